@@ -1,0 +1,97 @@
+"""Any object that does what an interface asks, brought to the interface once, at the door."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+
+from modnet.errors import NoDerivativeError, SettingError
+from modnet.interfaces import Activation, GradientEstimator, Loss, kebab_case
+from modnet.randomness import Stream
+from modnet.types import Array, Grads, Params
+
+
+def adapted(kind: str, value: object) -> Activation | Loss | GradientEstimator:
+    """Return a stranger's object as a part of that kind; raises SettingError where it cannot be one.
+
+    An activation is called as `value(a, axis=...)` or `value(a)`, a loss as `value(y, t, axis=...)` or `value(y, t)`,
+    an estimator as `value(objective, params, stream)`; `backward`, where there is one, is called the same way.
+
+    >>> import numpy as np
+    >>> adapted("activation", np.tanh)
+    tanh
+    """
+    adapters = {"activation": AdaptedActivation, "loss": AdaptedLoss, "gradient": AdaptedEstimator}
+    if kind not in adapters or not callable(value) or isinstance(value, type):
+        accepted = "a name, an instance" + (" or a callable" if kind in adapters else "")
+        raise SettingError([f"expected {accepted}, found {value!r}"], kind)
+    return adapters[kind](value)
+
+
+@attrs.frozen(repr=False, slots=False)
+class _Adapted:
+    part: Any
+
+    def __repr__(self) -> str:
+        return str(getattr(self.part, "__name__", None) or kebab_case(type(self.part)))
+
+    def _call(self, function: Callable[..., Any], *arrays: Array, axis: int) -> Any:
+        return function(*arrays, axis=axis) if _takes_axis(function) else function(*arrays)
+
+    def _backward(self, *arrays: Array, axis: int) -> Any:
+        way_back = getattr(self.part, "backward", None)
+        if way_back is None:
+            raise NoDerivativeError(f"{self!r} has no backward")
+        return self._call(way_back, *arrays, axis=axis)
+
+
+class AdaptedActivation(_Adapted, Activation):
+    """A callable as an activation; elementwise if it says so."""
+
+    @property
+    def elementwise(self) -> bool:  # type: ignore[override]
+        """Whether the callable says that it is."""
+        return bool(getattr(self.part, "elementwise", False))
+
+    def __call__(self, a: Array, axis: int = -1) -> Array:
+        """Return what the callable returns."""
+        z: Array = self._call(self.part, a, axis=axis)
+        return z
+
+    def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:
+        """Return what the callable's own backward returns; raises NoDerivativeError where it has none."""
+        da: Array = self._backward(a, z, dz, axis=axis)
+        return da
+
+
+class AdaptedLoss(_Adapted, Loss):
+    """A callable as a loss."""
+
+    def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
+        """Return what the callable returns."""
+        losses: Array = self._call(self.part, y, t, axis=axis)
+        return losses
+
+    def backward(self, y: Array, t: Array, axis: int = -1) -> Array:
+        """Return what the callable's own backward returns; raises NoDerivativeError where it has none."""
+        dy: Array = self._backward(y, t, axis=axis)
+        return dy
+
+
+class AdaptedEstimator(_Adapted, GradientEstimator):
+    """A callable as a gradient estimator."""
+
+    def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
+        """Return what the callable returns."""
+        grads: Grads = self.part(objective, params, stream)
+        return grads
+
+
+def _takes_axis(function: Callable[..., Any]) -> bool:
+    try:
+        return "axis" in inspect.signature(function).parameters
+    except ValueError:  # some built-in functions tell no signature
+        return False

@@ -1,0 +1,69 @@
+"""Which samples make up mini-batch t: a pure function of the seed and t."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Literal
+
+import attrs
+import numpy as np
+
+from modnet.errors import SettingError
+from modnet.randomness import Stream
+from modnet.types import Array
+
+Sampling = Literal["replacement", "shuffle"]
+# Drawing a thousand batches at once costs little more than drawing one.
+DRAWN_AT_ONCE = 1000
+
+
+@attrs.define
+class Batches:
+    """The mini-batches of `size` out of `samples`, from 0 on.
+
+    "replacement": each batch is drawn with replacement, as the book does. "shuffle": each epoch is a fresh permutation
+    cut into batches, the last of them smaller where it does not divide.
+    """
+
+    samples: int
+    size: int
+    sampling: Sampling
+    stream: Stream
+    _drawn: tuple[int, Array] = attrs.field(default=(-1, np.empty(0, np.int64)), init=False)
+
+    def __attrs_post_init__(self) -> None:
+        if self.size < 1:
+            raise SettingError([f"'batch_size' must be >= 1: {self.size}"], "training")
+        if self.sampling not in {"replacement", "shuffle"}:
+            raise SettingError([f"'sampling' must be 'replacement' or 'shuffle': {self.sampling!r}"], "training")
+        if self.sampling == "shuffle" and self.size > self.samples:
+            raise SettingError(
+                [f"'batch_size' must be <= the {self.samples} training samples when they are shuffled: {self.size}"],
+                "training",
+            )
+
+    def indices(self, t: int) -> Array:
+        """Return the sample indices of batch `t`, int64, of shape (size,)."""
+        if self.sampling == "replacement":
+            number, row = divmod(t, DRAWN_AT_ONCE)
+            drawn: Array = self._block(number, self._with_replacement)[row]
+            return drawn
+        number, row = divmod(t, -(-self.samples // self.size))
+        return self._block(number, self._permutation)[row * self.size : (row + 1) * self.size]
+
+    def ends_epoch(self, t: int) -> bool:
+        """Say whether batch `t` completes an epoch: as many samples drawn as there are, or a multiple of it."""
+        if self.sampling == "replacement":
+            return (t + 1) * self.size // self.samples > t * self.size // self.samples
+        return (t + 1) % -(-self.samples // self.size) == 0
+
+    def _block(self, number: int, draw: Callable[[np.random.Generator], Array]) -> Array:
+        if self._drawn[0] != number:
+            self._drawn = (number, draw(self.stream.child(number).generator()))
+        return self._drawn[1]
+
+    def _with_replacement(self, generator: np.random.Generator) -> Array:
+        return generator.integers(0, self.samples, (DRAWN_AT_ONCE, self.size))
+
+    def _permutation(self, generator: np.random.Generator) -> Array:
+        return generator.permutation(self.samples)

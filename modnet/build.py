@@ -1,0 +1,308 @@
+"""Names and settings -> ready objects: where the plugin half and the numeric half meet."""
+
+from __future__ import annotations
+
+import bz2
+import functools
+import gzip
+import lzma
+import threading
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
+from pathlib import Path
+from typing import Any, cast
+
+from modnet import training as _training
+from modnet.adapters import adapted
+from modnet.batches import Sampling
+from modnet.dataset import Dataset
+from modnet.discovery import PluginHost, installed
+from modnet.errors import DataError, SettingError, UnknownNameError
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, name_of
+from modnet.network import DenseNetwork, WeightInitStd, dense_layers, initial_params
+from modnet.randomness import Stream
+from modnet.registry import INTERFACES
+from modnet.settings import Settings
+from modnet.types import Grads
+
+_lock = threading.RLock()
+_hosts: list[PluginHost] = []  # none until the first part is asked for, then one
+
+
+def plugins() -> PluginHost:
+    """Return the plugin host, which loads what is installed when it is first asked for."""
+    with _lock:
+        return _hosts[0] if _hosts else load_plugins()
+
+
+def load_plugins(without: Iterable[str] = (), modules: Iterable[str] = ()) -> PluginHost:
+    """Load all installed plugins but those named in `without`, and `modules` that are not installed as plugins.
+
+    Replaces the host there was. Raises PluginError where one of `modules` is broken; a broken installed plugin is a
+    row in `reports`.
+    """
+    host = PluginHost(without)
+    host.load(installed())
+    for module in modules:
+        host.load_module(module)
+    with _lock:
+        _hosts[:] = [host]
+    return host
+
+
+def register(cls: type, name: str | None = None) -> Callable[[], None]:
+    """Register a part for this process, without packaging; returns the function that undoes it.
+
+    `cls` is a subclass of one of modnet's five interfaces, `name` by default its name in kebab case.
+    Raises PluginError where the class is not one, or the name is taken.
+
+    >>> class Cube(modnet.Activation):
+    ...     def __call__(self, a, axis=-1):
+    ...         return a**3
+    >>> undo = modnet.register(Cube)
+    >>> modnet.activation("cube")(np.array([2.0]))
+    array([8.])
+    >>> undo()
+    """
+    return plugins().add_class(cls, name)
+
+
+def part(kind: str, value: object, **settings: Any) -> Any:
+    """Return the part of a kind: by name and settings, as it is if it is one, or adapted if it acts as one."""
+    if isinstance(value, INTERFACES[kind]):
+        _no_settings(kind, settings)
+        return value
+    if isinstance(value, str):
+        try:
+            component = plugins().registry.find(kind, value)
+        except UnknownNameError as error:
+            broken = ", ".join(report.name for report in plugins().broken())
+            hint = f"; broken, see 'modnet plugins': {broken}" if broken else ""
+            raise UnknownNameError(kind, value, error.choices, error.note + hint) from None
+        try:
+            return settings_reader().read(settings, component.cls)
+        except SettingError as error:
+            raise SettingError(error.mistakes, value) from None
+    _no_settings(kind, settings)
+    return adapted(kind, value)
+
+
+def _no_settings(kind: str, settings: Mapping[str, Any]) -> None:
+    if settings:
+        raise SettingError([f"settings go with a name, not with a ready object: {', '.join(settings)}"], kind)
+
+
+def activation(name: str, **settings: Any) -> Activation:
+    """Return the activation of that name with these settings.
+
+    >>> modnet.activation("leaky-relu", slope=0.1)(np.array([-1.0, 2.0]))
+    array([-0.1,  2. ])
+    """
+    return cast("Activation", part("activation", name, **settings))
+
+
+def loss(name: str, **settings: Any) -> Loss:
+    """Return the loss of that name with these settings.
+
+    >>> modnet.loss("cross-entropy")
+    CrossEntropy(eps=1e-07)
+    """
+    return cast("Loss", part("loss", name, **settings))
+
+
+def gradient(name: str, **settings: Any) -> GradientEstimator:
+    """Return the gradient estimator of that name with these settings.
+
+    >>> modnet.gradient("central-difference", h=1e-5)
+    CentralDifference(h=1e-05)
+    """
+    return cast("GradientEstimator", part("gradient", name, **settings))
+
+
+def optimizer(name: str, **settings: Any) -> Optimizer:
+    """Return the optimizer of that name with these settings.
+
+    >>> modnet.optimizer("sgd", lr=0.1)
+    Sgd(lr=0.1)
+    """
+    return cast("Optimizer", part("optimizer", name, **settings))
+
+
+def source(name: str, **settings: Any) -> DataSource:
+    """Return the data source of that name with these settings.
+
+    >>> modnet.source("csv", label="species").label
+    'species'
+    """
+    return cast("DataSource", part("data-source", name, **settings))
+
+
+class Network(DenseNetwork):
+    """Any number of dense layers, made from names or ready parts.
+
+    `sizes` are the inputs, each hidden layer's units and the outputs; `hidden` is the activation of all hidden layers,
+    or a list of one for each. `weight_init_std` is the initial weights' standard deviation, "he" or "xavier".
+    Raises SettingError and UnknownNameError.
+
+    >>> net = modnet.Network([784, 100, 50, 10], hidden="relu", weight_init_std="he", seed=1)
+    >>> net.params["W3"].shape
+    (50, 10)
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        hidden: object = "sigmoid",
+        output: object = "softmax",
+        loss: object = "cross-entropy",
+        weight_init_std: WeightInitStd = 0.01,
+        seed: int = 0,
+        dtype: str = "float64",
+    ) -> None:
+        each = list(hidden) if isinstance(hidden, (list, tuple)) else [hidden] * (len(sizes) - 2)
+        layers = dense_layers(sizes, [part("activation", a) for a in [*each, output]])
+        super().__init__(layers, part("loss", loss), initial_params(layers, weight_init_std, seed, dtype), seed)
+
+    def gradient(self, x: Any, t: Any, estimator: object = "backpropagation", stream: Stream | None = None) -> Grads:
+        """Return the gradient of the loss by each parameter, as `estimator` (a name or a part) obtains it.
+
+        What the estimator draws at random comes from `stream`, by default one of the network's own seed.
+        """
+        return super().gradient(x, t, part("gradient", estimator), stream)
+
+    def numerical_gradient(self, x: Any, t: Any) -> Grads:
+        """Return the gradient by central differences (h = 1e-4), as the book's network does."""
+        return self.gradient(x, t, "central-difference")
+
+
+class TwoLayerNet(Network):
+    """The book's network: one hidden layer, sigmoid, softmax, cross entropy, weights drawn with deviation 0.01.
+
+    Saitoh, "Deep Learning from Scratch", chapter 4.5.1. Parts are names or ready objects, as for `Network`.
+
+    >>> net = modnet.TwoLayerNet(784, 50, 10, seed=0)
+    >>> net.predict(np.zeros((2, 784))).shape
+    (2, 10)
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, output_size: int, **settings: Any) -> None:
+        super().__init__([input_size, hidden_size, output_size], **settings)
+
+
+def load(what: str | PathLike[str], *, source: str | None = None, **settings: Any) -> Dataset:
+    """Return a data set: by a registered name, or from a file.
+
+    A file's source is chosen by its suffix and content, or named by `source`. Settings are the source's.
+    Raises DataError that finds the place of a mistake.
+
+    >>> data = modnet.load("mnist-small")
+    >>> data.train.x.shape, data.test.x.shape
+    ((5000, 784), (1000, 784))
+    """
+    registry = plugins().registry
+    if isinstance(what, str) and source is None and what in registry.names("data-source"):
+        reader: DataSource = part("data-source", what, **settings)
+        if reader.reads_files:
+            raise DataError(f"the source {what!r} reads files: modnet.load(FILE, source={what!r})")
+        return reader.read(None)
+    path = Path(what)
+    return cast("DataSource", part("data-source", source or recognised(path), **settings)).read(path)
+
+
+def recognised(path: Path) -> str:
+    """Return the name of the one source that recognises a file; raises DataError where none or several do."""
+    registry = plugins().registry
+    if not path.exists():
+        names = [name for name in registry.names("data-source") if not registry.find("data-source", name).cls.reads_files]
+        raise DataError(f"{path}: no such file, and no data set of that name; there is: {', '.join(names)}")
+    head = _head(path)
+    components = registry.components("data-source")
+    found = [registry.name_for(c) for c in components if c.cls.reads_files and c.cls.recognises(path, head)]
+    if len(found) != 1:
+        readers = found or [name for name in registry.names("data-source") if registry.find("data-source", name).cls.reads_files]
+        problem = f"{' and '.join(found)} both recognise it" if found else "no source recognises it"
+        raise DataError(f"{path}: {problem}; name its source, one of: {', '.join(readers)}")
+    return found[0]
+
+
+def _head(path: Path) -> bytes:
+    """Return the first bytes of a file, those inside if it is compressed."""
+    if path.is_dir():
+        return b""
+    with path.open("rb") as file:
+        head = file.read(512)
+    openers = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+    for magic, opener in openers.items():
+        if head.startswith(magic):
+            try:
+                with opener(path, "rb") as inside:
+                    return cast("bytes", inside.read(512))
+            except (OSError, EOFError, lzma.LZMAError):
+                return head
+    return head
+
+
+def train(
+    network: DenseNetwork,
+    data: Dataset,
+    *,
+    gradient: object = "backpropagation",
+    optimizer: object = "sgd",
+    batch_size: int = 100,
+    iterations: int = 1000,
+    sampling: Sampling = "replacement",
+    seed: int = 0,
+    observer: Observer | None = None,
+) -> _training.Run:
+    """Train a copy of `network` and return the run; the network that was given stays as it is.
+
+    `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle" (shuffled epochs).
+    The lifecycle hooks of the plugins follow the run, unless another `observer` is given. Raises DivergedError when the
+    loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
+
+    >>> data = modnet.load("mnist-small")
+    >>> run = modnet.train(modnet.TwoLayerNet(784, 50, 10, seed=0), data, iterations=100, seed=0,
+    ...                    optimizer=modnet.optimizer("sgd", lr=0.1))
+    >>> len(run.history.loss), run.history.iterations
+    (100, [50, 100])
+    """
+    return _training.train(
+        network,
+        data,
+        part("gradient", gradient),
+        part("optimizer", optimizer),
+        batch_size=batch_size,
+        iterations=iterations,
+        sampling=sampling,
+        seed=seed,
+        observer=observer or cast("Observer", plugins().hook),
+    )
+
+
+def registered_name(value: object) -> str:
+    """Return the name that a part is registered under, or the name of its class."""
+    registry = plugins().registry
+    component = registry.find_class(type(value))
+    return registry.name_for(component) if component else name_of(value)
+
+
+def settings_reader() -> Settings:
+    """Return the reader of settings that knows the five kinds of parts."""
+    settings = Settings()
+    for kind, interface in INTERFACES.items():
+        settings.on(interface, functools.partial(part_from, kind))
+    return settings
+
+
+def part_from(kind: str, value: Any) -> Any:
+    """Return the part that a name, or a table of a name and settings, stands for."""
+    if isinstance(value, Mapping):
+        rest = dict(value)
+        name = rest.pop("name", None)
+        if not isinstance(name, str):
+            raise SettingError([f"'name' must say which {kind} it is"])
+        return part(kind, name, **rest)
+    if not isinstance(value, str):
+        raise SettingError([f"must be a name or a table with a name, not {value!r}"])
+    return part(kind, value)

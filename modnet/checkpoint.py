@@ -1,0 +1,68 @@
+"""Parameters on disk: atomic, bit for bit, without pickle."""
+
+from __future__ import annotations
+
+import io
+import json
+import os
+import tempfile
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modnet.errors import DataError
+from modnet.types import Array, Params
+
+
+def params_sha256(params: Params) -> str:
+    """Return the SHA-256 of all parameters: their names, dtypes, shapes and little-endian bytes.
+
+    >>> params_sha256({"b1": np.zeros(2)})[:16]
+    'd4a1a07c0f8b1a14'
+    """
+    digest = sha256()
+    for name in sorted(params):
+        value = np.asarray(params[name])
+        digest.update(json.dumps([name, value.dtype.name, value.shape]).encode())
+        digest.update(np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def save_params(path: Path, params: Params, about: dict[str, Any]) -> None:
+    """Write parameters and a JSON-able description as an npz file."""
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, about=np.array(json.dumps(about)), **params)
+    write_atomically(path, content.getvalue())
+
+
+def load_params(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Return the parameters and the description; raises DataError where the file is missing or damaged."""
+    try:
+        with np.load(path, allow_pickle=False) as file:
+            params = {name: file[name] for name in file.files}
+        about: dict[str, Any] = json.loads(str(params.pop("about")))
+    except FileNotFoundError:
+        raise DataError(f"{path}: there are no parameters; has the run been started?") from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not the parameters of a run, or damaged ({error})") from None
+    return params, about
+
+
+def write_atomically(path: Path, content: bytes) -> None:
+    """Replace the file at `path` by `content`, whole or not at all, even if the machine stops halfway."""
+    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        mask = os.umask(0)
+        os.umask(mask)
+        Path(name).chmod(0o666 & ~mask)  # mkstemp's own mode would hide the file from the user's group
+        Path(name).replace(path)
+    except BaseException:
+        Path(name).unlink(missing_ok=True)
+        raise

@@ -1,0 +1,158 @@
+"""What a data source hands over: training and test samples, and the classes their labels stand for."""
+
+from __future__ import annotations
+
+import math
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+from array_api_compat import array_namespace
+
+from modnet.errors import DataError
+from modnet.randomness import Stream
+from modnet.types import Array
+
+PIXEL_COLUMNS = 16
+PIXEL_MAXIMUM = 255
+
+
+@attrs.frozen(eq=False)
+class Samples:
+    """Samples as rows: `x` (N, D) float64, and `t` (N,) int64 class indices."""
+
+    x: Array
+    t: Array
+
+    def __len__(self) -> int:
+        return len(self.x)
+
+
+@attrs.frozen(eq=False)
+class Dataset:
+    """Training and test samples. Class index i stands for the label `classes[i]`.
+
+    `settings` are the source's settings that were inferred from the data, so that nothing is inferred twice.
+    """
+
+    train: Samples
+    test: Samples
+    classes: tuple[Any, ...]
+    settings: dict[str, Any] = attrs.field(factory=dict)
+
+    @property
+    def features(self) -> int:
+        """How many columns `x` has."""
+        return int(self.train.x.shape[1])
+
+    @property
+    def scale(self) -> float:
+        """What the features were divided by."""
+        return float(self.settings.get("scale", 1.0))
+
+    @classmethod
+    def from_arrays(
+        cls,
+        train: tuple[Any, Any],
+        test: tuple[Any, Any] | None = None,
+        *,
+        scale: float | Literal["auto"] = "auto",
+        test_fraction: float = 0.2,
+        split_seed: int = 0,
+        **settings: Any,
+    ) -> Dataset:
+        """Return a data set from rows (N, ...) and their labels (N,) or one-hot labels (N, classes).
+
+        Features are flattened to (N, D), divided by `scale` and made float64; `"auto"` divides by 255 what is
+        evidently pixels: 16 or more columns of whole numbers from 0 to 255, at least one above 127. Without `test`,
+        a `test_fraction` of the rows, drawn at random by `split_seed`, becomes the test samples.
+        Raises DataError where rows and labels do not fit, or numbers are not finite.
+
+        >>> data = Dataset.from_arrays(([[0.5], [1.5], [2.5]], ["b", "a", "b"]), test_fraction=0.4)
+        >>> data.classes, data.train.t, data.test.t
+        (('a', 'b'), array([0, 1]), array([1]))
+        """
+        x, labels = _rows(*train, "training")
+        if test is None:
+            (x, labels), (x_test, labels_test) = _split(x, labels, test_fraction, split_seed)
+        else:
+            x_test, labels_test = _rows(*test, "test")
+            if x_test.shape[1] != x.shape[1]:
+                raise DataError(f"training rows have {x.shape[1]} features, test rows {x_test.shape[1]}")
+        divisor = _inferred_scale(x) if scale == "auto" else float(scale)
+        classes, indices = np.unique(np.concatenate([labels, labels_test]), return_inverse=True)
+        indices = indices.astype(np.int64)
+        return cls(
+            Samples(scaled(x, divisor), indices[: len(x)]),
+            Samples(scaled(x_test, divisor), indices[len(x) :]),
+            tuple(classes.tolist()),
+            {"scale": divisor, **settings},
+        )
+
+
+def scaled(x: Array, scale: float) -> Array:
+    """Return features as float64, divided by `scale`.
+
+    >>> scaled(np.array([[0, 51, 255]], dtype=np.uint8), 255)
+    array([[0. , 0.2, 1. ]])
+    """
+    return np.divide(x, scale, dtype=np.float64) if scale != 1 else np.asarray(x, dtype=np.float64)
+
+
+def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
+    """Return targets in the dense form: the shape of `like`, its dtype, classes along `axis`.
+
+    Targets that are dense already come back as they are.
+
+    >>> one_hot(np.array([2, 0]), np.zeros((2, 3)))
+    array([[0., 0., 1.],
+           [1., 0., 0.]])
+    """
+    if t.ndim == like.ndim:
+        return t
+    xp = array_namespace(like)
+    shape = [1] * like.ndim
+    shape[axis] = -1
+    classes = xp.reshape(xp.arange(like.shape[axis], dtype=t.dtype), tuple(shape))
+    return xp.astype(xp.expand_dims(t, axis=axis) == classes, like.dtype)
+
+
+def _rows(x: Any, labels: Any, part: str) -> tuple[Array, Array]:
+    x, labels = np.asarray(x), np.asarray(labels)
+    if x.ndim == 0 or x.dtype.kind not in "buif":
+        raise DataError(f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}")
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        if labels.dtype.kind not in "buif" or not _is_one_hot(labels):
+            raise DataError(f"{part} labels of shape {labels.shape} are not one-hot rows: one 1 each, otherwise 0")
+        labels = labels.argmax(axis=1)
+    elif labels.ndim == 2:
+        labels = labels[:, 0]
+    if labels.ndim != 1 or len(labels) != len(x):
+        raise DataError(f"{part}: {len(x)} rows need {len(x)} labels, found labels of shape {labels.shape}")
+    if labels.dtype.kind == "f":
+        if not np.array_equal(labels, np.trunc(labels)):
+            raise DataError(f"{part} labels must be classes (whole numbers or text), found {labels.dtype} fractions")
+        labels = labels.astype(np.int64)
+    if x.dtype.kind == "f" and not np.isfinite(x).all():
+        row = int(np.argwhere(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))[0, 0])
+        raise DataError(f"{part} row {row + 1} holds a value that is not finite")
+    return x.reshape(len(x), math.prod(x.shape[1:])), labels
+
+
+def _is_one_hot(rows: Array) -> bool:
+    return bool(((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all())
+
+
+def _split(x: Array, labels: Array, fraction: float, seed: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    order = Stream(seed, ("test split",)).generator().permutation(len(x))
+    count = round(fraction * len(x))
+    train, test = np.sort(order[count:]), np.sort(order[:count])
+    return (x[train], labels[train]), (x[test], labels[test])
+
+
+def _inferred_scale(x: Array) -> float:
+    if x.shape[1] < PIXEL_COLUMNS or not len(x):
+        return 1.0
+    low, high = x.min(), x.max()
+    whole = x.dtype.kind in "bui" or np.array_equal(x, np.trunc(x))
+    return float(PIXEL_MAXIMUM) if low >= 0 and PIXEL_MAXIMUM // 2 < high <= PIXEL_MAXIMUM and whole else 1.0

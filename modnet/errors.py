@@ -1,0 +1,84 @@
+"""What can go wrong, one class per kind of mistake.
+
+Each message says what was asked, what was found, what exists and what to do, in a line or two.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from typing import Any
+
+
+class ModnetError(Exception):
+    """The base of every error that modnet raises for a mistake it can name."""
+
+
+class UnknownNameError(ModnetError):
+    """A name that nothing is registered under."""
+
+    def __init__(self, kind: str, name: str, choices: Iterable[str], note: str = "") -> None:
+        self.kind, self.name, self.choices, self.note = kind, name, tuple(choices), note
+        known = ", ".join(self.choices) or "none"
+        super().__init__(f"no {kind} {name!r}{did_you_mean(name, self.choices)}; there is: {known}{note}")
+
+
+class SettingError(ModnetError, ValueError):
+    """One or more settings that cannot be; `mistakes` holds them all, a line each."""
+
+    def __init__(self, mistakes: Sequence[str], where: str = "") -> None:
+        self.mistakes = tuple(mistakes)
+        lines = "\n".join(f"  {mistake}" for mistake in self.mistakes)
+        one = f"{where}: {self.mistakes[0]}" if where else self.mistakes[0]
+        many = f"{where + ': ' if where else ''}{len(self.mistakes)} mistakes\n{lines}"
+        super().__init__(one if len(self.mistakes) == 1 else many)
+
+
+class ShapeError(ModnetError, ValueError):
+    """Arrays that do not fit together."""
+
+
+class DataError(ModnetError):
+    """A file that cannot be read as data; the message finds the place."""
+
+
+class PluginError(ModnetError):
+    """A plugin that breaks the rules of registration."""
+
+
+class NoDerivativeError(ModnetError):
+    """A way back was asked of a part that has none."""
+
+
+class MissingExtraError(ModnetError):
+    """A feature whose optional dependency is not installed."""
+
+    def __init__(self, feature: str, extra: str) -> None:
+        self.feature, self.extra = feature, extra
+        super().__init__(f"{feature} needs an extra that is not installed: pip install 'modnet[{extra}]'")
+
+
+class DivergedError(ModnetError):
+    """A run whose loss stopped being a finite number; `run` holds what was learned before."""
+
+    def __init__(self, iteration: int, loss: float, cause: str, run: Any) -> None:
+        self.iteration, self.loss, self.cause, self.run = iteration, loss, cause, run
+        super().__init__(f"the loss became {loss} at iteration {iteration}: {cause}")
+
+
+class TrainingInterrupted(KeyboardInterrupt):  # noqa: N818 - an interrupt, as its base is, not an error
+    """Ctrl-C during training; `run` holds what was learned so far."""
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+        super().__init__(f"interrupted after {run.iteration} of {run.iterations} iterations")
+
+
+def did_you_mean(name: str, choices: Iterable[str]) -> str:
+    """Return `", did you mean 'relu'?"`, or nothing where no choice is near.
+
+    >>> did_you_mean("sigmod", ["relu", "sigmoid"])
+    ", did you mean 'sigmoid'?"
+    """
+    near = get_close_matches(name, list(choices), n=1)
+    return f", did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,237 @@
+"""The five interfaces, and the objective that an estimator sees.
+
+An implementation is a final, frozen attrs class whose fields are its settings. It keeps nothing on `self` between
+calls and never writes into an array that it was given. Mathematics is best written against the Python array API
+standard (`xp = array_namespace(a)`), so that it serves every array library.
+"""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable
+from pathlib import Path
+from typing import ClassVar, Protocol
+
+import attrs
+
+from modnet.dataset import Dataset
+from modnet.errors import DataError, NoDerivativeError
+from modnet.randomness import Stream
+from modnet.types import Array, Grads, History, Params, State
+
+
+class Activation(ABC):
+    """A function from pre-activations `a` to outputs `z` of the same shape, along `axis`."""
+
+    elementwise: ClassVar[bool] = False
+    """Whether each output depends on its own input alone. True lets estimators skip what cannot change."""
+
+    computes: ClassVar[str] = ""
+    """The standard function this is exactly ("softmax"), where a loss may know a fused form with it."""
+
+    @abstractmethod
+    def __call__(self, a: Array, axis: int = -1) -> Array:
+        """Return the outputs `z`, with the shape and dtype of `a`."""
+
+    def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:
+        """Return `da`, the loss's derivative by `a`, from `dz`, its derivative by `z = self(a)`.
+
+        Optional: what has no derivative still trains, by the estimators that need none.
+        """
+        raise NoDerivativeError(f"the activation {name_of(self)} has no backward")
+
+
+class FusedLoss(ABC):
+    """A loss together with the activation before it, evaluated from the pre-activations: faster, or more exact."""
+
+    @abstractmethod
+    def __call__(self, a: Array, t: Array, axis: int = -1) -> tuple[Array, Array]:
+        """Return the loss of each sample and the activation's outputs `y`."""
+
+    @abstractmethod
+    def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:
+        """Return each sample's derivative of its own loss by `a`, of the shape of `a`."""
+
+
+class Loss(ABC):
+    """A function of outputs and targets, one value per sample; its mean over the batch is the objective.
+
+    Targets `t` are either class indices (integers, the shape of `y` without `axis`) or dense (the shape of `y`: one-hot
+    rows, probabilities, values); `modnet.one_hot` turns the first into the second.
+    """
+
+    @abstractmethod
+    def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
+        """Return the loss of each sample: the shape of `y` without `axis`."""
+
+    def backward(self, y: Array, t: Array, axis: int = -1) -> Array:
+        """Return each sample's derivative of its own loss by `y`, of the shape of `y`. Optional."""
+        raise NoDerivativeError(f"the loss {name_of(self)} has no backward")
+
+    def fused(self, activation: Activation) -> FusedLoss | None:  # noqa: ARG002 - the default knows none
+        """Return the fused form with `activation`, or None where this loss knows none."""
+        return None
+
+
+@attrs.frozen
+class Layer:
+    """One dense layer: `z = activation(z_in @ params[weight] + params[bias])`."""
+
+    number: int
+    inputs: int
+    outputs: int
+    activation: Activation
+
+    @property
+    def weight(self) -> str:
+        """The name of its weights, of shape (inputs, outputs)."""
+        return f"W{self.number}"
+
+    @property
+    def bias(self) -> str:
+        """The name of its biases, of shape (outputs,)."""
+        return f"b{self.number}"
+
+
+@attrs.frozen(eq=False)
+class Trace:
+    """One forward pass over a batch of N: what each layer was given, and what came out.
+
+    `inputs[k]` (N, inputs of layer k) went into layer k, `pre_activations[k]` (N, outputs of layer k) into its
+    activation; `output` (N, classes) came out; `losses` (N,) are the samples' and `loss` is their mean.
+    """
+
+    inputs: tuple[Array, ...]
+    pre_activations: tuple[Array, ...]
+    output: Array
+    losses: Array
+    loss: float
+
+
+class Objective(ABC):
+    """The loss of one mini-batch as a function of the parameters: the one thing that an estimator sees.
+
+    Call it (black box), ask for its structure (`layers`, `loss_function`, `x`, `t`, `trace`), or for the way back
+    (`backward`). A params mapping that was handed in is not written to afterwards; other values are another mapping.
+    """
+
+    layers: tuple[Layer, ...]
+    loss_function: Loss
+    x: Array
+    t: Array
+
+    @abstractmethod
+    def __call__(self, params: Params) -> float:
+        """Return the mean loss over the batch."""
+
+    @abstractmethod
+    def trace(self, params: Params) -> Trace:
+        """Return the forward pass with all that lies between; made once for one params mapping."""
+
+    @abstractmethod
+    def backward(self, params: Params) -> Grads:
+        """Return the exact gradient by the parts' own `backward`; raises NoDerivativeError where a part has none."""
+
+
+class GradientEstimator(ABC):
+    """A way to obtain the gradient of an objective."""
+
+    @abstractmethod
+    def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
+        """Return a gradient of the shape of each parameter.
+
+        `objective` is any function of the parameters; one with structure is an `Objective`. What is random is drawn
+        from `stream`, which is another one at every step.
+        """
+
+
+class Optimizer(ABC):
+    """A rule for the next parameters. Its fields are settings only: its state is a value that it returns."""
+
+    @abstractmethod
+    def init(self, params: Params) -> State:
+        """Return the state before the first step."""
+
+    @abstractmethod
+    def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
+        """Return new parameters and the new state; what was given stays as it is."""
+
+
+class DataSource(ABC):
+    """A kind of file, or a data set by name, that can be read as a `Dataset`. Its fields are its settings."""
+
+    reads_files: ClassVar[bool] = True
+    """Whether `read` wants a path; a data set by name has none."""
+
+    @classmethod
+    def recognises(cls, path: Path, head: bytes) -> bool:  # noqa: ARG003 - the default recognises nothing
+        """Say whether the file at `path`, whose first bytes are `head`, is of this kind. Never raises."""
+        return False
+
+    @abstractmethod
+    def read(self, path: Path | None) -> Dataset:
+        """Return the data set; raises DataError that finds the place of a mistake."""
+
+    def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:  # noqa: ARG002
+        """Return rows to predict, unscaled (N, features), and their labels (N,) or None. Optional."""
+        raise DataError(f"{path}: the source {name_of(self)} reads whole data sets only, not rows to predict")
+
+
+class ObservedRun(Protocol):
+    """A training run as those who watch it see it, read only."""
+
+    @property
+    def iteration(self) -> int:
+        """How many iterations have been made."""
+
+    @property
+    def iterations(self) -> int:
+        """How many are to be made."""
+
+    @property
+    def history(self) -> History:
+        """What has been recorded so far."""
+
+    @property
+    def status(self) -> str:
+        """One of: running, finished, interrupted, diverged, failed."""
+
+    @property
+    def seconds(self) -> float:
+        """Time since the start."""
+
+    @property
+    def params(self) -> Params:
+        """The parameters as they stand."""
+
+
+class Observer(Protocol):
+    """Who is told how a run goes on; modnet's lifecycle hooks are one."""
+
+    def run_started(self, *, run: ObservedRun) -> object:
+        """Tell that the first iteration is about to begin."""
+
+    def epoch_ended(self, *, run: ObservedRun) -> object:
+        """Tell that both accuracies were taken, at an epoch's end or the run's."""
+
+    def run_ended(self, *, run: ObservedRun) -> object:
+        """Tell that the run ended, in whatever way."""
+
+
+def name_of(part: object) -> str:
+    """Return the name a part's class has: the registered name of a built-in.
+
+    >>> from modnet_activations.leaky_relu import LeakyRelu
+    >>> name_of(LeakyRelu())
+    'leaky-relu'
+    """
+    return kebab_case(part if isinstance(part, type) else type(part))
+
+
+def kebab_case(cls: type) -> str:
+    """Return `LeakyRelu` as `leaky-relu`: how a class is registered unless another name is given."""
+    name = cls.__name__
+    return "".join(
+        f"-{letter.lower()}" if i and letter.isupper() and not name[i - 1].isupper() else letter.lower()
+        for i, letter in enumerate(name)
+    ).replace("_", "-")

@@ -1,0 +1,141 @@
+"""Kind and name -> class and owner. Never a silent winner."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Iterable
+
+import attrs
+
+from modnet.errors import PluginError, UnknownNameError
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer, kebab_case
+
+BUILT_IN = "modnet"
+INTERFACES: dict[str, type] = {
+    "activation": Activation,
+    "loss": Loss,
+    "gradient": GradientEstimator,
+    "optimizer": Optimizer,
+    "data-source": DataSource,
+}
+REGISTER_HOOKS = {
+    "activation": "register_activations",
+    "loss": "register_losses",
+    "gradient": "register_gradients",
+    "optimizer": "register_optimizers",
+    "data-source": "register_data_sources",
+}
+
+
+@attrs.frozen
+class Component:
+    """A registered class: what it is, what it is called, and whose it is."""
+
+    kind: str
+    name: str
+    cls: type
+    owner: str
+    """The distribution that it came with."""
+    plugin: str
+    """The plugin of that distribution that registered it."""
+
+    @property
+    def qualified_name(self) -> str:
+        """The name that cannot clash: `distribution:name`."""
+        return f"{self.owner}:{self.name}"
+
+
+@attrs.define
+class Registry:
+    """All registered classes. Which of them answers to a bare name does not depend on the order of registration."""
+
+    _components: list[Component] = attrs.field(factory=list)
+
+    def add(self, components: Iterable[Component]) -> None:
+        """Add components; raises PluginError if their owner has another one of the same kind and name."""
+        components = list(components)
+        for new in components:
+            for old in [*self._components, *(c for c in components if c is not new)]:
+                if (new.kind, new.name, new.owner) == (old.kind, old.name, old.owner):
+                    raise PluginError(f"{new.owner} registers two {new.kind}s as {new.name!r}; give one another name")
+        self._components += components
+
+    def discard(self, components: Iterable[Component]) -> None:
+        """Take components out again."""
+        gone = {id(component) for component in components}
+        self._components = [c for c in self._components if id(c) not in gone]
+
+    def components(self, kind: str | None = None) -> list[Component]:
+        """Return all components, or those of a kind: built-in first, then by name and owner."""
+        chosen = [c for c in self._components if kind in {None, c.kind}]
+        return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(INTERFACES).index(c.kind), c.name, c.owner))
+
+    def names(self, kind: str) -> list[str]:
+        """Return the names that `find` takes: bare where one owner has it, qualified for the others."""
+        components = self.components(kind)
+        return [c.name if self._holder(kind, c.name) is c else c.qualified_name for c in components]
+
+    def find(self, kind: str, name: str) -> Component:
+        """Return the component of that bare or qualified name; raises UnknownNameError."""
+        for component in self.components(kind):
+            if component.qualified_name == name:
+                return component
+        if holder := self._holder(kind, name):
+            return holder
+        rivals = [c.qualified_name for c in self.components(kind) if c.name == name]
+        note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
+        raise UnknownNameError(kind, name, self.names(kind), note)
+
+    def find_class(self, cls: type) -> Component | None:
+        """Return the component that a class was registered as, or None."""
+        return next((c for c in self.components() if c.cls is cls), None)
+
+    def name_for(self, component: Component) -> str:
+        """Return the shortest name that finds a component."""
+        bare = self._holder(component.kind, component.name) is component
+        return component.name if bare else component.qualified_name
+
+    def refused(self, component: Component) -> str | None:
+        """Return why a component does not answer to its bare name, or None where it does."""
+        if self._holder(component.kind, component.name) is component:
+            return None
+        rivals = sorted(
+            {c.owner for c in self.components(component.kind) if c.name == component.name} - {component.owner}
+        )
+        return (
+            f"the {component.kind} name {component.name!r} is also {' and '.join(rivals)}'s; "
+            f"use {component.qualified_name!r}"
+        )
+
+    def _holder(self, kind: str, name: str) -> Component | None:
+        """Return who answers to a bare name: the built-in, else the only one, else nobody."""
+        named = [c for c in self.components(kind) if c.name == name]
+        return named[0] if named and (len(named) == 1 or named[0].owner == BUILT_IN) else None
+
+
+def checked_component(kind: str, cls: object, name: str | None, owner: str, plugin: str) -> Component:
+    """Return the component for a class that a plugin registers; raises PluginError that says what is wrong with it."""
+    interface = INTERFACES[kind]
+    wanted = f"{REGISTER_HOOKS[kind]} takes subclasses of modnet.{interface.__name__}"
+    if not isinstance(cls, type):
+        what = f"an instance of {type(cls).__name__}: register the class itself" if not callable(cls) else repr(cls)
+        raise PluginError(f"{wanted}, it was given {what}")
+    if not issubclass(cls, interface):
+        raise PluginError(f"{wanted}, {cls.__module__}.{cls.__qualname__} is none")
+    if inspect.isabstract(cls):
+        missing = ", ".join(sorted(cls.__abstractmethods__))
+        raise PluginError(f"{cls.__module__}.{cls.__qualname__} does not define {missing}")
+    name = kebab_case(cls) if name is None else name
+    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise PluginError(f"a {kind} is named in lower-case words joined by hyphens, not {name!r}")
+    return Component(kind, name, cls, owner, plugin)
+
+
+def kind_of(cls: type) -> str:
+    """Return the kind of part that a class implements; raises PluginError where it is none, or several."""
+    kinds = [kind for kind, interface in INTERFACES.items() if isinstance(cls, type) and issubclass(cls, interface)]
+    if len(kinds) != 1:
+        names = ", ".join(interface.__name__ for interface in INTERFACES.values())
+        raise PluginError(f"{cls!r} must be a subclass of exactly one of modnet's {names}")
+    return kinds[0]

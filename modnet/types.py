@@ -1,0 +1,31 @@
+"""Aliases and small records that every floor speaks of."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeAlias
+
+import attrs
+import numpy as np
+import numpy.typing as npt
+
+# Plugin mathematics also serves the arrays of other libraries (array API standard); NumPy's type stands for all.
+Array: TypeAlias = npt.NDArray[Any]
+Params: TypeAlias = Mapping[str, Array]
+Grads: TypeAlias = Mapping[str, Array]
+# What an optimizer carries from step to step: arrays by parameter, and counters.
+State: TypeAlias = Mapping[str, Params | int]
+Scalar: TypeAlias = float | np.floating[Any]
+
+
+@attrs.define
+class History:
+    """What a run recorded: a loss per iteration, and both accuracies at each epoch's end and at the run's end.
+
+    `iterations[i]` is how many iterations had been made when `train_accuracy[i]` was taken.
+    """
+
+    loss: list[float] = attrs.field(factory=list)
+    iterations: list[int] = attrs.field(factory=list)
+    train_accuracy: list[float] = attrs.field(factory=list)
+    test_accuracy: list[float] = attrs.field(factory=list)

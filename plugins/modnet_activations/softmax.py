@@ -1,0 +1,37 @@
+"""The softmax."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+from array_api_compat import array_namespace
+
+from modnet import Activation, Array
+
+
+@attrs.frozen
+class Softmax(Activation):
+    """The softmax along an axis: z_k = exp(a_k - max a) / sum_i exp(a_i - max a).
+
+    Subtracting the largest entry changes nothing but that nothing overflows.
+    Saitoh, "Deep Learning from Scratch", eq. 3.10 and 3.11.
+
+    >>> import numpy as np
+    >>> Softmax()(np.array([[0.3, 2.9, 4.0], [1010.0, 1000.0, 990.0]])).round(4)
+    array([[0.0182, 0.2452, 0.7366],
+           [1.    , 0.    , 0.    ]])
+    """
+
+    computes: ClassVar[str] = "softmax"
+
+    def __call__(self, a: Array, axis: int = -1) -> Array:
+        """Return z, of the shape and dtype of `a`; it sums to 1 along `axis`."""
+        xp = array_namespace(a)
+        powers = xp.exp(a - xp.max(a, axis=axis, keepdims=True))
+        return powers / xp.sum(powers, axis=axis, keepdims=True)
+
+    def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - z says it all
+        """Return da_k = z_k (dz_k - sum_i z_i dz_i)."""
+        xp = array_namespace(z)
+        return z * (dz - xp.sum(z * dz, axis=axis, keepdims=True))

@@ -1,0 +1,83 @@
+"""The cross entropy, and its fused form with the softmax."""
+
+from __future__ import annotations
+
+import attrs
+from array_api_compat import array_namespace
+from attrs.validators import ge
+
+from modnet import Activation, Array, FusedLoss, Loss, one_hot
+
+
+@attrs.frozen
+class CrossEntropy(Loss):
+    """The cross entropy of outputs that are probabilities: -sum_k t_k log(y_k + eps), -log(y_c + eps) for class c.
+
+    `eps` keeps an output of 0 from giving an infinite loss; with 0 the formula is the literature's.
+    Saitoh, "Deep Learning from Scratch", eq. 4.2 and chapter 4.2.4.
+
+    >>> y = np.array([0.1, 0.05, 0.6, 0.0, 0.05, 0.1, 0.0, 0.1, 0.0, 0.0])
+    >>> print(CrossEntropy()(y, np.array(2)).round(6), CrossEntropy()(y, np.array(7)).round(6))
+    0.510825 2.302584
+    """
+
+    eps: float = attrs.field(default=1e-7, validator=ge(0))
+
+    def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
+        """Return the loss of each sample; `t` are class indices, or dense targets of the shape of `y`."""
+        xp = array_namespace(y, t)
+        if t.ndim < y.ndim:
+            return -xp.log(xp.squeeze(_at_class(y, t, axis), axis=axis) + self.eps)
+        # Where the target is 0 the logarithm counts for nothing, even if it is infinite.
+        return -xp.sum(xp.where(t == 0, 0.0, t * xp.log(xp.where(t == 0, 1.0, y + self.eps))), axis=axis)
+
+    def backward(self, y: Array, t: Array, axis: int = -1) -> Array:
+        """Return dy_k = -t_k / (y_k + eps)."""
+        xp = array_namespace(y, t)
+        t = one_hot(t, y, axis)
+        return xp.where(t == 0, 0.0, -t / xp.where(t == 0, 1.0, y + self.eps))
+
+    def fused(self, activation: Activation) -> FusedLoss | None:
+        """Return the fused form with the softmax."""
+        return SoftmaxCrossEntropy(self.eps) if activation.computes == "softmax" else None
+
+
+@attrs.frozen
+class SoftmaxCrossEntropy(FusedLoss):
+    """Softmax and cross entropy in one, from the logits a, with y = softmax(a).
+
+    With eps = 0 the loss is sum_k t_k (log sum_i exp(a_i) - a_k), finite for all finite logits; otherwise it is the
+    cross entropy of y. The way back is da = y sum_k r_k - r with r_k = t_k y_k / (y_k + eps): y - t where eps = 0.
+    """
+
+    eps: float
+
+    def __call__(self, a: Array, t: Array, axis: int = -1) -> tuple[Array, Array]:
+        """Return the loss of each sample and y."""
+        xp = array_namespace(a, t)
+        shifted = a - xp.max(a, axis=axis, keepdims=True)
+        powers = xp.exp(shifted)
+        total = xp.sum(powers, axis=axis, keepdims=True)
+        y = powers / total
+        if self.eps:
+            return CrossEntropy(self.eps)(y, t, axis), y
+        surprise = xp.log(total) - shifted
+        dense = t.ndim == a.ndim
+        losses = xp.sum(t * surprise, axis=axis) if dense else xp.squeeze(_at_class(surprise, t, axis), axis=axis)
+        return losses, y
+
+    def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:  # noqa: ARG002 - y says it all
+        """Return each sample's derivative by its logits."""
+        xp = array_namespace(y, t)
+        if t.ndim == y.ndim:
+            r = t * y / (y + self.eps) if self.eps else t
+            return y * xp.sum(r, axis=axis, keepdims=True) - r
+        y_class = _at_class(y, t, axis)
+        r = y_class / (y_class + self.eps) if self.eps else 1.0
+        return (y - one_hot(t, y, axis)) * r
+
+
+def _at_class(values: Array, t: Array, axis: int) -> Array:
+    """Return the value at each sample's class, with `axis` kept as length 1."""
+    xp = array_namespace(values, t)
+    return xp.take_along_axis(values, xp.expand_dims(t, axis=axis), axis=axis)

@@ -1,0 +1,30 @@
+"""Stochastic gradient descent."""
+
+from __future__ import annotations
+
+import attrs
+from attrs.validators import gt
+
+from modnet import Grads, Optimizer, Params, State
+
+
+@attrs.frozen
+class Sgd(Optimizer):
+    """Gradient descent on mini-batches: w <- w - lr g.
+
+    Saitoh, "Deep Learning from Scratch", eq. 4.7 and 6.1.
+
+    >>> params, state = Sgd(lr=0.1).step({"w": np.array([1.0])}, {"w": np.array([2.0])}, {})
+    >>> params["w"]
+    array([0.8])
+    """
+
+    lr: float = attrs.field(default=0.01, validator=gt(0))
+
+    def init(self, params: Params) -> State:  # noqa: ARG002 - nothing to remember
+        """Return an empty state."""
+        return {}
+
+    def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
+        """Return the parameters one step further."""
+        return {name: w - self.lr * grads[name] for name, w in params.items()}, state
