@@ -42,6 +42,11 @@ class Batches:
                 "training",
             )
 
+    @property
+    def iterations_per_epoch(self) -> float:
+        """How many batches hold as many samples as there are."""
+        return self.samples / self.size if self.sampling == "replacement" else -(-self.samples // self.size)
+
     def indices(self, t: int) -> Array:
         """Return the sample indices of batch `t`, int64, of shape (size,)."""
         if self.sampling == "replacement":

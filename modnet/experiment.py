@@ -35,7 +35,7 @@ MAIN_JOB: Table = {
     "gradient": {"name": "backpropagation"},
     "optimizer": {"name": "sgd", "lr": 0.1},
     "training": {"batch_size": 100, "iterations": 2000, "sampling": "replacement", "dtype": "float64"},
-    "plugins": {"without": []},
+    "plugins": {"without": [], "modules": []},
 }
 
 
@@ -52,11 +52,11 @@ class NetworkSettings:
     """The network between the data's features and its classes."""
 
     hidden: tuple[int, ...] = attrs.field(validator=deep_iterable(ge(1)))
-    activation: tuple[Activation, ...]
+    activation: tuple[Activation, ...] = attrs.field()
     """One for all hidden layers, or one for each."""
     output: Activation
     loss: Loss
-    weight_init_std: WeightInitStd
+    weight_init_std: WeightInitStd = attrs.field()
 
     @activation.validator
     def _one_for_each(self, _: object, activation: tuple[Activation, ...]) -> None:
@@ -82,9 +82,10 @@ class TrainingSettings:
 
 @attrs.frozen(kw_only=True)
 class PluginSettings:
-    """Which plugins to leave out."""
+    """Which installed plugins to leave out, and which modules to load besides, as plugins that are not installed."""
 
     without: tuple[str, ...]
+    modules: tuple[str, ...]
 
 
 @attrs.frozen(kw_only=True)
@@ -129,10 +130,15 @@ def toml_of(experiment: Experiment) -> str:
 
 def network_for(experiment: Experiment, data: Dataset) -> Network:
     """Return the untrained network of an experiment, as wide at both ends as the data."""
+    return network_of_sizes(experiment, data.features, len(data.classes))
+
+
+def network_of_sizes(experiment: Experiment, features: int, classes: int) -> Network:
+    """Return the untrained network of an experiment between so many features and classes."""
     wanted = experiment.network
     each = wanted.activation * (len(wanted.hidden) if len(wanted.activation) == 1 else 1)
     return Network(
-        [data.features, *wanted.hidden, len(data.classes)],
+        [features, *wanted.hidden, classes],
         hidden=each,
         output=wanted.output,
         loss=wanted.loss,

@@ -189,6 +189,10 @@ class ObservedRun(Protocol):
         """How many are to be made."""
 
     @property
+    def epoch(self) -> float:
+        """How many times as many samples were drawn as there are."""
+
+    @property
     def history(self) -> History:
         """What has been recorded so far."""
 

@@ -122,6 +122,8 @@ def merged(base: Table, change: Table) -> Table:
         old = result.get(key)
         if isinstance(old, dict) and isinstance(new, str) and "name" in old:
             new = {"name": new}  # noqa: PLW2901 - the short form of the same table
+        if isinstance(old, str) and isinstance(new, dict):
+            old = {"name": old}
         if isinstance(old, dict) and isinstance(new, dict):
             renamed = "name" in new and new["name"] != old.get("name")
             result[key] = dict(new) if renamed else merged(old, new)

@@ -23,11 +23,17 @@ class Run:
 
     network: DenseNetwork
     iterations: int
+    iterations_per_epoch: float
     history: History = attrs.field(factory=History)
     iteration: int = 0
     status: str = "running"
     _started: float = attrs.field(factory=time.perf_counter)
     _ended: float | None = None
+
+    @property
+    def epoch(self) -> float:
+        """How many times as many samples were drawn as there are."""
+        return self.iteration / self.iterations_per_epoch
 
     @property
     def params(self) -> Params:
@@ -79,7 +85,7 @@ def train(
     _check_fit(network, data)
     batches = Batches(len(data.train), batch_size, sampling, Stream(seed, ("batches",)))
     observer = observer or Silent()
-    run = Run(network.with_params(network.params), iterations)
+    run = Run(network.with_params(network.params), iterations, batches.iterations_per_epoch)
     try:
         observer.run_started(run=run)
         # The loss is looked at in every iteration: NumPy's warnings would only say the same less clearly.
@@ -129,21 +135,23 @@ def _iterate(
             history.loss.append(loss)
             before, at = at, (k + 1, *optimizer.step(params, estimator(objective, params, stream.child(k)), state))
             run.iteration = k + 1
-            if batches.ends_epoch(k) or k + 1 == run.iterations:
+            if batches.ends_epoch(k):
                 network.params = dict(at[1])
-                _take_accuracies(run, data)
-                observer.epoch_ended(run=run)
+                _take_accuracies(run, data, observer)
     finally:
         run.iteration, network.params = at[0], dict(at[1])
         del history.loss[run.iteration :]
+        if history.iterations[-1:] != [run.iteration]:
+            _take_accuracies(run, data, observer)
 
 
-def _take_accuracies(run: Run, data: Dataset) -> None:
+def _take_accuracies(run: Run, data: Dataset, observer: Observer) -> None:
     train = run.network.accuracy(data.train.x, data.train.t)
     test = run.network.accuracy(data.test.x, data.test.t) if len(data.test) else math.nan
     run.history.iterations.append(run.iteration)
     run.history.train_accuracy.append(train)
     run.history.test_accuracy.append(test)
+    observer.epoch_ended(run=run)
 
 
 def _check_fit(network: DenseNetwork, data: Dataset) -> None:

@@ -1,0 +1,357 @@
+"""`modnet ...`: train, predict, plot, plugins."""
+
+from __future__ import annotations
+
+import csv
+import json
+import os
+import sys
+import tomllib
+import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+import modnet
+from modnet import build
+from modnet.checkpoint import write_atomically
+from modnet.errors import DataError, DivergedError, ModnetError, SettingError, TrainingInterrupted, UnknownNameError
+from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml, run_experiment
+from modnet.figures import FORMATS, curves, rendered
+from modnet.listing import as_json, as_table
+from modnet.network import DenseNetwork
+from modnet.progress import ProgressReport, duration
+from modnet.run_folder import CURVES, EXPERIMENT, RunFolder, TrainedModel, read_history, title_of
+from modnet.settings import Table, merged
+from modnet.training import Run
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+def main() -> None:
+    """Run the command line. Exit status 0: done, 1: the work failed, 2: a wrong call, 130: interrupted."""
+    warnings.showwarning = _show_warning
+    try:
+        modnet_command(standalone_mode=False, prog_name="modnet")
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _complain("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not fail over it when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (SettingError, UnknownNameError) as error:
+        _complain(str(error))
+        sys.exit(2)
+    except (ModnetError, OSError) as error:
+        _complain(str(error))
+        sys.exit(1)
+
+
+def _complain(message: str) -> None:
+    click.echo(f"modnet: {message}", err=True)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    _complain(f"warning: {message}")
+
+
+class PartName(click.ParamType):
+    """The name of a registered part; which ones there are is looked up when it is needed."""
+
+    def __init__(self, kind: str) -> None:
+        self.name = kind
+
+    def names(self) -> list[str]:
+        """Return what is registered."""
+        return build.plugins().registry.names(self.name)
+
+    def shell_complete(
+        self, ctx: click.Context, param: click.Parameter, incomplete: str
+    ) -> list[click.shell_completion.CompletionItem]:
+        """Complete a name."""
+        return [click.shell_completion.CompletionItem(n) for n in self.names() if n.startswith(incomplete)]
+
+
+class PartOption(click.Option):
+    """An option that takes a part's name and lists the names in its help."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the help with the names there are."""
+        record = super().get_help_record(ctx)
+        names = ", ".join(self.type.names()) if isinstance(self.type, PartName) else ""
+        return record and (record[0], f"{record[1]}  [{names}]")
+
+
+def plugin_options(command: F) -> F:
+    """Add the options that say which plugins are loaded."""
+    for decorate in (
+        click.option("--without", multiple=True, metavar="PLUGIN", help="Leave an installed plugin out (repeatable)."),
+        click.option("-p", "--plugin", "modules", multiple=True, metavar="MODULE", help="Load a module as a plugin."),
+    ):
+        command = decorate(command)
+    return command
+
+
+def _load_plugins(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+    if modules:
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - a module beside the user, as `python -m` finds it
+    build.load_plugins(without, modules)
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(modnet.__version__, prog_name="modnet")
+def modnet_command() -> None:
+    """Train and compare small neural networks in which every part is a plugin.
+
+    \b
+    Begin with
+      modnet train              train the book's network on the digits that ship with modnet
+      modnet predict RUN FILE   what that network makes of other digits
+      modnet plot RUN           draw how it learned
+      modnet plugins            the parts there are, and where they come from
+    """
+
+
+@modnet_command.command()
+@click.argument("experiment", required=False, type=click.Path(path_type=Path))
+@click.option("--data", metavar="NAME|FILE", help="A registered data set or a file.  [default: mnist-small]")
+@click.option("--hidden", metavar="N[,N...]", help="Units of each hidden layer.  [default: 50]")
+@click.option("--activation", cls=PartOption, type=PartName("activation"), help="Of the hidden layers.")
+@click.option("--output", cls=PartOption, type=PartName("activation"), help="Activation of the last layer.")
+@click.option("--loss", cls=PartOption, type=PartName("loss"), help="What is to become small.")
+@click.option("--gradient", cls=PartOption, type=PartName("gradient"), help="How the gradient is obtained.")
+@click.option("--optimizer", cls=PartOption, type=PartName("optimizer"), help="How a step is made of it.")
+@click.option("--lr", type=float, help="Learning rate.  [default: 0.1 with sgd, else the optimizer's own]")
+@click.option("--batch-size", type=int, help="Samples of a mini-batch.  [default: 100]")
+@click.option("--iterations", type=int, help="Mini-batches to learn from.  [default: 2000]")
+@click.option("--sampling", type=click.Choice(["replacement", "shuffle"]), help="How mini-batches are drawn.")
+@click.option("--seed", type=int, help="Same seed, same run.  [default: 0]")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any other setting: optimizer.momentum=0.8")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results.  [default: runs/DATE-TIME]")
+@click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
+@plugin_options
+def train(
+    experiment: Path | None,
+    out: Path | None,
+    *,
+    overwrite: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Train a network and save the run.
+
+    EXPERIMENT is a TOML file; options change single entries of it. Without one, the book's two-layer network learns
+    the digits that ship with modnet. The folder of a run holds experiment.toml, with which the same run can be made
+    again, history.csv, summary.json, params.npz and curves.png.
+    """
+    table = merged(read_toml(experiment) if experiment else {}, _changes(flags))
+    table = _with_plugins(table, without, modules)
+    wanted = experiment_from(table)
+    click.echo(f"modnet {modnet.__version__}")
+    data, wanted = read_data(wanted)
+    _describe(wanted, data, network_for(wanted, data))
+    folder = RunFolder(out or _new_folder(), wanted, data, overwrite=overwrite)
+    host = build.plugins()
+    failure: BaseException | None = None
+    with ProgressReport() as progress, _observed(host, progress), _observed(host, folder):
+        try:
+            run: Run = run_experiment(wanted, data)
+        except (DivergedError, TrainingInterrupted) as error:
+            run, failure = error.run, error
+    _conclude(run, folder)
+    if isinstance(failure, TrainingInterrupted):
+        sys.exit(130)
+    if failure:
+        raise failure
+
+
+@contextmanager
+def _observed(host: build.PluginHost, observer: object) -> Iterator[None]:
+    undo = host.observe(observer)
+    try:
+        yield
+    finally:
+        undo()
+
+
+def _changes(flags: dict[str, Any]) -> Table:
+    """Return the table of an experiment's entries that the options change."""
+    places = {
+        "hidden": ("network", "hidden"),
+        "activation": ("network", "activation"),
+        "output": ("network", "output"),
+        "loss": ("network", "loss"),
+        "gradient": ("gradient",),
+        "optimizer": ("optimizer", "name"),
+        "lr": ("optimizer", "lr"),
+        "batch_size": ("training", "batch_size"),
+        "iterations": ("training", "iterations"),
+        "sampling": ("training", "sampling"),
+        "seed": ("seed",),
+    }
+    changes: Table = {}
+    for flag, place in places.items():
+        value = flags[flag]
+        if value is not None:
+            _put(changes, place, _list_of(value, flag) if flag in {"hidden", "activation"} else value)
+    if flags["data"] is not None:
+        names = build.plugins().registry.names("data-source")
+        changes["data"] = {"name" if flags["data"] in names else "path": flags["data"]}
+    for assignment in flags["assignments"]:
+        key, equals, value = assignment.partition("=")
+        if not (equals and key):
+            raise SettingError([f"expected KEY=VALUE, found {assignment!r}"], "--set")
+        _put(changes, key.split("."), _toml_value(value))
+    return changes
+
+
+def _put(table: Table, place: Any, value: Any) -> None:
+    *path, last = place
+    for key in path:
+        inner = table.setdefault(key, {})
+        table[key] = table = inner if isinstance(inner, dict) else {"name": inner}
+    table[last] = value
+
+
+def _list_of(text: str, flag: str) -> list[Any]:
+    items = [item.strip() for item in text.split(",") if item.strip()]
+    if flag == "activation":
+        return items
+    wrong = [item for item in items if not item.isdecimal()]
+    if wrong:
+        raise SettingError([f"expected whole numbers joined by commas, found {wrong[0]!r} in {text!r}"], "--hidden")
+    return [int(item) for item in items]
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def _with_plugins(table: Table, without: tuple[str, ...], modules: tuple[str, ...]) -> Table:
+    """Load the plugins that an experiment and the options ask for, and write both into the experiment."""
+    asked = table.get("plugins")
+    asked = asked if isinstance(asked, dict) else {}
+    both = {
+        key: [*(x for x in asked.get(key, ()) if isinstance(x, str)), *extra]
+        for key, extra in (("without", without), ("modules", modules))
+    }
+    _load_plugins(tuple(both["without"]), tuple(both["modules"]))
+    return merged(table, {"plugins": both}) if without or modules else table
+
+
+def _new_folder() -> Path:
+    return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+
+
+def _describe(wanted: Experiment, data: modnet.Dataset, network: DenseNetwork) -> None:
+    training, parts = wanted.training, wanted.network
+    scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
+    sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
+    used = [build.registered_name(part) for part in (*parts.activation, parts.output, parts.loss)]
+    click.echo(
+        f"data      {wanted.data.path or build.registered_name(wanted.data.source)}: {len(data.train):,} training and "
+        f"{len(data.test):,} test samples, {data.features} features, {len(data.classes)} classes{scale}\n"
+        f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
+        f"training  {wanted.gradient!r}, {wanted.optimizer!r}, {training.iterations:,} mini-batches of "
+        f"{training.batch_size}, seed {wanted.seed}"
+    )
+
+
+def _conclude(run: Run, folder: RunFolder) -> None:
+    history = run.history
+    done = "finished" if run.status == "finished" else f"{run.status} after {run.iteration:,} of {run.iterations:,} iterations"
+    test = f"test accuracy {history.test_accuracy[-1]:.4f}, " if history.test_accuracy else ""
+    train_accuracy = f"train accuracy {history.train_accuracy[-1]:.4f}" if history.train_accuracy else ""
+    click.echo(f"{done} in {duration(run.seconds)}: {test}{train_accuracy}")
+    click.echo(f"saved in {folder.path}")
+    for note in folder.notes:
+        click.echo(note)
+
+
+@modnet_command.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--probabilities", is_flag=True, help="Print the network's outputs, a column for each class.")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@click.option("--source", metavar="NAME", help="The kind of file, where it is not recognised.")
+@plugin_options
+def predict(
+    run: Path,
+    file: Path,
+    *,
+    probabilities: bool,
+    json_: bool,
+    source: str | None,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+) -> None:
+    """Predict the class of each row of FILE with the network of RUN.
+
+    FILE has the same features as the training data; labels may stand beside them, and are then compared. The output is
+    CSV: row, prediction, and label where there is one.
+    """
+    table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
+    _with_plugins(table, without, modules)
+    model = TrainedModel.read(run)
+    reader = build.source(source or build.recognised(file))
+    rows, labels = reader.read_rows(file, model.network.layers[0].inputs)
+    predictions, outputs = model.predict(rows)
+    columns: dict[str, list[Any]] = {"row": list(range(1, len(rows) + 1)), "prediction": predictions}
+    if labels is not None:
+        columns["label"] = labels.tolist()
+    if probabilities:
+        columns |= {f"output {label}": outputs[:, i].tolist() for i, label in enumerate(model.classes)}
+    accuracy = None
+    if labels is not None:
+        pairs = zip(predictions, labels.tolist(), strict=True)
+        accuracy = sum(str(prediction) == str(label) for prediction, label in pairs) / len(rows)
+    if json_:
+        records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
+        click.echo(json.dumps({"accuracy": accuracy, "rows": records}))
+        return
+    writer = csv.writer(sys.stdout, lineterminator="\n")
+    writer.writerow(columns)
+    writer.writerows(zip(*columns.values(), strict=True))
+    if accuracy is not None:
+        click.echo(f"accuracy {accuracy:.4f} on {len(rows):,} rows", err=True)
+
+
+@modnet_command.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help=f"A .{', .'.join(FORMATS)} file.  [default: RUN/{CURVES}]")
+def plot(run: Path, out: Path | None) -> None:
+    """Draw the learning curves of RUN: the loss of every mini-batch, and both accuracies."""
+    history = read_history(run)
+    table = read_toml(run / EXPERIMENT)
+    _with_plugins(table, (), ())
+    path = out or run / CURVES
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: there is no folder {path.parent}")
+    write_atomically(path, rendered(curves(history, title_of(experiment_from(table))), path.suffix[1:].lower()))
+    click.echo(f"drawn in {path}")
+
+
+@modnet_command.command()
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@plugin_options
+def plugins(*, json_: bool, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+    """List the plugins: where each comes from, its state, and the parts it provides."""
+    _load_plugins(without, modules)
+    host = build.plugins()
+    click.echo(as_json(host) if json_ else as_table(host))
+
+

@@ -1,0 +1,136 @@
+"""How a run goes on, told as it goes: a bar with the time left on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import sys
+import threading
+import time
+from types import TracebackType
+from typing import TYPE_CHECKING, Self, TextIO
+
+from modnet.hookspecs import hookimpl
+from modnet.interfaces import ObservedRun
+
+if TYPE_CHECKING:
+    from rich.progress import Progress
+
+REFRESH = 0.1
+# Without a terminal, a run whose epochs are long gives a sign of life this often, in seconds.
+SIGN_OF_LIFE = 30.0
+
+
+def epoch_line(run: ObservedRun) -> str:
+    """Return the table row of an epoch's end: the loss is the mean since the row before."""
+    history = run.history
+    since = history.iterations[-2] if len(history.iterations) > 1 else 0
+    losses = history.loss[since:]
+    loss = f"{sum(losses) / len(losses):.4f}" if losses else "-"
+    accuracies = f"{history.train_accuracy[-1]:.4f}, {history.test_accuracy[-1]:.4f}"
+    return (
+        f"epoch {run.epoch:6.1f}  iteration {run.iteration:>7,}  loss {loss:>8}  train acc, test acc | {accuracies}"
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a time in words, in its two largest units.
+
+    >>> duration(0.25), duration(75), duration(7500), duration(180000)
+    ('0.2 s', '1 min 15 s', '2 h 5 min', '2 d 2 h')
+    """
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    whole = round(seconds)
+    for name, size, smaller, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {name}" + (f" {rest} {smaller}" if rest else "")
+    return f"{whole} s"
+
+
+class ProgressReport:
+    """Follows one run: prints a row at each epoch's end, and shows how far the run is in between.
+
+    Use as a context manager around the run, whatever way it ends.
+    """
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+        self._bar = _bar_on(self._out)
+        self._run: ObservedRun | None = None
+        self._stop = threading.Event()
+        self._ticker = threading.Thread(target=self._tick, daemon=True)
+        self._last_sign = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        self._stop.set()
+        if self._ticker.is_alive():
+            self._ticker.join()
+        if self._bar:
+            self._bar.stop()
+
+    @hookimpl
+    def run_started(self, run: ObservedRun) -> None:
+        """Begin to show the run."""
+        self._run = run
+        if self._bar:
+            self._bar.add_task("training", total=run.iterations)
+            self._bar.start()
+        self._last_sign = time.monotonic()
+        self._ticker.start()
+
+    @hookimpl
+    def epoch_ended(self, run: ObservedRun) -> None:
+        """Print a row."""
+        self._print(epoch_line(run))
+
+    def _print(self, line: str) -> None:
+        self._last_sign = time.monotonic()
+        if self._bar:
+            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        else:
+            print(line, file=self._out, flush=True)  # noqa: T201 - this is the command's output
+
+    def _tick(self) -> None:
+        while not self._stop.wait(REFRESH):
+            run = self._run
+            if run is None:
+                continue
+            if self._bar:
+                self._bar.update(self._bar.task_ids[0], completed=run.iteration)
+            elif time.monotonic() - self._last_sign > SIGN_OF_LIFE:
+                self._print(_sign_of_life(run))
+
+
+def _sign_of_life(run: ObservedRun) -> str:
+    left = "?"
+    if run.iteration:
+        left = duration(run.seconds / run.iteration * (run.iterations - run.iteration))
+    loss = f"{run.history.loss[-1]:.4f}" if run.history.loss else "-"
+    return f"iteration {run.iteration:,} of {run.iterations:,}  loss {loss}  {left} left"
+
+
+def _bar_on(out: TextIO) -> Progress | None:
+    """Return a progress bar where there is a terminal and the extra `rich` is installed."""
+    if not out.isatty():
+        return None
+    try:
+        from rich.console import Console
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import TimeRemainingColumn as Left
+    except ImportError:
+        return None
+    return Progress(
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        TextColumn("time left"),
+        Left(),
+        console=Console(file=out),
+        transient=True,
+    )
