@@ -24,11 +24,12 @@ def adapted(kind: str, value: object) -> Activation | Loss | GradientEstimator:
     >>> adapted("activation", np.tanh)
     tanh
     """
-    adapters = {"activation": AdaptedActivation, "loss": AdaptedLoss, "gradient": AdaptedEstimator}
+    adapters: dict[str, Any] = {"activation": AdaptedActivation, "loss": AdaptedLoss, "gradient": AdaptedEstimator}
     if kind not in adapters or not callable(value) or isinstance(value, type):
         accepted = "a name, an instance" + (" or a callable" if kind in adapters else "")
         raise SettingError([f"expected {accepted}, found {value!r}"], kind)
-    return adapters[kind](value)
+    part: Activation | Loss | GradientEstimator = adapters[kind](value)
+    return part
 
 
 @attrs.frozen(repr=False, slots=False)

@@ -232,12 +232,12 @@ def _head(path: Path) -> bytes:
         return b""
     with path.open("rb") as file:
         head = file.read(512)
-    openers = {b"\x1f\x8b": gzip.open, b"BZh": bz2.open, b"\xfd7zXZ": lzma.open}
+    openers = {b"\x1f\x8b": gzip.GzipFile, b"BZh": bz2.BZ2File, b"\xfd7zXZ": lzma.LZMAFile}
     for magic, opener in openers.items():
         if head.startswith(magic):
             try:
-                with opener(path, "rb") as inside:
-                    return cast("bytes", inside.read(512))
+                with opener(path) as inside:
+                    return bytes(inside.read(512))
             except (OSError, EOFError, lzma.LZMAError):
                 return head
     return head

@@ -19,6 +19,7 @@ import click
 import modnet
 from modnet import build
 from modnet.checkpoint import write_atomically
+from modnet.discovery import PluginHost
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError, TrainingInterrupted, UnknownNameError
 from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml, run_experiment
 from modnet.figures import FORMATS, curves, rendered
@@ -65,7 +66,7 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     _complain(f"warning: {message}")
 
 
-class PartName(click.ParamType):
+class PartName(click.ParamType[str]):
     """The name of a registered part; which ones there are is looked up when it is needed."""
 
     def __init__(self, kind: str) -> None:
@@ -177,7 +178,7 @@ def train(
 
 
 @contextmanager
-def _observed(host: build.PluginHost, observer: object) -> Iterator[None]:
+def _observed(host: PluginHost, observer: object) -> Iterator[None]:
     undo = host.observe(observer)
     try:
         yield

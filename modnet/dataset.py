@@ -114,7 +114,8 @@ def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
     shape = [1] * like.ndim
     shape[axis] = -1
     classes = xp.reshape(xp.arange(like.shape[axis], dtype=t.dtype), tuple(shape))
-    return xp.astype(xp.expand_dims(t, axis=axis) == classes, like.dtype)
+    dense: Array = xp.astype(xp.expand_dims(t, axis=axis) == classes, like.dtype)
+    return dense
 
 
 def _rows(x: Any, labels: Any, part: str) -> tuple[Array, Array]:

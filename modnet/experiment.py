@@ -18,7 +18,7 @@ from modnet.errors import SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer
 from modnet.network import WeightInitStd
 from modnet.registry import INTERFACES
-from modnet.settings import Table, merged, table_of
+from modnet.settings import Table, merged, settings_of, table_of
 from modnet.training import Run
 
 # The main job: the book's network on the digits that ship with modnet. A file or a flag changes single entries.
@@ -152,10 +152,9 @@ def read_data(experiment: Experiment) -> tuple[Dataset, Experiment]:
     """Return an experiment's data, and the experiment with what its source inferred written down."""
     settings = experiment.data
     data = settings.source.read(settings.path)
-    known = {field.name for field in attrs.fields(type(settings.source))} if attrs.has(type(settings.source)) else set()
+    known = settings_of(settings.source)
     inferred = {key: value for key, value in data.settings.items() if key in known}
-    # attrs.evolve wants an attrs class, which `known` is empty without.
-    resolved = attrs.evolve(settings.source, **inferred) if inferred else settings.source  # type: ignore[misc]
+    resolved = type(settings.source)(**{**known, **inferred})
     return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved))
 
 
@@ -202,8 +201,6 @@ def _part_table(value: Any) -> Table | None:
         return {**table_of(value.source, _part_table), **path}
     if not isinstance(value, tuple(INTERFACES.values())):
         return None
-    fields = attrs.fields(type(value)) if attrs.has(type(value)) else ()
-    settings = {f.alias or f.name: getattr(value, f.name) for f in fields if f.init}
-    plain = {key: table_of(item, _part_table) for key, item in settings.items() if item is not None}
+    plain = {key: table_of(item, _part_table) for key, item in settings_of(value).items() if item is not None}
     return {"name": registered_name(value), **plain}
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from itertools import pairwise
+from numbers import Integral
 from typing import Any, Literal, Self
 
 import attrs
@@ -86,22 +87,22 @@ class DenseNetwork:
         stream = stream or Stream(self.seed, ("gradient",))
         return estimator(self.objective(x, t), self.params, stream)
 
-    def _samples(self, x: Any) -> Array:
+    def _samples(self, given: Any) -> Array:
         for layer in self.layers:
             for name, shape in ((layer.weight, (layer.inputs, layer.outputs)), (layer.bias, (layer.outputs,))):
                 found = np.shape(self.params[name])
                 if found != shape:
                     raise ShapeError(f"layer {layer.number}: {name} must have shape {shape}, it has {found}")
         first = self.layers[0]
-        x = np.asarray(x, dtype=self.params[first.weight].dtype)
+        x: Array = np.asarray(given, dtype=self.params[first.weight].dtype)
         if x.ndim not in {1, 2} or x.shape[-1] != first.inputs or 0 in x.shape:
             raise ShapeError(f"layer 1 expects samples of shape (N, {first.inputs}), it was given {x.shape}")
         return x
 
-    def _targets(self, t: Any, x: Array) -> Array:
+    def _targets(self, given: Any, x: Array) -> Array:
         """Bring targets to class indices (N,) int64, or to dense targets (N, classes) of the dtype of `x`."""
         n, classes = len(x), self.layers[-1].outputs
-        t = np.asarray(t)
+        t: Array = np.asarray(given)
         if t.shape in {(n, classes), (classes,) if n == 1 else ()} and t.ndim:
             return t.reshape(n, classes).astype(x.dtype, copy=False)
         if t.dtype.kind == "f" and classes == 1 and t.size == n:
@@ -176,7 +177,7 @@ class NetworkObjective(Objective):
 def dense_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> tuple[Layer, ...]:
     """Return the layers of a network with these sizes, the inputs' first; raises SettingError."""
     sizes = tuple(sizes)
-    if len(sizes) < 2 or any(type(n) is bool or not isinstance(n, (int, np.integer)) or n < 1 for n in sizes):
+    if len(sizes) < 2 or not all(isinstance(n, Integral) and n is not True and n > 0 for n in sizes):
         raise SettingError([f"sizes must be two or more whole numbers > 0, the inputs first: {sizes}"], "network")
     if len(activations) != len(sizes) - 1:
         raise SettingError(

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any, cast, overload
 
 import numpy as np
 
 from modnet.errors import SettingError, ShapeError
 from modnet.types import Array
 
-X = TypeVar("X", float, Array)
 
-
-def numerical_gradient(f: Callable[[X], Any], x: X, h: float = 1e-4) -> X:
+@overload
+def numerical_gradient(f: Callable[[float], Any], x: float, h: float = 1e-4) -> float: ...
+@overload
+def numerical_gradient(f: Callable[[Array], Any], x: Array, h: float = 1e-4) -> Array: ...
+def numerical_gradient(f: Callable[[Any], Any], x: float | Array, h: float = 1e-4) -> float | Array:
     """Return the gradient of `f` at `x` by central differences, (f(x + h) - f(x - h)) / 2h for each entry.
 
     `x` is a number or an array of any shape; integers are taken as float64. `f` returns one number. It is called
@@ -29,9 +31,8 @@ def numerical_gradient(f: Callable[[X], Any], x: X, h: float = 1e-4) -> X:
     if not h > 0:
         raise SettingError([f"'h' must be > 0: {h}"], "numerical_gradient")
     if isinstance(x, (int, float)):
-        point = float(x)
-        _resolve(np.asarray(point), h)
-        return (_number(f(point + h)) - _number(f(point - h))) / (2 * h)
+        _resolve(np.asarray(float(x)), h)
+        return (_number(f(x + h)) - _number(f(x - h))) / (2 * h)
     point = _floating_copy(x)
     _resolve(point, h)
     gradient = np.empty_like(point)
@@ -46,7 +47,13 @@ def numerical_gradient(f: Callable[[X], Any], x: X, h: float = 1e-4) -> X:
     return gradient
 
 
-def gradient_descent(f: Callable[[X], Any], init_x: X, lr: float = 0.01, step_num: int = 100) -> X:
+@overload
+def gradient_descent(f: Callable[[float], Any], init_x: float, lr: float = 0.01, step_num: int = 100) -> float: ...
+@overload
+def gradient_descent(f: Callable[[Array], Any], init_x: Array, lr: float = 0.01, step_num: int = 100) -> Array: ...
+def gradient_descent(
+    f: Callable[[Any], Any], init_x: float | Array, lr: float = 0.01, step_num: int = 100
+) -> float | Array:
     """Return where `step_num` steps `x -= lr * numerical_gradient(f, x)` lead from `init_x`, which stays as it is.
 
     `init_x` is a number or an array of any shape; integers are taken as float64. Raises as `numerical_gradient` does.
@@ -55,17 +62,17 @@ def gradient_descent(f: Callable[[X], Any], init_x: X, lr: float = 0.01, step_nu
     >>> gradient_descent(lambda x: (x**2).sum(), np.array([-3, 4]), lr=0.1).round(9)
     array([-1.e-09,  1.e-09])
     """
-    x = float(init_x) if isinstance(init_x, (int, float)) else _floating_copy(init_x)
+    x: Any = float(init_x) if isinstance(init_x, (int, float)) else _floating_copy(init_x)
     for _ in range(step_num):
         x = x - lr * numerical_gradient(f, x)
-    return x
+    return cast("float | Array", x)
 
 
 def _floating_copy(x: Any) -> Array:
-    x = np.array(x)
-    if x.dtype.kind not in "buif":
-        raise ShapeError(f"a gradient needs real numbers, found an array of {x.dtype}")
-    return x if x.dtype.kind == "f" else x.astype(np.float64)
+    copy: Array = np.array(x)
+    if copy.dtype.kind not in "buif":
+        raise ShapeError(f"a gradient needs real numbers, found an array of {copy.dtype}")
+    return copy if copy.dtype.kind == "f" else copy.astype(np.float64)
 
 
 def _number(value: Any) -> float:

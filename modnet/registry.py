@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 from collections.abc import Iterable
+from typing import Any
 
 import attrs
 
@@ -34,7 +35,7 @@ class Component:
 
     kind: str
     name: str
-    cls: type
+    cls: Any
     owner: str
     """The distribution that it came with."""
     plugin: str
@@ -124,7 +125,7 @@ def checked_component(kind: str, cls: object, name: str | None, owner: str, plug
     if not issubclass(cls, interface):
         raise PluginError(f"{wanted}, {cls.__module__}.{cls.__qualname__} is none")
     if inspect.isabstract(cls):
-        missing = ", ".join(sorted(cls.__abstractmethods__))
+        missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
         raise PluginError(f"{cls.__module__}.{cls.__qualname__} does not define {missing}")
     name = kebab_case(cls) if name is None else name
     if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
@@ -132,10 +133,10 @@ def checked_component(kind: str, cls: object, name: str | None, owner: str, plug
     return Component(kind, name, cls, owner, plugin)
 
 
-def kind_of(cls: type) -> str:
+def kind_of(cls: object) -> str:
     """Return the kind of part that a class implements; raises PluginError where it is none, or several."""
-    kinds = [kind for kind, interface in INTERFACES.items() if isinstance(cls, type) and issubclass(cls, interface)]
-    if len(kinds) != 1:
+    kinds = isinstance(cls, type) and [kind for kind, interface in INTERFACES.items() if issubclass(cls, interface)]
+    if not kinds or len(kinds) != 1:
         names = ", ".join(interface.__name__ for interface in INTERFACES.values())
         raise PluginError(f"{cls!r} must be a subclass of exactly one of modnet's {names}")
     return kinds[0]

@@ -6,7 +6,7 @@ import inspect
 import types
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 import cattrs
@@ -30,11 +30,11 @@ class Settings:
         for kind in (int, float, bool, str):
             self._converter.register_structure_hook(kind, _primitive)
         self._converter.register_structure_hook(Path, lambda value, _: Path(_primitive(value, str)))
-        self._converter.register_structure_hook_func(lambda t: get_origin(t) is Literal, _literal)
+        self._converter.register_structure_hook_func(lambda t: _origin(t) is Literal, _literal)
         self._converter.register_structure_hook_func(
-            lambda t: get_origin(t) in {Union, types.UnionType}, self._union
+            lambda t: _origin(t) in {Union, types.UnionType}, self._union
         )
-        self._converter.register_structure_hook_func(lambda t: get_origin(t) is tuple, self._tuple)
+        self._converter.register_structure_hook_func(lambda t: _origin(t) is tuple, self._tuple)
         self._converter.register_structure_hook_func(attrs.has, self._attrs_class)
 
     def on(self, wanted: Any, structure: Callable[[Any], Any]) -> None:
@@ -44,13 +44,13 @@ class Settings:
     def read(self, table: Mapping[str, Any], cls: type[T]) -> T:
         """Return an instance of `cls` with the settings of `table`; raises SettingError with all mistakes."""
         if attrs.has(cls):
-            return self._converter.structure(table, cls)
+            return cast("T", self._attrs_class(table, cls))
         unknown = set(table) - set(inspect.signature(cls).parameters)
         if unknown:
             raise SettingError([_unknown(key, inspect.signature(cls).parameters) for key in sorted(unknown)])
         return cls(**table)
 
-    def _attrs_class(self, table: Any, cls: type[T]) -> T:
+    def _attrs_class(self, table: Any, cls: type[attrs.AttrsInstance]) -> object:
         if not isinstance(table, Mapping):
             raise SettingError([f"must be a table, not {table!r}"])
         fields = {f.alias or f.name: f for f in attrs.fields(attrs.resolve_types(cls)) if f.init}
@@ -102,11 +102,17 @@ def table_of(value: Any, part: Callable[[Any], Table | None]) -> Any:
     if (table := part(value)) is not None:
         return table
     if attrs.has(type(value)):
-        fields = {f.alias or f.name: getattr(value, f.name) for f in attrs.fields(type(value)) if f.init}
-        return {key: table_of(item, part) for key, item in fields.items() if item is not None}
+        return {key: table_of(item, part) for key, item in settings_of(value).items() if item is not None}
     if isinstance(value, tuple):
         return [table_of(item, part) for item in value]
     return str(value) if isinstance(value, Path) else value
+
+
+def settings_of(value: object) -> Table:
+    """Return the settings of an attrs object by the names its class takes them, none of any other object."""
+    cls = type(value)
+    fields = attrs.fields(cls) if attrs.has(cls) else ()
+    return {f.alias or f.name: getattr(value, f.name) for f in fields if f.init}
 
 
 def merged(base: Table, change: Table) -> Table:
@@ -150,11 +156,15 @@ def _literal(value: Any, wanted: Any) -> Any:
 
 def _words(wanted: Any) -> str:
     """Say a type in words: `a number or 'he'`."""
-    if get_origin(wanted) is Literal:
+    if _origin(wanted) is Literal:
         return " or ".join(repr(option) for option in get_args(wanted))
-    if get_args(wanted) and get_origin(wanted) is not tuple:
+    if get_args(wanted) and _origin(wanted) is not tuple:
         return " or ".join(_words(option) for option in get_args(wanted) if option is not types.NoneType)
-    return _WORDS.get(wanted, "a list" if get_origin(wanted) is tuple else getattr(wanted, "__name__", str(wanted)))
+    return _WORDS.get(wanted, "a list" if _origin(wanted) is tuple else getattr(wanted, "__name__", str(wanted)))
+
+
+def _origin(wanted: Any) -> Any:
+    return get_origin(wanted)
 
 
 def _placed(key: str, mistake: str) -> str:

@@ -1,1 +1,18 @@
-"""The built-in data sources, one file each."""
+"""The built-in data sources, one file each, and what they share."""
+
+from modnet import Register, hookimpl
+from modnet_data.csv_file import Csv
+from modnet_data.idx_file import Idx
+from modnet_data.mnist_small import MnistSmall
+from modnet_data.npz_file import Npz
+from modnet_data.pickle_file import Pickle
+
+
+@hookimpl
+def register_data_sources(register: Register) -> None:
+    """Register the built-in data sources."""
+    register(Csv)
+    register(Idx)
+    register(MnistSmall)
+    register(Npz)
+    register(Pickle)

@@ -1,0 +1,54 @@
+"""Which built-in source a file is for: one place, so that no two sources can claim the same file."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+COMPRESSED = (".gz", ".bz2", ".xz")
+TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".data")
+PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
+IDX_NAME = re.compile(r"[-.]idx\d-ubyte$")
+IDX_TYPES = (0x08, 0x09, 0x0B, 0x0C, 0x0D, 0x0E)
+
+
+def format_of(path: Path, head: bytes) -> str | None:
+    """Return the name of the source that reads the file at `path`, whose first bytes are `head`, or None.
+
+    What the content says goes before what the name says. A folder, whose head is empty, is IDX if the standard
+    files are in it.
+
+    >>> format_of(Path("iris.csv"), b"a,b,species"), format_of(Path("x"), b"a,b,species")
+    ('csv', None)
+    """
+    name = path.name.lower()
+    for suffix in COMPRESSED:
+        name = name.removesuffix(suffix)
+    return _by_content(head) or _by_name(name) or ("idx" if not head and _has_idx_files(path) else None)
+
+
+def _by_content(head: bytes) -> str | None:
+    if len(head) > 1 and head[0] == 0x80 and head[1] <= 5:  # the PROTO opcode, which no UTF-8 text begins with
+        return "pickle"
+    if head.startswith(b"PK\x03\x04") and head[30 : 30 + int.from_bytes(head[26:28], "little")].endswith(b".npy"):
+        return "npz"
+    if len(head) > 3 and head[:2] == b"\0\0" and head[2] in IDX_TYPES and 1 <= head[3] <= 4:
+        return "idx"
+    return None
+
+
+def _by_name(name: str) -> str | None:
+    if name.endswith(PICKLE_SUFFIXES):
+        return "pickle"
+    if name.endswith(".npz"):
+        return "npz"
+    if IDX_NAME.search(name):
+        return "idx"
+    return "csv" if name.endswith(TEXT_SUFFIXES) else None
+
+
+def _has_idx_files(folder: Path) -> bool:
+    try:
+        return any(IDX_NAME.search(file.name.removesuffix(".gz")) for file in folder.iterdir())
+    except (OSError, ValueError):
+        return False
