@@ -41,7 +41,7 @@ def save_params(path: Path, params: Params, about: dict[str, Any]) -> None:
 def load_params(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     """Return the parameters and the description; raises DataError where the file is missing or damaged."""
     try:
-        with np.load(path, allow_pickle=False) as file:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
             params = {name: file[name] for name in file.files}
         about: dict[str, Any] = json.loads(str(params.pop("about")))
     except FileNotFoundError:

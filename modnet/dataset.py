@@ -15,6 +15,7 @@ from modnet.types import Array
 
 PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
+LARGEST_LABEL = 2**53  # up to here, float64 tells whole numbers apart
 
 
 @attrs.frozen(eq=False)
@@ -79,8 +80,12 @@ class Dataset:
             x_test, labels_test = _rows(*test, "test")
             if x_test.shape[1] != x.shape[1]:
                 raise DataError(f"training rows have {x.shape[1]} features, test rows {x_test.shape[1]}")
+        if not len(x):
+            raise DataError("no training rows")
         divisor = _inferred_scale(x) if scale == "auto" else float(scale)
-        classes, indices = np.unique(np.concatenate([labels, labels_test]), return_inverse=True)
+        if not 0 < divisor < math.inf:
+            raise DataError(f"features are divided by a number > 0, not {divisor}")
+        classes, indices = np.unique(_joined_labels(labels, labels_test), return_inverse=True)
         indices = indices.astype(np.int64)
         return cls(
             Samples(scaled(x, divisor), indices[: len(x)]),
@@ -91,12 +96,14 @@ class Dataset:
 
 
 def scaled(x: Array, scale: float) -> Array:
-    """Return features as float64, divided by `scale`.
+    """Return features as a new array of float64, row by row in memory, divided by `scale`.
 
     >>> scaled(np.array([[0, 51, 255]], dtype=np.uint8), 255)
     array([[0. , 0.2, 1. ]])
     """
-    return np.divide(x, scale, dtype=np.float64) if scale != 1 else np.asarray(x, dtype=np.float64)
+    if scale == 1:
+        return np.array(x, dtype=np.float64, order="C")
+    return np.divide(x, scale, dtype=np.float64, order="C")
 
 
 def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
@@ -119,25 +126,55 @@ def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
 
 
 def _rows(x: Any, labels: Any, part: str) -> tuple[Array, Array]:
-    x, labels = np.asarray(x), np.asarray(labels)
+    """Return rows as (N, D) and labels as (N,), integers or text, once they are known to fit."""
+    x, labels = _plain(x, f"{part} rows"), _labels(_plain(labels, f"{part} labels"), part)
     if x.ndim == 0 or x.dtype.kind not in "buif":
         raise DataError(f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}")
-    if labels.ndim == 2 and labels.shape[1] > 1:
-        if labels.dtype.kind not in "buif" or not _is_one_hot(labels):
-            raise DataError(f"{part} labels of shape {labels.shape} are not one-hot rows: one 1 each, otherwise 0")
-        labels = labels.argmax(axis=1)
-    elif labels.ndim == 2:
-        labels = labels[:, 0]
     if labels.ndim != 1 or len(labels) != len(x):
         raise DataError(f"{part}: {len(x)} rows need {len(x)} labels, found labels of shape {labels.shape}")
-    if labels.dtype.kind == "f":
-        if not np.array_equal(labels, np.trunc(labels)):
-            raise DataError(f"{part} labels must be classes (whole numbers or text), found {labels.dtype} fractions")
-        labels = labels.astype(np.int64)
+    features = math.prod(x.shape[1:])
+    if not features:
+        raise DataError(f"{part} rows have no features: their shape is {x.shape}")
+    x = x.reshape(len(x), features)
     if x.dtype.kind == "f" and not np.isfinite(x).all():
-        row = int(np.argwhere(~np.isfinite(x.reshape(len(x), -1)).all(axis=1))[0, 0])
-        raise DataError(f"{part} row {row + 1} holds a value that is not finite")
-    return x.reshape(len(x), math.prod(x.shape[1:])), labels
+        row, column = np.argwhere(~np.isfinite(x))[0]
+        raise DataError(f"{part} row {row + 1}, feature {column + 1}: expected a finite number, found {x[row, column]}")
+    return x, labels
+
+
+def _plain(values: Any, what: str) -> Array:
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise DataError(f"{what} are of different lengths") from None
+
+
+def _labels(labels: Array, part: str) -> Array:
+    """Return labels as a column (N,) of integers or text, or raise DataError; what has no rows is seen to later."""
+    if labels.dtype.kind not in "buifU":
+        raise DataError(f"{part} labels must be classes (whole numbers or text), found {labels.dtype}")
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        if labels.dtype.kind == "U" or not _is_one_hot(labels):
+            raise DataError(f"{part} labels of shape {labels.shape} are not one-hot rows: one 1 each, otherwise 0")
+        return labels.argmax(axis=1)
+    if labels.ndim == 2 and labels.shape[1] == 1:
+        labels = labels[:, 0]
+    if labels.dtype.kind == "f":
+        wrong = ~((labels == np.trunc(labels)) & (np.abs(labels) <= LARGEST_LABEL))
+        if wrong.any():
+            found = f"{labels[wrong].flat[0]}, {labels.dtype}"
+            raise DataError(f"{part} labels must be classes (whole numbers or text), found {found}")
+        return labels.astype(np.int64)
+    if labels.dtype == np.uint64 and labels.max(initial=0) > np.iinfo(np.int64).max:
+        raise DataError(f"{part} labels must be classes, found {labels.max()}")
+    return labels.astype(np.int64) if labels.dtype.kind in "iu" else labels
+
+
+def _joined_labels(train: Array, test: Array) -> Array:
+    words = {"b": "truth values", "i": "numbers", "U": "text"}
+    if train.dtype.kind != test.dtype.kind and len(test):
+        raise DataError(f"training labels are {words[train.dtype.kind]}, test labels {words[test.dtype.kind]}")
+    return np.concatenate([train, test]) if len(test) else train
 
 
 def _is_one_hot(rows: Array) -> bool:
@@ -152,8 +189,9 @@ def _split(x: Array, labels: Array, fraction: float, seed: int) -> tuple[tuple[A
 
 
 def _inferred_scale(x: Array) -> float:
-    if x.shape[1] < PIXEL_COLUMNS or not len(x):
+    """Return 255 for what is evidently pixels, otherwise 1."""
+    if x.shape[1] < PIXEL_COLUMNS or x.dtype.kind == "b":
         return 1.0
-    low, high = x.min(), x.max()
-    whole = x.dtype.kind in "bui" or np.array_equal(x, np.trunc(x))
-    return float(PIXEL_MAXIMUM) if low >= 0 and PIXEL_MAXIMUM // 2 < high <= PIXEL_MAXIMUM and whole else 1.0
+    if not (x.min() >= 0 and PIXEL_MAXIMUM // 2 < x.max() <= PIXEL_MAXIMUM):
+        return 1.0
+    return float(PIXEL_MAXIMUM) if x.dtype.kind in "iu" or np.array_equal(x, np.trunc(x)) else 1.0

@@ -15,7 +15,8 @@ from modnet import Activation, Array
 class Sigmoid(Activation):
     """The logistic function: z = 1 / (1 + exp(-a)).
 
-    Exact to rounding for all a: where exp(-a) overflows, z is 0. Saitoh, "Deep Learning from Scratch", eq. 3.6.
+    Exact to rounding for all a: where exp(-a) overflows, z is 0.
+    Saitoh, "Deep Learning from Scratch", eq. 3.6.
 
     >>> Sigmoid()(np.array([-1e4, 0.0, 1e4]))
     array([0. , 0.5, 1. ])

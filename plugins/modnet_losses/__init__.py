@@ -2,9 +2,11 @@
 
 from modnet import Register, hookimpl
 from modnet_losses.cross_entropy import CrossEntropy
+from modnet_losses.mean_squared_error import MeanSquaredError
 
 
 @hookimpl
 def register_losses(register: Register) -> None:
     """Register the built-in losses."""
     register(CrossEntropy)
+    register(MeanSquaredError)

@@ -11,8 +11,9 @@ from modnet import Activation, Array, FusedLoss, Loss, one_hot
 
 @attrs.frozen
 class CrossEntropy(Loss):
-    """The cross entropy of outputs that are probabilities: -sum_k t_k log(y_k + eps), -log(y_c + eps) for class c.
+    """The cross entropy of outputs that are probabilities: -sum_k t_k log(y_k + eps).
 
+    For a sample of class c that is -log(y_c + eps).
     `eps` keeps an output of 0 from giving an infinite loss; with 0 the formula is the literature's.
     Saitoh, "Deep Learning from Scratch", eq. 4.2 and chapter 4.2.4.
 
@@ -46,8 +47,9 @@ class CrossEntropy(Loss):
 class SoftmaxCrossEntropy(FusedLoss):
     """Softmax and cross entropy in one, from the logits a, with y = softmax(a).
 
-    With eps = 0 the loss is sum_k t_k (log sum_i exp(a_i) - a_k), finite for all finite logits; otherwise it is the
-    cross entropy of y. The way back is da = y sum_k r_k - r with r_k = t_k y_k / (y_k + eps): y - t where eps = 0.
+    With eps = 0 the loss is sum_k t_k (log sum_i exp(a_i) - a_k), finite for all finite logits; otherwise it
+    is the cross entropy of y. The way back is da = y sum_k r_k - r with r_k = t_k y_k / (y_k + eps), for
+    one-hot t and eps = 0 that is y - t.
     """
 
     eps: float
@@ -62,9 +64,9 @@ class SoftmaxCrossEntropy(FusedLoss):
         if self.eps:
             return CrossEntropy(self.eps)(y, t, axis), y
         surprise = xp.log(total) - shifted
-        dense = t.ndim == a.ndim
-        losses = xp.sum(t * surprise, axis=axis) if dense else xp.squeeze(_at_class(surprise, t, axis), axis=axis)
-        return losses, y
+        if t.ndim == a.ndim:
+            return xp.sum(t * surprise, axis=axis), y
+        return xp.squeeze(_at_class(surprise, t, axis), axis=axis), y
 
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:  # noqa: ARG002 - y says it all
         """Return each sample's derivative by its logits."""
@@ -73,8 +75,8 @@ class SoftmaxCrossEntropy(FusedLoss):
             r = t * y / (y + self.eps) if self.eps else t
             return y * xp.sum(r, axis=axis, keepdims=True) - r
         y_class = _at_class(y, t, axis)
-        r = y_class / (y_class + self.eps) if self.eps else 1.0
-        return (y - one_hot(t, y, axis)) * r
+        difference = y - one_hot(t, y, axis)
+        return difference * (y_class / (y_class + self.eps)) if self.eps else difference
 
 
 def _at_class(values: Array, t: Array, axis: int) -> Array:

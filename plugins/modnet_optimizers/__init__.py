@@ -1,10 +1,20 @@
 """The built-in optimizers, one file each."""
 
 from modnet import Register, hookimpl
+from modnet_optimizers.adagrad import Adagrad
+from modnet_optimizers.adam import Adam
+from modnet_optimizers.momentum import Momentum
+from modnet_optimizers.nesterov import Nesterov
+from modnet_optimizers.rmsprop import Rmsprop
 from modnet_optimizers.sgd import Sgd
 
 
 @hookimpl
 def register_optimizers(register: Register) -> None:
     """Register the built-in optimizers."""
+    register(Adagrad)
+    register(Adam)
+    register(Momentum)
+    register(Nesterov)
+    register(Rmsprop)
     register(Sgd)

@@ -1,0 +1,73 @@
+# Everything happens in .venv; a stamp file there says what it holds, so that a second call does no more than it must.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test lint format types docs reference bench constraints clean
+
+help:  ## Say what can be made
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+demo: $(VENV)/.run  ## Make the environment, and train the book's network on the digits that ship with modnet
+	$(BIN)/modnet train --out runs/demo --overwrite
+	@echo "What it learned with is in runs/demo; look at runs/demo/curves.png, and try '$(BIN)/modnet --help'"
+
+test: $(VENV)/.test  ## Make the environment, and run all tests, the docs' code among them
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
+
+lint: $(VENV)/.test  ## Look for mistakes in style
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+
+format: $(VENV)/.test  ## Mend what can be mended in style
+	$(BIN)/ruff check --fix
+	$(BIN)/ruff format
+
+types: $(VENV)/.test  ## Check the types
+	$(BIN)/mypy
+
+docs: $(VENV)/.docs  ## Build the documentation in docs/_build
+	$(BIN)/sphinx-build -W -q docs docs/_build
+
+reference: $(VENV)/.test  ## Write docs/reference.md anew from the docstrings
+	$(BIN)/python tools/make_reference.py
+
+bench: $(VENV)/.bench  ## Time modnet against others and print the ratios
+	$(BIN)/python tests/benchmarks/training.py
+	$(BIN)/python tests/benchmarks/start_up.py
+
+constraints: $(VENV)/.test  ## Choose the versions in constraints.txt anew
+	$(PIP) install uv
+	$(BIN)/uv pip compile --quiet --universal --python-version 3.11 --no-header --no-annotate --no-emit-index-url \
+	    --upgrade --all-extras --group test --group lint --group docs --group bench pyproject.toml -o constraints.txt
+
+clean:  ## Remove the environment and what tools have left
+	rm -rf $(VENV) .mypy_cache .pytest_cache .ruff_cache .hypothesis build dist docs/_build
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
+
+$(VENV)/.made:
+	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit(f"modnet needs Python 3.11 or later, {sys.executable} is {sys.version.split()[0]}: make PYTHON=python3.12 ...")'
+	@echo "Making the environment in $(VENV) ..."
+	$(PYTHON) -m venv $(VENV)
+	$(PIP) install --upgrade pip
+	touch $@
+
+$(VENV)/.run: $(VENV)/.made pyproject.toml constraints.txt
+	@echo "Installing modnet ..."
+	$(PIP) install --constraint constraints.txt --editable '.[all]'
+	touch $@
+
+$(VENV)/.test: $(VENV)/.run
+	@echo "Installing what the tests need ..."
+	$(PIP) install --constraint constraints.txt --group dev
+	touch $@
+
+$(VENV)/.docs: $(VENV)/.run
+	$(PIP) install --constraint constraints.txt --group docs
+	touch $@
+
+$(VENV)/.bench: $(VENV)/.test
+	$(PIP) install --constraint constraints.txt --group bench
+	touch $@

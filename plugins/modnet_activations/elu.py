@@ -1,0 +1,37 @@
+"""The exponential linear unit."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+from array_api_compat import array_namespace
+from attrs.validators import gt
+
+from modnet import Activation, Array
+
+
+@attrs.frozen
+class Elu(Activation):
+    """The exponential linear unit: z = a where a > 0, otherwise alpha (exp(a) - 1).
+
+    Its derivative at 0 is taken as alpha, the one from below. Clevert, Unterthiner and Hochreiter (2016),
+    "Fast and accurate deep network learning by exponential linear units".
+
+    >>> Elu()(np.array([-1e4, -1.0, 0.0, 2.0])).round(4)
+    array([-1.    , -0.6321,  0.    ,  2.    ])
+    """
+
+    alpha: float = attrs.field(default=1.0, validator=gt(0))
+
+    elementwise: ClassVar[bool] = True
+
+    def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return z, of the shape and dtype of `a`."""
+        xp = array_namespace(a)
+        return xp.where(a > 0, a, self.alpha * xp.expm1(xp.minimum(a, 0.0)))
+
+    def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return da = dz where a > 0, otherwise dz alpha exp(a)."""
+        xp = array_namespace(a)
+        return xp.where(a > 0, dz, dz * (self.alpha * xp.exp(xp.minimum(a, 0.0))))

@@ -1,0 +1,107 @@
+"""The Gaussian error linear unit."""
+
+from __future__ import annotations
+
+import math
+from typing import ClassVar
+
+import attrs
+import numpy as np
+from array_api_compat import array_namespace
+from attrs.validators import instance_of
+
+from modnet import Activation, Array
+
+
+@attrs.frozen
+class Gelu(Activation):
+    """The Gaussian error linear unit: z = a Φ(a), with the standard normal distribution Φ, exact to rounding.
+
+    The default is PyTorch's and ONNX's too. With `approximate` it is the approximation of the literature,
+    a / 2 (1 + tanh x) with x = √(2/π) (a + 0.044715 a³), which is off by up to 5e-4 and costs less.
+    Hendrycks and Gimpel (2016), "Gaussian error linear units".
+
+    >>> Gelu()(np.array([-1e4, -1.0, 0.0, 1.0])).round(4)
+    array([-0.    , -0.1587,  0.    ,  0.8413])
+    >>> Gelu(approximate=True)(np.array([-1e4, -1.0, 0.0, 1.0])).round(4)
+    array([-0.    , -0.1588,  0.    ,  0.8412])
+    """
+
+    approximate: bool = attrs.field(default=False, validator=instance_of(bool))
+
+    elementwise: ClassVar[bool] = True
+
+    def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return z, of the shape and dtype of `a`."""
+        return a * (_logistic(a) if self.approximate else _normal(a)[0])
+
+    def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return da = dz (Φ(a) + a φ(a)), with the density φ; approximately if so set."""
+        if self.approximate:
+            s = _logistic(a)
+            return dz * (s + z * (1.0 - s) * (2 * _SCALE + 6 * _SCALE * _CUBIC * (a * a)))
+        distribution, density = _normal(a)
+        return dz * (distribution + a * density)
+
+
+_SCALE, _CUBIC = math.sqrt(2 / math.pi), 0.044715
+
+
+def _logistic(a: Array) -> Array:
+    """Return (1 + tanh x) / 2 as 1 / (1 + exp(-2x)), in which nothing cancels."""
+    xp = array_namespace(a)
+    with np.errstate(over="ignore"):  # 1 / (1 + inf) is the 0 that is meant
+        return 1.0 / (1.0 + xp.exp(a * (-2 * _SCALE - 2 * _SCALE * _CUBIC * (a * a))))
+
+
+def _normal(a: Array) -> tuple[Array, Array]:
+    """Return the standard normal distribution and density at a; the array API standard has no erf."""
+    xp = array_namespace(a)
+    u = xp.minimum(xp.abs(a), _BEYOND)
+    power = xp.exp(-0.5 * (u * u))
+    tail = power * (_polynomial(_NUMERATOR, u) / _polynomial(_DENOMINATOR, u))
+    return xp.where(a < 0, tail, 1.0 - tail), power / math.sqrt(2 * math.pi)
+
+
+def _polynomial(coefficients: tuple[float, ...], u: Array) -> Array:
+    """Return sum_k c_k u^k by Horner's rule."""
+    value = coefficients[-1] * u
+    for c in coefficients[-2:0:-1]:
+        value += c  # in place where the library can; `value` is nobody else's
+        value *= u
+    value += coefficients[0]
+    return value
+
+
+# (1 - Φ(u)) / exp(-u²/2), a multiple of Mills' ratio, as a rational function for u >= 0. It agrees with the
+# true ratio at 22 points, u = 3.5 (1 + t) / (1 - t) for the Chebyshev points t = cos((2i + 1) π / 44), solved
+# with 80 digits. Its relative error is below 6e-17; with positive coefficients only, no rounding error is
+# magnified.
+_NUMERATOR = (
+    0.5,
+    0.8509201558677936,
+    0.7157853162088873,
+    0.3854550897575051,
+    0.14592206823380713,
+    0.04041897339378923,
+    0.00828885841382678,
+    0.0012448676602258607,
+    0.00013162753648561845,
+    8.919641261869862e-06,
+    2.983583337901719e-07,
+)
+_DENOMINATOR = (
+    1.0,
+    2.4997248725384527,
+    2.9260625144711057,
+    2.1216693677540928,
+    1.061490738241009,
+    0.38589706412912633,
+    0.10439104558969209,
+    0.021105532421931562,
+    0.00314277870028614,
+    0.00033068917811030684,
+    2.2358224986568365e-05,
+    7.478734354502387e-07,
+)
+_BEYOND = 40.0  # where the tail is 0 even in float64

@@ -1,0 +1,32 @@
+"""The rectified linear unit."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+from array_api_compat import array_namespace
+
+from modnet import Activation, Array
+
+
+@attrs.frozen
+class Relu(Activation):
+    """The rectified linear unit: z = max(a, 0); its derivative at 0 is taken as 0.
+
+    Nair and Hinton (2010), "Rectified linear units improve restricted Boltzmann machines"; Saitoh, "Deep
+    Learning from Scratch", eq. 3.7.
+
+    >>> Relu()(np.array([-1.5, 0.0, 2.0]))
+    array([0., 0., 2.])
+    """
+
+    elementwise: ClassVar[bool] = True
+
+    def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return z, of the shape and dtype of `a`."""
+        return array_namespace(a).maximum(a, 0.0)
+
+    def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return da = dz where a > 0, otherwise 0."""
+        return array_namespace(a).where(a > 0, dz, 0.0)

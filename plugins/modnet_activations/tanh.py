@@ -1,0 +1,31 @@
+"""The hyperbolic tangent."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import attrs
+from array_api_compat import array_namespace
+
+from modnet import Activation, Array
+
+
+@attrs.frozen
+class Tanh(Activation):
+    """The hyperbolic tangent: z = (exp(a) - exp(-a)) / (exp(a) + exp(-a)).
+
+    LeCun, Bottou, Orr and Müller (1998), "Efficient BackProp", chapter 4.4.
+
+    >>> Tanh()(np.array([-1e4, 0.0, 0.5])).round(4)
+    array([-1.    ,  0.    ,  0.4621])
+    """
+
+    elementwise: ClassVar[bool] = True
+
+    def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return z, of the shape and dtype of `a`."""
+        return array_namespace(a).tanh(a)
+
+    def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return da = dz (1 - z²)."""
+        return dz * (1.0 - z * z)

@@ -1,0 +1,67 @@
+"""The names under which people keep training and test arrays in one file."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
+
+from modnet import Array, DataError
+
+Pair = tuple[Array, Array]
+
+TRAIN_TEST = (
+    ("train_img", "train_label", "test_img", "test_label"),
+    ("x_train", "y_train", "x_test", "y_test"),
+    ("x_train", "t_train", "x_test", "t_test"),
+    ("train_images", "train_labels", "test_images", "test_labels"),
+    ("train_x", "train_y", "test_x", "test_y"),
+)
+ROWS = (("x", "t"), ("x", "y"), ("data", "target"), ("images", "labels"), ("img", "label"))
+
+
+def named_parts(names: Iterable[str], get: Callable[[str], Array], path: Path) -> tuple[Pair, Pair | None]:
+    """Return the training part and the test part (or None) among named arrays; names count in any case.
+
+    Raises DataError where the names fit no convention, or several.
+
+    >>> arrays = {"X": np.zeros((2, 3)), "y": np.array([0, 1])}
+    >>> named_parts(arrays, arrays.get, Path("a.npz"))[0][1]
+    array([0, 1])
+    """
+    known = _in_lower_case(names, path)
+    for conventions in (TRAIN_TEST, ROWS):
+        fitting = [convention for convention in conventions if known.keys() >= set(convention)]
+        if len(fitting) > 1:
+            both = " and ".join(", ".join(convention) for convention in fitting)
+            raise DataError(f"{path}: arrays under the names of several conventions: {both}; keep one")
+        if fitting:
+            arrays = [get(known[name]) for name in fitting[0]]
+            return (arrays[0], arrays[1]), (arrays[2], arrays[3]) if len(arrays) == 4 else None
+    raise DataError(f"{path}: no rows and labels under the names {_listed(known.values())}; {EXPECTED}")
+
+
+def named_rows(names: Iterable[str], get: Callable[[str], Array], path: Path) -> tuple[Array, Array | None]:
+    """Return the rows to predict and their labels: the test part, or all, or rows without labels."""
+    known = _in_lower_case(names, path)
+    rows = sorted({convention[0] for convention in ROWS} & known.keys())
+    complete = any(known.keys() >= set(convention) for convention in (*TRAIN_TEST, *ROWS))
+    if not complete and len(rows) == 1:
+        return get(known[rows[0]]), None
+    train, test = named_parts(names, get, path)
+    return test or train
+
+
+EXPECTED = "expected one of: " + "; ".join(", ".join(convention) for convention in (*TRAIN_TEST, *ROWS))
+
+
+def _in_lower_case(names: Iterable[str], path: Path) -> Mapping[str, str]:
+    names = list(names)
+    known = {name.lower(): name for name in names}
+    if len(known) < len(names):
+        raise DataError(f"{path}: names that differ in case only: {_listed(names)}")
+    return known
+
+
+def _listed(names: Iterable[str]) -> str:
+    shown = [name if len(name) <= 30 else f"{name[:30]}..." for name in names]
+    return ", ".join(shown[:10]) + (", ..." if len(shown) > 10 else "") if shown else "(none)"

@@ -1,0 +1,46 @@
+"""What every file source does with the arrays it found."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from modnet import Array, DataError, Dataset
+
+Pair = tuple[Any, Any]
+
+
+def file_path(path: Path | None, source: str) -> Path:
+    """Return the path that a file source was given; raises DataError where it was given none."""
+    if path is None:
+        raise DataError(f"the source {source!r} reads files: give it one")
+    return Path(path)
+
+
+def data_set(
+    path: Path,
+    train: Pair,
+    test: Pair | None,
+    scale: float | Literal["auto"],
+    test_fraction: float,
+    split_seed: int,
+    **settings: Any,
+) -> Dataset:
+    """Return the data set of these rows; a DataError names the file."""
+    try:
+        return Dataset.from_arrays(
+            train, test, scale=scale, test_fraction=test_fraction, split_seed=split_seed, **settings
+        )
+    except DataError as error:
+        raise DataError(f"{path}: {error}") from None
+
+
+def flat_rows(path: Path, rows: Any, labels: Any | None, features: int) -> tuple[Array, Array | None]:
+    """Return rows to predict as floats (N, features), unscaled, and their labels (N,) or None; checked alike."""
+    known = labels is not None
+    data = data_set(path, (rows, labels if known else np.zeros(len(rows), np.int64)), None, 1.0, 0.0, 0)
+    if data.features != features:
+        raise DataError(f"{path}: rows of {data.features} features, expected {features}")
+    return data.train.x, np.array(data.classes)[data.train.t] if known else None

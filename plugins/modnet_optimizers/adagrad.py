@@ -1,0 +1,48 @@
+"""Adagrad."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import attrs
+from array_api_compat import array_namespace
+from attrs.validators import gt
+
+from modnet import Grads, Optimizer, Params, State
+
+
+@attrs.frozen
+class Adagrad(Optimizer):
+    """Adagrad: h <- h + g², then w <- w - lr g / (√h + eps), from h = 0.
+
+    The variant with eps outside the root, as Saitoh's, PyTorch's and ONNX's. Duchi, Hazan and Singer (2011),
+    "Adaptive subgradient methods for online learning and stochastic optimization"; Saitoh, "Deep Learning
+    from Scratch", eq. 6.5 and 6.6.
+
+    >>> optimizer, params, grads = Adagrad(lr=0.1), {"w": np.array([1.0])}, {"w": np.array([2.0])}
+    >>> params, state = optimizer.step(params, grads, optimizer.init(params))
+    >>> params["w"].round(4), state["square_sum"]["w"]
+    (array([0.9]), array([4.]))
+    """
+
+    lr: float = attrs.field(default=0.01, validator=gt(0))
+    eps: float = attrs.field(default=1e-7, validator=gt(0))
+
+    def init(self, params: Params) -> State:
+        """Return the sum of squares 0."""
+        return {"square_sum": {name: array_namespace(w).zeros_like(w) for name, w in params.items()}}
+
+    def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
+        """Return the parameters one step further, and the sum of squares so far."""
+        square_sum = dict(cast("Params", state["square_sum"]))
+        new = {}
+        for name, w in params.items():
+            h = grads[name] * grads[name]
+            h += square_sum[name]
+            square_sum[name] = h
+            scale = array_namespace(h).sqrt(h)
+            scale += self.eps
+            downhill = self.lr * grads[name]
+            downhill /= scale
+            new[name] = w - downhill
+        return new, {"square_sum": square_sum}

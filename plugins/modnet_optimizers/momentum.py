@@ -1,0 +1,42 @@
+"""Gradient descent with momentum."""
+
+from __future__ import annotations
+
+from typing import cast
+
+import attrs
+from array_api_compat import array_namespace
+from attrs.validators import and_, ge, gt, lt
+
+from modnet import Grads, Optimizer, Params, State
+
+
+@attrs.frozen
+class Momentum(Optimizer):
+    """Gradient descent with classical momentum: v <- momentum v - lr g, then w <- w + v, from v = 0.
+
+    Polyak (1964), "Some methods of speeding up the convergence of iteration methods"; Saitoh, "Deep Learning
+    from Scratch", eq. 6.3 and 6.4.
+
+    >>> optimizer, params, grads = Momentum(lr=0.1), {"w": np.array([1.0])}, {"w": np.array([2.0])}
+    >>> params, state = optimizer.step(params, grads, optimizer.init(params))
+    >>> params, state = optimizer.step(params, grads, state)
+    >>> params["w"].round(4), state["velocity"]["w"].round(4)
+    (array([0.42]), array([-0.38]))
+    """
+
+    lr: float = attrs.field(default=0.01, validator=gt(0))
+    momentum: float = attrs.field(default=0.9, validator=and_(ge(0), lt(1)))
+
+    def init(self, params: Params) -> State:
+        """Return the velocity 0."""
+        return {"velocity": {name: array_namespace(w).zeros_like(w) for name, w in params.items()}}
+
+    def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
+        """Return the parameters one step further, and their velocity."""
+        velocity = dict(cast("Params", state["velocity"]))
+        for name in params:
+            v = self.momentum * velocity[name]
+            v -= self.lr * grads[name]
+            velocity[name] = v
+        return {name: w + velocity[name] for name, w in params.items()}, {"velocity": velocity}

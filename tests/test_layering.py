@@ -1,0 +1,115 @@
+"""The floors of the house: imports point only to lower floors, and the two halves do not know each other."""
+
+from __future__ import annotations
+
+import ast
+from pathlib import Path
+
+import pytest
+
+ROOT = Path(__file__).parents[1]
+FLOORS = {
+    "errors": 0,
+    "randomness": 0,
+    "types": 0,
+    "dataset": 1,
+    "numerical": 1,
+    "interfaces": 2,
+    "adapters": 3,
+    "batches": 3,
+    "checkpoint": 3,
+    "hookspecs": 3,
+    "network": 3,
+    "registry": 3,
+    "settings": 3,
+    "discovery": 4,
+    "training": 4,
+    "build": 5,
+    "figures": 5,
+    "experiment": 6,
+    "listing": 6,
+    "progress": 6,
+    "run_folder": 7,
+    "cli": 8,
+}
+ENTRANCES = {"__init__", "__main__"}
+NUMERIC_HALF = {
+    "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network", "training"
+}  # fmt: skip
+PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing"}
+MODULES = sorted(path.stem for path in (ROOT / "modnet").glob("*.py"))
+PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
+
+
+def imports(path: Path) -> list[tuple[str, int]]:
+    """Return every module that a file imports, at whatever depth, and the line."""
+    found = []
+    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.Import):
+            found += [(alias.name, node.lineno) for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, f"{path}:{node.lineno}: relative import"
+            whole = [f"{node.module}.{alias.name}" for alias in node.names] if node.module == "modnet" else []
+            found += [(name, node.lineno) for name in (whole or [str(node.module)])]
+    return found
+
+
+def core_imports(module: str) -> list[tuple[str, int]]:
+    """Return the core modules that a core module imports."""
+    return [
+        (name.split(".")[1], line)
+        for name, line in imports(ROOT / "modnet" / f"{module}.py")
+        if name.startswith("modnet.") and name.split(".")[1] in FLOORS
+    ]
+
+
+def test_every_core_module_has_a_floor() -> None:
+    assert set(MODULES) - ENTRANCES == set(FLOORS)
+
+
+@pytest.mark.parametrize("module", sorted(FLOORS))
+def test_imports_point_only_to_lower_floors(module: str) -> None:
+    wrong = [f"{module} imports {name}, line {line}" for name, line in core_imports(module) if FLOORS[name] >= FLOORS[module]]
+    assert not wrong
+
+
+@pytest.mark.parametrize("module", sorted(FLOORS))
+def test_nothing_but_the_command_line_imports_the_entrance(module: str) -> None:
+    whole = [line for name, line in imports(ROOT / "modnet" / f"{module}.py") if name == "modnet"]
+    assert module == "cli" or not whole
+
+
+@pytest.mark.parametrize("module", sorted(NUMERIC_HALF))
+def test_the_numeric_half_has_never_heard_of_plugins(module: str) -> None:
+    names = {name.split(".")[0] for name, _ in imports(ROOT / "modnet" / f"{module}.py")}
+    assert "pluggy" not in names
+    assert not {name for name, _ in core_imports(module)} & PLUGIN_HALF
+
+
+@pytest.mark.parametrize("module", sorted(PLUGIN_HALF))
+def test_the_plugin_half_contains_no_mathematics(module: str) -> None:
+    names = {name.split(".")[0] for name, _ in imports(ROOT / "modnet" / f"{module}.py")}
+    assert not names & {"numpy", "math", "array_api_compat"}
+
+
+def test_only_discovery_uses_pluggys_manager() -> None:
+    users = [m for m in MODULES if "PluginManager" in (ROOT / "modnet" / f"{m}.py").read_text(encoding="utf-8")]
+    assert users == ["discovery"]
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_a_built_in_is_written_as_a_stranger_would_write_it(path: Path) -> None:
+    """Public names of modnet and its own package only: it could move to a repository of its own."""
+    for name, line in imports(path):
+        package, *rest = name.split(".")
+        assert package != "modnet" or (rest and rest[0] not in FLOORS), f"line {line}: {name} is internal to modnet"
+        assert not package.startswith("modnet_") or package == path.parent.name, f"line {line}: {name} is another plugin"
+
+
+@pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
+def test_what_a_built_in_imports_from_modnet_is_public(path: Path) -> None:
+    import modnet
+
+    for name, line in imports(path):
+        if name.startswith("modnet."):
+            assert name.split(".")[1] in modnet.__all__, f"line {line}: {name}"
