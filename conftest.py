@@ -1,13 +1,101 @@
-"""What every test and every example in the docs finds at hand."""
+"""What every test and every example finds at hand; and how the prose is tested.
+
+README.md and each page of docs/ is one test: its blocks run from top to bottom in an empty folder, as a reader would run
+them. A `python` block is run, one with `>>>` is compared with what it prints; a `console` block runs its `$ modnet`
+lines; a block that begins with a file's name in a comment is written to that file. Other blocks are only read.
+"""
 
 from __future__ import annotations
 
+import os
+import re
+import shlex
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
+from sybil import Document, Example, Region, Sybil
+from sybil.example import SybilFailure
+from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 import modnet
+
+PROSE = {Path(__file__).parent / "README.md"} | set((Path(__file__).parent / "docs").glob("*.md"))
+FILE_NAME = re.compile(r"# (\S+\.(?:py|toml))\n")
 
 
 @pytest.fixture(autouse=True)
 def _names_in_examples(doctest_namespace: dict[str, object]) -> None:
     doctest_namespace.update(np=np, modnet=modnet)
+
+
+def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
+    """Collect a page as one test: its blocks build on each other, whatever shuffles or spreads the tests."""
+    return Page.from_parent(parent, path=file_path) if file_path in PROSE else None
+
+
+class Page(pytest.File):
+    """A page of prose with code in it."""
+
+    def collect(self) -> Iterable[pytest.Item]:
+        """Return its one test."""
+        return [Blocks.from_parent(self, name="blocks")]
+
+
+class Blocks(pytest.Item):
+    """The blocks of a page, run in order."""
+
+    def runtest(self) -> None:
+        """Run them in an empty folder."""
+        before, registered = Path.cwd(), modnet.build.plugins().registry.components()
+        with tempfile.TemporaryDirectory() as folder:
+            os.chdir(folder)
+            try:
+                for example in Sybil([_blocks]).parse(self.path):
+                    example.evaluate()
+            finally:
+                os.chdir(before)
+        assert modnet.build.plugins().registry.components() == registered, "what a page registers it takes out again"
+
+    def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
+        """Return what a reader needs: the place, what was expected and what came."""
+        if isinstance(excinfo.value, SybilFailure):
+            return str(excinfo.value)
+        return super().repr_failure(excinfo, style)
+
+    def reportinfo(self) -> tuple[Path, int | None, str]:
+        """Return the name in reports."""
+        return self.path, None, self.path.name
+
+
+def _blocks(document: Document) -> Iterable[Region]:
+    parsers = (PythonCodeBlockParser(), CodeBlockParser("toml", _read_only), CodeBlockParser("console", _run_commands))
+    for parser in parsers:
+        for region in parser(document):
+            if isinstance(region.parsed, str) and FILE_NAME.match(region.parsed):
+                region.evaluator = _write_file
+            yield region
+
+
+def _read_only(_: Example) -> None:
+    """Leave a block alone."""
+
+
+def _write_file(example: Example) -> None:
+    name = FILE_NAME.match(example.parsed)
+    assert name
+    Path(name[1]).parent.mkdir(parents=True, exist_ok=True)
+    Path(name[1]).write_text(example.parsed, encoding="utf-8")
+
+
+def _run_commands(example: Example) -> None:
+    for line in example.parsed.splitlines():
+        if line.startswith("$ modnet "):
+            command = [sys.executable, "-m", *shlex.split(line.removeprefix("$ "))]
+            done = subprocess.run(command, capture_output=True, text=True, check=False)
+            assert done.returncode == 0, f"{example.path}:{example.line}: {line}\n{done.stderr}"

@@ -6,6 +6,7 @@ import bz2
 import functools
 import gzip
 import lzma
+import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
@@ -17,7 +18,7 @@ from modnet.adapters import adapted
 from modnet.batches import Sampling
 from modnet.dataset import Dataset
 from modnet.discovery import PluginHost, installed
-from modnet.errors import DataError, SettingError, UnknownNameError
+from modnet.errors import DataError, PluginError, SettingError, UnknownNameError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, name_of
 from modnet.network import DenseNetwork, WeightInitStd, dense_layers, initial_params
 from modnet.randomness import Stream
@@ -27,27 +28,33 @@ from modnet.types import Grads
 
 _lock = threading.RLock()
 _hosts: list[PluginHost] = []  # none until the first part is asked for, then one
+_loading: list[bool] = []  # not empty while plugins are being loaded, by the thread that has the lock
 
 
 def plugins() -> PluginHost:
     """Return the plugin host, which loads what is installed when it is first asked for."""
     with _lock:
-        return _hosts[0] if _hosts else load_plugins()
+        return _hosts[0] if _hosts and not _loading else load_plugins()
 
 
 def load_plugins(without: Iterable[str] = (), modules: Iterable[str] = ()) -> PluginHost:
-    """Load all installed plugins but those named in `without`, and `modules` that are not installed as plugins.
+    """Load all installed plugins but those named in `without`, and `modules` that are not installed as such.
 
-    Replaces the host there was. Raises PluginError where one of `modules` is broken; a broken installed plugin is a
-    row in `reports`.
+    The environment variable MODNET_WITHOUT names others to leave out, joined by commas. Replaces the host there
+    was. Raises PluginError where one of `modules` is broken; a broken installed plugin is a row in `reports`.
     """
-    host = PluginHost(without)
-    host.load(installed())
-    for module in modules:
-        host.load_module(module)
+    also = (name.strip() for name in os.environ.get("MODNET_WITHOUT", "").split(","))
     with _lock:
+        if _loading:  # a plugin does this, which is then a broken one
+            raise PluginError("it asks for or registers a part while it is imported: implement a register hook")
+        _loading.append(True)
+        try:
+            host = PluginHost({*without, *filter(None, also)})
+            host.load(installed(), modules)
+        finally:
+            _loading.clear()
         _hosts[:] = [host]
-    return host
+        return host
 
 
 def register(cls: type, name: str | None = None) -> Callable[[], None]:

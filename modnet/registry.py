@@ -49,18 +49,21 @@ class Component:
 
 @attrs.define
 class Registry:
-    """All registered classes. Which of them answers to a bare name does not depend on the order of registration."""
+    """All registered classes.
+
+    Which of them answers to a bare name does not depend on the order of registration.
+    """
 
     _components: list[Component] = attrs.field(factory=list)
 
-    def add(self, components: Iterable[Component]) -> None:
-        """Add components; raises PluginError if their owner has another one of the same kind and name."""
-        components = list(components)
-        for new in components:
-            for old in [*self._components, *(c for c in components if c is not new)]:
-                if (new.kind, new.name, new.owner) == (old.kind, old.name, old.owner):
-                    raise PluginError(f"{new.owner} registers two {new.kind}s as {new.name!r}; give one another name")
-        self._components += components
+    def add(self, component: Component) -> None:
+        """Add a component; raises PluginError if its owner has another one of the same kind and name."""
+        kind, name, owner = component.kind, component.name, component.owner
+        if any((c.kind, c.name, c.owner) == (kind, name, owner) for c in self._components):
+            raise PluginError(
+                f"{owner} registers the {kind} {name!r} twice: give one another name, register(cls, name)"
+            )
+        self._components.append(component)
 
     def discard(self, components: Iterable[Component]) -> None:
         """Take components out again."""
@@ -70,7 +73,9 @@ class Registry:
     def components(self, kind: str | None = None) -> list[Component]:
         """Return all components, or those of a kind: built-in first, then by name and owner."""
         chosen = [c for c in self._components if kind in {None, c.kind}]
-        return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(INTERFACES).index(c.kind), c.name, c.owner))
+        return sorted(
+            chosen, key=lambda c: (c.owner != BUILT_IN, list(INTERFACES).index(c.kind), c.name, c.owner)
+        )
 
     def names(self, kind: str) -> list[str]:
         """Return the names that `find` takes: bare where one owner has it, qualified for the others."""
@@ -111,32 +116,42 @@ class Registry:
 
     def _holder(self, kind: str, name: str) -> Component | None:
         """Return who answers to a bare name: the built-in, else the only one, else nobody."""
-        named = [c for c in self.components(kind) if c.name == name]
-        return named[0] if named and (len(named) == 1 or named[0].owner == BUILT_IN) else None
+        named = [c for c in self._components if (c.kind, c.name) == (kind, name)]
+        built_in = [c for c in named if c.owner == BUILT_IN]
+        return next(iter(built_in), None) or (named[0] if len(named) == 1 else None)
 
 
 def checked_component(kind: str, cls: object, name: str | None, owner: str, plugin: str) -> Component:
-    """Return the component for a class that a plugin registers; raises PluginError that says what is wrong with it."""
+    """Return the component for a class that a plugin registers; raises PluginError."""
     interface = INTERFACES[kind]
     wanted = f"{REGISTER_HOOKS[kind]} takes subclasses of modnet.{interface.__name__}"
     if not isinstance(cls, type):
-        what = f"an instance of {type(cls).__name__}: register the class itself" if not callable(cls) else repr(cls)
+        ready = isinstance(cls, tuple(INTERFACES.values()))
+        what = f"an instance of {type(cls).__name__}: register the class itself" if ready else repr(cls)
         raise PluginError(f"{wanted}, it was given {what}")
     if not issubclass(cls, interface):
-        raise PluginError(f"{wanted}, {cls.__module__}.{cls.__qualname__} is none")
+        other = next((kind for kind, known in INTERFACES.items() if issubclass(cls, known)), None)
+        advice = (
+            f"register it in {REGISTER_HOOKS[other]}"
+            if other
+            else f"derive it from modnet.{interface.__name__}"
+        )
+        raise PluginError(f"{wanted}, {cls.__qualname__} is none: {advice}")
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
-        raise PluginError(f"{cls.__module__}.{cls.__qualname__} does not define {missing}")
+        raise PluginError(f"{cls.__qualname__} is abstract: define {missing}")
     name = kebab_case(cls) if name is None else name
-    if not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise PluginError(f"a {kind} is named in lower-case words joined by hyphens, not {name!r}")
+    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+        raise PluginError(
+            f"a name is lower-case words joined by hyphens, {name!r} is none: register(cls, name)"
+        )
     return Component(kind, name, cls, owner, plugin)
 
 
 def kind_of(cls: object) -> str:
     """Return the kind of part that a class implements; raises PluginError where it is none, or several."""
-    kinds = isinstance(cls, type) and [kind for kind, interface in INTERFACES.items() if issubclass(cls, interface)]
-    if not kinds or len(kinds) != 1:
+    kinds = [k for k, interface in INTERFACES.items() if isinstance(cls, type) and issubclass(cls, interface)]
+    if len(kinds) != 1:
         names = ", ".join(interface.__name__ for interface in INTERFACES.values())
         raise PluginError(f"{cls!r} must be a subclass of exactly one of modnet's {names}")
     return kinds[0]

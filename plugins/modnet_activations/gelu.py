@@ -15,11 +15,11 @@ from modnet import Activation, Array
 
 @attrs.frozen
 class Gelu(Activation):
-    """The Gaussian error linear unit: z = a Φ(a), with the standard normal distribution Φ, exact to rounding.
+    """The Gaussian error linear unit: z = a Φ(a), with the standard normal distribution Φ.
 
-    The default is PyTorch's and ONNX's too. With `approximate` it is the approximation of the literature,
-    a / 2 (1 + tanh x) with x = √(2/π) (a + 0.044715 a³), which is off by up to 5e-4 and costs less.
-    Hendrycks and Gimpel (2016), "Gaussian error linear units".
+    The default is exact to rounding, as PyTorch's and ONNX's default is. With `approximate` it is the
+    approximation of the literature, a / 2 (1 + tanh x) with x = √(2/π) (a + 0.044715 a³), which is off by up
+    to 5e-4 and costs less. Hendrycks and Gimpel (2016), "Gaussian error linear units".
 
     >>> Gelu()(np.array([-1e4, -1.0, 0.0, 1.0])).round(4)
     array([-0.    , -0.1587,  0.    ,  0.8413])
@@ -38,8 +38,8 @@ class Gelu(Activation):
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return da = dz (Φ(a) + a φ(a)), with the density φ; approximately if so set."""
         if self.approximate:
-            s = _logistic(a)
-            return dz * (s + z * (1.0 - s) * (2 * _SCALE + 6 * _SCALE * _CUBIC * (a * a)))
+            slope = 2 * _SCALE + 6 * _SCALE * _CUBIC * (a * a)
+            return dz * (_logistic(a) + z * _logistic(-a) * slope)
         distribution, density = _normal(a)
         return dz * (distribution + a * density)
 

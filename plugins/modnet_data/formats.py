@@ -28,9 +28,13 @@ def format_of(path: Path, head: bytes) -> str | None:
 
 
 def _by_content(head: bytes) -> str | None:
-    if len(head) > 1 and head[0] == 0x80 and head[1] <= 5:  # the PROTO opcode, which no UTF-8 text begins with
+    if (
+        len(head) > 1 and head[0] == 0x80 and head[1] <= 5
+    ):  # the PROTO opcode, which no UTF-8 text begins with
         return "pickle"
-    if head.startswith(b"PK\x03\x04") and head[30 : 30 + int.from_bytes(head[26:28], "little")].endswith(b".npy"):
+    if head.startswith(b"PK\x03\x04") and head[30 : 30 + int.from_bytes(head[26:28], "little")].endswith(
+        b".npy"
+    ):
         return "npz"
     if len(head) > 3 and head[:2] == b"\0\0" and head[2] in IDX_TYPES and 1 <= head[3] <= 4:
         return "idx"

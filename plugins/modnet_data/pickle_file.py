@@ -47,7 +47,9 @@ class Pickle(DataSource):
     def read(self, path: Path | None) -> Dataset:
         """Return the data set."""
         path = file_path(path, "pickle")
-        return data_set(path, *_parts(load(read_bytes(path), path), path), self.scale, self.test_fraction, self.split_seed)
+        return data_set(
+            path, *_parts(load(read_bytes(path), path), path), self.scale, self.test_fraction, self.split_seed
+        )
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return the rows of the test part, or else all, and their labels if there are any."""
@@ -68,7 +70,11 @@ def _parts(content: Any, path: Path) -> tuple[Pair, Pair | None]:
         return named_parts(_names(content), lambda name: array_of(content[name], path), path)
     if _is_sequence(content, 2) and all(is_array(item) for item in content):
         return _pair(content, path), None
-    if isinstance(content, (tuple, list)) and len(content) in {2, 3} and all(_is_sequence(item, 2) for item in content):
+    if (
+        isinstance(content, (tuple, list))
+        and len(content) in {2, 3}
+        and all(_is_sequence(item, 2) for item in content)
+    ):
         first, *validation, last = (_pair(item, path) for item in content)
         return _joined(first, validation, path), last
     raise DataError(

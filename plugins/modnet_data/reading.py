@@ -70,5 +70,7 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
             chunks.append(chunk)
             size += len(chunk)
             if size > LIMIT:
-                raise DataError(f"{path}: unpacks to more than {LIMIT // 2**20} MiB; decompress it first if it is meant")
+                raise DataError(
+                    f"{path}: unpacks to more than {LIMIT // 2**20} MiB; decompress it first if it is meant"
+                )
         return b"".join(chunks)

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import attrs
 import numpy as np
 
 from modnet import Array, DataError, Dataset
@@ -26,21 +28,23 @@ def data_set(
     scale: float | Literal["auto"],
     test_fraction: float,
     split_seed: int,
-    **settings: Any,
+    inferred: Mapping[str, Any] | None = None,
 ) -> Dataset:
-    """Return the data set of these rows; a DataError names the file."""
+    """Return the data set of these rows, with the settings that the source `inferred`; a DataError names the file."""
     try:
-        return Dataset.from_arrays(
-            train, test, scale=scale, test_fraction=test_fraction, split_seed=split_seed, **settings
+        data = Dataset.from_arrays(
+            train, test, scale=scale, test_fraction=test_fraction, split_seed=split_seed
         )
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
+    return attrs.evolve(data, settings={**data.settings, **(inferred or {})})
 
 
 def flat_rows(path: Path, rows: Any, labels: Any | None, features: int) -> tuple[Array, Array | None]:
     """Return rows to predict as floats (N, features), unscaled, and their labels (N,) or None; checked alike."""
     known = labels is not None
-    data = data_set(path, (rows, labels if known else np.zeros(len(rows), np.int64)), None, 1.0, 0.0, 0)
+    none = np.zeros(len(rows) if np.ndim(rows) else 0, np.int64)
+    data = data_set(path, (rows, labels if known else none), None, 1.0, 0.0, 0)
     if data.features != features:
         raise DataError(f"{path}: rows of {data.features} features, expected {features}")
     return data.train.x, np.array(data.classes)[data.train.t] if known else None

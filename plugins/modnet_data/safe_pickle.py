@@ -114,7 +114,9 @@ def array_of(value: Any, path: Path) -> Array:
     with _refusals(path):
         if not is_array(value):
             raise RefusedError(f"an array is expected where it has {_described(value)}")
-        shape, dtype, fortran, data = _frombuffer(*value.args) if value.kind == "_frombuffer" else _state(value)
+        shape, dtype, fortran, data = (
+            _frombuffer(*value.args) if value.kind == "_frombuffer" else _state(value)
+        )
         return _array(_dtype(dtype), shape, fortran, _bytes(data))
 
 
@@ -145,7 +147,9 @@ def _state(record: _Record) -> tuple[Any, Any, Any, Any]:
     return shape, dtype, bool(fortran), data
 
 
-def _frombuffer(data: Any = None, dtype: Any = None, shape: Any = None, order: Any = "C", *rest: Any) -> tuple[Any, Any, Any, Any]:
+def _frombuffer(
+    data: Any = None, dtype: Any = None, shape: Any = None, order: Any = "C", *rest: Any
+) -> tuple[Any, Any, Any, Any]:
     """Return shape, dtype, order and data of an array made by _frombuffer."""
     if rest or type(order) is not str or order not in {"C", "F"}:
         raise RefusedError("an array whose order is neither C nor F")
@@ -181,10 +185,16 @@ def _bytes(data: Any) -> bytes | bytearray:
 
 
 def _array(dtype: np.dtype[Any], shape: Any, fortran: bool, data: bytes | bytearray) -> Array:
-    if type(shape) is not tuple or not all(type(n) is int and 0 <= n <= LONGEST_AXIS for n in shape) or len(shape) > MOST_AXES:
+    if (
+        type(shape) is not tuple
+        or not all(type(n) is int and 0 <= n <= LONGEST_AXIS for n in shape)
+        or len(shape) > MOST_AXES
+    ):
         raise RefusedError("an array whose shape is not a few whole numbers")
     if math.prod(shape) * dtype.itemsize != len(data):
-        raise RefusedError(f"an array of {len(data)} bytes whose shape and dtype need {math.prod(shape) * dtype.itemsize}")
+        raise RefusedError(
+            f"an array of {len(data)} bytes whose shape and dtype need {math.prod(shape) * dtype.itemsize}"
+        )
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
     if dtype.kind == "b" and array.view(np.uint8).max(initial=0) > 1:
         raise RefusedError("an array of truth values that are neither 0 nor 1")
@@ -192,7 +202,11 @@ def _array(dtype: np.dtype[Any], shape: Any, fortran: bool, data: bytes | bytear
 
 
 def _described(value: Any) -> str:
-    return repr(value[:LONGEST_NAME]) if type(value) is str else getattr(value, "kind", None) or type(value).__name__
+    return (
+        repr(value[:LONGEST_NAME])
+        if type(value) is str
+        else getattr(value, "kind", None) or type(value).__name__
+    )
 
 
 def _printable(text: str) -> str:

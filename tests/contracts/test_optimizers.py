@@ -1,0 +1,320 @@
+"""What every registered optimizer owes its users; a newcomer is tested as soon as it is registered."""
+
+from __future__ import annotations
+
+import copy
+import math
+from types import MappingProxyType
+
+import array_api_strict
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import modnet
+from modnet.build import plugins
+
+NAMES = plugins().registry.names("optimizer")
+ALL = {name: modnet.optimizer(name) for name in NAMES}
+
+# How fast each may go down a valley; a newcomer without a row goes by its defaults.
+ON_A_PARABOLA = {
+    "adagrad": {"lr": 1.0},
+    "adam": {"lr": 0.05},
+    "momentum": {"lr": 0.05},
+    "nesterov": {"lr": 0.05},
+    "rmsprop": {"lr": 0.002},
+    "sgd": {"lr": 0.1},
+}
+ON_ROSENBROCK = {
+    "adagrad": {"lr": 0.5},
+    "adam": {"lr": 0.02},
+    "momentum": {"lr": 2e-4},
+    "nesterov": {"lr": 2e-4},
+    "rmsprop": {"lr": 0.002},
+    "sgd": {"lr": 1e-3},
+}
+# The first step from rest by hand: g -> w - w', with the settings below.
+LR, MOMENTUM, DECAY, EPS = 0.25, 0.5, 0.75, 0.125
+FIRST_STEPS = {
+    "sgd": ({"lr": LR}, lambda g: LR * g),
+    "momentum": ({"lr": LR, "momentum": MOMENTUM}, lambda g: LR * g),
+    "nesterov": ({"lr": LR, "momentum": MOMENTUM}, lambda g: (1 + MOMENTUM) * LR * g),
+    "adagrad": ({"lr": LR, "eps": EPS}, lambda g: LR * g / (abs(g) + EPS)),
+    "rmsprop": ({"lr": LR, "decay": DECAY, "eps": EPS}, lambda g: LR * g / (abs(g) / 2 + EPS)),
+    "adam": ({"lr": LR, "beta1": 0.5, "beta2": 0.75, "eps": EPS}, lambda g: LR * g / (abs(g) + EPS)),
+}
+
+each = pytest.mark.parametrize("optimizer", ALL.values(), ids=ALL)
+each_name = pytest.mark.parametrize("name", NAMES)
+each_dtype = pytest.mark.parametrize("dtype", [np.float64, np.float32])
+
+
+def draw(seed: int, dtype: type = np.float64) -> dict[str, np.ndarray]:
+    """Parameters, or gradients, of several shapes: one of them has no entries, one is a single number."""
+    rng = np.random.default_rng(seed)
+    shapes = {"W2": (3, 2), "b2": (2,), "W1": (4, 3), "none": (0, 2), "one": ()}
+    return {name: np.asarray(rng.standard_normal(shape), dtype=dtype) for name, shape in shapes.items()}
+
+
+def travel(optimizer, params, steps, state=None, first=0):
+    """Take some steps, each with gradients of its own; return where they lead, and the state there."""
+    state = optimizer.init(params) if state is None else state
+    for k in range(first, first + steps):
+        grads = draw(100 + k, dtype=next(iter(params.values())).dtype)
+        params, state = optimizer.step(params, grads, state)
+    return params, state
+
+
+def descend(optimizer, gradient, w, steps):
+    params = {"w": np.array(w)}
+    state = optimizer.init(params)
+    for _ in range(steps):
+        params, state = optimizer.step(params, {"w": gradient(params["w"])}, state)
+    return params["w"]
+
+
+def frozen(value):
+    """A copy that refuses every change, in its mappings and in its arrays."""
+    if isinstance(value, np.ndarray):
+        value = value.copy()
+        value.setflags(write=False)
+        return value
+    return MappingProxyType({k: frozen(v) for k, v in value.items()}) if hasattr(value, "items") else value
+
+
+def arrays_in(value):
+    """All arrays in a nest of mappings."""
+    if isinstance(value, np.ndarray):
+        return [value]
+    return [array for v in value.values() for array in arrays_in(v)] if hasattr(value, "items") else []
+
+
+def assert_same_bits(found, expected):
+    assert list(found) == list(expected)
+    for name, value in expected.items():
+        assert found[name].dtype == value.dtype
+        assert found[name].tobytes() == value.tobytes()
+
+
+@each
+@each_dtype
+def test_a_step_keeps_names_order_shapes_and_dtypes(optimizer, dtype):
+    params = draw(0, dtype)
+    new, state = travel(optimizer, params, 3)
+    assert list(new) == list(params)
+    for name, w in params.items():
+        assert (np.shape(new[name]), new[name].dtype) == (w.shape, dtype)
+    assert all(array.dtype == dtype for array in arrays_in(state))
+
+
+@each
+def test_a_state_is_arrays_by_parameter_and_counters(optimizer):
+    params, state = travel(optimizer, draw(0), 2)
+    for value in state.values():
+        assert type(value) is int or list(value) == list(params)
+        if type(value) is not int:
+            assert all(np.shape(value[name]) == np.shape(w) for name, w in params.items())
+
+
+@each
+def test_nothing_that_was_given_is_changed(optimizer):
+    params, grads = frozen(draw(0)), frozen(draw(1))
+    state = frozen(travel(optimizer, params, 2)[1])
+    before = copy.deepcopy([arrays_in(part) for part in (params, grads, state)])
+    optimizer.init(params)
+    optimizer.step(params, grads, state)
+    for part, arrays in zip((params, grads, state), before, strict=True):
+        assert [a.tobytes() for a in arrays_in(part)] == [a.tobytes() for a in arrays]
+
+
+@each
+def test_new_parameters_and_state_are_no_views_of_what_was_given(optimizer):
+    params, grads = draw(0), draw(1)
+    state = travel(optimizer, params, 2)[1]
+    new, after = optimizer.step(params, grads, state)
+    given_arrays = [*arrays_in(params), *arrays_in(grads)]
+    made = [*arrays_in(new), *arrays_in(after), *arrays_in(optimizer.init(params))]
+    assert not any(np.shares_memory(a, b) for a in made for b in given_arrays)
+
+
+@each
+def test_the_same_bits_come_out_whatever_was_asked_before(optimizer):
+    params = draw(0)
+    first = travel(optimizer, params, 4)[0]
+    travel(optimizer, draw(5), 3)
+    assert_same_bits(travel(optimizer, params, 4)[0], first)
+
+
+@each
+def test_going_on_from_a_copied_state_equals_never_having_stopped(optimizer):
+    straight, _ = travel(optimizer, draw(0), 10)
+    params, state = travel(optimizer, draw(0), 4)
+    stored = {k: v if isinstance(v, int) else {n: np.array(a) for n, a in v.items()} for k, v in state.items()}
+    again, _ = travel(copy.deepcopy(optimizer), copy.deepcopy(params), 6, stored, first=4)
+    assert_same_bits(again, straight)
+
+
+@each
+def test_two_networks_share_one_optimizer_without_meeting(optimizer):
+    alone, _ = travel(optimizer, draw(0), 3)
+    here, there = draw(0), draw(5)
+    state_here, state_there = optimizer.init(here), optimizer.init(there)
+    for k in range(3):
+        here, state_here = travel(optimizer, here, 1, state_here, first=k)
+        there, state_there = travel(optimizer, there, 1, state_there, first=k + 50)
+    assert_same_bits(here, alone)
+
+
+@each
+@given(g=st.floats(1e-3, 1e3), sign=st.sampled_from([-1, 1]))
+def test_the_first_step_goes_downhill(optimizer, g, sign):
+    params = {"w": np.array([1.0])}
+    new, _ = optimizer.step(params, {"w": np.array([sign * g])}, optimizer.init(params))
+    assert np.sign(new["w"] - params["w"]) == -sign
+
+
+@each
+def test_without_a_slope_it_stays_where_it_is_without_a_warning(optimizer):
+    params = draw(0)
+    flat = {name: np.zeros_like(w) for name, w in params.items()}
+    with np.errstate(all="raise"):
+        new, state = optimizer.step(params, flat, optimizer.init(params))
+        new, _ = optimizer.step(new, flat, state)
+    assert all(np.array_equal(new[name], w) for name, w in params.items())
+
+
+@each
+@each_dtype
+@pytest.mark.parametrize("size", [1e-15, 1e15])
+def test_steep_and_flat_slopes_are_finite_without_a_warning(optimizer, size, dtype):
+    params = {"w": np.array([1.0, -1.0], dtype=dtype)}
+    grads = {"w": np.array([size, -size], dtype=dtype)}
+    state = optimizer.init(params)
+    with np.errstate(all="raise", under="ignore"):
+        for _ in range(3):
+            params, state = optimizer.step(params, grads, state)
+    assert all(np.isfinite(a).all() for a in [*arrays_in(params), *arrays_in(state)])
+
+
+@each_name
+def test_it_reaches_the_minimum_of_a_parabola(name):
+    optimizer = modnet.optimizer(name, **ON_A_PARABOLA.get(name, {}))
+    minimum, curvature = np.array([1.0, -0.5, 0.25]), np.array([1.0, 2.0, 0.5])
+    w = descend(optimizer, lambda w: 2 * curvature * (w - minimum), [0.0, 0.0, 0.0], 2000)
+    np.testing.assert_allclose(w, minimum, atol=2e-3)
+
+
+@each_name
+def test_it_follows_the_valley_of_rosenbrock(name):
+    def height(w):
+        return (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2
+
+    def gradient(w):
+        inward = w[1] - w[0] ** 2
+        return np.array([-2 * (1 - w[0]) - 400 * w[0] * inward, 200 * inward])
+
+    optimizer = modnet.optimizer(name, **ON_ROSENBROCK.get(name, {}))
+    assert height([-1.2, 1.0]) == pytest.approx(24.2)
+    # Into the valley is soon done (4.1); below 1 it has turned the corner and goes along the valley's floor.
+    assert height(descend(optimizer, gradient, [-1.2, 1.0], 3000)) < 1
+
+
+@each_name
+def test_it_trains_a_network(name):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 2))
+    data = modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0)
+    net = modnet.TwoLayerNet(2, 8, 2, weight_init_std=0.5, seed=0)
+    optimizer = modnet.optimizer(name, **ON_A_PARABOLA.get(name, {}))
+    run = modnet.train(net, data, optimizer=optimizer, batch_size=50, iterations=300, seed=0)
+    assert np.mean(run.history.loss[-20:]) < 0.7 * np.mean(run.history.loss[:20])
+
+
+@pytest.mark.parametrize(("name", "row"), FIRST_STEPS.items(), ids=FIRST_STEPS)
+@given(g=st.floats(-100, 100))
+def test_the_first_step_is_the_formulas(name, row, g):
+    settings, formula = row
+    optimizer, params = modnet.optimizer(name, **settings), {"w": np.array([0.0])}
+    new, _ = optimizer.step(params, {"w": np.array([g])}, optimizer.init(params))
+    assert -new["w"][0] == pytest.approx(formula(g), rel=1e-14, abs=1e-150)
+
+
+@pytest.mark.parametrize("name", ["momentum", "nesterov"])
+def test_without_momentum_it_is_plain_descent(name):
+    plain, _ = travel(modnet.optimizer("sgd", lr=0.1), draw(0), 5)
+    found, _ = travel(modnet.optimizer(name, lr=0.1, momentum=0), draw(0), 5)
+    for key, w in plain.items():
+        np.testing.assert_allclose(found[key], w, rtol=1e-15)
+
+
+def test_nesterov_takes_the_gradient_where_momentum_would_carry_it():
+    lr, mu = 0.05, 0.9
+
+    def gradient(w):
+        return 4 * w**3 - w
+
+    # Sutskever et al. (2013), eq. 3 and 4, as printed: the gradient is taken at w + mu v.
+    w, v = 1.5, 0.0
+    for _ in range(20):
+        v = mu * v - lr * gradient(w + mu * v)
+        w = w + v
+    found = descend(modnet.optimizer("nesterov", lr=lr, momentum=mu), gradient, [1.5], 20)
+    assert found[0] == pytest.approx(w + mu * v, rel=1e-12)
+
+
+def test_adam_forgets_its_start_at_once():
+    # The bias correction's purpose: with constant gradients every step has length lr, the first one included.
+    params = {"w": np.array([1.0, 1.0])}
+    optimizer, grads = modnet.optimizer("adam", lr=0.1), {"w": np.array([1e-3, -1e3])}
+    state = optimizer.init(params)
+    for k in range(1, 6):
+        params, state = optimizer.step(params, grads, state)
+        np.testing.assert_allclose(params["w"], [1 - 0.1 * k, 1 + 0.1 * k], rtol=1e-4)
+    assert state["steps"] == 5
+
+
+@each
+@each_dtype
+def test_arrays_of_another_library_give_the_same_numbers(optimizer, dtype):
+    xp = array_api_strict
+
+    def foreign(values):
+        return {name: xp.asarray(value) for name, value in values.items()}
+
+    here = draw(0, dtype)
+    there = foreign(here)
+    state_here, state_there = optimizer.init(here), optimizer.init(there)
+    for k in range(3):
+        grads = draw(100 + k, dtype)
+        here, state_here = optimizer.step(here, grads, state_here)
+        there, state_there = optimizer.step(there, foreign(grads), state_there)
+    for name, w in here.items():
+        assert isinstance(there[name], type(xp.asarray(w)))
+        np.testing.assert_allclose(np.asarray(there[name]), w, rtol=4 * np.finfo(dtype).eps)
+
+
+POSITIVE = [(name, key) for name in FIRST_STEPS for key in FIRST_STEPS[name][0] if key in {"lr", "eps"}]
+FRACTIONS = [(name, key) for name in FIRST_STEPS for key in FIRST_STEPS[name][0] if key not in {"lr", "eps"}]
+
+
+@pytest.mark.parametrize(("name", "key"), POSITIVE)
+@pytest.mark.parametrize("value", [0.0, -1.0, math.nan])
+def test_rates_must_be_positive(name, key, value):
+    with pytest.raises(modnet.SettingError, match=f"^{name}: '{key}' must be > 0: {value}$"):
+        modnet.optimizer(name, **{key: value})
+
+
+@pytest.mark.parametrize(("name", "key"), FRACTIONS)
+@pytest.mark.parametrize(("value", "words"), [(1.0, "< 1: 1.0"), (-0.1, ">= 0: -0.1"), (math.nan, ">= 0: nan")])
+def test_shares_of_the_past_must_be_below_one(name, key, value, words):
+    with pytest.raises(modnet.SettingError, match=f"^{name}: '{key}' must be {words}$"):
+        modnet.optimizer(name, **{key: value})
+
+
+def test_every_mistake_is_told_at_once():
+    with pytest.raises(modnet.SettingError) as caught:
+        modnet.optimizer("adam", lr=-1, beta1=2, betta2=0.5)
+    assert len(caught.value.mistakes) == 3
+    assert "did you mean 'beta2'?" in str(caught.value)

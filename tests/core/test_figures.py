@@ -1,0 +1,64 @@
+"""Learning curves."""
+
+from __future__ import annotations
+
+import builtins
+from typing import Any
+
+import pytest
+
+from modnet import History, MissingExtraError, SettingError
+from modnet.figures import curves, rendered
+
+
+@pytest.fixture
+def history() -> History:
+    loss = [2.3 / (1 + i / 20) for i in range(200)]
+    return History(loss, [50, 100, 150, 200], [0.3, 0.6, 0.7, 0.8], [0.3, 0.5, 0.6, 0.7])
+
+
+def test_loss_and_both_accuracies_are_drawn(history: History) -> None:
+    left, right = curves(history, "a title").axes
+    raw, mean = left.lines
+    assert raw.get_ydata().tolist() == history.loss
+    assert raw.get_xdata().tolist() == list(range(1, 201))
+    assert mean.get_ydata()[0] == pytest.approx(sum(history.loss[:4]) / 4)
+    assert mean.get_xdata()[0] == 4
+    train, test = right.lines
+    assert (list(train.get_xdata()), list(train.get_ydata())) == (history.iterations, history.train_accuracy)
+    assert list(test.get_ydata()) == history.test_accuracy
+    assert [text.get_text() for text in right.get_legend().get_texts()] == ["train: 0.8000", "test: 0.7000"]
+
+
+def test_an_unknown_test_accuracy_is_left_out(history: History) -> None:
+    history.test_accuracy = [float("nan")] * 4
+    assert len(curves(history).axes[1].lines) == 1
+
+
+def test_a_run_without_an_iteration_can_be_drawn() -> None:
+    assert rendered(curves(History()), "png").startswith(b"\x89PNG")
+
+
+@pytest.mark.parametrize(("kind", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
+def test_the_same_history_gives_the_same_bytes(history: History, kind: str, magic: bytes) -> None:
+    first, second = (rendered(curves(history), kind) for _ in range(2))
+    assert first == second
+    assert first.startswith(magic)
+
+
+def test_another_format_is_refused_with_those_there_are(history: History) -> None:
+    with pytest.raises(SettingError, match="a plot is written as png, svg, pdf, not 'bmp'"):
+        rendered(curves(history), "bmp")
+
+
+def test_without_matplotlib_the_extra_is_named(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
+    real = builtins.__import__
+
+    def without(name: str, *rest: Any) -> Any:
+        if name.startswith("matplotlib"):
+            raise ImportError(name)
+        return real(name, *rest)
+
+    monkeypatch.setattr(builtins, "__import__", without)
+    with pytest.raises(MissingExtraError, match=r"a plot needs an extra .*: pip install 'modnet\[plot\]'"):
+        curves(history)

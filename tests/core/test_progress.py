@@ -1,0 +1,98 @@
+"""How a run goes on, on a terminal and elsewhere."""
+
+from __future__ import annotations
+
+import io
+import time
+from typing import Any
+
+import attrs
+import pytest
+
+import modnet.progress
+from modnet import History
+from modnet.progress import ProgressReport, duration, epoch_line
+
+
+@attrs.define
+class Run:
+    iteration: int = 0
+    iterations: int = 1000
+    epoch: float = 0.0
+    seconds: float = 12.0
+    status: str = "running"
+    params: Any = None
+    history: History = attrs.field(factory=History)
+
+
+class Terminal(io.StringIO):
+    def isatty(self) -> bool:
+        return True
+
+
+def at_first_epoch() -> Run:
+    return Run(600, epoch=1.0, history=History([2.0, 1.0] * 300, [600], [0.9012], [0.9054]))
+
+
+def test_the_row_is_the_books_line_in_a_table() -> None:
+    assert epoch_line(at_first_epoch()) == (
+        "epoch    1.0  iteration     600  loss   1.5000  train acc, test acc | 0.9012, 0.9054"
+    )
+
+
+def test_the_rows_loss_is_the_mean_since_the_row_before() -> None:
+    run = at_first_epoch()
+    run.history.loss += [0.5, 0.25]
+    run.history.iterations.append(602)
+    run.history.train_accuracy.append(0.5)
+    run.history.test_accuracy.append(0.5)
+    assert "loss   0.3750" in epoch_line(run)
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [(0.04, "0.0 s"), (9.94, "9.9 s"), (59, "59 s"), (61, "1 min 1 s"), (3600, "1 h"), (172800, "2 d"), (119.6, "2 min")],
+)
+def test_durations_in_words(seconds: float, words: str) -> None:
+    assert duration(seconds) == words
+
+
+def test_elsewhere_than_on_a_terminal_there_are_plain_lines_only() -> None:
+    out = io.StringIO()
+    with ProgressReport(out) as report:
+        run = at_first_epoch()
+        report.run_started(run)
+        report.epoch_ended(run)
+    assert out.getvalue() == epoch_line(run) + "\n"
+
+
+def test_a_long_epoch_gives_signs_of_life_with_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(modnet.progress, "SIGN_OF_LIFE", 0.05)
+    out = io.StringIO()
+    with ProgressReport(out) as report:
+        report.run_started(Run(10, seconds=20.0, history=History([2.3])))
+        deadline = time.monotonic() + 5
+        while not out.getvalue() and time.monotonic() < deadline:
+            time.sleep(0.02)
+    assert out.getvalue().startswith("iteration 10 of 1,000  loss 2.3000  33 min left\n")
+
+
+def test_on_a_terminal_a_bar_shows_the_time_left_and_rows_stay() -> None:
+    out = Terminal()
+    with ProgressReport(out) as report:
+        run = at_first_epoch()
+        report.run_started(run)
+        time.sleep(0.3)
+        report.epoch_ended(run)
+    shown = out.getvalue()
+    assert "600/1000" in shown
+    assert "time left" in shown
+    assert epoch_line(run) in shown
+
+
+def test_no_thread_is_left_behind_when_the_run_fails() -> None:
+    report = ProgressReport(io.StringIO())
+    with pytest.raises(ZeroDivisionError), report:
+        report.run_started(Run())
+        raise ZeroDivisionError
+    assert not report._ticker.is_alive()
