@@ -209,12 +209,20 @@ def _changes(flags: dict[str, Any]) -> Table:
     if flags["data"] is not None:
         names = build.plugins().registry.names("data-source")
         changes["data"] = {"name" if flags["data"] in names else "path": flags["data"]}
-    for assignment in flags["assignments"]:
+    for key, value in _assigned(flags["assignments"]).items():
+        _put(changes, key.split("."), value)
+    return changes
+
+
+def _assigned(assignments: tuple[str, ...]) -> Table:
+    """Return the keys and values of `KEY=VALUE` options; a value is TOML, or else text."""
+    table: Table = {}
+    for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not (equals and key):
             raise SettingError([f"expected KEY=VALUE, found {assignment!r}"], "--set")
-        _put(changes, key.split("."), _toml_value(value))
-    return changes
+        table[key] = _toml_value(value)
+    return table
 
 
 def _put(table: Table, place: Any, value: Any) -> None:
@@ -289,6 +297,7 @@ def _conclude(run: Run, folder: RunFolder) -> None:
 @click.option("--probabilities", is_flag=True, help="Print the network's outputs, a column for each class.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @click.option("--source", metavar="NAME", help="The kind of file, where it is not recognised.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of that source: header=false")
 @plugin_options
 def predict(
     run: Path,
@@ -297,6 +306,7 @@ def predict(
     probabilities: bool,
     json_: bool,
     source: str | None,
+    assignments: tuple[str, ...],
     without: tuple[str, ...],
     modules: tuple[str, ...],
 ) -> None:
@@ -308,7 +318,7 @@ def predict(
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
     _with_plugins(table, without, modules)
     model = TrainedModel.read(run)
-    reader = build.source(source or build.recognised(file))
+    reader = build.source(source or build.recognised(file), **_assigned(assignments))
     rows, labels = reader.read_rows(file, model.network.layers[0].inputs)
     predictions, outputs = model.predict(rows)
     columns: dict[str, list[Any]] = {"row": list(range(1, len(rows) + 1)), "prediction": predictions}

@@ -65,8 +65,8 @@ class Dataset:
         """Return a data set from rows (N, ...) and their labels (N,) or one-hot labels (N, classes).
 
         Features are flattened to (N, D), divided by `scale` and made float64; `"auto"` divides by 255 what is
-        evidently pixels: 16 or more columns of whole numbers from 0 to 255, at least one above 127. Without `test`,
-        a `test_fraction` of the rows, drawn at random by `split_seed`, becomes the test samples.
+        evidently pixels: 16 or more columns of whole numbers from 0 to 255, at least one above 127. Without
+        `test`, a `test_fraction` of the rows, drawn at random by `split_seed`, becomes the test samples.
         Raises DataError where rows and labels do not fit, or numbers are not finite.
 
         >>> data = Dataset.from_arrays(([[0.5], [1.5], [2.5]], ["b", "a", "b"]), test_fraction=0.4)
@@ -154,7 +154,7 @@ def _plain(values: Any, what: str) -> Array:
 
 
 def _labels(labels: Array, part: str) -> Array:
-    """Return labels as a column (N,) of integers or text, or raise DataError; what has no rows is seen to later."""
+    """Return labels as (N,) integers or text; raises DataError where they are no classes."""
     if labels.dtype.kind not in "buifU":
         raise DataError(f"{part} labels must be classes (whole numbers or text), found {labels.dtype}")
     if labels.ndim == 2 and labels.shape[1] > 1:
@@ -162,7 +162,7 @@ def _labels(labels: Array, part: str) -> Array:
             raise DataError(
                 f"{part} labels of shape {labels.shape} are not one-hot rows: one 1 each, otherwise 0"
             )
-        return labels.argmax(axis=1)
+        return np.argmax(labels, axis=1)
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.dtype.kind == "f":

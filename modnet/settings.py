@@ -1,12 +1,18 @@
-"""Tables of settings (TOML, keyword arguments) <-> attrs classes: strict, and with all mistakes at once."""
+"""Tables of settings (TOML, keyword arguments) <-> objects: strict, and with all mistakes at once."""
 
 from __future__ import annotations
 
 import inspect
+import re
+import sys
 import types
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import is_dataclass
+from enum import Enum
+from numbers import Integral, Real
+from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
 
 import attrs
 import cattrs
@@ -16,107 +22,197 @@ from modnet.errors import ModnetError, SettingError, did_you_mean
 T = TypeVar("T")
 Table = dict[str, Any]
 
-_WORDS: dict[type, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+_WORDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    bytes: "bytes",
+    Path: "a path",
+}
+_LISTS: dict[Any, Callable[[list[Any]], Any]] = {
+    tuple: tuple,
+    list: list,
+    Sequence: tuple,
+    set: set,
+    frozenset: frozenset,
+}
+# Of all that attrs calls as a converter, these take anything and say nothing.
+_EASY_CONVERTERS = {int, float, bool, str, tuple, list, set, frozenset, dict, Path}
+
+
+@attrs.frozen
+class _Setting:
+    """What a class takes under one name: of what type, whether it must be there, and what else is asked of it."""
+
+    wanted: Any
+    required: bool
+    check: Callable[[Any], object]
 
 
 class Settings:
-    """Turns tables into objects and back. `cattrs` finds the way by type; the strictness is ours.
+    """Turns tables into objects. `cattrs` finds the way by type; the strictness is ours.
 
-    cattrs' own hooks read "false" as True and 3.7 as 3, and ignore keys that they do not know.
+    cattrs' own hooks read "false" as True, 3.7 as 3 and "abc" as a list of letters, and ignore keys that they do
+    not know.
     """
 
     def __init__(self) -> None:
         self._converter = cattrs.Converter(detailed_validation=False)
-        for kind in (int, float, bool, str):
+        for kind in (int, float, bool, str, bytes):
             self._converter.register_structure_hook(kind, _primitive)
-        self._converter.register_structure_hook(Path, lambda value, _: Path(_primitive(value, str)))
-        self._converter.register_structure_hook_func(lambda t: _origin(t) is Literal, _literal)
-        self._converter.register_structure_hook_func(
-            lambda t: _origin(t) in {Union, types.UnionType}, self._union
-        )
-        self._converter.register_structure_hook_func(lambda t: _origin(t) is tuple, self._tuple)
-        self._converter.register_structure_hook_func(attrs.has, self._attrs_class)
+        self._converter.register_structure_hook(Path, _path)
+        hooks: list[tuple[Callable[[Any], bool], Callable[[Any, Any], Any]]] = [
+            (lambda t: get_origin(t) is Literal, _literal),
+            (lambda t: get_origin(t) in {Union, types.UnionType}, self._union),
+            (lambda t: (get_origin(t) or t) in _LISTS, self._list),
+            (lambda t: (get_origin(t) or t) in {dict, Mapping}, self._mapping),
+            (lambda t: attrs.has(t) or is_dataclass(t), self._object),
+        ]
+        for applies, structure in hooks:
+            self._converter.register_structure_hook_func(applies, structure)
 
     def on(self, wanted: Any, structure: Callable[[Any], Any]) -> None:
         """Let `structure` read what is annotated as exactly `wanted`."""
         self._converter.register_structure_hook_func(lambda t: t == wanted, lambda value, _: structure(value))
 
     def read(self, table: Mapping[str, Any], cls: type[T]) -> T:
-        """Return an instance of `cls` with the settings of `table`; raises SettingError with all mistakes."""
-        if attrs.has(cls):
-            return cast("T", self._attrs_class(table, cls))
-        unknown = set(table) - set(inspect.signature(cls).parameters)
-        if unknown:
-            raise SettingError([_unknown(key, inspect.signature(cls).parameters) for key in sorted(unknown)])
-        return cls(**table)
+        """Return an instance of `cls` with the settings of `table`; raises SettingError with all mistakes.
 
-    def _attrs_class(self, table: Any, cls: type[attrs.AttrsInstance]) -> object:
+        The settings of an attrs class are its fields, those of any other class the arguments of its `__init__`.
+        """
+        return cast("T", self._object(table, cls))
+
+    def _object(self, table: Any, cls: type) -> object:
+        if isinstance(table, cls):
+            return table
         if not isinstance(table, Mapping):
             raise SettingError([f"must be a table, not {table!r}"])
-        fields = {f.alias or f.name: f for f in attrs.fields(attrs.resolve_types(cls)) if f.init}
-        mistakes = [_unknown(key, fields) for key in table if key not in fields]
+        settings = _settings(cls)
+        mistakes = [_unknown(key, settings) for key in table if key not in settings]
         values = {}
-        for key, field in fields.items():
+        for key, setting in settings.items():
             try:
                 if key in table:
-                    values[key] = self._field(field, table[key])
-                elif field.default is attrs.NOTHING:
+                    values[key] = self._value(table[key], setting.wanted)
+                    setting.check(values[key])
+                elif setting.required:
                     mistakes.append(f"{key!r} is missing")
             except SettingError as error:
-                mistakes += [_placed(key, mistake) for mistake in error.mistakes]
+                mistakes += [_inside(key, mistake) for mistake in error.mistakes]
             except (ModnetError, ValueError, TypeError) as error:
-                mistakes.append(_placed(key, str(error)))
+                mistakes.append(_about(key, _text(error)))
         if not mistakes:
             try:
                 return cls(**values)
-            except (ValueError, TypeError) as error:  # a validator that looks at several fields
-                mistakes = [str(error)]
+            except (ModnetError, ValueError, TypeError) as error:  # what looks at several settings together
+                mistakes = [_text(error)]
         raise SettingError(mistakes)
 
-    def _field(self, field: attrs.Attribute[Any], value: Any) -> Any:
-        if field.type is not None:
-            value = self._converter.structure(value, field.type)
-        if field.validator is not None and field.converter is None:
-            field.validator(None, field, value)
-        return value
+    def _value(self, value: Any, wanted: Any) -> Any:
+        if wanted is Any:
+            return value
+        try:
+            return self._converter.structure(value, wanted)
+        except cattrs.StructureHandlerNotFoundError:  # no table can hold one, a keyword argument can
+            kind = get_origin(wanted) or wanted
+            if not isinstance(kind, type) or isinstance(value, kind):
+                return value
+            raise SettingError([f"must be {_words(wanted)}, not {value!r}"]) from None
 
     def _union(self, value: Any, wanted: Any) -> Any:
-        for option in get_args(wanted):
+        options = [option for option in get_args(wanted) if option is not types.NoneType]
+        if type(value) in options or (value is None and types.NoneType in get_args(wanted)):
+            return value
+        if len(options) == 1:
+            return self._value(value, options[0])
+        telling = []  # of a part that could be made, were it not for its settings
+        for option in options:
             try:
-                return None if option is types.NoneType and value is None else self._converter.structure(value, option)
-            except (SettingError, cattrs.StructureHandlerNotFoundError):
-                continue
-        raise SettingError([f"must be {_words(wanted)}, not {value!r}"])
+                return self._value(value, option)
+            except ModnetError as error:
+                telling += [] if str(error).startswith("must be ") else [error]
+        raise telling[0] if len(telling) == 1 else SettingError([f"must be {_words(wanted)}, not {value!r}"])
 
-    def _tuple(self, value: Any, wanted: Any) -> tuple[Any, ...]:
-        if not isinstance(value, (list, tuple)):
+    def _list(self, value: Any, wanted: Any) -> Any:
+        kind, items = get_origin(wanted) or wanted, get_args(wanted)
+        if not isinstance(value, (list, tuple, set, frozenset)):
             raise SettingError([f"must be a list, not {value!r}"])
-        return tuple(self._converter.structure(item, get_args(wanted)[0]) for item in value)
+        fixed = kind is tuple and items and items[-1] is not Ellipsis
+        if fixed and len(items) != len(value):
+            raise SettingError([f"must be a list of {len(items)}, not {value!r}"])
+        each = items if fixed else [items[0] if items else Any] * len(value)
+        found, mistakes = [], []
+        for number, (item, one) in enumerate(zip(value, each, strict=True), 1):
+            try:
+                found.append(self._value(item, one))
+            except ModnetError as error:
+                for mistake in error.mistakes if isinstance(error, SettingError) else [str(error)]:
+                    mistakes.append(
+                        f"item {number}{' ' if mistake.startswith('must be ') else ': '}{mistake}"
+                    )
+        if mistakes:
+            raise SettingError(mistakes)
+        return _LISTS[kind](found)
+
+    def _mapping(self, value: Any, wanted: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise SettingError([f"must be a table, not {value!r}"])
+        _, each = get_args(wanted) or (str, Any)
+        found, mistakes = {}, []
+        for key, item in value.items():
+            try:
+                found[key] = self._value(item, each)
+            except SettingError as error:
+                mistakes += [_inside(key, mistake) for mistake in error.mistakes]
+            except ModnetError as error:
+                mistakes.append(_about(key, str(error)))
+        if mistakes:
+            raise SettingError(mistakes)
+        return found
 
 
 def table_of(value: Any, part: Callable[[Any], Table | None]) -> Any:
-    """Return an attrs object as a table that TOML can hold, with every setting in it but those that are None.
+    """Return an object as a table that TOML can hold, with every setting in it but those that are None.
 
     `part` returns the table of a plugin's part, or None for anything else.
     """
     if (table := part(value)) is not None:
         return table
-    if attrs.has(type(value)):
+    if attrs.has(type(value)) or is_dataclass(value):
         return {key: table_of(item, part) for key, item in settings_of(value).items() if item is not None}
-    if isinstance(value, tuple):
+    if isinstance(value, Mapping):
+        return {key: table_of(item, part) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
         return [table_of(item, part) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return [table_of(item, part) for item in sorted(value, key=repr)]
+    if isinstance(value, Enum):
+        return value.value
     return str(value) if isinstance(value, Path) else value
 
 
 def settings_of(value: object) -> Table:
-    """Return the settings of an attrs object by the names its class takes them, none of any other object."""
+    """Return the settings of an object by the names its class takes them.
+
+    Raises SettingError where a class that is no attrs class keeps one under another name, or not at all.
+    """
     cls = type(value)
-    fields = attrs.fields(cls) if attrs.has(cls) else ()
-    return {f.alias or f.name: getattr(value, f.name) for f in fields if f.init}
+    if attrs.has(cls):
+        return {f.alias or f.name: getattr(value, f.name) for f in attrs.fields(cls) if f.init}
+    names = list(_settings(cls))
+    lost = [
+        f"keep the setting {name!r} as self.{name}, to be written down"
+        for name in names
+        if not hasattr(value, name)
+    ]
+    if lost:
+        raise SettingError(lost, cls.__name__)
+    return {name: getattr(value, name) for name in names}
 
 
 def merged(base: Table, change: Table) -> Table:
-    """Return `base` changed by `change`, table by table; a table whose name changes starts afresh.
+    """Return `base` changed by `change`, table by table; a table whose name or path changes starts afresh.
 
     >>> merged({"optimizer": {"name": "sgd", "lr": 0.1}, "seed": 0}, {"optimizer": {"lr": 1.0}})
     {'optimizer': {'name': 'sgd', 'lr': 1.0}, 'seed': 0}
@@ -131,24 +227,107 @@ def merged(base: Table, change: Table) -> Table:
         if isinstance(old, str) and isinstance(new, dict):
             old = {"name": old}
         if isinstance(old, dict) and isinstance(new, dict):
-            renamed = "name" in new and new["name"] != old.get("name")
-            result[key] = dict(new) if renamed else merged(old, new)
+            another = any(word in new and new[word] != old.get(word) for word in ("name", "path"))
+            result[key] = dict(new) if another else merged(old, new)
         else:
             result[key] = new
     return result
 
 
+class _NotYetError(AttributeError):
+    """A check of one setting looks at others: it waits until the object is there."""
+
+
+class _NotYet:
+    """Stands for an object that is not there yet."""
+
+    def __getattr__(self, name: str) -> object:
+        raise _NotYetError(name)
+
+
+def _settings(cls: type) -> dict[str, _Setting]:
+    """Return what a class takes, by name."""
+    if attrs.has(cls):
+        fields = {f.alias or f.name: f for f in attrs.fields(cls) if f.init}
+        hints = _hints(reversed(cls.__mro__), {f.name for f in fields.values()})
+        return {
+            key: _Setting(
+                _taken(f, hints),
+                f.default is attrs.NOTHING,
+                lambda value, key=key, f=f: _check(key, f, value),
+            )
+            for key, f in fields.items()
+        }
+    taken = {
+        name: parameter
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}
+    }
+    hints = _hints([cls.__init__], set(taken))
+    return {
+        name: _Setting(hints.get(name, Any), parameter.default is parameter.empty, lambda _: None)
+        for name, parameter in taken.items()
+    }
+
+
+def _hints(owners: Any, names: set[str]) -> dict[str, Any]:
+    """Return types by name, of classes or functions: Any for what was imported for type checkers only."""
+    found: dict[str, Any] = {}
+    for owner in owners:
+        module = sys.modules.get(getattr(owner, "__module__", None) or "")
+        for name, annotation in inspect.get_annotations(owner).items():
+            if name in names:
+                one = types.SimpleNamespace(__annotations__={name: annotation})
+                try:
+                    found |= get_type_hints(one, vars(module) if module else {})
+                except (NameError, AttributeError, TypeError):
+                    found[name] = Any
+    return found
+
+
+def _taken(field: attrs.Attribute[Any], hints: Mapping[str, Any]) -> Any:
+    """Return the type a field takes: its own, or where it has a converter what that says it takes."""
+    own = hints.get(field.name, Any if field.type is None or isinstance(field.type, str) else field.type)
+    converter = field.converter.converter if isinstance(field.converter, attrs.Converter) else field.converter
+    if converter is None or converter in _EASY_CONVERTERS:
+        return own
+    first = next(iter(inspect.signature(converter).parameters), "") if inspect.isfunction(converter) else ""
+    return _hints([converter], {first}).get(first, Any) if first else Any
+
+
+def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
+    """Ask a field's validator, as the object will, with the name that the user knows."""
+    if isinstance(field.converter, attrs.Converter):
+        return  # may need the object
+    if field.converter is not None:
+        value = field.converter(value)
+    if field.validator is not None:
+        try:
+            field.validator(_NotYet(), field.evolve(name=key), value)
+        except _NotYetError:
+            return
+
+
 def _primitive(value: Any, wanted: type) -> Any:
-    if wanted is float and type(value) is int:
-        return float(value)
-    if type(value) is not wanted:
+    """Return a plain Python value: NumPy's scalars, which count as numbers and text, are brought to it."""
+    kind: Any = {int: Integral, float: Real}.get(wanted, wanted)
+    if not isinstance(value, kind) or (isinstance(value, bool) and wanted is not bool):
         raise SettingError([f"must be {_WORDS[wanted]}, not {value!r}"])
-    return value
+    try:
+        return wanted(value)
+    except OverflowError:
+        raise SettingError([f"must be {_WORDS[wanted]} that fits into 64 bits, not {value!r}"]) from None
+
+
+def _path(value: Any, _: object) -> Path:
+    if not isinstance(value, (str, PathLike)):
+        raise SettingError([f"must be a path, not {value!r}"])
+    return Path(value)
 
 
 def _literal(value: Any, wanted: Any) -> Any:
     options = get_args(wanted)
-    if value not in options or type(value) not in {type(option) for option in options}:
+    if not any(type(value) is type(option) and value == option for option in options):
         near = did_you_mean(str(value), [str(option) for option in options])
         raise SettingError([f"must be {_words(wanted)}, not {value!r}{near}"])
     return value
@@ -156,27 +335,37 @@ def _literal(value: Any, wanted: Any) -> Any:
 
 def _words(wanted: Any) -> str:
     """Say a type in words: `a number or 'he'`."""
-    if _origin(wanted) is Literal:
+    origin = get_origin(wanted) or wanted
+    if origin is Literal:
         return " or ".join(repr(option) for option in get_args(wanted))
-    if get_args(wanted) and _origin(wanted) is not tuple:
+    if origin in {Union, types.UnionType}:
         return " or ".join(_words(option) for option in get_args(wanted) if option is not types.NoneType)
-    return _WORDS.get(wanted, "a list" if _origin(wanted) is tuple else getattr(wanted, "__name__", str(wanted)))
+    if origin in _LISTS:
+        return "a list"
+    if origin in {dict, Mapping} or attrs.has(origin) or is_dataclass(origin):
+        return "a table"
+    return _WORDS.get(origin) or f"of type {getattr(origin, '__name__', origin)}"
 
 
-def _origin(wanted: Any) -> Any:
-    return get_origin(wanted)
+def _text(error: Exception) -> str:
+    """Return an error's words; those of attrs carry the field and more behind them."""
+    return error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
 
 
-def _placed(key: str, mistake: str) -> str:
-    """Put the setting's place before a mistake: `'lr' must be ...` as it is, nested ones behind their path."""
+def _about(key: str, text: str) -> str:
+    """Say of a setting what is wrong with it: `'lr' must be > 0: -1`."""
+    if text.startswith("must be "):
+        return f"{key!r} {text}"
+    return text if text.startswith(f"{key!r} ") else f"{key}: {text}"
+
+
+def _inside(key: str, mistake: str) -> str:
+    """Say where a mistake is, below a setting: `optimizer: 'lr' must be > 0: -1`, or further down by `a.b: ...`."""
     if mistake.startswith("must be "):
         return f"{key!r} {mistake}"
-    if mistake.startswith(f"{key!r} "):
-        return mistake
-    head, colon, rest = mistake.partition(": ")
-    nested = bool(colon) and all(word.isidentifier() for word in head.split("."))
-    return f"{key}.{head}: {rest}" if nested else f"{key}: {mistake}"
+    nested = re.match(r"[a-z_A-Z]\w*(\.\w+)*: ", mistake)
+    return f"{key}.{mistake}" if nested else f"{key}: {mistake}"
 
 
-def _unknown(key: str, fields: Mapping[str, Any]) -> str:
-    return f"unknown setting {key!r}{did_you_mean(key, fields)}; there is: {', '.join(fields) or 'none'}"
+def _unknown(key: str, settings: Mapping[str, Any]) -> str:
+    return f"unknown setting {key!r}{did_you_mean(key, settings)}; there is: {', '.join(settings) or 'none'}"

@@ -12,7 +12,7 @@ from attrs.validators import instance_of, optional
 
 from modnet import Array, DataError, Dataset, DataSource
 from modnet_data import validators
-from modnet_data.csv_layout import Layout, layout_of, listed
+from modnet_data.csv_layout import Layout, layout_of, listed, shown
 from modnet_data.csv_rows import read_labelled, read_table, whole_labels
 from modnet_data.formats import format_of
 from modnet_data.rows import data_set, file_path, flat_rows
@@ -27,21 +27,21 @@ def _one_character(_: object, attribute: attrs.Attribute[Any], value: str | None
 
 @attrs.frozen
 class Csv(DataSource):
-    """Numbers in a text file, with a label of text or whole numbers in one column; gzip, bzip2 and xz are unpacked.
+    r"""Rows of numbers as text, with a label of text or whole numbers in one column; compressed files are unpacked.
 
-    What is None is inferred, where that is safe, and otherwise asked for: `delimiter` (a comma, semicolon or tab);
-    `header` (whether the first line names the columns); `label`, a column's name or its number from 0 (the column
-    named "label", "class", "species" or the like, or the only column of text; without a header the first or the last
-    column, if just one of them counts classes from 0 or 1 without a gap).
+    What is None is inferred where that is safe, and asked for where it is not: `delimiter` (a comma, semicolon or
+    tab); `header` (whether the first line names the columns); `label`, a column's name or its number from 0 (the
+    column named "label", "class", "species" or the like, or the only column of text; without a header the first
+    or the last column, if just one of them counts classes from 0 or 1 without a gap).
 
-    `test` is the file with the test part, relative to the folder of this one. None takes the file beside this one that
-    has "test" in its name in place of "train", if there is one; "" takes none. Without a test file a `test_fraction`
-    of the rows, drawn by `split_seed`, is the test part.
+    `test` is the file with the test part, relative to the folder of this one. None takes the file beside it that
+    has "test" in its name in place of "train", if there is one; "" takes none. Without a test file a
+    `test_fraction` of the rows, drawn by `split_seed`, is the test part.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
     ...     path = Path(folder) / "iris.csv"
-    ...     _ = path.write_text("length,width,species\\n5.1,3.5,setosa\\n6.3,3.3,virginica\\n")
+    ...     _ = path.write_text("length,width,species\n5.1,3.5,setosa\n6.3,3.3,virginica\n")
     ...     data = Csv(test_fraction=0).read(path)
     >>> data.classes, data.settings["label"]
     (('setosa', 'virginica'), 'species')
@@ -93,7 +93,8 @@ class Csv(DataSource):
             return flat_rows(path, read_table(path, layout), None, features)
         if layout.columns != features + 1:
             raise DataError(
-                f"{path}: {layout.columns} columns, expected {features} features, or {features + 1} columns with a label"
+                f"{path}: {layout.columns} columns, expected {features} (the features), "
+                f"or {features + 1} with a label"
             )
         known = self.label is not None and layout.index_of(self.label) is not None
         x, labels, _ = _read(path, layout, self.label if known else None)
@@ -129,7 +130,8 @@ def _read_test(path: Path, layout: Layout, label: int, train_labels: Array) -> t
         i = next(i for i, (a, b) in enumerate(zip(test.names, layout.names or (), strict=True)) if a != b)
         expected = (layout.names or ())[i]
         raise DataError(
-            f"{path}, line {test.skip}: column {i + 1} is {test.names[i]!r}, in the training file {expected!r}"
+            f"{path}, line {test.skip}: column {i + 1} is {shown(test.names[i])}, "
+            f"in the training file it is {shown(expected)}"
         )
     if train_labels.dtype.kind == "U":
         return read_labelled(path, test, label)
@@ -169,7 +171,7 @@ def _counts(values: Array) -> bool:
 
 
 def _sibling(path: Path) -> str:
-    """Return the name of the file beside this one with "test" in place of "train", or "" where there is none."""
+    """Return the name of the file beside this one that has "test" in place of "train", or "" if there is none."""
     for train, test in (("train", "test"), ("Train", "Test"), ("TRAIN", "TEST")):
         if train in path.name and (path.parent / path.name.replace(train, test)).is_file():
             return path.name.replace(train, test)

@@ -1,4 +1,4 @@
-"""What the first lines of a CSV file tell: its delimiter, whether it has a header, and which column is the label."""
+"""What the first lines of a CSV file tell: its delimiter, its header, and which column is the label."""
 
 from __future__ import annotations
 
@@ -18,7 +18,20 @@ DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
 SAMPLE_LINES = 100
 LONGEST_LINE = 2**22
 LABEL_NAMES = frozenset(
-    "label labels class classes target targets species variety category digit y t".split()
+    (
+        "label",
+        "labels",
+        "class",
+        "classes",
+        "target",
+        "targets",
+        "species",
+        "variety",
+        "category",
+        "digit",
+        "y",
+        "t",
+    )
 )
 NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
@@ -53,7 +66,7 @@ class Layout:
         return label % self.columns if -self.columns <= label < self.columns else None
 
     def inferred_label(self) -> int | None:
-        """Return the one column whose name says that it is the label, or else the one column of text, or None."""
+        """Return the one column that is named as a label is, or else the one column of text, or None."""
         named = [i for i, name in enumerate(self.names or ()) if name.lower() in LABEL_NAMES]
         found = named or sorted(self.text)
         return found[0] if len(found) == 1 else None
@@ -64,7 +77,7 @@ def layout_of(
 ) -> Layout:
     """Return the layout of a CSV file; what is None is inferred.
 
-    Where its first line could be either, `otherwise` says whether it is a header; raises DataError if that is None.
+    Where the first line could be either, `otherwise` says whether it is a header; raises DataError if it is None.
     """
     lines = _first_lines(path)
     delimiter = delimiter or _delimiter(path, lines)
@@ -182,6 +195,7 @@ def _names(path: Path, line: int, header: list[str]) -> tuple[str, ...]:
     if "" in names:
         column = names.index("") + 1
         raise DataError(
-            f"{path}, line {line}: column {column} has no name in the header (a saved row index?); take it out or name it"
+            f"{path}, line {line}: column {column} has no name in the header (a saved row index?); "
+            "name it, or take it out"
         )
     return names

@@ -20,7 +20,7 @@ LONGEST_LABEL = 1000
 
 
 def read_table(path: Path, layout: Layout) -> Array:
-    """Return all rows as numbers (N, columns): uint8 where they are whole numbers from 0 to 255, or else float64.
+    """Return all rows as numbers (N, columns): uint8 if they are whole numbers from 0 to 255, or else float64.
 
     Raises DataError that finds the place of a mistake.
     """
@@ -60,7 +60,7 @@ def read_labelled(path: Path, layout: Layout, label: int) -> tuple[Array, Array]
 
 
 def whole_labels(path: Path, layout: Layout, table: Array, label: int) -> Array:
-    """Return the labels (N,) of a table of numbers; raises DataError that finds one that is no whole number."""
+    """Return the labels (N,) in a table of numbers; raises DataError that finds one that is no whole number."""
     labels = table[:, label]
     if labels.dtype.kind == "f" and not ((labels == np.trunc(labels)) & (abs(labels) <= LARGEST_LABEL)).all():
         raise _mistake(path, layout, label, whole=True)
@@ -70,7 +70,7 @@ def whole_labels(path: Path, layout: Layout, table: Array, label: int) -> Array:
 def _parsed(path: Path, layout: Layout, dtype: np.dtype[Any]) -> Array | None:
     """Return what numpy.loadtxt makes of a file, or None where it finds something wrong.
 
-    loadtxt is fastest when it opens the file itself, which it does right where the suffix says how it is compressed.
+    loadtxt is fastest when it opens the file itself, which it does by the suffix: it must tell the truth.
     """
     with reading(path), warnings.catch_warnings():
         warnings.simplefilter(
@@ -133,7 +133,7 @@ def _count(row: list[str]) -> str:
 
 
 def _suspects(row: list[str], label: int | None) -> range:
-    """Return the columns to look at one by one: none where a glance says that all of them are finite numbers."""
+    """Return the columns to look at one by one: none where a glance finds finite numbers only."""
     try:
         fine = label is None and all(map(math.isfinite, map(float, row))) and all(map(NUMBER.match, row))
     except ValueError:

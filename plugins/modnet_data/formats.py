@@ -15,8 +15,8 @@ IDX_TYPES = (0x08, 0x09, 0x0B, 0x0C, 0x0D, 0x0E)
 def format_of(path: Path, head: bytes) -> str | None:
     """Return the name of the source that reads the file at `path`, whose first bytes are `head`, or None.
 
-    What the content says goes before what the name says. A folder, whose head is empty, is IDX if the standard
-    files are in it.
+    What the content says goes before what the name says. A folder, whose head is empty, is IDX if such files are
+    in it.
 
     >>> format_of(Path("iris.csv"), b"a,b,species"), format_of(Path("x"), b"a,b,species")
     ('csv', None)
@@ -28,13 +28,10 @@ def format_of(path: Path, head: bytes) -> str | None:
 
 
 def _by_content(head: bytes) -> str | None:
-    if (
-        len(head) > 1 and head[0] == 0x80 and head[1] <= 5
-    ):  # the PROTO opcode, which no UTF-8 text begins with
+    if len(head) > 1 and head[0] == 0x80 and head[1] <= 5:  # as no UTF-8 text begins
         return "pickle"
-    if head.startswith(b"PK\x03\x04") and head[30 : 30 + int.from_bytes(head[26:28], "little")].endswith(
-        b".npy"
-    ):
+    first_name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
+    if head.startswith(b"PK\x03\x04") and first_name.endswith(b".npy"):
         return "npz"
     if len(head) > 3 and head[:2] == b"\0\0" and head[2] in IDX_TYPES and 1 <= head[3] <= 4:
         return "idx"

@@ -24,9 +24,9 @@ STANDARD = "train-images-idx3-ubyte.gz"
 class Idx(DataSource):
     """IDX files as MNIST, Fashion-MNIST and EMNIST come in them, gzipped or not.
 
-    The path is the folder with the files, or any one of them: the others are found beside it by name, images by
-    labels and "train" by "t10k" or "test". Without test files a `test_fraction` of the rows, drawn by `split_seed`,
-    is the test part.
+    The path is the folder with the files, or any one of them: the others are found beside it by name. Images are
+    paired with labels, "train" with "t10k" or "test". Without test files a `test_fraction` of the rows, drawn by
+    `split_seed`, is the test part.
     """
 
     scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
@@ -60,7 +60,7 @@ class Idx(DataSource):
 
 
 def read_idx(path: Path) -> Array:
-    """Return the array in one IDX file; raises DataError where it is none, or not of the size that it says."""
+    """Return the array in one IDX file; raises DataError if it is none, or not of the size that it declares."""
     head = read_bytes(path, most=4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in TYPES or not 1 <= head[3] <= 4:
         raise DataError(

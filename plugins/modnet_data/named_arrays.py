@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from modnet import Array, DataError
+from modnet_data.reading import printable
 
 Pair = tuple[Array, Array]
 
@@ -17,6 +18,7 @@ TRAIN_TEST = (
     ("train_x", "train_y", "test_x", "test_y"),
 )
 ROWS = (("x", "t"), ("x", "y"), ("data", "target"), ("images", "labels"), ("img", "label"))
+EXPECTED = "x_train, y_train, x_test, y_test; train_img, train_label, test_img, test_label; x, t; or the like"
 
 
 def named_parts(names: Iterable[str], get: Callable[[str], Array], path: Path) -> tuple[Pair, Pair | None]:
@@ -37,7 +39,9 @@ def named_parts(names: Iterable[str], get: Callable[[str], Array], path: Path) -
         if fitting:
             arrays = [get(known[name]) for name in fitting[0]]
             return (arrays[0], arrays[1]), (arrays[2], arrays[3]) if len(arrays) == 4 else None
-    raise DataError(f"{path}: no rows and labels under the names {_listed(known.values())}; {EXPECTED}")
+    raise DataError(
+        f"{path}: no rows and labels under the names {_listed(known.values())}; expected names: {EXPECTED}"
+    )
 
 
 def named_rows(names: Iterable[str], get: Callable[[str], Array], path: Path) -> tuple[Array, Array | None]:
@@ -51,9 +55,6 @@ def named_rows(names: Iterable[str], get: Callable[[str], Array], path: Path) ->
     return test or train
 
 
-EXPECTED = "expected one of: " + "; ".join(", ".join(convention) for convention in (*TRAIN_TEST, *ROWS))
-
-
 def _in_lower_case(names: Iterable[str], path: Path) -> Mapping[str, str]:
     names = list(names)
     known = {name.lower(): name for name in names}
@@ -63,5 +64,5 @@ def _in_lower_case(names: Iterable[str], path: Path) -> Mapping[str, str]:
 
 
 def _listed(names: Iterable[str]) -> str:
-    shown = [name if len(name) <= 30 else f"{name[:30]}..." for name in names]
-    return ", ".join(shown[:10]) + (", ..." if len(shown) > 10 else "") if shown else "(none)"
+    shown = [printable(name, 30) for name in names]
+    return ", ".join([*shown[:6], "..."] if len(shown) > 6 else shown) or "(none)"

@@ -23,9 +23,9 @@ from modnet_data.rows import data_set, file_path, flat_rows
 class Npz(DataSource):
     """Named arrays in an .npz archive, compressed or not.
 
-    Their names are Keras' `x_train`, `y_train`, `x_test`, `y_test`, the book's `train_img`, `train_label`, `test_img`,
-    `test_label`, or `x`, `t` and the like, in any case. Without a test part, a `test_fraction` of the rows, drawn by
-    `split_seed`, is the test part. Pickled objects in an archive are refused.
+    Their names are Keras' `x_train`, `y_train`, `x_test`, `y_test`, the book's `train_img`, `train_label`,
+    `test_img`, `test_label`, or `x`, `t` and the like, in any case. Without a test part, a `test_fraction` of the
+    rows, drawn by `split_seed`, is the test part. Pickled objects in an archive are refused.
     """
 
     scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)

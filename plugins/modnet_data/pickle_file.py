@@ -14,17 +14,18 @@ from modnet_data.formats import format_of
 from modnet_data.named_arrays import EXPECTED, Pair, named_parts, named_rows
 from modnet_data.reading import read_bytes
 from modnet_data.rows import data_set, file_path, flat_rows
-from modnet_data.safe_pickle import array_of, is_array, load
+from modnet_data.safe_pickle import array_of, described, is_array, load
 
 
 @attrs.frozen
 class Pickle(DataSource):
     """Arrays in a pickle of any protocol, by Python 2 or 3 and NumPy 1 or 2, gzipped or not.
 
-    It may be a dict (the book's `train_img`, `train_label`, `test_img`, `test_label`; `x_train`, `y_train`, `x_test`,
-    `y_test`; `x`, `t`), a pair of rows and labels, two such pairs (training, test) or three (training, validation,
-    test, as in Nielsen's book: the validation rows are joined to the training rows). Anything else in it is refused,
-    and nothing in it is run. Without a test part, a `test_fraction` drawn by `split_seed` is the test part.
+    It may be a dict (the book's `train_img`, `train_label`, `test_img`, `test_label`; `x_train`, `y_train`,
+    `x_test`, `y_test`; `x`, `t`), a pair of rows and labels, two such pairs (training, test) or three (training,
+    validation, test, as in Nielsen's book: the validation rows are joined to the training rows). Anything else
+    is refused, and nothing in a pickle is ever run. Without a test part, a `test_fraction` of the rows, drawn by
+    `split_seed`, is the test part.
 
     >>> import pickle, tempfile
     >>> with tempfile.NamedTemporaryFile(suffix=".pkl") as file:
@@ -78,8 +79,8 @@ def _parts(content: Any, path: Path) -> tuple[Pair, Pair | None]:
         first, *validation, last = (_pair(item, path) for item in content)
         return _joined(first, validation, path), last
     raise DataError(
-        f"{path}: a pickle of {type(content).__name__}; expected a pair (rows, labels), two pairs (training, test), "
-        f"three (training, validation, test), or a dict; in a dict, {EXPECTED}"
+        f"{path}: no rows and labels in a pickle of {described(content)}; expected a pair (rows, labels), "
+        f"two pairs (training, test), three (training, validation, test), or a dict with names: {EXPECTED}"
     )
 
 

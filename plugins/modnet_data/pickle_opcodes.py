@@ -5,18 +5,22 @@ from __future__ import annotations
 import pickletools
 
 MOST_OPCODES = 10_000
-"""A pickle of four arrays has about 80; a bound on them bounds how deep things nest and how far the memo reaches."""
+"""A pickle of four arrays has about 80. The bound also bounds how deep things nest and how much is remembered."""
 
 PROTOCOLS = range(6)
 LONGEST_LINE = 16
 
-ALLOWED = frozenset(
-    """PROTO FRAME MARK STOP POP POP_MARK DUP NONE NEWTRUE NEWFALSE INT BININT BININT1 BININT2 LONG LONG1 LONG4
-    FLOAT BINFLOAT STRING BINSTRING SHORT_BINSTRING BINBYTES SHORT_BINBYTES BINBYTES8 BYTEARRAY8 UNICODE
-    SHORT_BINUNICODE BINUNICODE BINUNICODE8 EMPTY_LIST APPEND APPENDS LIST EMPTY_TUPLE TUPLE TUPLE1 TUPLE2 TUPLE3
-    EMPTY_DICT DICT SETITEM SETITEMS PUT BINPUT LONG_BINPUT GET BINGET LONG_BINGET MEMOIZE GLOBAL STACK_GLOBAL
-    REDUCE BUILD""".split()
-)
+# fmt: off
+ALLOWED = frozenset((
+    "PROTO", "FRAME", "MARK", "STOP", "POP", "POP_MARK", "DUP", "NONE", "NEWTRUE", "NEWFALSE", "INT",
+    "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
+    "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "UNICODE",
+    "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "EMPTY_LIST", "APPEND", "APPENDS", "LIST",
+    "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_DICT", "DICT", "SETITEM", "SETITEMS",
+    "PUT", "BINPUT", "LONG_BINPUT", "GET", "BINGET", "LONG_BINGET", "MEMOIZE", "GLOBAL", "STACK_GLOBAL",
+    "REDUCE", "BUILD",
+))
+# fmt: on
 LINES = {"GLOBAL": 2}
 LENGTH_BYTES = {
     pickletools.TAKEN_FROM_ARGUMENT1: 1,
@@ -32,7 +36,7 @@ class RefusedError(Exception):
 
 
 def check_opcodes(data: bytes) -> None:
-    """Raise RefusedError for an opcode that arrays are not written with, or EOFError where the pickle is cut off."""
+    """Raise RefusedError for an opcode that arrays are not written with, EOFError where the pickle is cut off."""
     position = 0
     for _ in range(MOST_OPCODES):
         if position >= len(data):
@@ -78,7 +82,7 @@ def _within(data: bytes, end: int, name: str) -> int:
 
 def _check_argument(name: str, argument: bytes) -> None:
     if name in {"PUT", "BINPUT", "LONG_BINPUT"}:
-        # The unpickler makes room for as many memo entries as the index says: nine bytes could ask for all memory.
+        # The unpickler makes room for as many entries as the index says: nine bytes could ask for all memory.
         index = int.from_bytes(argument, "little")
         if name == "PUT":
             digits = argument.removesuffix(b"\n")

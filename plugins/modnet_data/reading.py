@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import lzma
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, Any, cast
 
 from modnet import DataError
 
@@ -18,7 +19,11 @@ LIMIT = 2**30
 
 CHUNK = 2**20
 
-_OPENERS = {b"\x1f\x8b": (gzip.open, ".gz"), b"BZh": (bz2.open, ".bz2"), b"\xfd7zXZ\x00": (lzma.open, ".xz")}
+_FORMATS: dict[str, tuple[bytes, Callable[..., Any]]] = {
+    ".gz": (b"\x1f\x8b", gzip.open),
+    ".bz2": (b"BZh", bz2.open),
+    ".xz": (b"\xfd7zXZ\x00", lzma.open),
+}
 
 
 @contextmanager
@@ -42,19 +47,18 @@ def reading(path: Path) -> Iterator[None]:
 
 
 def compression(path: Path) -> str:
-    """Return the suffix that goes with how the file is compressed, by its content; an empty one where it is not."""
-    if path.exists() and not path.is_file() and not path.is_dir():
+    """Return the suffix that goes with how the content of a file is compressed, "" where it is not."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
         raise DataError(f"{path}: a device or a pipe, expected a file")
     with path.open("rb") as file:
         head = file.read(6)
-    return next((suffix for magic, (_, suffix) in _OPENERS.items() if head.startswith(magic)), "")
+    return next((suffix for suffix, (magic, _) in _FORMATS.items() if head.startswith(magic)), "")
 
 
 def opened(path: Path) -> IO[bytes]:
     """Return a file opened for reading, decompressed if its content is compressed."""
     suffix = compression(path)
-    opener = next((opener for opener, its_suffix in _OPENERS.values() if its_suffix == suffix), None)
-    return cast("IO[bytes]", opener(path, "rb")) if opener else path.open("rb")
+    return cast("IO[bytes]", _FORMATS[suffix][1](path, "rb")) if suffix else path.open("rb")
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:
@@ -63,14 +67,23 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
     Raises DataError where it cannot be read, or where a compressed file holds more than `LIMIT` bytes.
     """
     with reading(path), opened(path) as file:
-        if compression(path) == "":
-            return file.read(-1 if most is None else most)
+        if isinstance(file, io.BufferedReader):
+            return file.read(most)
         chunks, size = [], 0
-        while size != most and (chunk := file.read(CHUNK if most is None else min(CHUNK, most - size))):
+        while chunk := file.read(CHUNK if most is None else min(CHUNK, most - size)):
             chunks.append(chunk)
             size += len(chunk)
             if size > LIMIT:
-                raise DataError(
-                    f"{path}: unpacks to more than {LIMIT // 2**20} MiB; decompress it first if it is meant"
-                )
+                what = f"unpacks to more than {LIMIT // 2**20} MiB"
+                raise DataError(f"{path}: {what}; if that is meant, decompress it first")
         return b"".join(chunks)
+
+
+def printable(text: str, longest: int) -> str:
+    """Return text from a file so that it can stand in a message: no control characters, and cut where it is long.
+
+    >>> printable("a\\x1b[2Jbcdefgh", 6)
+    'a?[2Jb...'
+    """
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:longest])
+    return shown + "..." * (len(text) > longest)

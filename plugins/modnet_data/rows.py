@@ -30,7 +30,7 @@ def data_set(
     split_seed: int,
     inferred: Mapping[str, Any] | None = None,
 ) -> Dataset:
-    """Return the data set of these rows, with the settings that the source `inferred`; a DataError names the file."""
+    """Return the data set of these rows, with the settings that were `inferred`; a DataError names the file."""
     try:
         data = Dataset.from_arrays(
             train, test, scale=scale, test_fraction=test_fraction, split_seed=split_seed
@@ -41,7 +41,7 @@ def data_set(
 
 
 def flat_rows(path: Path, rows: Any, labels: Any | None, features: int) -> tuple[Array, Array | None]:
-    """Return rows to predict as floats (N, features), unscaled, and their labels (N,) or None; checked alike."""
+    """Return rows to predict as floats (N, features), unscaled, and their labels (N,) or None, once checked."""
     known = labels is not None
     none = np.zeros(len(rows) if np.ndim(rows) else 0, np.int64)
     data = data_set(path, (rows, labels if known else none), None, 1.0, 0.0, 0)

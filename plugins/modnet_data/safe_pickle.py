@@ -1,11 +1,14 @@
 """Arrays out of a pickle, without ever running what the pickle asks for.
 
-A pickle is a program. Three walls stand around it, each enough alone against code execution:
+A pickle is a program. Three walls stand around it:
 
-1. its opcodes are read first, as bytes: only those that arrays are written with are let through, no length may be
-   more than the file has, and there may be no more than 10,000 of them;
-2. where it asks for a class or function, it gets a stand-in that only records what it was called with;
-3. real arrays are made afterwards, by us, from the records, once every type and size in them is checked.
+1. its opcodes are read first, as bytes: only those that arrays are written with are let through, no length may
+   be more than the file has, and there may be no more than 10,000 of them. So no file takes more memory than a
+   few times its size, and nothing is had but by a name that the second wall is asked for;
+2. where it asks for a class or function by name, it gets a stand-in that only records what it was called with,
+   or is refused. So nothing is run;
+3. arrays are made afterwards, by us, from the records, once every type and size in them is checked. So no array
+   reaches beyond its bytes.
 """
 
 from __future__ import annotations
@@ -22,22 +25,25 @@ import numpy as np
 
 from modnet import Array, DataError
 from modnet_data.pickle_opcodes import RefusedError, check_opcodes
+from modnet_data.reading import printable
 
 SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
 BYTE_ORDERS = ("<", ">", "|", "=")
 LONGEST_AXIS = 2**40
-LONGEST_NAME = 100
+LONGEST_NAME = 40
+LONGEST_PATH = 150
 LONGEST_REASON = 160
 MOST_AXES = 8
 
 
 class _Record:
-    """An object that the pickle believes to have made: a class's name, the arguments, and what BUILD gave it."""
+    """An object that the pickle believes to have made: by what, from which arguments, with what state."""
 
     __slots__ = ("args", "kind", "state")
 
     def __init__(self, kind: str, args: tuple[Any, ...]) -> None:
-        self.kind, self.args, self.state = kind, args, None
+        self.kind, self.args = kind, args
+        self.state: Any = None
 
     def __setstate__(self, state: Any) -> None:
         if self.kind not in {"dtype", "_reconstruct"}:
@@ -91,11 +97,11 @@ class _Unpickler(pickle.Unpickler):
         try:
             return self._allowed[module, name]
         except KeyError:
-            raise RefusedError(f"it asks for {module}.{name}"[:LONGEST_NAME]) from None
+            raise RefusedError(f"it asks for {module}.{name}") from None
 
 
 def load(data: bytes, path: Path) -> Any:
-    """Return what a pickle holds: dicts, lists, tuples, text, numbers, and records that `array_of` makes arrays of.
+    """Return what a pickle holds: dicts, lists, tuples, text, numbers, and records for `array_of`.
 
     Raises DataError where it asks for anything else, and where it is damaged.
     """
@@ -110,13 +116,12 @@ def is_array(value: object) -> bool:
 
 
 def array_of(value: Any, path: Path) -> Array:
-    """Return the array that a value out of a pickle stands for; raises DataError where it is none, or is not sound."""
+    """Return the array that a value out of a pickle stands for; raises DataError where it is no sound one."""
     with _refusals(path):
         if not is_array(value):
-            raise RefusedError(f"an array is expected where it has {_described(value)}")
-        shape, dtype, fortran, data = (
-            _frombuffer(*value.args) if value.kind == "_frombuffer" else _state(value)
-        )
+            raise RefusedError(f"an array is expected where it has {described(value)}")
+        parts = _frombuffer(*value.args) if value.kind == "_frombuffer" else _state(value)
+        shape, dtype, fortran, data = parts
         return _array(_dtype(dtype), shape, fortran, _bytes(data))
 
 
@@ -126,12 +131,12 @@ def _refusals(path: Path) -> Iterator[None]:
         yield
     except RefusedError as error:
         raise DataError(
-            f"{path}: refused, and nothing of it was run: {_printable(str(error))}. "
+            f"{_named(path)}: refused, and nothing of it was run: {printable(str(error), LONGEST_REASON)}. "
             "A pickle may hold NumPy arrays of numbers in dicts, lists and tuples, and nothing else"
         ) from None
     except Exception as error:  # a damaged pickle fails in any way, and each way means the same
-        reason = _printable(str(error)) or type(error).__name__
-        raise DataError(f"{path}: a damaged pickle: {reason}") from None
+        reason = printable(str(error), LONGEST_REASON) or type(error).__name__
+        raise DataError(f"{_named(path)}: a damaged pickle: {reason}") from None
 
 
 def _state(record: _Record) -> tuple[Any, Any, Any, Any]:
@@ -162,7 +167,7 @@ def _dtype(record: Any) -> np.dtype[Any]:
         raise RefusedError("an array without a dtype")
     code, state = record.args[0], record.state
     if type(code) is not str or not any(code in {f"{kind}{size}" for size in SIZES[kind]} for kind in SIZES):
-        raise RefusedError(f"an array of dtype {_described(code)}")
+        raise RefusedError(f"an array of dtype {described(code)}")
     if type(state) is not tuple or len(state) != 8 or type(state[0]) is not int or state[0] != 3:
         raise RefusedError("a dtype without its state")
     order, *fields = state[1:5]
@@ -180,34 +185,34 @@ def _bytes(data: Any) -> bytes | bytearray:
     if type(data) is str:
         return data.encode("latin1")
     if type(data) not in {bytes, bytearray}:
-        raise RefusedError(f"an array whose data is {_described(data)}")
+        raise RefusedError(f"an array whose data is {described(data)}")
     return cast("bytes | bytearray", data)
 
 
 def _array(dtype: np.dtype[Any], shape: Any, fortran: bool, data: bytes | bytearray) -> Array:
-    if (
-        type(shape) is not tuple
-        or not all(type(n) is int and 0 <= n <= LONGEST_AXIS for n in shape)
-        or len(shape) > MOST_AXES
-    ):
+    if type(shape) is not tuple or len(shape) > MOST_AXES or not all(_is_length(n) for n in shape):
         raise RefusedError("an array whose shape is not a few whole numbers")
-    if math.prod(shape) * dtype.itemsize != len(data):
-        raise RefusedError(
-            f"an array of {len(data)} bytes whose shape and dtype need {math.prod(shape) * dtype.itemsize}"
-        )
+    needed = math.prod(shape) * dtype.itemsize
+    if needed != len(data):
+        raise RefusedError(f"an array of {len(data)} bytes whose shape and dtype need {needed}")
     array = np.frombuffer(data, dtype).reshape(shape, order="F" if fortran else "C")
     if dtype.kind == "b" and array.view(np.uint8).max(initial=0) > 1:
         raise RefusedError("an array of truth values that are neither 0 nor 1")
     return array.astype(dtype.newbyteorder("="), copy=False)
 
 
-def _described(value: Any) -> str:
-    return (
-        repr(value[:LONGEST_NAME])
-        if type(value) is str
-        else getattr(value, "kind", None) or type(value).__name__
-    )
+def _is_length(n: object) -> bool:
+    return type(n) is int and 0 <= n <= LONGEST_AXIS
 
 
-def _printable(text: str) -> str:
-    return "".join(c if c.isprintable() else "?" for c in text)[:LONGEST_REASON]
+def described(value: Any) -> str:
+    """Say in a word what a value out of a pickle is."""
+    if type(value) is str:
+        return repr(printable(value, LONGEST_NAME))
+    return value.kind if isinstance(value, (_Record, _StandIn)) else type(value).__name__
+
+
+def _named(path: Path) -> str:
+    """Return a path for a message of bounded length: its end is what tells it apart."""
+    text = str(path)
+    return text if len(text) <= LONGEST_PATH else f"...{text[-LONGEST_PATH:]}"

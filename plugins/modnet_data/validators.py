@@ -6,12 +6,15 @@ import math
 from typing import Any
 
 import attrs
-from attrs.validators import and_, ge, lt
-
-fraction = and_(ge(0), lt(1))
 
 
 def scale(_: object, attribute: attrs.Attribute[Any], value: float | str) -> None:
     """Take a divisor of all features: "auto", or a finite number above 0."""
     if value != "auto" and (isinstance(value, str) or not 0 < value < math.inf):
         raise ValueError(f"'{attribute.name}' must be a number > 0 or 'auto': {value}")
+
+
+def fraction(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
+    """Take a part of the rows, but not all of them."""
+    if not 0 <= value < 1:
+        raise ValueError(f"'{attribute.name}' must be >= 0 and < 1: {value}")

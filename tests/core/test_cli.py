@@ -1,0 +1,251 @@
+"""The command line, as real processes."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import modnet
+
+QUICK = ("--iterations", "60")
+
+
+def run(*arguments: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "modnet", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, **options
+    )
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder that holds a finished run, `first`."""
+    folder = tmp_path_factory.mktemp("cli")
+    done = run("train", "--iterations", "600", "--out", "first", cwd=folder)
+    assert done.returncode == 0, done.stderr
+    return folder
+
+
+class TestTrain:
+    def test_the_main_job_needs_no_options(self, tmp_path: Path) -> None:
+        done = run("train", *QUICK, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "5,000 training and 1,000 test samples, 784 features, 10 classes, features divided by 255" in done.stdout
+        assert "784 -> 50 -> 10: sigmoid, softmax, cross-entropy; 39,760 parameters" in done.stdout
+        rows = [line for line in done.stdout.splitlines() if "train acc, test acc | 0." in line]
+        assert len(rows) == 2
+        (folder,) = (tmp_path / "runs").iterdir()
+        assert f"saved in {folder.relative_to(tmp_path)}" in done.stdout
+
+    def test_same_call_same_bits(self, tmp_path: Path) -> None:
+        digests = set()
+        for name in ("a", "b"):
+            assert run("train", *QUICK, "--out", name, cwd=tmp_path).returncode == 0
+            digests.add(json.loads((tmp_path / name / "summary.json").read_text())["params_sha256"])
+        assert len(digests) == 1
+
+    def test_a_runs_experiment_file_makes_the_same_run_again(self, trained: Path) -> None:
+        assert run("train", "first/experiment.toml", "--out", "again", "--overwrite", cwd=trained).returncode in {0}
+        first, again = (json.loads((trained / n / "summary.json").read_text()) for n in ("first", "again"))
+        assert first["params_sha256"] == again["params_sha256"]
+
+    def test_options_change_single_entries_of_a_file(self, tmp_path: Path) -> None:
+        (tmp_path / "mine.toml").write_text(
+            'seed = 3\n[network]\nhidden = [8, 6]\nactivation = ["relu", "tanh"]\n[optimizer]\nname = "adam"\n'
+        )
+        done = run(
+            "train", "mine.toml", *QUICK, "--lr", "0.01", "--set", "optimizer.beta1=0.8", "--set", "loss.eps=1",
+            "--out", "r", cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 2
+        assert "unknown setting 'loss'" in done.stderr
+        done = run(
+            "train", "mine.toml", *QUICK, "--lr", "0.01", "--set", "optimizer.beta1=0.8", "--set", "network.loss.eps=0.5",
+            "--sampling", "shuffle", "--out", "r", cwd=tmp_path,
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert "784 -> 8 -> 6 -> 10: relu, tanh, softmax, cross-entropy" in done.stdout
+        assert "Adam(lr=0.01, beta1=0.8," in done.stdout
+        written = (tmp_path / "r/experiment.toml").read_text()
+        assert "eps = 0.5" in written
+        assert 'sampling = "shuffle"' in written
+        assert "seed = 3" in written
+
+    def test_all_mistakes_of_a_file_are_told_at_once(self, tmp_path: Path) -> None:
+        (tmp_path / "bad.toml").write_text(
+            'sed = 1\n[training]\nbatch_size = 0\niterations = "many"\n[network]\nhidden = [50]\nactivation = "sigmod"\n'
+            '[optimizer]\nname = "sgd"\nlr = -1\n'
+        )
+        done = run("train", "bad.toml", cwd=tmp_path)
+        assert done.returncode == 2
+        for words in (
+            "unknown setting 'sed', did you mean 'seed'?",
+            "'batch_size' must be >= 1: 0",
+            "'iterations' must be a whole number, not 'many'",
+            "no activation 'sigmod', did you mean 'sigmoid'?",
+            "'lr' must be > 0: -1",
+        ):
+            assert words in done.stderr, done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "runs").exists()
+
+    @pytest.mark.parametrize(
+        ("arguments", "words", "status"),
+        [
+            (("--data", "missing.csv"), "missing.csv: no such file, and no data set of that name", 2),
+            (("--hidden", "50,x"), "--hidden: expected whole numbers joined by commas, found 'x'", 2),
+            (("--gradient", "backprop"), "no gradient 'backprop', did you mean 'backpropagation'?", 2),
+            (("--set", "lr"), "--set: expected KEY=VALUE, found 'lr'", 2),
+            (("--activation", "step"), "central-difference needs no derivative", 1),
+            (("nowhere.toml",), "nowhere.toml: no such experiment file", 2),
+            (("--iteration", "5"), "No such option", 2),
+            (("--lr", "1e6", "--activation", "identity", "--output", "identity", "--loss", "mean-squared-error"), "learning rate", 1),
+        ],
+    )
+    def test_a_mistake_is_a_line_on_standard_error(self, tmp_path: Path, arguments, words, status) -> None:
+        done = run("train", *QUICK, "--out", "r", *arguments, cwd=tmp_path)
+        assert (done.returncode, "Traceback" in done.stderr) == (status, False), done.stderr
+        assert words in done.stderr
+
+    def test_a_diverged_run_is_saved_as_such(self, tmp_path: Path) -> None:
+        arguments = ("--lr", "1e6", "--activation", "identity", "--output", "identity", "--loss", "mean-squared-error")
+        assert run("train", *QUICK, "--out", "r", *arguments, cwd=tmp_path).returncode == 1
+        assert json.loads((tmp_path / "r/summary.json").read_text())["status"] == "diverged"
+
+    def test_ctrl_c_saves_what_was_learned(self, tmp_path: Path) -> None:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "modnet", "train", "--iterations", "10000000", "--out", "r"],
+            cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
+        )  # fmt: skip
+        assert process.stdout is not None
+        for line in process.stdout:
+            if "train acc" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert process.returncode == 130, err
+        assert "Traceback" not in err
+        assert "interrupted after" in out
+        summary = json.loads((tmp_path / "r/summary.json").read_text())
+        assert summary["status"] == "interrupted"
+        assert summary["iterations"] >= 50
+        assert run("plot", "r", cwd=tmp_path).returncode == 0
+
+    def test_on_a_terminal_there_is_a_bar_with_the_time_left(self, tmp_path: Path) -> None:
+        master, slave = pty.openpty()
+        process = subprocess.Popen(
+            [sys.executable, "-m", "modnet", "train", "--iterations", "3000", "--out", "r"],
+            cwd=tmp_path, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+        )  # fmt: skip
+        os.close(slave)
+        shown = b""
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                chunk = os.read(master, 65536)
+            except OSError:
+                break
+            if not chunk:
+                break
+            shown += chunk
+        os.close(master)
+        assert process.wait(timeout=60) == 0
+        assert b"/3000" in shown
+        assert b"time left" in shown
+        assert b"train acc, test acc | 0." in shown
+
+
+class TestPredict:
+    @pytest.fixture
+    def digits(self, trained: Path) -> Path:
+        data = modnet.load("mnist-small")
+        path = trained / "digits.csv"
+        rows = (data.test.x[:20] * 255).round().astype(int)
+        path.write_text("\n".join(",".join(map(str, row)) for row in rows) + "\n")
+        return path
+
+    def test_a_prediction_for_each_row(self, trained: Path, digits: Path) -> None:
+        done = run("predict", "first", digits.name, cwd=trained)
+        assert done.returncode == 0, done.stderr
+        lines = done.stdout.splitlines()
+        assert lines[0] == "row,prediction"
+        truth = modnet.load("mnist-small").test.t[:20]
+        hits = sum(int(line.split(",")[1]) == t for line, t in zip(lines[1:], truth, strict=True))
+        assert hits >= 12
+
+    def test_labels_in_the_file_are_compared(self, trained: Path) -> None:
+        data = modnet.load("mnist-small")
+        rows = (data.test.x[:50] * 255).round().astype(int)
+        lines = ["label," + ",".join(f"pixel{i}" for i in range(784))]
+        lines += [f"{t}," + ",".join(map(str, row)) for t, row in zip(data.test.t, rows, strict=False)]
+        (trained / "labelled.csv").write_text("\n".join(lines) + "\n")
+        done = run("predict", "first", "labelled.csv", "--json", "--probabilities", cwd=trained)
+        assert done.returncode == 0, done.stderr
+        answer = json.loads(done.stdout)
+        first = answer["rows"][0]
+        assert answer["accuracy"] == sum(r["prediction"] == r["label"] for r in answer["rows"]) / 50
+        assert sum(first[f"output {k}"] for k in range(10)) == pytest.approx(1)
+
+    def test_a_file_of_another_width(self, trained: Path) -> None:
+        (trained / "narrow.csv").write_text("1,2,3\n4,5,6\n")
+        done = run("predict", "first", "narrow.csv", "--set", "header=false", cwd=trained)
+        assert done.returncode == 1
+        assert "narrow.csv" in done.stderr
+        assert "784" in done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_what_is_no_run(self, tmp_path: Path) -> None:
+        done = run("predict", "nothing", "digits.csv", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (
+            1, "modnet: nothing: not the folder of a run, there is no experiment.toml in it\n"
+        )  # fmt: skip
+
+
+class TestPlot:
+    @pytest.mark.parametrize("name", ["c.svg", "c.png", "c.pdf"])
+    def test_curves_are_drawn_as_asked(self, trained: Path, name: str) -> None:
+        done = run("plot", "first", "--out", name, cwd=trained)
+        assert (done.returncode, done.stdout) == (0, f"drawn in {name}\n")
+        assert (trained / name).stat().st_size > 5000
+
+    def test_another_format(self, trained: Path) -> None:
+        done = run("plot", "first", "--out", "c.bmp", cwd=trained)
+        assert done.returncode == 2
+        assert "a plot is written as png, svg, pdf, not 'bmp'" in done.stderr
+
+
+class TestOthers:
+    def test_the_entrances_agree(self, tmp_path: Path) -> None:
+        script = Path(sys.executable).with_name("modnet")
+        by_script = subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout
+        assert by_script == run("--version", cwd=tmp_path).stdout == f"modnet, version {modnet.__version__}\n"
+
+    def test_help_names_every_command_and_train_every_part(self, tmp_path: Path) -> None:
+        out = run("--help", cwd=tmp_path).stdout
+        assert all(command in out for command in ("train", "predict", "plot", "plugins"))
+        out = run("train", "--help", cwd=tmp_path).stdout
+        assert all(name in out for name in ("leaky-relu", "mean-squared-error", "central-difference", "nesterov"))
+
+    def test_plugins_are_listed_as_json_too(self, tmp_path: Path) -> None:
+        rows = json.loads(run("plugins", "--json", cwd=tmp_path).stdout)
+        built_in = {row["name"]: row for row in rows if row["distribution"] == "modnet"}
+        assert {row["state"] for row in built_in.values()} == {"loaded"}
+        assert {"kind": "optimizer", "name": "adam"} in built_in["optimizers"]["provides"]
+
+    def test_a_plugin_can_be_left_out(self, tmp_path: Path) -> None:
+        done = run("train", "--without", "optimizers", *QUICK, cwd=tmp_path)
+        assert done.returncode == 2
+        assert "no optimizer 'sgd'" in done.stderr
+
+    def test_output_cut_off_by_its_reader_is_no_traceback(self, trained: Path) -> None:
+        command = f"{sys.executable} -m modnet plugins | head -n 1"
+        done = subprocess.run(command, shell=True, cwd=trained, capture_output=True, text=True, check=True)  # noqa: S602
+        assert done.stderr == ""

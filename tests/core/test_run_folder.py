@@ -1,0 +1,192 @@
+"""What a run leaves behind, and how it is read back."""
+
+from __future__ import annotations
+
+import csv
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tomllib
+
+import modnet
+from modnet import DataError, History, SettingError
+from modnet.build import plugins, train
+from modnet.checkpoint import params_sha256
+from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml, run_experiment, toml_of
+from modnet.run_folder import FILES, RunFolder, TrainedModel, history_csv, read_history
+
+
+@pytest.fixture
+def table(tmp_path: Path) -> dict[str, Any]:
+    """Return a small experiment on a CSV file with text labels."""
+    rng = np.random.default_rng(0)
+    rows = [[*np.round(rng.normal(size=3) + 3 * k, 3), name] for k, name in enumerate(["oak", "ash", "elm"]) for _ in range(30)]
+    path = tmp_path / "trees.csv"
+    with path.open("w", newline="") as file:
+        writer = csv.writer(file)
+        writer.writerow(["height", "girth", "leaves", "species"])
+        writer.writerows(rows)
+    return {
+        "data": {"path": str(path), "label": "species"},
+        "network": {"hidden": [4], "weight_init_std": "xavier"},
+        "training": {"batch_size": 10, "iterations": 60},
+    }
+
+
+def run_into(folder: Path, table: dict[str, Any], **options: Any) -> tuple[modnet.Run, Experiment]:
+    data, experiment = read_data(experiment_from(table))
+    undo = plugins().observe(RunFolder(folder, experiment, data, **options))
+    try:
+        return run_experiment(experiment, data), experiment
+    finally:
+        undo()
+
+
+class TestWhatIsLeft:
+    def test_the_five_files_and_nothing_else(self, tmp_path: Path, table) -> None:
+        run_into(tmp_path / "run", table)
+        assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(FILES)
+
+    def test_the_summary(self, tmp_path: Path, table) -> None:
+        run, _ = run_into(tmp_path / "run", table)
+        summary = json.loads((tmp_path / "run/summary.json").read_text())
+        assert summary["status"] == "finished"
+        assert summary["iterations"] == 60
+        assert summary["final_loss"] == run.history.loss[-1]
+        assert summary["train_accuracy"] == run.history.train_accuracy[-1]
+        assert summary["test_accuracy"] == run.history.test_accuracy[-1]
+        assert summary["gradient"] == "backpropagation"
+        assert summary["params_sha256"] == params_sha256(run.params)
+        assert summary["seconds"] >= 0
+        assert summary["versions"]["modnet"] == modnet.__version__
+        assert summary["versions"]["numpy"] == np.__version__
+
+    def test_the_history_reads_back_to_the_last_bit(self, tmp_path: Path, table) -> None:
+        run, _ = run_into(tmp_path / "run", table)
+        assert read_history(tmp_path / "run") == run.history
+        lines = (tmp_path / "run/history.csv").read_text().splitlines()
+        assert lines[0] == "iteration,loss,train_accuracy,test_accuracy"
+        assert len(lines) == 61
+
+    def test_the_experiment_file_is_complete_and_gives_the_same_run(self, tmp_path: Path, table) -> None:
+        first, experiment = run_into(tmp_path / "first", table)
+        path = tmp_path / "first/experiment.toml"
+        written = tomllib.loads(path.read_text())
+        assert written["data"]["scale"] == 1.0  # what was inferred is written down
+        assert written["network"]["loss"] == {"name": "cross-entropy", "eps": 1e-7}
+        again = experiment_from(read_toml(path))
+        assert again == experiment
+        second, _ = run_into(tmp_path / "second", read_toml(path))
+        assert params_sha256(second.params) == params_sha256(first.params)
+        assert (tmp_path / "second/experiment.toml").read_bytes() == path.read_bytes()
+        assert (tmp_path / "second/history.csv").read_bytes() == (tmp_path / "first/history.csv").read_bytes()
+
+    def test_a_network_and_its_labels_read_back(self, tmp_path: Path, table) -> None:
+        run, _ = run_into(tmp_path / "run", table)
+        model = TrainedModel.read(tmp_path / "run")
+        assert model.classes == ("ash", "elm", "oak")
+        rows = np.array([[0.0, 0.0, 0.0], [6.0, 6.0, 6.0]])
+        labels, outputs = model.predict(rows)
+        assert labels == ["oak", "elm"]
+        assert np.array_equal(outputs, run.network.predict(rows))
+
+    def test_an_interrupted_run_is_saved_with_what_it_learned(self, tmp_path: Path, table) -> None:
+        data, experiment = read_data(experiment_from(table))
+        calls = []
+
+        def interrupts(objective, params, stream):
+            calls.append(1)
+            if len(calls) == 20:
+                raise KeyboardInterrupt
+            return objective.backward(params)
+
+        undo = plugins().observe(RunFolder(tmp_path / "run", experiment, data))
+        with pytest.raises(modnet.TrainingInterrupted) as caught:
+            train(network_for(experiment, data), data, gradient=interrupts, optimizer=experiment.optimizer, batch_size=10)
+        undo()
+        summary = json.loads((tmp_path / "run/summary.json").read_text())
+        assert (summary["status"], summary["iterations"]) == ("interrupted", 19)
+        model = TrainedModel.read(tmp_path / "run")
+        assert params_sha256(model.network.params) == params_sha256(caught.value.run.params) == summary["params_sha256"]
+
+    def test_a_strangers_hook_that_fails_loses_nothing(self, tmp_path: Path, table) -> None:
+        class Tracker:
+            @modnet.hookimpl
+            def run_ended(self, run):
+                raise ConnectionError("the tracker's server is down")
+
+        undo = plugins().observe(Tracker())
+        try:
+            with pytest.raises(ConnectionError, match="server is down"):
+                run_into(tmp_path / "run", table)
+        finally:
+            undo()
+        assert json.loads((tmp_path / "run/summary.json").read_text())["status"] == "finished"
+
+    def test_long_runs_are_saved_while_they_go_on(self, tmp_path: Path, table, monkeypatch) -> None:
+        monkeypatch.setattr("modnet.run_folder.SAVE_EVERY", 0.0)
+        seen = []
+
+        class Spy:
+            @modnet.hookimpl(trylast=True)
+            def epoch_ended(self, run):
+                seen.append(len(read_history(tmp_path / "run").loss) == run.iteration)
+
+        undo = plugins().observe(Spy())
+        try:
+            run_into(tmp_path / "run", table)
+        finally:
+            undo()
+        assert len(seen) > 3
+        assert all(seen)
+
+
+class TestFolders:
+    def test_a_folder_that_holds_a_run_is_not_written_over(self, tmp_path: Path, table) -> None:
+        run_into(tmp_path / "run", table)
+        before = (tmp_path / "run/summary.json").read_bytes()
+        with pytest.raises(SettingError, match="--out: .*run holds a run; choose another, or --overwrite a run"):
+            run_into(tmp_path / "run", table)
+        assert (tmp_path / "run/summary.json").read_bytes() == before
+
+    def test_unless_it_is_asked_for(self, tmp_path: Path, table) -> None:
+        run_into(tmp_path / "run", table)
+        (tmp_path / "run/notes.txt").write_text("mine")
+        run_into(tmp_path / "run", {**table, "seed": 5}, overwrite=True)
+        assert json.loads((tmp_path / "run/summary.json").read_text())["seed"] == 5
+        assert (tmp_path / "run/notes.txt").read_text() == "mine"
+
+    def test_another_folder_is_never_written_over(self, tmp_path: Path, table) -> None:
+        (tmp_path / "mine").mkdir()
+        (tmp_path / "mine/params.npz").write_text("mine")
+        with pytest.raises(SettingError, match="is there and not a run's folder"):
+            run_into(tmp_path / "mine", table, overwrite=True)
+        assert (tmp_path / "mine/params.npz").read_text() == "mine"
+
+    def test_reading_what_is_no_run(self, tmp_path: Path) -> None:
+        with pytest.raises(DataError, match=r"not the folder of a run, there is no experiment\.toml in it"):
+            TrainedModel.read(tmp_path)
+
+    def test_parameters_of_another_network(self, tmp_path: Path, table) -> None:
+        run_into(tmp_path / "a", table)
+        run_into(tmp_path / "b", {**table, "network": {"hidden": [7]}})
+        (tmp_path / "a/params.npz").write_bytes((tmp_path / "b/params.npz").read_bytes())
+        with pytest.raises(DataError, match=r"params\.npz does not fit experiment\.toml .*W1 must have shape \(3, 4\)"):
+            TrainedModel.read(tmp_path / "a")
+
+
+class TestHistory:
+    def test_unknown_accuracies_stay_unknown(self, tmp_path: Path) -> None:
+        history = History([1.0, 0.5], [2], [0.75], [float("nan")])
+        (tmp_path / "history.csv").write_text(history_csv(history))
+        again = read_history(tmp_path)
+        assert again.train_accuracy == [0.75]
+        assert np.isnan(again.test_accuracy[0])
+
+    def test_a_damaged_history_names_file_and_line(self, tmp_path: Path) -> None:
+        (tmp_path / "history.csv").write_text("iteration,loss,train_accuracy,test_accuracy\n1,0.5,,\n2,zero,,\n")
+        with pytest.raises(DataError, match=r"history\.csv, line 3: not a run's history"):
+            read_history(tmp_path)
