@@ -1,8 +1,9 @@
 """What every test and every example finds at hand; and how the prose is tested.
 
-README.md and each page of docs/ is one test: its blocks run from top to bottom in an empty folder, as a reader would run
-them. A `python` block is run, one with `>>>` is compared with what it prints; a `console` block runs its `$ modnet`
-lines; a block that begins with a file's name in a comment is written to that file. Other blocks are only read.
+README.md and each page of docs/ is one test: its blocks run from top to bottom in an empty folder, as a reader
+would run them. A `python` block is run, one with `>>>` is compared with what it prints; a `console` block runs its
+`$ modnet` lines; a block that begins with a file's name in a comment is written to that file. Other blocks are
+only read.
 """
 
 from __future__ import annotations
@@ -60,7 +61,8 @@ class Blocks(pytest.Item):
                     example.evaluate()
             finally:
                 os.chdir(before)
-        assert modnet.build.plugins().registry.components() == registered, "what a page registers it takes out again"
+        if modnet.build.plugins().registry.components() != registered:
+            pytest.fail("the page leaves something registered: call the function that undoes it")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
         """Return what a reader needs: the place, what was expected and what came."""
@@ -87,15 +89,14 @@ def _read_only(_: Example) -> None:
 
 
 def _write_file(example: Example) -> None:
-    name = FILE_NAME.match(example.parsed)
-    assert name
-    Path(name[1]).parent.mkdir(parents=True, exist_ok=True)
-    Path(name[1]).write_text(example.parsed, encoding="utf-8")
+    name = FILE_NAME.findall(example.parsed)[0]
+    Path(name).write_text(example.parsed, encoding="utf-8")
 
 
 def _run_commands(example: Example) -> None:
     for line in example.parsed.splitlines():
         if line.startswith("$ modnet "):
             command = [sys.executable, "-m", *shlex.split(line.removeprefix("$ "))]
-            done = subprocess.run(command, capture_output=True, text=True, check=False)
-            assert done.returncode == 0, f"{example.path}:{example.line}: {line}\n{done.stderr}"
+            done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
+            if done.returncode:
+                pytest.fail(f"{example.path}:{example.line}: {line}\n{done.stderr}")

@@ -9,7 +9,14 @@ from typing import Any
 import attrs
 
 from modnet.errors import NoDerivativeError, SettingError
-from modnet.interfaces import Activation, GradientEstimator, Loss, kebab_case
+from modnet.interfaces import (
+    Activation,
+    DataSource,
+    GradientEstimator,
+    Loss,
+    Optimizer,
+    kebab_case,
+)
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Params
 
@@ -17,17 +24,20 @@ from modnet.types import Array, Grads, Params
 def adapted(kind: str, value: object) -> Activation | Loss | GradientEstimator:
     """Return a stranger's object as a part of that kind; raises SettingError where it cannot be one.
 
-    An activation is called as `value(a, axis=...)` or `value(a)`, a loss as `value(y, t, axis=...)` or `value(y, t)`,
-    an estimator as `value(objective, params, stream)`; `backward`, where there is one, is called the same way.
+    An activation is called as `value(a, axis=...)` or `value(a)`, a loss as `value(y, t, axis=...)` or
+    `value(y, t)`, an estimator as `value(objective, params, stream)`; `backward`, where there is one, is called
+    the same way.
 
     >>> import numpy as np
     >>> adapted("activation", np.tanh)
     tanh
     """
     adapters: dict[str, Any] = {"activation": AdaptedActivation, "loss": AdaptedLoss, "gradient": AdaptedEstimator}
-    if kind not in adapters or not callable(value) or isinstance(value, type):
-        accepted = "a name, an instance" + (" or a callable" if kind in adapters else "")
-        raise SettingError([f"expected {accepted}, found {value!r}"], kind)
+    is_another = isinstance(value, (Activation, DataSource, GradientEstimator, Loss, Optimizer))
+    if kind not in adapters or not callable(value) or isinstance(value, type) or is_another:
+        accepted = "a name, an instance or a callable" if kind in adapters else "a name or an instance"
+        found = f"the class {value.__name__}: call it" if isinstance(value, type) else repr(value)
+        raise SettingError([f"expected {accepted}, found {found}"], kind)
     part: Activation | Loss | GradientEstimator = adapters[kind](value)
     return part
 
@@ -35,18 +45,32 @@ def adapted(kind: str, value: object) -> Activation | Loss | GradientEstimator:
 @attrs.frozen(repr=False, slots=False)
 class _Adapted:
     part: Any
+    _backward: Any = attrs.field(init=False, eq=False)
+    _axis: bool = attrs.field(init=False, eq=False)
+    _axis_back: bool = attrs.field(init=False, eq=False)
+
+    @_backward.default
+    def _find_backward(self) -> Any:
+        return getattr(self.part, "backward", None)
+
+    @_axis.default
+    def _asks_for_axis(self) -> bool:
+        return _takes_axis(self.part)
+
+    @_axis_back.default
+    def _asks_for_axis_back(self) -> bool:
+        return self._backward is not None and _takes_axis(self._backward)
 
     def __repr__(self) -> str:
         return str(getattr(self.part, "__name__", None) or kebab_case(type(self.part)))
 
-    def _call(self, function: Callable[..., Any], *arrays: Array, axis: int) -> Any:
-        return function(*arrays, axis=axis) if _takes_axis(function) else function(*arrays)
+    def _forth(self, *arrays: Array, axis: int) -> Any:
+        return self.part(*arrays, axis=axis) if self._axis else self.part(*arrays)
 
-    def _backward(self, *arrays: Array, axis: int) -> Any:
-        way_back = getattr(self.part, "backward", None)
-        if way_back is None:
+    def _back(self, *arrays: Array, axis: int) -> Any:
+        if self._backward is None:
             raise NoDerivativeError(f"{self!r} has no backward")
-        return self._call(way_back, *arrays, axis=axis)
+        return self._backward(*arrays, axis=axis) if self._axis_back else self._backward(*arrays)
 
 
 class AdaptedActivation(_Adapted, Activation):
@@ -59,12 +83,12 @@ class AdaptedActivation(_Adapted, Activation):
 
     def __call__(self, a: Array, axis: int = -1) -> Array:
         """Return what the callable returns."""
-        z: Array = self._call(self.part, a, axis=axis)
+        z: Array = self._forth(a, axis=axis)
         return z
 
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:
         """Return what the callable's own backward returns; raises NoDerivativeError where it has none."""
-        da: Array = self._backward(a, z, dz, axis=axis)
+        da: Array = self._back(a, z, dz, axis=axis)
         return da
 
 
@@ -73,12 +97,12 @@ class AdaptedLoss(_Adapted, Loss):
 
     def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
         """Return what the callable returns."""
-        losses: Array = self._call(self.part, y, t, axis=axis)
+        losses: Array = self._forth(y, t, axis=axis)
         return losses
 
     def backward(self, y: Array, t: Array, axis: int = -1) -> Array:
         """Return what the callable's own backward returns; raises NoDerivativeError where it has none."""
-        dy: Array = self._backward(y, t, axis=axis)
+        dy: Array = self._back(y, t, axis=axis)
         return dy
 
 
@@ -94,5 +118,5 @@ class AdaptedEstimator(_Adapted, GradientEstimator):
 def _takes_axis(function: Callable[..., Any]) -> bool:
     try:
         return "axis" in inspect.signature(function).parameters
-    except ValueError:  # some built-in functions tell no signature
+    except (ValueError, TypeError):  # some built-in functions tell no signature
         return False

@@ -310,6 +310,8 @@ def part_from(kind: str, value: Any) -> Any:
         if not isinstance(name, str):
             raise SettingError([f"'name' must say which {kind} it is"])
         return part(kind, name, **rest)
+    if isinstance(value, INTERFACES[kind]):
+        return value
     if not isinstance(value, str):
         raise SettingError([f"must be a name or a table with a name, not {value!r}"])
     return part(kind, value)

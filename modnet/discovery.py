@@ -95,7 +95,8 @@ class PluginHost:
     def load(self, candidates: Iterable[Candidate], modules: Iterable[str] = ()) -> None:
         """Load plugins, the built-in ones first and the others by name, then `modules`.
 
-        `modules` are modules that are not installed as plugins. Warns of names in `without` that are none. Raises PluginError where one of `modules` is broken.
+        `modules` are not installed as plugins; raises PluginError where one of them is broken. Warns of names in
+        `without` that are none.
         """
         ordered = sorted(candidates, key=lambda c: (c.distribution != BUILT_IN, c.distribution, c.name))
         named = [module_candidate(name) for name in dict.fromkeys(modules)]
@@ -158,18 +159,14 @@ class PluginHost:
             self.registry.discard(found)
             if self._manager.has_plugin(candidate.key) and not isinstance(error, _TwiceError):
                 self._manager.unregister(name=candidate.key)
-            return attrs.evolve(
-                report, state="broken", reason=_reason(error, candidate), file=_file(candidate.module)
-            )
+            return attrs.evolve(report, state="broken", reason=_reason(error, candidate), file=_file(candidate.module))
         callers = {caller.name for caller in self._manager.get_hookcallers(plugin) or ()}
         follows = tuple(hook for hook in LIFECYCLE_HOOKS if hook in callers)
         return attrs.evolve(report, components=tuple(found), file=_file(candidate.module), follows=follows)
 
     def _register(self, plugin: object, candidate: Candidate) -> None:
         """Make a plugin known to pluggy; raises PluginError and pluggy's own."""
-        known = [
-            key for key, other in self._manager.list_name_plugin() if other is plugin or key == candidate.key
-        ]
+        known = [key for key, other in self._manager.list_name_plugin() if other is plugin or key == candidate.key]
         if known:
             raise _TwiceError(f"it is loaded already, as {known[0]}: uninstall one of the two")
         self._manager.register(plugin, candidate.key)
@@ -203,9 +200,7 @@ def installed() -> list[Candidate]:
         version = (point.dist and point.dist.version) or ""
         module = point.value.partition(":")[0].strip()
         # A distribution may be met twice on sys.path: its metadata beside an editable install, say.
-        found.setdefault(
-            (name, point.name, point.value), Candidate(point.name, name, version, module, point.load)
-        )
+        found.setdefault((name, point.name, point.value), Candidate(point.name, name, version, module, point.load))
     return list(found.values())
 
 
@@ -235,9 +230,7 @@ def _reason(error: BaseException, candidate: Candidate) -> str:
         where = f"{error.filename}:{error.lineno}" if error.lineno else where
     elif isinstance(error, ModuleNotFoundError) and error.name in {candidate.module, own}:
         text = f"there is no module {error.name!r}: " + (
-            "name a module that Python finds, without .py"
-            if candidate.name == candidate.module
-            else "install it again"
+            "name a module that Python finds, without .py" if candidate.name == candidate.module else "install it again"
         )
     elif isinstance(error, ImportError):
         text = f"{type(error).__name__}: {_text(error)}: install what it needs"

@@ -18,9 +18,11 @@ def as_table(host: PluginHost) -> str:
         if report.reason:
             lines.append(f"    {report.reason}")
         for kind in INTERFACES:
-            names = [c.name for c in report.components if c.kind == kind]
+            names = [host.registry.name_for(c) for c in report.components if c.kind == kind]
             if names:
                 lines.append(f"    {kind + ':':<13}{', '.join(names)}")
+        if report.follows:
+            lines.append(f"    {'follows:':<13}{', '.join(report.follows)}")
         lines += [f"    {refusal}" for refusal in _refusals(host, report)]
         blocks.append("\n".join(lines))
     return "\n".join(blocks) or "no plugins are installed"
@@ -39,6 +41,7 @@ def _record(host: PluginHost, report: Report) -> dict[str, Any]:
         "state": report.state,
         "reason": report.reason,
         "provides": [{"kind": c.kind, "name": host.registry.name_for(c)} for c in report.components],
+        "follows": list(report.follows),
         "refused": _refusals(host, report),
         "file": report.file,
     }

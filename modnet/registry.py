@@ -73,9 +73,7 @@ class Registry:
     def components(self, kind: str | None = None) -> list[Component]:
         """Return all components, or those of a kind: built-in first, then by name and owner."""
         chosen = [c for c in self._components if kind in {None, c.kind}]
-        return sorted(
-            chosen, key=lambda c: (c.owner != BUILT_IN, list(INTERFACES).index(c.kind), c.name, c.owner)
-        )
+        return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(INTERFACES).index(c.kind), c.name, c.owner))
 
     def names(self, kind: str) -> list[str]:
         """Return the names that `find` takes: bare where one owner has it, qualified for the others."""
@@ -131,20 +129,14 @@ def checked_component(kind: str, cls: object, name: str | None, owner: str, plug
         raise PluginError(f"{wanted}, it was given {what}")
     if not issubclass(cls, interface):
         other = next((kind for kind, known in INTERFACES.items() if issubclass(cls, known)), None)
-        advice = (
-            f"register it in {REGISTER_HOOKS[other]}"
-            if other
-            else f"derive it from modnet.{interface.__name__}"
-        )
+        advice = f"register it in {REGISTER_HOOKS[other]}" if other else f"derive it from modnet.{interface.__name__}"
         raise PluginError(f"{wanted}, {cls.__qualname__} is none: {advice}")
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
         raise PluginError(f"{cls.__qualname__} is abstract: define {missing}")
     name = kebab_case(cls) if name is None else name
     if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
-        raise PluginError(
-            f"a name is lower-case words joined by hyphens, {name!r} is none: register(cls, name)"
-        )
+        raise PluginError(f"a name is lower-case words joined by hyphens, {name!r} is none: register(cls, name)")
     return Component(kind, name, cls, owner, plugin)
 
 

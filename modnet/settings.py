@@ -6,9 +6,10 @@ import inspect
 import re
 import sys
 import types
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import is_dataclass
 from enum import Enum
+from functools import partial
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -37,13 +38,14 @@ _LISTS: dict[Any, Callable[[list[Any]], Any]] = {
     set: set,
     frozenset: frozenset,
 }
+_MISTAKES = (ModnetError, ValueError, TypeError)  # what a validator or an `__init__` raises for a user's mistake
 # Of all that attrs calls as a converter, these take anything and say nothing.
 _EASY_CONVERTERS = {int, float, bool, str, tuple, list, set, frozenset, dict, Path}
 
 
 @attrs.frozen
 class _Setting:
-    """What a class takes under one name: of what type, whether it must be there, and what else is asked of it."""
+    """What a class takes under one name: its type, whether it must be there, and what else is asked of it."""
 
     wanted: Any
     required: bool
@@ -53,8 +55,7 @@ class _Setting:
 class Settings:
     """Turns tables into objects. `cattrs` finds the way by type; the strictness is ours.
 
-    cattrs' own hooks read "false" as True, 3.7 as 3 and "abc" as a list of letters, and ignore keys that they do
-    not know.
+    cattrs' own hooks read "false" as True, 3.7 as 3 and "abc" as a list of letters, and ignore unknown keys.
     """
 
     def __init__(self) -> None:
@@ -79,7 +80,7 @@ class Settings:
     def read(self, table: Mapping[str, Any], cls: type[T]) -> T:
         """Return an instance of `cls` with the settings of `table`; raises SettingError with all mistakes.
 
-        The settings of an attrs class are its fields, those of any other class the arguments of its `__init__`.
+        An attrs class has its fields as settings, any other class the arguments of its `__init__`.
         """
         return cast("T", self._object(table, cls))
 
@@ -98,14 +99,12 @@ class Settings:
                     setting.check(values[key])
                 elif setting.required:
                     mistakes.append(f"{key!r} is missing")
-            except SettingError as error:
-                mistakes += [_inside(key, mistake) for mistake in error.mistakes]
-            except (ModnetError, ValueError, TypeError) as error:
-                mistakes.append(_about(key, _text(error)))
+            except _MISTAKES as error:
+                mistakes += _placed(key, error)
         if not mistakes:
             try:
                 return cls(**values)
-            except (ModnetError, ValueError, TypeError) as error:  # what looks at several settings together
+            except _MISTAKES as error:  # what looks at several settings together
                 mistakes = [_text(error)]
         raise SettingError(mistakes)
 
@@ -142,31 +141,23 @@ class Settings:
         if fixed and len(items) != len(value):
             raise SettingError([f"must be a list of {len(items)}, not {value!r}"])
         each = items if fixed else [items[0] if items else Any] * len(value)
-        found, mistakes = [], []
-        for number, (item, one) in enumerate(zip(value, each, strict=True), 1):
-            try:
-                found.append(self._value(item, one))
-            except ModnetError as error:
-                for mistake in error.mistakes if isinstance(error, SettingError) else [str(error)]:
-                    mistakes.append(
-                        f"item {number}{' ' if mistake.startswith('must be ') else ': '}{mistake}"
-                    )
-        if mistakes:
-            raise SettingError(mistakes)
-        return _LISTS[kind](found)
+        places = (f"item {number}" for number in range(1, len(value) + 1))
+        return _LISTS[kind](self._values(zip(places, value, each, strict=True)))
 
     def _mapping(self, value: Any, wanted: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise SettingError([f"must be a table, not {value!r}"])
         _, each = get_args(wanted) or (str, Any)
-        found, mistakes = {}, []
-        for key, item in value.items():
+        return dict(zip(value, self._values((key, item, each) for key, item in value.items()), strict=True))
+
+    def _values(self, items: Iterable[tuple[str, Any, Any]]) -> list[Any]:
+        """Return each value as its type asks; the mistakes of all are raised together, each with its place."""
+        found, mistakes = [], []
+        for place, value, wanted in items:
             try:
-                found[key] = self._value(item, each)
-            except SettingError as error:
-                mistakes += [_inside(key, mistake) for mistake in error.mistakes]
-            except ModnetError as error:
-                mistakes.append(_about(key, str(error)))
+                found.append(self._value(value, wanted))
+            except _MISTAKES as error:
+                mistakes += _placed(place, error)
         if mistakes:
             raise SettingError(mistakes)
         return found
@@ -202,9 +193,7 @@ def settings_of(value: object) -> Table:
         return {f.alias or f.name: getattr(value, f.name) for f in attrs.fields(cls) if f.init}
     names = list(_settings(cls))
     lost = [
-        f"keep the setting {name!r} as self.{name}, to be written down"
-        for name in names
-        if not hasattr(value, name)
+        f"keep the setting {name!r} as self.{name}, to be written down" for name in names if not hasattr(value, name)
     ]
     if lost:
         raise SettingError(lost, cls.__name__)
@@ -223,7 +212,7 @@ def merged(base: Table, change: Table) -> Table:
     for key, new in change.items():
         old = result.get(key)
         if isinstance(old, dict) and isinstance(new, str) and "name" in old:
-            new = {"name": new}  # noqa: PLW2901 - the short form of the same table
+            new = {"name": new}  # the short form of the same table
         if isinstance(old, str) and isinstance(new, dict):
             old = {"name": old}
         if isinstance(old, dict) and isinstance(new, dict):
@@ -251,11 +240,7 @@ def _settings(cls: type) -> dict[str, _Setting]:
         fields = {f.alias or f.name: f for f in attrs.fields(cls) if f.init}
         hints = _hints(reversed(cls.__mro__), {f.name for f in fields.values()})
         return {
-            key: _Setting(
-                _taken(f, hints),
-                f.default is attrs.NOTHING,
-                lambda value, key=key, f=f: _check(key, f, value),
-            )
+            key: _Setting(_taken(f, hints), f.default is attrs.NOTHING, partial(_check, key, f))
             for key, f in fields.items()
         }
     taken = {
@@ -263,7 +248,7 @@ def _settings(cls: type) -> dict[str, _Setting]:
         for name, parameter in inspect.signature(cls).parameters.items()
         if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}
     }
-    hints = _hints([cls.__init__], set(taken))
+    hints = _hints([inspect.getattr_static(cls, "__init__")], set(taken))
     return {
         name: _Setting(hints.get(name, Any), parameter.default is parameter.empty, lambda _: None)
         for name, parameter in taken.items()
@@ -287,12 +272,12 @@ def _hints(owners: Any, names: set[str]) -> dict[str, Any]:
 
 def _taken(field: attrs.Attribute[Any], hints: Mapping[str, Any]) -> Any:
     """Return the type a field takes: its own, or where it has a converter what that says it takes."""
-    own = hints.get(field.name, Any if field.type is None or isinstance(field.type, str) else field.type)
-    converter = field.converter.converter if isinstance(field.converter, attrs.Converter) else field.converter
+    own = hints.get(field.name, field.type or Any)
+    converter: Any = field.converter
     if converter is None or converter in _EASY_CONVERTERS:
         return own
     first = next(iter(inspect.signature(converter).parameters), "") if inspect.isfunction(converter) else ""
-    return _hints([converter], {first}).get(first, Any) if first else Any
+    return _hints([converter], {first}).get(first, Any)
 
 
 def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
@@ -352,19 +337,19 @@ def _text(error: Exception) -> str:
     return error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
 
 
-def _about(key: str, text: str) -> str:
-    """Say of a setting what is wrong with it: `'lr' must be > 0: -1`."""
-    if text.startswith("must be "):
-        return f"{key!r} {text}"
-    return text if text.startswith(f"{key!r} ") else f"{key}: {text}"
-
-
-def _inside(key: str, mistake: str) -> str:
-    """Say where a mistake is, below a setting: `optimizer: 'lr' must be > 0: -1`, or further down by `a.b: ...`."""
-    if mistake.startswith("must be "):
-        return f"{key!r} {mistake}"
-    nested = re.match(r"[a-z_A-Z]\w*(\.\w+)*: ", mistake)
-    return f"{key}.{mistake}" if nested else f"{key}: {mistake}"
+def _placed(key: str, error: Exception) -> list[str]:
+    """Return mistakes with their place: `'lr' must be > 0: -1`, further down `optimizer: 'lr' must be > 0: -1`."""
+    name = key if key.startswith("item ") else repr(key)
+    if not isinstance(error, SettingError):
+        text = _text(error)
+        own = text.startswith(f"{name} ")
+        return [f"{name} {text}" if text.startswith("must be ") else text if own else f"{key}: {text}"]
+    mistakes = []
+    for mistake in error.mistakes:
+        below = re.match(r"[a-zA-Z_]\w*(\.\w+)*: ", mistake)  # itself placed further down: a path grows
+        apart = " " if mistake.startswith("must be ") else "." if below else ": "
+        mistakes.append(f"{name if apart == ' ' else key}{apart}{mistake}")
+    return mistakes
 
 
 def _unknown(key: str, settings: Mapping[str, Any]) -> str:

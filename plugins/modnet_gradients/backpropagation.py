@@ -19,7 +19,7 @@ class Backpropagation(GradientEstimator):
     >>> net = modnet.TwoLayerNet(3, 4, 2, seed=0)
     >>> grads = net.gradient(np.ones((1, 3)), np.array([1]), Backpropagation())
     >>> grads["b2"].round(4)
-    array([ 0.4971, -0.4971])
+    array([ 0.4965, -0.4965])
     """
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:  # noqa: ARG002

@@ -27,4 +27,9 @@ class Sgd(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further."""
-        return {name: w - self.lr * grads[name] for name, w in params.items()}, state
+        moved = {}
+        for name, w in params.items():
+            step = grads[name] * -self.lr
+            step += w  # into the new array: one pass through memory less
+            moved[name] = step
+        return moved, state

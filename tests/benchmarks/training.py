@@ -74,7 +74,7 @@ def with_scikit_learn(iterations: int) -> None:
     rng, classes = np.random.default_rng(0), np.arange(10)
     for _ in range(iterations):
         chosen = rng.integers(0, len(X), BATCH)
-        model.partial_fit(X[chosen], T[chosen], classes)
+        model.partial_fit(X[chosen], T[chosen], classes=classes)
 
 
 def with_pytorch(iterations: int) -> None:

@@ -1,7 +1,7 @@
 """Against mpmath with 50 digits: how exact each function is, in units of rounding.
 
 Points are drawn at magnitudes from 1e-6 to 1e4. The bounds are on |found - true| / max(1, |true|), in units of the
-dtype's eps; the largest ones seen are 1.0 for a function and 1.2 for a derivative.
+dtype's eps; the largest ones seen are 0.9 for a function and 1.4 for a derivative.
 """
 
 from __future__ import annotations
@@ -161,6 +161,6 @@ def test_the_mean_squared_error_is_exact_to_rounding(dtype):
     y = points(dtype)[:1000].reshape(100, 10)
     t = y[::-1].copy()
     with mpmath.workdps(DIGITS):
-        pairs = [[(mpmath.mpf(float(a)), mpmath.mpf(float(b))) for a, b in zip(*rows)] for rows in zip(y, t)]
-        exact = [sum((a - b) ** 2 for a, b in row) / 10 for row in pairs]
+        squares = [(mpmath.mpf(float(a)) - mpmath.mpf(float(b))) ** 2 for a, b in zip(y.flat, t.flat, strict=True)]
+        exact = [sum(squares[k : k + 10]) / 10 for k in range(0, 1000, 10)]
     assert errors(modnet.loss("mean-squared-error")(y, t), exact).max() <= 4

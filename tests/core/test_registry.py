@@ -1,0 +1,172 @@
+"""Kind and name -> class and owner: who answers to a name never depends on who came first."""
+
+from __future__ import annotations
+
+import itertools
+
+import attrs
+import pytest
+
+from modnet import Activation, Array, Loss, PluginError, UnknownNameError
+from modnet.registry import INTERFACES, REGISTER_HOOKS, Component, Registry, checked_component, kind_of
+
+
+@attrs.frozen
+class Cube(Activation):
+    def __call__(self, a: Array, axis: int = -1) -> Array:
+        return a**3
+
+
+class OtherCube(Cube):
+    pass
+
+
+class Distance(Loss):
+    def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
+        return abs(y - t).sum(axis)
+
+
+class Unfinished(Activation):
+    pass
+
+
+def component(owner: str, name: str = "cube", kind: str = "activation", cls: type = Cube) -> Component:
+    return Component(kind, name, cls, owner, "plugin")
+
+
+def registry(*components: Component) -> Registry:
+    result = Registry()
+    for each in components:
+        result.add(each)
+    return result
+
+
+BUILT_IN = component("modnet")
+NEWCOMER = component("modnet-cubes")
+STRANGER = component("another")
+
+
+def test_every_kind_has_an_interface_and_a_hook() -> None:
+    assert list(INTERFACES) == list(REGISTER_HOOKS)
+
+
+def test_a_component_is_found_by_its_name_and_by_its_full_name() -> None:
+    one = registry(NEWCOMER)
+    assert one.find("activation", "cube") is NEWCOMER
+    assert one.find("activation", "modnet-cubes:cube") is NEWCOMER
+    assert one.names("activation") == ["cube"]
+    assert one.refused(NEWCOMER) is None
+
+
+def test_the_same_name_may_stand_for_two_kinds() -> None:
+    loss = component("modnet-cubes", kind="loss", cls=Distance)
+    both = registry(NEWCOMER, loss)
+    assert both.find("activation", "cube") is NEWCOMER
+    assert both.find("loss", "cube") is loss
+
+
+@pytest.mark.parametrize("order", list(itertools.permutations([BUILT_IN, NEWCOMER, STRANGER])))
+def test_a_built_in_keeps_its_bare_name_in_whatever_order_they_come(order: tuple[Component, ...]) -> None:
+    three = registry(*order)
+    assert three.find("activation", "cube") is BUILT_IN
+    assert three.find("activation", "modnet:cube") is BUILT_IN
+    assert three.find("activation", "modnet-cubes:cube") is NEWCOMER
+    assert three.find("activation", "another:cube") is STRANGER
+    assert three.names("activation") == ["cube", "another:cube", "modnet-cubes:cube"]
+    assert [three.name_for(c) for c in (BUILT_IN, NEWCOMER)] == ["cube", "modnet-cubes:cube"]
+    assert three.refused(BUILT_IN) is None
+    assert three.refused(NEWCOMER) == (
+        "the activation name 'cube' is also another and modnet's; use 'modnet-cubes:cube'"
+    )
+
+
+@pytest.mark.parametrize("order", [(NEWCOMER, STRANGER), (STRANGER, NEWCOMER)])
+def test_two_strangers_are_both_refused_by_the_bare_name(order: tuple[Component, ...]) -> None:
+    both = registry(*order)
+    with pytest.raises(UnknownNameError, match="ambiguous between another:cube and modnet-cubes:cube"):
+        both.find("activation", "cube")
+    assert both.find("activation", "another:cube") is STRANGER
+    assert both.find("activation", "modnet-cubes:cube") is NEWCOMER
+    assert both.names("activation") == ["another:cube", "modnet-cubes:cube"]
+    assert both.refused(STRANGER) == ("the activation name 'cube' is also modnet-cubes's; use 'another:cube'")
+
+
+def test_a_bare_name_is_free_again_when_the_rival_goes() -> None:
+    both = registry(NEWCOMER, STRANGER)
+    both.discard([NEWCOMER])
+    assert both.find("activation", "cube") is STRANGER
+    assert both.components() == [STRANGER]
+
+
+def test_discarding_twice_takes_nothing_else_along() -> None:
+    both = registry(NEWCOMER, STRANGER)
+    both.discard([NEWCOMER])
+    both.discard([NEWCOMER])
+    assert both.components() == [STRANGER]
+
+
+def test_one_owner_registers_a_name_once() -> None:
+    one = registry(NEWCOMER)
+    with pytest.raises(PluginError, match="modnet-cubes registers the activation 'cube' twice: give one another name"):
+        one.add(component("modnet-cubes", cls=OtherCube))
+    assert one.components() == [NEWCOMER]
+
+
+def test_an_unknown_name_is_told_with_what_there_is() -> None:
+    with pytest.raises(UnknownNameError, match="no activation 'cub', did you mean 'cube'.*there is: cube"):
+        registry(NEWCOMER).find("activation", "cub")
+    with pytest.raises(UnknownNameError, match="there is: none"):
+        registry(NEWCOMER).find("loss", "cube")
+
+
+def test_components_are_listed_built_in_first_then_by_kind_name_and_owner() -> None:
+    a, b = component("another", "b"), component("modnet-cubes", "a")
+    loss, own = component("another", "a", "loss", Distance), component("modnet", "z")
+    for order in itertools.permutations([a, b, loss, own]):
+        assert registry(*order).components() == [own, b, a, loss]
+
+
+def test_a_class_leads_back_to_its_component() -> None:
+    one = registry(NEWCOMER)
+    assert one.find_class(Cube) is NEWCOMER
+    assert one.find_class(OtherCube) is None
+
+
+def test_a_class_is_named_in_kebab_case_or_as_it_is_told() -> None:
+    assert checked_component("activation", OtherCube, None, "me", "plugin").name == "other-cube"
+    assert checked_component("activation", OtherCube, "cubic-2", "me", "plugin").qualified_name == "me:cubic-2"
+
+
+@pytest.mark.parametrize(
+    ("cls", "reason"),
+    [
+        (Cube(), "takes subclasses of modnet.Activation, it was given an instance of Cube: register the class itself"),
+        (abs, "it was given <built-in function abs>"),
+        (None, "it was given None"),
+        (Distance, "Distance is none: register it in register_losses"),
+        (int, "int is none: derive it from modnet.Activation"),
+        (Unfinished, "Unfinished is abstract: define __call__"),
+        (Activation, "Activation is abstract: define __call__"),
+    ],
+)
+def test_what_is_no_class_of_the_kind_is_refused(cls: object, reason: str) -> None:
+    with pytest.raises(PluginError) as error:
+        checked_component("activation", cls, None, "me", "plugin")
+    assert reason in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["Cube", "my_cube", "", "-cube", "cube-", "a:b", "a b", "würfel", 3])
+def test_a_name_is_lower_case_words_joined_by_hyphens(name: str) -> None:
+    with pytest.raises(PluginError, match="lower-case words joined by hyphens"):
+        checked_component("activation", Cube, name, "me", "plugin")
+
+
+def test_a_class_is_of_exactly_one_kind() -> None:
+    class Both(Activation, Loss):
+        pass
+
+    assert kind_of(Cube) == "activation"
+    assert kind_of(Distance) == "loss"
+    for wrong in (Both, int, Cube()):
+        with pytest.raises(PluginError, match="must be a subclass of exactly one of modnet's Activation, Loss, "):
+            kind_of(wrong)
