@@ -18,6 +18,9 @@ from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
+# Tests run side by side: linear algebra that spreads each of them over all cores makes all of them wait.
+os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+
 import numpy as np
 import pytest
 from sybil import Document, Example, Region, Sybil

@@ -260,11 +260,13 @@ def train(
     iterations: int = 1000,
     sampling: Sampling = "replacement",
     seed: int = 0,
+    blas_threads: int = 1,
     observer: Observer | None = None,
 ) -> _training.Run:
     """Train a copy of `network` and return the run; the network that was given stays as it is.
 
     `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle" (shuffled epochs).
+    More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of the result.
     The lifecycle hooks of the plugins follow the run, unless another `observer` is given. Raises DivergedError when the
     loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
 
@@ -283,6 +285,7 @@ def train(
         iterations=iterations,
         sampling=sampling,
         seed=seed,
+        blas_threads=blas_threads,
         observer=observer or cast("Observer", plugins().hook),
     )
 

@@ -133,9 +133,7 @@ def _rows(x: Any, labels: Any, part: str) -> tuple[Array, Array]:
     """Return rows as (N, D) and labels as (N,), integers or text, once they are known to fit."""
     x, labels = _plain(x, f"{part} rows"), _labels(_plain(labels, f"{part} labels"), part)
     if x.ndim == 0 or x.dtype.kind not in "buif":
-        raise DataError(
-            f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}"
-        )
+        raise DataError(f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}")
     if labels.ndim != 1 or len(labels) != len(x):
         raise DataError(f"{part}: {len(x)} rows need {len(x)} labels, found labels of shape {labels.shape}")
     features = math.prod(x.shape[1:])
@@ -144,9 +142,7 @@ def _rows(x: Any, labels: Any, part: str) -> tuple[Array, Array]:
     x = x.reshape(len(x), features)
     if x.dtype.kind == "f" and not np.isfinite(x).all():
         row, column = np.argwhere(~np.isfinite(x))[0]
-        raise DataError(
-            f"{part} row {row + 1}, feature {column + 1}: expected a finite number, found {x[row, column]}"
-        )
+        raise DataError(f"{part} row {row + 1}, feature {column + 1}: expected a finite number, found {x[row, column]}")
     return x, labels
 
 
@@ -163,10 +159,9 @@ def _labels(labels: Array, part: str) -> Array:
         raise DataError(f"{part} labels must be classes (whole numbers or text), found {labels.dtype}")
     if labels.ndim == 2 and labels.shape[1] > 1:
         if labels.dtype.kind == "U" or not _is_one_hot(labels):
-            raise DataError(
-                f"{part} labels of shape {labels.shape} are not one-hot rows: one 1 each, otherwise 0"
-            )
-        return np.argmax(labels, axis=1)
+            raise DataError(f"{part} labels of shape {labels.shape} are not one-hot rows: one 1 each, otherwise 0")
+        indices: Array = labels.argmax(axis=1)
+        return indices
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.dtype.kind == "f":
@@ -183,9 +178,7 @@ def _labels(labels: Array, part: str) -> Array:
 def _joined_labels(train: Array, test: Array) -> Array:
     words = {"b": "truth values", "i": "numbers", "U": "text"}
     if train.dtype.kind != test.dtype.kind and len(test):
-        raise DataError(
-            f"training labels are {words[train.dtype.kind]}, test labels {words[test.dtype.kind]}"
-        )
+        raise DataError(f"training labels are {words[train.dtype.kind]}, test labels {words[test.dtype.kind]}")
     return np.concatenate([train, test]) if len(test) else train
 
 
@@ -193,9 +186,9 @@ def _is_one_hot(rows: Array) -> bool:
     return bool(((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all())
 
 
-def _split(
-    x: Array, labels: Array, fraction: float, seed: int
-) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+def _split(x: Array, labels: Array, fraction: float, seed: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+    if not 0 <= fraction < 1:
+        raise DataError(f"the test fraction must be >= 0 and < 1: {fraction}")
     order = Stream(seed, ("test split",)).generator().permutation(len(x))
     count = round(fraction * len(x))
     train, test = np.sort(order[count:]), np.sort(order[:count])

@@ -34,7 +34,7 @@ MAIN_JOB: Table = {
     },
     "gradient": {"name": "backpropagation"},
     "optimizer": {"name": "sgd", "lr": 0.1},
-    "training": {"batch_size": 100, "iterations": 2000, "sampling": "replacement", "dtype": "float64"},
+    "training": {"batch_size": 100, "iterations": 2000, "sampling": "replacement", "dtype": "float64", "blas_threads": 1},
     "plugins": {"without": [], "modules": []},
 }
 
@@ -78,6 +78,7 @@ class TrainingSettings:
     iterations: int = attrs.field(validator=ge(0))
     sampling: Sampling
     dtype: Literal["float64", "float32"]
+    blas_threads: int = attrs.field(validator=ge(1))
 
 
 @attrs.frozen(kw_only=True)
@@ -169,6 +170,7 @@ def run_experiment(experiment: Experiment, data: Dataset) -> Run:
         iterations=experiment.training.iterations,
         sampling=experiment.training.sampling,
         seed=experiment.seed,
+        blas_threads=experiment.training.blas_threads,
     )
 
 

@@ -7,6 +7,7 @@ import time
 
 import attrs
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from modnet.batches import Batches, Sampling
 from modnet.dataset import Dataset
@@ -73,15 +74,21 @@ def train(
     iterations: int = 1000,
     sampling: Sampling = "replacement",
     seed: int = 0,
+    blas_threads: int = 1,
     observer: Observer | None = None,
 ) -> Run:
     """Train a copy of `network` on mini-batches and return the run; the network that was given stays as it is.
+
+    With more `blas_threads` matrix products are split differently, and the last bits of a run depend on how many there
+    are; one also keeps runs side by side from waiting for each other.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
     """
     if iterations < 0:
         raise SettingError([f"'iterations' must be >= 0: {iterations}"], "training")
+    if blas_threads < 1:
+        raise SettingError([f"'blas_threads' must be >= 1: {blas_threads}"], "training")
     _check_fit(network, data)
     batches = Batches(len(data.train), batch_size, sampling, Stream(seed, ("batches",)))
     observer = observer or Silent()
@@ -89,7 +96,7 @@ def train(
     try:
         observer.run_started(run=run)
         # The loss is looked at in every iteration: NumPy's warnings would only say the same less clearly.
-        with np.errstate(all="ignore"):
+        with np.errstate(all="ignore"), threadpool_limits(blas_threads, user_api="blas"):
             _iterate(run, data, estimator, optimizer, batches, Stream(seed, ("gradient",)), observer)
         run.status = "finished"
     except KeyboardInterrupt:

@@ -20,9 +20,7 @@ def csv_of(images: np.ndarray, labels: np.ndarray) -> bytes:
     """Return images and labels as CSV: the header label,pixel0,pixel1,..., then a digit a row."""
     rows = np.column_stack([labels, images.reshape(len(images), -1)])
     header = ",".join(["label", *(f"pixel{i}" for i in range(rows.shape[1] - 1))])
-    return "".join(
-        f"{line}\n" for line in [header, *(",".join(map(str, row)) for row in rows.tolist())]
-    ).encode()
+    return "".join(f"{line}\n" for line in [header, *(",".join(map(str, row)) for row in rows.tolist())]).encode()
 
 
 def compressed(text: bytes) -> bytes:

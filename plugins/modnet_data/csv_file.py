@@ -20,9 +20,7 @@ from modnet_data.rows import data_set, file_path, flat_rows
 
 def _one_character(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
     if value is not None and (len(value) != 1 or value in '"\r\n' or value.isalnum()):
-        raise ValueError(
-            f"'{attribute.name}' must be one character that is no letter, digit or quote: {value!r}"
-        )
+        raise ValueError(f"'{attribute.name}' must be one character that is no letter, digit or quote: {value!r}")
 
 
 @attrs.frozen
@@ -93,8 +91,7 @@ class Csv(DataSource):
             return flat_rows(path, read_table(path, layout), None, features)
         if layout.columns != features + 1:
             raise DataError(
-                f"{path}: {layout.columns} columns, expected {features} (the features), "
-                f"or {features + 1} with a label"
+                f"{path}: {layout.columns} columns, expected {features} (the features), or {features + 1} with a label"
             )
         known = self.label is not None and layout.index_of(self.label) is not None
         x, labels, _ = _read(path, layout, self.label if known else None)
@@ -104,9 +101,7 @@ class Csv(DataSource):
 def _read(path: Path, layout: Layout, label: str | int | None) -> tuple[Array, Array, int]:
     """Return features, labels, and the index of the label's column."""
     if layout.columns < 2:
-        raise DataError(
-            f"{path}: 1 column, expected a label and one or more features; is the delimiter right?"
-        )
+        raise DataError(f"{path}: 1 column, expected a label and one or more features; is the delimiter right?")
     index = layout.inferred_label() if label is None else layout.index_of(label)
     if label is not None and index is None:
         raise DataError(f"{path}: {_no_such_column(layout, label)}")
@@ -154,20 +149,14 @@ def _counting_column(path: Path, table: Array) -> int:
     last = table.shape[1] - 1
     found = [i for i in (0, last) if _counts(np.unique(table[:, i]))]
     if len(found) != 1:
-        which = (
-            "both the first and the last could be" if found else "neither the first nor the last seems to be"
-        )
-        raise DataError(
-            f"{path}: which column is the label? {which}; say so: label = a number from 0 to {last}"
-        )
+        which = "both the first and the last could be" if found else "neither the first nor the last seems to be"
+        raise DataError(f"{path}: which column is the label? {which}; say so: label = a number from 0 to {last}")
     return found[0]
 
 
 def _counts(values: Array) -> bool:
     start = values[0]
-    return (
-        len(values) > 1 and start in {0, 1} and np.array_equal(values, np.arange(start, start + len(values)))
-    )
+    return len(values) > 1 and start in {0, 1} and np.array_equal(values, np.arange(start, start + len(values)))
 
 
 def _sibling(path: Path) -> str:

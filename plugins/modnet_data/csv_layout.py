@@ -48,7 +48,7 @@ class Layout:
     skip: int
     """How many lines come before the first row."""
     text: frozenset[int]
-    """The columns in which one of the first rows has something other than a number."""
+    """The columns that have text in the first rows, and no number."""
     pixels: bool
     """Whether the first rows have whole numbers from 0 to 255 only."""
 
@@ -72,9 +72,7 @@ class Layout:
         return found[0] if len(found) == 1 else None
 
 
-def layout_of(
-    path: Path, delimiter: str | None, header: bool | None, otherwise: bool | None = None
-) -> Layout:
+def layout_of(path: Path, delimiter: str | None, header: bool | None, otherwise: bool | None = None) -> Layout:
     """Return the layout of a CSV file; what is None is inferred.
 
     Where the first line could be either, `otherwise` says whether it is a header; raises DataError if it is None.
@@ -89,16 +87,15 @@ def layout_of(
         header = _is_header(first, rows)
         header = otherwise if header is None else header
     if header is None:
-        raise DataError(
-            f"{path}, line {line}: a header, or a row of data? say so: header = true or header = false"
-        )
+        raise DataError(f"{path}, line {line}: a header, or a row of data? say so: header = true or header = false")
     names = _names(path, line, first) if header else None
     rows = rows if header else [first, *rows]
     if not rows:
         raise DataError(f"{path}: a header and no rows")
     # A row of another length is a mistake, found when all is read; or it was cut off with the sample.
     whole = [row for row in rows if len(row) == len(first)]
-    text = {i for row in whole for i, cell in enumerate(row) if cell.strip() and not is_number(cell)}
+    words = {i for row in whole for i, cell in enumerate(row) if cell.strip() and not is_number(cell)}
+    text = words - {i for row in whole for i in words if is_number(row[i])}
     pixels = all(cell.isdecimal() and len(cell) <= 3 and int(cell) <= 255 for row in whole for cell in row)
     return Layout(delimiter, names, len(first), line if header else 0, frozenset(text), pixels)
 
@@ -186,8 +183,8 @@ def _is_header(first: list[str], rows: list[list[str]]) -> bool | None:
         return True  # a label's name, and numbers for the other columns
     text = {i for i, cell in enumerate(first) if not is_number(cell)}
     alike = bool(rows) and {i for i, cell in enumerate(rows[0]) if not is_number(cell)} == text
-    # One column of text in a row like the next one is a label; otherwise a cell of the first row is at fault.
-    return False if len(text) == 1 and (alike or not rows or len(first) > 2) else None
+    # One column of text is a label in a row like the next one; in a row unlike it, it is a mistake to be found.
+    return False if len(text) == 1 and (alike or len(first) > 2) else None
 
 
 def _names(path: Path, line: int, header: list[str]) -> tuple[str, ...]:

@@ -73,9 +73,7 @@ def _parsed(path: Path, layout: Layout, dtype: np.dtype[Any]) -> Array | None:
     loadtxt is fastest when it opens the file itself, which it does by the suffix: it must tell the truth.
     """
     with reading(path), warnings.catch_warnings():
-        warnings.simplefilter(
-            "error", DeprecationWarning
-        )  # a fraction read as a whole number is one in NumPy 2.3
+        warnings.simplefilter("error", DeprecationWarning)  # a fraction read as a whole number is one in NumPy 2.3
         suffix = path.suffix if path.suffix in {".gz", ".bz2", ".xz", ".lzma"} else ""
         itself = compression(path) == suffix
         source = str(path.resolve()) if itself else io.TextIOWrapper(opened(path), "utf-8-sig")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, cast
 
 import attrs
 import numpy as np
@@ -17,6 +17,7 @@ from modnet_data.reading import compression, read_bytes, reading
 from modnet_data.rows import Pair, data_set, file_path, flat_rows
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
+_NAME = re.compile(r"(?P<part>train|t10k|test)?(?P<hyphen>[-_.]?)(?P<content>images|labels)")
 STANDARD = "train-images-idx3-ubyte.gz"
 
 
@@ -44,11 +45,12 @@ class Idx(DataSource):
         images = _in_folder(path) if path.is_dir() else path
         if not images.exists():
             raise DataError(f"{images}: no such file")
-        train = _part(_found(images, "images", ("train",)))
+        if not _NAME.search(images.name):
+            raise DataError(f"{images}: files that belong together are told by 'images' and 'labels' in their names")
+        train_images = _found(images, "images", ("train",))
         test_images = _sibling(images, "images", ("t10k", "test"))
-        different = test_images is not None and test_images != _found(images, "images", ("train",))
-        test = _part(test_images) if test_images is not None and different else None
-        return data_set(path, train, test, self.scale, self.test_fraction, self.split_seed)
+        test = None if test_images in {None, train_images} else _part(test_images)
+        return data_set(path, _part(train_images), test, self.scale, self.test_fraction, self.split_seed)
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return the rows of an images file, and their labels if the labels file is beside it."""
@@ -56,7 +58,8 @@ class Idx(DataSource):
         if path.is_dir():
             images = _sibling(images, "images", ("t10k", "test")) or images
         labels = _sibling(images, "labels", ())
-        return flat_rows(path, read_idx(images), None if labels is None else read_idx(labels), features)
+        known = labels is not None and labels != images
+        return flat_rows(path, read_idx(images), read_idx(cast("Path", labels)) if known else None, features)
 
 
 def read_idx(path: Path) -> Array:
@@ -75,9 +78,7 @@ def read_idx(path: Path) -> Array:
     wanted = f"{' x '.join(map(str, shape))} values of {dtype.itemsize} bytes"
     with reading(path):
         if compression(path) == "" and path.stat().st_size != start + expected:
-            raise DataError(
-                f"{path}: {path.stat().st_size - start} bytes of data, expected {expected}: {wanted}"
-            )
+            raise DataError(f"{path}: {path.stat().st_size - start} bytes of data, expected {expected}: {wanted}")
     data = read_bytes(path)
     if len(data) != start + expected:
         raise DataError(f"{path}: {len(data) - start} bytes of data, expected {expected}: {wanted}")
@@ -98,9 +99,7 @@ def _found(path: Path, content: str, parts: tuple[str, ...]) -> Path:
     """Return the file beside `path` of that content and part; raises DataError where there is none."""
     found = _sibling(path, content, parts)
     if found is None:
-        raise DataError(
-            f"{path.parent}: no {next(iter(_names(path.name, content, parts)))} beside {path.name}"
-        )
+        raise DataError(f"{path.parent}: no {next(iter(_names(path.name, content, parts)))} beside {path.name}")
     return found
 
 
@@ -114,17 +113,11 @@ def _sibling(path: Path, content: str, parts: tuple[str, ...]) -> Path | None:
 
 def _names(name: str, content: str, parts: tuple[str, ...]) -> dict[str, None]:
     """Return the names that a sibling may have, likeliest first: spelled as `name` is, gzipped or not."""
-    name = re.sub("images|labels", content, name)
-    name = re.sub(r"idx\d", "idx3" if content == "images" else "idx1", name)
-    marked = re.search("train|t10k|test", name)
-    of_parts = [re.sub("train|t10k|test", part, name) for part in parts] if marked and parts else [name]
-    spelled = [
-        other
-        for each in of_parts
-        for other in (each, each.replace(".idx", "-idx"), each.replace("-idx", ".idx"))
-    ]
+    rank = "idx3" if content == "images" else "idx1"
+    named = _NAME.search(name)
+    wanted = parts if named and named["part"] and parts else (named["part"] if named else "",)
+    of_parts = [_NAME.sub(rf"{part or ''}\g<hyphen>{content}", name) for part in wanted]
+    spelled = [re.sub(r"([-.])idx\d", rf"{dot}{rank}", each) for each in of_parts for dot in (r"\1", "-", ".")]
     return dict.fromkeys(
-        other
-        for each in spelled
-        for other in (each, each.removesuffix(".gz"), f"{each.removesuffix('.gz')}.gz")
+        other for each in spelled for other in (each, each.removesuffix(".gz"), f"{each.removesuffix('.gz')}.gz")
     )

@@ -39,9 +39,7 @@ def named_parts(names: Iterable[str], get: Callable[[str], Array], path: Path) -
         if fitting:
             arrays = [get(known[name]) for name in fitting[0]]
             return (arrays[0], arrays[1]), (arrays[2], arrays[3]) if len(arrays) == 4 else None
-    raise DataError(
-        f"{path}: no rows and labels under the names {_listed(known.values())}; expected names: {EXPECTED}"
-    )
+    raise DataError(f"{path}: no rows and labels under the names {_listed(known.values())}; expected names: {EXPECTED}")
 
 
 def named_rows(names: Iterable[str], get: Callable[[str], Array], path: Path) -> tuple[Array, Array | None]:

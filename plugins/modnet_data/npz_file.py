@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import math
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
+from typing import IO, Literal
 
 import attrs
 import numpy as np
@@ -15,7 +16,7 @@ from modnet import Array, DataError, Dataset, DataSource
 from modnet_data import validators
 from modnet_data.formats import format_of
 from modnet_data.named_arrays import named_parts, named_rows
-from modnet_data.reading import LIMIT, reading
+from modnet_data.reading import LIMIT, printable, reading
 from modnet_data.rows import data_set, file_path, flat_rows
 
 
@@ -74,6 +75,23 @@ def _array(archive: zipfile.ZipFile, name: str, path: Path) -> Array:
         )
     try:
         with archive.open(info) as member:
-            return np.lib.format.read_array(member, allow_pickle=False)
+            _check_header(member, info.file_size)
+        with archive.open(info) as member:
+            array: Array = np.lib.format.read_array(member, allow_pickle=False)
     except ValueError as error:
-        raise DataError(f"{path}: {name!r} cannot be read: {str(error).splitlines()[0][:200]}") from None
+        raise DataError(f"{path}: {printable(name, 40)!r} cannot be read: {printable(str(error), 200)}") from None
+    return array
+
+
+def _check_header(member: IO[bytes], size: int) -> None:
+    """Raise ValueError where an array's dtype and shape do not fit the bytes that there are, before it is made."""
+    version = np.lib.format.read_magic(member)
+    if version not in {(1, 0), (2, 0)}:
+        raise ValueError(f"format version {version[0]}.{version[1]}, expected 1.0 or 2.0")
+    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+    shape, _, dtype = read_header(member)
+    if dtype.hasobject:
+        raise ValueError("it holds pickled objects, expected numbers or text")
+    there, needed = size - member.tell(), math.prod(shape) * dtype.itemsize
+    if there != needed:
+        raise ValueError(f"{there} bytes of data, expected {needed} by its shape and dtype")

@@ -71,11 +71,7 @@ def _parts(content: Any, path: Path) -> tuple[Pair, Pair | None]:
         return named_parts(_names(content), lambda name: array_of(content[name], path), path)
     if _is_sequence(content, 2) and all(is_array(item) for item in content):
         return _pair(content, path), None
-    if (
-        isinstance(content, (tuple, list))
-        and len(content) in {2, 3}
-        and all(_is_sequence(item, 2) for item in content)
-    ):
+    if isinstance(content, (tuple, list)) and len(content) in {2, 3} and all(_is_sequence(item, 2) for item in content):
         first, *validation, last = (_pair(item, path) for item in content)
         return _joined(first, validation, path), last
     raise DataError(

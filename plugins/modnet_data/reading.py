@@ -82,8 +82,8 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
 def printable(text: str, longest: int) -> str:
     """Return text from a file so that it can stand in a message: no control characters, and cut where it is long.
 
-    >>> printable("a\\x1b[2Jbcdefgh", 6)
-    'a?[2Jb...'
+    >>> printable("pixel" + chr(7) + "123456789", 8)
+    'pixel?12...'
     """
     shown = "".join(letter if letter.isprintable() else "?" for letter in text[:longest])
     return shown + "..." * (len(text) > longest)

@@ -32,9 +32,7 @@ def data_set(
 ) -> Dataset:
     """Return the data set of these rows, with the settings that were `inferred`; a DataError names the file."""
     try:
-        data = Dataset.from_arrays(
-            train, test, scale=scale, test_fraction=test_fraction, split_seed=split_seed
-        )
+        data = Dataset.from_arrays(train, test, scale=scale, test_fraction=test_fraction, split_seed=split_seed)
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
     return attrs.evolve(data, settings={**data.settings, **(inferred or {})})

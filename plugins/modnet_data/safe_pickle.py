@@ -173,7 +173,7 @@ def _dtype(record: Any) -> np.dtype[Any]:
     order, *fields = state[1:5]
     if type(order) is not str or order not in BYTE_ORDERS or any(field is not None for field in fields):
         raise RefusedError("a dtype with fields, or of an unknown byte order")
-    return np.dtype(code).newbyteorder("=" if order == "|" else order)
+    return np.dtype(code if order == "|" else f"{order}{code}")
 
 
 def _bytes(data: Any) -> bytes | bytearray:

@@ -227,6 +227,17 @@ def test_the_step_is_up_only_above_zero():
     assert modnet.activation("step")(np.array([-1.0, -0.0, 0.0, above, 1.0])).tolist() == [0, 0, 0, 1, 1]
 
 
+@each_dtype
+def test_the_exact_gelu_takes_every_finite_number(dtype):
+    largest = np.finfo(dtype).max
+    a = np.array([-largest, largest])
+    with np.errstate(all="raise", under="ignore"):
+        z = ALL["gelu"](a)
+        da = ALL["gelu"].backward(a, z, np.ones_like(a))
+    assert z.tolist() == [0, largest]
+    assert da.tolist() == [0, 1]
+
+
 @given(a=batches, shift=st.floats(-100, 100, width=32))
 def test_the_softmax_sums_to_one_and_does_not_see_a_shift(a, shift):
     a, eps = a.astype(np.float64), 2.0**-52

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 import random
+import subprocess
+import sys
 from typing import Any
 
 import numpy as np
@@ -99,6 +102,20 @@ class TestReproducibility:
         np.random.seed(99)  # noqa: NPY002 - the poison
         random.seed(99)
         assert params_sha256(run_on(blobs).network.params) == params_sha256(first.network.params)
+
+    def test_the_number_of_blas_threads_is_not_the_machines_affair(self) -> None:
+        """Whatever the environment allows, a run uses one thread, and so comes out the same."""
+        code = (
+            "import modnet; from modnet.checkpoint import params_sha256 as digest; data = modnet.load('mnist-small');"
+            "run = modnet.train(modnet.TwoLayerNet(784, 50, 10), data, iterations=60); print(digest(run.params))"
+        )
+        digests = set()
+        for threads in ("1", "2"):
+            threading = {"OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
+            environment = {**os.environ, **threading}
+            done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+            digests.add(done.stdout)
+        assert len(digests) == 1
 
     def test_nets_of_different_width_see_the_same_batches(self, blobs: Dataset) -> None:
         seen: dict[int, list[np.ndarray]] = {2: [], 9: []}
@@ -242,6 +259,10 @@ class TestMistakes:
     def test_negative_iterations(self, blobs: Dataset) -> None:
         with pytest.raises(SettingError, match="'iterations' must be >= 0: -1"):
             run_on(blobs, iterations=-1)
+
+    def test_no_threads(self, blobs: Dataset) -> None:
+        with pytest.raises(SettingError, match="'blas_threads' must be >= 1: 0"):
+            run_on(blobs, blas_threads=0)
 
     def test_misspelt_parts(self, blobs: Dataset) -> None:
         with pytest.raises(modnet.UnknownNameError, match="no gradient 'backprop', did you mean 'backpropagation'"):

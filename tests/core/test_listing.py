@@ -1,0 +1,116 @@
+"""What `modnet plugins` prints: one block a plugin, and the same as JSON."""
+
+from __future__ import annotations
+
+import json
+import sys
+import types
+from typing import Any
+
+import attrs
+import pytest
+
+import modnet
+from modnet import Activation, Array, hookimpl
+from modnet.discovery import Candidate, PluginHost
+from modnet.listing import as_json, as_table
+
+
+@attrs.frozen
+class Sigmoid(Activation):
+    def __call__(self, a: Array, axis: int = -1) -> Array:
+        return a
+
+
+@attrs.frozen
+class Cube(Sigmoid):
+    pass
+
+
+def plugin(*classes: type) -> object:
+    class Plugin:
+        @hookimpl
+        def register_activations(self, register: modnet.Register) -> None:
+            for cls in classes:
+                register(cls)
+
+    return Plugin()
+
+
+class Tracker:
+    @hookimpl
+    def run_ended(self, run: object) -> None:
+        pass
+
+    @hookimpl
+    def epoch_ended(self, run: object) -> None:
+        pass
+
+
+def fails() -> object:
+    raise RuntimeError("no\nlicence")
+
+
+@pytest.fixture
+def host(monkeypatch: pytest.MonkeyPatch) -> PluginHost:
+    for name in ("activations", "cubes", "follower", "costly", "unwanted"):
+        module = types.ModuleType(f"{name}_module")
+        module.__file__ = f"/site/{name}.py"
+        monkeypatch.setitem(sys.modules, module.__name__, module)
+    found = [
+        Candidate("unwanted", "z", "4", "unwanted_module", fails),
+        Candidate("costly", "y", "3", "costly_module", fails),
+        Candidate("follower", "x", "", "follower_module", Tracker),
+        Candidate("cubes", "modnet-cubes", "2", "cubes_module", lambda: plugin(Cube, Sigmoid)),
+        Candidate("activations", "modnet", "1", "activations_module", lambda: plugin(Sigmoid)),
+    ]
+    result = PluginHost(without=["unwanted"])
+    result.load(found)
+    return result
+
+
+def test_the_table_shows_names_versions_states_files_parts_and_reasons(host: PluginHost) -> None:
+    assert as_table(host).splitlines() == [
+        "activations  (modnet 1)  loaded  /site/activations.py",
+        "    activation:  sigmoid",
+        "cubes  (modnet-cubes 2)  loaded  /site/cubes.py",
+        "    activation:  cube, modnet-cubes:sigmoid",
+        "    the activation name 'sigmoid' is also modnet's; use 'modnet-cubes:sigmoid'",
+        "follower  (x)  loaded  /site/follower.py",
+        "    follows:     epoch_ended, run_ended",
+        "costly  (y 3)  broken  /site/costly.py",
+        "    RuntimeError: no licence: correct it, or disable the plugin (/site/costly.py:1)",
+        "unwanted  (z 4)  disabled  /site/unwanted.py",
+    ]
+
+
+def test_json_holds_the_same(host: PluginHost) -> None:
+    records: list[dict[str, Any]] = json.loads(as_json(host))
+    assert records[1] == {
+        "name": "cubes",
+        "distribution": "modnet-cubes",
+        "version": "2",
+        "state": "loaded",
+        "reason": "",
+        "provides": [
+            {"kind": "activation", "name": "cube"},
+            {"kind": "activation", "name": "modnet-cubes:sigmoid"},
+        ],
+        "follows": [],
+        "refused": ["the activation name 'sigmoid' is also modnet's; use 'modnet-cubes:sigmoid'"],
+        "file": "/site/cubes.py",
+    }
+    assert [record["state"] for record in records] == ["loaded", "loaded", "loaded", "broken", "disabled"]
+    assert records[2]["follows"] == ["epoch_ended", "run_ended"]
+    assert "no licence" in records[3]["reason"]
+
+
+def test_every_name_in_the_listing_finds_its_part(host: PluginHost) -> None:
+    for record in json.loads(as_json(host)):
+        for part in record["provides"]:
+            assert host.registry.find(part["kind"], part["name"]).owner == record["distribution"]
+
+
+def test_no_plugins_are_told_in_words_and_as_an_empty_list() -> None:
+    assert as_table(PluginHost()) == "no plugins are installed"
+    assert json.loads(as_json(PluginHost())) == []

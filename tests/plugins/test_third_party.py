@@ -1,0 +1,348 @@
+"""Real distributions in a clean environment: modnet's own wheel, and strangers' beside it, used from another folder."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import subprocess
+import sys
+import tomllib
+import venv
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+
+ROOT = Path(__file__).parents[2]
+SMALLEST = Path(__file__).parent / "third_party" / "modnet-softsign"
+PACKAGES = ["modnet", *sorted(path.name for path in (ROOT / "plugins").glob("modnet_*"))]
+pytestmark = pytest.mark.xdist_group("third-party")
+
+PART = """
+import modnet
+
+class {name}(modnet.Activation):
+    def __call__(self, a, axis=-1):
+        return {z}
+    def backward(self, a, z, dz, axis=-1):
+        return dz
+
+@modnet.hookimpl
+def register_activations(register):
+    register({name})
+"""
+ACTIVATION = PART.format(name="Shift", z="a + 1")
+# distribution -> source, what the reason says and the line that it ends in
+BROKEN = {
+    "modnet-raising": ("raise RuntimeError('no licence')", "RuntimeError: no licence", 1),
+    "modnet-leaving": ("import sys\nsys.exit('bye')", "it ends the program (bye)", 2),
+    "modnet-unparsable": ("import modnet\ndef (:", "SyntaxError: invalid syntax", 2),
+    "modnet-misspelt": (
+        ACTIVATION.replace("register_activations", "register_activation"),
+        "modnet has no hook 'register_activation', did you mean 'register_activations'?",
+        10,
+    ),
+    "modnet-misled": (ACTIVATION.replace("modnet.Activation", "object"), "Shift is none: derive it from", 12),
+    "modnet-half": (ACTIVATION + "    register(Shift, 'half')\n    1 / 0\n", "ZeroDivisionError", 14),
+}
+RIVALS = {
+    "modnet-left": PART.format(name="Rival", z="a"),
+    "modnet-right": PART.format(name="Rival", z="a * 1"),
+    "modnet-usurper": PART.format(name="Sigmoid", z="a"),
+}
+
+
+@attrs.frozen
+class Environment:
+    """A virtual environment that holds modnet and nothing that is not needed."""
+
+    folder: Path
+    wheel: Path
+    beside: Path | None = None
+
+    @property
+    def scripts(self) -> Path:
+        return self.folder / ("Scripts" if os.name == "nt" else "bin")
+
+    def python(self, *arguments: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        return self._run([self.scripts / "python", *arguments], cwd, variables)
+
+    def modnet(self, *arguments: str | Path, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+        return self._run([self.scripts / "modnet", *arguments], cwd, variables)
+
+    def pip(self, *arguments: str | Path) -> None:
+        done = self.python("-m", "pip", *arguments, "--quiet", "--disable-pip-version-check", cwd=self.folder)
+        assert done.returncode == 0, done.stderr
+
+    def plugins(self, *arguments: str, cwd: Path, **variables: str) -> dict[str, dict[str, Any]]:
+        """Return what `modnet plugins --json` tells, by distribution and name."""
+        done = self.modnet("plugins", "--json", *arguments, cwd=cwd, **variables)
+        assert done.returncode == 0, done.stderr
+        return {f"{record['distribution']}:{record['name']}": record for record in json.loads(done.stdout)}
+
+    def _run(self, command: list[str | Path], cwd: Path, variables: dict[str, str]) -> subprocess.CompletedProcess[str]:
+        ours = {
+            name: value for name, value in os.environ.items() if not name.startswith(("PYTHON", "MODNET", "VIRTUAL"))
+        }
+        if self.beside:
+            ours["PYTHONPATH"] = str(self.beside)
+        return subprocess.run(
+            command, cwd=cwd, env=ours | variables, capture_output=True, text=True, timeout=300, check=False
+        )
+
+
+def wheel_of(folder: Path, distribution: str, source: str) -> Path:
+    """Write the wheel of a plugin of one module, as a build would."""
+    module = distribution.replace("-", "_")
+    info = f"{module}-1.0.dist-info"
+    path = folder / f"{module}-1.0-py3-none-any.whl"
+    with zipfile.ZipFile(path, "w") as wheel:
+        wheel.writestr(f"{module}.py", source)
+        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        wheel.writestr(
+            f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
+        )
+        wheel.writestr(f"{info}/entry_points.txt", f"[modnet]\nplugin = {module}\n")
+        wheel.writestr(f"{info}/RECORD", "")
+    return path
+
+
+@pytest.fixture(scope="session")
+def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Return an environment with modnet, from its wheel, and the smallest plugin, as its author would build it."""
+    folder = tmp_path_factory.mktemp("third-party")
+    venv.create(folder / "venv", with_pip=True, symlinks=os.name != "nt")
+    wheels = folder / "wheels"
+    bare = Environment(folder / "venv", wheels)
+    sources = shutil.copytree(SMALLEST, folder / "modnet-softsign")
+    bare.pip("wheel", "--no-deps", "--wheel-dir", wheels, ROOT, sources)
+    bare.pip("install", *sorted(wheels.glob("*.whl")))
+    (wheel,) = wheels.glob("modnet-*.whl")
+    return attrs.evolve(bare, wheel=wheel)
+
+
+@pytest.fixture(scope="session")
+def crowd(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Environment:
+    """Return that environment with six broken plugins and three rivals besides."""
+    folder = tmp_path_factory.mktemp("crowd")
+    sources = {name: source for name, (source, _, _) in BROKEN.items()} | RIVALS
+    wheels = [wheel_of(folder, name, source) for name, source in sources.items()]
+    environment.pip("install", "--no-deps", "--no-compile", "--target", folder / "site", *wheels)
+    return attrs.evolve(environment, beside=folder / "site")
+
+
+class TestWheel:
+    def test_it_holds_the_packages_their_types_and_nothing_else(self, environment: Environment) -> None:
+        names = zipfile.ZipFile(environment.wheel).namelist()
+        assert {name.split("/")[0] for name in names if ".dist-info/" not in name} == set(PACKAGES)
+        assert {f"{package}/py.typed" for package in PACKAGES} <= set(names)
+        assert not [name for name in names if "__pycache__" in name or "test" in Path(name).stem.split("_")]
+
+    def test_it_holds_the_data_and_the_licences(self, environment: Environment) -> None:
+        with zipfile.ZipFile(environment.wheel) as wheel:
+            names = wheel.namelist()
+            licence = next(name for name in names if name.endswith(".dist-info/licenses/LICENSE"))
+            assert wheel.read(licence) == (ROOT / "LICENSE").read_bytes()
+            data = [name for name in names if name.startswith("modnet_data/") and not name.endswith((".py", ".typed"))]
+        here = {
+            f"modnet_data/{path.name}" for path in (ROOT / "plugins" / "modnet_data").glob("*[!.py]") if path.is_file()
+        }
+        assert set(data) == here - {"modnet_data/py.typed"}
+        assert any("mnist_small" in name for name in data)
+        assert any(name.endswith("licenses/plugins/modnet_data/MNIST-LICENSE.md") for name in names)
+
+    def test_its_entry_points_are_the_list_of_built_ins(self, environment: Environment) -> None:
+        project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+        with zipfile.ZipFile(environment.wheel) as wheel:
+            (name,) = (name for name in wheel.namelist() if name.endswith(".dist-info/entry_points.txt"))
+            written = wheel.read(name).decode()
+        for plugin, module in project["entry-points"]["modnet"].items():
+            assert f"{plugin} = {module}\n" in written
+        assert set(project["entry-points"]["modnet"].values()) == set(PACKAGES) - {"modnet"}
+
+
+class TestInstalled:
+    def test_both_ways_to_call_it_tell_the_same_version(self, environment: Environment, tmp_path: Path) -> None:
+        script = environment.modnet("--version", cwd=tmp_path)
+        module = environment.python("-m", "modnet", "--version", cwd=tmp_path)
+        metadata = environment.python(
+            "-c", "from importlib.metadata import version; print('modnet, version', version('modnet'))", cwd=tmp_path
+        )
+        assert script.returncode == 0
+        assert script.stdout == module.stdout == metadata.stdout
+
+    def test_all_built_ins_are_loaded_from_the_environment(self, environment: Environment, tmp_path: Path) -> None:
+        plugins = environment.plugins(cwd=tmp_path)
+        built_in = {key: record for key, record in plugins.items() if record["distribution"] == "modnet"}
+        assert {record["state"] for record in built_in.values()} == {"loaded"}
+        assert len(built_in) == len(PACKAGES) - 1
+        for record in built_in.values():
+            assert Path(record["file"]).is_relative_to(environment.folder)
+
+    def test_importing_modnet_loads_no_plugin_and_no_command_line(
+        self, environment: Environment, tmp_path: Path
+    ) -> None:
+        done = environment.python("-c", "import modnet, sys; print(*sys.modules, sep='\\n')", cwd=tmp_path)
+        packages = {line.partition(".")[0] for line in done.stdout.splitlines()}
+        assert {"modnet", "numpy"} <= packages
+        assert not packages & {*PACKAGES[1:], "modnet_softsign", "click", "rich", "matplotlib"}
+
+    def test_the_main_job_needs_no_extra(self, environment: Environment, tmp_path: Path) -> None:
+        done = environment.modnet("train", "--iterations", "20", "--out", "run", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert (tmp_path / "run" / "params.npz").is_file()
+
+
+class TestSmallestPlugin:
+    ARGUMENTS = ("train", "--activation", "softsign", "--gradient", "central-difference", "--hidden", "1")
+
+    def test_it_is_eight_lines_of_python_and_five_of_toml_at_most(self) -> None:
+        def lines(name: str) -> int:
+            return sum(bool(line.strip()) for line in (SMALLEST / name).read_text(encoding="utf-8").splitlines())
+
+        assert lines("modnet_softsign.py") <= 8
+        assert lines("pyproject.toml") <= 5
+        assert {path.name for path in SMALLEST.iterdir() if path.is_file()} == {"modnet_softsign.py", "pyproject.toml"}
+
+    def test_it_is_listed(self, environment: Environment, tmp_path: Path) -> None:
+        record = environment.plugins(cwd=tmp_path)["modnet-softsign:softsign"]
+        file = Path(record.pop("file"))
+        assert record == {
+            "name": "softsign",
+            "distribution": "modnet-softsign",
+            "version": "1.0",
+            "state": "loaded",
+            "reason": "",
+            "provides": [{"kind": "activation", "name": "softsign"}],
+            "follows": [],
+            "refused": [],
+        }
+        assert file.name == "modnet_softsign.py"
+        assert "softsign  (modnet-softsign 1.0)  loaded" in environment.modnet("plugins", cwd=tmp_path).stdout
+
+    def test_it_trains_by_its_name(self, environment: Environment, tmp_path: Path) -> None:
+        done = environment.modnet(*self.ARGUMENTS, "--iterations", "20", "--out", "run", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        written = tomllib.loads((tmp_path / "run" / "experiment.toml").read_text(encoding="utf-8"))
+        assert written["network"]["activation"] == [{"name": "softsign"}]
+        summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
+        assert "softsign" in json.dumps(summary) or summary
+
+    @pytest.mark.parametrize("how", ["command line", "experiment file", "environment"])
+    def test_it_is_disabled_by_name(self, environment: Environment, tmp_path: Path, how: str) -> None:
+        (tmp_path / "without.toml").write_text("[plugins]\nwithout = ['softsign']\n", encoding="utf-8")
+        ways: dict[str, tuple[list[str], dict[str, str]]] = {
+            "command line": (["--without", "softsign"], {}),
+            "experiment file": (["without.toml"], {}),
+            "environment": ([], {"MODNET_WITHOUT": "modnet-softsign"}),
+        }
+        arguments, variables = ways[how]
+        done = environment.modnet(*self.ARGUMENTS, *arguments, cwd=tmp_path, **variables)
+        assert done.returncode == 2
+        assert "no activation 'softsign'" in done.stderr
+        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "runs").exists()
+
+    def test_disabled_it_is_listed_as_disabled(self, environment: Environment, tmp_path: Path) -> None:
+        for arguments, variables in ((["--without", "softsign"], {}), ([], {"MODNET_WITHOUT": "softsign"})):
+            record = environment.plugins(*arguments, cwd=tmp_path, **variables)["modnet-softsign:softsign"]
+            assert (record["state"], record["provides"]) == ("disabled", [])
+            assert record["file"].endswith("modnet_softsign.py")
+
+    def test_a_misspelt_name_to_disable_is_a_warning(self, environment: Environment, tmp_path: Path) -> None:
+        for arguments, variables in ((["--without", "softsgin"], {}), ([], {"MODNET_WITHOUT": "softsgin"})):
+            done = environment.modnet("plugins", *arguments, cwd=tmp_path, **variables)
+            assert done.returncode == 0
+            assert done.stderr == "modnet: warning: no plugin 'softsgin' to disable, did you mean 'softsign'?\n"
+            assert "softsign  (modnet-softsign 1.0)  loaded" in done.stdout
+
+
+class TestModule:
+    def test_a_module_beside_the_user_is_a_plugin_with_p(self, environment: Environment, tmp_path: Path) -> None:
+        (tmp_path / "shifting.py").write_text(ACTIVATION, encoding="utf-8")
+        arguments = ("train", "-p", "shifting", "--activation", "shift", "--iterations", "20", "--out", "run")
+        done = environment.modnet(*arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert environment.plugins("-p", "shifting", cwd=tmp_path)["shifting:shifting"]["state"] == "loaded"
+        again = environment.modnet("train", "run/experiment.toml", "--out", "again", cwd=tmp_path)
+        assert again.returncode == 0, again.stderr
+
+    def test_a_broken_module_is_a_failure_of_the_work_in_a_line(self, environment: Environment, tmp_path: Path) -> None:
+        (tmp_path / "shifting.py").write_text("\n1 / 0\n", encoding="utf-8")
+        done = environment.modnet("plugins", "-p", "shifting", cwd=tmp_path)
+        assert done.returncode == 1
+        assert done.stderr.startswith("modnet: plugin shifting: ZeroDivisionError: division by zero")
+        assert done.stderr.endswith("shifting.py:2)\n")
+        assert len(done.stderr.splitlines()) == 1
+
+
+class TestCrowd:
+    """Six broken plugins and three rivals are installed: all the rest works."""
+
+    @pytest.mark.parametrize("distribution", BROKEN)
+    def test_a_broken_plugin_is_listed_with_its_reason_and_line(
+        self, crowd: Environment, tmp_path: Path, distribution: str
+    ) -> None:
+        _, reason, line = BROKEN[distribution]
+        record = crowd.plugins(cwd=tmp_path)[f"{distribution}:plugin"]
+        assert (record["state"], record["provides"]) == ("broken", [])
+        assert reason in record["reason"]
+        assert record["reason"].endswith(f"{distribution.replace('-', '_')}.py:{line})")
+        assert record["file"].endswith(f"{distribution.replace('-', '_')}.py")
+
+    def test_all_others_are_loaded(self, crowd: Environment, tmp_path: Path) -> None:
+        loaded = {key for key, record in crowd.plugins(cwd=tmp_path).items() if record["state"] == "loaded"}
+        built_in = {f"modnet:{package.removeprefix('modnet_')}" for package in PACKAGES[1:]}
+        assert loaded == built_in | {f"{name}:plugin" for name in RIVALS} | {"modnet-softsign:softsign"}
+
+    def test_the_listing_is_readable(self, crowd: Environment, tmp_path: Path) -> None:
+        done = crowd.modnet("plugins", cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (0, "")
+        assert done.stdout.count("  broken  ") == len(BROKEN)
+        assert "    RuntimeError: no licence: correct it, or disable the plugin (" in done.stdout
+
+    def test_training_goes_on(self, crowd: Environment, tmp_path: Path) -> None:
+        done = crowd.modnet("train", "--iterations", "20", "--out", "run", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "Traceback" not in done.stderr
+
+    def test_half_a_plugin_is_no_plugin(self, crowd: Environment, tmp_path: Path) -> None:
+        done = crowd.modnet("train", "--activation", "half", cwd=tmp_path)
+        assert done.returncode == 2
+        assert "no activation 'half'" in done.stderr
+        assert "broken, see 'modnet plugins'" in done.stderr
+
+    def test_two_strangers_are_refused_by_the_bare_name_and_had_by_the_full_one(
+        self, crowd: Environment, tmp_path: Path
+    ) -> None:
+        refused = crowd.modnet("train", "--activation", "rival", cwd=tmp_path)
+        assert refused.returncode == 2
+        assert "'rival' alone is ambiguous between modnet-left:rival and modnet-right:rival" in refused.stderr
+        for owner in ("modnet-left", "modnet-right"):
+            arguments = ("--activation", f"{owner}:rival", "--iterations", "2", "--out", owner)
+            done = crowd.modnet("train", *arguments, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            written = tomllib.loads((tmp_path / owner / "experiment.toml").read_text(encoding="utf-8"))
+            assert written["network"]["activation"] == [{"name": f"{owner}:rival"}]
+
+    def test_a_newcomer_does_not_take_the_place_of_a_built_in(self, crowd: Environment, tmp_path: Path) -> None:
+        code = "import modnet; print(type(modnet.activation('sigmoid')).__module__)"
+        assert crowd.python("-c", code, cwd=tmp_path).stdout == "modnet_activations.sigmoid\n"
+        record = crowd.plugins(cwd=tmp_path)["modnet-usurper:plugin"]
+        assert record["provides"] == [{"kind": "activation", "name": "modnet-usurper:sigmoid"}]
+        assert record["refused"] == ["the activation name 'sigmoid' is also modnet's; use 'modnet-usurper:sigmoid'"]
+
+    def test_without_one_rival_the_other_has_the_name(self, crowd: Environment, tmp_path: Path) -> None:
+        plugins = crowd.plugins("--without", "modnet-left", cwd=tmp_path)
+        assert plugins["modnet-right:plugin"]["provides"] == [{"kind": "activation", "name": "rival"}]
+
+
+def test_the_tests_run_against_an_installed_modnet() -> None:
+    """What discovery finds here is what a user has: an installation, if an editable one."""
+    from importlib.metadata import distribution
+
+    assert distribution("modnet").entry_points.select(group="modnet").names
+    assert sys.prefix

@@ -1,0 +1,149 @@
+"""The prose says what is: its names exist, its twins are in step, its tables are complete.
+
+That the code in it runs is seen to by conftest.py, which makes a test of each page.
+"""
+
+from __future__ import annotations
+
+import ast
+import importlib.util
+import json
+import re
+import shlex
+from pathlib import Path
+
+import click
+import pytest
+from click.testing import CliRunner
+
+import modnet
+from modnet import build, hookspecs
+from modnet.cli import modnet_command
+from modnet.registry import INTERFACES, REGISTER_HOOKS
+from modnet.run_folder import FILES
+
+ROOT = Path(__file__).parents[1]
+DOCS = ROOT / "docs"
+PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md")]
+WRITTEN = [page for page in PAGES if page.name != "reference.md"]
+BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+SHELL_BLOCK = re.compile(r"^```(?:sh|console)\n.*?^```$", re.DOTALL | re.MULTILINE)
+COMMENT = re.compile(r"(^|\s+)# .*$", re.MULTILINE)
+
+
+def text(page: Path) -> str:
+    return page.read_text(encoding="utf-8")
+
+
+def prose(page: Path) -> str:
+    return BLOCK.sub("", text(page))
+
+
+def table_rows(page: Path, heading: str) -> list[list[str]]:
+    """Return the cells of the table below a heading, without its head, the code marks taken off."""
+    section = re.split(r"(?m)^#+ ", prose(page).split(f"# {heading}\n")[1])[0]
+    rows = re.findall(r"(?m)^\| (.*) \|$", section)
+    return [[cell.strip() for cell in row.replace("`", "").split(" | ")] for row in rows[1:]]
+
+
+def command_lines() -> list[tuple[str, str]]:
+    """Return every `modnet ...` line in the blocks of the prose, and where it stands."""
+    found = []
+    for page in WRITTEN:
+        for language, block in BLOCK.findall(text(page)):
+            if language in {"sh", "console"}:
+                lines = [line.removeprefix("$ ") for line in COMMENT.sub("", block).splitlines()]
+                found += [(page.name, line) for line in lines if line.startswith("modnet ")]
+    return found
+
+
+@pytest.mark.parametrize(
+    ("english", "korean"), [("README.md", "README.ko.md"), ("docs/tutorial.md", "docs/tutorial.ko.md")]
+)
+def test_a_translation_is_in_step(english: str, korean: str) -> None:
+    """As many headings in the same order of levels, and the same code between the same headings."""
+    shapes = []
+    for name in (english, korean):
+        page = SHELL_BLOCK.sub(lambda block: COMMENT.sub("", block[0]), text(ROOT / name))
+        parts = re.findall(r"^```\w*\n.*?^```$|^#+(?= )|^\|(?= )|^- ", page, re.DOTALL | re.MULTILINE)
+        shapes.append(parts)
+    assert shapes[0] == shapes[1]
+    assert re.search("[가-힣]", text(ROOT / korean))
+
+
+def make_reference() -> str:
+    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "tools" / "make_reference.py")
+    assert spec
+    assert spec.loader
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    page: str = module.reference()
+    return page
+
+
+def test_the_reference_is_up_to_date() -> None:
+    assert text(DOCS / "reference.md") == make_reference(), "run: make reference"
+
+
+def test_every_part_hook_and_public_name_stands_in_the_reference() -> None:
+    headings = re.findall(r"(?m)^#{3,4} (.+)$", text(DOCS / "reference.md"))
+    built_in = [c.name for c in build.plugins().registry.components() if c.owner == "modnet"]
+    hooks = [name for name, value in vars(hookspecs).items() if hasattr(value, "modnet_spec")]
+    assert len(built_in) >= 26
+    assert len(hooks) >= 8
+    missing = {*built_in, *hooks, *(f"modnet.{name}" for name in modnet.__all__)} - set(headings)
+    assert not missing
+
+
+def test_the_floors_in_the_design_are_those_that_are_held() -> None:
+    tree = ast.parse((ROOT / "tests" / "test_layering.py").read_text(encoding="utf-8"))
+    held = next(
+        ast.literal_eval(node.value)
+        for node in tree.body
+        if isinstance(node, ast.Assign) and ast.unparse(node.targets[0]) == "FLOORS"
+    )
+    rows = [row for row in table_rows(DOCS / "design.md", "The floors") if row[0].isdigit()]
+    assert {module: int(floor) for floor, module, _ in rows} == held
+    assert len(rows) == len(held)
+
+
+@pytest.mark.parametrize(("page", "line"), command_lines())
+def test_a_command_line_in_the_prose_can_be_called(page: str, line: str) -> None:
+    """Also one that is not run, as it needs a file of the reader's."""
+    name, *arguments = shlex.split(line)[1:]
+    command = modnet_command.commands[name]
+    command.make_parser(click.Context(command)).parse_args(arguments)
+
+
+def test_every_option_in_the_prose_exists_and_every_option_stands_in_it() -> None:
+    there = {option for c in modnet_command.commands.values() for p in c.params for option in p.opts if "-" in option}
+    there |= {"--help", "--version", "-h"}
+    named = {option: page.name for page in WRITTEN for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose(page))}
+    assert not {option: page for option, page in named.items() if option not in there}
+    assert there - {"-h", "--version"} <= set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", prose(DOCS / "experiments.md")))
+
+
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+def test_names_and_links_in_the_prose_lead_somewhere(page: Path) -> None:
+    for name in re.findall(r"`modnet\.([a-zA-Z_]+)", prose(page)):
+        assert hasattr(modnet, name), f"modnet.{name}"
+    for target in re.findall(r"`make ([a-z]+)`", prose(page)):
+        assert re.search(rf"(?m)^{target}:", (ROOT / "Makefile").read_text(encoding="utf-8")), f"make {target}"
+    for link in re.findall(r"\]\(([^)#:]+)\)", prose(page)):
+        assert (page.parent / link).exists(), link
+
+
+def test_what_a_run_leaves_behind_stands_in_the_docs(tmp_path: Path) -> None:
+    done = CliRunner().invoke(modnet_command, ["train", "--iterations", "0", "--out", str(tmp_path / "run")])
+    assert done.exit_code == 0, done.output
+    summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
+    page = DOCS / "experiments.md"
+    keys = [key for row in table_rows(page, "The folder of a run") for key in row[0].split(", ")]
+    assert set(keys) - {"---", "key"} == {*FILES, *summary}
+    assert {row[0] for row in table_rows(ROOT / "README.md", "What a run leaves behind")} - {"---"} == set(FILES)
+
+
+def test_every_kind_and_its_hook_stand_in_the_guide_for_plugin_authors() -> None:
+    rows = table_rows(DOCS / "plugins.md", "Writing a plugin")
+    expected = [[kind, f"modnet.{INTERFACES[kind].__name__}", REGISTER_HOOKS[kind]] for kind in INTERFACES]
+    assert [row[:3] for row in rows if row[0] in INTERFACES] == expected
