@@ -15,7 +15,7 @@ from modnet.types import Array
 
 PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
-LARGEST_LABEL = 2**53  # up to here, float64 tells whole numbers apart
+LABELS_END = 2**53  # below it, float64 tells whole numbers apart
 
 
 @attrs.frozen(eq=False)
@@ -109,14 +109,15 @@ def scaled(x: Array, scale: float) -> Array:
 def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
     """Return targets in the dense form: the shape of `like`, its dtype, classes along `axis`.
 
-    Targets that are dense already come back as they are.
+    Targets that are dense already keep their values.
 
     >>> one_hot(np.array([2, 0]), np.zeros((2, 3)))
     array([[0., 0., 1.],
            [1., 0., 0.]])
     """
     if t.ndim == like.ndim:
-        return t
+        dense: Array = array_namespace(t).astype(t, like.dtype, copy=False)
+        return dense
     if isinstance(like, np.ndarray) and like.ndim == 2 and axis == -1:  # rows, as in training: four times faster
         rows = np.zeros(like.shape, like.dtype)
         rows[np.arange(len(t)), t] = 1
@@ -125,7 +126,7 @@ def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
     shape = [1] * like.ndim
     shape[axis] = -1
     classes = xp.reshape(xp.arange(like.shape[axis], dtype=t.dtype), tuple(shape))
-    dense: Array = xp.astype(xp.expand_dims(t, axis=axis) == classes, like.dtype)
+    dense = xp.astype(xp.expand_dims(t, axis=axis) == classes, like.dtype)
     return dense
 
 
@@ -165,7 +166,7 @@ def _labels(labels: Array, part: str) -> Array:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.dtype.kind == "f":
-        wrong = ~((labels == np.trunc(labels)) & (np.abs(labels) <= LARGEST_LABEL))
+        wrong = ~((labels == np.trunc(labels)) & (np.abs(labels) < LABELS_END))
         if wrong.any():
             found = f"{labels[wrong].flat[0]}, {labels.dtype}"
             raise DataError(f"{part} labels must be classes (whole numbers or text), found {found}")

@@ -14,7 +14,7 @@ import attrs
 from modnet import DataError
 from modnet_data.reading import opened, reading
 
-DELIMITERS = {",": "comma", ";": "semicolon", "\t": "tab"}
+DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 SAMPLE_LINES = 100
 LONGEST_LINE = 2**22
 LABEL_NAMES = frozenset(

@@ -14,7 +14,7 @@ from modnet import Array, DataError
 from modnet_data.csv_layout import NUMBER, Layout, is_number, records, shown
 from modnet_data.reading import compression, opened, reading
 
-LARGEST_LABEL = 2**53
+LABELS_END = 2**53  # below it, float64 tells whole numbers apart
 LABEL_WIDTH = 32
 LONGEST_LABEL = 1000
 
@@ -62,7 +62,7 @@ def read_labelled(path: Path, layout: Layout, label: int) -> tuple[Array, Array]
 def whole_labels(path: Path, layout: Layout, table: Array, label: int) -> Array:
     """Return the labels (N,) in a table of numbers; raises DataError that finds one that is no whole number."""
     labels = table[:, label]
-    if labels.dtype.kind == "f" and not ((labels == np.trunc(labels)) & (abs(labels) <= LARGEST_LABEL)).all():
+    if labels.dtype.kind == "f" and not ((labels == np.trunc(labels)) & (abs(labels) < LABELS_END)).all():
         raise _mistake(path, layout, label, whole=True)
     return labels.astype(np.int64)
 
@@ -132,8 +132,9 @@ def _count(row: list[str]) -> str:
 
 def _suspects(row: list[str], label: int | None) -> range:
     """Return the columns to look at one by one: none where a glance finds finite numbers only."""
+    text = "".join(row)
     try:
-        fine = label is None and all(map(math.isfinite, map(float, row))) and all(map(NUMBER.match, row))
+        fine = label is None and text.isascii() and "_" not in text and all(map(math.isfinite, map(float, row)))
     except ValueError:
         fine = False
     return range(0) if fine else range(len(row))
@@ -153,6 +154,6 @@ def _label_problem(cell: str, whole: bool) -> str | None:
         return f"expected a label, found {len(cell)} characters in quotes; is a quote left open?"
     if whole and _number_problem(cell):
         return _number_problem(cell)
-    if whole and not (float(cell).is_integer() and abs(float(cell)) <= LARGEST_LABEL):
+    if whole and not (float(cell).is_integer() and abs(float(cell)) < LABELS_END):
         return f"expected a class (a whole number or text), found {shown(cell)}"
     return None

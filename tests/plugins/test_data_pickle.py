@@ -308,7 +308,7 @@ REFUSED = {
     "open": (pickle.dumps({"x": X, "t": Runs(open, CANARY, "w")}), "open"),
     "getattr": (pickle.dumps(Nested()), "getattr"),
     "numpy.load": (pickle.dumps(Runs(np.load, CANARY)), "load"),
-    "numpy.dotted": (b"\x80\x04\x8c\x05numpy\x8c\x0bcore.os.path\x93.", "numpy.core.os.path"),
+    "numpy.dotted": (b"\x80\x04\x8c\x05numpy\x8c\x0ccore.os.path\x93.", "numpy.core.os.path"),
     "a class": (pickle.dumps(WithState()), "opcode NEWOBJ|_reconstructor|WithState"),
     "a class, protocol 0": (pickle.dumps(WithState(), 0), "copyreg._reconstructor|copy_reg._reconstructor"),
     "a set": (pickle.dumps({1, 2}), "opcode EMPTY_SET"),
@@ -390,7 +390,7 @@ def test_nothing_carries_over_to_the_next_load(path):
 @pytest.mark.parametrize(
     ("content", "words"),
     [
-        (b"\x80\x04r\xff\xff\xff\xff.", "damaged|LONG_BINPUT with an index of 10000 or more"),
+        (b"\x80\x04r\xff\xff\xff\xff.", "LONG_BINPUT with an index of 10000 or more"),
         (b"Nr\xff\xff\xff\x7f.", "LONG_BINPUT with an index of 10000 or more"),
         (b"Np999999999\n.", "PUT with an index of 10000 or more"),
         (b"Np" + b"0" * 40 + b"999999999\n.", "PUT with an index of 10000 or more"),
@@ -402,7 +402,7 @@ def test_nothing_carries_over_to_the_next_load(path):
         (b"T\xff\xff\xff\xff.", "BINSTRING is cut off"),
         (b"\x8b\xff\xff\xff\xff.", "LONG4 is cut off"),
         (b"N" * 20_000 + b".", "more than 10000 opcodes"),
-        (b"(" * 5000 + b"t" * 4990 + b".", ""),
+        (b"(" * 5000 + b"t" * 4990 + b".", "damaged"),
         (b"N" + b"\x85" * 9990 + b".", "no rows and labels in a pickle of tuple"),
         (b"\xff\xff.", "no opcode 0xff at byte 0"),
         (b"hello world", "damaged|refused"),

@@ -1,0 +1,437 @@
+"""CSV files: what is inferred, what is asked for, and where a mistake is."""
+
+from __future__ import annotations
+
+import bz2
+import csv
+import gzip
+import lzma
+import re
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, example, given, settings
+from hypothesis import strategies as st
+
+import modnet
+from modnet import DataError, SettingError
+
+IRIS = "5.1,3.5,setosa\n6.3,3.3,virginica\n5.0,3.6,setosa\n"
+HEADED = "length,width,species\n" + IRIS
+ALL = {"test_fraction": 0.0}
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "flowers.csv"
+
+
+def load(path: Path, text: str | bytes, **options: Any) -> modnet.Dataset:
+    path.write_bytes(text.encode() if isinstance(text, str) else text)
+    return modnet.load(path, source="csv", **ALL | options)
+
+
+def words_of(path: Path, text: str | bytes, **options: Any) -> str:
+    """Return the words of the error, less the folder, in one line."""
+    with pytest.raises(DataError) as caught:
+        load(path, text, **options)
+    assert caught.value.__cause__ is None
+    words = str(caught.value)
+    assert "\n" not in words
+    return words.replace(f"{path.parent}/", "")
+
+
+# What is inferred
+
+
+@pytest.mark.parametrize(
+    ("text", "inferred"),
+    [
+        (HEADED, {"label": "species", "delimiter": ",", "header": True}),
+        (HEADED.replace(",", ";"), {"label": "species", "delimiter": ";", "header": True}),
+        (HEADED.replace(",", "\t"), {"label": "species", "delimiter": "\t", "header": True}),
+        (IRIS, {"label": 2, "delimiter": ",", "header": False}),
+        ("\n\n" + HEADED.replace("\n", "\n\n"), {"label": "species", "delimiter": ",", "header": True}),
+        ("\ufeff" + HEADED, {"label": "species", "delimiter": ",", "header": True}),
+        (HEADED.replace("\n", "\r\n"), {"label": "species", "delimiter": ",", "header": True}),
+        (HEADED.replace("\n", "\r"), {"label": "species", "delimiter": ",", "header": True}),
+        (HEADED.rstrip("\n"), {"label": "species", "delimiter": ",", "header": True}),
+        ('"length","width","species"\n' + IRIS.replace("setosa", '"setosa"'), {"label": "species", "header": True}),
+        (HEADED.replace("species", "kind"), {"label": "kind"}),
+        (HEADED.replace("species", " Class "), {"label": "Class"}),
+        (HEADED.replace(",", " , "), {"label": "species"}),
+        ("species,length,width\nsetosa,5.1,3.5\nvirginica,6.3,3.3\nsetosa,5,3.6\n", {"label": "species"}),
+    ],
+)
+def test_layouts(path, text, inferred):
+    data = load(path, text)
+    np.testing.assert_array_equal(data.train.x, [[5.1, 3.5], [6.3, 3.3], [5.0, 3.6]])
+    np.testing.assert_array_equal(data.train.t, [0, 1, 0])
+    assert data.classes == ("setosa", "virginica")
+    assert inferred.items() <= data.settings.items()
+    assert data.settings["test"] == ""
+
+
+@pytest.mark.parametrize(
+    ("text", "label", "classes"),
+    [
+        ("label,a,b\n7,1.5,2\n3,1,2\n", "label", (3, 7)),
+        ("a,y,b\n1.5,0,2\n1,1,2\n", "y", (0, 1)),
+        ("0,1.5,2.5\n1,1,2\n2,1,2\n", 0, (0, 1, 2)),
+        ("1,1.5,2.5\n2,1,2\n2,1,2\n", 0, (1, 2)),
+        ("1.5,2.5,0\n1,2,1\n", 2, (0, 1)),
+        ("5,0,3,0\n0,0,3,0\n4,0,3,0\n1,0,3,0\n2,0,3,0\n3,0,3,0\n", 0, (0, 1, 2, 3, 4, 5)),
+        ("a,label\n1.5,1.0\n2,-1.0\n", "label", (-1, 1)),
+        ("label,0,1,2\nx,5,6,7\ny,5,6,8\n", "label", ("x", "y")),
+        ("1,2,3,species\n5,6,7,0\n5,6,8,1\n", "species", (0, 1)),
+    ],
+)
+def test_labels_of_numbers(path, text, label, classes):
+    data = load(path, text)
+    assert (data.settings["label"], data.classes) == (label, classes)
+
+
+def test_a_second_read_infers_nothing(path):
+    data = load(path, HEADED)
+    source = modnet.source("csv", **data.settings)
+    path.with_name("flowers_test.csv").write_text("not used")
+    assert source.read(path).settings == data.settings
+
+
+def test_the_label_by_number_and_from_the_end(path):
+    assert load(path, HEADED, label=2).settings["label"] == "species"
+    assert load(path, HEADED, label=-1).settings["label"] == "species"
+    assert load(path, IRIS, label="2").settings["label"] == 2
+    np.testing.assert_array_equal(load(path, "0,7,1.5\n1,7,2\n", label=1).train.x, [[0, 1.5], [1, 2]])
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,b,c\n1,2,3\n", "which column is the label? say so: label = one of: a, b, c"),
+        ("label,b,class\n1,2,3\n", "which column is the label? say so"),
+        ("1,2,1\n0,2,0\n", "which column is the label? both the first and the last could be"),
+        ("1.5,2,9\n0,2,0.5\n", "neither the first nor the last seems to be; say so: label = a number from 0 to 2"),
+        ("0,1,2,3\n5,6,7,8\n", "line 1: a header, or a row of data? say so: header = true or header = false"),
+        ("1,5;3,5\n1,5;3,5\n", "the delimiter could be a comma or a semicolon; say which: delimiter = ','"),
+        (",a,label\n0,1,2\n", "line 1: column 1 has no name in the header (a saved row index?); name it, or take it"),
+        ("label\n1\n", "1 column, expected a label and one or more features; is the delimiter right?"),
+        ("a b c\n1 2 3\n", "1 column, expected a label"),
+    ],
+)
+def test_what_is_not_safe_to_infer_is_asked_for(path, text, words):
+    assert words in words_of(path, text)
+
+
+def test_other_delimiters_are_taken_when_named(path):
+    assert load(path, HEADED.replace(",", "|"), delimiter="|").train.x.shape == (3, 2)
+    assert load(path, IRIS.replace(".", "_").replace(",", " ").replace("_", "."), delimiter=" ").train.x.shape == (3, 2)
+
+
+def test_a_header_of_numbers_is_taken_when_named(path):
+    assert load(path, "0,1,2,3\n5,6,7,8\n5,6,7,9\n", header=True, label="3").classes == (8, 9)
+
+
+# The test part
+
+
+def test_the_test_file_beside_it(tmp_path):
+    (tmp_path / "iris_train.csv").write_text(HEADED)
+    (tmp_path / "iris_test.csv").write_text("length,width,species\n1,2,versicolor\n")
+    data = modnet.load(tmp_path / "iris_train.csv")
+    assert data.settings["test"] == "iris_test.csv"
+    assert data.classes == ("setosa", "versicolor", "virginica")
+    np.testing.assert_array_equal(data.test.x, [[1, 2]])
+    np.testing.assert_array_equal(data.test.t, [1])
+    assert modnet.load(tmp_path / "iris_train.csv", test="", test_fraction=0.0).test.x.shape == (0, 2)
+    assert modnet.load(tmp_path / "iris_test.csv", test_fraction=0.0).settings["test"] == ""
+
+
+def test_a_named_test_file_is_relative_to_the_folder(tmp_path, monkeypatch):
+    (tmp_path / "sub").mkdir()
+    (tmp_path / "a.csv").write_text(HEADED)
+    (tmp_path / "sub" / "b.csv").write_text(HEADED)
+    monkeypatch.chdir("/")
+    assert modnet.load(tmp_path / "a.csv", test="sub/b.csv").test.x.shape == (3, 2)
+    assert modnet.load(tmp_path / "a.csv", test=str(tmp_path / "sub" / "b.csv")).test.x.shape == (3, 2)
+
+
+@pytest.mark.parametrize(
+    ("test", "words"),
+    [
+        (None, "b.csv: no such file"),
+        ("length,width\n1,2\n", "b.csv: 2 columns, expected 3 as in the training file"),
+        (
+            "width,length,species\n1,2,setosa\n",
+            "b.csv, line 1: column 1 is 'width', in the training file it is 'length'",
+        ),
+        ("1,2,setosa\n", "b.csv: a header and no rows"),
+        ("1,2,setosa\n1,2,setosa\n", "b.csv, line 1: column 1 is '1', in the training file it is 'length'"),
+        ("length,width,species\n1,x,setosa\n", "b.csv, line 2, column 2 ('width'): expected a number, found 'x'"),
+        ("", "b.csv: the file is empty"),
+    ],
+)
+def test_a_test_file_that_does_not_fit(path, test, words):
+    if test is not None:
+        path.with_name("b.csv").write_text(test)
+    assert words in words_of(path, HEADED, test="b.csv")
+
+
+def test_a_label_of_numbers_and_a_test_file_with_text(path):
+    path.with_name("b.csv").write_text("a,label\n1,x\n")
+    words = words_of(path, "a,label\n1,0\n2,1\n", test="b.csv")
+    assert words == "b.csv, line 2, column 2 ('label'): expected a number, found 'x'"
+
+
+# Rows to predict
+
+
+@pytest.mark.parametrize(
+    ("text", "labels", "options"),
+    [
+        ("length,width\n1,2\n3,4\n", None, {}),
+        ("1,2\n3,4\n", None, {"header": True, "label": "species"}),
+        ("length;width\n1;2\n3;4\n", None, {}),
+        ("length,width,species\n1,2,a\n3,4,b\n", ["a", "b"], {"header": True, "label": "species"}),
+        ("species,length,width\na,1,2\nb,3,4\n", ["a", "b"], {}),
+        ("7,1,2\n8,3,4\n", [7, 8], {"label": 0, "header": False}),
+        ("1,2,a\n3,4,b\n", ["a", "b"], {"label": "species", "header": True}),
+        ("length,width,digit\n1,2,7\n3,4,8\n", [7, 8], {"label": "gone"}),
+    ],
+)
+def test_rows_to_predict(path, text, labels, options):
+    path.write_text(text)
+    rows, found = modnet.source("csv", **options).read_rows(path, 2)
+    np.testing.assert_array_equal(rows, [[1, 2], [3, 4]])
+    assert rows.dtype == np.float64
+    assert found is labels if labels is None else found.tolist() == labels
+
+
+def test_rows_to_predict_are_not_scaled(path):
+    path.write_text(",".join(["255"] * 20) + "\n")
+    rows, labels = modnet.source("csv", scale=255.0).read_rows(path, 20)
+    assert (rows[0, 0], labels) == (255.0, None)
+
+
+def test_rows_of_another_width(path):
+    path.write_text("1,2\n3,4\n")
+    with pytest.raises(DataError, match=r"2 columns, expected 784 \(the features\), or 785 with a label"):
+        modnet.source("csv").read_rows(path, 784)
+
+
+def test_rows_that_may_begin_with_a_header_use_the_setting(path):
+    path.write_text("0,1,2\n5,6,7\n")
+    assert len(modnet.source("csv", header=True).read_rows(path, 3)[0]) == 1
+    assert len(modnet.source("csv", header=False).read_rows(path, 3)[0]) == 2
+    with pytest.raises(DataError, match="a header, or a row of data"):
+        modnet.source("csv").read_rows(path, 3)
+
+
+# Mistakes and their places
+
+ROWS = [f"{i % 3},{i},{i / 2}" for i in range(300)]
+NUMBERS = "\n".join(["label,a,b", *ROWS]) + "\n"
+
+
+@pytest.mark.parametrize(
+    ("cell", "found"),
+    [
+        ("x", "a number, found 'x'"),
+        ("", "a number, found an empty cell"),
+        (" ", "a number, found an empty cell"),
+        ("nan", "a finite number, found 'nan'"),
+        ("-Infinity", "a finite number, found '-Infinity'"),
+        ("1e999", "a finite number, found '1e999'"),
+        ("1_000", "a number, found '1_000'"),
+        ("0x1F", "a number, found '0x1F'"),
+        ("4 # x", "a number, found '4 # x'"),
+        ("1 2", "a number, found '1 2'"),
+        ("1.2.3", "a number, found '1.2.3'"),
+        ("1+2j", "a number, found '1+2j'"),
+        ("٣", "a number, found '٣'"),
+        ("?", "a number, found '?'"),
+        ("x" * 99, "a number, found 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'"),
+    ],
+)
+@pytest.mark.parametrize(("row", "column", "name"), [(0, 1, "a"), (1, 2, "b"), (250, 1, "a"), (299, 0, "label")])
+def test_a_cell_that_is_no_number_is_found(path, cell, found, row, column, name):
+    rows = [line.split(",") for line in ROWS]
+    rows[row][column] = cell
+    text = "\n".join(["label,a,b", *map(",".join, rows)])
+    expected = f"flowers.csv, line {row + 2}, column {column + 1} ({name!r}): expected {found}"
+    assert words_of(path, text) == expected
+    without = expected.replace(f"line {row + 2}", f"line {row + 1}").replace(f" ({name!r})", "")
+    if row:  # without a header, a first line of text may be one
+        assert words_of(path, "\n".join(map(",".join, rows)), label=0) == without
+
+
+@pytest.mark.parametrize("row", [0, 5, 299])
+@pytest.mark.parametrize(
+    ("line", "words"),
+    [
+        ("1,2", "2 columns, expected 3, as the header has"),
+        ("1", "1 column, expected 3, as the header has"),
+        ("1,2,3,4", "4 columns, expected 3, as the header has"),
+        ("1,2,3,", "4 columns, expected 3, as the header has"),
+        ("   ", "1 column, expected 3, as the header has"),
+        ("1;2;3", "1 column, expected 3, as the header has"),
+    ],
+)
+def test_ragged_rows_are_found(path, row, line, words):
+    lines = ["label,a,b", *ROWS]
+    lines[row + 1] = line
+    assert words_of(path, "\n".join(lines), delimiter=",") == f"flowers.csv, line {row + 2}: {words}"
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("", "flowers.csv: the file is empty"),
+        ("\n\n\n", "flowers.csv: the file is empty"),
+        ("\ufeff", "flowers.csv: the file is empty"),
+        ("a,b,label\n", "flowers.csv: a header and no rows"),
+        ("a,b,label\n\n", "flowers.csv: a header and no rows"),
+        ("label,a\n0.5,1\n1,2\n", "column 1 ('label'): expected a class (a whole number or text), found '0.5'"),
+        ("label,a\n1e300,1\n1,2\n", "expected a class (a whole number or text), found '1e300'"),
+        ("label,a\n9007199254740993,1\n1,2\n", "expected a class"),
+        ("a,species\n1,x\n2,\n", "line 3, column 2 ('species'): expected a label, found an empty cell"),
+        ("a,species\n1,x\n2,  \n", "line 3, column 2 ('species'): expected a label, found an empty cell"),
+        ('a,species\n1,"x\n2,y\n3,z\n', "column 2 ('species'): expected a label, found 10 characters in quotes"),
+        ("a,species\n1,x\n2,3\n", "line 2, column 2 ('species'): expected a number, found 'x'"),
+        ("species,a\nx,1\ny,nan\n", "line 3, column 2 ('a'): expected a finite number, found 'nan'"),
+        ("species,a\nx,1\ny,\n", "line 3, column 2 ('a'): expected a number, found an empty cell"),
+        ("species,a,b\nx,1,2\ny,3\n", "line 3: 2 columns, expected 3, as the header has"),
+        ("x,1,2\ny,3,4,5\n", "line 2: 4 columns, expected 3, as the first row has"),
+        ("5.1,x,3.5\n1,2,3\n", "line 1, column 2: expected a number, found 'x'"),
+        ('a,b,label\n1,"2,0\n3,4,1\n', "line 3: 2 columns, expected 3"),
+        ('a,b,label\n"1\n1",2,0\n', "line 3, column 1 ('a'): expected a number"),
+        ("a,b,label\n1,2\x00,0\n", "line 2, column 2 ('b'): expected a number, found '2\\x00'"),
+        ("caf\xe9,b,label\n1,2,0\n".encode("latin1"), "flowers.csv: not UTF-8 text (byte 0xe9); save it as UTF-8"),
+        ("a,b,label\n1,2,0\n".encode("utf-16"), "flowers.csv: not UTF-8 text (byte 0xff); save it as UTF-8"),
+        (NUMBERS.encode() + b"\xff\n", "flowers.csv: not UTF-8 text (byte 0xff)"),
+        (f"a,label\n1,{'x' * 2000}\n", "found 2000 characters in quotes"),
+        (f"a,label\n1,{'x' * 200_000}\n", "line 2: not readable as CSV: field larger than field limit"),
+    ],
+)
+def test_words_of_errors(path, text, words):
+    assert words in words_of(path, text)
+
+
+def test_an_unknown_label(path):
+    assert words_of(path, HEADED, label="specie") == (
+        "flowers.csv: no column 'specie', did you mean 'species'?; there is: length, width, species"
+    )
+    assert "columns are numbered from 0 to 2" in words_of(path, IRIS, label="species")
+    assert "no column 7" in words_of(path, HEADED, label=7)
+    assert "2 columns are named 'y'; give the number of one, from 0" in words_of(path, "y,y\n1,0\n", label="y")
+    many = ",".join(f"p{i}" for i in range(100))
+    assert "there is: p0, p1, p2, p3, p4, p5, ..., p99" in words_of(
+        path, f"{many}\n{many.replace('p', '')}\n", label="q"
+    )
+
+
+def test_files_that_cannot_be_read(tmp_path):
+    with pytest.raises(DataError, match="no such file"):
+        modnet.load(tmp_path / "none.csv", source="csv")
+    with pytest.raises(DataError, match="a folder, expected a file"):
+        modnet.load(tmp_path, source="csv")
+    with pytest.raises(DataError, match="a device or a pipe, expected a file"):
+        modnet.load("/dev/null", source="csv")
+
+
+def test_settings_are_checked():
+    for settings_, words in [
+        ({"delimiter": "ab"}, "'delimiter' must be one character"),
+        ({"delimiter": "5"}, "'delimiter' must be one character"),
+        ({"delimiter": ""}, "'delimiter' must be one character"),
+        ({"header": "yes"}, "'header' must be"),
+        ({"label": 1.5}, "'label' must be"),
+        ({"test_fraction": -0.1}, "'test_fraction' must be >= 0 and < 1: -0.1"),
+        ({"scale": "big"}, "'scale' must be"),
+    ]:
+        with pytest.raises(SettingError, match=words):
+            modnet.source("csv", **settings_)
+
+
+# Compression
+
+
+@pytest.mark.parametrize(("suffix", "pack"), [(".gz", gzip.compress), (".bz2", bz2.compress), (".xz", lzma.compress)])
+def test_compressed_files(tmp_path, suffix, pack):
+    packed = pack(HEADED.encode())
+    for name in (f"a.csv{suffix}", "b.csv"):  # what the suffix does not say, the content does
+        (tmp_path / name).write_bytes(packed)
+        assert modnet.load(tmp_path / name, **ALL).classes == ("setosa", "virginica")
+    (tmp_path / f"c.csv{suffix}").write_bytes(packed[: len(packed) - 9])
+    with pytest.raises(DataError, match=r"c\.csv.*: (the compressed file is damaged or cut off|cannot be read)"):
+        modnet.load(tmp_path / f"c.csv{suffix}")
+    (tmp_path / f"d.csv{suffix}").write_text(HEADED)
+    assert modnet.load(tmp_path / f"d.csv{suffix}", **ALL).train.x.shape == (3, 2)
+
+
+def test_a_file_cut_off_beyond_its_first_lines(tmp_path):
+    rng = np.random.default_rng(0)
+    text = "label,a\n" + "".join(f"{i % 2},{v!r}\n" for i, v in enumerate(rng.normal(size=20_000).tolist()))
+    (tmp_path / "a.csv.gz").write_bytes(gzip.compress(text.encode())[:-1000])
+    with pytest.raises(DataError, match="the compressed file is damaged or cut off"):
+        modnet.load(tmp_path / "a.csv.gz")
+
+
+# Round trips
+
+words = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), min_size=1, max_size=8)
+labels = words.filter(
+    lambda word: word.strip() and not re.fullmatch(r"[+-]?(nan|inf|infinity|[\d.].*)", word.strip(), re.I)
+)
+
+
+@given(
+    rows=st.lists(
+        st.tuples(st.floats(allow_nan=False, allow_infinity=False), st.integers(-(2**53), 2**53), labels),
+        min_size=1,
+        max_size=150,
+    ),
+    delimiter=st.sampled_from(",;\t|"),
+    header=st.booleans(),
+    newline=st.sampled_from(["\n", "\r\n"]),
+)
+@example(rows=[(0.5, 1, "a" * 40), (0.5, 1, "b")], delimiter=",", header=True, newline="\n")
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_any_table_comes_back(tmp_path, rows, delimiter, header, newline):
+    path = tmp_path / "x.csv"
+    with path.open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, delimiter=delimiter, lineterminator=newline)
+        writer.writerows([["a", "b", "class"]] * header)
+        writer.writerows(rows)
+    data = modnet.load(path, label=2, delimiter=delimiter, header=header, test_fraction=0.0)
+    np.testing.assert_array_equal(data.train.x, [[a, float(b)] for a, b, _ in rows])
+    assert [data.classes[i] for i in data.train.t] == [label.strip() for *_, label in rows]
+
+
+@given(
+    table=st.lists(st.lists(st.integers(0, 255), min_size=5, max_size=5), min_size=1, max_size=130),
+    late=st.sampled_from(["7", "300", "-1", "0.5", "1e3"]),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_small_whole_numbers_until_one_is_not(tmp_path, table, late):
+    table = [*map(list, table), [0, 0, 0, 0, float(late)]]
+    path = tmp_path / "x.csv"
+    path.write_text("\n".join(",".join(map(str, row[:4])) + "," + str(row[4]) for row in table).replace(".0\n", "\n"))
+    data = modnet.load(path, label=0, header=False, test_fraction=0.0, scale=1.0)
+    np.testing.assert_array_equal(data.train.x, np.array(table)[:, 1:])
+
+
+@given(st.text(max_size=200) | st.text('01.,;"\n\r\tab#', max_size=60))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+def test_any_text_is_read_or_refused(tmp_path, text):
+    path = tmp_path / "x.csv"
+    path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
+    try:
+        data = modnet.load(path, test_fraction=0.0)
+    except DataError:
+        pass
+    else:
+        assert np.isfinite(data.train.x).all()
+        assert len(data.train.x) == len([row for row in csv.reader(text.splitlines()) if row]) - data.settings["header"]
