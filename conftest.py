@@ -2,8 +2,8 @@
 
 README.md and each page of docs/ is one test: its blocks run from top to bottom in an empty folder, as a reader
 would run them. A `python` block is run, one with `>>>` is compared with what it prints; a `console` block runs its
-`$ modnet` lines; a block that begins with a file's name in a comment is written to that file. Other blocks are
-only read.
+`$ modnet` lines, and a `text` block right below shows what they print, up to times and a little rounding; a block
+that begins with a file's name in a comment is written to that file. Other blocks are only read.
 """
 
 from __future__ import annotations
@@ -79,8 +79,12 @@ class Blocks(pytest.Item):
 
 
 def _blocks(document: Document) -> Iterable[Region]:
-    parsers = (PythonCodeBlockParser(), CodeBlockParser("toml", _read_only), CodeBlockParser("console", _run_commands))
-    for parser in parsers:
+    commands = list(CodeBlockParser("console", _run_commands)(document))
+    yield from commands
+    for region in CodeBlockParser("text", _compare)(document):
+        if any(not document.text[c.end : region.start].strip() for c in commands if c.end <= region.start):
+            yield region
+    for parser in (PythonCodeBlockParser(), CodeBlockParser("toml", _read_only)):
         for region in parser(document):
             if isinstance(region.parsed, str) and FILE_NAME.match(region.parsed):
                 region.evaluator = _write_file
@@ -97,9 +101,28 @@ def _write_file(example: Example) -> None:
 
 
 def _run_commands(example: Example) -> None:
+    printed = ""
     for line in example.parsed.splitlines():
         if line.startswith("$ modnet "):
             command = [sys.executable, "-m", *shlex.split(line.removeprefix("$ "))]
             done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
             if done.returncode:
-                pytest.fail(f"{example.path}:{example.line}: {line}\n{done.stderr}")
+                pytest.fail(f"{example.path}:{example.line}: {line}\n{done.stderr}", pytrace=False)
+            printed += done.stdout + done.stderr
+    example.namespace["printed"] = printed
+
+
+def _compare(example: Example) -> None:
+    """Find every line that is shown among those that were printed, in order; `...` stands for any lines."""
+    printed = iter(example.namespace["printed"].splitlines())
+    for line in example.parsed.splitlines():
+        if line != "..." and not any(_alike(line, other) for other in printed):
+            pytest.fail(f"{example.path}:{example.line}: not printed: {line}", pytrace=False)
+
+
+def _alike(shown: str, printed: str) -> bool:
+    one, other = (re.sub(r" in [\d.]+ s\b", "", line).replace(",", "") for line in (shown, printed))
+    number = re.compile(r"\d+(?:\.\d+)?")
+    values = zip(number.findall(one), number.findall(other), strict=False)
+    near = all(float(a) == pytest.approx(float(b), rel=0.02, abs=0.02 if "." in a else 0) for a, b in values)
+    return near and number.sub("", one).split() == number.sub("", other).split()

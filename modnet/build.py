@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import bz2
 import functools
-import gzip
-import lzma
 import os
 import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -22,6 +19,7 @@ from modnet.errors import DataError, PluginError, SettingError, UnknownNameError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, name_of
 from modnet.network import DenseNetwork, WeightInitStd, dense_layers, initial_params
 from modnet.randomness import Stream
+from modnet.recognition import recognise
 from modnet.registry import INTERFACES
 from modnet.settings import Settings
 from modnet.types import Grads
@@ -219,35 +217,7 @@ def load(what: str | PathLike[str], *, source: str | None = None, **settings: An
 
 def recognised(path: Path) -> str:
     """Return the name of the one source that recognises a file; raises DataError where none or several do."""
-    registry = plugins().registry
-    if not path.exists():
-        names = [name for name in registry.names("data-source") if not registry.find("data-source", name).cls.reads_files]
-        raise DataError(f"{path}: no such file, and no data set of that name; there is: {', '.join(names)}")
-    head = _head(path)
-    components = registry.components("data-source")
-    found = [registry.name_for(c) for c in components if c.cls.reads_files and c.cls.recognises(path, head)]
-    if len(found) != 1:
-        readers = found or [name for name in registry.names("data-source") if registry.find("data-source", name).cls.reads_files]
-        problem = f"{' and '.join(found)} both recognise it" if found else "no source recognises it"
-        raise DataError(f"{path}: {problem}; name its source, one of: {', '.join(readers)}")
-    return found[0]
-
-
-def _head(path: Path) -> bytes:
-    """Return the first bytes of a file, those inside if it is compressed."""
-    if path.is_dir():
-        return b""
-    with path.open("rb") as file:
-        head = file.read(512)
-    openers = {b"\x1f\x8b": gzip.GzipFile, b"BZh": bz2.BZ2File, b"\xfd7zXZ": lzma.LZMAFile}
-    for magic, opener in openers.items():
-        if head.startswith(magic):
-            try:
-                with opener(path) as inside:
-                    return bytes(inside.read(512))
-            except (OSError, EOFError, lzma.LZMAError):
-                return head
-    return head
+    return recognise(path, plugins().registry)
 
 
 def train(
@@ -295,6 +265,11 @@ def registered_name(value: object) -> str:
     registry = plugins().registry
     component = registry.find_class(type(value))
     return registry.name_for(component) if component else name_of(value)
+
+
+def is_registered(value: object) -> bool:
+    """Say whether a part's class is registered, so that a name stands for it."""
+    return plugins().registry.find_class(type(value)) is not None
 
 
 def settings_reader() -> Settings:

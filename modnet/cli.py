@@ -21,7 +21,15 @@ from modnet import build
 from modnet.checkpoint import write_atomically
 from modnet.discovery import PluginHost
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError, TrainingInterrupted, UnknownNameError
-from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml, run_experiment
+from modnet.experiment import (
+    MAIN_JOB,
+    Experiment,
+    experiment_from,
+    network_for,
+    read_data,
+    read_toml,
+    run_experiment,
+)
 from modnet.figures import FORMATS, curves, rendered
 from modnet.listing import as_json, as_table
 from modnet.network import DenseNetwork
@@ -125,20 +133,59 @@ def modnet_command() -> None:
 
 @modnet_command.command()
 @click.argument("experiment", required=False, type=click.Path(path_type=Path))
-@click.option("--data", metavar="NAME|FILE", help="A registered data set or a file.  [default: mnist-small]")
-@click.option("--hidden", metavar="N[,N...]", help="Units of each hidden layer.  [default: 50]")
-@click.option("--activation", cls=PartOption, type=PartName("activation"), help="Of the hidden layers.")
-@click.option("--output", cls=PartOption, type=PartName("activation"), help="Activation of the last layer.")
-@click.option("--loss", cls=PartOption, type=PartName("loss"), help="What is to become small.")
-@click.option("--gradient", cls=PartOption, type=PartName("gradient"), help="How the gradient is obtained.")
-@click.option("--optimizer", cls=PartOption, type=PartName("optimizer"), help="How a step is made of it.")
-@click.option("--lr", type=float, help="Learning rate.  [default: 0.1 with sgd, else the optimizer's own]")
-@click.option("--batch-size", type=int, help="Samples of a mini-batch.  [default: 100]")
-@click.option("--iterations", type=int, help="Mini-batches to learn from.  [default: 2000]")
-@click.option("--sampling", type=click.Choice(["replacement", "shuffle"]), help="How mini-batches are drawn.")
-@click.option("--seed", type=int, help="Same seed, same run.  [default: 0]")
-@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any other setting: optimizer.momentum=0.8")
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results.  [default: runs/DATE-TIME]")
+@click.option(
+    "--data", metavar="NAME|FILE", help=f"A registered data set or a file (default: {MAIN_JOB['data']['name']})."
+)
+@click.option(
+    "--hidden", metavar="N[,N...]", help=f"Units of each hidden layer (default: {MAIN_JOB['network']['hidden'][0]})."
+)
+@click.option(
+    "--activation",
+    cls=PartOption,
+    type=PartName("activation"),
+    help=f"Of the hidden layers (default: {MAIN_JOB['network']['activation']}).",
+)
+@click.option(
+    "--output",
+    cls=PartOption,
+    type=PartName("activation"),
+    help=f"Activation of the last layer (default: {MAIN_JOB['network']['output']}).",
+)
+@click.option(
+    "--loss",
+    cls=PartOption,
+    type=PartName("loss"),
+    help=f"What is to become small (default: {MAIN_JOB['network']['loss']}).",
+)
+@click.option(
+    "--gradient",
+    cls=PartOption,
+    type=PartName("gradient"),
+    help=f"How the gradient is obtained (default: {MAIN_JOB['gradient']['name']}).",
+)
+@click.option(
+    "--optimizer",
+    cls=PartOption,
+    type=PartName("optimizer"),
+    help=f"How a step is made of it (default: {MAIN_JOB['optimizer']['name']}).",
+)
+@click.option("--lr", type=float, help="Learning rate (default: 0.1 with sgd, else the optimizer's own).")
+@click.option(
+    "--batch-size", type=int, help=f"Samples of a mini-batch (default: {MAIN_JOB['training']['batch_size']})."
+)
+@click.option(
+    "--iterations", type=int, help=f"Mini-batches to learn from (default: {MAIN_JOB['training']['iterations']})."
+)
+@click.option(
+    "--sampling",
+    type=click.Choice(["replacement", "shuffle"]),
+    help=f"How mini-batches are drawn (default: {MAIN_JOB['training']['sampling']}).",
+)
+@click.option("--seed", type=int, help=f"Same seed, same run (default: {MAIN_JOB['seed']}).")
+@click.option(
+    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any other setting: optimizer.momentum=0.8"
+)
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: runs/DATE-TIME).")
 @click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
 @plugin_options
 def train(
@@ -156,9 +203,8 @@ def train(
     the digits that ship with modnet. The folder of a run holds experiment.toml, with which the same run can be made
     again, history.csv, summary.json, params.npz and curves.png.
     """
-    table = merged(read_toml(experiment) if experiment else {}, _changes(flags))
-    table = _with_plugins(table, without, modules)
-    wanted = experiment_from(table)
+    table = _with_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    wanted = experiment_from(merged(table, _changes(flags)))
     click.echo(f"modnet {modnet.__version__}")
     data, wanted = read_data(wanted)
     _describe(wanted, data, network_for(wanted, data))
@@ -210,6 +256,8 @@ def _changes(flags: dict[str, Any]) -> Table:
         names = build.plugins().registry.names("data-source")
         changes["data"] = {"name" if flags["data"] in names else "path": flags["data"]}
     for key, value in _assigned(flags["assignments"]).items():
+        if key.split(".")[0] == "plugins":
+            raise SettingError(["plugins are chosen by --without and -p"], "--set")
         _put(changes, key.split("."), value)
     return changes
 
@@ -282,7 +330,11 @@ def _describe(wanted: Experiment, data: modnet.Dataset, network: DenseNetwork) -
 
 def _conclude(run: Run, folder: RunFolder) -> None:
     history = run.history
-    done = "finished" if run.status == "finished" else f"{run.status} after {run.iteration:,} of {run.iterations:,} iterations"
+    done = (
+        "finished"
+        if run.status == "finished"
+        else f"{run.status} after {run.iteration:,} of {run.iterations:,} iterations"
+    )
     test = f"test accuracy {history.test_accuracy[-1]:.4f}, " if history.test_accuracy else ""
     train_accuracy = f"train accuracy {history.train_accuracy[-1]:.4f}" if history.train_accuracy else ""
     click.echo(f"{done} in {duration(run.seconds)}: {test}{train_accuracy}")
@@ -343,7 +395,7 @@ def predict(
 
 @modnet_command.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help=f"A .{', .'.join(FORMATS)} file.  [default: RUN/{CURVES}]")
+@click.option("--out", type=click.Path(path_type=Path), help=f"A .{', .'.join(FORMATS)} file (default: RUN/{CURVES}).")
 def plot(run: Path, out: Path | None) -> None:
     """Draw the learning curves of RUN: the loss of every mini-batch, and both accuracies."""
     history = read_history(run)
@@ -364,5 +416,3 @@ def plugins(*, json_: bool, without: tuple[str, ...], modules: tuple[str, ...]) 
     _load_plugins(without, modules)
     host = build.plugins()
     click.echo(as_json(host) if json_ else as_table(host))
-
-

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import attrs
 import numpy as np
@@ -126,8 +126,7 @@ def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
     shape = [1] * like.ndim
     shape[axis] = -1
     classes = xp.reshape(xp.arange(like.shape[axis], dtype=t.dtype), tuple(shape))
-    dense = xp.astype(xp.expand_dims(t, axis=axis) == classes, like.dtype)
-    return dense
+    return cast("Array", xp.astype(xp.expand_dims(t, axis=axis) == classes, like.dtype))
 
 
 def _rows(x: Any, labels: Any, part: str) -> tuple[Array, Array]:
@@ -161,14 +160,14 @@ def _labels(labels: Array, part: str) -> Array:
     if labels.ndim == 2 and labels.shape[1] > 1:
         if labels.dtype.kind == "U" or not _is_one_hot(labels):
             raise DataError(f"{part} labels of shape {labels.shape} are not one-hot rows: one 1 each, otherwise 0")
-        indices: Array = labels.argmax(axis=1)
-        return indices
+        return cast("Array", labels.argmax(axis=1))
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.dtype.kind == "f":
-        wrong = ~((labels == np.trunc(labels)) & (np.abs(labels) < LABELS_END))
+        numbers = labels.astype(np.float64)
+        wrong = ~((numbers == np.trunc(numbers)) & (np.abs(numbers) < LABELS_END))
         if wrong.any():
-            found = f"{labels[wrong].flat[0]}, {labels.dtype}"
+            found = f"{numbers[wrong].flat[0]}, {labels.dtype}"
             raise DataError(f"{part} labels must be classes (whole numbers or text), found {found}")
         return labels.astype(np.int64)
     if labels.dtype == np.uint64 and labels.max(initial=0) > np.iinfo(np.int64).max:

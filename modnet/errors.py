@@ -66,7 +66,7 @@ class DivergedError(ModnetError):
         super().__init__(f"the loss became {loss} at iteration {iteration}: {cause}")
 
 
-class TrainingInterrupted(KeyboardInterrupt):  # noqa: N818 - an interrupt, as its base is, not an error
+class TrainingInterrupted(KeyboardInterrupt):
     """Ctrl-C during training; `run` holds what was learned so far."""
 
     def __init__(self, run: Any) -> None:

@@ -12,9 +12,10 @@ import tomli_w
 from attrs.validators import deep_iterable, ge
 
 from modnet.batches import Sampling
-from modnet.build import Network, part_from, recognised, registered_name, settings_reader, train
+from modnet.build import Network, part_from, recognised, is_registered,
+    registered_name, settings_reader, train
 from modnet.dataset import Dataset
-from modnet.errors import SettingError
+from modnet.errors import ModnetError, SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer
 from modnet.network import WeightInitStd
 from modnet.registry import INTERFACES
@@ -175,8 +176,15 @@ def run_experiment(experiment: Experiment, data: Dataset) -> Run:
 
 
 def _activations_from(value: Any) -> tuple[Any, ...]:
-    values = value if isinstance(value, (list, tuple)) else [value]
-    return tuple(part_from("activation", item) for item in values)
+    parts, mistakes = [], []
+    for item in value if isinstance(value, (list, tuple)) else [value]:
+        try:
+            parts.append(part_from("activation", item))
+        except ModnetError as error:
+            mistakes += error.mistakes if isinstance(error, SettingError) else [str(error)]
+    if mistakes:
+        raise SettingError(mistakes)
+    return tuple(parts)
 
 
 def _data_from(value: Any) -> DataSettings:
@@ -203,6 +211,8 @@ def _part_table(value: Any) -> Table | None:
         return {**table_of(value.source, _part_table), **path}
     if not isinstance(value, tuple(INTERFACES.values())):
         return None
+    if not is_registered(value):
+        raise SettingError([f"{type(value).__name__} is not registered: a plugin, or modnet.register, gives it a name"])
     plain = {key: table_of(item, _part_table) for key, item in settings_of(value).items() if item is not None}
     return {"name": registered_name(value), **plain}
 

@@ -26,9 +26,7 @@ def epoch_line(run: ObservedRun) -> str:
     losses = history.loss[since:]
     loss = f"{sum(losses) / len(losses):.4f}" if losses else "-"
     accuracies = f"{history.train_accuracy[-1]:.4f}, {history.test_accuracy[-1]:.4f}"
-    return (
-        f"epoch {run.epoch:6.1f}  iteration {run.iteration:>7,}  loss {loss:>8}  train acc, test acc | {accuracies}"
-    )
+    return f"epoch {run.epoch:6.1f}  iteration {run.iteration:>7,}  loss {loss:>8}  train acc, test acc | {accuracies}"
 
 
 def duration(seconds: float) -> str:
@@ -93,7 +91,7 @@ class ProgressReport:
         if self._bar:
             self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
         else:
-            print(line, file=self._out, flush=True)  # noqa: T201 - this is the command's output
+            print(line, file=self._out, flush=True)
 
     def _tick(self) -> None:
         while not self._stop.wait(REFRESH):

@@ -164,9 +164,7 @@ def _take_accuracies(run: Run, data: Dataset, observer: Observer) -> None:
 def _check_fit(network: DenseNetwork, data: Dataset) -> None:
     outputs = network.layers[-1].outputs
     if outputs < len(data.classes):
-        raise ShapeError(
-            f"layer {len(network.layers)} has {outputs} outputs, the data has {len(data.classes)} classes"
-        )
+        raise ShapeError(f"layer {len(network.layers)} has {outputs} outputs, the data has {len(data.classes)} classes")
     if not len(data.train):
         raise ShapeError("there are no training samples")
     network.objective(data.train.x[:1], data.train.t[:1])

@@ -23,6 +23,7 @@ FLOORS = {
     "registry": 3,
     "settings": 3,
     "discovery": 4,
+    "recognition": 4,
     "training": 4,
     "build": 5,
     "figures": 5,
@@ -36,7 +37,7 @@ ENTRANCES = {"__init__", "__main__"}
 NUMERIC_HALF = {
     "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network", "training"
 }  # fmt: skip
-PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing"}
+PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing", "recognition"}
 MODULES = sorted(path.stem for path in (ROOT / "modnet").glob("*.py"))
 PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
 
@@ -69,7 +70,9 @@ def test_every_core_module_has_a_floor() -> None:
 
 @pytest.mark.parametrize("module", sorted(FLOORS))
 def test_imports_point_only_to_lower_floors(module: str) -> None:
-    wrong = [f"{module} imports {name}, line {line}" for name, line in core_imports(module) if FLOORS[name] >= FLOORS[module]]
+    wrong = [
+        f"{module} imports {name}, line {line}" for name, line in core_imports(module) if FLOORS[name] >= FLOORS[module]
+    ]
     assert not wrong
 
 
@@ -103,7 +106,9 @@ def test_a_built_in_is_written_as_a_stranger_would_write_it(path: Path) -> None:
     for name, line in imports(path):
         package, *rest = name.split(".")
         assert package != "modnet" or (rest and rest[0] not in FLOORS), f"line {line}: {name} is internal to modnet"
-        assert not package.startswith("modnet_") or package == path.parent.name, f"line {line}: {name} is another plugin"
+        assert not package.startswith("modnet_") or package == path.parent.name, (
+            f"line {line}: {name} is another plugin"
+        )
 
 
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: f"{path.parent.name}/{path.name}")

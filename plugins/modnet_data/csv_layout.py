@@ -148,12 +148,13 @@ def _parsed(
 
 def _first_lines(path: Path) -> list[str]:
     with reading(path), io.TextIOWrapper(opened(path), "utf-8-sig", newline="") as text:
-        lines = list(islice(iter(lambda: text.readline(LONGEST_LINE), ""), SAMPLE_LINES))
-        while not any(line.strip("\r\n") for line in lines):  # blank lines come before the first row
-            more = text.readline(LONGEST_LINE)
-            if not more:
-                break
-            lines.append(more)
+        lines: list[str] = []
+        filled = 0  # blank lines do not count: many may come before the first row
+        while filled < SAMPLE_LINES and (line := text.readline(LONGEST_LINE)):
+            if len(line) == LONGEST_LINE:
+                raise DataError(f"{path}, line {len(lines) + 1}: more than {LONGEST_LINE} characters in a line")
+            lines.append(line)
+            filled += line.strip("\r\n") != ""
     return lines
 
 

@@ -107,7 +107,11 @@ class TestTrain:
             (("--activation", "step"), "central-difference needs no derivative", 1),
             (("nowhere.toml",), "nowhere.toml: no such experiment file", 2),
             (("--iteration", "5"), "No such option", 2),
-            (("--lr", "1e6", "--activation", "identity", "--output", "identity", "--loss", "mean-squared-error"), "learning rate", 1),
+            (
+                ("--lr", "1e6", "--activation", "identity", "--output", "identity", "--loss", "mean-squared-error"),
+                "learning rate",
+                1,
+            ),
         ],
     )
     def test_a_mistake_is_a_line_on_standard_error(self, tmp_path: Path, arguments, words, status) -> None:

@@ -164,6 +164,17 @@ class TestNames:
         assert second.reason.startswith("it is loaded already, as modnet-a:plugin: uninstall one of the two")
         assert host.registry.find("activation", "cube").owner == "modnet-a"
 
+    def test_one_distribution_that_names_two_plugins_alike_has_the_first(self, install: Install) -> None:
+        install("modnet-a", CUBE.format(name="Quartic"), entry="")
+        file = install("modnet-b", CUBE.format(name="Cube"), entry="plugin = modnet_b\nplugin = modnet_a")
+        host = PluginHost()
+        host.load(candidate for candidate in strangers() if candidate.distribution == "modnet-b")
+        first, second = host.reports
+        assert (first.state, first.file, second.state) == ("loaded", str(file), "broken")
+        assert second.reason.startswith("it is loaded already, as modnet-b:plugin")
+        assert host.registry.names("activation") == ["cube"]
+        assert [impl.plugin_name for impl in host.hook.register_activations.get_hookimpls()] == ["modnet-b:plugin"]
+
 
 BROKEN = {
     "raises": ("import math\nraise RuntimeError('no licence')", "RuntimeError: no licence: correct it, or disable", 2),
@@ -297,6 +308,15 @@ class TestBroken:
         with pytest.raises(KeyboardInterrupt):
             host_of_all()
 
+    def test_asking_for_parts_while_plugins_are_loaded_anew_is_one_too(
+        self, install: Install, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """Not answered from the host that is about to be replaced."""
+        monkeypatch.setattr(build, "_hosts", [PluginHost()])
+        install("modnet-broken", "import modnet\nmodnet.activation('relu')")
+        (report,) = build.load_plugins().broken()
+        assert report.reason.startswith("it asks for or registers a part while it is imported")
+
 
 class TestDisabling:
     @pytest.mark.parametrize("name", ["plugin", "modnet-cubes", "modnet-cubes:plugin"])
@@ -375,7 +395,7 @@ class TestModules:
     def test_an_experiment_may_load_a_module_and_a_flag_disable_it(self, install: Install, tmp_path: Path) -> None:
         (tmp_path / "site" / "cubes_here.py").write_text("raise RuntimeError('imported')")
         host = PluginHost(without=["cubes_here"])
-        host.load([], ["cubes_here"])
+        host.load([], ["cubes_here", "cubes_here"])
         assert [report.state for report in host.reports] == ["disabled"]
 
 

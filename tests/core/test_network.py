@@ -122,7 +122,9 @@ class TestGradient:
     @given(
         st.lists(st.integers(1, 5), min_size=2, max_size=5),
         st.sampled_from(["sigmoid", "tanh", "softplus", "softmax", "identity", "gelu", "swish", "elu"]),
-        st.sampled_from([("softmax", "cross-entropy"), ("sigmoid", "mean-squared-error"), ("softmax", "mean-squared-error")]),
+        st.sampled_from(
+            [("softmax", "cross-entropy"), ("sigmoid", "mean-squared-error"), ("softmax", "mean-squared-error")]
+        ),
         st.integers(0, 99),
     )
     def test_backpropagation_agrees_with_central_differences(self, sizes, hidden, end, seed) -> None:
@@ -140,9 +142,12 @@ class TestGradient:
             return objective.backward(params)
 
         by_name, by_instance, by_function = (
-            net.gradient(*batch, estimator) for estimator in ("backpropagation", modnet.gradient("backpropagation"), exact)
+            net.gradient(*batch, estimator)
+            for estimator in ("backpropagation", modnet.gradient("backpropagation"), exact)
         )
-        assert all(np.array_equal(by_name[k], by_instance[k]) and np.array_equal(by_name[k], by_function[k]) for k in by_name)
+        assert all(
+            np.array_equal(by_name[k], by_instance[k]) and np.array_equal(by_name[k], by_function[k]) for k in by_name
+        )
 
     def test_what_an_estimator_draws_comes_from_the_stream(self, net: modnet.TwoLayerNet, batch) -> None:
         def noise(objective, params, stream):
@@ -175,7 +180,12 @@ class TestMistakes:
     @pytest.mark.parametrize("shape", [(5, 7), (6, 5), (2, 3, 6), (0, 6), ()])
     def test_samples_of_the_wrong_shape_name_the_layer_and_both_shapes(self, net, shape) -> None:
         words = rf"layer 1 expects samples of shape \(N, 6\), it was given {re.escape(str(shape))}"
-        for ask in (net.predict, lambda x: net.loss(x, [0]), lambda x: net.accuracy(x, [0]), lambda x: net.gradient(x, [0])):
+        for ask in (
+            net.predict,
+            lambda x: net.loss(x, [0]),
+            lambda x: net.accuracy(x, [0]),
+            lambda x: net.gradient(x, [0]),
+        ):
             with pytest.raises(ShapeError, match=words):
                 ask(np.zeros(shape))
 
@@ -191,7 +201,9 @@ class TestMistakes:
 
     @pytest.mark.parametrize("t", [np.zeros(4, int), np.zeros((5, 4)), np.array([0.5] * 5), np.array(["a"] * 5), 0])
     def test_targets_of_the_wrong_shape(self, net, batch, t) -> None:
-        with pytest.raises(ShapeError, match=r"targets must be class indices of shape \(5,\) or one-hot rows of shape \(5, 3\)"):
+        with pytest.raises(
+            ShapeError, match=r"targets must be class indices of shape \(5,\) or one-hot rows of shape \(5, 3\)"
+        ):
             net.loss(batch[0], t)
 
     @pytest.mark.parametrize("wrong", [3, -1])
@@ -214,5 +226,7 @@ class TestMistakes:
             modnet.TwoLayerNet(4, 3, 2, weight_init_std=std)
 
     def test_a_misspelt_part_is_named_with_what_exists(self) -> None:
-        with pytest.raises(UnknownNameError, match=r"no activation 'sigmod', did you mean 'sigmoid'\?; there is: .*relu"):
+        with pytest.raises(
+            UnknownNameError, match=r"no activation 'sigmod', did you mean 'sigmoid'\?; there is: .*relu"
+        ):
             modnet.TwoLayerNet(4, 3, 2, hidden="sigmod")

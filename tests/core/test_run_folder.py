@@ -23,7 +23,11 @@ from modnet.run_folder import FILES, RunFolder, TrainedModel, history_csv, read_
 def table(tmp_path: Path) -> dict[str, Any]:
     """Return a small experiment on a CSV file with text labels."""
     rng = np.random.default_rng(0)
-    rows = [[*np.round(rng.normal(size=3) + 3 * k, 3), name] for k, name in enumerate(["oak", "ash", "elm"]) for _ in range(30)]
+    rows = [
+        [*np.round(rng.normal(size=3) + 3 * k, 3), name]
+        for k, name in enumerate(["oak", "ash", "elm"])
+        for _ in range(30)
+    ]
     path = tmp_path / "trees.csv"
     with path.open("w", newline="") as file:
         writer = csv.writer(file)
@@ -105,7 +109,9 @@ class TestWhatIsLeft:
 
         undo = plugins().observe(RunFolder(tmp_path / "run", experiment, data))
         with pytest.raises(modnet.TrainingInterrupted) as caught:
-            train(network_for(experiment, data), data, gradient=interrupts, optimizer=experiment.optimizer, batch_size=10)
+            train(
+                network_for(experiment, data), data, gradient=interrupts, optimizer=experiment.optimizer, batch_size=10
+            )
         undo()
         summary = json.loads((tmp_path / "run/summary.json").read_text())
         assert (summary["status"], summary["iterations"]) == ("interrupted", 19)

@@ -54,6 +54,7 @@ class Rich:
     std: float | Literal["he", "xavier"] = 0.1
     maybe: float | None = None
     label: str | int | None = None
+    amount: float | int = 0
     many: tuple[int, ...] = ()
     pair: tuple[int, str] = (1, "a")
     rest: list[float] = attrs.field(factory=list)
@@ -140,6 +141,8 @@ class TestTypes:
             ("maybe", None, None),
             ("label", 4, 4),
             ("label", "x", "x"),
+            ("amount", 3, 3),
+            ("amount", 3.0, 3.0),
             ("many", [1, 2], (1, 2)),
             ("many", (), ()),
             ("pair", [2, "b"], (2, "b")),
@@ -584,6 +587,7 @@ plain_tables = st.fixed_dictionaries(
 rich_tables = st.fixed_dictionaries(
     {
         "choice": st.sampled_from(["low", "high", 3]),
+        "amount": numbers | wholes,
         "std": numbers | st.sampled_from(["he", "xavier"]),
         "many": st.lists(wholes),
         "pair": st.tuples(wholes, plain_texts).map(list),

@@ -113,7 +113,9 @@ class TestReproducibility:
         for threads in ("1", "2"):
             threading = {"OPENBLAS_NUM_THREADS": threads, "MKL_NUM_THREADS": threads, "OMP_NUM_THREADS": threads}
             environment = {**os.environ, **threading}
-            done = subprocess.run([sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True)
+            done = subprocess.run(
+                [sys.executable, "-c", code], env=environment, capture_output=True, text=True, check=True
+            )
             digests.add(done.stdout)
         assert len(digests) == 1
 
@@ -162,7 +164,9 @@ class TestHistory:
             (30, 0, [0]),
         ],
     )
-    def test_accuracies_are_taken_at_every_epochs_end_and_at_the_runs(self, blobs, batch_size, iterations, ends) -> None:
+    def test_accuracies_are_taken_at_every_epochs_end_and_at_the_runs(
+        self, blobs, batch_size, iterations, ends
+    ) -> None:
         history = run_on(blobs, batch_size=batch_size, iterations=iterations).history
         assert history.iterations == ends
         assert len(history.loss) == iterations
@@ -203,7 +207,9 @@ class TestEnds:
 
     def test_a_learning_rate_too_large_is_named_as_the_cause(self, blobs: Dataset) -> None:
         net = small(hidden="identity", output="identity", loss="mean-squared-error")
-        with pytest.raises(DivergedError, match=r"the loss became (inf|nan) at iteration \d+: .*smaller learning rate") as caught:
+        with pytest.raises(
+            DivergedError, match=r"the loss became (inf|nan) at iteration \d+: .*smaller learning rate"
+        ) as caught:
             run_on(blobs, net, lr=1e6, iterations=200)
         run = caught.value.run
         assert run.status == "diverged"
@@ -215,7 +221,9 @@ class TestEnds:
         x = blobs.train.x.copy()
         x[:, 0] = np.inf
         data = Dataset(modnet.Samples(x, blobs.train.t), blobs.test, blobs.classes)
-        with pytest.raises(DivergedError, match=r"iteration \d: the batch holds values that are not finite; look at the data"):
+        with pytest.raises(
+            DivergedError, match=r"iteration \d: the batch holds values that are not finite; look at the data"
+        ):
             run_on(data)
 
     def test_an_activation_that_gives_nan_is_named_with_its_layer(self, blobs: Dataset) -> None:

@@ -1,0 +1,214 @@
+"""Rows and labels as a data set: what is accepted, how it is scaled and split, what is refused."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import array_shapes, arrays
+
+import modnet
+from modnet import DataError, Dataset
+from modnet.dataset import scaled
+
+X = np.arange(12, dtype=np.float64).reshape(4, 3)
+T = np.array([3, 7, 7, 3])
+PIXELS = np.arange(4 * 16, dtype=np.uint8).reshape(4, 16) * 4
+
+
+def whole(x: object = X, t: object = T, **settings: object) -> Dataset:
+    return Dataset.from_arrays((x, t), test_fraction=0.0, **settings)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (T, (3, 7)),
+        (T.astype(np.uint8), (3, 7)),
+        (T.astype(np.uint64), (3, 7)),
+        (T.astype(np.float32), (3, 7)),
+        (T.astype(np.float16), (3, 7)),
+        (T[:, None], (3, 7)),
+        (np.eye(2)[[0, 1, 1, 0]], (0, 1)),
+        (np.eye(2, dtype=bool)[[0, 1, 1, 0]], (0, 1)),
+        (np.array(["oak", "yew", "yew", "oak"]), ("oak", "yew")),
+        (["oak", "yew", "yew", "oak"], ("oak", "yew")),
+        (T == 7, (False, True)),
+        (-T, (-7, -3)),
+    ],
+)
+def test_labels_become_class_indices(labels, classes):
+    data = whole(t=labels)
+    assert data.classes == classes
+    assert data.train.t.dtype == np.int64
+    expected = [1, 0, 0, 1] if classes == (-7, -3) else [0, 1, 1, 0]
+    np.testing.assert_array_equal(data.train.t, expected)
+
+
+def test_classes_are_those_of_both_parts():
+    data = Dataset.from_arrays((X, ["b", "d", "d", "b"]), (X[:2], ["c", "a"]))
+    assert data.classes == ("a", "b", "c", "d")
+    assert data.train.t.tolist() == [1, 3, 3, 1]
+    assert data.test.t.tolist() == [2, 0]
+
+
+@pytest.mark.parametrize("dtype", ["u1", "i4", ">i2", "f2", "f4", ">f8", "f8", "?"])
+@pytest.mark.parametrize("order", ["C", "F"])
+@pytest.mark.parametrize("shape", [(4, 6), (4, 2, 3), (4, 1, 2, 3)])
+def test_rows_become_float64_row_by_row(dtype, order, shape):
+    x = np.array(np.arange(24).reshape(shape) % 7, dtype=dtype, order=order)
+    data = whole(x)
+    assert data.train.x.dtype == np.float64
+    assert data.train.x.dtype.isnative
+    assert data.train.x.flags.c_contiguous
+    np.testing.assert_array_equal(data.train.x, x.reshape(4, 6).astype(np.float64))
+    assert data.features == 6
+
+
+def test_it_owns_its_arrays():
+    x = X.copy()
+    data = whole(x)
+    x[:] = 0
+    np.testing.assert_array_equal(data.train.x, X)
+
+
+# Scale
+
+
+@pytest.mark.parametrize(
+    ("x", "scale"),
+    [
+        (PIXELS, 255),
+        (PIXELS.astype(np.float64), 255),
+        (PIXELS.reshape(4, 4, 4), 255),
+        (PIXELS.astype(np.float32) / 255, 1),
+        (PIXELS + 0.5, 1),
+        (PIXELS.astype(int) - 1, 1),
+        (PIXELS.astype(int) + 10, 1),
+        (PIXELS // 2, 1),
+        (PIXELS[:, :15], 1),
+        (PIXELS > 100, 1),
+    ],
+)
+def test_what_is_evidently_pixels_is_divided_by_255(x, scale):
+    data = whole(x)
+    assert data.scale == data.settings["scale"] == scale
+    np.testing.assert_array_equal(data.train.x, x.reshape(4, -1) / scale)
+
+
+def test_the_same_pixels_of_any_type_are_the_same_bits():
+    found = {whole(PIXELS.astype(d)).train.x.tobytes() for d in ("u1", "i8", ">u2", "f4", "f8")}
+    assert len(found) == 1
+
+
+def test_a_given_scale_is_used_and_kept():
+    data = whole(scale=10.0, note="kept")
+    np.testing.assert_array_equal(data.train.x, X / 10)
+    assert data.settings == {"scale": 10.0, "note": "kept"}
+
+
+@given(arrays(np.float64, array_shapes(min_dims=2, max_dims=2), elements=st.floats(-1e300, 1e300)), st.floats(1, 1e6))
+def test_scaled_is_a_new_array(x, scale):
+    before = x.copy()
+    y = scaled(x, scale)
+    assert not np.shares_memory(x, y)
+    np.testing.assert_array_equal(x, before)
+    np.testing.assert_array_equal(y, x / scale)
+
+
+# Split
+
+
+@given(st.integers(2, 60), st.floats(0, 0.99), st.integers(0, 5))
+def test_a_split_loses_and_doubles_nothing(n, fraction, seed):
+    x = np.arange(n, dtype=np.float64)[:, None]
+    count = round(fraction * n)
+    if count == n:
+        with pytest.raises(DataError, match="no training rows"):
+            Dataset.from_arrays((x, np.arange(n)), test_fraction=fraction, split_seed=seed)
+        return
+    data = Dataset.from_arrays((x, np.arange(n)), test_fraction=fraction, split_seed=seed)
+    assert len(data.test) == count
+    np.testing.assert_array_equal(np.sort(np.concatenate([data.train.x, data.test.x])[:, 0]), x[:, 0])
+    for part in (data.train, data.test):
+        assert (np.diff(part.x[:, 0]) > 0).all()  # in the file's order
+        np.testing.assert_array_equal(part.x[:, 0], part.t)
+
+
+def test_the_split_follows_its_seed():
+    splits = [Dataset.from_arrays((X, T), test_fraction=0.5, split_seed=s).test.x.tobytes() for s in range(8)]
+    again = [Dataset.from_arrays((X, T), test_fraction=0.5, split_seed=s).test.x.tobytes() for s in range(8)]
+    assert splits == again
+    assert len(set(splits)) > 1
+
+
+# Mistakes
+
+
+@pytest.mark.parametrize(
+    ("x", "t", "words"),
+    [
+        (X, T[:3], "training: 4 rows need 4 labels, found labels of shape (3,)"),
+        (X, T.reshape(2, 2), "labels of shape (2, 2) are not one-hot rows"),
+        (X, np.full((4, 2), 0.5), "not one-hot rows: one 1 each, otherwise 0"),
+        (X, np.ones((4, 2)), "not one-hot rows"),
+        (X, np.zeros((4, 0)), "found labels of shape (4, 0)"),
+        (X, T + 0.5, "must be classes (whole numbers or text), found 3.5, float64"),
+        (X, T * np.nan, "must be classes (whole numbers or text), found nan"),
+        (X, np.array([0, 1, np.inf, 0]), "found inf"),
+        (X, T + 1e300, "found 1e+300"),
+        (X, T * 1j, "found complex128"),
+        (X, np.array([b"a", b"b", b"c", b"d"]), "must be classes (whole numbers or text), found |S1"),
+        (X, np.array([None] * 4), "found object"),
+        (X, np.array([2**64 - 1] * 4, np.uint64), "must be classes, found 18446744073709551615"),
+        (X, np.array(5), "found labels of shape ()"),
+        (X.astype(str), T, "expected numbers of shape (N, features), found <U"),
+        (X + 1j, T, "expected numbers"),
+        (np.array(5.0), T, "expected numbers of shape (N, features), found float64 of shape ()"),
+        ([[1.0], [1.0, 2.0]], [0, 1], "training rows are of different lengths"),
+        ([[1.0], [2.0]], [[0], [0, 1]], "training labels are of different lengths"),
+        (X[:, :0], T, "training rows have no features: their shape is (4, 0)"),
+        (X[:0], T[:0], "no training rows"),
+        (np.where(X == 7, np.nan, X), T, "training row 3, feature 2: expected a finite number, found nan"),
+        (np.where(X == 3, -np.inf, X), T, "training row 2, feature 1: expected a finite number, found -inf"),
+    ],
+)
+def test_words_of_errors(x, t, words):
+    with pytest.raises(DataError) as caught:
+        whole(x, t)
+    assert words in str(caught.value)
+
+
+def test_parts_that_do_not_fit():
+    with pytest.raises(DataError, match="training rows have 3 features, test rows 2"):
+        Dataset.from_arrays((X, T), (X[:, :2], T))
+    with pytest.raises(DataError, match="training labels are numbers, test labels text"):
+        Dataset.from_arrays((X, T), (X, ["a", "b", "b", "a"]))
+    with pytest.raises(DataError, match="test: 4 rows need 4 labels"):
+        Dataset.from_arrays((X, T), (X, T[:2]))
+    assert len(Dataset.from_arrays((X, T), (X[:0], np.array([], dtype=str))).test) == 0
+
+
+@pytest.mark.parametrize("scale", [0, -1, float("inf"), float("nan")])
+def test_a_scale_that_cannot_be(scale):
+    with pytest.raises(DataError, match="features are divided by a number > 0"):
+        whole(scale=scale)
+
+
+@pytest.mark.parametrize("fraction", [-0.1, 1, 2, float("nan")])
+def test_a_fraction_that_cannot_be(fraction):
+    with pytest.raises(DataError, match="the test fraction must be >= 0 and < 1"):
+        Dataset.from_arrays((X, T), test_fraction=fraction)
+
+
+# One-hot
+
+
+@given(arrays(np.int64, st.integers(1, 9), elements=st.integers(0, 4)), st.sampled_from(["f4", "f8"]))
+def test_one_hot(t, dtype):
+    dense = modnet.one_hot(t, np.zeros((len(t), 5), dtype))
+    assert dense.dtype == dtype
+    np.testing.assert_array_equal(dense, np.eye(5, dtype=dtype)[t])
+    np.testing.assert_array_equal(modnet.one_hot(t, np.zeros((5, len(t)), dtype), axis=0), dense.T)
+    assert modnet.one_hot(dense, dense) is dense
