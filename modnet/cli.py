@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
+from click.shell_completion import CompletionItem
 
 import modnet
 from modnet import build
@@ -84,11 +85,9 @@ class PartName(click.ParamType[str]):
         """Return what is registered."""
         return build.plugins().registry.names(self.name)
 
-    def shell_complete(
-        self, ctx: click.Context, param: click.Parameter, incomplete: str
-    ) -> list[click.shell_completion.CompletionItem]:
+    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete a name."""
-        return [click.shell_completion.CompletionItem(n) for n in self.names() if n.startswith(incomplete)]
+        return [CompletionItem(n) for n in self.names() if n.startswith(incomplete)]
 
 
 class PartOption(click.Option):
@@ -103,12 +102,11 @@ class PartOption(click.Option):
 
 def plugin_options(command: F) -> F:
     """Add the options that say which plugins are loaded."""
-    for decorate in (
-        click.option("--without", multiple=True, metavar="PLUGIN", help="Leave an installed plugin out (repeatable)."),
-        click.option("-p", "--plugin", "modules", multiple=True, metavar="MODULE", help="Load a module as a plugin."),
-    ):
-        command = decorate(command)
-    return command
+    without = click.option("--without", multiple=True, metavar="PLUGIN", help="Leave a plugin out (repeatable).")
+    module = click.option(
+        "-p", "--plugin", "modules", multiple=True, metavar="MODULE", help="Load a module as a plugin (repeatable)."
+    )
+    return without(module(command))
 
 
 def _load_plugins(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
@@ -120,7 +118,7 @@ def _load_plugins(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(modnet.__version__, prog_name="modnet")
 def modnet_command() -> None:
-    """Train and compare small neural networks in which every part is a plugin.
+    r"""Train small neural networks in which every part is a plugin.
 
     \b
     Begin with
@@ -281,10 +279,10 @@ def _put(table: Table, place: Any, value: Any) -> None:
     table[last] = value
 
 
-def _list_of(text: str, flag: str) -> list[Any]:
+def _list_of(text: str, flag: str) -> Any:
     items = [item.strip() for item in text.split(",") if item.strip()]
     if flag == "activation":
-        return items
+        return items if len(items) != 1 else items[0]
     wrong = [item for item in items if not item.isdecimal()]
     if wrong:
         raise SettingError([f"expected whole numbers joined by commas, found {wrong[0]!r} in {text!r}"], "--hidden")
@@ -396,11 +394,12 @@ def predict(
 @modnet_command.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help=f"A .{', .'.join(FORMATS)} file (default: RUN/{CURVES}).")
-def plot(run: Path, out: Path | None) -> None:
+@plugin_options
+def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """Draw the learning curves of RUN: the loss of every mini-batch, and both accuracies."""
     history = read_history(run)
     table = read_toml(run / EXPERIMENT)
-    _with_plugins(table, (), ())
+    _with_plugins(table, without, modules)
     path = out or run / CURVES
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}")

@@ -1,4 +1,4 @@
-"""What makes up a run: data, network, gradient, optimizer, training, seed. As complete as a run needs to be repeated."""
+"""What makes up a run: data, network, gradient, optimizer, training, seed; all that is needed to repeat it."""
 
 from __future__ import annotations
 
@@ -12,8 +12,15 @@ import tomli_w
 from attrs.validators import deep_iterable, ge
 
 from modnet.batches import Sampling
-from modnet.build import Network, part_from, recognised, is_registered,
-    registered_name, settings_reader, train
+from modnet.build import (
+    Network,
+    is_registered,
+    part_from,
+    recognised,
+    registered_name,
+    settings_reader,
+    train,
+)
 from modnet.dataset import Dataset
 from modnet.errors import ModnetError, SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer
@@ -35,7 +42,13 @@ MAIN_JOB: Table = {
     },
     "gradient": {"name": "backpropagation"},
     "optimizer": {"name": "sgd", "lr": 0.1},
-    "training": {"batch_size": 100, "iterations": 2000, "sampling": "replacement", "dtype": "float64", "blas_threads": 1},
+    "training": {
+        "batch_size": 100,
+        "iterations": 2000,
+        "sampling": "replacement",
+        "dtype": "float64",
+        "blas_threads": 1,
+    },
     "plugins": {"without": [], "modules": []},
 }
 
@@ -176,7 +189,8 @@ def run_experiment(experiment: Experiment, data: Dataset) -> Run:
 
 
 def _activations_from(value: Any) -> tuple[Any, ...]:
-    parts, mistakes = [], []
+    parts: list[Any] = []
+    mistakes: list[str] = []
     for item in value if isinstance(value, (list, tuple)) else [value]:
         try:
             parts.append(part_from("activation", item))
@@ -215,4 +229,3 @@ def _part_table(value: Any) -> Table | None:
         raise SettingError([f"{type(value).__name__} is not registered: a plugin, or modnet.register, gives it a name"])
     plain = {key: table_of(item, _part_table) for key, item in settings_of(value).items() if item is not None}
     return {"name": registered_name(value), **plain}
-

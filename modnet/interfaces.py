@@ -68,7 +68,7 @@ class Loss(ABC):
         """Return each sample's derivative of its own loss by `y`, of the shape of `y`. Optional."""
         raise NoDerivativeError(f"the loss {name_of(self)} has no backward")
 
-    def fused(self, activation: Activation) -> FusedLoss | None:  # noqa: ARG002 - the default knows none
+    def fused(self, activation: Activation) -> FusedLoss | None:
         """Return the fused form with `activation`, or None where this loss knows none."""
         return None
 
@@ -116,9 +116,13 @@ class Objective(ABC):
     """
 
     layers: tuple[Layer, ...]
+    """The layers, the inputs' first."""
     loss_function: Loss
+    """The loss at the end."""
     x: Array
+    """The batch's samples, (N, inputs)."""
     t: Array
+    """Their targets: class indices (N,), or dense (N, classes)."""
 
     @abstractmethod
     def __call__(self, params: Params) -> float:
@@ -172,7 +176,7 @@ class DataSource(ABC):
     def read(self, path: Path | None) -> Dataset:
         """Return the data set; raises DataError that finds the place of a mistake."""
 
-    def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:  # noqa: ARG002
+    def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return rows to predict, unscaled (N, features), and their labels (N,) or None. Optional."""
         raise DataError(f"{path}: the source {name_of(self)} reads whole data sets only, not rows to predict")
 

@@ -122,7 +122,7 @@ class DenseNetwork:
 
 @attrs.define(eq=False)
 class NetworkObjective(Objective):
-    """The mean loss of a dense network over one batch: `x` (N, inputs), `t` class indices (N,) or dense (N, classes)."""
+    """The mean loss of a dense network over one batch: `x` (N, inputs), `t` indices (N,) or dense (N, classes)."""
 
     layers: tuple[Layer, ...]
     loss_function: Loss
@@ -132,9 +132,11 @@ class NetworkObjective(Objective):
     _traced: tuple[Params, Trace] | None = attrs.field(default=None, init=False)
 
     def __call__(self, params: Params) -> float:
+        """Return the mean loss."""
         return self._forward(params).loss
 
     def trace(self, params: Params) -> Trace:
+        """Return the forward pass, made once for one params mapping."""
         if self._traced is None or self._traced[0] is not params:
             self._traced = (params, self._forward(params))
         return self._traced[1]
@@ -155,6 +157,7 @@ class NetworkObjective(Objective):
         return Trace(tuple(inputs), tuple(pre_activations), z, losses, float(losses.sum()) / len(losses))
 
     def backward(self, params: Params) -> Grads:
+        """Return the exact gradient by the chain rule, layer by layer from the last."""
         trace = self.trace(params)
         grads: dict[str, Array] = {}
         dz = None

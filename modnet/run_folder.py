@@ -64,7 +64,13 @@ class RunFolder:
 
     @hookimpl(tryfirst=True)
     def run_ended(self, run: ObservedRun) -> None:
-        """Save everything."""
+        """Save everything; where the run failed before it began, leave nothing behind."""
+        if run.status == "failed" and not run.iteration:
+            for name in FILES:
+                (self.path / name).unlink(missing_ok=True)
+            if not any(self.path.iterdir()):
+                self.path.rmdir()
+            return
         self._save(run)
         summary = json.dumps(self._summary(run), indent=2) + "\n"
         write_atomically(self.path / SUMMARY, summary.encode())

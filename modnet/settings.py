@@ -295,6 +295,8 @@ def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
 
 def _primitive(value: Any, wanted: type) -> Any:
     """Return a plain Python value: NumPy's scalars, which count as numbers and text, are brought to it."""
+    if wanted is str and isinstance(value, PathLike):
+        value = str(value)
     kind: Any = {int: Integral, float: Real}.get(wanted, wanted)
     if not isinstance(value, kind) or (isinstance(value, bool) and wanted is not bool):
         raise SettingError([f"must be {_WORDS[wanted]}, not {value!r}"])

@@ -28,8 +28,8 @@ class Run:
     history: History = attrs.field(factory=History)
     iteration: int = 0
     status: str = "running"
-    _started: float = attrs.field(factory=time.perf_counter)
-    _ended: float | None = None
+    _started: float = attrs.field(factory=time.perf_counter, init=False)
+    _ended: float | None = attrs.field(default=None, init=False)
 
     @property
     def epoch(self) -> float:

@@ -35,7 +35,8 @@ FLOORS = {
 }
 ENTRANCES = {"__init__", "__main__"}
 NUMERIC_HALF = {
-    "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network", "training"
+    "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network",
+    "training",
 }  # fmt: skip
 PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing", "recognition"}
 MODULES = sorted(path.stem for path in (ROOT / "modnet").glob("*.py"))

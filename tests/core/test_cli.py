@@ -68,8 +68,8 @@ class TestTrain:
         assert done.returncode == 2
         assert "unknown setting 'loss'" in done.stderr
         done = run(
-            "train", "mine.toml", *QUICK, "--lr", "0.01", "--set", "optimizer.beta1=0.8", "--set", "network.loss.eps=0.5",
-            "--sampling", "shuffle", "--out", "r", cwd=tmp_path,
+            "train", "mine.toml", *QUICK, "--lr", "0.01", "--set", "optimizer.beta1=0.8",
+            "--set", "network.loss.eps=0.5", "--sampling", "shuffle", "--out", "r", cwd=tmp_path,
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert "784 -> 8 -> 6 -> 10: relu, tanh, softmax, cross-entropy" in done.stdout
@@ -79,9 +79,27 @@ class TestTrain:
         assert 'sampling = "shuffle"' in written
         assert "seed = 3" in written
 
+    def test_a_part_by_name_takes_its_settings_besides(self, tmp_path: Path) -> None:
+        arguments = ("--activation", "leaky-relu", "--set", "network.activation.slope=0.25", "--out", "r")
+        done = run("train", *QUICK, *arguments, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "slope = 0.25" in (tmp_path / "r/experiment.toml").read_text()
+
+    def test_a_module_beside_the_user_is_a_plugin(self, tmp_path: Path) -> None:
+        (tmp_path / "beside.py").write_text(
+            "import modnet\nclass Mine(modnet.DataSource):\n    reads_files = False\n"
+            "    def read(self, path):\n        return modnet.load('mnist-small')\n"
+            "@modnet.hookimpl\ndef register_data_sources(register):\n    register(Mine)\n"
+        )
+        done = run("train", *QUICK, "-p", "beside", "--data", "mine", "--out", "r", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        done = run("train", "r/experiment.toml", "--out", "again", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
     def test_all_mistakes_of_a_file_are_told_at_once(self, tmp_path: Path) -> None:
         (tmp_path / "bad.toml").write_text(
-            'sed = 1\n[training]\nbatch_size = 0\niterations = "many"\n[network]\nhidden = [50]\nactivation = "sigmod"\n'
+            'sed = 1\n[training]\nbatch_size = 0\niterations = "many"\n'
+            '[network]\nhidden = [50]\nactivation = "sigmod"\n'
             '[optimizer]\nname = "sgd"\nlr = -1\n'
         )
         done = run("train", "bad.toml", cwd=tmp_path)
@@ -235,7 +253,7 @@ class TestOthers:
     def test_help_names_every_command_and_train_every_part(self, tmp_path: Path) -> None:
         out = run("--help", cwd=tmp_path).stdout
         assert all(command in out for command in ("train", "predict", "plot", "plugins"))
-        out = run("train", "--help", cwd=tmp_path).stdout
+        out = "".join(run("train", "--help", cwd=tmp_path).stdout.split())  # however the lines are broken
         assert all(name in out for name in ("leaky-relu", "mean-squared-error", "central-difference", "nesterov"))
 
     def test_plugins_are_listed_as_json_too(self, tmp_path: Path) -> None:

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import csv
 import json
+import tomllib
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-import tomllib
 
 import modnet
 from modnet import DataError, History, SettingError
 from modnet.build import plugins, train
 from modnet.checkpoint import params_sha256
-from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml, run_experiment, toml_of
+from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml, run_experiment
 from modnet.run_folder import FILES, RunFolder, TrainedModel, history_csv, read_history
 
 
@@ -132,6 +132,11 @@ class TestWhatIsLeft:
             undo()
         assert json.loads((tmp_path / "run/summary.json").read_text())["status"] == "finished"
 
+    def test_a_run_that_fails_before_it_begins_leaves_nothing_behind(self, tmp_path: Path, table) -> None:
+        with pytest.raises(modnet.NoDerivativeError):
+            run_into(tmp_path / "run", {**table, "network": {"activation": "step"}})
+        assert not (tmp_path / "run").exists()
+
     def test_long_runs_are_saved_while_they_go_on(self, tmp_path: Path, table, monkeypatch) -> None:
         monkeypatch.setattr("modnet.run_folder.SAVE_EVERY", 0.0)
         seen = []
@@ -154,7 +159,7 @@ class TestFolders:
     def test_a_folder_that_holds_a_run_is_not_written_over(self, tmp_path: Path, table) -> None:
         run_into(tmp_path / "run", table)
         before = (tmp_path / "run/summary.json").read_bytes()
-        with pytest.raises(SettingError, match="--out: .*run holds a run; choose another, or --overwrite a run"):
+        with pytest.raises(SettingError, match=r"--out: .*run holds a run; choose another, or --overwrite a run"):
             run_into(tmp_path / "run", table)
         assert (tmp_path / "run/summary.json").read_bytes() == before
 

@@ -230,7 +230,7 @@ class TestEnds:
         def broken(a):
             return np.where(a > 0, np.nan, a)
 
-        with pytest.raises(DivergedError, match="the activation .* of layer 1 gives nan for pre-activations up to"):
+        with pytest.raises(DivergedError, match=r"the activation .* of layer 1 gives nan for pre-activations up to"):
             run_on(blobs, small(hidden=broken), gradient="central-difference")
 
     def test_a_loss_of_log_0_is_named(self, blobs: Dataset) -> None:
