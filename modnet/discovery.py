@@ -8,7 +8,6 @@ becomes one row that says why not, and everything else works.
 from __future__ import annotations
 
 import importlib
-import importlib.metadata
 import importlib.util
 import inspect
 import re
@@ -193,6 +192,8 @@ class _TwiceError(PluginError):
 
 def installed() -> list[Candidate]:
     """Return the plugins of all installed distributions, by their metadata alone; none is imported."""
+    import importlib.metadata  # a tenth of what `import modnet` would take
+
     found: dict[tuple[str, str, str], Candidate] = {}
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
         # The name and version are missing where an uninstallation stopped half-way.
