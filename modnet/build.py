@@ -241,8 +241,13 @@ def train(
     loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
 
     >>> data = modnet.load("mnist-small")
-    >>> run = modnet.train(modnet.TwoLayerNet(784, 50, 10, seed=0), data, iterations=100, seed=0,
-    ...                    optimizer=modnet.optimizer("sgd", lr=0.1))
+    >>> run = modnet.train(
+    ...     modnet.TwoLayerNet(784, 50, 10, seed=0),
+    ...     data,
+    ...     iterations=100,
+    ...     seed=0,
+    ...     optimizer=modnet.optimizer("sgd", lr=0.1),
+    ... )
     >>> len(run.history.loss), run.history.iterations
     (100, [50, 100])
     """
