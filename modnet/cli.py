@@ -6,16 +6,14 @@ import csv
 import json
 import os
 import sys
-import tomllib
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import click
-from click.shell_completion import CompletionItem
 
 import modnet
 from modnet import build
@@ -23,7 +21,6 @@ from modnet.checkpoint import write_atomically
 from modnet.discovery import PluginHost
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError, TrainingInterrupted, UnknownNameError
 from modnet.experiment import (
-    MAIN_JOB,
     Experiment,
     experiment_from,
     network_for,
@@ -34,12 +31,11 @@ from modnet.experiment import (
 from modnet.figures import FORMATS, curves, rendered
 from modnet.listing import as_json, as_table
 from modnet.network import DenseNetwork
+from modnet.options import assigned, changes_of, experiment_options, load_plugins, plugin_options, with_plugins
 from modnet.progress import ProgressReport, duration
 from modnet.run_folder import CURVES, EXPERIMENT, RunFolder, TrainedModel, read_history, title_of
-from modnet.settings import Table, merged
+from modnet.settings import merged
 from modnet.training import Run
-
-F = TypeVar("F", bound=Callable[..., Any])
 
 
 def main() -> None:
@@ -75,46 +71,6 @@ def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
     _complain(f"warning: {message}")
 
 
-class PartName(click.ParamType[str]):
-    """The name of a registered part; which ones there are is looked up when it is needed."""
-
-    def __init__(self, kind: str) -> None:
-        self.name = kind
-
-    def names(self) -> list[str]:
-        """Return what is registered."""
-        return build.plugins().registry.names(self.name)
-
-    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
-        """Complete a name."""
-        return [CompletionItem(n) for n in self.names() if n.startswith(incomplete)]
-
-
-class PartOption(click.Option):
-    """An option that takes a part's name and lists the names in its help."""
-
-    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Return the help with the names there are."""
-        record = super().get_help_record(ctx)
-        names = ", ".join(self.type.names()) if isinstance(self.type, PartName) else ""
-        return record and (record[0], f"{record[1]}  [{names}]")
-
-
-def plugin_options(command: F) -> F:
-    """Add the options that say which plugins are loaded."""
-    without = click.option("--without", multiple=True, metavar="PLUGIN", help="Leave a plugin out (repeatable).")
-    module = click.option(
-        "-p", "--plugin", "modules", multiple=True, metavar="MODULE", help="Load a module as a plugin (repeatable)."
-    )
-    return without(module(command))
-
-
-def _load_plugins(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    if modules:
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - a module beside the user, as `python -m` finds it
-    build.load_plugins(without, modules)
-
-
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(modnet.__version__, prog_name="modnet")
 def modnet_command() -> None:
@@ -131,58 +87,7 @@ def modnet_command() -> None:
 
 @modnet_command.command()
 @click.argument("experiment", required=False, type=click.Path(path_type=Path))
-@click.option(
-    "--data", metavar="NAME|FILE", help=f"A registered data set or a file (default: {MAIN_JOB['data']['name']})."
-)
-@click.option(
-    "--hidden", metavar="N[,N...]", help=f"Units of each hidden layer (default: {MAIN_JOB['network']['hidden'][0]})."
-)
-@click.option(
-    "--activation",
-    cls=PartOption,
-    type=PartName("activation"),
-    help=f"Of the hidden layers (default: {MAIN_JOB['network']['activation']}).",
-)
-@click.option(
-    "--output",
-    cls=PartOption,
-    type=PartName("activation"),
-    help=f"Activation of the last layer (default: {MAIN_JOB['network']['output']}).",
-)
-@click.option(
-    "--loss",
-    cls=PartOption,
-    type=PartName("loss"),
-    help=f"What is to become small (default: {MAIN_JOB['network']['loss']}).",
-)
-@click.option(
-    "--gradient",
-    cls=PartOption,
-    type=PartName("gradient"),
-    help=f"How the gradient is obtained (default: {MAIN_JOB['gradient']['name']}).",
-)
-@click.option(
-    "--optimizer",
-    cls=PartOption,
-    type=PartName("optimizer"),
-    help=f"How a step is made of it (default: {MAIN_JOB['optimizer']['name']}).",
-)
-@click.option("--lr", type=float, help="Learning rate (default: 0.1 with sgd, else the optimizer's own).")
-@click.option(
-    "--batch-size", type=int, help=f"Samples of a mini-batch (default: {MAIN_JOB['training']['batch_size']})."
-)
-@click.option(
-    "--iterations", type=int, help=f"Mini-batches to learn from (default: {MAIN_JOB['training']['iterations']})."
-)
-@click.option(
-    "--sampling",
-    type=click.Choice(["replacement", "shuffle"]),
-    help=f"How mini-batches are drawn (default: {MAIN_JOB['training']['sampling']}).",
-)
-@click.option("--seed", type=int, help=f"Same seed, same run (default: {MAIN_JOB['seed']}).")
-@click.option(
-    "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any other setting: optimizer.momentum=0.8"
-)
+@experiment_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: runs/DATE-TIME).")
 @click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
 @plugin_options
@@ -201,8 +106,8 @@ def train(
     the digits that ship with modnet. The folder of a run holds experiment.toml, with which the same run can be made
     again, history.csv, summary.json, params.npz and curves.png.
     """
-    table = _with_plugins(read_toml(experiment) if experiment else {}, without, modules)
-    wanted = experiment_from(merged(table, _changes(flags)))
+    table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    wanted = experiment_from(merged(table, changes_of(flags)))
     click.echo(f"modnet {modnet.__version__}")
     data, wanted = read_data(wanted)
     _describe(wanted, data, network_for(wanted, data))
@@ -228,84 +133,6 @@ def _observed(host: PluginHost, observer: object) -> Iterator[None]:
         yield
     finally:
         undo()
-
-
-def _changes(flags: dict[str, Any]) -> Table:
-    """Return the table of an experiment's entries that the options change."""
-    places = {
-        "hidden": ("network", "hidden"),
-        "activation": ("network", "activation"),
-        "output": ("network", "output"),
-        "loss": ("network", "loss"),
-        "gradient": ("gradient",),
-        "optimizer": ("optimizer", "name"),
-        "lr": ("optimizer", "lr"),
-        "batch_size": ("training", "batch_size"),
-        "iterations": ("training", "iterations"),
-        "sampling": ("training", "sampling"),
-        "seed": ("seed",),
-    }
-    changes: Table = {}
-    for flag, place in places.items():
-        value = flags[flag]
-        if value is not None:
-            _put(changes, place, _list_of(value, flag) if flag in {"hidden", "activation"} else value)
-    if flags["data"] is not None:
-        names = build.plugins().registry.names("data-source")
-        changes["data"] = {"name" if flags["data"] in names else "path": flags["data"]}
-    for key, value in _assigned(flags["assignments"]).items():
-        if key.split(".")[0] == "plugins":
-            raise SettingError(["plugins are chosen by --without and -p"], "--set")
-        _put(changes, key.split("."), value)
-    return changes
-
-
-def _assigned(assignments: tuple[str, ...]) -> Table:
-    """Return the keys and values of `KEY=VALUE` options; a value is TOML, or else text."""
-    table: Table = {}
-    for assignment in assignments:
-        key, equals, value = assignment.partition("=")
-        if not (equals and key):
-            raise SettingError([f"expected KEY=VALUE, found {assignment!r}"], "--set")
-        table[key] = _toml_value(value)
-    return table
-
-
-def _put(table: Table, place: Any, value: Any) -> None:
-    *path, last = place
-    for key in path:
-        inner = table.setdefault(key, {})
-        table[key] = table = inner if isinstance(inner, dict) else {"name": inner}
-    table[last] = value
-
-
-def _list_of(text: str, flag: str) -> Any:
-    items = [item.strip() for item in text.split(",") if item.strip()]
-    if flag == "activation":
-        return items if len(items) != 1 else items[0]
-    wrong = [item for item in items if not item.isdecimal()]
-    if wrong:
-        raise SettingError([f"expected whole numbers joined by commas, found {wrong[0]!r} in {text!r}"], "--hidden")
-    return [int(item) for item in items]
-
-
-def _toml_value(text: str) -> Any:
-    try:
-        return tomllib.loads(f"value = {text}")["value"]
-    except tomllib.TOMLDecodeError:
-        return text
-
-
-def _with_plugins(table: Table, without: tuple[str, ...], modules: tuple[str, ...]) -> Table:
-    """Load the plugins that an experiment and the options ask for, and write both into the experiment."""
-    asked = table.get("plugins")
-    asked = asked if isinstance(asked, dict) else {}
-    both = {
-        key: [*(x for x in asked.get(key, ()) if isinstance(x, str)), *extra]
-        for key, extra in (("without", without), ("modules", modules))
-    }
-    _load_plugins(tuple(both["without"]), tuple(both["modules"]))
-    return merged(table, {"plugins": both}) if without or modules else table
 
 
 def _new_folder() -> Path:
@@ -366,9 +193,9 @@ def predict(
     CSV: row, prediction, and label where there is one.
     """
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
-    _with_plugins(table, without, modules)
+    with_plugins(table, without, modules)
     model = TrainedModel.read(run)
-    reader = build.source(source or build.recognised(file), **_assigned(assignments))
+    reader = build.source(source or build.recognised(file), **assigned(assignments))
     rows, labels = reader.read_rows(file, model.network.layers[0].inputs)
     predictions, outputs = model.predict(rows)
     columns: dict[str, list[Any]] = {"row": list(range(1, len(rows) + 1)), "prediction": predictions}
@@ -399,7 +226,7 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
     """Draw the learning curves of RUN: the loss of every mini-batch, and both accuracies."""
     history = read_history(run)
     table = read_toml(run / EXPERIMENT)
-    _with_plugins(table, without, modules)
+    with_plugins(table, without, modules)
     path = out or run / CURVES
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}")
@@ -412,6 +239,6 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
 @plugin_options
 def plugins(*, json_: bool, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """List the plugins: where each comes from, its state, and the parts it provides."""
-    _load_plugins(without, modules)
+    load_plugins(without, modules)
     host = build.plugins()
     click.echo(as_json(host) if json_ else as_table(host))

@@ -29,6 +29,7 @@ FLOORS = {
     "figures": 5,
     "experiment": 6,
     "listing": 6,
+    "options": 7,
     "progress": 6,
     "run_folder": 7,
     "cli": 8,
