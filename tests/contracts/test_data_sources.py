@@ -58,7 +58,7 @@ def write_pickle(folder: Path) -> Path:
 def write_idx(folder: Path) -> Path:
     for part, x, t in (("train", X, T), ("t10k", X_TEST, T_TEST)):
         images = struct.pack(">4B3I", 0, 0, 8, 3, len(x), 4, 5) + x.tobytes()
-        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images))
+        (folder / f"{part}-images-idx3-ubyte.gz").write_bytes(gzip.compress(images, mtime=0))
         (folder / f"{part}-labels-idx1-ubyte").write_bytes(struct.pack(">4BI", 0, 0, 8, 1, len(t)) + t.tobytes())
     return folder / "train-images-idx3-ubyte.gz"
 
@@ -180,10 +180,10 @@ def test_what_is_no_data_is_refused_by_name(name, features, tmp_path):
         path.write_bytes(garbage)
         with pytest.raises(DataError, match=path.name):
             read(path)
-        path.write_bytes(gzip.compress(garbage))
+        path.write_bytes(gzip.compress(garbage, mtime=0))
         with pytest.raises(DataError, match=path.name):
             read(path)
-        path.write_bytes(gzip.compress(bytes(1000))[:-12])
+        path.write_bytes(gzip.compress(bytes(1000), mtime=0)[:-12])
         with pytest.raises(DataError, match=path.name):
             read(path)
 
@@ -234,10 +234,10 @@ def test_a_folder_is_recognised_by_its_files(tmp_path):
         ("a.tsv", b"1\t2\n", "csv"),
         ("iris.data", b"5.1,3.5,setosa\n", "csv"),
         ("a.CSV", b"1,2\n", "csv"),
-        ("a.csv.gz", gzip.compress(b"1,2\n"), "csv"),
+        ("a.csv.gz", gzip.compress(b"1,2\n", mtime=0), "csv"),
         ("a.csv", "ä,ö\n".encode("utf-16"), "csv"),
         ("a.pkl", b"(dp0\n.", "pickle"),
-        ("a.pkl.gz", gzip.compress(pickle.dumps(1)), "pickle"),
+        ("a.pkl.gz", gzip.compress(pickle.dumps(1), mtime=0), "pickle"),
         ("mislabelled.csv", pickle.dumps(1), "pickle"),
     ],
 )
