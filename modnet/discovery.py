@@ -197,8 +197,8 @@ def installed() -> list[Candidate]:
     found: dict[tuple[str, str, str], Candidate] = {}
     for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
         # The name and version are missing where an uninstallation stopped half-way.
-        name = (point.dist and point.dist.name) or "unknown"
-        version = (point.dist and point.dist.version) or ""
+        about: Any = point.dist.metadata if point.dist else {}
+        name, version = about.get("Name") or "unknown", about.get("Version") or ""
         module = point.value.partition(":")[0].strip()
         # A distribution may be met twice on sys.path: its metadata beside an editable install, say.
         found.setdefault((name, point.name, point.value), Candidate(point.name, name, version, module, point.load))

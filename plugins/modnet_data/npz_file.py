@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import tokenize
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -78,7 +79,8 @@ def _array(archive: zipfile.ZipFile, name: str, path: Path) -> Array:
             _check_header(member, info.file_size)
         with archive.open(info) as member:
             array: Array = np.lib.format.read_array(member, allow_pickle=False)
-    except ValueError as error:
+    # NumPy reads a header as Python source, and on Python 3.12 and later also fails in the tokenizer's way.
+    except (ValueError, SyntaxError, tokenize.TokenError) as error:
         raise DataError(f"{path}: {printable(name, 40)!r} cannot be read: {printable(str(error), 200)}") from None
     return array
 
