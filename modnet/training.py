@@ -93,23 +93,20 @@ def train(
     batches = Batches(len(data.train), batch_size, sampling, Stream(seed, ("batches",)))
     observer = observer or Silent()
     run = Run(network.with_params(network.params), iterations, batches.iterations_per_epoch)
-    try:
-        observer.run_started(run=run)
-        # The loss is looked at in every iteration: NumPy's warnings would only say the same less clearly.
-        with np.errstate(all="ignore"), threadpool_limits(blas_threads, user_api="blas"):
+    # The loss is looked at in every iteration: NumPy's warnings would only say the same less clearly.
+    with np.errstate(all="ignore"), threadpool_limits(blas_threads, user_api="blas"):
+        try:
+            observer.run_started(run=run)
             _iterate(run, data, estimator, optimizer, batches, Stream(seed, ("gradient",)), observer)
-        run.status = "finished"
-    except KeyboardInterrupt:
-        run.status = "interrupted"
-        raise TrainingInterrupted(run) from None
-    except DivergedError:
-        run.status = "diverged"
-        raise
-    finally:
-        if run.status == "running":
-            run.status = "failed"
-        run.end()
-        observer.run_ended(run=run)
+            run.status = "finished"
+        except KeyboardInterrupt:
+            run.status = "interrupted"
+            raise TrainingInterrupted(run) from None
+        except DivergedError:
+            run.status = "diverged"
+            raise
+        finally:
+            _end(run, data, observer)
     return run
 
 
@@ -148,8 +145,17 @@ def _iterate(
     finally:
         run.iteration, network.params = at[0], dict(at[1])
         del history.loss[run.iteration :]
-        if history.iterations[-1:] != [run.iteration]:
+
+
+def _end(run: Run, data: Dataset, observer: Observer) -> None:
+    try:
+        if run.status == "running":
+            run.status = "failed"
+        elif run.history.iterations[-1:] != [run.iteration]:
             _take_accuracies(run, data, observer)
+    finally:
+        run.end()
+        observer.run_ended(run=run)
 
 
 def _take_accuracies(run: Run, data: Dataset, observer: Observer) -> None:

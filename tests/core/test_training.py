@@ -249,7 +249,7 @@ class TestEnds:
 
         with pytest.raises(ZeroDivisionError, match="mine"):
             run_on(blobs, gradient=fails, observer=diary)
-        assert diary.told[-1] == ("ended", 0, "failed")
+        assert diary.told == [("started", 0), ("ended", 0, "failed")]
 
     def test_the_loop_leaves_numpys_error_state_as_it_was(self, blobs: Dataset) -> None:
         before = np.geterr()
