@@ -41,7 +41,7 @@ class CrossEntropy(Loss):
 
     def fused(self, activation: Activation) -> FusedLoss | None:
         """Return the fused form with the softmax."""
-        return SoftmaxCrossEntropy(self.eps) if activation.computes == "softmax" else None
+        return SoftmaxCrossEntropy(self) if activation.computes == "softmax" else None
 
 
 @attrs.frozen
@@ -53,7 +53,7 @@ class SoftmaxCrossEntropy(FusedLoss):
     one-hot t and eps = 0 that is y - t.
     """
 
-    eps: float
+    loss: CrossEntropy
 
     def __call__(self, a: Array, t: Array, axis: int = -1) -> tuple[Array, Array]:
         """Return the loss of each sample and y."""
@@ -62,8 +62,8 @@ class SoftmaxCrossEntropy(FusedLoss):
         powers = xp.exp(shifted)
         total = xp.sum(powers, axis=axis, keepdims=True)
         y = powers / total
-        if self.eps:
-            return CrossEntropy(self.eps)(y, t, axis), y
+        if self.loss.eps:
+            return self.loss(y, t, axis), y
         surprise = xp.log(total) - shifted
         if t.ndim == a.ndim:
             return xp.sum(t * surprise, axis=axis), y
@@ -72,12 +72,13 @@ class SoftmaxCrossEntropy(FusedLoss):
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:  # noqa: ARG002 - y says it all
         """Return each sample's derivative by its logits."""
         xp = array_namespace(y, t)
+        eps = self.loss.eps
         if t.ndim == y.ndim:
-            r = t * y / (y + self.eps) if self.eps else t
+            r = t * y / (y + eps) if eps else t
             return y * xp.sum(r, axis=axis, keepdims=True) - r
         y_class = _at_class(y, t, axis)
         difference = y - one_hot(t, y, axis)
-        return difference * (y_class / (y_class + self.eps)) if self.eps else difference
+        return difference * (y_class / (y_class + eps)) if eps else difference
 
 
 def _at_class(values: Array, t: Array, axis: int) -> Array:

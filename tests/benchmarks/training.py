@@ -105,8 +105,8 @@ def seconds(work: Callable[[int], None], iterations: int) -> float:
 def main() -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--rounds", type=int, default=15)
-    parser.add_argument("--iterations", type=int, default=400)
+    parser.add_argument("--rounds", type=int, default=9)
+    parser.add_argument("--iterations", type=int, default=2000)
     options = parser.parse_args()
     warnings.simplefilter("ignore")  # scikit-learn's on not having converged
     opponents: dict[str, Callable[[int], None]] = {"hand-written NumPy": by_hand, "modnet": with_modnet}
