@@ -34,7 +34,7 @@ from modnet.network import DenseNetwork
 from modnet.options import assigned, changes_of, experiment_options, load_plugins, plugin_options, with_plugins
 from modnet.progress import ProgressReport, duration
 from modnet.run_folder import CURVES, EXPERIMENT, RunFolder, TrainedModel, read_history, title_of
-from modnet.settings import merged
+from modnet.tables import merged
 from modnet.training import Run
 
 

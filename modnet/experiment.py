@@ -26,7 +26,8 @@ from modnet.errors import ModnetError, SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer
 from modnet.network import WeightInitStd
 from modnet.registry import INTERFACES
-from modnet.settings import Table, merged, settings_of, table_of
+from modnet.settings import Table, settings_of
+from modnet.tables import merged, table_of
 from modnet.training import Run
 
 # The main job: the book's network on the digits that ship with modnet. A file or a flag changes single entries.

@@ -14,7 +14,8 @@ from click.shell_completion import CompletionItem
 from modnet import build
 from modnet.errors import SettingError
 from modnet.experiment import MAIN_JOB
-from modnet.settings import Table, merged
+from modnet.settings import Table
+from modnet.tables import merged
 
 F = TypeVar("F", bound=Callable[..., Any])
 

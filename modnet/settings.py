@@ -1,4 +1,4 @@
-"""Tables of settings (TOML, keyword arguments) <-> objects: strict, and with all mistakes at once."""
+"""Tables of settings (TOML, keyword arguments) to objects: strict, and with all mistakes at once."""
 
 from __future__ import annotations
 
@@ -8,7 +8,6 @@ import sys
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import is_dataclass
-from enum import Enum
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike
@@ -163,26 +162,6 @@ class Settings:
         return found
 
 
-def table_of(value: Any, part: Callable[[Any], Table | None]) -> Any:
-    """Return an object as a table that TOML can hold, with every setting in it but those that are None.
-
-    `part` returns the table of a plugin's part, or None for anything else.
-    """
-    if (table := part(value)) is not None:
-        return table
-    if attrs.has(type(value)) or is_dataclass(value):
-        return {key: table_of(item, part) for key, item in settings_of(value).items() if item is not None}
-    if isinstance(value, Mapping):
-        return {key: table_of(item, part) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [table_of(item, part) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return [table_of(item, part) for item in sorted(value, key=repr)]
-    if isinstance(value, Enum):
-        return value.value
-    return str(value) if isinstance(value, Path) else value
-
-
 def settings_of(value: object) -> Table:
     """Return the settings of an object by the names its class takes them.
 
@@ -198,29 +177,6 @@ def settings_of(value: object) -> Table:
     if lost:
         raise SettingError(lost, cls.__name__)
     return {name: getattr(value, name) for name in names}
-
-
-def merged(base: Table, change: Table) -> Table:
-    """Return `base` changed by `change`, table by table; a table whose name or path changes starts afresh.
-
-    >>> merged({"optimizer": {"name": "sgd", "lr": 0.1}, "seed": 0}, {"optimizer": {"lr": 1.0}})
-    {'optimizer': {'name': 'sgd', 'lr': 1.0}, 'seed': 0}
-    >>> merged({"optimizer": {"name": "sgd", "lr": 0.1}}, {"optimizer": "adam"})
-    {'optimizer': {'name': 'adam'}}
-    """
-    result = dict(base)
-    for key, new in change.items():
-        old = result.get(key)
-        if isinstance(old, dict) and isinstance(new, str) and "name" in old:
-            new = {"name": new}  # the short form of the same table
-        if isinstance(old, str) and isinstance(new, dict):
-            old = {"name": old}
-        if isinstance(old, dict) and isinstance(new, dict):
-            another = any(word in new and new[word] != old.get(word) for word in ("name", "path"))
-            result[key] = dict(new) if another else merged(old, new)
-        else:
-            result[key] = new
-    return result
 
 
 class _NotYetError(AttributeError):

@@ -24,6 +24,7 @@ FLOORS = {
     "settings": 3,
     "discovery": 4,
     "recognition": 4,
+    "tables": 4,
     "training": 4,
     "build": 5,
     "figures": 5,
@@ -39,7 +40,7 @@ NUMERIC_HALF = {
     "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network",
     "training",
 }  # fmt: skip
-PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing", "recognition"}
+PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing", "recognition", "tables"}
 MODULES = sorted(path.stem for path in (ROOT / "modnet").glob("*.py"))
 PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
 

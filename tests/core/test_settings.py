@@ -24,7 +24,8 @@ from modnet import Activation, Array, Optimizer, SettingError
 from modnet.build import part_from, settings_reader
 from modnet.discovery import PluginHost
 from modnet.experiment import MAIN_JOB, experiment_from, toml_of
-from modnet.settings import Settings, merged, settings_of, table_of
+from modnet.settings import Settings, settings_of
+from modnet.tables import merged, table_of
 
 if TYPE_CHECKING:
     from nowhere import Unknown

@@ -1,0 +1,56 @@
+"""Objects back to the tables of settings that they are made from, and one table changed by another."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import is_dataclass
+from enum import Enum
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from modnet.settings import Table, settings_of
+
+
+def table_of(value: Any, part: Callable[[Any], Table | None]) -> Any:
+    """Return an object as a table that TOML can hold, with every setting in it but those that are None.
+
+    `part` returns the table of a plugin's part, or None for anything else.
+    """
+    if (table := part(value)) is not None:
+        return table
+    if attrs.has(type(value)) or is_dataclass(value):
+        return {key: table_of(item, part) for key, item in settings_of(value).items() if item is not None}
+    if isinstance(value, Mapping):
+        return {key: table_of(item, part) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [table_of(item, part) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return [table_of(item, part) for item in sorted(value, key=repr)]
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, Path) else value
+
+
+def merged(base: Table, change: Table) -> Table:
+    """Return `base` changed by `change`, table by table; a table whose name or path changes starts afresh.
+
+    >>> merged({"optimizer": {"name": "sgd", "lr": 0.1}, "seed": 0}, {"optimizer": {"lr": 1.0}})
+    {'optimizer': {'name': 'sgd', 'lr': 1.0}, 'seed': 0}
+    >>> merged({"optimizer": {"name": "sgd", "lr": 0.1}}, {"optimizer": "adam"})
+    {'optimizer': {'name': 'adam'}}
+    """
+    result = dict(base)
+    for key, new in change.items():
+        old = result.get(key)
+        if isinstance(old, dict) and isinstance(new, str) and "name" in old:
+            new = {"name": new}  # the short form of the same table
+        if isinstance(old, str) and isinstance(new, dict):
+            old = {"name": old}
+        if isinstance(old, dict) and isinstance(new, dict):
+            another = any(word in new and new[word] != old.get(word) for word in ("name", "path"))
+            result[key] = dict(new) if another else merged(old, new)
+        else:
+            result[key] = new
+    return result
