@@ -34,6 +34,7 @@ from modnet.network import DenseNetwork
 from modnet.options import assigned, changes_of, experiment_options, load_plugins, plugin_options, with_plugins
 from modnet.progress import ProgressReport, duration
 from modnet.run_folder import CURVES, EXPERIMENT, RunFolder, TrainedModel, read_history, title_of
+from modnet.settings import settings_of
 from modnet.tables import merged
 from modnet.training import Run
 
@@ -195,7 +196,10 @@ def predict(
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
     with_plugins(table, without, modules)
     model = TrainedModel.read(run)
-    reader = build.source(source or build.recognised(file), **assigned(assignments))
+    kind = source or build.recognised(file)
+    # The run's own settings (which column is the label, say) go for a file of the same kind.
+    known = settings_of(model.source) if build.registered_name(model.source) == kind else {}
+    reader = build.source(kind, **{**known, **assigned(assignments)})
     rows, labels = reader.read_rows(file, model.network.layers[0].inputs)
     predictions, outputs = model.predict(rows)
     columns: dict[str, list[Any]] = {"row": list(range(1, len(rows) + 1)), "prediction": predictions}

@@ -22,7 +22,7 @@ from modnet.errors import DataError, MissingExtraError, SettingError, ShapeError
 from modnet.experiment import Experiment, experiment_from, network_of_sizes, read_toml, toml_of
 from modnet.figures import curves, rendered
 from modnet.hookspecs import hookimpl
-from modnet.interfaces import ObservedRun
+from modnet.interfaces import DataSource, ObservedRun
 from modnet.types import Array, History
 
 EXPERIMENT, HISTORY, SUMMARY, PARAMS, CURVES = FILES = (
@@ -112,6 +112,8 @@ class TrainedModel:
     network: Network
     classes: tuple[Any, ...]
     scale: float
+    source: DataSource
+    """What read the training data, with its settings."""
 
     @classmethod
     def read(cls, folder: Path) -> TrainedModel:
@@ -124,7 +126,7 @@ class TrainedModel:
             inputs, classes = len(params["W1"]), tuple(about["classes"])
             network = network_of_sizes(experiment, inputs, len(classes)).with_params(params)
             network.predict(np.zeros((1, inputs)))
-            return cls(network, classes, float(about["scale"]))
+            return cls(network, classes, float(about["scale"]), experiment.data.source)
         except (KeyError, TypeError, ShapeError) as error:
             raise DataError(f"{folder}: {PARAMS} does not fit {EXPERIMENT} ({error})") from None
 

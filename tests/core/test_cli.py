@@ -216,6 +216,17 @@ class TestPredict:
         assert answer["accuracy"] == sum(r["prediction"] == r["label"] for r in answer["rows"]) / 50
         assert sum(first[f"output {k}"] for k in range(10)) == pytest.approx(1)
 
+    def test_the_label_is_in_the_column_it_was_in(self, tmp_path: Path) -> None:
+        rows = [f"{k % 2},{i},{3 * (k % 2) + i / 9}" for k in range(30) for i in range(3)]
+        (tmp_path / "train.csv").write_text("\n".join(["kind,shade,size", *rows]) + "\n")
+        done = run("train", *QUICK, "--data", "train.csv", "--set", "data.label=kind", "--out", "r", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        (tmp_path / "new.csv").write_text("kind,shade,size\n1,2,3.1\n0,1,0.2\n")
+        done = run("predict", "r", "new.csv", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.splitlines()[0] == "row,prediction,label"
+        assert [line.split(",")[2] for line in done.stdout.splitlines()[1:]] == ["1", "0"]
+
     def test_a_file_of_another_width(self, trained: Path) -> None:
         (trained / "narrow.csv").write_text("1,2,3\n4,5,6\n")
         done = run("predict", "first", "narrow.csv", "--set", "header=false", cwd=trained)
