@@ -16,10 +16,12 @@ from modnet.dataset import Dataset, Samples, one_hot
 from modnet.errors import (
     DataError,
     DivergedError,
+    GradientError,
     MissingExtraError,
     ModnetError,
     NoDerivativeError,
     PluginError,
+    PrecisionWarning,
     SettingError,
     ShapeError,
     TrainingInterrupted,
@@ -38,7 +40,7 @@ from modnet.interfaces import (
     Optimizer,
     Trace,
 )
-from modnet.numerical import gradient_descent, numerical_gradient
+from modnet.numerical import default_step, gradient_descent, numerical_gradient
 from modnet.randomness import Stream
 from modnet.training import Run
 from modnet.types import Array, Grads, History, Params, State
@@ -53,6 +55,7 @@ __all__ = [
     "Dataset",
     "DivergedError",
     "FusedLoss",
+    "GradientError",
     "GradientEstimator",
     "Grads",
     "History",
@@ -67,6 +70,7 @@ __all__ = [
     "Optimizer",
     "Params",
     "PluginError",
+    "PrecisionWarning",
     "Register",
     "Run",
     "Samples",
@@ -79,6 +83,7 @@ __all__ = [
     "TwoLayerNet",
     "UnknownNameError",
     "activation",
+    "default_step",
     "gradient",
     "gradient_descent",
     "hookimpl",

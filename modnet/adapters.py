@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 import attrs
+import numpy as np
 
 from modnet.errors import NoDerivativeError, SettingError
 from modnet.interfaces import (
@@ -65,12 +66,12 @@ class _Adapted:
         return str(getattr(self.part, "__name__", None) or kebab_case(type(self.part)))
 
     def _forth(self, *arrays: Array, axis: int) -> Any:
-        return self.part(*arrays, axis=axis) if self._axis else self.part(*arrays)
+        return _called(self.part, self._axis, *arrays, axis=axis)
 
     def _back(self, *arrays: Array, axis: int) -> Any:
         if self._backward is None:
             raise NoDerivativeError(f"{self!r} has no backward")
-        return self._backward(*arrays, axis=axis) if self._axis_back else self._backward(*arrays)
+        return _called(self._backward, self._axis_back, *arrays, axis=axis)
 
 
 class AdaptedActivation(_Adapted, Activation):
@@ -113,6 +114,17 @@ class AdaptedEstimator(_Adapted, GradientEstimator):
         """Return what the callable returns."""
         grads: Grads = self.part(objective, params, stream)
         return grads
+
+
+def _called(function: Callable[..., Any], takes_axis: bool, *arrays: Array, axis: int) -> Any:
+    if takes_axis:
+        return function(*arrays, axis=axis)
+    if axis in {-1, arrays[0].ndim - 1}:
+        return function(*arrays)
+    # One that knows no axis has been written for the last one. Class indices, and losses, have none of their own.
+    ndim = arrays[0].ndim
+    values = function(*(np.moveaxis(a, axis, -1) if a.ndim == ndim else a for a in arrays))
+    return np.moveaxis(values, -1, axis) if np.ndim(values) == ndim else values
 
 
 def _takes_axis(function: Callable[..., Any]) -> bool:

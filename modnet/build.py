@@ -119,7 +119,7 @@ def gradient(name: str, **settings: Any) -> GradientEstimator:
     """Return the gradient estimator of that name with these settings.
 
     >>> modnet.gradient("central-difference", h=1e-5)
-    CentralDifference(h=1e-05)
+    CentralDifference(h=1e-05, threads=None)
     """
     return cast("GradientEstimator", part("gradient", name, **settings))
 

@@ -50,6 +50,14 @@ class NoDerivativeError(ModnetError):
     """A way back was asked of a part that has none."""
 
 
+class GradientError(ModnetError):
+    """A gradient that cannot be obtained at these parameters, or of these parts."""
+
+
+class PrecisionWarning(UserWarning):
+    """A result of which rounding leaves little."""
+
+
 class MissingExtraError(ModnetError):
     """A feature whose optional dependency is not installed."""
 

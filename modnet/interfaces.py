@@ -36,7 +36,7 @@ class Activation(ABC):
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:
         """Return `da`, the loss's derivative by `a`, from `dz`, its derivative by `z = self(a)`.
 
-        Optional: what has no derivative still trains, by the estimators that need none.
+        Optional: without one, backpropagation takes the central difference of this part.
         """
         raise NoDerivativeError(f"the activation {name_of(self)} has no backward")
 
@@ -47,6 +47,13 @@ class FusedLoss(ABC):
     @abstractmethod
     def __call__(self, a: Array, t: Array, axis: int = -1) -> tuple[Array, Array]:
         """Return the loss of each sample and the activation's outputs `y`."""
+
+    def losses(self, a: Array, t: Array, axis: int = -1, *, overwrite_a: bool = False) -> Array:
+        """Return the loss of each sample alone; with `overwrite_a` the content of `a` may be lost on the way.
+
+        Optional: differences evaluate nothing as often as this, and a form that works in place is twice as fast.
+        """
+        return self(a, t, axis)[0]
 
     @abstractmethod
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:
@@ -133,8 +140,15 @@ class Objective(ABC):
         """Return the forward pass with all that lies between; made once for one params mapping."""
 
     @abstractmethod
+    def output_error(self, params: Params) -> Array:
+        """Return the derivative of the mean loss by the last layer's pre-activations, (N, classes)."""
+
+    @abstractmethod
     def backward(self, params: Params) -> Grads:
-        """Return the exact gradient by the parts' own `backward`; raises NoDerivativeError where a part has none."""
+        """Return the gradient by the chain rule: exact but for parts without a `backward` of their own.
+
+        Of such a part alone the central difference is taken.
+        """
 
 
 class GradientEstimator(ABC):
@@ -147,6 +161,10 @@ class GradientEstimator(ABC):
         `objective` is any function of the parameters; one with structure is an `Objective`. What is random is drawn
         from `stream`, which is another one at every step.
         """
+
+    def evaluations(self, params: Params) -> int | None:
+        """Return how many evaluations of the loss one gradient costs; None where that is not how it is obtained."""
+        return None
 
 
 class Optimizer(ABC):

@@ -11,8 +11,9 @@ from typing import Any, Literal, Self
 import attrs
 import numpy as np
 
-from modnet.errors import SettingError, ShapeError
+from modnet.errors import NoDerivativeError, SettingError, ShapeError
 from modnet.interfaces import Activation, FusedLoss, GradientEstimator, Layer, Loss, Objective, Trace
+from modnet.numerical import default_step, partial_differences
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Params
 
@@ -156,25 +157,44 @@ class NetworkObjective(Objective):
             losses, z = self.fused(a, self.t)
         return Trace(tuple(inputs), tuple(pre_activations), z, losses, float(losses.sum()) / len(losses))
 
+    def output_error(self, params: Params) -> Array:
+        """Return the derivative of the mean loss by the last layer's pre-activations, (N, classes)."""
+        trace, activation = self.trace(params), self.layers[-1].activation
+        a = trace.pre_activations[-1]
+        if self.fused is not None:
+            return self.fused.backward(a, trace.output, self.t) / len(a)
+        try:
+            dy = self.loss_function.backward(trace.output, self.t) / len(a)
+        except NoDerivativeError:
+            # From the pre-activations, as an output moved by itself may leave what the loss is defined for.
+            columns = partial_differences(lambda moved: self.loss_function(activation(moved), self.t), a)
+            return np.stack(list(columns), axis=1) / len(a)
+        return _backward(activation, a, trace.output, dy)
+
     def backward(self, params: Params) -> Grads:
-        """Return the exact gradient by the chain rule, layer by layer from the last."""
+        """Return the gradient by the chain rule, layer by layer from the last."""
         trace = self.trace(params)
+        da = self.output_error(params)
         grads: dict[str, Array] = {}
-        dz = None
         for k, layer in reversed(list(enumerate(self.layers))):
-            a = trace.pre_activations[k]
-            if dz is not None:
-                da = layer.activation.backward(a, trace.inputs[k + 1], dz)
-            elif self.fused is not None:
-                da = self.fused.backward(a, trace.output, self.t) / len(self.x)
-            else:
-                dy = self.loss_function.backward(trace.output, self.t) / len(self.x)
-                da = layer.activation.backward(a, trace.output, dy)
             grads[layer.weight] = trace.inputs[k].T @ da
             grads[layer.bias] = da.sum(axis=0)
             if k:
                 dz = da @ params[layer.weight].T
+                da = _backward(self.layers[k - 1].activation, trace.pre_activations[k - 1], trace.inputs[k], dz)
         return {name: grads[name] for name in params}
+
+
+def _backward(activation: Activation, a: Array, z: Array, dz: Array) -> Array:
+    """Return the activation's own way back, or else the central difference of it alone."""
+    try:
+        return activation.backward(a, z, dz)
+    except NoDerivativeError:
+        if activation.elementwise:
+            h = default_step(a.dtype)
+            slope: Array = (activation(a + h) - activation(a - h)) / (2 * h)
+            return dz * slope
+        return np.stack([(dz * column).sum(axis=-1) for column in partial_differences(activation, a)], axis=-1)
 
 
 def dense_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> tuple[Layer, ...]:

@@ -3,6 +3,9 @@
 from modnet import Register, hookimpl
 from modnet_gradients.backpropagation import Backpropagation
 from modnet_gradients.central_difference import CentralDifference
+from modnet_gradients.complex_step import ComplexStep
+from modnet_gradients.forward_difference import ForwardDifference
+from modnet_gradients.richardson import Richardson
 
 
 @hookimpl
@@ -10,3 +13,6 @@ def register_gradients(register: Register) -> None:
     """Register the built-in gradient estimators."""
     register(Backpropagation)
     register(CentralDifference)
+    register(ComplexStep)
+    register(ForwardDifference)
+    register(Richardson)

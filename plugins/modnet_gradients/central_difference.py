@@ -5,17 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable
 
 import attrs
-from attrs.validators import gt
+from attrs.validators import ge, gt, optional
 
-from modnet import Array, GradientEstimator, Grads, Params, Stream, numerical_gradient
+from modnet import GradientEstimator, Grads, Params, Stream
+from modnet_gradients.stencil import Stencil, check_step, differences
+
+CENTRAL = Stencil(shifts=(1, -1), weights=(1, -1), divisor=2)
 
 
 @attrs.frozen
 class CentralDifference(GradientEstimator):
-    """Central differences, one parameter after the other: g_i = (L(w + h e_i) - L(w - h e_i)) / 2h.
+    """Central differences by each parameter: g_i = (L(w + h e_i) - L(w - h e_i)) / 2h.
 
-    Takes any objective for a black box and needs no derivative of anything. Costs 2 evaluations per parameter; the
-    truncation error is of order h², the round-off error of order eps |L| / h.
+    No derivative of anything is used. Costs 2 evaluations per parameter; of a network's objective only what changes is
+    evaluated, about a thousand times faster and as exact. The truncation error is of order h², the round-off error of
+    order eps |L| / h.
+
+    `h` is by default the book's 1e-4 in float64, 0.0049 in float32. `threads` is by default the number of
+    cores; the result is the same for any number.
     Saitoh, "Deep Learning from Scratch", eq. 4.4 and chapter 4.4.2.
 
     >>> f = lambda params: float((params["w"] ** 2).sum())
@@ -23,12 +30,15 @@ class CentralDifference(GradientEstimator):
     array([6., 8.])
     """
 
-    h: float = attrs.field(default=1e-4, validator=gt(0))
+    h: float | None = attrs.field(default=None, validator=optional(gt(0)))
+    threads: int | None = attrs.field(default=None, validator=optional(ge(1)))
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:  # noqa: ARG002
         """Return the gradient, of the shape and dtype of each parameter; the parameters stay as they are."""
+        if self.h is not None:
+            check_step(self.h, params)
+        return differences(objective, params, CENTRAL, self.h, self.threads)
 
-        def along(name: str) -> Callable[[Array], float]:
-            return lambda value: objective({**params, name: value})
-
-        return {name: numerical_gradient(along(name), value, self.h) for name, value in params.items()}
+    def evaluations(self, params: Params) -> int:
+        """Return 2 for each parameter."""
+        return CENTRAL.evaluations(params)

@@ -69,6 +69,22 @@ class SoftmaxCrossEntropy(FusedLoss):
             return xp.sum(t * surprise, axis=axis), y
         return xp.squeeze(_at_class(surprise, t, axis), axis=axis), y
 
+    def losses(self, a: Array, t: Array, axis: int = -1, *, overwrite_a: bool = False) -> Array:
+        """Return the loss of each sample alone; where `a` may be lost, without an array of its size."""
+        if not (overwrite_a and isinstance(a, np.ndarray) and t.ndim < a.ndim):
+            return self(a, t, axis)[0]
+        if not self.loss.eps:
+            a -= np.max(a, axis=axis, keepdims=True)
+            at_class = np.squeeze(_at_class(a, t, axis), axis=axis)
+            return np.log(np.sum(np.exp(a, out=a), axis=axis)) - at_class
+        # 1 / y_c = sum_i exp(a_i - a_c): where that overflows, y_c is the 0 that is meant, and no maximum is needed.
+        a -= _at_class(a, t, axis)
+        with np.errstate(over="ignore"):
+            y: Array = np.sum(np.exp(a, out=a), axis=axis)
+        np.divide(1.0, y, out=y)
+        y += self.loss.eps
+        return np.negative(np.log(y, out=y), out=y)
+
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:  # noqa: ARG002 - y says it all
         """Return each sample's derivative by its logits."""
         xp = array_namespace(y, t)
@@ -85,5 +101,8 @@ def _at_class(values: Array, t: Array, axis: int) -> Array:
     """Return the value at each sample's class, with `axis` kept as length 1."""
     if isinstance(values, np.ndarray) and values.ndim == 2 and axis == -1:  # rows, as in training: five times faster
         return values[np.arange(len(t)), t][:, np.newaxis]
+    if isinstance(values, np.ndarray) and values.ndim == 2 and axis == 0 and values.flags.c_contiguous:
+        columns = np.arange(len(t))
+        return values.reshape(-1).take(columns + len(t) * t.astype(np.intp, copy=False))[np.newaxis]
     xp = array_namespace(values, t)
     return xp.take_along_axis(values, xp.expand_dims(t, axis=axis), axis=axis)

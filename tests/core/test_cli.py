@@ -122,7 +122,11 @@ class TestTrain:
             (("--hidden", "50,x"), "--hidden: expected whole numbers joined by commas, found 'x'", 2),
             (("--gradient", "backprop"), "no gradient 'backprop', did you mean 'backpropagation'?", 2),
             (("--set", "lr"), "--set: expected KEY=VALUE, found 'lr'", 2),
-            (("--activation", "step"), "central-difference needs no derivative", 1),
+            (
+                ("--activation", "gelu", "--gradient", "complex-step"),
+                "the activation Gelu(approximate=False) of layer 1",
+                1,
+            ),
             (("nowhere.toml",), "nowhere.toml: no such experiment file", 2),
             (("--iteration", "5"), "No such option", 2),
             (

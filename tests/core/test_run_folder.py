@@ -133,8 +133,10 @@ class TestWhatIsLeft:
         assert json.loads((tmp_path / "run/summary.json").read_text())["status"] == "finished"
 
     def test_a_run_that_fails_before_it_begins_leaves_nothing_behind(self, tmp_path: Path, table) -> None:
-        with pytest.raises(modnet.NoDerivativeError):
-            run_into(tmp_path / "run", {**table, "network": {"activation": "step"}})
+        with pytest.raises(modnet.GradientError):
+            run_into(
+                tmp_path / "run", {**table, "gradient": {"name": "complex-step"}, "network": {"activation": "step"}}
+            )
         assert not (tmp_path / "run").exists()
 
     def test_long_runs_are_saved_while_they_go_on(self, tmp_path: Path, table, monkeypatch) -> None:
