@@ -19,6 +19,7 @@ import modnet
 from modnet import build
 from modnet.checkpoint import write_atomically
 from modnet.discovery import PluginHost
+from modnet.dry_run import forecast_table
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError, TrainingInterrupted, UnknownNameError
 from modnet.experiment import (
     Experiment,
@@ -91,12 +92,14 @@ def modnet_command() -> None:
 @experiment_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: runs/DATE-TIME).")
 @click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
+@click.option("--dry-run", is_flag=True, help="Say how long it would take with each estimator; train nothing.")
 @plugin_options
 def train(
     experiment: Path | None,
     out: Path | None,
     *,
     overwrite: bool,
+    dry_run: bool,
     without: tuple[str, ...],
     modules: tuple[str, ...],
     **flags: Any,
@@ -112,6 +115,9 @@ def train(
     click.echo(f"modnet {modnet.__version__}")
     data, wanted = read_data(wanted)
     _describe(wanted, data, network_for(wanted, data))
+    if dry_run:
+        click.echo(forecast_table(wanted, data))
+        return
     folder = RunFolder(out or _new_folder(), wanted, data, overwrite=overwrite)
     host = build.plugins()
     failure: BaseException | None = None

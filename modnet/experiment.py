@@ -41,7 +41,7 @@ MAIN_JOB: Table = {
         "loss": "cross-entropy",
         "weight_init_std": 0.01,
     },
-    "gradient": {"name": "backpropagation"},
+    "gradient": {"name": "central-difference"},
     "optimizer": {"name": "sgd", "lr": 0.1},
     "training": {
         "batch_size": 100,

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
 REFRESH = 0.1
 # Without a terminal, a run whose epochs are long gives a sign of life this often, in seconds.
 SIGN_OF_LIFE = 30.0
+# A run that takes longer than this says so at its beginning, in seconds.
+LONG = 60.0
 
 
 def epoch_line(run: ObservedRun) -> str:
@@ -32,9 +34,11 @@ def epoch_line(run: ObservedRun) -> str:
 def duration(seconds: float) -> str:
     """Return a time in words, in its two largest units.
 
-    >>> duration(0.25), duration(75), duration(7500), duration(180000)
-    ('0.2 s', '1 min 15 s', '2 h 5 min', '2 d 2 h')
+    >>> duration(0.0025), duration(0.25), duration(75), duration(7500), duration(180000)
+    ('2.5 ms', '0.2 s', '1 min 15 s', '2 h 5 min', '2 d 2 h')
     """
+    if seconds < 0.1:
+        return f"{seconds * 1e3:.1f} ms"
     if seconds < 60:
         return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
     whole = round(seconds)
@@ -58,6 +62,7 @@ class ProgressReport:
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
         self._last_sign = time.monotonic()
+        self._foretold = False
 
     def __enter__(self) -> Self:
         return self
@@ -98,16 +103,27 @@ class ProgressReport:
             run = self._run
             if run is None:
                 continue
+            if not self._foretold and (left := time_left(run)) is not None:
+                self._foretold = True
+                if left > LONG:
+                    each = duration(run.seconds / run.iteration)
+                    self._print(f"this will take about {duration(left)}, {each} for each iteration")
             if self._bar:
                 self._bar.update(self._bar.task_ids[0], completed=run.iteration)
             elif time.monotonic() - self._last_sign > SIGN_OF_LIFE:
                 self._print(_sign_of_life(run))
 
 
+def time_left(run: ObservedRun) -> float | None:
+    """Return the seconds that are left, by the iterations so far; None while they are too few to tell."""
+    if not run.iteration or (run.seconds < 1 and run.iteration < 100):
+        return None
+    return run.seconds / run.iteration * (run.iterations - run.iteration)
+
+
 def _sign_of_life(run: ObservedRun) -> str:
-    left = "?"
-    if run.iteration:
-        left = duration(run.seconds / run.iteration * (run.iterations - run.iteration))
+    seconds = time_left(run)
+    left = "?" if seconds is None else duration(seconds)
     loss = f"{run.history.loss[-1]:.4f}" if run.history.loss else "-"
     return f"iteration {run.iteration:,} of {run.iterations:,}  loss {loss}  {left} left"
 

@@ -123,15 +123,10 @@ def _iterate(
     params: Params = network.params
     # One assignment a step, so that Ctrl-C between any two instructions finds numbers that belong together.
     at = before = (0, params, optimizer.init(params))
-    x, t = data.train.x, data.train.t
-    dtype = next(iter(params.values())).dtype
     try:
         for k in range(run.iterations):
             _, params, state = at
-            chosen = batches.indices(k)
-            # The indices are in range, and not to have that checked again is faster ("clip").
-            rows = x.take(chosen, axis=0, mode="clip").astype(dtype, copy=False)
-            objective = NetworkObjective(network.layers, network.loss_function, network.fused, rows, t[chosen])
+            objective = _objective(network, data, batches, k)
             loss = objective.trace(params).loss
             if not math.isfinite(loss):
                 at = before
@@ -145,6 +140,50 @@ def _iterate(
     finally:
         run.iteration, network.params = at[0], dict(at[1])
         del history.loss[run.iteration :]
+
+
+def _objective(network: DenseNetwork, data: Dataset, batches: Batches, k: int) -> NetworkObjective:
+    """Return the loss of mini-batch `k` as a function of the parameters."""
+    chosen = batches.indices(k)
+    # The indices are in range, and not to have that checked again is faster ("clip").
+    x = data.train.x.take(chosen, axis=0, mode="clip")
+    x = x.astype(next(iter(network.params.values())).dtype, copy=False)
+    return NetworkObjective(network.layers, network.loss_function, network.fused, x, data.train.t[chosen])
+
+
+def forecast(
+    network: DenseNetwork,
+    data: Dataset,
+    estimator: GradientEstimator,
+    optimizer: Optimizer,
+    *,
+    batch_size: int = 100,
+    sampling: Sampling = "replacement",
+    seed: int = 0,
+    blas_threads: int = 1,
+    seconds: float = 0.5,
+) -> tuple[float, float]:
+    """Return how long an iteration takes and how long one evaluation of the loss, in seconds, by making a few.
+
+    Iterations are made for about `seconds`, but two at least; the fastest counts. The accuracies at epochs' ends are
+    left out. Raises what the estimator raises.
+    """
+    batches = Batches(len(data.train), batch_size, sampling, Stream(seed, ("batches",)))
+    params: Params = network.params
+    stream, state = Stream(seed, ("gradient",)), optimizer.init(params)
+    clock, iterations, evaluations = time.perf_counter, list[float](), list[float]()
+    with np.errstate(all="ignore"), threadpool_limits(blas_threads, user_api="blas"):
+        end = clock() + seconds
+        while len(iterations) < 2 or clock() < end:
+            started = clock()
+            objective = _objective(network, data, batches, len(iterations))
+            objective.trace(params)
+            params, state = optimizer.step(params, estimator(objective, params, stream.child(len(iterations))), state)
+            iterations.append(clock() - started)
+            started = clock()
+            objective(params)
+            evaluations.append(clock() - started)
+    return min(iterations), min(evaluations)
 
 
 def _end(run: Run, data: Dataset, observer: Observer) -> None:

@@ -33,6 +33,7 @@ FLOORS = {
     "options": 7,
     "progress": 6,
     "run_folder": 7,
+    "dry_run": 7,
     "cli": 8,
 }
 ENTRANCES = {"__init__", "__main__"}

@@ -45,6 +45,17 @@ class TestTrain:
         (folder,) = (tmp_path / "runs").iterdir()
         assert f"saved in {folder.relative_to(tmp_path)}" in done.stdout
 
+    def test_a_dry_run_tells_the_time_for_every_estimator_and_writes_nothing(self, tmp_path: Path) -> None:
+        done = run("train", "--dry-run", "--activation", "gelu", "--hidden", "3", "--iterations", "900", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        head, *rows = done.stdout.splitlines()[4:]
+        assert head.split("  ")[0] == "gradient"
+        assert "900 iterations" in head
+        assert rows[0].startswith("central-difference *")
+        assert sorted(row.split()[0] for row in rows) == modnet.build.plugins().registry.names("gradient")
+        assert "not here: complex-step: the activation Gelu" in next(r for r in rows if r.startswith("complex-step"))
+        assert not list(tmp_path.iterdir())
+
     def test_same_call_same_bits(self, tmp_path: Path) -> None:
         digests = set()
         for name in ("a", "b"):
@@ -130,7 +141,18 @@ class TestTrain:
             (("nowhere.toml",), "nowhere.toml: no such experiment file", 2),
             (("--iteration", "5"), "No such option", 2),
             (
-                ("--lr", "1e6", "--activation", "identity", "--output", "identity", "--loss", "mean-squared-error"),
+                (
+                    "--lr",
+                    "1e6",
+                    "--gradient",
+                    "backpropagation",
+                    "--activation",
+                    "identity",
+                    "--output",
+                    "identity",
+                    "--loss",
+                    "mean-squared-error",
+                ),
                 "learning rate",
                 1,
             ),
@@ -142,7 +164,18 @@ class TestTrain:
         assert words in done.stderr
 
     def test_a_diverged_run_is_saved_as_such(self, tmp_path: Path) -> None:
-        arguments = ("--lr", "1e6", "--activation", "identity", "--output", "identity", "--loss", "mean-squared-error")
+        arguments = (
+            "--lr",
+            "1e6",
+            "--gradient",
+            "backpropagation",
+            "--activation",
+            "identity",
+            "--output",
+            "identity",
+            "--loss",
+            "mean-squared-error",
+        )
         assert run("train", *QUICK, "--out", "r", *arguments, cwd=tmp_path).returncode == 1
         assert json.loads((tmp_path / "r/summary.json").read_text())["status"] == "diverged"
 

@@ -52,7 +52,8 @@ def test_the_rows_loss_is_the_mean_since_the_row_before() -> None:
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [
-        (0.04, "0.0 s"),
+        (0.0, "0.0 ms"),
+        (0.04, "40.0 ms"),
         (9.94, "9.9 s"),
         (59, "59 s"),
         (61, "1 min 1 s"),
@@ -80,9 +81,27 @@ def test_a_long_epoch_gives_signs_of_life_with_the_time_left(monkeypatch: pytest
     with ProgressReport(out) as report:
         report.run_started(Run(10, seconds=20.0, history=History([2.3])))
         deadline = time.monotonic() + 5
-        while not out.getvalue() and time.monotonic() < deadline:
+        while "iteration 10" not in out.getvalue() and time.monotonic() < deadline:
             time.sleep(0.02)
-    assert out.getvalue().startswith("iteration 10 of 1,000  loss 2.3000  33 min left\n")
+    assert "\niteration 10 of 1,000  loss 2.3000  33 min left\n" in out.getvalue()
+
+
+def said_at_the_start_of(run: Run) -> str:
+    out = io.StringIO()
+    with ProgressReport(out) as report:
+        report.run_started(run)
+        time.sleep(0.3)
+    return out.getvalue()
+
+
+def test_a_run_longer_than_a_minute_says_so_at_its_beginning_and_once() -> None:
+    said = said_at_the_start_of(Run(10, seconds=20.0))
+    assert said == "this will take about 33 min, 2.0 s for each iteration\n"
+
+
+@pytest.mark.parametrize("run", [Run(100, seconds=5.0), Run(2, seconds=0.5), Run(0, seconds=90.0)])
+def test_a_short_run_says_nothing_nor_one_that_has_only_just_begun(run: Run) -> None:
+    assert said_at_the_start_of(run) == ""
 
 
 def test_on_a_terminal_a_bar_shows_the_time_left_and_rows_stay() -> None:

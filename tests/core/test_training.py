@@ -16,7 +16,7 @@ import modnet
 from modnet import DivergedError, SettingError, ShapeError, TrainingInterrupted
 from modnet.checkpoint import params_sha256
 from modnet.dataset import Dataset
-from modnet.training import train
+from modnet.training import forecast, train
 
 
 @pytest.fixture(scope="module")
@@ -280,3 +280,19 @@ class TestMistakes:
         empty = Dataset(modnet.Samples(blobs.train.x[:0], blobs.train.t[:0]), blobs.test, blobs.classes)
         with pytest.raises(ShapeError, match="there are no training samples"):
             train(small(), empty, modnet.gradient("backpropagation"), modnet.optimizer("sgd"))
+
+
+class TestForecast:
+    def test_it_makes_a_few_iterations_and_leaves_the_network_as_it_is(self, blobs: Dataset) -> None:
+        network, asked = small(), []
+        before = params_sha256(network.params)
+
+        class Zero(modnet.GradientEstimator):
+            def __call__(self, objective: Any, params: Any, stream: modnet.Stream) -> Any:
+                asked.append(stream)
+                return {name: np.zeros_like(p) for name, p in params.items()}
+
+        taken = forecast(network, blobs, Zero(), modnet.optimizer("sgd"), batch_size=2, seconds=0)
+        assert len(asked) == len(set(asked)) == 2
+        assert all(seconds > 0 for seconds in taken)
+        assert params_sha256(network.params) == before

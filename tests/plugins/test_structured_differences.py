@@ -8,12 +8,12 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
-
-import modnet
 from modnet_gradients.central_difference import CENTRAL
 from modnet_gradients.forward_difference import FORWARD
 from modnet_gradients.richardson import EXTRAPOLATED
 from modnet_gradients.structure import TILE, structured_gradient
+
+import modnet
 
 ACTIVATIONS = modnet.build.plugins().registry.names("activation")
 LOSSES = modnet.build.plugins().registry.names("loss")
