@@ -214,6 +214,35 @@ class TestPrecision:
         ):
             network.gradient(*batch_for([5, 4, 3], 6), modnet.gradient("central-difference", h=1e-8))
 
+    @pytest.mark.parametrize("dtype", ["float64", "float32"])
+    def test_a_measured_step_has_less_error_than_one_that_is_too_large_or_too_small(self, dtype):
+        network = modnet.Network([5, 4, 3], weight_init_std=0.5, dtype=dtype)
+        batch = batch_for([5, 4, 3], 20)
+        exact = modnet.Network([5, 4, 3], weight_init_std=0.5).gradient(*batch)
+
+        def error(h):
+            found = network.gradient(*batch, modnet.gradient("central-difference", h=h))
+            return max(np.abs(found[name] - exact[name]).max() for name in exact)
+
+        measured = error("measured")
+        assert measured < error(0.1)
+        if dtype == "float64":
+            assert measured < 1e-9 < error(1e-3)
+        else:
+            with pytest.warns(modnet.PrecisionWarning):
+                assert measured < error(1e-5)
+
+    def test_the_report_foretells_the_errors(self):
+        network = modnet.Network([5, 4, 3], weight_init_std=0.5)
+        batch = batch_for([5, 4, 3], 20)
+        estimator = modnet.gradient("central-difference", h=1e-2)
+        found, exact = network.gradient(*batch, estimator), network.gradient(*batch)
+        for name, report in estimator.report(network.objective(*batch), network.params).items():
+            error = np.sqrt(np.mean((found[name] - exact[name]) ** 2))
+            assert report.truncation / 4 < error < 4 * report.truncation, str(report)
+            assert report.round_off < 1e-13 < report.truncation
+            assert 1e-6 < report.best < 1e-4
+
 
 class TestComplexStep:
     @pytest.mark.parametrize("hidden", ["sigmoid", "tanh", "softmax", "gelu", "identity"])
