@@ -26,9 +26,13 @@ class Sigmoid(Activation):
 
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""
-        xp = array_namespace(a)
         with np.errstate(over="ignore"):  # 1 / (1 + inf) is the 0 that is meant
-            return 1.0 / (1.0 + xp.exp(-a))
+            if isinstance(a, np.ndarray):  # in place: new memory for each step would take longer than the exponentials
+                z: Array = np.asarray(np.negative(a))
+                np.exp(z, out=z)
+                z += 1.0
+                return np.divide(1.0, z, out=z)
+            return 1.0 / (1.0 + array_namespace(a).exp(-a))
 
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return da = dz z (1 - z)."""
