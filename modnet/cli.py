@@ -155,9 +155,15 @@ def _describe(wanted: Experiment, data: modnet.Dataset, network: DenseNetwork) -
         f"data      {wanted.data.path or build.registered_name(wanted.data.source)}: {len(data.train):,} training and "
         f"{len(data.test):,} test samples, {data.features} features, {len(data.classes)} classes{scale}\n"
         f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
-        f"training  {wanted.gradient!r}, {wanted.optimizer!r}, {training.iterations:,} mini-batches of "
+        f"training  {_in_words(wanted.gradient)}, {_in_words(wanted.optimizer)}, {training.iterations:,} mini-batches of "
         f"{training.batch_size}, seed {wanted.seed}"
     )
+
+
+def _in_words(part: object) -> str:
+    """Return a part's name with its settings, but those that are left to the part."""
+    settings = ", ".join(f"{key}={value}" for key, value in settings_of(part).items() if value is not None)
+    return build.registered_name(part) + (f"({settings})" if settings else "")
 
 
 def _conclude(run: Run, folder: RunFolder) -> None:
