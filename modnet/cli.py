@@ -155,8 +155,8 @@ def _describe(wanted: Experiment, data: modnet.Dataset, network: DenseNetwork) -
         f"data      {wanted.data.path or build.registered_name(wanted.data.source)}: {len(data.train):,} training and "
         f"{len(data.test):,} test samples, {data.features} features, {len(data.classes)} classes{scale}\n"
         f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
-        f"training  {_in_words(wanted.gradient)}, {_in_words(wanted.optimizer)}, {training.iterations:,} mini-batches of "
-        f"{training.batch_size}, seed {wanted.seed}"
+        f"training  {_in_words(wanted.gradient)}, {_in_words(wanted.optimizer)}, {training.iterations:,} mini-batches "
+        f"of {training.batch_size}, seed {wanted.seed}"
     )
 
 
