@@ -4,8 +4,12 @@ from modnet import Register, hookimpl
 from modnet_gradients.backpropagation import Backpropagation
 from modnet_gradients.central_difference import CentralDifference
 from modnet_gradients.complex_step import ComplexStep
+from modnet_gradients.evolution_strategies import EvolutionStrategies
 from modnet_gradients.forward_difference import ForwardDifference
+from modnet_gradients.forward_gradient import ForwardGradient
+from modnet_gradients.random_coordinates import RandomCoordinates
 from modnet_gradients.richardson import Richardson
+from modnet_gradients.spsa import Spsa
 
 
 @hookimpl
@@ -14,5 +18,9 @@ def register_gradients(register: Register) -> None:
     register(Backpropagation)
     register(CentralDifference)
     register(ComplexStep)
+    register(EvolutionStrategies)
     register(ForwardDifference)
+    register(ForwardGradient)
+    register(RandomCoordinates)
     register(Richardson)
+    register(Spsa)

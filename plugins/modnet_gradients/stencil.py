@@ -43,7 +43,8 @@ def differences(
     }
     if isinstance(objective, Objective):
         return structured_gradient(objective, params, stencil, steps, threads)
-    return {name: _black_box(objective, params, name, stencil, steps[name]) for name in params}
+    centre = stencil.centre * objective(params) if stencil.centre else 0.0
+    return {name: _black_box(objective, params, name, stencil, steps[name], centre) for name in params}
 
 
 def check_step(h: float, params: Params) -> None:
@@ -68,11 +69,12 @@ def _good(value: Array) -> str:
     return f"{default_step(value.dtype):.2g}"
 
 
-def _black_box(objective: Callable[[Params], float], params: Params, name: str, stencil: Stencil, h: float) -> Array:
+def _black_box(
+    objective: Callable[[Params], float], params: Params, name: str, stencil: Stencil, h: float, centre: complex
+) -> Array:
     value = params[name]
     point: Array = np.array(value, dtype=np.result_type(value.dtype, *(type(s) for s in stencil.shifts), np.float16))
     gradient = np.empty(value.shape, value.dtype)
-    centre = stencil.centre * objective(params) if stencil.centre else 0.0
     for index in np.ndindex(value.shape):
         moved: complex = centre
         for shift, weight in zip(stencil.shifts, stencil.weights, strict=True):

@@ -1,0 +1,101 @@
+"""Random directions in the space of all parameters: never stored, but made anew from their stream where needed."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Iterator, Mapping
+
+import attrs
+import numpy as np
+
+from modnet import Array, GradientError, Grads, Params, Stream
+
+Draw = Callable[[np.random.Generator, tuple[int, ...]], Array]
+
+
+def signs(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Return -1s and 1s, equally likely (Rademacher's distribution)."""
+    drawn: Array = np.asarray(generator.integers(0, 2, shape, np.int8))
+    drawn *= 2
+    drawn -= 1
+    return drawn
+
+
+def normal(generator: np.random.Generator, shape: tuple[int, ...]) -> Array:
+    """Return standard normal numbers."""
+    return np.asarray(generator.standard_normal(shape))
+
+
+@attrs.frozen(eq=False)
+class Direction:
+    """A random array for each parameter, drawn when it is asked for and each time the same.
+
+    >>> direction = Direction({"w": np.zeros(4)}, modnet.Stream(0), signs)
+    >>> direction["w"], direction["w"]
+    (array([-1., -1.,  1., -1.]), array([-1., -1.,  1., -1.]))
+    """
+
+    params: Params
+    stream: Stream
+    draw: Draw
+
+    def __getitem__(self, name: str) -> Array:
+        """Return the array for one parameter: a new one, of its shape and dtype."""
+        value = self.params[name]
+        return self.draw(self.stream.child(name).generator(), value.shape).astype(value.dtype, copy=False)
+
+
+@attrs.frozen(eq=False)
+class Perturbed(Mapping[str, Array]):
+    """Parameters moved along a direction, each array made when it is asked for.
+
+    A forward pass asks for one after the other, so that no second copy of all parameters is ever there.
+    Malladi et al. (2023), "Fine-tuning language models with just forward passes", algorithm 1, which moves the
+    parameters themselves.
+    """
+
+    params: Params
+    direction: Direction
+    step: float
+
+    def __getitem__(self, name: str) -> Array:
+        """Return params[name] + step * direction[name]."""
+        moved = self.direction[name]
+        moved *= self.step
+        moved += self.params[name]
+        return moved
+
+    def __iter__(self) -> Iterator[str]:
+        """Return the names."""
+        return iter(self.params)
+
+    def __len__(self) -> int:
+        """Return how many arrays there are."""
+        return len(self.params)
+
+
+def central_slope(objective: Callable[[Params], float], direction: Direction, h: float) -> float:
+    """Return (L(w + h d) - L(w - h d)) / 2h, the slope along a direction; raises GradientError if not finite."""
+    above, below = (float(objective(Perturbed(direction.params, direction, step))) for step in (h, -h))
+    slope = (above - below) / (2 * h)
+    if not math.isfinite(slope):
+        raise GradientError(
+            f"the loss is {above} and {below} where all parameters are moved by {h:g} along a random direction "
+            "and against it: try a smaller move"
+        )
+    return slope
+
+
+def mean_along(params: Params, stream: Stream, draw: Draw, count: int, slope: Callable[[Direction], float]) -> Grads:
+    """Return the mean of slope(d) d over `count` directions d."""
+    total: dict[str, Array] = {}
+    for k in range(count):
+        direction = Direction(params, stream.child(k), draw)
+        factor = slope(direction) / count
+        for name in params:
+            part = direction[name]
+            part *= factor
+            if k:
+                part += total[name]
+            total[name] = part
+    return total

@@ -1,0 +1,281 @@
+"""What every registered gradient estimator owes its users; a newcomer is tested as soon as it is registered."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+from types import MappingProxyType
+
+import numpy as np
+import pytest
+
+import modnet
+from modnet.build import plugins
+
+NAMES = plugins().registry.names("gradient")
+ALL = {name: modnet.gradient(name) for name in NAMES}
+# What draws at random, with settings under which few repeats show that it is unbiased; all others are exact.
+RANDOM = {
+    "evolution-strategies": {"directions": 1, "sigma": 1e-3},
+    "forward-gradient": {"directions": 1},
+    "random-coordinates": {"coordinates": 5},
+    "spsa": {"directions": 1},
+}
+EXACT = [name for name in NAMES if name not in RANDOM]
+# How exact those are that are not to rounding: in float64, and with float32's much larger step.
+TOLERANCE = {"float64": 1e-6, "float32": 1e-2}
+
+each = pytest.mark.parametrize("estimator", ALL.values(), ids=ALL)
+each_name = pytest.mark.parametrize("name", NAMES)
+each_exact = pytest.mark.parametrize("name", EXACT)
+each_random = pytest.mark.parametrize("name", RANDOM)
+each_dtype = pytest.mark.parametrize("dtype", ["float64", "float32"])
+STREAM = modnet.Stream(0, ("gradient", 3))
+
+
+def tiny(dtype: str = "float64") -> tuple[modnet.Network, np.ndarray, np.ndarray]:
+    """A network of 3, 4 and 2 units whose biases are not 0, and a batch for it."""
+    net = modnet.Network((3, 4, 2), hidden="tanh", weight_init_std=0.7, dtype=dtype, seed=1)
+    rng = np.random.default_rng(2)
+    net.params = {name: value + rng.normal(0, 0.3, value.shape).astype(dtype) for name, value in net.params.items()}
+    return net, rng.standard_normal((5, 3)).astype(dtype), np.array([0, 1, 1, 0, 1])
+
+
+def read_only(values):
+    frozen = {name: np.array(value) for name, value in values.items()}
+    for value in frozen.values():
+        value.setflags(write=False)
+    return MappingProxyType(frozen)
+
+
+def scattered(dtype: str = "float64") -> dict[str, np.ndarray]:
+    """Parameters of several shapes: one of them has no entries, one is a single number."""
+    rng = np.random.default_rng(4)
+    shapes = {"W": (3, 2), "one": (), "none": (0, 2), "b": (4,)}
+    return {name: np.asarray(rng.standard_normal(shape), dtype=dtype) for name, shape in shapes.items()}
+
+
+class Quadratic:
+    """A plain function of the parameters, sum of (w² + w) / 2 at w = params, that counts its calls."""
+
+    def __init__(self) -> None:
+        self.calls = 0
+
+    def __call__(self, params):
+        self.calls += 1
+        return sum(((w * w + w) / 2).sum() for w in (params[name] for name in params))
+
+    @staticmethod
+    def gradient(params):
+        return {name: w + 0.5 for name, w in params.items()}
+
+
+def on_a_function(estimator, params, stream=STREAM):
+    """The gradient of the quadratic; one that needs a network's objective is skipped."""
+    function = Quadratic()
+    try:
+        return estimator(function, params, stream), function.calls
+    except modnet.NoDerivativeError:
+        pytest.skip("needs a network's objective")
+
+
+def assert_same_bits(found, expected):
+    assert list(found) == list(expected)
+    assert all(found[name].tobytes() == expected[name].tobytes() for name in expected)
+
+
+@each
+@each_dtype
+def test_a_gradient_has_the_names_shapes_and_dtypes_of_the_parameters(estimator, dtype):
+    net, x, t = tiny(dtype)
+    grads = net.gradient(x, t, estimator)
+    assert list(grads) == list(net.params)
+    for name, value in net.params.items():
+        assert isinstance(grads[name], np.ndarray)
+        assert (grads[name].shape, grads[name].dtype) == (value.shape, value.dtype)
+        assert np.isfinite(grads[name]).all()
+
+
+@each
+@each_dtype
+def test_so_it_has_with_a_plain_function_of_arrays_of_any_shape(estimator, dtype):
+    params = scattered(dtype)
+    grads, _ = on_a_function(estimator, params)
+    assert list(grads) == list(params)
+    for name, value in params.items():
+        assert isinstance(grads[name], np.ndarray)
+        assert (grads[name].shape, grads[name].dtype) == (value.shape, value.dtype)
+
+
+@each
+def test_each_parameter_keeps_its_own_dtype(estimator):
+    params = {"wide": np.array([1.0, 2.0]), "narrow": np.array([3.0, 4.0], dtype=np.float32)}
+    grads, _ = on_a_function(estimator, params)
+    assert {name: g.dtype for name, g in grads.items()} == {name: w.dtype for name, w in params.items()}
+
+
+@each
+def test_nothing_that_was_given_is_changed(estimator):
+    net, x, t = tiny()
+    objective, params = net.objective(x, t), net.params
+    given = [*params.values(), objective.x, objective.t]
+    before = [array.copy() for array in given]
+    estimator(objective, params, STREAM)
+    for array, copy in zip(given, before, strict=True):
+        assert array.tobytes() == copy.tobytes()
+    assert all(params[name] is array for name, array in zip(params, given, strict=False))
+
+
+@each
+def test_what_must_not_be_written_to_will_do(estimator):
+    net, x, t = tiny()
+    expected = estimator(net.objective(x, t), net.params, STREAM)
+    x.setflags(write=False)
+    t.setflags(write=False)
+    assert_same_bits(estimator(net.objective(x, t), read_only(net.params), STREAM), expected)
+
+
+@each
+def test_so_it_will_with_a_plain_function(estimator):
+    params = scattered()
+    expected, _ = on_a_function(estimator, params)
+    assert_same_bits(on_a_function(estimator, read_only(params))[0], expected)
+
+
+@each
+def test_a_gradient_is_no_view_of_what_was_given(estimator):
+    net, x, t = tiny()
+    objective = net.objective(x, t)
+    first = estimator(objective, net.params, STREAM)
+    second = estimator(objective, net.params, STREAM)
+    given = [*net.params.values(), objective.x, *objective.trace(net.params).inputs]
+    for g in first.values():
+        assert not any(np.shares_memory(g, array) for array in [*given, *second.values()])
+
+
+@each_name
+def test_the_same_stream_gives_the_same_bits_whatever_was_before(name):
+    net, x, t = tiny()
+    used, fresh = modnet.gradient(name), modnet.gradient(name)
+    first = used(net.objective(x, t), net.params, STREAM)
+    used(net.objective(x[:2], t[:2]), net.params, STREAM.child("another"))
+    np.random.default_rng().standard_normal(3)
+    assert_same_bits(used(net.objective(x, t), net.params, STREAM), first)
+    assert_same_bits(fresh(net.objective(x, t), net.params, modnet.Stream(0, ("gradient", 3))), first)
+
+
+@each_exact
+def test_without_chance_the_stream_does_not_matter(name):
+    net, x, t = tiny()
+    objective, estimator = net.objective(x, t), modnet.gradient(name)
+    assert_same_bits(estimator(objective, net.params, STREAM), estimator(objective, net.params, modnet.Stream(9)))
+
+
+@each_random
+def test_with_chance_another_stream_gives_another_estimate(name):
+    net, x, t = tiny()
+    objective, estimator = net.objective(x, t), modnet.gradient(name, **RANDOM[name])
+    one, other = (estimator(objective, net.params, STREAM.child(k)) for k in (0, 1))
+    assert not all(np.array_equal(one[key], other[key]) for key in one)
+
+
+@each_exact
+@each_dtype
+def test_without_chance_it_is_the_gradient(name, dtype):
+    net, x, t = tiny(dtype)
+    reference, _, _ = tiny()
+    reference.params = {key: value.astype("float64") for key, value in net.params.items()}
+    exact, found = reference.gradient(x, t), net.gradient(x, t, name)
+    for key, g in exact.items():
+        np.testing.assert_allclose(found[key], g, atol=TOLERANCE[dtype])
+
+
+@each_exact
+@each_dtype
+def test_so_it_is_of_a_plain_function(name, dtype):
+    params = scattered(dtype)
+    grads, _ = on_a_function(modnet.gradient(name), params)
+    for key, g in Quadratic.gradient(params).items():
+        np.testing.assert_allclose(grads[key], g, atol=TOLERANCE[dtype])
+
+
+def assert_unbiased(estimates, exact):
+    """The mean is as near to the exact gradient as its own standard error says, and near enough to tell."""
+    drawn = np.array([np.concatenate([g.ravel() for g in grads.values()]) for grads in estimates])
+    expected = np.concatenate([g.ravel() for g in exact.values()])
+    error = drawn.std(axis=0, ddof=1) / math.sqrt(len(drawn))
+    assert np.linalg.norm(error) < 0.2 * np.linalg.norm(expected)
+    # The streams are fixed: a bound of 4 standard errors is passed always or never.
+    assert np.abs((drawn.mean(axis=0) - expected) / error).max() < 4
+
+
+@each_random
+def test_the_mean_of_many_estimates_is_the_gradient(name):
+    net, x, t = tiny()
+    objective, estimator = net.objective(x, t), modnet.gradient(name, **RANDOM[name])
+    assert_unbiased([estimator(objective, net.params, STREAM.child(k)) for k in range(1500)], net.gradient(x, t))
+
+
+@each_random
+def test_so_it_is_of_a_plain_function_with_chance(name):
+    params, estimator = scattered(), modnet.gradient(name, **RANDOM[name])
+    estimates = [on_a_function(estimator, params, STREAM.child(k))[0] for k in range(1000)]
+    assert_unbiased(estimates, Quadratic.gradient(params))
+
+
+@each_name
+def test_it_trains_a_network(name):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 2))
+    data = modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0)
+    net = modnet.Network((2, 6, 2), hidden="tanh", weight_init_std=0.5, seed=0)
+    before = {key: value.copy() for key, value in net.params.items()}
+    optimizer = modnet.optimizer("sgd", lr=0.1)
+    run = modnet.train(net, data, gradient=name, optimizer=optimizer, batch_size=20, iterations=100, seed=0)
+    assert np.mean(run.history.loss[-10:]) < 0.8 * np.mean(run.history.loss[:10])
+    assert_same_bits(net.params, before)
+
+
+@each
+def test_the_evaluations_are_counted_rightly(estimator):
+    params = scattered()
+    count = estimator.evaluations(params)
+    assert count is None or type(count) is int
+    if count is not None:
+        _, calls = on_a_function(estimator, params)
+        assert calls == count
+
+
+@each
+def test_where_a_plain_function_will_not_do_one_line_says_so(estimator):
+    message = ""
+    try:
+        estimator(Quadratic(), scattered(), STREAM)
+    except modnet.NoDerivativeError as error:
+        message = str(error)
+    alternatives = [name for name in NAMES if ALL[name].evaluations(scattered()) is not None]
+    assert not message or ("\n" not in message and any(name in message for name in alternatives))
+
+
+FIELDS = [(name, field) for name in NAMES for field in ("h", "sigma", "directions", "coordinates", "threads")]
+SETTINGS = [(name, field) for name, field in FIELDS if hasattr(ALL[name], field)]
+
+
+@pytest.mark.parametrize(("name", "field"), SETTINGS)
+@pytest.mark.parametrize("value", [0, -1, math.nan, "much"])
+def test_sizes_and_counts_must_be_positive_numbers(name, field, value):
+    with pytest.raises(modnet.SettingError, match=f"^{name}: .*'{field}'.*{value}"):
+        modnet.gradient(name, **{field: value})
+
+
+@each_name
+def test_an_unknown_setting_is_refused(name):
+    with pytest.raises(modnet.SettingError, match=f"^{name}: .*'nonsense'"):
+        modnet.gradient(name, nonsense=1)
+
+
+def test_every_built_in_estimator_has_its_row_in_the_docs():
+    page = (Path(__file__).parents[2] / "docs" / "gradients.md").read_text(encoding="utf-8")
+    built_in = [c.name for c in plugins().registry.components() if c.kind == "gradient" and c.owner == "modnet"]
+    assert len(built_in) >= 9
+    assert [name for name in built_in if f"\n| `{name}` |" not in page.split("\n### ")[0]] == []
