@@ -4,6 +4,7 @@ from modnet.build import (
     Network,
     TwoLayerNet,
     activation,
+    check_gradient,
     gradient,
     load,
     loss,
@@ -12,6 +13,7 @@ from modnet.build import (
     source,
     train,
 )
+from modnet.comparison import EstimatorRow
 from modnet.dataset import Dataset, Samples, one_hot
 from modnet.errors import (
     DataError,
@@ -27,6 +29,7 @@ from modnet.errors import (
     TrainingInterrupted,
     UnknownNameError,
 )
+from modnet.gradient_check import GradientCheck
 from modnet.hookspecs import Register, hookimpl
 from modnet.interfaces import (
     Activation,
@@ -44,6 +47,7 @@ from modnet.numerical import default_step, gradient_descent, numerical_gradient
 from modnet.randomness import Stream
 from modnet.training import Run
 from modnet.types import Array, Grads, History, Params, State
+from modnet.verdicts import Verdict
 
 __version__ = "0.1.0"
 
@@ -54,7 +58,9 @@ __all__ = [
     "DataSource",
     "Dataset",
     "DivergedError",
+    "EstimatorRow",
     "FusedLoss",
+    "GradientCheck",
     "GradientError",
     "GradientEstimator",
     "Grads",
@@ -82,7 +88,9 @@ __all__ = [
     "TrainingInterrupted",
     "TwoLayerNet",
     "UnknownNameError",
+    "Verdict",
     "activation",
+    "check_gradient",
     "default_step",
     "gradient",
     "gradient_descent",

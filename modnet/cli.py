@@ -1,9 +1,10 @@
-"""`modnet ...`: train, predict, plot, plugins."""
+"""`modnet ...`: train, predict, plot, gradient-check, plugins."""
 
 from __future__ import annotations
 
 import csv
 import json
+import math
 import os
 import sys
 import warnings
@@ -13,10 +14,12 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 import modnet
 from modnet import build
+from modnet.batches import Batches
 from modnet.checkpoint import write_atomically
 from modnet.discovery import PluginHost
 from modnet.dry_run import forecast_table
@@ -29,11 +32,12 @@ from modnet.experiment import (
     read_toml,
     run_experiment,
 )
-from modnet.figures import FORMATS, curves, rendered
+from modnet.figures import FORMATS, accuracy_per_evaluation, curves, rendered
 from modnet.listing import as_json, as_table
 from modnet.network import DenseNetwork
 from modnet.options import assigned, changes_of, experiment_options, load_plugins, plugin_options, with_plugins
 from modnet.progress import ProgressReport, duration
+from modnet.randomness import Stream
 from modnet.run_folder import CURVES, EXPERIMENT, RunFolder, TrainedModel, read_history, title_of
 from modnet.settings import settings_of
 from modnet.tables import merged
@@ -83,6 +87,7 @@ def modnet_command() -> None:
       modnet train              train the book's network on the digits that ship with modnet
       modnet predict RUN FILE   what that network makes of other digits
       modnet plot RUN           draw how it learned
+      modnet gradient-check     are the derivatives right? and what do other estimators make of the gradient?
       modnet plugins            the parts there are, and where they come from
     """
 
@@ -248,6 +253,63 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
         raise DataError(f"{path}: there is no folder {path.parent}")
     write_atomically(path, rendered(curves(history, title_of(experiment_from(table))), path.suffix[1:].lower()))
     click.echo(f"drawn in {path}")
+
+
+@modnet_command.command("gradient-check")
+@click.argument("experiment", required=False, type=click.Path(path_type=Path))
+@experiment_options
+@click.option("--estimator", "estimators", multiple=True, metavar="NAME", help="To compare (repeatable; default: all).")
+@click.option("--repeats", type=click.IntRange(1), default=5, help="Estimates by each that is random (default: 5).")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@click.option("--out", type=click.Path(path_type=Path), help=f"Draw the estimators: a .{', .'.join(FORMATS)} file.")
+@plugin_options
+def gradient_check(
+    experiment: Path | None,
+    estimators: tuple[str, ...],
+    repeats: int,
+    out: Path | None,
+    *,
+    json_: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Judge the derivatives of an experiment's network, and compare gradient estimators on it.
+
+    The network is the untrained one of EXPERIMENT and the options, on its first mini-batch. Each part's own derivative
+    gets a verdict: correct, wrong, corner, too noisy, or not deterministic; so does the whole gradient, as --gradient
+    obtains it, or else the chain rule. The exit status is 1 where a derivative is wrong or not deterministic.
+    """
+    table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    wanted = experiment_from(merged(table, changes_of(flags)))
+    data, wanted = read_data(wanted)
+    size, sampling = wanted.training.batch_size, wanted.training.sampling
+    chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).indices(0)
+    check = build.check_gradient(
+        network_for(wanted, data),
+        data.train.x[chosen],
+        data.train.t[chosen],
+        estimators=estimators or None,
+        gradient=wanted.gradient if flags["gradient"] else None,
+        repeats=repeats,
+        seed=wanted.seed,
+    )
+    click.echo(json.dumps(_plain(attrs.asdict(check)), indent=2) if json_ else str(check))
+    if out:
+        picture = accuracy_per_evaluation(check.estimators, title_of(wanted))
+        write_atomically(out, rendered(picture, out.suffix[1:].lower()))
+        if not json_:
+            click.echo(f"drawn in {out}")
+    sys.exit(0 if check.passed else 1)
+
+
+def _plain(value: Any) -> Any:
+    """Return what JSON can hold: it has no NaN and no infinity."""
+    if isinstance(value, dict):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @modnet_command.command()

@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import io
 import math
+from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modnet.comparison import EstimatorRow
 from modnet.errors import MissingExtraError, SettingError
 from modnet.types import History
 
@@ -15,16 +17,14 @@ if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 FORMATS = ("png", "svg", "pdf")
+# Errors below this are drawn here: a logarithm has no place for 0.
+_NOTHING = 1e-17
 _LOSS, _TRAIN, _TEST = "#3b4252", "#0072b2", "#d55e00"  # Okabe and Ito's palette: told apart by everyone
 
 
 def curves(history: History, title: str = "") -> Figure:
     """Return the learning curves: the loss of every iteration, and both accuracies; raises MissingExtraError."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("a plot", "plot") from None
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
+    figure = _figure((9, 3.6))
     left, right = figure.subplots(1, 2)
     _draw_loss(left, history.loss)
     _draw_accuracy(right, history)
@@ -34,6 +34,41 @@ def curves(history: History, title: str = "") -> Figure:
         axes.spines[["top", "right"]].set_visible(False)
     figure.suptitle(title, fontsize=10)
     return figure
+
+
+def accuracy_per_evaluation(rows: Sequence[EstimatorRow], title: str = "") -> Figure:
+    """Return the error of gradient estimators against what they cost: evaluations of the loss, and seconds.
+
+    A line is the spread of the repeats. Raises MissingExtraError.
+    """
+    figure = _figure((9, 4))
+    left, right = figure.subplots(1, 2, sharey=True)
+    for i, row in enumerate(sorted((row for row in rows if not row.problem), key=lambda row: -row.error)):
+        style: Any = {"color": f"C{i % 10}", "marker": "osD^vP"[i % 6], "linestyle": "none"}
+        spread = [max(bound, _NOTHING) for bound in (min(row.errors), max(row.errors))]
+        for axes, cost in ((left, row.evaluations), (right, row.seconds)):
+            if cost is not None:
+                axes.plot([cost] * 2, spread, color=style["color"], linewidth=1.5)
+                axes.plot(cost, max(row.error, _NOTHING), **style)
+        right.plot([], [], **style, label=row.name)
+    left.set(xlabel="evaluations of the loss, as a black box", ylabel="error, relative to the gradient")
+    right.set(xlabel="seconds for one estimate")
+    for axes in (left, right):
+        axes.set(xscale="log", yscale="log")
+        axes.margins(0.1)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right center", frameon=False)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _figure(size: tuple[float, float]) -> Figure:
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("a plot", "plot") from None
+    return Figure(figsize=size, layout="constrained")
 
 
 def rendered(figure: Figure, kind: str) -> bytes:

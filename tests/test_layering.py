@@ -12,17 +12,25 @@ FLOORS = {
     "errors": 0,
     "randomness": 0,
     "types": 0,
+    "corners": 1,
     "dataset": 1,
+    "derivatives": 1,
     "numerical": 1,
     "interfaces": 2,
+    "verdicts": 2,
     "adapters": 3,
     "batches": 3,
     "checkpoint": 3,
+    "comparison": 3,
     "hookspecs": 3,
+    "measured": 3,
     "network": 3,
+    "part_checks": 3,
     "registry": 3,
     "settings": 3,
+    "whole_gradient": 3,
     "discovery": 4,
+    "gradient_check": 4,
     "recognition": 4,
     "tables": 4,
     "training": 4,
@@ -39,7 +47,8 @@ FLOORS = {
 ENTRANCES = {"__init__", "__main__"}
 NUMERIC_HALF = {
     "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network",
-    "training",
+    "training", "corners", "derivatives", "verdicts", "comparison", "measured", "part_checks", "whole_gradient",
+    "gradient_check",
 }  # fmt: skip
 PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing", "recognition", "tables"}
 MODULES = sorted(path.stem for path in (ROOT / "modnet").glob("*.py"))

@@ -1,0 +1,241 @@
+"""Is a slope that is claimed the derivative of a function? Judged by how differences behave as the step shrinks.
+
+Each function is evaluated at steps h, h/4, h/16, ... to both sides. What is left of it after the claimed line, the
+Taylor remainder f(s) - f(0) - s g, falls as s² where the slope g is right, and as s where it is wrong: there the
+central difference minus g tends to a constant instead of to 0. Left and right differences that tend to two different
+slopes make a corner. How exact a difference is at each step, it says itself: by its neighbours, and by the rounding of
+the values. So there is no tolerance to choose.
+
+Press et al., "Numerical Recipes", chapter 5.7; Moré and Wild (2011), "Estimating computational noise".
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.types import Array
+
+RATIO = 4.0
+CORRECT, TOO_NOISY, CORNER, WRONG = "correct", "too noisy", "corner", "wrong"
+# A value's rounding error counts as this many times its last bit, and a result as certain to this many times its
+# uncertainty: both only separate what is orders of magnitude apart.
+ROUNDINGS, SURE = 4.0, 4.0
+DECIDABLE = 0.01  # an uncertainty above this share of the largest slope leaves the verdict open
+
+
+@attrs.frozen(eq=False)
+class Judgement:
+    """What the differences say of E slopes: arrays of shape (E,), float64."""
+
+    verdict: Array
+    """Of each slope: correct, wrong, corner or too noisy."""
+    claimed: Array
+    slope: Array
+    """The derivative itself, as exact as differences give it; at a corner the slope that is nearest to the claim."""
+    uncertainty: Array
+    left: Array
+    right: Array
+    """The slopes to both sides, where there is a corner; otherwise NaN."""
+    jump: Array
+    """By how much the function jumps there; otherwise 0."""
+    order: Array
+    """The order of the Taylor remainder: 2 of a right slope, 1 of a wrong one, NaN where only rounding is left."""
+    noise: Array
+    """The noise of one value."""
+
+    @property
+    def error(self) -> Array:
+        """By how much each claim is off."""
+        return np.asarray(np.abs(self.claimed - self.slope))
+
+    @property
+    def relative_error(self) -> Array:
+        """The same, relative to the slope; 1 where the slope is 0."""
+        slope = np.abs(self.slope)
+        size = np.where(slope > SURE * self.uncertainty, slope, np.maximum(slope, np.abs(self.claimed)))
+        return np.where(self.error > 0, self.error / np.where(size > 0, size, 1.0), 0.0)
+
+
+def steps(dtype: Any) -> Array:
+    """Return the steps, 1/8 and then each a quarter of the last, down to about sqrt(eps) / 4.
+
+    >>> steps("float64")[[0, 1, -1]]
+    array([1.2500000e-01, 3.1250000e-02, 7.4505806e-09])
+    >>> len(steps("float64")), len(steps("float32"))
+    (13, 6)
+    """
+    smallest = float(np.finfo(dtype).eps) ** 0.5 / RATIO
+    return np.asarray(0.125 / RATIO ** np.arange(1 + int(np.log(0.125 / smallest) / np.log(RATIO))))
+
+
+def judge(f: Callable[[float], Array], claimed: Array, at: Array, dtype: Any) -> Judgement:
+    """Judge E claimed slopes of E functions of one step, all evaluated at once: `f(s)` returns their values (E,).
+
+    `claimed` (E,) are the slopes at s = 0, `at` (E,) the sizes of what the step is added to, whose rounding in `dtype`
+    counts as noise.
+
+    >>> judge(lambda s: np.array([np.sin(1 + s)]), np.array([np.cos(1)]), np.ones(1), "float64").verdict
+    array(['correct'], dtype='<U9')
+    >>> judge(lambda s: np.array([np.sin(1 + s)]), np.array([1.001 * np.cos(1)]), np.ones(1), "float64").verdict
+    array(['wrong'], dtype='<U9')
+    >>> judge(lambda s: np.array([abs(s)]), np.array([1.0]), np.zeros(1), "float64").verdict
+    array(['corner'], dtype='<U9')
+    """
+    h = steps(dtype)
+    with np.errstate(all="ignore"):  # a step may lead out of the domain: what is not finite there counts for nothing
+        values = Values(
+            h=h[:, np.newaxis],
+            centre=_float64(f(0.0)),
+            above=np.stack([_float64(f(float(s))) for s in h]),
+            below=np.stack([_float64(f(-float(s))) for s in h]),
+            eps=float(np.finfo(dtype).eps),
+        )
+        claimed = _float64(claimed)
+        first = _judge(values, claimed, values.noise(_float64(at)))
+        quantum = _quantum(values, claimed) if (first.verdict == WRONG).any() else 0.0
+        return _judge(values, claimed, np.maximum(values.noise(_float64(at)), quantum)) if quantum else first
+
+
+@attrs.frozen(eq=False)
+class Values:
+    """Values of E functions: at 0 (E,), and at K steps `h` (K, 1) to both sides (K, E)."""
+
+    h: Array
+    centre: Array
+    above: Array
+    below: Array
+    eps: float
+
+    @property
+    def central(self) -> Array:
+        """The central differences, (K, E)."""
+        return np.asarray((self.above - self.below) / (2 * self.h))
+
+    @property
+    def bend(self) -> Array:
+        """The second differences, not divided by anything, (K, E)."""
+        return np.asarray((self.above - self.centre) - (self.centre - self.below))
+
+    def noise(self, at: Array) -> Array:
+        """Return the noise of one value at each step, (K, E): by rounding, or what the smallest steps show of it."""
+        size = np.maximum(np.maximum(np.abs(self.above), np.abs(self.below)), np.abs(self.centre))
+        size = np.where(np.isfinite(size), size, np.abs(self.centre)) + at * np.abs(self.central)
+        shown = np.abs(self.bend[-2:]).max(axis=0)  # all but noise has gone from the second difference there
+        rounding = np.maximum(self.eps * size, np.finfo(np.float64).tiny)
+        return np.asarray(np.maximum(rounding, np.maximum(shown, np.median(shown))))
+
+
+def _judge(values: Values, claimed: Array, noise: Array) -> Judgement:
+    h, central = values.h, values.central
+    floor = ROUNDINGS * noise / h
+    change = np.abs(np.diff(central, axis=0))
+    uncertainty = np.full(central.shape, np.inf)
+    uncertainty[1:-1] = np.maximum(change[:-1], change[1:]) + floor[1:-1]
+    corner = _corners(values, floor)
+    # Steps that reach beyond a corner say nothing of the point itself.
+    level = np.arange(len(h))[:, np.newaxis]
+    uncertainty = np.where((level <= corner.level) | ~np.isfinite(uncertainty), np.inf, uncertainty)
+    best = uncertainty.argmin(axis=0), np.arange(central.shape[1])
+    slope, sure = central[best], SURE * uncertainty[best]
+    slope = np.where(np.isfinite(slope), slope, 0.0)
+    jump = _jumps(values)
+    bent = ((corner.level >= 0) & (sure > np.abs(corner.right - corner.left) / 4)) | (jump != 0)
+    low, high = np.minimum(corner.left, corner.right), np.maximum(corner.left, corner.right)
+    slope = np.where(bent & (jump == 0), np.clip(claimed, low, high), slope)
+    off = np.abs(claimed - slope) > np.where(bent, SURE * corner.uncertainty, sure)
+    size = np.abs(slope)[np.isfinite(slope)].max(initial=0.0)
+    size = max(size, 1e-3 * float(np.abs(values.centre)[np.isfinite(values.centre)].max(initial=0.0)))
+    verdict = np.select(
+        [jump != 0, off | ~np.isfinite(claimed), bent, ~(sure <= DECIDABLE * size)],
+        [CORNER, WRONG, CORNER, TOO_NOISY],
+        CORRECT,
+    )
+    # A slope of 0 of what is constant at every step is certain, however small all is.
+    constant = (values.above == values.centre).all(axis=0) & (values.below == values.centre).all(axis=0)
+    verdict = np.where(constant & (verdict == TOO_NOISY) & (claimed == 0), CORRECT, verdict)
+    return Judgement(
+        verdict=verdict,
+        claimed=claimed,
+        slope=slope,
+        uncertainty=np.where(bent, corner.uncertainty, uncertainty[best]),
+        left=np.where(bent, corner.left, np.nan),
+        right=np.where(bent, corner.right, np.nan),
+        jump=jump,
+        order=_order(values, claimed, noise, corner.level),
+        noise=noise[best],
+    )
+
+
+@attrs.frozen(eq=False)
+class _Corners:
+    """The smallest step, by its number, at which a function still shows a corner (-1: none), and the slopes there."""
+
+    level: Array
+    left: Array
+    right: Array
+    uncertainty: Array
+
+
+def _corners(values: Values, floor: Array) -> _Corners:
+    """Find where left and right differences keep their distance while the step shrinks to a quarter.
+
+    Where the function is smooth their distance shrinks in proportion.
+    """
+    right = (values.above - values.centre) / values.h
+    left = (values.centre - values.below) / values.h
+    gap = right - left
+    uncertainty = np.full(gap.shape, np.inf)
+    uncertainty[1:] = np.abs(np.diff(gap, axis=0)) + 2 * floor[1:]
+    shows = np.abs(gap) > SURE * uncertainty
+    level = np.where(shows, np.arange(len(gap))[:, np.newaxis], -1).max(axis=0)
+    best = np.where(shows, uncertainty, np.inf).argmin(axis=0), np.arange(gap.shape[1])
+    there = level >= 0
+    return _Corners(level, *(np.where(there, x[best], np.nan) for x in (left, right, uncertainty)))
+
+
+def _jumps(values: Values) -> Array:
+    """Return by how much each function jumps at the point: where a difference stays as it is as the step shrinks."""
+    sides = []
+    for side in (values.above, values.below):
+        rises = np.abs(side - values.centre)
+        lasts = rises[-4:]
+        # A part of what the function does at all at the largest step: smaller jumps are noise of rounded values.
+        reach = np.maximum(np.abs(values.above - values.centre), np.abs(values.below - values.centre))[0]
+        stays = (lasts.min(axis=0) > 0.8 * lasts.max(axis=0)) & (lasts.min(axis=0) > 0.1 * reach)
+        sides.append(np.where(stays & (lasts.min(axis=0) > 1e3 * values.eps * np.abs(values.centre)), lasts[-1], 0.0))
+    return np.maximum(*sides)
+
+
+def _quantum(values: Values, claimed: Array) -> float:
+    """Return the step in height of functions that are staircases around the claimed slopes, rounded on their way.
+
+    A staircase is exactly level at the smallest steps, and follows the claimed slope to within its step at larger ones.
+    """
+    moved = np.maximum(np.abs(values.above - values.centre), np.abs(values.below - values.centre))
+    still = (moved[-2:] == 0).all(axis=0)
+    quantum = np.where(moved > 0, moved, np.inf).min(axis=0)
+    follows = (moved > 0) & (np.abs(values.central - claimed) * values.h <= 2 * quantum)
+    many = quantum < 0.1 * np.where(np.isfinite(moved), moved, 0).max(axis=0)  # one stair alone is a jump
+    stairs = still & many & (follows.sum(axis=0) >= 3) & (np.abs(claimed) > 0)
+    return float(quantum[stairs].max()) if stairs.any() else 0.0
+
+
+def _order(values: Values, claimed: Array, noise: Array, corner: Array) -> Array:
+    """Return the order at which the Taylor remainder falls, at the smallest steps at which it stands out of noise."""
+    lines = values.h * claimed
+    remainder = np.maximum(np.abs(values.above - values.centre - lines), np.abs(values.below - values.centre + lines))
+    seen = remainder > 16 * noise
+    level = np.arange(len(seen) - 1)[:, np.newaxis]
+    pairs = seen[:-1] & seen[1:] & np.isfinite(remainder[:-1]) & (level > corner)
+    last = np.where(pairs, level, -1).max(axis=0)
+    columns = np.arange(remainder.shape[1])
+    fall: Array = np.log(remainder[last, columns] / remainder[last + 1, columns]) / np.log(RATIO)
+    return np.where(last >= 0, fall, np.nan)
+
+
+def _float64(values: Any) -> Array:
+    return np.asarray(values, dtype=np.float64)

@@ -1,0 +1,83 @@
+"""`modnet gradient-check`, as a process."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import modnet
+
+SMALL = ("--hidden", "5", "--batch-size", "4", "--estimator", "central-difference")
+WRONG = """
+import modnet
+
+class Twice(modnet.Activation):
+    elementwise = True
+
+    def __call__(self, a, axis=-1):
+        return a / (1 + abs(a))
+
+    def backward(self, a, z, dz, axis=-1):
+        return 2 * dz / (1 + abs(a)) ** 2
+
+@modnet.hookimpl
+def register_activations(register):
+    register(Twice)
+"""
+
+
+def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "modnet", "gradient-check", *arguments]
+    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
+
+
+def test_every_registered_estimator_has_a_row_and_every_derivative_a_verdict(tmp_path: Path) -> None:
+    done = run("--hidden", "5", "--batch-size", "4", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    verdicts, table = done.stdout.split("\n\n")
+    assert [line.split(":")[0] for line in verdicts.splitlines()] == ["correct"] * 3
+    assert [line.split()[0] for line in table.splitlines()[1:]] == modnet.build.plugins().registry.names("gradient")
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_wrong_derivative_ends_with_status_1(tmp_path: Path) -> None:
+    (tmp_path / "twice.py").write_text(WRONG)
+    done = run(*SMALL, "-p", "twice", "--activation", "twice", cwd=tmp_path)
+    assert done.returncode == 1
+    assert done.stdout.startswith("wrong: activation ")
+    assert "all that are wrong are 2 times what they should be" in done.stdout
+    assert not done.stderr
+
+
+def test_json_says_the_same_without_a_number_that_json_has_not(tmp_path: Path) -> None:
+    done = run(*SMALL, "--activation", "gelu", "--estimator", "complex-step", "--json", cwd=tmp_path)
+    found = json.loads(done.stdout, parse_constant=lambda name: f"not JSON: {name}")
+    assert [verdict["verdict"] for verdict in found["verdicts"]] == ["correct"] * 3
+    central, complex_step = found["estimators"]
+    assert central["error"] < 1e-6
+    assert complex_step["error"] is None
+    assert "Gelu" in complex_step["problem"]
+
+
+def test_the_estimators_are_drawn(tmp_path: Path) -> None:
+    done = run(*SMALL, "--estimator", "spsa", "--out", "picture.svg", cwd=tmp_path)
+    assert done.stdout.endswith("drawn in picture.svg\n")
+    assert "spsa" in (tmp_path / "picture.svg").read_text()
+
+
+def test_the_gradient_that_is_asked_for_is_judged_as_a_whole(tmp_path: Path) -> None:
+    done = run(*SMALL, "--gradient", "spsa", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "not deterministic: whole gradient by Spsa" in done.stdout or "wrong: whole gradient by Spsa" in done.stdout
+
+
+def test_a_mistake_is_a_line(tmp_path: Path) -> None:
+    for arguments, words in (
+        (("--estimator", "spa"), "no gradient 'spa', did you mean 'spsa'?"),
+        (("--out", "picture.bmp"), "a plot is written as png, svg, pdf, not 'bmp'"),
+    ):
+        done = run("--hidden", "5", "--batch-size", "4", *arguments, cwd=tmp_path)
+        assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
+        assert words in done.stderr
