@@ -121,7 +121,7 @@ def _compare(example: Example) -> None:
 
 
 def _alike(shown: str, printed: str) -> bool:
-    one, other = (re.sub(r" in [\d.]+ s\b", "", line).replace(",", "") for line in (shown, printed))
+    one, other = (re.sub(r" in (\d+ min)?( ?[\d.]+ s)?(?=:)", "", line).replace(",", "") for line in (shown, printed))
     number = re.compile(r"\d+(?:\.\d+)?")
     values = zip(number.findall(one), number.findall(other), strict=False)
     near = all(float(a) == pytest.approx(float(b), rel=0.02, abs=0.02 if "." in a else 0) for a, b in values)

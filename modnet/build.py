@@ -297,17 +297,19 @@ def check_gradient(
     return _gradient_check.check_gradient(
         network.objective(x, t),
         network.params,
-        {_label(estimator, parts): estimator for estimator in parts},
+        _labelled(parts),
         judged,
         repeats,
         seed,
     )
 
 
-def _label(estimator: GradientEstimator, among: Sequence[GradientEstimator]) -> str:
-    """Return an estimator's name, with its settings where others have the same name."""
-    name = registered_name(estimator)
-    return repr(estimator) if sum(registered_name(other) == name for other in among) > 1 else name
+def _labelled(estimators: Sequence[GradientEstimator]) -> dict[str, GradientEstimator]:
+    """Return estimators by their names: with their settings where others have the same, and counted if need be."""
+    names = [registered_name(e) if is_registered(e) else repr(e) for e in estimators]
+    named = [repr(e) if names.count(name) > 1 else name for e, name in zip(estimators, names, strict=True)]
+    labels = [f"{name} ({named[:i].count(name) + 1})" if name in named[:i] else name for i, name in enumerate(named)]
+    return dict(zip(labels, estimators, strict=True))
 
 
 def registered_name(value: object) -> str:

@@ -17,8 +17,8 @@ def corners_between(f: Callable[[Array], Array], low: Array, high: Array) -> Arr
     All are arrays of one shape. Each interval is cut twenty times to the more bent of its first and last 60 %; if
     the slopes to both sides of what remains still differ, there is a corner in it.
 
-    >>> corners_between(lambda a: np.maximum(a, 0), np.array([-1e-4, 1e-4]), np.array([3e-4, 2e-4])).round(7)
-    array([ 0., nan])
+    >>> corners_between(lambda a: np.maximum(a, 1), np.array([0.99, 1.01]), np.array([1.03, 1.02])).round(6)
+    array([ 1., nan])
     """
     below, above = low.astype(np.float64), high.astype(np.float64)
     for _ in range(CUTS):

@@ -213,14 +213,16 @@ def _jumps(values: Values) -> Array:
 def _quantum(values: Values, claimed: Array) -> float:
     """Return the step in height of functions that are staircases around the claimed slopes, rounded on their way.
 
-    A staircase is exactly level at the smallest steps, and follows the claimed slope to within its step at larger ones.
+    A staircase is exactly level at the smallest steps, and at larger ones follows the claimed slope, to within its step,
+    on both sides.
     """
-    moved = np.maximum(np.abs(values.above - values.centre), np.abs(values.below - values.centre))
+    sides = np.abs(values.above - values.centre), np.abs(values.below - values.centre)
+    moved = np.maximum(*sides)
     still = (moved[-2:] == 0).all(axis=0)
     quantum = np.where(moved > 0, moved, np.inf).min(axis=0)
-    follows = (moved > 0) & (np.abs(values.central - claimed) * values.h <= 2 * quantum)
+    follows = (np.minimum(*sides) > 0) & (np.abs(values.central - claimed) * values.h <= 2 * quantum)
     many = quantum < 0.1 * np.where(np.isfinite(moved), moved, 0).max(axis=0)  # one stair alone is a jump
-    stairs = still & many & (follows.sum(axis=0) >= 3) & (np.abs(claimed) > 0)
+    stairs = still & many & (follows.sum(axis=0) >= 3)
     return float(quantum[stairs].max()) if stairs.any() else 0.0
 
 

@@ -142,10 +142,8 @@ def _wrong(judgement: Judgement, i: int) -> str:
 def _corner(judgement: Judgement, i: int) -> str:
     if judgement.jump[i]:
         return f"the function jumps by {judgement.jump[i]:.3g} here: there is no derivative"
-    left, right, claimed = judgement.left[i], judgement.right[i], judgement.claimed[i]
-    return (
-        f"the slope is {left:.4g} to the left and {right:.4g} to the right; {claimed:.4g} is given, not outside of them"
-    )
+    left, right, claimed = (x[i] + 0.0 for x in (judgement.left, judgement.right, judgement.claimed))  # 0.0 for -0.0
+    return f"the slope is {left:.4g} to the left, {right:.4g} to the right; {claimed:.4g} is given, not outside of them"
 
 
 def _noisy(judgement: Judgement, i: int) -> str:

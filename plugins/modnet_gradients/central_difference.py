@@ -38,8 +38,10 @@ class CentralDifference(GradientEstimator):
 
     @h.validator
     def _positive(self, _: object, value: float | str | None) -> None:
-        if value is not None and value != "measured" and not (isinstance(value, (int, float)) and value > 0):
-            raise ValueError(f"'h' must be > 0 or 'measured': {value!r}")
+        if isinstance(value, str) and value != "measured":
+            raise ValueError(f"'h' must be a number, or 'measured': {value!r}")
+        if not isinstance(value, str) and value is not None and not value > 0:
+            raise ValueError(f"'h' must be > 0: {value}")
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:  # noqa: ARG002
         """Return the gradient, of the shape and dtype of each parameter; the parameters stay as they are."""

@@ -1,0 +1,129 @@
+"""The verdicts of the gradient check, counted: broken gradients, the book's network with ReLU, and smooth networks.
+
+Usage: python tests/benchmarks/gradient_verdicts.py [--seeds N] [--book N] [--smooth N]
+
+Broken gradients must be called wrong, whatever they are wrong by. In the book's network central differences with
+h = 1e-4 are compared with backpropagation, as the book does it: where they are apart, a corner must be named, and
+nothing may be called wrong. On smooth networks everything is correct, and each other verdict a false alarm.
+"""
+
+from __future__ import annotations
+
+import argparse
+import time
+from collections import Counter
+from collections.abc import Iterator
+from pathlib import Path
+
+import broken_gradients
+import numpy as np
+
+import modnet
+
+VERDICTS = ("not deterministic", "wrong", "corner", "too noisy", "correct")
+SMOOTH = ("sigmoid", "tanh", "softplus", "swish", "gelu", "identity")
+ENDS = (("softmax", "cross-entropy"), ("identity", "mean-squared-error"), ("sigmoid", "mean-squared-error"),
+        ("softmax", "mean-squared-error"))  # fmt: skip
+
+
+def worst(check: modnet.GradientCheck) -> str:
+    """Return the gravest verdict of a check."""
+    return next(word for word in VERDICTS if any(verdict.verdict == word for verdict in check.verdicts))
+
+
+def broken(seeds: int) -> Iterator[tuple[str, int, modnet.GradientCheck]]:
+    """Yield each kind of broken gradient, the seed, and the check of it."""
+    for kind, make in broken_gradients.parts():
+        for seed in range(seeds):
+            yield kind, seed, modnet.check_gradient(*make(seed), estimators=[])
+    for kind, change in broken_gradients.WHOLES.items():
+        for seed in range(seeds):
+            net, x, t = broken_gradients.network(seed)
+            given = change(net, x, t, dict(net.gradient(x, t)))
+            yield f"whole: {kind}", seed, modnet.check_gradient(net, x, t, estimators=[], gradient=given)
+
+
+def books_network(seed: int, loss: object = "cross-entropy") -> tuple[modnet.GradientCheck, bool]:
+    """Check the book's network with ReLU on three digits; say besides whether central differences are off.
+
+    They are off where an entry is, by more than 1e-5 of the largest: far above truncation, rounding and the constant in
+    the logarithm.
+    """
+    data = modnet.load("mnist-small")
+    x, t = data.train.x[:3], data.train.t[:3]
+    net = modnet.TwoLayerNet(784, 50, 10, hidden="relu", loss=loss, seed=seed)
+    check = modnet.check_gradient(net, x, t, estimators=["central-difference"])
+    exact, numerical = net.gradient(x, t), net.numerical_gradient(x, t)
+    largest = max(float(np.abs(value).max()) for value in exact.values())
+    return check, any(bool((np.abs(exact[n] - numerical[n]) > 1e-5 * largest).any()) for n in exact)
+
+
+def smooth_network(seed: int, dtype: str = "float64") -> tuple[modnet.Network, np.ndarray, np.ndarray]:
+    """Return a network of random smooth parts, sizes and weights, and a batch."""
+    rng = np.random.default_rng(seed)
+    sizes = [int(n) for n in rng.integers(1, 9, rng.integers(2, 5))] + [int(rng.integers(2, 7))]
+    hidden = [SMOOTH[i] for i in rng.integers(0, len(SMOOTH), len(sizes) - 2)]
+    output, loss = ENDS[rng.integers(len(ENDS))]
+    std = (0.01, 0.1, 1.0, 3.0, "he", "xavier")[rng.integers(6)]
+    net = modnet.Network(sizes, hidden=hidden, output=output, loss=loss, weight_init_std=std, seed=seed, dtype=dtype)
+    n = int(rng.integers(1, 20))
+    x = rng.standard_normal((n, sizes[0])) * float(rng.choice([0.1, 1.0, 5.0]))
+    return net, x, rng.integers(0, sizes[-1], n)
+
+
+def main() -> None:
+    """Count, and print."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
+    parser.add_argument("--seeds", type=int, default=10, help="seeds of each kind of broken gradient")
+    parser.add_argument("--book", type=int, default=300, help="seeds of the book's network")
+    parser.add_argument("--smooth", type=int, default=2000, help="smooth networks")
+    asked = parser.parse_args()
+    start = time.perf_counter()
+    count_broken(asked.seeds)
+    count_book(asked.book)
+    count_smooth(asked.smooth)
+    print(f"in {time.perf_counter() - start:.0f} s, {Path(modnet.__file__).parent}")
+
+
+def count_broken(seeds: int) -> None:
+    """Print how many broken gradients are called wrong."""
+    kinds: Counter[str] = Counter()
+    missed: Counter[str] = Counter()
+    for kind, _, check in broken(seeds):
+        kinds[kind] += 1
+        missed[f"{kind}: {worst(check)}"] += all(verdict.verdict != "wrong" for verdict in check.verdicts)
+    total, lost = kinds.total(), missed.total()
+    print(f"broken gradients: {len(kinds)} kinds x {seeds} seeds, {total - lost} of {total} called wrong")
+    for kind, count in missed.items():
+        if count:
+            print(f"  missed {count} of {kind}")
+
+
+def count_book(seeds: int) -> None:
+    """Print what is said of the book's network, with modnet's loss and with the book's own."""
+    for label, loss in (("modnet's loss", "cross-entropy"), ("the book's loss", broken_gradients.BookLoss())):
+        words: Counter[str] = Counter()
+        explained = apart = amiss = 0
+        for seed in range(seeds):
+            check, off = books_network(seed, loss)
+            words[worst(check)] += 1
+            named = bool(check.estimators[0].corners)
+            apart, explained, amiss = apart + off, explained + (off and named), amiss + (named and not off)
+        print(
+            f"the book's network with ReLU, {label}: {seeds} seeds, verdicts {dict(words)}; differences are off in "
+            f"{apart}, of which a corner is named in {explained}; a corner is named in {amiss} others"
+        )
+
+
+def count_smooth(networks: int) -> None:
+    """Print the verdicts on smooth networks."""
+    for dtype in ("float64", "float32"):
+        count = networks if dtype == "float64" else networks // 4
+        words = Counter(
+            worst(modnet.check_gradient(*smooth_network(seed, dtype), estimators=[])) for seed in range(count)
+        )
+        print(f"smooth networks in {dtype}: {count}, verdicts {dict(words)}")
+
+
+if __name__ == "__main__":
+    main()
