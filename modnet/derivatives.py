@@ -24,7 +24,8 @@ CORRECT, TOO_NOISY, CORNER, WRONG = "correct", "too noisy", "corner", "wrong"
 # A value's rounding error counts as this many times its last bit, and a result as certain to this many times its
 # uncertainty: both only separate what is orders of magnitude apart.
 ROUNDINGS, SURE = 4.0, 4.0
-DECIDABLE = 0.01  # an uncertainty above this share of the largest slope leaves the verdict open
+ON_THE_WAY = 0.01  # small values have been larger on their way, as that of log(1 + 1e-20): so large at least
+DECIDABLE = 0.05  # an uncertainty above this share of the largest slope leaves the verdict open
 
 
 @attrs.frozen(eq=False)
@@ -125,7 +126,7 @@ class Values:
         size = np.maximum(np.maximum(np.abs(self.above), np.abs(self.below)), np.abs(self.centre))
         size = np.where(np.isfinite(size), size, np.abs(self.centre)) + at * np.abs(self.central)
         shown = np.abs(self.bend[-2:]).max(axis=0)  # all but noise has gone from the second difference there
-        rounding = np.maximum(self.eps * size, np.finfo(np.float64).tiny)
+        rounding = self.eps * np.maximum(size, ON_THE_WAY)
         return np.asarray(np.maximum(rounding, np.maximum(shown, np.median(shown))))
 
 
@@ -148,7 +149,7 @@ def _judge(values: Values, claimed: Array, noise: Array) -> Judgement:
     slope = np.where(bent & (jump == 0), np.clip(claimed, low, high), slope)
     off = np.abs(claimed - slope) > np.where(bent, SURE * corner.uncertainty, sure)
     size = np.abs(slope)[np.isfinite(slope)].max(initial=0.0)
-    size = max(size, 1e-3 * float(np.abs(values.centre)[np.isfinite(values.centre)].max(initial=0.0)))
+    size = max(size, 1e-3 * float(np.abs(values.centre)[np.isfinite(values.centre)].max(initial=ON_THE_WAY)))
     verdict = np.select(
         [jump != 0, off | ~np.isfinite(claimed), bent, ~(sure <= DECIDABLE * size)],
         [CORNER, WRONG, CORNER, TOO_NOISY],
@@ -181,7 +182,7 @@ class _Corners:
 
 
 def _corners(values: Values, floor: Array) -> _Corners:
-    """Find where left and right differences keep their distance while the step shrinks to a quarter.
+    """Find where left and right differences keep their distance while the step shrinks to a sixteenth.
 
     Where the function is smooth their distance shrinks in proportion.
     """
@@ -189,7 +190,8 @@ def _corners(values: Values, floor: Array) -> _Corners:
     left = (values.centre - values.below) / values.h
     gap = right - left
     uncertainty = np.full(gap.shape, np.inf)
-    uncertainty[1:] = np.abs(np.diff(gap, axis=0)) + 2 * floor[1:]
+    change = np.abs(np.diff(gap, axis=0))
+    uncertainty[2:] = np.maximum(change[1:], change[:-1]) + 2 * floor[2:]
     shows = np.abs(gap) > SURE * uncertainty
     level = np.where(shows, np.arange(len(gap))[:, np.newaxis], -1).max(axis=0)
     best = np.where(shows, uncertainty, np.inf).argmin(axis=0), np.arange(gap.shape[1])
@@ -206,15 +208,16 @@ def _jumps(values: Values) -> Array:
         # A part of what the function does at all at the largest step: smaller jumps are noise of rounded values.
         reach = np.maximum(np.abs(values.above - values.centre), np.abs(values.below - values.centre))[0]
         stays = (lasts.min(axis=0) > 0.8 * lasts.max(axis=0)) & (lasts.min(axis=0) > 0.1 * reach)
-        sides.append(np.where(stays & (lasts.min(axis=0) > 1e3 * values.eps * np.abs(values.centre)), lasts[-1], 0.0))
+        rounding = values.eps * np.maximum(np.abs(values.centre), ON_THE_WAY)
+        sides.append(np.where(stays & (lasts.min(axis=0) > 1e3 * rounding), lasts[-1], 0.0))
     return np.maximum(*sides)
 
 
 def _quantum(values: Values, claimed: Array) -> float:
     """Return the step in height of functions that are staircases around the claimed slopes, rounded on their way.
 
-    A staircase is exactly level at the smallest steps, and at larger ones follows the claimed slope, to within its step,
-    on both sides.
+    A staircase is exactly level at the smallest steps; at larger ones it follows the claimed slope on both sides, to
+    within its step.
     """
     sides = np.abs(values.above - values.centre), np.abs(values.below - values.centre)
     moved = np.maximum(*sides)

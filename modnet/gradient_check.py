@@ -5,6 +5,7 @@ A derivative is claimed to be exact, and is right or wrong; an estimate has an e
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 
 import attrs
@@ -59,13 +60,10 @@ def check_gradient(
     missing = [layer for layer, verdict in found if verdict is None]
     bad = [layer for layer, v in found if v and (v.verdict in {WRONG, NOT_DETERMINISTIC} or v.left_out)]
     # The exact gradient does not depend on a derivative that is missing or wrong: those are measured.
-    checked, trusted = (_measured(objective, layers) for layers in (missing, [*missing, *bad]))
-    exact = trusted.backward(params)
+    exact = _measured(objective, [*missing, *bad]).backward(params)
     if gradient is None:
-        claimed = checked.backward(params)
-        whole = check_whole(objective, params, claimed, stream, batch=len(objective.x))
-        if whole.verdict == WRONG and bad and check_whole(objective, params, exact, stream).verdict != WRONG:
-            whole = _blamed(whole, claimed, exact, [v for layer, v in found if v and layer in bad])
+        blamed = [v for layer, v in found if v and layer in bad]
+        whole = _check_own(objective, _measured(objective, missing), params, exact, blamed, stream)
     else:
         whole = _check_given(objective, params, gradient, stream)
     return GradientCheck(
@@ -95,6 +93,21 @@ def check_parts(objective: Objective, params: Params, stream: Stream) -> list[tu
 
 def _measured(objective: Objective, parts: list[int | None]) -> Objective:
     return measured(objective, [part for part in parts if part is not None], loss=None in parts)
+
+
+def _check_own(
+    objective: Objective, checked: Objective, params: Params, exact: Grads, bad: list[Verdict], stream: Stream
+) -> Verdict:
+    """Judge the chain rule's gradient; where all that is wrong comes from parts, say so."""
+    try:
+        claimed = checked.backward(params)
+    except Exception as error:  # of a stranger's part
+        text = f"the chain rule ends with {type(error).__name__}: {error}"
+        return Verdict(verdict=WRONG, part=WHOLE, size=math.inf, explanation=text)
+    whole = check_whole(objective, params, claimed, stream, batch=len(objective.x))
+    if whole.verdict == WRONG and bad and check_whole(objective, params, exact, stream).verdict != WRONG:
+        return _blamed(whole, claimed, exact, bad)
+    return whole
 
 
 def _blamed(whole: Verdict, claimed: Grads, exact: Grads, bad: list[Verdict]) -> Verdict:

@@ -11,7 +11,7 @@ import numpy as np
 from modnet.derivatives import WRONG, Judgement, judge
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Params
-from modnet.verdicts import Verdict, verdict_on
+from modnet.verdicts import NOT_DETERMINISTIC, Verdict, difference, verdict_on
 
 BLOCKS = 64  # of the parameters in one array at most: a block holds those of one unit, or of some in a wide layer
 WHOLE = "whole gradient"
@@ -70,6 +70,9 @@ def check_whole(
         if not np.isfinite(given).all():
             index = tuple(int(i) for i in np.argwhere(~np.isfinite(given))[0])
             return Verdict(**fields, index=index, explanation=f"it is {given[index]}")
+    if gap := difference(*(np.asarray(f(dict(params))) for _ in range(2))):
+        text = f"the same parameters give losses that differ by {gap:.1e} of the loss"
+        return Verdict(verdict=NOT_DETERMINISTIC, part=part, size=gap, explanation=text)
     blocks = [block for name in params for block in _blocks(name, params[name], stream.child(name))]
     judgement = _judged(f, params, grads, blocks)
     verdict = verdict_on(judgement, lambda i: _place(blocks[i], params), batch, part=part)

@@ -15,6 +15,7 @@ import modnet
 from modnet.corners import corners_between
 from modnet.derivatives import judge
 from modnet.verdicts import Verdict
+from modnet.whole_gradient import check_whole
 
 # The kinds of broken gradients are also counted, many times over, by tests/benchmarks/gradient_verdicts.py.
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
@@ -146,14 +147,25 @@ class TestWrong:
         verdict = on(Made(np.tanh, lambda a: np.ones(5)[:, np.newaxis, np.newaxis]))
         assert "backward returns shape (5, 6, 6), not (6, 6)" in str(verdict)
 
+    def test_a_derivative_that_fails(self) -> None:
+        def fails(a: Any) -> Any:
+            raise ValueError("no")
+
+        net, x, t = broken_gradients.network(0, [Made(np.tanh, fails), "sigmoid"])
+        found = check(net, x, t, estimators=["central-difference", "backpropagation"])
+        assert "backward raises ValueError: no" in str(found.verdicts[0])
+        assert "the chain rule ends with ValueError: no" in str(found.verdicts[-1])
+        assert found.estimators[0].error < 1e-6
+        assert found.estimators[1].problem == "ValueError: no"
+
 
 class TestCorrect:
-    @pytest.mark.parametrize("seed", range(60))
+    @pytest.mark.parametrize("seed", range(25))
     def test_smooth_networks(self, seed: int) -> None:
         found = check(*gradient_verdicts.smooth_network(seed))
         assert {verdict.verdict for verdict in found.verdicts} == {"correct"}, str(found)
 
-    @pytest.mark.parametrize("seed", range(20))
+    @pytest.mark.parametrize("seed", range(10))
     def test_nothing_is_wrong_with_single_precision(self, seed: int) -> None:
         assert check(*gradient_verdicts.smooth_network(seed, "float32")).passed
 
@@ -308,6 +320,12 @@ class TestNotDeterministic:
         verdict = on(Made(lambda a: np.tanh(a) + 1e-6 * rng.standard_normal(a.shape), lambda a: 1 - np.tanh(a) ** 2))
         assert verdict.verdict == "not deterministic"
         assert 1e-8 < verdict.size < 1e-4
+
+    def test_the_loss(self) -> None:
+        rng = np.random.default_rng(0)
+        params = {"w": np.array([1.0, 2.0])}
+        verdict = check_whole(lambda p: float((p["w"] ** 2).sum()) + rng.random(), params, params, modnet.Stream(0))
+        assert verdict.verdict == "not deterministic"
 
     def test_the_way_back(self) -> None:
         rng = np.random.default_rng(0)
