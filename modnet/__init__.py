@@ -13,7 +13,6 @@ from modnet.build import (
     source,
     train,
 )
-from modnet.comparison import EstimatorRow
 from modnet.dataset import Dataset, Samples, one_hot
 from modnet.errors import (
     DataError,
@@ -45,6 +44,7 @@ from modnet.interfaces import (
 )
 from modnet.numerical import default_step, gradient_descent, numerical_gradient
 from modnet.randomness import Stream
+from modnet.side_by_side import EstimatorRow
 from modnet.training import Run
 from modnet.types import Array, Grads, History, Params, State
 from modnet.verdicts import Verdict

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.comparison import EstimatorRow
 from modnet.errors import MissingExtraError, SettingError
+from modnet.side_by_side import EstimatorRow
 from modnet.types import History
 
 if TYPE_CHECKING:

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 
-from modnet.comparison import EstimatorRow, compare, table
 from modnet.derivatives import CORRECT, WRONG
 from modnet.interfaces import GradientEstimator, Objective
 from modnet.measured import measured
 from modnet.part_checks import check_activation, check_loss, without_small_settings
 from modnet.randomness import Stream
+from modnet.side_by_side import EstimatorRow, compare, table
 from modnet.types import Grads, Params
 from modnet.verdicts import NOT_DETERMINISTIC, Verdict, difference
 from modnet.whole_gradient import WHOLE, check_whole

@@ -21,13 +21,13 @@ FLOORS = {
     "adapters": 3,
     "batches": 3,
     "checkpoint": 3,
-    "comparison": 3,
     "hookspecs": 3,
     "measured": 3,
     "network": 3,
     "part_checks": 3,
     "registry": 3,
     "settings": 3,
+    "side_by_side": 3,
     "whole_gradient": 3,
     "discovery": 4,
     "gradient_check": 4,
@@ -47,7 +47,7 @@ FLOORS = {
 ENTRANCES = {"__init__", "__main__"}
 NUMERIC_HALF = {
     "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network",
-    "training", "corners", "derivatives", "verdicts", "comparison", "measured", "part_checks", "whole_gradient",
+    "training", "corners", "derivatives", "verdicts", "side_by_side", "measured", "part_checks", "whole_gradient",
     "gradient_check",
 }  # fmt: skip
 PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing", "recognition", "tables"}
