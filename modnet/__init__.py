@@ -1,5 +1,6 @@
 """A workbench for small neural networks in which every part is a plugin."""
 
+from modnet import cached, files
 from modnet.build import (
     Network,
     TwoLayerNet,
@@ -90,8 +91,10 @@ __all__ = [
     "UnknownNameError",
     "Verdict",
     "activation",
+    "cached",
     "check_gradient",
     "default_step",
+    "files",
     "gradient",
     "gradient_descent",
     "hookimpl",

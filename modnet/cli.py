@@ -20,7 +20,6 @@ import click
 import modnet
 from modnet import build
 from modnet.batches import Batches
-from modnet.checkpoint import write_atomically
 from modnet.discovery import PluginHost
 from modnet.dry_run import forecast_table
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError, TrainingInterrupted, UnknownNameError
@@ -33,6 +32,7 @@ from modnet.experiment import (
     run_experiment,
 )
 from modnet.figures import FORMATS, accuracy_per_evaluation, curves, rendered
+from modnet.files import write_atomically
 from modnet.listing import as_json, as_table
 from modnet.network import DenseNetwork
 from modnet.options import assigned, changes_of, experiment_options, load_plugins, plugin_options, with_plugins
@@ -287,7 +287,7 @@ def gradient_check(
     chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).indices(0)
     check = build.check_gradient(
         network_for(wanted, data),
-        data.train.x[chosen],
+        data.train.rows(chosen),
         data.train.t[chosen],
         estimators=estimators or None,
         gradient=wanted.gradient if flags["gradient"] else None,

@@ -3,6 +3,10 @@
 from __future__ import annotations
 
 import math
+import mmap as mapping
+from collections.abc import Iterator
+from functools import cached_property
+from mmap import mmap
 from typing import Any, Literal, cast
 
 import attrs
@@ -15,18 +19,65 @@ from modnet.types import Array
 
 PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
+BLOCK = 2**20  # numbers that are looked at in one go
 LABELS_END = 2**53  # below it, float64 tells whole numbers apart
 
 
 @attrs.frozen(eq=False)
 class Samples:
-    """Samples as rows: `x` (N, D) float64, and `t` (N,) int64 class indices."""
+    """Samples as rows: features `x` (N, D) float64, and `t` (N,) int64 class indices.
 
-    x: Array
+    `table` (M, D) has the features as the source had them, of any dtype, in memory or in a file mapped into it; `x` is
+    that divided by `scale`, of the rows that are `chosen` (N,), or of all. It is made when it is first asked for, and
+    takes 8 bytes a number; `rows` makes some of it at a time.
+
+    >>> samples = Samples(np.array([[0], [51], [255]], np.uint8), np.array([0, 1, 1]), scale=255)
+    >>> samples.rows([2, 1])
+    array([[1. ],
+           [0.2]])
+    """
+
+    table: Array = attrs.field(alias="x")
     t: Array
+    scale: float = 1.0
+    chosen: Array | None = None
 
     def __len__(self) -> int:
-        return len(self.x)
+        return len(self.t)
+
+    @cached_property
+    def x(self) -> Array:
+        """All features (N, D), float64."""
+        if self.scale == 1 and self.chosen is None and self.table.dtype == np.float64:
+            return self.table
+        return self.rows(slice(None))
+
+    @property
+    def features(self) -> int:
+        """How many columns there are."""
+        return int(self.table.shape[1])
+
+    def rows(self, which: slice | Any) -> Array:
+        """Return the features of some samples, by a slice or by indices, as float64; they may be the table's own."""
+        found = self.unscaled(which)
+        if self.scale == 1:  # not copied once more
+            return found.astype(np.float64, copy=False)
+        return scaled(found, self.scale)
+
+    def unscaled(self, which: slice | Any) -> Array:
+        """Return the features of some samples as the source had them: in their own dtype, not divided."""
+        if self.chosen is not None:
+            which = self.chosen[which]
+        found = self.table[which] if isinstance(which, slice) else self.table.take(which, axis=0)
+        mapped = _mapping(self.table)
+        if mapped is not None:
+            found = np.array(found)
+            _let_go(mapped)
+        return found
+
+    def blocks(self) -> Iterator[slice]:
+        """Yield slices that cover all samples, each of a size that is no burden: about 8 MB of float64."""
+        return _blocks(len(self), self.features)
 
 
 @attrs.frozen(eq=False)
@@ -34,17 +85,21 @@ class Dataset:
     """Training and test samples. Class index i stands for the label `classes[i]`.
 
     `settings` are the source's settings that were inferred from the data, so that nothing is inferred twice.
+    `feature_names` are the columns' names, where the source knows them; `notes` say what the user should know of how
+    the data was read, such as rows that were left out.
     """
 
     train: Samples
     test: Samples
     classes: tuple[Any, ...]
     settings: dict[str, Any] = attrs.field(factory=dict)
+    feature_names: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def features(self) -> int:
         """How many columns `x` has."""
-        return int(self.train.x.shape[1])
+        return self.train.features
 
     @property
     def scale(self) -> float:
@@ -60,36 +115,45 @@ class Dataset:
         scale: float | Literal["auto"] = "auto",
         test_fraction: float = 0.2,
         split_seed: int = 0,
+        stratified: bool = False,
         **settings: Any,
     ) -> Dataset:
         """Return a data set from rows (N, ...) and their labels (N,) or one-hot labels (N, classes).
 
         Features are flattened to (N, D), divided by `scale` and made float64; `"auto"` divides by 255 what is
         evidently pixels: 16 or more columns of whole numbers from 0 to 255, at least one above 127. Without
-        `test`, a `test_fraction` of the rows, drawn at random by `split_seed`, becomes the test samples.
-        Raises DataError where rows and labels do not fit, or numbers are not finite.
+        `test`, a `test_fraction` of the rows, drawn at random by `split_seed`, becomes the test samples: of all rows
+        alike, or `stratified`, so that each class has its share in both parts.
+        The rows are copied, unless nobody can write to them (`x.flags.writeable`, a mapped file). Raises DataError
+        where rows and labels do not fit, or numbers are not finite.
 
         >>> data = Dataset.from_arrays(([[0.5], [1.5], [2.5]], ["b", "a", "b"]), test_fraction=0.4)
         >>> data.classes, data.train.t, data.test.t
         (('a', 'b'), array([0, 1]), array([1]))
         """
         x, labels = _rows(*train, "training")
+        chosen = chosen_test = None
         if test is None:
-            (x, labels), (x_test, labels_test) = _split(x, labels, test_fraction, split_seed)
+            x_test = x
+            chosen, chosen_test = _split(labels, test_fraction, split_seed, stratified)
+            labels, labels_test = labels[chosen], labels[chosen_test]
+            if not len(chosen_test):  # all rows in their order: nothing to choose
+                chosen, x_test = None, x[:0]
+                chosen_test = None
         else:
             x_test, labels_test = _rows(*test, "test")
             if x_test.shape[1] != x.shape[1]:
                 raise DataError(f"training rows have {x.shape[1]} features, test rows {x_test.shape[1]}")
-        if not len(x):
+        if not len(labels):
             raise DataError("no training rows")
-        divisor = _inferred_scale(x) if scale == "auto" else float(scale)
+        divisor = _inferred_scale(x, chosen) if scale == "auto" else float(scale)
         if not 0 < divisor < math.inf:
             raise DataError(f"features are divided by a number > 0, not {divisor}")
         classes, indices = np.unique(_joined_labels(labels, labels_test), return_inverse=True)
         indices = indices.astype(np.int64)
         return cls(
-            Samples(scaled(x, divisor), indices[: len(x)]),
-            Samples(scaled(x_test, divisor), indices[len(x) :]),
+            Samples(x, indices[: len(labels)], divisor, chosen),
+            Samples(x_test, indices[len(labels) :], divisor, chosen_test),
             tuple(classes.tolist()),
             {"scale": divisor, **settings},
         )
@@ -139,10 +203,15 @@ def _rows(x: Any, labels: Any, part: str) -> tuple[Array, Array]:
     features = math.prod(x.shape[1:])
     if not features:
         raise DataError(f"{part} rows have no features: their shape is {x.shape}")
-    x = x.reshape(len(x), features)
-    if x.dtype.kind == "f" and not np.isfinite(x).all():
-        row, column = np.argwhere(~np.isfinite(x))[0]
-        raise DataError(f"{part} row {row + 1}, feature {column + 1}: expected a finite number, found {x[row, column]}")
+    x = np.array(x.reshape(len(x), features), order="C", copy=True if x.flags.writeable else None)
+    for block in _blocks(len(x), features) if x.dtype.kind == "f" else ():
+        if not np.isfinite(x[block]).all():
+            row, column = np.argwhere(~np.isfinite(x[block]))[0]
+            row += block.start
+            raise DataError(
+                f"{part} row {row + 1}, feature {column + 1}: expected a finite number, found {x[row, column]}"
+            )
+        _let_go(_mapping(x))
     return x, labels
 
 
@@ -186,19 +255,49 @@ def _is_one_hot(rows: Array) -> bool:
     return bool(((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all())
 
 
-def _split(x: Array, labels: Array, fraction: float, seed: int) -> tuple[tuple[Array, Array], tuple[Array, Array]]:
+def _split(labels: Array, fraction: float, seed: int, stratified: bool) -> tuple[Array, Array]:
+    """Return which rows are for training and which for the test, both in their order."""
     if not 0 <= fraction < 1:
         raise DataError(f"the test fraction must be >= 0 and < 1: {fraction}")
-    order = Stream(seed, ("test split",)).generator().permutation(len(x))
-    count = round(fraction * len(x))
-    train, test = np.sort(order[count:]), np.sort(order[:count])
-    return (x[train], labels[train]), (x[test], labels[test])
+    order = Stream(seed, ("test split",)).generator().permutation(len(labels))
+    count = round(fraction * len(labels))
+    places = np.arange(count)
+    if stratified and count:
+        # Class by class, every so many-th row: each class has its share to within one row.
+        order = order[np.argsort(labels[order], kind="stable")]
+        places = ((places + 0.5) * (len(labels) / count)).astype(np.int64)
+    return np.sort(np.delete(order, places)), np.sort(order[places])
 
 
-def _inferred_scale(x: Array) -> float:
-    """Return 255 for what is evidently pixels, otherwise 1."""
+def _inferred_scale(x: Array, chosen: Array | None) -> float:
+    """Return 255 for what is evidently pixels, otherwise 1, as the chosen rows tell."""
     if x.shape[1] < PIXEL_COLUMNS or x.dtype.kind == "b":
         return 1.0
-    if not (x.min() >= 0 and PIXEL_MAXIMUM // 2 < x.max() <= PIXEL_MAXIMUM):
-        return 1.0
-    return float(PIXEL_MAXIMUM) if x.dtype.kind in "iu" or np.array_equal(x, np.trunc(x)) else 1.0
+    largest = 0.0
+    count = len(x) if chosen is None else len(chosen)
+    for block in _blocks(count, x.shape[1]):
+        part = x[block] if chosen is None else x[chosen[block]]
+        largest = max(largest, float(part.max()))
+        if part.min() < 0 or largest > PIXEL_MAXIMUM or (part.dtype.kind == "f" and (part != np.trunc(part)).any()):
+            return 1.0
+        _let_go(_mapping(x))
+    return float(PIXEL_MAXIMUM) if largest > PIXEL_MAXIMUM // 2 else 1.0
+
+
+def _blocks(rows: int, columns: int) -> Iterator[slice]:
+    size = max(1, BLOCK // columns)
+    return (slice(start, min(start + size, rows)) for start in range(0, rows, size))
+
+
+def _mapping(x: Array) -> mmap | None:
+    """Return the file's mapping that an array's numbers lie in, if they lie in one."""
+    base: Any = x
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base if isinstance(base, mmap) else None
+
+
+def _let_go(mapped: mmap | None) -> None:
+    """Give back the memory of what has been read from a mapped file, so that it does not add up to the file's size."""
+    if mapped is not None and hasattr(mapped, "madvise"):  # not on Windows, which lets go by itself
+        mapped.madvise(mapping.MADV_DONTNEED)

@@ -16,6 +16,7 @@ import attrs
 
 from modnet.dataset import Dataset
 from modnet.errors import DataError, NoDerivativeError
+from modnet.files import uncompressed_name
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, History, Params, State
 
@@ -185,10 +186,17 @@ class DataSource(ABC):
     reads_files: ClassVar[bool] = True
     """Whether `read` wants a path; a data set by name has none."""
 
+    suffixes: ClassVar[tuple[str, ...]] = ()
+    """How the names of its files end, in lower case: (".npy",). That of a compression may follow."""
+
     @classmethod
-    def recognises(cls, path: Path, head: bytes) -> bool:  # noqa: ARG003 - the default recognises nothing
-        """Say whether the file at `path`, whose first bytes are `head`, is of this kind. Never raises."""
-        return False
+    def recognises(cls, path: Path, head: bytes) -> bool:  # noqa: ARG003 - the default goes by the name
+        """Say whether the file at `path`, whose first bytes are `head`, is of this kind. Never raises.
+
+        `head` is decompressed, and empty for a folder and for a file that is yet to be written. The default goes by
+        `suffixes`.
+        """
+        return uncompressed_name(path).endswith(cls.suffixes)
 
     @abstractmethod
     def read(self, path: Path | None) -> Dataset:
@@ -197,6 +205,18 @@ class DataSource(ABC):
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return rows to predict, unscaled (N, features), and their labels (N,) or None. Optional."""
         raise DataError(f"{path}: the source {name_of(self)} reads whole data sets only, not rows to predict")
+
+    def write(self, data: Dataset, path: Path) -> list[Path]:
+        """Write a data set, unscaled and each file whole or not at all, and return the files' paths. Optional.
+
+        One file holds all, if the format can hold a training and a test part; otherwise the test part goes into a
+        second one, named by `modnet.files.part_paths`.
+        """
+        raise DataError(f"{path}: the source {name_of(self)} reads files only; it does not write any")
+
+    def fetch(self) -> Path:
+        """Download a data set by name, unless that was done before, and return the folder that it is in. Optional."""
+        raise DataError(f"the source {name_of(self)} has nothing to download")
 
 
 class ObservedRun(Protocol):

@@ -65,15 +65,17 @@ class DenseNetwork:
 
     def accuracy(self, x: Any, t: Any) -> float:
         """Return the share of samples, between 0 and 1, whose largest output is at the target's class."""
+        hits = self.hits(x, t)
+        return int(hits.sum()) / len(hits)
+
+    def hits(self, x: Any, t: Any) -> Array:
+        """Say for each sample (N,) whether its largest output is at the target's class."""
         x = np.atleast_2d(self._samples(x))
         t = self._targets(t, x)
         if t.ndim == 2:
             t = t.argmax(axis=1)
-        hits = sum(
-            int((self.predict(x[i : i + BLOCK]).argmax(axis=1) == t[i : i + BLOCK]).sum())
-            for i in range(0, len(x), BLOCK)
-        )
-        return hits / len(x)
+        blocks = [slice(i, i + BLOCK) for i in range(0, len(x), BLOCK)]
+        return np.concatenate([self.predict(x[block]).argmax(axis=1) == t[block] for block in blocks])
 
     def objective(self, x: Any, t: Any) -> NetworkObjective:
         """Return the mean loss over a batch as a function of the parameters, checked once here."""

@@ -16,11 +16,12 @@ import attrs
 import numpy as np
 
 from modnet.build import Network, plugins, registered_name
-from modnet.checkpoint import load_params, params_sha256, save_params, write_atomically
+from modnet.checkpoint import load_params, params_sha256, save_params
 from modnet.dataset import Dataset, scaled
 from modnet.errors import DataError, MissingExtraError, SettingError, ShapeError
 from modnet.experiment import Experiment, experiment_from, network_of_sizes, read_toml, toml_of
 from modnet.figures import curves, rendered
+from modnet.files import write_atomically
 from modnet.hookspecs import hookimpl
 from modnet.interfaces import DataSource, ObservedRun
 from modnet.types import Array, History

@@ -10,7 +10,7 @@ import numpy as np
 from threadpoolctl import threadpool_limits
 
 from modnet.batches import Batches, Sampling
-from modnet.dataset import Dataset
+from modnet.dataset import Dataset, Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
 from modnet.interfaces import GradientEstimator, ObservedRun, Observer, Optimizer, name_of
 from modnet.network import DenseNetwork, NetworkObjective
@@ -145,9 +145,7 @@ def _iterate(
 def _objective(network: DenseNetwork, data: Dataset, batches: Batches, k: int) -> NetworkObjective:
     """Return the loss of mini-batch `k` as a function of the parameters."""
     chosen = batches.indices(k)
-    # The indices are in range, and not to have that checked again is faster ("clip").
-    x = data.train.x.take(chosen, axis=0, mode="clip")
-    x = x.astype(next(iter(network.params.values())).dtype, copy=False)
+    x = data.train.rows(chosen).astype(next(iter(network.params.values())).dtype, copy=False)
     return NetworkObjective(network.layers, network.loss_function, network.fused, x, data.train.t[chosen])
 
 
@@ -198,12 +196,17 @@ def _end(run: Run, data: Dataset, observer: Observer) -> None:
 
 
 def _take_accuracies(run: Run, data: Dataset, observer: Observer) -> None:
-    train = run.network.accuracy(data.train.x, data.train.t)
-    test = run.network.accuracy(data.test.x, data.test.t) if len(data.test) else math.nan
+    train = _accuracy(run.network, data.train)
+    test = _accuracy(run.network, data.test) if len(data.test) else math.nan
     run.history.iterations.append(run.iteration)
     run.history.train_accuracy.append(train)
     run.history.test_accuracy.append(test)
     observer.epoch_ended(run=run)
+
+
+def _accuracy(network: DenseNetwork, samples: Samples) -> float:
+    hits = sum(int(network.hits(samples.rows(block), samples.t[block]).sum()) for block in samples.blocks())
+    return hits / len(samples)
 
 
 def _check_fit(network: DenseNetwork, data: Dataset) -> None:
@@ -212,7 +215,7 @@ def _check_fit(network: DenseNetwork, data: Dataset) -> None:
         raise ShapeError(f"layer {len(network.layers)} has {outputs} outputs, the data has {len(data.classes)} classes")
     if not len(data.train):
         raise ShapeError("there are no training samples")
-    network.objective(data.train.x[:1], data.train.t[:1])
+    network.objective(data.train.rows(slice(1)), data.train.t[:1])
 
 
 def _likely_cause(objective: NetworkObjective, params: Params) -> str:

@@ -1,21 +1,35 @@
-"""CSV files: a row a sample, one column the label."""
+"""CSV files: a row a sample, a column the label."""
 
 from __future__ import annotations
 
-from difflib import get_close_matches
+import json
+import math
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 import numpy as np
-from attrs.validators import instance_of, optional
+from attrs.validators import in_, instance_of, optional
 
-from modnet import Array, DataError, Dataset, DataSource
+from modnet import Array, Dataset, DataSource
+from modnet.cached import Facts, Put, arrays_of
+from modnet.files import part_paths
 from modnet_data import validators
-from modnet_data.csv_layout import Layout, layout_of, listed, shown
-from modnet_data.csv_rows import read_labelled, read_table, whole_labels
-from modnet_data.formats import format_of
+from modnet_data.csv_layout import Column, layout_of
+from modnet_data.csv_plan import Wanted, alike, data_plan, rows_plan
+from modnet_data.csv_rows import convert
+from modnet_data.csv_write import write_csv
+from modnet_data.formats import TEXT_SUFFIXES, format_of
 from modnet_data.rows import data_set, file_path, flat_rows
+
+VERSION = 1
+"""Of what is kept of a file that was read; a change of what is made of a file needs another one."""
+
+AFTERWARDS = {"test", "scale", "test_fraction", "stratified", "split_seed"}
+"""Settings that change nothing in what is kept."""
+
+DTYPES = ("uint8", "float32", "float64")
 
 
 def _one_character(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
@@ -23,18 +37,39 @@ def _one_character(_: object, attribute: attrs.Attribute[Any], value: str | None
         raise ValueError(f"'{attribute.name}' must be one character that is no letter, digit or quote: {value!r}")
 
 
+def _encoding(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
+    try:
+        "".encode(value)
+    except LookupError:
+        known = "such as 'utf-8', 'latin-1', 'utf-16'"
+        raise ValueError(f"'{attribute.name}' must be a text encoding {known}: {value!r}") from None
+
+
+def _missing(_: object, attribute: attrs.Attribute[Any], value: float | str) -> None:
+    if value not in {"refuse", "drop"} and (isinstance(value, str) or not math.isfinite(value)):
+        raise ValueError(f"'{attribute.name}' must be 'refuse', 'drop', or a finite number to fill in: {value!r}")
+
+
 @attrs.frozen
 class Csv(DataSource):
     r"""Rows of numbers as text, with a label of text or whole numbers in one column; compressed files are unpacked.
 
     What is None is inferred where that is safe, and asked for where it is not: `delimiter` (a comma, semicolon or
-    tab); `header` (whether the first line names the columns); `label`, a column's name or its number from 0 (the
-    column named "label", "class", "species" or the like, or the only column of text; without a header the first
-    or the last column, if just one of them counts classes from 0 or 1 without a gap).
+    tab); `decimal`, the mark before decimals (a point or a comma); `header` (whether the first line names the
+    columns); `label` (the column named "label", "class", "species" or the like, or the only column of text; without
+    a header the first or the last column, if just one of them counts classes from 0 or 1 without a gap).
+
+    A column is given by its name, its number from 0, "first" or "last". `label` is one, or a list of columns that
+    are one-hot. The others are `features`, unless these are listed, or some columns are listed in `leave_out`.
+    Lines that begin with `comment` are skipped. `missing` values (empty cells, NA, NaN, ?, null and the like) are
+    refused; "drop" leaves their rows out, a number is filled in for them in features. Features are kept as `dtype`:
+    None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
 
     `test` is the file with the test part, relative to the folder of this one. None takes the file beside it that
     has "test" in its name in place of "train", if there is one; "" takes none. Without a test file a
-    `test_fraction` of the rows, drawn by `split_seed`, is the test part.
+    `test_fraction` of the rows, drawn by `split_seed`, is the test part; `stratified`, of each class alike.
+
+    A file of 4 MiB or more is converted once and then mapped into memory, so it need not fit.
 
     >>> import tempfile
     >>> with tempfile.TemporaryDirectory() as folder:
@@ -45,13 +80,27 @@ class Csv(DataSource):
     (('setosa', 'virginica'), 'species')
     """
 
-    label: str | int | None = None
+    suffixes = TEXT_SUFFIXES
+
+    label: Column | tuple[Column, ...] | None = None
+    features: tuple[Column, ...] | None = None
+    leave_out: tuple[Column, ...] = ()
     delimiter: str | None = attrs.field(default=None, validator=_one_character)
+    decimal: Literal[".", ","] | None = attrs.field(default=None, validator=optional(in_([".", ","])))
+    comment: str | None = attrs.field(default=None, validator=_one_character)
+    encoding: str = attrs.field(default="utf-8", validator=_encoding)
     header: bool | None = attrs.field(default=None, validator=optional(instance_of(bool)))
+    missing: float | Literal["refuse", "drop"] = attrs.field(default="refuse", validator=_missing)
+    dtype: Literal["uint8", "float32", "float64"] | None = attrs.field(default=None, validator=optional(in_(DTYPES)))
     test: str | None = None
     scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
     test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
+    stratified: bool = attrs.field(default=False, validator=instance_of(bool))
     split_seed: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        if "," == self.decimal == self.delimiter:
+            raise ValueError("'delimiter' and 'decimal' cannot both be a comma")
 
     @classmethod
     def recognises(cls, path: Path, head: bytes) -> bool:
@@ -61,107 +110,118 @@ class Csv(DataSource):
     def read(self, path: Path | None) -> Dataset:
         """Return the data set; a mistake in the file is found by line and column."""
         path = file_path(path, "csv")
-        layout = layout_of(path, self.delimiter, self.header)
-        x, labels, label = _read(path, layout, self.label)
-        test = _sibling(path) if self.test is None else self.test
-        return data_set(
+        (x, t), facts = self._data(path)
+        test = _beside(path) if self.test is None else self.test
+        parts, all_facts = [(x, t)], [facts]
+        if test:
+            pair, test_facts = self._data(path.parent / test, facts)
+            parts.append(pair)
+            all_facts.append(test_facts)
+        classes = facts["classes"]
+        if facts["words"]:
+            classes = sorted({name for some in all_facts for name in some["classes"]})
+            parts = [(x, _recoded(t, some["classes"], classes)) for (x, t), some in zip(parts, all_facts, strict=True)]
+        data = data_set(
             path,
-            (x, labels),
-            _read_test(path.parent / test, layout, label, labels) if test else None,
+            parts[0],
+            parts[1] if test else None,
             self.scale,
             self.test_fraction,
             self.split_seed,
-            {
-                "label": layout.names[label]
-                if layout.names and layout.names.count(layout.names[label]) == 1
-                else label,
-                "delimiter": layout.delimiter,
-                "header": layout.names is not None,
-                "test": test,
-            },
+            {**_inferred(facts), "test": test},
+            stratified=self.stratified,
+            feature_names=tuple(facts["features"]),
         )
+        if classes:
+            data = attrs.evolve(data, classes=tuple(classes[i] for i in data.classes))
+        return attrs.evolve(data, notes=_notes(all_facts, self.missing))
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
-        """Return rows to predict: without labels, or with one column more, which has the labels.
+        """Return rows to predict: without labels, or with the columns that have them.
 
-        The header is inferred anew: rows to predict may lack what the training file has.
+        The header is inferred anew: rows to predict may lack what the training file has. No row is left out.
         """
-        layout = layout_of(path, self.delimiter, None, otherwise=self.header)
-        if layout.columns == features:
-            return flat_rows(path, read_table(path, layout), None, features)
-        if layout.columns != features + 1:
-            raise DataError(
-                f"{path}: {layout.columns} columns, expected {features} (the features), or {features + 1} with a label"
+        missing = "refuse" if self.missing == "drop" else self.missing
+        wanted = attrs.evolve(_wanted(self), missing=missing)
+
+        def found(put: Put) -> Facts:
+            layout = layout_of(
+                path, self.delimiter, self.decimal, self.comment, self.encoding, None, otherwise=self.header
             )
-        known = self.label is not None and layout.index_of(self.label) is not None
-        x, labels, _ = _read(path, layout, self.label if known else None)
-        return flat_rows(path, x, labels, features)
+            return convert(rows_plan(layout, wanted, features), put)
+
+        arrays, facts = arrays_of(path, _recipe(self, "rows", features), found)
+        labels = arrays.get("t")
+        if labels is not None and facts["classes"]:
+            labels = np.array(facts["classes"])[labels]
+        return flat_rows(path, arrays["x"], labels, features)
+
+    def write(self, data: Dataset, path: Path) -> list[Path]:
+        """Write a file with a header for each part; the label is the last column."""
+        return write_csv(data, path, self.delimiter, self.encoding)
+
+    def _data(self, path: Path, like: Facts | None = None) -> tuple[tuple[Array, Array], Facts]:
+        """Return features and labels of a file, which is to be laid out `like` the training file, and what it is."""
+        source = self if like is None else attrs.evolve(self, **_inferred(like))
+
+        def found(put: Put) -> Facts:
+            layout = layout_of(path, source.delimiter, source.decimal, source.comment, source.encoding, source.header)
+            if like is not None:
+                layout = alike(layout, like["names"], like["columns"], like["words"])
+            plan = data_plan(layout, _wanted(source))
+            labels = [layout.named(i) for i in plan.labels]
+            return {
+                **convert(plan, put),
+                "names": layout.names,
+                "columns": layout.columns,
+                "features": [layout.names[i] for i in plan.features] if layout.names else [],
+                "label": labels if isinstance(source.label, tuple) else labels[0],
+                "words": plan.labels if plan.words else [],
+                "delimiter": layout.dialect.delimiter,
+                "decimal": layout.dialect.decimal,
+                "header": layout.names is not None,
+            }
+
+        recipe = _recipe(source, "data", like and [like["names"], like["columns"], like["words"]])
+        arrays, facts = arrays_of(path, recipe, found)
+        return (arrays["x"], arrays["t"]), facts
 
 
-def _read(path: Path, layout: Layout, label: str | int | None) -> tuple[Array, Array, int]:
-    """Return features, labels, and the index of the label's column."""
-    if layout.columns < 2:
-        raise DataError(f"{path}: 1 column, expected a label and one or more features; is the delimiter right?")
-    index = layout.inferred_label() if label is None else layout.index_of(label)
-    if label is not None and index is None:
-        raise DataError(f"{path}: {_no_such_column(layout, label)}")
-    if index is not None and index in layout.text:
-        return (*read_labelled(path, layout, index), index)
-    if index is None and layout.names:
-        raise DataError(f"{path}: which column is the label? say so: label = one of: {listed(layout.names)}")
-    table = read_table(path, layout)
-    if index is None:
-        index = _counting_column(path, table)
-    features = table[:, 1:] if index == 0 else np.delete(table, index, axis=1)
-    return features, whole_labels(path, layout, table, index), index
+def _wanted(source: Csv) -> Wanted:
+    label = source.label if source.label is None or isinstance(source.label, tuple) else (source.label,)
+    return Wanted(label, source.features, source.leave_out, source.missing, source.dtype)
 
 
-def _read_test(path: Path, layout: Layout, label: int, train_labels: Array) -> tuple[Array, Array]:
-    """Return features and labels of the test file, which must be laid out as the training file is."""
-    test = layout_of(path, layout.delimiter, layout.names is not None)
-    if test.columns != layout.columns:
-        raise DataError(f"{path}: {test.columns} columns, expected {layout.columns} as in the training file")
-    if test.names is not None and test.names != layout.names:
-        i = next(i for i, (a, b) in enumerate(zip(test.names, layout.names or (), strict=True)) if a != b)
-        expected = (layout.names or ())[i]
-        raise DataError(
-            f"{path}, line {test.skip}: column {i + 1} is {shown(test.names[i])}, "
-            f"in the training file it is {shown(expected)}"
-        )
-    if train_labels.dtype.kind == "U":
-        return read_labelled(path, test, label)
-    table = read_table(path, test)
-    return np.delete(table, label, axis=1), whole_labels(path, test, table, label)
+def _recipe(source: Csv, *purpose: object) -> str:
+    """Return all that what is made of a file depends on."""
+    settings = attrs.asdict(source, filter=lambda field, _: field.name not in AFTERWARDS)
+    return json.dumps(["csv", VERSION, purpose, settings])
 
 
-def _no_such_column(layout: Layout, label: str | int) -> str:
-    if layout.names is None:
-        return f"no column {label!r}: without a header, columns are numbered from 0 to {layout.columns - 1}"
-    if isinstance(label, str) and layout.names.count(label) > 1:
-        return f"{layout.names.count(label)} columns are named {label!r}; give the number of one, from 0"
-    near = get_close_matches(str(label), layout.names, n=1)
-    hint = f", did you mean {near[0]!r}?" if near else ""
-    return f"no column {label!r}{hint}; there is: {listed(layout.names)}"
+def _inferred(facts: Facts) -> dict[str, Any]:
+    """Return the settings that were inferred, so that nothing is inferred twice."""
+    label = facts["label"]
+    found = {name: facts[name] for name in ("delimiter", "decimal", "header")}
+    return {"label": tuple(label) if isinstance(label, list) else label, **found}
 
 
-def _counting_column(path: Path, table: Array) -> int:
-    """Return the first or the last column, whichever alone counts classes from 0 or 1 without a gap."""
-    last = table.shape[1] - 1
-    found = [i for i in (0, last) if _counts(np.unique(table[:, i]))]
-    if len(found) != 1:
-        which = "both the first and the last could be" if found else "neither the first nor the last seems to be"
-        raise DataError(f"{path}: which column is the label? {which}; say so: label = a number from 0 to {last}")
-    return found[0]
+def _recoded(t: Array, names: Sequence[str], classes: Sequence[str]) -> Array:
+    """Return indices of `names` as indices of `classes`."""
+    place = {name: i for i, name in enumerate(classes)}
+    return np.array([place[name] for name in names], np.int64)[t]
 
 
-def _counts(values: Array) -> bool:
-    start = values[0]
-    return len(values) > 1 and start in {0, 1} and np.array_equal(values, np.arange(start, start + len(values)))
+def _notes(all_facts: Sequence[Facts], missing: float | str) -> tuple[str, ...]:
+    dropped, filled = (sum(facts[name] for facts in all_facts) for name in ("dropped", "filled"))
+    notes = []
+    if dropped:
+        notes.append(f"{dropped:,} {'row' if dropped == 1 else 'rows'} with missing values left out")
+    if filled:
+        notes.append(f"{filled:,} missing {'value' if filled == 1 else 'values'} filled in with {missing}")
+    return tuple(notes)
 
 
-def _sibling(path: Path) -> str:
+def _beside(path: Path) -> str:
     """Return the name of the file beside this one that has "test" in place of "train", or "" if there is none."""
-    for train, test in (("train", "test"), ("Train", "Test"), ("TRAIN", "TEST")):
-        if train in path.name and (path.parent / path.name.replace(train, test)).is_file():
-            return path.name.replace(train, test)
-    return ""
+    train, test = part_paths(path)
+    return test.name if train == path and test.is_file() else ""

@@ -1,159 +1,335 @@
-"""The rows of a CSV file as arrays, and the place of what is wrong in them."""
+"""The rows of a CSV file as arrays: fast where a block of lines is as it should be, cell by cell where it is not."""
 
 from __future__ import annotations
 
-import io
-import math
+import re
 import warnings
-from pathlib import Path
-from typing import Any
+from collections.abc import Callable, Sequence
+from functools import cache
+from itertools import groupby
+from typing import Any, Literal
 
+import attrs
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv_layout import NUMBER, Layout, is_number, records, shown
-from modnet_data.reading import compression, opened, reading
+from modnet_data.csv_cells import EXACT, MISSING, label_problem, number_of, number_problem, shown
+from modnet_data.csv_layout import Layout
+from modnet_data.csv_text import Broken, Record, line_blocks, records, text_of
 
-LABELS_END = 2**53  # below it, float64 tells whole numbers apart
+FEW = 3  # mistakes that are told; the others are counted
 LABEL_WIDTH = 32
-LONGEST_LABEL = 1000
+UINT8 = np.dtype(np.uint8)
+FLOAT64 = np.dtype(np.float64)
+
+Put = Callable[[str, Array], None]
+Block = tuple[Array, Array | None]
+"""Features (n, columns) and labels: text (n,), numbers (n,), or numbers (n, classes) that should be one-hot."""
 
 
-def read_table(path: Path, layout: Layout) -> Array:
-    """Return all rows as numbers (N, columns): uint8 if they are whole numbers from 0 to 255, or else float64.
+@attrs.frozen
+class Plan:
+    """Which columns of a file are read, and as what."""
 
-    Raises DataError that finds the place of a mistake.
+    layout: Layout
+    features: tuple[int, ...]
+    labels: tuple[int, ...]
+    """The label's column; several that are one-hot; or none."""
+    missing: float | Literal["refuse", "drop"]
+    dtype: np.dtype[Any] | None
+
+    @property
+    def words(self) -> bool:
+        """Whether labels are text."""
+        return len(self.labels) == 1 and self.labels[0] in self.layout.text
+
+
+class _Mistakes:
+    """What is wrong in a file: the first few mistakes, and how many there are."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._told: list[str] = []
+        self.count = 0
+
+    def add(self, line: int, column: int | None, problem: str) -> None:
+        self.count += 1
+        if self.count <= FEW:
+            known = column is not None and column < self._layout.columns
+            place = "" if column is None else self._layout.column(column) if known else f"column {column + 1}"
+            self._told.append(f"line {line}{', ' * bool(place)}{place}: {problem}")
+
+    def error(self) -> DataError:
+        first, *others = self._told
+        more = [f"and {self.count - FEW:,} more"] * (self.count > FEW)
+        also = "\nalso " + "; ".join([*others, *more]) if others else ""
+        return DataError(f"{self._layout.path}, {first}{also}")
+
+
+def convert(plan: Plan, put: Put) -> dict[str, Any]:
+    """Read a file in blocks: `put` its features "x" and its class indices or numbers "t", and return what was found.
+
+    "classes" are labels of text by class index, in the order in which they came; "dropped" and "filled" count rows that
+    were left out and cells that were filled in. Raises DataError with the first mistakes.
     """
-    table = _parsed(path, layout, np.dtype(np.uint8)) if layout.pixels else None
-    if table is None:
-        table = _parsed(path, layout, np.dtype(np.float64))
-    if table is None or table.shape[1] != layout.columns or not _finite(table):
-        raise _mistake(path, layout, None)
-    return table
+    layout, mistakes = plan.layout, _Mistakes(plan.layout)
+    counts = {"dropped": 0, "filled": 0}
+    classes: dict[str, int] = {}
+    found = 0
+    whole = plan.dtype in {None, UINT8}  # as long as all numbers are whole and from 0 to 255
+    with text_of(layout.path, layout.dialect.encoding) as text:
+        for first, lines in line_blocks(layout.path, text):
+            if first < layout.first:
+                lines, first = lines[layout.first - first :], layout.first
+            block = _fast(lines, plan, UINT8) if whole else None
+            if block is None and plan.dtype != UINT8:
+                block = _fast(lines, plan, FLOAT64)
+            if block is None:
+                block = _slow(first, lines, plan, mistakes, counts)
+            if mistakes.count or not len(block[0]):
+                continue
+            x, labels = block
+            x = _kept(x, plan, whole)
+            whole = x.dtype == UINT8
+            put("x", x)
+            found += len(x)
+            if plan.words and labels is not None:
+                labels = _coded(labels, classes)
+            if labels is not None:
+                put("t", labels.astype(np.int64) if labels.ndim == 1 else labels.argmax(axis=1))
+    if mistakes.count:
+        raise mistakes.error()
+    if not found:
+        raise DataError(f"{layout.path}: no rows" + " without a missing value" * bool(counts["dropped"]))
+    return {"classes": list(classes), **counts}
 
 
-def read_labelled(path: Path, layout: Layout, label: int) -> tuple[Array, Array]:
-    """Return the features (N, columns - 1) and the labels (N,), of which the column `label` has text.
+def counting_column(layout: Layout, among: Sequence[int]) -> int:
+    """Return the first or the last of some columns, whichever alone counts classes from 0 or 1 without a gap.
 
-    Blanks around a label are no part of it. Raises DataError that finds the place of a mistake.
+    Raises DataError where that is neither or both, and where a cell of them is no number.
     """
-    width = LABEL_WIDTH
-    while True:
-        dtype = [
-            ("before", "f8", (label,)),
-            ("label", f"U{width}"),
-            ("after", "f8", (layout.columns - label - 1,)),
-        ]
-        rows = _parsed(path, layout, np.dtype([field for field in dtype if field[-1] != (0,)]))
-        if rows is None:
-            raise _mistake(path, layout, label)
-        labels = rows["label"]
-        if width > LONGEST_LABEL or np.strings.str_len(labels).max(initial=0) < width:
-            break
-        width *= 4  # a label that fills its place may have been cut
-    parts = [rows[name] for name in ("before", "after") if name in (rows.dtype.names or ())]
-    x = np.concatenate(parts, axis=1)
-    labels = np.strings.strip(labels)
-    if not np.isfinite(x).all() or not _are_labels(labels):
-        raise _mistake(path, layout, label)
-    return x, labels
+    first, last = among[0], among[-1]
+    values: list[Array] = [np.empty((0, 2))]
+    plan = Plan(layout, (first, last), (), "drop", FLOAT64)
+    convert(plan, lambda _, block: values.append(np.unique(block, axis=0)))
+    ends = np.concatenate(values)
+    found = [column for column, side in ((first, 0), (last, 1)) if _counts(np.unique(ends[:, side]))]
+    if len(found) != 1:
+        convert(attrs.evolve(plan, features=tuple(among)), lambda *_: None)  # a mistake in a cell goes first
+        which = "both the first and the last could be" if found else "neither the first nor the last seems to be"
+        last = layout.columns - 1
+        raise DataError(f"{layout.path}: which column is the label? {which}; say so: label = a number from 0 to {last}")
+    return found[0]
 
 
-def whole_labels(path: Path, layout: Layout, table: Array, label: int) -> Array:
-    """Return the labels (N,) in a table of numbers; raises DataError that finds one that is no whole number."""
-    labels = table[:, label]
-    if labels.dtype.kind == "f" and not ((labels == np.trunc(labels)) & (abs(labels) < LABELS_END)).all():
-        raise _mistake(path, layout, label, whole=True)
-    return labels.astype(np.int64)
+def _counts(values: Array) -> bool:
+    start = values[0]
+    return len(values) > 1 and start in {0, 1} and np.array_equal(values, np.arange(start, start + len(values)))
 
 
-def _parsed(path: Path, layout: Layout, dtype: np.dtype[Any]) -> Array | None:
-    """Return what numpy.loadtxt makes of a file, or None where it finds something wrong.
-
-    loadtxt is fastest when it opens the file itself, which it does by the suffix: it must tell the truth.
-    """
-    with reading(path), warnings.catch_warnings():
-        warnings.simplefilter("error", DeprecationWarning)  # a fraction read as a whole number is one in NumPy 2.3
-        suffix = path.suffix if path.suffix in {".gz", ".bz2", ".xz", ".lzma"} else ""
-        itself = compression(path) == suffix
-        source = str(path.resolve()) if itself else io.TextIOWrapper(opened(path), "utf-8-sig")
-        try:
-            return np.loadtxt(
-                source,
-                dtype=dtype,
-                comments=None,
-                delimiter=layout.delimiter,
-                quotechar='"',
-                skiprows=layout.skip,
-                ndmin=1 if dtype.names else 2,
-                encoding="utf-8-sig",
-            )
-        except UnicodeDecodeError:
-            raise
-        except (ValueError, DeprecationWarning):
-            return None
-        finally:
-            if not isinstance(source, str):
-                source.close()
+def _kept(x: Array, plan: Plan, whole: bool) -> Array:
+    """Return features in the dtype that they are kept in."""
+    if plan.dtype is not None:
+        return x.astype(plan.dtype, copy=False)
+    if whole and x.dtype != UINT8 and ((x == np.trunc(x)) & (x >= 0) & (x <= np.iinfo(UINT8).max)).all():
+        return x.astype(UINT8)
+    return x
 
 
-def _finite(table: Array) -> bool:
-    return table.dtype.kind != "f" or bool(np.isfinite(table).all())
+def _coded(labels: Array, classes: dict[str, int]) -> Array:
+    """Return the class index of each label; new labels become classes."""
+    names, indices = np.unique(labels, return_inverse=True)
+    codes = [classes.setdefault(str(name), len(classes)) for name in names]
+    return np.array(codes, np.int64)[indices]
 
 
-def _are_labels(labels: Array) -> bool:
-    lengths = np.strings.str_len(labels)
-    broken = np.strings.find(labels, "\n").max(initial=-1) >= 0
-    return bool(lengths.min(initial=1) > 0 and lengths.max(initial=1) < LONGEST_LABEL) and not broken
-
-
-def _mistake(path: Path, layout: Layout, label: int | None, whole: bool = False) -> DataError:
-    """Return the error of the first mistake in a file, found by reading it again, cell by cell.
-
-    The column `label` has text, or `whole` numbers only.
-    """
-    for line, row in records(path, layout.delimiter):
-        if line <= layout.skip:
-            continue
-        place = f"{path}, line {line}"
-        if len(row) != layout.columns:
-            expected = f"as the {'header' if layout.names else 'first row'} has"
-            return DataError(f"{place}: {_count(row)}, expected {layout.columns}, {expected}")
-        for i in _suspects(row, label):
-            problem = _label_problem(row[i], whole) if i == label else _number_problem(row[i])
-            if problem:
-                return DataError(f"{place}, {layout.column(i)}: {problem}")
-    return DataError(f"{path}: not readable as a table of numbers; is a quote left open?")
-
-
-def _count(row: list[str]) -> str:
-    return "1 column" if len(row) == 1 else f"{len(row)} columns"
-
-
-def _suspects(row: list[str], label: int | None) -> range:
-    """Return the columns to look at one by one: none where a glance finds finite numbers only."""
-    text = "".join(row)
-    try:
-        fine = label is None and text.isascii() and "_" not in text and all(map(math.isfinite, map(float, row)))
-    except ValueError:
-        fine = False
-    return range(0) if fine else range(len(row))
-
-
-def _number_problem(cell: str) -> str | None:
-    if NUMBER.fullmatch(cell.strip()) and math.isfinite(float(cell)):
+def _fast(lines: Sequence[str], plan: Plan, dtype: np.dtype[Any]) -> Block | None:
+    """Return what numpy.loadtxt makes of some lines, or None where there is anything to look at more closely."""
+    layout = plan.layout
+    dialect = layout.dialect
+    if dialect.decimal != "." or dialect.comment is not None:
         return None
-    wanted = "a finite number" if is_number(cell) else "a number"
-    return f"expected {wanted}, found {shown(cell) if cell.strip() else 'an empty cell'}"
+    well_quoted = _well_quoted(dialect.delimiter)
+    if not all(well_quoted(line) for line in lines if '"' in line or "\0" in line):
+        return None
+    fields = _fields(plan, dtype)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")  # a fraction read as a whole number is a DeprecationWarning in NumPy 2.3
+        try:
+            rows = np.loadtxt(
+                lines,
+                dtype=dtype if fields is None else fields,
+                comments=None,
+                delimiter=dialect.delimiter,
+                quotechar='"',
+                ndmin=2 if fields is None else 1,
+            )
+        except (ValueError, Warning):
+            return None
+    if fields is None:
+        if rows.shape[1] != layout.columns:
+            return None
+        x, labels = _picked(rows, plan.features), _picked(rows, plan.labels)
+    else:
+        at = _places(fields)
+        x = _gathered([rows[at[i][0]][:, at[i][1]] for i in plan.features], dtype)
+        if plan.words:
+            words = np.strings.strip(rows[at[plan.labels[0]][0]][:, 0])
+            lengths = np.strings.str_len(words)
+            # One that fills its place may have been cut.
+            return (x, words) if lengths.min() > 0 and lengths.max() < LABEL_WIDTH and _fine(x) else None
+        labels = _gathered([rows[at[i][0]][:, at[i][1]] for i in plan.labels], dtype)
+    if not _fine(x) or not _are_classes(labels):
+        return None
+    return x, labels[:, 0] if len(plan.labels) == 1 else labels if plan.labels else None
 
 
-def _label_problem(cell: str, whole: bool) -> str | None:
-    if not cell.strip():
-        return "expected a label, found an empty cell"
-    if "\n" in cell or len(cell) >= LONGEST_LABEL:
-        return f"expected a label, found {len(cell)} characters in quotes; is a quote left open?"
-    if whole and _number_problem(cell):
-        return _number_problem(cell)
-    if whole and not (float(cell).is_integer() and abs(float(cell)) < LABELS_END):
-        return f"expected a class (a whole number or text), found {shown(cell)}"
-    return None
+@cache
+def _well_quoted(delimiter: str) -> Callable[[str], Any]:
+    """Return what tells whether quotes in a line are around whole cells, or doubled; cells end in their line."""
+    other = re.escape(delimiter)
+    cell = rf'(?:"(?:[^"\0]|"")*"|[^"\0{other}\r\n]*)'
+    return re.compile(rf"{cell}(?:{other}{cell})*[\r\n]*").fullmatch
+
+
+def _fields(plan: Plan, dtype: np.dtype[Any]) -> np.dtype[Any] | None:
+    """Return a row's dtype, columns of one role in a field; None where all columns are numbers that are read."""
+    numbers = {*plan.features, *plan.labels}
+    words = {*plan.labels} if plan.words else set[int]()
+    if len(numbers) == plan.layout.columns and not words:
+        return None
+    roles = [f"U{LABEL_WIDTH}" if i in words else dtype if i in numbers else "U1" for i in range(plan.layout.columns)]
+    groups = [(role, len(list(group))) for role, group in groupby(roles)]
+    return np.dtype([(str(i), role, (length,)) for i, (role, length) in enumerate(groups)])
+
+
+def _places(fields: np.dtype[Any]) -> list[tuple[str, int]]:
+    """Return the field and the place in it of each column."""
+    return [(name, i) for name in fields.names or () for i in range(fields[name].shape[0])]
+
+
+def _picked(rows: Array, columns: tuple[int, ...]) -> Array:
+    """Return some columns, of which most often all but the first or the last are wanted: a view then."""
+    if columns and columns == tuple(range(columns[0], columns[0] + len(columns))):
+        return rows[:, columns[0] : columns[0] + len(columns)]
+    return rows[:, list(columns)]
+
+
+def _gathered(columns: list[Array], dtype: np.dtype[Any]) -> Array:
+    return np.stack(columns, axis=1) if columns else np.empty((0, 0), dtype)
+
+
+def _fine(x: Array) -> bool:
+    """Say whether all numbers are finite, and so small that whole ones are exact."""
+    return x.dtype.kind != "f" or bool((np.abs(x) < EXACT).all())
+
+
+def _are_classes(labels: Array) -> bool:
+    if labels.shape[1:] in {(0,), (1,)}:
+        return labels.dtype.kind != "f" or bool(_fine(labels) and (labels == np.trunc(labels)).all())
+    return bool((((labels == 0) | (labels == 1)).all(axis=1) & (labels.sum(axis=1) == 1)).all())
+
+
+def _slow(first: int, lines: Sequence[str], plan: Plan, mistakes: _Mistakes, counts: dict[str, int]) -> Block:
+    """Return what some lines say, cell by cell; what is wrong goes to `mistakes`."""
+    layout, features, labels = plan.layout, list[list[float]](), list[Any]()
+    for record in records(lines, layout.dialect, first):
+        before = mistakes.count
+        if isinstance(record, Broken):
+            mistakes.add(record.line, record.column, record.problem)
+            continue
+        if len(record.cells) != layout.columns:
+            mistakes.add(record.line, *_ragged(record, layout))
+            continue
+        if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
+            mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
+            continue
+        if plan.missing == "drop" and _lacks(record.cells, plan):
+            counts["dropped"] += 1
+            continue
+        row = _numbers(record, plan.features, plan, mistakes, counts)
+        label = _label(record, plan, mistakes, counts)
+        if mistakes.count == before:
+            features.append(row)
+            labels.append(label)
+    x = np.array(features, np.float64).reshape(len(features), len(plan.features))
+    if not plan.labels:
+        return x, None
+    return x, np.array(labels, np.str_ if plan.words else np.float64)
+
+
+def _lacks(cells: list[str], plan: Plan) -> bool:
+    return any(cells[i].strip() in MISSING for i in (*plan.features, *plan.labels))
+
+
+def _numbers(
+    record: Record, columns: tuple[int, ...], plan: Plan, mistakes: _Mistakes, counts: dict[str, int]
+) -> list[float]:
+    comma = plan.layout.dialect.decimal == ","
+    cells = [record.cells[i] for i in columns]
+    if comma:  # a point is then no decimal mark
+        cells = [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
+    elif record.text.isascii() and "_" not in record.text:
+        try:  # at a glance
+            values = list(map(float, cells))
+        except ValueError:
+            pass
+        else:
+            if all(abs(value) < EXACT for value in values) and plan.dtype != UINT8:
+                return values
+    found = []
+    for i, cell in zip(columns, cells, strict=True):
+        value = number_of(cell)
+        if value is None and cell.strip() in MISSING and not isinstance(plan.missing, str):
+            counts["filled"] += 1
+            value = plan.missing
+        if value is None:
+            mistakes.add(record.line, i, number_problem(record.cells[i], comma))
+        elif plan.dtype == UINT8 and not (value.is_integer() and 0 <= value <= np.iinfo(UINT8).max):
+            mistakes.add(record.line, i, f"expected a whole number from 0 to 255 (uint8), found {shown(cell)}")
+        else:
+            found.append(value)
+    return found
+
+
+def _label(record: Record, plan: Plan, mistakes: _Mistakes, counts: dict[str, int]) -> Any:
+    """Return a row's label: text, a whole number, a list of numbers that are one-hot, or None."""
+    if not plan.labels:
+        return None
+    place, exact = plan.labels[0], attrs.evolve(plan, missing="refuse", dtype=None)
+    if plan.words:
+        cell = record.cells[place]
+        problem = label_problem(cell)
+        if problem:
+            mistakes.add(record.line, place, problem)
+        return cell.strip()
+    before = mistakes.count
+    values = _numbers(record, plan.labels, exact, mistakes, counts)
+    if mistakes.count > before:
+        return None
+    if len(values) > 1:
+        if sorted(values)[-2:] != [0, 1] or sum(values) != 1:
+            mistakes.add(record.line, place, "the one-hot columns from here on are not one 1 and otherwise 0")
+        return values
+    if not (values[0].is_integer() and abs(values[0]) < EXACT):
+        problem = f"expected a class (a whole number or text), found {shown(record.cells[place])}"
+        mistakes.add(record.line, place, problem)
+    return values[0]
+
+
+def _ragged(record: Record, layout: Layout) -> tuple[int, str]:
+    """Return the likeliest column and what is wrong of a row that is too long or too short."""
+    cells, expected = record.cells, layout.columns
+    count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+    problem = f"{count}, expected {expected}, as the {'header' if layout.names else 'first row'} has"
+    comma = layout.dialect.decimal == ","
+    for i, cell in enumerate(cells[:expected]):
+        if "\n" in cell:
+            return i, f"{problem}; is a quote left open in this one?"
+        text = cell.replace(",", ".", 1) if comma else cell
+        odd = not text.strip() if i in layout.text else number_of(text) is None
+        if odd or (len(cells) < expected and len(cell.strip()) > layout.widths[i]):
+            hint = "is a delimiter missing here?" if len(cells) < expected else "is there one delimiter too many?"
+            return i, f"{problem}; here is {shown(cell) if cell.strip() else 'an empty cell'}: {hint}"
+    return min(len(cells), expected), problem

@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-COMPRESSED = (".gz", ".bz2", ".xz")
+from modnet.files import uncompressed_name
+
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".data")
 PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
 IDX_NAME = re.compile(r"[-.]idx\d-ubyte$")
@@ -21,9 +22,7 @@ def format_of(path: Path, head: bytes) -> str | None:
     >>> format_of(Path("iris.csv"), b"a,b,species"), format_of(Path("x"), b"a,b,species")
     ('csv', None)
     """
-    name = path.name.lower()
-    for suffix in COMPRESSED:
-        name = name.removesuffix(suffix)
+    name = uncompressed_name(path)
     return _by_content(head) or _by_name(name) or ("idx" if not head and _has_idx_files(path) else None)
 
 

@@ -11,9 +11,9 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError, Dataset, DataSource
+from modnet.files import compression, read_bytes, reading
 from modnet_data import validators
 from modnet_data.formats import format_of
-from modnet_data.reading import compression, read_bytes, reading
 from modnet_data.rows import Pair, data_set, file_path, flat_rows
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}

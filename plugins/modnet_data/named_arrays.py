@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 
 from modnet import Array, DataError
-from modnet_data.reading import printable
+from modnet.files import printable
 
 Pair = tuple[Array, Array]
 

@@ -14,10 +14,10 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError, Dataset, DataSource
+from modnet.files import LIMIT, printable, reading
 from modnet_data import validators
 from modnet_data.formats import format_of
 from modnet_data.named_arrays import named_parts, named_rows
-from modnet_data.reading import LIMIT, printable, reading
 from modnet_data.rows import data_set, file_path, flat_rows
 
 

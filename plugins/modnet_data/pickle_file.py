@@ -9,10 +9,10 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError, Dataset, DataSource
+from modnet.files import read_bytes
 from modnet_data import validators
 from modnet_data.formats import format_of
 from modnet_data.named_arrays import EXPECTED, Pair, named_parts, named_rows
-from modnet_data.reading import read_bytes
 from modnet_data.rows import data_set, file_path, flat_rows
 from modnet_data.safe_pickle import array_of, described, is_array, load
 

@@ -29,13 +29,18 @@ def data_set(
     test_fraction: float,
     split_seed: int,
     inferred: Mapping[str, Any] | None = None,
+    *,
+    stratified: bool = False,
+    feature_names: tuple[str, ...] = (),
 ) -> Dataset:
     """Return the data set of these rows, with the settings that were `inferred`; a DataError names the file."""
     try:
-        data = Dataset.from_arrays(train, test, scale=scale, test_fraction=test_fraction, split_seed=split_seed)
+        data = Dataset.from_arrays(
+            train, test, scale=scale, test_fraction=test_fraction, split_seed=split_seed, stratified=stratified
+        )
     except DataError as error:
         raise DataError(f"{path}: {error}") from None
-    return attrs.evolve(data, settings={**data.settings, **(inferred or {})})
+    return attrs.evolve(data, settings={**data.settings, **(inferred or {})}, feature_names=feature_names)
 
 
 def flat_rows(path: Path, rows: Any, labels: Any | None, features: int) -> tuple[Array, Array | None]:

@@ -24,8 +24,8 @@ from typing import Any, cast
 import numpy as np
 
 from modnet import Array, DataError
+from modnet.files import printable
 from modnet_data.pickle_opcodes import RefusedError, check_opcodes
-from modnet_data.reading import printable
 
 SIZES = {"b": (1,), "i": (1, 2, 4, 8), "u": (1, 2, 4, 8), "f": (2, 4, 8)}
 BYTE_ORDERS = ("<", ">", "|", "=")

@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from modnet import DataError
-from modnet.checkpoint import load_params, params_sha256, save_params, write_atomically
+from modnet.checkpoint import load_params, params_sha256, save_params
+from modnet.files import write_atomically
 
 floats = arrays(st.sampled_from([np.float32, np.float64]), array_shapes(max_dims=3, max_side=4))
 

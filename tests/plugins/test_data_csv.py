@@ -117,7 +117,10 @@ def test_the_label_by_number_and_from_the_end(path):
         ("1.5,2,9\n0,2,0.5\n", "neither the first nor the last seems to be; say so: label = a number from 0 to 2"),
         ("0,1,2,3\n5,6,7,8\n", "line 1: a header, or a row of data? say so: header = true or header = false"),
         ("1,5;3,5\n1,5;3,5\n", "the delimiter could be a comma or a semicolon; say which: delimiter = ','"),
-        (",a,label\n0,1,2\n", "line 1: column 1 has no name in the header (a saved row index?); name it, or take it"),
+        (
+            ",a,label\n0,1,2\n",
+            "column 1 has no name in the header (a saved row index?); name it, or leave it out: leave_out = [0]",
+        ),
         ("label\n1\n", "1 column, expected a label and one or more features; is the delimiter right?"),
         ("a b c\n1 2 3\n", "1 column, expected a label"),
     ],
@@ -234,15 +237,16 @@ def test_rows_that_may_begin_with_a_header_use_the_setting(path):
 
 ROWS = [f"{i % 3},{i},{i / 2}" for i in range(300)]
 NUMBERS = "\n".join(["label,a,b", *ROWS]) + "\n"
+ONE = "column 1 ('label'): 1 column, expected 3, as the header has"
 
 
 @pytest.mark.parametrize(
     ("cell", "found"),
     [
         ("x", "a number, found 'x'"),
-        ("", "a number, found an empty cell"),
-        (" ", "a number, found an empty cell"),
-        ("nan", "a finite number, found 'nan'"),
+        ("", "a number, found an empty cell; missing values: missing = 'drop', or a number"),
+        (" ", "a number, found an empty cell; missing values: missing = 'drop', or a number"),
+        ("nan", "a finite number, found 'nan'; missing values: missing = 'drop', or a number"),
         ("-Infinity", "a finite number, found '-Infinity'"),
         ("1e999", "a finite number, found '1e999'"),
         ("1_000", "a number, found '1_000'"),
@@ -252,7 +256,7 @@ NUMBERS = "\n".join(["label,a,b", *ROWS]) + "\n"
         ("1.2.3", "a number, found '1.2.3'"),
         ("1+2j", "a number, found '1+2j'"),
         ("٣", "a number, found '٣'"),
-        ("?", "a number, found '?'"),
+        ("?", "a number, found '?'; missing values: missing = 'drop', or a number"),
         ("x" * 99, "a number, found 'xxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxxx...'"),
     ],
 )
@@ -272,18 +276,22 @@ def test_a_cell_that_is_no_number_is_found(path, cell, found, row, column, name)
 @pytest.mark.parametrize(
     ("line", "words"),
     [
-        ("1,2", "2 columns, expected 3, as the header has"),
-        ("1", "1 column, expected 3, as the header has"),
-        ("1,2,3,4", "4 columns, expected 3, as the header has"),
-        ("1,2,3,", "4 columns, expected 3, as the header has"),
-        ("   ", "1 column, expected 3, as the header has"),
-        ("1;2;3", "1 column, expected 3, as the header has"),
+        ("1,2", "column 3 ('b'): 2 columns, expected 3, as the header has"),
+        ("1", "column 2 ('a'): 1 column, expected 3, as the header has"),
+        ("1,2,3,4", "column 4: 4 columns, expected 3, as the header has"),
+        ("1,2,3,", "column 4: 4 columns, expected 3, as the header has"),
+        ("   ", f"{ONE}; here is an empty cell: is a delimiter missing here?"),
+        ("1;2;3", f"{ONE}; here is '1;2;3': is a delimiter missing here?"),
+        (
+            "1,a,2,3",
+            "column 2 ('a'): 4 columns, expected 3, as the header has; here is 'a': is there one delimiter too many?",
+        ),
     ],
 )
 def test_ragged_rows_are_found(path, row, line, words):
     lines = ["label,a,b", *ROWS]
     lines[row + 1] = line
-    assert words_of(path, "\n".join(lines), delimiter=",") == f"flowers.csv, line {row + 2}: {words}"
+    assert words_of(path, "\n".join(lines), delimiter=",") == f"flowers.csv, line {row + 2}, {words}"
 
 
 @pytest.mark.parametrize(
@@ -296,26 +304,32 @@ def test_ragged_rows_are_found(path, row, line, words):
         ("a,b,label\n\n", "flowers.csv: a header and no rows"),
         ("label,a\n0.5,1\n1,2\n", "column 1 ('label'): expected a class (a whole number or text), found '0.5'"),
         ("label,a\n1e300,1\n1,2\n", "expected a class (a whole number or text), found '1e300'"),
-        ("label,a\n9007199254740993,1\n1,2\n", "expected a class"),
+        ("label,a\n9007199254740993,1\n1,2\n", "'9007199254740993' has more digits than a float64 can hold"),
         ("a,species\n1,x\n2,\n", "line 3, column 2 ('species'): expected a label, found an empty cell"),
         ("a,species\n1,x\n2,  \n", "line 3, column 2 ('species'): expected a label, found an empty cell"),
-        ('a,species\n1,"x\n2,y\n3,z\n', "column 2 ('species'): expected a label, found 10 characters in quotes"),
+        ('a,species\n1,"x\n2,y\n3,z\n', "line 2, column 2 ('species'): a quote in this cell is never closed"),
         ("a,species\n1,x\n2,3\n", "line 2, column 2 ('species'): expected a number, found 'x'"),
         ("species,a\nx,1\ny,nan\n", "line 3, column 2 ('a'): expected a finite number, found 'nan'"),
         ("species,a\nx,1\ny,\n", "line 3, column 2 ('a'): expected a number, found an empty cell"),
-        ("species,a,b\nx,1,2\ny,3\n", "line 3: 2 columns, expected 3, as the header has"),
-        ("x,1,2\ny,3,4,5\n", "line 2: 4 columns, expected 3, as the first row has"),
+        ("species,a,b\nx,1,2\ny,3\n", "line 3, column 3 ('b'): 2 columns, expected 3, as the header has"),
+        ("x,1,2\ny,3,4,5\n", "line 2, column 4: 4 columns, expected 3, as the first row has"),
         ("5.1,x,3.5\n1,2,3\n", "line 1, column 2: expected a number, found 'x'"),
-        ('a,b,label\n1,"2,0\n3,4,1\n', "line 3: 2 columns, expected 3"),
-        ('a,b,label\n"1\n1",2,0\n', "line 3, column 1 ('a'): expected a number"),
+        ('a,b,label\n1,"2,0\n3,4,1\n', "line 2, column 2 ('b'): a quote in this cell is never closed"),
+        ('a,b,label\n"1\n1",2,0\n', "line 2, column 1 ('a'): expected a number, found 3 characters in quotes"),
         ("a,b,label\n1,2\x00,0\n", "line 2, column 2 ('b'): expected a number, found '2\\x00'"),
-        ("caf\xe9,b,label\n1,2,0\n".encode("latin1"), "flowers.csv: not UTF-8 text (byte 0xe9); save it as UTF-8"),
-        ("a,b,label\n1,2,0\n".encode("utf-16"), "flowers.csv: not UTF-8 text (byte 0xff); save it as UTF-8"),
-        (NUMBERS.encode() + b"\xff\n", "flowers.csv: not UTF-8 text (byte 0xff)"),
+        (
+            "caf\xe9,b,label\n1,2,0\n".encode("latin1"),
+            "flowers.csv, line 1: byte 0xe9 is not UTF-8 text; say which it is, as in encoding = 'latin-1'",
+        ),
+        (
+            "a,b,label\n1,2,0\n".encode("utf-16"),
+            "line 1: UTF-16 text; say so: encoding = 'utf-16', or save it as UTF-8",
+        ),
+        (NUMBERS.encode() + b"\xff\n", "flowers.csv, line 302: byte 0xff is not UTF-8 text; say which it is"),
         ("\n" * 200, "flowers.csv: the file is empty"),
         ("1" * 2**22, "flowers.csv, line 1: more than 4194304 characters in a line"),
         (f"a,label\n1,{'x' * 2000}\n", "found 2000 characters in quotes"),
-        (f"a,label\n1,{'x' * 200_000}\n", "line 2: not readable as CSV: field larger than field limit"),
+        (f"a,label\n1,{'x' * 200_000}\n", "line 2, column 2 ('label'): a cell of more than 131,072 characters"),
     ],
 )
 def test_words_of_errors(path, text, words):
@@ -328,7 +342,8 @@ def test_an_unknown_label(path):
     )
     assert "columns are numbered from 0 to 2" in words_of(path, IRIS, label="species")
     assert "no column 7" in words_of(path, HEADED, label=7)
-    assert "2 columns are named 'y'; give the number of one, from 0" in words_of(path, "y,y\n1,0\n", label="y")
+    words = words_of(path, "y,y\n1,0\n", label="y")
+    assert words == "flowers.csv, line 1, column 2: 'y' is the name of column 1 already; rename one"
     many = ",".join(f"p{i}" for i in range(100))
     assert "there is: p0, p1, p2, p3, p4, p5, ..., p99" in words_of(
         path, f"{many}\n{many.replace('p', '')}\n", label="q"
@@ -385,8 +400,11 @@ def test_a_file_cut_off_beyond_its_first_lines(tmp_path):
 # Round trips
 
 words = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), min_size=1, max_size=8)
+MISSING = {"", "?", "-", "na", "n/a", "#n/a", "nan", "null", "none"}
 labels = words.filter(
-    lambda word: word.strip() and not re.fullmatch(r"[+-]?(nan|inf|infinity|[\d.].*)", word.strip(), re.I)
+    lambda word: (
+        word.strip().lower() not in MISSING and not re.fullmatch(r"[+-]?(nan|inf|infinity|[\d.].*)", word.strip(), re.I)
+    )
 )
 
 

@@ -1,0 +1,157 @@
+"""Arrays that a file was converted to, kept so that they are made once, and need not fit into memory."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+import warnings
+from collections.abc import Callable, Mapping
+from contextlib import suppress
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Literal, final
+
+import numpy as np
+
+from modnet.errors import DataError
+from modnet.files import cache_folder, digest, reading
+from modnet.types import Array
+
+SMALL = 2**22
+"""Files of fewer bytes are converted anew each time, in memory."""
+
+MAPPED = 2**20  # bytes from which on an array stays in its file
+PROMOTED = 4096  # rows at a time
+ABOUT = "about.json"
+
+Facts = dict[str, Any]
+Put = Callable[[str, Array], None]
+
+
+def arrays_of(path: Path, recipe: str, convert: Callable[[Put], Facts]) -> tuple[Mapping[str, Array], Facts]:
+    """Return the arrays that a file is converted to, read only, and what JSON can hold of what was found out.
+
+    `convert(put)` reads the file and calls `put(name, block)`: blocks of one name become one array, along the first
+    axis, of the first dtype that holds them all. For a file of 4 MiB or more it is called once for each content and
+    `recipe`, which says by which settings and which version the file is converted: the arrays are kept in the cache
+    folder and mapped into memory. Raises DataError where blocks do not fit each other, and what `convert` raises;
+    nothing is kept then.
+    """
+    with reading(path):
+        small = path.stat().st_size < SMALL
+    if small:
+        return _in_memory(convert)
+    key = sha256(json.dumps([digest(path), recipe]).encode()).hexdigest()[:32]
+    folder = cache_folder() / "arrays" / key
+    if (kept := _kept(folder)) is not None:
+        return kept
+    try:
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
+    except OSError as error:
+        what = f"the cache folder cannot be written ({error.strerror}: {folder.parent})"
+        warnings.warn(f"{what}; {path} is read into memory; set MODNET_CACHE to another folder", stacklevel=2)
+        return _in_memory(convert)
+    try:
+        facts = _write(new, convert)
+        (new / ABOUT).write_text(json.dumps({"file": str(path.resolve()), "recipe": recipe, "facts": facts}))
+        # Another process may have been faster; what it has kept is the same.
+        with suppress(OSError):
+            new.rename(folder)
+    finally:
+        shutil.rmtree(new, ignore_errors=True)
+    kept = _kept(folder)
+    if kept is None:
+        raise DataError(f"{folder}: cannot be read back; is something else at work in the cache folder?")
+    return kept
+
+
+def _in_memory(convert: Callable[[Put], Facts]) -> tuple[Mapping[str, Array], Facts]:
+    blocks: dict[str, list[Array]] = {}
+    facts = convert(lambda name, block: blocks.setdefault(name, []).append(block))
+    arrays = {name: some[0] if len(some) == 1 else np.concatenate(some) for name, some in blocks.items()}
+    for array in arrays.values():
+        array.flags.writeable = False
+    return arrays, facts
+
+
+def _write(folder: Path, convert: Callable[[Put], Facts]) -> Facts:
+    files: dict[str, _ArrayFile] = {}
+
+    def put(name: str, block: Array) -> None:
+        if name not in files:
+            files[name] = _ArrayFile(folder / f"{name}.npy", block.dtype, block.shape[1:])
+        files[name].append(block)
+
+    try:
+        facts = convert(put)
+        for file in files.values():
+            file.finish()
+    except OSError as error:
+        raise DataError(f"{folder.parent}: the cache folder cannot be written: {error.strerror}") from None
+    finally:
+        for file in files.values():
+            file.close()
+    return facts
+
+
+@final
+class _ArrayFile:
+    """An .npy file that grows block by block."""
+
+    def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
+        self._path, self._dtype, self._shape, self._length = path, dtype, shape, 0
+        self._file = path.open("wb")
+        self._write_header()
+
+    def append(self, block: Array) -> None:
+        if block.shape[1:] != self._shape:
+            raise DataError(f"{self._path.stem}: a block of rows {block.shape[1:]} after one of {self._shape}")
+        if (dtype := np.promote_types(self._dtype, block.dtype)) != self._dtype:
+            self._promote(dtype)
+        self._file.write(block.astype(self._dtype, order="C", copy=False).tobytes())
+        self._length += len(block)
+
+    def finish(self) -> None:
+        self._file.seek(0)
+        self._write_header()
+
+    def close(self) -> None:
+        self._file.close()
+
+    def _write_header(self) -> None:
+        """Write the header; NumPy leaves room in it for any length, so that it can be written again."""
+        described = {
+            "descr": np.lib.format.dtype_to_descr(self._dtype),
+            "fortran_order": False,
+            "shape": (self._length, *self._shape),
+        }
+        np.lib.format.write_array_header_1_0(self._file, described)
+
+    def _promote(self, dtype: np.dtype[Any]) -> None:
+        """Write all blocks so far anew, in a dtype that holds them and the next one."""
+        self.finish()
+        self.close()
+        old = self._path.rename(self._path.with_suffix(".old"))
+        blocks = np.load(old, mmap_mode="r") if self._length else np.empty((0, *self._shape), self._dtype)
+        self._dtype, length, self._length = dtype, self._length, 0
+        self._file = self._path.open("wb")
+        self._write_header()
+        for start in range(0, length, PROMOTED):
+            self.append(blocks[start : start + PROMOTED])
+        old.unlink()
+
+
+def _kept(folder: Path) -> tuple[Mapping[str, Array], Facts] | None:
+    """Return what was kept in a folder, or None where that is nothing, or not whole."""
+    try:
+        facts = json.loads((folder / ABOUT).read_bytes())["facts"]
+        arrays = {}
+        for file in folder.glob("*.npy"):
+            mode: Literal["r"] | None = "r" if file.stat().st_size > MAPPED else None
+            arrays[file.stem] = np.load(file, mmap_mode=mode, allow_pickle=False)
+            arrays[file.stem].flags.writeable = False
+    except (OSError, ValueError, KeyError, EOFError):
+        return None
+    return arrays, facts

@@ -1,0 +1,89 @@
+"""What a cell of a CSV file says: a number, a missing value, or neither."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+
+EXACT = 2**53
+"""Up to it, float64 tells whole numbers apart."""
+
+LONGEST_LABEL = 1000
+MISSING = frozenset({"", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"})
+NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
+WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+
+
+def is_number(cell: str) -> bool:
+    """Say whether a cell holds a number, NaN and infinity among them.
+
+    >>> is_number(" -1.5e3 "), is_number("nan"), is_number("1_000"), is_number("")
+    (True, True, False, False)
+    """
+    cell = cell.strip()
+    return bool(NUMBER.fullmatch(cell) or NOT_FINITE.fullmatch(cell))
+
+
+def number_of(cell: str) -> float | None:
+    """Return the number in a cell, or None where `number_problem` has something to say.
+
+    >>> number_of(" 1.5 "), number_of("inf"), number_of("1 000"), number_of(f"{2**53 + 1}")
+    (1.5, None, None, None)
+    """
+    cell = cell.strip()
+    if not NUMBER.fullmatch(cell):
+        return None
+    value = float(cell)
+    if abs(value) >= EXACT and (math.isinf(value) or (WHOLE.fullmatch(cell) and _loses(cell, value))):
+        return None
+    return value
+
+
+def number_problem(cell: str, comma: bool) -> str:
+    """Say why a cell is no number that can be taken, and what to do; `comma`: decimals stand behind one."""
+    text = cell.strip()
+    if NOT_FINITE.fullmatch(text) or (NUMBER.fullmatch(text) and math.isinf(float(text))):
+        what = f"expected a finite number, found {shown(cell)}"
+    elif WHOLE.fullmatch(text):
+        return f"{shown(cell)} has more digits than a float64 can hold; is it an identifier? leave_out that column"
+    elif "\n" in cell:
+        return f"expected a number, found {len(cell)} characters in quotes; is a quote left open?"
+    elif not comma and NUMBER.fullmatch(text.replace(",", ".", 1)):
+        return f"expected a number, found {shown(cell)}; if a comma is the decimal mark, say so: decimal = ','"
+    else:
+        what = f"expected a number, found {shown(cell) if text else 'an empty cell'}"
+    return f"{what}; missing values: missing = 'drop', or a number" if text in MISSING else what
+
+
+def label_problem(cell: str) -> str | None:
+    """Say what keeps text from being a label, or None where nothing does."""
+    if not cell.strip():
+        return "expected a label, found an empty cell"
+    if "\n" in cell or "\r" in cell or len(cell) >= LONGEST_LABEL:
+        return f"expected a label, found {len(cell)} characters in quotes; is a quote left open?"
+    return None if "\0" not in cell else f"expected a label, found {shown(cell)}"
+
+
+def shown(text: str) -> str:
+    """Return text from a file in quotes, cut where it is long.
+
+    >>> shown("abc")
+    "'abc'"
+    """
+    return repr(text if len(text) <= 40 else f"{text[:40]}...")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return column names in a row, only the first and last of many.
+
+    >>> listed([f"pixel{i}" for i in range(784)])
+    'pixel0, pixel1, pixel2, pixel3, pixel4, pixel5, ..., pixel783'
+    """
+    names = [name if len(name) <= 40 else f"{name[:40]}..." for name in names]
+    return ", ".join(names if len(names) <= 12 else [*names[:6], "...", names[-1]])
+
+
+def _loses(cell: str, value: float) -> bool:
+    return len(cell) > 400 or int(cell) != int(value)

@@ -1,0 +1,168 @@
+"""The text of a CSV file: its lines in blocks, its records, and the places in them."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import attrs
+
+from modnet import DataError
+from modnet.files import opened, reading, tell_progress
+
+BLOCK = 2**22
+"""How many characters are read in one go, or a line more."""
+
+LONGEST_LINE = 2**22
+MOST_LINES_IN_QUOTES = 1000
+UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+
+
+@attrs.frozen
+class Dialect:
+    """How cells are told apart and numbers written."""
+
+    delimiter: str
+    decimal: str
+    comment: str | None
+    encoding: str
+
+
+@attrs.frozen
+class Record:
+    """The cells of one row, the number of the line that it begins on, and the text that it was read from."""
+
+    line: int
+    cells: list[str]
+    text: str
+
+    def stray_quote(self, delimiter: str) -> int | None:
+        """Return the first column whose quotes are not as they should be: around all of a cell, or doubled in it."""
+        return _stray_quote(self.text, delimiter) if '"' in self.text else None
+
+
+@attrs.frozen
+class Broken:
+    """A row that cannot be told into cells: where it begins, the column that is wrong, and what is wrong."""
+
+    line: int
+    column: int
+    problem: str
+
+
+@contextmanager
+def text_of(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+    """Open a CSV file for reading; what cannot be decoded is found by line."""
+    with reading(path), opened(path) as binary:
+        try:
+            with io.TextIOWrapper(binary, _with_mark(encoding), newline="") as text:
+                yield text
+        except UnicodeError as error:
+            raise _not_text(path, encoding, error) from None
+
+
+def line_blocks(path: Path, text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
+    """Yield lines in blocks that end no cell in its middle, each with the number of its first line, from 1."""
+    size, first = path.stat().st_size, 1
+    while lines := text.readlines(BLOCK):
+        if sum(line.count('"') for line in lines) % 2:  # a cell in quotes may go on in the next lines
+            for _ in range(MOST_LINES_IN_QUOTES):
+                if not (line := text.readline()):
+                    break
+                lines.append(line)
+                if line.count('"') % 2:
+                    break
+        yield first, lines
+        first += len(lines)
+        if isinstance(text.buffer, io.BufferedReader):  # how far it is in a compressed file cannot be told
+            tell_progress(path, text.buffer.tell(), size)
+
+
+def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[Record | Broken]:
+    """Yield each row in some lines, of which `first` is the first one's number; blank lines and comments are none."""
+    used: list[str] = []
+    skipped = [0]
+
+    def fed() -> Iterator[str]:
+        for line in lines:
+            if not used and dialect.comment and line.startswith(dialect.comment):
+                skipped[0] += 1
+                continue
+            used.append(line)
+            yield line
+
+    reader = csv.reader(fed(), delimiter=dialect.delimiter, strict=True)
+    while True:
+        used.clear()
+        before = reader.line_num
+        try:
+            cells = next(reader)
+        except StopIteration:
+            return
+        except csv.Error as error:
+            text = "".join(used)
+            column = _stray_quote(text, dialect.delimiter)
+            if column is None:
+                cells = text.split(dialect.delimiter)
+                column = cells.index(max(cells, key=len))
+            yield Broken(first + before + skipped[0], column, _reason(error))
+            continue
+        if cells:
+            yield Record(first + before + skipped[0], cells, used[0] if len(used) == 1 else "".join(used))
+
+
+def _reason(error: csv.Error) -> str:
+    if "end of data" in str(error):
+        return "a quote in this cell is never closed"
+    if "field limit" in str(error):
+        return f"a cell of more than {csv.field_size_limit():,} characters; is a quote left open?"
+    if "expected after" in str(error):
+        return "text behind a closing quote; a quote within quotes is written twice"
+    return f"not readable as CSV: {error}"
+
+
+def _stray_quote(text: str, delimiter: str) -> int | None:
+    """Return the first column in a record's text that has a quote which neither opens, closes nor is doubled."""
+    column, at, end = 0, 0, len(text.rstrip("\r\n"))
+    while at <= end:
+        if at < end and text[at] == '"':
+            at += 1
+            while (close := text.find('"', at)) >= 0 and text.startswith('""', close):
+                at = close + 2
+            if close < 0 or (close + 1 < end and text[close + 1] != delimiter):
+                return column
+            at = close + 2
+        else:
+            stop = text.find(delimiter, at, end)
+            stop = end if stop < 0 else stop
+            if '"' in text[at:stop]:
+                return column
+            at = stop + 1
+        column += 1
+    return None
+
+
+def _with_mark(encoding: str) -> str:
+    """Return an encoding that takes no byte order mark for text."""
+    return "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
+
+
+def _not_text(path: Path, encoding: str, error: UnicodeError) -> DataError:
+    """Return the error of the first line that cannot be decoded."""
+    with opened(path) as file:
+        if file.read(2) in UTF_16:
+            return DataError(f"{path}, line 1: UTF-16 text; say so: encoding = 'utf-16', or save it as UTF-8")
+        file.seek(0)
+        for number, line in enumerate(file, start=1):
+            try:
+                line.decode(encoding)
+            except UnicodeDecodeError as here:
+                what = f"byte 0x{line[here.start]:02x} is not {encoding.upper()} text"
+                hint = "say which it is, as in encoding = 'latin-1', or save it as UTF-8"
+                return DataError(f"{path}, line {number}: {what}; {hint}")
+            except UnicodeError:
+                break
+    return DataError(f"{path}: not {encoding.upper()} text ({error}); say which it is: encoding = ...")
