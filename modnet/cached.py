@@ -56,9 +56,10 @@ def arrays_of(path: Path, recipe: str, convert: Callable[[Put], Facts]) -> tuple
     try:
         facts = _write(new, convert)
         (new / ABOUT).write_text(json.dumps({"file": str(path.resolve()), "recipe": recipe, "facts": facts}))
-        # Another process may have been faster; what it has kept is the same.
-        with suppress(OSError):
-            new.rename(folder)
+        if _kept(folder) is None:  # or else another process was faster; what it has kept is the same
+            shutil.rmtree(folder, ignore_errors=True)
+            with suppress(OSError):
+                new.rename(folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
     kept = _kept(folder)

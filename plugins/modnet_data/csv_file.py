@@ -170,8 +170,11 @@ class Csv(DataSource):
                 layout = alike(layout, like["names"], like["columns"], like["words"])
             plan = data_plan(layout, _wanted(source))
             labels = [layout.named(i) for i in plan.labels]
+            facts = convert(plan, put)
+            if layout.names and len(labels) > 1:
+                facts["classes"] = labels
             return {
-                **convert(plan, put),
+                **facts,
                 "names": layout.names,
                 "columns": layout.columns,
                 "features": [layout.names[i] for i in plan.features] if layout.names else [],
