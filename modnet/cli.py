@@ -159,7 +159,8 @@ def _describe(wanted: Experiment, data: modnet.Dataset, network: DenseNetwork) -
     click.echo(
         f"data      {wanted.data.path or build.registered_name(wanted.data.source)}: {len(data.train):,} training and "
         f"{len(data.test):,} test samples, {data.features} features, {len(data.classes)} classes{scale}\n"
-        f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
+        + "".join(f"          {note}\n" for note in data.notes)
+        + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
         f"training  {_in_words(wanted.gradient)}, {_in_words(wanted.optimizer)}, {training.iterations:,} mini-batches "
         f"of {training.batch_size}, seed {wanted.seed}"
     )
