@@ -117,12 +117,16 @@ def opened(path: Path) -> IO[bytes]:
     return cast("IO[bytes]", _FORMATS[suffix][1](path, "rb")) if suffix else path.open("rb")
 
 
-def created(path: Path, named: Path | None = None) -> IO[bytes]:
-    """Return a file opened for writing, compressed as the suffix of its name (or of `named`) says."""
+@contextmanager
+def created(path: Path, named: Path | None = None) -> Iterator[IO[bytes]]:
+    """Open a file for writing, compressed as the suffix of its name (or of `named`) says."""
     suffix = (named or path).suffix.lower()
     if suffix == ".gz":  # without a name and a time in it, the same content is the same file
-        return cast("IO[bytes]", gzip.GzipFile("", "wb", compresslevel=6, fileobj=path.open("wb"), mtime=0))
-    return cast("IO[bytes]", _FORMATS[suffix][1](path, "wb")) if suffix in _FORMATS else path.open("wb")
+        with path.open("wb") as plain, gzip.GzipFile("", "wb", compresslevel=6, fileobj=plain, mtime=0) as packed:
+            yield cast("IO[bytes]", packed)
+    else:
+        with _FORMATS[suffix][1](path, "wb") if suffix in _FORMATS else path.open("wb") as file:
+            yield file
 
 
 def read_bytes(path: Path, most: int | None = None) -> bytes:

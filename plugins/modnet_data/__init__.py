@@ -4,7 +4,9 @@ from modnet import Register, hookimpl
 from modnet_data.csv_file import Csv
 from modnet_data.idx_file import Idx
 from modnet_data.mnist_small import MnistSmall
+from modnet_data.npy_file import Npy
 from modnet_data.npz_file import Npz
+from modnet_data.parquet_file import Parquet
 from modnet_data.pickle_file import Pickle
 
 
@@ -14,5 +16,7 @@ def register_data_sources(register: Register) -> None:
     register(Csv)
     register(Idx)
     register(MnistSmall)
+    register(Npy)
     register(Npz)
+    register(Parquet)
     register(Pickle)

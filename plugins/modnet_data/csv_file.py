@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,22 +12,17 @@ from attrs.validators import in_, instance_of, optional
 
 from modnet import Array, Dataset, DataSource
 from modnet.cached import Facts, Put, arrays_of
-from modnet.files import part_paths
 from modnet_data import validators
 from modnet_data.csv_layout import Column, layout_of
-from modnet_data.csv_plan import Wanted, alike, data_plan, rows_plan
+from modnet_data.csv_plan import alike, data_plan, rows_plan
 from modnet_data.csv_rows import convert
 from modnet_data.csv_write import write_csv
 from modnet_data.formats import TEXT_SUFFIXES, format_of
 from modnet_data.rows import data_set, file_path, flat_rows
+from modnet_data.tabular import DTYPES, beside, notes, recipe, wanted
 
 VERSION = 1
 """Of what is kept of a file that was read; a change of what is made of a file needs another one."""
-
-AFTERWARDS = {"test", "scale", "test_fraction", "stratified", "split_seed"}
-"""Settings that change nothing in what is kept."""
-
-DTYPES = ("uint8", "float32", "float64")
 
 
 def _one_character(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
@@ -43,11 +36,6 @@ def _encoding(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
     except LookupError:
         known = "such as 'utf-8', 'latin-1', 'utf-16'"
         raise ValueError(f"'{attribute.name}' must be a text encoding {known}: {value!r}") from None
-
-
-def _missing(_: object, attribute: attrs.Attribute[Any], value: float | str) -> None:
-    if value not in {"refuse", "drop"} and (isinstance(value, str) or not math.isfinite(value)):
-        raise ValueError(f"'{attribute.name}' must be 'refuse', 'drop', or a finite number to fill in: {value!r}")
 
 
 @attrs.frozen
@@ -90,7 +78,7 @@ class Csv(DataSource):
     comment: str | None = attrs.field(default=None, validator=_one_character)
     encoding: str = attrs.field(default="utf-8", validator=_encoding)
     header: bool | None = attrs.field(default=None, validator=optional(instance_of(bool)))
-    missing: float | Literal["refuse", "drop"] = attrs.field(default="refuse", validator=_missing)
+    missing: float | Literal["refuse", "drop"] = attrs.field(default="refuse", validator=validators.missing)
     dtype: Literal["uint8", "float32", "float64"] | None = attrs.field(default=None, validator=optional(in_(DTYPES)))
     test: str | None = None
     scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
@@ -111,7 +99,7 @@ class Csv(DataSource):
         """Return the data set; a mistake in the file is found by line and column."""
         path = file_path(path, "csv")
         (x, t), facts = self._data(path)
-        test = _beside(path) if self.test is None else self.test
+        test = beside(path) if self.test is None else self.test
         parts, all_facts = [(x, t)], [facts]
         if test:
             pair, test_facts = self._data(path.parent / test, facts)
@@ -134,7 +122,7 @@ class Csv(DataSource):
         )
         if classes:
             data = attrs.evolve(data, classes=tuple(classes[i] for i in data.classes))
-        return attrs.evolve(data, notes=_notes(all_facts, self.missing))
+        return attrs.evolve(data, notes=notes(all_facts, self.missing))
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return rows to predict: without labels, or with the columns that have them.
@@ -142,15 +130,15 @@ class Csv(DataSource):
         The header is inferred anew: rows to predict may lack what the training file has. No row is left out.
         """
         missing = "refuse" if self.missing == "drop" else self.missing
-        wanted = attrs.evolve(_wanted(self), missing=missing)
+        columns = attrs.evolve(wanted(self), missing=missing)
 
         def found(put: Put) -> Facts:
             layout = layout_of(
                 path, self.delimiter, self.decimal, self.comment, self.encoding, None, otherwise=self.header
             )
-            return convert(rows_plan(layout, wanted, features), put)
+            return convert(rows_plan(layout, columns, features), put)
 
-        arrays, facts = arrays_of(path, _recipe(self, "rows", features), found)
+        arrays, facts = arrays_of(path, recipe("csv", VERSION, self, "rows", features), found)
         labels = arrays.get("t")
         if labels is not None and facts["classes"]:
             labels = np.array(facts["classes"])[labels]
@@ -168,7 +156,7 @@ class Csv(DataSource):
             layout = layout_of(path, source.delimiter, source.decimal, source.comment, source.encoding, source.header)
             if like is not None:
                 layout = alike(layout, like["names"], like["columns"], like["words"])
-            plan = data_plan(layout, _wanted(source))
+            plan = data_plan(layout, wanted(source))
             labels = [layout.named(i) for i in plan.labels]
             facts = convert(plan, put)
             if layout.names and len(labels) > 1:
@@ -185,20 +173,9 @@ class Csv(DataSource):
                 "header": layout.names is not None,
             }
 
-        recipe = _recipe(source, "data", like and [like["names"], like["columns"], like["words"]])
-        arrays, facts = arrays_of(path, recipe, found)
+        kept_by = recipe("csv", VERSION, source, "data", like and [like["names"], like["columns"], like["words"]])
+        arrays, facts = arrays_of(path, kept_by, found)
         return (arrays["x"], arrays["t"]), facts
-
-
-def _wanted(source: Csv) -> Wanted:
-    label = source.label if source.label is None or isinstance(source.label, tuple) else (source.label,)
-    return Wanted(label, source.features, source.leave_out, source.missing, source.dtype)
-
-
-def _recipe(source: Csv, *purpose: object) -> str:
-    """Return all that what is made of a file depends on."""
-    settings = attrs.asdict(source, filter=lambda field, _: field.name not in AFTERWARDS)
-    return json.dumps(["csv", VERSION, purpose, settings])
 
 
 def _inferred(facts: Facts) -> dict[str, Any]:
@@ -212,19 +189,3 @@ def _recoded(t: Array, names: Sequence[str], classes: Sequence[str]) -> Array:
     """Return indices of `names` as indices of `classes`."""
     place = {name: i for i, name in enumerate(classes)}
     return np.array([place[name] for name in names], np.int64)[t]
-
-
-def _notes(all_facts: Sequence[Facts], missing: float | str) -> tuple[str, ...]:
-    dropped, filled = (sum(facts[name] for facts in all_facts) for name in ("dropped", "filled"))
-    notes = []
-    if dropped:
-        notes.append(f"{dropped:,} {'row' if dropped == 1 else 'rows'} with missing values left out")
-    if filled:
-        notes.append(f"{filled:,} missing {'value' if filled == 1 else 'values'} filled in with {missing}")
-    return tuple(notes)
-
-
-def _beside(path: Path) -> str:
-    """Return the name of the file beside this one that has "test" in place of "train", or "" if there is none."""
-    train, test = part_paths(path)
-    return test.name if train == path and test.is_file() else ""

@@ -44,6 +44,20 @@ class Plan:
         return len(self.labels) == 1 and self.labels[0] in self.layout.text
 
 
+@attrs.define
+class Missing:
+    """What became of missing values: rows that were left out, cells that were filled in, and how many columns lack."""
+
+    dropped: int = 0
+    filled: int = 0
+    lacking: dict[str, int] = attrs.field(factory=dict)
+
+    def count(self, layout: Layout, column: int, cells: int = 1) -> None:
+        """Count cells of a column that are missing."""
+        name = str(layout.named(column))
+        self.lacking[name] = self.lacking.get(name, 0) + cells
+
+
 class _Mistakes:
     """What is wrong in a file: the first few mistakes, and how many there are."""
 
@@ -69,11 +83,11 @@ class _Mistakes:
 def convert(plan: Plan, put: Put) -> dict[str, Any]:
     """Read a file in blocks: `put` its features "x" and its class indices or numbers "t", and return what was found.
 
-    "classes" are labels of text by class index, in the order in which they came; "dropped" and "filled" count rows that
-    were left out and cells that were filled in. Raises DataError with the first mistakes.
+    "classes" are labels of text by class index, in the order in which they came; the other entries are those of
+    `Missing`. Raises DataError with the first mistakes.
     """
     layout, mistakes = plan.layout, _Mistakes(plan.layout)
-    counts = {"dropped": 0, "filled": 0}
+    gaps = Missing()
     classes: dict[str, int] = {}
     found = 0
     whole = plan.dtype in {None, UINT8}  # as long as all numbers are whole and from 0 to 255
@@ -85,7 +99,7 @@ def convert(plan: Plan, put: Put) -> dict[str, Any]:
             if block is None and plan.dtype != UINT8:
                 block = _fast(lines, plan, FLOAT64)
             if block is None:
-                block = _slow(first, lines, plan, mistakes, counts)
+                block = _slow(first, lines, plan, mistakes, gaps)
             if mistakes.count or not len(block[0]):
                 continue
             x, labels = block
@@ -100,8 +114,8 @@ def convert(plan: Plan, put: Put) -> dict[str, Any]:
     if mistakes.count:
         raise mistakes.error()
     if not found:
-        raise DataError(f"{layout.path}: no rows" + " without a missing value" * bool(counts["dropped"]))
-    return {"classes": list(classes), **counts}
+        raise DataError(f"{layout.path}: no rows" + " without a missing value" * bool(gaps.dropped))
+    return {"classes": list(classes), **attrs.asdict(gaps)}
 
 
 def counting_column(layout: Layout, among: Sequence[int]) -> int:
@@ -231,7 +245,7 @@ def _are_classes(labels: Array) -> bool:
     return bool((((labels == 0) | (labels == 1)).all(axis=1) & (labels.sum(axis=1) == 1)).all())
 
 
-def _slow(first: int, lines: Sequence[str], plan: Plan, mistakes: _Mistakes, counts: dict[str, int]) -> Block:
+def _slow(first: int, lines: Sequence[str], plan: Plan, mistakes: _Mistakes, gaps: Missing) -> Block:
     """Return what some lines say, cell by cell; what is wrong goes to `mistakes`."""
     layout, features, labels = plan.layout, list[list[float]](), list[Any]()
     for record in records(lines, layout.dialect, first):
@@ -245,11 +259,13 @@ def _slow(first: int, lines: Sequence[str], plan: Plan, mistakes: _Mistakes, cou
         if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
             mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
             continue
-        if plan.missing == "drop" and _lacks(record.cells, plan):
-            counts["dropped"] += 1
+        if plan.missing == "drop" and (lacking := _lacking(record.cells, plan)):
+            gaps.dropped += 1
+            for column in lacking:
+                gaps.count(layout, column)
             continue
-        row = _numbers(record, plan.features, plan, mistakes, counts)
-        label = _label(record, plan, mistakes, counts)
+        row = _numbers(record, plan.features, plan, mistakes, gaps)
+        label = _label(record, plan, mistakes, gaps)
         if mistakes.count == before:
             features.append(row)
             labels.append(label)
@@ -259,12 +275,12 @@ def _slow(first: int, lines: Sequence[str], plan: Plan, mistakes: _Mistakes, cou
     return x, np.array(labels, np.str_ if plan.words else np.float64)
 
 
-def _lacks(cells: list[str], plan: Plan) -> bool:
-    return any(cells[i].strip() in MISSING for i in (*plan.features, *plan.labels))
+def _lacking(cells: list[str], plan: Plan) -> list[int]:
+    return [i for i in (*plan.features, *plan.labels) if cells[i].strip() in MISSING]
 
 
 def _numbers(
-    record: Record, columns: tuple[int, ...], plan: Plan, mistakes: _Mistakes, counts: dict[str, int]
+    record: Record, columns: tuple[int, ...], plan: Plan, mistakes: _Mistakes, gaps: Missing
 ) -> list[float]:
     comma = plan.layout.dialect.decimal == ","
     cells = [record.cells[i] for i in columns]
@@ -282,7 +298,8 @@ def _numbers(
     for i, cell in zip(columns, cells, strict=True):
         value = number_of(cell)
         if value is None and cell.strip() in MISSING and not isinstance(plan.missing, str):
-            counts["filled"] += 1
+            gaps.filled += 1
+            gaps.count(plan.layout, i)
             value = plan.missing
         if value is None:
             mistakes.add(record.line, i, number_problem(record.cells[i], comma))
@@ -293,7 +310,7 @@ def _numbers(
     return found
 
 
-def _label(record: Record, plan: Plan, mistakes: _Mistakes, counts: dict[str, int]) -> Any:
+def _label(record: Record, plan: Plan, mistakes: _Mistakes, gaps: Missing) -> Any:
     """Return a row's label: text, a whole number, a list of numbers that are one-hot, or None."""
     if not plan.labels:
         return None
@@ -305,7 +322,7 @@ def _label(record: Record, plan: Plan, mistakes: _Mistakes, counts: dict[str, in
             mistakes.add(record.line, place, problem)
         return cell.strip()
     before = mistakes.count
-    values = _numbers(record, plan.labels, exact, mistakes, counts)
+    values = _numbers(record, plan.labels, exact, mistakes, gaps)
     if mistakes.count > before:
         return None
     if len(values) > 1:

@@ -6,9 +6,12 @@ import re
 from pathlib import Path
 
 from modnet.files import uncompressed_name
+from modnet_data.named_arrays import NAMES
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".data")
 PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
+PARQUET_SUFFIXES = (".parquet", ".pq")
+ARROW_SUFFIXES = (".arrow", ".feather")
 IDX_NAME = re.compile(r"[-.]idx\d-ubyte$")
 IDX_TYPES = (0x08, 0x09, 0x0B, 0x0C, 0x0D, 0x0E)
 
@@ -16,14 +19,14 @@ IDX_TYPES = (0x08, 0x09, 0x0B, 0x0C, 0x0D, 0x0E)
 def format_of(path: Path, head: bytes) -> str | None:
     """Return the name of the source that reads the file at `path`, whose first bytes are `head`, or None.
 
-    What the content says goes before what the name says. A folder, whose head is empty, is IDX if such files are
-    in it.
+    What the content says goes before what the name says. A folder, whose head is empty, is of the kind of files that
+    are in it, if those are IDX or .npy files, but not both.
 
     >>> format_of(Path("iris.csv"), b"a,b,species"), format_of(Path("x"), b"a,b,species")
     ('csv', None)
     """
     name = uncompressed_name(path)
-    return _by_content(head) or _by_name(name) or ("idx" if not head and _has_idx_files(path) else None)
+    return _by_content(head) or _by_name(name) or (None if head else _by_files(path))
 
 
 def _by_content(head: bytes) -> str | None:
@@ -32,6 +35,10 @@ def _by_content(head: bytes) -> str | None:
     first_name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
     if head.startswith(b"PK\x03\x04") and first_name.endswith(b".npy"):
         return "npz"
+    if head.startswith(b"\x93NUMPY"):
+        return "npy"
+    if head.startswith((b"PAR1", b"ARROW1\0\0")):
+        return "parquet"
     if len(head) > 3 and head[:2] == b"\0\0" and head[2] in IDX_TYPES and 1 <= head[3] <= 4:
         return "idx"
     return None
@@ -42,13 +49,20 @@ def _by_name(name: str) -> str | None:
         return "pickle"
     if name.endswith(".npz"):
         return "npz"
+    if name.endswith(".npy"):
+        return "npy"
+    if name.endswith((*PARQUET_SUFFIXES, *ARROW_SUFFIXES)):
+        return "parquet"
     if IDX_NAME.search(name):
         return "idx"
     return "csv" if name.endswith(TEXT_SUFFIXES) else None
 
 
-def _has_idx_files(folder: Path) -> bool:
+def _by_files(folder: Path) -> str | None:
     try:
-        return any(IDX_NAME.search(file.name.removesuffix(".gz")) for file in folder.iterdir())
+        names = [uncompressed_name(file) for file in folder.iterdir()]
     except (OSError, ValueError):
-        return False
+        return None
+    idx = any(IDX_NAME.search(name) for name in names)
+    npy = any(name.endswith(".npy") and name.removesuffix(".npy") in NAMES for name in names)
+    return None if idx == npy else "idx" if idx else "npy"

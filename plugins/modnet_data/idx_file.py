@@ -4,17 +4,26 @@ from __future__ import annotations
 
 import math
 import re
+import struct
+from collections.abc import Iterable, Iterator
+from contextlib import ExitStack
 from pathlib import Path
-from typing import Literal, cast
+from typing import IO, Any, Literal, cast
 
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, Dataset, DataSource
-from modnet.files import compression, read_bytes, reading
+from modnet import Array, DataError, Dataset, DataSource, Samples
+from modnet.files import created, replacing
 from modnet_data import validators
+from modnet_data.csv_cells import EXACT
 from modnet_data.formats import format_of
+from modnet_data.raw_arrays import Raw, raw_array
 from modnet_data.rows import Pair, data_set, file_path, flat_rows
+from modnet_data.writing import class_labels, parts_of, table_blocks, table_dtype
+
+VERSION = 1
+"""Of what is kept of a file that was unpacked."""
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _NAME = re.compile(r"(?P<part>train|t10k|test)?(?P<hyphen>[-_.]?)(?P<content>images|labels)")
@@ -27,11 +36,14 @@ class Idx(DataSource):
 
     The path is the folder with the files, or any one of them: the others are found beside it by name. Images are
     paired with labels, "train" with "t10k" or "test". Without test files a `test_fraction` of the rows, drawn by
-    `split_seed`, is the test part.
+    `split_seed`, is the test part; `stratified`, of each class alike. Files of 4 MiB or more are mapped into memory.
     """
+
+    suffixes = ("-idx3-ubyte", "-idx1-ubyte")
 
     scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
     test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
+    stratified: bool = False
     split_seed: int = 0
 
     @classmethod
@@ -50,7 +62,15 @@ class Idx(DataSource):
         train_images = _found(images, "images", ("train",))
         test_images = _sibling(images, "images", ("t10k", "test"))
         test = None if test_images in {None, train_images} else _part(test_images)
-        return data_set(path, _part(train_images), test, self.scale, self.test_fraction, self.split_seed)
+        return data_set(
+            path,
+            _part(train_images),
+            test,
+            self.scale,
+            self.test_fraction,
+            self.split_seed,
+            stratified=self.stratified,
+        )
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return the rows of an images file, and their labels if the labels file is beside it."""
@@ -61,28 +81,98 @@ class Idx(DataSource):
         known = labels is not None and labels != images
         return flat_rows(path, read_idx(images), read_idx(cast("Path", labels)) if known else None, features)
 
+    def write(self, data: Dataset, path: Path) -> list[Path]:
+        """Write a file of images and one of labels for each part, all of them or none.
+
+        Whole numbers from 0 to 255 are square images if their number is a square, other features are rows. Raises
+        DataError where labels are text, which an IDX file cannot hold, or where the name says neither what is in the
+        file nor which part it is.
+        """
+        labels, parts = class_labels(data), parts_of(data)
+        if labels.dtype.kind not in "iu":
+            raise DataError(f"{path}: the class {data.classes[0]!r} cannot be written: IDX files hold numbers only")
+        targets = _targets(path, parts=len(parts))
+        with ExitStack() as stack:
+            for part, (images_path, labels_path) in zip(parts, targets, strict=True):
+                _write(stack, images_path, _shape(data, len(part)), _idx_type(table_dtype(data)), _features(part, path))
+                _write(stack, labels_path, (len(part),), _idx_type(labels.dtype), [labels[part.t]])
+        return [target for pair in targets for target in pair]
+
 
 def read_idx(path: Path) -> Array:
-    """Return the array in one IDX file; raises DataError if it is none, or not of the size that it declares."""
-    head = read_bytes(path, most=4)
+    """Return the array in one IDX file, read only, mapped into memory if it is large.
+
+    Raises DataError if it is none, or not of the size that it declares.
+    """
+    return raw_array(path, f"idx {VERSION}", lambda file: _header(file, path))
+
+
+def _header(file: IO[bytes], path: Path) -> Raw:
+    head = file.read(4)
     if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in TYPES or not 1 <= head[3] <= 4:
         raise DataError(
             f"{path}: not an IDX file: it begins with {head.hex(' ') or 'nothing'}, expected 00 00 08 03 or the like"
         )
-    dtype, start = np.dtype(TYPES[head[2]]), 4 + 4 * head[3]
-    sizes = read_bytes(path, most=start)[4:]
+    start = 4 + 4 * head[3]
+    sizes = file.read(start - 4)
     if len(sizes) < start - 4:
         raise DataError(f"{path}: cut off in its first {start} bytes")
     shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
-    expected = math.prod(shape) * dtype.itemsize
-    wanted = f"{' x '.join(map(str, shape))} values of {dtype.itemsize} bytes"
-    with reading(path):
-        if compression(path) == "" and path.stat().st_size != start + expected:
-            raise DataError(f"{path}: {path.stat().st_size - start} bytes of data, expected {expected}: {wanted}")
-    data = read_bytes(path)
-    if len(data) != start + expected:
-        raise DataError(f"{path}: {len(data) - start} bytes of data, expected {expected}: {wanted}")
-    return np.frombuffer(data, dtype, offset=start).reshape(shape).astype(dtype.newbyteorder("="), copy=False)
+    return Raw(shape, np.dtype(TYPES[head[2]]), start)
+
+
+def _targets(path: Path, parts: int) -> list[tuple[Path, Path]]:
+    """Return the paths of images and labels of each part, by the path of any one of them or of a folder."""
+    path = path / STANDARD if path.is_dir() else path
+    named = _NAME.search(path.name)
+    if named is None or not (named["part"] or parts == 1):
+        expected = f"{STANDARD} or a folder"
+        raise DataError(f"{path}: the name of an IDX file says which part and what is in it; expected {expected}")
+    test = "test" if named["part"] == "test" else "t10k"
+    names = (["train", test] if named["part"] else [""])[:parts]
+    return [
+        (
+            path.with_name(_renamed(path.name, "images", part)),
+            path.with_name(_renamed(path.name, "labels", part)),
+        )
+        for part in names
+    ]
+
+
+def _renamed(name: str, content: str, part: str) -> str:
+    """Return the name of the file of another content and part, spelled as `name` is."""
+    rank = "idx3" if content == "images" else "idx1"
+    return re.sub(r"(?<=[-.])idx\d", rank, _NAME.sub(rf"{part}\g<hyphen>{content}", name, count=1))
+
+
+def _shape(data: Dataset, count: int) -> tuple[int, ...]:
+    side = math.isqrt(data.features)
+    square = side * side == data.features and table_dtype(data) == np.uint8
+    return (count, side, side) if square else (count, data.features)
+
+
+def _idx_type(dtype: np.dtype[Any]) -> int:
+    """Return the code of the smallest IDX type that holds a dtype; whole numbers of 8 bytes become float64."""
+    return next(code for code, name in TYPES.items() if np.can_cast(dtype, name, "safe"))
+
+
+def _features(part: Samples, path: Path) -> Iterator[Array]:
+    """Yield the features of a part, some rows at a time; raises DataError where float64 does not hold them."""
+    for block in table_blocks(part, part.table.dtype.newbyteorder("="), path):
+        whole = block.dtype.kind in "iu" and block.dtype.itemsize == 8
+        if whole and ((block > EXACT) | (block < -EXACT)).any():
+            raise DataError(f"{path}: whole numbers that need more than 53 bits cannot be written to an IDX file")
+        yield block
+
+
+def _write(stack: ExitStack, path: Path, shape: tuple[int, ...], code: int, some: Iterable[Array]) -> None:
+    """Write an IDX file, which takes its place when the stack is left."""
+    if max(shape) >= 2**32:
+        raise DataError(f"{path}: an IDX file holds less than 2**32 rows")
+    with created(stack.enter_context(replacing(path)), path) as file:
+        file.write(struct.pack(f">4B{len(shape)}I", 0, 0, code, len(shape), *shape))
+        for block in some:
+            file.write(block.astype(TYPES[code], copy=False).tobytes())
 
 
 def _part(images: Path) -> Pair:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
 
 from modnet import Array, DataError
@@ -18,6 +18,7 @@ TRAIN_TEST = (
     ("train_x", "train_y", "test_x", "test_y"),
 )
 ROWS = (("x", "t"), ("x", "y"), ("data", "target"), ("images", "labels"), ("img", "label"))
+NAMES = frozenset(name for convention in (*TRAIN_TEST, *ROWS) for name in convention)
 EXPECTED = "x_train, y_train, x_test, y_test; train_img, train_label, test_img, test_label; x, t; or the like"
 
 
@@ -30,6 +31,28 @@ def named_parts(names: Iterable[str], get: Callable[[str], Array], path: Path) -
     >>> named_parts(arrays, arrays.get, Path("a.npz"))[0][1]
     array([0, 1])
     """
+    return paired([get(name) for name in part_names(names, path)])
+
+
+def named_rows(names: Iterable[str], get: Callable[[str], Array], path: Path) -> tuple[Array, Array | None]:
+    """Return the rows to predict and their labels: the test part, or all, or rows without labels."""
+    rows, *labels = (get(name) for name in row_names(names, path))
+    return rows, labels[0] if labels else None
+
+
+def paired(arrays: Sequence[Array]) -> tuple[Pair, Pair | None]:
+    """Return two or four arrays, in the order of `part_names`, as a training part and a test part or None."""
+    return (arrays[0], arrays[1]), (arrays[2], arrays[3]) if len(arrays) == 4 else None
+
+
+def part_names(names: Iterable[str], path: Path) -> tuple[str, ...]:
+    """Return which names stand for rows and labels, and then for those of the test part, if there is one.
+
+    Raises DataError where they fit no convention, or several.
+
+    >>> part_names(["X", "note", "y"], Path("a.npz"))
+    ('X', 'y')
+    """
     known = _in_lower_case(names, path)
     for conventions in (TRAIN_TEST, ROWS):
         fitting = [convention for convention in conventions if known.keys() >= set(convention)]
@@ -37,20 +60,21 @@ def named_parts(names: Iterable[str], get: Callable[[str], Array], path: Path) -
             both = " and ".join(", ".join(convention) for convention in fitting)
             raise DataError(f"{path}: arrays under the names of several conventions: {both}; keep one")
         if fitting:
-            arrays = [get(known[name]) for name in fitting[0]]
-            return (arrays[0], arrays[1]), (arrays[2], arrays[3]) if len(arrays) == 4 else None
+            return tuple(known[name] for name in fitting[0])
+    without_test = [part[:2] for part in TRAIN_TEST if known.keys() >= set(part[:2])]
+    if len(without_test) == 1 and not any(name in known for part in TRAIN_TEST for name in part[2:]):
+        return tuple(known[name] for name in without_test[0])
     raise DataError(f"{path}: no rows and labels under the names {_listed(known.values())}; expected names: {EXPECTED}")
 
 
-def named_rows(names: Iterable[str], get: Callable[[str], Array], path: Path) -> tuple[Array, Array | None]:
-    """Return the rows to predict and their labels: the test part, or all, or rows without labels."""
+def row_names(names: Iterable[str], path: Path) -> tuple[str, ...]:
+    """Return which names stand for rows to predict, and their labels if there are any."""
     known = _in_lower_case(names, path)
     rows = sorted({convention[0] for convention in ROWS} & known.keys())
     complete = any(known.keys() >= set(convention) for convention in (*TRAIN_TEST, *ROWS))
     if not complete and len(rows) == 1:
-        return get(known[rows[0]]), None
-    train, test = named_parts(names, get, path)
-    return test or train
+        return (known[rows[0]],)
+    return part_names(names, path)[-2:]
 
 
 def _in_lower_case(names: Iterable[str], path: Path) -> Mapping[str, str]:

@@ -2,23 +2,32 @@
 
 from __future__ import annotations
 
-import math
-import tokenize
+import json
 import zipfile
-from collections.abc import Iterator
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, Literal
+from typing import Literal
 
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, Dataset, DataSource
-from modnet.files import LIMIT, printable, reading
+from modnet import Array, DataError, Dataset, DataSource, cached
+from modnet.files import CHUNK, printable, reading, replacing, tell_progress
 from modnet_data import validators
 from modnet_data.formats import format_of
-from modnet_data.named_arrays import named_parts, named_rows
+from modnet_data.named_arrays import paired, part_names, row_names
+from modnet_data.npy_format import header_of, npy_header
+from modnet_data.raw_arrays import Raw, blocks, check_packed, mapped
 from modnet_data.rows import data_set, file_path, flat_rows
+from modnet_data.writing import class_labels, not_compressed, parts_of, table_blocks, table_dtype
+
+VERSION = 1
+"""Of what is kept of an archive that was unpacked."""
+
+LOCAL_HEADER = 30  # bytes before a member's name, "extra field" and data: PKWARE's APPNOTE.TXT, 4.3.7
+NAMES = (("x_train", "y_train"), ("x_test", "y_test"))
 
 
 @attrs.frozen
@@ -27,11 +36,15 @@ class Npz(DataSource):
 
     Their names are Keras' `x_train`, `y_train`, `x_test`, `y_test`, the book's `train_img`, `train_label`,
     `test_img`, `test_label`, or `x`, `t` and the like, in any case. Without a test part, a `test_fraction` of the
-    rows, drawn by `split_seed`, is the test part. Pickled objects in an archive are refused.
+    rows, drawn by `split_seed`, is the test part; `stratified`, of each class alike. Pickled objects in an archive are
+    refused. An archive of 4 MiB or more is mapped into memory; one that is compressed is unpacked once before.
     """
+
+    suffixes = (".npz",)
 
     scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
     test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
+    stratified: bool = False
     split_seed: int = 0
 
     @classmethod
@@ -42,15 +55,58 @@ class Npz(DataSource):
     def read(self, path: Path | None) -> Dataset:
         """Return the data set."""
         path = file_path(path, "npz")
-        with _archive(path) as archive:
-            train, test = named_parts(_names(archive), lambda name: _array(archive, name, path), path)
-        return data_set(path, train, test, self.scale, self.test_fraction, self.split_seed)
+        train, test = paired(_arrays(path, part_names))
+        return data_set(path, train, test, self.scale, self.test_fraction, self.split_seed, stratified=self.stratified)
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return the rows of the test part, or else all, and their labels if there are any."""
-        with _archive(path) as archive:
-            rows, labels = named_rows(_names(archive), lambda name: _array(archive, name, path), path)
-        return flat_rows(path, rows, labels, features)
+        rows, *labels = _arrays(path, row_names)
+        return flat_rows(path, rows, labels[0] if labels else None, features)
+
+    def write(self, data: Dataset, path: Path) -> list[Path]:
+        """Write `x_train`, `y_train`, `x_test`, `y_test`, or `x`, `t`, uncompressed so that they can be mapped."""
+        not_compressed(path, "take the last suffix off")
+        labels, dtype, parts = class_labels(data), table_dtype(data), parts_of(data)
+        names = NAMES if len(parts) > 1 else (("x", "t"),)
+        with replacing(path) as new, zipfile.ZipFile(new, "w") as archive:
+            for part, (x, t) in zip(parts, names, strict=True):
+                _write(archive, x, (len(part), data.features), dtype, table_blocks(part, dtype, path))
+                _write(archive, t, (len(part),), labels.dtype, [labels[part.t]])
+        return [path]
+
+
+def _write(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: np.dtype, some: Iterable[Array]) -> None:
+    info = zipfile.ZipInfo(f"{name}.npy")  # of 1980, so that the same content is the same file
+    with archive.open(info, "w", force_zip64=True) as member:
+        np.lib.format.write_array_header_1_0(member, header_of(shape, dtype))
+        for block in some:
+            member.write(block.tobytes())
+
+
+def _arrays(path: Path, choose: Callable[[Iterable[str], Path], tuple[str, ...]]) -> list[Array]:
+    """Return the arrays of an archive that `choose` chooses by their names, read only."""
+    with _archive(path) as archive:
+        names = choose([name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")], path)
+        members = [_member(archive, name, path) for name in names]
+        infos = [info for info, _ in members]
+        if path.stat().st_size >= cached.SMALL and all(info.compress_type == zipfile.ZIP_STORED for info in infos):
+            return [_mapped(path, info, raw) for info, raw in members]
+    kept, _ = cached.arrays_of(path, json.dumps(["npz", VERSION, names]), lambda put: _unpack(path, names, put))
+    return [kept[str(i)] for i in range(len(names))]
+
+
+def _unpack(path: Path, names: Sequence[str], put: cached.Put) -> cached.Facts:
+    with _archive(path) as archive:
+        members = [_member(archive, name, path) for name in names]
+        total, before = sum(raw.size for _, raw in members), 0
+        for i, (info, raw) in enumerate(members):
+            with archive.open(info) as member:
+                member.read(raw.start)
+                for done, block in blocks(member, raw, _place(path, names[i])):
+                    put(str(i), block)
+                    tell_progress(path, before + done, total)
+            before += raw.size
+    return {}
 
 
 @contextmanager
@@ -63,37 +119,32 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
             raise DataError(f"{path}: a damaged archive, or none: {error}") from None
 
 
-def _names(archive: zipfile.ZipFile) -> list[str]:
-    return [name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")]
+def _member(archive: zipfile.ZipFile, name: str, path: Path) -> tuple[zipfile.ZipInfo, Raw]:
+    """Return a member and how its array lies in it, once its size is known to be what is declared."""
+    info, what = archive.getinfo(f"{name}.npy"), _place(path, name)
+    check_packed(what, info.file_size, info.compress_size)
+    with archive.open(info) as member:
+        raw = npy_header(member, what)
+    if (there := info.file_size - raw.start) != raw.size:
+        raise DataError(f"{what} cannot be read: {there} bytes of data, expected {raw.size} by its shape and dtype")
+    return info, raw
 
 
-def _array(archive: zipfile.ZipFile, name: str, path: Path) -> Array:
-    """Return one array, once its dtype and shape are known to fit the bytes that there are."""
-    info = archive.getinfo(f"{name}.npy")
-    if info.file_size > LIMIT and info.compress_type != zipfile.ZIP_STORED:
-        raise DataError(
-            f"{path}: {name!r} unpacks to more than {LIMIT // 2**20} MiB; save it uncompressed if it is meant"
-        )
-    try:
-        with archive.open(info) as member:
-            _check_header(member, info.file_size)
-        with archive.open(info) as member:
-            array: Array = np.lib.format.read_array(member, allow_pickle=False)
-    # NumPy reads a header as Python source, and on Python 3.12 and later also fails in the tokenizer's way.
-    except (ValueError, SyntaxError, tokenize.TokenError) as error:
-        raise DataError(f"{path}: {printable(name, 40)!r} cannot be read: {printable(str(error), 200)}") from None
-    return array
+def _mapped(path: Path, info: zipfile.ZipInfo, raw: Raw) -> Array:
+    """Return the array of a member that is not compressed as it lies in the archive, once its checksum is right."""
+    with path.open("rb") as file:
+        file.seek(info.header_offset)
+        head = file.read(LOCAL_HEADER)
+        start = info.header_offset + LOCAL_HEADER + sum(int.from_bytes(head[i : i + 2], "little") for i in (26, 28))
+        file.seek(start)
+        checksum, left = 0, info.file_size
+        while left and (piece := file.read(min(left, CHUNK))):
+            checksum, left = zlib.crc32(piece, checksum), left - len(piece)
+            tell_progress(path, info.file_size - left, info.file_size)
+    if left or checksum != info.CRC:
+        raise DataError(f"{path}: a damaged archive: {info.filename!r} is not what its checksum says")
+    return mapped(path, attrs.evolve(raw, start=start + raw.start))
 
 
-def _check_header(member: IO[bytes], size: int) -> None:
-    """Raise ValueError where an array's dtype and shape do not fit the bytes that there are, before it is made."""
-    version = np.lib.format.read_magic(member)
-    if version not in {(1, 0), (2, 0)}:
-        raise ValueError(f"format version {version[0]}.{version[1]}, expected 1.0 or 2.0")
-    read_header = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
-    shape, _, dtype = read_header(member)
-    if dtype.hasobject:
-        raise ValueError("it holds pickled objects, expected numbers or text")
-    there, needed = size - member.tell(), math.prod(shape) * dtype.itemsize
-    if there != needed:
-        raise ValueError(f"{there} bytes of data, expected {needed} by its shape and dtype")
+def _place(path: Path, name: str) -> str:
+    return f"{path}: {printable(name, 40)!r}"

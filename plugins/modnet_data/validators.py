@@ -18,3 +18,9 @@ def fraction(_: object, attribute: attrs.Attribute[Any], value: float) -> None:
     """Take a part of the rows, but not all of them."""
     if not 0 <= value < 1:
         raise ValueError(f"'{attribute.name}' must be >= 0 and < 1: {value}")
+
+
+def missing(_: object, attribute: attrs.Attribute[Any], value: float | str) -> None:
+    """Take what is to be done about missing values: "refuse", "drop", or a finite number to fill in."""
+    if value not in {"refuse", "drop"} and (isinstance(value, str) or not math.isfinite(value)):
+        raise ValueError(f"'{attribute.name}' must be 'refuse', 'drop', or a finite number to fill in: {value!r}")

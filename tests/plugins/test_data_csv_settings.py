@@ -74,10 +74,10 @@ def test_missing_values_are_left_out_or_filled_in(path):
     text = "a,b,label\n1,,x\n2,3,y\nNA,4,x\n5,6,\n7,8,y\n"
     dropped = load(path, text, missing="drop")
     np.testing.assert_array_equal(dropped.train.x, [[2, 3], [7, 8]])
-    assert dropped.notes == ("3 rows with missing values left out",)
+    assert dropped.notes == ("3 rows with missing values left out; missing: 'b' 1, 'a' 1, 'label' 1",)
     filled = load(path, text.replace("5,6,\n", ""), missing=0.5)
     np.testing.assert_array_equal(filled.train.x, [[1, 0.5], [2, 3], [0.5, 4], [7, 8]])
-    assert filled.notes == ("2 missing values filled in with 0.5",)
+    assert filled.notes == ("2 missing values filled in with 0.5; missing: 'b' 1, 'a' 1",)
     with pytest.raises(DataError, match=r"line 5, column 3 .*: expected a label, found an empty cell"):
         load(path, text, missing=0)
     with pytest.raises(DataError, match="no rows without a missing value"):

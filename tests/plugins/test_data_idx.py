@@ -118,8 +118,8 @@ def test_rows_alone(tmp_path):
         (b"hello", "not an IDX file: it begins with 68 65 6c 6c"),
         (b"\0\0\x08\x03\0\0", "cut off in its first 16 bytes"),
         (idx(IMAGES)[:-1], "99 bytes of data, expected 100: 4 x 5 x 5 values of 1 bytes"),
-        (idx(IMAGES) + b"\0", "101 bytes of data, expected 100"),
-        (b"\0\0\x0e\x04" + b"\xff" * 16, "0 bytes of data, expected 2722258"),
+        (idx(IMAGES) + b"\0", "10[01] bytes of data, expected 100"),
+        (b"\0\0\x0e\x04" + b"\xff" * 16, "0 bytes of data, expected 2722258|unpacks to more than 1024 MiB"),
         (b"\0\0\x07\x03" + b"\0" * 20, "not an IDX file"),
         (idx(IMAGES[:3]), "3 rows need 3 labels, found labels of shape"),
     ],
@@ -152,3 +152,90 @@ def test_a_damaged_gzip_file(tmp_path):
     paths[0].write_bytes(paths[0].read_bytes()[:-12])
     with pytest.raises(DataError, match="the compressed file is damaged or cut off"):
         modnet.load(tmp_path)
+
+
+@pytest.fixture
+def all_large(monkeypatch, tmp_path):
+    """Treat every file as a large one."""
+    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("modnet.cached.SMALL", 1)
+    return tmp_path / "cache"
+
+
+@pytest.mark.parametrize("spelling", SPELLINGS)
+def test_large_files_are_mapped_and_unpacked_once_before(tmp_path, all_large, spelling):
+    folder = tmp_path / "mnist"
+    folder.mkdir()
+    write(folder, spelling)
+    for _ in range(2):
+        data = modnet.load(folder)
+        np.testing.assert_array_equal(data.train.x, IMAGES.reshape(4, 25) / 255)
+        assert not data.train.table.flags.writeable
+    kept = list((all_large / "arrays").iterdir()) if all_large.exists() else []
+    # The test part's labels are another content than the training part's.
+    assert len(kept) == (4 if spelling.endswith(".gz") else 0)
+
+
+def data_set(features: int, dtype: str = "u1") -> modnet.Dataset:
+    x = np.arange(3 * features).reshape(3, features).astype(dtype)
+    return modnet.Dataset.from_arrays((x, [7, 0, 7]), (x[:1], [0]))
+
+
+@pytest.mark.parametrize(
+    ("features", "dtype", "shape", "code"),
+    [
+        (4, "u1", (3, 2, 2), 8),
+        (5, "u1", (3, 5), 8),
+        (4, "f4", (3, 4), 13),
+        (4, "u2", (3, 4), 12),
+        (4, "i8", (3, 4), 14),
+    ],
+)
+def test_bytes_are_square_images_and_others_rows_of_the_next_type(tmp_path, features, dtype, shape, code):
+    data = data_set(features, dtype)
+    paths = modnet.source("idx").write(data, tmp_path)
+    assert [path.name for path in paths] == [
+        "train-images-idx3-ubyte.gz",
+        "train-labels-idx1-ubyte.gz",
+        "t10k-images-idx3-ubyte.gz",
+        "t10k-labels-idx1-ubyte.gz",
+    ]
+    content = gzip.decompress(paths[0].read_bytes())
+    assert content[2:4] == bytes([code, len(shape)])
+    assert struct.unpack(f">{len(shape)}I", content[4 : 4 + 4 * len(shape)]) == shape
+    assert gzip.decompress(paths[1].read_bytes()) == idx(np.array([7, 0, 7], np.uint8))
+    again = modnet.load(tmp_path)
+    np.testing.assert_array_equal(again.train.unscaled(slice(None)), data.train.table)
+    assert again.classes == (0, 7)
+
+
+def test_the_others_are_named_as_the_one_that_is_asked_for(tmp_path):
+    for name in ("emnist-test-labels.idx1-ubyte", "emnist-train-images.idx3-ubyte"):
+        paths = modnet.source("idx").write(data_set(4), tmp_path / name)
+        test = "test" if "test" in name else "t10k"
+        assert [path.name for path in paths] == [
+            "emnist-train-images.idx3-ubyte",
+            "emnist-train-labels.idx1-ubyte",
+            f"emnist-{test}-images.idx3-ubyte",
+            f"emnist-{test}-labels.idx1-ubyte",
+        ]
+
+
+def test_what_idx_files_cannot_hold(tmp_path):
+    source, x = modnet.source("idx"), np.ones((2, 1))
+    with pytest.raises(DataError, match="the class 'ash' cannot be written: IDX files hold numbers only"):
+        source.write(modnet.Dataset.from_arrays((x, ["oak", "ash"]), test_fraction=0), tmp_path)
+    with pytest.raises(DataError, match="more than 53 bits"):
+        source.write(modnet.Dataset.from_arrays((x.astype(int) + 2**53, [0, 1]), test_fraction=0), tmp_path)
+    for name in ("digits", "images-idx3-ubyte"):
+        with pytest.raises(DataError, match="the name of an IDX file says which part and what is in it"):
+            source.write(data_set(4), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+def test_mnist_comes_back_byte_for_byte(tmp_path):
+    mnist = Path(__file__).parents[3] / "shared" / "data" / "mnist"
+    if not mnist.is_dir():
+        pytest.skip("needs MNIST's IDX files beside the repository")
+    for path in modnet.source("idx").write(modnet.load(mnist), tmp_path / "train-images-idx3-ubyte"):
+        assert path.read_bytes() == gzip.decompress((mnist / f"{path.name}.gz").read_bytes())

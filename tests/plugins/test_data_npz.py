@@ -72,6 +72,8 @@ def test_rows_to_predict(path):
         ({"x": X + 1j, "t": T}, "expected numbers of shape"),
         ({"x": X, "t": T + 1j}, "must be classes"),
         ({"x": np.float64(3), "t": T}, "expected numbers of shape"),
+        ({"x": X.view([("a", float), ("b", float), ("c", float)]), "t": T}, "'x' cannot be read: values of .*'a'"),
+        ({"x": X.astype("M8[D]"), "t": T}, r"'x' cannot be read: values of datetime64\[D\], expected numbers or text"),
         ({"x": X * np.nan, "t": T}, "training row 1, feature 1: expected a finite number, found nan"),
     ],
 )
@@ -93,6 +95,8 @@ def member(array: np.ndarray) -> bytes:
         (member(X)[:-8], "'x' cannot be read: 88 bytes of data, expected 96 by its shape and dtype"),
         (member(X).replace(b"(4, 3), }  ", b"(4, 3000)}"), "expected 96000 by its shape|cannot be read"),
         (member(X).replace(b"'<f8'", b"'|O8'"), "cannot be read"),
+        (member(X).replace(b"(4, 3)", b"(4,-3)"), "cannot be read|expected numbers of shape"),
+        (b"\x93NUMPY\x02\0" + (2**20).to_bytes(4, "little") + b" " * 2**20, "cannot be read: Header info length"),
         (member(X).replace(b"\x93NUMPY\x01", b"\x93NUMPY\x03"), "format version 3.0, expected 1.0 or 2.0"),
         (b"hello", "cannot be read"),
         (b"", "cannot be read"),
@@ -120,8 +124,8 @@ def test_files_that_are_none(path):
 
 def test_what_unpacks_to_too_much(path, monkeypatch):
     np.savez_compressed(path, x=np.zeros((2**18, 2)), t=np.zeros(2**18, int))
-    monkeypatch.setattr("modnet_data.npz_file.LIMIT", 2**21)
-    with pytest.raises(DataError, match="'x' unpacks to more than 2 MiB; save it uncompressed if it is meant"):
+    monkeypatch.setattr("modnet_data.raw_arrays.LIMIT", 2**21)
+    with pytest.raises(DataError, match="'x' unpacks to more than 2 MiB; save it uncompressed if that is meant"):
         modnet.load(path)
 
 
@@ -139,3 +143,63 @@ def test_mutations_are_read_or_refused(path, save):
         except DataError:
             continue
         assert np.isfinite(data.train.x).all()
+
+
+@pytest.fixture
+def all_large(monkeypatch, tmp_path):
+    """Treat every file as a large one."""
+    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("modnet.cached.SMALL", 1)
+    return tmp_path / "cache"
+
+
+def test_large_arrays_are_mapped_where_they_lie(path, all_large):
+    np.savez(path, x_train=X, y_train=T, x_test=X[:0], y_test=T[:0])
+    data = modnet.load(path)
+    np.testing.assert_array_equal(data.train.x, X)
+    assert not data.train.table.flags.writeable
+    assert not all_large.exists()
+    content = bytearray(path.read_bytes())
+    content[content.index(X.tobytes())] ^= 1
+    path.write_bytes(content)
+    with pytest.raises(DataError, match=r"a damaged archive.*'x_train.npy'"):
+        modnet.load(path)
+
+
+def test_large_arrays_that_are_compressed_are_unpacked_once(path, all_large, monkeypatch):
+    np.savez_compressed(path, x=X, t=np.array(["oak", "ash", "ash", "oak"]))
+    data = modnet.load(path, test_fraction=0)
+    monkeypatch.setattr("modnet_data.npz_file._unpack", None)
+    again = modnet.load(path, test_fraction=0)
+    assert len(list((all_large / "arrays").iterdir())) == 1
+    for each in (data, again):
+        np.testing.assert_array_equal(each.train.x, X)
+        assert each.classes == ("ash", "oak")
+
+
+def test_a_training_part_alone(path):
+    np.savez(path, x_train=X, y_train=T)
+    assert len(modnet.load(path, test_fraction=0).train) == 4
+    np.savez(path, x_train=X, y_train=T, x_test=X)
+    with pytest.raises(DataError, match="no rows and labels under the names x_train, y_train, x_test"):
+        modnet.load(path)
+
+
+def test_a_stratified_test_part_has_its_share_of_each_class(path):
+    np.savez(path, x=np.arange(40.0).reshape(20, 2), t=np.arange(20) % 2)
+    data = modnet.load(path, test_fraction=0.2, stratified=True)
+    assert np.bincount(data.test.t).tolist() == [2, 2]
+
+
+def test_written_archives_are_as_numpy_reads_them(path):
+    data = modnet.Dataset.from_arrays((X.astype(np.float32), ["b", "a", "b", "c"]), (X[:1], ["a"]))
+    assert modnet.source("npz").write(data, path) == [path]
+    with np.load(path, allow_pickle=False) as archive:
+        assert archive.files == ["x_train", "y_train", "x_test", "y_test"]
+        np.testing.assert_array_equal(archive["x_train"], X)
+        assert archive["y_train"].tolist() == ["b", "a", "b", "c"]
+    before = path.read_bytes()
+    modnet.source("npz").write(data, path)
+    assert path.read_bytes() == before
+    with pytest.raises(DataError, match=r"not compressed as a whole; take the last suffix off"):
+        modnet.source("npz").write(data, path.with_name("a.npz.gz"))

@@ -1,0 +1,71 @@
+"""What the sources that write data sets share."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from modnet import Array, DataError, Dataset, Samples
+from modnet.files import tell_progress, uncompressed_name
+
+INTEGERS = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.int64, np.uint64)
+
+
+def parts_of(data: Dataset) -> list[Samples]:
+    """Return the training part, and the test part if it has samples."""
+    return [data.train, data.test] if len(data.test) else [data.train]
+
+
+def table_dtype(data: Dataset) -> np.dtype[Any]:
+    """Return the native dtype that holds the features of both parts, of 8 bytes at most."""
+    dtype = np.result_type(data.train.table.dtype, data.test.table.dtype)
+    return np.dtype(np.float64) if dtype.itemsize > 8 else dtype.newbyteorder("=")
+
+
+def table_blocks(part: Samples, dtype: np.dtype[Any], target: Path) -> Iterator[Array]:
+    """Yield the unscaled features of a part, some rows at a time, and tell how far that is."""
+    for block in part.blocks():
+        yield part.unscaled(block).astype(dtype, order="C", copy=False)
+        tell_progress(target, block.stop, len(part))
+
+
+def class_labels(data: Dataset) -> Array:
+    """Return the label of each class: of the smallest dtype of whole numbers, truth values, or text.
+
+    >>> class_labels(modnet.load("mnist-small")).dtype
+    dtype('uint8')
+    """
+    kinds = {type(name) for name in data.classes}
+    if kinds == {bool}:
+        return np.array(data.classes)
+    if kinds == {int}:
+        least, most = min(data.classes), max(data.classes)
+        for dtype in INTEGERS:
+            if np.iinfo(dtype).min <= least and most <= np.iinfo(dtype).max:
+                return np.array(data.classes, dtype)
+    return np.array([str(name) for name in data.classes])
+
+
+def not_compressed(path: Path, hint: str) -> None:
+    """Raise DataError where a file's name says that it is compressed, and its format is not to be."""
+    if uncompressed_name(path) != path.name.lower():
+        raise DataError(f"{path}: a file of this kind is not compressed as a whole; {hint}")
+
+
+def column_names(data: Dataset) -> tuple[list[str], str]:
+    """Return the names of the features, and a name for the label that is none of them.
+
+    >>> column_names(modnet.Dataset.from_arrays(([[1, 2]], [0]), test_fraction=0))
+    (['x0', 'x1'], 'label')
+    """
+    names = list(data.feature_names)
+    if len({*names, ""}) != data.features + 1:
+        names = [f"x{i}" for i in range(data.features)]
+    label = data.settings.get("label")
+    label = label if isinstance(label, str) and label not in {"", "first", "last"} else "label"
+    while label in names:
+        label += "_"
+    return names, label

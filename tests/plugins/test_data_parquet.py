@@ -1,0 +1,253 @@
+"""Parquet and Arrow files: columns by name, mistakes by row and column, types kept."""
+
+from __future__ import annotations
+
+import random
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.feather
+import pyarrow.parquet
+import pytest
+
+import modnet
+from modnet import DataError, SettingError
+
+COLUMNS: dict[str, Any] = {
+    "length": pa.array([5.1, 6.3, 5.8]),
+    "petals": pa.array([3, 4, 5], pa.int16()),
+    "species": pa.array(["setosa", "virginica", "setosa"]),
+}
+
+
+def save(path: Path, columns: dict[str, Any] | pa.Table = COLUMNS) -> Path:
+    table = columns if isinstance(columns, pa.Table) else pa.table(columns)
+    if path.suffix in {".arrow", ".feather"}:
+        pa.feather.write_feather(table, str(path))
+    else:
+        pa.parquet.write_table(table, path, row_group_size=2)
+    return path
+
+
+@pytest.fixture(params=["iris.parquet", "iris.feather"])
+def path(request, tmp_path: Path) -> Path:
+    return tmp_path / request.param
+
+
+def test_columns_of_numbers_and_one_of_text(path):
+    data = modnet.load(save(path), test_fraction=0)
+    np.testing.assert_array_equal(data.train.x, [[5.1, 3], [6.3, 4], [5.8, 5]])
+    assert data.train.t.tolist() == [0, 1, 0]
+    assert data.classes == ("setosa", "virginica")
+    assert data.feature_names == ("length", "petals")
+    assert data.settings == {"scale": 1.0, "label": "species", "test": ""}
+
+
+def test_the_content_tells_the_kind_of_file(path):
+    other = save(path).rename(path.with_name("unnamed"))
+    assert modnet.load(other, test_fraction=0).classes == ("setosa", "virginica")
+
+
+@pytest.mark.parametrize(
+    ("settings", "x", "classes"),
+    [
+        ({"label": "petals", "leave_out": ("species",)}, [[5.1], [6.3], [5.8]], (3, 4, 5)),
+        ({"label": 1, "features": ("length",)}, [[5.1], [6.3], [5.8]], (3, 4, 5)),
+        ({"label": "last", "features": ("petals",)}, [[3], [4], [5]], ("setosa", "virginica")),
+    ],
+)
+def test_columns_that_are_asked_for(path, settings, x, classes):
+    data = modnet.load(save(path), test_fraction=0, **settings)
+    np.testing.assert_array_equal(data.train.x, x)
+    assert data.classes == classes
+
+
+@pytest.mark.parametrize(
+    "label",
+    [
+        pa.array(["b", "a", "b"]).dictionary_encode(),
+        pa.array(["b", "a", "b"], pa.large_string()),
+        pa.array(["b", "a", "b"], pa.string_view()),
+    ],
+)
+def test_labels_of_text_in_any_form(tmp_path, label):
+    path = save(tmp_path / "a.feather", {"x": [1, 2, 3], "label": label})
+    data = modnet.load(path, test_fraction=0)
+    assert (data.classes, data.train.t.tolist()) == (("a", "b"), [1, 0, 1])
+
+
+def test_one_hot_labels_are_named_by_their_columns(path):
+    columns = {"x": [1, 2, 3], "oak": [0, 1, 0], "ash": pa.array([1.0, 0.0, 1.0])}
+    data = modnet.load(save(path, columns), label=("oak", "ash"), test_fraction=0)
+    assert (data.classes, data.train.t.tolist()) == (("oak", "ash"), [1, 0, 1])
+    assert modnet.source("parquet", label=("oak", "ash")).read_rows(path, 1)[1].tolist() == ["ash", "oak", "ash"]
+    with pytest.raises(DataError, match=r"row 2, column 1 \('x'\): the one-hot columns from here on are not one 1"):
+        modnet.load(path, label=("x", "oak"))
+
+
+@pytest.mark.parametrize(
+    ("types", "dtype"),
+    [
+        (("uint8", "uint8"), "uint8"),
+        (("uint8", "int8"), "int16"),
+        (("float", "float"), "float32"),
+        (("float", "int32"), "float64"),
+        (("bool", "bool"), "bool"),
+        (("halffloat", "halffloat"), "float16"),
+        (("int64", "int64"), "int64"),
+    ],
+)
+def test_features_keep_the_dtype_that_holds_them_all(path, types, dtype):
+    one, other = (pa.array(np.array([0, 1]).astype(pa.type_for_alias(t).to_pandas_dtype())) for t in types)
+    data = modnet.load(save(path, {"a": one, "b": other, "label": [0, 1]}), test_fraction=0)
+    assert data.train.table.dtype == dtype
+    np.testing.assert_array_equal(data.train.x, [[0, 0], [1, 1]])
+
+
+def test_a_dtype_that_is_asked_for(path):
+    save(path, {"a": pa.array([0, 255]), "label": [0, 1]})
+    assert modnet.load(path, dtype="uint8", test_fraction=0).train.table.dtype == np.uint8
+    save(path, {"a": pa.array([0, 256]), "label": [0, 1]})
+    with pytest.raises(DataError, match=r"row 2, column 1 \('a'\): expected a whole number from 0 to 255"):
+        modnet.load(path, dtype="uint8")
+    with pytest.raises(SettingError, match="dtype"):
+        modnet.load(path, dtype="int8")
+
+
+WITH_NULLS = {
+    "a": pa.array([1, None, 3, 4], pa.uint8()),
+    "b": pa.array([1.0, 2.0, float("nan"), 4.0]),
+    "label": pa.array(["x", "y", "x", "y"]),
+}
+
+
+def test_missing_values_are_refused_dropped_or_filled_in(path):
+    save(path, WITH_NULLS)
+    with pytest.raises(DataError, match=r"row 2, column 1 \('a'\): a missing value; missing = 'drop', or a number"):
+        modnet.load(path)
+    dropped = modnet.load(path, missing="drop", test_fraction=0)
+    assert dropped.train.x.tolist() == [[1, 1], [4, 4]]
+    assert dropped.notes == ("2 rows with missing values left out; missing: 'a' 1, 'b' 1",)
+    filled = modnet.load(path, missing=-1, test_fraction=0)
+    assert filled.train.x.tolist() == [[1, 1], [-1, 2], [3, -1], [4, 4]]
+    assert filled.notes == ("2 missing values filled in with -1; missing: 'a' 1, 'b' 1",)
+    assert modnet.load(path, missing=0.5, features=("a",), test_fraction=0).train.x[1].tolist() == [0.5]
+    rows, labels = modnet.source("parquet", missing=-1).read_rows(path, 2)
+    assert (len(rows), labels.tolist()) == (4, ["x", "y", "x", "y"])
+
+
+def test_a_label_is_never_filled_in(path):
+    save(path, {"a": [1, 2], "label": pa.array(["x", None])})
+    for missing in ("refuse", 0):
+        with pytest.raises(DataError, match=r"row 2, column 2 \('label'\): a missing value; missing = 'drop'$"):
+            modnet.load(path, missing=missing)
+    assert len(modnet.load(path, missing="drop", test_fraction=0).train) == 1
+
+
+@pytest.mark.parametrize(
+    ("columns", "words"),
+    [
+        ({"a": [1.0, float("inf")], "label": [0, 1]}, r"row 2, column 1 \('a'\): expected a finite number, found inf$"),
+        ({"a": [1.0, float("nan")], "label": [0, 1]}, r"row 2, column 1 \('a'\): .* found nan; missing values:"),
+        ({"a": [1, 2**53 + 1], "label": [0, 1]}, "row 2.*has more digits than a float64 can hold"),
+        (
+            {"a": [1, 2], "when": pa.array([1, 2], pa.timestamp("s")), "label": [0, 1]},
+            r"column 2 \('when'\) is of type timestamp\[m?s\], expected numbers; leave it out: leave_out = \['when'\]",
+        ),
+        ({"a": [[1], [2]], "label": [0, 1]}, "is of type list<.*expected numbers; leave it out"),
+        ({"a": [1, 2], "b": [1, 2]}, "which column is the label"),
+        ({"a": [1, 2], "label": [[1], [2]]}, "is of type list<.*expected a label"),
+        ({"a": [1, 2], "label": [0.5, 1.0]}, "must be classes"),
+        ({"label": [0, 1]}, "1 column, expected a label and one or more features"),
+        ({"a": [1, 2], "label": [0, 1], "__index_level_0__": [0, 1]}, "the row index that pandas saves: leave_out"),
+        ({"a": pa.array([], pa.int8()), "label": pa.array([], pa.int8())}, "no rows"),
+        (pa.table([pa.array([1]), pa.array([1])], names=["a", "a"]), "two columns are named 'a'"),
+    ],
+)
+def test_words_of_errors(path, columns, words):
+    save(path, columns)
+    with pytest.raises(DataError, match=words) as caught:
+        modnet.load(path)
+    assert str(path) in str(caught.value)
+
+
+def test_the_test_file_beside_it(tmp_path):
+    train, test = tmp_path / "train.parquet", tmp_path / "test.parquet"
+    save(train)
+    save(test, {name: COLUMNS[name].slice(0, 1) for name in ("species", "petals", "length")})
+    data = modnet.load(train)
+    assert data.test.x.tolist() == [[5.1, 3]]
+    assert data.settings["test"] == "test.parquet"
+    assert len(modnet.load(train, test="").test) == 1
+    save(test, {"species": COLUMNS["species"], "petals": COLUMNS["petals"]})
+    with pytest.raises(DataError, match=r"test\.parquet: no column 'length'"):
+        modnet.load(train)
+
+
+def test_rows_to_predict(path):
+    rows, labels = modnet.source("parquet").read_rows(save(path), 2)
+    assert (rows.tolist()[0], labels.tolist()[0]) == ([5.1, 3], "setosa")
+    save(path, {name: COLUMNS[name] for name in ("length", "petals")})
+    assert modnet.source("parquet").read_rows(path, 2)[1] is None
+    with pytest.raises(DataError, match="2 columns, expected 784"):
+        modnet.source("parquet").read_rows(path, 784)
+
+
+def test_what_unpacks_to_too_much(tmp_path, monkeypatch):
+    path = save(tmp_path / "a.parquet", {"a": np.zeros(2**19), "label": np.zeros(2**19, np.int8)})
+    pa.parquet.write_table(pa.table({"a": np.zeros(2**19), "label": np.zeros(2**19, np.int8)}), path)
+    monkeypatch.setattr("modnet_data.raw_arrays.LIMIT", 2**20)
+    with pytest.raises(DataError, match="unpacks to more than 1 MiB"):
+        modnet.load(path)
+
+
+def test_large_files_are_converted_once(path, tmp_path, monkeypatch):
+    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr("modnet.cached.SMALL", 1)
+    save(path)
+    before = modnet.load(path, test_fraction=0)
+    monkeypatch.setattr("modnet_data.parquet_file.opened_columns", None)
+    after = modnet.load(path, test_fraction=0)
+    np.testing.assert_array_equal(before.train.x, after.train.x)
+    assert (after.classes, after.settings) == (before.classes, before.settings)
+
+
+def test_mutations_are_read_or_refused(path):
+    good, draw = save(path).read_bytes(), random.Random(0)  # noqa: S311 - no secret
+    for _ in range(300):
+        content = bytearray(good)
+        for _ in range(draw.choice([1, 2, 5])):
+            content[draw.randrange(len(content))] = draw.randrange(256)
+        path.write_bytes(content)
+        try:
+            data = modnet.load(path, source="parquet", label="species")
+        except DataError:
+            continue
+        assert np.isfinite(data.train.x).all()
+
+
+def test_written_files_are_as_pyarrow_reads_them(path):
+    data = modnet.load(save(path), test_fraction=0)
+    assert modnet.source("parquet").write(data, path) == [path]
+    table = pa.feather.read_table(str(path)) if path.suffix == ".feather" else pa.parquet.read_table(path)
+    assert table.column_names == ["length", "petals", "species"]
+    assert table["species"].to_pylist() == ["setosa", "virginica", "setosa"]
+    train, test = modnet.source("parquet").write(modnet.load("mnist-small"), path)
+    assert (train.name, test.name) == (f"iris_train{path.suffix}", f"iris_test{path.suffix}")
+    assert modnet.load(train).train.table.dtype == np.uint8
+
+
+def test_without_pyarrow_the_extra_is_named(path):
+    save(path)
+    program = (
+        "import sys; sys.modules['pyarrow'] = None; import modnet\n"
+        "try: modnet.load(sys.argv[1])\n"
+        "except modnet.MissingExtraError as error: print(error)"
+    )
+    done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
+    what = f"{path}: a Parquet or Arrow file needs an extra that is not installed"
+    assert done.stdout == f"{what}: pip install 'modnet[parquet]'\n"
