@@ -1,4 +1,4 @@
-"""`modnet ...`: train, predict, plot, gradient-check, plugins."""
+"""`modnet ...`: train, predict, plot, gradient-check, plugins, and data by its own commands."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ import click
 import modnet
 from modnet import build
 from modnet.batches import Batches
+from modnet.data_commands import data as data_commands
 from modnet.discovery import PluginHost
 from modnet.dry_run import forecast_table
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError, TrainingInterrupted, UnknownNameError
@@ -88,8 +89,12 @@ def modnet_command() -> None:
       modnet predict RUN FILE   what that network makes of other digits
       modnet plot RUN           draw how it learned
       modnet gradient-check     are the derivatives right? and what do other estimators make of the gradient?
+      modnet data show FILE     what is in a data set; see also modnet data --help
       modnet plugins            the parts there are, and where they come from
     """
+
+
+modnet_command.add_command(data_commands)
 
 
 @modnet_command.command()

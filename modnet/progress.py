@@ -5,14 +5,18 @@ from __future__ import annotations
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
+from modnet.files import telling
 from modnet.hookspecs import hookimpl
 from modnet.interfaces import ObservedRun
 
 if TYPE_CHECKING:
-    from rich.progress import Progress
+    from rich.progress import Progress, TaskID
 
 REFRESH = 0.1
 # Without a terminal, a run whose epochs are long gives a sign of life this often, in seconds.
@@ -128,21 +132,40 @@ def _sign_of_life(run: ObservedRun) -> str:
     return f"iteration {run.iteration:,} of {run.iterations:,}  loss {loss}  {left} left"
 
 
-def _bar_on(out: TextIO) -> Progress | None:
+@contextmanager
+def file_progress(out: TextIO | None = None) -> Iterator[None]:
+    """Show on a terminal how far a long file is read or written inside the block; elsewhere nothing."""
+    bar = _bar_on(out or sys.stderr, percent=True)
+    if bar is None:
+        yield
+        return
+    tasks: dict[Path, TaskID] = {}
+
+    def tell(path: Path, done: int, total: int) -> None:
+        if path not in tasks:
+            tasks[path] = bar.add_task(path.name)
+        bar.update(tasks[path], completed=done, total=total)
+
+    with bar, telling(tell):
+        yield
+
+
+def _bar_on(out: TextIO, *, percent: bool = False) -> Progress | None:
     """Return a progress bar where there is a terminal and the extra `rich` is installed."""
     if not out.isatty():
         return None
     try:
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
+        from rich.progress import TimeElapsedColumn as Elapsed
         from rich.progress import TimeRemainingColumn as Left
     except ImportError:
         return None
     return Progress(
-        TextColumn("{task.description}"),
+        TextColumn("{task.description}", markup=False),
         BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
+        TaskProgressColumn() if percent else MofNCompleteColumn(),
+        Elapsed(),
         TextColumn("time left"),
         Left(),
         console=Console(file=out),

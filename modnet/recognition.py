@@ -6,7 +6,7 @@ from pathlib import Path
 
 from modnet.errors import DataError
 from modnet.files import head_of
-from modnet.registry import Component, Registry
+from modnet.registry import INTERFACES, Component, Registry
 
 HEAD = 512
 
@@ -25,6 +25,25 @@ def recognise(path: Path, registry: Registry) -> str:
     problem = f"{' and '.join(found)} all recognise it" if found else "no source recognises it"
     names = ", ".join(found or [registry.name_for(source) for source in readers])
     raise DataError(f"{path}: {problem}; name its source, one of: {names}")
+
+
+def recognise_target(path: Path, registry: Registry) -> str:
+    """Return the name of the one source that writes files named as this one, or fills this folder.
+
+    Raises DataError where none or several do; what is in a file that is there already does not count.
+    """
+    cannot = INTERFACES["data-source"].write  # type: ignore[attr-defined] # each kind has another interface
+    sources = [source for source in registry.components("data-source") if source.cls.write is not cannot]
+    found = [source for source in sources if _recognises(source, path, b"")]
+    if len(found) == 1:
+        return registry.name_for(found[0])
+    names = [registry.name_for(source) for source in found or sources]
+    if found:
+        raise DataError(f"{path}: {' and '.join(names)} all write such files; name one by --to")
+    suffixes = ", ".join(dict.fromkeys(suffix for source in sources for suffix in source.cls.suffixes))
+    raise DataError(
+        f"{path}: no source writes such files; known are {suffixes}; or name one by --to: {', '.join(names)}"
+    )
 
 
 def _recognises(source: Component, path: Path, head: bytes) -> bool:

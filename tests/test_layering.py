@@ -24,6 +24,7 @@ FLOORS = {
     "batches": 3,
     "checkpoint": 3,
     "hookspecs": 3,
+    "kept": 3,
     "measured": 3,
     "network": 3,
     "part_checks": 3,
@@ -38,19 +39,21 @@ FLOORS = {
     "training": 4,
     "build": 5,
     "figures": 5,
+    "conversion": 6,
     "experiment": 6,
     "listing": 6,
     "options": 7,
     "progress": 6,
     "run_folder": 7,
     "dry_run": 7,
-    "cli": 8,
+    "data_commands": 8,
+    "cli": 9,
 }
 ENTRANCES = {"__init__", "__main__"}
 NUMERIC_HALF = {
     "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network",
     "training", "corners", "derivatives", "verdicts", "side_by_side", "measured", "part_checks", "whole_gradient",
-    "gradient_check", "files", "cached",
+    "gradient_check", "files", "cached", "kept",
 }  # fmt: skip
 PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing", "recognition", "tables"}
 PUBLIC = {"files", "cached"}

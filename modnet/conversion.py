@@ -1,0 +1,71 @@
+"""A data set from one format to another: read whole, written unscaled, nothing overwritten that is not to be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import attrs
+
+from modnet.build import load, part, plugins, recognised
+from modnet.dataset import Dataset, Samples
+from modnet.errors import DataError, MissingExtraError, SettingError
+from modnet.interfaces import DataSource
+from modnet.recognition import recognise_target
+from modnet.settings import settings_of
+
+
+def read_whole(what: str, source: str | None, settings: Mapping[str, Any]) -> Dataset:
+    """Return a data set by name or from a file, as `modnet.load` does, but with no row split off by chance.
+
+    >>> len(read_whole("mnist-small", None, {}).test)
+    1000
+    """
+    names = plugins().registry.names("data-source")
+    name = source or (what if what in names else recognised(Path(what)))
+    splits = "test_fraction" in settings_of(part("data-source", name, **settings))
+    whole = {"test_fraction": 0.0} if splits else {}
+    return load(what, source=source, **{**whole, **settings})
+
+
+def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool = False) -> list[Path]:
+    """Write a data set and return the files' paths; `to` is the source that writes, by default the one of that name.
+
+    Raises DataError where the format cannot hold the data, or no source writes such files or several do, and
+    SettingError where a file is there already and not to be overwritten; no file is touched then.
+    """
+    if not target.parent.is_dir():
+        raise DataError(f"{target}: there is no folder {target.parent}")
+    writer: DataSource = part("data-source", to or recognise_target(target, plugins().registry))
+    there = [path.name for path in _tried(writer, data, target) if path.exists()]
+    if there and not overwrite:
+        are = "is" if len(there) == 1 else "are"
+        raise SettingError([f"{', '.join(there)} {are} there; choose another name, or --overwrite"], str(target))
+    return writer.write(data, target)
+
+
+def _tried(writer: DataSource, data: Dataset, target: Path) -> list[Path]:
+    """Return the paths of the files that would be written, by writing the first rows elsewhere.
+
+    So a long conversion does not fail at its end over what could be known before.
+    """
+    few = attrs.evolve(data, train=_first(data.train), test=_first(data.test))
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / target.name
+        if target.is_dir():
+            place = Path(folder)
+        here, there = f"{folder}{os.sep}", f"{target if target.is_dir() else target.parent}{os.sep}"
+        try:
+            written = writer.write(few, place)
+        except MissingExtraError as error:
+            raise MissingExtraError(error.feature.replace(here, there), error.extra) from None
+        except DataError as error:
+            raise DataError(str(error).replace(here, there)) from None
+        return [Path(str(path).replace(here, there)) for path in written]
+
+
+def _first(part: Samples) -> Samples:
+    return Samples(part.unscaled(slice(0, 1)), part.t[:1], part.scale)

@@ -1,0 +1,63 @@
+"""What the cache folder holds: converted files and downloads, all of which can be made or fetched again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from contextlib import suppress
+from pathlib import Path
+
+import attrs
+
+from modnet.cached import ABOUT
+from modnet.files import cache_folder
+
+ARRAYS, DIGESTS, DOWNLOADS = "arrays", "digests", "downloads"
+
+
+@attrs.frozen
+class Kept:
+    """Something in the cache folder: "converted" from a file, or "downloaded"."""
+
+    what: str
+    file: str
+    """The file that it was made from, as its path was then, or the name of what was downloaded."""
+    size: int
+    """In bytes."""
+
+
+def kept() -> list[Kept]:
+    """Return what is in the cache folder, but the digests of files, which take next to nothing."""
+    folder = cache_folder()
+    converted = [Kept("converted", _origin(entry), _size(entry)) for entry in _entries(folder / ARRAYS)]
+    downloads = [Kept("downloaded", entry.name, _size(entry)) for entry in _entries(folder / DOWNLOADS)]
+    return [*converted, *downloads]
+
+
+def clear() -> int:
+    """Remove what modnet has put into the cache folder, and nothing else; return how many bytes that was."""
+    folder = cache_folder()
+    ours = [folder / name for name in (ARRAYS, DIGESTS, DOWNLOADS)]
+    size = sum(_size(path) for path in ours)
+    for path in ours:
+        if path.is_dir():
+            shutil.rmtree(path)
+    with suppress(OSError):  # not there, or something else is in it
+        folder.rmdir()
+    return size
+
+
+def _entries(folder: Path) -> list[Path]:
+    return sorted(folder.iterdir()) if folder.is_dir() else []
+
+
+def _origin(entry: Path) -> str:
+    try:
+        return str(json.loads((entry / ABOUT).read_bytes())["file"])
+    except (OSError, ValueError, KeyError, TypeError):
+        return "(unfinished)"
+
+
+def _size(path: Path) -> int:
+    files = path.rglob("*") if path.is_dir() else [path]
+    return sum(file.lstat().st_size for file in files if file.is_file())
