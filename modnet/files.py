@@ -32,13 +32,13 @@ SETTLED = 2.0
 _told: ContextVar[Callable[[Path, int, int], object] | None] = ContextVar("told", default=None)
 
 
-def _open_zst(path: Path, mode: str) -> Any:
+def _open_zst(file: Path | IO[bytes], mode: str) -> Any:
     """Open a .zst file: Python 3.14 can by itself."""
     try:
         module = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
     except ImportError:
-        raise MissingExtraError(f"{path}: a .zst file", "zst") from None
-    return module.open(path, mode)
+        raise MissingExtraError(f"{getattr(file, 'name', file)}: a .zst file", "zst") from None
+    return module.open(file, mode)
 
 
 _FORMATS: dict[str, tuple[bytes, Callable[..., Any]]] = {
@@ -108,13 +108,32 @@ def part_paths(path: Path) -> tuple[Path, Path]:
     return path.with_name(f"{stem}_train{dot}{suffixes}"), path.with_name(f"{stem}_test{dot}{suffixes}")
 
 
-def opened(path: Path) -> IO[bytes]:
-    """Return a file opened for reading, decompressed if its content is compressed.
+class _Told(io.FileIO):
+    """A file that tells how much of it has been read."""
+
+    def __init__(self, path: Path) -> None:
+        super().__init__(path)
+        self._path, self._size = path, os.fstat(self.fileno()).st_size
+
+    def readinto(self, buffer: Any) -> int:
+        count = super().readinto(buffer)
+        tell_progress(self._path, self.tell(), self._size)
+        return count
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading, decompressed if its content is compressed; how far it is read is told.
 
     Raises MissingExtraError where it takes an extra to decompress it.
     """
     suffix = compression(path)
-    return cast("IO[bytes]", _FORMATS[suffix][1](path, "rb")) if suffix else path.open("rb")
+    with io.BufferedReader(_Told(path), CHUNK) as file:
+        if not suffix:
+            yield file
+            return
+        with _FORMATS[suffix][1](file, "rb") as inside:
+            yield inside
 
 
 @contextmanager

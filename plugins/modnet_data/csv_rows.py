@@ -13,12 +13,14 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError
+from modnet_data.csv_blocks import grid, lines_of, row_blocks
 from modnet_data.csv_cells import EXACT, MISSING, label_problem, number_of, number_problem, shown
 from modnet_data.csv_layout import Layout
-from modnet_data.csv_text import Broken, Record, line_blocks, records, text_of
+from modnet_data.csv_text import LONGEST_LINE, Broken, Record, bytes_of, records
 
 FEW = 3  # mistakes that are told; the others are counted
 LABEL_WIDTH = 32
+REUSED = 2**24  # bytes
 UINT8 = np.dtype(np.uint8)
 FLOAT64 = np.dtype(np.float64)
 
@@ -91,18 +93,15 @@ def convert(plan: Plan, put: Put) -> dict[str, Any]:
     classes: dict[str, int] = {}
     found = 0
     whole = plan.dtype in {None, UINT8}  # as long as all numbers are whole and from 0 to 255
-    with text_of(layout.path, layout.dialect.encoding) as text:
-        for first, lines in line_blocks(layout.path, text):
-            if first < layout.first:
-                lines, first = lines[layout.first - first :], layout.first
-            block = _fast(lines, plan, UINT8) if whole else None
-            if block is None and plan.dtype != UINT8:
-                block = _fast(lines, plan, FLOAT64)
-            if block is None:
-                block = _slow(first, lines, plan, mistakes, gaps)
-            if mistakes.count or not len(block[0]):
+    np.empty(REUSED, UINT8)  # once that much was given back, glibc keeps memory for the next block: a third faster
+    with bytes_of(layout.path, layout.dialect.encoding) as file:
+        first = 1
+        for block in row_blocks(file, layout.dialect.encoding):
+            rows, lines = _read(block, first, plan, whole, mistakes, gaps)
+            first += lines
+            if mistakes.count or not len(rows[0]):
                 continue
-            x, labels = block
+            x, labels = rows
             x = _kept(x, plan, whole)
             whole = x.dtype == UINT8
             put("x", x)
@@ -116,6 +115,29 @@ def convert(plan: Plan, put: Put) -> dict[str, Any]:
     if not found:
         raise DataError(f"{layout.path}: no rows" + " without a missing value" * bool(gaps.dropped))
     return {"classes": list(classes), **attrs.asdict(gaps)}
+
+
+def _read(block: bytes, first: int, plan: Plan, whole: bool, mistakes: _Mistakes, gaps: Missing) -> tuple[Block, int]:
+    """Return what a block says, whose first line is the `first`, and how many lines it has."""
+    layout = plan.layout
+    if first >= layout.first and not plan.words:
+        numbers = grid(block, layout.columns, layout.dialect.delimiter)
+        labels = None if numbers is None else _picked(numbers, plan.labels)
+        if numbers is not None and labels is not None and _are_classes(labels):
+            return (_picked(numbers, plan.features), _one_or_all(labels)), len(numbers)
+    if len(block) > LONGEST_LINE and b"\n" not in block[:-1]:
+        mistakes.add(first, None, f"more than {LONGEST_LINE:,} characters in a line")
+        return (np.empty((0, 0)), None), 1
+    lines = lines_of(block)
+    count = len(lines)
+    if first < layout.first:
+        lines, first = lines[layout.first - first :], layout.first
+    found = _fast(lines, plan, UINT8) if whole else None
+    if found is None and plan.dtype != UINT8:
+        found = _fast(lines, plan, FLOAT64)
+    if found is None:
+        found = _slow(first, lines, plan, mistakes, gaps)
+    return found, count
 
 
 def counting_column(layout: Layout, among: Sequence[int]) -> int:
@@ -196,7 +218,12 @@ def _fast(lines: Sequence[str], plan: Plan, dtype: np.dtype[Any]) -> Block | Non
         labels = _gathered([rows[at[i][0]][:, at[i][1]] for i in plan.labels], dtype)
     if not _fine(x) or not _are_classes(labels):
         return None
-    return x, labels[:, 0] if len(plan.labels) == 1 else labels if plan.labels else None
+    return x, _one_or_all(labels)
+
+
+def _one_or_all(labels: Array) -> Array | None:
+    """Return the labels of one column (n,), those of several that are one-hot (n, classes), or None for none."""
+    return labels[:, 0] if labels.shape[1] == 1 else labels if labels.shape[1] else None
 
 
 @cache
@@ -279,9 +306,7 @@ def _lacking(cells: list[str], plan: Plan) -> list[int]:
     return [i for i in (*plan.features, *plan.labels) if cells[i].strip() in MISSING]
 
 
-def _numbers(
-    record: Record, columns: tuple[int, ...], plan: Plan, mistakes: _Mistakes, gaps: Missing
-) -> list[float]:
+def _numbers(record: Record, columns: tuple[int, ...], plan: Plan, mistakes: _Mistakes, gaps: Missing) -> list[float]:
     comma = plan.layout.dialect.decimal == ","
     cells = [record.cells[i] for i in columns]
     if comma:  # a point is then no decimal mark

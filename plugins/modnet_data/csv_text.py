@@ -7,17 +7,14 @@ import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import IO, BinaryIO, cast
 
 import attrs
 
 from modnet import DataError
-from modnet.files import opened, reading, tell_progress
-
-BLOCK = 2**22
-"""How many characters are read in one go, or a line more."""
+from modnet.files import opened, reading
 
 LONGEST_LINE = 2**22
-MOST_LINES_IN_QUOTES = 1000
 UTF_16 = (b"\xff\xfe", b"\xfe\xff")
 
 
@@ -54,31 +51,23 @@ class Broken:
 
 
 @contextmanager
-def text_of(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
-    """Open a CSV file for reading; what cannot be decoded is found by line."""
+def bytes_of(path: Path, encoding: str) -> Iterator[IO[bytes]]:
+    """Open a CSV file for reading; what is then found not to be of this encoding is told by line."""
     with reading(path), opened(path) as binary:
         try:
-            with io.TextIOWrapper(binary, _with_mark(encoding), newline="") as text:
-                yield text
+            yield binary
         except UnicodeError as error:
             raise _not_text(path, encoding, error) from None
 
 
-def line_blocks(path: Path, text: io.TextIOWrapper) -> Iterator[tuple[int, list[str]]]:
-    """Yield lines in blocks that end no cell in its middle, each with the number of its first line, from 1."""
-    size, first = path.stat().st_size, 1
-    while lines := text.readlines(BLOCK):
-        if sum(line.count('"') for line in lines) % 2:  # a cell in quotes may go on in the next lines
-            for _ in range(MOST_LINES_IN_QUOTES):
-                if not (line := text.readline()):
-                    break
-                lines.append(line)
-                if line.count('"') % 2:
-                    break
-        yield first, lines
-        first += len(lines)
-        if isinstance(text.buffer, io.BufferedReader):  # how far it is in a compressed file cannot be told
-            tell_progress(path, text.buffer.tell(), size)
+@contextmanager
+def text_of(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
+    """Open a CSV file for reading as text."""
+    with (
+        bytes_of(path, encoding) as binary,
+        io.TextIOWrapper(cast("BinaryIO", binary), _with_mark(encoding), newline="") as text,
+    ):
+        yield text
 
 
 def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[Record | Broken]:

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError, cached
-from modnet.files import CHUNK, LIMIT, compression, opened, reading, tell_progress
+from modnet.files import CHUNK, LIMIT, compression, opened, reading
 
 # A file that unpacks to more than `LIMIT` bytes and to so many times its size is taken for an accident, or an attack.
 RATIO = 100
@@ -58,9 +58,8 @@ def raw_array(path: Path, recipe: str, header: Callable[[IO[bytes]], Raw]) -> Ar
     def convert(put: cached.Put) -> cached.Facts:
         with reading(path), opened(path) as file:
             file.read(raw.start)
-            for done, block in blocks(file, raw, str(path)):
+            for _, block in blocks(file, raw, str(path)):
                 put("x", block)
-                tell_progress(path, done, raw.size)
         return {}
 
     return cached.arrays_of(path, recipe, convert)[0]["x"]
