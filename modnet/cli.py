@@ -37,7 +37,7 @@ from modnet.files import write_atomically
 from modnet.listing import as_json, as_table
 from modnet.network import DenseNetwork
 from modnet.options import assigned, changes_of, experiment_options, load_plugins, plugin_options, with_plugins
-from modnet.progress import ProgressReport, duration
+from modnet.progress import ProgressReport, duration, file_progress
 from modnet.randomness import Stream
 from modnet.run_folder import CURVES, EXPERIMENT, RunFolder, TrainedModel, read_history, title_of
 from modnet.settings import settings_of
@@ -123,7 +123,8 @@ def train(
     table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
     wanted = experiment_from(merged(table, changes_of(flags)))
     click.echo(f"modnet {modnet.__version__}")
-    data, wanted = read_data(wanted)
+    with file_progress():
+        data, wanted = read_data(wanted)
     _describe(wanted, data, network_for(wanted, data))
     if dry_run:
         click.echo(forecast_table(wanted, data))
@@ -223,7 +224,8 @@ def predict(
     # The run's own settings (which column is the label, say) go for a file of the same kind.
     known = settings_of(model.source) if build.registered_name(model.source) == kind else {}
     reader = build.source(kind, **{**known, **assigned(assignments)})
-    rows, labels = reader.read_rows(file, model.network.layers[0].inputs)
+    with file_progress():
+        rows, labels = reader.read_rows(file, model.network.layers[0].inputs)
     predictions, outputs = model.predict(rows)
     columns: dict[str, list[Any]] = {"row": list(range(1, len(rows) + 1)), "prediction": predictions}
     if labels is not None:
@@ -288,7 +290,8 @@ def gradient_check(
     """
     table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
     wanted = experiment_from(merged(table, changes_of(flags)))
-    data, wanted = read_data(wanted)
+    with file_progress():
+        data, wanted = read_data(wanted)
     size, sampling = wanted.training.batch_size, wanted.training.sampling
     chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).indices(0)
     check = build.check_gradient(

@@ -223,7 +223,7 @@ def digest(path: Path) -> str:
             known = json.loads(note.read_bytes())
             if isinstance(known, list) and known[:-1] == before and isinstance(known[-1], str):
                 return known[-1]
-        with path.open("rb") as file:
+        with _Told(path) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if _identity(path) == before and time.time() - path.stat().st_mtime > SETTLED:
             with suppress(OSError):

@@ -6,7 +6,7 @@ import sys
 import threading
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 REFRESH = 0.1
 # Without a terminal, a run whose epochs are long gives a sign of life this often, in seconds.
 SIGN_OF_LIFE = 30.0
+# What takes a shorter time than this has no progress bar, in seconds.
+PATIENCE = 0.5
 # A run that takes longer than this says so at its beginning, in seconds.
 LONG = 60.0
 
@@ -134,19 +136,26 @@ def _sign_of_life(run: ObservedRun) -> str:
 
 @contextmanager
 def file_progress(out: TextIO | None = None) -> Iterator[None]:
-    """Show on a terminal how far a long file is read or written inside the block; elsewhere nothing."""
-    bar = _bar_on(out or sys.stderr, percent=True)
-    if bar is None:
+    """Show on a terminal how far a file is read or written inside the block, if it takes long; elsewhere nothing."""
+    out = out or sys.stderr
+    if not out.isatty():
         yield
         return
+    begin = time.monotonic()
+    bars: list[Progress] = []
     tasks: dict[Path, TaskID] = {}
 
     def tell(path: Path, done: int, total: int) -> None:
-        if path not in tasks:
-            tasks[path] = bar.add_task(path.name)
-        bar.update(tasks[path], completed=done, total=total)
+        if time.monotonic() - begin < PATIENCE:
+            return
+        if not bars and (bar := _bar_on(out, percent=True)):
+            bars.append(stack.enter_context(bar))
+        for bar in bars:
+            if path not in tasks:
+                tasks[path] = bar.add_task(path.name)
+            bar.update(tasks[path], completed=done, total=total)
 
-    with bar, telling(tell):
+    with ExitStack() as stack, telling(tell):
         yield
 
 

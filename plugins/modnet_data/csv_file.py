@@ -21,7 +21,7 @@ from modnet_data.formats import TEXT_SUFFIXES, format_of
 from modnet_data.rows import data_set, file_path, flat_rows
 from modnet_data.tabular import DTYPES, beside, notes, recipe, wanted
 
-VERSION = 1
+VERSION = 2
 """Of what is kept of a file that was read; a change of what is made of a file needs another one."""
 
 

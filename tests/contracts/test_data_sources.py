@@ -14,6 +14,8 @@ from typing import Any
 
 import attrs
 import numpy as np
+import pyarrow
+import pyarrow.parquet
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
@@ -68,12 +70,27 @@ def write_npz(folder: Path) -> Path:
     return folder / "data.npz"
 
 
+def write_npy(folder: Path) -> Path:
+    for name, array in (("x_train", X), ("y_train", T), ("x_test", X_TEST), ("y_test", T_TEST)):
+        np.save(folder / f"{name}.npy", array)
+    return folder / "x_train.npy"
+
+
+def write_parquet(folder: Path) -> Path:
+    for name, x, t in (("train", X, T), ("test", X_TEST, T_TEST)):
+        columns = {f"pixel{i}": x[:, i] for i in range(x.shape[1])}
+        pyarrow.parquet.write_table(pyarrow.table({**columns, "label": t}), folder / f"{name}.parquet")
+    return folder / "train.parquet"
+
+
 # How the same rows are written for each source; a newcomer that has no writer is tested without its own file.
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "csv": write_csv,
     "pickle": write_pickle,
     "idx": write_idx,
     "npz": write_npz,
+    "npy": write_npy,
+    "parquet": write_parquet,
 }
 each_written = pytest.mark.parametrize("name", WRITERS)
 
@@ -109,11 +126,21 @@ def test_settings_come_back_from_a_table(name):
     assert part_from("data-source", table) == source
 
 
-@pytest.mark.parametrize("name", sorted(SOURCES.keys() - FILES.keys()))
+TO_FETCH = sorted(name for name, source in SOURCES.items() if type(source).fetch is not modnet.DataSource.fetch)
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES.keys() - FILES.keys() - set(TO_FETCH)))
 def test_a_data_set_by_name(name):
     data = modnet.load(name)
     conforms(data)
     equal(data, modnet.load(name))
+
+
+@pytest.mark.parametrize("name", TO_FETCH)
+def test_what_was_not_downloaded_says_how_to(name, tmp_path, monkeypatch):
+    monkeypatch.setenv("MODNET_CACHE", str(tmp_path))
+    with pytest.raises(DataError, match=f"modnet data fetch {name}"):
+        modnet.load(name)
 
 
 @each_file
@@ -215,7 +242,7 @@ def test_at_most_one_built_in_source_recognises_a_file(path, head):
 def test_files_are_recognised(name, tmp_path):
     path = WRITERS[name](tmp_path)
     assert recognised(path) == name
-    if name in {"pickle", "npz", "idx"}:  # by their content, too
+    if name != "csv":  # by their content, too
         other = path.rename(tmp_path / "no-suffix")
         assert recognised(other) == name
 

@@ -5,10 +5,13 @@ from __future__ import annotations
 import gzip
 import json
 import os
+import pty
+import re
 import signal
 import subprocess
 import sys
 import time
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -187,7 +190,26 @@ def test_the_cache_is_shown_and_emptied(tmp_path):
     assert [file.name for file in (tmp_path / "cache").iterdir()] == ["mine.txt"]
 
 
-def test_a_conversion_that_is_killed_leaves_nothing_half_written(tmp_path):
+def test_on_a_terminal_a_long_conversion_shows_the_time_left(tmp_path):
+    rows = np.random.default_rng(0).normal(size=(20_000, 50))
+    write(Dataset.from_arrays((rows, np.arange(20_000) % 3), test_fraction=0), tmp_path / "d.npz")
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modnet", "data", "convert", "d.npz", "d.csv.xz"],
+        cwd=tmp_path, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
+    )  # fmt: skip
+    os.close(slave)
+    shown = b""
+    with suppress(OSError):  # how a terminal ends on Linux
+        while chunk := os.read(master, 65536):
+            shown += chunk
+    os.close(master)
+    assert process.wait(60) == 0
+    assert re.search(rb"d\.csv\.xz .*%.*time left", shown)
+    assert b"20,000 rows, 50 features, 3 classes; written:" in shown
+
+
+def test_a_conversion_that_is_interrupted_leaves_nothing_half_written(tmp_path):
     rows = np.random.default_rng(0).normal(size=(20_000, 50))
     write(Dataset.from_arrays((rows, np.arange(20_000) % 3), test_fraction=0), tmp_path / "d.npz")
     target = tmp_path / "d.csv.xz"

@@ -1,0 +1,136 @@
+"""A stranger's format is one class; which source a file is for is told by suffix and content, and never guessed."""
+
+from __future__ import annotations
+
+import gzip
+import json
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+import pytest
+
+import modnet
+from modnet import Array, DataError, Dataset, DataSource
+from modnet.build import plugins, recognised
+from modnet.conversion import read_whole, write
+from modnet.recognition import recognise_target
+
+
+@attrs.frozen
+class JsonRows(DataSource):
+    """Rows and labels in a JSON object."""
+
+    suffixes = (".rows",)
+
+    scale: float | Literal["auto"] = "auto"
+    test_fraction: float = 0.2
+
+    def read(self, path: Path | None) -> Dataset:
+        assert path
+        content = json.loads(modnet.files.read_bytes(path))
+        return Dataset.from_arrays((content["x"], content["t"]), scale=self.scale, test_fraction=self.test_fraction)
+
+    def write(self, data: Dataset, path: Path) -> list[Path]:
+        t = [data.classes[i] for i in data.train.t]
+        with modnet.files.replacing(path) as new, modnet.files.created(new, path) as file:
+            file.write(json.dumps({"x": data.train.unscaled(slice(None)).tolist(), "t": t}).encode())
+        return [path]
+
+
+@attrs.frozen
+class Magic(DataSource):
+    """Knows its files by how they begin, whatever they are called."""
+
+    @classmethod
+    def recognises(cls, path: Path, head: bytes) -> bool:
+        return head.startswith(b"MAGIC")
+
+    def read(self, path: Path | None) -> Dataset:
+        return Dataset.from_arrays((np.eye(4), range(4)))
+
+
+@attrs.frozen
+class Greedy(DataSource):
+    """Claims what is a CSV file's."""
+
+    suffixes = (".csv",)
+
+    def read(self, path: Path | None) -> Dataset:
+        return Dataset.from_arrays((np.eye(4), range(4)))
+
+    def write(self, data: Dataset, path: Path) -> list[Path]:
+        return [path]
+
+
+@attrs.frozen
+class Fails(DataSource):
+    """Breaks its promise never to raise."""
+
+    @classmethod
+    def recognises(cls, path: Path, head: bytes) -> bool:
+        raise RuntimeError("no")
+
+    def read(self, path: Path | None) -> Dataset:
+        raise AssertionError
+
+
+@pytest.fixture
+def registered() -> Iterator[Any]:
+    undo: list[Any] = []
+    yield lambda cls: undo.append(modnet.register(cls))
+    for each in reversed(undo):
+        each()
+
+
+def rows() -> Dataset:
+    x: Array = np.arange(12.0).reshape(4, 3)
+    return Dataset.from_arrays((x, ["a", "b", "b", "a"]), test_fraction=0)
+
+
+def test_one_class_is_a_format_to_read_and_to_convert_to(registered, tmp_path):
+    registered(JsonRows)
+    (path,) = write(rows(), tmp_path / "some.rows.gz")
+    assert json.loads(gzip.decompress(path.read_bytes()))["t"] == ["a", "b", "b", "a"]
+    data = modnet.load(path, test_fraction=0.25)
+    assert (data.train.x.shape, data.test.x.shape, data.classes) == ((3, 3), (1, 3), ("a", "b"))
+    csv, *_ = write(read_whole(str(path), None, {}), tmp_path / "some.csv")
+    assert modnet.load(csv, test_fraction=0).train.x.tolist() == rows().train.x.tolist()
+
+
+def test_content_counts_whatever_the_name(registered, tmp_path):
+    registered(Magic)
+    for name, content in (("a", b"MAGIC"), ("b.xyz", b"MAGIC1"), ("c.gz", gzip.compress(b"MAGIC2"))):
+        (tmp_path / name).write_bytes(content)
+        assert recognised(tmp_path / name) == "magic"
+
+
+def test_two_that_claim_a_file_are_both_named_and_neither_is_taken(registered, tmp_path):
+    registered(Greedy)
+    path = tmp_path / "iris.csv"
+    path.write_text("a,label\n1,0\n2,1\n")
+    words = r"iris\.csv: csv and greedy all recognise it; name its source, one of: csv, greedy"
+    with pytest.raises(DataError, match=words):
+        modnet.load(path)
+    assert modnet.load(path, source="csv").features == 1
+    assert modnet.load(path, source="greedy").features == 4
+    with pytest.raises(DataError, match=r"csv and greedy all write such files; name one by --to"):
+        recognise_target(path, plugins().registry)
+
+
+def test_one_that_fails_keeps_nobody_from_reading(registered, tmp_path):
+    registered(Fails)
+    path = tmp_path / "iris.csv"
+    path.write_text("a,label\n1,0\n2,1\n")
+    assert modnet.load(path).features == 1
+
+
+def test_what_nobody_recognises_names_all_there_are(tmp_path):
+    path = tmp_path / "notes.doc"
+    path.write_text("hello")
+    with pytest.raises(DataError, match=r"no source recognises it; name its source, one of: csv, idx, npy, npz, parq"):
+        modnet.load(path)
+    with pytest.raises(DataError, match=r"no such file, and no data set of that name; there is: .*mnist-small"):
+        modnet.load(tmp_path / "missing.csv")
