@@ -1,6 +1,6 @@
 """A workbench for small neural networks in which every part is a plugin."""
 
-from modnet import cached, files
+from modnet import cached, download, files
 from modnet.build import (
     Network,
     TwoLayerNet,
@@ -94,6 +94,7 @@ __all__ = [
     "cached",
     "check_gradient",
     "default_step",
+    "download",
     "files",
     "gradient",
     "gradient_descent",

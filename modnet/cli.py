@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import csv
 import json
-import math
 import os
 import sys
 import warnings
@@ -37,6 +36,7 @@ from modnet.files import write_atomically
 from modnet.listing import as_json, as_table
 from modnet.network import DenseNetwork
 from modnet.options import assigned, changes_of, experiment_options, load_plugins, plugin_options, with_plugins
+from modnet.overview import plain
 from modnet.progress import ProgressReport, duration, file_progress
 from modnet.randomness import Stream
 from modnet.run_folder import CURVES, EXPERIMENT, RunFolder, TrainedModel, read_history, title_of
@@ -303,22 +303,13 @@ def gradient_check(
         repeats=repeats,
         seed=wanted.seed,
     )
-    click.echo(json.dumps(_plain(attrs.asdict(check)), indent=2) if json_ else str(check))
+    click.echo(json.dumps(plain(attrs.asdict(check)), indent=2) if json_ else str(check))
     if out:
         picture = accuracy_per_evaluation(check.estimators, title_of(wanted))
         write_atomically(out, rendered(picture, out.suffix[1:].lower()))
         if not json_:
             click.echo(f"drawn in {out}")
     sys.exit(0 if check.passed else 1)
-
-
-def _plain(value: Any) -> Any:
-    """Return what JSON can hold: it has no NaN and no infinity."""
-    if isinstance(value, dict):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
 
 
 @modnet_command.command()

@@ -17,18 +17,32 @@ from modnet.interfaces import DataSource
 from modnet.recognition import recognise_target
 from modnet.settings import settings_of
 
+WHOLE = {"test_fraction": 0.0}
 
-def read_whole(what: str, source: str | None, settings: Mapping[str, Any]) -> Dataset:
+
+def source_of(what: str, source: str | None) -> str:
+    """Return the name of the source that reads a data set by name or a file, unless it is given already.
+
+    >>> source_of("mnist-small", None)
+    'mnist-small'
+    """
+    names = plugins().registry.names("data-source")
+    return source or (what if what in names else recognised(Path(what)))
+
+
+def read_whole(
+    what: str, source: str | None, settings: Mapping[str, Any], unless: Mapping[str, Any] = WHOLE
+) -> Dataset:
     """Return a data set by name or from a file, as `modnet.load` does, but with no row split off by chance.
+
+    `unless` are settings that go where the source has them and `settings` does not.
 
     >>> len(read_whole("mnist-small", None, {}).test)
     1000
     """
-    names = plugins().registry.names("data-source")
-    name = source or (what if what in names else recognised(Path(what)))
-    splits = "test_fraction" in settings_of(part("data-source", name, **settings))
-    whole = {"test_fraction": 0.0} if splits else {}
-    return load(what, source=source, **{**whole, **settings})
+    known = settings_of(part("data-source", source_of(what, source), **settings))
+    defaults = {key: value for key, value in unless.items() if key in known}
+    return load(what, source=source, **{**defaults, **settings})
 
 
 def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool = False) -> list[Path]:

@@ -3,20 +3,79 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import click
 
-from modnet.conversion import read_whole, write
-from modnet.files import cache_folder
+from modnet import build
+from modnet.conversion import WHOLE, read_whole, source_of, write
+from modnet.drawing import Screen, in_bytes
+from modnet.errors import DataError, UnknownNameError
+from modnet.figures import FORMATS, data_picture, rendered
+from modnet.files import cache_folder, write_atomically
+from modnet.interfaces import DataSource
 from modnet.kept import clear, kept
 from modnet.options import assigned, load_plugins, plugin_options
+from modnet.overview import Overview, as_json, as_text, counted
 from modnet.progress import file_progress
+from modnet.settings import settings_of
+from modnet.summary import summary_of
+
+REFUSED = "modnet train refuses missing values unless it is told what to do: --set data.missing=drop, or a number"
 
 
 @click.group()
 def data() -> None:
     """Look into data sets, convert and download them."""
+
+
+@data.command()
+@click.argument("what", metavar="NAME|FILE")
+@click.option("--source", "kind", metavar="NAME", help="The kind of file, where it is not recognised.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of the source: header=false")
+@click.option("--samples", type=click.IntRange(0), default=10, help="Samples to show (default: 10).")
+@click.option("--out", type=click.Path(path_type=Path), help=f"Draw it: a .{', .'.join(FORMATS)} file.")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@plugin_options
+def show(
+    what: str,
+    *,
+    kind: str | None,
+    assignments: tuple[str, ...],
+    samples: int,
+    out: Path | None,
+    json_: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+) -> None:
+    """Look into a data set, by name or from a file or a folder.
+
+    Shows how it was read, how many samples there are of which class, what is in the features, and a few samples: of
+    each class the first one, then the second. Nothing is split off as a test part. Rows with missing values are left
+    out and counted, unless --set missing=refuse or a number says otherwise.
+    """
+    load_plugins(without, modules)
+    if out and not out.parent.is_dir():
+        raise DataError(f"{out}: there is no folder {out.parent}")
+    name, settings = source_of(what, kind), assigned(assignments)
+    known = settings_of(build.source(name, **settings))
+    with file_progress():
+        found = read_whole(what, kind, settings, {**WHOLE, "missing": "drop"})
+        summary = summary_of(found)
+    view = Overview(
+        what=what,
+        source=name,
+        settings={key: value for key, value in found.settings.items() if key in known},
+        notes=[*found.notes, *([REFUSED] if "missing" not in settings and found.notes else [])],
+        data=found,
+        summary=summary,
+        samples=samples,
+    )
+    click.echo(as_json(view) if json_ else as_text(view, Screen.of(sys.stdout)))
+    if out:
+        write_atomically(out, rendered(data_picture(found, summary, view.headline), out.suffix[1:].lower()))
+        click.echo(f"drawn in {out}", err=json_)
 
 
 @data.command()
@@ -67,6 +126,47 @@ def convert(
 
 
 @data.command()
+@click.argument("name")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of NAME: url=http://...")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@plugin_options
+def fetch(
+    name: str, *, assignments: tuple[str, ...], json_: bool, without: tuple[str, ...], modules: tuple[str, ...]
+) -> None:
+    """Download the data set NAME, unless it is there and right.
+
+    What was downloaded stays in the cache folder. Interrupted, the next call goes on from there.
+    """
+    load_plugins(without, modules)
+    names = _to_fetch()
+    if name not in names:
+        raise UnknownNameError("data set to download", name, names)
+    source = build.source(name, **assigned(assignments))
+    try:
+        with file_progress():
+            folder = source.fetch()
+    except KeyboardInterrupt:
+        click.echo("modnet: interrupted; what has come is kept, and the next call goes on from there", err=True)
+        sys.exit(130)
+    files = {path: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
+    if json_:
+        listed = [{"path": str(path), "bytes": size} for path, size in files.items()]
+        click.echo(json.dumps({"folder": str(folder), "files": listed}))
+        return
+    click.echo(f"{name} is in {folder}")
+    for path, size in files.items():
+        click.echo(f"  {in_bytes(size):>10}  {path.name}")
+    click.echo(f"learn from it: modnet train --data {name}")
+
+
+def _to_fetch() -> list[str]:
+    """Return the names of the data sets that can be downloaded."""
+    registry = build.plugins().registry
+    sources = registry.components("data-source")
+    return [registry.name_for(source) for source in sources if source.cls.fetch is not DataSource.fetch]
+
+
+@data.command()
 @click.option("--clear", "clear_", is_flag=True, help="Remove converted files and downloads.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def cache(*, clear_: bool, json_: bool) -> None:
@@ -75,6 +175,7 @@ def cache(*, clear_: bool, json_: bool) -> None:
     All of it is made or fetched again when it is needed. MODNET_CACHE names another folder.
     """
     folder, entries = cache_folder(), kept()
+    count = counted(len(entries), "entry", "entries")
     removed = clear() if clear_ else 0
     if json_:
         listed = [{"what": entry.what, "file": entry.file, "bytes": entry.size} for entry in entries]
@@ -83,25 +184,9 @@ def cache(*, clear_: bool, json_: bool) -> None:
     if clear_:
         downloads = sum(entry.what == "downloaded" for entry in entries)
         also = f", {downloads} of them downloaded" if downloads else ""
-        click.echo(f"removed {_counted(len(entries))}{also}, {in_bytes(removed)}, from {folder}")
+        click.echo(f"removed {count}{also}, {in_bytes(removed)}, from {folder}")
         return
     total = in_bytes(sum(entry.size for entry in entries))
-    click.echo(f"{folder}: {_counted(len(entries))}, {total}")
+    click.echo(f"{folder}: {count}, {total}")
     for entry in entries:
         click.echo(f"  {in_bytes(entry.size):>10}  {entry.what:<10}  {entry.file}")
-
-
-def in_bytes(size: int) -> str:
-    """Return a number of bytes in words.
-
-    >>> in_bytes(500), in_bytes(54_951_002), in_bytes(3 * 10**9)
-    ('500 bytes', '55.0 MB', '3.0 GB')
-    """
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"
-
-
-def _counted(count: int) -> str:
-    return "1 entry" if count == 1 else f"{count} entries"

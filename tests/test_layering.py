@@ -19,6 +19,8 @@ FLOORS = {
     "numerical": 1,
     "cached": 2,
     "interfaces": 2,
+    "part_file": 2,
+    "summary": 2,
     "verdicts": 2,
     "adapters": 3,
     "batches": 3,
@@ -31,8 +33,10 @@ FLOORS = {
     "registry": 3,
     "settings": 3,
     "side_by_side": 3,
+    "transfer": 3,
     "whole_gradient": 3,
     "discovery": 4,
+    "download": 4,
     "gradient_check": 4,
     "recognition": 4,
     "tables": 4,
@@ -42,7 +46,9 @@ FLOORS = {
     "conversion": 6,
     "experiment": 6,
     "listing": 6,
+    "drawing": 6,
     "options": 7,
+    "overview": 7,
     "progress": 6,
     "run_folder": 7,
     "dry_run": 7,
@@ -53,10 +59,10 @@ ENTRANCES = {"__init__", "__main__"}
 NUMERIC_HALF = {
     "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network",
     "training", "corners", "derivatives", "verdicts", "side_by_side", "measured", "part_checks", "whole_gradient",
-    "gradient_check", "files", "cached", "kept",
+    "gradient_check", "files", "cached", "download", "part_file", "transfer", "kept", "summary",
 }  # fmt: skip
 PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing", "recognition", "tables"}
-PUBLIC = {"files", "cached"}
+PUBLIC = {"files", "cached", "download"}
 MODULES = sorted(path.stem for path in (ROOT / "modnet").glob("*.py"))
 PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
 

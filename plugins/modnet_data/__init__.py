@@ -3,6 +3,7 @@
 from modnet import Register, hookimpl
 from modnet_data.csv_file import Csv
 from modnet_data.idx_file import Idx
+from modnet_data.mnist import Mnist
 from modnet_data.mnist_small import MnistSmall
 from modnet_data.npy_file import Npy
 from modnet_data.npz_file import Npz
@@ -15,6 +16,7 @@ def register_data_sources(register: Register) -> None:
     """Register the built-in data sources."""
     register(Csv)
     register(Idx)
+    register(Mnist)
     register(MnistSmall)
     register(Npy)
     register(Npz)

@@ -1,0 +1,400 @@
+"""`modnet data show`: what is printed, drawn in the terminal, and drawn as a picture."""
+
+from __future__ import annotations
+
+import json
+import os
+import pty
+import re
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from modnet import Dataset
+from modnet.drawing import SHADES, Screen, bar, columns_of, fitted, images_side_by_side, number_in_words, table
+from modnet.figures import data_picture, rendered
+from modnet.overview import Overview, as_json, as_text
+from modnet.summary import summary_of
+
+IRIS = """length,width,petal,species
+5.1,3.5,0.1,setosa
+4.9,3.0,0.2,setosa
+4.7,,1.3,setosa
+7.0,3.2,4.7,versicolor
+6.9,3.1,NA,versicolor
+6.3,3.3,6.0,virginica
+6.3,3.3,6.0,virginica
+"""
+ESCAPE = re.compile(r"\x1b\[([\d;]*)m")
+
+
+def view_of(data: Dataset, samples: int = 10, **fields: Any) -> Overview:
+    about = {"what": "data.npz", "source": "npz", "settings": {}, "notes": [], **fields}
+    return Overview(data=data, summary=summary_of(data), samples=samples, **about)
+
+
+def text_of(data: Dataset, screen: Screen | None = None, **fields: Any) -> str:
+    return as_text(view_of(data, **fields), screen or Screen())
+
+
+def rows_of(x: Any, labels: Any, test: Any = None) -> Dataset:
+    return Dataset.from_arrays((x, labels), test, test_fraction=0)
+
+
+def show(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "modnet", "data", "show", *arguments],
+        cwd=cwd, capture_output=True, text=True, encoding="utf-8", timeout=120,
+        env={**os.environ, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8", **environment},
+    )  # fmt: skip
+
+
+def on_a_terminal(*arguments: str, cwd: Path, **environment: str) -> str:
+    """Return what is printed where standard output is a terminal."""
+    known = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLORTERM"}}
+    master, slave = pty.openpty()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "modnet", "data", "show", *arguments],
+        cwd=cwd, stdout=slave, stderr=subprocess.DEVNULL,
+        env={**known, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8", **environment},
+    )  # fmt: skip
+    os.close(slave)
+    shown = b""
+    try:
+        while chunk := os.read(master, 65536):
+            shown += chunk
+    except OSError:  # the other end is closed
+        pass
+    os.close(master)
+    assert process.wait(timeout=60) == 0
+    return shown.decode("utf-8")
+
+
+@pytest.fixture
+def iris(tmp_path: Path) -> Path:
+    (tmp_path / "iris.csv").write_text(IRIS)
+    return tmp_path
+
+
+class TestTheCommand:
+    def test_a_table_with_missing_values(self, iris: Path) -> None:
+        done = show("iris.csv", cwd=iris)
+        assert done.returncode == 0, done.stderr
+        facts, classes, features, samples = (block.splitlines() for block in done.stdout.split("\n\n"))
+        assert facts[0] == "data      iris.csv (csv): 5 samples, 3 features, 3 classes"
+        words = " ".join(" ".join(facts).split())
+        assert 'label="species", delimiter=",", decimal=".", header=true' in words
+        assert "notes 2 rows with missing values left out" in words
+        assert "refuses missing values unless it is told what to do: --set data.missing=drop, or a number" in words
+        assert "kept as float64, 120 bytes" in words
+        assert "repeated 1 sample with the features of an earlier one" in words
+        assert classes == [
+            "class       samples   share",
+            "setosa            2  40.0 %  ████████████████████████████████████████",
+            "versicolor        1  20.0 %  ████████████████████",
+            "virginica         2  40.0 %  ████████████████████████████████████████",
+        ]
+        assert features == [
+            "feature  min  mean  max  deviation  values",
+            "length   4.9  5.92    7      0.796       4",
+            "width      3  3.26  3.5     0.1625       4",
+            "petal    0.1   3.4    6      2.696       4",
+        ]
+        assert samples == [
+            "class       length  width  petal",
+            "setosa         5.1    3.5    0.1",
+            "versicolor       7    3.2    4.7",
+            "virginica      6.3    3.3      6",
+            "setosa         4.9      3    0.2",
+            "virginica      6.3    3.3      6",
+        ]
+
+    def test_what_to_do_with_missing_values_can_be_said(self, iris: Path) -> None:
+        done = show("iris.csv", "--set", "missing=0", cwd=iris)
+        assert "7 samples" in done.stdout
+        assert "2 missing values filled in with 0" in done.stdout
+        assert "modnet train refuses" not in done.stdout
+        done = show("iris.csv", "--set", "missing=refuse", cwd=iris)
+        assert done.returncode == 1
+        assert "iris.csv, line 4, column 2 ('width'): expected a number, found an empty cell" in done.stderr
+        assert not done.stdout
+
+    def test_json_holds_the_same(self, iris: Path) -> None:
+        done = show("iris.csv", "--json", "--samples", "1", "--out", "iris.svg", cwd=iris)
+        record = json.loads(done.stdout)
+        assert record["train"] == 5
+        assert record["settings"]["label"] == "species"
+        assert record["classes"][1] == {"label": "versicolor", "train": 1, "test": 0}
+        assert record["ranges"][0]["name"] == "length"
+        assert record["ranges"][0]["mean"] == pytest.approx(5.92)
+        assert record["ranges"][0]["distinct"] == 4
+        assert record["samples"] == [{"row": 1, "label": "setosa", "values": [5.1, 3.5, 0.1]}]
+        assert (record["minimum"], record["maximum"], record["repeated"], record["image_side"]) == (0.1, 7, 1, None)
+        assert "drawn in iris.svg" in done.stderr
+        assert (iris / "iris.svg").read_bytes().startswith(b"<?xml")
+
+    def test_digits_that_ship_with_modnet(self, tmp_path: Path) -> None:
+        done = show("mnist-small", "--out", "digits.png", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert "5,000 training and 1,000 test samples, 784" in done.stdout
+        assert "from 0 to 255, mean 32.87, standard deviation 78.04; divided by 255" in done.stdout
+        assert re.search(r"^1 +563 +126  11\.5 %  █+░+$", done.stdout, re.M)
+        assert "pixel" in done.stdout
+        assert "@" in done.stdout
+        assert "\x1b" not in done.stdout
+        assert max(map(len, done.stdout.splitlines())) <= 80
+        assert (tmp_path / "digits.png").read_bytes().startswith(b"\x89PNG")
+        assert done.stdout.endswith("drawn in digits.png\n")
+
+    def test_nothing_is_split_off_unless_it_is_asked_for(self, iris: Path) -> None:
+        done = show("iris.csv", "--set", "test_fraction=0.4", "--json", cwd=iris)
+        record = json.loads(done.stdout)
+        assert (record["train"], record["test"]) == (3, 2)
+
+    @pytest.mark.parametrize(
+        ("arguments", "status", "message"),
+        [
+            (("nothing.csv",), 1, "nothing.csv: no such file"),
+            (("empty.csv",), 1, "empty.csv: the file is empty"),
+            (("iris.csv", "--out", "iris.bmp"), 2, "a plot is written as png, svg, pdf, not 'bmp'"),
+            (("iris.csv", "--out", "nowhere/iris.png"), 1, "nowhere/iris.png: there is no folder nowhere"),
+            (("iris.csv", "--set", "headr=true"), 2, "unknown setting 'headr', did you mean 'header'?"),
+            (("iris.csv", "--source", "cvs"), 2, "no data-source 'cvs', did you mean 'csv'?"),
+            (("csv",), 1, "the source 'csv' reads files"),
+        ],
+    )
+    def test_mistakes_are_told_in_a_line(
+        self, iris: Path, arguments: tuple[str, ...], status: int, message: str
+    ) -> None:
+        (iris / "empty.csv").touch()
+        before = sorted(iris.iterdir())
+        done = show(*arguments, cwd=iris)
+        assert done.returncode == status
+        assert done.stderr.startswith("modnet: ")
+        assert message in done.stderr
+        assert "Traceback" not in done.stderr
+        assert sorted(iris.iterdir()) == before
+
+    @pytest.mark.parametrize("arguments", [("mnist-small",), ("odd.csv", "--set", "label=이름")])
+    def test_output_that_holds_ascii_only(self, tmp_path: Path, arguments: tuple[str, ...]) -> None:
+        (tmp_path / "odd.csv").write_text("größe,이름\n1,붓꽃\n2,ros\x1be\n", encoding="utf-8")
+        done = show(*arguments, cwd=tmp_path, PYTHONIOENCODING="ascii")
+        assert done.returncode == 0, done.stderr
+        assert done.stdout.isascii()
+        assert "\x1b" not in done.stdout
+        assert "###" in done.stdout
+
+    def test_greys_on_a_terminal_that_has_them(self, tmp_path: Path) -> None:
+        shown = on_a_terminal("mnist-small", cwd=tmp_path, TERM="xterm-256color")
+        assert "\x1b[38;5;16;48;5;16m▀" in shown
+        assert "38;2;" not in shown
+        widths = [columns_of(ESCAPE.sub("", line)) for line in shown.split("\r\n")]
+        assert max(widths) <= 80
+        full = on_a_terminal("mnist-small", cwd=tmp_path, TERM="xterm-256color", COLORTERM="truecolor")
+        assert "\x1b[38;2;0;0;0;48;2;0;0;0m▀" in full
+
+    @pytest.mark.parametrize("environment", [{"TERM": "xterm-256color", "NO_COLOR": "1"}, {"TERM": "dumb"}])
+    def test_no_escapes_where_they_are_not_wanted(self, tmp_path: Path, environment: dict[str, str]) -> None:
+        assert "\x1b" not in on_a_terminal("mnist-small", "--samples", "1", cwd=tmp_path, **environment)
+
+
+class TestTheText:
+    def test_counts_of_both_parts_with_a_bar_for_each_class(self) -> None:
+        data = rows_of(np.zeros((8, 1)), ["a"] * 6 + ["b"] * 2, (np.zeros((2, 1)), ["a", "c"]))
+        lines = text_of(data).split("\n\n")[1].splitlines()
+        assert lines == [
+            "class  training  test   share  █ training ░ test",
+            "a             6     1  70.0 %  " + "█" * 35 + "░" * 5,
+            "b             2     0  20.0 %  " + "█" * 12,
+            "c             0     1  10.0 %  " + "░" * 6,
+        ]
+
+    def test_of_many_classes_the_most_frequent_ones(self) -> None:
+        labels = np.concatenate([np.arange(3000), [7] * 5, [2999] * 3])
+        lines = text_of(rows_of(np.zeros((len(labels), 1)), labels)).split("\n\n")[1].splitlines()
+        assert [line.split()[:2] for line in lines[1:4]] == [["7", "6"], ["2999", "4"], ["0", "1"]]
+        assert len(lines) == 22
+        assert lines[-1] == "and 2,980 more classes, of 1 samples each"
+
+    def test_of_many_features_as_many_as_fit(self) -> None:
+        data = rows_of(np.random.default_rng(0).normal(size=(5, 50)) * np.arange(50), [0, 1, 0, 1, 0])
+        text = text_of(data)
+        assert "1 of 50 never vary; standard deviations from" in " ".join(text.split())
+        head, *rows, more = text.split("\n\n")[-1].splitlines()
+        shown = len(head.split()) - 1
+        assert more == f"and {50 - shown} more features"
+        assert 4 < shown < 50
+        assert len(rows) == 5
+
+    def test_one_sample_of_one_feature_and_one_class(self) -> None:
+        text = text_of(rows_of([[3.0]], ["only"]))
+        assert "1 sample, 1 feature, 1 class\n" in text
+        assert "only         1  100.0 %" in text
+
+    def test_samples_that_are_in_both_parts_are_told(self) -> None:
+        data = rows_of([[1.0], [2.0]], [0, 1], ([[2.0], [3.0]], [0, 1]))
+        assert "repeated  none; 1 test sample with those of a training sample" in text_of(data)
+
+    def test_no_samples_if_none_are_wanted(self) -> None:
+        assert len(text_of(rows_of([[1.0], [2.0]], [0, 1]), samples=0).split("\n\n")) == 3
+
+    def test_labels_cannot_disturb_the_terminal_or_the_columns(self) -> None:
+        labels = ["\x1b[31mred\x07\n", "붓꽃" * 40, "x" * 500, ""]
+        text = text_of(rows_of([[1.0], [2.0], [3.0], [4.0]], labels))
+        assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
+        table_ = text.split("\n\n")[1].splitlines()
+        assert len({columns_of(line.split("%")[0]) for line in table_[1:]}) == 1
+        assert "?[31mred??" in text
+        assert '""' in text
+
+    @given(
+        st.lists(st.text(max_size=40), min_size=1, max_size=6, unique=True).map(sorted),
+        st.sampled_from(["ascii", "latin-1", "cp437", "utf-8", "euc-kr"]),
+        st.integers(1, 200),
+    )
+    def test_whatever_the_labels_the_text_can_be_printed(self, labels: list[str], encoding: str, columns: int) -> None:
+        labels = [label.replace("\0", "") + str(i) for i, label in enumerate(labels)]
+        data = rows_of(np.eye(len(labels)), labels)
+        text = text_of(data, Screen(columns, "none", encoding), what=labels[0])
+        assert text.encode(encoding).decode(encoding) == text
+        assert text.replace("\n", "").isprintable()
+
+    def test_numbers_too_large_for_a_deviation_are_no_number_in_json(self) -> None:
+        data = rows_of([[1e308, 1.0], [-1e308, 0.0]], ["a", "b"])
+        record = json.loads(as_json(view_of(data)), parse_constant=pytest.fail)
+        assert record["deviation"] is None
+        assert record["ranges"][0]["maximum"] == 1e308
+        assert "standard deviation -" in text_of(data)
+
+
+class TestImages:
+    def test_plain_characters_from_blank_to_full(self) -> None:
+        image = np.zeros((1, 18, 18))
+        image[0, :, 9:] = 1
+        assert images_side_by_side(image, ["half"], 0, 1, Screen()) == [" " * 9 + "@" * 9] * 9 + ["half"]
+
+    def test_each_pixel_has_its_grey(self) -> None:
+        image = np.random.default_rng(0).integers(0, 256, (1, 14, 14))
+        *lines, caption = images_side_by_side(image, ["7"], 0, 255, Screen(80, "24-bit"))
+        assert caption == "7"
+        assert len(lines) == 7
+        for i, line in enumerate(lines):
+            pixels = [(int(c.split(";")[2]), int(c.split(";")[7])) for c in ESCAPE.findall(line)[:-1]]
+            assert pixels == list(zip(*image[0, 2 * i : 2 * i + 2].tolist(), strict=True))
+            assert line.endswith("\x1b[0m")
+
+    def test_the_greys_of_256_colours_rise_from_black_to_white(self) -> None:
+        image = np.tile(np.linspace(0, 1, 26), (26, 1))[None]
+        line = images_side_by_side(image, [""], 0, 1, Screen(80, "256"))[0]
+        assert [int(code.split(";")[2]) for code in ESCAPE.findall(line)[:-1]] == [16, *range(232, 256), 231]
+
+    def test_small_images_are_enlarged_by_a_whole_factor(self) -> None:
+        image = np.eye(8)[None]
+        *lines, _ = images_side_by_side(image, ["0"], 0, 1, Screen())
+        assert lines == ["  " * i + "@@" for i in range(8)]
+
+    @given(
+        st.integers(1, 12),
+        st.integers(4, 70),
+        st.integers(1, 250),
+        st.sampled_from(["none", "256", "24-bit"]),
+    )
+    def test_images_stand_side_by_side_in_the_width_there_is(
+        self, count: int, side: int, columns: int, greys: Any
+    ) -> None:
+        images = np.random.default_rng(side).random((count, side, side))
+        lines = images_side_by_side(images, [f"c{i}" for i in range(count)], 0, 1, Screen(columns, greys))
+        plain = [ESCAPE.sub("", line) for line in lines]
+        assert max(map(len, plain)) <= columns
+        captions = re.findall(r"c\d+", "\n".join(plain))
+        assert captions == [f"c{i}" for i in range(count)] or columns < 3  # too narrow for the caption
+
+    def test_images_of_one_value_are_blank(self) -> None:
+        assert images_side_by_side(np.full((1, 18, 18), 5), ["flat"], 5, 5, Screen()) == [""] * 9 + ["flat"]
+
+
+class TestDrawing:
+    @given(st.text(), st.integers(0, 30), st.booleans())
+    def test_text_is_made_to_fit(self, text: str, width: int, right: bool) -> None:
+        assert columns_of(fitted(text, width, right)) == width
+
+    @given(st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), min_size=1, max_size=5))
+    def test_a_tables_last_column_ends_at_one_place(self, rows: list[tuple[str, str]]) -> None:
+        rows = [(first, second.strip() + "|") for first, second in rows]
+        assert len({columns_of(line) for line in table(rows)}) == 1
+
+    @given(st.integers(0, 1000), st.integers(0, 1000), st.integers(1, 60))
+    def test_a_bar_shows_what_is_there_and_no_more_than_its_width(self, train: int, test: int, width: int) -> None:
+        drawn = bar([train, test], 2000, width, Screen())
+        assert len(drawn) <= width
+        assert bool(drawn) == (train + test > 0)
+        assert drawn == "█" * drawn.count("█") + "░" * drawn.count("░")
+
+    @given(st.floats(-1e300, 1e300))
+    def test_a_number_is_short_and_right(self, value: float) -> None:
+        words = number_in_words(value)
+        assert len(words) <= 16
+        assert float(words) == pytest.approx(value, rel=1e-3)
+
+    def test_shades_are_different_characters(self) -> None:
+        assert len(set(SHADES)) == len(SHADES)
+
+
+class TestThePicture:
+    def test_images_class_by_class_beside_the_counts(self) -> None:
+        x = np.random.default_rng(0).integers(0, 256, (30, 64))
+        x[:, :40] = 0
+        data = rows_of(x, np.arange(30) % 3, (x[:4], [0, 1, 2, 0]))
+        figure = data_picture(data, summary_of(data), "title")
+        left, right = figure.axes
+        mosaic = np.asarray(left.images[0].get_array())
+        for row in range(3):
+            for column in range(10):
+                place = mosaic[row * 9 : row * 9 + 8, column * 9 : column * 9 + 8]
+                np.testing.assert_allclose(place, x[row + 3 * column].reshape(8, 8))
+        assert [text.get_text() for text in left.get_yticklabels()] == ["0", "1", "2"]
+        assert [patch.get_width() for patch in right.patches] == [10, 10, 10, 2, 1, 1]
+        assert [text.get_text().strip() for text in right.texts] == ["10 + 2", "10 + 1", "10 + 1"]
+        assert rendered(figure, "pdf").startswith(b"%PDF")
+
+    def test_histograms_of_each_feature_by_class(self) -> None:
+        data = rows_of([[0, 1.5], [1, 1.5], [1, 2.5], [2, 4.0]], ["a", "a", "b", "b"])
+        figure = data_picture(data, summary_of(data))
+        counts, first, second = figure.axes
+        assert [text.get_text() for text in counts.get_yticklabels()] == ["a", "b"]
+        values = [patch.get_data().values.tolist() for patch in first.patches]
+        assert values == [[1, 1, 0], [1, 1, 0], [0, 1, 1], [0, 1, 1]]  # filled, then its outline
+        colors = {patch.get_facecolor()[:3] for patch in counts.patches}
+        assert colors == {patch.get_edgecolor()[:3] for patch in first.patches[1::2]}
+        assert second.get_title() == "feature 1"
+
+    def test_what_is_left_out_is_said(self) -> None:
+        data = rows_of(np.random.default_rng(0).normal(size=(2000, 30)), np.arange(2000) % 900)
+        figure = data_picture(data, summary_of(data), "title")
+        assert figure.get_suptitle() == "title\n11 of 30 features, the 20 most frequent of 900 classes"
+        assert len(figure.axes[1].patches) == 2  # all classes together: they could not be told apart
+
+    @pytest.mark.parametrize(
+        ("x", "labels"),
+        [
+            ([[1.0]], ["only"]),
+            ([[1e308, 1.0], [-1e308, 1.0]], ["$x^$", "_under"]),
+            ([[1.0, 2.0], [3.0, 4.0]], ["붓꽃", "\x1b[31m"]),
+            (np.zeros((3, 16)), [0, 1, 2]),
+        ],
+    )
+    def test_odd_data_can_be_drawn(self, x: Any, labels: Any) -> None:
+        data = rows_of(x, labels)
+        assert rendered(data_picture(data, summary_of(data), f"{labels[0]}"), "png").startswith(b"\x89PNG")
+
+    def test_large_images_are_drawn_smaller(self) -> None:
+        x = np.zeros((2, 90_000), np.uint8)
+        x[:, ::2] = 200
+        figure = data_picture(rows_of(x, [0, 1]), summary_of(rows_of(x, [0, 1])))
+        assert np.asarray(figure.axes[0].images[0].get_array()).shape == (2 * 65, 12 * 65)
