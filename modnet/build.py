@@ -21,7 +21,7 @@ from modnet.gradient_check import GradientCheck
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, name_of
 from modnet.network import DenseNetwork, WeightInitStd, dense_layers, initial_params
 from modnet.randomness import Stream
-from modnet.recognition import recognise
+from modnet.recognition import data_set_names, recognise
 from modnet.registry import INTERFACES
 from modnet.settings import Settings
 from modnet.types import Grads
@@ -207,14 +207,18 @@ def load(what: str | PathLike[str], *, source: str | None = None, **settings: An
     >>> data.train.x.shape, data.test.x.shape
     ((5000, 784), (1000, 784))
     """
-    registry = plugins().registry
-    if isinstance(what, str) and source is None and what in registry.names("data-source"):
-        reader: DataSource = part("data-source", what, **settings)
-        if reader.reads_files:
-            raise DataError(f"the source {what!r} reads files: modnet.load(FILE, source={what!r})")
-        return reader.read(None)
     path = Path(what)
+    if isinstance(what, str) and source is None:
+        if what in data_sets():
+            return cast("DataSource", part("data-source", what, **settings)).read(None)
+        if what in plugins().registry.names("data-source") and not path.exists():
+            raise DataError(f"the source {what!r} reads files: modnet.load(FILE, source={what!r})")
     return cast("DataSource", part("data-source", source or recognised(path), **settings)).read(path)
+
+
+def data_sets() -> list[str]:
+    """Return the names of the data sets that there are without a file of the user's."""
+    return data_set_names(plugins().registry)
 
 
 def recognised(path: Path) -> str:

@@ -118,8 +118,7 @@ def changes_of(flags: dict[str, Any]) -> Table:
         if value is not None:
             _put(changes, place, _list_of(value, flag) if flag in {"hidden", "activation"} else value)
     if flags["data"] is not None:
-        names = build.plugins().registry.names("data-source")
-        changes["data"] = {"name" if flags["data"] in names else "path": flags["data"]}
+        changes["data"] = {"name" if flags["data"] in build.data_sets() else "path": flags["data"]}
     for key, value in assigned(flags["assignments"]).items():
         if key.split(".")[0] == "plugins":
             raise SettingError(["plugins are chosen by --without and -p"], "--set")

@@ -11,11 +11,17 @@ from modnet.registry import INTERFACES, Component, Registry
 HEAD = 512
 
 
+def data_set_names(registry: Registry) -> list[str]:
+    """Return the names of the data sets that there are without a file of the user's."""
+    sources = registry.components("data-source")
+    return [registry.name_for(source) for source in sources if not source.cls.reads_files]
+
+
 def recognise(path: Path, registry: Registry) -> str:
     """Return the name of the one source that recognises a file; raises DataError where none or several do."""
     sources = registry.components("data-source")
     if not path.exists():
-        names = ", ".join(registry.name_for(source) for source in sources if not source.cls.reads_files)
+        names = ", ".join(data_set_names(registry))
         raise DataError(f"{path}: no such file, and no data set of that name; there is: {names}")
     head = head_of(path, HEAD)
     readers = [source for source in sources if source.cls.reads_files]

@@ -134,3 +134,13 @@ def test_what_nobody_recognises_names_all_there_are(tmp_path):
         modnet.load(path)
     with pytest.raises(DataError, match=r"no such file, and no data set of that name; there is: .*mnist-small"):
         modnet.load(tmp_path / "missing.csv")
+
+
+def test_a_folder_may_be_called_as_a_source_is(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(DataError, match=r"the source 'idx' reads files: modnet.load\(FILE, source='idx'\)"):
+        modnet.load("idx")
+    (tmp_path / "idx").mkdir()
+    write(modnet.load("mnist-small"), Path("idx"), "idx")
+    assert len(modnet.load("idx").train) == 5000
+    assert len(read_whole("idx", None, {}).train) == 5000
