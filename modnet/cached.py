@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 import tempfile
+import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -24,6 +25,9 @@ SMALL = 2**22
 MAPPED = 2**20  # bytes from which on an array stays in its file
 PROMOTED = 4096  # rows at a time
 ABOUT = "about.json"
+NEW = ".new-"
+# A conversion that began so long ago, in seconds, was killed.
+KILLED = 86400.0
 
 Facts = dict[str, Any]
 Put = Callable[[str, Array], None]
@@ -48,7 +52,8 @@ def arrays_of(path: Path, recipe: str, convert: Callable[[Put], Facts]) -> tuple
         return kept
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
-        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=".new-"))
+        _sweep(folder.parent)
+        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=NEW))
     except OSError as error:
         what = f"the cache folder cannot be written ({error.strerror}: {folder.parent})"
         warnings.warn(f"{what}; {path} is read into memory; set MODNET_CACHE to another folder", stacklevel=2)
@@ -66,6 +71,13 @@ def arrays_of(path: Path, recipe: str, convert: Callable[[Put], Facts]) -> tuple
     if kept is None:
         raise DataError(f"{folder}: cannot be read back; is something else at work in the cache folder?")
     return kept
+
+
+def _sweep(folder: Path) -> None:
+    """Remove what was left by processes that were killed."""
+    for unfinished in folder.glob(f"{NEW}*"):
+        if time.time() - unfinished.stat().st_mtime > KILLED:
+            shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _in_memory(convert: Callable[[Put], Facts]) -> tuple[Mapping[str, Array], Facts]:

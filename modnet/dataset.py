@@ -20,6 +20,7 @@ from modnet.types import Array
 PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
 BLOCK = 2**20  # numbers that are looked at in one go
+SCATTERED = 64  # rows of a mapped file that are read in one go; each may bring 2 MiB of it into memory
 LABELS_END = 2**53  # below it, float64 tells whole numbers apart
 
 
@@ -68,10 +69,18 @@ class Samples:
         """Return the features of some samples as the source had them: in their own dtype, not divided."""
         if self.chosen is not None:
             which = self.chosen[which]
-        found = self.table[which] if isinstance(which, slice) else self.table.take(which, axis=0)
         mapped = _mapping(self.table)
-        if mapped is not None:
-            found = np.array(found)
+        if mapped is None:
+            return self.table[which] if isinstance(which, slice) else self.table.take(which, axis=0)
+        if isinstance(which, slice):
+            found = np.array(self.table[which])
+            _let_go(mapped)
+            return found
+        which = np.asarray(which)
+        found = np.empty((len(which), self.features), self.table.dtype)
+        for start in range(0, len(which), SCATTERED):
+            some = slice(start, start + SCATTERED)
+            found[some] = self.table[which[some]]
             _let_go(mapped)
         return found
 

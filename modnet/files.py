@@ -38,7 +38,8 @@ def _open_zst(file: Path | IO[bytes], mode: str) -> Any:
         module = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
     except ImportError:
         raise MissingExtraError(f"{getattr(file, 'name', file)}: a .zst file", "zst") from None
-    return module.open(file, mode)
+    checked = {module.CompressionParameter.checksum_flag: 1} if mode == "wb" else None  # not its default
+    return module.open(file, mode, options=checked)
 
 
 _FORMATS: dict[str, tuple[bytes, Callable[..., Any]]] = {
@@ -62,7 +63,9 @@ def reading(path: Path) -> Iterator[None]:
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise DataError(f"{path}: the compressed file is damaged or cut off: {error}") from None
     except OSError as error:
-        raise DataError(f"{path}: cannot be read: {error.strerror or error}") from None
+        if error.errno is None:  # not the system's, but bz2's
+            raise DataError(f"{path}: the compressed file is damaged or cut off: {error}") from None
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
         raise DataError(f"{path}: not {error.encoding.upper()} text (byte 0x{byte:02x}); save it as UTF-8") from None

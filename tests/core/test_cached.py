@@ -1,0 +1,272 @@
+"""What a large file was converted to is kept, once for each content and recipe, and mapped from then on."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+import modnet
+from modnet import DataError, cached
+from modnet.cached import Facts, Put, arrays_of
+from modnet.checkpoint import params_sha256
+from modnet.dataset import _mapping
+from modnet.files import SETTLED
+from modnet.kept import clear, kept
+from modnet.types import Array
+
+
+@pytest.fixture(autouse=True)
+def cache(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cached, "SMALL", 100)
+    return tmp_path / "cache"
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    path = tmp_path / "large.txt"
+    path.write_bytes(b"1" * 1000)
+    return path
+
+
+class Converter:
+    """Counts how often it is asked."""
+
+    def __init__(self, *blocks: Array) -> None:
+        self.blocks, self.calls = blocks or (np.arange(6).reshape(3, 2),), 0
+
+    def __call__(self, put: Put) -> Facts:
+        self.calls += 1
+        for block in self.blocks:
+            put("x", block)
+        return {"calls": self.calls}
+
+
+def test_a_large_file_is_converted_once(path):
+    convert = Converter()
+    for _ in range(3):
+        arrays, facts = arrays_of(path, "recipe", convert)
+        np.testing.assert_array_equal(arrays["x"], [[0, 1], [2, 3], [4, 5]])
+        assert facts == {"calls": 1}
+        with pytest.raises(ValueError, match="read-only"):
+            arrays["x"][0] = 7
+    assert convert.calls == 1
+
+
+def test_a_small_one_each_time_and_nothing_is_kept(path, cache):
+    path.write_bytes(b"1" * 99)
+    convert = Converter()
+    for calls in (1, 2):
+        arrays, facts = arrays_of(path, "recipe", convert)
+        assert facts == {"calls": calls}
+        assert not arrays["x"].flags.writeable
+    assert not cache.exists()
+
+
+def test_another_content_or_recipe_is_converted_anew_and_another_name_is_not(path, tmp_path):
+    convert = Converter()
+    arrays_of(path, "one", convert)
+    arrays_of(path, "two", convert)
+    assert convert.calls == 2
+    copy = shutil.copy(path, tmp_path / "copy.txt")
+    arrays_of(copy, "one", convert)
+    assert convert.calls == 2
+    before = path.stat()
+    path.write_bytes(b"2" * 1000)
+    os.utime(path, ns=(before.st_atime_ns, before.st_mtime_ns))
+    arrays_of(path, "one", convert)
+    assert convert.calls == 3
+
+
+def test_the_digest_of_a_file_that_rests_is_not_taken_again(path, monkeypatch):
+    convert = Converter()
+    long_ago = time.time() - 10 * SETTLED
+    os.utime(path, (long_ago, long_ago))
+    arrays_of(path, "recipe", convert)
+    monkeypatch.setattr("hashlib.file_digest", None)
+    arrays_of(path, "recipe", convert)
+    assert convert.calls == 1
+
+
+@pytest.mark.parametrize("harm", ["cut", "no about", "no array", "garbage"])
+def test_what_was_damaged_is_made_anew(path, cache, harm):
+    convert = Converter()
+    arrays_of(path, "recipe", convert)
+    (entry,) = (cache / "arrays").iterdir()
+    if harm == "no about":
+        (entry / "about.json").unlink()
+    elif harm == "no array":
+        shutil.rmtree(entry)
+    else:
+        content = (entry / "x.npy").read_bytes()
+        (entry / "x.npy").write_bytes(content[:-9] if harm == "cut" else b"garbage")
+    arrays, _ = arrays_of(path, "recipe", convert)
+    np.testing.assert_array_equal(arrays["x"], [[0, 1], [2, 3], [4, 5]])
+    assert convert.calls == 2
+
+
+def test_a_conversion_that_fails_leaves_nothing(path, cache):
+    def fails(put: Put) -> Facts:
+        put("x", np.ones((1000, 10)))
+        raise DataError("line 7: no number")
+
+    with pytest.raises(DataError, match="line 7"):
+        arrays_of(path, "recipe", fails)
+    assert not list((cache / "arrays").iterdir())
+
+
+def test_blocks_that_do_not_fit_each_other(path):
+    with pytest.raises(DataError, match=r"x: a block of rows \(3,\) after one of \(2,\)"):
+        arrays_of(path, "recipe", Converter(np.ones((2, 2)), np.ones((2, 3))))
+
+
+def test_without_a_folder_to_write_in_memory_does(path, tmp_path, monkeypatch):
+    (tmp_path / "file").write_text("not a folder")
+    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "file"))
+    with pytest.warns(UserWarning, match=r"the cache folder cannot be written .*set MODNET_CACHE to another folder"):
+        arrays, _ = arrays_of(path, "recipe", Converter())
+    assert arrays["x"].shape == (3, 2)
+
+
+KINDS = st.sampled_from(["u1", "i2", "i8", "f4", "f8", "?"])
+BLOCKS = st.lists(st.tuples(KINDS, st.integers(0, 4)), min_size=1, max_size=6)
+
+
+@given(BLOCKS)
+def test_blocks_become_the_array_that_holds_them_all(tmp_path_factory, blocks):
+    folder = tmp_path_factory.mktemp("blocks")
+    (folder / "large").write_bytes(bytes(1000))
+    arrays = [np.arange(3 * rows).reshape(rows, 3).astype(kind) for kind, rows in blocks]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("MODNET_CACHE", str(folder / "cache"))
+        patch.setattr(cached, "PROMOTED", 2)
+        found, _ = arrays_of(folder / "large", "recipe", Converter(*arrays))
+        patch.setattr(cached, "SMALL", 2000)
+        in_memory, _ = arrays_of(folder / "large", "recipe", Converter(*arrays))
+    expected = np.concatenate(arrays)
+    for each in (found["x"], in_memory["x"]):
+        assert (each.dtype, each.shape) == (expected.dtype, expected.shape)
+        np.testing.assert_array_equal(each, expected)
+
+
+def test_several_at_once_all_get_it_and_one_is_kept(path, cache):
+    found: list[Array] = []
+    begin = threading.Barrier(4)
+
+    def slowly(put: Put) -> Facts:
+        put("x", np.arange(4))
+        time.sleep(0.1)
+        return {}
+
+    def use() -> None:
+        begin.wait()
+        found.append(arrays_of(path, "recipe", slowly)[0]["x"])
+
+    threads = [threading.Thread(target=use) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert [each.tolist() for each in found] == [[0, 1, 2, 3]] * 4
+    assert len(list((cache / "arrays").iterdir())) == 1
+
+
+KILLED = """
+import sys, time
+from pathlib import Path
+import numpy as np
+from modnet import cached
+def convert(put):
+    put("x", np.ones((1000, 1000)))
+    print("begun", flush=True)
+    time.sleep(60)
+cached.SMALL = 100
+cached.arrays_of(Path(sys.argv[1]), "recipe", convert)
+"""
+
+
+def test_what_a_killed_process_left_is_told_and_swept(path, cache):
+    process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE)
+    assert process.stdout
+    assert process.stdout.readline() == b"begun\n"
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    (left,) = (cache / "arrays").iterdir()
+    assert [(entry.what, entry.file) for entry in kept()] == [("converted", "(unfinished)")]
+    convert = Converter()
+    arrays_of(path, "recipe", convert)  # another process may still be at it
+    assert left.exists()
+    yesterday = time.time() - cached.KILLED - 1
+    os.utime(left, (yesterday, yesterday))
+    arrays_of(path, "another", convert)
+    assert not left.exists()
+    assert [entry.file for entry in kept()] == [str(path)] * 2
+    assert clear() > 0
+    assert not cache.exists()
+
+
+def csv_file(folder: Path, rows: int) -> Path:
+    pixels = np.random.default_rng(0).integers(0, 256, (rows, 20))
+    with (folder / "pixels.csv").open("w") as file:
+        for i, row in enumerate(pixels.tolist()):
+            file.write(",".join(map(str, [*row, i % 3])) + "\n")
+    return folder / "pixels.csv"
+
+
+@pytest.mark.parametrize("settings", [{}, {"stratified": True}, {"test_fraction": 0.0}], ids=str)
+def test_training_from_a_mapped_file_has_the_same_bits_as_from_memory(tmp_path, monkeypatch, settings):
+    path = csv_file(tmp_path, 3000)
+    digests = set()
+    for small, mapped in ((10**9, 2**20), (1, 2**20), (1, 1)):
+        monkeypatch.setattr(cached, "SMALL", small)
+        monkeypatch.setattr(cached, "MAPPED", mapped)
+        data = modnet.load(path, label="last", header=False, **settings)
+        assert (_mapping(data.train.table) is not None) == (mapped == 1)
+        net = modnet.TwoLayerNet(20, 7, 3, seed=0)
+        run = modnet.train(net, data, gradient="backpropagation", sampling="shuffle", iterations=120, seed=1)
+        digests.add((params_sha256(run.params), tuple(run.history.test_accuracy)))
+    assert len(digests) == 1
+
+
+LARGE = """
+import resource, sys
+import modnet
+data = modnet.load(sys.argv[1])
+before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+net = modnet.TwoLayerNet(784, 5, 2, seed=0)
+run = modnet.train(net, data, gradient="backpropagation", batch_size=1000, iterations=5)
+print(len(data.train), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1000)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="how large a process was is measured as Linux does")
+def test_what_does_not_fit_into_memory_is_trained_on(tmp_path):
+    rows, path = 500_000, tmp_path / "x.npy"
+    with path.open("wb") as file:
+        header = {"descr": "|u1", "fortran_order": False, "shape": (rows, 784)}
+        np.lib.format.write_array_header_1_0(file, header)
+        file.truncate(file.tell() + rows * 784)  # 392 MB of zeros, which take no place on the disk
+    np.save(tmp_path / "t.npy", np.arange(rows) % 2)
+    done = subprocess.run([sys.executable, "-c", LARGE, str(path)], capture_output=True, text=True, check=True)
+    count, peak = map(int, done.stdout.split())
+    assert count == 400_000
+    assert peak < 250
+    assert peak > 40
+
+
+def test_kept_is_nothing_where_there_is_nothing(cache: Path) -> None:
+    assert kept() == []
+    assert clear() == 0
+    assert not cache.exists()
