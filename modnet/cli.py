@@ -36,7 +36,7 @@ from modnet.files import write_atomically
 from modnet.listing import as_json, as_table
 from modnet.network import DenseNetwork
 from modnet.options import assigned, changes_of, experiment_options, load_plugins, plugin_options, with_plugins
-from modnet.overview import plain
+from modnet.overview import plain, settings_in_words
 from modnet.progress import ProgressReport, duration, file_progress
 from modnet.randomness import Stream
 from modnet.run_folder import CURVES, EXPERIMENT, RunFolder, TrainedModel, read_history, title_of
@@ -161,11 +161,13 @@ def _describe(wanted: Experiment, data: modnet.Dataset, network: DenseNetwork) -
     training, parts = wanted.training, wanted.network
     scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
     sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
+    inferred = settings_in_words({key: value for key, value in data.settings.items() if key != "scale"})
+    notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
     used = [build.registered_name(part) for part in (*parts.activation, parts.output, parts.loss)]
     click.echo(
         f"data      {wanted.data.path or build.registered_name(wanted.data.source)}: {len(data.train):,} training and "
         f"{len(data.test):,} test samples, {data.features} features, {len(data.classes)} classes{scale}\n"
-        + "".join(f"          {note}\n" for note in data.notes)
+        + "".join(f"          {note}\n" for note in notes)
         + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
         f"training  {_in_words(wanted.gradient)}, {_in_words(wanted.optimizer)}, {training.iterations:,} mini-batches "
         f"of {training.batch_size}, seed {wanted.seed}"

@@ -131,13 +131,21 @@ def counted(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
+def settings_in_words(settings: Mapping[str, Any]) -> str:
+    """Return settings as they would be given behind --set.
+
+    >>> settings_in_words({"label": "species", "header": True})
+    'label="species", header=true'
+    """
+    return ", ".join(f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in settings.items())
+
+
 def _facts(view: Overview, screen: Screen) -> list[str]:
     """Return the headline, and below it what is not about single classes or features."""
     data, summary = view.data, view.summary
-    settings = (f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in view.settings.items())
     facts = [
         ("data", view.headline),
-        ("settings", ", ".join(settings)),
+        ("settings", settings_in_words(view.settings)),
         *(("notes" if i == 0 else "", note) for i, note in enumerate(view.notes)),
         ("missing", "" if view.notes else "no values"),
         ("kept as", f"{data.train.table.dtype.name}, {in_bytes(summary.size)}"),
