@@ -214,14 +214,21 @@ def _rows(x: Any, labels: Any, part: str) -> tuple[Array, Array]:
         raise DataError(f"{part} rows have no features: their shape is {x.shape}")
     x = np.array(x.reshape(len(x), features), order="C", copy=True if x.flags.writeable else None)
     for block in _blocks(len(x), features) if x.dtype.kind == "f" else ():
-        if not np.isfinite(x[block]).all():
-            row, column = np.argwhere(~np.isfinite(x[block]))[0]
+        finite = np.isfinite(_as_float64(x[block]))
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0]
             row += block.start
             raise DataError(
                 f"{part} row {row + 1}, feature {column + 1}: expected a finite number, found {x[row, column]}"
             )
         _let_go(_mapping(x))
     return x, labels
+
+
+def _as_float64(numbers: Array) -> Array:
+    """Return numbers as float64, in which a long double may be no more than infinite."""
+    with np.errstate(over="ignore", invalid="ignore"):
+        return numbers.astype(np.float64, copy=False)
 
 
 def _plain(values: Any, what: str) -> Array:
@@ -242,7 +249,7 @@ def _labels(labels: Array, part: str) -> Array:
     if labels.ndim == 2 and labels.shape[1] == 1:
         labels = labels[:, 0]
     if labels.dtype.kind == "f":
-        numbers = labels.astype(np.float64)
+        numbers = _as_float64(labels)
         wrong = ~((numbers == np.trunc(numbers)) & (np.abs(numbers) < LABELS_END))
         if wrong.any():
             found = f"{numbers[wrong].flat[0]}, {labels.dtype}"

@@ -2,30 +2,48 @@
 
 from __future__ import annotations
 
+import io
+from collections.abc import Callable
+from mmap import ACCESS_READ, mmap
 from pathlib import Path
 from typing import Any, Literal
 
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, Dataset, DataSource
-from modnet.files import read_bytes
+from modnet import Array, DataError, Dataset, DataSource, cached
+from modnet.files import CHUNK, LIMIT, compression, opened, reading
 from modnet_data import validators
-from modnet_data.formats import format_of
-from modnet_data.named_arrays import EXPECTED, Pair, named_parts, named_rows
+from modnet_data.formats import PICKLE_SUFFIXES, format_of
+from modnet_data.named_arrays import EXPECTED, paired, part_names, row_names
+from modnet_data.pickle_arrays import PickledArray, array_of, described, labels_of
+from modnet_data.pickle_machine import load, refusals
+from modnet_data.pickle_opcodes import Content
+from modnet_data.pickle_write import write_pickle
+from modnet_data.raw_arrays import RATIO
 from modnet_data.rows import data_set, file_path, flat_rows
-from modnet_data.safe_pickle import array_of, described, is_array, load
+
+VERSION = 1
+"""Of what is kept of a pickle that was unpacked."""
+
+UNPACKED = 2**26
+"""A compressed pickle may always have so many bytes; more only if they are no more than `RATIO` times the file's."""
+
+Blocks = list[list[Array]]
+"""Rows, their labels, and those of the test part if there is one; each as arrays that are to be joined."""
 
 
 @attrs.frozen
 class Pickle(DataSource):
-    """Arrays in a pickle of any protocol, by Python 2 or 3 and NumPy 1 or 2, gzipped or not.
+    """Arrays in a pickle of any protocol, by Python 2 or 3 and NumPy 1 or 2, compressed or not.
 
     It may be a dict (the book's `train_img`, `train_label`, `test_img`, `test_label`; `x_train`, `y_train`,
     `x_test`, `y_test`; `x`, `t`), a pair of rows and labels, two such pairs (training, test) or three (training,
-    validation, test, as in Nielsen's book: the validation rows are joined to the training rows). Anything else
-    is refused, and nothing in a pickle is ever run. Without a test part, a `test_fraction` of the rows, drawn by
-    `split_seed`, is the test part.
+    validation, test, as in Nielsen's book: the validation rows are joined to the training rows). Labels may also be
+    a list of text or whole numbers. Anything else is refused, and nothing in a pickle is ever run. Without a test
+    part, a `test_fraction` of the rows, drawn by `split_seed`, is the test part; `stratified`, of each class alike.
+    A pickle of 4 MiB or more is mapped into memory, and arrays of bytes stay there; one that is compressed is
+    unpacked once before.
 
     >>> import pickle, tempfile
     >>> with tempfile.NamedTemporaryFile(suffix=".pkl") as file:
@@ -36,8 +54,11 @@ class Pickle(DataSource):
     ((3, 5), (2, 5))
     """
 
+    suffixes = PICKLE_SUFFIXES
+
     scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
     test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
+    stratified: bool = False
     split_seed: int = 0
 
     @classmethod
@@ -48,54 +69,109 @@ class Pickle(DataSource):
     def read(self, path: Path | None) -> Dataset:
         """Return the data set."""
         path = file_path(path, "pickle")
-        return data_set(
-            path, *_parts(load(read_bytes(path), path), path), self.scale, self.test_fraction, self.split_seed
-        )
+        train, test = paired(_arrays(path, parts))
+        return data_set(path, train, test, self.scale, self.test_fraction, self.split_seed, stratified=self.stratified)
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return the rows of the test part, or else all, and their labels if there are any."""
-        content = load(read_bytes(path), path)
-        if isinstance(content, dict):
-            rows, labels = named_rows(_names(content), lambda name: array_of(content[name], path), path)
-        elif is_array(content):
-            rows, labels = array_of(content, path), None
-        else:
-            train, test = _parts(content, path)
-            rows, labels = test or train
-        return flat_rows(path, rows, labels, features)
+        rows, *labels = _arrays(path, rows_to_predict)
+        return flat_rows(path, rows, labels[0] if labels else None, features)
+
+    def write(self, data: Dataset, path: Path) -> list[Path]:
+        """Write the book's dict, or one of `x` and `t` if there is no test part; compressed if the suffix says so."""
+        write_pickle(data, path)
+        return [path]
 
 
-def _parts(content: Any, path: Path) -> tuple[Pair, Pair | None]:
-    """Return the training part and the test part, or None."""
-    if isinstance(content, dict):
-        return named_parts(_names(content), lambda name: array_of(content[name], path), path)
-    if _is_sequence(content, 2) and all(is_array(item) for item in content):
-        return _pair(content, path), None
-    if isinstance(content, (tuple, list)) and len(content) in {2, 3} and all(_is_sequence(item, 2) for item in content):
-        first, *validation, last = (_pair(item, path) for item in content)
-        return _joined(first, validation, path), last
+def _arrays(path: Path, choose: Callable[[Content, Path], Blocks]) -> list[Array]:
+    """Return the arrays in a pickle that `choose` chooses, read only."""
+    with reading(path):
+        packed = compression(path)
+    if not packed:
+        return [_joined(blocks) for blocks in choose(_content(path), path)]
+
+    def convert(put: cached.Put) -> cached.Facts:
+        for i, blocks in enumerate(choose(_unpacked(path), path)):
+            for block in blocks:
+                put(str(i), block)
+        return {}
+
+    kept, _ = cached.arrays_of(path, f"pickle {VERSION} {choose.__name__}", convert)
+    return [kept[str(i)] for i in range(len(kept))]
+
+
+def _joined(blocks: list[Array]) -> Array:
+    if len(blocks) == 1:
+        return blocks[0]
+    array: Array = np.concatenate(blocks)
+    array.flags.writeable = False  # nobody else has it, so that it need not be copied once more
+    return array
+
+
+def _content(path: Path) -> Content:
+    """Return what an uncompressed file holds, mapped into memory if it is large."""
+    with reading(path), path.open("rb") as file:
+        if path.stat().st_size < cached.SMALL:
+            return file.read()
+        return mmap(file.fileno(), 0, access=ACCESS_READ)
+
+
+def _unpacked(path: Path) -> bytes:
+    """Return what a compressed file holds, in memory; raises DataError where so few bytes become so many."""
+    unpacked = io.BytesIO()
+    with reading(path), opened(path) as file:
+        most = min(LIMIT, max(UNPACKED, RATIO * path.stat().st_size))
+        while chunk := file.read(CHUNK):
+            unpacked.write(chunk)
+            if unpacked.tell() > most:
+                what = f"unpacks to more than {most // 2**20} MiB"
+                raise DataError(f"{path}: {what}; if that is meant, decompress it first")
+    return unpacked.getvalue()
+
+
+def parts(content: Content, path: Path) -> Blocks:
+    """Return the rows and labels of the training part, and then those of the test part if a pickle has one."""
+    with refusals(path):
+        found = load(content)
+        if type(found) is dict:
+            return _named(found, part_names(_names(found), path))
+        return [blocks for pair in _pairs(found, path) for blocks in pair]
+
+
+def rows_to_predict(content: Content, path: Path) -> Blocks:
+    """Return the rows that a pickle has to be predicted, and their labels if there are any."""
+    with refusals(path):
+        found = load(content)
+        if type(found) is dict:
+            return _named(found, row_names(_names(found), path))
+        if type(found) is PickledArray:
+            return [[array_of(found)]]
+        return _pairs(found, path)[-1]
+
+
+def _names(content: dict[Any, Any]) -> list[str]:
+    return [name for name in content if type(name) is str]
+
+
+def _named(content: dict[Any, Any], names: tuple[str, ...]) -> Blocks:
+    """Return the arrays of these names, of which each first one is rows and each second one labels."""
+    return [[(labels_of if i % 2 else array_of)(content[name])] for i, name in enumerate(names)]
+
+
+def _pairs(content: Any, path: Path) -> list[Blocks]:
+    """Return rows and labels of the training part, and of the test part if there is one."""
+    if _is_pair(content):
+        return [[[array_of(content[0])], [labels_of(content[1])]]]
+    if type(content) in {tuple, list} and len(content) in {2, 3} and all(map(_is_pair, content)):
+        *train, test = ([array_of(rows), labels_of(labels)] for rows, labels in content)
+        if len({(rows.shape[1:], labels.shape[1:], labels.dtype.kind) for rows, labels in train}) > 1:
+            raise DataError(f"{path}: training rows and validation rows are not of one shape")
+        return [[[part[i] for part in train] for i in range(2)], [[test[0]], [test[1]]]]
     raise DataError(
         f"{path}: no rows and labels in a pickle of {described(content)}; expected a pair (rows, labels), "
         f"two pairs (training, test), three (training, validation, test), or a dict with names: {EXPECTED}"
     )
 
 
-def _is_sequence(value: object, length: int) -> bool:
-    return isinstance(value, (tuple, list)) and len(value) == length
-
-
-def _pair(pair: Any, path: Path) -> Pair:
-    return array_of(pair[0], path), array_of(pair[1], path)
-
-
-def _joined(first: Pair, others: list[Pair], path: Path) -> Pair:
-    try:
-        for other in others:
-            first = np.concatenate([first[0], other[0]]), np.concatenate([first[1], other[1]])
-    except ValueError:
-        raise DataError(f"{path}: training rows and validation rows are not of one shape") from None
-    return first
-
-
-def _names(content: dict[Any, Any]) -> list[str]:
-    return [name for name in content if isinstance(name, str)]
+def _is_pair(value: object) -> bool:
+    return isinstance(value, (tuple, list)) and len(value) == 2 and type(value[0]) is PickledArray

@@ -1,93 +1,293 @@
-"""The opcodes of a pickle, read as bytes and never run: what is not needed for arrays is refused here."""
+"""The opcodes of a pickle: what each is called, and what follows it in the file.
+
+An argument is read as a number, text or bytes and as nothing else; what is done with it is the machine's business.
+"""
 
 from __future__ import annotations
 
-import pickletools
+import codecs
+import re
+import struct
+from collections.abc import Callable
+from mmap import mmap
+from typing import Any
 
-MOST_OPCODES = 10_000
-"""A pickle of four arrays has about 80. The bound also bounds how deep things nest and how much is remembered."""
+import attrs
 
-PROTOCOLS = range(6)
-LONGEST_LINE = 16
+from modnet.files import CHUNK
 
-# fmt: off
-ALLOWED = frozenset((
-    "PROTO", "FRAME", "MARK", "STOP", "POP", "POP_MARK", "DUP", "NONE", "NEWTRUE", "NEWFALSE", "INT",
-    "BININT", "BININT1", "BININT2", "LONG", "LONG1", "LONG4", "FLOAT", "BINFLOAT", "STRING", "BINSTRING",
-    "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINBYTES8", "BYTEARRAY8", "UNICODE",
-    "SHORT_BINUNICODE", "BINUNICODE", "BINUNICODE8", "EMPTY_LIST", "APPEND", "APPENDS", "LIST",
-    "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3", "EMPTY_DICT", "DICT", "SETITEM", "SETITEMS",
-    "PUT", "BINPUT", "LONG_BINPUT", "GET", "BINGET", "LONG_BINGET", "MEMOIZE", "GLOBAL", "STACK_GLOBAL",
-    "REDUCE", "BUILD",
-))
-# fmt: on
-LINES = {"GLOBAL": 2}
-LENGTH_BYTES = {
-    pickletools.TAKEN_FROM_ARGUMENT1: 1,
-    pickletools.TAKEN_FROM_ARGUMENT4: 4,
-    pickletools.TAKEN_FROM_ARGUMENT4U: 4,
-    pickletools.TAKEN_FROM_ARGUMENT8U: 8,
-}
-_OPCODES = {ord(op.code): op for op in pickletools.opcodes}
+Content = bytes | mmap
+Reader = Callable[[Content, int], tuple[Any, int]]
+"""From a file's content and where an argument begins to the argument and where it ends."""
+
+SHORT = 1024
+"""Text and bytes of up to so many bytes are read at once; longer ones stay where they are until they are needed."""
+
+LONGEST_NUMBER = 32  # bytes
+LONGEST_LINE = 100
+CUT_OFF = "cut off"
+TRUTH = {b"00": False, b"01": True}
+WHOLE = re.compile(rb"[+-]?[0-9]{1,99}")
+HALF = re.compile("[\ud800-\udfff]")
+QUOTED = re.compile(rb"(?:[^\\]++|\\(?:x[0-9a-fA-F]{2}|[\\nrt'\"]))*+")  # what Python 2 writes between quotes
 
 
 class RefusedError(Exception):
     """What a pickle asks for and does not get; it never leaves this package."""
 
 
-def check_opcodes(data: bytes) -> None:
-    """Raise RefusedError for an opcode that arrays are not written with, EOFError where the pickle is cut off."""
-    position = 0
-    for _ in range(MOST_OPCODES):
-        if position >= len(data):
-            raise EOFError("it ends before its STOP")
-        op = _OPCODES.get(data[position])
-        if op is None:
-            raise EOFError(f"no opcode 0x{data[position]:02x} at byte {position}")
-        if op.name not in ALLOWED:
-            raise RefusedError(f"it uses the opcode {op.name}")
-        if op.name == "STOP":
-            return
-        end = _end_of_argument(data, position + 1, op)
-        _check_argument(op.name, data[position + 1 : min(end, position + 1 + LONGEST_LINE)])
-        position = end
-    raise RefusedError(f"it has more than {MOST_OPCODES} opcodes")
+class DamagedError(Exception):
+    """What makes a file no pickle; it never leaves this package."""
 
 
-def _end_of_argument(data: bytes, start: int, op: pickletools.OpcodeInfo) -> int:
-    """Return where an opcode's argument ends; raises EOFError if that is beyond the end of the data."""
-    size = op.arg.n if op.arg else 0
-    if size == pickletools.UP_TO_NEWLINE:
-        end = start
-        for _ in range(LINES.get(op.name, 1)):
-            end = data.find(b"\n", end) + 1
-            if not end:
-                raise EOFError(f"the opcode {op.name} is cut off")
-        return end
-    end = start + size
-    if size in LENGTH_BYTES:
-        end = start + LENGTH_BYTES[size]
-        # A length is read as unsigned here: a negative one is beyond every file's end.
-        end += int.from_bytes(data[start:end], "little")
-    if op.name == "FRAME" and len(data) >= end:
-        _within(data, end + int.from_bytes(data[start:end], "little"), op.name)
-    return _within(data, end, op.name)
+@attrs.frozen(eq=False)
+class Piece:
+    """Long text or bytes, as they lie in the file from `start` to `end`; bytes have no `encoding`."""
+
+    content: Content
+    start: int
+    end: int
+    encoding: str = ""
+
+    def latin1(self) -> tuple[Content | bytearray, int, int]:
+        """Return the bytes, where text stands for its code points; as what they lie in, from where, and how many."""
+        if self.encoding in {"", "latin-1"}:
+            return self.content, self.start, self.end - self.start
+        if self.encoding == "repr":
+            found = _from_repr(self.content[self.start : self.end])
+            return found, 0, len(found)
+        decoder = codecs.getincrementaldecoder(self.encoding)()
+        decoded = bytearray()
+        try:
+            for at in range(self.start, self.end, CHUNK):
+                stop = min(at + CHUNK, self.end)
+                decoded += decoder.decode(self.content[at:stop], stop == self.end).encode("latin-1")
+        except UnicodeError:
+            raise RefusedError("text that stands for no bytes") from None
+        return decoded, 0, len(decoded)
 
 
-def _within(data: bytes, end: int, name: str) -> int:
-    if end > len(data):
-        raise EOFError(f"the opcode {name} is cut off")
+def _constant(value: Any) -> Reader:
+    return lambda _, at: (value, at)
+
+
+def _end(content: Content, at: int, size: int) -> int:
+    if at + size > len(content):
+        raise DamagedError(CUT_OFF)
+    return at + size
+
+
+def _unsigned(size: int) -> Reader:
+    def read(content: Content, at: int) -> tuple[int, int]:
+        end = _end(content, at, size)
+        return int.from_bytes(content[at:end], "little"), end
+
+    return read
+
+
+def _signed(content: Content, at: int) -> tuple[int, int]:
+    end = _end(content, at, 4)
+    return int.from_bytes(content[at:end], "little", signed=True), end
+
+
+def _frame(content: Content, at: int) -> tuple[int, int]:
+    end = _end(content, at, 8)
+    size = int.from_bytes(content[at:end], "little")
+    _end(content, end, size)
+    return size, end
+
+
+def _double(content: Content, at: int) -> tuple[float, int]:
+    end = _end(content, at, 8)
+    return struct.unpack_from(">d", content, at)[0], end
+
+
+def _span(content: Content, at: int, size: int) -> tuple[int, int]:
+    """Return where bytes begin and end whose count stands before them; a negative count reads as a huge one."""
+    start = at + size
+    end = start + int.from_bytes(content[at:start], "little")
+    if end > len(content):
+        raise DamagedError(CUT_OFF)
+    return start, end
+
+
+def _counted(size: int, encoding: str = "") -> Reader:
+    def read(content: Content, at: int) -> tuple[Any, int]:
+        start, end = _span(content, at, size)
+        return _value(content, start, end, encoding), end
+
+    return read
+
+
+def _long(size: int) -> Reader:
+    def read(content: Content, at: int) -> tuple[int, int]:
+        start, end = _span(content, at, size)
+        if end - start > LONGEST_NUMBER:
+            raise RefusedError(f"a whole number of {end - start} bytes")
+        return int.from_bytes(content[start:end], "little", signed=True), end
+
+    return read
+
+
+def _line_end(content: Content, at: int) -> int:
+    end = content.find(b"\n", at)
+    if end < 0:
+        raise DamagedError(CUT_OFF)
     return end
 
 
-def _check_argument(name: str, argument: bytes) -> None:
-    if name in {"PUT", "BINPUT", "LONG_BINPUT"}:
-        # The unpickler makes room for as many entries as the index says: nine bytes could ask for all memory.
-        index = int.from_bytes(argument, "little")
-        if name == "PUT":
-            digits = argument.removesuffix(b"\n")
-            index = int(digits) if digits.isdigit() and len(digits) < 10 else MOST_OPCODES
-        if index >= MOST_OPCODES:
-            raise RefusedError(f"it uses the opcode {name} with an index of {MOST_OPCODES} or more")
-    elif name == "PROTO" and argument[0] not in PROTOCOLS:
-        raise RefusedError(f"it has protocol {argument[0]}, newer than any known")
+def _line(content: Content, at: int) -> tuple[bytes, int]:
+    end = content.find(b"\n", at, at + LONGEST_LINE)
+    if end < 0:
+        raise DamagedError(CUT_OFF if len(content) - at < LONGEST_LINE else "a line that does not end")
+    return content[at:end], end + 1
+
+
+def _whole(content: Content, at: int) -> tuple[int, int]:
+    line, end = _line(content, at)
+    return _number(line), end
+
+
+def _int(content: Content, at: int) -> tuple[int, int]:
+    line, end = _line(content, at)
+    return TRUTH[line] if line in TRUTH else _number(line), end
+
+
+def _long_line(content: Content, at: int) -> tuple[int, int]:
+    line, end = _line(content, at)
+    return _number(line.removesuffix(b"L")), end
+
+
+def _number(line: bytes) -> int:
+    if not line.isdigit() and not WHOLE.fullmatch(line):
+        raise DamagedError("a line that is no whole number")
+    return int(line)
+
+
+def _float(content: Content, at: int) -> tuple[float, int]:
+    line, end = _line(content, at)
+    try:
+        return float(line), end
+    except ValueError:
+        raise DamagedError("a line that is no number") from None
+
+
+def _names(content: Content, at: int) -> tuple[tuple[str, str], int]:
+    """Return the module and the name that two lines hold."""
+    end = _line_end(content, _line_end(content, at) + 1)
+    module, _, name = content[at : min(end, at + SHORT)].decode("utf-8", "replace").partition("\n")
+    return (module, name), end + 1
+
+
+def _quoted(content: Content, at: int) -> tuple[Any, int]:
+    """Return text as Python 2 shows it: in quotes."""
+    end = _line_end(content, at)
+    start, stop = at + 1, end - 1
+    if stop < start or content[at] not in b"'\"" or content[at] != content[stop]:
+        raise DamagedError("text without quotes around it")
+    return _value(content, start, stop, "repr"), end + 1
+
+
+def _unicode_line(content: Content, at: int) -> tuple[Any, int]:
+    end = _line_end(content, at)
+    return _value(content, at, end, "raw-unicode-escape"), end + 1
+
+
+def _value(content: Content, start: int, end: int, encoding: str) -> Any:
+    if end - start > SHORT:
+        return Piece(content, start, end, encoding)
+    found = content[start:end]
+    if not encoding:
+        return found
+    if encoding == "repr":
+        return _from_repr(found).decode("latin-1")
+    try:
+        text = found.decode(encoding)
+        if HALF.search(text):  # Python 2 writes what lies beyond 16 bits as two halves; one half alone is no text
+            text = text.encode("utf-16", "surrogatepass").decode("utf-16")
+    except UnicodeError:
+        raise DamagedError("text that cannot be read") from None
+    return text
+
+
+def _from_repr(text: bytes) -> bytes:
+    if not QUOTED.fullmatch(text):
+        raise DamagedError("text with a wrong backslash in it")
+    return codecs.escape_decode(text)[0]
+
+
+# What arrays are written with: the name, and how what follows is read, if anything does.
+ALLOWED: dict[bytes, tuple[str, Reader | None]] = {
+    b"\x80": ("PROTO", _unsigned(1)),
+    b"\x95": ("FRAME", _frame),
+    b"(": ("MARK", None),
+    b".": ("STOP", None),
+    b"0": ("POP", None),
+    b"1": ("POP_MARK", None),
+    b"2": ("DUP", None),
+    b"N": ("NONE", _constant(None)),
+    b"\x88": ("NEWTRUE", _constant(True)),
+    b"\x89": ("NEWFALSE", _constant(False)),
+    b"I": ("INT", _int),
+    b"J": ("BININT", _signed),
+    b"K": ("BININT1", _unsigned(1)),
+    b"M": ("BININT2", _unsigned(2)),
+    b"L": ("LONG", _long_line),
+    b"\x8a": ("LONG1", _long(1)),
+    b"\x8b": ("LONG4", _long(4)),
+    b"F": ("FLOAT", _float),
+    b"G": ("BINFLOAT", _double),
+    b"S": ("STRING", _quoted),
+    b"U": ("SHORT_BINSTRING", _counted(1, "latin-1")),
+    b"T": ("BINSTRING", _counted(4, "latin-1")),
+    b"C": ("SHORT_BINBYTES", _counted(1)),
+    b"B": ("BINBYTES", _counted(4)),
+    b"\x8e": ("BINBYTES8", _counted(8)),
+    b"\x96": ("BYTEARRAY8", _counted(8)),
+    b"V": ("UNICODE", _unicode_line),
+    b"\x8c": ("SHORT_BINUNICODE", _counted(1, "utf-8")),
+    b"X": ("BINUNICODE", _counted(4, "utf-8")),
+    b"\x8d": ("BINUNICODE8", _counted(8, "utf-8")),
+    b"]": ("EMPTY_LIST", None),
+    b"a": ("APPEND", None),
+    b"e": ("APPENDS", None),
+    b"l": ("LIST", None),
+    b")": ("EMPTY_TUPLE", _constant(())),
+    b"t": ("TUPLE", None),
+    b"\x85": ("TUPLE1", _constant(1)),
+    b"\x86": ("TUPLE2", _constant(2)),
+    b"\x87": ("TUPLE3", _constant(3)),
+    b"}": ("EMPTY_DICT", None),
+    b"d": ("DICT", None),
+    b"s": ("SETITEM", None),
+    b"u": ("SETITEMS", None),
+    b"p": ("PUT", _whole),
+    b"q": ("BINPUT", _unsigned(1)),
+    b"r": ("LONG_BINPUT", _unsigned(4)),
+    b"\x94": ("MEMOIZE", None),
+    b"g": ("GET", _whole),
+    b"h": ("BINGET", _unsigned(1)),
+    b"j": ("LONG_BINGET", _unsigned(4)),
+    b"c": ("GLOBAL", _names),
+    b"\x93": ("STACK_GLOBAL", None),
+    b"R": ("REDUCE", None),
+    b"b": ("BUILD", None),
+}
+
+# What else there is: other objects, other ways to call something, and data outside the file.
+REFUSED = {
+    b"P": "PERSID",
+    b"Q": "BINPERSID",
+    b"i": "INST",
+    b"o": "OBJ",
+    b"\x81": "NEWOBJ",
+    b"\x92": "NEWOBJ_EX",
+    b"\x82": "EXT1",
+    b"\x83": "EXT2",
+    b"\x84": "EXT4",
+    b"\x8f": "EMPTY_SET",
+    b"\x90": "ADDITEMS",
+    b"\x91": "FROZENSET",
+    b"\x97": "NEXT_BUFFER",
+    b"\x98": "READONLY_BUFFER",
+}

@@ -10,12 +10,12 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-
-import modnet
-from modnet import DataError
 from modnet_data import csv_blocks
 from modnet_data.csv_blocks import grid, lines_of, row_blocks
 from modnet_data.csv_text import LONGEST_LINE, Dialect, records
+
+import modnet
+from modnet import DataError
 
 COMMAS = Dialect(",", ".", None, "utf-8")
 
@@ -58,14 +58,16 @@ def test_what_is_taken_for_a_grid_is_what_numpy_reads(text, columns):
     assert expected.shape[1] == columns
 
 
-@pytest.mark.parametrize("text", ["1,256\n", "1,2.0\n", "1,-2\n", "1,+2\n", "1,\n", "1,2,3\n", "1;2\n", "1,2\n\n", "a,b\n"])
+@pytest.mark.parametrize(
+    "text", ["1,256\n", "1,2.0\n", "1,-2\n", "1,+2\n", "1,\n", "1,2,3\n", "1;2\n", "1,2\n\n", "a,b\n"]
+)
 def test_anything_else_is_none(text):
     assert grid(text.encode(), 2, ",") is None
 
 
 @st.composite
 def quoted_tables(draw: st.DrawFn) -> str:
-    cell = st.text("ab,\n\r\"ä", max_size=5).map(lambda text: '"' + text.replace('"', '""') + '"')
+    cell = st.text('ab,\n\r"ä', max_size=5).map(lambda text: '"' + text.replace('"', '""') + '"')
     plain = st.text("ab1ä", max_size=5)
     rows = draw(st.lists(st.lists(cell | plain, min_size=1, max_size=3), max_size=8))
     end = draw(st.sampled_from(["\n", "\r\n", "\r"]))
