@@ -6,6 +6,8 @@ import math
 import re
 from collections.abc import Sequence
 
+from modnet.files import printable
+
 EXACT = 2**53
 """Up to it, float64 tells whole numbers apart."""
 
@@ -59,8 +61,12 @@ def number_problem(cell: str, comma: bool) -> str:
 
 def label_problem(cell: str) -> str | None:
     """Say what keeps text from being a label, or None where nothing does."""
-    if not cell.strip():
-        return "expected a label, found an empty cell"
+    text = cell.strip()
+    if text in MISSING:
+        found = shown(text) if text else "an empty cell"
+        return f"expected a label, found {found}; missing values: missing = 'drop'"
+    if is_number(text):
+        return f"expected text as in the first rows, found {shown(text)}; are labels numbers, or text?"
     if "\n" in cell or "\r" in cell or len(cell) >= LONGEST_LABEL:
         return f"expected a label, found {len(cell)} characters in quotes; is a quote left open?"
     return None if "\0" not in cell else f"expected a label, found {shown(cell)}"
@@ -81,7 +87,7 @@ def listed(names: Sequence[str]) -> str:
     >>> listed([f"pixel{i}" for i in range(784)])
     'pixel0, pixel1, pixel2, pixel3, pixel4, pixel5, ..., pixel783'
     """
-    names = [name if len(name) <= 40 else f"{name[:40]}..." for name in names]
+    names = [printable(name, 40) for name in names]
     return ", ".join(names if len(names) <= 12 else [*names[:6], "...", names[-1]])
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import re
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -17,23 +18,15 @@ from modnet_data.csv_text import LONGEST_LINE, Broken, Dialect, Record, records,
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 SAMPLE_LINES = 100
 SAMPLE_CELLS = 20_000
+SOME = 10  # rows, in which labels repeat
 LABEL_NAMES = frozenset(
-    (
-        "label",
-        "labels",
-        "class",
-        "classes",
-        "target",
-        "targets",
-        "species",
-        "variety",
-        "category",
-        "digit",
-        "y",
-        "t",
-    )
+    {"label", "labels", "class", "classes", "target", "targets"} | {"species", "variety", "category", "digit", "y", "t"}
 )
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+SAID = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
+"""A first line by which Excel says what the delimiter is; it is no row."""
+
+MARK = "\ufeff"
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
 
 Column = str | int
@@ -56,6 +49,8 @@ class Layout:
     """The columns that have text in the first rows, and no number."""
     widths: tuple[int, ...]
     """The length of each column's longest cell in the first rows."""
+    identifiers: frozenset[int] = frozenset()
+    """The columns of text of which more than half is different in the first rows, where these are some."""
 
     def column(self, index: int) -> str:
         """Say which column is meant: its number, counted from 1, and its name."""
@@ -87,11 +82,14 @@ class Layout:
         raise DataError(f"{self.path}: no column {column!r}{hint}; there is: {listed(self.names)}")
 
     def inferred_label(self, among: Iterable[int]) -> int | None:
-        """Return the one column that is named as a label is, or else the one column of text, or None."""
+        """Return the one column that is named as a label is, or else the one column of text, or None.
+
+        Text that hardly repeats, as the names of persons do, is a label only if it is named so.
+        """
         among = list(among)
         named = [i for i in among if self.names and self.names[i].lower() in LABEL_NAMES]
         found = named or [i for i in among if i in self.text]
-        return found[0] if len(found) == 1 else None
+        return found[0] if len(found) == 1 and (named or found[0] not in self.identifiers) else None
 
 
 def layout_of(
@@ -109,20 +107,20 @@ def layout_of(
     """
     lines = _first_lines(path, encoding)
     mark = decimal or "."
+    if lines and (said := SAID.fullmatch(lines[0])):
+        lines[0] = "\n"
+        delimiter = delimiter or said[1]
     if delimiter is None:
         delimiter = _delimiter(path, lines, Dialect(",", mark, comment, encoding))
     dialect = Dialect(delimiter, mark, comment, encoding)
     sample, broken = _sample(lines, dialect)
-    if broken and not sample:
-        raise DataError(f"{path}, line {broken.line}, column {broken.column + 1}: {broken.problem}")
-    if not sample:
-        raise DataError(f"{path}: the file is empty")
+    _check_first(path, sample, broken)
     first, rows = sample[0], sample[1:]
     if decimal is None:
         dialect = attrs.evolve(dialect, decimal=_decimal(path, [row.cells for row in sample], delimiter))
     numbers = [[_number_text(cell, dialect) for cell in row.cells] for row in sample]
     if header is None:
-        header = _is_header(first.cells, numbers)
+        header = _is_header(numbers)
         header = otherwise if header is None else header
     if header is None:
         where = f"{path}, line {first.line}"
@@ -130,18 +128,14 @@ def layout_of(
     names = tuple(name.strip() for name in first.cells) if header else None
     if names:
         _check_names(path, first, names, delimiter)
-    if names and not rows and broken:
-        name = f" ({shown(names[broken.column])})" if broken.column < len(names) else ""
-        raise DataError(f"{path}, line {broken.line}, column {broken.column + 1}{name}: {broken.problem}")
-    if header and not rows:
-        raise DataError(f"{path}: a header and no rows")
+        _check_second(path, names, rows, broken)
     # A row of another length is a mistake, found when all is read.
     whole = [cells for cells in (numbers[1:] if header else numbers) if len(cells) == len(first.cells)]
-    words = {i for cells in whole for i, cell in enumerate(cells) if cell not in MISSING and not is_number(cell)}
-    text = words - {i for cells in whole for i in words if cells[i] not in MISSING and is_number(cells[i])}
-    widths = [max(map(len, column)) for column in zip(*whole, strict=True)] or [0] * len(first.cells)
+    columns = len(first.cells)
+    widths = [max(map(len, column)) for column in zip(*whole, strict=True)] or [LONGEST_LINE] * columns
     begin = rows[0].line if header else first.line
-    return Layout(path, dialect, names, len(first.cells), first.line, begin, frozenset(text), tuple(widths))
+    text, identifiers = _text_columns(whole)
+    return Layout(path, dialect, names, columns, first.line, begin, text, tuple(widths), identifiers)
 
 
 def _first_lines(path: Path, encoding: str) -> list[str]:
@@ -154,7 +148,19 @@ def _first_lines(path: Path, encoding: str) -> list[str]:
             lines.append(line)
             filled += line.strip("\r\n") != ""
             size += len(line)
+    if lines:
+        lines[0] = _without_mark(path, lines[0], encoding)
     return lines
+
+
+def _without_mark(path: Path, line: str, encoding: str) -> str:
+    """Return the first line without a byte order mark; raises DataError where that is another encoding's."""
+    line = line.removeprefix(MARK)
+    if line.startswith(MARK):
+        raise DataError(f"{path}, line 1: two byte order marks; take one out")
+    if (foreign := codecs.BOM_UTF8.decode(encoding, "ignore").lstrip(MARK)) and line.startswith(foreign):
+        raise DataError(f"{path}, line 1: begins as UTF-8 text does, not as {encoding.upper()}; leave encoding out")
+    return line
 
 
 def _sample(lines: list[str], dialect: Dialect) -> tuple[list[Record], Broken | None]:
@@ -173,6 +179,27 @@ def _sample(lines: list[str], dialect: Dialect) -> tuple[list[Record], Broken | 
     return sample, broken
 
 
+def _check_first(path: Path, sample: list[Record], broken: Broken | None) -> None:
+    """Raise DataError where the file does not begin with a row that can be read, of as many columns as the next."""
+    if broken and (not sample or broken.line < sample[0].line):
+        raise DataError(f"{path}, line {broken.line}, column {broken.column + 1}: {broken.problem}")
+    if not any(cell.strip() for record in sample for cell in record.cells):
+        raise DataError(f"{path}: the file is empty")
+    if len(sample[0].cells) == 1 and len(sample) > 1 and len(sample[1].cells) > 1:
+        found = f"1 column, {shown(sample[0].cells[0])}, and {len(sample[1].cells)} in line {sample[1].line}"
+        hint = "if it is a title, take it out; if a comment, say so: comment = '#'"
+        raise DataError(f"{path}, line {sample[0].line}: {found}; {hint}")
+
+
+def _check_second(path: Path, names: tuple[str, ...], rows: list[Record], broken: Broken | None) -> None:
+    """Raise DataError where the header is not followed by a row that can be read."""
+    if broken and (not rows or broken.line < rows[0].line):
+        name = f" ({shown(names[broken.column])})" if broken.column < len(names) else ""
+        raise DataError(f"{path}, line {broken.line}, column {broken.column + 1}{name}: {broken.problem}")
+    if not rows:
+        raise DataError(f"{path}: a header and no rows")
+
+
 def _number_text(cell: str, dialect: Dialect) -> str:
     cell = cell.strip()
     return cell.replace(",", ".", 1) if dialect.decimal == "," and "." not in cell else cell
@@ -189,7 +216,7 @@ def _delimiter(path: Path, lines: list[str], dialect: Dialect) -> str:
         kinds = " or ".join(DELIMITERS[delimiter] for delimiter in fitting)
         raise DataError(f"{path}: the delimiter could be {kinds}; say which: delimiter = {fitting[0]!r}")
     # Where none fits, the one that cuts most gives the error that helps most.
-    return fitting[0] if fitting else max(counts, key=lambda delimiter: counts[delimiter][0])
+    return fitting[0] if fitting else max(counts, key=lambda delimiter: max(counts[delimiter]))
 
 
 def _decimal(path: Path, rows: list[list[str]], delimiter: str) -> str:
@@ -206,21 +233,42 @@ def _decimal(path: Path, rows: list[list[str]], delimiter: str) -> str:
     return ","
 
 
-def _is_header(first: list[str], rows: list[list[str]]) -> bool | None:
+def _is_header(rows: list[list[str]]) -> bool | None:
     """Say whether the first of some rows is a header; None where it could be either."""
     numbers = [cell for cell in rows[0] if is_number(cell)]
     if not numbers:
+        return None if any(cell in MISSING for cell in rows[0] if cell) else True
+    # 0, 1, 2, ... may be the names that a program gave to columns without names.
+    counted = len(numbers) > 2 and numbers in [[str(i + start) for i in range(len(numbers))] for start in (0, 1)]
+    text, *others = [{i for i, cell in enumerate(row) if _is_text(cell)} for row in rows[:2]]
+    if not text:
+        return None if counted else False
+    alike = others == [text]
+    names = [rows[0][i].lower() for i in text if _may_be_name(rows, i)]
+    if (counted and not alike) or any(name in LABEL_NAMES and len(name) > 1 for name in names):
         return True
-    counted = [[str(i + start) for i in range(len(numbers))] for start in (0, 1)]
-    if len(numbers) == len(first):
-        # 0, 1, 2, ... may be the names that a program gave to columns without names.
-        return None if len(first) > 2 and numbers in counted else False
-    if numbers in counted and len(numbers) > 2:
-        return True  # a label's name, and numbers for the other columns
-    text = {i for i, cell in enumerate(rows[0]) if not is_number(cell)}
-    alike = len(rows) > 1 and {i for i, cell in enumerate(rows[1]) if not is_number(cell)} == text
+    if names or counted:
+        return None
     # One column of text is a label in a row like the next one; in a row unlike it, it is a mistake to be found.
-    return False if len(text) == 1 and (alike or len(first) > 2) else None
+    return False if len(text) == 1 and (alike or len(rows[0]) > 2) else None
+
+
+def _text_columns(rows: list[list[str]]) -> tuple[frozenset[int], frozenset[int]]:
+    """Return the columns of some rows that have text and no number, and those of them that hardly have one twice."""
+    some = {i for cells in rows for i, cell in enumerate(cells) if _is_text(cell)}
+    text = some - {i for cells in rows for i in some if cells[i] not in MISSING and is_number(cells[i])}
+    unlike = {i for i in text if len(rows) >= SOME and 2 * len({cells[i] for cells in rows}) > len(rows)}
+    return frozenset(text), frozenset(unlike)
+
+
+def _is_text(cell: str) -> bool:
+    return cell not in MISSING and not is_number(cell)
+
+
+def _may_be_name(rows: list[list[str]], column: int) -> bool:
+    """Say whether no other cell of a column is as the first, which is named as a label is, or the others repeat."""
+    name, *others = [row[column] for row in rows if column < len(row)]
+    return name not in others and (name.lower() in LABEL_NAMES or 2 * len({*others}) < len(others))
 
 
 def _check_names(path: Path, header: Record, names: tuple[str, ...], delimiter: str) -> None:
@@ -233,5 +281,8 @@ def _check_names(path: Path, header: Record, names: tuple[str, ...], delimiter: 
             first = seen[name] + 1
             raise DataError(f"{where}, column {i + 1}: {shown(name)} is the name of column {first} already; rename one")
         seen[name] = i
-        if "\n" in name or "\0" in name:
+        if "\0" in name:
+            hint = "is it text at all? maybe UTF-16: encoding = 'utf-16-le' or 'utf-16-be'"
+            raise DataError(f"{where}, column {i + 1}: {shown(name)} is no name; {hint}")
+        if "\n" in name or "\r" in name:
             raise DataError(f"{where}, column {i + 1}: {shown(name)} is no name; is a quote left open?")

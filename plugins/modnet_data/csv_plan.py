@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Literal
 
@@ -30,15 +31,18 @@ class Wanted:
         if both := sorted({*features} & {*labels}):
             raise DataError(f"{layout.path}: {layout.column(both[0])} cannot be a feature and the label")
         for columns in (features, labels):
-            if twice := [i for i in columns if list(columns).count(i) > 1]:
+            if twice := [i for i, count in Counter(columns).items() if count > 1]:
                 raise DataError(f"{layout.path}: {layout.column(twice[0])} is asked for twice")
         if not features:
             hint = "; is the delimiter right?" if layout.columns == 1 else ""
+            if hint and layout.names:
+                hint += f" line {layout.header_line} is {shown(layout.names[0])}"
             counted = "1 column" if layout.columns == 1 else f"{layout.columns} columns"
             raise DataError(f"{layout.path}: {counted}, expected a label and one or more features{hint}")
         for i in features:
             if layout.names and not layout.names[i]:
-                what = "has no name in the header (a saved row index?)"
+                why = "a saved row index" if i < layout.columns - 1 else "a delimiter at the end of each line"
+                what = f"has no name in the header ({why}?)"
                 raise DataError(f"{layout.path}: column {i + 1} {what}; name it, or leave it out: leave_out = [{i}]")
         dtype = None if self.dtype is None else np.dtype(self.dtype)
         return Plan(layout, tuple(features), tuple(labels), self.missing, dtype)
@@ -48,7 +52,8 @@ def data_plan(layout: Layout, wanted: Wanted) -> Plan:
     """Return which columns of a file with features and labels are which."""
     features = None if wanted.features is None else [layout.index_of(column) for column in wanted.features]
     out = {layout.index_of(column) for column in wanted.leave_out}
-    among = [i for i in range(layout.columns) if i not in out and i not in (features or ())]
+    known = out.union(features or ())
+    among = [i for i in range(layout.columns) if i not in known]
     if len(among) + len(features or ()) < 2:
         return wanted.plan(layout, (), ())
     labels = _inferred(layout, among) if wanted.label is None else [layout.index_of(i) for i in wanted.label]

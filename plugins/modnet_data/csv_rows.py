@@ -175,9 +175,7 @@ def _kept(x: Array, plan: Plan, whole: bool) -> Array:
 
 def _coded(labels: Array, classes: dict[str, int]) -> Array:
     """Return the class index of each label; new labels become classes."""
-    names, indices = np.unique(labels, return_inverse=True)
-    codes = [classes.setdefault(str(name), len(classes)) for name in names]
-    return np.array(codes, np.int64)[indices]
+    return np.array([classes.setdefault(name, len(classes)) for name in labels.tolist()], np.int64)
 
 
 def _fast(lines: Sequence[str], plan: Plan, dtype: np.dtype[Any]) -> Block | None:
@@ -211,10 +209,11 @@ def _fast(lines: Sequence[str], plan: Plan, dtype: np.dtype[Any]) -> Block | Non
         at = _places(fields)
         x = _gathered([rows[at[i][0]][:, at[i][1]] for i in plan.features], dtype)
         if plan.words:
-            words = np.strings.strip(rows[at[plan.labels[0]][0]][:, 0])
-            lengths = np.strings.str_len(words)
-            # One that fills its place may have been cut.
-            return (x, words) if lengths.min() > 0 and lengths.max() < LABEL_WIDTH and _fine(x) else None
+            words = rows[at[plan.labels[0]][0]][:, 0]
+            if np.strings.str_len(words).max() == LABEL_WIDTH:  # one that fills its place may have been cut
+                return None
+            words = np.strings.strip(words)
+            return None if any(map(label_problem, {*words.tolist()})) or not _fine(x) else (x, words)
         labels = _gathered([rows[at[i][0]][:, at[i][1]] for i in plan.labels], dtype)
     if not _fine(x) or not _are_classes(labels):
         return None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import csv
 import io
 from collections.abc import Iterable, Iterator
@@ -15,7 +16,18 @@ from modnet import DataError
 from modnet.files import opened, reading
 
 LONGEST_LINE = 2**22
-UTF_16 = (b"\xff\xfe", b"\xfe\xff")
+MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_LE: "utf-16", codecs.BOM_BE: "utf-16"}
+OTHERS = {
+    b"PK\x03\x04": "an Excel workbook or a ZIP archive",
+    b"\xd0\xcf\x11\xe0": "an Excel workbook",
+    b"\x89PNG": "a picture",
+    b"%PDF": "a PDF document",
+    b"\x1f\x8b": "a gzip archive in another one",
+    b"BZh": "a bzip2 archive in another one",
+    b"\xfd7zXZ": "an xz archive in another one",
+    b"\x28\xb5\x2f\xfd": "a Zstandard archive in another one",
+}
+"""What is often taken for a CSV file, by its first bytes."""
 
 
 @attrs.frozen
@@ -65,7 +77,7 @@ def text_of(path: Path, encoding: str) -> Iterator[io.TextIOWrapper]:
     """Open a CSV file for reading as text."""
     with (
         bytes_of(path, encoding) as binary,
-        io.TextIOWrapper(cast("BinaryIO", binary), _with_mark(encoding), newline="") as text,
+        io.TextIOWrapper(cast("BinaryIO", binary), encoding, newline="") as text,
     ):
         yield text
 
@@ -134,16 +146,17 @@ def _stray_quote(text: str, delimiter: str) -> int | None:
     return None
 
 
-def _with_mark(encoding: str) -> str:
-    """Return an encoding that takes no byte order mark for text."""
-    return "utf-8-sig" if encoding.lower().replace("_", "-") in {"utf-8", "utf8"} else encoding
-
-
 def _not_text(path: Path, encoding: str, error: UnicodeError) -> DataError:
     """Return the error of the first line that cannot be decoded."""
     with opened(path) as file:
-        if file.read(2) in UTF_16:
-            return DataError(f"{path}, line 1: UTF-16 text; say so: encoding = 'utf-16', or save it as UTF-8")
+        head = file.read(8)
+        for start, name in MARKS.items():
+            if head.startswith(start):
+                what = f"{name.upper()} text; say so: encoding = {name!r}, or save it as UTF-8"
+                return DataError(f"{path}, line 1: {what}")
+        for start, name in OTHERS.items():
+            if head.startswith(start):
+                return DataError(f"{path}: {name}, expected text; unpack it, or save it as CSV")
         file.seek(0)
         for number, line in enumerate(file, start=1):
             try:

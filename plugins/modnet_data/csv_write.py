@@ -11,7 +11,7 @@ import numpy as np
 
 from modnet import Array, DataError, Dataset
 from modnet.files import created, part_paths, replacing
-from modnet_data.csv_cells import label_problem
+from modnet_data.csv_cells import EXACT, is_number, label_problem
 from modnet_data.writing import column_names, parts_of, table_blocks, table_dtype
 
 
@@ -19,12 +19,13 @@ def write_csv(data: Dataset, path: Path, delimiter: str | None, encoding: str) -
     """Write a file for each part, all of them or none, each with a header; return their paths.
 
     Numbers are written so that they read back the same: whole ones without a point, others with the digits that tell
-    float64 numbers apart (`repr`). Raises DataError where a class cannot stand in a CSV file.
+    float64 numbers apart (`repr`). Raises DataError where a class or a number cannot stand in a CSV file.
     """
     if delimiter is None:
         delimiter = "\t" if ".tsv" in path.suffixes else ","
     classes, dtype = [_label(path, name) for name in data.classes], table_dtype(data)
     names, label = column_names(data)
+    _check_encoding(path, [*names, label, *classes], encoding)
     paths = [*part_paths(path)] if len(data.test) else [path]
     with ExitStack() as stack:
         for part, target in zip(parts_of(data), paths, strict=True):
@@ -34,21 +35,35 @@ def write_csv(data: Dataset, path: Path, delimiter: str | None, encoding: str) -
             writer.writerow([*names, label])
             labels = iter(part.t.tolist())
             for block in table_blocks(part, dtype, target):
-                writer.writerows([*row, classes[next(labels)]] for row in _numbers(block))
+                writer.writerows([*row, classes[next(labels)]] for row in _numbers(target, block))
     return paths
 
 
-def _numbers(x: Array) -> list[list[object]]:
+def _numbers(path: Path, x: Array) -> list[list[object]]:
     """Return numbers as Python's, whose `repr` reads back the same."""
+    if x.dtype.kind in "iu" and (beyond := x[(x > EXACT) | (x < -EXACT)]).size:
+        raise DataError(f"{path}: the whole number {beyond[0]} cannot be written: float64 tells them apart up to 2**53")
     rows: list[list[object]] = (x.astype(np.uint8) if x.dtype.kind == "b" else x).tolist()
     return rows
 
 
 def _label(path: Path, name: object) -> str:
     text = str(name)
-    if isinstance(name, str) and (label_problem(text) or text != text.strip()):
+    if not isinstance(name, str):
+        odd = isinstance(name, int) and abs(name) >= EXACT
+    else:  # in a file of whole numbers, "1,5" would show that decimals stand behind a comma
+        odd = bool(label_problem(text)) or text != text.strip() or is_number(text.replace(",", ".", 1))
+    if odd:
         raise DataError(
-            f"{path}: the class {name!r} cannot be written: a label in a CSV file has no line breaks and "
-            "no space around it"
+            f"{path}: the class {name!r} cannot be written: a label in a CSV file has no line breaks and no space "
+            "around it; text is neither a number nor a missing value, and a number is below 2**53"
         )
     return text
+
+
+def _check_encoding(path: Path, texts: list[str], encoding: str) -> None:
+    for text in texts:
+        try:
+            text.encode(encoding)
+        except UnicodeEncodeError:
+            raise DataError(f"{path}: {text!r} cannot be written as {encoding.upper()} text") from None

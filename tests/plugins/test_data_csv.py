@@ -7,13 +7,18 @@ import csv
 import gzip
 import lzma
 import re
+import subprocess
+import sys
+from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
 
 import modnet
 from modnet import DataError, SettingError
@@ -233,6 +238,28 @@ def test_rows_that_may_begin_with_a_header_use_the_setting(path):
         modnet.source("csv").read_rows(path, 3)
 
 
+def test_the_command_line_gives_labels_of_text_back(tmp_path):
+    names = ['say "x", y', "Ärger", "=1+1", "a;b"]
+    with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
+        csv.writer(file).writerows([["u", "v", "kind"], *([k % 4, 3 * k % 4, names[k % 4]] for k in range(80))])
+    train = ["train", "--data", "a.csv", "--set", "data.label=kind", "--hidden", "9", "--optimizer", "adam"]
+    for arguments in (
+        [*train, "--gradient", "backpropagation", "--iterations", "2000", "--out", "run"],
+        ["predict", "run", "a.csv"],
+    ):
+        done = subprocess.run(
+            [sys.executable, "-X", "utf8", "-m", "modnet", *arguments],
+            cwd=tmp_path,
+            capture_output=True,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stderr
+    table = list(csv.reader(line for line in done.stdout.splitlines() if not line.startswith("accuracy")))
+    assert table[0] == ["row", "prediction", "label"]
+    assert [row[1] for row in table[1:81]] == names * 20
+
+
 # Mistakes and their places
 
 ROWS = [f"{i % 3},{i},{i / 2}" for i in range(300)]
@@ -400,12 +427,18 @@ def test_a_file_cut_off_beyond_its_first_lines(tmp_path):
 # Round trips
 
 words = st.text(st.characters(codec="utf-8", categories=("L", "N", "P", "Zs")), min_size=1, max_size=8)
-MISSING = {"", "?", "-", "na", "n/a", "#n/a", "nan", "null", "none"}
-labels = words.filter(
-    lambda word: (
-        word.strip().lower() not in MISSING and not re.fullmatch(r"[+-]?(nan|inf|infinity|[\d.].*)", word.strip(), re.I)
-    )
-)
+MISSING = {"", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"}
+ODD = re.compile(r"[+-]?(nan|inf|infinity|\d+\.?\d*(e[+-]?\d+)?|\.\d+(e[+-]?\d+)?)", re.ASCII | re.IGNORECASE)
+
+
+def can_stand_in_a_file(label: str) -> bool:
+    """Say whether a label is still the same text when it is read: no number, no missing value, all of it printed."""
+    if label != label.strip() or re.search("[\r\n\0\ud800-\udfff]", label) or len(label) > 999:
+        return False
+    return label not in MISSING and not ODD.fullmatch(label.replace(",", ".", 1))
+
+
+labels = words.filter(lambda word: can_stand_in_a_file(word.strip()))
 
 
 @given(
@@ -429,6 +462,68 @@ def test_any_table_comes_back(tmp_path, rows, delimiter, header, newline):
     data = modnet.load(path, label=2, delimiter=delimiter, header=header, test_fraction=0.0)
     np.testing.assert_array_equal(data.train.x, [[a, float(b)] for a, b, _ in rows])
     assert [data.classes[i] for i in data.train.t] == [label.strip() for *_, label in rows]
+
+
+@st.composite
+def data_sets(draw: st.DrawFn) -> modnet.Dataset:
+    """Features of several dtypes, every finite number among them, and labels of any text or of whole numbers."""
+    shape = draw(st.tuples(st.integers(1, 40), st.integers(1, 5)))
+    dtype, elements = draw(
+        st.sampled_from(
+            [
+                (np.float64, st.floats(allow_nan=False, allow_infinity=False)),
+                (np.float32, st.floats(allow_nan=False, allow_infinity=False, width=32)),
+                (np.uint8, st.integers(0, 255)),
+                (np.int64, st.integers(-(2**53), 2**53)),
+            ]
+        )
+    )
+    x = draw(arrays.arrays(dtype, shape, elements=elements))
+    text = st.text(max_size=40) | st.sampled_from(["007", "nan", "NA", "1,5", 'a"b', "x" * 1000, " a", "\ud800", "été"])
+    names = draw(st.lists(text, min_size=1, max_size=5) | st.lists(st.integers(1 - 2**53, 2**53 - 1), min_size=1))
+    x = x + x.dtype.type(0)
+    return modnet.Dataset.from_arrays((x, np.array(list(islice(cycle(names), len(x))))), test_fraction=0.0, scale=1.0)
+
+
+@given(data=data_sets(), delimiter=st.sampled_from(",;\t| .-+:~^€\x1f"))
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_what_is_written_is_read_bit_for_bit_or_refused(tmp_path, data, delimiter):
+    source, path = modnet.source("csv", delimiter=delimiter, test_fraction=0.0, scale=1.0), tmp_path / "w.csv"
+    path.unlink(missing_ok=True)
+    if not all(isinstance(name, int) or can_stand_in_a_file(name) for name in data.classes):
+        with pytest.raises(DataError, match="cannot be written"):
+            source.write(data, path)
+        assert list(tmp_path.iterdir()) == []
+        return
+    source.write(data, path)
+    read = attrs.evolve(source, label="label", header=True).read(path)
+    assert read.train.x.tobytes() == data.train.x.tobytes()
+    assert read.train.t.tobytes() == data.train.t.tobytes()
+    assert read.classes == data.classes
+
+
+@given(
+    x=arrays.arrays(np.float64, (20, 3), elements=st.floats(allow_nan=False, allow_infinity=False)),
+    names=st.lists(st.text(max_size=40).filter(can_stand_in_a_file), min_size=20, max_size=20),
+    dialect=st.fixed_dictionaries(
+        {
+            "delimiter": st.sampled_from(",;\t|"),
+            "quoting": st.sampled_from([csv.QUOTE_ALL, csv.QUOTE_MINIMAL, csv.QUOTE_NONNUMERIC]),
+            "lineterminator": st.sampled_from(["\n", "\r\n", "\r"]),
+        }
+    ),
+)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+def test_what_the_csv_module_writes_is_read_bit_for_bit(tmp_path, x, names, dialect):
+    with (tmp_path / "m.csv").open("w", encoding="utf-8", newline="") as file:
+        writer = csv.writer(file, **dialect)
+        x = x + 0.0
+        writer.writerow(["a", "b", "c", "kind"])
+        writer.writerows([*row, name] for row, name in zip(x.tolist(), names, strict=True))
+    data = modnet.load(tmp_path / "m.csv", delimiter=dialect["delimiter"], label="kind", scale=1.0, test_fraction=0.0)
+    assert data.train.x.tobytes() == x.tobytes()
+    assert [data.classes[i] for i in data.train.t] == names
+    assert data.classes == tuple(sorted({*names}))
 
 
 @given(

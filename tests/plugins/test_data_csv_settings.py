@@ -75,6 +75,8 @@ def test_missing_values_are_left_out_or_filled_in(path):
     dropped = load(path, text, missing="drop")
     np.testing.assert_array_equal(dropped.train.x, [[2, 3], [7, 8]])
     assert dropped.notes == ("3 rows with missing values left out; missing: 'b' 1, 'a' 1, 'label' 1",)
+    dropped = load(path, "a,label\n1,x\n2,NA\n3,y\n", missing="drop")
+    assert (dropped.classes, len(dropped.train)) == (("x", "y"), 2)
     filled = load(path, text.replace("5,6,\n", ""), missing=0.5)
     np.testing.assert_array_equal(filled.train.x, [[1, 0.5], [2, 3], [0.5, 4], [7, 8]])
     assert filled.notes == ("2 missing values filled in with 0.5; missing: 'b' 1, 'a' 1",)
