@@ -173,8 +173,9 @@ def head_of(path: Path, size: int) -> bytes:
     """Return the first bytes of a file, those inside if it is compressed and can be read; none of a folder."""
     if path.is_dir():
         return b""
-    with suppress(OSError, EOFError, lzma.LZMAError, zlib.error, MissingExtraError), opened(path) as inside:
-        return inside.read(size)
+    if compression(path):  # which refuses a device or a pipe: it would be waited for
+        with suppress(DataError, MissingExtraError), reading(path), opened(path) as inside:
+            return inside.read(size)
     with path.open("rb") as file:
         return file.read(size)
 

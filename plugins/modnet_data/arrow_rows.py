@@ -13,9 +13,9 @@ import numpy as np
 from modnet import Array, DataError, MissingExtraError
 from modnet.cached import Facts, Put
 from modnet.files import printable, reading, tell_progress
+from modnet_data.csv_careful import Missing, Plan
 from modnet_data.csv_cells import EXACT, shown
 from modnet_data.csv_layout import Layout
-from modnet_data.csv_rows import Missing, Plan
 from modnet_data.csv_text import Dialect
 from modnet_data.raw_arrays import check_packed
 

@@ -21,7 +21,7 @@ from modnet_data.formats import TEXT_SUFFIXES, format_of
 from modnet_data.rows import data_set, file_path, flat_rows
 from modnet_data.tabular import DTYPES, beside, notes, recipe, wanted
 
-VERSION = 2
+VERSION = 3
 """Of what is kept of a file that was read; a change of what is made of a file needs another one."""
 
 
@@ -44,13 +44,15 @@ class Csv(DataSource):
 
     What is None is inferred where that is safe, and asked for where it is not: `delimiter` (a comma, semicolon or
     tab); `decimal`, the mark before decimals (a point or a comma); `header` (whether the first line names the
-    columns); `label` (the column named "label", "class", "species" or the like, or the only column of text; without
-    a header the first or the last column, if just one of them counts classes from 0 or 1 without a gap).
+    columns); `label` (the column named "label", "class", "species" or the like, or the only column of text, if
+    that repeats; without a header the first or the last column, if just one of them counts classes from 0 or 1 without
+    a gap). A first line such as `sep=;`, by which Excel tells the delimiter, is understood.
 
     A column is given by its name, its number from 0, "first" or "last". `label` is one, or a list of columns that
     are one-hot. The others are `features`, unless these are listed, or some columns are listed in `leave_out`.
     Lines that begin with `comment` are skipped. `missing` values (empty cells, NA, NaN, ?, null and the like) are
-    refused; "drop" leaves their rows out, a number is filled in for them in features. Features are kept as `dtype`:
+    refused; "drop" leaves their rows out, a number is filled in for them in features; a label may not be missing, nor
+    a number where the others are text. Features are kept as `dtype`:
     None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
 
     `test` is the file with the test part, relative to the folder of this one. None takes the file beside it that
@@ -89,6 +91,7 @@ class Csv(DataSource):
     def __attrs_post_init__(self) -> None:
         if "," == self.decimal == self.delimiter:
             raise ValueError("'delimiter' and 'decimal' cannot both be a comma")
+        validators.filling(self.missing, self.dtype)
 
     @classmethod
     def recognises(cls, path: Path, head: bytes) -> bool:
@@ -146,7 +149,7 @@ class Csv(DataSource):
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a file with a header for each part; the label is the last column."""
-        return write_csv(data, path, self.delimiter, self.encoding)
+        return write_csv(data, path, self.delimiter, self.decimal, self.encoding)
 
     def _data(self, path: Path, like: Facts | None = None) -> tuple[tuple[Array, Array], Facts]:
         """Return features and labels of a file, which is to be laid out `like` the training file, and what it is."""

@@ -10,9 +10,10 @@ import attrs
 import numpy as np
 
 from modnet import DataError
+from modnet_data.csv_careful import Plan
 from modnet_data.csv_cells import listed, shown
 from modnet_data.csv_layout import Column, Layout
-from modnet_data.csv_rows import Plan, counting_column
+from modnet_data.csv_rows import counting_column
 
 
 @attrs.frozen

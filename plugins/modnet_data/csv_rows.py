@@ -7,79 +7,23 @@ import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 import numpy as np
 
 from modnet import Array, DataError
 from modnet_data.csv_blocks import grid, lines_of, row_blocks
-from modnet_data.csv_cells import EXACT, MISSING, label_problem, number_of, number_problem, shown
+from modnet_data.csv_careful import UINT8, Block, Missing, Mistakes, Plan, cell_by_cell
+from modnet_data.csv_cells import EXACT, label_problem
 from modnet_data.csv_layout import Layout
-from modnet_data.csv_text import LONGEST_LINE, Broken, Record, bytes_of, records
+from modnet_data.csv_text import LONGEST_LINE, bytes_of
 
-FEW = 3  # mistakes that are told; the others are counted
 LABEL_WIDTH = 32
 REUSED = 2**24  # bytes
-UINT8 = np.dtype(np.uint8)
 FLOAT64 = np.dtype(np.float64)
 
 Put = Callable[[str, Array], None]
-Block = tuple[Array, Array | None]
-"""Features (n, columns) and labels: text (n,), numbers (n,), or numbers (n, classes) that should be one-hot."""
-
-
-@attrs.frozen
-class Plan:
-    """Which columns of a file are read, and as what."""
-
-    layout: Layout
-    features: tuple[int, ...]
-    labels: tuple[int, ...]
-    """The label's column; several that are one-hot; or none."""
-    missing: float | Literal["refuse", "drop"]
-    dtype: np.dtype[Any] | None
-
-    @property
-    def words(self) -> bool:
-        """Whether labels are text."""
-        return len(self.labels) == 1 and self.labels[0] in self.layout.text
-
-
-@attrs.define
-class Missing:
-    """What became of missing values: rows that were left out, cells that were filled in, and how many columns lack."""
-
-    dropped: int = 0
-    filled: int = 0
-    lacking: dict[str, int] = attrs.field(factory=dict)
-
-    def count(self, layout: Layout, column: int, cells: int = 1) -> None:
-        """Count cells of a column that are missing."""
-        name = str(layout.named(column))
-        self.lacking[name] = self.lacking.get(name, 0) + cells
-
-
-class _Mistakes:
-    """What is wrong in a file: the first few mistakes, and how many there are."""
-
-    def __init__(self, layout: Layout) -> None:
-        self._layout = layout
-        self._told: list[str] = []
-        self.count = 0
-
-    def add(self, line: int, column: int | None, problem: str) -> None:
-        self.count += 1
-        if self.count <= FEW:
-            known = column is not None and column < self._layout.columns
-            place = "" if column is None else self._layout.column(column) if known else f"column {column + 1}"
-            self._told.append(f"line {line}{', ' * bool(place)}{place}: {problem}")
-
-    def error(self) -> DataError:
-        first, *others = self._told
-        more = [f"and {self.count - FEW:,} more"] * (self.count > FEW)
-        also = "\nalso " + "; ".join([*others, *more]) if others else ""
-        return DataError(f"{self._layout.path}, {first}{also}")
 
 
 def convert(plan: Plan, put: Put) -> dict[str, Any]:
@@ -88,7 +32,7 @@ def convert(plan: Plan, put: Put) -> dict[str, Any]:
     "classes" are labels of text by class index, in the order in which they came; the other entries are those of
     `Missing`. Raises DataError with the first mistakes.
     """
-    layout, mistakes = plan.layout, _Mistakes(plan.layout)
+    layout, mistakes = plan.layout, Mistakes(plan.layout)
     gaps = Missing()
     classes: dict[str, int] = {}
     found = 0
@@ -117,7 +61,7 @@ def convert(plan: Plan, put: Put) -> dict[str, Any]:
     return {"classes": list(classes), **attrs.asdict(gaps)}
 
 
-def _read(block: bytes, first: int, plan: Plan, whole: bool, mistakes: _Mistakes, gaps: Missing) -> tuple[Block, int]:
+def _read(block: bytes, first: int, plan: Plan, whole: bool, mistakes: Mistakes, gaps: Missing) -> tuple[Block, int]:
     """Return what a block says, whose first line is the `first`, and how many lines it has."""
     layout = plan.layout
     if first >= layout.first and not plan.words:
@@ -136,7 +80,7 @@ def _read(block: bytes, first: int, plan: Plan, whole: bool, mistakes: _Mistakes
     if found is None and plan.dtype != UINT8:
         found = _fast(lines, plan, FLOAT64)
     if found is None:
-        found = _slow(first, lines, plan, mistakes, gaps)
+        found = cell_by_cell(first, lines, plan, mistakes, gaps)
     return found, count
 
 
@@ -148,7 +92,11 @@ def counting_column(layout: Layout, among: Sequence[int]) -> int:
     first, last = among[0], among[-1]
     values: list[Array] = [np.empty((0, 2))]
     plan = Plan(layout, (first, last), (), "drop", FLOAT64)
-    convert(plan, lambda _, block: values.append(np.unique(block, axis=0)))
+    try:
+        convert(plan, lambda _, block: values.append(np.unique(block, axis=0)))
+    except DataError:  # no row is whole, or a mistake: of all columns, the first of them is told
+        convert(attrs.evolve(plan, features=tuple(among), missing="refuse"), lambda *_: None)
+        raise
     ends = np.concatenate(values)
     found = [column for column, side in ((first, 0), (last, 1)) if _counts(np.unique(ends[:, side]))]
     if len(found) != 1:
@@ -168,7 +116,8 @@ def _kept(x: Array, plan: Plan, whole: bool) -> Array:
     """Return features in the dtype that they are kept in."""
     if plan.dtype is not None:
         return x.astype(plan.dtype, copy=False)
-    if whole and x.dtype != UINT8 and ((x == np.trunc(x)) & (x >= 0) & (x <= np.iinfo(UINT8).max)).all():
+    # -0.0 is not from 0 on, either.
+    if whole and x.dtype != UINT8 and ((x == np.trunc(x)) & ~np.signbit(x) & (x <= np.iinfo(UINT8).max)).all():
         return x.astype(UINT8)
     return x
 
@@ -269,108 +218,3 @@ def _are_classes(labels: Array) -> bool:
     if labels.shape[1:] in {(0,), (1,)}:
         return labels.dtype.kind != "f" or bool(_fine(labels) and (labels == np.trunc(labels)).all())
     return bool((((labels == 0) | (labels == 1)).all(axis=1) & (labels.sum(axis=1) == 1)).all())
-
-
-def _slow(first: int, lines: Sequence[str], plan: Plan, mistakes: _Mistakes, gaps: Missing) -> Block:
-    """Return what some lines say, cell by cell; what is wrong goes to `mistakes`."""
-    layout, features, labels = plan.layout, list[list[float]](), list[Any]()
-    for record in records(lines, layout.dialect, first):
-        before = mistakes.count
-        if isinstance(record, Broken):
-            mistakes.add(record.line, record.column, record.problem)
-            continue
-        if len(record.cells) != layout.columns:
-            mistakes.add(record.line, *_ragged(record, layout))
-            continue
-        if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
-            mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
-            continue
-        if plan.missing == "drop" and (lacking := _lacking(record.cells, plan)):
-            gaps.dropped += 1
-            for column in lacking:
-                gaps.count(layout, column)
-            continue
-        row = _numbers(record, plan.features, plan, mistakes, gaps)
-        label = _label(record, plan, mistakes, gaps)
-        if mistakes.count == before:
-            features.append(row)
-            labels.append(label)
-    x = np.array(features, np.float64).reshape(len(features), len(plan.features))
-    if not plan.labels:
-        return x, None
-    return x, np.array(labels, np.str_ if plan.words else np.float64)
-
-
-def _lacking(cells: list[str], plan: Plan) -> list[int]:
-    return [i for i in (*plan.features, *plan.labels) if cells[i].strip() in MISSING]
-
-
-def _numbers(record: Record, columns: tuple[int, ...], plan: Plan, mistakes: _Mistakes, gaps: Missing) -> list[float]:
-    comma = plan.layout.dialect.decimal == ","
-    cells = [record.cells[i] for i in columns]
-    if comma:  # a point is then no decimal mark
-        cells = [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
-    elif record.text.isascii() and "_" not in record.text:
-        try:  # at a glance
-            values = list(map(float, cells))
-        except ValueError:
-            pass
-        else:
-            if all(abs(value) < EXACT for value in values) and plan.dtype != UINT8:
-                return values
-    found = []
-    for i, cell in zip(columns, cells, strict=True):
-        value = number_of(cell)
-        if value is None and cell.strip() in MISSING and not isinstance(plan.missing, str):
-            gaps.filled += 1
-            gaps.count(plan.layout, i)
-            value = plan.missing
-        if value is None:
-            mistakes.add(record.line, i, number_problem(record.cells[i], comma))
-        elif plan.dtype == UINT8 and not (value.is_integer() and 0 <= value <= np.iinfo(UINT8).max):
-            mistakes.add(record.line, i, f"expected a whole number from 0 to 255 (uint8), found {shown(cell)}")
-        else:
-            found.append(value)
-    return found
-
-
-def _label(record: Record, plan: Plan, mistakes: _Mistakes, gaps: Missing) -> Any:
-    """Return a row's label: text, a whole number, a list of numbers that are one-hot, or None."""
-    if not plan.labels:
-        return None
-    place, exact = plan.labels[0], attrs.evolve(plan, missing="refuse", dtype=None)
-    if plan.words:
-        cell = record.cells[place]
-        problem = label_problem(cell)
-        if problem:
-            mistakes.add(record.line, place, problem)
-        return cell.strip()
-    before = mistakes.count
-    values = _numbers(record, plan.labels, exact, mistakes, gaps)
-    if mistakes.count > before:
-        return None
-    if len(values) > 1:
-        if sorted(values)[-2:] != [0, 1] or sum(values) != 1:
-            mistakes.add(record.line, place, "the one-hot columns from here on are not one 1 and otherwise 0")
-        return values
-    if not (values[0].is_integer() and abs(values[0]) < EXACT):
-        problem = f"expected a class (a whole number or text), found {shown(record.cells[place])}"
-        mistakes.add(record.line, place, problem)
-    return values[0]
-
-
-def _ragged(record: Record, layout: Layout) -> tuple[int, str]:
-    """Return the likeliest column and what is wrong of a row that is too long or too short."""
-    cells, expected = record.cells, layout.columns
-    count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
-    problem = f"{count}, expected {expected}, as the {'header' if layout.names else 'first row'} has"
-    comma = layout.dialect.decimal == ","
-    for i, cell in enumerate(cells[:expected]):
-        if "\n" in cell:
-            return i, f"{problem}; is a quote left open in this one?"
-        text = cell.replace(",", ".", 1) if comma else cell
-        odd = not text.strip() if i in layout.text else number_of(text) is None
-        if odd or (len(cells) < expected and len(cell.strip()) > layout.widths[i]):
-            hint = "is a delimiter missing here?" if len(cells) < expected else "is there one delimiter too many?"
-            return i, f"{problem}; here is {shown(cell) if cell.strip() else 'an empty cell'}: {hint}"
-    return min(len(cells), expected), problem

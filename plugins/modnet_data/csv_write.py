@@ -15,14 +15,14 @@ from modnet_data.csv_cells import EXACT, is_number, label_problem
 from modnet_data.writing import column_names, parts_of, table_blocks, table_dtype
 
 
-def write_csv(data: Dataset, path: Path, delimiter: str | None, encoding: str) -> list[Path]:
+def write_csv(data: Dataset, path: Path, delimiter: str | None, decimal: str | None, encoding: str) -> list[Path]:
     """Write a file for each part, all of them or none, each with a header; return their paths.
 
     Numbers are written so that they read back the same: whole ones without a point, others with the digits that tell
     float64 numbers apart (`repr`). Raises DataError where a class or a number cannot stand in a CSV file.
     """
     if delimiter is None:
-        delimiter = "\t" if ".tsv" in path.suffixes else ","
+        delimiter = "\t" if ".tsv" in path.suffixes else ";" if decimal == "," else ","
     classes, dtype = [_label(path, name) for name in data.classes], table_dtype(data)
     names, label = column_names(data)
     _check_encoding(path, [*names, label, *classes], encoding)
@@ -35,15 +35,17 @@ def write_csv(data: Dataset, path: Path, delimiter: str | None, encoding: str) -
             writer.writerow([*names, label])
             labels = iter(part.t.tolist())
             for block in table_blocks(part, dtype, target):
-                writer.writerows([*row, classes[next(labels)]] for row in _numbers(target, block))
+                writer.writerows([*row, classes[next(labels)]] for row in _numbers(target, block, decimal))
     return paths
 
 
-def _numbers(path: Path, x: Array) -> list[list[object]]:
-    """Return numbers as Python's, whose `repr` reads back the same."""
+def _numbers(path: Path, x: Array, decimal: str | None) -> list[list[object]]:
+    """Return numbers as Python's, whose `repr` reads back the same, or as text where a comma is before decimals."""
     if x.dtype.kind in "iu" and (beyond := x[(x > EXACT) | (x < -EXACT)]).size:
         raise DataError(f"{path}: the whole number {beyond[0]} cannot be written: float64 tells them apart up to 2**53")
     rows: list[list[object]] = (x.astype(np.uint8) if x.dtype.kind == "b" else x).tolist()
+    if decimal == ",":
+        return [[str(value).replace(".", ",") for value in row] for row in rows]
     return rows
 
 

@@ -60,6 +60,9 @@ class Parquet(DataSource):
     stratified: bool = attrs.field(default=False, validator=instance_of(bool))
     split_seed: int = 0
 
+    def __attrs_post_init__(self) -> None:
+        validators.filling(self.missing, self.dtype)
+
     @classmethod
     def recognises(cls, path: Path, head: bytes) -> bool:
         """Say whether the content, or else the name, is a Parquet or an Arrow file's."""

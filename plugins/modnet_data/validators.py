@@ -24,3 +24,9 @@ def missing(_: object, attribute: attrs.Attribute[Any], value: float | str) -> N
     """Take what is to be done about missing values: "refuse", "drop", or a finite number to fill in."""
     if value not in {"refuse", "drop"} and (isinstance(value, str) or not math.isfinite(value)):
         raise ValueError(f"'{attribute.name}' must be 'refuse', 'drop', or a finite number to fill in: {value!r}")
+
+
+def filling(missing: float | str, dtype: str | None) -> None:
+    """Take a number that is filled in for missing values only if features, kept as `dtype`, can be that number."""
+    if not isinstance(missing, str) and dtype == "uint8" and missing not in range(256):
+        raise ValueError(f"'missing' must be a whole number from 0 to 255 where 'dtype' is 'uint8': {missing!r}")

@@ -481,7 +481,6 @@ def data_sets(draw: st.DrawFn) -> modnet.Dataset:
     x = draw(arrays.arrays(dtype, shape, elements=elements))
     text = st.text(max_size=40) | st.sampled_from(["007", "nan", "NA", "1,5", 'a"b', "x" * 1000, " a", "\ud800", "été"])
     names = draw(st.lists(text, min_size=1, max_size=5) | st.lists(st.integers(1 - 2**53, 2**53 - 1), min_size=1))
-    x = x + x.dtype.type(0)
     return modnet.Dataset.from_arrays((x, np.array(list(islice(cycle(names), len(x))))), test_fraction=0.0, scale=1.0)
 
 
@@ -517,7 +516,6 @@ def test_what_is_written_is_read_bit_for_bit_or_refused(tmp_path, data, delimite
 def test_what_the_csv_module_writes_is_read_bit_for_bit(tmp_path, x, names, dialect):
     with (tmp_path / "m.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, **dialect)
-        x = x + 0.0
         writer.writerow(["a", "b", "c", "kind"])
         writer.writerows([*row, name] for row, name in zip(x.tolist(), names, strict=True))
     data = modnet.load(tmp_path / "m.csv", delimiter=dialect["delimiter"], label="kind", scale=1.0, test_fraction=0.0)

@@ -408,6 +408,8 @@ CUT = "the compressed file is damaged or cut off"
         (f"1,2,{'x' * 5 * 2**20}\n", {}, "table.csv, line 1: more than 4194304 characters in a line"),
         (HEADER + "1,2,x\n" * 200 + f"1,2,{'x' * 5 * 2**20}\n", {}, "line 202: more than 4,194,304 characters in a"),
         (HEADER + "1,2,x\n" * 150 + "300,2,y\n", {"dtype": "uint8"}, "line 152, column 1 ('a'): expected"),
+        ("a,label\n1,x\n1e39,y\n", {"dtype": "float32"}, "line 3, column 1 ('a'): expected a number that float32 can"),
+        ("1,2,0,\n3,4,1,\n", {}, "table.csv, line 1, column 4: expected a number, found an empty cell; missing values"),
         # Decimal marks
         (
             "a;b;label\n1,5;2.5;x\n3;4;y\n",
@@ -518,7 +520,7 @@ class TestCompressed:
             changed = bytearray(packed)
             changed[place] ^= 0x10
             try:
-                data = load(path, bytes(changed), source="csv")
+                data = load(path, bytes(changed))
             except DataError:
                 continue
             np.testing.assert_array_equal(data.train.x, right.train.x)  # a byte that says nothing of the content

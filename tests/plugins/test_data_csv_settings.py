@@ -188,3 +188,20 @@ def test_a_mistake_leaves_nothing_behind(long_file, tmp_path):
     with pytest.raises(DataError):
         modnet.load(long_file, label="label")
     assert list((tmp_path / "cache" / "arrays").iterdir()) == []
+
+
+def test_what_is_filled_in_fits_the_dtype():
+    for source in ("csv", "parquet"):
+        with pytest.raises(
+            SettingError, match="'missing' must be a whole number from 0 to 255 where 'dtype' is 'uint8'"
+        ):
+            modnet.source(source, missing=0.5, dtype="uint8")
+        assert modnet.source(source, missing=255, dtype="uint8").missing == 255
+
+
+def test_a_source_with_decimal_commas_writes_what_it_reads(path):
+    data = modnet.Dataset.from_arrays(([[1.5, -2e-7], [3, 0.25]], ["x", "y"]), test_fraction=0)
+    source = modnet.source("csv", decimal=",", test_fraction=0)
+    source.write(data, path)
+    assert path.read_text().splitlines()[1] == "1,5;-2e-07;x"
+    np.testing.assert_array_equal(source.read(path).train.x, data.train.x)

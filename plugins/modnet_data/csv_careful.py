@@ -1,0 +1,190 @@
+"""The rows of a CSV file cell by cell: what is wrong is told by line and column, and what is missing is counted."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+
+from modnet import Array, DataError
+from modnet_data.csv_cells import EXACT, MISSING, label_problem, number_of, number_problem, shown
+from modnet_data.csv_layout import Layout
+from modnet_data.csv_text import Broken, Record, records
+
+FEW = 3  # mistakes that are told; the others are counted
+UINT8 = np.dtype(np.uint8)
+FLOAT32 = np.dtype(np.float32)
+
+Block = tuple[Array, Array | None]
+"""Features (n, columns) and labels: text (n,), numbers (n,), or numbers (n, classes) that should be one-hot."""
+
+
+@attrs.frozen
+class Plan:
+    """Which columns of a file are read, and as what."""
+
+    layout: Layout
+    features: tuple[int, ...]
+    labels: tuple[int, ...]
+    """The label's column; several that are one-hot; or none."""
+    missing: float | Literal["refuse", "drop"]
+    dtype: np.dtype[Any] | None
+
+    @property
+    def words(self) -> bool:
+        """Whether labels are text."""
+        return len(self.labels) == 1 and self.labels[0] in self.layout.text
+
+
+@attrs.define
+class Missing:
+    """What became of missing values: rows that were left out, cells that were filled in, and how many columns lack."""
+
+    dropped: int = 0
+    filled: int = 0
+    lacking: dict[str, int] = attrs.field(factory=dict)
+
+    def count(self, layout: Layout, column: int, cells: int = 1) -> None:
+        """Count cells of a column that are missing."""
+        name = str(layout.named(column))
+        self.lacking[name] = self.lacking.get(name, 0) + cells
+
+
+class Mistakes:
+    """What is wrong in a file: the first few mistakes, and how many there are."""
+
+    def __init__(self, layout: Layout) -> None:
+        self._layout = layout
+        self._told: list[str] = []
+        self.count = 0
+
+    def add(self, line: int, column: int | None, problem: str) -> None:
+        """Count a mistake, and keep it if it is one of the first."""
+        self.count += 1
+        if self.count <= FEW:
+            known = column is not None and column < self._layout.columns
+            place = "" if column is None else self._layout.column(column) if known else f"column {column + 1}"
+            self._told.append(f"line {line}{', ' * bool(place)}{place}: {problem}")
+
+    def error(self) -> DataError:
+        """Return what is told of all of them."""
+        first, *others = self._told
+        more = [f"and {self.count - FEW:,} more"] * (self.count > FEW)
+        also = "\nalso " + "; ".join([*others, *more]) if others else ""
+        return DataError(f"{self._layout.path}, {first}{also}")
+
+
+def cell_by_cell(first: int, lines: Sequence[str], plan: Plan, mistakes: Mistakes, gaps: Missing) -> Block:
+    """Return what some lines say, cell by cell; what is wrong goes to `mistakes`."""
+    layout, features, labels = plan.layout, list[list[float]](), list[Any]()
+    for record in records(lines, layout.dialect, first):
+        before = mistakes.count
+        if isinstance(record, Broken):
+            mistakes.add(record.line, record.column, record.problem)
+            continue
+        if len(record.cells) != layout.columns:
+            mistakes.add(record.line, *_ragged(record, layout))
+            continue
+        if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
+            mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
+            continue
+        if plan.missing == "drop" and (lacking := _lacking(record.cells, plan)):
+            gaps.dropped += 1
+            for column in lacking:
+                gaps.count(layout, column)
+            continue
+        row = _numbers(record, plan.features, plan, mistakes, gaps)
+        label = _label(record, plan, mistakes, gaps)
+        if mistakes.count == before:
+            features.append(row)
+            labels.append(label)
+    x = np.array(features, np.float64).reshape(len(features), len(plan.features))
+    if not plan.labels:
+        return x, None
+    return x, np.array(labels, np.str_ if plan.words else np.float64)
+
+
+def _lacking(cells: list[str], plan: Plan) -> list[int]:
+    return [i for i in (*plan.features, *plan.labels) if cells[i].strip() in MISSING]
+
+
+def _numbers(record: Record, columns: tuple[int, ...], plan: Plan, mistakes: Mistakes, gaps: Missing) -> list[float]:
+    comma = plan.layout.dialect.decimal == ","
+    cells = [record.cells[i] for i in columns]
+    if comma:  # a point is then no decimal mark
+        cells = [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
+    elif record.text.isascii() and "_" not in record.text:
+        try:  # at a glance
+            values = list(map(float, cells))
+        except ValueError:
+            pass
+        else:
+            if all(abs(value) < EXACT for value in values) and plan.dtype != UINT8:
+                return values
+    found = []
+    for i, cell in zip(columns, cells, strict=True):
+        value = number_of(cell)
+        if value is None and cell.strip() in MISSING and not isinstance(plan.missing, str):
+            gaps.filled += 1
+            gaps.count(plan.layout, i)
+            value = plan.missing
+        if value is None:
+            mistakes.add(record.line, i, number_problem(record.cells[i], comma))
+        elif problem := _dtype_problem(value, plan.dtype):
+            mistakes.add(record.line, i, f"{problem}, found {shown(cell)}")
+        else:
+            found.append(value)
+    return found
+
+
+def _dtype_problem(value: float, dtype: np.dtype[Any] | None) -> str | None:
+    """Say what was expected where a dtype cannot hold a number; float64 holds all of them."""
+    if dtype == UINT8 and not (value.is_integer() and 0 <= value <= np.iinfo(UINT8).max):
+        return "expected a whole number from 0 to 255 (uint8)"
+    if dtype == FLOAT32 and abs(value) > float(np.finfo(FLOAT32).max):
+        return "expected a number that float32 can hold"
+    return None
+
+
+def _label(record: Record, plan: Plan, mistakes: Mistakes, gaps: Missing) -> Any:
+    """Return a row's label: text, a whole number, a list of numbers that are one-hot, or None."""
+    if not plan.labels:
+        return None
+    place, exact = plan.labels[0], attrs.evolve(plan, missing="refuse", dtype=None)
+    if plan.words:
+        cell = record.cells[place]
+        problem = label_problem(cell)
+        if problem:
+            mistakes.add(record.line, place, problem)
+        return cell.strip()
+    before = mistakes.count
+    values = _numbers(record, plan.labels, exact, mistakes, gaps)
+    if mistakes.count > before:
+        return None
+    if len(values) > 1:
+        if sorted(values)[-2:] != [0, 1] or sum(values) != 1:
+            mistakes.add(record.line, place, "the one-hot columns from here on are not one 1 and otherwise 0")
+        return values
+    if not (values[0].is_integer() and abs(values[0]) < EXACT):
+        problem = f"expected a class (a whole number or text), found {shown(record.cells[place])}"
+        mistakes.add(record.line, place, problem)
+    return values[0]
+
+
+def _ragged(record: Record, layout: Layout) -> tuple[int, str]:
+    """Return the likeliest column and what is wrong of a row that is too long or too short."""
+    cells, expected = record.cells, layout.columns
+    count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
+    problem = f"{count}, expected {expected}, as the {'header' if layout.names else 'first row'} has"
+    comma = layout.dialect.decimal == ","
+    for i, cell in enumerate(cells[:expected]):
+        if "\n" in cell:
+            return i, f"{problem}; is a quote left open in this one?"
+        text = cell.replace(",", ".", 1) if comma else cell
+        odd = not text.strip() if i in layout.text else number_of(text) is None
+        if odd or (len(cells) < expected and len(cell.strip()) > layout.widths[i]):
+            hint = "is a delimiter missing here?" if len(cells) < expected else "is there one delimiter too many?"
+            return i, f"{problem}; here is {shown(cell) if cell.strip() else 'an empty cell'}: {hint}"
+    return min(len(cells), expected), problem
