@@ -51,10 +51,12 @@ LOCK = ".lock"
 class RunFolder:
     """Writes a run's files as the run goes on; each of them whole or not at all."""
 
-    def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, is_new: bool = False) -> None:
+    def __init__(self, path: Path, experiment: Experiment, data: Dataset) -> None:
         self.path = path
         self.notes: list[str] = []
-        self._experiment, self._is_new = experiment, is_new
+        self.has_begun = False
+        """Whether there is more of the run than its experiment."""
+        self._experiment = experiment
         self._about = {"classes": list(data.classes), "scale": data.scale}
         self._checkpoints = Checkpoints(path, experiment.optimizer, _origin(experiment, data))
         self._cannot_be_written = False
@@ -74,10 +76,9 @@ class RunFolder:
             mistake = f"changed since the run began: {', '.join(keys)}; change it back, or begin another run"
             raise SettingError([mistake], str(self.path / EXPERIMENT))
         if keys := changed(then["data"], now["data"]):
-            differing = [
-                f"{then['data'][key]:,} {key} then, {now['data'][key]:,} now" for key in keys if key != "sha256"
-            ]
-            what = ", ".join(differing) or "as many samples, with other values"
+            old, new = then["data"], now["data"]
+            counts = [f"{old[key]:,} {key} then, {new[key]:,} now" for key in keys if key != "sha256"]
+            what = ", ".join(counts) or "as many samples, with other values"
             raise DataError(f"{self.path}: the data is not what the run began with: {what}")
         return checkpoint
 
@@ -88,33 +89,35 @@ class RunFolder:
             self._save(checkpoint.params, checkpoint.history)
         except OSError as error:
             self._cannot_be_written = True
-            raise self._unwritten(error) from None
+            raise self._unwritten(error, checkpoint.iteration) from None
 
     @hookimpl(tryfirst=True)
     def run_started(self) -> None:
         """Remove what says how the run ended before."""
+        self.has_begun = True
         for name in (SUMMARY, CURVES):
             (self.path / name).unlink(missing_ok=True)
 
     # Before a stranger's hooks, so that what those do wrong loses nothing.
     @hookimpl(tryfirst=True)
     def run_ended(self, run: ObservedRun) -> None:
-        """Save everything; where a new run failed before it began, leave nothing behind."""
-        if self._is_new and run.status == "failed" and not run.iteration:
-            self._clear()
+        """Save everything, unless the run failed before it made an iteration."""
+        if run.status == "failed" and not run.iteration:
+            self.has_begun = False
             return
         try:
             self._conclude(run)
         except OSError as error:
             if not self._cannot_be_written:  # which has been told, then
-                raise self._unwritten(error) from None
+                raise self._unwritten(error, run.iteration) from None
 
     def begin(self) -> None:
         """Write the experiment in place of whatever run there was."""
-        self._clear()
+        self.clear()
         write_atomically(self.path / EXPERIMENT, toml_of(self._experiment).encode())
 
-    def _clear(self) -> None:
+    def clear(self) -> None:
+        """Remove all files of a run."""
         self._checkpoints.discard()
         for name in reversed(FILES):  # the experiment last: until then it is the folder of a run
             (self.path / name).unlink(missing_ok=True)
@@ -138,9 +141,8 @@ class RunFolder:
         save_params(self.path / PARAMS, params, self._about)
         write_atomically(self.path / HISTORY, history_csv(history).encode())
 
-    def _unwritten(self, error: OSError) -> DataError:
-        kept = any((self.path / name).exists() for name in (CHECKPOINT, PREVIOUS))
-        advice = f"; the run can go on from what was kept last: modnet resume {self.path}" if kept else ""
+    def _unwritten(self, error: OSError, iteration: int) -> DataError:
+        advice = f"; the run can go on from what was kept last: modnet resume {self.path}" if iteration else ""
         return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
 
     def _summary(self, run: ObservedRun) -> dict[str, Any]:
@@ -165,7 +167,10 @@ class RunFolder:
 
 @contextmanager
 def begun(path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool = False) -> Iterator[RunFolder]:
-    """Have a folder for a new run to oneself; raises SettingError where there is something in it, or DataError."""
+    """Have a folder for a new run to oneself; nothing is left of it where the run fails before its first iteration.
+
+    Raises SettingError where there is something in it already, and DataError where another process has it.
+    """
     _check_free(path, overwrite=overwrite)
     try:
         path.mkdir(parents=True, exist_ok=True)
@@ -174,9 +179,13 @@ def begun(path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool 
     try:
         with claimed(path):
             _check_free(path, overwrite=overwrite)  # somebody may have been faster
-            folder = RunFolder(path, experiment, data, is_new=True)
+            folder = RunFolder(path, experiment, data)
             folder.begin()
-            yield folder
+            try:
+                yield folder
+            finally:
+                if not folder.has_begun:
+                    folder.clear()
     finally:
         with suppress(OSError):  # something is in it
             path.rmdir()
