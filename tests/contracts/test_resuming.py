@@ -69,38 +69,38 @@ def test_every_estimator(blobs: Dataset, tmp_path: Path, gradient: str) -> None:
     assert_goes_on_as_if_never_stopped(blobs, tmp_path, optimizer="sgd", gradient=gradient)
 
 
+class Impatient(training.Silent):
+    """Interrupts where it is asked to: told of an epoch's end, while a checkpoint is kept, or within an iteration."""
+
+    def __init__(self, where: str) -> None:
+        self.where, self.left = where, 0
+
+    def passes(self, where: str) -> None:
+        self.left -= where == self.where
+        if where == self.where and not self.left:
+            raise KeyboardInterrupt
+
+    def epoch_ended(self, *, run: Any) -> None:
+        self.passes("epoch")
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        self.passes("keep")
+
+    def gradient(self, objective: Any, params: Any, stream: Any) -> Any:
+        self.passes("gradient")
+        return objective.backward(params)
+
+
 @pytest.mark.parametrize("optimizer", OPTIMIZERS)
 @pytest.mark.parametrize("where", ["epoch", "keep", "gradient"])
 def test_ctrl_c_anywhere(blobs: Dataset, tmp_path: Path, monkeypatch, optimizer: str, where: str) -> None:
-    """Told of an epoch's end, while a checkpoint is kept, in the middle of an iteration: again and again."""
     monkeypatch.setattr(training, "KEEP_EVERY", 0.0)
     monkeypatch.setattr(training, "KEEP_SHARE", 1e9)
-    left = 0
-
-    def tick() -> None:
-        nonlocal left
-        left -= 1
-        if not left:
-            raise KeyboardInterrupt
-
-    class Impatient(training.Silent):
-        def epoch_ended(self, *, run: Any) -> None:
-            if where == "epoch":
-                tick()
-
-    def gradient(objective: Any, params: Any, stream: Any) -> Any:
-        if where == "gradient":
-            tick()
-        return objective.backward(params)
-
-    def keep(checkpoint: Checkpoint) -> None:
-        if where == "keep":
-            tick()
-
-    settings: dict[str, Any] = {"optimizer": optimizer, "gradient": gradient, "observer": Impatient(), "keep": keep}
+    user = Impatient(where)
+    settings: dict[str, Any] = {"optimizer": optimizer, "gradient": user.gradient, "observer": user, "keep": user.keep}
     whole, start, stops = train(blobs, **settings), None, 0
     for attempt in range(100):
-        left = 1 + attempt % 4
+        user.left = 1 + attempt % 4
         try:
             run = train(blobs, start=start, **settings)
         except modnet.TrainingInterrupted as interrupted:

@@ -187,7 +187,7 @@ class TestCheckpoints:
         monkeypatch.setattr("modnet.checkpoint.VERSION", 2)
         on(tmp_path).save(checkpoint())
         monkeypatch.undo()
-        with pytest.raises(DataError, match="not a checkpoint of this run .of format 2, this modnet reads 1"):
+        with pytest.raises(DataError, match=r"not a checkpoint of this run \(of format 2, this modnet reads 1"):
             on(tmp_path).load()
 
     @given(st.data())

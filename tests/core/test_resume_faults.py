@@ -12,7 +12,7 @@ import tempfile
 import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import numpy as np
 import pytest
@@ -38,7 +38,7 @@ class Torn:
     def __init__(self, file: Any, happens: Callable[[], None]) -> None:
         self.file, self.happens = file, happens
 
-    def __enter__(self) -> Torn:
+    def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -111,7 +111,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr("modnet.training.KEEP_EVERY", 0.0)
     monkeypatch.setattr("modnet.training.KEEP_SHARE", 1e9)
     monkeypatch.setattr("modnet.run_folder.rendered", lambda *_: b"drawn")  # which takes longer than all the rest
-    memory = Path("/dev/shm")
+    memory = Path("/dev/shm")  # noqa: S108 - if there is one
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
         yield Path(path) / "run"
 
