@@ -30,8 +30,8 @@ class History:
     train_accuracy: list[float] = attrs.field(factory=list)
     test_accuracy: list[float] = attrs.field(factory=list)
 
-    def until(self, iteration: int, wanted: Callable[[int], bool] = lambda _: True) -> History:
-        """Return the first `iteration` losses, and the accuracies until then that were taken when `wanted`."""
-        rows = [i for i, k in enumerate(self.iterations) if k <= iteration and wanted(k)]
+    def until(self, iteration: int, wanted: Callable[[int], bool] | None = None) -> History:
+        """Return the first `iteration` losses, and the accuracies until then, those alone that were taken when `wanted`."""
+        rows = [i for i, k in enumerate(self.iterations) if k <= iteration and (not wanted or wanted(k))]
         columns = ([values[i] for i in rows] for values in (self.train_accuracy, self.test_accuracy))
         return History(self.loss[:iteration], [self.iterations[i] for i in rows], *columns)

@@ -172,12 +172,16 @@ class TestInterrupted:
         assert run("resume", "interrupted", cwd=work)[0] == 0
         assert outcome(work / "interrupted") == outcome(work / "whole")
 
+    @staticmethod
+    def _on_a_disk_of(size: int, folder: str, work: Path) -> tuple[int, str, str]:
+        """Train where no file can be larger: history.csv, which grows, comes to it first."""
+        return run(
+            *training(), "--out", folder, cwd=work,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+        )  # fmt: skip
+
     def test_by_a_full_disk(self, work: Path) -> None:
-        """As a limit on the size of files is one: history.csv comes to it first."""
-        limit = (9_000, 9_000)
-        status, _, err = run(
-            *training(), "--out", "full", cwd=work, preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, limit)
-        )
+        status, _, err = self._on_a_disk_of(25_000, "full", work)
         words = "File too large; the run can go on from what was kept last: modnet resume full"
         assert (status, err) == (1, f"modnet: full: cannot be written: {words}\n")
         assert not list((work / "full").glob(".*"))
@@ -185,6 +189,11 @@ class TestInterrupted:
         assert (status, err) == (0, "")
         assert "goes on after no" not in out
         assert outcome(work / "full") == outcome(work / "whole")
+
+    def test_by_a_disk_that_was_full_before_nothing_is_left(self, work: Path) -> None:
+        status, _, err = self._on_a_disk_of(2_000, "never", work)
+        assert (status, err) == (1, "modnet: never: cannot be written: File too large\n")
+        assert not (work / "never").exists()
 
     def test_by_a_folder_that_is_gone(self, work: Path) -> None:
         process = start(*training(), "--out", "gone", cwd=work)
