@@ -14,6 +14,7 @@ from modnet.build import (
     source,
     train,
 )
+from modnet.checkpoint import Checkpoint
 from modnet.dataset import Dataset, Samples, one_hot
 from modnet.errors import (
     DataError,
@@ -55,6 +56,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Activation",
     "Array",
+    "Checkpoint",
     "DataError",
     "DataSource",
     "Dataset",

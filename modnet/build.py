@@ -14,6 +14,7 @@ from modnet import gradient_check as _gradient_check
 from modnet import training as _training
 from modnet.adapters import adapted
 from modnet.batches import Sampling
+from modnet.checkpoint import Checkpoint
 from modnet.dataset import Dataset
 from modnet.discovery import PluginHost, installed
 from modnet.errors import DataError, PluginError, SettingError, UnknownNameError
@@ -238,6 +239,8 @@ def train(
     seed: int = 0,
     blas_threads: int = 1,
     observer: Observer | None = None,
+    start: Checkpoint | None = None,
+    keep: Callable[[Checkpoint], object] | None = None,
 ) -> _training.Run:
     """Train a copy of `network` and return the run; the network that was given stays as it is.
 
@@ -245,6 +248,10 @@ def train(
     More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of the result.
     The lifecycle hooks of the plugins follow the run, unless another `observer` is given. Raises DivergedError when the
     loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
+
+    With `start`, another run's `checkpoint`, it goes on from there, up to `iterations` in all, and comes to the same
+    bits as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and
+    where the run ends before its last iteration.
 
     >>> data = modnet.load("mnist-small")
     >>> run = modnet.train(
@@ -268,6 +275,8 @@ def train(
         seed=seed,
         blas_threads=blas_threads,
         observer=observer or cast("Observer", plugins().hook),
+        start=start,
+        keep=keep,
     )
 
 

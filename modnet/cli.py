@@ -1,4 +1,4 @@
-"""`modnet ...`: train, predict, plot, gradient-check, plugins, and data by its own commands."""
+"""`modnet ...`: predict, plot, gradient-check and plugins; train, resume and data have modules of their own."""
 
 from __future__ import annotations
 
@@ -7,9 +7,6 @@ import json
 import os
 import sys
 import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
@@ -20,29 +17,25 @@ import modnet
 from modnet import build
 from modnet.batches import Batches
 from modnet.data_commands import data as data_commands
-from modnet.discovery import PluginHost
-from modnet.dry_run import forecast_table
-from modnet.errors import DataError, DivergedError, ModnetError, SettingError, TrainingInterrupted, UnknownNameError
+from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
 from modnet.experiment import (
-    Experiment,
     experiment_from,
     network_for,
     read_data,
     read_toml,
-    run_experiment,
 )
 from modnet.figures import FORMATS, accuracy_per_evaluation, curves, rendered
 from modnet.files import write_atomically
+from modnet.history_file import read_history
 from modnet.listing import as_json, as_table
-from modnet.network import DenseNetwork
 from modnet.options import assigned, changes_of, experiment_options, load_plugins, plugin_options, with_plugins
-from modnet.overview import plain, settings_in_words
-from modnet.progress import ProgressReport, duration, file_progress
+from modnet.overview import plain
+from modnet.progress import file_progress
 from modnet.randomness import Stream
-from modnet.run_folder import CURVES, EXPERIMENT, RunFolder, TrainedModel, read_history, title_of
+from modnet.run_commands import resume, train
+from modnet.run_folder import CURVES, EXPERIMENT, HISTORY, TrainedModel, title_of
 from modnet.settings import settings_of
 from modnet.tables import merged
-from modnet.training import Run
 
 
 def main() -> None:
@@ -86,6 +79,7 @@ def modnet_command() -> None:
     \b
     Begin with
       modnet train              train the book's network on the digits that ship with modnet
+      modnet resume RUN         go on with a run that was interrupted or killed
       modnet predict RUN FILE   what that network makes of other digits
       modnet plot RUN           draw how it learned
       modnet gradient-check     are the derivatives right? and what do other estimators make of the gradient?
@@ -94,105 +88,9 @@ def modnet_command() -> None:
     """
 
 
+modnet_command.add_command(train)
+modnet_command.add_command(resume)
 modnet_command.add_command(data_commands)
-
-
-@modnet_command.command()
-@click.argument("experiment", required=False, type=click.Path(path_type=Path))
-@experiment_options
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: runs/DATE-TIME).")
-@click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
-@click.option("--dry-run", is_flag=True, help="Say how long it would take with each estimator; train nothing.")
-@plugin_options
-def train(
-    experiment: Path | None,
-    out: Path | None,
-    *,
-    overwrite: bool,
-    dry_run: bool,
-    without: tuple[str, ...],
-    modules: tuple[str, ...],
-    **flags: Any,
-) -> None:
-    """Train a network and save the run.
-
-    EXPERIMENT is a TOML file; options change single entries of it. Without one, the book's two-layer network learns
-    the digits that ship with modnet. The folder of a run holds experiment.toml, with which the same run can be made
-    again, history.csv, summary.json, params.npz and curves.png.
-    """
-    table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
-    wanted = experiment_from(merged(table, changes_of(flags)))
-    click.echo(f"modnet {modnet.__version__}")
-    with file_progress():
-        data, wanted = read_data(wanted)
-    _describe(wanted, data, network_for(wanted, data))
-    if dry_run:
-        click.echo(forecast_table(wanted, data))
-        return
-    folder = RunFolder(out or _new_folder(), wanted, data, overwrite=overwrite)
-    host = build.plugins()
-    failure: BaseException | None = None
-    with ProgressReport() as progress, _observed(host, progress), _observed(host, folder):
-        try:
-            run: Run = run_experiment(wanted, data)
-        except (DivergedError, TrainingInterrupted) as error:
-            run, failure = error.run, error
-    _conclude(run, folder)
-    if isinstance(failure, TrainingInterrupted):
-        sys.exit(130)
-    if failure:
-        raise failure
-
-
-@contextmanager
-def _observed(host: PluginHost, observer: object) -> Iterator[None]:
-    undo = host.observe(observer)
-    try:
-        yield
-    finally:
-        undo()
-
-
-def _new_folder() -> Path:
-    return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-
-
-def _describe(wanted: Experiment, data: modnet.Dataset, network: DenseNetwork) -> None:
-    training, parts = wanted.training, wanted.network
-    scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
-    sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
-    inferred = settings_in_words({key: value for key, value in data.settings.items() if key != "scale"})
-    notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
-    used = [build.registered_name(part) for part in (*parts.activation, parts.output, parts.loss)]
-    click.echo(
-        f"data      {wanted.data.path or build.registered_name(wanted.data.source)}: {len(data.train):,} training and "
-        f"{len(data.test):,} test samples, {data.features} features, {len(data.classes)} classes{scale}\n"
-        + "".join(f"          {note}\n" for note in notes)
-        + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
-        f"training  {_in_words(wanted.gradient)}, {_in_words(wanted.optimizer)}, {training.iterations:,} mini-batches "
-        f"of {training.batch_size}, seed {wanted.seed}"
-    )
-
-
-def _in_words(part: object) -> str:
-    """Return a part's name with its settings, but those that are left to the part."""
-    settings = ", ".join(f"{key}={value}" for key, value in settings_of(part).items() if value is not None)
-    return build.registered_name(part) + (f"({settings})" if settings else "")
-
-
-def _conclude(run: Run, folder: RunFolder) -> None:
-    history = run.history
-    done = (
-        "finished"
-        if run.status == "finished"
-        else f"{run.status} after {run.iteration:,} of {run.iterations:,} iterations"
-    )
-    test = f"test accuracy {history.test_accuracy[-1]:.4f}, " if history.test_accuracy else ""
-    train_accuracy = f"train accuracy {history.train_accuracy[-1]:.4f}" if history.train_accuracy else ""
-    click.echo(f"{done} in {duration(run.seconds)}: {test}{train_accuracy}")
-    click.echo(f"saved in {folder.path}")
-    for note in folder.notes:
-        click.echo(note)
 
 
 @modnet_command.command()
@@ -255,7 +153,7 @@ def predict(
 @plugin_options
 def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """Draw the learning curves of RUN: the loss of every mini-batch, and both accuracies."""
-    history = read_history(run)
+    history = read_history(run / HISTORY)
     table = read_toml(run / EXPERIMENT)
     with_plugins(table, without, modules)
     path = out or run / CURVES

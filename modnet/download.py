@@ -8,7 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from modnet.errors import DataError
-from modnet.part_file import PartFile, alone
+from modnet.locks import alone
+from modnet.part_file import PartFile
 
 TIMEOUT = 30.0
 """How long a server may be silent, in seconds."""
@@ -44,7 +45,7 @@ def fetch(
 
     with _writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with alone(path):
+        with alone(path.with_name(f".{path.name}.lock")):
             if target.is_there():  # another process was at it
                 return False
             try:

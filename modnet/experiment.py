@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -21,6 +21,7 @@ from modnet.build import (
     settings_reader,
     train,
 )
+from modnet.checkpoint import Checkpoint
 from modnet.dataset import Dataset
 from modnet.errors import ModnetError, SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer
@@ -141,7 +142,13 @@ def read_toml(path: Path) -> Table:
 
 def toml_of(experiment: Experiment) -> str:
     """Return an experiment as TOML, complete with every setting: running it gives the same run."""
-    return tomli_w.dumps(table_of(experiment, _part_table))
+    return tomli_w.dumps(as_table(experiment))
+
+
+def as_table(experiment: Experiment) -> Table:
+    """Return an experiment as the table that `experiment_from` reads, complete with every setting."""
+    table: Table = table_of(experiment, _part_table)
+    return table
 
 
 def network_for(experiment: Experiment, data: Dataset) -> Network:
@@ -174,7 +181,12 @@ def read_data(experiment: Experiment) -> tuple[Dataset, Experiment]:
     return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved))
 
 
-def run_experiment(experiment: Experiment, data: Dataset) -> Run:
+def run_experiment(
+    experiment: Experiment,
+    data: Dataset,
+    start: Checkpoint | None = None,
+    keep: Callable[[Checkpoint], object] | None = None,
+) -> Run:
     """Train an experiment's network on its data, followed by the lifecycle hooks."""
     return train(
         network_for(experiment, data),
@@ -186,6 +198,8 @@ def run_experiment(experiment: Experiment, data: Dataset) -> Run:
         sampling=experiment.training.sampling,
         seed=experiment.seed,
         blas_threads=experiment.training.blas_threads,
+        start=start,
+        keep=keep,
     )
 
 

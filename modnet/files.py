@@ -254,9 +254,27 @@ def replacing(path: Path) -> Iterator[Path]:
         os.umask(mask)
         Path(name).chmod(0o666 & ~mask)  # mkstemp's own mode would hide the file from the user's group
         Path(name).replace(path)
+        _sync(path.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
+
+
+def _sync(folder: Path) -> None:
+    """Have the names in a folder reach the disk: without it, a new file may be gone when the power fails."""
+    if sys.platform == "win32":  # which opens no folders
+        return
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
+
+
+def sweep(path: Path) -> None:
+    """Remove what processes that were killed while they replaced `path` have left beside it."""
+    for unfinished in path.parent.glob(f".{path.name}.????????"):
+        unfinished.unlink(missing_ok=True)
 
 
 def write_atomically(path: Path, content: bytes) -> None:

@@ -5,24 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import sys
-import time
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from pathlib import Path
-from typing import IO
 
 import attrs
 
 from modnet.errors import DataError, MissingExtraError
 from modnet.files import CHUNK, opened, reading, telling, write_atomically
-
-if sys.platform == "win32":
-    from msvcrt import LK_NBLCK, locking
-else:
-    from fcntl import LOCK_EX, LOCK_NB, flock
-
-WAIT = 0.1  # between looks at whether another process has done, in seconds
 
 
 @attrs.frozen
@@ -88,33 +77,6 @@ class PartFile:
 
     def _is_right(self, path: Path) -> bool:
         return path.is_file() and _content(path, self.size) == self.sha256
-
-
-@contextmanager
-def alone(path: Path) -> Iterator[None]:
-    """Have the block to itself: another process that is at the same file waits here."""
-    lock = path.with_name(f".{path.name}.lock")
-    while True:
-        with lock.open("ab") as file:
-            if _locked(file, lock):
-                try:
-                    yield
-                finally:
-                    with suppress(OSError):  # Windows removes no file that is open; the next one takes it as it is
-                        lock.unlink()
-                return
-        time.sleep(WAIT)
-
-
-def _locked(file: IO[bytes], lock: Path) -> bool:
-    """Lock a file until it is closed or the process ends; False where somebody has it, or has just removed it."""
-    with suppress(BlockingIOError, PermissionError, FileNotFoundError):
-        if sys.platform == "win32":
-            locking(file.fileno(), LK_NBLCK, 1)
-        else:
-            flock(file, LOCK_EX | LOCK_NB)
-        return os.path.samestat(os.fstat(file.fileno()), lock.stat())
-    return False
 
 
 def _content(path: Path, size: int) -> str:

@@ -87,7 +87,7 @@ class ProgressReport:
         """Begin to show the run."""
         self._run = run
         if self._bar:
-            self._bar.add_task("training", total=run.iterations)
+            self._bar.add_task("training", total=run.iterations, completed=run.iteration)
             self._bar.start()
         self._last_sign = time.monotonic()
         self._ticker.start()

@@ -1,13 +1,12 @@
-"""What a run leaves behind: a folder from which it can be repeated, looked at, and used for predictions."""
+"""What a run leaves behind: a folder from which it can be gone on with, repeated, looked at, and used to predict."""
 
 from __future__ import annotations
 
-import csv
-import io
 import json
 import math
 import platform
-import time
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any
@@ -16,15 +15,28 @@ import attrs
 import numpy as np
 
 from modnet.build import Network, plugins, registered_name
-from modnet.checkpoint import load_params, params_sha256, save_params
+from modnet.checkpoint import (
+    CHECKPOINT,
+    PREVIOUS,
+    Checkpoint,
+    Checkpoints,
+    data_sha256,
+    load_params,
+    params_sha256,
+    save_params,
+)
 from modnet.dataset import Dataset, scaled
 from modnet.errors import DataError, MissingExtraError, SettingError, ShapeError
-from modnet.experiment import Experiment, experiment_from, network_of_sizes, read_toml, toml_of
+from modnet.experiment import Experiment, as_table, experiment_from, network_of_sizes, read_toml, toml_of
 from modnet.figures import curves, rendered
-from modnet.files import write_atomically
+from modnet.files import sweep, write_atomically
+from modnet.history_file import history_csv
 from modnet.hookspecs import hookimpl
 from modnet.interfaces import DataSource, ObservedRun
-from modnet.types import Array, History
+from modnet.locks import locked
+from modnet.settings import Table
+from modnet.tables import changed
+from modnet.types import Array, History, Params
 
 EXPERIMENT, HISTORY, SUMMARY, PARAMS, CURVES = FILES = (
     "experiment.toml",
@@ -33,58 +45,105 @@ EXPERIMENT, HISTORY, SUMMARY, PARAMS, CURVES = FILES = (
     "params.npz",
     "curves.png",
 )
-# What has been learned is saved at epochs' ends, but not more often than this, in seconds.
-SAVE_EVERY = 5.0
+LOCK = ".lock"
 
 
 class RunFolder:
     """Writes a run's files as the run goes on; each of them whole or not at all."""
 
-    def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool = False) -> None:
+    def __init__(self, path: Path, experiment: Experiment, data: Dataset) -> None:
         self.path = path
         self.notes: list[str] = []
+        self.has_begun = False
+        """Whether there is more of the run than its experiment."""
         self._experiment = experiment
         self._about = {"classes": list(data.classes), "scale": data.scale}
-        self._saved = time.monotonic()
-        if path.exists() and (not path.is_dir() or any(path.iterdir())):
-            if not overwrite or not (path / EXPERIMENT).is_file():
-                what = "holds a run" if (path / EXPERIMENT).is_file() else "is there and not a run's folder"
-                raise SettingError([f"{path} {what}; choose another, or --overwrite a run"], "--out")
-            for name in FILES:
-                (path / name).unlink(missing_ok=True)
-        path.mkdir(parents=True, exist_ok=True)
-        write_atomically(path / EXPERIMENT, toml_of(experiment).encode())
+        self._checkpoints = Checkpoints(path, experiment.optimizer, _origin(experiment, data))
+        self._cannot_be_written = False
+
+    def last_checkpoint(self) -> Checkpoint | None:
+        """Return what the run can go on from, or None where it had not come that far.
+
+        Warns where the newest checkpoint is damaged and the one before is used. Raises DataError where both are, or the
+        data is another, and SettingError where the experiment is.
+        """
+        found = self._checkpoints.load()
+        if found is None:
+            return None
+        checkpoint, then = found
+        now = self._checkpoints.about
+        if keys := changed(then["experiment"], now["experiment"]):
+            mistake = f"changed since the run began: {', '.join(keys)}; change it back, or begin another run"
+            raise SettingError([mistake], str(self.path / EXPERIMENT))
+        if keys := changed(then["data"], now["data"]):
+            old, new = then["data"], now["data"]
+            counts = [f"{old[key]:,} {key} then, {new[key]:,} now" for key in keys if key != "sha256"]
+            what = ", ".join(counts) or "as many samples, with other values"
+            raise DataError(f"{self.path}: the data is not what the run began with: {what}")
+        return checkpoint
+
+    def keep(self, checkpoint: Checkpoint) -> None:
+        """Save what the run can go on from, and what it has learned so far; raises DataError where that cannot be."""
+        try:
+            self._checkpoints.save(checkpoint)
+            self._save(checkpoint.params, checkpoint.history)
+        except OSError as error:
+            self._cannot_be_written = True
+            raise self._unwritten(error, checkpoint.iteration) from None
+
+    @hookimpl(tryfirst=True)
+    def run_started(self) -> None:
+        """Remove what says how the run ended before."""
+        self.has_begun = True
+        for name in (SUMMARY, CURVES):
+            (self.path / name).unlink(missing_ok=True)
 
     # Before a stranger's hooks, so that what those do wrong loses nothing.
     @hookimpl(tryfirst=True)
-    def epoch_ended(self, run: ObservedRun) -> None:
-        """Save what has been learned so far, unless it was just saved."""
-        if time.monotonic() - self._saved > SAVE_EVERY:
-            self._save(run)
-            self._saved = time.monotonic()
-
-    @hookimpl(tryfirst=True)
     def run_ended(self, run: ObservedRun) -> None:
-        """Save everything; where the run failed before it began, leave nothing behind."""
+        """Save everything, unless the run failed before it made an iteration."""
         if run.status == "failed" and not run.iteration:
-            for name in FILES:
-                (self.path / name).unlink(missing_ok=True)
-            if not any(self.path.iterdir()):
-                self.path.rmdir()
+            self.has_begun = False
             return
-        self._save(run)
-        summary = json.dumps(self._summary(run), indent=2) + "\n"
-        write_atomically(self.path / SUMMARY, summary.encode())
+        try:
+            self._conclude(run)
+        except OSError as error:
+            if not self._cannot_be_written:  # which has been told, then
+                raise self._unwritten(error, run.iteration) from None
+
+    def begin(self) -> None:
+        """Write the experiment in place of whatever run there was."""
+        self.clear()
+        write_atomically(self.path / EXPERIMENT, toml_of(self._experiment).encode())
+
+    def clear(self) -> None:
+        """Remove all files of a run."""
+        self._checkpoints.discard()
+        for name in reversed(FILES):  # the experiment last: until then it is the folder of a run
+            (self.path / name).unlink(missing_ok=True)
+            sweep(self.path / name)
+
+    def _conclude(self, run: ObservedRun) -> None:
+        """Write the files of a run that has ended; the summary last, as it says that all others are there."""
+        self._save(run.params, run.history)
         try:
             picture = rendered(curves(run.history, title_of(self._experiment)), "png")
         except MissingExtraError as error:
             self.notes.append(f"{CURVES} was not drawn: {error}")
         else:
             write_atomically(self.path / CURVES, picture)
+        summary = json.dumps(self._summary(run), indent=2) + "\n"
+        write_atomically(self.path / SUMMARY, summary.encode())
+        if run.status in {"finished", "diverged"}:  # there is nothing to go on with
+            self._checkpoints.discard()
 
-    def _save(self, run: ObservedRun) -> None:
-        save_params(self.path / PARAMS, run.params, self._about)
-        write_atomically(self.path / HISTORY, history_csv(run.history).encode())
+    def _save(self, params: Params, history: History) -> None:
+        save_params(self.path / PARAMS, params, self._about)
+        write_atomically(self.path / HISTORY, history_csv(history).encode())
+
+    def _unwritten(self, error: OSError, iteration: int) -> DataError:
+        advice = f"; the run can go on from what was kept last: modnet resume {self.path}" if iteration else ""
+        return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
 
     def _summary(self, run: ObservedRun) -> dict[str, Any]:
         history = run.history
@@ -106,6 +165,80 @@ class RunFolder:
         }
 
 
+@contextmanager
+def begun(path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool = False) -> Iterator[RunFolder]:
+    """Have a folder for a new run to oneself; nothing is left of it where the run fails before its first iteration.
+
+    Raises SettingError where there is something in it already, and DataError where another process has it.
+    """
+    _check_free(path, overwrite=overwrite)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be made: {error.strerror}") from None
+    try:
+        with claimed(path):
+            _check_free(path, overwrite=overwrite)  # somebody may have been faster
+            folder = RunFolder(path, experiment, data)
+            folder.begin()
+            try:
+                yield folder
+            finally:
+                if not folder.has_begun:
+                    folder.clear()
+    finally:
+        with suppress(OSError):  # something is in it
+            path.rmdir()
+
+
+@contextmanager
+def claimed(path: Path) -> Iterator[None]:
+    """Have a run's folder to oneself; raises DataError where another process is at it."""
+    with ExitStack() as stack:
+        try:
+            mine = stack.enter_context(locked(path / LOCK))
+        except OSError as error:
+            raise DataError(f"{path}: cannot be written: {error.strerror}") from None
+        if not mine:
+            raise DataError(f"{path}: another process is at this run; wait until it has ended, or stop it")
+        yield
+
+
+def _check_free(path: Path, *, overwrite: bool) -> None:
+    holds_a_run = (path / EXPERIMENT).is_file()
+    if holds_a_run and overwrite:
+        return
+    if holds_a_run or (path.exists() and not (path.is_dir() and all(file.name == LOCK for file in path.iterdir()))):
+        what = "holds a run" if holds_a_run else "is there and not a run's folder"
+        raise SettingError([f"{path} {what}; choose another, or --overwrite a run"], "--out")
+
+
+def check_is_run(path: Path) -> None:
+    """Raise DataError where a folder is not that of a run."""
+    if not (path / EXPERIMENT).is_file():
+        raise DataError(f"{path}: not the folder of a run, there is no {EXPERIMENT} in it")
+
+
+def has_finished(path: Path) -> bool:
+    """Say whether a run has come to its end, and remove what was left by processes that were killed on the way.
+
+    The folder must be claimed. Raises DataError where the run has diverged.
+    """
+    for name in (*FILES, CHECKPOINT):
+        sweep(path / name)
+    summary: dict[str, Any] = {}
+    with suppress(OSError, ValueError):  # it goes on, or was killed before it could say how it ended
+        summary = dict(json.loads((path / SUMMARY).read_bytes()))
+    if summary.get("status") not in {"finished", "diverged"}:
+        return False
+    for name in (PREVIOUS, CHECKPOINT):
+        (path / name).unlink(missing_ok=True)
+    if summary["status"] == "diverged":
+        made = summary.get("iterations")
+        raise DataError(f"{path} has diverged after {made} iterations, and would again; try a smaller learning rate")
+    return True
+
+
 @attrs.frozen(eq=False)
 class TrainedModel:
     """A network read back from its run's folder, with what is needed to predict from raw rows."""
@@ -119,8 +252,7 @@ class TrainedModel:
     @classmethod
     def read(cls, folder: Path) -> TrainedModel:
         """Read a run's folder; raises DataError where it is none, or damaged."""
-        if not (folder / EXPERIMENT).is_file():
-            raise DataError(f"{folder}: not the folder of a run, there is no {EXPERIMENT} in it")
+        check_is_run(folder)
         experiment = experiment_from(read_toml(folder / EXPERIMENT))
         params, about = load_params(folder / PARAMS)
         try:
@@ -135,46 +267,6 @@ class TrainedModel:
         """Return the label of each raw row (N, features), and the network's outputs (N, classes)."""
         outputs = self.network.predict(scaled(rows, self.scale))
         return [self.classes[i] for i in outputs.argmax(axis=1)], outputs
-
-
-def read_history(folder: Path) -> History:
-    """Return what a run recorded; raises DataError with file and line."""
-    path = folder / HISTORY
-    history = History()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
-    reader = csv.DictReader(io.StringIO(text))
-    try:
-        for row in reader:
-            if row["loss"]:
-                history.loss.append(float(row["loss"]))
-            if row["train_accuracy"]:
-                history.iterations.append(int(row["iteration"]))
-                history.train_accuracy.append(float(row["train_accuracy"]))
-                history.test_accuracy.append(float(row["test_accuracy"] or "nan"))
-    except (KeyError, ValueError, TypeError) as error:
-        raise DataError(f"{path}, line {reader.line_num}: not a run's history ({error})") from None
-    return history
-
-
-def history_csv(history: History) -> str:
-    """Return a history as CSV: a row per iteration, accuracies where they were taken; numbers read back exactly."""
-    accuracies = {
-        iteration: (repr(train), "" if math.isnan(test) else repr(test))
-        for iteration, train, test in zip(
-            history.iterations, history.train_accuracy, history.test_accuracy, strict=True
-        )
-    }
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["iteration", "loss", "train_accuracy", "test_accuracy"])
-    if 0 in accuracies:
-        writer.writerow([0, "", *accuracies[0]])
-    for iteration, loss in enumerate(history.loss, start=1):
-        writer.writerow([iteration, repr(loss), *accuracies.get(iteration, ("", ""))])
-    return out.getvalue()
 
 
 def title_of(experiment: Experiment) -> str:
@@ -197,3 +289,22 @@ def _last(values: list[float]) -> float | None:
 def _distributions() -> list[str]:
     """Return the installed distributions whose plugins are loaded."""
     return sorted({report.distribution for report in plugins().reports if report.state == "loaded" and report.version})
+
+
+def _origin(experiment: Experiment, data: Dataset) -> dict[str, Table]:
+    """Return what a run is of, as JSON has it: going on with another experiment or other data makes no sense.
+
+    How many iterations there are to be, where the data lies and where parts come from may change.
+    """
+    table = as_table(experiment)
+    del table["data"], table["plugins"], table["training"]["iterations"]
+    return {
+        "experiment": json.loads(json.dumps(table, default=str)),
+        "data": {
+            "training samples": len(data.train),
+            "test samples": len(data.test),
+            "features": data.features,
+            "classes": len(data.classes),
+            "sha256": data_sha256(data),
+        },
+    }

@@ -54,3 +54,15 @@ def merged(base: Table, change: Table) -> Table:
         else:
             result[key] = new
     return result
+
+
+def changed(old: Any, new: Any, place: str = "") -> list[str]:
+    """Return the keys, joined by dots, whose values differ between two tables.
+
+    >>> changed({"seed": 1, "optimizer": {"lr": 0.1}}, {"seed": 1, "optimizer": {"lr": 0.2}})
+    ['optimizer.lr']
+    """
+    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
+        return [] if old == new else [place]
+    keys = {key: f"{place}.{key}" if place else str(key) for key in {**old, **new}}
+    return [found for key, inside in keys.items() for found in changed(old.get(key), new.get(key), inside)]

@@ -4,18 +4,23 @@ from __future__ import annotations
 
 import math
 import time
+from collections.abc import Callable
 
 import attrs
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 from modnet.batches import Batches, Sampling
+from modnet.checkpoint import Checkpoint
 from modnet.dataset import Dataset, Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
 from modnet.interfaces import GradientEstimator, ObservedRun, Observer, Optimizer, name_of
 from modnet.network import DenseNetwork, NetworkObjective
 from modnet.randomness import Stream
-from modnet.types import History, Params
+from modnet.types import History, Params, State
+
+KEEP_EVERY = 5.0  # seconds from one checkpoint to the next
+KEEP_SHARE = 0.02  # of the time is spent on them at most, however large they are
 
 
 @attrs.define(eq=False)
@@ -24,17 +29,22 @@ class Run:
 
     network: DenseNetwork
     iterations: int
-    iterations_per_epoch: float
+    batches: Batches
+    optimizer: Optimizer
     history: History = attrs.field(factory=History)
     iteration: int = 0
     status: str = "running"
+    sound: tuple[int, Params, State] = attrs.field(init=False)
+    """The last iteration whose loss is known to be finite, with the parameters and the state before its step."""
+    seconds_before: float = 0.0
+    """What it had taken when it went on from a checkpoint."""
     _started: float = attrs.field(factory=time.perf_counter, init=False)
     _ended: float | None = attrs.field(default=None, init=False)
 
     @property
     def epoch(self) -> float:
         """How many times as many samples were drawn as there are."""
-        return self.iteration / self.iterations_per_epoch
+        return self.iteration / self.batches.iterations_per_epoch
 
     @property
     def params(self) -> Params:
@@ -43,8 +53,19 @@ class Run:
 
     @property
     def seconds(self) -> float:
-        """Time since the start, until the end."""
-        return (self._ended or time.perf_counter()) - self._started
+        """Time since the start, until the end; with what it had taken before, where it went on from a checkpoint."""
+        return self.seconds_before + (self._ended or time.perf_counter()) - self._started
+
+    @property
+    def checkpoint(self) -> Checkpoint:
+        """How the run stands, for `modnet.train(..., start=run.checkpoint)` to go on with, to the same bits.
+
+        It is of the last iteration whose loss is known to be finite, which is made again then.
+        """
+        iteration, params, state = self.sound
+        # Accuracies that were taken where a run ended, and no epoch did, are none of the run that goes on.
+        history = self.history.until(iteration, lambda k: k > 0 and self.batches.ends_epoch(k - 1))
+        return Checkpoint(iteration, params, name_of(self.optimizer), state, history, self.seconds)
 
     def end(self) -> None:
         """Stop the clock."""
@@ -64,6 +85,30 @@ class Silent:
         """Do nothing."""
 
 
+@attrs.define
+class Keeper:
+    """Hands a run's checkpoint to `keep`: at once, then every few seconds, but no more of the time than its share."""
+
+    keep: Callable[[Checkpoint], object] | None
+    due: float = -math.inf
+
+    def look(self, run: Run) -> None:
+        """Hand it over if it is time to."""
+        if self.keep and (now := time.perf_counter()) >= self.due:
+            self.hand_over(run)
+            done = time.perf_counter()
+            self.due = done + max(KEEP_EVERY, (done - now) / KEEP_SHARE)
+
+    def hand_over(self, run: Run) -> None:
+        """Hand it over, unless that has failed before."""
+        if self.keep:
+            try:
+                self.keep(run.checkpoint)
+            except Exception:
+                self.keep = None
+                raise
+
+
 def train(
     network: DenseNetwork,
     data: Dataset,
@@ -76,11 +121,15 @@ def train(
     seed: int = 0,
     blas_threads: int = 1,
     observer: Observer | None = None,
+    start: Checkpoint | None = None,
+    keep: Callable[[Checkpoint], object] | None = None,
 ) -> Run:
     """Train a copy of `network` on mini-batches and return the run; the network that was given stays as it is.
 
     With more `blas_threads` matrix products are split differently, and the last bits of a run depend on how many there
-    are; one also keeps runs side by side from waiting for each other.
+    are; one also keeps runs side by side from waiting for each other. From `start` on, a run comes to the same bits
+    as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and where
+    the run ends before its last iteration.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
@@ -91,13 +140,13 @@ def train(
         raise SettingError([f"'blas_threads' must be >= 1: {blas_threads}"], "training")
     _check_fit(network, data)
     batches = Batches(len(data.train), batch_size, sampling, Stream(seed, ("batches",)))
-    observer = observer or Silent()
-    run = Run(network.with_params(network.params), iterations, batches.iterations_per_epoch)
+    observer, keeper = observer or Silent(), Keeper(keep)
+    run = _begun(network, iterations, batches, optimizer, start)
     # The loss is looked at in every iteration: NumPy's warnings would only say the same less clearly.
     with np.errstate(all="ignore"), threadpool_limits(blas_threads, user_api="blas"):
         try:
             observer.run_started(run=run)
-            _iterate(run, data, estimator, optimizer, batches, Stream(seed, ("gradient",)), observer)
+            _iterate(run, data, estimator, Stream(seed, ("gradient",)), observer, keeper)
             run.status = "finished"
         except KeyboardInterrupt:
             run.status = "interrupted"
@@ -106,40 +155,51 @@ def train(
             run.status = "diverged"
             raise
         finally:
-            _end(run, data, observer)
+            _end(run, data, observer, keeper)
+    return run
+
+
+def _begun(
+    network: DenseNetwork, iterations: int, batches: Batches, optimizer: Optimizer, start: Checkpoint | None
+) -> Run:
+    if start is None:
+        run = Run(network.with_params(network.params), iterations, batches, optimizer)
+        run.sound = (0, run.params, optimizer.init(run.params))
+        return run
+    if start.iteration > iterations:
+        raise SettingError([f"'iterations' must be >= the {start.iteration} that were made: {iterations}"], "training")
+    start.check(network.params, optimizer)
+    run = Run(network.with_params(start.params), iterations, batches, optimizer, start.history.until(start.iteration))
+    run.iteration, run.seconds_before = start.iteration, start.seconds
+    run.sound = (start.iteration, start.params, start.state)
     return run
 
 
 def _iterate(
-    run: Run,
-    data: Dataset,
-    estimator: GradientEstimator,
-    optimizer: Optimizer,
-    batches: Batches,
-    stream: Stream,
-    observer: Observer,
+    run: Run, data: Dataset, estimator: GradientEstimator, stream: Stream, observer: Observer, keeper: Keeper
 ) -> None:
     network, history = run.network, run.history
-    params: Params = network.params
     # One assignment a step, so that Ctrl-C between any two instructions finds numbers that belong together.
-    at = before = (0, params, optimizer.init(params))
+    at = run.sound
     try:
-        for k in range(run.iterations):
+        for k in range(run.iteration, run.iterations):
             _, params, state = at
-            objective = _objective(network, data, batches, k)
+            objective = _objective(network, data, run.batches, k)
             loss = objective.trace(params).loss
             if not math.isfinite(loss):
-                at = before
+                at = run.sound
                 raise DivergedError(k + 1, loss, _likely_cause(objective, params), run)
+            run.sound = at
             history.loss.append(loss)
-            before, at = at, (k + 1, *optimizer.step(params, estimator(objective, params, stream.child(k)), state))
+            keeper.look(run)
+            at = (k + 1, *run.optimizer.step(params, estimator(objective, params, stream.child(k)), state))
             run.iteration = k + 1
-            if batches.ends_epoch(k):
+            if run.batches.ends_epoch(k):
                 network.params = dict(at[1])
                 _take_accuracies(run, data, observer)
     finally:
         run.iteration, network.params = at[0], dict(at[1])
-        del history.loss[run.iteration :]
+        run.history = history.until(run.iteration)
 
 
 def _objective(network: DenseNetwork, data: Dataset, batches: Batches, k: int) -> NetworkObjective:
@@ -184,11 +244,13 @@ def forecast(
     return min(iterations), min(evaluations)
 
 
-def _end(run: Run, data: Dataset, observer: Observer) -> None:
+def _end(run: Run, data: Dataset, observer: Observer, keeper: Keeper) -> None:
     try:
         if run.status == "running":
             run.status = "failed"
-        elif run.history.iterations[-1:] != [run.iteration]:
+        if run.status != "finished":
+            keeper.hand_over(run)
+        if run.status != "failed" and run.history.iterations[-1:] != [run.iteration]:
             _take_accuracies(run, data, observer)
     finally:
         run.end()
@@ -198,9 +260,9 @@ def _end(run: Run, data: Dataset, observer: Observer) -> None:
 def _take_accuracies(run: Run, data: Dataset, observer: Observer) -> None:
     train = _accuracy(run.network, data.train)
     test = _accuracy(run.network, data.test) if len(data.test) else math.nan
-    run.history.iterations.append(run.iteration)
     run.history.train_accuracy.append(train)
     run.history.test_accuracy.append(test)
+    run.history.iterations.append(run.iteration)  # the last, as it says that the others are there
     observer.epoch_ended(run=run)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import Any, TypeAlias
 
 import attrs
@@ -29,3 +29,9 @@ class History:
     iterations: list[int] = attrs.field(factory=list)
     train_accuracy: list[float] = attrs.field(factory=list)
     test_accuracy: list[float] = attrs.field(factory=list)
+
+    def until(self, iteration: int, wanted: Callable[[int], bool] | None = None) -> History:
+        """Return the first `iteration` losses, and the accuracies until then, those alone that were taken when `wanted`."""
+        rows = [i for i, k in enumerate(self.iterations) if k <= iteration and (not wanted or wanted(k))]
+        columns = ([values[i] for i in rows] for values in (self.train_accuracy, self.test_accuracy))
+        return History(self.loss[:iteration], [self.iterations[i] for i in rows], *columns)

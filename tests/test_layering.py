@@ -16,6 +16,9 @@ FLOORS = {
     "dataset": 1,
     "derivatives": 1,
     "files": 1,
+    "history_file": 1,
+    "leaves": 1,
+    "locks": 1,
     "numerical": 1,
     "cached": 2,
     "interfaces": 2,
@@ -53,6 +56,7 @@ FLOORS = {
     "run_folder": 7,
     "dry_run": 7,
     "data_commands": 8,
+    "run_commands": 8,
     "cli": 9,
 }
 ENTRANCES = {"__init__", "__main__"}
@@ -60,6 +64,7 @@ NUMERIC_HALF = {
     "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network",
     "training", "corners", "derivatives", "verdicts", "side_by_side", "measured", "part_checks", "whole_gradient",
     "gradient_check", "files", "cached", "download", "part_file", "transfer", "kept", "summary",
+    "history_file", "leaves", "locks",
 }  # fmt: skip
 PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing", "recognition", "tables"}
 PUBLIC = {"files", "cached", "download"}

@@ -1,10 +1,13 @@
-"""Parameters on disk: atomic, bit for bit, without pickle."""
+"""Parameters and checkpoints on disk: atomic, bit for bit, without pickle."""
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
+import tempfile
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -12,8 +15,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
-from modnet import DataError
-from modnet.checkpoint import load_params, params_sha256, save_params
+import modnet
+from modnet import Checkpoint, DataError, History, PluginError, SettingError, ShapeError
+from modnet.checkpoint import CHECKPOINT, PREVIOUS, Checkpoints, data_sha256, load_params, params_sha256, save_params
+from modnet.dataset import Dataset
 from modnet.files import write_atomically
 
 floats = arrays(st.sampled_from([np.float32, np.float64]), array_shapes(max_dims=3, max_side=4))
@@ -92,3 +97,168 @@ class TestAtomicWrites:
         (tmp_path / "plain").write_bytes(b"")
         write_atomically(tmp_path / "file", b"new")
         assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
+
+
+PARAMS = {"W1": np.arange(6.0).reshape(2, 3) / 7, "b1": np.ones(3, np.float32)}
+
+
+def checkpoint(iteration: int = 4, params: Any = PARAMS) -> Checkpoint:
+    optimizer = modnet.optimizer("adam")
+    _, state = optimizer.step(params, {name: value + 1 for name, value in params.items()}, optimizer.init(params))
+    history = History([0.1, 1 / 3, 1e-300, 2.0], [2, 4], [0.5, 1.0], [0.25, float("nan")])
+    return Checkpoint(iteration, params, "adam", state, history, 1.5)
+
+
+def on(folder: Path, optimizer: Any = None) -> Checkpoints:
+    return Checkpoints(folder, optimizer or modnet.optimizer("adam"), {"of": "α"})
+
+
+@pytest.fixture(scope="module")
+def sealed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with a checkpoint."""
+    folder = tmp_path_factory.mktemp("sealed")
+    on(folder).save(checkpoint())
+    return folder
+
+
+class TestCheckpoints:
+    def test_all_of_it_comes_back_to_the_last_bit(self, tmp_path: Path) -> None:
+        params = {"W1": np.asfortranarray(PARAMS["W1"]), "a/b": np.zeros((0, 2)), "file": np.array(3.0)}
+        saved = checkpoint(params=params)
+        on(tmp_path).save(saved)
+        loaded = on(tmp_path).load()
+        assert loaded
+        found, about = loaded
+        assert about == {"of": "α"}
+        assert (found.iteration, found.optimizer, found.seconds) == (4, "adam", 1.5)
+        assert repr(found.history) == repr(saved.history)
+        assert params_sha256(found.params) == params_sha256(params)
+        assert found.params["W1"].flags.f_contiguous  # another layout may be summed in another order
+        assert found.state["steps"] == 1
+        for part in ("mean", "mean_square"):
+            assert params_sha256(found.state[part]) == params_sha256(saved.state[part])
+
+    def test_it_is_an_npz_file_without_a_pickle(self, sealed: Path) -> None:
+        with np.load(sealed / CHECKPOINT, allow_pickle=False) as file:
+            assert json.loads(str(file["header"]))["version"] == 1
+            assert np.array_equal(file["0"], PARAMS["W1"])
+
+    def test_nothing_has_been_saved(self, tmp_path: Path) -> None:
+        assert on(tmp_path).load() is None
+
+    def test_the_last_two_are_kept_and_nothing_else(self, tmp_path: Path) -> None:
+        checkpoints = on(tmp_path)
+        for iteration in (1, 2, 3):
+            checkpoints.save(checkpoint(iteration))
+        assert sorted(path.name for path in tmp_path.iterdir()) == [PREVIOUS, CHECKPOINT]
+        (tmp_path / CHECKPOINT).unlink()
+        with pytest.warns(UserWarning, match=r"checkpoint\.npz: there is none; the one before is used, of iteration 2"):
+            found = on(tmp_path).load()
+        assert found
+        assert found[0].iteration == 2
+        checkpoints.discard()
+        assert not list(tmp_path.iterdir())
+
+    def test_a_damaged_one_never_takes_the_place_of_a_good_one(self, tmp_path: Path) -> None:
+        on(tmp_path).save(checkpoint(1))
+        (tmp_path / CHECKPOINT).rename(tmp_path / PREVIOUS)
+        (tmp_path / CHECKPOINT).write_bytes(b"torn")
+        good = (tmp_path / PREVIOUS).read_bytes()
+        again = on(tmp_path)
+        with pytest.warns(UserWarning, match="damaged, its digest is not that of its content; the one before is used"):
+            again.load()
+        again.save(checkpoint(2))
+        assert (tmp_path / PREVIOUS).read_bytes() == good
+        again.save(checkpoint(3))
+        assert (tmp_path / PREVIOUS).read_bytes() != good
+
+    def test_where_both_are_damaged_it_is_said_of_both(self, tmp_path: Path) -> None:
+        (tmp_path / CHECKPOINT).write_bytes(b"")
+        (tmp_path / PREVIOUS).write_bytes(b"x" * 1000)
+        with pytest.raises(DataError, match=r"checkpoint\.npz: damaged.*\n.*previous\.npz: damaged.*\n.*begin it anew"):
+            on(tmp_path).load()
+
+    def test_a_folder_in_its_place_is_an_error_not_a_beginning_from_0(self, tmp_path: Path) -> None:
+        (tmp_path / CHECKPOINT).mkdir()
+        with pytest.raises(DataError, match=r"checkpoint\.npz: cannot be read: Is a directory"):
+            on(tmp_path).load()
+
+    def test_a_later_format_is_named(self, tmp_path: Path, monkeypatch) -> None:
+        monkeypatch.setattr("modnet.checkpoint.VERSION", 2)
+        on(tmp_path).save(checkpoint())
+        monkeypatch.undo()
+        with pytest.raises(DataError, match=r"not a checkpoint of this run \(of format 2, this modnet reads 1"):
+            on(tmp_path).load()
+
+    @given(st.data())
+    def test_whatever_byte_is_changed_it_is_found(self, sealed: Path, data: st.DataObject) -> None:
+        content = (sealed / CHECKPOINT).read_bytes()
+        place = data.draw(st.integers(0, len(content) - 1))
+        changed = content[:place] + bytes([content[place] ^ data.draw(st.integers(1, 255))]) + content[place + 1 :]
+        self._is_refused(sealed, changed)
+
+    @given(st.data())
+    def test_wherever_it_is_cut_it_is_found(self, sealed: Path, data: st.DataObject) -> None:
+        content = (sealed / CHECKPOINT).read_bytes()
+        self._is_refused(sealed, content[: data.draw(st.integers(0, len(content) - 1))])
+        self._is_refused(sealed, content + data.draw(st.binary(min_size=1)))
+
+    @staticmethod
+    def _is_refused(sealed: Path, content: bytes) -> None:
+        with tempfile.TemporaryDirectory(dir=sealed) as folder:
+            (Path(folder) / CHECKPOINT).write_bytes(content)
+            with pytest.raises(DataError, match="damaged, its digest is not that of its content"):
+                on(Path(folder)).load()
+
+    def test_a_state_that_cannot_be_kept_is_named_with_its_optimizer_and_place(self, tmp_path: Path) -> None:
+        class Hoarder(modnet.Optimizer):
+            def init(self, params: Any) -> Any:
+                return {"seen": set()}
+
+            def step(self, params: Any, grads: Any, state: Any) -> Any:
+                return params, state
+
+        bad = Checkpoint(0, PARAMS, "hoarder", {"seen": set()}, History(), 0.0)
+        with pytest.raises(
+            PluginError, match=r"optimizer hoarder returns cannot be kept .*: set at state\['seen'\]; exp"
+        ):
+            on(tmp_path, Hoarder()).save(bad)
+        assert not list(tmp_path.iterdir())
+
+
+class TestGoingOnInPython:
+    def test_another_optimizer(self) -> None:
+        with pytest.raises(SettingError, match="start: the checkpoint is of the optimizer adam, not sgd"):
+            checkpoint().check(PARAMS, modnet.optimizer("sgd"))
+
+    @pytest.mark.parametrize(
+        ("params", "words"),
+        [
+            ({"W1": np.ones((2, 4)), "b1": PARAMS["b1"]}, r"W1 is float64 \(2, 3\) in it, here it is float64 \(2, 4\)"),
+            ({"W1": PARAMS["W1"]}, r"b1 is float32 \(3,\) in it, here it is missing"),
+            ({**PARAMS, "W2": np.ones(1)}, r"W2 is missing in it, here it is float64 \(1,\)"),
+        ],
+    )
+    def test_another_network(self, params: Any, words: str) -> None:
+        with pytest.raises(ShapeError, match=words):
+            checkpoint().check(params, modnet.optimizer("adam"))
+
+
+class TestDigestOfData:
+    def test_a_value_a_label_an_order_and_a_scale_change_it(self) -> None:
+        x, t = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
+        y = x.copy()
+        y[3, 1] = np.nextafter(y[3, 1], 99)
+        flipped = t.copy()
+        flipped[[4, 5]] = [1, 0]
+        sets = [(x, t), (y, t), (x, flipped), (x[::-1], t), (x, np.array(list("ababab")))]
+        digests = {data_sha256(Dataset.from_arrays(some, test_fraction=0.0)) for some in sets}
+        digests |= {data_sha256(Dataset.from_arrays((x, t), scale=2.0, test_fraction=0.0))}
+        digests |= {data_sha256(Dataset.from_arrays((x, t), split_seed=seed)) for seed in (0, 1)}
+        assert len(digests) == 8
+
+    def test_where_the_rows_lie_does_not(self) -> None:
+        x, t = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
+        split = Dataset.from_arrays((x, t), test_fraction=0.4)
+        apart = Dataset.from_arrays((split.train.x, split.train.t), (split.test.x, split.test.t), scale=split.scale)
+        assert data_sha256(split) == data_sha256(apart)

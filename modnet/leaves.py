@@ -1,0 +1,112 @@
+"""Nested values taken apart into JSON and arrays, and put together again to the last bit, without pickle.
+
+What may be nested: dict, list and tuple, NamedTuples, dataclasses and attrs classes; and as leaves arrays, numbers,
+NumPy's too, text, truth values and None. Of a class only the fields are written, not the name: it is taken from a
+value of the same structure, so that nothing in a file decides what code runs.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections import OrderedDict
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.types import Array
+
+WHAT_CAN_BE = "arrays, numbers, text and None in dict, list, tuple, NamedTuple, dataclass or attrs class"
+_MAPPINGS: dict[str, Any] = {"dict": dict, "ordered dict": OrderedDict, "read-only dict": MappingProxyType}
+_SEQUENCES: dict[str, Any] = {"list": list, "tuple": tuple}
+_NAMES = {cls: name for name, cls in (_MAPPINGS | _SEQUENCES).items()}
+
+
+def taken_apart(value: Any, like: Any, arrays: list[Array], place: str = "") -> Any:
+    """Return a value as JSON holds it, its arrays appended to `arrays`.
+
+    `like` has its structure, as far as there are classes in it. Raises TypeError that names the place of what can be
+    no part of it.
+    """
+    if value is None or type(value) in {bool, int, float, str}:
+        return value
+    if type(value) is complex:
+        return ["complex", value.real, value.imag]
+    if type(value) is np.ndarray and not value.dtype.hasobject:
+        return ["array", _put(value, arrays)]
+    if isinstance(value, np.generic) and not value.dtype.hasobject:
+        return ["number", _put(np.asarray(value), arrays)]
+    if (name := _NAMES.get(type(value))) and isinstance(value, Mapping):
+        odd = [key for key in value if type(key) not in {str, int}]
+        if odd:
+            raise TypeError(f"the key {odd[0]!r} at {place}, not text or a whole number")
+        inside = [[k, taken_apart(v, _at(like, k), arrays, f"{place}[{k!r}]")] for k, v in value.items()]
+        return [name, inside]
+    if name:
+        return [name, [taken_apart(v, _at(like, i), arrays, f"{place}[{i}]") for i, v in enumerate(value)]]
+    fields = _fields(value)
+    if fields is None:
+        raise TypeError(f"{type(value).__name__} at {place}")
+    if type(like) is not type(value):
+        raise TypeError(f"{type(value).__name__} at {place}, where {type(like).__name__} was at first")
+    values = [[k, taken_apart(getattr(value, k), getattr(like, k, None), arrays, f"{place}.{k}")] for k in fields]
+    return ["fields", values]
+
+
+def put_together(node: Any, like: Any, arrays: Sequence[Array]) -> Any:
+    """Return the value that was taken apart; raises ValueError where it does not have the structure of `like`."""
+    if not isinstance(node, list):
+        return node
+    name, *rest = node
+    if name == "complex":
+        return complex(*rest)
+    if name == "array":
+        return arrays[rest[0]]
+    if name == "number":
+        return arrays[rest[0]][()]
+    (inside,) = rest
+    if name in _SEQUENCES:
+        return _SEQUENCES[name](put_together(v, _at(like, i), arrays) for i, v in enumerate(inside))
+    if name in _MAPPINGS:
+        return _MAPPINGS[name]({k: put_together(v, _at(like, k), arrays) for k, v in inside})
+    fields = {k: put_together(v, getattr(like, k, None), arrays) for k, v in inside}
+    if name != "fields" or list(fields) != _fields(like):
+        raise ValueError(f"expected the fields {', '.join(fields)}, found {type(like).__name__}")
+    return _made(type(like), fields)
+
+
+def _put(value: Array, arrays: list[Array]) -> int:
+    arrays.append(value)
+    return len(arrays) - 1
+
+
+def _at(like: Any, key: Any) -> Any:
+    """Return what stands at the same place of `like`; in a list that has grown, what stands last."""
+    if isinstance(like, Mapping):
+        return like.get(key)
+    if isinstance(like, (list, tuple)) and like:
+        return like[min(key, len(like) - 1)]
+    return None
+
+
+def _fields(value: Any) -> list[str] | None:
+    """Return the names of the fields of a NamedTuple, dataclass or attrs class; None of anything else."""
+    if isinstance(value, type):
+        return None
+    if isinstance(value, tuple):
+        return list(getattr(value, "_fields", ())) or None
+    if attrs.has(type(value)):
+        return [field.name for field in attrs.fields(type(value))]
+    return [field.name for field in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else None
+
+
+def _made(cls: Any, fields: dict[str, Any]) -> Any:
+    """Return an instance with these values in its fields, whatever its `__init__` would make of them."""
+    if issubclass(cls, tuple):
+        return cls._make(fields.values())
+    made = object.__new__(cls)
+    for name, value in fields.items():
+        object.__setattr__(made, name, value)
+    return made

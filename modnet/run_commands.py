@@ -1,0 +1,160 @@
+"""`modnet train` and `modnet resume`: a run from its beginning, or from where it ended, to its end."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+
+from modnet import build
+from modnet.checkpoint import Checkpoint
+from modnet.dataset import Dataset
+from modnet.discovery import PluginHost
+from modnet.dry_run import forecast_table
+from modnet.errors import DivergedError, TrainingInterrupted
+from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml, run_experiment
+from modnet.network import DenseNetwork
+from modnet.options import changes_of, experiment_options, plugin_options, with_plugins
+from modnet.overview import settings_in_words
+from modnet.progress import ProgressReport, duration, file_progress
+from modnet.run_folder import EXPERIMENT, RunFolder, begun, check_is_run, claimed, has_finished
+from modnet.settings import settings_of
+from modnet.tables import merged
+from modnet.training import Run
+
+
+@click.command()
+@click.argument("experiment", required=False, type=click.Path(path_type=Path))
+@experiment_options
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: runs/DATE-TIME).")
+@click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
+@click.option("--dry-run", is_flag=True, help="Say how long it would take with each estimator; train nothing.")
+@plugin_options
+def train(
+    experiment: Path | None,
+    out: Path | None,
+    *,
+    overwrite: bool,
+    dry_run: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Train a network and save the run.
+
+    EXPERIMENT is a TOML file; options change single entries of it. Without one, the book's two-layer network learns
+    the digits that ship with modnet. The folder of a run holds experiment.toml, with which the same run can be made
+    again, history.csv, summary.json, params.npz and curves.png. A run that ended too early goes on by modnet resume.
+    """
+    table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    wanted = experiment_from(merged(table, changes_of(flags)))
+    click.echo(f"modnet {metadata.version('modnet')}")
+    with file_progress():
+        data, wanted = read_data(wanted)
+    _describe(wanted, data, network_for(wanted, data))
+    if dry_run:
+        click.echo(forecast_table(wanted, data))
+        return
+    with begun(out or _new_folder(), wanted, data, overwrite=overwrite) as folder:
+        _run(wanted, data, folder)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@plugin_options
+def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+    """Go on with RUN, which was interrupted, failed or was killed, from what it saved last.
+
+    It comes to the same parameters, to the last bit, as if it had never stopped.
+    """
+    check_is_run(run)
+    with claimed(run):
+        if has_finished(run):
+            click.echo(f"{run} has finished: there is nothing to go on with")
+            return
+        table = with_plugins(read_toml(run / EXPERIMENT), without, modules)
+        click.echo(f"modnet {metadata.version('modnet')}")
+        wanted = experiment_from(table)
+        with file_progress():
+            data, wanted = read_data(wanted)
+        folder = RunFolder(run, wanted, data)
+        start = folder.last_checkpoint()
+        _describe(wanted, data, network_for(wanted, data))
+        made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
+        click.echo(f"goes on after {made} iterations")
+        _run(wanted, data, folder, start)
+
+
+def _run(wanted: Experiment, data: Dataset, folder: RunFolder, start: Checkpoint | None = None) -> None:
+    """Train to the end, whatever it is, with progress shown and everything saved, and say how it ended."""
+    host = build.plugins()
+    failure: BaseException | None = None
+    with ProgressReport() as progress, _observed(host, progress), _observed(host, folder):
+        try:
+            run = run_experiment(wanted, data, start, folder.keep)
+        except (DivergedError, TrainingInterrupted) as error:
+            run, failure = error.run, error
+    _conclude(run, folder)
+    if isinstance(failure, TrainingInterrupted):
+        sys.exit(130)
+    if failure:
+        raise failure
+
+
+@contextmanager
+def _observed(host: PluginHost, observer: object) -> Iterator[None]:
+    undo = host.observe(observer)
+    try:
+        yield
+    finally:
+        undo()
+
+
+def _new_folder() -> Path:
+    return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+
+
+def _describe(wanted: Experiment, data: Dataset, network: DenseNetwork) -> None:
+    training, parts = wanted.training, wanted.network
+    scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
+    sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
+    inferred = settings_in_words({key: value for key, value in data.settings.items() if key != "scale"})
+    notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
+    used = [build.registered_name(part) for part in (*parts.activation, parts.output, parts.loss)]
+    click.echo(
+        f"data      {wanted.data.path or build.registered_name(wanted.data.source)}: {len(data.train):,} training and "
+        f"{len(data.test):,} test samples, {data.features} features, {len(data.classes)} classes{scale}\n"
+        + "".join(f"          {note}\n" for note in notes)
+        + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
+        f"training  {_in_words(wanted.gradient)}, {_in_words(wanted.optimizer)}, {training.iterations:,} mini-batches "
+        f"of {training.batch_size}, seed {wanted.seed}"
+    )
+
+
+def _in_words(part: object) -> str:
+    """Return a part's name with its settings, but those that are left to the part."""
+    settings = ", ".join(f"{key}={value}" for key, value in settings_of(part).items() if value is not None)
+    return build.registered_name(part) + (f"({settings})" if settings else "")
+
+
+def _conclude(run: Run, folder: RunFolder) -> None:
+    history = run.history
+    done = (
+        "finished"
+        if run.status == "finished"
+        else f"{run.status} after {run.iteration:,} of {run.iterations:,} iterations"
+    )
+    test = f"test accuracy {history.test_accuracy[-1]:.4f}, " if history.test_accuracy else ""
+    train_accuracy = f"train accuracy {history.train_accuracy[-1]:.4f}" if history.train_accuracy else ""
+    click.echo(f"{done} in {duration(run.seconds)}: {test}{train_accuracy}")
+    click.echo(f"saved in {folder.path}")
+    if run.status == "interrupted":
+        click.echo(f"go on with: modnet resume {folder.path}")
+    for note in folder.notes:
+        click.echo(note)

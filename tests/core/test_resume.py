@@ -1,0 +1,383 @@
+"""`modnet resume`: runs that were killed, interrupted or failed, as real processes, come to the bits of a whole one."""
+
+from __future__ import annotations
+
+import json
+import os
+import random
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from modnet.cli import main
+from modnet.history_file import read_history
+from modnet.run_folder import FILES
+
+ITERATIONS = 1500
+# Checkpoints many times a second, so that a kill finds the process in the midst of all it does.
+QUICK = """
+import modnet.training
+from modnet.cli import main
+modnet.training.KEEP_EVERY, modnet.training.KEEP_SHARE = 0.02, 1.0
+main()
+"""
+
+
+def start(*arguments: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", QUICK, *arguments],
+        cwd=cwd, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, **options,
+    )  # fmt: skip
+
+
+def run(*arguments: str, cwd: Path, **options: Any) -> tuple[int, str, str]:
+    process = start(*arguments, cwd=cwd, **options)
+    out, err = process.communicate(timeout=120)
+    assert "Traceback" not in err
+    return process.returncode, out, err
+
+
+def outcome(folder: Path) -> tuple[list[str], str, bytes]:
+    """Return what is equal in equal runs: the files there are, the digest of the parameters, the history."""
+    summary = json.loads((folder / "summary.json").read_text())
+    assert summary["status"] == "finished"
+    return sorted(p.name for p in folder.iterdir()), summary["params_sha256"], (folder / "history.csv").read_bytes()
+
+
+def training(optimizer: str = "adam", iterations: int = ITERATIONS) -> list[str]:
+    settings = ["--batch-size", "2", "--hidden", "4", "--gradient", "backpropagation", "--optimizer", optimizer]
+    return ["train", "--data", "points.csv", *settings, "--iterations", str(iterations)]
+
+
+def write_points(path: Path, rows: int = 60, first: float = 0.5) -> None:
+    points = np.random.default_rng(0).normal(size=(rows, 3)).round(3)
+    points[0, 0] = first
+    path.write_text("".join(f"{a},{b},{c},{'xyz'[i % 3]}\n" for i, (a, b, c) in enumerate(points.tolist())))
+
+
+@pytest.fixture(scope="module")
+def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with data and a finished run, `whole`."""
+    folder = tmp_path_factory.mktemp("work")
+    write_points(folder / "points.csv")
+    assert run(*training(), "--out", "whole", cwd=folder)[0] == 0
+    return folder
+
+
+@pytest.fixture(scope="module")
+def _killed(work: Path) -> Path:
+    """Kill a run in its midst."""
+    process = start(*training(), "--out", "killed", cwd=work)
+    until(lambda: (work / "killed/history.csv").exists() and len((work / "killed/history.csv").read_bytes()) > 5000)
+    process.kill()
+    process.communicate()
+    assert (work / "killed/checkpoint.npz").exists()
+    return work / "killed"
+
+
+@pytest.fixture
+def killed(_killed: Path, work: Path, request: pytest.FixtureRequest) -> Path:
+    """Return a copy of a run that was killed in its midst."""
+    copy = work / request.node.name.replace("[", "-").rstrip("]")
+    return Path(shutil.copytree(_killed, copy))
+
+
+@pytest.fixture
+def call(work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
+    """Return a function that calls the command line within this process."""
+
+    def call(*arguments: str) -> tuple[int, str, str]:
+        monkeypatch.chdir(work)
+        monkeypatch.setattr(sys, "argv", ["modnet", *arguments])
+        monkeypatch.setattr("warnings.showwarning", None)
+        status = 0
+        try:
+            main()
+        except SystemExit as ended:
+            status = int(ended.code or 0)
+        return (status, *capsys.readouterr())
+
+    return call
+
+
+def until(condition: Callable[[], bool]) -> None:
+    deadline = time.monotonic() + 60
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.01)
+
+
+class TestKilled:
+    def test_a_dozen_times_at_random_instants(self, work: Path) -> None:
+        began, instants, kills, runs = time.monotonic(), random.Random(0), 0, 0  # noqa: S311 - anything will do
+        assert run("train", "whole/experiment.toml", "--out", "timed", cwd=work)[0] == 0
+        longest = time.monotonic() - began
+        while kills < 12:
+            runs += 1
+            command = [*training(), "--out", f"killed-{runs}"]
+            for _ in range(4):
+                process = start(*command, cwd=work)
+                time.sleep(instants.uniform(0.3, 0.9) * longest)
+                process.kill()
+                process.communicate()
+                kills += process.returncode == -signal.SIGKILL
+                if (work / f"killed-{runs}/experiment.toml").exists():
+                    command = ["resume", f"killed-{runs}"]
+            status, _, err = run(*command, cwd=work)
+            assert status == 0, err
+            assert outcome(work / f"killed-{runs}") == outcome(work / "whole")
+
+    def test_before_its_first_checkpoint(self, work: Path, call) -> None:
+        (work / "early").mkdir()
+        shutil.copy(work / "whole/experiment.toml", work / "early")
+        (work / "early/.lock").write_bytes(b"")
+        (work / "early/.params.npz.abc_1234").write_bytes(b"half of it")
+        status, out, err = call("resume", "early")
+        assert (status, err) == (0, "")
+        assert "goes on after no iterations" in out
+        assert outcome(work / "early") == outcome(work / "whole")
+
+    def test_what_it_learned_can_be_used_and_drawn(self, killed: Path, call) -> None:
+        status, out, _ = call("predict", killed.name, "points.csv")
+        assert (status, out.splitlines()[0]) == (0, "row,prediction,label")
+        assert call("plot", killed.name)[0] == 0
+
+    def test_seconds_go_on(self, killed: Path, call) -> None:
+        status, out, _ = call("resume", killed.name)
+        assert status == 0
+        made = len(read_history(killed / "history.csv").loss)
+        assert made == ITERATIONS
+        assert "goes on after" in out
+        assert json.loads((killed / "summary.json").read_text())["seconds"] > 0.05
+
+
+class TestInterrupted:
+    def test_by_ctrl_c(self, work: Path) -> None:
+        process = start(*training(), "--out", "interrupted", cwd=work)
+        until(lambda: (work / "interrupted/checkpoint-previous.npz").exists())
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate(timeout=60)
+        assert (process.returncode, err) == (130, "")
+        assert out.splitlines()[-1] == "go on with: modnet resume interrupted"
+        assert json.loads((work / "interrupted/summary.json").read_text())["status"] == "interrupted"
+        assert run("resume", "interrupted", cwd=work)[0] == 0
+        assert outcome(work / "interrupted") == outcome(work / "whole")
+
+    @staticmethod
+    def _on_a_disk_of(size: int, folder: str, work: Path) -> tuple[int, str, str]:
+        """Train where no file can be larger: history.csv, which grows, comes to it first."""
+        return run(
+            *training(), "--out", folder, cwd=work,
+            preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size)),
+        )  # fmt: skip
+
+    def test_by_a_full_disk(self, work: Path) -> None:
+        status, _, err = self._on_a_disk_of(25_000, "full", work)
+        words = "File too large; the run can go on from what was kept last: modnet resume full"
+        assert (status, err) == (1, f"modnet: full: cannot be written: {words}\n")
+        assert not list((work / "full").glob(".*"))
+        status, out, err = run("resume", "full", cwd=work)
+        assert (status, err) == (0, "")
+        assert "goes on after no" not in out
+        assert outcome(work / "full") == outcome(work / "whole")
+
+    def test_by_a_disk_that_was_full_before_nothing_is_left(self, work: Path) -> None:
+        status, _, err = self._on_a_disk_of(2_000, "never", work)
+        assert (status, err) == (1, "modnet: never: cannot be written: File too large\n")
+        assert not (work / "never").exists()
+
+    def test_by_a_folder_that_is_gone(self, work: Path) -> None:
+        process = start(*training(), "--out", "gone", cwd=work)
+        until(lambda: (work / "gone/checkpoint-previous.npz").exists())
+        (work / "gone").rename(work / "moved")
+        (work / "gone").write_text("a file in its place")
+        _, err = process.communicate(timeout=60)
+        assert process.returncode == 1
+        assert err.startswith("modnet: gone: cannot be written: Not a directory")
+        assert err.count("\n") == 1
+        assert run("resume", "moved", cwd=work)[0] == 0
+        assert outcome(work / "moved") == outcome(work / "whole")
+
+    @pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+    def test_by_a_folder_that_may_not_be_written(self, killed: Path, call) -> None:
+        killed.chmod(0o500)
+        status, _, err = call("resume", killed.name)
+        killed.chmod(0o700)
+        assert (status, err) == (1, f"modnet: {killed.name}: cannot be written: Permission denied\n")
+
+
+class TestTwoProcesses:
+    def test_the_second_is_refused_at_once_and_a_killed_first_is_no_hindrance(self, work: Path, call) -> None:
+        first = start(*training(iterations=10**7), "--out", "both", cwd=work)
+        until(lambda: (work / "both/checkpoint.npz").exists())
+        refusal = "modnet: both: another process is at this run; wait until it has ended, or stop it\n"
+        for second in (["resume", "both"], [*training(), "--out", "both", "--overwrite"]):
+            status, _, err = call(*second)
+            assert (status, err) == (1, refusal)
+        assert first.poll() is None
+        first.kill()
+        first.communicate()
+        status, _, err = call(*training(), "--out", "both", "--overwrite")
+        assert (status, err) == (0, "")
+        assert outcome(work / "both") == outcome(work / "whole")
+
+
+class TestNothingToGoOnWith:
+    def test_a_finished_run_stays_as_it_is(self, work: Path, call) -> None:
+        before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in (work / "whole").iterdir()}
+        assert call("resume", "whole") == (0, "whole has finished: there is nothing to go on with\n", "")
+        after = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in (work / "whole").iterdir()}
+        assert after == before
+        assert sorted(after) == sorted(FILES)
+
+    def test_a_run_that_was_killed_when_all_was_written(self, work: Path, killed: Path, call) -> None:
+        for path in (work / "whole").iterdir():
+            shutil.copy(path, killed)
+        assert call("resume", killed.name)[0] == 0
+        assert outcome(killed) == outcome(work / "whole")
+
+    def test_a_run_that_diverged(self, work: Path, call) -> None:
+        linear = ["--activation", "identity", "--output", "identity", "--loss", "mean-squared-error", "--lr", "1e6"]
+        assert call(*training("sgd"), *linear, "--out", "diverged")[0] == 1
+        made = json.loads((work / "diverged/summary.json").read_text())["iterations"]
+        assert sorted(path.name for path in (work / "diverged").iterdir()) == sorted(FILES)
+        words = f"modnet: diverged has diverged after {made} iterations, and would again; try a smaller learning rate\n"
+        assert call("resume", "diverged") == (1, "", words)
+
+    @pytest.mark.parametrize("what", ["nothing", "points.csv", "."])
+    def test_what_is_no_run(self, call, what: str) -> None:
+        assert call("resume", what) == (
+            1, "", f"modnet: {what}: not the folder of a run, there is no experiment.toml in it\n"
+        )  # fmt: skip
+
+
+class TestAnotherRun:
+    """What has changed since the run began, so that going on would give something that is neither one nor the other."""
+
+    @pytest.mark.parametrize(
+        ("points", "words"),
+        [
+            ({"rows": 66}, "48 training samples then, 53 now, 12 test samples then, 13 now"),
+            ({"first": 0.25}, "as many samples, with other values"),
+        ],
+    )
+    def test_other_data(self, work: Path, killed: Path, call, points: dict[str, Any], words: str) -> None:
+        write_points(killed / "points.csv", **points)
+        there = killed / "experiment.toml"
+        there.write_text(there.read_text().replace(str(work / "points.csv"), str(killed / "points.csv")))
+        before = (killed / "checkpoint.npz").read_bytes()
+        status, _, err = call("resume", killed.name)
+        assert (status, err) == (1, f"modnet: {killed.name}: the data is not what the run began with: {words}\n")
+        assert (killed / "checkpoint.npz").read_bytes() == before
+        write_points(killed / "points.csv")  # the same again, elsewhere
+        assert call("resume", killed.name)[0] == 0
+
+    def test_another_experiment(self, killed: Path, call) -> None:
+        there = killed / "experiment.toml"
+        there.write_text(there.read_text().replace("beta1 = 0.9", "beta1 = 0.8"))
+        status, _, err = call("resume", killed.name)
+        words = "changed since the run began: optimizer.beta1; change it back, or begin another run"
+        assert (status, err) == (2, f"modnet: {killed.name}/experiment.toml: {words}\n")
+
+    def test_more_iterations_are_no_other_run(self, work: Path, killed: Path, call) -> None:
+        there = killed / "experiment.toml"
+        there.write_text(there.read_text().replace(f"iterations = {ITERATIONS}", f"iterations = {ITERATIONS + 50}"))
+        assert call("resume", killed.name)[0] == 0
+        assert call(*training(iterations=ITERATIONS + 50), "--out", "longer")[0] == 0
+        assert outcome(killed) == outcome(work / "longer")
+
+
+class TestDamaged:
+    def test_a_newest_checkpoint_that_is_cut_is_told_and_the_one_before_is_used(self, work: Path, killed: Path) -> None:
+        newest = killed / "checkpoint.npz"
+        newest.write_bytes(newest.read_bytes()[:-100])
+        status, _, err = run("resume", killed.name, cwd=work)
+        assert status == 0
+        words = (
+            f"modnet: warning: {killed.name}/checkpoint.npz: damaged, its digest is not that of its content; the one"
+        )
+        assert err.startswith(words)
+        assert err.count("\n") == 1
+        assert outcome(killed) == outcome(work / "whole")
+
+    def test_where_both_are_the_run_is_not_begun_anew_behind_ones_back(self, killed: Path, call) -> None:
+        for name in ("checkpoint.npz", "checkpoint-previous.npz"):
+            content = bytearray((killed / name).read_bytes())
+            content[len(content) // 2] ^= 1
+            (killed / name).write_bytes(content)
+        status, _, err = call("resume", killed.name)
+        assert status == 1
+        assert err.splitlines() == [
+            f"modnet: {killed.name}/checkpoint.npz: damaged, its digest is not that of its content",
+            f"{killed.name}/checkpoint-previous.npz: damaged, its digest is not that of its content",
+            "the run cannot go on: begin it anew",
+        ]
+        assert call("predict", killed.name, "points.csv")[0] == 0
+
+
+class TestOptimizersOfStrangers:
+    OWN = """
+from typing import NamedTuple
+import attrs, modnet
+
+class Count(NamedTuple):
+    steps: int
+    log: list
+
+@attrs.frozen
+class Memory:
+    velocity: dict
+    count: Count
+    best: float | None
+
+@attrs.frozen
+class Remembering(modnet.Optimizer):
+    def init(self, params):
+        return Memory({}, Count(0, []), None)
+
+    def step(self, params, grads, state):
+        old = state.velocity
+        new = {k: 0.9 * old[k] + g if k in old else g for k, g in grads.items()}
+        count = Count(state.count.steps + 1, [*state.count.log[-2:], float(grads["b1"][0])])
+        memory = Memory(new, count, min(count.log))
+        return {k: w - 0.05 / count.steps ** 0.5 * new[k] for k, w in params.items()}, memory
+
+@attrs.frozen
+class Hoarding(Remembering):
+    def init(self, params):
+        return {"seen": {1, 2}}
+
+@modnet.hookimpl
+def register_optimizers(register):
+    register(Remembering)
+    register(Hoarding)
+"""
+
+    def test_a_state_of_classes_goes_on(self, work: Path) -> None:
+        (work / "own.py").write_text(self.OWN)
+        assert run(*training("remembering"), "-p", "own", "--out", "own-whole", cwd=work)[0] == 0
+        process = start(*training("remembering"), "-p", "own", "--out", "own-killed", cwd=work)
+        until(lambda: (work / "own-killed/checkpoint-previous.npz").exists())
+        process.kill()
+        process.communicate()
+        status, _, err = run("resume", "own-killed", cwd=work)
+        assert (status, "Traceback" in err) == (0, False), err
+        assert outcome(work / "own-killed") == outcome(work / "own-whole")
+
+    def test_a_state_that_cannot_be_kept_is_told_at_the_beginning(self, work: Path) -> None:
+        (work / "own.py").write_text(self.OWN)
+        status, _, err = run(*training("hoarding"), "-p", "own", "--out", "hoarded", cwd=work)
+        words = "what the optimizer hoarding returns cannot be kept in a checkpoint: set at state['seen']; expected"
+        assert status == 1
+        assert err.startswith(f"modnet: {words} arrays, numbers, text and None in dict, list, tuple, NamedTuple, ")
+        assert err.count("\n") == 1
+        assert not (work / "hoarded").exists()

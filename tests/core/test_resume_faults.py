@@ -1,0 +1,201 @@
+"""Whatever operation on a file fails, or is the last before the process is killed: the run goes on to the same bits."""
+
+from __future__ import annotations
+
+import builtins
+import contextlib
+import errno
+import io
+import os
+import signal
+import tempfile
+import warnings
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+import pytest
+
+import modnet
+from modnet.build import plugins
+from modnet.checkpoint import Checkpoint, params_sha256
+from modnet.experiment import Experiment, experiment_from, read_data, run_experiment
+from modnet.history_file import read_history
+from modnet.run_folder import FILES, RunFolder, begun, claimed, has_finished
+
+ITERATIONS = 4
+ARMED = 2  # from the checkpoint of this iteration on, when there is one before it
+OPERATIONS = [
+    (os, "open"), (os, "fsync"), (os, "replace"), (os, "unlink"), (os, "chmod"),
+    (io, "open"), (builtins, "open"),
+]  # fmt: skip
+
+
+class Torn:
+    """A file of which only the first half reaches the disk before something happens."""
+
+    def __init__(self, file: Any, happens: Callable[[], None]) -> None:
+        self.file, self.happens = file, happens
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.file.close()
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.file, name)
+
+    def write(self, content: Any) -> Any:
+        self.file.write(content[: len(content) // 2])
+        self.file.flush()
+        self.happens()
+        return self.file.write(content[len(content) // 2 :])
+
+
+class Faults:
+    """Makes one operation on the files of a folder, the `at`th, fail or end the process."""
+
+    def __init__(self, folder: Path, at: int, kind: str) -> None:
+        self.folder, self.left, self.kind = folder, at, kind
+        self.hit = False
+
+    def happens(self) -> None:
+        self.left -= 1
+        if self.left:
+            return
+        self.hit = True
+        if self.kind == "kill":
+            os.kill(os.getpid(), signal.SIGKILL)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    @contextlib.contextmanager
+    def armed(self) -> Iterator[None]:
+        with pytest.MonkeyPatch.context() as patch:
+            for module, name in OPERATIONS:
+                patch.setattr(module, name, self._faulty(getattr(module, name)))
+            yield
+
+    def _faulty(self, operation: Callable[..., Any]) -> Callable[..., Any]:
+        def faulty(*arguments: Any, **named: Any) -> Any:
+            if not (isinstance(arguments[0], int) or str(arguments[0]).startswith(str(self.folder))):
+                return operation(*arguments, **named)
+            self.happens()
+            result = operation(*arguments, **named)
+            written = operation is io.open and "w" in str(named.get("mode", arguments[1] if arguments[1:] else ""))
+            return Torn(result, self.happens) if written else result
+
+        return faulty
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> tuple[Experiment, modnet.Dataset]:
+    path = tmp_path_factory.mktemp("data") / "points.csv"
+    rows = np.random.default_rng(0).normal(size=(30, 3)).round(3).tolist()
+    path.write_text("".join(f"{a},{b},{c},{'xyz'[i % 3]}\n" for i, (a, b, c) in enumerate(rows)))
+    table = {
+        "data": {"path": str(path)},
+        "network": {"hidden": [3], "weight_init_std": "xavier"},
+        "gradient": "backpropagation",
+        "optimizer": {"name": "adam"},
+        "training": {"batch_size": 8, "iterations": ITERATIONS},
+    }
+    data, resolved = read_data(experiment_from(table))
+    return resolved, data
+
+
+@pytest.fixture
+def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
+    """Return a folder in memory: these tests make thousands of files durable."""
+    monkeypatch.setattr("modnet.training.KEEP_EVERY", 0.0)
+    monkeypatch.setattr("modnet.training.KEEP_SHARE", 1e9)
+    monkeypatch.setattr("modnet.run_folder.rendered", lambda *_: b"drawn")  # which takes longer than all the rest
+    memory = Path("/dev/shm")  # noqa: S108 - if there is one
+    with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
+        yield Path(path) / "run"
+
+
+def go(run_folder: RunFolder, keep: Callable[[Checkpoint], None], start: Checkpoint | None, of: Any) -> modnet.Run:
+    undo = plugins().observe(run_folder)
+    try:
+        return run_experiment(*of, start, keep)
+    finally:
+        undo()
+
+
+def begin(folder: Path, of: Any, faults: Faults | None = None) -> modnet.Run:
+    """Train, with the faults armed in the midst of it."""
+    with begun(folder, *of) as run_folder, contextlib.ExitStack() as stack:
+
+        def keep(checkpoint: Checkpoint) -> None:
+            if faults and checkpoint.iteration == ARMED:
+                stack.enter_context(faults.armed())
+            run_folder.keep(checkpoint)
+
+        return go(run_folder, keep, None, of)
+
+
+def resume(folder: Path, of: Any) -> None:
+    with claimed(folder), warnings.catch_warnings():
+        if has_finished(folder):
+            return
+        warnings.simplefilter("ignore")  # on a newest one that is not there
+        run_folder = RunFolder(folder, *of)
+        start = run_folder.last_checkpoint()
+        assert start
+        assert start.iteration >= ARMED - 1  # nothing of what had been kept is lost
+        go(run_folder, run_folder.keep, start, of)
+
+
+def content(folder: Path) -> tuple[list[str], bytes, str]:
+    names = sorted(path.name for path in folder.iterdir())
+    params = modnet.run_folder.TrainedModel.read(folder).network.params
+    return names, (folder / "history.csv").read_bytes(), params_sha256(params)
+
+
+def fails(folder: Path, of: Any, faults: Faults) -> bool:
+    """Train with a fault and say whether it came to it; it is then told in a line."""
+    told = ""
+    try:
+        begin(folder, of, faults)
+    except modnet.DataError as error:
+        told = str(error)
+    line = f"{folder}: cannot be written: No space left on device; the run can go on from what was kept last: "
+    assert told in {"", f"{line}modnet resume {folder}"}
+    assert bool(told) == faults.hit
+    return faults.hit
+
+
+def is_killed(folder: Path, of: Any, faults: Faults) -> bool:
+    child = os.fork()
+    if not child:
+        with contextlib.suppress(BaseException):
+            begin(folder, of, faults)
+        os._exit(0)
+    return os.WIFSIGNALED(os.waitpid(child, 0)[1])
+
+
+@pytest.mark.parametrize("kind", ["fail", "kill"])
+def test_at_every_operation_on_a_file(experiment: Any, folder: Path, kind: str) -> None:
+    begin(folder, experiment)
+    expected = content(folder)
+    assert expected[0] == sorted(FILES)
+    for at in range(1, 1000):
+        for file in folder.iterdir():
+            file.unlink()
+        happened = (is_killed if kind == "kill" else fails)(folder, experiment, Faults(folder, at, kind))
+        resume(folder, experiment)
+        assert content(folder) == expected, f"operation {at}"
+        if not happened:
+            break
+    assert 80 < at < 999
+
+
+def test_what_was_learned_can_be_read_at_every_moment(experiment: Any, folder: Path) -> None:
+    for at in range(1, 60, 3):
+        assert is_killed(folder, experiment, Faults(folder, at, "kill"))
+        assert len(read_history(folder / "history.csv").loss) >= ARMED - 1
+        modnet.run_folder.TrainedModel.read(folder)
+        for file in folder.iterdir():
+            file.unlink()
