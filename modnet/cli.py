@@ -1,4 +1,4 @@
-"""`modnet ...`: train, predict, plot, gradient-check, plugins, and data by its own commands."""
+"""`modnet ...`: train, predict, plot, gradient-check, plugins; verify and data by their own modules."""
 
 from __future__ import annotations
 
@@ -39,10 +39,12 @@ from modnet.options import assigned, changes_of, experiment_options, load_plugin
 from modnet.overview import plain, settings_in_words
 from modnet.progress import ProgressReport, duration, file_progress
 from modnet.randomness import Stream
-from modnet.run_folder import CURVES, EXPERIMENT, RunFolder, TrainedModel, read_history, title_of
+from modnet.receipt import naming_plugins
+from modnet.run_folder import CURVES, EXPERIMENT, RunFolder, TrainedModel, read_experiment, read_history, title_of
 from modnet.settings import settings_of
 from modnet.tables import merged
 from modnet.training import Run
+from modnet.verify_command import verify as verify_command
 
 
 def main() -> None:
@@ -88,6 +90,7 @@ def modnet_command() -> None:
       modnet train              train the book's network on the digits that ship with modnet
       modnet predict RUN FILE   what that network makes of other digits
       modnet plot RUN           draw how it learned
+      modnet verify RUN         train it again: does every bit come out the same?
       modnet gradient-check     are the derivatives right? and what do other estimators make of the gradient?
       modnet data show FILE     what is in a data set; see also modnet data --help
       modnet plugins            the parts there are, and where they come from
@@ -95,6 +98,7 @@ def modnet_command() -> None:
 
 
 modnet_command.add_command(data_commands)
+modnet_command.add_command(verify_command)
 
 
 @modnet_command.command()
@@ -118,10 +122,12 @@ def train(
 
     EXPERIMENT is a TOML file; options change single entries of it. Without one, the book's two-layer network learns
     the digits that ship with modnet. The folder of a run holds experiment.toml, with which the same run can be made
-    again, history.csv, summary.json, params.npz and curves.png.
+    again, history.csv, summary.json, params.npz, curves.png, and receipt.json, by which `modnet verify` looks at all of
+    it again.
     """
     table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
-    wanted = experiment_from(merged(table, changes_of(flags)))
+    with naming_plugins(experiment):
+        wanted = experiment_from(merged(table, changes_of(flags)))
     click.echo(f"modnet {modnet.__version__}")
     with file_progress():
         data, wanted = read_data(wanted)
@@ -256,12 +262,11 @@ def predict(
 def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """Draw the learning curves of RUN: the loss of every mini-batch, and both accuracies."""
     history = read_history(run)
-    table = read_toml(run / EXPERIMENT)
-    with_plugins(table, without, modules)
+    with_plugins(read_toml(run / EXPERIMENT), without, modules)
     path = out or run / CURVES
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}")
-    write_atomically(path, rendered(curves(history, title_of(experiment_from(table))), path.suffix[1:].lower()))
+    write_atomically(path, rendered(curves(history, title_of(read_experiment(run))), path.suffix[1:].lower()))
     click.echo(f"drawn in {path}")
 
 

@@ -23,7 +23,7 @@ from modnet.build import (
 )
 from modnet.dataset import Dataset
 from modnet.errors import ModnetError, SettingError
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer
 from modnet.network import WeightInitStd
 from modnet.registry import INTERFACES
 from modnet.settings import Table, settings_of
@@ -174,8 +174,8 @@ def read_data(experiment: Experiment) -> tuple[Dataset, Experiment]:
     return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved))
 
 
-def run_experiment(experiment: Experiment, data: Dataset) -> Run:
-    """Train an experiment's network on its data, followed by the lifecycle hooks."""
+def run_experiment(experiment: Experiment, data: Dataset, observer: Observer | None = None) -> Run:
+    """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer."""
     return train(
         network_for(experiment, data),
         data,
@@ -186,6 +186,7 @@ def run_experiment(experiment: Experiment, data: Dataset) -> Run:
         sampling=experiment.training.sampling,
         seed=experiment.seed,
         blas_threads=experiment.training.blas_threads,
+        observer=observer,
     )
 
 

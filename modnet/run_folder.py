@@ -24,15 +24,19 @@ from modnet.figures import curves, rendered
 from modnet.files import write_atomically
 from modnet.hookspecs import hookimpl
 from modnet.interfaces import DataSource, ObservedRun
+from modnet.receipt import RECEIPT, Receipt, naming_plugins
 from modnet.types import Array, History
 
-EXPERIMENT, HISTORY, SUMMARY, PARAMS, CURVES = FILES = (
+EXPERIMENT, HISTORY, SUMMARY, PARAMS, CURVES, _ = FILES = (
     "experiment.toml",
     "history.csv",
     "summary.json",
     "params.npz",
     "curves.png",
+    RECEIPT,
 )
+# Which of them the receipt vouches for; curves are drawn anew as one likes.
+SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS)
 # What has been learned is saved at epochs' ends, but not more often than this, in seconds.
 SAVE_EVERY = 5.0
 
@@ -52,8 +56,12 @@ class RunFolder:
                 raise SettingError([f"{path} {what}; choose another, or --overwrite a run"], "--out")
             for name in FILES:
                 (path / name).unlink(missing_ok=True)
+        toml = toml_of(experiment)
+        # Made now: what is installed, and the code that is loaded, may change on the disk while the run goes on.
+        self._receipt = Receipt.of(experiment, toml, data)
         path.mkdir(parents=True, exist_ok=True)
-        write_atomically(path / EXPERIMENT, toml_of(experiment).encode())
+        write_atomically(path / EXPERIMENT, toml.encode())
+        self._receipt.write(path)
 
     # Before a stranger's hooks, so that what those do wrong loses nothing.
     @hookimpl(tryfirst=True)
@@ -75,6 +83,7 @@ class RunFolder:
         self._save(run)
         summary = json.dumps(self._summary(run), indent=2) + "\n"
         write_atomically(self.path / SUMMARY, summary.encode())
+        self._receipt.ended(run, self.path, SEALED).write(self.path)
         try:
             picture = rendered(curves(run.history, title_of(self._experiment)), "png")
         except MissingExtraError as error:
@@ -121,7 +130,7 @@ class TrainedModel:
         """Read a run's folder; raises DataError where it is none, or damaged."""
         if not (folder / EXPERIMENT).is_file():
             raise DataError(f"{folder}: not the folder of a run, there is no {EXPERIMENT} in it")
-        experiment = experiment_from(read_toml(folder / EXPERIMENT))
+        experiment = read_experiment(folder)
         params, about = load_params(folder / PARAMS)
         try:
             inputs, classes = len(params["W1"]), tuple(about["classes"])
@@ -135,6 +144,12 @@ class TrainedModel:
         """Return the label of each raw row (N, features), and the network's outputs (N, classes)."""
         outputs = self.network.predict(scaled(rows, self.scale))
         return [self.classes[i] for i in outputs.argmax(axis=1)], outputs
+
+
+def read_experiment(folder: Path) -> Experiment:
+    """Return a run's experiment; raises PluginError where a plugin is missing, saying which one to install."""
+    with naming_plugins(folder / EXPERIMENT):
+        return experiment_from(read_toml(folder / EXPERIMENT))
 
 
 def read_history(folder: Path) -> History:
