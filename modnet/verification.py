@@ -71,13 +71,13 @@ class Verification:
 
     @property
     def first(self) -> Difference | None:
-        """The first part that differs, of those that can be the cause that a run comes out differently."""
-        return next((difference for difference in self.differences if difference.part != "file"), None)
+        """The first part that differs: one that a run comes from, if there is one, before a file that it left."""
+        return next(iter(sorted(self.differences, key=lambda difference: difference.part == "file")), None)
 
     def verdict(self) -> str:
         """Return in a line, or two, what has come of it."""
+        cause = f"the first part that differs: {self.first}" if self.first else "no part that is recorded differs"
         if self.again is None:
-            cause = f"the first part that differs: {self.differences[0]}" if self.differences else "nothing differs"
             return f"not trained again; {cause}"
         made = f"{self.again.iterations:,} iterations, parameters {self.again.params_sha256[:8]}..."
         if self.identical:
@@ -85,10 +85,11 @@ class Verification:
         if self.again.reproduced:
             row = self.again.departure
             where = f"\nthe first row of {HISTORY} that was changed: iteration {row.iteration}, {row}" if row else ""
-            return f"not identical: trained again the bits are the same ({made}), but {self.differences[0]}{where}"
-        cause = f"the first part that differs: {self.first}" if self.first else "no part that is recorded differs"
+            return f"not identical: trained again the bits are the same ({made}), but {self.first}{where}"
         if row := self.again.departure:
             return f"differs from iteration {row.iteration:,} on ({row}); {cause}"
+        if not (self.folder / HISTORY).is_file():
+            return f"differs, and without {HISTORY} nobody can say from which iteration on ({made}); {cause}"
         return f"differs after the last iteration, in the parameters alone ({made}); {cause}"
 
     def as_json(self) -> dict[str, Any]:

@@ -228,6 +228,13 @@ class TestWhere:
         assert verdict.startswith("not identical: trained again the bits are the same (60 iterations, parameters ")
         assert where.startswith("the first row of history.csv that was changed: iteration 31, loss 0.5 then, ")
 
+    def test_without_a_history_no_iteration_is_made_up(self, place: Path) -> None:
+        in_file("run/experiment.toml", ("lr = 0.5", "lr = 0.25"))(place)
+        without("run/history.csv")(place)
+        verdict = call("verify", place / "run").output.splitlines()[-1]
+        assert verdict.startswith("differs, and without history.csv nobody can say from which iteration on (60 ")
+        assert verdict.endswith("; the first part that differs: setting optimizer.lr: 0.5 then, 0.25 now")
+
     @pytest.mark.parametrize(
         ("then", "now", "words"),
         [
@@ -252,7 +259,10 @@ class TestWhere:
 class TestOptions:
     def test_a_dry_run_trains_nothing(self, place: Path) -> None:
         done = call("verify", place / "run", "--dry-run")
-        assert (done.exit_code, done.output.splitlines()[-1]) == (0, "not trained again; nothing differs")
+        assert (done.exit_code, done.output.splitlines()[-1]) == (
+            0,
+            "not trained again; no part that is recorded differs",
+        )
         recorded(platform=with_entry("CPU", "Z80"))(place)
         done = call("verify", place / "run", "--dry-run")
         assert done.exit_code == 1
@@ -358,29 +368,50 @@ def install(site: Path, version: str, line: str = "pass") -> None:
     (info / "entry_points.txt").write_text("[modnet]\ndrifting = modnet_drifting\n")
 
 
-def process(cwd: Path, *arguments: str, site: Path | None = None) -> subprocess.CompletedProcess[str]:
+def process(cwd: Path, *arguments: str, site: Path | None = None, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Call modnet with what is installed in `site` besides."""
+    path = os.pathsep.join(filter(None, (str(site or ""), os.environ.get("PYTHONPATH"))))
+    ours = {"PYTHONDONTWRITEBYTECODE": "1", **({"PYTHONPATH": path} if path else {})}
+    command = [sys.executable, "-m", "modnet", *arguments]
     return subprocess.run(
-        [sys.executable, "-m", "modnet", *arguments],
-        cwd=cwd, env=environment(site), capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-
-
-def environment(site: Path | None) -> dict[str, str]:
-    path = [str(site)] * bool(site) + [os.environ["PYTHONPATH"]] * ("PYTHONPATH" in os.environ)
-    return {**os.environ, **({"PYTHONPATH": os.pathsep.join(path)} if path else {}), "PYTHONDONTWRITEBYTECODE": "1"}
+        command, cwd=cwd, env={**os.environ, **ours, **variables}, capture_output=True, text=True, timeout=120
+    )
 
 
 QUICK = ("--hidden", "3", "--iterations", "60", "--lr", "0.5")
+
+
+@pytest.fixture(scope="module")
+def drifted(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("drifted")
+    install(place / "site", "0.1.0")
+    done = process(place, "train", "--gradient", "drifting", *QUICK, "--out", "run", site=place / "site")
+    assert done.returncode == 0, done.stderr
+    return place
+
+
+class TestLibraries:
+    def test_another_blas_that_computes_otherwise(self, tmp_path: Path) -> None:
+        """OpenBLAS can be told to go an older processor's way, whose sums are rounded otherwise."""
+        older = {"OPENBLAS_CORETYPE": "Nehalem"}
+        done = process(tmp_path, "train", *QUICK, "--gradient", "backpropagation", "--out", "run", **older)
+        assert done.returncode == 0, done.stderr
+        then = Receipt.read(tmp_path / "run").libraries["BLAS"]
+        if "Nehalem" not in then:
+            pytest.skip(f"it knows one way only: {then}")
+        verdict = process(tmp_path, "verify", "run").stdout.splitlines()[-1]
+        assert verdict.startswith("differs ")
+        assert f"the first part that differs: library BLAS: {then} then, openblas" in verdict
+        assert process(tmp_path, "verify", "run", **older).returncode == 0
 
 
 class TestPlugins:
     """A stranger's distribution that really changes, in real processes."""
 
     @pytest.fixture
-    def site(self, tmp_path: Path) -> Path:
-        install(tmp_path / "site", "0.1.0")
-        done = process(tmp_path, "train", "--gradient", "drifting", *QUICK, "--out", "run", site=tmp_path / "site")
-        assert done.returncode == 0, done.stderr
+    def site(self, drifted: Path, tmp_path: Path) -> Path:
+        """Return where the plugin is installed; a run that was made with it is beside it."""
+        shutil.copytree(drifted, tmp_path, dirs_exist_ok=True)
         return tmp_path / "site"
 
     def test_what_it_requires_is_among_the_libraries(self, site: Path) -> None:
