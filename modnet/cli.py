@@ -1,4 +1,4 @@
-"""`modnet ...`: predict, plot, gradient-check and plugins; train, resume and data have modules of their own."""
+"""`modnet ...`: predict, plot, gradient-check and plugins; train, resume, verify and data have modules of their own."""
 
 from __future__ import annotations
 
@@ -33,9 +33,10 @@ from modnet.overview import plain
 from modnet.progress import file_progress
 from modnet.randomness import Stream
 from modnet.run_commands import resume, train
-from modnet.run_folder import CURVES, EXPERIMENT, HISTORY, TrainedModel, title_of
+from modnet.run_folder import CURVES, EXPERIMENT, HISTORY, TrainedModel, read_experiment, title_of
 from modnet.settings import settings_of
 from modnet.tables import merged
+from modnet.verify_command import verify
 
 
 def main() -> None:
@@ -82,6 +83,7 @@ def modnet_command() -> None:
       modnet resume RUN         go on with a run that was interrupted or killed
       modnet predict RUN FILE   what that network makes of other digits
       modnet plot RUN           draw how it learned
+      modnet verify RUN         train it again: does every bit come out the same?
       modnet gradient-check     are the derivatives right? and what do other estimators make of the gradient?
       modnet data show FILE     what is in a data set; see also modnet data --help
       modnet plugins            the parts there are, and where they come from
@@ -91,6 +93,7 @@ def modnet_command() -> None:
 modnet_command.add_command(train)
 modnet_command.add_command(resume)
 modnet_command.add_command(data_commands)
+modnet_command.add_command(verify)
 
 
 @modnet_command.command()
@@ -154,12 +157,11 @@ def predict(
 def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """Draw the learning curves of RUN: the loss of every mini-batch, and both accuracies."""
     history = read_history(run / HISTORY)
-    table = read_toml(run / EXPERIMENT)
-    with_plugins(table, without, modules)
+    with_plugins(read_toml(run / EXPERIMENT), without, modules)
     path = out or run / CURVES
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}")
-    write_atomically(path, rendered(curves(history, title_of(experiment_from(table))), path.suffix[1:].lower()))
+    write_atomically(path, rendered(curves(history, title_of(read_experiment(run))), path.suffix[1:].lower()))
     click.echo(f"drawn in {path}")
 
 

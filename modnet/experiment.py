@@ -24,7 +24,7 @@ from modnet.build import (
 from modnet.checkpoint import Checkpoint
 from modnet.dataset import Dataset
 from modnet.errors import ModnetError, SettingError
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer
 from modnet.network import WeightInitStd
 from modnet.registry import INTERFACES
 from modnet.settings import Table, settings_of
@@ -186,8 +186,9 @@ def run_experiment(
     data: Dataset,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
+    observer: Observer | None = None,
 ) -> Run:
-    """Train an experiment's network on its data, followed by the lifecycle hooks."""
+    """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer."""
     return train(
         network_for(experiment, data),
         data,
@@ -200,6 +201,7 @@ def run_experiment(
         blas_threads=experiment.training.blas_threads,
         start=start,
         keep=keep,
+        observer=observer,
     )
 
 

@@ -23,7 +23,8 @@ from modnet.network import DenseNetwork
 from modnet.options import changes_of, experiment_options, plugin_options, with_plugins
 from modnet.overview import settings_in_words
 from modnet.progress import ProgressReport, duration, file_progress
-from modnet.run_folder import EXPERIMENT, RunFolder, begun, check_is_run, claimed, has_finished
+from modnet.receipt import naming_plugins
+from modnet.run_folder import EXPERIMENT, RunFolder, begun, check_is_run, claimed, has_finished, read_experiment
 from modnet.settings import settings_of
 from modnet.tables import merged
 from modnet.training import Run
@@ -50,10 +51,12 @@ def train(
 
     EXPERIMENT is a TOML file; options change single entries of it. Without one, the book's two-layer network learns
     the digits that ship with modnet. The folder of a run holds experiment.toml, with which the same run can be made
-    again, history.csv, summary.json, params.npz and curves.png. A run that ended too early goes on by modnet resume.
+    again, history.csv, summary.json, params.npz, curves.png, and receipt.json, by which modnet verify looks at all
+    of it again. A run that ended too early goes on by modnet resume.
     """
     table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
-    wanted = experiment_from(merged(table, changes_of(flags)))
+    with naming_plugins(experiment):
+        wanted = experiment_from(merged(table, changes_of(flags)))
     click.echo(f"modnet {metadata.version('modnet')}")
     with file_progress():
         data, wanted = read_data(wanted)
@@ -78,9 +81,9 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
         if has_finished(run):
             click.echo(f"{run} has finished: there is nothing to go on with")
             return
-        table = with_plugins(read_toml(run / EXPERIMENT), without, modules)
+        with_plugins(read_toml(run / EXPERIMENT), without, modules)
         click.echo(f"modnet {metadata.version('modnet')}")
-        wanted = experiment_from(table)
+        wanted = read_experiment(run)
         with file_progress():
             data, wanted = read_data(wanted)
         folder = RunFolder(run, wanted, data)
@@ -88,6 +91,8 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
         _describe(wanted, data, network_for(wanted, data))
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
         click.echo(f"goes on after {made} iterations")
+        for difference in folder.surroundings_changed():
+            click.echo(f"not as when it began, so the last bits may come out otherwise: {difference}", err=True)
         _run(wanted, data, folder, start)
 
 

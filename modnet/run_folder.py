@@ -34,18 +34,22 @@ from modnet.history_file import history_csv
 from modnet.hookspecs import hookimpl
 from modnet.interfaces import DataSource, ObservedRun
 from modnet.locks import locked
+from modnet.receipt import RECEIPT, Difference, Receipt, naming_plugins
 from modnet.settings import Table
 from modnet.tables import changed
 from modnet.types import Array, History, Params
 
-EXPERIMENT, HISTORY, SUMMARY, PARAMS, CURVES = FILES = (
+EXPERIMENT, HISTORY, SUMMARY, PARAMS, CURVES, _ = FILES = (
     "experiment.toml",
     "history.csv",
     "summary.json",
     "params.npz",
     "curves.png",
+    RECEIPT,
 )
 LOCK = ".lock"
+# Which of them the receipt vouches for; curves are drawn anew as one likes.
+SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS)
 
 
 class RunFolder:
@@ -60,6 +64,9 @@ class RunFolder:
         self._about = {"classes": list(data.classes), "scale": data.scale}
         self._checkpoints = Checkpoints(path, experiment.optimizer, _origin(experiment, data))
         self._cannot_be_written = False
+        self._toml = toml_of(experiment)
+        # Made now: what is installed, and the code that is loaded, may change on the disk while the run goes on.
+        self._receipt = Receipt.of(experiment, self._toml, data)
 
     def last_checkpoint(self) -> Checkpoint | None:
         """Return what the run can go on from, or None where it had not come that far.
@@ -81,6 +88,14 @@ class RunFolder:
             what = ", ".join(counts) or "as many samples, with other values"
             raise DataError(f"{self.path}: the data is not what the run began with: {what}")
         return checkpoint
+
+    def surroundings_changed(self) -> list[Difference]:
+        """Return which plugins, libraries and machine are others than when the run began, as its receipt tells."""
+        try:
+            differences = Receipt.read(self.path).differences(self._receipt)
+        except DataError:  # of an older modnet
+            return []
+        return [difference for difference in differences if difference.part in {"plugin", "library", "platform"}]
 
     def keep(self, checkpoint: Checkpoint) -> None:
         """Save what the run can go on from, and what it has learned so far; raises DataError where that cannot be."""
@@ -112,9 +127,13 @@ class RunFolder:
                 raise self._unwritten(error, run.iteration) from None
 
     def begin(self) -> None:
-        """Write the experiment in place of whatever run there was."""
-        self.clear()
-        write_atomically(self.path / EXPERIMENT, toml_of(self._experiment).encode())
+        """Write the experiment in place of whatever run there was; raises DataError where that cannot be."""
+        try:
+            self.clear()
+            write_atomically(self.path / EXPERIMENT, self._toml.encode())
+            self._receipt.write(self.path)
+        except OSError as error:
+            raise self._unwritten(error, 0) from None
 
     def clear(self) -> None:
         """Remove all files of a run."""
@@ -124,7 +143,7 @@ class RunFolder:
             sweep(self.path / name)
 
     def _conclude(self, run: ObservedRun) -> None:
-        """Write the files of a run that has ended; the summary last, as it says that all others are there."""
+        """Write the files of a run that has ended; last the summary, which says so, and the receipt of all of them."""
         self._save(run.params, run.history)
         try:
             picture = rendered(curves(run.history, title_of(self._experiment)), "png")
@@ -134,6 +153,7 @@ class RunFolder:
             write_atomically(self.path / CURVES, picture)
         summary = json.dumps(self._summary(run), indent=2) + "\n"
         write_atomically(self.path / SUMMARY, summary.encode())
+        self._receipt.ended(run, self.path, SEALED).write(self.path)
         if run.status in {"finished", "diverged"}:  # there is nothing to go on with
             self._checkpoints.discard()
 
@@ -180,8 +200,8 @@ def begun(path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool 
         with claimed(path):
             _check_free(path, overwrite=overwrite)  # somebody may have been faster
             folder = RunFolder(path, experiment, data)
-            folder.begin()
             try:
+                folder.begin()
                 yield folder
             finally:
                 if not folder.has_begun:
@@ -229,7 +249,7 @@ def has_finished(path: Path) -> bool:
     summary: dict[str, Any] = {}
     with suppress(OSError, ValueError):  # it goes on, or was killed before it could say how it ended
         summary = dict(json.loads((path / SUMMARY).read_bytes()))
-    if summary.get("status") not in {"finished", "diverged"}:
+    if summary.get("status") not in {"finished", "diverged"} or not _is_sealed(path):
         return False
     for name in (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)
@@ -237,6 +257,13 @@ def has_finished(path: Path) -> bool:
         made = summary.get("iterations")
         raise DataError(f"{path} has diverged after {made} iterations, and would again; try a smaller learning rate")
     return True
+
+
+def _is_sealed(path: Path) -> bool:
+    """Say whether the receipt tells the run's results; one that an older modnet left has none."""
+    if not (path / RECEIPT).is_file():
+        return True
+    return Receipt.read(path).results is not None
 
 
 @attrs.frozen(eq=False)
@@ -253,7 +280,7 @@ class TrainedModel:
     def read(cls, folder: Path) -> TrainedModel:
         """Read a run's folder; raises DataError where it is none, or damaged."""
         check_is_run(folder)
-        experiment = experiment_from(read_toml(folder / EXPERIMENT))
+        experiment = read_experiment(folder)
         params, about = load_params(folder / PARAMS)
         try:
             inputs, classes = len(params["W1"]), tuple(about["classes"])
@@ -267,6 +294,12 @@ class TrainedModel:
         """Return the label of each raw row (N, features), and the network's outputs (N, classes)."""
         outputs = self.network.predict(scaled(rows, self.scale))
         return [self.classes[i] for i in outputs.argmax(axis=1)], outputs
+
+
+def read_experiment(folder: Path) -> Experiment:
+    """Return a run's experiment; raises PluginError where a plugin is missing, saying which one to install."""
+    with naming_plugins(folder / EXPERIMENT):
+        return experiment_from(read_toml(folder / EXPERIMENT))
 
 
 def title_of(experiment: Experiment) -> str:

@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = {
+    "environment": 0,
     "errors": 0,
     "randomness": 0,
     "types": 0,
@@ -21,6 +22,7 @@ FLOORS = {
     "locks": 1,
     "numerical": 1,
     "cached": 2,
+    "fingerprint": 2,
     "interfaces": 2,
     "part_file": 2,
     "summary": 2,
@@ -53,18 +55,21 @@ FLOORS = {
     "options": 7,
     "overview": 7,
     "progress": 6,
-    "run_folder": 7,
+    "receipt": 7,
     "dry_run": 7,
     "data_commands": 8,
-    "run_commands": 8,
-    "cli": 9,
+    "run_folder": 8,
+    "run_commands": 9,
+    "verification": 9,
+    "verify_command": 10,
+    "cli": 11,
 }
 ENTRANCES = {"__init__", "__main__"}
 NUMERIC_HALF = {
     "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network",
     "training", "corners", "derivatives", "verdicts", "side_by_side", "measured", "part_checks", "whole_gradient",
     "gradient_check", "files", "cached", "download", "part_file", "transfer", "kept", "summary",
-    "history_file", "leaves", "locks",
+    "history_file", "leaves", "locks", "environment", "fingerprint",
 }  # fmt: skip
 PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing", "recognition", "tables"}
 PUBLIC = {"files", "cached", "download"}

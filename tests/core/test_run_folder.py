@@ -52,7 +52,7 @@ def run_into(folder: Path, table: dict[str, Any], **options: Any) -> tuple[modne
 
 
 class TestWhatIsLeft:
-    def test_the_five_files_and_nothing_else(self, tmp_path: Path, table) -> None:
+    def test_its_files_and_nothing_else(self, tmp_path: Path, table) -> None:
         run_into(tmp_path / "run", table)
         assert sorted(path.name for path in (tmp_path / "run").iterdir()) == sorted(FILES)
 

@@ -261,6 +261,31 @@ class TestSmallestPlugin:
             assert "softsign  (modnet-softsign 1.0)  loaded" in done.stdout
 
 
+class TestUninstalled:
+    """A run keeps in mind whose its parts were."""
+
+    def test_it_says_which_distribution_and_version_to_install(self, environment: Environment, tmp_path: Path) -> None:
+        environment.pip("install", "--no-deps", wheel_of(tmp_path, "modnet-fleeting", ACTIVATION))
+        try:
+            arguments = ("--activation", "shift", "--hidden", "2", "--iterations", "20", "--out", "run")
+            done = environment.modnet("train", *arguments, cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            done = environment.modnet("verify", "run", cwd=tmp_path)
+            assert (done.returncode, "identical: 20 iterations" in done.stdout) == (0, True), done.stdout + done.stderr
+        finally:
+            environment.pip("uninstall", "--yes", "modnet-fleeting")
+        line = (
+            "the activation 'shift' comes from modnet-fleeting 1.0, which is not installed: "
+            "pip install modnet-fleeting==1.0"
+        )
+        for call in (("predict", "run", "rows.csv"), ("plot", "run"), ("train", "run/experiment.toml")):
+            done = environment.modnet(*call, cwd=tmp_path)
+            assert (done.returncode, done.stderr) == (1, f"modnet: {line}\n")
+        done = environment.modnet("verify", "run", cwd=tmp_path)
+        assert done.returncode == 1
+        assert f"plugin    cannot be had: {line}\n" in done.stdout
+
+
 class TestModule:
     def test_a_module_beside_the_user_is_a_plugin_with_p(self, environment: Environment, tmp_path: Path) -> None:
         (tmp_path / "shifting.py").write_text(ACTIVATION, encoding="utf-8")
