@@ -112,9 +112,12 @@ class RunFolder:
                 raise self._unwritten(error, run.iteration) from None
 
     def begin(self) -> None:
-        """Write the experiment in place of whatever run there was."""
-        self.clear()
-        write_atomically(self.path / EXPERIMENT, toml_of(self._experiment).encode())
+        """Write the experiment in place of whatever run there was; raises DataError where that cannot be."""
+        try:
+            self.clear()
+            write_atomically(self.path / EXPERIMENT, toml_of(self._experiment).encode())
+        except OSError as error:
+            raise self._unwritten(error, 0) from None
 
     def clear(self) -> None:
         """Remove all files of a run."""
