@@ -31,7 +31,7 @@ class History:
     test_accuracy: list[float] = attrs.field(factory=list)
 
     def until(self, iteration: int, wanted: Callable[[int], bool] | None = None) -> History:
-        """Return the first `iteration` losses, and the accuracies until then, those alone that were taken when `wanted`."""
+        """Return the first `iteration` losses and the accuracies until then, or those that were taken when `wanted`."""
         rows = [i for i, k in enumerate(self.iterations) if k <= iteration and (not wanted or wanted(k))]
         columns = ([values[i] for i in rows] for values in (self.train_accuracy, self.test_accuracy))
         return History(self.loss[:iteration], [self.iterations[i] for i in rows], *columns)

@@ -7,6 +7,7 @@ import os
 import random
 import subprocess
 import sys
+import time
 from typing import Any
 
 import numpy as np
@@ -16,7 +17,7 @@ import modnet
 from modnet import DivergedError, SettingError, ShapeError, TrainingInterrupted
 from modnet.checkpoint import params_sha256
 from modnet.dataset import Dataset
-from modnet.training import forecast, train
+from modnet.training import KEEP_SHARE, forecast, train
 
 
 @pytest.fixture(scope="module")
@@ -149,6 +150,55 @@ class TestReproducibility:
 
         run_on(blobs, iterations=20, gradient=random_direction)
         assert len(set(draws)) == 20
+
+
+class TestKeeping:
+    def test_a_checkpoint_is_handed_over_at_the_beginning_and_where_a_run_ends_early(self, blobs: Dataset) -> None:
+        kept: list[modnet.Checkpoint] = []
+        run_on(blobs, keep=kept.append)
+        assert [checkpoint.iteration for checkpoint in kept] == [0]
+
+        def fails(run: Any) -> None:
+            if run.iteration == 20:
+                raise ZeroDivisionError("a plugin's")
+
+        with pytest.raises(ZeroDivisionError):
+            run_on(blobs, keep=kept.append, observer=Diary(fails))
+        assert [checkpoint.iteration for checkpoint in kept] == [0, 0, 19]
+        assert run_on(blobs, start=kept[-1]).history == run_on(blobs).history
+
+    def test_however_long_it_takes_it_takes_no_more_than_its_share(self, blobs: Dataset, monkeypatch) -> None:
+        monkeypatch.setattr("modnet.training.KEEP_EVERY", 0.0)
+        began, kept = time.perf_counter(), []
+
+        def slow(checkpoint: modnet.Checkpoint) -> None:
+            kept.append(checkpoint)
+            time.sleep(0.01)
+
+        run_on(blobs, keep=slow, iterations=2000)
+        assert len(kept) <= 1 + (time.perf_counter() - began) * KEEP_SHARE / 0.01
+
+    def test_what_fails_is_not_tried_again(self, blobs: Dataset) -> None:
+        calls = []
+
+        def fails(checkpoint: modnet.Checkpoint) -> None:
+            calls.append(checkpoint)
+            raise OSError("full")
+
+        diary = Diary()
+        with pytest.raises(OSError, match="full"):
+            run_on(blobs, keep=fails, observer=diary)
+        assert len(calls) == 1
+        assert diary.told[-1] == ("ended", 0, "failed")
+
+    def test_fewer_iterations_than_were_made(self, blobs: Dataset) -> None:
+        start = run_on(blobs).checkpoint
+        with pytest.raises(SettingError, match="'iterations' must be >= the 39 that were made: 30"):
+            run_on(blobs, start=start, iterations=30)
+
+    def test_seconds_go_on(self, blobs: Dataset) -> None:
+        first = run_on(blobs)
+        assert run_on(blobs, start=first.checkpoint).seconds > first.seconds
 
 
 class TestHistory:
