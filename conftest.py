@@ -23,11 +23,16 @@ os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
 
 import numpy as np
 import pytest
+from hypothesis import settings
 from sybil import Document, Example, Region, Sybil
 from sybil.example import SybilFailure
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 import modnet
+
+# How long an example takes says how busy the machine is.
+settings.register_profile("modnet", settings.default, deadline=None)
+settings.load_profile("modnet")
 
 PROSE = {Path(__file__).parent / "README.md"} | set((Path(__file__).parent / "docs").glob("*.md"))
 FILE_NAME = re.compile(r"# (\S+\.(?:py|toml))\n")
