@@ -225,12 +225,19 @@ def claimed(path: Path) -> Iterator[None]:
 
 
 def _check_free(path: Path, *, overwrite: bool) -> None:
-    holds_a_run = (path / EXPERIMENT).is_file()
-    if holds_a_run and overwrite:
-        return
-    if holds_a_run or (path.exists() and not (path.is_dir() and all(file.name == LOCK for file in path.iterdir()))):
-        what = "holds a run" if holds_a_run else "is there and not a run's folder"
+    if (path / EXPERIMENT).is_file():
+        what = "" if overwrite else "holds a run"
+    else:
+        what = "is there and not a run's folder" if path.exists() and not _is_empty(path) else ""
+    if what:
         raise SettingError([f"{path} {what}; choose another, or --overwrite a run"], "--out")
+
+
+def _is_empty(path: Path) -> bool:
+    """Say whether nothing is in a folder but what a process leaves that is killed before it has begun."""
+    return path.is_dir() and all(
+        file.name == LOCK or file.name.startswith(f".{EXPERIMENT}.") for file in path.iterdir()
+    )
 
 
 def check_is_run(path: Path) -> None:
