@@ -250,6 +250,10 @@ class ObservedRun(Protocol):
     def params(self) -> Params:
         """The parameters as they stand."""
 
+    @property
+    def hits(self) -> Array | None:
+        """For each test sample, whether it was recognised when the accuracies were taken last; None before."""
+
 
 class Observer(Protocol):
     """Who is told how a run goes on; modnet's lifecycle hooks are one."""

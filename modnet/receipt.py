@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import file_digest, sha256
 from pathlib import Path
@@ -130,7 +130,7 @@ class Receipt:
         text = json.dumps({**table, "sha256": _sha256(table)}, indent=2)
         write_atomically(folder / RECEIPT, f"{text}\n".encode())
 
-    def ended(self, run: ObservedRun, folder: Path, names: tuple[str, ...]) -> Receipt:
+    def ended(self, run: ObservedRun, folder: Path, names: Sequence[str]) -> Receipt:
         """Return it with what came of the run, and the files of these names in its folder."""
         files = {name: _file_sha256(folder / name) for name in names}
         return attrs.evolve(self, results=Results(run.status, run.iteration, params_sha256(run.params), files))

@@ -17,14 +17,14 @@ from modnet.checkpoint import Checkpoint
 from modnet.dataset import Dataset
 from modnet.discovery import PluginHost
 from modnet.dry_run import forecast_table
-from modnet.errors import DivergedError, TrainingInterrupted
+from modnet.errors import DataError, DivergedError, TrainingInterrupted
 from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml, run_experiment
 from modnet.network import DenseNetwork
 from modnet.options import changes_of, experiment_options, plugin_options, with_plugins
 from modnet.overview import settings_in_words
 from modnet.progress import ProgressReport, duration, file_progress
 from modnet.receipt import naming_plugins
-from modnet.run_folder import EXPERIMENT, RunFolder, begun, check_is_run, claimed, has_finished, read_experiment
+from modnet.run_folder import EXPERIMENT, RunFolder, begun, check_is_run, claimed, how_it_ended, read_experiment
 from modnet.settings import settings_of
 from modnet.tables import merged
 from modnet.training import Run
@@ -78,7 +78,12 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
     """
     check_is_run(run)
     with claimed(run):
-        if has_finished(run):
+        if ended := how_it_ended(run):
+            if ended["status"] == "diverged":
+                made = ended["iterations"]
+                raise DataError(
+                    f"{run} has diverged after {made} iterations, and would again; try a smaller learning rate"
+                )
             click.echo(f"{run} has finished: there is nothing to go on with")
             return
         with_plugins(read_toml(run / EXPERIMENT), without, modules)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import math
 import platform
@@ -39,24 +40,27 @@ from modnet.settings import Table
 from modnet.tables import changed
 from modnet.types import Array, History, Params
 
-EXPERIMENT, HISTORY, SUMMARY, PARAMS, CURVES, _ = FILES = (
+EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, CURVES, _ = FILES = (
     "experiment.toml",
     "history.csv",
     "summary.json",
     "params.npz",
+    "hits.npy",
     "curves.png",
     RECEIPT,
 )
 LOCK = ".lock"
 # Which of them the receipt vouches for; curves are drawn anew as one likes.
-SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS)
+SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS)
 
 
 class RunFolder:
     """Writes a run's files as the run goes on; each of them whole or not at all."""
 
-    def __init__(self, path: Path, experiment: Experiment, data: Dataset) -> None:
+    def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, draws: bool = True) -> None:
         self.path = path
+        self.draws = draws
+        """Whether the learning curves are drawn at the end."""
         self.notes: list[str] = []
         self.has_begun = False
         """Whether there is more of the run than its experiment."""
@@ -110,7 +114,7 @@ class RunFolder:
     def run_started(self) -> None:
         """Remove what says how the run ended before."""
         self.has_begun = True
-        for name in (SUMMARY, CURVES):
+        for name in (SUMMARY, HITS, CURVES):
             (self.path / name).unlink(missing_ok=True)
 
     # Before a stranger's hooks, so that what those do wrong loses nothing.
@@ -145,17 +149,26 @@ class RunFolder:
     def _conclude(self, run: ObservedRun) -> None:
         """Write the files of a run that has ended; last the summary, which says so, and the receipt of all of them."""
         self._save(run.params, run.history)
+        if run.hits is not None and len(run.hits):
+            hits = io.BytesIO()
+            np.save(hits, run.hits, allow_pickle=False)
+            write_atomically(self.path / HITS, hits.getvalue())
+        if self.draws:
+            self._draw(run.history)
+        summary = json.dumps(self._summary(run), indent=2) + "\n"
+        write_atomically(self.path / SUMMARY, summary.encode())
+        names = [name for name in SEALED if (self.path / name).is_file()]
+        self._receipt.ended(run, self.path, names).write(self.path)
+        if run.status in {"finished", "diverged"}:  # there is nothing to go on with
+            self._checkpoints.discard()
+
+    def _draw(self, history: History) -> None:
         try:
-            picture = rendered(curves(run.history, title_of(self._experiment)), "png")
+            picture = rendered(curves(history, title_of(self._experiment)), "png")
         except MissingExtraError as error:
             self.notes.append(f"{CURVES} was not drawn: {error}")
         else:
             write_atomically(self.path / CURVES, picture)
-        summary = json.dumps(self._summary(run), indent=2) + "\n"
-        write_atomically(self.path / SUMMARY, summary.encode())
-        self._receipt.ended(run, self.path, SEALED).write(self.path)
-        if run.status in {"finished", "diverged"}:  # there is nothing to go on with
-            self._checkpoints.discard()
 
     def _save(self, params: Params, history: History) -> None:
         save_params(self.path / PARAMS, params, self._about)
@@ -186,7 +199,9 @@ class RunFolder:
 
 
 @contextmanager
-def begun(path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool = False) -> Iterator[RunFolder]:
+def begun(
+    path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool = False, draws: bool = True
+) -> Iterator[RunFolder]:
     """Have a folder for a new run to oneself; nothing is left of it where the run fails before its first iteration.
 
     Raises SettingError where there is something in it already, and DataError where another process has it.
@@ -199,7 +214,7 @@ def begun(path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool 
     try:
         with claimed(path):
             _check_free(path, overwrite=overwrite)  # somebody may have been faster
-            folder = RunFolder(path, experiment, data)
+            folder = RunFolder(path, experiment, data, draws=draws)
             try:
                 folder.begin()
                 yield folder
@@ -246,24 +261,21 @@ def check_is_run(path: Path) -> None:
         raise DataError(f"{path}: not the folder of a run, there is no {EXPERIMENT} in it")
 
 
-def has_finished(path: Path) -> bool:
-    """Say whether a run has come to its end, and remove what was left by processes that were killed on the way.
+def how_it_ended(path: Path) -> Table | None:
+    """Return the summary of a run that has come to its end, or None where there is something to go on with.
 
-    The folder must be claimed. Raises DataError where the run has diverged.
+    Removes what was left by processes that were killed on the way; the folder must be claimed.
     """
     for name in (*FILES, CHECKPOINT):
         sweep(path / name)
-    summary: dict[str, Any] = {}
+    summary: Table = {}
     with suppress(OSError, ValueError):  # it goes on, or was killed before it could say how it ended
         summary = dict(json.loads((path / SUMMARY).read_bytes()))
     if summary.get("status") not in {"finished", "diverged"} or not _is_sealed(path):
-        return False
+        return None
     for name in (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)
-    if summary["status"] == "diverged":
-        made = summary.get("iterations")
-        raise DataError(f"{path} has diverged after {made} iterations, and would again; try a smaller learning rate")
-    return True
+    return summary
 
 
 def _is_sealed(path: Path) -> bool:

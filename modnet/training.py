@@ -17,7 +17,7 @@ from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInter
 from modnet.interfaces import GradientEstimator, ObservedRun, Observer, Optimizer, name_of
 from modnet.network import DenseNetwork, NetworkObjective
 from modnet.randomness import Stream
-from modnet.types import History, Params, State
+from modnet.types import Array, History, Params, State
 
 KEEP_EVERY = 5.0  # seconds from one checkpoint to the next
 KEEP_SHARE = 0.02  # of the time is spent on them at most, however large they are
@@ -34,6 +34,8 @@ class Run:
     history: History = attrs.field(factory=History)
     iteration: int = 0
     status: str = "running"
+    hits: Array | None = None
+    """For each test sample, whether it was recognised when the accuracies were taken last."""
     sound: tuple[int, Params, State] = attrs.field(init=False)
     """The last iteration whose loss is known to be finite, with the parameters and the state before its step."""
     seconds_before: float = 0.0
@@ -252,23 +254,24 @@ def _end(run: Run, data: Dataset, observer: Observer, keeper: Keeper) -> None:
             keeper.hand_over(run)
         if run.status != "failed" and run.history.iterations[-1:] != [run.iteration]:
             _take_accuracies(run, data, observer)
+        elif run.status != "failed" and run.hits is None:  # it went on from its very end
+            run.hits = _hits(run.network, data.test)
     finally:
         run.end()
         observer.run_ended(run=run)
 
 
 def _take_accuracies(run: Run, data: Dataset, observer: Observer) -> None:
-    train = _accuracy(run.network, data.train)
-    test = _accuracy(run.network, data.test) if len(data.test) else math.nan
-    run.history.train_accuracy.append(train)
-    run.history.test_accuracy.append(test)
+    run.history.train_accuracy.append(float(_hits(run.network, data.train).mean()))
+    run.hits = _hits(run.network, data.test)
+    run.history.test_accuracy.append(float(run.hits.mean()) if len(run.hits) else math.nan)
     run.history.iterations.append(run.iteration)  # the last, as it says that the others are there
     observer.epoch_ended(run=run)
 
 
-def _accuracy(network: DenseNetwork, samples: Samples) -> float:
-    hits = sum(int(network.hits(samples.rows(block), samples.t[block]).sum()) for block in samples.blocks())
-    return hits / len(samples)
+def _hits(network: DenseNetwork, samples: Samples) -> Array:
+    hits = [network.hits(samples.rows(block), samples.t[block]) for block in samples.blocks()]
+    return np.concatenate([np.empty(0, np.bool_), *hits])
 
 
 def _check_fit(network: DenseNetwork, data: Dataset) -> None:

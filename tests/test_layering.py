@@ -21,7 +21,9 @@ FLOORS = {
     "leaves": 1,
     "locks": 1,
     "numerical": 1,
+    "paired": 1,
     "cached": 2,
+    "decisions": 2,
     "fingerprint": 2,
     "interfaces": 2,
     "part_file": 2,
@@ -69,7 +71,7 @@ NUMERIC_HALF = {
     "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network",
     "training", "corners", "derivatives", "verdicts", "side_by_side", "measured", "part_checks", "whole_gradient",
     "gradient_check", "files", "cached", "download", "part_file", "transfer", "kept", "summary",
-    "history_file", "leaves", "locks", "environment", "fingerprint",
+    "history_file", "leaves", "locks", "environment", "fingerprint", "paired", "decisions",
 }  # fmt: skip
 PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing", "recognition", "tables"}
 PUBLIC = {"files", "cached", "download"}

@@ -22,7 +22,7 @@ from modnet.build import plugins
 from modnet.checkpoint import Checkpoint, params_sha256
 from modnet.experiment import Experiment, experiment_from, read_data, run_experiment
 from modnet.history_file import read_history
-from modnet.run_folder import FILES, RunFolder, TrainedModel, begun, claimed, has_finished
+from modnet.run_folder import FILES, RunFolder, TrainedModel, begun, claimed, how_it_ended
 
 ITERATIONS = 4
 ARMED = 2  # from the checkpoint of this iteration on, when there is one before it
@@ -138,7 +138,7 @@ def begin(folder: Path, of: Any, faults: Faults | None = None) -> modnet.Run:
 
 def resume(folder: Path, of: Any) -> None:
     with claimed(folder), warnings.catch_warnings():
-        if has_finished(folder):
+        if how_it_ended(folder):
             return
         warnings.simplefilter("ignore")  # on a newest one that is not there
         run_folder = RunFolder(folder, *of)
