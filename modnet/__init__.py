@@ -1,5 +1,7 @@
 """A workbench for small neural networks in which every part is a plugin."""
 
+from typing import TYPE_CHECKING, Any
+
 from modnet import cached, download, files
 from modnet.build import (
     Network,
@@ -51,16 +53,25 @@ from modnet.training import Run
 from modnet.types import Array, Grads, History, Params, State
 from modnet.verdicts import Verdict
 
+if TYPE_CHECKING:
+    from modnet.comparing import compare
+    from modnet.comparison import Comparison, PairResult, SettingResult
+    from modnet.decisions import Decision
+    from modnet.paired import Estimate
+
 __version__ = "0.1.0"
 
 __all__ = [
     "Activation",
     "Array",
     "Checkpoint",
+    "Comparison",
     "DataError",
     "DataSource",
     "Dataset",
+    "Decision",
     "DivergedError",
+    "Estimate",
     "EstimatorRow",
     "FusedLoss",
     "GradientCheck",
@@ -77,6 +88,7 @@ __all__ = [
     "Objective",
     "ObservedRun",
     "Optimizer",
+    "PairResult",
     "Params",
     "PluginError",
     "PrecisionWarning",
@@ -84,6 +96,7 @@ __all__ = [
     "Run",
     "Samples",
     "SettingError",
+    "SettingResult",
     "ShapeError",
     "State",
     "Stream",
@@ -95,6 +108,7 @@ __all__ = [
     "activation",
     "cached",
     "check_gradient",
+    "compare",
     "default_step",
     "download",
     "files",
@@ -110,3 +124,21 @@ __all__ = [
     "source",
     "train",
 ]
+
+# A comparison brings processes, statistics and plots along: a fifth of what all the rest takes to import.
+_LATER = {
+    "Comparison": "modnet.comparison",
+    "Decision": "modnet.decisions",
+    "Estimate": "modnet.paired",
+    "PairResult": "modnet.comparison",
+    "SettingResult": "modnet.comparison",
+    "compare": "modnet.comparing",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from importlib import import_module
+
+    return getattr(import_module(_LATER[name]), name)

@@ -16,6 +16,7 @@ import click
 import modnet
 from modnet import build
 from modnet.batches import Batches
+from modnet.compare_command import compare_command
 from modnet.data_commands import data as data_commands
 from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
 from modnet.experiment import (
@@ -83,6 +84,7 @@ def modnet_command() -> None:
       modnet resume RUN         go on with a run that was interrupted or killed
       modnet predict RUN FILE   what that network makes of other digits
       modnet plot RUN           draw how it learned
+      modnet compare            settings side by side: which is better, and is it certain?
       modnet verify RUN         train it again: does every bit come out the same?
       modnet gradient-check     are the derivatives right? and what do other estimators make of the gradient?
       modnet data show FILE     what is in a data set; see also modnet data --help
@@ -92,6 +94,7 @@ def modnet_command() -> None:
 
 modnet_command.add_command(train)
 modnet_command.add_command(resume)
+modnet_command.add_command(compare_command)
 modnet_command.add_command(data_commands)
 modnet_command.add_command(verify)
 

@@ -55,6 +55,22 @@ MAIN_JOB: Table = {
 }
 
 
+# Short names of entries: the options of the command line.
+PLACES = {
+    "hidden": ("network", "hidden"),
+    "activation": ("network", "activation"),
+    "output": ("network", "output"),
+    "loss": ("network", "loss"),
+    "gradient": ("gradient",),
+    "optimizer": ("optimizer", "name"),
+    "lr": ("optimizer", "lr"),
+    "batch_size": ("training", "batch_size"),
+    "iterations": ("training", "iterations"),
+    "sampling": ("training", "sampling"),
+    "seed": ("seed",),
+}
+
+
 @attrs.frozen(kw_only=True)
 class DataSettings:
     """Where the data comes from: a source with its settings, and the file it reads, if it reads one."""
@@ -147,8 +163,13 @@ def toml_of(experiment: Experiment) -> str:
 
 def as_table(experiment: Experiment) -> Table:
     """Return an experiment as the table that `experiment_from` reads, complete with every setting."""
-    table: Table = table_of(experiment, _part_table)
+    table: Table = plain(experiment)
     return table
+
+
+def plain(value: Any) -> Any:
+    """Return a value of an entry, a ready part or a list of them for instance, as TOML holds it."""
+    return table_of(value, _part_table)
 
 
 def network_for(experiment: Experiment, data: Dataset) -> Network:

@@ -25,13 +25,13 @@ FORMATS = ("png", "svg", "pdf")
 # Errors below this are drawn here: a logarithm has no place for 0.
 _NOTHING = 1e-17
 _LOSS, _TRAIN, _TEST = "#3b4252", "#0072b2", "#d55e00"  # Okabe and Ito's palette: told apart by everyone
-_COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _CLASSES, _FEATURES, _ACROSS, _SIDE, _LONGEST = 20, 11, 12, 64, 24  # how much of a data set a picture shows
 
 
 def curves(history: History, title: str = "") -> Figure:
     """Return the learning curves: the loss of every iteration, and both accuracies; raises MissingExtraError."""
-    figure = _figure((9, 3.6))
+    figure = new_figure((9, 3.6))
     left, right = figure.subplots(1, 2)
     _draw_loss(left, history.loss)
     _draw_accuracy(right, history)
@@ -48,7 +48,7 @@ def accuracy_per_evaluation(rows: Sequence[EstimatorRow], title: str = "") -> Fi
 
     A line is the spread of the repeats. Raises MissingExtraError.
     """
-    figure = _figure((9, 4))
+    figure = new_figure((9, 4))
     left, right = figure.subplots(1, 2, sharey=True)
     for i, row in enumerate(sorted((row for row in rows if not row.problem), key=lambda row: -row.error)):
         style: Any = {"color": f"C{i % 10}", "marker": "osD^vP"[i % 6], "linestyle": "none"}
@@ -79,7 +79,7 @@ def data_picture(data: Dataset, summary: Summary, title: str = "") -> Figure:
     classes = most_frequent(summary.train_counts + summary.test_counts, _CLASSES)
     cut: list[str] = []
     if summary.side:
-        figure = _figure((9, max(2.5, 1.0 + 0.5 * len(classes))))
+        figure = new_figure((9, max(2.5, 1.0 + 0.5 * len(classes))))
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
         _draw_samples(left, data, summary, classes)
         left.set_box_aspect(len(classes) / _ACROSS)
@@ -88,10 +88,10 @@ def data_picture(data: Dataset, summary: Summary, title: str = "") -> Figure:
         _draw_counts(right, data, summary, classes, [_TRAIN] * len(classes))
     else:
         features = _drawable(summary)[:_FEATURES]
-        colors = list(_COLORS) if len(data.classes) <= len(_COLORS) else [_LOSS] * _CLASSES
+        colors = list(COLORS) if len(data.classes) <= len(COLORS) else [_LOSS] * _CLASSES
         columns = min(3, len(features) + 1)
         rows = math.ceil((len(features) + 1) / columns)
-        figure = _figure((3.4 * columns, max(0.6 + 2.4 * rows, 1.0 + 0.25 * len(classes))))
+        figure = new_figure((3.4 * columns, max(0.6 + 2.4 * rows, 1.0 + 0.25 * len(classes))))
         first, *others = figure.subplots(rows, columns, squeeze=False).flat
         _draw_counts(first, data, summary, classes, colors)
         first.set_yticks(range(len(classes)), [_words(data.classes[i]) for i in classes])
@@ -101,11 +101,12 @@ def data_picture(data: Dataset, summary: Summary, title: str = "") -> Figure:
     if len(classes) < len(data.classes):
         cut.append(f"the {len(classes)} most frequent of {len(data.classes):,} classes")
     lines = [*textwrap.wrap(title, int(12 * figure.get_figwidth())), *filter(None, [", ".join(cut)])]
-    figure.suptitle(_escaped("\n".join(lines)), fontsize=10)
+    figure.suptitle(escaped("\n".join(lines)), fontsize=10)
     return figure
 
 
-def _figure(size: tuple[float, float]) -> Figure:
+def new_figure(size: tuple[float, float]) -> Figure:
+    """Return an empty figure of a size in inches; raises MissingExtraError."""
     try:
         from matplotlib.figure import Figure
     except ImportError:
@@ -213,8 +214,9 @@ def _drawable(summary: Summary) -> list[int]:
 
 def _words(name: object) -> str:
     """Return a label or a name as it is, and no more of it than fits."""
-    return _escaped(printable(str(name), _LONGEST))
+    return escaped(printable(str(name), _LONGEST))
 
 
-def _escaped(text: str) -> str:
-    return text.replace("$", r"\$")  # or else it would be read as a formula
+def escaped(text: str) -> str:
+    """Return text in which no dollar begins a formula."""
+    return text.replace("$", r"\$")

@@ -134,6 +134,49 @@ def _sign_of_life(run: ObservedRun) -> str:
     return f"iteration {run.iteration:,} of {run.iterations:,}  loss {loss}  {left} left"
 
 
+class RunsReport:
+    """Tells how many of many runs are there, and the time left: by a bar on a terminal, by a line a run elsewhere.
+
+    Use as a context manager around the runs.
+    """
+
+    def __init__(self, out: TextIO | None = None) -> None:
+        self._out = out or sys.stdout
+        self._bar = _bar_on(self._out)
+        self._total = self._done = self._there = 0
+        self._begin = time.monotonic()
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        if self._bar:
+            self._bar.stop()
+
+    def begin(self, total: int, there: int) -> None:
+        """Say how many runs there are to be, and how many of them were there before."""
+        self._total, self._done, self._there = total, there, there
+        self._begin = time.monotonic()
+        if there:
+            self._print(f"{there} of {total} runs are there already")
+        if self._bar and there < total:
+            self._bar.add_task("runs", total=total, completed=there)
+            self._bar.start()
+
+    def done(self, what: str) -> None:
+        """Say that one more is there."""
+        self._done += 1
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=self._done)
+            return
+        each = (time.monotonic() - self._begin) / (self._done - self._there)
+        left = f", {duration(each * (self._total - self._done))} left" if self._done < self._total else ""
+        self._print(f"{self._done:>{len(str(self._total))}} of {self._total}  {what}{left}")
+
+    def _print(self, line: str) -> None:
+        print(line, file=self._out, flush=True)
+
+
 @contextmanager
 def file_progress(out: TextIO | None = None) -> Iterator[None]:
     """Show on a terminal how far a file is read or written inside the block, if it takes long; elsewhere nothing."""

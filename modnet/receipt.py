@@ -206,14 +206,14 @@ def _origins(experiment: Experiment) -> tuple[Origin, ...]:
     versions = {(report.distribution, report.name): report.version for report in host.reports}
     core = next((version for (distribution, _), version in versions.items() if distribution == BUILT_IN), "")
     found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *code_fingerprint(__name__))}
-    for part in _parts(experiment):
+    for part in parts_of(experiment):
         if c := host.registry.find_class(type(part)):
             version, code = versions.get((c.owner, c.plugin), ""), code_fingerprint(c.cls.__module__)
             found.add(Origin(c.kind, registered_name(part), c.owner, version, *code))
     return tuple(sorted(found, key=attrs.astuple))
 
 
-def _parts(value: Any) -> Iterator[Any]:
+def parts_of(value: Any) -> Iterator[Any]:
     """Yield the parts among an object's fields, and theirs."""
     is_part = isinstance(value, tuple(INTERFACES.values()))
     if is_part:
@@ -222,7 +222,7 @@ def _parts(value: Any) -> Iterator[Any]:
         value = settings_of(value)
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, (tuple, list)) else ()
     for item in inner:
-        yield from _parts(item)
+        yield from parts_of(item)
 
 
 def _other_plugins(then: tuple[Origin, ...], now: tuple[Origin, ...]) -> list[Difference]:

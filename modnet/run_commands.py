@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from datetime import datetime
 from importlib import metadata
 from pathlib import Path
@@ -15,11 +13,11 @@ import click
 from modnet import build
 from modnet.checkpoint import Checkpoint
 from modnet.dataset import Dataset
-from modnet.discovery import PluginHost
 from modnet.dry_run import forecast_table
 from modnet.errors import DataError, DivergedError, TrainingInterrupted
-from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml, run_experiment
+from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml
 from modnet.network import DenseNetwork
+from modnet.one_run import to_its_end
 from modnet.options import changes_of, experiment_options, plugin_options, with_plugins
 from modnet.overview import settings_in_words
 from modnet.progress import ProgressReport, duration, file_progress
@@ -64,7 +62,7 @@ def train(
     if dry_run:
         click.echo(forecast_table(wanted, data))
         return
-    with begun(out or _new_folder(), wanted, data, overwrite=overwrite) as folder:
+    with begun(out or new_folder(), wanted, data, overwrite=overwrite) as folder:
         _run(wanted, data, folder)
 
 
@@ -103,11 +101,10 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
 
 def _run(wanted: Experiment, data: Dataset, folder: RunFolder, start: Checkpoint | None = None) -> None:
     """Train to the end, whatever it is, with progress shown and everything saved, and say how it ended."""
-    host = build.plugins()
     failure: BaseException | None = None
-    with ProgressReport() as progress, _observed(host, progress), _observed(host, folder):
+    with ProgressReport() as progress:
         try:
-            run = run_experiment(wanted, data, start, folder.keep)
+            run = to_its_end(wanted, data, folder, start, progress)
         except (DivergedError, TrainingInterrupted) as error:
             run, failure = error.run, error
     _conclude(run, folder)
@@ -117,16 +114,8 @@ def _run(wanted: Experiment, data: Dataset, folder: RunFolder, start: Checkpoint
         raise failure
 
 
-@contextmanager
-def _observed(host: PluginHost, observer: object) -> Iterator[None]:
-    undo = host.observe(observer)
-    try:
-        yield
-    finally:
-        undo()
-
-
-def _new_folder() -> Path:
+def new_folder() -> Path:
+    """Return the folder that results go to where none is named."""
     return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
 
 

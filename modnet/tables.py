@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import is_dataclass
 from enum import Enum
 from pathlib import Path
@@ -54,6 +54,21 @@ def merged(base: Table, change: Table) -> Table:
         else:
             result[key] = new
     return result
+
+
+def put(table: Table, place: Sequence[str], value: Any) -> None:
+    """Put a value into a table, at a path of keys; a name on the way becomes the table that it is short for.
+
+    >>> table = {"loss": "cross-entropy"}
+    >>> put(table, ("loss", "eps"), 0.0)
+    >>> table
+    {'loss': {'name': 'cross-entropy', 'eps': 0.0}}
+    """
+    *path, last = place
+    for key in path:
+        inner = table.setdefault(key, {})
+        table[key] = table = inner if isinstance(inner, dict) else {"name": inner}
+    table[last] = value
 
 
 def changed(old: Any, new: Any, place: str = "") -> list[str]:

@@ -1,0 +1,218 @@
+"""Many runs, each in its folder, on all cores or wherever an executor brings them; none that is there is run again."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+import os
+import signal
+import threading
+import traceback
+from collections.abc import Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import attrs
+from threadpoolctl import threadpool_limits
+
+from modnet.build import load_plugins, plugins
+from modnet.dataset import Dataset
+from modnet.discovery import SESSION
+from modnet.errors import DivergedError, ModnetError, SettingError, TrainingInterrupted
+from modnet.experiment import Experiment, as_table, experiment_from, read_data, read_toml
+from modnet.one_run import to_its_end
+from modnet.receipt import parts_of
+from modnet.run_folder import EXPERIMENT, RunFolder, begun, claimed, how_it_ended
+from modnet.settings import Table, settings_of
+from modnet.tables import changed
+
+_training: list[bool] = []  # not empty while this process, a worker, is at a run
+
+
+@attrs.frozen
+class Job:
+    """A run that is to be there: its name, its folder and its experiment."""
+
+    name: str
+    folder: Path
+    experiment: Experiment
+
+
+@attrs.frozen
+class Outcome:
+    """How a run ended, as it can be sent from process to process: finished, diverged, interrupted or failed."""
+
+    status: str
+    message: str = ""
+
+
+def missing(jobs: Sequence[Job]) -> list[Job]:
+    """Return the runs that have not come to their ends; raises SettingError where a folder holds another run."""
+    return [job for job in jobs if not _is_there(job)]
+
+
+def run_all(jobs: Sequence[Job], executor: Executor | None = None, workers: int | None = None) -> Iterator[Job]:
+    """Bring all runs to their ends and yield each as it gets there.
+
+    Without an executor `workers` processes do it, by default as many as there are cores; 1 is this process. Raises
+    ModnetError where a run fails, and KeyboardInterrupt; what was done until then is kept, and the next call goes on.
+    """
+    if executor:
+        yield from _done(jobs, executor)
+    elif (count := min(_workers(jobs, workers), len(jobs))) > 1:
+        with _pool(count, jobs[0].experiment) as pool:
+            yield from _done(jobs, pool)
+    else:
+        for job in jobs:
+            _check(job, trained(str(job.folder), as_table(job.experiment), threads=None))
+            yield job
+
+
+def trained(folder: str, table: Table, threads: int | None = 1) -> Outcome:
+    """Bring a run to its end, in whichever process this is: begin it, or go on with what its folder holds.
+
+    An estimator that can be told takes so many threads; that changes no bit.
+    """
+    _training.append(True)
+    try:
+        ensure_plugins(table)
+        wanted, path = experiment_from(table), Path(folder)
+        data = _data(json.dumps(table["data"], default=str))
+        if (path / EXPERIMENT).is_file():
+            with claimed(path):
+                if not how_it_ended(path):
+                    run = RunFolder(path, wanted, data, draws=False)
+                    to_its_end(_with_threads(wanted, threads), data, run, run.last_checkpoint())
+        else:
+            with begun(path, wanted, data, draws=False) as run:
+                to_its_end(_with_threads(wanted, threads), data, run)
+    except DivergedError:
+        return Outcome("diverged")
+    except TrainingInterrupted:
+        return Outcome("interrupted")
+    except ModnetError as error:  # as text: not all errors come through to another process
+        return Outcome("failed", str(error))
+    except Exception as error:  # a stranger's part may fail in any way
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return Outcome("failed", f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
+    finally:
+        _training.clear()
+    return Outcome("finished")
+
+
+def ensure_plugins(table: Table) -> None:
+    """Load the plugins that an experiment asks for, unless they are there; raises PluginError."""
+    asked = table.get("plugins", {})
+    without, modules = asked.get("without", ()), asked.get("modules", ())
+    if not plugins().without.issuperset(without):
+        load_plugins(without, modules)
+    for module in modules:
+        plugins().load_module(module)
+
+
+def _is_there(job: Job) -> bool:
+    """Say whether a run has come to its end; raises SettingError where its folder holds another one."""
+    if not (job.folder / EXPERIMENT).is_file():
+        return False
+    there, wanted = read_toml(job.folder / EXPERIMENT), as_table(job.experiment)
+    for table in (there, wanted):  # where the data lies may change; what it is, its digest tells
+        table.get("data", {}).pop("path", None)
+    if keys := changed(there, wanted):
+        raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}; choose another folder"], "--out")
+    with claimed(job.folder):
+        return how_it_ended(job.folder) is not None
+
+
+def _done(jobs: Sequence[Job], executor: Executor) -> Iterator[Job]:
+    futures = {executor.submit(trained, str(job.folder), as_table(job.experiment)): job for job in jobs}
+    try:
+        for future in as_completed(futures):
+            _check(futures[future], future.result())
+            yield futures[future]
+    except BrokenExecutor:
+        raise ModnetError(
+            "a worker ended without a word: it was killed, or memory ran out; or a script calls modnet.compare outside "
+            "of: if __name__ == '__main__':"
+        ) from None
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _check(job: Job, outcome: Outcome) -> None:
+    if outcome.status == "interrupted":
+        raise KeyboardInterrupt
+    if outcome.status == "failed":
+        raise ModnetError(f"{job.name}: {outcome.message}")
+
+
+def _workers(jobs: Sequence[Job], asked: int | None) -> int:
+    """Return how many processes are to work: one, where a part is known to this process alone."""
+    registry = plugins().registry
+    for job in jobs:
+        for part in parts_of(job.experiment):
+            component = registry.find_class(type(part))
+            if component and component.owner == SESSION:
+                if (asked or 1) > 1:
+                    what = f"the {component.kind} {component.name!r} is registered in this process alone"
+                    raise SettingError([f"{what}: take 1, or name its module in plugins.modules"], "workers")
+                return 1
+    return asked or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else asked or os.cpu_count() or 1
+
+
+@contextmanager
+def _pool(workers: int, experiment: Experiment) -> Iterator[Executor]:
+    """Have worker processes; where the block fails or is interrupted, they save their runs and end."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        # A worker that imports the script it was started from, which starts workers.
+        raise SettingError(["in a script, call it under: if __name__ == '__main__':"], "modnet.compare")
+    others = multiprocessing.active_children()
+    asked = experiment.plugins
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(workers, context, _prepare, (asked.without, asked.modules))
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - set(others):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown()
+
+
+def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+    """Make this process a worker."""
+
+    def end(*_: object) -> None:
+        if _training:
+            raise KeyboardInterrupt
+        os._exit(1)
+
+    def watch() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)  # nobody is there to take the results: a checkpoint is
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; what is to be done is said by whoever began it
+    signal.signal(signal.SIGTERM, end)
+    threading.Thread(target=watch, daemon=True).start()
+    threadpool_limits(1, user_api="blas")
+    load_plugins(without, modules)
+
+
+@lru_cache(maxsize=1)
+def _data(table: str) -> Dataset:
+    """Return the data of an experiment's table, which one worker meets again and again."""
+    return read_data(experiment_from({"data": json.loads(table)}))[0]
+
+
+def _with_threads(experiment: Experiment, threads: int | None) -> Experiment:
+    """Return an experiment whose estimator takes so many threads, if it has that setting and nothing else is set."""
+    estimator = experiment.gradient
+    settings = settings_of(estimator)
+    if threads is None or settings.get("threads", 1) is not None:
+        return experiment
+    return attrs.evolve(experiment, gradient=type(estimator)(**{**settings, "threads": threads}))

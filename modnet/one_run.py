@@ -1,0 +1,26 @@
+"""One run in its folder: begun, or gone on with, to its end."""
+
+from __future__ import annotations
+
+from contextlib import ExitStack
+
+from modnet.build import plugins
+from modnet.checkpoint import Checkpoint
+from modnet.dataset import Dataset
+from modnet.experiment import Experiment, run_experiment
+from modnet.run_folder import RunFolder
+from modnet.training import Run
+
+
+def to_its_end(
+    wanted: Experiment, data: Dataset, folder: RunFolder, start: Checkpoint | None = None, *observers: object
+) -> Run:
+    """Train, from a checkpoint if there is one, with everything saved as it goes, and return the run.
+
+    Lifecycle hooks of plugins and `observers` follow it. Raises as `modnet.train` does; all is saved then, too.
+    """
+    host = plugins()
+    with ExitStack() as stack:
+        for observer in (*observers, folder):
+            stack.callback(host.observe(observer))
+        return run_experiment(wanted, data, start, folder.keep)
