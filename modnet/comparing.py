@@ -28,7 +28,7 @@ from modnet.files import write_atomically
 from modnet.fingerprint import data_fingerprint
 from modnet.grid import Setting, axes_of, settings_of_grid
 from modnet.history_file import read_history
-from modnet.many_runs import Job, ensure_plugins, missing, run_all
+from modnet.many_runs import Job, check_is_no_import, ensure_plugins, missing, run_all
 from modnet.progress import RunsReport
 from modnet.receipt import Receipt
 from modnet.run_folder import HISTORY, HITS, claimed
@@ -83,6 +83,7 @@ def compare(
     >>> [setting.label for setting in result.settings], result.pairs[0].decision.claim
     (['hidden 5', 'hidden 10'], 'undecided')
     """
+    check_is_no_import()
     if importlib.util.find_spec("scipy") is None:
         raise MissingExtraError("a comparison", "compare")
     table, plan = planned(experiment, grid, seeds, rope)

@@ -20,7 +20,7 @@ from threadpoolctl import threadpool_limits
 from modnet.build import load_plugins, plugins
 from modnet.dataset import Dataset
 from modnet.discovery import SESSION
-from modnet.errors import DivergedError, ModnetError, SettingError, TrainingInterrupted
+from modnet.errors import DivergedError, ModnetError, SettingError
 from modnet.experiment import Experiment, as_table, experiment_from, read_data, read_toml
 from modnet.one_run import to_its_end
 from modnet.receipt import parts_of
@@ -28,7 +28,9 @@ from modnet.run_folder import EXPERIMENT, RunFolder, begun, claimed, how_it_ende
 from modnet.settings import Table, settings_of
 from modnet.tables import changed
 
-_training: list[bool] = []  # not empty while this process, a worker, is at a run
+# Of this process, if it is a worker: whether it is at a run, and whether it has been told to end.
+_training: list[bool] = []
+_ending: list[bool] = []
 
 
 @attrs.frozen
@@ -75,6 +77,8 @@ def trained(folder: str, table: Table, threads: int | None = 1) -> Outcome:
 
     An estimator that can be told takes so many threads; that changes no bit.
     """
+    if _ending:  # it was waiting for this worker, and could not be called off
+        return Outcome("interrupted")
     _training.append(True)
     try:
         ensure_plugins(table)
@@ -90,7 +94,7 @@ def trained(folder: str, table: Table, threads: int | None = 1) -> Outcome:
                 to_its_end(_with_threads(wanted, threads), data, run)
     except DivergedError:
         return Outcome("diverged")
-    except TrainingInterrupted:
+    except KeyboardInterrupt:
         return Outcome("interrupted")
     except ModnetError as error:  # as text: not all errors come through to another process
         return Outcome("failed", str(error))
@@ -100,6 +104,12 @@ def trained(folder: str, table: Table, threads: int | None = 1) -> Outcome:
     finally:
         _training.clear()
     return Outcome("finished")
+
+
+def check_is_no_import() -> None:
+    """Raise SettingError in a worker that imports the script it was started by, which would start workers again."""
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise SettingError(["in a script, call it under: if __name__ == '__main__':"], "modnet.compare")
 
 
 def ensure_plugins(table: Table) -> None:
@@ -133,8 +143,8 @@ def _done(jobs: Sequence[Job], executor: Executor) -> Iterator[Job]:
             yield futures[future]
     except BrokenExecutor:
         raise ModnetError(
-            "a worker ended without a word: it was killed, or memory ran out; or a script calls modnet.compare outside "
-            "of: if __name__ == '__main__':"
+            "a worker ended without a word: it was killed, memory ran out, or a script calls modnet.compare "
+            "and not under: if __name__ == '__main__':"
         ) from None
     finally:
         for future in futures:
@@ -165,9 +175,6 @@ def _workers(jobs: Sequence[Job], asked: int | None) -> int:
 @contextmanager
 def _pool(workers: int, experiment: Experiment) -> Iterator[Executor]:
     """Have worker processes; where the block fails or is interrupted, they save their runs and end."""
-    if getattr(multiprocessing.current_process(), "_inheriting", False):
-        # A worker that imports the script it was started from, which starts workers.
-        raise SettingError(["in a script, call it under: if __name__ == '__main__':"], "modnet.compare")
     others = multiprocessing.active_children()
     asked = experiment.plugins
     context = multiprocessing.get_context("spawn")
@@ -187,6 +194,7 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """Make this process a worker."""
 
     def end(*_: object) -> None:
+        _ending.append(True)
         if _training:
             raise KeyboardInterrupt
         os._exit(1)
