@@ -110,9 +110,10 @@ def overall(p: float, sides: int = 2) -> float:
 
 def _corrected(difference: Array, scope: Scope, rope: float) -> tuple[float, float]:
     """Return the p-values of no difference, and of one of the ROPE or more: the smallest of the looks, corrected."""
-    towards = difference.sum(dtype=np.int64)
+    looks = [look for look in LOOKS if look <= len(difference)]
+    towards = difference[: max(looks, default=0)].sum(dtype=np.int64)
     different, equivalent = [1.0], [1.0]
-    for look in (look for look in LOOKS if look <= len(difference)):
+    for look in looks:
         estimate = scope(Variation.of(difference[:look]), None)
         equivalent.append(estimate.p_equivalent(rope))
         if estimate.mean * towards > 0:  # what pointed the other way is no evidence for this one
