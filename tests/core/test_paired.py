@@ -1,4 +1,4 @@
-"""How far apart two accuracies are: SciPy's paired t-test on these samples, a crossed bootstrap's spread on such ones."""
+"""How far apart two accuracies are: on these samples by SciPy's t-test, on such ones as a bootstrap's spread has it."""
 
 from __future__ import annotations
 
