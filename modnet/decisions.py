@@ -98,7 +98,7 @@ def overall(p: float, sides: int = 2) -> float:
         return float(p > 0)
     bound = -float(special().ndtri(p / sides))
     lowest = -bound if sides == 2 else -9.0
-    nodes, weights = np.polynomial.legendre.leggauss(100)
+    nodes, weights = _nodes()
     z, weights = (nodes + 1) * (bound - lowest) / 2 + lowest, weights * (bound - lowest) / 2
     kept = math.sqrt(0.5)  # half of the next look's seeds are those of this one
     step = _normal_density((z[:, None] - kept * z) / kept) / kept * weights
@@ -106,6 +106,12 @@ def overall(p: float, sides: int = 2) -> float:
     for _ in LOOKS[1:]:
         density = step @ density
     return min(1.0, max(p, 1 - float(weights @ density)))
+
+
+@cache
+def _nodes() -> tuple[Array, Array]:
+    nodes, weights = np.polynomial.legendre.leggauss(100)
+    return nodes, weights
 
 
 def _corrected(difference: Array, scope: Scope, rope: float) -> tuple[float, float]:
