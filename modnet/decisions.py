@@ -96,7 +96,7 @@ def overall(p: float, sides: int = 2) -> float:
     """
     if not 0 < p < 1:
         return float(p > 0)
-    bound = -float(special().ndtri(p / sides))
+    bound = min(-float(special().ndtri(p / sides)), 9.0)  # what is further out is less than rounding
     lowest = -bound if sides == 2 else -9.0
     nodes, weights = _nodes()
     z, weights = (nodes + 1) * (bound - lowest) / 2 + lowest, weights * (bound - lowest) / 2
