@@ -100,7 +100,7 @@ def ever_wrong(differences: Sequence[Array], scope: Scope, true: Sequence[float]
 
 
 def naively_wrong(difference: Array, true: float, after: Sequence[int]) -> bool:
-    """Return whether a paired t-test, done after each of so many seeds, is ever significant and points the wrong way."""
+    """Return whether a paired t-test, done after each of so many seeds, is ever significant the wrong way."""
     accuracy = difference.mean(axis=1)
     n = np.arange(1, len(accuracy) + 1)[1:]
     mean = np.cumsum(accuracy)[1:] / n
