@@ -41,8 +41,10 @@ def stored(folder: Path) -> dict[str, Array]:
         setting.name: {file.parent.name: file for file in setting.glob("seed-*/hits.npy")}
         for setting in sorted(folder.iterdir())
     }
-    seeds = sorted(set.intersection(*map(set, files.values())))
-    return {name: np.stack([np.load(of[seed]) for seed in seeds]).astype(np.int8) for name, of in files.items()}
+    seeds = sorted(set[str]().union(*files.values()).intersection(*files.values()))
+    return {
+        name: np.stack([np.load(of[seed]) for seed in seeds]).astype(np.int8) for name, of in files.items() if seeds
+    }
 
 
 class Population:
@@ -127,7 +129,7 @@ def wrong_claims(population: Population, repeats: int) -> Outcomes:
             found["alike but for the samples", name].append(ever_wrong([flipped], scope, [known]))
             rope = abs(really[name])
             found["apart by the ROPE", name].append(ever_wrong([apart], scope, [really[name]], rope))
-        for name, after in naive.items():
+        for name, after in naive.items():  # read as it commonly is: as true of any samples
             found["the same setting twice", name].append(naively_wrong(family[0], 0.0, after))
             found["six pairs of one setting", name].append(any(naively_wrong(d, 0.0, after) for d in family))
             found["alike but for the samples", name].append(naively_wrong(flipped, 0.0, after))
@@ -184,6 +186,8 @@ def main() -> None:
     asked = parser.parse_args()
     start = time.perf_counter()
     hits = stored(asked.folder)
+    if len(hits) < 2:
+        parser.error(f"{asked.folder} has no two settings, folders with seed-<n>/hits.npy of the same seeds")
     population = Population(hits, asked.samples, np.random.default_rng(asked.seed))
     print(f"{population.seeds} stored seeds, {population.all_samples} stored samples; accuracies", end=" ")
     print(", ".join(f"{name} {of.mean():.4f}" for name, of in hits.items()))

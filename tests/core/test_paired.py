@@ -241,6 +241,16 @@ def test_seeds_that_do_not_matter_leave_the_samples_only() -> None:
     assert such.p_different() == pytest.approx(row.pvalue, abs=1e-3)
 
 
+def test_neither_seeds_nor_samples_make_the_mean_more_certain_than_independent_hits() -> None:
+    """Each seed is ahead on a sample of its own: both mean squares fall below the rest, by chance or by design."""
+    values = np.eye(6, dtype=np.int8)
+    variation = Variation.of(values)
+    assert (variation.by_seed, variation.by_sample) == pytest.approx((0, 0), abs=1e-15)
+    such = variation.on_such_samples()
+    assert such.standard_error == pytest.approx(math.sqrt(variation.residual / values.size))
+    assert such.df == pytest.approx(5)
+
+
 def test_samples_that_are_all_alike_leave_the_seeds_only() -> None:
     per_seed = np.array([1, 0, 1, 1, -1, 0], np.int8)
     these, such = estimates(np.repeat(per_seed[:, None], 20, axis=1))
