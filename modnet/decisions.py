@@ -96,9 +96,9 @@ def overall(p: float, sides: int = 2) -> float:
     """
     if not 0 < p < 1:
         return float(p > 0)
-    bound = -float(special().ndtri(p / sides))
+    bound = min(-float(special().ndtri(p / sides)), 9.0)  # what is further out is less than rounding
     lowest = -bound if sides == 2 else -9.0
-    nodes, weights = np.polynomial.legendre.leggauss(100)
+    nodes, weights = _nodes()
     z, weights = (nodes + 1) * (bound - lowest) / 2 + lowest, weights * (bound - lowest) / 2
     kept = math.sqrt(0.5)  # half of the next look's seeds are those of this one
     step = _normal_density((z[:, None] - kept * z) / kept) / kept * weights
@@ -108,11 +108,18 @@ def overall(p: float, sides: int = 2) -> float:
     return min(1.0, max(p, 1 - float(weights @ density)))
 
 
+@cache
+def _nodes() -> tuple[Array, Array]:
+    nodes, weights = np.polynomial.legendre.leggauss(100)
+    return nodes, weights
+
+
 def _corrected(difference: Array, scope: Scope, rope: float) -> tuple[float, float]:
     """Return the p-values of no difference, and of one of the ROPE or more: the smallest of the looks, corrected."""
-    towards = difference.sum(dtype=np.int64)
+    looks = [look for look in LOOKS if look <= len(difference)]
+    towards = difference[: max(looks, default=0)].sum(dtype=np.int64)
     different, equivalent = [1.0], [1.0]
-    for look in (look for look in LOOKS if look <= len(difference)):
+    for look in looks:
         estimate = scope(Variation.of(difference[:look]), None)
         equivalent.append(estimate.p_equivalent(rope))
         if estimate.mean * towards > 0:  # what pointed the other way is no evidence for this one

@@ -88,7 +88,7 @@ class Variation:
         With `seeds`, as it would be after so many if nothing else changed.
         """
         count = seeds or self.seeds
-        return Estimate(self.mean, math.sqrt(self.by_seed / (count * self.samples)), count - 1)
+        return Estimate(self.mean, math.sqrt(self._seen_by_seed / (count * self.samples)), count - 1)
 
     def on_such_samples(self, seeds: int | None = None) -> Estimate:
         """Return the mean over all seeds and all samples that these are drawn from.
@@ -98,13 +98,19 @@ class Variation:
         """
         count = seeds or self.seeds
         # Neither part of the variance can be negative, although its estimate can.
-        by_seed = max(self.by_seed, self.residual)
+        by_seed = max(self._seen_by_seed, self.residual)
         by_sample = max(self.by_sample - self.residual, 0.0) * count / self.seeds
         both = by_seed + by_sample
-        if not both:
-            return Estimate(self.mean, 0.0, count - 1)
         uncertain = by_seed**2 / (count - 1) + by_sample**2 / (self.samples - 1)
         return Estimate(self.mean, math.sqrt(both / (count * self.samples)), both**2 / uncertain)
+
+    @property
+    def _seen_by_seed(self) -> float:
+        """The mean square of seeds, or that of a single hit more in one of them: less than that cannot be seen.
+
+        Where all seeds hit equally often, few samples are as likely a reason as seeds that do not matter.
+        """
+        return max(self.by_seed, 1 / (self.seeds * self.samples))
 
 
 def t_quantile(tail: float, df: float) -> float:

@@ -1,0 +1,310 @@
+"""Claims about differences: as often wrong as they may be, whoever looks however often; and what it takes to claim."""
+
+from __future__ import annotations
+
+from itertools import pairwise
+
+import numpy as np
+import pytest
+from hypothesis import assume, example, given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+from scipy import stats
+
+from modnet.decisions import ERROR, LOOKS, ROPE, Decision, Scope, decided, holm_levels, overall
+from modnet.paired import Variation
+from modnet.types import Array
+
+SCOPES: list[Scope] = [Variation.on_these_samples, Variation.on_such_samples]
+p_values = st.lists(st.one_of(st.floats(0, 1), st.floats(0, 0.06), st.just(0.025)), min_size=1, max_size=12)
+
+
+def accuracies(*hundredths: int) -> Array:
+    """Return a difference in hits on a hundred samples, where each seed is so many hits ahead, or behind."""
+    rows = [np.sign(n) * (np.arange(100) < abs(n)) for n in hundredths]
+    return np.array(rows, np.int8)
+
+
+def drawn(
+    rng: np.random.Generator, gap: float = 0.0, seeds: int = LOOKS[-1], samples: int = 200, by_sample: float = 0.0
+) -> Array:
+    """Return a difference in hits: `gap` ahead on average, but not with each seed, nor on each sample."""
+    chance = 0.5 + rng.normal(0, 0.03, (2, seeds, 1)) + rng.normal(0, by_sample, (2, 1, samples))
+    one, other = rng.random((2, seeds, samples)) < chance + np.array([gap / 2, -gap / 2]).reshape(2, 1, 1)
+    difference: Array = one.astype(np.int8) - other
+    return difference
+
+
+@pytest.mark.parametrize("sides", [1, 2])
+@pytest.mark.parametrize("p", [1e-4, 0.001, 0.01, 0.05, 0.3, 0.9])
+def test_the_correction_for_looks_is_scipys_multivariate_normal(p: float, sides: int) -> None:
+    looks = np.array(LOOKS)
+    correlations = np.sqrt(np.minimum.outer(looks, looks) / np.maximum.outer(looks, looks))
+    walk = stats.multivariate_normal(np.zeros(6), correlations, seed=1, abseps=1e-6, maxpts=300_000)
+    bound = np.full(6, -stats.norm.ppf(p / sides))
+    within = walk.cdf(bound, lower_limit=-bound if sides == 2 else np.full(6, -np.inf))
+    assert overall(p, sides) == pytest.approx(1 - within, abs=1e-5)
+
+
+@pytest.mark.parametrize("sides", [1, 2])
+def test_the_correction_for_looks_is_how_often_a_random_walk_crosses(sides: int) -> None:
+    rng, walks = np.random.default_rng(0), 100_000
+    steps = rng.standard_normal((walks, len(LOOKS))) * np.sqrt(np.diff(LOOKS, prepend=0))
+    z = np.cumsum(steps, axis=1) / np.sqrt(LOOKS)
+    smallest = stats.norm.sf(np.abs(z) if sides == 2 else z).min(axis=1) * sides
+    for p in (0.001, 0.01, 0.05, 0.3):
+        crossed = np.mean(smallest <= p)
+        assert overall(p, sides) == pytest.approx(crossed, abs=4 * np.sqrt(crossed * (1 - crossed) / walks))
+
+
+@given(st.lists(st.floats(0, 1), min_size=2, max_size=2).map(sorted), st.sampled_from([1, 2]))
+@example([0.0, 1.0], 1)
+@example([1e-300, 1e-15], 2)
+@example([0.0, 5e-324], 2)
+def test_the_correction_never_makes_a_p_value_smaller_and_keeps_their_order(p: list[float], sides: int) -> None:
+    smaller, larger = (overall(value, sides) for value in p)
+    assert smaller <= larger + 1e-12
+    for value, corrected in zip(p, (smaller, larger), strict=True):
+        # Never more than for looks that have nothing to do with one another.
+        assert value <= corrected <= 1 - (1 - value) ** len(LOOKS) + 1e-12
+
+
+@given(p_values, st.sampled_from([0.01, 0.05, 0.2]))
+@example([0.025, 0.025], 0.05)
+@example([0.05, 0.025], 0.05)
+def test_rejections_are_those_of_holm_written_out(p: list[float], error: float) -> None:
+    left, rejected = set(range(len(p))), set()
+    while left:
+        smallest = min(left, key=p.__getitem__)
+        if p[smallest] > error / len(left):
+            break
+        left.remove(smallest)
+        rejected.add(smallest)
+    found = holm_levels(np.array(p), error)
+    assert {i for i, value in enumerate(p) if value <= found[i]} == rejected
+    # Bonferroni's level is the strictest; and the level of what is not rejected is one that it misses.
+    assert ((found >= error / len(p)) & (found <= error)).all()
+
+
+@given(st.lists(st.floats(0, 0.1), min_size=1, max_size=12, unique=True), st.integers(0, 99))
+def test_holms_levels_go_with_their_p_values(p: list[float], seed: int) -> None:
+    values, order = np.array(p), np.random.default_rng(seed).permutation(len(p))
+    assert holm_levels(values[order]).tolist() == holm_levels(values)[order].tolist()
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_before_the_first_look_nothing_is_claimed(scope: Scope) -> None:
+    for seeds in range(LOOKS[0]):
+        [decision] = decided([accuracies(*[50] * seeds).reshape(seeds, 100)], scope)
+        assert (decision.claim, decision.looked_after) == ("undecided", 0)
+        assert (decision.p_different, decision.p_equivalent) == (1, 1)
+        # One seed says nothing of how much seeds vary.
+        assert (decision.seeds_needed is None) == (seeds < 2)
+
+
+def test_no_differences_no_decisions() -> None:
+    for scope in SCOPES:
+        assert decided([], scope) == []
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_plain_difference_is_claimed_at_the_first_look(scope: Scope) -> None:
+    for sign in (1, -1):
+        [decision] = decided([sign * accuracies(30, 31, 29, 30, 31)], scope)
+        assert (decision.claim, decision.looked_after, decision.seeds_needed) == ("different", 5, None)
+        assert decision.p_different < 0.001
+        assert decision.p_equivalent > 0.9
+
+
+def test_a_difference_that_is_certain_but_does_not_matter_is_equality() -> None:
+    difference = accuracies(1, 1, 2, 1, 1)
+    [matters] = decided([difference], Variation.on_these_samples)
+    [does_not] = decided([difference], Variation.on_these_samples, rope=0.05)
+    assert (matters.claim, does_not.claim) == ("different", "equal")
+    assert matters.p_different == does_not.p_different <= ERROR
+
+
+def test_settings_that_do_the_same_are_equal_where_there_are_samples_enough() -> None:
+    few, many = (np.zeros((5, samples), np.int8) for samples in (100, 10_000))
+    for scope in SCOPES:
+        assert [decided([zeros], scope)[0].claim for zeros in (few, many)] == ["undecided", "equal"]
+
+
+def test_each_pair_has_its_own_number_of_seeds() -> None:
+    differences = [accuracies(*[30, 31, 29] * n) for n in (1, 2, 5, 60)]
+    assert [d.looked_after for d in decided(differences, Variation.on_these_samples)] == [0, 5, 10, 160]
+
+
+def test_a_claim_must_hold_among_all_pairs() -> None:
+    """What is certain enough for one pair may not be for one of many, and is again if the others are certain."""
+    close, clear = accuracies(1, 3, 2, 2, 1), accuracies(30, 31, 29, 30, 31)
+    unclear = accuracies(9, -8, 3, -7, 4)
+
+    def claim(*others: Array) -> str:
+        return decided([close, *others], Variation.on_these_samples)[0].claim
+
+    assert claim() == "different"
+    assert claim(*[unclear] * 5) == "undecided"
+    assert claim(*[clear] * 5) == "different"
+
+
+differences_and_scopes = (
+    hnp.arrays(np.int8, (22, 12), elements=st.sampled_from([-1, 0, 0, 0, 1, 1])),
+    st.sampled_from(SCOPES),
+)
+
+
+def ahead(difference: Array) -> int:
+    """Return the direction of the mean at the last look."""
+    looked = max((look for look in LOOKS if look <= len(difference)), default=0)
+    return int(np.sign(difference[:looked].sum(dtype=int)))
+
+
+def shown(decision: Decision) -> tuple[str, float, float, int]:
+    return decision.claim, decision.p_different, decision.p_equivalent, decision.looked_after
+
+
+@given(*differences_and_scopes)
+@example(np.concatenate([accuracies(30, 31, 29, 30, 31), accuracies(*[-90] * 3)]), Variation.on_these_samples)
+def test_between_looks_the_decision_of_the_last_one_stands(values: Array, scope: Scope) -> None:
+    """Whatever happens since, and if it should turn the mean round."""
+    for seeds in range(LOOKS[0], len(values) + 1):
+        [now] = decided([values[:seeds]], scope, rope=0.1)
+        [then] = decided([values[: now.looked_after]], scope, rope=0.1)
+        assert shown(now) == shown(then)
+
+
+@given(*differences_and_scopes)
+def test_what_has_been_claimed_stays_while_the_difference_has_its_direction(values: Array, scope: Scope) -> None:
+    """Each look can only add: the p-values fall, but for that of a difference if the direction changes."""
+    history = [decided([values[:look]], scope, rope=0.1)[0] for look in (5, 10, 20)]
+    for (before, after), look in zip(pairwise(history), (5, 10), strict=True):
+        assert after.p_equivalent <= before.p_equivalent
+        if ahead(values[:look]) == ahead(values[: 2 * look]):
+            assert after.p_different <= before.p_different
+            if before.claim == "different":
+                assert after.claim != "undecided"
+        if before.claim == "equal":
+            assert after.claim == "equal"
+
+
+def test_what_pointed_the_other_way_is_no_evidence() -> None:
+    """Better by far after five seeds, and worse after ten: neither has been shown, and later on only the latter."""
+    turned = np.concatenate([accuracies(2, 3, 2, 3, 2), accuracies(-9, -2, -12, -3, -7)])
+    once, twice = (decided([turned[:look]], Variation.on_these_samples)[0] for look in (5, 10))
+    assert (once.claim, twice.claim) == ("different", "undecided")
+    [alone] = decided([turned], Variation.on_these_samples)
+    smallest = Variation.of(turned).on_these_samples().p_different()
+    assert alone.p_different == overall(smallest)
+    worse = np.concatenate([turned, accuracies(*[-9, -8] * 5)])
+    assert decided([worse], Variation.on_these_samples)[0].claim == "different"
+
+
+@given(hnp.arrays(np.int8, (4, 10), elements=st.integers(-9, 12)), st.sampled_from([5, 10]))
+def test_what_is_forecast_is_reached_when_the_same_differences_come_again(ahead_by: Array, seeds: int) -> None:
+    differences = [accuracies(*row[:seeds]) for row in ahead_by]
+    now = decided(differences, Variation.on_these_samples, rope=0.02)
+    for i, decision in enumerate(now):
+        if decision.seeds_needed:
+            assert decision.claim == "undecided"
+            assert decision.seeds_needed in LOOKS
+            assert decision.seeds_needed > seeds
+            again = [np.tile(difference, (decision.seeds_needed // seeds, 1)) for difference in differences]
+            assert decided(again, Variation.on_these_samples, rope=0.02)[i].claim != "undecided"
+
+
+@given(hnp.arrays(np.int8, 5, elements=st.integers(-9, 12)))
+@example(np.array([3, 1, 4, 2, 0], np.int8))
+@example(np.array([5, -1, 4, 2, 0], np.int8))
+@example(np.array([9, -3, 4, 2, -2], np.int8))
+def test_the_forecast_is_the_first_look_that_is_enough_if_the_mean_is_unlucky(ahead_by: Array) -> None:
+    """Unlucky as it is in one of five cases; written out with SciPy."""
+    [decision] = decided([accuracies(*ahead_by)], Variation.on_these_samples)
+    per_seed, enough = ahead_by / 100, []
+    assume(decision.claim == "undecided" and len(set(ahead_by)) > 1)
+    for look in LOOKS[1:]:
+        error = per_seed.std(ddof=1) / np.sqrt(look)
+        unlucky = abs(per_seed.mean()) - stats.t.ppf(0.8, look - 1) * error
+        if unlucky > 0 and overall(float(2 * stats.t.sf(unlucky / error, look - 1))) <= ERROR:
+            enough.append(look)
+    assert decision.seeds_needed == min(enough, default=None)
+
+
+def test_what_other_pairs_have_shown_already_counts_in_the_forecast() -> None:
+    """Also of pairs that have all the seeds there will be: they do not stand in the way of this one."""
+    open_still, shown_long_ago = accuracies(5, 1, 4, 3, 1), accuracies(*[30, 31] * 80)
+    alone, among, held_up = (
+        decided([open_still, *others], Variation.on_these_samples)[0].seeds_needed
+        for others in ([], [shown_long_ago] * 5, [accuracies(9, -9, 8, -8, 1)] * 5)
+    )
+    assert alone == among == 10
+    assert held_up == 20
+
+
+def test_nothing_is_forecast_where_no_number_of_looks_is_enough() -> None:
+    for scope in SCOPES:
+        [decision] = decided([accuracies(9, -9, 8, -8, 1)], scope)
+        assert (decision.claim, decision.seeds_needed) == ("undecided", None)
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_the_forecast_is_right_about_as_often_as_it_says(scope: Scope) -> None:
+    """Which is the power if the estimates are right; they are about right after 20 seeds."""
+    rng, kept = np.random.default_rng(5), []
+    for _ in range(200):
+        difference = drawn(rng, gap=0.015, by_sample=0.0, samples=400)
+        [decision] = decided([difference[:20]], scope)
+        if decision.seeds_needed:
+            [later] = decided([difference[: decision.seeds_needed]], scope)
+            kept.append(later.claim == "different")
+    assert len(kept) > 50
+    assert 0.6 < np.mean(kept) < 0.97
+
+
+def wrong(differences: list[Array], scope: Scope) -> bool:
+    """Return whether a difference is ever claimed of settings that are alike."""
+    history = (decided([difference[:look] for difference in differences], scope) for look in LOOKS)
+    return any(decision.claim == "different" for decisions in history for decision in decisions)
+
+
+def test_claims_are_as_seldom_wrong_as_they_may_be_and_no_less_often_for_nothing() -> None:
+    """Where nothing differs, on these samples; what does not correct itself is wrong far more often."""
+    rng, repeats = np.random.default_rng(1), 250
+    alone = family = uncorrected = 0
+    for _ in range(repeats):
+        hits = [drawn(rng, samples=50) for _ in range(3)]
+        alone += wrong(hits[:1], Variation.on_these_samples)
+        family += wrong(hits, Variation.on_these_samples)
+        looks = [Variation.of(hits[0][:look]).on_these_samples().p_different() for look in LOOKS]
+        uncorrected += min(looks) <= ERROR
+    slack = 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
+    assert alone / repeats < ERROR + slack
+    assert family / repeats < ERROR + slack
+    assert alone / repeats > ERROR - slack
+    assert uncorrected / repeats > 0.13
+
+
+def test_claims_on_such_samples_hold_for_samples_that_were_not_drawn() -> None:
+    """Where samples make a difference that evens out among all there are: the seeds alone would be taken in by it."""
+    rng, repeats = np.random.default_rng(2), 150
+    such = these = 0
+    for _ in range(repeats):
+        difference = drawn(rng, samples=50, by_sample=0.2)
+        such += wrong([difference], Variation.on_such_samples)
+        these += wrong([difference], Variation.on_these_samples)
+    assert such / repeats < ERROR + 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
+    assert these / repeats > 0.3
+
+
+def test_equality_is_as_seldom_claimed_wrongly() -> None:
+    """Of settings that are just so far apart that it matters, with many differing hits or hardly any."""
+    rng, repeats, scope = np.random.default_rng(3), 150, Variation.on_these_samples
+    slack = 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
+    often = seldom = 0
+    for _ in range(repeats):
+        apart = drawn(rng, gap=0.02, samples=400)
+        often += any(decided([apart[:look]], scope, rope=0.02)[0].claim == "equal" for look in LOOKS)
+        rare = (rng.random((LOOKS[-1], 10)) < ROPE).astype(np.int8)
+        seldom += any(decided([rare[:look]], scope)[0].claim == "equal" for look in LOOKS)
+    assert often / repeats < ERROR + slack
+    assert seldom / repeats < ERROR + slack
