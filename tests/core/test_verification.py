@@ -109,6 +109,13 @@ def flip_a_byte_of_the_parameters(place: Path) -> None:
     path.write_bytes(content)
 
 
+def flip_a_recognised_sample(place: Path) -> None:
+    path = place / "run" / "hits.npy"
+    hits = np.load(path)
+    hits[0] ^= 1
+    np.save(path, hits)
+
+
 def move_a_parameter(place: Path) -> None:
     params, about = load_params(place / "run" / "params.npz")
     params["W1"][0, 0] = np.nextafter(params["W1"][0, 0], 1)
@@ -160,6 +167,8 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "an iteration less": (in_row("run/history.csv", 40, lambda _: []), "file", "history.csv"),
     "no history": (without("run/history.csv"), "file", "history.csv"),
     "the summary": (in_file("run/summary.json", ('"seed": 0', '"seed": 7')), "file", "summary.json"),
+    "a sample that it recognises": (flip_a_recognised_sample, "file", "hits.npy"),
+    "no recognised samples": (without("run/hits.npy"), "file", "hits.npy"),
     "the receipt": (in_file("run/receipt.json", ('"numpy": "', '"numpy": "1.')), "file", "receipt.json"),
     "the receipt's results": (
         in_file("run/receipt.json", ('"iterations": 60', '"iterations": 59')), "file", "receipt.json"
