@@ -497,7 +497,7 @@ class TestPlugins:
 class TestEnds:
     """A run is verified as far as it went."""
 
-    def test_interrupted(self, tmp_path: Path) -> None:
+    def test_interrupted(self, tmp_path: Path, call: Callable[..., Any]) -> None:
         arguments = (
             "train",
             "--gradient",
@@ -516,11 +516,11 @@ class TestEnds:
             child.send_signal(signal.SIGINT)
             child.stdout.read()
         assert child.returncode == 130
-        done = process(tmp_path, "verify", "run")
+        done = call("verify", "run", cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.startswith("run: interrupted, ")
 
-    def test_killed(self, tmp_path: Path) -> None:
+    def test_killed(self, tmp_path: Path, call: Callable[..., Any]) -> None:
         child = subprocess.Popen(
             [sys.executable, "-m", "modnet", "train", "--hidden", "3", "--iterations", "1000000", "--out", "run"],
             cwd=tmp_path, stdout=subprocess.DEVNULL,
@@ -530,16 +530,16 @@ class TestEnds:
             time.sleep(0.02)
         child.kill()
         child.wait()
-        done = process(tmp_path, "verify", "run")
+        done = call("verify", "run", cwd=tmp_path)
         assert (done.returncode, "the run has not ended, or was killed" in done.stderr) == (1, True)
 
-    def test_diverged(self, tmp_path: Path) -> None:
+    def test_diverged(self, tmp_path: Path, call: Callable[..., Any]) -> None:
         explosive = ("--lr", "1e3", "--activation", "identity", "--output", "identity", "--loss", "mean-squared-error")
         arguments = (*explosive, "--gradient", "backpropagation", "--iterations", "500", "--out", "run")
-        assert process(tmp_path, "train", *arguments).returncode == 1
+        assert call("train", *arguments, cwd=tmp_path).returncode == 1
         results = Receipt.read(tmp_path / "run").results
         assert (results.status, 0 < results.iterations < 500) == ("diverged", True)
-        done = process(tmp_path, "verify", "run")
+        done = call("verify", "run", cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.splitlines()[-1].startswith(f"identical: {results.iterations:,} iterations")
 
