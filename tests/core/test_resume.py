@@ -208,8 +208,10 @@ class TestInterrupted:
     def test_by_a_folder_that_is_gone(self, work: Path) -> None:
         process = start(*training(), "--out", "gone", cwd=work)
         until(lambda: (work / "gone/checkpoint-previous.npz").exists())
+        process.send_signal(signal.SIGSTOP)  # so that it finds the file, not nothing
         (work / "gone").rename(work / "moved")
         (work / "gone").write_text("a file in its place")
+        process.send_signal(signal.SIGCONT)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 1
         assert err.startswith("modnet: gone: cannot be written: Not a directory")
