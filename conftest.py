@@ -77,6 +77,11 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
     return Page.from_parent(parent, path=file_path) if file_path in PROSE else None
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the pages: none takes longer, and whoever runs tests side by side would wait for the last of them."""
+    items.sort(key=lambda item: not isinstance(item, Blocks))
+
+
 class Page(pytest.File):
     """A page of prose with code in it."""
 
