@@ -8,6 +8,8 @@ that begins with a file's name in a comment is written to that file. Other block
 
 from __future__ import annotations
 
+import contextlib
+import io
 import os
 import re
 import shlex
@@ -15,7 +17,7 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +32,7 @@ from sybil.example import SybilFailure
 from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 import modnet
+from modnet.cli import main
 
 # What a shell starts in the background ignores Ctrl-C, and so would each process that a test interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -48,9 +51,35 @@ def _names_in_examples(doctest_namespace: dict[str, object]) -> None:
     doctest_namespace.update(np=np, modnet=modnet)
 
 
+@pytest.fixture(scope="session")
+def call() -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Return a function that calls the command line within this process, which takes less time than a process does."""
+
+    def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
+        out, err, status = io.StringIO(), io.StringIO(), 0
+        with pytest.MonkeyPatch.context() as patch, contextlib.redirect_stdout(out), contextlib.redirect_stderr(err):
+            patch.chdir(cwd)
+            patch.setattr(sys, "argv", ["modnet", *arguments])
+            patch.setattr("warnings.showwarning", None)  # which the command line sets
+            for name, value in environment.items():
+                patch.setenv(name, value)
+            try:
+                main()
+            except SystemExit as ended:
+                status = int(ended.code or 0)
+        return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
+
+    return call
+
+
 def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Collector | None:
     """Collect a page as one test: its blocks build on each other, whatever shuffles or spreads the tests."""
     return Page.from_parent(parent, path=file_path) if file_path in PROSE else None
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Begin with the pages: none takes longer, and whoever runs tests side by side would wait for the last of them."""
+    items.sort(key=lambda item: not isinstance(item, Blocks))
 
 
 class Page(pytest.File):

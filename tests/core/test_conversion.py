@@ -59,7 +59,7 @@ def same(one: Dataset, other: Dataset) -> None:
 def digits() -> Dataset:
     """Return some of the digits that ship with modnet, as a file would hold them."""
     data = modnet.load("mnist-small")
-    first, few = slice(0, 700), slice(0, 200)
+    first, few = slice(0, 300), slice(0, 100)
     pairs = (data.train.unscaled(first), data.train.t[first]), (data.test.unscaled(few), data.test.t[few])
     return Dataset.from_arrays(*pairs)
 
@@ -137,13 +137,13 @@ def test_the_command_says_what_it_wrote(tmp_path):
     }  # fmt: skip
 
 
-def test_no_file_is_replaced_unless_it_is_meant(tmp_path):
+def test_no_file_is_replaced_unless_it_is_meant(tmp_path, call):
     (tmp_path / "d_test.csv").write_text("mine")
-    done = run("convert", "mnist-small", "d.csv", cwd=tmp_path)
+    done = call("data", "convert", "mnist-small", "d.csv", cwd=tmp_path)
     assert done.returncode == 2
     assert done.stderr == "modnet: d.csv: d_test.csv is there; choose another name, or --overwrite\n"
     assert [path.name for path in tmp_path.iterdir()] == ["d_test.csv"]
-    assert run("convert", "mnist-small", "d.csv", "--overwrite", cwd=tmp_path).returncode == 0
+    assert call("data", "convert", "mnist-small", "d.csv", "--overwrite", cwd=tmp_path).returncode == 0
     assert (tmp_path / "d_test.csv").stat().st_size > 10**6
 
 
@@ -156,17 +156,17 @@ def test_no_file_is_replaced_unless_it_is_meant(tmp_path):
         ("digits-idx3-ubyte", "the name of an IDX file says which part and what is in it", 1),
     ],
 )
-def test_mistakes_are_one_line_and_nothing_is_written(target, words, status, tmp_path):
-    done = run("convert", "mnist-small", target, cwd=tmp_path)
+def test_mistakes_are_one_line_and_nothing_is_written(target, words, status, tmp_path, call):
+    done = call("data", "convert", "mnist-small", target, cwd=tmp_path)
     assert (done.returncode, done.stdout) == (status, "")
     assert words in done.stderr
     assert done.stderr.count("\n") == 1
     assert not list(tmp_path.iterdir())
 
 
-def test_a_source_that_writes_can_be_named_and_settings_be_given(tmp_path):
+def test_a_source_that_writes_can_be_named_and_settings_be_given(tmp_path, call):
     (tmp_path / "d.csv").write_text("a;b;c\n1,5;2;x\n2,5;3;y\n3,5;;x\n")
-    done = run("convert", "d.csv", "d.out", "--to", "npz", "--set", "missing=drop", cwd=tmp_path)
+    done = call("data", "convert", "d.csv", "d.out", "--to", "npz", "--set", "missing=drop", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     assert done.stderr == "1 row with missing values left out; missing: 'b' 1\n"
     with np.load(tmp_path / "d.out") as archive:
@@ -174,28 +174,29 @@ def test_a_source_that_writes_can_be_named_and_settings_be_given(tmp_path):
         assert archive["t"].tolist() == ["x", "y"]
 
 
-def test_the_cache_is_shown_and_emptied(tmp_path):
+def test_the_cache_is_shown_and_emptied(tmp_path, call):
     path = tmp_path / "large.csv"
     with path.open("w") as file:
         file.write("a,b,label\n" + "".join(f"{i % 256},{i % 7},{i % 2}\n" for i in range(600_000)))
     cache = {"MODNET_CACHE": str(tmp_path / "cache")}
-    assert run("convert", "large.csv", "d.npz", cwd=tmp_path, **cache).returncode == 0
-    shown = run("cache", cwd=tmp_path, **cache).stdout.splitlines()
+    assert call("data", "convert", "large.csv", "d.npz", cwd=tmp_path, **cache).returncode == 0
+    shown = call("data", "cache", cwd=tmp_path, **cache).stdout.splitlines()
     assert shown[0] == f"{tmp_path / 'cache'}: 1 entry, 6.0 MB"
     assert shown[1].split() == ["6.0", "MB", "converted", str(path)]
-    listed = json.loads(run("cache", "--json", cwd=tmp_path, **cache).stdout)
+    listed = json.loads(call("data", "cache", "--json", cwd=tmp_path, **cache).stdout)
     assert [entry["file"] for entry in listed["entries"]] == [str(path)]
     (tmp_path / "cache" / "mine.txt").write_text("stays")
-    assert run("cache", "--clear", cwd=tmp_path, **cache).stdout.startswith("removed 1 entry, 6.0 MB, from ")
+    assert call("data", "cache", "--clear", cwd=tmp_path, **cache).stdout.startswith("removed 1 entry, 6.0 MB, from ")
     assert [file.name for file in (tmp_path / "cache").iterdir()] == ["mine.txt"]
 
 
 def test_on_a_terminal_a_long_conversion_shows_the_time_left(tmp_path):
-    rows = np.random.default_rng(0).normal(size=(20_000, 50))
-    write(Dataset.from_arrays((rows, np.arange(20_000) % 3), test_fraction=0), tmp_path / "d.npz")
+    rows = np.random.default_rng(0).normal(size=(2000, 50))
+    write(Dataset.from_arrays((rows, np.arange(2000) % 3), test_fraction=0), tmp_path / "d.npz")
+    impatient = "import modnet.progress; modnet.progress.PATIENCE = 0.1; from modnet.cli import main; main()"
     master, slave = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-m", "modnet", "data", "convert", "d.npz", "d.csv.xz"],
+        [sys.executable, "-c", impatient, "data", "convert", "d.npz", "d.csv.xz"],
         cwd=tmp_path, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
     )  # fmt: skip
     os.close(slave)
@@ -206,7 +207,7 @@ def test_on_a_terminal_a_long_conversion_shows_the_time_left(tmp_path):
     os.close(master)
     assert process.wait(60) == 0
     assert re.search(rb"d\.csv\.xz .*%.*time left", shown)
-    assert b"20,000 rows, 50 features, 3 classes; written:" in shown
+    assert b"2,000 rows, 50 features, 3 classes; written:" in shown
 
 
 def test_a_conversion_that_is_interrupted_leaves_nothing_half_written(tmp_path):

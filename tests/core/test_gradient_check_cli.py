@@ -1,14 +1,16 @@
-"""`modnet gradient-check`, as a process."""
+"""`modnet gradient-check`."""
 
 from __future__ import annotations
 
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import modnet
 
+Call = Callable[..., subprocess.CompletedProcess[str]]
 SMALL = ("--hidden", "5", "--batch-size", "4", "--estimator", "central-difference")
 WRONG = """
 import modnet
@@ -28,13 +30,8 @@ def register_activations(register):
 """
 
 
-def run(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    command = [sys.executable, "-m", "modnet", "gradient-check", *arguments]
-    return subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False, timeout=120)
-
-
-def test_every_registered_estimator_has_a_row_and_every_derivative_a_verdict(tmp_path: Path) -> None:
-    done = run("--hidden", "5", "--batch-size", "4", cwd=tmp_path)
+def test_every_registered_estimator_has_a_row_and_every_derivative_a_verdict(tmp_path: Path, call: Call) -> None:
+    done = call("gradient-check", "--hidden", "5", "--batch-size", "4", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     verdicts, table = done.stdout.split("\n\n")
     assert [line.split(":")[0] for line in verdicts.splitlines()] == ["correct"] * 3
@@ -44,15 +41,16 @@ def test_every_registered_estimator_has_a_row_and_every_derivative_a_verdict(tmp
 
 def test_a_wrong_derivative_ends_with_status_1(tmp_path: Path) -> None:
     (tmp_path / "twice.py").write_text(WRONG)
-    done = run(*SMALL, "-p", "twice", "--activation", "twice", cwd=tmp_path)
+    command = [sys.executable, "-m", "modnet", "gradient-check", *SMALL, "-p", "twice", "--activation", "twice"]
+    done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False, timeout=120)
     assert done.returncode == 1
     assert done.stdout.startswith("wrong: activation ")
     assert "all that are wrong are 2 times what they should be" in done.stdout
     assert not done.stderr
 
 
-def test_json_says_the_same_without_a_number_that_json_has_not(tmp_path: Path) -> None:
-    done = run(*SMALL, "--activation", "gelu", "--estimator", "complex-step", "--json", cwd=tmp_path)
+def test_json_says_the_same_without_a_number_that_json_has_not(tmp_path: Path, call: Call) -> None:
+    done = call("gradient-check", *SMALL, "--activation", "gelu", "--estimator", "complex-step", "--json", cwd=tmp_path)
     found = json.loads(done.stdout, parse_constant=lambda name: f"not JSON: {name}")
     assert [verdict["verdict"] for verdict in found["verdicts"]] == ["correct"] * 3
     central, complex_step = found["estimators"]
@@ -61,23 +59,23 @@ def test_json_says_the_same_without_a_number_that_json_has_not(tmp_path: Path) -
     assert "Gelu" in complex_step["problem"]
 
 
-def test_the_estimators_are_drawn(tmp_path: Path) -> None:
-    done = run(*SMALL, "--estimator", "spsa", "--out", "picture.svg", cwd=tmp_path)
+def test_the_estimators_are_drawn(tmp_path: Path, call: Call) -> None:
+    done = call("gradient-check", *SMALL, "--estimator", "spsa", "--out", "picture.svg", cwd=tmp_path)
     assert done.stdout.endswith("drawn in picture.svg\n")
     assert "spsa" in (tmp_path / "picture.svg").read_text()
 
 
-def test_the_gradient_that_is_asked_for_is_judged_as_a_whole(tmp_path: Path) -> None:
-    done = run(*SMALL, "--gradient", "spsa", cwd=tmp_path)
+def test_the_gradient_that_is_asked_for_is_judged_as_a_whole(tmp_path: Path, call: Call) -> None:
+    done = call("gradient-check", *SMALL, "--gradient", "spsa", cwd=tmp_path)
     assert done.returncode == 1
     assert "not deterministic: whole gradient by Spsa" in done.stdout or "wrong: whole gradient by Spsa" in done.stdout
 
 
-def test_a_mistake_is_a_line(tmp_path: Path) -> None:
+def test_a_mistake_is_a_line(tmp_path: Path, call: Call) -> None:
     for arguments, words in (
         (("--estimator", "spa"), "no gradient 'spa', did you mean 'spsa'?"),
         (("--out", "picture.bmp"), "a plot is written as png, svg, pdf, not 'bmp'"),
     ):
-        done = run("--hidden", "5", "--batch-size", "4", *arguments, cwd=tmp_path)
+        done = call("gradient-check", "--hidden", "5", "--batch-size", "4", *arguments, cwd=tmp_path)
         assert (done.returncode, "Traceback" in done.stderr) == (2, False), done.stderr
         assert words in done.stderr

@@ -75,28 +75,34 @@ def test_elsewhere_than_on_a_terminal_there_are_plain_lines_only() -> None:
     assert out.getvalue() == epoch_line(run) + "\n"
 
 
+def wait_for(words: str, out: io.StringIO) -> None:
+    """Give the thread that tells how far a run is the time to say so, however busy the machine."""
+    deadline = time.monotonic() + 60
+    while words not in out.getvalue() and time.monotonic() < deadline:
+        time.sleep(0.02)
+
+
 def test_a_long_epoch_gives_signs_of_life_with_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modnet.progress, "SIGN_OF_LIFE", 0.05)
     out = io.StringIO()
     with ProgressReport(out) as report:
         report.run_started(Run(10, seconds=20.0, history=History([2.3])))
-        deadline = time.monotonic() + 5
-        while "iteration 10" not in out.getvalue() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_for("iteration 10", out)
     assert "\niteration 10 of 1,000  loss 2.3000  33 min left\n" in out.getvalue()
 
 
-def said_at_the_start_of(run: Run) -> str:
+def said_at_the_start_of(run: Run, expected: str = "") -> str:
     out = io.StringIO()
     with ProgressReport(out) as report:
         report.run_started(run)
-        time.sleep(0.3)
+        wait_for(expected, out)
+        time.sleep(0.3)  # for what is not expected
     return out.getvalue()
 
 
 def test_a_run_longer_than_a_minute_says_so_at_its_beginning_and_once() -> None:
-    said = said_at_the_start_of(Run(10, seconds=20.0))
-    assert said == "this will take about 33 min, 2.0 s for each iteration\n"
+    expected = "this will take about 33 min, 2.0 s for each iteration\n"
+    assert said_at_the_start_of(Run(10, seconds=20.0), expected) == expected
 
 
 @pytest.mark.parametrize("run", [Run(100, seconds=5.0), Run(2, seconds=0.5), Run(0, seconds=90.0)])
@@ -109,7 +115,7 @@ def test_on_a_terminal_a_bar_shows_the_time_left_and_rows_stay() -> None:
     with ProgressReport(out) as report:
         run = at_first_epoch()
         report.run_started(run)
-        time.sleep(0.3)
+        wait_for("600/1000", out)
         report.epoch_ended(run)
     shown = out.getvalue()
     assert "600/1000" in shown

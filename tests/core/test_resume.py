@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import multiprocessing
 import os
 import random
 import resource
@@ -12,13 +13,13 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
-from modnet.cli import main
 from modnet.run_folder import FILES
 
 ITERATIONS = 1500
@@ -29,6 +30,7 @@ from modnet.cli import main
 modnet.training.KEEP_EVERY, modnet.training.KEEP_SHARE = 0.02, 1.0
 main()
 """
+WARM = multiprocessing.get_context("forkserver")
 
 
 def start(*arguments: str, cwd: Path, **options: Any) -> subprocess.Popen[str]:
@@ -91,21 +93,14 @@ def killed(_killed: Path, work: Path, request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture
-def call(work: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> Callable[..., Any]:
-    """Return a function that calls the command line within this process."""
+def call(work: Path, call: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a function that calls the command line within this process, in that folder."""
 
-    def call(*arguments: str) -> tuple[int, str, str]:
-        monkeypatch.chdir(work)
-        monkeypatch.setattr(sys, "argv", ["modnet", *arguments])
-        monkeypatch.setattr("warnings.showwarning", None)
-        status = 0
-        try:
-            main()
-        except SystemExit as ended:
-            status = int(ended.code or 0)
-        return (status, *capsys.readouterr())
+    def in_work(*arguments: str) -> tuple[int, str, str]:
+        done = call(*arguments, cwd=work)
+        return done.returncode, done.stdout, done.stderr
 
-    return call
+    return in_work
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -116,22 +111,35 @@ def until(condition: Callable[[], bool]) -> None:
 
 
 class TestKilled:
-    def test_a_dozen_times_at_random_instants(self, work: Path) -> None:
-        began, instants, kills, runs = time.monotonic(), random.Random(0), 0, 0  # noqa: S311 - anything will do
-        assert run("train", "whole/experiment.toml", "--out", "timed", cwd=work)[0] == 0
-        longest = time.monotonic() - began
+    @staticmethod
+    def _start(*arguments: str, cwd: Path) -> BaseProcess:
+        """Start a process that has imported modnet already, so that a kill finds it at work."""
+        set_up = f"import os, sys; os.chdir({str(cwd)!r}); sys.argv = {['modnet', *arguments]}"
+        process = WARM.Process(target=exec, args=(set_up + QUICK, {}))
+        process.start()
+        return process
+
+    def test_a_dozen_times_at_random_instants(self, work: Path, call) -> None:
+        WARM.set_forkserver_preload(["modnet.cli", "modnet.training", "matplotlib.figure"])
+        longest = 0.0
+        for name in ("warming", "timed"):
+            began = time.monotonic()
+            self._start("train", "whole/experiment.toml", "--out", name, cwd=work).join()
+            longest = time.monotonic() - began
+            assert outcome(work / name) == outcome(work / "whole")
+        instants, kills, runs = random.Random(0), 0, 0  # noqa: S311 - anything will do
         while kills < 12:
             runs += 1
             command = [*training(), "--out", f"killed-{runs}"]
             for _ in range(4):
-                process = start(*command, cwd=work)
-                time.sleep(instants.uniform(0.3, 0.9) * longest)
+                process = self._start(*command, cwd=work)
+                process.join(instants.uniform(0.1, 0.9) * longest)
                 process.kill()
-                process.communicate()
-                kills += process.returncode == -signal.SIGKILL
+                process.join()
+                kills += process.exitcode == -signal.SIGKILL
                 if (work / f"killed-{runs}/experiment.toml").exists():
                     command = ["resume", f"killed-{runs}"]
-            status, _, err = run(*command, cwd=work)
+            status, _, err = call(*command)
             assert status == 0, err
             assert outcome(work / f"killed-{runs}") == outcome(work / "whole")
 
@@ -200,8 +208,10 @@ class TestInterrupted:
     def test_by_a_folder_that_is_gone(self, work: Path) -> None:
         process = start(*training(), "--out", "gone", cwd=work)
         until(lambda: (work / "gone/checkpoint-previous.npz").exists())
+        process.send_signal(signal.SIGSTOP)  # so that it finds the file, not nothing
         (work / "gone").rename(work / "moved")
         (work / "gone").write_text("a file in its place")
+        process.send_signal(signal.SIGCONT)
         _, err = process.communicate(timeout=60)
         assert process.returncode == 1
         assert err.startswith("modnet: gone: cannot be written: Not a directory")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import builtins
 import contextlib
 import errno
+import functools
 import io
 import os
 import signal
@@ -19,8 +20,9 @@ import pytest
 
 import modnet
 from modnet.build import plugins
-from modnet.checkpoint import Checkpoint, params_sha256
+from modnet.checkpoint import Checkpoint, load_params, params_sha256
 from modnet.experiment import Experiment, experiment_from, read_data, run_experiment
+from modnet.fingerprint import code_fingerprint
 from modnet.history_file import read_history
 from modnet.run_folder import FILES, RunFolder, TrainedModel, begun, claimed, how_it_ended
 
@@ -110,7 +112,10 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return a folder in memory: these tests make thousands of files durable."""
     monkeypatch.setattr("modnet.training.KEEP_EVERY", 0.0)
     monkeypatch.setattr("modnet.training.KEEP_SHARE", 1e9)
-    monkeypatch.setattr("modnet.run_folder.rendered", lambda *_: b"drawn")  # which takes longer than all the rest
+    # What takes longer than all the rest, and does nothing in the folder.
+    monkeypatch.setattr("modnet.run_folder.curves", lambda *_, **__: None)
+    monkeypatch.setattr("modnet.run_folder.rendered", lambda *_: b"drawn")
+    monkeypatch.setattr("modnet.receipt.code_fingerprint", functools.cache(code_fingerprint))
     memory = Path("/dev/shm")  # noqa: S108 - if there is one
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
         yield Path(path) / "run"
@@ -150,7 +155,7 @@ def resume(folder: Path, of: Any) -> None:
 
 def content(folder: Path) -> tuple[list[str], bytes, str]:
     names = sorted(path.name for path in folder.iterdir())
-    params = TrainedModel.read(folder).network.params
+    params, _ = load_params(folder / "params.npz")
     return names, (folder / "history.csv").read_bytes(), params_sha256(params)
 
 

@@ -109,6 +109,13 @@ def flip_a_byte_of_the_parameters(place: Path) -> None:
     path.write_bytes(content)
 
 
+def flip_a_recognised_sample(place: Path) -> None:
+    path = place / "run" / "hits.npy"
+    hits = np.load(path)
+    hits[0] ^= 1
+    np.save(path, hits)
+
+
 def move_a_parameter(place: Path) -> None:
     params, about = load_params(place / "run" / "params.npz")
     params["W1"][0, 0] = np.nextafter(params["W1"][0, 0], 1)
@@ -160,6 +167,8 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "an iteration less": (in_row("run/history.csv", 40, lambda _: []), "file", "history.csv"),
     "no history": (without("run/history.csv"), "file", "history.csv"),
     "the summary": (in_file("run/summary.json", ('"seed": 0', '"seed": 7')), "file", "summary.json"),
+    "a sample that it recognises": (flip_a_recognised_sample, "file", "hits.npy"),
+    "no recognised samples": (without("run/hits.npy"), "file", "hits.npy"),
     "the receipt": (in_file("run/receipt.json", ('"numpy": "', '"numpy": "1.')), "file", "receipt.json"),
     "the receipt's results": (
         in_file("run/receipt.json", ('"iterations": 60', '"iterations": 59')), "file", "receipt.json"
@@ -488,7 +497,7 @@ class TestPlugins:
 class TestEnds:
     """A run is verified as far as it went."""
 
-    def test_interrupted(self, tmp_path: Path) -> None:
+    def test_interrupted(self, tmp_path: Path, call: Callable[..., Any]) -> None:
         arguments = (
             "train",
             "--gradient",
@@ -507,11 +516,11 @@ class TestEnds:
             child.send_signal(signal.SIGINT)
             child.stdout.read()
         assert child.returncode == 130
-        done = process(tmp_path, "verify", "run")
+        done = call("verify", "run", cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.startswith("run: interrupted, ")
 
-    def test_killed(self, tmp_path: Path) -> None:
+    def test_killed(self, tmp_path: Path, call: Callable[..., Any]) -> None:
         child = subprocess.Popen(
             [sys.executable, "-m", "modnet", "train", "--hidden", "3", "--iterations", "1000000", "--out", "run"],
             cwd=tmp_path, stdout=subprocess.DEVNULL,
@@ -521,16 +530,16 @@ class TestEnds:
             time.sleep(0.02)
         child.kill()
         child.wait()
-        done = process(tmp_path, "verify", "run")
+        done = call("verify", "run", cwd=tmp_path)
         assert (done.returncode, "the run has not ended, or was killed" in done.stderr) == (1, True)
 
-    def test_diverged(self, tmp_path: Path) -> None:
+    def test_diverged(self, tmp_path: Path, call: Callable[..., Any]) -> None:
         explosive = ("--lr", "1e3", "--activation", "identity", "--output", "identity", "--loss", "mean-squared-error")
         arguments = (*explosive, "--gradient", "backpropagation", "--iterations", "500", "--out", "run")
-        assert process(tmp_path, "train", *arguments).returncode == 1
+        assert call("train", *arguments, cwd=tmp_path).returncode == 1
         results = Receipt.read(tmp_path / "run").results
         assert (results.status, 0 < results.iterations < 500) == ("diverged", True)
-        done = process(tmp_path, "verify", "run")
+        done = call("verify", "run", cwd=tmp_path)
         assert done.returncode == 0, done.stdout + done.stderr
         assert done.stdout.splitlines()[-1].startswith(f"identical: {results.iterations:,} iterations")
 

@@ -93,14 +93,13 @@ def main(count: int, seed: int) -> None:
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
     assert all(map(loaded, GOOD))
     draw = random.Random(seed)  # noqa: S311 - nothing is secret here
-    read, slowest, start = 0, 0.0, time.perf_counter()
+    read, slowest = 0, 0.0
     for _ in range(count):
         content = mutated(draw)
-        begin = time.perf_counter()
+        begin = time.process_time()
         read += loaded(content)
-        slowest = max(slowest, time.perf_counter() - begin)
-    seconds = time.perf_counter() - start
-    print(json.dumps({"read": read, "refused": count - read, "seconds": seconds, "slowest": slowest}))
+        slowest = max(slowest, time.process_time() - begin)
+    print(json.dumps({"read": read, "refused": count - read, "slowest": slowest}))
 
 
 if __name__ == "__main__":

@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -17,6 +17,7 @@ import pytest
 import modnet
 from modnet import DataError, SettingError
 
+Call = Callable[..., subprocess.CompletedProcess[str]]
 NAMES = [
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",
@@ -123,28 +124,30 @@ def test_files_put_there_by_hand_will_do_packed_anew_or_not_at_all(folder: Path,
     assert len(modnet.load("mnist").train) == 60_000
 
 
-def test_not_downloaded_yet(folder: Path, tmp_path: Path) -> None:
+def test_not_downloaded_yet(folder: Path, tmp_path: Path, call: Call) -> None:
     with pytest.raises(DataError) as caught:
         modnet.load("mnist")
     assert str(caught.value) == f"mnist: not downloaded yet; run: modnet data fetch mnist\n{advice(folder)}"
-    done = command("train", "--data", "mnist", cwd=tmp_path)
+    done = call("train", "--data", "mnist", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (1, f"modnet: {caught.value}\n")
 
 
-def test_a_mirror_that_is_not_there(folder: Path, tmp_path: Path) -> None:
+def test_a_mirror_that_is_not_there(folder: Path, tmp_path: Path, call: Call) -> None:
     with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as closed:
         port = closed.server_port
-    done = command("data", "fetch", "mnist", "--set", f"url=http://127.0.0.1:{port}/mnist", cwd=tmp_path)
+    done = call("data", "fetch", "mnist", "--set", f"url=http://127.0.0.1:{port}/mnist", cwd=tmp_path)
     why = f"train-images-idx3-ubyte.gz cannot be downloaded: 127.0.0.1:{port}: Connection refused"
     assert (done.returncode, done.stdout) == (1, "")
     assert done.stderr == f"modnet: {why}\n{advice(folder)}\n"
 
 
-def test_a_mirror_that_has_something_else(folder: Path, mirror: str, tmp_path: Path, asked: list[str]) -> None:
+def test_a_mirror_that_has_something_else(
+    folder: Path, mirror: str, tmp_path: Path, asked: list[str], call: Call
+) -> None:
     for name in NAMES:
         (tmp_path / "served" / name).unlink(missing_ok=True)
     (tmp_path / "served" / NAMES[0]).write_bytes(gzip.compress(b"fashion"))
-    done = command("data", "fetch", "mnist", "--set", f"url={mirror}", cwd=tmp_path)
+    done = call("data", "fetch", "mnist", "--set", f"url={mirror}", cwd=tmp_path)
     assert done.returncode == 1
     assert (
         "expected content with SHA-256 ba891046e6505d7aadcbbe25680a0738ad16aec93bde7f9b65e87a2fc25776db" in done.stderr
@@ -168,8 +171,8 @@ def test_a_mirror_has_a_web_address(url: object) -> None:
         ("minst", "no data set to download 'minst', did you mean 'mnist'?; there is: mnist"),
     ],
 )
-def test_which_data_sets_can_be_downloaded(name: str, message: str, tmp_path: Path) -> None:
-    done = command("data", "fetch", name, cwd=tmp_path)
+def test_which_data_sets_can_be_downloaded(name: str, message: str, tmp_path: Path, call: Call) -> None:
+    done = call("data", "fetch", name, cwd=tmp_path)
     assert (done.returncode, done.stderr) == (2, f"modnet: {message}\n")
 
 

@@ -198,7 +198,7 @@ def test_rows_to_predict(path):
 
 
 def test_what_unpacks_to_too_much(tmp_path, monkeypatch):
-    path = save(tmp_path / "a.parquet", {"a": np.zeros(2**19), "label": np.zeros(2**19, np.int8)})
+    path = tmp_path / "a.parquet"
     pa.parquet.write_table(pa.table({"a": np.zeros(2**19), "label": np.zeros(2**19, np.int8)}), path)
     monkeypatch.setattr("modnet_data.raw_arrays.LIMIT", 2**20)
     with pytest.raises(DataError, match="unpacks to more than 1 MiB"):

@@ -118,7 +118,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     bare = Environment(folder / "venv", wheels)
     sources = shutil.copytree(SMALLEST, folder / "modnet-softsign")
     bare.pip("wheel", "--no-deps", "--wheel-dir", wheels, ROOT, sources)
-    bare.pip("install", *sorted(wheels.glob("*.whl")))
+    bare.pip("install", "--no-compile", *sorted(wheels.glob("*.whl")))
     (wheel,) = wheels.glob("modnet-*.whl")
     return attrs.evolve(bare, wheel=wheel)
 
@@ -131,6 +131,12 @@ def crowd(environment: Environment, tmp_path_factory: pytest.TempPathFactory) ->
     wheels = [wheel_of(folder, name, source) for name, source in sources.items()]
     environment.pip("install", "--no-deps", "--no-compile", "--target", folder / "site", *wheels)
     return attrs.evolve(environment, beside=folder / "site")
+
+
+@pytest.fixture(scope="session")
+def listed(crowd: Environment) -> dict[str, dict[str, Any]]:
+    """Return what is told of the plugins of that crowd."""
+    return crowd.plugins(cwd=crowd.folder)
 
 
 class TestWheel:
@@ -190,7 +196,7 @@ class TestInstalled:
         assert not packages & {*PACKAGES[1:], "modnet_softsign", "click", "rich", "matplotlib"}
 
     def test_the_main_job_needs_no_extra(self, environment: Environment, tmp_path: Path) -> None:
-        done = environment.modnet("train", "--iterations", "20", "--out", "run", cwd=tmp_path)
+        done = environment.modnet("train", "--iterations", "2", "--out", "run", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert (tmp_path / "run" / "params.npz").is_file()
 
@@ -289,7 +295,19 @@ class TestUninstalled:
 class TestModule:
     def test_a_module_beside_the_user_is_a_plugin_with_p(self, environment: Environment, tmp_path: Path) -> None:
         (tmp_path / "shifting.py").write_text(ACTIVATION, encoding="utf-8")
-        arguments = ("train", "-p", "shifting", "--activation", "shift", "--iterations", "20", "--out", "run")
+        arguments = (
+            "train",
+            "-p",
+            "shifting",
+            "--activation",
+            "shift",
+            "--hidden",
+            "1",
+            "--iterations",
+            "5",
+            "--out",
+            "run",
+        )
         done = environment.modnet(*arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert environment.plugins("-p", "shifting", cwd=tmp_path)["shifting:shifting"]["state"] == "loaded"
@@ -310,17 +328,17 @@ class TestCrowd:
 
     @pytest.mark.parametrize("distribution", BROKEN)
     def test_a_broken_plugin_is_listed_with_its_reason_and_line(
-        self, crowd: Environment, tmp_path: Path, distribution: str
+        self, listed: dict[str, dict[str, Any]], distribution: str
     ) -> None:
         _, reason, line = BROKEN[distribution]
-        record = crowd.plugins(cwd=tmp_path)[f"{distribution}:plugin"]
+        record = listed[f"{distribution}:plugin"]
         assert (record["state"], record["provides"]) == ("broken", [])
         assert reason in record["reason"]
         assert record["reason"].endswith(f"{distribution.replace('-', '_')}.py:{line})")
         assert record["file"].endswith(f"{distribution.replace('-', '_')}.py")
 
-    def test_all_others_are_loaded(self, crowd: Environment, tmp_path: Path) -> None:
-        loaded = {key for key, record in crowd.plugins(cwd=tmp_path).items() if record["state"] == "loaded"}
+    def test_all_others_are_loaded(self, listed: dict[str, dict[str, Any]]) -> None:
+        loaded = {key for key, record in listed.items() if record["state"] == "loaded"}
         built_in = {f"modnet:{package.removeprefix('modnet_')}" for package in PACKAGES[1:]}
         assert loaded == built_in | {f"{name}:plugin" for name in RIVALS} | {"modnet-softsign:softsign"}
 
@@ -331,7 +349,7 @@ class TestCrowd:
         assert "    RuntimeError: no licence: correct it, or disable the plugin (" in done.stdout
 
     def test_training_goes_on(self, crowd: Environment, tmp_path: Path) -> None:
-        done = crowd.modnet("train", "--iterations", "20", "--out", "run", cwd=tmp_path)
+        done = crowd.modnet("train", "--iterations", "2", "--out", "run", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "Traceback" not in done.stderr
 
@@ -348,16 +366,18 @@ class TestCrowd:
         assert refused.returncode == 2
         assert "'rival' alone is ambiguous between modnet-left:rival and modnet-right:rival" in refused.stderr
         for owner in ("modnet-left", "modnet-right"):
-            arguments = ("--activation", f"{owner}:rival", "--iterations", "2", "--out", owner)
+            arguments = ("--activation", f"{owner}:rival", "--hidden", "1", "--iterations", "2", "--out", owner)
             done = crowd.modnet("train", *arguments, cwd=tmp_path)
             assert done.returncode == 0, done.stderr
             written = tomllib.loads((tmp_path / owner / "experiment.toml").read_text(encoding="utf-8"))
             assert written["network"]["activation"] == [{"name": f"{owner}:rival"}]
 
-    def test_a_newcomer_does_not_take_the_place_of_a_built_in(self, crowd: Environment, tmp_path: Path) -> None:
+    def test_a_newcomer_does_not_take_the_place_of_a_built_in(
+        self, crowd: Environment, listed: dict[str, dict[str, Any]], tmp_path: Path
+    ) -> None:
         code = "import modnet; print(type(modnet.activation('sigmoid')).__module__)"
         assert crowd.python("-c", code, cwd=tmp_path).stdout == "modnet_activations.sigmoid\n"
-        record = crowd.plugins(cwd=tmp_path)["modnet-usurper:plugin"]
+        record = listed["modnet-usurper:plugin"]
         assert record["provides"] == [{"kind": "activation", "name": "modnet-usurper:sigmoid"}]
         assert record["refused"] == ["the activation name 'sigmoid' is also modnet's; use 'modnet-usurper:sigmoid'"]
 
