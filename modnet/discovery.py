@@ -122,14 +122,15 @@ class PluginHost:
         self.registry.add(component)
         return lambda: self.registry.discard([component])
 
-    def observe(self, observer: object) -> Callable[[], None]:
-        """Let an object's `hookimpl` methods follow runs, and return the function that undoes it."""
-        self._manager.register(observer)
-
-        def undo() -> None:
-            self._manager.unregister(observer)
-
-        return undo
+    def relay(self, *observers: object) -> Any:
+        """Return what calls the lifecycle hooks of all plugins, and those of some observers: for one run of many."""
+        manager = pluggy.PluginManager("modnet")
+        manager.add_hookspecs(hookspecs)
+        for name, plugin in self._manager.list_name_plugin():
+            manager.register(plugin, name)
+        for observer in observers:
+            manager.register(observer)
+        return manager.hook
 
     def broken(self) -> list[Report]:
         """Return the plugins that could not be loaded."""

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from contextlib import ExitStack
-
 from modnet.build import plugins
 from modnet.checkpoint import Checkpoint
 from modnet.dataset import Dataset
@@ -19,8 +17,5 @@ def to_its_end(
 
     Lifecycle hooks of plugins and `observers` follow it. Raises as `modnet.train` does; all is saved then, too.
     """
-    host = plugins()
-    with ExitStack() as stack:
-        for observer in (*observers, folder):
-            stack.callback(host.observe(observer))
-        return run_experiment(wanted, data, start, folder.keep)
+    # A relay of its own: several runs may go on in one process, and each folder is to hear of its own run alone.
+    return run_experiment(wanted, data, start, folder.keep, plugins().relay(*observers, folder))

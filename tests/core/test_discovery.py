@@ -456,20 +456,26 @@ class TestRegister:
 
 
 class TestObservers:
-    def test_who_follows_runs_is_told_until_it_is_undone(self) -> None:
-        seen: list[object] = []
+    def test_a_relay_tells_its_own_observers_and_all_plugins(self, install: Install) -> None:
+        install("modnet-tracker", "import modnet\n@modnet.hookimpl\ndef run_started(run):\n    run.append('plugin')")
 
         class Follower:
-            @modnet.hookimpl
-            def run_started(self, run: object) -> None:
-                seen.append(run)
+            def __init__(self, name: str) -> None:
+                self.name = name
 
-        host = PluginHost()
-        undo = host.observe(Follower())
-        host.hook.run_started(run="first")
-        undo()
-        host.hook.run_started(run="second")
-        assert seen == ["first"]
+            @modnet.hookimpl
+            def run_started(self, run: list[str]) -> None:
+                run.append(self.name)
+
+        host = host_of_all()
+        one, other = host.relay(Follower("one")), host.relay(Follower("other"))
+        told: list[str] = []
+        one.run_started(run=told)
+        assert told == ["one", "plugin"]
+        other.run_started(run=told)
+        assert told[2:] == ["other", "plugin"]
+        host.hook.run_started(run=told)
+        assert told[4:] == ["plugin"]
 
     def test_a_plugin_that_only_follows_runs_says_so(self, install: Install) -> None:
         install("modnet-tracker", "import modnet\n@modnet.hookimpl\ndef run_ended(run):\n    run.append('ended')")

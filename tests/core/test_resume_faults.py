@@ -122,11 +122,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def go(run_folder: RunFolder, keep: Callable[[Checkpoint], None], start: Checkpoint | None, of: Any) -> modnet.Run:
-    undo = plugins().observe(run_folder)
-    try:
-        return run_experiment(*of, start, keep)
-    finally:
-        undo()
+    return run_experiment(*of, start, keep, plugins().relay(run_folder))
 
 
 def begin(folder: Path, of: Any, faults: Faults | None = None) -> modnet.Run:

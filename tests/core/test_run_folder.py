@@ -15,8 +15,9 @@ import modnet
 from modnet import DataError, History, SettingError
 from modnet.build import plugins, train
 from modnet.checkpoint import params_sha256
-from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml, run_experiment
+from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml
 from modnet.history_file import history_csv, read_history
+from modnet.one_run import to_its_end
 from modnet.run_folder import FILES, TrainedModel, begun
 
 
@@ -41,14 +42,10 @@ def table(tmp_path: Path) -> dict[str, Any]:
     }
 
 
-def run_into(folder: Path, table: dict[str, Any], **options: Any) -> tuple[modnet.Run, Experiment]:
+def run_into(folder: Path, table: dict[str, Any], *observers: object, **options: Any) -> tuple[modnet.Run, Experiment]:
     data, experiment = read_data(experiment_from(table))
     with begun(folder, experiment, data, **options) as run_folder:
-        undo = plugins().observe(run_folder)
-        try:
-            return run_experiment(experiment, data, keep=run_folder.keep), experiment
-        finally:
-            undo()
+        return to_its_end(experiment, data, run_folder, None, *observers), experiment
 
 
 class TestWhatIsLeft:
@@ -109,17 +106,16 @@ class TestWhatIsLeft:
                 raise KeyboardInterrupt
             return objective.backward(params)
 
-        with begun(tmp_path / "run", experiment, data) as folder:
-            undo = plugins().observe(folder)
-            with pytest.raises(modnet.TrainingInterrupted) as caught:
-                train(
-                    network_for(experiment, data),
-                    data,
-                    gradient=interrupts,
-                    optimizer=experiment.optimizer,
-                    batch_size=10,
-                )
-            undo()
+        interrupted = pytest.raises(modnet.TrainingInterrupted)
+        with begun(tmp_path / "run", experiment, data) as folder, interrupted as caught:
+            train(
+                network_for(experiment, data),
+                data,
+                gradient=interrupts,
+                optimizer=experiment.optimizer,
+                batch_size=10,
+                observer=plugins().relay(folder),
+            )
         summary = json.loads((tmp_path / "run/summary.json").read_text())
         assert (summary["status"], summary["iterations"]) == ("interrupted", 19)
         model = TrainedModel.read(tmp_path / "run")
@@ -131,12 +127,8 @@ class TestWhatIsLeft:
             def run_ended(self, run):
                 raise ConnectionError("the tracker's server is down")
 
-        undo = plugins().observe(Tracker())
-        try:
-            with pytest.raises(ConnectionError, match="server is down"):
-                run_into(tmp_path / "run", table)
-        finally:
-            undo()
+        with pytest.raises(ConnectionError, match="server is down"):
+            run_into(tmp_path / "run", table, Tracker())
         assert json.loads((tmp_path / "run/summary.json").read_text())["status"] == "finished"
 
     def test_a_run_that_fails_before_it_begins_leaves_nothing_behind(self, tmp_path: Path, table) -> None:
@@ -156,11 +148,7 @@ class TestWhatIsLeft:
                 params = TrainedModel.read(tmp_path / "run").network.params
                 seen.append((run.iteration - len(saved.loss), params.keys() == run.params.keys()))
 
-        undo = plugins().observe(Spy())
-        try:
-            run_into(tmp_path / "run", table)
-        finally:
-            undo()
+        run_into(tmp_path / "run", table, Spy())
         assert len(seen) > 3
         assert set(seen[:-1]) == {(1, True)}  # the iteration that the epoch ends with is not yet known to be sound
 

@@ -1,0 +1,365 @@
+"""Many runs in one folder: same bits wherever they are run, gone on with, and looked at before they are believed."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import modnet
+from modnet.checkpoint import Checkpoint
+from modnet.comparing import FILES
+from modnet.errors import MissingExtraError
+from modnet.experiment import as_table, experiment_from, run_experiment
+from modnet.many_runs import Outcome, trained
+from modnet.progress import RunsReport
+from modnet.run_folder import HITS, claimed
+
+GRID = {"hidden": [2, 5]}
+SEEDS = 3
+
+
+def points(path: Path, rows: int = 60, first: float = 0.5) -> Path:
+    random = np.random.default_rng(0)
+    x = random.normal(size=(rows, 2))
+    lines = [f"{a!r},{b!r},{'up' if a + b > first else 'down'}" for a, b in x.tolist()]
+    path.write_text("\n".join(["a,b,where", *lines]) + "\n")
+    return path
+
+
+@pytest.fixture(scope="module")
+def experiment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    path = points(tmp_path_factory.mktemp("data") / "points.csv")
+    return {
+        "data": {"path": str(path)},
+        "gradient": "backpropagation",
+        "training": {"batch_size": 5, "iterations": 40},
+    }
+
+
+@pytest.fixture(scope="module")
+def done(experiment: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder of a comparison that this process has made alone."""
+    folder = tmp_path_factory.mktemp("done")
+    modnet.compare(experiment, GRID, seeds=SEEDS, out=folder, workers=1)
+    return folder
+
+
+@pytest.fixture
+def copy(done: Path, tmp_path: Path) -> Path:
+    return shutil.copytree(done, tmp_path / "copy")
+
+
+def bits(folder: Path) -> dict[str, str]:
+    """Return the digest of each run's parameters."""
+    runs = sorted(folder.glob("*/seed-*/summary.json"))
+    return {str(run.parent.relative_to(folder)): json.loads(run.read_text())["params_sha256"] for run in runs}
+
+
+class TestFolder:
+    def test_it_holds_every_run_and_the_results(self, done: Path) -> None:
+        assert set(FILES) | {"comparison.toml", "hidden-2", "hidden-5"} == {path.name for path in done.iterdir()}
+        assert [path.name for path in sorted((done / "hidden-5").iterdir())] == ["seed-0", "seed-1", "seed-2"]
+
+    def test_a_run_in_it_is_a_run_like_any_other(self, done: Path, experiment: dict[str, Any]) -> None:
+        source = modnet.load(experiment["data"]["path"])
+        net = modnet.TwoLayerNet(2, 5, 2, seed=1)
+        run = modnet.train(net, source, optimizer=modnet.optimizer("sgd", lr=0.1), batch_size=5, iterations=40, seed=1)
+        assert (
+            np.load(done / "hidden-5" / "seed-1" / HITS).tolist()
+            == run.network.hits(source.test.x, source.test.t).tolist()
+        )
+
+    def test_what_is_returned_is_what_the_runs_recognise(self, copy: Path, experiment: dict[str, Any]) -> None:
+        result = modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
+        for setting in result.settings:
+            for seed, hits in zip(result.seeds, setting.hits, strict=True):
+                assert hits.tolist() == np.load(copy / setting.setting.folder / f"seed-{seed}" / HITS).tolist()
+
+    def test_without_a_folder_nothing_is_left(
+        self, experiment: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.chdir(tmp_path)
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        modnet.compare(experiment, {"hidden": [2]}, seeds=1, workers=1)
+        assert list(tmp_path.iterdir()) == []
+
+    def test_its_toml_makes_it_again(self, done: Path, tmp_path: Path) -> None:
+        modnet.compare(done / "comparison.toml", out=tmp_path / "again", workers=1)
+        assert bits(tmp_path / "again") == bits(done)
+        assert [(tmp_path / "again" / name).read_bytes() for name in FILES] == [
+            (done / name).read_bytes() for name in FILES
+        ]
+
+    def test_seeds_begin_with_the_experiments_own(self, experiment: dict[str, Any], tmp_path: Path) -> None:
+        result = modnet.compare({**experiment, "seed": 7}, {"hidden": [2]}, seeds=2, out=tmp_path, workers=1)
+        assert result.seeds == (7, 8)
+        assert set(bits(tmp_path)) == {"hidden-2/seed-7", "hidden-2/seed-8"}
+
+
+class TestSameBits:
+    def test_in_processes(self, done: Path, experiment: dict[str, Any], tmp_path: Path) -> None:
+        modnet.compare(experiment, GRID, seeds=SEEDS, out=tmp_path, workers=2)
+        assert bits(tmp_path) == bits(done)
+
+    def test_in_an_executor_that_is_handed_in(self, done: Path, experiment: dict[str, Any], tmp_path: Path) -> None:
+        with ThreadPoolExecutor(3) as executor:
+            modnet.compare(experiment, GRID, seeds=SEEDS, out=tmp_path, executor=executor)
+        assert bits(tmp_path) == bits(done)
+
+    def test_with_an_estimator_whose_threads_are_shared_out(self, experiment: dict[str, Any], tmp_path: Path) -> None:
+        central = {**experiment, "gradient": "central-difference"}
+        for workers in (1, 2):
+            modnet.compare(central, {"hidden": [3]}, seeds=2, out=tmp_path / str(workers), workers=workers)
+        assert bits(tmp_path / "1") == bits(tmp_path / "2")
+        wanted = (tmp_path / "2" / "hidden-3" / "seed-0" / "experiment.toml").read_text()
+        assert "threads" not in wanted.split("[gradient]")[1].split("[")[0]
+
+
+class TestGoingOn:
+    def test_nothing_that_is_there_is_run_again(self, copy: Path, experiment: dict[str, Any]) -> None:
+        before = {path: path.stat().st_mtime_ns for path in copy.rglob("seed-*/*")}
+        modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
+        assert {path: path.stat().st_mtime_ns for path in copy.rglob("seed-*/*")} == before
+
+    def test_more_seeds_and_settings_add_to_it(self, copy: Path, experiment: dict[str, Any]) -> None:
+        before = bits(copy)
+        result = modnet.compare(experiment, {"hidden": [2, 3, 5]}, seeds=SEEDS + 1, out=copy, workers=1)
+        assert len(result.settings) == 3
+        assert len(bits(copy)) == 12
+        assert before.items() <= bits(copy).items()
+
+    def test_a_run_that_was_removed_is_run_anew(self, done: Path, copy: Path, experiment: dict[str, Any]) -> None:
+        shutil.rmtree(copy / "hidden-5" / "seed-2")
+        modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
+        assert bits(copy) == bits(done)
+
+    def test_a_run_that_was_interrupted_goes_on_to_the_same_bits(
+        self, done: Path, copy: Path, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        shutil.rmtree(copy / "hidden-2" / "seed-1")
+        monkeypatch.setattr("modnet.training.KEEP_EVERY", 0.0)
+        monkeypatch.setattr("modnet.training.KEEP_SHARE", 1e9)
+        monkeypatch.setattr("modnet.one_run.run_experiment", interrupted_at(20))
+        with pytest.raises(KeyboardInterrupt):
+            modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
+        monkeypatch.undo()
+        assert (copy / "hidden-2" / "seed-1" / "checkpoint.npz").is_file()
+        modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
+        assert bits(copy) == bits(done)
+
+    def test_what_is_there_is_told(
+        self, copy: Path, experiment: dict[str, Any], capsys: pytest.CaptureFixture[str]
+    ) -> None:
+        shutil.rmtree(copy / "hidden-5" / "seed-2")
+        with RunsReport(sys.stdout) as progress:
+            modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1, progress=progress)
+        first, second = capsys.readouterr().out.splitlines()
+        assert first == "5 of 6 runs are there already"
+        assert second.startswith("6 of 6  hidden 5, seed 2: test accuracy 0.")
+
+
+def interrupted_at(iteration: int) -> Callable[..., Any]:
+    """Return a stand-in for `run_experiment` in which Ctrl-C is pressed at some iteration."""
+
+    def run(experiment: Any, data: Any, start: Any, keep: Callable[[Checkpoint], None], observer: Any) -> Any:
+        def watched(checkpoint: Checkpoint) -> None:
+            keep(checkpoint)
+            if checkpoint.iteration == iteration:
+                raise KeyboardInterrupt
+
+        return run_experiment(experiment, data, start, watched, observer)
+
+    return run
+
+
+class TestTrust:
+    def test_another_experiment_in_the_folder(self, copy: Path, experiment: dict[str, Any]) -> None:
+        other = {**experiment, "training": {"batch_size": 5, "iterations": 41}}
+        with pytest.raises(modnet.SettingError, match=r"holds a run with another training\.iterations"):
+            modnet.compare(other, GRID, seeds=SEEDS, out=copy)
+
+    @pytest.mark.parametrize("name", ["hits.npy", "history.csv", "params.npz"])
+    def test_a_file_that_was_changed(self, copy: Path, experiment: dict[str, Any], name: str) -> None:
+        file = copy / "hidden-5" / "seed-1" / name
+        content = bytearray(file.read_bytes())
+        content[-2] ^= 1
+        file.write_bytes(content)
+        with pytest.raises(modnet.DataError, match=rf"seed-1 is not as the run left it: {name}; remove it"):
+            modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
+
+    def test_other_data_than_the_runs_had(self, copy: Path, experiment: dict[str, Any], tmp_path: Path) -> None:
+        other = points(tmp_path / "points.csv", first=0.6)
+        moved = {**experiment, "data": {"path": str(other)}}
+        with pytest.raises(modnet.DataError, match=r"was run with other data: .*labels"):
+            modnet.compare(moved, GRID, seeds=SEEDS, out=copy)
+
+    def test_the_same_data_elsewhere(self, done: Path, copy: Path, experiment: dict[str, Any], tmp_path: Path) -> None:
+        shutil.copy(experiment["data"]["path"], tmp_path / "moved.csv")
+        moved = {**experiment, "data": {"path": str(tmp_path / "moved.csv")}}
+        modnet.compare(moved, GRID, seeds=SEEDS, out=copy)
+        assert bits(copy) == bits(done)
+
+    def test_two_at_one_folder(self, copy: Path, experiment: dict[str, Any]) -> None:
+        with claimed(copy), pytest.raises(modnet.DataError, match="another process is at this run"):
+            modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
+
+
+class TestFailures:
+    def test_a_run_that_diverges_counts_with_what_it_had_learned(
+        self, experiment: dict[str, Any], tmp_path: Path
+    ) -> None:
+        wild = {**experiment, "network": {"activation": "identity", "output": "identity", "loss": "mean-squared-error"}}
+        result = modnet.compare(wild, {"lr": [0.01, 1e6]}, seeds=2, out=tmp_path, workers=1)
+        assert [set(setting.statuses) for setting in result.settings] == [{"finished"}, {"diverged"}]
+        assert "2 of 2" in str(result)
+        modnet.compare(wild, {"lr": [0.01, 1e6]}, seeds=2, out=tmp_path)
+
+    @pytest.mark.parametrize("workers", [1, 2])
+    def test_a_part_that_fails_names_the_run_and_the_place(
+        self, experiment: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int
+    ) -> None:
+        (tmp_path / "my_faulty.py").write_text(FAULTY)
+        monkeypatch.syspath_prepend(str(tmp_path))
+        faulty = {**experiment, "plugins": {"modules": ["my_faulty"]}}
+        with unloaded("my_faulty"), pytest.raises(modnet.ModnetError) as caught:
+            modnet.compare(faulty, {"activation": ["relu", "faulty"]}, seeds=1, out=tmp_path / "out", workers=workers)
+        assert "activation faulty, seed 0: ZeroDivisionError: " in str(caught.value)
+        assert "my_faulty.py:8" in str(caught.value)
+
+    def test_what_was_done_before_a_failure_is_kept(self, copy: Path, experiment: dict[str, Any]) -> None:
+        with pytest.raises(modnet.ModnetError, match="optimizer"):
+            modnet.compare(experiment, {**GRID, "optimizer": ["sgd", "sdg"]}, seeds=SEEDS, out=copy)
+        assert len(bits(copy)) == 6
+
+    def test_no_test_samples(self, experiment: dict[str, Any]) -> None:
+        whole = {**experiment, "data": {**experiment["data"], "test_fraction": 0.0}}
+        with pytest.raises(modnet.DataError, match="a comparison needs test samples, there are 0"):
+            modnet.compare(whole, GRID, workers=1)
+
+    def test_without_scipy(self, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        with pytest.raises(MissingExtraError, match=r"a comparison needs an extra .*: pip install 'modnet\[compare\]'"):
+            modnet.compare(experiment, GRID)
+
+    def test_a_part_of_this_process_alone_is_run_in_this_process(
+        self, experiment: dict[str, Any], tmp_path: Path
+    ) -> None:
+        class Cube(modnet.Activation):
+            elementwise = True
+
+            def __call__(self, a: Any, axis: int = -1) -> Any:
+                return a**3
+
+        undo = modnet.register(Cube)
+        try:
+            grid = {"activation": ["tanh", "cube"]}
+            assert len(modnet.compare(experiment, grid, seeds=2, out=tmp_path).settings) == 2
+            with pytest.raises(modnet.SettingError, match="'cube' is registered in this process alone: take 1"):
+                modnet.compare(experiment, grid, seeds=3, out=tmp_path, workers=2)
+        finally:
+            undo()
+
+    @pytest.mark.parametrize(
+        ("table", "words"),
+        [
+            ({"seeds": 0}, "'seeds' must be >= 1: 0"),
+            ({"rope": -1.0}, "'rope' must be >= 0"),
+            ({"sedes": 3}, "did you mean 'seeds'"),
+            ({"grid": 3}, "grid"),
+        ],
+    )
+    def test_mistakes_in_the_plan(self, experiment: dict[str, Any], table: dict[str, Any], words: str) -> None:
+        with pytest.raises(modnet.SettingError, match=words):
+            modnet.compare({**experiment, "compare": table})
+
+
+FAULTY = """\
+import modnet
+
+class Faulty(modnet.Activation):
+    elementwise = True
+
+    def __call__(self, a, axis=-1):
+        if a.shape[0] == 5:
+            return a / (1 // 0)
+        return a
+
+@modnet.hookimpl
+def register_activations(register):
+    register(Faulty)
+"""
+
+
+class unloaded:  # noqa: N801 - reads as what it is
+    """Load the plugins afresh at the end, without a module."""
+
+    def __init__(self, module: str) -> None:
+        self.module = module
+
+    def __enter__(self) -> None:
+        pass
+
+    def __exit__(self, *_: object) -> None:
+        sys.modules.pop(self.module, None)
+        modnet.build.load_plugins()
+
+
+class TestWorkers:
+    def test_what_a_worker_sends_back_is_small_and_plain(self, experiment: dict[str, Any], tmp_path: Path) -> None:
+        table = as_table(experiment_from(experiment))
+        assert trained(str(tmp_path / "run"), table) == Outcome("finished")
+        assert trained(str(tmp_path / "run"), table) == Outcome("finished")
+
+    @pytest.mark.parametrize("how", ["ctrl-c", "ctrl-c of the parent alone", "kill"])
+    def test_a_comparison_that_is_stopped_goes_on_to_the_same_bits(self, tmp_path: Path, how: str) -> None:
+        points(tmp_path / "points.csv")
+        options = ["--data", "points.csv", "--hidden", "2,5", "--seeds", "2", "--gradient", "backpropagation"]
+        command = [sys.executable, "-m", "modnet", "compare", *options, "--iterations", "4000", "--workers", "2"]
+        process = subprocess.Popen(
+            [*command, "--out", "stopped"], cwd=tmp_path, text=True, start_new_session=True,
+            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+        )  # fmt: skip
+        wait_until(lambda: any(tmp_path.glob("stopped/*/*/checkpoint.npz")), process)
+        if how == "ctrl-c":
+            os.killpg(process.pid, signal.SIGINT)
+        else:
+            process.send_signal(signal.SIGKILL if how == "kill" else signal.SIGINT)
+        out, _ = process.communicate(timeout=60)
+        assert "Traceback" not in out
+        if how != "kill":
+            assert process.returncode == 130
+            assert "go on with: modnet compare stopped/comparison.toml --out stopped" in out
+        wait_until(lambda: all(is_free(run) for run in tmp_path.glob("stopped/*/*")))  # orphans end by themselves
+        for folder in ("stopped", "whole"):
+            again = subprocess.run(
+                [*command, "--out", folder], cwd=tmp_path, capture_output=True, text=True, timeout=120
+            )
+            assert again.returncode == 0, again.stderr
+        assert bits(tmp_path / "stopped") == bits(tmp_path / "whole")
+
+
+def is_free(folder: Path) -> bool:
+    with contextlib.suppress(modnet.DataError), claimed(folder):
+        return True
+    return False
+
+
+def wait_until(true: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
+    end = time.monotonic() + 60
+    while not true():
+        assert time.monotonic() < end
+        assert process is None or process.poll() is None, process.communicate()
+        time.sleep(0.02)

@@ -1,0 +1,182 @@
+"""What a comparison says: settings, pairs and verdicts, as text, Markdown, CSV, JSON and a picture."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from modnet.comparison import Comparison, SettingResult
+from modnet.figures import rendered
+from modnet.grid import Setting
+from modnet.types import History
+
+SAMPLES = 2000
+
+
+def result(name: str, accuracy: float, seeds: int, noise: int, key: str = "hidden") -> SettingResult:
+    """Return a setting of which each run recognises all samples but some, others for each seed and setting."""
+    random = np.random.default_rng([seeds, noise, len(name)])
+    hits = random.random((seeds, SAMPLES)) < accuracy
+    histories = tuple(History([0.5] * 4, [2, 4], [0.5, 0.9], [0.4, float(row.mean())]) for row in hits)
+    return SettingResult(Setting({key: name}, {}), hits, histories, ("finished",) * seeds)
+
+
+def comparison(seeds: int = 20) -> Comparison:
+    accuracies = {"10": 0.80, "30": 0.90, "100": 0.90}
+    results = [result(name, accuracy, seeds, i) for i, (name, accuracy) in enumerate(accuracies.items())]
+    return Comparison(tuple(results), tuple(range(seeds)))
+
+
+class TestPairs:
+    def test_every_pair_is_there_the_better_one_first(self) -> None:
+        pairs = comparison().pairs
+        assert [{pair.first, pair.second} for pair in pairs] == [
+            {"hidden 10", "hidden 30"},
+            {"hidden 10", "hidden 100"},
+            {"hidden 30", "hidden 100"},
+        ]
+        assert all(pair.difference >= 0 for pair in pairs)
+
+    def test_what_differs_clearly_is_better_and_the_rest_is_undecided(self) -> None:
+        verdicts = [pair.verdict for pair in comparison().pairs]
+        assert verdicts[:2] == ["hidden 30 is better", "hidden 100 is better"]
+        assert verdicts[2].startswith("undecided: ")
+
+    def test_what_is_the_same_is_practically_equal(self) -> None:
+        one = result("10", 0.9, 10, 0)
+        two = SettingResult(Setting({"hidden": "30"}, {}), one.hits, one.histories, one.statuses)
+        (pair,) = Comparison((one, two), tuple(range(10))).pairs
+        assert (pair.difference, pair.verdict) == (0.0, "practically equal")
+
+    def test_before_the_first_look_nothing_is_claimed_but_how_many_seeds_that_takes(self) -> None:
+        verdicts = [pair.verdict for pair in comparison(seeds=3).pairs]
+        assert verdicts[:2] == ["undecided: about 2 more seeds"] * 2
+
+    def test_two_scopes_that_differ_are_told_apart(self) -> None:
+        # On these few samples one setting is right about some more, always the same ones; on others it might be wrong.
+        better = np.tile(np.arange(200) < 160, (10, 1))
+        worse = np.tile(np.arange(200) < 155, (10, 1))
+        worse[0, :3] = False
+        settings = [
+            SettingResult(Setting({"lr": name}, {}), hits, (History([], [1], [0.5], [0.5]),) * 10, ("finished",) * 10)
+            for name, hits in (("0.1", better), ("0.2", worse))
+        ]
+        (pair,) = Comparison(tuple(settings), tuple(range(10))).pairs
+        assert pair.verdict == "undecided: 160 seeds are not enough; on these samples alone lr 0.1 is better"
+
+    def test_the_interval_on_these_samples_is_that_of_the_paired_t_test(self) -> None:
+        settings = {setting.label: setting.accuracies for setting in comparison().settings}
+        for pair in comparison().pairs:
+            test = stats.ttest_rel(settings[pair.first], settings[pair.second])
+            assert pair.on_these_samples
+            assert pair.on_these_samples.interval() == pytest.approx(tuple(test.confidence_interval()))
+            assert pair.on_these_samples.p_different() == pytest.approx(test.pvalue)
+
+    def test_a_single_seed_has_no_interval(self) -> None:
+        whole = comparison(seeds=1)
+        assert all(pair.on_such_samples is None for pair in whole.pairs)
+        assert math.isnan(whole.settings[0].deviation)
+        assert whole.settings[0].on_these_samples is None
+        assert "- " in str(whole)
+
+
+class TestTables:
+    def test_as_text(self) -> None:
+        lines = str(comparison()).splitlines()
+        assert lines[0].split("  ")[0] == "hidden"
+        assert lines[1].startswith("10      0.79")
+        assert " ± 0.0" in lines[1]
+        assert any(line.endswith("hidden 30 is better") for line in lines)
+        assert "20 seeds, 2,000 test samples" in "\n".join(lines)
+        assert "less than 0.001" in " ".join(lines)
+        assert max(map(len, lines)) <= 160
+
+    def test_as_markdown(self) -> None:
+        text = comparison().markdown()
+        tables = [block.splitlines() for block in text.split("\n\n") if block.startswith("|")]
+        assert [len(table) for table in tables] == [5, 5]
+        assert all(
+            line.count(" | ") == table[0].count(" | ") for table in tables for line in table if "---" not in line
+        )
+
+    def test_runs_as_csv(self) -> None:
+        rows = list(csv.DictReader(io.StringIO(comparison(seeds=4).runs_csv())))
+        assert len(rows) == 12
+        assert rows[5].keys() == {"hidden", "seed", "status", "iterations", "test_accuracy", "train_accuracy"}
+        assert (rows[5]["hidden"], rows[5]["seed"], rows[5]["status"], rows[5]["iterations"]) == (
+            "30",
+            "1",
+            "finished",
+            "4",
+        )
+        assert float(rows[5]["test_accuracy"]) == comparison(seeds=4).settings[1].accuracies[1]
+
+    def test_pairs_as_csv_hold_what_json_holds(self) -> None:
+        whole = comparison()
+        rows = list(csv.DictReader(io.StringIO(whole.pairs_csv())))
+        for row, record in zip(rows, whole.as_json()["pairs"], strict=True):
+            assert (row["first"], row["verdict"]) == (record["first"], record["verdict"])
+            assert float(row["such_samples_low"]) == record["such_samples"]["low"]
+            assert row["these_samples_claim"] == record["these_samples"]["claim"]
+
+    def test_json_is_json_and_complete(self) -> None:
+        read = json.loads(json.dumps(comparison().as_json(), allow_nan=False))
+        assert read["seeds"] == list(range(20))
+        assert read["test_samples"] == SAMPLES
+        assert [len(setting["test_accuracies"]) for setting in read["settings"]] == [20, 20, 20]
+        assert read["pairs"][0]["such_samples"]["claim"] == "different"
+
+    def test_json_of_a_single_seed_has_null_where_nothing_is_known(self) -> None:
+        read = json.loads(json.dumps(comparison(seeds=1).as_json(), allow_nan=False))
+        assert read["settings"][0]["standard_deviation"] is None
+        assert read["settings"][0]["on_such_samples"] is None
+
+    def test_one_setting_alone_has_no_pairs(self) -> None:
+        alone = Comparison((result("10", 0.8, 5, 0),), tuple(range(5)))
+        assert alone.pairs == ()
+        assert alone.pairs_csv() == ""
+        assert "against" not in str(alone) + alone.markdown()
+
+    def test_runs_that_diverged_are_counted(self) -> None:
+        one, two = comparison(seeds=5).settings[:2]
+        broken = SettingResult(
+            two.setting, two.hits, two.histories, ("finished", "diverged", "diverged", *two.statuses[3:])
+        )
+        lines = str(Comparison((one, broken), tuple(range(5)))).splitlines()
+        assert [line.split("  ")[-1].strip() for line in lines[:3]] == ["diverged", "0 of 5", "2 of 5"]
+
+
+class TestPicture:
+    def test_all_runs_are_dots_at_their_accuracies(self) -> None:
+        figure = comparison(seeds=7).figure("a title")
+        curves, dots = figure.axes
+        drawn = [line.get_ydata() for line in dots.lines if line.get_marker() == "o"]
+        for ys, setting in zip(drawn, comparison(seeds=7).settings, strict=True):
+            assert list(ys) == setting.accuracies.tolist()
+        assert dots.get_xlabel() == "hidden"
+        assert [label.get_text() for label in dots.get_xticklabels()] == ["10", "30", "100"]
+        assert [text.get_text() for text in curves.get_legend().get_texts()] == ["hidden 10", "hidden 30", "hidden 100"]
+
+    def test_intervals_are_those_of_the_mean(self) -> None:
+        whole = comparison(seeds=7)
+        _, dots = whole.figure().axes
+        ends = [tuple(line.get_ydata()) for line in dots.lines if line.get_linewidth() == 4 and len(line.get_ydata())]
+        estimates = [setting.on_these_samples for setting in whole.settings]
+        assert ends == [estimate.interval() for estimate in estimates if estimate]
+
+    def test_names_stand_side_by_side(self) -> None:
+        results = [result(name, 0.9, 3, i, key="activation") for i, name in enumerate(["relu", "tanh"])]
+        _, dots = Comparison(tuple(results), (0, 1, 2)).figure().axes
+        assert [label.get_text() for label in dots.get_xticklabels()] == ["activation relu", "activation tanh"]
+
+    @pytest.mark.parametrize("seeds", [1, 3])
+    @pytest.mark.parametrize("kind", ["png", "svg"])
+    def test_it_is_the_same_file_each_time(self, seeds: int, kind: str) -> None:
+        first, second = (rendered(comparison(seeds=seeds).figure("$5 · 3 seeds"), kind) for _ in range(2))
+        assert first == second

@@ -1,0 +1,137 @@
+"""What is to be compared: combinations of entries, their names and their experiments."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+import modnet
+from modnet.experiment import PLACES, as_table
+from modnet.grid import settings_of_grid
+
+
+def labels(grid: dict[str, Any], experiment: dict[str, Any] | None = None) -> list[str]:
+    return [setting.label for setting in settings_of_grid(experiment or {}, grid)]
+
+
+def test_all_combinations_in_order() -> None:
+    grid = {"hidden": [10, 30], "optimizer": ["sgd", "adam"]}
+    assert labels(grid) == [
+        "hidden 10, optimizer sgd",
+        "hidden 10, optimizer adam",
+        "hidden 30, optimizer sgd",
+        "hidden 30, optimizer adam",
+    ]
+
+
+def test_the_books_name_of_the_hidden_layer_is_known() -> None:
+    assert settings_of_grid({}, {"hidden_size": [10]}) == settings_of_grid({}, {"hidden": [10]})
+
+
+def test_nothing_that_varies_is_one_setting() -> None:
+    (setting,) = settings_of_grid({"network": {"hidden": [7]}}, {})
+    assert (setting.label, setting.folder) == ("as it is", "as-it-is")
+    assert setting.experiment(3).network.hidden == (7,)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "label"),
+    [
+        ("hidden", [100, 50], "hidden 100-50"),
+        ("hidden", [], "hidden none"),
+        ("activation", ["relu"], "activation relu"),
+        ("activation", "leaky-relu", "activation leaky-relu"),
+        ("lr", 0.25, "lr 0.25"),
+        ("network.loss.eps", 0.0, "network.loss.eps 0"),
+        ("network.weight_init_std", "he", "network.weight_init_std he"),
+        ("optimizer", modnet.optimizer("momentum", lr=0.5), "optimizer momentum(lr=0.5, momentum=0.9)"),
+        ("optimizer", {"name": "adam", "lr": 0.01}, "optimizer adam(lr=0.01)"),
+        ("gradient", modnet.gradient("central-difference", h=1e-3), "gradient central-difference(h=0.001)"),
+    ],
+)
+def test_values_are_numbers_names_tables_or_ready_parts(key: str, value: Any, label: str) -> None:
+    (setting,) = settings_of_grid({}, {key: [value]})
+    assert setting.label == label
+
+
+def test_a_ready_part_comes_with_all_its_settings() -> None:
+    (setting,) = settings_of_grid({}, {"optimizer": [modnet.optimizer("momentum", lr=0.5, momentum=0.8)]})
+    assert setting.experiment(0).optimizer == modnet.optimizer("momentum", lr=0.5, momentum=0.8)
+
+
+def test_the_experiment_is_the_base_but_for_what_varies_and_the_seed() -> None:
+    base = {"training": {"iterations": 7}, "optimizer": {"name": "adam", "lr": 0.01}}
+    wanted = [setting.experiment(4) for setting in settings_of_grid(base, {"batch_size": [5, 6]})]
+    assert [experiment.training.batch_size for experiment in wanted] == [5, 6]
+    assert {experiment.training.iterations for experiment in wanted} == {7}
+    assert {experiment.seed for experiment in wanted} == {4}
+    assert {experiment.optimizer for experiment in wanted} == {modnet.optimizer("adam", lr=0.01)}
+
+
+def test_a_learning_rate_goes_with_each_of_the_optimizers() -> None:
+    both = settings_of_grid({}, {"optimizer": ["sgd", "adam"], "lr": [0.5]})
+    assert [as_table(setting.experiment(0))["optimizer"]["lr"] for setting in both] == [0.5, 0.5]
+
+
+@settings(max_examples=25)
+@given(st.lists(st.integers(1, 10**6), min_size=1, max_size=8, unique=True), st.floats(1e-9, 1e9))
+def test_every_setting_has_a_folder_of_its_own_that_any_system_can_have(widths: list[int], lr: float) -> None:
+    folders = [setting.folder for setting in settings_of_grid({}, {"hidden": widths, "lr": [lr]})]
+    assert len({folder.lower() for folder in folders}) == len(widths)
+    assert all(set(folder) <= set("abcdefghijklmnopqrstuvwxyz0123456789,.+-_") for folder in folders)
+
+
+class TestMistakes:
+    @pytest.mark.parametrize("key", ["seed", "data", "data.label", "plugins.without"])
+    def test_what_all_settings_share_cannot_vary(self, key: str) -> None:
+        with pytest.raises(modnet.SettingError, match=rf"grid: '{key}' cannot vary: "):
+            settings_of_grid({}, {key: ["a"]})
+
+    @pytest.mark.parametrize("values", ["relu", 3, []])
+    def test_values_come_in_a_list(self, values: Any) -> None:
+        with pytest.raises(modnet.SettingError, match=r"grid: 'activation' must be a list of values, not "):
+            settings_of_grid({}, {"activation": values})
+
+    @pytest.mark.parametrize("grid", [{"hidden": [3, 3]}, {"hidden": [3, [3]]}, {"lr": [0.1, 0.1]}])
+    def test_the_same_setting_twice(self, grid: dict[str, Any]) -> None:
+        with pytest.raises(modnet.SettingError, match="grid: twice the same: "):
+            settings_of_grid({}, grid)
+
+    def test_two_settings_that_would_share_a_folder(self) -> None:
+        with pytest.raises(modnet.SettingError, match=r"grid: twice the same: lr 0\.1"):
+            settings_of_grid({}, {"lr": [0.1, 0.1 + 1e-12]})
+
+    def test_an_entry_that_there_is_not(self) -> None:
+        with pytest.raises(modnet.SettingError, match="unknown setting 'batchsize', did you mean 'batch_size'"):
+            settings_of_grid({}, {"training.batchsize": [1]})
+
+    def test_a_value_that_cannot_be(self) -> None:
+        with pytest.raises(modnet.SettingError, match="'batch_size' must be >= 1: 0"):
+            settings_of_grid({}, {"batch_size": [10, 0]})
+
+    def test_a_name_that_nothing_has(self) -> None:
+        with pytest.raises(modnet.ModnetError, match="did you mean 'sigmoid'"):
+            settings_of_grid({}, {"activation": ["relu", "sigmod"]})
+
+    def test_a_part_that_has_no_name(self) -> None:
+        class Own(modnet.Activation):
+            elementwise = True
+
+            def __call__(self, a: Any, axis: int = -1) -> Any:
+                return a
+
+        with pytest.raises(modnet.SettingError, match="Own is not registered"):
+            settings_of_grid({}, {"activation": [Own()]})
+
+
+def test_every_option_but_the_seed_can_vary() -> None:
+    one_each = {
+        "hidden": 3, "activation": "tanh", "output": "softmax", "loss": "cross-entropy", "gradient": "spsa",
+        "optimizer": "adam", "lr": 0.3, "batch_size": 2, "iterations": 3, "sampling": "shuffle",
+    }  # fmt: skip
+    assert one_each.keys() == PLACES.keys() - {"seed"}
+    for key, value in one_each.items():
+        assert labels({key: [value]})[0].startswith(f"{key} ")
