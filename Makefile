@@ -39,6 +39,7 @@ bench: $(VENV)/.bench  ## Time modnet against others and print the ratios
 	$(BIN)/python tests/benchmarks/start_up.py
 	$(BIN)/python tests/benchmarks/csv_files.py
 	$(BIN)/python tests/benchmarks/pickles.py
+	$(BIN)/python tests/benchmarks/workers.py
 
 constraints: $(VENV)/.test  ## Choose the versions in constraints.txt anew
 	$(PIP) install uv

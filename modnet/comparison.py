@@ -242,7 +242,7 @@ class Comparison:
             between = "-"
             if pair.on_such_samples:
                 low, high = pair.on_such_samples.interval(LEVEL)
-                between = f"{low:.4f} to {high:.4f}"
+                between = f"{low:z.4f} to {high:z.4f}"
             rows.append([f"{pair.first} against {pair.second}", f"{pair.difference:.4f}", between, pair.verdict])
         return rows
 

@@ -58,7 +58,12 @@ def command_lines() -> list[tuple[str, str]]:
 
 
 @pytest.mark.parametrize(
-    ("english", "korean"), [("README.md", "README.ko.md"), ("docs/tutorial.md", "docs/tutorial.ko.md")]
+    ("english", "korean"),
+    [
+        ("README.md", "README.ko.md"),
+        ("docs/tutorial.md", "docs/tutorial.ko.md"),
+        ("docs/hidden-size.md", "docs/hidden-size.ko.md"),
+    ],
 )
 def test_a_translation_is_in_step(english: str, korean: str) -> None:
     """As many headings in the same order of levels, and the same code between the same headings."""

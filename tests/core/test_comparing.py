@@ -29,6 +29,7 @@ from modnet.run_folder import HITS, claimed
 
 GRID = {"hidden": [2, 5]}
 SEEDS = 3
+LONG = 4000  # iterations of a run that is stopped on its way
 
 
 def points(path: Path, rows: int = 60, first: float = 0.5) -> Path:
@@ -317,6 +318,14 @@ class unloaded:  # noqa: N801 - reads as what it is
         modnet.build.load_plugins()
 
 
+@pytest.fixture(scope="module")
+def whole(experiment: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
+    folder = tmp_path_factory.mktemp("whole")
+    longer = {**experiment, "training": {"batch_size": 5, "iterations": LONG}}
+    modnet.compare(longer, GRID, seeds=2, out=folder, workers=1)
+    return bits(folder)
+
+
 class TestWorkers:
     def test_what_a_worker_sends_back_is_small_and_plain(self, experiment: dict[str, Any], tmp_path: Path) -> None:
         table = as_table(experiment_from(experiment))
@@ -324,13 +333,14 @@ class TestWorkers:
         assert trained(str(tmp_path / "run"), table) == Outcome("finished")
 
     @pytest.mark.parametrize("how", ["ctrl-c", "ctrl-c of the parent alone", "kill"])
-    def test_a_comparison_that_is_stopped_goes_on_to_the_same_bits(self, tmp_path: Path, how: str) -> None:
-        points(tmp_path / "points.csv")
-        options = ["--data", "points.csv", "--hidden", "2,5", "--seeds", "2", "--gradient", "backpropagation"]
-        command = [sys.executable, "-m", "modnet", "compare", *options, "--iterations", "4000", "--workers", "2"]
+    def test_a_comparison_that_is_stopped_goes_on_to_the_same_bits(
+        self, experiment: dict[str, Any], whole: dict[str, str], tmp_path: Path, how: str
+    ) -> None:
+        options = ["--data", experiment["data"]["path"], "--batch-size", "5", "--gradient", "backpropagation"]
+        command = [sys.executable, "-m", "modnet", "compare", *options, "--iterations", str(LONG), "--hidden", "2,5"]
         process = subprocess.Popen(
-            [*command, "--out", "stopped"], cwd=tmp_path, text=True, start_new_session=True,
-            stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
+            [*command, "--seeds", "2", "--workers", "2", "--out", "stopped"], cwd=tmp_path, text=True,
+            start_new_session=True, stdout=subprocess.PIPE, stderr=subprocess.STDOUT,
         )  # fmt: skip
         wait_until(lambda: any(tmp_path.glob("stopped/*/*/checkpoint.npz")), process)
         if how == "ctrl-c":
@@ -343,12 +353,19 @@ class TestWorkers:
             assert process.returncode == 130
             assert "go on with: modnet compare stopped/comparison.toml --out stopped" in out
         wait_until(lambda: all(is_free(run) for run in tmp_path.glob("stopped/*/*")))  # orphans end by themselves
-        for folder in ("stopped", "whole"):
-            again = subprocess.run(
-                [*command, "--out", folder], cwd=tmp_path, capture_output=True, text=True, timeout=120
-            )
-            assert again.returncode == 0, again.stderr
-        assert bits(tmp_path / "stopped") == bits(tmp_path / "whole")
+        assert bits(tmp_path / "stopped") != whole
+        modnet.compare(tmp_path / "stopped" / "comparison.toml", out=tmp_path / "stopped", workers=1)
+        assert bits(tmp_path / "stopped") == whole
+
+    def test_a_script_that_is_imported_by_its_workers_is_told(self, tmp_path: Path) -> None:
+        (tmp_path / "script.py").write_text(
+            "import modnet\n"
+            "quick = {'gradient': 'backpropagation', 'training': {'iterations': 5}}\n"
+            "modnet.compare(quick, {'hidden': [2, 3]}, seeds=1, workers=2)\n"
+        )
+        done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
+        assert done.returncode == 1
+        assert "modnet.compare: in a script, call it under: if __name__ == '__main__':" in done.stderr
 
 
 def is_free(folder: Path) -> bool:
