@@ -77,13 +77,13 @@ class SettingResult:
 
 @attrs.frozen(eq=False, kw_only=True)
 class PairResult:
-    """Two settings, the one with the higher mean accuracy first, and what may be claimed of them."""
+    """Two settings, first the one that was ahead at the last look (before it, now), and what may be claimed of them."""
 
     first: str
     second: str
     seeds: int
     difference: float
-    """Of the mean test accuracies, 0 or more."""
+    """Of the mean test accuracies."""
     on_such_samples: Estimate | None
     """The difference over all seeds and all samples like those of the test part; None for a single seed."""
     on_these_samples: Estimate | None
@@ -128,7 +128,12 @@ class Comparison:
     @cached_property
     def pairs(self) -> tuple[PairResult, ...]:
         """Every pair of settings, all decided together; raises MissingExtraError."""
-        pairs = [(a, b) if a.accuracy >= b.accuracy else (b, a) for a, b in combinations(self.settings, 2)]
+        look = max((look for look in LOOKS if look <= len(self.seeds)), default=len(self.seeds))
+        ahead = [result.hits[:look].sum() for result in self.settings]
+        pairs = [
+            (self.settings[a], self.settings[b]) if ahead[a] >= ahead[b] else (self.settings[b], self.settings[a])
+            for a, b in combinations(range(len(self.settings)), 2)
+        ]
         differences = [np.subtract(a.hits, b.hits, dtype=np.int8) for a, b in pairs]
         such = decided(differences, Variation.on_such_samples, self.rope)
         these = decided(differences, Variation.on_these_samples, self.rope)

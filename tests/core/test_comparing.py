@@ -32,16 +32,8 @@ SEEDS = 3
 LONG = 4000  # iterations of a run that is stopped on its way
 
 
-def points(path: Path, rows: int = 60, first: float = 0.5) -> Path:
-    random = np.random.default_rng(0)
-    x = random.normal(size=(rows, 2))
-    lines = [f"{a!r},{b!r},{'up' if a + b > first else 'down'}" for a, b in x.tolist()]
-    path.write_text("\n".join(["a,b,where", *lines]) + "\n")
-    return path
-
-
 @pytest.fixture(scope="module")
-def experiment(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+def experiment(points: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     path = points(tmp_path_factory.mktemp("data") / "points.csv")
     return {
         "data": {"path": str(path)},
@@ -201,7 +193,9 @@ class TestTrust:
         with pytest.raises(modnet.DataError, match=rf"seed-1 is not as the run left it: {name}; remove it"):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
 
-    def test_other_data_than_the_runs_had(self, copy: Path, experiment: dict[str, Any], tmp_path: Path) -> None:
+    def test_other_data_than_the_runs_had(
+        self, copy: Path, experiment: dict[str, Any], points: Callable[..., Path], tmp_path: Path
+    ) -> None:
         other = points(tmp_path / "points.csv", first=0.6)
         moved = {**experiment, "data": {"path": str(other)}}
         with pytest.raises(modnet.DataError, match=r"was run with other data: .*labels"):

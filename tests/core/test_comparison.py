@@ -43,6 +43,14 @@ class TestPairs:
         ]
         assert all(pair.difference >= 0 for pair in pairs)
 
+    def test_a_verdict_that_stands_names_who_was_ahead_when_it_fell(self) -> None:
+        # Clearly better in the first five runs, and so bad in the sixth, after which nobody looks, that it is behind.
+        ahead, behind = result("0.1", 0.9, 6, 0, "lr"), result("0.2", 0.8, 6, 1, "lr")
+        ahead.hits[5] = False
+        (pair,) = Comparison((behind, ahead), tuple(range(6))).pairs
+        assert pair.difference < 0
+        assert (pair.first, pair.verdict) == ("lr 0.1", "lr 0.1 is better")
+
     def test_what_differs_clearly_is_better_and_the_rest_is_undecided(self) -> None:
         verdicts = [pair.verdict for pair in comparison().pairs]
         assert verdicts[:2] == ["hidden 30 is better", "hidden 100 is better"]
