@@ -62,6 +62,10 @@ class Several(click.ParamType[list[Any]]):
         """Return the values."""
         return [self.one.convert(item.strip(), param, ctx) for item in str(value).split(",")]
 
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Return how one of the values is shown in the help."""
+        return self.one.get_metavar(param, ctx)
+
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete the last of the values."""
         before, comma, last = incomplete.rpartition(",")
