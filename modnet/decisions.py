@@ -51,8 +51,9 @@ def decided(differences: Sequence[Array], scope: Scope, rope: float = ROPE, erro
     now = np.array([_corrected(difference, scope, rope) for difference in differences]).reshape(-1, 2)
     claims = _claims(now, error)
     needed: list[int | None] = [None] * len(differences)
+    so_far = [Variation.of(difference) if len(difference) > 1 else None for difference in differences]
     for look in reversed(LOOKS):
-        then = np.array([_foreseen(difference, scope, rope, look) for difference in differences]).reshape(-1, 2)
+        then = np.array([_foreseen(variation, scope, rope, look) for variation in so_far]).reshape(-1, 2)
         for i, claim in enumerate(_claims(np.minimum(now, then), error)):
             if claim != "undecided" and claims[i] == "undecided":
                 needed[i] = look
@@ -127,11 +128,11 @@ def _corrected(difference: Array, scope: Scope, rope: float) -> tuple[float, flo
     return overall(min(different)), overall(min(equivalent), sides=1)
 
 
-def _foreseen(difference: Array, scope: Scope, rope: float, look: int) -> tuple[float, float]:
+def _foreseen(so_far: Variation | None, scope: Scope, rope: float, look: int) -> tuple[float, float]:
     """Return the corrected p-values that a later look will probably not exceed, if the estimates so far are right."""
-    if not 2 <= len(difference) < look:
+    if so_far is None or so_far.seeds >= look:
         return 1.0, 1.0
-    after = scope(Variation.of(difference), look)
+    after = scope(so_far, look)
     slack = t_quantile(1 - POWER, after.df) * after.standard_error
     nearer, farther = (Estimate(abs(after.mean) + by, after.standard_error, after.df) for by in (-slack, slack))
     return (
