@@ -34,9 +34,10 @@ from modnet.overview import plain
 from modnet.progress import file_progress
 from modnet.randomness import Stream
 from modnet.run_commands import resume, train
-from modnet.run_folder import CURVES, EXPERIMENT, HISTORY, TrainedModel, read_experiment, title_of
+from modnet.run_folder import CURVES, EXPERIMENT, HISTORY, read_experiment, title_of
 from modnet.settings import settings_of
 from modnet.tables import merged
+from modnet.trained_model import TrainedModel
 from modnet.verify_command import verify
 
 

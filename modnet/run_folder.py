@@ -12,33 +12,31 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 
-from modnet.build import Network, plugins, registered_name
+from modnet.build import plugins, registered_name
 from modnet.checkpoint import (
     CHECKPOINT,
     PREVIOUS,
     Checkpoint,
     Checkpoints,
     data_sha256,
-    load_params,
     params_sha256,
     save_params,
 )
-from modnet.dataset import Dataset, scaled
-from modnet.errors import DataError, MissingExtraError, SettingError, ShapeError
-from modnet.experiment import Experiment, as_table, experiment_from, network_of_sizes, read_toml, toml_of
+from modnet.dataset import Dataset
+from modnet.errors import DataError, MissingExtraError, SettingError
+from modnet.experiment import Experiment, as_table, experiment_from, read_toml, toml_of
 from modnet.figures import curves, rendered
 from modnet.files import sweep, write_atomically
 from modnet.history_file import history_csv
 from modnet.hookspecs import hookimpl
-from modnet.interfaces import DataSource, ObservedRun
+from modnet.interfaces import ObservedRun
 from modnet.locks import locked
 from modnet.receipt import RECEIPT, Difference, Receipt, naming_plugins
 from modnet.settings import Table
 from modnet.tables import changed
-from modnet.types import Array, History, Params
+from modnet.types import History, Params
 
 EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, CURVES, _ = FILES = (
     "experiment.toml",
@@ -283,36 +281,6 @@ def _is_sealed(path: Path) -> bool:
     if not (path / RECEIPT).is_file():
         return True
     return Receipt.read(path).results is not None
-
-
-@attrs.frozen(eq=False)
-class TrainedModel:
-    """A network read back from its run's folder, with what is needed to predict from raw rows."""
-
-    network: Network
-    classes: tuple[Any, ...]
-    scale: float
-    source: DataSource
-    """What read the training data, with its settings."""
-
-    @classmethod
-    def read(cls, folder: Path) -> TrainedModel:
-        """Read a run's folder; raises DataError where it is none, or damaged."""
-        check_is_run(folder)
-        experiment = read_experiment(folder)
-        params, about = load_params(folder / PARAMS)
-        try:
-            inputs, classes = len(params["W1"]), tuple(about["classes"])
-            network = network_of_sizes(experiment, inputs, len(classes)).with_params(params)
-            network.predict(np.zeros((1, inputs)))
-            return cls(network, classes, float(about["scale"]), experiment.data.source)
-        except (KeyError, TypeError, ShapeError) as error:
-            raise DataError(f"{folder}: {PARAMS} does not fit {EXPERIMENT} ({error})") from None
-
-    def predict(self, rows: Array) -> tuple[list[Any], Array]:
-        """Return the label of each raw row (N, features), and the network's outputs (N, classes)."""
-        outputs = self.network.predict(scaled(rows, self.scale))
-        return [self.classes[i] for i in outputs.argmax(axis=1)], outputs
 
 
 def read_experiment(folder: Path) -> Experiment:

@@ -65,6 +65,7 @@ FLOORS = {
     "data_commands": 8,
     "run_folder": 8,
     "one_run": 9,
+    "trained_model": 9,
     "verification": 9,
     "many_runs": 10,
     "run_commands": 10,

@@ -24,7 +24,8 @@ from modnet.checkpoint import Checkpoint, load_params, params_sha256
 from modnet.experiment import Experiment, experiment_from, read_data, run_experiment
 from modnet.fingerprint import code_fingerprint
 from modnet.history_file import read_history
-from modnet.run_folder import FILES, RunFolder, TrainedModel, begun, claimed, how_it_ended
+from modnet.run_folder import FILES, RunFolder, begun, claimed, how_it_ended
+from modnet.trained_model import TrainedModel
 
 ITERATIONS = 4
 ARMED = 2  # from the checkpoint of this iteration on, when there is one before it

@@ -18,7 +18,8 @@ from modnet.checkpoint import params_sha256
 from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml
 from modnet.history_file import history_csv, read_history
 from modnet.one_run import to_its_end
-from modnet.run_folder import FILES, TrainedModel, begun
+from modnet.run_folder import FILES, begun
+from modnet.trained_model import TrainedModel
 
 
 @pytest.fixture
