@@ -28,7 +28,7 @@ from modnet.files import write_atomically
 from modnet.fingerprint import data_fingerprint
 from modnet.grid import Setting, axes_of, settings_of_grid
 from modnet.history_file import read_history
-from modnet.many_runs import Job, check_is_no_import, ensure_plugins, missing, run_all
+from modnet.many_runs import Job, check_is_no_import, ensure_plugins, missing, run_all, share_made
 from modnet.progress import RunsReport
 from modnet.receipt import Receipt
 from modnet.run_folder import HISTORY, HITS, claimed
@@ -131,9 +131,11 @@ def _compared(
     with claimed(folder):
         to_do = missing(list(jobs.values()))
         write_atomically(folder / COMPARISON, _toml(table, plan).encode())
+        going_on = list(to_do)
         if progress:
-            progress.begin(len(jobs), len(jobs) - len(to_do))
+            progress.begin(len(jobs), len(jobs) - len(to_do), lambda: sum(map(share_made, going_on)))
         for job in run_all(to_do, executor, workers):
+            going_on.remove(job)
             if progress:
                 progress.done(f"{job.name}: test accuracy {_hits(job.folder, data).mean():.4f}")
         facts = data_fingerprint(data)

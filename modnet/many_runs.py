@@ -24,7 +24,7 @@ from modnet.errors import DivergedError, ModnetError, SettingError
 from modnet.experiment import Experiment, as_table, experiment_from, read_data, read_toml
 from modnet.one_run import to_its_end
 from modnet.receipt import parts_of
-from modnet.run_folder import EXPERIMENT, RunFolder, begun, claimed, how_it_ended
+from modnet.run_folder import EXPERIMENT, HISTORY, RunFolder, begun, claimed, how_it_ended
 from modnet.settings import Table, settings_of
 from modnet.tables import changed
 
@@ -53,6 +53,15 @@ class Outcome:
 def missing(jobs: Sequence[Job]) -> list[Job]:
     """Return the runs that have not come to their ends; raises SettingError where a folder holds another run."""
     return [job for job in jobs if not _is_there(job)]
+
+
+def share_made(job: Job) -> float:
+    """Return how much of a run that goes on has been made, as it was kept last: from 0 to 1."""
+    try:
+        lines = (job.folder / HISTORY).read_bytes().count(b"\n")
+    except OSError:
+        return 0.0
+    return min(1.0, (lines - 1) / max(1, job.experiment.training.iterations))
 
 
 def run_all(jobs: Sequence[Job], executor: Executor | None = None, workers: int | None = None) -> Iterator[Job]:

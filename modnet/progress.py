@@ -5,7 +5,7 @@ from __future__ import annotations
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -21,6 +21,8 @@ if TYPE_CHECKING:
 REFRESH = 0.1
 # Without a terminal, a run whose epochs are long gives a sign of life this often, in seconds.
 SIGN_OF_LIFE = 30.0
+# How often many runs are looked at to see how far they are, in seconds.
+BETWEEN_LOOKS = 1.0
 # What takes a shorter time than this has no progress bar, in seconds.
 PATIENCE = 0.5
 # A run that takes longer than this says so at its beginning, in seconds.
@@ -144,36 +146,59 @@ class RunsReport:
         self._out = out or sys.stdout
         self._bar = _bar_on(self._out)
         self._total = self._done = self._there = 0
-        self._begin = time.monotonic()
+        self._begin = self._last_sign = time.monotonic()
+        self._stop = threading.Event()
+        self._ticker: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
+        self._stop.set()
+        if self._ticker:
+            self._ticker.join()
         if self._bar:
             self._bar.stop()
 
-    def begin(self, total: int, there: int) -> None:
-        """Say how many runs there are to be, and how many of them were there before."""
+    def begin(self, total: int, there: int, under_way: Callable[[], float]) -> None:
+        """Say how many runs there are to be, and how many of them were there before.
+
+        `under_way` returns how much, in runs, has been done of those that go on.
+        """
         self._total, self._done, self._there = total, there, there
-        self._begin = time.monotonic()
+        self._begin = self._last_sign = time.monotonic()
         if there:
             self._print(f"{there} of {total} runs are there already")
-        if self._bar and there < total:
-            self._bar.add_task("runs", total=total, completed=there)
-            self._bar.start()
+        if there < total:
+            if self._bar:
+                self._bar.add_task("runs", total=total, completed=there)
+                self._bar.start()
+            self._ticker = threading.Thread(target=self._tick, args=(under_way,), daemon=True)
+            self._ticker.start()
 
     def done(self, what: str) -> None:
         """Say that one more is there."""
         self._done += 1
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=self._done)
-            return
-        each = (time.monotonic() - self._begin) / (self._done - self._there)
-        left = f", {duration(each * (self._total - self._done))} left" if self._done < self._total else ""
-        self._print(f"{self._done:>{len(str(self._total))}} of {self._total}  {what}{left}")
+        else:
+            left = self._left(self._done) if self._done < self._total else ""
+            self._print(f"{self._done:>{len(str(self._total))}} of {self._total}  {what}{left}")
+
+    def _tick(self, under_way: Callable[[], float]) -> None:
+        while not self._stop.wait(BETWEEN_LOOKS):
+            if self._bar:
+                self._bar.update(self._bar.task_ids[0], completed=self._done + under_way())
+            elif time.monotonic() - self._last_sign > SIGN_OF_LIFE:
+                self._print(f"{self._done} of {self._total}{self._left(self._done + under_way())}")
+
+    def _left(self, completed: float) -> str:
+        since = completed - self._there
+        seconds = (time.monotonic() - self._begin) / since * (self._total - completed) if since else None
+        return f", {duration(seconds)} left" if seconds is not None else ""
 
     def _print(self, line: str) -> None:
+        self._last_sign = time.monotonic()
         print(line, file=self._out, flush=True)
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import io
 import json
 import os
 import shutil
@@ -23,7 +24,7 @@ from modnet.checkpoint import Checkpoint
 from modnet.comparing import FILES
 from modnet.errors import MissingExtraError
 from modnet.experiment import as_table, experiment_from, run_experiment
-from modnet.many_runs import Outcome, trained
+from modnet.many_runs import Job, Outcome, share_made, trained
 from modnet.progress import RunsReport
 from modnet.run_folder import HITS, claimed
 
@@ -149,7 +150,8 @@ class TestGoingOn:
         with pytest.raises(KeyboardInterrupt):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
         monkeypatch.undo()
-        assert (copy / "hidden-2" / "seed-1" / "checkpoint.npz").is_file()
+        half_done = Job("", copy / "hidden-2" / "seed-1", experiment_from(experiment))
+        assert share_made(half_done) == 20 / 40
         modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
         assert bits(copy) == bits(done)
 
@@ -162,6 +164,18 @@ class TestGoingOn:
         first, second = capsys.readouterr().out.splitlines()
         assert first == "5 of 6 runs are there already"
         assert second.startswith("6 of 6  hidden 5, seed 2: test accuracy 0.")
+
+
+def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modnet.progress.BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr("modnet.progress.SIGN_OF_LIFE", 0.02)
+    out = io.StringIO()
+    with RunsReport(out) as progress:
+        progress.begin(4, 1, lambda: 0.5)
+        wait_until(lambda: out.getvalue().count("left") >= 2)
+    first, *signs = out.getvalue().splitlines()
+    assert first == "1 of 4 runs are there already"
+    assert all(sign.startswith("1 of 4, ") and sign.endswith(" left") for sign in signs)
 
 
 def interrupted_at(iteration: int) -> Callable[..., Any]:
