@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import json
-import multiprocessing
 import os
 import signal
 import threading
 import traceback
-from collections.abc import Iterator, Sequence
-from concurrent.futures import BrokenExecutor, Executor, ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import contextmanager
 from functools import lru_cache
 from pathlib import Path
@@ -22,11 +21,14 @@ from modnet.dataset import Dataset
 from modnet.discovery import SESSION
 from modnet.errors import DivergedError, ModnetError, SettingError
 from modnet.experiment import Experiment, as_table, experiment_from, read_data, read_toml
+from modnet.interfaces import GradientEstimator
 from modnet.one_run import to_its_end
+from modnet.randomness import Stream
 from modnet.receipt import parts_of
 from modnet.run_folder import EXPERIMENT, HISTORY, RunFolder, begun, claimed, how_it_ended
 from modnet.settings import Table, settings_of
 from modnet.tables import changed
+from modnet.types import Grads, Params
 
 # Of this process, if it is a worker: whether it is at a run, and whether it has been told to end.
 _training: list[bool] = []
@@ -77,14 +79,14 @@ def run_all(jobs: Sequence[Job], executor: Executor | None = None, workers: int 
             yield from _done(jobs, pool)
     else:
         for job in jobs:
-            _check(job, trained(str(job.folder), as_table(job.experiment), threads=None))
+            _check(job, trained(str(job.folder), as_table(job.experiment), alone=True))
             yield job
 
 
-def trained(folder: str, table: Table, threads: int | None = 1) -> Outcome:
+def trained(folder: str, table: Table, *, alone: bool = False) -> Outcome:
     """Bring a run to its end, in whichever process this is: begin it, or go on with what its folder holds.
 
-    An estimator that can be told takes so many threads; that changes no bit.
+    Unless it is `alone`, an estimator that can be told takes one thread; that changes no bit.
     """
     if _ending:  # it was waiting for this worker, and could not be called off
         return Outcome("interrupted")
@@ -93,14 +95,15 @@ def trained(folder: str, table: Table, threads: int | None = 1) -> Outcome:
         ensure_plugins(table)
         wanted, path = experiment_from(table), Path(folder)
         data = _data(json.dumps(table["data"], default=str))
+        run = wanted if alone else _shared(wanted)
         if (path / EXPERIMENT).is_file():
             with claimed(path):
                 if not how_it_ended(path):
-                    run = RunFolder(path, wanted, data, draws=False)
-                    to_its_end(_with_threads(wanted, threads), data, run, run.last_checkpoint())
+                    kept = RunFolder(path, wanted, data, draws=False)
+                    to_its_end(run, data, kept, kept.last_checkpoint())
         else:
-            with begun(path, wanted, data, draws=False) as run:
-                to_its_end(_with_threads(wanted, threads), data, run)
+            with begun(path, wanted, data, draws=False) as kept:
+                to_its_end(run, data, kept)
     except DivergedError:
         return Outcome("diverged")
     except KeyboardInterrupt:
@@ -117,6 +120,8 @@ def trained(folder: str, table: Table, threads: int | None = 1) -> Outcome:
 
 def check_is_no_import() -> None:
     """Raise SettingError in a worker that imports the script it was started by, which would start workers again."""
+    import multiprocessing  # here and below: it imports pickle, which nothing else does on the way of the data
+
     if getattr(multiprocessing.current_process(), "_inheriting", False):
         raise SettingError(["in a script, call it under: if __name__ == '__main__':"], "modnet.compare")
 
@@ -184,6 +189,9 @@ def _workers(jobs: Sequence[Job], asked: int | None) -> int:
 @contextmanager
 def _pool(workers: int, experiment: Experiment) -> Iterator[Executor]:
     """Have worker processes; where the block fails or is interrupted, they save their runs and end."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
     others = multiprocessing.active_children()
     asked = experiment.plugins
     context = multiprocessing.get_context("spawn")
@@ -201,12 +209,12 @@ def _pool(workers: int, experiment: Experiment) -> Iterator[Executor]:
 
 def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """Make this process a worker."""
+    import multiprocessing
 
     def end(*_: object) -> None:
         _ending.append(True)
-        if _training:
-            raise KeyboardInterrupt
-        os._exit(1)
+        if not _training:
+            os._exit(1)
 
     def watch() -> None:
         if parent := multiprocessing.parent_process():
@@ -226,10 +234,25 @@ def _data(table: str) -> Dataset:
     return read_data(experiment_from({"data": json.loads(table)}))[0]
 
 
-def _with_threads(experiment: Experiment, threads: int | None) -> Experiment:
-    """Return an experiment whose estimator takes so many threads, if it has that setting and nothing else is set."""
+def _shared(experiment: Experiment) -> Experiment:
+    """Return an experiment as it is run beside others: its estimator takes one thread, and ends when it is told to."""
     estimator = experiment.gradient
     settings = settings_of(estimator)
-    if threads is None or settings.get("threads", 1) is not None:
-        return experiment
-    return attrs.evolve(experiment, gradient=type(estimator)(**{**settings, "threads": threads}))
+    if settings.get("threads", 1) is None:
+        estimator = type(estimator)(**{**settings, "threads": 1})
+    return attrs.evolve(experiment, gradient=_Ending(estimator))
+
+
+@attrs.frozen
+class _Ending(GradientEstimator):
+    """An estimator that interrupts the run once this process has been told to end.
+
+    Raised by the signal's handler, the interruption could come where Python prints and forgets it.
+    """
+
+    estimator: GradientEstimator
+
+    def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
+        if _ending:
+            raise KeyboardInterrupt
+        return self.estimator(objective, params, stream)

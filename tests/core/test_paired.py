@@ -137,7 +137,8 @@ def test_equivalence_is_the_larger_of_two_one_sided_tests_of_scipy(seed: int) ->
 
 @pytest.mark.parametrize("seed", range(5))
 def test_the_p_values_of_equivalence_are_what_baycomps_posterior_leaves_outside(seed: int) -> None:
-    baycomp = pytest.importorskip("baycomp", reason="is in the test group of pyproject.toml")
+    # It is in no group of pyproject.toml: with it comes a package called tests, which hides this folder from processes.
+    baycomp = pytest.importorskip("baycomp", reason="baycomp is not installed: it cannot stay beside these tests")
     values = simulated(seed, gap=0.01)
     for estimate in estimates(values):
         for rope in (0.001, 0.01, 0.05):
