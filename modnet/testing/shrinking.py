@@ -1,0 +1,109 @@
+"""Inputs made smaller, as long as they still show the fault."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import numpy as np
+
+from modnet.types import Array
+
+ATTEMPTS = 300
+BYTES = 4096  # content longer than this is cut at its end only
+
+
+def shrunk(inputs: Mapping[str, Any], fails: Callable[[Mapping[str, Any]], bool]) -> Mapping[str, Any]:
+    """Return inputs, as small and plain as they get in a limited number of attempts, for which `fails` is true.
+
+    >>> shrunk({"a": np.linspace(-1, 7, 9).reshape(3, 3)}, lambda inputs: (inputs["a"] > 2).any())
+    {'a': array([[3.]])}
+    """
+    left = ATTEMPTS
+    found = True
+    while found:
+        found = False
+        for candidate in _smaller(inputs):
+            if not left:
+                return inputs
+            left -= 1
+            if fails(candidate):
+                inputs, found = candidate, True
+                break
+    return inputs
+
+
+def _smaller(inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
+    """Yield inputs that are a step smaller, the boldest steps first."""
+    arrays = {key: value for key, value in inputs.items() if isinstance(value, np.ndarray) and value.size}
+    yield from ({**inputs, **fewer} for fewer in _fewer_rows(arrays))
+    if len(arrays) == 1:  # where there are more, they have a shape in common
+        ((key, only),) = arrays.items()
+        yield from ({**inputs, key: fewer} for axis in range(1, only.ndim) for fewer in _fewer(only, axis))
+    for key, value in inputs.items():
+        if isinstance(value, np.ndarray):
+            yield from ({**inputs, key: plainer} for plainer in _plainer(value))
+        elif isinstance(value, bytes):
+            yield from ({**inputs, key: shorter} for shorter in _shorter(value))
+        elif type(value) is dict:
+            yield from ({**inputs, key: smaller} for smaller in _smaller(value))
+
+
+def _fewer_rows(arrays: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+    """Yield all arrays with fewer rows, the same of each."""
+    lengths = {len(array) if array.ndim else 0 for array in arrays.values()}
+    if len(lengths) != 1:
+        return
+    for rows in _parts(lengths.pop()):
+        yield {key: array[rows] for key, array in arrays.items()}
+
+
+def _fewer(array: Array, axis: int) -> Iterator[Array]:
+    for rows in _parts(array.shape[axis]):
+        yield np.take(array, np.arange(array.shape[axis])[rows], axis=axis)
+
+
+def _parts(length: int) -> Iterator[Any]:
+    """Yield what to keep of so many: either half, then all but one."""
+    if length > 1:
+        yield slice(length // 2)
+        yield slice(length // 2, None)
+        if length > 2:
+            yield from (np.delete(np.arange(length), i) for i in range(length))
+
+
+def _plainer(array: Array) -> Iterator[Array]:
+    """Yield arrays with plainer numbers, none beyond the smallest and largest there are."""
+    if array.dtype.kind not in "fiu" or not array.size or not np.isfinite(array).all():
+        return
+    low, high = array.min(), array.max()
+    plain = [v for v in (0, 1, -1) if low <= v <= high]
+    for value in plain:
+        if (array != value).any():
+            yield np.full_like(array, value)
+    if array.dtype.kind == "f":
+        for digits in (0, 1, 2):
+            yield from (rounded for rounded in [array.round(digits)] if _changes(rounded, array, low, high))
+    for index in np.ndindex(array.shape):
+        for value in [*plain, *(array[index].round(digits) for digits in (0, 1))]:
+            if _simpler(value, array[index]) and low <= value <= high:
+                other = array.copy()
+                other[index] = value
+                yield other
+
+
+def _changes(rounded: Array, array: Array, low: Any, high: Any) -> bool:
+    return bool((rounded != array).any() and rounded.min() >= low and rounded.max() <= high)
+
+
+def _simpler(value: Any, old: Any) -> bool:
+    """Say whether a number is plainer than another: fewer digits, then nearer to 0; so that shrinking ends."""
+    return (len(repr(float(value))), abs(value), value < 0) < (len(repr(float(old))), abs(old), old < 0)
+
+
+def _shorter(content: bytes) -> Iterator[bytes]:
+    size = len(content)
+    yield from (content[: size // 2], content[: size - size // 8 - 1]) if size else ()
+    if 0 < size <= BYTES:
+        step = max(1, size // 8)
+        yield from (content[:start] + content[start + step :] for start in range(0, size, step))
