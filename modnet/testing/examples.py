@@ -82,9 +82,11 @@ class _Writer:
 
     def _names(self, tree: ast.AST, there: Mapping[str, Any]) -> None:
         """Provide the global names that a function uses."""
-        names = [n.id for n in ast.walk(tree) if isinstance(n, ast.Name) and isinstance(n.ctx, ast.Load)]
-        for name in dict.fromkeys(names):
-            if name not in there or hasattr(builtins, name):
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+        for name in dict.fromkeys(node.id for node in names):
+            if name not in there or name in own or hasattr(builtins, name):
                 continue
             value = there[name]
             if isinstance(value, ModuleType):
@@ -117,8 +119,9 @@ class _Writer:
         """Import a class or function; one that cannot be imported is defined as its source has it."""
         module, place = getattr(value, "__module__", None), str(getattr(value, "__qualname__", name))
         if module and module != "__main__" and "<" not in place:
-            self.imports.add(f"from {module} import {place.partition('.')[0]}")
-            return place
+            alias = f" as {name}" if name != place and "." not in place else ""
+            self.imports.add(f"from {module} import {place.partition('.')[0]}{alias}")
+            return name if alias else place
         if place not in self.definitions:
             self.definitions[place] = _source(name, value)
         return name

@@ -73,32 +73,35 @@ def _parts(length: int) -> Iterator[Any]:
 
 
 def _plainer(array: Array) -> Iterator[Array]:
-    """Yield arrays with plainer numbers, none beyond the smallest and largest there are."""
+    """Yield arrays with plainer numbers."""
     if array.dtype.kind not in "fiu" or not array.size or not np.isfinite(array).all():
         return
-    low, high = array.min(), array.max()
+    low, high = _range(array)
     plain = [v for v in (0, 1, -1) if low <= v <= high]
-    for value in plain:
-        if (array != value).any():
-            yield np.full_like(array, value)
+    wholes = [np.full_like(array, value) for value in plain]
     if array.dtype.kind == "f":
-        for digits in (0, 1, 2):
-            yield from (rounded for rounded in [array.round(digits)] if _changes(rounded, array, low, high))
+        wholes += [array.round(digits) for digits in (0, 1, 2)]
+    yield from (w for w in wholes if _plainness(w) < _plainness(array) and low <= w.min() and w.max() <= high)
     for index in np.ndindex(array.shape):
         for value in [*plain, *(array[index].round(digits) for digits in (0, 1))]:
-            if _simpler(value, array[index]) and low <= value <= high:
+            if _plainness(value) < _plainness(array[index]) and low <= value <= high:
                 other = array.copy()
                 other[index] = value
                 yield other
 
 
-def _changes(rounded: Array, array: Array, low: Any, high: Any) -> bool:
-    return bool((rounded != array).any() and rounded.min() >= low and rounded.max() <= high)
+def _range(array: Array) -> tuple[float, float]:
+    """Return what plainer numbers must lie between: probabilities stay some."""
+    low, high = float(array.min()), float(array.max())
+    probabilities = array.dtype.kind == "f" and low > 0 and high < 1
+    return (min(low, 0.1), max(high, 0.9)) if probabilities else (-np.inf, np.inf)
 
 
-def _simpler(value: Any, old: Any) -> bool:
-    """Say whether a number is plainer than another: fewer digits, then nearer to 0; so that shrinking ends."""
-    return (len(repr(float(value))), abs(value), value < 0) < (len(repr(float(old))), abs(old), old < 0)
+def _plainness(numbers: Any) -> tuple[float, ...]:
+    """Return what is smaller for plainer numbers: fewer digits, nearer to 0; so that shrinking comes to an end."""
+    values = np.asarray(numbers, np.float64).reshape(-1)
+    digits = sum(len(repr(value)) for value in values.tolist())
+    return digits, float(np.abs(values).sum()), float((values < 0).sum())
 
 
 def _shorter(content: bytes) -> Iterator[bytes]:
