@@ -64,9 +64,7 @@ class Check:
                 if raised(self.probe, subject.part, inputs):
                     return self._failed(subject.part, inputs)
         except SkippedError as skipped:
-            if skipped.reason in self.skips:
-                return self._outcome(SKIPPED, skipped.reason)
-            return self._outcome(FAILED, f"it did not run: {skipped.reason}")
+            return self._outcome(SKIPPED, skipped.reason, excused=skipped.reason in self.skips)
         except Exception as error:  # of a stranger's part, met while making inputs
             return self._outcome(FAILED, message_of(error))
         if not tried:
@@ -91,8 +89,8 @@ class Check:
             example=example(self.probe, part, small),
         )
 
-    def _outcome(self, state: str, message: str = "", *, cases: int = 0, example: str = "") -> Outcome:
-        return Outcome(self.name, self.claim, state, message, cases=cases, example=example)
+    def _outcome(self, state: str, message: str = "", **more: Any) -> Outcome:
+        return Outcome(self.name, self.claim, state, message, **more)
 
 
 @attrs.frozen(eq=False)

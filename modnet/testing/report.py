@@ -27,6 +27,8 @@ class Outcome:
     """What is wrong, or why it was skipped."""
     cases: int = 0
     """How many inputs it was tried on."""
+    excused: bool = False
+    """Whether the reason why it was skipped is one of those that are listed for it."""
     example: str = ""
     """Of a failure: a few lines of Python that show it, and run without this kit."""
 
@@ -63,7 +65,7 @@ class Report:
 
     @property
     def skipped(self) -> tuple[Outcome, ...]:
-        """The checks that have nothing to say of this part."""
+        """The checks that were left out."""
         return self._of(SKIPPED)
 
     @property
@@ -74,8 +76,8 @@ class Report:
     @property
     def missing(self) -> tuple[str, ...]:
         """The checks that the kind has and that are neither run nor skipped for one of their own reasons."""
-        there = {outcome.name for outcome in self.outcomes if outcome.state == SKIPPED or outcome.cases}
-        return tuple(name for name in self.checks if name not in there | {o.name for o in self.failed})
+        there = {o.name for o in self.outcomes if o.state == FAILED or o.cases or o.excused}
+        return tuple(name for name in self.checks if name not in there)
 
     @property
     def passed(self) -> bool:
@@ -90,8 +92,9 @@ class Report:
 
     def __str__(self) -> str:
         counts = f"{len(self.checks)} checks: {len(self._of(PASSED))} passed, {len(self.failed)} failed"
-        skipped = f", {len(self.skipped)} skipped" if self.skipped else ""
-        missing = f", {len(self.missing)} did not run: {', '.join(self.missing)}" if self.missing else ""
+        excused = sum(outcome.excused for outcome in self.skipped)
+        skipped = f", {excused} skipped" if excused else ""
+        missing = f", {len(self.missing)} did not run" if self.missing else ""
         head = f"{self.kind} {self.part}: {counts}{skipped}{missing}"
         told: Sequence[Outcome] = [*self.failed, *self.skipped]
         return "\n".join([head, *(indent(str(outcome), "  ") for outcome in told)])
@@ -109,12 +112,14 @@ class Report:
             tests=str(len(self.checks)),
             failures=str(len(self.failed) + len(self.missing)),
             errors="0",
-            skipped=str(len(self.skipped)),
+            skipped=str(sum(outcome.excused for outcome in self.skipped)),
         )
-        for outcome in [*self.outcomes, *(Outcome(n, "", FAILED, "it did not run") for n in self.missing)]:
+        told_of = {outcome.name for outcome in self.outcomes}
+        silent = [Outcome(name, "", SKIPPED, "it was not asked for") for name in self.missing if name not in told_of]
+        for outcome in [*self.outcomes, *silent]:
             case = ET.SubElement(suite, "testcase", classname=f"modnet.{self.kind}", name=outcome.name)
-            if outcome.state != PASSED:
-                tag = "failure" if outcome.state == FAILED else "skipped"
+            if outcome.state != PASSED or outcome.name in self.missing:
+                tag = "skipped" if outcome.excused else "failure"
                 told = ET.SubElement(case, tag, message=_printable(outcome.message))
                 told.text = _printable("\n".join(filter(None, [outcome.claim, outcome.example])))
         suites = ET.Element("testsuites")

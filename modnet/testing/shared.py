@@ -28,17 +28,20 @@ from modnet.testing.checks import Inputs, SkippedError, Suite, once
 
 NO_SETTINGS = "it has no settings"
 NO_TYPES = "none of its settings has a type, or a number in it, that could be wrong"
-INTERRUPTIONS = 200
 # Between whose lines nothing is called: they are no part's.
 LIBRARIES = ("array_api_compat", "attr", "contextlib", "functools", "modnet", "numpy", "scipy", "threading")
 ODD_NUMBERS = (0, -1, float("nan"), float("inf"), 10**30)
 Use = Callable[..., Any]
 
 
-def add_shared(suite: Suite, cases: Callable[[Any], Any]) -> None:
-    """Add these probes to a suite, to be tried on `cases` of `use`, `inputs` and `other`."""
-    for probe in (deterministic, memory, global_state, threads):
-        suite.check(cases)(probe)
+def add_shared(suite: Suite, cases: Callable[[Any], Any], *skips: str, most: int = 200) -> None:
+    """Add these probes to a suite, to be tried on `cases` of `use`, `inputs` and `other`.
+
+    `most` calls at most are made by other threads.
+    """
+    for probe in (deterministic, memory, global_state):
+        suite.check(cases, *skips)(probe)
+    suite.check(lambda subject: [{**case, "most": most} for case in cases(subject)], *skips)(threads)
     suite.check(_wrong_settings, NO_SETTINGS, NO_TYPES)(settings_refused)
     suite.check(_odd_settings, NO_SETTINGS, NO_TYPES)(settings_odd)
     suite.check(_has_settings, NO_SETTINGS)(settings_kept)
@@ -111,7 +114,7 @@ def process() -> dict[str, Any]:
     }
 
 
-def threads(part: Any, use: Use, inputs: Any, other: Any) -> None:
+def threads(part: Any, use: Use, inputs: Any, other: Any, most: int) -> None:
     """Several threads may use it at once: here another one does, in between its lines."""
     wanted, wanted_there = use(part, **inputs), use(part, **other)
     lines, calls = [], []
@@ -119,7 +122,7 @@ def threads(part: Any, use: Use, inputs: Any, other: Any) -> None:
     def interrupt(frame, event, arg):  # type: ignore[no-untyped-def]  # noqa: ARG001
         line = (frame.f_code, frame.f_lineno)
         library = frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARIES
-        if not library and lines.count(line) < 2 and len(lines) < INTERRUPTIONS:
+        if not library and lines.count(line) < 2 and len(lines) < most:
             lines.append(line)
             calls.append(pool.submit(use, part, **other))
             wait(calls, 0.05)  # not longer: it may need a lock that is held here
