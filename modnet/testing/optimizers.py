@@ -92,7 +92,7 @@ def shape_and_dtype(part: Any, params: Any, grads: Any) -> None:
 @OPTIMIZER.check(given)
 def unchanged(part: Any, params: Any, grads: Any) -> None:
     """Neither `init` nor `step` changes what it was given, the state included."""
-    _, state = part.step(params, grads, part.init(params))
+    _, state = part.step(copy.deepcopy(params), copy.deepcopy(grads), part.init(copy.deepcopy(params)))
     given = {"params": params, "grads": grads, "state": state}
     before = copy.deepcopy({name: leaves(value) for name, value in given.items()})
     part.init(params)

@@ -28,8 +28,6 @@ from modnet.testing.checks import Inputs, SkippedError, Suite, once
 
 NO_SETTINGS = "it has no settings"
 NO_TYPES = "none of its settings has a type, or a number in it, that could be wrong"
-# Between whose lines nothing is called: they are no part's.
-LIBRARIES = ("array_api_compat", "attr", "contextlib", "functools", "modnet", "numpy", "scipy", "threading")
 ODD_NUMBERS = (0, -1, float("nan"), float("inf"), 10**30)
 Use = Callable[..., Any]
 
@@ -41,7 +39,9 @@ def add_shared(suite: Suite, cases: Callable[[Any], Any], *skips: str, most: int
     """
     for probe in (deterministic, memory, global_state):
         suite.check(cases, *skips)(probe)
-    suite.check(lambda subject: [{**case, "most": most} for case in cases(subject)], *skips)(threads)
+    suite.check(
+        lambda subject: [{**case, "packages": packages_of(subject.part), "most": most} for case in cases(subject)], *skips
+    )(threads)
     suite.check(_wrong_settings, NO_SETTINGS, NO_TYPES)(settings_refused)
     suite.check(_odd_settings, NO_SETTINGS, NO_TYPES)(settings_odd)
     suite.check(_has_settings, NO_SETTINGS)(settings_kept)
@@ -114,15 +114,15 @@ def process() -> dict[str, Any]:
     }
 
 
-def threads(part: Any, use: Use, inputs: Any, other: Any, most: int) -> None:
+def threads(part: Any, use: Use, inputs: Any, other: Any, packages: Any, most: int) -> None:
     """Several threads may use it at once: here another one does, in between its lines."""
     wanted, wanted_there = use(part, **inputs), use(part, **other)
     lines, calls = [], []
 
     def interrupt(frame, event, arg):  # type: ignore[no-untyped-def]  # noqa: ARG001
         line = (frame.f_code, frame.f_lineno)
-        library = frame.f_globals.get("__name__", "").partition(".")[0] in LIBRARIES
-        if not library and lines.count(line) < 2 and len(lines) < most:
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package in packages and lines.count(line) < 2 and len(lines) < most:
             lines.append(line)
             calls.append(pool.submit(use, part, **other))
             wait(calls, 0.05)  # not longer: it may need a lock that is held here
@@ -138,6 +138,14 @@ def threads(part: Any, use: Use, inputs: Any, other: Any, most: int) -> None:
     np.testing.assert_equal(found, wanted)
     for call in calls:
         np.testing.assert_equal(call.result(), wanted_there)
+
+
+def packages_of(part: Any) -> list[str]:
+    """Return the packages that a part's own code is in."""
+    classes = type(getattr(part, "part", part)).__mro__
+    modules = [getattr(getattr(part, "part", part), "__module__", ""), *(cls.__module__ for cls in classes)]
+    packages = {str(module).partition(".")[0] for module in modules}
+    return sorted(packages - {"abc", "builtins", "modnet", "numpy"} | {"__main__"})
 
 
 def settings_refused(part: Any, setting: str, value: Any) -> None:
