@@ -1,6 +1,8 @@
 """For those who write plugins: all that a part owes its users, checked on a ready part."""
 
 from modnet.testing.activations import check_activation
+from modnet.testing.conformance import conformance
+from modnet.testing.distribution import check_distribution
 from modnet.testing.estimators import check_gradient_estimator
 from modnet.testing.losses import check_loss
 from modnet.testing.optimizers import check_optimizer
@@ -12,7 +14,9 @@ __all__ = [
     "Report",
     "check_activation",
     "check_data_source",
+    "check_distribution",
     "check_gradient_estimator",
     "check_loss",
     "check_optimizer",
+    "conformance",
 ]

@@ -83,11 +83,9 @@ class Check:
             return found is not None and _place(found, self.probe) == place
 
         small = shrunk(inputs, fails)
-        return self._outcome(
-            FAILED,
-            message_of(raised(self.probe, part, small) or error),
-            example=example(self.probe, part, small),
-        )
+        if small is not inputs:
+            error = raised(self.probe, part, small) or error
+        return self._outcome(FAILED, message_of(error), example=example(self.probe, part, small))
 
     def _outcome(self, state: str, message: str = "", **more: Any) -> Outcome:
         return Outcome(self.name, self.claim, state, message, **more)
@@ -112,11 +110,14 @@ class Suite:
 
     def run(self, subject: Any) -> Report:
         """Run all checks on `subject.part`."""
-        return self.report(subject, [check.run(subject) for check in self.checks.values()])
+        return self._report(repr(subject.part), [check.run(subject) for check in self.checks.values()])
 
-    def report(self, subject: Any, outcomes: Iterable[Outcome]) -> Report:
-        """Return the report on some of the checks."""
-        return Report(self.kind, repr(subject.part), tuple(outcomes), tuple(self.checks))
+    def not_run(self, part: str, why: str) -> Report:
+        """Return the report on a part that cannot be made."""
+        return self._report(part, [Outcome(c.name, c.claim, SKIPPED, why) for c in self.checks.values()])
+
+    def _report(self, part: str, outcomes: Iterable[Outcome]) -> Report:
+        return Report(self.kind, part, tuple(outcomes), tuple(self.checks))
 
 
 def once(_: Any) -> list[Inputs]:

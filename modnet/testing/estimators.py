@@ -11,7 +11,7 @@ import numpy as np
 
 import modnet
 from modnet.build import part as built
-from modnet.interfaces import GradientEstimator, Objective
+from modnet.interfaces import GradientEstimator
 from modnet.testing.checks import Inputs, SkippedError, Suite, preserved
 from modnet.testing.report import Report
 from modnet.testing.shared import add_shared
@@ -26,14 +26,19 @@ DTYPES = ("float64", "float32")
 STRUCTURE = ("layers", "loss_function", "x", "t", "trace", "output_error", "backward")
 
 
+def _built(value: object) -> GradientEstimator:
+    ready: GradientEstimator = built("gradient", value)
+    return ready
+
+
 @attrs.frozen
 class Subject:
     """A gradient estimator, and what it promises."""
 
-    part: GradientEstimator
-    promises: Literal["gradient", "direction"]
-    tolerance: float
-    most: int
+    part: GradientEstimator = attrs.field(converter=_built)
+    promises: Literal["gradient", "direction"] = "gradient"
+    tolerance: float = 1e-3
+    most: int = 2000
 
     @property
     def draws(self) -> bool:
@@ -48,14 +53,14 @@ def check_gradient_estimator(
     *,
     promises: Literal["gradient", "direction"] = "gradient",
     tolerance: float = 1e-3,
-    most: int = 4000,
+    most: int = 2000,
 ) -> Report:
     """Check a gradient estimator: an instance, a name, or a function.
 
     One that draws nothing must come to the exact gradient, up to `tolerance` of its length; one that draws must do so
     on average, of `most` estimates at most. What `promises` a direction only must point downhill.
     """
-    return ESTIMATOR.run(Subject(built("gradient", part), promises, tolerance, most))
+    return ESTIMATOR.run(Subject(part, promises, tolerance, most))
 
 
 def small_network(seed: int, dtype: str = "float64") -> tuple[modnet.Network, Any, Any]:
@@ -192,7 +197,8 @@ def gradient(part: Any, seed: int, tolerance: float) -> None:
 def mean(part: Any, seed: int, most: int) -> None:
     """What draws at random comes to the exact gradient on average, as near as the estimates' own variance tells."""
     net, x, t = small_network(seed)
-    objective, exact, estimates, error = net.objective(x, t), flat(net.gradient(x, t)), [], 1.0
+    objective, exact, error = net.objective(x, t), flat(net.gradient(x, t)), 1.0
+    estimates: list[Any] = []
     while len(estimates) < most and error > 0.02:
         streams = [modnet.Stream(0, ("mean", len(estimates) + k)) for k in range(50)]
         estimates += [flat(part(objective, net.params, stream)) for stream in streams]
@@ -220,7 +226,12 @@ def direction(part: Any, seed: int, estimates: int) -> None:
 def evaluations(part: Any, params: Any) -> None:
     """It says rightly how many evaluations of the loss one gradient costs."""
     calls = []
-    part(lambda params: (calls.append(1), bowl(params))[1], params, modnet.Stream(0))
+
+    def watched(params: Any) -> Any:
+        calls.append(params)
+        return bowl(params)
+
+    part(watched, params, modnet.Stream(0))
     assert len(calls) == part.evaluations(params), f"it makes {len(calls)}, and says {part.evaluations(params)}"
 
 
@@ -231,12 +242,12 @@ def learns(part: Any, rates: Any, iterations: int) -> None:
     data = modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0)
     net, shares = modnet.Network((2, 4, 2), hidden="tanh", weight_init_std=0.5, seed=0), []
     for rate in rates:
-        settings = {"optimizer": modnet.optimizer("sgd", lr=rate), "batch_size": 20, "iterations": iterations}
+        sgd = modnet.optimizer("sgd", lr=rate)
         try:
-            loss = modnet.train(net, data, gradient=part, **settings).history.loss
+            run = modnet.train(net, data, gradient=part, optimizer=sgd, batch_size=20, iterations=iterations)
         except modnet.DivergedError:
             continue
-        shares.append(np.mean(loss[-10:]) / np.mean(loss[:10]))
+        shares.append(np.mean(run.history.loss[-10:]) / np.mean(run.history.loss[:10]))
         if shares[-1] < 0.98:
             return
     raise AssertionError(f"at best the loss becomes {min(shares, default=np.inf):.3g} times what it was")

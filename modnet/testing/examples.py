@@ -1,4 +1,4 @@
-"""A failed probe as a few lines of Python that run without this kit: the probe itself, called with what it failed on."""
+"""A failed probe as a few lines of Python that run without this kit: the probe itself, and what it failed on."""
 
 from __future__ import annotations
 
@@ -50,11 +50,8 @@ class _Writer:
             return self._array(value)
         if isinstance(value, np.generic):
             return repr(value.item())
-        if type(value) is dict:
-            return "{" + ", ".join(f"{key!r}: {self.literal(item)}" for key, item in value.items()) + "}"
-        if type(value) in {list, tuple}:
-            inside = ", ".join(map(self.literal, value))
-            return f"[{inside}]" if type(value) is list else f"({inside}{',' if len(value) == 1 else ''})"
+        if type(value) in {dict, list, tuple}:
+            return self._nested(value)
         if isinstance(value, float) and not np.isfinite(value):
             return f"float({str(value)!r})"
         if isinstance(value, PurePath):
@@ -63,20 +60,25 @@ class _Writer:
         if type(value) in ADAPTED:
             self._import("adapted", adapted)
             return f"adapted({ADAPTED[type(value)]!r}, {self.literal(value.part)})"
-        if isinstance(value, FunctionType) and value.__module__.startswith(KIT):
-            return self.function(value)
         if isinstance(value, PARTS) or attrs.has(type(value)):
             return self._made(value)
         if callable(value) and hasattr(value, "__name__"):
-            return self._import(value.__name__, value)
+            ours = isinstance(value, FunctionType) and value.__module__.startswith(KIT)
+            return self.function(value) if ours else self._import(value.__name__, value)
         return repr(value)
+
+    def _nested(self, value: Any) -> str:
+        if type(value) is dict:
+            return "{" + ", ".join(f"{key!r}: {self.literal(item)}" for key, item in value.items()) + "}"
+        inside = ", ".join(map(self.literal, value))
+        return f"[{inside}]" if type(value) is list else f"({inside}{',' if len(value) == 1 else ''})"
 
     def function(self, function: Callable[..., object]) -> str:
         """Define a function of this kit, and all that it uses, and return its name."""
         name = str(function.__name__)
         if name not in self.definitions:
             tree = _plain(function)
-            self._names(tree, function.__globals__)  # type: ignore[attr-defined]
+            self._names(tree, function.__globals__)
             self.definitions[name] = ast.unparse(tree)
         return name
 
@@ -136,7 +138,7 @@ def _source(name: str, value: Any) -> str:
 
 def _plain(function: Callable[..., object]) -> ast.FunctionDef:
     """Return a function's definition without what only its readers and the type checker need."""
-    tree = ast.parse(textwrap.dedent(inspect.getsource(function))).body[0]
+    tree = _Unannotated().visit(ast.parse(textwrap.dedent(inspect.getsource(function))).body[0])
     assert isinstance(tree, ast.FunctionDef)
     for node in ast.walk(tree):
         if isinstance(node, ast.FunctionDef):
@@ -146,3 +148,12 @@ def _plain(function: Callable[..., object]) -> ast.FunctionDef:
                 if argument:
                     argument.annotation = None
     return tree
+
+
+class _Unannotated(ast.NodeTransformer):
+    """Takes the types off assignments."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """Return the plain assignment."""
+        value = node.value or ast.Constant(None)
+        return ast.copy_location(ast.Assign([node.target], value, lineno=node.lineno), node)

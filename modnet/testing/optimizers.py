@@ -30,13 +30,18 @@ RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
 SHAPES = {"W1": (3, 2), "b1": (2,), "W2": (2, 4), "b2": (4,)}
 
 
+def _built(value: object) -> Optimizer:
+    ready: Optimizer = built("optimizer", value)
+    return ready
+
+
 @attrs.frozen
 class Subject:
     """An optimizer, and those like it that are to go down two valleys."""
 
-    part: Optimizer
-    parabola: Optimizer | None
-    rosenbrock: Optimizer | None
+    part: Optimizer = attrs.field(converter=_built)
+    parabola: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(_built))
+    rosenbrock: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(_built))
 
 
 def check_optimizer(part: object, *, parabola: object = None, rosenbrock: object = None) -> Report:
@@ -45,8 +50,7 @@ def check_optimizer(part: object, *, parabola: object = None, rosenbrock: object
     `parabola` and `rosenbrock` are the same with settings that suit these two functions. Without them the part itself
     is tried, and if it has a setting `lr`, other learning rates.
     """
-    valleys = [value if value is None else built("optimizer", value) for value in (parabola, rosenbrock)]
-    return OPTIMIZER.run(Subject(built("optimizer", part), *valleys))
+    return OPTIMIZER.run(Subject(part, parabola, rosenbrock))
 
 
 def drawn(seed: int, dtype: str = "float64") -> dict[str, Any]:
@@ -112,7 +116,8 @@ def read_only(part: Any, params: Any, grads: Any) -> None:
 @OPTIMIZER.check(given)
 def state(part: Any, params: Any, grads: Any) -> None:
     """Its state can be kept in a checkpoint, and comes back from there as it was."""
-    first, arrays = part.init(params), []
+    arrays: list[Any] = []
+    first = part.init(params)
     new, state = part.step(params, grads, first)
     new, state = part.step(new, grads, state)
     kept = json.loads(json.dumps(taken_apart(state, first, arrays, "state")))
@@ -128,7 +133,8 @@ def resume(part: Any, stop: int) -> None:
     half = modnet.train(net, data, iterations=stop, **settings)
     with TemporaryDirectory() as folder:
         Checkpoints(Path(folder), part, {}).save(half.checkpoint)
-        start, _ = Checkpoints(Path(folder), part, {}).load()
+        loaded = Checkpoints(Path(folder), part, {}).load()
+    start = loaded[0] if loaded else None
     again = modnet.train(net, data, iterations=8, start=start, **settings)
     np.testing.assert_equal(dict(again.params), dict(whole.params))
 

@@ -40,7 +40,8 @@ def add_shared(suite: Suite, cases: Callable[[Any], Any], *skips: str, most: int
     for probe in (deterministic, memory, global_state):
         suite.check(cases, *skips)(probe)
     suite.check(
-        lambda subject: [{**case, "packages": packages_of(subject.part), "most": most} for case in cases(subject)], *skips
+        lambda subject: [{**case, "packages": packages_of(subject.part), "most": most} for case in cases(subject)],
+        *skips,
     )(threads)
     suite.check(_wrong_settings, NO_SETTINGS, NO_TYPES)(settings_refused)
     suite.check(_odd_settings, NO_SETTINGS, NO_TYPES)(settings_odd)
@@ -117,7 +118,8 @@ def process() -> dict[str, Any]:
 def threads(part: Any, use: Use, inputs: Any, other: Any, packages: Any, most: int) -> None:
     """Several threads may use it at once: here another one does, in between its lines."""
     wanted, wanted_there = use(part, **inputs), use(part, **other)
-    lines, calls = [], []
+    lines: list[Any] = []
+    calls: list[Any] = []
 
     def interrupt(frame, event, arg):  # type: ignore[no-untyped-def]  # noqa: ARG001
         line = (frame.f_code, frame.f_lineno)
@@ -168,9 +170,11 @@ def settings_odd(part: Any, setting: str, value: Any) -> None:
 def settings_kept(part: Any) -> None:
     """Its settings come back from an experiment file as they were."""
     settings = {name: value for name, value in settings_of(part).items() if value is not None}
-    written = tomli_w.dumps(as_table(settings))
+    written = tomli_w.dumps(as_table(settings))  # type: ignore[arg-type]
     again = settings_of(settings_reader().read(tomllib.loads(written), type(part)))
-    lost = [name for name in again if as_table(again[name]) != as_table(settings.get(name))]
+    wanted = tomllib.loads(written)
+    found = as_table({name: value for name, value in again.items() if value is not None})  # type: ignore[arg-type]
+    lost = [name for name in again if found.get(name) != wanted.get(name)]
     assert not lost, f"{lost[0]} was {settings.get(lost[0])!r} and is {again[lost[0]]!r}"
 
 

@@ -77,7 +77,7 @@ def _plainer(array: Array) -> Iterator[Array]:
     if array.dtype.kind not in "fiu" or not array.size or not np.isfinite(array).all():
         return
     low, high = _range(array)
-    plain = [v for v in (0, 1, -1) if low <= v <= high]
+    plain: list[Any] = [v for v in (0, 1, -1) if low <= v <= high]
     wholes = [np.full_like(array, value) for value in plain]
     if array.dtype.kind == "f":
         wholes += [array.round(digits) for digits in (0, 1, 2)]

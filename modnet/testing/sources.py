@@ -29,18 +29,33 @@ NO_ROWS = "it reads whole data sets only, no rows to predict"
 NO_WRITER = "it does not write files"
 NOT_FETCHED = "it has not been downloaded"
 SOURCE = Suite("data-source")
+File = str | os.PathLike[str]
 CUTS = 16
 GARBAGE = (b"\0", b"\xff" * 600, b"\x80\x04garbage", b"PK\x03\x04" + b"\0" * 40, b"1,2\n3", b"[{}", b"\n\n\n")
 HEADS = (b"", b"\0", b"\xff\xfe", b"a,b\n1,2\n", b"\x1f\x8b\x08", b"PK\x03\x04", b"\x80\x04\x95")
 NAMES = ("data", "data.txt", "a.b.c", ".hidden", "train-images-idx3-ubyte", "ä.csv", "x" * 200)
 
 
+def _built(value: object) -> DataSource:
+    ready: DataSource = built("data-source", value)
+    return ready
+
+
 @attrs.frozen
 class Subject:
-    """A data source, and the sample that it is tried on: files by name, the first of which it is handed."""
+    """A data source, and the sample that it is tried on."""
 
-    part: DataSource
-    sample: Mapping[str, bytes]
+    part: DataSource = attrs.field(converter=_built)
+    file: File | Sequence[File] | None = None
+    sample: Mapping[str, bytes] = attrs.field(init=False)
+    """Files by name, the first of which is handed to the source; none where there are none."""
+
+    @sample.default
+    def _read_sample(self) -> dict[str, bytes]:
+        if self.file is None:
+            return own_sample(self.part) if self.part.reads_files and writes(self.part) else {}
+        paths = [self.file] if isinstance(self.file, (str, os.PathLike)) else self.file
+        return {Path(path).name: _content(Path(path)) for path in paths}
 
     @property
     def files(self) -> dict[str, bytes]:
@@ -61,26 +76,14 @@ class Subject:
         return {}
 
 
-def check_data_source(
-    part: object, *, file: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None
-) -> Report:
+def check_data_source(part: object, *, file: File | Sequence[File] | None = None) -> Report:
     """Check a data source: an instance, or a name.
 
     `file` is a small file that it can read, or all files that it consists of, of which the first is handed to it. It is
-    copied, cut off and spoilt elsewhere. Without one, a source that writes files makes its own.
+    copied, cut off and spoilt elsewhere. Without one, a source that writes files makes its own; of any other not all
+    checks can run, and so it does not pass.
     """
-    return SOURCE.run(subject_of(part, file=file))
-
-
-def subject_of(
-    part: object, *, file: str | os.PathLike[str] | Sequence[str | os.PathLike[str]] | None = None
-) -> Subject:
-    """Return a data source and its sample."""
-    source = built("data-source", part)
-    if file is not None:
-        paths = [Path(file)] if isinstance(file, (str, os.PathLike)) else [Path(one) for one in file]
-        return Subject(source, {path.name: _content(path) for path in paths})
-    return Subject(source, own_sample(source) if source.reads_files and writes(source) else {})
+    return SOURCE.run(Subject(part, file))
 
 
 def _content(path: Path) -> bytes:
@@ -165,9 +168,13 @@ def conforms(data: Any) -> None:
     assert len(data.train), "it has no training samples"
     assert len(set(data.classes)) == len(data.classes), f"classes are there twice: {data.classes}"
     for part in (data.train, data.test):
-        assert (part.x.ndim, part.x.dtype) == (2, "float64"), f"features are {part.x.dtype} of shape {part.x.shape}"
+        assert (part.x.ndim, str(part.x.dtype)) == (2, "float64"), (
+            f"features are {part.x.dtype} of shape {part.x.shape}"
+        )
         assert part.x.shape == (len(part), data.features), f"features have the shape {part.x.shape}"
-        assert (part.t.shape, part.t.dtype) == ((len(part),), "int64"), f"targets are {part.t.dtype} {part.t.shape}"
+        assert (part.t.shape, str(part.t.dtype)) == ((len(part),), "int64"), (
+            f"targets are {part.t.dtype} {part.t.shape}"
+        )
         assert np.isfinite(part.x).all(), "a feature is not finite"
         assert np.isin(part.t, np.arange(len(data.classes))).all(), "a target is no class index"
 
@@ -177,11 +184,14 @@ def refused(part: Any, files: Any) -> bool:
     with TemporaryDirectory() as folder:
         path = placed(files, folder)
         try:
-            conforms(part.read(path))
+            data = part.read(path)
         except modnet.DataError as error:
-            assert path.name in str(error), f"the message does not name the file: {error}"
-            return True
-    return False
+            message = str(error)
+        else:
+            conforms(data)
+            return False
+    assert path.name in message, f"the message does not name the file: {message}"
+    return True
 
 
 @SOURCE.check(samples, NOT_FETCHED)
@@ -198,7 +208,7 @@ def inferred(part: Any, files: Any) -> None:
         path = placed(files, folder)
         data = part.read(path)
         settings = {name: value for name, value in {**settings_of(part), **data.settings}.items() if value is not None}
-        unknown = set(data.settings) - set(settings_of(part)) if set(data.settings) != {"scale"} else set()
+        unknown = set(data.settings) - set(settings_of(part)) - {"scale"}
         assert not unknown, f"it infers {', '.join(unknown)}, which is no setting of it"
         known = {name: value for name, value in settings.items() if name in settings_of(part)}
         again = settings_reader().read(known, type(part)).read(path)
@@ -265,7 +275,7 @@ def recognised(part: Any, files: Any) -> None:
     assert answer is True, f"of {path.name} it says {answer!r}"
 
 
-@SOURCE.check(lambda subject: [{"head": head, "name": name} for head in HEADS for name in NAMES])
+@SOURCE.check(lambda _: [{"head": head, "name": name} for head in HEADS for name in NAMES])
 def recognises_quietly(part: Any, head: bytes, name: str) -> None:
     """Asked whether it recognises a file it says True or False, whatever the name and content, and never raises."""
     answer = type(part).recognises(Path(name), head)

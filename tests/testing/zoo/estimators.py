@@ -282,7 +282,9 @@ class SometimesExact(modnet.GradientEstimator):
 
     def __call__(self, objective, params, stream):
         draw, exact = stream.generator(), objective.backward(params)
-        return {n: np.where(draw.random(g.shape) < self.share, g / self.share, 0).astype(g.dtype) for n, g in exact.items()}
+        return {
+            n: np.where(draw.random(g.shape) < self.share, g / self.share, 0).astype(g.dtype) for n, g in exact.items()
+        }
 
 
 @CAGE.legal()
