@@ -65,7 +65,9 @@ class Check:
                     return self._failed(subject.part, inputs)
         except SkippedError as skipped:
             return self._outcome(SKIPPED, skipped.reason, excused=skipped.reason in self.skips)
-        except Exception as error:  # of a stranger's part, met while making inputs
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # of a stranger's part, met while making inputs
             return self._outcome(FAILED, message_of(error))
         if not tried:
             return self._outcome(FAILED, "it did not run: there was nothing to try it on")

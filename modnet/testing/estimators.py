@@ -12,7 +12,7 @@ import numpy as np
 import modnet
 from modnet.build import part as built
 from modnet.interfaces import GradientEstimator
-from modnet.testing.checks import Inputs, SkippedError, Suite, preserved
+from modnet.testing.checks import Inputs, SkippedError, Suite, preserved, raised
 from modnet.testing.report import Report
 from modnet.testing.shared import add_shared
 
@@ -98,16 +98,10 @@ def used(_: Subject) -> list[Inputs]:
 
 def plain(subject: Subject) -> list[Inputs]:
     """Return parameters for one that takes any function; raises SkippedError where it needs a network."""
-    with preserved():
-        try:
-            subject.part(bowl, any_params(), modnet.Stream(0))
-        except modnet.NoDerivativeError:
-            raise SkippedError(NEEDS_NETWORK) from None
-        except AttributeError as error:
-            if error.name in STRUCTURE and error.obj is bowl:
-                raise SkippedError(NEEDS_NETWORK) from None
-        except Exception:  # that is for the checks to find
-            return [{"params": any_params()}]
+    error = raised(lambda part: part(bowl, any_params(), modnet.Stream(0)), subject.part, {})
+    asks_for_more = isinstance(error, AttributeError) and error.obj is bowl and error.name in STRUCTURE
+    if asks_for_more or isinstance(error, modnet.NoDerivativeError):  # any other is for the checks to find
+        raise SkippedError(NEEDS_NETWORK)
     return [{"params": any_params()}]
 
 
@@ -199,7 +193,7 @@ def mean(part: Any, seed: int, most: int) -> None:
     net, x, t = small_network(seed)
     objective, exact, error = net.objective(x, t), flat(net.gradient(x, t)), 1.0
     estimates: list[Any] = []
-    while len(estimates) < most and error > 0.02:
+    while len(estimates) < most and error > 0.03:
         streams = [modnet.Stream(0, ("mean", len(estimates) + k)) for k in range(50)]
         estimates += [flat(part(objective, net.params, stream)) for stream in streams]
         shares = np.array(estimates) @ exact / (exact @ exact)
@@ -211,7 +205,7 @@ def mean(part: Any, seed: int, most: int) -> None:
     assert off.max() < 0, f"the mean of entry {off.argmax()} is not that of the gradient"
 
 
-@ESTIMATOR.check(lambda subject: [{"seed": seed, "estimates": 200 if subject.draws else 2} for seed in (0, 1)])
+@ESTIMATOR.check(lambda subject: [{"seed": 0, "estimates": 100 if subject.draws else 2}])
 def direction(part: Any, seed: int, estimates: int) -> None:
     """On average it points where the loss grows: going the other way goes downhill."""
     net, x, t = small_network(seed)

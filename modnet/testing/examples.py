@@ -28,7 +28,7 @@ ADAPTED = {AdaptedActivation: "activation", AdaptedLoss: "loss", AdaptedEstimato
 def example(probe: Callable[..., object], part: object, inputs: Mapping[str, Any]) -> str:
     """Return a program that fails as `probe(part, **inputs)` does."""
     writer = _Writer()
-    call = writer.call(writer.function(probe), [writer.literal(part)], inputs)
+    call = writer.call(writer.function(probe, told=True), [writer.literal(part)], inputs)
     body = [*writer.definitions.values(), call]
     return "\n".join([*sorted(writer.imports), *body])
 
@@ -73,11 +73,12 @@ class _Writer:
         inside = ", ".join(map(self.literal, value))
         return f"[{inside}]" if type(value) is list else f"({inside}{',' if len(value) == 1 else ''})"
 
-    def function(self, function: Callable[..., object]) -> str:
-        """Define a function of this kit, and all that it uses, and return its name."""
+    def function(self, function: Callable[..., object], *, told: bool = False) -> str:
+        """Define a function of this kit, and all that it uses, and return its name; its docstring only if `told`."""
         name = str(function.__name__)
         if name not in self.definitions:
             tree = _plain(function)
+            tree.body = tree.body if told else tree.body[1:]
             self._names(tree, function.__globals__)
             self.definitions[name] = ast.unparse(tree)
         return name
@@ -114,7 +115,9 @@ class _Writer:
             settings = settings_of(value)
         except (ModnetError, ValueError, TypeError):
             settings = {}
-        arguments = ", ".join(f"{key}={self.literal(item)}" for key, item in settings.items())
+        usual = {name: repr(parameter.default) for name, parameter in inspect.signature(cls).parameters.items()}
+        unusual = {key: item for key, item in settings.items() if repr(item) != usual.get(key)}
+        arguments = ", ".join(f"{key}={self.literal(item)}" for key, item in unusual.items())
         return f"{self._import(cls.__name__, cls)}({arguments})"
 
     def _import(self, name: str, value: Any) -> str:

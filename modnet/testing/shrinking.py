@@ -36,6 +36,7 @@ def shrunk(inputs: Mapping[str, Any], fails: Callable[[Mapping[str, Any]], bool]
 def _smaller(inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     """Yield inputs that are a step smaller, the boldest steps first."""
     arrays = {key: value for key, value in inputs.items() if isinstance(value, np.ndarray) and value.size}
+    yield from ({**inputs, **fewer} for fewer in _fewer_names(inputs))
     yield from ({**inputs, **fewer} for fewer in _fewer_rows(arrays))
     if len(arrays) == 1:  # where there are more, they have a shape in common
         ((key, only),) = arrays.items()
@@ -47,6 +48,16 @@ def _smaller(inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
             yield from ({**inputs, key: shorter} for shorter in _shorter(value))
         elif type(value) is dict:
             yield from ({**inputs, key: smaller} for smaller in _smaller(value))
+
+
+def _fewer_names(inputs: Mapping[str, Any]) -> Iterator[dict[str, Any]]:
+    """Yield all mappings that have the same names with one name less, the same of each."""
+    nested = {key: value for key, value in inputs.items() if type(value) is dict and value}
+    names = {tuple(value) for value in nested.values()}
+    for left_out in names.pop() if len(names) == 1 else ():
+        fewer = {key: {n: v for n, v in value.items() if n != left_out} for key, value in nested.items()}
+        if all(fewer.values()):
+            yield fewer
 
 
 def _fewer_rows(arrays: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
@@ -105,6 +116,9 @@ def _plainness(numbers: Any) -> tuple[float, ...]:
 
 
 def _shorter(content: bytes) -> Iterator[bytes]:
+    lines = content.splitlines(keepends=True)
+    if len(lines) < BYTES // 64:
+        yield from (b"".join(np.array(lines, object)[rows]) for rows in _parts(len(lines)))
     size = len(content)
     yield from (content[: size // 2], content[: size - size // 8 - 1]) if size else ()
     if 0 < size <= BYTES:
