@@ -6,6 +6,7 @@ import ast
 import builtins
 import inspect
 import re
+import sys
 import textwrap
 from collections.abc import Callable, Mapping
 from pathlib import PurePath
@@ -128,7 +129,8 @@ class _Writer:
             self.imports.add(f"from {module} import {place.partition('.')[0]}{alias}")
             return name if alias else place
         if place not in self.definitions:
-            self.definitions[place] = _source(name, value)
+            self.definitions[place] = source = _source(name, value)
+            self._names(ast.parse(source), vars(sys.modules.get(module or "", ast)))
         return name
 
 

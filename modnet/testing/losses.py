@@ -163,13 +163,12 @@ def empty(part: Any, y: Any, t: Any) -> None:
 
 @LOSS.check(
     lambda subject: [
-        {"y": np.eye(subject.classes, dtype=dtype), "t": np.roll(np.arange(subject.classes), wrong)}
-        for dtype in DTYPES
-        for wrong in (0, 1)
+        {"classes": subject.classes, "wrong": wrong, "dtype": dtype} for dtype in DTYPES for wrong in (0, 1)
     ]
 )
-def certain(part: Any, y: Any, t: Any) -> None:
+def certain(part: Any, classes: int, wrong: int, dtype: str) -> None:
     """It is finite, and so is what comes back, where the outputs are certain, right or wrong."""
+    y, t = np.eye(classes, dtype=dtype), np.roll(np.arange(classes), wrong)
     for values in use_loss(part, y, t):
         assert np.isfinite(values).all(), f"{values[~np.isfinite(values)][0]} comes of {y[0]} and class {t[0]}"
 
@@ -217,14 +216,15 @@ def fused(part: Any, activation: Any, a: Any, t: Any) -> None:
 
 @LOSS.check(
     lambda subject: [
-        {"activation": activation, "a": 1e4 * np.eye(subject.classes), "t": np.roll(np.arange(subject.classes), wrong)}
+        {"activation": activation, "classes": subject.classes, "wrong": wrong}
         for activation in partners(subject)
         for wrong in (0, 1)
     ],
     NOT_FUSED,
 )
-def fused_finite(part: Any, activation: Any, a: Any, t: Any) -> None:
+def fused_finite(part: Any, activation: Any, classes: int, wrong: int) -> None:
     """The fused form is finite, and so is what comes back of it, for large pre-activations, right or wrong."""
+    a, t = 1e4 * np.eye(classes), np.roll(np.arange(classes), wrong)
     form = part.fused(activation)
     losses, y = form(a, t)
     assert np.isfinite(losses).all(), f"the loss is {losses[~np.isfinite(losses)][0]}"

@@ -8,11 +8,12 @@ import pickle
 import struct
 import subprocess
 import sys
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 import pytest
-from zoo import KINDS, animals
+from zoo import KINDS, Animal, animals
 
 import modnet
 from modnet.build import part, plugins
@@ -34,15 +35,16 @@ USUALLY = {"activation": 16, "gradient": 16, "optimizer": 15, "data-source": 19}
 TREES = Path(__file__).parent / "zoo" / "trees.jsonl"
 
 
-@pytest.fixture(scope="module")
-def outcomes() -> dict[str, Outcome]:
-    """Return what the check that is named for each broken one says, made once."""
-    return {str(a): SUITES[a.kind].checks[a.check].run(SUBJECTS[a.kind](a.part, **a.options)) for a in BROKEN}
+@cache
+def outcome_of(animal: Animal) -> Outcome:
+    """Return what the check that is named for a broken part says of it."""
+    subject = SUBJECTS[animal.kind](animal.part, **animal.options)
+    return SUITES[animal.kind].checks[animal.check].run(subject)
 
 
 @pytest.mark.parametrize("animal", BROKEN, ids=str)
-def test_each_broken_part_is_caught_by_the_check_that_is_named_for_it(animal, outcomes):
-    assert outcomes[str(animal)].state == "failed", str(outcomes[str(animal)])
+def test_each_broken_part_is_caught_by_the_check_that_is_named_for_it(animal):
+    assert outcome_of(animal).state == "failed", str(outcome_of(animal))
 
 
 @pytest.mark.parametrize("animal", LEGAL, ids=str)
@@ -63,7 +65,7 @@ def test_the_zoo_is_large_and_every_check_has_something_to_catch():
     assert everywhere >= {name for suite in SUITES.values() for name in suite.checks}
 
 
-def test_each_example_fails_by_itself_without_the_kit(outcomes, tmp_path):
+def test_each_example_fails_by_itself_without_the_kit(tmp_path):
     """Each in a process of its own would take minutes: one process runs all, and tells those that do not fail."""
     runner = tmp_path / "runner.py"
     runner.write_text(
@@ -81,7 +83,7 @@ def test_each_example_fails_by_itself_without_the_kit(outcomes, tmp_path):
     )
     examples = {}
     for animal in BROKEN:
-        outcome = outcomes[str(animal)]
+        outcome = outcome_of(animal)
         if "not deterministic" not in outcome.message:
             examples[f"{animal.kind}-{animal.name}.txt"] = outcome.example
     for name, example in examples.items():
@@ -101,8 +103,8 @@ def test_each_example_fails_by_itself_without_the_kit(outcomes, tmp_path):
     assert np.median([len(example.splitlines()) for example in examples.values()]) <= 16
 
 
-def test_examples_are_small(outcomes):
-    calls = [outcomes[str(animal)].example.splitlines()[-1] for animal in BROKEN]
+def test_examples_are_small():
+    calls = [outcome_of(animal).example.splitlines()[-1] for animal in BROKEN]
     assert np.median([len(call) for call in calls]) < 80
     assert max(len(call) for call in calls) < 330
 
