@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import random
+import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -112,7 +113,7 @@ class Suite:
 
     def run(self, subject: Any) -> Report:
         """Run all checks on `subject.part`."""
-        return self._report(repr(subject.part), [check.run(subject) for check in self.checks.values()])
+        return self._report(_said(repr, subject.part), [check.run(subject) for check in self.checks.values()])
 
     def not_run(self, part: str, why: str) -> Report:
         """Return the report on a part that cannot be made."""
@@ -152,9 +153,9 @@ def fresh(value: Any) -> Any:
 def preserved() -> Iterator[None]:
     """Let no change that a part makes to the process's global state outlast a check; its warnings are not shown."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002 - it is the global state that is watched
-    floats, environment, folder = np.geterr(), dict(os.environ), Path.cwd()
+    floats, environment, folder, path = np.geterr(), dict(os.environ), Path.cwd(), list(sys.path)
     try:
-        with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+        with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"), np.printoptions():
             yield
     finally:
         random.setstate(states[0])
@@ -164,13 +165,22 @@ def preserved() -> Iterator[None]:
             os.environ.clear()
             os.environ.update(environment)
         os.chdir(folder)
+        sys.path[:] = path
 
 
 def message_of(error: BaseException) -> str:
     """Return an error in one line: of an assertion only the words."""
-    text = " ".join(str(error).split("\n ACTUAL")[0].split())
+    text = " ".join(_said(str, error).split("\n ACTUAL")[0].split())
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
     return text if isinstance(error, AssertionError) and text else f"{type(error).__name__}: {text}".removesuffix(": ")
+
+
+def _said(how: Callable[[object], str], value: object) -> str:
+    """Return what a stranger's object says of itself; its class where it fails to."""
+    try:
+        return how(value)
+    except Exception:
+        return type(value).__name__
 
 
 def _place(error: BaseException, probe: Callable[..., Any]) -> tuple[type, int]:

@@ -30,7 +30,7 @@ def conformance(part: object, **options: Any) -> type[unittest.TestCase]:
         raise SettingError([f"expected an instance of one of modnet's interfaces, found {what}"]) from None
     subject = SUBJECTS[kind](part, **options)
     tests = {f"test_{check.probe.__name__}": _test(check, subject) for check in SUITES[kind].checks.values()}
-    return type(f"Test{type(part).__name__}", (unittest.TestCase,), {"__doc__": repr(part), **tests})
+    return type(f"Test{type(part).__name__}", (unittest.TestCase,), {"__doc__": f"All checks of one {kind}.", **tests})
 
 
 def _test(check: Check, subject: Any) -> Callable[[unittest.TestCase], None]:

@@ -130,7 +130,7 @@ class _Writer:
             return name if alias else place
         if place not in self.definitions:
             self.definitions[place] = source = _source(name, value)
-            self._names(ast.parse(source), vars(sys.modules.get(module or "", ast)))
+            self._names(ast.parse(source), vars(sys.modules[module]) if module in sys.modules else {})
         return name
 
 

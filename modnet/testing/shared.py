@@ -195,9 +195,14 @@ def _settings(part: Any) -> dict[str, Any]:
 
 def _types(part: Any) -> dict[str, Any]:
     """Return the settings that have a type that not everything is of."""
-    cls = type(part)
-    hints = get_type_hints(cls if attrs.has(cls) else cls.__init__)
-    return {name: hints[name] for name in _settings(part) if hints.get(name, Any) not in {Any, object}}
+    cls, settings = type(part), _settings(part)
+    fields = {f.alias or f.name: f.name for f in attrs.fields(cls)} if attrs.has(cls) else {}
+    try:
+        hints = get_type_hints(cls if fields else cls.__init__)
+    except (NameError, AttributeError, TypeError):  # imported for type checkers only, say
+        return {}
+    found = {name: hints.get(fields.get(name, name), Any) for name in settings}
+    return {name: wanted for name, wanted in found.items() if wanted not in {Any, object, complex}}
 
 
 def _wrong_settings(subject: Any) -> Iterator[Inputs]:

@@ -104,8 +104,9 @@ def _plainer(array: Array) -> Iterator[Array]:
 def _range(array: Array) -> tuple[float, float]:
     """Return what plainer numbers must lie between: probabilities stay some."""
     low, high = float(array.min()), float(array.max())
-    probabilities = array.dtype.kind == "f" and low > 0 and high < 1
-    return (min(low, 0.1), max(high, 0.9)) if probabilities else (-np.inf, np.inf)
+    if array.dtype.kind == "f" and low > 0 and high < 1:
+        return min(low, 0.1), max(high, 0.9)
+    return 0.0 if array.dtype.kind == "u" else -np.inf, np.inf
 
 
 def _plainness(numbers: Any) -> tuple[float, ...]:

@@ -175,6 +175,16 @@ class TestCheck:
         )
         assert after == before
 
+    def test_a_class_that_cannot_be_imported_stands_in_the_example_itself(self):
+        class Halving(Tanh):
+            def __call__(self, a, axis=-1):
+                return np.tanh(a) / len(a) if a.ndim > 1 else np.tanh(a)
+
+        example = next(o.example for o in modnet.testing.check_activation(Halving()).failed if o.name == "rows")
+        assert "class Halving(Tanh):" in example
+        with pytest.raises(AssertionError, match="Not equal to tolerance"):
+            exec(example, {"__name__": "example"})  # noqa: S102 - that it can be run is the point
+
     def test_it_comes_to_the_same_whenever_it_runs(self):
         for part in (DiagonalOnly(), Tanh()):
             assert modnet.testing.check_activation(part) == modnet.testing.check_activation(part)

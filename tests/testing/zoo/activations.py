@@ -8,7 +8,7 @@ import warnings
 from enum import Enum
 from functools import cached_property
 from pathlib import Path
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import attrs
 import numpy as np
@@ -470,6 +470,44 @@ class ComputesAConstantOnce(Tanh):
 
     def __call__(self, a, axis=-1):
         return np.tanh(a) * self.factor
+
+
+@CAGE.broken("rows")
+class SpeaksNoSense(Tanh):
+    """Cannot even be printed, and nor can what it raises."""
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+    def __call__(self, a, axis=-1):
+        if a.ndim == 1:
+            raise UnspeakableError
+        return np.tanh(a)
+
+
+class UnspeakableError(Exception):
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+@CAGE.broken("global-state")
+class PrintsMoreDigits(Tanh):
+    def __call__(self, a, axis=-1):
+        np.set_printoptions(precision=17)
+        return np.tanh(a)
+
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+
+@CAGE.legal()
+@attrs.frozen
+class TypedForCheckersOnly(Tanh):
+    """One of its settings has a type that is not there at run time, and another a name that it keeps to itself."""
+
+    share: Fraction | None = None
+    _scale: float = 1.0
 
 
 @CAGE.legal()

@@ -89,7 +89,7 @@ class NeedsOneHot(Squared):
 @CAGE.broken("targets")
 class NeedsWideIntegers(Squared):
     def __call__(self, y, t, axis=-1):
-        if t.ndim != y.ndim and t.dtype.itemsize < 8:
+        if t.ndim != y.ndim and t.dtype.itemsize < 4:
             t = t - t.dtype.type(1)
         return Squared.__call__(self, y, t, axis)
 
