@@ -12,6 +12,8 @@ from modnet.testing.checks import Check
 from modnet.testing.kinds import SUBJECTS, SUITES
 from modnet.testing.report import PASSED
 
+__unittest = True  # so that unittest's tracebacks leave this module out
+
 
 def conformance(part: object, **options: Any) -> type[unittest.TestCase]:
     """Return a test case with a test for each check of the part's kind: one line in a test file.
