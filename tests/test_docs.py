@@ -21,6 +21,7 @@ from modnet import build, hookspecs
 from modnet.cli import modnet_command
 from modnet.registry import INTERFACES, REGISTER_HOOKS
 from modnet.run_folder import FILES
+from modnet.testing.kinds import SUITES
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -156,3 +157,24 @@ def test_every_kind_and_its_hook_stand_in_the_guide_for_plugin_authors() -> None
     rows = table_rows(DOCS / "plugins.md", "Writing a plugin")
     expected = [[kind, f"modnet.{INTERFACES[kind].__name__}", REGISTER_HOOKS[kind]] for kind in INTERFACES]
     assert [row[:3] for row in rows if row[0] in INTERFACES] == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "heading"),
+    [
+        ("activation", "Activations"),
+        ("loss", "Losses"),
+        ("gradient", "Gradient estimators"),
+        ("optimizer", "Optimizers"),
+        ("data-source", "Data sources"),
+    ],
+)
+def test_every_check_of_the_kit_stands_in_the_docs(kind: str, heading: str) -> None:
+    rows = table_rows(DOCS / "testing-plugins.md", heading)
+    expected = [[check.name, check.claim.replace("`", "")] for check in SUITES[kind].checks.values()]
+    assert [row for row in rows if row[0] != "---"] == expected
+
+
+def test_what_the_kit_offers_stands_in_the_docs() -> None:
+    page = text(DOCS / "testing-plugins.md")
+    assert [name for name in modnet.testing.__all__ if name.islower() and f"{name}(" not in page] == []

@@ -1,0 +1,22 @@
+"""For those who write plugins: all that a part owes its users, checked on a ready part."""
+
+from modnet.testing.activations import check_activation
+from modnet.testing.conformance import conformance
+from modnet.testing.distribution import check_distribution
+from modnet.testing.estimators import check_gradient_estimator
+from modnet.testing.losses import check_loss
+from modnet.testing.optimizers import check_optimizer
+from modnet.testing.report import Outcome, Report
+from modnet.testing.sources import check_data_source
+
+__all__ = [
+    "Outcome",
+    "Report",
+    "check_activation",
+    "check_data_source",
+    "check_distribution",
+    "check_gradient_estimator",
+    "check_loss",
+    "check_optimizer",
+    "conformance",
+]

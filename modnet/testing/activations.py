@@ -1,0 +1,208 @@
+"""What an activation owes its users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import numpy as np
+
+import modnet
+from modnet.build import part as built
+from modnet.build import plugins
+from modnet.interfaces import Activation, Layer
+from modnet.part_checks import check_activation as verdict_on
+from modnet.randomness import Stream
+from modnet.testing.checks import Inputs, SkippedError, Suite, raised
+from modnet.testing.report import Report
+from modnet.testing.shared import add_for_arrays, add_shared
+from modnet.types import Array
+
+NO_DERIVATIVE = "it has no derivative of its own"
+NO_STANDARD = "it does not claim to be a standard function"
+NOT_ELEMENTWISE = "it does not claim to be elementwise"
+ACTIVATION = Suite("activation")
+
+
+def _built(value: object) -> Activation:
+    ready: Activation = built("activation", value)
+    return ready
+
+
+@attrs.frozen
+class Subject:
+    """An activation, and where it can be called."""
+
+    part: Activation = attrs.field(converter=_built)
+    width: int = 4
+    largest: float = 1e4
+
+    def drawn(self, *shape: int, dtype: str = "float64") -> Array:
+        """Return pre-activations of both signs, some of them far from 0, of this shape and as many units."""
+        draw = Stream(0, ("activation", *shape)).generator()
+        return (3 * draw.standard_normal((*shape, self.width))).astype(dtype)
+
+
+def check_activation(part: object, *, width: int = 4, largest: float = 1e4) -> Report:
+    """Check an activation: an instance, a name, or a function.
+
+    `width` is the number of units that it is called with, `largest` the magnitude up to which its outputs must be
+    finite.
+    """
+    return ACTIVATION.run(Subject(part, width, largest))
+
+
+def batches(subject: Subject) -> list[Inputs]:
+    """Return pre-activations of three samples."""
+    return [{"a": subject.drawn(3)}]
+
+
+def shapes(subject: Subject) -> Iterator[Inputs]:
+    """Return pre-activations of every shape and dtype."""
+    for dtype in ("float64", "float32"):
+        for shape in ((), (1,), (3,), (2, 3)):
+            yield {"a": subject.drawn(*shape, dtype=dtype)}
+
+
+def with_derivative(subject: Subject) -> Array:
+    """Return pre-activations for one that has a derivative; raises SkippedError for any other."""
+    a = subject.drawn(3)
+    error = raised(lambda part, a: part.backward(a, part(a), np.ones_like(a)), subject.part, {"a": a})
+    if isinstance(error, modnet.NoDerivativeError):  # any other is for the checks to find
+        raise SkippedError(NO_DERIVATIVE)
+    return a
+
+
+def used(subject: Subject) -> list[Inputs]:
+    """Return what the shared probes call."""
+    return [{"use": use_activation, "inputs": {"a": subject.drawn(3)}, "other": {"a": subject.drawn(2)}}]
+
+
+def use_activation(part: Any, a: Any) -> Any:
+    """Call an activation forth and, where it knows the way, back."""
+    z = part(a)
+    try:
+        return [z, part.backward(a, z, np.ones_like(a))]
+    except modnet.NoDerivativeError:
+        return [z]
+
+
+@ACTIVATION.check(shapes)
+def shape_and_dtype(part: Any, a: Any) -> None:
+    """The outputs have the shape and the dtype of the input, float64 or float32, whatever the number of axes."""
+    z = part(a)
+    assert (z.shape, z.dtype) == (a.shape, a.dtype), f"{a.dtype} {a.shape} gives {z.dtype} {z.shape}"
+
+
+@ACTIVATION.check(lambda subject: [{"a": subject.drawn(4)}])
+def rows(part: Any, a: Any) -> None:
+    """A batch gives what its rows give one by one."""
+    np.testing.assert_allclose(part(a), np.stack([part(row) for row in a]), rtol=1e-9, atol=1e-9)
+
+
+@ACTIVATION.check(lambda subject: [{"a": subject.drawn(2, 3), "axis": axis} for axis in (0, 1, -2)])
+def axis(part: Any, a: Any, axis: int) -> None:
+    """Along another axis it gives what it gives along the last one."""
+    z = part(np.moveaxis(a, -1, axis), axis=axis)
+    np.testing.assert_allclose(np.moveaxis(z, axis, -1), part(a), rtol=1e-9, atol=1e-9)
+
+
+@ACTIVATION.check(lambda subject: [{"a": subject.drawn(3)[:0].astype(dtype)} for dtype in ("float64", "float32")])
+def empty(part: Any, a: Any) -> None:
+    """A batch of no samples gives no outputs, of the same dtype."""
+    z = part(a)
+    assert (z.shape, z.dtype) == (a.shape, a.dtype), f"{a.dtype} {a.shape} gives {z.dtype} {z.shape}"
+
+
+@ACTIVATION.check(batches)
+def layout(part: Any, a: Any) -> None:
+    """How an array lies in memory does not matter: turned over, every other row, column by column."""
+    for view in (a[::-1], a[::2], np.asfortranarray(a)):
+        np.testing.assert_allclose(part(view), part(np.ascontiguousarray(view)), rtol=1e-9, atol=1e-9)
+
+
+@ACTIVATION.check(lambda subject: [{"a": a} for a in large(subject)])
+def finite(part: Any, a: Any) -> None:
+    """Outputs, and what comes back, are finite for large inputs of either sign."""
+    for values in use_activation(part, a):
+        assert np.isfinite(values).all(), f"{values[~np.isfinite(values)][0]} comes of {np.abs(a).max()}"
+
+
+def large(subject: Subject) -> Iterator[Array]:
+    """Yield large pre-activations: all alike, both signs beside each other."""
+    for dtype in ("float64", "float32"):
+        signs = np.array([[1.0], [-1.0]]) * np.ones(subject.width)
+        yield (subject.largest * signs).astype(dtype)
+        yield (subject.largest * signs * (-1.0) ** np.arange(subject.width)).astype(dtype)
+
+
+@ACTIVATION.check(lambda subject: [{"a": with_derivative(subject)}], NO_DERIVATIVE)
+def derivative(part: Any, a: Any) -> None:
+    """What `backward` returns is the derivative, as differences judge it."""
+    verdict = verdict_on(Layer(1, a.shape[1], a.shape[1], part), a, Stream(0))
+    assert verdict is None or verdict.verdict not in ("wrong", "not deterministic"), verdict.explanation
+
+
+@ACTIVATION.check(
+    lambda subject: [{"a": with_derivative(subject).astype(dtype)} for dtype in ("float64", "float32")], NO_DERIVATIVE
+)
+def way_back(part: Any, a: Any) -> None:
+    """What comes back has the shape and dtype of the input, row by row and along any axis the same."""
+    z = part(a)
+    dz = 1 + z * z
+    da = part.backward(a, z, dz)
+    assert (da.shape, da.dtype) == (a.shape, a.dtype), f"{a.dtype} {a.shape} gives {da.dtype} {da.shape}"
+    alone = [part.backward(*arrays) for arrays in zip(a, z, dz, strict=True)]
+    np.testing.assert_allclose(da, np.stack(alone), rtol=1e-4, atol=1e-5)
+    turned = part.backward(a.T.copy(), z.T.copy(), dz.T.copy(), axis=0)
+    np.testing.assert_allclose(da, turned.T, rtol=1e-4, atol=1e-5)
+
+
+@ACTIVATION.check(
+    lambda subject: batches(subject) if subject.part.elementwise else skip(NOT_ELEMENTWISE), NOT_ELEMENTWISE
+)
+def elementwise(part: Any, a: Any) -> None:
+    """Where it says that it is elementwise, no output depends on another input."""
+    z = part(a)
+    for index in np.ndindex(a.shape):
+        moved = a.copy()
+        moved[index] += 1
+        others = ~np.isclose(part(moved), z, rtol=1e-9, atol=1e-9)
+        others[index] = False
+        assert not others.any(), f"input {index} changes output {tuple(int(i) for i in np.argwhere(others)[0])}"
+
+
+@ACTIVATION.check(
+    lambda subject: [{"a": subject.drawn(3), "standard": standard_function(subject.part)}],
+    NO_STANDARD,
+)
+def standard(part: Any, a: Any, standard: Any) -> None:
+    """Where it says that it computes a standard function, it computes exactly that."""
+    np.testing.assert_allclose(part(a), standard(a), rtol=1e-9, atol=1e-12)
+
+
+@ACTIVATION.check(lambda subject: [{"width": subject.width}])
+def network(part: Any, width: int) -> None:
+    """A network with it has a finite gradient, by central differences and by backpropagation."""
+    net = modnet.TwoLayerNet(3, width, 2, hidden=part, weight_init_std=0.5, seed=0)
+    x, t = np.linspace(-1, 1, 15).reshape(5, 3), np.arange(5) % 2
+    for estimator in ("central-difference", "backpropagation"):
+        for name, gradient in net.gradient(x, t, estimator).items():
+            assert np.isfinite(gradient).all(), f"{estimator} gives {gradient[~np.isfinite(gradient)][0]} in {name}"
+
+
+def skip(reason: str) -> list[Inputs]:
+    """Raise SkippedError."""
+    raise SkippedError(reason)
+
+
+def standard_function(part: Activation) -> Activation:
+    """Return the registered function that an activation claims to compute; raises SkippedError where it claims none."""
+    if not part.computes or part.computes not in plugins().registry.names("activation"):
+        raise SkippedError(NO_STANDARD)
+    return modnet.activation(part.computes)
+
+
+add_for_arrays(ACTIVATION, used)
+add_shared(ACTIVATION, used)

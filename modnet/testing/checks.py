@@ -1,0 +1,190 @@
+"""A check: a claim about a part, as a function that raises where the claim is not true, and what it is tried on."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import random
+import sys
+import traceback
+import warnings
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.errors import ModnetError
+from modnet.testing.examples import example
+from modnet.testing.report import FAILED, PASSED, SKIPPED, Outcome, Report
+from modnet.testing.shrinking import shrunk
+
+Inputs = Mapping[str, Any]
+LONGEST = 400  # letters of a message: NumPy's are long
+
+
+class SkippedError(Exception):
+    """A check has nothing to say of this part; `reason` says why."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
+@attrs.frozen(eq=False)
+class Check:
+    """One claim: `probe(part, **inputs)` raises where it is not true.
+
+    `cases` returns the inputs to try, the simplest first, of what a suite is run with. `skips` are the only reasons for
+    which it may be left out.
+    """
+
+    probe: Callable[..., object]
+    cases: Callable[[Any], Iterable[Inputs]]
+    skips: frozenset[str] = frozenset()
+
+    @property
+    def name(self) -> str:
+        """The probe's name, with hyphens."""
+        return self.probe.__name__.replace("_", "-")
+
+    @property
+    def claim(self) -> str:
+        """What it claims of a part: the probe's docstring in a line."""
+        return " ".join((self.probe.__doc__ or "").split())
+
+    def run(self, subject: Any) -> Outcome:
+        """Try all cases on `subject.part`; what fails first is made as small as it still fails."""
+        if not __debug__:
+            raise ModnetError("python -O leaves every assertion out, and so every check: run without it")
+        tried = 0
+        try:
+            for inputs in self.cases(subject):
+                tried += 1
+                if raised(self.probe, subject.part, inputs):
+                    return self._failed(subject.part, inputs)
+        except SkippedError as skipped:
+            return self._outcome(SKIPPED, skipped.reason, excused=skipped.reason in self.skips)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # of a stranger's part, met while making inputs
+            return self._outcome(FAILED, message_of(error))
+        if not tried:
+            return self._outcome(FAILED, "it did not run: there was nothing to try it on")
+        return self._outcome(PASSED, cases=tried)
+
+    def _failed(self, part: object, inputs: Inputs) -> Outcome:
+        error = raised(self.probe, part, inputs)
+        if error is None:
+            text = "it failed, and when tried again with the same input it did not: the part is not deterministic"
+            return self._outcome(FAILED, text)
+        place = _place(error, self.probe)
+
+        def fails(other: Inputs) -> bool:
+            found = raised(self.probe, part, other)
+            return found is not None and _place(found, self.probe) == place
+
+        small = shrunk(inputs, fails)
+        if small is not inputs:
+            error = raised(self.probe, part, small) or error
+        return self._outcome(FAILED, message_of(error), example=example(self.probe, part, small))
+
+    def _outcome(self, state: str, message: str = "", **more: Any) -> Outcome:
+        return Outcome(self.name, self.claim, state, message, **more)
+
+
+@attrs.frozen(eq=False)
+class Suite:
+    """All checks of one kind of part, by name."""
+
+    kind: str
+    checks: dict[str, Check] = attrs.field(factory=dict)
+
+    def check(self, cases: Callable[[Any], Iterable[Inputs]], *skips: str) -> Callable[[Any], Any]:
+        """Return a decorator that adds a probe, to be tried on `cases`."""
+
+        def add(probe: Callable[..., object]) -> Callable[..., object]:
+            check = Check(probe, cases, frozenset(skips))
+            self.checks[check.name] = check
+            return probe
+
+        return add
+
+    def run(self, subject: Any) -> Report:
+        """Run all checks on `subject.part`."""
+        return self._report(_said(repr, subject.part), [check.run(subject) for check in self.checks.values()])
+
+    def not_run(self, part: str, why: str) -> Report:
+        """Return the report on a part that cannot be made."""
+        return self._report(part, [Outcome(c.name, c.claim, SKIPPED, why) for c in self.checks.values()])
+
+    def _report(self, part: str, outcomes: Iterable[Outcome]) -> Report:
+        return Report(self.kind, part, tuple(outcomes), tuple(self.checks))
+
+
+def once(_: Any) -> list[Inputs]:
+    """Return the one case of a probe that needs no input but the part."""
+    return [{}]
+
+
+def raised(probe: Callable[..., object], part: object, inputs: Inputs) -> BaseException | None:
+    """Return what a probe raises, whatever it is; whatever else a part does to the process is undone."""
+    with preserved():
+        try:
+            probe(part, **fresh(dict(inputs)))
+        except (KeyboardInterrupt, SkippedError):
+            raise
+        except BaseException as error:  # of a stranger's part, which may end the program
+            return error
+    return None
+
+
+def fresh(value: Any) -> Any:
+    """Return a copy of inputs: of their arrays, in whatever they stand."""
+    if isinstance(value, np.ndarray):
+        return value.copy()
+    if type(value) is dict:
+        return {key: fresh(item) for key, item in value.items()}
+    return [fresh(item) for item in value] if type(value) is list else value
+
+
+@contextlib.contextmanager
+def preserved() -> Iterator[None]:
+    """Let no change that a part makes to the process's global state outlast a check; its warnings are not shown."""
+    states = random.getstate(), np.random.get_state()  # noqa: NPY002 - it is the global state that is watched
+    floats, environment, folder, path = np.geterr(), dict(os.environ), Path.cwd(), list(sys.path)
+    try:
+        with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"), np.printoptions():
+            yield
+    finally:
+        random.setstate(states[0])
+        np.random.set_state(states[1])  # noqa: NPY002
+        np.seterr(**floats)
+        if dict(os.environ) != environment:
+            os.environ.clear()
+            os.environ.update(environment)
+        os.chdir(folder)
+        sys.path[:] = path
+
+
+def message_of(error: BaseException) -> str:
+    """Return an error in one line: of an assertion only the words."""
+    text = " ".join(_said(str, error).split("\n ACTUAL")[0].split())
+    text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
+    return text if isinstance(error, AssertionError) and text else f"{type(error).__name__}: {text}".removesuffix(": ")
+
+
+def _said(how: Callable[[object], str], value: object) -> str:
+    """Return what a stranger's object says of itself; its class where it fails to."""
+    try:
+        return how(value)
+    except Exception:
+        return type(value).__name__
+
+
+def _place(error: BaseException, probe: Callable[..., Any]) -> tuple[type, int]:
+    """Return what tells one fault from another: the kind of error, and the line of the probe that it comes from."""
+    code = probe.__code__
+    lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code is code]
+    return type(error), lines[0] if lines else 0

@@ -1,0 +1,250 @@
+"""What a gradient estimator owes its users."""
+
+from __future__ import annotations
+
+import random
+from types import MappingProxyType
+from typing import Any, Literal
+
+import attrs
+import numpy as np
+
+import modnet
+from modnet.build import part as built
+from modnet.interfaces import GradientEstimator
+from modnet.testing.checks import Inputs, SkippedError, Suite, preserved, raised
+from modnet.testing.report import Report
+from modnet.testing.shared import add_shared
+
+DIRECTION = "it promises a direction, not the gradient"
+DRAWS = "it draws at random: its mean is checked instead"
+DRAWS_NOTHING = "it draws nothing at random: it is compared with the gradient itself"
+NEEDS_NETWORK = "it needs a network, not any function of the parameters"
+NO_COUNT = "it does not say how many evaluations it makes"
+ESTIMATOR = Suite("gradient")
+DTYPES = ("float64", "float32")
+STRUCTURE = ("layers", "loss_function", "x", "t", "trace", "output_error", "backward")
+
+
+def _built(value: object) -> GradientEstimator:
+    ready: GradientEstimator = built("gradient", value)
+    return ready
+
+
+@attrs.frozen
+class Subject:
+    """A gradient estimator, and what it promises."""
+
+    part: GradientEstimator = attrs.field(converter=_built)
+    promises: Literal["gradient", "direction"] = "gradient"
+    tolerance: float = 1e-3
+    most: int = 2000
+
+    @property
+    def draws(self) -> bool:
+        """Whether another stream gives another estimate."""
+        with preserved():
+            one, other = (flat(use_estimator(self.part, 0, stream)) for stream in (1, 2))
+        return not np.array_equal(one, other)
+
+
+def check_gradient_estimator(
+    part: object,
+    *,
+    promises: Literal["gradient", "direction"] = "gradient",
+    tolerance: float = 1e-3,
+    most: int = 2000,
+) -> Report:
+    """Check a gradient estimator: an instance, a name, or a function.
+
+    One that draws nothing must come to the exact gradient, up to `tolerance` of its length; one that draws must do so
+    on average, of `most` estimates at most. What `promises` a direction only must point downhill.
+    """
+    return ESTIMATOR.run(Subject(part, promises, tolerance, most))
+
+
+def small_network(seed: int, dtype: str = "float64") -> tuple[modnet.Network, Any, Any]:
+    """Return a small network none of whose parameters is 0, and a batch for it."""
+    net = modnet.Network((3, 4, 2), hidden="tanh", weight_init_std=0.7, dtype=dtype, seed=seed)
+    net.params = {name: value + np.asarray(0.1, dtype) for name, value in net.params.items()}
+    return net, np.sin(np.arange(15)).reshape(5, 3).astype(dtype), np.arange(5) % 2
+
+
+def use_estimator(part: Any, seed: int, stream: int) -> Any:
+    """Estimate the gradient of a small network."""
+    net, x, t = small_network(seed)
+    return dict(part(net.objective(x, t), net.params, modnet.Stream(stream, ("gradient", 3))))
+
+
+def flat(grads: Any) -> Any:
+    """Return all entries of a gradient in one row."""
+    return np.concatenate([np.ravel(grads[name]) for name in sorted(grads)])
+
+
+def bowl(params: Any) -> Any:
+    """Return the sum of (w² + w) / 2: a function of any parameters."""
+    return sum(((w * w + w) / 2).sum() for w in params.values())
+
+
+def any_params() -> dict[str, Any]:
+    """Return parameters that are no network's."""
+    return {"w": np.array([[1.0, -2.0], [0.5, 3.0]]), "one": np.array([0.25])}
+
+
+def used(_: Subject) -> list[Inputs]:
+    """Return what the shared probes call."""
+    return [{"use": use_estimator, "inputs": {"seed": 0, "stream": 1}, "other": {"seed": 1, "stream": 2}}]
+
+
+def plain(subject: Subject) -> list[Inputs]:
+    """Return parameters for one that takes any function; raises SkippedError where it needs a network."""
+    error = raised(lambda part: part(bowl, any_params(), modnet.Stream(0)), subject.part, {})
+    asks_for_more = isinstance(error, AttributeError) and error.obj is bowl and error.name in STRUCTURE
+    if asks_for_more or isinstance(error, modnet.NoDerivativeError):  # any other is for the checks to find
+        raise SkippedError(NEEDS_NETWORK)
+    return [{"params": any_params()}]
+
+
+def counted(subject: Subject) -> list[Inputs]:
+    """Return parameters for one that counts its evaluations; raises SkippedError for any other."""
+    if subject.part.evaluations(any_params()) is None:
+        raise SkippedError(NO_COUNT)
+    return plain(subject)
+
+
+def promised(subject: Subject, *, draws: bool) -> Subject:
+    """Return the subject if it promises the gradient in this way; raises SkippedError where it does not."""
+    if subject.promises == "direction":
+        raise SkippedError(DIRECTION)
+    if subject.draws != draws:
+        raise SkippedError(DRAWS if subject.draws else DRAWS_NOTHING)
+    return subject
+
+
+@ESTIMATOR.check(lambda _: [{"dtype": dtype} for dtype in DTYPES])
+def shape_and_dtype(part: Any, dtype: str) -> None:
+    """A gradient has the names, shapes and dtypes of the parameters, float64 or float32, and is finite."""
+    net, x, t = small_network(0, dtype)
+    grads = part(net.objective(x, t), net.params, modnet.Stream(0))
+    found, expected = ({name: (g.shape, str(g.dtype)) for name, g in some.items()} for some in (grads, net.params))
+    assert found == expected, f"parameters {expected} have the gradient {found}"
+    assert all(np.isfinite(g).all() for g in grads.values()), "some of it is not finite"
+
+
+@ESTIMATOR.check(plain, NEEDS_NETWORK)
+def any_function(part: Any, params: Any) -> None:
+    """Of any function of any arrays it gives a gradient of their names, shapes and dtypes."""
+    grads = part(bowl, params, modnet.Stream(0))
+    found, expected = ({name: (g.shape, str(g.dtype)) for name, g in some.items()} for some in (grads, params))
+    assert found == expected, f"parameters {expected} have the gradient {found}"
+
+
+@ESTIMATOR.check(lambda _: [{"seed": seed} for seed in (0, 1)])
+def unchanged(part: Any, seed: int) -> None:
+    """It changes neither the parameters nor the batch."""
+    net, x, t = small_network(seed)
+    objective, params = net.objective(x, t), net.params
+    before = [array.copy() for array in [*params.values(), objective.x, objective.t]]
+    part(objective, params, modnet.Stream(0))
+    np.testing.assert_equal([*params.values(), objective.x, objective.t], before)
+
+
+@ESTIMATOR.check(lambda _: [{"seed": 0}])
+def read_only(part: Any, seed: int) -> None:
+    """Parameters that nobody may write to will do."""
+    net, x, t = small_network(seed)
+    params = {name: value.copy() for name, value in net.params.items()}
+    for array in params.values():
+        array.flags.writeable = False
+    part(net.objective(x, t), MappingProxyType(params), modnet.Stream(0))
+
+
+@ESTIMATOR.check(lambda _: [{"seed": 0}])
+def stream(part: Any, seed: int) -> None:
+    """What is random comes of the stream that it is given, and of no generator besides."""
+    found = []
+    for elsewhere in (1, 2):
+        np.random.seed(elsewhere)  # noqa: NPY002
+        random.seed(elsewhere)
+        found.append(use_estimator(part, seed, 1))
+    np.testing.assert_equal(found[0], found[1])
+
+
+@ESTIMATOR.check(
+    lambda subject: [{"seed": seed, "tolerance": promised(subject, draws=False).tolerance} for seed in (0, 1)],
+    DIRECTION,
+    DRAWS,
+)
+def gradient(part: Any, seed: int, tolerance: float) -> None:
+    """What draws nothing comes to the exact gradient of a small network."""
+    net, x, t = small_network(seed)
+    exact, found = flat(net.gradient(x, t)), flat(part(net.objective(x, t), net.params, modnet.Stream(0)))
+    error = np.linalg.norm(found - exact) / np.linalg.norm(exact)
+    assert error <= tolerance, f"it is off by {error:.2g} of the gradient's length"
+
+
+@ESTIMATOR.check(
+    lambda subject: [{"seed": 0, "most": promised(subject, draws=True).most}],
+    DIRECTION,
+    DRAWS_NOTHING,
+)
+def mean(part: Any, seed: int, most: int) -> None:
+    """What draws at random comes to the exact gradient on average, as near as the estimates' own variance tells."""
+    net, x, t = small_network(seed)
+    objective, exact, error = net.objective(x, t), flat(net.gradient(x, t)), 1.0
+    estimates: list[Any] = []
+    while len(estimates) < most and error > 0.03:
+        streams = [modnet.Stream(0, ("mean", len(estimates) + k)) for k in range(50)]
+        estimates += [flat(part(objective, net.params, stream)) for stream in streams]
+        shares = np.array(estimates) @ exact / (exact @ exact)
+        error = shares.std(ddof=1) / len(shares) ** 0.5
+    length, errors = shares.mean(), np.std(estimates, axis=0, ddof=1) / len(estimates) ** 0.5
+    assert error < 0.2, f"{len(estimates)} estimates do not tell: their mean is known to {error:.2g} of the gradient"
+    assert abs(length - 1) < 5 * error + 0.01, f"the mean is {length:.3g} times the gradient, known to {error:.2g}"
+    off = np.abs(np.mean(estimates, axis=0) - exact) - 6 * errors - 0.01 * np.abs(exact).max()
+    assert off.max() < 0, f"the mean of entry {off.argmax()} is not that of the gradient"
+
+
+@ESTIMATOR.check(lambda subject: [{"seed": 0, "estimates": 100 if subject.draws else 2}])
+def direction(part: Any, seed: int, estimates: int) -> None:
+    """On average it points where the loss grows: going the other way goes downhill."""
+    net, x, t = small_network(seed)
+    objective, exact = net.objective(x, t), flat(net.gradient(x, t))
+    streams = [modnet.Stream(0, ("direction", k)) for k in range(estimates)]
+    shares = [flat(part(objective, net.params, stream)) @ exact / (exact @ exact) for stream in streams]
+    error = np.std(shares, ddof=1) / len(shares) ** 0.5
+    assert np.mean(shares) > 2 * error, f"along the gradient it has {np.mean(shares):.2g}, known to {error:.2g}"
+
+
+@ESTIMATOR.check(counted, NO_COUNT, NEEDS_NETWORK)
+def evaluations(part: Any, params: Any) -> None:
+    """It says rightly how many evaluations of the loss one gradient costs."""
+    calls = []
+
+    def watched(params: Any) -> Any:
+        calls.append(params)
+        return bowl(params)
+
+    part(watched, params, modnet.Stream(0))
+    assert len(calls) == part.evaluations(params), f"it makes {len(calls)}, and says {part.evaluations(params)}"
+
+
+@ESTIMATOR.check(lambda _: [{"rates": [0.1, 1.0, 0.03, 0.01, 3e-3, 1e-3], "iterations": 100}])
+def learns(part: Any, rates: Any, iterations: int) -> None:
+    """A network learns with it, with one of the learning rates that are tried."""
+    x = np.sin(np.arange(120)).reshape(60, 2)
+    data = modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0)
+    net, shares = modnet.Network((2, 4, 2), hidden="tanh", weight_init_std=0.5, seed=0), []
+    for rate in rates:
+        sgd = modnet.optimizer("sgd", lr=rate)
+        try:
+            run = modnet.train(net, data, gradient=part, optimizer=sgd, batch_size=20, iterations=iterations)
+        except modnet.DivergedError:
+            continue
+        shares.append(np.mean(run.history.loss[-10:]) / np.mean(run.history.loss[:10]))
+        if shares[-1] < 0.98:
+            return
+    raise AssertionError(f"at best the loss becomes {min(shares, default=np.inf):.3g} times what it was")
+
+
+add_shared(ESTIMATOR, used)

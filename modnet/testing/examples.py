@@ -1,0 +1,164 @@
+"""A failed probe as a few lines of Python that run without this kit: the probe itself, and what it failed on."""
+
+from __future__ import annotations
+
+import ast
+import builtins
+import inspect
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Mapping
+from pathlib import PurePath
+from types import FunctionType, ModuleType
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss, adapted
+from modnet.errors import ModnetError
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer
+from modnet.settings import settings_of
+
+KIT = __name__.rpartition(".")[0]
+PARTS = Activation, Loss, GradientEstimator, Optimizer, DataSource
+ADAPTED = {AdaptedActivation: "activation", AdaptedLoss: "loss", AdaptedEstimator: "gradient"}
+
+
+def example(probe: Callable[..., object], part: object, inputs: Mapping[str, Any]) -> str:
+    """Return a program that fails as `probe(part, **inputs)` does."""
+    writer = _Writer()
+    call = writer.call(writer.function(probe, told=True), [writer.literal(part)], inputs)
+    body = [*writer.definitions.values(), call]
+    return "\n".join([*sorted(writer.imports), *body])
+
+
+@attrs.define
+class _Writer:
+    """Collects what a program needs: its imports, and the functions and classes that it defines."""
+
+    imports: set[str] = attrs.field(factory=set)
+    definitions: dict[str, str] = attrs.field(factory=dict)
+
+    def call(self, name: str, arguments: list[str], inputs: Mapping[str, Any]) -> str:
+        keywords = [f"{key}={self.literal(value)}" for key, value in inputs.items()]
+        return f"{name}({', '.join([*arguments, *keywords])})"
+
+    def literal(self, value: Any) -> str:
+        """Return an expression for a value."""
+        if isinstance(value, np.ndarray):
+            return self._array(value)
+        if isinstance(value, np.generic):
+            return repr(value.item())
+        if type(value) in {dict, list, tuple}:
+            return self._nested(value)
+        if isinstance(value, float) and not np.isfinite(value):
+            return f"float({str(value)!r})"
+        if isinstance(value, PurePath):
+            self.imports.add("from pathlib import Path")
+            return f"Path({str(value)!r})"
+        if type(value) in ADAPTED:
+            self._import("adapted", adapted)
+            return f"adapted({ADAPTED[type(value)]!r}, {self.literal(value.part)})"
+        if isinstance(value, PARTS) or attrs.has(type(value)):
+            return self._made(value)
+        if callable(value) and hasattr(value, "__name__"):
+            ours = isinstance(value, FunctionType) and value.__module__.startswith(KIT)
+            return self.function(value) if ours else self._import(value.__name__, value)
+        return repr(value)
+
+    def _nested(self, value: Any) -> str:
+        if type(value) is dict:
+            return "{" + ", ".join(f"{key!r}: {self.literal(item)}" for key, item in value.items()) + "}"
+        inside = ", ".join(map(self.literal, value))
+        return f"[{inside}]" if type(value) is list else f"({inside}{',' if len(value) == 1 else ''})"
+
+    def function(self, function: Callable[..., object], *, told: bool = False) -> str:
+        """Define a function of this kit, and all that it uses, and return its name; its docstring only if `told`."""
+        name = str(function.__name__)
+        if name not in self.definitions:
+            tree = _plain(function)
+            tree.body = tree.body if told else tree.body[1:]
+            self._names(tree, function.__globals__)
+            self.definitions[name] = ast.unparse(tree)
+        return name
+
+    def _names(self, tree: ast.AST, there: Mapping[str, Any]) -> None:
+        """Provide the global names that a function uses."""
+        names = [node for node in ast.walk(tree) if isinstance(node, ast.Name)]
+        own = {node.id for node in names if isinstance(node.ctx, ast.Store)}
+        own |= {node.arg for node in ast.walk(tree) if isinstance(node, ast.arg)}
+        for name in dict.fromkeys(node.id for node in names):
+            if name not in there or name in own or hasattr(builtins, name):
+                continue
+            value = there[name]
+            if isinstance(value, ModuleType):
+                whole = value.__name__ == name
+                self.imports.add(f"import {name}" if whole else f"import {value.__name__} as {name}")
+            elif isinstance(value, FunctionType) and value.__module__.startswith(KIT):
+                self.function(value)
+            elif hasattr(value, "__module__") and hasattr(value, "__name__"):
+                self._import(name, value)
+            else:
+                self.definitions[name] = f"{name} = {self.literal(value)}"
+
+    def _array(self, value: np.ndarray[Any, Any]) -> str:
+        self.imports.add("import numpy as np")
+        dtype = "" if value.dtype in {np.dtype(np.float64), np.dtype(np.int64)} else f", dtype={value.dtype.name!r}"
+        numbers = re.sub(r"\b(nan|inf)\b", r"np.\1", repr(value.tolist()))
+        return f"np.array({numbers}{dtype})" if value.size else f"np.empty({value.shape}{dtype})"
+
+    def _made(self, value: Any) -> str:
+        """Return the call that makes an object of its settings."""
+        cls = type(value)
+        try:
+            settings = settings_of(value)
+        except (ModnetError, ValueError, TypeError):
+            settings = {}
+        usual = {name: repr(parameter.default) for name, parameter in inspect.signature(cls).parameters.items()}
+        unusual = {key: item for key, item in settings.items() if repr(item) != usual.get(key)}
+        arguments = ", ".join(f"{key}={self.literal(item)}" for key, item in unusual.items())
+        return f"{self._import(cls.__name__, cls)}({arguments})"
+
+    def _import(self, name: str, value: Any) -> str:
+        """Import a class or function; one that cannot be imported is defined as its source has it."""
+        module, place = getattr(value, "__module__", None), str(getattr(value, "__qualname__", name))
+        if module and module != "__main__" and "<" not in place:
+            alias = f" as {name}" if name != place and "." not in place else ""
+            self.imports.add(f"from {module} import {place.partition('.')[0]}{alias}")
+            return name if alias else place
+        if place not in self.definitions:
+            self.definitions[place] = source = _source(name, value)
+            self._names(ast.parse(source), vars(sys.modules[module]) if module in sys.modules else {})
+        return name
+
+
+def _source(name: str, value: Any) -> str:
+    try:
+        return textwrap.dedent(inspect.getsource(value)).rstrip()
+    except (OSError, TypeError):
+        return f"# {name} is defined where no other program can import it"
+
+
+def _plain(function: Callable[..., object]) -> ast.FunctionDef:
+    """Return a function's definition without what only its readers and the type checker need."""
+    tree = _Unannotated().visit(ast.parse(textwrap.dedent(inspect.getsource(function))).body[0])
+    assert isinstance(tree, ast.FunctionDef)
+    for node in ast.walk(tree):
+        if isinstance(node, ast.FunctionDef):
+            node.decorator_list, node.returns = [], None
+            arguments = node.args
+            for argument in [*arguments.args, *arguments.kwonlyargs, arguments.vararg, arguments.kwarg]:
+                if argument:
+                    argument.annotation = None
+    return tree
+
+
+class _Unannotated(ast.NodeTransformer):
+    """Takes the types off assignments."""
+
+    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
+        """Return the plain assignment."""
+        value = node.value or ast.Constant(None)
+        return ast.copy_location(ast.Assign([node.target], value, lineno=node.lineno), node)

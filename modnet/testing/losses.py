@@ -1,0 +1,245 @@
+"""What a loss owes its users."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+import attrs
+import numpy as np
+
+import modnet
+from modnet.build import part as built
+from modnet.build import plugins
+from modnet.interfaces import Activation, Layer, Loss
+from modnet.part_checks import check_loss as verdict_on
+from modnet.randomness import Stream
+from modnet.testing.checks import Inputs, SkippedError, Suite, raised
+from modnet.testing.report import Report
+from modnet.testing.shared import add_for_arrays, add_shared
+from modnet.types import Array
+
+NO_DERIVATIVE = "it has no derivative of its own"
+NOT_FUSED = "it knows no fused form with any activation that is registered"
+LOSS = Suite("loss")
+DTYPES = ("float64", "float32")
+
+
+def _built(value: object) -> Loss:
+    ready: Loss = built("loss", value)
+    return ready
+
+
+@attrs.frozen
+class Subject:
+    """A loss, and for how many classes it is called."""
+
+    part: Loss = attrs.field(converter=_built)
+    classes: int = 4
+
+    def outputs(self, *shape: int, dtype: str = "float64") -> Array:
+        """Return probabilities of this shape along the last axis, which any loss can take."""
+        raised = np.exp(Stream(0, ("outputs", *shape)).generator().standard_normal((*shape, self.classes)))
+        return np.asarray((raised / raised.sum(axis=-1, keepdims=True)).astype(dtype))
+
+    def indices(self, *shape: int) -> Array:
+        """Return class indices of this shape."""
+        return (np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape) ** 2 + 1) % self.classes
+
+
+def check_loss(part: object, *, classes: int = 4) -> Report:
+    """Check a loss: an instance, a name, or a function. `classes` is the number of outputs that it is called with."""
+    return LOSS.run(Subject(part, classes))
+
+
+def batches(subject: Subject) -> list[Inputs]:
+    """Return three samples with class indices, and with dense targets."""
+    return [
+        {"y": subject.outputs(3), "t": subject.indices(3)},
+        {"y": subject.outputs(3), "t": subject.outputs(3)[::-1].copy()},
+    ]
+
+
+def shapes(subject: Subject) -> Iterator[Inputs]:
+    """Return outputs and targets of every shape and dtype."""
+    for dtype in DTYPES:
+        for shape in ((), (1,), (3,), (2, 3)):
+            yield {"y": subject.outputs(*shape, dtype=dtype), "t": subject.indices(*shape)}
+            yield {"y": subject.outputs(*shape, dtype=dtype), "t": subject.outputs(*shape, dtype=dtype)}
+
+
+def smooth(subject: Subject) -> Subject:
+    """Return the loss that has a derivative; raises SkippedError for any other."""
+    error = raised(lambda part: part.backward(subject.outputs(3), subject.indices(3)), subject.part, {})
+    if isinstance(error, modnet.NoDerivativeError):  # any other is for the checks to find
+        raise SkippedError(NO_DERIVATIVE)
+    return subject
+
+
+def derivable(subject: Subject) -> Iterator[Inputs]:
+    """Yield pre-activations and targets where a derivative is judged; raises SkippedError where there is none."""
+    smooth(subject)
+    for t in (subject.indices(3), subject.outputs(3)[::-1].copy()):
+        yield {"a": 2 * np.log(subject.outputs(3)) + 1, "t": t}
+
+
+def partners(subject: Subject) -> list[Activation]:
+    """Return the activations that it knows a fused form with; raises SkippedError where there are none."""
+    registry = plugins().registry
+    found = [activation for name in registry.names("activation") if (activation := _default(name))]
+    fused = [activation for activation in found if subject.part.fused(activation) is not None]
+    if not fused:
+        raise SkippedError(NOT_FUSED)
+    return fused
+
+
+def _default(name: str) -> Activation | None:
+    try:
+        return modnet.activation(name)
+    except modnet.SettingError:  # one that has a setting without a default
+        return None
+
+
+def used(subject: Subject) -> list[Inputs]:
+    """Return what the shared probes call."""
+    other = {"y": subject.outputs(2), "t": subject.indices(2)}
+    return [{"use": use_loss, "inputs": inputs, "other": other} for inputs in batches(subject)]
+
+
+def use_loss(part: Any, y: Any, t: Any) -> Any:
+    """Call a loss forth and, where it knows the way, back."""
+    losses = part(y, t)
+    try:
+        return [losses, part.backward(y, t)]
+    except modnet.NoDerivativeError:
+        return [losses]
+
+
+@LOSS.check(shapes)
+def one_per_sample(part: Any, y: Any, t: Any) -> None:
+    """There is one value for each sample, of the outputs' dtype, whatever the number of axes."""
+    losses = np.asarray(part(y, t))
+    assert (losses.shape, losses.dtype) == (y.shape[:-1], y.dtype), (
+        f"{y.dtype} {y.shape} gives {losses.dtype} {losses.shape}"
+    )
+
+
+@LOSS.check(batches)
+def rows(part: Any, y: Any, t: Any) -> None:
+    """A batch gives what its samples give one by one."""
+    alone = [part(y[i], np.asarray(t[i])) for i in range(len(y))]
+    np.testing.assert_allclose(part(y, t), alone, rtol=1e-9, atol=1e-9)
+
+
+@LOSS.check(
+    lambda subject: [
+        {"y": subject.outputs(2, 3), "t": t, "axis": axis}
+        for axis in (0, 1, -2)
+        for t in (subject.indices(2, 3), subject.outputs(2, 3)[::-1].copy())
+    ]
+)
+def axis(part: Any, y: Any, t: Any, axis: int) -> None:
+    """Along another axis it gives what it gives along the last one."""
+    turned = np.moveaxis(t, -1, axis) if t.ndim == y.ndim else t
+    found = part(np.moveaxis(y, -1, axis), turned, axis=axis)
+    np.testing.assert_allclose(found, part(y, t), rtol=1e-9, atol=1e-9)
+
+
+@LOSS.check(
+    lambda subject: [
+        {"y": subject.outputs(3), "t": subject.indices(3).astype(dtype)} for dtype in ("int64", "int32", "uint8")
+    ]
+)
+def targets(part: Any, y: Any, t: Any) -> None:
+    """Class indices, of any integer type, and one-hot rows are the same target."""
+    np.testing.assert_allclose(part(y, t), part(y, np.eye(y.shape[-1])[t]), rtol=1e-9, atol=1e-9)
+
+
+@LOSS.check(lambda subject: [{"y": inputs["y"][:0], "t": inputs["t"][:0]} for inputs in batches(subject)])
+def empty(part: Any, y: Any, t: Any) -> None:
+    """A batch of no samples has no losses."""
+    assert np.shape(part(y, t)) == (0,), f"it gives shape {np.shape(part(y, t))}"
+
+
+@LOSS.check(
+    lambda subject: [
+        {"classes": subject.classes, "wrong": wrong, "dtype": dtype} for dtype in DTYPES for wrong in (0, 1)
+    ]
+)
+def certain(part: Any, classes: int, wrong: int, dtype: str) -> None:
+    """It is finite, and so is what comes back, where the outputs are certain, right or wrong."""
+    y, t = np.eye(classes, dtype=dtype), np.roll(np.arange(classes), wrong)
+    for values in use_loss(part, y, t):
+        assert np.isfinite(values).all(), f"{values[~np.isfinite(values)][0]} comes of {y[0]} and class {t[0]}"
+
+
+@LOSS.check(derivable, NO_DERIVATIVE)
+def derivative(part: Any, a: Any, t: Any) -> None:
+    """What `backward` returns is the derivative of each sample's loss, as differences judge it."""
+    last = Layer(1, a.shape[1], a.shape[1], modnet.activation("sigmoid"))
+    verdict = verdict_on(part, last, a, t, Stream(0))
+    assert verdict is None or verdict.verdict not in ("wrong", "not deterministic"), verdict.explanation
+
+
+@LOSS.check(
+    lambda subject: [{"y": smooth(subject).outputs(3, dtype=dtype), "t": subject.indices(3)} for dtype in DTYPES],
+    NO_DERIVATIVE,
+)
+def way_back(part: Any, y: Any, t: Any) -> None:
+    """What comes back has the shape and dtype of the outputs, by samples, targets and axes the same."""
+    dy = part.backward(y, t)
+    assert (dy.shape, dy.dtype) == (y.shape, y.dtype), f"{y.dtype} {y.shape} gives {dy.dtype} {dy.shape}"
+    alone = [part.backward(y[i], np.asarray(t[i])) for i in range(len(y))]
+    np.testing.assert_allclose(dy, alone, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(dy, part.backward(y, np.eye(y.shape[-1], dtype=y.dtype)[t]), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(dy, part.backward(y.T.copy(), t, axis=0).T, rtol=1e-4, atol=1e-5)
+
+
+@LOSS.check(
+    lambda subject: [
+        {"activation": activation, "a": 4 * np.log(subject.outputs(3)), "t": t}
+        for activation in partners(subject)
+        for t in (subject.indices(3), subject.outputs(3)[::-1].copy())
+    ],
+    NOT_FUSED,
+)
+def fused(part: Any, activation: Any, a: Any, t: Any) -> None:
+    """The fused form gives what the activation and the loss give one after the other, forth and back."""
+    form, y = part.fused(activation), activation(a)
+    losses, outputs = form(a, t)
+    np.testing.assert_allclose(outputs, y, rtol=1e-9, atol=1e-12)
+    np.testing.assert_allclose(losses, part(y, t), rtol=1e-6, atol=1e-9)
+    np.testing.assert_allclose(form.losses(a.copy(), t, overwrite_a=True), losses, rtol=1e-9, atol=1e-9)
+    da = activation.backward(a, y, part.backward(y, t))
+    np.testing.assert_allclose(form.backward(a, y, t), da, rtol=1e-6, atol=1e-9)
+
+
+@LOSS.check(
+    lambda subject: [
+        {"activation": activation, "classes": subject.classes, "wrong": wrong}
+        for activation in partners(subject)
+        for wrong in (0, 1)
+    ],
+    NOT_FUSED,
+)
+def fused_finite(part: Any, activation: Any, classes: int, wrong: int) -> None:
+    """The fused form is finite, and so is what comes back of it, for large pre-activations, right or wrong."""
+    a, t = 1e4 * np.eye(classes), np.roll(np.arange(classes), wrong)
+    form = part.fused(activation)
+    losses, y = form(a, t)
+    assert np.isfinite(losses).all(), f"the loss is {losses[~np.isfinite(losses)][0]}"
+    assert np.isfinite(form.backward(a, y, t)).all(), "what comes back is not finite"
+
+
+@LOSS.check(lambda subject: [{"classes": subject.classes}])
+def network(part: Any, classes: int) -> None:
+    """A network with it has a finite gradient, by central differences and by backpropagation."""
+    net = modnet.TwoLayerNet(3, 4, classes, loss=part, weight_init_std=0.5, seed=0)
+    x, t = np.linspace(-1, 1, 15).reshape(5, 3), np.arange(5) % classes
+    for estimator in ("central-difference", "backpropagation"):
+        for name, gradient in net.gradient(x, t, estimator).items():
+            assert np.isfinite(gradient).all(), f"{estimator} gives {gradient[~np.isfinite(gradient)][0]} in {name}"
+
+
+add_for_arrays(LOSS, used)
+add_shared(LOSS, used)

@@ -1,0 +1,191 @@
+"""What an optimizer owes its users."""
+
+from __future__ import annotations
+
+import copy
+import json
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from types import MappingProxyType
+from typing import Any
+
+import attrs
+import numpy as np
+
+import modnet
+from modnet.build import part as built
+from modnet.build import settings_reader
+from modnet.checkpoint import Checkpoints
+from modnet.interfaces import Optimizer
+from modnet.leaves import put_together, taken_apart
+from modnet.randomness import Stream
+from modnet.settings import settings_of
+from modnet.testing.checks import Inputs, Suite
+from modnet.testing.report import Report
+from modnet.testing.shared import add_shared
+
+OPTIMIZER = Suite("optimizer")
+DTYPES = ("float64", "float32")
+RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
+SHAPES = {"W1": (3, 2), "b1": (2,), "W2": (2, 4), "b2": (4,)}
+
+
+def _built(value: object) -> Optimizer:
+    ready: Optimizer = built("optimizer", value)
+    return ready
+
+
+@attrs.frozen
+class Subject:
+    """An optimizer, and those like it that are to go down two valleys."""
+
+    part: Optimizer = attrs.field(converter=_built)
+    parabola: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(_built))
+    rosenbrock: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(_built))
+
+
+def check_optimizer(part: object, *, parabola: object = None, rosenbrock: object = None) -> Report:
+    """Check an optimizer: an instance, or a name.
+
+    `parabola` and `rosenbrock` are the same with settings that suit these two functions. Without them the part itself
+    is tried, and if it has a setting `lr`, other learning rates.
+    """
+    return OPTIMIZER.run(Subject(part, parabola, rosenbrock))
+
+
+def drawn(seed: int, dtype: str = "float64") -> dict[str, Any]:
+    """Return parameters, or gradients, of several shapes."""
+    draw = Stream(seed, ("optimizer",)).generator()
+    return {name: draw.standard_normal(shape).astype(dtype) for name, shape in SHAPES.items()}
+
+
+def given(_: Subject, dtypes: tuple[str, ...] = ("float64",)) -> list[Inputs]:
+    """Return parameters and gradients."""
+    return [{"params": drawn(0, dtype), "grads": drawn(1, dtype)} for dtype in dtypes]
+
+
+def used(_: Subject) -> list[Inputs]:
+    """Return what the shared probes call."""
+    one, other = ({"params": {"w": np.arange(n) - 0.5}, "grads": {"w": np.arange(n) - 1.5}} for n in (3, 4))
+    return [{"use": use_optimizer, "inputs": one, "other": other}]
+
+
+def use_optimizer(part: Any, params: Any, grads: Any) -> Any:
+    """Take two steps and return where they lead."""
+    state = part.init(params)
+    params, state = part.step(params, grads, state)
+    params, state = part.step(params, grads, state)
+    return dict(params)
+
+
+def leaves(value: Any) -> Any:
+    """Return a nested value as JSON holds it, and the arrays in it."""
+    arrays: list[Any] = []
+    return taken_apart(value, value, arrays), arrays
+
+
+@OPTIMIZER.check(lambda subject: given(subject, ("float64", "float32")))
+def shape_and_dtype(part: Any, params: Any, grads: Any) -> None:
+    """New parameters have the names, shapes and dtypes of the old ones, float64 or float32."""
+    new, state = part.step(params, grads, part.init(params))
+    new, state = part.step(new, grads, state)
+    found, expected = ({name: (w.shape, str(w.dtype)) for name, w in some.items()} for some in (new, params))
+    assert found == expected, f"{expected} become {found}"
+
+
+@OPTIMIZER.check(given)
+def unchanged(part: Any, params: Any, grads: Any) -> None:
+    """Neither `init` nor `step` changes what it was given, the state included."""
+    _, state = part.step(copy.deepcopy(params), copy.deepcopy(grads), part.init(copy.deepcopy(params)))
+    given = {"params": params, "grads": grads, "state": state}
+    before = copy.deepcopy({name: leaves(value) for name, value in given.items()})
+    part.init(params)
+    part.step(params, grads, state)
+    for name, value in given.items():
+        np.testing.assert_equal(leaves(value), before[name], f"{name} changed")
+
+
+@OPTIMIZER.check(given)
+def read_only(part: Any, params: Any, grads: Any) -> None:
+    """Parameters and gradients that nobody may write to will do."""
+    for array in [*params.values(), *grads.values()]:
+        array.flags.writeable = False
+    use_optimizer(part, MappingProxyType(params), MappingProxyType(grads))
+
+
+@OPTIMIZER.check(given)
+def state(part: Any, params: Any, grads: Any) -> None:
+    """Its state can be kept in a checkpoint, and comes back from there as it was."""
+    arrays: list[Any] = []
+    first = part.init(params)
+    new, state = part.step(params, grads, first)
+    new, state = part.step(new, grads, state)
+    kept = json.loads(json.dumps(taken_apart(state, first, arrays, "state")))
+    np.testing.assert_equal(leaves(put_together(kept, part.init(params), arrays)), leaves(state))
+
+
+@OPTIMIZER.check(lambda _: [{"stop": stop} for stop in (1, 5)])
+def resume(part: Any, stop: int) -> None:
+    """A run that stops and goes on from its checkpoint comes to the same numbers as one that does not stop."""
+    data = modnet.Dataset.from_arrays((np.linspace(-1, 1, 40).reshape(20, 2), np.arange(20) % 2), scale=1.0)
+    net, settings = modnet.TwoLayerNet(2, 3, 2, weight_init_std=0.5, seed=0), {"optimizer": part, "batch_size": 4}
+    whole = modnet.train(net, data, iterations=8, **settings)
+    half = modnet.train(net, data, iterations=stop, **settings)
+    with TemporaryDirectory() as folder:
+        Checkpoints(Path(folder), part, {}).save(half.checkpoint)
+        loaded = Checkpoints(Path(folder), part, {}).load()
+    start = loaded[0] if loaded else None
+    again = modnet.train(net, data, iterations=8, start=start, **settings)
+    np.testing.assert_equal(dict(again.params), dict(whole.params))
+
+
+@OPTIMIZER.check(lambda _: [{"slope": slope, "dtype": dtype} for slope in (0.0, 1e-8, 1e8) for dtype in DTYPES])
+def finite(part: Any, slope: float, dtype: str) -> None:
+    """Steps are finite where it is flat, nearly flat and steep."""
+    params, grads = {"w": np.array([1.0, -1.0], dtype)}, {"w": np.array([slope, -slope], dtype)}
+    state = part.init(params)
+    for _ in range(3):
+        params, state = part.step(params, grads, state)
+    assert np.isfinite(params["w"]).all(), f"with slopes of {slope:g} the parameters become {params['w']}"
+
+
+@OPTIMIZER.check(lambda subject: [{"optimizers": candidates(subject.part, subject.parabola), "steps": 2000}])
+def parabola(part: Any, optimizers: Any, steps: int) -> None:  # noqa: ARG001 - it stands among the others
+    """It reaches the minimum of a parabola, with one of the learning rates that are tried."""
+    distances = []
+    for optimizer in optimizers:
+        params = {"w": np.zeros(3)}
+        state = optimizer.init(params)
+        for _ in range(steps):
+            slope = 2 * np.array([1.0, 2.0, 0.5]) * (params["w"] - np.array([1.0, -0.5, 0.25]))
+            params, state = optimizer.step(params, {"w": slope}, state)
+        distances.append(np.abs(params["w"] - np.array([1.0, -0.5, 0.25])).max())
+    assert np.nanmin(distances) < 0.01, f"after {steps} steps it is {np.nanmin(distances):.3g} from the minimum"
+
+
+@OPTIMIZER.check(lambda subject: [{"optimizers": candidates(subject.part, subject.rosenbrock), "steps": 3000}])
+def rosenbrock(part: Any, optimizers: Any, steps: int) -> None:  # noqa: ARG001 - it stands among the others
+    """It goes round the bend of Rosenbrock's valley, from a height of 24 to below 1, where only the floor is left."""
+    heights = []
+    for optimizer in optimizers:
+        params = {"w": np.array([-1.2, 1.0])}
+        state = optimizer.init(params)
+        for _ in range(steps):
+            x, y = params["w"]
+            slope = np.array([-2 * (1 - x) - 400 * x * (y - x * x), 200 * (y - x * x)])
+            params, state = optimizer.step(params, {"w": slope}, state)
+        x, y = params["w"]
+        heights.append((1 - x) ** 2 + 100 * (y - x * x) ** 2)
+    assert np.nanmin(heights) < 1, f"after {steps} steps it is at a height of {np.nanmin(heights):.3g}"
+
+
+def candidates(part: Optimizer, wanted: Optimizer | None) -> list[Optimizer]:
+    """Return the optimizers to try: the wanted one, or the part itself and it with other learning rates."""
+    if wanted is not None:
+        return [wanted]
+    settings = settings_of(part)
+    rates = RATES if isinstance(settings.get("lr"), (int, float)) else ()
+    return [part, *(settings_reader().read({**settings, "lr": rate}, type(part)) for rate in rates)]
+
+
+add_shared(OPTIMIZER, used)

@@ -1,0 +1,136 @@
+"""What came of all checks of one part, as text, JSON and JUnit's XML."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Sequence
+from textwrap import indent
+from xml.etree import ElementTree as ET
+
+import attrs
+
+PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
+NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+@attrs.frozen
+class Outcome:
+    """What came of one check."""
+
+    name: str
+    claim: str
+    """What is claimed of every part of the kind."""
+    state: str
+    """One of: passed, failed, skipped."""
+    message: str = ""
+    """What is wrong, or why it was skipped."""
+    cases: int = 0
+    """How many inputs it was tried on."""
+    excused: bool = False
+    """Whether the reason why it was skipped is one of those that are listed for it."""
+    example: str = ""
+    """Of a failure: a few lines of Python that show it, and run without this kit."""
+
+    def __str__(self) -> str:
+        lines = [f"{self.state:<7}  {self.name}" + (f": {self.message}" if self.message else "")]
+        if self.state == FAILED:
+            lines.append(indent(self.claim, " " * 9))
+        if self.example:
+            lines.append(indent(self.example, " " * 13))
+        return "\n".join(lines)
+
+
+@attrs.frozen
+class Report:
+    """What came of all checks of one part.
+
+    >>> report = modnet.testing.check_activation(modnet.activation("leaky-relu"))
+    >>> report.passed, len(report.ran), [outcome.name for outcome in report.skipped]
+    (True, 19, ['standard'])
+    """
+
+    kind: str
+    """The kind of part."""
+    part: str
+    """The part, as it shows itself."""
+    outcomes: tuple[Outcome, ...]
+    checks: tuple[str, ...]
+    """The names of all checks of the kind."""
+
+    @property
+    def failed(self) -> tuple[Outcome, ...]:
+        """The checks that failed."""
+        return self._of(FAILED)
+
+    @property
+    def skipped(self) -> tuple[Outcome, ...]:
+        """The checks that were left out."""
+        return self._of(SKIPPED)
+
+    @property
+    def ran(self) -> tuple[Outcome, ...]:
+        """The checks that passed or failed."""
+        return self._of(PASSED, FAILED)
+
+    @property
+    def missing(self) -> tuple[str, ...]:
+        """The checks that the kind has and that are neither run nor skipped for one of their own reasons."""
+        there = {o.name for o in self.outcomes if o.state == FAILED or o.cases or o.excused}
+        return tuple(name for name in self.checks if name not in there)
+
+    @property
+    def passed(self) -> bool:
+        """Whether none failed, and every check of the kind ran or was skipped for a reason that is listed for it."""
+        return not self.failed and not self.missing
+
+    def raise_if_failed(self) -> None:
+        """Raise AssertionError with the whole text unless it passed."""
+        __tracebackhide__ = True
+        if not self.passed:
+            raise AssertionError(str(self))
+
+    def __str__(self) -> str:
+        counts = f"{len(self.checks)} checks: {len(self._of(PASSED))} passed, {len(self.failed)} failed"
+        excused = sum(outcome.excused for outcome in self.skipped)
+        skipped = f", {excused} skipped" if excused else ""
+        missing = f", {len(self.missing)} did not run" if self.missing else ""
+        head = f"{self.kind} {self.part}: {counts}{skipped}{missing}"
+        told: Sequence[Outcome] = [*self.failed, *self.skipped]
+        return "\n".join([head, *(indent(str(outcome), "  ") for outcome in told)])
+
+    def as_json(self) -> str:
+        """Return all of it as a JSON object."""
+        record = {"passed": self.passed, "missing": list(self.missing), **attrs.asdict(self)}
+        return json.dumps(record, indent=2)
+
+    def as_junit(self) -> str:
+        """Return all of it as JUnit's XML, a test case for each check."""
+        suite = ET.Element(
+            "testsuite",
+            name=_printable(f"{self.kind} {self.part}"),
+            tests=str(len(self.checks)),
+            failures=str(len(self.failed) + len(self.missing)),
+            errors="0",
+            skipped=str(sum(outcome.excused for outcome in self.skipped)),
+        )
+        told_of = {outcome.name for outcome in self.outcomes}
+        silent = [Outcome(name, "", SKIPPED, "it was not asked for") for name in self.missing if name not in told_of]
+        for outcome in [*self.outcomes, *silent]:
+            case = ET.SubElement(suite, "testcase", classname=f"modnet.{self.kind}", name=outcome.name)
+            if outcome.state != PASSED or outcome.name in self.missing:
+                tag = "skipped" if outcome.excused else "failure"
+                told = ET.SubElement(case, tag, message=_printable(outcome.message))
+                told.text = _printable("\n".join(filter(None, [outcome.claim, outcome.example])))
+        suites = ET.Element("testsuites")
+        suites.append(suite)
+        ET.indent(suites)
+        return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
+
+    def _of(self, *states: str) -> tuple[Outcome, ...]:
+        return tuple(outcome for outcome in self.outcomes if outcome.state in states)
+
+
+def _printable(text: str) -> str:
+    """Return a text without what XML cannot hold."""
+    return NOT_XML.sub("\ufffd", text)

@@ -1,0 +1,221 @@
+"""What every part owes its users, whatever its kind: probes that call it through a `use(part, **inputs)` of its kind.
+
+`use` returns all that the part makes of the inputs; `other` are inputs of another shape.
+"""
+
+from __future__ import annotations
+
+import copy
+import os
+import random
+import sys
+import tomllib
+import warnings
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import suppress
+from typing import Any, get_type_hints
+
+import attrs
+import numpy as np
+import tomli_w
+
+import modnet
+from modnet.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss
+from modnet.build import settings_reader
+from modnet.experiment import as_table
+from modnet.settings import settings_of
+from modnet.testing.checks import Inputs, SkippedError, Suite, once
+
+NO_SETTINGS = "it has no settings"
+NO_TYPES = "none of its settings has a type, or a number in it, that could be wrong"
+ODD_NUMBERS = (0, -1, float("nan"), float("inf"), 10**30)
+Use = Callable[..., Any]
+
+
+def add_shared(suite: Suite, cases: Callable[[Any], Any], *skips: str, most: int = 200) -> None:
+    """Add these probes to a suite, to be tried on `cases` of `use`, `inputs` and `other`.
+
+    `most` calls at most are made by other threads.
+    """
+    for probe in (deterministic, memory, global_state):
+        suite.check(cases, *skips)(probe)
+    suite.check(
+        lambda subject: [{**case, "packages": packages_of(subject.part), "most": most} for case in cases(subject)],
+        *skips,
+    )(threads)
+    suite.check(_wrong_settings, NO_SETTINGS, NO_TYPES)(settings_refused)
+    suite.check(_odd_settings, NO_SETTINGS, NO_TYPES)(settings_odd)
+    suite.check(_has_settings, NO_SETTINGS)(settings_kept)
+
+
+def add_for_arrays(suite: Suite, cases: Callable[[Any], Any]) -> None:
+    """Add to a suite the probes of what is done to arrays that are handed in."""
+    for probe in (unchanged, read_only):
+        suite.check(cases)(probe)
+
+
+def unchanged(part: Any, use: Use, inputs: Any, other: Any) -> None:  # noqa: ARG001
+    """It never writes into an array that it was given."""
+    before = copy.deepcopy(inputs)
+    use(part, **inputs)
+    np.testing.assert_equal(inputs, before)
+
+
+def read_only(part: Any, use: Use, inputs: Any, other: Any) -> None:  # noqa: ARG001
+    """Arrays that nobody may write to will do."""
+    for array in inputs.values():
+        array.flags.writeable = False
+    use(part, **inputs)
+
+
+def deterministic(part: Any, use: Use, inputs: Any, other: Any) -> None:
+    """The same input gives the same numbers, whatever was asked before."""
+    first = use(part, **copy.deepcopy(inputs))
+    use(part, **other)
+    np.testing.assert_equal(use(part, **copy.deepcopy(inputs)), first)
+
+
+def memory(part: Any, use: Use, inputs: Any, other: Any) -> None:
+    """It keeps nothing between calls, neither on itself nor on its class."""
+    use(part, **inputs)
+    before = kept(part)
+    use(part, **other)
+    changed = [name for name, value in kept(part).items() if value != before.get(name)]
+    assert not changed, f"another call changes {', '.join(changed)}"
+
+
+def kept(part: Any) -> dict[str, str]:
+    """Return all that stands on an object and its class, as text."""
+    slots = [name for cls in type(part).__mro__ for name in getattr(cls, "__slots__", ())]
+    own = {name: getattr(part, name, None) for name in [*vars(part), *slots] if name != "__weakref__"}
+    with np.printoptions(threshold=sys.maxsize):
+        return {name: repr(value) for name, value in {**vars(type(part)), **own}.items()}
+
+
+def global_state(part: Any, use: Use, inputs: Any, other: Any) -> None:
+    """It leaves the process alone: random state, floating-point errors, warnings, environment, folder."""
+    before = process()
+    use(part, **inputs)
+    use(part, **other)
+    changed = [name for name, value in process().items() if value != before[name]]
+    assert not changed, f"a call changes {', '.join(changed)}"
+
+
+def process() -> dict[str, Any]:
+    """Return the global state of this process that a part could change by mistake."""
+    return {
+        "the state of random": random.getstate(),
+        "the state of np.random": str(np.random.get_state(legacy=False)),  # noqa: NPY002
+        "np.geterr()": np.geterr(),
+        "np.get_printoptions()": np.get_printoptions(),
+        "os.environ": dict(os.environ),
+        "warnings.filters": list(warnings.filters),
+        "sys.path": list(sys.path),
+        "the current folder": os.getcwd(),  # noqa: PTH109 - one import less in an example
+    }
+
+
+def threads(part: Any, use: Use, inputs: Any, other: Any, packages: Any, most: int) -> None:
+    """Several threads may use it at once: here another one does, in between its lines."""
+    wanted, wanted_there = use(part, **inputs), use(part, **other)
+    lines: list[Any] = []
+    calls: list[Any] = []
+
+    def interrupt(frame, event, arg):  # type: ignore[no-untyped-def]  # noqa: ARG001
+        line = (frame.f_code, frame.f_lineno)
+        package = frame.f_globals.get("__name__", "").partition(".")[0]
+        if package in packages and lines.count(line) < 2 and len(lines) < most:
+            lines.append(line)
+            calls.append(pool.submit(use, part, **other))
+            wait(calls, 0.05)  # not longer: it may need a lock that is held here
+        return interrupt
+
+    with ThreadPoolExecutor() as pool:
+        tracing = sys.gettrace()
+        sys.settrace(interrupt)
+        try:
+            found = use(part, **inputs)
+        finally:
+            sys.settrace(tracing)
+    np.testing.assert_equal(found, wanted)
+    for call in calls:
+        np.testing.assert_equal(call.result(), wanted_there)
+
+
+def packages_of(part: Any) -> list[str]:
+    """Return the packages that a part's own code is in."""
+    classes = type(getattr(part, "part", part)).__mro__
+    modules = [getattr(getattr(part, "part", part), "__module__", ""), *(cls.__module__ for cls in classes)]
+    packages = {str(module).partition(".")[0] for module in modules}
+    return sorted(packages - {"abc", "builtins", "modnet", "numpy"} | {"__main__"})
+
+
+def settings_refused(part: Any, setting: str, value: Any) -> None:
+    """A setting of a wrong type, and one that it does not have, are refused with a SettingError."""
+    try:
+        settings_reader().read({**settings_of(part), setting: value}, type(part))
+    except modnet.SettingError:
+        return
+    raise AssertionError(f"{setting} = {value!r} is taken")
+
+
+def settings_odd(part: Any, setting: str, value: Any) -> None:
+    """A setting that is out of range is taken, or refused with a SettingError: no other error, and no exit."""
+    try:
+        settings_reader().read({**settings_of(part), setting: value}, type(part))
+    except modnet.SettingError:
+        return
+
+
+def settings_kept(part: Any) -> None:
+    """Its settings come back from an experiment file as they were."""
+    settings = {name: value for name, value in settings_of(part).items() if value is not None}
+    written = tomli_w.dumps(as_table(settings))  # type: ignore[arg-type]
+    again = settings_of(settings_reader().read(tomllib.loads(written), type(part)))
+    wanted = tomllib.loads(written)
+    found = as_table({name: value for name, value in again.items() if value is not None})  # type: ignore[arg-type]
+    lost = [name for name in again if found.get(name) != wanted.get(name)]
+    assert not lost, f"{lost[0]} was {settings.get(lost[0])!r} and is {again[lost[0]]!r}"
+
+
+def _has_settings(subject: Any) -> list[Inputs]:
+    with suppress(modnet.SettingError):  # one that it does not keep is for the probe to find
+        _settings(subject.part)
+    return once(subject)
+
+
+def _settings(part: Any) -> dict[str, Any]:
+    """Return a part's settings; raises SkippedError where it has none."""
+    settings = {} if isinstance(part, (AdaptedActivation, AdaptedLoss, AdaptedEstimator)) else settings_of(part)
+    if not settings:
+        raise SkippedError(NO_SETTINGS)
+    return settings
+
+
+def _types(part: Any) -> dict[str, Any]:
+    """Return the settings that have a type that not everything is of."""
+    cls, settings = type(part), _settings(part)
+    fields = {f.alias or f.name: f.name for f in attrs.fields(cls)} if attrs.has(cls) else {}
+    try:
+        hints = get_type_hints(cls if fields else cls.__init__)
+    except (NameError, AttributeError, TypeError):  # imported for type checkers only, say
+        return {}
+    found = {name: hints.get(fields.get(name, name), Any) for name in settings}
+    return {name: wanted for name, wanted in found.items() if wanted not in {Any, object, complex}}
+
+
+def _wrong_settings(subject: Any) -> Iterator[Inputs]:
+    typed = _types(subject.part)
+    if not typed:
+        raise SkippedError(NO_TYPES)
+    yield {"setting": "nonsense", "value": 1}
+    for setting in typed:
+        yield {"setting": setting, "value": 1j}
+
+
+def _odd_settings(subject: Any) -> list[Inputs]:
+    numbers = [name for name, wanted in _types(subject.part).items() if "int" in str(wanted) or "float" in str(wanted)]
+    if not numbers:
+        raise SkippedError(NO_TYPES)
+    return [{"setting": name, "value": value} for name in numbers for value in ODD_NUMBERS]

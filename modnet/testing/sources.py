@@ -1,0 +1,317 @@
+"""What a data source owes its users."""
+
+from __future__ import annotations
+
+import gc
+import os
+import warnings
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import attrs
+import numpy as np
+
+import modnet
+from modnet.build import part as built
+from modnet.build import settings_reader
+from modnet.dataset import Dataset
+from modnet.interfaces import DataSource
+from modnet.settings import settings_of
+from modnet.testing.checks import Inputs, SkippedError, Suite, raised
+from modnet.testing.report import Report
+from modnet.testing.shared import add_shared
+
+BY_NAME = "it is a data set by name and reads no files"
+NO_FILE = "no sample file: check_data_source(part, file=...)"
+NO_ROWS = "it reads whole data sets only, no rows to predict"
+NO_WRITER = "it does not write files"
+NOT_FETCHED = "it has not been downloaded"
+SOURCE = Suite("data-source")
+File = str | os.PathLike[str]
+CUTS = 16
+GARBAGE = (b"\0", b"\xff" * 600, b"\x80\x04garbage", b"PK\x03\x04" + b"\0" * 40, b"1,2\n3", b"[{}", b"\n\n\n")
+HEADS = (b"", b"\0", b"\xff\xfe", b"a,b\n1,2\n", b"\x1f\x8b\x08", b"PK\x03\x04", b"\x80\x04\x95")
+NAMES = ("data", "data.txt", "a.b.c", ".hidden", "train-images-idx3-ubyte", "ä.csv", "x" * 200)
+
+
+def _built(value: object) -> DataSource:
+    ready: DataSource = built("data-source", value)
+    return ready
+
+
+@attrs.frozen
+class Subject:
+    """A data source, and the sample that it is tried on."""
+
+    part: DataSource = attrs.field(converter=_built)
+    file: File | Sequence[File] | None = None
+    sample: Mapping[str, bytes] = attrs.field(init=False)
+    """Files by name, the first of which is handed to the source; none where there are none."""
+
+    @sample.default
+    def _read_sample(self) -> dict[str, bytes]:
+        if self.file is None:
+            return own_sample(self.part) if self.part.reads_files and writes(self.part) else {}
+        paths = [self.file] if isinstance(self.file, (str, os.PathLike)) else self.file
+        return {Path(path).name: _content(Path(path)) for path in paths}
+
+    @property
+    def files(self) -> dict[str, bytes]:
+        """The sample; empty for a data set by name. Raises SkippedError where nothing can be read."""
+        if not self.part.reads_files:
+            return self._fetched()
+        if not self.sample:
+            raise SkippedError(NO_FILE)
+        return dict(self.sample)
+
+    def _fetched(self) -> dict[str, bytes]:
+        downloads = type(self.part).fetch is not DataSource.fetch
+        if downloads and isinstance(raised(lambda part: part.read(None), self.part, {}), modnet.DataError):
+            raise SkippedError(NOT_FETCHED)
+        return {}
+
+
+def check_data_source(part: object, *, file: File | Sequence[File] | None = None) -> Report:
+    """Check a data source: an instance, or a name.
+
+    `file` is a small file that it can read, or all files that it consists of, of which the first is handed to it. It is
+    copied, cut off and spoilt elsewhere. Without one, a source that writes files makes its own; of any other not all
+    checks can run, and so it does not pass.
+    """
+    return SOURCE.run(Subject(part, file))
+
+
+def _content(path: Path) -> bytes:
+    """Return a file's bytes, packed or not; raises DataError."""
+    with modnet.files.reading(path):
+        return path.read_bytes()
+
+
+def writes(source: DataSource) -> bool:
+    """Say whether a source writes files."""
+    return type(source).write is not DataSource.write
+
+
+def own_sample(source: DataSource) -> dict[str, bytes]:
+    """Return files that a source writes; none where it fails, which is for the checks to find."""
+    x, t = np.arange(24.0).reshape(12, 2), np.arange(12) % 3
+    data = Dataset.from_arrays((x, t), (x[:6], t[:6]), scale=1.0)
+    files: dict[str, bytes] = {}
+
+    def write(source: Any, folder: str) -> None:
+        paths = source.write(data, Path(folder, f"sample{next(iter(type(source).suffixes), '')}"))
+        files.update({path.name: path.read_bytes() for path in paths})
+
+    with TemporaryDirectory() as folder:
+        raised(write, source, {"folder": folder})
+    return files
+
+
+def samples(subject: Subject) -> list[Inputs]:
+    """Return the sample."""
+    return [{"files": subject.files}]
+
+
+def files_only(subject: Subject) -> dict[str, bytes]:
+    """Return the sample of one that reads files; raises SkippedError for any other."""
+    if not subject.part.reads_files:
+        raise SkippedError(BY_NAME)
+    return subject.files
+
+
+def spoilt(subject: Subject, contents: Iterable[bytes]) -> list[Inputs]:
+    """Return the sample with other content in its first file, as often as there are contents."""
+    files = files_only(subject)
+    first = next(iter(files))
+    return [{"files": {**files, first: content}} for content in contents]
+
+
+def able(subject: Subject, method: str, reason: str) -> list[Inputs]:
+    """Return the sample for a source that has an optional method; raises SkippedError for any other."""
+    if subject.part.reads_files and getattr(type(subject.part), method) is getattr(DataSource, method):
+        raise SkippedError(reason)
+    return [{"files": files_only(subject)}]
+
+
+def cut(subject: Subject) -> list[Inputs]:
+    """Return the sample with its first file cut off at several places."""
+    content = next(iter(files_only(subject).values()))
+    ends = sorted({len(content) - 1, *(len(content) * k // CUTS for k in range(1, CUTS))} - {0})
+    return spoilt(subject, [content[:end] for end in ends])
+
+
+def used(subject: Subject) -> list[Inputs]:
+    """Return what the shared probes call."""
+    inputs = {"files": subject.files}
+    return [{"use": use_source, "inputs": inputs, "other": inputs}]
+
+
+def placed(files: Any, folder: str) -> Any:
+    """Write files into a folder and return the first one's path; None where there are none."""
+    for name, content in files.items():
+        Path(folder, name).write_bytes(content)
+    return Path(folder, next(iter(files))) if files else None
+
+
+def use_source(part: Any, files: Any) -> Any:
+    """Read a data set."""
+    with TemporaryDirectory() as folder:
+        data = part.read(placed(files, folder))
+        return [data.train.x, data.train.t, data.test.x, data.test.t, data.classes, data.scale]
+
+
+def conforms(data: Any) -> None:
+    """Raise AssertionError where something is no data set as networks need it."""
+    assert isinstance(data, modnet.Dataset), f"it is a {type(data).__name__}, not a modnet.Dataset"
+    assert len(data.train), "it has no training samples"
+    assert len(set(data.classes)) == len(data.classes), f"classes are there twice: {data.classes}"
+    for part in (data.train, data.test):
+        assert (part.x.ndim, str(part.x.dtype)) == (2, "float64"), (
+            f"features are {part.x.dtype} of shape {part.x.shape}"
+        )
+        assert part.x.shape == (len(part), data.features), f"features have the shape {part.x.shape}"
+        assert (part.t.shape, str(part.t.dtype)) == ((len(part),), "int64"), (
+            f"targets are {part.t.dtype} {part.t.shape}"
+        )
+        assert np.isfinite(part.x).all(), "a feature is not finite"
+        assert np.isin(part.t, np.arange(len(data.classes))).all(), "a target is no class index"
+
+
+def refused(part: Any, files: Any) -> bool:
+    """Say whether a file is refused with a DataError that names it; what is read instead must conform."""
+    with TemporaryDirectory() as folder:
+        path = placed(files, folder)
+        try:
+            data = part.read(path)
+        except modnet.DataError as error:
+            message = str(error)
+        else:
+            conforms(data)
+            return False
+    assert path.name in message, f"the message does not name the file: {message}"
+    return True
+
+
+@SOURCE.check(samples, NOT_FETCHED)
+def dataset(part: Any, files: Any) -> None:
+    """What it reads is a `Dataset`: finite float64 rows, a class index for each, every class once."""
+    with TemporaryDirectory() as folder:
+        conforms(part.read(placed(files, folder)))
+
+
+@SOURCE.check(samples, NOT_FETCHED)
+def inferred(part: Any, files: Any) -> None:
+    """What it infers of a file are settings of its own, with which it reads the same again."""
+    with TemporaryDirectory() as folder:
+        path = placed(files, folder)
+        data = part.read(path)
+        settings = {name: value for name, value in {**settings_of(part), **data.settings}.items() if value is not None}
+        unknown = set(data.settings) - set(settings_of(part)) - {"scale"}
+        assert not unknown, f"it infers {', '.join(unknown)}, which is no setting of it"
+        known = {name: value for name, value in settings.items() if name in settings_of(part)}
+        again = settings_reader().read(known, type(part)).read(path)
+        np.testing.assert_equal(again.train.x, data.train.x)
+
+
+@SOURCE.check(lambda subject: spoilt(subject, [b""]), BY_NAME)
+def empty(part: Any, files: Any) -> None:
+    """An empty file is refused with a DataError that names it."""
+    assert refused(part, files), "it reads an empty file"
+
+
+@SOURCE.check(cut, BY_NAME)
+def truncated(part: Any, files: Any) -> None:
+    """A file that is cut off is refused with a DataError that names it, or what is left of it is a data set."""
+    refused(part, files)
+
+
+@SOURCE.check(lambda subject: spoilt(subject, GARBAGE), BY_NAME)
+def garbage(part: Any, files: Any) -> None:
+    """A file with anything else in it is refused with a DataError that names it, or it is a data set."""
+    refused(part, files)
+
+
+@SOURCE.check(lambda subject: [{"name": name} for name in files_only(subject)][:1], BY_NAME)
+def missing(part: Any, name: str) -> None:
+    """A file that is not there is refused with a DataError."""
+    with TemporaryDirectory() as folder:
+        try:
+            part.read(Path(folder, name))
+        except modnet.DataError:
+            return
+    raise AssertionError(f"it reads {name}, which is not there")
+
+
+@SOURCE.check(samples, NOT_FETCHED)
+def files_untouched(part: Any, files: Any) -> None:
+    """It leaves the file as it is, and no other file beside it."""
+    with TemporaryDirectory() as folder:
+        part.read(placed(files, folder))
+        left = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    assert left == dict(files), f"there are {', '.join(left)} now, with other content or of another number"
+
+
+@SOURCE.check(samples, NOT_FETCHED)
+def closed(part: Any, files: Any) -> None:
+    """It closes what it opens."""
+    gc.collect()
+    with TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as found:
+        warnings.simplefilter("always", ResourceWarning)
+        part.read(placed(files, folder))
+        gc.collect()
+    left_open = [str(w.message) for w in found if issubclass(w.category, ResourceWarning)]
+    assert not left_open, left_open[0]
+
+
+@SOURCE.check(lambda subject: [{"files": files_only(subject)}], BY_NAME)
+def recognised(part: Any, files: Any) -> None:
+    """It recognises its own file by name and content."""
+    with TemporaryDirectory() as folder:
+        path = placed(files, folder)
+        answer = type(part).recognises(path, path.read_bytes()[:512])
+    assert answer is True, f"of {path.name} it says {answer!r}"
+
+
+@SOURCE.check(lambda _: [{"head": head, "name": name} for head in HEADS for name in NAMES])
+def recognises_quietly(part: Any, head: bytes, name: str) -> None:
+    """Asked whether it recognises a file it says True or False, whatever the name and content, and never raises."""
+    answer = type(part).recognises(Path(name), head)
+    assert answer in (True, False), f"of {name} it says {answer!r}"
+
+
+@SOURCE.check(lambda subject: able(subject, "read_rows", NO_ROWS), BY_NAME, NO_ROWS)
+def rows_to_predict(part: Any, files: Any) -> None:
+    """It reads rows to predict, as many as there are labels, and refuses another number of features."""
+    with TemporaryDirectory() as folder:
+        path = placed(files, folder)
+        features = part.read(path).features
+        x, labels = part.read_rows(path, features)
+        assert x.ndim == 2, f"rows have the shape {x.shape}"
+        assert (x.shape[1], len(x) > 0) == (features, True), f"rows have the shape {x.shape}"
+        assert labels is None or len(labels) == len(x), f"{len(x)} rows have {len(labels)} labels"
+        try:
+            part.read_rows(path, features + 3)
+        except modnet.DataError:
+            return
+    raise AssertionError(f"asked for {features + 3} features it gives {features}")
+
+
+@SOURCE.check(lambda subject: able(subject, "write", NO_WRITER), BY_NAME, NO_WRITER)
+def written(part: Any, files: Any) -> None:
+    """What it writes it reads back as it was, and it writes the files that it says."""
+    with TemporaryDirectory() as folder, TemporaryDirectory() as other:
+        path = placed(files, folder)
+        data = part.read(path)
+        paths = part.write(data, Path(other, path.name))
+        there = sorted(found.name for found in Path(other).iterdir())
+        assert there == sorted(Path(one).name for one in paths), f"it wrote {there} and says {paths}"
+        again = part.read(Path(paths[0]))
+        pairs = [(again.train, data.train), (again.test, data.test)] if len(data.test) else [(again.train, data.train)]
+        for one, expected in pairs:
+            np.testing.assert_equal([one.x, again.classes], [expected.x, data.classes])
+            np.testing.assert_equal(one.t, expected.t)
+
+
+add_shared(SOURCE, used, NOT_FETCHED, most=3)

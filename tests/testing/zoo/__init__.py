@@ -1,0 +1,63 @@
+"""A zoo of parts: broken ones, each with the check that must find its mistake, and odd ones that break no rule.
+
+Each broken one has one mistake that somebody makes; all else is right. `python -m zoo` prints how many are caught.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+
+import attrs
+
+KINDS = {
+    "activation": "activations",
+    "loss": "losses",
+    "gradient": "estimators",
+    "optimizer": "optimizers",
+    "data-source": "sources",
+}
+
+
+@attrs.frozen(eq=False)
+class Animal:
+    """A part, what the kit is told of it, and the check that must catch it; none where it breaks no rule."""
+
+    kind: str
+    name: str
+    part: Any
+    check: str | None
+    options: dict[str, Any]
+
+    def __str__(self) -> str:
+        return f"{self.kind} {self.name}"
+
+
+@attrs.frozen
+class Cage:
+    """The animals of one kind."""
+
+    kind: str
+    animals: list[Animal] = attrs.field(factory=list)
+
+    def broken(self, check: str, **options: Any) -> Callable[[Any], Any]:
+        """Return a decorator for a class that must be caught by `check`."""
+        return self._put(check, options)
+
+    def legal(self, **options: Any) -> Callable[[Any], Any]:
+        """Return a decorator for a class, or a function, that must pass."""
+        return self._put(None, options)
+
+    def _put(self, check: str | None, options: dict[str, Any]) -> Callable[[Any], Any]:
+        def put(what: Any) -> Any:
+            part = what() if isinstance(what, type) else what
+            self.animals.append(Animal(self.kind, what.__name__, part, check, options))
+            return what
+
+        return put
+
+
+def animals() -> list[Animal]:
+    """Return all of them."""
+    return [animal for name in KINDS.values() for animal in import_module(f"zoo.{name}").CAGE.animals]

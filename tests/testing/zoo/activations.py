@@ -1,0 +1,515 @@
+"""Activations, broken and odd."""
+
+from __future__ import annotations
+
+import os
+import threading
+import warnings
+from enum import Enum
+from functools import cached_property
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+import attrs
+import numpy as np
+from attrs.validators import gt
+
+import modnet
+from zoo import Cage
+
+CAGE = Cage("activation")
+
+
+class Tanh(modnet.Activation):
+    """A right one, for others to spoil."""
+
+    elementwise = True
+
+    def __call__(self, a, axis=-1):
+        return np.tanh(a)
+
+    def backward(self, a, z, dz, axis=-1):
+        return dz * (1 - z * z)
+
+
+class Softmax(modnet.Activation):
+    """A right one, for others to spoil."""
+
+    def __call__(self, a, axis=-1):
+        e = np.exp(a - a.max(axis=axis, keepdims=True))
+        return e / e.sum(axis=axis, keepdims=True)
+
+    def backward(self, a, z, dz, axis=-1):
+        return z * (dz - (z * dz).sum(axis=axis, keepdims=True))
+
+
+@CAGE.broken("rows")
+class BatchNormalising(modnet.Activation):
+    def __call__(self, a, axis=-1):
+        return a - a.mean(axis=0) if a.ndim == 2 and axis == -1 and len(a) else np.array(a)
+
+
+@CAGE.broken("rows")
+class FirstRowOnly(Tanh):
+    def __call__(self, a, axis=-1):
+        z = np.tanh(a)
+        z[1:] = a[1:]
+        return z
+
+
+@CAGE.broken("axis")
+class LastAxisOnly(Softmax):
+    def __call__(self, a, axis=-1):
+        return Softmax.__call__(self, a)
+
+
+@CAGE.broken("axis")
+class PositiveAxisOnly(Softmax):
+    def __call__(self, a, axis=-1):
+        return Softmax.__call__(self, a, -1 if axis < 0 else axis)
+
+
+@CAGE.broken("shape-and-dtype")
+class Widening(Tanh):
+    def __call__(self, a, axis=-1):
+        return np.tanh(a.astype(np.float64))
+
+
+@CAGE.broken("shape-and-dtype")
+class Narrowing(Tanh):
+    def __call__(self, a, axis=-1):
+        return np.tanh(a).astype(np.float32)
+
+
+@CAGE.broken("shape-and-dtype")
+class Summing(modnet.Activation):
+    def __call__(self, a, axis=-1):
+        return a.sum(axis=axis)
+
+
+@CAGE.broken("shape-and-dtype")
+class TwoAxesOnly(Softmax):
+    def __call__(self, a, axis=-1):
+        if a.ndim != 2:
+            raise ValueError("expected rows")
+        return Softmax.__call__(self, a, axis)
+
+
+@CAGE.broken("empty")
+class NeedsSamples(Softmax):
+    def __call__(self, a, axis=-1):
+        e = np.exp(a - a.max())
+        return e / np.maximum(e.sum(axis=axis, keepdims=True), 1e-300)
+
+
+@CAGE.broken("unchanged")
+class InPlace(Tanh):
+    def __call__(self, a, axis=-1):
+        if a.flags.writeable:
+            return np.tanh(a, out=a)
+        return np.tanh(a)
+
+
+@CAGE.broken("read-only")
+class BorrowsTheInput(Tanh):
+    def __call__(self, a, axis=-1):
+        np.negative(a, out=a)
+        z = -np.tanh(a)
+        np.negative(a, out=a)
+        return z
+
+
+@CAGE.broken("layout")
+class ReadsMemory(Tanh):
+    def __call__(self, a, axis=-1):
+        return np.tanh(np.frombuffer(a.tobytes("A"), a.dtype).reshape(a.shape))
+
+
+@CAGE.broken("finite")
+class Exponential(modnet.Activation):
+    elementwise = True
+
+    def __call__(self, a, axis=-1):
+        return np.exp(a)
+
+
+@CAGE.broken("finite")
+class NaiveSoftmax(Softmax):
+    def __call__(self, a, axis=-1):
+        e = np.exp(a)
+        return e / e.sum(axis=axis, keepdims=True)
+
+
+@CAGE.broken("finite")
+class DerivativeOverflows(modnet.Activation):
+    """A sigmoid whose way back is written with exp(-a)."""
+
+    elementwise = True
+
+    def __call__(self, a, axis=-1):
+        return np.where(a > 0, 1 / (1 + np.exp(-abs(a))), np.exp(-abs(a)) / (1 + np.exp(-abs(a))))
+
+    def backward(self, a, z, dz, axis=-1):
+        return dz * np.exp(-a) / (1 + np.exp(-a)) ** 2
+
+
+@CAGE.broken("derivative")
+class WrongFactor(Tanh):
+    def backward(self, a, z, dz, axis=-1):
+        return dz * (1 - z)
+
+
+@CAGE.broken("derivative")
+class WrongFarOut(Tanh):
+    def backward(self, a, z, dz, axis=-1):
+        return np.where(a < -4, 0.5, 1) * dz * (1 - z * z)
+
+
+@CAGE.broken("derivative")
+class ForgetsWhatComesBack(Tanh):
+    def backward(self, a, z, dz, axis=-1):
+        return 1 - z * z
+
+
+@CAGE.broken("derivative")
+class DiagonalOnly(Softmax):
+    def backward(self, a, z, dz, axis=-1):
+        return dz * z * (1 - z)
+
+
+@CAGE.broken("derivative")
+class WritesIntoWhatComesBack(Tanh):
+    def backward(self, a, z, dz, axis=-1):
+        dz *= 1 - z * z
+        return dz
+
+
+@CAGE.broken("way-back")
+class WideningBack(Tanh):
+    def backward(self, a, z, dz, axis=-1):
+        return dz * (1 - z.astype(np.float64) ** 2)
+
+
+@CAGE.broken("way-back")
+class LastAxisOnlyBack(Softmax):
+    def backward(self, a, z, dz, axis=-1):
+        return Softmax.backward(self, a, z, dz)
+
+
+@CAGE.broken("elementwise")
+class FalselyElementwise(Softmax):
+    elementwise = True
+
+
+@CAGE.broken("standard")
+class FalselySoftmax(Softmax):
+    computes = "softmax"
+
+    def __call__(self, a, axis=-1):
+        return Softmax.__call__(self, a / 2, axis)
+
+    def backward(self, a, z, dz, axis=-1):
+        return Softmax.backward(self, a, z, dz, axis) / 2
+
+
+@CAGE.broken("network")
+class RefusesManyRows(Tanh):
+    """Sees that it is called by another shape than it is used to."""
+
+    def __call__(self, a, axis=-1):
+        if a.ndim == 2 and a.shape[-1] > 4 and axis == 0:
+            raise ValueError("expected 4 columns")
+        return np.tanh(a)
+
+
+@CAGE.broken("deterministic")
+class Noisy(Tanh):
+    def __call__(self, a, axis=-1):
+        return np.tanh(a) + 1e-9 * np.random.default_rng().standard_normal(a.shape).astype(a.dtype)
+
+
+@CAGE.broken("deterministic")
+class RunningMean(Tanh):
+    """Becomes another function with every call, as batch normalisation does."""
+
+    def __init__(self):
+        self._shift = 0.0
+
+    def __call__(self, a, axis=-1):
+        z = np.tanh(a) - self._shift
+        self._shift += 0.01
+        return z.astype(a.dtype)
+
+
+@CAGE.broken("memory")
+class RemembersTheInput(Tanh):
+    def __call__(self, a, axis=-1):
+        self.a = a
+        return np.tanh(a)
+
+
+@CAGE.broken("memory")
+class CountsOnTheClass(Tanh):
+    calls = 0
+
+    def __call__(self, a, axis=-1):
+        type(self).calls += 1
+        return np.tanh(a)
+
+
+@CAGE.broken("global-state")
+class Seeding(Tanh):
+    def __call__(self, a, axis=-1):
+        np.random.seed(0)
+        return np.tanh(a) + 1e-9 * np.random.standard_normal(a.shape).astype(a.dtype)
+
+
+@CAGE.broken("global-state")
+class Silencing(Tanh):
+    def __call__(self, a, axis=-1):
+        np.seterr(over="raise")
+        return np.tanh(a)
+
+
+@CAGE.broken("global-state")
+class FilteringWarnings(Tanh):
+    def __call__(self, a, axis=-1):
+        warnings.filterwarnings("ignore", "tanh")
+        return np.tanh(a)
+
+
+@CAGE.broken("global-state")
+class SettingTheEnvironment(Tanh):
+    def __call__(self, a, axis=-1):
+        os.environ["MODNET_ZOO"] = "1"
+        return np.tanh(a)
+
+
+@CAGE.broken("threads")
+class SharesScratchSpace(Tanh):
+    def __call__(self, a, axis=-1):
+        self.scratch = a
+        z = np.tanh(self.scratch)
+        self.scratch = None
+        return z
+
+
+@CAGE.broken("settings-refused")
+@attrs.frozen
+class TakesAnything(Tanh):
+    scale: float = attrs.field(default=1.0, converter=lambda value: value if type(value) is float else 1.0)
+
+
+@CAGE.broken("settings-odd")
+@attrs.frozen
+class AssertsItsSettings(Tanh):
+    scale: float = 1.0
+
+    def __attrs_post_init__(self):
+        assert self.scale > 0
+
+
+@CAGE.broken("settings-odd")
+class ExitsOnASetting(Tanh):
+    def __init__(self, scale: float = 1.0):
+        if scale < 0:
+            raise SystemExit(f"{scale} < 0")
+        self.scale = scale
+
+
+@CAGE.broken("settings-kept")
+class KeepsItsSettingElsewhere(Tanh):
+    def __init__(self, scale: float = 1.0):
+        self._scale = scale
+
+
+@CAGE.broken("settings-kept")
+class KeepsAnotherSetting(Tanh):
+    def __init__(self, degrees: float = 90.0):
+        self.degrees = np.deg2rad(degrees).item()
+
+
+@CAGE.broken("settings-kept")
+@attrs.frozen(eq=False)
+class HasAnArrayForASetting(Tanh):
+    weights: Any = attrs.field(factory=lambda: np.ones(4))
+
+
+@CAGE.legal()
+class WithoutDerivative(modnet.Activation):
+    def __call__(self, a, axis=-1):
+        return np.sin(a)
+
+
+@CAGE.legal()
+class SaysThatItHasNone(Tanh):
+    def backward(self, a, z, dz, axis=-1):
+        raise modnet.NoDerivativeError("not yet")
+
+
+@CAGE.legal()
+class PlainClass(Tanh):
+    def __init__(self, scale=1.0, *, words: tuple[str, ...] = ("a", "b")):
+        self.scale, self.words = scale, words
+
+
+@CAGE.legal()
+class HandsTheInputBack(modnet.Activation):
+    elementwise = True
+
+    def __call__(self, a, axis=-1):
+        return a
+
+    def backward(self, a, z, dz, axis=-1):
+        return dz
+
+
+@CAGE.legal()
+class Cornered(modnet.Activation):
+    """Piecewise linear, with corners at -1, 0 and 1, and flat beyond."""
+
+    elementwise = True
+
+    def __call__(self, a, axis=-1):
+        return np.clip(a, -1, 1) + np.maximum(a, 0)
+
+    def backward(self, a, z, dz, axis=-1):
+        return dz * ((abs(a) < 1).astype(a.dtype) + (a > 0))
+
+
+@CAGE.legal()
+class Jumping(modnet.Activation):
+    def __call__(self, a, axis=-1):
+        return np.sign(a)
+
+    def backward(self, a, z, dz, axis=-1):
+        return np.zeros_like(a)
+
+
+@CAGE.legal()
+class Competing(modnet.Activation):
+    """Only the largest along the axis gets through."""
+
+    def __call__(self, a, axis=-1):
+        return np.where(a == a.max(axis=axis, keepdims=True, initial=-np.inf), a, 0).astype(a.dtype)
+
+
+@CAGE.legal()
+class Overflowing(Tanh):
+    """A sigmoid as the book writes it: it warns of an overflow, and is right."""
+
+    def __call__(self, a, axis=-1):
+        return 1 / (1 + np.exp(-a))
+
+    def backward(self, a, z, dz, axis=-1):
+        return dz * z * (1 - z)
+
+
+@CAGE.legal(width=6)
+class Paired(modnet.Activation):
+    """Needs an even number of units along the axis: each is multiplied by its neighbour's sigmoid."""
+
+    def __call__(self, a, axis=-1):
+        if a.shape[axis] % 2:
+            raise modnet.ShapeError(f"expected an even number of units, found {a.shape[axis]}")
+        return a * (np.tanh(np.roll(a, a.shape[axis] // 2, axis=axis)) / 2 + 0.5)
+
+
+@CAGE.legal()
+class Locking(Tanh):
+    """Its scratch space has a lock."""
+
+    def __init__(self):
+        self._lock = threading.Lock()
+
+    def __call__(self, a, axis=-1):
+        with self._lock:
+            self.scratch = a
+            z = np.tanh(self.scratch)
+            del self.scratch
+        return z
+
+
+@CAGE.legal()
+class LocalScratch(Tanh):
+    """Its scratch space is each thread's own."""
+
+    def __init__(self):
+        self._local = threading.local()
+
+    def __call__(self, a, axis=-1):
+        self._local.a = a
+        return np.tanh(self._local.a)
+
+
+class Curve(Enum):
+    STEEP = "steep"
+    FLAT = "flat"
+
+
+@CAGE.legal()
+@attrs.frozen
+class OddSettings(Tanh):
+    curve: Curve = Curve.FLAT
+    mode: Literal["one", "two", 3] = "two"
+    table: Path | None = None
+    powers: tuple[int, ...] = (1, 2)
+    names: dict[str, float] = attrs.field(factory=lambda: {"a": 1.0})
+    inner: modnet.Activation = attrs.field(factory=lambda: modnet.activation("leaky-relu", slope=0.1))
+    limit: float | None = attrs.field(default=None, validator=attrs.validators.optional(gt(0)))
+
+
+@CAGE.legal()
+@attrs.frozen(slots=False)
+class ComputesAConstantOnce(Tanh):
+    power: int = 3
+
+    @cached_property
+    def factor(self):
+        return 1.0**self.power
+
+    def __call__(self, a, axis=-1):
+        return np.tanh(a) * self.factor
+
+
+@CAGE.broken("rows")
+class SpeaksNoSense(Tanh):
+    """Cannot even be printed, and nor can what it raises."""
+
+    def __repr__(self):
+        raise RuntimeError("no")
+
+    def __call__(self, a, axis=-1):
+        if a.ndim == 1:
+            raise UnspeakableError
+        return np.tanh(a)
+
+
+class UnspeakableError(Exception):
+    def __str__(self):
+        raise RuntimeError("no")
+
+
+@CAGE.broken("global-state")
+class PrintsMoreDigits(Tanh):
+    def __call__(self, a, axis=-1):
+        np.set_printoptions(precision=17)
+        return np.tanh(a)
+
+
+if TYPE_CHECKING:
+    from fractions import Fraction
+
+
+@CAGE.legal()
+@attrs.frozen
+class TypedForCheckersOnly(Tanh):
+    """One of its settings has a type that is not there at run time, and another a name that it keeps to itself."""
+
+    share: Fraction | None = None
+    _scale: float = 1.0
+
+
+@CAGE.legal()
+def sine(a):
+    return np.sin(a)

@@ -1,0 +1,293 @@
+"""Losses, broken and odd."""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from attrs.validators import ge
+
+import modnet
+from zoo import Cage
+
+CAGE = Cage("loss")
+
+
+class Squared(modnet.Loss):
+    """A right one, for others to spoil."""
+
+    def __call__(self, y, t, axis=-1):
+        return ((y - modnet.one_hot(t, y, axis)) ** 2).sum(axis=axis)
+
+    def backward(self, y, t, axis=-1):
+        return 2 * (y - modnet.one_hot(t, y, axis))
+
+
+class LogLikelihood(modnet.Loss):
+    """A right one with a fused form, for others to spoil."""
+
+    tiny = 1e-7
+
+    def __call__(self, y, t, axis=-1):
+        return -(modnet.one_hot(t, y, axis) * np.log(y + y.dtype.type(self.tiny))).sum(axis=axis)
+
+    def backward(self, y, t, axis=-1):
+        return -modnet.one_hot(t, y, axis) / (y + y.dtype.type(self.tiny))
+
+
+class FusedLogLikelihood(modnet.FusedLoss):
+    def __call__(self, a, t, axis=-1):
+        shifted = a - a.max(axis=axis, keepdims=True, initial=-np.inf)
+        log_y = shifted - np.log(np.exp(shifted).sum(axis=axis, keepdims=True))
+        return -(modnet.one_hot(t, a, axis) * log_y).sum(axis=axis), np.exp(log_y)
+
+    def backward(self, a, y, t, axis=-1):
+        dense = modnet.one_hot(t, y, axis)
+        return y * dense.sum(axis=axis, keepdims=True) - dense
+
+
+@CAGE.broken("one-per-sample")
+class MeanOverTheBatch(Squared):
+    def __call__(self, y, t, axis=-1):
+        return Squared.__call__(self, y, t, axis).mean()
+
+
+@CAGE.broken("one-per-sample")
+class KeepsTheAxis(Squared):
+    def __call__(self, y, t, axis=-1):
+        return Squared.__call__(self, y, t, axis)[..., None]
+
+
+@CAGE.broken("one-per-sample")
+class Widening(Squared):
+    def __call__(self, y, t, axis=-1):
+        return Squared.__call__(self, y.astype(np.float64), t, axis)
+
+
+@CAGE.broken("rows")
+class ComparesWithTheBatch(Squared):
+    def __call__(self, y, t, axis=-1):
+        losses = Squared.__call__(self, y, t, axis)
+        return losses - losses.mean() if losses.size else losses
+
+
+@CAGE.broken("axis")
+class LastAxisOnly(Squared):
+    def __call__(self, y, t, axis=-1):
+        return ((y - modnet.one_hot(t, y, axis)) ** 2).sum(axis=-1)
+
+
+@CAGE.broken("targets")
+class NeedsOneHot(Squared):
+    def __call__(self, y, t, axis=-1):
+        dense = t if t.ndim == y.ndim else np.expand_dims(t, axis)
+        return ((y - dense) ** 2).sum(axis=axis)
+
+    def backward(self, y, t, axis=-1):
+        return 2 * (y - (t if t.ndim == y.ndim else np.expand_dims(t, axis)))
+
+
+@CAGE.broken("targets")
+class NeedsWideIntegers(Squared):
+    def __call__(self, y, t, axis=-1):
+        if t.ndim != y.ndim and t.dtype.itemsize < 4:
+            t = t - t.dtype.type(1)
+        return Squared.__call__(self, y, t, axis)
+
+
+@CAGE.broken("empty")
+class NeedsSamples(Squared):
+    def __call__(self, y, t, axis=-1):
+        losses = Squared.__call__(self, y, t, axis)
+        return losses + 0 * losses.max()
+
+
+@CAGE.broken("certain")
+class LogOfZero(LogLikelihood):
+    tiny = 0.0
+
+
+@CAGE.broken("certain")
+class DividesByZero(LogLikelihood):
+    def backward(self, y, t, axis=-1):
+        return -modnet.one_hot(t, y, axis) / y
+
+
+@CAGE.broken("derivative")
+class ForgetsTheFactor(Squared):
+    def backward(self, y, t, axis=-1):
+        return y - modnet.one_hot(t, y, axis)
+
+
+@CAGE.broken("derivative")
+class DividedByTheBatch(Squared):
+    def backward(self, y, t, axis=-1):
+        return Squared.backward(self, y, t, axis) / len(y)
+
+
+@CAGE.broken("derivative")
+class WrongSign(LogLikelihood):
+    def backward(self, y, t, axis=-1):
+        return -LogLikelihood.backward(self, y, t, axis)
+
+
+@CAGE.broken("way-back")
+class WideningBack(Squared):
+    def backward(self, y, t, axis=-1):
+        return 2 * (y.astype(np.float64) - modnet.one_hot(t, y, axis))
+
+
+@CAGE.broken("way-back")
+class LastAxisOnlyBack(Squared):
+    def backward(self, y, t, axis=-1):
+        return 2 * (y - modnet.one_hot(t, y))
+
+
+class HalfFused(FusedLogLikelihood):
+    def __call__(self, a, t, axis=-1):
+        losses, y = FusedLogLikelihood.__call__(self, a, t, axis)
+        return losses / 2, y
+
+
+class OverflowingFused(FusedLogLikelihood):
+    def __call__(self, a, t, axis=-1):
+        y = np.exp(a) / np.exp(a).sum(axis=axis, keepdims=True)
+        return -(modnet.one_hot(t, a, axis) * np.log(y)).sum(axis=axis), y
+
+
+class WrongWayBackFused(FusedLogLikelihood):
+    def backward(self, a, y, t, axis=-1):
+        return (y - modnet.one_hot(t, y, axis)) / max(1, y.shape[0])
+
+
+@CAGE.broken("fused")
+class AnotherFusedForm(LogLikelihood):
+    def fused(self, activation):
+        return HalfFused() if activation.computes == "softmax" else None
+
+
+@CAGE.broken("fused")
+class FusedWithAnything(LogLikelihood):
+    def fused(self, activation):
+        return FusedLogLikelihood()
+
+
+@CAGE.broken("fused")
+class WrongFusedWayBack(LogLikelihood):
+    def fused(self, activation):
+        return WrongWayBackFused() if activation.computes == "softmax" else None
+
+
+@CAGE.broken("fused-finite")
+class FusedOverflows(LogLikelihood):
+    def fused(self, activation):
+        return OverflowingFused() if activation.computes == "softmax" else None
+
+
+@CAGE.broken("network")
+class RefusesAnotherLayout(Squared):
+    def __call__(self, y, t, axis=-1):
+        if y.ndim == 2 and axis == 0 and y.shape[0] != y.shape[1]:
+            raise ValueError("expected rows")
+        return Squared.__call__(self, y, t, axis)
+
+    def backward(self, y, t, axis=-1):
+        return Squared.backward(self, y, t, axis)
+
+
+@CAGE.broken("unchanged")
+class WritesTheTargets(Squared):
+    def __call__(self, y, t, axis=-1):
+        if t.ndim == y.ndim and t.flags.writeable:
+            t -= y
+            return (t**2).sum(axis=axis)
+        return Squared.__call__(self, y, t, axis)
+
+
+@CAGE.broken("read-only")
+class BorrowsTheOutputs(Squared):
+    def __call__(self, y, t, axis=-1):
+        np.negative(y, out=y)
+        losses = ((y + modnet.one_hot(t, y, axis)) ** 2).sum(axis=axis)
+        np.negative(y, out=y)
+        return losses
+
+
+@CAGE.broken("deterministic")
+class SmoothsLabelsAtRandom(Squared):
+    def __call__(self, y, t, axis=-1):
+        noise = 1e-3 * np.random.default_rng().random(y.shape).astype(y.dtype)
+        return ((y - modnet.one_hot(t, y, axis) + noise) ** 2).sum(axis=axis)
+
+
+@CAGE.broken("memory")
+class KeepsTheDifference(Squared):
+    def __call__(self, y, t, axis=-1):
+        self.difference = y - modnet.one_hot(t, y, axis)
+        return (self.difference**2).sum(axis=axis)
+
+
+@CAGE.broken("threads")
+class SharesScratchSpace(Squared):
+    def __call__(self, y, t, axis=-1):
+        self.difference = y - modnet.one_hot(t, y, axis)
+        losses = (self.difference**2).sum(axis=axis)
+        self.difference = None
+        return losses
+
+
+@CAGE.broken("settings-odd")
+@attrs.frozen
+class ChecksWithAnAssertion(Squared):
+    weight: float = attrs.field(default=1.0)
+
+    @weight.validator
+    def _check(self, attribute, value):
+        assert value >= 0
+
+
+@CAGE.legal()
+class WithoutDerivative(modnet.Loss):
+    def __call__(self, y, t, axis=-1):
+        return abs(y - modnet.one_hot(t, y, axis)).max(axis=axis)
+
+
+@CAGE.legal()
+@attrs.frozen
+class Hinge(modnet.Loss):
+    """Piecewise linear, with corners."""
+
+    margin: float = attrs.field(default=1.0, validator=ge(0))
+
+    def __call__(self, y, t, axis=-1):
+        signs = 2 * modnet.one_hot(t, y, axis) - 1
+        return np.maximum(0, self.margin - signs * y).sum(axis=axis)
+
+    def backward(self, y, t, axis=-1):
+        signs = 2 * modnet.one_hot(t, y, axis) - 1
+        return np.where(signs * y < self.margin, -signs, 0).astype(y.dtype)
+
+
+@CAGE.legal()
+class Fused(LogLikelihood):
+    """Its plain form has a constant in the logarithm that the fused one can do without."""
+
+    tiny = 1e-12
+
+    def fused(self, activation):
+        return FusedLogLikelihood() if activation.computes == "softmax" else None
+
+
+@CAGE.legal()
+class Negative(modnet.Loss):
+    """A score that is below 0."""
+
+    def __call__(self, y, t, axis=-1):
+        return -(modnet.one_hot(t, y, axis) * y).sum(axis=axis)
+
+    def backward(self, y, t, axis=-1):
+        return -modnet.one_hot(t, y, axis)
+
+
+@CAGE.legal()
+def absolute(y, t):
+    return abs(y - modnet.one_hot(t, y)).sum(axis=-1)

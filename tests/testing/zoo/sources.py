@@ -1,0 +1,314 @@
+"""Data sources, broken and odd."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import attrs
+import numpy as np
+
+import modnet
+from zoo import Cage
+
+CAGE = Cage("data-source")
+TREES = Path(__file__).with_name("trees.jsonl")
+
+
+@attrs.frozen
+class JsonLines(modnet.DataSource):
+    """A right one, for others to spoil: an object a line, one entry of which is the label."""
+
+    suffixes = (".jsonl",)
+
+    label: str = "label"
+    scale: float = 1.0
+    test_fraction: float = 0.25
+
+    def read(self, path):
+        return self.dataset(*self.parsed(path))
+
+    def parsed(self, path):
+        if path is None:
+            raise modnet.DataError("a file is needed")
+        x, t = [], []
+        for number, line in enumerate(modnet.files.read_bytes(path).splitlines(), start=1):
+            try:
+                row = json.loads(line)
+                t.append(row.pop(self.label))
+                x.append([float(value) for value in row.values()])
+            except (ValueError, KeyError, TypeError, AttributeError) as error:
+                raise modnet.DataError(f"{path}, line {number}: no row with a {self.label!r} ({error})") from None
+        if not x:
+            raise modnet.DataError(f"{path}: there are no rows")
+        return x, t
+
+    def dataset(self, x, t):
+        return modnet.Dataset.from_arrays((x, t), scale=self.scale, test_fraction=self.test_fraction)
+
+    def read_rows(self, path, features):
+        x, t = self.parsed(path)
+        if len(x[0]) != features:
+            raise modnet.DataError(f"{path}: {len(x[0])} features, expected {features}")
+        return np.array(x), np.array(t)
+
+
+@CAGE.broken("dataset", file=TREES)
+class GivesTuples(JsonLines):
+    def dataset(self, x, t):
+        return np.array(x), np.array(t)
+
+
+@CAGE.broken("dataset", file=TREES)
+class LabelsBeyondTheClasses(JsonLines):
+    def dataset(self, x, t):
+        data = JsonLines.dataset(self, x, t)
+        return attrs.evolve(data, classes=data.classes[:-1])
+
+
+@CAGE.broken("dataset", file=TREES)
+class LabelsOfText(JsonLines):
+    def dataset(self, x, t):
+        samples = modnet.Samples(np.array(x), np.array(t))
+        return modnet.Dataset(samples, samples, tuple(sorted(set(t))), {"scale": 1.0})
+
+
+@CAGE.broken("dataset", file=TREES)
+class HolesInTheData(JsonLines):
+    def dataset(self, x, t):
+        data = JsonLines.dataset(self, x, t)
+        table = data.train.x.copy()
+        table[0, 0] = np.nan
+        return attrs.evolve(data, train=modnet.Samples(table, data.train.t))
+
+
+@CAGE.broken("inferred", file=TREES)
+class InfersWhatIsNoSetting(JsonLines):
+    def dataset(self, x, t):
+        data = JsonLines.dataset(self, x, t)
+        return attrs.evolve(data, settings={**data.settings, "rows": len(x)})
+
+
+@CAGE.broken("empty", file=TREES)
+class MakesUpRows(JsonLines):
+    def read(self, path):
+        if path is not None and path.is_file() and not path.stat().st_size:
+            return self.dataset([[0.0], [1.0]], [0, 1])
+        return JsonLines.read(self, path)
+
+
+@CAGE.broken("empty", file=TREES)
+class IndexErrorWhenEmpty(JsonLines):
+    def parsed(self, path):
+        if path is not None and not modnet.files.read_bytes(path):
+            return [][0]
+        return JsonLines.parsed(self, path)
+
+
+@CAGE.broken("truncated", file=TREES)
+class LetsTheParserFail(JsonLines):
+    def parsed(self, path):
+        lines = path.read_text(encoding="utf-8").splitlines() if path else []
+        rows = [json.loads(line) for line in lines]
+        if not rows:
+            raise modnet.DataError(f"{path}: there are no rows")
+        return [[row["height"], row["width"]] for row in rows], [row["label"] for row in rows]
+
+
+@CAGE.broken("truncated", file=TREES)
+class DoesNotNameTheFile(JsonLines):
+    def parsed(self, path):
+        try:
+            return JsonLines.parsed(self, path)
+        except modnet.DataError:
+            raise modnet.DataError("a malformed line") from None
+
+
+@CAGE.broken("garbage", file=TREES)
+class AssumesObjects(JsonLines):
+    def parsed(self, path):
+        if path is not None and path.is_file() and path.read_bytes().startswith(b"\xff"):
+            path.read_text(encoding="utf-8")
+        return JsonLines.parsed(self, path)
+
+
+@CAGE.broken("missing", file=TREES)
+class OpensWhatIsNotThere(JsonLines):
+    def parsed(self, path):
+        with path.open("rb"):
+            return JsonLines.parsed(self, path)
+
+
+@CAGE.broken("files-untouched", file=TREES)
+class LeavesAnIndex(JsonLines):
+    def parsed(self, path):
+        found = JsonLines.parsed(self, path)
+        path.with_suffix(".index").write_text(str(len(found[0])), encoding="utf-8")
+        return found
+
+
+@CAGE.broken("files-untouched", file=TREES)
+class Repairs(JsonLines):
+    def parsed(self, path):
+        found = JsonLines.parsed(self, path)
+        path.write_bytes(path.read_bytes().rstrip())
+        return found
+
+
+@CAGE.broken("closed", file=TREES)
+class LeavesItOpen(JsonLines):
+    def parsed(self, path):
+        if path is not None and path.is_file():
+            file = path.open("rb")
+            file.read(1)
+            del file
+        return JsonLines.parsed(self, path)
+
+
+@CAGE.broken("recognised", file=TREES)
+class KnowsAnotherSuffix(JsonLines):
+    suffixes = (".ndjson",)
+
+
+@CAGE.broken("recognises-quietly", file=TREES)
+class RaisesWhenAsked(JsonLines):
+    @classmethod
+    def recognises(cls, path, head):
+        return path.suffix == ".jsonl" or head.decode().startswith("{")
+
+
+@CAGE.broken("recognises-quietly", file=TREES)
+class AnswersWithAMatch(JsonLines):
+    @classmethod
+    def recognises(cls, path, head):
+        return path.suffix == ".jsonl" or (head[:1] and None)
+
+
+@CAGE.broken("rows-to-predict", file=TREES)
+class TakesAnyNumberOfFeatures(JsonLines):
+    def read_rows(self, path, features):
+        x, t = self.parsed(path)
+        return np.array(x), np.array(t)
+
+
+@CAGE.broken("rows-to-predict", file=TREES)
+class KeepsTheLabelAsAFeature(JsonLines):
+    def read_rows(self, path, features):
+        x, t = JsonLines.read_rows(self, path, features)
+        return np.column_stack([x, np.arange(len(x))]), t
+
+
+@attrs.frozen
+class Writing(JsonLines):
+    """A right one that writes, too."""
+
+    test_fraction: float = 0.0
+
+    def write(self, data, path):
+        lines = []
+        for row, t in zip(data.train.unscaled(slice(None)).tolist(), data.train.t, strict=True):
+            entries = {f"x{i}": value for i, value in enumerate(row)}
+            lines.append(json.dumps({**entries, self.label: data.classes[t]}) + "\n")
+        with modnet.files.replacing(path) as new:
+            new.write_text("".join(lines), encoding="utf-8")
+        return [path]
+
+
+@CAGE.broken("written", file=TREES)
+class RoundsWhatItWrites(Writing):
+    def write(self, data, path):
+        table = data.train.x.round()
+        return Writing.write(self, attrs.evolve(data, train=modnet.Samples(table, data.train.t)), path)
+
+
+@CAGE.broken("written", file=TREES)
+class WritesTheIndices(Writing):
+    def write(self, data, path):
+        return Writing.write(self, attrs.evolve(data, classes=tuple(range(len(data.classes)))), path)
+
+
+@CAGE.broken("written", file=TREES)
+class SaysAnotherFile(Writing):
+    def write(self, data, path):
+        Writing.write(self, data, path)
+        return [path.with_suffix(".txt")]
+
+
+@CAGE.broken("deterministic", file=TREES)
+class Shuffles(JsonLines):
+    def dataset(self, x, t):
+        order = np.random.default_rng().permutation(len(x))
+        noise = np.random.default_rng().random(len(x))
+        return JsonLines.dataset(self, [[*x[i], noise[i]] for i in order], [t[i] for i in order])
+
+
+@CAGE.broken("memory", file=TREES)
+class KeepsWhatItRead(modnet.DataSource):
+    suffixes = (".jsonl",)
+
+    def __init__(self):
+        self.paths = []
+
+    def read(self, path):
+        data = JsonLines().read(path)
+        self.paths.append(path)
+        return data
+
+
+@CAGE.broken("global-state", file=TREES)
+class ChangesTheFolder(JsonLines):
+    def parsed(self, path):
+        if path is not None and path.is_file():
+            os.chdir(Path(path.anchor))
+        return JsonLines.parsed(self, path)
+
+
+@CAGE.broken("settings-odd", file=TREES)
+@attrs.frozen
+class LooksItsSettingUp(JsonLines):
+    rows: int = 0
+
+    def __attrs_post_init__(self):
+        ["all"][self.rows]
+
+
+@CAGE.legal(file=TREES)
+class ReadsOnly(JsonLines):
+    """Reads no rows to predict."""
+
+    read_rows = modnet.DataSource.read_rows
+
+
+@CAGE.legal(file=TREES)
+class ReadsAndWrites(Writing):
+    pass
+
+
+@CAGE.legal()
+class WritesItsOwnSample(Writing):
+    pass
+
+
+@CAGE.legal()
+class Points(modnet.DataSource):
+    """A data set by name."""
+
+    reads_files = False
+
+    def read(self, path):
+        t = np.arange(20) % 2
+        return modnet.Dataset.from_arrays((np.column_stack([t, np.sin(np.arange(20))]), t), scale=1.0)
+
+
+@CAGE.legal()
+class NotThereYet(modnet.DataSource):
+    """A data set by name that has to be downloaded first."""
+
+    reads_files = False
+
+    def read(self, path):
+        raise modnet.DataError("not-there-yet: not downloaded yet; run: modnet data fetch not-there-yet")
+
+    def fetch(self):
+        raise modnet.DataError("there is no network")
