@@ -17,7 +17,8 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, Loss, PluginError, UnknownNameError, build
-from modnet.discovery import Candidate, PluginHost, Report, installed
+from modnet.discovery import PluginHost, Report, loading
+from modnet.installed import Candidate, installed
 from modnet.listing import as_json, as_table
 
 CUBE = """
@@ -65,8 +66,10 @@ def strangers() -> list[Candidate]:
 
 
 def host_of_all(**settings: list[str]) -> PluginHost:
+    """Return a host that imports every plugin at once."""
     host = PluginHost(**settings)
-    host.load(installed())
+    with loading():
+        host.load(installed())
     return host
 
 
@@ -173,7 +176,7 @@ class TestNames:
         assert (first.state, first.file, second.state) == ("loaded", str(file), "broken")
         assert second.reason.startswith("it is loaded already, as modnet-b:plugin")
         assert host.registry.names("activation") == ["cube"]
-        assert [impl.plugin_name for impl in host.hook.register_activations.get_hookimpls()] == ["modnet-b:plugin"]
+        assert [impl.plugin_name for impl in host.relay().register_activations.get_hookimpls()] == ["modnet-b:plugin"]
 
 
 BROKEN = {
@@ -249,13 +252,12 @@ BROKEN = {
 
 class TestBroken:
     @pytest.mark.parametrize("kind", BROKEN)
-    def test_a_plugin_that(self, install: Install, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    def test_a_plugin_that(self, install: Install, kind: str) -> None:
         """... is a row that says why and where, is rolled back whole, and takes nothing along."""
         source, reason, line = BROKEN[kind]
         file = install("modnet-broken", source)
         install("modnet-works", CUBE.format(name="Fine"))
-        monkeypatch.setattr(build, "_hosts", [])
-        host = build.load_plugins()
+        host = host_of_all()
         broken, works = reports_of(host).values()
         assert broken.state == "broken"
         assert reason in broken.reason
@@ -266,10 +268,10 @@ class TestBroken:
         assert works.state == "loaded"
         assert host.broken() == [broken]
         assert {c.owner for c in host.registry.components()} == {"modnet", "modnet-works"}
-        assert host.hook.register_activations.get_hookimpls()
+        assert host.relay().register_activations.get_hookimpls()
         assert all(
             impl.plugin_name != "modnet-broken:plugin"
-            for caller in vars(host.hook).values()
+            for caller in vars(host.relay()).values()
             if hasattr(caller, "get_hookimpls")
             for impl in caller.get_hookimpls()
         )
@@ -314,7 +316,7 @@ class TestBroken:
         """Not answered from the host that is about to be replaced."""
         monkeypatch.setattr(build, "_hosts", [PluginHost()])
         install("modnet-broken", "import modnet\nmodnet.activation('relu')")
-        (report,) = build.load_plugins().broken()
+        (report,) = host_of_all().broken()
         assert report.reason.startswith("it asks for or registers a part while it is imported")
 
 
@@ -369,7 +371,7 @@ class TestModules:
         host.load_module("cubes_here")
         assert [report.name for report in host.reports] == ["cubes_here"]
         assert host.registry.names("activation") == ["cube"]
-        assert len(host.hook.register_activations.get_hookimpls()) == 1
+        assert len(host.relay().register_activations.get_hookimpls()) == 1
 
     def test_an_installed_plugin_may_be_asked_for_as_a_module(self) -> None:
         host = host_of_all()
@@ -474,7 +476,7 @@ class TestObservers:
         assert told == ["one", "plugin"]
         other.run_started(run=told)
         assert told[2:] == ["other", "plugin"]
-        host.hook.run_started(run=told)
+        host.relay().run_started(run=told)
         assert told[4:] == ["plugin"]
 
     def test_a_plugin_that_only_follows_runs_says_so(self, install: Install) -> None:
@@ -483,7 +485,7 @@ class TestObservers:
         report = reports_of(host)["modnet-tracker"]
         assert (report.state, report.components, report.follows) == ("loaded", (), ("run_ended",))
         told: list[str] = []
-        host.hook.run_ended(run=told)
+        host.relay().run_ended(run=told)
         assert told == ["ended"]
 
 
