@@ -28,25 +28,25 @@ def ask_each(request: dict[str, Any]) -> None:
     catalogue, limit = Catalogue(Path(request["folder"])), float(request["limit"])
     # A fork has modnet imported already. Where it is not safe, every plugin waits for that.
     context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    waiting, running = list(request["candidates"]), dict[BaseProcess, tuple[Candidate, float]]()
+    waiting, running = list(request["candidates"]), dict[BaseProcess, tuple[Candidate, Any, float]]()
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
-            fields = waiting.pop(0)
-            process = context.Process(target=_answer, args=(str(catalogue.folder), fields))
+            fields, answered = waiting.pop(0), context.Event()
+            process = context.Process(target=_answer, args=(str(catalogue.folder), fields, answered))
             process.start()
-            running[process] = _candidate(fields), time.monotonic() + limit
-        for process, (candidate, end) in list(running.items()):
+            running[process] = _candidate(fields), answered, time.monotonic() + limit
+        for process, (candidate, answered, end) in list(running.items()):
             if late := process.is_alive() and time.monotonic() > end:
                 process.kill()
                 process.join()
             if not process.is_alive():
                 del running[process]
-                if not catalogue.path_of(candidate).exists():
+                if not answered.is_set():
                     catalogue.write(candidate, Answer(fault=_fault(candidate, process.exitcode, limit, late=late)))
         time.sleep(LOOK)
 
 
-def _answer(folder: str, fields: dict[str, str]) -> None:
+def _answer(folder: str, fields: dict[str, str], answered: Any) -> None:
     """Load one plugin, alone, by the rules of `discovery`, and write down what it is."""
     candidate = _candidate(fields)
     host = PluginHost()
@@ -56,6 +56,7 @@ def _answer(folder: str, fields: dict[str, str]) -> None:
     classes = [(c, c.cls) for c in report.components]
     provides = [Provided(c.kind, c.name, cls.__module__, cls.__qualname__) for c, cls in classes]
     Catalogue(Path(folder)).write(candidate, Answer(tuple(provides), report.follows, report.fault))
+    answered.set()
     os._exit(0)  # whatever the plugin has started does not hold anybody up
 
 

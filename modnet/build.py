@@ -76,7 +76,7 @@ def part(kind: str, value: object, **settings: Any) -> Any:
         try:
             component = plugins().registry.find(kind, value)
         except UnknownNameError as error:
-            broken = ", ".join(report.name for report in plugins().broken())
+            broken = ", ".join(report.name for report in [*plugins().broken(), *plugins().not_asked()])
             hint = f"; broken, see 'modnet plugins doctor': {broken}" if broken else ""
             raise UnknownNameError(kind, value, error.choices, error.note + hint) from None
         try:

@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import tempfile
+import weakref
 from collections.abc import Sequence
 from contextlib import suppress
 from functools import cache, cached_property
@@ -65,7 +67,6 @@ class Catalogue:
     """The answers in a folder: that of plugins in the cache folder, or in one that goes away where none can be kept."""
 
     folder: Path = attrs.field(factory=lambda: cache_folder() / CATALOGUE)
-    _passing: tempfile.TemporaryDirectory[str] | None = None
 
     def known(self, candidate: Candidate) -> Answer | None:
         """Return what a plugin answered; None where it was not asked, or may answer otherwise by now.
@@ -97,15 +98,16 @@ class Catalogue:
         same, and what it answers is known the next time.
         """
         self._make_folder()
-        for candidate in candidates:
-            self.path_of(candidate).unlink(missing_ok=True)
         asked = [attrs.asdict(c, filter=lambda field, _: field.name != "load") for c in candidates]
         request = {"path": sys.path, "folder": str(self.folder), "limit": limit, "candidates": asked}
         command = [sys.executable, "-P", "-W", "ignore", "-c", _ASKER]
         null = subprocess.DEVNULL
-        asker = subprocess.Popen(  # noqa: S603
-            command, stdin=subprocess.PIPE, stdout=null, stderr=null, start_new_session=True
-        )
+        try:
+            asker = subprocess.Popen(  # noqa: S603
+                command, stdin=subprocess.PIPE, stdout=null, stderr=null, start_new_session=True
+            )
+        except OSError:  # a Python inside another program: they stay unasked
+            return
         try:
             if asker.stdin:
                 with suppress(BrokenPipeError), asker.stdin as pipe:
@@ -123,8 +125,8 @@ class Catalogue:
             with tempfile.TemporaryFile(dir=self.folder):
                 pass
         except OSError:
-            self._passing = tempfile.TemporaryDirectory(prefix="modnet-plugins-")
-            self.folder = Path(self._passing.name)
+            self.folder = Path(tempfile.mkdtemp(prefix="modnet-plugins-"))
+            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
 
     @cached_property
     def _beside(self) -> str:

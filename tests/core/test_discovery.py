@@ -42,6 +42,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     site = tmp_path / "site"
     site.mkdir()
     monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
     before = set(sys.modules)
 
     def put(distribution: str, source: str, *, entry: str = "", module: str = "", version: str = "1.0") -> Path:
