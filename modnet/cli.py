@@ -78,7 +78,7 @@ class _Commands(Mapping[str, click.Command]):
 @click.group(commands=_Commands(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(modnet.__version__, prog_name="modnet")
 def modnet_command() -> None:
-    r"""Train small neural networks in which every part is a plugin.
+    """Train small neural networks in which every part is a plugin.
 
     \b
     Begin with
@@ -91,4 +91,4 @@ def modnet_command() -> None:
       modnet gradient-check     are the derivatives right? and what do other estimators make of the gradient?
       modnet data show FILE     what is in a data set; see also modnet data --help
       modnet plugins            the parts there are, and where they come from
-    """
+    """  # noqa: D301 - click looks for the character itself

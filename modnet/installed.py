@@ -6,13 +6,17 @@ import importlib
 import importlib.util
 import re
 import sys
+import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, PathFinder
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import attrs
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "modnet"
 BUILT_IN = "modnet"
@@ -54,13 +58,19 @@ class Candidate:
 
 
 def installed() -> list[Candidate]:
-    """Return the plugins of all installed distributions."""
+    """Return the plugins of all installed distributions; warns of metadata that cannot be read."""
     import importlib.metadata  # a tenth of what `import modnet` would take
 
+    try:
+        points = list(importlib.metadata.entry_points(group=ENTRY_POINTS))
+    except Exception:  # one damaged file, of whichever distribution, fails all
+        points = _readable_points()
     found: dict[tuple[str, str, str], Candidate] = {}
-    for point in importlib.metadata.entry_points(group=ENTRY_POINTS):
+    for point in points:
         # The name and version are missing where an uninstallation stopped half-way.
-        about: Any = point.dist.metadata if point.dist else {}
+        about: Any = {}
+        with suppress(Exception):
+            about = point.dist.metadata if point.dist else {}
         name, version = about.get("Name") or "unknown", about.get("Version") or ""
         module = point.value.partition(":")[0].strip()
         needs = "" if name == BUILT_IN or not about else _needs(about.get_all("Requires-Dist") or ())
@@ -68,6 +78,21 @@ def installed() -> list[Candidate]:
         candidate = Candidate(point.name, name, version, module, point.load, point.value, needs)
         found.setdefault((name, point.name, point.value), candidate)
     return list(found.values())
+
+
+def _readable_points() -> list[EntryPoint]:
+    """Return the entry points of each distribution whose metadata can be read, and warn of the others."""
+    import importlib.metadata
+
+    found: list[EntryPoint] = []
+    for distribution in importlib.metadata.distributions():
+        try:
+            found += distribution.entry_points.select(group=ENTRY_POINTS)
+        except Exception as error:
+            place = distribution.locate_file("")
+            what = f"the entry points of a distribution in {place} cannot be read, install it again: {error}"
+            warnings.warn(what, stacklevel=2)
+    return found
 
 
 def module_candidate(name: str) -> Candidate:

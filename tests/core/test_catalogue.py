@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+import signal
 import subprocess
 import sys
 import textwrap
@@ -84,6 +85,18 @@ def report_of(host: PluginHost, distribution: str) -> Report:
     return report
 
 
+def is_alive(process: int) -> bool:
+    """Say whether a process is there, and no zombie that nobody reaps."""
+    status = Path(f"/proc/{process}/stat")
+    if sys.platform == "linux":
+        return status.exists() and status.read_text().rpartition(")")[2].split()[0] != "Z"
+    try:
+        os.kill(process, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
 class TestAsking:
     def test_nobody_is_asked_before_there_is_a_need(self, install: Install) -> None:
         install("modnet-cubes", CUBE.format(name="Cube"))
@@ -156,6 +169,24 @@ class TestAsking:
             for _ in range(2)
         ]
         assert [process.communicate()[0] for process in both] == ["Cube\n"] * 2
+
+    @pytest.mark.skipif(sys.platform == "win32", reason="there is no such signal")
+    def test_ctrl_c_ends_those_that_are_being_asked(self, install: Install, tmp_path: Path) -> None:
+        note = tmp_path / "pid"
+        source = f"import os, pathlib, time\npathlib.Path({str(note)!r}).write_text(str(os.getpid()))\ntime.sleep(100)"
+        install("modnet-hanging", source)
+        command = [sys.executable, "-m", "modnet", "train", "--activation", "nothing"]
+        path = os.pathsep.join(sys.path)
+        process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path})
+        while not (note.exists() and note.read_text()):
+            time.sleep(0.02)
+        process.send_signal(signal.SIGINT)
+        assert (process.communicate()[1], process.returncode) == ("modnet: interrupted\n", 130)
+        for _ in range(100):
+            if not is_alive(int(note.read_text())):
+                return
+            time.sleep(0.05)
+        pytest.fail("it goes on")
 
     def test_it_goes_by_the_same_rules_as_a_plugin_that_is_imported(self, install: Install) -> None:
         """The reasons themselves are tested with the rules."""

@@ -109,6 +109,18 @@ class TestFinding:
         (report,) = reports_of(host_of_all()).values()
         assert (report.distribution, report.state) == ("unknown", "loaded")
 
+    def test_damaged_metadata_harm_no_other_plugin(self, install: Install, tmp_path: Path) -> None:
+        install("modnet-cubes", CUBE.format(name="Cube"))
+        install("modnet-damaged", "", entry="no entry point")
+        with pytest.warns(
+            UserWarning, match=r"^the entry points of a distribution in .*site cannot be read, install it"
+        ):
+            assert reports_of(host_of_all())["modnet-cubes"].state == "loaded"
+        (tmp_path / "site" / "modnet_damaged-1.0.dist-info" / "entry_points.txt").unlink()
+        (tmp_path / "site" / "modnet_cubes-1.0.dist-info" / "METADATA").write_bytes(b"Name: \xff\xfe")
+        (report,) = reports_of(host_of_all()).values()
+        assert report.state == "loaded"
+
 
 class TestOrder:
     def test_built_in_plugins_come_first_and_the_others_by_distribution_and_name(self) -> None:
