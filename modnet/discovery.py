@@ -168,7 +168,9 @@ class PluginHost:
         return self._in_state(NOT_ASKED)
 
     def settle(self) -> None:
-        """Have all plugins asked that were not asked yet, and wait for their answers."""
+        """Have all plugins asked that were not asked yet, and wait for their answers; warns where these are many."""
+        if (count := len(self.not_asked())) > AT_ONCE:
+            warnings.warn(f"asking {count} plugins what they provide, once: it may take a while", stacklevel=2)
         self._ask(NOT_ASKED)
 
     def ask_anew(self, limit: float = LIMIT) -> None:

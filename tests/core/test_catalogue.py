@@ -18,7 +18,7 @@ import pytest
 
 import modnet
 from modnet import PluginError, UnknownNameError, build
-from modnet.catalogue import Catalogue
+from modnet.catalogue import AT_ONCE, Catalogue
 from modnet.discovery import PluginHost, Report
 from modnet.installed import installed
 from modnet.listing import as_json, as_table, not_asked
@@ -181,7 +181,7 @@ class TestAsking:
         while not (note.exists() and note.read_text()):
             time.sleep(0.02)
         process.send_signal(signal.SIGINT)
-        assert (process.communicate()[1], process.returncode) == ("modnet: interrupted\n", 130)
+        assert (process.communicate()[1].strip(), process.returncode) == ("modnet: interrupted", 130)
         for _ in range(100):
             if not is_alive(int(note.read_text())):
                 return
@@ -354,6 +354,17 @@ class TestFollowing:
         monkeypatch.setenv("MOODY", "yes")
         with pytest.warns(UserWarning, match="plugin plugin does not follow this run: ZeroDivisionError"):
             a_host().relay()
+
+
+def test_whoever_waits_for_many_is_told_what_for(install: Install) -> None:
+    for number in range(AT_ONCE + 1):
+        install(f"modnet-part{number}", CUBE.format(name=f"Part{number}"))
+    host = a_host()
+    with pytest.warns(
+        UserWarning, match=f"^asking {AT_ONCE + 1} plugins what they provide, once: it may"
+    ):
+        assert host.registry.find("activation", "part3").owner == "modnet-part3"
+    assert not host.not_asked()
 
 
 class TestCrowd:
