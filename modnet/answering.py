@@ -11,6 +11,7 @@ import signal
 import sys
 import time
 from importlib.metadata import EntryPoint
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -28,25 +29,26 @@ def ask_each(request: dict[str, Any]) -> None:
     catalogue, limit = Catalogue(Path(request["folder"])), float(request["limit"])
     # A fork has modnet imported already. Where it is not safe, every plugin waits for that.
     context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
-    waiting, running = list(request["candidates"]), dict[BaseProcess, tuple[Candidate, Any, float]]()
+    waiting, running = list(request["candidates"]), dict[BaseProcess, tuple[Candidate, Connection, float]]()
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
-            fields, answered = waiting.pop(0), context.Event()
-            process = context.Process(target=_answer, args=(str(catalogue.folder), fields, answered))
+            fields, (word, sender) = waiting.pop(0), context.Pipe(duplex=False)
+            process = context.Process(target=_answer, args=(str(catalogue.folder), fields, sender))
             process.start()
-            running[process] = _candidate(fields), answered, time.monotonic() + limit
-        for process, (candidate, answered, end) in list(running.items()):
+            sender.close()
+            running[process] = _candidate(fields), word, time.monotonic() + limit
+        for process, (candidate, word, end) in list(running.items()):
             if late := process.is_alive() and time.monotonic() > end:
                 process.kill()
                 process.join()
             if not process.is_alive():
                 del running[process]
-                if not answered.is_set():
+                if not _came(word):
                     catalogue.write(candidate, Answer(fault=_fault(candidate, process.exitcode, limit, late=late)))
         time.sleep(LOOK)
 
 
-def _answer(folder: str, fields: dict[str, str], answered: Any) -> None:
+def _answer(folder: str, fields: dict[str, str], word: Connection) -> None:
     """Load one plugin, alone, by the rules of `discovery`, and write down what it is."""
     candidate = _candidate(fields)
     host = PluginHost()
@@ -56,8 +58,17 @@ def _answer(folder: str, fields: dict[str, str], answered: Any) -> None:
     classes = [(c, c.cls) for c in report.components]
     provides = [Provided(c.kind, c.name, cls.__module__, cls.__qualname__) for c, cls in classes]
     Catalogue(Path(folder)).write(candidate, Answer(tuple(provides), report.follows, report.fault))
-    answered.set()
+    word.send_bytes(b"answered")
     os._exit(0)  # whatever the plugin has started does not hold anybody up
+
+
+def _came(word: Connection) -> bool:
+    """Say whether a process that has ended sent word that it wrote its answer down."""
+    with word:
+        try:
+            return word.poll() and bool(word.recv_bytes())
+        except (EOFError, OSError):
+            return False
 
 
 def _candidate(fields: dict[str, str]) -> Candidate:

@@ -25,7 +25,8 @@ def diagnosis(host: PluginHost) -> str:
         return "no plugins are installed"
     broken = host.broken()
     names = ",".join(dict.fromkeys(report.distribution for report in broken))
-    end = f"{len(broken)} of {len(host.reports)} plugins broken"
+    unasked = f", {count} could not be asked" if (count := len(host.not_asked())) else ""
+    end = f"{len(broken)} of {len(host.reports)} plugins broken{unasked}"
     without = f"\nuntil they work: --without {names}, or MODNET_WITHOUT={names}" if broken else ""
     return "\n".join([*(_block(host, report, _symptoms(report)) for report in host.reports), end]) + without
 

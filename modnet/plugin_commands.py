@@ -47,10 +47,10 @@ def plugins(context: click.Context, *, json_: bool, without: tuple[str, ...], mo
 def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     """Ask every installed plugin anew what it provides, and say what is wrong with those that are broken.
 
-    Each is imported in a process of its own. The exit status is 1 where one is broken.
+    Each is imported in a process of its own. The exit status is 1 where one is broken or cannot be asked.
     """
     load_plugins(without, ())
     host = build.plugins()
     host.ask_anew(timeout)
     click.echo(diagnosis_as_json(host) if json_ else diagnosis(host))
-    sys.exit(1 if host.broken() else 0)
+    sys.exit(1 if host.broken() or host.not_asked() else 0)

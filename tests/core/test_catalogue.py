@@ -21,6 +21,7 @@ from modnet import PluginError, UnknownNameError, build
 from modnet.catalogue import AT_ONCE, Catalogue
 from modnet.discovery import PluginHost, Report
 from modnet.installed import installed
+from modnet.kept import clear
 from modnet.listing import as_json, as_table, not_asked
 
 CUBE = """
@@ -156,6 +157,22 @@ class TestAsking:
         install("modnet-cubes", CUBE.format(name="Cube"))
         host = a_host()
         assert host.registry.find("activation", "cube").cls
+        assert report_of(a_host(), "modnet-cubes").state == "not asked"
+
+    def test_who_cannot_be_asked_is_named_where_a_name_is_not_found(
+        self, install: Install, monkeypatch: pytest.MonkeyPatch, call: Callable[..., subprocess.CompletedProcess[str]]
+    ) -> None:
+        monkeypatch.setattr(sys, "executable", "")
+        file = install("modnet-cubes", CUBE.format(name="Cube"))
+        with pytest.raises(UnknownNameError, match=r"no activation 'cube'.*see 'modnet plugins doctor': plugin"):
+            modnet.activation("cube")
+        done = call("plugins", "doctor", cwd=file.parent)
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (1, "0 of 6 plugins broken, 1 could not be asked")
+
+    def test_emptying_the_cache_forgets_the_answers(self, install: Install) -> None:
+        install("modnet-cubes", CUBE.format(name="Cube"))
+        a_host().settle()
+        assert clear() > 0
         assert report_of(a_host(), "modnet-cubes").state == "not asked"
 
     def test_two_that_ask_at_the_same_time_both_learn_it(self, install: Install) -> None:
@@ -360,9 +377,7 @@ def test_whoever_waits_for_many_is_told_what_for(install: Install) -> None:
     for number in range(AT_ONCE + 1):
         install(f"modnet-part{number}", CUBE.format(name=f"Part{number}"))
     host = a_host()
-    with pytest.warns(
-        UserWarning, match=f"^asking {AT_ONCE + 1} plugins what they provide, once: it may"
-    ):
+    with pytest.warns(UserWarning, match=f"^asking {AT_ONCE + 1} plugins what they provide, once: it may"):
         assert host.registry.find("activation", "part3").owner == "modnet-part3"
     assert not host.not_asked()
 
