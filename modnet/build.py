@@ -16,7 +16,7 @@ from modnet.batches import Sampling
 from modnet.catalogue import Catalogue
 from modnet.checkpoint import Checkpoint
 from modnet.dataset import Dataset
-from modnet.discovery import PluginHost, is_loading, loading
+from modnet.discovery import PluginHost, is_loading, loading, lock
 from modnet.errors import DataError, SettingError, UnknownNameError
 from modnet.gradient_check import GradientCheck
 from modnet.installed import installed
@@ -33,7 +33,8 @@ _hosts: list[PluginHost] = []  # none until the first part is asked for, then on
 
 def plugins() -> PluginHost:
     """Return the plugin host, which finds what is installed when it is first asked for."""
-    return _hosts[0] if not is_loading() and _hosts else load_plugins()
+    with lock:
+        return _hosts[0] if _hosts and not is_loading() else load_plugins()
 
 
 def load_plugins(without: Iterable[str] = (), modules: Iterable[str] = ()) -> PluginHost:

@@ -40,14 +40,15 @@ PATIENCE = 2.0
 """How long whoever can do without an answer waits for it, in seconds."""
 HOOKS = tuple(name for name, _ in inspect.getmembers(hookspecs, inspect.isfunction))
 LIFECYCLE_HOOKS = tuple(name for name in HOOKS if name not in REGISTER_HOOKS.values())
-_lock = threading.RLock()
-_loading: list[bool] = []  # not empty while plugins are being loaded, by the thread that has the lock
+lock = threading.RLock()
+"""Held by the thread that loads plugins, or has them asked."""
+_loading: list[bool] = []  # not empty while plugins are being loaded, by whoever has the lock
 
 
 @contextmanager
 def loading() -> Iterator[None]:
     """Load plugins inside the block, one thread at a time; raises PluginError where it is a plugin that wants to."""
-    with _lock:
+    with lock:
         if _loading:
             raise PluginError("it asks for or registers a part while it is imported: implement a register hook")
         _loading.append(True)
@@ -58,9 +59,8 @@ def loading() -> Iterator[None]:
 
 
 def is_loading() -> bool:
-    """Say whether this thread is loading plugins; waits for another one that is."""
-    with _lock:
-        return bool(_loading)
+    """Say whether the thread that has the lock is loading plugins."""
+    return bool(_loading)
 
 
 @attrs.frozen
@@ -207,7 +207,7 @@ class PluginHost:
         """Have plugins in these states asked, and take down what they answer."""
         if not self._catalogue:
             return
-        with _lock:
+        with lock:
             asked = [
                 (place, candidate)
                 for place, (candidate, report) in enumerate(self._rows)

@@ -44,6 +44,7 @@ def run_ended(run):
 """
 SLEEPS = "import time\ntime.sleep({seconds})\n"
 Install = Callable[..., Path]
+Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture
@@ -160,7 +161,7 @@ class TestAsking:
         assert report_of(a_host(), "modnet-cubes").state == "not asked"
 
     def test_who_cannot_be_asked_is_named_where_a_name_is_not_found(
-        self, install: Install, monkeypatch: pytest.MonkeyPatch, call: Callable[..., subprocess.CompletedProcess[str]]
+        self, install: Install, monkeypatch: pytest.MonkeyPatch, call: Call
     ) -> None:
         monkeypatch.setattr(sys, "executable", "")
         file = install("modnet-cubes", CUBE.format(name="Cube"))
@@ -290,6 +291,39 @@ class TestBroken:
         monkeypatch.setenv("MOODY", "yes")
         assert "cube" not in build.usable_names("activation")
         assert "sigmoid" in build.usable_names("activation")
+
+
+class TestDoctor:
+    def test_it_asks_again_what_was_broken_for_another_reason_than_its_code(
+        self, install: Install, monkeypatch: pytest.MonkeyPatch, call: Call, tmp_path: Path
+    ) -> None:
+        monkeypatch.setenv("MOODY", "yes")
+        file = install("modnet-moody", "import os\nif 'MOODY' in os.environ: 1 / 0\n" + CUBE.format(name="Cube"))
+        done = call("plugins", "doctor", cwd=tmp_path)
+        assert done.returncode == 1
+        assert done.stdout.splitlines()[-6:] == [
+            f"plugin  (modnet-moody 1.0)  broken  {file}",
+            "    why:         ZeroDivisionError: division by zero",
+            f"    where:       {file}:2",
+            "    remedy:      correct it, or disable the plugin",
+            "1 of 6 plugins broken",
+            "until they work: --without modnet-moody, or MODNET_WITHOUT=modnet-moody",
+        ]
+        monkeypatch.delenv("MOODY")
+        assert "  broken  " in call("plugins", cwd=tmp_path).stdout, "it is believed until somebody asks"
+        done = call("plugins", "doctor", "--json", cwd=tmp_path)
+        assert done.returncode == 0
+        assert json.loads(done.stdout)[-1]["state"] == "ready"
+        assert "  ready  " in call("plugins", cwd=tmp_path).stdout
+
+    def test_one_that_needs_longer_is_given_longer(self, install: Install, call: Call, tmp_path: Path) -> None:
+        install("modnet-slow", SLEEPS.format(seconds=0.8) + CUBE.format(name="Cube"))
+        assert call("plugins", "doctor", "--timeout", "0.2", cwd=tmp_path).returncode == 1
+        assert call("plugins", "doctor", "--timeout", "20", cwd=tmp_path).returncode == 0
+
+    @pytest.mark.parametrize("arguments", [["--json", "doctor"], ["doctor", "--timeout", "0"], ["nothing"]])
+    def test_a_wrong_call_is_one(self, call: Call, tmp_path: Path, arguments: list[str]) -> None:
+        assert call("plugins", *arguments, cwd=tmp_path).returncode == 2
 
 
 class TestNames:
