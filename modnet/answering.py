@@ -83,6 +83,6 @@ def _fault(candidate: Candidate, status: int | None, limit: float, *, late: bool
         why = f"it did not answer within {limit:g} s of being imported"
         return Fault(why, "have it wait for nothing then, or give it longer, modnet plugins doctor --timeout", where)
     if status is not None and status < 0:
-        how = f"{signal.Signals(-status).name}"
+        how = signal.strsignal(-status) or f"signal {-status}"
         return Fault(f"it crashes while it is imported ({how})", "install it and what it needs again", where)
     return Fault(f"it ends the program (exit status {status})", "put that under if __name__ == '__main__'", where)

@@ -227,7 +227,7 @@ class TestAsking:
 class TestBroken:
     ENDS = (
         ("import os\nos._exit(0)", "it ends the program (exit status 0): put that under if __name__ == '__main__'"),
-        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "it crashes while it is imported (SIGKILL)"),
+        ("import os, signal\nos.kill(os.getpid(), signal.SIGKILL)", "it crashes while it is imported (Killed)"),
         ("raise KeyboardInterrupt", "it ends the program (exit status 1): put that under"),
         (SLEEPS.format(seconds=100), "it did not answer within 0.6 s of being imported: have it wait for nothing"),
     )
