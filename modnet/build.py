@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import functools
 import os
-import threading
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from pathlib import Path
@@ -14,46 +13,40 @@ from modnet import gradient_check as _gradient_check
 from modnet import training as _training
 from modnet.adapters import adapted
 from modnet.batches import Sampling
+from modnet.catalogue import Catalogue
 from modnet.checkpoint import Checkpoint
 from modnet.dataset import Dataset
-from modnet.discovery import PluginHost, installed
-from modnet.errors import DataError, PluginError, SettingError, UnknownNameError
+from modnet.discovery import PluginHost, is_loading, loading, lock
+from modnet.errors import DataError, SettingError, UnknownNameError
 from modnet.gradient_check import GradientCheck
+from modnet.installed import installed
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, name_of
 from modnet.network import DenseNetwork, WeightInitStd, dense_layers, initial_params
 from modnet.randomness import Stream
-from modnet.recognition import data_set_names, recognise
-from modnet.registry import INTERFACES
+from modnet.recognition import recognise
+from modnet.registry import INTERFACES, could_be_name
 from modnet.settings import Settings
 from modnet.types import Grads
 
-_lock = threading.RLock()
 _hosts: list[PluginHost] = []  # none until the first part is asked for, then one
-_loading: list[bool] = []  # not empty while plugins are being loaded, by the thread that has the lock
 
 
 def plugins() -> PluginHost:
-    """Return the plugin host, which loads what is installed when it is first asked for."""
-    with _lock:
-        return _hosts[0] if _hosts and not _loading else load_plugins()
+    """Return the plugin host, which finds what is installed when it is first asked for."""
+    with lock:
+        return _hosts[0] if _hosts and not is_loading() else load_plugins()
 
 
 def load_plugins(without: Iterable[str] = (), modules: Iterable[str] = ()) -> PluginHost:
-    """Load all installed plugins but those named in `without`, and `modules` that are not installed as such.
+    """Find all installed plugins but those named in `without`, and load `modules` that are not installed as such.
 
-    The environment variable MODNET_WITHOUT names others to leave out, joined by commas. Replaces the host there
-    was. Raises PluginError where one of `modules` is broken; a broken installed plugin is a row in `reports`.
+    Each of the names may be several, joined by commas; `*` are all that are not built in. The environment variable
+    MODNET_WITHOUT has others. Replaces the host there was. Raises PluginError where one of `modules` is broken; a
+    broken installed plugin is a row in `reports`.
     """
-    also = (name.strip() for name in os.environ.get("MODNET_WITHOUT", "").split(","))
-    with _lock:
-        if _loading:  # a plugin does this, which is then a broken one
-            raise PluginError("it asks for or registers a part while it is imported: implement a register hook")
-        _loading.append(True)
-        try:
-            host = PluginHost({*without, *filter(None, also)})
-            host.load(installed(), modules)
-        finally:
-            _loading.clear()
+    with loading():
+        host = PluginHost([*without, os.environ.get("MODNET_WITHOUT", "")], Catalogue())
+        host.load(installed(), modules)
         _hosts[:] = [host]
         return host
 
@@ -84,8 +77,8 @@ def part(kind: str, value: object, **settings: Any) -> Any:
         try:
             component = plugins().registry.find(kind, value)
         except UnknownNameError as error:
-            broken = ", ".join(report.name for report in plugins().broken())
-            hint = f"; broken, see 'modnet plugins': {broken}" if broken else ""
+            broken = ", ".join(report.name for report in [*plugins().broken(), *plugins().not_asked()])
+            hint = f"; broken, see 'modnet plugins doctor': {broken}" if broken else ""
             raise UnknownNameError(kind, value, error.choices, error.note + hint) from None
         try:
             return settings_reader().read(settings, component.cls)
@@ -210,16 +203,22 @@ def load(what: str | PathLike[str], *, source: str | None = None, **settings: An
     """
     path = Path(what)
     if isinstance(what, str) and source is None:
-        if what in data_sets():
+        if is_data_set(what):
             return cast("DataSource", part("data-source", what, **settings)).read(None)
-        if what in plugins().registry.names("data-source") and not path.exists():
+        if not path.exists() and what in plugins().registry.names("data-source"):
             raise DataError(f"the source {what!r} reads files: modnet.load(FILE, source={what!r})")
     return cast("DataSource", part("data-source", source or recognised(path), **settings)).read(path)
 
 
-def data_sets() -> list[str]:
-    """Return the names of the data sets that there are without a file of the user's."""
-    return data_set_names(plugins().registry)
+def is_data_set(name: str) -> bool:
+    """Say whether there is a data set of that name, which needs no file of the user's."""
+    if not could_be_name(name):
+        return False
+    try:
+        component = plugins().registry.find("data-source", name)
+    except UnknownNameError:
+        return False
+    return not component.cls.reads_files
 
 
 def recognised(path: Path) -> str:
@@ -274,7 +273,7 @@ def train(
         sampling=sampling,
         seed=seed,
         blas_threads=blas_threads,
-        observer=observer or cast("Observer", plugins().hook),
+        observer=observer or cast("Observer", plugins().relay()),
         start=start,
         keep=keep,
     )
@@ -304,7 +303,7 @@ def check_gradient(
     >>> [verdict.verdict for verdict in check.verdicts], check.estimators[0].error < 1e-7
     (['correct', 'correct', 'correct'], True)
     """
-    wanted = plugins().registry.names("gradient") if estimators is None else estimators
+    wanted = usable_names("gradient") if estimators is None else estimators
     parts = [part("gradient", value) for value in wanted]
     judged = gradient if gradient is None or isinstance(gradient, Mapping) else part("gradient", gradient)
     return _gradient_check.check_gradient(
@@ -323,6 +322,12 @@ def _labelled(estimators: Sequence[GradientEstimator]) -> dict[str, GradientEsti
     named = [repr(e) if names.count(name) > 1 else name for e, name in zip(estimators, names, strict=True)]
     labels = [f"{name} ({named[:i].count(name) + 1})" if name in named[:i] else name for i, name in enumerate(named)]
     return dict(zip(labels, estimators, strict=True))
+
+
+def usable_names(kind: str) -> list[str]:
+    """Return the names of all parts of a kind but those whose plugins break when they are imported for it."""
+    registry = plugins().registry
+    return [registry.name_for(component) for component in registry.usable(kind)]
 
 
 def registered_name(value: object) -> str:

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from modnet.build import data_sets, load, part, plugins, recognised
+from modnet.build import is_data_set, load, part, plugins, recognised
 from modnet.dataset import Dataset, Samples
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.interfaces import DataSource
@@ -26,7 +26,7 @@ def source_of(what: str, source: str | None) -> str:
     >>> source_of("mnist-small", None)
     'mnist-small'
     """
-    return source or (what if what in data_sets() else recognised(Path(what)))
+    return source or (what if is_data_set(what) else recognised(Path(what)))
 
 
 def read_whole(

@@ -19,6 +19,7 @@ from modnet.kept import clear, kept
 from modnet.options import assigned, load_plugins, plugin_options
 from modnet.overview import Overview, as_json, as_text, counted
 from modnet.progress import file_progress
+from modnet.registry import Component
 from modnet.settings import settings_of
 from modnet.summary import summary_of
 
@@ -138,9 +139,8 @@ def fetch(
     What was downloaded stays in the cache folder. Interrupted, the next call goes on from there.
     """
     load_plugins(without, modules)
-    names = _to_fetch()
-    if name not in names:
-        raise UnknownNameError("data set to download", name, names)
+    if not (build.is_data_set(name) and _fetches(build.plugins().registry.find("data-source", name))):
+        raise UnknownNameError("data set to download", name, _to_fetch())
     source = build.source(name, **assigned(assignments))
     try:
         with file_progress():
@@ -162,8 +162,11 @@ def fetch(
 def _to_fetch() -> list[str]:
     """Return the names of the data sets that can be downloaded."""
     registry = build.plugins().registry
-    sources = registry.components("data-source")
-    return [registry.name_for(source) for source in sources if source.cls.fetch is not DataSource.fetch]
+    return [registry.name_for(source) for source in registry.usable("data-source") if _fetches(source)]
+
+
+def _fetches(source: Component) -> bool:
+    return source.cls.fetch is not DataSource.fetch
 
 
 @data.command()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modnet.build import part, plugins, registered_name
+from modnet.build import part, registered_name, usable_names
 from modnet.dataset import Dataset
 from modnet.errors import ModnetError
 from modnet.experiment import Experiment, network_for
@@ -18,7 +18,7 @@ def forecast_table(experiment: Experiment, data: Dataset, seconds: float = 0.3) 
     is for the same number of evaluations of the whole loss, one after the other.
     """
     own = registered_name(experiment.gradient)
-    names = plugins().registry.names("gradient")
+    names = usable_names("gradient")
     rows = [_row(experiment, data, f"{own} *", experiment.gradient, seconds)]
     rows += [_row(experiment, data, name, part("gradient", name), seconds) for name in names if name != own]
     heads = ("gradient", "one iteration", f"{experiment.training.iterations:,} iterations", "as a black box")

@@ -12,7 +12,7 @@ import attrs
 from modnet.cached import ABOUT
 from modnet.files import cache_folder
 
-ARRAYS, DIGESTS, DOWNLOADS = "arrays", "digests", "downloads"
+ARRAYS, DIGESTS, DOWNLOADS, PLUGINS = "arrays", "digests", "downloads", "plugins"
 
 
 @attrs.frozen
@@ -27,7 +27,7 @@ class Kept:
 
 
 def kept() -> list[Kept]:
-    """Return what is in the cache folder, but the digests of files, which take next to nothing."""
+    """Return what is in the cache folder, but digests of files and answers of plugins, which are small."""
     folder = cache_folder()
     converted = [Kept("converted", _origin(entry), _size(entry)) for entry in _entries(folder / ARRAYS)]
     downloads = [Kept("downloaded", entry.name, _size(entry)) for entry in _entries(folder / DOWNLOADS)]
@@ -37,7 +37,7 @@ def kept() -> list[Kept]:
 def clear() -> int:
     """Remove what modnet has put into the cache folder, and nothing else; return how many bytes that was."""
     folder = cache_folder()
-    ours = [folder / name for name in (ARRAYS, DIGESTS, DOWNLOADS)]
+    ours = [folder / name for name in (ARRAYS, DIGESTS, DOWNLOADS, PLUGINS)]
     size = sum(_size(path) for path in ours)
     for path in ours:
         if path.is_dir():

@@ -7,6 +7,7 @@ import os
 import signal
 import threading
 import traceback
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import contextmanager
@@ -18,13 +19,14 @@ from threadpoolctl import threadpool_limits
 
 from modnet.build import load_plugins, plugins
 from modnet.dataset import Dataset
-from modnet.discovery import SESSION
 from modnet.errors import DivergedError, ModnetError, SettingError
 from modnet.experiment import Experiment, as_table, experiment_from, read_data, read_toml
+from modnet.installed import names_in
 from modnet.interfaces import GradientEstimator
 from modnet.one_run import to_its_end
 from modnet.randomness import Stream
 from modnet.receipt import parts_of
+from modnet.registry import SESSION
 from modnet.run_folder import EXPERIMENT, HISTORY, RunFolder, begun, claimed, how_it_ended
 from modnet.settings import Table, settings_of
 from modnet.tables import changed
@@ -130,7 +132,7 @@ def ensure_plugins(table: Table) -> None:
     """Load the plugins that an experiment asks for, unless they are there; raises PluginError."""
     asked = table.get("plugins", {})
     without, modules = asked.get("without", ()), asked.get("modules", ())
-    if not plugins().without.issuperset(without):
+    if not plugins().without.issuperset(names_in(without)):
         load_plugins(without, modules)
     for module in modules:
         plugins().load_module(module)
@@ -195,6 +197,7 @@ def _pool(workers: int, experiment: Experiment) -> Iterator[Executor]:
     others = multiprocessing.active_children()
     asked = experiment.plugins
     context = multiprocessing.get_context("spawn")
+    plugins().relay()  # what is to be said of plugins that follow runs is said here, once
     pool = ProcessPoolExecutor(workers, context, _prepare, (asked.without, asked.modules))
     try:
         yield pool
@@ -225,6 +228,7 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, daemon=True).start()
     threadpool_limits(1, user_api="blas")
+    warnings.filterwarnings("ignore", r"\d+ plugins? not asked")  # which the parent has said
     load_plugins(without, modules)
 
 

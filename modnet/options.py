@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 from modnet import build
 from modnet.errors import SettingError
 from modnet.experiment import MAIN_JOB, PLACES
+from modnet.installed import names_in
 from modnet.settings import Table
 from modnet.tables import merged, put
 
@@ -30,8 +31,8 @@ class PartName(click.ParamType[str]):
         self.name = kind
 
     def names(self) -> list[str]:
-        """Return what is registered."""
-        return build.plugins().registry.names(self.name)
+        """Return what is known to be registered: nobody waits for a plugin here that was not asked yet."""
+        return build.plugins().registry.names(self.name, known=True)
 
     def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete a name."""
@@ -83,13 +84,22 @@ class PartOption(click.Option):
         return record and (record[0], f"{record[1]}  [{names}]")
 
 
+def without_option(command: F) -> F:
+    """Add the option that leaves plugins out."""
+    return click.option(
+        "--without",
+        multiple=True,
+        metavar="PLUGIN[,...]",
+        help="Leave plugins out; '*': all but the built-ins.",
+    )(command)
+
+
 def plugin_options(command: F) -> F:
     """Add the options that say which plugins are loaded."""
-    without = click.option("--without", multiple=True, metavar="PLUGIN", help="Leave a plugin out (repeatable).")
     module = click.option(
         "-p", "--plugin", "modules", multiple=True, metavar="MODULE", help="Load a module as a plugin (repeatable)."
     )
-    return without(module(command))
+    return without_option(module(command))
 
 
 def experiment_options(command: F) -> F:
@@ -185,7 +195,7 @@ def alternatives_of(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]]]
 
 def _put_data(changes: Table, data: str | None) -> None:
     if data is not None:
-        changes["data"] = {"name" if data in build.data_sets() else "path": data}
+        changes["data"] = {"name" if build.is_data_set(data) else "path": data}
 
 
 def _check_assigned(key: str) -> None:
@@ -235,7 +245,7 @@ def with_plugins(table: Table, without: tuple[str, ...], modules: tuple[str, ...
     asked = asked if isinstance(asked, dict) else {}
     both = {
         key: [*(x for x in asked.get(key, ()) if isinstance(x, str)), *extra]
-        for key, extra in (("without", without), ("modules", modules))
+        for key, extra in (("without", names_in(without)), ("modules", modules))
     }
     load_plugins(tuple(both["without"]), tuple(both["modules"]))
     return merged(table, {"plugins": both}) if without or modules else table

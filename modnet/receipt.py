@@ -21,8 +21,9 @@ from modnet.errors import DataError, ModnetError, PluginError, SettingError
 from modnet.experiment import Experiment
 from modnet.files import digest, write_atomically
 from modnet.fingerprint import code_fingerprint, data_fingerprint
+from modnet.installed import BUILT_IN
 from modnet.interfaces import ObservedRun
-from modnet.registry import BUILT_IN, INTERFACES
+from modnet.registry import INTERFACES
 from modnet.settings import Settings, Table, settings_of
 
 RECEIPT = "receipt.json"
@@ -190,7 +191,7 @@ def _wanted(origin: Origin) -> str:
         return ""
     reports = [report for report in host.reports if report.distribution == origin.distribution]
     whose = f"the {origin.kind} {origin.name!r} comes from {origin.distribution} {origin.version}".rstrip()
-    if unusable := next((report for report in reports if report.state != "loaded"), None):
+    if unusable := next((report for report in reports if not report.works), None):
         return f"{whose}, which is {unusable.state}{': ' * bool(unusable.reason)}{unusable.reason}"
     if not origin.version:
         return f"{whose}, a module that was not installed as a plugin: load it with -p {origin.distribution}"

@@ -4,15 +4,18 @@ from __future__ import annotations
 
 import inspect
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from contextlib import suppress
 from typing import Any
 
 import attrs
 
 from modnet.errors import PluginError, UnknownNameError
+from modnet.installed import BUILT_IN
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer, kebab_case
 
-BUILT_IN = "modnet"
+SESSION = "session"
+"""The owner of what a program registers for itself."""
 INTERFACES: dict[str, type] = {
     "activation": Activation,
     "loss": Loss,
@@ -27,6 +30,7 @@ REGISTER_HOOKS = {
     "optimizer": "register_optimizers",
     "data-source": "register_data_sources",
 }
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @attrs.frozen
@@ -35,25 +39,42 @@ class Component:
 
     kind: str
     name: str
-    cls: Any
+    _cls: Any
+    """The class, or what imports its plugin and returns it."""
     owner: str
     """The distribution that it came with."""
     plugin: str
     """The plugin of that distribution that registered it."""
+    origin: tuple[str, str] = ("", "")
+    """Where the class is defined, module and name, while it is not imported."""
+
+    @property
+    def cls(self) -> Any:
+        """The class; its plugin is imported when this is first asked for. Raises PluginError if it breaks then."""
+        return self._cls if isinstance(self._cls, type) else self._cls()
 
     @property
     def qualified_name(self) -> str:
         """The name that cannot clash: `distribution:name`."""
         return f"{self.owner}:{self.name}"
 
+    def stands_for(self, cls: type) -> bool:
+        """Say whether it is this class that was registered."""
+        if self.origin == (cls.__module__, cls.__qualname__):
+            with suppress(PluginError):
+                return bool(self.cls is cls)
+        return self._cls is cls
+
 
 @attrs.define
 class Registry:
     """All registered classes.
 
-    Which of them answers to a bare name does not depend on the order of registration.
+    Which of them answers to a bare name does not depend on the order of registration. What a built-in answers to no
+    newcomer changes; before any other answer `settle` is called, which has those asked that were not asked yet.
     """
 
+    settle: Callable[[], object] = lambda: None
     _components: list[Component] = attrs.field(factory=list)
 
     def add(self, component: Component) -> None:
@@ -72,51 +93,84 @@ class Registry:
 
     def components(self, kind: str | None = None) -> list[Component]:
         """Return all components, or those of a kind: built-in first, then by name and owner."""
-        chosen = [c for c in self._components if kind in {None, c.kind}]
-        return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(INTERFACES).index(c.kind), c.name, c.owner))
+        self.settle()
+        return self._sorted(kind)
 
-    def names(self, kind: str) -> list[str]:
-        """Return the names that `find` takes: bare where one owner has it, qualified for the others."""
-        components = self.components(kind)
-        return [c.name if self._holder(kind, c.name) is c else c.qualified_name for c in components]
+    def at_hand(self, kind: str) -> list[Component]:
+        """Return the components of a kind that are built in, or that this program registered."""
+        return [c for c in self._sorted(kind) if c.owner in {BUILT_IN, SESSION}]
+
+    def usable(self, kind: str) -> list[Component]:
+        """Return the components of a kind with all their plugins imported, but for those that break then."""
+        for component in self.components(kind):
+            with suppress(PluginError):
+                component.cls  # noqa: B018 - which imports it
+        return self._sorted(kind)
+
+    def names(self, kind: str, *, known: bool = False) -> list[str]:
+        """Return the names that `find` takes: bare where one owner has it, qualified for the others.
+
+        With `known`, those that can be told at once.
+        """
+        return [self.name_for(c) for c in (self._sorted(kind) if known else self.components(kind))]
 
     def find(self, kind: str, name: str) -> Component:
         """Return the component of that bare or qualified name; raises UnknownNameError."""
-        for component in self.components(kind):
-            if component.qualified_name == name:
-                return component
-        if holder := self._holder(kind, name):
+        holder = self._qualified(kind, name) or self._holder(kind, name)
+        if holder and (holder.owner == BUILT_IN or holder.qualified_name == name):
             return holder
-        rivals = [c.qualified_name for c in self.components(kind) if c.name == name]
+        self.settle()
+        if holder := self._qualified(kind, name) or self._holder(kind, name):
+            return holder
+        rivals = [c.qualified_name for c in self._sorted(kind) if c.name == name]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
         raise UnknownNameError(kind, name, self.names(kind), note)
 
     def find_class(self, cls: type) -> Component | None:
         """Return the component that a class was registered as, or None."""
-        return next((c for c in self.components() if c.cls is cls), None)
+        for settled in (False, True):
+            if settled:
+                self.settle()
+            if found := next((c for c in self._sorted() if c.stands_for(cls)), None):
+                return found
+        return None
 
     def name_for(self, component: Component) -> str:
         """Return the shortest name that finds a component."""
-        bare = self._holder(component.kind, component.name) is component
-        return component.name if bare else component.qualified_name
+        return component.name if self._is_holder(component) else component.qualified_name
 
     def refused(self, component: Component) -> str | None:
         """Return why a component does not answer to its bare name, or None where it does."""
-        if self._holder(component.kind, component.name) is component:
+        if self._is_holder(component):
             return None
-        rivals = sorted(
-            {c.owner for c in self.components(component.kind) if c.name == component.name} - {component.owner}
-        )
+        rivals = sorted({c.owner for c in self._sorted(component.kind) if c.name == component.name} - {component.owner})
         return (
             f"the {component.kind} name {component.name!r} is also {' and '.join(rivals)}'s; "
             f"use {component.qualified_name!r}"
         )
+
+    def _sorted(self, kind: str | None = None) -> list[Component]:
+        chosen = [c for c in self._components if kind in {None, c.kind}]
+        return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(INTERFACES).index(c.kind), c.name, c.owner))
+
+    def _qualified(self, kind: str, name: str) -> Component | None:
+        return next((c for c in self._components if c.kind == kind and c.qualified_name == name), None)
 
     def _holder(self, kind: str, name: str) -> Component | None:
         """Return who answers to a bare name: the built-in, else the only one, else nobody."""
         named = [c for c in self._components if (c.kind, c.name) == (kind, name)]
         built_in = [c for c in named if c.owner == BUILT_IN]
         return next(iter(built_in), None) or (named[0] if len(named) == 1 else None)
+
+    def _is_holder(self, component: Component) -> bool:
+        """Say whether it answers to its bare name; it may have been replaced by the same one, imported."""
+        holder = self._holder(component.kind, component.name)
+        return bool(holder and holder.owner == component.owner)
+
+
+def could_be_name(text: str) -> bool:
+    """Say whether something may be registered under a name, bare or qualified: a path to a file mostly is none."""
+    return bool(_NAME.fullmatch(text.rpartition(":")[2]))
 
 
 def checked_component(kind: str, cls: object, name: str | None, owner: str, plugin: str) -> Component:
@@ -135,7 +189,7 @@ def checked_component(kind: str, cls: object, name: str | None, owner: str, plug
         missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
         raise PluginError(f"{cls.__qualname__} is abstract: define {missing}")
     name = kebab_case(cls) if name is None else name
-    if not isinstance(name, str) or not re.fullmatch(r"[a-z0-9]+(-[a-z0-9]+)*", name):
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PluginError(f"a name is lower-case words joined by hyphens, {name!r} is none: register(cls, name)")
     return Component(kind, name, cls, owner, plugin)
 

@@ -118,14 +118,14 @@ def test_a_command_line_in_the_prose_can_be_called(page: str, line: str) -> None
     """Also one that is not run, as it needs a file of the reader's."""
     name, *arguments = shlex.split(line)[1:]
     command = modnet_command.commands[name]
-    if isinstance(command, click.Group):
+    if isinstance(command, click.Group) and arguments and arguments[0] in command.commands:
         command = command.commands[arguments.pop(0)]
     command.make_parser(click.Context(command)).parse_args(arguments)
 
 
 def test_every_option_in_the_prose_exists_and_every_option_stands_in_it() -> None:
     groups = [modnet_command, *(c for c in modnet_command.commands.values() if isinstance(c, click.Group))]
-    commands = [command for group in groups for command in group.commands.values()]
+    commands = [*groups, *(command for group in groups for command in group.commands.values())]
     there = {option for c in commands for p in c.params for option in p.opts if "-" in option}
     there |= {"--help", "--version", "-h"}
     named = {option: page.name for page in WRITTEN for option in re.findall(r"(?<![\w-])--[a-z][a-z-]+", prose(page))}

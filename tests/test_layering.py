@@ -18,12 +18,14 @@ FLOORS = {
     "derivatives": 1,
     "files": 1,
     "history_file": 1,
+    "installed": 1,
     "leaves": 1,
     "locks": 1,
     "numerical": 1,
     "paired": 1,
     "cached": 2,
     "decisions": 2,
+    "faults": 2,
     "fingerprint": 2,
     "interfaces": 2,
     "part_file": 2,
@@ -31,6 +33,7 @@ FLOORS = {
     "verdicts": 2,
     "adapters": 3,
     "batches": 3,
+    "catalogue": 3,
     "checkpoint": 3,
     "hookspecs": 3,
     "kept": 3,
@@ -48,6 +51,7 @@ FLOORS = {
     "recognition": 4,
     "tables": 4,
     "training": 4,
+    "answering": 5,
     "build": 5,
     "figures": 5,
     "comparison_figure": 6,
@@ -63,7 +67,9 @@ FLOORS = {
     "grid": 7,
     "comparison": 8,
     "data_commands": 8,
+    "plugin_commands": 8,
     "run_folder": 8,
+    "network_commands": 10,
     "one_run": 9,
     "trained_model": 9,
     "verification": 9,
@@ -94,7 +100,10 @@ NUMERIC_HALF = {
     "gradient_check", "files", "cached", "download", "part_file", "transfer", "kept", "summary",
     "history_file", "leaves", "locks", "environment", "fingerprint", "paired", "decisions",
 }  # fmt: skip
-PLUGIN_HALF = {"hookspecs", "registry", "settings", "discovery", "listing", "recognition", "tables"}
+PLUGIN_HALF = {
+    "installed", "faults", "catalogue", "hookspecs", "registry", "settings", "discovery", "answering", "listing",
+    "recognition", "tables",
+}  # fmt: skip
 PUBLIC = {"files", "cached", "download"}
 TESTING = sorted(f"testing.{path.stem}" for path in (ROOT / "modnet" / "testing").glob("*.py"))
 MODULES = sorted(path.stem for path in (ROOT / "modnet").glob("*.py")) + TESTING

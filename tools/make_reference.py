@@ -13,7 +13,8 @@ import attrs
 
 import modnet
 from modnet import build, hookspecs, types
-from modnet.registry import BUILT_IN, INTERFACES, REGISTER_HOOKS
+from modnet.installed import BUILT_IN
+from modnet.registry import INTERFACES, REGISTER_HOOKS
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
 HEADINGS = {

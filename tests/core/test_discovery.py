@@ -17,7 +17,8 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, Loss, PluginError, UnknownNameError, build
-from modnet.discovery import Candidate, PluginHost, Report, installed
+from modnet.discovery import PluginHost, Report, loading
+from modnet.installed import Candidate, installed
 from modnet.listing import as_json, as_table
 
 CUBE = """
@@ -41,6 +42,7 @@ def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install
     site = tmp_path / "site"
     site.mkdir()
     monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
     before = set(sys.modules)
 
     def put(distribution: str, source: str, *, entry: str = "", module: str = "", version: str = "1.0") -> Path:
@@ -65,8 +67,10 @@ def strangers() -> list[Candidate]:
 
 
 def host_of_all(**settings: list[str]) -> PluginHost:
+    """Return a host that imports every plugin at once."""
     host = PluginHost(**settings)
-    host.load(installed())
+    with loading():
+        host.load(installed())
     return host
 
 
@@ -104,6 +108,18 @@ class TestFinding:
         (tmp_path / "site" / "modnet_cubes-1.0.dist-info" / "METADATA").unlink()
         (report,) = reports_of(host_of_all()).values()
         assert (report.distribution, report.state) == ("unknown", "loaded")
+
+    def test_damaged_metadata_harm_no_other_plugin(self, install: Install, tmp_path: Path) -> None:
+        install("modnet-cubes", CUBE.format(name="Cube"))
+        install("modnet-damaged", "", entry="no entry point")
+        with pytest.warns(
+            UserWarning, match=r"^the entry points of a distribution in .*site cannot be read, install it"
+        ):
+            assert reports_of(host_of_all())["modnet-cubes"].state == "loaded"
+        (tmp_path / "site" / "modnet_damaged-1.0.dist-info" / "entry_points.txt").unlink()
+        (tmp_path / "site" / "modnet_cubes-1.0.dist-info" / "METADATA").write_bytes(b"Name: \xff\xfe")
+        (report,) = reports_of(host_of_all()).values()
+        assert report.state == "loaded"
 
 
 class TestOrder:
@@ -173,7 +189,7 @@ class TestNames:
         assert (first.state, first.file, second.state) == ("loaded", str(file), "broken")
         assert second.reason.startswith("it is loaded already, as modnet-b:plugin")
         assert host.registry.names("activation") == ["cube"]
-        assert [impl.plugin_name for impl in host.hook.register_activations.get_hookimpls()] == ["modnet-b:plugin"]
+        assert [impl.plugin_name for impl in host.relay().register_activations.get_hookimpls()] == ["modnet-b:plugin"]
 
 
 BROKEN = {
@@ -249,13 +265,12 @@ BROKEN = {
 
 class TestBroken:
     @pytest.mark.parametrize("kind", BROKEN)
-    def test_a_plugin_that(self, install: Install, monkeypatch: pytest.MonkeyPatch, kind: str) -> None:
+    def test_a_plugin_that(self, install: Install, kind: str) -> None:
         """... is a row that says why and where, is rolled back whole, and takes nothing along."""
         source, reason, line = BROKEN[kind]
         file = install("modnet-broken", source)
         install("modnet-works", CUBE.format(name="Fine"))
-        monkeypatch.setattr(build, "_hosts", [])
-        host = build.load_plugins()
+        host = host_of_all()
         broken, works = reports_of(host).values()
         assert broken.state == "broken"
         assert reason in broken.reason
@@ -266,10 +281,10 @@ class TestBroken:
         assert works.state == "loaded"
         assert host.broken() == [broken]
         assert {c.owner for c in host.registry.components()} == {"modnet", "modnet-works"}
-        assert host.hook.register_activations.get_hookimpls()
+        assert host.relay().register_activations.get_hookimpls()
         assert all(
             impl.plugin_name != "modnet-broken:plugin"
-            for caller in vars(host.hook).values()
+            for caller in vars(host.relay()).values()
             if hasattr(caller, "get_hookimpls")
             for impl in caller.get_hookimpls()
         )
@@ -314,7 +329,7 @@ class TestBroken:
         """Not answered from the host that is about to be replaced."""
         monkeypatch.setattr(build, "_hosts", [PluginHost()])
         install("modnet-broken", "import modnet\nmodnet.activation('relu')")
-        (report,) = build.load_plugins().broken()
+        (report,) = host_of_all().broken()
         assert report.reason.startswith("it asks for or registers a part while it is imported")
 
 
@@ -369,7 +384,7 @@ class TestModules:
         host.load_module("cubes_here")
         assert [report.name for report in host.reports] == ["cubes_here"]
         assert host.registry.names("activation") == ["cube"]
-        assert len(host.hook.register_activations.get_hookimpls()) == 1
+        assert len(host.relay().register_activations.get_hookimpls()) == 1
 
     def test_an_installed_plugin_may_be_asked_for_as_a_module(self) -> None:
         host = host_of_all()
@@ -474,7 +489,7 @@ class TestObservers:
         assert told == ["one", "plugin"]
         other.run_started(run=told)
         assert told[2:] == ["other", "plugin"]
-        host.hook.run_started(run=told)
+        host.relay().run_started(run=told)
         assert told[4:] == ["plugin"]
 
     def test_a_plugin_that_only_follows_runs_says_so(self, install: Install) -> None:
@@ -483,7 +498,7 @@ class TestObservers:
         report = reports_of(host)["modnet-tracker"]
         assert (report.state, report.components, report.follows) == ("loaded", (), ("run_ended",))
         told: list[str] = []
-        host.hook.run_ended(run=told)
+        host.relay().run_ended(run=told)
         assert told == ["ended"]
 
 

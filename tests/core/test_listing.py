@@ -12,7 +12,8 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, hookimpl
-from modnet.discovery import Candidate, PluginHost
+from modnet.discovery import PluginHost
+from modnet.installed import Candidate
 from modnet.listing import as_json, as_table
 
 

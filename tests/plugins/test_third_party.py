@@ -46,11 +46,29 @@ BROKEN = {
     ),
     "modnet-misled": (ACTIVATION.replace("modnet.Activation", "object"), "Shift is none: derive it from", 12),
     "modnet-half": (ACTIVATION + "    register(Shift, 'half')\n    1 / 0\n", "ZeroDivisionError", 14),
+    "modnet-lacking": ("import nowhere_to_be_found", "No module named 'nowhere_to_be_found': install what it needs", 1),
+    "modnet-ending": ("import os\nos._exit(3)", "it ends the program (exit status 3): put that under if __name__", 1),
+    "modnet-crashing": (
+        "import os, signal\nos.kill(os.getpid(), signal.SIGSEGV)",
+        "it crashes while it is imported",
+        1,
+    ),
+    "modnet-hanging": ("import time\ntime.sleep(1000)", "it did not answer within 4 s of being imported", 1),
 }
+NEWER = "it requires modnet>=99, this is modnet"
 RIVALS = {
     "modnet-left": PART.format(name="Rival", z="a"),
     "modnet-right": PART.format(name="Rival", z="a * 1"),
     "modnet-usurper": PART.format(name="Sigmoid", z="a"),
+    "modnet-noisy": "print('row,prediction')\n" + PART.format(name="Noisy", z="a"),
+    "modnet-diary": """
+import modnet
+
+@modnet.hookimpl
+def run_ended(run):
+    with open("diary", "a") as file:
+        print(run.status, file=file)
+""",
 }
 
 
@@ -88,19 +106,23 @@ class Environment:
         }
         if self.beside:
             ours["PYTHONPATH"] = str(self.beside)
+        ours["MODNET_CACHE"] = str((self.beside or self.folder) / "cache")
         return subprocess.run(
             command, cwd=cwd, env=ours | variables, capture_output=True, text=True, timeout=300, check=False
         )
 
 
-def wheel_of(folder: Path, distribution: str, source: str) -> Path:
+def wheel_of(folder: Path, distribution: str, source: str, requires: str = "modnet") -> Path:
     """Write the wheel of a plugin of one module, as a build would."""
     module = distribution.replace("-", "_")
     info = f"{module}-1.0.dist-info"
     path = folder / f"{module}-1.0-py3-none-any.whl"
     with zipfile.ZipFile(path, "w") as wheel:
         wheel.writestr(f"{module}.py", source)
-        wheel.writestr(f"{info}/METADATA", f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\n")
+        wheel.writestr(
+            f"{info}/METADATA",
+            f"Metadata-Version: 2.1\nName: {distribution}\nVersion: 1.0\nRequires-Dist: {requires}\n",
+        )
         wheel.writestr(
             f"{info}/WHEEL", "Wheel-Version: 1.0\nGenerator: test\nRoot-Is-Purelib: true\nTag: py3-none-any\n"
         )
@@ -125,12 +147,17 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
 
 @pytest.fixture(scope="session")
 def crowd(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> Environment:
-    """Return that environment with six broken plugins and three rivals besides."""
+    """Return that environment with eleven broken plugins and a few that work besides, which have all been asked."""
     folder = tmp_path_factory.mktemp("crowd")
     sources = {name: source for name, (source, _, _) in BROKEN.items()} | RIVALS
     wheels = [wheel_of(folder, name, source) for name, source in sources.items()]
+    wheels.append(wheel_of(folder, "modnet-newer", "raise RuntimeError('imported')", "modnet>=99"))
     environment.pip("install", "--no-deps", "--no-compile", "--target", folder / "site", *wheels)
-    return attrs.evolve(environment, beside=folder / "site")
+    crowd = attrs.evolve(environment, beside=folder / "site")
+    (folder / "doctor.json").write_text(
+        crowd.modnet("plugins", "doctor", "--timeout", "4", "--json", cwd=folder).stdout, encoding="utf-8"
+    )
+    return crowd
 
 
 @pytest.fixture(scope="session")
@@ -219,14 +246,14 @@ class TestSmallestPlugin:
             "name": "softsign",
             "distribution": "modnet-softsign",
             "version": "1.0",
-            "state": "loaded",
+            "state": "ready",
             "reason": "",
             "provides": [{"kind": "activation", "name": "softsign"}],
             "follows": [],
             "refused": [],
         }
         assert file.name == "modnet_softsign.py"
-        assert "softsign  (modnet-softsign 1.0)  loaded" in environment.modnet("plugins", cwd=tmp_path).stdout
+        assert "softsign  (modnet-softsign 1.0)  ready" in environment.modnet("plugins", cwd=tmp_path).stdout
 
     def test_it_trains_by_its_name(self, environment: Environment, tmp_path: Path) -> None:
         done = environment.modnet(*self.ARGUMENTS, "--iterations", "20", "--out", "run", cwd=tmp_path)
@@ -264,7 +291,7 @@ class TestSmallestPlugin:
             done = environment.modnet("plugins", *arguments, cwd=tmp_path, **variables)
             assert done.returncode == 0
             assert done.stderr == "modnet: warning: no plugin 'softsgin' to disable, did you mean 'softsign'?\n"
-            assert "softsign  (modnet-softsign 1.0)  loaded" in done.stdout
+            assert "softsign  (modnet-softsign 1.0)  ready" in done.stdout
 
 
 class TestUninstalled:
@@ -324,7 +351,7 @@ class TestModule:
 
 
 class TestCrowd:
-    """Six broken plugins and three rivals are installed: all the rest works."""
+    """Eleven broken plugins, rivals, one that prints and one that follows runs are installed: all the rest works."""
 
     @pytest.mark.parametrize("distribution", BROKEN)
     def test_a_broken_plugin_is_listed_with_its_reason_and_line(
@@ -337,27 +364,82 @@ class TestCrowd:
         assert record["reason"].endswith(f"{distribution.replace('-', '_')}.py:{line})")
         assert record["file"].endswith(f"{distribution.replace('-', '_')}.py")
 
-    def test_all_others_are_loaded(self, listed: dict[str, dict[str, Any]]) -> None:
-        loaded = {key for key, record in listed.items() if record["state"] == "loaded"}
+    def test_one_for_a_newer_modnet_says_so(self, listed: dict[str, dict[str, Any]]) -> None:
+        record = listed["modnet-newer:plugin"]
+        assert (record["state"], record["provides"]) == ("broken", [])
+        assert record["reason"].startswith(NEWER)
+        assert "pip install 'modnet>=99'" in record["reason"]
+
+    def test_all_others_are_there(self, listed: dict[str, dict[str, Any]]) -> None:
         built_in = {f"modnet:{package.removeprefix('modnet_')}" for package in PACKAGES[1:]}
-        assert loaded == built_in | {f"{name}:plugin" for name in RIVALS} | {"modnet-softsign:softsign"}
+        assert {key for key, record in listed.items() if record["state"] == "loaded"} == built_in
+        ready = {key for key, record in listed.items() if record["state"] == "ready"}
+        assert ready == {f"{name}:plugin" for name in RIVALS} | {"modnet-softsign:softsign"}
 
     def test_the_listing_is_readable(self, crowd: Environment, tmp_path: Path) -> None:
         done = crowd.modnet("plugins", cwd=tmp_path)
         assert (done.returncode, done.stderr) == (0, "")
-        assert done.stdout.count("  broken  ") == len(BROKEN)
+        assert done.stdout.count("  broken  ") == len(BROKEN) + 1
         assert "    RuntimeError: no licence: correct it, or disable the plugin (" in done.stdout
 
-    def test_training_goes_on(self, crowd: Environment, tmp_path: Path) -> None:
-        done = crowd.modnet("train", "--iterations", "2", "--out", "run", cwd=tmp_path)
+    def test_the_doctor_tells_why_where_and_what_to_do(self, crowd: Environment) -> None:
+        told = json.loads((crowd.beside.parent / "doctor.json").read_text(encoding="utf-8"))  # type: ignore[union-attr]
+        broken = {record["distribution"]: record for record in told if record["state"] == "broken"}
+        assert set(broken) == {*BROKEN, "modnet-newer"}
+        assert all(record["why"] and record["why"] in record["reason"] for record in broken.values())
+        assert all(record["where"] for name, record in broken.items() if name != "modnet-newer")
+        unhelped = {name for name, record in broken.items() if not record["remedy"]}
+        assert unhelped <= {"modnet-misspelt"}, "which says what was meant"
+
+    def test_the_doctor_says_how_to_go_on_and_ends_with_1(self, crowd: Environment, tmp_path: Path) -> None:
+        without = ",".join({*BROKEN, *RIVALS, "modnet-newer"} - {"modnet-raising", "modnet-diary"})
+        done = crowd.modnet("plugins", "doctor", "--without", without, cwd=tmp_path, MODNET_CACHE=str(tmp_path / "new"))
+        assert (done.returncode, done.stderr) == (1, "")
+        assert "    why:         RuntimeError: no licence\n" in done.stdout
+        assert "    remedy:      correct it, or disable the plugin\n" in done.stdout
+        assert done.stdout.endswith("until they work: --without modnet-raising, or MODNET_WITHOUT=modnet-raising\n")
+        done = crowd.modnet("plugins", "doctor", "--without", f"{without},modnet-raising", cwd=tmp_path)
+        assert (done.returncode, done.stdout.splitlines()[-1]) == (0, f"0 of {len(PACKAGES) + 16} plugins broken")
+
+    def test_every_core_command_works(self, crowd: Environment, tmp_path: Path) -> None:
+        def works(*arguments: str) -> str:
+            done = crowd.modnet(*arguments, cwd=tmp_path)
+            assert (done.returncode, "Traceback" in done.stderr) == (0, False), done.stderr
+            return done.stdout
+
+        works("data", "convert", "mnist-small", "all.csv")
+        works("train", "--data", "all_train.csv", "--iterations", "2", "--out", "run")
+        works("train", "--activation", "noisy", "--hidden", "2", "--iterations", "2", "--out", "noisy")
+        assert json.loads(works("predict", "noisy", "all_train.csv", "--json"))["rows"], "it prints to standard error"
+        works("verify", "run")
+        works("resume", "run")
+        works("data", "show", "all_train.csv")
+        works("gradient-check", "--hidden", "2", "--estimator", "central-difference", "--batch-size", "2")
+        works("train", "--help")
+        assert (tmp_path / "diary").read_text() == "finished\n" * 2, "those that follow runs do"
+
+    def test_all_are_left_out_at_once(self, crowd: Environment, tmp_path: Path) -> None:
+        (tmp_path / "bare.toml").write_text(
+            "[plugins]\nwithout = ['*']\n[training]\niterations = 1\n", encoding="utf-8"
+        )
+        for arguments, variables in ((["--without", "*"], {}), ([], {"MODNET_WITHOUT": "*"})):
+            told = crowd.plugins(*arguments, cwd=tmp_path, **variables)
+            states = {(record["distribution"] == "modnet", record["state"]) for record in told.values()}
+            assert states == {(True, "loaded"), (False, "disabled")}
+        done = crowd.modnet("train", "bare.toml", "--out", "run", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        assert "Traceback" not in done.stderr
+        assert not (tmp_path / "diary").exists()
+
+    def test_several_are_left_out_by_one_option(self, crowd: Environment, tmp_path: Path) -> None:
+        told = crowd.plugins("--without", "modnet-left, modnet-raising", cwd=tmp_path)
+        disabled = {record["distribution"] for record in told.values() if record["state"] == "disabled"}
+        assert disabled == {"modnet-left", "modnet-raising"}
 
     def test_half_a_plugin_is_no_plugin(self, crowd: Environment, tmp_path: Path) -> None:
         done = crowd.modnet("train", "--activation", "half", cwd=tmp_path)
         assert done.returncode == 2
         assert "no activation 'half'" in done.stderr
-        assert "broken, see 'modnet plugins'" in done.stderr
+        assert "broken, see 'modnet plugins doctor'" in done.stderr
 
     def test_two_strangers_are_refused_by_the_bare_name_and_had_by_the_full_one(
         self, crowd: Environment, tmp_path: Path

@@ -1,0 +1,157 @@
+"""The plugins that are installed, by their metadata alone: none is imported for it."""
+
+from __future__ import annotations
+
+import importlib
+import importlib.util
+import re
+import sys
+import warnings
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, PathFinder
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
+
+ENTRY_POINTS = "modnet"
+BUILT_IN = "modnet"
+"""The distribution of the built-ins."""
+EVERY_OTHER = "*"
+"""Stands for every installed plugin that is not built in, where plugins are left out."""
+_CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
+
+
+@attrs.frozen
+class Candidate:
+    """A plugin that is there to be loaded: its name, whose it is, the module it is in, and how to load it."""
+
+    name: str
+    distribution: str
+    version: str
+    module: str
+    load: Callable[[], object]
+    value: str = ""
+    """What its entry point leads to, `module` or `module:object`; "" where it has none."""
+    needs: str = ""
+    """The versions of modnet that its metadata ask for, as in ">=2"; "" where any will do."""
+
+    @property
+    def key(self) -> str:
+        """The name pluggy knows it by, which cannot clash."""
+        return f"{self.distribution}:{self.name}"
+
+    @property
+    def built_in(self) -> bool:
+        """Whether it came with modnet."""
+        return self.distribution == BUILT_IN
+
+    @property
+    def names(self) -> set[str]:
+        """The names it can be disabled by."""
+        others = {EVERY_OTHER} if self.value and not self.built_in else set()
+        return {self.name, self.distribution, self.key} | others
+
+
+def installed() -> list[Candidate]:
+    """Return the plugins of all installed distributions; warns of metadata that cannot be read."""
+    import importlib.metadata  # a tenth of what `import modnet` would take
+
+    try:
+        points = list(importlib.metadata.entry_points(group=ENTRY_POINTS))
+    except Exception:  # one damaged file, of whichever distribution, fails all
+        points = _readable_points()
+    found: dict[tuple[str, str, str], Candidate] = {}
+    for point in points:
+        # The name and version are missing where an uninstallation stopped half-way.
+        about: Any = {}
+        with suppress(Exception):
+            about = point.dist.metadata if point.dist else {}
+        name, version = about.get("Name") or "unknown", about.get("Version") or ""
+        module = point.value.partition(":")[0].strip()
+        needs = "" if name == BUILT_IN or not about else _needs(about.get_all("Requires-Dist") or ())
+        # A distribution may be met twice on sys.path: its metadata beside an editable install, say.
+        candidate = Candidate(point.name, name, version, module, point.load, point.value, needs)
+        found.setdefault((name, point.name, point.value), candidate)
+    return list(found.values())
+
+
+def _readable_points() -> list[EntryPoint]:
+    """Return the entry points of each distribution whose metadata can be read, and warn of the others."""
+    import importlib.metadata
+
+    found: list[EntryPoint] = []
+    for distribution in importlib.metadata.distributions():
+        try:
+            found += distribution.entry_points.select(group=ENTRY_POINTS)
+        except Exception as error:
+            place = distribution.locate_file("")
+            what = f"the entry points of a distribution in {place} cannot be read, install it again: {error}"
+            warnings.warn(what, stacklevel=2)
+    return found
+
+
+def module_candidate(name: str) -> Candidate:
+    """Return a module that is not installed as a plugin as the plugin that it is."""
+    return Candidate(name, name, "", name, lambda: importlib.import_module(name))
+
+
+def names_in(without: Iterable[str]) -> list[str]:
+    """Return the names of plugins to leave out, each of which may be several joined by commas.
+
+    >>> names_in(["cube, diary", "", "*"])
+    ['cube', 'diary', '*']
+    """
+    return [name.strip() for names in without for name in names.split(",") if name.strip()]
+
+
+def file_of(module: str) -> str:
+    """Return the file of a module, which is not imported for it; nothing where there is none."""
+    if module in sys.modules:
+        return str(getattr(sys.modules[module], "__file__", None) or "")
+    top, *rest = module.split(".")
+    try:
+        spec = importlib.util.find_spec(top)
+        for name in rest:
+            spec = spec and PathFinder.find_spec(f"{spec.name}.{name}", spec.submodule_search_locations or [])
+    except (ImportError, ValueError):
+        return ""
+    return (spec and spec.origin) or ""
+
+
+def code_of(module: str) -> list[tuple[str, int, int]]:
+    """Return path, size and time of each file of code in the outermost package of a module, or of the module."""
+    file = Path(file_of(module.partition(".")[0]) or file_of(module))
+    files = (
+        [path for path in file.parent.rglob("*") if path.name.endswith(_CODE)] if file.stem == "__init__" else [file]
+    )
+    status = [(path, path.stat()) for path in sorted(files) if path.is_file()]
+    return [(str(path), found.st_size, found.st_mtime_ns) for path, found in status]
+
+
+def _needs(requirements: Iterable[str]) -> str:
+    """Return which versions of modnet are required; what cannot be read requires nothing."""
+    ours = [text for text in requirements if re.match(rf"{BUILT_IN}\b(?!-)", text, re.IGNORECASE) and text != BUILT_IN]
+    if not ours:
+        return ""
+    from packaging.requirements import InvalidRequirement, Requirement  # few plugins say which versions
+
+    for text in ours:
+        with suppress(InvalidRequirement):
+            requirement = Requirement(text)
+            if not requirement.marker or requirement.marker.evaluate():
+                return str(requirement.specifier)
+    return ""
+
+
+def unmet(candidate: Candidate, version: str) -> bool:
+    """Say whether a plugin is for other versions of modnet than this one."""
+    if not candidate.needs:
+        return False
+    from packaging.specifiers import SpecifierSet
+
+    return not SpecifierSet(candidate.needs).contains(version, prereleases=True)
