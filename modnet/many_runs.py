@@ -32,9 +32,7 @@ from modnet.settings import Table, settings_of
 from modnet.tables import changed
 from modnet.types import Grads, Params
 
-# Of this process, if it is a worker: whether it is at a run, and whether it has been told to end.
-_training: list[bool] = []
-_ending: list[bool] = []
+_ending: list[bool] = []  # not empty in a worker that has been told to end
 
 
 @attrs.frozen
@@ -92,7 +90,6 @@ def trained(folder: str, table: Table, *, alone: bool = False) -> Outcome:
     """
     if _ending:  # it was waiting for this worker, and could not be called off
         return Outcome("interrupted")
-    _training.append(True)
     try:
         ensure_plugins(table)
         wanted, path = experiment_from(table), Path(folder)
@@ -115,8 +112,6 @@ def trained(folder: str, table: Table, *, alone: bool = False) -> Outcome:
     except Exception as error:  # a stranger's part may fail in any way
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return Outcome("failed", f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
-    finally:
-        _training.clear()
     return Outcome("finished")
 
 
@@ -215,9 +210,8 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     import multiprocessing
 
     def end(*_: object) -> None:
+        # No more than that: a worker that dies while it waits for work has the queue's lock, and the others wait for it.
         _ending.append(True)
-        if not _training:
-            os._exit(1)
 
     def watch() -> None:
         if parent := multiprocessing.parent_process():
