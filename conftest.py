@@ -34,6 +34,8 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 import modnet
 from modnet.cli import main
 
+pytest_plugins = ["modnet.testing.fixtures"]
+
 # What a shell starts in the background ignores Ctrl-C, and so would each process that a test interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)

@@ -54,6 +54,7 @@ from modnet.types import Array, Grads, History, Params, State
 from modnet.verdicts import Verdict
 
 if TYPE_CHECKING:
+    from modnet import testing
     from modnet.comparing import compare
     from modnet.comparison import Comparison, PairResult, SettingResult
     from modnet.decisions import Decision
@@ -122,10 +123,12 @@ __all__ = [
     "optimizer",
     "register",
     "source",
+    "testing",
     "train",
 ]
 
-# A comparison brings processes, statistics and plots along: a fifth of what all the rest takes to import.
+# A comparison brings processes, statistics and plots along: a fifth of what all the rest takes to import. What is for
+# tests is for tests.
 _LATER = {
     "Comparison": "modnet.comparison",
     "Decision": "modnet.decisions",
@@ -133,6 +136,7 @@ _LATER = {
     "PairResult": "modnet.comparison",
     "SettingResult": "modnet.comparison",
     "compare": "modnet.comparing",
+    "testing": "modnet.testing",
 }
 
 
@@ -141,4 +145,5 @@ def __getattr__(name: str) -> Any:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    return getattr(import_module(_LATER[name]), name)
+    module = import_module(_LATER[name])
+    return vars(module).get(name, module)

@@ -25,6 +25,7 @@ from modnet.randomness import Stream
 from modnet.recognition import data_set_names, recognise
 from modnet.registry import INTERFACES
 from modnet.settings import Settings
+from modnet.stand_ins import stand_in_for
 from modnet.types import Grads
 
 _lock = threading.RLock()
@@ -87,10 +88,14 @@ def part(kind: str, value: object, **settings: Any) -> Any:
             broken = ", ".join(report.name for report in plugins().broken())
             hint = f"; broken, see 'modnet plugins': {broken}" if broken else ""
             raise UnknownNameError(kind, value, error.choices, error.note + hint) from None
+        stand_in = stand_in_for(kind, component.qualified_name)
+        instead = stand_in.what if stand_in else component.cls
         try:
-            return settings_reader().read(settings, component.cls)
+            # Those of a ready stand-in's place are read all the same: a test is to find mistakes in them, too.
+            made = settings_reader().read(settings, instead if isinstance(instead, type) else component.cls)
         except SettingError as error:
             raise SettingError(error.mistakes, value) from None
+        return made if isinstance(instead, type) else instead
     _no_settings(kind, settings)
     return adapted(kind, value)
 
@@ -328,13 +333,13 @@ def _labelled(estimators: Sequence[GradientEstimator]) -> dict[str, GradientEsti
 def registered_name(value: object) -> str:
     """Return the name that a part is registered under, or the name of its class."""
     registry = plugins().registry
-    component = registry.find_class(type(value))
+    component = registry.component_of(value)
     return registry.name_for(component) if component else name_of(value)
 
 
 def is_registered(value: object) -> bool:
     """Say whether a part's class is registered, so that a name stands for it."""
-    return plugins().registry.find_class(type(value)) is not None
+    return plugins().registry.component_of(value) is not None
 
 
 def settings_reader() -> Settings:

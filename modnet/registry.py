@@ -11,6 +11,7 @@ import attrs
 
 from modnet.errors import PluginError, UnknownNameError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer, kebab_case
+from modnet.stand_ins import named_after
 
 BUILT_IN = "modnet"
 INTERFACES: dict[str, type] = {
@@ -91,9 +92,14 @@ class Registry:
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
         raise UnknownNameError(kind, name, self.names(kind), note)
 
-    def find_class(self, cls: type) -> Component | None:
-        """Return the component that a class was registered as, or None."""
-        return next((c for c in self.components() if c.cls is cls), None)
+    def component_of(self, part: object) -> Component | None:
+        """Return the component that a part's class was registered as, else the one it stands in for, or None."""
+        components = self.components()
+        if own := next((c for c in components if c.cls is type(part)), None):
+            return own
+        stand_in = named_after(part)
+        wanted = stand_in and (stand_in.kind, stand_in.name)
+        return next((c for c in components if (c.kind, c.qualified_name) == wanted), None)
 
     def name_for(self, component: Component) -> str:
         """Return the shortest name that finds a component."""
