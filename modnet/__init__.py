@@ -127,8 +127,7 @@ __all__ = [
     "train",
 ]
 
-# A comparison brings processes, statistics and plots along: a fifth of what all the rest takes to import. What is for
-# tests is for tests.
+# A comparison brings processes, statistics and plots along: a fifth of what all the rest takes to import.
 _LATER = {
     "Comparison": "modnet.comparison",
     "Decision": "modnet.decisions",
@@ -136,14 +135,14 @@ _LATER = {
     "PairResult": "modnet.comparison",
     "SettingResult": "modnet.comparison",
     "compare": "modnet.comparing",
-    "testing": "modnet.testing",
 }
 
 
 def __getattr__(name: str) -> Any:
-    if name not in _LATER:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     from importlib import import_module
 
-    module = import_module(_LATER[name])
-    return vars(module).get(name, module)
+    if name == "testing":  # for tests alone
+        return import_module("modnet.testing")
+    if name not in _LATER:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    return getattr(import_module(_LATER[name]), name)

@@ -66,7 +66,6 @@ FLOORS = {
     "receipt": 7,
     "dry_run": 7,
     "grid": 7,
-    "testing": 7,
     "testing.fixtures": 7,
     "comparison": 8,
     "data_commands": 8,
@@ -80,7 +79,7 @@ FLOORS = {
     "compare_command": 12,
     "cli": 13,
 }
-ENTRANCES = {"__init__", "__main__"}
+ENTRANCES = {"__init__", "__main__", "testing.__init__"}
 NUMERIC_HALF = {
     "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network",
     "training", "corners", "derivatives", "verdicts", "side_by_side", "measured", "part_checks", "whole_gradient",
@@ -89,11 +88,8 @@ NUMERIC_HALF = {
 }  # fmt: skip
 PLUGIN_HALF = {"hookspecs", "registry", "settings", "stand_ins", "discovery", "listing", "recognition", "tables"}
 PUBLIC = {"files", "cached", "download", "testing"}
-FILES = {
-    ".".join(path.relative_to(ROOT / "modnet").with_suffix("").parts).removesuffix(".__init__"): path
-    for path in sorted((ROOT / "modnet").rglob("*.py"))
-}
-MODULES = list(FILES)
+TESTING = sorted(f"testing.{path.stem}" for path in (ROOT / "modnet" / "testing").glob("*.py"))
+MODULES = sorted(path.stem for path in (ROOT / "modnet").glob("*.py")) + TESTING
 PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
 
 
@@ -110,15 +106,18 @@ def imports(path: Path) -> list[tuple[str, int]]:
     return found
 
 
+def path_of(module: str) -> Path:
+    """Return the file of a core module."""
+    return ROOT / "modnet" / f"{module.replace('.', '/')}.py"
+
+
 def core_imports(module: str) -> list[tuple[str, int]]:
     """Return the core modules that a core module imports."""
-    found = []
-    for name, line in imports(FILES[module]):
-        package, *rest = name.split(".")
-        # `from modnet.testing import swap` is of the package, if there is no module of that name in it.
-        inside = [module for n in (2, 1) if (module := ".".join(rest[:n])) in FLOORS]
-        found += [(inside[0], line)] if package == "modnet" and inside else []
-    return found
+    found = [
+        (name.removeprefix("modnet."), line) for name, line in imports(path_of(module)) if name.startswith("modnet.")
+    ]
+    names = [(name if name.startswith("testing.") else name.split(".")[0], line) for name, line in found]
+    return [(name, line) for name, line in names if name in FLOORS]
 
 
 def test_every_core_module_has_a_floor() -> None:
@@ -135,25 +134,30 @@ def test_imports_point_only_to_lower_floors(module: str) -> None:
 
 @pytest.mark.parametrize("module", sorted(FLOORS))
 def test_nothing_but_the_command_line_imports_the_entrance(module: str) -> None:
-    whole = [line for name, line in imports(FILES[module]) if name == "modnet"]
-    assert module == "cli" or not whole
+    whole = [line for name, line in imports(path_of(module)) if name == "modnet"]
+    assert module == "cli" or module.startswith("testing.") or not whole
+
+
+@pytest.mark.parametrize("module", sorted(FLOORS.keys() - set(TESTING)))
+def test_nothing_in_the_core_imports_what_is_for_tests(module: str) -> None:
+    assert not [line for name, line in imports(path_of(module)) if name.startswith("modnet.testing")]
 
 
 @pytest.mark.parametrize("module", sorted(NUMERIC_HALF))
 def test_the_numeric_half_has_never_heard_of_plugins(module: str) -> None:
-    names = {name.split(".")[0] for name, _ in imports(FILES[module])}
+    names = {name.split(".")[0] for name, _ in imports(path_of(module))}
     assert "pluggy" not in names
     assert not {name for name, _ in core_imports(module)} & PLUGIN_HALF
 
 
 @pytest.mark.parametrize("module", sorted(PLUGIN_HALF))
 def test_the_plugin_half_contains_no_mathematics(module: str) -> None:
-    names = {name.split(".")[0] for name, _ in imports(FILES[module])}
+    names = {name.split(".")[0] for name, _ in imports(path_of(module))}
     assert not names & {"numpy", "math", "array_api_compat"}
 
 
 def test_only_discovery_uses_pluggys_manager() -> None:
-    users = [m for m in MODULES if "PluginManager" in FILES[m].read_text(encoding="utf-8")]
+    users = [m for m in MODULES if "PluginManager" in path_of(m).read_text(encoding="utf-8")]
     assert users == ["discovery"]
 
 
