@@ -2,8 +2,8 @@
 
 README.md and each page of docs/ is one test: its blocks run from top to bottom in an empty folder, as a reader
 would run them. A `python` block is run, one with `>>>` is compared with what it prints; a `console` block runs its
-`$ modnet` lines, and a `text` block right below shows what they print, up to times and a little rounding; a block
-that begins with a file's name in a comment is written to that file. Other blocks are only read.
+`$ modnet` and `$ pytest` lines, and a `text` block right below shows what they print, up to times and a little
+rounding; a block that begins with a file's name in a comment is written to that file. Other blocks are only read.
 """
 
 from __future__ import annotations
@@ -33,6 +33,8 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 import modnet
 from modnet.cli import main
+
+pytest_plugins = ["modnet.testing.fixtures"]
 
 # What a shell starts in the background ignores Ctrl-C, and so would each process that a test interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -142,7 +144,7 @@ def _write_file(example: Example) -> None:
 def _run_commands(example: Example) -> None:
     printed = ""
     for line in example.parsed.splitlines():
-        if line.startswith("$ modnet "):
+        if line.startswith(("$ modnet ", "$ pytest ")):
             command = [sys.executable, "-m", *shlex.split(line.removeprefix("$ "))]
             done = subprocess.run(command, capture_output=True, text=True, check=False)  # noqa: S603
             if done.returncode:

@@ -54,6 +54,7 @@ from modnet.types import Array, Grads, History, Params, State
 from modnet.verdicts import Verdict
 
 if TYPE_CHECKING:
+    from modnet import testing
     from modnet.comparing import compare
     from modnet.comparison import Comparison, PairResult, SettingResult
     from modnet.decisions import Decision
@@ -122,6 +123,7 @@ __all__ = [
     "optimizer",
     "register",
     "source",
+    "testing",
     "train",
 ]
 

@@ -26,6 +26,7 @@ from modnet.randomness import Stream
 from modnet.recognition import recognise
 from modnet.registry import INTERFACES, could_be_name
 from modnet.settings import Settings
+from modnet.stand_ins import stand_in_for
 from modnet.types import Grads
 
 _hosts: list[PluginHost] = []  # none until the first part is asked for, then one
@@ -80,10 +81,14 @@ def part(kind: str, value: object, **settings: Any) -> Any:
             broken = ", ".join(report.name for report in [*plugins().broken(), *plugins().not_asked()])
             hint = f"; broken, see 'modnet plugins doctor': {broken}" if broken else ""
             raise UnknownNameError(kind, value, error.choices, error.note + hint) from None
+        stand_in = stand_in_for(kind, component.qualified_name)
+        instead = stand_in.what if stand_in else component.cls
         try:
-            return settings_reader().read(settings, component.cls)
+            # Those of a ready stand-in's place are read all the same: a test is to find mistakes in them, too.
+            made = settings_reader().read(settings, instead if isinstance(instead, type) else component.cls)
         except SettingError as error:
             raise SettingError(error.mistakes, value) from None
+        return made if isinstance(instead, type) else instead
     _no_settings(kind, settings)
     return adapted(kind, value)
 
@@ -333,13 +338,13 @@ def usable_names(kind: str) -> list[str]:
 def registered_name(value: object) -> str:
     """Return the name that a part is registered under, or the name of its class."""
     registry = plugins().registry
-    component = registry.find_class(type(value))
+    component = registry.component_of(value)
     return registry.name_for(component) if component else name_of(value)
 
 
 def is_registered(value: object) -> bool:
     """Say whether a part's class is registered, so that a name stands for it."""
-    return plugins().registry.find_class(type(value)) is not None
+    return plugins().registry.component_of(value) is not None
 
 
 def settings_reader() -> Settings:

@@ -198,7 +198,7 @@ def read_data(experiment: Experiment) -> tuple[Dataset, Experiment]:
     data = settings.source.read(settings.path)
     known = settings_of(settings.source)
     inferred = {key: value for key, value in data.settings.items() if key in known}
-    resolved = type(settings.source)(**{**known, **inferred})
+    resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source
     return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved))
 
 

@@ -29,6 +29,7 @@ from modnet.receipt import parts_of
 from modnet.registry import SESSION
 from modnet.run_folder import EXPERIMENT, HISTORY, RunFolder, begun, claimed, how_it_ended
 from modnet.settings import Table, settings_of
+from modnet.stand_ins import StandIn, active, named_after
 from modnet.tables import changed
 from modnet.types import Grads, Params
 
@@ -93,7 +94,7 @@ def trained(folder: str, table: Table, *, alone: bool = False) -> Outcome:
     try:
         ensure_plugins(table)
         wanted, path = experiment_from(table), Path(folder)
-        data = _data(json.dumps(table["data"], default=str))
+        data = _data(json.dumps(table["data"], default=str), active())
         run = wanted if alone else _shared(wanted)
         if (path / EXPERIMENT).is_file():
             with claimed(path):
@@ -174,10 +175,11 @@ def _workers(jobs: Sequence[Job], asked: int | None) -> int:
     registry = plugins().registry
     for job in jobs:
         for part in parts_of(job.experiment):
-            component = registry.find_class(type(part))
-            if component and component.owner == SESSION:
+            component = registry.component_of(part)
+            if component and (component.owner == SESSION or named_after(part)):
                 if (asked or 1) > 1:
-                    what = f"the {component.kind} {component.name!r} is registered in this process alone"
+                    how = "swapped" if named_after(part) else "registered"
+                    what = f"the {component.kind} {component.name!r} is {how} in this process alone"
                     raise SettingError([f"{what}: take 1, or name its module in plugins.modules"], "workers")
                 return 1
     return asked or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else asked or os.cpu_count() or 1
@@ -210,7 +212,7 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     import multiprocessing
 
     def end(*_: object) -> None:
-        # No more than that: a worker that dies while it waits for work has the queue's lock, and the others wait for it.
+        # No more than that: a worker that dies while it waits for work would take the queue's lock along.
         _ending.append(True)
 
     def watch() -> None:
@@ -227,8 +229,8 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
 
 
 @lru_cache(maxsize=1)
-def _data(table: str) -> Dataset:
-    """Return the data of an experiment's table, which one worker meets again and again."""
+def _data(table: str, _: tuple[StandIn, ...]) -> Dataset:
+    """Return the data of an experiment's table, which one worker meets again and again, under the same stand-ins."""
     return read_data(experiment_from({"data": json.loads(table)}))[0]
 
 

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import json
 import sys
+from pathlib import Path
+from typing import Any
 
 import click
 
 from modnet import build
 from modnet.catalogue import LIMIT
+from modnet.files import write_atomically
 from modnet.listing import as_json, as_table, diagnosis, diagnosis_as_json, not_asked
-from modnet.options import load_plugins, plugin_options, without_option
+from modnet.new_command import new
+from modnet.options import assigned, load_plugins, plugin_options, without_option
 
 
 @click.group(invoke_without_command=True)
@@ -54,3 +59,44 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     host.ask_anew(timeout)
     click.echo(diagnosis_as_json(host) if json_ else diagnosis(host))
     sys.exit(1 if host.broken() or host.not_asked() else 0)
+
+
+@plugins.command()
+@click.argument("name")
+@click.option(
+    "--file", "files", multiple=True, metavar="PART=FILE", help="A file that a data source reads (repeatable)."
+)
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML into a folder, a file for each part.")
+@plugin_options
+def check(
+    name: str,
+    files: tuple[str, ...],
+    junit: Path | None,
+    *,
+    json_: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+) -> None:
+    """Check that the parts of NAME, a plugin or a distribution, are what a part should be.
+
+    Each part is made with its defaults, and all checks of its kind are run, those of modnet.testing. The exit status is
+    1 where one fails, or could not be run.
+    """
+    from modnet.testing import check_distribution  # which brings far more along than the listing should wait for
+
+    load_plugins(without, modules)
+    options: dict[str, dict[str, Any]] = {part: {"file": Path(str(file))} for part, file in assigned(files).items()}
+    reports = check_distribution(name, options=options)
+    if junit:
+        junit.mkdir(parents=True, exist_ok=True)
+        for number, report in enumerate(reports, start=1):
+            write_atomically(junit / f"{name.replace(':', '-')}-{number}.xml", report.as_junit().encode())
+    if json_:
+        click.echo(json.dumps([json.loads(report.as_json()) for report in reports], indent=2))
+    else:
+        click.echo("\n\n".join(map(str, reports)))
+    sys.exit(0 if all(report.passed for report in reports) else 1)
+
+
+plugins.add_command(new)

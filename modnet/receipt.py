@@ -208,8 +208,8 @@ def _origins(experiment: Experiment) -> tuple[Origin, ...]:
     core = next((version for (distribution, _), version in versions.items() if distribution == BUILT_IN), "")
     found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *code_fingerprint(__name__))}
     for part in parts_of(experiment):
-        if c := host.registry.find_class(type(part)):
-            version, code = versions.get((c.owner, c.plugin), ""), code_fingerprint(c.cls.__module__)
+        if c := host.registry.component_of(part):
+            version, code = versions.get((c.owner, c.plugin), ""), code_fingerprint(type(part).__module__)
             found.add(Origin(c.kind, registered_name(part), c.owner, version, *code))
     return tuple(sorted(found, key=attrs.astuple))
 

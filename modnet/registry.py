@@ -13,6 +13,7 @@ import attrs
 from modnet.errors import PluginError, UnknownNameError
 from modnet.installed import BUILT_IN
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer, kebab_case
+from modnet.stand_ins import named_after
 
 SESSION = "session"
 """The owner of what a program registers for itself."""
@@ -126,14 +127,18 @@ class Registry:
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
         raise UnknownNameError(kind, name, self.names(kind), note)
 
-    def find_class(self, cls: type) -> Component | None:
-        """Return the component that a class was registered as, or None."""
-        for settled in (False, True):
-            if settled:
-                self.settle()
-            if found := next((c for c in self._sorted() if c.stands_for(cls)), None):
-                return found
-        return None
+    def component_of(self, part: object) -> Component | None:
+        """Return the component that a part's class was registered as, else the one it stands in for, or None."""
+        if own := self._component_of_class(type(part)):
+            return own
+        if stand_in := named_after(part):
+            wanted = (stand_in.kind, stand_in.name)
+            return next((c for c in self._sorted() if (c.kind, c.qualified_name) == wanted), None)
+        self.settle()
+        return self._component_of_class(type(part))
+
+    def _component_of_class(self, cls: type) -> Component | None:
+        return next((c for c in self._sorted() if c.stands_for(cls)), None)
 
     def name_for(self, component: Component) -> str:
         """Return the shortest name that finds a component."""

@@ -18,6 +18,7 @@ import attrs
 import cattrs
 
 from modnet.errors import ModnetError, SettingError, did_you_mean
+from modnet.stand_ins import named_after
 
 T = TypeVar("T")
 Table = dict[str, Any]
@@ -165,9 +166,12 @@ class Settings:
 def settings_of(value: object) -> Table:
     """Return the settings of an object by the names its class takes them.
 
-    Raises SettingError where a class that is no attrs class keeps one under another name, or not at all.
+    Raises SettingError where a class that is no attrs class keeps one under another name, or not at all. What stands in
+    for a part as a ready object has none: it is had by the name alone.
     """
     cls = type(value)
+    if (stand_in := named_after(value)) and stand_in.what is value:
+        return {}
     if attrs.has(cls):
         return {f.alias or f.name: getattr(value, f.name) for f in attrs.fields(cls) if f.init}
     names = list(_settings(cls))

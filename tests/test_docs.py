@@ -55,7 +55,7 @@ def command_lines() -> list[tuple[str, str]]:
             if language in {"sh", "console"}:
                 lines = [line.removeprefix("$ ") for line in COMMENT.sub("", block).splitlines()]
                 found += [(page.name, line) for line in lines if line.startswith("modnet ")]
-    return found
+    return list(dict.fromkeys(found))
 
 
 @pytest.mark.parametrize(

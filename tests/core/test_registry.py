@@ -128,8 +128,8 @@ def test_components_are_listed_built_in_first_then_by_kind_name_and_owner() -> N
 
 def test_a_class_leads_back_to_its_component() -> None:
     one = registry(NEWCOMER)
-    assert one.find_class(Cube) is NEWCOMER
-    assert one.find_class(OtherCube) is None
+    assert one.component_of(Cube()) is NEWCOMER
+    assert one.component_of(OtherCube()) is None
 
 
 def test_a_class_is_named_in_kebab_case_or_as_it_is_told() -> None:

@@ -70,6 +70,7 @@ def run_ended(run):
         print(run.status, file=file)
 """,
 }
+TRAIN = ("train", "--gradient", "backpropagation", "--iterations", "1000")
 
 
 @attrs.frozen
@@ -466,3 +467,31 @@ class TestCrowd:
     def test_without_one_rival_the_other_has_the_name(self, crowd: Environment, tmp_path: Path) -> None:
         plugins = crowd.plugins("--without", "modnet-left", cwd=tmp_path)
         assert plugins["modnet-right:plugin"]["provides"] == [{"kind": "activation", "name": "rival"}]
+
+
+class TestNewPlugin:
+    """From an empty folder to a trained network: begin, build, install, list, train."""
+
+    def test_it_is_begun_built_installed_listed_and_trained_with(
+        self, environment: Environment, tmp_path: Path
+    ) -> None:
+        begun = environment.modnet("plugins", "new", "soft-cap", "--kind", "activation", cwd=tmp_path)
+        assert begun.returncode == 0, begun.stderr
+        environment.pip("wheel", "--no-deps", "--wheel-dir", tmp_path / "dist", tmp_path / "modnet-soft-cap")
+        (wheel,) = (tmp_path / "dist").iterdir()
+        assert wheel.name == "modnet_soft_cap-0.1.0-py3-none-any.whl"
+        files = {name.partition("/")[2] or name for name in zipfile.ZipFile(wheel).namelist()}
+        assert files == {"modnet_soft_cap.py", "METADATA", "WHEEL", "entry_points.txt", "licenses/LICENSE", "RECORD"}
+        environment.pip("install", "--no-index", "--no-compile", wheel)  # what it needs is there
+        try:
+            record = environment.plugins(cwd=tmp_path)["modnet-soft-cap:soft-cap"]
+            assert (record["state"], record["version"]) == ("loaded", "0.1.0")
+            assert record["provides"] == [{"kind": "activation", "name": "soft-cap"}]
+            done = environment.modnet(*TRAIN, "--activation", "soft-cap", "--out", "run", cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
+            assert summary["test_accuracy"] > 0.8
+            again = environment.modnet("plugins", "new", "soft-cap", "--kind", "loss", "--out", "other", cwd=tmp_path)
+            assert "modnet-soft-cap is installed already: choose another name" in again.stderr
+        finally:
+            environment.pip("uninstall", "--yes", "modnet-soft-cap")

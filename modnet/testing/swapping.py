@@ -1,0 +1,123 @@
+"""Another part under a registered name, for as long as a test lasts."""
+
+from __future__ import annotations
+
+import inspect
+from types import MethodType, TracebackType
+from typing import Any, Generic, TypeVar
+
+from modnet import stand_ins
+from modnet.adapters import adapted
+from modnet.build import plugins
+from modnet.errors import SettingError, UnknownNameError
+from modnet.registry import INTERFACES, Component
+from modnet.stand_ins import StandIn
+
+T = TypeVar("T")
+
+
+def swap(kind: str, name: str, instead: T) -> Swap[T]:
+    """Let `name` stand for `instead` inside a `with` block, wherever a part of that kind is asked for by its name.
+
+    `instead` is a ready part, a class of parts, or what else is accepted as a part, a function for instance. A ready
+    one is had whatever settings are asked for, which are still checked; a class gets them. The block's thread or task
+    alone sees it, and what is begun with a copy of its context; other processes do not. Blocks nest, the same swap may
+    be entered again, and each ends by itself, in whatever order. On entering raises UnknownNameError where there is no
+    such name, and SettingError where `instead` cannot be a part of that kind.
+
+    >>> import modnet.testing
+    >>> with modnet.testing.swap("activation", "relu", np.tanh):
+    ...     modnet.activation("relu")
+    tanh
+    >>> modnet.activation("relu")
+    Relu()
+    """
+    return Swap(kind, name, instead)
+
+
+class Swap(Generic[T]):
+    """A block in which a name stands for something else; `as` gives that."""
+
+    def __init__(self, kind: str, name: str, instead: T) -> None:
+        self._kind, self._name, self._instead = kind, name, instead
+        self._entered: list[StandIn] = []
+
+    def __enter__(self) -> T:
+        """Begin, and return what the name stands for now."""
+        component = _component(self._kind, self._name)
+        what = _accepted(component, self._instead)
+        cls = what if isinstance(what, type) else type(what)
+        nameless = all(known.cls is not cls for known in plugins().registry.components(self._kind))
+        stand_in = StandIn(self._kind, component.qualified_name, what, nameless)
+        stand_ins.begin(stand_in)
+        self._entered.append(stand_in)
+        return self._instead
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """End the block that was entered last in this thread or task."""
+        here = stand_ins.active()
+        stand_in = next((s for s in reversed(here) if s in self._entered), None)
+        if stand_in is None:
+            raise RuntimeError(f"the swap of {self._name!r} was not entered in this thread, or was left already")
+        self._entered.remove(stand_in)
+        stand_ins.end(stand_in)
+
+    def __repr__(self) -> str:
+        return f"swap({self._kind!r}, {self._name!r}, {self._instead!r})"
+
+
+def _component(kind: str, name: str) -> Component:
+    if kind not in INTERFACES:
+        raise UnknownNameError("kind of part", kind, INTERFACES)
+    return plugins().registry.find(kind, name)
+
+
+def _accepted(component: Component, instead: object) -> Any:
+    """Return what is to stand in for a component, brought to the interface; raises SettingError where it cannot be."""
+    kind, interface = component.kind, INTERFACES[component.kind]
+    where = f"instead of the {kind} {component.name!r}"
+    is_class = isinstance(instead, type) and issubclass(instead, interface)
+    if isinstance(instead, type) and (missing := _abstract(instead)):
+        raise SettingError([f"{instead.__qualname__} is abstract: define {', '.join(sorted(missing))}"], where)
+    try:
+        what: Any = instead if is_class or isinstance(instead, interface) else adapted(kind, instead)
+    except SettingError as error:
+        raise SettingError(error.mistakes, where) from None
+    if mistakes := [text for name in sorted(_abstract(interface)) if (text := _not_taken(interface, name, instead))]:
+        raise SettingError(mistakes, where)
+    if kind == "data-source" and what.reads_files is not component.cls.reads_files:
+        reads = "reads files" if component.cls.reads_files else "reads no file"
+        raise SettingError([f"{component.name!r} {reads}: set reads_files = {component.cls.reads_files}"], where)
+    return what
+
+
+def _abstract(cls: type) -> frozenset[str]:
+    names: frozenset[str] = getattr(cls, "__abstractmethods__", frozenset())
+    return names
+
+
+def _not_taken(interface: type, name: str, instead: object) -> str:
+    """Say which arguments of the interface's a method does not take; nothing where it does, or nobody knows."""
+    wanted = [
+        p for p in list(inspect.signature(getattr(interface, name)).parameters.values())[1:] if p.default is p.empty
+    ]
+    method: Any = getattr(instead, name)
+    if isinstance(instead, type):
+        found = inspect.getattr_static(instead, name)
+        method = MethodType(found, object()) if inspect.isfunction(found) else found  # as its instances have it
+    elif name == "__call__" and not isinstance(instead, interface):
+        method = instead  # a function tells its own signature, its `__call__` none
+    try:
+        signature = inspect.signature(method)
+    except (ValueError, TypeError):  # some built-in functions tell no signature
+        return ""
+    try:
+        signature.bind(*wanted)
+    except TypeError:
+        expected = ", ".join(p.name for p in wanted)
+        own = getattr(instead, "__name__", None) or type(instead).__name__
+        place = own if method is instead else f"{own}.{name}"
+        return f"{place}{signature} does not take ({expected})"
+    return ""
