@@ -176,5 +176,5 @@ def test_every_check_of_the_kit_stands_in_the_docs(kind: str, heading: str) -> N
 
 
 def test_what_the_kit_offers_stands_in_the_docs() -> None:
-    page = text(DOCS / "testing-plugins.md")
+    page = text(DOCS / "testing-plugins.md") + text(DOCS / "swapping.md")
     assert [name for name in modnet.testing.__all__ if name.islower() and f"{name}(" not in page] == []

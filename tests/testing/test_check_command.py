@@ -1,0 +1,92 @@
+"""`modnet plugins check`: the kit, from the command line."""
+
+from __future__ import annotations
+
+import json
+import subprocess
+from collections.abc import Callable
+from pathlib import Path
+from xml.etree import ElementTree
+
+import pytest
+
+Call = Callable[..., subprocess.CompletedProcess[str]]
+BROKEN = """
+import modnet
+
+class Halved(modnet.Activation):
+    elementwise = True
+
+    def __call__(self, a, axis=-1):
+        a *= 0.5
+        return a
+
+class Doubled(modnet.Activation):
+    elementwise = True
+
+    def __call__(self, a, axis=-1):
+        return 2 * a
+
+@modnet.hookimpl
+def register_activations(register):
+    register(Halved)
+    register(Doubled)
+"""
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    (tmp_path / "my_halves.py").write_text(BROKEN)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(__import__("sys").modules, "my_halves", raising=False)
+    return tmp_path
+
+
+def test_built_in_parts_pass(call: Call, tmp_path: Path) -> None:
+    done = call("plugins", "check", "losses", cwd=tmp_path)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "loss CrossEntropy(eps=1e-07): 20 checks: 20 passed, 0 failed" in done.stdout
+
+
+def test_a_fault_is_shown_and_the_exit_status_is_1(call: Call, folder: Path) -> None:
+    done = call("plugins", "check", "my_halves", "-p", "my_halves", cwd=folder)
+    assert done.returncode == 1
+    doubled, halved = done.stdout.split("\n\nactivation <my_halves.Halved")
+    assert "0 failed" in doubled
+    assert "0 failed" not in halved
+    assert "from my_halves import Halved" in halved
+
+
+def test_as_json_and_junit(call: Call, folder: Path) -> None:
+    done = call("plugins", "check", "my_halves", "-p", "my_halves", "--json", "--junit", "reports", cwd=folder)
+    records = json.loads(done.stdout)
+    assert [record["passed"] for record in records] == [True, False]
+    suites = [ElementTree.parse(path).getroot() for path in sorted((folder / "reports").iterdir())]  # noqa: S314 - ours
+    assert [len(list(suite.iter("testcase"))) for suite in suites] == [20, 20]
+    assert [len(list(suite.iter("failure"))) > 0 for suite in suites] == [False, True]
+
+
+def test_a_data_source_needs_a_file(call: Call, tmp_path: Path) -> None:
+    (tmp_path / "some.csv").write_text("a,b,label\n" + "1,2,x\n3,4,y\n" * 20)
+    done = call("plugins", "check", "data", "--file", "csv=some.csv", "--json", cwd=tmp_path)
+    reports = {record["part"].partition("(")[0].lower(): record["passed"] for record in json.loads(done.stdout)}
+    assert any(passed for part, passed in reports.items() if "csv" in part)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "status", "words"),
+    [
+        (["activatoins"], 1, "no plugin 'activatoins', did you mean 'activations'?"),
+        (
+            ["losses", "--file", "csv=x.csv"],
+            1,
+            "losses provides no 'csv'; it provides: cross-entropy, mean-squared-error",
+        ),
+        (["losses", "--file", "x.csv"], 2, "expected KEY=VALUE, found 'x.csv'"),
+        ([], 2, "Missing argument 'NAME'"),
+    ],
+)
+def test_a_wrong_call(call: Call, tmp_path: Path, arguments: list[str], status: int, words: str) -> None:
+    done = call("plugins", "check", *arguments, cwd=tmp_path)
+    assert done.returncode == status
+    assert words in done.stderr
