@@ -182,7 +182,8 @@ def _workers(jobs: Sequence[Job], asked: int | None) -> int:
                     what = f"the {component.kind} {component.name!r} is {how} in this process alone"
                     raise SettingError([f"{what}: take 1, or name its module in plugins.modules"], "workers")
                 return 1
-    return asked or len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else asked or os.cpu_count() or 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return asked or cores
 
 
 @contextmanager
