@@ -485,7 +485,7 @@ class TestNewPlugin:
         environment.pip("install", "--no-index", "--no-compile", wheel)  # what it needs is there
         try:
             record = environment.plugins(cwd=tmp_path)["modnet-soft-cap:soft-cap"]
-            assert (record["state"], record["version"]) == ("loaded", "0.1.0")
+            assert (record["state"], record["version"]) == ("ready", "0.1.0")
             assert record["provides"] == [{"kind": "activation", "name": "soft-cap"}]
             done = environment.modnet(*TRAIN, "--activation", "soft-cap", "--out", "run", cwd=tmp_path)
             assert done.returncode == 0, done.stderr
