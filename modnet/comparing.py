@@ -24,14 +24,14 @@ from modnet.decisions import ROPE
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.experiment import Experiment, as_table, experiment_from, read_data, read_toml
 from modnet.figures import rendered
-from modnet.files import write_atomically
+from modnet.files import sweep, write_atomically
 from modnet.fingerprint import data_fingerprint
 from modnet.grid import Setting, axes_of, settings_of_grid
 from modnet.history_file import read_history
 from modnet.many_runs import Job, check_is_no_import, ensure_plugins, missing, run_all, share_made
 from modnet.progress import RunsReport
 from modnet.receipt import Receipt
-from modnet.run_folder import HISTORY, HITS, claimed
+from modnet.run_folder import HISTORY, HITS, LOCK, claimed
 from modnet.settings import Settings, Table
 from modnet.types import Array
 
@@ -86,14 +86,14 @@ def compare(
     check_is_no_import()
     if importlib.util.find_spec("scipy") is None:
         raise MissingExtraError("a comparison", "compare")
-    table, plan = planned(experiment, grid, seeds, rope)
+    table, plan = _planned(experiment, grid, seeds, rope)
     ensure_plugins(table)
     with ExitStack() as stack:
         folder = Path(out) if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         return _compared(table, plan, folder, workers, executor, progress)
 
 
-def planned(
+def _planned(
     experiment: Table | str | PathLike[str] | Experiment,
     grid: Mapping[str, Sequence[Any]] | None,
     seeds: int | None,
@@ -127,8 +127,11 @@ def _compared(
         for seed in seeds
         for setting in settings
     }
+    _check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
     with claimed(folder):
+        for name in (COMPARISON, *FILES):
+            sweep(folder / name)
         to_do = missing(list(jobs.values()))
         write_atomically(folder / COMPARISON, _toml(table, plan).encode())
         going_on = list(to_do)
@@ -143,6 +146,14 @@ def _compared(
         result = Comparison(tuple(results), seeds, plan.rope)
         _write(result, folder, wanted)
         return result
+
+
+def _check_free(folder: Path) -> None:
+    """Raise SettingError where results would be written among files of something else."""
+    if folder.exists() and not (folder / COMPARISON).is_file():
+        left = (LOCK, f".{COMPARISON}.")  # by a process that was killed before it had begun
+        if not folder.is_dir() or any(not file.name.startswith(left) for file in folder.iterdir()):
+            raise SettingError([f"{folder} is there and not a comparison's folder; choose another"], "--out")
 
 
 def _settings(table: Table, plan: Plan) -> tuple[list[Setting], Dataset, Experiment]:

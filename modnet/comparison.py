@@ -259,8 +259,8 @@ class Comparison:
         return (
             f"{counts} Intervals are over seeds and test samples. A verdict is on all seeds and all such samples; it "
             f"falls after {looks}, ... {LOOKS[-1]} seeds. Of 100 comparisons, however many pairs there are and however "
-            f"often one looks, 5 at most hold a wrong one. Practically equal: accuracies that differ by less than "
-            f"{self.rope:g}."
+            f"often one looks, 5 at most say wrongly that something is better, and 5 that something is practically "
+            f"equal: that accuracies differ by less than {self.rope:g}."
         )
 
 

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import importlib
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import numpy as np
@@ -20,3 +23,32 @@ def points() -> Callable[..., Path]:
         return path
 
     return write
+
+
+@pytest.fixture
+def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Callable[..., Path]]:
+    """Return a function that installs a distribution of one module, the way it lies in site-packages."""
+    site = tmp_path / "site"
+    site.mkdir()
+    monkeypatch.syspath_prepend(site)
+    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
+    before = set(sys.modules)
+
+    def put(
+        distribution: str, source: str, *, entry: str = "", module: str = "", version: str = "1.0", requires: str = ""
+    ) -> Path:
+        module = module or distribution.replace("-", "_")
+        info = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
+        info.mkdir()
+        needs = f"Requires-Dist: {requires}\n" if requires else ""
+        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n{needs}")
+        (info / "entry_points.txt").write_text(f"[modnet]\n{entry or 'plugin = ' + module}\n")
+        file = site / f"{module}.py"
+        file.write_text(textwrap.dedent(source), encoding="utf-8")
+        importlib.invalidate_caches()
+        return file
+
+    yield put
+    for name in set(sys.modules) - before:
+        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(site)):
+            del sys.modules[name]

@@ -8,10 +8,9 @@ import os
 import signal
 import subprocess
 import sys
-import textwrap
 import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -47,32 +46,9 @@ Install = Callable[..., Path]
 Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Return a function that installs a distribution of one module, the way it lies in site-packages."""
-    site = tmp_path / "site"
-    site.mkdir()
-    monkeypatch.syspath_prepend(site)
-    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
+@pytest.fixture(autouse=True)
+def _nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(build, "_hosts", [])
-    before = set(sys.modules)
-
-    def put(distribution: str, source: str, *, version: str = "1.0", requires: str = "", value: str = "") -> Path:
-        module = distribution.replace("-", "_")
-        info = site / f"{module}-{version}.dist-info"
-        info.mkdir()
-        needs = f"Requires-Dist: {requires}\n" if requires else ""
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n{needs}")
-        (info / "entry_points.txt").write_text(f"[modnet]\nplugin = {value or module}\n")
-        file = site / f"{module}.py"
-        file.write_text(textwrap.dedent(source), encoding="utf-8")
-        importlib.invalidate_caches()
-        return file
-
-    yield put
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(site)):
-            del sys.modules[name]
 
 
 def a_host(*without: str) -> PluginHost:
@@ -260,7 +236,7 @@ class TestBroken:
 
     def test_the_second_of_two_that_are_one_is_broken(self, install: Install) -> None:
         install("modnet-a", CUBE.format(name="Cube"))
-        install("modnet-b", "", value="modnet_a")
+        install("modnet-b", "", entry="plugin = modnet_a")
         host = a_host()
         host.settle()
         assert report_of(host, "modnet-a").state == "ready"

@@ -221,6 +221,19 @@ class TestTrust:
         modnet.compare(moved, GRID, seeds=SEEDS, out=copy)
         assert bits(copy) == bits(done)
 
+    def test_a_folder_with_something_else_in_it(self, experiment: dict[str, Any], tmp_path: Path) -> None:
+        (tmp_path / "runs.csv").write_text("mine")
+        with pytest.raises(modnet.SettingError, match=r"is there and not a comparison's folder; choose another"):
+            modnet.compare(experiment, GRID, seeds=1, out=tmp_path, workers=1)
+        assert [path.name for path in tmp_path.iterdir()] == ["runs.csv"]
+        assert (tmp_path / "runs.csv").read_text() == "mine"
+
+    def test_what_a_process_left_that_was_killed_at_once(self, experiment: dict[str, Any], tmp_path: Path) -> None:
+        (tmp_path / ".lock").touch()
+        (tmp_path / ".comparison.toml.abcdefgh").touch()
+        modnet.compare(experiment, {"hidden": [2]}, seeds=1, out=tmp_path, workers=1)
+        assert {path.name for path in tmp_path.iterdir()} == {*FILES, "comparison.toml", "hidden-2"}
+
     def test_two_at_one_folder(self, copy: Path, experiment: dict[str, Any]) -> None:
         with claimed(copy), pytest.raises(modnet.DataError, match="another process is at this run"):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)

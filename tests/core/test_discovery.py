@@ -8,8 +8,7 @@ import itertools
 import json
 import subprocess
 import sys
-import textwrap
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 
 import attrs
@@ -34,32 +33,6 @@ def register_activations(register):
 """
 
 Install = Callable[..., Path]
-
-
-@pytest.fixture
-def install(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Install]:
-    """Return a function that installs a distribution of one module, the way it lies in site-packages."""
-    site = tmp_path / "site"
-    site.mkdir()
-    monkeypatch.syspath_prepend(site)
-    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
-    before = set(sys.modules)
-
-    def put(distribution: str, source: str, *, entry: str = "", module: str = "", version: str = "1.0") -> Path:
-        module = module or distribution.replace("-", "_")
-        info = site / f"{distribution.replace('-', '_')}-{version}.dist-info"
-        info.mkdir()
-        (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n")
-        (info / "entry_points.txt").write_text(f"[modnet]\n{entry or 'plugin = ' + module}\n")
-        file = site / f"{module}.py"
-        file.write_text(textwrap.dedent(source), encoding="utf-8")
-        importlib.invalidate_caches()
-        return file
-
-    yield put
-    for name in set(sys.modules) - before:
-        if str(getattr(sys.modules[name], "__file__", "")).startswith(str(site)):
-            del sys.modules[name]
 
 
 def strangers() -> list[Candidate]:

@@ -152,28 +152,16 @@ class TestCheck:
     def test_nothing_that_a_part_does_to_the_process_outlasts_it(self):
         random.seed(1)
         np.random.seed(1)
-        before = (
-            random.getstate(),
-            np.random.get_state()[1].tolist(),
-            np.geterr(),
-            dict(os.environ),
-            list(warnings.filters),
-            Path.cwd(),
-            sys.gettrace(),
-        )
+
+        def state():
+            numbers = random.getstate(), np.random.get_state()[1].tolist(), np.geterr()
+            return *numbers, dict(os.environ), list(warnings.filters), Path.cwd(), sys.gettrace()
+
+        before = state()
         for animal in CAGE.animals:
             if animal.check in {"global-state", "threads"}:
                 modnet.testing.check_activation(animal.part)
-        after = (
-            random.getstate(),
-            np.random.get_state()[1].tolist(),
-            np.geterr(),
-            dict(os.environ),
-            list(warnings.filters),
-            Path.cwd(),
-            sys.gettrace(),
-        )
-        assert after == before
+        assert state() == before
 
     def test_a_class_that_cannot_be_imported_stands_in_the_example_itself(self):
         class Halving(Tanh):
