@@ -19,6 +19,7 @@ from modnet.interfaces import (
     kebab_case,
 )
 from modnet.randomness import Stream
+from modnet.type_mistakes import call_of, not_taken, required
 from modnet.types import Array, Grads, Params
 
 
@@ -40,6 +41,8 @@ def adapted(kind: str, value: object) -> Activation | Loss | GradientEstimator:
         found = f"the class {value.__name__}: call it" if isinstance(value, type) else repr(value)
         raise SettingError([f"expected {accepted}, found {found}"], kind)
     part: Activation | Loss | GradientEstimator = adapters[kind](value)
+    if mistake := not_taken(value, required(call_of(type(part)))):
+        raise SettingError([f"{part!r}{mistake}"], kind)
     return part
 
 

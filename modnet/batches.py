@@ -29,7 +29,7 @@ class Batches:
     size: int
     sampling: Sampling
     stream: Stream
-    _drawn: tuple[int, Array] = attrs.field(default=(-1, np.empty(0, np.int64)), init=False)
+    _drawn: tuple[int, Array] = attrs.field(default=(-1, np.empty(0, np.int64)), init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
         if self.size < 1:

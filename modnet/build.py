@@ -17,7 +17,7 @@ from modnet.catalogue import Catalogue
 from modnet.checkpoint import Checkpoint
 from modnet.dataset import Dataset
 from modnet.discovery import PluginHost, is_loading, loading, lock
-from modnet.errors import DataError, SettingError, UnknownNameError
+from modnet.errors import DataError, PluginError, SettingError, UnknownNameError
 from modnet.gradient_check import GradientCheck
 from modnet.installed import installed
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, name_of
@@ -27,6 +27,7 @@ from modnet.recognition import recognise
 from modnet.registry import INTERFACES, could_be_name
 from modnet.settings import Settings
 from modnet.stand_ins import stand_in_for
+from modnet.type_mistakes import type_mistakes
 from modnet.types import Grads
 
 _hosts: list[PluginHost] = []  # none until the first part is asked for, then one
@@ -73,6 +74,8 @@ def part(kind: str, value: object, **settings: Any) -> Any:
     """Return the part of a kind: by name and settings, as it is if it is one, or adapted if it acts as one."""
     if isinstance(value, INTERFACES[kind]):
         _no_settings(kind, settings)
+        if mistakes := [str(mistake) for mistake in type_mistakes(type(value), INTERFACES[kind])]:
+            raise SettingError(mistakes, kind)
         return value
     if isinstance(value, str):
         try:
@@ -209,10 +212,19 @@ def load(what: str | PathLike[str], *, source: str | None = None, **settings: An
     path = Path(what)
     if isinstance(what, str) and source is None:
         if is_data_set(what):
-            return cast("DataSource", part("data-source", what, **settings)).read(None)
+            return read(part("data-source", what, **settings), None)
         if not path.exists() and what in plugins().registry.names("data-source"):
             raise DataError(f"the source {what!r} reads files: modnet.load(FILE, source={what!r})")
-    return cast("DataSource", part("data-source", source or recognised(path), **settings)).read(path)
+    return read(part("data-source", source or recognised(path), **settings), path)
+
+
+def read(source: DataSource, path: Path | None) -> Dataset:
+    """Return what a source reads; raises PluginError where that is no data set."""
+    data: object = source.read(path)
+    if not isinstance(data, Dataset):
+        why = f"the source {registered_name(source)} returned a {type(data).__name__}"
+        raise PluginError(why, "a modnet.Dataset is expected, see modnet.Dataset.from_arrays")
+    return data
 
 
 def is_data_set(name: str) -> bool:

@@ -33,10 +33,10 @@ class Checkpoint:
     """
 
     iteration: int
-    params: Params
+    params: Params = attrs.field(repr=False)
     optimizer: str
     """The optimizer's name."""
-    state: State
+    state: State = attrs.field(repr=False)
     """The optimizer's state."""
     history: History
     """What had been recorded until then."""

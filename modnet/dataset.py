@@ -24,7 +24,7 @@ SCATTERED = 64  # rows of a mapped file that are read in one go; each may bring 
 LABELS_END = 2**53  # below it, float64 tells whole numbers apart
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Samples:
     """Samples as rows: features `x` (N, D) float64, and `t` (N,) int64 class indices.
 
@@ -45,6 +45,9 @@ class Samples:
 
     def __len__(self) -> int:
         return len(self.t)
+
+    def __repr__(self) -> str:
+        return f"<Samples: {len(self)} of {self.features} features>"
 
     @cached_property
     def x(self) -> Array:
@@ -89,7 +92,7 @@ class Samples:
         return _blocks(len(self), self.features)
 
 
-@attrs.frozen(eq=False)
+@attrs.frozen(eq=False, repr=False)
 class Dataset:
     """Training and test samples. Class index i stands for the label `classes[i]`.
 
@@ -104,6 +107,10 @@ class Dataset:
     settings: dict[str, Any] = attrs.field(factory=dict)
     feature_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        samples = f"{len(self.train)} training and {len(self.test)} test samples"
+        return f"<Dataset: {samples} of {self.features} features in {len(self.classes)} classes>"
 
     @property
     def features(self) -> int:

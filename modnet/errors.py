@@ -43,7 +43,11 @@ class DataError(ModnetError):
 
 
 class PluginError(ModnetError):
-    """A plugin that breaks the rules of registration."""
+    """A plugin, or a part, that breaks the rules: why, what to do about it and where, as far as that is known."""
+
+    def __init__(self, why: str, remedy: str = "", where: str = "") -> None:
+        self.why, self.remedy, self.where = why, remedy, where
+        super().__init__(f"{why}: {remedy}" if remedy else why)
 
 
 class NoDerivativeError(ModnetError):

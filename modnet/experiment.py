@@ -16,6 +16,7 @@ from modnet.build import (
     Network,
     is_registered,
     part_from,
+    read,
     recognised,
     registered_name,
     settings_reader,
@@ -195,7 +196,7 @@ def network_of_sizes(experiment: Experiment, features: int, classes: int) -> Net
 def read_data(experiment: Experiment) -> tuple[Dataset, Experiment]:
     """Return an experiment's data, and the experiment with what its source inferred written down."""
     settings = experiment.data
-    data = settings.source.read(settings.path)
+    data = read(settings.source, settings.path)
     known = settings_of(settings.source)
     inferred = {key: value for key, value in data.settings.items() if key in known}
     resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source

@@ -7,7 +7,7 @@ import traceback
 import attrs
 from attrs.validators import instance_of
 
-from modnet.errors import ModnetError
+from modnet.errors import ModnetError, PluginError
 from modnet.installed import Candidate, file_of
 
 
@@ -34,7 +34,8 @@ def fault_of(error: BaseException, candidate: Candidate) -> Fault:
     file = file_of(candidate.module)
     where = frames[-1] if frames else f"{file}:1" if file else ""
     if isinstance(error, ModnetError):
-        return attrs.evolve(in_words(error), where=where)
+        fault = in_words(error)
+        return attrs.evolve(fault, where=fault.where or where)
     if isinstance(error, SystemExit):
         return Fault(f"it ends the program ({_text(error)})", "put that under if __name__ == '__main__'", where)
     if isinstance(error, SyntaxError):
@@ -51,6 +52,8 @@ def fault_of(error: BaseException, candidate: Candidate) -> Fault:
 
 def in_words(error: ModnetError) -> Fault:
     """Return modnet's own message, which ends in what to do."""
+    if isinstance(error, PluginError) and error.remedy:
+        return Fault(error.why, error.remedy, error.where)
     why, _, remedy = _text(error).rpartition(": ")
     return Fault(why, remedy) if why else Fault(remedy)
 

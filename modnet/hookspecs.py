@@ -2,58 +2,107 @@
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Protocol, TypeVar
 
 import pluggy
 
-from modnet.interfaces import ObservedRun
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, ObservedRun, Optimizer
 
 hookspec = pluggy.HookspecMarker("modnet")
 hookimpl = pluggy.HookimplMarker("modnet")
 
 
-class Register(Protocol):
-    """What a register hook is given: call it once for each class."""
+Part = TypeVar("Part", contravariant=True)
 
-    def __call__(self, cls: type, name: str | None = None) -> None:
+
+class Register(Protocol[Part]):
+    """What a register hook is given: call it once for each class. It raises PluginError where that is no such part."""
+
+    def __call__(self, cls: type[Part], name: str | None = None) -> None:
         """Register `cls` under `name`, by default the class's name in kebab case (`LeakyRelu` is `leaky-relu`)."""
 
 
 @hookspec
-def register_activations(register: Register) -> None:
-    """Register subclasses of `modnet.Activation`."""
+def register_activations(register: Register[Activation]) -> None:
+    """Register subclasses of `modnet.Activation`. Called once, when the plugin is imported for its parts.
+
+    >>> @modnet.hookimpl
+    ... def register_activations(register):
+    ...     register(Cube)
+    ...     register(SoftCap, "soft-cap-2")
+    """
 
 
 @hookspec
-def register_losses(register: Register) -> None:
-    """Register subclasses of `modnet.Loss`."""
+def register_losses(register: Register[Loss]) -> None:
+    """Register subclasses of `modnet.Loss`. Called once, when the plugin is imported for its parts.
+
+    >>> @modnet.hookimpl
+    ... def register_losses(register):
+    ...     register(Huber)
+    """
 
 
 @hookspec
-def register_gradients(register: Register) -> None:
-    """Register subclasses of `modnet.GradientEstimator`."""
+def register_gradients(register: Register[GradientEstimator]) -> None:
+    """Register subclasses of `modnet.GradientEstimator`. Called once, when the plugin is imported for its parts.
+
+    >>> @modnet.hookimpl
+    ... def register_gradients(register):
+    ...     register(FeedbackAlignment)
+    """
 
 
 @hookspec
-def register_optimizers(register: Register) -> None:
-    """Register subclasses of `modnet.Optimizer`."""
+def register_optimizers(register: Register[Optimizer]) -> None:
+    """Register subclasses of `modnet.Optimizer`. Called once, when the plugin is imported for its parts.
+
+    >>> @modnet.hookimpl
+    ... def register_optimizers(register):
+    ...     register(SignMomentum)
+    """
 
 
 @hookspec
-def register_data_sources(register: Register) -> None:
-    """Register subclasses of `modnet.DataSource`."""
+def register_data_sources(register: Register[DataSource]) -> None:
+    """Register subclasses of `modnet.DataSource`. Called once, when the plugin is imported for its parts.
+
+    >>> @modnet.hookimpl
+    ... def register_data_sources(register):
+    ...     register(JsonLines)
+    """
 
 
 @hookspec
 def run_started(run: ObservedRun) -> None:
-    """Follow a run: the first iteration is about to begin."""
+    """Follow a run: the first iteration is about to begin.
+
+    `run` is the same object in all three hooks of a run; look at it, change nothing. What a hook raises ends the run as
+    `failed`.
+
+    >>> @modnet.hookimpl
+    ... def run_started(run):
+    ...     print(f"{run.iterations} iterations to go")
+    """
 
 
 @hookspec
 def epoch_ended(run: ObservedRun) -> None:
-    """Follow a run: both accuracies were taken, at the end of an epoch or of the run."""
+    """Follow a run: both accuracies were taken, at the end of an epoch or of the run.
+
+    They stand last in `run.history.train_accuracy` and `run.history.test_accuracy`.
+
+    >>> @modnet.hookimpl
+    ... def epoch_ended(run):
+    ...     print(f"{run.iteration}: {run.history.test_accuracy[-1]}")
+    """
 
 
 @hookspec
 def run_ended(run: ObservedRun) -> None:
-    """Follow a run: it ended, finished or not. Called in every case."""
+    """Follow a run: it ended. Called in every case, with `run.status` finished, interrupted, diverged or failed.
+
+    >>> @modnet.hookimpl
+    ... def run_ended(run):
+    ...     print(f"{run.status} after {run.seconds:.1f} s")
+    """

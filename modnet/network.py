@@ -15,6 +15,7 @@ from modnet.errors import NoDerivativeError, SettingError, ShapeError
 from modnet.interfaces import Activation, FusedLoss, GradientEstimator, Layer, Loss, Objective, Trace
 from modnet.numerical import default_step, partial_differences
 from modnet.randomness import Stream
+from modnet.returned import checked_array, checked_gradient
 from modnet.types import Array, Grads, Params
 
 WeightInitStd = float | Literal["he", "xavier"]
@@ -88,7 +89,7 @@ class DenseNetwork:
         What the estimator draws at random comes from `stream`, by default one of the network's own seed.
         """
         stream = stream or Stream(self.seed, ("gradient",))
-        return estimator(self.objective(x, t), self.params, stream)
+        return checked_gradient(estimator(self.objective(x, t), self.params, stream), self.params, estimator)
 
     def _samples(self, given: Any) -> Array:
         for layer in self.layers:
@@ -152,11 +153,12 @@ class NetworkObjective(Objective):
             inputs.append(z)
             pre_activations.append(a)
             if layer is not self.layers[-1] or self.fused is None:
-                z = layer.activation(a)
+                z = checked_array(layer.activation(a), a.shape, layer.activation)
         if self.fused is None:
             losses = self.loss_function(z, self.t)
         else:
             losses, z = self.fused(a, self.t)
+        checked_array(losses, z.shape[:1], self.loss_function)
         return Trace(tuple(inputs), tuple(pre_activations), z, losses, float(losses.sum()) / len(losses))
 
     def output_error(self, params: Params) -> Array:

@@ -10,10 +10,12 @@ from typing import Any
 
 import attrs
 
+from modnet.declared_types import as_mypy_says
 from modnet.errors import PluginError, UnknownNameError
 from modnet.installed import BUILT_IN
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer, kebab_case
 from modnet.stand_ins import named_after
+from modnet.type_mistakes import type_mistakes
 
 SESSION = "session"
 """The owner of what a program registers for itself."""
@@ -181,22 +183,32 @@ def could_be_name(text: str) -> bool:
 def checked_component(kind: str, cls: object, name: str | None, owner: str, plugin: str) -> Component:
     """Return the component for a class that a plugin registers; raises PluginError."""
     interface = INTERFACES[kind]
-    wanted = f"{REGISTER_HOOKS[kind]} takes subclasses of modnet.{interface.__name__}"
-    if not isinstance(cls, type):
-        ready = isinstance(cls, tuple(INTERFACES.values()))
-        what = f"an instance of {type(cls).__name__}: register the class itself" if ready else repr(cls)
-        raise PluginError(f"{wanted}, it was given {what}")
-    if not issubclass(cls, interface):
-        other = next((kind for kind, known in INTERFACES.items() if issubclass(cls, known)), None)
-        advice = f"register it in {REGISTER_HOOKS[other]}" if other else f"derive it from modnet.{interface.__name__}"
-        raise PluginError(f"{wanted}, {cls.__qualname__} is none: {advice}")
+    wanted = f'"type[{interface.__name__}]"'
+    if not isinstance(cls, type) or not issubclass(cls, interface):
+        found = f"type[{cls.__qualname__}]" if isinstance(cls, type) else as_mypy_says(type(cls))
+        why = f'Argument 1 to "__call__" of "Register" has incompatible type "{found}"; expected {wanted}'
+        raise PluginError(why, _what_to_register(cls, interface))
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
-        raise PluginError(f"{cls.__qualname__} is abstract: define {missing}")
+        why = f"Only concrete class can be given where {wanted} is expected"
+        raise PluginError(why, f"define {missing} in {cls.__qualname__}")
+    if owner != BUILT_IN and (mistake := next(type_mistakes(cls, interface), None)):  # those are checked by the tests
+        raise PluginError(mistake.why, mistake.remedy, mistake.where)
     name = kebab_case(cls) if name is None else name
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PluginError(f"a name is lower-case words joined by hyphens, {name!r} is none: register(cls, name)")
     return Component(kind, name, cls, owner, plugin)
+
+
+def _what_to_register(cls: object, interface: type) -> str:
+    if isinstance(cls, tuple(INTERFACES.values())):
+        return "register the class itself"
+    for kind, known in INTERFACES.items():
+        if isinstance(cls, type) and issubclass(cls, known):
+            return f"register it in {REGISTER_HOOKS[kind]}"
+    if isinstance(cls, type):
+        return f"derive it from modnet.{interface.__name__}"
+    return f"register a class derived from modnet.{interface.__name__}"
 
 
 def kind_of(cls: object) -> str:

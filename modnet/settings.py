@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import inspect
 import re
-import sys
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import is_dataclass
@@ -12,11 +11,12 @@ from functools import partial
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin, get_type_hints
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
 
 import attrs
 import cattrs
 
+from modnet.declared_types import declared_types
 from modnet.errors import ModnetError, SettingError, did_you_mean
 from modnet.stand_ins import named_after
 
@@ -198,7 +198,7 @@ def _settings(cls: type) -> dict[str, _Setting]:
     """Return what a class takes, by name."""
     if attrs.has(cls):
         fields = {f.alias or f.name: f for f in attrs.fields(cls) if f.init}
-        hints = _hints(reversed(cls.__mro__), {f.name for f in fields.values()})
+        hints = declared_types(reversed(cls.__mro__), {f.name for f in fields.values()})
         return {
             key: _Setting(_taken(f, hints), f.default is attrs.NOTHING, partial(_check, key, f))
             for key, f in fields.items()
@@ -208,26 +208,11 @@ def _settings(cls: type) -> dict[str, _Setting]:
         for name, parameter in inspect.signature(cls).parameters.items()
         if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}
     }
-    hints = _hints([inspect.getattr_static(cls, "__init__")], set(taken))
+    hints = declared_types([inspect.getattr_static(cls, "__init__")], set(taken))
     return {
         name: _Setting(hints.get(name, Any), parameter.default is parameter.empty, lambda _: None)
         for name, parameter in taken.items()
     }
-
-
-def _hints(owners: Any, names: set[str]) -> dict[str, Any]:
-    """Return types by name, of classes or functions: Any for what was imported for type checkers only."""
-    found: dict[str, Any] = {}
-    for owner in owners:
-        module = sys.modules.get(getattr(owner, "__module__", None) or "")
-        for name, annotation in inspect.get_annotations(owner).items():
-            if name in names:
-                one = types.SimpleNamespace(__annotations__={name: annotation})
-                try:
-                    found |= get_type_hints(one, vars(module) if module else {})
-                except (NameError, AttributeError, TypeError):
-                    found[name] = Any
-    return found
 
 
 def _taken(field: attrs.Attribute[Any], hints: Mapping[str, Any]) -> Any:
@@ -237,7 +222,7 @@ def _taken(field: attrs.Attribute[Any], hints: Mapping[str, Any]) -> Any:
     if converter is None or converter in _EASY_CONVERTERS:
         return own
     first = next(iter(inspect.signature(converter).parameters), "") if inspect.isfunction(converter) else ""
-    return _hints([converter], {first}).get(first, Any)
+    return declared_types([converter], {first}).get(first, Any)
 
 
 def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:

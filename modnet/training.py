@@ -17,13 +17,14 @@ from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInter
 from modnet.interfaces import GradientEstimator, ObservedRun, Observer, Optimizer, name_of
 from modnet.network import DenseNetwork, NetworkObjective
 from modnet.randomness import Stream
+from modnet.returned import checked_gradient, checked_step
 from modnet.types import Array, History, Params, State
 
 KEEP_EVERY = 5.0  # seconds from one checkpoint to the next
 KEEP_SHARE = 0.02  # of the time is spent on them at most, however large they are
 
 
-@attrs.define(eq=False)
+@attrs.define(eq=False, repr=False)
 class Run:
     """A training run: the network with what it has learned, and what was recorded on the way."""
 
@@ -42,6 +43,11 @@ class Run:
     """What it had taken when it went on from a checkpoint."""
     _started: float = attrs.field(factory=time.perf_counter, init=False)
     _ended: float | None = attrs.field(default=None, init=False)
+
+    def __repr__(self) -> str:
+        accuracy = f", test accuracy {self.history.test_accuracy[-1]:.4f}" if self.history.test_accuracy else ""
+        made = f"{self.iteration} of {self.iterations} iterations"
+        return f"<Run of {self.network!r}: {self.status}, {made}{accuracy}>"
 
     @property
     def epoch(self) -> float:
@@ -194,7 +200,7 @@ def _iterate(
             run.sound = at
             history.loss.append(loss)
             keeper.look(run)
-            at = (k + 1, *run.optimizer.step(params, estimator(objective, params, stream.child(k)), state))
+            at = (k + 1, *_stepped(objective, params, state, estimator, run.optimizer, stream.child(k)))
             run.iteration = k + 1
             if run.batches.ends_epoch(k):
                 network.params = dict(at[1])
@@ -202,6 +208,19 @@ def _iterate(
     finally:
         run.iteration, network.params = at[0], dict(at[1])
         run.history = history.until(run.iteration)
+
+
+def _stepped(
+    objective: NetworkObjective,
+    params: Params,
+    state: State,
+    estimator: GradientEstimator,
+    optimizer: Optimizer,
+    stream: Stream,
+) -> tuple[Params, State]:
+    """Return the parameters and the state after a step; raises PluginError where a part returns what is neither."""
+    grads = checked_gradient(estimator(objective, params, stream), params, estimator)
+    return checked_step(optimizer.step(params, grads, state), params, optimizer)
 
 
 def _objective(network: DenseNetwork, data: Dataset, batches: Batches, k: int) -> NetworkObjective:
@@ -238,7 +257,7 @@ def forecast(
             started = clock()
             objective = _objective(network, data, batches, len(iterations))
             objective.trace(params)
-            params, state = optimizer.step(params, estimator(objective, params, stream.child(len(iterations))), state)
+            params, state = _stepped(objective, params, state, estimator, optimizer, stream.child(len(iterations)))
             iterations.append(clock() - started)
             started = clock()
             objective(params)

@@ -13,8 +13,8 @@ import numpy.typing as npt
 Array: TypeAlias = npt.NDArray[Any]
 Params: TypeAlias = Mapping[str, Array]
 Grads: TypeAlias = Mapping[str, Array]
-# What an optimizer carries from step to step: arrays by parameter, and counters.
-State: TypeAlias = Mapping[str, Params | int]
+# What an optimizer carries from step to step, and nobody else looks into: whatever a checkpoint can hold.
+State: TypeAlias = Any
 Scalar: TypeAlias = float | np.floating[Any]
 
 

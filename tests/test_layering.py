@@ -9,6 +9,7 @@ import pytest
 
 ROOT = Path(__file__).parents[1]
 FLOORS = {
+    "declared_types": 0,
     "environment": 0,
     "errors": 0,
     "randomness": 0,
@@ -24,6 +25,8 @@ FLOORS = {
     "locks": 1,
     "numerical": 1,
     "paired": 1,
+    "returned": 1,
+    "type_mistakes": 1,
     "cached": 2,
     "decisions": 2,
     "faults": 2,
@@ -104,7 +107,7 @@ NUMERIC_HALF = {
     "types", "randomness", "dataset", "numerical", "interfaces", "adapters", "batches", "checkpoint", "network",
     "training", "corners", "derivatives", "verdicts", "side_by_side", "measured", "part_checks", "whole_gradient",
     "gradient_check", "files", "cached", "download", "part_file", "transfer", "kept", "summary",
-    "history_file", "leaves", "locks", "environment", "fingerprint", "paired", "decisions",
+    "history_file", "leaves", "locks", "environment", "fingerprint", "paired", "decisions", "returned",
 }  # fmt: skip
 PLUGIN_HALF = {
     "installed", "faults", "catalogue", "hookspecs", "registry", "settings", "stand_ins", "discovery", "answering",

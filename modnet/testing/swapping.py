@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
-from types import MethodType, TracebackType
+from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from modnet import stand_ins
@@ -12,6 +11,7 @@ from modnet.build import plugins
 from modnet.errors import SettingError, UnknownNameError
 from modnet.registry import INTERFACES, Component
 from modnet.stand_ins import StandIn
+from modnet.type_mistakes import type_mistakes
 
 T = TypeVar("T")
 
@@ -79,45 +79,16 @@ def _accepted(component: Component, instead: object) -> Any:
     kind, interface = component.kind, INTERFACES[component.kind]
     where = f"instead of the {kind} {component.name!r}"
     is_class = isinstance(instead, type) and issubclass(instead, interface)
-    if isinstance(instead, type) and (missing := _abstract(instead)):
+    if isinstance(instead, type) and (missing := getattr(instead, "__abstractmethods__", ())):
         raise SettingError([f"{instead.__qualname__} is abstract: define {', '.join(sorted(missing))}"], where)
     try:
         what: Any = instead if is_class or isinstance(instead, interface) else adapted(kind, instead)
     except SettingError as error:
         raise SettingError(error.mistakes, where) from None
-    if mistakes := [text for name in sorted(_abstract(interface)) if (text := _not_taken(interface, name, instead))]:
+    cls = what if isinstance(what, type) else type(what)
+    if mistakes := [str(mistake) for mistake in type_mistakes(cls, interface)]:
         raise SettingError(mistakes, where)
     if kind == "data-source" and what.reads_files is not component.cls.reads_files:
         reads = "reads files" if component.cls.reads_files else "reads no file"
         raise SettingError([f"{component.name!r} {reads}: set reads_files = {component.cls.reads_files}"], where)
     return what
-
-
-def _abstract(cls: type) -> frozenset[str]:
-    names: frozenset[str] = getattr(cls, "__abstractmethods__", frozenset())
-    return names
-
-
-def _not_taken(interface: type, name: str, instead: object) -> str:
-    """Say which arguments of the interface's a method does not take; nothing where it does, or nobody knows."""
-    wanted = [
-        p for p in list(inspect.signature(getattr(interface, name)).parameters.values())[1:] if p.default is p.empty
-    ]
-    method: Any = getattr(instead, name)
-    if isinstance(instead, type):
-        found = inspect.getattr_static(instead, name)
-        method = MethodType(found, object()) if inspect.isfunction(found) else found  # as its instances have it
-    elif name == "__call__" and not isinstance(instead, interface):
-        method = instead  # a function tells its own signature, its `__call__` none
-    try:
-        signature = inspect.signature(method)
-    except (ValueError, TypeError):  # some built-in functions tell no signature
-        return ""
-    try:
-        signature.bind(*wanted)
-    except TypeError:
-        expected = ", ".join(p.name for p in wanted)
-        own = getattr(instead, "__name__", None) or type(instead).__name__
-        place = own if method is instead else f"{own}.{name}"
-        return f"{place}{signature} does not take ({expected})"
-    return ""

@@ -1,6 +1,6 @@
 """The built-in activations, one file each."""
 
-from modnet import Register, hookimpl
+from modnet import Activation, Register, hookimpl
 from modnet_activations.elu import Elu
 from modnet_activations.gelu import Gelu
 from modnet_activations.identity import Identity
@@ -15,7 +15,7 @@ from modnet_activations.tanh import Tanh
 
 
 @hookimpl
-def register_activations(register: Register) -> None:
+def register_activations(register: Register[Activation]) -> None:
     """Register the built-in activations."""
     register(Elu)
     register(Gelu)

@@ -1,6 +1,6 @@
 """The built-in data sources, one file each, and what they share."""
 
-from modnet import Register, hookimpl
+from modnet import DataSource, Register, hookimpl
 from modnet_data.csv_file import Csv
 from modnet_data.idx_file import Idx
 from modnet_data.mnist import Mnist
@@ -12,7 +12,7 @@ from modnet_data.pickle_file import Pickle
 
 
 @hookimpl
-def register_data_sources(register: Register) -> None:
+def register_data_sources(register: Register[DataSource]) -> None:
     """Register the built-in data sources."""
     register(Csv)
     register(Idx)

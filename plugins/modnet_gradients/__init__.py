@@ -1,6 +1,6 @@
 """The built-in gradient estimators, one file each."""
 
-from modnet import Register, hookimpl
+from modnet import GradientEstimator, Register, hookimpl
 from modnet_gradients.backpropagation import Backpropagation
 from modnet_gradients.central_difference import CentralDifference
 from modnet_gradients.complex_step import ComplexStep
@@ -13,7 +13,7 @@ from modnet_gradients.spsa import Spsa
 
 
 @hookimpl
-def register_gradients(register: Register) -> None:
+def register_gradients(register: Register[GradientEstimator]) -> None:
     """Register the built-in gradient estimators."""
     register(Backpropagation)
     register(CentralDifference)

@@ -1,6 +1,6 @@
 """The built-in optimizers, one file each."""
 
-from modnet import Register, hookimpl
+from modnet import Optimizer, Register, hookimpl
 from modnet_optimizers.adagrad import Adagrad
 from modnet_optimizers.adam import Adam
 from modnet_optimizers.momentum import Momentum
@@ -10,7 +10,7 @@ from modnet_optimizers.sgd import Sgd
 
 
 @hookimpl
-def register_optimizers(register: Register) -> None:
+def register_optimizers(register: Register[Optimizer]) -> None:
     """Register the built-in optimizers."""
     register(Adagrad)
     register(Adam)

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import attrs
 from array_api_compat import array_namespace
 from attrs.validators import gt
@@ -34,7 +32,7 @@ class Adagrad(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and the sum of squares so far."""
-        square_sum = dict(cast("Params", state["square_sum"]))
+        square_sum = dict(state["square_sum"])
         new = {}
         for name, w in params.items():
             h = grads[name] * grads[name]

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import attrs
 from array_api_compat import array_namespace
 from attrs.validators import and_, ge, gt, lt
@@ -37,8 +35,8 @@ class Adam(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, both means, and the number of steps."""
-        steps = int(cast("int", state["steps"])) + 1
-        mean, mean_square = dict(cast("Params", state["mean"])), dict(cast("Params", state["mean_square"]))
+        steps = state["steps"] + 1
+        mean, mean_square = dict(state["mean"]), dict(state["mean_square"])
         rate = self.lr / (1 - self.beta1**steps)
         correction = (1 - self.beta2**steps) ** 0.5
         new = {}

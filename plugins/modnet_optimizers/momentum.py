@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import attrs
 from array_api_compat import array_namespace
 from attrs.validators import and_, ge, gt, lt
@@ -34,7 +32,7 @@ class Momentum(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and their velocity."""
-        velocity = dict(cast("Params", state["velocity"]))
+        velocity = dict(state["velocity"])
         for name in params:
             v = self.momentum * velocity[name]
             v -= self.lr * grads[name]

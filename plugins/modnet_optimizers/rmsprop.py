@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import cast
-
 import attrs
 from array_api_compat import array_namespace
 from attrs.validators import and_, ge, gt, lt
@@ -34,7 +32,7 @@ class Rmsprop(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and the mean square of the gradients."""
-        mean_square = dict(cast("Params", state["mean_square"]))
+        mean_square = dict(state["mean_square"])
         new = {}
         for name, w in params.items():
             h = grads[name] * grads[name]

@@ -21,6 +21,12 @@ def whole(x: object = X, t: object = T, **settings: object) -> Dataset:
     return Dataset.from_arrays((x, t), test_fraction=0.0, **settings)
 
 
+def test_it_shows_itself_in_a_line():
+    data = Dataset.from_arrays((X, T), (X[:2], T[:2]))
+    assert repr(data) == "<Dataset: 4 training and 2 test samples of 3 features in 2 classes>"
+    assert repr(data.test) == "<Samples: 2 of 3 features>"
+
+
 @pytest.mark.parametrize(
     ("labels", "classes"),
     [

@@ -200,22 +200,22 @@ BROKEN = {
     ),
     "registers an instance": (
         CUBE.format(name="Cube").replace("(Cube)", "(Cube())"),
-        "it was given an instance of Cube: register the class itself",
+        '"Register" has incompatible type "Cube"; expected "type[Activation]": register the class itself',
         10,
     ),
     "registers no part": (
         "import modnet\n@modnet.hookimpl\ndef register_activations(register):\n    register(int)",
-        "int is none: derive it from modnet.Activation",
+        'incompatible type "type[int]"; expected "type[Activation]": derive it from modnet.Activation',
         4,
     ),
     "registers a part of another kind": (
         CUBE.format(name="Cube").replace("register_activations", "register_losses"),
-        "Cube is none: register it in register_activations",
+        'type "type[Cube]"; expected "type[Loss]": register it in register_activations',
         10,
     ),
     "registers an unfinished class": (
         CUBE.format(name="Cube").replace("    def __call__(self, a, axis=-1):\n        return a**3", "    pass\n"),
-        "Cube is abstract: define __call__",
+        'Only concrete class can be given where "type[Activation]" is expected: define __call__ in Cube',
         10,
     ),
     "registers a name twice": (

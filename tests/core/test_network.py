@@ -151,7 +151,7 @@ class TestGradient:
 
     def test_what_an_estimator_draws_comes_from_the_stream(self, net: modnet.TwoLayerNet, batch) -> None:
         def noise(objective, params, stream):
-            return {"W1": stream.generator().random(2)}
+            return {name: stream.generator().random(value.shape) for name, value in params.items()}
 
         first, again = net.gradient(*batch, noise), net.gradient(*batch, noise)
         other = net.gradient(*batch, noise, modnet.Stream(5))

@@ -30,6 +30,11 @@ class Unfinished(Activation):
     pass
 
 
+class NoAxis(Activation):
+    def __call__(self, a: Array) -> Array:  # type: ignore[override]
+        return a
+
+
 def component(owner: str, name: str = "cube", kind: str = "activation", cls: type = Cube) -> Component:
     return Component(kind, name, cls, owner, "plugin")
 
@@ -140,13 +145,23 @@ def test_a_class_is_named_in_kebab_case_or_as_it_is_told() -> None:
 @pytest.mark.parametrize(
     ("cls", "reason"),
     [
-        (Cube(), "takes subclasses of modnet.Activation, it was given an instance of Cube: register the class itself"),
-        (abs, "it was given <built-in function abs>"),
-        (None, "it was given None"),
-        (Distance, "Distance is none: register it in register_losses"),
-        (int, "int is none: derive it from modnet.Activation"),
-        (Unfinished, "Unfinished is abstract: define __call__"),
-        (Activation, "Activation is abstract: define __call__"),
+        (Cube(), 'incompatible type "Cube"; expected "type[Activation]": register the class itself'),
+        (
+            abs,
+            '"builtin_function_or_method"; expected "type[Activation]": register a class derived from modnet',
+        ),
+        (
+            None,
+            'incompatible type "None"; expected "type[Activation]": register a class derived from modnet',
+        ),
+        (Distance, 'incompatible type "type[Distance]"; expected "type[Activation]": register it in register_losses'),
+        (int, 'incompatible type "type[int]"; expected "type[Activation]": derive it from modnet.Activation'),
+        (Unfinished, 'Only concrete class can be given where "type[Activation]" is expected: define __call__ in Unfin'),
+        (Activation, 'Only concrete class can be given where "type[Activation]" is expected: define __call__ in Activ'),
+        (
+            NoAxis,
+            'incompatible with supertype "modnet.interfaces.Activation": NoAxis.__call__(a) does not take (a, axis=-1)',
+        ),
     ],
 )
 def test_what_is_no_class_of_the_kind_is_refused(cls: object, reason: str) -> None:

@@ -6,6 +6,7 @@ import json
 import os
 import shutil
 import subprocess
+import sys
 import tomllib
 import venv
 import zipfile
@@ -17,6 +18,7 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 SMALLEST = Path(__file__).parent / "third_party" / "modnet-softsign"
+MISTAKEN = Path(__file__).parent / "third_party" / "modnet-mistaken"
 PACKAGES = ["modnet", *sorted(path.name for path in (ROOT / "plugins").glob("modnet_*"))]
 pytestmark = pytest.mark.xdist_group("third-party")
 
@@ -44,7 +46,11 @@ BROKEN = {
         "modnet has no hook 'register_activation', did you mean 'register_activations'?",
         10,
     ),
-    "modnet-misled": (ACTIVATION.replace("modnet.Activation", "object"), "Shift is none: derive it from", 12),
+    "modnet-misled": (
+        ACTIVATION.replace("modnet.Activation", "object"),
+        '"type[Shift]"; expected "type[Activation]": derive it from modnet.Activation',
+        12,
+    ),
     "modnet-half": (ACTIVATION + "    register(Shift, 'half')\n    1 / 0\n", "ZeroDivisionError", 14),
     "modnet-lacking": ("import nowhere_to_be_found", "No module named 'nowhere_to_be_found': install what it needs", 1),
     "modnet-ending": ("import os\nos._exit(3)", "it ends the program (exit status 3): put that under if __name__", 1),
@@ -165,6 +171,28 @@ def crowd(environment: Environment, tmp_path_factory: pytest.TempPathFactory) ->
 def listed(crowd: Environment) -> dict[str, dict[str, Any]]:
     """Return what is told of the plugins of that crowd."""
     return crowd.plugins(cwd=crowd.folder)
+
+
+@pytest.fixture(scope="session")
+def checked() -> dict[str, tuple[str, str]]:
+    """Return what the type checker says of each module: the message, and file and line."""
+    command = [sys.executable, "-m", "mypy", "--output", "json", "--cache-dir", os.devnull, "modnet_mistaken"]
+    done = subprocess.run(command, cwd=MISTAKEN, capture_output=True, text=True, timeout=300, check=False)
+    errors = [json.loads(line) for line in done.stdout.splitlines()]
+    assert done.returncode == 1, done.stderr
+    return {Path(e["file"]).stem: (e["message"], f"{Path(e['file']).name}:{e['line']}") for e in errors}
+
+
+@pytest.fixture(scope="session")
+def told(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+    """Return what the doctor says of each module, installed from the project's wheel."""
+    folder = tmp_path_factory.mktemp("mistaken")
+    sources = shutil.copytree(MISTAKEN, folder / "sources")
+    environment.pip("install", "--no-deps", "--no-compile", "--target", folder / "site", sources)
+    done = attrs.evolve(environment, beside=folder / "site").modnet("plugins", "doctor", "--json", cwd=folder)
+    assert done.returncode == 1, done.stderr
+    mistaken = [record for record in json.loads(done.stdout) if record["distribution"] == "modnet-mistaken"]
+    return {record["name"].replace("-", "_"): record for record in mistaken}
 
 
 class TestWheel:
@@ -293,6 +321,26 @@ class TestSmallestPlugin:
             assert done.returncode == 0
             assert done.stderr == "modnet: warning: no plugin 'softsgin' to disable, did you mean 'softsign'?\n"
             assert "softsign  (modnet-softsign 1.0)  ready" in done.stdout
+
+
+class TestMistaken:
+    """A project with fourteen mistakes that those who write a plugin make, one a module."""
+
+    @pytest.mark.parametrize("module", sorted(path.stem for path in (MISTAKEN / "modnet_mistaken").glob("[!_]*.py")))
+    def test_it_is_told_of_when_it_runs_as_by_the_type_checker(
+        self, module: str, checked: dict[str, tuple[str, str]], told: dict[str, dict[str, Any]]
+    ) -> None:
+        message, where = checked[module]
+        record = told[module]
+        assert (record["state"], record["why"]) == ("broken", message)
+        assert Path(record["where"]).name == where
+        assert record["remedy"]
+
+    def test_no_other_is_found_by_either(
+        self, checked: dict[str, tuple[str, str]], told: dict[str, dict[str, Any]]
+    ) -> None:
+        assert set(checked) == set(told)
+        assert len(told) == 14
 
 
 class TestUninstalled:

@@ -1,0 +1,1 @@
+"""Fourteen mistakes that those who write a plugin make, one a module."""

@@ -1,0 +1,15 @@
+"""A class that is derived from no interface."""
+
+from __future__ import annotations
+
+import modnet
+
+
+class Stranger:
+    def __call__(self, a: modnet.Array, axis: int = -1) -> modnet.Array:
+        return a
+
+
+@modnet.hookimpl
+def register_activations(register: modnet.Register[modnet.Activation]) -> None:
+    register(Stranger)
