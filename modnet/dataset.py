@@ -174,6 +174,26 @@ class Dataset:
             {"scale": divisor, **settings},
         )
 
+    def check(self) -> None:
+        """Raise DataError where networks cannot rely on it: float64 rows, all finite, a class index for each.
+
+        For those who write a data source that makes its `Dataset` without `from_arrays`. Looks at every number.
+        """
+        if not len(self.train):
+            raise DataError("no training rows")
+        if len(set(self.classes)) != len(self.classes):
+            raise DataError(f"classes are there twice: {self.classes}")
+        for name, part in (("training", self.train), ("test", self.test)):
+            n, x, t = len(part), part.x, part.t
+            if x.ndim != 2 or x.shape != (n, self.features) or x.dtype != np.float64:
+                raise DataError(f"{name} rows are {x.dtype} of shape {x.shape}, not float64 of shape ({n}, features)")
+            if t.shape != (n,) or t.dtype != np.int64:
+                raise DataError(f"{name} targets are {t.dtype} of shape {t.shape}, not int64 of shape {(n,)}")
+            if not np.isfinite(x).all():
+                raise DataError(f"a number in the {name} rows is not finite")
+            if not np.isin(t, np.arange(len(self.classes))).all():
+                raise DataError(f"a target of the {name} rows is not the index of a class")
+
 
 def scaled(x: Array, scale: float) -> Array:
     """Return features as a new array of float64, row by row in memory, divided by `scale`.

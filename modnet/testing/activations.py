@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -76,16 +76,26 @@ def with_derivative(subject: Subject) -> Array:
 
 def used(subject: Subject) -> list[Inputs]:
     """Return what the shared probes call."""
-    return [{"use": use_activation, "inputs": {"a": subject.drawn(3)}, "other": {"a": subject.drawn(2)}}]
+    return [{"use": way_of(subject), "inputs": {"a": subject.drawn(3)}, "other": {"a": subject.drawn(2)}}]
 
 
-def use_activation(part: Any, a: Any) -> Any:
-    """Call an activation forth and, where it knows the way, back."""
-    z = part(a)
+def way_of(subject: Subject) -> Callable[..., Any]:
+    """Return what calls an activation forth and, where it knows the way, back."""
     try:
-        return [z, part.backward(a, z, np.ones_like(a))]
-    except modnet.NoDerivativeError:
-        return [z]
+        with_derivative(subject)
+    except SkippedError:
+        return forth
+    return forth_and_back
+
+
+def forth(part: Any, a: Any) -> Any:
+    """Call an activation."""
+    return [part(a)]
+
+
+def forth_and_back(part: Any, a: Any) -> Any:
+    """Call an activation, and its derivative."""
+    return [z := part(a), part.backward(a, z, np.ones_like(a))]
 
 
 @ACTIVATION.check(shapes)
@@ -122,10 +132,10 @@ def layout(part: Any, a: Any) -> None:
         np.testing.assert_allclose(part(view), part(np.ascontiguousarray(view)), rtol=1e-9, atol=1e-9)
 
 
-@ACTIVATION.check(lambda subject: [{"a": a} for a in large(subject)])
-def finite(part: Any, a: Any) -> None:
+@ACTIVATION.check(lambda subject: [{"use": way_of(subject), "a": a} for a in large(subject)])
+def finite(part: Any, use: Any, a: Any) -> None:
     """Outputs, and what comes back, are finite for large inputs of either sign."""
-    for values in use_activation(part, a):
+    for values in use(part, a):
         assert np.isfinite(values).all(), f"{values[~np.isfinite(values)][0]} comes of {np.abs(a).max()}"
 
 

@@ -88,7 +88,7 @@ class Check:
         small = shrunk(inputs, fails)
         if small is not inputs:
             error = raised(self.probe, part, small) or error
-        return self._outcome(FAILED, message_of(error), example=example(self.probe, part, small))
+        return self._outcome(FAILED, message_of(error), example=example(self.probe, part, small, place[1]))
 
     def _outcome(self, state: str, message: str = "", **more: Any) -> Outcome:
         return Outcome(self.name, self.claim, state, message, **more)

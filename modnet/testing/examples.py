@@ -8,7 +8,7 @@ import inspect
 import re
 import sys
 import textwrap
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import PurePath
 from types import FunctionType, ModuleType
 from typing import Any
@@ -26,12 +26,21 @@ PARTS = Activation, Loss, GradientEstimator, Optimizer, DataSource
 ADAPTED = {AdaptedActivation: "activation", AdaptedLoss: "loss", AdaptedEstimator: "gradient"}
 
 
-def example(probe: Callable[..., object], part: object, inputs: Mapping[str, Any]) -> str:
-    """Return a program that fails as `probe(part, **inputs)` does."""
+def example(probe: Callable[..., object], part: object, inputs: Mapping[str, Any], line: int = 0) -> str:
+    """Return a program that fails as `probe(part, **inputs)` does; what is after its `line` is left away, if given."""
     writer = _Writer()
-    call = writer.call(writer.function(probe, told=True), [writer.literal(part)], inputs)
+    call = writer.call(writer.function(probe, line), [writer.literal(part)], inputs)
     body = [*writer.definitions.values(), call]
-    return "\n".join([*sorted(writer.imports), *body])
+    return "\n".join([*_joined(writer.imports), *body])
+
+
+def _joined(imports: Iterable[str]) -> list[str]:
+    """Return import statements in order, what comes from one module in one of them."""
+    lines: dict[str, list[str]] = {}
+    for statement in sorted(imports):
+        module, word, name = statement.partition(" import ")
+        lines.setdefault(module + word, []).append(name)
+    return [start + ", ".join(names) for start, names in lines.items()]
 
 
 @attrs.define
@@ -74,12 +83,13 @@ class _Writer:
         inside = ", ".join(map(self.literal, value))
         return f"[{inside}]" if type(value) is list else f"({inside}{',' if len(value) == 1 else ''})"
 
-    def function(self, function: Callable[..., object], *, told: bool = False) -> str:
-        """Define a function of this kit, and all that it uses, and return its name; its docstring only if `told`."""
+    def function(self, function: Callable[..., object], line: int = 0) -> str:
+        """Define a function of this kit, up to a `line` if that is given, and all that it uses; return its name."""
         name = str(function.__name__)
         if name not in self.definitions:
             tree = _plain(function)
-            tree.body = tree.body if told else tree.body[1:]
+            last = line - inspect.unwrap(function).__code__.co_firstlineno + 1 if line else sys.maxsize
+            tree.body = [statement for statement in tree.body[1:] if statement.lineno <= last]
             self._names(tree, function.__globals__)
             self.definitions[name] = ast.unparse(tree)
         return name

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from typing import Any
 
 import attrs
@@ -103,16 +103,26 @@ def _default(name: str) -> Activation | None:
 def used(subject: Subject) -> list[Inputs]:
     """Return what the shared probes call."""
     other = {"y": subject.outputs(2), "t": subject.indices(2)}
-    return [{"use": use_loss, "inputs": inputs, "other": other} for inputs in batches(subject)]
+    return [{"use": way_of(subject), "inputs": inputs, "other": other} for inputs in batches(subject)]
 
 
-def use_loss(part: Any, y: Any, t: Any) -> Any:
-    """Call a loss forth and, where it knows the way, back."""
-    losses = part(y, t)
+def way_of(subject: Subject) -> Callable[..., Any]:
+    """Return what calls a loss forth and, where it knows the way, back."""
     try:
-        return [losses, part.backward(y, t)]
-    except modnet.NoDerivativeError:
-        return [losses]
+        smooth(subject)
+    except SkippedError:
+        return forth
+    return forth_and_back
+
+
+def forth(part: Any, y: Any, t: Any) -> Any:
+    """Call a loss."""
+    return [part(y, t)]
+
+
+def forth_and_back(part: Any, y: Any, t: Any) -> Any:
+    """Call a loss, and its derivative."""
+    return [part(y, t), part.backward(y, t)]
 
 
 @LOSS.check(shapes)
@@ -163,13 +173,15 @@ def empty(part: Any, y: Any, t: Any) -> None:
 
 @LOSS.check(
     lambda subject: [
-        {"classes": subject.classes, "wrong": wrong, "dtype": dtype} for dtype in DTYPES for wrong in (0, 1)
+        {"use": way_of(subject), "classes": subject.classes, "wrong": wrong, "dtype": dtype}
+        for dtype in DTYPES
+        for wrong in (0, 1)
     ]
 )
-def certain(part: Any, classes: int, wrong: int, dtype: str) -> None:
+def certain(part: Any, use: Any, classes: int, wrong: int, dtype: str) -> None:
     """It is finite, and so is what comes back, where the outputs are certain, right or wrong."""
     y, t = np.eye(classes, dtype=dtype), np.roll(np.arange(classes), wrong)
-    for values in use_loss(part, y, t):
+    for values in use(part, y, t):
         assert np.isfinite(values).all(), f"{values[~np.isfinite(values)][0]} comes of {y[0]} and class {t[0]}"
 
 

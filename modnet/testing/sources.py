@@ -162,33 +162,15 @@ def use_source(part: Any, files: Any) -> Any:
         return [data.train.x, data.train.t, data.test.x, data.test.t, data.classes, data.scale]
 
 
-def conforms(data: Any) -> None:
-    """Raise AssertionError where something is no data set as networks need it."""
-    assert isinstance(data, modnet.Dataset), f"it is a {type(data).__name__}, not a modnet.Dataset"
-    assert len(data.train), "it has no training samples"
-    assert len(set(data.classes)) == len(data.classes), f"classes are there twice: {data.classes}"
-    for part in (data.train, data.test):
-        assert (part.x.ndim, str(part.x.dtype)) == (2, "float64"), (
-            f"features are {part.x.dtype} of shape {part.x.shape}"
-        )
-        assert part.x.shape == (len(part), data.features), f"features have the shape {part.x.shape}"
-        assert (part.t.shape, str(part.t.dtype)) == ((len(part),), "int64"), (
-            f"targets are {part.t.dtype} {part.t.shape}"
-        )
-        assert np.isfinite(part.x).all(), "a feature is not finite"
-        assert np.isin(part.t, np.arange(len(data.classes))).all(), "a target is no class index"
-
-
 def refused(part: Any, files: Any) -> bool:
-    """Say whether a file is refused with a DataError that names it; what is read instead must conform."""
+    """Say whether a file is refused with a DataError that names it; what is read instead must be a data set."""
     with TemporaryDirectory() as folder:
         path = placed(files, folder)
         try:
-            data = part.read(path)
+            part.read(path).check()
         except modnet.DataError as error:
             message = str(error)
         else:
-            conforms(data)
             return False
     assert path.name in message, f"the message does not name the file: {message}"
     return True
@@ -198,7 +180,9 @@ def refused(part: Any, files: Any) -> bool:
 def dataset(part: Any, files: Any) -> None:
     """What it reads is a `Dataset`: finite float64 rows, a class index for each, every class once."""
     with TemporaryDirectory() as folder:
-        conforms(part.read(placed(files, folder)))
+        data = part.read(placed(files, folder))
+        assert isinstance(data, modnet.Dataset), f"it is a {type(data).__name__}, not a modnet.Dataset"
+        data.check()
 
 
 @SOURCE.check(samples, NOT_FETCHED)

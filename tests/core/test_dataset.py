@@ -218,3 +218,32 @@ def test_one_hot(t, dtype):
     np.testing.assert_array_equal(dense, np.eye(5, dtype=dtype)[t])
     np.testing.assert_array_equal(modnet.one_hot(t, np.zeros((5, len(t)), dtype), axis=0), dense.T)
     assert modnet.one_hot(dense, dense) is dense
+
+
+class TestCheck:
+    RIGHT = Dataset(modnet.Samples(X, np.array([0, 1, 1, 0])), modnet.Samples(X[:0], np.array([], np.int64)), (3, 7))
+
+    def test_what_networks_can_rely_on_passes(self):
+        self.RIGHT.check()
+        whole().check()
+
+    @pytest.mark.parametrize(
+        ("train", "classes", "words"),
+        [
+            ((X[:0], T[:0]), (3, 7), "no training rows"),
+            ((X, T % 2), (3, 3), "classes are there twice"),
+            ((X[:, 0], T % 2), (3, 7), "training rows are float64 of shape"),
+            ((X, T[:3] % 2), (3, 7), "training rows are float64 of shape"),
+            (
+                (X, (T % 2).astype(np.int32)),
+                (3, 7),
+                "training targets are int32 of shape (4,), not int64 of shape (4,)",
+            ),
+            ((np.where(X == 5, np.nan, X), T % 2), (3, 7), "a number in the training rows is not finite"),
+            ((X, T), (3, 7), "a target of the training rows is not the index of a class"),
+        ],
+    )
+    def test_what_they_cannot_is_said(self, train, classes, words):
+        with pytest.raises(DataError) as error:
+            Dataset(modnet.Samples(*train), self.RIGHT.test, classes).check()
+        assert words in str(error.value)
