@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import numpy as np
-
 from modnet.errors import PluginError
 from modnet.types import Array, Grads, Params, State
 
@@ -30,7 +28,7 @@ def checked_gradient(grads: Any, params: Params, estimator: object) -> Grads:
     if not isinstance(grads, Mapping) or grads.keys() != params.keys():
         raise _error(estimator, grads, f"an array for each of {', '.join(params)} is expected")
     for name, value in params.items():
-        if np.shape(grads[name]) != value.shape:
+        if getattr(grads[name], "shape", None) != value.shape:
             raise _error(estimator, grads[name], f"an array of the shape of {name}, {value.shape}, is expected")
     return grads
 
