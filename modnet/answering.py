@@ -22,13 +22,14 @@ from modnet.faults import Fault
 from modnet.installed import ENTRY_POINTS, Candidate, file_of
 
 LOOK = 0.01  # between looks at who has answered, in seconds
+# A fork has modnet imported already. Where it is not safe, every plugin waits for that.
+START = "fork" if sys.platform == "linux" else "spawn"
 
 
 def ask_each(request: dict[str, Any]) -> None:
     """Have the plugins of a request answer, several at once, and write down what became of each."""
     catalogue, limit = Catalogue(Path(request["folder"])), float(request["limit"])
-    # A fork has modnet imported already. Where it is not safe, every plugin waits for that.
-    context: Any = multiprocessing.get_context("fork" if sys.platform == "linux" else "spawn")
+    context: Any = multiprocessing.get_context(START)
     waiting, running = list(request["candidates"]), dict[BaseProcess, tuple[Candidate, Connection, float]]()
     while waiting or running:
         while waiting and len(running) < AT_ONCE:

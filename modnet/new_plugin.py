@@ -37,6 +37,8 @@ class _Kind:
     """Of modnet.testing's."""
     use: str
     """The options of `modnet train` that use it."""
+    sample: str = ""
+    """The option of `modnet plugins check` that it needs."""
     tests: str = "conforms.py"
 
 
@@ -48,7 +50,14 @@ _KINDS = {
         "gradient estimator", "gradient", "check_gradient_estimator", "--gradient $name --hidden 1 --iterations 20"
     ),
     "optimizer": _Kind("optimizer", "optimizer", "check_optimizer", f"--optimizer $name {_EXACT}"),
-    "data-source": _Kind("data source", "source", "check_data_source", "--data FILE.$name", "conforms-data-source.py"),
+    "data-source": _Kind(
+        "data source",
+        "source",
+        "check_data_source",
+        "--data FILE.$name",
+        " --file $name=FILE.$name",
+        "conforms-data-source.py",
+    ),
 }
 
 
@@ -150,6 +159,7 @@ class NewPlugin:
             "function": kind.function,
             "check": kind.check,
             "use": Template(kind.use).substitute(name=self.name),
+            "checked": self.distribution + Template(kind.sample).substitute(name=self.name),
             "modnet": next(report.version for report in plugins().reports if report.distribution == BUILT_IN),
             "year": str(datetime.now().astimezone().year),
         }

@@ -140,7 +140,8 @@ class Registry:
         return self._component_of_class(type(part))
 
     def _component_of_class(self, cls: type) -> Component | None:
-        return next((c for c in self._sorted() if c.stands_for(cls)), None)
+        found = [c for c in self._components if c.stands_for(cls)]
+        return min(found, key=lambda c: (c.owner != BUILT_IN, c.owner), default=None)  # of one owner's, the first
 
     def name_for(self, component: Component) -> str:
         """Return the shortest name that finds a component."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -13,11 +14,12 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
+import attrs
 import pytest
 
 import modnet
-from modnet import PluginError, UnknownNameError, build
-from modnet.catalogue import AT_ONCE, Catalogue
+from modnet import PluginError, UnknownNameError, answering, build
+from modnet.catalogue import AT_ONCE, Answer, Catalogue, Provided
 from modnet.discovery import PluginHost, Report
 from modnet.installed import installed
 from modnet.kept import clear
@@ -222,6 +224,28 @@ class TestBroken:
         assert host.registry.find("activation", "cube").cls
         with pytest.raises(UnknownNameError):
             host.registry.find("activation", "nothing")
+
+    @pytest.mark.parametrize("start", ["fork", "spawn"])
+    def test_however_the_system_starts_processes(
+        self, install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, start: str
+    ) -> None:
+        if start not in multiprocessing.get_all_start_methods():
+            pytest.skip(f"this system starts no process by {start}")
+        install("modnet-cubes", CUBE.format(name="Cube"))
+        install("modnet-ending", "import os\nos._exit(3)")
+        install("modnet-waiting", SLEEPS.format(seconds=100))
+        candidates = [c for c in installed() if not c.built_in]
+        asked = [{k: v for k, v in attrs.asdict(c).items() if k != "load"} for c in candidates]
+        monkeypatch.setattr(answering, "START", start)
+        (tmp_path / "answers").mkdir()
+        answering.ask_each({"folder": str(tmp_path / "answers"), "limit": 5.0, "candidates": asked})
+        catalogue = Catalogue(tmp_path / "answers")
+        cubes, ending, waiting = (catalogue.known(c) for c in sorted(candidates, key=lambda c: c.distribution))
+        assert cubes == Answer((Provided("activation", "cube", "modnet_cubes", "Cube"),))
+        assert ending is not None
+        assert str(ending.fault).startswith("it ends the program (exit status 3)")
+        assert waiting is not None
+        assert str(waiting.fault).startswith("it did not answer within 5 s")
 
     def test_one_for_a_newer_modnet_is_told_by_its_metadata(self, install: Install) -> None:
         install("modnet-newer", "raise SystemExit", requires="modnet >=99, <100; python_version > '3'")

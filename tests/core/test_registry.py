@@ -137,6 +137,13 @@ def test_a_class_leads_back_to_its_component() -> None:
     assert one.component_of(OtherCube()) is None
 
 
+def test_a_class_that_is_registered_by_two_names_is_known_by_the_first() -> None:
+    new, old = component("me", "better"), component("me", "a-name-of-old")
+    assert registry(new, old).component_of(Cube()) is new
+    assert registry(old, new).component_of(Cube()) is old
+    assert registry(new, rival := component("another", "cube")).component_of(Cube()) is rival
+
+
 def test_a_class_is_named_in_kebab_case_or_as_it_is_told() -> None:
     assert checked_component("activation", OtherCube, None, "me", "plugin").name == "other-cube"
     assert checked_component("activation", OtherCube, "cubic-2", "me", "plugin").qualified_name == "me:cubic-2"

@@ -518,9 +518,9 @@ class TestCrowd:
 
 
 class TestNewPlugin:
-    """From an empty folder to a trained network: begin, build, install, list, train."""
+    """From an empty folder to a trained network: begin, build, install, list, check, train."""
 
-    def test_it_is_begun_built_installed_listed_and_trained_with(
+    def test_it_is_begun_built_installed_listed_checked_and_trained_with(
         self, environment: Environment, tmp_path: Path
     ) -> None:
         begun = environment.modnet("plugins", "new", "soft-cap", "--kind", "activation", cwd=tmp_path)
@@ -535,6 +535,9 @@ class TestNewPlugin:
             record = environment.plugins(cwd=tmp_path)["modnet-soft-cap:soft-cap"]
             assert (record["state"], record["version"]) == ("ready", "0.1.0")
             assert record["provides"] == [{"kind": "activation", "name": "soft-cap"}]
+            done = environment.modnet("plugins", "check", "modnet-soft-cap", cwd=tmp_path)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert "20 checks: 19 passed, 0 failed, 1 skipped" in done.stdout
             done = environment.modnet(*TRAIN, "--activation", "soft-cap", "--out", "run", cwd=tmp_path)
             assert done.returncode == 0, done.stderr
             summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
