@@ -9,7 +9,8 @@ import attrs
 from attrs.validators import ge, optional
 
 from modnet import GradientEstimator, Grads, Params, Stream, default_step
-from modnet_gradients.stencil import Stencil, check_step, differences
+from modnet_gradients.differences import differences
+from modnet_gradients.stencil import Stencil, check_step
 from modnet_gradients.step_size import StepReport, step_reports
 
 CENTRAL = Stencil(shifts=(1, -1), weights=(1, -1), divisor=2)

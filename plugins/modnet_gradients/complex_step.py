@@ -11,7 +11,8 @@ import numpy as np
 from attrs.validators import ge, gt, optional
 
 from modnet import Array, GradientError, GradientEstimator, Grads, Objective, Params, Stream, default_step
-from modnet_gradients.stencil import Stencil, differences
+from modnet_gradients.differences import differences
+from modnet_gradients.stencil import Stencil
 
 COMPLEX = Stencil(shifts=(1j,), weights=(-1j,), divisor=1)
 

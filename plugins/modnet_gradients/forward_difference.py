@@ -9,7 +9,8 @@ import numpy as np
 from attrs.validators import ge, gt, optional
 
 from modnet import GradientEstimator, Grads, Params, Stream
-from modnet_gradients.stencil import Stencil, check_step, differences
+from modnet_gradients.differences import differences
+from modnet_gradients.stencil import Stencil, check_step
 
 FORWARD = Stencil(shifts=(1,), weights=(1,), divisor=1, centre=-1)
 

@@ -8,7 +8,8 @@ import attrs
 from attrs.validators import ge, gt, optional
 
 from modnet import GradientEstimator, Grads, Params, Stream, default_step
-from modnet_gradients.stencil import Stencil, check_step, differences
+from modnet_gradients.differences import differences
+from modnet_gradients.stencil import Stencil, check_step
 
 # (4 D(h/2) - D(h)) / 3 with the central difference D(h) = (L(w + h) - L(w - h)) / 2h.
 EXTRAPOLATED = Stencil(shifts=(0.5, -0.5, 1, -1), weights=(8, -8, -1, 1), divisor=6)

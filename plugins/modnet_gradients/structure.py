@@ -19,16 +19,14 @@ import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from functools import cache
-from typing import TYPE_CHECKING, Self
+from typing import Self
 
 import attrs
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
 from modnet import Array, GradientError, Grads, Layer, Loss, Objective, Params, ShapeError
-
-if TYPE_CHECKING:
-    from modnet_gradients.stencil import Stencil
+from modnet_gradients.stencil import Stencil
 
 TILE = 128  # columns of one matrix product
 BLOCK = 400_000  # numbers in a block: smaller ones make threads wait for the interpreter, larger ones for memory
