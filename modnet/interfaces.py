@@ -7,6 +7,7 @@ standard (`xp = array_namespace(a)`), so that it serves every array library.
 
 from __future__ import annotations
 
+import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable
 from pathlib import Path
@@ -21,7 +22,16 @@ from modnet.randomness import Stream
 from modnet.types import Array, Grads, History, Params, State
 
 
-class Activation(ABC):
+class Part:
+    """What the five interfaces have in common: how a part that is no attrs class shows itself."""
+
+    def __repr__(self) -> str:
+        kept = getattr(self, "__dict__", {})
+        settings = [f"{name}={kept[name]!r}" for name in inspect.signature(type(self)).parameters if name in kept]
+        return f"{type(self).__name__}({', '.join(settings)})"
+
+
+class Activation(Part, ABC):
     """A function from pre-activations `a` to outputs `z` of the same shape, along `axis`."""
 
     elementwise: ClassVar[bool] = False
@@ -61,7 +71,7 @@ class FusedLoss(ABC):
         """Return each sample's derivative of its own loss by `a`, of the shape of `a`."""
 
 
-class Loss(ABC):
+class Loss(Part, ABC):
     """A function of outputs and targets, one value per sample; its mean over the batch is the objective.
 
     Targets `t` are either class indices (integers, the shape of `y` without `axis`) or dense (the shape of `y`: one-hot
@@ -152,7 +162,7 @@ class Objective(ABC):
         """
 
 
-class GradientEstimator(ABC):
+class GradientEstimator(Part, ABC):
     """A way to obtain the gradient of an objective."""
 
     @abstractmethod
@@ -168,7 +178,7 @@ class GradientEstimator(ABC):
         return None
 
 
-class Optimizer(ABC):
+class Optimizer(Part, ABC):
     """A rule for the next parameters. Its fields are settings only: its state is a value that it returns."""
 
     @abstractmethod
@@ -180,7 +190,7 @@ class Optimizer(ABC):
         """Return new parameters and the new state; what was given stays as it is."""
 
 
-class DataSource(ABC):
+class DataSource(Part, ABC):
     """A kind of file, or a data set by name, that can be read as a `Dataset`. Its fields are its settings."""
 
     reads_files: ClassVar[bool] = True

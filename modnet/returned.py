@@ -50,5 +50,4 @@ def _error(part: object, value: Any, expected: str) -> PluginError:
         what += f" of {', '.join(map(str, value))}" if value else " of nothing"
     elif getattr(value, "shape", ()):
         what = f"an array of shape {value.shape}"
-    who = type(part).__name__ if type(part).__repr__ is object.__repr__ else repr(part)
-    return PluginError(f"{who} returned {what}", expected)
+    return PluginError(f"{part!r} returned {what}", expected)

@@ -23,21 +23,21 @@ class Faulty(modnet.Loss):
 
 class Estimator(modnet.GradientEstimator):
     def __init__(self, change) -> None:
-        self.change = change
+        self._change = change
 
     def __call__(self, objective, params, stream):
-        return self.change(dict(params))
+        return self._change(dict(params))
 
 
 class Optimizer(modnet.Optimizer):
     def __init__(self, result) -> None:
-        self.result = result
+        self._result = result
 
     def init(self, params):
         return None
 
     def step(self, params, grads, state):
-        return self.result(dict(params))
+        return self._result(dict(params))
 
 
 @pytest.fixture(scope="module")
@@ -78,10 +78,10 @@ def test_an_activation_returns_what_its_input_is_like(data: modnet.Dataset) -> N
 @pytest.mark.parametrize(
     ("change", "words"),
     [
-        (lambda params: None, "Estimator returned a NoneType: an array for each of W1, b1, W2, b2 is expected"),
-        (lambda params: list(params.values()), "Estimator returned a list"),
-        (lambda params: {"W1": params["W1"]}, "Estimator returned a dict of W1: an array for each of W1, b1, W2, b2"),
-        (lambda params: {}, "Estimator returned a dict of nothing"),
+        (lambda params: None, "Estimator() returned a NoneType: an array for each of W1, b1, W2, b2 is expected"),
+        (lambda params: list(params.values()), "Estimator() returned a list"),
+        (lambda params: {"W1": params["W1"]}, "Estimator() returned a dict of W1: an array for each of W1, b1, W2, b2"),
+        (lambda params: {}, "Estimator() returned a dict of nothing"),
         (
             lambda params: params | {"W1": params["W1"][0]},
             "an array of shape (3,): an array of the shape of W1, (2, 3)",
@@ -102,13 +102,16 @@ def test_an_estimator_returns_an_array_for_each_parameter(data: modnet.Dataset, 
 @pytest.mark.parametrize(
     ("result", "words"),
     [
-        (lambda params: params, "Optimizer returned a dict of W1, b1, W2, b2: new parameters and a state are expected"),
-        (lambda params: None, "Optimizer returned a NoneType: new parameters and a state"),
+        (
+            lambda params: params,
+            "Optimizer() returned a dict of W1, b1, W2, b2: new parameters and a state are expected",
+        ),
+        (lambda params: None, "Optimizer() returned a NoneType: new parameters and a state"),
         (
             lambda params: (None, params),
-            "Optimizer returned a NoneType: a mapping of W1, b1, W2, b2 is expected before",
+            "Optimizer() returned a NoneType: a mapping of W1, b1, W2, b2 is expected before",
         ),
-        (lambda params: ({"W1": params["W1"]}, None), "Optimizer returned a dict of W1: a mapping of W1, b1, W2, b2"),
+        (lambda params: ({"W1": params["W1"]}, None), "Optimizer() returned a dict of W1: a mapping of W1, b1, W2, b2"),
     ],
 )
 def test_a_step_returns_parameters_and_a_state(data: modnet.Dataset, result: Any, words: str) -> None:
@@ -138,3 +141,15 @@ def test_a_run_shows_itself_in_a_line(data: modnet.Dataset) -> None:
     made = "<TwoLayerNet 2 -> 3 -> 2: Sigmoid(), Softmax(); CrossEntropy(eps=1e-07)>"
     assert repr(train(data)) == f"<Run of {made}: finished, 2 of 2 iterations, test accuracy 0.5000>"
     assert "array" not in repr(train(data).checkpoint)
+
+
+def test_a_part_that_is_no_attrs_class_shows_its_settings() -> None:
+    class Capped(modnet.Activation):
+        def __init__(self, cap: float, slope: float = 0.0) -> None:
+            self.cap, self._slope = cap, slope
+
+        def __call__(self, a, axis=-1):
+            return np.minimum(a, self.cap)
+
+    assert repr(Capped(2.0)) == "Capped(cap=2.0)"
+    assert "Capped(cap=2.0), Softmax()" in repr(modnet.TwoLayerNet(2, 3, 2, hidden=Capped(2.0)))

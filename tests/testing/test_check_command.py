@@ -51,7 +51,7 @@ def test_built_in_parts_pass(call: Call, tmp_path: Path) -> None:
 def test_a_fault_is_shown_and_the_exit_status_is_1(call: Call, folder: Path) -> None:
     done = call("plugins", "check", "my_halves", "-p", "my_halves", cwd=folder)
     assert done.returncode == 1
-    doubled, halved = done.stdout.split("\n\nactivation <my_halves.Halved")
+    doubled, halved = done.stdout.split("\n\nactivation Halved(")
     assert "0 failed" in doubled
     assert "0 failed" not in halved
     assert "from my_halves import Halved" in halved
