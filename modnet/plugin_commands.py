@@ -87,7 +87,7 @@ def check(
 
     load_plugins(without, modules)
     options: dict[str, dict[str, Any]] = {part: {"file": Path(str(file))} for part, file in assigned(files).items()}
-    reports = check_distribution(name, options=options)
+    reports = check_distribution(name, options=options, raises=False)
     if junit:
         junit.mkdir(parents=True, exist_ok=True)
         for number, report in enumerate(reports, start=1):

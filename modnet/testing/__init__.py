@@ -7,11 +7,12 @@ from modnet.testing.estimators import check_gradient_estimator
 from modnet.testing.leaks import Snapshot
 from modnet.testing.losses import check_loss
 from modnet.testing.optimizers import check_optimizer
-from modnet.testing.report import Outcome, Report
+from modnet.testing.report import ConformanceError, Outcome, Report
 from modnet.testing.sources import check_data_source
 from modnet.testing.swapping import Swap, swap
 
 __all__ = [
+    "ConformanceError",
     "Outcome",
     "Report",
     "Snapshot",

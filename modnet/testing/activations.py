@@ -44,13 +44,15 @@ class Subject:
         return (3 * draw.standard_normal((*shape, self.width))).astype(dtype)
 
 
-def check_activation(part: object, *, width: int = 4, largest: float = 1e4) -> Report:
+def check_activation(part: object, *, width: int = 4, largest: float = 1e4, raises: bool = True) -> Report:
     """Check an activation: an instance, a name, or a function.
 
     `width` is the number of units that it is called with, `largest` the magnitude up to which its outputs must be
-    finite.
+    finite. Returns a report; raises ConformanceError, an AssertionError with all of its text, where the part does not
+    pass, unless `raises` is False.
     """
-    return ACTIVATION.run(Subject(part, width, largest))
+    __tracebackhide__ = True
+    return ACTIVATION.report(Subject(part, width, largest), raises=raises)
 
 
 def batches(subject: Subject) -> list[Inputs]:

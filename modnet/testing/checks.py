@@ -115,6 +115,14 @@ class Suite:
         """Run all checks on `subject.part`."""
         return self._report(_said(repr, subject.part), [check.run(subject) for check in self.checks.values()])
 
+    def report(self, subject: Any, *, raises: bool) -> Report:
+        """Run all checks; raises ConformanceError where `subject.part` does not pass, if it is to."""
+        __tracebackhide__ = True
+        found = self.run(subject)
+        if raises:
+            found.raise_if_failed()
+        return found
+
     def not_run(self, part: str, why: str) -> Report:
         """Return the report on a part that cannot be made."""
         return self._report(part, [Outcome(c.name, c.claim, SKIPPED, why) for c in self.checks.values()])

@@ -9,7 +9,7 @@ from modnet.build import part, plugins
 from modnet.errors import ModnetError, PluginError, did_you_mean
 from modnet.registry import Component
 from modnet.testing.kinds import SUBJECTS, SUITES
-from modnet.testing.report import Report
+from modnet.testing.report import Report, raise_if_failed
 
 
 def check_distribution(
@@ -17,17 +17,20 @@ def check_distribution(
     *,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     options: Mapping[str, Mapping[str, Any]] | None = None,
+    raises: bool = True,
 ) -> list[Report]:
     """Check every part of an installed plugin, or of a distribution, and return a report on each.
 
     `name` is the plugin's, the distribution's, or `distribution:plugin`. By the name of a part, `settings` are those
     that it is made with, `options` those of the function that checks its kind: a sample `file` for a data source, say.
-    Raises PluginError where there is no such plugin, or it provides no part.
+    Raises PluginError where there is no such plugin, or it provides no part; and ConformanceError, an AssertionError
+    with the text of all reports that did not pass, unless `raises` is False.
 
     >>> reports = modnet.testing.check_distribution("activations")
     >>> len(reports), all(report.passed for report in reports)
     (11, True)
     """
+    __tracebackhide__ = True
     host = plugins()
     found = [c for c in host.registry.components() if name in {c.plugin, c.owner, f"{c.owner}:{c.plugin}"}]
     if not found:
@@ -36,7 +39,10 @@ def check_distribution(
     for given in (wanted, told):
         for unknown in given.keys() - {c.name for c in found}:
             raise PluginError(f"{name} provides no {unknown!r}; it provides: {', '.join(c.name for c in found)}")
-    return [_checked(component, wanted.get(component.name, {}), told.get(component.name, {})) for component in found]
+    reports = [_checked(component, wanted.get(component.name, {}), told.get(component.name, {})) for component in found]
+    if raises:
+        raise_if_failed(reports)
+    return reports
 
 
 def _checked(component: Component, settings: Mapping[str, Any], options: Mapping[str, Any]) -> Report:

@@ -47,9 +47,14 @@ class Subject:
         return (np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape) ** 2 + 1) % self.classes
 
 
-def check_loss(part: object, *, classes: int = 4) -> Report:
-    """Check a loss: an instance, a name, or a function. `classes` is the number of outputs that it is called with."""
-    return LOSS.run(Subject(part, classes))
+def check_loss(part: object, *, classes: int = 4, raises: bool = True) -> Report:
+    """Check a loss: an instance, a name, or a function.
+
+    `classes` is the number of outputs that it is called with. Returns a report; raises ConformanceError, an
+    AssertionError with all of its text, where the part does not pass, unless `raises` is False.
+    """
+    __tracebackhide__ = True
+    return LOSS.report(Subject(part, classes), raises=raises)
 
 
 def batches(subject: Subject) -> list[Inputs]:

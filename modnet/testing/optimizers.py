@@ -44,13 +44,15 @@ class Subject:
     rosenbrock: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(_built))
 
 
-def check_optimizer(part: object, *, parabola: object = None, rosenbrock: object = None) -> Report:
+def check_optimizer(part: object, *, parabola: object = None, rosenbrock: object = None, raises: bool = True) -> Report:
     """Check an optimizer: an instance, or a name.
 
     `parabola` and `rosenbrock` are the same with settings that suit these two functions. Without them the part itself
-    is tried, and if it has a setting `lr`, other learning rates.
+    is tried, and if it has a setting `lr`, other learning rates. Returns a report; raises ConformanceError, an
+    AssertionError with all of its text, where the part does not pass, unless `raises` is False.
     """
-    return OPTIMIZER.run(Subject(part, parabola, rosenbrock))
+    __tracebackhide__ = True
+    return OPTIMIZER.report(Subject(part, parabola, rosenbrock), raises=raises)
 
 
 def drawn(seed: int, dtype: str = "float64") -> dict[str, Any]:

@@ -14,6 +14,21 @@ PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
 NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
+class ConformanceError(AssertionError):
+    """Parts that are not all that their kinds should be; `reports` are those that did not pass."""
+
+    def __init__(self, reports: Sequence[Report]) -> None:
+        self.reports = tuple(reports)
+        super().__init__("\n\n".join(map(str, self.reports)))
+
+
+def raise_if_failed(reports: Sequence[Report]) -> None:
+    """Raise ConformanceError unless all passed."""
+    __tracebackhide__ = True
+    if failed := [report for report in reports if not report.passed]:
+        raise ConformanceError(failed)
+
+
 @attrs.frozen
 class Outcome:
     """What came of one check."""
@@ -85,10 +100,9 @@ class Report:
         return not self.failed and not self.missing
 
     def raise_if_failed(self) -> None:
-        """Raise AssertionError with the whole text unless it passed."""
+        """Raise ConformanceError with the whole text unless it passed."""
         __tracebackhide__ = True
-        if not self.passed:
-            raise AssertionError(str(self))
+        raise_if_failed([self])
 
     def __str__(self) -> str:
         counts = f"{len(self.checks)} checks: {len(self._of(PASSED))} passed, {len(self.failed)} failed"

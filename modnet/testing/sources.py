@@ -73,14 +73,16 @@ class Subject:
         return {}
 
 
-def check_data_source(part: object, *, file: File | Sequence[File] | None = None) -> Report:
+def check_data_source(part: object, *, file: File | Sequence[File] | None = None, raises: bool = True) -> Report:
     """Check a data source: an instance, or a name.
 
     `file` is a small file that it can read, or all files that it consists of, of which the first is handed to it. It is
     copied, cut off and spoilt elsewhere. Without one, a source that writes files makes its own; of any other not all
-    checks can run, and so it does not pass.
+    checks can run, and so it does not pass. Returns a report; raises ConformanceError, an AssertionError with all of
+    its text, where the part does not pass, unless `raises` is False.
     """
-    return SOURCE.run(Subject(part, file))
+    __tracebackhide__ = True
+    return SOURCE.report(Subject(part, file), raises=raises)
 
 
 def _content(path: Path) -> bytes:

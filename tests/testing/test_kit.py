@@ -54,10 +54,11 @@ class TestReport:
         assert len(report.ran) + len(report.skipped) == len(report.checks)
 
     def test_a_failure_says_what_is_claimed_what_is_wrong_and_how_to_see_it(self):
-        report = modnet.testing.check_activation(DiagonalOnly())
+        report = modnet.testing.check_activation(DiagonalOnly(), raises=False)
         assert [outcome.name for outcome in report.failed] == ["derivative"]
         with pytest.raises(AssertionError) as caught:
-            report.raise_if_failed()
+            modnet.testing.check_activation(DiagonalOnly())
+        assert caught.value.reports == (report,)
         text = str(caught.value)
         assert "20 checks: 14 passed, 1 failed, 5 skipped" in text
         assert "is given, the slope is" in text
@@ -65,14 +66,14 @@ class TestReport:
         assert "from zoo.activations import DiagonalOnly" in text
 
     def test_as_json_it_comes_back(self):
-        report = modnet.testing.check_activation(DiagonalOnly())
+        report = modnet.testing.check_activation(DiagonalOnly(), raises=False)
         record = json.loads(report.as_json())
         assert (record["passed"], record["kind"], record["missing"]) == (False, "activation", [])
         assert [o["name"] for o in record["outcomes"]] == list(report.checks)
         assert [o["example"] for o in record["outcomes"] if o["state"] == "failed"] == [report.failed[0].example]
 
     def test_as_junit_it_comes_back(self):
-        report = modnet.testing.check_activation(DiagonalOnly())
+        report = modnet.testing.check_activation(DiagonalOnly(), raises=False)
         suite = ET.fromstring(report.as_junit().encode()).find("testsuite")  # noqa: S314 - our own
         assert {key: suite.get(key) for key in ("tests", "failures", "skipped", "errors")} == {
             "tests": "20",
@@ -110,7 +111,7 @@ class TestReport:
         ).passed
 
     def test_without_a_sample_file_a_source_is_not_checked_and_it_says_so(self):
-        report = modnet.testing.check_data_source("idx")
+        report = modnet.testing.check_data_source("idx", raises=False)
         assert (report.passed, report.failed) == (False, ())
         assert "no sample file: check_data_source(part, file=...)" in str(report)
         assert "15 did not run" in str(report)
@@ -138,7 +139,7 @@ class TestCheck:
             def __call__(self, a, axis=-1):
                 raise error("no")
 
-        report = modnet.testing.check_activation(Raising())
+        report = modnet.testing.check_activation(Raising(), raises=False)
         assert {"rows", "axis", "empty"} <= {outcome.name for outcome in report.failed}
 
     def test_ctrl_c_ends_it(self):
@@ -160,7 +161,7 @@ class TestCheck:
         before = state()
         for animal in CAGE.animals:
             if animal.check in {"global-state", "threads"}:
-                modnet.testing.check_activation(animal.part)
+                modnet.testing.check_activation(animal.part, raises=False)
         assert state() == before
 
     def test_a_class_that_cannot_be_imported_stands_in_the_example_itself(self):
@@ -168,14 +169,17 @@ class TestCheck:
             def __call__(self, a, axis=-1):
                 return np.tanh(a) / len(a) if a.ndim > 1 else np.tanh(a)
 
-        example = next(o.example for o in modnet.testing.check_activation(Halving()).failed if o.name == "rows")
+        example = next(
+            o.example for o in modnet.testing.check_activation(Halving(), raises=False).failed if o.name == "rows"
+        )
         assert "class Halving(Tanh):" in example
         with pytest.raises(AssertionError, match="Not equal to tolerance"):
             exec(example, {"__name__": "example"})  # noqa: S102 - that it can be run is the point
 
     def test_it_comes_to_the_same_whenever_it_runs(self):
         for part in (DiagonalOnly(), Tanh()):
-            assert modnet.testing.check_activation(part) == modnet.testing.check_activation(part)
+            one, other = (modnet.testing.check_activation(part, raises=False) for _ in range(2))
+            assert one == other
 
     def test_an_activation_takes_two_seconds_at_most(self):
         start = time.process_time()
@@ -286,7 +290,10 @@ class TestDistribution:
 
         undo = modnet.register(NeedsASetting, "needs-a-setting")
         try:
-            (report,) = modnet.testing.check_distribution("session")
+            with pytest.raises(modnet.testing.ConformanceError) as caught:
+                modnet.testing.check_distribution("session")
+            (report,) = caught.value.reports
+            assert [report] == modnet.testing.check_distribution("session", raises=False)
             assert (report.passed, len(report.missing)) == (False, 20)
             assert "it cannot be made: session:needs-a-setting: 'scale' is missing" in str(report)
             (report,) = modnet.testing.check_distribution("session", settings={"needs-a-setting": {"scale": 1.0}})
