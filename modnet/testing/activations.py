@@ -107,7 +107,7 @@ def shape_and_dtype(part: Any, a: Any) -> None:
     assert (z.shape, z.dtype) == (a.shape, a.dtype), f"{a.dtype} {a.shape} gives {z.dtype} {z.shape}"
 
 
-@ACTIVATION.check(lambda subject: [{"a": subject.drawn(4)}])
+@ACTIVATION.check(lambda subject: [{"a": subject.drawn(5)}])
 def rows(part: Any, a: Any) -> None:
     """A batch gives what its rows give one by one."""
     np.testing.assert_allclose(part(a), np.stack([part(row) for row in a]), rtol=1e-9, atol=1e-9)
