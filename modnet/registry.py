@@ -193,8 +193,9 @@ def checked_component(kind: str, cls: object, name: str | None, owner: str, plug
         missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
         why = f"Only concrete class can be given where {wanted} is expected"
         raise PluginError(why, f"define {missing} in {cls.__qualname__}")
-    if owner != BUILT_IN and (mistake := next(type_mistakes(cls, interface), None)):  # those are checked by the tests
-        raise PluginError(mistake.why, mistake.remedy, mistake.where)
+    if owner != BUILT_IN and (mistakes := type_mistakes(cls, interface)):  # built-ins are looked at by the tests
+        first = mistakes[0]
+        raise PluginError(first.why, first.remedy, first.where)
     name = kebab_case(cls) if name is None else name
     if not isinstance(name, str) or not _NAME.fullmatch(name):
         raise PluginError(f"a name is lower-case words joined by hyphens, {name!r} is none: register(cls, name)")

@@ -9,7 +9,9 @@ import inspect
 import re
 from abc import ABCMeta
 from collections.abc import Callable, Iterator
+from functools import lru_cache
 from inspect import Parameter, Signature
+from itertools import chain
 from types import FunctionType, MethodType, UnionType
 from typing import Any, ClassVar, Union, get_args, get_origin
 
@@ -33,8 +35,8 @@ class TypeMistake:
         return f"{self.why}: {self.remedy}"
 
 
-def type_mistakes(cls: type, interface: type) -> Iterator[TypeMistake]:
-    """Yield what is wrong with a class that implements an interface: with its methods, attributes and defaults.
+def type_mistakes(cls: type, interface: type) -> tuple[TypeMistake, ...]:
+    """Return what is wrong with a class that implements an interface: with its methods, attributes and defaults.
 
     >>> class Cube(modnet.Activation):
     ...     def __call__(self, a):
@@ -42,12 +44,15 @@ def type_mistakes(cls: type, interface: type) -> Iterator[TypeMistake]:
     >>> [mistake.remedy for mistake in type_mistakes(Cube, modnet.Activation)]
     ['Cube.__call__(a) does not take (a, axis=-1)']
     """
-    for name, wanted in vars(interface).items():
-        found = inspect.getattr_static(cls, name, wanted)
-        if found is not wanted and isinstance(wanted, (FunctionType, classmethod)):
-            yield from _method_mistakes(cls, interface, name, found)
-    yield from _attribute_mistakes(cls, interface)
-    yield from _default_mistakes(cls)
+    known: Any = cls  # to mypy, not every class can be hashed
+    return _mistakes(known, interface)
+
+
+@lru_cache  # a ready part may be handed over again and again
+def _mistakes(cls: type, interface: type) -> tuple[TypeMistake, ...]:
+    methods = [name for name, value in vars(interface).items() if isinstance(value, (FunctionType, classmethod))]
+    of_methods = (_method_mistakes(cls, interface, name) for name in methods)
+    return (*chain.from_iterable(of_methods), *_attribute_mistakes(cls, interface), *_default_mistakes(cls))
 
 
 def not_taken(function: Callable[..., Any], wanted: Signature) -> str:
@@ -85,12 +90,13 @@ def _bare(signature: Signature) -> str:
     return f"({', '.join(str(p.replace(annotation=p.empty)) for p in signature.parameters.values())})"
 
 
-def _method_mistakes(cls: type, interface: type, name: str, found: Any) -> Iterator[TypeMistake]:
+def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[TypeMistake]:
     """Yield what is wrong with a method that an interface has, too."""
     wanted = inspect.getattr_static(interface, name)
+    found = inspect.getattr_static(cls, name, wanted)
     function, original = (getattr(method, "__func__", method) for method in (found, wanted))
-    if not isinstance(function, FunctionType):
-        return  # what tells nothing of itself, a mock for instance
+    if found is wanted or not isinstance(function, FunctionType):
+        return  # inherited; or what tells nothing of itself, a mock for instance
     method, where = f"{cls.__qualname__}.{name}", f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
     supertype = f'supertype "{interface.__module__}.{interface.__qualname__}"'
     incompatible = f'Signature of "{name}" incompatible with {supertype}'
@@ -122,7 +128,7 @@ def _attribute_mistakes(cls: type, interface: type) -> Iterator[TypeMistake]:
 def _default_mistakes(cls: type) -> Iterator[TypeMistake]:
     """Yield what is wrong with the defaults of a class's settings."""
     for name, default, wanted in _defaults(cls):
-        if not _fits(default, wanted):
+        if default is not None and not _fits(default, wanted):  # None for a number does no harm here
             found, types = _quoted_type_of(default), _quoted(wanted)
             why = f"Incompatible types in assignment (expression has type {found}, variable has type {types})"
             if not attrs.has(cls):
