@@ -17,7 +17,7 @@ from typing import Any, ClassVar, Union, get_args, get_origin
 
 import attrs
 
-from modnet.declared_types import as_mypy_says, declared_types
+from modnet.declared_types import as_mypy_says, declared_types, written_out
 
 _NUMBERS: dict[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
 _FACTORY: Any = attrs.Factory  # a class, whatever its stub says
@@ -177,6 +177,7 @@ def _returns(returned: Any, wanted: Any) -> bool:
 def _classes(wanted: Any) -> tuple[type, ...] | None:
     """Return the classes whose instances are of a type; None where it takes a type checker to tell."""
     found: list[type] = []
+    wanted = written_out(wanted)
     for option in get_args(wanted) if get_origin(wanted) in {Union, UnionType} else (wanted,):
         cls = get_origin(option) or option
         if type(cls) not in {type, ABCMeta}:  # a Literal, a Protocol, Any, a class with a mind of its own

@@ -6,7 +6,7 @@ python tools/make_mnist_small.py FOLDER_WITH_IDX_FILES [--out FOLDER]
 from __future__ import annotations
 
 import argparse
-import gzip
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -24,8 +24,8 @@ def csv_of(images: np.ndarray, labels: np.ndarray) -> bytes:
 
 
 def compressed(text: bytes) -> bytes:
-    """Return text gzipped, with neither a name nor a time in it."""
-    return gzip.compress(text, compresslevel=9, mtime=0)
+    """Return text gzipped, with neither a name nor a time in it; `gzip` writes another header from Python 3.13 on."""
+    return zlib.compress(text, level=9, wbits=31)
 
 
 def main() -> None:
