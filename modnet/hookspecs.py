@@ -12,13 +12,13 @@ hookspec = pluggy.HookspecMarker("modnet")
 hookimpl = pluggy.HookimplMarker("modnet")
 
 
-Part = TypeVar("Part", contravariant=True)
+Interface = TypeVar("Interface", contravariant=True)
 
 
-class Register(Protocol[Part]):
+class Register(Protocol[Interface]):
     """What a register hook is given: call it once for each class. It raises PluginError where that is no such part."""
 
-    def __call__(self, cls: type[Part], name: str | None = None) -> None:
+    def __call__(self, cls: type[Interface], name: str | None = None) -> None:
         """Register `cls` under `name`, by default the class's name in kebab case (`LeakyRelu` is `leaky-relu`)."""
 
 

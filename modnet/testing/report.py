@@ -17,16 +17,19 @@ NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 class ConformanceError(AssertionError):
     """Parts that are not all that their kinds should be; `reports` are those that did not pass."""
 
-    def __init__(self, reports: Sequence[Report]) -> None:
-        self.reports = tuple(reports)
-        super().__init__("\n\n".join(map(str, self.reports)))
+    def __init__(self, *reports: Report) -> None:
+        self.reports = reports
+        super().__init__(*reports)  # so that it can be pickled
+
+    def __str__(self) -> str:
+        return "\n\n".join(map(str, self.reports))
 
 
 def raise_if_failed(reports: Sequence[Report]) -> None:
     """Raise ConformanceError unless all passed."""
     __tracebackhide__ = True
     if failed := [report for report in reports if not report.passed]:
-        raise ConformanceError(failed)
+        raise ConformanceError(*failed)
 
 
 @attrs.frozen

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import random
 import subprocess
 import sys
@@ -59,6 +60,7 @@ class TestReport:
         with pytest.raises(AssertionError) as caught:
             modnet.testing.check_activation(DiagonalOnly())
         assert caught.value.reports == (report,)
+        assert str(pickle.loads(pickle.dumps(caught.value))) == str(report)  # noqa: S301 - as test runners hand it on
         text = str(caught.value)
         assert "20 checks: 14 passed, 1 failed, 5 skipped" in text
         assert "is given, the slope is" in text
