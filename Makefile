@@ -17,9 +17,10 @@ demo: $(VENV)/.run  ## Make the environment, and train the book's network on the
 test: $(VENV)/.test  ## Make the environment, and run all tests, the docs' code among them
 	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
-lint: $(VENV)/.test  ## Look for mistakes in style
+lint: $(VENV)/.test  ## Look for mistakes in style, and for imports that the rooms do not allow
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
+	$(BIN)/lint-imports
 
 format: $(VENV)/.test  ## Mend what can be mended in style
 	$(BIN)/ruff check --fix

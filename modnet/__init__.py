@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from modnet import cached, download, files
-from modnet.build import (
+from modnet.compose.parts import (
     Network,
     TwoLayerNet,
     activation,
@@ -16,8 +16,7 @@ from modnet.build import (
     source,
     train,
 )
-from modnet.checkpoint import Checkpoint
-from modnet.dataset import Dataset, Samples, one_hot
+from modnet.data.dataset import Dataset, Samples, one_hot
 from modnet.errors import (
     DataError,
     DivergedError,
@@ -32,8 +31,10 @@ from modnet.errors import (
     TrainingInterrupted,
     UnknownNameError,
 )
-from modnet.gradient_check import GradientCheck
-from modnet.hookspecs import Register, hookimpl
+from modnet.gradcheck.check import GradientCheck
+from modnet.gradcheck.estimators import EstimatorRow
+from modnet.gradcheck.verdicts import Verdict
+from modnet.host.hookspecs import Register, hookimpl
 from modnet.interfaces import (
     Activation,
     DataSource,
@@ -46,19 +47,18 @@ from modnet.interfaces import (
     Optimizer,
     Trace,
 )
-from modnet.numerical import default_step, gradient_descent, numerical_gradient
+from modnet.nn.checkpoint import Checkpoint
+from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
+from modnet.nn.training import Run
 from modnet.randomness import Stream
-from modnet.side_by_side import EstimatorRow
-from modnet.training import Run
 from modnet.types import Array, Grads, History, Params, State
-from modnet.verdicts import Verdict
 
 if TYPE_CHECKING:
     from modnet import testing
-    from modnet.comparing import compare
-    from modnet.comparison import Comparison, PairResult, SettingResult
-    from modnet.decisions import Decision
-    from modnet.paired import Estimate
+    from modnet.comparison.compare import compare
+    from modnet.comparison.decisions import Decision
+    from modnet.comparison.result import Comparison, PairResult, SettingResult
+    from modnet.comparison.statistics import Estimate
 
 __version__ = "0.1.0"
 
@@ -129,12 +129,12 @@ __all__ = [
 
 # A comparison brings processes, statistics and plots along: a fifth of what all the rest takes to import.
 _LATER = {
-    "Comparison": "modnet.comparison",
-    "Decision": "modnet.decisions",
-    "Estimate": "modnet.paired",
-    "PairResult": "modnet.comparison",
-    "SettingResult": "modnet.comparison",
-    "compare": "modnet.comparing",
+    "Comparison": "modnet.comparison.result",
+    "Decision": "modnet.comparison.decisions",
+    "Estimate": "modnet.comparison.statistics",
+    "PairResult": "modnet.comparison.result",
+    "SettingResult": "modnet.comparison.result",
+    "compare": "modnet.comparison.compare",
 }
 
 

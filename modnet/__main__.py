@@ -1,6 +1,6 @@
 """`python -m modnet` is `modnet`."""
 
-from modnet.cli import main
+from modnet.cli.main import main
 
 if __name__ == "__main__":
     main()

@@ -8,8 +8,8 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from modnet.errors import DataError
-from modnet.locks import alone
-from modnet.part_file import PartFile
+from modnet.files.locks import alone
+from modnet.files.partial import PartFile
 
 TIMEOUT = 30.0
 """How long a server may be silent, in seconds."""
@@ -41,7 +41,7 @@ def fetch(
     target = PartFile(path, sha256, size)
     if target.is_there():
         return False
-    from modnet.transfer import complete  # it loads what TLS takes, which nothing else needs
+    from modnet.files.transfer import complete  # it loads what TLS takes, which nothing else needs
 
     with _writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -15,7 +15,7 @@ from typing import ClassVar, Protocol
 
 import attrs
 
-from modnet.dataset import Dataset
+from modnet.data.dataset import Dataset
 from modnet.errors import DataError, NoDerivativeError
 from modnet.files import uncompressed_name
 from modnet.randomness import Stream

@@ -12,9 +12,11 @@ from typing import Any
 import attrs
 
 import modnet
-from modnet import build, hookspecs, types
-from modnet.installed import BUILT_IN
-from modnet.registry import INTERFACES, REGISTER_HOOKS
+from modnet import types
+from modnet.compose import parts as build
+from modnet.host import hookspecs
+from modnet.host.entry_points import BUILT_IN
+from modnet.host.registry import INTERFACES, REGISTER_HOOKS
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
 HEADINGS = {

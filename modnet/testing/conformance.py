@@ -7,7 +7,7 @@ from collections.abc import Callable
 from typing import Any
 
 from modnet.errors import PluginError, SettingError
-from modnet.registry import kind_of
+from modnet.host.registry import kind_of
 from modnet.testing.checks import Check
 from modnet.testing.kinds import SUBJECTS, SUITES
 from modnet.testing.report import PASSED

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modnet.build import part, plugins
+from modnet.compose.parts import part, plugins
 from modnet.errors import ModnetError, PluginError, did_you_mean
-from modnet.registry import Component
+from modnet.host.registry import Component
 from modnet.testing.kinds import SUBJECTS, SUITES
 from modnet.testing.report import Report, raise_if_failed
 

@@ -16,10 +16,10 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss, adapted
+from modnet.compose.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss, adapted
+from modnet.compose.settings import settings_of
 from modnet.errors import ModnetError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer
-from modnet.settings import settings_of
 
 KIT = __name__.rpartition(".")[0]
 PARTS = Activation, Loss, GradientEstimator, Optimizer, DataSource

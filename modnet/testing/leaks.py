@@ -14,9 +14,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.build import plugins
-from modnet.registry import Component
-from modnet.stand_ins import StandIn, active
+from modnet.compose.parts import plugins
+from modnet.host.overrides import StandIn, active
+from modnet.host.registry import Component
 
 LINUX = Path("/proc/self/fd")
 

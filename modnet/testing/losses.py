@@ -9,10 +9,10 @@ import attrs
 import numpy as np
 
 import modnet
-from modnet.build import part as built
-from modnet.build import plugins
+from modnet.compose.parts import part as built
+from modnet.compose.parts import plugins
+from modnet.gradcheck.parts import check_loss as verdict_on
 from modnet.interfaces import Activation, Layer, Loss
-from modnet.part_checks import check_loss as verdict_on
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, raised
 from modnet.testing.report import Report

@@ -13,13 +13,13 @@ import attrs
 import numpy as np
 
 import modnet
-from modnet.build import part as built
-from modnet.build import settings_reader
-from modnet.checkpoint import Checkpoints
+from modnet.compose.parts import part as built
+from modnet.compose.parts import settings_reader
+from modnet.compose.settings import settings_of
 from modnet.interfaces import Optimizer
-from modnet.leaves import put_together, taken_apart
+from modnet.nn.checkpoint import Checkpoints
+from modnet.nn.serialization import put_together, taken_apart
 from modnet.randomness import Stream
-from modnet.settings import settings_of
 from modnet.testing.checks import Inputs, Suite
 from modnet.testing.report import Report
 from modnet.testing.shared import add_shared

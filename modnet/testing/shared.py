@@ -21,10 +21,10 @@ import numpy as np
 import tomli_w
 
 import modnet
-from modnet.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss
-from modnet.build import settings_reader
-from modnet.experiment import as_table
-from modnet.settings import settings_of
+from modnet.compose.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss
+from modnet.compose.experiment import as_table
+from modnet.compose.parts import settings_reader
+from modnet.compose.settings import settings_of
 from modnet.testing.checks import Inputs, SkippedError, Suite, once
 
 NO_SETTINGS = "it has no settings"

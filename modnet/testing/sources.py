@@ -14,11 +14,11 @@ import attrs
 import numpy as np
 
 import modnet
-from modnet.build import part as built
-from modnet.build import settings_reader
-from modnet.dataset import Dataset
+from modnet.compose.parts import part as built
+from modnet.compose.parts import settings_reader
+from modnet.compose.settings import settings_of
+from modnet.data.dataset import Dataset
 from modnet.interfaces import DataSource
-from modnet.settings import settings_of
 from modnet.testing.checks import Inputs, SkippedError, Suite, raised
 from modnet.testing.report import Report
 from modnet.testing.shared import add_shared

@@ -5,13 +5,13 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from modnet import stand_ins
-from modnet.adapters import adapted
-from modnet.build import plugins
+from modnet.compose.adapters import adapted
+from modnet.compose.parts import plugins
 from modnet.errors import SettingError, UnknownNameError
-from modnet.registry import INTERFACES, Component
-from modnet.stand_ins import StandIn
-from modnet.type_mistakes import type_mistakes
+from modnet.host import overrides as stand_ins
+from modnet.host.overrides import StandIn
+from modnet.host.registry import INTERFACES, Component
+from modnet.host.signatures import type_mistakes
 
 T = TypeVar("T")
 

@@ -25,8 +25,8 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
-from modnet.decisions import LOOKS, ROPE, Scope, decided
-from modnet.paired import Variation
+from modnet.comparison.decisions import LOOKS, ROPE, Scope, decided
+from modnet.comparison.statistics import Variation
 from modnet.types import Array
 
 SCOPES: dict[str, Scope] = {"such samples": Variation.on_such_samples, "these samples": Variation.on_these_samples}

@@ -25,16 +25,16 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from modnet.build import load, part, plugins
-from modnet.checkpoint import load_params
-from modnet.experiment import experiment_from, network_for
-from modnet.training import forecast
+from modnet.compose.experiment import experiment_from, network_for
+from modnet.compose.parts import load, part, plugins
+from modnet.nn.checkpoint import load_params
+from modnet.nn.training import forecast
 
 LONG = 1.0  # seconds of training
 QUICK = """
-import modnet.training
-from modnet.cli import main
-modnet.training.KEEP_EVERY, modnet.training.KEEP_SHARE = 0.02, 1.0
+import modnet.nn.training
+from modnet.cli.main import main
+modnet.nn.training.KEEP_EVERY, modnet.nn.training.KEEP_SHARE = 0.02, 1.0
 main()
 """
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 import modnet
-from modnet.build import plugins
+from modnet.compose.parts import plugins
 
 NAMES = plugins().registry.names("activation")
 DEFAULTS = {name: modnet.activation(name) for name in NAMES}

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import DataError
-from modnet.build import part_from, plugins, recognised
-from modnet.dataset import Dataset
+from modnet.compose.parts import part_from, plugins, recognised
+from modnet.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[2]
 MNIST = ROOT.parent / "shared" / "data" / "mnist"

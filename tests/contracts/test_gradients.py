@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.build import plugins
+from modnet.compose.parts import plugins
 
 NAMES = plugins().registry.names("gradient")
 ALL = {name: modnet.gradient(name) for name in NAMES}

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import modnet
-from modnet.build import plugins
+from modnet.compose.parts import plugins
 
 NAMES = plugins().registry.names("loss")
 ALL = {name: modnet.loss(name) for name in NAMES} | {

@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modnet
-from modnet.build import plugins
+from modnet.compose.parts import plugins
 
 NAMES = plugins().registry.names("optimizer")
 ALL = {name: modnet.optimizer(name) for name in NAMES}

@@ -9,10 +9,10 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet import training
-from modnet.build import plugins
-from modnet.checkpoint import Checkpoint, Checkpoints, params_sha256
-from modnet.dataset import Dataset
+from modnet.compose.parts import plugins
+from modnet.data.dataset import Dataset
+from modnet.nn import training
+from modnet.nn.checkpoint import Checkpoint, Checkpoints, params_sha256
 
 OPTIMIZERS = plugins().registry.names("optimizer")
 ESTIMATORS = plugins().registry.names("gradient")

@@ -11,8 +11,8 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, GradientEstimator, Loss, NoDerivativeError, SettingError
-from modnet.adapters import adapted
-from modnet.build import part
+from modnet.compose.adapters import adapted
+from modnet.compose.parts import part
 
 A = np.array([[-1.0, 0.5, 2.0], [0.0, 1.0, 4.0]])
 T = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])

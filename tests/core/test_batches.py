@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modnet import SettingError, Stream
-from modnet.batches import Batches
+from modnet.nn.batches import Batches
 
 sizes = st.integers(1, 40)
 samplings = st.sampled_from(["replacement", "shuffle"])

@@ -19,10 +19,10 @@ from hypothesis import strategies as st
 import modnet
 from modnet import DataError, cached
 from modnet.cached import Facts, Put, arrays_of
-from modnet.checkpoint import params_sha256
-from modnet.dataset import _mapping
+from modnet.data.dataset import _mapping
 from modnet.files import SETTLED
-from modnet.kept import clear, kept
+from modnet.files.cache import clear, kept
+from modnet.nn.checkpoint import params_sha256
 from modnet.types import Array
 
 

@@ -18,12 +18,14 @@ import attrs
 import pytest
 
 import modnet
-from modnet import PluginError, UnknownNameError, answering, build
-from modnet.catalogue import AT_ONCE, Answer, Catalogue, Provided
-from modnet.discovery import PluginHost, Report
-from modnet.installed import installed
-from modnet.kept import clear
-from modnet.listing import as_json, as_table, not_asked
+from modnet import PluginError, UnknownNameError
+from modnet.cli.plugin_list import as_json, as_table, not_asked
+from modnet.compose import parts as build
+from modnet.files.cache import clear
+from modnet.host import asking as answering
+from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
+from modnet.host.discovery import PluginHost, Report
+from modnet.host.entry_points import installed
 
 CUBE = """
 import modnet
@@ -381,7 +383,7 @@ class TestFollowing:
     def test_one_that_has_not_answered_in_time_is_named(
         self, install: Install, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        monkeypatch.setattr("modnet.discovery.PATIENCE", 0.05)
+        monkeypatch.setattr("modnet.host.discovery.PATIENCE", 0.05)
         install("modnet-slow", SLEEPS.format(seconds=0.5) + TRACKER.format(name="slow"))
         host, told = a_host(), list[str]()
         with pytest.warns(

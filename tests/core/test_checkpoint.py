@@ -17,9 +17,9 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import modnet
 from modnet import Checkpoint, DataError, History, PluginError, SettingError, ShapeError
-from modnet.checkpoint import CHECKPOINT, PREVIOUS, Checkpoints, data_sha256, load_params, params_sha256, save_params
-from modnet.dataset import Dataset
+from modnet.data.dataset import Dataset
 from modnet.files import write_atomically
+from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS, Checkpoints, data_sha256, load_params, params_sha256, save_params
 
 floats = arrays(st.sampled_from([np.float32, np.float64]), array_shapes(max_dims=3, max_side=4))
 
@@ -184,7 +184,7 @@ class TestCheckpoints:
             on(tmp_path).load()
 
     def test_a_later_format_is_named(self, tmp_path: Path, monkeypatch) -> None:
-        monkeypatch.setattr("modnet.checkpoint.VERSION", 2)
+        monkeypatch.setattr("modnet.nn.checkpoint.VERSION", 2)
         on(tmp_path).save(checkpoint())
         monkeypatch.undo()
         with pytest.raises(DataError, match=r"not a checkpoint of this run \(of format 2, this modnet reads 1"):

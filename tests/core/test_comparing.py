@@ -20,13 +20,13 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.checkpoint import Checkpoint
-from modnet.comparing import FILES
+from modnet.comparison.compare import FILES
+from modnet.comparison.workers import Job, Outcome, share_made, trained
+from modnet.compose.experiment import as_table, experiment_from, run_experiment
+from modnet.display.progress import RunsReport
 from modnet.errors import MissingExtraError
-from modnet.experiment import as_table, experiment_from, run_experiment
-from modnet.many_runs import Job, Outcome, share_made, trained
-from modnet.progress import RunsReport
-from modnet.run_folder import HITS, claimed
+from modnet.nn.checkpoint import Checkpoint
+from modnet.runs.folder import HITS, claimed
 
 GRID = {"hidden": [2, 5]}
 SEEDS = 3
@@ -144,9 +144,9 @@ class TestGoingOn:
         self, done: Path, copy: Path, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         shutil.rmtree(copy / "hidden-2" / "seed-1")
-        monkeypatch.setattr("modnet.training.KEEP_EVERY", 0.0)
-        monkeypatch.setattr("modnet.training.KEEP_SHARE", 1e9)
-        monkeypatch.setattr("modnet.one_run.run_experiment", interrupted_at(20))
+        monkeypatch.setattr("modnet.nn.training.KEEP_EVERY", 0.0)
+        monkeypatch.setattr("modnet.nn.training.KEEP_SHARE", 1e9)
+        monkeypatch.setattr("modnet.runs.run.run_experiment", interrupted_at(20))
         with pytest.raises(KeyboardInterrupt):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
         monkeypatch.undo()
@@ -167,8 +167,8 @@ class TestGoingOn:
 
 
 def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modnet.progress.BETWEEN_LOOKS", 0.01)
-    monkeypatch.setattr("modnet.progress.SIGN_OF_LIFE", 0.02)
+    monkeypatch.setattr("modnet.display.progress.BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr("modnet.display.progress.SIGN_OF_LIFE", 0.02)
     out = io.StringIO()
     with RunsReport(out) as progress:
         progress.begin(4, 1, lambda: 0.5)
@@ -336,7 +336,7 @@ class unloaded:  # noqa: N801 - reads as what it is
 
     def __exit__(self, *_: object) -> None:
         sys.modules.pop(self.module, None)
-        modnet.build.load_plugins()
+        modnet.compose.parts.load_plugins()
 
 
 @pytest.fixture(scope="module")

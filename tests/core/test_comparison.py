@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from modnet.comparison import Comparison, SettingResult
-from modnet.figures import rendered
-from modnet.grid import Setting
+from modnet.comparison.grid import Setting
+from modnet.comparison.result import Comparison, SettingResult
+from modnet.display.figures import rendered
 from modnet.types import History
 
 SAMPLES = 2000

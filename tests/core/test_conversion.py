@@ -18,13 +18,13 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.build import part, plugins
-from modnet.checkpoint import params_sha256
-from modnet.conversion import read_whole, write
-from modnet.dataset import Dataset
+from modnet.compose.conversion import read_whole, write
+from modnet.compose.parts import part, plugins
+from modnet.compose.recognition import recognise_target
+from modnet.data.dataset import Dataset
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.interfaces import DataSource
-from modnet.recognition import recognise_target
+from modnet.nn.checkpoint import params_sha256
 
 SOURCES = plugins().registry.components("data-source")
 WRITERS = {source.name: source.cls for source in SOURCES if source.cls.write is not DataSource.write}
@@ -193,7 +193,7 @@ def test_the_cache_is_shown_and_emptied(tmp_path, call):
 def test_on_a_terminal_a_long_conversion_shows_the_time_left(tmp_path):
     rows = np.random.default_rng(0).normal(size=(2000, 50))
     write(Dataset.from_arrays((rows, np.arange(2000) % 3), test_fraction=0), tmp_path / "d.npz")
-    impatient = "import modnet.progress; modnet.progress.PATIENCE = 0.1; from modnet.cli import main; main()"
+    impatient = "from modnet.display import progress; progress.PATIENCE = 0.1; from modnet.cli.main import main; main()"
     master, slave = pty.openpty()
     process = subprocess.Popen(
         [sys.executable, "-c", impatient, "data", "convert", "d.npz", "d.csv.xz"],

@@ -17,10 +17,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modnet import Dataset
-from modnet.drawing import SHADES, Screen, bar, columns_of, fitted, images_side_by_side, number_in_words, table
-from modnet.figures import data_picture, rendered
-from modnet.overview import Overview, as_json, as_text
-from modnet.summary import summary_of
+from modnet.cli.data_overview import Overview, as_json, as_text
+from modnet.data.summary import summary_of
+from modnet.display.figures import data_picture, rendered
+from modnet.display.terminal import SHADES, Screen, bar, columns_of, fitted, images_side_by_side, number_in_words, table
 
 IRIS = """length,width,petal,species
 5.1,3.5,0.1,setosa

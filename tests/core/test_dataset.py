@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import modnet
 from modnet import DataError, Dataset
-from modnet.dataset import scaled
+from modnet.data.dataset import scaled
 
 X = np.arange(12, dtype=np.float64).reshape(4, 3)
 T = np.array([3, 7, 7, 3])

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from modnet.decisions import ERROR, LOOKS, ROPE, Decision, Scope, decided, holm_levels, overall
-from modnet.paired import Variation
+from modnet.comparison.decisions import ERROR, LOOKS, ROPE, Decision, Scope, decided, holm_levels, overall
+from modnet.comparison.statistics import Variation
 from modnet.types import Array
 
 SCOPES: list[Scope] = [Variation.on_these_samples, Variation.on_such_samples]

@@ -15,10 +15,11 @@ import attrs
 import pytest
 
 import modnet
-from modnet import Activation, Array, Loss, PluginError, UnknownNameError, build
-from modnet.discovery import PluginHost, Report, loading
-from modnet.installed import Candidate, installed
-from modnet.listing import as_json, as_table
+from modnet import Activation, Array, Loss, PluginError, UnknownNameError
+from modnet.cli.plugin_list import as_json, as_table
+from modnet.compose import parts as build
+from modnet.host.discovery import PluginHost, Report, loading
+from modnet.host.entry_points import Candidate, installed
 
 CUBE = """
 import modnet

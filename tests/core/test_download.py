@@ -26,7 +26,7 @@ from hypothesis import strategies as st
 from modnet import DataError
 from modnet.download import fetch
 from modnet.files import telling
-from modnet.transfer import TRIES
+from modnet.files.transfer import TRIES
 
 INSIDE = np.random.default_rng(0).bytes(150_000)
 SHA256 = hashlib.sha256(INSIDE).hexdigest()

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from modnet import History, MissingExtraError, SettingError
-from modnet.figures import curves, rendered
+from modnet.display.figures import curves, rendered
 
 
 @pytest.fixture

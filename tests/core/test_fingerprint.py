@@ -14,9 +14,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 import modnet
-from modnet import Dataset, fingerprint
-from modnet.environment import libraries, machine
-from modnet.fingerprint import code_fingerprint, data_fingerprint
+from modnet import Dataset
+from modnet.data import fingerprint
+from modnet.data.fingerprint import code_fingerprint, data_fingerprint
+from modnet.runs.environment import libraries, machine
 
 pixels = hnp.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 4)))
 numbers = hnp.arrays(np.float64, st.tuples(st.integers(1, 20), st.integers(1, 4)), elements=st.floats(-300, 300))
@@ -95,7 +96,7 @@ def package(tmp_path: Path) -> Path:
 
 def code(package: Path, module: str) -> tuple[str, str]:
     """Return the fingerprint as another process finds it: a module is imported once."""
-    ask = f"import {module}; from modnet.fingerprint import code_fingerprint as f; print(*f({module!r}))"
+    ask = f"import {module}; from modnet.data.fingerprint import code_fingerprint as f; print(*f({module!r}))"
     path = f"{package}:{':'.join(sys.path)}"
     done = subprocess.run([sys.executable, "-B", "-c", ask], env={"PYTHONPATH": path}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr

@@ -9,8 +9,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modnet
-from modnet.experiment import PLACES, as_table
-from modnet.grid import settings_of_grid
+from modnet.comparison.grid import settings_of_grid
+from modnet.compose.experiment import PLACES, as_table
 
 
 def labels(grid: dict[str, Any], experiment: dict[str, Any] | None = None) -> list[str]:

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays, scalar_dtypes
 
-from modnet.leaves import put_together, taken_apart
+from modnet.nn.serialization import put_together, taken_apart
 
 
 class Pair(NamedTuple):

@@ -12,9 +12,9 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, hookimpl
-from modnet.discovery import PluginHost
-from modnet.installed import Candidate
-from modnet.listing import as_json, as_table
+from modnet.cli.plugin_list import as_json, as_table
+from modnet.host.discovery import PluginHost
+from modnet.host.entry_points import Candidate
 
 
 @attrs.frozen

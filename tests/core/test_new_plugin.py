@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 import modnet
-from modnet import new_plugin
-from modnet.new_command import new
-from modnet.new_plugin import NewPlugin
-from modnet.registry import INTERFACES
+from modnet.cli.new import new
+from modnet.compose import scaffold as new_plugin
+from modnet.compose.scaffold import NewPlugin
+from modnet.host.registry import INTERFACES
 
 YEAR = datetime.now().astimezone().year
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=9)
@@ -48,10 +48,10 @@ def plugin(request: pytest.FixtureRequest, written: Path, monkeypatch: pytest.Mo
     plugin = NewPlugin(request.param, NAMES[request.param])
     monkeypatch.syspath_prepend(written / plugin.kind)
     importlib.invalidate_caches()
-    modnet.build.load_plugins(modules=[plugin.module])
+    modnet.compose.parts.load_plugins(modules=[plugin.module])
     yield plugin
     sys.modules.pop(plugin.module)
-    modnet.build.load_plugins()
+    modnet.compose.parts.load_plugins()
 
 
 def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:
@@ -122,7 +122,7 @@ class TestWhatIsWritten:
 
 class TestAtWork:
     def test_it_is_had_by_its_name(self, plugin: NewPlugin) -> None:
-        part = modnet.build.part(plugin.kind, plugin.name)
+        part = modnet.compose.parts.part(plugin.kind, plugin.name)
         assert isinstance(part, INTERFACES[plugin.kind])
         assert type(part).__name__ == plugin.class_name
 
@@ -147,7 +147,7 @@ class TestAtWork:
         assert np.mean(losses[-3:]) < losses[0]
 
     def test_its_own_tests_pass(self, plugin: NewPlugin, written: Path) -> None:
-        conftest = f"import modnet.build\nmodnet.build.load_plugins(modules=[{plugin.module!r}])\n"
+        conftest = f"import modnet.compose.parts\nmodnet.compose.parts.load_plugins(modules=[{plugin.module!r}])\n"
         (written / plugin.kind / "conftest.py").write_text(conftest, encoding="utf-8")  # as it is not installed
         done = run("pytest", "-q", "-p", "no:cacheprovider", cwd=written / plugin.kind)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from modnet.paired import Estimate, Variation
+from modnet.comparison.statistics import Estimate, Variation
 from modnet.types import Array
 
 ROPE = 0.01

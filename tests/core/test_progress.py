@@ -9,9 +9,9 @@ from typing import Any
 import attrs
 import pytest
 
-import modnet.progress
+import modnet.display.progress
 from modnet import History
-from modnet.progress import ProgressReport, duration, epoch_line
+from modnet.display.progress import ProgressReport, duration, epoch_line
 
 
 @attrs.define
@@ -83,7 +83,7 @@ def wait_for(words: str, out: io.StringIO) -> None:
 
 
 def test_a_long_epoch_gives_signs_of_life_with_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modnet.progress, "SIGN_OF_LIFE", 0.05)
+    monkeypatch.setattr(modnet.display.progress, "SIGN_OF_LIFE", 0.05)
     out = io.StringIO()
     with ProgressReport(out) as report:
         report.run_started(Run(10, seconds=20.0, history=History([2.3])))

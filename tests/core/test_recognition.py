@@ -14,9 +14,9 @@ import pytest
 
 import modnet
 from modnet import Array, DataError, Dataset, DataSource
-from modnet.build import plugins, recognised
-from modnet.conversion import read_whole, write
-from modnet.recognition import recognise_target
+from modnet.compose.conversion import read_whole, write
+from modnet.compose.parts import plugins, recognised
+from modnet.compose.recognition import recognise_target
 
 
 @attrs.frozen

@@ -8,7 +8,7 @@ import attrs
 import pytest
 
 from modnet import Activation, Array, Loss, PluginError, UnknownNameError
-from modnet.registry import INTERFACES, REGISTER_HOOKS, Component, Registry, checked_component, kind_of
+from modnet.host.registry import INTERFACES, REGISTER_HOOKS, Component, Registry, checked_component, kind_of
 
 
 @attrs.frozen

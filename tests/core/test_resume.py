@@ -20,14 +20,14 @@ from typing import Any
 import numpy as np
 import pytest
 
-from modnet.run_folder import FILES
+from modnet.runs.folder import FILES
 
 ITERATIONS = 1500
 # Checkpoints many times a second, so that a kill finds the process in the midst of all it does.
 QUICK = """
-import modnet.training
-from modnet.cli import main
-modnet.training.KEEP_EVERY, modnet.training.KEEP_SHARE = 0.02, 1.0
+import modnet.nn.training
+from modnet.cli.main import main
+modnet.nn.training.KEEP_EVERY, modnet.nn.training.KEEP_SHARE = 0.02, 1.0
 main()
 """
 WARM = multiprocessing.get_context("forkserver")
@@ -120,7 +120,7 @@ class TestKilled:
         return process
 
     def test_a_dozen_times_at_random_instants(self, work: Path, call) -> None:
-        WARM.set_forkserver_preload(["modnet.cli", "modnet.training", "matplotlib.figure"])
+        WARM.set_forkserver_preload(["modnet.cli.main", "modnet.nn.training", "matplotlib.figure"])
         longest = 0.0
         for name in ("warming", "timed"):
             began = time.monotonic()

@@ -19,13 +19,13 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.build import plugins
-from modnet.checkpoint import Checkpoint, load_params, params_sha256
-from modnet.experiment import Experiment, experiment_from, read_data, run_experiment
-from modnet.fingerprint import code_fingerprint
-from modnet.history_file import read_history
-from modnet.run_folder import FILES, RunFolder, begun, claimed, how_it_ended
-from modnet.trained_model import TrainedModel
+from modnet.compose.experiment import Experiment, experiment_from, read_data, run_experiment
+from modnet.compose.parts import plugins
+from modnet.data.fingerprint import code_fingerprint
+from modnet.nn.checkpoint import Checkpoint, load_params, params_sha256
+from modnet.runs.folder import FILES, RunFolder, begun, claimed, how_it_ended
+from modnet.runs.history import read_history
+from modnet.runs.model import TrainedModel
 
 ITERATIONS = 4
 ARMED = 2  # from the checkpoint of this iteration on, when there is one before it
@@ -111,12 +111,12 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> tuple[Experiment, mo
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return a folder in memory: these tests make thousands of files durable."""
-    monkeypatch.setattr("modnet.training.KEEP_EVERY", 0.0)
-    monkeypatch.setattr("modnet.training.KEEP_SHARE", 1e9)
+    monkeypatch.setattr("modnet.nn.training.KEEP_EVERY", 0.0)
+    monkeypatch.setattr("modnet.nn.training.KEEP_SHARE", 1e9)
     # What takes longer than all the rest, and does nothing in the folder.
-    monkeypatch.setattr("modnet.run_folder.curves", lambda *_, **__: None)
-    monkeypatch.setattr("modnet.run_folder.rendered", lambda *_: b"drawn")
-    monkeypatch.setattr("modnet.receipt.code_fingerprint", functools.cache(code_fingerprint))
+    monkeypatch.setattr("modnet.runs.folder.curves", lambda *_, **__: None)
+    monkeypatch.setattr("modnet.runs.folder.rendered", lambda *_: b"drawn")
+    monkeypatch.setattr("modnet.runs.receipt.code_fingerprint", functools.cache(code_fingerprint))
     memory = Path("/dev/shm")  # noqa: S108 - if there is one
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
         yield Path(path) / "run"

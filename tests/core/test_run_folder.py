@@ -13,13 +13,13 @@ import pytest
 
 import modnet
 from modnet import DataError, History, SettingError
-from modnet.build import plugins, train
-from modnet.checkpoint import params_sha256
-from modnet.experiment import Experiment, experiment_from, network_for, read_data, read_toml
-from modnet.history_file import history_csv, read_history
-from modnet.one_run import to_its_end
-from modnet.run_folder import FILES, begun
-from modnet.trained_model import TrainedModel
+from modnet.compose.experiment import Experiment, experiment_from, network_for, read_data, read_toml
+from modnet.compose.parts import plugins, train
+from modnet.nn.checkpoint import params_sha256
+from modnet.runs.folder import FILES, begun
+from modnet.runs.history import history_csv, read_history
+from modnet.runs.model import TrainedModel
+from modnet.runs.run import to_its_end
 
 
 @pytest.fixture
@@ -138,8 +138,8 @@ class TestWhatIsLeft:
         assert not (tmp_path / "run").exists()
 
     def test_a_run_is_saved_while_it_goes_on(self, tmp_path: Path, table, monkeypatch) -> None:
-        monkeypatch.setattr("modnet.training.KEEP_EVERY", 0.0)
-        monkeypatch.setattr("modnet.training.KEEP_SHARE", 1e9)
+        monkeypatch.setattr("modnet.nn.training.KEEP_EVERY", 0.0)
+        monkeypatch.setattr("modnet.nn.training.KEEP_SHARE", 1e9)
         seen = []
 
         class Spy:

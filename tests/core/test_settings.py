@@ -21,11 +21,11 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import Activation, Array, Optimizer, SettingError
-from modnet.build import part_from, settings_reader
-from modnet.discovery import PluginHost
-from modnet.experiment import MAIN_JOB, experiment_from, toml_of
-from modnet.settings import Settings, settings_of
-from modnet.tables import merged, table_of
+from modnet.compose.experiment import MAIN_JOB, experiment_from, toml_of
+from modnet.compose.parts import part_from, settings_reader
+from modnet.compose.settings import Settings, settings_of
+from modnet.compose.tables import merged, table_of
+from modnet.host.discovery import PluginHost
 
 if TYPE_CHECKING:
     from nowhere import Unknown
@@ -565,7 +565,7 @@ class TestParts:
 
     @pytest.mark.parametrize("kind", ["activation", "loss", "gradient", "optimizer", "data-source"])
     def test_every_registered_part_is_made_from_the_table_that_it_gives(self, kind: str) -> None:
-        host: PluginHost = modnet.build.plugins()
+        host: PluginHost = modnet.compose.parts.plugins()
         for name in host.registry.names(kind):
             part = part_from(kind, name)
             table = tomllib.loads(tomli_w.dumps(table_of(part, lambda _: None)))

@@ -20,9 +20,9 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import Stream
-from modnet.batches import Batches, Sampling
-from modnet.checkpoint import params_sha256
-from modnet.dataset import Dataset
+from modnet.data.dataset import Dataset
+from modnet.nn.batches import Batches, Sampling
+from modnet.nn.checkpoint import params_sha256
 
 SAMPLINGS: list[Sampling] = ["replacement", "shuffle"]
 # Estimators that draw, and those that share their work among threads.
@@ -156,7 +156,7 @@ class TestPoison:
         poison(seed)
         assert bits(trained("spsa", iterations=10)) == first
 
-    @pytest.mark.parametrize("name", modnet.build.plugins().registry.names("gradient"))
+    @pytest.mark.parametrize("name", modnet.compose.parts.plugins().registry.names("gradient"))
     def test_the_states_stay_as_they_were(self, name: str) -> None:
         poison(3)
         ours, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002
@@ -227,7 +227,7 @@ def work(seed: int) -> tuple[str, list[float], list[float]]:
 # What is trained in a real process: wide enough for a matrix product that OpenBLAS would share between threads.
 CODE = """
 import modnet
-from modnet.checkpoint import params_sha256
+from modnet.nn.checkpoint import params_sha256
 data = modnet.load("mnist-small")
 net = modnet.Network([784, 120, 60, 10], hidden="tanh", weight_init_std="xavier")
 for gradient, iterations in (("backpropagation", 60), ("spsa", 5), ("central-difference", 1)):
@@ -269,7 +269,7 @@ class TestSideBySide:
         assert in_process(**threads_of(1), **abroad) == alone
 
     def test_the_estimators_with_threads_are_these(self) -> None:
-        every = modnet.build.plugins().registry.components("gradient")
+        every = modnet.compose.parts.plugins().registry.components("gradient")
         assert {c.name for c in every if "threads" in attrs.fields_dict(c.cls)} == set(THREADED)
 
     @pytest.mark.parametrize("name", THREADED)

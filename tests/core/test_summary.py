@@ -15,8 +15,9 @@ from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from modnet import Dataset, Samples, dataset
-from modnet.summary import (
+from modnet import Dataset, Samples
+from modnet.data import dataset
+from modnet.data.summary import (
     MOST_VALUES,
     bin_edges,
     first_of_each,
@@ -221,7 +222,7 @@ def test_an_image_enlarged_by_a_whole_factor_has_its_pixels_repeated() -> None:
 MEMORY = """
 import numpy as np
 from modnet import Dataset
-from modnet.summary import bin_edges, histograms, summary_of
+from modnet.data.summary import bin_edges, histograms, summary_of
 x = np.load("large.npy", mmap_mode="r")
 data = Dataset.from_arrays((x, np.zeros(len(x), np.int64)), test_fraction=0)
 summary = summary_of(data)

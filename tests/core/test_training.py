@@ -15,9 +15,9 @@ import pytest
 
 import modnet
 from modnet import DivergedError, SettingError, ShapeError, TrainingInterrupted
-from modnet.checkpoint import params_sha256
-from modnet.dataset import Dataset
-from modnet.training import KEEP_SHARE, forecast, train
+from modnet.data.dataset import Dataset
+from modnet.nn.checkpoint import params_sha256
+from modnet.nn.training import KEEP_SHARE, forecast, train
 
 
 @pytest.fixture(scope="module")
@@ -107,7 +107,8 @@ class TestReproducibility:
     def test_the_number_of_blas_threads_is_not_the_machines_affair(self) -> None:
         """Whatever the environment allows, a run uses one thread, and so comes out the same."""
         code = (
-            "import modnet; from modnet.checkpoint import params_sha256 as digest; data = modnet.load('mnist-small');"
+            "import modnet; from modnet.nn.checkpoint import params_sha256 as digest;"
+            "data = modnet.load('mnist-small');"
             "run = modnet.train(modnet.TwoLayerNet(784, 50, 10), data, iterations=60); print(digest(run.params))"
         )
         digests = set()
@@ -168,7 +169,7 @@ class TestKeeping:
         assert run_on(blobs, start=kept[-1]).history == run_on(blobs).history
 
     def test_however_long_it_takes_it_takes_no_more_than_its_share(self, blobs: Dataset, monkeypatch) -> None:
-        monkeypatch.setattr("modnet.training.KEEP_EVERY", 0.0)
+        monkeypatch.setattr("modnet.nn.training.KEEP_EVERY", 0.0)
         began, kept = time.perf_counter(), []
 
         def slow(checkpoint: modnet.Checkpoint) -> None:

@@ -13,9 +13,9 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, DataSource, Loss, Optimizer, Params, SettingError
-from modnet.build import plugins
-from modnet.registry import INTERFACES
-from modnet.type_mistakes import type_mistakes
+from modnet.compose.parts import plugins
+from modnet.host.registry import INTERFACES
+from modnet.host.signatures import type_mistakes
 
 if TYPE_CHECKING:
     from nowhere import Tensor

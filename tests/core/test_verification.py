@@ -21,11 +21,11 @@ import pytest
 from click.testing import CliRunner, Result
 
 from modnet import DataError
-from modnet.checkpoint import load_params, save_params
-from modnet.cli import modnet_command
-from modnet.receipt import PARTS, Receipt
-from modnet.run_folder import SEALED
-from modnet.verification import compared, first_departure
+from modnet.cli.main import modnet_command
+from modnet.nn.checkpoint import load_params, save_params
+from modnet.runs.folder import SEALED
+from modnet.runs.receipt import PARTS, Receipt
+from modnet.runs.verify import compared, first_departure
 
 SPECIES = ("ash", "elm", "oak")
 

@@ -82,13 +82,13 @@ assert run.network.predict(data.test.x).shape[0] == len(data.test.x)
 """
 
 COMMANDS = """
-import modnet.cli
+import modnet.cli.main
 
 
 def command(*arguments):
     sys.argv = ["modnet", *arguments]
     try:
-        modnet.cli.main()
+        modnet.cli.main.main()
     except SystemExit as done:
         return done.code or 0
     return 0
@@ -113,11 +113,11 @@ LISTING = """
 import contextlib
 import io
 
-import modnet.cli
+import modnet.cli.main
 
 sys.argv = ["modnet", "plugins", "-p", "needs_pickle"]
 with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
-    modnet.cli.main()
+    modnet.cli.main.main()
 """
 
 

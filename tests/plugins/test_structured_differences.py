@@ -15,8 +15,8 @@ from modnet_gradients.structure import TILE, structured_gradient
 
 import modnet
 
-ACTIVATIONS = modnet.build.plugins().registry.names("activation")
-LOSSES = modnet.build.plugins().registry.names("loss")
+ACTIVATIONS = modnet.compose.parts.plugins().registry.names("activation")
+LOSSES = modnet.compose.parts.plugins().registry.names("loss")
 STREAM = modnet.Stream(0)
 
 

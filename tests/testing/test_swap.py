@@ -20,20 +20,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modnet
-from modnet import (
-    Array,
-    Dataset,
-    DataSource,
-    Grads,
-    Loss,
-    Optimizer,
-    Params,
-    SettingError,
-    State,
-    UnknownNameError,
-    build,
-)
-from modnet.experiment import experiment_from, toml_of
+from modnet import Array, Dataset, DataSource, Grads, Loss, Optimizer, Params, SettingError, State, UnknownNameError
+from modnet.compose import parts as build
+from modnet.compose.experiment import experiment_from, toml_of
 from modnet.testing import swap as swapping
 
 no_leaks = pytest.mark.usefixtures("no_leaks")

@@ -16,7 +16,7 @@ import pytest
 from zoo import KINDS, Animal, animals
 
 import modnet
-from modnet.build import part, plugins
+from modnet.compose.parts import part, plugins
 from modnet.testing.kinds import SUBJECTS, SUITES
 from modnet.testing.report import Outcome
 

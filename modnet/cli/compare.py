@@ -1,0 +1,69 @@
+"""`modnet compare`: settings side by side, over many seeds."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from modnet.cli.options import alternatives_of, comparison_options, plugin_options, with_plugins
+from modnet.cli.train import new_folder
+from modnet.comparison.compare import COMPARISON, compare
+from modnet.comparison.decisions import ROPE
+from modnet.compose.experiment import read_toml
+from modnet.compose.tables import merged
+from modnet.display.progress import RunsReport, file_progress
+
+
+@click.command("compare")
+@click.argument("experiment", required=False, type=click.Path(path_type=Path))
+@comparison_options
+@click.option("--seeds", type=click.IntRange(1), help="Runs of each setting, with seeds from --seed on (default: 10).")
+@click.option("--rope", type=click.FloatRange(0), help=f"A smaller difference in accuracy is none (default: {ROPE}).")
+@click.option("--workers", type=click.IntRange(1), help="Runs side by side (default: one for each core).")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for runs and results (default: runs/DATE-TIME).")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@plugin_options
+def compare_command(
+    experiment: Path | None,
+    seeds: int | None,
+    rope: float | None,
+    workers: int | None,
+    out: Path | None,
+    *,
+    json_: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Compare settings, and say which is better, or that nobody knows yet.
+
+    Options take several values, joined by commas: --hidden 30,50,100. Each combination of them is trained with every
+    seed, on all cores. What is in the folder is not run again: the same command goes on where it stopped, and more
+    seeds or settings add to it. EXPERIMENT is a TOML file; what varies may stand in it, in a table [compare].
+
+    The folder holds each run, and comparison.md, pairs.csv, runs.csv, comparison.json, comparison.png.
+    """
+    table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    changes, grid = alternatives_of(flags)
+    folder = out or new_folder()
+    told = sys.stderr if json_ else sys.stdout
+    with file_progress(), RunsReport(told) as progress:
+        try:
+            result = compare(
+                merged(table, changes),
+                grid,
+                seeds=seeds,
+                rope=rope,
+                out=folder,
+                workers=workers,
+                progress=progress,
+            )
+        except KeyboardInterrupt:
+            if (folder / COMPARISON).is_file():
+                click.echo(f"go on with: modnet compare {folder / COMPARISON} --out {folder}", err=json_)
+            raise
+    click.echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")

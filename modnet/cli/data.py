@@ -1,0 +1,195 @@
+"""`modnet data ...`: look into data sets, convert and download them, and look after the cache."""
+
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+
+import click
+
+from modnet.cli.data_overview import Overview, as_json, as_text, counted
+from modnet.cli.options import assigned, load_plugins, plugin_options
+from modnet.compose import parts as build
+from modnet.compose.conversion import WHOLE, read_whole, source_of, write
+from modnet.compose.settings import settings_of
+from modnet.data.summary import summary_of
+from modnet.display.figures import FORMATS, data_picture, rendered
+from modnet.display.progress import file_progress
+from modnet.display.terminal import Screen, in_bytes
+from modnet.errors import DataError, UnknownNameError
+from modnet.files import cache_folder, write_atomically
+from modnet.files.cache import clear, kept
+from modnet.host.registry import Component
+from modnet.interfaces import DataSource
+
+REFUSED = "modnet train refuses missing values unless it is told what to do: --set data.missing=drop, or a number"
+
+
+@click.group()
+def data() -> None:
+    """Look into data sets, convert and download them."""
+
+
+@data.command()
+@click.argument("what", metavar="NAME|FILE")
+@click.option("--source", "kind", metavar="NAME", help="The kind of file, where it is not recognised.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of the source: header=false")
+@click.option("--samples", type=click.IntRange(0), default=10, help="Samples to show (default: 10).")
+@click.option("--out", type=click.Path(path_type=Path), help=f"Draw it: a .{', .'.join(FORMATS)} file.")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@plugin_options
+def show(
+    what: str,
+    *,
+    kind: str | None,
+    assignments: tuple[str, ...],
+    samples: int,
+    out: Path | None,
+    json_: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+) -> None:
+    """Look into a data set, by name or from a file or a folder.
+
+    Shows how it was read, how many samples there are of which class, what is in the features, and a few samples: of
+    each class the first one, then the second. Nothing is split off as a test part. Rows with missing values are left
+    out and counted, unless --set missing=refuse or a number says otherwise.
+    """
+    load_plugins(without, modules)
+    if out and not out.parent.is_dir():
+        raise DataError(f"{out}: there is no folder {out.parent}")
+    name, settings = source_of(what, kind), assigned(assignments)
+    known = settings_of(build.source(name, **settings))
+    with file_progress():
+        found = read_whole(what, kind, settings, {**WHOLE, "missing": "drop"})
+        summary = summary_of(found)
+    view = Overview(
+        what=what,
+        source=name,
+        settings={key: value for key, value in found.settings.items() if key in known},
+        notes=[*found.notes, *([REFUSED] if "missing" not in settings and found.notes else [])],
+        data=found,
+        summary=summary,
+        samples=samples,
+    )
+    click.echo(as_json(view) if json_ else as_text(view, Screen.of(sys.stdout)))
+    if out:
+        write_atomically(out, rendered(data_picture(found, summary, view.headline), out.suffix[1:].lower()))
+        click.echo(f"drawn in {out}", err=json_)
+
+
+@data.command()
+@click.argument("source", metavar="NAME|FILE")
+@click.argument("target", type=click.Path(path_type=Path))
+@click.option("--source", "kind", metavar="NAME", help="The kind of file that is read, where it is not recognised.")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of that source: header=false")
+@click.option("--to", metavar="NAME", help="The kind of file that is written, where the name does not say it.")
+@click.option("--overwrite", is_flag=True, help="Replace files that are there.")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@plugin_options
+def convert(
+    source: str,
+    target: Path,
+    *,
+    kind: str | None,
+    assignments: tuple[str, ...],
+    to: str | None,
+    overwrite: bool,
+    json_: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+) -> None:
+    """Write a data set, by name or from a file or a folder, as TARGET, whose name says the format.
+
+    Rows, labels and their order stay as they are; a test part is kept apart, in a second file where the format wants
+    that. Nothing is scaled, shuffled or split, unless --set test_fraction=0.2 says so.
+    """
+    load_plugins(without, modules)
+    with file_progress():
+        found = read_whole(source, kind, assigned(assignments))
+        paths = write(found, target, to, overwrite=overwrite)
+    for note in found.notes:
+        click.echo(note, err=True)
+    if json_:
+        files = [{"path": str(path), "bytes": path.stat().st_size} for path in paths]
+        counts = {"train": len(found.train), "test": len(found.test), "features": found.features}
+        click.echo(json.dumps({**counts, "classes": len(found.classes), "files": files}))
+        return
+    rows = (
+        f"{len(found.train):,} training and {len(found.test):,} test rows"
+        if len(found.test)
+        else f"{len(found.train):,} rows"
+    )
+    click.echo(f"{rows}, {found.features} features, {len(found.classes)} classes; written:")
+    for path in paths:
+        click.echo(f"  {in_bytes(path.stat().st_size):>10}  {path}")
+
+
+@data.command()
+@click.argument("name")
+@click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of NAME: url=http://...")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@plugin_options
+def fetch(
+    name: str, *, assignments: tuple[str, ...], json_: bool, without: tuple[str, ...], modules: tuple[str, ...]
+) -> None:
+    """Download the data set NAME, unless it is there and right.
+
+    What was downloaded stays in the cache folder. Interrupted, the next call goes on from there.
+    """
+    load_plugins(without, modules)
+    if not (build.is_data_set(name) and _fetches(build.plugins().registry.find("data-source", name))):
+        raise UnknownNameError("data set to download", name, _to_fetch())
+    source = build.source(name, **assigned(assignments))
+    try:
+        with file_progress():
+            folder = source.fetch()
+    except KeyboardInterrupt:
+        click.echo("modnet: interrupted; what has come is kept, and the next call goes on from there", err=True)
+        sys.exit(130)
+    files = {path: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
+    if json_:
+        listed = [{"path": str(path), "bytes": size} for path, size in files.items()]
+        click.echo(json.dumps({"folder": str(folder), "files": listed}))
+        return
+    click.echo(f"{name} is in {folder}")
+    for path, size in files.items():
+        click.echo(f"  {in_bytes(size):>10}  {path.name}")
+    click.echo(f"learn from it: modnet train --data {name}")
+
+
+def _to_fetch() -> list[str]:
+    """Return the names of the data sets that can be downloaded."""
+    registry = build.plugins().registry
+    return [registry.name_for(source) for source in registry.usable("data-source") if _fetches(source)]
+
+
+def _fetches(source: Component) -> bool:
+    return source.cls.fetch is not DataSource.fetch
+
+
+@data.command()
+@click.option("--clear", "clear_", is_flag=True, help="Remove converted files and downloads.")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+def cache(*, clear_: bool, json_: bool) -> None:
+    """Show what modnet keeps of files that were converted or downloaded, and where; or remove it.
+
+    All of it is made or fetched again when it is needed. MODNET_CACHE names another folder.
+    """
+    folder, entries = cache_folder(), kept()
+    count = counted(len(entries), "entry", "entries")
+    removed = clear() if clear_ else 0
+    if json_:
+        listed = [{"what": entry.what, "file": entry.file, "bytes": entry.size} for entry in entries]
+        click.echo(json.dumps({"folder": str(folder), "removed": clear_, "entries": listed}))
+        return
+    if clear_:
+        downloads = sum(entry.what == "downloaded" for entry in entries)
+        also = f", {downloads} of them downloaded" if downloads else ""
+        click.echo(f"removed {count}{also}, {in_bytes(removed)}, from {folder}")
+        return
+    total = in_bytes(sum(entry.size for entry in entries))
+    click.echo(f"{folder}: {count}, {total}")
+    for entry in entries:
+        click.echo(f"  {in_bytes(entry.size):>10}  {entry.what:<10}  {entry.file}")

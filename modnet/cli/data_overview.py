@@ -1,0 +1,251 @@
+"""What `modnet data show` prints: a data set in words, tables and drawings, and the same as JSON."""
+
+from __future__ import annotations
+
+import json
+import math
+import textwrap
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.data.dataset import Dataset
+from modnet.data.summary import MOST_VALUES, Summary, most_frequent, varied
+from modnet.display.terminal import (
+    Screen,
+    bar,
+    columns_of,
+    images_side_by_side,
+    in_bytes,
+    number_in_words,
+    table,
+)
+from modnet.files import printable
+from modnet.types import Array
+
+CLASSES = 20  # that are shown; of more, the most frequent ones
+BAR = 40
+CELL = 12
+KEY = 10
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Overview:
+    """A data set with all that is told about it."""
+
+    what: str
+    """The name or the file that it was read by."""
+    source: str
+    settings: Mapping[str, Any]
+    """The source's settings as they were inferred."""
+    notes: Sequence[str]
+    data: Dataset
+    summary: Summary
+    samples: int
+    """How many training samples to show."""
+
+    @property
+    def names(self) -> Sequence[str]:
+        """The features' names; their numbers from 0 where they have none."""
+        return self.data.feature_names or [str(i) for i in range(self.data.features)]
+
+    @cached_property
+    def chosen(self) -> Array:
+        """The indices of the training samples to show: of each class in turn."""
+        return varied(self.data.train.t, len(self.data.classes), self.samples)
+
+    @property
+    def headline(self) -> str:
+        """What was read, and how much it is, in a line."""
+        train, test = len(self.data.train), len(self.data.test)
+        sizes = f"{train:,} training and {test:,} test samples" if test else counted(train, "sample")
+        features, classes = counted(self.data.features, "feature"), counted(len(self.data.classes), "class", "classes")
+        return f"{printable(self.what, 200)} ({self.source}): {sizes}, {features}, {classes}"
+
+
+def as_text(view: Overview, screen: Screen) -> str:
+    """Return what is in a data set, as wide as the screen and in characters that it can show."""
+    blocks = [_facts(view, screen), _classes(view, screen)]
+    if view.summary.distinct:
+        blocks.append(_features(view, screen))
+    blocks.append(_images(view, screen) if view.summary.side else _rows(view, screen))
+    return screen.shown("\n\n".join("\n".join(lines) for lines in blocks if lines))
+
+
+def as_json(view: Overview) -> str:
+    """Return what is in a data set as a JSON object."""
+    data, summary, chosen = view.data, view.summary, view.chosen
+    counts = zip(data.classes, summary.train_counts.tolist(), summary.test_counts.tolist(), strict=True)
+    columns = (summary.minimum, summary.maximum, summary.mean, summary.deviation)
+    keys = ("name", "minimum", "maximum", "mean", "deviation")
+    ranges: list[dict[str, Any]] = [
+        dict(zip(keys, row, strict=True)) for row in zip(view.names, *(c.tolist() for c in columns), strict=True)
+    ]
+    for feature, distinct in zip(ranges, summary.distinct, strict=False):
+        feature["distinct"] = distinct
+    values = zip(chosen.tolist(), data.train.t[chosen].tolist(), data.train.unscaled(chosen).tolist(), strict=True)
+    record = {
+        "data": view.what,
+        "source": view.source,
+        "settings": dict(view.settings),
+        "notes": list(view.notes),
+        "train": len(data.train),
+        "test": len(data.test),
+        "features": data.features,
+        "dtype": data.train.table.dtype.name,
+        "bytes": summary.size,
+        "scale": data.scale,
+        "image_side": summary.side,
+        "minimum": float(summary.minimum.min()),
+        "maximum": float(summary.maximum.max()),
+        "mean": summary.whole_mean,
+        "deviation": summary.whole_deviation,
+        "constant": summary.constant,
+        "repeated": summary.repeated,
+        "shared": summary.shared,
+        "classes": [{"label": label, "train": train, "test": test} for label, train, test in counts],
+        "ranges": ranges,
+        "samples": [{"row": i + 1, "label": data.classes[t], "values": row} for i, t, row in values],
+    }
+    return json.dumps(plain(record), default=str)
+
+
+def plain(value: Any) -> Any:
+    """Return what JSON can hold: it has no NaN and no infinity."""
+    if isinstance(value, dict):
+        return {key: plain(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [plain(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def counted(count: int, one: str, many: str = "") -> str:
+    """Return a number of things in words.
+
+    >>> counted(1, "class", "classes"), counted(1200, "sample")
+    ('1 class', '1,200 samples')
+    """
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def settings_in_words(settings: Mapping[str, Any]) -> str:
+    """Return settings as they would be given behind --set.
+
+    >>> settings_in_words({"label": "species", "header": True})
+    'label="species", header=true'
+    """
+    return ", ".join(f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in settings.items())
+
+
+def _facts(view: Overview, screen: Screen) -> list[str]:
+    """Return the headline, and below it what is not about single classes or features."""
+    data, summary = view.data, view.summary
+    facts = [
+        ("data", view.headline),
+        ("settings", settings_in_words(view.settings)),
+        *(("notes" if i == 0 else "", note) for i, note in enumerate(view.notes)),
+        ("missing", "" if view.notes else "no values"),
+        ("kept as", f"{data.train.table.dtype.name}, {in_bytes(summary.size)}"),
+        ("values", _values(view)),
+        ("features", "" if summary.distinct else _spread(view, screen)),
+        ("repeated", _repeated(summary)),
+    ]
+    width = max(screen.columns, 40)
+    lines = []
+    for key, text in facts:
+        first, rest = f"{key:<{KEY}}", " " * KEY
+        lines += textwrap.wrap(printable(text, 1000), width, initial_indent=first, subsequent_indent=rest)
+    return lines
+
+
+def _values(view: Overview) -> str:
+    summary = view.summary
+    numbers = (summary.minimum.min(), summary.maximum.max(), summary.whole_mean, summary.whole_deviation)
+    low, high, mean, deviation = (number_in_words(float(number)) for number in numbers)
+    divided = f"; divided by {number_in_words(view.data.scale)} for training" if view.data.scale != 1 else ""
+    return f"from {low} to {high}, mean {mean}, standard deviation {deviation}{divided}"
+
+
+def _spread(view: Overview, screen: Screen) -> str:
+    """Say how features differ, where they are too many for a table."""
+    deviation, constant = view.summary.deviation, view.summary.constant
+    varying = np.flatnonzero(view.summary.minimum < view.summary.maximum)
+    text = f"{constant:,} of {len(deviation):,} never vary" if constant else "all vary"
+    if not len(varying):
+        return text
+    ends = (varying[deviation[varying].argmin()], varying[deviation[varying].argmax()])
+    least, most = (f"{number_in_words(float(deviation[i]))} ({screen.name(view.names[i])})" for i in ends)
+    return f"{text}; standard deviations from {least} to {most}"
+
+
+def _repeated(summary: Summary) -> str:
+    if summary.repeated is None:
+        return ""
+    text = f"{counted(summary.repeated, 'sample')} with the features of an earlier one" if summary.repeated else "none"
+    if summary.shared:
+        text += f"; {counted(summary.shared, 'test sample')} with those of a training sample"
+    return text
+
+
+def _classes(view: Overview, screen: Screen) -> list[str]:
+    """Return a table of classes with bars; of many the most frequent ones."""
+    summary, data = view.summary, view.data
+    train, test = summary.train_counts, summary.test_counts
+    both = train + test
+    shown = most_frequent(both, CLASSES)
+    parts = ["training", "test"] if len(data.test) else ["samples"]
+    rows = [["class", *parts, "share"]]
+    for i in shown:
+        counts = [f"{count[i]:,}" for count in (train, test)[: len(parts)]]
+        rows.append([screen.name(data.classes[i]), *counts, f"{100 * both[i] / max(both.sum(), 1):.1f} %"])
+    lines = table(rows)
+    width = min(BAR, screen.columns - columns_of(max(lines, key=columns_of)) - 2)
+    if width >= KEY:
+        full, pale = bar([1, 0], 1, 1, screen), bar([0, 1], 1, 1, screen)
+        lines[0] += f"  {full} training {pale} test" if len(data.test) else ""
+        for line, i in enumerate(shown, 1):
+            lines[line] += "  " + bar([train[i], test[i]], both.max(initial=1), width, screen)
+    if others := np.delete(both, shown).tolist():
+        sizes = f"{min(others):,}" if min(others) == max(others) else f"{min(others):,} to {max(others):,}"
+        lines.append(f"and {counted(len(others), 'more class', 'more classes')}, of {sizes} samples each")
+    return lines
+
+
+def _features(view: Overview, screen: Screen) -> list[str]:
+    """Return a table of few features."""
+    summary = view.summary
+    columns = (summary.minimum, summary.mean, summary.maximum, summary.deviation)
+    rows = [["feature", "min", "mean", "max", "deviation", "values"]]
+    for i, (name, distinct) in enumerate(zip(view.names, summary.distinct, strict=True)):
+        numbers = (number_in_words(float(column[i])) for column in columns)
+        rows.append([screen.name(name), *numbers, f">{MOST_VALUES:,}" if distinct is None else f"{distinct:,}"])
+    return table(rows)
+
+
+def _images(view: Overview, screen: Screen) -> list[str]:
+    summary, train, side = view.summary, view.data.train, view.summary.side or 0
+    images = train.unscaled(view.chosen).reshape(-1, side, side).astype(np.float64)
+    captions = [screen.name(view.data.classes[i]) for i in train.t[view.chosen]]
+    low, high = float(summary.minimum.min()), float(summary.maximum.max())
+    return images_side_by_side(images, captions, low, high, screen)
+
+
+def _rows(view: Overview, screen: Screen) -> list[str]:
+    """Return a table of the chosen samples, with as many features as fit."""
+    train, names, chosen = view.data.train, view.names, view.chosen
+    if not len(chosen):
+        return []
+    x = train.unscaled(chosen)
+    columns = [["class", *(screen.name(view.data.classes[i]) for i in train.t[chosen])]]
+    for j, name in enumerate(names):
+        numbers = (number_in_words(float(value), 6) for value in x[:, j])
+        column = [screen.name(name, CELL), *numbers]
+        if columns_of(table(list(zip(*columns, column, strict=True)))[0]) > screen.columns and j:
+            break
+        columns.append(column)
+    lines = table(list(zip(*columns, strict=True)))
+    left = len(names) - len(columns) + 1
+    return [*lines, f"and {counted(left, 'more feature')}"] if left else lines

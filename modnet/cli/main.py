@@ -1,0 +1,94 @@
+"""`modnet ...`: the commands, each of which stands in a module that is imported when it is called."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from collections.abc import Iterator, Mapping
+from importlib import import_module
+
+import click
+
+import modnet
+from modnet.errors import ModnetError, SettingError, UnknownNameError
+
+# What one command takes to import, the others need not wait for. Command -> module and its name there.
+COMMANDS = {
+    "compare": ("compare", "compare_command"),
+    "data": ("data", "data"),
+    "gradient-check": ("predict", "gradient_check"),
+    "plot": ("predict", "plot"),
+    "plugins": ("plugins", "plugins"),
+    "predict": ("predict", "predict"),
+    "resume": ("train", "resume"),
+    "train": ("train", "train"),
+    "verify": ("verify", "verify"),
+}
+
+
+def main() -> None:
+    """Run the command line. Exit status 0: done, 1: the work failed, 2: a wrong call, 130: interrupted."""
+    warnings.showwarning = _show_warning
+    try:
+        modnet_command(standalone_mode=False, prog_name="modnet")
+    except click.exceptions.Exit as error:
+        sys.exit(error.exit_code)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(error.exit_code)
+    except (click.Abort, KeyboardInterrupt):
+        _complain("interrupted")
+        sys.exit(130)
+    except BrokenPipeError:
+        # Whoever read our output has seen enough; the interpreter must not fail over it when it flushes at its end.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(1)
+    except (SettingError, UnknownNameError) as error:
+        _complain(str(error))
+        sys.exit(2)
+    except (ModnetError, OSError) as error:
+        _complain(str(error))
+        sys.exit(1)
+
+
+def _complain(message: str) -> None:
+    click.echo(f"modnet: {message}", err=True)
+
+
+def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
+    _complain(f"warning: {message}")
+
+
+class _Commands(Mapping[str, click.Command]):
+    """The commands by their names, imported as they are looked up."""
+
+    def __getitem__(self, name: str) -> click.Command:
+        module, function = COMMANDS[name]
+        command: click.Command = getattr(import_module(f"modnet.cli.{module}"), function)
+        return command
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(COMMANDS)
+
+    def __len__(self) -> int:
+        return len(COMMANDS)
+
+
+@click.group(commands=_Commands(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(modnet.__version__, prog_name="modnet")
+def modnet_command() -> None:
+    """Train small neural networks in which every part is a plugin.
+
+    \b
+    Begin with
+      modnet train              train the book's network on the digits that ship with modnet
+      modnet resume RUN         go on with a run that was interrupted or killed
+      modnet predict RUN FILE   what that network makes of other digits
+      modnet plot RUN           draw how it learned
+      modnet compare            settings side by side: which is better, and is it certain?
+      modnet verify RUN         train it again: does every bit come out the same?
+      modnet gradient-check     are the derivatives right? and what do other estimators make of the gradient?
+      modnet data show FILE     what is in a data set; see also modnet data --help
+      modnet plugins            the parts there are, and where they come from
+    """  # noqa: D301 - click looks for the character itself

@@ -1,0 +1,251 @@
+"""What the command line's options say: which plugins to load, and which entries of an experiment to change."""
+
+from __future__ import annotations
+
+import os
+import sys
+import tomllib
+from collections.abc import Callable
+from typing import Any, TypeVar
+
+import click
+from click.shell_completion import CompletionItem
+
+from modnet.compose import parts as build
+from modnet.compose.experiment import MAIN_JOB, PLACES
+from modnet.compose.settings import Table
+from modnet.compose.tables import merged, put
+from modnet.errors import SettingError
+from modnet.host.entry_points import names_in
+
+F = TypeVar("F", bound=Callable[..., Any])
+
+
+_HIDDEN = MAIN_JOB["network"]["hidden"][0]
+
+
+class PartName(click.ParamType[str]):
+    """The name of a registered part; which ones there are is looked up when it is needed."""
+
+    def __init__(self, kind: str) -> None:
+        self.name = kind
+
+    def names(self) -> list[str]:
+        """Return what is known to be registered: nobody waits for a plugin here that was not asked yet."""
+        return build.plugins().registry.names(self.name, known=True)
+
+    def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete a name."""
+        return [CompletionItem(n) for n in self.names() if n.startswith(incomplete)]
+
+
+class Layers(click.ParamType[list[int]]):
+    """The units of each hidden layer, joined by hyphens: 100-50."""
+
+    name = "layers"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[int]:
+        """Return the numbers of units."""
+        numbers = [item.strip() for item in str(value).split("-")]
+        if wrong := [number for number in numbers if not number.isdecimal()]:
+            self.fail(f"expected whole numbers, found {wrong[0]!r} in {value!r}", param, ctx)
+        return [int(number) for number in numbers]
+
+
+class Several(click.ParamType[list[Any]]):
+    """Values of another type, joined by commas."""
+
+    def __init__(self, one: click.ParamType[Any]) -> None:
+        self.one = one
+        self.name = one.name
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> list[Any]:
+        """Return the values."""
+        return [self.one.convert(item.strip(), param, ctx) for item in str(value).split(",")]
+
+    def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
+        """Return how one of the values is shown in the help."""
+        return self.one.get_metavar(param, ctx)
+
+    def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
+        """Complete the last of the values."""
+        before, comma, last = incomplete.rpartition(",")
+        return [CompletionItem(before + comma + str(i.value)) for i in self.one.shell_complete(ctx, param, last)]
+
+
+class PartOption(click.Option):
+    """An option that takes a part's name and lists the names in its help."""
+
+    def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
+        """Return the help with the names there are."""
+        record = super().get_help_record(ctx)
+        kind = self.type.one if isinstance(self.type, Several) else self.type
+        names = ", ".join(kind.names()) if isinstance(kind, PartName) else ""
+        return record and (record[0], f"{record[1]}  [{names}]")
+
+
+def without_option(command: F) -> F:
+    """Add the option that leaves plugins out."""
+    return click.option(
+        "--without",
+        multiple=True,
+        metavar="PLUGIN[,...]",
+        help="Leave plugins out; '*': all but the built-ins.",
+    )(command)
+
+
+def plugin_options(command: F) -> F:
+    """Add the options that say which plugins are loaded."""
+    module = click.option(
+        "-p", "--plugin", "modules", multiple=True, metavar="MODULE", help="Load a module as a plugin (repeatable)."
+    )
+    return without_option(module(command))
+
+
+def experiment_options(command: F) -> F:
+    """Add the options that change an experiment; the defaults in their help are the main job's."""
+    hidden = click.option("--hidden", metavar="N[,N...]", help=f"Units of each hidden layer (default: {_HIDDEN}).")
+    return _experiment_options(command, hidden, lambda one: one)
+
+
+def comparison_options(command: F) -> F:
+    """Add the options that change an experiment, each with several values to compare."""
+    what = f"Units of the hidden layer, or of several as in 100-50 (default: {_HIDDEN})."
+    hidden = click.option("--hidden", metavar="N[,N...]", type=Several(Layers()), help=what)
+    return _experiment_options(command, hidden, Several)
+
+
+def _experiment_options(
+    command: F, hidden: Callable[[F], F], taking: Callable[[click.ParamType[Any]], click.ParamType[Any]]
+) -> F:
+    data, network, training = MAIN_JOB["data"], MAIN_JOB["network"], MAIN_JOB["training"]
+
+    def a_part(name: str, kind: str, what: str, default: str) -> Callable[[F], F]:
+        about = f"{what} (default: {default})."
+        return click.option(f"--{name}", cls=PartOption, type=taking(PartName(kind)), help=about)
+
+    def a_value(name: str, kind: click.ParamType[Any], what: str) -> Callable[[F], F]:
+        return click.option(name, type=taking(kind), help=what)
+
+    samplings = click.Choice(["replacement", "shuffle"])
+    options: list[Callable[[F], F]] = [
+        click.option("--data", metavar="NAME|FILE", help=f"A registered data set or a file (default: {data['name']})."),
+        hidden,
+        a_part("activation", "activation", "Of the hidden layers", network["activation"]),
+        a_part("output", "activation", "Activation of the last layer", network["output"]),
+        a_part("loss", "loss", "What is to become small", network["loss"]),
+        a_part("gradient", "gradient", "How the gradient is obtained", MAIN_JOB["gradient"]["name"]),
+        a_part("optimizer", "optimizer", "How a step is made of it", MAIN_JOB["optimizer"]["name"]),
+        a_value("--lr", click.FLOAT, "Learning rate (default: 0.1 with sgd, else the optimizer's own)."),
+        a_value("--batch-size", click.INT, f"Samples of a mini-batch (default: {training['batch_size']})."),
+        a_value("--iterations", click.INT, f"Mini-batches to learn from (default: {training['iterations']})."),
+        a_value("--sampling", samplings, f"How mini-batches are drawn (default: {training['sampling']})."),
+        click.option("--seed", type=int, help=f"Same seed, same run (default: {MAIN_JOB['seed']})."),
+        click.option(
+            "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any other: optimizer.momentum=0.8"
+        ),
+    ]
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+def load_plugins(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+    """Load the installed plugins but some, and modules besides."""
+    if modules:
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - a module beside the user, as `python -m` finds it
+    build.load_plugins(without, modules)
+
+
+def changes_of(flags: dict[str, Any]) -> Table:
+    """Return the table of an experiment's entries that the options change."""
+    changes: Table = {}
+    for flag, place in PLACES.items():
+        value = flags[flag]
+        if value is not None:
+            put(changes, place, _list_of(value, flag) if flag in {"hidden", "activation"} else value)
+    _put_data(changes, flags["data"])
+    for key, value in assigned(flags["assignments"]).items():
+        _check_assigned(key)
+        put(changes, key.split("."), value)
+    return changes
+
+
+def alternatives_of(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]]]:
+    """Return the table of an experiment's entries that the options change, and those that have several values."""
+    changes: Table = {}
+    grid: dict[str, list[Any]] = {}
+    for flag, place in PLACES.items():
+        values = flags[flag] if flag != "seed" or flags[flag] is None else [flags[flag]]
+        if values and len(values) > 1:
+            grid[flag] = values
+        elif values:
+            put(changes, place, values[0])
+    _put_data(changes, flags["data"])
+    for assignment in flags["assignments"]:
+        [(key, value)] = assigned((assignment,)).items()
+        _check_assigned(key)
+        values = _several(value)
+        if len(values) > 1:
+            grid[key] = values
+        else:
+            put(changes, key.split("."), values[0])
+    return changes, grid
+
+
+def _put_data(changes: Table, data: str | None) -> None:
+    if data is not None:
+        changes["data"] = {"name" if build.is_data_set(data) else "path": data}
+
+
+def _check_assigned(key: str) -> None:
+    if key.split(".")[0] == "plugins":
+        raise SettingError(["plugins are chosen by --without and -p"], "--set")
+
+
+def _several(value: Any) -> list[Any]:
+    """Return the values that commas join in what is no TOML value as a whole: [0.8, 0.9] for "0.8,0.9"."""
+    if not isinstance(value, str) or "," not in value:
+        return [value]
+    values = _toml_value(f"[{value}]")
+    return values if isinstance(values, list) else [item.strip() for item in value.split(",")]
+
+
+def assigned(assignments: tuple[str, ...]) -> Table:
+    """Return the keys and values of `KEY=VALUE` options; a value is TOML, or else text."""
+    table: Table = {}
+    for assignment in assignments:
+        key, equals, value = assignment.partition("=")
+        if not (equals and key):
+            raise SettingError([f"expected KEY=VALUE, found {assignment!r}"], "--set")
+        table[key] = _toml_value(value)
+    return table
+
+
+def _list_of(text: str, flag: str) -> Any:
+    items = [item.strip() for item in text.split(",") if item.strip()]
+    if flag == "activation":
+        return items if len(items) != 1 else items[0]
+    wrong = [item for item in items if not item.isdecimal()]
+    if wrong:
+        raise SettingError([f"expected whole numbers joined by commas, found {wrong[0]!r} in {text!r}"], "--hidden")
+    return [int(item) for item in items]
+
+
+def _toml_value(text: str) -> Any:
+    try:
+        return tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        return text
+
+
+def with_plugins(table: Table, without: tuple[str, ...], modules: tuple[str, ...]) -> Table:
+    """Load the plugins that an experiment and the options ask for, and write both into the experiment."""
+    asked = table.get("plugins")
+    asked = asked if isinstance(asked, dict) else {}
+    both = {
+        key: [*(x for x in asked.get(key, ()) if isinstance(x, str)), *extra]
+        for key, extra in (("without", names_in(without)), ("modules", modules))
+    }
+    load_plugins(tuple(both["without"]), tuple(both["modules"]))
+    return merged(table, {"plugins": both}) if without or modules else table

@@ -1,0 +1,159 @@
+"""`modnet train` and `modnet resume`: a run from its beginning, or from where it ended, to its end."""
+
+from __future__ import annotations
+
+import sys
+from datetime import datetime
+from importlib import metadata
+from pathlib import Path
+from typing import Any
+
+import click
+
+from modnet.cli.data_overview import settings_in_words
+from modnet.cli.options import changes_of, experiment_options, plugin_options, with_plugins
+from modnet.compose import parts as build
+from modnet.compose.experiment import Experiment, experiment_from, network_for, read_data, read_toml
+from modnet.compose.settings import settings_of
+from modnet.compose.tables import merged
+from modnet.data.dataset import Dataset
+from modnet.display.progress import ProgressReport, duration, file_progress
+from modnet.errors import DataError, DivergedError, TrainingInterrupted
+from modnet.nn.checkpoint import Checkpoint
+from modnet.nn.network import DenseNetwork
+from modnet.nn.training import Run
+from modnet.runs.folder import EXPERIMENT, RunFolder, begun, check_is_run, claimed, how_it_ended, read_experiment
+from modnet.runs.forecast import forecast_table
+from modnet.runs.receipt import naming_plugins
+from modnet.runs.run import to_its_end
+
+
+@click.command()
+@click.argument("experiment", required=False, type=click.Path(path_type=Path))
+@experiment_options
+@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: runs/DATE-TIME).")
+@click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
+@click.option("--dry-run", is_flag=True, help="Say how long it would take with each estimator; train nothing.")
+@plugin_options
+def train(
+    experiment: Path | None,
+    out: Path | None,
+    *,
+    overwrite: bool,
+    dry_run: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Train a network and save the run.
+
+    EXPERIMENT is a TOML file; options change single entries of it. Without one, the book's two-layer network learns
+    the digits that ship with modnet. The folder of a run holds experiment.toml, with which the same run can be made
+    again, history.csv, summary.json, params.npz, curves.png, and receipt.json, by which modnet verify looks at all
+    of it again. A run that ended too early goes on by modnet resume.
+    """
+    table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    with naming_plugins(experiment):
+        wanted = experiment_from(merged(table, changes_of(flags)))
+    click.echo(f"modnet {metadata.version('modnet')}")
+    with file_progress():
+        data, wanted = read_data(wanted)
+    _describe(wanted, data, network_for(wanted, data))
+    if dry_run:
+        click.echo(forecast_table(wanted, data))
+        return
+    with begun(out or new_folder(), wanted, data, overwrite=overwrite) as folder:
+        _run(wanted, data, folder)
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@plugin_options
+def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+    """Go on with RUN, which was interrupted, failed or was killed, from what it saved last.
+
+    It comes to the same parameters, to the last bit, as if it had never stopped.
+    """
+    check_is_run(run)
+    with claimed(run):
+        if ended := how_it_ended(run):
+            if ended["status"] == "diverged":
+                made = ended["iterations"]
+                raise DataError(
+                    f"{run} has diverged after {made} iterations, and would again; try a smaller learning rate"
+                )
+            click.echo(f"{run} has finished: there is nothing to go on with")
+            return
+        with_plugins(read_toml(run / EXPERIMENT), without, modules)
+        click.echo(f"modnet {metadata.version('modnet')}")
+        wanted = read_experiment(run)
+        with file_progress():
+            data, wanted = read_data(wanted)
+        folder = RunFolder(run, wanted, data)
+        start = folder.last_checkpoint()
+        _describe(wanted, data, network_for(wanted, data))
+        made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
+        click.echo(f"goes on after {made} iterations")
+        for difference in folder.surroundings_changed():
+            click.echo(f"not as when it began, so the last bits may come out otherwise: {difference}", err=True)
+        _run(wanted, data, folder, start)
+
+
+def _run(wanted: Experiment, data: Dataset, folder: RunFolder, start: Checkpoint | None = None) -> None:
+    """Train to the end, whatever it is, with progress shown and everything saved, and say how it ended."""
+    failure: BaseException | None = None
+    with ProgressReport() as progress:
+        try:
+            run = to_its_end(wanted, data, folder, start, progress)
+        except (DivergedError, TrainingInterrupted) as error:
+            run, failure = error.run, error
+    _conclude(run, folder)
+    if isinstance(failure, TrainingInterrupted):
+        sys.exit(130)
+    if failure:
+        raise failure
+
+
+def new_folder() -> Path:
+    """Return the folder that results go to where none is named."""
+    return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
+
+
+def _describe(wanted: Experiment, data: Dataset, network: DenseNetwork) -> None:
+    training, parts = wanted.training, wanted.network
+    scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
+    sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
+    inferred = settings_in_words({key: value for key, value in data.settings.items() if key != "scale"})
+    notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
+    used = [build.registered_name(part) for part in (*parts.activation, parts.output, parts.loss)]
+    click.echo(
+        f"data      {wanted.data.path or build.registered_name(wanted.data.source)}: {len(data.train):,} training and "
+        f"{len(data.test):,} test samples, {data.features} features, {len(data.classes)} classes{scale}\n"
+        + "".join(f"          {note}\n" for note in notes)
+        + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
+        f"training  {_in_words(wanted.gradient)}, {_in_words(wanted.optimizer)}, {training.iterations:,} mini-batches "
+        f"of {training.batch_size}, seed {wanted.seed}"
+    )
+
+
+def _in_words(part: object) -> str:
+    """Return a part's name with its settings, but those that are left to the part."""
+    settings = ", ".join(f"{key}={value}" for key, value in settings_of(part).items() if value is not None)
+    return build.registered_name(part) + (f"({settings})" if settings else "")
+
+
+def _conclude(run: Run, folder: RunFolder) -> None:
+    history = run.history
+    done = (
+        "finished"
+        if run.status == "finished"
+        else f"{run.status} after {run.iteration:,} of {run.iterations:,} iterations"
+    )
+    test = f"test accuracy {history.test_accuracy[-1]:.4f}, " if history.test_accuracy else ""
+    train_accuracy = f"train accuracy {history.train_accuracy[-1]:.4f}" if history.train_accuracy else ""
+    click.echo(f"{done} in {duration(run.seconds)}: {test}{train_accuracy}")
+    click.echo(f"saved in {folder.path}")
+    if run.status == "interrupted":
+        click.echo(f"go on with: modnet resume {folder.path}")
+    for note in folder.notes:
+        click.echo(note)

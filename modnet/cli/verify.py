@@ -1,0 +1,67 @@
+"""`modnet verify`: a run beside its receipt."""
+
+from __future__ import annotations
+
+import json
+import sys
+from contextlib import suppress
+from pathlib import Path
+
+import click
+
+from modnet.cli.options import plugin_options, with_plugins
+from modnet.compose.experiment import read_toml
+from modnet.compose.settings import Table
+from modnet.display.progress import ProgressReport, file_progress
+from modnet.errors import SettingError
+from modnet.runs.folder import EXPERIMENT
+from modnet.runs.receipt import PARTS
+from modnet.runs.verify import Verification, compared, trained_again
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--data", "data_path", metavar="FILE", type=click.Path(path_type=Path), help="Where the data is now.")
+@click.option("--dry-run", is_flag=True, help="Say what differs by now; train nothing.")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@plugin_options
+def verify(
+    run: Path,
+    data_path: Path | None,
+    *,
+    dry_run: bool,
+    json_: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+) -> None:
+    """Train RUN again, and say whether every bit comes out the same.
+
+    Its folder stays as it is. Files, data, settings, plugins, libraries and platform are compared with the receipt that
+    the run left; what differs is named, and the first iteration that does. The exit status is 0 where the run is
+    identical, otherwise 1.
+    """
+    table: Table = {}
+    with suppress(SettingError):  # a file that cannot be read is one of the things to be named
+        table = read_toml(run / EXPERIMENT)
+    with_plugins(table, without, modules)
+    with file_progress():
+        found = compared(run, data_path)
+    if not json_:
+        click.echo(_as_table(found))
+    if not dry_run:
+        with ProgressReport(sys.stderr if json_ else None) as progress:
+            found = trained_again(found, progress)
+    click.echo(json.dumps(found.as_json(), indent=2) if json_ else found.verdict())
+    sys.exit(0 if found.identical else 1)
+
+
+def _as_table(found: Verification) -> str:
+    """Return how the run went, and for each part what differs."""
+    results = found.results
+    lines = [f"{found.folder}: {results.status}, {results.iterations:,} iterations"]
+    for part in PARTS:
+        differing = [difference.in_words() for difference in found.differences if difference.part == part]
+        is_known = part == "file" or found.data is not None
+        words = differing or ["as it was" if is_known else "not compared"]
+        lines += [f"{part if i == 0 else '':<10}{text}" for i, text in enumerate(words)]
+    return "\n".join(lines)

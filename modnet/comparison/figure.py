@@ -1,0 +1,115 @@
+"""The picture of a comparison: learning curves with bands, and every run's accuracy with intervals."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Protocol
+
+import numpy as np
+
+from modnet.comparison.statistics import Estimate
+from modnet.display.figures import COLORS, escaped, new_figure
+from modnet.types import Array, History
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+_WIDE = 8.0  # values that span more than such a factor are drawn on a logarithmic axis
+
+
+class Shown(Protocol):
+    """What is drawn of a setting."""
+
+    @property
+    def label(self) -> str:
+        """Its name."""
+
+    @property
+    def entries(self) -> dict[str, str]:
+        """What varies, in words."""
+
+    @property
+    def accuracies(self) -> Array:
+        """The test accuracy of each run (seeds,)."""
+
+    @property
+    def histories(self) -> tuple[History, ...]:
+        """What each run recorded."""
+
+    @property
+    def on_such_samples(self) -> Estimate | None:
+        """The accuracy over all seeds and samples."""
+
+    @property
+    def on_these_samples(self) -> Estimate | None:
+        """The accuracy over all seeds."""
+
+
+def side_by_side(settings: Sequence[Shown], title: str = "") -> Figure:
+    """Return the picture; raises MissingExtraError."""
+    figure = new_figure((10, 4))
+    left, right = figure.subplots(1, 2)
+    colors = [COLORS[i % len(COLORS)] for i in range(len(settings))]
+    _draw_curves(left, settings, colors)
+    _draw_accuracies(right, settings, colors)
+    for axes in (left, right):
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(escaped(title), fontsize=10)
+    return figure
+
+
+def _draw_curves(axes: Any, settings: Sequence[Shown], colors: Sequence[str]) -> None:
+    """Draw the test error as it falls: the mean of all runs, and a band from the best to the worst of them."""
+    for setting, color in zip(settings, colors, strict=True):
+        longest = max(setting.histories, key=lambda history: len(history.iterations)).iterations
+        whole = [h.test_accuracy for h in setting.histories if h.iterations == longest]
+        errors = 1 - np.array(whole)
+        axes.plot(longest, errors.mean(axis=0), color=color, label=setting.label)
+        if len(errors) > 1:
+            axes.fill_between(longest, errors.min(axis=0), errors.max(axis=0), color=color, alpha=0.2, linewidth=0)
+    axes.set(title="test error: mean and range of all runs", xlabel="iteration")
+    low, high = (float(end(axes.dataLim.intervaly)) for end in (np.min, np.max))
+    if high > _WIDE * low > 0:
+        from matplotlib.ticker import LogLocator
+
+        axes.set_yscale("log")
+        axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.yaxis.set_major_formatter("{x:g}")
+        axes.yaxis.minorticks_off()
+    if len(settings) <= len(COLORS):
+        axes.legend(frameon=False)
+
+
+def _draw_accuracies(axes: Any, settings: Sequence[Shown], colors: Sequence[str]) -> None:
+    """Draw a dot for every run, and the mean with its interval: over seeds, and thinner over seeds and samples."""
+    places, name = _places(settings)
+    reach = 0.12 * min(np.diff(np.sort(places)), default=1.0)
+    for place, setting, color in zip(places, settings, colors, strict=True):
+        accuracies = setting.accuracies
+        beside = np.linspace(-reach, reach, len(accuracies)) if len(accuracies) > 1 else np.zeros(1)
+        axes.plot(place + beside, accuracies, "o", color=color, alpha=0.45, markersize=4, markeredgewidth=0)
+        for estimate, width in ((setting.on_such_samples, 1), (setting.on_these_samples, 4)):
+            if estimate:
+                axes.plot([place, place], estimate.interval(), color=color, linewidth=width, solid_capstyle="butt")
+        axes.plot([place], [accuracies.mean()], "_", color="black", markersize=12)
+    labels = [setting.entries[name] if name else setting.label.replace(", ", "\n") for setting in settings]
+    crowded = not name and max(map(len, labels)) * len(labels) > 60
+    axes.set_xticks(places, labels, rotation=30 if crowded else 0, ha="right" if crowded else "center")
+    axes.set(title="test accuracy: all runs, mean, 95 % interval", xlabel=name)
+    axes.plot([], [], color="grey", linewidth=4, label="over seeds")
+    axes.plot([], [], color="grey", linewidth=1, label="over seeds and test samples")
+    axes.margins(x=0.15)
+    axes.legend(frameon=False, fontsize=8)
+
+
+def _places(settings: Sequence[Shown]) -> tuple[Array, str]:
+    """Return where the settings stand: at their values, with what these are, if one number varies; or side by side."""
+    names = list(settings[0].entries)
+    if len(names) == 1 and len(settings) > 1:
+        with suppress(ValueError):
+            values = np.array([float(setting.entries[names[0]]) for setting in settings])
+            if values.min() > 0:
+                return (np.log(values) if values.max() > _WIDE * values.min() else values), names[0]
+    return np.arange(len(settings), dtype=np.float64), ""

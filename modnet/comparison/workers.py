@@ -1,0 +1,259 @@
+"""Many runs, each in its folder, on all cores or wherever an executor brings them; none that is there is run again."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import threading
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import BrokenExecutor, Executor, as_completed
+from contextlib import contextmanager
+from functools import lru_cache
+from pathlib import Path
+
+import attrs
+from threadpoolctl import threadpool_limits
+
+from modnet.compose.experiment import Experiment, as_table, experiment_from, read_data, read_toml
+from modnet.compose.parts import load_plugins, plugins
+from modnet.compose.settings import Table, settings_of
+from modnet.compose.tables import changed
+from modnet.data.dataset import Dataset
+from modnet.errors import DivergedError, ModnetError, SettingError
+from modnet.host.entry_points import names_in
+from modnet.host.overrides import StandIn, active, named_after
+from modnet.host.registry import SESSION
+from modnet.interfaces import GradientEstimator
+from modnet.randomness import Stream
+from modnet.runs.folder import EXPERIMENT, HISTORY, RunFolder, begun, claimed, how_it_ended
+from modnet.runs.receipt import parts_of
+from modnet.runs.run import to_its_end
+from modnet.types import Grads, Params
+
+_ending: list[bool] = []  # not empty in a worker that has been told to end
+
+
+@attrs.frozen
+class Job:
+    """A run that is to be there: its name, its folder and its experiment."""
+
+    name: str
+    folder: Path
+    experiment: Experiment
+
+
+@attrs.frozen
+class Outcome:
+    """How a run ended, as it can be sent from process to process: finished, diverged, interrupted or failed."""
+
+    status: str
+    message: str = ""
+
+
+def missing(jobs: Sequence[Job]) -> list[Job]:
+    """Return the runs that have not come to their ends; raises SettingError where a folder holds another run."""
+    return [job for job in jobs if not _is_there(job)]
+
+
+def share_made(job: Job) -> float:
+    """Return how much of a run that goes on has been made, as it was kept last: from 0 to 1."""
+    try:
+        lines = (job.folder / HISTORY).read_bytes().count(b"\n")
+    except OSError:
+        return 0.0
+    return min(1.0, (lines - 1) / max(1, job.experiment.training.iterations))
+
+
+def run_all(jobs: Sequence[Job], executor: Executor | None = None, workers: int | None = None) -> Iterator[Job]:
+    """Bring all runs to their ends and yield each as it gets there.
+
+    Without an executor `workers` processes do it, by default as many as there are cores; 1 is this process. Raises
+    ModnetError where a run fails, and KeyboardInterrupt; what was done until then is kept, and the next call goes on.
+    """
+    if executor:
+        yield from _done(jobs, executor)
+    elif (count := min(_workers(jobs, workers), len(jobs))) > 1:
+        with _pool(count, jobs[0].experiment) as pool:
+            yield from _done(jobs, pool)
+    else:
+        for job in jobs:
+            _check(job, trained(str(job.folder), as_table(job.experiment), alone=True))
+            yield job
+
+
+def trained(folder: str, table: Table, *, alone: bool = False) -> Outcome:
+    """Bring a run to its end, in whichever process this is: begin it, or go on with what its folder holds.
+
+    Unless it is `alone`, an estimator that can be told takes one thread; that changes no bit.
+    """
+    if _ending:  # it was waiting for this worker, and could not be called off
+        return Outcome("interrupted")
+    try:
+        ensure_plugins(table)
+        wanted, path = experiment_from(table), Path(folder)
+        data = _data(json.dumps(table["data"], default=str), active())
+        run = wanted if alone else _shared(wanted)
+        if (path / EXPERIMENT).is_file():
+            with claimed(path):
+                if not how_it_ended(path):
+                    kept = RunFolder(path, wanted, data, draws=False)
+                    to_its_end(run, data, kept, kept.last_checkpoint())
+        else:
+            with begun(path, wanted, data, draws=False) as kept:
+                to_its_end(run, data, kept)
+    except DivergedError:
+        return Outcome("diverged")
+    except KeyboardInterrupt:
+        return Outcome("interrupted")
+    except ModnetError as error:  # as text: not all errors come through to another process
+        return Outcome("failed", str(error))
+    except Exception as error:  # a stranger's part may fail in any way
+        frame = traceback.extract_tb(error.__traceback__)[-1]
+        return Outcome("failed", f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
+    return Outcome("finished")
+
+
+def check_is_no_import() -> None:
+    """Raise SettingError in a worker that imports the script it was started by, which would start workers again."""
+    import multiprocessing  # here and below: it imports pickle, which nothing else does on the way of the data
+
+    if getattr(multiprocessing.current_process(), "_inheriting", False):
+        raise SettingError(["in a script, call it under: if __name__ == '__main__':"], "modnet.compare")
+
+
+def ensure_plugins(table: Table) -> None:
+    """Load the plugins that an experiment asks for, unless they are there; raises PluginError."""
+    asked = table.get("plugins", {})
+    without, modules = asked.get("without", ()), asked.get("modules", ())
+    if not plugins().without.issuperset(names_in(without)):
+        load_plugins(without, modules)
+    for module in modules:
+        plugins().load_module(module)
+
+
+def _is_there(job: Job) -> bool:
+    """Say whether a run has come to its end; raises SettingError where its folder holds another one."""
+    if not (job.folder / EXPERIMENT).is_file():
+        return False
+    there, wanted = read_toml(job.folder / EXPERIMENT), as_table(job.experiment)
+    for table in (there, wanted):  # where the data lies may change; what it is, its digest tells
+        table.get("data", {}).pop("path", None)
+    if keys := changed(there, wanted):
+        raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}; choose another folder"], "--out")
+    with claimed(job.folder):
+        return how_it_ended(job.folder) is not None
+
+
+def _done(jobs: Sequence[Job], executor: Executor) -> Iterator[Job]:
+    futures = {executor.submit(trained, str(job.folder), as_table(job.experiment)): job for job in jobs}
+    try:
+        for future in as_completed(futures):
+            _check(futures[future], future.result())
+            yield futures[future]
+    except BrokenExecutor:
+        raise ModnetError(
+            "a worker ended without a word: it was killed, memory ran out, or a script calls modnet.compare "
+            "and not under: if __name__ == '__main__':"
+        ) from None
+    finally:
+        for future in futures:
+            future.cancel()
+
+
+def _check(job: Job, outcome: Outcome) -> None:
+    if outcome.status == "interrupted":
+        raise KeyboardInterrupt
+    if outcome.status == "failed":
+        raise ModnetError(f"{job.name}: {outcome.message}")
+
+
+def _workers(jobs: Sequence[Job], asked: int | None) -> int:
+    """Return how many processes are to work: one, where a part is known to this process alone."""
+    registry = plugins().registry
+    for job in jobs:
+        for part in parts_of(job.experiment):
+            component = registry.component_of(part)
+            if component and (component.owner == SESSION or named_after(part)):
+                if (asked or 1) > 1:
+                    how = "swapped" if named_after(part) else "registered"
+                    what = f"the {component.kind} {component.name!r} is {how} in this process alone"
+                    raise SettingError([f"{what}: take 1, or name its module in plugins.modules"], "workers")
+                return 1
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return asked or cores
+
+
+@contextmanager
+def _pool(workers: int, experiment: Experiment) -> Iterator[Executor]:
+    """Have worker processes; where the block fails or is interrupted, they save their runs and end."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+
+    others = multiprocessing.active_children()
+    asked = experiment.plugins
+    context = multiprocessing.get_context("spawn")
+    plugins().relay()  # what is to be said of plugins that follow runs is said here, once
+    pool = ProcessPoolExecutor(workers, context, _prepare, (asked.without, asked.modules))
+    try:
+        yield pool
+    except BaseException:
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in set(multiprocessing.active_children()) - set(others):
+            process.terminate()
+        raise
+    finally:
+        pool.shutdown()
+
+
+def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+    """Make this process a worker."""
+    import multiprocessing
+
+    def end(*_: object) -> None:
+        # No more than that: a worker that dies while it waits for work would take the queue's lock along.
+        _ending.append(True)
+
+    def watch() -> None:
+        if parent := multiprocessing.parent_process():
+            parent.join()
+            os._exit(1)  # nobody is there to take the results: a checkpoint is
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; what is to be done is said by whoever began it
+    signal.signal(signal.SIGTERM, end)
+    threading.Thread(target=watch, daemon=True).start()
+    threadpool_limits(1, user_api="blas")
+    warnings.filterwarnings("ignore", r"\d+ plugins? not asked")  # which the parent has said
+    load_plugins(without, modules)
+
+
+@lru_cache(maxsize=1)
+def _data(table: str, _: tuple[StandIn, ...]) -> Dataset:
+    """Return the data of an experiment's table, which one worker meets again and again, under the same stand-ins."""
+    return read_data(experiment_from({"data": json.loads(table)}))[0]
+
+
+def _shared(experiment: Experiment) -> Experiment:
+    """Return an experiment as it is run beside others: its estimator takes one thread, and ends when it is told to."""
+    estimator = experiment.gradient
+    settings = settings_of(estimator)
+    if settings.get("threads", 1) is None:
+        estimator = type(estimator)(**{**settings, "threads": 1})
+    return attrs.evolve(experiment, gradient=_Ending(estimator))
+
+
+@attrs.frozen
+class _Ending(GradientEstimator):
+    """An estimator that interrupts the run once this process has been told to end.
+
+    Raised by the signal's handler, the interruption could come where Python prints and forgets it.
+    """
+
+    estimator: GradientEstimator
+
+    def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
+        if _ending:
+            raise KeyboardInterrupt
+        return self.estimator(objective, params, stream)

@@ -1,0 +1,1 @@
+"""Names and settings to objects: where plugins and numerics meet."""

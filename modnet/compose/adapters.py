@@ -1,0 +1,137 @@
+"""Any object that does what an interface asks, brought to the interface once, at the door."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.errors import NoDerivativeError, SettingError
+from modnet.host.signatures import call_of, not_taken, required
+from modnet.interfaces import (
+    Activation,
+    DataSource,
+    GradientEstimator,
+    Loss,
+    Optimizer,
+    kebab_case,
+)
+from modnet.randomness import Stream
+from modnet.types import Array, Grads, Params
+
+
+def adapted(kind: str, value: object) -> Activation | Loss | GradientEstimator:
+    """Return a stranger's object as a part of that kind; raises SettingError where it cannot be one.
+
+    An activation is called as `value(a, axis=...)` or `value(a)`, a loss as `value(y, t, axis=...)` or
+    `value(y, t)`, an estimator as `value(objective, params, stream)`; `backward`, where there is one, is called
+    the same way.
+
+    >>> import numpy as np
+    >>> adapted("activation", np.tanh)
+    tanh
+    """
+    adapters: dict[str, Any] = {"activation": AdaptedActivation, "loss": AdaptedLoss, "gradient": AdaptedEstimator}
+    is_another = isinstance(value, (Activation, DataSource, GradientEstimator, Loss, Optimizer))
+    if kind not in adapters or not callable(value) or isinstance(value, type) or is_another:
+        accepted = "a name, an instance or a callable" if kind in adapters else "a name or an instance"
+        found = f"the class {value.__name__}: call it" if isinstance(value, type) else repr(value)
+        raise SettingError([f"expected {accepted}, found {found}"], kind)
+    part: Activation | Loss | GradientEstimator = adapters[kind](value)
+    if mistake := not_taken(value, required(call_of(type(part)))):
+        raise SettingError([f"{part!r}{mistake}"], kind)
+    return part
+
+
+@attrs.frozen(repr=False, slots=False)
+class _Adapted:
+    part: Any
+    _backward: Any = attrs.field(init=False, eq=False)
+    _axis: bool = attrs.field(init=False, eq=False)
+    _axis_back: bool = attrs.field(init=False, eq=False)
+
+    @_backward.default
+    def _find_backward(self) -> Any:
+        return getattr(self.part, "backward", None)
+
+    @_axis.default
+    def _asks_for_axis(self) -> bool:
+        return _takes_axis(self.part)
+
+    @_axis_back.default
+    def _asks_for_axis_back(self) -> bool:
+        return self._backward is not None and _takes_axis(self._backward)
+
+    def __repr__(self) -> str:
+        return str(getattr(self.part, "__name__", None) or kebab_case(type(self.part)))
+
+    def _forth(self, *arrays: Array, axis: int) -> Any:
+        return _called(self.part, self._axis, *arrays, axis=axis)
+
+    def _back(self, *arrays: Array, axis: int) -> Any:
+        if self._backward is None:
+            raise NoDerivativeError(f"{self!r} has no backward")
+        return _called(self._backward, self._axis_back, *arrays, axis=axis)
+
+
+class AdaptedActivation(_Adapted, Activation):
+    """A callable as an activation; elementwise if it says so."""
+
+    @property
+    def elementwise(self) -> bool:  # type: ignore[override]
+        """Whether the callable says that it is."""
+        return bool(getattr(self.part, "elementwise", False))
+
+    def __call__(self, a: Array, axis: int = -1) -> Array:
+        """Return what the callable returns."""
+        z: Array = self._forth(a, axis=axis)
+        return z
+
+    def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:
+        """Return what the callable's own backward returns; raises NoDerivativeError where it has none."""
+        da: Array = self._back(a, z, dz, axis=axis)
+        return da
+
+
+class AdaptedLoss(_Adapted, Loss):
+    """A callable as a loss."""
+
+    def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
+        """Return what the callable returns."""
+        losses: Array = self._forth(y, t, axis=axis)
+        return losses
+
+    def backward(self, y: Array, t: Array, axis: int = -1) -> Array:
+        """Return what the callable's own backward returns; raises NoDerivativeError where it has none."""
+        dy: Array = self._back(y, t, axis=axis)
+        return dy
+
+
+class AdaptedEstimator(_Adapted, GradientEstimator):
+    """A callable as a gradient estimator."""
+
+    def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
+        """Return what the callable returns."""
+        grads: Grads = self.part(objective, params, stream)
+        return grads
+
+
+def _called(function: Callable[..., Any], takes_axis: bool, *arrays: Array, axis: int) -> Any:
+    if takes_axis:
+        return function(*arrays, axis=axis)
+    if axis in {-1, arrays[0].ndim - 1}:
+        return function(*arrays)
+    # One that knows no axis has been written for the last one. Class indices, and losses, have none of their own.
+    ndim = arrays[0].ndim
+    values = function(*(np.moveaxis(a, axis, -1) if a.ndim == ndim else a for a in arrays))
+    return np.moveaxis(values, -1, axis) if np.ndim(values) == ndim else values
+
+
+def _takes_axis(function: Callable[..., Any]) -> bool:
+    try:
+        return "axis" in inspect.signature(function).parameters
+    except (ValueError, TypeError):  # some built-in functions tell no signature
+        return False

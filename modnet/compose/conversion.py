@@ -1,0 +1,84 @@
+"""A data set from one format to another: read whole, written unscaled, nothing overwritten that is not to be."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import Any
+
+import attrs
+
+from modnet.compose.parts import is_data_set, load, part, plugins, recognised
+from modnet.compose.recognition import recognise_target
+from modnet.compose.settings import settings_of
+from modnet.data.dataset import Dataset, Samples
+from modnet.errors import DataError, MissingExtraError, SettingError
+from modnet.interfaces import DataSource
+
+WHOLE = {"test_fraction": 0.0}
+
+
+def source_of(what: str, source: str | None) -> str:
+    """Return the name of the source that reads a data set by name or a file, unless it is given already.
+
+    >>> source_of("mnist-small", None)
+    'mnist-small'
+    """
+    return source or (what if is_data_set(what) else recognised(Path(what)))
+
+
+def read_whole(
+    what: str, source: str | None, settings: Mapping[str, Any], unless: Mapping[str, Any] = WHOLE
+) -> Dataset:
+    """Return a data set by name or from a file, as `modnet.load` does, but with no row split off by chance.
+
+    `unless` are settings that go where the source has them and `settings` does not.
+
+    >>> len(read_whole("mnist-small", None, {}).test)
+    1000
+    """
+    known = settings_of(part("data-source", source_of(what, source), **settings))
+    defaults = {key: value for key, value in unless.items() if key in known}
+    return load(what, source=source, **{**defaults, **settings})
+
+
+def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool = False) -> list[Path]:
+    """Write a data set and return the files' paths; `to` is the source that writes, by default the one of that name.
+
+    Raises DataError where the format cannot hold the data, or no source writes such files or several do, and
+    SettingError where a file is there already and not to be overwritten; no file is touched then.
+    """
+    if not target.parent.is_dir():
+        raise DataError(f"{target}: there is no folder {target.parent}")
+    writer: DataSource = part("data-source", to or recognise_target(target, plugins().registry))
+    there = [path.name for path in _tried(writer, data, target) if path.exists()]
+    if there and not overwrite:
+        are = "is" if len(there) == 1 else "are"
+        raise SettingError([f"{', '.join(there)} {are} there; choose another name, or --overwrite"], str(target))
+    return writer.write(data, target)
+
+
+def _tried(writer: DataSource, data: Dataset, target: Path) -> list[Path]:
+    """Return the paths of the files that would be written, by writing the first rows elsewhere.
+
+    So a long conversion does not fail at its end over what could be known before.
+    """
+    few = attrs.evolve(data, train=_first(data.train), test=_first(data.test))
+    with TemporaryDirectory() as folder:
+        place = Path(folder) / target.name
+        if target.is_dir():
+            place = Path(folder)
+        here, there = f"{folder}{os.sep}", f"{target if target.is_dir() else target.parent}{os.sep}"
+        try:
+            written = writer.write(few, place)
+        except MissingExtraError as error:
+            raise MissingExtraError(error.feature.replace(here, there), error.extra) from None
+        except DataError as error:
+            raise DataError(str(error).replace(here, there)) from None
+        return [Path(str(path).replace(here, there)) for path in written]
+
+
+def _first(part: Samples) -> Samples:
+    return Samples(part.unscaled(slice(0, 1)), part.t[:1], part.scale)

@@ -1,0 +1,270 @@
+"""What makes up a run: data, network, gradient, optimizer, training, seed; all that is needed to repeat it."""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+import attrs
+import tomli_w
+from attrs.validators import deep_iterable, ge
+
+from modnet.compose.parts import (
+    Network,
+    is_registered,
+    part_from,
+    read,
+    recognised,
+    registered_name,
+    settings_reader,
+    train,
+)
+from modnet.compose.settings import Table, settings_of
+from modnet.compose.tables import merged, table_of
+from modnet.data.dataset import Dataset
+from modnet.errors import ModnetError, SettingError
+from modnet.host.registry import INTERFACES
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer
+from modnet.nn.batches import Sampling
+from modnet.nn.checkpoint import Checkpoint
+from modnet.nn.network import WeightInitStd
+from modnet.nn.training import Run
+
+# The main job: the book's network on the digits that ship with modnet. A file or a flag changes single entries.
+MAIN_JOB: Table = {
+    "seed": 0,
+    "data": {"name": "mnist-small"},
+    "network": {
+        "hidden": [50],
+        "activation": "sigmoid",
+        "output": "softmax",
+        "loss": "cross-entropy",
+        "weight_init_std": 0.01,
+    },
+    "gradient": {"name": "central-difference"},
+    "optimizer": {"name": "sgd", "lr": 0.1},
+    "training": {
+        "batch_size": 100,
+        "iterations": 2000,
+        "sampling": "replacement",
+        "dtype": "float64",
+        "blas_threads": 1,
+    },
+    "plugins": {"without": [], "modules": []},
+}
+
+
+# Short names of entries: the options of the command line.
+PLACES = {
+    "hidden": ("network", "hidden"),
+    "activation": ("network", "activation"),
+    "output": ("network", "output"),
+    "loss": ("network", "loss"),
+    "gradient": ("gradient",),
+    "optimizer": ("optimizer", "name"),
+    "lr": ("optimizer", "lr"),
+    "batch_size": ("training", "batch_size"),
+    "iterations": ("training", "iterations"),
+    "sampling": ("training", "sampling"),
+    "seed": ("seed",),
+}
+
+
+@attrs.frozen(kw_only=True)
+class DataSettings:
+    """Where the data comes from: a source with its settings, and the file it reads, if it reads one."""
+
+    source: DataSource
+    path: Path | None = None
+
+
+@attrs.frozen(kw_only=True)
+class NetworkSettings:
+    """The network between the data's features and its classes."""
+
+    hidden: tuple[int, ...] = attrs.field(validator=deep_iterable(ge(1)))
+    activation: tuple[Activation, ...] = attrs.field()
+    """One for all hidden layers, or one for each."""
+    output: Activation
+    loss: Loss
+    weight_init_std: WeightInitStd = attrs.field()
+
+    @activation.validator
+    def _one_for_each(self, _: object, activation: tuple[Activation, ...]) -> None:
+        hidden = getattr(self, "hidden", None)  # not there while single settings are being checked
+        if hidden is not None and len(activation) not in {1, len(hidden)}:
+            raise ValueError(f"'activation' must be one, or one for each of the {len(hidden)} hidden layers")
+
+    @weight_init_std.validator
+    def _not_negative(self, _: object, value: WeightInitStd) -> None:
+        if not isinstance(value, str) and not value >= 0:
+            raise ValueError(f"'weight_init_std' must be >= 0: {value}")
+
+
+@attrs.frozen(kw_only=True)
+class TrainingSettings:
+    """How the training loop goes."""
+
+    batch_size: int = attrs.field(validator=ge(1))
+    iterations: int = attrs.field(validator=ge(0))
+    sampling: Sampling
+    dtype: Literal["float64", "float32"]
+    blas_threads: int = attrs.field(validator=ge(1))
+
+
+@attrs.frozen(kw_only=True)
+class PluginSettings:
+    """Which installed plugins to leave out, and which modules to load besides, as plugins that are not installed."""
+
+    without: tuple[str, ...]
+    modules: tuple[str, ...]
+
+
+@attrs.frozen(kw_only=True)
+class Experiment:
+    """A run before it is run. The parts are ready objects, TOML holds their names and settings."""
+
+    seed: int = attrs.field(validator=ge(0))
+    data: DataSettings
+    network: NetworkSettings
+    gradient: GradientEstimator
+    optimizer: Optimizer
+    training: TrainingSettings
+    plugins: PluginSettings
+
+
+def experiment_from(table: Table) -> Experiment:
+    """Return the experiment that changes the main job by `table`; raises SettingError with all mistakes at once."""
+    reader = settings_reader()
+    reader.on(tuple[Activation, ...], _activations_from)
+    reader.on(DataSettings, _data_from)
+    return reader.read(merged(MAIN_JOB, table), Experiment)
+
+
+def read_toml(path: Path) -> Table:
+    """Return an experiment file's table, paths in it made relative to the file; raises SettingError."""
+    try:
+        table = tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise SettingError(["no such experiment file"], str(path)) from None
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingError([f"not an experiment file: {error}"], str(path)) from None
+    data = table.get("data")
+    if isinstance(data, dict) and isinstance(data.get("path"), str):
+        data["path"] = str(path.parent / data["path"])
+    return table
+
+
+def toml_of(experiment: Experiment) -> str:
+    """Return an experiment as TOML, complete with every setting: running it gives the same run."""
+    return tomli_w.dumps(as_table(experiment))
+
+
+def as_table(experiment: Experiment) -> Table:
+    """Return an experiment as the table that `experiment_from` reads, complete with every setting."""
+    table: Table = plain(experiment)
+    return table
+
+
+def plain(value: Any) -> Any:
+    """Return a value of an entry, a ready part or a list of them for instance, as TOML holds it."""
+    return table_of(value, _part_table)
+
+
+def network_for(experiment: Experiment, data: Dataset) -> Network:
+    """Return the untrained network of an experiment, as wide at both ends as the data."""
+    return network_of_sizes(experiment, data.features, len(data.classes))
+
+
+def network_of_sizes(experiment: Experiment, features: int, classes: int) -> Network:
+    """Return the untrained network of an experiment between so many features and classes."""
+    wanted = experiment.network
+    each = wanted.activation * (len(wanted.hidden) if len(wanted.activation) == 1 else 1)
+    return Network(
+        [features, *wanted.hidden, classes],
+        hidden=each,
+        output=wanted.output,
+        loss=wanted.loss,
+        weight_init_std=wanted.weight_init_std,
+        seed=experiment.seed,
+        dtype=experiment.training.dtype,
+    )
+
+
+def read_data(experiment: Experiment) -> tuple[Dataset, Experiment]:
+    """Return an experiment's data, and the experiment with what its source inferred written down."""
+    settings = experiment.data
+    data = read(settings.source, settings.path)
+    known = settings_of(settings.source)
+    inferred = {key: value for key, value in data.settings.items() if key in known}
+    resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source
+    return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved))
+
+
+def run_experiment(
+    experiment: Experiment,
+    data: Dataset,
+    start: Checkpoint | None = None,
+    keep: Callable[[Checkpoint], object] | None = None,
+    observer: Observer | None = None,
+) -> Run:
+    """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer."""
+    return train(
+        network_for(experiment, data),
+        data,
+        gradient=experiment.gradient,
+        optimizer=experiment.optimizer,
+        batch_size=experiment.training.batch_size,
+        iterations=experiment.training.iterations,
+        sampling=experiment.training.sampling,
+        seed=experiment.seed,
+        blas_threads=experiment.training.blas_threads,
+        start=start,
+        keep=keep,
+        observer=observer,
+    )
+
+
+def _activations_from(value: Any) -> tuple[Any, ...]:
+    parts: list[Any] = []
+    mistakes: list[str] = []
+    for item in value if isinstance(value, (list, tuple)) else [value]:
+        try:
+            parts.append(part_from("activation", item))
+        except ModnetError as error:
+            mistakes += error.mistakes if isinstance(error, SettingError) else [str(error)]
+    if mistakes:
+        raise SettingError(mistakes)
+    return tuple(parts)
+
+
+def _data_from(value: Any) -> DataSettings:
+    if not isinstance(value, Mapping):
+        raise SettingError([f"must be a table, not {value!r}"])
+    table = dict(value)
+    path = table.pop("path", None)
+    if path is not None and not isinstance(path, str):
+        raise SettingError([f"'path' must be text, not {path!r}"])
+    if path is not None and "name" not in table:
+        table["name"] = recognised(Path(path))
+    reader = part_from("data-source", table)
+    if reader.reads_files and path is None:
+        raise SettingError([f"the source {table['name']!r} reads files: 'path' is missing"])
+    if not reader.reads_files and path is not None:
+        raise SettingError([f"the source {table['name']!r} reads no file: take 'path' out"])
+    return DataSettings(source=reader, path=Path(path).resolve() if path is not None else None)
+
+
+def _part_table(value: Any) -> Table | None:
+    """Return a part, or the data settings, as the table that `part_from` and `_data_from` read."""
+    if isinstance(value, DataSettings):
+        path = {} if value.path is None else {"path": str(value.path)}
+        return {**table_of(value.source, _part_table), **path}
+    if not isinstance(value, tuple(INTERFACES.values())):
+        return None
+    if not is_registered(value):
+        raise SettingError([f"{type(value).__name__} is not registered: a plugin, or modnet.register, gives it a name"])
+    plain = {key: table_of(item, _part_table) for key, item in settings_of(value).items() if item is not None}
+    return {"name": registered_name(value), **plain}

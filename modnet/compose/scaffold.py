@@ -1,0 +1,165 @@
+"""The repository of a new plugin, from the templates in `templates/`: whole, or not at all.
+
+They are written for `string.Template`. What depends on the kind of part stands in a template of its own.
+"""
+
+from __future__ import annotations
+
+import builtins
+import re
+from datetime import datetime
+from pathlib import Path
+from string import Template
+from tempfile import TemporaryDirectory
+
+import attrs
+
+from modnet.compose.parts import plugins
+from modnet.errors import DataError, PluginError, SettingError, UnknownNameError
+from modnet.host.entry_points import BUILT_IN
+from modnet.host.registry import REGISTER_HOOKS
+from modnet.interfaces import kebab_case
+
+TEMPLATES = Path(__file__).parent / "templates"
+# Longer ones would break lines that the templates have whole.
+LONGEST = 30
+_NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
+
+
+@attrs.frozen
+class _Kind:
+    """What the templates say of a kind of part."""
+
+    words: str
+    function: str
+    """Of modnet's, which returns such a part by its name."""
+    check: str
+    """Of modnet.testing's."""
+    use: str
+    """The options of `modnet train` that use it."""
+    sample: str = ""
+    """The option of `modnet plugins check` that it needs."""
+    tests: str = "conforms.py"
+
+
+_EXACT = "--gradient backpropagation --iterations 200"
+_KINDS = {
+    "activation": _Kind("activation", "activation", "check_activation", "--activation $name --iterations 200"),
+    "loss": _Kind("loss", "loss", "check_loss", f"--loss $name {_EXACT}"),
+    "gradient": _Kind(
+        "gradient estimator", "gradient", "check_gradient_estimator", "--gradient $name --hidden 1 --iterations 20"
+    ),
+    "optimizer": _Kind("optimizer", "optimizer", "check_optimizer", f"--optimizer $name {_EXACT}"),
+    "data-source": _Kind(
+        "data source",
+        "source",
+        "check_data_source",
+        "--data FILE.$name",
+        " --file $name=FILE.$name",
+        "conforms-data-source.py",
+    ),
+}
+
+
+@attrs.frozen
+class NewPlugin:
+    """A plugin that is yet to be written: one part, of a kind and by a name.
+
+    >>> NewPlugin("activation", "soft-cap").class_name
+    'SoftCap'
+    """
+
+    kind: str
+    name: str
+
+    @property
+    def distribution(self) -> str:
+        """The name that it is installed by."""
+        return f"modnet-{self.name}"
+
+    @property
+    def module(self) -> str:
+        """The name that it is imported by."""
+        return self.distribution.replace("-", "_")
+
+    @property
+    def class_name(self) -> str:
+        """The name of its class."""
+        return "".join(word.capitalize() for word in self.name.split("-"))
+
+    def check(self) -> None:
+        """Raise SettingError, UnknownNameError or PluginError where there can be no such plugin, or there is one."""
+        if self.kind not in _KINDS:
+            raise UnknownNameError("kind of part", self.kind, _KINDS)
+        if self.name.startswith("modnet-"):
+            raise SettingError([f"leave 'modnet-' away, it is put before: {self.name.removeprefix('modnet-')}"], "NAME")
+        if not _NAME.fullmatch(self.name) or len(self.name) > LONGEST:
+            rule = f"lower-case words joined by hyphens, a letter first, at most {LONGEST} characters"
+            raise SettingError([f"expected {rule}, found {self.name!r}"], "NAME")
+        if hasattr(builtins, self.class_name):
+            raise SettingError([f"the class {self.class_name} would hide Python's own: choose another name"], "NAME")
+        self._check_is_free()
+
+    def files(self) -> dict[str, str]:
+        """Return the text of each file of the repository, by its path in it."""
+        kind = _KINDS[self.kind]
+        names = {
+            "pyproject.toml": "pyproject.toml",
+            "README.md": "README.md",
+            "LICENSE": "LICENSE",
+            ".gitignore": "gitignore",
+            ".github/workflows/test.yml": "test.yml",
+            f"{self.module}.py": f"{self.kind}.py",
+            f"tests/test_{self.module.removeprefix('modnet_')}.py": kind.tests,
+        }
+        words = self._words(kind)
+        return {
+            path: Template((TEMPLATES / f"{name}.template").read_text(encoding="utf-8")).substitute(words)
+            for path, name in names.items()
+        }
+
+    def write(self, folder: Path) -> list[Path]:
+        """Write the repository as `folder`, which must not be there yet, and return its files' paths.
+
+        Raises as `check` does, and DataError where the folder is there, or cannot be.
+        """
+        self.check()
+        if folder.exists() or folder.is_symlink():
+            raise DataError(f"{folder}: is there already; choose another folder with --out, or remove it")
+        if not folder.parent.is_dir():
+            raise DataError(f"{folder}: there is no folder {folder.parent}")
+        files = self.files()
+        with TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as beside:
+            whole = Path(beside) / folder.name
+            for path, text in files.items():
+                (whole / path).parent.mkdir(parents=True, exist_ok=True)
+                (whole / path).write_text(text, encoding="utf-8", newline="\n")
+            whole.rename(folder)
+        return [folder / path for path in files]
+
+    def _check_is_free(self) -> None:
+        host = plugins()
+        owner = next((c.owner for c in host.registry.components(self.kind) if c.name == self.name), None)
+        if owner:
+            raise PluginError(f"the {self.kind} name {self.name!r} is {owner}'s: choose another")
+        if any(report.distribution == self.distribution for report in host.reports):
+            raise PluginError(f"{self.distribution} is installed already: choose another name")
+
+    def _words(self, kind: _Kind) -> dict[str, str]:
+        """Return what the templates' words stand for."""
+        told = kebab_case(type(self.class_name, (), {})) == self.name
+        return {
+            "name": self.name,
+            "distribution": self.distribution,
+            "module": self.module,
+            "class_name": self.class_name,
+            "registered": self.class_name if told else f'{self.class_name}, "{self.name}"',
+            "hook": REGISTER_HOOKS[self.kind],
+            "words": kind.words,
+            "function": kind.function,
+            "check": kind.check,
+            "use": Template(kind.use).substitute(name=self.name),
+            "checked": self.distribution + Template(kind.sample).substitute(name=self.name),
+            "modnet": next(report.version for report in plugins().reports if report.distribution == BUILT_IN),
+            "year": str(datetime.now().astimezone().year),
+        }

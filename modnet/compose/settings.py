@@ -1,0 +1,303 @@
+"""Tables of settings (TOML, keyword arguments) to objects: strict, and with all mistakes at once."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import types
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import is_dataclass
+from functools import partial
+from numbers import Integral, Real
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
+
+import attrs
+import cattrs
+
+from modnet.errors import ModnetError, SettingError, did_you_mean
+from modnet.host.annotations import declared_types
+from modnet.host.overrides import named_after
+
+T = TypeVar("T")
+Table = dict[str, Any]
+
+_WORDS: dict[Any, str] = {
+    int: "a whole number",
+    float: "a number",
+    bool: "true or false",
+    str: "text",
+    bytes: "bytes",
+    Path: "a path",
+}
+_LISTS: dict[Any, Callable[[list[Any]], Any]] = {
+    tuple: tuple,
+    list: list,
+    Sequence: tuple,
+    set: set,
+    frozenset: frozenset,
+}
+_MISTAKES = (ModnetError, ValueError, TypeError)  # what a validator or an `__init__` raises for a user's mistake
+# Of all that attrs calls as a converter, these take anything and say nothing.
+_EASY_CONVERTERS = {int, float, bool, str, tuple, list, set, frozenset, dict, Path}
+
+
+@attrs.frozen
+class _Setting:
+    """What a class takes under one name: its type, whether it must be there, and what else is asked of it."""
+
+    wanted: Any
+    required: bool
+    check: Callable[[Any], object]
+
+
+class Settings:
+    """Turns tables into objects. `cattrs` finds the way by type; the strictness is ours.
+
+    cattrs' own hooks read "false" as True, 3.7 as 3 and "abc" as a list of letters, and ignore unknown keys.
+    """
+
+    def __init__(self) -> None:
+        self._converter = cattrs.Converter(detailed_validation=False)
+        for kind in (int, float, bool, str, bytes):
+            self._converter.register_structure_hook(kind, _primitive)
+        self._converter.register_structure_hook(Path, _path)
+        hooks: list[tuple[Callable[[Any], bool], Callable[[Any, Any], Any]]] = [
+            (lambda t: get_origin(t) is Literal, _literal),
+            (lambda t: get_origin(t) in {Union, types.UnionType}, self._union),
+            (lambda t: (get_origin(t) or t) in _LISTS, self._list),
+            (lambda t: (get_origin(t) or t) in {dict, Mapping}, self._mapping),
+            (lambda t: attrs.has(t) or is_dataclass(t), self._object),
+        ]
+        for applies, structure in hooks:
+            self._converter.register_structure_hook_func(applies, structure)
+
+    def on(self, wanted: Any, structure: Callable[[Any], Any]) -> None:
+        """Let `structure` read what is annotated as exactly `wanted`."""
+        self._converter.register_structure_hook_func(lambda t: t == wanted, lambda value, _: structure(value))
+
+    def read(self, table: Mapping[str, Any], cls: type[T]) -> T:
+        """Return an instance of `cls` with the settings of `table`; raises SettingError with all mistakes.
+
+        An attrs class has its fields as settings, any other class the arguments of its `__init__`.
+        """
+        return cast("T", self._object(table, cls))
+
+    def _object(self, table: Any, cls: type) -> object:
+        if isinstance(table, cls):
+            return table
+        if not isinstance(table, Mapping):
+            raise SettingError([f"must be a table, not {table!r}"])
+        settings = _settings(cls)
+        mistakes = [_unknown(key, settings) for key in table if key not in settings]
+        values = {}
+        for key, setting in settings.items():
+            try:
+                if key in table:
+                    values[key] = self._value(table[key], setting.wanted)
+                    setting.check(values[key])
+                elif setting.required:
+                    mistakes.append(f"{key!r} is missing")
+            except _MISTAKES as error:
+                mistakes += _placed(key, error)
+        if not mistakes:
+            try:
+                return cls(**values)
+            except _MISTAKES as error:  # what looks at several settings together
+                mistakes = [_text(error)]
+        raise SettingError(mistakes)
+
+    def _value(self, value: Any, wanted: Any) -> Any:
+        if wanted is Any:
+            return value
+        try:
+            return self._converter.structure(value, wanted)
+        except cattrs.StructureHandlerNotFoundError:  # no table can hold one, a keyword argument can
+            kind = get_origin(wanted) or wanted
+            if not isinstance(kind, type) or isinstance(value, kind):
+                return value
+            raise SettingError([f"must be {_words(wanted)}, not {value!r}"]) from None
+
+    def _union(self, value: Any, wanted: Any) -> Any:
+        options = [option for option in get_args(wanted) if option is not types.NoneType]
+        if type(value) in options or (value is None and types.NoneType in get_args(wanted)):
+            return value
+        if len(options) == 1:
+            return self._value(value, options[0])
+        telling = []  # of a part that could be made, were it not for its settings
+        for option in options:
+            try:
+                return self._value(value, option)
+            except ModnetError as error:
+                telling += [] if str(error).startswith("must be ") else [error]
+        raise telling[0] if len(telling) == 1 else SettingError([f"must be {_words(wanted)}, not {value!r}"])
+
+    def _list(self, value: Any, wanted: Any) -> Any:
+        kind, items = get_origin(wanted) or wanted, get_args(wanted)
+        if not isinstance(value, (list, tuple, set, frozenset)):
+            raise SettingError([f"must be a list, not {value!r}"])
+        fixed = kind is tuple and items and items[-1] is not Ellipsis
+        if fixed and len(items) != len(value):
+            raise SettingError([f"must be a list of {len(items)}, not {value!r}"])
+        each = items if fixed else [items[0] if items else Any] * len(value)
+        places = (f"item {number}" for number in range(1, len(value) + 1))
+        return _LISTS[kind](self._values(zip(places, value, each, strict=True)))
+
+    def _mapping(self, value: Any, wanted: Any) -> dict[str, Any]:
+        if not isinstance(value, Mapping):
+            raise SettingError([f"must be a table, not {value!r}"])
+        _, each = get_args(wanted) or (str, Any)
+        return dict(zip(value, self._values((key, item, each) for key, item in value.items()), strict=True))
+
+    def _values(self, items: Iterable[tuple[str, Any, Any]]) -> list[Any]:
+        """Return each value as its type asks; the mistakes of all are raised together, each with its place."""
+        found, mistakes = [], []
+        for place, value, wanted in items:
+            try:
+                found.append(self._value(value, wanted))
+            except _MISTAKES as error:
+                mistakes += _placed(place, error)
+        if mistakes:
+            raise SettingError(mistakes)
+        return found
+
+
+def settings_of(value: object) -> Table:
+    """Return the settings of an object by the names its class takes them.
+
+    Raises SettingError where a class that is no attrs class keeps one under another name, or not at all. What stands in
+    for a part as a ready object has none: it is had by the name alone.
+    """
+    cls = type(value)
+    if (stand_in := named_after(value)) and stand_in.what is value:
+        return {}
+    if attrs.has(cls):
+        return {f.alias or f.name: getattr(value, f.name) for f in attrs.fields(cls) if f.init}
+    names = list(_settings(cls))
+    lost = [
+        f"keep the setting {name!r} as self.{name}, to be written down" for name in names if not hasattr(value, name)
+    ]
+    if lost:
+        raise SettingError(lost, cls.__name__)
+    return {name: getattr(value, name) for name in names}
+
+
+class _NotYetError(AttributeError):
+    """A check of one setting looks at others: it waits until the object is there."""
+
+
+class _NotYet:
+    """Stands for an object that is not there yet."""
+
+    def __getattr__(self, name: str) -> object:
+        raise _NotYetError(name)
+
+
+def _settings(cls: type) -> dict[str, _Setting]:
+    """Return what a class takes, by name."""
+    if attrs.has(cls):
+        fields = {f.alias or f.name: f for f in attrs.fields(cls) if f.init}
+        hints = declared_types(reversed(cls.__mro__), {f.name for f in fields.values()})
+        return {
+            key: _Setting(_taken(f, hints), f.default is attrs.NOTHING, partial(_check, key, f))
+            for key, f in fields.items()
+        }
+    taken = {
+        name: parameter
+        for name, parameter in inspect.signature(cls).parameters.items()
+        if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}
+    }
+    hints = declared_types([inspect.getattr_static(cls, "__init__")], set(taken))
+    return {
+        name: _Setting(hints.get(name, Any), parameter.default is parameter.empty, lambda _: None)
+        for name, parameter in taken.items()
+    }
+
+
+def _taken(field: attrs.Attribute[Any], hints: Mapping[str, Any]) -> Any:
+    """Return the type a field takes: its own, or where it has a converter what that says it takes."""
+    own = hints.get(field.name, field.type or Any)
+    converter: Any = field.converter
+    if converter is None or converter in _EASY_CONVERTERS:
+        return own
+    first = next(iter(inspect.signature(converter).parameters), "") if inspect.isfunction(converter) else ""
+    return declared_types([converter], {first}).get(first, Any)
+
+
+def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
+    """Ask a field's validator, as the object will, with the name that the user knows."""
+    if isinstance(field.converter, attrs.Converter):
+        return  # may need the object
+    if field.converter is not None:
+        value = field.converter(value)
+    if field.validator is not None:
+        try:
+            field.validator(_NotYet(), field.evolve(name=key), value)
+        except _NotYetError:
+            return
+
+
+def _primitive(value: Any, wanted: type) -> Any:
+    """Return a plain Python value: NumPy's scalars, which count as numbers and text, are brought to it."""
+    if wanted is str and isinstance(value, PathLike):
+        value = str(value)
+    kind: Any = {int: Integral, float: Real}.get(wanted, wanted)
+    if not isinstance(value, kind) or (isinstance(value, bool) and wanted is not bool):
+        raise SettingError([f"must be {_WORDS[wanted]}, not {value!r}"])
+    try:
+        return wanted(value)
+    except OverflowError:
+        raise SettingError([f"must be {_WORDS[wanted]} that fits into 64 bits, not {value!r}"]) from None
+
+
+def _path(value: Any, _: object) -> Path:
+    if not isinstance(value, (str, PathLike)):
+        raise SettingError([f"must be a path, not {value!r}"])
+    return Path(value)
+
+
+def _literal(value: Any, wanted: Any) -> Any:
+    options = get_args(wanted)
+    if not any(type(value) is type(option) and value == option for option in options):
+        near = did_you_mean(str(value), [str(option) for option in options])
+        raise SettingError([f"must be {_words(wanted)}, not {value!r}{near}"])
+    return value
+
+
+def _words(wanted: Any) -> str:
+    """Say a type in words: `a number or 'he'`."""
+    origin = get_origin(wanted) or wanted
+    if origin is Literal:
+        return " or ".join(repr(option) for option in get_args(wanted))
+    if origin in {Union, types.UnionType}:
+        return " or ".join(_words(option) for option in get_args(wanted) if option is not types.NoneType)
+    if origin in _LISTS:
+        return "a list"
+    if origin in {dict, Mapping} or attrs.has(origin) or is_dataclass(origin):
+        return "a table"
+    return _WORDS.get(origin) or f"of type {getattr(origin, '__name__', origin)}"
+
+
+def _text(error: Exception) -> str:
+    """Return an error's words; those of attrs carry the field and more behind them."""
+    return error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
+
+
+def _placed(key: str, error: Exception) -> list[str]:
+    """Return mistakes with their place: `'lr' must be > 0: -1`, further down `optimizer: 'lr' must be > 0: -1`."""
+    name = key if key.startswith("item ") else repr(key)
+    if not isinstance(error, SettingError):
+        text = _text(error)
+        own = text.startswith(f"{name} ")
+        return [f"{name} {text}" if text.startswith("must be ") else text if own else f"{key}: {text}"]
+    mistakes = []
+    for mistake in error.mistakes:
+        below = re.match(r"[a-zA-Z_]\w*(\.\w+)*: ", mistake)  # itself placed further down: a path grows
+        apart = " " if mistake.startswith("must be ") else "." if below else ": "
+        mistakes.append(f"{name if apart == ' ' else key}{apart}{mistake}")
+    return mistakes
+
+
+def _unknown(key: str, settings: Mapping[str, Any]) -> str:
+    return f"unknown setting {key!r}{did_you_mean(key, settings)}; there is: {', '.join(settings) or 'none'}"

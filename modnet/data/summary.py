@@ -1,0 +1,250 @@
+"""What is in a data set: how many samples of which class, and what lies in its features, found in one pass."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Sequence
+from itertools import islice, pairwise, zip_longest
+from typing import final
+
+import attrs
+import numpy as np
+
+from modnet.data.dataset import PIXEL_COLUMNS, PIXEL_MAXIMUM, Dataset
+from modnet.types import Array
+
+FEW = 20
+"""Up to so many features, the different values of each are counted."""
+
+MOST_VALUES = 1000  # different values of a feature that are counted
+MOST_ROWS = 200_000  # samples that are compared with each other
+BINS = 24
+
+
+@attrs.frozen(eq=False, kw_only=True)
+class Summary:
+    """What is in a data set: an entry for each class, or for each feature over the samples of both parts, unscaled."""
+
+    train_counts: Array
+    test_counts: Array
+    minimum: Array
+    maximum: Array
+    mean: Array
+    deviation: Array
+    whole_mean: float
+    whole_deviation: float
+    distinct: tuple[int | None, ...]
+    """How many different values each of few features has, None where more than `MOST_VALUES`; () for many features."""
+    repeated: int | None
+    """How many samples have the features of an earlier one in their part; None where samples are too many."""
+    shared: int | None
+    """How many test samples have the features of a training sample."""
+    size: int
+    """How many bytes the features take as they are kept."""
+    side: int | None
+    """The side of the square grey images that the samples seem to be."""
+
+    @property
+    def constant(self) -> int:
+        """How many features have one value only."""
+        return int((self.minimum == self.maximum).sum())
+
+
+def summary_of(data: Dataset) -> Summary:
+    """Return what is in a data set. Features are read once, block by block, so they need not fit into memory.
+
+    >>> data = Dataset.from_arrays(([[1, 5], [3, 5], [1, 5]], ["b", "a", "b"]), test_fraction=0)
+    >>> summary = summary_of(data)
+    >>> summary.mean.round(2), summary.train_counts, summary.distinct, summary.repeated
+    (array([1.67, 5.  ]), array([1, 2]), (2, 1), 1)
+    """
+    parts = (data.train, data.test)
+    moments, values, rows = _Moments(data.features), _Values(data.features), _Rows()
+    compared = sum(map(len, parts)) <= MOST_ROWS
+    common = np.result_type(*(part.table for part in parts))
+    for part in parts:
+        for block in part.blocks():
+            x = part.unscaled(block)
+            moments.add(x)
+            values.add(x)
+            if compared:
+                rows.add(x.astype(common, copy=False))
+        rows.end_part()
+    train_counts, test_counts = (np.bincount(part.t, minlength=len(data.classes)) for part in parts)
+    mean, deviation, whole_mean, whole_deviation = moments.result()
+    return Summary(
+        train_counts=train_counts,
+        test_counts=test_counts,
+        minimum=moments.minimum,
+        maximum=moments.maximum,
+        mean=mean,
+        deviation=deviation,
+        whole_mean=whole_mean,
+        whole_deviation=whole_deviation,
+        distinct=values.counts(),
+        repeated=rows.repeated if compared else None,
+        shared=rows.shared if compared else None,
+        size=sum(len(part) * part.features * part.table.dtype.itemsize for part in parts),
+        side=_image_side(data, moments.minimum),
+    )
+
+
+def first_of_each(t: Array, classes: int, most: int) -> list[Array]:
+    """Return for each class the indices of its first samples, `most` of them or as many as there are.
+
+    >>> first_of_each(np.array([1, 0, 1, 1]), 3, 2)
+    [array([1]), array([0, 2]), array([], dtype=int64)]
+    """
+    order = np.argsort(t, kind="stable")
+    bounds = np.searchsorted(t[order], np.arange(classes + 1))
+    return [order[start : min(end, start + most)] for start, end in pairwise(bounds)]
+
+
+def varied(t: Array, classes: int, count: int) -> Array:
+    """Return the indices of `count` samples: the first of each class, then the second of each, and so on.
+
+    >>> varied(np.array([1, 1, 1, 0, 0]), 2, 3)
+    array([3, 0, 4])
+    """
+    each = first_of_each(t, classes, count)
+    found = (i for turn in zip_longest(*each) for i in turn if i is not None)
+    return np.array(list(islice(found, count)), np.int64)
+
+
+def most_frequent(counts: Array, most: int) -> Array:
+    """Return the indices of all classes, if they are no more than `most`; otherwise of the most frequent ones.
+
+    >>> most_frequent(np.array([3, 5, 9, 5]), 2), most_frequent(np.array([3, 5]), 2)
+    (array([2, 1]), array([0, 1]))
+    """
+    return np.arange(len(counts)) if len(counts) <= most else np.argsort(-counts, kind="stable")[:most]
+
+
+def bin_edges(summary: Summary, feature: int) -> Array:
+    """Return the edges of the bins into which a feature's values fall; few whole numbers get a bin each."""
+    low, high = summary.minimum[feature], summary.maximum[feature]
+    distinct = summary.distinct[feature] if summary.distinct else None
+    if low == high:
+        half = max(0.5, abs(low) / 2)  # where numbers are large, 0.5 is nothing
+        return np.array([low - half, low + half])
+    whole = low == np.trunc(low) and high == np.trunc(high) and distinct is not None
+    if whole and distinct <= high - low + 1 <= BINS:
+        return np.linspace(low - 0.5, high + 0.5, int(high - low) + 2)
+    samples = int(summary.train_counts.sum() + summary.test_counts.sum())
+    return np.linspace(low, high, min(BINS, 5 + math.isqrt(samples)))
+
+
+def histograms(data: Dataset, features: Sequence[int], edges: Sequence[Array]) -> list[Array]:
+    """Return for each of some features how many samples of each class fall between its edges: (classes, bins).
+
+    Samples of both parts are counted, block by block.
+    """
+    classes = len(data.classes)
+    counts = [np.zeros((classes, len(some) - 1), np.int64) for some in edges]
+    for part in (data.train, data.test):
+        for block in part.blocks():
+            x, t = part.unscaled(block), part.t[block]
+            for j, some, count in zip(features, edges, counts, strict=True):
+                places = t * count.shape[1] + np.searchsorted(some[1:-1], x[:, j], side="right")
+                count += np.bincount(places, minlength=count.size).reshape(count.shape)
+    return counts
+
+
+def resampled(image: Array, height: int, width: int) -> Array:
+    """Return an image (H, W) in another size: each new pixel is the mean over its area.
+
+    >>> resampled(np.array([[0.0, 4.0], [2.0, 6.0]]), 1, 2)
+    array([[1., 5.]])
+    """
+    return _overlaps(image.shape[0], height) @ image @ _overlaps(image.shape[1], width).T
+
+
+def _overlaps(size: int, wanted: int) -> Array:
+    """Return which share each of `size` old pixels in a line has in each of the `wanted` new ones."""
+    edges, places = np.linspace(0, size, wanted + 1), np.arange(size)
+    overlap = np.minimum(edges[1:, None], places + 1) - np.maximum(edges[:-1, None], places)
+    shares: Array = overlap.clip(0) * (wanted / size)
+    return shares
+
+
+def _image_side(data: Dataset, minimum: Array) -> int | None:
+    """Return the side of square images, if samples seem to be some: a square number of features that are alike."""
+    side = math.isqrt(data.features)
+    if side * side != data.features or data.features < PIXEL_COLUMNS:
+        return None
+    if len({re.sub(r"\d+", "", name) for name in data.feature_names}) > 1:  # "pixel1", "pixel2" are alike
+        return None
+    alike = 2 * np.count_nonzero(minimum == minimum.min()) > data.features  # black somewhere, in most of them
+    return side if alike or data.scale == PIXEL_MAXIMUM else None
+
+
+@final
+class _Moments:
+    """The range, mean and spread of each feature, block by block, as Chan, Golub and LeVeque merge them.
+
+    A sum of squares, less the square of the sum, would lose a small spread about a large mean.
+    """
+
+    def __init__(self, features: int) -> None:
+        self.minimum, self.maximum = np.full((2, features), np.nan)
+        self._count, self._mean, self._squares = 0, np.zeros(features), np.zeros(features)
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def add(self, block: Array) -> None:
+        x = block.astype(np.float64)
+        self.minimum = np.fmin(self.minimum, block.min(axis=0).astype(np.float64))
+        self.maximum = np.fmax(self.maximum, block.max(axis=0).astype(np.float64))
+        mean = x.mean(axis=0)
+        x -= mean
+        x *= x
+        total = self._count + len(x)
+        gap = mean - self._mean
+        self._squares += x.sum(axis=0) + gap * gap * (self._count * len(x) / total)
+        self._mean += gap * (len(x) / total)
+        self._count = total
+
+    @np.errstate(over="ignore", invalid="ignore")
+    def result(self) -> tuple[Array, Array, float, float]:
+        """Return mean and standard deviation of each feature, and those of all numbers together."""
+        variance = self._squares / self._count if self._count else np.full_like(self._squares, np.nan)
+        whole_mean = self._mean.mean()
+        whole_variance = variance.mean() + np.square(self._mean - whole_mean).mean()
+        return self._mean, np.sqrt(variance), float(whole_mean), float(np.sqrt(whole_variance))
+
+
+@final
+class _Values:
+    """The different values of each of few features, until they are too many."""
+
+    def __init__(self, features: int) -> None:
+        self._found: list[Array | None] = [np.empty(0)] * features if features <= FEW else []
+
+    def add(self, block: Array) -> None:
+        for j, found in enumerate(self._found):
+            if found is not None:
+                both = np.union1d(found, block[:, j])
+                self._found[j] = both if len(both) <= MOST_VALUES else None
+
+    def counts(self) -> tuple[int | None, ...]:
+        return tuple(None if found is None else len(found) for found in self._found)
+
+
+@final
+class _Rows:
+    """How many samples are the same as others, told by hashes of 64 bits."""
+
+    def __init__(self) -> None:
+        self.repeated = self.shared = 0
+        self._earlier: set[int] = set()
+        self._part: set[int] = set()
+
+    def add(self, block: Array) -> None:
+        for row in block:
+            key = hash(row.tobytes())
+            self.repeated += key in self._part
+            self.shared += key in self._earlier
+            self._part.add(key)
+
+    def end_part(self) -> None:
+        self._earlier, self._part = self._part, set()

@@ -1,0 +1,1 @@
+"""Figures, terminal output and progress."""

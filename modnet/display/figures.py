@@ -1,0 +1,222 @@
+"""Plots, as matplotlib figures that are returned and never shown."""
+
+from __future__ import annotations
+
+import io
+import math
+import textwrap
+import warnings
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modnet.data.dataset import Dataset
+from modnet.data.summary import Summary, bin_edges, first_of_each, histograms, most_frequent, resampled
+from modnet.errors import MissingExtraError, SettingError
+from modnet.files import printable
+from modnet.gradcheck.estimators import EstimatorRow
+from modnet.types import Array, History
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg", "pdf")
+# Errors below this are drawn here: a logarithm has no place for 0.
+_NOTHING = 1e-17
+_LOSS, _TRAIN, _TEST = "#3b4252", "#0072b2", "#d55e00"  # Okabe and Ito's palette: told apart by everyone
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+_CLASSES, _FEATURES, _ACROSS, _SIDE, _LONGEST = 20, 11, 12, 64, 24  # how much of a data set a picture shows
+
+
+def curves(history: History, title: str = "") -> Figure:
+    """Return the learning curves: the loss of every iteration, and both accuracies; raises MissingExtraError."""
+    figure = new_figure((9, 3.6))
+    left, right = figure.subplots(1, 2)
+    _draw_loss(left, history.loss)
+    _draw_accuracy(right, history)
+    for axes in (left, right):
+        axes.set_xlabel("iteration")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def accuracy_per_evaluation(rows: Sequence[EstimatorRow], title: str = "") -> Figure:
+    """Return the error of gradient estimators against what they cost: evaluations of the loss, and seconds.
+
+    A line is the spread of the repeats. Raises MissingExtraError.
+    """
+    figure = new_figure((9, 4))
+    left, right = figure.subplots(1, 2, sharey=True)
+    for i, row in enumerate(sorted((row for row in rows if not row.problem), key=lambda row: -row.error)):
+        style: Any = {"color": f"C{i % 10}", "marker": "osD^vP"[i % 6], "linestyle": "none"}
+        spread = [max(bound, _NOTHING) for bound in (min(row.errors), max(row.errors))]
+        for axes, cost in ((left, row.evaluations), (right, row.seconds)):
+            if cost is not None:
+                axes.plot([cost] * 2, spread, color=style["color"], linewidth=1.5)
+                axes.plot(cost, max(row.error, _NOTHING), **style)
+        right.plot([], [], **style, label=row.name)
+    left.set(xlabel="evaluations of the loss, as a black box", ylabel="error, relative to the gradient")
+    right.set(xlabel="seconds for one estimate")
+    for axes in (left, right):
+        axes.set(xscale="log", yscale="log")
+        axes.margins(0.1)
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.legend(loc="outside right center", frameon=False)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def data_picture(data: Dataset, summary: Summary, title: str = "") -> Figure:
+    """Return what a data set looks like: how many samples each class has, and samples or the spread of features.
+
+    Images are shown class by class. Of other data, the first features have a histogram for each class, if these are
+    few enough to be told apart. Raises MissingExtraError.
+    """
+    classes = most_frequent(summary.train_counts + summary.test_counts, _CLASSES)
+    cut: list[str] = []
+    if summary.side:
+        figure = new_figure((9, max(2.5, 1.0 + 0.5 * len(classes))))
+        left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
+        _draw_samples(left, data, summary, classes)
+        left.set_box_aspect(len(classes) / _ACROSS)
+        right.set_box_aspect(3 * len(classes) / _ACROSS)
+        right.tick_params(left=False, labelleft=False)
+        _draw_counts(right, data, summary, classes, [_TRAIN] * len(classes))
+    else:
+        features = _drawable(summary)[:_FEATURES]
+        colors = list(COLORS) if len(data.classes) <= len(COLORS) else [_LOSS] * _CLASSES
+        columns = min(3, len(features) + 1)
+        rows = math.ceil((len(features) + 1) / columns)
+        figure = new_figure((3.4 * columns, max(0.6 + 2.4 * rows, 1.0 + 0.25 * len(classes))))
+        first, *others = figure.subplots(rows, columns, squeeze=False).flat
+        _draw_counts(first, data, summary, classes, colors)
+        first.set_yticks(range(len(classes)), [_words(data.classes[i]) for i in classes])
+        _draw_histograms(others, data, summary, features, colors)
+        if len(features) < data.features:
+            cut.append(f"{len(features)} of {data.features:,} features")
+    if len(classes) < len(data.classes):
+        cut.append(f"the {len(classes)} most frequent of {len(data.classes):,} classes")
+    lines = [*textwrap.wrap(title, int(12 * figure.get_figwidth())), *filter(None, [", ".join(cut)])]
+    figure.suptitle(escaped("\n".join(lines)), fontsize=10)
+    return figure
+
+
+def new_figure(size: tuple[float, float]) -> Figure:
+    """Return an empty figure of a size in inches; raises MissingExtraError."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("a plot", "plot") from None
+    return Figure(figsize=size, layout="constrained")
+
+
+def rendered(figure: Figure, kind: str) -> bytes:
+    """Return a figure as the content of a file, the same bytes for the same figure; raises SettingError."""
+    if kind not in FORMATS:
+        raise SettingError([f"a plot is written as {', '.join(FORMATS)}, not {kind!r}"], "plot")
+    import matplotlib as mpl
+
+    undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    content = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "modnet"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is a box, and seen to be one
+        figure.savefig(content, format=kind, dpi=150, metadata=undated[kind])
+    return content.getvalue()
+
+
+def _draw_loss(axes: Any, loss: list[float]) -> None:
+    iterations = np.arange(1, len(loss) + 1)
+    width = max(1, len(loss) // 50)
+    axes.plot(iterations, loss, color=_LOSS, alpha=0.25 if width > 1 else 1, linewidth=0.8)
+    if width > 1:
+        mean = np.convolve(loss, np.ones(width) / width, mode="valid")
+        axes.plot(iterations[width - 1 :], mean, color=_LOSS, label=f"mean of {width} iterations")
+        axes.legend(frameon=False)
+    axes.set(title="loss of each mini-batch", ylim=(0, None))
+
+
+def _draw_accuracy(axes: Any, history: History) -> None:
+    marker = "." if len(history.iterations) <= 60 else None
+    rows = (("train", history.train_accuracy, _TRAIN), ("test", history.test_accuracy, _TEST))
+    for name, accuracy, color in rows:
+        if accuracy and not math.isnan(accuracy[-1]):
+            label = f"{name}: {accuracy[-1]:.4f}"
+            axes.plot(history.iterations, accuracy, color=color, marker=marker, label=label)
+    axes.set(title="accuracy", ylim=(0, 1))
+    if history.iterations:
+        axes.legend(frameon=False, loc="lower right")
+
+
+def _draw_samples(axes: Any, data: Dataset, summary: Summary, classes: Array) -> None:
+    """Draw the first images of each class, a row a class."""
+    side = min(summary.side or 0, _SIDE)
+    cell = side + 1  # a gap between images
+    mosaic = np.full((cell * len(classes), cell * _ACROSS), np.nan)
+    each = first_of_each(data.train.t, len(data.classes), _ACROSS)
+    for row, index in enumerate(classes):
+        images = data.train.unscaled(each[index]).reshape(-1, summary.side or 0, summary.side or 0)
+        for column, image in enumerate(images):
+            place = slice(row * cell, row * cell + side), slice(column * cell, column * cell + side)
+            mosaic[place] = resampled(image.astype(np.float64), side, side)
+    low, high = summary.minimum.min(), summary.maximum.max()
+    extent = (0, _ACROSS, len(classes) - 0.5, -0.5)
+    axes.imshow(mosaic, cmap="gray", vmin=low, vmax=high, extent=extent, aspect="auto", interpolation="nearest")
+    axes.set_yticks(range(len(classes)), [_words(data.classes[i]) for i in classes])
+    axes.set_xticks([])
+    axes.tick_params(length=0)
+    axes.spines[:].set_visible(False)
+
+
+def _draw_counts(axes: Any, data: Dataset, summary: Summary, classes: Array, colors: Sequence[str]) -> None:
+    """Draw how many samples each class has, in its color, the test samples paler."""
+    places, train, test = range(len(classes)), summary.train_counts[classes], summary.test_counts[classes]
+    colors = colors[: len(classes)]
+    axes.barh(places, train, color=colors)
+    axes.barh(places, test, left=train, color=colors, alpha=0.4)
+    for place, one, other in zip(places, train, test, strict=True):
+        words = f" {one:,} + {other:,}" if len(data.test) else f" {one:,}"
+        axes.text(one + other, place, words, va="center", fontsize=8)
+    axes.set_xlim(0, 1.5 * max((train + test).max(), 1))
+    axes.set_ylim(len(classes) - 0.5, -0.5)
+    axes.set_title("training + test samples" if len(data.test) else "samples", fontsize=9)
+    axes.set_xticks([])
+    axes.spines[["top", "right", "bottom"]].set_visible(False)
+
+
+def _draw_histograms(
+    grid: Sequence[Any], data: Dataset, summary: Summary, features: Sequence[int], colors: Sequence[str]
+) -> None:
+    """Draw how the values of some features are spread: for each class, or for all together where colors are one."""
+    edges = [bin_edges(summary, j) for j in features]
+    names = data.feature_names or [f"feature {j}" for j in range(data.features)]
+    apart = len(set(colors)) > 1
+    for axes, j, some, counts in zip(grid, features, edges, histograms(data, features, edges), strict=False):
+        for color, values in zip(colors, counts if apart else [counts.sum(axis=0)], strict=False):
+            axes.stairs(values, some, color=color, fill=True, alpha=0.25)
+            axes.stairs(values, some, color=color, linewidth=1.3)
+        axes.set_title(_words(names[j]), fontsize=9)
+        axes.tick_params(labelsize=8)
+        axes.yaxis.get_major_locator().set_params(integer=True)
+        axes.spines[["top", "right"]].set_visible(False)
+    for axes in grid[len(features) :]:
+        axes.set_axis_off()
+
+
+def _drawable(summary: Summary) -> list[int]:
+    """Return the features whose range is a finite number."""
+    with np.errstate(over="ignore"):
+        return np.flatnonzero(np.isfinite(summary.maximum - summary.minimum)).tolist()
+
+
+def _words(name: object) -> str:
+    """Return a label or a name as it is, and no more of it than fits."""
+    return escaped(printable(str(name), _LONGEST))
+
+
+def escaped(text: str) -> str:
+    """Return text in which no dollar begins a formula."""
+    return text.replace("$", r"\$")

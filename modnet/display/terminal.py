@@ -1,0 +1,193 @@
+"""Grey images, bars and tables as text: in shades where a terminal has them, otherwise in plain characters."""
+
+from __future__ import annotations
+
+import math
+import os
+import shutil
+import unicodedata
+from collections.abc import Mapping, Sequence
+from typing import Literal, TextIO
+
+import attrs
+import numpy as np
+
+from modnet.data.summary import resampled
+from modnet.files import printable
+from modnet.types import Array
+
+SHADES = " .:-=+*#%@"
+GAP = 2
+# An image narrower than this, in characters, is hard to make out: in greys, and in plain characters.
+NARROW, NARROW_PLAIN = 14, 18
+# The greys of a terminal with 256 colours: black, 24 steps, white.
+GREYS_256 = (16, *range(232, 256), 231)
+LONGEST = 24  # columns that a name or a label may take
+
+
+@attrs.frozen
+class Screen:
+    """What text is shown on: how wide it is, which greys it has, and which characters."""
+
+    columns: int = 80
+    greys: Literal["none", "256", "24-bit"] = "none"
+    encoding: str = "utf-8"
+
+    @classmethod
+    def of(cls, out: TextIO, environment: Mapping[str, str] = os.environ) -> Screen:
+        """Return what a stream can show: greys on a terminal that says so, unless NO_COLOR is set."""
+        kind = environment.get("TERM", "")
+        greys: Literal["none", "256", "24-bit"] = "none"
+        encoding = out.encoding or "ascii"
+        if out.isatty() and not environment.get("NO_COLOR") and _holds("▀", encoding):
+            if environment.get("COLORTERM", "") in {"truecolor", "24bit"} or kind.endswith("-direct"):
+                greys = "24-bit"
+            elif "256color" in kind:
+                greys = "256"
+        return cls(shutil.get_terminal_size().columns, greys, encoding)
+
+    def shown(self, text: str) -> str:
+        """Return text with a question mark for each character that cannot be shown."""
+        return text.encode(self.encoding, "replace").decode(self.encoding)
+
+    def name(self, name: object, longest: int = LONGEST) -> str:
+        """Return a label or a feature's name so that it can be shown: without control characters, not too long."""
+        text = self.shown(printable(str(name), 2 * longest)) or '""'
+        return fitted(text, min(columns_of(text), longest))
+
+
+def images_side_by_side(images: Array, captions: Sequence[str], low: float, high: float, screen: Screen) -> list[str]:
+    """Return the lines that show square images (N, side, side), as many beside each other as fit, captions below.
+
+    Black or a blank is `low`, white or the fullest character is `high`. Images are enlarged by a whole factor, or
+    reduced as far as they stay readable.
+    """
+    if not len(images):
+        return []
+    across, width = _layout(len(images), images.shape[1], screen)
+    lines = []
+    for start in range(0, len(images), across):
+        some = slice(start, start + across)
+        levels = [np.clip(np.nan_to_num((image - low) / ((high - low) or 1)), 0, 1) for image in images[some]]
+        drawn = [_grey(level, width, screen.greys) for level in levels]
+        rows = [(" " * GAP).join(parts) for parts in zip(*drawn, strict=True)]
+        below = (" " * GAP).join(fitted(caption, width) for caption in captions[some])
+        lines += [*(row.rstrip(" ") for row in rows), below.rstrip(), ""]
+    return lines[:-1]
+
+
+def bar(counts: Sequence[int], most: int, width: int, screen: Screen) -> str:
+    """Return a bar that has a piece for each of two counts; the bar of `most` is as long as `width`.
+
+    >>> bar([6, 2], 10, 10, Screen(encoding="ascii"))
+    '######--'
+    """
+    full, pale = "█░" if _holds("█░", screen.encoding) else "#-"
+    ends = [math.ceil(sum(counts[: i + 1]) * width / max(most, 1)) for i in range(2)]
+    return full * ends[0] + pale * (ends[1] - ends[0])
+
+
+def table(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+    """Return the lines of a table: the first `left` columns to the left, the others to the right.
+
+    >>> table([["class", "rows"], ["b", "10"]])
+    ['class  rows', 'b        10']
+    """
+    widths = [max(map(columns_of, column)) for column in zip(*rows, strict=True)]
+    sides = [column >= left for column in range(len(widths))]
+    cells = ([fitted(*each) for each in zip(row, widths, sides, strict=True)] for row in rows)
+    return [(" " * GAP).join(row).rstrip() for row in cells]
+
+
+def fitted(text: str, width: int, right: bool = False) -> str:
+    """Return text filled up with blanks, or cut, so that it takes `width` columns."""
+    if columns_of(text) > width:
+        dots = "..."[: max(0, width - 1)]
+        while text and columns_of(text) + len(dots) > width:
+            text = text[:-1]
+        text += dots
+    blanks = " " * (width - columns_of(text))
+    return blanks + text if right else text + blanks
+
+
+def columns_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes.
+
+    >>> columns_of("iris"), columns_of("붓꽃")
+    (4, 4)
+    """
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def number_in_words(value: float, digits: int = 4) -> str:
+    """Return a number with so many digits, or all that it has before its point; "-" where it is none.
+
+    >>> [number_in_words(x) for x in (255.0, 0.1 + 0.2, -0.0, 123456.7, float("nan"))]
+    ['255', '0.3', '0', '123457', '-']
+    """
+    if not math.isfinite(value):
+        return "-"
+    if abs(value) < 1e15 and (value == int(value) or abs(value) >= 10**digits):
+        return str(round(value))
+    return f"{value:.{digits}g}"
+
+
+def in_bytes(size: int) -> str:
+    """Return a number of bytes in words.
+
+    >>> in_bytes(500), in_bytes(54_951_002), in_bytes(3 * 10**9)
+    ('500 bytes', '55.0 MB', '3.0 GB')
+    """
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def _holds(text: str, encoding: str) -> bool:
+    try:
+        text.encode(encoding)
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def _layout(count: int, side: int, screen: Screen) -> tuple[int, int]:
+    """Return how many images stand beside each other, and how many characters each is wide."""
+    narrow = NARROW_PLAIN if screen.greys == "none" else NARROW
+    whole = side * max(1, round(narrow / side))
+    least = whole if side < narrow else narrow
+    most = max(1, (screen.columns + GAP) // (least + GAP))
+    across = math.ceil(count / math.ceil(count / most))  # so that all lines of images are about equally full
+    return across, max(1, min(whole, (screen.columns + GAP) // across - GAP))
+
+
+def _grey(level: Array, width: int, greys: str) -> list[str]:
+    """Return the lines of an image of levels from 0 to 1. A character is about twice as high as wide."""
+    height = math.ceil(width / 2)
+    if greys == "none":
+        places = (resampled(level, height, width) * (len(SHADES) - 1e-9)).astype(int)
+        return ["".join(SHADES[place] for place in row) for row in places]
+    pixels = resampled(level, 2 * height, width)
+    return [_half_blocks(upper, lower, greys) for upper, lower in zip(pixels[::2], pixels[1::2], strict=True)]
+
+
+def _half_blocks(upper: Array, lower: Array, greys: str) -> str:
+    """Return a line of two rows of pixels: a half block has the upper one's grey, what is behind it the lower one's."""
+    line, before = "", ""
+    for pair in zip(upper, lower, strict=True):
+        codes = (f"{ground};{_code(pixel, greys)}" for ground, pixel in zip(("38", "48"), pair, strict=True))
+        code = f"\x1b[{';'.join(codes)}m"
+        line += ("" if code == before else code) + "▀"
+        before = code
+    return line + "\x1b[0m"
+
+
+def _code(level: float, greys: str) -> str:
+    if greys == "256":
+        return f"5;{GREYS_256[round(level * (len(GREYS_256) - 1))]}"
+    grey = round(level * 255)
+    return f"2;{grey};{grey};{grey}"

@@ -1,0 +1,1 @@
+"""Gradient checking: Taylor tests of derivatives, and estimators compared."""

@@ -1,0 +1,151 @@
+"""Gradients checked: a verdict on each derivative, and estimators side by side on one network.
+
+A derivative is claimed to be exact, and is right or wrong; an estimate has an error, a variance and a price.
+"""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+
+import attrs
+import numpy as np
+
+from modnet.gradcheck.estimators import EstimatorRow, compare, table
+from modnet.gradcheck.parts import check_activation, check_loss, without_small_settings
+from modnet.gradcheck.reference import measured
+from modnet.gradcheck.taylor import CORRECT, WRONG
+from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, difference
+from modnet.gradcheck.whole import WHOLE, check_whole
+from modnet.interfaces import GradientEstimator, Objective
+from modnet.randomness import Stream
+from modnet.types import Grads, Params
+
+
+@attrs.frozen(kw_only=True)
+class GradientCheck:
+    """The verdicts on a network's derivatives, and the estimators beside its exact gradient."""
+
+    verdicts: tuple[Verdict, ...]
+    """On each part, and on the whole gradient."""
+    without: tuple[str, ...]
+    """The parts that have no derivative of their own: it was measured."""
+    estimators: tuple[EstimatorRow, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether no derivative is wrong or depends on chance."""
+        return not any(verdict.verdict in {WRONG, NOT_DETERMINISTIC} for verdict in self.verdicts)
+
+    def __str__(self) -> str:
+        return "\n".join([*map(str, self.verdicts), *(f"no derivative of its own: {p}" for p in self.without),
+                          *(["", *table(self.estimators)] if self.estimators else [])])  # fmt: skip
+
+
+def check_gradient(
+    objective: Objective,
+    params: Params,
+    estimators: Mapping[str, GradientEstimator],
+    gradient: GradientEstimator | Grads | None = None,
+    repeats: int = 5,
+    seed: int = 0,
+) -> GradientCheck:
+    """Judge the derivatives of a network's parts and its whole gradient, and compare estimators with the exact one.
+
+    `gradient` is the whole gradient that is judged, or what obtains it: by default the network's own chain rule.
+    """
+    stream = Stream(seed, ("gradient check",))
+    found = check_parts(objective, params, stream)
+    verdicts = tuple(verdict for _, verdict in found if verdict)
+    missing = [layer for layer, verdict in found if verdict is None]
+    bad = [layer for layer, v in found if v and (v.verdict in {WRONG, NOT_DETERMINISTIC} or v.left_out)]
+    # The exact gradient does not depend on a derivative that is missing or wrong: those are measured.
+    exact = _measured(objective, [*missing, *bad]).backward(params)
+    if gradient is None:
+        blamed = [v for layer, v in found if v and layer in bad]
+        whole = _check_own(objective, _measured(objective, missing), params, exact, blamed, stream)
+    else:
+        whole = _check_given(objective, params, gradient, stream)
+    return GradientCheck(
+        verdicts=(*verdicts, whole),
+        without=tuple("the loss" if k is None else f"the activation of layer {k}" for k in missing),
+        estimators=tuple(
+            compare(name, estimator, objective, params, exact, repeats, seed) for name, estimator in estimators.items()
+        ),
+    )
+
+
+def check_parts(objective: Objective, params: Params, stream: Stream) -> list[tuple[int | None, Verdict | None]]:
+    """Return the verdict on each activation, by its layer's number, and on the loss, by None.
+
+    A part without a derivative of its own has None instead of a verdict.
+    """
+    trace, last = objective.trace(params), objective.layers[-1]
+    with_loss = objective.loss_function.fused(last.activation) is not None
+    found: list[tuple[int | None, Verdict | None]] = [
+        (layer.number, check_activation(layer, a, stream.child("activation", layer.number)))
+        for layer, a in zip(objective.layers, trace.pre_activations, strict=True)
+        if layer is not last or not with_loss
+    ]
+    loss = check_loss(objective.loss_function, last, trace.pre_activations[-1], objective.t, stream.child("loss"))
+    return [*found, (None, loss)]
+
+
+def _measured(objective: Objective, parts: list[int | None]) -> Objective:
+    return measured(objective, [part for part in parts if part is not None], loss=None in parts)
+
+
+def _check_own(
+    objective: Objective, checked: Objective, params: Params, exact: Grads, bad: list[Verdict], stream: Stream
+) -> Verdict:
+    """Judge the chain rule's gradient; where all that is wrong comes from parts, say so."""
+    try:
+        claimed = checked.backward(params)
+    except Exception as error:  # of a stranger's part
+        text = f"the chain rule ends with {type(error).__name__}: {error}"
+        return Verdict(verdict=WRONG, part=WHOLE, size=math.inf, explanation=text)
+    whole = check_whole(objective, params, claimed, stream, batch=len(objective.x))
+    if whole.verdict == WRONG and bad and check_whole(objective, params, exact, stream).verdict != WRONG:
+        return _blamed(whole, claimed, exact, bad)
+    return whole
+
+
+def _blamed(whole: Verdict, claimed: Grads, exact: Grads, bad: list[Verdict]) -> Verdict:
+    """Return the verdict on a whole gradient of which all that is wrong comes from parts."""
+    parts = " and the ".join(v.part if v.left_out else f"{v.part} of layer {v.layer}" for v in bad)
+    if not all(v.left_out for v in bad):
+        return attrs.evolve(whole, explanation=f"{whole.explanation}; all of it comes from the {parts}")
+    name = list(exact)[-1]
+    residual = float(np.abs(claimed[name] - exact[name]).mean())
+    text = (
+        f"it differs from that of this loss by {residual:.2e} in {name}, on average: it is that of the {parts} with "
+        f"{bad[0].left_out} = 0"
+    )
+    return attrs.evolve(whole, verdict=CORRECT, parameter=None, index=None, explanation=text, left_out=bad[0].left_out)
+
+
+def _check_given(objective: Objective, params: Params, gradient: GradientEstimator | Grads, stream: Stream) -> Verdict:
+    """Judge a whole gradient that is given; what obtains one is asked twice, and must give the same."""
+    batch = len(objective.x)
+    if isinstance(gradient, Mapping):
+        part, grads = WHOLE, gradient
+    else:
+        part = f"{WHOLE} by {gradient!r}"
+        grads, again = (gradient(objective, dict(params), stream.child("given")) for _ in range(2))
+        gap = max((difference(grads[name], again[name]) for name in grads), default=0.0)
+        if gap:
+            text = f"called twice alike, it gives gradients that differ by {gap:.1e} of the largest entry"
+            return Verdict(verdict=NOT_DETERMINISTIC, part=part, size=gap, explanation=text)
+    whole = check_whole(objective, params, grads, stream, part=part, batch=batch)
+    if whole.verdict != WRONG:
+        return whole
+    for name, value, other in without_small_settings(objective.loss_function):
+        fused = other.fused(objective.layers[-1].activation)
+        without: Objective = attrs.evolve(objective, loss_function=other, fused=fused)  # type: ignore[misc]
+        if check_whole(without, params, grads, stream).verdict == CORRECT:
+            text = (
+                f"the gradient is that of the loss with {name} = 0; with {name} = {value:g} the loss is another "
+                f"function: {whole.explanation}"
+            )
+            return attrs.evolve(whole, verdict=CORRECT, explanation=text, left_out=name)
+    return whole

@@ -1,0 +1,230 @@
+"""Estimators of one gradient side by side: error, angle, variance, price, and the corners that errors come from."""
+
+from __future__ import annotations
+
+import math
+import time
+import warnings
+from collections.abc import Sequence
+
+import attrs
+import numpy as np
+
+from modnet.errors import ModnetError, ShapeError
+from modnet.gradcheck.kinks import corners_between
+from modnet.gradcheck.taylor import CORNER
+from modnet.gradcheck.verdicts import Verdict
+from modnet.interfaces import GradientEstimator, Objective, Trace
+from modnet.nn.numerical import default_step
+from modnet.randomness import Stream
+from modnet.types import Array, Grads, Params
+
+SHOWN = 3  # corners of one estimator that are printed
+ENOUGH_SECONDS = 2.0  # after so long an estimator is not run again to see its variance
+
+
+@attrs.frozen(kw_only=True)
+class EstimatorRow:
+    """What one estimator makes of the gradient; all is relative to the exact gradient's length."""
+
+    name: str
+    error: float = math.nan
+    """The length of the error, the mean of all repeats."""
+    errors: tuple[float, ...] = ()
+    """The same, of each repeat."""
+    cosine: float = math.nan
+    """Of the angle to the exact gradient, the mean of all repeats."""
+    variance: float = math.nan
+    """The mean squared distance to the mean of all repeats; 0 where nothing is random, NaN where it was run once."""
+    evaluations: int | None = None
+    """Of the loss, as a black box; None where that is not how the estimate is obtained."""
+    goes_back: bool = False
+    """Whether it uses the network's own way back."""
+    seconds: float = math.nan
+    """Of one estimate."""
+    corners: tuple[Verdict, ...] = ()
+    """The corners within the steps of differences that the error comes from."""
+    problem: str = ""
+    """Why there is no estimate."""
+
+
+def compare(
+    name: str,
+    estimator: GradientEstimator,
+    objective: Objective,
+    params: Params,
+    exact: Grads,
+    repeats: int = 5,
+    seed: int = 0,
+) -> EstimatorRow:
+    """Return an estimator's error, cosine, variance, evaluations and seconds; what it raises becomes its `problem`.
+
+    One that gives the same for another random stream is not run again, nor is one that takes long.
+    """
+    watched = _Watched(objective)
+    estimates: list[Array] = []
+    seconds: list[float] = []
+    for repeat in range(repeats):
+        stream = Stream(seed, ("gradient check", name, repeat))
+        start = time.perf_counter()
+        try:
+            with warnings.catch_warnings(action="ignore"):
+                grads = estimator(watched, dict(params), stream)
+            estimates.append(_flat(grads, params))
+        except Exception as error:  # of a stranger's code: its row says what it raised
+            told = str(error) if isinstance(error, ModnetError) else f"{type(error).__name__}: {error}"
+            return EstimatorRow(name=name, problem=told.partition("\n")[0])
+        seconds.append(time.perf_counter() - start)
+        if sum(seconds) > ENOUGH_SECONDS or (repeat == 1 and np.array_equal(estimates[0], estimates[1])):
+            break
+    row = _measures(name, estimates, _flat(exact, params))
+    row = attrs.evolve(
+        row, evaluations=estimator.evaluations(params), goes_back=watched.went_back, seconds=min(seconds)
+    )
+    if row.variance == 0 or len(estimates) == 1:
+        step = getattr(estimator, "h", None)
+        row = attrs.evolve(
+            row, corners=tuple(corners_within(objective, params, _shaped(estimates[0], params), exact, step))
+        )
+    return row
+
+
+def corners_within(
+    objective: Objective, params: Params, estimate: Grads, exact: Grads, step: float | None = None
+) -> list[Verdict]:
+    """Return the corners between which a gradient by differences was taken, where it strays from the exact one.
+
+    In each unit the entry with the largest error is moved by `step`, by default that of central differences, and by
+    ten times that. Elementwise activations of which a pre-activation passes a corner on the way are the cause.
+    """
+    found: dict[tuple[int, int, int], Verdict] = {}
+    for name, value in params.items():
+        gap = np.abs(np.asarray(estimate[name]) - np.asarray(exact[name])).reshape(-1, value.shape[-1])
+        h = step if isinstance(step, float) else default_step(value.dtype)
+        rounding = 16 * float(np.finfo(value.dtype).eps) * abs(objective(params)) / h
+        # What is more than ten times the usual error of this array is no truncation.
+        for unit in np.flatnonzero(gap.max(axis=0) > max(rounding, 10 * float(np.quantile(gap, 0.25)))):
+            entry = int(gap[:, unit].argmax()), int(unit)
+            slope = float(np.asarray(exact[name]).reshape(gap.shape)[entry])
+            for reach in (h, 10 * h):
+                ends = [_moved(params, name, entry, move) for move in (-reach, reach)]
+                error = abs((objective(ends[1]) - objective(ends[0])) / (2 * reach) - slope)
+                # A step of this length makes an error of this size, or else it was another step.
+                if not error / 10 < gap[entry] < error * 10:
+                    continue
+                if passed := _passed(objective, params, ends, f"a step of {reach:.2g} in {name}"):
+                    found = passed | found
+                    break
+    return list(found.values())
+
+
+def _moved(params: Params, name: str, entry: tuple[int, int], move: float) -> Params:
+    value = np.array(params[name])
+    value.reshape(-1, value.shape[-1])[entry] += move
+    return {**params, name: value}
+
+
+def _passed(
+    objective: Objective, params: Params, ends: Sequence[Params], step: str
+) -> dict[tuple[int, int, int], Verdict]:
+    """Return the corners that are passed between two parameters, by layer, unit and sample."""
+    traces = [objective.trace(end) for end in ends]
+    here = objective.trace(params)
+    found = {}
+    for k, layer in enumerate(objective.layers):
+        one, other = (trace.pre_activations[k] for trace in traces)
+        samples, units = np.nonzero(one != other)
+        if not layer.activation.elementwise or not len(samples):
+            continue
+        low, high = np.sort([one[samples, units], other[samples, units]], axis=0)
+        corners = corners_between(layer.activation, low, high)
+        for i in np.flatnonzero(np.isfinite(corners)):
+            sample, unit = int(samples[i]), int(units[i])
+            a, corner = float(here.pre_activations[k][sample, unit]), float(corners[i])
+            corner = 0.0 if abs(corner) < 1e-6 else corner
+            found[layer.number, unit, sample] = Verdict(
+                verdict=CORNER,
+                part=f"activation {layer.activation!r}",
+                layer=layer.number,
+                unit=unit,
+                sample=sample,
+                size=abs(corner - a),
+                explanation=f"the pre-activation is {abs(corner - a):.2g} from the corner at {corner:.3g}; {step} "
+                "passes it, so that the difference mixes both sides",
+            )
+    return found
+
+
+def _measures(name: str, estimates: Sequence[Array], exact: Array) -> EstimatorRow:
+    length = float(np.linalg.norm(exact)) or 1.0
+    errors = tuple(float(np.linalg.norm(estimate - exact)) / length for estimate in estimates)
+    cosines = [float(estimate @ exact) / (float(np.linalg.norm(estimate)) * length or 1.0) for estimate in estimates]
+    mean = np.mean(estimates, axis=0)
+    n = len(estimates)
+    spread = sum(float(np.sum((estimate - mean) ** 2)) for estimate in estimates) / length**2
+    alike = all(np.array_equal(estimate, estimates[0]) for estimate in estimates)
+    return EstimatorRow(
+        name=name,
+        error=float(np.mean(errors)),
+        errors=errors,
+        cosine=float(np.mean(cosines)),
+        variance=math.nan if n == 1 else 0.0 if alike else spread / (n - 1),
+    )
+
+
+def _flat(grads: Grads, params: Params) -> Array:
+    for name, value in params.items():
+        if np.shape(grads[name]) != value.shape:
+            raise ShapeError(f"{name}: its gradient has shape {np.shape(grads[name])}, not {value.shape}")
+    return np.concatenate([np.asarray(grads[name], np.float64).reshape(-1) for name in params])
+
+
+def _shaped(flat: Array, params: Params) -> Grads:
+    ends = np.cumsum([value.size for value in params.values()])
+    return {n: part.reshape(params[n].shape) for n, part in zip(params, np.split(flat, ends[:-1]), strict=True)}
+
+
+class _Watched(Objective):
+    """An objective of which one knows afterwards whether its way back was used."""
+
+    def __init__(self, objective: Objective) -> None:
+        self.objective, self.went_back = objective, False
+        self.layers, self.loss_function = objective.layers, objective.loss_function
+        self.x, self.t = objective.x, objective.t
+
+    def __call__(self, params: Params) -> float:
+        return self.objective(params)
+
+    def trace(self, params: Params) -> Trace:
+        """Return the objective's."""
+        return self.objective.trace(params)
+
+    def output_error(self, params: Params) -> Array:
+        """Return the objective's."""
+        return self.objective.output_error(params)
+
+    def backward(self, params: Params) -> Grads:
+        """Return the objective's."""
+        self.went_back = True
+        return self.objective.backward(params)
+
+
+def table(rows: Sequence[EstimatorRow]) -> list[str]:
+    """Return the estimators as the lines of a table, and below it the corners that their errors come from."""
+    cells: list[tuple[str, ...]] = [("estimator", "error", "cosine", "variance", "evaluations", "seconds")]
+    for row in rows:
+        cost = "1 + back" if row.goes_back else "-" if row.evaluations is None else f"{row.evaluations:,}"
+        variance = "-" if math.isnan(row.variance) else f"{row.variance:.2g}"
+        numbers = (f"{row.error:.2g}", f"{row.cosine:.6f}", variance, cost, f"{row.seconds:.2g}")
+        cells.append((row.name, *numbers) if not row.problem else (row.name,))
+    widths = [max(len(line[k]) for line in cells if k < len(line)) for k in range(len(cells[0]))]
+    lines = [
+        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=False))])
+        for line in cells
+    ]
+    lines = [line.rstrip() + (f"  {row.problem}" if row and row.problem else "")
+             for line, row in zip(lines, [None, *rows], strict=True)]  # fmt: skip
+    for row in rows:
+        lines += [f"{row.name}: {corner}" for corner in row.corners[:SHOWN]]
+        lines += [f"{row.name}: {len(row.corners) - SHOWN} more corners"] if len(row.corners) > SHOWN else []
+    return lines

@@ -1,0 +1,153 @@
+"""A verdict on one derivative: what it says, where, and by how much."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.gradcheck.taylor import CORNER, CORRECT, SURE, TOO_NOISY, WRONG, Judgement
+from modnet.types import Array
+
+NOT_DETERMINISTIC = "not deterministic"
+
+
+@attrs.frozen(kw_only=True)
+class Verdict:
+    """The verdict on one derivative. Layers count from 1; units, samples and indices from 0, as NumPy counts.
+
+    >>> print(Verdict(verdict="wrong", part="activation tanh", layer=1, unit=3, sample=0, size=0.03, explanation="why"))
+    wrong: activation tanh, layer 1, unit 3, sample 0: why
+    """
+
+    verdict: str
+    """One of: correct, wrong, corner, too noisy, not deterministic."""
+    part: str
+    layer: int | None = None
+    unit: int | None = None
+    sample: int | None = None
+    parameter: str | None = None
+    index: tuple[int, ...] | None = None
+    size: float
+    """The largest relative error; of what is not deterministic, how far its values differ."""
+    explanation: str
+    left_out: str | None = None
+    """The small constant of the function that its derivative leaves out, where there is one: "eps"."""
+
+    @property
+    def place(self) -> str:
+        """Where it is, in words."""
+        entry = f"{self.parameter}{list(self.index)}" if self.index is not None else self.parameter
+        numbers = (("layer", self.layer), ("unit", self.unit), ("sample", self.sample))
+        return ", ".join([*filter(None, [entry]), *(f"{word} {n}" for word, n in numbers if n is not None)])
+
+    def __str__(self) -> str:
+        place = f", {self.place}" if self.place else ""
+        return f"{self.verdict}: {self.part}{place}: {self.explanation}"
+
+
+def verdict_on(
+    judgement: Judgement,
+    place: Callable[[int], dict[str, Any]],
+    batch: int = 0,
+    among: Judgement | None = None,
+    **fields: Any,
+) -> Verdict:
+    """Return the verdict on all of E slopes that belong to one part: that on the worst of them.
+
+    `place(i)` returns the fields that say where the i-th is; `batch` is the number of samples, which may be recognised
+    as a factor that is missing; `among` are the slopes to count, where they are not these.
+    """
+    words = judgement.verdict
+    word = next((w for w in (WRONG, CORNER, TOO_NOISY) if (words == w).any()), CORRECT)
+    chosen = words == word
+    error = np.where(np.isfinite(judgement.claimed), judgement.error, np.inf)
+    worth = judgement.uncertainty if word == TOO_NOISY else error
+    worst = int(np.where(chosen, worth, -1.0).argmax())
+    explain = {WRONG: _wrong, CORNER: _corner, TOO_NOISY: _noisy, CORRECT: _correct}[word]
+    if word == CORRECT:
+        return Verdict(verdict=word, size=_relative(judgement, error), explanation=explain(judgement, worst), **fields)
+    size = float(judgement.relative_error[worst]) if np.isfinite(error[worst]) else np.inf
+    text = explain(judgement, worst)
+    among = among or judgement
+    common = _in_common(among, batch) if word == WRONG else ""
+    text += f"; {common}" if common else ""
+    if len(among.verdict) > 1:
+        text += f"; {word} are {int((among.verdict == word).sum()):,} of {len(among.verdict):,} slopes"
+    return Verdict(verdict=word, size=size, explanation=text, **{**fields, **place(worst)})
+
+
+def _in_common(judgement: Judgement, batch: int) -> str:
+    """Say what is common to the slopes that are wrong: a sign, a factor; nothing where there is no such thing."""
+    wrong = (judgement.verdict == WRONG) & np.isfinite(judgement.claimed)
+    slope, claimed = judgement.slope[wrong], judgement.claimed[wrong]
+    large = np.abs(slope) > 1e-3 * np.abs(slope).max(initial=0.0)
+    if large.sum() < 2:
+        return ""
+    ratios = claimed[large] / slope[large]
+    ratio = float(np.median(ratios))
+    if np.abs(ratios - ratio).max() > 1e-3 * max(abs(ratio), 0.1):
+        return ""
+    if ratio == 0:
+        return "all that are wrong are 0"
+    factors = [(-1.0, "all that are wrong have the opposite sign")]
+    if batch > 1:
+        factors += [
+            (float(batch), f"all that are wrong are {batch} times too large: not divided by the number of samples"),
+            (1 / batch, f"all that are wrong are {batch} times too small: divided by the number of samples twice"),
+        ]
+    if abs(ratio - 1) < 1e-3:
+        return ""
+    named = (words for factor, words in factors if abs(ratio / factor - 1) < 1e-3)
+    return next(named, f"all that are wrong are {ratio:.6g} times what they should be")
+
+
+def difference(one: Array, other: Array) -> float:
+    """Return the largest difference of two arrays of a shape, relative to the largest entry; 0 where they are equal."""
+    if np.array_equal(one, other, equal_nan=True):
+        return 0.0
+    largest = float(np.nanmax(np.abs(one), initial=0.0))
+    gap = float(np.nanmax(np.abs(one - other), initial=0.0)) / (largest or 1.0)
+    return gap or float("inf")
+
+
+def _relative(judgement: Judgement, error: Array) -> float:
+    largest = float(np.abs(judgement.slope).max(initial=0.0))
+    return float(error.max(initial=0.0)) / largest if largest else 0.0
+
+
+def _correct(judgement: Judgement, _: int) -> str:
+    known = float(SURE * judgement.uncertainty.max(initial=0.0)) / (float(np.abs(judgement.slope).max(initial=0)) or 1)
+    seen = judgement.order[np.isfinite(judgement.order)]
+    most = 2 * len(seen) > len(judgement.order)
+    order = f"the remainder falls with order {np.median(seen):.1f}" if most else "the remainder is nothing but rounding"
+    return f"differences confirm it to {known:.0e}; {order}"
+
+
+def _wrong(judgement: Judgement, i: int) -> str:
+    claimed, slope = judgement.claimed[i], judgement.slope[i]
+    if not np.isfinite(claimed):
+        return f"it is {claimed}"
+    if judgement.left[i] == judgement.left[i]:
+        left, right = judgement.left[i], judgement.right[i]
+        return f"{claimed:.6g} is given at a corner from {left:.4g} to {right:.4g}: it is not between them"
+    order = judgement.order[i]
+    falls = f" with order {order:.1f}, not 2" if np.isfinite(order) else " no faster than the step"
+    size = f"{judgement.relative_error[i]:.2g}".replace("e-0", "e-")
+    return f"{claimed:.6g} is given, the slope is {slope:.6g} (relative error {size}); the remainder falls{falls}"
+
+
+def _corner(judgement: Judgement, i: int) -> str:
+    if judgement.jump[i]:
+        return f"the function jumps by {judgement.jump[i]:.3g} here: there is no derivative"
+    left, right, claimed = (x[i] + 0.0 for x in (judgement.left, judgement.right, judgement.claimed))  # 0.0 for -0.0
+    return f"the slope is {left:.4g} to the left, {right:.4g} to the right; {claimed:.4g} is given, not outside of them"
+
+
+def _noisy(judgement: Judgement, i: int) -> str:
+    noise, known = judgement.noise[i], SURE * judgement.uncertainty[i]
+    return (
+        f"values carry a noise of {noise:.1e}, so that the slope {judgement.slope[i]:.3g} is known to {known:.1g} only"
+    )

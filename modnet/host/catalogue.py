@@ -1,0 +1,169 @@
+"""What plugins provide, known without importing them: each is asked once, in a process of its own.
+
+An answer is kept in the cache folder for as long as the plugin's code, and modnet's, stay as they are.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+import tempfile
+import weakref
+from collections.abc import Sequence
+from contextlib import suppress
+from functools import cache, cached_property
+from hashlib import sha256
+from pathlib import Path
+
+import attrs
+from attrs.validators import deep_iterable, instance_of
+
+from modnet.files import cache_folder, write_atomically
+from modnet.host.entry_points import Candidate, code_of, file_of
+from modnet.host.faults import Fault
+
+FORMAT = 1
+AT_ONCE = 16
+"""How many plugins are asked side by side."""
+LIMIT = 10.0
+"""How long one may take to answer, in seconds."""
+CATALOGUE = "plugins"
+# The folders that Python looks into are known before anything of modnet's is looked for.
+_ASKER = """
+import json, sys
+request = json.load(sys.stdin)
+sys.path[:] = request["path"]
+from modnet.host.asking import ask_each
+ask_each(request)
+"""
+_left: list[subprocess.Popen[bytes]] = []  # still asking, when nobody waits for the answers any more
+
+
+@attrs.frozen
+class Provided:
+    """A part that a plugin provides, and the class that it is."""
+
+    kind: str = attrs.field(validator=instance_of(str))
+    name: str = attrs.field(validator=instance_of(str))
+    module: str = attrs.field(validator=instance_of(str))
+    qualname: str = attrs.field(validator=instance_of(str))
+
+
+@attrs.frozen
+class Answer:
+    """What a plugin says of itself: its parts, and the hooks by which it follows runs; or what is wrong with it."""
+
+    provides: tuple[Provided, ...] = ()
+    follows: tuple[str, ...] = attrs.field(default=(), validator=deep_iterable(instance_of(str)))
+    fault: Fault | None = None
+
+
+@attrs.define(slots=False)
+class Catalogue:
+    """The answers in a folder: that of plugins in the cache folder, or in one that goes away where none can be kept."""
+
+    folder: Path = attrs.field(factory=lambda: cache_folder() / CATALOGUE)
+
+    def known(self, candidate: Candidate) -> Answer | None:
+        """Return what a plugin answered; None where it was not asked, or may answer otherwise by now.
+
+        What was wrong may have been what is installed besides: that goes for as long as the same is installed.
+        """
+        try:
+            table = json.loads(self.path_of(candidate).read_bytes())
+            answer = _answer_from(table["answer"])
+            same = table["identity"] == _identity(candidate)
+            return answer if same and (not answer.fault or table["beside"] == self._beside) else None
+        except (OSError, ValueError, KeyError, TypeError):
+            return None
+
+    def write(self, candidate: Candidate, answer: Answer) -> None:
+        """Keep what a plugin answered."""
+        table = {"identity": _identity(candidate), "beside": self._beside, "answer": attrs.asdict(answer)}
+        write_atomically(self.path_of(candidate), json.dumps(table).encode())
+
+    def path_of(self, candidate: Candidate) -> Path:
+        """Return the file of a plugin's answer."""
+        where = [FORMAT, sys.version_info[:2], candidate.key, candidate.value, file_of(candidate.module)]
+        return self.folder / f"{sha256(json.dumps(where).encode()).hexdigest()[:32]}.json"
+
+    def ask(self, candidates: Sequence[Candidate], wait: float | None = None, limit: float = LIMIT) -> None:
+        """Have plugins asked what they provide, and return when all have answered, or after `wait` seconds.
+
+        One that takes longer than `limit` is broken. Who has not answered when nobody waits any more is asked all the
+        same, and what it answers is known the next time.
+        """
+        self._make_folder()
+        asked = [attrs.asdict(c, filter=lambda field, _: field.name != "load") for c in candidates]
+        request = {"path": sys.path, "folder": str(self.folder), "limit": limit, "candidates": asked}
+        command = [sys.executable, "-P", "-W", "ignore", "-c", _ASKER]
+        null = subprocess.DEVNULL
+        try:
+            asker = subprocess.Popen(  # noqa: S603
+                command, stdin=subprocess.PIPE, stdout=null, stderr=null, start_new_session=True
+            )
+        except OSError:  # a Python inside another program: they stay unasked
+            return
+        try:
+            if asker.stdin:
+                with suppress(BrokenPipeError), asker.stdin as pipe:
+                    pipe.write(json.dumps(request).encode())
+            asker.wait(wait)
+        except subprocess.TimeoutExpired:
+            _left.append(asker)
+        except BaseException:
+            _end(asker)
+            raise
+
+    def _make_folder(self) -> None:
+        try:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            with tempfile.TemporaryFile(dir=self.folder):
+                pass
+        except OSError:
+            self.folder = Path(tempfile.mkdtemp(prefix="modnet-plugins-"))
+            weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)
+
+    @cached_property
+    def _beside(self) -> str:
+        """Tell apart what is installed, by the names of the folders with its metadata."""
+        names: list[str] = []
+        for folder in dict.fromkeys(sys.path):
+            with suppress(OSError):
+                names += [path.name for path in Path(folder).iterdir() if path.suffix in {".dist-info", ".egg-info"}]
+        return sha256("\n".join(sorted(names)).encode()).hexdigest()
+
+
+def _identity(candidate: Candidate) -> str:
+    """Tell apart what a plugin's answer depends on: its version and its code, and modnet's own code."""
+    return sha256(json.dumps([candidate.version, code_of(candidate.module), _own_code()]).encode()).hexdigest()
+
+
+@cache
+def _own_code() -> list[tuple[str, int, int]]:
+    return code_of(__name__)
+
+
+def _answer_from(table: dict[str, object]) -> Answer:
+    provides, follows, fault = table["provides"], table["follows"], table["fault"]
+    if not isinstance(provides, list) or not isinstance(follows, list):
+        raise TypeError
+    return Answer(
+        tuple(Provided(**each) for each in provides),
+        tuple(follows),
+        Fault(**fault) if isinstance(fault, dict) else None,
+    )
+
+
+def _end(asker: subprocess.Popen[bytes]) -> None:
+    """End a process, and those that it started."""
+    if sys.platform == "win32":
+        asker.kill()
+    else:
+        with suppress(ProcessLookupError):
+            os.killpg(asker.pid, signal.SIGKILL)
+    asker.wait()

@@ -1,0 +1,353 @@
+"""Find, sort, load, isolate, roll back, disable, report: the only user of pluggy's manager.
+
+pluggy's own loader drops the second of two equal names silently, leaves a failed plugin half registered, and
+lets a misspelt hook pass; one failing import ends it. Here each plugin is loaded by itself: it works, or it
+becomes one row that says why not, and everything else works. What a newcomer provides is known from the catalogue;
+it is imported when one of its parts is first asked for, or when a run begins that it follows.
+"""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import re
+import sys
+import threading
+import warnings
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager, redirect_stdout
+from typing import Any
+
+import attrs
+import pluggy
+
+from modnet.errors import PluginError, did_you_mean
+from modnet.host import hookspecs
+from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
+from modnet.host.entry_points import EVERY_OTHER, Candidate, file_of, module_candidate, names_in, unmet
+from modnet.host.faults import Fault, fault_of, in_words
+from modnet.host.registry import (
+    REGISTER_HOOKS,
+    SESSION,
+    Component,
+    Registry,
+    checked_component,
+    kind_of,
+)
+
+LOADED, READY, NOT_ASKED, DISABLED, BROKEN = STATES = ("loaded", "ready", "not asked", "disabled", "broken")
+PATIENCE = 2.0
+"""How long whoever can do without an answer waits for it, in seconds."""
+HOOKS = tuple(name for name, _ in inspect.getmembers(hookspecs, inspect.isfunction))
+LIFECYCLE_HOOKS = tuple(name for name in HOOKS if name not in REGISTER_HOOKS.values())
+lock = threading.RLock()
+"""Held by the thread that loads plugins, or has them asked."""
+_loading: list[bool] = []  # not empty while plugins are being loaded, by whoever has the lock
+
+
+@contextmanager
+def loading() -> Iterator[None]:
+    """Load plugins inside the block, one thread at a time; raises PluginError where it is a plugin that wants to."""
+    with lock:
+        if _loading:
+            raise PluginError("it asks for or registers a part while it is imported: implement a register hook")
+        _loading.append(True)
+        try:
+            yield
+        finally:
+            _loading.clear()
+
+
+def is_loading() -> bool:
+    """Say whether the thread that has the lock is loading plugins."""
+    return bool(_loading)
+
+
+@attrs.frozen
+class Report:
+    """What became of a plugin: `state` is one of STATES; a `fault` says why it is broken and what to do.
+
+    It provides `components`, and follows runs by the lifecycle hooks named in `follows`.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    state: str
+    fault: Fault | None = None
+    components: tuple[Component, ...] = ()
+    file: str = ""
+    follows: tuple[str, ...] = ()
+
+    @property
+    def reason(self) -> str:
+        """Why it is broken, what to do and where, in a line; nothing where it is not."""
+        return str(self.fault or "")
+
+    @property
+    def works(self) -> bool:
+        """Whether what it provides can be had."""
+        return self.state in {LOADED, READY}
+
+
+class PluginHost:
+    """The plugins that are installed and loaded, and the registry of what they provide.
+
+    Without a catalogue every plugin is imported at once; with one, built-ins are.
+    """
+
+    def __init__(self, without: Iterable[str] = (), catalogue: Catalogue | None = None) -> None:
+        self.registry = Registry(self.settle)
+        self.without = frozenset(names_in(without))
+        self._catalogue = catalogue
+        self._rows: list[tuple[Candidate, Report]] = []
+        self._told = False  # that some plugins may follow runs which they do not
+        self._manager = pluggy.PluginManager("modnet")
+        self._manager.add_hookspecs(hookspecs)
+
+    @property
+    def reports(self) -> list[Report]:
+        """What became of each plugin."""
+        return [report for _, report in self._rows]
+
+    def load(self, candidates: Iterable[Candidate], modules: Iterable[str] = ()) -> None:
+        """Load plugins, the built-in ones first and the others by name, then `modules`.
+
+        `modules` are not installed as plugins; raises PluginError where one of them is broken. Warns of names in
+        `without` that are none.
+        """
+        ordered = sorted(candidates, key=lambda c: (not c.built_in, c.distribution, c.name))
+        named = [module_candidate(name) for name in dict.fromkeys(modules)]
+        known = set().union(*(c.names for c in [*ordered, *named]))
+        for name in sorted(self.without - known - {EVERY_OTHER}):
+            warnings.warn(f"no plugin {name!r} to disable{did_you_mean(name, known)}", stacklevel=2)
+        version = next((c.version for c in ordered if c.built_in), "")
+        for candidate in ordered:
+            self._rows.append((candidate, self._first_report(candidate, version)))
+        for candidate in named:
+            self._load_named(candidate)
+
+    def load_module(self, name: str) -> None:
+        """Load a module that is not installed as a plugin, or is and is loaded; raises PluginError."""
+        self._load_named(module_candidate(name))
+
+    def add_class(self, cls: type, name: str | None = None) -> Callable[[], None]:
+        """Register one class for this process and return the function that undoes it; raises PluginError."""
+        component = checked_component(kind_of(cls), cls, name, SESSION, SESSION)
+        rivals = [c for c in self.registry.components(component.kind) if c.name == component.name]
+        if rivals:
+            owner = "registered already" if rivals[0].owner == SESSION else f"{rivals[0].owner}'s"
+            raise PluginError(
+                f"the {component.kind} name {component.name!r} is {owner}: give another, register(cls, name)"
+            )
+        self.registry.add(component)
+        return lambda: self.registry.discard([component])
+
+    def relay(self, *observers: object) -> Any:
+        """Return what calls the lifecycle hooks of all plugins, and those of some observers: for one run of many.
+
+        Plugins that follow runs are imported for it. A few that were not asked yet are, and waited for a little while;
+        warns of those that have not answered then.
+        """
+        self._load_followers()
+        manager = pluggy.PluginManager("modnet")
+        manager.add_hookspecs(hookspecs)
+        for candidate, report in self._rows:  # whichever was imported first
+            if report.state == LOADED:
+                manager.register(self._manager.get_plugin(candidate.key), candidate.key)
+        for observer in observers:
+            manager.register(observer)
+        return manager.hook
+
+    def broken(self) -> list[Report]:
+        """Return the plugins that could not be loaded."""
+        return self._in_state(BROKEN)
+
+    def not_asked(self) -> list[Report]:
+        """Return the plugins of which it is not known what they provide."""
+        return self._in_state(NOT_ASKED)
+
+    def settle(self) -> None:
+        """Have all plugins asked that were not asked yet, and wait for their answers; warns where these are many."""
+        if (count := len(self.not_asked())) > AT_ONCE:
+            warnings.warn(f"asking {count} plugins what they provide, once: it may take a while", stacklevel=2)
+        self._ask(NOT_ASKED)
+
+    def ask_anew(self, limit: float = LIMIT) -> None:
+        """Have all plugins asked that are installed and not built in, whatever they answered before."""
+        self._ask(NOT_ASKED, READY, BROKEN, limit=limit)
+
+    def ask_a_few(self) -> None:
+        """Have plugins asked that were not asked yet; wait for those that can be asked at once, and not for long."""
+        count = len(self.not_asked())
+        self._ask(NOT_ASKED, wait=PATIENCE if count <= AT_ONCE else 0)
+
+    def _in_state(self, state: str) -> list[Report]:
+        return [report for report in self.reports if report.state == state]
+
+    def _first_report(self, candidate: Candidate, version: str) -> Report:
+        """Return what is known of a plugin, loaded where it is built in or there is no catalogue."""
+        report = Report(candidate.name, candidate.distribution, candidate.version, NOT_ASKED)
+        if self.without & candidate.names:
+            return attrs.evolve(report, state=DISABLED, file=file_of(candidate.module))
+        if candidate.built_in or not candidate.value or not self._catalogue:
+            return self._load(candidate)
+        report = attrs.evolve(report, file=file_of(candidate.module))
+        if unmet(candidate, version):
+            why = f"it requires modnet{candidate.needs}, this is modnet {version}"
+            fault = Fault(why, f"pip install 'modnet{candidate.needs}', or another version of {candidate.distribution}")
+            return attrs.evolve(report, state=BROKEN, fault=fault)
+        for other, its in self._rows:
+            if (its.works or its.state == NOT_ASKED) and (other.value == candidate.value or other.key == candidate.key):
+                return attrs.evolve(report, state=BROKEN, fault=_twice(other.key))
+        answer = self._catalogue.known(candidate)
+        return self._listed(len(self._rows), report, answer) if answer else report
+
+    def _ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
+        """Have plugins in these states asked, and take down what they answer."""
+        if not self._catalogue:
+            return
+        with lock:
+            asked = [
+                (place, candidate)
+                for place, (candidate, report) in enumerate(self._rows)
+                if report.state in states and candidate.value and not candidate.built_in
+            ]
+            if not asked:
+                return
+            self._catalogue.ask([candidate for _, candidate in asked], wait, limit)
+            for place, candidate in asked:
+                if answer := self._catalogue.known(candidate):
+                    report = self._rows[place][1]
+                    self.registry.discard(report.components)
+                    self._rows[place] = candidate, self._listed(place, report, answer)
+
+    def _listed(self, place: int, report: Report, answer: Answer) -> Report:
+        """Return the report of a plugin that is known by its answer; what it provides is imported when asked for."""
+        report = attrs.evolve(report, state=BROKEN, fault=answer.fault, components=(), follows=())
+        if answer.fault:
+            return report
+        found: list[Component] = []
+        for each in answer.provides:
+            later = functools.partial(self._class_of, place, each.kind, each.name)
+            origin = each.module, each.qualname
+            found.append(Component(each.kind, each.name, later, report.distribution, report.name, origin))
+        try:
+            for component in found:
+                self.registry.add(component)
+        except PluginError as error:
+            self.registry.discard(found)
+            return attrs.evolve(report, fault=in_words(error))
+        return attrs.evolve(report, state=READY, components=tuple(found), follows=answer.follows)
+
+    def _class_of(self, place: int, kind: str, name: str) -> Any:
+        """Return a class that a plugin provides, which is imported for it; raises PluginError where it breaks."""
+        report = self._imported(place)
+        if report.fault:
+            raise PluginError(f"plugin {report.name}: {report.reason}")
+        for component in report.components:
+            if (component.kind, component.name) == (kind, name):
+                return component.cls
+        raise PluginError(f"plugin {report.name} has no {kind} {name!r} any more: run 'modnet plugins doctor'")
+
+    def _imported(self, place: int) -> Report:
+        """Return the report of a plugin, which is imported unless it is already."""
+        if self._rows[place][1].state in {READY, NOT_ASKED}:
+            with loading():
+                candidate, report = self._rows[place]
+                if report.state in {READY, NOT_ASKED}:  # by now no other thread has done it
+                    self.registry.discard(report.components)
+                    self._rows[place] = candidate, self._load(candidate)
+        return self._rows[place][1]
+
+    def _load_followers(self) -> None:
+        """Import the plugins that follow runs; warn where they break, and, once, where some may be missing."""
+        if 0 < len(self.not_asked()) <= AT_ONCE:
+            self.ask_a_few()
+        for place, report in enumerate(self.reports):
+            if report.state == READY and report.follows and (fault := self._imported(place).fault):
+                warnings.warn(f"plugin {report.name} does not follow this run: {fault}", stacklevel=3)
+        if (missing := self.not_asked()) and not self._told:
+            self._told = True
+            names = ", ".join(report.distribution for report in missing[:3]) + ", ..." * (len(missing) > 3)
+            count = f"{len(missing)} plugin{'s' * (len(missing) > 1)}"
+            what = "not asked yet whether to follow runs, and so without a part in this one"
+            warnings.warn(f"{count} {what}: {names}; run 'modnet plugins doctor' once", stacklevel=3)
+
+    def _load_named(self, candidate: Candidate) -> None:
+        if self._manager.is_registered(sys.modules.get(candidate.module)):
+            return
+        places = [i for i, (c, r) in enumerate(self._rows) if c.value == candidate.module and r.state != DISABLED]
+        report = self._imported(places[0]) if places else self._load(candidate)
+        if report.fault:
+            raise PluginError(f"plugin {candidate.name}: {report.reason}")
+        if not places:
+            self._rows.append((candidate, report))
+
+    def _load(self, candidate: Candidate) -> Report:
+        report = Report(candidate.name, candidate.distribution, candidate.version, LOADED)
+        if self.without & candidate.names:
+            return attrs.evolve(report, state=DISABLED, file=file_of(candidate.module))
+        found: list[Component] = []
+        try:
+            with redirect_stdout(sys.stderr):  # what a command prints may be read by a program
+                plugin = candidate.load()
+                self._register(plugin, candidate)
+                self._collect(plugin, candidate, found)
+        except KeyboardInterrupt:
+            raise
+        except BaseException as error:  # a plugin may fail in any way, none may take the others along
+            self.registry.discard(found)
+            if self._manager.has_plugin(candidate.key) and not isinstance(error, _TwiceError):
+                self._manager.unregister(name=candidate.key)
+            fault = fault_of(error, candidate)
+            if isinstance(error, pluggy.PluginValidationError):
+                fault = _hook_mistake(error, fault.where)
+            return attrs.evolve(report, state=BROKEN, fault=fault, file=file_of(candidate.module))
+        callers = {caller.name for caller in self._manager.get_hookcallers(plugin) or ()}
+        follows = tuple(hook for hook in LIFECYCLE_HOOKS if hook in callers)
+        return attrs.evolve(report, components=tuple(found), file=file_of(candidate.module), follows=follows)
+
+    def _register(self, plugin: object, candidate: Candidate) -> None:
+        """Make a plugin known to pluggy; raises PluginError and pluggy's own."""
+        known = [key for key, other in self._manager.list_name_plugin() if other is plugin or key == candidate.key]
+        if known:
+            raise _TwiceError(str(_twice(known[0])))
+        self._manager.register(plugin, candidate.key)
+        self._manager.check_pending()
+        if not self._manager.get_hookcallers(plugin):
+            raise PluginError("it implements no hook: mark its functions with @modnet.hookimpl")
+
+    def _collect(self, plugin: object, candidate: Candidate, found: list[Component]) -> None:
+        """Call the plugin's own register hooks; what it registers is added to the registry and to `found`."""
+        others = [other for _, other in self._manager.list_name_plugin() if other is not plugin]
+        for kind, hook in REGISTER_HOOKS.items():
+
+            def register(cls: type, name: str | None = None, kind: str = kind) -> None:
+                component = checked_component(kind, cls, name, candidate.distribution, candidate.name)
+                self.registry.add(component)
+                found.append(component)
+
+            self._manager.subset_hook_caller(hook, others)(register=register)
+
+
+class _TwiceError(PluginError):
+    """One plugin under two names, or two under one: the first stays."""
+
+
+def _twice(first: str) -> Fault:
+    return Fault(f"it is loaded already, as {first}", "uninstall one of the two")
+
+
+def _hook_mistake(error: pluggy.PluginValidationError, where: str) -> Fault:
+    """Say in a line what pluggy finds wrong with a hook in several, and where the hook is defined."""
+    named = re.search(r"hook '(\w+)'", str(error))
+    hook = named[1] if named else ""
+    code = getattr(getattr(error.plugin, hook, None), "__code__", None)
+    where = f"{code.co_filename}:{code.co_firstlineno}" if code else where
+    if hook not in HOOKS:
+        near = did_you_mean(hook, HOOKS)
+        return Fault(f"modnet has no hook {hook!r}{near}", "" if near else f"there is {', '.join(HOOKS)}", where)
+    arguments = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
+    problem = " ".join(str(error).split(hook, 1)[-1].split()).removeprefix("' hookimpl definition: ")
+    return Fault(f"the hook is {hook}({arguments}), not {problem}", "", where)

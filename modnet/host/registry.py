@@ -1,0 +1,222 @@
+"""Kind and name -> class and owner. Never a silent winner."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from collections.abc import Callable, Iterable
+from contextlib import suppress
+from typing import Any
+
+import attrs
+
+from modnet.errors import PluginError, UnknownNameError
+from modnet.host.annotations import as_mypy_says
+from modnet.host.entry_points import BUILT_IN
+from modnet.host.overrides import named_after
+from modnet.host.signatures import type_mistakes
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer, kebab_case
+
+SESSION = "session"
+"""The owner of what a program registers for itself."""
+INTERFACES: dict[str, type] = {
+    "activation": Activation,
+    "loss": Loss,
+    "gradient": GradientEstimator,
+    "optimizer": Optimizer,
+    "data-source": DataSource,
+}
+REGISTER_HOOKS = {
+    "activation": "register_activations",
+    "loss": "register_losses",
+    "gradient": "register_gradients",
+    "optimizer": "register_optimizers",
+    "data-source": "register_data_sources",
+}
+_NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
+
+
+@attrs.frozen
+class Component:
+    """A registered class: what it is, what it is called, and whose it is."""
+
+    kind: str
+    name: str
+    _cls: Any
+    """The class, or what imports its plugin and returns it."""
+    owner: str
+    """The distribution that it came with."""
+    plugin: str
+    """The plugin of that distribution that registered it."""
+    origin: tuple[str, str] = ("", "")
+    """Where the class is defined, module and name, while it is not imported."""
+
+    @property
+    def cls(self) -> Any:
+        """The class; its plugin is imported when this is first asked for. Raises PluginError if it breaks then."""
+        return self._cls if isinstance(self._cls, type) else self._cls()
+
+    @property
+    def qualified_name(self) -> str:
+        """The name that cannot clash: `distribution:name`."""
+        return f"{self.owner}:{self.name}"
+
+    def stands_for(self, cls: type) -> bool:
+        """Say whether it is this class that was registered."""
+        if self.origin == (cls.__module__, cls.__qualname__):
+            with suppress(PluginError):
+                return bool(self.cls is cls)
+        return self._cls is cls
+
+
+@attrs.define
+class Registry:
+    """All registered classes.
+
+    Which of them answers to a bare name does not depend on the order of registration. What a built-in answers to no
+    newcomer changes; before any other answer `settle` is called, which has those asked that were not asked yet.
+    """
+
+    settle: Callable[[], object] = lambda: None
+    _components: list[Component] = attrs.field(factory=list)
+
+    def add(self, component: Component) -> None:
+        """Add a component; raises PluginError if its owner has another one of the same kind and name."""
+        kind, name, owner = component.kind, component.name, component.owner
+        if any((c.kind, c.name, c.owner) == (kind, name, owner) for c in self._components):
+            raise PluginError(
+                f"{owner} registers the {kind} {name!r} twice: give one another name, register(cls, name)"
+            )
+        self._components.append(component)
+
+    def discard(self, components: Iterable[Component]) -> None:
+        """Take components out again."""
+        gone = {id(component) for component in components}
+        self._components = [c for c in self._components if id(c) not in gone]
+
+    def components(self, kind: str | None = None) -> list[Component]:
+        """Return all components, or those of a kind: built-in first, then by name and owner."""
+        self.settle()
+        return self._sorted(kind)
+
+    def at_hand(self, kind: str) -> list[Component]:
+        """Return the components of a kind that are built in, or that this program registered."""
+        return [c for c in self._sorted(kind) if c.owner in {BUILT_IN, SESSION}]
+
+    def usable(self, kind: str) -> list[Component]:
+        """Return the components of a kind with all their plugins imported, but for those that break then."""
+        for component in self.components(kind):
+            with suppress(PluginError):
+                component.cls  # noqa: B018 - which imports it
+        return self._sorted(kind)
+
+    def names(self, kind: str, *, known: bool = False) -> list[str]:
+        """Return the names that `find` takes: bare where one owner has it, qualified for the others.
+
+        With `known`, those that can be told at once.
+        """
+        return [self.name_for(c) for c in (self._sorted(kind) if known else self.components(kind))]
+
+    def find(self, kind: str, name: str) -> Component:
+        """Return the component of that bare or qualified name; raises UnknownNameError."""
+        holder = self._qualified(kind, name) or self._holder(kind, name)
+        if holder and (holder.owner == BUILT_IN or holder.qualified_name == name):
+            return holder
+        self.settle()
+        if holder := self._qualified(kind, name) or self._holder(kind, name):
+            return holder
+        rivals = [c.qualified_name for c in self._sorted(kind) if c.name == name]
+        note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
+        raise UnknownNameError(kind, name, self.names(kind), note)
+
+    def component_of(self, part: object) -> Component | None:
+        """Return the component that a part's class was registered as, else the one it stands in for, or None."""
+        if own := self._component_of_class(type(part)):
+            return own
+        if stand_in := named_after(part):
+            wanted = (stand_in.kind, stand_in.name)
+            return next((c for c in self._sorted() if (c.kind, c.qualified_name) == wanted), None)
+        self.settle()
+        return self._component_of_class(type(part))
+
+    def _component_of_class(self, cls: type) -> Component | None:
+        found = [c for c in self._components if c.stands_for(cls)]
+        return min(found, key=lambda c: (c.owner != BUILT_IN, c.owner), default=None)  # of one owner's, the first
+
+    def name_for(self, component: Component) -> str:
+        """Return the shortest name that finds a component."""
+        return component.name if self._is_holder(component) else component.qualified_name
+
+    def refused(self, component: Component) -> str | None:
+        """Return why a component does not answer to its bare name, or None where it does."""
+        if self._is_holder(component):
+            return None
+        rivals = sorted({c.owner for c in self._sorted(component.kind) if c.name == component.name} - {component.owner})
+        return (
+            f"the {component.kind} name {component.name!r} is also {' and '.join(rivals)}'s; "
+            f"use {component.qualified_name!r}"
+        )
+
+    def _sorted(self, kind: str | None = None) -> list[Component]:
+        chosen = [c for c in self._components if kind in {None, c.kind}]
+        return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(INTERFACES).index(c.kind), c.name, c.owner))
+
+    def _qualified(self, kind: str, name: str) -> Component | None:
+        return next((c for c in self._components if c.kind == kind and c.qualified_name == name), None)
+
+    def _holder(self, kind: str, name: str) -> Component | None:
+        """Return who answers to a bare name: the built-in, else the only one, else nobody."""
+        named = [c for c in self._components if (c.kind, c.name) == (kind, name)]
+        built_in = [c for c in named if c.owner == BUILT_IN]
+        return next(iter(built_in), None) or (named[0] if len(named) == 1 else None)
+
+    def _is_holder(self, component: Component) -> bool:
+        """Say whether it answers to its bare name; it may have been replaced by the same one, imported."""
+        holder = self._holder(component.kind, component.name)
+        return bool(holder and holder.owner == component.owner)
+
+
+def could_be_name(text: str) -> bool:
+    """Say whether something may be registered under a name, bare or qualified: a path to a file mostly is none."""
+    return bool(_NAME.fullmatch(text.rpartition(":")[2]))
+
+
+def checked_component(kind: str, cls: object, name: str | None, owner: str, plugin: str) -> Component:
+    """Return the component for a class that a plugin registers; raises PluginError."""
+    interface = INTERFACES[kind]
+    wanted = f'"type[{interface.__name__}]"'
+    if not isinstance(cls, type) or not issubclass(cls, interface):
+        found = f"type[{cls.__qualname__}]" if isinstance(cls, type) else as_mypy_says(type(cls))
+        why = f'Argument 1 to "__call__" of "Register" has incompatible type "{found}"; expected {wanted}'
+        raise PluginError(why, _what_to_register(cls, interface))
+    if inspect.isabstract(cls):
+        missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
+        why = f"Only concrete class can be given where {wanted} is expected"
+        raise PluginError(why, f"define {missing} in {cls.__qualname__}")
+    if owner != BUILT_IN and (mistakes := type_mistakes(cls, interface)):  # built-ins are looked at by the tests
+        first = mistakes[0]
+        raise PluginError(first.why, first.remedy, first.where)
+    name = kebab_case(cls) if name is None else name
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise PluginError(f"a name is lower-case words joined by hyphens, {name!r} is none: register(cls, name)")
+    return Component(kind, name, cls, owner, plugin)
+
+
+def _what_to_register(cls: object, interface: type) -> str:
+    if isinstance(cls, tuple(INTERFACES.values())):
+        return "register the class itself"
+    for kind, known in INTERFACES.items():
+        if isinstance(cls, type) and issubclass(cls, known):
+            return f"register it in {REGISTER_HOOKS[kind]}"
+    if isinstance(cls, type):
+        return f"derive it from modnet.{interface.__name__}"
+    return f"register a class derived from modnet.{interface.__name__}"
+
+
+def kind_of(cls: object) -> str:
+    """Return the kind of part that a class implements; raises PluginError where it is none, or several."""
+    kinds = [k for k, interface in INTERFACES.items() if isinstance(cls, type) and issubclass(cls, interface)]
+    if len(kinds) != 1:
+        names = ", ".join(interface.__name__ for interface in INTERFACES.values())
+        raise PluginError(f"{cls!r} must be a subclass of exactly one of modnet's {names}")
+    return kinds[0]

@@ -1,0 +1,196 @@
+"""What a type checker finds wrong with a class of parts, found when the class comes in: in mypy's own words.
+
+Only what is certain is a mistake; what nobody but a type checker can tell is taken as it is.
+"""
+
+from __future__ import annotations
+
+import inspect
+import re
+from abc import ABCMeta
+from collections.abc import Callable, Iterator
+from functools import lru_cache
+from inspect import Parameter, Signature
+from itertools import chain
+from types import FunctionType, MethodType, UnionType
+from typing import Any, ClassVar, Union, get_args, get_origin
+
+import attrs
+
+from modnet.host.annotations import as_mypy_says, declared_types, written_out
+
+_NUMBERS: dict[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
+_FACTORY: Any = attrs.Factory  # a class, whatever its stub says
+
+
+@attrs.frozen
+class TypeMistake:
+    """What a type checker says of a class, what to do about it, and where it is, if that can be told."""
+
+    why: str
+    remedy: str
+    where: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.why}: {self.remedy}"
+
+
+def type_mistakes(cls: type, interface: type) -> tuple[TypeMistake, ...]:
+    """Return what is wrong with a class that implements an interface: with its methods, attributes and defaults.
+
+    >>> class Cube(modnet.Activation):
+    ...     def __call__(self, a):
+    ...         return a**3
+    >>> [mistake.remedy for mistake in type_mistakes(Cube, modnet.Activation)]
+    ['Cube.__call__(a) does not take (a, axis=-1)']
+    """
+    known: Any = cls  # to mypy, not every class can be hashed
+    return _mistakes(known, interface)
+
+
+@lru_cache  # a ready part may be handed over again and again
+def _mistakes(cls: type, interface: type) -> tuple[TypeMistake, ...]:
+    methods = [name for name, value in vars(interface).items() if isinstance(value, (FunctionType, classmethod))]
+    of_methods = (_method_mistakes(cls, interface, name) for name in methods)
+    return (*chain.from_iterable(of_methods), *_attribute_mistakes(cls, interface), *_default_mistakes(cls))
+
+
+def not_taken(function: Callable[..., Any], wanted: Signature) -> str:
+    """Say which arguments a function does not take that it is going to be called with: `(y) does not take (y, t)`.
+
+    Returns nothing where it takes all, those that have a default by their names too; or where nobody knows.
+    """
+    try:
+        signature = inspect.signature(function)
+    except (ValueError, TypeError):  # some built-in functions tell no signature
+        return ""
+    needed = required(wanted).parameters
+    optional = [name for name in wanted.parameters if name not in needed]
+    try:
+        signature.bind(*needed)
+        signature.bind(*needed, *optional)
+        signature.bind(*needed, **dict.fromkeys(optional))
+    except TypeError:
+        return f"{_bare(signature)} does not take {_bare(wanted)}"
+    return ""
+
+
+def call_of(interface: type, name: str = "__call__") -> Signature:
+    """Return what a method of an interface is called with: its signature without `self`."""
+    method = inspect.getattr_static(interface, name)
+    return inspect.signature(method.__get__(interface, interface))
+
+
+def required(signature: Signature) -> Signature:
+    """Return a signature without the parameters that have a default."""
+    return signature.replace(parameters=[p for p in signature.parameters.values() if p.default is p.empty])
+
+
+def _bare(signature: Signature) -> str:
+    return f"({', '.join(str(p.replace(annotation=p.empty)) for p in signature.parameters.values())})"
+
+
+def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[TypeMistake]:
+    """Yield what is wrong with a method that an interface has, too."""
+    wanted = inspect.getattr_static(interface, name)
+    found = inspect.getattr_static(cls, name, wanted)
+    function, original = (getattr(method, "__func__", method) for method in (found, wanted))
+    if found is wanted or not isinstance(function, FunctionType):
+        return  # inherited; or what tells nothing of itself, a mock for instance
+    method, where = f"{cls.__qualname__}.{name}", f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
+    supertype = f'supertype "{interface.__module__}.{interface.__qualname__}"'
+    incompatible = f'Signature of "{name}" incompatible with {supertype}'
+    if isinstance(wanted, classmethod) and found is function:
+        yield TypeMistake(incompatible, f"make {method} a @classmethod", where)
+        return
+    bound = MethodType(function, cls) if found is function else found.__get__(None, cls)
+    if mistake := not_taken(bound, call_of(interface, name)):
+        yield TypeMistake(incompatible, f"{method}{mistake}", where)
+    returned, expected = (declared_types([f], {"return"}).get("return", Any) for f in (function, original))
+    if not _returns(returned, expected):
+        why = f'Return type {_quoted(returned)} of "{name}" incompatible with return type {_quoted(expected)}'
+        what = (inspect.getdoc(original) or "").partition("\n")[0].removeprefix("Return ").rstrip(".")
+        yield TypeMistake(f"{why} in {supertype}", f"{method} is to return {what}", where)
+
+
+def _attribute_mistakes(cls: type, interface: type) -> Iterator[TypeMistake]:
+    """Yield what is wrong with what a class says of all its instances: its `suffixes`, for instance."""
+    for name, declared in declared_types([interface], inspect.get_annotations(interface)).items():
+        if get_origin(declared) is not ClassVar:
+            continue
+        (wanted,), value = get_args(declared), inspect.getattr_static(cls, name, getattr(interface, name))
+        if not hasattr(type(value), "__get__") and not _fits(value, wanted):  # a property's value each part has its own
+            base = f'base class "{interface.__qualname__}" defined the type as {_quoted(wanted)}'
+            why = f"Incompatible types in assignment (expression has type {_quoted_type_of(value)}, {base})"
+            yield TypeMistake(why, f"{cls.__qualname__}.{name} is {value!r}", _line_of(cls, name))
+
+
+def _default_mistakes(cls: type) -> Iterator[TypeMistake]:
+    """Yield what is wrong with the defaults of a class's settings."""
+    for name, default, wanted in _defaults(cls):
+        if default is not None and not _fits(default, wanted):  # None for a number does no harm here
+            found, types = _quoted_type_of(default), _quoted(wanted)
+            why = f"Incompatible types in assignment (expression has type {found}, variable has type {types})"
+            if not attrs.has(cls):
+                has = f"default has type {found}, parameter has type {types}"
+                why = f'Incompatible default for parameter "{name}" ({has})'
+            remedy = f"the default of {cls.__qualname__}'s setting {name!r} is {default!r}"
+            yield TypeMistake(why, remedy, _line_of(cls, name))
+
+
+def _defaults(cls: type) -> Iterator[tuple[str, object, Any]]:
+    """Yield name, default and type of each setting that has a plain default."""
+    if attrs.has(cls):
+        fields = [f for f in attrs.fields(cls) if f.init and f.converter is None and _is_plain(f.default)]
+        declared = declared_types(reversed(cls.__mro__), {field.name for field in fields})
+        yield from ((field.name, field.default, declared.get(field.name, Any)) for field in fields)
+    elif isinstance(init := inspect.getattr_static(cls, "__init__"), FunctionType):
+        parameters = inspect.signature(init).parameters
+        declared = declared_types([init], parameters)
+        yield from ((p.name, p.default, declared.get(p.name, Any)) for p in parameters.values() if _is_plain(p.default))
+
+
+def _line_of(cls: type, name: str) -> str:
+    """Return file and line where a class sets an attribute, or names a setting; nothing where that is not found."""
+    try:
+        lines, first = inspect.getsourcelines(cls)
+    except (OSError, TypeError):
+        return ""
+    found = (number for number, line in enumerate(lines, first) if re.search(rf"(^|[(,])\s*{name}\s*[:=]", line))
+    return f"{inspect.getsourcefile(cls)}:{number}" if (number := next(found, 0)) else ""
+
+
+def _is_plain(default: object) -> bool:
+    return default is not attrs.NOTHING and default is not Parameter.empty and not isinstance(default, _FACTORY)
+
+
+def _fits(value: object, wanted: Any) -> bool:
+    classes = _classes(wanted)
+    return classes is None or isinstance(value, classes)
+
+
+def _returns(returned: Any, wanted: Any) -> bool:
+    found, classes = _classes(returned), _classes(wanted)
+    return found is None or classes is None or all(issubclass(cls, classes) for cls in found)
+
+
+def _classes(wanted: Any) -> tuple[type, ...] | None:
+    """Return the classes whose instances are of a type; None where it takes a type checker to tell."""
+    found: list[type] = []
+    wanted = written_out(wanted)
+    for option in get_args(wanted) if get_origin(wanted) in {Union, UnionType} else (wanted,):
+        cls = get_origin(option) or option
+        if type(cls) not in {type, ABCMeta}:  # a Literal, a Protocol, Any, a class with a mind of its own
+            return None
+        found += _NUMBERS.get(cls, (cls,))
+    return tuple(found)
+
+
+def _quoted(wanted: Any) -> str:
+    return f'"{as_mypy_says(wanted)}"'
+
+
+def _quoted_type_of(value: object) -> str:
+    if isinstance(value, list) and value:
+        return _quoted(list[type(value[0])])  # type: ignore[misc]
+    return _quoted(tuple[*map(type, value)] if isinstance(value, tuple) else type(value))  # type: ignore[misc]

@@ -1,0 +1,1 @@
+"""Networks, mini-batches and the training loop: plain arrays, no plugins."""

@@ -1,0 +1,217 @@
+"""Parameters and checkpoints on disk: atomic, bit for bit, without pickle."""
+
+from __future__ import annotations
+
+import io
+import json
+import warnings
+import zipfile
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.data.dataset import Dataset
+from modnet.errors import DataError, PluginError, SettingError, ShapeError
+from modnet.files import replacing, sweep, write_atomically
+from modnet.interfaces import Optimizer, name_of
+from modnet.nn.serialization import WHAT_CAN_BE, put_together, taken_apart
+from modnet.types import Array, History, Params, State
+
+CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
+VERSION = 1  # of a checkpoint's format
+_HEX = 64  # letters of a SHA-256
+
+
+@attrs.frozen(eq=False)
+class Checkpoint:
+    """How a run stood after `iteration` iterations: all that it takes to go on to the same bits.
+
+    It goes with the network, the data, the estimator, the optimizer and the settings of its run.
+    """
+
+    iteration: int
+    params: Params = attrs.field(repr=False)
+    optimizer: str
+    """The optimizer's name."""
+    state: State = attrs.field(repr=False)
+    """The optimizer's state."""
+    history: History
+    """What had been recorded until then."""
+    seconds: float
+    """How long it had taken."""
+
+    def check(self, params: Params, optimizer: Optimizer) -> None:
+        """Raise SettingError or ShapeError where it is not of this optimizer, or not of a network with such parameters.
+
+        The checkpoint's values need not be theirs.
+        """
+        if self.optimizer != name_of(optimizer):
+            mistake = f"the checkpoint is of the optimizer {self.optimizer}, not {name_of(optimizer)}"
+            raise SettingError([mistake], "start")
+        for name in {**self.params, **params}:
+            there, here = (
+                f"{some[name].dtype} {some[name].shape}" if name in some else "missing"
+                for some in (self.params, params)
+            )
+            if here != there:
+                raise ShapeError(f"the checkpoint is of another network: {name} is {there} in it, here it is {here}")
+
+
+def params_sha256(params: Params) -> str:
+    """Return the SHA-256 of all parameters: their names, dtypes, shapes and little-endian bytes.
+
+    >>> params_sha256({"b1": np.zeros(2)})[:16]
+    'bcebd382c00962f5'
+    """
+    digest = sha256()
+    for name in sorted(params):
+        value = np.asarray(params[name])
+        digest.update(json.dumps([name, value.dtype.name, value.shape]).encode())
+        digest.update(np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<")).tobytes())
+    return digest.hexdigest()
+
+
+def data_sha256(data: Dataset) -> str:
+    """Return the SHA-256 of all samples in their order, their targets, and what the features are divided by."""
+    digest = sha256(json.dumps([repr(data.classes), data.scale]).encode())
+    for part in (data.train, data.test):
+        digest.update(json.dumps([part.table.dtype.str, len(part), part.features, part.scale]).encode())
+        digest.update(np.ascontiguousarray(part.t).data)
+        for block in part.blocks():
+            digest.update(np.ascontiguousarray(part.unscaled(block)).data)
+    return digest.hexdigest()
+
+
+def save_params(path: Path, params: Params, about: dict[str, Any]) -> None:
+    """Write parameters and a JSON-able description as an npz file."""
+    content = io.BytesIO()
+    np.savez(content, allow_pickle=False, about=np.array(json.dumps(about)), **params)
+    write_atomically(path, content.getvalue())
+
+
+def load_params(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
+    """Return the parameters and the description; raises DataError where the file is missing or damaged."""
+    try:
+        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+            params = {name: file[name] for name in file.files}
+        about: dict[str, Any] = json.loads(str(params.pop("about")))
+    except FileNotFoundError:
+        raise DataError(f"{path}: there are no parameters; has the run been started?") from None
+    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
+        raise DataError(f"{path}: not the parameters of a run, or damaged ({error})") from None
+    return params, about
+
+
+@attrs.define
+class Checkpoints:
+    """The last two checkpoints of a run in its folder: where the newest is damaged, there is the one before.
+
+    `optimizer` knows the structure of its state, `about` is a JSON-able description of what the run is of.
+    """
+
+    folder: Path
+    optimizer: Optimizer
+    about: dict[str, Any]
+    _newest_is_good: bool = attrs.field(default=False, init=False)
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Write a checkpoint; what was the newest is then the one before. Raises PluginError, OSError."""
+        content = self._packed(checkpoint)
+        newest = self.folder / CHECKPOINT
+        with replacing(newest) as new:
+            new.write_bytes(content)
+            if self._newest_is_good:  # or else it must not take the place of one that is
+                self._newest_is_good = False
+                newest.replace(self.folder / PREVIOUS)
+        self._newest_is_good = True
+
+    def load(self) -> tuple[Checkpoint, dict[str, Any]] | None:
+        """Return the last good checkpoint and its description, or None where none has been written.
+
+        Warns where the newest is not good; raises DataError where the one before is not either.
+        """
+        newest, previous = self.folder / CHECKPOINT, self.folder / PREVIOUS
+        if not newest.exists() and not previous.exists():
+            return None
+        try:
+            found = self._unpacked(newest)
+        except DataError as error:
+            wrong = str(error)
+        else:
+            self._newest_is_good = True
+            return found
+        try:
+            found = self._unpacked(previous)
+        except DataError as error:
+            raise DataError(f"{wrong}\n{error}\nthe run cannot go on: begin it anew") from None
+        warnings.warn(f"{wrong}; the one before is used, of iteration {found[0].iteration:,}", stacklevel=2)
+        return found
+
+    def discard(self) -> None:
+        """Remove the checkpoints, and what a killed process has left of one."""
+        self._newest_is_good = False
+        for name in (PREVIOUS, CHECKPOINT):
+            (self.folder / name).unlink(missing_ok=True)
+            sweep(self.folder / name)
+
+    def _packed(self, checkpoint: Checkpoint) -> bytes:
+        """Return an npz archive whose comment is the SHA-256 of every byte before it."""
+        arrays: list[Array] = []
+        like = self.optimizer.init(checkpoint.params)
+        try:
+            params = taken_apart(dict(checkpoint.params), None, arrays, "params")
+            state = taken_apart(checkpoint.state, like, arrays, "state")
+        except (TypeError, RecursionError) as error:
+            what = f"what the optimizer {name_of(self.optimizer)} returns cannot be kept in a checkpoint: {error}"
+            raise PluginError(f"{what}; expected {WHAT_CAN_BE}") from None
+        recorded = {name: np.array(values) for name, values in attrs.asdict(checkpoint.history).items()}
+        header = {
+            "version": VERSION,
+            "iteration": checkpoint.iteration,
+            "seconds": checkpoint.seconds,
+            "optimizer": checkpoint.optimizer,
+            "params": params,
+            "state": state,
+            "history": taken_apart(recorded, None, arrays),
+            "about": self.about,
+        }
+        content = io.BytesIO()
+        numbered = {str(i): array for i, array in enumerate(arrays)}
+        np.savez(content, allow_pickle=False, header=np.array(json.dumps(header)), **numbered)
+        sealed = content.getvalue()[:-2] + _HEX.to_bytes(2, "little")  # the archive ends with its comment's length
+        return sealed + sha256(sealed).hexdigest().encode()
+
+    def _unpacked(self, path: Path) -> tuple[Checkpoint, dict[str, Any]]:
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            raise DataError(f"{path}: there is none") from None
+        except OSError as error:
+            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        if sha256(content[:-_HEX]).hexdigest().encode() != content[-_HEX:]:
+            raise DataError(f"{path}: damaged, its digest is not that of its content")
+        try:
+            return self._checkpoint_from(content)
+        except (ValueError, TypeError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
+            raise DataError(f"{path}: not a checkpoint of this run ({error})") from None
+
+    def _checkpoint_from(self, content: bytes) -> tuple[Checkpoint, dict[str, Any]]:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
+            header = json.loads(str(file["header"]))
+            if header["version"] != VERSION:
+                raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
+            arrays = [file[str(i)] for i in range(len(file.files) - 1)]
+        params = put_together(header["params"], None, arrays)
+        recorded = put_together(header["history"], None, arrays)
+        checkpoint = Checkpoint(
+            iteration=header["iteration"],
+            params=params,
+            optimizer=header["optimizer"],
+            state=put_together(header["state"], self.optimizer.init(params), arrays),
+            history=History(**{name: values.tolist() for name, values in recorded.items()}),
+            seconds=header["seconds"],
+        )
+        return checkpoint, header["about"]

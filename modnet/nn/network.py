@@ -1,0 +1,239 @@
+"""Dense layers in a row with a loss at the end: parameters, forward pass, loss, accuracy, and the way back."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from itertools import pairwise
+from numbers import Integral
+from typing import Any, Literal, Self
+
+import attrs
+import numpy as np
+
+from modnet.errors import NoDerivativeError, SettingError, ShapeError
+from modnet.interfaces import Activation, FusedLoss, GradientEstimator, Layer, Loss, Objective, Trace
+from modnet.nn.numerical import default_step, partial_differences
+from modnet.nn.validation import checked_array, checked_gradient
+from modnet.randomness import Stream
+from modnet.types import Array, Grads, Params
+
+WeightInitStd = float | Literal["he", "xavier"]
+# Rows are evaluated this many at a time where there may be very many, so that memory stays bounded.
+BLOCK = 4096
+
+
+class DenseNetwork:
+    """Dense layers made of ready parts; `modnet.Network` is the same by name.
+
+    `params` holds W1 (inputs, outputs), b1 (outputs,), W2, b2, ... and may be assigned to.
+    """
+
+    def __init__(self, layers: Sequence[Layer], loss_function: Loss, params: Params, seed: int = 0) -> None:
+        self.layers = tuple(layers)
+        self.loss_function = loss_function
+        self.fused = loss_function.fused(self.layers[-1].activation)
+        self.params: dict[str, Array] = dict(params)
+        self.seed = seed
+
+    def __repr__(self) -> str:
+        sizes = " -> ".join(str(n) for n in (self.layers[0].inputs, *(layer.outputs for layer in self.layers)))
+        parts = ", ".join(repr(layer.activation) for layer in self.layers)
+        return f"<{type(self).__name__} {sizes}: {parts}; {self.loss_function!r}>"
+
+    def with_params(self, params: Params) -> Self:
+        """Return the same network with other parameters."""
+        other = copy.copy(self)
+        other.params = dict(params)
+        return other
+
+    def predict(self, x: Any) -> Array:
+        """Return the outputs (N, classes) for samples (N, inputs), or (classes,) for one sample (inputs,).
+
+        Raises ShapeError that names the layer.
+        """
+        z = self._samples(x)
+        for layer in self.layers:
+            z = layer.activation(z @ self.params[layer.weight] + self.params[layer.bias])
+        return z
+
+    def loss(self, x: Any, t: Any) -> float:
+        """Return the mean loss over the samples `x` with targets `t` (class indices, or dense: one-hot rows).
+
+        Raises ShapeError that names the layer, or the target that is not a class.
+        """
+        return self.objective(x, t)(self.params)
+
+    def accuracy(self, x: Any, t: Any) -> float:
+        """Return the share of samples, between 0 and 1, whose largest output is at the target's class."""
+        hits = self.hits(x, t)
+        return int(hits.sum()) / len(hits)
+
+    def hits(self, x: Any, t: Any) -> Array:
+        """Say for each sample (N,) whether its largest output is at the target's class."""
+        x = np.atleast_2d(self._samples(x))
+        t = self._targets(t, x)
+        if t.ndim == 2:
+            t = t.argmax(axis=1)
+        blocks = [slice(i, i + BLOCK) for i in range(0, len(x), BLOCK)]
+        return np.concatenate([self.predict(x[block]).argmax(axis=1) == t[block] for block in blocks])
+
+    def objective(self, x: Any, t: Any) -> NetworkObjective:
+        """Return the mean loss over a batch as a function of the parameters, checked once here."""
+        x = np.atleast_2d(self._samples(x))
+        return NetworkObjective(self.layers, self.loss_function, self.fused, x, self._targets(t, x))
+
+    def gradient(self, x: Any, t: Any, estimator: GradientEstimator, stream: Stream | None = None) -> Grads:
+        """Return the gradient of the loss by each parameter, as `estimator` obtains it.
+
+        What the estimator draws at random comes from `stream`, by default one of the network's own seed.
+        """
+        stream = stream or Stream(self.seed, ("gradient",))
+        return checked_gradient(estimator(self.objective(x, t), self.params, stream), self.params, estimator)
+
+    def _samples(self, given: Any) -> Array:
+        for layer in self.layers:
+            for name, shape in ((layer.weight, (layer.inputs, layer.outputs)), (layer.bias, (layer.outputs,))):
+                found = np.shape(self.params[name])
+                if found != shape:
+                    raise ShapeError(f"layer {layer.number}: {name} must have shape {shape}, it has {found}")
+        first = self.layers[0]
+        x: Array = np.asarray(given, dtype=self.params[first.weight].dtype)
+        if x.ndim not in {1, 2} or x.shape[-1] != first.inputs or 0 in x.shape:
+            raise ShapeError(f"layer 1 expects samples of shape (N, {first.inputs}), it was given {x.shape}")
+        return x
+
+    def _targets(self, given: Any, x: Array) -> Array:
+        """Bring targets to class indices (N,) int64, or to dense targets (N, classes) of the dtype of `x`."""
+        n, classes = len(x), self.layers[-1].outputs
+        t: Array = np.asarray(given)
+        if t.shape in {(n, classes), (classes,) if n == 1 else ()} and t.ndim:
+            return t.reshape(n, classes).astype(x.dtype, copy=False)
+        if t.dtype.kind == "f" and classes == 1 and t.size == n:
+            return t.reshape(n, 1).astype(x.dtype, copy=False)
+        if t.dtype.kind not in "iu" or t.size != n or t.ndim > 1:
+            raise ShapeError(
+                f"layer {len(self.layers)} has {classes} outputs: targets must be class indices of shape ({n},) or "
+                f"one-hot rows of shape ({n}, {classes}), they are {t.dtype} of shape {t.shape}"
+            )
+        t = t.reshape(n).astype(np.int64, copy=False)
+        wrong = np.flatnonzero((t < 0) | (t >= classes))
+        if wrong.size:
+            i = int(wrong[0])
+            raise ShapeError(f"target {t[i]} of sample {i} is not one of the {classes} classes, 0 to {classes - 1}")
+        return t
+
+
+@attrs.define(eq=False)
+class NetworkObjective(Objective):
+    """The mean loss of a dense network over one batch: `x` (N, inputs), `t` indices (N,) or dense (N, classes)."""
+
+    layers: tuple[Layer, ...]
+    loss_function: Loss
+    fused: FusedLoss | None
+    x: Array
+    t: Array
+    _traced: tuple[Params, Trace] | None = attrs.field(default=None, init=False)
+
+    def __call__(self, params: Params) -> float:
+        """Return the mean loss."""
+        return self._forward(params).loss
+
+    def trace(self, params: Params) -> Trace:
+        """Return the forward pass, made once for one params mapping."""
+        if self._traced is None or self._traced[0] is not params:
+            self._traced = (params, self._forward(params))
+        return self._traced[1]
+
+    def _forward(self, params: Params) -> Trace:
+        z, inputs, pre_activations = self.x, [], []
+        for layer in self.layers:
+            a = z @ params[layer.weight]
+            a += params[layer.bias]
+            inputs.append(z)
+            pre_activations.append(a)
+            if layer is not self.layers[-1] or self.fused is None:
+                z = checked_array(layer.activation(a), a.shape, layer.activation)
+        if self.fused is None:
+            losses = self.loss_function(z, self.t)
+        else:
+            losses, z = self.fused(a, self.t)
+        checked_array(losses, z.shape[:1], self.loss_function)
+        return Trace(tuple(inputs), tuple(pre_activations), z, losses, float(losses.sum()) / len(losses))
+
+    def output_error(self, params: Params) -> Array:
+        """Return the derivative of the mean loss by the last layer's pre-activations, (N, classes)."""
+        trace, activation = self.trace(params), self.layers[-1].activation
+        a = trace.pre_activations[-1]
+        if self.fused is not None:
+            return self.fused.backward(a, trace.output, self.t) / len(a)
+        try:
+            dy = self.loss_function.backward(trace.output, self.t) / len(a)
+        except NoDerivativeError:
+            # From the pre-activations, as an output moved by itself may leave what the loss is defined for.
+            columns = partial_differences(lambda moved: self.loss_function(activation(moved), self.t), a)
+            return np.stack(list(columns), axis=1) / len(a)
+        return _backward(activation, a, trace.output, dy)
+
+    def backward(self, params: Params) -> Grads:
+        """Return the gradient by the chain rule, layer by layer from the last."""
+        trace = self.trace(params)
+        da = self.output_error(params)
+        grads: dict[str, Array] = {}
+        for k, layer in reversed(list(enumerate(self.layers))):
+            grads[layer.weight] = trace.inputs[k].T @ da
+            grads[layer.bias] = da.sum(axis=0)
+            if k:
+                dz = da @ params[layer.weight].T
+                da = _backward(self.layers[k - 1].activation, trace.pre_activations[k - 1], trace.inputs[k], dz)
+        return {name: grads[name] for name in params}
+
+
+def _backward(activation: Activation, a: Array, z: Array, dz: Array) -> Array:
+    """Return the activation's own way back, or else the central difference of it alone."""
+    try:
+        return activation.backward(a, z, dz)
+    except NoDerivativeError:
+        if activation.elementwise:
+            h = default_step(a.dtype)
+            slope: Array = (activation(a + h) - activation(a - h)) / (2 * h)
+            return dz * slope
+        return np.stack([(dz * column).sum(axis=-1) for column in partial_differences(activation, a)], axis=-1)
+
+
+def dense_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> tuple[Layer, ...]:
+    """Return the layers of a network with these sizes, the inputs' first; raises SettingError."""
+    sizes = tuple(sizes)
+    if len(sizes) < 2 or not all(isinstance(n, Integral) and n is not True and n > 0 for n in sizes):
+        raise SettingError([f"sizes must be two or more whole numbers > 0, the inputs first: {sizes}"], "network")
+    if len(activations) != len(sizes) - 1:
+        raise SettingError(
+            [f"{len(sizes) - 2} hidden layers need as many hidden activations, found {len(activations) - 1}"], "network"
+        )
+    pairs = zip(pairwise(sizes), activations, strict=True)
+    return tuple(Layer(k, int(n), int(m), part) for k, ((n, m), part) in enumerate(pairs, start=1))
+
+
+def initial_params(
+    layers: Sequence[Layer], weight_init_std: WeightInitStd = 0.01, seed: int = 0, dtype: str = "float64"
+) -> dict[str, Array]:
+    """Return weights drawn from a normal distribution, each layer from its own stream, and biases of zero.
+
+    `weight_init_std` is the standard deviation; "he" means sqrt(2 / inputs) (He et al. 2015, eq. 10) and "xavier"
+    sqrt(2 / (inputs + outputs)) (Glorot and Bengio 2010, eq. 12). Units are drawn one after the other, so that a wider
+    layer begins with the units of a narrower one.
+    """
+    params: dict[str, Array] = {}
+    for layer in layers:
+        if weight_init_std == "he":
+            std = (2 / layer.inputs) ** 0.5
+        elif weight_init_std == "xavier":
+            std = (2 / (layer.inputs + layer.outputs)) ** 0.5
+        elif isinstance(weight_init_std, str) or not weight_init_std >= 0:
+            raise SettingError([f"'weight_init_std' must be >= 0, 'he' or 'xavier': {weight_init_std!r}"], "network")
+        else:
+            std = float(weight_init_std)
+        draws = Stream(seed, ("weights", layer.number)).generator().standard_normal((layer.outputs, layer.inputs))
+        params[layer.weight] = np.ascontiguousarray((std * draws).T, dtype=dtype)
+        params[layer.bias] = np.zeros(layer.outputs, dtype=dtype)
+    return params

@@ -1,0 +1,48 @@
+"""A network read back from the folder of its run, to predict with."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.compose.experiment import network_of_sizes
+from modnet.compose.parts import Network
+from modnet.data.dataset import scaled
+from modnet.errors import DataError, ShapeError
+from modnet.interfaces import DataSource
+from modnet.nn.checkpoint import load_params
+from modnet.runs.folder import EXPERIMENT, PARAMS, check_is_run, read_experiment
+from modnet.types import Array
+
+
+@attrs.frozen(eq=False)
+class TrainedModel:
+    """A network read back from its run's folder, with what is needed to predict from raw rows."""
+
+    network: Network
+    classes: tuple[Any, ...]
+    scale: float
+    source: DataSource
+    """What read the training data, with its settings."""
+
+    @classmethod
+    def read(cls, folder: Path) -> TrainedModel:
+        """Read a run's folder; raises DataError where it is none, or damaged."""
+        check_is_run(folder)
+        experiment = read_experiment(folder)
+        params, about = load_params(folder / PARAMS)
+        try:
+            inputs, classes = len(params["W1"]), tuple(about["classes"])
+            network = network_of_sizes(experiment, inputs, len(classes)).with_params(params)
+            network.predict(np.zeros((1, inputs)))
+            return cls(network, classes, float(about["scale"]), experiment.data.source)
+        except (KeyError, TypeError, ShapeError) as error:
+            raise DataError(f"{folder}: {PARAMS} does not fit {EXPERIMENT} ({error})") from None
+
+    def predict(self, rows: Array) -> tuple[list[Any], Array]:
+        """Return the label of each raw row (N, features), and the network's outputs (N, classes)."""
+        outputs = self.network.predict(scaled(rows, self.scale))
+        return [self.classes[i] for i in outputs.argmax(axis=1)], outputs

@@ -1,0 +1,229 @@
+"""Is a run what its receipt says? Its files and all that it came from are compared, then it is trained again."""
+
+from __future__ import annotations
+
+from hashlib import sha256
+from itertools import zip_longest
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from modnet.compose.experiment import Experiment, read_data, run_experiment
+from modnet.data.dataset import Dataset
+from modnet.display.progress import ProgressReport
+from modnet.errors import DataError, DivergedError, ModnetError, PluginError
+from modnet.interfaces import ObservedRun
+from modnet.nn.checkpoint import params_sha256
+from modnet.nn.training import Run
+from modnet.runs.folder import EXPERIMENT, HISTORY, read_experiment
+from modnet.runs.history import history_csv, read_history
+from modnet.runs.receipt import Difference, Receipt, Results
+
+# What changes the run itself; with another library or machine the same bits are the same run.
+OWN = {"file", "data", "setting"}
+COLUMNS = ("iteration", "loss", "training accuracy", "test accuracy")
+
+
+@attrs.frozen
+class Departure:
+    """The first row in which two histories are not the same: a value that is "" was not there."""
+
+    iteration: int
+    what: str
+    then: str
+    now: str
+
+    def __str__(self) -> str:
+        then, now = _apart(self.then, self.now) if self.then and self.now else (self.then, self.now)
+        return f"{self.what} {then or 'none'} then, {now or 'none'} now"
+
+
+@attrs.frozen
+class Again:
+    """What came of training again."""
+
+    reproduced: bool
+    """Whether it is, bit for bit, what the receipt says."""
+    iterations: int
+    params_sha256: str
+    departure: Departure | None
+    """Where the run leaves what is in history.csv."""
+
+
+@attrs.frozen(eq=False)
+class Verification:
+    """A run beside its receipt. What cannot be read any more is one of the differences."""
+
+    folder: Path
+    receipt: Receipt
+    results: Results
+    differences: tuple[Difference, ...]
+    experiment: Experiment | None = None
+    data: Dataset | None = None
+    again: Again | None = None
+
+    @property
+    def identical(self) -> bool:
+        """Whether the run is what it was: the same bits again; where it was not trained again, no difference at all."""
+        if self.again is None:
+            return not self.differences
+        return self.again.reproduced and not any(difference.part in OWN for difference in self.differences)
+
+    @property
+    def first(self) -> Difference | None:
+        """The first part that differs: one that a run comes from, if there is one, before a file that it left."""
+        return next(iter(sorted(self.differences, key=lambda difference: difference.part == "file")), None)
+
+    def verdict(self) -> str:
+        """Return in a line, or two, what has come of it."""
+        cause = f"the first part that differs: {self.first}" if self.first else "no part that is recorded differs"
+        if self.again is None:
+            return f"not trained again; {cause}"
+        made = f"{self.again.iterations:,} iterations, parameters {self.again.params_sha256[:8]}..."
+        if self.identical:
+            return f"identical: {made}" + (f", although {self.first}" if self.first else "")
+        if self.again.reproduced:
+            row = self.again.departure
+            where = f"\nthe first row of {HISTORY} that was changed: iteration {row.iteration}, {row}" if row else ""
+            return f"not identical: trained again the bits are the same ({made}), but {self.first}{where}"
+        if row := self.again.departure:
+            return f"differs from iteration {row.iteration:,} on ({row}); {cause}"
+        if not (self.folder / HISTORY).is_file():
+            return f"differs, and without {HISTORY} nobody can say from which iteration on ({made}); {cause}"
+        return f"differs after the last iteration, in the parameters alone ({made}); {cause}"
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all of it as JSON can hold it."""
+        return {
+            "identical": self.identical,
+            "verdict": self.verdict(),
+            "differences": [attrs.asdict(difference) for difference in self.differences],
+            "then": attrs.asdict(self.results),
+            "again": attrs.asdict(self.again) if self.again else None,
+        }
+
+
+def compared(folder: Path, data_path: Path | None = None) -> Verification:
+    """Return what differs between a run's receipt and what is there now; `data_path` is where its data file is now.
+
+    Raises DataError where there is no receipt, or the run has not ended.
+    """
+    then = Receipt.read(folder)
+    if then.results is None:
+        raise DataError(f"{folder}: the run has not ended, or was killed: its receipt says nothing to compare with yet")
+    so_far = Verification(folder, then, then.results, tuple(then.changed_files(folder)))
+    part = "setting"
+    try:
+        experiment = read_experiment(folder)
+        toml = (folder / EXPERIMENT).read_text(encoding="utf-8")
+        if data_path:
+            at = attrs.evolve(experiment.data, path=data_path.resolve())
+            experiment = attrs.evolve(experiment, data=at)
+        part = "data"
+        data, experiment = read_data(experiment)
+    except (ModnetError, OSError) as error:
+        part = "plugin" if isinstance(error, PluginError) else part
+        mistake = Difference(part, "cannot be had: " + "; ".join(str(error).splitlines()))
+        return attrs.evolve(so_far, differences=(*so_far.differences, mistake))
+    found = (*so_far.differences, *then.differences(Receipt.of(experiment, toml, data)))
+    return attrs.evolve(so_far, differences=found, experiment=experiment, data=data)
+
+
+def trained_again(wanted: Verification, progress: ProgressReport) -> Verification:
+    """Return a verification with what comes of training again, as far as the run went; its folder stays as it is.
+
+    Where the loss is another, it ends at the next epoch's end. Hooks of plugins are not told of it.
+    """
+    results, experiment, data = wanted.results, wanted.experiment, wanted.data
+    if experiment is None or data is None:
+        return wanted
+    # A run that diverged went one step further than what was kept of it, and then looked at the loss.
+    count = min(experiment.training.iterations, results.iterations + 2 * (results.status == "diverged"))
+    training = attrs.evolve(experiment.training, iterations=count)
+    intact = not any(difference.what == HISTORY for difference in wanted.differences)
+    watch = _Watch(progress, read_history(wanted.folder / HISTORY).loss if intact else None)
+    status = ""
+    try:
+        run = run_experiment(attrs.evolve(experiment, training=training), data, observer=watch)
+    except DivergedError as error:
+        run, status = error.run, "diverged"
+    except _DepartedError as departed:
+        run, status = departed.run, "departed"
+    if results.status == "failed" and watch.took_accuracies_at_end:  # which a run that fails does not
+        for column in (run.history.iterations, run.history.train_accuracy, run.history.test_accuracy):
+            column.pop()
+    return attrs.evolve(wanted, again=_again(wanted, run, status))
+
+
+class _DepartedError(Exception):
+    """The run has left the recorded one: the rest of it would say nothing more."""
+
+    def __init__(self, run: Any) -> None:
+        self.run = run
+        super().__init__()
+
+
+@attrs.define
+class _Watch:
+    """An observer that passes on what it is told, and ends a run that has left the recorded one."""
+
+    progress: ProgressReport
+    expected: list[float] | None
+    took_accuracies_at_end: bool = False
+    _seen: int = 0
+
+    def run_started(self, *, run: ObservedRun) -> None:
+        """Pass it on."""
+        self.progress.run_started(run=run)
+
+    def epoch_ended(self, *, run: ObservedRun) -> None:
+        """Pass it on, and compare the losses since the last time; raises _DepartedError."""
+        self.progress.epoch_ended(run=run)
+        self.took_accuracies_at_end = run.status != "running"
+        losses = run.history.loss
+        if self.expected is not None and not self.took_accuracies_at_end:
+            if losses[self._seen :] != self.expected[self._seen : len(losses)]:
+                raise _DepartedError(run)
+            self._seen = len(losses)
+
+    def run_ended(self, *, run: ObservedRun) -> None:
+        """Do nothing."""
+
+
+def _again(wanted: Verification, run: Run, status: str) -> Again:
+    results, text = wanted.results, history_csv(run.history)
+    same_end = (status == "diverged") == (results.status == "diverged") and run.iteration == results.iterations
+    params = params_sha256(run.params)
+    same = sha256(text.encode()).hexdigest() == results.files[HISTORY] and params == results.params_sha256
+    try:
+        departure = first_departure((wanted.folder / HISTORY).read_text(encoding="utf-8"), text)
+    except (OSError, UnicodeDecodeError):
+        departure = None
+    return Again(same_end and same, run.iteration, params, departure)
+
+
+def first_departure(then: str, now: str) -> Departure | None:
+    r"""Return the first row in which two histories, as CSV, are not the same.
+
+    >>> head = "iteration,loss,train_accuracy,test_accuracy"
+    >>> str(first_departure(f"{head}\n1,2.3,,\n2,2.25,,", f"{head}\n1,2.3,,\n2,2.2500001,,"))
+    'loss 2.25 then, 2.2500001 now'
+    """
+    for number, (old, new) in enumerate(zip_longest(then.splitlines(), now.splitlines(), fillvalue="")):
+        if old != new:
+            rows = [(*line.split(","), *("",) * len(COLUMNS)) for line in (old, new)]
+            pairs = zip(COLUMNS, *rows, strict=False)
+            what, *values = next((pair for pair in pairs if pair[1] != pair[2]), ("row", old, new))
+            iteration = rows[1][0] or rows[0][0]
+            return Departure(int(iteration) if iteration.isdecimal() else number, what, *values)
+    return None
+
+
+def _apart(then: str, now: str) -> tuple[str, str]:
+    """Return two numbers with as many digits as tell them apart."""
+    try:
+        pairs = [tuple(f"{float(value):.{digits}g}" for value in (then, now)) for digits in (4, 8)]
+    except ValueError:  # somebody wrote into the file
+        return then, now
+    return next(((a, b) for a, b in pairs if a != b), (then, now))
