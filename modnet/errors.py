@@ -67,7 +67,7 @@ class MissingExtraError(ModnetError):
 
     def __init__(self, feature: str, extra: str) -> None:
         self.feature, self.extra = feature, extra
-        super().__init__(f"{feature} needs an extra that is not installed: pip install 'modnet[{extra}]'")
+        super().__init__(f"{feature} needs an extra that is not installed: pip install 'modnet-workbench[{extra}]'")
 
 
 class DivergedError(ModnetError):

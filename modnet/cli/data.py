@@ -16,12 +16,13 @@ from modnet.compose.settings import settings_of
 from modnet.data.summary import summary_of
 from modnet.display.figures import FORMATS, data_picture, rendered
 from modnet.display.progress import file_progress
-from modnet.display.terminal import Screen, in_bytes
+from modnet.display.terminal import Screen
 from modnet.errors import DataError, UnknownNameError
 from modnet.files import cache_folder, write_atomically
 from modnet.files.cache import clear, kept
 from modnet.host.registry import Component
 from modnet.interfaces import DataSource
+from modnet.text import format_size
 
 REFUSED = "modnet train refuses missing values unless it is told what to do: --set data.missing=drop, or a number"
 
@@ -123,7 +124,7 @@ def convert(
     )
     click.echo(f"{rows}, {found.features} features, {len(found.classes)} classes; written:")
     for path in paths:
-        click.echo(f"  {in_bytes(path.stat().st_size):>10}  {path}")
+        click.echo(f"  {format_size(path.stat().st_size):>10}  {path}")
 
 
 @data.command()
@@ -155,7 +156,7 @@ def fetch(
         return
     click.echo(f"{name} is in {folder}")
     for path, size in files.items():
-        click.echo(f"  {in_bytes(size):>10}  {path.name}")
+        click.echo(f"  {format_size(size):>10}  {path.name}")
     click.echo(f"learn from it: modnet train --data {name}")
 
 
@@ -187,9 +188,9 @@ def cache(*, clear_: bool, json_: bool) -> None:
     if clear_:
         downloads = sum(entry.what == "downloaded" for entry in entries)
         also = f", {downloads} of them downloaded" if downloads else ""
-        click.echo(f"removed {count}{also}, {in_bytes(removed)}, from {folder}")
+        click.echo(f"removed {count}{also}, {format_size(removed)}, from {folder}")
         return
-    total = in_bytes(sum(entry.size for entry in entries))
+    total = format_size(sum(entry.size for entry in entries))
     click.echo(f"{folder}: {count}, {total}")
     for entry in entries:
-        click.echo(f"  {in_bytes(entry.size):>10}  {entry.what:<10}  {entry.file}")
+        click.echo(f"  {format_size(entry.size):>10}  {entry.what:<10}  {entry.file}")

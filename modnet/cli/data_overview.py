@@ -14,16 +14,8 @@ import numpy as np
 
 from modnet.data.dataset import Dataset
 from modnet.data.summary import MOST_VALUES, Summary, most_frequent, varied
-from modnet.display.terminal import (
-    Screen,
-    bar,
-    columns_of,
-    images_side_by_side,
-    in_bytes,
-    number_in_words,
-    table,
-)
-from modnet.files import printable
+from modnet.display.terminal import Screen, bar, images_side_by_side
+from modnet.text import format_number, format_size, format_table, printable, width_of
 from modnet.types import Array
 
 CLASSES = 20  # that are shown; of more, the most frequent ones
@@ -148,7 +140,7 @@ def _facts(view: Overview, screen: Screen) -> list[str]:
         ("settings", settings_in_words(view.settings)),
         *(("notes" if i == 0 else "", note) for i, note in enumerate(view.notes)),
         ("missing", "" if view.notes else "no values"),
-        ("kept as", f"{data.train.table.dtype.name}, {in_bytes(summary.size)}"),
+        ("kept as", f"{data.train.table.dtype.name}, {format_size(summary.size)}"),
         ("values", _values(view)),
         ("features", "" if summary.distinct else _spread(view, screen)),
         ("repeated", _repeated(summary)),
@@ -164,8 +156,8 @@ def _facts(view: Overview, screen: Screen) -> list[str]:
 def _values(view: Overview) -> str:
     summary = view.summary
     numbers = (summary.minimum.min(), summary.maximum.max(), summary.whole_mean, summary.whole_deviation)
-    low, high, mean, deviation = (number_in_words(float(number)) for number in numbers)
-    divided = f"; divided by {number_in_words(view.data.scale)} for training" if view.data.scale != 1 else ""
+    low, high, mean, deviation = (format_number(float(number)) for number in numbers)
+    divided = f"; divided by {format_number(view.data.scale)} for training" if view.data.scale != 1 else ""
     return f"from {low} to {high}, mean {mean}, standard deviation {deviation}{divided}"
 
 
@@ -177,7 +169,7 @@ def _spread(view: Overview, screen: Screen) -> str:
     if not len(varying):
         return text
     ends = (varying[deviation[varying].argmin()], varying[deviation[varying].argmax()])
-    least, most = (f"{number_in_words(float(deviation[i]))} ({screen.name(view.names[i])})" for i in ends)
+    least, most = (f"{format_number(float(deviation[i]))} ({screen.name(view.names[i])})" for i in ends)
     return f"{text}; standard deviations from {least} to {most}"
 
 
@@ -201,8 +193,8 @@ def _classes(view: Overview, screen: Screen) -> list[str]:
     for i in shown:
         counts = [f"{count[i]:,}" for count in (train, test)[: len(parts)]]
         rows.append([screen.name(data.classes[i]), *counts, f"{100 * both[i] / max(both.sum(), 1):.1f} %"])
-    lines = table(rows)
-    width = min(BAR, screen.columns - columns_of(max(lines, key=columns_of)) - 2)
+    lines = format_table(rows)
+    width = min(BAR, screen.columns - width_of(max(lines, key=width_of)) - 2)
     if width >= KEY:
         full, pale = bar([1, 0], 1, 1, screen), bar([0, 1], 1, 1, screen)
         lines[0] += f"  {full} training {pale} test" if len(data.test) else ""
@@ -220,9 +212,9 @@ def _features(view: Overview, screen: Screen) -> list[str]:
     columns = (summary.minimum, summary.mean, summary.maximum, summary.deviation)
     rows = [["feature", "min", "mean", "max", "deviation", "values"]]
     for i, (name, distinct) in enumerate(zip(view.names, summary.distinct, strict=True)):
-        numbers = (number_in_words(float(column[i])) for column in columns)
+        numbers = (format_number(float(column[i])) for column in columns)
         rows.append([screen.name(name), *numbers, f">{MOST_VALUES:,}" if distinct is None else f"{distinct:,}"])
-    return table(rows)
+    return format_table(rows)
 
 
 def _images(view: Overview, screen: Screen) -> list[str]:
@@ -241,11 +233,11 @@ def _rows(view: Overview, screen: Screen) -> list[str]:
     x = train.unscaled(chosen)
     columns = [["class", *(screen.name(view.data.classes[i]) for i in train.t[chosen])]]
     for j, name in enumerate(names):
-        numbers = (number_in_words(float(value), 6) for value in x[:, j])
+        numbers = (format_number(float(value), 6) for value in x[:, j])
         column = [screen.name(name, CELL), *numbers]
-        if columns_of(table(list(zip(*columns, column, strict=True)))[0]) > screen.columns and j:
+        if width_of(format_table(list(zip(*columns, column, strict=True)))[0]) > screen.columns and j:
             break
         columns.append(column)
-    lines = table(list(zip(*columns, strict=True)))
+    lines = format_table(list(zip(*columns, strict=True)))
     left = len(names) - len(columns) + 1
     return [*lines, f"and {counted(left, 'more feature')}"] if left else lines

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import sys
 from datetime import datetime
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
 import click
 
+import modnet
 from modnet.cli.data_overview import settings_in_words
 from modnet.cli.options import changes_of, experiment_options, plugin_options, with_plugins
 from modnet.compose import parts as build
@@ -17,7 +17,7 @@ from modnet.compose.experiment import Experiment, experiment_from, network_for, 
 from modnet.compose.settings import settings_of
 from modnet.compose.tables import merged
 from modnet.data.dataset import Dataset
-from modnet.display.progress import ProgressReport, duration, file_progress
+from modnet.display.progress import ProgressReport, file_progress
 from modnet.errors import DataError, DivergedError, TrainingInterrupted
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
@@ -26,6 +26,7 @@ from modnet.runs.folder import EXPERIMENT, RunFolder, begun, check_is_run, claim
 from modnet.runs.forecast import forecast_table
 from modnet.runs.receipt import naming_plugins
 from modnet.runs.run import to_its_end
+from modnet.text import format_duration
 
 
 @click.command()
@@ -55,7 +56,7 @@ def train(
     table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
     with naming_plugins(experiment):
         wanted = experiment_from(merged(table, changes_of(flags)))
-    click.echo(f"modnet {metadata.version('modnet')}")
+    click.echo(f"modnet {modnet.__version__}")
     with file_progress():
         data, wanted = read_data(wanted)
     _describe(wanted, data, network_for(wanted, data))
@@ -85,7 +86,7 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
             click.echo(f"{run} has finished: there is nothing to go on with")
             return
         with_plugins(read_toml(run / EXPERIMENT), without, modules)
-        click.echo(f"modnet {metadata.version('modnet')}")
+        click.echo(f"modnet {modnet.__version__}")
         wanted = read_experiment(run)
         with file_progress():
             data, wanted = read_data(wanted)
@@ -151,7 +152,7 @@ def _conclude(run: Run, folder: RunFolder) -> None:
     )
     test = f"test accuracy {history.test_accuracy[-1]:.4f}, " if history.test_accuracy else ""
     train_accuracy = f"train accuracy {history.train_accuracy[-1]:.4f}" if history.train_accuracy else ""
-    click.echo(f"{done} in {duration(run.seconds)}: {test}{train_accuracy}")
+    click.echo(f"{done} in {format_duration(run.seconds)}: {test}{train_accuracy}")
     click.echo(f"saved in {folder.path}")
     if run.status == "interrupted":
         click.echo(f"go on with: modnet resume {folder.path}")

@@ -18,7 +18,7 @@ from modnet.comparison.decisions import LOOKS, ROPE, Decision, decided
 from modnet.comparison.figure import side_by_side
 from modnet.comparison.grid import Setting
 from modnet.comparison.statistics import Estimate, Variation
-from modnet.display.terminal import table
+from modnet.text import format_table
 from modnet.types import Array, History
 
 if TYPE_CHECKING:
@@ -155,10 +155,10 @@ class Comparison:
         return tuple(found)
 
     def __str__(self) -> str:
-        blocks = [table(self._settings_table(), left=len(self.settings[0].entries))]
+        blocks = [format_table(self._settings_table(), left=len(self.settings[0].entries))]
         if self.pairs:
             rows = self._pairs_table()
-            lines = table([row[:-1] for row in rows], left=1)
+            lines = format_table([row[:-1] for row in rows], left=1)
             blocks.append([f"{line}  {row[-1]}" for line, row in zip(lines, rows, strict=True)])
         return "\n\n".join("\n".join(block) for block in [*blocks, textwrap.wrap(self._notes(), WIDTH)])
 

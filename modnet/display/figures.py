@@ -14,8 +14,8 @@ import numpy as np
 from modnet.data.dataset import Dataset
 from modnet.data.summary import Summary, bin_edges, first_of_each, histograms, most_frequent, resampled
 from modnet.errors import MissingExtraError, SettingError
-from modnet.files import printable
 from modnet.gradcheck.estimators import EstimatorRow
+from modnet.text import printable
 from modnet.types import Array, History
 
 if TYPE_CHECKING:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 from modnet.files import telling
 from modnet.host.hookspecs import hookimpl
 from modnet.interfaces import ObservedRun
+from modnet.text import format_duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -37,24 +38,6 @@ def epoch_line(run: ObservedRun) -> str:
     loss = f"{sum(losses) / len(losses):.4f}" if losses else "-"
     accuracies = f"{history.train_accuracy[-1]:.4f}, {history.test_accuracy[-1]:.4f}"
     return f"epoch {run.epoch:6.1f}  iteration {run.iteration:>7,}  loss {loss:>8}  train acc, test acc | {accuracies}"
-
-
-def duration(seconds: float) -> str:
-    """Return a time in words, in its two largest units.
-
-    >>> duration(0.0025), duration(0.25), duration(75), duration(7500), duration(180000)
-    ('2.5 ms', '0.2 s', '1 min 15 s', '2 h 5 min', '2 d 2 h')
-    """
-    if seconds < 0.1:
-        return f"{seconds * 1e3:.1f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    whole = round(seconds)
-    for name, size, smaller, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
-        if whole >= size:
-            rest = whole % size // part
-            return f"{whole // size} {name}" + (f" {rest} {smaller}" if rest else "")
-    return f"{whole} s"
 
 
 class ProgressReport:
@@ -114,8 +97,8 @@ class ProgressReport:
             if not self._foretold and (left := time_left(run)) is not None:
                 self._foretold = True
                 if left > LONG:
-                    each = duration(run.seconds / run.iteration)
-                    self._print(f"this will take about {duration(left)}, {each} for each iteration")
+                    each = format_duration(run.seconds / run.iteration)
+                    self._print(f"this will take about {format_duration(left)}, {each} for each iteration")
             if self._bar:
                 self._bar.update(self._bar.task_ids[0], completed=run.iteration)
             elif time.monotonic() - self._last_sign > SIGN_OF_LIFE:
@@ -131,7 +114,7 @@ def time_left(run: ObservedRun) -> float | None:
 
 def _sign_of_life(run: ObservedRun) -> str:
     seconds = time_left(run)
-    left = "?" if seconds is None else duration(seconds)
+    left = "?" if seconds is None else format_duration(seconds)
     loss = f"{run.history.loss[-1]:.4f}" if run.history.loss else "-"
     return f"iteration {run.iteration:,} of {run.iterations:,}  loss {loss}  {left} left"
 
@@ -195,7 +178,7 @@ class RunsReport:
     def _left(self, completed: float) -> str:
         since = completed - self._there
         seconds = (time.monotonic() - self._begin) / since * (self._total - completed) if since else None
-        return f", {duration(seconds)} left" if seconds is not None else ""
+        return f", {format_duration(seconds)} left" if seconds is not None else ""
 
     def _print(self, line: str) -> None:
         self._last_sign = time.monotonic()

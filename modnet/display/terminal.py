@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Literal, TextIO
 
@@ -13,11 +12,10 @@ import attrs
 import numpy as np
 
 from modnet.data.summary import resampled
-from modnet.files import printable
+from modnet.text import GAP, fit, printable, width_of
 from modnet.types import Array
 
 SHADES = " .:-=+*#%@"
-GAP = 2
 # An image narrower than this, in characters, is hard to make out: in greys, and in plain characters.
 NARROW, NARROW_PLAIN = 14, 18
 # The greys of a terminal with 256 colours: black, 24 steps, white.
@@ -53,7 +51,7 @@ class Screen:
     def name(self, name: object, longest: int = LONGEST) -> str:
         """Return a label or a feature's name so that it can be shown: without control characters, not too long."""
         text = self.shown(printable(str(name), 2 * longest)) or '""'
-        return fitted(text, min(columns_of(text), longest))
+        return fit(text, min(width_of(text), longest))
 
 
 def images_side_by_side(images: Array, captions: Sequence[str], low: float, high: float, screen: Screen) -> list[str]:
@@ -71,7 +69,7 @@ def images_side_by_side(images: Array, captions: Sequence[str], low: float, high
         levels = [np.clip(np.nan_to_num((image - low) / ((high - low) or 1)), 0, 1) for image in images[some]]
         drawn = [_grey(level, width, screen.greys) for level in levels]
         rows = [(" " * GAP).join(parts) for parts in zip(*drawn, strict=True)]
-        below = (" " * GAP).join(fitted(caption, width) for caption in captions[some])
+        below = (" " * GAP).join(fit(caption, width) for caption in captions[some])
         lines += [*(row.rstrip(" ") for row in rows), below.rstrip(), ""]
     return lines[:-1]
 
@@ -85,66 +83,6 @@ def bar(counts: Sequence[int], most: int, width: int, screen: Screen) -> str:
     full, pale = "█░" if _holds("█░", screen.encoding) else "#-"
     ends = [math.ceil(sum(counts[: i + 1]) * width / max(most, 1)) for i in range(2)]
     return full * ends[0] + pale * (ends[1] - ends[0])
-
-
-def table(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
-    """Return the lines of a table: the first `left` columns to the left, the others to the right.
-
-    >>> table([["class", "rows"], ["b", "10"]])
-    ['class  rows', 'b        10']
-    """
-    widths = [max(map(columns_of, column)) for column in zip(*rows, strict=True)]
-    sides = [column >= left for column in range(len(widths))]
-    cells = ([fitted(*each) for each in zip(row, widths, sides, strict=True)] for row in rows)
-    return [(" " * GAP).join(row).rstrip() for row in cells]
-
-
-def fitted(text: str, width: int, right: bool = False) -> str:
-    """Return text filled up with blanks, or cut, so that it takes `width` columns."""
-    if columns_of(text) > width:
-        dots = "..."[: max(0, width - 1)]
-        while text and columns_of(text) + len(dots) > width:
-            text = text[:-1]
-        text += dots
-    blanks = " " * (width - columns_of(text))
-    return blanks + text if right else text + blanks
-
-
-def columns_of(text: str) -> int:
-    """Return how many columns of a terminal a text takes.
-
-    >>> columns_of("iris"), columns_of("붓꽃")
-    (4, 4)
-    """
-    return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
-        for letter in text
-    )
-
-
-def number_in_words(value: float, digits: int = 4) -> str:
-    """Return a number with so many digits, or all that it has before its point; "-" where it is none.
-
-    >>> [number_in_words(x) for x in (255.0, 0.1 + 0.2, -0.0, 123456.7, float("nan"))]
-    ['255', '0.3', '0', '123457', '-']
-    """
-    if not math.isfinite(value):
-        return "-"
-    if abs(value) < 1e15 and (value == int(value) or abs(value) >= 10**digits):
-        return str(round(value))
-    return f"{value:.{digits}g}"
-
-
-def in_bytes(size: int) -> str:
-    """Return a number of bytes in words.
-
-    >>> in_bytes(500), in_bytes(54_951_002), in_bytes(3 * 10**9)
-    ('500 bytes', '55.0 MB', '3.0 GB')
-    """
-    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
-        if size >= factor:
-            return f"{size / factor:.1f} {unit}"
-    return f"{size} bytes"
 
 
 def _holds(text: str, encoding: str) -> bool:

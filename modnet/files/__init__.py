@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from modnet.errors import DataError, MissingExtraError
+from modnet.text import printable as printable  # a public name of this module
 
 LIMIT = 2**30
 """How many bytes a compressed file may hold that is read as a whole: a small file could unpack to more than fits."""
@@ -178,16 +179,6 @@ def head_of(path: Path, size: int) -> bytes:
             return inside.read(size)
     with path.open("rb") as file:
         return file.read(size)
-
-
-def printable(text: str, longest: int) -> str:
-    """Return text from a file so that it can stand in a message: no control characters, and cut where it is long.
-
-    >>> printable("pixel" + chr(7) + "123456789", 8)
-    'pixel?12...'
-    """
-    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:longest])
-    return shown + "..." * (len(text) > longest)
 
 
 @contextmanager

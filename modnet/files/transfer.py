@@ -13,8 +13,9 @@ from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
 
 from modnet.errors import DataError
-from modnet.files import printable, tell_progress
+from modnet.files import tell_progress
 from modnet.files.partial import PartFile
+from modnet.text import printable
 
 TRIES = 4
 CHUNK = 2**16

@@ -24,7 +24,7 @@ import pluggy
 from modnet.errors import PluginError, did_you_mean
 from modnet.host import hookspecs
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
-from modnet.host.entry_points import EVERY_OTHER, Candidate, file_of, module_candidate, names_in, unmet
+from modnet.host.entry_points import DISTRIBUTION, EVERY_OTHER, Candidate, file_of, module_candidate, names_in, unmet
 from modnet.host.faults import Fault, fault_of, in_words
 from modnet.host.registry import (
     REGISTER_HOOKS,
@@ -195,7 +195,9 @@ class PluginHost:
         report = attrs.evolve(report, file=file_of(candidate.module))
         if unmet(candidate, version):
             why = f"it requires modnet{candidate.needs}, this is modnet {version}"
-            fault = Fault(why, f"pip install 'modnet{candidate.needs}', or another version of {candidate.distribution}")
+            fault = Fault(
+                why, f"pip install '{DISTRIBUTION}{candidate.needs}', or another version of {candidate.distribution}"
+            )
             return attrs.evolve(report, state=BROKEN, fault=fault)
         for other, its in self._rows:
             if (its.works or its.state == NOT_ASKED) and (other.value == candidate.value or other.key == candidate.key):

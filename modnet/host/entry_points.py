@@ -19,8 +19,10 @@ if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
 ENTRY_POINTS = "modnet"
+DISTRIBUTION = "modnet-workbench"
+"""What pip knows modnet by: on the public index, `modnet` is somebody else's."""
 BUILT_IN = "modnet"
-"""The distribution of the built-ins."""
+"""The owner of the built-ins, as in `modnet:relu`."""
 EVERY_OTHER = "*"
 """Stands for every installed plugin that is not built in, where plugins are left out."""
 _CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
@@ -72,6 +74,9 @@ def installed() -> list[Candidate]:
         with suppress(Exception):
             about = point.dist.metadata if point.dist else {}
         name, version = about.get("Name") or "unknown", about.get("Version") or ""
+        if name == BUILT_IN:  # another distribution of that name: none of its parts may pass for a built-in
+            continue
+        name = BUILT_IN if name == DISTRIBUTION else name
         module = point.value.partition(":")[0].strip()
         needs = "" if name == BUILT_IN or not about else _needs(about.get_all("Requires-Dist") or ())
         # A distribution may be met twice on sys.path: its metadata beside an editable install, say.
@@ -134,8 +139,9 @@ def code_of(module: str) -> list[tuple[str, int, int]]:
 
 
 def _needs(requirements: Iterable[str]) -> str:
-    """Return which versions of modnet are required; what cannot be read requires nothing."""
-    ours = [text for text in requirements if re.match(rf"{BUILT_IN}\b(?!-)", text, re.IGNORECASE) and text != BUILT_IN]
+    """Return which versions of modnet are required, also by its first name; what cannot be read requires nothing."""
+    known = rf"({DISTRIBUTION}|{BUILT_IN})(?![\w-])."
+    ours = [text for text in requirements if re.match(known, text, re.IGNORECASE)]
     if not ours:
         return ""
     from packaging.requirements import InvalidRequirement, Requirement  # few plugins say which versions

@@ -49,7 +49,7 @@ def _requirements(distribution: str) -> list[str]:
     with suppress(metadata.PackageNotFoundError):
         lines = [line for line in metadata.requires(distribution) or () if "extra ==" not in line]
         names = [re.split(r"[^\w.-]", line.strip(), maxsplit=1)[0] for line in lines]
-        return [name.lower() for name in names if name.lower() != "modnet"]
+        return [name.lower() for name in names if name.lower() not in {"modnet", "modnet-workbench"}]
     return []
 
 

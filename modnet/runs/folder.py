@@ -8,7 +8,6 @@ import math
 import platform
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -191,7 +190,7 @@ class RunFolder:
             "versions": {
                 "python": platform.python_version(),
                 "numpy": np.__version__,
-                **{name: metadata.version(name) for name in _distributions()},
+                **_versions(),
             },
         }
 
@@ -306,9 +305,10 @@ def _last(values: list[float]) -> float | None:
     return values[-1] if values and not math.isnan(values[-1]) else None
 
 
-def _distributions() -> list[str]:
-    """Return the installed distributions whose plugins are loaded."""
-    return sorted({report.distribution for report in plugins().reports if report.state == "loaded" and report.version})
+def _versions() -> dict[str, str]:
+    """Return the versions of the installed distributions whose plugins are loaded, modnet among them."""
+    loaded = [report for report in plugins().reports if report.state == "loaded" and report.version]
+    return {report.distribution: report.version for report in sorted(loaded, key=lambda report: report.distribution)}
 
 
 def _origin(experiment: Experiment, data: Dataset) -> dict[str, Table]:

@@ -5,10 +5,10 @@ from __future__ import annotations
 from modnet.compose.experiment import Experiment, network_for
 from modnet.compose.parts import part, registered_name, usable_names
 from modnet.data.dataset import Dataset
-from modnet.display.progress import duration
 from modnet.errors import ModnetError
 from modnet.interfaces import GradientEstimator
 from modnet.nn.training import forecast
+from modnet.text import format_duration
 
 
 def forecast_table(experiment: Experiment, data: Dataset, seconds: float = 0.3) -> str:
@@ -46,5 +46,5 @@ def _row(
     except ModnetError as error:
         return name, f"not here: {error}"
     count = estimator.evaluations(network.params)
-    black_box = "-" if count is None else duration(count * evaluation * training.iterations)
-    return name, duration(iteration), duration(iteration * training.iterations), black_box
+    black_box = "-" if count is None else format_duration(count * evaluation * training.iterations)
+    return name, format_duration(iteration), format_duration(iteration * training.iterations), black_box

@@ -20,7 +20,8 @@ from modnet import Dataset
 from modnet.cli.data_overview import Overview, as_json, as_text
 from modnet.data.summary import summary_of
 from modnet.display.figures import data_picture, rendered
-from modnet.display.terminal import SHADES, Screen, bar, columns_of, fitted, images_side_by_side, number_in_words, table
+from modnet.display.terminal import SHADES, Screen, bar, images_side_by_side
+from modnet.text import fit, format_number, format_table, width_of
 
 IRIS = """length,width,petal,species
 5.1,3.5,0.1,setosa
@@ -194,7 +195,7 @@ class TestTheCommand:
         shown = on_a_terminal("mnist-small", cwd=tmp_path, TERM="xterm-256color")
         assert "\x1b[38;5;16;48;5;16m▀" in shown
         assert "38;2;" not in shown
-        widths = [columns_of(ESCAPE.sub("", line)) for line in shown.split("\r\n")]
+        widths = [width_of(ESCAPE.sub("", line)) for line in shown.split("\r\n")]
         assert max(widths) <= 80
         full = on_a_terminal("mnist-small", cwd=tmp_path, TERM="xterm-256color", COLORTERM="truecolor")
         assert "\x1b[38;2;0;0;0;48;2;0;0;0m▀" in full
@@ -249,7 +250,7 @@ class TestTheText:
         text = text_of(rows_of([[1.0], [2.0], [3.0], [4.0]], labels))
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
         table_ = text.split("\n\n")[1].splitlines()
-        assert len({columns_of(line.split("%")[0]) for line in table_[1:]}) == 1
+        assert len({width_of(line.split("%")[0]) for line in table_[1:]}) == 1
         assert "?[31mred??" in text
         assert '""' in text
 
@@ -322,12 +323,12 @@ class TestImages:
 class TestDrawing:
     @given(st.text(), st.integers(0, 30), st.booleans())
     def test_text_is_made_to_fit(self, text: str, width: int, right: bool) -> None:
-        assert columns_of(fitted(text, width, right)) == width
+        assert width_of(fit(text, width, right)) == width
 
     @given(st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), min_size=1, max_size=5))
     def test_a_tables_last_column_ends_at_one_place(self, rows: list[tuple[str, str]]) -> None:
         rows = [(first, second.strip() + "|") for first, second in rows]
-        assert len({columns_of(line) for line in table(rows)}) == 1
+        assert len({width_of(line) for line in format_table(rows)}) == 1
 
     @given(st.integers(0, 1000), st.integers(0, 1000), st.integers(1, 60))
     def test_a_bar_shows_what_is_there_and_no_more_than_its_width(self, train: int, test: int, width: int) -> None:
@@ -338,7 +339,7 @@ class TestDrawing:
 
     @given(st.floats(-1e300, 1e300))
     def test_a_number_is_short_and_right(self, value: float) -> None:
-        words = number_in_words(value)
+        words = format_number(value)
         assert len(words) <= 16
         assert float(words) == pytest.approx(value, rel=1e-3)
 

@@ -89,7 +89,7 @@ class TestWhatIsWritten:
         assert project["entry-points"] == {"modnet": {"relu-6": "modnet_relu_6"}}
         needed = {r.name: r for r in map(Requirement, [*project["dependencies"], *table["dependency-groups"]["dev"]])}
         assert {op.operator for r in needed.values() for op in r.specifier} == {">="}
-        assert str(needed["modnet"].specifier) == f">={modnet.__version__}"
+        assert str(needed["modnet-workbench"].specifier) == f">={modnet.__version__}"
 
     def test_the_licence_is_of_this_year_and_its_authors(self, written: Path) -> None:
         lines = (written / "loss" / "LICENSE").read_text(encoding="utf-8").splitlines()

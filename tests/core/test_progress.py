@@ -11,7 +11,8 @@ import pytest
 
 import modnet.display.progress
 from modnet import History
-from modnet.display.progress import ProgressReport, duration, epoch_line
+from modnet.display.progress import ProgressReport, epoch_line
+from modnet.text import format_duration
 
 
 @attrs.define
@@ -63,7 +64,7 @@ def test_the_rows_loss_is_the_mean_since_the_row_before() -> None:
     ],
 )
 def test_durations_in_words(seconds: float, words: str) -> None:
-    assert duration(seconds) == words
+    assert format_duration(seconds) == words
 
 
 def test_elsewhere_than_on_a_terminal_there_are_plain_lines_only() -> None:

@@ -250,4 +250,4 @@ def test_without_pyarrow_the_extra_is_named(path):
     )
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
     what = f"{path}: a Parquet or Arrow file needs an extra that is not installed"
-    assert done.stdout == f"{what}: pip install 'modnet[parquet]'\n"
+    assert done.stdout == f"{what}: pip install 'modnet-workbench[parquet]'\n"

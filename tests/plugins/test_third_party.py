@@ -119,7 +119,7 @@ class Environment:
         )
 
 
-def wheel_of(folder: Path, distribution: str, source: str, requires: str = "modnet") -> Path:
+def wheel_of(folder: Path, distribution: str, source: str, requires: str = "modnet-workbench") -> Path:
     """Write the wheel of a plugin of one module, as a build would."""
     module = distribution.replace("-", "_")
     info = f"{module}-1.0.dist-info"
@@ -148,7 +148,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Environment:
     sources = shutil.copytree(SMALLEST, folder / "modnet-softsign")
     bare.pip("wheel", "--no-deps", "--wheel-dir", wheels, ROOT, sources)
     bare.pip("install", "--no-compile", *sorted(wheels.glob("*.whl")))
-    (wheel,) = wheels.glob("modnet-*.whl")
+    (wheel,) = wheels.glob("modnet_workbench-*.whl")
     return attrs.evolve(bare, wheel=wheel)
 
 
@@ -158,7 +158,7 @@ def crowd(environment: Environment, tmp_path_factory: pytest.TempPathFactory) ->
     folder = tmp_path_factory.mktemp("crowd")
     sources = {name: source for name, (source, _, _) in BROKEN.items()} | RIVALS
     wheels = [wheel_of(folder, name, source) for name, source in sources.items()]
-    wheels.append(wheel_of(folder, "modnet-newer", "raise RuntimeError('imported')", "modnet>=99"))
+    wheels.append(wheel_of(folder, "modnet-newer", "raise RuntimeError('imported')", "modnet-workbench>=99"))
     environment.pip("install", "--no-deps", "--no-compile", "--target", folder / "site", *wheels)
     crowd = attrs.evolve(environment, beside=folder / "site")
     (folder / "doctor.json").write_text(

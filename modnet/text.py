@@ -1,0 +1,104 @@
+"""Text for people: tables, widths, numbers, sizes, durations."""
+
+from __future__ import annotations
+
+import math
+import unicodedata
+from collections.abc import Sequence
+
+GAP = 2
+"""Blanks between the columns of a table."""
+
+
+def format_table(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
+    """Return the lines of a table: the first `left` columns to the left, the others to the right.
+
+    >>> format_table([["class", "rows"], ["b", "10"]])
+    ['class  rows', 'b        10']
+    """
+    widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
+    sides = [column >= left for column in range(len(widths))]
+    cells = ([fit(*each) for each in zip(row, widths, sides, strict=True)] for row in rows)
+    return [(" " * GAP).join(row).rstrip() for row in cells]
+
+
+def fit(text: str, width: int, right: bool = False) -> str:
+    """Return text filled up with blanks, or cut, so that it takes `width` columns."""
+    if width_of(text) > width:
+        dots = "..."[: max(0, width - 1)]
+        while text and width_of(text) + len(dots) > width:
+            text = text[:-1]
+        text += dots
+    blanks = " " * (width - width_of(text))
+    return blanks + text if right else text + blanks
+
+
+def width_of(text: str) -> int:
+    """Return how many columns of a terminal a text takes.
+
+    >>> width_of("iris"), width_of("붓꽃")
+    (4, 4)
+    """
+    return sum(
+        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        for letter in text
+    )
+
+
+def format_number(value: float, digits: int = 4) -> str:
+    """Return a number with so many digits, or all that it has before its point; "-" where it is none.
+
+    >>> [format_number(x) for x in (255.0, 0.1 + 0.2, -0.0, 123456.7, float("nan"))]
+    ['255', '0.3', '0', '123457', '-']
+    """
+    if not math.isfinite(value):
+        return "-"
+    if abs(value) < 1e15 and (value == int(value) or abs(value) >= 10**digits):
+        return str(round(value))
+    return f"{value:.{digits}g}"
+
+
+def format_size(size: int) -> str:
+    """Return a number of bytes in words.
+
+    >>> format_size(500), format_size(54_951_002), format_size(3 * 10**9)
+    ('500 bytes', '55.0 MB', '3.0 GB')
+    """
+    for unit, factor in (("GB", 10**9), ("MB", 10**6), ("kB", 10**3)):
+        if size >= factor:
+            return f"{size / factor:.1f} {unit}"
+    return f"{size} bytes"
+
+
+def format_duration(seconds: float) -> str:
+    """Return a time in words, in its two largest units.
+
+    >>> (
+    ...     format_duration(0.0025),
+    ...     format_duration(0.25),
+    ...     format_duration(75),
+    ...     format_duration(7500),
+    ...     format_duration(180000),
+    ... )
+    ('2.5 ms', '0.2 s', '1 min 15 s', '2 h 5 min', '2 d 2 h')
+    """
+    if seconds < 0.1:
+        return f"{seconds * 1e3:.1f} ms"
+    if seconds < 60:
+        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
+    whole = round(seconds)
+    for name, size, smaller, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
+        if whole >= size:
+            rest = whole % size // part
+            return f"{whole // size} {name}" + (f" {rest} {smaller}" if rest else "")
+    return f"{whole} s"
+
+
+def printable(text: str, longest: int) -> str:
+    """Return text from a file so that it can stand in a message: no control characters, and cut where it is long.
+
+    >>> printable("pixel" + chr(7) + "123456789", 8)
+    'pixel?12...'
+    """
+    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:longest])
+    return shown + "..." * (len(text) > longest)
