@@ -44,8 +44,8 @@ def not_asked(host: PluginHost) -> str:
 
 
 def _symptoms(report: Report) -> dict[str, str]:
-    fault = report.fault
-    return {"why": fault.why, "where": fault.where, "remedy": fault.remedy} if fault else {}
+    problem = report.problem
+    return {"why": problem.why, "where": problem.where, "remedy": problem.remedy} if problem else {}
 
 
 def _block(host: PluginHost, report: Report, symptoms: dict[str, str] | None = None) -> str:

@@ -141,9 +141,9 @@ class NewPlugin:
         host = plugins()
         owner = next((c.owner for c in host.registry.components(self.kind) if c.name == self.name), None)
         if owner:
-            raise PluginError(f"the {self.kind} name {self.name!r} is {owner}'s: choose another")
+            raise PluginError(f"the {self.kind} name {self.name!r} is {owner}'s", "choose another")
         if any(report.distribution == self.distribution for report in host.reports):
-            raise PluginError(f"{self.distribution} is installed already: choose another name")
+            raise PluginError(f"{self.distribution} is installed already", "choose another name")
 
     def _words(self, kind: _Kind) -> dict[str, str]:
         """Return what the templates' words stand for."""

@@ -85,7 +85,7 @@ class Registry:
         kind, name, owner = component.kind, component.name, component.owner
         if any((c.kind, c.name, c.owner) == (kind, name, owner) for c in self._components):
             raise PluginError(
-                f"{owner} registers the {kind} {name!r} twice: give one another name, register(cls, name)"
+                f"{owner} registers the {kind} {name!r} twice", "give one another name, register(cls, name)"
             )
         self._components.append(component)
 
@@ -194,11 +194,10 @@ def checked_component(kind: str, cls: object, name: str | None, owner: str, plug
         why = f"Only concrete class can be given where {wanted} is expected"
         raise PluginError(why, f"define {missing} in {cls.__qualname__}")
     if owner != BUILT_IN and (mistakes := type_mistakes(cls, interface)):  # built-ins are looked at by the tests
-        first = mistakes[0]
-        raise PluginError(first.why, first.remedy, first.where)
+        raise PluginError(*attrs.astuple(mistakes[0]))
     name = kebab_case(cls) if name is None else name
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise PluginError(f"a name is lower-case words joined by hyphens, {name!r} is none: register(cls, name)")
+        raise PluginError(f"a name is lower-case words joined by hyphens, {name!r} is none", "register(cls, name)")
     return Component(kind, name, cls, owner, plugin)
 
 

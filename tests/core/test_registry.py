@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 
 import attrs
 import pytest
@@ -192,3 +193,9 @@ def test_a_class_is_of_exactly_one_kind() -> None:
     for wrong in (Both, int, Cube()):
         with pytest.raises(PluginError, match="must be a subclass of exactly one of modnet's Activation, Loss, "):
             kind_of(wrong)
+
+
+def test_an_error_carries_what_is_wrong_from_process_to_process() -> None:
+    error = PluginError("it is: odd", "mend it", "odd.py:1")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert (again.problem, str(again)) == (error.problem, "it is: odd: mend it (odd.py:1)")
