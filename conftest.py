@@ -97,7 +97,7 @@ class Blocks(pytest.Item):
 
     def runtest(self) -> None:
         """Run them in an empty folder."""
-        before, registered = Path.cwd(), modnet.compose.parts.plugins().registry.components()
+        before, registered = Path.cwd(), modnet.compose.plugins.get_host().registry.components()
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
             try:
@@ -105,7 +105,7 @@ class Blocks(pytest.Item):
                     example.evaluate()
             finally:
                 os.chdir(before)
-        if modnet.compose.parts.plugins().registry.components() != registered:
+        if modnet.compose.plugins.get_host().registry.components() != registered:
             pytest.fail("the page leaves something registered: call the function that undoes it")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:
