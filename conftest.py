@@ -34,7 +34,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 import modnet
 from modnet.cli.main import main
 
-pytest_plugins = ["modnet.testing.fixtures"]
+pytest_plugins = ["modnet.testing.fixtures", "environments"]
 
 # What a shell starts in the background ignores Ctrl-C, and so would each process that a test interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
