@@ -139,7 +139,8 @@ def fetch(
 ) -> None:
     """Download the data set NAME, unless it is there and right.
 
-    What was downloaded stays in the cache folder. Interrupted, the next call goes on from there.
+    What was downloaded stays in the cache folder. After an interruption the next call
+    downloads the files that are not there yet.
     """
     load_chosen_plugins(without, modules)
     if not (is_data_set(name) and _fetches(get_host().registry.find("data-source", name))):
@@ -149,7 +150,7 @@ def fetch(
         with file_progress():
             folder = source.fetch()
     except KeyboardInterrupt:
-        click.echo("modnet: interrupted; what has come is kept, and the next call goes on from there", err=True)
+        click.echo("modnet: interrupted; the next call downloads the files that are not there yet", err=True)
         sys.exit(130)
     files = {path: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
     if json_:

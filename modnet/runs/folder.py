@@ -22,7 +22,7 @@ from modnet.data.dataset import Dataset
 from modnet.display.figures import curves, rendered
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
-from modnet.files.locks import locked
+from modnet.files.locks import hold_lock
 from modnet.host.hookspecs import hookimpl
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import (
@@ -229,7 +229,7 @@ def claimed(path: Path) -> Iterator[None]:
     """Have a run's folder to oneself; raises DataError where another process is at it."""
     with ExitStack() as stack:
         try:
-            mine = stack.enter_context(locked(path / LOCK))
+            mine = stack.enter_context(hold_lock(path / LOCK))
         except OSError as error:
             raise DataError(f"{path}: cannot be written: {error.strerror}") from None
         if not mine:
