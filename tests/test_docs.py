@@ -17,9 +17,9 @@ from click.testing import CliRunner
 
 import modnet
 from modnet.cli.main import modnet_command
-from modnet.compose import parts as build
+from modnet.compose.plugins import get_host
 from modnet.host import hookspecs
-from modnet.host.registry import INTERFACES, REGISTER_HOOKS
+from modnet.host.kinds import KINDS
 from modnet.runs.folder import FILES
 from modnet.testing.kinds import SUITES
 
@@ -93,7 +93,7 @@ def test_the_reference_is_up_to_date() -> None:
 
 def test_every_part_hook_and_public_name_stands_in_the_reference() -> None:
     headings = re.findall(r"(?m)^#{3,4} (.+)$", text(DOCS / "reference.md"))
-    built_in = [c.name for c in build.plugins().registry.components() if c.owner == "modnet"]
+    built_in = [c.name for c in get_host().registry.components() if c.owner == "modnet"]
     hooks = [name for name, value in vars(hookspecs).items() if hasattr(value, "modnet_spec")]
     assert len(built_in) >= 26
     assert len(hooks) >= 8
@@ -143,8 +143,8 @@ def test_every_file_of_a_run_stands_in_the_docs(tmp_path: Path) -> None:
 
 def test_every_kind_and_its_hook_stand_in_the_guide_for_plugin_authors() -> None:
     rows = table_rows(DOCS / "plugins.md", "Writing a plugin")
-    expected = [[kind, f"modnet.{INTERFACES[kind].__name__}", REGISTER_HOOKS[kind]] for kind in INTERFACES]
-    assert [row[:3] for row in rows if row[0] in INTERFACES] == expected
+    expected = [[kind.name, f"modnet.{kind.interface.__name__}", kind.hook] for kind in KINDS.values()]
+    assert [row[:3] for row in rows if row[0] in KINDS] == expected
 
 
 @pytest.mark.parametrize(

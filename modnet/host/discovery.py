@@ -23,9 +23,9 @@ from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host import hookspecs
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
 from modnet.host.entry_points import DISTRIBUTION, EVERY_OTHER, Candidate, file_of, module_candidate, names_in, unmet
+from modnet.host.kinds import KINDS
 from modnet.host.problems import HOOKS, to_problem
 from modnet.host.registry import (
-    REGISTER_HOOKS,
     SESSION,
     Component,
     Registry,
@@ -36,7 +36,7 @@ from modnet.host.registry import (
 LOADED, READY, NOT_ASKED, DISABLED, BROKEN = STATES = ("loaded", "ready", "not asked", "disabled", "broken")
 PATIENCE = 2.0
 """How long whoever can do without an answer waits for it, in seconds."""
-LIFECYCLE_HOOKS = tuple(name for name in HOOKS if name not in REGISTER_HOOKS.values())
+LIFECYCLE_HOOKS = tuple(name for name in HOOKS if name not in {kind.hook for kind in KINDS.values()})
 lock = threading.RLock()
 """Held by the thread that loads plugins, or has them asked."""
 _loading: list[bool] = []  # not empty while plugins are being loaded, by whoever has the lock
@@ -316,14 +316,14 @@ class PluginHost:
     def _collect(self, plugin: object, candidate: Candidate, found: list[Component]) -> None:
         """Call the plugin's own register hooks; what it registers is added to the registry and to `found`."""
         others = [other for _, other in self._manager.list_name_plugin() if other is not plugin]
-        for kind, hook in REGISTER_HOOKS.items():
+        for kind in KINDS.values():
 
-            def register(cls: type, name: str | None = None, kind: str = kind) -> None:
+            def register(cls: type, name: str | None = None, kind: str = kind.name) -> None:
                 component = checked_component(kind, cls, name, candidate.distribution, candidate.name)
                 self.registry.add(component)
                 found.append(component)
 
-            self._manager.subset_hook_caller(hook, others)(register=register)
+            self._manager.subset_hook_caller(kind.hook, others)(register=register)
 
 
 class _TwiceError(PluginError):

@@ -14,15 +14,15 @@ from typing import Any
 import attrs
 
 from modnet.compose.experiment import Experiment
-from modnet.compose.parts import plugins, registered_name
+from modnet.compose.parts import registered_name
+from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings, Table, settings_of
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import code_fingerprint, data_fingerprint
 from modnet.errors import DataError, ModnetError, PluginError, SettingError
 from modnet.files import digest, write_atomically
 from modnet.host.entry_points import BUILT_IN
-from modnet.host.registry import INTERFACES
-from modnet.interfaces import ObservedRun
+from modnet.interfaces import ObservedRun, Part
 from modnet.nn.checkpoint import params_sha256
 from modnet.runs.environment import libraries, machine
 
@@ -184,7 +184,7 @@ def naming_plugins(experiment: Path | None) -> Iterator[None]:
 
 def _wanted(origin: Origin) -> str:
     """Return what to do about a part that is not registered, or nothing where it is."""
-    host = plugins()
+    host = get_host()
     bare = origin.name.rpartition(":")[2]
     owners = {c.owner for c in host.registry.components() if (c.kind, c.name) == (origin.kind, bare)}
     if origin.kind == CORE or origin.distribution in owners or (owners and origin.name == bare):
@@ -203,7 +203,7 @@ def _wanted(origin: Origin) -> str:
 
 def _origins(experiment: Experiment) -> tuple[Origin, ...]:
     """Return where modnet and each part of an experiment come from, sorted by kind and name."""
-    host = plugins()
+    host = get_host()
     versions = {(report.distribution, report.name): report.version for report in host.reports}
     core = next((version for (distribution, _), version in versions.items() if distribution == BUILT_IN), "")
     found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *code_fingerprint(__name__))}
@@ -216,7 +216,7 @@ def _origins(experiment: Experiment) -> tuple[Origin, ...]:
 
 def parts_of(value: Any) -> Iterator[Any]:
     """Yield the parts among an object's fields, and theirs."""
-    is_part = isinstance(value, tuple(INTERFACES.values()))
+    is_part = isinstance(value, Part)
     if is_part:
         yield value
     if is_part or attrs.has(type(value)):

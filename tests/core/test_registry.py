@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from modnet import Activation, Array, Loss, PluginError, UnknownNameError
-from modnet.host.registry import INTERFACES, REGISTER_HOOKS, Component, Registry, checked_component, kind_of
+from modnet.host.registry import Component, Registry, checked_component, kind_of
 
 
 @attrs.frozen
@@ -50,10 +50,6 @@ def registry(*components: Component) -> Registry:
 BUILT_IN = component("modnet")
 NEWCOMER = component("modnet-cubes")
 STRANGER = component("another")
-
-
-def test_every_kind_has_an_interface_and_a_hook() -> None:
-    assert list(INTERFACES) == list(REGISTER_HOOKS)
 
 
 def test_a_component_is_found_by_its_name_and_by_its_full_name() -> None:
