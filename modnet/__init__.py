@@ -44,6 +44,7 @@ from modnet.interfaces import (
     Loss,
     Objective,
     ObservedRun,
+    Observer,
     Optimizer,
     Trace,
 )
@@ -51,7 +52,7 @@ from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
 from modnet.nn.training import Run
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, History, Params, State
+from modnet.types import Array, Grads, History, Params, State, Status
 
 if TYPE_CHECKING:
     from modnet import testing
@@ -88,6 +89,7 @@ __all__ = [
     "NoDerivativeError",
     "Objective",
     "ObservedRun",
+    "Observer",
     "Optimizer",
     "PairResult",
     "Params",
@@ -100,6 +102,7 @@ __all__ = [
     "SettingResult",
     "ShapeError",
     "State",
+    "Status",
     "Stream",
     "Trace",
     "TrainingInterrupted",

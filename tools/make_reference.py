@@ -55,8 +55,8 @@ def reference() -> str:
 
 def hooks() -> dict[str, Any]:
     """Return the hook specifications by name."""
-    lifecycle = ("run_started", "epoch_ended", "run_ended")
-    return {name: getattr(hookspecs, name) for name in (*REGISTER_HOOKS.values(), *lifecycle)}
+    register = {name: getattr(hookspecs, name) for name in REGISTER_HOOKS.values()}
+    return register | {name: getattr(modnet.Observer, name) for name in hookspecs.LIFECYCLE_HOOKS}
 
 
 def public(name: str, value: Any) -> list[str]:

@@ -31,7 +31,7 @@ from modnet.randomness import Stream
 from modnet.runs.folder import EXPERIMENT, HISTORY, RunFolder, begun, claimed, how_it_ended
 from modnet.runs.receipt import parts_of
 from modnet.runs.run import to_its_end
-from modnet.types import Grads, Params
+from modnet.types import Grads, Params, Status
 
 _ending: list[bool] = []  # not empty in a worker that has been told to end
 
@@ -49,7 +49,7 @@ class Job:
 class Outcome:
     """How a run ended, as it can be sent from process to process: finished, diverged, interrupted or failed."""
 
-    status: str
+    status: Status
     message: str = ""
 
 
@@ -90,7 +90,7 @@ def trained(folder: str, table: Table, *, alone: bool = False) -> Outcome:
     Unless it is `alone`, an estimator that can be told takes one thread; that changes no bit.
     """
     if _ending:  # it was waiting for this worker, and could not be called off
-        return Outcome("interrupted")
+        return Outcome(Status.INTERRUPTED)
     try:
         ensure_plugins(table)
         wanted, path = experiment_from(table), Path(folder)
@@ -105,15 +105,15 @@ def trained(folder: str, table: Table, *, alone: bool = False) -> Outcome:
             with begun(path, wanted, data, draws=False) as kept:
                 to_its_end(run, data, kept)
     except DivergedError:
-        return Outcome("diverged")
+        return Outcome(Status.DIVERGED)
     except KeyboardInterrupt:
-        return Outcome("interrupted")
+        return Outcome(Status.INTERRUPTED)
     except ModnetError as error:  # as text: not all errors come through to another process
-        return Outcome("failed", str(error))
+        return Outcome(Status.FAILED, str(error))
     except Exception as error:  # a stranger's part may fail in any way
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        return Outcome("failed", f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
-    return Outcome("finished")
+        return Outcome(Status.FAILED, f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
+    return Outcome(Status.FINISHED)
 
 
 def check_is_no_import() -> None:
@@ -164,9 +164,9 @@ def _done(jobs: Sequence[Job], executor: Executor) -> Iterator[Job]:
 
 
 def _check(job: Job, outcome: Outcome) -> None:
-    if outcome.status == "interrupted":
+    if outcome.status is Status.INTERRUPTED:
         raise KeyboardInterrupt
-    if outcome.status == "failed":
+    if outcome.status is Status.FAILED:
         raise ModnetError(f"{job.name}: {outcome.message}")
 
 

@@ -290,7 +290,7 @@ def train(
         sampling=sampling,
         seed=seed,
         blas_threads=blas_threads,
-        observer=observer or cast("Observer", plugins().relay()),
+        observer=observer or plugins().relay(),
         start=start,
         keep=keep,
     )

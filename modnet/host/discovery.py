@@ -9,14 +9,13 @@ it is imported when one of its parts is first asked for, or when a run begins th
 from __future__ import annotations
 
 import functools
-import inspect
 import re
 import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pluggy
@@ -26,6 +25,7 @@ from modnet.host import hookspecs
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
 from modnet.host.entry_points import DISTRIBUTION, EVERY_OTHER, Candidate, file_of, module_candidate, names_in, unmet
 from modnet.host.faults import Fault, fault_of, in_words
+from modnet.host.hookspecs import LIFECYCLE_HOOKS
 from modnet.host.registry import (
     REGISTER_HOOKS,
     SESSION,
@@ -34,12 +34,12 @@ from modnet.host.registry import (
     checked_component,
     kind_of,
 )
+from modnet.interfaces import Observer
 
 LOADED, READY, NOT_ASKED, DISABLED, BROKEN = STATES = ("loaded", "ready", "not asked", "disabled", "broken")
 PATIENCE = 2.0
 """How long whoever can do without an answer waits for it, in seconds."""
-HOOKS = tuple(name for name, _ in inspect.getmembers(hookspecs, inspect.isfunction))
-LIFECYCLE_HOOKS = tuple(name for name in HOOKS if name not in REGISTER_HOOKS.values())
+HOOKS = tuple(sorted((*REGISTER_HOOKS.values(), *LIFECYCLE_HOOKS)))
 lock = threading.RLock()
 """Held by the thread that loads plugins, or has them asked."""
 _loading: list[bool] = []  # not empty while plugins are being loaded, by whoever has the lock
@@ -102,8 +102,7 @@ class PluginHost:
         self._catalogue = catalogue
         self._rows: list[tuple[Candidate, Report]] = []
         self._told = False  # that some plugins may follow runs which they do not
-        self._manager = pluggy.PluginManager("modnet")
-        self._manager.add_hookspecs(hookspecs)
+        self._manager = _new_manager()
 
     @property
     def reports(self) -> list[Report]:
@@ -143,21 +142,20 @@ class PluginHost:
         self.registry.add(component)
         return lambda: self.registry.discard([component])
 
-    def relay(self, *observers: object) -> Any:
+    def relay(self, *observers: object) -> Observer:
         """Return what calls the lifecycle hooks of all plugins, and those of some observers: for one run of many.
 
         Plugins that follow runs are imported for it. A few that were not asked yet are, and waited for a little while;
         warns of those that have not answered then.
         """
         self._load_followers()
-        manager = pluggy.PluginManager("modnet")
-        manager.add_hookspecs(hookspecs)
+        manager = _new_manager()
         for candidate, report in self._rows:  # whichever was imported first
             if report.state == LOADED:
                 manager.register(self._manager.get_plugin(candidate.key), candidate.key)
         for observer in observers:
             manager.register(observer)
-        return manager.hook
+        return cast("Observer", manager.hook)
 
     def broken(self) -> list[Report]:
         """Return the plugins that could not be loaded."""
@@ -333,6 +331,14 @@ class PluginHost:
             self._manager.subset_hook_caller(hook, others)(register=register)
 
 
+def _new_manager() -> pluggy.PluginManager:
+    """Return a manager that knows modnet's hooks and no plugin."""
+    manager = pluggy.PluginManager("modnet")
+    manager.add_hookspecs(hookspecs)
+    manager.add_hookspecs(Observer)
+    return manager
+
+
 class _TwiceError(PluginError):
     """One plugin under two names, or two under one: the first stays."""
 
@@ -350,6 +356,7 @@ def _hook_mistake(error: pluggy.PluginValidationError, where: str) -> Fault:
     if hook not in HOOKS:
         near = did_you_mean(hook, HOOKS)
         return Fault(f"modnet has no hook {hook!r}{near}", "" if near else f"there is {', '.join(HOOKS)}", where)
-    arguments = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
+    specification = getattr(_new_manager().hook, hook).spec
+    arguments = ", ".join(specification.argnames)
     problem = " ".join(str(error).split(hook, 1)[-1].split()).removeprefix("' hookimpl definition: ")
     return Fault(f"the hook is {hook}({arguments}), not {problem}", "", where)

@@ -17,13 +17,13 @@ from modnet.compose.experiment import Experiment, as_table, experiment_from, rea
 from modnet.compose.parts import plugins, registered_name
 from modnet.compose.settings import Table
 from modnet.compose.tables import changed
-from modnet.data.dataset import Dataset
+from modnet.data.dataset import Dataset, kind_of_samples
 from modnet.display.figures import curves, rendered
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.files.locks import locked
 from modnet.host.hookspecs import hookimpl
-from modnet.interfaces import ObservedRun
+from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import (
     CHECKPOINT,
     PREVIOUS,
@@ -35,7 +35,7 @@ from modnet.nn.checkpoint import (
 )
 from modnet.runs.history import history_csv
 from modnet.runs.receipt import RECEIPT, Difference, Receipt, naming_plugins
-from modnet.types import History, Params
+from modnet.types import History, Params, Status
 
 EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, CURVES, _ = FILES = (
     "experiment.toml",
@@ -51,7 +51,7 @@ LOCK = ".lock"
 SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS)
 
 
-class RunFolder:
+class RunFolder(Observer):
     """Writes a run's files as the run goes on; each of them whole or not at all."""
 
     def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, draws: bool = True) -> None:
@@ -108,7 +108,7 @@ class RunFolder:
             raise self._unwritten(error, checkpoint.iteration) from None
 
     @hookimpl(tryfirst=True)
-    def run_started(self) -> None:
+    def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - what it says is known
         """Remove what says how the run ended before."""
         self.has_begun = True
         for name in (SUMMARY, HITS, CURVES):
@@ -118,7 +118,7 @@ class RunFolder:
     @hookimpl(tryfirst=True)
     def run_ended(self, run: ObservedRun) -> None:
         """Save everything, unless the run failed before it made an iteration."""
-        if run.status == "failed" and not run.iteration:
+        if run.status is Status.FAILED and not run.iteration:
             self.has_begun = False
             return
         try:
@@ -156,7 +156,7 @@ class RunFolder:
         write_atomically(self.path / SUMMARY, summary.encode())
         names = [name for name in SEALED if (self.path / name).is_file()]
         self._receipt.ended(run, self.path, names).write(self.path)
-        if run.status in {"finished", "diverged"}:  # there is nothing to go on with
+        if run.status.is_final:
             self._checkpoints.discard()
 
     def _draw(self, history: History) -> None:
@@ -181,8 +181,7 @@ class RunFolder:
             "status": run.status,
             "iterations": run.iteration,
             "final_loss": history.loss[-1] if history.loss else None,
-            "train_accuracy": _last(history.train_accuracy),
-            "test_accuracy": _last(history.test_accuracy),
+            **{name: _last(values) for name, values in history.columns.items()},
             "gradient": registered_name(self._experiment.gradient),
             "seed": self._experiment.seed,
             "seconds": round(run.seconds, 3),
@@ -268,7 +267,7 @@ def how_it_ended(path: Path) -> Table | None:
     summary: Table = {}
     with suppress(OSError, ValueError):  # it goes on, or was killed before it could say how it ended
         summary = dict(json.loads((path / SUMMARY).read_bytes()))
-    if summary.get("status") not in {"finished", "diverged"} or not _is_sealed(path):
+    if summary.get("status") not in {status for status in Status if status.is_final} or not _is_sealed(path):
         return None
     for name in (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)
@@ -321,8 +320,7 @@ def _origin(experiment: Experiment, data: Dataset) -> dict[str, Table]:
     return {
         "experiment": json.loads(json.dumps(table, default=str)),
         "data": {
-            "training samples": len(data.train),
-            "test samples": len(data.test),
+            **{f"{kind_of_samples(name)} samples": len(samples) for name, samples in data.parts.items()},
             "features": data.features,
             "classes": len(data.classes),
             "sha256": data_sha256(data),

@@ -25,6 +25,7 @@ from modnet.host.registry import INTERFACES
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import params_sha256
 from modnet.runs.environment import libraries, machine
+from modnet.types import Status
 
 RECEIPT = "receipt.json"
 FORMAT = 1
@@ -51,7 +52,7 @@ class Origin:
 class Results:
     """What came of a run, and the SHA-256 of each file that it left."""
 
-    status: str
+    status: Status
     iterations: int
     params_sha256: str
     files: dict[str, str]
