@@ -1,4 +1,4 @@
-"""What every test and every example finds at hand; and how the prose is tested.
+"""Fixtures of all tests, and the collector that runs the pages of the documentation.
 
 README.md and each page of docs/ is one test: its blocks run from top to bottom in an empty folder, as a reader
 would run them. A `python` block is run, one with `>>>` is compared with what it prints; a `console` block runs its

@@ -1,4 +1,4 @@
-"""The prose says what is: its names exist, its twins are in step, its tables are complete.
+"""Names, links, tables and translations of the documentation.
 
 That the code in it runs is seen to by conftest.py, which makes a test of each page.
 """
@@ -18,8 +18,8 @@ from click.testing import CliRunner
 import modnet
 from modnet.cli.main import modnet_command
 from modnet.compose import parts as build
-from modnet.host.discovery import HOOKS
-from modnet.host.registry import INTERFACES, REGISTER_HOOKS
+from modnet.host.kinds import KINDS
+from modnet.host.problems import HOOKS
 from modnet.runs.folder import FILES
 from modnet.testing.kinds import SUITES
 
@@ -130,20 +130,20 @@ def test_names_and_links_in_the_prose_lead_somewhere(page: Path) -> None:
         assert (page.parent / link).exists(), link
 
 
-def test_what_a_run_leaves_behind_stands_in_the_docs(tmp_path: Path) -> None:
+def test_every_file_of_a_run_stands_in_the_docs(tmp_path: Path) -> None:
     done = CliRunner().invoke(modnet_command, ["train", "--iterations", "0", "--out", str(tmp_path / "run")])
     assert done.exit_code == 0, done.output
     summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))
     page = DOCS / "experiments.md"
     keys = [key for row in table_rows(page, "The folder of a run") for key in row[0].split(", ")]
     assert set(keys) - {"---", "key"} == {*FILES, *summary}
-    assert {row[0] for row in table_rows(ROOT / "README.md", "What a run leaves behind")} - {"---"} == set(FILES)
+    assert {row[0] for row in table_rows(ROOT / "README.md", "The folder of a run")} - {"---"} == set(FILES)
 
 
 def test_every_kind_and_its_hook_stand_in_the_guide_for_plugin_authors() -> None:
     rows = table_rows(DOCS / "plugins.md", "Writing a plugin")
-    expected = [[kind, f"modnet.{INTERFACES[kind].__name__}", REGISTER_HOOKS[kind]] for kind in INTERFACES]
-    assert [row[:3] for row in rows if row[0] in INTERFACES] == expected
+    expected = [[kind.name, f"modnet.{kind.interface.__name__}", kind.hook] for kind in KINDS.values()]
+    assert [row[:3] for row in rows if row[0] in KINDS] == expected
 
 
 @pytest.mark.parametrize(

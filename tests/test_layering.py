@@ -1,4 +1,4 @@
-"""What import-linter cannot say of the rooms: built-ins use public names, and one module uses pluggy's manager."""
+"""Public names in built-ins, and one user of pluggy's manager: rules beside import-linter's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,6 @@
-"""Write the digits that ship with modnet: the first rows of MNIST as gzipped CSV, the same bytes every time.
+"""Writer of the digits that ship with modnet.
+
+The first rows of MNIST as gzipped CSV, the same bytes every time:
 
 python tools/make_mnist_small.py FOLDER_WITH_IDX_FILES [--out FOLDER]
 """
@@ -23,14 +25,14 @@ def csv_of(images: np.ndarray, labels: np.ndarray) -> bytes:
     return "".join(f"{line}\n" for line in [header, *(",".join(map(str, row)) for row in rows.tolist())]).encode()
 
 
-def compressed(text: bytes) -> bytes:
+def gzip_bytes(text: bytes) -> bytes:
     """Return text gzipped, with neither a name nor a time in it; `gzip` writes another header from Python 3.13 on."""
     return zlib.compress(text, level=9, wbits=31)
 
 
 def main() -> None:
     """Write both parts."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser = argparse.ArgumentParser(description="Write the digits that ship with modnet")
     parser.add_argument("folder", type=Path, help="the folder with MNIST's four IDX files")
     parser.add_argument("--out", type=Path, default=OUT, help="where to write (default: into the package)")
     arguments = parser.parse_args()
@@ -38,7 +40,7 @@ def main() -> None:
         images = read_idx(arguments.folder / f"{prefix}-images-idx3-ubyte.gz")[:count]
         labels = read_idx(arguments.folder / f"{prefix}-labels-idx1-ubyte.gz")[:count]
         target = arguments.out / f"mnist_small_{part}.csv.gz"
-        target.write_bytes(compressed(csv_of(images, labels)))
+        target.write_bytes(gzip_bytes(csv_of(images, labels)))
         print(f"{target}: {count} digits")
 
 

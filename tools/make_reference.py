@@ -14,9 +14,9 @@ import attrs
 import modnet
 from modnet import types
 from modnet.compose import parts as build
-from modnet.host import hookspecs
 from modnet.host.entry_points import BUILT_IN
-from modnet.host.registry import INTERFACES, REGISTER_HOOKS
+from modnet.host.kinds import KINDS
+from modnet.host.problems import HOOKS
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
 HEADINGS = {
@@ -39,7 +39,7 @@ def reference() -> str:
     """Return the page."""
     registry = build.plugins().registry
     blocks = [INTRODUCTION, "## Built-in parts"]
-    for kind in INTERFACES:
+    for kind in KINDS:
         blocks.append(f"### {HEADINGS[kind]}")
         for component in registry.components(kind):
             if component.owner == BUILT_IN:
@@ -48,15 +48,9 @@ def reference() -> str:
     for name in sorted(modnet.__all__, key=str.lower):
         blocks += [f"### modnet.{name}", *public(name, getattr(modnet, name))]
     blocks.append("## Hooks")
-    for _, hook in sorted(hooks().items()):
+    for hook in HOOKS.values():
         blocks += [f"### {hook.__name__}", code(f"{hook.__name__}{signature(hook)}"), prose(hook)]
     return "\n\n".join(block.strip() for block in blocks if block) + "\n"
-
-
-def hooks() -> dict[str, Any]:
-    """Return the hook specifications by name."""
-    register = {name: getattr(hookspecs, name) for name in REGISTER_HOOKS.values()}
-    return register | {name: getattr(modnet.Observer, name) for name in hookspecs.LIFECYCLE_HOOKS}
 
 
 def public(name: str, value: Any) -> list[str]:

@@ -74,6 +74,4 @@ def register_data_sources(register: Register[DataSource]) -> None:
 
 
 # The hooks that follow a run are the methods of an observer, and stand there alone.
-LIFECYCLE_HOOKS = tuple(sorted(name for name in vars(Observer) if not name.startswith("_")))
-for _name in LIFECYCLE_HOOKS:
-    hookspec(getattr(Observer, _name))
+LIFECYCLE_HOOKS = {name: hookspec(method) for name, method in vars(Observer).items() if not name.startswith("_")}
