@@ -239,7 +239,7 @@ def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
             return
 
 
-def _primitive(value: Any, wanted: type) -> Any:
+def _primitive(value: Any, wanted: Any) -> Any:
     """Return a plain Python value: NumPy's scalars, which count as numbers and text, are brought to it."""
     if issubclass(wanted, Enum):  # of text or whole numbers
         return wanted(value)
