@@ -14,14 +14,15 @@ from typing import Any
 import numpy as np
 
 from modnet.compose.experiment import Experiment, as_table, experiment_from, read_toml, toml_of
-from modnet.compose.parts import plugins, registered_name
+from modnet.compose.parts import registered_name
+from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table
 from modnet.compose.tables import changed
 from modnet.data.dataset import Dataset, kind_of_samples
 from modnet.display.figures import curves, rendered
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
-from modnet.files.locks import locked
+from modnet.files.locks import hold_lock
 from modnet.host.hookspecs import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import (
@@ -227,7 +228,7 @@ def claimed(path: Path) -> Iterator[None]:
     """Have a run's folder to oneself; raises DataError where another process is at it."""
     with ExitStack() as stack:
         try:
-            mine = stack.enter_context(locked(path / LOCK))
+            mine = stack.enter_context(hold_lock(path / LOCK))
         except OSError as error:
             raise DataError(f"{path}: cannot be written: {error.strerror}") from None
         if not mine:
@@ -306,7 +307,7 @@ def _last(values: list[float]) -> float | None:
 
 def _versions() -> dict[str, str]:
     """Return the versions of the installed distributions whose plugins are loaded, modnet among them."""
-    loaded = [report for report in plugins().reports if report.state == "loaded" and report.version]
+    loaded = [report for report in get_host().reports if report.state == "loaded" and report.version]
     return {report.distribution: report.version for report in sorted(loaded, key=lambda report: report.distribution)}
 
 
