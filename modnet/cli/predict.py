@@ -11,7 +11,6 @@ from typing import Any
 import attrs
 import click
 
-from modnet.cli.data_overview import plain
 from modnet.cli.options import assigned, changes_of, experiment_options, plugin_options, with_plugins
 from modnet.compose import parts as build
 from modnet.compose.experiment import experiment_from, network_for, read_data, read_toml
@@ -26,6 +25,7 @@ from modnet.randomness import Stream
 from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, read_experiment, title_of
 from modnet.runs.history import read_history
 from modnet.runs.model import TrainedModel
+from modnet.text import to_json
 
 
 @click.command()
@@ -137,7 +137,7 @@ def gradient_check(
         repeats=repeats,
         seed=wanted.seed,
     )
-    click.echo(json.dumps(plain(attrs.asdict(check)), indent=2) if json_ else str(check))
+    click.echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
     if out:
         picture = accuracy_per_evaluation(check.estimators, title_of(wanted))
         write_atomically(out, rendered(picture, out.suffix[1:].lower()))

@@ -10,7 +10,6 @@ from typing import Any
 import click
 
 import modnet
-from modnet.cli.data_overview import settings_in_words
 from modnet.cli.options import changes_of, experiment_options, plugin_options, with_plugins
 from modnet.compose import parts as build
 from modnet.compose.experiment import Experiment, experiment_from, network_for, read_data, read_toml
@@ -26,7 +25,7 @@ from modnet.runs.folder import EXPERIMENT, RunFolder, begun, check_is_run, claim
 from modnet.runs.forecast import forecast_table
 from modnet.runs.receipt import naming_plugins
 from modnet.runs.run import to_its_end
-from modnet.text import format_duration
+from modnet.text import format_duration, format_settings
 
 
 @click.command()
@@ -124,7 +123,7 @@ def _describe(wanted: Experiment, data: Dataset, network: DenseNetwork) -> None:
     training, parts = wanted.training, wanted.network
     scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
     sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
-    inferred = settings_in_words({key: value for key, value in data.settings.items() if key != "scale"})
+    inferred = format_settings({key: value for key, value in data.settings.items() if key != "scale"})
     notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
     used = [build.registered_name(part) for part in (*parts.activation, parts.output, parts.loss)]
     click.echo(
