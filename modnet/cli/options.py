@@ -14,7 +14,7 @@ from click.shell_completion import CompletionItem
 from modnet.compose import parts as build
 from modnet.compose.experiment import MAIN_JOB, PLACES
 from modnet.compose.settings import Table
-from modnet.compose.tables import merged, put
+from modnet.compose.tables import merge, put
 from modnet.errors import SettingError
 from modnet.host.entry_points import names_in
 
@@ -248,4 +248,4 @@ def with_plugins(table: Table, without: tuple[str, ...], modules: tuple[str, ...
         for key, extra in (("without", names_in(without)), ("modules", modules))
     }
     load_plugins(tuple(both["without"]), tuple(both["modules"]))
-    return merged(table, {"plugins": both}) if without or modules else table
+    return merge(table, {"plugins": both}) if without or modules else table

@@ -25,7 +25,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from modnet.compose.experiment import experiment_from, network_for
+from modnet.compose.experiment import create_experiment, create_network
 from modnet.compose.parts import load, part, plugins
 from modnet.nn.checkpoint import load_params
 from modnet.nn.training import forecast
@@ -71,9 +71,9 @@ def write_points(path: Path) -> None:
 def arguments_of(optimizer: str, estimator: str, points: Path) -> list[str]:
     """Return the call that trains for about a second."""
     settings = {"data": {"path": str(points)}, "network": {"hidden": [4]}, "gradient": estimator}
-    wanted = experiment_from({**settings, "optimizer": {"name": optimizer}})
+    wanted = create_experiment({**settings, "optimizer": {"name": optimizer}})
     data = load(points)
-    once, _ = forecast(network_for(wanted, data), data, part("gradient", estimator), wanted.optimizer, batch_size=2)
+    once, _ = forecast(create_network(wanted, data), data, part("gradient", estimator), wanted.optimizer, batch_size=2)
     iterations = min(4000, round(LONG / once))
     options = {"hidden": 4, "batch-size": 2, "iterations": iterations, "optimizer": optimizer, "gradient": estimator}
     return ["train", "--data", points.name, *(f"--{key}={value}" for key, value in options.items())]
