@@ -9,6 +9,9 @@ from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import Any
 
+import attrs
+from attrs.validators import instance_of
+
 
 class ModnetError(Exception):
     """The base of every error that modnet raises for a mistake it can name."""
@@ -42,12 +45,31 @@ class DataError(ModnetError):
     """A file that cannot be read as data; the message finds the place."""
 
 
+@attrs.frozen
+class Problem:
+    """What is wrong with a plugin or a part: why, what to do and where, as far as these are known.
+
+    >>> str(Problem("it implements no hook", "mark its functions with @modnet.hookimpl", "modnet_cube.py:1"))
+    'it implements no hook: mark its functions with @modnet.hookimpl (modnet_cube.py:1)'
+    """
+
+    why: str = attrs.field(validator=instance_of(str))
+    remedy: str = attrs.field(default="", validator=instance_of(str))
+    where: str = attrs.field(default="", validator=instance_of(str))
+
+    def __str__(self) -> str:
+        return self.why + (f": {self.remedy}" if self.remedy else "") + (f" ({self.where})" if self.where else "")
+
+
 class PluginError(ModnetError):
-    """A plugin, or a part, that breaks the rules: why, what to do about it and where, as far as that is known."""
+    """A plugin or a part that breaks the rules; `problem` holds why, what to do and where."""
 
     def __init__(self, why: str, remedy: str = "", where: str = "") -> None:
-        self.why, self.remedy, self.where = why, remedy, where
-        super().__init__(f"{why}: {remedy}" if remedy else why)
+        self.problem = Problem(why, remedy, where)
+        super().__init__(why, remedy, where)  # so that it can be pickled
+
+    def __str__(self) -> str:
+        return str(self.problem)
 
 
 class NoDerivativeError(ModnetError):

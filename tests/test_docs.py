@@ -19,7 +19,7 @@ import modnet
 from modnet.cli.main import modnet_command
 from modnet.compose import parts as build
 from modnet.host import hookspecs
-from modnet.host.registry import INTERFACES, REGISTER_HOOKS
+from modnet.host.kinds import KINDS
 from modnet.runs.folder import FILES
 from modnet.testing.kinds import SUITES
 
@@ -143,8 +143,8 @@ def test_every_file_of_a_run_stands_in_the_docs(tmp_path: Path) -> None:
 
 def test_every_kind_and_its_hook_stand_in_the_guide_for_plugin_authors() -> None:
     rows = table_rows(DOCS / "plugins.md", "Writing a plugin")
-    expected = [[kind, f"modnet.{INTERFACES[kind].__name__}", REGISTER_HOOKS[kind]] for kind in INTERFACES]
-    assert [row[:3] for row in rows if row[0] in INTERFACES] == expected
+    expected = [[kind.name, f"modnet.{kind.interface.__name__}", kind.hook] for kind in KINDS.values()]
+    assert [row[:3] for row in rows if row[0] in KINDS] == expected
 
 
 @pytest.mark.parametrize(

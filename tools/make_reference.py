@@ -16,7 +16,7 @@ from modnet import types
 from modnet.compose import parts as build
 from modnet.host import hookspecs
 from modnet.host.entry_points import BUILT_IN
-from modnet.host.registry import INTERFACES, REGISTER_HOOKS
+from modnet.host.kinds import KINDS
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
 HEADINGS = {
@@ -39,7 +39,7 @@ def reference() -> str:
     """Return the page."""
     registry = build.plugins().registry
     blocks = [INTRODUCTION, "## Built-in parts"]
-    for kind in INTERFACES:
+    for kind in KINDS:
         blocks.append(f"### {HEADINGS[kind]}")
         for component in registry.components(kind):
             if component.owner == BUILT_IN:
@@ -56,7 +56,7 @@ def reference() -> str:
 def hooks() -> dict[str, Any]:
     """Return the hook specifications by name."""
     lifecycle = ("run_started", "epoch_ended", "run_ended")
-    return {name: getattr(hookspecs, name) for name in (*REGISTER_HOOKS.values(), *lifecycle)}
+    return {name: getattr(hookspecs, name) for name in (*(kind.hook for kind in KINDS.values()), *lifecycle)}
 
 
 def public(name: str, value: Any) -> list[str]:

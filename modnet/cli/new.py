@@ -7,12 +7,12 @@ from pathlib import Path
 import click
 
 from modnet.compose.scaffold import NewPlugin
-from modnet.host.registry import INTERFACES
+from modnet.host.kinds import KINDS
 
 
 @click.command()
 @click.argument("name")
-@click.option("--kind", required=True, type=click.Choice(list(INTERFACES)), help="The kind of part it provides.")
+@click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="The kind of part it provides.")
 @click.option("--out", type=click.Path(path_type=Path), help="A folder that is yet to be (default: modnet-NAME).")
 def new(name: str, *, kind: str, out: Path | None) -> None:
     r"""Begin a plugin that provides one part, called NAME: a repository with all that one needs.

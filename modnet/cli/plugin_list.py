@@ -6,7 +6,7 @@ import json
 from typing import Any
 
 from modnet.host.discovery import PluginHost, Report
-from modnet.host.registry import INTERFACES
+from modnet.host.kinds import KINDS
 
 
 def as_table(host: PluginHost) -> str:
@@ -44,8 +44,8 @@ def not_asked(host: PluginHost) -> str:
 
 
 def _symptoms(report: Report) -> dict[str, str]:
-    fault = report.fault
-    return {"why": fault.why, "where": fault.where, "remedy": fault.remedy} if fault else {}
+    problem = report.problem
+    return {"why": problem.why, "where": problem.where, "remedy": problem.remedy} if problem else {}
 
 
 def _block(host: PluginHost, report: Report, symptoms: dict[str, str] | None = None) -> str:
@@ -55,7 +55,7 @@ def _block(host: PluginHost, report: Report, symptoms: dict[str, str] | None = N
         lines += [f"    {what + ':':<13}{said}" for what, said in symptoms.items() if said]
     elif report.reason:
         lines.append(f"    {report.reason}")
-    for kind in INTERFACES:
+    for kind in KINDS:
         names = [host.registry.name_for(c) for c in report.components if c.kind == kind]
         if names:
             lines.append(f"    {kind + ':':<13}{', '.join(names)}")

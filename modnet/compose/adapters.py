@@ -11,14 +11,7 @@ import numpy as np
 
 from modnet.errors import NoDerivativeError, SettingError
 from modnet.host.signatures import call_of, not_taken, required
-from modnet.interfaces import (
-    Activation,
-    DataSource,
-    GradientEstimator,
-    Loss,
-    Optimizer,
-    kebab_case,
-)
+from modnet.interfaces import Activation, GradientEstimator, Loss, Part, kebab_case
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Params
 
@@ -35,8 +28,7 @@ def adapted(kind: str, value: object) -> Activation | Loss | GradientEstimator:
     tanh
     """
     adapters: dict[str, Any] = {"activation": AdaptedActivation, "loss": AdaptedLoss, "gradient": AdaptedEstimator}
-    is_another = isinstance(value, (Activation, DataSource, GradientEstimator, Loss, Optimizer))
-    if kind not in adapters or not callable(value) or isinstance(value, type) or is_another:
+    if kind not in adapters or not callable(value) or isinstance(value, (type, Part)):
         accepted = "a name, an instance or a callable" if kind in adapters else "a name or an instance"
         found = f"the class {value.__name__}: call it" if isinstance(value, type) else repr(value)
         raise SettingError([f"expected {accepted}, found {found}"], kind)

@@ -24,8 +24,7 @@ from modnet.compose.settings import Table, settings_of
 from modnet.compose.tables import merge, to_plain
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError, SettingError
-from modnet.host.registry import INTERFACES
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
@@ -271,7 +270,7 @@ def _part_table(value: Any) -> Table | None:
     if isinstance(value, DataSettings):
         path = {} if value.path is None else {"path": str(value.path)}
         return {**to_table(value.source), **path}
-    if not isinstance(value, tuple(INTERFACES.values())):
+    if not isinstance(value, Part):
         return None
     if not is_registered(value):
         raise SettingError([f"{type(value).__name__} is not registered: a plugin, or modnet.register, gives it a name"])

@@ -19,8 +19,9 @@ from modnet.gradcheck.check import GradientCheck
 from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost, is_loading, loading, lock
 from modnet.host.entry_points import installed
+from modnet.host.kinds import KINDS, find_kind
 from modnet.host.overrides import stand_in_for
-from modnet.host.registry import INTERFACES, could_be_name
+from modnet.host.registry import could_be_name
 from modnet.host.signatures import type_mistakes
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, name_of
 from modnet.nn import training as _training
@@ -72,9 +73,10 @@ def register(cls: type, name: str | None = None) -> Callable[[], None]:
 
 def part(kind: str, value: object, **settings: Any) -> Any:
     """Return the part of a kind: by name and settings, as it is if it is one, or adapted if it acts as one."""
-    if isinstance(value, INTERFACES[kind]):
+    interface = find_kind(kind).interface
+    if isinstance(value, interface):
         _no_settings(kind, settings)
-        if mistakes := [str(mistake) for mistake in type_mistakes(type(value), INTERFACES[kind])]:
+        if mistakes := [str(mistake) for mistake in type_mistakes(type(value), interface)]:
             raise SettingError(mistakes, kind)
         return value
     if isinstance(value, str):
@@ -360,10 +362,10 @@ def is_registered(value: object) -> bool:
 
 
 def settings_reader() -> Settings:
-    """Return the reader of settings that knows the five kinds of parts."""
+    """Return the reader of settings that knows the kinds of parts."""
     settings = Settings()
-    for kind, interface in INTERFACES.items():
-        settings.on(interface, functools.partial(part_from, kind))
+    for kind in KINDS.values():
+        settings.on(kind.interface, functools.partial(part_from, kind.name))
     return settings
 
 
@@ -375,7 +377,7 @@ def part_from(kind: str, value: Any) -> Any:
         if not isinstance(name, str):
             raise SettingError([f"'name' must say which {kind} it is"])
         return part(kind, name, **rest)
-    if isinstance(value, INTERFACES[kind]):
+    if isinstance(value, KINDS[kind].interface):
         return value
     if not isinstance(value, str):
         raise SettingError([f"must be a name or a table with a name, not {value!r}"])

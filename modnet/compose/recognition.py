@@ -7,7 +7,8 @@ from pathlib import Path
 
 from modnet.errors import DataError
 from modnet.files import head_of
-from modnet.host.registry import INTERFACES, Component, Registry
+from modnet.host.registry import Component, Registry
+from modnet.interfaces import DataSource
 
 HEAD = 512
 
@@ -38,9 +39,8 @@ def recognise_target(path: Path, registry: Registry) -> str:
 
     Raises DataError where none or several do; what is in a file that is there already does not count.
     """
-    cannot = INTERFACES["data-source"].write  # type: ignore[attr-defined] # each kind has another interface
     for sources in _in_turn(registry):
-        writers = [source for source in sources if source.cls.write is not cannot]
+        writers = [source for source in sources if source.cls.write is not DataSource.write]
         if found := [source for source in writers if _recognises(source, path, b"")]:
             break
     if len(found) == 1:

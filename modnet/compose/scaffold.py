@@ -15,50 +15,15 @@ from tempfile import TemporaryDirectory
 import attrs
 
 from modnet.compose.parts import plugins
-from modnet.errors import DataError, PluginError, SettingError, UnknownNameError
+from modnet.errors import DataError, PluginError, SettingError
 from modnet.host.entry_points import BUILT_IN
-from modnet.host.registry import REGISTER_HOOKS
+from modnet.host.kinds import find_kind
 from modnet.interfaces import kebab_case
 
 TEMPLATES = Path(__file__).parent / "templates"
 # Longer ones would break lines that the templates have whole.
 LONGEST = 30
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
-
-
-@attrs.frozen
-class _Kind:
-    """What the templates say of a kind of part."""
-
-    words: str
-    function: str
-    """Of modnet's, which returns such a part by its name."""
-    check: str
-    """Of modnet.testing's."""
-    use: str
-    """The options of `modnet train` that use it."""
-    sample: str = ""
-    """The option of `modnet plugins check` that it needs."""
-    tests: str = "conforms.py"
-
-
-_EXACT = "--gradient backpropagation --iterations 200"
-_KINDS = {
-    "activation": _Kind("activation", "activation", "check_activation", "--activation $name --iterations 200"),
-    "loss": _Kind("loss", "loss", "check_loss", f"--loss $name {_EXACT}"),
-    "gradient": _Kind(
-        "gradient estimator", "gradient", "check_gradient_estimator", "--gradient $name --hidden 1 --iterations 20"
-    ),
-    "optimizer": _Kind("optimizer", "optimizer", "check_optimizer", f"--optimizer $name {_EXACT}"),
-    "data-source": _Kind(
-        "data source",
-        "source",
-        "check_data_source",
-        "--data FILE.$name",
-        " --file $name=FILE.$name",
-        "conforms-data-source.py",
-    ),
-}
 
 
 @attrs.frozen
@@ -83,14 +48,17 @@ class NewPlugin:
         return self.distribution.replace("-", "_")
 
     @property
+    def _tests(self) -> str:
+        return f"tests/test_{self.module.removeprefix('modnet_')}.py"
+
+    @property
     def class_name(self) -> str:
         """The name of its class."""
         return "".join(word.capitalize() for word in self.name.split("-"))
 
     def check(self) -> None:
         """Raise SettingError, UnknownNameError or PluginError where there can be no such plugin, or there is one."""
-        if self.kind not in _KINDS:
-            raise UnknownNameError("kind of part", self.kind, _KINDS)
+        find_kind(self.kind)
         if self.name.startswith("modnet-"):
             raise SettingError([f"leave 'modnet-' away, it is put before: {self.name.removeprefix('modnet-')}"], "NAME")
         if not _NAME.fullmatch(self.name) or len(self.name) > LONGEST:
@@ -102,7 +70,7 @@ class NewPlugin:
 
     def files(self) -> dict[str, str]:
         """Return the text of each file of the repository, by its path in it."""
-        kind = _KINDS[self.kind]
+        own_tests = f"conforms-{self.kind}.py"
         names = {
             "pyproject.toml": "pyproject.toml",
             "README.md": "README.md",
@@ -110,11 +78,11 @@ class NewPlugin:
             ".gitignore": "gitignore",
             ".github/workflows/test.yml": "test.yml",
             f"{self.module}.py": f"{self.kind}.py",
-            f"tests/test_{self.module.removeprefix('modnet_')}.py": kind.tests,
+            self._tests: own_tests if _template(own_tests).exists() else "conforms.py",
         }
-        words = self._words(kind)
+        words = self._words()
         return {
-            path: Template((TEMPLATES / f"{name}.template").read_text(encoding="utf-8")).substitute(words)
+            path: Template(_template(name).read_text(encoding="utf-8")).substitute(words)
             for path, name in names.items()
         }
 
@@ -141,12 +109,13 @@ class NewPlugin:
         host = plugins()
         owner = next((c.owner for c in host.registry.components(self.kind) if c.name == self.name), None)
         if owner:
-            raise PluginError(f"the {self.kind} name {self.name!r} is {owner}'s: choose another")
+            raise PluginError(f"the {self.kind} name {self.name!r} is {owner}'s", "choose another")
         if any(report.distribution == self.distribution for report in host.reports):
-            raise PluginError(f"{self.distribution} is installed already: choose another name")
+            raise PluginError(f"{self.distribution} is installed already", "choose another name")
 
-    def _words(self, kind: _Kind) -> dict[str, str]:
+    def _words(self) -> dict[str, str]:
         """Return what the templates' words stand for."""
+        kind = find_kind(self.kind)
         told = kebab_case(type(self.class_name, (), {})) == self.name
         return {
             "name": self.name,
@@ -154,12 +123,16 @@ class NewPlugin:
             "module": self.module,
             "class_name": self.class_name,
             "registered": self.class_name if told else f'{self.class_name}, "{self.name}"',
-            "hook": REGISTER_HOOKS[self.kind],
+            "hook": kind.hook,
             "words": kind.words,
-            "function": kind.function,
-            "check": kind.check,
+            "function": kind.factory,
+            "check": f"check_{kind.words.replace(' ', '_')}",
             "use": Template(kind.use).substitute(name=self.name),
-            "checked": self.distribution + Template(kind.sample).substitute(name=self.name),
+            "checked": Template(f"{self.distribution} {kind.check}").substitute(name=self.name).rstrip(),
             "modnet": next(report.version for report in plugins().reports if report.distribution == BUILT_IN),
             "year": str(datetime.now().astimezone().year),
         }
+
+
+def _template(name: str) -> Path:
+    return TEMPLATES / f"{name}.template"

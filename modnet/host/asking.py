@@ -16,10 +16,10 @@ from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
 
+from modnet.errors import Problem
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
 from modnet.host.discovery import PluginHost, loading
 from modnet.host.entry_points import ENTRY_POINTS, Candidate, file_of
-from modnet.host.faults import Fault
 
 LOOK = 0.01  # between looks at who has answered, in seconds
 # A fork has modnet imported already. Where it is not safe, every plugin waits for that.
@@ -45,7 +45,7 @@ def ask_each(request: dict[str, Any]) -> None:
             if not process.is_alive():
                 del running[process]
                 if not _came(word):
-                    catalogue.write(candidate, Answer(fault=_fault(candidate, process.exitcode, limit, late=late)))
+                    catalogue.write(candidate, Answer(problem=_problem(candidate, process.exitcode, limit, late=late)))
         time.sleep(LOOK)
 
 
@@ -58,7 +58,7 @@ def _answer(folder: str, fields: dict[str, str], word: Connection) -> None:
     (report,) = host.reports
     classes = [(c, c.cls) for c in report.components]
     provides = [Provided(c.kind, c.name, cls.__module__, cls.__qualname__) for c, cls in classes]
-    Catalogue(Path(folder)).write(candidate, Answer(tuple(provides), report.follows, report.fault))
+    Catalogue(Path(folder)).write(candidate, Answer(tuple(provides), report.follows, report.problem))
     word.send_bytes(b"answered")
     os._exit(0)  # whatever the plugin has started does not hold anybody up
 
@@ -76,14 +76,14 @@ def _candidate(fields: dict[str, str]) -> Candidate:
     return Candidate(load=EntryPoint(fields["name"], fields["value"], ENTRY_POINTS).load, **fields)
 
 
-def _fault(candidate: Candidate, status: int | None, limit: float, *, late: bool) -> Fault:
+def _problem(candidate: Candidate, status: int | None, limit: float, *, late: bool) -> Problem:
     """Say what a plugin did that has not answered."""
     file = file_of(candidate.module)
     where = f"{file}:1" if file else ""
     if late:
         why = f"it did not answer within {limit:g} s of being imported"
-        return Fault(why, "have it wait for nothing then, or give it longer, modnet plugins doctor --timeout", where)
+        return Problem(why, "have it wait for nothing then, or give it longer, modnet plugins doctor --timeout", where)
     if status is not None and status < 0:
         how = signal.strsignal(-status) or f"signal {-status}"
-        return Fault(f"it crashes while it is imported ({how})", "install it and what it needs again", where)
-    return Fault(f"it ends the program (exit status {status})", "put that under if __name__ == '__main__'", where)
+        return Problem(f"it crashes while it is imported ({how})", "install it and what it needs again", where)
+    return Problem(f"it ends the program (exit status {status})", "put that under if __name__ == '__main__'", where)

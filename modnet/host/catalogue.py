@@ -22,9 +22,9 @@ from pathlib import Path
 import attrs
 from attrs.validators import deep_iterable, instance_of
 
+from modnet.errors import Problem
 from modnet.files import cache_folder, write_atomically
 from modnet.host.entry_points import Candidate, code_of, file_of
-from modnet.host.faults import Fault
 
 FORMAT = 1
 AT_ONCE = 16
@@ -59,7 +59,7 @@ class Answer:
 
     provides: tuple[Provided, ...] = ()
     follows: tuple[str, ...] = attrs.field(default=(), validator=deep_iterable(instance_of(str)))
-    fault: Fault | None = None
+    problem: Problem | None = None
 
 
 @attrs.define(slots=False)
@@ -77,7 +77,7 @@ class Catalogue:
             table = json.loads(self.path_of(candidate).read_bytes())
             answer = _answer_from(table["answer"])
             same = table["identity"] == _identity(candidate)
-            return answer if same and (not answer.fault or table["beside"] == self._beside) else None
+            return answer if same and (not answer.problem or table["beside"] == self._beside) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
@@ -149,13 +149,13 @@ def _own_code() -> list[tuple[str, int, int]]:
 
 
 def _answer_from(table: dict[str, object]) -> Answer:
-    provides, follows, fault = table["provides"], table["follows"], table["fault"]
+    provides, follows, problem = table["provides"], table["follows"], table["problem"]
     if not isinstance(provides, list) or not isinstance(follows, list):
         raise TypeError
     return Answer(
         tuple(Provided(**each) for each in provides),
         tuple(follows),
-        Fault(**fault) if isinstance(fault, dict) else None,
+        Problem(**problem) if isinstance(problem, dict) else None,
     )
 
 

@@ -9,8 +9,6 @@ it is imported when one of its parts is first asked for, or when a run begins th
 from __future__ import annotations
 
 import functools
-import inspect
-import re
 import sys
 import threading
 import warnings
@@ -21,13 +19,13 @@ from typing import Any
 import attrs
 import pluggy
 
-from modnet.errors import PluginError, did_you_mean
+from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host import hookspecs
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
 from modnet.host.entry_points import DISTRIBUTION, EVERY_OTHER, Candidate, file_of, module_candidate, names_in, unmet
-from modnet.host.faults import Fault, fault_of, in_words
+from modnet.host.kinds import KINDS
+from modnet.host.problems import HOOKS, to_problem
 from modnet.host.registry import (
-    REGISTER_HOOKS,
     SESSION,
     Component,
     Registry,
@@ -38,8 +36,7 @@ from modnet.host.registry import (
 LOADED, READY, NOT_ASKED, DISABLED, BROKEN = STATES = ("loaded", "ready", "not asked", "disabled", "broken")
 PATIENCE = 2.0
 """How long whoever can do without an answer waits for it, in seconds."""
-HOOKS = tuple(name for name, _ in inspect.getmembers(hookspecs, inspect.isfunction))
-LIFECYCLE_HOOKS = tuple(name for name in HOOKS if name not in REGISTER_HOOKS.values())
+LIFECYCLE_HOOKS = tuple(name for name in HOOKS if name not in {kind.hook for kind in KINDS.values()})
 lock = threading.RLock()
 """Held by the thread that loads plugins, or has them asked."""
 _loading: list[bool] = []  # not empty while plugins are being loaded, by whoever has the lock
@@ -50,7 +47,7 @@ def loading() -> Iterator[None]:
     """Load plugins inside the block, one thread at a time; raises PluginError where it is a plugin that wants to."""
     with lock:
         if _loading:
-            raise PluginError("it asks for or registers a part while it is imported: implement a register hook")
+            raise PluginError("it asks for or registers a part while it is imported", "implement a register hook")
         _loading.append(True)
         try:
             yield
@@ -65,7 +62,7 @@ def is_loading() -> bool:
 
 @attrs.frozen
 class Report:
-    """What became of a plugin: `state` is one of STATES; a `fault` says why it is broken and what to do.
+    """What became of a plugin: `state` is one of STATES; a `problem` says why it is broken and what to do.
 
     It provides `components`, and follows runs by the lifecycle hooks named in `follows`.
     """
@@ -74,7 +71,7 @@ class Report:
     distribution: str
     version: str
     state: str
-    fault: Fault | None = None
+    problem: Problem | None = None
     components: tuple[Component, ...] = ()
     file: str = ""
     follows: tuple[str, ...] = ()
@@ -82,7 +79,7 @@ class Report:
     @property
     def reason(self) -> str:
         """Why it is broken, what to do and where, in a line; nothing where it is not."""
-        return str(self.fault or "")
+        return str(self.problem or "")
 
     @property
     def works(self) -> bool:
@@ -138,7 +135,7 @@ class PluginHost:
         if rivals:
             owner = "registered already" if rivals[0].owner == SESSION else f"{rivals[0].owner}'s"
             raise PluginError(
-                f"the {component.kind} name {component.name!r} is {owner}: give another, register(cls, name)"
+                f"the {component.kind} name {component.name!r} is {owner}", "give another, register(cls, name)"
             )
         self.registry.add(component)
         return lambda: self.registry.discard([component])
@@ -195,13 +192,11 @@ class PluginHost:
         report = attrs.evolve(report, file=file_of(candidate.module))
         if unmet(candidate, version):
             why = f"it requires modnet{candidate.needs}, this is modnet {version}"
-            fault = Fault(
-                why, f"pip install '{DISTRIBUTION}{candidate.needs}', or another version of {candidate.distribution}"
-            )
-            return attrs.evolve(report, state=BROKEN, fault=fault)
+            remedy = f"pip install '{DISTRIBUTION}{candidate.needs}', or another version of {candidate.distribution}"
+            return attrs.evolve(report, state=BROKEN, problem=Problem(why, remedy))
         for other, its in self._rows:
             if (its.works or its.state == NOT_ASKED) and (other.value == candidate.value or other.key == candidate.key):
-                return attrs.evolve(report, state=BROKEN, fault=_twice(other.key))
+                return attrs.evolve(report, state=BROKEN, problem=_loaded_twice(other.key))
         answer = self._catalogue.known(candidate)
         return self._listed(len(self._rows), report, answer) if answer else report
 
@@ -226,8 +221,8 @@ class PluginHost:
 
     def _listed(self, place: int, report: Report, answer: Answer) -> Report:
         """Return the report of a plugin that is known by its answer; what it provides is imported when asked for."""
-        report = attrs.evolve(report, state=BROKEN, fault=answer.fault, components=(), follows=())
-        if answer.fault:
+        report = attrs.evolve(report, state=BROKEN, problem=answer.problem, components=(), follows=())
+        if answer.problem:
             return report
         found: list[Component] = []
         for each in answer.provides:
@@ -239,18 +234,18 @@ class PluginHost:
                 self.registry.add(component)
         except PluginError as error:
             self.registry.discard(found)
-            return attrs.evolve(report, fault=in_words(error))
+            return attrs.evolve(report, problem=error.problem)
         return attrs.evolve(report, state=READY, components=tuple(found), follows=answer.follows)
 
     def _class_of(self, place: int, kind: str, name: str) -> Any:
         """Return a class that a plugin provides, which is imported for it; raises PluginError where it breaks."""
         report = self._imported(place)
-        if report.fault:
-            raise PluginError(f"plugin {report.name}: {report.reason}")
+        if report.problem:
+            raise _named(report.name, report.problem)
         for component in report.components:
             if (component.kind, component.name) == (kind, name):
                 return component.cls
-        raise PluginError(f"plugin {report.name} has no {kind} {name!r} any more: run 'modnet plugins doctor'")
+        raise PluginError(f"plugin {report.name} has no {kind} {name!r} any more", "run 'modnet plugins doctor'")
 
     def _imported(self, place: int) -> Report:
         """Return the report of a plugin, which is imported unless it is already."""
@@ -267,8 +262,8 @@ class PluginHost:
         if 0 < len(self.not_asked()) <= AT_ONCE:
             self.ask_a_few()
         for place, report in enumerate(self.reports):
-            if report.state == READY and report.follows and (fault := self._imported(place).fault):
-                warnings.warn(f"plugin {report.name} does not follow this run: {fault}", stacklevel=3)
+            if report.state == READY and report.follows and (problem := self._imported(place).problem):
+                warnings.warn(f"plugin {report.name} does not follow this run: {problem}", stacklevel=3)
         if (missing := self.not_asked()) and not self._told:
             self._told = True
             names = ", ".join(report.distribution for report in missing[:3]) + ", ..." * (len(missing) > 3)
@@ -281,8 +276,8 @@ class PluginHost:
             return
         places = [i for i, (c, r) in enumerate(self._rows) if c.value == candidate.module and r.state != DISABLED]
         report = self._imported(places[0]) if places else self._load(candidate)
-        if report.fault:
-            raise PluginError(f"plugin {candidate.name}: {report.reason}")
+        if report.problem:
+            raise _named(candidate.name, report.problem)
         if not places:
             self._rows.append((candidate, report))
 
@@ -302,10 +297,8 @@ class PluginHost:
             self.registry.discard(found)
             if self._manager.has_plugin(candidate.key) and not isinstance(error, _TwiceError):
                 self._manager.unregister(name=candidate.key)
-            fault = fault_of(error, candidate)
-            if isinstance(error, pluggy.PluginValidationError):
-                fault = _hook_mistake(error, fault.where)
-            return attrs.evolve(report, state=BROKEN, fault=fault, file=file_of(candidate.module))
+            problem = to_problem(error, candidate)
+            return attrs.evolve(report, state=BROKEN, problem=problem, file=file_of(candidate.module))
         callers = {caller.name for caller in self._manager.get_hookcallers(plugin) or ()}
         follows = tuple(hook for hook in LIFECYCLE_HOOKS if hook in callers)
         return attrs.evolve(report, components=tuple(found), file=file_of(candidate.module), follows=follows)
@@ -314,42 +307,33 @@ class PluginHost:
         """Make a plugin known to pluggy; raises PluginError and pluggy's own."""
         known = [key for key, other in self._manager.list_name_plugin() if other is plugin or key == candidate.key]
         if known:
-            raise _TwiceError(str(_twice(known[0])))
+            raise _TwiceError(*attrs.astuple(_loaded_twice(known[0])))
         self._manager.register(plugin, candidate.key)
         self._manager.check_pending()
         if not self._manager.get_hookcallers(plugin):
-            raise PluginError("it implements no hook: mark its functions with @modnet.hookimpl")
+            raise PluginError("it implements no hook", "mark its functions with @modnet.hookimpl")
 
     def _collect(self, plugin: object, candidate: Candidate, found: list[Component]) -> None:
         """Call the plugin's own register hooks; what it registers is added to the registry and to `found`."""
         others = [other for _, other in self._manager.list_name_plugin() if other is not plugin]
-        for kind, hook in REGISTER_HOOKS.items():
+        for kind in KINDS.values():
 
-            def register(cls: type, name: str | None = None, kind: str = kind) -> None:
+            def register(cls: type, name: str | None = None, kind: str = kind.name) -> None:
                 component = checked_component(kind, cls, name, candidate.distribution, candidate.name)
                 self.registry.add(component)
                 found.append(component)
 
-            self._manager.subset_hook_caller(hook, others)(register=register)
+            self._manager.subset_hook_caller(kind.hook, others)(register=register)
 
 
 class _TwiceError(PluginError):
     """One plugin under two names, or two under one: the first stays."""
 
 
-def _twice(first: str) -> Fault:
-    return Fault(f"it is loaded already, as {first}", "uninstall one of the two")
+def _loaded_twice(first: str) -> Problem:
+    return Problem(f"it is loaded already, as {first}", "uninstall one of the two")
 
 
-def _hook_mistake(error: pluggy.PluginValidationError, where: str) -> Fault:
-    """Say in a line what pluggy finds wrong with a hook in several, and where the hook is defined."""
-    named = re.search(r"hook '(\w+)'", str(error))
-    hook = named[1] if named else ""
-    code = getattr(getattr(error.plugin, hook, None), "__code__", None)
-    where = f"{code.co_filename}:{code.co_firstlineno}" if code else where
-    if hook not in HOOKS:
-        near = did_you_mean(hook, HOOKS)
-        return Fault(f"modnet has no hook {hook!r}{near}", "" if near else f"there is {', '.join(HOOKS)}", where)
-    arguments = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
-    problem = " ".join(str(error).split(hook, 1)[-1].split()).removeprefix("' hookimpl definition: ")
-    return Fault(f"the hook is {hook}({arguments}), not {problem}", "", where)
+def _named(plugin: str, problem: Problem) -> PluginError:
+    """Return what is wrong with a plugin as an error that names it."""
+    return PluginError(f"plugin {plugin}: {problem.why}", problem.remedy, problem.where)

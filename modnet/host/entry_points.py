@@ -48,6 +48,11 @@ class Candidate:
         return f"{self.distribution}:{self.name}"
 
     @property
+    def package(self) -> str:
+        """The outermost package, or the module, that its code is in."""
+        return self.module.partition(".")[0]
+
+    @property
     def built_in(self) -> bool:
         """Whether it came with modnet."""
         return self.distribution == BUILT_IN

@@ -13,26 +13,13 @@ import attrs
 from modnet.errors import PluginError, UnknownNameError
 from modnet.host.annotations import as_mypy_says
 from modnet.host.entry_points import BUILT_IN
+from modnet.host.kinds import KINDS, kinds_of
 from modnet.host.overrides import named_after
 from modnet.host.signatures import type_mistakes
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer, kebab_case
+from modnet.interfaces import Part, kebab_case
 
 SESSION = "session"
 """The owner of what a program registers for itself."""
-INTERFACES: dict[str, type] = {
-    "activation": Activation,
-    "loss": Loss,
-    "gradient": GradientEstimator,
-    "optimizer": Optimizer,
-    "data-source": DataSource,
-}
-REGISTER_HOOKS = {
-    "activation": "register_activations",
-    "loss": "register_losses",
-    "gradient": "register_gradients",
-    "optimizer": "register_optimizers",
-    "data-source": "register_data_sources",
-}
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -85,7 +72,7 @@ class Registry:
         kind, name, owner = component.kind, component.name, component.owner
         if any((c.kind, c.name, c.owner) == (kind, name, owner) for c in self._components):
             raise PluginError(
-                f"{owner} registers the {kind} {name!r} twice: give one another name, register(cls, name)"
+                f"{owner} registers the {kind} {name!r} twice", "give one another name, register(cls, name)"
             )
         self._components.append(component)
 
@@ -159,7 +146,7 @@ class Registry:
 
     def _sorted(self, kind: str | None = None) -> list[Component]:
         chosen = [c for c in self._components if kind in {None, c.kind}]
-        return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(INTERFACES).index(c.kind), c.name, c.owner))
+        return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(KINDS).index(c.kind), c.name, c.owner))
 
     def _qualified(self, kind: str, name: str) -> Component | None:
         return next((c for c in self._components if c.kind == kind and c.qualified_name == name), None)
@@ -183,7 +170,7 @@ def could_be_name(text: str) -> bool:
 
 def checked_component(kind: str, cls: object, name: str | None, owner: str, plugin: str) -> Component:
     """Return the component for a class that a plugin registers; raises PluginError."""
-    interface = INTERFACES[kind]
+    interface = KINDS[kind].interface
     wanted = f'"type[{interface.__name__}]"'
     if not isinstance(cls, type) or not issubclass(cls, interface):
         found = f"type[{cls.__qualname__}]" if isinstance(cls, type) else as_mypy_says(type(cls))
@@ -194,20 +181,18 @@ def checked_component(kind: str, cls: object, name: str | None, owner: str, plug
         why = f"Only concrete class can be given where {wanted} is expected"
         raise PluginError(why, f"define {missing} in {cls.__qualname__}")
     if owner != BUILT_IN and (mistakes := type_mistakes(cls, interface)):  # built-ins are looked at by the tests
-        first = mistakes[0]
-        raise PluginError(first.why, first.remedy, first.where)
+        raise PluginError(*attrs.astuple(mistakes[0]))
     name = kebab_case(cls) if name is None else name
     if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise PluginError(f"a name is lower-case words joined by hyphens, {name!r} is none: register(cls, name)")
+        raise PluginError(f"a name is lower-case words joined by hyphens, {name!r} is none", "register(cls, name)")
     return Component(kind, name, cls, owner, plugin)
 
 
 def _what_to_register(cls: object, interface: type) -> str:
-    if isinstance(cls, tuple(INTERFACES.values())):
+    if isinstance(cls, Part):
         return "register the class itself"
-    for kind, known in INTERFACES.items():
-        if isinstance(cls, type) and issubclass(cls, known):
-            return f"register it in {REGISTER_HOOKS[kind]}"
+    for kind in kinds_of(cls):
+        return f"register it in {kind.hook}"
     if isinstance(cls, type):
         return f"derive it from modnet.{interface.__name__}"
     return f"register a class derived from modnet.{interface.__name__}"
@@ -215,8 +200,8 @@ def _what_to_register(cls: object, interface: type) -> str:
 
 def kind_of(cls: object) -> str:
     """Return the kind of part that a class implements; raises PluginError where it is none, or several."""
-    kinds = [k for k, interface in INTERFACES.items() if isinstance(cls, type) and issubclass(cls, interface)]
+    kinds = kinds_of(cls)
     if len(kinds) != 1:
-        names = ", ".join(interface.__name__ for interface in INTERFACES.values())
+        names = ", ".join(kind.interface.__name__ for kind in KINDS.values())
         raise PluginError(f"{cls!r} must be a subclass of exactly one of modnet's {names}")
-    return kinds[0]
+    return kinds[0].name

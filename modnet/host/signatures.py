@@ -17,25 +17,14 @@ from typing import Any, ClassVar, Union, get_args, get_origin
 
 import attrs
 
+from modnet.errors import Problem
 from modnet.host.annotations import as_mypy_says, declared_types, written_out
 
 _NUMBERS: dict[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
 _FACTORY: Any = attrs.Factory  # a class, whatever its stub says
 
 
-@attrs.frozen
-class TypeMistake:
-    """What a type checker says of a class, what to do about it, and where it is, if that can be told."""
-
-    why: str
-    remedy: str
-    where: str = ""
-
-    def __str__(self) -> str:
-        return f"{self.why}: {self.remedy}"
-
-
-def type_mistakes(cls: type, interface: type) -> tuple[TypeMistake, ...]:
+def type_mistakes(cls: type, interface: type) -> tuple[Problem, ...]:
     """Return what is wrong with a class that implements an interface: with its methods, attributes and defaults.
 
     >>> class Cube(modnet.Activation):
@@ -49,7 +38,7 @@ def type_mistakes(cls: type, interface: type) -> tuple[TypeMistake, ...]:
 
 
 @lru_cache  # a ready part may be handed over again and again
-def _mistakes(cls: type, interface: type) -> tuple[TypeMistake, ...]:
+def _mistakes(cls: type, interface: type) -> tuple[Problem, ...]:
     methods = [name for name, value in vars(interface).items() if isinstance(value, (FunctionType, classmethod))]
     of_methods = (_method_mistakes(cls, interface, name) for name in methods)
     return (*chain.from_iterable(of_methods), *_attribute_mistakes(cls, interface), *_default_mistakes(cls))
@@ -90,7 +79,7 @@ def _bare(signature: Signature) -> str:
     return f"({', '.join(str(p.replace(annotation=p.empty)) for p in signature.parameters.values())})"
 
 
-def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[TypeMistake]:
+def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[Problem]:
     """Yield what is wrong with a method that an interface has, too."""
     wanted = inspect.getattr_static(interface, name)
     found = inspect.getattr_static(cls, name, wanted)
@@ -101,19 +90,19 @@ def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[TypeMist
     supertype = f'supertype "{interface.__module__}.{interface.__qualname__}"'
     incompatible = f'Signature of "{name}" incompatible with {supertype}'
     if isinstance(wanted, classmethod) and found is function:
-        yield TypeMistake(incompatible, f"make {method} a @classmethod", where)
+        yield Problem(incompatible, f"make {method} a @classmethod", where)
         return
     bound = MethodType(function, cls) if found is function else found.__get__(None, cls)
     if mistake := not_taken(bound, call_of(interface, name)):
-        yield TypeMistake(incompatible, f"{method}{mistake}", where)
+        yield Problem(incompatible, f"{method}{mistake}", where)
     returned, expected = (declared_types([f], {"return"}).get("return", Any) for f in (function, original))
     if not _returns(returned, expected):
         why = f'Return type {_quoted(returned)} of "{name}" incompatible with return type {_quoted(expected)}'
         what = (inspect.getdoc(original) or "").partition("\n")[0].removeprefix("Return ").rstrip(".")
-        yield TypeMistake(f"{why} in {supertype}", f"{method} is to return {what}", where)
+        yield Problem(f"{why} in {supertype}", f"{method} is to return {what}", where)
 
 
-def _attribute_mistakes(cls: type, interface: type) -> Iterator[TypeMistake]:
+def _attribute_mistakes(cls: type, interface: type) -> Iterator[Problem]:
     """Yield what is wrong with what a class says of all its instances: its `suffixes`, for instance."""
     for name, declared in declared_types([interface], inspect.get_annotations(interface)).items():
         if get_origin(declared) is not ClassVar:
@@ -122,10 +111,10 @@ def _attribute_mistakes(cls: type, interface: type) -> Iterator[TypeMistake]:
         if not hasattr(type(value), "__get__") and not _fits(value, wanted):  # a property's value each part has its own
             base = f'base class "{interface.__qualname__}" defined the type as {_quoted(wanted)}'
             why = f"Incompatible types in assignment (expression has type {_quoted_type_of(value)}, {base})"
-            yield TypeMistake(why, f"{cls.__qualname__}.{name} is {value!r}", _line_of(cls, name))
+            yield Problem(why, f"{cls.__qualname__}.{name} is {value!r}", _line_of(cls, name))
 
 
-def _default_mistakes(cls: type) -> Iterator[TypeMistake]:
+def _default_mistakes(cls: type) -> Iterator[Problem]:
     """Yield what is wrong with the defaults of a class's settings."""
     for name, default, wanted in _defaults(cls):
         if default is not None and not _fits(default, wanted):  # None for a number does no harm here
@@ -135,7 +124,7 @@ def _default_mistakes(cls: type) -> Iterator[TypeMistake]:
                 has = f"default has type {found}, parameter has type {types}"
                 why = f'Incompatible default for parameter "{name}" ({has})'
             remedy = f"the default of {cls.__qualname__}'s setting {name!r} is {default!r}"
-            yield TypeMistake(why, remedy, _line_of(cls, name))
+            yield Problem(why, remedy, _line_of(cls, name))
 
 
 def _defaults(cls: type) -> Iterator[tuple[str, object, Any]]:

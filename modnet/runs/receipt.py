@@ -20,8 +20,7 @@ from modnet.data.fingerprint import code_fingerprint, data_fingerprint
 from modnet.errors import DataError, ModnetError, PluginError, SettingError
 from modnet.files import digest, write_atomically
 from modnet.host.entry_points import BUILT_IN
-from modnet.host.registry import INTERFACES
-from modnet.interfaces import ObservedRun
+from modnet.interfaces import ObservedRun, Part
 from modnet.nn.checkpoint import params_sha256
 from modnet.runs.environment import libraries, machine
 
@@ -220,7 +219,7 @@ def _origins(experiment: Experiment) -> tuple[Origin, ...]:
 
 def parts_of(value: Any) -> Iterator[Any]:
     """Yield the parts among an object's fields, and theirs."""
-    is_part = isinstance(value, tuple(INTERFACES.values()))
+    is_part = isinstance(value, Part)
     if is_part:
         yield value
     if is_part or attrs.has(type(value)):

@@ -7,10 +7,11 @@ from typing import Any, Generic, TypeVar
 
 from modnet.compose.adapters import adapted
 from modnet.compose.parts import plugins
-from modnet.errors import SettingError, UnknownNameError
+from modnet.errors import SettingError
 from modnet.host import overrides as stand_ins
+from modnet.host.kinds import KINDS, find_kind
 from modnet.host.overrides import StandIn
-from modnet.host.registry import INTERFACES, Component
+from modnet.host.registry import Component
 from modnet.host.signatures import type_mistakes
 
 T = TypeVar("T")
@@ -69,14 +70,12 @@ class Swap(Generic[T]):
 
 
 def _component(kind: str, name: str) -> Component:
-    if kind not in INTERFACES:
-        raise UnknownNameError("kind of part", kind, INTERFACES)
-    return plugins().registry.find(kind, name)
+    return plugins().registry.find(find_kind(kind).name, name)
 
 
 def _accepted(component: Component, instead: object) -> Any:
     """Return what is to stand in for a component, brought to the interface; raises SettingError where it cannot be."""
-    kind, interface = component.kind, INTERFACES[component.kind]
+    kind, interface = component.kind, KINDS[component.kind].interface
     where = f"instead of the {kind} {component.name!r}"
     is_class = isinstance(instead, type) and issubclass(instead, interface)
     if isinstance(instead, type) and (missing := getattr(instead, "__abstractmethods__", ())):

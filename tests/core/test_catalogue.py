@@ -245,9 +245,9 @@ class TestBroken:
         cubes, ending, waiting = (catalogue.known(c) for c in sorted(candidates, key=lambda c: c.distribution))
         assert cubes == Answer((Provided("activation", "cube", "modnet_cubes", "Cube"),))
         assert ending is not None
-        assert str(ending.fault).startswith("it ends the program (exit status 3)")
+        assert str(ending.problem).startswith("it ends the program (exit status 3)")
         assert waiting is not None
-        assert str(waiting.fault).startswith("it did not answer within 5 s")
+        assert str(waiting.problem).startswith("it did not answer within 5 s")
 
     def test_one_for_a_newer_modnet_is_told_by_its_metadata(self, install: Install) -> None:
         install("modnet-newer", "raise SystemExit", requires="modnet >=99, <100; python_version > '3'")
@@ -317,6 +317,22 @@ class TestDoctor:
         assert done.returncode == 0
         assert json.loads(done.stdout)[-1]["state"] == "ready"
         assert "  ready  " in call("plugins", cwd=tmp_path).stdout
+
+    def test_an_error_of_modnets_own_is_shown_whole(self, install: Install, call: Call, tmp_path: Path) -> None:
+        file = install("modnet-broken", "import modnet\nraise modnet.DataError('data.csv: no such file')")
+        record = json.loads(call("plugins", "doctor", "--json", cwd=tmp_path).stdout)[-1]
+        assert record["why"] == "DataError: data.csv: no such file"
+        assert (record["remedy"], record["where"]) == ("correct it, or disable the plugin", f"{file}:2")
+
+    def test_an_error_that_names_its_remedy_keeps_it_apart(self, install: Install, call: Call, tmp_path: Path) -> None:
+        source = "import modnet\nraise modnet.PluginError('no key: none set', 'set KEY: any', 'modnet.ini:3')"
+        install("modnet-broken", source)
+        record = json.loads(call("plugins", "doctor", "--json", cwd=tmp_path).stdout)[-1]
+        assert [record[name] for name in ("why", "remedy", "where")] == [
+            "no key: none set",
+            "set KEY: any",
+            "modnet.ini:3",
+        ]
 
     def test_one_that_needs_longer_is_given_longer(self, install: Install, call: Call, tmp_path: Path) -> None:
         install("modnet-slow", SLEEPS.format(seconds=0.8) + CUBE.format(name="Cube"))

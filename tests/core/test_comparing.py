@@ -273,7 +273,8 @@ class TestFailures:
 
     def test_without_scipy(self, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-        with pytest.raises(MissingExtraError, match=r"a comparison needs an extra .*: pip install 'modnet-workbench\[compare\]'"):
+        words = r"a comparison needs an extra .*: pip install 'modnet-workbench\[compare\]'"
+        with pytest.raises(MissingExtraError, match=words):
             modnet.compare(experiment, GRID)
 
     def test_a_part_of_this_process_alone_is_run_in_this_process(

@@ -191,7 +191,7 @@ BROKEN = {
     ),
     "invents a hook": (
         "import modnet\n\n@modnet.hookimpl\ndef zzz(register):\n    pass",
-        "modnet has no hook 'zzz': there is epoch_ended, register_activations, ",
+        "modnet has no hook 'zzz': available: epoch_ended, register_activations, ",
         3,
     ),
     "misnames an argument": (

@@ -24,7 +24,7 @@ import modnet
 from modnet.cli.new import new
 from modnet.compose import scaffold as new_plugin
 from modnet.compose.scaffold import NewPlugin
-from modnet.host.registry import INTERFACES
+from modnet.host.kinds import KINDS
 
 YEAR = datetime.now().astimezone().year
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=9)
@@ -42,7 +42,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=list(INTERFACES))
+@pytest.fixture(params=list(KINDS))
 def plugin(request: pytest.FixtureRequest, written: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewPlugin]:
     """Load a new plugin of each kind from its repository, as `-p` does."""
     plugin = NewPlugin(request.param, NAMES[request.param])
@@ -76,7 +76,7 @@ class TestWhatIsWritten:
             "tests/test_steady.py",
         }
 
-    @pytest.mark.parametrize("kind", INTERFACES)
+    @pytest.mark.parametrize("kind", KINDS)
     def test_no_word_of_a_template_is_left(self, written: Path, kind: str) -> None:
         for path in filter(Path.is_file, (written / kind).rglob("*")):
             text = path.read_text(encoding="utf-8").replace("${{ matrix.", "")
@@ -110,7 +110,7 @@ class TestWhatIsWritten:
 
     @pytest.mark.parametrize("what", [("check",), ("format", "--check", "--diff")], ids=["check", "format"])
     def test_it_pleases_ruff_as_it_comes(self, written: Path, what: tuple[str, ...]) -> None:
-        for kind in INTERFACES:
+        for kind in KINDS:
             done = run("ruff", *what, "--isolated", "--no-cache", cwd=written / kind)
             assert done.returncode == 0, done.stdout + done.stderr
 
@@ -123,7 +123,7 @@ class TestWhatIsWritten:
 class TestAtWork:
     def test_it_is_had_by_its_name(self, plugin: NewPlugin) -> None:
         part = modnet.compose.parts.part(plugin.kind, plugin.name)
-        assert isinstance(part, INTERFACES[plugin.kind])
+        assert isinstance(part, KINDS[plugin.kind].interface)
         assert type(part).__name__ == plugin.class_name
 
     def test_its_example_is_right(self, plugin: NewPlugin) -> None:
@@ -169,7 +169,7 @@ class TestAtWork:
 
 
 class TestNames:
-    @given(st.lists(WORDS, min_size=1, max_size=3).map("-".join), st.sampled_from(list(INTERFACES)))
+    @given(st.lists(WORDS, min_size=1, max_size=3).map("-".join), st.sampled_from(list(KINDS)))
     def test_whatever_may_be_a_name_makes_a_module_that_registers_it(self, name: str, kind: str) -> None:
         plugin = NewPlugin(kind, name)
         try:
@@ -185,7 +185,7 @@ class TestNames:
         finally:
             del sys.modules[plugin.module]
         found: list[str] = []
-        namespace[new_plugin.REGISTER_HOOKS[kind]](  # type: ignore[operator]
+        namespace[KINDS[kind].hook](  # type: ignore[operator]
             lambda cls, name=None: found.append(name or modnet.interfaces.kebab_case(cls))
         )
         assert found == [name]
@@ -288,7 +288,7 @@ class TestCommand:
         for arguments in (("some",), ("some", "--kind", "lost")):
             done = call(*arguments)
             assert done.exit_code == 2
-            assert all(kind in done.output for kind in INTERFACES)
+            assert all(kind in done.output for kind in KINDS)
 
     def test_mistakes_are_modnets_own(self, tmp_path: Path) -> None:
         done = call("relu", "--kind", "activation", "--out", tmp_path / "mine")

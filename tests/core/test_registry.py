@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import itertools
+import pickle
 
 import attrs
 import pytest
 
 from modnet import Activation, Array, Loss, PluginError, UnknownNameError
-from modnet.host.registry import INTERFACES, REGISTER_HOOKS, Component, Registry, checked_component, kind_of
+from modnet.host.registry import Component, Registry, checked_component, kind_of
 
 
 @attrs.frozen
@@ -49,10 +50,6 @@ def registry(*components: Component) -> Registry:
 BUILT_IN = component("modnet")
 NEWCOMER = component("modnet-cubes")
 STRANGER = component("another")
-
-
-def test_every_kind_has_an_interface_and_a_hook() -> None:
-    assert list(INTERFACES) == list(REGISTER_HOOKS)
 
 
 def test_a_component_is_found_by_its_name_and_by_its_full_name() -> None:
@@ -192,3 +189,9 @@ def test_a_class_is_of_exactly_one_kind() -> None:
     for wrong in (Both, int, Cube()):
         with pytest.raises(PluginError, match="must be a subclass of exactly one of modnet's Activation, Loss, "):
             kind_of(wrong)
+
+
+def test_an_error_carries_what_is_wrong_from_process_to_process() -> None:
+    error = PluginError("it is: odd", "mend it", "odd.py:1")
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301
+    assert (again.problem, str(again)) == (error.problem, "it is: odd: mend it (odd.py:1)")

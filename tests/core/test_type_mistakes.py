@@ -14,7 +14,7 @@ import pytest
 import modnet
 from modnet import Activation, Array, DataSource, Loss, Optimizer, Params, SettingError
 from modnet.compose.parts import plugins
-from modnet.host.registry import INTERFACES
+from modnet.host.kinds import KINDS
 from modnet.host.signatures import type_mistakes
 
 if TYPE_CHECKING:
@@ -134,12 +134,12 @@ def test_what_is_odd_but_legal_is_taken(cls: type, interface: type) -> None:
     assert type_mistakes(cls, interface) == ()
 
 
-@pytest.mark.parametrize("kind", INTERFACES)
+@pytest.mark.parametrize("kind", KINDS)
 def test_the_built_ins_make_no_such_mistake(kind: str) -> None:
     """They are not looked at when they are loaded, so that no command waits for it."""
     classes = [component.cls for component in plugins().registry.at_hand(kind)]
     assert len(classes) > 1
-    assert [mistake for cls in classes for mistake in type_mistakes(cls, INTERFACES[kind])] == []
+    assert [mistake for cls in classes for mistake in type_mistakes(cls, KINDS[kind].interface)] == []
 
 
 class FourMistakes(Activation):

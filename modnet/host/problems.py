@@ -1,0 +1,72 @@
+"""Errors of plugins as records of what is wrong."""
+
+from __future__ import annotations
+
+import inspect
+import re
+import traceback
+
+import attrs
+import pluggy
+
+from modnet.errors import PluginError, Problem, did_you_mean
+from modnet.host import hookspecs
+from modnet.host.entry_points import Candidate, file_of
+
+HOOKS = tuple(name for name, _ in inspect.getmembers(hookspecs, inspect.isfunction))
+
+
+def to_problem(error: BaseException, candidate: Candidate) -> Problem:
+    """Return what a plugin did wrong that raised an error while it was loaded, what to do, and where."""
+    problem = _describe(error, candidate)
+    return problem if problem.where else attrs.evolve(problem, where=_find_line(error, candidate))
+
+
+def _describe(error: BaseException, candidate: Candidate) -> Problem:
+    if isinstance(error, PluginError):
+        return error.problem
+    if isinstance(error, pluggy.PluginValidationError):
+        return _describe_hook(error)
+    if isinstance(error, SystemExit):
+        return Problem(f"it ends the program ({_text(error)})", "put that under if __name__ == '__main__'")
+    kind = type(error).__name__
+    if isinstance(error, SyntaxError):
+        return Problem(f"{kind}: {error.msg}", "correct it", f"{error.filename}:{error.lineno}" if error.lineno else "")
+    if isinstance(error, ModuleNotFoundError) and error.name in {candidate.module, candidate.package}:
+        installed = candidate.name != candidate.module
+        remedy = "install it again" if installed else "name a module that Python finds, without .py"
+        return Problem(f"there is no module {error.name!r}", remedy)
+    remedy = "install what it needs" if isinstance(error, ImportError) else "correct it, or disable the plugin"
+    return Problem(f"{kind}: {_text(error)}", remedy)
+
+
+def _describe_hook(error: pluggy.PluginValidationError) -> Problem:
+    """Say in a line what pluggy finds wrong with a hook in several, and where the hook is defined."""
+    named = re.search(r"hook '(\w+)'", str(error))
+    hook = named[1] if named else ""
+    code = getattr(getattr(error.plugin, hook, None), "__code__", None)
+    where = f"{code.co_filename}:{code.co_firstlineno}" if code else ""
+    if hook not in HOOKS:
+        near = did_you_mean(hook, HOOKS)
+        return Problem(f"modnet has no hook {hook!r}{near}", "" if near else f"available: {', '.join(HOOKS)}", where)
+    arguments = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
+    found = " ".join(str(error).split(hook, 1)[-1].split()).removeprefix("' hookimpl definition: ")
+    return Problem(f"the hook is {hook}({arguments}), not {found}", "", where)
+
+
+def _find_line(error: BaseException, candidate: Candidate) -> str:
+    """Return the last line of the plugin's own that an error came through, else the first line of its module."""
+    frames = [
+        f"{frame.f_code.co_filename}:{line}"
+        for frame, line in traceback.walk_tb(error.__traceback__)
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == candidate.package
+    ]
+    file = file_of(candidate.module)
+    return frames[-1] if frames else f"{file}:1" if file else ""
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split()) or "no message"
+    except Exception:  # a third party's __str__ may fail, too
+        return "no message"
