@@ -34,7 +34,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 import modnet
 from modnet.cli.main import main
 
-pytest_plugins = ["modnet.testing.fixtures"]
+pytest_plugins = ["modnet.testing.fixtures", "environments"]
 
 # What a shell starts in the background ignores Ctrl-C, and so would each process that a test interrupts.
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
@@ -97,7 +97,7 @@ class Blocks(pytest.Item):
 
     def runtest(self) -> None:
         """Run them in an empty folder."""
-        before, registered = Path.cwd(), modnet.compose.parts.plugins().registry.components()
+        before, registered = Path.cwd(), modnet.compose.plugins.get_host().registry.components()
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
             try:
@@ -105,7 +105,7 @@ class Blocks(pytest.Item):
                     example.evaluate()
             finally:
                 os.chdir(before)
-        if modnet.compose.parts.plugins().registry.components() != registered:
+        if modnet.compose.plugins.get_host().registry.components() != registered:
             pytest.fail("the page leaves something registered: call the function that undoes it")
 
     def repr_failure(self, excinfo: pytest.ExceptionInfo[BaseException], style: Any = None) -> Any:

@@ -1,15 +1,16 @@
-"""Downloads: a file whose content is known, whole and right or not at all, gone on with where they broke off."""
+"""Downloads of files whose content is known."""
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
-from modnet.errors import DataError
-from modnet.files.locks import alone
-from modnet.files.partial import PartFile
+from modnet.errors import DataError, MissingExtraError
+from modnet.files import CHUNK, opened, reading, replacing, sweep, telling
+from modnet.files.locks import hold_lock
 
 TIMEOUT = 30.0
 """How long a server may be silent, in seconds."""
@@ -31,29 +32,25 @@ def fetch(
     """Download a file, unless it is there and right, and return whether it had to be downloaded.
 
     `sha256` and `size` are those of its content, unpacked if it comes compressed, as every mirror compresses anew. The
-    `urls` (http or https) are tried in turn; of a connection that breaks off, the rest is asked for. What has come is
-    kept beside `path` as .part, and the next call goes on from there if the server still has the same file. Raises
-    DataError, with `advice` as its second line, where no URL gave that content; `path` is untouched then.
+    `urls` (http or https) are tried in turn; a download that breaks off starts again. Another process that wants the
+    same file waits for it. Raises DataError, with `advice` as its second line, where no URL gave that content; `path`
+    is untouched then.
     """
     for url in urls:
         if not is_web_address(url):
             raise DataError(f"{url}: not the address of a file that can be downloaded, expected http:// or https://")
-    target = PartFile(path, sha256, size)
-    if target.is_there():
+    if _is_right(path, sha256, size):
         return False
-    from modnet.files.transfer import complete  # it loads what TLS takes, which nothing else needs
-
     with _writing(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)
-        with alone(path.with_name(f".{path.name}.lock")):
-            if target.is_there():  # another process was at it
+        with hold_lock(path.with_name(f".{path.name}.lock"), wait=True):
+            if _is_right(path, sha256, size):  # another process has downloaded it
                 return False
-            try:
-                complete(urls, target, advice, timeout, pause)
-                target.finish()
-            finally:
-                if not target.origin()[1]:  # nothing that could be gone on with
-                    target.discard()
+            sweep(path)
+            failures = _download(urls, path, sha256, size, timeout, pause)
+    if failures:
+        lines = (f"{path.name} cannot be downloaded: {'; '.join(failures)}", advice)
+        raise DataError("\n".join(filter(None, lines)))
     return True
 
 
@@ -67,6 +64,50 @@ def is_web_address(url: str) -> bool:
         parts = urlsplit(url)
         return parts.scheme in {"http", "https"} and bool(parts.hostname)
     return False
+
+
+def _download(
+    urls: Sequence[str], path: Path, sha256: str, size: int, timeout: float, pause: float
+) -> list[str] | None:
+    """Take the file from the first URL that gives the right content; return why each one failed if none does."""
+    from modnet.files.transfer import Transfer, TransferError  # it loads what TLS takes, which nothing else needs
+
+    most = size + size // 100 + 4096  # more bytes than any compression makes of the content
+    transfer = Transfer(path, most, timeout, pause)
+    failures = []
+    for url in urls:
+        try:
+            with replacing(path) as new:
+                _check_content(new, sha256, size, transfer.receive(url, new))
+        except (TransferError, DataError) as error:
+            failures.append(f"{urlsplit(url).netloc.rpartition('@')[2]}: {error}")
+        else:
+            return None
+    return failures
+
+
+def _is_right(path: Path, sha256: str, size: int) -> bool:
+    return path.is_file() and _content(path, size) == sha256
+
+
+def _check_content(path: Path, sha256: str, size: int, media_type: str) -> None:
+    if (found := _content(path, size)) != sha256:
+        page = ", a web page" if media_type == "text/html" else ""
+        raise DataError(f"expected content with SHA-256 {sha256}, found {found}{page}")
+
+
+def _content(path: Path, size: int) -> str:
+    """Return the SHA-256 of a file's content, unpacked; in words where it is longer, or cannot be unpacked."""
+    found, left = hashlib.sha256(), size + 1
+    try:
+        with telling(lambda *_: None), reading(path), opened(path) as file:  # the progress is the download's
+            while left and (piece := file.read(min(CHUNK, left))):
+                found.update(piece)
+                left -= len(piece)
+    except (DataError, MissingExtraError):
+        with reading(path), path.open("rb") as file:
+            return f"a damaged file with SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
+    return found.hexdigest() if left else f"more than its {size:,} bytes"
 
 
 @contextmanager

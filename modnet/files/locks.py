@@ -1,62 +1,34 @@
-"""Locks between processes, which end with the process that has them, however it ends."""
+"""Locks between processes and threads."""
 
 from __future__ import annotations
 
-import os
-import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import IO
 
-if sys.platform == "win32":
-    from msvcrt import LK_NBLCK, locking
-else:
-    from fcntl import LOCK_EX, LOCK_NB, flock
-
-WAIT = 0.1  # between looks at whether another process has done, in seconds
+BRIEFLY = 0.1
+"""How long somebody who is just about to let go is waited for, in seconds."""
 
 
 @contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Have the block to itself: another process that wants the same lock waits here."""
-    while True:
-        with locked(lock) as mine:
-            if mine:
-                yield
-                return
-        time.sleep(WAIT)
+def hold_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
+    """Hold the lock file at `path` inside the block, and yield True; False where another process or thread holds it.
 
-
-@contextmanager
-def locked(lock: Path) -> Iterator[bool]:
-    """Have the lock inside the block, and yield True; False where another process has it.
-
-    The lock is a file, which is made for it and removed at the end. One that a killed process has left holds nobody up.
+    With `wait` the block begins when nobody else holds it. The lock ends with its process, however that ends, and the
+    file is removed at the end of the block; one that a killed process has left holds nobody up. Raises OSError where
+    the file cannot be made.
     """
-    file = _taken(lock)
+    from filelock import FileLock, Timeout  # a third of what a start takes, and few commands need it
+
+    lock = FileLock(path)  # two of them exclude each other in one process, too
     try:
-        yield file is not None
+        lock.acquire(timeout=-1 if wait else BRIEFLY, poll_interval=BRIEFLY / 2)
+    except Timeout:
+        yield False
+        return
+    try:
+        yield True
     finally:
-        if file:
-            with file, suppress(OSError):  # Windows removes no file that is open; the next one takes it as it is
-                lock.unlink()
-
-
-def _taken(lock: Path) -> IO[bytes] | None:
-    """Return the file, locked until it is closed or the process ends; None where somebody has it."""
-    while True:
-        file = lock.open("ab")
-        try:
-            if sys.platform == "win32":
-                locking(file.fileno(), LK_NBLCK, 1)
-            else:
-                flock(file, LOCK_EX | LOCK_NB)
-            with suppress(FileNotFoundError):
-                if os.path.samestat(os.fstat(file.fileno()), lock.stat()):
-                    return file
-        except (BlockingIOError, PermissionError):
-            file.close()
-            return None
-        file.close()  # whoever had it has just removed it
+        with suppress(OSError):  # while it is held, so that it is nobody else's; Windows does so by itself
+            path.unlink()
+        lock.release()

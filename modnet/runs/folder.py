@@ -12,7 +12,7 @@ from modnet.compose.experiment import Experiment, create_experiment, read_toml
 from modnet.compose.settings import Table
 from modnet.errors import DataError, SettingError
 from modnet.files import sweep
-from modnet.files.locks import locked
+from modnet.files.locks import hold_lock
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
 from modnet.runs.receipt import RECEIPT, Receipt, naming_plugins
 
@@ -40,7 +40,7 @@ def claim(path: Path) -> Iterator[None]:
     """Keep other processes from a run's folder; raises DataError where one is at it."""
     with ExitStack() as stack:
         try:
-            mine = stack.enter_context(locked(path / LOCK))
+            mine = stack.enter_context(hold_lock(path / LOCK))
         except OSError as error:
             raise DataError(f"{path}: cannot be written: {error.strerror}") from None
         if not mine:
@@ -67,7 +67,7 @@ def check_is_run(path: Path) -> None:
 def read_ending(path: Path) -> Table | None:
     """Return the summary of a run that has come to its end, or None where it can be resumed.
 
-    Removes what was left by processes that were killed on the way; the folder must be claimed.
+    Removes what was left by processes that were killed on the way; the folder must be claim.
     """
     for name in (*FILES, CHECKPOINT):
         sweep(path / name)
@@ -88,7 +88,7 @@ def read_experiment(folder: Path) -> Experiment:
 
 
 def _is_empty(path: Path) -> bool:
-    """Return whether a folder holds only what is left by a process that is killed before its run has begun."""
+    """Return whether a folder holds only what is left by a process that is killed before its run has create_run."""
     return path.is_dir() and all(
         file.name == LOCK or file.name.startswith(f".{EXPERIMENT}.") for file in path.iterdir()
     )

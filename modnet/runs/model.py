@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from modnet.compose.experiment import create_network_of_size
-from modnet.compose.parts import Network
+from modnet.compose.network import Network
 from modnet.data.dataset import scaled
 from modnet.errors import DataError, ShapeError
 from modnet.interfaces import DataSource

@@ -15,7 +15,8 @@ import numpy as np
 import tomli_w
 
 from modnet.compose.experiment import Experiment, format_title, run_experiment, to_table
-from modnet.compose.parts import plugins, registered_name
+from modnet.compose.parts import registered_name
+from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table
 from modnet.compose.tables import find_changes
 from modnet.data.dataset import Dataset
@@ -79,7 +80,7 @@ def train_run(
     Lifecycle hooks of plugins and `observers` follow it. Raises as `modnet.train` does; all is saved then, too.
     """
     # A relay of its own: several runs may share a process, and each recorder must hear of its own run alone.
-    return run_experiment(experiment, data, start, recorder.save, plugins().relay(*observers, recorder))
+    return run_experiment(experiment, data, start, recorder.save, get_host().relay(*observers, recorder))
 
 
 class RunRecorder:
@@ -245,5 +246,5 @@ def _last(values: list[float]) -> float | None:
 
 def _versions() -> dict[str, str]:
     """Return the versions of the installed distributions whose plugins are loaded, modnet among them."""
-    loaded = [report for report in plugins().reports if report.state == "loaded" and report.version]
+    loaded = [report for report in get_host().reports if report.state == "loaded" and report.version]
     return {report.distribution: report.version for report in sorted(loaded, key=lambda report: report.distribution)}

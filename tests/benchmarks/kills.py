@@ -26,7 +26,9 @@ import attrs
 import numpy as np
 
 from modnet.compose.experiment import create_experiment, create_network
-from modnet.compose.parts import load, part, plugins
+from modnet.compose.parts import part
+from modnet.compose.plugins import get_host
+from modnet.compose.sources import load
 from modnet.nn.checkpoint import load_params
 from modnet.nn.training import forecast
 
@@ -138,21 +140,21 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    registry = plugins().registry
+    registry = get_host().registry
     pairs = list(itertools.product(registry.names("optimizer"), registry.names("gradient")))
     share, rest = divmod(options.kills, len(pairs))
     with tempfile.TemporaryDirectory() as path, ThreadPoolExecutor(options.jobs) as pool:
         folder = Path(path)
         write_points(folder / "points.csv")
         counts = [share + (i < rest) for i in range(len(pairs))]
-        begun = [
+        create_run = [
             pool.submit(kill, Tally(*pair), count, folder, options.seed)
             for pair, count in zip(pairs, counts, strict=True)
             if count
         ]
         print(f"{'optimizer':<12}{'estimator':<24}{'kills':>8}{'runs':>8}{'bits':>8}")
         tallies = []
-        for job in begun:
+        for job in create_run:
             tally = job.result()
             print(
                 f"{tally.optimizer:<12}{tally.estimator:<24}{tally.kills:>8}{tally.runs:>8}{tally.bits:>8}", flush=True

@@ -96,7 +96,9 @@ def test_without_its_extra_a_zst_file_names_it(tmp_path, monkeypatch):
     path = written(tmp_path / "a.csv.zst")
     monkeypatch.setitem(sys.modules, "backports.zstd", None)
     monkeypatch.setitem(sys.modules, "compression.zstd", None)
-    with pytest.raises(MissingExtraError, match=r"a\.csv\.zst: a \.zst file needs .*pip install 'modnet\[zst\]'"):
+    with pytest.raises(
+        MissingExtraError, match=r"a\.csv\.zst: a \.zst file needs .*pip install 'modnet-workbench\[zst\]'"
+    ):
         read_bytes(path)
 
 

@@ -34,7 +34,7 @@ def test_the_books_name_of_the_hidden_layer_is_known() -> None:
 def test_nothing_that_varies_is_one_setting() -> None:
     (setting,) = settings_of_grid({"network": {"hidden": [7]}}, {})
     assert (setting.label, setting.folder) == ("as it is", "as-it-is")
-    assert setting.experiment(3).network.hidden == (7,)
+    assert setting.with_seed(3).network.hidden == (7,)
 
 
 @pytest.mark.parametrize(

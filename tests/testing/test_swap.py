@@ -20,8 +20,8 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import Array, Dataset, DataSource, Grads, Loss, Optimizer, Params, SettingError, State, UnknownNameError
-from modnet.compose import parts as build
 from modnet.compose.experiment import create_experiment, to_table
+from modnet.compose.plugins import load_plugins
 from modnet.testing import swap as swapping
 
 no_leaks = pytest.mark.usefixtures("no_leaks")
@@ -148,9 +148,9 @@ class TestEverywhere:
 
     def test_loading_the_plugins_anew_changes_nothing(self) -> None:
         with swapping("loss", "cross-entropy", Fake()) as fake:
-            build.load_plugins()
+            load_plugins()
             assert found() is fake
-        build.load_plugins()
+        load_plugins()
         assert found() == REAL
 
 
