@@ -21,7 +21,7 @@ import modnet
 from modnet import PluginError, UnknownNameError
 from modnet.cli.plugin_list import as_json, as_table, not_asked
 from modnet.compose import parts as build
-from modnet.files.cache import clear
+from modnet.files.cache import clear_cache
 from modnet.host import asking as answering
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
 from modnet.host.discovery import PluginHost, Report
@@ -153,7 +153,7 @@ class TestAsking:
     def test_emptying_the_cache_forgets_the_answers(self, install: Install) -> None:
         install("modnet-cubes", CUBE.format(name="Cube"))
         a_host().settle()
-        assert clear() > 0
+        assert clear_cache() > 0
         assert report_of(a_host(), "modnet-cubes").state == "not asked"
 
     def test_two_that_ask_at_the_same_time_both_learn_it(self, install: Install) -> None:
