@@ -3,19 +3,12 @@
 from typing import TYPE_CHECKING, Any
 
 from modnet import cached, download, files
-from modnet.compose.parts import (
-    Network,
-    TwoLayerNet,
-    activation,
-    check_gradient,
-    gradient,
-    load,
-    loss,
-    optimizer,
-    register,
-    source,
-    train,
-)
+from modnet.compose.gradient_check import check_gradient
+from modnet.compose.network import Network, TwoLayerNet
+from modnet.compose.parts import activation, gradient, loss, optimizer, source
+from modnet.compose.plugins import register
+from modnet.compose.sources import load
+from modnet.compose.training import train
 from modnet.data.dataset import Dataset, Samples, one_hot
 from modnet.errors import (
     DataError,

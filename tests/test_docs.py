@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 import modnet
 from modnet.cli.main import modnet_command
-from modnet.compose import parts as build
+from modnet.compose.plugins import get_host
 from modnet.host import hookspecs
 from modnet.host.kinds import KINDS
 from modnet.runs.folder import FILES
@@ -93,7 +93,7 @@ def test_the_reference_is_up_to_date() -> None:
 
 def test_every_part_hook_and_public_name_stands_in_the_reference() -> None:
     headings = re.findall(r"(?m)^#{3,4} (.+)$", text(DOCS / "reference.md"))
-    built_in = [c.name for c in build.plugins().registry.components() if c.owner == "modnet"]
+    built_in = [c.name for c in get_host().registry.components() if c.owner == "modnet"]
     hooks = [name for name, value in vars(hookspecs).items() if hasattr(value, "modnet_spec")]
     assert len(built_in) >= 26
     assert len(hooks) >= 8

@@ -13,7 +13,7 @@ import attrs
 
 import modnet
 from modnet import types
-from modnet.compose import parts as build
+from modnet.compose.plugins import get_host
 from modnet.host import hookspecs
 from modnet.host.entry_points import BUILT_IN
 from modnet.host.kinds import KINDS
@@ -37,7 +37,7 @@ HOOKIMPL = "Marks a module's function as the implementation of the hook that has
 
 def reference() -> str:
     """Return the page."""
-    registry = build.plugins().registry
+    registry = get_host().registry
     blocks = [INTRODUCTION, "## Built-in parts"]
     for kind in KINDS:
         blocks.append(f"### {HEADINGS[kind]}")

@@ -9,10 +9,12 @@ from pathlib import Path
 import click
 
 from modnet.cli.data_overview import Overview, as_json, as_text, counted
-from modnet.cli.options import assigned, load_plugins, plugin_options
-from modnet.compose import parts as build
+from modnet.cli.options import assigned, load_chosen_plugins, plugin_options
 from modnet.compose.conversion import WHOLE, read_whole, source_of, write
+from modnet.compose.parts import part
+from modnet.compose.plugins import get_host
 from modnet.compose.settings import settings_of
+from modnet.compose.sources import is_data_set
 from modnet.data.summary import summary_of
 from modnet.display.figures import FORMATS, data_picture, rendered
 from modnet.display.progress import file_progress
@@ -57,11 +59,11 @@ def show(
     each class the first one, then the second. Nothing is split off as a test part. Rows with missing values are left
     out and counted, unless --set missing=refuse or a number says otherwise.
     """
-    load_plugins(without, modules)
+    load_chosen_plugins(without, modules)
     if out and not out.parent.is_dir():
         raise DataError(f"{out}: there is no folder {out.parent}")
     name, settings = source_of(what, kind), assigned(assignments)
-    known = settings_of(build.source(name, **settings))
+    known = settings_of(part("data-source", name, **settings))
     with file_progress():
         found = read_whole(what, kind, settings, {**WHOLE, "missing": "drop"})
         summary = summary_of(found)
@@ -106,7 +108,7 @@ def convert(
     Rows, labels and their order stay as they are; a test part is kept apart, in a second file where the format wants
     that. Nothing is scaled, shuffled or split, unless --set test_fraction=0.2 says so.
     """
-    load_plugins(without, modules)
+    load_chosen_plugins(without, modules)
     with file_progress():
         found = read_whole(source, kind, assigned(assignments))
         paths = write(found, target, to, overwrite=overwrite)
@@ -140,10 +142,10 @@ def fetch(
     What was downloaded stays in the cache folder. After an interruption the next call
     downloads the files that are not there yet.
     """
-    load_plugins(without, modules)
-    if not (build.is_data_set(name) and _fetches(build.plugins().registry.find("data-source", name))):
+    load_chosen_plugins(without, modules)
+    if not (is_data_set(name) and _fetches(get_host().registry.find("data-source", name))):
         raise UnknownNameError("data set to download", name, _to_fetch())
-    source = build.source(name, **assigned(assignments))
+    source = part("data-source", name, **assigned(assignments))
     try:
         with file_progress():
             folder = source.fetch()
@@ -163,7 +165,7 @@ def fetch(
 
 def _to_fetch() -> list[str]:
     """Return the names of the data sets that can be downloaded."""
-    registry = build.plugins().registry
+    registry = get_host().registry
     return [registry.name_for(source) for source in registry.usable("data-source") if _fetches(source)]
 
 

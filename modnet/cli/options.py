@@ -11,9 +11,10 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from modnet.compose import parts as build
 from modnet.compose.experiment import MAIN_JOB, PLACES
+from modnet.compose.plugins import get_host, load_plugins
 from modnet.compose.settings import Table
+from modnet.compose.sources import is_data_set
 from modnet.compose.tables import merged, put
 from modnet.errors import SettingError
 from modnet.host.entry_points import names_in
@@ -32,7 +33,7 @@ class PartName(click.ParamType[str]):
 
     def names(self) -> list[str]:
         """Return what is known to be registered: nobody waits for a plugin here that was not asked yet."""
-        return build.plugins().registry.names(self.name, known=True)
+        return get_host().registry.names(self.name, known=True)
 
     def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
         """Complete a name."""
@@ -150,11 +151,11 @@ def _experiment_options(
     return command
 
 
-def load_plugins(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+def load_chosen_plugins(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """Load the installed plugins but some, and modules besides."""
     if modules:
         sys.path.insert(0, os.getcwd())  # noqa: PTH109 - a module beside the user, as `python -m` finds it
-    build.load_plugins(without, modules)
+    load_plugins(without, modules)
 
 
 def changes_of(flags: dict[str, Any]) -> Table:
@@ -195,7 +196,7 @@ def alternatives_of(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]]]
 
 def _put_data(changes: Table, data: str | None) -> None:
     if data is not None:
-        changes["data"] = {"name" if build.is_data_set(data) else "path": data}
+        changes["data"] = {"name" if is_data_set(data) else "path": data}
 
 
 def _check_assigned(key: str) -> None:
@@ -247,5 +248,5 @@ def with_plugins(table: Table, without: tuple[str, ...], modules: tuple[str, ...
         key: [*(x for x in asked.get(key, ()) if isinstance(x, str)), *extra]
         for key, extra in (("without", names_in(without)), ("modules", modules))
     }
-    load_plugins(tuple(both["without"]), tuple(both["modules"]))
+    load_chosen_plugins(tuple(both["without"]), tuple(both["modules"]))
     return merged(table, {"plugins": both}) if without or modules else table

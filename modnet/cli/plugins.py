@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from modnet.cli.new import new
-from modnet.cli.options import assigned, load_plugins, plugin_options, without_option
+from modnet.cli.options import assigned, load_chosen_plugins, plugin_options, without_option
 from modnet.cli.plugin_list import as_json, as_table, diagnosis, diagnosis_as_json, not_asked
-from modnet.compose import parts as build
+from modnet.compose.plugins import get_host
 from modnet.files import write_atomically
 from modnet.host.catalogue import LIMIT
 
@@ -31,8 +31,8 @@ def plugins(context: click.Context, *, json_: bool, without: tuple[str, ...], mo
         if json_ or without or modules:
             raise click.UsageError(f"options of 'plugins {command}' stand after it: modnet plugins {command} ...")
         return
-    load_plugins(without, modules)
-    host = build.plugins()
+    load_chosen_plugins(without, modules)
+    host = get_host()
     host.ask_a_few()
     click.echo(as_json(host) if json_ else as_table(host))
     if missing := not_asked(host):
@@ -54,8 +54,8 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
 
     Each is imported in a process of its own. The exit status is 1 where one is broken or cannot be asked.
     """
-    load_plugins(without, ())
-    host = build.plugins()
+    load_chosen_plugins(without, ())
+    host = get_host()
     host.ask_anew(timeout)
     click.echo(diagnosis_as_json(host) if json_ else diagnosis(host))
     sys.exit(1 if host.broken() or host.not_asked() else 0)
@@ -85,7 +85,7 @@ def check(
     """
     from modnet.testing import check_distribution  # which brings far more along than the listing should wait for
 
-    load_plugins(without, modules)
+    load_chosen_plugins(without, modules)
     options: dict[str, dict[str, Any]] = {part: {"file": Path(str(file))} for part, file in assigned(files).items()}
     reports = check_distribution(name, options=options, raises=False)
     if junit:

@@ -13,9 +13,11 @@ import click
 
 from modnet.cli.data_overview import plain
 from modnet.cli.options import assigned, changes_of, experiment_options, plugin_options, with_plugins
-from modnet.compose import parts as build
 from modnet.compose.experiment import experiment_from, network_for, read_data, read_toml
+from modnet.compose.gradient_check import check_gradient
+from modnet.compose.parts import part, registered_name
 from modnet.compose.settings import settings_of
+from modnet.compose.sources import recognised
 from modnet.compose.tables import merged
 from modnet.display.figures import FORMATS, accuracy_per_evaluation, curves, rendered
 from modnet.display.progress import file_progress
@@ -55,10 +57,10 @@ def predict(
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
     with_plugins(table, without, modules)
     model = TrainedModel.read(run)
-    kind = source or build.recognised(file)
+    kind = source or recognised(file)
     # The run's own settings (which column is the label, say) go for a file of the same kind.
-    known = settings_of(model.source) if build.registered_name(model.source) == kind else {}
-    reader = build.source(kind, **{**known, **assigned(assignments)})
+    known = settings_of(model.source) if registered_name(model.source) == kind else {}
+    reader = part("data-source", kind, **{**known, **assigned(assignments)})
     with file_progress():
         rows, labels = reader.read_rows(file, model.network.layers[0].inputs)
     predictions, outputs = model.predict(rows)
@@ -128,7 +130,7 @@ def gradient_check(
         data, wanted = read_data(wanted)
     size, sampling = wanted.training.batch_size, wanted.training.sampling
     chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).indices(0)
-    check = build.check_gradient(
+    check = check_gradient(
         network_for(wanted, data),
         data.train.rows(chosen),
         data.train.t[chosen],

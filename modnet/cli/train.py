@@ -12,8 +12,8 @@ import click
 import modnet
 from modnet.cli.data_overview import settings_in_words
 from modnet.cli.options import changes_of, experiment_options, plugin_options, with_plugins
-from modnet.compose import parts as build
 from modnet.compose.experiment import Experiment, experiment_from, network_for, read_data, read_toml
+from modnet.compose.parts import registered_name
 from modnet.compose.settings import settings_of
 from modnet.compose.tables import merged
 from modnet.data.dataset import Dataset
@@ -126,9 +126,9 @@ def _describe(wanted: Experiment, data: Dataset, network: DenseNetwork) -> None:
     sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
     inferred = settings_in_words({key: value for key, value in data.settings.items() if key != "scale"})
     notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
-    used = [build.registered_name(part) for part in (*parts.activation, parts.output, parts.loss)]
+    used = [registered_name(part) for part in (*parts.activation, parts.output, parts.loss)]
     click.echo(
-        f"data      {wanted.data.path or build.registered_name(wanted.data.source)}: {len(data.train):,} training and "
+        f"data      {wanted.data.path or registered_name(wanted.data.source)}: {len(data.train):,} training and "
         f"{len(data.test):,} test samples, {data.features} features, {len(data.classes)} classes{scale}\n"
         + "".join(f"          {note}\n" for note in notes)
         + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
@@ -140,7 +140,7 @@ def _describe(wanted: Experiment, data: Dataset, network: DenseNetwork) -> None:
 def _in_words(part: object) -> str:
     """Return a part's name with its settings, but those that are left to the part."""
     settings = ", ".join(f"{key}={value}" for key, value in settings_of(part).items() if value is not None)
-    return build.registered_name(part) + (f"({settings})" if settings else "")
+    return registered_name(part) + (f"({settings})" if settings else "")
 
 
 def _conclude(run: Run, folder: RunFolder) -> None:

@@ -18,7 +18,7 @@ import attrs
 from threadpoolctl import threadpool_limits
 
 from modnet.compose.experiment import Experiment, as_table, experiment_from, read_data, read_toml
-from modnet.compose.parts import load_plugins, plugins
+from modnet.compose.plugins import get_host, load_plugins
 from modnet.compose.settings import Table, settings_of
 from modnet.compose.tables import changed
 from modnet.data.dataset import Dataset
@@ -128,10 +128,10 @@ def ensure_plugins(table: Table) -> None:
     """Load the plugins that an experiment asks for, unless they are there; raises PluginError."""
     asked = table.get("plugins", {})
     without, modules = asked.get("without", ()), asked.get("modules", ())
-    if not plugins().without.issuperset(names_in(without)):
+    if not get_host().without.issuperset(names_in(without)):
         load_plugins(without, modules)
     for module in modules:
-        plugins().load_module(module)
+        get_host().load_module(module)
 
 
 def _is_there(job: Job) -> bool:
@@ -172,7 +172,7 @@ def _check(job: Job, outcome: Outcome) -> None:
 
 def _workers(jobs: Sequence[Job], asked: int | None) -> int:
     """Return how many processes are to work: one, where a part is known to this process alone."""
-    registry = plugins().registry
+    registry = get_host().registry
     for job in jobs:
         for part in parts_of(job.experiment):
             component = registry.component_of(part)
@@ -195,7 +195,7 @@ def _pool(workers: int, experiment: Experiment) -> Iterator[Executor]:
     others = multiprocessing.active_children()
     asked = experiment.plugins
     context = multiprocessing.get_context("spawn")
-    plugins().relay()  # what is to be said of plugins that follow runs is said here, once
+    get_host().relay()  # what is to be said of plugins that follow runs is said here, once
     pool = ProcessPoolExecutor(workers, context, _prepare, (asked.without, asked.modules))
     try:
         yield pool

@@ -10,9 +10,9 @@ from typing import Any
 
 import attrs
 
-from modnet.compose.parts import is_data_set, load, part, plugins, recognised
-from modnet.compose.recognition import recognise_target
+from modnet.compose.parts import part
 from modnet.compose.settings import settings_of
+from modnet.compose.sources import is_data_set, load, recognise_target, recognised
 from modnet.data.dataset import Dataset, Samples
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.interfaces import DataSource
@@ -52,7 +52,7 @@ def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool
     """
     if not target.parent.is_dir():
         raise DataError(f"{target}: there is no folder {target.parent}")
-    writer: DataSource = part("data-source", to or recognise_target(target, plugins().registry))
+    writer: DataSource = part("data-source", to or recognise_target(target))
     there = [path.name for path in _tried(writer, data, target) if path.exists()]
     if there and not overwrite:
         are = "is" if len(there) == 1 else "are"

@@ -11,18 +11,12 @@ import attrs
 import tomli_w
 from attrs.validators import deep_iterable, ge
 
-from modnet.compose.parts import (
-    Network,
-    is_registered,
-    part_from,
-    read,
-    recognised,
-    registered_name,
-    settings_reader,
-    train,
-)
+from modnet.compose.network import Network
+from modnet.compose.parts import is_registered, part_from, registered_name, settings_reader
 from modnet.compose.settings import Table, settings_of
+from modnet.compose.sources import read, recognised
 from modnet.compose.tables import merged, table_of
+from modnet.compose.training import train
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError, SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part

@@ -14,7 +14,7 @@ from tempfile import TemporaryDirectory
 
 import attrs
 
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 from modnet.errors import DataError, PluginError, SettingError
 from modnet.host.entry_points import BUILT_IN
 from modnet.host.kinds import find_kind
@@ -106,7 +106,7 @@ class NewPlugin:
         return [folder / path for path in files]
 
     def _check_is_free(self) -> None:
-        host = plugins()
+        host = get_host()
         owner = next((c.owner for c in host.registry.components(self.kind) if c.name == self.name), None)
         if owner:
             raise PluginError(f"the {self.kind} name {self.name!r} is {owner}'s", "choose another")
@@ -129,7 +129,7 @@ class NewPlugin:
             "check": f"check_{kind.words.replace(' ', '_')}",
             "use": Template(kind.use).substitute(name=self.name),
             "checked": Template(f"{self.distribution} {kind.check}").substitute(name=self.name).rstrip(),
-            "modnet": next(report.version for report in plugins().reports if report.distribution == BUILT_IN),
+            "modnet": next(report.version for report in get_host().reports if report.distribution == BUILT_IN),
             "year": str(datetime.now().astimezone().year),
         }
 

@@ -14,7 +14,8 @@ from typing import Any
 import numpy as np
 
 from modnet.compose.experiment import Experiment, as_table, experiment_from, read_toml, toml_of
-from modnet.compose.parts import plugins, registered_name
+from modnet.compose.parts import registered_name
+from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table
 from modnet.compose.tables import changed
 from modnet.data.dataset import Dataset
@@ -307,7 +308,7 @@ def _last(values: list[float]) -> float | None:
 
 def _versions() -> dict[str, str]:
     """Return the versions of the installed distributions whose plugins are loaded, modnet among them."""
-    loaded = [report for report in plugins().reports if report.state == "loaded" and report.version]
+    loaded = [report for report in get_host().reports if report.state == "loaded" and report.version]
     return {report.distribution: report.version for report in sorted(loaded, key=lambda report: report.distribution)}
 
 

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from modnet.compose.experiment import network_of_sizes
-from modnet.compose.parts import Network
+from modnet.compose.network import Network
 from modnet.data.dataset import scaled
 from modnet.errors import DataError, ShapeError
 from modnet.interfaces import DataSource

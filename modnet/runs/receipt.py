@@ -14,7 +14,8 @@ from typing import Any
 import attrs
 
 from modnet.compose.experiment import Experiment
-from modnet.compose.parts import plugins, registered_name
+from modnet.compose.parts import registered_name
+from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings, Table, settings_of
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import code_fingerprint, data_fingerprint
@@ -183,7 +184,7 @@ def naming_plugins(experiment: Path | None) -> Iterator[None]:
 
 def _wanted(origin: Origin) -> str:
     """Return what to do about a part that is not registered, or nothing where it is."""
-    host = plugins()
+    host = get_host()
     bare = origin.name.rpartition(":")[2]
     owners = {c.owner for c in host.registry.components() if (c.kind, c.name) == (origin.kind, bare)}
     if origin.kind == CORE or origin.distribution in owners or (owners and origin.name == bare):
@@ -202,7 +203,7 @@ def _wanted(origin: Origin) -> str:
 
 def _origins(experiment: Experiment) -> tuple[Origin, ...]:
     """Return where modnet and each part of an experiment come from, sorted by kind and name."""
-    host = plugins()
+    host = get_host()
     versions = {(report.distribution, report.name): report.version for report in host.reports}
     core = next((version for (distribution, _), version in versions.items() if distribution == BUILT_IN), "")
     found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *code_fingerprint(__name__))}

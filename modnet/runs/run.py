@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from modnet.compose.experiment import Experiment, run_experiment
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 from modnet.data.dataset import Dataset
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.training import Run
@@ -18,4 +18,4 @@ def to_its_end(
     Lifecycle hooks of plugins and `observers` follow it. Raises as `modnet.train` does; all is saved then, too.
     """
     # A relay of its own: several runs may go on in one process, and each folder is to hear of its own run alone.
-    return run_experiment(wanted, data, start, folder.keep, plugins().relay(*observers, folder))
+    return run_experiment(wanted, data, start, folder.keep, get_host().relay(*observers, folder))

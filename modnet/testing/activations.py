@@ -10,7 +10,7 @@ import numpy as np
 
 import modnet
 from modnet.compose.parts import part as built
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 from modnet.gradcheck.parts import check_activation as verdict_on
 from modnet.interfaces import Activation, Layer
 from modnet.randomness import Stream
@@ -211,7 +211,7 @@ def skip(reason: str) -> list[Inputs]:
 
 def standard_function(part: Activation) -> Activation:
     """Return the registered function that an activation claims to compute; raises SkippedError where it claims none."""
-    if not part.computes or part.computes not in plugins().registry.names("activation"):
+    if not part.computes or part.computes not in get_host().registry.names("activation"):
         raise SkippedError(NO_STANDARD)
     return modnet.activation(part.computes)
 

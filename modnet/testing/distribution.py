@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from modnet.compose.parts import part, plugins
+from modnet.compose.parts import part
+from modnet.compose.plugins import get_host
 from modnet.errors import ModnetError, PluginError, did_you_mean
 from modnet.host.registry import Component
 from modnet.testing.kinds import SUBJECTS, SUITES
@@ -31,7 +32,7 @@ def check_distribution(
     (11, True)
     """
     __tracebackhide__ = True
-    host = plugins()
+    host = get_host()
     found = [c for c in host.registry.components() if name in {c.plugin, c.owner, f"{c.owner}:{c.plugin}"}]
     if not found:
         raise PluginError(_why_not(name))
@@ -56,7 +57,7 @@ def _checked(component: Component, settings: Mapping[str, Any], options: Mapping
 
 def _why_not(name: str) -> str:
     """Say why nothing of that name can be checked."""
-    reports = plugins().reports
+    reports = get_host().reports
     for report in reports:
         if name in {report.name, report.distribution, f"{report.distribution}:{report.name}"}:
             return f"plugin {name}: {report.reason or f'it is {report.state} and provides no part'}"

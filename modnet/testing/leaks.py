@@ -14,7 +14,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 from modnet.host.overrides import StandIn, active
 from modnet.host.registry import Component
 
@@ -39,7 +39,7 @@ class Snapshot:
         """Return how things are; the plugins are loaded for it, if they are not yet."""
         state = np.random.get_state()  # noqa: NPY002 - the global one is what is looked at
         return cls(
-            registered=tuple(plugins().registry.components()),
+            registered=tuple(get_host().registry.components()),
             swapped=active(),
             python_random=random.getstate(),
             numpy_random=tuple(part.tobytes() if isinstance(part, np.ndarray) else part for part in state),

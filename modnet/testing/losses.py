@@ -10,7 +10,7 @@ import numpy as np
 
 import modnet
 from modnet.compose.parts import part as built
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 from modnet.gradcheck.parts import check_loss as verdict_on
 from modnet.interfaces import Activation, Layer, Loss
 from modnet.randomness import Stream
@@ -90,7 +90,7 @@ def derivable(subject: Subject) -> Iterator[Inputs]:
 
 def partners(subject: Subject) -> list[Activation]:
     """Return the activations that it knows a fused form with; raises SkippedError where there are none."""
-    registry = plugins().registry
+    registry = get_host().registry
     found = [activation for name in registry.names("activation") if (activation := _default(name))]
     fused = [activation for activation in found if subject.part.fused(activation) is not None]
     if not fused:

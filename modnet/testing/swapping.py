@@ -6,7 +6,7 @@ from types import TracebackType
 from typing import Any, Generic, TypeVar
 
 from modnet.compose.adapters import adapted
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 from modnet.errors import SettingError
 from modnet.host import overrides as stand_ins
 from modnet.host.kinds import KINDS, find_kind
@@ -48,7 +48,7 @@ class Swap(Generic[T]):
         component = _component(self._kind, self._name)
         what = _accepted(component, self._instead)
         cls = what if isinstance(what, type) else type(what)
-        nameless = all(known.cls is not cls for known in plugins().registry.components(self._kind))
+        nameless = all(known.cls is not cls for known in get_host().registry.components(self._kind))
         stand_in = StandIn(self._kind, component.qualified_name, what, nameless)
         stand_ins.begin(stand_in)
         self._entered.append(stand_in)
@@ -70,7 +70,7 @@ class Swap(Generic[T]):
 
 
 def _component(kind: str, name: str) -> Component:
-    return plugins().registry.find(find_kind(kind).name, name)
+    return get_host().registry.find(find_kind(kind).name, name)
 
 
 def _accepted(component: Component, instead: object) -> Any:

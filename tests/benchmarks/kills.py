@@ -26,7 +26,9 @@ import attrs
 import numpy as np
 
 from modnet.compose.experiment import experiment_from, network_for
-from modnet.compose.parts import load, part, plugins
+from modnet.compose.parts import part
+from modnet.compose.plugins import get_host
+from modnet.compose.sources import load
 from modnet.nn.checkpoint import load_params
 from modnet.nn.training import forecast
 
@@ -138,7 +140,7 @@ def main() -> None:
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seed", type=int, default=0)
     options = parser.parse_args()
-    registry = plugins().registry
+    registry = get_host().registry
     pairs = list(itertools.product(registry.names("optimizer"), registry.names("gradient")))
     share, rest = divmod(options.kills, len(pairs))
     with tempfile.TemporaryDirectory() as path, ThreadPoolExecutor(options.jobs) as pool:

@@ -10,9 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 import modnet
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 
-NAMES = plugins().registry.names("activation")
+NAMES = get_host().registry.names("activation")
 DEFAULTS = {name: modnet.activation(name) for name in NAMES}
 VARIANTS = {
     "gelu(approximate)": modnet.activation("gelu", approximate=True),

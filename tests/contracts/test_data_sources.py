@@ -22,14 +22,16 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import DataError
-from modnet.compose.parts import part_from, plugins, recognised
+from modnet.compose.parts import part_from
+from modnet.compose.plugins import get_host
+from modnet.compose.sources import recognised
 from modnet.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[2]
 MNIST = ROOT.parent / "shared" / "data" / "mnist"
 SMALL = ROOT / "plugins" / "modnet_data"
 
-NAMES = plugins().registry.names("data-source")
+NAMES = get_host().registry.names("data-source")
 SOURCES = {name: modnet.source(name) for name in NAMES}
 FILES = {name: source for name, source in SOURCES.items() if source.reads_files}
 
@@ -229,7 +231,7 @@ HEADS = st.binary(max_size=60) | st.sampled_from(
 @example("a.npz", b"1,2\n")
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_at_most_one_built_in_source_recognises_a_file(path, head):
-    registry = plugins().registry
+    registry = get_host().registry
     claims = [
         component.name
         for component in registry.components("data-source")

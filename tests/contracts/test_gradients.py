@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 
-NAMES = plugins().registry.names("gradient")
+NAMES = get_host().registry.names("gradient")
 ALL = {name: modnet.gradient(name) for name in NAMES}
 # What draws at random, with settings under which few repeats show that it is unbiased; all others are exact.
 RANDOM = {
@@ -276,6 +276,6 @@ def test_an_unknown_setting_is_refused(name):
 
 def test_every_built_in_estimator_has_its_row_in_the_docs():
     page = (Path(__file__).parents[2] / "docs" / "gradients.md").read_text(encoding="utf-8")
-    built_in = [c.name for c in plugins().registry.components() if c.kind == "gradient" and c.owner == "modnet"]
+    built_in = [c.name for c in get_host().registry.components() if c.kind == "gradient" and c.owner == "modnet"]
     assert len(built_in) >= 9
     assert [name for name in built_in if f"\n| `{name}` |" not in page.split("\n### ")[0]] == []

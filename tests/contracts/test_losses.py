@@ -10,15 +10,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 import modnet
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 
-NAMES = plugins().registry.names("loss")
+NAMES = get_host().registry.names("loss")
 ALL = {name: modnet.loss(name) for name in NAMES} | {
     "cross-entropy(eps=0)": modnet.loss("cross-entropy", eps=0),
     "cross-entropy(eps=0.1)": modnet.loss("cross-entropy", eps=0.1),
 }
 SMOOTH = {k: f for k, f in ALL.items() if type(f).backward is not modnet.Loss.backward}
-ACTIVATIONS = {name: modnet.activation(name) for name in plugins().registry.names("activation")}
+ACTIVATIONS = {name: modnet.activation(name) for name in get_host().registry.names("activation")}
 FUSED = {
     f"{k} after {name}": (loss, activation)
     for k, loss in ALL.items()

@@ -13,9 +13,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 import modnet
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 
-NAMES = plugins().registry.names("optimizer")
+NAMES = get_host().registry.names("optimizer")
 ALL = {name: modnet.optimizer(name) for name in NAMES}
 
 # How fast each may go down a valley; a newcomer without a row goes by its defaults.

@@ -9,13 +9,13 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 from modnet.data.dataset import Dataset
 from modnet.nn import training
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, params_sha256
 
-OPTIMIZERS = plugins().registry.names("optimizer")
-ESTIMATORS = plugins().registry.names("gradient")
+OPTIMIZERS = get_host().registry.names("optimizer")
+ESTIMATORS = get_host().registry.names("gradient")
 ITERATIONS = 23
 
 

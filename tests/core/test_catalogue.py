@@ -20,7 +20,10 @@ import pytest
 import modnet
 from modnet import PluginError, UnknownNameError
 from modnet.cli.plugin_list import as_json, as_table, not_asked
-from modnet.compose import parts as build
+from modnet.compose import plugins
+from modnet.compose.parts import registered_name, usable_names
+from modnet.compose.plugins import get_host
+from modnet.compose.sources import is_data_set, recognised
 from modnet.files.cache import clear_cache
 from modnet.host import asking as answering
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
@@ -52,7 +55,7 @@ Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
 @pytest.fixture(autouse=True)
 def _nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(build, "_hosts", [])
+    monkeypatch.setattr(plugins, "_hosts", [])
 
 
 def a_host(*without: str) -> PluginHost:
@@ -291,8 +294,8 @@ class TestBroken:
         install("modnet-moody", "import os\nif 'MOODY' in os.environ: 1 / 0\n" + CUBE.format(name="Cube"))
         a_host().settle()
         monkeypatch.setenv("MOODY", "yes")
-        assert "cube" not in build.usable_names("activation")
-        assert "sigmoid" in build.usable_names("activation")
+        assert "cube" not in usable_names("activation")
+        assert "sigmoid" in usable_names("activation")
 
 
 class TestDoctor:
@@ -348,7 +351,7 @@ class TestNames:
     def test_an_instance_of_a_class_that_is_imported_by_hand_is_known_by_its_name(self, install: Install) -> None:
         install("modnet-cubes", CUBE.format(name="Cube"))
         cube = importlib.import_module("modnet_cubes").Cube
-        assert build.registered_name(cube()) == "cube"
+        assert registered_name(cube()) == "cube"
 
     def test_two_strangers_with_one_name_are_both_refused_it_without_an_import(self, install: Install) -> None:
         for x in "ab":
@@ -374,9 +377,9 @@ class TestNames:
         install("modnet-greedy", source)
         (tmp_path / "some.csv").write_text("a,label\n1,0\n2,1\n")
         (tmp_path / "some.own").write_text("what is in it")
-        assert build.recognised(tmp_path / "some.csv") == "csv"
+        assert recognised(tmp_path / "some.csv") == "csv"
         assert "modnet_greedy" not in sys.modules
-        assert build.recognised(tmp_path / "some.own") == "greedy"
+        assert recognised(tmp_path / "some.own") == "greedy"
 
     @pytest.mark.parametrize("without", [["*"], ["modnet-a, modnet-b:plugin"], ["modnet-a", "modnet-b"]])
     def test_several_or_all_are_left_out(self, install: Install, without: list[str]) -> None:
@@ -450,9 +453,9 @@ class TestCrowd:
             UserWarning, match=r"^100 plugins not asked yet .*: modnet-part0, modnet-part1, modnet-part10, "
         ):
             modnet.train(modnet.TwoLayerNet(784, 5, 10), data, iterations=2)
-        assert build.is_data_set("mnist-small")
+        assert is_data_set("mnist-small")
         assert time.perf_counter() - began < 5
-        assert len(build.plugins().not_asked()) == 100
+        assert len(get_host().not_asked()) == 100
 
     @pytest.mark.usefixtures("crowd")
     def test_the_listing_shows_them_at_once_and_says_what_to_do(self) -> None:

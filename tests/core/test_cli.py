@@ -59,7 +59,7 @@ class TestTrain:
         assert head.split("  ")[0] == "gradient"
         assert "900 iterations" in head
         assert rows[0].startswith("central-difference *")
-        assert sorted(row.split()[0] for row in rows) == modnet.compose.parts.plugins().registry.names("gradient")
+        assert sorted(row.split()[0] for row in rows) == modnet.compose.plugins.get_host().registry.names("gradient")
         assert "not here: complex-step: the activation Gelu" in next(r for r in rows if r.startswith("complex-step"))
         assert not list(tmp_path.iterdir())
 

@@ -336,7 +336,7 @@ class unloaded:  # noqa: N801 - reads as what it is
 
     def __exit__(self, *_: object) -> None:
         sys.modules.pop(self.module, None)
-        modnet.compose.parts.load_plugins()
+        modnet.compose.plugins.load_plugins()
 
 
 @pytest.fixture(scope="module")

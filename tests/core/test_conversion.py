@@ -19,14 +19,15 @@ import pytest
 
 import modnet
 from modnet.compose.conversion import read_whole, write
-from modnet.compose.parts import part, plugins
-from modnet.compose.recognition import recognise_target
+from modnet.compose.parts import part
+from modnet.compose.plugins import get_host
+from modnet.compose.sources import recognise_target
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import params_sha256
 
-SOURCES = plugins().registry.components("data-source")
+SOURCES = get_host().registry.components("data-source")
 WRITERS = {source.name: source.cls for source in SOURCES if source.cls.write is not DataSource.write}
 # A file of each kind and each compression; for the folder of IDX files, the one that stands for all.
 TARGETS = [
@@ -84,7 +85,7 @@ def data_sets() -> dict[str, Dataset]:
 @pytest.mark.parametrize(("what", "data"), data_sets().items(), ids=data_sets())
 def test_what_a_source_writes_reads_back_the_same(name, what, data, tmp_path):
     writer = modnet.source(name)
-    target = tmp_path / next(t for t in TARGETS if recognise_target(tmp_path / t, plugins().registry) == name)
+    target = tmp_path / next(t for t in TARGETS if recognise_target(tmp_path / t) == name)
     if name == "idx" and what == "numbers and words":
         with pytest.raises(DataError, match="IDX files hold numbers only"):
             writer.write(data, target)

@@ -17,7 +17,8 @@ import pytest
 import modnet
 from modnet import Activation, Array, Loss, PluginError, UnknownNameError
 from modnet.cli.plugin_list import as_json, as_table
-from modnet.compose import parts as build
+from modnet.compose import plugins
+from modnet.compose.plugins import get_host, load_plugins
 from modnet.host.discovery import PluginHost, Report, loading
 from modnet.host.entry_points import Candidate, installed
 
@@ -301,7 +302,7 @@ class TestBroken:
         self, install: Install, monkeypatch: pytest.MonkeyPatch
     ) -> None:
         """Not answered from the host that is about to be replaced."""
-        monkeypatch.setattr(build, "_hosts", [PluginHost()])
+        monkeypatch.setattr(plugins, "_hosts", [PluginHost()])
         install("modnet-broken", "import modnet\nmodnet.activation('relu')")
         (report,) = host_of_all().broken()
         assert report.reason.startswith("it asks for or registers a part while it is imported")
@@ -327,17 +328,17 @@ class TestDisabling:
         assert host.registry.components("loss") != []
 
     def test_the_environment_disables_besides(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(build, "_hosts", [])
+        monkeypatch.setattr(plugins, "_hosts", [])
         monkeypatch.setenv("MODNET_WITHOUT", "losses, ,data")
-        host = build.load_plugins(without=["gradients"])
+        host = load_plugins(without=["gradients"])
         disabled = {report.name for report in host.reports if report.state == "disabled"}
         assert disabled == {"losses", "data", "gradients"}
 
     def test_a_misspelt_name_in_the_environment_is_a_warning(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr(build, "_hosts", [])
+        monkeypatch.setattr(plugins, "_hosts", [])
         monkeypatch.setenv("MODNET_WITHOUT", "optimiser")
         with pytest.warns(UserWarning, match="no plugin 'optimiser' to disable, did you mean 'optimizers'"):
-            build.plugins()
+            get_host()
 
 
 class TestModules:

@@ -169,7 +169,7 @@ class TestCorrect:
     def test_nothing_is_wrong_with_single_precision(self, seed: int) -> None:
         assert check(*gradient_verdicts.smooth_network(seed, "float32")).passed
 
-    @pytest.mark.parametrize("name", modnet.compose.parts.plugins().registry.names("activation"))
+    @pytest.mark.parametrize("name", modnet.compose.plugins.get_host().registry.names("activation"))
     def test_every_built_in_activation(self, name: str) -> None:
         found = check(*broken_gradients.network(3, [name, "tanh"]))
         assert {verdict.verdict for verdict in found.verdicts} == {"correct"}, str(found)
@@ -348,7 +348,7 @@ class TestEstimators:
     def test_all_that_are_registered_are_compared(self) -> None:
         net, x, t = broken_gradients.network(0)
         found = check(net, x, t, estimators=None)
-        assert [row.name for row in found.estimators] == modnet.compose.parts.plugins().registry.names("gradient")
+        assert [row.name for row in found.estimators] == modnet.compose.plugins.get_host().registry.names("gradient")
         rows = {row.name: row for row in found.estimators}
         assert rows["backpropagation"].error == 0
         assert rows["backpropagation"].goes_back

@@ -35,7 +35,7 @@ def test_every_registered_estimator_has_a_row_and_every_derivative_a_verdict(tmp
     assert (done.returncode, done.stderr) == (0, "")
     verdicts, table = done.stdout.split("\n\n")
     assert [line.split(":")[0] for line in verdicts.splitlines()] == ["correct"] * 3
-    names = modnet.compose.parts.plugins().registry.names("gradient")
+    names = modnet.compose.plugins.get_host().registry.names("gradient")
     assert [line.split()[0] for line in table.splitlines()[1:]] == names
     assert not list(tmp_path.iterdir())
 

@@ -48,10 +48,10 @@ def plugin(request: pytest.FixtureRequest, written: Path, monkeypatch: pytest.Mo
     plugin = NewPlugin(request.param, NAMES[request.param])
     monkeypatch.syspath_prepend(written / plugin.kind)
     importlib.invalidate_caches()
-    modnet.compose.parts.load_plugins(modules=[plugin.module])
+    modnet.compose.plugins.load_plugins(modules=[plugin.module])
     yield plugin
     sys.modules.pop(plugin.module)
-    modnet.compose.parts.load_plugins()
+    modnet.compose.plugins.load_plugins()
 
 
 def run(*command: str | Path, cwd: Path) -> subprocess.CompletedProcess[str]:

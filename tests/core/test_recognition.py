@@ -15,8 +15,7 @@ import pytest
 import modnet
 from modnet import Array, DataError, Dataset, DataSource
 from modnet.compose.conversion import read_whole, write
-from modnet.compose.parts import plugins, recognised
-from modnet.compose.recognition import recognise_target
+from modnet.compose.sources import recognise_target, recognised
 
 
 @attrs.frozen
@@ -117,7 +116,7 @@ def test_two_that_claim_a_file_are_both_named_and_neither_is_taken(registered, t
     assert modnet.load(path, source="csv").features == 1
     assert modnet.load(path, source="greedy").features == 4
     with pytest.raises(DataError, match=r"csv and greedy all write such files; name one by --to"):
-        recognise_target(path, plugins().registry)
+        recognise_target(path)
 
 
 def test_one_that_fails_keeps_nobody_from_reading(registered, tmp_path):

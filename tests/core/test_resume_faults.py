@@ -20,7 +20,7 @@ import pytest
 
 import modnet
 from modnet.compose.experiment import Experiment, experiment_from, read_data, run_experiment
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 from modnet.data.fingerprint import code_fingerprint
 from modnet.nn.checkpoint import Checkpoint, load_params, params_sha256
 from modnet.runs.folder import FILES, RunFolder, begun, claimed, how_it_ended
@@ -123,7 +123,7 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def go(run_folder: RunFolder, keep: Callable[[Checkpoint], None], start: Checkpoint | None, of: Any) -> modnet.Run:
-    return run_experiment(*of, start, keep, plugins().relay(run_folder))
+    return run_experiment(*of, start, keep, get_host().relay(run_folder))
 
 
 def begin(folder: Path, of: Any, faults: Faults | None = None) -> modnet.Run:

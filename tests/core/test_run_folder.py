@@ -14,7 +14,8 @@ import pytest
 import modnet
 from modnet import DataError, History, SettingError
 from modnet.compose.experiment import Experiment, experiment_from, network_for, read_data, read_toml
-from modnet.compose.parts import plugins, train
+from modnet.compose.plugins import get_host
+from modnet.compose.training import train
 from modnet.nn.checkpoint import params_sha256
 from modnet.runs.folder import FILES, begun
 from modnet.runs.history import history_csv, read_history
@@ -115,7 +116,7 @@ class TestWhatIsLeft:
                 gradient=interrupts,
                 optimizer=experiment.optimizer,
                 batch_size=10,
-                observer=plugins().relay(folder),
+                observer=get_host().relay(folder),
             )
         summary = json.loads((tmp_path / "run/summary.json").read_text())
         assert (summary["status"], summary["iterations"]) == ("interrupted", 19)

@@ -565,7 +565,7 @@ class TestParts:
 
     @pytest.mark.parametrize("kind", ["activation", "loss", "gradient", "optimizer", "data-source"])
     def test_every_registered_part_is_made_from_the_table_that_it_gives(self, kind: str) -> None:
-        host: PluginHost = modnet.compose.parts.plugins()
+        host: PluginHost = modnet.compose.plugins.get_host()
         for name in host.registry.names(kind):
             part = part_from(kind, name)
             table = tomllib.loads(tomli_w.dumps(table_of(part, lambda _: None)))

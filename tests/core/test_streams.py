@@ -156,7 +156,7 @@ class TestPoison:
         poison(seed)
         assert bits(trained("spsa", iterations=10)) == first
 
-    @pytest.mark.parametrize("name", modnet.compose.parts.plugins().registry.names("gradient"))
+    @pytest.mark.parametrize("name", modnet.compose.plugins.get_host().registry.names("gradient"))
     def test_the_states_stay_as_they_were(self, name: str) -> None:
         poison(3)
         ours, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002
@@ -269,7 +269,7 @@ class TestSideBySide:
         assert in_process(**threads_of(1), **abroad) == alone
 
     def test_the_estimators_with_threads_are_these(self) -> None:
-        every = modnet.compose.parts.plugins().registry.components("gradient")
+        every = modnet.compose.plugins.get_host().registry.components("gradient")
         assert {c.name for c in every if "threads" in attrs.fields_dict(c.cls)} == set(THREADED)
 
     @pytest.mark.parametrize("name", THREADED)

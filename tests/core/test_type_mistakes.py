@@ -13,7 +13,7 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, DataSource, Loss, Optimizer, Params, SettingError
-from modnet.compose.parts import plugins
+from modnet.compose.plugins import get_host
 from modnet.host.kinds import KINDS
 from modnet.host.signatures import type_mistakes
 
@@ -137,7 +137,7 @@ def test_what_is_odd_but_legal_is_taken(cls: type, interface: type) -> None:
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_built_ins_make_no_such_mistake(kind: str) -> None:
     """They are not looked at when they are loaded, so that no command waits for it."""
-    classes = [component.cls for component in plugins().registry.at_hand(kind)]
+    classes = [component.cls for component in get_host().registry.at_hand(kind)]
     assert len(classes) > 1
     assert [mistake for cls in classes for mistake in type_mistakes(cls, KINDS[kind].interface)] == []
 
@@ -183,7 +183,7 @@ class TestAtTheDoor:
     def test_a_class_is_not_registered(self) -> None:
         with pytest.raises(modnet.PluginError, match="does not take"):
             modnet.register(FourMistakes)
-        assert "four-mistakes" not in plugins().registry.names("activation")
+        assert "four-mistakes" not in get_host().registry.names("activation")
 
     @pytest.mark.parametrize(
         ("kind", "function", "words"),

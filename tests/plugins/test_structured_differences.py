@@ -15,8 +15,8 @@ from modnet_gradients.structure import TILE, structured_gradient
 
 import modnet
 
-ACTIVATIONS = modnet.compose.parts.plugins().registry.names("activation")
-LOSSES = modnet.compose.parts.plugins().registry.names("loss")
+ACTIVATIONS = modnet.compose.plugins.get_host().registry.names("activation")
+LOSSES = modnet.compose.plugins.get_host().registry.names("loss")
 STREAM = modnet.Stream(0)
 
 

@@ -21,8 +21,8 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import Array, Dataset, DataSource, Grads, Loss, Optimizer, Params, SettingError, State, UnknownNameError
-from modnet.compose import parts as build
 from modnet.compose.experiment import experiment_from, toml_of
+from modnet.compose.plugins import load_plugins
 from modnet.testing import swap as swapping
 
 no_leaks = pytest.mark.usefixtures("no_leaks")
@@ -149,9 +149,9 @@ class TestEverywhere:
 
     def test_loading_the_plugins_anew_changes_nothing(self) -> None:
         with swapping("loss", "cross-entropy", Fake()) as fake:
-            build.load_plugins()
+            load_plugins()
             assert found() is fake
-        build.load_plugins()
+        load_plugins()
         assert found() == REAL
 
 

@@ -16,14 +16,15 @@ import pytest
 from zoo import KINDS, Animal, animals
 
 import modnet
-from modnet.compose.parts import part, plugins
+from modnet.compose.parts import part
+from modnet.compose.plugins import get_host
 from modnet.testing.kinds import SUBJECTS, SUITES
 from modnet.testing.report import Outcome
 
 ALL = animals()
 BROKEN = [animal for animal in ALL if animal.check]
 LEGAL = [animal for animal in ALL if not animal.check]
-BUILT_IN = [(c.kind, c.name) for c in plugins().registry.components() if c.owner == "modnet"]
+BUILT_IN = [(c.kind, c.name) for c in get_host().registry.components() if c.owner == "modnet"]
 # What the kit has nothing to say of, of what ships with modnet: how many of the kind's checks run.
 RUN = {
     "activation": {"elu": 19, "leaky-relu": 19, "swish": 19, "gelu": 18, "step": 14, "softmax": 16},

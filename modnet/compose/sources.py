@@ -1,23 +1,71 @@
-"""Which data source a file is for, by its suffix and content; never guessed where several would read it."""
+"""Data sets read by name or from files, whose sources are recognised."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from os import PathLike
 from pathlib import Path
+from typing import Any
 
-from modnet.errors import DataError
+from modnet.compose.parts import (
+    part,
+    registered_name,
+)
+from modnet.compose.plugins import get_host
+from modnet.data.dataset import Dataset
+from modnet.errors import DataError, PluginError, UnknownNameError
 from modnet.files import head_of
-from modnet.host.registry import Component, Registry
+from modnet.host.registry import Component, Registry, could_be_name
 from modnet.interfaces import DataSource
 
 HEAD = 512
 
 
-def recognise(path: Path, registry: Registry) -> str:
+def load(what: str | PathLike[str], *, source: str | None = None, **settings: Any) -> Dataset:
+    """Return a data set: by a registered name, or from a file.
+
+    A file's source is chosen by its suffix and content, or named by `source`. Settings are the source's.
+    Raises DataError that finds the place of a mistake.
+
+    >>> data = modnet.load("mnist-small")
+    >>> data.train.x.shape, data.test.x.shape
+    ((5000, 784), (1000, 784))
+    """
+    path = Path(what)
+    if isinstance(what, str) and source is None:
+        if is_data_set(what):
+            return read(part("data-source", what, **settings), None)
+        if not path.exists() and what in get_host().registry.names("data-source"):
+            raise DataError(f"the source {what!r} reads files: modnet.load(FILE, source={what!r})")
+    return read(part("data-source", source or recognised(path), **settings), path)
+
+
+def read(source: DataSource, path: Path | None) -> Dataset:
+    """Return what a source reads; raises PluginError where that is no data set."""
+    data: object = source.read(path)
+    if not isinstance(data, Dataset):
+        why = f"the source {registered_name(source)} returned a {type(data).__name__}"
+        raise PluginError(why, "a modnet.Dataset is expected, see modnet.Dataset.from_arrays")
+    return data
+
+
+def is_data_set(name: str) -> bool:
+    """Say whether there is a data set of that name, which needs no file of the user's."""
+    if not could_be_name(name):
+        return False
+    try:
+        component = get_host().registry.find("data-source", name)
+    except UnknownNameError:
+        return False
+    return not component.cls.reads_files
+
+
+def recognised(path: Path) -> str:
     """Return the name of the one source that recognises a file; raises DataError where none or several do.
 
     A file that a built-in recognises, or what the program itself registered, is no newcomer's.
     """
+    registry = get_host().registry
     if not path.exists():
         sources = registry.usable("data-source")
         names = ", ".join(registry.name_for(source) for source in sources if not source.cls.reads_files)
@@ -34,11 +82,12 @@ def recognise(path: Path, registry: Registry) -> str:
     raise DataError(f"{path}: {problem}; name its source, one of: {names}")
 
 
-def recognise_target(path: Path, registry: Registry) -> str:
+def recognise_target(path: Path) -> str:
     """Return the name of the one source that writes files named as this one, or fills this folder.
 
     Raises DataError where none or several do; what is in a file that is there already does not count.
     """
+    registry = get_host().registry
     for sources in _in_turn(registry):
         writers = [source for source in sources if source.cls.write is not DataSource.write]
         if found := [source for source in writers if _recognises(source, path, b"")]:

@@ -1,0 +1,66 @@
+"""Networks of dense layers, made from names or ready parts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from modnet.compose.parts import (
+    part,
+)
+from modnet.nn.network import DenseNetwork, WeightInitStd, dense_layers, initial_params
+from modnet.randomness import Stream
+from modnet.types import Grads
+
+
+class Network(DenseNetwork):
+    """Any number of dense layers, made from names or ready parts.
+
+    `sizes` are the inputs, each hidden layer's units and the outputs; `hidden` is the activation of all hidden layers,
+    or a list of one for each. `weight_init_std` is the initial weights' standard deviation, "he" or "xavier".
+    Raises SettingError and UnknownNameError.
+
+    >>> net = modnet.Network([784, 100, 50, 10], hidden="relu", weight_init_std="he", seed=1)
+    >>> net.params["W3"].shape
+    (50, 10)
+    """
+
+    def __init__(
+        self,
+        sizes: Sequence[int],
+        *,
+        hidden: object = "sigmoid",
+        output: object = "softmax",
+        loss: object = "cross-entropy",
+        weight_init_std: WeightInitStd = 0.01,
+        seed: int = 0,
+        dtype: str = "float64",
+    ) -> None:
+        each = list(hidden) if isinstance(hidden, (list, tuple)) else [hidden] * (len(sizes) - 2)
+        layers = dense_layers(sizes, [part("activation", a) for a in [*each, output]])
+        super().__init__(layers, part("loss", loss), initial_params(layers, weight_init_std, seed, dtype), seed)
+
+    def gradient(self, x: Any, t: Any, estimator: object = "backpropagation", stream: Stream | None = None) -> Grads:
+        """Return the gradient of the loss by each parameter, as `estimator` (a name or a part) obtains it.
+
+        What the estimator draws at random comes from `stream`, by default one of the network's own seed.
+        """
+        return super().gradient(x, t, part("gradient", estimator), stream)
+
+    def numerical_gradient(self, x: Any, t: Any) -> Grads:
+        """Return the gradient by central differences (h = 1e-4), as the book's network does."""
+        return self.gradient(x, t, "central-difference")
+
+
+class TwoLayerNet(Network):
+    """The book's network: one hidden layer, sigmoid, softmax, cross entropy, weights drawn with deviation 0.01.
+
+    Saitoh, "Deep Learning from Scratch", chapter 4.5.1. Parts are names or ready objects, as for `Network`.
+
+    >>> net = modnet.TwoLayerNet(784, 50, 10, seed=0)
+    >>> net.predict(np.zeros((2, 784))).shape
+    (2, 10)
+    """
+
+    def __init__(self, input_size: int, hidden_size: int, output_size: int, **settings: Any) -> None:
+        super().__init__([input_size, hidden_size, output_size], **settings)

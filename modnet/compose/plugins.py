@@ -1,0 +1,49 @@
+"""The plugin host of this process."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterable
+
+from modnet.host.catalogue import Catalogue
+from modnet.host.discovery import PluginHost, is_loading, loading, lock
+from modnet.host.entry_points import installed
+
+_hosts: list[PluginHost] = []  # none until the first part is asked for, then one
+
+
+def get_host() -> PluginHost:
+    """Return the plugin host, which finds what is installed when it is first asked for."""
+    with lock:
+        return _hosts[0] if _hosts and not is_loading() else load_plugins()
+
+
+def load_plugins(without: Iterable[str] = (), modules: Iterable[str] = ()) -> PluginHost:
+    """Find all installed plugins but those named in `without`, and load `modules` that are not installed as such.
+
+    Each of the names may be several, joined by commas; `*` are all that are not built in. The environment variable
+    MODNET_WITHOUT has others. Replaces the host there was. Raises PluginError where one of `modules` is broken; a
+    broken installed plugin is a row in `reports`.
+    """
+    with loading():
+        host = PluginHost([*without, os.environ.get("MODNET_WITHOUT", "")], Catalogue())
+        host.load(installed(), modules)
+        _hosts[:] = [host]
+        return host
+
+
+def register(cls: type, name: str | None = None) -> Callable[[], None]:
+    """Register a part for this process, without packaging; returns the function that undoes it.
+
+    `cls` is a subclass of one of modnet's five interfaces, `name` by default its name in kebab case.
+    Raises PluginError where the class is not one, or the name is taken.
+
+    >>> class Cube(modnet.Activation):
+    ...     def __call__(self, a, axis=-1):
+    ...         return a**3
+    >>> undo = modnet.register(Cube)
+    >>> modnet.activation("cube")(np.array([2.0]))
+    array([8.])
+    >>> undo()
+    """
+    return get_host().add_class(cls, name)

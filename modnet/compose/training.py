@@ -1,0 +1,70 @@
+"""Training with parts by name."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import cast
+
+from modnet.compose.parts import (
+    part,
+)
+from modnet.compose.plugins import get_host
+from modnet.data.dataset import Dataset
+from modnet.interfaces import Observer
+from modnet.nn import training as _training
+from modnet.nn.batches import Sampling
+from modnet.nn.checkpoint import Checkpoint
+from modnet.nn.network import DenseNetwork
+
+
+def train(
+    network: DenseNetwork,
+    data: Dataset,
+    *,
+    gradient: object = "backpropagation",
+    optimizer: object = "sgd",
+    batch_size: int = 100,
+    iterations: int = 1000,
+    sampling: Sampling = "replacement",
+    seed: int = 0,
+    blas_threads: int = 1,
+    observer: Observer | None = None,
+    start: Checkpoint | None = None,
+    keep: Callable[[Checkpoint], object] | None = None,
+) -> _training.Run:
+    """Train a copy of `network` and return the run; the network that was given stays as it is.
+
+    `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle" (shuffled epochs).
+    More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of the result.
+    The lifecycle hooks of the plugins follow the run, unless another `observer` is given. Raises DivergedError when the
+    loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
+
+    With `start`, another run's `checkpoint`, it goes on from there, up to `iterations` in all, and comes to the same
+    bits as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and
+    where the run ends before its last iteration.
+
+    >>> data = modnet.load("mnist-small")
+    >>> run = modnet.train(
+    ...     modnet.TwoLayerNet(784, 50, 10, seed=0),
+    ...     data,
+    ...     iterations=100,
+    ...     seed=0,
+    ...     optimizer=modnet.optimizer("sgd", lr=0.1),
+    ... )
+    >>> len(run.history.loss), run.history.iterations
+    (100, [50, 100])
+    """
+    return _training.train(
+        network,
+        data,
+        part("gradient", gradient),
+        part("optimizer", optimizer),
+        batch_size=batch_size,
+        iterations=iterations,
+        sampling=sampling,
+        seed=seed,
+        blas_threads=blas_threads,
+        observer=observer or cast("Observer", get_host().relay()),
+        start=start,
+        keep=keep,
+    )
