@@ -21,10 +21,10 @@ from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
 from modnet.nn.training import Run
 from modnet.runs.folder import EXPERIMENT, check_is_run, claim, new_folder, read_ending, read_experiment
-from modnet.runs.forecast import forecast_table
+from modnet.runs.forecast import forecast_run
 from modnet.runs.receipt import naming_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.text import format_duration, format_settings
+from modnet.text import format_duration, format_settings, format_table
 
 
 @click.command()
@@ -59,7 +59,7 @@ def train(
         data, wanted = read_data(wanted)
     _describe(wanted, data, create_network(wanted, data))
     if dry_run:
-        click.echo(forecast_table(wanted, data))
+        click.echo(_format_forecast(wanted, data))
         return
     with create_run(out or new_folder(), wanted, data, overwrite=overwrite) as folder:
         _run(wanted, data, folder)
@@ -128,6 +128,17 @@ def _describe(wanted: Experiment, data: Dataset, network: DenseNetwork) -> None:
         f"training  {_in_words(wanted.gradient)}, {_in_words(wanted.optimizer)}, {training.iterations:,} mini-batches "
         f"of {training.batch_size}, seed {wanted.seed}"
     )
+
+
+def _format_forecast(wanted: Experiment, data: Dataset) -> str:
+    """Return a table of what the run would take with each estimator; an asterisk marks the experiment's own."""
+    rows = [["gradient", "one iteration", f"{wanted.training.iterations:,} iterations", "as a black box"]]
+    for each in forecast_run(wanted, data):
+        name = f"{each.gradient} *" if each.is_own else each.gradient
+        black_box = "-" if each.black_box is None else format_duration(each.black_box)
+        times = [format_duration(each.iteration), format_duration(each.run), black_box]
+        rows.append([name, *([f"not here: {each.problem}"] if each.problem else times)])
+    return "\n".join(format_table(rows, left=len(rows[0])))
 
 
 def _in_words(part: object) -> str:
