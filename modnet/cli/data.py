@@ -21,7 +21,7 @@ from modnet.display.progress import file_progress
 from modnet.display.terminal import Screen
 from modnet.errors import DataError, UnknownNameError
 from modnet.files import cache_folder, write_atomically
-from modnet.files.cache import clear, kept
+from modnet.files.cache import cache_entries, clear_cache
 from modnet.host.registry import Component
 from modnet.interfaces import DataSource
 from modnet.text import format_count, format_size
@@ -181,9 +181,9 @@ def cache(*, clear_: bool, json_: bool) -> None:
 
     All of it is made or fetched again when it is needed. MODNET_CACHE names another folder.
     """
-    folder, entries = cache_folder(), kept()
+    folder, entries = cache_folder(), cache_entries()
     count = format_count(len(entries), "entry", "entries")
-    removed = clear() if clear_ else 0
+    removed = clear_cache() if clear_ else 0
     if json_:
         listed = [{"what": entry.what, "file": entry.file, "bytes": entry.size} for entry in entries]
         click.echo(json.dumps({"folder": str(folder), "removed": clear_, "entries": listed}))
