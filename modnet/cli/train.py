@@ -1,4 +1,4 @@
-"""`modnet train` and `modnet resume`: a run from its beginning, or from where it ended, to its end."""
+"""`modnet train`: a new run."""
 
 from __future__ import annotations
 
@@ -16,11 +16,10 @@ from modnet.compose.settings import settings_of
 from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
 from modnet.display.progress import ProgressReport, file_progress
-from modnet.errors import DataError, DivergedError, TrainingInterrupted
+from modnet.errors import DivergedError, TrainingInterrupted
 from modnet.nn.checkpoint import Checkpoint
-from modnet.nn.network import DenseNetwork
 from modnet.nn.training import Run
-from modnet.runs.folder import EXPERIMENT, check_is_run, claim, new_folder, read_ending, read_experiment
+from modnet.runs.folder import new_folder
 from modnet.runs.forecast import forecast_run
 from modnet.runs.receipt import naming_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
@@ -57,48 +56,15 @@ def train(
     click.echo(f"modnet {modnet.__version__}")
     with file_progress():
         data, wanted = read_data(wanted)
-    _describe(wanted, data, create_network(wanted, data))
+    describe(wanted, data)
     if dry_run:
         click.echo(_format_forecast(wanted, data))
         return
     with create_run(out or new_folder(), wanted, data, overwrite=overwrite) as folder:
-        _run(wanted, data, folder)
+        run_to_end(wanted, data, folder)
 
 
-@click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@plugin_options
-def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    """Go on with RUN, which was interrupted, failed or was killed, from what it saved last.
-
-    It comes to the same parameters, to the last bit, as if it had never stopped.
-    """
-    check_is_run(run)
-    with claim(run):
-        if ended := read_ending(run):
-            if ended["status"] == "diverged":
-                made = ended["iterations"]
-                raise DataError(
-                    f"{run} has diverged after {made} iterations, and would again; try a smaller learning rate"
-                )
-            click.echo(f"{run} has finished: there is nothing to go on with")
-            return
-        with_plugins(read_toml(run / EXPERIMENT), without, modules)
-        click.echo(f"modnet {modnet.__version__}")
-        wanted = read_experiment(run)
-        with file_progress():
-            data, wanted = read_data(wanted)
-        folder = RunRecorder(run, wanted, data)
-        start = folder.last_checkpoint()
-        _describe(wanted, data, create_network(wanted, data))
-        made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
-        click.echo(f"goes on after {made} iterations")
-        for difference in folder.find_changes():
-            click.echo(f"not as when it began, so the last bits may come out otherwise: {difference}", err=True)
-        _run(wanted, data, folder, start)
-
-
-def _run(wanted: Experiment, data: Dataset, folder: RunRecorder, start: Checkpoint | None = None) -> None:
+def run_to_end(wanted: Experiment, data: Dataset, folder: RunRecorder, start: Checkpoint | None = None) -> None:
     """Train to the end, whatever it is, with progress shown and everything saved, and say how it ended."""
     failure: BaseException | None = None
     with ProgressReport() as progress:
@@ -113,7 +79,9 @@ def _run(wanted: Experiment, data: Dataset, folder: RunRecorder, start: Checkpoi
         raise failure
 
 
-def _describe(wanted: Experiment, data: Dataset, network: DenseNetwork) -> None:
+def describe(wanted: Experiment, data: Dataset) -> None:
+    """Print the data, the network and the training of an experiment."""
+    network = create_network(wanted, data)
     training, parts = wanted.training, wanted.network
     scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
     sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
