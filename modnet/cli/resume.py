@@ -14,6 +14,7 @@ from modnet.display.progress import file_progress
 from modnet.errors import DataError
 from modnet.runs.folder import EXPERIMENT, check_is_run, claim, read_ending, read_experiment
 from modnet.runs.recorder import RunRecorder
+from modnet.types import Status
 
 
 @click.command()
@@ -27,7 +28,7 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
     check_is_run(run)
     with claim(run):
         if ended := read_ending(run):
-            if ended["status"] == "diverged":
+            if ended["status"] == Status.DIVERGED:
                 made = ended["iterations"]
                 raise DataError(
                     f"{run} has diverged after {made} iterations, and would again; try a smaller learning rate"

@@ -24,6 +24,7 @@ from modnet.runs.forecast import forecast_run
 from modnet.runs.receipt import naming_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_duration, format_settings, format_table
+from modnet.types import Status
 
 
 @click.command()
@@ -118,15 +119,14 @@ def _in_words(part: object) -> str:
 def _conclude(run: Run, folder: RunRecorder) -> None:
     history = run.history
     done = (
-        "finished"
-        if run.status == "finished"
+        str(run.status)
+        if run.status is Status.FINISHED
         else f"{run.status} after {run.iteration:,} of {run.iterations:,} iterations"
     )
-    test = f"test accuracy {history.test_accuracy[-1]:.4f}, " if history.test_accuracy else ""
-    train_accuracy = f"train accuracy {history.train_accuracy[-1]:.4f}" if history.train_accuracy else ""
-    click.echo(f"{done} in {format_duration(run.seconds)}: {test}{train_accuracy}")
+    last = [f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values]
+    click.echo(f"{done} in {format_duration(run.seconds)}: {', '.join(reversed(last))}")
     click.echo(f"saved in {folder.path}")
-    if run.status == "interrupted":
+    if run.status is Status.INTERRUPTED:
         click.echo(f"go on with: modnet resume {folder.path}")
     for note in folder.notes:
         click.echo(note)
