@@ -33,15 +33,7 @@ def _row(
     network, training = create_network(experiment, data), experiment.training
     try:
         iteration, evaluation = forecast(
-            network,
-            data,
-            estimator,
-            experiment.optimizer,
-            batch_size=training.batch_size,
-            sampling=training.sampling,
-            seed=experiment.seed,
-            blas_threads=training.blas_threads,
-            seconds=seconds,
+            network, data, estimator, experiment.optimizer, training, seed=experiment.seed, seconds=seconds
         )
     except ModnetError as error:
         return name, f"not here: {error}"
