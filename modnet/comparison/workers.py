@@ -24,8 +24,7 @@ from modnet.compose.tables import changed
 from modnet.data.dataset import Dataset
 from modnet.errors import DivergedError, ModnetError, SettingError
 from modnet.host.entry_points import names_in
-from modnet.host.overrides import StandIn, active, named_after
-from modnet.host.registry import SESSION
+from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
 from modnet.runs.folder import EXPERIMENT, HISTORY, RunFolder, begun, claimed, how_it_ended
@@ -94,7 +93,7 @@ def trained(folder: str, table: Table, *, alone: bool = False) -> Outcome:
     try:
         ensure_plugins(table)
         wanted, path = experiment_from(table), Path(folder)
-        data = _data(json.dumps(table["data"], default=str), active())
+        data = _data(json.dumps(table["data"], default=str), active_overrides())
         run = wanted if alone else _shared(wanted)
         if (path / EXPERIMENT).is_file():
             with claimed(path):
@@ -176,9 +175,9 @@ def _workers(jobs: Sequence[Job], asked: int | None) -> int:
     for job in jobs:
         for part in parts_of(job.experiment):
             component = registry.component_of(part)
-            if component and (component.owner == SESSION or named_after(part)):
+            if component and (component.owner == SESSION or find_override_by(part)):
                 if (asked or 1) > 1:
-                    how = "swapped" if named_after(part) else "registered"
+                    how = "swapped" if find_override_by(part) else "registered"
                     what = f"the {component.kind} {component.name!r} is {how} in this process alone"
                     raise SettingError([f"{what}: take 1, or name its module in plugins.modules"], "workers")
                 return 1
@@ -230,8 +229,8 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
 
 
 @lru_cache(maxsize=1)
-def _data(table: str, _: tuple[StandIn, ...]) -> Dataset:
-    """Return the data of an experiment's table, which one worker meets again and again, under the same stand-ins."""
+def _data(table: str, _: tuple[Override, ...]) -> Dataset:
+    """Return the data of an experiment's table, which one worker meets again and again, under the same overrides."""
     return read_data(experiment_from({"data": json.loads(table)}))[0]
 
 
