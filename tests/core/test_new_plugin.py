@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 import modnet
-from modnet.cli.new import new
+from modnet.cli.plugins import new
 from modnet.compose import scaffold as new_plugin
 from modnet.compose.scaffold import NewPlugin
 from modnet.host.kinds import KINDS
