@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test lint format types docs reference bench constraints clean
+.PHONY: help demo test check long lint format types docs reference bench constraints clean
 
 help:  ## Say what can be made
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -14,8 +14,14 @@ demo: $(VENV)/.run  ## Make the environment, and train the book's network on the
 	$(BIN)/modnet train --out runs/demo --overwrite
 	@echo "The run is in runs/demo: look at runs/demo/curves.png, and try '$(BIN)/modnet --help'"
 
-test: $(VENV)/.test  ## Make the environment, and run all tests, the docs' code among them
-	$(BIN)/python -m pytest -n 2 --dist loadgroup
+test: $(VENV)/.test  ## Make the environment, and run the tests, the docs' code among them
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not check"
+
+check: $(VENV)/.test  ## Run what takes minutes: kills, fuzzers, sweeps, calibration
+	$(BIN)/python -m pytest -n 2 -m check tests
+
+long: $(VENV)/.test  ## Try many more random examples than the tests do, for whoever changes a part
+	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not check" --hypothesis-profile long tests
 
 lint: $(VENV)/.test  ## Look for mistakes in style, and for imports that the rooms do not allow
 	$(BIN)/ruff check

@@ -40,9 +40,11 @@ pytest_plugins = ["modnet.testing.fixtures", "environments"]
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes says how busy the machine is.
-settings.register_profile("modnet", settings.default, deadline=None)
-settings.load_profile("modnet")
+# How long an example takes says how busy the machine is. CI tries the same examples each time; `make long` tries many.
+settings.register_profile("modnet", deadline=None)
+settings.register_profile("ci", deadline=None, derandomize=True)
+settings.register_profile("long", deadline=None, max_examples=2000)
+settings.load_profile("ci" if os.environ.get("CI") else "modnet")
 
 PROSE = {Path(__file__).parent / "README.md"} | set((Path(__file__).parent / "docs").glob("*.md"))
 FILE_NAME = re.compile(r"# (\S+\.(?:py|toml))\n")

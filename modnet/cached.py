@@ -1,4 +1,4 @@
-"""Arrays that a file was converted to, kept so that they are made once, and need not fit into memory."""
+"""Arrays converted from files once and mapped into memory."""
 
 from __future__ import annotations
 
@@ -17,6 +17,7 @@ import numpy as np
 
 from modnet.errors import DataError
 from modnet.files import cache_folder, digest, reading
+from modnet.files.cache import ABOUT, ARRAYS
 from modnet.types import Array
 
 SMALL = 2**22
@@ -24,9 +25,8 @@ SMALL = 2**22
 
 MAPPED = 2**20  # bytes from which on an array stays in its file
 PROMOTED = 4096  # rows at a time
-ABOUT = "about.json"
 NEW = ".new-"
-# A conversion that began so long ago, in seconds, was killed.
+# A conversion that is older than this, in seconds, was killed.
 KILLED = 86400.0
 
 Facts = dict[str, Any]
@@ -34,22 +34,21 @@ Put = Callable[[str, Array], None]
 
 
 def arrays_of(path: Path, recipe: str, convert: Callable[[Put], Facts]) -> tuple[Mapping[str, Array], Facts]:
-    """Return the arrays that a file is converted to, read only, and what JSON can hold of what was found out.
+    """Return the arrays that a file is converted to, read only, and the facts that `convert` returns (JSON).
 
     `convert(put)` reads the file and calls `put(name, block)`: blocks of one name become one array, along the first
     axis, of the first dtype that holds them all. For a file of 4 MiB or more it is called once for each content and
-    `recipe`, which says by which settings and which version the file is converted: the arrays are kept in the cache
-    folder and mapped into memory. Raises DataError where blocks do not fit each other, and what `convert` raises;
-    nothing is kept then.
+    `recipe` (the settings and the version of the conversion): the arrays are stored in the cache folder and mapped
+    into memory. Raises DataError where blocks do not fit each other, and what `convert` raises; nothing is stored then.
     """
     with reading(path):
         small = path.stat().st_size < SMALL
     if small:
         return _in_memory(convert)
     key = sha256(json.dumps([digest(path), recipe]).encode()).hexdigest()[:32]
-    folder = cache_folder() / "arrays" / key
-    if (kept := _kept(folder)) is not None:
-        return kept
+    folder = cache_folder() / ARRAYS / key
+    if (entry := _read_entry(folder)) is not None:
+        return entry
     try:
         folder.parent.mkdir(parents=True, exist_ok=True)
         _sweep(folder.parent)
@@ -58,23 +57,27 @@ def arrays_of(path: Path, recipe: str, convert: Callable[[Put], Facts]) -> tuple
         what = f"the cache folder cannot be written ({error.strerror}: {folder.parent})"
         warnings.warn(f"{what}; {path} is read into memory; set MODNET_CACHE to another folder", stacklevel=2)
         return _in_memory(convert)
+    _store(folder, new, {"file": str(path.resolve()), "recipe": recipe}, convert)
+    if (entry := _read_entry(folder)) is None:
+        raise DataError(f"{folder}: cannot be read back: try again, or set MODNET_CACHE to another folder")
+    return entry
+
+
+def _store(folder: Path, new: Path, about: dict[str, str], convert: Callable[[Put], Facts]) -> None:
+    """Convert a file in the folder `new`, which then takes its place as the entry `folder`."""
     try:
         facts = _write(new, convert)
-        (new / ABOUT).write_text(json.dumps({"file": str(path.resolve()), "recipe": recipe, "facts": facts}))
-        if _kept(folder) is None:  # or else another process was faster; what it has kept is the same
+        (new / ABOUT).write_text(json.dumps({**about, "facts": facts}))
+        if _read_entry(folder) is None:  # or else another process was faster; its entry is the same
             shutil.rmtree(folder, ignore_errors=True)
             with suppress(OSError):
                 new.rename(folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
-    kept = _kept(folder)
-    if kept is None:
-        raise DataError(f"{folder}: cannot be read back; is something else at work in the cache folder?")
-    return kept
 
 
 def _sweep(folder: Path) -> None:
-    """Remove what was left by processes that were killed."""
+    """Remove unfinished entries of processes that were killed."""
     for unfinished in folder.glob(f"{NEW}*"):
         if time.time() - unfinished.stat().st_mtime > KILLED:
             shutil.rmtree(unfinished, ignore_errors=True)
@@ -156,8 +159,8 @@ class _ArrayFile:
         old.unlink()
 
 
-def _kept(folder: Path) -> tuple[Mapping[str, Array], Facts] | None:
-    """Return what was kept in a folder, or None where that is nothing, or not whole."""
+def _read_entry(folder: Path) -> tuple[Mapping[str, Array], Facts] | None:
+    """Return the entry in a folder, or None where there is none, or not a whole one."""
     try:
         facts = json.loads((folder / ABOUT).read_bytes())["facts"]
         arrays = {}

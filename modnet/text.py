@@ -1,10 +1,12 @@
-"""Text for people: tables, widths, numbers, sizes, durations."""
+"""Text for people: tables, numbers, sizes, durations; and JSON."""
 
 from __future__ import annotations
 
+import json
 import math
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 GAP = 2
 """Blanks between the columns of a table."""
@@ -13,13 +15,17 @@ GAP = 2
 def format_table(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     """Return the lines of a table: the first `left` columns to the left, the others to the right.
 
-    >>> format_table([["class", "rows"], ["b", "10"]])
-    ['class  rows', 'b        10']
+    The last cell of a row that is shorter than the first row is a remark: it may be of any width.
+
+    >>> format_table([["class", "rows", "share"], ["b", "10", "100 %"], ["c", "none here"]])
+    ['class  rows  share', 'b        10  100 %', 'c      none here']
     """
-    widths = [max(map(width_of, column)) for column in zip(*rows, strict=True)]
-    sides = [column >= left for column in range(len(widths))]
-    cells = ([fit(*each) for each in zip(row, widths, sides, strict=True)] for row in rows)
-    return [(" " * GAP).join(row).rstrip() for row in cells]
+    count = len(rows[0])
+    cells = [row if len(row) == count else row[:-1] for row in rows]
+    remarks = [() if len(row) == count else row[-1:] for row in rows]
+    widths = [max(width_of(row[i]) for row in cells if i < len(row)) for i in range(count)]
+    lines = ([fit(cell, widths[i], right=i >= left) for i, cell in enumerate(row)] for row in cells)
+    return [(" " * GAP).join([*line, *remark]).rstrip() for line, remark in zip(lines, remarks, strict=True)]
 
 
 def fit(text: str, width: int, right: bool = False) -> str:
@@ -102,3 +108,38 @@ def printable(text: str, longest: int) -> str:
     """
     shown = "".join(letter if letter.isprintable() else "?" for letter in text[:longest])
     return shown + "..." * (len(text) > longest)
+
+
+def format_count(count: int, one: str, many: str = "") -> str:
+    """Return a number of things in words.
+
+    >>> format_count(1, "class", "classes"), format_count(1200, "sample")
+    ('1 class', '1,200 samples')
+    """
+    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
+
+
+def format_settings(settings: Mapping[str, Any]) -> str:
+    """Return settings as they would be given behind --set.
+
+    >>> format_settings({"label": "species", "header": True})
+    'label="species", header=true'
+    """
+    return ", ".join(f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in settings.items())
+
+
+def to_json(value: Any, indent: int | None = None) -> str:
+    """Return JSON, which has no NaN and no infinity: they become null.
+
+    >>> to_json({"accuracy": [0.5, float("nan")]})
+    '{"accuracy": [0.5, null]}'
+    """
+    return json.dumps(_finite(value), indent=indent, default=str)
+
+
+def _finite(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, (list, tuple)):
+        return [_finite(item) for item in value]
+    return None if isinstance(value, float) and not math.isfinite(value) else value

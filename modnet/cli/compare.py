@@ -10,12 +10,12 @@ from typing import Any
 import click
 
 from modnet.cli.options import alternatives_of, comparison_options, plugin_options, with_plugins
-from modnet.cli.train import new_folder
 from modnet.comparison.compare import COMPARISON, compare
 from modnet.comparison.decisions import ROPE
 from modnet.compose.experiment import read_toml
-from modnet.compose.tables import merged
+from modnet.compose.tables import merge
 from modnet.display.progress import RunsReport, file_progress
+from modnet.runs.folder import new_folder
 
 
 @click.command("compare")
@@ -54,7 +54,7 @@ def compare_command(
     with file_progress(), RunsReport(told) as progress:
         try:
             result = compare(
-                merged(table, changes),
+                merge(table, changes),
                 grid,
                 seeds=seeds,
                 rope=rope,

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import click
 
-from modnet.cli.data_overview import Overview, as_json, as_text, counted
 from modnet.cli.options import assigned, load_chosen_plugins, plugin_options
 from modnet.compose.conversion import WHOLE, read_whole, source_of, write
 from modnet.compose.parts import part
@@ -16,15 +15,16 @@ from modnet.compose.plugins import get_host
 from modnet.compose.settings import settings_of
 from modnet.compose.sources import is_data_set
 from modnet.data.summary import summary_of
+from modnet.display.data_overview import Overview, as_json, as_text
 from modnet.display.figures import FORMATS, data_picture, rendered
 from modnet.display.progress import file_progress
 from modnet.display.terminal import Screen
 from modnet.errors import DataError, UnknownNameError
 from modnet.files import cache_folder, write_atomically
-from modnet.files.cache import clear, kept
+from modnet.files.cache import cache_entries, clear_cache
 from modnet.host.registry import Component
 from modnet.interfaces import DataSource
-from modnet.text import format_size
+from modnet.text import format_count, format_size
 
 REFUSED = "modnet train refuses missing values unless it is told what to do: --set data.missing=drop, or a number"
 
@@ -181,9 +181,9 @@ def cache(*, clear_: bool, json_: bool) -> None:
 
     All of it is made or fetched again when it is needed. MODNET_CACHE names another folder.
     """
-    folder, entries = cache_folder(), kept()
-    count = counted(len(entries), "entry", "entries")
-    removed = clear() if clear_ else 0
+    folder, entries = cache_folder(), cache_entries()
+    count = format_count(len(entries), "entry", "entries")
+    removed = clear_cache() if clear_ else 0
     if json_:
         listed = [{"what": entry.what, "file": entry.file, "bytes": entry.size} for entry in entries]
         click.echo(json.dumps({"folder": str(folder), "removed": clear_, "entries": listed}))

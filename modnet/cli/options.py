@@ -15,7 +15,7 @@ from modnet.compose.experiment import MAIN_JOB, PLACES
 from modnet.compose.plugins import get_host, load_plugins
 from modnet.compose.settings import Table
 from modnet.compose.sources import is_data_set
-from modnet.compose.tables import merged, put
+from modnet.compose.tables import merge, put
 from modnet.errors import SettingError
 from modnet.host.entry_points import names_in
 
@@ -249,4 +249,4 @@ def with_plugins(table: Table, without: tuple[str, ...], modules: tuple[str, ...
         for key, extra in (("without", names_in(without)), ("modules", modules))
     }
     load_chosen_plugins(tuple(both["without"]), tuple(both["modules"]))
-    return merged(table, {"plugins": both}) if without or modules else table
+    return merge(table, {"plugins": both}) if without or modules else table

@@ -11,23 +11,23 @@ from typing import Any
 import attrs
 import click
 
-from modnet.cli.data_overview import plain
 from modnet.cli.options import assigned, changes_of, experiment_options, plugin_options, with_plugins
-from modnet.compose.experiment import experiment_from, network_for, read_data, read_toml
+from modnet.compose.experiment import create_experiment, create_network, format_title, read_data, read_toml
 from modnet.compose.gradient_check import check_gradient
 from modnet.compose.parts import part, registered_name
 from modnet.compose.settings import settings_of
 from modnet.compose.sources import recognised
-from modnet.compose.tables import merged
+from modnet.compose.tables import merge
 from modnet.display.figures import FORMATS, accuracy_per_evaluation, curves, rendered
 from modnet.display.progress import file_progress
 from modnet.errors import DataError
 from modnet.files import write_atomically
 from modnet.nn.batches import Batches
 from modnet.randomness import Stream
-from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, read_experiment, title_of
+from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, read_experiment
 from modnet.runs.history import read_history
 from modnet.runs.model import TrainedModel
+from modnet.text import to_json
 
 
 @click.command()
@@ -95,7 +95,7 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
     path = out or run / CURVES
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}")
-    write_atomically(path, rendered(curves(history, title_of(read_experiment(run))), path.suffix[1:].lower()))
+    write_atomically(path, rendered(curves(history, format_title(read_experiment(run))), path.suffix[1:].lower()))
     click.echo(f"drawn in {path}")
 
 
@@ -125,13 +125,13 @@ def gradient_check(
     obtains it, or else the chain rule. The exit status is 1 where a derivative is wrong or not deterministic.
     """
     table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
-    wanted = experiment_from(merged(table, changes_of(flags)))
+    wanted = create_experiment(merge(table, changes_of(flags)))
     with file_progress():
         data, wanted = read_data(wanted)
     size, sampling = wanted.training.batch_size, wanted.training.sampling
     chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).indices(0)
     check = check_gradient(
-        network_for(wanted, data),
+        create_network(wanted, data),
         data.train.rows(chosen),
         data.train.t[chosen],
         estimators=estimators or None,
@@ -139,9 +139,9 @@ def gradient_check(
         repeats=repeats,
         seed=wanted.seed,
     )
-    click.echo(json.dumps(plain(attrs.asdict(check)), indent=2) if json_ else str(check))
+    click.echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
     if out:
-        picture = accuracy_per_evaluation(check.estimators, title_of(wanted))
+        picture = accuracy_per_evaluation(check.estimators, format_title(wanted))
         write_atomically(out, rendered(picture, out.suffix[1:].lower()))
         if not json_:
             click.echo(f"drawn in {out}")

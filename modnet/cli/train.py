@@ -3,30 +3,28 @@
 from __future__ import annotations
 
 import sys
-from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 import click
 
 import modnet
-from modnet.cli.data_overview import settings_in_words
 from modnet.cli.options import changes_of, experiment_options, plugin_options, with_plugins
-from modnet.compose.experiment import Experiment, experiment_from, network_for, read_data, read_toml
+from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, read_toml
 from modnet.compose.parts import registered_name
 from modnet.compose.settings import settings_of
-from modnet.compose.tables import merged
+from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
 from modnet.display.progress import ProgressReport, file_progress
 from modnet.errors import DataError, DivergedError, TrainingInterrupted
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
 from modnet.nn.training import Run
-from modnet.runs.folder import EXPERIMENT, RunFolder, begun, check_is_run, claimed, how_it_ended, read_experiment
+from modnet.runs.folder import EXPERIMENT, check_is_run, claim, new_folder, read_ending, read_experiment
 from modnet.runs.forecast import forecast_table
 from modnet.runs.receipt import naming_plugins
-from modnet.runs.run import to_its_end
-from modnet.text import format_duration
+from modnet.runs.recorder import RunRecorder, create_run, train_run
+from modnet.text import format_duration, format_settings
 
 
 @click.command()
@@ -55,15 +53,15 @@ def train(
     """
     table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
     with naming_plugins(experiment):
-        wanted = experiment_from(merged(table, changes_of(flags)))
+        wanted = create_experiment(merge(table, changes_of(flags)))
     click.echo(f"modnet {modnet.__version__}")
     with file_progress():
         data, wanted = read_data(wanted)
-    _describe(wanted, data, network_for(wanted, data))
+    _describe(wanted, data, create_network(wanted, data))
     if dry_run:
         click.echo(forecast_table(wanted, data))
         return
-    with begun(out or new_folder(), wanted, data, overwrite=overwrite) as folder:
+    with create_run(out or new_folder(), wanted, data, overwrite=overwrite) as folder:
         _run(wanted, data, folder)
 
 
@@ -76,8 +74,8 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
     It comes to the same parameters, to the last bit, as if it had never stopped.
     """
     check_is_run(run)
-    with claimed(run):
-        if ended := how_it_ended(run):
+    with claim(run):
+        if ended := read_ending(run):
             if ended["status"] == "diverged":
                 made = ended["iterations"]
                 raise DataError(
@@ -90,22 +88,22 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
         wanted = read_experiment(run)
         with file_progress():
             data, wanted = read_data(wanted)
-        folder = RunFolder(run, wanted, data)
+        folder = RunRecorder(run, wanted, data)
         start = folder.last_checkpoint()
-        _describe(wanted, data, network_for(wanted, data))
+        _describe(wanted, data, create_network(wanted, data))
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
         click.echo(f"goes on after {made} iterations")
-        for difference in folder.surroundings_changed():
+        for difference in folder.find_changes():
             click.echo(f"not as when it began, so the last bits may come out otherwise: {difference}", err=True)
         _run(wanted, data, folder, start)
 
 
-def _run(wanted: Experiment, data: Dataset, folder: RunFolder, start: Checkpoint | None = None) -> None:
+def _run(wanted: Experiment, data: Dataset, folder: RunRecorder, start: Checkpoint | None = None) -> None:
     """Train to the end, whatever it is, with progress shown and everything saved, and say how it ended."""
     failure: BaseException | None = None
     with ProgressReport() as progress:
         try:
-            run = to_its_end(wanted, data, folder, start, progress)
+            run = train_run(wanted, data, folder, start, progress)
         except (DivergedError, TrainingInterrupted) as error:
             run, failure = error.run, error
     _conclude(run, folder)
@@ -115,16 +113,11 @@ def _run(wanted: Experiment, data: Dataset, folder: RunFolder, start: Checkpoint
         raise failure
 
 
-def new_folder() -> Path:
-    """Return the folder that results go to where none is named."""
-    return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
-
-
 def _describe(wanted: Experiment, data: Dataset, network: DenseNetwork) -> None:
     training, parts = wanted.training, wanted.network
     scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
     sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
-    inferred = settings_in_words({key: value for key, value in data.settings.items() if key != "scale"})
+    inferred = format_settings({key: value for key, value in data.settings.items() if key != "scale"})
     notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
     used = [registered_name(part) for part in (*parts.activation, parts.output, parts.loss)]
     click.echo(
@@ -143,7 +136,7 @@ def _in_words(part: object) -> str:
     return registered_name(part) + (f"({settings})" if settings else "")
 
 
-def _conclude(run: Run, folder: RunFolder) -> None:
+def _conclude(run: Run, folder: RunRecorder) -> None:
     history = run.history
     done = (
         "finished"

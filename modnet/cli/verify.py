@@ -16,7 +16,7 @@ from modnet.display.progress import ProgressReport, file_progress
 from modnet.errors import SettingError
 from modnet.runs.folder import EXPERIMENT
 from modnet.runs.receipt import PARTS
-from modnet.runs.verify import Verification, compared, trained_again
+from modnet.runs.verify import Verification, compare_with_receipt, retrain
 
 
 @click.command()
@@ -45,17 +45,17 @@ def verify(
         table = read_toml(run / EXPERIMENT)
     with_plugins(table, without, modules)
     with file_progress():
-        found = compared(run, data_path)
+        found = compare_with_receipt(run, data_path)
     if not json_:
-        click.echo(_as_table(found))
+        click.echo(_format_differences(found))
     if not dry_run:
         with ProgressReport(sys.stderr if json_ else None) as progress:
-            found = trained_again(found, progress)
+            found = retrain(found, progress)
     click.echo(json.dumps(found.as_json(), indent=2) if json_ else found.verdict())
     sys.exit(0 if found.identical else 1)
 
 
-def _as_table(found: Verification) -> str:
+def _format_differences(found: Verification) -> str:
     """Return how the run went, and for each part what differs."""
     results = found.results
     lines = [f"{found.folder}: {results.status}, {results.iterations:,} iterations"]

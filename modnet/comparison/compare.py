@@ -5,12 +5,12 @@ from __future__ import annotations
 import importlib.util
 import json
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack, suppress
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import attrs
 import numpy as np
@@ -20,19 +20,24 @@ from attrs.validators import ge
 from modnet.comparison.decisions import ROPE
 from modnet.comparison.grid import Setting, axes_of, settings_of_grid
 from modnet.comparison.result import Comparison, SettingResult
-from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, missing, run_all, share_made
-from modnet.compose.experiment import Experiment, as_table, experiment_from, read_data, read_toml
-from modnet.compose.parts import registered_name
+from modnet.comparison.workers import (
+    Job,
+    check_is_no_import,
+    ensure_plugins,
+    find_unfinished,
+    measure_progress,
+    run_jobs,
+)
+from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, read_toml, to_table
 from modnet.compose.settings import Settings, Table
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figures import rendered
-from modnet.display.progress import RunsReport
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
-from modnet.runs.folder import HISTORY, HITS, LOCK, claimed
+from modnet.runs.folder import HISTORY, HITS, LOCK, claim
 from modnet.runs.history import read_history
-from modnet.runs.receipt import Receipt
+from modnet.runs.receipt import Receipt, Results
 from modnet.types import Array
 
 COMPARISON = "comparison.toml"
@@ -43,6 +48,16 @@ FILES = TABLES, PAIRS, RUNS, REPORT, PICTURE = (
     "comparison.json",
     "comparison.png",
 )
+
+
+class RunsProgress(Protocol):
+    """Shows how many of many runs are finished."""
+
+    def begin(self, total: int, there: int, under_way: Callable[[], float]) -> None:
+        """Show that `there` of `total` runs are finished; `under_way` returns how many the others amount to so far."""
+
+    def done(self, what: str) -> None:
+        """Show that one more run is finished."""
 
 
 @attrs.frozen(kw_only=True)
@@ -63,7 +78,7 @@ def compare(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
-    progress: RunsReport | None = None,
+    progress: RunsProgress | None = None,
 ) -> Comparison:
     """Run all combinations of some settings with the same seeds, and return what may be claimed of their differences.
 
@@ -86,14 +101,33 @@ def compare(
     check_is_no_import()
     if importlib.util.find_spec("scipy") is None:
         raise MissingExtraError("a comparison", "compare")
-    table, plan = _planned(experiment, grid, seeds, rope)
+    table, plan = _read_plan(experiment, grid, seeds, rope)
     ensure_plugins(table)
+    base = experiment if isinstance(experiment, Experiment) else create_experiment(table)
+    data, resolved = read_data(base)
+    if len(data.test) < 2:
+        raise DataError(f"a comparison needs test samples, there are {len(data.test)}")
+    # What the source inferred of the data is the same for all settings, and written down with each.
+    settings = settings_of_grid({**table, "data": to_table(resolved.data)}, plan.grid)
     with ExitStack() as stack:
         folder = Path(out) if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
-        return _compared(table, plan, folder, workers, executor, progress)
+        _claim(folder, stack)
+        toml = tomli_w.dumps({**to_table(base), "compare": {**attrs.asdict(plan), "grid": axes_of(plan.grid)}})
+        jobs = _make_jobs(settings, plan, folder)
+        unfinished = find_unfinished(jobs)
+        write_atomically(folder / COMPARISON, toml.encode())
+        if progress:
+            progress.begin(len(jobs), len(jobs) - len(unfinished), lambda: sum(map(measure_progress, unfinished)))
+        for job in run_jobs(list(unfinished), data, executor, workers):
+            unfinished.remove(job)
+            if progress:
+                progress.done(f"{job.name}: test accuracy {_read_hits(job.folder, data).mean():.4f}")
+        result = _read_result(settings, plan, folder, data)
+        _write(result, folder, resolved)
+        return result
 
 
-def _planned(
+def _read_plan(
     experiment: Table | str | PathLike[str] | Experiment,
     grid: Mapping[str, Sequence[Any]] | None,
     seeds: int | None,
@@ -101,7 +135,7 @@ def _planned(
 ) -> tuple[Table, Plan]:
     """Return the table of an experiment, and what is to be compared; raises SettingError."""
     if isinstance(experiment, Experiment):
-        table = as_table(experiment)
+        table = to_table(experiment)
     else:
         table = dict(experiment) if isinstance(experiment, Mapping) else read_toml(Path(experiment))
     asked = table.pop("compare", {})
@@ -115,37 +149,31 @@ def _planned(
     return table, Settings().read(both, Plan)
 
 
-def _compared(
-    table: Table, plan: Plan, folder: Path, workers: int | None, executor: Executor | None, progress: RunsReport | None
-) -> Comparison:
-    settings, data, wanted = _settings(table, plan)
-    seeds = tuple(range(first := int(settings[0].table["seed"]), first + plan.seeds))
-    jobs = {
-        (setting.label, seed): Job(
-            f"{setting.label}, seed {seed}", folder / setting.folder / f"seed-{seed}", setting.experiment(seed)
-        )
-        for seed in seeds
-        for setting in settings
-    }
+def _claim(folder: Path, stack: ExitStack) -> None:
+    """Claim the folder of a comparison as long as `stack` is open; raises SettingError and DataError."""
     _check_free(folder)
     folder.mkdir(parents=True, exist_ok=True)
-    with claimed(folder):
-        for name in (COMPARISON, *FILES):
-            sweep(folder / name)
-        to_do = missing(list(jobs.values()))
-        write_atomically(folder / COMPARISON, _toml(table, plan).encode())
-        going_on = list(to_do)
-        if progress:
-            progress.begin(len(jobs), len(jobs) - len(to_do), lambda: sum(map(share_made, going_on)))
-        for job in run_all(to_do, executor, workers):
-            going_on.remove(job)
-            if progress:
-                progress.done(f"{job.name}: test accuracy {_hits(job.folder, data).mean():.4f}")
-        facts = data_fingerprint(data)
-        results = [_result(setting, [jobs[setting.label, seed] for seed in seeds], data, facts) for setting in settings]
-        result = Comparison(tuple(results), seeds, plan.rope)
-        _write(result, folder, wanted)
-        return result
+    stack.enter_context(claim(folder))
+    for name in (COMPARISON, *FILES):
+        sweep(folder / name)
+
+
+def _make_jobs(settings: Sequence[Setting], plan: Plan, folder: Path) -> list[Job]:
+    """Return all runs of all settings: one seed after the other."""
+    return [
+        Job(f"{setting.label}, seed {seed}", _run_folder(folder, setting, seed), setting.with_seed(seed))
+        for seed in _seeds(settings, plan)
+        for setting in settings
+    ]
+
+
+def _seeds(settings: Sequence[Setting], plan: Plan) -> range:
+    first = settings[0].experiment.seed
+    return range(first, first + plan.seeds)
+
+
+def _run_folder(folder: Path, setting: Setting, seed: int) -> Path:
+    return folder / setting.folder / f"seed-{seed}"
 
 
 def _check_free(folder: Path) -> None:
@@ -156,18 +184,9 @@ def _check_free(folder: Path) -> None:
             raise SettingError([f"{folder} is there and not a comparison's folder; choose another"], "--out")
 
 
-def _settings(table: Table, plan: Plan) -> tuple[list[Setting], Dataset, Experiment]:
-    """Return all settings, with what the data's source inferred written down; the data, and the experiment of both."""
-    data, wanted = read_data(experiment_from(table))
-    if len(data.test) < 2:
-        raise DataError(f"a comparison needs test samples, there are {len(data.test)}")
-    return settings_of_grid({**table, "data": as_table(wanted)["data"]}, plan.grid), data, wanted
-
-
-def _write(result: Comparison, folder: Path, wanted: Experiment) -> None:
+def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
     """Write the results beside the runs; without the extra `plot`, all but the picture."""
-    source = wanted.data.path.name if wanted.data.path else registered_name(wanted.data.source)
-    training = f"{wanted.training.iterations:,} × {wanted.training.batch_size}"
+    training = f"{experiment.training.iterations:,} × {experiment.training.batch_size}"
     contents = {
         TABLES: result.markdown(),
         PAIRS: result.pairs_csv(),
@@ -177,37 +196,35 @@ def _write(result: Comparison, folder: Path, wanted: Experiment) -> None:
     for name, content in contents.items():
         write_atomically(folder / name, content.encode())
     with suppress(MissingExtraError):
-        picture = result.figure(f"{source} · {training} · {len(result.seeds)} seeds")
+        picture = result.figure(f"{format_source(experiment)} · {training} · {len(result.seeds)} seeds")
         write_atomically(folder / PICTURE, rendered(picture, "png"))
 
 
-def _toml(table: Table, plan: Plan) -> str:
-    plain = {"seeds": plan.seeds, "rope": plan.rope, "grid": axes_of(plan.grid)}
-    return tomli_w.dumps({**as_table(experiment_from(table)), "compare": plain})
+def _read_result(settings: Sequence[Setting], plan: Plan, folder: Path, data: Dataset) -> Comparison:
+    """Return the results of all runs, after a check that each is as its receipt says, and of this data."""
+    seeds, fingerprint = tuple(_seeds(settings, plan)), data_fingerprint(data)
+    results = []
+    for setting in settings:
+        runs = [_run_folder(folder, setting, seed) for seed in seeds]
+        statuses = tuple(_check_run(run, fingerprint).status for run in runs)
+        hits = np.array([_read_hits(run, data) for run in runs])
+        results.append(SettingResult(setting, hits, tuple(read_history(run / HISTORY) for run in runs), statuses))
+    return Comparison(tuple(results), seeds, plan.rope)
 
 
-def _result(setting: Setting, jobs: Sequence[Job], data: Dataset, facts: Mapping[str, Any]) -> SettingResult:
-    """Return what came of a setting, after a look at whether each run is as its receipt says, and of this data."""
-    statuses = []
-    for job in jobs:
-        receipt = Receipt.read(job.folder)
-        other = [key for key, value in facts.items() if receipt.data.get(key) != value]
-        changed = [difference.what for difference in receipt.changed_files(job.folder)]
-        if changed or not receipt.results:
-            names = ", ".join(changed) or "it has no results"
-            raise DataError(f"{job.folder} is not as the run left it: {names}; remove it, and it is run anew")
-        if other:
-            raise DataError(f"{job.folder} was run with other data: {', '.join(other)}; choose another folder")
-        statuses.append(receipt.results.status)
-    return SettingResult(
-        setting,
-        np.array([_hits(job.folder, data) for job in jobs]),
-        tuple(read_history(job.folder / HISTORY) for job in jobs),
-        tuple(statuses),
-    )
+def _check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Results:
+    """Return the results in a run's receipt; raises DataError where its files or its data are others."""
+    receipt = Receipt.read(folder)
+    changed = [difference.what for difference in receipt.changed_files(folder)]
+    if changed or not receipt.results:
+        names = ", ".join(changed) or "it has no results"
+        raise DataError(f"{folder} is not as the run left it: {names}; remove it, and it is run anew")
+    if other := [key for key, value in fingerprint.items() if receipt.data.get(key) != value]:
+        raise DataError(f"{folder} was run with other data: {', '.join(other)}; choose another folder")
+    return receipt.results
 
 
-def _hits(folder: Path, data: Dataset) -> Array:
+def _read_hits(folder: Path, data: Dataset) -> Array:
     try:
         hits: Array = np.load(folder / HITS, allow_pickle=False)
     except (OSError, ValueError) as error:

@@ -9,9 +9,9 @@ from typing import Any
 
 import attrs
 
-from modnet.compose.experiment import PLACES, Experiment, as_table, experiment_from, plain
+from modnet.compose.experiment import PLACES, Experiment, create_experiment, to_table
 from modnet.compose.settings import Table
-from modnet.compose.tables import merged, put
+from modnet.compose.tables import merge, put
 from modnet.errors import SettingError
 
 ALIASES = {"hidden_size": "hidden"}
@@ -28,9 +28,9 @@ class Setting:
     """One combination of the entries that vary."""
 
     entries: dict[str, str]
-    """What varies, in words: {"hidden": "50", "lr": "0.1"}."""
-    table: Table
-    """The whole experiment, but for the seed."""
+    """The entries in words: {"hidden": "50", "lr": "0.1"}."""
+    experiment: Experiment
+    """The whole experiment, with the first of the seeds."""
 
     @property
     def label(self) -> str:
@@ -43,9 +43,9 @@ class Setting:
         names = (f"{key}-{value}" for key, value in self.entries.items())
         return re.sub(r"[^\w.,+-]+", "-", ",".join(names)).strip("-.") or "as-it-is"
 
-    def experiment(self, seed: int) -> Experiment:
-        """Return the experiment with a seed."""
-        return experiment_from(merged(self.table, {"seed": seed}))
+    def with_seed(self, seed: int) -> Experiment:
+        """Return the experiment with another seed."""
+        return attrs.evolve(self.experiment, seed=seed)
 
 
 def settings_of_grid(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> list[Setting]:
@@ -64,18 +64,18 @@ def settings_of_grid(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> li
         for key, value in zip(axes, values, strict=True):
             put(changes, _place(key, value), [value] if key == "hidden" and isinstance(value, int) else value)
         words = {key: in_words(value) for key, value in zip(axes, values, strict=True)}
-        found.append(Setting(words, as_table(experiment_from(merged(experiment, changes)))))
+        found.append(Setting(words, create_experiment(merge(experiment, changes))))
     folders = [setting.folder for setting in found]
-    tables = [setting.table for setting in found]
-    for setting in found:
-        if tables.count(setting.table) > 1 or folders.count(setting.folder) > 1:
+    tables = [to_table(setting.experiment) for setting in found]
+    for setting, table in zip(found, tables, strict=True):
+        if tables.count(table) > 1 or folders.count(setting.folder) > 1:
             raise SettingError([f"twice the same: {setting.label}"], "grid")
     return found
 
 
 def axes_of(grid: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
     """Return what varies, as TOML can hold it; raises SettingError where a key may not vary."""
-    return {ALIASES.get(key, key): [plain(value) for value in _values(key, values)] for key, values in grid.items()}
+    return {ALIASES.get(key, key): [to_table(value) for value in _values(key, values)] for key, values in grid.items()}
 
 
 def _values(key: str, values: Any) -> Sequence[Any]:

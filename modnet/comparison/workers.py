@@ -11,33 +11,42 @@ import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import contextmanager
-from functools import lru_cache
+from functools import lru_cache, partial
 from pathlib import Path
 
 import attrs
 from threadpoolctl import threadpool_limits
 
-from modnet.compose.experiment import Experiment, as_table, experiment_from, read_data, read_toml
+from modnet.compose.experiment import Experiment, create_experiment, read_data, read_toml, to_table
 from modnet.compose.plugins import get_host, load_plugins
 from modnet.compose.settings import Table, settings_of
-from modnet.compose.tables import changed
+from modnet.compose.tables import find_changes
 from modnet.data.dataset import Dataset
 from modnet.errors import DivergedError, ModnetError, SettingError
 from modnet.host.entry_points import names_in
 from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
-from modnet.runs.folder import EXPERIMENT, HISTORY, RunFolder, begun, claimed, how_it_ended
+from modnet.runs.folder import EXPERIMENT, HISTORY, claim, read_ending
 from modnet.runs.receipt import parts_of
-from modnet.runs.run import to_its_end
+from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Grads, Params
 
-_ending: list[bool] = []  # not empty in a worker that has been told to end
+
+@attrs.define
+class _Worker:
+    """This process, as the runs in it see it."""
+
+    is_ending: bool = False
+    """Whether the process is to end as soon as its run can be saved."""
+
+
+_worker = _Worker()
 
 
 @attrs.frozen
 class Job:
-    """A run that is to be there: its name, its folder and its experiment."""
+    """A run to be made: its name, its folder and its experiment."""
 
     name: str
     folder: Path
@@ -45,20 +54,20 @@ class Job:
 
 
 @attrs.frozen
-class Outcome:
+class JobResult:
     """How a run ended, as it can be sent from process to process: finished, diverged, interrupted or failed."""
 
     status: str
     message: str = ""
 
 
-def missing(jobs: Sequence[Job]) -> list[Job]:
+def find_unfinished(jobs: Sequence[Job]) -> list[Job]:
     """Return the runs that have not come to their ends; raises SettingError where a folder holds another run."""
-    return [job for job in jobs if not _is_there(job)]
+    return [job for job in jobs if not _is_finished(job)]
 
 
-def share_made(job: Job) -> float:
-    """Return how much of a run that goes on has been made, as it was kept last: from 0 to 1."""
+def measure_progress(job: Job) -> float:
+    """Return the share of a run's iterations that were made until it was saved last: from 0 to 1."""
     try:
         lines = (job.folder / HISTORY).read_bytes().count(b"\n")
     except OSError:
@@ -66,31 +75,58 @@ def share_made(job: Job) -> float:
     return min(1.0, (lines - 1) / max(1, job.experiment.training.iterations))
 
 
-def run_all(jobs: Sequence[Job], executor: Executor | None = None, workers: int | None = None) -> Iterator[Job]:
-    """Bring all runs to their ends and yield each as it gets there.
+def run_jobs(
+    jobs: Sequence[Job], data: Dataset, executor: Executor | None = None, workers: int | None = None
+) -> Iterator[Job]:
+    """Bring all runs on some data to their ends and yield each as it gets there.
 
     Without an executor `workers` processes do it, by default as many as there are cores; 1 is this process. Raises
-    ModnetError where a run fails, and KeyboardInterrupt; what was done until then is kept, and the next call goes on.
+    ModnetError where a run fails, and KeyboardInterrupt; all runs are saved then, and the next call resumes them.
     """
     if executor:
-        yield from _done(jobs, executor)
-    elif (count := min(_workers(jobs, workers), len(jobs))) > 1:
-        with _pool(count, jobs[0].experiment) as pool:
-            yield from _done(jobs, pool)
+        yield from _run_in(executor, jobs)
+    elif (count := min(_count_workers(jobs, workers), len(jobs))) > 1:
+        with _start_workers(count, jobs[0].experiment) as pool:
+            yield from _run_in(pool, jobs)
     else:
         for job in jobs:
-            _check(job, trained(str(job.folder), as_table(job.experiment), alone=True))
+            _check(job, _report(partial(_train, job.folder, job.experiment, job.experiment, data)))
             yield job
 
 
-def trained(folder: str, table: Table, *, alone: bool = False) -> Outcome:
-    """Bring a run to its end, in whichever process this is: begin it, or go on with what its folder holds.
+def train_table(folder: str, table: Table) -> JobResult:
+    """Bring a run to its end, in whichever process this is: begin it, or resume the one in its folder.
 
-    Unless it is `alone`, an estimator that can be told takes one thread; that changes no bit.
+    `table` is its experiment. An estimator that can have several threads takes one; that changes no bit.
     """
-    if _ending:  # it was waiting for this worker, and could not be called off
-        return Outcome("interrupted")
+    if _worker.is_ending:  # the run was waiting for this worker, and could not be called off
+        return JobResult("interrupted")
+    return _report(partial(_train_table, Path(folder), table))
+
+
+def _train_table(folder: Path, table: Table) -> None:
+    ensure_plugins(table)
+    experiment = create_experiment(table)
+    data = _read_data(json.dumps(table["data"], default=str), active())
+    _train(folder, experiment, _share(experiment), data)
+
+
+def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Dataset) -> None:
+    """Begin or resume the run of an experiment; a variant of it, which gives the same bits, is trained."""
+    if not (folder / EXPERIMENT).is_file():
+        with create_run(folder, experiment, data, draws=False) as recorder:
+            train_run(variant, data, recorder)
+        return
+    with claim(folder):
+        if not read_ending(folder):
+            recorder = RunRecorder(folder, experiment, data, draws=False)
+            train_run(variant, data, recorder, recorder.last_checkpoint())
+
+
+def _report(train: Callable[[], None]) -> JobResult:
+    """Return how training ended. Errors become text: not all of them come through to another process."""
     try:
+<<<<<<< HEAD
         ensure_plugins(table)
         wanted, path = experiment_from(table), Path(folder)
         data = _data(json.dumps(table["data"], default=str), active_overrides())
@@ -103,16 +139,19 @@ def trained(folder: str, table: Table, *, alone: bool = False) -> Outcome:
         else:
             with begun(path, wanted, data, draws=False) as kept:
                 to_its_end(run, data, kept)
+=======
+        train()
+>>>>>>> main
     except DivergedError:
-        return Outcome("diverged")
+        return JobResult("diverged")
     except KeyboardInterrupt:
-        return Outcome("interrupted")
-    except ModnetError as error:  # as text: not all errors come through to another process
-        return Outcome("failed", str(error))
-    except Exception as error:  # a stranger's part may fail in any way
+        return JobResult("interrupted")
+    except ModnetError as error:
+        return JobResult("failed", str(error))
+    except Exception as error:  # a part of a third-party plugin may fail in any way
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        return Outcome("failed", f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
-    return Outcome("finished")
+        return JobResult("failed", f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
+    return JobResult("finished")
 
 
 def check_is_no_import() -> None:
@@ -133,21 +172,21 @@ def ensure_plugins(table: Table) -> None:
         get_host().load_module(module)
 
 
-def _is_there(job: Job) -> bool:
-    """Say whether a run has come to its end; raises SettingError where its folder holds another one."""
+def _is_finished(job: Job) -> bool:
+    """Return whether a run has come to its end; raises SettingError where its folder holds another one."""
     if not (job.folder / EXPERIMENT).is_file():
         return False
-    there, wanted = read_toml(job.folder / EXPERIMENT), as_table(job.experiment)
+    there, wanted = read_toml(job.folder / EXPERIMENT), to_table(job.experiment)
     for table in (there, wanted):  # where the data lies may change; what it is, its digest tells
         table.get("data", {}).pop("path", None)
-    if keys := changed(there, wanted):
+    if keys := find_changes(there, wanted):
         raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}; choose another folder"], "--out")
-    with claimed(job.folder):
-        return how_it_ended(job.folder) is not None
+    with claim(job.folder):
+        return read_ending(job.folder) is not None
 
 
-def _done(jobs: Sequence[Job], executor: Executor) -> Iterator[Job]:
-    futures = {executor.submit(trained, str(job.folder), as_table(job.experiment)): job for job in jobs}
+def _run_in(executor: Executor, jobs: Sequence[Job]) -> Iterator[Job]:
+    futures = {executor.submit(train_table, str(job.folder), to_table(job.experiment)): job for job in jobs}
     try:
         for future in as_completed(futures):
             _check(futures[future], future.result())
@@ -162,14 +201,14 @@ def _done(jobs: Sequence[Job], executor: Executor) -> Iterator[Job]:
             future.cancel()
 
 
-def _check(job: Job, outcome: Outcome) -> None:
-    if outcome.status == "interrupted":
+def _check(job: Job, result: JobResult) -> None:
+    if result.status == "interrupted":
         raise KeyboardInterrupt
-    if outcome.status == "failed":
-        raise ModnetError(f"{job.name}: {outcome.message}")
+    if result.status == "failed":
+        raise ModnetError(f"{job.name}: {result.message}")
 
 
-def _workers(jobs: Sequence[Job], asked: int | None) -> int:
+def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
     """Return how many processes are to work: one, where a part is known to this process alone."""
     registry = get_host().registry
     for job in jobs:
@@ -186,7 +225,7 @@ def _workers(jobs: Sequence[Job], asked: int | None) -> int:
 
 
 @contextmanager
-def _pool(workers: int, experiment: Experiment) -> Iterator[Executor]:
+def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
     """Have worker processes; where the block fails or is interrupted, they save their runs and end."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
@@ -213,7 +252,7 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
 
     def end(*_: object) -> None:
         # No more than that: a worker that dies while it waits for work would take the queue's lock along.
-        _ending.append(True)
+        _worker.is_ending = True
 
     def watch() -> None:
         if parent := multiprocessing.parent_process():
@@ -229,12 +268,18 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
 
 
 @lru_cache(maxsize=1)
+<<<<<<< HEAD
 def _data(table: str, _: tuple[Override, ...]) -> Dataset:
     """Return the data of an experiment's table, which one worker meets again and again, under the same overrides."""
     return read_data(experiment_from({"data": json.loads(table)}))[0]
+=======
+def _read_data(table: str, _: tuple[StandIn, ...]) -> Dataset:
+    """Return the data of an experiment's table, which one worker meets again and again, under the same stand-ins."""
+    return read_data(create_experiment({"data": json.loads(table)}))[0]
+>>>>>>> main
 
 
-def _shared(experiment: Experiment) -> Experiment:
+def _share(experiment: Experiment) -> Experiment:
     """Return an experiment as it is run beside others: its estimator takes one thread, and ends when it is told to."""
     estimator = experiment.gradient
     settings = settings_of(estimator)
@@ -253,6 +298,6 @@ class _Ending(GradientEstimator):
     estimator: GradientEstimator
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
-        if _ending:
+        if _worker.is_ending:
             raise KeyboardInterrupt
         return self.estimator(objective, params, stream)

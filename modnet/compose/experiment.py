@@ -8,14 +8,13 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
-import tomli_w
 from attrs.validators import deep_iterable, ge
 
 from modnet.compose.network import Network
 from modnet.compose.parts import is_registered, part_from, registered_name, settings_reader
 from modnet.compose.settings import Table, settings_of
 from modnet.compose.sources import read, recognised
-from modnet.compose.tables import merged, table_of
+from modnet.compose.tables import merge, to_plain
 from modnet.compose.training import train
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError, SettingError
@@ -128,12 +127,12 @@ class Experiment:
     plugins: PluginSettings
 
 
-def experiment_from(table: Table) -> Experiment:
+def create_experiment(table: Table) -> Experiment:
     """Return the experiment that changes the main job by `table`; raises SettingError with all mistakes at once."""
     reader = settings_reader()
     reader.on(tuple[Activation, ...], _activations_from)
     reader.on(DataSettings, _data_from)
-    return reader.read(merged(MAIN_JOB, table), Experiment)
+    return reader.read(merge(MAIN_JOB, table), Experiment)
 
 
 def read_toml(path: Path) -> Table:
@@ -150,28 +149,38 @@ def read_toml(path: Path) -> Table:
     return table
 
 
-def toml_of(experiment: Experiment) -> str:
-    """Return an experiment as TOML, complete with every setting: running it gives the same run."""
-    return tomli_w.dumps(as_table(experiment))
+def to_table(value: Any) -> Any:
+    """Return an experiment, a part or a value of an entry as TOML holds it, with every setting in it.
+
+    `create_experiment` reads the table of an experiment, and running it gives the same run.
+    """
+    return to_plain(value, _part_table)
 
 
-def as_table(experiment: Experiment) -> Table:
-    """Return an experiment as the table that `experiment_from` reads, complete with every setting."""
-    table: Table = plain(experiment)
-    return table
+def format_title(experiment: Experiment) -> str:
+    """Return an experiment in one line, for a plot."""
+    network, training = experiment.network, experiment.training
+    hidden = ", ".join(str(n) for n in network.hidden) or "no"
+    parts = ", ".join(registered_name(part) for part in (*network.activation, network.output, network.loss))
+    return (
+        f"{format_source(experiment)} · {hidden} hidden units · {parts} · {registered_name(experiment.gradient)}, "
+        f"{registered_name(experiment.optimizer)} · {training.iterations:,} × {training.batch_size} · "
+        f"seed {experiment.seed}"
+    )
 
 
-def plain(value: Any) -> Any:
-    """Return a value of an entry, a ready part or a list of them for instance, as TOML holds it."""
-    return table_of(value, _part_table)
+def format_source(experiment: Experiment) -> str:
+    """Return the name of an experiment's data: that of the file, or of the data set."""
+    data = experiment.data
+    return data.path.name if data.path else registered_name(data.source)
 
 
-def network_for(experiment: Experiment, data: Dataset) -> Network:
+def create_network(experiment: Experiment, data: Dataset) -> Network:
     """Return the untrained network of an experiment, as wide at both ends as the data."""
-    return network_of_sizes(experiment, data.features, len(data.classes))
+    return create_network_of_size(experiment, data.features, len(data.classes))
 
 
-def network_of_sizes(experiment: Experiment, features: int, classes: int) -> Network:
+def create_network_of_size(experiment: Experiment, features: int, classes: int) -> Network:
     """Return the untrained network of an experiment between so many features and classes."""
     wanted = experiment.network
     each = wanted.activation * (len(wanted.hidden) if len(wanted.activation) == 1 else 1)
@@ -205,7 +214,7 @@ def run_experiment(
 ) -> Run:
     """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer."""
     return train(
-        network_for(experiment, data),
+        create_network(experiment, data),
         data,
         gradient=experiment.gradient,
         optimizer=experiment.optimizer,
@@ -254,10 +263,10 @@ def _part_table(value: Any) -> Table | None:
     """Return a part, or the data settings, as the table that `part_from` and `_data_from` read."""
     if isinstance(value, DataSettings):
         path = {} if value.path is None else {"path": str(value.path)}
-        return {**table_of(value.source, _part_table), **path}
+        return {**to_table(value.source), **path}
     if not isinstance(value, Part):
         return None
     if not is_registered(value):
         raise SettingError([f"{type(value).__name__} is not registered: a plugin, or modnet.register, gives it a name"])
-    plain = {key: table_of(item, _part_table) for key, item in settings_of(value).items() if item is not None}
-    return {"name": registered_name(value), **plain}
+    settings = {key: to_table(item) for key, item in settings_of(value).items() if item is not None}
+    return {"name": registered_name(value), **settings}

@@ -13,7 +13,7 @@ import attrs
 from modnet.compose.settings import Table, settings_of
 
 
-def table_of(value: Any, part: Callable[[Any], Table | None]) -> Any:
+def to_plain(value: Any, part: Callable[[Any], Table | None]) -> Any:
     """Return an object as a table that TOML can hold, with every setting in it but those that are None.
 
     `part` returns the table of a plugin's part, or None for anything else.
@@ -21,24 +21,24 @@ def table_of(value: Any, part: Callable[[Any], Table | None]) -> Any:
     if (table := part(value)) is not None:
         return table
     if attrs.has(type(value)) or is_dataclass(value):
-        return {key: table_of(item, part) for key, item in settings_of(value).items() if item is not None}
+        return {key: to_plain(item, part) for key, item in settings_of(value).items() if item is not None}
     if isinstance(value, Mapping):
-        return {key: table_of(item, part) for key, item in value.items()}
+        return {key: to_plain(item, part) for key, item in value.items()}
     if isinstance(value, (tuple, list)):
-        return [table_of(item, part) for item in value]
+        return [to_plain(item, part) for item in value]
     if isinstance(value, (set, frozenset)):
-        return [table_of(item, part) for item in sorted(value, key=repr)]
+        return [to_plain(item, part) for item in sorted(value, key=repr)]
     if isinstance(value, Enum):
         return value.value
     return str(value) if isinstance(value, Path) else value
 
 
-def merged(base: Table, change: Table) -> Table:
+def merge(base: Table, change: Table) -> Table:
     """Return `base` changed by `change`, table by table; a table whose name or path changes starts afresh.
 
-    >>> merged({"optimizer": {"name": "sgd", "lr": 0.1}, "seed": 0}, {"optimizer": {"lr": 1.0}})
+    >>> merge({"optimizer": {"name": "sgd", "lr": 0.1}, "seed": 0}, {"optimizer": {"lr": 1.0}})
     {'optimizer': {'name': 'sgd', 'lr': 1.0}, 'seed': 0}
-    >>> merged({"optimizer": {"name": "sgd", "lr": 0.1}}, {"optimizer": "adam"})
+    >>> merge({"optimizer": {"name": "sgd", "lr": 0.1}}, {"optimizer": "adam"})
     {'optimizer': {'name': 'adam'}}
     """
     result = dict(base)
@@ -50,7 +50,7 @@ def merged(base: Table, change: Table) -> Table:
             old = {"name": old}
         if isinstance(old, dict) and isinstance(new, dict):
             another = any(word in new and new[word] != old.get(word) for word in ("name", "path"))
-            result[key] = dict(new) if another else merged(old, new)
+            result[key] = dict(new) if another else merge(old, new)
         else:
             result[key] = new
     return result
@@ -71,13 +71,13 @@ def put(table: Table, place: Sequence[str], value: Any) -> None:
     table[last] = value
 
 
-def changed(old: Any, new: Any, place: str = "") -> list[str]:
+def find_changes(old: Any, new: Any, place: str = "") -> list[str]:
     """Return the keys, joined by dots, whose values differ between two tables.
 
-    >>> changed({"seed": 1, "optimizer": {"lr": 0.1}}, {"seed": 1, "optimizer": {"lr": 0.2}})
+    >>> find_changes({"seed": 1, "optimizer": {"lr": 0.1}}, {"seed": 1, "optimizer": {"lr": 0.2}})
     ['optimizer.lr']
     """
     if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
         return [] if old == new else [place]
     keys = {key: f"{place}.{key}" if place else str(key) for key in {**old, **new}}
-    return [found for key, inside in keys.items() for found in changed(old.get(key), new.get(key), inside)]
+    return [found for key, inside in keys.items() for found in find_changes(old.get(key), new.get(key), inside)]

@@ -1,40 +1,50 @@
-"""What the cache folder holds: converted files and downloads, all of which can be made or fetched again."""
+"""The cache folder, whose content can be made or fetched again."""
 
 from __future__ import annotations
 
 import json
+import os
 import shutil
 from contextlib import suppress
 from pathlib import Path
 
 import attrs
 
-from modnet.cached import ABOUT
-from modnet.files import cache_folder
-
 ARRAYS, DIGESTS, DOWNLOADS, PLUGINS = "arrays", "digests", "downloads", "plugins"
+ABOUT = "about.json"
+"""The file in a converted file's folder that says what it was converted from."""
+
+
+def cache_folder() -> Path:
+    """Return where modnet keeps what it can make or fetch again: MODNET_CACHE, or the user's cache folder."""
+    if folder := os.environ.get("MODNET_CACHE"):
+        return Path(folder)
+    from platformdirs import user_cache_path
+
+    return user_cache_path("modnet", appauthor=False)
 
 
 @attrs.frozen
-class Kept:
-    """Something in the cache folder: "converted" from a file, or "downloaded"."""
+class CacheEntry:
+    """A converted file or a download in the cache folder."""
 
     what: str
+    """Either "converted" or "downloaded"."""
     file: str
     """The file that it was made from, as its path was then, or the name of what was downloaded."""
     size: int
     """In bytes."""
 
 
-def kept() -> list[Kept]:
+def cache_entries() -> list[CacheEntry]:
     """Return what is in the cache folder, but digests of files and answers of plugins, which are small."""
     folder = cache_folder()
-    converted = [Kept("converted", _origin(entry), _size(entry)) for entry in _entries(folder / ARRAYS)]
-    downloads = [Kept("downloaded", entry.name, _size(entry)) for entry in _entries(folder / DOWNLOADS)]
+    converted = [CacheEntry("converted", _origin(entry), _size(entry)) for entry in _entries(folder / ARRAYS)]
+    downloads = [CacheEntry("downloaded", entry.name, _size(entry)) for entry in _entries(folder / DOWNLOADS)]
     return [*converted, *downloads]
 
 
-def clear() -> int:
+def clear_cache() -> int:
     """Remove what modnet has put into the cache folder, and nothing else; return how many bytes that was."""
     folder = cache_folder()
     ours = [folder / name for name in (ARRAYS, DIGESTS, DOWNLOADS, PLUGINS)]

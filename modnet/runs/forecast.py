@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from modnet.compose.experiment import Experiment, network_for
+from modnet.compose.experiment import Experiment, create_network
 from modnet.compose.parts import part, registered_name, usable_names
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError
@@ -30,7 +30,7 @@ def forecast_table(experiment: Experiment, data: Dataset, seconds: float = 0.3) 
 def _row(
     experiment: Experiment, data: Dataset, name: str, estimator: GradientEstimator, seconds: float
 ) -> tuple[str, ...]:
-    network, training = network_for(experiment, data), experiment.training
+    network, training = create_network(experiment, data), experiment.training
     try:
         iteration, evaluation = forecast(
             network,

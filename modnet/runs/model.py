@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.compose.experiment import network_of_sizes
+from modnet.compose.experiment import create_network_of_size
 from modnet.compose.network import Network
 from modnet.data.dataset import scaled
 from modnet.errors import DataError, ShapeError
@@ -36,7 +36,7 @@ class TrainedModel:
         params, about = load_params(folder / PARAMS)
         try:
             inputs, classes = len(params["W1"]), tuple(about["classes"])
-            network = network_of_sizes(experiment, inputs, len(classes)).with_params(params)
+            network = create_network_of_size(experiment, inputs, len(classes)).with_params(params)
             network.predict(np.zeros((1, inputs)))
             return cls(network, classes, float(about["scale"]), experiment.data.source)
         except (KeyError, TypeError, ShapeError) as error:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-import tomllib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from hashlib import file_digest, sha256
@@ -92,13 +91,13 @@ class Receipt:
     results: Results | None = None
 
     @classmethod
-    def of(cls, experiment: Experiment, toml: str, data: Dataset) -> Receipt:
-        """Return what a run comes from that is about to begin; `toml` is the experiment as it is written down."""
+    def of(cls, experiment: Experiment, table: Table, data: Dataset) -> Receipt:
+        """Return the receipt of a run that is about to begin; `table` is the experiment as it is written down."""
         path = experiment.data.path
         origins = _origins(experiment)
         strangers = {origin.distribution for origin in origins} - {BUILT_IN}
         return cls(
-            settings=_flat(tomllib.loads(toml)),
+            settings=_flat(table),
             data={**data_fingerprint(data), **({FILE: digest(path)} if path and path.is_file() else {})},
             plugins=origins,
             libraries=libraries(experiment.training.blas_threads, strangers),
@@ -131,10 +130,15 @@ class Receipt:
         text = json.dumps({**table, "sha256": _sha256(table)}, indent=2)
         write_atomically(folder / RECEIPT, f"{text}\n".encode())
 
-    def ended(self, run: ObservedRun, folder: Path, names: Sequence[str]) -> Receipt:
+    def with_results(self, run: ObservedRun, folder: Path, names: Sequence[str]) -> Receipt:
         """Return it with what came of the run, and the files of these names in its folder."""
         files = {name: _file_sha256(folder / name) for name in names}
         return attrs.evolve(self, results=Results(run.status, run.iteration, params_sha256(run.params), files))
+
+    @property
+    def content(self) -> dict[str, Any]:
+        """The fingerprint of the samples, in whatever file they stand."""
+        return {key: value for key, value in self.data.items() if key != FILE}
 
     def changed_files(self, folder: Path) -> list[Difference]:
         """Return what is not as the run left it: its files, and the receipt itself."""

@@ -1,4 +1,4 @@
-"""Is a run what its receipt says? Its files and all that it came from are compared, then it is trained again."""
+"""A run verified: compared with its receipt, and trained again."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from typing import Any
 
 import attrs
 
-from modnet.compose.experiment import Experiment, read_data, run_experiment
+from modnet.compose.experiment import Experiment, create_experiment, read_data, read_toml, run_experiment
 from modnet.data.dataset import Dataset
-from modnet.display.progress import ProgressReport
 from modnet.errors import DataError, DivergedError, ModnetError, PluginError
-from modnet.interfaces import ObservedRun
+from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import params_sha256
 from modnet.nn.training import Run
-from modnet.runs.folder import EXPERIMENT, HISTORY, read_experiment
+from modnet.runs.folder import EXPERIMENT, HISTORY
 from modnet.runs.history import history_csv, read_history
-from modnet.runs.receipt import Difference, Receipt, Results
+from modnet.runs.receipt import Difference, Receipt, Results, naming_plugins
 
 # What changes the run itself; with another library or machine the same bits are the same run.
 OWN = {"file", "data", "setting"}
@@ -35,25 +34,25 @@ class Departure:
     now: str
 
     def __str__(self) -> str:
-        then, now = _apart(self.then, self.now) if self.then and self.now else (self.then, self.now)
+        then, now = _distinguish(self.then, self.now) if self.then and self.now else (self.then, self.now)
         return f"{self.what} {then or 'none'} then, {now or 'none'} now"
 
 
 @attrs.frozen
-class Again:
-    """What came of training again."""
+class Retraining:
+    """The results of training a run again."""
 
     reproduced: bool
-    """Whether it is, bit for bit, what the receipt says."""
+    """Whether they are, bit for bit, those of the receipt."""
     iterations: int
     params_sha256: str
     departure: Departure | None
-    """Where the run leaves what is in history.csv."""
+    """The first row that is not in history.csv."""
 
 
 @attrs.frozen(eq=False)
 class Verification:
-    """A run beside its receipt. What cannot be read any more is one of the differences."""
+    """A run compared with its receipt. What cannot be read any more is one of the differences."""
 
     folder: Path
     receipt: Receipt
@@ -61,7 +60,7 @@ class Verification:
     differences: tuple[Difference, ...]
     experiment: Experiment | None = None
     data: Dataset | None = None
-    again: Again | None = None
+    again: Retraining | None = None
 
     @property
     def identical(self) -> bool:
@@ -76,7 +75,7 @@ class Verification:
         return next(iter(sorted(self.differences, key=lambda difference: difference.part == "file")), None)
 
     def verdict(self) -> str:
-        """Return in a line, or two, what has come of it."""
+        """Return in a line or two whether the run is identical, or what differs first."""
         cause = f"the first part that differs: {self.first}" if self.first else "no part that is recorded differs"
         if self.again is None:
             return f"not trained again; {cause}"
@@ -104,8 +103,8 @@ class Verification:
         }
 
 
-def compared(folder: Path, data_path: Path | None = None) -> Verification:
-    """Return what differs between a run's receipt and what is there now; `data_path` is where its data file is now.
+def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verification:
+    """Return what differs now from a run's receipt; `data_path` is where its data file is now.
 
     Raises DataError where there is no receipt, or the run has not ended.
     """
@@ -115,8 +114,9 @@ def compared(folder: Path, data_path: Path | None = None) -> Verification:
     so_far = Verification(folder, then, then.results, tuple(then.changed_files(folder)))
     part = "setting"
     try:
-        experiment = read_experiment(folder)
-        toml = (folder / EXPERIMENT).read_text(encoding="utf-8")
+        table = read_toml(folder / EXPERIMENT)
+        with naming_plugins(folder / EXPERIMENT):
+            experiment = create_experiment(table)
         if data_path:
             at = attrs.evolve(experiment.data, path=data_path.resolve())
             experiment = attrs.evolve(experiment, data=at)
@@ -126,14 +126,14 @@ def compared(folder: Path, data_path: Path | None = None) -> Verification:
         part = "plugin" if isinstance(error, PluginError) else part
         mistake = Difference(part, "cannot be had: " + "; ".join(str(error).splitlines()))
         return attrs.evolve(so_far, differences=(*so_far.differences, mistake))
-    found = (*so_far.differences, *then.differences(Receipt.of(experiment, toml, data)))
+    found = (*so_far.differences, *then.differences(Receipt.of(experiment, table, data)))
     return attrs.evolve(so_far, differences=found, experiment=experiment, data=data)
 
 
-def trained_again(wanted: Verification, progress: ProgressReport) -> Verification:
-    """Return a verification with what comes of training again, as far as the run went; its folder stays as it is.
+def retrain(wanted: Verification, progress: Observer) -> Verification:
+    """Return a verification with the results of training again, as far as the run went; its folder stays as it is.
 
-    Where the loss is another, it ends at the next epoch's end. Hooks of plugins are not told of it.
+    Where the loss is another, it ends at the next epoch's end. Hooks of plugins are not called.
     """
     results, experiment, data = wanted.results, wanted.experiment, wanted.data
     if experiment is None or data is None:
@@ -153,7 +153,7 @@ def trained_again(wanted: Verification, progress: ProgressReport) -> Verificatio
     if results.status == "failed" and watch.took_accuracies_at_end:  # which a run that fails does not
         for column in (run.history.iterations, run.history.train_accuracy, run.history.test_accuracy):
             column.pop()
-    return attrs.evolve(wanted, again=_again(wanted, run, status))
+    return attrs.evolve(wanted, again=_compare_results(wanted, run, status))
 
 
 class _DepartedError(Exception):
@@ -166,9 +166,9 @@ class _DepartedError(Exception):
 
 @attrs.define
 class _Watch:
-    """An observer that passes on what it is told, and ends a run that has left the recorded one."""
+    """An observer that passes on each event, and ends a run that has left the recorded one."""
 
-    progress: ProgressReport
+    progress: Observer
     expected: list[float] | None
     took_accuracies_at_end: bool = False
     _seen: int = 0
@@ -191,23 +191,23 @@ class _Watch:
         """Do nothing."""
 
 
-def _again(wanted: Verification, run: Run, status: str) -> Again:
+def _compare_results(wanted: Verification, run: Run, status: str) -> Retraining:
     results, text = wanted.results, history_csv(run.history)
     same_end = (status == "diverged") == (results.status == "diverged") and run.iteration == results.iterations
     params = params_sha256(run.params)
     same = sha256(text.encode()).hexdigest() == results.files[HISTORY] and params == results.params_sha256
     try:
-        departure = first_departure((wanted.folder / HISTORY).read_text(encoding="utf-8"), text)
+        departure = find_departure((wanted.folder / HISTORY).read_text(encoding="utf-8"), text)
     except (OSError, UnicodeDecodeError):
         departure = None
-    return Again(same_end and same, run.iteration, params, departure)
+    return Retraining(same_end and same, run.iteration, params, departure)
 
 
-def first_departure(then: str, now: str) -> Departure | None:
+def find_departure(then: str, now: str) -> Departure | None:
     r"""Return the first row in which two histories, as CSV, are not the same.
 
     >>> head = "iteration,loss,train_accuracy,test_accuracy"
-    >>> str(first_departure(f"{head}\n1,2.3,,\n2,2.25,,", f"{head}\n1,2.3,,\n2,2.2500001,,"))
+    >>> str(find_departure(f"{head}\n1,2.3,,\n2,2.25,,", f"{head}\n1,2.3,,\n2,2.2500001,,"))
     'loss 2.25 then, 2.2500001 now'
     """
     for number, (old, new) in enumerate(zip_longest(then.splitlines(), now.splitlines(), fillvalue="")):
@@ -220,7 +220,7 @@ def first_departure(then: str, now: str) -> Departure | None:
     return None
 
 
-def _apart(then: str, now: str) -> tuple[str, str]:
+def _distinguish(then: str, now: str) -> tuple[str, str]:
     """Return two numbers with as many digits as tell them apart."""
     try:
         pairs = [tuple(f"{float(value):.{digits}g}" for value in (then, now)) for digits in (4, 8)]

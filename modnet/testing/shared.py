@@ -22,7 +22,7 @@ import tomli_w
 
 import modnet
 from modnet.compose.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss
-from modnet.compose.experiment import as_table
+from modnet.compose.experiment import to_table
 from modnet.compose.parts import settings_reader
 from modnet.compose.settings import settings_of
 from modnet.testing.checks import Inputs, SkippedError, Suite, once
@@ -171,10 +171,10 @@ def settings_odd(part: Any, setting: str, value: Any) -> None:
 def settings_kept(part: Any) -> None:
     """Its settings come back from an experiment file as they were."""
     settings = {name: value for name, value in settings_of(part).items() if value is not None}
-    written = tomli_w.dumps(as_table(settings))  # type: ignore[arg-type]
+    written = tomli_w.dumps(to_table(settings))
     again = settings_of(settings_reader().read(tomllib.loads(written), type(part)))
     wanted = tomllib.loads(written)
-    found = as_table({name: value for name, value in again.items() if value is not None})  # type: ignore[arg-type]
+    found = to_table({name: value for name, value in again.items() if value is not None})
     lost = [name for name in again if found.get(name) != wanted.get(name)]
     assert not lost, f"{lost[0]} was {settings.get(lost[0])!r} and is {again[lost[0]]!r}"
 

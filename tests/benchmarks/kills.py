@@ -25,7 +25,7 @@ from pathlib import Path
 import attrs
 import numpy as np
 
-from modnet.compose.experiment import experiment_from, network_for
+from modnet.compose.experiment import create_experiment, create_network
 from modnet.compose.parts import part
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import load
@@ -73,9 +73,9 @@ def write_points(path: Path) -> None:
 def arguments_of(optimizer: str, estimator: str, points: Path) -> list[str]:
     """Return the call that trains for about a second."""
     settings = {"data": {"path": str(points)}, "network": {"hidden": [4]}, "gradient": estimator}
-    wanted = experiment_from({**settings, "optimizer": {"name": optimizer}})
+    wanted = create_experiment({**settings, "optimizer": {"name": optimizer}})
     data = load(points)
-    once, _ = forecast(network_for(wanted, data), data, part("gradient", estimator), wanted.optimizer, batch_size=2)
+    once, _ = forecast(create_network(wanted, data), data, part("gradient", estimator), wanted.optimizer, batch_size=2)
     iterations = min(4000, round(LONG / once))
     options = {"hidden": 4, "batch-size": 2, "iterations": iterations, "optimizer": optimizer, "gradient": estimator}
     return ["train", "--data", points.name, *(f"--{key}={value}" for key, value in options.items())]
@@ -147,14 +147,14 @@ def main() -> None:
         folder = Path(path)
         write_points(folder / "points.csv")
         counts = [share + (i < rest) for i in range(len(pairs))]
-        begun = [
+        create_run = [
             pool.submit(kill, Tally(*pair), count, folder, options.seed)
             for pair, count in zip(pairs, counts, strict=True)
             if count
         ]
         print(f"{'optimizer':<12}{'estimator':<24}{'kills':>8}{'runs':>8}{'bits':>8}")
         tallies = []
-        for job in begun:
+        for job in create_run:
             tally = job.result()
             print(
                 f"{tally.optimizer:<12}{tally.estimator:<24}{tally.kills:>8}{tally.runs:>8}{tally.bits:>8}", flush=True

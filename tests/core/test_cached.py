@@ -20,8 +20,8 @@ import modnet
 from modnet import DataError, cached
 from modnet.cached import Facts, Put, arrays_of
 from modnet.data.dataset import _mapping
-from modnet.files import SETTLED
-from modnet.files.cache import clear, kept
+from modnet.files.cache import cache_entries, clear_cache
+from modnet.files.digests import SETTLED
 from modnet.nn.checkpoint import params_sha256
 from modnet.types import Array
 
@@ -204,7 +204,7 @@ def test_what_a_killed_process_left_is_told_and_swept(path, cache):
     process.wait()
     process.stdout.close()
     (left,) = (cache / "arrays").iterdir()
-    assert [(entry.what, entry.file) for entry in kept()] == [("converted", "(unfinished)")]
+    assert [(entry.what, entry.file) for entry in cache_entries()] == [("converted", "(unfinished)")]
     convert = Converter()
     arrays_of(path, "recipe", convert)  # another process may still be at it
     assert left.exists()
@@ -212,8 +212,8 @@ def test_what_a_killed_process_left_is_told_and_swept(path, cache):
     os.utime(left, (yesterday, yesterday))
     arrays_of(path, "another", convert)
     assert not left.exists()
-    assert [entry.file for entry in kept()] == [str(path)] * 2
-    assert clear() > 0
+    assert [entry.file for entry in cache_entries()] == [str(path)] * 2
+    assert clear_cache() > 0
     assert not cache.exists()
 
 
@@ -267,6 +267,6 @@ def test_what_does_not_fit_into_memory_is_trained_on(tmp_path):
 
 
 def test_kept_is_nothing_where_there_is_nothing(cache: Path) -> None:
-    assert kept() == []
-    assert clear() == 0
+    assert cache_entries() == []
+    assert clear_cache() == 0
     assert not cache.exists()

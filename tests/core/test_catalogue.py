@@ -24,7 +24,7 @@ from modnet.compose import plugins
 from modnet.compose.parts import registered_name, usable_names
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import is_data_set, recognised
-from modnet.files.cache import clear
+from modnet.files.cache import clear_cache
 from modnet.host import asking as answering
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
 from modnet.host.discovery import PluginHost, Report
@@ -156,7 +156,7 @@ class TestAsking:
     def test_emptying_the_cache_forgets_the_answers(self, install: Install) -> None:
         install("modnet-cubes", CUBE.format(name="Cube"))
         a_host().settle()
-        assert clear() > 0
+        assert clear_cache() > 0
         assert report_of(a_host(), "modnet-cubes").state == "not asked"
 
     def test_two_that_ask_at_the_same_time_both_learn_it(self, install: Install) -> None:

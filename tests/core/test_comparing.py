@@ -21,12 +21,12 @@ import pytest
 
 import modnet
 from modnet.comparison.compare import FILES
-from modnet.comparison.workers import Job, Outcome, share_made, trained
-from modnet.compose.experiment import as_table, experiment_from, run_experiment
+from modnet.comparison.workers import Job, JobResult, measure_progress, train_table
+from modnet.compose.experiment import create_experiment, run_experiment, to_table
 from modnet.display.progress import RunsReport
 from modnet.errors import MissingExtraError
 from modnet.nn.checkpoint import Checkpoint
-from modnet.runs.folder import HITS, claimed
+from modnet.runs.folder import HITS, claim
 
 GRID = {"hidden": [2, 5]}
 SEEDS = 3
@@ -146,12 +146,12 @@ class TestGoingOn:
         shutil.rmtree(copy / "hidden-2" / "seed-1")
         monkeypatch.setattr("modnet.nn.training.KEEP_EVERY", 0.0)
         monkeypatch.setattr("modnet.nn.training.KEEP_SHARE", 1e9)
-        monkeypatch.setattr("modnet.runs.run.run_experiment", interrupted_at(20))
+        monkeypatch.setattr("modnet.runs.recorder.run_experiment", interrupted_at(20))
         with pytest.raises(KeyboardInterrupt):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
         monkeypatch.undo()
-        half_done = Job("", copy / "hidden-2" / "seed-1", experiment_from(experiment))
-        assert share_made(half_done) == 20 / 40
+        half_done = Job("", copy / "hidden-2" / "seed-1", create_experiment(experiment))
+        assert measure_progress(half_done) == 20 / 40
         modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
         assert bits(copy) == bits(done)
 
@@ -235,7 +235,7 @@ class TestTrust:
         assert {path.name for path in tmp_path.iterdir()} == {*FILES, "comparison.toml", "hidden-2"}
 
     def test_two_at_one_folder(self, copy: Path, experiment: dict[str, Any]) -> None:
-        with claimed(copy), pytest.raises(modnet.DataError, match="another process is at this run"):
+        with claim(copy), pytest.raises(modnet.DataError, match="another process is at this run"):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
 
 
@@ -273,7 +273,8 @@ class TestFailures:
 
     def test_without_scipy(self, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
         monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
-        with pytest.raises(MissingExtraError, match=r"a comparison needs an extra .*: pip install 'modnet\[compare\]'"):
+        words = r"a comparison needs an extra .*: pip install 'modnet-workbench\[compare\]'"
+        with pytest.raises(MissingExtraError, match=words):
             modnet.compare(experiment, GRID)
 
     def test_a_part_of_this_process_alone_is_run_in_this_process(
@@ -349,9 +350,9 @@ def whole(experiment: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) 
 
 class TestWorkers:
     def test_what_a_worker_sends_back_is_small_and_plain(self, experiment: dict[str, Any], tmp_path: Path) -> None:
-        table = as_table(experiment_from(experiment))
-        assert trained(str(tmp_path / "run"), table) == Outcome("finished")
-        assert trained(str(tmp_path / "run"), table) == Outcome("finished")
+        table = to_table(create_experiment(experiment))
+        assert train_table(str(tmp_path / "run"), table) == JobResult("finished")
+        assert train_table(str(tmp_path / "run"), table) == JobResult("finished")
 
     @pytest.mark.parametrize("how", ["ctrl-c", "ctrl-c of the parent alone", "kill"])
     def test_a_comparison_that_is_stopped_goes_on_to_the_same_bits(
@@ -390,7 +391,7 @@ class TestWorkers:
 
 
 def is_free(folder: Path) -> bool:
-    with contextlib.suppress(modnet.DataError), claimed(folder):
+    with contextlib.suppress(modnet.DataError), claim(folder):
         return True
     return False
 

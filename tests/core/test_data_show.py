@@ -17,8 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modnet import Dataset
-from modnet.cli.data_overview import Overview, as_json, as_text
 from modnet.data.summary import summary_of
+from modnet.display.data_overview import Overview, as_json, as_text
 from modnet.display.figures import data_picture, rendered
 from modnet.display.terminal import SHADES, Screen, bar, images_side_by_side
 from modnet.text import fit, format_number, format_table, width_of

@@ -60,5 +60,5 @@ def test_without_matplotlib_the_extra_is_named(history: History, monkeypatch: py
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
-    with pytest.raises(MissingExtraError, match=r"a plot needs an extra .*: pip install 'modnet\[plot\]'"):
+    with pytest.raises(MissingExtraError, match=r"a plot needs an extra .*: pip install 'modnet-workbench\[plot\]'"):
         curves(history)

@@ -72,7 +72,7 @@ def test_a_cut_or_damaged_file_is_named(tmp_path, suffix):
 
 
 def test_a_bomb_is_not_unpacked_to_its_end(tmp_path, monkeypatch):
-    monkeypatch.setattr(files, "LIMIT", 2**21)
+    monkeypatch.setattr(files.opening, "LIMIT", 2**21)
     for name, content in (("a.gz", gzip.compress(bytes(2**23))), ("a.bz2", bz2.compress(bytes(2**23)))):
         (tmp_path / name).write_bytes(content)
         with pytest.raises(DataError, match="unpacks to more than 2 MiB; if that is meant, decompress it first"):
@@ -132,6 +132,21 @@ def test_a_block_that_ends_well_takes_the_place_with_the_usual_mode(tmp_path):
     assert path.read_bytes() == b"new"
     assert path.stat().st_mode == (tmp_path / "usual").stat().st_mode
     assert stat.S_IMODE(path.stat().st_mode) & 0o400
+
+
+def test_a_file_reaches_the_disk_by_a_descriptor_that_may_write(tmp_path, monkeypatch):
+    """Windows refuses others."""
+    fcntl, written = pytest.importorskip("fcntl"), []
+
+    def fsync(descriptor: int) -> None:
+        if stat.S_ISREG(os.fstat(descriptor).st_mode):
+            assert fcntl.fcntl(descriptor, fcntl.F_GETFL) & (os.O_WRONLY | os.O_RDWR)
+            written.append(descriptor)
+
+    monkeypatch.setattr(os, "fsync", fsync)
+    write_atomically(tmp_path / "a", b"new")
+    assert len(written) == 1
+    assert (tmp_path / "a").read_bytes() == b"new"
 
 
 def test_a_full_disk_leaves_nothing(tmp_path):

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet.comparison.grid import settings_of_grid
-from modnet.compose.experiment import PLACES, as_table
+from modnet.compose.experiment import PLACES, to_table
 
 
 def labels(grid: dict[str, Any], experiment: dict[str, Any] | None = None) -> list[str]:
@@ -34,7 +34,7 @@ def test_the_books_name_of_the_hidden_layer_is_known() -> None:
 def test_nothing_that_varies_is_one_setting() -> None:
     (setting,) = settings_of_grid({"network": {"hidden": [7]}}, {})
     assert (setting.label, setting.folder) == ("as it is", "as-it-is")
-    assert setting.experiment(3).network.hidden == (7,)
+    assert setting.with_seed(3).network.hidden == (7,)
 
 
 @pytest.mark.parametrize(
@@ -59,12 +59,12 @@ def test_values_are_numbers_names_tables_or_ready_parts(key: str, value: Any, la
 
 def test_a_ready_part_comes_with_all_its_settings() -> None:
     (setting,) = settings_of_grid({}, {"optimizer": [modnet.optimizer("momentum", lr=0.5, momentum=0.8)]})
-    assert setting.experiment(0).optimizer == modnet.optimizer("momentum", lr=0.5, momentum=0.8)
+    assert setting.with_seed(0).optimizer == modnet.optimizer("momentum", lr=0.5, momentum=0.8)
 
 
 def test_the_experiment_is_the_base_but_for_what_varies_and_the_seed() -> None:
     base = {"training": {"iterations": 7}, "optimizer": {"name": "adam", "lr": 0.01}}
-    wanted = [setting.experiment(4) for setting in settings_of_grid(base, {"batch_size": [5, 6]})]
+    wanted = [setting.with_seed(4) for setting in settings_of_grid(base, {"batch_size": [5, 6]})]
     assert [experiment.training.batch_size for experiment in wanted] == [5, 6]
     assert {experiment.training.iterations for experiment in wanted} == {7}
     assert {experiment.seed for experiment in wanted} == {4}
@@ -73,7 +73,7 @@ def test_the_experiment_is_the_base_but_for_what_varies_and_the_seed() -> None:
 
 def test_a_learning_rate_goes_with_each_of_the_optimizers() -> None:
     both = settings_of_grid({}, {"optimizer": ["sgd", "adam"], "lr": [0.5]})
-    assert [as_table(setting.experiment(0))["optimizer"]["lr"] for setting in both] == [0.5, 0.5]
+    assert [to_table(setting.with_seed(0))["optimizer"]["lr"] for setting in both] == [0.5, 0.5]
 
 
 @settings(max_examples=25)

@@ -155,13 +155,13 @@ class TestKilled:
 
     def test_before_it_had_begun(self, work: Path, call) -> None:
         """Then there is nothing to go on with, and nothing in the way of beginning again."""
-        (work / "never-begun").mkdir()
+        (work / "never-create_run").mkdir()
         for name in (".lock", ".experiment.toml.abc_1234"):
-            (work / "never-begun" / name).write_bytes(b"")
-        assert call("resume", "never-begun")[0] == 1
-        status, _, err = call(*training(), "--out", "never-begun")
+            (work / "never-create_run" / name).write_bytes(b"")
+        assert call("resume", "never-create_run")[0] == 1
+        status, _, err = call(*training(), "--out", "never-create_run")
         assert (status, err) == (0, "")
-        assert outcome(work / "never-begun") == outcome(work / "whole")
+        assert outcome(work / "never-create_run") == outcome(work / "whole")
 
     def test_what_it_learned_can_be_used_and_drawn(self, killed: Path, call) -> None:
         status, out, _ = call("predict", killed.name, "points.csv")

@@ -19,13 +19,14 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.compose.experiment import Experiment, experiment_from, read_data, run_experiment
+from modnet.compose.experiment import Experiment, create_experiment, read_data, run_experiment
 from modnet.compose.plugins import get_host
 from modnet.data.fingerprint import code_fingerprint
 from modnet.nn.checkpoint import Checkpoint, load_params, params_sha256
-from modnet.runs.folder import FILES, RunFolder, begun, claimed, how_it_ended
+from modnet.runs.folder import FILES, claim, read_ending
 from modnet.runs.history import read_history
 from modnet.runs.model import TrainedModel
+from modnet.runs.recorder import RunRecorder, create_run
 
 ITERATIONS = 4
 ARMED = 2  # from the checkpoint of this iteration on, when there is one before it
@@ -104,7 +105,7 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> tuple[Experiment, mo
         "optimizer": {"name": "adam"},
         "training": {"batch_size": 8, "iterations": ITERATIONS},
     }
-    data, resolved = read_data(experiment_from(table))
+    data, resolved = read_data(create_experiment(table))
     return resolved, data
 
 
@@ -114,40 +115,40 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr("modnet.nn.training.KEEP_EVERY", 0.0)
     monkeypatch.setattr("modnet.nn.training.KEEP_SHARE", 1e9)
     # What takes longer than all the rest, and does nothing in the folder.
-    monkeypatch.setattr("modnet.runs.folder.curves", lambda *_, **__: None)
-    monkeypatch.setattr("modnet.runs.folder.rendered", lambda *_: b"drawn")
+    monkeypatch.setattr("modnet.runs.recorder.curves", lambda *_, **__: None)
+    monkeypatch.setattr("modnet.runs.recorder.rendered", lambda *_: b"drawn")
     monkeypatch.setattr("modnet.runs.receipt.code_fingerprint", functools.cache(code_fingerprint))
     memory = Path("/dev/shm")  # noqa: S108 - if there is one
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
         yield Path(path) / "run"
 
 
-def go(run_folder: RunFolder, keep: Callable[[Checkpoint], None], start: Checkpoint | None, of: Any) -> modnet.Run:
+def go(run_folder: RunRecorder, keep: Callable[[Checkpoint], None], start: Checkpoint | None, of: Any) -> modnet.Run:
     return run_experiment(*of, start, keep, get_host().relay(run_folder))
 
 
 def begin(folder: Path, of: Any, faults: Faults | None = None) -> modnet.Run:
     """Train, with the faults armed in the midst of it."""
-    with begun(folder, *of) as run_folder, contextlib.ExitStack() as stack:
+    with create_run(folder, *of) as run_folder, contextlib.ExitStack() as stack:
 
         def keep(checkpoint: Checkpoint) -> None:
             if faults and checkpoint.iteration == ARMED:
                 stack.enter_context(faults.armed())
-            run_folder.keep(checkpoint)
+            run_folder.save(checkpoint)
 
         return go(run_folder, keep, None, of)
 
 
 def resume(folder: Path, of: Any) -> None:
-    with claimed(folder), warnings.catch_warnings():
-        if how_it_ended(folder):
+    with claim(folder), warnings.catch_warnings():
+        if read_ending(folder):
             return
         warnings.simplefilter("ignore")  # on a newest one that is not there
-        run_folder = RunFolder(folder, *of)
+        run_folder = RunRecorder(folder, *of)
         start = run_folder.last_checkpoint()
         assert start
         assert start.iteration >= ARMED - 1  # nothing of what had been kept is lost
-        go(run_folder, run_folder.keep, start, of)
+        go(run_folder, run_folder.save, start, of)
 
 
 def content(folder: Path) -> tuple[list[str], bytes, str]:

@@ -13,14 +13,14 @@ import pytest
 
 import modnet
 from modnet import DataError, History, SettingError
-from modnet.compose.experiment import Experiment, experiment_from, network_for, read_data, read_toml
+from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, read_toml
 from modnet.compose.plugins import get_host
 from modnet.compose.training import train
 from modnet.nn.checkpoint import params_sha256
-from modnet.runs.folder import FILES, begun
+from modnet.runs.folder import FILES
 from modnet.runs.history import history_csv, read_history
 from modnet.runs.model import TrainedModel
-from modnet.runs.run import to_its_end
+from modnet.runs.recorder import create_run, train_run
 
 
 @pytest.fixture
@@ -45,9 +45,9 @@ def table(tmp_path: Path) -> dict[str, Any]:
 
 
 def run_into(folder: Path, table: dict[str, Any], *observers: object, **options: Any) -> tuple[modnet.Run, Experiment]:
-    data, experiment = read_data(experiment_from(table))
-    with begun(folder, experiment, data, **options) as run_folder:
-        return to_its_end(experiment, data, run_folder, None, *observers), experiment
+    data, experiment = read_data(create_experiment(table))
+    with create_run(folder, experiment, data, **options) as run_folder:
+        return train_run(experiment, data, run_folder, None, *observers), experiment
 
 
 class TestWhatIsLeft:
@@ -82,7 +82,7 @@ class TestWhatIsLeft:
         written = tomllib.loads(path.read_text())
         assert written["data"]["scale"] == 1.0  # what was inferred is written down
         assert written["network"]["loss"] == {"name": "cross-entropy", "eps": 1e-7}
-        again = experiment_from(read_toml(path))
+        again = create_experiment(read_toml(path))
         assert again == experiment
         second, _ = run_into(tmp_path / "second", read_toml(path))
         assert params_sha256(second.params) == params_sha256(first.params)
@@ -99,7 +99,7 @@ class TestWhatIsLeft:
         assert np.array_equal(outputs, run.network.predict(rows))
 
     def test_an_interrupted_run_is_saved_with_what_it_learned(self, tmp_path: Path, table) -> None:
-        data, experiment = read_data(experiment_from(table))
+        data, experiment = read_data(create_experiment(table))
         calls = []
 
         def interrupts(objective, params, stream):
@@ -109,9 +109,9 @@ class TestWhatIsLeft:
             return objective.backward(params)
 
         interrupted = pytest.raises(modnet.TrainingInterrupted)
-        with begun(tmp_path / "run", experiment, data) as folder, interrupted as caught:
+        with create_run(tmp_path / "run", experiment, data) as folder, interrupted as caught:
             train(
-                network_for(experiment, data),
+                create_network(experiment, data),
                 data,
                 gradient=interrupts,
                 optimizer=experiment.optimizer,

@@ -21,10 +21,10 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import Activation, Array, Optimizer, SettingError
-from modnet.compose.experiment import MAIN_JOB, experiment_from, toml_of
+from modnet.compose.experiment import MAIN_JOB, create_experiment, to_table
 from modnet.compose.parts import part_from, settings_reader
 from modnet.compose.settings import Settings, settings_of
-from modnet.compose.tables import merged, table_of
+from modnet.compose.tables import merge, to_plain
 from modnet.host.discovery import PluginHost
 
 if TYPE_CHECKING:
@@ -307,7 +307,7 @@ class TestAllAtOnce:
             "plugins": "none",
         }
         with pytest.raises(SettingError) as error:
-            experiment_from(table)
+            create_experiment(table)
         found = sorted(error.value.mistakes)
         wanted = [
             "'plugins' must be a table, not 'none'",
@@ -490,7 +490,7 @@ class TestOtherClasses:
 
         data = read(Data, lr=1, inner={"whole": 2})
         assert data == Data(1.0, Plain(whole=2))
-        assert table_of(data, lambda _: None)["inner"]["whole"] == 2
+        assert to_plain(data, lambda _: None)["inner"]["whole"] == 2
         assert mistakes(Data, lr="x") == ["'lr' must be a number, not 'x'"]
 
     def test_a_setting_that_the_object_does_not_keep_cannot_be_written_down(self) -> None:
@@ -568,7 +568,7 @@ class TestParts:
         host: PluginHost = modnet.compose.plugins.get_host()
         for name in host.registry.names(kind):
             part = part_from(kind, name)
-            table = tomllib.loads(tomli_w.dumps(table_of(part, lambda _: None)))
+            table = tomllib.loads(tomli_w.dumps(to_plain(part, lambda _: None)))
             assert part_from(kind, {"name": name, **table}) == part
             assert set(table) == {key for key, value in settings_of(part).items() if value is not None}
 
@@ -608,12 +608,12 @@ class TestRoundTrip:
     @given(rich_tables)
     def test_table_to_object_to_table_is_the_identity(self, table: Mapping[str, Any]) -> None:
         thing = Settings().read(table, Rich)
-        assert table_of(thing, lambda _: None) == table
+        assert to_plain(thing, lambda _: None) == table
 
     @given(rich_tables)
     def test_and_so_is_object_to_toml_to_object(self, table: Mapping[str, Any]) -> None:
         thing = Settings().read(table, Rich)
-        written = tomllib.loads(tomli_w.dumps(table_of(thing, lambda _: None)))
+        written = tomllib.loads(tomli_w.dumps(to_plain(thing, lambda _: None)))
         assert Settings().read(written, Rich) == thing
 
     @given(
@@ -641,14 +641,14 @@ class TestRoundTrip:
         )
     )
     def test_an_experiment_written_and_read_again_is_the_same(self, table: dict[str, Any]) -> None:
-        experiment = experiment_from(table)
-        written = toml_of(experiment)
-        again = experiment_from(tomllib.loads(written))
+        experiment = create_experiment(table)
+        written = tomli_w.dumps(to_table(experiment))
+        again = create_experiment(tomllib.loads(written))
         assert again == experiment
-        assert toml_of(again) == written
+        assert tomli_w.dumps(to_table(again)) == written
 
     def test_the_main_job_is_complete(self) -> None:
-        written = tomllib.loads(toml_of(experiment_from({})))
+        written = to_table(create_experiment({}))
         assert {key: set(value) for key, value in written.items() if isinstance(value, dict)} == {
             key: set(value) for key, value in MAIN_JOB.items() if isinstance(value, dict)
         }
@@ -671,5 +671,5 @@ class TestMerging:
     )
     def test_tables_are_merged_and_a_new_name_starts_afresh(self, base: Any, change: Any, result: Any) -> None:
         before = repr((base, change))
-        assert merged(base, change) == result
+        assert merge(base, change) == result
         assert repr((base, change)) == before

@@ -25,7 +25,7 @@ from modnet.cli.main import modnet_command
 from modnet.nn.checkpoint import load_params, save_params
 from modnet.runs.folder import SEALED
 from modnet.runs.receipt import PARTS, Origin, Receipt, _wanted
-from modnet.runs.verify import compared, first_departure
+from modnet.runs.verify import compare_with_receipt, find_departure
 
 SPECIES = ("ash", "elm", "oak")
 
@@ -205,7 +205,7 @@ class TestTampering:
     def test_what_was_tampered_with_is_named(self, place: Path, what: str) -> None:
         tamper, part, words = TAMPERINGS[what]
         tamper(place)
-        assert part in [d.part for d in compared(place / "run").differences if words in d.in_words()]
+        assert part in [d.part for d in compare_with_receipt(place / "run").differences if words in d.in_words()]
         done = call("verify", place / "run")
         assert isinstance(done.exception, (SystemExit, type(None))), done.exception
         assert words in done.output
@@ -256,13 +256,13 @@ class TestWhere:
         ],
     )
     def test_what_differs_in_a_row(self, then: str, now: str, words: str) -> None:
-        departure = first_departure(f"head\n{then}", f"head\n{now}")
+        departure = find_departure(f"head\n{then}", f"head\n{now}")
         if "123456789" in then:  # as many digits as tell them apart
             words = "loss 0.123456789 then, 0.123456788 now"
         assert str(departure) == words
 
     def test_histories_that_are_the_same(self) -> None:
-        assert first_departure("head\n1,0.5,,", "head\n1,0.5,,") is None
+        assert find_departure("head\n1,0.5,,", "head\n1,0.5,,") is None
 
 
 class TestOptions:
@@ -342,9 +342,9 @@ class TestReceipt:
         if content:
             (tmp_path / "receipt.json").write_text(content)
         with pytest.raises(DataError, match=words):
-            compared(tmp_path)
+            compare_with_receipt(tmp_path)
         with pytest.raises(DataError, match="no such folder"):
-            compared(tmp_path / "nowhere")
+            compare_with_receipt(tmp_path / "nowhere")
 
 
 PLUGIN = """

@@ -8,12 +8,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-import onnx
-import onnx.reference
 import pytest
-from onnx import numpy_helper
 
 import modnet
+
+onnx = pytest.importorskip("onnx")
+pytest.importorskip("onnx.reference")
+numpy_helper = pytest.importorskip("onnx.numpy_helper")
 
 VECTORS = Path(onnx.__file__).parent / "backend" / "test" / "data" / "node"
 TRAINING = "ai.onnx.preview.training"

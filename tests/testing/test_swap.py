@@ -6,7 +6,6 @@ import asyncio
 import contextvars
 import json
 import threading
-import tomllib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,7 +20,7 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import Array, Dataset, DataSource, Grads, Loss, Optimizer, Params, SettingError, State, UnknownNameError
-from modnet.compose.experiment import experiment_from, toml_of
+from modnet.compose.experiment import create_experiment, to_table
 from modnet.compose.plugins import load_plugins
 from modnet.testing import swap as swapping
 
@@ -134,12 +133,12 @@ class TestEverywhere:
     def test_in_an_experiment_which_is_written_and_read_again(self) -> None:
         table = {"network": {"loss": {"name": "cross-entropy", "eps": 0.5}}, "optimizer": {"name": "sgd", "lr": 0.5}}
         with swapping("loss", "cross-entropy", Fake()) as fake, swapping("optimizer", "sgd", Standing):
-            wanted = experiment_from(table)
+            wanted = create_experiment(table)
             assert (wanted.network.loss, wanted.optimizer) == (fake, Standing(0.5))
-            written = tomllib.loads(toml_of(wanted))
+            written = to_table(wanted)
             assert written["network"]["loss"] == {"name": "cross-entropy"}
             assert written["optimizer"] == {"name": "sgd", "lr": 0.5}
-            assert experiment_from(written) == wanted
+            assert create_experiment(written) == wanted
 
     def test_what_was_made_before_stays_as_it_is(self) -> None:
         net = modnet.TwoLayerNet(4, 5, 3, seed=0)
@@ -186,7 +185,7 @@ class TestWhatMayStandIn:
     def test_another_registered_part_keeps_its_own_name_and_settings(self) -> None:
         mean = modnet.optimizer("momentum", lr=0.5)
         with swapping("optimizer", "sgd", mean):
-            written = tomllib.loads(toml_of(experiment_from({})))
+            written = to_table(create_experiment({}))
         assert written["optimizer"] == {"name": "momentum", "lr": 0.5, "momentum": 0.9}
 
 

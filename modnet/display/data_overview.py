@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import math
 import textwrap
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -15,7 +13,16 @@ import numpy as np
 from modnet.data.dataset import Dataset
 from modnet.data.summary import MOST_VALUES, Summary, most_frequent, varied
 from modnet.display.terminal import Screen, bar, images_side_by_side
-from modnet.text import format_number, format_size, format_table, printable, width_of
+from modnet.text import (
+    format_count,
+    format_number,
+    format_settings,
+    format_size,
+    format_table,
+    printable,
+    to_json,
+    width_of,
+)
 from modnet.types import Array
 
 CLASSES = 20  # that are shown; of more, the most frequent ones
@@ -53,8 +60,11 @@ class Overview:
     def headline(self) -> str:
         """What was read, and how much it is, in a line."""
         train, test = len(self.data.train), len(self.data.test)
-        sizes = f"{train:,} training and {test:,} test samples" if test else counted(train, "sample")
-        features, classes = counted(self.data.features, "feature"), counted(len(self.data.classes), "class", "classes")
+        sizes = f"{train:,} training and {test:,} test samples" if test else format_count(train, "sample")
+        features, classes = (
+            format_count(self.data.features, "feature"),
+            format_count(len(self.data.classes), "class", "classes"),
+        )
         return f"{printable(self.what, 200)} ({self.source}): {sizes}, {features}, {classes}"
 
 
@@ -102,34 +112,7 @@ def as_json(view: Overview) -> str:
         "ranges": ranges,
         "samples": [{"row": i + 1, "label": data.classes[t], "values": row} for i, t, row in values],
     }
-    return json.dumps(plain(record), default=str)
-
-
-def plain(value: Any) -> Any:
-    """Return what JSON can hold: it has no NaN and no infinity."""
-    if isinstance(value, dict):
-        return {key: plain(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [plain(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
-
-
-def counted(count: int, one: str, many: str = "") -> str:
-    """Return a number of things in words.
-
-    >>> counted(1, "class", "classes"), counted(1200, "sample")
-    ('1 class', '1,200 samples')
-    """
-    return f"{count:,} {one if count == 1 else many or f'{one}s'}"
-
-
-def settings_in_words(settings: Mapping[str, Any]) -> str:
-    """Return settings as they would be given behind --set.
-
-    >>> settings_in_words({"label": "species", "header": True})
-    'label="species", header=true'
-    """
-    return ", ".join(f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in settings.items())
+    return to_json(record)
 
 
 def _facts(view: Overview, screen: Screen) -> list[str]:
@@ -137,7 +120,7 @@ def _facts(view: Overview, screen: Screen) -> list[str]:
     data, summary = view.data, view.summary
     facts = [
         ("data", view.headline),
-        ("settings", settings_in_words(view.settings)),
+        ("settings", format_settings(view.settings)),
         *(("notes" if i == 0 else "", note) for i, note in enumerate(view.notes)),
         ("missing", "" if view.notes else "no values"),
         ("kept as", f"{data.train.table.dtype.name}, {format_size(summary.size)}"),
@@ -176,9 +159,13 @@ def _spread(view: Overview, screen: Screen) -> str:
 def _repeated(summary: Summary) -> str:
     if summary.repeated is None:
         return ""
-    text = f"{counted(summary.repeated, 'sample')} with the features of an earlier one" if summary.repeated else "none"
+    text = (
+        f"{format_count(summary.repeated, 'sample')} with the features of an earlier one"
+        if summary.repeated
+        else "none"
+    )
     if summary.shared:
-        text += f"; {counted(summary.shared, 'test sample')} with those of a training sample"
+        text += f"; {format_count(summary.shared, 'test sample')} with those of a training sample"
     return text
 
 
@@ -202,7 +189,7 @@ def _classes(view: Overview, screen: Screen) -> list[str]:
             lines[line] += "  " + bar([train[i], test[i]], both.max(initial=1), width, screen)
     if others := np.delete(both, shown).tolist():
         sizes = f"{min(others):,}" if min(others) == max(others) else f"{min(others):,} to {max(others):,}"
-        lines.append(f"and {counted(len(others), 'more class', 'more classes')}, of {sizes} samples each")
+        lines.append(f"and {format_count(len(others), 'more class', 'more classes')}, of {sizes} samples each")
     return lines
 
 
@@ -240,4 +227,4 @@ def _rows(view: Overview, screen: Screen) -> list[str]:
         columns.append(column)
     lines = format_table(list(zip(*columns, strict=True)))
     left = len(names) - len(columns) + 1
-    return [*lines, f"and {counted(left, 'more feature')}"] if left else lines
+    return [*lines, f"and {format_count(left, 'more feature')}"] if left else lines

@@ -1,0 +1,133 @@
+"""Files, compressed or not, opened and created."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import lzma
+import sys
+import zlib
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from importlib import import_module
+from pathlib import Path
+from typing import IO, Any, cast
+
+from modnet.errors import DataError, MissingExtraError
+from modnet.files.progress import ReportingFile
+
+LIMIT = 2**30
+"""How many bytes a compressed file may hold that is read as a whole: a small file could unpack to more than fits."""
+
+CHUNK = 2**20
+
+
+def _open_zst(file: Path | IO[bytes], mode: str) -> Any:
+    """Open a .zst file: Python 3.14 can by itself."""
+    try:
+        module = import_module("compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd")
+    except ImportError:
+        raise MissingExtraError(f"{getattr(file, 'name', file)}: a .zst file", "zst") from None
+    checked = {module.CompressionParameter.checksum_flag: 1} if mode == "wb" else None  # not its default
+    return module.open(file, mode, options=checked)
+
+
+_FORMATS: dict[str, tuple[bytes, Callable[..., Any]]] = {
+    ".gz": (b"\x1f\x8b", gzip.open),
+    ".bz2": (b"BZh", bz2.open),
+    ".xz": (b"\xfd7zXZ\x00", lzma.open),
+    ".zst": (b"\x28\xb5\x2f\xfd", _open_zst),
+}
+COMPRESSED = tuple(_FORMATS)
+
+
+@contextmanager
+def reading(path: Path) -> Iterator[None]:
+    """Turn any error while the file at `path` is read into a DataError that names it."""
+    try:
+        yield
+    except FileNotFoundError:
+        raise DataError(f"{path}: no such file") from None
+    except IsADirectoryError:
+        raise DataError(f"{path}: a folder, expected a file") from None
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
+        raise DataError(f"{path}: the compressed file is damaged or cut off: {error}") from None
+    except OSError as error:
+        if error.errno is None:  # not the system's, but bz2's
+            raise DataError(f"{path}: the compressed file is damaged or cut off: {error}") from None
+        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+    except UnicodeDecodeError as error:
+        byte = error.object[error.start]
+        raise DataError(f"{path}: not {error.encoding.upper()} text (byte 0x{byte:02x}); save it as UTF-8") from None
+    except MemoryError:
+        raise DataError(f"{path}: does not fit into memory") from None
+    except Exception as error:
+        if type(error).__name__ != "ZstdError":  # a class of an extra, which may not be there
+            raise
+        raise DataError(f"{path}: the compressed file is damaged or cut off: {error}") from None
+
+
+def compression(path: Path) -> str:
+    """Return the suffix that goes with how the content of a file is compressed, "" where it is not."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise DataError(f"{path}: a device or a pipe, expected a file")
+    with path.open("rb") as file:
+        head = file.read(6)
+    return next((suffix for suffix, (magic, _) in _FORMATS.items() if head.startswith(magic)), "")
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[IO[bytes]]:
+    """Open a file for reading, decompressed if its content is compressed; progress is reported.
+
+    Raises MissingExtraError where it takes an extra to decompress it.
+    """
+    suffix = compression(path)
+    with io.BufferedReader(ReportingFile(path), CHUNK) as file:
+        if not suffix:
+            yield file
+            return
+        with _FORMATS[suffix][1](file, "rb") as inside:
+            yield inside
+
+
+@contextmanager
+def created(path: Path, named: Path | None = None) -> Iterator[IO[bytes]]:
+    """Open a file for writing, compressed as the suffix of its name (or of `named`) says."""
+    suffix = (named or path).suffix.lower()
+    if suffix == ".gz":  # without a name and a time in it, the same content is the same file
+        with path.open("wb") as plain, gzip.GzipFile("", "wb", compresslevel=6, fileobj=plain, mtime=0) as packed:
+            yield cast("IO[bytes]", packed)
+    else:
+        with _FORMATS[suffix][1](path, "wb") if suffix in _FORMATS else path.open("wb") as file:
+            yield file
+
+
+def read_bytes(path: Path, most: int | None = None) -> bytes:
+    """Return the content of a file, decompressed, or its first `most` bytes.
+
+    Raises DataError where it cannot be read, or where a compressed file holds more than `LIMIT` bytes.
+    """
+    with reading(path), opened(path) as file:
+        if isinstance(file, io.BufferedReader):
+            return file.read(most)
+        chunks, size = [], 0
+        while chunk := file.read(CHUNK if most is None else min(CHUNK, most - size)):
+            chunks.append(chunk)
+            size += len(chunk)
+            if size > LIMIT:
+                what = f"unpacks to more than {LIMIT // 2**20} MiB"
+                raise DataError(f"{path}: {what}; if that is meant, decompress it first")
+        return b"".join(chunks)
+
+
+def head_of(path: Path, size: int) -> bytes:
+    """Return the first bytes of a file, those inside if it is compressed and can be read; none of a folder."""
+    if path.is_dir():
+        return b""
+    if compression(path):  # which refuses a device or a pipe: it would be waited for
+        with suppress(DataError, MissingExtraError), reading(path), opened(path) as inside:
+            return inside.read(size)
+    with path.open("rb") as file:
+        return file.read(size)

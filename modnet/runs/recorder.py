@@ -1,0 +1,250 @@
+"""A run written into its folder as it is trained."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import platform
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import tomli_w
+
+from modnet.compose.experiment import Experiment, format_title, run_experiment, to_table
+from modnet.compose.parts import registered_name
+from modnet.compose.plugins import get_host
+from modnet.compose.settings import Table
+from modnet.compose.tables import find_changes
+from modnet.data.dataset import Dataset
+from modnet.display.figures import curves, rendered
+from modnet.errors import DataError, MissingExtraError, SettingError
+from modnet.files import sweep, write_atomically
+from modnet.host.hookspecs import hookimpl
+from modnet.interfaces import ObservedRun
+from modnet.nn.checkpoint import Checkpoint, Checkpoints, params_sha256, save_params
+from modnet.nn.training import Run
+from modnet.runs.folder import (
+    CURVES,
+    EXPERIMENT,
+    FILES,
+    HISTORY,
+    HITS,
+    PARAMS,
+    SEALED,
+    SUMMARY,
+    check_is_free,
+    claim,
+)
+from modnet.runs.history import history_csv
+from modnet.runs.receipt import Difference, Receipt
+from modnet.types import History, Params
+
+
+@contextmanager
+def create_run(
+    path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool = False, draws: bool = True
+) -> Iterator[RunRecorder]:
+    """Claim a folder for a new run; nothing is left of it where the run fails before its first iteration.
+
+    Raises SettingError where there is something in it already, and DataError where another process has it.
+    """
+    check_is_free(path, overwrite=overwrite)
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise DataError(f"{path}: cannot be made: {error.strerror}") from None
+    try:
+        with claim(path):
+            check_is_free(path, overwrite=overwrite)  # another process may have been faster
+            recorder = RunRecorder(path, experiment, data, draws=draws)
+            try:
+                recorder.begin()
+                yield recorder
+            finally:
+                if not recorder.has_begun:
+                    recorder.clear()
+    finally:
+        with suppress(OSError):  # the folder is not empty
+            path.rmdir()
+
+
+def train_run(
+    experiment: Experiment, data: Dataset, recorder: RunRecorder, start: Checkpoint | None = None, *observers: object
+) -> Run:
+    """Train, from a checkpoint if there is one, with everything saved as it goes, and return the run.
+
+    Lifecycle hooks of plugins and `observers` follow it. Raises as `modnet.train` does; all is saved then, too.
+    """
+    # A relay of its own: several runs may share a process, and each recorder must hear of its own run alone.
+    return run_experiment(experiment, data, start, recorder.save, get_host().relay(*observers, recorder))
+
+
+class RunRecorder:
+    """Writes a run's files as the run goes on; each of them whole or not at all."""
+
+    def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, draws: bool = True) -> None:
+        self.path = path
+        self.draws = draws
+        """Whether the learning curves are drawn at the end."""
+        self.notes: list[str] = []
+        self.has_begun = False
+        """Whether there is more of the run than its experiment."""
+        self._experiment = experiment
+        self._table = to_table(experiment)
+        self._about = {"classes": list(data.classes), "scale": data.scale}
+        # Made now: what is installed, and the code that is loaded, may change on the disk while the run goes on.
+        self._receipt = Receipt.of(experiment, self._table, data)
+        origin = {"experiment": _identity(self._table), "data": self._receipt.content}
+        self._checkpoints = Checkpoints(path, experiment.optimizer, origin)
+        self._cannot_be_written = False
+
+    def last_checkpoint(self) -> Checkpoint | None:
+        """Return the checkpoint to resume from, or None where there is none yet.
+
+        Warns where the newest checkpoint is damaged and the one before is used. Raises DataError where both are, or the
+        data is another, and SettingError where the experiment is.
+        """
+        found = self._checkpoints.load()
+        if found is None:
+            return None
+        checkpoint, then = found
+        if keys := find_changes(then["experiment"], self._checkpoints.about["experiment"]):
+            mistake = f"changed since the run began: {', '.join(keys)}; change it back, or begin another run"
+            raise SettingError([mistake], str(self.path / EXPERIMENT))
+        # A checkpoint of an older version has another digest of the data; the receipt beside it has this one.
+        old = Receipt.read(self.path).content if "sha256" in then["data"] else then["data"]
+        new = self._receipt.content
+        if keys := find_changes(old, new):
+            counts = [f"{old[key]:,} {key} then, {new[key]:,} now" for key in keys if isinstance(new[key], int)]
+            what = ", ".join(counts) or "as many samples, with other values"
+            raise DataError(f"{self.path}: the data is not what the run began with: {what}")
+        return checkpoint
+
+    def find_changes(self) -> list[Difference]:
+        """Return which plugins, libraries and machine differ from those the run began with, by its receipt."""
+        try:
+            differences = Receipt.read(self.path).differences(self._receipt)
+        except DataError:  # of an older modnet
+            return []
+        return [difference for difference in differences if difference.part in {"plugin", "library", "platform"}]
+
+    def save(self, checkpoint: Checkpoint) -> None:
+        """Save a checkpoint, and the interim results; raises DataError where that cannot be."""
+        try:
+            self._checkpoints.save(checkpoint)
+            self._save(checkpoint.params, checkpoint.history)
+        except OSError as error:
+            self._cannot_be_written = True
+            raise self._unwritten(error, checkpoint.iteration) from None
+
+    @hookimpl(tryfirst=True)
+    def run_started(self) -> None:
+        """Remove the files that say how the run ended before."""
+        self.has_begun = True
+        for name in (SUMMARY, HITS, CURVES):
+            (self.path / name).unlink(missing_ok=True)
+
+    # Before the hooks of third-party plugins, so that their mistakes lose nothing.
+    @hookimpl(tryfirst=True)
+    def run_ended(self, run: ObservedRun) -> None:
+        """Save everything, unless the run failed before it made an iteration."""
+        if run.status == "failed" and not run.iteration:
+            self.has_begun = False
+            return
+        try:
+            self._conclude(run)
+        except OSError as error:
+            if not self._cannot_be_written:  # which has been raised by then
+                raise self._unwritten(error, run.iteration) from None
+
+    def begin(self) -> None:
+        """Write the experiment, and remove any run that was there; raises DataError where that cannot be."""
+        try:
+            self.clear()
+            write_atomically(self.path / EXPERIMENT, tomli_w.dumps(self._table).encode())
+            self._receipt.write(self.path)
+        except OSError as error:
+            raise self._unwritten(error, 0) from None
+
+    def clear(self) -> None:
+        """Remove all files of a run."""
+        self._checkpoints.discard()
+        for name in reversed(FILES):  # the experiment last: until then it is the folder of a run
+            (self.path / name).unlink(missing_ok=True)
+            sweep(self.path / name)
+
+    def _conclude(self, run: ObservedRun) -> None:
+        """Write the files of a run that has ended; last the summary, which says so, and the receipt of all of them."""
+        self._save(run.params, run.history)
+        if run.hits is not None and len(run.hits):
+            hits = io.BytesIO()
+            np.save(hits, run.hits, allow_pickle=False)
+            write_atomically(self.path / HITS, hits.getvalue())
+        if self.draws:
+            self._draw(run.history)
+        summary = json.dumps(self._summary(run), indent=2) + "\n"
+        write_atomically(self.path / SUMMARY, summary.encode())
+        names = [name for name in SEALED if (self.path / name).is_file()]
+        self._receipt.with_results(run, self.path, names).write(self.path)
+        if run.status in {"finished", "diverged"}:  # there is nothing to resume
+            self._checkpoints.discard()
+
+    def _draw(self, history: History) -> None:
+        try:
+            picture = rendered(curves(history, format_title(self._experiment)), "png")
+        except MissingExtraError as error:
+            self.notes.append(f"{CURVES} was not drawn: {error}")
+        else:
+            write_atomically(self.path / CURVES, picture)
+
+    def _save(self, params: Params, history: History) -> None:
+        save_params(self.path / PARAMS, params, self._about)
+        write_atomically(self.path / HISTORY, history_csv(history).encode())
+
+    def _unwritten(self, error: OSError, iteration: int) -> DataError:
+        advice = f"; the run can go on from what was kept last: modnet resume {self.path}" if iteration else ""
+        return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
+
+    def _summary(self, run: ObservedRun) -> dict[str, Any]:
+        history = run.history
+        return {
+            "status": run.status,
+            "iterations": run.iteration,
+            "final_loss": history.loss[-1] if history.loss else None,
+            "train_accuracy": _last(history.train_accuracy),
+            "test_accuracy": _last(history.test_accuracy),
+            "gradient": registered_name(self._experiment.gradient),
+            "seed": self._experiment.seed,
+            "seconds": round(run.seconds, 3),
+            "params_sha256": params_sha256(run.params),
+            "versions": {
+                "python": platform.python_version(),
+                "numpy": np.__version__,
+                **_versions(),
+            },
+        }
+
+
+def _identity(table: Table) -> Table:
+    """Return the entries of an experiment that a resumed run must share, as JSON has them.
+
+    How many iterations there are to be, where the data lies and where parts come from may change.
+    """
+    training = {key: value for key, value in table["training"].items() if key != "iterations"}
+    rest = {key: value for key, value in table.items() if key not in {"data", "plugins"}}
+    same: Table = json.loads(json.dumps({**rest, "training": training}, default=str))
+    return same
+
+
+def _last(values: list[float]) -> float | None:
+    return values[-1] if values and not math.isnan(values[-1]) else None
+
+
+def _versions() -> dict[str, str]:
+    """Return the versions of the installed distributions whose plugins are loaded, modnet among them."""
+    loaded = [report for report in get_host().reports if report.state == "loaded" and report.version]
+    return {report.distribution: report.version for report in sorted(loaded, key=lambda report: report.distribution)}
