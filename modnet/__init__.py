@@ -37,6 +37,7 @@ from modnet.interfaces import (
     Loss,
     Objective,
     ObservedRun,
+    Observer,
     Optimizer,
     Trace,
 )
@@ -44,7 +45,7 @@ from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
 from modnet.nn.training import Run
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, History, Params, State
+from modnet.types import Array, Grads, History, Params, State, Status
 
 if TYPE_CHECKING:
     from modnet import testing
@@ -81,6 +82,7 @@ __all__ = [
     "NoDerivativeError",
     "Objective",
     "ObservedRun",
+    "Observer",
     "Optimizer",
     "PairResult",
     "Params",
@@ -93,6 +95,7 @@ __all__ = [
     "SettingResult",
     "ShapeError",
     "State",
+    "Status",
     "Stream",
     "Trace",
     "TrainingInterrupted",

@@ -25,6 +25,7 @@ from modnet.runs.forecast import forecast_table
 from modnet.runs.receipt import naming_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_duration, format_settings
+from modnet.types import Status
 
 
 @click.command()
@@ -76,7 +77,7 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
     check_is_run(run)
     with claim(run):
         if ended := read_ending(run):
-            if ended["status"] == "diverged":
+            if ended["status"] == Status.DIVERGED:
                 made = ended["iterations"]
                 raise DataError(
                     f"{run} has diverged after {made} iterations, and would again; try a smaller learning rate"
@@ -139,15 +140,14 @@ def _in_words(part: object) -> str:
 def _conclude(run: Run, folder: RunRecorder) -> None:
     history = run.history
     done = (
-        "finished"
-        if run.status == "finished"
+        str(run.status)
+        if run.status is Status.FINISHED
         else f"{run.status} after {run.iteration:,} of {run.iterations:,} iterations"
     )
-    test = f"test accuracy {history.test_accuracy[-1]:.4f}, " if history.test_accuracy else ""
-    train_accuracy = f"train accuracy {history.train_accuracy[-1]:.4f}" if history.train_accuracy else ""
-    click.echo(f"{done} in {format_duration(run.seconds)}: {test}{train_accuracy}")
+    last = [f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values]
+    click.echo(f"{done} in {format_duration(run.seconds)}: {', '.join(reversed(last))}")
     click.echo(f"saved in {folder.path}")
-    if run.status == "interrupted":
+    if run.status is Status.INTERRUPTED:
         click.echo(f"go on with: modnet resume {folder.path}")
     for note in folder.notes:
         click.echo(note)

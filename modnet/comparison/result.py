@@ -19,7 +19,7 @@ from modnet.comparison.figure import side_by_side
 from modnet.comparison.grid import Setting
 from modnet.comparison.statistics import Estimate, Variation
 from modnet.text import format_table
-from modnet.types import Array, History
+from modnet.types import Array, History, Status
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -36,7 +36,7 @@ class SettingResult:
     hits: Array
     """Whether each test sample was recognised at the end of each run, (seeds, samples)."""
     histories: tuple[History, ...]
-    statuses: tuple[str, ...]
+    statuses: tuple[Status, ...]
     """Of each run: finished or diverged; what a diverged one had learned before counts."""
 
     @property
@@ -236,9 +236,9 @@ class Comparison:
             training = np.mean([history.train_accuracy[-1] for history in result.histories])
             row = [f"{result.accuracy:.4f}{spread}", *(f"{end(result.accuracies):.4f}" for end in (np.min, np.max))]
             rows.append([*result.entries.values(), *row, f"{training:.4f}"])
-        if any("diverged" in result.statuses for result in self.settings):
-            counts = [f"{result.statuses.count('diverged')} of {len(self.seeds)}" for result in self.settings]
-            rows = [[*row, cell] for row, cell in zip(rows, ["diverged", *counts], strict=True)]
+        if any(Status.DIVERGED in result.statuses for result in self.settings):
+            counts = [f"{result.statuses.count(Status.DIVERGED)} of {len(self.seeds)}" for result in self.settings]
+            rows = [[*row, cell] for row, cell in zip(rows, [Status.DIVERGED, *counts], strict=True)]
         return rows
 
     def _pairs_table(self) -> list[list[str]]:

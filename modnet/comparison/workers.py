@@ -30,7 +30,7 @@ from modnet.randomness import Stream
 from modnet.runs.folder import EXPERIMENT, HISTORY, claim, read_ending
 from modnet.runs.receipt import parts_of
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.types import Grads, Params
+from modnet.types import Grads, Params, Status
 
 
 @attrs.define
@@ -57,7 +57,7 @@ class Job:
 class JobResult:
     """How a run ended, as it can be sent from process to process: finished, diverged, interrupted or failed."""
 
-    status: str
+    status: Status
     message: str = ""
 
 
@@ -100,7 +100,7 @@ def train_table(folder: str, table: Table) -> JobResult:
     `table` is its experiment. An estimator that can have several threads takes one; that changes no bit.
     """
     if _worker.is_ending:  # the run was waiting for this worker, and could not be called off
-        return JobResult("interrupted")
+        return JobResult(Status.INTERRUPTED)
     return _report(partial(_train_table, Path(folder), table))
 
 
@@ -143,15 +143,15 @@ def _report(train: Callable[[], None]) -> JobResult:
         train()
 >>>>>>> main
     except DivergedError:
-        return JobResult("diverged")
+        return JobResult(Status.DIVERGED)
     except KeyboardInterrupt:
-        return JobResult("interrupted")
+        return JobResult(Status.INTERRUPTED)
     except ModnetError as error:
-        return JobResult("failed", str(error))
+        return JobResult(Status.FAILED, str(error))
     except Exception as error:  # a part of a third-party plugin may fail in any way
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        return JobResult("failed", f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
-    return JobResult("finished")
+        return JobResult(Status.FAILED, f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
+    return JobResult(Status.FINISHED)
 
 
 def check_is_no_import() -> None:
@@ -202,9 +202,9 @@ def _run_in(executor: Executor, jobs: Sequence[Job]) -> Iterator[Job]:
 
 
 def _check(job: Job, result: JobResult) -> None:
-    if result.status == "interrupted":
+    if result.status is Status.INTERRUPTED:
         raise KeyboardInterrupt
-    if result.status == "failed":
+    if result.status is Status.FAILED:
         raise ModnetError(f"{job.name}: {result.message}")
 
 

@@ -7,6 +7,7 @@ import re
 import types
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import is_dataclass
+from enum import Enum
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike
@@ -238,8 +239,10 @@ def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
             return
 
 
-def _primitive(value: Any, wanted: type) -> Any:
+def _primitive(value: Any, wanted: Any) -> Any:
     """Return a plain Python value: NumPy's scalars, which count as numbers and text, are brought to it."""
+    if issubclass(wanted, Enum):  # of text or whole numbers
+        return wanted(value)
     if wanted is str and isinstance(value, PathLike):
         value = str(value)
     kind: Any = {int: Integral, float: Real}.get(wanted, wanted)

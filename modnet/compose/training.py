@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
 from modnet.compose.parts import (
     part,
@@ -64,7 +63,7 @@ def train(
         sampling=sampling,
         seed=seed,
         blas_threads=blas_threads,
-        observer=observer or cast("Observer", get_host().relay()),
+        observer=observer or get_host().relay(),
         start=start,
         keep=keep,
     )

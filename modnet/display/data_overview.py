@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.data.dataset import Dataset
+from modnet.data.dataset import Dataset, kind_of_samples
 from modnet.data.summary import MOST_VALUES, Summary, most_frequent, varied
 from modnet.display.terminal import Screen, bar, images_side_by_side
 from modnet.text import (
@@ -80,7 +80,7 @@ def as_text(view: Overview, screen: Screen) -> str:
 def as_json(view: Overview) -> str:
     """Return what is in a data set as a JSON object."""
     data, summary, chosen = view.data, view.summary, view.chosen
-    counts = zip(data.classes, summary.train_counts.tolist(), summary.test_counts.tolist(), strict=True)
+    counts = {name: values.tolist() for name, values in summary.counts.items()}
     columns = (summary.minimum, summary.maximum, summary.mean, summary.deviation)
     keys = ("name", "minimum", "maximum", "mean", "deviation")
     ranges: list[dict[str, Any]] = [
@@ -94,8 +94,7 @@ def as_json(view: Overview) -> str:
         "source": view.source,
         "settings": dict(view.settings),
         "notes": list(view.notes),
-        "train": len(data.train),
-        "test": len(data.test),
+        **{name: len(samples) for name, samples in data.parts.items()},
         "features": data.features,
         "dtype": data.train.table.dtype.name,
         "bytes": summary.size,
@@ -108,7 +107,10 @@ def as_json(view: Overview) -> str:
         "constant": summary.constant,
         "repeated": summary.repeated,
         "shared": summary.shared,
-        "classes": [{"label": label, "train": train, "test": test} for label, train, test in counts],
+        "classes": [
+            {"label": label, **{name: values[i] for name, values in counts.items()}}
+            for i, label in enumerate(data.classes)
+        ],
         "ranges": ranges,
         "samples": [{"row": i + 1, "label": data.classes[t], "values": row} for i, t, row in values],
     }
@@ -172,22 +174,22 @@ def _repeated(summary: Summary) -> str:
 def _classes(view: Overview, screen: Screen) -> list[str]:
     """Return a table of classes with bars; of many the most frequent ones."""
     summary, data = view.summary, view.data
-    train, test = summary.train_counts, summary.test_counts
-    both = train + test
-    shown = most_frequent(both, CLASSES)
-    parts = ["training", "test"] if len(data.test) else ["samples"]
-    rows = [["class", *parts, "share"]]
+    total = summary.all_counts
+    shown = most_frequent(total, CLASSES)
+    parts = [name for name, samples in data.parts.items() if len(samples)] or ["train"]
+    heads = [kind_of_samples(name) for name in parts] if len(parts) > 1 else ["samples"]
+    rows = [["class", *heads, "share"]]
     for i in shown:
-        counts = [f"{count[i]:,}" for count in (train, test)[: len(parts)]]
-        rows.append([screen.name(data.classes[i]), *counts, f"{100 * both[i] / max(both.sum(), 1):.1f} %"])
+        counts = [f"{summary.counts[name][i]:,}" for name in parts]
+        rows.append([screen.name(data.classes[i]), *counts, f"{100 * total[i] / max(total.sum(), 1):.1f} %"])
     lines = format_table(rows)
     width = min(BAR, screen.columns - width_of(max(lines, key=width_of)) - 2)
     if width >= KEY:
-        full, pale = bar([1, 0], 1, 1, screen), bar([0, 1], 1, 1, screen)
-        lines[0] += f"  {full} training {pale} test" if len(data.test) else ""
+        keys = [f"{bar([*[0] * i, 1], 1, 1, screen)} {head}" for i, head in enumerate(heads)]
+        lines[0] += f"  {' '.join(keys)}" if len(parts) > 1 else ""
         for line, i in enumerate(shown, 1):
-            lines[line] += "  " + bar([train[i], test[i]], both.max(initial=1), width, screen)
-    if others := np.delete(both, shown).tolist():
+            lines[line] += "  " + bar([summary.counts[name][i] for name in parts], total.max(initial=1), width, screen)
+    if others := np.delete(total, shown).tolist():
         sizes = f"{min(others):,}" if min(others) == max(others) else f"{min(others):,} to {max(others):,}"
         lines.append(f"and {format_count(len(others), 'more class', 'more classes')}, of {sizes} samples each")
     return lines

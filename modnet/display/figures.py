@@ -7,11 +7,12 @@ import math
 import textwrap
 import warnings
 from collections.abc import Sequence
+from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.data.dataset import Dataset
+from modnet.data.dataset import Dataset, kind_of_samples
 from modnet.data.summary import Summary, bin_edges, first_of_each, histograms, most_frequent, resampled
 from modnet.errors import MissingExtraError, SettingError
 from modnet.gradcheck.estimators import EstimatorRow
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
 FORMATS = ("png", "svg", "pdf")
 # Errors below this are drawn here: a logarithm has no place for 0.
 _NOTHING = 1e-17
-_LOSS, _TRAIN, _TEST = "#3b4252", "#0072b2", "#d55e00"  # Okabe and Ito's palette: told apart by everyone
+_LOSS = "#3b4252"
+# The palette of Okabe and Ito, which everyone can tell apart.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _CLASSES, _FEATURES, _ACROSS, _SIDE, _LONGEST = 20, 11, 12, 64, 24  # how much of a data set a picture shows
 
@@ -76,7 +78,7 @@ def data_picture(data: Dataset, summary: Summary, title: str = "") -> Figure:
     Images are shown class by class. Of other data, the first features have a histogram for each class, if these are
     few enough to be told apart. Raises MissingExtraError.
     """
-    classes = most_frequent(summary.train_counts + summary.test_counts, _CLASSES)
+    classes = most_frequent(summary.all_counts, _CLASSES)
     cut: list[str] = []
     if summary.side:
         figure = new_figure((9, max(2.5, 1.0 + 0.5 * len(classes))))
@@ -85,7 +87,7 @@ def data_picture(data: Dataset, summary: Summary, title: str = "") -> Figure:
         left.set_box_aspect(len(classes) / _ACROSS)
         right.set_box_aspect(3 * len(classes) / _ACROSS)
         right.tick_params(left=False, labelleft=False)
-        _draw_counts(right, data, summary, classes, [_TRAIN] * len(classes))
+        _draw_counts(right, data, summary, classes, [COLORS[0]] * len(classes))
     else:
         features = _drawable(summary)[:_FEATURES]
         colors = list(COLORS) if len(data.classes) <= len(COLORS) else [_LOSS] * _CLASSES
@@ -141,11 +143,11 @@ def _draw_loss(axes: Any, loss: list[float]) -> None:
 
 def _draw_accuracy(axes: Any, history: History) -> None:
     marker = "." if len(history.iterations) <= 60 else None
-    rows = (("train", history.train_accuracy, _TRAIN), ("test", history.test_accuracy, _TEST))
-    for name, accuracy, color in rows:
-        if accuracy and not math.isnan(accuracy[-1]):
-            label = f"{name}: {accuracy[-1]:.4f}"
-            axes.plot(history.iterations, accuracy, color=color, marker=marker, label=label)
+    accuracies = {name: values for name, values in history.columns.items() if name.endswith("_accuracy")}
+    for (name, values), color in zip(accuracies.items(), cycle(COLORS), strict=False):
+        if values and not math.isnan(values[-1]):
+            label = f"{name.removesuffix('_accuracy')}: {values[-1]:.4f}"
+            axes.plot(history.iterations, values, color=color, marker=marker, label=label)
     axes.set(title="accuracy", ylim=(0, 1))
     if history.iterations:
         axes.legend(frameon=False, loc="lower right")
@@ -172,17 +174,19 @@ def _draw_samples(axes: Any, data: Dataset, summary: Summary, classes: Array) ->
 
 
 def _draw_counts(axes: Any, data: Dataset, summary: Summary, classes: Array, colors: Sequence[str]) -> None:
-    """Draw how many samples each class has, in its color, the test samples paler."""
-    places, train, test = range(len(classes)), summary.train_counts[classes], summary.test_counts[classes]
-    colors = colors[: len(classes)]
-    axes.barh(places, train, color=colors)
-    axes.barh(places, test, left=train, color=colors, alpha=0.4)
-    for place, one, other in zip(places, train, test, strict=True):
-        words = f" {one:,} + {other:,}" if len(data.test) else f" {one:,}"
-        axes.text(one + other, place, words, va="center", fontsize=8)
-    axes.set_xlim(0, 1.5 * max((train + test).max(), 1))
+    """Draw the number of samples of each class, in its color, each further part of the data paler."""
+    parts = [name for name, samples in data.parts.items() if len(samples)] or ["train"]
+    drawn = np.zeros(len(classes), np.int64)
+    for i, name in enumerate(parts):
+        counts = summary.counts[name][classes]
+        axes.barh(range(len(classes)), counts, left=drawn, color=colors[: len(classes)], alpha=0.4**i)
+        drawn += counts
+    for place, j in enumerate(classes):
+        words = " + ".join(f"{summary.counts[name][j]:,}" for name in parts)
+        axes.text(drawn[place], place, f" {words}", va="center", fontsize=8)
+    axes.set_xlim(0, 1.5 * max(drawn.max(), 1))
     axes.set_ylim(len(classes) - 0.5, -0.5)
-    axes.set_title("training + test samples" if len(data.test) else "samples", fontsize=9)
+    axes.set_title(" + ".join(map(kind_of_samples, parts)) + " samples" if len(parts) > 1 else "samples", fontsize=9)
     axes.set_xticks([])
     axes.spines[["top", "right", "bottom"]].set_visible(False)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from modnet.files import telling
 from modnet.host.hookspecs import hookimpl
-from modnet.interfaces import ObservedRun
+from modnet.interfaces import ObservedRun, Observer
 from modnet.text import format_duration
 
 if TYPE_CHECKING:
@@ -36,11 +36,12 @@ def epoch_line(run: ObservedRun) -> str:
     since = history.iterations[-2] if len(history.iterations) > 1 else 0
     losses = history.loss[since:]
     loss = f"{sum(losses) / len(losses):.4f}" if losses else "-"
-    accuracies = f"{history.train_accuracy[-1]:.4f}, {history.test_accuracy[-1]:.4f}"
-    return f"epoch {run.epoch:6.1f}  iteration {run.iteration:>7,}  loss {loss:>8}  train acc, test acc | {accuracies}"
+    names = ", ".join(name.replace("_accuracy", " acc") for name in history.columns)
+    values = ", ".join(f"{column[-1]:.4f}" for column in history.columns.values())
+    return f"epoch {run.epoch:6.1f}  iteration {run.iteration:>7,}  loss {loss:>8}  {names} | {values}"
 
 
-class ProgressReport:
+class ProgressReport(Observer):
     """Follows one run: prints a row at each epoch's end, and shows how far the run is in between.
 
     Use as a context manager around the run, whatever way it ends.

@@ -6,6 +6,7 @@ import math
 import os
 import shutil
 from collections.abc import Mapping, Sequence
+from itertools import accumulate, pairwise
 from typing import Literal, TextIO
 
 import attrs
@@ -75,14 +76,14 @@ def images_side_by_side(images: Array, captions: Sequence[str], low: float, high
 
 
 def bar(counts: Sequence[int], most: int, width: int, screen: Screen) -> str:
-    """Return a bar that has a piece for each of two counts; the bar of `most` is as long as `width`.
+    """Return a bar that has a piece for each of up to three counts; the bar of `most` is as long as `width`.
 
     >>> bar([6, 2], 10, 10, Screen(encoding="ascii"))
     '######--'
     """
-    full, pale = "█░" if _holds("█░", screen.encoding) else "#-"
-    ends = [math.ceil(sum(counts[: i + 1]) * width / max(most, 1)) for i in range(2)]
-    return full * ends[0] + pale * (ends[1] - ends[0])
+    pieces = "█░▒" if _holds("█░▒", screen.encoding) else "#-+"
+    ends = [math.ceil(total * width / max(most, 1)) for total in accumulate(counts, initial=0)]
+    return "".join(piece * (end - start) for piece, (start, end) in zip(pieces, pairwise(ends), strict=False))
 
 
 def _holds(text: str, encoding: str) -> bool:

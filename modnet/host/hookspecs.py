@@ -6,7 +6,7 @@ from typing import Protocol, TypeVar
 
 import pluggy
 
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, ObservedRun, Optimizer
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer
 
 hookspec = pluggy.HookspecMarker("modnet")
 hookimpl = pluggy.HookimplMarker("modnet")
@@ -73,36 +73,5 @@ def register_data_sources(register: Register[DataSource]) -> None:
     """
 
 
-@hookspec
-def run_started(run: ObservedRun) -> None:
-    """Follow a run: the first iteration is about to begin.
-
-    `run` is the same object in all three hooks of a run; look at it, change nothing. What a hook raises ends the run as
-    `failed`.
-
-    >>> @modnet.hookimpl
-    ... def run_started(run):
-    ...     print(f"{run.iterations} iterations to go")
-    """
-
-
-@hookspec
-def epoch_ended(run: ObservedRun) -> None:
-    """Follow a run: both accuracies were taken, at the end of an epoch or of the run.
-
-    They stand last in `run.history.train_accuracy` and `run.history.test_accuracy`.
-
-    >>> @modnet.hookimpl
-    ... def epoch_ended(run):
-    ...     print(f"{run.iteration}: {run.history.test_accuracy[-1]}")
-    """
-
-
-@hookspec
-def run_ended(run: ObservedRun) -> None:
-    """Follow a run: it ended. Called in every case, with `run.status` finished, interrupted, diverged or failed.
-
-    >>> @modnet.hookimpl
-    ... def run_ended(run):
-    ...     print(f"{run.status} after {run.seconds:.1f} s")
-    """
+# The hooks that follow a run are the methods of an observer, and stand there alone.
+LIFECYCLE_HOOKS = {name: hookspec(method) for name, method in vars(Observer).items() if not name.startswith("_")}

@@ -12,13 +12,13 @@ from threadpoolctl import threadpool_limits
 
 from modnet.data.dataset import Dataset, Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
-from modnet.interfaces import GradientEstimator, ObservedRun, Observer, Optimizer, name_of
+from modnet.interfaces import GradientEstimator, Observer, Optimizer, name_of
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork, NetworkObjective
 from modnet.nn.validation import checked_gradient, checked_step
 from modnet.randomness import Stream
-from modnet.types import Array, History, Params, State
+from modnet.types import Array, History, Params, State, Status
 
 KEEP_EVERY = 5.0  # seconds from one checkpoint to the next
 KEEP_SHARE = 0.02  # of the time is spent on them at most, however large they are
@@ -34,7 +34,7 @@ class Run:
     optimizer: Optimizer
     history: History = attrs.field(factory=History)
     iteration: int = 0
-    status: str = "running"
+    status: Status = Status.RUNNING
     hits: Array | None = None
     """For each test sample, whether it was recognised when the accuracies were taken last."""
     sound: tuple[int, Params, State] = attrs.field(init=False)
@@ -78,19 +78,6 @@ class Run:
     def end(self) -> None:
         """Stop the clock."""
         self._ended = time.perf_counter()
-
-
-class Silent:
-    """The observer that does nothing."""
-
-    def run_started(self, *, run: ObservedRun) -> None:
-        """Do nothing."""
-
-    def epoch_ended(self, *, run: ObservedRun) -> None:
-        """Do nothing."""
-
-    def run_ended(self, *, run: ObservedRun) -> None:
-        """Do nothing."""
 
 
 @attrs.define
@@ -148,19 +135,19 @@ def train(
         raise SettingError([f"'blas_threads' must be >= 1: {blas_threads}"], "training")
     _check_fit(network, data)
     batches = Batches(len(data.train), batch_size, sampling, Stream(seed, ("batches",)))
-    observer, keeper = observer or Silent(), Keeper(keep)
+    observer, keeper = observer or Observer(), Keeper(keep)
     run = _begun(network, iterations, batches, optimizer, start)
     # The loss is looked at in every iteration: NumPy's warnings would only say the same less clearly.
     with np.errstate(all="ignore"), threadpool_limits(blas_threads, user_api="blas"):
         try:
             observer.run_started(run=run)
             _iterate(run, data, estimator, Stream(seed, ("gradient",)), observer, keeper)
-            run.status = "finished"
+            run.status = Status.FINISHED
         except KeyboardInterrupt:
-            run.status = "interrupted"
+            run.status = Status.INTERRUPTED
             raise TrainingInterrupted(run) from None
         except DivergedError:
-            run.status = "diverged"
+            run.status = Status.DIVERGED
             raise
         finally:
             _end(run, data, observer, keeper)
@@ -204,7 +191,7 @@ def _iterate(
             run.iteration = k + 1
             if run.batches.ends_epoch(k):
                 network.params = dict(at[1])
-                _take_accuracies(run, data, observer)
+                _evaluate(run, data, observer)
     finally:
         run.iteration, network.params = at[0], dict(at[1])
         run.history = history.until(run.iteration)
@@ -267,24 +254,29 @@ def forecast(
 
 def _end(run: Run, data: Dataset, observer: Observer, keeper: Keeper) -> None:
     try:
-        if run.status == "running":
-            run.status = "failed"
-        if run.status != "finished":
+        if run.status is Status.RUNNING:
+            run.status = Status.FAILED
+        if run.status is not Status.FINISHED:
             keeper.hand_over(run)
-        if run.status != "failed" and run.history.iterations[-1:] != [run.iteration]:
-            _take_accuracies(run, data, observer)
-        elif run.status != "failed" and run.hits is None:  # it went on from its very end
+        if run.status is Status.FAILED:
+            return
+        if run.history.iterations[-1:] != [run.iteration]:
+            _evaluate(run, data, observer)
+        elif run.hits is None:  # resumed from its very end
             run.hits = _hits(run.network, data.test)
     finally:
         run.end()
         observer.run_ended(run=run)
 
 
-def _take_accuracies(run: Run, data: Dataset, observer: Observer) -> None:
-    run.history.train_accuracy.append(float(_hits(run.network, data.train).mean()))
-    run.hits = _hits(run.network, data.test)
-    run.history.test_accuracy.append(float(run.hits.mean()) if len(run.hits) else math.nan)
-    run.history.iterations.append(run.iteration)  # the last, as it says that the others are there
+def _evaluate(run: Run, data: Dataset, observer: Observer) -> None:
+    """Record the accuracy on each part of the data."""
+    hits = {name: _hits(run.network, samples) for name, samples in data.parts.items()}
+    run.hits = hits["test"]
+    run.history.record(
+        run.iteration,
+        {f"{name}_accuracy": float(values.mean()) if len(values) else math.nan for name, values in hits.items()},
+    )
     observer.epoch_ended(run=run)
 
 

@@ -15,6 +15,7 @@ from modnet.files import sweep
 from modnet.files.locks import hold_lock
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
 from modnet.runs.receipt import RECEIPT, Receipt, naming_plugins
+from modnet.types import Status
 
 EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, CURVES, _ = FILES = (
     "experiment.toml",
@@ -74,7 +75,7 @@ def read_ending(path: Path) -> Table | None:
     summary: Table = {}
     with suppress(OSError, ValueError):  # it goes on, or was killed before it could say how it ended
         summary = dict(json.loads((path / SUMMARY).read_bytes()))
-    if summary.get("status") not in {"finished", "diverged"} or not _is_sealed(path):
+    if summary.get("status") not in {status for status in Status if status.is_final} or not _is_sealed(path):
         return None
     for name in (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)

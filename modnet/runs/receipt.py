@@ -24,6 +24,7 @@ from modnet.host.entry_points import BUILT_IN, DISTRIBUTION
 from modnet.interfaces import ObservedRun, Part
 from modnet.nn.checkpoint import params_sha256
 from modnet.runs.environment import libraries, machine
+from modnet.types import Status
 
 RECEIPT = "receipt.json"
 FORMAT = 1
@@ -50,7 +51,7 @@ class Origin:
 class Results:
     """What came of a run, and the SHA-256 of each file that it left."""
 
-    status: str
+    status: Status
     iterations: int
     params_sha256: str
     files: dict[str, str]

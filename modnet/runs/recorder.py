@@ -24,7 +24,7 @@ from modnet.display.figures import curves, rendered
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.host.hookspecs import hookimpl
-from modnet.interfaces import ObservedRun
+from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, params_sha256, save_params
 from modnet.nn.training import Run
 from modnet.runs.folder import (
@@ -41,7 +41,7 @@ from modnet.runs.folder import (
 )
 from modnet.runs.history import history_csv
 from modnet.runs.receipt import Difference, Receipt
-from modnet.types import History, Params
+from modnet.types import History, Params, Status
 
 
 @contextmanager
@@ -83,7 +83,7 @@ def train_run(
     return run_experiment(experiment, data, start, recorder.save, get_host().relay(*observers, recorder))
 
 
-class RunRecorder:
+class RunRecorder(Observer):
     """Writes a run's files as the run goes on; each of them whole or not at all."""
 
     def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, draws: bool = True) -> None:
@@ -142,7 +142,7 @@ class RunRecorder:
             raise self._unwritten(error, checkpoint.iteration) from None
 
     @hookimpl(tryfirst=True)
-    def run_started(self) -> None:
+    def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - the experiment says it
         """Remove the files that say how the run ended before."""
         self.has_begun = True
         for name in (SUMMARY, HITS, CURVES):
@@ -152,7 +152,7 @@ class RunRecorder:
     @hookimpl(tryfirst=True)
     def run_ended(self, run: ObservedRun) -> None:
         """Save everything, unless the run failed before it made an iteration."""
-        if run.status == "failed" and not run.iteration:
+        if run.status is Status.FAILED and not run.iteration:
             self.has_begun = False
             return
         try:
@@ -190,7 +190,7 @@ class RunRecorder:
         write_atomically(self.path / SUMMARY, summary.encode())
         names = [name for name in SEALED if (self.path / name).is_file()]
         self._receipt.with_results(run, self.path, names).write(self.path)
-        if run.status in {"finished", "diverged"}:  # there is nothing to resume
+        if run.status.is_final:
             self._checkpoints.discard()
 
     def _draw(self, history: History) -> None:
@@ -215,8 +215,7 @@ class RunRecorder:
             "status": run.status,
             "iterations": run.iteration,
             "final_loss": history.loss[-1] if history.loss else None,
-            "train_accuracy": _last(history.train_accuracy),
-            "test_accuracy": _last(history.test_accuracy),
+            **{name: _last(values) for name, values in history.columns.items()},
             "gradient": registered_name(self._experiment.gradient),
             "seed": self._experiment.seed,
             "seconds": round(run.seconds, 3),

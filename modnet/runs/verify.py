@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
@@ -18,10 +19,10 @@ from modnet.nn.training import Run
 from modnet.runs.folder import EXPERIMENT, HISTORY
 from modnet.runs.history import history_csv, read_history
 from modnet.runs.receipt import Difference, Receipt, Results, naming_plugins
+from modnet.types import Status
 
 # What changes the run itself; with another library or machine the same bits are the same run.
 OWN = {"file", "data", "setting"}
-COLUMNS = ("iteration", "loss", "training accuracy", "test accuracy")
 
 
 @attrs.frozen
@@ -139,21 +140,22 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
     if experiment is None or data is None:
         return wanted
     # A run that diverged went one step further than what was kept of it, and then looked at the loss.
-    count = min(experiment.training.iterations, results.iterations + 2 * (results.status == "diverged"))
+    count = min(experiment.training.iterations, results.iterations + 2 * (results.status is Status.DIVERGED))
     training = attrs.evolve(experiment.training, iterations=count)
     intact = not any(difference.what == HISTORY for difference in wanted.differences)
     watch = _Watch(progress, read_history(wanted.folder / HISTORY).loss if intact else None)
-    status = ""
+    diverged = False
     try:
         run = run_experiment(attrs.evolve(experiment, training=training), data, observer=watch)
     except DivergedError as error:
-        run, status = error.run, "diverged"
+        run, diverged = error.run, True
     except _DepartedError as departed:
-        run, status = departed.run, "departed"
-    if results.status == "failed" and watch.took_accuracies_at_end:  # which a run that fails does not
-        for column in (run.history.iterations, run.history.train_accuracy, run.history.test_accuracy):
+        run = departed.run
+    if results.status is Status.FAILED and watch.took_accuracies_at_end:  # which a run that fails does not
+        run.history.iterations.pop()
+        for column in run.history.columns.values():
             column.pop()
-    return attrs.evolve(wanted, again=_compare_results(wanted, run, status))
+    return attrs.evolve(wanted, again=_compare_results(wanted, run, diverged=diverged))
 
 
 class _DepartedError(Exception):
@@ -165,7 +167,7 @@ class _DepartedError(Exception):
 
 
 @attrs.define
-class _Watch:
+class _Watch(Observer):
     """An observer that passes on each event, and ends a run that has left the recorded one."""
 
     progress: Observer
@@ -173,27 +175,24 @@ class _Watch:
     took_accuracies_at_end: bool = False
     _seen: int = 0
 
-    def run_started(self, *, run: ObservedRun) -> None:
+    def run_started(self, run: ObservedRun) -> None:
         """Pass it on."""
-        self.progress.run_started(run=run)
+        self.progress.run_started(run)
 
-    def epoch_ended(self, *, run: ObservedRun) -> None:
+    def epoch_ended(self, run: ObservedRun) -> None:
         """Pass it on, and compare the losses since the last time; raises _DepartedError."""
-        self.progress.epoch_ended(run=run)
-        self.took_accuracies_at_end = run.status != "running"
+        self.progress.epoch_ended(run)
+        self.took_accuracies_at_end = run.status is not Status.RUNNING
         losses = run.history.loss
         if self.expected is not None and not self.took_accuracies_at_end:
             if losses[self._seen :] != self.expected[self._seen : len(losses)]:
                 raise _DepartedError(run)
             self._seen = len(losses)
 
-    def run_ended(self, *, run: ObservedRun) -> None:
-        """Do nothing."""
 
-
-def _compare_results(wanted: Verification, run: Run, status: str) -> Retraining:
+def _compare_results(wanted: Verification, run: Run, *, diverged: bool) -> Retraining:
     results, text = wanted.results, history_csv(run.history)
-    same_end = (status == "diverged") == (results.status == "diverged") and run.iteration == results.iterations
+    same_end = diverged == (results.status is Status.DIVERGED) and run.iteration == results.iterations
     params = params_sha256(run.params)
     same = sha256(text.encode()).hexdigest() == results.files[HISTORY] and params == results.params_sha256
     try:
@@ -210,10 +209,12 @@ def find_departure(then: str, now: str) -> Departure | None:
     >>> str(find_departure(f"{head}\n1,2.3,,\n2,2.25,,", f"{head}\n1,2.3,,\n2,2.2500001,,"))
     'loss 2.25 then, 2.2500001 now'
     """
+    head, *_ = now.splitlines()
+    columns = re.sub(r"\btrain_", "training_", head).replace("_", " ").split(",")
     for number, (old, new) in enumerate(zip_longest(then.splitlines(), now.splitlines(), fillvalue="")):
         if old != new:
-            rows = [(*line.split(","), *("",) * len(COLUMNS)) for line in (old, new)]
-            pairs = zip(COLUMNS, *rows, strict=False)
+            rows = [(*line.split(","), *("",) * len(columns)) for line in (old, new)]
+            pairs = zip(columns, *rows, strict=False)
             what, *values = next((pair for pair in pairs if pair[1] != pair[2]), ("row", old, new))
             iteration = rows[1][0] or rows[0][0]
             return Departure(int(iteration) if iteration.isdecimal() else number, what, *values)

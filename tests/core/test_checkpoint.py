@@ -105,7 +105,9 @@ PARAMS = {"W1": np.arange(6.0).reshape(2, 3) / 7, "b1": np.ones(3, np.float32)}
 def checkpoint(iteration: int = 4, params: Any = PARAMS) -> Checkpoint:
     optimizer = modnet.optimizer("adam")
     _, state = optimizer.step(params, {name: value + 1 for name, value in params.items()}, optimizer.init(params))
-    history = History([0.1, 1 / 3, 1e-300, 2.0], [2, 4], [0.5, 1.0], [0.25, float("nan")])
+    history = History(
+        [0.1, 1 / 3, 1e-300, 2.0], [2, 4], {"train_accuracy": [0.5, 1.0], "test_accuracy": [0.25, float("nan")]}
+    )
     return Checkpoint(iteration, params, "adam", state, history, 1.5)
 
 

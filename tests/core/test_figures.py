@@ -14,7 +14,8 @@ from modnet.display.figures import curves, rendered
 @pytest.fixture
 def history() -> History:
     loss = [2.3 / (1 + i / 20) for i in range(200)]
-    return History(loss, [50, 100, 150, 200], [0.3, 0.6, 0.7, 0.8], [0.3, 0.5, 0.6, 0.7])
+    columns = {"train_accuracy": [0.3, 0.6, 0.7, 0.8], "test_accuracy": [0.3, 0.5, 0.6, 0.7]}
+    return History(loss, [50, 100, 150, 200], columns)
 
 
 def test_loss_and_both_accuracies_are_drawn(history: History) -> None:
@@ -31,7 +32,7 @@ def test_loss_and_both_accuracies_are_drawn(history: History) -> None:
 
 
 def test_an_unknown_test_accuracy_is_left_out(history: History) -> None:
-    history.test_accuracy = [float("nan")] * 4
+    history.columns["test_accuracy"] = [float("nan")] * 4
     assert len(curves(history).axes[1].lines) == 1
 
 

@@ -10,7 +10,7 @@ import attrs
 import pytest
 
 import modnet.display.progress
-from modnet import History
+from modnet import History, Status
 from modnet.display.progress import ProgressReport, epoch_line
 from modnet.text import format_duration
 
@@ -21,7 +21,7 @@ class Run:
     iterations: int = 1000
     epoch: float = 0.0
     seconds: float = 12.0
-    status: str = "running"
+    status: Status = Status.RUNNING
     params: Any = None
     history: History = attrs.field(factory=History)
 
@@ -32,7 +32,11 @@ class Terminal(io.StringIO):
 
 
 def at_first_epoch() -> Run:
-    return Run(600, epoch=1.0, history=History([2.0, 1.0] * 300, [600], [0.9012], [0.9054]))
+    return Run(
+        600,
+        epoch=1.0,
+        history=History([2.0, 1.0] * 300, [600], {"train_accuracy": [0.9012], "test_accuracy": [0.9054]}),
+    )
 
 
 def test_the_row_is_the_books_line_in_a_table() -> None:
@@ -44,9 +48,7 @@ def test_the_row_is_the_books_line_in_a_table() -> None:
 def test_the_rows_loss_is_the_mean_since_the_row_before() -> None:
     run = at_first_epoch()
     run.history.loss += [0.5, 0.25]
-    run.history.iterations.append(602)
-    run.history.train_accuracy.append(0.5)
-    run.history.test_accuracy.append(0.5)
+    run.history.record(602, {"train_accuracy": 0.5, "test_accuracy": 0.5})
     assert "loss   0.3750" in epoch_line(run)
 
 

@@ -191,7 +191,7 @@ class TestFolders:
 
 class TestHistory:
     def test_unknown_accuracies_stay_unknown(self, tmp_path: Path) -> None:
-        history = History([1.0, 0.5], [2], [0.75], [float("nan")])
+        history = History([1.0, 0.5], [2], {"train_accuracy": [0.75], "test_accuracy": [float("nan")]})
         (tmp_path / "history.csv").write_text(history_csv(history))
         again = read_history(tmp_path / "history.csv")
         assert again.train_accuracy == [0.75]

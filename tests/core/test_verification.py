@@ -256,7 +256,8 @@ class TestWhere:
         ],
     )
     def test_what_differs_in_a_row(self, then: str, now: str, words: str) -> None:
-        departure = find_departure(f"head\n{then}", f"head\n{now}")
+        head = "iteration,loss,train_accuracy,test_accuracy"
+        departure = find_departure(f"{head}\n{then}", f"{head}\n{now}")
         if "123456789" in then:  # as many digits as tell them apart
             words = "loss 0.123456789 then, 0.123456788 now"
         assert str(departure) == words
