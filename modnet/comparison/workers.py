@@ -107,7 +107,7 @@ def train_table(folder: str, table: Table) -> JobResult:
 def _train_table(folder: Path, table: Table) -> None:
     ensure_plugins(table)
     experiment = create_experiment(table)
-    data = _read_data(json.dumps(table["data"], default=str), active())
+    data = _read_data(json.dumps(table["data"], default=str), active_overrides())
     _train(folder, experiment, _share(experiment), data)
 
 
@@ -126,22 +126,7 @@ def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Data
 def _report(train: Callable[[], None]) -> JobResult:
     """Return how training ended. Errors become text: not all of them come through to another process."""
     try:
-<<<<<<< HEAD
-        ensure_plugins(table)
-        wanted, path = experiment_from(table), Path(folder)
-        data = _data(json.dumps(table["data"], default=str), active_overrides())
-        run = wanted if alone else _shared(wanted)
-        if (path / EXPERIMENT).is_file():
-            with claimed(path):
-                if not how_it_ended(path):
-                    kept = RunFolder(path, wanted, data, draws=False)
-                    to_its_end(run, data, kept, kept.last_checkpoint())
-        else:
-            with begun(path, wanted, data, draws=False) as kept:
-                to_its_end(run, data, kept)
-=======
         train()
->>>>>>> main
     except DivergedError:
         return JobResult(Status.DIVERGED)
     except KeyboardInterrupt:
@@ -268,15 +253,9 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
 
 
 @lru_cache(maxsize=1)
-<<<<<<< HEAD
-def _data(table: str, _: tuple[Override, ...]) -> Dataset:
+def _read_data(table: str, _: tuple[Override, ...]) -> Dataset:
     """Return the data of an experiment's table, which one worker meets again and again, under the same overrides."""
-    return read_data(experiment_from({"data": json.loads(table)}))[0]
-=======
-def _read_data(table: str, _: tuple[StandIn, ...]) -> Dataset:
-    """Return the data of an experiment's table, which one worker meets again and again, under the same stand-ins."""
     return read_data(create_experiment({"data": json.loads(table)}))[0]
->>>>>>> main
 
 
 def _share(experiment: Experiment) -> Experiment:
