@@ -27,7 +27,6 @@ PENDING = [
     "plugins/modnet_data",
     "plugins/modnet_gradients",
     "plugins/modnet_losses",
-    "tests/benchmarks",
     "tests/compat",
     "tests/contracts",
     "tests/core",

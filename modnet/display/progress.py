@@ -83,10 +83,6 @@ class ProgressReport(Observer):
         """Print a row."""
         self._print(epoch_line(run))
 
-    @hookimpl
-    def run_ended(self, run: ObservedRun) -> None:
-        """Do nothing."""
-
     def _print(self, line: str) -> None:
         self._last_sign = time.monotonic()
         if self._bar:

@@ -1,8 +1,8 @@
-"""How often what is claimed of two settings is wrong, and how often an interval misses: counted on stored runs.
+"""Calibration of verdicts and intervals, counted on stored runs.
 
 Usage: python tests/benchmarks/calibration.py FOLDER [--repeats N] [--samples N] [--seed N]
 
-FOLDER/<setting>/seed-<n>/hits.npy says which test samples that run recognised. The runs are taken for all there are:
+FOLDER/<setting>/seed-<n>/hits.npy says which test samples that run recognised. The runs are taken as the population:
 seeds and test samples are drawn from them, with replacement, and so it is known what is true of where they come from.
 Every claim and interval is modnet's own. Beside them stands what is often done: a paired t-test on the accuracies, at
 5 %, after each of the LOOKS or after each seed, until it is significant. Behind each share stands its standard error.
@@ -35,7 +35,7 @@ COUNTS = (5, 10, 20, 40)
 Outcomes = defaultdict[tuple[str, str], list[bool]]
 
 
-def stored(folder: Path) -> dict[str, Array]:
+def read_hits(folder: Path) -> dict[str, Array]:
     """Return the hits (seeds, samples) of each setting, in the seeds that all of them have."""
     files = {
         setting.name: {file.parent.name: file for file in setting.glob("seed-*/hits.npy")}
@@ -67,7 +67,7 @@ class Population:
         of_these = self.hits[setting][:, self.some_samples()]
         return [of_these[self.some_seeds(LOOKS[-1])] for _ in range(times)]
 
-    def flipped(self, pair: tuple[str, str]) -> tuple[Array, float]:
+    def flip(self, pair: tuple[str, str]) -> tuple[Array, float]:
         """Return differences between settings that are apart on each sample, but alike on all there might be.
 
         Which of the two does better is drawn for each sample. Besides: how far apart they are on the samples drawn.
@@ -120,7 +120,7 @@ def wrong_claims(population: Population, repeats: int) -> Outcomes:
         setting, pair = (names[i % len(names)] for names in (population.settings, population.pairs))
         four = population.same(setting, 4)
         family = [one - other for one, other in combinations(four, 2)]
-        flipped, on_these = population.flipped(pair)
+        flipped, on_these = population.flip(pair)
         [(apart, really)] = population.apart(LOOKS[-1], [pair])
         for name, scope in SCOPES.items():
             known = on_these if name == "these samples" else 0.0
@@ -185,7 +185,7 @@ def main() -> None:
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     start = time.perf_counter()
-    hits = stored(asked.folder)
+    hits = read_hits(asked.folder)
     if len(hits) < 2:
         parser.error(f"{asked.folder} has no two settings, folders with seed-<n>/hits.npy of the same seeds")
     population = Population(hits, asked.samples, np.random.default_rng(asked.seed))

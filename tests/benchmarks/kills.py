@@ -1,4 +1,4 @@
-"""Runs that are killed by `kill -9` at random instants and gone on with, against runs that were not: bits that differ.
+"""Runs killed at random instants and resumed, compared with whole ones.
 
 Usage: python tests/benchmarks/kills.py [--kills N] [--jobs N] [--seed N]
 
@@ -42,7 +42,7 @@ main()
 
 @attrs.define
 class Tally:
-    """What came of the kills of one optimizer with one estimator."""
+    """The results of the kills of one optimizer with one estimator."""
 
     optimizer: str
     estimator: str
@@ -162,6 +162,7 @@ def main() -> None:
     failures = [f for tally in tallies for f in tally.failures]
     kills, runs, bits = (sum(getattr(tally, key) for tally in tallies) for key in ("kills", "runs", "bits"))
     print(f"{kills} kills in {runs} runs: {bits} differing bits, {len(failures)} failures", *failures, sep="\n")
+    sys.exit(bool(bits or failures))
 
 
 if __name__ == "__main__":
