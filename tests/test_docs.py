@@ -21,7 +21,7 @@ from modnet.compose.plugins import get_host
 from modnet.host.kinds import KINDS
 from modnet.host.problems import HOOKS
 from modnet.runs.folder import FILES
-from modnet.testing.kinds import SUITES
+from modnet.testing.conformance import find_suite
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
@@ -158,7 +158,7 @@ def test_every_kind_and_its_hook_stand_in_the_guide_for_plugin_authors() -> None
 )
 def test_every_check_of_the_kit_stands_in_the_docs(kind: str, heading: str) -> None:
     rows = table_rows(DOCS / "testing-plugins.md", heading)
-    expected = [[check.name, check.claim.replace("`", "")] for check in SUITES[kind].checks.values()]
+    expected = [[check.name, check.claim.replace("`", "")] for check in find_suite(kind).checks.values()]
     assert [row for row in rows if row[0] != "---"] == expected
 
 

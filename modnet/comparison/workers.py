@@ -24,8 +24,7 @@ from modnet.compose.tables import find_changes
 from modnet.data.dataset import Dataset
 from modnet.errors import DivergedError, ModnetError, SettingError
 from modnet.host.entry_points import names_in
-from modnet.host.overrides import StandIn, active, named_after
-from modnet.host.registry import SESSION
+from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
 from modnet.runs.folder import EXPERIMENT, HISTORY, claim, read_ending
@@ -108,7 +107,7 @@ def train_table(folder: str, table: Table) -> JobResult:
 def _train_table(folder: Path, table: Table) -> None:
     ensure_plugins(table)
     experiment = create_experiment(table)
-    data = _read_data(json.dumps(table["data"], default=str), active())
+    data = _read_data(json.dumps(table["data"], default=str), active_overrides())
     _train(folder, experiment, _share(experiment), data)
 
 
@@ -200,9 +199,9 @@ def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
     for job in jobs:
         for part in parts_of(job.experiment):
             component = registry.component_of(part)
-            if component and (component.owner == SESSION or named_after(part)):
+            if component and (component.owner == SESSION or find_override_by(part)):
                 if (asked or 1) > 1:
-                    how = "swapped" if named_after(part) else "registered"
+                    how = "swapped" if find_override_by(part) else "registered"
                     what = f"the {component.kind} {component.name!r} is {how} in this process alone"
                     raise SettingError([f"{what}: take 1, or name its module in plugins.modules"], "workers")
                 return 1
@@ -254,8 +253,8 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
 
 
 @lru_cache(maxsize=1)
-def _read_data(table: str, _: tuple[StandIn, ...]) -> Dataset:
-    """Return the data of an experiment's table, which one worker meets again and again, under the same stand-ins."""
+def _read_data(table: str, _: tuple[Override, ...]) -> Dataset:
+    """Return the data of an experiment's table, which one worker meets again and again, under the same overrides."""
     return read_data(create_experiment({"data": json.loads(table)}))[0]
 
 

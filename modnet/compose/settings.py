@@ -18,8 +18,8 @@ import attrs
 import cattrs
 
 from modnet.errors import ModnetError, SettingError, did_you_mean
-from modnet.host.annotations import declared_types
-from modnet.host.overrides import named_after
+from modnet.host.registry import find_override_by
+from modnet.host.signatures import declared_types
 
 T = TypeVar("T")
 Table = dict[str, Any]
@@ -171,7 +171,7 @@ def settings_of(value: object) -> Table:
     for a part as a ready object has none: it is had by the name alone.
     """
     cls = type(value)
-    if (stand_in := named_after(value)) and stand_in.what is value:
+    if (override := find_override_by(value)) and override.instead is value:
         return {}
     if attrs.has(cls):
         return {f.alias or f.name: getattr(value, f.name) for f in attrs.fields(cls) if f.init}

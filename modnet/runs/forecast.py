@@ -48,15 +48,7 @@ def _forecast(
     is_own = estimator is experiment.gradient
     try:
         iteration, evaluation = forecast(
-            network,
-            data,
-            estimator,
-            experiment.optimizer,
-            batch_size=training.batch_size,
-            sampling=training.sampling,
-            seed=experiment.seed,
-            blas_threads=training.blas_threads,
-            seconds=seconds,
+            network, data, estimator, experiment.optimizer, training, seed=experiment.seed, seconds=seconds
         )
     except ModnetError as error:
         return Forecast(gradient=name, is_own=is_own, problem=str(error))

@@ -20,7 +20,7 @@ from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import code_fingerprint, data_fingerprint
 from modnet.errors import DataError, ModnetError, PluginError, SettingError
 from modnet.files import digest, write_atomically
-from modnet.host.entry_points import BUILT_IN
+from modnet.host.entry_points import BUILT_IN, DISTRIBUTION
 from modnet.interfaces import ObservedRun, Part
 from modnet.nn.checkpoint import params_sha256
 from modnet.runs.environment import libraries, machine
@@ -200,7 +200,8 @@ def _wanted(origin: Origin) -> str:
         return f"{whose}, which is {unusable.state}{': ' * bool(unusable.reason)}{unusable.reason}"
     if not origin.version:
         return f"{whose}, a module that was not installed as a plugin: load it with -p {origin.distribution}"
-    install = f"pip install {origin.distribution}=={origin.version}"
+    distribution = DISTRIBUTION if origin.distribution == BUILT_IN else origin.distribution
+    install = f"pip install {distribution}=={origin.version}"
     if reports:
         return f"{whose}; installed is {reports[0].version}, which has none of that name: {install}"
     return f"{whose}, which is not installed: {install}"

@@ -343,7 +343,7 @@ class TestCrowd:
         record = listed["modnet-newer:plugin"]
         assert (record["state"], record["provides"]) == ("broken", [])
         assert record["reason"].startswith(NEWER)
-        assert "pip install 'modnet>=99'" in record["reason"]
+        assert "pip install 'modnet-workbench>=99'" in record["reason"]
 
     def test_all_others_are_there(self, listed: dict[str, dict[str, Any]]) -> None:
         built_in = {f"modnet:{package.removeprefix('modnet_')}" for package in PACKAGES[1:]}
