@@ -115,8 +115,8 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr("modnet.nn.training.KEEP_EVERY", 0.0)
     monkeypatch.setattr("modnet.nn.training.KEEP_SHARE", 1e9)
     # What takes longer than all the rest, and does nothing in the folder.
-    monkeypatch.setattr("modnet.runs.recorder.curves", lambda *_, **__: None)
-    monkeypatch.setattr("modnet.runs.recorder.rendered", lambda *_: b"drawn")
+    monkeypatch.setattr("modnet.runs.recorder.draw_learning_curves", lambda *_, **__: None)
+    monkeypatch.setattr("modnet.runs.recorder.render", lambda *_: b"drawn")
     monkeypatch.setattr("modnet.runs.receipt.code_fingerprint", functools.cache(code_fingerprint))
     memory = Path("/dev/shm")  # noqa: S108 - if there is one
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
