@@ -16,7 +16,8 @@ from modnet.compose.settings import settings_of
 from modnet.compose.sources import is_data_set
 from modnet.data.summary import summary_of
 from modnet.display.data_overview import Overview, as_json, as_text
-from modnet.display.figures import FORMATS, data_picture, rendered
+from modnet.display.data_picture import draw_data
+from modnet.display.figure import FORMATS, render
 from modnet.display.progress import file_progress
 from modnet.display.terminal import Screen
 from modnet.errors import DataError, UnknownNameError
@@ -78,7 +79,7 @@ def show(
     )
     click.echo(as_json(view) if json_ else as_text(view, Screen.of(sys.stdout)))
     if out:
-        write_atomically(out, rendered(data_picture(found, summary, view.headline), out.suffix[1:].lower()))
+        write_atomically(out, render(draw_data(found, summary, view.headline), out.suffix[1:].lower()))
         click.echo(f"drawn in {out}", err=json_)
 
 

@@ -32,7 +32,7 @@ from modnet.compose.experiment import Experiment, create_experiment, format_sour
 from modnet.compose.settings import Settings, Table
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
-from modnet.display.figures import rendered
+from modnet.display.figure import render
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.runs.folder import HISTORY, HITS, LOCK, claim
@@ -104,15 +104,11 @@ def compare(
     table, plan = _read_plan(experiment, grid, seeds, rope)
     ensure_plugins(table)
     base = experiment if isinstance(experiment, Experiment) else create_experiment(table)
-    data, resolved = read_data(base)
-    if len(data.test) < 2:
-        raise DataError(f"a comparison needs test samples, there are {len(data.test)}")
-    # What the source inferred of the data is the same for all settings, and written down with each.
-    settings = settings_of_grid({**table, "data": to_table(resolved.data)}, plan.grid)
+    toml = tomli_w.dumps({**to_table(base), "compare": {**attrs.asdict(plan), "grid": axes_of(plan.grid)}})
+    settings, data, resolved = _read_settings(base, table, plan)
     with ExitStack() as stack:
         folder = Path(out) if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         _claim(folder, stack)
-        toml = tomli_w.dumps({**to_table(base), "compare": {**attrs.asdict(plan), "grid": axes_of(plan.grid)}})
         jobs = _make_jobs(settings, plan, folder)
         unfinished = find_unfinished(jobs)
         write_atomically(folder / COMPARISON, toml.encode())
@@ -147,6 +143,15 @@ def _read_plan(
     if grid is not None and isinstance(asked.get("grid"), dict):
         both["grid"] = {**asked["grid"], **grid}
     return table, Settings().read(both, Plan)
+
+
+def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Setting], Dataset, Experiment]:
+    """Return all settings, the data, and the experiment with all that the data's source inferred."""
+    data, resolved = read_data(base)
+    if len(data.test) < 2:
+        raise DataError(f"a comparison needs test samples, there are {len(data.test)}")
+    # What was inferred is the same for all settings, and written down with each.
+    return settings_of_grid({**table, "data": to_table(resolved.data)}, plan.grid), data, resolved
 
 
 def _claim(folder: Path, stack: ExitStack) -> None:
@@ -197,7 +202,7 @@ def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
         write_atomically(folder / name, content.encode())
     with suppress(MissingExtraError):
         picture = result.figure(f"{format_source(experiment)} · {training} · {len(result.seeds)} seeds")
-        write_atomically(folder / PICTURE, rendered(picture, "png"))
+        write_atomically(folder / PICTURE, render(picture, "png"))
 
 
 def _read_result(settings: Sequence[Setting], plan: Plan, folder: Path, data: Dataset) -> Comparison:

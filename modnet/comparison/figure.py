@@ -4,49 +4,22 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.comparison.statistics import Estimate
-from modnet.display.figures import COLORS, escaped, new_figure
-from modnet.types import Array, History
+from modnet.display.figure import COLORS, escape, new_figure
+from modnet.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from modnet.comparison.result import SettingResult
+
 _WIDE = 8.0  # values that span more than such a factor are drawn on a logarithmic axis
 
 
-class Shown(Protocol):
-    """What is drawn of a setting."""
-
-    @property
-    def label(self) -> str:
-        """Its name."""
-
-    @property
-    def entries(self) -> dict[str, str]:
-        """What varies, in words."""
-
-    @property
-    def accuracies(self) -> Array:
-        """The test accuracy of each run (seeds,)."""
-
-    @property
-    def histories(self) -> tuple[History, ...]:
-        """What each run recorded."""
-
-    @property
-    def on_such_samples(self) -> Estimate | None:
-        """The accuracy over all seeds and samples."""
-
-    @property
-    def on_these_samples(self) -> Estimate | None:
-        """The accuracy over all seeds."""
-
-
-def side_by_side(settings: Sequence[Shown], title: str = "") -> Figure:
+def draw_comparison(settings: Sequence[SettingResult], title: str = "") -> Figure:
     """Return the picture; raises MissingExtraError."""
     figure = new_figure((10, 4))
     left, right = figure.subplots(1, 2)
@@ -56,11 +29,11 @@ def side_by_side(settings: Sequence[Shown], title: str = "") -> Figure:
     for axes in (left, right):
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(escaped(title), fontsize=10)
+    figure.suptitle(escape(title), fontsize=10)
     return figure
 
 
-def _draw_curves(axes: Any, settings: Sequence[Shown], colors: Sequence[str]) -> None:
+def _draw_curves(axes: Any, settings: Sequence[SettingResult], colors: Sequence[str]) -> None:
     """Draw the test error as it falls: the mean of all runs, and a band from the best to the worst of them."""
     for setting, color in zip(settings, colors, strict=True):
         longest = max(setting.histories, key=lambda history: len(history.iterations)).iterations
@@ -82,7 +55,7 @@ def _draw_curves(axes: Any, settings: Sequence[Shown], colors: Sequence[str]) ->
         axes.legend(frameon=False)
 
 
-def _draw_accuracies(axes: Any, settings: Sequence[Shown], colors: Sequence[str]) -> None:
+def _draw_accuracies(axes: Any, settings: Sequence[SettingResult], colors: Sequence[str]) -> None:
     """Draw a dot for every run, and the mean with its interval: over seeds, and thinner over seeds and samples."""
     places, name = _places(settings)
     reach = 0.12 * min(np.diff(np.sort(places)), default=1.0)
@@ -104,7 +77,7 @@ def _draw_accuracies(axes: Any, settings: Sequence[Shown], colors: Sequence[str]
     axes.legend(frameon=False, fontsize=8)
 
 
-def _places(settings: Sequence[Shown]) -> tuple[Array, str]:
+def _places(settings: Sequence[SettingResult]) -> tuple[Array, str]:
     """Return where the settings stand: at their values, with what these are, if one number varies; or side by side."""
     names = list(settings[0].entries)
     if len(names) == 1 and len(settings) > 1:

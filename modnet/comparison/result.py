@@ -15,7 +15,7 @@ import attrs
 import numpy as np
 
 from modnet.comparison.decisions import LOOKS, ROPE, Decision, decided
-from modnet.comparison.figure import side_by_side
+from modnet.comparison.figure import draw_comparison
 from modnet.comparison.grid import Setting
 from modnet.comparison.statistics import Estimate, Variation
 from modnet.text import format_table
@@ -211,7 +211,7 @@ class Comparison:
 
     def figure(self, title: str = "") -> Figure:
         """Return learning curves with bands, and all runs' accuracies with intervals; raises MissingExtraError."""
-        return side_by_side(self.settings, title)
+        return draw_comparison(self.settings, title)
 
     def _records(self) -> list[dict[str, Any]]:
         scopes = ("such_samples", "on_such_samples", "decision"), ("these_samples", "on_these_samples", "decision_here")

@@ -12,7 +12,7 @@ import numpy as np
 
 from modnet.data.dataset import Dataset, kind_of_samples
 from modnet.data.summary import MOST_VALUES, Summary, most_frequent, varied
-from modnet.display.terminal import Screen, bar, images_side_by_side
+from modnet.display.terminal import Screen, bar, format_images
 from modnet.text import (
     format_count,
     format_number,
@@ -211,7 +211,7 @@ def _images(view: Overview, screen: Screen) -> list[str]:
     images = train.unscaled(view.chosen).reshape(-1, side, side).astype(np.float64)
     captions = [screen.name(view.data.classes[i]) for i in train.t[view.chosen]]
     low, high = float(summary.minimum.min()), float(summary.maximum.max())
-    return images_side_by_side(images, captions, low, high, screen)
+    return format_images(images, captions, low, high, screen)
 
 
 def _rows(view: Overview, screen: Screen) -> list[str]:

@@ -55,7 +55,7 @@ class Screen:
         return fit(text, min(width_of(text), longest))
 
 
-def images_side_by_side(images: Array, captions: Sequence[str], low: float, high: float, screen: Screen) -> list[str]:
+def format_images(images: Array, captions: Sequence[str], low: float, high: float, screen: Screen) -> list[str]:
     """Return the lines that show square images (N, side, side), as many beside each other as fit, captions below.
 
     Black or a blank is `low`, white or the fullest character is `high`. Images are enlarged by a whole factor, or

@@ -95,7 +95,7 @@ class PluginHost:
     """
 
     def __init__(self, without: Iterable[str] = (), catalogue: Catalogue | None = None) -> None:
-        self.registry = Registry(self.settle)
+        self.registry = Registry(self.settle, self._hint)
         self.without = frozenset(names_in(without))
         self._catalogue = catalogue
         self._rows: list[tuple[Candidate, Report]] = []
@@ -177,6 +177,11 @@ class PluginHost:
         """Have plugins asked that were not asked yet; wait for those that can be asked at once, and not for long."""
         count = len(self.not_asked())
         self._ask(NOT_ASKED, wait=PATIENCE if count <= AT_ONCE else 0)
+
+    def _hint(self) -> str:
+        """Return which plugins a name that is not found may be of."""
+        names = ", ".join(report.name for report in [*self.broken(), *self.not_asked()])
+        return f"; broken, see 'modnet plugins doctor': {names}" if names else ""
 
     def _in_state(self, state: str) -> list[Report]:
         return [report for report in self.reports if report.state == state]

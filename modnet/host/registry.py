@@ -108,6 +108,8 @@ class Registry:
     """
 
     settle: Callable[[], object] = lambda: None
+    hint: Callable[[], str] = lambda: ""
+    """Returns what else may be the reason why a name is not found."""
     _components: list[Component] = attrs.field(factory=list)
 
     def add(self, component: Component) -> None:
@@ -157,7 +159,7 @@ class Registry:
             return holder
         rivals = [c.qualified_name for c in self._sorted(kind) if c.name == name]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
-        raise UnknownNameError(kind, name, self.names(kind), note)
+        raise UnknownNameError(kind, name, self.names(kind), note + self.hint())
 
     def component_of(self, part: object) -> Component | None:
         """Return the component that a part's class was registered as, else the one that it overrides, or None."""

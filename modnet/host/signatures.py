@@ -216,7 +216,7 @@ def written_out(wanted: Any) -> Any:
         return written_out(origin.__value__[arguments])
     if origin in {Union, UnionType}:
         return functools.reduce(operator.or_, map(written_out, arguments))
-    if isinstance(origin, type) and arguments:
+    if isinstance(origin, type) and arguments and not any(isinstance(each, list) for each in arguments):
         return GenericAlias(origin, tuple(map(written_out, arguments)))
     return written_out(wanted.__value__) if hasattr(wanted, "__value__") else wanted
 

@@ -20,7 +20,8 @@ from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table
 from modnet.compose.tables import find_changes
 from modnet.data.dataset import Dataset
-from modnet.display.figures import curves, rendered
+from modnet.display.figure import render
+from modnet.display.learning_curves import draw_learning_curves
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.host.hookspecs import hookimpl
@@ -120,7 +121,7 @@ class RunRecorder(Observer):
         new = self._receipt.content
         if keys := find_changes(old, new):
             counts = [f"{old[key]:,} {key} then, {new[key]:,} now" for key in keys if isinstance(new[key], int)]
-            what = ", ".join(counts) or "as many samples, with other values"
+            what = ", ".join(counts).replace(" rows ", " samples ") or "as many samples, with other values"
             raise DataError(f"{self.path}: the data is not what the run began with: {what}")
         return checkpoint
 
@@ -195,7 +196,7 @@ class RunRecorder(Observer):
 
     def _draw(self, history: History) -> None:
         try:
-            picture = rendered(curves(history, format_title(self._experiment)), "png")
+            picture = render(draw_learning_curves(history, format_title(self._experiment)), "png")
         except MissingExtraError as error:
             self.notes.append(f"{CURVES} was not drawn: {error}")
         else:

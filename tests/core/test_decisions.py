@@ -267,6 +267,7 @@ def wrong(differences: list[Array], scope: Scope) -> bool:
     return any(decision.claim == "different" for decisions in history for decision in decisions)
 
 
+@pytest.mark.check
 def test_claims_are_as_seldom_wrong_as_they_may_be_and_no_less_often_for_nothing() -> None:
     """Where nothing differs, on these samples; what does not correct itself is wrong far more often."""
     rng, repeats = np.random.default_rng(1), 250

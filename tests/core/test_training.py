@@ -20,7 +20,7 @@ from modnet import DivergedError, History, Observer, SettingError, ShapeError, T
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.data.summary import summary_of
-from modnet.display.figures import curves
+from modnet.display.learning_curves import draw_learning_curves
 from modnet.display.progress import epoch_line
 from modnet.nn.checkpoint import Checkpoints, data_sha256, params_sha256
 from modnet.nn.training import KEEP_SHARE, TrainingSettings, forecast, train
@@ -384,7 +384,7 @@ class TestAnotherPartOfTheData:
         (tmp_path / "history.csv").write_text(history_csv(run.history))
         assert read_history(tmp_path / "history.csv") == run.history
         assert "train acc, test acc, validation acc | " in epoch_line(run)
-        assert len(curves(run.history).axes[1].lines) == 3
+        assert len(draw_learning_curves(run.history).axes[1].lines) == 3
 
     def test_it_belongs_to_what_the_data_is_known_by(self, data: Dataset, blobs: Dataset) -> None:
         assert repr(data).startswith("<Dataset: 300 training and 60 test and 60 validation samples of 2 features")
