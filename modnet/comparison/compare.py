@@ -220,7 +220,7 @@ def _read_result(settings: Sequence[Setting], plan: Plan, folder: Path, data: Da
 def _check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Results:
     """Return the results in a run's receipt; raises DataError where its files or its data are others."""
     receipt = Receipt.read(folder)
-    changed = [difference.what for difference in receipt.changed_files(folder)]
+    changed = [difference.what for difference in receipt.find_changed_files(folder)]
     if changed or not receipt.results:
         names = ", ".join(changed) or "it has no results"
         raise DataError(f"{folder} is not as the run left it: {names}; remove it, and it is run anew")

@@ -17,7 +17,7 @@ from pathlib import Path
 import attrs
 from threadpoolctl import threadpool_limits
 
-from modnet.compose.experiment import Experiment, create_experiment, read_data, read_toml, to_table
+from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, read_toml, to_table
 from modnet.compose.plugins import get_host, load_plugins
 from modnet.compose.settings import Table, settings_of
 from modnet.compose.tables import find_changes
@@ -28,7 +28,6 @@ from modnet.host.registry import SESSION, Override, active_overrides, find_overr
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
 from modnet.runs.folder import EXPERIMENT, HISTORY, claim, read_ending
-from modnet.runs.receipt import parts_of
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Grads, Params, Status
 
@@ -197,7 +196,7 @@ def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
     """Return how many processes are to work: one, where a part is known to this process alone."""
     registry = get_host().registry
     for job in jobs:
-        for part in parts_of(job.experiment):
+        for part in find_parts(job.experiment):
             component = registry.component_of(part)
             if component and (component.owner == SESSION or find_override_by(part)):
                 if (asked or 1) > 1:

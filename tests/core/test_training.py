@@ -24,7 +24,7 @@ from modnet.display.learning_curves import draw_learning_curves
 from modnet.display.progress import epoch_line
 from modnet.nn.checkpoint import Checkpoints, data_sha256, params_sha256
 from modnet.nn.training import KEEP_SHARE, TrainingSettings, forecast, train
-from modnet.runs.history import history_csv, read_history
+from modnet.runs.history import history_to_csv, read_history
 
 
 @pytest.fixture(scope="module")
@@ -381,7 +381,7 @@ class TestAnotherPartOfTheData:
         found = checkpoints.load()
         assert found
         assert found[0].history.columns.keys() == run.history.columns.keys()
-        (tmp_path / "history.csv").write_text(history_csv(run.history))
+        (tmp_path / "history.csv").write_text(history_to_csv(run.history))
         assert read_history(tmp_path / "history.csv") == run.history
         assert "train acc, test acc, validation acc | " in epoch_line(run)
         assert len(draw_learning_curves(run.history).axes[1].lines) == 3
