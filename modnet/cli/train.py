@@ -15,7 +15,7 @@ from modnet.compose.parts import registered_name
 from modnet.compose.settings import settings_of
 from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
-from modnet.display.progress import ProgressReport, file_progress
+from modnet.display.progress import RunProgress, file_progress
 from modnet.errors import DivergedError, TrainingInterrupted
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.training import Run
@@ -68,7 +68,7 @@ def train(
 def run_to_end(wanted: Experiment, data: Dataset, folder: RunRecorder, start: Checkpoint | None = None) -> None:
     """Train to the end, whatever it is, with progress shown and everything saved, and say how it ended."""
     failure: BaseException | None = None
-    with ProgressReport() as progress:
+    with RunProgress() as progress:
         try:
             run = train_run(wanted, data, folder, start, progress)
         except (DivergedError, TrainingInterrupted) as error:
