@@ -9,7 +9,7 @@ from typing import Any, cast
 from modnet.compose.adapters import adapted
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings
-from modnet.errors import SettingError, UnknownNameError
+from modnet.errors import SettingError
 from modnet.host.kinds import KINDS, find_kind
 from modnet.host.registry import find_override
 from modnet.host.signatures import type_mistakes
@@ -25,12 +25,7 @@ def part(kind: str, value: object, **settings: Any) -> Any:
             raise SettingError(mistakes, kind)
         return value
     if isinstance(value, str):
-        try:
-            component = get_host().registry.find(kind, value)
-        except UnknownNameError as error:
-            broken = ", ".join(report.name for report in [*get_host().broken(), *get_host().not_asked()])
-            hint = f"; broken, see 'modnet plugins doctor': {broken}" if broken else ""
-            raise UnknownNameError(kind, value, error.choices, error.note + hint) from None
+        component = get_host().registry.find(kind, value)
         override = find_override(kind, component.qualified_name)
         instead = override.instead if override else component.cls
         try:

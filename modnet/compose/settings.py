@@ -17,7 +17,7 @@ from typing import Any, Final, Literal, NewType, TypeVar, Union, cast, get_args,
 
 import attrs
 
-from modnet.errors import ModnetError, SettingError, did_you_mean
+from modnet.errors import ModnetError, SettingError, describe_unknown, did_you_mean
 from modnet.host.registry import find_override_by
 from modnet.host.signatures import declared_types, written_out
 
@@ -87,7 +87,7 @@ class Settings:
         if not isinstance(table, Mapping):
             raise SettingError([f"must be a table, not {table!r}"])
         settings = _settings(cls)
-        mistakes = [_unknown(key, settings) for key in table if key not in settings]
+        mistakes = [describe_unknown("unknown setting", key, settings) for key in table if key not in settings]
         values = {}
         for key, setting in settings.items():
             try:
@@ -232,10 +232,11 @@ def _taken(field: attrs.Attribute[Any], hints: Mapping[str, Any]) -> Any:
 
 def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
     """Ask a field's validator, as the object will, with the name that the user knows."""
-    if isinstance(field.converter, attrs.Converter):
+    converter: Any = field.converter
+    if isinstance(converter, attrs.Converter):
         return  # may need the object
-    if field.converter is not None:
-        value = field.converter(value)
+    if converter is not None:
+        value = converter(value)
     if field.validator is not None:
         try:
             field.validator(_NotYet(), field.evolve(name=key), value)
@@ -310,7 +311,3 @@ def _placed(key: str, error: Exception) -> list[str]:
         apart = " " if mistake.startswith("must be ") else "." if below else ": "
         mistakes.append(f"{name if apart == ' ' else key}{apart}{mistake}")
     return mistakes
-
-
-def _unknown(key: str, settings: Mapping[str, Any]) -> str:
-    return f"unknown setting {key!r}{did_you_mean(key, settings)}; there is: {', '.join(settings) or 'none'}"

@@ -12,7 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from modnet.files import telling
-from modnet.host.hookspecs import hookimpl
+from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.text import format_duration
 

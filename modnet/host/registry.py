@@ -108,6 +108,8 @@ class Registry:
     """
 
     settle: Callable[[], object] = lambda: None
+    hint: Callable[[], str] = lambda: ""
+    """Returns what else may be the reason why a name is not found."""
     _components: list[Component] = attrs.field(factory=list)
 
     def add(self, component: Component) -> None:
@@ -157,7 +159,7 @@ class Registry:
             return holder
         rivals = [c.qualified_name for c in self._sorted(kind) if c.name == name]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
-        raise UnknownNameError(kind, name, self.names(kind), note)
+        raise UnknownNameError(kind, name, self.names(kind), note + self.hint())
 
     def component_of(self, part: object) -> Component | None:
         """Return the component that a part's class was registered as, else the one that it overrides, or None."""
@@ -225,10 +227,10 @@ def checked_component(kind: str, cls: object, name: str | None, owner: str, plug
         raise PluginError(why, f"define {missing} in {cls.__qualname__}")
     if owner != BUILT_IN and (mistakes := type_mistakes(cls, interface)):  # built-ins are looked at by the tests
         raise PluginError(*attrs.astuple(mistakes[0]))
-    name = kebab_case(cls) if name is None else name
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise PluginError(f"a name is lower-case words joined by hyphens, {name!r} is none", "register(cls, name)")
-    return Component(kind, name, cls, owner, plugin)
+    given: object = kebab_case(cls) if name is None else name
+    if not isinstance(given, str) or not _NAME.fullmatch(given):
+        raise PluginError(f"a name is lower-case words joined by hyphens, {given!r} is none", "register(cls, name)")
+    return Component(kind, given, cls, owner, plugin)
 
 
 def _what_to_register(cls: object, interface: type) -> str:

@@ -24,7 +24,7 @@ from modnet.display.figure import render
 from modnet.display.learning_curves import draw_learning_curves
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
-from modnet.host.hookspecs import hookimpl
+from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, params_sha256, save_params
 from modnet.nn.training import Run

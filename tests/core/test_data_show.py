@@ -168,7 +168,7 @@ class TestTheCommand:
             (("iris.csv", "--out", "nowhere/iris.png"), 1, "nowhere/iris.png: there is no folder nowhere"),
             (("iris.csv", "--set", "headr=true"), 2, "unknown setting 'headr', did you mean 'header'?"),
             (("iris.csv", "--source", "cvs"), 2, "no data-source 'cvs', did you mean 'csv'?"),
-            (("csv",), 1, "csv: no such file, and no data set of that name; there is: mnist, mnist-small"),
+            (("csv",), 1, "csv: no such file, and no data set of that name; available: mnist, mnist-small"),
         ],
     )
     def test_mistakes_are_told_in_a_line(

@@ -155,9 +155,8 @@ class TestInstalled:
     def test_both_ways_to_call_it_tell_the_same_version(self, environment: Environment, tmp_path: Path) -> None:
         script = environment.modnet("--version", cwd=tmp_path)
         module = environment.python("-m", "modnet", "--version", cwd=tmp_path)
-        metadata = environment.python(
-            "-c", "from importlib.metadata import version; print('modnet, version', version('modnet'))", cwd=tmp_path
-        )
+        code = "from importlib.metadata import version; print('modnet, version', version('modnet-workbench'))"
+        metadata = environment.python("-c", code, cwd=tmp_path)
         assert script.returncode == 0
         assert script.stdout == module.stdout == metadata.stdout
 
