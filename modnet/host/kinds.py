@@ -102,6 +102,11 @@ class Kind:
         return self.hookspec.__name__
 
     @property
+    def plural(self) -> str:
+        """The name in prose, of several."""
+        return f"{self.words}es" if self.words.endswith("s") else f"{self.words}s"
+
+    @property
     def module(self) -> str:
         """The name as that of a module."""
         return self.name.replace("-", "_")
