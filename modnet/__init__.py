@@ -27,7 +27,8 @@ from modnet.errors import (
 from modnet.gradcheck.check import GradientCheck
 from modnet.gradcheck.estimators import EstimatorRow
 from modnet.gradcheck.verdicts import Verdict
-from modnet.host.hookspecs import Register, hookimpl
+from modnet.host.hooks import hookimpl
+from modnet.host.kinds import Register
 from modnet.interfaces import (
     Activation,
     DataSource,

@@ -232,10 +232,11 @@ def _taken(field: attrs.Attribute[Any], hints: Mapping[str, Any]) -> Any:
 
 def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
     """Ask a field's validator, as the object will, with the name that the user knows."""
-    if isinstance(field.converter, attrs.Converter):
+    converter: Any = field.converter
+    if isinstance(converter, attrs.Converter):
         return  # may need the object
-    if field.converter is not None:
-        value = field.converter(value)
+    if converter is not None:
+        value = converter(value)
     if field.validator is not None:
         try:
             field.validator(_NotYet(), field.evolve(name=key), value)

@@ -20,10 +20,10 @@ import attrs
 import pluggy
 
 from modnet.errors import PluginError, Problem, did_you_mean
-from modnet.host import hookspecs
+from modnet.host import kinds
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
 from modnet.host.entry_points import DISTRIBUTION, EVERY_OTHER, Candidate, file_of, module_candidate, names_in, unmet
-from modnet.host.hookspecs import LIFECYCLE_HOOKS
+from modnet.host.hooks import LIFECYCLE_HOOKS
 from modnet.host.kinds import KINDS
 from modnet.host.problems import to_problem
 from modnet.host.registry import (
@@ -333,7 +333,7 @@ class PluginHost:
 def _new_manager() -> pluggy.PluginManager:
     """Return a manager that knows modnet's hooks and no plugin."""
     manager = pluggy.PluginManager("modnet")
-    manager.add_hookspecs(hookspecs)
+    manager.add_hookspecs(kinds)
     manager.add_hookspecs(Observer)
     return manager
 

@@ -227,10 +227,10 @@ def checked_component(kind: str, cls: object, name: str | None, owner: str, plug
         raise PluginError(why, f"define {missing} in {cls.__qualname__}")
     if owner != BUILT_IN and (mistakes := type_mistakes(cls, interface)):  # built-ins are looked at by the tests
         raise PluginError(*attrs.astuple(mistakes[0]))
-    name = kebab_case(cls) if name is None else name
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise PluginError(f"a name is lower-case words joined by hyphens, {name!r} is none", "register(cls, name)")
-    return Component(kind, name, cls, owner, plugin)
+    given: object = kebab_case(cls) if name is None else name
+    if not isinstance(given, str) or not _NAME.fullmatch(given):
+        raise PluginError(f"a name is lower-case words joined by hyphens, {given!r} is none", "register(cls, name)")
+    return Component(kind, given, cls, owner, plugin)
 
 
 def _what_to_register(cls: object, interface: type) -> str:

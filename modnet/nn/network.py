@@ -5,7 +5,6 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from itertools import pairwise
-from numbers import Integral
 from typing import Any, Literal, Self
 
 import attrs
@@ -204,7 +203,7 @@ def _backward(activation: Activation, a: Array, z: Array, dz: Array) -> Array:
 def dense_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> tuple[DenseLayer, ...]:
     """Return the layers of a network with these sizes, the inputs' first; raises SettingError."""
     sizes = tuple(sizes)
-    if len(sizes) < 2 or not all(isinstance(n, Integral) and n is not True and n > 0 for n in sizes):
+    if len(sizes) < 2 or not all(map(_is_size, sizes)):
         raise SettingError([f"sizes must be two or more whole numbers > 0, the inputs first: {sizes}"], "network")
     if len(activations) != len(sizes) - 1:
         raise SettingError(
@@ -212,6 +211,10 @@ def dense_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> tup
         )
     pairs = zip(pairwise(sizes), activations, strict=True)
     return tuple(DenseLayer(k, int(n), int(m), part) for k, ((n, m), part) in enumerate(pairs, start=1))
+
+
+def _is_size(given: object) -> bool:
+    return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and bool(given > 0)
 
 
 def initial_params(
@@ -225,15 +228,18 @@ def initial_params(
     """
     params: dict[str, Array] = {}
     for layer in layers:
-        if weight_init_std == "he":
-            std = (2 / layer.inputs) ** 0.5
-        elif weight_init_std == "xavier":
-            std = (2 / (layer.inputs + layer.outputs)) ** 0.5
-        elif isinstance(weight_init_std, str) or not weight_init_std >= 0:
-            raise SettingError([f"'weight_init_std' must be >= 0, 'he' or 'xavier': {weight_init_std!r}"], "network")
-        else:
-            std = float(weight_init_std)
+        std = _standard_deviation(layer, weight_init_std)
         draws = Stream(seed, ("weights", layer.number)).generator().standard_normal((layer.outputs, layer.inputs))
         params[layer.weight] = np.ascontiguousarray((std * draws).T, dtype=dtype)
         params[layer.bias] = np.zeros(layer.outputs, dtype=dtype)
     return params
+
+
+def _standard_deviation(layer: DenseLayer, given: Any) -> float:
+    if given == "he":
+        return float((2 / layer.inputs) ** 0.5)
+    if given == "xavier":
+        return float((2 / (layer.inputs + layer.outputs)) ** 0.5)
+    if isinstance(given, str) or not given >= 0:
+        raise SettingError([f"'weight_init_std' must be >= 0, 'he' or 'xavier': {given!r}"], "network")
+    return float(given)

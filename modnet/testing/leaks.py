@@ -36,7 +36,7 @@ class Snapshot:
     @classmethod
     def take(cls) -> Snapshot:
         """Return how things are; the plugins are loaded for it, if they are not yet."""
-        state = np.random.get_state()  # noqa: NPY002 - the global one is what is looked at
+        state: Any = np.random.get_state()  # noqa: NPY002 - the global one is what is looked at
         return cls(
             registered=tuple(get_host().registry.components()),
             swapped=active_overrides(),
