@@ -27,13 +27,14 @@ from modnet.errors import (
 from modnet.gradcheck.check import GradientCheck
 from modnet.gradcheck.estimators import EstimatorRow
 from modnet.gradcheck.verdicts import Verdict
-from modnet.host.hookspecs import Register, hookimpl
+from modnet.host.hooks import hookimpl
+from modnet.host.kinds import Register
 from modnet.interfaces import (
     Activation,
     DataSource,
+    DenseLayer,
     FusedLoss,
     GradientEstimator,
-    Layer,
     Loss,
     Objective,
     ObservedRun,
@@ -65,6 +66,7 @@ __all__ = [
     "DataSource",
     "Dataset",
     "Decision",
+    "DenseLayer",
     "DivergedError",
     "Estimate",
     "EstimatorRow",
@@ -74,7 +76,6 @@ __all__ = [
     "GradientEstimator",
     "Grads",
     "History",
-    "Layer",
     "Loss",
     "MissingExtraError",
     "ModnetError",

@@ -92,7 +92,7 @@ class Loss(Part, ABC):
 
 
 @attrs.frozen
-class Layer:
+class DenseLayer:
     """One dense layer: `z = activation(z_in @ params[weight] + params[bias])`."""
 
     number: int
@@ -133,7 +133,7 @@ class Objective(ABC):
     (`backward`). A params mapping that was handed in is not written to afterwards; other values are another mapping.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[DenseLayer, ...]
     """The layers, the inputs' first."""
     loss_function: Loss
     """The loss at the end."""

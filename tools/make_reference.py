@@ -19,13 +19,6 @@ from modnet.host.kinds import KINDS
 from modnet.host.problems import HOOKS
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
-HEADINGS = {
-    "activation": "Activations",
-    "loss": "Losses",
-    "gradient": "Gradient estimators",
-    "optimizer": "Optimizers",
-    "data-source": "Data sources",
-}
 INTRODUCTION = """\
 # Reference
 
@@ -39,9 +32,9 @@ def reference() -> str:
     """Return the page."""
     registry = get_host().registry
     blocks = [INTRODUCTION, "## Built-in parts"]
-    for kind in KINDS:
-        blocks.append(f"### {HEADINGS[kind]}")
-        for component in registry.components(kind):
+    for kind in KINDS.values():
+        blocks.append(f"### {kind.plural.capitalize()}")
+        for component in registry.components(kind.name):
             if component.owner == BUILT_IN:
                 blocks += [f"#### {component.name}", settings(component.cls), prose(component.cls)]
     blocks.append("## Public names")

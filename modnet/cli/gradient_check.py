@@ -13,7 +13,8 @@ from modnet.cli.options import changes_of, experiment_options, plugin_options, w
 from modnet.compose.experiment import create_experiment, create_network, format_title, read_data, read_toml
 from modnet.compose.gradient_check import check_gradient
 from modnet.compose.tables import merge
-from modnet.display.figures import FORMATS, accuracy_per_evaluation, rendered
+from modnet.display.estimators import draw_estimators
+from modnet.display.figure import FORMATS, render
 from modnet.display.progress import file_progress
 from modnet.files import write_atomically
 from modnet.nn.batches import Batches
@@ -43,7 +44,7 @@ def gradient_check(
     """Judge the derivatives of an experiment's network, and compare gradient estimators on it.
 
     The network is the untrained one of EXPERIMENT and the options, on its first mini-batch. Each part's own derivative
-    gets a verdict: correct, wrong, corner, too noisy, or not deterministic; so does the whole gradient, as --gradient
+    gets a verdict: correct, wrong, kink, too noisy, or not deterministic; so does the whole gradient, as --gradient
     obtains it, or else the chain rule. The exit status is 1 where a derivative is wrong or not deterministic.
     """
     table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
@@ -63,8 +64,8 @@ def gradient_check(
     )
     click.echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
     if out:
-        picture = accuracy_per_evaluation(check.estimators, format_title(wanted))
-        write_atomically(out, rendered(picture, out.suffix[1:].lower()))
+        picture = draw_estimators(check.estimators, format_title(wanted))
+        write_atomically(out, render(picture, out.suffix[1:].lower()))
         if not json_:
             click.echo(f"drawn in {out}")
     sys.exit(0 if check.passed else 1)

@@ -8,7 +8,8 @@ import click
 
 from modnet.cli.options import plugin_options, with_plugins
 from modnet.compose.experiment import format_title, read_toml
-from modnet.display.figures import FORMATS, curves, rendered
+from modnet.display.figure import FORMATS, render
+from modnet.display.learning_curves import draw_learning_curves
 from modnet.errors import DataError
 from modnet.files import write_atomically
 from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, read_experiment
@@ -26,5 +27,6 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
     path = out or run / CURVES
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}")
-    write_atomically(path, rendered(curves(history, format_title(read_experiment(run))), path.suffix[1:].lower()))
+    figure = draw_learning_curves(history, format_title(read_experiment(run)))
+    write_atomically(path, render(figure, path.suffix[1:].lower()))
     click.echo(f"drawn in {path}")

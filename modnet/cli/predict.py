@@ -63,6 +63,10 @@ def predict(
     if labels is not None:
         pairs = zip(predictions, labels.tolist(), strict=True)
         accuracy = sum(str(prediction) == str(label) for prediction, label in pairs) / len(rows)
+    _print_predictions(columns, accuracy, json_=json_)
+
+
+def _print_predictions(columns: dict[str, list[Any]], accuracy: float | None, *, json_: bool) -> None:
     if json_:
         records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         click.echo(json.dumps({"accuracy": accuracy, "rows": records}))
@@ -71,4 +75,4 @@ def predict(
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
     if accuracy is not None:
-        click.echo(f"accuracy {accuracy:.4f} on {len(rows):,} rows", err=True)
+        click.echo(f"accuracy {accuracy:.4f} on {len(columns['row']):,} rows", err=True)

@@ -20,10 +20,10 @@ import attrs
 import pluggy
 
 from modnet.errors import PluginError, Problem, did_you_mean
-from modnet.host import hookspecs
+from modnet.host import kinds
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
 from modnet.host.entry_points import DISTRIBUTION, EVERY_OTHER, Candidate, file_of, module_candidate, names_in, unmet
-from modnet.host.hookspecs import LIFECYCLE_HOOKS
+from modnet.host.hooks import LIFECYCLE_HOOKS
 from modnet.host.kinds import KINDS
 from modnet.host.problems import to_problem
 from modnet.host.registry import (
@@ -95,7 +95,7 @@ class PluginHost:
     """
 
     def __init__(self, without: Iterable[str] = (), catalogue: Catalogue | None = None) -> None:
-        self.registry = Registry(self.settle)
+        self.registry = Registry(self.settle, self._hint)
         self.without = frozenset(names_in(without))
         self._catalogue = catalogue
         self._rows: list[tuple[Candidate, Report]] = []
@@ -177,6 +177,11 @@ class PluginHost:
         """Have plugins asked that were not asked yet; wait for those that can be asked at once, and not for long."""
         count = len(self.not_asked())
         self._ask(NOT_ASKED, wait=PATIENCE if count <= AT_ONCE else 0)
+
+    def _hint(self) -> str:
+        """Return which plugins a name that is not found may be of."""
+        names = ", ".join(report.name for report in [*self.broken(), *self.not_asked()])
+        return f"; broken, see 'modnet plugins doctor': {names}" if names else ""
 
     def _in_state(self, state: str) -> list[Report]:
         return [report for report in self.reports if report.state == state]
@@ -328,7 +333,7 @@ class PluginHost:
 def _new_manager() -> pluggy.PluginManager:
     """Return a manager that knows modnet's hooks and no plugin."""
     manager = pluggy.PluginManager("modnet")
-    manager.add_hookspecs(hookspecs)
+    manager.add_hookspecs(kinds)
     manager.add_hookspecs(Observer)
     return manager
 

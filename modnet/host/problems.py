@@ -11,7 +11,7 @@ import pluggy
 
 from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host.entry_points import Candidate, file_of
-from modnet.host.hookspecs import LIFECYCLE_HOOKS
+from modnet.host.hooks import LIFECYCLE_HOOKS
 from modnet.host.kinds import KINDS
 
 HOOKS = dict(sorted({**{kind.hook: kind.hookspec for kind in KINDS.values()}, **LIFECYCLE_HOOKS}.items()))

@@ -13,7 +13,6 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.data.dataset import Dataset
 from modnet.errors import DataError, PluginError, SettingError, ShapeError
 from modnet.files import replacing, sweep, write_atomically
 from modnet.interfaces import Optimizer, name_of
@@ -71,17 +70,6 @@ def params_sha256(params: Params) -> str:
         value = np.asarray(params[name])
         digest.update(json.dumps([name, value.dtype.name, value.shape]).encode())
         digest.update(np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<")).tobytes())
-    return digest.hexdigest()
-
-
-def data_sha256(data: Dataset) -> str:
-    """Return the SHA-256 of all samples in their order, their targets, and what the features are divided by."""
-    digest = sha256(json.dumps([repr(data.classes), data.scale]).encode())
-    for part in data.parts.values():
-        digest.update(json.dumps([part.table.dtype.str, len(part), part.features, part.scale]).encode())
-        digest.update(np.ascontiguousarray(part.t).data)
-        for block in part.blocks():
-            digest.update(np.ascontiguousarray(part.unscaled(block)).data)
     return digest.hexdigest()
 
 

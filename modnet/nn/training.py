@@ -5,9 +5,11 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from typing import get_args
 
 import attrs
 import numpy as np
+from attrs.validators import ge, in_
 from threadpoolctl import threadpool_limits
 
 from modnet.data.dataset import Dataset, Samples
@@ -22,6 +24,20 @@ from modnet.types import Array, History, Params, State, Status
 
 KEEP_EVERY = 5.0  # seconds from one checkpoint to the next
 KEEP_SHARE = 0.02  # of the time is spent on them at most, however large they are
+
+
+@attrs.frozen(kw_only=True)
+class TrainingSettings:
+    """The settings of the training loop.
+
+    With more `blas_threads` matrix products are split differently, and the last bits of a run depend on their number;
+    one also keeps runs side by side from waiting for each other.
+    """
+
+    batch_size: int = attrs.field(default=100, validator=ge(1))
+    iterations: int = attrs.field(default=1000, validator=ge(0))
+    sampling: Sampling = attrs.field(default="replacement", validator=in_(get_args(Sampling)))
+    blas_threads: int = attrs.field(default=1, validator=ge(1))
 
 
 @attrs.define(eq=False, repr=False)
@@ -109,36 +125,27 @@ def train(
     data: Dataset,
     estimator: GradientEstimator,
     optimizer: Optimizer,
+    settings: TrainingSettings,
     *,
-    batch_size: int = 100,
-    iterations: int = 1000,
-    sampling: Sampling = "replacement",
     seed: int = 0,
-    blas_threads: int = 1,
     observer: Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
 ) -> Run:
     """Train a copy of `network` on mini-batches and return the run; the network that was given stays as it is.
 
-    With more `blas_threads` matrix products are split differently, and the last bits of a run depend on how many there
-    are; one also keeps runs side by side from waiting for each other. From `start` on, a run comes to the same bits
-    as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and where
-    the run ends before its last iteration.
+    From `start` on, a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the
+    first iteration, every few seconds, and where the run ends before its last iteration.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
     """
-    if iterations < 0:
-        raise SettingError([f"'iterations' must be >= 0: {iterations}"], "training")
-    if blas_threads < 1:
-        raise SettingError([f"'blas_threads' must be >= 1: {blas_threads}"], "training")
     _check_fit(network, data)
-    batches = Batches(len(data.train), batch_size, sampling, Stream(seed, ("batches",)))
+    batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
     observer, keeper = observer or Observer(), Keeper(keep)
-    run = _begun(network, iterations, batches, optimizer, start)
+    run = _begun(network, settings.iterations, batches, optimizer, start)
     # The loss is looked at in every iteration: NumPy's warnings would only say the same less clearly.
-    with np.errstate(all="ignore"), threadpool_limits(blas_threads, user_api="blas"):
+    with np.errstate(all="ignore"), threadpool_limits(settings.blas_threads, user_api="blas"):
         try:
             observer.run_started(run=run)
             _iterate(run, data, estimator, Stream(seed, ("gradient",)), observer, keeper)
@@ -222,11 +229,9 @@ def forecast(
     data: Dataset,
     estimator: GradientEstimator,
     optimizer: Optimizer,
+    settings: TrainingSettings,
     *,
-    batch_size: int = 100,
-    sampling: Sampling = "replacement",
     seed: int = 0,
-    blas_threads: int = 1,
     seconds: float = 0.5,
 ) -> tuple[float, float]:
     """Return how long an iteration takes and how long one evaluation of the loss, in seconds, by making a few.
@@ -234,11 +239,11 @@ def forecast(
     Iterations are made for about `seconds`, but two at least; the fastest counts. The accuracies at epochs' ends are
     left out. Raises what the estimator raises.
     """
-    batches = Batches(len(data.train), batch_size, sampling, Stream(seed, ("batches",)))
+    batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
     params: Params = network.params
     stream, state = Stream(seed, ("gradient",)), optimizer.init(params)
     clock, iterations, evaluations = time.perf_counter, list[float](), list[float]()
-    with np.errstate(all="ignore"), threadpool_limits(blas_threads, user_api="blas"):
+    with np.errstate(all="ignore"), threadpool_limits(settings.blas_threads, user_api="blas"):
         end = clock() + seconds
         while len(iterations) < 2 or clock() < end:
             started = clock()

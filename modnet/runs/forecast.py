@@ -24,9 +24,9 @@ class Forecast:
     iteration: float = 0.0
     run: float = 0.0
     black_box: float | None = None
-    """For the same number of evaluations of the whole loss, one after the other; None where there is no such number."""
+    """The seconds for the same number of evaluations of the loss as a black box; None without such a number."""
     problem: str = ""
-    """The reason why the estimator cannot be used here; then there are no seconds."""
+    """The reason why the estimator cannot be used here, or ""."""
 
 
 def forecast_run(experiment: Experiment, data: Dataset, seconds: float = 0.3) -> Iterator[Forecast]:
@@ -48,15 +48,7 @@ def _forecast(
     is_own = estimator is experiment.gradient
     try:
         iteration, evaluation = forecast(
-            network,
-            data,
-            estimator,
-            experiment.optimizer,
-            batch_size=training.batch_size,
-            sampling=training.sampling,
-            seed=experiment.seed,
-            blas_threads=training.blas_threads,
-            seconds=seconds,
+            network, data, estimator, experiment.optimizer, training, seed=experiment.seed, seconds=seconds
         )
     except ModnetError as error:
         return Forecast(gradient=name, is_own=is_own, problem=str(error))

@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from modnet.compose.parts import part as built
 from modnet.compose.plugins import get_host
-from modnet.errors import ModnetError, PluginError, SettingError, did_you_mean
+from modnet.errors import ModnetError, PluginError, SettingError, describe_unknown
 from modnet.host.kinds import find_kind
 from modnet.host.registry import Component, kind_of
 from modnet.testing.checks import Check, Suite
@@ -108,4 +108,4 @@ def _why_not(name: str) -> str:
         if name in {report.name, report.distribution, f"{report.distribution}:{report.name}"}:
             return f"plugin {name}: {report.reason or f'it is {report.state} and provides no part'}"
     names = {n for report in reports for n in (report.name, report.distribution)}
-    return f"no plugin {name!r}{did_you_mean(name, names)}; there is: {', '.join(sorted(names))}"
+    return describe_unknown("no plugin", name, sorted(names))

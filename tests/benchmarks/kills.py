@@ -26,7 +26,6 @@ import attrs
 import numpy as np
 
 from modnet.compose.experiment import create_experiment, create_network
-from modnet.compose.parts import part
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import load
 from modnet.nn.checkpoint import load_params
@@ -72,10 +71,10 @@ def write_points(path: Path) -> None:
 
 def arguments_of(optimizer: str, estimator: str, points: Path) -> list[str]:
     """Return the call that trains for about a second."""
-    settings = {"data": {"path": str(points)}, "network": {"hidden": [4]}, "gradient": estimator}
-    wanted = create_experiment({**settings, "optimizer": {"name": optimizer}})
+    settings = {"data": {"path": str(points)}, "network": {"hidden": [4]}, "training": {"batch_size": 2}}
+    wanted = create_experiment({**settings, "gradient": estimator, "optimizer": {"name": optimizer}})
     data = load(points)
-    once, _ = forecast(create_network(wanted, data), data, part("gradient", estimator), wanted.optimizer, batch_size=2)
+    once, _ = forecast(create_network(wanted, data), data, wanted.gradient, wanted.optimizer, wanted.training)
     iterations = min(4000, round(LONG / once))
     options = {"hidden": 4, "batch-size": 2, "iterations": iterations, "optimizer": optimizer, "gradient": estimator}
     return ["train", "--data", points.name, *(f"--{key}={value}" for key, value in options.items())]

@@ -13,7 +13,7 @@ from scipy import stats
 
 from modnet.comparison.grid import Setting
 from modnet.comparison.result import Comparison, SettingResult
-from modnet.display.figures import rendered
+from modnet.display.figure import render
 from modnet.types import History, Status
 
 SAMPLES = 2000
@@ -188,5 +188,5 @@ class TestPicture:
     @pytest.mark.parametrize("seeds", [1, 3])
     @pytest.mark.parametrize("kind", ["png", "svg"])
     def test_it_is_the_same_file_each_time(self, seeds: int, kind: str) -> None:
-        first, second = (rendered(comparison(seeds=seeds).figure("$5 · 3 seeds"), kind) for _ in range(2))
+        first, second = (render(comparison(seeds=seeds).figure("$5 · 3 seeds"), kind) for _ in range(2))
         assert first == second

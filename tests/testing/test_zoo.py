@@ -53,6 +53,7 @@ def test_the_zoo_is_large_and_every_check_has_something_to_catch():
     assert everywhere >= {name for suite in SUITES.values() for name in suite.checks}
 
 
+@pytest.mark.check
 def test_each_example_fails_by_itself_without_the_kit(tmp_path):
     """Each in a process of its own would take minutes: one process runs all, and tells those that do not fail."""
     runner = tmp_path / "runner.py"

@@ -1,78 +1,27 @@
-"""Plots, as matplotlib figures that are returned and never shown."""
+"""The picture of a data set."""
 
 from __future__ import annotations
 
-import io
 import math
 import textwrap
-import warnings
 from collections.abc import Sequence
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modnet.data.dataset import Dataset, kind_of_samples
 from modnet.data.summary import Summary, bin_edges, first_of_each, histograms, most_frequent, resampled
-from modnet.errors import MissingExtraError, SettingError
-from modnet.gradcheck.estimators import EstimatorRow
+from modnet.display.figure import COLORS, GREY, escape, new_figure
 from modnet.text import printable
-from modnet.types import Array, History
+from modnet.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-FORMATS = ("png", "svg", "pdf")
-# Errors below this are drawn here: a logarithm has no place for 0.
-_NOTHING = 1e-17
-_LOSS = "#3b4252"
-# The palette of Okabe and Ito, which everyone can tell apart.
-COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 _CLASSES, _FEATURES, _ACROSS, _SIDE, _LONGEST = 20, 11, 12, 64, 24  # how much of a data set a picture shows
 
 
-def curves(history: History, title: str = "") -> Figure:
-    """Return the learning curves: the loss of every iteration, and both accuracies; raises MissingExtraError."""
-    figure = new_figure((9, 3.6))
-    left, right = figure.subplots(1, 2)
-    _draw_loss(left, history.loss)
-    _draw_accuracy(right, history)
-    for axes in (left, right):
-        axes.set_xlabel("iteration")
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=10)
-    return figure
-
-
-def accuracy_per_evaluation(rows: Sequence[EstimatorRow], title: str = "") -> Figure:
-    """Return the error of gradient estimators against what they cost: evaluations of the loss, and seconds.
-
-    A line is the spread of the repeats. Raises MissingExtraError.
-    """
-    figure = new_figure((9, 4))
-    left, right = figure.subplots(1, 2, sharey=True)
-    for i, row in enumerate(sorted((row for row in rows if not row.problem), key=lambda row: -row.error)):
-        style: Any = {"color": f"C{i % 10}", "marker": "osD^vP"[i % 6], "linestyle": "none"}
-        spread = [max(bound, _NOTHING) for bound in (min(row.errors), max(row.errors))]
-        for axes, cost in ((left, row.evaluations), (right, row.seconds)):
-            if cost is not None:
-                axes.plot([cost] * 2, spread, color=style["color"], linewidth=1.5)
-                axes.plot(cost, max(row.error, _NOTHING), **style)
-        right.plot([], [], **style, label=row.name)
-    left.set(xlabel="evaluations of the loss, as a black box", ylabel="error, relative to the gradient")
-    right.set(xlabel="seconds for one estimate")
-    for axes in (left, right):
-        axes.set(xscale="log", yscale="log")
-        axes.margins(0.1)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.legend(loc="outside right center", frameon=False)
-    figure.suptitle(title, fontsize=10)
-    return figure
-
-
-def data_picture(data: Dataset, summary: Summary, title: str = "") -> Figure:
+def draw_data(data: Dataset, summary: Summary, title: str = "") -> Figure:
     """Return what a data set looks like: how many samples each class has, and samples or the spread of features.
 
     Images are shown class by class. Of other data, the first features have a histogram for each class, if these are
@@ -90,7 +39,7 @@ def data_picture(data: Dataset, summary: Summary, title: str = "") -> Figure:
         _draw_counts(right, data, summary, classes, [COLORS[0]] * len(classes))
     else:
         features = _drawable(summary)[:_FEATURES]
-        colors = list(COLORS) if len(data.classes) <= len(COLORS) else [_LOSS] * _CLASSES
+        colors = list(COLORS) if len(data.classes) <= len(COLORS) else [GREY] * _CLASSES
         columns = min(3, len(features) + 1)
         rows = math.ceil((len(features) + 1) / columns)
         figure = new_figure((3.4 * columns, max(0.6 + 2.4 * rows, 1.0 + 0.25 * len(classes))))
@@ -103,54 +52,8 @@ def data_picture(data: Dataset, summary: Summary, title: str = "") -> Figure:
     if len(classes) < len(data.classes):
         cut.append(f"the {len(classes)} most frequent of {len(data.classes):,} classes")
     lines = [*textwrap.wrap(title, int(12 * figure.get_figwidth())), *filter(None, [", ".join(cut)])]
-    figure.suptitle(escaped("\n".join(lines)), fontsize=10)
+    figure.suptitle(escape("\n".join(lines)), fontsize=10)
     return figure
-
-
-def new_figure(size: tuple[float, float]) -> Figure:
-    """Return an empty figure of a size in inches; raises MissingExtraError."""
-    try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("a plot", "plot") from None
-    return Figure(figsize=size, layout="constrained")
-
-
-def rendered(figure: Figure, kind: str) -> bytes:
-    """Return a figure as the content of a file, the same bytes for the same figure; raises SettingError."""
-    if kind not in FORMATS:
-        raise SettingError([f"a plot is written as {', '.join(FORMATS)}, not {kind!r}"], "plot")
-    import matplotlib as mpl
-
-    undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
-    content = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "modnet"}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is a box, and seen to be one
-        figure.savefig(content, format=kind, dpi=150, metadata=undated[kind])
-    return content.getvalue()
-
-
-def _draw_loss(axes: Any, loss: list[float]) -> None:
-    iterations = np.arange(1, len(loss) + 1)
-    width = max(1, len(loss) // 50)
-    axes.plot(iterations, loss, color=_LOSS, alpha=0.25 if width > 1 else 1, linewidth=0.8)
-    if width > 1:
-        mean = np.convolve(loss, np.ones(width) / width, mode="valid")
-        axes.plot(iterations[width - 1 :], mean, color=_LOSS, label=f"mean of {width} iterations")
-        axes.legend(frameon=False)
-    axes.set(title="loss of each mini-batch", ylim=(0, None))
-
-
-def _draw_accuracy(axes: Any, history: History) -> None:
-    marker = "." if len(history.iterations) <= 60 else None
-    accuracies = {name: values for name, values in history.columns.items() if name.endswith("_accuracy")}
-    for (name, values), color in zip(accuracies.items(), cycle(COLORS), strict=False):
-        if values and not math.isnan(values[-1]):
-            label = f"{name.removesuffix('_accuracy')}: {values[-1]:.4f}"
-            axes.plot(history.iterations, values, color=color, marker=marker, label=label)
-    axes.set(title="accuracy", ylim=(0, 1))
-    if history.iterations:
-        axes.legend(frameon=False, loc="lower right")
 
 
 def _draw_samples(axes: Any, data: Dataset, summary: Summary, classes: Array) -> None:
@@ -218,9 +121,4 @@ def _drawable(summary: Summary) -> list[int]:
 
 def _words(name: object) -> str:
     """Return a label or a name as it is, and no more of it than fits."""
-    return escaped(printable(str(name), _LONGEST))
-
-
-def escaped(text: str) -> str:
-    """Return text in which no dollar begins a formula."""
-    return text.replace("$", r"\$")
+    return escape(printable(str(name), _LONGEST))
