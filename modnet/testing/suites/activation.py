@@ -166,7 +166,7 @@ def derivative(part: Any, a: Any) -> None:
     lambda subject: [{"a": with_derivative(subject).astype(dtype)} for dtype in ("float64", "float32")], NO_DERIVATIVE
 )
 def way_back(part: Any, a: Any) -> None:
-    """`backward` keeps shape and dtype, treats rows and axes alike, and is linear in `dz`."""
+    """`backward` keeps shape and dtype, and treats rows and axes alike."""
     z = part(a)
     dz = 1 + z * z
     da = part.backward(a, z, dz)
@@ -175,7 +175,6 @@ def way_back(part: Any, a: Any) -> None:
     np.testing.assert_allclose(da, np.stack(alone), rtol=1e-4, atol=1e-5)
     turned = part.backward(a.T.copy(), z.T.copy(), dz.T.copy(), axis=0)
     np.testing.assert_allclose(da, turned.T, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(part.backward(a, z, -2 * dz), -2 * da, rtol=1e-4, atol=1e-5)
 
 
 @SUITE.check(lambda subject: batches(subject) if subject.part.elementwise else skip(NOT_ELEMENTWISE), NOT_ELEMENTWISE)
