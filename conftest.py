@@ -46,7 +46,8 @@ settings.register_profile("ci", deadline=None, derandomize=True)
 settings.register_profile("long", deadline=None, max_examples=2000)
 settings.load_profile("ci" if os.environ.get("CI") else "modnet")
 
-PROSE = {Path(__file__).parent / "README.md"} | set((Path(__file__).parent / "docs").glob("*.md"))
+DOCS = Path(__file__).parent / "docs"
+PROSE = {DOCS.parent / "README.md"} | set(DOCS.glob("*.md")) - set(DOCS.glob("*.ko.md"))  # whose code is the same
 FILE_NAME = re.compile(r"# (\S+\.(?:py|toml))\n")
 
 

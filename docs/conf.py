@@ -1,4 +1,4 @@
-"""How Sphinx builds these pages: `make docs`."""
+"""Sphinx's configuration, for `make docs`."""
 
 import modnet
 

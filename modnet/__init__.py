@@ -27,16 +27,18 @@ from modnet.errors import (
 from modnet.gradcheck.check import GradientCheck
 from modnet.gradcheck.estimators import EstimatorRow
 from modnet.gradcheck.verdicts import Verdict
-from modnet.host.hookspecs import Register, hookimpl
+from modnet.host.hooks import hookimpl
+from modnet.host.kinds import Register
 from modnet.interfaces import (
     Activation,
     DataSource,
+    DenseLayer,
     FusedLoss,
     GradientEstimator,
-    Layer,
     Loss,
     Objective,
     ObservedRun,
+    Observer,
     Optimizer,
     Trace,
 )
@@ -44,7 +46,7 @@ from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
 from modnet.nn.training import Run
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, History, Params, State
+from modnet.types import Array, Grads, History, Params, State, Status
 
 if TYPE_CHECKING:
     from modnet import testing
@@ -64,6 +66,7 @@ __all__ = [
     "DataSource",
     "Dataset",
     "Decision",
+    "DenseLayer",
     "DivergedError",
     "Estimate",
     "EstimatorRow",
@@ -73,7 +76,6 @@ __all__ = [
     "GradientEstimator",
     "Grads",
     "History",
-    "Layer",
     "Loss",
     "MissingExtraError",
     "ModnetError",
@@ -81,6 +83,7 @@ __all__ = [
     "NoDerivativeError",
     "Objective",
     "ObservedRun",
+    "Observer",
     "Optimizer",
     "PairResult",
     "Params",
@@ -93,6 +96,7 @@ __all__ = [
     "SettingResult",
     "ShapeError",
     "State",
+    "Status",
     "Stream",
     "Trace",
     "TrainingInterrupted",

@@ -23,8 +23,7 @@ class UnknownNameError(ModnetError):
 
     def __init__(self, kind: str, name: str, choices: Iterable[str], note: str = "") -> None:
         self.kind, self.name, self.choices, self.note = kind, name, tuple(choices), note
-        known = ", ".join(self.choices) or "none"
-        super().__init__(f"no {kind} {name!r}{did_you_mean(name, self.choices)}; there is: {known}{note}")
+        super().__init__(describe_unknown(f"no {kind}", name, self.choices) + note)
 
 
 class SettingError(ModnetError, ValueError):
@@ -127,6 +126,16 @@ class TrainingInterrupted(KeyboardInterrupt):
     def __init__(self, run: Any) -> None:
         self.run = run
         super().__init__(f"interrupted after {run.iteration} of {run.iterations} iterations")
+
+
+def describe_unknown(what: str, name: str, choices: Iterable[str]) -> str:
+    """Return the message for a name that is none of the choices.
+
+    >>> describe_unknown("no activation", "relo", ["relu", "tanh"])
+    "no activation 'relo', did you mean 'relu'?; available: relu, tanh"
+    """
+    known = list(choices)
+    return f"{what} {name!r}{did_you_mean(name, known)}; available: {', '.join(known) or 'none'}"
 
 
 def did_you_mean(name: str, choices: Iterable[str]) -> str:

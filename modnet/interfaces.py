@@ -19,7 +19,7 @@ from modnet.data.dataset import Dataset
 from modnet.errors import DataError, NoDerivativeError
 from modnet.files import uncompressed_name
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, History, Params, State
+from modnet.types import Array, Grads, History, Params, State, Status
 
 
 class Part:
@@ -92,7 +92,7 @@ class Loss(Part, ABC):
 
 
 @attrs.frozen
-class Layer:
+class DenseLayer:
     """One dense layer: `z = activation(z_in @ params[weight] + params[bias])`."""
 
     number: int
@@ -133,7 +133,7 @@ class Objective(ABC):
     (`backward`). A params mapping that was handed in is not written to afterwards; other values are another mapping.
     """
 
-    layers: tuple[Layer, ...]
+    layers: tuple[DenseLayer, ...]
     """The layers, the inputs' first."""
     loss_function: Loss
     """The loss at the end."""
@@ -249,7 +249,7 @@ class ObservedRun(Protocol):
         """What has been recorded so far."""
 
     @property
-    def status(self) -> str:
+    def status(self) -> Status:
         """One of: running, finished, interrupted, diverged, failed."""
 
     @property
@@ -265,17 +265,37 @@ class ObservedRun(Protocol):
         """For each test sample, whether it was recognised when the accuracies were taken last; None before."""
 
 
-class Observer(Protocol):
-    """Who is told how a run goes on; modnet's lifecycle hooks are one."""
+class Observer:
+    """A follower of runs: its methods are the lifecycle hooks, and do nothing unless they are overridden."""
 
-    def run_started(self, *, run: ObservedRun) -> object:
-        """Tell that the first iteration is about to begin."""
+    def run_started(self, run: ObservedRun) -> None:
+        """Follow a run: the first iteration is about to begin.
 
-    def epoch_ended(self, *, run: ObservedRun) -> object:
-        """Tell that both accuracies were taken, at an epoch's end or the run's."""
+        `run` is the same object in all three hooks of a run; look at it, change nothing. What a hook raises ends the
+        run as `failed`.
 
-    def run_ended(self, *, run: ObservedRun) -> object:
-        """Tell that the run ended, in whatever way."""
+        >>> @modnet.hookimpl
+        ... def run_started(run):
+        ...     print(f"{run.iterations} iterations to go")
+        """
+
+    def epoch_ended(self, run: ObservedRun) -> None:
+        """Follow a run: both accuracies were taken, at the end of an epoch or of the run.
+
+        They stand last in `run.history.train_accuracy` and `run.history.test_accuracy`.
+
+        >>> @modnet.hookimpl
+        ... def epoch_ended(run):
+        ...     print(f"{run.iteration}: {run.history.test_accuracy[-1]}")
+        """
+
+    def run_ended(self, run: ObservedRun) -> None:
+        """Follow a run: it ended. Called in every case, with `run.status` finished, interrupted, diverged or failed.
+
+        >>> @modnet.hookimpl
+        ... def run_ended(run):
+        ...     print(f"{run.status} after {run.seconds:.1f} s")
+        """
 
 
 def name_of(part: object) -> str:

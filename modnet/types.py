@@ -1,12 +1,13 @@
-"""Aliases and small records that every floor speaks of."""
+"""Aliases and small records used in every room."""
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping
+from enum import StrEnum
 from typing import Any, TypeAlias
 
 import attrs
-import numpy as np
 import numpy.typing as npt
 
 # Plugin mathematics also serves the arrays of other libraries (array API standard); NumPy's type stands for all.
@@ -15,23 +16,63 @@ Params: TypeAlias = Mapping[str, Array]
 Grads: TypeAlias = Mapping[str, Array]
 # What an optimizer carries from step to step, and nobody else looks into: whatever a checkpoint can hold.
 State: TypeAlias = Any
-Scalar: TypeAlias = float | np.floating[Any]
+
+
+class Status(StrEnum):
+    """The state of a run, equal to the text that its files hold.
+
+    >>> Status.FINISHED == "finished"
+    True
+    """
+
+    RUNNING = "running"
+    FINISHED = "finished"
+    INTERRUPTED = "interrupted"
+    DIVERGED = "diverged"
+    FAILED = "failed"
+
+    @property
+    def is_final(self) -> bool:
+        """Whether resuming would change nothing."""
+        return self in {Status.FINISHED, Status.DIVERGED}
+
+
+def _accuracy_columns() -> dict[str, list[float]]:
+    return {"train_accuracy": [], "test_accuracy": []}
 
 
 @attrs.define
 class History:
-    """What a run recorded: a loss per iteration, and both accuracies at each epoch's end and at the run's end.
+    """The recorded course of a run: one loss per iteration, and named columns with one value per evaluation.
 
-    `iterations[i]` is how many iterations had been made when `train_accuracy[i]` was taken.
+    `iterations[i]` is the number of iterations made at evaluation i, the end of an epoch or of the run;
+    `columns[name][i]` is what was measured then, NaN where nothing was.
     """
 
     loss: list[float] = attrs.field(factory=list)
     iterations: list[int] = attrs.field(factory=list)
-    train_accuracy: list[float] = attrs.field(factory=list)
-    test_accuracy: list[float] = attrs.field(factory=list)
+    columns: dict[str, list[float]] = attrs.field(factory=_accuracy_columns)
+
+    @property
+    def train_accuracy(self) -> list[float]:
+        """The share of training samples that were recognised, at each evaluation."""
+        return self.columns["train_accuracy"]
+
+    @property
+    def test_accuracy(self) -> list[float]:
+        """The share of test samples that were recognised, at each evaluation; NaN where there are none."""
+        return self.columns["test_accuracy"]
+
+    def record(self, iteration: int, values: Mapping[str, float]) -> None:
+        """Append an evaluation made after `iteration` iterations; a name that is new becomes a column."""
+        for name in values:
+            self.columns.setdefault(name, [math.nan] * len(self.iterations))
+        for name, column in self.columns.items():
+            column.append(values.get(name, math.nan))
+        self.iterations.append(iteration)  # last: whoever looks on from another thread finds the values in place
 
     def until(self, iteration: int, wanted: Callable[[int], bool] | None = None) -> History:
-        """Return the first `iteration` losses and the accuracies until then, or those that were taken when `wanted`."""
+        """Return the first `iteration` losses and the evaluations until then, or those at a `wanted` iteration."""
         rows = [i for i, k in enumerate(self.iterations) if k <= iteration and (not wanted or wanted(k))]
-        columns = ([values[i] for i in rows] for values in (self.train_accuracy, self.test_accuracy))
-        return History(self.loss[:iteration], [self.iterations[i] for i in rows], *columns)
+        columns = {name: [values[i] for i in rows] for name, values in self.columns.items()}
+        return History(self.loss[:iteration], [self.iterations[i] for i in rows], columns)

@@ -35,7 +35,7 @@ SUBSTITUTIONS = {
     r"without a word": "silently; worker process died",
     r"(?:came|come|comes) of (?:it|the)": "results, outcome",
     r"(?:leaves?|left) behind": "run directory, trained model",
-    r"there (?:is|are):": "available:",
+    r"there is:": "available:",
 }
 BANNED = {re.compile(rf"\b(?:{found})(?!\w)", re.IGNORECASE): use for found, use in SUBSTITUTIONS.items()}
 

@@ -14,18 +14,11 @@ import attrs
 import modnet
 from modnet import types
 from modnet.compose.plugins import get_host
-from modnet.host import hookspecs
 from modnet.host.entry_points import BUILT_IN
 from modnet.host.kinds import KINDS
+from modnet.host.problems import HOOKS
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
-HEADINGS = {
-    "activation": "Activations",
-    "loss": "Losses",
-    "gradient": "Gradient estimators",
-    "optimizer": "Optimizers",
-    "data-source": "Data sources",
-}
 INTRODUCTION = """\
 # Reference
 
@@ -39,24 +32,18 @@ def reference() -> str:
     """Return the page."""
     registry = get_host().registry
     blocks = [INTRODUCTION, "## Built-in parts"]
-    for kind in KINDS:
-        blocks.append(f"### {HEADINGS[kind]}")
-        for component in registry.components(kind):
+    for kind in KINDS.values():
+        blocks.append(f"### {kind.plural.capitalize()}")
+        for component in registry.components(kind.name):
             if component.owner == BUILT_IN:
                 blocks += [f"#### {component.name}", settings(component.cls), prose(component.cls)]
     blocks.append("## Public names")
     for name in sorted(modnet.__all__, key=str.lower):
         blocks += [f"### modnet.{name}", *public(name, getattr(modnet, name))]
     blocks.append("## Hooks")
-    for _, hook in sorted(hooks().items()):
+    for hook in HOOKS.values():
         blocks += [f"### {hook.__name__}", code(f"{hook.__name__}{signature(hook)}"), prose(hook)]
     return "\n\n".join(block.strip() for block in blocks if block) + "\n"
-
-
-def hooks() -> dict[str, Any]:
-    """Return the hook specifications by name."""
-    lifecycle = ("run_started", "epoch_ended", "run_ended")
-    return {name: getattr(hookspecs, name) for name in (*(kind.hook for kind in KINDS.values()), *lifecycle)}
 
 
 def public(name: str, value: Any) -> list[str]:

@@ -10,15 +10,15 @@ from typing import Any
 import click
 
 from modnet.cli.options import alternatives_of, comparison_options, plugin_options, with_plugins
-from modnet.comparison.compare import COMPARISON, compare
+from modnet.comparison import compare as comparison
 from modnet.comparison.decisions import ROPE
 from modnet.compose.experiment import read_toml
 from modnet.compose.tables import merge
-from modnet.display.progress import RunsReport, file_progress
+from modnet.display.progress import RunsProgress, file_progress
 from modnet.runs.folder import new_folder
 
 
-@click.command("compare")
+@click.command()
 @click.argument("experiment", required=False, type=click.Path(path_type=Path))
 @comparison_options
 @click.option("--seeds", type=click.IntRange(1), help="Runs of each setting, with seeds from --seed on (default: 10).")
@@ -27,7 +27,7 @@ from modnet.runs.folder import new_folder
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for runs and results (default: runs/DATE-TIME).")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
-def compare_command(
+def compare(
     experiment: Path | None,
     seeds: int | None,
     rope: float | None,
@@ -51,9 +51,9 @@ def compare_command(
     changes, grid = alternatives_of(flags)
     folder = out or new_folder()
     told = sys.stderr if json_ else sys.stdout
-    with file_progress(), RunsReport(told) as progress:
+    with file_progress(), RunsProgress(told) as progress:
         try:
-            result = compare(
+            result = comparison.compare(
                 merge(table, changes),
                 grid,
                 seeds=seeds,
@@ -63,7 +63,7 @@ def compare_command(
                 progress=progress,
             )
         except KeyboardInterrupt:
-            if (folder / COMPARISON).is_file():
-                click.echo(f"go on with: modnet compare {folder / COMPARISON} --out {folder}", err=json_)
+            if (folder / comparison.COMPARISON).is_file():
+                click.echo(f"go on with: modnet compare {folder / comparison.COMPARISON} --out {folder}", err=json_)
             raise
     click.echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")

@@ -13,18 +13,8 @@ import click
 import modnet
 from modnet.errors import ModnetError, SettingError, UnknownNameError
 
-# What one command takes to import, the others need not wait for. Command -> module and its name there.
-COMMANDS = {
-    "compare": ("compare", "compare_command"),
-    "data": ("data", "data"),
-    "gradient-check": ("predict", "gradient_check"),
-    "plot": ("predict", "plot"),
-    "plugins": ("plugins", "plugins"),
-    "predict": ("predict", "predict"),
-    "resume": ("train", "resume"),
-    "train": ("train", "train"),
-    "verify": ("verify", "verify"),
-}
+# Each stands in a module of its name, so that no command waits for the imports of another.
+COMMANDS = ("compare", "data", "gradient-check", "plot", "plugins", "predict", "resume", "train", "verify")
 
 
 def main() -> None:
@@ -64,8 +54,10 @@ class _Commands(Mapping[str, click.Command]):
     """The commands by their names, imported as they are looked up."""
 
     def __getitem__(self, name: str) -> click.Command:
-        module, function = COMMANDS[name]
-        command: click.Command = getattr(import_module(f"modnet.cli.{module}"), function)
+        if name not in COMMANDS:
+            raise KeyError(name)
+        stem = name.replace("-", "_")
+        command: click.Command = getattr(import_module(f"modnet.cli.{stem}"), stem)
         return command
 
     def __iter__(self) -> Iterator[str]:

@@ -1,4 +1,4 @@
-"""`modnet plugins ...`: which plugins there are, and what is wrong with some."""
+"""`modnet plugins`: list, diagnose, check and begin plugins."""
 
 from __future__ import annotations
 
@@ -9,12 +9,14 @@ from typing import Any
 
 import click
 
-from modnet.cli.new import new
 from modnet.cli.options import assigned, load_chosen_plugins, plugin_options, without_option
-from modnet.cli.plugin_list import as_json, as_table, diagnosis, diagnosis_as_json, not_asked
 from modnet.compose.plugins import get_host
+from modnet.compose.scaffold import NewPlugin
 from modnet.files import write_atomically
 from modnet.host.catalogue import LIMIT
+from modnet.host.discovery import PluginHost, Report
+from modnet.host.entry_points import find_misnamed
+from modnet.host.kinds import KINDS
 
 
 @click.group(invoke_without_command=True)
@@ -34,8 +36,8 @@ def plugins(context: click.Context, *, json_: bool, without: tuple[str, ...], mo
     load_chosen_plugins(without, modules)
     host = get_host()
     host.ask_a_few()
-    click.echo(as_json(host) if json_ else as_table(host))
-    if missing := not_asked(host):
+    click.echo(to_json(host) if json_ else format_plugins(host))
+    if missing := format_not_asked(host):
         click.echo(missing, err=True)
 
 
@@ -57,7 +59,9 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     load_chosen_plugins(without, ())
     host = get_host()
     host.ask_anew(timeout)
-    click.echo(diagnosis_as_json(host) if json_ else diagnosis(host))
+    click.echo(to_json(host, diagnosis=True) if json_ else format_diagnosis(host))
+    for problem in find_misnamed():
+        click.echo(f"note: {problem}", err=json_)
     sys.exit(1 if host.broken() or host.not_asked() else 0)
 
 
@@ -99,4 +103,94 @@ def check(
     sys.exit(0 if all(report.passed for report in reports) else 1)
 
 
-plugins.add_command(new)
+@plugins.command()
+@click.argument("name")
+@click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="The kind of part it provides.")
+@click.option("--out", type=click.Path(path_type=Path), help="A folder that is yet to be (default: modnet-NAME).")
+def new(name: str, *, kind: str, out: Path | None) -> None:
+    r"""Begin a plugin that provides one part, called NAME: a repository with all that one needs.
+
+    NAME is lower-case words joined by hyphens, soft-cap for instance. The part works as it is: change it to yours.
+
+    \b
+    Go on with
+      pip install --editable modnet-NAME --group modnet-NAME/pyproject.toml:dev
+      modnet plugins
+      pytest modnet-NAME
+    """
+    plugin = NewPlugin(kind, name)
+    folder = out or Path(plugin.distribution)
+    for path in plugin.write(folder):
+        click.echo(f"  {path}")
+    click.echo(f"{plugin.class_name} in {plugin.module}.py is the {kind} {name!r}; install it: pip install -e {folder}")
+
+
+def format_plugins(host: PluginHost) -> str:
+    """Return one block a plugin: name, version, state and file, then what it provides or why it is broken."""
+    return "\n".join(_format_block(host, report) for report in host.reports) or "no plugins are installed"
+
+
+def format_diagnosis(host: PluginHost) -> str:
+    """Return the same blocks, of a broken plugin with what is wrong, where and what to do; then how many are broken."""
+    if not host.reports:
+        return "no plugins are installed"
+    broken = host.broken()
+    names = ",".join(dict.fromkeys(report.distribution for report in broken))
+    unasked = f", {count} could not be asked" if (count := len(host.not_asked())) else ""
+    end = f"{len(broken)} of {len(host.reports)} plugins broken{unasked}"
+    without = f"\nuntil they work: --without {names}, or MODNET_WITHOUT={names}" if broken else ""
+    return "\n".join([*(_format_block(host, report, _symptoms(report)) for report in host.reports), end]) + without
+
+
+def to_json(host: PluginHost, *, diagnosis: bool = False) -> str:
+    """Return a list of objects, one a plugin; in a diagnosis with what is wrong, where and what to do."""
+    records = [_record(host, report) | (_symptoms(report) if diagnosis else {}) for report in host.reports]
+    return json.dumps(records, indent=2)
+
+
+def format_not_asked(host: PluginHost) -> str:
+    """Return how many plugins have not said yet what they provide, and what to do; nothing where all have."""
+    if not (count := len(host.not_asked())):
+        return ""
+    return f"{count} not asked yet what they provide; modnet plugins doctor asks them, and waits for the answers"
+
+
+def _symptoms(report: Report) -> dict[str, str]:
+    problem = report.problem
+    return {"why": problem.why, "where": problem.where, "remedy": problem.remedy} if problem else {}
+
+
+def _format_block(host: PluginHost, report: Report, symptoms: dict[str, str] | None = None) -> str:
+    version = f" {report.version}" if report.version else ""
+    lines = [f"{report.name}  ({report.distribution}{version})  {report.state}  {report.file}".rstrip()]
+    if symptoms:
+        lines += [f"    {what + ':':<13}{said}" for what, said in symptoms.items() if said]
+    elif report.reason:
+        lines.append(f"    {report.reason}")
+    for kind in KINDS:
+        names = [host.registry.name_for(c) for c in report.components if c.kind == kind]
+        if names:
+            lines.append(f"    {kind + ':':<13}{', '.join(names)}")
+    if report.follows:
+        lines.append(f"    {'follows:':<13}{', '.join(report.follows)}")
+    lines += [f"    {refusal}" for refusal in _refusals(host, report)]
+    return "\n".join(lines)
+
+
+def _record(host: PluginHost, report: Report) -> dict[str, Any]:
+    return {
+        "name": report.name,
+        "distribution": report.distribution,
+        "version": report.version,
+        "state": report.state,
+        "reason": report.reason,
+        "provides": [{"kind": c.kind, "name": host.registry.name_for(c)} for c in report.components],
+        "follows": list(report.follows),
+        "refused": _refusals(host, report),
+        "file": report.file,
+    }
+
+
+def _refusals(host: PluginHost, report: Report) -> list[str]:
+    """Return why some of its parts do not answer to their bare names."""
+    return [refusal for c in report.components if (refusal := host.registry.refused(c))]

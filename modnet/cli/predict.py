@@ -1,4 +1,4 @@
-"""`modnet predict`, `plot` and `gradient-check`: what a network makes of data, how it learned, is it right."""
+"""`modnet predict`: the classes of the rows of a file."""
 
 from __future__ import annotations
 
@@ -8,26 +8,16 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import attrs
 import click
 
-from modnet.cli.options import assigned, changes_of, experiment_options, plugin_options, with_plugins
-from modnet.compose.experiment import create_experiment, create_network, format_title, read_data, read_toml
-from modnet.compose.gradient_check import check_gradient
+from modnet.cli.options import assigned, plugin_options, with_plugins
+from modnet.compose.experiment import read_toml
 from modnet.compose.parts import part, registered_name
 from modnet.compose.settings import settings_of
 from modnet.compose.sources import recognised
-from modnet.compose.tables import merge
-from modnet.display.figures import FORMATS, accuracy_per_evaluation, curves, rendered
 from modnet.display.progress import file_progress
-from modnet.errors import DataError
-from modnet.files import write_atomically
-from modnet.nn.batches import Batches
-from modnet.randomness import Stream
-from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, read_experiment
-from modnet.runs.history import read_history
+from modnet.runs.folder import EXPERIMENT
 from modnet.runs.model import TrainedModel
-from modnet.text import to_json
 
 
 @click.command()
@@ -73,6 +63,10 @@ def predict(
     if labels is not None:
         pairs = zip(predictions, labels.tolist(), strict=True)
         accuracy = sum(str(prediction) == str(label) for prediction, label in pairs) / len(rows)
+    _print_predictions(columns, accuracy, json_=json_)
+
+
+def _print_predictions(columns: dict[str, list[Any]], accuracy: float | None, *, json_: bool) -> None:
     if json_:
         records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         click.echo(json.dumps({"accuracy": accuracy, "rows": records}))
@@ -81,68 +75,4 @@ def predict(
     writer.writerow(columns)
     writer.writerows(zip(*columns.values(), strict=True))
     if accuracy is not None:
-        click.echo(f"accuracy {accuracy:.4f} on {len(rows):,} rows", err=True)
-
-
-@click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@click.option("--out", type=click.Path(path_type=Path), help=f"A .{', .'.join(FORMATS)} file (default: RUN/{CURVES}).")
-@plugin_options
-def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    """Draw the learning curves of RUN: the loss of every mini-batch, and both accuracies."""
-    history = read_history(run / HISTORY)
-    with_plugins(read_toml(run / EXPERIMENT), without, modules)
-    path = out or run / CURVES
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: there is no folder {path.parent}")
-    write_atomically(path, rendered(curves(history, format_title(read_experiment(run))), path.suffix[1:].lower()))
-    click.echo(f"drawn in {path}")
-
-
-@click.command("gradient-check")
-@click.argument("experiment", required=False, type=click.Path(path_type=Path))
-@experiment_options
-@click.option("--estimator", "estimators", multiple=True, metavar="NAME", help="To compare (repeatable; default: all).")
-@click.option("--repeats", type=click.IntRange(1), default=5, help="Estimates by each that is random (default: 5).")
-@click.option("--json", "json_", is_flag=True, help="Print JSON.")
-@click.option("--out", type=click.Path(path_type=Path), help=f"Draw the estimators: a .{', .'.join(FORMATS)} file.")
-@plugin_options
-def gradient_check(
-    experiment: Path | None,
-    estimators: tuple[str, ...],
-    repeats: int,
-    out: Path | None,
-    *,
-    json_: bool,
-    without: tuple[str, ...],
-    modules: tuple[str, ...],
-    **flags: Any,
-) -> None:
-    """Judge the derivatives of an experiment's network, and compare gradient estimators on it.
-
-    The network is the untrained one of EXPERIMENT and the options, on its first mini-batch. Each part's own derivative
-    gets a verdict: correct, wrong, corner, too noisy, or not deterministic; so does the whole gradient, as --gradient
-    obtains it, or else the chain rule. The exit status is 1 where a derivative is wrong or not deterministic.
-    """
-    table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
-    wanted = create_experiment(merge(table, changes_of(flags)))
-    with file_progress():
-        data, wanted = read_data(wanted)
-    size, sampling = wanted.training.batch_size, wanted.training.sampling
-    chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).indices(0)
-    check = check_gradient(
-        create_network(wanted, data),
-        data.train.rows(chosen),
-        data.train.t[chosen],
-        estimators=estimators or None,
-        gradient=wanted.gradient if flags["gradient"] else None,
-        repeats=repeats,
-        seed=wanted.seed,
-    )
-    click.echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
-    if out:
-        picture = accuracy_per_evaluation(check.estimators, format_title(wanted))
-        write_atomically(out, rendered(picture, out.suffix[1:].lower()))
-        if not json_:
-            click.echo(f"drawn in {out}")
-    sys.exit(0 if check.passed else 1)
+        click.echo(f"accuracy {accuracy:.4f} on {len(columns['row']):,} rows", err=True)

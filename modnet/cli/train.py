@@ -1,4 +1,4 @@
-"""`modnet train` and `modnet resume`: a run from its beginning, or from where it ended, to its end."""
+"""`modnet train`: a new run."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from modnet.compose.parts import registered_name
 from modnet.compose.settings import settings_of
 from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
-from modnet.display.progress import ProgressReport, file_progress
-from modnet.errors import DataError, DivergedError, TrainingInterrupted
+from modnet.display.progress import RunProgress, file_progress
+from modnet.errors import DivergedError, TrainingInterrupted
 from modnet.nn.checkpoint import Checkpoint
-from modnet.nn.network import DenseNetwork
 from modnet.nn.training import Run
-from modnet.runs.folder import EXPERIMENT, check_is_run, claim, new_folder, read_ending, read_experiment
-from modnet.runs.forecast import forecast_table
-from modnet.runs.receipt import naming_plugins
+from modnet.runs.folder import new_folder
+from modnet.runs.forecast import forecast_run
+from modnet.runs.receipt import name_missing_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.text import format_duration, format_settings
+from modnet.text import format_duration, format_settings, format_table
+from modnet.types import Status
 
 
 @click.command()
@@ -52,56 +52,23 @@ def train(
     of it again. A run that ended too early goes on by modnet resume.
     """
     table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
-    with naming_plugins(experiment):
+    with name_missing_plugins(experiment):
         wanted = create_experiment(merge(table, changes_of(flags)))
     click.echo(f"modnet {modnet.__version__}")
     with file_progress():
         data, wanted = read_data(wanted)
-    _describe(wanted, data, create_network(wanted, data))
+    describe(wanted, data)
     if dry_run:
-        click.echo(forecast_table(wanted, data))
+        click.echo(_format_forecast(wanted, data))
         return
     with create_run(out or new_folder(), wanted, data, overwrite=overwrite) as folder:
-        _run(wanted, data, folder)
+        run_to_end(wanted, data, folder)
 
 
-@click.command()
-@click.argument("run", type=click.Path(path_type=Path))
-@plugin_options
-def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    """Go on with RUN, which was interrupted, failed or was killed, from what it saved last.
-
-    It comes to the same parameters, to the last bit, as if it had never stopped.
-    """
-    check_is_run(run)
-    with claim(run):
-        if ended := read_ending(run):
-            if ended["status"] == "diverged":
-                made = ended["iterations"]
-                raise DataError(
-                    f"{run} has diverged after {made} iterations, and would again; try a smaller learning rate"
-                )
-            click.echo(f"{run} has finished: there is nothing to go on with")
-            return
-        with_plugins(read_toml(run / EXPERIMENT), without, modules)
-        click.echo(f"modnet {modnet.__version__}")
-        wanted = read_experiment(run)
-        with file_progress():
-            data, wanted = read_data(wanted)
-        folder = RunRecorder(run, wanted, data)
-        start = folder.last_checkpoint()
-        _describe(wanted, data, create_network(wanted, data))
-        made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
-        click.echo(f"goes on after {made} iterations")
-        for difference in folder.find_changes():
-            click.echo(f"not as when it began, so the last bits may come out otherwise: {difference}", err=True)
-        _run(wanted, data, folder, start)
-
-
-def _run(wanted: Experiment, data: Dataset, folder: RunRecorder, start: Checkpoint | None = None) -> None:
+def run_to_end(wanted: Experiment, data: Dataset, folder: RunRecorder, start: Checkpoint | None = None) -> None:
     """Train to the end, whatever it is, with progress shown and everything saved, and say how it ended."""
     failure: BaseException | None = None
-    with ProgressReport() as progress:
+    with RunProgress() as progress:
         try:
             run = train_run(wanted, data, folder, start, progress)
         except (DivergedError, TrainingInterrupted) as error:
@@ -113,7 +80,9 @@ def _run(wanted: Experiment, data: Dataset, folder: RunRecorder, start: Checkpoi
         raise failure
 
 
-def _describe(wanted: Experiment, data: Dataset, network: DenseNetwork) -> None:
+def describe(wanted: Experiment, data: Dataset) -> None:
+    """Print the data, the network and the training of an experiment."""
+    network = create_network(wanted, data)
     training, parts = wanted.training, wanted.network
     scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
     sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
@@ -130,6 +99,17 @@ def _describe(wanted: Experiment, data: Dataset, network: DenseNetwork) -> None:
     )
 
 
+def _format_forecast(wanted: Experiment, data: Dataset) -> str:
+    """Return a table of what the run would take with each estimator; an asterisk marks the experiment's own."""
+    rows = [["gradient", "one iteration", f"{wanted.training.iterations:,} iterations", "as a black box"]]
+    for each in forecast_run(wanted, data):
+        name = f"{each.gradient} *" if each.is_own else each.gradient
+        black_box = "-" if each.black_box is None else format_duration(each.black_box)
+        times = [format_duration(each.iteration), format_duration(each.run), black_box]
+        rows.append([name, *([f"not here: {each.problem}"] if each.problem else times)])
+    return "\n".join(format_table(rows, left=len(rows[0])))
+
+
 def _in_words(part: object) -> str:
     """Return a part's name with its settings, but those that are left to the part."""
     settings = ", ".join(f"{key}={value}" for key, value in settings_of(part).items() if value is not None)
@@ -139,15 +119,14 @@ def _in_words(part: object) -> str:
 def _conclude(run: Run, folder: RunRecorder) -> None:
     history = run.history
     done = (
-        "finished"
-        if run.status == "finished"
+        str(run.status)
+        if run.status is Status.FINISHED
         else f"{run.status} after {run.iteration:,} of {run.iterations:,} iterations"
     )
-    test = f"test accuracy {history.test_accuracy[-1]:.4f}, " if history.test_accuracy else ""
-    train_accuracy = f"train accuracy {history.train_accuracy[-1]:.4f}" if history.train_accuracy else ""
-    click.echo(f"{done} in {format_duration(run.seconds)}: {test}{train_accuracy}")
+    last = [f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values]
+    click.echo(f"{done} in {format_duration(run.seconds)}: {', '.join(reversed(last))}")
     click.echo(f"saved in {folder.path}")
-    if run.status == "interrupted":
+    if run.status is Status.INTERRUPTED:
         click.echo(f"go on with: modnet resume {folder.path}")
     for note in folder.notes:
         click.echo(note)

@@ -1,53 +1,26 @@
-"""The picture of a comparison: learning curves with bands, and every run's accuracy with intervals."""
+"""The picture of a comparison: learning curves, and accuracies with intervals."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.comparison.statistics import Estimate
-from modnet.display.figures import COLORS, escaped, new_figure
-from modnet.types import Array, History
+from modnet.display.figure import COLORS, escape, new_figure
+from modnet.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
+    from modnet.comparison.result import SettingResult
+
 _WIDE = 8.0  # values that span more than such a factor are drawn on a logarithmic axis
 
 
-class Shown(Protocol):
-    """What is drawn of a setting."""
-
-    @property
-    def label(self) -> str:
-        """Its name."""
-
-    @property
-    def entries(self) -> dict[str, str]:
-        """What varies, in words."""
-
-    @property
-    def accuracies(self) -> Array:
-        """The test accuracy of each run (seeds,)."""
-
-    @property
-    def histories(self) -> tuple[History, ...]:
-        """What each run recorded."""
-
-    @property
-    def on_such_samples(self) -> Estimate | None:
-        """The accuracy over all seeds and samples."""
-
-    @property
-    def on_these_samples(self) -> Estimate | None:
-        """The accuracy over all seeds."""
-
-
-def side_by_side(settings: Sequence[Shown], title: str = "") -> Figure:
-    """Return the picture; raises MissingExtraError."""
+def draw_comparison(settings: Sequence[SettingResult], title: str = "") -> Figure:
+    """Return the picture of settings side by side; raises MissingExtraError."""
     figure = new_figure((10, 4))
     left, right = figure.subplots(1, 2)
     colors = [COLORS[i % len(COLORS)] for i in range(len(settings))]
@@ -56,11 +29,11 @@ def side_by_side(settings: Sequence[Shown], title: str = "") -> Figure:
     for axes in (left, right):
         axes.grid(alpha=0.25)
         axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(escaped(title), fontsize=10)
+    figure.suptitle(escape(title), fontsize=10)
     return figure
 
 
-def _draw_curves(axes: Any, settings: Sequence[Shown], colors: Sequence[str]) -> None:
+def _draw_curves(axes: Any, settings: Sequence[SettingResult], colors: Sequence[str]) -> None:
     """Draw the test error as it falls: the mean of all runs, and a band from the best to the worst of them."""
     for setting, color in zip(settings, colors, strict=True):
         longest = max(setting.histories, key=lambda history: len(history.iterations)).iterations
@@ -82,9 +55,9 @@ def _draw_curves(axes: Any, settings: Sequence[Shown], colors: Sequence[str]) ->
         axes.legend(frameon=False)
 
 
-def _draw_accuracies(axes: Any, settings: Sequence[Shown], colors: Sequence[str]) -> None:
+def _draw_accuracies(axes: Any, settings: Sequence[SettingResult], colors: Sequence[str]) -> None:
     """Draw a dot for every run, and the mean with its interval: over seeds, and thinner over seeds and samples."""
-    places, name = _places(settings)
+    places, name = _choose_places(settings)
     reach = 0.12 * min(np.diff(np.sort(places)), default=1.0)
     for place, setting, color in zip(places, settings, colors, strict=True):
         accuracies = setting.accuracies
@@ -104,8 +77,8 @@ def _draw_accuracies(axes: Any, settings: Sequence[Shown], colors: Sequence[str]
     axes.legend(frameon=False, fontsize=8)
 
 
-def _places(settings: Sequence[Shown]) -> tuple[Array, str]:
-    """Return where the settings stand: at their values, with what these are, if one number varies; or side by side."""
+def _choose_places(settings: Sequence[SettingResult]) -> tuple[Array, str]:
+    """Return the places of settings on the axis, and its name: at their values if one number varies, or in a row."""
     names = list(settings[0].entries)
     if len(names) == 1 and len(settings) > 1:
         with suppress(ValueError):

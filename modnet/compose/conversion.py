@@ -8,8 +8,6 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-import attrs
-
 from modnet.compose.parts import part
 from modnet.compose.settings import settings_of
 from modnet.compose.sources import is_data_set, load, recognise_target, recognised
@@ -65,7 +63,7 @@ def _tried(writer: DataSource, data: Dataset, target: Path) -> list[Path]:
 
     So a long conversion does not fail at its end over what could be known before.
     """
-    few = attrs.evolve(data, train=_first(data.train), test=_first(data.test))
+    few = data.with_parts({name: _first(part) for name, part in data.parts.items()})
     with TemporaryDirectory() as folder:
         place = Path(folder) / target.name
         if target.is_dir():

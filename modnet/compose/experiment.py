@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -12,17 +12,24 @@ from attrs.validators import deep_iterable, ge
 
 from modnet.compose.network import Network
 from modnet.compose.parts import is_registered, part_from, registered_name, settings_reader
+from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table, settings_of
 from modnet.compose.sources import read, recognised
 from modnet.compose.tables import merge, to_plain
-from modnet.compose.training import train
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError, SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
-from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
-from modnet.nn.training import Run
+from modnet.nn.training import Run, TrainingSettings, train
+
+
+@attrs.frozen(kw_only=True)
+class ExperimentTraining(TrainingSettings):
+    """The settings of the training loop, and the dtype that the network computes in."""
+
+    dtype: Literal["float64", "float32"] = "float64"
+
 
 # The main job: the book's network on the digits that ship with modnet. A file or a flag changes single entries.
 MAIN_JOB: Table = {
@@ -37,13 +44,7 @@ MAIN_JOB: Table = {
     },
     "gradient": {"name": "central-difference"},
     "optimizer": {"name": "sgd", "lr": 0.1},
-    "training": {
-        "batch_size": 100,
-        "iterations": 2000,
-        "sampling": "replacement",
-        "dtype": "float64",
-        "blas_threads": 1,
-    },
+    "training": attrs.asdict(ExperimentTraining(iterations=2000)),
     "plugins": {"without": [], "modules": []},
 }
 
@@ -96,17 +97,6 @@ class NetworkSettings:
 
 
 @attrs.frozen(kw_only=True)
-class TrainingSettings:
-    """How the training loop goes."""
-
-    batch_size: int = attrs.field(validator=ge(1))
-    iterations: int = attrs.field(validator=ge(0))
-    sampling: Sampling
-    dtype: Literal["float64", "float32"]
-    blas_threads: int = attrs.field(validator=ge(1))
-
-
-@attrs.frozen(kw_only=True)
 class PluginSettings:
     """Which installed plugins to leave out, and which modules to load besides, as plugins that are not installed."""
 
@@ -123,7 +113,7 @@ class Experiment:
     network: NetworkSettings
     gradient: GradientEstimator
     optimizer: Optimizer
-    training: TrainingSettings
+    training: ExperimentTraining
     plugins: PluginSettings
 
 
@@ -175,6 +165,17 @@ def format_source(experiment: Experiment) -> str:
     return data.path.name if data.path else registered_name(data.source)
 
 
+def find_parts(value: Any) -> Iterator[Part]:
+    """Yield the parts among the fields of an experiment or a part, and their parts."""
+    if isinstance(value, Part):
+        yield value
+    if isinstance(value, Part) or attrs.has(type(value)):
+        value = settings_of(value)
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, (tuple, list)) else ()
+    for item in inner:
+        yield from find_parts(item)
+
+
 def create_network(experiment: Experiment, data: Dataset) -> Network:
     """Return the untrained network of an experiment, as wide at both ends as the data."""
     return create_network_of_size(experiment, data.features, len(data.classes))
@@ -216,16 +217,13 @@ def run_experiment(
     return train(
         create_network(experiment, data),
         data,
-        gradient=experiment.gradient,
-        optimizer=experiment.optimizer,
-        batch_size=experiment.training.batch_size,
-        iterations=experiment.training.iterations,
-        sampling=experiment.training.sampling,
+        experiment.gradient,
+        experiment.optimizer,
+        experiment.training,
         seed=experiment.seed,
-        blas_threads=experiment.training.blas_threads,
         start=start,
         keep=keep,
-        observer=observer,
+        observer=observer or get_host().relay(),
     )
 
 

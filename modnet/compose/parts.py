@@ -9,9 +9,9 @@ from typing import Any, cast
 from modnet.compose.adapters import adapted
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings
-from modnet.errors import SettingError, UnknownNameError
+from modnet.errors import SettingError
 from modnet.host.kinds import KINDS, find_kind
-from modnet.host.overrides import stand_in_for
+from modnet.host.registry import find_override
 from modnet.host.signatures import type_mistakes
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer, name_of
 
@@ -25,16 +25,11 @@ def part(kind: str, value: object, **settings: Any) -> Any:
             raise SettingError(mistakes, kind)
         return value
     if isinstance(value, str):
+        component = get_host().registry.find(kind, value)
+        override = find_override(kind, component.qualified_name)
+        instead = override.instead if override else component.cls
         try:
-            component = get_host().registry.find(kind, value)
-        except UnknownNameError as error:
-            broken = ", ".join(report.name for report in [*get_host().broken(), *get_host().not_asked()])
-            hint = f"; broken, see 'modnet plugins doctor': {broken}" if broken else ""
-            raise UnknownNameError(kind, value, error.choices, error.note + hint) from None
-        stand_in = stand_in_for(kind, component.qualified_name)
-        instead = stand_in.what if stand_in else component.cls
-        try:
-            # Those of a ready stand-in's place are read all the same: a test is to find mistakes in them, too.
+            # The settings of an overridden part are read all the same: a test is to find mistakes in them, too.
             made = settings_reader().read(settings, instead if isinstance(instead, type) else component.cls)
         except SettingError as error:
             raise SettingError(error.mistakes, value) from None

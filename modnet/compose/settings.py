@@ -5,20 +5,21 @@ from __future__ import annotations
 import inspect
 import re
 import types
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections import deque
+from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
 from dataclasses import is_dataclass
+from enum import Enum
 from functools import partial
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
-from typing import Any, Literal, TypeVar, Union, cast, get_args, get_origin
+from typing import Any, Final, Literal, NewType, TypeVar, Union, cast, get_args, get_origin, is_typeddict
 
 import attrs
-import cattrs
 
-from modnet.errors import ModnetError, SettingError, did_you_mean
-from modnet.host.annotations import declared_types
-from modnet.host.overrides import named_after
+from modnet.errors import ModnetError, SettingError, describe_unknown, did_you_mean
+from modnet.host.registry import find_override_by
+from modnet.host.signatures import declared_types, written_out
 
 T = TypeVar("T")
 Table = dict[str, Any]
@@ -35,6 +36,8 @@ _LISTS: dict[Any, Callable[[list[Any]], Any]] = {
     tuple: tuple,
     list: list,
     Sequence: tuple,
+    MutableSequence: list,
+    deque: deque,
     set: set,
     frozenset: frozenset,
 }
@@ -53,29 +56,23 @@ class _Setting:
 
 
 class Settings:
-    """Turns tables into objects. `cattrs` finds the way by type; the strictness is ours.
-
-    cattrs' own hooks read "false" as True, 3.7 as 3 and "abc" as a list of letters, and ignore unknown keys.
-    """
+    """A reader of settings: by type, strictly."""
 
     def __init__(self) -> None:
-        self._converter = cattrs.Converter(detailed_validation=False)
-        for kind in (int, float, bool, str, bytes):
-            self._converter.register_structure_hook(kind, _primitive)
-        self._converter.register_structure_hook(Path, _path)
-        hooks: list[tuple[Callable[[Any], bool], Callable[[Any, Any], Any]]] = [
-            (lambda t: get_origin(t) is Literal, _literal),
-            (lambda t: get_origin(t) in {Union, types.UnionType}, self._union),
-            (lambda t: (get_origin(t) or t) in _LISTS, self._list),
-            (lambda t: (get_origin(t) or t) in {dict, Mapping}, self._mapping),
-            (lambda t: attrs.has(t) or is_dataclass(t), self._object),
-        ]
-        for applies, structure in hooks:
-            self._converter.register_structure_hook_func(applies, structure)
+        self._own: dict[Any, Callable[[Any], Any]] = {}
+        self._by_kind: dict[Any, Callable[[Any, Any], Any]] = {
+            **dict.fromkeys((int, float, bool, str, bytes), _primitive),
+            **dict.fromkeys(_LISTS, self._list),
+            **dict.fromkeys((dict, Mapping, MutableMapping), self._mapping),
+            **dict.fromkeys((Union, types.UnionType), self._union),
+            Any: lambda value, _: value,
+            Literal: _literal,
+            Path: _path,
+        }
 
-    def on(self, wanted: Any, structure: Callable[[Any], Any]) -> None:
-        """Let `structure` read what is annotated as exactly `wanted`."""
-        self._converter.register_structure_hook_func(lambda t: t == wanted, lambda value, _: structure(value))
+    def on(self, wanted: Any, read: Callable[[Any], Any]) -> None:
+        """Let `read` read what is annotated as exactly `wanted`."""
+        self._own[wanted] = read
 
     def read(self, table: Mapping[str, Any], cls: type[T]) -> T:
         """Return an instance of `cls` with the settings of `table`; raises SettingError with all mistakes.
@@ -90,7 +87,7 @@ class Settings:
         if not isinstance(table, Mapping):
             raise SettingError([f"must be a table, not {table!r}"])
         settings = _settings(cls)
-        mistakes = [_unknown(key, settings) for key in table if key not in settings]
+        mistakes = [describe_unknown("unknown setting", key, settings) for key in table if key not in settings]
         values = {}
         for key, setting in settings.items():
             try:
@@ -109,15 +106,21 @@ class Settings:
         raise SettingError(mistakes)
 
     def _value(self, value: Any, wanted: Any) -> Any:
-        if wanted is Any:
+        wanted = _unwrap(wanted)
+        kind = get_origin(wanted) or wanted
+        if wanted in self._own:
+            return self._own[wanted](value)
+        if kind in self._by_kind:
+            return self._by_kind[kind](value, wanted)
+        if is_typeddict(kind):
+            return self._mapping(value, kind)
+        if attrs.has(kind) or is_dataclass(kind):
+            return self._object(value, cast("type", kind))
+        if isinstance(kind, type) and issubclass(kind, Enum):
+            return kind(value)
+        if not isinstance(kind, type) or isinstance(value, kind):  # no table can hold one, a keyword argument can
             return value
-        try:
-            return self._converter.structure(value, wanted)
-        except cattrs.StructureHandlerNotFoundError:  # no table can hold one, a keyword argument can
-            kind = get_origin(wanted) or wanted
-            if not isinstance(kind, type) or isinstance(value, kind):
-                return value
-            raise SettingError([f"must be {_words(wanted)}, not {value!r}"]) from None
+        raise SettingError([f"must be {_words(wanted)}, not {value!r}"])
 
     def _union(self, value: Any, wanted: Any) -> Any:
         options = [option for option in get_args(wanted) if option is not types.NoneType]
@@ -147,8 +150,10 @@ class Settings:
     def _mapping(self, value: Any, wanted: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise SettingError([f"must be a table, not {value!r}"])
-        _, each = get_args(wanted) or (str, Any)
-        return dict(zip(value, self._values((key, item, each) for key, item in value.items()), strict=True))
+        each = declared_types([wanted], wanted.__annotations__) if is_typeddict(wanted) else {}
+        _, other = get_args(wanted) or (str, Any)
+        items = ((key, item, each.get(key, other)) for key, item in value.items())
+        return dict(zip(value, self._values(items), strict=True))
 
     def _values(self, items: Iterable[tuple[str, Any, Any]]) -> list[Any]:
         """Return each value as its type asks; the mistakes of all are raised together, each with its place."""
@@ -170,7 +175,7 @@ def settings_of(value: object) -> Table:
     for a part as a ready object has none: it is had by the name alone.
     """
     cls = type(value)
-    if (stand_in := named_after(value)) and stand_in.what is value:
+    if (override := find_override_by(value)) and override.instead is value:
         return {}
     if attrs.has(cls):
         return {f.alias or f.name: getattr(value, f.name) for f in attrs.fields(cls) if f.init}
@@ -227,10 +232,11 @@ def _taken(field: attrs.Attribute[Any], hints: Mapping[str, Any]) -> Any:
 
 def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
     """Ask a field's validator, as the object will, with the name that the user knows."""
-    if isinstance(field.converter, attrs.Converter):
+    converter: Any = field.converter
+    if isinstance(converter, attrs.Converter):
         return  # may need the object
-    if field.converter is not None:
-        value = field.converter(value)
+    if converter is not None:
+        value = converter(value)
     if field.validator is not None:
         try:
             field.validator(_NotYet(), field.evolve(name=key), value)
@@ -238,7 +244,15 @@ def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
             return
 
 
-def _primitive(value: Any, wanted: type) -> Any:
+def _unwrap(wanted: Any) -> Any:
+    """Return the type that an alias, `Final` or `NewType` stands for."""
+    wanted = written_out(wanted)
+    if get_origin(wanted) is Final:
+        return _unwrap(*get_args(wanted))
+    return _unwrap(wanted.__supertype__) if isinstance(wanted, NewType) else wanted
+
+
+def _primitive(value: Any, wanted: Any) -> Any:
     """Return a plain Python value: NumPy's scalars, which count as numbers and text, are brought to it."""
     if wanted is str and isinstance(value, PathLike):
         value = str(value)
@@ -297,7 +311,3 @@ def _placed(key: str, error: Exception) -> list[str]:
         apart = " " if mistake.startswith("must be ") else "." if below else ": "
         mistakes.append(f"{name if apart == ' ' else key}{apart}{mistake}")
     return mistakes
-
-
-def _unknown(key: str, settings: Mapping[str, Any]) -> str:
-    return f"unknown setting {key!r}{did_you_mean(key, settings)}; there is: {', '.join(settings) or 'none'}"

@@ -69,7 +69,7 @@ def recognised(path: Path) -> str:
     if not path.exists():
         sources = registry.usable("data-source")
         names = ", ".join(registry.name_for(source) for source in sources if not source.cls.reads_files)
-        raise DataError(f"{path}: no such file, and no data set of that name; there is: {names}")
+        raise DataError(f"{path}: no such file, and no data set of that name; available: {names}")
     head = head_of(path, HEAD)
     for sources in _in_turn(registry):
         readers = [source for source in sources if source.cls.reads_files]

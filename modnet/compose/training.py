@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from typing import cast
 
-from modnet.compose.parts import (
-    part,
-)
+from modnet.compose.parts import part
 from modnet.compose.plugins import get_host
+from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset
+from modnet.errors import SettingError
 from modnet.interfaces import Observer
-from modnet.nn import training as _training
+from modnet.nn import training
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
+from modnet.nn.training import Run, TrainingSettings
+
+_DEFAULTS = TrainingSettings()
 
 
 def train(
@@ -23,15 +25,15 @@ def train(
     *,
     gradient: object = "backpropagation",
     optimizer: object = "sgd",
-    batch_size: int = 100,
-    iterations: int = 1000,
-    sampling: Sampling = "replacement",
+    batch_size: int = _DEFAULTS.batch_size,
+    iterations: int = _DEFAULTS.iterations,
+    sampling: Sampling = _DEFAULTS.sampling,
     seed: int = 0,
-    blas_threads: int = 1,
+    blas_threads: int = _DEFAULTS.blas_threads,
     observer: Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
-) -> _training.Run:
+) -> Run:
     """Train a copy of `network` and return the run; the network that was given stays as it is.
 
     `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle" (shuffled epochs).
@@ -54,17 +56,19 @@ def train(
     >>> len(run.history.loss), run.history.iterations
     (100, [50, 100])
     """
-    return _training.train(
+    table = {"batch_size": batch_size, "iterations": iterations, "sampling": sampling, "blas_threads": blas_threads}
+    try:
+        settings = Settings().read(table, TrainingSettings)
+    except SettingError as error:
+        raise SettingError(error.mistakes, "training") from None
+    return training.train(
         network,
         data,
         part("gradient", gradient),
         part("optimizer", optimizer),
-        batch_size=batch_size,
-        iterations=iterations,
-        sampling=sampling,
+        settings,
         seed=seed,
-        blas_threads=blas_threads,
-        observer=observer or cast("Observer", get_host().relay()),
+        observer=observer or get_host().relay(),
         start=start,
         keep=keep,
     )

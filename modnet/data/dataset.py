@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap as mapping
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from functools import cached_property
 from mmap import mmap
 from typing import Any, Literal, cast
@@ -107,10 +107,22 @@ class Dataset:
     settings: dict[str, Any] = attrs.field(factory=dict)
     feature_names: tuple[str, ...] = ()
     notes: tuple[str, ...] = ()
+    more_parts: Mapping[str, Samples] = attrs.field(factory=dict)
+    """Samples besides those for training and test, by the name of their part."""
 
     def __repr__(self) -> str:
-        samples = f"{len(self.train)} training and {len(self.test)} test samples"
-        return f"<Dataset: {samples} of {self.features} features in {len(self.classes)} classes>"
+        samples = " and ".join(f"{len(part)} {kind_of_samples(name)}" for name, part in self.parts.items())
+        return f"<Dataset: {samples} samples of {self.features} features in {len(self.classes)} classes>"
+
+    @property
+    def parts(self) -> dict[str, Samples]:
+        """All samples by the name of their part: `train`, `test`, then those of `more_parts`."""
+        return {"train": self.train, "test": self.test, **self.more_parts}
+
+    def with_parts(self, parts: Mapping[str, Samples]) -> Dataset:
+        """Return the data set with other samples in its parts."""
+        others = {name: samples for name, samples in parts.items() if name not in {"train", "test"}}
+        return attrs.evolve(self, train=parts["train"], test=parts["test"], more_parts=others)
 
     @property
     def features(self) -> int:
@@ -183,7 +195,8 @@ class Dataset:
             raise DataError("no training rows")
         if len(set(self.classes)) != len(self.classes):
             raise DataError(f"classes are there twice: {self.classes}")
-        for name, part in (("training", self.train), ("test", self.test)):
+        for key, part in self.parts.items():
+            name = kind_of_samples(key)
             n, x, t = len(part), part.x, part.t
             if x.ndim != 2 or x.shape != (n, self.features) or x.dtype != np.float64:
                 raise DataError(f"{name} rows are {x.dtype} of shape {x.shape}, not float64 of shape ({n}, features)")
@@ -193,6 +206,11 @@ class Dataset:
                 raise DataError(f"a number in the {name} rows is not finite")
             if not np.isin(t, np.arange(len(self.classes))).all():
                 raise DataError(f"a target of the {name} rows is not the index of a class")
+
+
+def kind_of_samples(part: str) -> str:
+    """Return the name of a part as it stands before "samples": training for `train`."""
+    return {"train": "training"}.get(part, part)
 
 
 def scaled(x: Array, scale: float) -> Array:
@@ -218,7 +236,8 @@ def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
     if t.ndim == like.ndim:
         dense: Array = array_namespace(t).astype(t, like.dtype, copy=False)
         return dense
-    if isinstance(like, np.ndarray) and like.ndim == 2 and axis == -1:  # rows, as in training: four times faster
+    is_numpy = isinstance(like, np.ndarray)  # `Array` stands for the arrays of other libraries, too
+    if is_numpy and like.ndim == 2 and axis == -1:  # rows, as in training: four times faster
         rows = np.zeros(like.shape, like.dtype)
         rows[np.arange(len(t)), t] = 1
         return rows

@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from modnet.data.dataset import Dataset, Samples
+from modnet.data.dataset import Dataset, Samples, kind_of_samples
 from modnet.types import Array
 
 BLOCK = 2**20  # numbers in one go; another count would make other fingerprints
@@ -30,16 +30,16 @@ def data_fingerprint(data: Dataset) -> dict[str, Any]:
     >>> data_fingerprint(bytes_) == data_fingerprint(floats)
     True
     """
+    parts = {kind_of_samples(name): samples for name, samples in data.parts.items()}
+    digests: dict[str, str] = {}
+    for kind, samples in parts.items():
+        digests |= {f"{kind} features": _features_sha256(samples), f"{kind} labels": _labels_sha256(samples)}
     return {
-        "training rows": len(data.train),
-        "test rows": len(data.test),
+        **{f"{kind} rows": len(samples) for kind, samples in parts.items()},
         "features": data.features,
         "classes": len(data.classes),
         "divisor": data.scale,
-        "training features": _features_sha256(data.train),
-        "training labels": _labels_sha256(data.train),
-        "test features": _features_sha256(data.test),
-        "test labels": _labels_sha256(data.test),
+        **digests,
         "names of the classes": sha256(json.dumps(data.classes, default=str).encode()).hexdigest(),
     }
 

@@ -24,10 +24,10 @@ BINS = 24
 
 @attrs.frozen(eq=False, kw_only=True)
 class Summary:
-    """What is in a data set: an entry for each class, or for each feature over the samples of both parts, unscaled."""
+    """The content of a data set: an entry for each class, or for each feature over all samples, unscaled."""
 
-    train_counts: Array
-    test_counts: Array
+    counts: dict[str, Array]
+    """The samples of each class, by the name of their part."""
     minimum: Array
     maximum: Array
     mean: Array
@@ -46,6 +46,12 @@ class Summary:
     """The side of the square grey images that the samples seem to be."""
 
     @property
+    def all_counts(self) -> Array:
+        """The samples of each class in all parts together."""
+        total: Array = np.sum(list(self.counts.values()), axis=0)
+        return total
+
+    @property
     def constant(self) -> int:
         """How many features have one value only."""
         return int((self.minimum == self.maximum).sum())
@@ -56,10 +62,10 @@ def summary_of(data: Dataset) -> Summary:
 
     >>> data = Dataset.from_arrays(([[1, 5], [3, 5], [1, 5]], ["b", "a", "b"]), test_fraction=0)
     >>> summary = summary_of(data)
-    >>> summary.mean.round(2), summary.train_counts, summary.distinct, summary.repeated
+    >>> summary.mean.round(2), summary.counts["train"], summary.distinct, summary.repeated
     (array([1.67, 5.  ]), array([1, 2]), (2, 1), 1)
     """
-    parts = (data.train, data.test)
+    parts = tuple(data.parts.values())
     moments, values, rows = _Moments(data.features), _Values(data.features), _Rows()
     compared = sum(map(len, parts)) <= MOST_ROWS
     common = np.result_type(*(part.table for part in parts))
@@ -71,11 +77,9 @@ def summary_of(data: Dataset) -> Summary:
             if compared:
                 rows.add(x.astype(common, copy=False))
         rows.end_part()
-    train_counts, test_counts = (np.bincount(part.t, minlength=len(data.classes)) for part in parts)
     mean, deviation, whole_mean, whole_deviation = moments.result()
     return Summary(
-        train_counts=train_counts,
-        test_counts=test_counts,
+        counts={name: np.bincount(part.t, minlength=len(data.classes)) for name, part in data.parts.items()},
         minimum=moments.minimum,
         maximum=moments.maximum,
         mean=mean,
@@ -131,7 +135,7 @@ def bin_edges(summary: Summary, feature: int) -> Array:
     whole = low == np.trunc(low) and high == np.trunc(high) and distinct is not None
     if whole and distinct <= high - low + 1 <= BINS:
         return np.linspace(low - 0.5, high + 0.5, int(high - low) + 2)
-    samples = int(summary.train_counts.sum() + summary.test_counts.sum())
+    samples = int(summary.all_counts.sum())
     return np.linspace(low, high, min(BINS, 5 + math.isqrt(samples)))
 
 
@@ -142,7 +146,7 @@ def histograms(data: Dataset, features: Sequence[int], edges: Sequence[Array]) -
     """
     classes = len(data.classes)
     counts = [np.zeros((classes, len(some) - 1), np.int64) for some in edges]
-    for part in (data.train, data.test):
+    for part in data.parts.values():
         for block in part.blocks():
             x, t = part.unscaled(block), part.t[block]
             for j, some, count in zip(features, edges, counts, strict=True):

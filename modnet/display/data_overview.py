@@ -1,4 +1,4 @@
-"""What `modnet data show` prints: a data set in words, tables and drawings, and the same as JSON."""
+"""The overview of a data set as text and as JSON."""
 
 from __future__ import annotations
 
@@ -10,9 +10,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.data.dataset import Dataset
+from modnet.data.dataset import Dataset, kind_of_samples
 from modnet.data.summary import MOST_VALUES, Summary, most_frequent, varied
-from modnet.display.terminal import Screen, bar, images_side_by_side
+from modnet.display.terminal import Screen, format_bar, format_images
 from modnet.text import (
     format_count,
     format_number,
@@ -25,7 +25,7 @@ from modnet.text import (
 )
 from modnet.types import Array
 
-CLASSES = 20  # that are shown; of more, the most frequent ones
+CLASSES = 20  # at most are shown, the most frequent ones
 BAR = 40
 CELL = 12
 KEY = 10
@@ -33,7 +33,7 @@ KEY = 10
 
 @attrs.frozen(eq=False, kw_only=True)
 class Overview:
-    """A data set with all that is told about it."""
+    """A data set with all that is shown of it."""
 
     what: str
     """The name or the file that it was read by."""
@@ -58,7 +58,7 @@ class Overview:
 
     @property
     def headline(self) -> str:
-        """What was read, and how much it is, in a line."""
+        """The name and the size of the data set in a line."""
         train, test = len(self.data.train), len(self.data.test)
         sizes = f"{train:,} training and {test:,} test samples" if test else format_count(train, "sample")
         features, classes = (
@@ -68,19 +68,19 @@ class Overview:
         return f"{printable(self.what, 200)} ({self.source}): {sizes}, {features}, {classes}"
 
 
-def as_text(view: Overview, screen: Screen) -> str:
-    """Return what is in a data set, as wide as the screen and in characters that it can show."""
-    blocks = [_facts(view, screen), _classes(view, screen)]
+def overview_to_text(view: Overview, screen: Screen) -> str:
+    """Return an overview, as wide as the screen and in characters that it can show."""
+    blocks = [_format_facts(view, screen), _format_classes(view, screen)]
     if view.summary.distinct:
-        blocks.append(_features(view, screen))
-    blocks.append(_images(view, screen) if view.summary.side else _rows(view, screen))
-    return screen.shown("\n\n".join("\n".join(lines) for lines in blocks if lines))
+        blocks.append(_format_features(view, screen))
+    blocks.append(_format_images(view, screen) if view.summary.side else _format_rows(view, screen))
+    return screen.to_encodable("\n\n".join("\n".join(lines) for lines in blocks if lines))
 
 
-def as_json(view: Overview) -> str:
-    """Return what is in a data set as a JSON object."""
+def overview_to_json(view: Overview) -> str:
+    """Return an overview as a JSON object."""
     data, summary, chosen = view.data, view.summary, view.chosen
-    counts = zip(data.classes, summary.train_counts.tolist(), summary.test_counts.tolist(), strict=True)
+    counts = {name: values.tolist() for name, values in summary.counts.items()}
     columns = (summary.minimum, summary.maximum, summary.mean, summary.deviation)
     keys = ("name", "minimum", "maximum", "mean", "deviation")
     ranges: list[dict[str, Any]] = [
@@ -94,8 +94,7 @@ def as_json(view: Overview) -> str:
         "source": view.source,
         "settings": dict(view.settings),
         "notes": list(view.notes),
-        "train": len(data.train),
-        "test": len(data.test),
+        **{name: len(samples) for name, samples in data.parts.items()},
         "features": data.features,
         "dtype": data.train.table.dtype.name,
         "bytes": summary.size,
@@ -108,14 +107,17 @@ def as_json(view: Overview) -> str:
         "constant": summary.constant,
         "repeated": summary.repeated,
         "shared": summary.shared,
-        "classes": [{"label": label, "train": train, "test": test} for label, train, test in counts],
+        "classes": [
+            {"label": label, **{name: values[i] for name, values in counts.items()}}
+            for i, label in enumerate(data.classes)
+        ],
         "ranges": ranges,
         "samples": [{"row": i + 1, "label": data.classes[t], "values": row} for i, t, row in values],
     }
     return to_json(record)
 
 
-def _facts(view: Overview, screen: Screen) -> list[str]:
+def _format_facts(view: Overview, screen: Screen) -> list[str]:
     """Return the headline, and below it what is not about single classes or features."""
     data, summary = view.data, view.summary
     facts = [
@@ -124,9 +126,9 @@ def _facts(view: Overview, screen: Screen) -> list[str]:
         *(("notes" if i == 0 else "", note) for i, note in enumerate(view.notes)),
         ("missing", "" if view.notes else "no values"),
         ("kept as", f"{data.train.table.dtype.name}, {format_size(summary.size)}"),
-        ("values", _values(view)),
-        ("features", "" if summary.distinct else _spread(view, screen)),
-        ("repeated", _repeated(summary)),
+        ("values", _format_values(view)),
+        ("features", "" if summary.distinct else _format_spread(view, screen)),
+        ("repeated", _format_repeated(summary)),
     ]
     width = max(screen.columns, 40)
     lines = []
@@ -136,7 +138,7 @@ def _facts(view: Overview, screen: Screen) -> list[str]:
     return lines
 
 
-def _values(view: Overview) -> str:
+def _format_values(view: Overview) -> str:
     summary = view.summary
     numbers = (summary.minimum.min(), summary.maximum.max(), summary.whole_mean, summary.whole_deviation)
     low, high, mean, deviation = (format_number(float(number)) for number in numbers)
@@ -144,19 +146,19 @@ def _values(view: Overview) -> str:
     return f"from {low} to {high}, mean {mean}, standard deviation {deviation}{divided}"
 
 
-def _spread(view: Overview, screen: Screen) -> str:
-    """Say how features differ, where they are too many for a table."""
+def _format_spread(view: Overview, screen: Screen) -> str:
+    """Return how features differ, where they are too many for a table."""
     deviation, constant = view.summary.deviation, view.summary.constant
     varying = np.flatnonzero(view.summary.minimum < view.summary.maximum)
     text = f"{constant:,} of {len(deviation):,} never vary" if constant else "all vary"
     if not len(varying):
         return text
     ends = (varying[deviation[varying].argmin()], varying[deviation[varying].argmax()])
-    least, most = (f"{format_number(float(deviation[i]))} ({screen.name(view.names[i])})" for i in ends)
+    least, most = (f"{format_number(float(deviation[i]))} ({screen.fit_name(view.names[i])})" for i in ends)
     return f"{text}; standard deviations from {least} to {most}"
 
 
-def _repeated(summary: Summary) -> str:
+def _format_repeated(summary: Summary) -> str:
     if summary.repeated is None:
         return ""
     text = (
@@ -169,59 +171,61 @@ def _repeated(summary: Summary) -> str:
     return text
 
 
-def _classes(view: Overview, screen: Screen) -> list[str]:
+def _format_classes(view: Overview, screen: Screen) -> list[str]:
     """Return a table of classes with bars; of many the most frequent ones."""
     summary, data = view.summary, view.data
-    train, test = summary.train_counts, summary.test_counts
-    both = train + test
-    shown = most_frequent(both, CLASSES)
-    parts = ["training", "test"] if len(data.test) else ["samples"]
-    rows = [["class", *parts, "share"]]
+    total = summary.all_counts
+    shown = most_frequent(total, CLASSES)
+    parts = [name for name, samples in data.parts.items() if len(samples)] or ["train"]
+    heads = [kind_of_samples(name) for name in parts] if len(parts) > 1 else ["samples"]
+    rows = [["class", *heads, "share"]]
     for i in shown:
-        counts = [f"{count[i]:,}" for count in (train, test)[: len(parts)]]
-        rows.append([screen.name(data.classes[i]), *counts, f"{100 * both[i] / max(both.sum(), 1):.1f} %"])
+        counts = [f"{summary.counts[name][i]:,}" for name in parts]
+        rows.append([screen.fit_name(data.classes[i]), *counts, f"{100 * total[i] / max(total.sum(), 1):.1f} %"])
     lines = format_table(rows)
     width = min(BAR, screen.columns - width_of(max(lines, key=width_of)) - 2)
     if width >= KEY:
-        full, pale = bar([1, 0], 1, 1, screen), bar([0, 1], 1, 1, screen)
-        lines[0] += f"  {full} training {pale} test" if len(data.test) else ""
+        keys = [f"{format_bar([*[0] * i, 1], 1, 1, screen)} {head}" for i, head in enumerate(heads)]
+        lines[0] += f"  {' '.join(keys)}" if len(parts) > 1 else ""
         for line, i in enumerate(shown, 1):
-            lines[line] += "  " + bar([train[i], test[i]], both.max(initial=1), width, screen)
-    if others := np.delete(both, shown).tolist():
+            lines[line] += "  " + format_bar(
+                [summary.counts[name][i] for name in parts], total.max(initial=1), width, screen
+            )
+    if others := np.delete(total, shown).tolist():
         sizes = f"{min(others):,}" if min(others) == max(others) else f"{min(others):,} to {max(others):,}"
         lines.append(f"and {format_count(len(others), 'more class', 'more classes')}, of {sizes} samples each")
     return lines
 
 
-def _features(view: Overview, screen: Screen) -> list[str]:
+def _format_features(view: Overview, screen: Screen) -> list[str]:
     """Return a table of few features."""
     summary = view.summary
     columns = (summary.minimum, summary.mean, summary.maximum, summary.deviation)
     rows = [["feature", "min", "mean", "max", "deviation", "values"]]
     for i, (name, distinct) in enumerate(zip(view.names, summary.distinct, strict=True)):
         numbers = (format_number(float(column[i])) for column in columns)
-        rows.append([screen.name(name), *numbers, f">{MOST_VALUES:,}" if distinct is None else f"{distinct:,}"])
+        rows.append([screen.fit_name(name), *numbers, f">{MOST_VALUES:,}" if distinct is None else f"{distinct:,}"])
     return format_table(rows)
 
 
-def _images(view: Overview, screen: Screen) -> list[str]:
+def _format_images(view: Overview, screen: Screen) -> list[str]:
     summary, train, side = view.summary, view.data.train, view.summary.side or 0
     images = train.unscaled(view.chosen).reshape(-1, side, side).astype(np.float64)
-    captions = [screen.name(view.data.classes[i]) for i in train.t[view.chosen]]
+    captions = [screen.fit_name(view.data.classes[i]) for i in train.t[view.chosen]]
     low, high = float(summary.minimum.min()), float(summary.maximum.max())
-    return images_side_by_side(images, captions, low, high, screen)
+    return format_images(images, captions, low, high, screen)
 
 
-def _rows(view: Overview, screen: Screen) -> list[str]:
+def _format_rows(view: Overview, screen: Screen) -> list[str]:
     """Return a table of the chosen samples, with as many features as fit."""
     train, names, chosen = view.data.train, view.names, view.chosen
     if not len(chosen):
         return []
     x = train.unscaled(chosen)
-    columns = [["class", *(screen.name(view.data.classes[i]) for i in train.t[chosen])]]
+    columns = [["class", *(screen.fit_name(view.data.classes[i]) for i in train.t[chosen])]]
     for j, name in enumerate(names):
         numbers = (format_number(float(value), 6) for value in x[:, j])
-        column = [screen.name(name, CELL), *numbers]
+        column = [screen.fit_name(name, CELL), *numbers]
         if width_of(format_table(list(zip(*columns, column, strict=True)))[0]) > screen.columns and j:
             break
         columns.append(column)

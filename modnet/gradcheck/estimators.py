@@ -17,6 +17,7 @@ from modnet.gradcheck.verdicts import Verdict
 from modnet.interfaces import GradientEstimator, Objective, Trace
 from modnet.nn.numerical import default_step
 from modnet.randomness import Stream
+from modnet.text import format_table
 from modnet.types import Array, Grads, Params
 
 SHOWN = 3  # corners of one estimator that are printed
@@ -216,14 +217,8 @@ def table(rows: Sequence[EstimatorRow]) -> list[str]:
         cost = "1 + back" if row.goes_back else "-" if row.evaluations is None else f"{row.evaluations:,}"
         variance = "-" if math.isnan(row.variance) else f"{row.variance:.2g}"
         numbers = (f"{row.error:.2g}", f"{row.cosine:.6f}", variance, cost, f"{row.seconds:.2g}")
-        cells.append((row.name, *numbers) if not row.problem else (row.name,))
-    widths = [max(len(line[k]) for line in cells if k < len(line)) for k in range(len(cells[0]))]
-    lines = [
-        "  ".join([line[0].ljust(widths[0]), *(c.rjust(w) for c, w in zip(line[1:], widths[1:], strict=False))])
-        for line in cells
-    ]
-    lines = [line.rstrip() + (f"  {row.problem}" if row and row.problem else "")
-             for line, row in zip(lines, [None, *rows], strict=True)]  # fmt: skip
+        cells.append((row.name, *numbers) if not row.problem else (row.name, row.problem))
+    lines = format_table(cells)
     for row in rows:
         lines += [f"{row.name}: {corner}" for corner in row.corners[:SHOWN]]
         lines += [f"{row.name}: {len(row.corners) - SHOWN} more corners"] if len(row.corners) > SHOWN else []

@@ -13,7 +13,7 @@ from modnet.errors import NoDerivativeError
 from modnet.gradcheck.kinks import corners_between
 from modnet.gradcheck.taylor import CORRECT, SURE, WRONG, Judgement, judge
 from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, difference, verdict_on
-from modnet.interfaces import Activation, Layer, Loss
+from modnet.interfaces import Activation, DenseLayer, Loss
 from modnet.nn.numerical import default_step
 from modnet.randomness import Stream
 from modnet.types import Array
@@ -66,7 +66,7 @@ class Part:
         return {"sample": sample, "unit": unit if self.elementwise else int(self.columns[unit])}
 
 
-def check_activation(layer: Layer, a: Array, stream: Stream) -> Verdict | None:
+def check_activation(layer: DenseLayer, a: Array, stream: Stream) -> Verdict | None:
     """Judge an activation's `backward` at the pre-activations `a` (N, units), and at random ones from -8 to 8.
 
     Returns None where it has none. Raises what the activation raises.
@@ -84,7 +84,7 @@ def check_activation(layer: Layer, a: Array, stream: Stream) -> Verdict | None:
     return attrs.evolve(verdict, explanation=verdict.explanation + near)
 
 
-def check_loss(loss: Loss, layer: Layer, a: Array, t: Array, stream: Stream) -> Verdict | None:
+def check_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array, stream: Stream) -> Verdict | None:
     """Judge the derivative of a loss after the last `layer`: the fused form's where there is one, else the loss's own.
 
     `a` (N, outputs) are the layer's pre-activations, `t` the targets. Returns None where it has none. Where the
@@ -98,14 +98,14 @@ def check_loss(loss: Loss, layer: Layer, a: Array, t: Array, stream: Stream) -> 
     return _elsewhere(there, beyond) if there and there.verdict in {WRONG, NOT_DETERMINISTIC} else verdict
 
 
-def _check_loss(loss: Loss, layer: Layer, a: Array, t: Array) -> Verdict | None:
+def _check_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Verdict | None:
     verdict = _check(_loss_part(loss, layer, a, t))
     if verdict is not None and verdict.verdict == WRONG:
         return _without_constants(loss, layer, a, t) or verdict
     return verdict
 
 
-def _activation_part(layer: Layer, a: Array, stream: Stream) -> Part:
+def _activation_part(layer: DenseLayer, a: Array, stream: Stream) -> Part:
     activation, elementwise = layer.activation, layer.activation.elementwise
     # Another dz for each entry, none of them near 0: a way back that forgets dz, or mixes entries up, shows.
     generator = stream.child("dz").generator()
@@ -121,7 +121,7 @@ def _activation_part(layer: Layer, a: Array, stream: Stream) -> Part:
     )
 
 
-def _loss_part(loss: Loss, layer: Layer, a: Array, t: Array) -> Part:
+def _loss_part(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Part:
     fused, ones = loss.fused(layer.activation), np.ones_like(a)
     if fused is not None:
         return Part(
@@ -195,7 +195,7 @@ def _near_corners(activation: Activation, a: Array) -> str:
     )
 
 
-def _without_constants(loss: Loss, layer: Layer, a: Array, t: Array) -> Verdict | None:
+def _without_constants(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Verdict | None:
     """Return the verdict where a claim is right for the loss without a small constant that it has, else None."""
     part = _loss_part(loss, layer, a, t)
     claimed = np.array(part.backward(*part.given))

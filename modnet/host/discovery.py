@@ -14,17 +14,18 @@ import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import pluggy
 
 from modnet.errors import PluginError, Problem, did_you_mean
-from modnet.host import hookspecs
+from modnet.host import kinds
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
 from modnet.host.entry_points import DISTRIBUTION, EVERY_OTHER, Candidate, file_of, module_candidate, names_in, unmet
+from modnet.host.hooks import LIFECYCLE_HOOKS
 from modnet.host.kinds import KINDS
-from modnet.host.problems import HOOKS, to_problem
+from modnet.host.problems import to_problem
 from modnet.host.registry import (
     SESSION,
     Component,
@@ -32,11 +33,11 @@ from modnet.host.registry import (
     checked_component,
     kind_of,
 )
+from modnet.interfaces import Observer
 
 LOADED, READY, NOT_ASKED, DISABLED, BROKEN = STATES = ("loaded", "ready", "not asked", "disabled", "broken")
 PATIENCE = 2.0
 """How long whoever can do without an answer waits for it, in seconds."""
-LIFECYCLE_HOOKS = tuple(name for name in HOOKS if name not in {kind.hook for kind in KINDS.values()})
 lock = threading.RLock()
 """Held by the thread that loads plugins, or has them asked."""
 _loading: list[bool] = []  # not empty while plugins are being loaded, by whoever has the lock
@@ -94,13 +95,12 @@ class PluginHost:
     """
 
     def __init__(self, without: Iterable[str] = (), catalogue: Catalogue | None = None) -> None:
-        self.registry = Registry(self.settle)
+        self.registry = Registry(self.settle, self._hint)
         self.without = frozenset(names_in(without))
         self._catalogue = catalogue
         self._rows: list[tuple[Candidate, Report]] = []
         self._told = False  # that some plugins may follow runs which they do not
-        self._manager = pluggy.PluginManager("modnet")
-        self._manager.add_hookspecs(hookspecs)
+        self._manager = _new_manager()
 
     @property
     def reports(self) -> list[Report]:
@@ -140,21 +140,20 @@ class PluginHost:
         self.registry.add(component)
         return lambda: self.registry.discard([component])
 
-    def relay(self, *observers: object) -> Any:
+    def relay(self, *observers: object) -> Observer:
         """Return what calls the lifecycle hooks of all plugins, and those of some observers: for one run of many.
 
         Plugins that follow runs are imported for it. A few that were not asked yet are, and waited for a little while;
         warns of those that have not answered then.
         """
         self._load_followers()
-        manager = pluggy.PluginManager("modnet")
-        manager.add_hookspecs(hookspecs)
+        manager = _new_manager()
         for candidate, report in self._rows:  # whichever was imported first
             if report.state == LOADED:
                 manager.register(self._manager.get_plugin(candidate.key), candidate.key)
         for observer in observers:
             manager.register(observer)
-        return manager.hook
+        return cast("Observer", manager.hook)
 
     def broken(self) -> list[Report]:
         """Return the plugins that could not be loaded."""
@@ -178,6 +177,11 @@ class PluginHost:
         """Have plugins asked that were not asked yet; wait for those that can be asked at once, and not for long."""
         count = len(self.not_asked())
         self._ask(NOT_ASKED, wait=PATIENCE if count <= AT_ONCE else 0)
+
+    def _hint(self) -> str:
+        """Return which plugins a name that is not found may be of."""
+        names = ", ".join(report.name for report in [*self.broken(), *self.not_asked()])
+        return f"; broken, see 'modnet plugins doctor': {names}" if names else ""
 
     def _in_state(self, state: str) -> list[Report]:
         return [report for report in self.reports if report.state == state]
@@ -300,7 +304,7 @@ class PluginHost:
             problem = to_problem(error, candidate)
             return attrs.evolve(report, state=BROKEN, problem=problem, file=file_of(candidate.module))
         callers = {caller.name for caller in self._manager.get_hookcallers(plugin) or ()}
-        follows = tuple(hook for hook in LIFECYCLE_HOOKS if hook in callers)
+        follows = tuple(sorted(callers & LIFECYCLE_HOOKS.keys()))
         return attrs.evolve(report, components=tuple(found), file=file_of(candidate.module), follows=follows)
 
     def _register(self, plugin: object, candidate: Candidate) -> None:
@@ -324,6 +328,14 @@ class PluginHost:
                 found.append(component)
 
             self._manager.subset_hook_caller(kind.hook, others)(register=register)
+
+
+def _new_manager() -> pluggy.PluginManager:
+    """Return a manager that knows modnet's hooks and no plugin."""
+    manager = pluggy.PluginManager("modnet")
+    manager.add_hookspecs(kinds)
+    manager.add_hookspecs(Observer)
+    return manager
 
 
 class _TwiceError(PluginError):

@@ -15,8 +15,12 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
+from modnet.errors import Problem
+
 if TYPE_CHECKING:
-    from importlib.metadata import EntryPoint
+    from importlib.metadata import Distribution, EntryPoint
+
+    from packaging.requirements import Requirement
 
 ENTRY_POINTS = "modnet"
 DISTRIBUTION = "modnet-workbench"
@@ -83,7 +87,8 @@ def installed() -> list[Candidate]:
             continue
         name = BUILT_IN if name == DISTRIBUTION else name
         module = point.value.partition(":")[0].strip()
-        needs = "" if name == BUILT_IN or not about else _needs(about.get_all("Requires-Dist") or ())
+        required = _requirements(about.get_all("Requires-Dist") or ()) if about and name != BUILT_IN else []
+        needs = str(required[0].specifier) if required else ""
         # A distribution may be met twice on sys.path: its metadata beside an editable install, say.
         candidate = Candidate(point.name, name, version, module, point.load, point.value, needs)
         found.setdefault((name, point.name, point.value), candidate)
@@ -143,20 +148,48 @@ def code_of(module: str) -> list[tuple[str, int, int]]:
     return [(str(path), found.st_size, found.st_mtime_ns) for path, found in status]
 
 
-def _needs(requirements: Iterable[str]) -> str:
-    """Return which versions of modnet are required, also by its first name; what cannot be read requires nothing."""
-    known = rf"({DISTRIBUTION}|{BUILT_IN})(?![\w-])."
-    ours = [text for text in requirements if re.match(known, text, re.IGNORECASE)]
+def find_misnamed() -> list[Problem]:
+    """Return where `modnet`, on the package index another distribution's name, is installed or required as if it were.
+
+    Metadata alone is read; nothing is imported.
+    """
+    import importlib.metadata
+
+    found: list[Problem] = []
+    for distribution in importlib.metadata.distributions():
+        with suppress(Exception):  # damaged metadata, which `installed` warns of
+            if problem := _find_misnamed(distribution):
+                found.append(problem)
+    return found
+
+
+def _find_misnamed(distribution: Distribution) -> Problem | None:
+    name, version = distribution.metadata["Name"], distribution.version
+    if name.lower() == BUILT_IN:
+        why = f"the distribution {name} {version} is installed, which is not {DISTRIBUTION}; both own the folder modnet"
+        remedy = f"pip uninstall {name}, then pip install --force-reinstall {DISTRIBUTION}"
+        return Problem(why, remedy, str(distribution.locate_file("")))
+    needs = _requirements(distribution.requires or ())
+    if distribution.entry_points.select(group=ENTRY_POINTS) and any(each.name.lower() == BUILT_IN for each in needs):
+        why = f"{name} {version} requires {BUILT_IN}, which on the package index is another distribution"
+        return Problem(why, f"have its author require {DISTRIBUTION} instead")
+    return None
+
+
+def _requirements(texts: Iterable[str]) -> list[Requirement]:
+    """Return what is required of modnet, also by its first name; what cannot be read requires nothing."""
+    ours = [text for text in texts if re.match(r"modnet([-_.]+workbench)?(?![\w.-])", text, re.IGNORECASE)]
     if not ours:
-        return ""
+        return []
     from packaging.requirements import InvalidRequirement, Requirement  # few plugins say which versions
 
+    found: list[Requirement] = []
     for text in ours:
         with suppress(InvalidRequirement):
             requirement = Requirement(text)
             if not requirement.marker or requirement.marker.evaluate():
-                return str(requirement.specifier)
-    return ""
+                found.append(requirement)
+    return found
 
 
 def unmet(candidate: Candidate, version: str) -> bool:

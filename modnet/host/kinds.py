@@ -1,21 +1,85 @@
-"""The kinds of parts, a row each: all that the core knows of one."""
+"""Kinds of parts: the hooks that register them, and a table with a row for each.
+
+A new kind takes its interface, a hook and a row here, a module of checks and a template.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Protocol, TypeVar
 
 import attrs
 
 from modnet.errors import UnknownNameError
-from modnet.host import hookspecs
+from modnet.host.hooks import hookspec
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer
+
+Interface = TypeVar("Interface", contravariant=True)
+
+
+class Register(Protocol[Interface]):
+    """What a register hook is given: call it once for each class. It raises PluginError where that is no such part."""
+
+    def __call__(self, cls: type[Interface], name: str | None = None) -> None:
+        """Register `cls` under `name`, by default the class's name in kebab case (`LeakyRelu` is `leaky-relu`)."""
+
+
+@hookspec
+def register_activations(register: Register[Activation]) -> None:
+    """Register subclasses of `modnet.Activation`. Called once, when the plugin is imported for its parts.
+
+    >>> @modnet.hookimpl
+    ... def register_activations(register):
+    ...     register(Cube)
+    ...     register(SoftCap, "soft-cap-2")
+    """
+
+
+@hookspec
+def register_losses(register: Register[Loss]) -> None:
+    """Register subclasses of `modnet.Loss`. Called once, when the plugin is imported for its parts.
+
+    >>> @modnet.hookimpl
+    ... def register_losses(register):
+    ...     register(Huber)
+    """
+
+
+@hookspec
+def register_gradients(register: Register[GradientEstimator]) -> None:
+    """Register subclasses of `modnet.GradientEstimator`. Called once, when the plugin is imported for its parts.
+
+    >>> @modnet.hookimpl
+    ... def register_gradients(register):
+    ...     register(FeedbackAlignment)
+    """
+
+
+@hookspec
+def register_optimizers(register: Register[Optimizer]) -> None:
+    """Register subclasses of `modnet.Optimizer`. Called once, when the plugin is imported for its parts.
+
+    >>> @modnet.hookimpl
+    ... def register_optimizers(register):
+    ...     register(SignMomentum)
+    """
+
+
+@hookspec
+def register_data_sources(register: Register[DataSource]) -> None:
+    """Register subclasses of `modnet.DataSource`. Called once, when the plugin is imported for its parts.
+
+    >>> @modnet.hookimpl
+    ... def register_data_sources(register):
+    ...     register(JsonLines)
+    """
 
 
 @attrs.frozen
 class Kind:
-    """A kind of part. What else it needs is found by its name.
+    """A kind of part.
 
-    The checks are those of `modnet.testing.suites`, in the module of that name; a new plugin is written from
+    By its name are found its checks, `modnet.testing.suites.NAME`, and the template of a new plugin,
     `NAME.py.template` in `modnet/compose/templates`.
     """
 
@@ -38,6 +102,11 @@ class Kind:
         return self.hookspec.__name__
 
     @property
+    def plural(self) -> str:
+        """The name in prose, of several."""
+        return f"{self.words}es" if self.words.endswith("s") else f"{self.words}s"
+
+    @property
     def module(self) -> str:
         """The name as that of a module."""
         return self.name.replace("-", "_")
@@ -50,16 +119,16 @@ KINDS = {
         Kind(
             "activation",
             Activation,
-            hookspecs.register_activations,
+            register_activations,
             factory="activation",
             words="activation",
             use="--activation $name --iterations 200",
         ),
-        Kind("loss", Loss, hookspecs.register_losses, factory="loss", words="loss", use=f"--loss $name {_EXACT}"),
+        Kind("loss", Loss, register_losses, factory="loss", words="loss", use=f"--loss $name {_EXACT}"),
         Kind(
             "gradient",
             GradientEstimator,
-            hookspecs.register_gradients,
+            register_gradients,
             factory="gradient",
             words="gradient estimator",
             use="--gradient $name --hidden 1 --iterations 20",
@@ -67,7 +136,7 @@ KINDS = {
         Kind(
             "optimizer",
             Optimizer,
-            hookspecs.register_optimizers,
+            register_optimizers,
             factory="optimizer",
             words="optimizer",
             use=f"--optimizer $name {_EXACT}",
@@ -75,7 +144,7 @@ KINDS = {
         Kind(
             "data-source",
             DataSource,
-            hookspecs.register_data_sources,
+            register_data_sources,
             factory="source",
             words="data source",
             use="--data FILE.$name",

@@ -10,10 +10,11 @@ import attrs
 import pluggy
 
 from modnet.errors import PluginError, Problem, did_you_mean
-from modnet.host import hookspecs
 from modnet.host.entry_points import Candidate, file_of
+from modnet.host.hooks import LIFECYCLE_HOOKS
+from modnet.host.kinds import KINDS
 
-HOOKS = tuple(name for name, _ in inspect.getmembers(hookspecs, inspect.isfunction))
+HOOKS = dict(sorted({**{kind.hook: kind.hookspec for kind in KINDS.values()}, **LIFECYCLE_HOOKS}.items()))
 
 
 def to_problem(error: BaseException, candidate: Candidate) -> Problem:
@@ -49,7 +50,7 @@ def _describe_hook(error: pluggy.PluginValidationError) -> Problem:
     if hook not in HOOKS:
         near = did_you_mean(hook, HOOKS)
         return Problem(f"modnet has no hook {hook!r}{near}", "" if near else f"available: {', '.join(HOOKS)}", where)
-    arguments = ", ".join(inspect.signature(getattr(hookspecs, hook)).parameters)
+    arguments = ", ".join(name for name in inspect.signature(HOOKS[hook]).parameters if name != "self")
     found = " ".join(str(error).split(hook, 1)[-1].split()).removeprefix("' hookimpl definition: ")
     return Problem(f"the hook is {hook}({arguments}), not {found}", "", where)
 

@@ -6,20 +6,20 @@ import inspect
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
+from contextvars import ContextVar
 from typing import Any
 
 import attrs
 
 from modnet.errors import PluginError, UnknownNameError
-from modnet.host.annotations import as_mypy_says
 from modnet.host.entry_points import BUILT_IN
 from modnet.host.kinds import KINDS, kinds_of
-from modnet.host.overrides import named_after
-from modnet.host.signatures import type_mistakes
+from modnet.host.signatures import as_mypy_says, type_mistakes
 from modnet.interfaces import Part, kebab_case
 
 SESSION = "session"
 """The owner of what a program registers for itself."""
+_overrides: ContextVar[tuple[Override, ...]] = ContextVar("overrides", default=())
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -56,6 +56,49 @@ class Component:
         return self._cls is cls
 
 
+@attrs.define(eq=False)
+class Override:
+    """Another part under a registered name, while a test lasts: `modnet.testing.swap` works by it.
+
+    Overrides are kept in a context variable. So a thread, or a task, sees its own and no other's, and no lock is
+    needed; another thread sees them when it is handed the context: `contextvars.copy_context().run`.
+    """
+
+    kind: str
+    name: str
+    """The qualified name: that of one component, whichever of its names is asked for."""
+    instead: object
+    """A class, or a ready part."""
+    nameless: bool
+    """Whether its class is not registered: then it is known by the name that it overrides."""
+    active: bool = True
+
+    def start(self) -> None:
+        """Override the name, before all other overrides of it."""
+        _overrides.set((*active_overrides(), self))
+
+    def end(self) -> None:
+        """Override the name no longer, in whatever order; nor where this context was copied to."""
+        self.active = False
+        _overrides.set(active_overrides())
+
+
+def active_overrides() -> tuple[Override, ...]:
+    """Return the overrides that are active here, the latest last."""
+    return tuple(override for override in _overrides.get() if override.active)
+
+
+def find_override(kind: str, name: str) -> Override | None:
+    """Return the override of the component of that qualified name."""
+    return next((o for o in reversed(active_overrides()) if (o.kind, o.name) == (kind, name)), None)
+
+
+def find_override_by(part: object) -> Override | None:
+    """Return the override by a part that has no registered name of its own."""
+    found = (o for o in reversed(active_overrides()) if o.nameless and (o.instead is part or o.instead is type(part)))
+    return next(found, None)
+
+
 @attrs.define
 class Registry:
     """All registered classes.
@@ -65,6 +108,8 @@ class Registry:
     """
 
     settle: Callable[[], object] = lambda: None
+    hint: Callable[[], str] = lambda: ""
+    """Returns what else may be the reason why a name is not found."""
     _components: list[Component] = attrs.field(factory=list)
 
     def add(self, component: Component) -> None:
@@ -114,14 +159,14 @@ class Registry:
             return holder
         rivals = [c.qualified_name for c in self._sorted(kind) if c.name == name]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
-        raise UnknownNameError(kind, name, self.names(kind), note)
+        raise UnknownNameError(kind, name, self.names(kind), note + self.hint())
 
     def component_of(self, part: object) -> Component | None:
-        """Return the component that a part's class was registered as, else the one it stands in for, or None."""
+        """Return the component that a part's class was registered as, else the one that it overrides, or None."""
         if own := self._component_of_class(type(part)):
             return own
-        if stand_in := named_after(part):
-            wanted = (stand_in.kind, stand_in.name)
+        if override := find_override_by(part):
+            wanted = (override.kind, override.name)
             return next((c for c in self._sorted() if (c.kind, c.qualified_name) == wanted), None)
         self.settle()
         return self._component_of_class(type(part))
@@ -182,10 +227,10 @@ def checked_component(kind: str, cls: object, name: str | None, owner: str, plug
         raise PluginError(why, f"define {missing} in {cls.__qualname__}")
     if owner != BUILT_IN and (mistakes := type_mistakes(cls, interface)):  # built-ins are looked at by the tests
         raise PluginError(*attrs.astuple(mistakes[0]))
-    name = kebab_case(cls) if name is None else name
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise PluginError(f"a name is lower-case words joined by hyphens, {name!r} is none", "register(cls, name)")
-    return Component(kind, name, cls, owner, plugin)
+    given: object = kebab_case(cls) if name is None else name
+    if not isinstance(given, str) or not _NAME.fullmatch(given):
+        raise PluginError(f"a name is lower-case words joined by hyphens, {given!r} is none", "register(cls, name)")
+    return Component(kind, given, cls, owner, plugin)
 
 
 def _what_to_register(cls: object, interface: type) -> str:

@@ -5,20 +5,21 @@ Only what is certain is a mistake; what nobody but a type checker can tell is ta
 
 from __future__ import annotations
 
+import functools
 import inspect
+import operator
 import re
+import sys
 from abc import ABCMeta
-from collections.abc import Callable, Iterator
-from functools import lru_cache
+from collections.abc import Callable, Container, Iterable, Iterator
 from inspect import Parameter, Signature
 from itertools import chain
-from types import FunctionType, MethodType, UnionType
-from typing import Any, ClassVar, Union, get_args, get_origin
+from types import FunctionType, GenericAlias, MethodType, NoneType, UnionType
+from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
 from modnet.errors import Problem
-from modnet.host.annotations import as_mypy_says, declared_types, written_out
 
 _NUMBERS: dict[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
 _FACTORY: Any = attrs.Factory  # a class, whatever its stub says
@@ -37,7 +38,7 @@ def type_mistakes(cls: type, interface: type) -> tuple[Problem, ...]:
     return _mistakes(known, interface)
 
 
-@lru_cache  # a ready part may be handed over again and again
+@functools.lru_cache  # a ready part may be handed over again and again
 def _mistakes(cls: type, interface: type) -> tuple[Problem, ...]:
     methods = [name for name, value in vars(interface).items() if isinstance(value, (FunctionType, classmethod))]
     of_methods = (_method_mistakes(cls, interface, name) for name in methods)
@@ -183,3 +184,50 @@ def _quoted_type_of(value: object) -> str:
     if isinstance(value, list) and value:
         return _quoted(list[type(value[0])])  # type: ignore[misc]
     return _quoted(tuple[*map(type, value)] if isinstance(value, tuple) else type(value))  # type: ignore[misc]
+
+
+def declared_types(owners: Iterable[Any], names: Container[str]) -> dict[str, Any]:
+    """Return the types that classes or functions give to names, those of later ones first.
+
+    It is Any for what was imported for type checkers only.
+    """
+    found: dict[str, Any] = {}
+    for owner in owners:
+        module = sys.modules.get(getattr(owner, "__module__", None) or "")
+        for name, annotation in inspect.get_annotations(owner).items():
+            if name in names:
+                one: Any = type("", (), {})
+                one.__annotations__ = {name: annotation}
+                try:
+                    found |= get_type_hints(one, vars(module) if module else {})
+                except (NameError, AttributeError, TypeError):
+                    found[name] = Any
+    return found
+
+
+def written_out(wanted: Any) -> Any:
+    """Return a type with the aliases in it written out: from Python 3.12 on, some are objects of their own.
+
+    >>> written_out(modnet.Array | None)
+    numpy.ndarray[tuple[typing.Any, ...], numpy.dtype[typing.Any]] | None
+    """
+    origin, arguments = get_origin(wanted), get_args(wanted)
+    if hasattr(origin, "__value__"):
+        return written_out(origin.__value__[arguments])
+    if origin in {Union, UnionType}:
+        return functools.reduce(operator.or_, map(written_out, arguments))
+    if isinstance(origin, type) and arguments and not any(isinstance(each, list) for each in arguments):
+        return GenericAlias(origin, tuple(map(written_out, arguments)))
+    return written_out(wanted.__value__) if hasattr(wanted, "__value__") else wanted
+
+
+def as_mypy_says(wanted: Any) -> str:
+    """Return a type in mypy's words.
+
+    >>> as_mypy_says(float), as_mypy_says(tuple[Any, ...] | None)
+    ('float', 'tuple[Any, ...] | None')
+    """
+    wanted = written_out(wanted)
+    if isinstance(wanted, type) and not hasattr(wanted, "__origin__"):
+        return "None" if wanted is NoneType else wanted.__qualname__
+    return re.sub(r"(\w+\.)+(?=\w)", "", repr(wanted)).replace("NoneType", "None")

@@ -32,10 +32,6 @@ class Batches:
     _drawn: tuple[int, Array] = attrs.field(default=(-1, np.empty(0, np.int64)), init=False, repr=False)
 
     def __attrs_post_init__(self) -> None:
-        if self.size < 1:
-            raise SettingError([f"'batch_size' must be >= 1: {self.size}"], "training")
-        if self.sampling not in {"replacement", "shuffle"}:
-            raise SettingError([f"'sampling' must be 'replacement' or 'shuffle': {self.sampling!r}"], "training")
         if self.sampling == "shuffle" and self.size > self.samples:
             raise SettingError(
                 [f"'batch_size' must be <= the {self.samples} training samples when they are shuffled: {self.size}"],

@@ -13,7 +13,6 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.data.dataset import Dataset
 from modnet.errors import DataError, PluginError, SettingError, ShapeError
 from modnet.files import replacing, sweep, write_atomically
 from modnet.interfaces import Optimizer, name_of
@@ -71,17 +70,6 @@ def params_sha256(params: Params) -> str:
         value = np.asarray(params[name])
         digest.update(json.dumps([name, value.dtype.name, value.shape]).encode())
         digest.update(np.ascontiguousarray(value, dtype=value.dtype.newbyteorder("<")).tobytes())
-    return digest.hexdigest()
-
-
-def data_sha256(data: Dataset) -> str:
-    """Return the SHA-256 of all samples in their order, their targets, and what the features are divided by."""
-    digest = sha256(json.dumps([repr(data.classes), data.scale]).encode())
-    for part in (data.train, data.test):
-        digest.update(json.dumps([part.table.dtype.str, len(part), part.features, part.scale]).encode())
-        digest.update(np.ascontiguousarray(part.t).data)
-        for block in part.blocks():
-            digest.update(np.ascontiguousarray(part.unscaled(block)).data)
     return digest.hexdigest()
 
 
@@ -167,7 +155,8 @@ class Checkpoints:
         except (TypeError, RecursionError) as error:
             what = f"what the optimizer {name_of(self.optimizer)} returns cannot be kept in a checkpoint: {error}"
             raise PluginError(f"{what}; expected {WHAT_CAN_BE}") from None
-        recorded = {name: np.array(values) for name, values in attrs.asdict(checkpoint.history).items()}
+        history = checkpoint.history
+        recorded = {"loss": history.loss, "iterations": history.iterations, **history.columns}
         header = {
             "version": VERSION,
             "iteration": checkpoint.iteration,
@@ -175,7 +164,7 @@ class Checkpoints:
             "optimizer": checkpoint.optimizer,
             "params": params,
             "state": state,
-            "history": taken_apart(recorded, None, arrays),
+            "history": taken_apart({name: np.array(values) for name, values in recorded.items()}, None, arrays),
             "about": self.about,
         }
         content = io.BytesIO()
@@ -205,13 +194,13 @@ class Checkpoints:
                 raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
             arrays = [file[str(i)] for i in range(len(file.files) - 1)]
         params = put_together(header["params"], None, arrays)
-        recorded = put_together(header["history"], None, arrays)
+        columns = {name: values.tolist() for name, values in put_together(header["history"], None, arrays).items()}
         checkpoint = Checkpoint(
             iteration=header["iteration"],
             params=params,
             optimizer=header["optimizer"],
             state=put_together(header["state"], self.optimizer.init(params), arrays),
-            history=History(**{name: values.tolist() for name, values in recorded.items()}),
+            history=History(columns.pop("loss"), columns.pop("iterations"), columns),
             seconds=header["seconds"],
         )
         return checkpoint, header["about"]

@@ -5,14 +5,13 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from itertools import pairwise
-from numbers import Integral
 from typing import Any, Literal, Self
 
 import attrs
 import numpy as np
 
 from modnet.errors import NoDerivativeError, SettingError, ShapeError
-from modnet.interfaces import Activation, FusedLoss, GradientEstimator, Layer, Loss, Objective, Trace
+from modnet.interfaces import Activation, DenseLayer, FusedLoss, GradientEstimator, Loss, Objective, Trace
 from modnet.nn.numerical import default_step, partial_differences
 from modnet.nn.validation import checked_array, checked_gradient
 from modnet.randomness import Stream
@@ -29,7 +28,7 @@ class DenseNetwork:
     `params` holds W1 (inputs, outputs), b1 (outputs,), W2, b2, ... and may be assigned to.
     """
 
-    def __init__(self, layers: Sequence[Layer], loss_function: Loss, params: Params, seed: int = 0) -> None:
+    def __init__(self, layers: Sequence[DenseLayer], loss_function: Loss, params: Params, seed: int = 0) -> None:
         self.layers = tuple(layers)
         self.loss_function = loss_function
         self.fused = loss_function.fused(self.layers[-1].activation)
@@ -128,7 +127,7 @@ class DenseNetwork:
 class NetworkObjective(Objective):
     """The mean loss of a dense network over one batch: `x` (N, inputs), `t` indices (N,) or dense (N, classes)."""
 
-    layers: tuple[Layer, ...]
+    layers: tuple[DenseLayer, ...]
     loss_function: Loss
     fused: FusedLoss | None
     x: Array
@@ -201,21 +200,25 @@ def _backward(activation: Activation, a: Array, z: Array, dz: Array) -> Array:
         return np.stack([(dz * column).sum(axis=-1) for column in partial_differences(activation, a)], axis=-1)
 
 
-def dense_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> tuple[Layer, ...]:
+def dense_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> tuple[DenseLayer, ...]:
     """Return the layers of a network with these sizes, the inputs' first; raises SettingError."""
     sizes = tuple(sizes)
-    if len(sizes) < 2 or not all(isinstance(n, Integral) and n is not True and n > 0 for n in sizes):
+    if len(sizes) < 2 or not all(map(_is_size, sizes)):
         raise SettingError([f"sizes must be two or more whole numbers > 0, the inputs first: {sizes}"], "network")
     if len(activations) != len(sizes) - 1:
         raise SettingError(
             [f"{len(sizes) - 2} hidden layers need as many hidden activations, found {len(activations) - 1}"], "network"
         )
     pairs = zip(pairwise(sizes), activations, strict=True)
-    return tuple(Layer(k, int(n), int(m), part) for k, ((n, m), part) in enumerate(pairs, start=1))
+    return tuple(DenseLayer(k, int(n), int(m), part) for k, ((n, m), part) in enumerate(pairs, start=1))
+
+
+def _is_size(given: object) -> bool:
+    return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and bool(given > 0)
 
 
 def initial_params(
-    layers: Sequence[Layer], weight_init_std: WeightInitStd = 0.01, seed: int = 0, dtype: str = "float64"
+    layers: Sequence[DenseLayer], weight_init_std: WeightInitStd = 0.01, seed: int = 0, dtype: str = "float64"
 ) -> dict[str, Array]:
     """Return weights drawn from a normal distribution, each layer from its own stream, and biases of zero.
 
@@ -225,15 +228,18 @@ def initial_params(
     """
     params: dict[str, Array] = {}
     for layer in layers:
-        if weight_init_std == "he":
-            std = (2 / layer.inputs) ** 0.5
-        elif weight_init_std == "xavier":
-            std = (2 / (layer.inputs + layer.outputs)) ** 0.5
-        elif isinstance(weight_init_std, str) or not weight_init_std >= 0:
-            raise SettingError([f"'weight_init_std' must be >= 0, 'he' or 'xavier': {weight_init_std!r}"], "network")
-        else:
-            std = float(weight_init_std)
+        std = _standard_deviation(layer, weight_init_std)
         draws = Stream(seed, ("weights", layer.number)).generator().standard_normal((layer.outputs, layer.inputs))
         params[layer.weight] = np.ascontiguousarray((std * draws).T, dtype=dtype)
         params[layer.bias] = np.zeros(layer.outputs, dtype=dtype)
     return params
+
+
+def _standard_deviation(layer: DenseLayer, given: Any) -> float:
+    if given == "he":
+        return float((2 / layer.inputs) ** 0.5)
+    if given == "xavier":
+        return float((2 / (layer.inputs + layer.outputs)) ** 0.5)
+    if isinstance(given, str) or not given >= 0:
+        raise SettingError([f"'weight_init_std' must be >= 0, 'he' or 'xavier': {given!r}"], "network")
+    return float(given)

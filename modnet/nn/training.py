@@ -5,23 +5,39 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from typing import get_args
 
 import attrs
 import numpy as np
+from attrs.validators import ge, in_
 from threadpoolctl import threadpool_limits
 
 from modnet.data.dataset import Dataset, Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
-from modnet.interfaces import GradientEstimator, ObservedRun, Observer, Optimizer, name_of
+from modnet.interfaces import GradientEstimator, Observer, Optimizer, name_of
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork, NetworkObjective
 from modnet.nn.validation import checked_gradient, checked_step
 from modnet.randomness import Stream
-from modnet.types import Array, History, Params, State
+from modnet.types import Array, History, Params, State, Status
 
 KEEP_EVERY = 5.0  # seconds from one checkpoint to the next
 KEEP_SHARE = 0.02  # of the time is spent on them at most, however large they are
+
+
+@attrs.frozen(kw_only=True)
+class TrainingSettings:
+    """The settings of the training loop.
+
+    With more `blas_threads` matrix products are split differently, and the last bits of a run depend on their number;
+    one also keeps runs side by side from waiting for each other.
+    """
+
+    batch_size: int = attrs.field(default=100, validator=ge(1))
+    iterations: int = attrs.field(default=1000, validator=ge(0))
+    sampling: Sampling = attrs.field(default="replacement", validator=in_(get_args(Sampling)))
+    blas_threads: int = attrs.field(default=1, validator=ge(1))
 
 
 @attrs.define(eq=False, repr=False)
@@ -34,7 +50,7 @@ class Run:
     optimizer: Optimizer
     history: History = attrs.field(factory=History)
     iteration: int = 0
-    status: str = "running"
+    status: Status = Status.RUNNING
     hits: Array | None = None
     """For each test sample, whether it was recognised when the accuracies were taken last."""
     sound: tuple[int, Params, State] = attrs.field(init=False)
@@ -80,19 +96,6 @@ class Run:
         self._ended = time.perf_counter()
 
 
-class Silent:
-    """The observer that does nothing."""
-
-    def run_started(self, *, run: ObservedRun) -> None:
-        """Do nothing."""
-
-    def epoch_ended(self, *, run: ObservedRun) -> None:
-        """Do nothing."""
-
-    def run_ended(self, *, run: ObservedRun) -> None:
-        """Do nothing."""
-
-
 @attrs.define
 class Keeper:
     """Hands a run's checkpoint to `keep`: at once, then every few seconds, but no more of the time than its share."""
@@ -122,45 +125,36 @@ def train(
     data: Dataset,
     estimator: GradientEstimator,
     optimizer: Optimizer,
+    settings: TrainingSettings,
     *,
-    batch_size: int = 100,
-    iterations: int = 1000,
-    sampling: Sampling = "replacement",
     seed: int = 0,
-    blas_threads: int = 1,
     observer: Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
 ) -> Run:
     """Train a copy of `network` on mini-batches and return the run; the network that was given stays as it is.
 
-    With more `blas_threads` matrix products are split differently, and the last bits of a run depend on how many there
-    are; one also keeps runs side by side from waiting for each other. From `start` on, a run comes to the same bits
-    as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and where
-    the run ends before its last iteration.
+    From `start` on, a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the
+    first iteration, every few seconds, and where the run ends before its last iteration.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
     """
-    if iterations < 0:
-        raise SettingError([f"'iterations' must be >= 0: {iterations}"], "training")
-    if blas_threads < 1:
-        raise SettingError([f"'blas_threads' must be >= 1: {blas_threads}"], "training")
     _check_fit(network, data)
-    batches = Batches(len(data.train), batch_size, sampling, Stream(seed, ("batches",)))
-    observer, keeper = observer or Silent(), Keeper(keep)
-    run = _begun(network, iterations, batches, optimizer, start)
+    batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
+    observer, keeper = observer or Observer(), Keeper(keep)
+    run = _begun(network, settings.iterations, batches, optimizer, start)
     # The loss is looked at in every iteration: NumPy's warnings would only say the same less clearly.
-    with np.errstate(all="ignore"), threadpool_limits(blas_threads, user_api="blas"):
+    with np.errstate(all="ignore"), threadpool_limits(settings.blas_threads, user_api="blas"):
         try:
             observer.run_started(run=run)
             _iterate(run, data, estimator, Stream(seed, ("gradient",)), observer, keeper)
-            run.status = "finished"
+            run.status = Status.FINISHED
         except KeyboardInterrupt:
-            run.status = "interrupted"
+            run.status = Status.INTERRUPTED
             raise TrainingInterrupted(run) from None
         except DivergedError:
-            run.status = "diverged"
+            run.status = Status.DIVERGED
             raise
         finally:
             _end(run, data, observer, keeper)
@@ -204,7 +198,7 @@ def _iterate(
             run.iteration = k + 1
             if run.batches.ends_epoch(k):
                 network.params = dict(at[1])
-                _take_accuracies(run, data, observer)
+                _evaluate(run, data, observer)
     finally:
         run.iteration, network.params = at[0], dict(at[1])
         run.history = history.until(run.iteration)
@@ -235,11 +229,9 @@ def forecast(
     data: Dataset,
     estimator: GradientEstimator,
     optimizer: Optimizer,
+    settings: TrainingSettings,
     *,
-    batch_size: int = 100,
-    sampling: Sampling = "replacement",
     seed: int = 0,
-    blas_threads: int = 1,
     seconds: float = 0.5,
 ) -> tuple[float, float]:
     """Return how long an iteration takes and how long one evaluation of the loss, in seconds, by making a few.
@@ -247,11 +239,11 @@ def forecast(
     Iterations are made for about `seconds`, but two at least; the fastest counts. The accuracies at epochs' ends are
     left out. Raises what the estimator raises.
     """
-    batches = Batches(len(data.train), batch_size, sampling, Stream(seed, ("batches",)))
+    batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
     params: Params = network.params
     stream, state = Stream(seed, ("gradient",)), optimizer.init(params)
     clock, iterations, evaluations = time.perf_counter, list[float](), list[float]()
-    with np.errstate(all="ignore"), threadpool_limits(blas_threads, user_api="blas"):
+    with np.errstate(all="ignore"), threadpool_limits(settings.blas_threads, user_api="blas"):
         end = clock() + seconds
         while len(iterations) < 2 or clock() < end:
             started = clock()
@@ -267,24 +259,29 @@ def forecast(
 
 def _end(run: Run, data: Dataset, observer: Observer, keeper: Keeper) -> None:
     try:
-        if run.status == "running":
-            run.status = "failed"
-        if run.status != "finished":
+        if run.status is Status.RUNNING:
+            run.status = Status.FAILED
+        if run.status is not Status.FINISHED:
             keeper.hand_over(run)
-        if run.status != "failed" and run.history.iterations[-1:] != [run.iteration]:
-            _take_accuracies(run, data, observer)
-        elif run.status != "failed" and run.hits is None:  # it went on from its very end
+        if run.status is Status.FAILED:
+            return
+        if run.history.iterations[-1:] != [run.iteration]:
+            _evaluate(run, data, observer)
+        elif run.hits is None:  # resumed from its very end
             run.hits = _hits(run.network, data.test)
     finally:
         run.end()
         observer.run_ended(run=run)
 
 
-def _take_accuracies(run: Run, data: Dataset, observer: Observer) -> None:
-    run.history.train_accuracy.append(float(_hits(run.network, data.train).mean()))
-    run.hits = _hits(run.network, data.test)
-    run.history.test_accuracy.append(float(run.hits.mean()) if len(run.hits) else math.nan)
-    run.history.iterations.append(run.iteration)  # the last, as it says that the others are there
+def _evaluate(run: Run, data: Dataset, observer: Observer) -> None:
+    """Record the accuracy on each part of the data."""
+    hits = {name: _hits(run.network, samples) for name, samples in data.parts.items()}
+    run.hits = hits["test"]
+    run.history.record(
+        run.iteration,
+        {f"{name}_accuracy": float(values.mean()) if len(values) else math.nan for name, values in hits.items()},
+    )
     observer.epoch_ended(run=run)
 
 

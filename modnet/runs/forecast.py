@@ -1,6 +1,10 @@
-"""How long a run would take, with each gradient estimator there is."""
+"""The time that a run would take with each gradient estimator."""
 
 from __future__ import annotations
+
+from collections.abc import Iterator
+
+import attrs
 
 from modnet.compose.experiment import Experiment, create_network
 from modnet.compose.parts import part, registered_name, usable_names
@@ -8,43 +12,51 @@ from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError
 from modnet.interfaces import GradientEstimator
 from modnet.nn.training import forecast
-from modnet.text import format_duration
 
 
-def forecast_table(experiment: Experiment, data: Dataset, seconds: float = 0.3) -> str:
-    """Return a table of what the run would take, after timing a few iterations for `seconds` with each estimator.
+@attrs.frozen(kw_only=True)
+class Forecast:
+    """The seconds that a run would take with one estimator."""
 
-    The experiment's own estimator is marked by an asterisk, the others have their default settings. The last column
-    is for the same number of evaluations of the whole loss, one after the other.
+    gradient: str
+    is_own: bool
+    """Whether it is the experiment's own estimator."""
+    iteration: float = 0.0
+    run: float = 0.0
+    black_box: float | None = None
+    """The seconds for the same number of evaluations of the loss as a black box; None without such a number."""
+    problem: str = ""
+    """The reason why the estimator cannot be used here, or ""."""
+
+
+def forecast_run(experiment: Experiment, data: Dataset, seconds: float = 0.3) -> Iterator[Forecast]:
+    """Yield a forecast for each estimator after timing a few iterations for `seconds`, the experiment's own first.
+
+    The others have their default settings.
     """
     own = registered_name(experiment.gradient)
-    names = usable_names("gradient")
-    rows = [_row(experiment, data, f"{own} *", experiment.gradient, seconds)]
-    rows += [_row(experiment, data, name, part("gradient", name), seconds) for name in names if name != own]
-    heads = ("gradient", "one iteration", f"{experiment.training.iterations:,} iterations", "as a black box")
-    widths = [max(len(row[i]) for row in (heads, *rows) if len(row) == len(heads)) for i in range(len(heads))]
-    lines = ("  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=False)) for row in (heads, *rows))
-    return "\n".join(line.rstrip() for line in lines)
+    yield _forecast(experiment, data, own, experiment.gradient, seconds)
+    for name in usable_names("gradient"):
+        if name != own:
+            yield _forecast(experiment, data, name, part("gradient", name), seconds)
 
 
-def _row(
+def _forecast(
     experiment: Experiment, data: Dataset, name: str, estimator: GradientEstimator, seconds: float
-) -> tuple[str, ...]:
+) -> Forecast:
     network, training = create_network(experiment, data), experiment.training
+    is_own = estimator is experiment.gradient
     try:
         iteration, evaluation = forecast(
-            network,
-            data,
-            estimator,
-            experiment.optimizer,
-            batch_size=training.batch_size,
-            sampling=training.sampling,
-            seed=experiment.seed,
-            blas_threads=training.blas_threads,
-            seconds=seconds,
+            network, data, estimator, experiment.optimizer, training, seed=experiment.seed, seconds=seconds
         )
     except ModnetError as error:
-        return name, f"not here: {error}"
+        return Forecast(gradient=name, is_own=is_own, problem=str(error))
     count = estimator.evaluations(network.params)
-    black_box = "-" if count is None else format_duration(count * evaluation * training.iterations)
-    return name, format_duration(iteration), format_duration(iteration * training.iterations), black_box
+    return Forecast(
+        gradient=name,
+        is_own=is_own,
+        iteration=iteration,
+        run=iteration * training.iterations,
+        black_box=None if count is None else count * evaluation * training.iterations,
+    )

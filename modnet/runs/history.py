@@ -1,4 +1,4 @@
-"""What a run recorded, as a CSV file and back, to the last bit."""
+"""The history of a run as a CSV file."""
 
 from __future__ import annotations
 
@@ -11,40 +11,37 @@ from modnet.errors import DataError
 from modnet.types import History
 
 
-def history_csv(history: History) -> str:
-    """Return a history as CSV: a row per iteration, accuracies where they were taken; numbers read back exactly."""
-    accuracies = {
-        iteration: (repr(train), "" if math.isnan(test) else repr(test))
-        for iteration, train, test in zip(
-            history.iterations, history.train_accuracy, history.test_accuracy, strict=True
-        )
-    }
+def history_to_csv(history: History) -> str:
+    """Return a history as CSV: a row per iteration, evaluations where they were made; numbers read back exactly."""
+    values = zip(*history.columns.values(), strict=True)
+    cells = (["" if math.isnan(value) else repr(value) for value in row] for row in values)
+    evaluations = dict(zip(history.iterations, cells, strict=True))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["iteration", "loss", "train_accuracy", "test_accuracy"])
-    if 0 in accuracies:
-        writer.writerow([0, "", *accuracies[0]])
+    writer.writerow(["iteration", "loss", *history.columns])
+    if 0 in evaluations:
+        writer.writerow([0, "", *evaluations[0]])
+    nothing = [""] * len(history.columns)
     for iteration, loss in enumerate(history.loss, start=1):
-        writer.writerow([iteration, repr(loss), *accuracies.get(iteration, ("", ""))])
+        writer.writerow([iteration, repr(loss), *evaluations.get(iteration, nothing)])
     return out.getvalue()
 
 
 def read_history(path: Path) -> History:
-    """Return what a run recorded; raises DataError with file and line."""
-    history = History()
+    """Return the history of a run, equal to the last bit; raises DataError with file and line."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise DataError(f"{path}: cannot be read ({error})") from None
     reader = csv.DictReader(io.StringIO(text))
+    history = History()
     try:
         for row in reader:
             if row["loss"]:
                 history.loss.append(float(row["loss"]))
-            if row["train_accuracy"]:
-                history.iterations.append(int(row["iteration"]))
-                history.train_accuracy.append(float(row["train_accuracy"]))
-                history.test_accuracy.append(float(row["test_accuracy"] or "nan"))
+            cells = {name: row[name] for name in (reader.fieldnames or ()) if name not in {"iteration", "loss"}}
+            if any(cells.values()):
+                history.record(int(row["iteration"]), {name: float(cell or "nan") for name, cell in cells.items()})
     except (KeyError, ValueError, TypeError) as error:
         raise DataError(f"{path}, line {reader.line_num}: not a run's history ({error})") from None
     return history

@@ -20,11 +20,12 @@ from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table
 from modnet.compose.tables import find_changes
 from modnet.data.dataset import Dataset
-from modnet.display.figures import curves, rendered
+from modnet.display.figure import render
+from modnet.display.learning_curves import draw_learning_curves
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
-from modnet.host.hookspecs import hookimpl
-from modnet.interfaces import ObservedRun
+from modnet.host.hooks import hookimpl
+from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, params_sha256, save_params
 from modnet.nn.training import Run
 from modnet.runs.folder import (
@@ -39,18 +40,18 @@ from modnet.runs.folder import (
     check_is_free,
     claim,
 )
-from modnet.runs.history import history_csv
+from modnet.runs.history import history_to_csv
 from modnet.runs.receipt import Difference, Receipt
-from modnet.types import History, Params
+from modnet.types import History, Params, Status
 
 
 @contextmanager
 def create_run(
     path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool = False, draws: bool = True
 ) -> Iterator[RunRecorder]:
-    """Claim a folder for a new run; nothing is left of it where the run fails before its first iteration.
+    """Claim a folder for a new run; a run that fails before its first iteration leaves no folder.
 
-    Raises SettingError where there is something in it already, and DataError where another process has it.
+    Raises SettingError where the folder is not empty, and DataError where another process has it.
     """
     check_is_free(path, overwrite=overwrite)
     try:
@@ -75,16 +76,16 @@ def create_run(
 def train_run(
     experiment: Experiment, data: Dataset, recorder: RunRecorder, start: Checkpoint | None = None, *observers: object
 ) -> Run:
-    """Train, from a checkpoint if there is one, with everything saved as it goes, and return the run.
+    """Train, from a checkpoint if there is one, with everything saved during the run, and return it.
 
     Lifecycle hooks of plugins and `observers` follow it. Raises as `modnet.train` does; all is saved then, too.
     """
-    # A relay of its own: several runs may share a process, and each recorder must hear of its own run alone.
+    # A relay for this run alone: a process may have several runs, each with a recorder.
     return run_experiment(experiment, data, start, recorder.save, get_host().relay(*observers, recorder))
 
 
-class RunRecorder:
-    """Writes a run's files as the run goes on; each of them whole or not at all."""
+class RunRecorder(Observer):
+    """Writes the files of a run while it is trained, each of them whole or not at all."""
 
     def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, draws: bool = True) -> None:
         self.path = path
@@ -92,11 +93,11 @@ class RunRecorder:
         """Whether the learning curves are drawn at the end."""
         self.notes: list[str] = []
         self.has_begun = False
-        """Whether there is more of the run than its experiment."""
+        """Whether the folder holds more of the run than its experiment."""
         self._experiment = experiment
         self._table = to_table(experiment)
         self._about = {"classes": list(data.classes), "scale": data.scale}
-        # Made now: what is installed, and the code that is loaded, may change on the disk while the run goes on.
+        # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
         self._receipt = Receipt.of(experiment, self._table, data)
         origin = {"experiment": _identity(self._table), "data": self._receipt.content}
         self._checkpoints = Checkpoints(path, experiment.optimizer, origin)
@@ -120,15 +121,15 @@ class RunRecorder:
         new = self._receipt.content
         if keys := find_changes(old, new):
             counts = [f"{old[key]:,} {key} then, {new[key]:,} now" for key in keys if isinstance(new[key], int)]
-            what = ", ".join(counts) or "as many samples, with other values"
+            what = ", ".join(counts).replace(" rows ", " samples ") or "as many samples, with other values"
             raise DataError(f"{self.path}: the data is not what the run began with: {what}")
         return checkpoint
 
-    def find_changes(self) -> list[Difference]:
-        """Return which plugins, libraries and machine differ from those the run began with, by its receipt."""
+    def find_new_surroundings(self) -> list[Difference]:
+        """Return the plugins, libraries and machine that differ from those in the receipt of the run."""
         try:
-            differences = Receipt.read(self.path).differences(self._receipt)
-        except DataError:  # of an older modnet
+            differences = Receipt.read(self.path).find_differences(self._receipt)
+        except DataError:  # the run is of an older version
             return []
         return [difference for difference in differences if difference.part in {"plugin", "library", "platform"}]
 
@@ -142,7 +143,7 @@ class RunRecorder:
             raise self._unwritten(error, checkpoint.iteration) from None
 
     @hookimpl(tryfirst=True)
-    def run_started(self) -> None:
+    def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - the experiment says it
         """Remove the files that say how the run ended before."""
         self.has_begun = True
         for name in (SUMMARY, HITS, CURVES):
@@ -152,7 +153,7 @@ class RunRecorder:
     @hookimpl(tryfirst=True)
     def run_ended(self, run: ObservedRun) -> None:
         """Save everything, unless the run failed before it made an iteration."""
-        if run.status == "failed" and not run.iteration:
+        if run.status is Status.FAILED and not run.iteration:
             self.has_begun = False
             return
         try:
@@ -173,12 +174,12 @@ class RunRecorder:
     def clear(self) -> None:
         """Remove all files of a run."""
         self._checkpoints.discard()
-        for name in reversed(FILES):  # the experiment last: until then it is the folder of a run
+        for name in reversed(FILES):  # the experiment last: until then this is the folder of a run
             (self.path / name).unlink(missing_ok=True)
             sweep(self.path / name)
 
     def _conclude(self, run: ObservedRun) -> None:
-        """Write the files of a run that has ended; last the summary, which says so, and the receipt of all of them."""
+        """Write the files of a run that has ended: last the summary, which says so, and the receipt of all of them."""
         self._save(run.params, run.history)
         if run.hits is not None and len(run.hits):
             hits = io.BytesIO()
@@ -190,12 +191,12 @@ class RunRecorder:
         write_atomically(self.path / SUMMARY, summary.encode())
         names = [name for name in SEALED if (self.path / name).is_file()]
         self._receipt.with_results(run, self.path, names).write(self.path)
-        if run.status in {"finished", "diverged"}:  # there is nothing to resume
+        if run.status.is_final:
             self._checkpoints.discard()
 
     def _draw(self, history: History) -> None:
         try:
-            picture = rendered(curves(history, format_title(self._experiment)), "png")
+            picture = render(draw_learning_curves(history, format_title(self._experiment)), "png")
         except MissingExtraError as error:
             self.notes.append(f"{CURVES} was not drawn: {error}")
         else:
@@ -203,7 +204,7 @@ class RunRecorder:
 
     def _save(self, params: Params, history: History) -> None:
         save_params(self.path / PARAMS, params, self._about)
-        write_atomically(self.path / HISTORY, history_csv(history).encode())
+        write_atomically(self.path / HISTORY, history_to_csv(history).encode())
 
     def _unwritten(self, error: OSError, iteration: int) -> DataError:
         advice = f"; the run can go on from what was kept last: modnet resume {self.path}" if iteration else ""
@@ -215,8 +216,7 @@ class RunRecorder:
             "status": run.status,
             "iterations": run.iteration,
             "final_loss": history.loss[-1] if history.loss else None,
-            "train_accuracy": _last(history.train_accuracy),
-            "test_accuracy": _last(history.test_accuracy),
+            **{name: _last(values) for name, values in history.columns.items()},
             "gradient": registered_name(self._experiment.gradient),
             "seed": self._experiment.seed,
             "seconds": round(run.seconds, 3),

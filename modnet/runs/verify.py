@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
@@ -16,17 +17,17 @@ from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import params_sha256
 from modnet.nn.training import Run
 from modnet.runs.folder import EXPERIMENT, HISTORY
-from modnet.runs.history import history_csv, read_history
-from modnet.runs.receipt import Difference, Receipt, Results, naming_plugins
+from modnet.runs.history import history_to_csv, read_history
+from modnet.runs.receipt import Difference, Receipt, Results, name_missing_plugins
+from modnet.types import Status
 
-# What changes the run itself; with another library or machine the same bits are the same run.
+# Differences that make another run; from another library or machine the same bits are the same run.
 OWN = {"file", "data", "setting"}
-COLUMNS = ("iteration", "loss", "training accuracy", "test accuracy")
 
 
 @attrs.frozen
 class Departure:
-    """The first row in which two histories are not the same: a value that is "" was not there."""
+    """The first row that differs between two histories; "" is a missing value."""
 
     iteration: int
     what: str
@@ -64,14 +65,14 @@ class Verification:
 
     @property
     def identical(self) -> bool:
-        """Whether the run is what it was: the same bits again; where it was not trained again, no difference at all."""
+        """Return whether training again gave the same bits; without training, whether nothing differs at all."""
         if self.again is None:
             return not self.differences
         return self.again.reproduced and not any(difference.part in OWN for difference in self.differences)
 
     @property
     def first(self) -> Difference | None:
-        """The first part that differs: one that a run comes from, if there is one, before a file that it left."""
+        """The first difference: in the origins of the run, or else in its files."""
         return next(iter(sorted(self.differences, key=lambda difference: difference.part == "file")), None)
 
     def verdict(self) -> str:
@@ -93,7 +94,7 @@ class Verification:
         return f"differs after the last iteration, in the parameters alone ({made}); {cause}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it as JSON can hold it."""
+        """Return the verification as JSON can hold it."""
         return {
             "identical": self.identical,
             "verdict": self.verdict(),
@@ -111,11 +112,11 @@ def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verific
     then = Receipt.read(folder)
     if then.results is None:
         raise DataError(f"{folder}: the run has not ended, or was killed: its receipt says nothing to compare with yet")
-    so_far = Verification(folder, then, then.results, tuple(then.changed_files(folder)))
+    so_far = Verification(folder, then, then.results, tuple(then.find_changed_files(folder)))
     part = "setting"
     try:
         table = read_toml(folder / EXPERIMENT)
-        with naming_plugins(folder / EXPERIMENT):
+        with name_missing_plugins(folder / EXPERIMENT):
             experiment = create_experiment(table)
         if data_path:
             at = attrs.evolve(experiment.data, path=data_path.resolve())
@@ -126,7 +127,7 @@ def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verific
         part = "plugin" if isinstance(error, PluginError) else part
         mistake = Difference(part, "cannot be had: " + "; ".join(str(error).splitlines()))
         return attrs.evolve(so_far, differences=(*so_far.differences, mistake))
-    found = (*so_far.differences, *then.differences(Receipt.of(experiment, table, data)))
+    found = (*so_far.differences, *then.find_differences(Receipt.of(experiment, table, data)))
     return attrs.evolve(so_far, differences=found, experiment=experiment, data=data)
 
 
@@ -138,26 +139,27 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
     results, experiment, data = wanted.results, wanted.experiment, wanted.data
     if experiment is None or data is None:
         return wanted
-    # A run that diverged went one step further than what was kept of it, and then looked at the loss.
-    count = min(experiment.training.iterations, results.iterations + 2 * (results.status == "diverged"))
+    # A run that diverged made one step more than it saved, and then computed the loss.
+    count = min(experiment.training.iterations, results.iterations + 2 * (results.status is Status.DIVERGED))
     training = attrs.evolve(experiment.training, iterations=count)
     intact = not any(difference.what == HISTORY for difference in wanted.differences)
     watch = _Watch(progress, read_history(wanted.folder / HISTORY).loss if intact else None)
-    status = ""
+    diverged = False
     try:
         run = run_experiment(attrs.evolve(experiment, training=training), data, observer=watch)
     except DivergedError as error:
-        run, status = error.run, "diverged"
+        run, diverged = error.run, True
     except _DepartedError as departed:
-        run, status = departed.run, "departed"
-    if results.status == "failed" and watch.took_accuracies_at_end:  # which a run that fails does not
-        for column in (run.history.iterations, run.history.train_accuracy, run.history.test_accuracy):
+        run = departed.run
+    if results.status is Status.FAILED and watch.took_accuracies_at_end:  # which a run that fails does not
+        run.history.iterations.pop()
+        for column in run.history.columns.values():
             column.pop()
-    return attrs.evolve(wanted, again=_compare_results(wanted, run, status))
+    return attrs.evolve(wanted, again=_compare_results(wanted, run, diverged=diverged))
 
 
 class _DepartedError(Exception):
-    """The run has left the recorded one: the rest of it would say nothing more."""
+    """The run differs from the recorded one; the rest of it would show nothing more."""
 
     def __init__(self, run: Any) -> None:
         self.run = run
@@ -165,7 +167,7 @@ class _DepartedError(Exception):
 
 
 @attrs.define
-class _Watch:
+class _Watch(Observer):
     """An observer that passes on each event, and ends a run that has left the recorded one."""
 
     progress: Observer
@@ -173,27 +175,24 @@ class _Watch:
     took_accuracies_at_end: bool = False
     _seen: int = 0
 
-    def run_started(self, *, run: ObservedRun) -> None:
+    def run_started(self, run: ObservedRun) -> None:
         """Pass it on."""
-        self.progress.run_started(run=run)
+        self.progress.run_started(run)
 
-    def epoch_ended(self, *, run: ObservedRun) -> None:
+    def epoch_ended(self, run: ObservedRun) -> None:
         """Pass it on, and compare the losses since the last time; raises _DepartedError."""
-        self.progress.epoch_ended(run=run)
-        self.took_accuracies_at_end = run.status != "running"
+        self.progress.epoch_ended(run)
+        self.took_accuracies_at_end = run.status is not Status.RUNNING
         losses = run.history.loss
         if self.expected is not None and not self.took_accuracies_at_end:
             if losses[self._seen :] != self.expected[self._seen : len(losses)]:
                 raise _DepartedError(run)
             self._seen = len(losses)
 
-    def run_ended(self, *, run: ObservedRun) -> None:
-        """Do nothing."""
 
-
-def _compare_results(wanted: Verification, run: Run, status: str) -> Retraining:
-    results, text = wanted.results, history_csv(run.history)
-    same_end = (status == "diverged") == (results.status == "diverged") and run.iteration == results.iterations
+def _compare_results(wanted: Verification, run: Run, *, diverged: bool) -> Retraining:
+    results, text = wanted.results, history_to_csv(run.history)
+    same_end = diverged == (results.status is Status.DIVERGED) and run.iteration == results.iterations
     params = params_sha256(run.params)
     same = sha256(text.encode()).hexdigest() == results.files[HISTORY] and params == results.params_sha256
     try:
@@ -204,16 +203,18 @@ def _compare_results(wanted: Verification, run: Run, status: str) -> Retraining:
 
 
 def find_departure(then: str, now: str) -> Departure | None:
-    r"""Return the first row in which two histories, as CSV, are not the same.
+    r"""Return the first row that differs between two histories, as CSV.
 
     >>> head = "iteration,loss,train_accuracy,test_accuracy"
     >>> str(find_departure(f"{head}\n1,2.3,,\n2,2.25,,", f"{head}\n1,2.3,,\n2,2.2500001,,"))
     'loss 2.25 then, 2.2500001 now'
     """
+    head, *_ = now.splitlines()
+    columns = re.sub(r"\btrain_", "training_", head).replace("_", " ").split(",")
     for number, (old, new) in enumerate(zip_longest(then.splitlines(), now.splitlines(), fillvalue="")):
         if old != new:
-            rows = [(*line.split(","), *("",) * len(COLUMNS)) for line in (old, new)]
-            pairs = zip(COLUMNS, *rows, strict=False)
+            rows = [(*line.split(","), *("",) * len(columns)) for line in (old, new)]
+            pairs = zip(columns, *rows, strict=False)
             what, *values = next((pair for pair in pairs if pair[1] != pair[2]), ("row", old, new))
             iteration = rows[1][0] or rows[0][0]
             return Departure(int(iteration) if iteration.isdecimal() else number, what, *values)
@@ -221,9 +222,9 @@ def find_departure(then: str, now: str) -> Departure | None:
 
 
 def _distinguish(then: str, now: str) -> tuple[str, str]:
-    """Return two numbers with as many digits as tell them apart."""
+    """Return two numbers with as many digits as distinguish them."""
     try:
         pairs = [tuple(f"{float(value):.{digits}g}" for value in (then, now)) for digits in (4, 8)]
-    except ValueError:  # somebody wrote into the file
+    except ValueError:  # the file was edited
         return then, now
     return next(((a, b) for a, b in pairs if a != b), (then, now))

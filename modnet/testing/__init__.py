@@ -1,14 +1,13 @@
-"""For those who write plugins and those who test with them: what a part owes its users, and parts swapped."""
+"""Conformance checks, overridden parts and a leak detector, for tests of plugins and of what uses them."""
 
-from modnet.testing.activations import check_activation
-from modnet.testing.conformance import conformance
-from modnet.testing.distribution import check_distribution
-from modnet.testing.estimators import check_gradient_estimator
+from modnet.testing.conformance import check_distribution, conformance
 from modnet.testing.leaks import Snapshot
-from modnet.testing.losses import check_loss
-from modnet.testing.optimizers import check_optimizer
 from modnet.testing.report import ConformanceError, Outcome, Report
-from modnet.testing.sources import check_data_source
+from modnet.testing.suites.activation import check_activation
+from modnet.testing.suites.data_source import check_data_source
+from modnet.testing.suites.gradient import check_gradient_estimator
+from modnet.testing.suites.loss import check_loss
+from modnet.testing.suites.optimizer import check_optimizer
 from modnet.testing.swapping import Swap, swap
 
 __all__ = [

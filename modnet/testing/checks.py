@@ -99,6 +99,8 @@ class Suite:
     """All checks of one kind of part, by name."""
 
     kind: str
+    subject: Callable[..., Any]
+    """Makes what the checks are run with, of a part and options."""
     checks: dict[str, Check] = attrs.field(factory=dict)
 
     def check(self, cases: Callable[[Any], Iterable[Inputs]], *skips: str) -> Callable[[Any], Any]:
@@ -111,17 +113,14 @@ class Suite:
 
         return add
 
-    def run(self, subject: Any) -> Report:
-        """Run all checks on `subject.part`."""
-        return self._report(_said(repr, subject.part), [check.run(subject) for check in self.checks.values()])
-
-    def report(self, subject: Any, *, raises: bool) -> Report:
-        """Run all checks; raises ConformanceError where `subject.part` does not pass, if it is to."""
+    def run(self, part: object, *, raises: bool = False, **options: Any) -> Report:
+        """Run all checks on a part; raises ConformanceError where it does not pass, if it is to."""
         __tracebackhide__ = True
-        found = self.run(subject)
+        subject = self.subject(part, **options)
+        report = self._report(_said(repr, subject.part), [check.run(subject) for check in self.checks.values()])
         if raises:
-            found.raise_if_failed()
-        return found
+            report.raise_if_failed()
+        return report
 
     def not_run(self, part: str, why: str) -> Report:
         """Return the report on a part that cannot be made."""

@@ -1,18 +1,28 @@
-"""All checks of a part as tests: one for each, for pytest and for unittest."""
+"""Conformance of parts to their kinds: as tests, and of whole distributions."""
 
 from __future__ import annotations
 
 import unittest
-from collections.abc import Callable
-from typing import Any
+from collections.abc import Callable, Mapping
+from functools import cache
+from importlib import import_module
+from typing import Any, cast
 
-from modnet.errors import PluginError, SettingError
-from modnet.host.registry import kind_of
-from modnet.testing.checks import Check
-from modnet.testing.kinds import SUBJECTS, SUITES
-from modnet.testing.report import PASSED
+from modnet.compose.parts import part as built
+from modnet.compose.plugins import get_host
+from modnet.errors import ModnetError, PluginError, SettingError, describe_unknown
+from modnet.host.kinds import find_kind
+from modnet.host.registry import Component, kind_of
+from modnet.testing.checks import Check, Suite
+from modnet.testing.report import PASSED, Report, raise_if_failed
 
 __unittest = True  # so that unittest's tracebacks leave this module out
+
+
+@cache
+def find_suite(kind: str) -> Suite:
+    """Return the checks of a kind of part: those of the module that has its name."""
+    return cast("Suite", import_module(f"modnet.testing.suites.{find_kind(kind).module}").SUITE)
 
 
 def conformance(part: object, **options: Any) -> type[unittest.TestCase]:
@@ -30,8 +40,9 @@ def conformance(part: object, **options: Any) -> type[unittest.TestCase]:
     except PluginError:
         what = f"the class {part.__name__}: call it" if isinstance(part, type) else repr(part)
         raise SettingError([f"expected an instance of one of modnet's interfaces, found {what}"]) from None
-    subject = SUBJECTS[kind](part, **options)
-    tests = {f"test_{check.probe.__name__}": _test(check, subject) for check in SUITES[kind].checks.values()}
+    suite = find_suite(kind)
+    subject = suite.subject(part, **options)
+    tests = {f"test_{check.probe.__name__}": _test(check, subject) for check in suite.checks.values()}
     return type(f"Test{type(part).__name__}", (unittest.TestCase,), {"__doc__": f"All checks of one {kind}.", **tests})
 
 
@@ -46,3 +57,55 @@ def _test(check: Check, subject: Any) -> Callable[[unittest.TestCase], None]:
 
     test.__doc__ = check.claim
     return test
+
+
+def check_distribution(
+    name: str,
+    *,
+    settings: Mapping[str, Mapping[str, Any]] | None = None,
+    options: Mapping[str, Mapping[str, Any]] | None = None,
+    raises: bool = True,
+) -> list[Report]:
+    """Check every part of an installed plugin, or of a distribution, and return a report on each.
+
+    `name` is the plugin's, the distribution's, or `distribution:plugin`. By the name of a part, `settings` are those
+    that it is made with, `options` those of the function that checks its kind: a sample `file` for a data source, say.
+    Raises PluginError where there is no such plugin, or it provides no part; and ConformanceError, an AssertionError
+    with the text of all reports that did not pass, unless `raises` is False.
+
+    >>> reports = modnet.testing.check_distribution("activations")
+    >>> len(reports), all(report.passed for report in reports)
+    (11, True)
+    """
+    __tracebackhide__ = True
+    host = get_host()
+    found = [c for c in host.registry.components() if name in {c.plugin, c.owner, f"{c.owner}:{c.plugin}"}]
+    if not found:
+        raise PluginError(_why_not(name))
+    wanted, told = settings or {}, options or {}
+    for given in (wanted, told):
+        for unknown in given.keys() - {c.name for c in found}:
+            raise PluginError(f"{name} provides no {unknown!r}; it provides: {', '.join(c.name for c in found)}")
+    reports = [_checked(component, wanted.get(component.name, {}), told.get(component.name, {})) for component in found]
+    if raises:
+        raise_if_failed(reports)
+    return reports
+
+
+def _checked(component: Component, settings: Mapping[str, Any], options: Mapping[str, Any]) -> Report:
+    suite = find_suite(component.kind)
+    try:
+        made = built(component.kind, component.qualified_name, **settings)
+    except ModnetError as error:
+        return suite.not_run(component.qualified_name, f"it cannot be made: {error}")
+    return suite.run(made, **options)
+
+
+def _why_not(name: str) -> str:
+    """Say why nothing of that name can be checked."""
+    reports = get_host().reports
+    for report in reports:
+        if name in {report.name, report.distribution, f"{report.distribution}:{report.name}"}:
+            return f"plugin {name}: {report.reason or f'it is {report.state} and provides no part'}"
+    names = {n for report in reports for n in (report.name, report.distribution)}
+    return describe_unknown("no plugin", name, sorted(names))

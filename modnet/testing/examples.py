@@ -19,10 +19,9 @@ import numpy as np
 from modnet.compose.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss, adapted
 from modnet.compose.settings import settings_of
 from modnet.errors import ModnetError
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer
+from modnet.host.kinds import kinds_of
 
 KIT = __name__.rpartition(".")[0]
-PARTS = Activation, Loss, GradientEstimator, Optimizer, DataSource
 ADAPTED = {AdaptedActivation: "activation", AdaptedLoss: "loss", AdaptedEstimator: "gradient"}
 
 
@@ -70,7 +69,7 @@ class _Writer:
         if type(value) in ADAPTED:
             self._import("adapted", adapted)
             return f"adapted({ADAPTED[type(value)]!r}, {self.literal(value.part)})"
-        if isinstance(value, PARTS) or attrs.has(type(value)):
+        if kinds_of(type(value)) or attrs.has(type(value)):
             return self._made(value)
         if callable(value) and hasattr(value, "__name__"):
             ours = isinstance(value, FunctionType) and value.__module__.startswith(KIT)

@@ -15,8 +15,7 @@ import attrs
 import numpy as np
 
 from modnet.compose.plugins import get_host
-from modnet.host.overrides import StandIn, active
-from modnet.host.registry import Component
+from modnet.host.registry import Component, Override, active_overrides
 
 LINUX = Path("/proc/self/fd")
 
@@ -26,7 +25,7 @@ class Snapshot:
     """What is the same for all tests of a process, as it is at a moment."""
 
     registered: tuple[Component, ...]
-    swapped: tuple[StandIn, ...]
+    swapped: tuple[Override, ...]
     python_random: object = attrs.field(repr=False)
     numpy_random: object = attrs.field(repr=False)
     environment: dict[str, str] = attrs.field(repr=False)
@@ -37,10 +36,10 @@ class Snapshot:
     @classmethod
     def take(cls) -> Snapshot:
         """Return how things are; the plugins are loaded for it, if they are not yet."""
-        state = np.random.get_state()  # noqa: NPY002 - the global one is what is looked at
+        state: Any = np.random.get_state()  # noqa: NPY002 - the global one is what is looked at
         return cls(
             registered=tuple(get_host().registry.components()),
-            swapped=active(),
+            swapped=active_overrides(),
             python_random=random.getstate(),
             numpy_random=tuple(part.tobytes() if isinstance(part, np.ndarray) else part for part in state),
             environment={key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"},

@@ -8,10 +8,8 @@ from typing import Any, Generic, TypeVar
 from modnet.compose.adapters import adapted
 from modnet.compose.plugins import get_host
 from modnet.errors import SettingError
-from modnet.host import overrides as stand_ins
 from modnet.host.kinds import KINDS, find_kind
-from modnet.host.overrides import StandIn
-from modnet.host.registry import Component
+from modnet.host.registry import Component, Override, active_overrides
 from modnet.host.signatures import type_mistakes
 
 T = TypeVar("T")
@@ -41,7 +39,7 @@ class Swap(Generic[T]):
 
     def __init__(self, kind: str, name: str, instead: T) -> None:
         self._kind, self._name, self._instead = kind, name, instead
-        self._entered: list[StandIn] = []
+        self._entered: list[Override] = []
 
     def __enter__(self) -> T:
         """Begin, and return what the name stands for now."""
@@ -49,21 +47,21 @@ class Swap(Generic[T]):
         what = _accepted(component, self._instead)
         cls = what if isinstance(what, type) else type(what)
         nameless = all(known.cls is not cls for known in get_host().registry.components(self._kind))
-        stand_in = StandIn(self._kind, component.qualified_name, what, nameless)
-        stand_ins.begin(stand_in)
-        self._entered.append(stand_in)
+        override = Override(self._kind, component.qualified_name, what, nameless)
+        override.start()
+        self._entered.append(override)
         return self._instead
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         """End the block that was entered last in this thread or task."""
-        here = stand_ins.active()
-        stand_in = next((s for s in reversed(here) if s in self._entered), None)
-        if stand_in is None:
+        here = active_overrides()
+        override = next((s for s in reversed(here) if s in self._entered), None)
+        if override is None:
             raise RuntimeError(f"the swap of {self._name!r} was not entered in this thread, or was left already")
-        self._entered.remove(stand_in)
-        stand_ins.end(stand_in)
+        self._entered.remove(override)
+        override.end()
 
     def __repr__(self) -> str:
         return f"swap({self._kind!r}, {self._name!r}, {self._instead!r})"

@@ -26,8 +26,9 @@ class Sigmoid(Activation):
 
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""
+        is_numpy = isinstance(a, np.ndarray)  # `Array` stands for the arrays of other libraries, too
         with np.errstate(over="ignore"):  # 1 / (1 + inf) is the 0 that is meant
-            if isinstance(a, np.ndarray):  # in place: new memory for each step would take longer than the exponentials
+            if is_numpy:  # in place: new memory for each step would take longer than the exponentials
                 z: Array = np.asarray(np.negative(a))
                 np.exp(z, out=z)
                 z += 1.0

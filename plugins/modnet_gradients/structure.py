@@ -25,7 +25,7 @@ import attrs
 import numpy as np
 from threadpoolctl import ThreadpoolController
 
-from modnet import Array, GradientError, Grads, Layer, Loss, Objective, Params, ShapeError
+from modnet import Array, DenseLayer, GradientError, Grads, Loss, Objective, Params, ShapeError
 from modnet_gradients.stencil import Stencil
 
 TILE = 128  # columns of one matrix product
@@ -228,7 +228,7 @@ def _alike(found: Array, expected: Array) -> bool:
     return found.shape == expected.shape and np.allclose(found, expected, tolerance, tolerance, equal_nan=True)
 
 
-def _not_finite(layer: Layer, units: slice, moved: Array, moves: Moves, steps: Mapping[str, float]) -> str:
+def _not_finite(layer: DenseLayer, units: slice, moved: Array, moves: Moves, steps: Mapping[str, float]) -> str:
     row, move = np.argwhere(~np.isfinite(moved))[0]
     entry = int(np.flatnonzero(moves.entries == move)[0])
     i, j = int(moves.inputs[np.searchsorted(moves.starts, entry, "right") - 1]), units.start + int(row)

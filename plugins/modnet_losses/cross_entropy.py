@@ -71,7 +71,8 @@ class SoftmaxCrossEntropy(FusedLoss):
 
     def losses(self, a: Array, t: Array, axis: int = -1, *, overwrite_a: bool = False) -> Array:
         """Return the loss of each sample alone; where `a` may be lost, without an array of its size."""
-        if not (overwrite_a and isinstance(a, np.ndarray) and t.ndim < a.ndim):
+        is_numpy = isinstance(a, np.ndarray)  # `Array` stands for the arrays of other libraries, too
+        if not (overwrite_a and is_numpy and t.ndim < a.ndim):
             return self(a, t, axis)[0]
         if not self.loss.eps:
             a -= np.max(a, axis=axis, keepdims=True)
@@ -99,9 +100,10 @@ class SoftmaxCrossEntropy(FusedLoss):
 
 def _at_class(values: Array, t: Array, axis: int) -> Array:
     """Return the value at each sample's class, with `axis` kept as length 1."""
-    if isinstance(values, np.ndarray) and values.ndim == 2 and axis == -1:  # rows, as in training: five times faster
+    is_numpy = isinstance(values, np.ndarray)
+    if is_numpy and values.ndim == 2 and axis == -1:  # rows, as in training: five times faster
         return values[np.arange(len(t)), t][:, np.newaxis]
-    if isinstance(values, np.ndarray) and values.ndim == 2 and axis == 0 and values.flags.c_contiguous:
+    if is_numpy and values.ndim == 2 and axis == 0 and values.flags.c_contiguous:
         columns = np.arange(len(t))
         return values.reshape(-1).take(columns + len(t) * t.astype(np.intp, copy=False))[np.newaxis]
     xp = array_namespace(values, t)

@@ -1,5 +1,6 @@
-"""Broken gradients of known kinds, and the book's own loss: what the gradient check must call by their names.
+"""Gradients with known mistakes, and the book's own loss.
 
+The gradient check must call each by its name.
 `parts` yields plugins with a wrong `backward`, and `WHOLES` are ways to get the whole gradient of a network wrong.
 Each kind is one mistake that somebody makes; all else is right.
 """
@@ -33,12 +34,12 @@ def network(seed: int, activation: Any = None, **settings: Any) -> tuple[modnet.
 
 
 def _one_unit(factor: float) -> Callable[..., Array]:
-    def broken(f: Any, a: Array, z: Array, dz: Array, da: Array) -> Array:
+    def break_it(f: Any, a: Array, z: Array, dz: Array, da: Array) -> Array:
         da = da.copy()
         da[:, 0] *= factor
         return da
 
-    return broken
+    return break_it
 
 
 def _nan_at_one(f: Any, a: Array, z: Array, dz: Array, da: Array) -> Array:
@@ -47,7 +48,7 @@ def _nan_at_one(f: Any, a: Array, z: Array, dz: Array, da: Array) -> Array:
     return da
 
 
-def _swapped(f: Any, a: Array, z: Array, dz: Array, da: Array) -> Array:
+def _swap(f: Any, a: Array, z: Array, dz: Array, da: Array) -> Array:
     da = da.copy()
     da[:, [0, -1]] = da[:, [-1, 0]]
     return da if da.shape[1] > 1 else 2 * da
@@ -80,7 +81,7 @@ BACKWARDS: dict[str, Callable[..., Array]] = {
     "slope squared": lambda f, a, z, dz, da: da * da / dz,
     "dz of the next unit": lambda f, a, z, dz, da: np.roll(da, 1, axis=1) if da.shape[1] > 1 else 2 * da,
     "dz of the next sample": lambda f, a, z, dz, da: da / dz * np.roll(dz, 1, axis=0),
-    "two units swapped": _swapped,
+    "two units swapped": _swap,
     "units the other way round": lambda f, a, z, dz, da: da[:, ::-1] if da.shape[1] > 1 else 2 * da,
     "slope at z instead of a": lambda f, a, z, dz, da: f.backward(z, f(z), dz),
     "slope at -a": lambda f, a, z, dz, da: f.backward(-a, f(-a), dz) + 0.01 * da * a,
@@ -100,7 +101,7 @@ BACKWARDS: dict[str, Callable[..., Array]] = {
 
 @attrs.frozen
 class Broken(modnet.Activation):
-    """An activation with one mistake in its way back."""
+    """An activation with one mistake in its backward pass."""
 
     activation: modnet.Activation
     kind: str
@@ -160,7 +161,7 @@ def _softmax(a: Array, axis: int = -1) -> Array:
 
 @attrs.frozen
 class BrokenSoftmax(modnet.Activation):
-    """A softmax that no loss knows, with one mistake in its way back."""
+    """A softmax that no loss knows, with one mistake in its backward pass."""
 
     kind: str
 
@@ -183,7 +184,7 @@ SOFTMAXES = ["without the coupling", "diagonal only", "coupling not weighted", "
 
 @attrs.frozen
 class BrokenLoss(modnet.Loss):
-    """A mean squared error or a cross entropy with one mistake in its way back."""
+    """A mean squared error or a cross entropy with one mistake in its backward pass."""
 
     kind: str
 
@@ -214,7 +215,7 @@ LOSSES = ["square without the 2", "square without the mean", "square with a sign
 
 @attrs.frozen
 class BookLoss(modnet.Loss):
-    """The book's softmax with loss: -log(y_c + 1e-7), whose way back is y - t (Saitoh, chapter 4.2.4 and 5.6.3)."""
+    """The book's softmax with loss: -log(y_c + 1e-7), whose backward pass is y - t (Saitoh, 4.2.4 and 5.6.3)."""
 
     kind: str = "y - t"
 
@@ -227,7 +228,7 @@ class BookLoss(modnet.Loss):
 
 @attrs.frozen
 class BookFused(modnet.FusedLoss):
-    """Softmax and loss in one; with other kinds than the book's, the way back has one mistake."""
+    """Softmax and loss in one; with other kinds than the book's, the backward pass has one mistake."""
 
     loss: BookLoss
 
@@ -294,17 +295,17 @@ def _from(inputs: list[Array], errors: list[Array]) -> Grads:
     return grads
 
 
-def _changed(name: str, change: Callable[[Array], Array]) -> Callable[..., Grads]:
+def _change(name: str, change: Callable[[Array], Array]) -> Callable[..., Grads]:
     return lambda net, x, t, g: {**g, name: change(g[name])}
 
 
 def _at(index: Any, change: Callable[[Array], Array]) -> Callable[[Array], Array]:
-    def changed(value: Array) -> Array:
+    def apply(value: Array) -> Array:
         value = value.copy()
         value[index] = change(value[index])
         return value
 
-    return changed
+    return apply
 
 
 def _all(change: Callable[[Array], Array]) -> Callable[..., Grads]:
@@ -318,24 +319,24 @@ def _other_network(net: modnet.Network, x: Array, t: Array, g: Grads) -> Grads:
 
 
 def _chain(step: Callable[..., Array]) -> Callable[..., Grads]:
-    """Return a way back in which one step through the second layer is another: (da3, W3, a2, z2, the right da2)."""
+    """Return a backward pass with another step through the second layer: (da3, W3, a2, z2, the right da2)."""
 
-    def broken(net: modnet.Network, x: Array, t: Array, g: Grads) -> Grads:
+    def break_it(net: modnet.Network, x: Array, t: Array, g: Grads) -> Grads:
         inputs, pre, errors = _backprop(net, x, t)
         errors[1] = step(net.layers[1].activation, errors[2], net.params["W3"], pre[1], inputs[2], errors[1])
         layer = net.layers[0]
         errors[0] = layer.activation.backward(pre[0], inputs[1], errors[1] @ net.params["W2"].T)
         return _from(inputs, errors)
 
-    return broken
+    return break_it
 
 
 def _inputs(change: Callable[[list[Array]], list[Array]]) -> Callable[..., Grads]:
-    def broken(net: modnet.Network, x: Array, t: Array, g: Grads) -> Grads:
+    def break_it(net: modnet.Network, x: Array, t: Array, g: Grads) -> Grads:
         inputs, _, errors = _backprop(net, x, t)
         return _from(change(inputs), errors)
 
-    return broken
+    return break_it
 
 
 def _momentum(net: modnet.Network, x: Array, t: Array, g: Grads) -> Grads:
@@ -351,29 +352,29 @@ WHOLES: dict[str, Callable[..., Grads]] = {
     "1 % off": _all(lambda g: 1.01 * g),
     "absolute value": _all(abs),
     "zero": _all(np.zeros_like),
-    "first layer zero": _changed("W1", np.zeros_like),
+    "first layer zero": _change("W1", np.zeros_like),
     "rounded to 3 digits": _all(lambda g: np.round(g, 3)),
     "float16 on the way": _all(lambda g: g.astype(np.float16).astype(np.float64)),
     "clipped": _all(lambda g: np.clip(g, -0.01, 0.01)),
     "scaled to length 1": _all(lambda g: g / np.linalg.norm(g)),
     "small ones left out": _all(lambda g: np.where(abs(g) < np.median(abs(g)), 0, g)),
-    "weights transposed": _changed("W2", np.transpose),
-    "weights transposed in the first layer": _changed("W1", np.transpose),
-    "3 % off in one unit": _changed("W2", _at(np.s_[:, 3], lambda g: 1.03 * g)),
-    "3 % off in one input": _changed("W1", _at(np.s_[2], lambda g: 1.03 * g)),
-    "3 % off in one entry": _changed("W3", _at((4, 1), lambda g: 1.03 * g)),
-    "not a number at one entry": _changed("W2", _at((0, 0), lambda g: np.nan)),
-    "infinite at one entry": _changed("b2", _at(0, lambda g: np.inf)),
-    "units rolled by one": _changed("W2", lambda g: np.roll(g, 1, axis=1)),
-    "two units swapped": _changed("W1", lambda g: g[:, [1, 0, 2, 3, 4, 5]]),
-    "rows the other way round": _changed("W2", lambda g: g[::-1]),
-    "upper triangle only": _changed("W2", np.triu),
-    "bias detached": _changed("b1", np.zeros_like),
-    "bias 3 % off": _changed("b3", lambda g: 1.03 * g),
-    "bias with a sign": _changed("b2", lambda g: -g),
+    "weights transposed": _change("W2", np.transpose),
+    "weights transposed in the first layer": _change("W1", np.transpose),
+    "3 % off in one unit": _change("W2", _at(np.s_[:, 3], lambda g: 1.03 * g)),
+    "3 % off in one input": _change("W1", _at(np.s_[2], lambda g: 1.03 * g)),
+    "3 % off in one entry": _change("W3", _at((4, 1), lambda g: 1.03 * g)),
+    "not a number at one entry": _change("W2", _at((0, 0), lambda g: np.nan)),
+    "infinite at one entry": _change("b2", _at(0, lambda g: np.inf)),
+    "units rolled by one": _change("W2", lambda g: np.roll(g, 1, axis=1)),
+    "two units swapped": _change("W1", lambda g: g[:, [1, 0, 2, 3, 4, 5]]),
+    "rows the other way round": _change("W2", lambda g: g[::-1]),
+    "upper triangle only": _change("W2", np.triu),
+    "bias detached": _change("b1", np.zeros_like),
+    "bias 3 % off": _change("b3", lambda g: 1.03 * g),
+    "bias with a sign": _change("b2", lambda g: -g),
     "bias averaged": lambda net, x, t, g: {**g, "b2": g["b2"] / len(x)},
     "bias summed over units": lambda net, x, t, g: {**g, "b2": _backprop(net, x, t)[2][1].sum(axis=1)},
-    "one bias for all": _changed("b2", lambda g: np.full_like(g, g.mean())),
+    "one bias for all": _change("b2", lambda g: np.full_like(g, g.mean())),
     "gradient of another layer": lambda net, x, t, g: {**g, "W2": g["W3"]},
     "bias of another layer": lambda net, x, t, g: {**g, "b1": g["b2"]},
     "one sample ignored": lambda net, x, t, g: dict(net.gradient(x[1:], t[1:])),

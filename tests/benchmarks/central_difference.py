@@ -1,4 +1,4 @@
-"""Central differences, per gradient: modnet against the book's loop, scipy, numdifftools and the exponentials alone.
+"""Benchmark of central differences: modnet, the book's loop, scipy and numdifftools.
 
 Usage: python tests/benchmarks/central_difference.py [--rounds N] [--sample N] [--whole]
 
@@ -29,7 +29,7 @@ X, T = DATA.train.x[:100], DATA.train.t[:100]
 
 
 class Arctan(modnet.Activation):
-    """A stranger's activation, without a derivative."""
+    """A third-party activation, without a derivative."""
 
     elementwise = True
 
@@ -38,7 +38,7 @@ class Arctan(modnet.Activation):
 
 
 class PlainSoftmax(modnet.Activation):
-    """A stranger's softmax, of which no loss knows a fused form."""
+    """A third-party softmax, of which no loss knows a fused form."""
 
     def __call__(self, a: Any, axis: int = -1) -> Any:
         powers = np.exp(a - a.max(axis=axis, keepdims=True))

@@ -1,4 +1,4 @@
-"""A CSV file of 60,000 digits to arrays of features and labels: modnet against NumPy, pandas, polars and pyarrow.
+"""Benchmark of reading 60,000 digits as CSV: modnet, NumPy, pandas, polars, pyarrow.
 
 Usage: python tests/benchmarks/csv_files.py [--file mnist_train.csv] [--rounds N] [--large GB]
 

@@ -1,15 +1,16 @@
-"""The verdicts of the gradient check, counted: broken gradients, the book's network with ReLU, and smooth networks.
+"""Calibration of the gradient check's verdicts.
 
 Usage: python tests/benchmarks/gradient_verdicts.py [--seeds N] [--book N] [--smooth N]
 
 Broken gradients must be called wrong, whatever they are wrong by. In the book's network central differences with
-h = 1e-4 are compared with backpropagation, as the book does it: where they are apart, a corner must be named, and
+h = 1e-4 are compared with backpropagation, as the book does it: where they are apart, a kink must be named, and
 nothing may be called wrong. On smooth networks everything is correct, and each other verdict a false alarm.
 """
 
 from __future__ import annotations
 
 import argparse
+import sys
 import time
 from collections import Counter
 from collections.abc import Iterator
@@ -21,6 +22,7 @@ import numpy as np
 import modnet
 
 VERDICTS = ("not deterministic", "wrong", "corner", "too noisy", "correct")
+FALSE = ("not deterministic", "wrong")  # of a gradient that is right
 SMOOTH = ("sigmoid", "tanh", "softplus", "swish", "gelu", "identity")
 ENDS = (("softmax", "cross-entropy"), ("identity", "mean-squared-error"), ("sigmoid", "mean-squared-error"),
         ("softmax", "mean-squared-error"))  # fmt: skip
@@ -31,7 +33,7 @@ def worst(check: modnet.GradientCheck) -> str:
     return next(word for word in VERDICTS if any(verdict.verdict == word for verdict in check.verdicts))
 
 
-def broken(seeds: int) -> Iterator[tuple[str, int, modnet.GradientCheck]]:
+def check_broken(seeds: int) -> Iterator[tuple[str, int, modnet.GradientCheck]]:
     """Yield each kind of broken gradient, the seed, and the check of it."""
     for kind, make in broken_gradients.parts():
         for seed in range(seeds):
@@ -79,17 +81,16 @@ def main() -> None:
     parser.add_argument("--smooth", type=int, default=2000, help="smooth networks")
     asked = parser.parse_args()
     start = time.perf_counter()
-    count_broken(asked.seeds)
-    count_book(asked.book)
-    count_smooth(asked.smooth)
-    print(f"in {time.perf_counter() - start:.0f} s, {Path(modnet.__file__).parent}")
+    mistakes = count_broken(asked.seeds) + count_book(asked.book) + count_smooth(asked.smooth)
+    print(f"{mistakes} mistakes in {time.perf_counter() - start:.0f} s, {Path(modnet.__file__).parent}")
+    sys.exit(bool(mistakes))
 
 
-def count_broken(seeds: int) -> None:
-    """Print how many broken gradients are called wrong."""
+def count_broken(seeds: int) -> int:
+    """Print how many broken gradients are called wrong, and return how many are not."""
     kinds: Counter[str] = Counter()
     missed: Counter[str] = Counter()
-    for kind, _, check in broken(seeds):
+    for kind, _, check in check_broken(seeds):
         kinds[kind] += 1
         missed[f"{kind}: {worst(check)}"] += all(verdict.verdict != "wrong" for verdict in check.verdicts)
     total, lost = kinds.total(), missed.total()
@@ -97,10 +98,12 @@ def count_broken(seeds: int) -> None:
     for kind, count in missed.items():
         if count:
             print(f"  missed {count} of {kind}")
+    return lost
 
 
-def count_book(seeds: int) -> None:
-    """Print what is said of the book's network, with modnet's loss and with the book's own."""
+def count_book(seeds: int) -> int:
+    """Print the verdicts on the book's network, with two losses, and return how many are false."""
+    mistakes = 0
     for label, loss in (("modnet's loss", "cross-entropy"), ("the book's loss", broken_gradients.BookLoss())):
         words: Counter[str] = Counter()
         explained = apart = amiss = 0
@@ -111,18 +114,23 @@ def count_book(seeds: int) -> None:
             apart, explained, amiss = apart + off, explained + (off and named), amiss + (named and not off)
         print(
             f"the book's network with ReLU, {label}: {seeds} seeds, verdicts {dict(words)}; differences are off in "
-            f"{apart}, of which a corner is named in {explained}; a corner is named in {amiss} others"
+            f"{apart}, of which a kink is named in {explained}; a kink is named in {amiss} others"
         )
+        mistakes += apart - explained + amiss + sum(words[word] for word in FALSE)
+    return mistakes
 
 
-def count_smooth(networks: int) -> None:
-    """Print the verdicts on smooth networks."""
+def count_smooth(networks: int) -> int:
+    """Print the verdicts on smooth networks, and return how many are false alarms."""
+    mistakes = 0
     for dtype in ("float64", "float32"):
         count = networks if dtype == "float64" else networks // 4
         words = Counter(
             worst(modnet.check_gradient(*smooth_network(seed, dtype), estimators=[])) for seed in range(count)
         )
         print(f"smooth networks in {dtype}: {count}, verdicts {dict(words)}")
+        mistakes += sum(words[word] for word in FALSE)
+    return mistakes
 
 
 if __name__ == "__main__":

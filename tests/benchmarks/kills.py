@@ -1,4 +1,4 @@
-"""Runs that are killed by `kill -9` at random instants and gone on with, against runs that were not: bits that differ.
+"""Runs killed at random instants and resumed, compared with whole ones.
 
 Usage: python tests/benchmarks/kills.py [--kills N] [--jobs N] [--seed N]
 
@@ -26,7 +26,6 @@ import attrs
 import numpy as np
 
 from modnet.compose.experiment import create_experiment, create_network
-from modnet.compose.parts import part
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import load
 from modnet.nn.checkpoint import load_params
@@ -43,7 +42,7 @@ main()
 
 @attrs.define
 class Tally:
-    """What came of the kills of one optimizer with one estimator."""
+    """The results of the kills of one optimizer with one estimator."""
 
     optimizer: str
     estimator: str
@@ -72,10 +71,10 @@ def write_points(path: Path) -> None:
 
 def arguments_of(optimizer: str, estimator: str, points: Path) -> list[str]:
     """Return the call that trains for about a second."""
-    settings = {"data": {"path": str(points)}, "network": {"hidden": [4]}, "gradient": estimator}
-    wanted = create_experiment({**settings, "optimizer": {"name": optimizer}})
+    settings = {"data": {"path": str(points)}, "network": {"hidden": [4]}, "training": {"batch_size": 2}}
+    wanted = create_experiment({**settings, "gradient": estimator, "optimizer": {"name": optimizer}})
     data = load(points)
-    once, _ = forecast(create_network(wanted, data), data, part("gradient", estimator), wanted.optimizer, batch_size=2)
+    once, _ = forecast(create_network(wanted, data), data, wanted.gradient, wanted.optimizer, wanted.training)
     iterations = min(4000, round(LONG / once))
     options = {"hidden": 4, "batch-size": 2, "iterations": iterations, "optimizer": optimizer, "gradient": estimator}
     return ["train", "--data", points.name, *(f"--{key}={value}" for key, value in options.items())]
@@ -163,6 +162,7 @@ def main() -> None:
     failures = [f for tally in tallies for f in tally.failures]
     kills, runs, bits = (sum(getattr(tally, key) for tally in tallies) for key in ("kills", "runs", "bits"))
     print(f"{kills} kills in {runs} runs: {bits} differing bits, {len(failures)} failures", *failures, sep="\n")
+    sys.exit(bool(bits or failures))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""A hundred installed plugins that each sleep for a second when they are imported: what they cost whom.
+"""Benchmark of a hundred installed plugins that each sleep for a second.
 
 Usage: python tests/benchmarks/many_plugins.py [--plugins N] [--sleep SECONDS] [--rounds N]
 """
@@ -83,7 +83,7 @@ def main() -> None:
         part = ("train", "--activation", "part-7", *TRAIN[1:])
         measure("train with one of them, known", *part, cache="asked")
         measure("train with one of them, none ever asked", *part, cache="never asked")
-        for i in range(options.rounds):  # last, as they go on to be asked when the listing is done
+        for i in range(options.rounds):  # last, as they are still asked when the listing is done
             measure("plugins, none of them ever asked", "plugins", cache=f"listed {i}")
             time.sleep(options.sleep * options.plugins / 8 + 1)
     print(f"{options.plugins} plugins that sleep {options.sleep:g} s; whole processes, median of {options.rounds}")

@@ -1,4 +1,4 @@
-"""Pickles: many with a few bytes changed, hostile ones, and how long MNIST takes, beside the real `pickle.load`.
+"""Benchmark of pickles: changed ones, hostile ones, and MNIST beside `pickle.load`.
 
 Usage: python tests/benchmarks/pickles.py [--mutations N] [--seed N] [--mnist FOLDER]
 
@@ -29,7 +29,7 @@ READ = "import sys, modnet; modnet.source('pickle').read(sys.argv[1])"
 PEAK = "; print(open('/proc/self/status').read().partition('VmHWM:')[2].split()[0])"  # in KiB
 
 
-def printed(*command: str | Path) -> str:
+def run(*command: str | Path) -> str:
     """Return what a Python program prints."""
     return subprocess.run([sys.executable, *command], check=True, capture_output=True, text=True).stdout
 
@@ -41,18 +41,20 @@ def hostile() -> None:
         (Path(folder) / "good.pkl").write_bytes(pickle.dumps((cases["X"], cases["T"])))
         for i, name in enumerate(cases["CASES"]):
             (Path(folder) / f"case-{i}.pkl").write_bytes(cases["content_of"](name))
-        told = json.loads(printed(HOSTILE, folder))
-    refused = sum(bool(words) for words, _ in told["found"].values())
-    slowest = max(seconds for _, seconds in told["found"].values())
+        answer = json.loads(run(HOSTILE, folder))
+    refused = sum(bool(words) for words, _ in answer["found"].values())
+    slowest = max(seconds for _, seconds in answer["found"].values())
     print(f"{refused} of {len(cases['CASES'])} hostile pickles refused, each within {slowest:.2f} s of processor time;")
-    print(f"the process grew by {told['peak'] / 2**20:.0f} MiB\n")
+    print(f"the process grew by {answer['peak'] / 2**20:.0f} MiB\n")
 
 
 def mutations(count: int, seed: int) -> None:
     """Load good pickles with a few bytes changed, in one process of their own."""
-    told = json.loads(printed(MUTATED, str(count), str(seed)))
-    print(f"{count:,} changed pickles in {told['seconds']:.1f} s: {told['read']:,} read, {told['refused']:,} refused;")
-    print(f"the slowest took {told['slowest'] * 1000:.1f} ms, in 1 GiB of address space")
+    start = time.perf_counter()
+    answer = json.loads(run(MUTATED, str(count), str(seed)))
+    seconds = time.perf_counter() - start
+    print(f"{count:,} changed pickles in {seconds:.1f} s: {answer['read']:,} read, {answer['refused']:,} refused;")
+    print(f"the slowest took {answer['slowest'] * 1000:.1f} ms, in 1 GiB of address space")
 
 
 def median(call: Callable[[], Any], rounds: int) -> float:
@@ -86,7 +88,7 @@ def mnist(folder: Path) -> None:
             again = median(lambda path=path: source.read(path), ROUNDS)
         with tempfile.TemporaryDirectory() as cache:
             os.environ["MODNET_CACHE"] = cache
-            peak = int(printed("-c", READ + PEAK, path)) // 1024
+            peak = int(run("-c", READ + PEAK, path)) // 1024
         known = median(real, ROUNDS)
         times = f"{known:>10.3f} s{first:>7.3f} s{first / known:>7.2f}{again:>7.3f} s{again / known:>7.2f}"
         print(f"{name:<20}{times}{peak:>10}")

@@ -1,4 +1,4 @@
-"""Start-up: `import modnet` and `modnet --help` as whole processes, beside an empty Python and `import numpy`.
+"""Benchmark of `import modnet` and `modnet --help` as whole processes.
 
 Usage: python tests/benchmarks/start_up.py [--rounds N]
 """

@@ -1,4 +1,4 @@
-"""How much faster two workers compare settings than one, and what threads in one process would do: `python workers.py`.
+"""Benchmark of comparing settings with one worker, two, and threads: `python workers.py`.
 
 Rounds in turn, so that a machine whose speed drifts is fair to all. The limit is the number of cores.
 """

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import modnet
+from modnet import Observer
 from modnet.compose.plugins import get_host
 from modnet.data.dataset import Dataset
 from modnet.nn import training
@@ -30,9 +31,7 @@ def blobs() -> Dataset:
 
 def train(data: Dataset, dtype: str = "float64", **settings: Any) -> modnet.Run:
     net = modnet.Network([2, 4, 3], hidden="tanh", weight_init_std=0.5, dtype=dtype, seed=3)
-    return modnet.train(
-        net, data, **{"batch_size": 8, "iterations": ITERATIONS, "observer": training.Silent(), **settings}
-    )
+    return modnet.train(net, data, **{"batch_size": 8, "iterations": ITERATIONS, "observer": Observer(), **settings})
 
 
 def from_disk(checkpoint: Checkpoint, optimizer: str, folder: Path) -> Checkpoint:
@@ -69,7 +68,7 @@ def test_every_estimator(blobs: Dataset, tmp_path: Path, gradient: str) -> None:
     assert_goes_on_as_if_never_stopped(blobs, tmp_path, optimizer="sgd", gradient=gradient)
 
 
-class Impatient(training.Silent):
+class Impatient(Observer):
     """Interrupts where it is asked to: told of an epoch's end, while a checkpoint is kept, or within an iteration."""
 
     def __init__(self, where: str) -> None:
@@ -80,7 +79,7 @@ class Impatient(training.Silent):
         if where == self.where and not self.left:
             raise KeyboardInterrupt
 
-    def epoch_ended(self, *, run: Any) -> None:
+    def epoch_ended(self, run: Any) -> None:
         self.passes("epoch")
 
     def keep(self, checkpoint: Checkpoint) -> None:
@@ -118,7 +117,7 @@ def test_a_run_that_diverges_does_so_again(blobs: Dataset, tmp_path: Path) -> No
     def diverges(start: Checkpoint | None = None, **more: Any) -> modnet.Run:
         net = modnet.Network([2, 4, 3], hidden="identity", output="identity", loss="mean-squared-error")
         with pytest.raises(modnet.DivergedError) as caught:
-            modnet.train(net, blobs, batch_size=8, start=start, observer=training.Silent(), **{**settings, **more})
+            modnet.train(net, blobs, batch_size=8, start=start, observer=Observer(), **{**settings, **more})
         run: modnet.Run = caught.value.run
         return run
 

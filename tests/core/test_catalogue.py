@@ -19,7 +19,7 @@ import pytest
 
 import modnet
 from modnet import PluginError, UnknownNameError
-from modnet.cli.plugin_list import as_json, as_table, not_asked
+from modnet.cli.plugins import format_not_asked, format_plugins, to_json
 from modnet.compose import plugins
 from modnet.compose.parts import registered_name, usable_names
 from modnet.compose.plugins import get_host
@@ -342,6 +342,32 @@ class TestDoctor:
         assert call("plugins", "doctor", "--timeout", "0.2", cwd=tmp_path).returncode == 1
         assert call("plugins", "doctor", "--timeout", "20", cwd=tmp_path).returncode == 0
 
+    def test_another_distribution_that_is_called_modnet_is_noted(
+        self, install: Install, call: Call, tmp_path: Path
+    ) -> None:
+        assert "note:" not in call("plugins", "doctor", cwd=tmp_path).stdout
+        install("modnet", "raise SystemExit", version="0.4.5", module="materials")
+        done = call("plugins", "doctor", cwd=tmp_path)
+        assert (done.returncode, "materials" in sys.modules) == (0, False)
+        what = "the distribution modnet 0.4.5 is installed, which is not modnet-workbench; both own the folder modnet"
+        assert done.stdout.splitlines()[-1] == (
+            f"note: {what}: "
+            f"pip uninstall modnet, then pip install --force-reinstall modnet-workbench ({tmp_path / 'site'})"
+        )
+
+    def test_a_plugin_that_requires_that_distribution_is_noted(
+        self, install: Install, call: Call, tmp_path: Path
+    ) -> None:
+        install("modnet-first", CUBE.format(name="Cube"), requires="modnet>=0.1")
+        install("modnet-second", CUBE.format(name="Square"), requires="modnet_workbench>=0.1")
+        install("modnet-third", CUBE.format(name="Quartic"), requires="modnet-first>=0.1")
+        done = call("plugins", "doctor", "--json", cwd=tmp_path)
+        assert [record["state"] for record in json.loads(done.stdout)[-3:]] == ["ready"] * 3
+        assert done.stderr == (
+            "note: modnet-first 1.0 requires modnet, which on the package index is another distribution: "
+            "have its author require modnet-workbench instead\n"
+        )
+
     @pytest.mark.parametrize("arguments", [["--json", "doctor"], ["doctor", "--timeout", "0"], ["nothing"]])
     def test_a_wrong_call_is_one(self, call: Call, tmp_path: Path, arguments: list[str]) -> None:
         assert call("plugins", *arguments, cwd=tmp_path).returncode == 2
@@ -463,6 +489,6 @@ class TestCrowd:
         began = time.perf_counter()
         host.ask_a_few()
         assert time.perf_counter() - began < 0.5
-        assert as_table(host).count("  not asked  ") == 100
-        assert [record["state"] for record in json.loads(as_json(host))].count("not asked") == 100
-        assert not_asked(host).startswith("100 not asked yet what they provide; modnet plugins doctor asks them")
+        assert format_plugins(host).count("  not asked  ") == 100
+        assert [record["state"] for record in json.loads(to_json(host))].count("not asked") == 100
+        assert format_not_asked(host).startswith("100 not asked yet what they provide; modnet plugins doctor asks them")

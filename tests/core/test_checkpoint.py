@@ -17,9 +17,8 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import modnet
 from modnet import Checkpoint, DataError, History, PluginError, SettingError, ShapeError
-from modnet.data.dataset import Dataset
 from modnet.files import write_atomically
-from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS, Checkpoints, data_sha256, load_params, params_sha256, save_params
+from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS, Checkpoints, load_params, params_sha256, save_params
 
 floats = arrays(st.sampled_from([np.float32, np.float64]), array_shapes(max_dims=3, max_side=4))
 
@@ -105,7 +104,9 @@ PARAMS = {"W1": np.arange(6.0).reshape(2, 3) / 7, "b1": np.ones(3, np.float32)}
 def checkpoint(iteration: int = 4, params: Any = PARAMS) -> Checkpoint:
     optimizer = modnet.optimizer("adam")
     _, state = optimizer.step(params, {name: value + 1 for name, value in params.items()}, optimizer.init(params))
-    history = History([0.1, 1 / 3, 1e-300, 2.0], [2, 4], [0.5, 1.0], [0.25, float("nan")])
+    history = History(
+        [0.1, 1 / 3, 1e-300, 2.0], [2, 4], {"train_accuracy": [0.5, 1.0], "test_accuracy": [0.25, float("nan")]}
+    )
     return Checkpoint(iteration, params, "adam", state, history, 1.5)
 
 
@@ -242,23 +243,3 @@ class TestGoingOnInPython:
     def test_another_network(self, params: Any, words: str) -> None:
         with pytest.raises(ShapeError, match=words):
             checkpoint().check(params, modnet.optimizer("adam"))
-
-
-class TestDigestOfData:
-    def test_a_value_a_label_an_order_and_a_scale_change_it(self) -> None:
-        x, t = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
-        y = x.copy()
-        y[3, 1] = np.nextafter(y[3, 1], 99)
-        flipped = t.copy()
-        flipped[[4, 5]] = [1, 0]
-        sets = [(x, t), (y, t), (x, flipped), (x[::-1], t), (x, np.array(list("ababab")))]
-        digests = {data_sha256(Dataset.from_arrays(some, test_fraction=0.0)) for some in sets}
-        digests |= {data_sha256(Dataset.from_arrays((x, t), scale=2.0, test_fraction=0.0))}
-        digests |= {data_sha256(Dataset.from_arrays((x, t), split_seed=seed)) for seed in (0, 1)}
-        assert len(digests) == 8
-
-    def test_where_the_rows_lie_does_not(self) -> None:
-        x, t = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
-        split = Dataset.from_arrays((x, t), test_fraction=0.4)
-        apart = Dataset.from_arrays((split.train.x, split.train.t), (split.test.x, split.test.t), scale=split.scale)
-        assert data_sha256(split) == data_sha256(apart)

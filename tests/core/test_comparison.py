@@ -13,8 +13,8 @@ from scipy import stats
 
 from modnet.comparison.grid import Setting
 from modnet.comparison.result import Comparison, SettingResult
-from modnet.display.figures import rendered
-from modnet.types import History
+from modnet.display.figure import render
+from modnet.types import History, Status
 
 SAMPLES = 2000
 
@@ -23,8 +23,9 @@ def result(name: str, accuracy: float, seeds: int, noise: int, key: str = "hidde
     """Return a setting of which each run recognises all samples but some, others for each seed and setting."""
     random = np.random.default_rng([seeds, noise, len(name)])
     hits = random.random((seeds, SAMPLES)) < accuracy
-    histories = tuple(History([0.5] * 4, [2, 4], [0.5, 0.9], [0.4, float(row.mean())]) for row in hits)
-    return SettingResult(Setting({key: name}, {}), hits, histories, ("finished",) * seeds)
+    columns = [{"train_accuracy": [0.5, 0.9], "test_accuracy": [0.4, float(row.mean())]} for row in hits]
+    histories = tuple(History([0.5] * 4, [2, 4], column) for column in columns)
+    return SettingResult(Setting({key: name}, {}), hits, histories, (Status.FINISHED,) * seeds)
 
 
 def comparison(seeds: int = 20) -> Comparison:
@@ -71,8 +72,9 @@ class TestPairs:
         better = np.tile(np.arange(200) < 160, (10, 1))
         worse = np.tile(np.arange(200) < 155, (10, 1))
         worse[0, :3] = False
+        history = History([], [1], {"train_accuracy": [0.5], "test_accuracy": [0.5]})
         settings = [
-            SettingResult(Setting({"lr": name}, {}), hits, (History([], [1], [0.5], [0.5]),) * 10, ("finished",) * 10)
+            SettingResult(Setting({"lr": name}, {}), hits, (history,) * 10, (Status.FINISHED,) * 10)
             for name, hits in (("0.1", better), ("0.2", worse))
         ]
         (pair,) = Comparison(tuple(settings), tuple(range(10))).pairs
@@ -154,7 +156,7 @@ class TestTables:
     def test_runs_that_diverged_are_counted(self) -> None:
         one, two = comparison(seeds=5).settings[:2]
         broken = SettingResult(
-            two.setting, two.hits, two.histories, ("finished", "diverged", "diverged", *two.statuses[3:])
+            two.setting, two.hits, two.histories, (Status.FINISHED, Status.DIVERGED, Status.DIVERGED, *two.statuses[3:])
         )
         lines = str(Comparison((one, broken), tuple(range(5)))).splitlines()
         assert [line.split("  ")[-1].strip() for line in lines[:3]] == ["diverged", "0 of 5", "2 of 5"]
@@ -186,5 +188,5 @@ class TestPicture:
     @pytest.mark.parametrize("seeds", [1, 3])
     @pytest.mark.parametrize("kind", ["png", "svg"])
     def test_it_is_the_same_file_each_time(self, seeds: int, kind: str) -> None:
-        first, second = (rendered(comparison(seeds=seeds).figure("$5 · 3 seeds"), kind) for _ in range(2))
+        first, second = (render(comparison(seeds=seeds).figure("$5 · 3 seeds"), kind) for _ in range(2))
         assert first == second

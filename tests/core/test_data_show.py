@@ -18,9 +18,10 @@ from hypothesis import strategies as st
 
 from modnet import Dataset
 from modnet.data.summary import summary_of
-from modnet.display.data_overview import Overview, as_json, as_text
-from modnet.display.figures import data_picture, rendered
-from modnet.display.terminal import SHADES, Screen, bar, images_side_by_side
+from modnet.display.data_overview import Overview, overview_to_json, overview_to_text
+from modnet.display.data_picture import draw_data
+from modnet.display.figure import render
+from modnet.display.terminal import SHADES, Screen, format_bar, format_images
 from modnet.text import fit, format_number, format_table, width_of
 
 IRIS = """length,width,petal,species
@@ -41,7 +42,7 @@ def view_of(data: Dataset, samples: int = 10, **fields: Any) -> Overview:
 
 
 def text_of(data: Dataset, screen: Screen | None = None, **fields: Any) -> str:
-    return as_text(view_of(data, **fields), screen or Screen())
+    return overview_to_text(view_of(data, **fields), screen or Screen())
 
 
 def rows_of(x: Any, labels: Any, test: Any = None) -> Dataset:
@@ -167,7 +168,7 @@ class TestTheCommand:
             (("iris.csv", "--out", "nowhere/iris.png"), 1, "nowhere/iris.png: there is no folder nowhere"),
             (("iris.csv", "--set", "headr=true"), 2, "unknown setting 'headr', did you mean 'header'?"),
             (("iris.csv", "--source", "cvs"), 2, "no data-source 'cvs', did you mean 'csv'?"),
-            (("csv",), 1, "csv: no such file, and no data set of that name; there is: mnist, mnist-small"),
+            (("csv",), 1, "csv: no such file, and no data set of that name; available: mnist, mnist-small"),
         ],
     )
     def test_mistakes_are_told_in_a_line(
@@ -268,7 +269,7 @@ class TestTheText:
 
     def test_numbers_too_large_for_a_deviation_are_no_number_in_json(self) -> None:
         data = rows_of([[1e308, 1.0], [-1e308, 0.0]], ["a", "b"])
-        record = json.loads(as_json(view_of(data)), parse_constant=pytest.fail)
+        record = json.loads(overview_to_json(view_of(data)), parse_constant=pytest.fail)
         assert record["deviation"] is None
         assert record["ranges"][0]["maximum"] == 1e308
         assert "standard deviation -" in text_of(data)
@@ -278,11 +279,11 @@ class TestImages:
     def test_plain_characters_from_blank_to_full(self) -> None:
         image = np.zeros((1, 18, 18))
         image[0, :, 9:] = 1
-        assert images_side_by_side(image, ["half"], 0, 1, Screen()) == [" " * 9 + "@" * 9] * 9 + ["half"]
+        assert format_images(image, ["half"], 0, 1, Screen()) == [" " * 9 + "@" * 9] * 9 + ["half"]
 
     def test_each_pixel_has_its_grey(self) -> None:
         image = np.random.default_rng(0).integers(0, 256, (1, 14, 14))
-        *lines, caption = images_side_by_side(image, ["7"], 0, 255, Screen(80, "24-bit"))
+        *lines, caption = format_images(image, ["7"], 0, 255, Screen(80, "24-bit"))
         assert caption == "7"
         assert len(lines) == 7
         for i, line in enumerate(lines):
@@ -292,12 +293,12 @@ class TestImages:
 
     def test_the_greys_of_256_colours_rise_from_black_to_white(self) -> None:
         image = np.tile(np.linspace(0, 1, 26), (26, 1))[None]
-        line = images_side_by_side(image, [""], 0, 1, Screen(80, "256"))[0]
+        line = format_images(image, [""], 0, 1, Screen(80, "256"))[0]
         assert [int(code.split(";")[2]) for code in ESCAPE.findall(line)[:-1]] == [16, *range(232, 256), 231]
 
     def test_small_images_are_enlarged_by_a_whole_factor(self) -> None:
         image = np.eye(8)[None]
-        *lines, _ = images_side_by_side(image, ["0"], 0, 1, Screen())
+        *lines, _ = format_images(image, ["0"], 0, 1, Screen())
         assert lines == ["  " * i + "@@" for i in range(8)]
 
     @given(
@@ -310,14 +311,14 @@ class TestImages:
         self, count: int, side: int, columns: int, greys: Any
     ) -> None:
         images = np.random.default_rng(side).random((count, side, side))
-        lines = images_side_by_side(images, [f"c{i}" for i in range(count)], 0, 1, Screen(columns, greys))
+        lines = format_images(images, [f"c{i}" for i in range(count)], 0, 1, Screen(columns, greys))
         plain = [ESCAPE.sub("", line) for line in lines]
         assert max(map(len, plain)) <= columns
         captions = re.findall(r"c\d+", "\n".join(plain))
         assert captions == [f"c{i}" for i in range(count)] or columns < 3  # too narrow for the caption
 
     def test_images_of_one_value_are_blank(self) -> None:
-        assert images_side_by_side(np.full((1, 18, 18), 5), ["flat"], 5, 5, Screen()) == [""] * 9 + ["flat"]
+        assert format_images(np.full((1, 18, 18), 5), ["flat"], 5, 5, Screen()) == [""] * 9 + ["flat"]
 
 
 class TestDrawing:
@@ -332,7 +333,7 @@ class TestDrawing:
 
     @given(st.integers(0, 1000), st.integers(0, 1000), st.integers(1, 60))
     def test_a_bar_shows_what_is_there_and_no_more_than_its_width(self, train: int, test: int, width: int) -> None:
-        drawn = bar([train, test], 2000, width, Screen())
+        drawn = format_bar([train, test], 2000, width, Screen())
         assert len(drawn) <= width
         assert bool(drawn) == (train + test > 0)
         assert drawn == "█" * drawn.count("█") + "░" * drawn.count("░")
@@ -352,7 +353,7 @@ class TestThePicture:
         x = np.random.default_rng(0).integers(0, 256, (30, 64))
         x[:, :40] = 0
         data = rows_of(x, np.arange(30) % 3, (x[:4], [0, 1, 2, 0]))
-        figure = data_picture(data, summary_of(data), "title")
+        figure = draw_data(data, summary_of(data), "title")
         left, right = figure.axes
         mosaic = np.asarray(left.images[0].get_array())
         for row in range(3):
@@ -362,11 +363,11 @@ class TestThePicture:
         assert [text.get_text() for text in left.get_yticklabels()] == ["0", "1", "2"]
         assert [patch.get_width() for patch in right.patches] == [10, 10, 10, 2, 1, 1]
         assert [text.get_text().strip() for text in right.texts] == ["10 + 2", "10 + 1", "10 + 1"]
-        assert rendered(figure, "pdf").startswith(b"%PDF")
+        assert render(figure, "pdf").startswith(b"%PDF")
 
     def test_histograms_of_each_feature_by_class(self) -> None:
         data = rows_of([[0, 1.5], [1, 1.5], [1, 2.5], [2, 4.0]], ["a", "a", "b", "b"])
-        figure = data_picture(data, summary_of(data))
+        figure = draw_data(data, summary_of(data))
         counts, first, second = figure.axes
         assert [text.get_text() for text in counts.get_yticklabels()] == ["a", "b"]
         values = [patch.get_data().values.tolist() for patch in first.patches]
@@ -377,7 +378,7 @@ class TestThePicture:
 
     def test_what_is_left_out_is_said(self) -> None:
         data = rows_of(np.random.default_rng(0).normal(size=(2000, 30)), np.arange(2000) % 900)
-        figure = data_picture(data, summary_of(data), "title")
+        figure = draw_data(data, summary_of(data), "title")
         assert figure.get_suptitle() == "title\n11 of 30 features, the 20 most frequent of 900 classes"
         assert len(figure.axes[1].patches) == 2  # all classes together: they could not be told apart
 
@@ -392,10 +393,10 @@ class TestThePicture:
     )
     def test_odd_data_can_be_drawn(self, x: Any, labels: Any) -> None:
         data = rows_of(x, labels)
-        assert rendered(data_picture(data, summary_of(data), f"{labels[0]}"), "png").startswith(b"\x89PNG")
+        assert render(draw_data(data, summary_of(data), f"{labels[0]}"), "png").startswith(b"\x89PNG")
 
     def test_large_images_are_drawn_smaller(self) -> None:
         x = np.zeros((2, 90_000), np.uint8)
         x[:, ::2] = 200
-        figure = data_picture(rows_of(x, [0, 1]), summary_of(rows_of(x, [0, 1])))
+        figure = draw_data(rows_of(x, [0, 1]), summary_of(rows_of(x, [0, 1])))
         assert np.asarray(figure.axes[0].images[0].get_array()).shape == (2 * 65, 12 * 65)

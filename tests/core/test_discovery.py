@@ -16,7 +16,7 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, Loss, PluginError, UnknownNameError
-from modnet.cli.plugin_list import as_json, as_table
+from modnet.cli.plugins import format_plugins, to_json
 from modnet.compose import plugins
 from modnet.compose.plugins import get_host, load_plugins
 from modnet.host.discovery import PluginHost, Report, loading
@@ -117,7 +117,7 @@ class TestOrder:
         for order in (found, found[::-1]):
             host = PluginHost()
             host.load(order)
-            listings.add(as_json(host))
+            listings.add(to_json(host))
         assert len(listings) == 1
 
 
@@ -135,7 +135,8 @@ class TestNames:
         assert host.registry.find("activation", "sigmoid").owner == "modnet"
         assert host.registry.find("activation", "a-modnet:sigmoid").owner == "a-modnet"
         assert (
-            "the activation name 'sigmoid' is also modnet's; use 'a-modnet:sigmoid'" in as_table(host).splitlines()[-1]
+            "the activation name 'sigmoid' is also modnet's; use 'a-modnet:sigmoid'"
+            in format_plugins(host).splitlines()[-1]
         )
 
     def test_two_strangers_with_one_name_are_both_had_by_their_full_names_only(self, install: Install) -> None:

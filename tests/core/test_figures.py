@@ -8,17 +8,19 @@ from typing import Any
 import pytest
 
 from modnet import History, MissingExtraError, SettingError
-from modnet.display.figures import curves, rendered
+from modnet.display.figure import render
+from modnet.display.learning_curves import draw_learning_curves
 
 
 @pytest.fixture
 def history() -> History:
     loss = [2.3 / (1 + i / 20) for i in range(200)]
-    return History(loss, [50, 100, 150, 200], [0.3, 0.6, 0.7, 0.8], [0.3, 0.5, 0.6, 0.7])
+    columns = {"train_accuracy": [0.3, 0.6, 0.7, 0.8], "test_accuracy": [0.3, 0.5, 0.6, 0.7]}
+    return History(loss, [50, 100, 150, 200], columns)
 
 
 def test_loss_and_both_accuracies_are_drawn(history: History) -> None:
-    left, right = curves(history, "a title").axes
+    left, right = draw_learning_curves(history, "a title").axes
     raw, mean = left.lines
     assert raw.get_ydata().tolist() == history.loss
     assert raw.get_xdata().tolist() == list(range(1, 201))
@@ -31,24 +33,24 @@ def test_loss_and_both_accuracies_are_drawn(history: History) -> None:
 
 
 def test_an_unknown_test_accuracy_is_left_out(history: History) -> None:
-    history.test_accuracy = [float("nan")] * 4
-    assert len(curves(history).axes[1].lines) == 1
+    history.columns["test_accuracy"] = [float("nan")] * 4
+    assert len(draw_learning_curves(history).axes[1].lines) == 1
 
 
 def test_a_run_without_an_iteration_can_be_drawn() -> None:
-    assert rendered(curves(History()), "png").startswith(b"\x89PNG")
+    assert render(draw_learning_curves(History()), "png").startswith(b"\x89PNG")
 
 
 @pytest.mark.parametrize(("kind", "magic"), [("png", b"\x89PNG"), ("svg", b"<?xml"), ("pdf", b"%PDF")])
 def test_the_same_history_gives_the_same_bytes(history: History, kind: str, magic: bytes) -> None:
-    first, second = (rendered(curves(history), kind) for _ in range(2))
+    first, second = (render(draw_learning_curves(history), kind) for _ in range(2))
     assert first == second
     assert first.startswith(magic)
 
 
 def test_another_format_is_refused_with_those_there_are(history: History) -> None:
     with pytest.raises(SettingError, match="a plot is written as png, svg, pdf, not 'bmp'"):
-        rendered(curves(history), "bmp")
+        render(draw_learning_curves(history), "bmp")
 
 
 def test_without_matplotlib_the_extra_is_named(history: History, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -61,4 +63,4 @@ def test_without_matplotlib_the_extra_is_named(history: History, monkeypatch: py
 
     monkeypatch.setattr(builtins, "__import__", without)
     with pytest.raises(MissingExtraError, match=r"a plot needs an extra .*: pip install 'modnet-workbench\[plot\]'"):
-        curves(history)
+        draw_learning_curves(history)

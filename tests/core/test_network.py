@@ -227,6 +227,6 @@ class TestMistakes:
 
     def test_a_misspelt_part_is_named_with_what_exists(self) -> None:
         with pytest.raises(
-            UnknownNameError, match=r"no activation 'sigmod', did you mean 'sigmoid'\?; there is: .*relu"
+            UnknownNameError, match=r"no activation 'sigmod', did you mean 'sigmoid'\?; available: .*relu"
         ):
             modnet.TwoLayerNet(4, 3, 2, hidden="sigmod")

@@ -21,7 +21,7 @@ from hypothesis import strategies as st
 from packaging.requirements import Requirement
 
 import modnet
-from modnet.cli.new import new
+from modnet.cli.plugins import new
 from modnet.compose import scaffold as new_plugin
 from modnet.compose.scaffold import NewPlugin
 from modnet.host.kinds import KINDS
@@ -147,7 +147,7 @@ class TestAtWork:
         assert np.mean(losses[-3:]) < losses[0]
 
     def test_its_own_tests_pass(self, plugin: NewPlugin, written: Path) -> None:
-        conftest = f"import modnet.compose.parts\nmodnet.compose.parts.load_plugins(modules=[{plugin.module!r}])\n"
+        conftest = f"import modnet.compose.plugins\nmodnet.compose.plugins.load_plugins(modules=[{plugin.module!r}])\n"
         (written / plugin.kind / "conftest.py").write_text(conftest, encoding="utf-8")  # as it is not installed
         done = run("pytest", "-q", "-p", "no:cacheprovider", cwd=written / plugin.kind)
         assert done.returncode == 0, done.stdout + done.stderr

@@ -131,7 +131,7 @@ def test_what_nobody_recognises_names_all_there_are(tmp_path):
     path.write_text("hello")
     with pytest.raises(DataError, match=r"no source recognises it; name its source, one of: csv, idx, npy, npz, parq"):
         modnet.load(path)
-    with pytest.raises(DataError, match=r"no such file, and no data set of that name; there is: .*mnist-small"):
+    with pytest.raises(DataError, match=r"no such file, and no data set of that name; available: .*mnist-small"):
         modnet.load(tmp_path / "missing.csv")
 
 

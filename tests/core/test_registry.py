@@ -115,9 +115,9 @@ def test_one_owner_registers_a_name_once() -> None:
 
 
 def test_an_unknown_name_is_told_with_what_there_is() -> None:
-    with pytest.raises(UnknownNameError, match=r"no activation 'cub', did you mean 'cube'.*there is: cube"):
+    with pytest.raises(UnknownNameError, match=r"no activation 'cub', did you mean 'cube'.*available: cube"):
         registry(NEWCOMER).find("activation", "cub")
-    with pytest.raises(UnknownNameError, match="there is: none"):
+    with pytest.raises(UnknownNameError, match="available: none"):
         registry(NEWCOMER).find("loss", "cube")
 
 

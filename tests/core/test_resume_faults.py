@@ -115,8 +115,8 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setattr("modnet.nn.training.KEEP_EVERY", 0.0)
     monkeypatch.setattr("modnet.nn.training.KEEP_SHARE", 1e9)
     # What takes longer than all the rest, and does nothing in the folder.
-    monkeypatch.setattr("modnet.runs.recorder.curves", lambda *_, **__: None)
-    monkeypatch.setattr("modnet.runs.recorder.rendered", lambda *_: b"drawn")
+    monkeypatch.setattr("modnet.runs.recorder.draw_learning_curves", lambda *_, **__: None)
+    monkeypatch.setattr("modnet.runs.recorder.render", lambda *_: b"drawn")
     monkeypatch.setattr("modnet.runs.receipt.code_fingerprint", functools.cache(code_fingerprint))
     memory = Path("/dev/shm")  # noqa: S108 - if there is one
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
@@ -179,12 +179,13 @@ def is_killed(folder: Path, of: Any, faults: Faults) -> bool:
     return os.WIFSIGNALED(os.waitpid(child, 0)[1])
 
 
+@pytest.mark.parametrize("step", [9, pytest.param(1, marks=pytest.mark.check)])
 @pytest.mark.parametrize("kind", ["fail", "kill"])
-def test_at_every_operation_on_a_file(experiment: Any, folder: Path, kind: str) -> None:
+def test_at_every_operation_on_a_file_or_every_ninth(experiment: Any, folder: Path, kind: str, step: int) -> None:
     begin(folder, experiment)
     expected = content(folder)
     assert expected[0] == sorted(FILES)
-    for at in range(1, 1000):
+    for at in range(1, 1000, step):
         for file in folder.iterdir():
             file.unlink()
         happened = (is_killed if kind == "kill" else fails)(folder, experiment, Faults(folder, at, kind))

@@ -8,6 +8,7 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 
@@ -18,9 +19,9 @@ from modnet.compose.plugins import get_host
 from modnet.compose.training import train
 from modnet.nn.checkpoint import params_sha256
 from modnet.runs.folder import FILES
-from modnet.runs.history import history_csv, read_history
+from modnet.runs.history import history_to_csv, read_history
 from modnet.runs.model import TrainedModel
-from modnet.runs.recorder import create_run, train_run
+from modnet.runs.recorder import RunRecorder, create_run, train_run
 
 
 @pytest.fixture
@@ -155,6 +156,22 @@ class TestWhatIsLeft:
         assert set(seen[:-1]) == {(1, True)}  # the iteration that the epoch ends with is not yet known to be sound
 
 
+def test_a_checkpoint_of_an_older_version_is_resumed_with_the_same_data_alone(tmp_path: Path, table) -> None:
+    """Such a checkpoint holds another digest of the data; the receipt in its folder holds this one."""
+    data, experiment = read_data(create_experiment(table))
+    of_older_version = {"training samples": len(data.train), "test samples": len(data.test), "sha256": "0" * 64}
+    with create_run(tmp_path / "run", experiment, data) as recorder:
+        recorder.run_started(run=None)  # type: ignore[arg-type]
+        recorder._checkpoints.about["data"] = of_older_version
+        recorder.save(train(create_network(experiment, data), data, iterations=2).checkpoint)
+    found = RunRecorder(tmp_path / "run", experiment, data).last_checkpoint()
+    assert found is not None
+    assert found.iteration == 1
+    other = attrs.evolve(data, test=attrs.evolve(data.test, t=1 - data.test.t))
+    with pytest.raises(DataError, match="the data is not what the run began with: as many samples, with other values"):
+        RunRecorder(tmp_path / "run", experiment, other).last_checkpoint()
+
+
 class TestFolders:
     def test_a_folder_that_holds_a_run_is_not_written_over(self, tmp_path: Path, table) -> None:
         run_into(tmp_path / "run", table)
@@ -191,8 +208,8 @@ class TestFolders:
 
 class TestHistory:
     def test_unknown_accuracies_stay_unknown(self, tmp_path: Path) -> None:
-        history = History([1.0, 0.5], [2], [0.75], [float("nan")])
-        (tmp_path / "history.csv").write_text(history_csv(history))
+        history = History([1.0, 0.5], [2], {"train_accuracy": [0.75], "test_accuracy": [float("nan")]})
+        (tmp_path / "history.csv").write_text(history_to_csv(history))
         again = read_history(tmp_path / "history.csv")
         assert again.train_accuracy == [0.75]
         assert np.isnan(again.test_accuracy[0])

@@ -212,7 +212,7 @@ class TestTypes:
 class TestKeys:
     def test_an_unknown_key_is_told_with_what_there_is(self) -> None:
         assert mistakes(Plain, nmuber=1.0) == [
-            "unknown setting 'nmuber', did you mean 'number'?; there is: whole, number, flag, text, path"
+            "unknown setting 'nmuber', did you mean 'number'?; available: whole, number, flag, text, path"
         ]
 
     def test_a_class_without_settings_says_so(self) -> None:
@@ -220,7 +220,7 @@ class TestKeys:
         class Empty:
             pass
 
-        assert mistakes(Empty, slope=1.0) == ["unknown setting 'slope'; there is: none"]
+        assert mistakes(Empty, slope=1.0) == ["unknown setting 'slope'; available: none"]
 
     def test_a_missing_key_is_told(self) -> None:
         assert mistakes(Checked) == ["'lr' is missing"]
@@ -284,7 +284,7 @@ class Outer:
 class TestAllAtOnce:
     def test_every_mistake_is_told_in_order(self) -> None:
         assert mistakes(Checked, bета=1, beta=2, sizes="x", kind="c") == [
-            "unknown setting 'bета'; there is: lr, beta, sizes, kind, step",
+            "unknown setting 'bета'; available: lr, beta, sizes, kind, step",
             "'lr' is missing",
             "'beta' must be < 1: 2.0",
             "'sizes' must be a list, not 'x'",
@@ -318,7 +318,7 @@ class TestAllAtOnce:
             "network: 'hidden' must be >= 1: 0",
             "network: 'output' must be a name or a table with a name, not 3",
             "optimizer: 'lr' must be > 0: -1.0",
-            "optimizer: unknown setting 'momentum'; there is: lr",
+            "optimizer: unknown setting 'momentum'; available: lr",
             "training: 'batch_size' must be >= 1: 0",
             "training: 'dtype' must be 'float64' or 'float32', not 'float16', did you mean 'float64'?",
             "training: 'iterations' must be a whole number, not 1.5",
@@ -375,8 +375,8 @@ class TestAttrsClasses:
         assert stranger == Stranger(private=3, called="x")
         assert settings_of(stranger) == {"private": 3, "called": "x", "made": [1]}
         assert mistakes(Stranger, private=0, renamed="x", computed=3) == [
-            "unknown setting 'renamed'; there is: private, called, made",
-            "unknown setting 'computed'; there is: private, called, made",
+            "unknown setting 'renamed'; available: private, called, made",
+            "unknown setting 'computed'; available: private, called, made",
             "'private' must be > 0: 0",
             "'called' is missing",
         ]
@@ -469,7 +469,7 @@ class TestOtherClasses:
 
     def test_they_are_as_strict(self) -> None:
         assert mistakes(self.Scaled, factor="2", nmae="y") == [
-            "unknown setting 'nmae', did you mean 'name'?; there is: factor, name, free",
+            "unknown setting 'nmae', did you mean 'name'?; available: factor, name, free",
             "'factor' must be a number, not '2'",
         ]
         assert mistakes(self.Scaled) == ["'factor' is missing"]
@@ -480,7 +480,7 @@ class TestOtherClasses:
             pass
 
         assert settings_of(read(Bare)) == {}
-        assert mistakes(Bare, lr=1) == ["unknown setting 'lr'; there is: none"]
+        assert mistakes(Bare, lr=1) == ["unknown setting 'lr'; available: none"]
 
     def test_a_dataclass_is_one(self) -> None:
         @dataclass(frozen=True)

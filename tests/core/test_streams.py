@@ -19,7 +19,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modnet
-from modnet import Stream
+from modnet import Observer, Stream
 from modnet.data.dataset import Dataset
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.checkpoint import params_sha256
@@ -109,8 +109,8 @@ class GreedyOptimizer(modnet.Optimizer):
         return self.inner.step(params, grads, state)
 
 
-class GreedyObserver:
-    def run_started(self, *, run: Any) -> None:
+class GreedyObserver(Observer):
+    def run_started(self, run: Any) -> None:
         greedy(Stream(0, ("weights", 1)))
 
     epoch_ended = run_ended = run_started

@@ -60,8 +60,8 @@ def test_it_says_what_numpy_says(data: Dataset) -> None:
     for found, expected in (
         (summary.minimum, x.min(axis=0)),
         (summary.maximum, x.max(axis=0)),
-        (summary.train_counts, [(data.train.t == i).sum() for i in range(len(data.classes))]),
-        (summary.test_counts, [(data.test.t == i).sum() for i in range(len(data.classes))]),
+        (summary.counts["train"], [(data.train.t == i).sum() for i in range(len(data.classes))]),
+        (summary.counts["test"], [(data.test.t == i).sum() for i in range(len(data.classes))]),
     ):
         np.testing.assert_array_equal(found, expected)
     size = np.abs(x).max() + 1e-300
@@ -118,7 +118,7 @@ def test_different_values_are_counted_up_to_a_thousand() -> None:
 def test_a_part_without_a_sample_does_no_harm() -> None:
     none = Samples(np.empty((0, 16)), np.empty(0, np.int64))
     summary = summary_of(Dataset(none, none, ("a",)))
-    assert summary.train_counts.tolist() == summary.test_counts.tolist() == [0]
+    assert summary.counts["train"].tolist() == summary.counts["test"].tolist() == [0]
     assert np.isnan(summary.minimum).all()
 
 

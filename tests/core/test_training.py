@@ -5,19 +5,26 @@ from __future__ import annotations
 import math
 import os
 import random
+import re
 import subprocess
 import sys
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
 import modnet
-from modnet import DivergedError, SettingError, ShapeError, TrainingInterrupted
+from modnet import DivergedError, History, Observer, SettingError, ShapeError, TrainingInterrupted
 from modnet.data.dataset import Dataset
-from modnet.nn.checkpoint import params_sha256
-from modnet.nn.training import KEEP_SHARE, forecast, train
+from modnet.data.fingerprint import data_fingerprint
+from modnet.data.summary import summary_of
+from modnet.display.learning_curves import draw_learning_curves
+from modnet.display.progress import format_epoch
+from modnet.nn.checkpoint import Checkpoints, data_sha256, params_sha256
+from modnet.nn.training import KEEP_SHARE, TrainingSettings, forecast, train
+from modnet.runs.history import history_to_csv, read_history
 
 
 @pytest.fixture(scope="module")
@@ -29,21 +36,21 @@ def blobs() -> Dataset:
     return Dataset.from_arrays((x[:300], t[:300]), (x[300:], t[300:]))
 
 
-class Diary:
+class Diary(Observer):
     """An observer that writes down what it is told."""
 
     def __init__(self, at_epoch: Any = lambda run: None) -> None:
         self.told: list[tuple[Any, ...]] = []
         self.at_epoch = at_epoch
 
-    def run_started(self, *, run: Any) -> None:
+    def run_started(self, run: Any) -> None:
         self.told.append(("started", run.iteration))
 
-    def epoch_ended(self, *, run: Any) -> None:
+    def epoch_ended(self, run: Any) -> None:
         self.told.append(("epoch", run.iteration, round(run.epoch, 2)))
         self.at_epoch(run)
 
-    def run_ended(self, *, run: Any) -> None:
+    def run_ended(self, run: Any) -> None:
         self.told.append(("ended", run.iteration, run.status))
 
 
@@ -315,13 +322,19 @@ class TestMistakes:
         with pytest.raises(ShapeError, match="layer 2 has 2 outputs, the data has 3 classes"):
             run_on(blobs, modnet.TwoLayerNet(2, 5, 2))
 
-    def test_negative_iterations(self, blobs: Dataset) -> None:
-        with pytest.raises(SettingError, match="'iterations' must be >= 0: -1"):
-            run_on(blobs, iterations=-1)
-
-    def test_no_threads(self, blobs: Dataset) -> None:
-        with pytest.raises(SettingError, match="'blas_threads' must be >= 1: 0"):
-            run_on(blobs, blas_threads=0)
+    @pytest.mark.parametrize(
+        ("setting", "value", "words"),
+        [
+            ("iterations", -1, "must be >= 0: -1"),
+            ("blas_threads", 0, "must be >= 1: 0"),
+            ("batch_size", 0, "must be >= 1: 0"),
+            ("batch_size", 2.5, "must be a whole number, not 2.5"),
+            ("sampling", "shufle", "must be 'replacement' or 'shuffle', not 'shufle', did you mean 'shuffle'?"),
+        ],
+    )
+    def test_settings_that_cannot_be(self, blobs: Dataset, setting: str, value: Any, words: str) -> None:
+        with pytest.raises(SettingError, match=f"^training: '{setting}' {re.escape(words)}$"):
+            run_on(blobs, **{setting: value})
 
     def test_misspelt_parts(self, blobs: Dataset) -> None:
         with pytest.raises(modnet.UnknownNameError, match="no gradient 'backprop', did you mean 'backpropagation'"):
@@ -330,7 +343,7 @@ class TestMistakes:
     def test_no_training_samples(self, blobs: Dataset) -> None:
         empty = Dataset(modnet.Samples(blobs.train.x[:0], blobs.train.t[:0]), blobs.test, blobs.classes)
         with pytest.raises(ShapeError, match="there are no training samples"):
-            train(small(), empty, modnet.gradient("backpropagation"), modnet.optimizer("sgd"))
+            train(small(), empty, modnet.gradient("backpropagation"), modnet.optimizer("sgd"), TrainingSettings())
 
 
 class TestForecast:
@@ -343,7 +356,46 @@ class TestForecast:
                 asked.append(stream)
                 return {name: np.zeros_like(p) for name, p in params.items()}
 
-        taken = forecast(network, blobs, Zero(), modnet.optimizer("sgd"), batch_size=2, seconds=0)
+        taken = forecast(network, blobs, Zero(), modnet.optimizer("sgd"), TrainingSettings(batch_size=2), seconds=0)
         assert len(asked) == len(set(asked)) == 2
         assert all(seconds > 0 for seconds in taken)
         assert params_sha256(network.params) == before
+
+
+class TestAnotherPartOfTheData:
+    """Samples besides those for training and test are evaluated, recorded and saved with the others."""
+
+    @pytest.fixture
+    def data(self, blobs: Dataset) -> Dataset:
+        return blobs.with_parts({**blobs.parts, "validation": blobs.test})
+
+    def test_its_accuracy_is_a_column_of_the_history(self, data: Dataset) -> None:
+        history = run_on(data).history
+        assert list(history.columns) == ["train_accuracy", "test_accuracy", "validation_accuracy"]
+        assert history.columns["validation_accuracy"] == history.test_accuracy
+
+    def test_the_column_is_saved_shown_and_read_back(self, data: Dataset, tmp_path: Path) -> None:
+        run = run_on(data)
+        checkpoints = Checkpoints(tmp_path, run.optimizer, {})
+        checkpoints.save(run.checkpoint)
+        found = checkpoints.load()
+        assert found
+        assert found[0].history.columns.keys() == run.history.columns.keys()
+        (tmp_path / "history.csv").write_text(history_to_csv(run.history))
+        assert read_history(tmp_path / "history.csv") == run.history
+        assert "train acc, test acc, validation acc | " in format_epoch(run)
+        assert len(draw_learning_curves(run.history).axes[1].lines) == 3
+
+    def test_it_belongs_to_what_the_data_is_known_by(self, data: Dataset, blobs: Dataset) -> None:
+        assert repr(data).startswith("<Dataset: 300 training and 60 test and 60 validation samples of 2 features")
+        assert data_fingerprint(data).items() > data_fingerprint(blobs).items()
+        assert data_sha256(data) != data_sha256(blobs)
+        assert summary_of(data).counts.keys() == {"train", "test", "validation"}
+
+    def test_a_column_that_comes_later_has_no_values_before(self) -> None:
+        history = History()
+        history.record(1, {"train_accuracy": 0.5})
+        history.record(2, {"train_accuracy": 0.6, "seconds": 1.0})
+        assert history.until(2).columns["train_accuracy"] == [0.5, 0.6]
+        assert np.isnan([*history.test_accuracy, history.columns["seconds"][0]]).all()
+        assert history.until(1).columns["train_accuracy"] == [0.5]

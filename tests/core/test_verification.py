@@ -24,7 +24,7 @@ from modnet import DataError
 from modnet.cli.main import modnet_command
 from modnet.nn.checkpoint import load_params, save_params
 from modnet.runs.folder import SEALED
-from modnet.runs.receipt import PARTS, Receipt
+from modnet.runs.receipt import PARTS, Origin, Receipt, _wanted
 from modnet.runs.verify import compare_with_receipt, find_departure
 
 SPECIES = ("ash", "elm", "oak")
@@ -256,7 +256,8 @@ class TestWhere:
         ],
     )
     def test_what_differs_in_a_row(self, then: str, now: str, words: str) -> None:
-        departure = find_departure(f"head\n{then}", f"head\n{now}")
+        head = "iteration,loss,train_accuracy,test_accuracy"
+        departure = find_departure(f"{head}\n{then}", f"{head}\n{now}")
         if "123456789" in then:  # as many digits as tell them apart
             words = "loss 0.123456789 then, 0.123456788 now"
         assert str(departure) == words
@@ -487,6 +488,10 @@ class TestPlugins:
         assert (
             "0.1.0; installed is 0.3.0, which has none of that name: pip install modnet-drifting==0.1.0" in done.stderr
         )
+
+    def test_one_of_modnets_own_that_is_gone_is_had_by_the_name_that_pip_knows(self) -> None:
+        gone = Origin("activation", "gone", "modnet", "0.0.9", "modnet_activations", "")
+        assert _wanted(gone).endswith("which has none of that name: pip install modnet-workbench==0.0.9")
 
     def test_other_mistakes_stay_what_they_are(self, site: Path, tmp_path: Path) -> None:
         in_file("run/experiment.toml", ("lr = 0.5", "lr = -1"))(tmp_path)

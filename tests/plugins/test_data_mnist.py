@@ -166,9 +166,9 @@ def test_a_mirror_has_a_web_address(url: object) -> None:
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("csv", "no data set to download 'csv'; there is: mnist"),
-        ("mnist-small", "no data set to download 'mnist-small', did you mean 'mnist'?; there is: mnist"),
-        ("minst", "no data set to download 'minst', did you mean 'mnist'?; there is: mnist"),
+        ("csv", "no data set to download 'csv'; available: mnist"),
+        ("mnist-small", "no data set to download 'mnist-small', did you mean 'mnist'?; available: mnist"),
+        ("minst", "no data set to download 'minst', did you mean 'mnist'?; available: mnist"),
     ],
 )
 def test_which_data_sets_can_be_downloaded(name: str, message: str, tmp_path: Path, call: Call) -> None:

@@ -67,6 +67,7 @@ def test_refused_and_nothing_run(path, name, monkeypatch):
     assert list(path.parent.iterdir()) == [path]
 
 
+@pytest.mark.check
 @needs_proc
 def test_each_in_two_seconds_and_all_in_256_mb(tmp_path):
     (tmp_path / "good.pkl").write_bytes(pickle.dumps((X, T)))
@@ -196,9 +197,10 @@ def tried(count: int, seed: int) -> dict[str, Any]:
 
 
 @needs_proc
-def test_a_hundred_thousand_mutations_are_read_or_refused():
-    told = tried(100_000, 0)
-    assert told["read"] + told["refused"] == 100_000
-    assert told["read"] > 5000
-    assert told["refused"] > 50_000
-    assert told["slowest"] < SECONDS
+@pytest.mark.parametrize("count", [4_000, pytest.param(100_000, marks=pytest.mark.check)])
+def test_mutations_are_read_or_refused(count):
+    found = tried(count, 0)
+    assert found["read"] + found["refused"] == count
+    assert found["read"] > count / 20
+    assert found["refused"] > count / 2
+    assert found["slowest"] < SECONDS

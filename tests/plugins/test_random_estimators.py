@@ -145,6 +145,7 @@ def test_an_estimate_is_the_formulas(draw_and_name):
         np.testing.assert_allclose(found[key], value, rtol=1e-9)
 
 
+@pytest.mark.check
 @pytest.mark.parametrize("name", ALONG_DIRECTIONS)
 def test_the_squared_error_falls_as_one_over_the_directions(name):
     net, x, t = small()

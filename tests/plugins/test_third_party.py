@@ -155,9 +155,8 @@ class TestInstalled:
     def test_both_ways_to_call_it_tell_the_same_version(self, environment: Environment, tmp_path: Path) -> None:
         script = environment.modnet("--version", cwd=tmp_path)
         module = environment.python("-m", "modnet", "--version", cwd=tmp_path)
-        metadata = environment.python(
-            "-c", "from importlib.metadata import version; print('modnet, version', version('modnet'))", cwd=tmp_path
-        )
+        code = "from importlib.metadata import version; print('modnet, version', version('modnet-workbench'))"
+        metadata = environment.python("-c", code, cwd=tmp_path)
         assert script.returncode == 0
         assert script.stdout == module.stdout == metadata.stdout
 
@@ -343,7 +342,7 @@ class TestCrowd:
         record = listed["modnet-newer:plugin"]
         assert (record["state"], record["provides"]) == ("broken", [])
         assert record["reason"].startswith(NEWER)
-        assert "pip install 'modnet>=99'" in record["reason"]
+        assert "pip install 'modnet-workbench>=99'" in record["reason"]
 
     def test_all_others_are_there(self, listed: dict[str, dict[str, Any]]) -> None:
         built_in = {f"modnet:{package.removeprefix('modnet_')}" for package in PACKAGES[1:]}

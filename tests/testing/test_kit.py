@@ -19,15 +19,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from zoo.activations import CAGE, DiagonalOnly, Tanh, WithoutDerivative
+from zoo.activation import CAGE, DiagonalOnly, Tanh, WithoutDerivative
 
 import modnet
 import modnet.testing
-from modnet.testing.activations import ACTIVATION, Subject
+from modnet.host.kinds import KINDS
 from modnet.testing.checks import Check, SkippedError, Suite
-from modnet.testing.kinds import SUITES
+from modnet.testing.conformance import find_suite
 from modnet.testing.report import Outcome, Report
 from modnet.testing.shrinking import shrunk
+from modnet.testing.suites.activation import SUITE, Subject
 
 ROOT = Path(__file__).parents[2]
 TREES = Path(__file__).parent / "zoo" / "trees.jsonl"
@@ -65,7 +66,7 @@ class TestReport:
         assert "20 checks: 14 passed, 1 failed, 5 skipped" in text
         assert "is given, the slope is" in text
         assert "What `backward` returns is the derivative, as differences judge it." in text
-        assert "from zoo.activations import DiagonalOnly" in text
+        assert "from zoo.activation import DiagonalOnly" in text
 
     def test_as_json_it_comes_back(self):
         report = modnet.testing.check_activation(DiagonalOnly(), raises=False)
@@ -127,9 +128,9 @@ class TestCheck:
         def cases(_):
             raise SkippedError("it is Friday")
 
-        suite = Suite("activation")
+        suite = Suite("activation", Subject)
         suite.check(cases, "it is Sunday")(lambda part: None)
-        assert not suite.run(self.subject()).passed
+        assert not suite.run(Tanh()).passed
 
     def test_one_that_tries_nothing_fails(self):
         outcome = Check(lambda part: None, lambda subject: []).run(self.subject())
@@ -238,7 +239,7 @@ class TestShrinking:
 
 class TestConformance:
     STRANGERS = (
-        "import modnet.testing\nfrom zoo.activations import {name}\n\nTestIt = modnet.testing.conformance({name}())\n"
+        "import modnet.testing\nfrom zoo.activation import {name}\n\nTestIt = modnet.testing.conformance({name}())\n"
     )
 
     @pytest.fixture
@@ -259,7 +260,7 @@ class TestConformance:
         assert done.returncode == 1
         assert "FAILED test_diagonalonly.py::TestIt::test_derivative" in done.stdout
         assert "1 failed" in done.stdout
-        assert "from zoo.activations import DiagonalOnly" in done.stdout
+        assert "from zoo.activation import DiagonalOnly" in done.stdout
         assert "checks.py" not in done.stdout  # no line of the kit's own stands in the way
 
     def test_the_same_line_is_a_test_for_unittest(self, repository):
@@ -271,7 +272,7 @@ class TestConformance:
 
     def test_options_are_those_of_the_kind(self):
         names = {name for name in vars(modnet.testing.conformance(modnet.source("csv"))) if name.startswith("test_")}
-        assert names == {f"test_{name.replace('-', '_')}" for name in SUITES["data-source"].checks}
+        assert names == {f"test_{name.replace('-', '_')}" for name in find_suite("data-source").checks}
         with pytest.raises(TypeError, match="widht"):
             modnet.testing.conformance(Tanh(), widht=3)
 
@@ -331,8 +332,8 @@ def test_modnet_alone_does_not_load_it(tmp_path):
 
 
 def test_every_check_has_a_claim_of_one_sentence():
-    for suite in SUITES.values():
+    for suite in map(find_suite, KINDS):
         for check in suite.checks.values():
             assert check.claim.endswith("."), check.name
             assert len(check.claim) <= 120, check.name
-    assert len(ACTIVATION.checks) == 20
+    assert len(SUITE.checks) == 20

@@ -173,7 +173,7 @@ class TestWhatMayStandIn:
     def test_a_class_which_gets_the_settings(self) -> None:
         with swapping("optimizer", "sgd", Standing):
             assert modnet.optimizer("sgd", lr=0.25) == Standing(0.25)
-            with pytest.raises(SettingError, match=r"sgd: unknown setting 'speed'; there is: lr"):
+            with pytest.raises(SettingError, match=r"sgd: unknown setting 'speed'; available: lr"):
                 modnet.optimizer("sgd", speed=1.0)
 
     def test_a_ready_part_whose_settings_are_checked_all_the_same(self) -> None:

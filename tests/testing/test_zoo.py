@@ -13,14 +13,16 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from zoo import KINDS, Animal, animals
+from zoo import Animal, animals
 
 import modnet
 from modnet.compose.parts import part
 from modnet.compose.plugins import get_host
-from modnet.testing.kinds import SUBJECTS, SUITES
+from modnet.host.kinds import KINDS
+from modnet.testing.conformance import find_suite
 from modnet.testing.report import Outcome
 
+SUITES = {kind: find_suite(kind) for kind in KINDS}
 ALL = animals()
 BROKEN = [animal for animal in ALL if animal.check]
 LEGAL = [animal for animal in ALL if not animal.check]
@@ -39,8 +41,8 @@ TREES = Path(__file__).parent / "zoo" / "trees.jsonl"
 @cache
 def outcome_of(animal: Animal) -> Outcome:
     """Return what the check that is named for a broken part says of it."""
-    subject = SUBJECTS[animal.kind](animal.part, **animal.options)
-    return SUITES[animal.kind].checks[animal.check].run(subject)
+    suite = find_suite(animal.kind)
+    return suite.checks[animal.check].run(suite.subject(animal.part, **animal.options))
 
 
 @pytest.mark.parametrize("animal", BROKEN, ids=str)
@@ -50,7 +52,7 @@ def test_each_broken_part_is_caught_by_the_check_that_is_named_for_it(animal):
 
 @pytest.mark.parametrize("animal", LEGAL, ids=str)
 def test_each_odd_part_that_breaks_no_rule_passes(animal):
-    report = SUITES[animal.kind].run(SUBJECTS[animal.kind](animal.part, **animal.options))
+    report = find_suite(animal.kind).run(animal.part, **animal.options)
     assert report.passed, str(report)
 
 
@@ -66,6 +68,7 @@ def test_the_zoo_is_large_and_every_check_has_something_to_catch():
     assert everywhere >= {name for suite in SUITES.values() for name in suite.checks}
 
 
+@pytest.mark.check
 def test_each_example_fails_by_itself_without_the_kit(tmp_path):
     """Each in a process of its own would take minutes: one process runs all, and tells those that do not fail."""
     runner = tmp_path / "runner.py"
@@ -114,7 +117,7 @@ def test_examples_are_small():
 def test_the_built_ins_pass_the_very_same_kit(kind, name, tmp_path, monkeypatch):
     monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
     options = {"file": write_idx(tmp_path)} if name == "idx" else {}
-    report = SUITES[kind].run(SUBJECTS[kind](part(kind, name), **options))
+    report = SUITES[kind].run(part(kind, name), **options)
     assert report.passed, str(report)
     expected = 4 if name == "mnist" else RUN.get(kind, {}).get(name) or USUALLY[kind]
     assert len(report.ran) == expected
@@ -148,4 +151,4 @@ def write_idx(folder: Path) -> list[Path]:
 
 
 def test_every_kind_has_its_animals():
-    assert {animal.kind for animal in BROKEN} == {animal.kind for animal in LEGAL} == set(KINDS) == set(SUITES)
+    assert {animal.kind for animal in BROKEN} == {animal.kind for animal in LEGAL} == set(KINDS)

@@ -11,13 +11,7 @@ from typing import Any
 
 import attrs
 
-KINDS = {
-    "activation": "activations",
-    "loss": "losses",
-    "gradient": "estimators",
-    "optimizer": "optimizers",
-    "data-source": "sources",
-}
+from modnet.host.kinds import KINDS
 
 
 @attrs.frozen(eq=False)
@@ -60,4 +54,4 @@ class Cage:
 
 def animals() -> list[Animal]:
     """Return all of them."""
-    return [animal for name in KINDS.values() for animal in import_module(f"zoo.{name}").CAGE.animals]
+    return [animal for kind in KINDS.values() for animal in import_module(f"zoo.{kind.module}").CAGE.animals]

@@ -5,8 +5,9 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from modnet.testing.kinds import SUBJECTS, SUITES
-from zoo import KINDS, animals
+from modnet.host.kinds import KINDS
+from modnet.testing.conformance import find_suite
+from zoo import animals
 
 
 def main() -> None:
@@ -15,7 +16,7 @@ def main() -> None:
     missed = []
     for animal in animals():
         start = time.perf_counter()
-        report = SUITES[animal.kind].run(SUBJECTS[animal.kind](animal.part, **animal.options))
+        report = find_suite(animal.kind).run(animal.part, **animal.options)
         counts[animal.kind, "seconds"] += time.perf_counter() - start  # type: ignore[assignment]
         right = animal.check in {o.name for o in report.failed} if animal.check else report.passed
         counts[animal.kind, "broken" if animal.check else "odd"] += 1
@@ -24,7 +25,7 @@ def main() -> None:
     print(f"{'kind':<12} {'checks':>6} {'broken':>6} {'caught':>6} {'odd':>6} {'passed':>6} {'seconds':>8}")
     for kind in KINDS:
         row = [counts[kind, column] for column in ("broken", "caught", "odd", "passed")]
-        numbers = " ".join(f"{n:>6}" for n in [len(SUITES[kind].checks), *row])
+        numbers = " ".join(f"{n:>6}" for n in [len(find_suite(kind).checks), *row])
         print(f"{kind:<12} {numbers} {counts[kind, 'seconds']:>8.1f}")
     print(f"missed, or false alarms: {', '.join(missed) or 'none'}")
 

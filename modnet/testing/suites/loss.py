@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -12,29 +12,28 @@ import modnet
 from modnet.compose.parts import part as built
 from modnet.compose.plugins import get_host
 from modnet.gradcheck.parts import check_loss as verdict_on
-from modnet.interfaces import Activation, Layer, Loss
+from modnet.interfaces import Activation, DenseLayer, Loss
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, raised
 from modnet.testing.report import Report
-from modnet.testing.shared import add_for_arrays, add_shared
+from modnet.testing.suites.shared import add_for_arrays, add_shared
 from modnet.types import Array
 
 NO_DERIVATIVE = "it has no derivative of its own"
 NOT_FUSED = "it knows no fused form with any activation that is registered"
-LOSS = Suite("loss")
 DTYPES = ("float64", "float32")
 
 
-def _built(value: object) -> Loss:
-    ready: Loss = built("loss", value)
-    return ready
+def to_loss(value: object) -> Loss:
+    """Return a part from its name, or as it is."""
+    return cast("Loss", built("loss", value))
 
 
 @attrs.frozen
 class Subject:
     """A loss, and for how many classes it is called."""
 
-    part: Loss = attrs.field(converter=_built)
+    part: Loss = attrs.field(converter=to_loss)
     classes: int = 4
 
     def outputs(self, *shape: int, dtype: str = "float64") -> Array:
@@ -47,6 +46,9 @@ class Subject:
         return (np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape) ** 2 + 1) % self.classes
 
 
+SUITE = Suite("loss", Subject)
+
+
 def check_loss(part: object, *, classes: int = 4, raises: bool = True) -> Report:
     """Check a loss: an instance, a name, or a function.
 
@@ -54,7 +56,7 @@ def check_loss(part: object, *, classes: int = 4, raises: bool = True) -> Report
     AssertionError with all of its text, where the part does not pass, unless `raises` is False.
     """
     __tracebackhide__ = True
-    return LOSS.report(Subject(part, classes), raises=raises)
+    return SUITE.run(part, classes=classes, raises=raises)
 
 
 def batches(subject: Subject) -> list[Inputs]:
@@ -130,7 +132,7 @@ def forth_and_back(part: Any, y: Any, t: Any) -> Any:
     return [part(y, t), part.backward(y, t)]
 
 
-@LOSS.check(shapes)
+@SUITE.check(shapes)
 def one_per_sample(part: Any, y: Any, t: Any) -> None:
     """There is one value for each sample, of the outputs' dtype, whatever the number of axes."""
     losses = np.asarray(part(y, t))
@@ -139,14 +141,14 @@ def one_per_sample(part: Any, y: Any, t: Any) -> None:
     )
 
 
-@LOSS.check(batches)
+@SUITE.check(batches)
 def rows(part: Any, y: Any, t: Any) -> None:
     """A batch gives what its samples give one by one."""
     alone = [part(y[i], np.asarray(t[i])) for i in range(len(y))]
     np.testing.assert_allclose(part(y, t), alone, rtol=1e-9, atol=1e-9)
 
 
-@LOSS.check(
+@SUITE.check(
     lambda subject: [
         {"y": subject.outputs(2, 3), "t": t, "axis": axis}
         for axis in (0, 1, -2)
@@ -160,7 +162,7 @@ def axis(part: Any, y: Any, t: Any, axis: int) -> None:
     np.testing.assert_allclose(found, part(y, t), rtol=1e-9, atol=1e-9)
 
 
-@LOSS.check(
+@SUITE.check(
     lambda subject: [
         {"y": subject.outputs(3), "t": subject.indices(3).astype(dtype)} for dtype in ("int64", "int32", "uint8")
     ]
@@ -170,13 +172,13 @@ def targets(part: Any, y: Any, t: Any) -> None:
     np.testing.assert_allclose(part(y, t), part(y, np.eye(y.shape[-1])[t]), rtol=1e-9, atol=1e-9)
 
 
-@LOSS.check(lambda subject: [{"y": inputs["y"][:0], "t": inputs["t"][:0]} for inputs in batches(subject)])
+@SUITE.check(lambda subject: [{"y": inputs["y"][:0], "t": inputs["t"][:0]} for inputs in batches(subject)])
 def empty(part: Any, y: Any, t: Any) -> None:
     """A batch of no samples has no losses."""
     assert np.shape(part(y, t)) == (0,), f"it gives shape {np.shape(part(y, t))}"
 
 
-@LOSS.check(
+@SUITE.check(
     lambda subject: [
         {"use": way_of(subject), "classes": subject.classes, "wrong": wrong, "dtype": dtype}
         for dtype in DTYPES
@@ -190,15 +192,15 @@ def certain(part: Any, use: Any, classes: int, wrong: int, dtype: str) -> None:
         assert np.isfinite(values).all(), f"{values[~np.isfinite(values)][0]} comes of {y[0]} and class {t[0]}"
 
 
-@LOSS.check(derivable, NO_DERIVATIVE)
+@SUITE.check(derivable, NO_DERIVATIVE)
 def derivative(part: Any, a: Any, t: Any) -> None:
     """What `backward` returns is the derivative of each sample's loss, as differences judge it."""
-    last = Layer(1, a.shape[1], a.shape[1], modnet.activation("sigmoid"))
+    last = DenseLayer(1, a.shape[1], a.shape[1], modnet.activation("sigmoid"))
     verdict = verdict_on(part, last, a, t, Stream(0))
     assert verdict is None or verdict.verdict not in ("wrong", "not deterministic"), verdict.explanation
 
 
-@LOSS.check(
+@SUITE.check(
     lambda subject: [{"y": smooth(subject).outputs(3, dtype=dtype), "t": subject.indices(3)} for dtype in DTYPES],
     NO_DERIVATIVE,
 )
@@ -212,7 +214,7 @@ def way_back(part: Any, y: Any, t: Any) -> None:
     np.testing.assert_allclose(dy, part.backward(y.T.copy(), t, axis=0).T, rtol=1e-4, atol=1e-5)
 
 
-@LOSS.check(
+@SUITE.check(
     lambda subject: [
         {"activation": activation, "a": 4 * np.log(subject.outputs(3)), "t": t}
         for activation in partners(subject)
@@ -231,7 +233,7 @@ def fused(part: Any, activation: Any, a: Any, t: Any) -> None:
     np.testing.assert_allclose(form.backward(a, y, t), da, rtol=1e-6, atol=1e-9)
 
 
-@LOSS.check(
+@SUITE.check(
     lambda subject: [
         {"activation": activation, "classes": subject.classes, "wrong": wrong}
         for activation in partners(subject)
@@ -248,7 +250,7 @@ def fused_finite(part: Any, activation: Any, classes: int, wrong: int) -> None:
     assert np.isfinite(form.backward(a, y, t)).all(), "what comes back is not finite"
 
 
-@LOSS.check(lambda subject: [{"classes": subject.classes}])
+@SUITE.check(lambda subject: [{"classes": subject.classes}])
 def network(part: Any, classes: int) -> None:
     """A network with it has a finite gradient, by central differences and by backpropagation."""
     net = modnet.TwoLayerNet(3, 4, classes, loss=part, weight_init_std=0.5, seed=0)
@@ -258,5 +260,5 @@ def network(part: Any, classes: int) -> None:
             assert np.isfinite(gradient).all(), f"{estimator} gives {gradient[~np.isfinite(gradient)][0]} in {name}"
 
 
-add_for_arrays(LOSS, used)
-add_shared(LOSS, used)
+add_for_arrays(SUITE, used)
+add_shared(SUITE, used)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -12,29 +12,28 @@ import modnet
 from modnet.compose.parts import part as built
 from modnet.compose.plugins import get_host
 from modnet.gradcheck.parts import check_activation as verdict_on
-from modnet.interfaces import Activation, Layer
+from modnet.interfaces import Activation, DenseLayer
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, raised
 from modnet.testing.report import Report
-from modnet.testing.shared import add_for_arrays, add_shared
+from modnet.testing.suites.shared import add_for_arrays, add_shared
 from modnet.types import Array
 
 NO_DERIVATIVE = "it has no derivative of its own"
 NO_STANDARD = "it does not claim to be a standard function"
 NOT_ELEMENTWISE = "it does not claim to be elementwise"
-ACTIVATION = Suite("activation")
 
 
-def _built(value: object) -> Activation:
-    ready: Activation = built("activation", value)
-    return ready
+def to_activation(value: object) -> Activation:
+    """Return a part from its name, or as it is."""
+    return cast("Activation", built("activation", value))
 
 
 @attrs.frozen
 class Subject:
     """An activation, and where it can be called."""
 
-    part: Activation = attrs.field(converter=_built)
+    part: Activation = attrs.field(converter=to_activation)
     width: int = 4
     largest: float = 1e4
 
@@ -42,6 +41,9 @@ class Subject:
         """Return pre-activations of both signs, some of them far from 0, of this shape and as many units."""
         draw = Stream(0, ("activation", *shape)).generator()
         return (3 * draw.standard_normal((*shape, self.width))).astype(dtype)
+
+
+SUITE = Suite("activation", Subject)
 
 
 def check_activation(part: object, *, width: int = 4, largest: float = 1e4, raises: bool = True) -> Report:
@@ -52,7 +54,7 @@ def check_activation(part: object, *, width: int = 4, largest: float = 1e4, rais
     pass, unless `raises` is False.
     """
     __tracebackhide__ = True
-    return ACTIVATION.report(Subject(part, width, largest), raises=raises)
+    return SUITE.run(part, width=width, largest=largest, raises=raises)
 
 
 def batches(subject: Subject) -> list[Inputs]:
@@ -100,41 +102,41 @@ def forth_and_back(part: Any, a: Any) -> Any:
     return [z := part(a), part.backward(a, z, np.ones_like(a))]
 
 
-@ACTIVATION.check(shapes)
+@SUITE.check(shapes)
 def shape_and_dtype(part: Any, a: Any) -> None:
     """The outputs have the shape and the dtype of the input, float64 or float32, whatever the number of axes."""
     z = part(a)
     assert (z.shape, z.dtype) == (a.shape, a.dtype), f"{a.dtype} {a.shape} gives {z.dtype} {z.shape}"
 
 
-@ACTIVATION.check(lambda subject: [{"a": subject.drawn(5)}])
+@SUITE.check(lambda subject: [{"a": subject.drawn(5)}])
 def rows(part: Any, a: Any) -> None:
     """A batch gives what its rows give one by one."""
     np.testing.assert_allclose(part(a), np.stack([part(row) for row in a]), rtol=1e-9, atol=1e-9)
 
 
-@ACTIVATION.check(lambda subject: [{"a": subject.drawn(2, 3), "axis": axis} for axis in (0, 1, -2)])
+@SUITE.check(lambda subject: [{"a": subject.drawn(2, 3), "axis": axis} for axis in (0, 1, -2)])
 def axis(part: Any, a: Any, axis: int) -> None:
     """Along another axis it gives what it gives along the last one."""
     z = part(np.moveaxis(a, -1, axis), axis=axis)
     np.testing.assert_allclose(np.moveaxis(z, axis, -1), part(a), rtol=1e-9, atol=1e-9)
 
 
-@ACTIVATION.check(lambda subject: [{"a": subject.drawn(3)[:0].astype(dtype)} for dtype in ("float64", "float32")])
+@SUITE.check(lambda subject: [{"a": subject.drawn(3)[:0].astype(dtype)} for dtype in ("float64", "float32")])
 def empty(part: Any, a: Any) -> None:
     """A batch of no samples gives no outputs, of the same dtype."""
     z = part(a)
     assert (z.shape, z.dtype) == (a.shape, a.dtype), f"{a.dtype} {a.shape} gives {z.dtype} {z.shape}"
 
 
-@ACTIVATION.check(batches)
+@SUITE.check(batches)
 def layout(part: Any, a: Any) -> None:
     """How an array lies in memory does not matter: turned over, every other row, column by column."""
     for view in (a[::-1], a[::2], np.asfortranarray(a)):
         np.testing.assert_allclose(part(view), part(np.ascontiguousarray(view)), rtol=1e-9, atol=1e-9)
 
 
-@ACTIVATION.check(lambda subject: [{"use": way_of(subject), "a": a} for a in large(subject)])
+@SUITE.check(lambda subject: [{"use": way_of(subject), "a": a} for a in large(subject)])
 def finite(part: Any, use: Any, a: Any) -> None:
     """Outputs, and what comes back, are finite for large inputs of either sign."""
     for values in use(part, a):
@@ -149,14 +151,14 @@ def large(subject: Subject) -> Iterator[Array]:
         yield (subject.largest * signs * (-1.0) ** np.arange(subject.width)).astype(dtype)
 
 
-@ACTIVATION.check(lambda subject: [{"a": with_derivative(subject)}], NO_DERIVATIVE)
+@SUITE.check(lambda subject: [{"a": with_derivative(subject)}], NO_DERIVATIVE)
 def derivative(part: Any, a: Any) -> None:
     """What `backward` returns is the derivative, as differences judge it."""
-    verdict = verdict_on(Layer(1, a.shape[1], a.shape[1], part), a, Stream(0))
+    verdict = verdict_on(DenseLayer(1, a.shape[1], a.shape[1], part), a, Stream(0))
     assert verdict is None or verdict.verdict not in ("wrong", "not deterministic"), verdict.explanation
 
 
-@ACTIVATION.check(
+@SUITE.check(
     lambda subject: [{"a": with_derivative(subject).astype(dtype)} for dtype in ("float64", "float32")], NO_DERIVATIVE
 )
 def way_back(part: Any, a: Any) -> None:
@@ -171,9 +173,7 @@ def way_back(part: Any, a: Any) -> None:
     np.testing.assert_allclose(da, turned.T, rtol=1e-4, atol=1e-5)
 
 
-@ACTIVATION.check(
-    lambda subject: batches(subject) if subject.part.elementwise else skip(NOT_ELEMENTWISE), NOT_ELEMENTWISE
-)
+@SUITE.check(lambda subject: batches(subject) if subject.part.elementwise else skip(NOT_ELEMENTWISE), NOT_ELEMENTWISE)
 def elementwise(part: Any, a: Any) -> None:
     """Where it says that it is elementwise, no output depends on another input."""
     z = part(a)
@@ -185,7 +185,7 @@ def elementwise(part: Any, a: Any) -> None:
         assert not others.any(), f"input {index} changes output {tuple(int(i) for i in np.argwhere(others)[0])}"
 
 
-@ACTIVATION.check(
+@SUITE.check(
     lambda subject: [{"a": subject.drawn(3), "standard": standard_function(subject.part)}],
     NO_STANDARD,
 )
@@ -194,7 +194,7 @@ def standard(part: Any, a: Any, standard: Any) -> None:
     np.testing.assert_allclose(part(a), standard(a), rtol=1e-9, atol=1e-12)
 
 
-@ACTIVATION.check(lambda subject: [{"width": subject.width}])
+@SUITE.check(lambda subject: [{"width": subject.width}])
 def network(part: Any, width: int) -> None:
     """A network with it has a finite gradient, by central differences and by backpropagation."""
     net = modnet.TwoLayerNet(3, width, 2, hidden=part, weight_init_std=0.5, seed=0)
@@ -216,5 +216,5 @@ def standard_function(part: Activation) -> Activation:
     return modnet.activation(part.computes)
 
 
-add_for_arrays(ACTIVATION, used)
-add_shared(ACTIVATION, used)
+add_for_arrays(SUITE, used)
+add_shared(SUITE, used)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, cast
 
 import attrs
 import numpy as np
@@ -14,28 +14,27 @@ from modnet.compose.parts import part as built
 from modnet.interfaces import GradientEstimator
 from modnet.testing.checks import Inputs, SkippedError, Suite, preserved, raised
 from modnet.testing.report import Report
-from modnet.testing.shared import add_shared
+from modnet.testing.suites.shared import add_shared
 
 DIRECTION = "it promises a direction, not the gradient"
 DRAWS = "it draws at random: its mean is checked instead"
 DRAWS_NOTHING = "it draws nothing at random: it is compared with the gradient itself"
 NEEDS_NETWORK = "it needs a network, not any function of the parameters"
 NO_COUNT = "it does not say how many evaluations it makes"
-ESTIMATOR = Suite("gradient")
 DTYPES = ("float64", "float32")
 STRUCTURE = ("layers", "loss_function", "x", "t", "trace", "output_error", "backward")
 
 
-def _built(value: object) -> GradientEstimator:
-    ready: GradientEstimator = built("gradient", value)
-    return ready
+def to_gradient(value: object) -> GradientEstimator:
+    """Return a part from its name, or as it is."""
+    return cast("GradientEstimator", built("gradient", value))
 
 
 @attrs.frozen
 class Subject:
     """A gradient estimator, and what it promises."""
 
-    part: GradientEstimator = attrs.field(converter=_built)
+    part: GradientEstimator = attrs.field(converter=to_gradient)
     promises: Literal["gradient", "direction"] = "gradient"
     tolerance: float = 1e-3
     most: int = 2000
@@ -46,6 +45,9 @@ class Subject:
         with preserved():
             one, other = (flat(use_estimator(self.part, 0, stream)) for stream in (1, 2))
         return not np.array_equal(one, other)
+
+
+SUITE = Suite("gradient", Subject)
 
 
 def check_gradient_estimator(
@@ -64,7 +66,7 @@ def check_gradient_estimator(
     False.
     """
     __tracebackhide__ = True
-    return ESTIMATOR.report(Subject(part, promises, tolerance, most), raises=raises)
+    return SUITE.run(part, promises=promises, tolerance=tolerance, most=most, raises=raises)
 
 
 def small_network(seed: int, dtype: str = "float64") -> tuple[modnet.Network, Any, Any]:
@@ -125,7 +127,7 @@ def promised(subject: Subject, *, draws: bool) -> Subject:
     return subject
 
 
-@ESTIMATOR.check(lambda _: [{"dtype": dtype} for dtype in DTYPES])
+@SUITE.check(lambda _: [{"dtype": dtype} for dtype in DTYPES])
 def shape_and_dtype(part: Any, dtype: str) -> None:
     """A gradient has the names, shapes and dtypes of the parameters, float64 or float32, and is finite."""
     net, x, t = small_network(0, dtype)
@@ -135,7 +137,7 @@ def shape_and_dtype(part: Any, dtype: str) -> None:
     assert all(np.isfinite(g).all() for g in grads.values()), "some of it is not finite"
 
 
-@ESTIMATOR.check(plain, NEEDS_NETWORK)
+@SUITE.check(plain, NEEDS_NETWORK)
 def any_function(part: Any, params: Any) -> None:
     """Of any function of any arrays it gives a gradient of their names, shapes and dtypes."""
     grads = part(bowl, params, modnet.Stream(0))
@@ -143,7 +145,7 @@ def any_function(part: Any, params: Any) -> None:
     assert found == expected, f"parameters {expected} have the gradient {found}"
 
 
-@ESTIMATOR.check(lambda _: [{"seed": seed} for seed in (0, 1)])
+@SUITE.check(lambda _: [{"seed": seed} for seed in (0, 1)])
 def unchanged(part: Any, seed: int) -> None:
     """It changes neither the parameters nor the batch."""
     net, x, t = small_network(seed)
@@ -153,7 +155,7 @@ def unchanged(part: Any, seed: int) -> None:
     np.testing.assert_equal([*params.values(), objective.x, objective.t], before)
 
 
-@ESTIMATOR.check(lambda _: [{"seed": 0}])
+@SUITE.check(lambda _: [{"seed": 0}])
 def read_only(part: Any, seed: int) -> None:
     """Parameters that nobody may write to will do."""
     net, x, t = small_network(seed)
@@ -163,7 +165,7 @@ def read_only(part: Any, seed: int) -> None:
     part(net.objective(x, t), MappingProxyType(params), modnet.Stream(0))
 
 
-@ESTIMATOR.check(lambda _: [{"seed": 0}])
+@SUITE.check(lambda _: [{"seed": 0}])
 def stream(part: Any, seed: int) -> None:
     """What is random comes of the stream that it is given, and of no generator besides."""
     found = []
@@ -174,7 +176,7 @@ def stream(part: Any, seed: int) -> None:
     np.testing.assert_equal(found[0], found[1])
 
 
-@ESTIMATOR.check(
+@SUITE.check(
     lambda subject: [{"seed": seed, "tolerance": promised(subject, draws=False).tolerance} for seed in (0, 1)],
     DIRECTION,
     DRAWS,
@@ -187,7 +189,7 @@ def gradient(part: Any, seed: int, tolerance: float) -> None:
     assert error <= tolerance, f"it is off by {error:.2g} of the gradient's length"
 
 
-@ESTIMATOR.check(
+@SUITE.check(
     lambda subject: [{"seed": 0, "most": promised(subject, draws=True).most}],
     DIRECTION,
     DRAWS_NOTHING,
@@ -209,7 +211,7 @@ def mean(part: Any, seed: int, most: int) -> None:
     assert off.max() < 0, f"the mean of entry {off.argmax()} is not that of the gradient"
 
 
-@ESTIMATOR.check(lambda subject: [{"seed": 0, "estimates": 100 if subject.draws else 2}])
+@SUITE.check(lambda subject: [{"seed": 0, "estimates": 100 if subject.draws else 2}])
 def direction(part: Any, seed: int, estimates: int) -> None:
     """On average it points where the loss grows: going the other way goes downhill."""
     net, x, t = small_network(seed)
@@ -220,7 +222,7 @@ def direction(part: Any, seed: int, estimates: int) -> None:
     assert np.mean(shares) > 2 * error, f"along the gradient it has {np.mean(shares):.2g}, known to {error:.2g}"
 
 
-@ESTIMATOR.check(counted, NO_COUNT, NEEDS_NETWORK)
+@SUITE.check(counted, NO_COUNT, NEEDS_NETWORK)
 def evaluations(part: Any, params: Any) -> None:
     """It says rightly how many evaluations of the loss one gradient costs."""
     calls = []
@@ -233,7 +235,7 @@ def evaluations(part: Any, params: Any) -> None:
     assert len(calls) == part.evaluations(params), f"it makes {len(calls)}, and says {part.evaluations(params)}"
 
 
-@ESTIMATOR.check(lambda _: [{"rates": [0.1, 1.0, 0.03, 0.01, 3e-3, 1e-3], "iterations": 100}])
+@SUITE.check(lambda _: [{"rates": [0.1, 1.0, 0.03, 0.01, 3e-3, 1e-3], "iterations": 100}])
 def learns(part: Any, rates: Any, iterations: int) -> None:
     """A network learns with it, with one of the learning rates that are tried."""
     x = np.sin(np.arange(120)).reshape(60, 2)
@@ -251,4 +253,4 @@ def learns(part: Any, rates: Any, iterations: int) -> None:
     raise AssertionError(f"at best the loss becomes {min(shares, default=np.inf):.3g} times what it was")
 
 
-add_shared(ESTIMATOR, used)
+add_shared(SUITE, used)

@@ -8,7 +8,7 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -21,14 +21,13 @@ from modnet.data.dataset import Dataset
 from modnet.interfaces import DataSource
 from modnet.testing.checks import Inputs, SkippedError, Suite, raised
 from modnet.testing.report import Report
-from modnet.testing.shared import add_shared
+from modnet.testing.suites.shared import add_shared
 
 BY_NAME = "it is a data set by name and reads no files"
 NO_FILE = "no sample file: check_data_source(part, file=...)"
 NO_ROWS = "it reads whole data sets only, no rows to predict"
 NO_WRITER = "it does not write files"
 NOT_FETCHED = "it has not been downloaded"
-SOURCE = Suite("data-source")
 File = str | os.PathLike[str]
 CUTS = 16
 GARBAGE = (b"\0", b"\xff" * 600, b"\x80\x04garbage", b"PK\x03\x04" + b"\0" * 40, b"1,2\n3", b"[{}", b"\n\n\n")
@@ -36,16 +35,16 @@ HEADS = (b"", b"\0", b"\xff\xfe", b"a,b\n1,2\n", b"\x1f\x8b\x08", b"PK\x03\x04",
 NAMES = ("data", "data.txt", "a.b.c", ".hidden", "train-images-idx3-ubyte", "ä.csv", "x" * 200)
 
 
-def _built(value: object) -> DataSource:
-    ready: DataSource = built("data-source", value)
-    return ready
+def to_data_source(value: object) -> DataSource:
+    """Return a part from its name, or as it is."""
+    return cast("DataSource", built("data-source", value))
 
 
 @attrs.frozen
 class Subject:
     """A data source, and the sample that it is tried on."""
 
-    part: DataSource = attrs.field(converter=_built)
+    part: DataSource = attrs.field(converter=to_data_source)
     file: File | Sequence[File] | None = None
     sample: Mapping[str, bytes] = attrs.field(init=False)
     """Files by name, the first of which is handed to the source; none where there are none."""
@@ -73,6 +72,9 @@ class Subject:
         return {}
 
 
+SUITE = Suite("data-source", Subject)
+
+
 def check_data_source(part: object, *, file: File | Sequence[File] | None = None, raises: bool = True) -> Report:
     """Check a data source: an instance, or a name.
 
@@ -82,7 +84,7 @@ def check_data_source(part: object, *, file: File | Sequence[File] | None = None
     its text, where the part does not pass, unless `raises` is False.
     """
     __tracebackhide__ = True
-    return SOURCE.report(Subject(part, file), raises=raises)
+    return SUITE.run(part, file=file, raises=raises)
 
 
 def _content(path: Path) -> bytes:
@@ -178,7 +180,7 @@ def refused(part: Any, files: Any) -> bool:
     return True
 
 
-@SOURCE.check(samples, NOT_FETCHED)
+@SUITE.check(samples, NOT_FETCHED)
 def dataset(part: Any, files: Any) -> None:
     """What it reads is a `Dataset`: finite float64 rows, a class index for each, every class once."""
     with TemporaryDirectory() as folder:
@@ -187,7 +189,7 @@ def dataset(part: Any, files: Any) -> None:
         data.check()
 
 
-@SOURCE.check(samples, NOT_FETCHED)
+@SUITE.check(samples, NOT_FETCHED)
 def inferred(part: Any, files: Any) -> None:
     """What it infers of a file are settings of its own, with which it reads the same again."""
     with TemporaryDirectory() as folder:
@@ -201,25 +203,25 @@ def inferred(part: Any, files: Any) -> None:
         np.testing.assert_equal(again.train.x, data.train.x)
 
 
-@SOURCE.check(lambda subject: spoilt(subject, [b""]), BY_NAME)
+@SUITE.check(lambda subject: spoilt(subject, [b""]), BY_NAME)
 def empty(part: Any, files: Any) -> None:
     """An empty file is refused with a DataError that names it."""
     assert refused(part, files), "it reads an empty file"
 
 
-@SOURCE.check(cut, BY_NAME)
+@SUITE.check(cut, BY_NAME)
 def truncated(part: Any, files: Any) -> None:
     """A file that is cut off is refused with a DataError that names it, or what is left of it is a data set."""
     refused(part, files)
 
 
-@SOURCE.check(lambda subject: spoilt(subject, GARBAGE), BY_NAME)
+@SUITE.check(lambda subject: spoilt(subject, GARBAGE), BY_NAME)
 def garbage(part: Any, files: Any) -> None:
     """A file with anything else in it is refused with a DataError that names it, or it is a data set."""
     refused(part, files)
 
 
-@SOURCE.check(lambda subject: [{"name": name} for name in files_only(subject)][:1], BY_NAME)
+@SUITE.check(lambda subject: [{"name": name} for name in files_only(subject)][:1], BY_NAME)
 def missing(part: Any, name: str) -> None:
     """A file that is not there is refused with a DataError."""
     with TemporaryDirectory() as folder:
@@ -230,7 +232,7 @@ def missing(part: Any, name: str) -> None:
     raise AssertionError(f"it reads {name}, which is not there")
 
 
-@SOURCE.check(samples, NOT_FETCHED)
+@SUITE.check(samples, NOT_FETCHED)
 def files_untouched(part: Any, files: Any) -> None:
     """It leaves the file as it is, and no other file beside it."""
     with TemporaryDirectory() as folder:
@@ -239,7 +241,7 @@ def files_untouched(part: Any, files: Any) -> None:
     assert left == dict(files), f"there are {', '.join(left)} now, with other content or of another number"
 
 
-@SOURCE.check(samples, NOT_FETCHED)
+@SUITE.check(samples, NOT_FETCHED)
 def closed(part: Any, files: Any) -> None:
     """It closes what it opens."""
     gc.collect()
@@ -251,7 +253,7 @@ def closed(part: Any, files: Any) -> None:
     assert not left_open, left_open[0]
 
 
-@SOURCE.check(lambda subject: [{"files": files_only(subject)}], BY_NAME)
+@SUITE.check(lambda subject: [{"files": files_only(subject)}], BY_NAME)
 def recognised(part: Any, files: Any) -> None:
     """It recognises its own file by name and content."""
     with TemporaryDirectory() as folder:
@@ -260,14 +262,14 @@ def recognised(part: Any, files: Any) -> None:
     assert answer is True, f"of {path.name} it says {answer!r}"
 
 
-@SOURCE.check(lambda _: [{"head": head, "name": name} for head in HEADS for name in NAMES])
+@SUITE.check(lambda _: [{"head": head, "name": name} for head in HEADS for name in NAMES])
 def recognises_quietly(part: Any, head: bytes, name: str) -> None:
     """Asked whether it recognises a file it says True or False, whatever the name and content, and never raises."""
     answer = type(part).recognises(Path(name), head)
     assert answer in (True, False), f"of {name} it says {answer!r}"
 
 
-@SOURCE.check(lambda subject: able(subject, "read_rows", NO_ROWS), BY_NAME, NO_ROWS)
+@SUITE.check(lambda subject: able(subject, "read_rows", NO_ROWS), BY_NAME, NO_ROWS)
 def rows_to_predict(part: Any, files: Any) -> None:
     """It reads rows to predict, as many as there are labels, and refuses another number of features."""
     with TemporaryDirectory() as folder:
@@ -284,7 +286,7 @@ def rows_to_predict(part: Any, files: Any) -> None:
     raise AssertionError(f"asked for {features + 3} features it gives {features}")
 
 
-@SOURCE.check(lambda subject: able(subject, "write", NO_WRITER), BY_NAME, NO_WRITER)
+@SUITE.check(lambda subject: able(subject, "write", NO_WRITER), BY_NAME, NO_WRITER)
 def written(part: Any, files: Any) -> None:
     """What it writes it reads back as it was, and it writes the files that it says."""
     with TemporaryDirectory() as folder, TemporaryDirectory() as other:
@@ -300,4 +302,4 @@ def written(part: Any, files: Any) -> None:
             np.testing.assert_equal(one.t, expected.t)
 
 
-add_shared(SOURCE, used, NOT_FETCHED, most=3)
+add_shared(SUITE, used, NOT_FETCHED, most=3)

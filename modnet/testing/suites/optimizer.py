@@ -7,7 +7,7 @@ import json
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -22,26 +22,28 @@ from modnet.nn.serialization import put_together, taken_apart
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, Suite
 from modnet.testing.report import Report
-from modnet.testing.shared import add_shared
+from modnet.testing.suites.shared import add_shared
 
-OPTIMIZER = Suite("optimizer")
 DTYPES = ("float64", "float32")
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
 SHAPES = {"W1": (3, 2), "b1": (2,), "W2": (2, 4), "b2": (4,)}
 
 
-def _built(value: object) -> Optimizer:
-    ready: Optimizer = built("optimizer", value)
-    return ready
+def to_optimizer(value: object) -> Optimizer:
+    """Return a part from its name, or as it is."""
+    return cast("Optimizer", built("optimizer", value))
 
 
 @attrs.frozen
 class Subject:
     """An optimizer, and those like it that are to go down two valleys."""
 
-    part: Optimizer = attrs.field(converter=_built)
-    parabola: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(_built))
-    rosenbrock: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(_built))
+    part: Optimizer = attrs.field(converter=to_optimizer)
+    parabola: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(to_optimizer))
+    rosenbrock: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(to_optimizer))
+
+
+SUITE = Suite("optimizer", Subject)
 
 
 def check_optimizer(part: object, *, parabola: object = None, rosenbrock: object = None, raises: bool = True) -> Report:
@@ -52,7 +54,7 @@ def check_optimizer(part: object, *, parabola: object = None, rosenbrock: object
     AssertionError with all of its text, where the part does not pass, unless `raises` is False.
     """
     __tracebackhide__ = True
-    return OPTIMIZER.report(Subject(part, parabola, rosenbrock), raises=raises)
+    return SUITE.run(part, parabola=parabola, rosenbrock=rosenbrock, raises=raises)
 
 
 def drawn(seed: int, dtype: str = "float64") -> dict[str, Any]:
@@ -86,7 +88,7 @@ def leaves(value: Any) -> Any:
     return taken_apart(value, value, arrays), arrays
 
 
-@OPTIMIZER.check(lambda subject: given(subject, ("float64", "float32")))
+@SUITE.check(lambda subject: given(subject, ("float64", "float32")))
 def shape_and_dtype(part: Any, params: Any, grads: Any) -> None:
     """New parameters have the names, shapes and dtypes of the old ones, float64 or float32."""
     new, state = part.step(params, grads, part.init(params))
@@ -95,7 +97,7 @@ def shape_and_dtype(part: Any, params: Any, grads: Any) -> None:
     assert found == expected, f"{expected} become {found}"
 
 
-@OPTIMIZER.check(given)
+@SUITE.check(given)
 def unchanged(part: Any, params: Any, grads: Any) -> None:
     """Neither `init` nor `step` changes what it was given, the state included."""
     _, state = part.step(copy.deepcopy(params), copy.deepcopy(grads), part.init(copy.deepcopy(params)))
@@ -107,7 +109,7 @@ def unchanged(part: Any, params: Any, grads: Any) -> None:
         np.testing.assert_equal(leaves(value), before[name], f"{name} changed")
 
 
-@OPTIMIZER.check(given)
+@SUITE.check(given)
 def read_only(part: Any, params: Any, grads: Any) -> None:
     """Parameters and gradients that nobody may write to will do."""
     for array in [*params.values(), *grads.values()]:
@@ -115,7 +117,7 @@ def read_only(part: Any, params: Any, grads: Any) -> None:
     use_optimizer(part, MappingProxyType(params), MappingProxyType(grads))
 
 
-@OPTIMIZER.check(given)
+@SUITE.check(given)
 def state(part: Any, params: Any, grads: Any) -> None:
     """Its state can be kept in a checkpoint, and comes back from there as it was."""
     arrays: list[Any] = []
@@ -126,7 +128,7 @@ def state(part: Any, params: Any, grads: Any) -> None:
     np.testing.assert_equal(leaves(put_together(kept, part.init(params), arrays)), leaves(state))
 
 
-@OPTIMIZER.check(lambda _: [{"stop": stop} for stop in (1, 5)])
+@SUITE.check(lambda _: [{"stop": stop} for stop in (1, 5)])
 def resume(part: Any, stop: int) -> None:
     """A run that stops and goes on from its checkpoint comes to the same numbers as one that does not stop."""
     data = modnet.Dataset.from_arrays((np.linspace(-1, 1, 40).reshape(20, 2), np.arange(20) % 2), scale=1.0)
@@ -141,7 +143,7 @@ def resume(part: Any, stop: int) -> None:
     np.testing.assert_equal(dict(again.params), dict(whole.params))
 
 
-@OPTIMIZER.check(lambda _: [{"slope": slope, "dtype": dtype} for slope in (0.0, 1e-8, 1e8) for dtype in DTYPES])
+@SUITE.check(lambda _: [{"slope": slope, "dtype": dtype} for slope in (0.0, 1e-8, 1e8) for dtype in DTYPES])
 def finite(part: Any, slope: float, dtype: str) -> None:
     """Steps are finite where it is flat, nearly flat and steep."""
     params, grads = {"w": np.array([1.0, -1.0], dtype)}, {"w": np.array([slope, -slope], dtype)}
@@ -151,7 +153,7 @@ def finite(part: Any, slope: float, dtype: str) -> None:
     assert np.isfinite(params["w"]).all(), f"with slopes of {slope:g} the parameters become {params['w']}"
 
 
-@OPTIMIZER.check(lambda subject: [{"optimizers": candidates(subject.part, subject.parabola), "steps": 2000}])
+@SUITE.check(lambda subject: [{"optimizers": candidates(subject.part, subject.parabola), "steps": 2000}])
 def parabola(part: Any, optimizers: Any, steps: int) -> None:  # noqa: ARG001 - it stands among the others
     """It reaches the minimum of a parabola, with one of the learning rates that are tried."""
     distances = []
@@ -165,7 +167,7 @@ def parabola(part: Any, optimizers: Any, steps: int) -> None:  # noqa: ARG001 - 
     assert np.nanmin(distances) < 0.01, f"after {steps} steps it is {np.nanmin(distances):.3g} from the minimum"
 
 
-@OPTIMIZER.check(lambda subject: [{"optimizers": candidates(subject.part, subject.rosenbrock), "steps": 3000}])
+@SUITE.check(lambda subject: [{"optimizers": candidates(subject.part, subject.rosenbrock), "steps": 3000}])
 def rosenbrock(part: Any, optimizers: Any, steps: int) -> None:  # noqa: ARG001 - it stands among the others
     """It goes round the bend of Rosenbrock's valley, from a height of 24 to below 1, where only the floor is left."""
     heights = []
@@ -190,4 +192,4 @@ def candidates(part: Optimizer, wanted: Optimizer | None) -> list[Optimizer]:
     return [part, *(settings_reader().read({**settings, "lr": rate}, type(part)) for rate in rates)]
 
 
-add_shared(OPTIMIZER, used)
+add_shared(SUITE, used)

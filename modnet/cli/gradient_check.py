@@ -1,0 +1,71 @@
+"""`modnet gradient-check`: verdicts on derivatives, and estimators compared."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from modnet.cli.options import changes_of, experiment_options, plugin_options, with_plugins
+from modnet.compose.experiment import create_experiment, create_network, format_title, read_data, read_toml
+from modnet.compose.gradient_check import check_gradient
+from modnet.compose.tables import merge
+from modnet.display.estimators import draw_estimators
+from modnet.display.figure import FORMATS, render
+from modnet.display.progress import file_progress
+from modnet.files import write_atomically
+from modnet.nn.batches import Batches
+from modnet.randomness import Stream
+from modnet.text import to_json
+
+
+@click.command()
+@click.argument("experiment", required=False, type=click.Path(path_type=Path))
+@experiment_options
+@click.option("--estimator", "estimators", multiple=True, metavar="NAME", help="To compare (repeatable; default: all).")
+@click.option("--repeats", type=click.IntRange(1), default=5, help="Estimates by each that is random (default: 5).")
+@click.option("--json", "json_", is_flag=True, help="Print JSON.")
+@click.option("--out", type=click.Path(path_type=Path), help=f"Draw the estimators: a .{', .'.join(FORMATS)} file.")
+@plugin_options
+def gradient_check(
+    experiment: Path | None,
+    estimators: tuple[str, ...],
+    repeats: int,
+    out: Path | None,
+    *,
+    json_: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
+    **flags: Any,
+) -> None:
+    """Judge the derivatives of an experiment's network, and compare gradient estimators on it.
+
+    The network is the untrained one of EXPERIMENT and the options, on its first mini-batch. Each part's own derivative
+    gets a verdict: correct, wrong, corner, too noisy, or not deterministic; so does the whole gradient, as --gradient
+    obtains it, or else the chain rule. The exit status is 1 where a derivative is wrong or not deterministic.
+    """
+    table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    wanted = create_experiment(merge(table, changes_of(flags)))
+    with file_progress():
+        data, wanted = read_data(wanted)
+    size, sampling = wanted.training.batch_size, wanted.training.sampling
+    chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).indices(0)
+    check = check_gradient(
+        create_network(wanted, data),
+        data.train.rows(chosen),
+        data.train.t[chosen],
+        estimators=estimators or None,
+        gradient=wanted.gradient if flags["gradient"] else None,
+        repeats=repeats,
+        seed=wanted.seed,
+    )
+    click.echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
+    if out:
+        picture = draw_estimators(check.estimators, format_title(wanted))
+        write_atomically(out, render(picture, out.suffix[1:].lower()))
+        if not json_:
+            click.echo(f"drawn in {out}")
+    sys.exit(0 if check.passed else 1)

@@ -1,0 +1,32 @@
+"""`modnet plot`: the learning curves of a run."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from modnet.cli.options import plugin_options, with_plugins
+from modnet.compose.experiment import format_title, read_toml
+from modnet.display.figure import FORMATS, render
+from modnet.display.learning_curves import draw_learning_curves
+from modnet.errors import DataError
+from modnet.files import write_atomically
+from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, read_experiment
+from modnet.runs.history import read_history
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@click.option("--out", type=click.Path(path_type=Path), help=f"A .{', .'.join(FORMATS)} file (default: RUN/{CURVES}).")
+@plugin_options
+def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+    """Draw the learning curves of RUN: the loss of every mini-batch, and both accuracies."""
+    history = read_history(run / HISTORY)
+    with_plugins(read_toml(run / EXPERIMENT), without, modules)
+    path = out or run / CURVES
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: there is no folder {path.parent}")
+    figure = draw_learning_curves(history, format_title(read_experiment(run)))
+    write_atomically(path, render(figure, path.suffix[1:].lower()))
+    click.echo(f"drawn in {path}")

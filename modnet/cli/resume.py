@@ -1,0 +1,50 @@
+"""`modnet resume`: a run continued where it stopped."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+import modnet
+from modnet.cli.options import plugin_options, with_plugins
+from modnet.cli.train import describe, run_to_end
+from modnet.compose.experiment import read_data, read_toml
+from modnet.display.progress import file_progress
+from modnet.errors import DataError
+from modnet.runs.folder import EXPERIMENT, check_is_run, claim, read_ending, read_experiment
+from modnet.runs.recorder import RunRecorder
+from modnet.types import Status
+
+
+@click.command()
+@click.argument("run", type=click.Path(path_type=Path))
+@plugin_options
+def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+    """Go on with RUN, which was interrupted, failed or was killed, from what it saved last.
+
+    It comes to the same parameters, to the last bit, as if it had never stopped.
+    """
+    check_is_run(run)
+    with claim(run):
+        if ended := read_ending(run):
+            if ended["status"] == Status.DIVERGED:
+                made = ended["iterations"]
+                raise DataError(
+                    f"{run} has diverged after {made} iterations, and would again; try a smaller learning rate"
+                )
+            click.echo(f"{run} has finished: there is nothing to go on with")
+            return
+        with_plugins(read_toml(run / EXPERIMENT), without, modules)
+        click.echo(f"modnet {modnet.__version__}")
+        wanted = read_experiment(run)
+        with file_progress():
+            data, wanted = read_data(wanted)
+        folder = RunRecorder(run, wanted, data)
+        start = folder.last_checkpoint()
+        describe(wanted, data)
+        made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
+        click.echo(f"goes on after {made} iterations")
+        for difference in folder.find_new_surroundings():
+            click.echo(f"not as when it began, so the last bits may come out otherwise: {difference}", err=True)
+        run_to_end(wanted, data, folder, start)

@@ -1,0 +1,45 @@
+"""Matplotlib figures: made, and written as files."""
+
+from __future__ import annotations
+
+import io
+import warnings
+from typing import TYPE_CHECKING
+
+from modnet.errors import MissingExtraError, SettingError
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+FORMATS = ("png", "svg", "pdf")
+GREY = "#3b4252"
+# The palette of Okabe and Ito, which everyone can tell apart.
+COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
+
+
+def new_figure(size: tuple[float, float]) -> Figure:
+    """Return an empty figure of a size in inches; raises MissingExtraError."""
+    try:
+        from matplotlib.figure import Figure
+    except ImportError:
+        raise MissingExtraError("a plot", "plot") from None
+    return Figure(figsize=size, layout="constrained")
+
+
+def render(figure: Figure, kind: str) -> bytes:
+    """Return a figure as the content of a file, the same bytes for the same figure; raises SettingError."""
+    if kind not in FORMATS:
+        raise SettingError([f"a plot is written as {', '.join(FORMATS)}, not {kind!r}"], "plot")
+    import matplotlib as mpl
+
+    undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
+    content = io.BytesIO()
+    with mpl.rc_context({"svg.hashsalt": "modnet"}), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is a box, and seen to be one
+        figure.savefig(content, format=kind, dpi=150, metadata=undated[kind])
+    return content.getvalue()
+
+
+def escape(text: str) -> str:
+    """Return text in which no dollar begins a formula."""
+    return text.replace("$", r"\$")

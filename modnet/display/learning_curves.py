@@ -1,0 +1,52 @@
+"""The learning curves of a run."""
+
+from __future__ import annotations
+
+import math
+from itertools import cycle
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from modnet.display.figure import COLORS, GREY, new_figure
+from modnet.types import History
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+
+def draw_learning_curves(history: History, title: str = "") -> Figure:
+    """Return the learning curves: the loss of every iteration, and both accuracies; raises MissingExtraError."""
+    figure = new_figure((9, 3.6))
+    left, right = figure.subplots(1, 2)
+    _draw_loss(left, history.loss)
+    _draw_accuracy(right, history)
+    for axes in (left, right):
+        axes.set_xlabel("iteration")
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(title, fontsize=10)
+    return figure
+
+
+def _draw_loss(axes: Any, loss: list[float]) -> None:
+    iterations = np.arange(1, len(loss) + 1)
+    width = max(1, len(loss) // 50)
+    axes.plot(iterations, loss, color=GREY, alpha=0.25 if width > 1 else 1, linewidth=0.8)
+    if width > 1:
+        mean = np.convolve(loss, np.ones(width) / width, mode="valid")
+        axes.plot(iterations[width - 1 :], mean, color=GREY, label=f"mean of {width} iterations")
+        axes.legend(frameon=False)
+    axes.set(title="loss of each mini-batch", ylim=(0, None))
+
+
+def _draw_accuracy(axes: Any, history: History) -> None:
+    marker = "." if len(history.iterations) <= 60 else None
+    accuracies = {name: values for name, values in history.columns.items() if name.endswith("_accuracy")}
+    for (name, values), color in zip(accuracies.items(), cycle(COLORS), strict=False):
+        if values and not math.isnan(values[-1]):
+            label = f"{name.removesuffix('_accuracy')}: {values[-1]:.4f}"
+            axes.plot(history.iterations, values, color=color, marker=marker, label=label)
+    axes.set(title="accuracy", ylim=(0, 1))
+    if history.iterations:
+        axes.legend(frameon=False, loc="lower right")

@@ -1,0 +1,1 @@
+"""Checks of each kind of part, a module for each."""

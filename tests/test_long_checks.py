@@ -1,0 +1,29 @@
+"""Long checks: scripts that try many cases and must find nothing wrong."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+pytestmark = pytest.mark.check
+TESTS = Path(__file__).parent
+
+
+def run(folder: Path, script: str, *arguments: str) -> str:
+    """Return what a script of tests/ prints; it must end with status 0."""
+    command = [sys.executable, str(TESTS / script), *arguments]
+    done = subprocess.run(command, cwd=folder, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
+    return done.stdout
+
+
+def test_killed_runs_end_with_the_same_bits_for_every_optimizer_and_estimator(tmp_path: Path) -> None:
+    assert "0 differing bits, 0 failures" in run(tmp_path, "benchmarks/kills.py", "--kills", "54", "--jobs", "1")
+
+
+def test_the_gradient_check_calls_broken_gradients_wrong_and_no_other(tmp_path: Path) -> None:
+    found = run(tmp_path, "benchmarks/gradient_verdicts.py", "--seeds", "3", "--book", "20", "--smooth", "200")
+    assert "\n0 mistakes in" in found
