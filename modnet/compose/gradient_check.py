@@ -44,7 +44,7 @@ def check_gradient(
     wanted = usable_names("gradient") if estimators is None else estimators
     parts = [part("gradient", value) for value in wanted]
     judged = gradient if gradient is None or isinstance(gradient, Mapping) else part("gradient", gradient)
-    return _gradient_check.check_gradient(
+    return _gradient_check.judge_gradient(
         network.objective(x, t),
         network.params,
         _labelled(parts),
