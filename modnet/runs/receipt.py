@@ -13,9 +13,9 @@ from typing import Any
 import attrs
 
 from modnet.compose.experiment import Experiment
-from modnet.compose.parts import registered_name
+from modnet.compose.parts import find_name
 from modnet.compose.plugins import get_host
-from modnet.compose.settings import Settings, Table, settings_of
+from modnet.compose.settings import Settings, Table, get_settings
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import code_fingerprint, data_fingerprint
 from modnet.errors import DataError, ModnetError, PluginError, SettingError
@@ -216,7 +216,7 @@ def _origins(experiment: Experiment) -> tuple[Origin, ...]:
     for part in parts_of(experiment):
         if c := host.registry.component_of(part):
             version, code = versions.get((c.owner, c.plugin), ""), code_fingerprint(type(part).__module__)
-            found.add(Origin(c.kind, registered_name(part), c.owner, version, *code))
+            found.add(Origin(c.kind, find_name(part), c.owner, version, *code))
     return tuple(sorted(found, key=attrs.astuple))
 
 
@@ -226,7 +226,7 @@ def parts_of(value: Any) -> Iterator[Any]:
     if is_part:
         yield value
     if is_part or attrs.has(type(value)):
-        value = settings_of(value)
+        value = get_settings(value)
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, (tuple, list)) else ()
     for item in inner:
         yield from parts_of(item)
