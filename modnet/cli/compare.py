@@ -14,7 +14,7 @@ from modnet.comparison import compare as comparison
 from modnet.comparison.decisions import ROPE
 from modnet.compose.experiment import read_toml
 from modnet.compose.tables import merge
-from modnet.display.progress import RunsReport, file_progress
+from modnet.display.progress import RunsProgress, file_progress
 from modnet.runs.folder import new_folder
 
 
@@ -51,7 +51,7 @@ def compare(
     changes, grid = alternatives_of(flags)
     folder = out or new_folder()
     told = sys.stderr if json_ else sys.stdout
-    with file_progress(), RunsReport(told) as progress:
+    with file_progress(), RunsProgress(told) as progress:
         try:
             result = comparison.compare(
                 merge(table, changes),

@@ -15,7 +15,7 @@ from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
 from modnet.compose.sources import is_data_set
 from modnet.data.summary import summary_of
-from modnet.display.data_overview import Overview, as_json, as_text
+from modnet.display.data_overview import Overview, overview_to_json, overview_to_text
 from modnet.display.data_picture import draw_data
 from modnet.display.figure import FORMATS, render
 from modnet.display.progress import file_progress
@@ -77,7 +77,7 @@ def show(
         summary=summary,
         samples=samples,
     )
-    click.echo(as_json(view) if json_ else as_text(view, Screen.of(sys.stdout)))
+    click.echo(overview_to_json(view) if json_ else overview_to_text(view, Screen.of(sys.stdout)))
     if out:
         write_atomically(out, render(draw_data(found, summary, view.headline), out.suffix[1:].lower()))
         click.echo(f"drawn in {out}", err=json_)

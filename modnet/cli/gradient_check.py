@@ -44,7 +44,7 @@ def gradient_check(
     """Judge the derivatives of an experiment's network, and compare gradient estimators on it.
 
     The network is the untrained one of EXPERIMENT and the options, on its first mini-batch. Each part's own derivative
-    gets a verdict: correct, wrong, corner, too noisy, or not deterministic; so does the whole gradient, as --gradient
+    gets a verdict: correct, wrong, kink, too noisy, or not deterministic; so does the whole gradient, as --gradient
     obtains it, or else the chain rule. The exit status is 1 where a derivative is wrong or not deterministic.
     """
     table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)

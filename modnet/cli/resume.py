@@ -45,6 +45,6 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
         click.echo(f"goes on after {made} iterations")
-        for difference in folder.find_changes():
+        for difference in folder.find_new_surroundings():
             click.echo(f"not as when it began, so the last bits may come out otherwise: {difference}", err=True)
         run_to_end(wanted, data, folder, start)

@@ -15,13 +15,13 @@ from modnet.compose.parts import find_name
 from modnet.compose.settings import get_settings
 from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
-from modnet.display.progress import ProgressReport, file_progress
+from modnet.display.progress import RunProgress, file_progress
 from modnet.errors import DivergedError, TrainingInterrupted
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.training import Run
 from modnet.runs.folder import new_folder
 from modnet.runs.forecast import forecast_run
-from modnet.runs.receipt import naming_plugins
+from modnet.runs.receipt import name_missing_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_duration, format_settings, format_table
 from modnet.types import Status
@@ -52,7 +52,7 @@ def train(
     of it again. A run that ended too early goes on by modnet resume.
     """
     table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
-    with naming_plugins(experiment):
+    with name_missing_plugins(experiment):
         wanted = create_experiment(merge(table, changes_of(flags)))
     click.echo(f"modnet {modnet.__version__}")
     with file_progress():
@@ -68,7 +68,7 @@ def train(
 def run_to_end(wanted: Experiment, data: Dataset, folder: RunRecorder, start: Checkpoint | None = None) -> None:
     """Train to the end, whatever it is, with progress shown and everything saved, and say how it ended."""
     failure: BaseException | None = None
-    with ProgressReport() as progress:
+    with RunProgress() as progress:
         try:
             run = train_run(wanted, data, folder, start, progress)
         except (DivergedError, TrainingInterrupted) as error:

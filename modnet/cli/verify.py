@@ -12,7 +12,7 @@ import click
 from modnet.cli.options import plugin_options, with_plugins
 from modnet.compose.experiment import read_toml
 from modnet.compose.settings import Table
-from modnet.display.progress import ProgressReport, file_progress
+from modnet.display.progress import RunProgress, file_progress
 from modnet.errors import SettingError
 from modnet.runs.folder import EXPERIMENT
 from modnet.runs.receipt import PARTS
@@ -49,7 +49,7 @@ def verify(
     if not json_:
         click.echo(_format_differences(found))
     if not dry_run:
-        with ProgressReport(sys.stderr if json_ else None) as progress:
+        with RunProgress(sys.stderr if json_ else None) as progress:
             found = retrain(found, progress)
     click.echo(json.dumps(found.as_json(), indent=2) if json_ else found.verdict())
     sys.exit(0 if found.identical else 1)

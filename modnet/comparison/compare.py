@@ -1,4 +1,4 @@
-"""Compare settings: run each with the same seeds, read what came of it, and write it down."""
+"""Settings compared: run with the same seeds, read and written down."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ import tomli_w
 from attrs.validators import ge
 
 from modnet.comparison.decisions import ROPE
-from modnet.comparison.grid import Setting, axes_of, settings_of_grid
+from modnet.comparison.grid import Setting, create_settings, to_axes
 from modnet.comparison.result import Comparison, SettingResult
 from modnet.comparison.workers import (
     Job,
@@ -50,19 +50,19 @@ FILES = TABLES, PAIRS, RUNS, REPORT, PICTURE = (
 )
 
 
-class RunsProgress(Protocol):
-    """Shows how many of many runs are finished."""
+class ProgressObserver(Protocol):
+    """A display of the progress of many runs."""
 
-    def begin(self, total: int, there: int, under_way: Callable[[], float]) -> None:
-        """Show that `there` of `total` runs are finished; `under_way` returns how many the others amount to so far."""
+    def start(self, total: int, finished: int, measure: Callable[[], float]) -> None:
+        """Show that some runs are finished already; `measure` returns the progress of the others, in runs."""
 
-    def done(self, what: str) -> None:
-        """Show that one more run is finished."""
+    def advance(self, result: str) -> None:
+        """Show that one more run is finished, with its result."""
 
 
 @attrs.frozen(kw_only=True)
 class Plan:
-    """What an experiment file says in its table [compare]."""
+    """The table [compare] of an experiment file."""
 
     seeds: int = attrs.field(default=10, validator=ge(1))
     rope: float = attrs.field(default=ROPE, validator=ge(0))
@@ -78,7 +78,7 @@ def compare(
     out: str | PathLike[str] | None = None,
     workers: int | None = None,
     executor: Executor | None = None,
-    progress: RunsProgress | None = None,
+    progress: ProgressObserver | None = None,
 ) -> Comparison:
     """Run all combinations of some settings with the same seeds, and return what may be claimed of their differences.
 
@@ -104,7 +104,7 @@ def compare(
     table, plan = _read_plan(experiment, grid, seeds, rope)
     ensure_plugins(table)
     base = experiment if isinstance(experiment, Experiment) else create_experiment(table)
-    toml = tomli_w.dumps({**to_table(base), "compare": {**attrs.asdict(plan), "grid": axes_of(plan.grid)}})
+    toml = tomli_w.dumps({**to_table(base), "compare": {**attrs.asdict(plan), "grid": to_axes(plan.grid)}})
     settings, data, resolved = _read_settings(base, table, plan)
     with ExitStack() as stack:
         folder = Path(out) if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -113,11 +113,11 @@ def compare(
         unfinished = find_unfinished(jobs)
         write_atomically(folder / COMPARISON, toml.encode())
         if progress:
-            progress.begin(len(jobs), len(jobs) - len(unfinished), lambda: sum(map(measure_progress, unfinished)))
+            progress.start(len(jobs), len(jobs) - len(unfinished), lambda: sum(map(measure_progress, unfinished)))
         for job in run_jobs(list(unfinished), data, executor, workers):
             unfinished.remove(job)
             if progress:
-                progress.done(f"{job.name}: test accuracy {_read_hits(job.folder, data).mean():.4f}")
+                progress.advance(f"{job.name}: test accuracy {_read_hits(job.folder, data).mean():.4f}")
         result = _read_result(settings, plan, folder, data)
         _write(result, folder, resolved)
         return result
@@ -129,7 +129,7 @@ def _read_plan(
     seeds: int | None,
     rope: float | None,
 ) -> tuple[Table, Plan]:
-    """Return the table of an experiment, and what is to be compared; raises SettingError."""
+    """Return the table of an experiment, and the plan of its comparison; raises SettingError."""
     if isinstance(experiment, Experiment):
         table = to_table(experiment)
     else:
@@ -151,7 +151,7 @@ def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Set
     if len(data.test) < 2:
         raise DataError(f"a comparison needs test samples, there are {len(data.test)}")
     # What was inferred is the same for all settings, and written down with each.
-    return settings_of_grid({**table, "data": to_table(resolved.data)}, plan.grid), data, resolved
+    return create_settings({**table, "data": to_table(resolved.data)}, plan.grid), data, resolved
 
 
 def _claim(folder: Path, stack: ExitStack) -> None:
@@ -182,9 +182,9 @@ def _run_folder(folder: Path, setting: Setting, seed: int) -> Path:
 
 
 def _check_free(folder: Path) -> None:
-    """Raise SettingError where results would be written among files of something else."""
+    """Raise SettingError where results would be written among other files."""
     if folder.exists() and not (folder / COMPARISON).is_file():
-        left = (LOCK, f".{COMPARISON}.")  # by a process that was killed before it had begun
+        left = (LOCK, f".{COMPARISON}.")  # by a process that was killed before its first run
         if not folder.is_dir() or any(not file.name.startswith(left) for file in folder.iterdir()):
             raise SettingError([f"{folder} is there and not a comparison's folder; choose another"], "--out")
 
@@ -220,7 +220,7 @@ def _read_result(settings: Sequence[Setting], plan: Plan, folder: Path, data: Da
 def _check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Results:
     """Return the results in a run's receipt; raises DataError where its files or its data are others."""
     receipt = Receipt.read(folder)
-    changed = [difference.what for difference in receipt.changed_files(folder)]
+    changed = [difference.what for difference in receipt.find_changed_files(folder)]
     if changed or not receipt.results:
         names = ", ".join(changed) or "it has no results"
         raise DataError(f"{folder} is not as the run left it: {names}; remove it, and it is run anew")

@@ -1,4 +1,4 @@
-"""The picture of a comparison: learning curves with bands, and every run's accuracy with intervals."""
+"""The picture of a comparison: learning curves, and accuracies with intervals."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _WIDE = 8.0  # values that span more than such a factor are drawn on a logarithm
 
 
 def draw_comparison(settings: Sequence[SettingResult], title: str = "") -> Figure:
-    """Return the picture; raises MissingExtraError."""
+    """Return the picture of settings side by side; raises MissingExtraError."""
     figure = new_figure((10, 4))
     left, right = figure.subplots(1, 2)
     colors = [COLORS[i % len(COLORS)] for i in range(len(settings))]
@@ -57,7 +57,7 @@ def _draw_curves(axes: Any, settings: Sequence[SettingResult], colors: Sequence[
 
 def _draw_accuracies(axes: Any, settings: Sequence[SettingResult], colors: Sequence[str]) -> None:
     """Draw a dot for every run, and the mean with its interval: over seeds, and thinner over seeds and samples."""
-    places, name = _places(settings)
+    places, name = _choose_places(settings)
     reach = 0.12 * min(np.diff(np.sort(places)), default=1.0)
     for place, setting, color in zip(places, settings, colors, strict=True):
         accuracies = setting.accuracies
@@ -77,8 +77,8 @@ def _draw_accuracies(axes: Any, settings: Sequence[SettingResult], colors: Seque
     axes.legend(frameon=False, fontsize=8)
 
 
-def _places(settings: Sequence[SettingResult]) -> tuple[Array, str]:
-    """Return where the settings stand: at their values, with what these are, if one number varies; or side by side."""
+def _choose_places(settings: Sequence[SettingResult]) -> tuple[Array, str]:
+    """Return the places of settings on the axis, and its name: at their values if one number varies, or in a row."""
     names = list(settings[0].entries)
     if len(names) == 1 and len(settings) > 1:
         with suppress(ValueError):

@@ -1,4 +1,4 @@
-"""What is to be compared: an experiment with some of its entries varied, each combination of them a setting."""
+"""The grid of settings: an experiment with some of its entries varied."""
 
 from __future__ import annotations
 
@@ -15,9 +15,9 @@ from modnet.compose.tables import merge, put
 from modnet.errors import SettingError
 
 ALIASES = {"hidden_size": "hidden"}
-# Entries that are the same for all settings, and why.
+# Entries that are the same for all settings, and the reasons.
 FIXED = {
-    "seed": "every setting is run with the same seeds; how many is said by 'seeds'",
+    "seed": "every setting is run with the same seeds; their number is 'seeds'",
     "data": "every setting sees the same samples",
     "plugins": "all runs have the same plugins",
 }
@@ -34,12 +34,12 @@ class Setting:
 
     @property
     def label(self) -> str:
-        """Its name: "hidden 50, lr 0.1"."""
+        """The name: "hidden 50, lr 0.1"."""
         return ", ".join(f"{key} {value}" for key, value in self.entries.items()) or "as it is"
 
     @property
     def folder(self) -> str:
-        """Its name as that of a folder: "hidden-50,lr-0.1"."""
+        """The name of the folder: "hidden-50,lr-0.1"."""
         names = (f"{key}-{value}" for key, value in self.entries.items())
         return re.sub(r"[^\w.,+-]+", "-", ",".join(names)).strip("-.") or "as-it-is"
 
@@ -48,22 +48,22 @@ class Setting:
         return attrs.evolve(self.experiment, seed=seed)
 
 
-def settings_of_grid(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> list[Setting]:
+def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> list[Setting]:
     """Return all combinations of the values of `grid`, whose keys are those of options, or paths of entries.
 
     `hidden` (also `hidden_size`) takes a number of units, or a list of those of each layer. Raises SettingError and
     UnknownNameError.
 
-    >>> [setting.label for setting in settings_of_grid({}, {"hidden": [10, [20, 10]], "lr": [0.1]})]
+    >>> [setting.label for setting in create_settings({}, {"hidden": [10, [20, 10]], "lr": [0.1]})]
     ['hidden 10, lr 0.1', 'hidden 20-10, lr 0.1']
     """
-    axes = axes_of(grid)
+    axes = to_axes(grid)
     found: list[Setting] = []
     for values in product(*axes.values()):
         changes: Table = {}
         for key, value in zip(axes, values, strict=True):
-            put(changes, _place(key, value), [value] if key == "hidden" and isinstance(value, int) else value)
-        words = {key: in_words(value) for key, value in zip(axes, values, strict=True)}
+            put(changes, _find_place(key, value), [value] if key == "hidden" and isinstance(value, int) else value)
+        words = {key: format_value(value) for key, value in zip(axes, values, strict=True)}
         found.append(Setting(words, create_experiment(merge(experiment, changes))))
     folders = [setting.folder for setting in found]
     tables = [to_table(setting.experiment) for setting in found]
@@ -73,13 +73,15 @@ def settings_of_grid(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> li
     return found
 
 
-def axes_of(grid: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
-    """Return what varies, as TOML can hold it; raises SettingError where a key may not vary."""
-    return {ALIASES.get(key, key): [to_table(value) for value in _values(key, values)] for key, values in grid.items()}
+def to_axes(grid: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+    """Return the values of each key as TOML can hold them; raises SettingError where a key may not vary."""
+    return {
+        ALIASES.get(key, key): [to_table(value) for value in _check_values(key, values)] for key, values in grid.items()
+    }
 
 
-def _values(key: str, values: Any) -> Sequence[Any]:
-    """Return the values of a key; raises SettingError where they are not some, or the key may not vary."""
+def _check_values(key: str, values: Any) -> Sequence[Any]:
+    """Return the values of a key; raises SettingError where they are no list, or the key may not vary."""
     if reason := FIXED.get(key.split(".")[0]):
         raise SettingError([f"{key!r} cannot vary: {reason}"], "grid")
     if not isinstance(values, Sequence) or isinstance(values, str) or not values:
@@ -87,21 +89,21 @@ def _values(key: str, values: Any) -> Sequence[Any]:
     return values
 
 
-def _place(key: str, value: Any) -> tuple[str, ...]:
+def _find_place(key: str, value: Any) -> tuple[str, ...]:
     if key == "optimizer" and not isinstance(value, str):  # a table or a ready part, not its name
         return (key,)
     return PLACES.get(key) or tuple(key.split("."))
 
 
-def in_words(value: Any) -> str:
-    """Return a value that varies as it stands in a table.
+def format_value(value: Any) -> str:
+    """Return a value of the grid as text for a table.
 
-    >>> in_words([100, 50]), in_words(0.1), in_words({"name": "sgd", "lr": 0.1})
+    >>> format_value([100, 50]), format_value(0.1), format_value({"name": "sgd", "lr": 0.1})
     ('100-50', '0.1', 'sgd(lr=0.1)')
     """
     if isinstance(value, Mapping):
-        settings = ", ".join(f"{key}={in_words(item)}" for key, item in value.items() if key != "name")
+        settings = ", ".join(f"{key}={format_value(item)}" for key, item in value.items() if key != "name")
         return f"{value.get('name', '')}({settings})" if settings else str(value.get("name", ""))
     if isinstance(value, (list, tuple)):
-        return "-".join(map(in_words, value)) or "none"
+        return "-".join(map(format_value, value)) or "none"
     return f"{value:g}" if isinstance(value, float) else str(value)

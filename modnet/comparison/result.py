@@ -1,4 +1,4 @@
-"""What came of many runs, settings times seeds, and what may be claimed of their differences."""
+"""The results of a comparison, and the claims about differences."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
-from modnet.comparison.decisions import LOOKS, ROPE, Decision, decided
+from modnet.comparison.decisions import ANALYSES, ROPE, Decision, decide
 from modnet.comparison.figure import draw_comparison
 from modnet.comparison.grid import Setting
 from modnet.comparison.statistics import Estimate, Variation
@@ -30,14 +30,14 @@ WIDTH = 100  # of the lines below a table
 
 @attrs.frozen(eq=False)
 class SettingResult:
-    """What came of one setting: a run for each seed."""
+    """The results of one setting: a run for each seed."""
 
     setting: Setting
     hits: Array
     """Whether each test sample was recognised at the end of each run, (seeds, samples)."""
     histories: tuple[History, ...]
     statuses: tuple[Status, ...]
-    """Of each run: finished or diverged; what a diverged one had learned before counts."""
+    """Of each run: finished or diverged; a diverged run counts with its last finite parameters."""
 
     @property
     def label(self) -> str:
@@ -46,7 +46,7 @@ class SettingResult:
 
     @property
     def entries(self) -> dict[str, str]:
-        """What varies, in words: {"hidden": "50"}."""
+        """The varied entries in words: {"hidden": "50"}."""
         return self.setting.entries
 
     @property
@@ -77,7 +77,7 @@ class SettingResult:
 
 @attrs.frozen(eq=False, kw_only=True)
 class PairResult:
-    """Two settings, first the one that was ahead at the last look (before it, now), and what may be claimed of them."""
+    """Two settings, first the one that was ahead at the last interim analysis (before it, now), and the claim."""
 
     first: str
     second: str
@@ -89,31 +89,31 @@ class PairResult:
     on_these_samples: Estimate | None
     """The difference over all seeds, for the samples of the test part alone; None for a single seed."""
     decision: Decision
-    """What is claimed for all samples like those of the test part."""
+    """The claim for new samples like those of the test part."""
     decision_here: Decision
-    """What is claimed for the samples of the test part alone."""
+    """The claim for the fixed test set alone."""
 
     @property
     def verdict(self) -> str:
         """The claim in words, such as "hidden 50 is better" or "undecided: about 30 more seeds"."""
-        told, here = self._told(self.decision), self._told(self.decision_here)
-        if self.decision.claim != "undecided" or here == told:
-            return told
-        return f"{told}; on these samples alone {here.removeprefix('undecided: ')}"
+        general, here = self._format(self.decision), self._format(self.decision_here)
+        if self.decision.claim != "undecided" or here == general:
+            return general
+        return f"{general}; on these samples alone {here.removeprefix('undecided: ')}"
 
-    def _told(self, decision: Decision) -> str:
+    def _format(self, decision: Decision) -> str:
         if decision.claim == "different":
             return f"{self.first} is better"
         if decision.claim == "equal":
             return "practically equal"
         if decision.seeds_needed:
             return f"undecided: about {decision.seeds_needed - self.seeds} more seeds"
-        return f"undecided: {LOOKS[-1]} seeds are not enough"
+        return f"undecided: {ANALYSES[-1]} seeds are not enough"
 
 
 @attrs.frozen(eq=False)
 class Comparison:
-    """Settings side by side, all run with the same seeds and tested on the same samples; `str` of it is a table."""
+    """Settings compared, all run with the same seeds and tested on the same samples; `str` of it is a table."""
 
     settings: tuple[SettingResult, ...]
     seeds: tuple[int, ...]
@@ -122,21 +122,21 @@ class Comparison:
 
     @property
     def samples(self) -> int:
-        """How many test samples there are."""
+        """The number of test samples."""
         return int(self.settings[0].hits.shape[1])
 
     @cached_property
     def pairs(self) -> tuple[PairResult, ...]:
         """Every pair of settings, all decided together; raises MissingExtraError."""
-        look = max((look for look in LOOKS if look <= len(self.seeds)), default=len(self.seeds))
-        ahead = [result.hits[:look].sum() for result in self.settings]
+        last = max((count for count in ANALYSES if count <= len(self.seeds)), default=len(self.seeds))
+        ahead = [result.hits[:last].sum() for result in self.settings]
         pairs = [
             (self.settings[a], self.settings[b]) if ahead[a] >= ahead[b] else (self.settings[b], self.settings[a])
             for a, b in combinations(range(len(self.settings)), 2)
         ]
         differences = [np.subtract(a.hits, b.hits, dtype=np.int8) for a, b in pairs]
-        such = decided(differences, Variation.on_such_samples, self.rope)
-        these = decided(differences, Variation.on_these_samples, self.rope)
+        such = decide(differences, Variation.on_such_samples, self.rope)
+        these = decide(differences, Variation.on_these_samples, self.rope)
         found = []
         for (a, b), difference, decision, decision_here in zip(pairs, differences, such, these, strict=True):
             variation = Variation.of(difference) if len(self.seeds) > 1 else None
@@ -187,7 +187,7 @@ class Comparison:
         return _csv([list(records[0]), *(list(record.values()) for record in records)]) if records else ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it, but the hits of single samples, as JSON can hold it."""
+        """Return all but the hits of single samples, as JSON can hold it."""
         return {
             "seeds": list(self.seeds),
             "test_samples": self.samples,
@@ -255,12 +255,12 @@ class Comparison:
         counts = f"{len(self.seeds)} seeds, {self.samples:,} test samples; ± is the standard deviation between seeds."
         if not self.pairs:
             return counts
-        looks = ", ".join(map(str, LOOKS[:3]))
+        first = ", ".join(map(str, ANALYSES[:3]))
         return (
             f"{counts} Intervals are over seeds and test samples. A verdict is on all seeds and all such samples; it "
-            f"falls after {looks}, ... {LOOKS[-1]} seeds. Of 100 comparisons, however many pairs there are and however "
-            f"often one looks, 5 at most say wrongly that something is better, and 5 that something is practically "
-            f"equal: that accuracies differ by less than {self.rope:g}."
+            f"falls after {first}, ... {ANALYSES[-1]} seeds. Of 100 comparisons, however many pairs there are and "
+            f"however often one looks, 5 at most say wrongly that something is better, and 5 that something is "
+            f"practically equal: that accuracies differ by less than {self.rope:g}."
         )
 
 

@@ -1,8 +1,8 @@
-"""How far apart two accuracies are, from hits of the same test samples in runs with the same seeds.
+"""Accuracies and their differences, estimated over seeds and test samples.
 
 The hits of a setting are an array (seeds, samples): whether the run with that seed recognised that test sample. Each
 seed meets each sample, so a difference between two settings varies by seed, by sample, and by both together. These
-parts are told apart by the mean squares of a two-way analysis of variance with random effects and one value in each
+parts are separated by the mean squares of a two-way analysis of variance with random effects and one value in each
 cell (Searle, Casella and McCulloch 1992, "Variance Components", chapter 4).
 """
 
@@ -48,15 +48,15 @@ class Estimate:
         return self._tail(rope - abs(self.mean))
 
     def _tail(self, distance: float) -> float:
-        """Return how probable it is to be further off than `distance`, to one side."""
+        """Return the probability of being further off than `distance`, to one side."""
         if not self.standard_error:
             return 0.5 if distance == 0 else float(distance < 0)
-        return float(special().stdtr(self.df, -distance / self.standard_error))
+        return float(load_special().stdtr(self.df, -distance / self.standard_error))
 
 
 @attrs.frozen
 class Variation:
-    """What varies in an array (seeds, samples): the mean, and the mean squares of seeds, samples and the rest."""
+    """The mean of an array (seeds, samples), and the mean squares of seeds, samples and the rest."""
 
     mean: float
     seeds: int
@@ -67,7 +67,7 @@ class Variation:
 
     @classmethod
     def of(cls, values: Array) -> Variation:
-        """Return it for an array of at least two seeds and two samples.
+        """Return the variation of an array of at least two seeds and two samples.
 
         >>> Variation.of(np.array([[1, 0, 0, 1], [1, 1, 0, 1]])).by_seed
         0.125
@@ -83,7 +83,7 @@ class Variation:
         return cls(mean, seeds, samples, of_rows / (seeds - 1), of_columns / (samples - 1), rest / freedom)
 
     def on_these_samples(self, seeds: int | None = None) -> Estimate:
-        """Return the mean over all seeds there might be, on these very samples: the paired t statistic.
+        """Return the mean over all possible seeds, on this fixed test set: the paired t statistic.
 
         With `seeds`, as it would be after so many if nothing else changed.
         """
@@ -91,7 +91,7 @@ class Variation:
         return Estimate(self.mean, math.sqrt(self._seen_by_seed / (count * self.samples)), count - 1)
 
     def on_such_samples(self, seeds: int | None = None) -> Estimate:
-        """Return the mean over all seeds and all samples that these are drawn from.
+        """Return the mean over all possible seeds and new samples from the same source.
 
         The degrees of freedom are those of Satterthwaite 1946, "An approximate distribution of estimates of variance
         components". With `seeds`, as it would be after so many if nothing else changed.
@@ -114,11 +114,11 @@ class Variation:
 
 
 def t_quantile(tail: float, df: float) -> float:
-    """Return what Student's t exceeds with probability `tail`; df may be any positive number."""
-    return -float(special().stdtrit(df, tail))
+    """Return the value that Student's t exceeds with probability `tail`; `df` may be any positive number."""
+    return -float(load_special().stdtrit(df, tail))
 
 
-def special() -> Any:
+def load_special() -> Any:
     """Return SciPy's special functions; raises MissingExtraError."""
     try:
         from scipy import special as functions

@@ -1,4 +1,4 @@
-"""Many runs, each in its folder, on all cores or wherever an executor brings them; none that is there is run again."""
+"""Many runs on all cores or in any executor."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from pathlib import Path
 import attrs
 from threadpoolctl import threadpool_limits
 
-from modnet.compose.experiment import Experiment, create_experiment, read_data, read_toml, to_table
+from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, read_toml, to_table
 from modnet.compose.plugins import get_host, load_plugins
 from modnet.compose.settings import Table, get_settings
 from modnet.compose.tables import find_changes
@@ -28,7 +28,6 @@ from modnet.host.registry import SESSION, Override, active_overrides, find_overr
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
 from modnet.runs.folder import EXPERIMENT, HISTORY, claim, read_ending
-from modnet.runs.receipt import parts_of
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Grads, Params, Status
 
@@ -55,7 +54,7 @@ class Job:
 
 @attrs.frozen
 class JobResult:
-    """How a run ended, as it can be sent from process to process: finished, diverged, interrupted or failed."""
+    """The end of a run, to be sent from process to process: finished, diverged, interrupted or failed."""
 
     status: Status
     message: str = ""
@@ -78,7 +77,7 @@ def measure_progress(job: Job) -> float:
 def run_jobs(
     jobs: Sequence[Job], data: Dataset, executor: Executor | None = None, workers: int | None = None
 ) -> Iterator[Job]:
-    """Bring all runs on some data to their ends and yield each as it gets there.
+    """Bring all runs on some data to their ends and yield each as it ends.
 
     Without an executor `workers` processes do it, by default as many as there are cores; 1 is this process. Raises
     ModnetError where a run fails, and KeyboardInterrupt; all runs are saved then, and the next call resumes them.
@@ -148,7 +147,7 @@ def check_is_no_import() -> None:
 
 
 def ensure_plugins(table: Table) -> None:
-    """Load the plugins that an experiment asks for, unless they are there; raises PluginError."""
+    """Load the plugins that an experiment asks for, unless they are loaded; raises PluginError."""
     asked = table.get("plugins", {})
     without, modules = asked.get("without", ()), asked.get("modules", ())
     if not get_host().without.issuperset(split_names(without)):
@@ -162,7 +161,7 @@ def _is_finished(job: Job) -> bool:
     if not (job.folder / EXPERIMENT).is_file():
         return False
     there, wanted = read_toml(job.folder / EXPERIMENT), to_table(job.experiment)
-    for table in (there, wanted):  # where the data lies may change; what it is, its digest tells
+    for table in (there, wanted):  # the path may change; the digest in the receipt holds the content
         table.get("data", {}).pop("path", None)
     if keys := find_changes(there, wanted):
         raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}; choose another folder"], "--out")
@@ -178,7 +177,7 @@ def _run_in(executor: Executor, jobs: Sequence[Job]) -> Iterator[Job]:
             yield futures[future]
     except BrokenExecutor:
         raise ModnetError(
-            "a worker ended without a word: it was killed, memory ran out, or a script calls modnet.compare "
+            "a worker process died: it was killed, memory ran out, or a script calls modnet.compare "
             "and not under: if __name__ == '__main__':"
         ) from None
     finally:
@@ -194,10 +193,10 @@ def _check(job: Job, result: JobResult) -> None:
 
 
 def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
-    """Return how many processes are to work: one, where a part is known to this process alone."""
+    """Return the number of processes to use: one, where a part is known to this process alone."""
     registry = get_host().registry
     for job in jobs:
-        for part in parts_of(job.experiment):
+        for part in find_parts(job.experiment):
             component = registry.component_of(part)
             if component and (component.owner == SESSION or find_override_by(part)):
                 if (asked or 1) > 1:
@@ -211,14 +210,14 @@ def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
 
 @contextmanager
 def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
-    """Have worker processes; where the block fails or is interrupted, they save their runs and end."""
+    """Start worker processes; where the block fails or is interrupted, they save their runs and end."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
     others = multiprocessing.active_children()
     asked = experiment.plugins
     context = multiprocessing.get_context("spawn")
-    get_host().relay()  # what is to be said of plugins that follow runs is said here, once
+    get_host().relay()  # warnings about plugins that follow runs are given here, once
     pool = ProcessPoolExecutor(workers, context, _prepare, (asked.without, asked.modules))
     try:
         yield pool
@@ -236,30 +235,30 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     import multiprocessing
 
     def end(*_: object) -> None:
-        # No more than that: a worker that dies while it waits for work would take the queue's lock along.
+        # No more: a worker that dies while it waits for work keeps the lock of the queue.
         _worker.is_ending = True
 
     def watch() -> None:
         if parent := multiprocessing.parent_process():
             parent.join()
-            os._exit(1)  # nobody is there to take the results: a checkpoint is
+            os._exit(1)  # nobody takes the results any more; a checkpoint is saved
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C goes to all; what is to be done is said by whoever began it
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends its workers
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, daemon=True).start()
     threadpool_limits(1, user_api="blas")
-    warnings.filterwarnings("ignore", r"\d+ plugins? not asked")  # which the parent has said
+    warnings.filterwarnings("ignore", r"\d+ plugins? not asked")  # the parent has warned
     load_plugins(without, modules)
 
 
 @lru_cache(maxsize=1)
 def _read_data(table: str, _: tuple[Override, ...]) -> Dataset:
-    """Return the data of an experiment's table, which one worker meets again and again, under the same overrides."""
+    """Return the data of an experiment's table; the runs of a worker share them, under the same overrides."""
     return read_data(create_experiment({"data": json.loads(table)}))[0]
 
 
 def _share(experiment: Experiment) -> Experiment:
-    """Return an experiment as it is run beside others: its estimator takes one thread, and ends when it is told to."""
+    """Return an experiment as it is run beside others: its estimator takes one thread, and can be ended."""
     estimator = experiment.gradient
     settings = get_settings(estimator)
     if settings.get("threads", 1) is None:
@@ -269,9 +268,9 @@ def _share(experiment: Experiment) -> Experiment:
 
 @attrs.frozen
 class _Ending(GradientEstimator):
-    """An estimator that interrupts the run once this process has been told to end.
+    """An estimator that interrupts the run once this process is to end.
 
-    Raised by the signal's handler, the interruption could come where Python prints and forgets it.
+    Raised by the handler of the signal, the interruption could come in code where Python ignores it.
     """
 
     estimator: GradientEstimator

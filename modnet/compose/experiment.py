@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
@@ -163,6 +163,17 @@ def format_source(experiment: Experiment) -> str:
     """Return the name of an experiment's data: that of the file, or of the data set."""
     data = experiment.data
     return data.path.name if data.path else find_name(data.source)
+
+
+def find_parts(value: Any) -> Iterator[Part]:
+    """Yield the parts among the fields of an experiment or a part, and their parts."""
+    if isinstance(value, Part):
+        yield value
+    if isinstance(value, Part) or attrs.has(type(value)):
+        value = get_settings(value)
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, (tuple, list)) else ()
+    for item in inner:
+        yield from find_parts(item)
 
 
 def create_network(experiment: Experiment, data: Dataset) -> Network:

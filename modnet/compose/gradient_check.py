@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from modnet.compose.parts import (
-    find_name,
-    is_registered,
-    list_usable_names,
-    make_part,
-)
+from modnet.compose.parts import find_name, is_registered, list_usable_names, make_part
 from modnet.gradcheck import check as _gradient_check
 from modnet.gradcheck.check import GradientCheck
 from modnet.interfaces import GradientEstimator
@@ -44,7 +39,7 @@ def check_gradient(
     wanted = list_usable_names("gradient") if estimators is None else estimators
     parts = [make_part("gradient", value) for value in wanted]
     judged = gradient if gradient is None or isinstance(gradient, Mapping) else make_part("gradient", gradient)
-    return _gradient_check.check_gradient(
+    return _gradient_check.judge_gradient(
         network.objective(x, t),
         network.params,
         _label(parts),

@@ -1,4 +1,4 @@
-"""What `modnet data show` prints: a data set in words, tables and drawings, and the same as JSON."""
+"""The overview of a data set as text and as JSON."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 
 from modnet.data.dataset import Dataset, kind_of_samples
 from modnet.data.summary import MOST_VALUES, Summary, most_frequent, varied
-from modnet.display.terminal import Screen, bar, format_images
+from modnet.display.terminal import Screen, format_bar, format_images
 from modnet.text import (
     format_count,
     format_number,
@@ -25,7 +25,7 @@ from modnet.text import (
 )
 from modnet.types import Array
 
-CLASSES = 20  # that are shown; of more, the most frequent ones
+CLASSES = 20  # at most are shown, the most frequent ones
 BAR = 40
 CELL = 12
 KEY = 10
@@ -33,7 +33,7 @@ KEY = 10
 
 @attrs.frozen(eq=False, kw_only=True)
 class Overview:
-    """A data set with all that is told about it."""
+    """A data set with all that is shown of it."""
 
     what: str
     """The name or the file that it was read by."""
@@ -58,7 +58,7 @@ class Overview:
 
     @property
     def headline(self) -> str:
-        """What was read, and how much it is, in a line."""
+        """The name and the size of the data set in a line."""
         train, test = len(self.data.train), len(self.data.test)
         sizes = f"{train:,} training and {test:,} test samples" if test else format_count(train, "sample")
         features, classes = (
@@ -68,17 +68,17 @@ class Overview:
         return f"{printable(self.what, 200)} ({self.source}): {sizes}, {features}, {classes}"
 
 
-def as_text(view: Overview, screen: Screen) -> str:
-    """Return what is in a data set, as wide as the screen and in characters that it can show."""
-    blocks = [_facts(view, screen), _classes(view, screen)]
+def overview_to_text(view: Overview, screen: Screen) -> str:
+    """Return an overview, as wide as the screen and in characters that it can show."""
+    blocks = [_format_facts(view, screen), _format_classes(view, screen)]
     if view.summary.distinct:
-        blocks.append(_features(view, screen))
-    blocks.append(_images(view, screen) if view.summary.side else _rows(view, screen))
-    return screen.shown("\n\n".join("\n".join(lines) for lines in blocks if lines))
+        blocks.append(_format_features(view, screen))
+    blocks.append(_format_images(view, screen) if view.summary.side else _format_rows(view, screen))
+    return screen.to_encodable("\n\n".join("\n".join(lines) for lines in blocks if lines))
 
 
-def as_json(view: Overview) -> str:
-    """Return what is in a data set as a JSON object."""
+def overview_to_json(view: Overview) -> str:
+    """Return an overview as a JSON object."""
     data, summary, chosen = view.data, view.summary, view.chosen
     counts = {name: values.tolist() for name, values in summary.counts.items()}
     columns = (summary.minimum, summary.maximum, summary.mean, summary.deviation)
@@ -117,7 +117,7 @@ def as_json(view: Overview) -> str:
     return to_json(record)
 
 
-def _facts(view: Overview, screen: Screen) -> list[str]:
+def _format_facts(view: Overview, screen: Screen) -> list[str]:
     """Return the headline, and below it what is not about single classes or features."""
     data, summary = view.data, view.summary
     facts = [
@@ -126,9 +126,9 @@ def _facts(view: Overview, screen: Screen) -> list[str]:
         *(("notes" if i == 0 else "", note) for i, note in enumerate(view.notes)),
         ("missing", "" if view.notes else "no values"),
         ("kept as", f"{data.train.table.dtype.name}, {format_size(summary.size)}"),
-        ("values", _values(view)),
-        ("features", "" if summary.distinct else _spread(view, screen)),
-        ("repeated", _repeated(summary)),
+        ("values", _format_values(view)),
+        ("features", "" if summary.distinct else _format_spread(view, screen)),
+        ("repeated", _format_repeated(summary)),
     ]
     width = max(screen.columns, 40)
     lines = []
@@ -138,7 +138,7 @@ def _facts(view: Overview, screen: Screen) -> list[str]:
     return lines
 
 
-def _values(view: Overview) -> str:
+def _format_values(view: Overview) -> str:
     summary = view.summary
     numbers = (summary.minimum.min(), summary.maximum.max(), summary.whole_mean, summary.whole_deviation)
     low, high, mean, deviation = (format_number(float(number)) for number in numbers)
@@ -146,19 +146,19 @@ def _values(view: Overview) -> str:
     return f"from {low} to {high}, mean {mean}, standard deviation {deviation}{divided}"
 
 
-def _spread(view: Overview, screen: Screen) -> str:
-    """Say how features differ, where they are too many for a table."""
+def _format_spread(view: Overview, screen: Screen) -> str:
+    """Return how features differ, where they are too many for a table."""
     deviation, constant = view.summary.deviation, view.summary.constant
     varying = np.flatnonzero(view.summary.minimum < view.summary.maximum)
     text = f"{constant:,} of {len(deviation):,} never vary" if constant else "all vary"
     if not len(varying):
         return text
     ends = (varying[deviation[varying].argmin()], varying[deviation[varying].argmax()])
-    least, most = (f"{format_number(float(deviation[i]))} ({screen.name(view.names[i])})" for i in ends)
+    least, most = (f"{format_number(float(deviation[i]))} ({screen.fit_name(view.names[i])})" for i in ends)
     return f"{text}; standard deviations from {least} to {most}"
 
 
-def _repeated(summary: Summary) -> str:
+def _format_repeated(summary: Summary) -> str:
     if summary.repeated is None:
         return ""
     text = (
@@ -171,7 +171,7 @@ def _repeated(summary: Summary) -> str:
     return text
 
 
-def _classes(view: Overview, screen: Screen) -> list[str]:
+def _format_classes(view: Overview, screen: Screen) -> list[str]:
     """Return a table of classes with bars; of many the most frequent ones."""
     summary, data = view.summary, view.data
     total = summary.all_counts
@@ -181,49 +181,51 @@ def _classes(view: Overview, screen: Screen) -> list[str]:
     rows = [["class", *heads, "share"]]
     for i in shown:
         counts = [f"{summary.counts[name][i]:,}" for name in parts]
-        rows.append([screen.name(data.classes[i]), *counts, f"{100 * total[i] / max(total.sum(), 1):.1f} %"])
+        rows.append([screen.fit_name(data.classes[i]), *counts, f"{100 * total[i] / max(total.sum(), 1):.1f} %"])
     lines = format_table(rows)
     width = min(BAR, screen.columns - width_of(max(lines, key=width_of)) - 2)
     if width >= KEY:
-        keys = [f"{bar([*[0] * i, 1], 1, 1, screen)} {head}" for i, head in enumerate(heads)]
+        keys = [f"{format_bar([*[0] * i, 1], 1, 1, screen)} {head}" for i, head in enumerate(heads)]
         lines[0] += f"  {' '.join(keys)}" if len(parts) > 1 else ""
         for line, i in enumerate(shown, 1):
-            lines[line] += "  " + bar([summary.counts[name][i] for name in parts], total.max(initial=1), width, screen)
+            lines[line] += "  " + format_bar(
+                [summary.counts[name][i] for name in parts], total.max(initial=1), width, screen
+            )
     if others := np.delete(total, shown).tolist():
         sizes = f"{min(others):,}" if min(others) == max(others) else f"{min(others):,} to {max(others):,}"
         lines.append(f"and {format_count(len(others), 'more class', 'more classes')}, of {sizes} samples each")
     return lines
 
 
-def _features(view: Overview, screen: Screen) -> list[str]:
+def _format_features(view: Overview, screen: Screen) -> list[str]:
     """Return a table of few features."""
     summary = view.summary
     columns = (summary.minimum, summary.mean, summary.maximum, summary.deviation)
     rows = [["feature", "min", "mean", "max", "deviation", "values"]]
     for i, (name, distinct) in enumerate(zip(view.names, summary.distinct, strict=True)):
         numbers = (format_number(float(column[i])) for column in columns)
-        rows.append([screen.name(name), *numbers, f">{MOST_VALUES:,}" if distinct is None else f"{distinct:,}"])
+        rows.append([screen.fit_name(name), *numbers, f">{MOST_VALUES:,}" if distinct is None else f"{distinct:,}"])
     return format_table(rows)
 
 
-def _images(view: Overview, screen: Screen) -> list[str]:
+def _format_images(view: Overview, screen: Screen) -> list[str]:
     summary, train, side = view.summary, view.data.train, view.summary.side or 0
     images = train.unscaled(view.chosen).reshape(-1, side, side).astype(np.float64)
-    captions = [screen.name(view.data.classes[i]) for i in train.t[view.chosen]]
+    captions = [screen.fit_name(view.data.classes[i]) for i in train.t[view.chosen]]
     low, high = float(summary.minimum.min()), float(summary.maximum.max())
     return format_images(images, captions, low, high, screen)
 
 
-def _rows(view: Overview, screen: Screen) -> list[str]:
+def _format_rows(view: Overview, screen: Screen) -> list[str]:
     """Return a table of the chosen samples, with as many features as fit."""
     train, names, chosen = view.data.train, view.names, view.chosen
     if not len(chosen):
         return []
     x = train.unscaled(chosen)
-    columns = [["class", *(screen.name(view.data.classes[i]) for i in train.t[chosen])]]
+    columns = [["class", *(screen.fit_name(view.data.classes[i]) for i in train.t[chosen])]]
     for j, name in enumerate(names):
         numbers = (format_number(float(value), 6) for value in x[:, j])
-        column = [screen.name(name, CELL), *numbers]
+        column = [screen.fit_name(name, CELL), *numbers]
         if width_of(format_table(list(zip(*columns, column, strict=True)))[0]) > screen.columns and j:
             break
         columns.append(column)

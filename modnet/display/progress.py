@@ -1,4 +1,4 @@
-"""How a run goes on, told as it goes: a bar with the time left on a terminal, plain lines elsewhere."""
+"""The progress of runs and files: a bar on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -20,18 +20,18 @@ if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
 
 REFRESH = 0.1
-# Without a terminal, a run whose epochs are long gives a sign of life this often, in seconds.
+# Without a terminal, a line is printed at least this often, in seconds.
 SIGN_OF_LIFE = 30.0
-# How often many runs are looked at to see how far they are, in seconds.
-BETWEEN_LOOKS = 1.0
-# What takes a shorter time than this has no progress bar, in seconds.
+# The progress of many runs is measured this often, in seconds.
+MEASURE_EVERY = 1.0
+# A file that takes a shorter time than this has no progress bar, in seconds.
 PATIENCE = 0.5
 # A run that takes longer than this says so at its beginning, in seconds.
 LONG = 60.0
 
 
-def epoch_line(run: ObservedRun) -> str:
-    """Return the table row of an epoch's end: the loss is the mean since the row before."""
+def format_epoch(run: ObservedRun) -> str:
+    """Return the table row for the end of an epoch; the loss is the mean since the row before."""
     history = run.history
     since = history.iterations[-2] if len(history.iterations) > 1 else 0
     losses = history.loss[since:]
@@ -41,15 +41,15 @@ def epoch_line(run: ObservedRun) -> str:
     return f"epoch {run.epoch:6.1f}  iteration {run.iteration:>7,}  loss {loss:>8}  {names} | {values}"
 
 
-class ProgressReport(Observer):
-    """Follows one run: prints a row at each epoch's end, and shows how far the run is in between.
+class RunProgress(Observer):
+    """Follows one run: prints a row at the end of each epoch, and shows the progress in between.
 
-    Use as a context manager around the run, whatever way it ends.
+    Use as a context manager around the run.
     """
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
-        self._bar = _bar_on(self._out)
+        self._bar = _create_bar(self._out)
         self._run: ObservedRun | None = None
         self._stop = threading.Event()
         self._ticker = threading.Thread(target=self._tick, daemon=True)
@@ -81,7 +81,7 @@ class ProgressReport(Observer):
     @hookimpl
     def epoch_ended(self, run: ObservedRun) -> None:
         """Print a row."""
-        self._print(epoch_line(run))
+        self._print(format_epoch(run))
 
     def _print(self, line: str) -> None:
         self._last_sign = time.monotonic()
@@ -95,7 +95,7 @@ class ProgressReport(Observer):
             run = self._run
             if run is None:
                 continue
-            if not self._foretold and (left := time_left(run)) is not None:
+            if not self._foretold and (left := estimate_time_left(run)) is not None:
                 self._foretold = True
                 if left > LONG:
                     each = format_duration(run.seconds / run.iteration)
@@ -103,33 +103,33 @@ class ProgressReport(Observer):
             if self._bar:
                 self._bar.update(self._bar.task_ids[0], completed=run.iteration)
             elif time.monotonic() - self._last_sign > SIGN_OF_LIFE:
-                self._print(_sign_of_life(run))
+                self._print(_format_sign_of_life(run))
 
 
-def time_left(run: ObservedRun) -> float | None:
-    """Return the seconds that are left, by the iterations so far; None while they are too few to tell."""
+def estimate_time_left(run: ObservedRun) -> float | None:
+    """Return the seconds that are left, by the iterations so far; None while these are too few."""
     if not run.iteration or (run.seconds < 1 and run.iteration < 100):
         return None
     return run.seconds / run.iteration * (run.iterations - run.iteration)
 
 
-def _sign_of_life(run: ObservedRun) -> str:
-    seconds = time_left(run)
+def _format_sign_of_life(run: ObservedRun) -> str:
+    seconds = estimate_time_left(run)
     left = "?" if seconds is None else format_duration(seconds)
     loss = f"{run.history.loss[-1]:.4f}" if run.history.loss else "-"
     return f"iteration {run.iteration:,} of {run.iterations:,}  loss {loss}  {left} left"
 
 
-class RunsReport:
-    """Tells how many of many runs are there, and the time left: by a bar on a terminal, by a line a run elsewhere.
+class RunsProgress:
+    """Shows the number of finished runs and the time left: by a bar on a terminal, by a line for each run elsewhere.
 
     Use as a context manager around the runs.
     """
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
-        self._bar = _bar_on(self._out)
-        self._total = self._done = self._there = 0
+        self._bar = _create_bar(self._out)
+        self._total = self._done = self._done_before = 0
         self._begin = self._last_sign = time.monotonic()
         self._stop = threading.Event()
         self._ticker: threading.Thread | None = None
@@ -144,40 +144,37 @@ class RunsReport:
         if self._bar:
             self._bar.stop()
 
-    def begin(self, total: int, there: int, under_way: Callable[[], float]) -> None:
-        """Say how many runs there are to be, and how many of them were there before.
-
-        `under_way` returns how much, in runs, has been done of those that go on.
-        """
-        self._total, self._done, self._there = total, there, there
+    def start(self, total: int, finished: int, measure: Callable[[], float]) -> None:
+        """Show that some runs are finished already; `measure` returns the progress of the others, in runs."""
+        self._total, self._done, self._done_before = total, finished, finished
         self._begin = self._last_sign = time.monotonic()
-        if there:
-            self._print(f"{there} of {total} runs are there already")
-        if there < total:
+        if finished:
+            self._print(f"{finished} of {total} runs are there already")
+        if finished < total:
             if self._bar:
-                self._bar.add_task("runs", total=total, completed=there)
+                self._bar.add_task("runs", total=total, completed=finished)
                 self._bar.start()
-            self._ticker = threading.Thread(target=self._tick, args=(under_way,), daemon=True)
+            self._ticker = threading.Thread(target=self._tick, args=(measure,), daemon=True)
             self._ticker.start()
 
-    def done(self, what: str) -> None:
-        """Say that one more is there."""
+    def advance(self, result: str) -> None:
+        """Show that one more run is finished, with its result."""
         self._done += 1
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=self._done)
         else:
-            left = self._left(self._done) if self._done < self._total else ""
-            self._print(f"{self._done:>{len(str(self._total))}} of {self._total}  {what}{left}")
+            left = self._format_time_left(self._done) if self._done < self._total else ""
+            self._print(f"{self._done:>{len(str(self._total))}} of {self._total}  {result}{left}")
 
-    def _tick(self, under_way: Callable[[], float]) -> None:
-        while not self._stop.wait(BETWEEN_LOOKS):
+    def _tick(self, measure: Callable[[], float]) -> None:
+        while not self._stop.wait(MEASURE_EVERY):
             if self._bar:
-                self._bar.update(self._bar.task_ids[0], completed=self._done + under_way())
+                self._bar.update(self._bar.task_ids[0], completed=self._done + measure())
             elif time.monotonic() - self._last_sign > SIGN_OF_LIFE:
-                self._print(f"{self._done} of {self._total}{self._left(self._done + under_way())}")
+                self._print(f"{self._done} of {self._total}{self._format_time_left(self._done + measure())}")
 
-    def _left(self, completed: float) -> str:
-        since = completed - self._there
+    def _format_time_left(self, completed: float) -> str:
+        since = completed - self._done_before
         seconds = (time.monotonic() - self._begin) / since * (self._total - completed) if since else None
         return f", {format_duration(seconds)} left" if seconds is not None else ""
 
@@ -188,30 +185,37 @@ class RunsReport:
 
 @contextmanager
 def file_progress(out: TextIO | None = None) -> Iterator[None]:
-    """Show on a terminal how far a file is read or written inside the block, if it takes long; elsewhere nothing."""
+    """Show on a terminal the progress of a file that takes long to read or write inside the block."""
     out = out or sys.stderr
     if not out.isatty():
         yield
         return
-    begin = time.monotonic()
-    bars: list[Progress] = []
-    tasks: dict[Path, TaskID] = {}
-
-    def tell(path: Path, done: int, total: int) -> None:
-        if time.monotonic() - begin < PATIENCE:
-            return
-        if not bars and (bar := _bar_on(out, percent=True)):
-            bars.append(stack.enter_context(bar))
-        for bar in bars:
-            if path not in tasks:
-                tasks[path] = bar.add_task(path.name)
-            bar.update(tasks[path], completed=done, total=total)
-
-    with ExitStack() as stack, telling(tell):
+    with ExitStack() as stack, telling(_FileProgress(out, stack).show):
         yield
 
 
-def _bar_on(out: TextIO, *, percent: bool = False) -> Progress | None:
+class _FileProgress:
+    """A bar for each file, from the first one on that takes long."""
+
+    def __init__(self, out: TextIO, stack: ExitStack) -> None:
+        self._out, self._stack = out, stack
+        self._begin = time.monotonic()
+        self._bar: Progress | None = None
+        self._tasks: dict[Path, TaskID] = {}
+
+    def show(self, path: Path, done: int, total: int) -> None:
+        """Show that so many bytes of a file are done."""
+        if time.monotonic() - self._begin < PATIENCE:
+            return
+        if self._bar is None and (bar := _create_bar(self._out, percent=True)):
+            self._bar = self._stack.enter_context(bar)
+        if self._bar:
+            if path not in self._tasks:
+                self._tasks[path] = self._bar.add_task(path.name)
+            self._bar.update(self._tasks[path], completed=done, total=total)
+
+
+def _create_bar(out: TextIO, *, percent: bool = False) -> Progress | None:
     """Return a progress bar where there is a terminal and the extra `rich` is installed."""
     if not out.isatty():
         return None

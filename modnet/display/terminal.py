@@ -1,4 +1,4 @@
-"""Grey images, bars and tables as text: in shades where a terminal has them, otherwise in plain characters."""
+"""Grey images and bars as text on a terminal."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ LONGEST = 24  # columns that a name or a label may take
 
 @attrs.frozen
 class Screen:
-    """What text is shown on: how wide it is, which greys it has, and which characters."""
+    """A terminal or a file that text is shown on: its width, its greys and its characters."""
 
     columns: int = 80
     greys: Literal["none", "256", "24-bit"] = "none"
@@ -34,59 +34,59 @@ class Screen:
 
     @classmethod
     def of(cls, out: TextIO, environment: Mapping[str, str] = os.environ) -> Screen:
-        """Return what a stream can show: greys on a terminal that says so, unless NO_COLOR is set."""
+        """Return the screen of a stream: with greys on a terminal that has them, unless NO_COLOR is set."""
         kind = environment.get("TERM", "")
         greys: Literal["none", "256", "24-bit"] = "none"
         encoding = out.encoding or "ascii"
-        if out.isatty() and not environment.get("NO_COLOR") and _holds("▀", encoding):
+        if out.isatty() and not environment.get("NO_COLOR") and _can_encode("▀", encoding):
             if environment.get("COLORTERM", "") in {"truecolor", "24bit"} or kind.endswith("-direct"):
                 greys = "24-bit"
             elif "256color" in kind:
                 greys = "256"
         return cls(shutil.get_terminal_size().columns, greys, encoding)
 
-    def shown(self, text: str) -> str:
+    def to_encodable(self, text: str) -> str:
         """Return text with a question mark for each character that cannot be shown."""
         return text.encode(self.encoding, "replace").decode(self.encoding)
 
-    def name(self, name: object, longest: int = LONGEST) -> str:
+    def fit_name(self, name: object, longest: int = LONGEST) -> str:
         """Return a label or a feature's name so that it can be shown: without control characters, not too long."""
-        text = self.shown(printable(str(name), 2 * longest)) or '""'
+        text = self.to_encodable(printable(str(name), 2 * longest)) or '""'
         return fit(text, min(width_of(text), longest))
 
 
 def format_images(images: Array, captions: Sequence[str], low: float, high: float, screen: Screen) -> list[str]:
-    """Return the lines that show square images (N, side, side), as many beside each other as fit, captions below.
+    """Return the lines that show square images (N, side, side), as many in a row as fit, with captions below.
 
     Black or a blank is `low`, white or the fullest character is `high`. Images are enlarged by a whole factor, or
     reduced as far as they stay readable.
     """
     if not len(images):
         return []
-    across, width = _layout(len(images), images.shape[1], screen)
+    across, width = _choose_layout(len(images), images.shape[1], screen)
     lines = []
     for start in range(0, len(images), across):
         some = slice(start, start + across)
         levels = [np.clip(np.nan_to_num((image - low) / ((high - low) or 1)), 0, 1) for image in images[some]]
-        drawn = [_grey(level, width, screen.greys) for level in levels]
+        drawn = [_draw_grey(level, width, screen.greys) for level in levels]
         rows = [(" " * GAP).join(parts) for parts in zip(*drawn, strict=True)]
         below = (" " * GAP).join(fit(caption, width) for caption in captions[some])
         lines += [*(row.rstrip(" ") for row in rows), below.rstrip(), ""]
     return lines[:-1]
 
 
-def bar(counts: Sequence[int], most: int, width: int, screen: Screen) -> str:
+def format_bar(counts: Sequence[int], most: int, width: int, screen: Screen) -> str:
     """Return a bar that has a piece for each of up to three counts; the bar of `most` is as long as `width`.
 
-    >>> bar([6, 2], 10, 10, Screen(encoding="ascii"))
+    >>> format_bar([6, 2], 10, 10, Screen(encoding="ascii"))
     '######--'
     """
-    pieces = "█░▒" if _holds("█░▒", screen.encoding) else "#-+"
+    pieces = "█░▒" if _can_encode("█░▒", screen.encoding) else "#-+"
     ends = [math.ceil(total * width / max(most, 1)) for total in accumulate(counts, initial=0)]
     return "".join(piece * (end - start) for piece, (start, end) in zip(pieces, pairwise(ends), strict=False))
 
 
-def _holds(text: str, encoding: str) -> bool:
+def _can_encode(text: str, encoding: str) -> bool:
     try:
         text.encode(encoding)
     except UnicodeEncodeError:
@@ -94,8 +94,8 @@ def _holds(text: str, encoding: str) -> bool:
     return True
 
 
-def _layout(count: int, side: int, screen: Screen) -> tuple[int, int]:
-    """Return how many images stand beside each other, and how many characters each is wide."""
+def _choose_layout(count: int, side: int, screen: Screen) -> tuple[int, int]:
+    """Return the number of images beside each other, and the width of each in characters."""
     narrow = NARROW_PLAIN if screen.greys == "none" else NARROW
     whole = side * max(1, round(narrow / side))
     least = whole if side < narrow else narrow
@@ -104,28 +104,28 @@ def _layout(count: int, side: int, screen: Screen) -> tuple[int, int]:
     return across, max(1, min(whole, (screen.columns + GAP) // across - GAP))
 
 
-def _grey(level: Array, width: int, greys: str) -> list[str]:
+def _draw_grey(level: Array, width: int, greys: str) -> list[str]:
     """Return the lines of an image of levels from 0 to 1. A character is about twice as high as wide."""
     height = math.ceil(width / 2)
     if greys == "none":
         places = (resampled(level, height, width) * (len(SHADES) - 1e-9)).astype(int)
         return ["".join(SHADES[place] for place in row) for row in places]
     pixels = resampled(level, 2 * height, width)
-    return [_half_blocks(upper, lower, greys) for upper, lower in zip(pixels[::2], pixels[1::2], strict=True)]
+    return [_draw_half_blocks(upper, lower, greys) for upper, lower in zip(pixels[::2], pixels[1::2], strict=True)]
 
 
-def _half_blocks(upper: Array, lower: Array, greys: str) -> str:
-    """Return a line of two rows of pixels: a half block has the upper one's grey, what is behind it the lower one's."""
+def _draw_half_blocks(upper: Array, lower: Array, greys: str) -> str:
+    """Return a line of two rows of pixels: a half block in the grey of the upper on the grey of the lower one."""
     line, before = "", ""
     for pair in zip(upper, lower, strict=True):
-        codes = (f"{ground};{_code(pixel, greys)}" for ground, pixel in zip(("38", "48"), pair, strict=True))
+        codes = (f"{ground};{_find_code(pixel, greys)}" for ground, pixel in zip(("38", "48"), pair, strict=True))
         code = f"\x1b[{';'.join(codes)}m"
         line += ("" if code == before else code) + "▀"
         before = code
     return line + "\x1b[0m"
 
 
-def _code(level: float, greys: str) -> str:
+def _find_code(level: float, greys: str) -> str:
     if greys == "256":
         return f"5;{GREYS_256[round(level * (len(GREYS_256) - 1))]}"
     grey = round(level * 255)

@@ -1,4 +1,4 @@
-"""What the last bits of a run depend on besides its settings: libraries and their versions, and the machine."""
+"""The libraries and the machine that the last bits of a run depend on."""
 
 from __future__ import annotations
 
@@ -14,38 +14,38 @@ from typing import Any, cast
 import numpy as np
 from threadpoolctl import threadpool_info, threadpool_limits
 
-# SciPy is used by plugins alone: where it is not loaded, it has no part in the numbers.
+# SciPy is used by plugins alone: unless it is loaded, it has no part in the numbers.
 LIBRARIES = ("numpy", "array-api-compat", "scipy")
 
 
-def libraries(blas_threads: int, distributions: Iterable[str] = ()) -> dict[str, str]:
-    """Return Python, NumPy, what it multiplies matrices with, and what `distributions` require; with their versions.
+def list_libraries(blas_threads: int, distributions: Iterable[str] = ()) -> dict[str, str]:
+    """Return the versions of Python, NumPy and its BLAS, and of the distributions that `distributions` require.
 
-    `distributions` are those of plugins. Of a BLAS the kernels it has chosen for the processor belong to the version,
-    and how many threads it takes where `blas_threads` are asked for.
+    `distributions` are those of plugins. The version of a BLAS includes the kernels that it has chosen for the
+    processor, and the number of threads that it starts when `blas_threads` are asked for.
     """
-    required = {name for distribution in distributions for name in _requirements(distribution)}
+    required = {name for distribution in distributions for name in _read_requirements(distribution)}
     names = sorted(required | {name for name in LIBRARIES if name.replace("-", "_") in sys.modules})
     return {
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
-        "BLAS": _blas(blas_threads),
-        **{name: version for name in names if (version := _version(name))},
+        "BLAS": _describe_blas(blas_threads),
+        **{name: version for name in names if (version := _find_version(name))},
     }
 
 
-def machine() -> dict[str, str]:
+def describe_machine() -> dict[str, str]:
     """Return the processor, the instructions of it that NumPy uses, and the system with its mathematical library."""
     simd = _numpy_config("SIMD Extensions")
     return {
         "machine": platform.machine(),
-        "CPU": _cpu(),
+        "CPU": _find_cpu(),
         "instructions": " ".join([*simd.get("baseline", ()), *simd.get("found", ())]),
         "system": " ".join([platform.system(), *filter(None, (*platform.libc_ver(), platform.mac_ver()[0]))]),
     }
 
 
-def _requirements(distribution: str) -> list[str]:
-    """Return the names of what a distribution requires, its extras left out."""
+def _read_requirements(distribution: str) -> list[str]:
+    """Return the names of the distributions that a distribution requires, without those of its extras."""
     with suppress(metadata.PackageNotFoundError):
         lines = [line for line in metadata.requires(distribution) or () if "extra ==" not in line]
         names = [re.split(r"[^\w.-]", line.strip(), maxsplit=1)[0] for line in lines]
@@ -53,13 +53,13 @@ def _requirements(distribution: str) -> list[str]:
     return []
 
 
-def _version(distribution: str) -> str:
+def _find_version(distribution: str) -> str:
     with suppress(metadata.PackageNotFoundError):
         return metadata.version(distribution)
     return ""
 
 
-def _blas(threads: int) -> str:
+def _describe_blas(threads: int) -> str:
     with threadpool_limits(threads, user_api="blas"):
         pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
     found = {
@@ -67,7 +67,7 @@ def _blas(threads: int) -> str:
         f"threads: {pool['num_threads']}"
         for pool in pools
     }
-    # One that has no threads to set, as Apple's, is known by what NumPy was built with.
+    # A BLAS without a number of threads to set, as Apple's, is known by the build of NumPy.
     return "; ".join(sorted(found)) or str(_numpy_config("Build Dependencies").get("blas", {}).get("name", ""))
 
 
@@ -76,8 +76,8 @@ def _numpy_config(section: str) -> dict[str, Any]:
     return config.get(section) or {}
 
 
-def _cpu() -> str:
-    """Return the processor's name; on Linux Python does not know it."""
+def _find_cpu() -> str:
+    """Return the name of the processor, which Python does not know on Linux."""
     with suppress(OSError):
         named = re.search(r"(?m)^model name\s*: (.+)$", Path("/proc/cpuinfo").read_text(encoding="utf-8"))
         if named:

@@ -1,4 +1,4 @@
-"""The folder of a run: its files, who may write to it, how its run ended."""
+"""The folder of a run: its files, its lock, its end."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modnet.errors import DataError, SettingError
 from modnet.files import sweep
 from modnet.files.locks import hold_lock
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
-from modnet.runs.receipt import RECEIPT, Receipt, naming_plugins
+from modnet.runs.receipt import RECEIPT, Receipt, name_missing_plugins
 from modnet.types import Status
 
 EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, CURVES, _ = FILES = (
@@ -27,7 +27,7 @@ EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, CURVES, _ = FILES = (
     RECEIPT,
 )
 LOCK = ".lock"
-# Which of them the receipt vouches for; curves are drawn anew as one likes.
+# The files that the receipt vouches for; curves may be drawn again at any time.
 SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS)
 
 
@@ -38,7 +38,7 @@ def new_folder() -> Path:
 
 @contextmanager
 def claim(path: Path) -> Iterator[None]:
-    """Keep other processes from a run's folder; raises DataError where one is at it."""
+    """Lock the folder of a run or a comparison for this process; raises DataError where another one has it."""
     with ExitStack() as stack:
         try:
             mine = stack.enter_context(hold_lock(path / LOCK))
@@ -68,14 +68,14 @@ def check_is_run(path: Path) -> None:
 def read_ending(path: Path) -> Table | None:
     """Return the summary of a run that has come to its end, or None where it can be resumed.
 
-    Removes what was left by processes that were killed on the way; the folder must be claim.
+    Removes what was left by killed processes; the folder must be claimed.
     """
     for name in (*FILES, CHECKPOINT):
         sweep(path / name)
     summary: Table = {}
-    with suppress(OSError, ValueError):  # it goes on, or was killed before it could say how it ended
+    with suppress(OSError, ValueError):  # it is running, or was killed
         summary = dict(json.loads((path / SUMMARY).read_bytes()))
-    if summary.get("status") not in {status for status in Status if status.is_final} or not _is_sealed(path):
+    if summary.get("status") not in {status for status in Status if status.is_final} or not _has_results(path):
         return None
     for name in (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)
@@ -84,19 +84,19 @@ def read_ending(path: Path) -> Table | None:
 
 def read_experiment(folder: Path) -> Experiment:
     """Return a run's experiment; raises PluginError where a plugin is missing, with the one to install."""
-    with naming_plugins(folder / EXPERIMENT):
+    with name_missing_plugins(folder / EXPERIMENT):
         return create_experiment(read_toml(folder / EXPERIMENT))
 
 
 def _is_empty(path: Path) -> bool:
-    """Return whether a folder holds only what is left by a process that is killed before its run has create_run."""
+    """Return whether a folder holds at most the files of a process that was killed before its run began."""
     return path.is_dir() and all(
         file.name == LOCK or file.name.startswith(f".{EXPERIMENT}.") for file in path.iterdir()
     )
 
 
-def _is_sealed(path: Path) -> bool:
-    """Return whether the receipt has the run's results; a run of an older modnet has no receipt."""
+def _has_results(path: Path) -> bool:
+    """Return whether the receipt has the results of the run; a run of an older version has no receipt."""
     if not (path / RECEIPT).is_file():
         return True
     return Receipt.read(path).results is not None

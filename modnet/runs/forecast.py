@@ -24,9 +24,9 @@ class Forecast:
     iteration: float = 0.0
     run: float = 0.0
     black_box: float | None = None
-    """For the same number of evaluations of the whole loss, one after the other; None where there is no such number."""
+    """The seconds for the same number of evaluations of the loss as a black box; None without such a number."""
     problem: str = ""
-    """The reason why the estimator cannot be used here; then there are no seconds."""
+    """The reason why the estimator cannot be used here, or ""."""
 
 
 def forecast_run(experiment: Experiment, data: Dataset, seconds: float = 0.3) -> Iterator[Forecast]:

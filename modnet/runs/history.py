@@ -1,4 +1,4 @@
-"""What a run recorded, as a CSV file and back, to the last bit."""
+"""The history of a run as a CSV file."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modnet.errors import DataError
 from modnet.types import History
 
 
-def history_csv(history: History) -> str:
+def history_to_csv(history: History) -> str:
     """Return a history as CSV: a row per iteration, evaluations where they were made; numbers read back exactly."""
     values = zip(*history.columns.values(), strict=True)
     cells = (["" if math.isnan(value) else repr(value) for value in row] for row in values)
@@ -28,7 +28,7 @@ def history_csv(history: History) -> str:
 
 
 def read_history(path: Path) -> History:
-    """Return what a run recorded; raises DataError with file and line."""
+    """Return the history of a run, equal to the last bit; raises DataError with file and line."""
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:

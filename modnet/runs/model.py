@@ -1,4 +1,4 @@
-"""A network read back from the folder of its run, to predict with."""
+"""The trained network in the folder of a run."""
 
 from __future__ import annotations
 
@@ -20,17 +20,17 @@ from modnet.types import Array
 
 @attrs.frozen(eq=False)
 class TrainedModel:
-    """A network read back from its run's folder, with what is needed to predict from raw rows."""
+    """A network read from the folder of its run, with all that it takes to predict from raw rows."""
 
     network: Network
     classes: tuple[Any, ...]
     scale: float
     source: DataSource
-    """What read the training data, with its settings."""
+    """The source of the training data, with its settings."""
 
     @classmethod
     def read(cls, folder: Path) -> TrainedModel:
-        """Read a run's folder; raises DataError where it is none, or damaged."""
+        """Return the model in a run's folder; raises DataError where it is no such folder, or damaged."""
         check_is_run(folder)
         experiment = read_experiment(folder)
         params, about = load_params(folder / PARAMS)

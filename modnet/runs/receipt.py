@@ -1,4 +1,4 @@
-"""A run's receipt: all that its numbers came from, and what they were; and what is another by now."""
+"""The receipt of a run: its origins, its results, and what has changed since."""
 
 from __future__ import annotations
 
@@ -12,31 +12,31 @@ from typing import Any
 
 import attrs
 
-from modnet.compose.experiment import Experiment
+from modnet.compose.experiment import Experiment, find_parts
 from modnet.compose.parts import find_name
 from modnet.compose.plugins import get_host
-from modnet.compose.settings import Settings, Table, get_settings
+from modnet.compose.settings import Settings, Table
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import code_fingerprint, data_fingerprint
 from modnet.errors import DataError, ModnetError, PluginError, SettingError
 from modnet.files import digest, write_atomically
 from modnet.host.entry_points import BUILT_IN, DISTRIBUTION
-from modnet.interfaces import ObservedRun, Part
+from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import params_sha256
-from modnet.runs.environment import libraries, machine
+from modnet.runs.environment import describe_machine, list_libraries
 from modnet.types import Status
 
 RECEIPT = "receipt.json"
 FORMAT = 1
 FILE = "SHA-256 of the file"
 CORE = "core"
-# In the order in which a difference is looked for: what comes first decides what comes after it.
+# In the order in which differences are named: each may be the cause of those after it.
 PARTS = ("file", "data", "setting", "plugin", "library", "platform")
 
 
 @attrs.frozen
 class Origin:
-    """Where a part of an experiment came from: its distribution, and the code that it is."""
+    """The origin of a part of an experiment: its distribution and its code."""
 
     kind: str
     """A kind of part, or "core": modnet itself."""
@@ -49,7 +49,7 @@ class Origin:
 
 @attrs.frozen
 class Results:
-    """What came of a run, and the SHA-256 of each file that it left."""
+    """The results of a run, and the SHA-256 of each file in its folder."""
 
     status: Status
     iterations: int
@@ -59,7 +59,7 @@ class Results:
 
 @attrs.frozen
 class Difference:
-    """Something that is not as it was: of which part of the receipt, what, and both values."""
+    """An entry of a receipt that has changed, with both values."""
 
     part: str
     """One of PARTS."""
@@ -71,8 +71,8 @@ class Difference:
         return f"{self.part} {self.in_words()}"
 
     def in_words(self) -> str:
-        """Return it without the part's name; digests are shortened."""
-        if self.then == self.now:  # a mistake in words, which has no two values
+        """Return the difference without the part's name; digests are shortened."""
+        if self.then == self.now:  # a mistake in words
             return self.what
         then, now = (re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1...", text) for text in (self.then, self.now))
         return f"{self.what}: {then or 'none'} then, {now or 'none'} now"
@@ -80,7 +80,7 @@ class Difference:
 
 @attrs.frozen(kw_only=True)
 class Receipt:
-    """What a run came from, and, once it has ended, what came of it."""
+    """The origins of a run, and, once it has ended, its results."""
 
     format: int = FORMAT
     settings: dict[str, Any]
@@ -95,14 +95,14 @@ class Receipt:
     def of(cls, experiment: Experiment, table: Table, data: Dataset) -> Receipt:
         """Return the receipt of a run that is about to begin; `table` is the experiment as it is written down."""
         path = experiment.data.path
-        origins = _origins(experiment)
-        strangers = {origin.distribution for origin in origins} - {BUILT_IN}
+        origins = _find_origins(experiment)
+        third_parties = {origin.distribution for origin in origins} - {BUILT_IN}
         return cls(
-            settings=_flat(table),
+            settings=_flatten(table),
             data={**data_fingerprint(data), **({FILE: digest(path)} if path and path.is_file() else {})},
             plugins=origins,
-            libraries=libraries(experiment.training.blas_threads, strangers),
-            platform=machine(),
+            libraries=list_libraries(experiment.training.blas_threads, third_parties),
+            platform=describe_machine(),
         )
 
     @classmethod
@@ -132,7 +132,7 @@ class Receipt:
         write_atomically(folder / RECEIPT, f"{text}\n".encode())
 
     def with_results(self, run: ObservedRun, folder: Path, names: Sequence[str]) -> Receipt:
-        """Return it with what came of the run, and the files of these names in its folder."""
+        """Return the receipt with the results of the run and the digests of these files in its folder."""
         files = {name: _file_sha256(folder / name) for name in names}
         return attrs.evolve(self, results=Results(run.status, run.iteration, params_sha256(run.params), files))
 
@@ -141,8 +141,8 @@ class Receipt:
         """The fingerprint of the samples, in whatever file they stand."""
         return {key: value for key, value in self.data.items() if key != FILE}
 
-    def changed_files(self, folder: Path) -> list[Difference]:
-        """Return what is not as the run left it: its files, and the receipt itself."""
+    def find_changed_files(self, folder: Path) -> list[Difference]:
+        """Return the files that were changed since the run ended, the receipt itself included."""
         found = []
         table = json.loads((folder / RECEIPT).read_bytes())
         sealed, content = table.pop("sha256"), _sha256(table)
@@ -154,41 +154,41 @@ class Receipt:
                 found.append(Difference("file", name, then, now))
         return found
 
-    def differences(self, now: Receipt) -> list[Difference]:
-        """Return what is another now than it was for this run, in the order: data, setting, plugin, library, platform.
+    def find_differences(self, now: Receipt) -> list[Difference]:
+        """Return the differences of another receipt, in the order: data, setting, plugin, library, platform.
 
-        The data's file may have been written anew; what counts is what was read from it.
+        The data's file may have been written again; only what is read from it counts.
         """
-        data = _differences("data", self.data, now.data)
+        data = _compare("data", self.data, now.data)
         if [difference.what for difference in data] == [FILE]:
             data = []
         return [
             *data,
-            *_differences("setting", self.settings, now.settings),
-            *_other_plugins(self.plugins, now.plugins),
-            *_differences("library", self.libraries, now.libraries),
-            *_differences("platform", self.platform, now.platform),
+            *_compare("setting", self.settings, now.settings),
+            *_compare_plugins(self.plugins, now.plugins),
+            *_compare("library", self.libraries, now.libraries),
+            *_compare("platform", self.platform, now.platform),
         ]
 
 
 @contextmanager
-def naming_plugins(experiment: Path | None) -> Iterator[None]:
-    """Where reading an experiment file fails inside the block for want of a plugin, say which one.
+def name_missing_plugins(experiment: Path | None) -> Iterator[None]:
+    """Replace an error inside the block by a PluginError that names the missing plugins, and what to install.
 
-    That is known where a run's receipt stands beside it. Raises PluginError then: what to install, a line a part.
+    They are known where the receipt of a run stands beside the experiment file.
     """
     try:
         yield
     except ModnetError:
         with suppress(DataError):
             origins = Receipt.read(experiment.parent).plugins if experiment else ()
-            if lines := [line for origin in origins if (line := _wanted(origin))]:
+            if lines := [line for origin in origins if (line := _advise(origin))]:
                 raise PluginError("\n".join(lines)) from None
         raise
 
 
-def _wanted(origin: Origin) -> str:
-    """Return what to do about a part that is not registered, or nothing where it is."""
+def _advise(origin: Origin) -> str:
+    """Return how to get the plugin of a part that is not registered, or "" for one that is."""
     host = get_host()
     bare = origin.name.rpartition(":")[2]
     owners = {c.owner for c in host.registry.components() if (c.kind, c.name) == (origin.kind, bare)}
@@ -207,33 +207,21 @@ def _wanted(origin: Origin) -> str:
     return f"{whose}, which is not installed: {install}"
 
 
-def _origins(experiment: Experiment) -> tuple[Origin, ...]:
-    """Return where modnet and each part of an experiment come from, sorted by kind and name."""
+def _find_origins(experiment: Experiment) -> tuple[Origin, ...]:
+    """Return the origins of modnet and of each part of an experiment, sorted by kind and name."""
     host = get_host()
     versions = {(report.distribution, report.name): report.version for report in host.reports}
     core = next((version for (distribution, _), version in versions.items() if distribution == BUILT_IN), "")
     found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *code_fingerprint(__name__))}
-    for part in parts_of(experiment):
+    for part in find_parts(experiment):
         if c := host.registry.component_of(part):
             version, code = versions.get((c.owner, c.plugin), ""), code_fingerprint(type(part).__module__)
             found.add(Origin(c.kind, find_name(part), c.owner, version, *code))
     return tuple(sorted(found, key=attrs.astuple))
 
 
-def parts_of(value: Any) -> Iterator[Any]:
-    """Yield the parts among an object's fields, and theirs."""
-    is_part = isinstance(value, Part)
-    if is_part:
-        yield value
-    if is_part or attrs.has(type(value)):
-        value = get_settings(value)
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, (tuple, list)) else ()
-    for item in inner:
-        yield from parts_of(item)
-
-
-def _other_plugins(then: tuple[Origin, ...], now: tuple[Origin, ...]) -> list[Difference]:
-    """Return where a part that was there then is another now; which parts there are is said by the settings."""
+def _compare_plugins(then: tuple[Origin, ...], now: tuple[Origin, ...]) -> list[Difference]:
+    """Return the parts with another origin; added and removed parts are differences of the settings."""
     here = {(origin.kind, origin.name): origin for origin in now}
     found: dict[Difference, None] = {}
     for old in then:
@@ -249,15 +237,15 @@ def _other_plugins(then: tuple[Origin, ...], now: tuple[Origin, ...]) -> list[Di
     return list(found)
 
 
-def _differences(part: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
+def _compare(part: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
     pairs = [(key, *(json.dumps(side[key]) if key in side else "" for side in (then, now))) for key in {**then, **now}]
     return [Difference(part, key, old.strip('"'), new.strip('"')) for key, old, new in pairs if old != new]
 
 
-def _flat(value: Any, path: str = "") -> Table:
+def _flatten(value: Any, path: str = "") -> Table:
     """Return nested tables and lists as one table of paths.
 
-    >>> _flat({"network": {"hidden": [50], "loss": {"name": "cross-entropy"}}})
+    >>> _flatten({"network": {"hidden": [50], "loss": {"name": "cross-entropy"}}})
     {'network.hidden.1': 50, 'network.loss.name': 'cross-entropy'}
     """
     if isinstance(value, dict) and value:
@@ -269,7 +257,7 @@ def _flat(value: Any, path: str = "") -> Table:
         return {path: value if plain else str(value)}  # JSON has neither infinities nor dates
     flat: Table = {}
     for key, item in items:
-        flat |= _flat(item, f"{path}.{key}" if path else str(key))
+        flat |= _flatten(item, f"{path}.{key}" if path else str(key))
     return flat
 
 

@@ -40,7 +40,7 @@ from modnet.runs.folder import (
     check_is_free,
     claim,
 )
-from modnet.runs.history import history_csv
+from modnet.runs.history import history_to_csv
 from modnet.runs.receipt import Difference, Receipt
 from modnet.types import History, Params, Status
 
@@ -49,9 +49,9 @@ from modnet.types import History, Params, Status
 def create_run(
     path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool = False, draws: bool = True
 ) -> Iterator[RunRecorder]:
-    """Claim a folder for a new run; nothing is left of it where the run fails before its first iteration.
+    """Claim a folder for a new run; a run that fails before its first iteration leaves no folder.
 
-    Raises SettingError where there is something in it already, and DataError where another process has it.
+    Raises SettingError where the folder is not empty, and DataError where another process has it.
     """
     check_is_free(path, overwrite=overwrite)
     try:
@@ -76,16 +76,16 @@ def create_run(
 def train_run(
     experiment: Experiment, data: Dataset, recorder: RunRecorder, start: Checkpoint | None = None, *observers: object
 ) -> Run:
-    """Train, from a checkpoint if there is one, with everything saved as it goes, and return the run.
+    """Train, from a checkpoint if there is one, with everything saved during the run, and return it.
 
     Lifecycle hooks of plugins and `observers` follow it. Raises as `modnet.train` does; all is saved then, too.
     """
-    # A relay of its own: several runs may share a process, and each recorder must hear of its own run alone.
+    # A relay for this run alone: a process may have several runs, each with a recorder.
     return run_experiment(experiment, data, start, recorder.save, get_host().relay(*observers, recorder))
 
 
 class RunRecorder(Observer):
-    """Writes a run's files as the run goes on; each of them whole or not at all."""
+    """Writes the files of a run while it is trained, each of them whole or not at all."""
 
     def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, draws: bool = True) -> None:
         self.path = path
@@ -93,11 +93,11 @@ class RunRecorder(Observer):
         """Whether the learning curves are drawn at the end."""
         self.notes: list[str] = []
         self.has_begun = False
-        """Whether there is more of the run than its experiment."""
+        """Whether the folder holds more of the run than its experiment."""
         self._experiment = experiment
         self._table = to_table(experiment)
         self._about = {"classes": list(data.classes), "scale": data.scale}
-        # Made now: what is installed, and the code that is loaded, may change on the disk while the run goes on.
+        # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
         self._receipt = Receipt.of(experiment, self._table, data)
         origin = {"experiment": _identity(self._table), "data": self._receipt.content}
         self._checkpoints = Checkpoints(path, experiment.optimizer, origin)
@@ -125,11 +125,11 @@ class RunRecorder(Observer):
             raise DataError(f"{self.path}: the data is not what the run began with: {what}")
         return checkpoint
 
-    def find_changes(self) -> list[Difference]:
-        """Return which plugins, libraries and machine differ from those the run began with, by its receipt."""
+    def find_new_surroundings(self) -> list[Difference]:
+        """Return the plugins, libraries and machine that differ from those in the receipt of the run."""
         try:
-            differences = Receipt.read(self.path).differences(self._receipt)
-        except DataError:  # of an older modnet
+            differences = Receipt.read(self.path).find_differences(self._receipt)
+        except DataError:  # the run is of an older version
             return []
         return [difference for difference in differences if difference.part in {"plugin", "library", "platform"}]
 
@@ -174,12 +174,12 @@ class RunRecorder(Observer):
     def clear(self) -> None:
         """Remove all files of a run."""
         self._checkpoints.discard()
-        for name in reversed(FILES):  # the experiment last: until then it is the folder of a run
+        for name in reversed(FILES):  # the experiment last: until then this is the folder of a run
             (self.path / name).unlink(missing_ok=True)
             sweep(self.path / name)
 
     def _conclude(self, run: ObservedRun) -> None:
-        """Write the files of a run that has ended; last the summary, which says so, and the receipt of all of them."""
+        """Write the files of a run that has ended: last the summary, which says so, and the receipt of all of them."""
         self._save(run.params, run.history)
         if run.hits is not None and len(run.hits):
             hits = io.BytesIO()
@@ -204,7 +204,7 @@ class RunRecorder(Observer):
 
     def _save(self, params: Params, history: History) -> None:
         save_params(self.path / PARAMS, params, self._about)
-        write_atomically(self.path / HISTORY, history_csv(history).encode())
+        write_atomically(self.path / HISTORY, history_to_csv(history).encode())
 
     def _unwritten(self, error: OSError, iteration: int) -> DataError:
         advice = f"; the run can go on from what was kept last: modnet resume {self.path}" if iteration else ""

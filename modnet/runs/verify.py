@@ -17,17 +17,17 @@ from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import params_sha256
 from modnet.nn.training import Run
 from modnet.runs.folder import EXPERIMENT, HISTORY
-from modnet.runs.history import history_csv, read_history
-from modnet.runs.receipt import Difference, Receipt, Results, naming_plugins
+from modnet.runs.history import history_to_csv, read_history
+from modnet.runs.receipt import Difference, Receipt, Results, name_missing_plugins
 from modnet.types import Status
 
-# What changes the run itself; with another library or machine the same bits are the same run.
+# Differences that make another run; from another library or machine the same bits are the same run.
 OWN = {"file", "data", "setting"}
 
 
 @attrs.frozen
 class Departure:
-    """The first row in which two histories are not the same: a value that is "" was not there."""
+    """The first row that differs between two histories; "" is a missing value."""
 
     iteration: int
     what: str
@@ -65,14 +65,14 @@ class Verification:
 
     @property
     def identical(self) -> bool:
-        """Whether the run is what it was: the same bits again; where it was not trained again, no difference at all."""
+        """Return whether training again gave the same bits; without training, whether nothing differs at all."""
         if self.again is None:
             return not self.differences
         return self.again.reproduced and not any(difference.part in OWN for difference in self.differences)
 
     @property
     def first(self) -> Difference | None:
-        """The first part that differs: one that a run comes from, if there is one, before a file that it left."""
+        """The first difference: in the origins of the run, or else in its files."""
         return next(iter(sorted(self.differences, key=lambda difference: difference.part == "file")), None)
 
     def verdict(self) -> str:
@@ -94,7 +94,7 @@ class Verification:
         return f"differs after the last iteration, in the parameters alone ({made}); {cause}"
 
     def as_json(self) -> dict[str, Any]:
-        """Return all of it as JSON can hold it."""
+        """Return the verification as JSON can hold it."""
         return {
             "identical": self.identical,
             "verdict": self.verdict(),
@@ -112,11 +112,11 @@ def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verific
     then = Receipt.read(folder)
     if then.results is None:
         raise DataError(f"{folder}: the run has not ended, or was killed: its receipt says nothing to compare with yet")
-    so_far = Verification(folder, then, then.results, tuple(then.changed_files(folder)))
+    so_far = Verification(folder, then, then.results, tuple(then.find_changed_files(folder)))
     part = "setting"
     try:
         table = read_toml(folder / EXPERIMENT)
-        with naming_plugins(folder / EXPERIMENT):
+        with name_missing_plugins(folder / EXPERIMENT):
             experiment = create_experiment(table)
         if data_path:
             at = attrs.evolve(experiment.data, path=data_path.resolve())
@@ -127,7 +127,7 @@ def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verific
         part = "plugin" if isinstance(error, PluginError) else part
         mistake = Difference(part, "cannot be had: " + "; ".join(str(error).splitlines()))
         return attrs.evolve(so_far, differences=(*so_far.differences, mistake))
-    found = (*so_far.differences, *then.differences(Receipt.of(experiment, table, data)))
+    found = (*so_far.differences, *then.find_differences(Receipt.of(experiment, table, data)))
     return attrs.evolve(so_far, differences=found, experiment=experiment, data=data)
 
 
@@ -139,7 +139,7 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
     results, experiment, data = wanted.results, wanted.experiment, wanted.data
     if experiment is None or data is None:
         return wanted
-    # A run that diverged went one step further than what was kept of it, and then looked at the loss.
+    # A run that diverged made one step more than it saved, and then computed the loss.
     count = min(experiment.training.iterations, results.iterations + 2 * (results.status is Status.DIVERGED))
     training = attrs.evolve(experiment.training, iterations=count)
     intact = not any(difference.what == HISTORY for difference in wanted.differences)
@@ -159,7 +159,7 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
 
 
 class _DepartedError(Exception):
-    """The run has left the recorded one: the rest of it would say nothing more."""
+    """The run differs from the recorded one; the rest of it would show nothing more."""
 
     def __init__(self, run: Any) -> None:
         self.run = run
@@ -191,7 +191,7 @@ class _Watch(Observer):
 
 
 def _compare_results(wanted: Verification, run: Run, *, diverged: bool) -> Retraining:
-    results, text = wanted.results, history_csv(run.history)
+    results, text = wanted.results, history_to_csv(run.history)
     same_end = diverged == (results.status is Status.DIVERGED) and run.iteration == results.iterations
     params = params_sha256(run.params)
     same = sha256(text.encode()).hexdigest() == results.files[HISTORY] and params == results.params_sha256
@@ -203,7 +203,7 @@ def _compare_results(wanted: Verification, run: Run, *, diverged: bool) -> Retra
 
 
 def find_departure(then: str, now: str) -> Departure | None:
-    r"""Return the first row in which two histories, as CSV, are not the same.
+    r"""Return the first row that differs between two histories, as CSV.
 
     >>> head = "iteration,loss,train_accuracy,test_accuracy"
     >>> str(find_departure(f"{head}\n1,2.3,,\n2,2.25,,", f"{head}\n1,2.3,,\n2,2.2500001,,"))
@@ -222,9 +222,9 @@ def find_departure(then: str, now: str) -> Departure | None:
 
 
 def _distinguish(then: str, now: str) -> tuple[str, str]:
-    """Return two numbers with as many digits as tell them apart."""
+    """Return two numbers with as many digits as distinguish them."""
     try:
         pairs = [tuple(f"{float(value):.{digits}g}" for value in (then, now)) for digits in (4, 8)]
-    except ValueError:  # somebody wrote into the file
+    except ValueError:  # the file was edited
         return then, now
     return next(((a, b) for a, b in pairs if a != b), (then, now))

@@ -5,7 +5,7 @@ Usage: python tests/benchmarks/calibration.py FOLDER [--repeats N] [--samples N]
 FOLDER/<setting>/seed-<n>/hits.npy says which test samples that run recognised. The runs are taken as the population:
 seeds and test samples are drawn from them, with replacement, and so it is known what is true of where they come from.
 Every claim and interval is modnet's own. Beside them stands what is often done: a paired t-test on the accuracies, at
-5 %, after each of the LOOKS or after each seed, until it is significant. Behind each share stands its standard error.
+5 %, after each of the analyses or after each seed, until it is significant. Behind each share is its standard error.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ from pathlib import Path
 import numpy as np
 from scipy import special
 
-from modnet.comparison.decisions import LOOKS, ROPE, Scope, decided
+from modnet.comparison.decisions import ANALYSES, ROPE, Scope, decide
 from modnet.comparison.statistics import Variation
 from modnet.types import Array
 
@@ -65,7 +65,7 @@ class Population:
     def same(self, setting: str, times: int) -> list[Array]:
         """Return the hits of several settings that are one and the same, with seeds of their own."""
         of_these = self.hits[setting][:, self.some_samples()]
-        return [of_these[self.some_seeds(LOOKS[-1])] for _ in range(times)]
+        return [of_these[self.some_seeds(ANALYSES[-1])] for _ in range(times)]
 
     def flip(self, pair: tuple[str, str]) -> tuple[Array, float]:
         """Return differences between settings that are apart on each sample, but alike on all there might be.
@@ -75,7 +75,7 @@ class Population:
         chosen = self.some_samples()
         signs = self.rng.choice(np.array([-1, 1], np.int8), self.samples)
         difference = (self.hits[pair[0]][:, chosen] - self.hits[pair[1]][:, chosen]) * signs
-        return difference[self.some_seeds(LOOKS[-1])], float(difference.mean())
+        return difference[self.some_seeds(ANALYSES[-1])], float(difference.mean())
 
     def apart(self, count: int, pairs: Sequence[tuple[str, str]]) -> Iterator[tuple[Array, dict[str, float]]]:
         """Yield the differences of each pair, with the same seeds and samples, and how far apart they really are."""
@@ -92,10 +92,10 @@ def is_wrong(claim: str, mean: float, true: float, rope: float = ROPE) -> bool:
 
 
 def ever_wrong(differences: Sequence[Array], scope: Scope, true: Sequence[float], rope: float = ROPE) -> bool:
-    """Return whether anything wrong is claimed after any of the LOOKS."""
-    for look in LOOKS:
+    """Return whether anything wrong is claimed after any of the ANALYSES."""
+    for look in ANALYSES:
         seen = [difference[:look] for difference in differences]
-        decisions = decided(seen, scope, rope)
+        decisions = decide(seen, scope, rope)
         if any(is_wrong(d.claim, s.mean(), t, rope) for d, s, t in zip(decisions, seen, true, strict=True)):
             return True
     return False
@@ -115,13 +115,13 @@ def naively_wrong(difference: Array, true: float, after: Sequence[int]) -> bool:
 def wrong_claims(population: Population, repeats: int) -> Outcomes:
     """Count wrong claims where nothing differs, and where something differs by the ROPE."""
     found: Outcomes = defaultdict(list)
-    naive = {"t-test, looks": LOOKS, "t-test, seeds": range(2, LOOKS[-1] + 1)}
+    naive = {"t-test, looks": ANALYSES, "t-test, seeds": range(2, ANALYSES[-1] + 1)}
     for i in range(repeats):
         setting, pair = (names[i % len(names)] for names in (population.settings, population.pairs))
         four = population.same(setting, 4)
         family = [one - other for one, other in combinations(four, 2)]
         flipped, on_these = population.flip(pair)
-        [(apart, really)] = population.apart(LOOKS[-1], [pair])
+        [(apart, really)] = population.apart(ANALYSES[-1], [pair])
         for name, scope in SCOPES.items():
             known = on_these if name == "these samples" else 0.0
             found["the same setting twice", name].append(ever_wrong(family[:1], scope, [0.0]))
@@ -144,7 +144,7 @@ def real_pairs(population: Population, repeats: int) -> Outcomes:
         for count in COUNTS:
             differences = [difference[:count] for difference, _ in whole]
             for name, scope in SCOPES.items():
-                decisions, short = decided(differences, scope), name.split()[0]
+                decisions, short = decide(differences, scope), name.split()[0]
                 for pair, decision, seen, (_, really) in zip(
                     population.pairs, decisions, differences, whole, strict=True
                 ):
@@ -192,7 +192,7 @@ def main() -> None:
     print(f"{population.seeds} stored seeds, {population.all_samples} stored samples; accuracies", end=" ")
     print(", ".join(f"{name} {of.mean():.4f}" for name, of in hits.items()))
     print(f"{asked.repeats} experiments with {asked.samples} test samples each")
-    show(f"Something wrong is claimed by {LOOKS[-1]} seeds", wrong_claims(population, asked.repeats))
+    show(f"Something wrong is claimed by {ANALYSES[-1]} seeds", wrong_claims(population, asked.repeats))
     show("The 95 % interval covers the truth; something is decided, and wrongly", real_pairs(population, asked.repeats))
     print(f"\nin {time.perf_counter() - start:.0f} s")
 

@@ -23,7 +23,7 @@ import modnet
 from modnet.comparison.compare import FILES
 from modnet.comparison.workers import Job, JobResult, measure_progress, train_table
 from modnet.compose.experiment import create_experiment, run_experiment, to_table
-from modnet.display.progress import RunsReport
+from modnet.display.progress import RunsProgress
 from modnet.errors import MissingExtraError
 from modnet.nn.checkpoint import Checkpoint
 from modnet.runs.folder import HITS, claim
@@ -159,7 +159,7 @@ class TestGoingOn:
         self, copy: Path, experiment: dict[str, Any], capsys: pytest.CaptureFixture[str]
     ) -> None:
         shutil.rmtree(copy / "hidden-5" / "seed-2")
-        with RunsReport(sys.stdout) as progress:
+        with RunsProgress(sys.stdout) as progress:
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1, progress=progress)
         first, second = capsys.readouterr().out.splitlines()
         assert first == "5 of 6 runs are there already"
@@ -167,11 +167,11 @@ class TestGoingOn:
 
 
 def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modnet.display.progress.BETWEEN_LOOKS", 0.01)
+    monkeypatch.setattr("modnet.display.progress.MEASURE_EVERY", 0.01)
     monkeypatch.setattr("modnet.display.progress.SIGN_OF_LIFE", 0.02)
     out = io.StringIO()
-    with RunsReport(out) as progress:
-        progress.begin(4, 1, lambda: 0.5)
+    with RunsProgress(out) as progress:
+        progress.start(4, 1, lambda: 0.5)
         wait_until(lambda: out.getvalue().count("left") >= 2)
     first, *signs = out.getvalue().splitlines()
     assert first == "1 of 4 runs are there already"

@@ -18,10 +18,10 @@ from hypothesis import strategies as st
 
 from modnet import Dataset
 from modnet.data.summary import summary_of
-from modnet.display.data_overview import Overview, as_json, as_text
+from modnet.display.data_overview import Overview, overview_to_json, overview_to_text
 from modnet.display.data_picture import draw_data
 from modnet.display.figure import render
-from modnet.display.terminal import SHADES, Screen, bar, format_images
+from modnet.display.terminal import SHADES, Screen, format_bar, format_images
 from modnet.text import fit, format_number, format_table, width_of
 
 IRIS = """length,width,petal,species
@@ -42,7 +42,7 @@ def view_of(data: Dataset, samples: int = 10, **fields: Any) -> Overview:
 
 
 def text_of(data: Dataset, screen: Screen | None = None, **fields: Any) -> str:
-    return as_text(view_of(data, **fields), screen or Screen())
+    return overview_to_text(view_of(data, **fields), screen or Screen())
 
 
 def rows_of(x: Any, labels: Any, test: Any = None) -> Dataset:
@@ -269,7 +269,7 @@ class TestTheText:
 
     def test_numbers_too_large_for_a_deviation_are_no_number_in_json(self) -> None:
         data = rows_of([[1e308, 1.0], [-1e308, 0.0]], ["a", "b"])
-        record = json.loads(as_json(view_of(data)), parse_constant=pytest.fail)
+        record = json.loads(overview_to_json(view_of(data)), parse_constant=pytest.fail)
         assert record["deviation"] is None
         assert record["ranges"][0]["maximum"] == 1e308
         assert "standard deviation -" in text_of(data)
@@ -333,7 +333,7 @@ class TestDrawing:
 
     @given(st.integers(0, 1000), st.integers(0, 1000), st.integers(1, 60))
     def test_a_bar_shows_what_is_there_and_no_more_than_its_width(self, train: int, test: int, width: int) -> None:
-        drawn = bar([train, test], 2000, width, Screen())
+        drawn = format_bar([train, test], 2000, width, Screen())
         assert len(drawn) <= width
         assert bool(drawn) == (train + test > 0)
         assert drawn == "█" * drawn.count("█") + "░" * drawn.count("░")

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
 
-from modnet.comparison.decisions import ERROR, LOOKS, ROPE, Decision, Scope, decided, holm_levels, overall
+from modnet.comparison.decisions import ANALYSES, ERROR, ROPE, Decision, Scope, decide, holm_levels, overall_p
 from modnet.comparison.statistics import Variation
 from modnet.types import Array
 
@@ -26,7 +26,7 @@ def accuracies(*hundredths: int) -> Array:
 
 
 def drawn(
-    rng: np.random.Generator, gap: float = 0.0, seeds: int = LOOKS[-1], samples: int = 200, by_sample: float = 0.0
+    rng: np.random.Generator, gap: float = 0.0, seeds: int = ANALYSES[-1], samples: int = 200, by_sample: float = 0.0
 ) -> Array:
     """Return a difference in hits: `gap` ahead on average, but not with each seed, nor on each sample."""
     chance = 0.5 + rng.normal(0, 0.03, (2, seeds, 1)) + rng.normal(0, by_sample, (2, 1, samples))
@@ -38,23 +38,23 @@ def drawn(
 @pytest.mark.parametrize("sides", [1, 2])
 @pytest.mark.parametrize("p", [1e-4, 0.001, 0.01, 0.05, 0.3, 0.9])
 def test_the_correction_for_looks_is_scipys_multivariate_normal(p: float, sides: int) -> None:
-    looks = np.array(LOOKS)
+    looks = np.array(ANALYSES)
     correlations = np.sqrt(np.minimum.outer(looks, looks) / np.maximum.outer(looks, looks))
     walk = stats.multivariate_normal(np.zeros(6), correlations, seed=1, abseps=1e-6, maxpts=300_000)
     bound = np.full(6, -stats.norm.ppf(p / sides))
     within = walk.cdf(bound, lower_limit=-bound if sides == 2 else np.full(6, -np.inf))
-    assert overall(p, sides) == pytest.approx(1 - within, abs=1e-5)
+    assert overall_p(p, sides) == pytest.approx(1 - within, abs=1e-5)
 
 
 @pytest.mark.parametrize("sides", [1, 2])
 def test_the_correction_for_looks_is_how_often_a_random_walk_crosses(sides: int) -> None:
     rng, walks = np.random.default_rng(0), 100_000
-    steps = rng.standard_normal((walks, len(LOOKS))) * np.sqrt(np.diff(LOOKS, prepend=0))
-    z = np.cumsum(steps, axis=1) / np.sqrt(LOOKS)
+    steps = rng.standard_normal((walks, len(ANALYSES))) * np.sqrt(np.diff(ANALYSES, prepend=0))
+    z = np.cumsum(steps, axis=1) / np.sqrt(ANALYSES)
     smallest = stats.norm.sf(np.abs(z) if sides == 2 else z).min(axis=1) * sides
     for p in (0.001, 0.01, 0.05, 0.3):
         crossed = np.mean(smallest <= p)
-        assert overall(p, sides) == pytest.approx(crossed, abs=4 * np.sqrt(crossed * (1 - crossed) / walks))
+        assert overall_p(p, sides) == pytest.approx(crossed, abs=4 * np.sqrt(crossed * (1 - crossed) / walks))
 
 
 @given(st.lists(st.floats(0, 1), min_size=2, max_size=2).map(sorted), st.sampled_from([1, 2]))
@@ -62,11 +62,11 @@ def test_the_correction_for_looks_is_how_often_a_random_walk_crosses(sides: int)
 @example([1e-300, 1e-15], 2)
 @example([0.0, 5e-324], 2)
 def test_the_correction_never_makes_a_p_value_smaller_and_keeps_their_order(p: list[float], sides: int) -> None:
-    smaller, larger = (overall(value, sides) for value in p)
+    smaller, larger = (overall_p(value, sides) for value in p)
     assert smaller <= larger + 1e-12
     for value, corrected in zip(p, (smaller, larger), strict=True):
         # Never more than for looks that have nothing to do with one another.
-        assert value <= corrected <= 1 - (1 - value) ** len(LOOKS) + 1e-12
+        assert value <= corrected <= 1 - (1 - value) ** len(ANALYSES) + 1e-12
 
 
 @given(p_values, st.sampled_from([0.01, 0.05, 0.2]))
@@ -94,8 +94,8 @@ def test_holms_levels_go_with_their_p_values(p: list[float], seed: int) -> None:
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_before_the_first_look_nothing_is_claimed(scope: Scope) -> None:
-    for seeds in range(LOOKS[0]):
-        [decision] = decided([accuracies(*[50] * seeds).reshape(seeds, 100)], scope)
+    for seeds in range(ANALYSES[0]):
+        [decision] = decide([accuracies(*[50] * seeds).reshape(seeds, 100)], scope)
         assert (decision.claim, decision.looked_after) == ("undecided", 0)
         assert (decision.p_different, decision.p_equivalent) == (1, 1)
         # One seed says nothing of how much seeds vary.
@@ -104,13 +104,13 @@ def test_before_the_first_look_nothing_is_claimed(scope: Scope) -> None:
 
 def test_no_differences_no_decisions() -> None:
     for scope in SCOPES:
-        assert decided([], scope) == []
+        assert decide([], scope) == []
 
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_a_plain_difference_is_claimed_at_the_first_look(scope: Scope) -> None:
     for sign in (1, -1):
-        [decision] = decided([sign * accuracies(30, 31, 29, 30, 31)], scope)
+        [decision] = decide([sign * accuracies(30, 31, 29, 30, 31)], scope)
         assert (decision.claim, decision.looked_after, decision.seeds_needed) == ("different", 5, None)
         assert decision.p_different < 0.001
         assert decision.p_equivalent > 0.9
@@ -118,8 +118,8 @@ def test_a_plain_difference_is_claimed_at_the_first_look(scope: Scope) -> None:
 
 def test_a_difference_that_is_certain_but_does_not_matter_is_equality() -> None:
     difference = accuracies(1, 1, 2, 1, 1)
-    [matters] = decided([difference], Variation.on_these_samples)
-    [does_not] = decided([difference], Variation.on_these_samples, rope=0.05)
+    [matters] = decide([difference], Variation.on_these_samples)
+    [does_not] = decide([difference], Variation.on_these_samples, rope=0.05)
     assert (matters.claim, does_not.claim) == ("different", "equal")
     assert matters.p_different == does_not.p_different <= ERROR
 
@@ -127,12 +127,12 @@ def test_a_difference_that_is_certain_but_does_not_matter_is_equality() -> None:
 def test_settings_that_do_the_same_are_equal_where_there_are_samples_enough() -> None:
     few, many = (np.zeros((5, samples), np.int8) for samples in (100, 10_000))
     for scope in SCOPES:
-        assert [decided([zeros], scope)[0].claim for zeros in (few, many)] == ["undecided", "equal"]
+        assert [decide([zeros], scope)[0].claim for zeros in (few, many)] == ["undecided", "equal"]
 
 
 def test_each_pair_has_its_own_number_of_seeds() -> None:
     differences = [accuracies(*[30, 31, 29] * n) for n in (1, 2, 5, 60)]
-    assert [d.looked_after for d in decided(differences, Variation.on_these_samples)] == [0, 5, 10, 160]
+    assert [d.looked_after for d in decide(differences, Variation.on_these_samples)] == [0, 5, 10, 160]
 
 
 def test_a_claim_must_hold_among_all_pairs() -> None:
@@ -141,7 +141,7 @@ def test_a_claim_must_hold_among_all_pairs() -> None:
     unclear = accuracies(9, -8, 3, -7, 4)
 
     def claim(*others: Array) -> str:
-        return decided([close, *others], Variation.on_these_samples)[0].claim
+        return decide([close, *others], Variation.on_these_samples)[0].claim
 
     assert claim() == "different"
     assert claim(*[unclear] * 5) == "undecided"
@@ -156,7 +156,7 @@ differences_and_scopes = (
 
 def ahead(difference: Array) -> int:
     """Return the direction of the mean at the last look."""
-    looked = max((look for look in LOOKS if look <= len(difference)), default=0)
+    looked = max((look for look in ANALYSES if look <= len(difference)), default=0)
     return int(np.sign(difference[:looked].sum(dtype=int)))
 
 
@@ -168,16 +168,16 @@ def shown(decision: Decision) -> tuple[str, float, float, int]:
 @example(np.concatenate([accuracies(30, 31, 29, 30, 31), accuracies(*[-90] * 3)]), Variation.on_these_samples)
 def test_between_looks_the_decision_of_the_last_one_stands(values: Array, scope: Scope) -> None:
     """Whatever happens since, and if it should turn the mean round."""
-    for seeds in range(LOOKS[0], len(values) + 1):
-        [now] = decided([values[:seeds]], scope, rope=0.1)
-        [then] = decided([values[: now.looked_after]], scope, rope=0.1)
+    for seeds in range(ANALYSES[0], len(values) + 1):
+        [now] = decide([values[:seeds]], scope, rope=0.1)
+        [then] = decide([values[: now.looked_after]], scope, rope=0.1)
         assert shown(now) == shown(then)
 
 
 @given(*differences_and_scopes)
 def test_what_has_been_claimed_stays_while_the_difference_has_its_direction(values: Array, scope: Scope) -> None:
     """Each look can only add: the p-values fall, but for that of a difference if the direction changes."""
-    history = [decided([values[:look]], scope, rope=0.1)[0] for look in (5, 10, 20)]
+    history = [decide([values[:look]], scope, rope=0.1)[0] for look in (5, 10, 20)]
     for (before, after), look in zip(pairwise(history), (5, 10), strict=True):
         assert after.p_equivalent <= before.p_equivalent
         if ahead(values[:look]) == ahead(values[: 2 * look]):
@@ -191,26 +191,26 @@ def test_what_has_been_claimed_stays_while_the_difference_has_its_direction(valu
 def test_what_pointed_the_other_way_is_no_evidence() -> None:
     """Better by far after five seeds, and worse after ten: neither has been shown, and later on only the latter."""
     turned = np.concatenate([accuracies(2, 3, 2, 3, 2), accuracies(-9, -2, -12, -3, -7)])
-    once, twice = (decided([turned[:look]], Variation.on_these_samples)[0] for look in (5, 10))
+    once, twice = (decide([turned[:look]], Variation.on_these_samples)[0] for look in (5, 10))
     assert (once.claim, twice.claim) == ("different", "undecided")
-    [alone] = decided([turned], Variation.on_these_samples)
+    [alone] = decide([turned], Variation.on_these_samples)
     smallest = Variation.of(turned).on_these_samples().p_different()
-    assert alone.p_different == overall(smallest)
+    assert alone.p_different == overall_p(smallest)
     worse = np.concatenate([turned, accuracies(*[-9, -8] * 5)])
-    assert decided([worse], Variation.on_these_samples)[0].claim == "different"
+    assert decide([worse], Variation.on_these_samples)[0].claim == "different"
 
 
 @given(hnp.arrays(np.int8, (4, 10), elements=st.integers(-9, 12)), st.sampled_from([5, 10]))
 def test_what_is_forecast_is_reached_when_the_same_differences_come_again(ahead_by: Array, seeds: int) -> None:
     differences = [accuracies(*row[:seeds]) for row in ahead_by]
-    now = decided(differences, Variation.on_these_samples, rope=0.02)
+    now = decide(differences, Variation.on_these_samples, rope=0.02)
     for i, decision in enumerate(now):
         if decision.seeds_needed:
             assert decision.claim == "undecided"
-            assert decision.seeds_needed in LOOKS
+            assert decision.seeds_needed in ANALYSES
             assert decision.seeds_needed > seeds
             again = [np.tile(difference, (decision.seeds_needed // seeds, 1)) for difference in differences]
-            assert decided(again, Variation.on_these_samples, rope=0.02)[i].claim != "undecided"
+            assert decide(again, Variation.on_these_samples, rope=0.02)[i].claim != "undecided"
 
 
 @given(hnp.arrays(np.int8, 5, elements=st.integers(-9, 12)))
@@ -219,13 +219,13 @@ def test_what_is_forecast_is_reached_when_the_same_differences_come_again(ahead_
 @example(np.array([9, -3, 4, 2, -2], np.int8))
 def test_the_forecast_is_the_first_look_that_is_enough_if_the_mean_is_unlucky(ahead_by: Array) -> None:
     """Unlucky as it is in one of five cases; written out with SciPy."""
-    [decision] = decided([accuracies(*ahead_by)], Variation.on_these_samples)
+    [decision] = decide([accuracies(*ahead_by)], Variation.on_these_samples)
     per_seed, enough = ahead_by / 100, []
     assume(decision.claim == "undecided" and len(set(ahead_by)) > 1)
-    for look in LOOKS[1:]:
+    for look in ANALYSES[1:]:
         error = per_seed.std(ddof=1) / np.sqrt(look)
         unlucky = abs(per_seed.mean()) - stats.t.ppf(0.8, look - 1) * error
-        if unlucky > 0 and overall(float(2 * stats.t.sf(unlucky / error, look - 1))) <= ERROR:
+        if unlucky > 0 and overall_p(float(2 * stats.t.sf(unlucky / error, look - 1))) <= ERROR:
             enough.append(look)
     assert decision.seeds_needed == min(enough, default=None)
 
@@ -234,7 +234,7 @@ def test_what_other_pairs_have_shown_already_counts_in_the_forecast() -> None:
     """Also of pairs that have all the seeds there will be: they do not stand in the way of this one."""
     open_still, shown_long_ago = accuracies(5, 1, 4, 3, 1), accuracies(*[30, 31] * 80)
     alone, among, held_up = (
-        decided([open_still, *others], Variation.on_these_samples)[0].seeds_needed
+        decide([open_still, *others], Variation.on_these_samples)[0].seeds_needed
         for others in ([], [shown_long_ago] * 5, [accuracies(9, -9, 8, -8, 1)] * 5)
     )
     assert alone == among == 10
@@ -243,7 +243,7 @@ def test_what_other_pairs_have_shown_already_counts_in_the_forecast() -> None:
 
 def test_nothing_is_forecast_where_no_number_of_looks_is_enough() -> None:
     for scope in SCOPES:
-        [decision] = decided([accuracies(9, -9, 8, -8, 1)], scope)
+        [decision] = decide([accuracies(9, -9, 8, -8, 1)], scope)
         assert (decision.claim, decision.seeds_needed) == ("undecided", None)
 
 
@@ -253,9 +253,9 @@ def test_the_forecast_is_right_about_as_often_as_it_says(scope: Scope) -> None:
     rng, kept = np.random.default_rng(5), []
     for _ in range(200):
         difference = drawn(rng, gap=0.015, by_sample=0.0, samples=400)
-        [decision] = decided([difference[:20]], scope)
+        [decision] = decide([difference[:20]], scope)
         if decision.seeds_needed:
-            [later] = decided([difference[: decision.seeds_needed]], scope)
+            [later] = decide([difference[: decision.seeds_needed]], scope)
             kept.append(later.claim == "different")
     assert len(kept) > 50
     assert 0.6 < np.mean(kept) < 0.97
@@ -263,7 +263,7 @@ def test_the_forecast_is_right_about_as_often_as_it_says(scope: Scope) -> None:
 
 def wrong(differences: list[Array], scope: Scope) -> bool:
     """Return whether a difference is ever claimed of settings that are alike."""
-    history = (decided([difference[:look] for difference in differences], scope) for look in LOOKS)
+    history = (decide([difference[:look] for difference in differences], scope) for look in ANALYSES)
     return any(decision.claim == "different" for decisions in history for decision in decisions)
 
 
@@ -276,7 +276,7 @@ def test_claims_are_as_seldom_wrong_as_they_may_be_and_no_less_often_for_nothing
         hits = [drawn(rng, samples=50) for _ in range(3)]
         alone += wrong(hits[:1], Variation.on_these_samples)
         family += wrong(hits, Variation.on_these_samples)
-        looks = [Variation.of(hits[0][:look]).on_these_samples().p_different() for look in LOOKS]
+        looks = [Variation.of(hits[0][:look]).on_these_samples().p_different() for look in ANALYSES]
         uncorrected += min(looks) <= ERROR
     slack = 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
     assert alone / repeats < ERROR + slack
@@ -304,8 +304,8 @@ def test_equality_is_as_seldom_claimed_wrongly() -> None:
     often = seldom = 0
     for _ in range(repeats):
         apart = drawn(rng, gap=0.02, samples=400)
-        often += any(decided([apart[:look]], scope, rope=0.02)[0].claim == "equal" for look in LOOKS)
-        rare = (rng.random((LOOKS[-1], 10)) < ROPE).astype(np.int8)
-        seldom += any(decided([rare[:look]], scope)[0].claim == "equal" for look in LOOKS)
+        often += any(decide([apart[:look]], scope, rope=0.02)[0].claim == "equal" for look in ANALYSES)
+        rare = (rng.random((ANALYSES[-1], 10)) < ROPE).astype(np.int8)
+        seldom += any(decide([rare[:look]], scope)[0].claim == "equal" for look in ANALYSES)
     assert often / repeats < ERROR + slack
     assert seldom / repeats < ERROR + slack

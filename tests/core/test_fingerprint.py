@@ -17,7 +17,7 @@ import modnet
 from modnet import Dataset
 from modnet.data import fingerprint
 from modnet.data.fingerprint import code_fingerprint, data_fingerprint
-from modnet.runs.environment import libraries, machine
+from modnet.runs.environment import describe_machine, list_libraries
 
 pixels = hnp.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 4)))
 numbers = hnp.arrays(np.float64, st.tuples(st.integers(1, 20), st.integers(1, 4)), elements=st.floats(-300, 300))
@@ -139,15 +139,15 @@ class TestCode:
 
 class TestEnvironment:
     def test_the_number_of_threads_is_the_one_asked_for(self) -> None:
-        one, two = libraries(1), libraries(2)
+        one, two = list_libraries(1), list_libraries(2)
         assert differing(one, two) <= {"BLAS"}
         assert one["numpy"] == np.__version__
 
     def test_a_library_that_a_plugin_requires_is_named_once(self) -> None:
-        required = libraries(1, ["hypothesis", "no-such-distribution"])
+        required = list_libraries(1, ["hypothesis", "no-such-distribution"])
         assert "sortedcontainers" in required
-        assert set(libraries(1)) < set(required)
+        assert set(list_libraries(1)) < set(required)
 
     def test_the_machine_is_the_same_when_asked_again(self) -> None:
-        assert machine() == machine()
-        assert machine()["machine"]
+        assert describe_machine() == describe_machine()
+        assert describe_machine()["machine"]

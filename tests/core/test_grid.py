@@ -9,12 +9,12 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 import modnet
-from modnet.comparison.grid import settings_of_grid
+from modnet.comparison.grid import create_settings
 from modnet.compose.experiment import PLACES, to_table
 
 
 def labels(grid: dict[str, Any], experiment: dict[str, Any] | None = None) -> list[str]:
-    return [setting.label for setting in settings_of_grid(experiment or {}, grid)]
+    return [setting.label for setting in create_settings(experiment or {}, grid)]
 
 
 def test_all_combinations_in_order() -> None:
@@ -28,11 +28,11 @@ def test_all_combinations_in_order() -> None:
 
 
 def test_the_books_name_of_the_hidden_layer_is_known() -> None:
-    assert settings_of_grid({}, {"hidden_size": [10]}) == settings_of_grid({}, {"hidden": [10]})
+    assert create_settings({}, {"hidden_size": [10]}) == create_settings({}, {"hidden": [10]})
 
 
 def test_nothing_that_varies_is_one_setting() -> None:
-    (setting,) = settings_of_grid({"network": {"hidden": [7]}}, {})
+    (setting,) = create_settings({"network": {"hidden": [7]}}, {})
     assert (setting.label, setting.folder) == ("as it is", "as-it-is")
     assert setting.with_seed(3).network.hidden == (7,)
 
@@ -53,18 +53,18 @@ def test_nothing_that_varies_is_one_setting() -> None:
     ],
 )
 def test_values_are_numbers_names_tables_or_ready_parts(key: str, value: Any, label: str) -> None:
-    (setting,) = settings_of_grid({}, {key: [value]})
+    (setting,) = create_settings({}, {key: [value]})
     assert setting.label == label
 
 
 def test_a_ready_part_comes_with_all_its_settings() -> None:
-    (setting,) = settings_of_grid({}, {"optimizer": [modnet.optimizer("momentum", lr=0.5, momentum=0.8)]})
+    (setting,) = create_settings({}, {"optimizer": [modnet.optimizer("momentum", lr=0.5, momentum=0.8)]})
     assert setting.with_seed(0).optimizer == modnet.optimizer("momentum", lr=0.5, momentum=0.8)
 
 
 def test_the_experiment_is_the_base_but_for_what_varies_and_the_seed() -> None:
     base = {"training": {"iterations": 7}, "optimizer": {"name": "adam", "lr": 0.01}}
-    wanted = [setting.with_seed(4) for setting in settings_of_grid(base, {"batch_size": [5, 6]})]
+    wanted = [setting.with_seed(4) for setting in create_settings(base, {"batch_size": [5, 6]})]
     assert [experiment.training.batch_size for experiment in wanted] == [5, 6]
     assert {experiment.training.iterations for experiment in wanted} == {7}
     assert {experiment.seed for experiment in wanted} == {4}
@@ -72,14 +72,14 @@ def test_the_experiment_is_the_base_but_for_what_varies_and_the_seed() -> None:
 
 
 def test_a_learning_rate_goes_with_each_of_the_optimizers() -> None:
-    both = settings_of_grid({}, {"optimizer": ["sgd", "adam"], "lr": [0.5]})
+    both = create_settings({}, {"optimizer": ["sgd", "adam"], "lr": [0.5]})
     assert [to_table(setting.with_seed(0))["optimizer"]["lr"] for setting in both] == [0.5, 0.5]
 
 
 @settings(max_examples=25)
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=8, unique=True), st.floats(1e-9, 1e9))
 def test_every_setting_has_a_folder_of_its_own_that_any_system_can_have(widths: list[int], lr: float) -> None:
-    folders = [setting.folder for setting in settings_of_grid({}, {"hidden": widths, "lr": [lr]})]
+    folders = [setting.folder for setting in create_settings({}, {"hidden": widths, "lr": [lr]})]
     assert len({folder.lower() for folder in folders}) == len(widths)
     assert all(set(folder) <= set("abcdefghijklmnopqrstuvwxyz0123456789,.+-_") for folder in folders)
 
@@ -88,33 +88,33 @@ class TestMistakes:
     @pytest.mark.parametrize("key", ["seed", "data", "data.label", "plugins.without"])
     def test_what_all_settings_share_cannot_vary(self, key: str) -> None:
         with pytest.raises(modnet.SettingError, match=rf"grid: '{key}' cannot vary: "):
-            settings_of_grid({}, {key: ["a"]})
+            create_settings({}, {key: ["a"]})
 
     @pytest.mark.parametrize("values", ["relu", 3, []])
     def test_values_come_in_a_list(self, values: Any) -> None:
         with pytest.raises(modnet.SettingError, match=r"grid: 'activation' must be a list of values, not "):
-            settings_of_grid({}, {"activation": values})
+            create_settings({}, {"activation": values})
 
     @pytest.mark.parametrize("grid", [{"hidden": [3, 3]}, {"hidden": [3, [3]]}, {"lr": [0.1, 0.1]}])
     def test_the_same_setting_twice(self, grid: dict[str, Any]) -> None:
         with pytest.raises(modnet.SettingError, match="grid: twice the same: "):
-            settings_of_grid({}, grid)
+            create_settings({}, grid)
 
     def test_two_settings_that_would_share_a_folder(self) -> None:
         with pytest.raises(modnet.SettingError, match=r"grid: twice the same: lr 0\.1"):
-            settings_of_grid({}, {"lr": [0.1, 0.1 + 1e-12]})
+            create_settings({}, {"lr": [0.1, 0.1 + 1e-12]})
 
     def test_an_entry_that_there_is_not(self) -> None:
         with pytest.raises(modnet.SettingError, match="unknown setting 'batchsize', did you mean 'batch_size'"):
-            settings_of_grid({}, {"training.batchsize": [1]})
+            create_settings({}, {"training.batchsize": [1]})
 
     def test_a_value_that_cannot_be(self) -> None:
         with pytest.raises(modnet.SettingError, match="'batch_size' must be >= 1: 0"):
-            settings_of_grid({}, {"batch_size": [10, 0]})
+            create_settings({}, {"batch_size": [10, 0]})
 
     def test_a_name_that_nothing_has(self) -> None:
         with pytest.raises(modnet.ModnetError, match="did you mean 'sigmoid'"):
-            settings_of_grid({}, {"activation": ["relu", "sigmod"]})
+            create_settings({}, {"activation": ["relu", "sigmod"]})
 
     def test_a_part_that_has_no_name(self) -> None:
         class Own(modnet.Activation):
@@ -124,7 +124,7 @@ class TestMistakes:
                 return a
 
         with pytest.raises(modnet.SettingError, match="Own is not registered"):
-            settings_of_grid({}, {"activation": [Own()]})
+            create_settings({}, {"activation": [Own()]})
 
 
 def test_every_option_but_the_seed_can_vary() -> None:

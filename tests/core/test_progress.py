@@ -11,7 +11,7 @@ import pytest
 
 import modnet.display.progress
 from modnet import History, Status
-from modnet.display.progress import ProgressReport, epoch_line
+from modnet.display.progress import RunProgress, format_epoch
 from modnet.text import format_duration
 
 
@@ -40,7 +40,7 @@ def at_first_epoch() -> Run:
 
 
 def test_the_row_is_the_books_line_in_a_table() -> None:
-    assert epoch_line(at_first_epoch()) == (
+    assert format_epoch(at_first_epoch()) == (
         "epoch    1.0  iteration     600  loss   1.5000  train acc, test acc | 0.9012, 0.9054"
     )
 
@@ -49,7 +49,7 @@ def test_the_rows_loss_is_the_mean_since_the_row_before() -> None:
     run = at_first_epoch()
     run.history.loss += [0.5, 0.25]
     run.history.record(602, {"train_accuracy": 0.5, "test_accuracy": 0.5})
-    assert "loss   0.3750" in epoch_line(run)
+    assert "loss   0.3750" in format_epoch(run)
 
 
 @pytest.mark.parametrize(
@@ -71,11 +71,11 @@ def test_durations_in_words(seconds: float, words: str) -> None:
 
 def test_elsewhere_than_on_a_terminal_there_are_plain_lines_only() -> None:
     out = io.StringIO()
-    with ProgressReport(out) as report:
+    with RunProgress(out) as report:
         run = at_first_epoch()
         report.run_started(run)
         report.epoch_ended(run)
-    assert out.getvalue() == epoch_line(run) + "\n"
+    assert out.getvalue() == format_epoch(run) + "\n"
 
 
 def wait_for(words: str, out: io.StringIO) -> None:
@@ -88,7 +88,7 @@ def wait_for(words: str, out: io.StringIO) -> None:
 def test_a_long_epoch_gives_signs_of_life_with_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modnet.display.progress, "SIGN_OF_LIFE", 0.05)
     out = io.StringIO()
-    with ProgressReport(out) as report:
+    with RunProgress(out) as report:
         report.run_started(Run(10, seconds=20.0, history=History([2.3])))
         wait_for("iteration 10", out)
     assert "\niteration 10 of 1,000  loss 2.3000  33 min left\n" in out.getvalue()
@@ -96,7 +96,7 @@ def test_a_long_epoch_gives_signs_of_life_with_the_time_left(monkeypatch: pytest
 
 def said_at_the_start_of(run: Run, expected: str = "") -> str:
     out = io.StringIO()
-    with ProgressReport(out) as report:
+    with RunProgress(out) as report:
         report.run_started(run)
         wait_for(expected, out)
         time.sleep(0.3)  # for what is not expected
@@ -115,7 +115,7 @@ def test_a_short_run_says_nothing_nor_one_that_has_only_just_begun(run: Run) -> 
 
 def test_on_a_terminal_a_bar_shows_the_time_left_and_rows_stay() -> None:
     out = Terminal()
-    with ProgressReport(out) as report:
+    with RunProgress(out) as report:
         run = at_first_epoch()
         report.run_started(run)
         wait_for("600/1000", out)
@@ -123,11 +123,11 @@ def test_on_a_terminal_a_bar_shows_the_time_left_and_rows_stay() -> None:
     shown = out.getvalue()
     assert "600/1000" in shown
     assert "time left" in shown
-    assert epoch_line(run) in shown
+    assert format_epoch(run) in shown
 
 
 def test_no_thread_is_left_behind_when_the_run_fails() -> None:
-    report = ProgressReport(io.StringIO())
+    report = RunProgress(io.StringIO())
     with pytest.raises(ZeroDivisionError), report:  # noqa: PT012 - the run is what fails
         report.run_started(Run())
         raise ZeroDivisionError

@@ -19,7 +19,7 @@ from modnet.compose.plugins import get_host
 from modnet.compose.training import train
 from modnet.nn.checkpoint import params_sha256
 from modnet.runs.folder import FILES
-from modnet.runs.history import history_csv, read_history
+from modnet.runs.history import history_to_csv, read_history
 from modnet.runs.model import TrainedModel
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 
@@ -209,7 +209,7 @@ class TestFolders:
 class TestHistory:
     def test_unknown_accuracies_stay_unknown(self, tmp_path: Path) -> None:
         history = History([1.0, 0.5], [2], {"train_accuracy": [0.75], "test_accuracy": [float("nan")]})
-        (tmp_path / "history.csv").write_text(history_csv(history))
+        (tmp_path / "history.csv").write_text(history_to_csv(history))
         again = read_history(tmp_path / "history.csv")
         assert again.train_accuracy == [0.75]
         assert np.isnan(again.test_accuracy[0])
