@@ -22,7 +22,7 @@ from hypothesis import strategies as st
 import modnet
 from modnet import DataError
 from modnet.compose.plugins import get_host
-from modnet.compose.sources import recognised
+from modnet.compose.sources import recognise_source
 from modnet.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[2]
@@ -193,17 +193,17 @@ def test_at_most_one_built_in_source_recognises_a_file(path, head):
 @each_written
 def test_files_are_recognised(name, tmp_path):
     path = WRITERS[name](tmp_path)
-    assert recognised(path) == name
+    assert recognise_source(path) == name
     if name != "csv":  # by their content, too
         other = path.rename(tmp_path / "no-suffix")
-        assert recognised(other) == name
+        assert recognise_source(other) == name
 
 
 def test_a_folder_is_recognised_by_its_files(tmp_path):
     with pytest.raises(DataError, match="no source recognises it"):
-        recognised(tmp_path)
+        recognise_source(tmp_path)
     write_idx(tmp_path)
-    assert recognised(tmp_path) == "idx"
+    assert recognise_source(tmp_path) == "idx"
 
 
 @pytest.mark.parametrize(
@@ -222,7 +222,7 @@ def test_a_folder_is_recognised_by_its_files(tmp_path):
 )
 def test_by_name_and_content(name, content, expected, tmp_path):
     (tmp_path / name).write_bytes(content)
-    assert recognised(tmp_path / name) == expected
+    assert recognise_source(tmp_path / name) == expected
 
 
 # MNIST itself

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.compose.parts import part
+from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.testing.conformance import find_suite
 
@@ -88,7 +88,7 @@ def write_idx(folder: Path) -> list[Path]:
 )
 def test_each_passes(kind, name, settings, tmp_path, monkeypatch):
     monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
-    made = part(kind, name, **settings)
+    made = make_part(kind, name, **settings)
     report = find_suite(kind).run(made, **options_of(kind, name, tmp_path))
     variant = name_variant(name, settings)
     assert {outcome.name for outcome in report.failed} == FAILED.get(variant, set()), str(report)
@@ -109,4 +109,4 @@ def test_each_passes(kind, name, settings, tmp_path, monkeypatch):
     ],
 )
 def test_some_pass_at_other_sizes(kind, name, options):
-    find_suite(kind).run(part(kind, name), raises=True, **options)
+    find_suite(kind).run(make_part(kind, name), raises=True, **options)

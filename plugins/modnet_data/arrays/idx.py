@@ -8,18 +8,16 @@ import struct
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import IO, Any
 
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, Dataset, DataSource, Samples
+from modnet import Array, DataError, Dataset, Samples
 from modnet.files import created, replacing
-from modnet_data import validators
-from modnet_data.csv_cells import EXACT
-from modnet_data.formats import format_of
-from modnet_data.raw_arrays import Raw, raw_array
-from modnet_data.rows import Pair, data_set, file_path, flat_rows
+from modnet_data.arrays.raw import Raw, raw_array
+from modnet_data.arrays.source import ArraySource
+from modnet_data.rows import EXACT
 from modnet_data.writing import class_labels, parts_of, table_blocks, table_dtype
 
 VERSION = 1
@@ -31,7 +29,7 @@ STANDARD = "train-images-idx3-ubyte.gz"
 
 
 @attrs.frozen
-class Idx(DataSource):
+class Idx(ArraySource):
     """IDX files as MNIST, Fashion-MNIST and EMNIST come in them, gzipped or not.
 
     The path is the folder with the files, or any one of them: the others are found beside it by name. Images are
@@ -39,47 +37,30 @@ class Idx(DataSource):
     `split_seed`, is the test part; `stratified`, of each class alike. Files of 4 MiB or more are mapped into memory.
     """
 
+    format = "idx"
     suffixes = ("-idx3-ubyte", "-idx1-ubyte")
 
-    scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
-    test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
-    stratified: bool = False
-    split_seed: int = 0
-
-    @classmethod
-    def recognises(cls, path: Path, head: bytes) -> bool:
-        """Say whether the content, or else the name, is an IDX file's, or a folder has such files."""
-        return format_of(path, head) == "idx"
-
-    def read(self, path: Path | None) -> Dataset:
-        """Return the data set."""
-        path = file_path(path, "idx")
+    def arrays(self, path: Path) -> list[Array]:
+        """Return the images and labels of the training part and of the test part."""
         images = _in_folder(path) if path.is_dir() else path
         if not images.exists():
-            raise DataError(f"{images}: no such file")
+            raise DataError(f"{images}: no such file", path=images)
         if not _NAME.search(images.name):
-            raise DataError(f"{images}: files that belong together are told by 'images' and 'labels' in their names")
-        train_images = _found(images, "images", ("train",))
-        test_images = _sibling(images, "images", ("t10k", "test"))
-        test = None if test_images in {None, train_images} else _part(test_images)
-        return data_set(
-            path,
-            _part(train_images),
-            test,
-            self.scale,
-            self.test_fraction,
-            self.split_seed,
-            stratified=self.stratified,
-        )
+            what = "files that belong together are told by 'images' and 'labels' in their names"
+            raise DataError(f"{images}: {what}", path=images)
+        train = _found(images, "images", ("train",))
+        test = _sibling(images, "images", ("t10k", "test"))
+        parts = [train] if test is None or test == train else [train, test]
+        return [array for part in parts for array in (read_idx(part), read_idx(_found(part, "labels", ())))]
 
-    def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
-        """Return the rows of an images file, and their labels if the labels file is beside it."""
+    def arrays_to_predict(self, path: Path) -> list[Array]:
+        """Return the images of a file, and their labels if the labels file is beside it."""
         images = _in_folder(path) if path.is_dir() else path
         if path.is_dir():
             images = _sibling(images, "images", ("t10k", "test")) or images
         labels = _sibling(images, "labels", ())
-        known = labels is not None and labels != images
-        return flat_rows(path, read_idx(images), read_idx(cast("Path", labels)) if known else None, features)
+        files = [images] if labels is None or labels == images else [images, labels]
+        return [read_idx(file) for file in files]
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a file of images and one of labels for each part, all of them or none.
@@ -90,7 +71,9 @@ class Idx(DataSource):
         """
         labels, parts = class_labels(data), parts_of(data)
         if labels.dtype.kind not in "iu":
-            raise DataError(f"{path}: the class {data.classes[0]!r} cannot be written: IDX files hold numbers only")
+            raise DataError(
+                f"{path}: the class {data.classes[0]!r} cannot be written: IDX files hold numbers only", path=path
+            )
         targets = _targets(path, parts=len(parts))
         with ExitStack() as stack:
             for part, (images_path, labels_path) in zip(parts, targets, strict=True):
@@ -116,7 +99,7 @@ def _header(file: IO[bytes], path: Path) -> Raw:
     start = 4 + 4 * head[3]
     sizes = file.read(start - 4)
     if len(sizes) < start - 4:
-        raise DataError(f"{path}: cut off in its first {start} bytes")
+        raise DataError(f"{path}: cut off in its first {start} bytes", path=path)
     shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
     return Raw(shape, np.dtype(TYPES[head[2]]), start)
 
@@ -127,7 +110,9 @@ def _targets(path: Path, parts: int) -> list[tuple[Path, Path]]:
     named = _NAME.search(path.name)
     if named is None or not (named["part"] or parts == 1):
         expected = f"{STANDARD} or a folder"
-        raise DataError(f"{path}: the name of an IDX file says which part and what is in it; expected {expected}")
+        raise DataError(
+            f"{path}: the name of an IDX file says which part and what is in it; expected {expected}", path=path
+        )
     test = "test" if named["part"] == "test" else "t10k"
     names = (["train", test] if named["part"] else [""])[:parts]
     return [
@@ -161,22 +146,20 @@ def _features(part: Samples, path: Path) -> Iterator[Array]:
     for block in table_blocks(part, part.table.dtype.newbyteorder("="), path):
         whole = block.dtype.kind in "iu" and block.dtype.itemsize == 8
         if whole and ((block > EXACT) | (block < -EXACT)).any():
-            raise DataError(f"{path}: whole numbers that need more than 53 bits cannot be written to an IDX file")
+            raise DataError(
+                f"{path}: whole numbers that need more than 53 bits cannot be written to an IDX file", path=path
+            )
         yield block
 
 
 def _write(stack: ExitStack, path: Path, shape: tuple[int, ...], code: int, some: Iterable[Array]) -> None:
     """Write an IDX file, which takes its place when the stack is left."""
     if max(shape) >= 2**32:
-        raise DataError(f"{path}: an IDX file holds less than 2**32 rows")
+        raise DataError(f"{path}: an IDX file holds less than 2**32 rows", path=path)
     with created(stack.enter_context(replacing(path)), path) as file:
         file.write(struct.pack(f">4B{len(shape)}I", 0, 0, code, len(shape), *shape))
         for block in some:
             file.write(block.astype(TYPES[code], copy=False).tobytes())
-
-
-def _part(images: Path) -> Pair:
-    return read_idx(images), read_idx(_found(images, "labels", ()))
 
 
 def _in_folder(folder: Path) -> Path:
@@ -189,7 +172,9 @@ def _found(path: Path, content: str, parts: tuple[str, ...]) -> Path:
     """Return the file beside `path` of that content and part; raises DataError where there is none."""
     found = _sibling(path, content, parts)
     if found is None:
-        raise DataError(f"{path.parent}: no {next(iter(_names(path.name, content, parts)))} beside {path.name}")
+        raise DataError(
+            f"{path.parent}: no {next(iter(_names(path.name, content, parts)))} beside {path.name}", path=path.parent
+        )
     return found
 
 
