@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import assigned, load_chosen_plugins, plugin_options, without_option
+from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
 from modnet.compose.plugins import get_host
 from modnet.compose.scaffold import NewPlugin
 from modnet.files import write_atomically
@@ -90,7 +90,9 @@ def check(
     from modnet.testing import check_distribution  # which brings far more along than the listing should wait for
 
     load_chosen_plugins(without, modules)
-    options: dict[str, dict[str, Any]] = {part: {"file": Path(str(file))} for part, file in assigned(files).items()}
+    options: dict[str, dict[str, Any]] = {
+        part: {"file": Path(str(file))} for part, file in parse_assignments(files).items()
+    }
     reports = check_distribution(name, options=options, raises=False)
     if junit:
         junit.mkdir(parents=True, exist_ok=True)
