@@ -44,7 +44,7 @@ def gradient_check(
     """Check the derivatives of an experiment's network, and compare gradient estimators on it.
 
     The network is the untrained one of EXPERIMENT and the options, on its first mini-batch. Each part's own derivative
-    gets a verdict: correct, wrong, corner, too noisy, or not deterministic; so does the whole gradient, which
+    gets a verdict: correct, wrong, kink, too noisy, or not deterministic; so does the whole gradient, which
     --gradient computes, or else the chain rule. The exit status is 1 where a derivative is wrong or not deterministic.
     """
     table = load_all_plugins(read_toml(experiment) if experiment else {}, without, modules)

@@ -11,12 +11,12 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 
-from modnet.gradcheck.estimators import EstimatorRow, compare, table
-from modnet.gradcheck.parts import check_activation, check_loss, without_small_settings
-from modnet.gradcheck.reference import measured
+from modnet.gradcheck.estimators import EstimatorRow, format_estimators, measure_estimator
+from modnet.gradcheck.parts import drop_small_settings, judge_activation, judge_loss
+from modnet.gradcheck.reference import measure_parts
 from modnet.gradcheck.taylor import CORRECT, WRONG
-from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, difference
-from modnet.gradcheck.whole import WHOLE, check_whole
+from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, measure_difference
+from modnet.gradcheck.whole import WHOLE, judge_whole
 from modnet.interfaces import GradientEstimator, Objective
 from modnet.randomness import Stream
 from modnet.types import Grads, Params
@@ -39,10 +39,10 @@ class GradientCheck:
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.verdicts), *(f"no derivative of its own: {p}" for p in self.without),
-                          *(["", *table(self.estimators)] if self.estimators else [])])  # fmt: skip
+                          *(["", *format_estimators(self.estimators)] if self.estimators else [])])  # fmt: skip
 
 
-def check_gradient(
+def judge_gradient(
     objective: Objective,
     params: Params,
     estimators: Mapping[str, GradientEstimator],
@@ -55,27 +55,28 @@ def check_gradient(
     `gradient` is the whole gradient that is judged, or what obtains it: by default the network's own chain rule.
     """
     stream = Stream(seed, ("gradient check",))
-    found = check_parts(objective, params, stream)
+    found = judge_parts(objective, params, stream)
     verdicts = tuple(verdict for _, verdict in found if verdict)
     missing = [layer for layer, verdict in found if verdict is None]
     bad = [layer for layer, v in found if v and (v.verdict in {WRONG, NOT_DETERMINISTIC} or v.left_out)]
     # The exact gradient does not depend on a derivative that is missing or wrong: those are measured.
-    exact = _measured(objective, [*missing, *bad]).backward(params)
+    exact = _measure(objective, [*missing, *bad]).backward(params)
     if gradient is None:
         blamed = [v for layer, v in found if v and layer in bad]
-        whole = _check_own(objective, _measured(objective, missing), params, exact, blamed, stream)
+        whole = _judge_own(objective, _measure(objective, missing), params, exact, blamed, stream)
     else:
-        whole = _check_given(objective, params, gradient, stream)
+        whole = _judge_given(objective, params, gradient, stream)
     return GradientCheck(
         verdicts=(*verdicts, whole),
         without=tuple("the loss" if k is None else f"the activation of layer {k}" for k in missing),
         estimators=tuple(
-            compare(name, estimator, objective, params, exact, repeats, seed) for name, estimator in estimators.items()
+            measure_estimator(name, estimator, objective, params, exact, repeats, seed)
+            for name, estimator in estimators.items()
         ),
     )
 
 
-def check_parts(objective: Objective, params: Params, stream: Stream) -> list[tuple[int | None, Verdict | None]]:
+def judge_parts(objective: Objective, params: Params, stream: Stream) -> list[tuple[int | None, Verdict | None]]:
     """Return the verdict on each activation, by its layer's number, and on the loss, by None.
 
     A part without a derivative of its own has None instead of a verdict.
@@ -83,19 +84,19 @@ def check_parts(objective: Objective, params: Params, stream: Stream) -> list[tu
     trace, last = objective.trace(params), objective.layers[-1]
     with_loss = objective.loss_function.fused(last.activation) is not None
     found: list[tuple[int | None, Verdict | None]] = [
-        (layer.number, check_activation(layer, a, stream.child("activation", layer.number)))
+        (layer.number, judge_activation(layer, a, stream.child("activation", layer.number)))
         for layer, a in zip(objective.layers, trace.pre_activations, strict=True)
         if layer is not last or not with_loss
     ]
-    loss = check_loss(objective.loss_function, last, trace.pre_activations[-1], objective.t, stream.child("loss"))
+    loss = judge_loss(objective.loss_function, last, trace.pre_activations[-1], objective.t, stream.child("loss"))
     return [*found, (None, loss)]
 
 
-def _measured(objective: Objective, parts: list[int | None]) -> Objective:
-    return measured(objective, [part for part in parts if part is not None], loss=None in parts)
+def _measure(objective: Objective, parts: list[int | None]) -> Objective:
+    return measure_parts(objective, [part for part in parts if part is not None], loss=None in parts)
 
 
-def _check_own(
+def _judge_own(
     objective: Objective, checked: Objective, params: Params, exact: Grads, bad: list[Verdict], stream: Stream
 ) -> Verdict:
     """Judge the chain rule's gradient; where all that is wrong comes from parts, say so."""
@@ -104,13 +105,13 @@ def _check_own(
     except Exception as error:  # of a stranger's part
         text = f"the chain rule ends with {type(error).__name__}: {error}"
         return Verdict(verdict=WRONG, part=WHOLE, size=math.inf, explanation=text)
-    whole = check_whole(objective, params, claimed, stream, batch=len(objective.x))
-    if whole.verdict == WRONG and bad and check_whole(objective, params, exact, stream).verdict != WRONG:
-        return _blamed(whole, claimed, exact, bad)
+    whole = judge_whole(objective, params, claimed, stream, batch=len(objective.x))
+    if whole.verdict == WRONG and bad and judge_whole(objective, params, exact, stream).verdict != WRONG:
+        return _blame(whole, claimed, exact, bad)
     return whole
 
 
-def _blamed(whole: Verdict, claimed: Grads, exact: Grads, bad: list[Verdict]) -> Verdict:
+def _blame(whole: Verdict, claimed: Grads, exact: Grads, bad: list[Verdict]) -> Verdict:
     """Return the verdict on a whole gradient of which all that is wrong comes from parts."""
     parts = " and the ".join(v.part if v.left_out else f"{v.part} of layer {v.layer}" for v in bad)
     if not all(v.left_out for v in bad):
@@ -124,7 +125,7 @@ def _blamed(whole: Verdict, claimed: Grads, exact: Grads, bad: list[Verdict]) ->
     return attrs.evolve(whole, verdict=CORRECT, parameter=None, index=None, explanation=text, left_out=bad[0].left_out)
 
 
-def _check_given(objective: Objective, params: Params, gradient: GradientEstimator | Grads, stream: Stream) -> Verdict:
+def _judge_given(objective: Objective, params: Params, gradient: GradientEstimator | Grads, stream: Stream) -> Verdict:
     """Judge a whole gradient that is given; what obtains one is asked twice, and must give the same."""
     batch = len(objective.x)
     if isinstance(gradient, Mapping):
@@ -132,17 +133,17 @@ def _check_given(objective: Objective, params: Params, gradient: GradientEstimat
     else:
         part = f"{WHOLE} by {gradient!r}"
         grads, again = (gradient(objective, dict(params), stream.child("given")) for _ in range(2))
-        gap = max((difference(grads[name], again[name]) for name in grads), default=0.0)
+        gap = max((measure_difference(grads[name], again[name]) for name in grads), default=0.0)
         if gap:
             text = f"called twice alike, it gives gradients that differ by {gap:.1e} of the largest entry"
             return Verdict(verdict=NOT_DETERMINISTIC, part=part, size=gap, explanation=text)
-    whole = check_whole(objective, params, grads, stream, part=part, batch=batch)
+    whole = judge_whole(objective, params, grads, stream, part=part, batch=batch)
     if whole.verdict != WRONG:
         return whole
-    for name, value, other in without_small_settings(objective.loss_function):
+    for name, value, other in drop_small_settings(objective.loss_function):
         fused = other.fused(objective.layers[-1].activation)
         without: Objective = attrs.evolve(objective, loss_function=other, fused=fused)  # type: ignore[misc]
-        if check_whole(without, params, grads, stream).verdict == CORRECT:
+        if judge_whole(without, params, grads, stream).verdict == CORRECT:
             text = (
                 f"the gradient is that of the loss with {name} = 0; with {name} = {value:g} the loss is another "
                 f"function: {whole.explanation}"

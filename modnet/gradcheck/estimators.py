@@ -1,4 +1,4 @@
-"""Estimators of one gradient side by side: error, angle, variance, price, and the corners that errors come from."""
+"""Estimators of one gradient side by side: error, angle, variance, price, and the kinks that errors come from."""
 
 from __future__ import annotations
 
@@ -11,8 +11,7 @@ import attrs
 import numpy as np
 
 from modnet.errors import ModnetError, ShapeError
-from modnet.gradcheck.kinks import corners_between
-from modnet.gradcheck.taylor import CORNER
+from modnet.gradcheck.taylor import KINK, find_kinks
 from modnet.gradcheck.verdicts import Verdict
 from modnet.interfaces import GradientEstimator, Objective, Trace
 from modnet.nn.numerical import default_step
@@ -20,7 +19,7 @@ from modnet.randomness import Stream
 from modnet.text import format_table
 from modnet.types import Array, Grads, Params
 
-SHOWN = 3  # corners of one estimator that are printed
+SHOWN = 3  # kinks of one estimator that are printed
 ENOUGH_SECONDS = 2.0  # after so long an estimator is not run again to see its variance
 
 
@@ -43,13 +42,13 @@ class EstimatorRow:
     """Whether it uses the network's own way back."""
     seconds: float = math.nan
     """Of one estimate."""
-    corners: tuple[Verdict, ...] = ()
-    """The corners within the steps of differences that the error comes from."""
+    kinks: tuple[Verdict, ...] = ()
+    """The kinks within the steps of differences that the error comes from."""
     problem: str = ""
     """Why there is no estimate."""
 
 
-def compare(
+def measure_estimator(
     name: str,
     estimator: GradientEstimator,
     objective: Objective,
@@ -71,32 +70,32 @@ def compare(
         try:
             with warnings.catch_warnings(action="ignore"):
                 grads = estimator(watched, dict(params), stream)
-            estimates.append(_flat(grads, params))
+            estimates.append(_flatten(grads, params))
         except Exception as error:  # of a stranger's code: its row says what it raised
             told = str(error) if isinstance(error, ModnetError) else f"{type(error).__name__}: {error}"
             return EstimatorRow(name=name, problem=told.partition("\n")[0])
         seconds.append(time.perf_counter() - start)
         if sum(seconds) > ENOUGH_SECONDS or (repeat == 1 and np.array_equal(estimates[0], estimates[1])):
             break
-    row = _measures(name, estimates, _flat(exact, params))
+    row = _summarize(name, estimates, _flatten(exact, params))
     row = attrs.evolve(
         row, evaluations=estimator.evaluations(params), goes_back=watched.went_back, seconds=min(seconds)
     )
     if row.variance == 0 or len(estimates) == 1:
         step = getattr(estimator, "h", None)
         row = attrs.evolve(
-            row, corners=tuple(corners_within(objective, params, _shaped(estimates[0], params), exact, step))
+            row, kinks=tuple(find_kinks_in_steps(objective, params, _unflatten(estimates[0], params), exact, step))
         )
     return row
 
 
-def corners_within(
+def find_kinks_in_steps(
     objective: Objective, params: Params, estimate: Grads, exact: Grads, step: float | None = None
 ) -> list[Verdict]:
-    """Return the corners between which a gradient by differences was taken, where it strays from the exact one.
+    """Return the kinks between which a gradient by differences was taken, where it strays from the exact one.
 
     In each unit the entry with the largest error is moved by `step`, by default that of central differences, and by
-    ten times that. Elementwise activations of which a pre-activation passes a corner on the way are the cause.
+    ten times that. Elementwise activations of which a pre-activation passes a kink on the way are the cause.
     """
     found: dict[tuple[int, int, int], Verdict] = {}
     for name, value in params.items():
@@ -108,27 +107,27 @@ def corners_within(
             entry = int(gap[:, unit].argmax()), int(unit)
             slope = float(np.asarray(exact[name]).reshape(gap.shape)[entry])
             for reach in (h, 10 * h):
-                ends = [_moved(params, name, entry, move) for move in (-reach, reach)]
+                ends = [_move(params, name, entry, move) for move in (-reach, reach)]
                 error = abs((objective(ends[1]) - objective(ends[0])) / (2 * reach) - slope)
                 # A step of this length makes an error of this size, or else it was another step.
                 if not error / 10 < gap[entry] < error * 10:
                     continue
-                if passed := _passed(objective, params, ends, f"a step of {reach:.2g} in {name}"):
+                if passed := _find_passed_kinks(objective, params, ends, f"a step of {reach:.2g} in {name}"):
                     found = passed | found
                     break
     return list(found.values())
 
 
-def _moved(params: Params, name: str, entry: tuple[int, int], move: float) -> Params:
+def _move(params: Params, name: str, entry: tuple[int, int], move: float) -> Params:
     value = np.array(params[name])
     value.reshape(-1, value.shape[-1])[entry] += move
     return {**params, name: value}
 
 
-def _passed(
+def _find_passed_kinks(
     objective: Objective, params: Params, ends: Sequence[Params], step: str
 ) -> dict[tuple[int, int, int], Verdict]:
-    """Return the corners that are passed between two parameters, by layer, unit and sample."""
+    """Return the kinks that are passed between two parameters, by layer, unit and sample."""
     traces = [objective.trace(end) for end in ends]
     here = objective.trace(params)
     found = {}
@@ -138,25 +137,25 @@ def _passed(
         if not layer.activation.elementwise or not len(samples):
             continue
         low, high = np.sort([one[samples, units], other[samples, units]], axis=0)
-        corners = corners_between(layer.activation, low, high)
-        for i in np.flatnonzero(np.isfinite(corners)):
+        kinks = find_kinks(layer.activation, low, high)
+        for i in np.flatnonzero(np.isfinite(kinks)):
             sample, unit = int(samples[i]), int(units[i])
-            a, corner = float(here.pre_activations[k][sample, unit]), float(corners[i])
-            corner = 0.0 if abs(corner) < 1e-6 else corner
+            a, kink = float(here.pre_activations[k][sample, unit]), float(kinks[i])
+            kink = 0.0 if abs(kink) < 1e-6 else kink
             found[layer.number, unit, sample] = Verdict(
-                verdict=CORNER,
+                verdict=KINK,
                 part=f"activation {layer.activation!r}",
                 layer=layer.number,
                 unit=unit,
                 sample=sample,
-                size=abs(corner - a),
-                explanation=f"the pre-activation is {abs(corner - a):.2g} from the corner at {corner:.3g}; {step} "
+                size=abs(kink - a),
+                explanation=f"the pre-activation is {abs(kink - a):.2g} from the kink at {kink:.3g}; {step} "
                 "passes it, so that the difference mixes both sides",
             )
     return found
 
 
-def _measures(name: str, estimates: Sequence[Array], exact: Array) -> EstimatorRow:
+def _summarize(name: str, estimates: Sequence[Array], exact: Array) -> EstimatorRow:
     length = float(np.linalg.norm(exact)) or 1.0
     errors = tuple(float(np.linalg.norm(estimate - exact)) / length for estimate in estimates)
     cosines = [float(estimate @ exact) / (float(np.linalg.norm(estimate)) * length or 1.0) for estimate in estimates]
@@ -173,14 +172,14 @@ def _measures(name: str, estimates: Sequence[Array], exact: Array) -> EstimatorR
     )
 
 
-def _flat(grads: Grads, params: Params) -> Array:
+def _flatten(grads: Grads, params: Params) -> Array:
     for name, value in params.items():
         if np.shape(grads[name]) != value.shape:
             raise ShapeError(f"{name}: its gradient has shape {np.shape(grads[name])}, not {value.shape}")
     return np.concatenate([np.asarray(grads[name], np.float64).reshape(-1) for name in params])
 
 
-def _shaped(flat: Array, params: Params) -> Grads:
+def _unflatten(flat: Array, params: Params) -> Grads:
     ends = np.cumsum([value.size for value in params.values()])
     return {n: part.reshape(params[n].shape) for n, part in zip(params, np.split(flat, ends[:-1]), strict=True)}
 
@@ -210,8 +209,8 @@ class _Watched(Objective):
         return self.objective.backward(params)
 
 
-def table(rows: Sequence[EstimatorRow]) -> list[str]:
-    """Return the estimators as the lines of a table, and below it the corners that their errors come from."""
+def format_estimators(rows: Sequence[EstimatorRow]) -> list[str]:
+    """Return the estimators as the lines of a table, and below it the kinks that their errors come from."""
     cells: list[tuple[str, ...]] = [("estimator", "error", "cosine", "variance", "evaluations", "seconds")]
     for row in rows:
         cost = "1 + back" if row.goes_back else "-" if row.evaluations is None else f"{row.evaluations:,}"
@@ -220,6 +219,6 @@ def table(rows: Sequence[EstimatorRow]) -> list[str]:
         cells.append((row.name, *numbers) if not row.problem else (row.name, row.problem))
     lines = format_table(cells)
     for row in rows:
-        lines += [f"{row.name}: {corner}" for corner in row.corners[:SHOWN]]
-        lines += [f"{row.name}: {len(row.corners) - SHOWN} more corners"] if len(row.corners) > SHOWN else []
+        lines += [f"{row.name}: {kink}" for kink in row.kinks[:SHOWN]]
+        lines += [f"{row.name}: {len(row.kinks) - SHOWN} more kinks"] if len(row.kinks) > SHOWN else []
     return lines

@@ -10,9 +10,8 @@ import attrs
 import numpy as np
 
 from modnet.errors import NoDerivativeError
-from modnet.gradcheck.kinks import corners_between
-from modnet.gradcheck.taylor import CORRECT, SURE, WRONG, Judgement, judge
-from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, difference, verdict_on
+from modnet.gradcheck.taylor import CORRECT, SURE, WRONG, Judgement, find_kinks, judge
+from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, conclude, measure_difference
 from modnet.interfaces import Activation, DenseLayer, Loss
 from modnet.nn.numerical import default_step
 from modnet.randomness import Stream
@@ -24,7 +23,7 @@ SMALL = 1e-3  # a constant below this may be there to keep a logarithm finite
 
 
 @attrs.frozen(eq=False)
-class Part:
+class Claim:
     """A function with the derivative that it claims, at one place."""
 
     values: Callable[[Array], Array]
@@ -39,17 +38,17 @@ class Part:
     elementwise: bool
     fields: Mapping[str, Any]
 
-    def judged(self, claimed: Array) -> Judgement:
+    def judge(self, claimed: Array) -> Judgement:
         """Judge claims (N, units): of all entries at once, or column by column where each entry moves all of a row."""
         at, unit = self.given[0], self.unit
         slopes = claimed / self.weight * unit
         if self.elementwise:
             sizes = np.abs(at / unit).ravel()
-            return judge(lambda s: self.values(_moved(at, s, unit)).ravel(), slopes.ravel(), sizes, at.dtype)
+            return judge(lambda s: self.values(_move(at, s, unit)).ravel(), slopes.ravel(), sizes, at.dtype)
         columns = self.columns
 
         def rows(s: float) -> Array:
-            return np.concatenate([self.values(_moved(at, s, unit, column)) for column in columns])
+            return np.concatenate([self.values(_move(at, s, unit, column)) for column in columns])
 
         sizes = np.abs(at / unit)[:, columns].T.ravel()
         return judge(rows, slopes[:, columns].T.ravel(), sizes, at.dtype)
@@ -59,58 +58,58 @@ class Part:
         """Return the columns that are moved: all, or some of very many."""
         return np.unique(np.linspace(0, self.given[0].shape[1] - 1, COLUMNS).astype(int))
 
-    def place(self, i: int) -> dict[str, Any]:
+    def locate(self, i: int) -> dict[str, Any]:
         """Return the sample and unit of the i-th slope that is judged."""
         samples, units = self.given[0].shape
         sample, unit = divmod(i, units) if self.elementwise else divmod(i, samples)[::-1]
         return {"sample": sample, "unit": unit if self.elementwise else int(self.columns[unit])}
 
 
-def check_activation(layer: DenseLayer, a: Array, stream: Stream) -> Verdict | None:
+def judge_activation(layer: DenseLayer, a: Array, stream: Stream) -> Verdict | None:
     """Judge an activation's `backward` at the pre-activations `a` (N, units), and at random ones from -8 to 8.
 
     Returns None where it has none. Raises what the activation raises.
     """
     a = a[: max(1, ENTRIES // a.shape[1])]
-    verdict = _check(_activation_part(layer, a, stream))
+    verdict = _judge(_claim_of_activation(layer, a, stream))
     if verdict is None or verdict.verdict != CORRECT:
         return verdict
     units = 1 if layer.activation.elementwise else min(a.shape[1], COLUMNS)
     beyond = stream.child("beyond").generator().uniform(-8, 8, (400 // units + 1, units)).astype(a.dtype)
-    there = _check(_activation_part(layer, beyond, stream))
+    there = _judge(_claim_of_activation(layer, beyond, stream))
     if there and there.verdict in {WRONG, NOT_DETERMINISTIC}:
-        return _elsewhere(there, beyond)
-    near = _near_corners(layer.activation, a)
+        return _relocate(there, beyond)
+    near = _describe_near_kinks(layer.activation, a)
     return attrs.evolve(verdict, explanation=verdict.explanation + near)
 
 
-def check_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array, stream: Stream) -> Verdict | None:
+def judge_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array, stream: Stream) -> Verdict | None:
     """Judge the derivative of a loss after the last `layer`: the fused form's where there is one, else the loss's own.
 
     `a` (N, outputs) are the layer's pre-activations, `t` the targets. Returns None where it has none. Where the
     claim is off, it is also compared with the loss without its small constants, as the `eps` in a logarithm.
     """
-    verdict = _check_loss(loss, layer, a, t)
+    verdict = _judge_loss(loss, layer, a, t)
     if verdict is None or verdict.verdict != CORRECT or verdict.left_out:
         return verdict
     beyond = 3 * stream.child("beyond").generator().standard_normal(a.shape).astype(a.dtype)
-    there = _check_loss(loss, layer, beyond, t)
-    return _elsewhere(there, beyond) if there and there.verdict in {WRONG, NOT_DETERMINISTIC} else verdict
+    there = _judge_loss(loss, layer, beyond, t)
+    return _relocate(there, beyond) if there and there.verdict in {WRONG, NOT_DETERMINISTIC} else verdict
 
 
-def _check_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Verdict | None:
-    verdict = _check(_loss_part(loss, layer, a, t))
+def _judge_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Verdict | None:
+    verdict = _judge(_claim_of_loss(loss, layer, a, t))
     if verdict is not None and verdict.verdict == WRONG:
-        return _without_constants(loss, layer, a, t) or verdict
+        return _judge_without_constants(loss, layer, a, t) or verdict
     return verdict
 
 
-def _activation_part(layer: DenseLayer, a: Array, stream: Stream) -> Part:
+def _claim_of_activation(layer: DenseLayer, a: Array, stream: Stream) -> Claim:
     activation, elementwise = layer.activation, layer.activation.elementwise
     # Another dz for each entry, none of them near 0: a way back that forgets dz, or mixes entries up, shows.
     generator = stream.child("dz").generator()
     dz: Array = (generator.uniform(0.5, 1.5, a.shape) * generator.choice([-1.0, 1.0], a.shape)).astype(a.dtype)
-    return Part(
+    return Claim(
         values=activation if elementwise else lambda moved: (dz * activation(moved)).sum(axis=-1),
         backward=activation.backward,
         given=(a, activation(a), dz),
@@ -121,10 +120,10 @@ def _activation_part(layer: DenseLayer, a: Array, stream: Stream) -> Part:
     )
 
 
-def _loss_part(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Part:
+def _claim_of_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Claim:
     fused, ones = loss.fused(layer.activation), np.ones_like(a)
     if fused is not None:
-        return Part(
+        return Claim(
             values=lambda moved: fused(moved, t)[0],
             backward=lambda a, y: fused.backward(a, y, t),
             given=(a, fused(a, t)[1]),
@@ -134,7 +133,7 @@ def _loss_part(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Part:
             fields={"part": f"loss {loss!r} with {layer.activation!r}", "layer": layer.number},
         )
     y = layer.activation(a)
-    return Part(
+    return Claim(
         values=lambda moved: loss(moved, t),
         backward=lambda y: loss.backward(y, t),
         given=(y,),
@@ -146,7 +145,7 @@ def _loss_part(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Part:
     )
 
 
-def _check(part: Part) -> Verdict | None:
+def _judge(part: Claim) -> Verdict | None:
     """Return the verdict on a part, None where it has no derivative."""
 
     def verdict(word: str, size: float, explanation: str) -> Verdict:
@@ -162,50 +161,50 @@ def _check(part: Part) -> Verdict | None:
     at = part.given[0]
     if claimed.shape != at.shape:
         return verdict(WRONG, np.inf, f"backward returns shape {claimed.shape}, not {at.shape}")
-    if any(map(difference, part.given, copies)):
+    if any(map(measure_difference, part.given, copies)):
         return verdict(WRONG, np.inf, "backward writes into an array that it was given")
-    if gap := difference(part.values(at), part.values(at)):
+    if gap := measure_difference(part.values(at), part.values(at)):
         return verdict(NOT_DETERMINISTIC, gap, f"the same input gives outputs that differ by {gap:.1e} of the largest")
-    judgement = part.judged(claimed)
-    if gap := difference(claimed, part.backward(*copies)):
+    judgement = part.judge(claimed)
+    if gap := measure_difference(claimed, part.backward(*copies)):
         text = f"backward, called twice alike, gives derivatives that differ by {gap:.1e} of the largest"
         return verdict(NOT_DETERMINISTIC, gap, text)
-    return verdict_on(judgement, part.place, **part.fields)
+    return conclude(judgement, part.locate, **part.fields)
 
 
-def _elsewhere(verdict: Verdict, beyond: Array) -> Verdict:
+def _relocate(verdict: Verdict, beyond: Array) -> Verdict:
     where = "" if verdict.sample is None else f" {beyond[verdict.sample, verdict.unit or 0]:.4g}"
     text = f"right in this batch, but at another pre-activation{where}: {verdict.explanation}"
     return attrs.evolve(verdict, sample=None, unit=None, explanation=text)
 
 
-def _near_corners(activation: Activation, a: Array) -> str:
-    """Say which pre-activation is nearest to a corner, where it is within the step of a central difference."""
+def _describe_near_kinks(activation: Activation, a: Array) -> str:
+    """Say which pre-activation is nearest to a kink, where it is within the step of a central difference."""
     if not activation.elementwise:
         return ""
     h = default_step(a.dtype)
-    distance = np.abs(corners_between(activation, a - h, a + h) - a)
+    distance = np.abs(find_kinks(activation, a - h, a + h) - a)
     near = int(np.isfinite(distance).sum())
     if not near:
         return ""
     sample, unit = divmod(int(np.nanargmin(distance)), a.shape[1])
     return (
-        f"; {near:,} of {a.size:,} pre-activations are within {h:.2g} of a corner, nearest unit {unit} of sample "
+        f"; {near:,} of {a.size:,} pre-activations are within {h:.2g} of a kink, nearest unit {unit} of sample "
         f"{sample}, by {distance[sample, unit]:.1e}: a central difference with that step mixes both sides"
     )
 
 
-def _without_constants(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Verdict | None:
+def _judge_without_constants(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Verdict | None:
     """Return the verdict where a claim is right for the loss without a small constant that it has, else None."""
-    part = _loss_part(loss, layer, a, t)
+    part = _claim_of_loss(loss, layer, a, t)
     claimed = np.array(part.backward(*part.given))
-    found = part.judged(claimed)
+    found = part.judge(claimed)
     settings = (
         (name, value)
-        for name, value, other in without_small_settings(loss)
-        if not (_loss_part(other, layer, a, t).judged(claimed).verdict == WRONG).any()
+        for name, value, other in drop_small_settings(loss)
+        if not (_claim_of_loss(other, layer, a, t).judge(claimed).verdict == WRONG).any()
     )
-    constant = _constant_in_logarithm(found, part, part.given[-1], t)
+    constant = _find_constant(found, part, part.given[-1], t)
     name, value = next(settings, ("the constant in its logarithm", constant))
     if not value:
         return None
@@ -217,7 +216,7 @@ def _without_constants(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Ver
     return Verdict(verdict=CORRECT, size=size, explanation=text, left_out=name, **part.fields)
 
 
-def without_small_settings(loss: Loss) -> Iterator[tuple[str, float, Loss]]:
+def drop_small_settings(loss: Loss) -> Iterator[tuple[str, float, Loss]]:
     """Yield the name and value of each small positive setting of a loss, and the loss with that setting at 0."""
     cls: type[Any] = type(loss)
     names = [field.name for field in attrs.fields(cls)] if attrs.has(cls) else list(vars(loss))
@@ -229,7 +228,7 @@ def without_small_settings(loss: Loss) -> Iterator[tuple[str, float, Loss]]:
             yield name, value, other
 
 
-def _constant_in_logarithm(found: Judgement, part: Part, y: Array, t: Array) -> float:
+def _find_constant(found: Judgement, part: Claim, y: Array, t: Array) -> float:
     """Return the constant c of a loss -log(y_c + c) whose derivative is claimed to be that of -log(y_c), or 0.
 
     Then each claim is (y_c + c) / y_c times the slope, for one c in all samples.
@@ -246,7 +245,7 @@ def _constant_in_logarithm(found: Judgement, part: Part, y: Array, t: Array) -> 
     return constant if 0 < constant < SMALL and bool(fits.all()) else 0.0
 
 
-def _moved(at: Array, step: float, unit: Array, column: int | None = None) -> Array:
+def _move(at: Array, step: float, unit: Array, column: int | None = None) -> Array:
     if column is None:
         moved: Array = at + at.dtype.type(step) * unit
         return moved

@@ -13,12 +13,12 @@ from modnet.interfaces import Activation, FusedLoss, Loss, Objective
 from modnet.types import Array
 
 
-def measured(objective: Any, layers: Collection[int], *, loss: bool) -> Objective:
+def measure_parts(objective: Any, layers: Collection[int], *, loss: bool) -> Objective:
     """Return a network's objective with the derivatives of some layers' activations, by number, and the loss measured.
 
     >>> net = modnet.Network([3, 2], output="identity", loss="mean-squared-error")
     >>> objective = net.objective(np.ones((1, 3)), np.array([1]))
-    >>> exact, found = (o.backward(net.params)["b1"] for o in (objective, measured(objective, [1], loss=True)))
+    >>> exact, found = (o.backward(net.params)["b1"] for o in (objective, measure_parts(objective, [1], loss=True)))
     >>> bool(np.allclose(exact, found, rtol=1e-9))
     True
     """
@@ -50,9 +50,9 @@ class _MeasuredActivation(Activation):
         return self.activation(a, axis)
 
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - rows, as in training
-        """Return dz times the slopes; at a corner times one between those to both sides."""
+        """Return dz times the slopes; at a kink times one between those to both sides."""
         if not self.elementwise:
-            return _by_columns(lambda moved: (dz * self.activation(moved)).sum(axis=-1), a)
+            return _measure_columns(lambda moved: (dz * self.activation(moved)).sum(axis=-1), a)
 
         def values(s: float) -> Array:
             return self.activation(a + a.dtype.type(s)).ravel()
@@ -90,10 +90,10 @@ class _MeasuredFused(FusedLoss):
 
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:  # noqa: ARG002 - rows, as in training
         """Return the slopes of each sample's loss."""
-        return _by_columns(lambda moved: self(moved, t)[0], a)
+        return _measure_columns(lambda moved: self(moved, t)[0], a)
 
 
-def _by_columns(rows: Callable[[Array], Array], a: Array) -> Array:
+def _measure_columns(rows: Callable[[Array], Array], a: Array) -> Array:
     """Return the slopes of a function of each row, column by column."""
     slopes = np.empty_like(a)
     for column in range(a.shape[1]):

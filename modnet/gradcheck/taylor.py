@@ -3,7 +3,7 @@
 Each function is evaluated at steps h, h/4, h/16, ... to both sides. What is left of it after the claimed line, the
 Taylor remainder f(s) - f(0) - s g, falls as s² where the slope g is right, and as s where it is wrong: there the
 central difference minus g tends to a constant instead of to 0. Left and right differences that tend to two different
-slopes make a corner. How exact a difference is at each step, it says itself: by its neighbours, and by the rounding of
+slopes make a kink. How exact a difference is at each step, it says itself: by its neighbours, and by the rounding of
 the values. So there is no tolerance to choose.
 
 Press et al., "Numerical Recipes", chapter 5.7; Moré and Wild (2011), "Estimating computational noise".
@@ -20,11 +20,12 @@ import numpy as np
 from modnet.types import Array
 
 RATIO = 4.0
-CORRECT, TOO_NOISY, CORNER, WRONG = "correct", "too noisy", "corner", "wrong"
+CORRECT, TOO_NOISY, KINK, WRONG = "correct", "too noisy", "kink", "wrong"
 # A value's rounding error counts as this many times its last bit, and a result as certain to this many times its
 # uncertainty: both only separate what is orders of magnitude apart.
 ROUNDINGS, SURE = 4.0, 4.0
 ON_THE_WAY = 0.01  # small values have been larger on their way, as that of log(1 + 1e-20): so large at least
+CUTS, SHARE = 20, 0.6  # of an interval that is searched for a kink: 0.6 to the power of 20 is 4e-5
 DECIDABLE = 0.05  # an uncertainty above this share of the largest slope leaves the verdict open
 
 
@@ -33,14 +34,14 @@ class Judgement:
     """What the differences say of E slopes: arrays of shape (E,), float64."""
 
     verdict: Array
-    """Of each slope: correct, wrong, corner or too noisy."""
+    """Of each slope: correct, wrong, kink or too noisy."""
     claimed: Array
     slope: Array
-    """The derivative itself, as exact as differences give it; at a corner the slope that is nearest to the claim."""
+    """The derivative itself, as exact as differences give it; at a kink the slope that is nearest to the claim."""
     uncertainty: Array
     left: Array
     right: Array
-    """The slopes to both sides, where there is a corner; otherwise NaN."""
+    """The slopes to both sides, where there is a kink; otherwise NaN."""
     jump: Array
     """By how much the function jumps there; otherwise 0."""
     order: Array
@@ -61,12 +62,12 @@ class Judgement:
         return np.where(self.error > 0, self.error / np.where(size > 0, size, 1.0), 0.0)
 
 
-def steps(dtype: Any) -> Array:
+def list_steps(dtype: Any) -> Array:
     """Return the steps, 1/8 and then each a quarter of the last, down to about sqrt(eps) / 4.
 
-    >>> steps("float64")[[0, 1, -1]]
+    >>> list_steps("float64")[[0, 1, -1]]
     array([1.2500000e-01, 3.1250000e-02, 7.4505806e-09])
-    >>> len(steps("float64")), len(steps("float32"))
+    >>> len(list_steps("float64")), len(list_steps("float32"))
     (13, 6)
     """
     smallest = float(np.finfo(dtype).eps) ** 0.5 / RATIO
@@ -84,9 +85,9 @@ def judge(f: Callable[[float], Array], claimed: Array, at: Array, dtype: Any) ->
     >>> judge(lambda s: np.array([np.sin(1 + s)]), np.array([1.001 * np.cos(1)]), np.ones(1), "float64").verdict
     array(['wrong'], dtype='<U9')
     >>> judge(lambda s: np.array([abs(s)]), np.array([1.0]), np.zeros(1), "float64").verdict
-    array(['corner'], dtype='<U9')
+    array(['kink'], dtype='<U9')
     """
-    h = steps(dtype)
+    h = list_steps(dtype)
     with np.errstate(all="ignore"):  # a step may lead out of the domain: what is not finite there counts for nothing
         values = Values(
             h=h[:, np.newaxis],
@@ -96,9 +97,9 @@ def judge(f: Callable[[float], Array], claimed: Array, at: Array, dtype: Any) ->
             eps=float(np.finfo(dtype).eps),
         )
         claimed = _float64(claimed)
-        first = _judge(values, claimed, values.noise(_float64(at)))
-        quantum = _quantum(values, claimed) if (first.verdict == WRONG).any() else 0.0
-        return _judge(values, claimed, np.maximum(values.noise(_float64(at)), quantum)) if quantum else first
+        first = _judge(values, claimed, values.estimate_noise(_float64(at)))
+        quantum = _find_stair(values, claimed) if (first.verdict == WRONG).any() else 0.0
+        return _judge(values, claimed, np.maximum(values.estimate_noise(_float64(at)), quantum)) if quantum else first
 
 
 @attrs.frozen(eq=False)
@@ -121,7 +122,7 @@ class Values:
         """The second differences, not divided by anything, (K, E)."""
         return np.asarray((self.above - self.centre) - (self.centre - self.below))
 
-    def noise(self, at: Array) -> Array:
+    def estimate_noise(self, at: Array) -> Array:
         """Return the noise of one value at each step, (K, E): by rounding, or what the smallest steps show of it."""
         size = np.maximum(np.maximum(np.abs(self.above), np.abs(self.below)), np.abs(self.centre))
         size = np.where(np.isfinite(size), size, np.abs(self.centre)) + at * np.abs(self.central)
@@ -136,23 +137,23 @@ def _judge(values: Values, claimed: Array, noise: Array) -> Judgement:
     change = np.abs(np.diff(central, axis=0))
     uncertainty = np.full(central.shape, np.inf)
     uncertainty[1:-1] = np.maximum(change[:-1], change[1:]) + floor[1:-1]
-    corner = _corners(values, floor)
-    # Steps that reach beyond a corner say nothing of the point itself.
+    kink = _locate_kinks(values, floor)
+    # Steps that reach beyond a kink say nothing of the point itself.
     level = np.arange(len(h))[:, np.newaxis]
-    uncertainty = np.where((level <= corner.level) | ~np.isfinite(uncertainty), np.inf, uncertainty)
+    uncertainty = np.where((level <= kink.level) | ~np.isfinite(uncertainty), np.inf, uncertainty)
     best = uncertainty.argmin(axis=0), np.arange(central.shape[1])
     slope, sure = central[best], SURE * uncertainty[best]
     slope = np.where(np.isfinite(slope), slope, 0.0)
-    jump = _jumps(values)
-    bent = ((corner.level >= 0) & (sure > np.abs(corner.right - corner.left) / 4)) | (jump != 0)
-    low, high = np.minimum(corner.left, corner.right), np.maximum(corner.left, corner.right)
+    jump = _find_jumps(values)
+    bent = ((kink.level >= 0) & (sure > np.abs(kink.right - kink.left) / 4)) | (jump != 0)
+    low, high = np.minimum(kink.left, kink.right), np.maximum(kink.left, kink.right)
     slope = np.where(bent & (jump == 0), np.clip(claimed, low, high), slope)
-    off = np.abs(claimed - slope) > np.where(bent, SURE * corner.uncertainty, sure)
+    off = np.abs(claimed - slope) > np.where(bent, SURE * kink.uncertainty, sure)
     size = np.abs(slope)[np.isfinite(slope)].max(initial=0.0)
     size = max(size, 1e-3 * float(np.abs(values.centre)[np.isfinite(values.centre)].max(initial=ON_THE_WAY)))
     verdict = np.select(
         [jump != 0, off | ~np.isfinite(claimed), bent, ~(sure <= DECIDABLE * size)],
-        [CORNER, WRONG, CORNER, TOO_NOISY],
+        [KINK, WRONG, KINK, TOO_NOISY],
         CORRECT,
     )
     # A slope of 0 of what is constant at every step is certain, however small all is.
@@ -162,18 +163,18 @@ def _judge(values: Values, claimed: Array, noise: Array) -> Judgement:
         verdict=verdict,
         claimed=claimed,
         slope=slope,
-        uncertainty=np.where(bent, corner.uncertainty, uncertainty[best]),
-        left=np.where(bent, corner.left, np.nan),
-        right=np.where(bent, corner.right, np.nan),
+        uncertainty=np.where(bent, kink.uncertainty, uncertainty[best]),
+        left=np.where(bent, kink.left, np.nan),
+        right=np.where(bent, kink.right, np.nan),
         jump=jump,
-        order=_order(values, claimed, noise, corner.level),
+        order=_measure_order(values, claimed, noise, kink.level),
         noise=noise[best],
     )
 
 
 @attrs.frozen(eq=False)
-class _Corners:
-    """The smallest step, by its number, at which a function still shows a corner (-1: none), and the slopes there."""
+class _Kinks:
+    """The smallest step, by its number, at which a function still shows a kink (-1: none), and the slopes there."""
 
     level: Array
     left: Array
@@ -181,7 +182,7 @@ class _Corners:
     uncertainty: Array
 
 
-def _corners(values: Values, floor: Array) -> _Corners:
+def _locate_kinks(values: Values, floor: Array) -> _Kinks:
     """Find where left and right differences keep their distance while the step shrinks to a sixteenth.
 
     Where the function is smooth their distance shrinks in proportion.
@@ -196,10 +197,10 @@ def _corners(values: Values, floor: Array) -> _Corners:
     level = np.where(shows, np.arange(len(gap))[:, np.newaxis], -1).max(axis=0)
     best = np.where(shows, uncertainty, np.inf).argmin(axis=0), np.arange(gap.shape[1])
     there = level >= 0
-    return _Corners(level, *(np.where(there, x[best], np.nan) for x in (left, right, uncertainty)))
+    return _Kinks(level, *(np.where(there, x[best], np.nan) for x in (left, right, uncertainty)))
 
 
-def _jumps(values: Values) -> Array:
+def _find_jumps(values: Values) -> Array:
     """Return by how much each function jumps at the point: where a difference stays as it is as the step shrinks."""
     sides = []
     for side in (values.above, values.below):
@@ -213,7 +214,7 @@ def _jumps(values: Values) -> Array:
     return np.maximum(*sides)
 
 
-def _quantum(values: Values, claimed: Array) -> float:
+def _find_stair(values: Values, claimed: Array) -> float:
     """Return the step in height of functions that are staircases around the claimed slopes, rounded on their way.
 
     A staircase is exactly level at the smallest steps; at larger ones it follows the claimed slope on both sides, to
@@ -229,17 +230,45 @@ def _quantum(values: Values, claimed: Array) -> float:
     return float(quantum[stairs].max()) if stairs.any() else 0.0
 
 
-def _order(values: Values, claimed: Array, noise: Array, corner: Array) -> Array:
+def _measure_order(values: Values, claimed: Array, noise: Array, kink: Array) -> Array:
     """Return the order at which the Taylor remainder falls, at the smallest steps at which it stands out of noise."""
     lines = values.h * claimed
     remainder = np.maximum(np.abs(values.above - values.centre - lines), np.abs(values.below - values.centre + lines))
     seen = remainder > 16 * noise
     level = np.arange(len(seen) - 1)[:, np.newaxis]
-    pairs = seen[:-1] & seen[1:] & np.isfinite(remainder[:-1]) & (level > corner)
+    pairs = seen[:-1] & seen[1:] & np.isfinite(remainder[:-1]) & (level > kink)
     last = np.where(pairs, level, -1).max(axis=0)
     columns = np.arange(remainder.shape[1])
     fall: Array = np.log(remainder[last, columns] / remainder[last + 1, columns]) / np.log(RATIO)
     return np.where(last >= 0, fall, np.nan)
+
+
+def find_kinks(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
+    """Return where between `low` and `high` the elementwise `f` has a kink or a jump, NaN where it has none.
+
+    All are arrays of one shape. Each interval is cut twenty times to the more bent of its first and last 60 %; if
+    the slopes to both sides of what remains still differ, there is a kink in it.
+
+    >>> find_kinks(lambda a: np.maximum(a, 1), np.array([0.99, 1.01]), np.array([1.03, 1.02])).round(6)
+    array([ 1., nan])
+    """
+    below, above = low.astype(np.float64), high.astype(np.float64)
+    for _ in range(CUTS):
+        # The two overlap, so that a kink on the cut is well inside of one of them.
+        length = SHARE * (above - below)
+        left = _measure_bend(f, below, below + length) >= _measure_bend(f, above - length, above)
+        below, above = np.where(left, below, above - length), np.where(left, below + length, above)
+    width = np.where(above > below, above - below, 1.0)
+    f_below, f_above = f(below), f(above)
+    before = (f_below - f(below - width)) / width
+    after = (f(above + width) - f_above) / width
+    kink = np.abs(after - before) > 1e-3 * (np.abs(after) + np.abs(before))
+    jump = np.abs(f_above - f_below) > 10 * width * (np.abs(after) + np.abs(before) + 1)
+    return np.where((above > below) & (kink | jump), (below + above) / 2, np.nan)
+
+
+def _measure_bend(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
+    return np.asarray(np.abs(f(low) - 2 * f((low + high) / 2) + f(high)))
 
 
 def _float64(values: Any) -> Array:

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.gradcheck.taylor import CORNER, CORRECT, SURE, TOO_NOISY, WRONG, Judgement
+from modnet.gradcheck.taylor import CORRECT, KINK, SURE, TOO_NOISY, WRONG, Judgement
 from modnet.types import Array
 
 NOT_DETERMINISTIC = "not deterministic"
@@ -23,7 +23,7 @@ class Verdict:
     """
 
     verdict: str
-    """One of: correct, wrong, corner, too noisy, not deterministic."""
+    """One of: correct, wrong, kink, too noisy, not deterministic."""
     part: str
     layer: int | None = None
     unit: int | None = None
@@ -48,38 +48,40 @@ class Verdict:
         return f"{self.verdict}: {self.part}{place}: {self.explanation}"
 
 
-def verdict_on(
+def conclude(
     judgement: Judgement,
-    place: Callable[[int], dict[str, Any]],
+    locate: Callable[[int], dict[str, Any]],
     batch: int = 0,
     among: Judgement | None = None,
     **fields: Any,
 ) -> Verdict:
     """Return the verdict on all of E slopes that belong to one part: that on the worst of them.
 
-    `place(i)` returns the fields that say where the i-th is; `batch` is the number of samples, which may be recognised
+    `locate(i)` returns the fields that say where the i-th is; `batch` is the number of samples, which may be recognised
     as a factor that is missing; `among` are the slopes to count, where they are not these.
     """
     words = judgement.verdict
-    word = next((w for w in (WRONG, CORNER, TOO_NOISY) if (words == w).any()), CORRECT)
+    word = next((w for w in (WRONG, KINK, TOO_NOISY) if (words == w).any()), CORRECT)
     chosen = words == word
     error = np.where(np.isfinite(judgement.claimed), judgement.error, np.inf)
     worth = judgement.uncertainty if word == TOO_NOISY else error
     worst = int(np.where(chosen, worth, -1.0).argmax())
-    explain = {WRONG: _wrong, CORNER: _corner, TOO_NOISY: _noisy, CORRECT: _correct}[word]
+    explain = {WRONG: _explain_wrong, KINK: _explain_kink, TOO_NOISY: _explain_noise, CORRECT: _explain_correct}[word]
     if word == CORRECT:
-        return Verdict(verdict=word, size=_relative(judgement, error), explanation=explain(judgement, worst), **fields)
+        return Verdict(
+            verdict=word, size=_compute_relative_size(judgement, error), explanation=explain(judgement, worst), **fields
+        )
     size = float(judgement.relative_error[worst]) if np.isfinite(error[worst]) else np.inf
     text = explain(judgement, worst)
     among = among or judgement
-    common = _in_common(among, batch) if word == WRONG else ""
+    common = _describe_common(among, batch) if word == WRONG else ""
     text += f"; {common}" if common else ""
     if len(among.verdict) > 1:
         text += f"; {word} are {int((among.verdict == word).sum()):,} of {len(among.verdict):,} slopes"
-    return Verdict(verdict=word, size=size, explanation=text, **{**fields, **place(worst)})
+    return Verdict(verdict=word, size=size, explanation=text, **{**fields, **locate(worst)})
 
 
-def _in_common(judgement: Judgement, batch: int) -> str:
+def _describe_common(judgement: Judgement, batch: int) -> str:
     """Say what is common to the slopes that are wrong: a sign, a factor; nothing where there is no such thing."""
     wrong = (judgement.verdict == WRONG) & np.isfinite(judgement.claimed)
     slope, claimed = judgement.slope[wrong], judgement.claimed[wrong]
@@ -104,7 +106,7 @@ def _in_common(judgement: Judgement, batch: int) -> str:
     return next(named, f"all that are wrong are {ratio:.6g} times what they should be")
 
 
-def difference(one: Array, other: Array) -> float:
+def measure_difference(one: Array, other: Array) -> float:
     """Return the largest difference of two arrays of a shape, relative to the largest entry; 0 where they are equal."""
     if np.array_equal(one, other, equal_nan=True):
         return 0.0
@@ -113,12 +115,12 @@ def difference(one: Array, other: Array) -> float:
     return gap or float("inf")
 
 
-def _relative(judgement: Judgement, error: Array) -> float:
+def _compute_relative_size(judgement: Judgement, error: Array) -> float:
     largest = float(np.abs(judgement.slope).max(initial=0.0))
     return float(error.max(initial=0.0)) / largest if largest else 0.0
 
 
-def _correct(judgement: Judgement, _: int) -> str:
+def _explain_correct(judgement: Judgement, _: int) -> str:
     known = float(SURE * judgement.uncertainty.max(initial=0.0)) / (float(np.abs(judgement.slope).max(initial=0)) or 1)
     seen = judgement.order[np.isfinite(judgement.order)]
     most = 2 * len(seen) > len(judgement.order)
@@ -126,27 +128,27 @@ def _correct(judgement: Judgement, _: int) -> str:
     return f"differences confirm it to {known:.0e}; {order}"
 
 
-def _wrong(judgement: Judgement, i: int) -> str:
+def _explain_wrong(judgement: Judgement, i: int) -> str:
     claimed, slope = judgement.claimed[i], judgement.slope[i]
     if not np.isfinite(claimed):
         return f"it is {claimed}"
     if judgement.left[i] == judgement.left[i]:
         left, right = judgement.left[i], judgement.right[i]
-        return f"{claimed:.6g} is given at a corner from {left:.4g} to {right:.4g}: it is not between them"
+        return f"{claimed:.6g} is given at a kink from {left:.4g} to {right:.4g}: it is not between them"
     order = judgement.order[i]
     falls = f" with order {order:.1f}, not 2" if np.isfinite(order) else " no faster than the step"
     size = f"{judgement.relative_error[i]:.2g}".replace("e-0", "e-")
     return f"{claimed:.6g} is given, the slope is {slope:.6g} (relative error {size}); the remainder falls{falls}"
 
 
-def _corner(judgement: Judgement, i: int) -> str:
+def _explain_kink(judgement: Judgement, i: int) -> str:
     if judgement.jump[i]:
         return f"the function jumps by {judgement.jump[i]:.3g} here: there is no derivative"
     left, right, claimed = (x[i] + 0.0 for x in (judgement.left, judgement.right, judgement.claimed))  # 0.0 for -0.0
     return f"the slope is {left:.4g} to the left, {right:.4g} to the right; {claimed:.4g} is given, not outside of them"
 
 
-def _noisy(judgement: Judgement, i: int) -> str:
+def _explain_noise(judgement: Judgement, i: int) -> str:
     noise, known = judgement.noise[i], SURE * judgement.uncertainty[i]
     return (
         f"values carry a noise of {noise:.1e}, so that the slope {judgement.slope[i]:.3g} is known to {known:.1g} only"

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from modnet.gradcheck.taylor import WRONG, Judgement, judge
-from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, difference, verdict_on
+from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, conclude, measure_difference
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Params
 
@@ -25,27 +25,27 @@ class _Block:
     entries: Array
     signs: Array
 
-    def moved(self, params: Params, step: float) -> Params:
+    def move(self, params: Params, step: float) -> Params:
         value = np.array(params[self.name])
         value.reshape(-1)[self.entries] += value.dtype.type(step / len(self.entries) ** 0.5) * self.signs
         return {**params, self.name: value}
 
-    def slope(self, grads: Grads) -> float:
+    def project(self, grads: Grads) -> float:
         """Return the slope that a gradient claims along the direction."""
         flat = np.asarray(grads[self.name]).reshape(-1)
         return float((flat[self.entries] * self.signs).sum() / len(self.entries) ** 0.5)
 
-    def size(self, params: Params) -> float:
+    def measure(self, params: Params) -> float:
         return float(np.linalg.norm(np.asarray(params[self.name]).reshape(-1)[self.entries]))
 
-    def halves(self) -> list[_Block]:
+    def halve(self) -> list[_Block]:
         middle = len(self.entries) // 2
         return [
             _Block(self.name, self.entries[part], self.signs[part]) for part in (slice(middle), slice(middle, None))
         ]
 
 
-def check_whole(
+def judge_whole(
     f: Callable[[Params], float], params: Params, grads: Grads, stream: Stream, *, part: str = WHOLE, batch: int = 0
 ) -> Verdict:
     """Judge a gradient of any function of the parameters by its Taylor remainder in random directions.
@@ -55,9 +55,9 @@ def check_whole(
     a missing factor. Costs about 27 evaluations for each unit and bias.
 
     >>> f = lambda params: float((params["w"] ** 2).sum())
-    >>> print(check_whole(f, {"w": np.array([3.0, 4.0])}, {"w": np.array([6.0, 8.0])}, modnet.Stream(0)).verdict)
+    >>> print(judge_whole(f, {"w": np.array([3.0, 4.0])}, {"w": np.array([6.0, 8.0])}, modnet.Stream(0)).verdict)
     correct
-    >>> print(check_whole(f, {"w": np.array([3.0, 4.0])}, {"w": np.array([6.0, 8.1])}, modnet.Stream(0)).place)
+    >>> print(judge_whole(f, {"w": np.array([3.0, 4.0])}, {"w": np.array([6.0, 8.1])}, modnet.Stream(0)).place)
     w[1]
     """
     for name, value in params.items():
@@ -70,38 +70,38 @@ def check_whole(
         if not np.isfinite(given).all():
             index = tuple(int(i) for i in np.argwhere(~np.isfinite(given))[0])
             return Verdict(**fields, index=index, explanation=f"it is {given[index]}")
-    if gap := difference(*(np.asarray(f(dict(params))) for _ in range(2))):
+    if gap := measure_difference(*(np.asarray(f(dict(params))) for _ in range(2))):
         text = f"the same parameters give losses that differ by {gap:.1e} of the loss"
         return Verdict(verdict=NOT_DETERMINISTIC, part=part, size=gap, explanation=text)
-    blocks = [block for name in params for block in _blocks(name, params[name], stream.child(name))]
-    judgement = _judged(f, params, grads, blocks)
-    verdict = verdict_on(judgement, lambda i: _place(blocks[i], params), batch, part=part)
+    blocks = [block for name in params for block in _split_into_blocks(name, params[name], stream.child(name))]
+    judgement = _judge_blocks(f, params, grads, blocks)
+    verdict = conclude(judgement, lambda i: _locate(blocks[i], params), batch, part=part)
     if verdict.verdict != WRONG:
         return verdict
     worst = blocks[int(np.where(judgement.verdict == WRONG, judgement.error, -1).argmax())]
-    block, found = _narrowed(f, params, grads, worst)
-    return verdict_on(found, lambda _: _place(block, params), batch, among=judgement, part=part)
+    block, found = _narrow(f, params, grads, worst)
+    return conclude(found, lambda _: _locate(block, params), batch, among=judgement, part=part)
 
 
-def _judged(f: Callable[[Params], float], params: Params, grads: Grads, blocks: Sequence[_Block]) -> Judgement:
+def _judge_blocks(f: Callable[[Params], float], params: Params, grads: Grads, blocks: Sequence[_Block]) -> Judgement:
     centre = f(dict(params))
 
     def values(step: float) -> Array:
         if step == 0:
             return np.full(len(blocks), centre)
-        return np.array([f(block.moved(params, step)) for block in blocks])
+        return np.array([f(block.move(params, step)) for block in blocks])
 
-    claimed = np.array([block.slope(grads) for block in blocks])
-    sizes = np.array([block.size(params) for block in blocks])
+    claimed = np.array([block.project(grads) for block in blocks])
+    sizes = np.array([block.measure(params) for block in blocks])
     return judge(values, claimed, sizes, np.result_type(*params.values()))
 
 
-def _narrowed(f: Callable[[Params], float], params: Params, grads: Grads, block: _Block) -> tuple[_Block, Judgement]:
+def _narrow(f: Callable[[Params], float], params: Params, grads: Grads, block: _Block) -> tuple[_Block, Judgement]:
     """Follow the worse half down to one parameter, as far as it is wrong; return it and what is found there."""
-    found = _judged(f, params, grads, [block])
+    found = _judge_blocks(f, params, grads, [block])
     while len(block.entries) > 1:
-        halves = block.halves()
-        judgement = _judged(f, params, grads, halves)
+        halves = block.halve()
+        judgement = _judge_blocks(f, params, grads, halves)
         wrong = judgement.verdict == WRONG
         if not wrong.any():
             return block, found
@@ -109,11 +109,11 @@ def _narrowed(f: Callable[[Params], float], params: Params, grads: Grads, block:
         block = halves[int(np.where(wrong, judgement.error * lengths, -1).argmax())]
         if len(block.entries) == 1:
             block = attrs.evolve(block, signs=np.ones_like(block.signs))
-        found = _judged(f, params, grads, [block])
+        found = _judge_blocks(f, params, grads, [block])
     return block, found
 
 
-def _blocks(name: str, value: Array, stream: Stream) -> list[_Block]:
+def _split_into_blocks(name: str, value: Array, stream: Stream) -> list[_Block]:
     """Return directions that cover an array, unit by unit: the last axis counts units."""
     entries = np.arange(value.size).reshape(value.shape)
     by_unit = entries.reshape(-1, value.shape[-1]).T if value.ndim > 1 else entries.reshape(-1, 1)
@@ -122,7 +122,7 @@ def _blocks(name: str, value: Array, stream: Stream) -> list[_Block]:
     return [_Block(name, part.reshape(-1), signs[part.reshape(-1)]) for part in parts if part.size]
 
 
-def _place(block: _Block, params: Params) -> dict[str, Any]:
+def _locate(block: _Block, params: Params) -> dict[str, Any]:
     if len(block.entries) > 1:
         return {"parameter": block.name}
     index = np.unravel_index(int(block.entries[0]), params[block.name].shape)

@@ -81,7 +81,7 @@ def _check(name: str, part: Callable[[Array], Any], a: Array, value: Array, h: f
     allowed = near * np.max(np.abs(slope)) + 8 * eps * np.max(np.abs(value)) / real
     if not np.iscomplexobj(stepped) and np.any(slope):
         raise GradientError(f"complex-step: {name} gives real numbers for complex ones")
-    # A corner within the real step is no mistake of the part's: single ones are let pass.
+    # A kink within the real step is no mistake of the part's: single ones are let pass.
     right = np.abs(stepped.imag / h - slope) <= allowed
     if not np.allclose(stepped.real, value, rtol=near, atol=near) or np.mean(right) < 0.9:
         raise GradientError(f"complex-step: {name} accepts complex numbers but is no analytic function of them")

@@ -21,7 +21,7 @@ import numpy as np
 
 import modnet
 
-VERDICTS = ("not deterministic", "wrong", "corner", "too noisy", "correct")
+VERDICTS = ("not deterministic", "wrong", "kink", "too noisy", "correct")
 FALSE = ("not deterministic", "wrong")  # of a gradient that is right
 SMOOTH = ("sigmoid", "tanh", "softplus", "swish", "gelu", "identity")
 ENDS = (("softmax", "cross-entropy"), ("identity", "mean-squared-error"), ("sigmoid", "mean-squared-error"),
@@ -110,7 +110,7 @@ def count_book(seeds: int) -> int:
         for seed in range(seeds):
             check, off = books_network(seed, loss)
             words[worst(check)] += 1
-            named = bool(check.estimators[0].corners)
+            named = bool(check.estimators[0].kinks)
             apart, explained, amiss = apart + off, explained + (off and named), amiss + (named and not off)
         print(
             f"the book's network with ReLU, {label}: {seeds} seeds, verdicts {dict(words)}; differences are off in "

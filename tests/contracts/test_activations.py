@@ -154,7 +154,7 @@ def test_the_claim_to_be_elementwise_is_true_and_is_made_where_it_is(activation)
     z, alone = activation(a), np.ones(a.shape, dtype=bool)
     for index in np.ndindex(a.shape):
         other = a.copy()
-        other[index] = -a[index]  # on the other side of any corner at 0
+        other[index] = -a[index]  # on the other side of any kink at 0
         changed = activation(other) != z
         assert changed[index]
         changed[index] = False
@@ -216,9 +216,9 @@ def test_one_without_a_way_back_says_so(name):
     ],
     ids=["relu", "leaky-relu", "elu"],
 )
-def test_the_derivative_at_the_corner_is_the_stated_one(activation, expected):
-    corner = np.array([0.0, -0.0])
-    found = activation.backward(corner, activation(corner), np.array([1.0, 1.0]))
+def test_the_derivative_at_the_kink_is_the_stated_one(activation, expected):
+    kink = np.array([0.0, -0.0])
+    found = activation.backward(kink, activation(kink), np.array([1.0, 1.0]))
     assert found.tolist() == [expected, expected]
 
 

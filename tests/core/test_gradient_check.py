@@ -1,4 +1,4 @@
-"""The gradient check: what it calls wrong, a corner, too noisy, not deterministic, and what it leaves alone."""
+"""The gradient check: what it calls wrong, a kink, too noisy, not deterministic, and what it leaves alone."""
 
 from __future__ import annotations
 
@@ -12,10 +12,9 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.gradcheck.kinks import corners_between
-from modnet.gradcheck.taylor import judge
+from modnet.gradcheck.taylor import find_kinks, judge
 from modnet.gradcheck.verdicts import Verdict
-from modnet.gradcheck.whole import check_whole
+from modnet.gradcheck.whole import judge_whole
 
 # The kinds of broken gradients are also counted, many times over, by tests/benchmarks/gradient_verdicts.py.
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
@@ -23,7 +22,7 @@ sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
 import broken_gradients
 import gradient_verdicts
 
-SEED_WITH_A_CORNER = 2
+SEED_WITH_A_KINK = 2
 PARTS = dict(broken_gradients.parts())
 
 
@@ -201,57 +200,57 @@ class TestCorrect:
 
 
 class TestCorner:
-    def test_at_a_corner_each_slope_between_both_sides_is_called_a_corner(self) -> None:
-        for claim, verdict in ((0.0, "corner"), (0.5, "corner"), (1.0, "corner"), (1.001, "wrong"), (-0.001, "wrong")):
+    def test_at_a_kink_each_slope_between_both_sides_is_called_a_kink(self) -> None:
+        for claim, verdict in ((0.0, "kink"), (0.5, "kink"), (1.0, "kink"), (1.001, "wrong"), (-0.001, "wrong")):
             found = judge(lambda s: np.array([max(s, 0.0)]), np.array([claim]), np.zeros(1), "float64")
             assert found.verdict.tolist() == [verdict]
         assert (found.left[0], found.right[0]) == (0.0, 1.0)
 
     @pytest.mark.parametrize("exponent", [-1, -2, -3, -4, -5, -6])
     @pytest.mark.parametrize("side", [-1, 1])
-    def test_near_a_corner_the_derivative_is_that_of_its_side(self, exponent: int, side: int) -> None:
+    def test_near_a_kink_the_derivative_is_that_of_its_side(self, exponent: int, side: int) -> None:
         a = side * 3.3 * 10.0**exponent
         for claim, verdict in ((float(a > 0), "correct"), (float(a < 0), "wrong"), (0.5, "wrong")):
             found = judge(lambda s: np.array([2.3 + max(a + s, 0.0)]), np.array([claim]), np.array([a]), "float64")
             assert found.verdict.tolist() == [verdict]
 
-    def test_samples_of_zeros_without_bias_are_at_the_corner_of_relu(self) -> None:
+    def test_samples_of_zeros_without_bias_are_at_the_kink_of_relu(self) -> None:
         net, x, t = broken_gradients.network(0, "relu")
         net.params["b1"] = np.zeros(6)
         x[3] = 0
         found = check(net, x, t)
-        assert (found.verdicts[0].verdict, found.verdicts[0].layer, found.verdicts[0].sample) == ("corner", 1, 3)
+        assert (found.verdicts[0].verdict, found.verdicts[0].layer, found.verdicts[0].sample) == ("kink", 1, 3)
         assert "the slope is 0 to the left, 1 to the right; 0 is given" in str(found)
         assert found.passed
 
     def test_a_jump_has_no_derivative(self) -> None:
         found = judge(lambda s: np.array([float(s > 0)]), np.zeros(1), np.zeros(1), "float64")
-        assert (found.verdict.tolist(), found.jump.tolist()) == (["corner"], [1.0])
+        assert (found.verdict.tolist(), found.jump.tolist()) == (["kink"], [1.0])
 
-    def test_corners_are_found(self) -> None:
+    def test_kinks_are_found(self) -> None:
         low, high = np.array([-1e-4, -1e-4, 1e-4, -1e-4, 0.2]), np.array([1e-4, 3e-4, 3e-4, 1e-7, 0.2])
-        relu = corners_between(lambda a: np.maximum(a, 0), low, high)
+        relu = find_kinks(lambda a: np.maximum(a, 0), low, high)
         np.testing.assert_allclose(relu, [0, 0, np.nan, 0, np.nan], atol=1e-7)
-        step = corners_between(lambda a: (a > 0) * 1.0, low, high)
+        step = find_kinks(lambda a: (a > 0) * 1.0, low, high)
         np.testing.assert_allclose(step, [0, 0, np.nan, 0, np.nan], atol=1e-7)
-        assert np.isnan(corners_between(np.tanh, low, high)).all()
+        assert np.isnan(find_kinks(np.tanh, low, high)).all()
 
     @pytest.mark.parametrize("loss", ["cross-entropy", broken_gradients.BookLoss()])
     def test_the_books_check(self, loss: Any) -> None:
-        corners: list[Verdict] = []
-        for seed in (0, SEED_WITH_A_CORNER):
+        kinks: list[Verdict] = []
+        for seed in (0, SEED_WITH_A_KINK):
             found, off = gradient_verdicts.books_network(seed, loss)
             assert found.passed, str(found)
-            assert bool(found.estimators[0].corners) == off == (seed == SEED_WITH_A_CORNER)
-            corners += found.estimators[0].corners
+            assert bool(found.estimators[0].kinks) == off == (seed == SEED_WITH_A_KINK)
+            kinks += found.estimators[0].kinks
         # The pre-activation that is named is within the step of 0.
         x = modnet.load("mnist-small").train.x[:3]
-        w = modnet.TwoLayerNet(784, 50, 10, seed=SEED_WITH_A_CORNER).params["W1"]
-        for corner in corners:
-            assert (corner.verdict, corner.layer) == ("corner", 1)
-            assert abs((x @ w)[corner.sample, corner.unit]) == pytest.approx(corner.size, abs=1e-8)
-            assert corner.size < 1e-4
-            assert "from the corner at 0" in str(corner)
+        w = modnet.TwoLayerNet(784, 50, 10, seed=SEED_WITH_A_KINK).params["W1"]
+        for kink in kinks:
+            assert (kink.verdict, kink.layer) == ("kink", 1)
+            assert abs((x @ w)[kink.sample, kink.unit]) == pytest.approx(kink.size, abs=1e-8)
+            assert kink.size < 1e-4
+            assert "from the kink at 0" in str(kink)
 
 
 class TestTheConstantInTheLogarithm:
@@ -324,7 +323,7 @@ class TestNotDeterministic:
     def test_the_loss(self) -> None:
         rng = np.random.default_rng(0)
         params = {"w": np.array([1.0, 2.0])}
-        verdict = check_whole(lambda p: float((p["w"] ** 2).sum()) + rng.random(), params, params, modnet.Stream(0))
+        verdict = judge_whole(lambda p: float((p["w"] ** 2).sum()) + rng.random(), params, params, modnet.Stream(0))
         assert verdict.verdict == "not deterministic"
 
     def test_the_way_back(self) -> None:

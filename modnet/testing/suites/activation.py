@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 
 import modnet
-from modnet.compose.parts import part as built
+from modnet.compose.parts import make_part as built
 from modnet.compose.plugins import get_host
-from modnet.gradcheck.parts import check_activation as verdict_on
+from modnet.gradcheck.parts import judge_activation
 from modnet.interfaces import Activation, DenseLayer
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, raised
@@ -154,7 +154,7 @@ def large(subject: Subject) -> Iterator[Array]:
 @SUITE.check(lambda subject: [{"a": with_derivative(subject)}], NO_DERIVATIVE)
 def derivative(part: Any, a: Any) -> None:
     """What `backward` returns is the derivative, as differences judge it."""
-    verdict = verdict_on(DenseLayer(1, a.shape[1], a.shape[1], part), a, Stream(0))
+    verdict = judge_activation(DenseLayer(1, a.shape[1], a.shape[1], part), a, Stream(0))
     assert verdict is None or verdict.verdict not in ("wrong", "not deterministic"), verdict.explanation
 
 

@@ -9,9 +9,9 @@ import attrs
 import numpy as np
 
 import modnet
-from modnet.compose.parts import part as built
+from modnet.compose.parts import make_part as built
 from modnet.compose.plugins import get_host
-from modnet.gradcheck.parts import check_loss as verdict_on
+from modnet.gradcheck.parts import judge_loss
 from modnet.interfaces import Activation, DenseLayer, Loss
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, raised
@@ -196,7 +196,7 @@ def certain(part: Any, use: Any, classes: int, wrong: int, dtype: str) -> None:
 def derivative(part: Any, a: Any, t: Any) -> None:
     """What `backward` returns is the derivative of each sample's loss, as differences judge it."""
     last = DenseLayer(1, a.shape[1], a.shape[1], modnet.activation("sigmoid"))
-    verdict = verdict_on(part, last, a, t, Stream(0))
+    verdict = judge_loss(part, last, a, t, Stream(0))
     assert verdict is None or verdict.verdict not in ("wrong", "not deterministic"), verdict.explanation
 
 

@@ -374,7 +374,7 @@ class HandsTheInputBack(modnet.Activation):
 
 @CAGE.legal()
 class Cornered(modnet.Activation):
-    """Piecewise linear, with corners at -1, 0 and 1, and flat beyond."""
+    """Piecewise linear, with kinks at -1, 0 and 1, and flat beyond."""
 
     elementwise = True
 

@@ -254,7 +254,7 @@ class WithoutDerivative(modnet.Loss):
 @CAGE.legal()
 @attrs.frozen
 class Hinge(modnet.Loss):
-    """Piecewise linear, with corners."""
+    """Piecewise linear, with kinks."""
 
     margin: float = attrs.field(default=1.0, validator=ge(0))
 
