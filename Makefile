@@ -15,13 +15,13 @@ demo: $(VENV)/.run  ## Make the environment, and train the book's network on the
 	@echo "The run is in runs/demo: look at runs/demo/curves.png, and try '$(BIN)/modnet --help'"
 
 test: $(VENV)/.test  ## Make the environment, and run the tests, the docs' code among them
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not check"
+	$(BIN)/python -m pytest -n 2 --dist loadgroup
 
 check: $(VENV)/.test  ## Run what takes minutes: kills, fuzzers, sweeps, calibration
 	$(BIN)/python -m pytest -n 2 -m check tests
 
 long: $(VENV)/.test  ## Try many more random examples than the tests do, for whoever changes a part
-	$(BIN)/python -m pytest -n 2 --dist loadgroup -m "not check" --hypothesis-profile long tests
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --hypothesis-profile long tests
 
 lint: $(VENV)/.test  ## Look for mistakes in style, and for imports that the rooms do not allow
 	$(BIN)/ruff check

@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -41,7 +42,27 @@ class ShapeError(ModnetError, ValueError):
 
 
 class DataError(ModnetError):
-    """A file that cannot be read as data; the message finds the place."""
+    """A file that cannot be read as data; the message finds the place, and so do the attributes, None where unknown."""
+
+    path: Path | None
+    line: int | None
+    """Counted from 1."""
+    column: int | None
+    """Counted from 1."""
+    column_name: str | None
+
+    def __init__(
+        self,
+        message: str = "",
+        *,
+        path: Path | str | None = None,
+        line: int | None = None,
+        column: int | None = None,
+        column_name: str | None = None,
+    ) -> None:
+        super().__init__(message)
+        self.path = None if path is None else Path(path)
+        self.line, self.column, self.column_name = line, column, column_name
 
 
 @attrs.frozen

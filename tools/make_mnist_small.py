@@ -12,7 +12,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from modnet_data.idx_file import read_idx
+from modnet_data.arrays.idx import read_idx
 
 OUT = Path(__file__).parents[1] / "plugins" / "modnet_data"
 PARTS = {"train": ("train", 5000), "test": ("t10k", 1000)}

@@ -10,9 +10,9 @@ import click
 
 from modnet.cli.options import assigned, load_chosen_plugins, plugin_options
 from modnet.compose.conversion import WHOLE, read_whole, source_of, write
-from modnet.compose.parts import part
+from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
-from modnet.compose.settings import settings_of
+from modnet.compose.settings import get_settings
 from modnet.compose.sources import is_data_set
 from modnet.data.summary import summarize
 from modnet.display.data_overview import Overview, overview_to_json, overview_to_text
@@ -64,7 +64,7 @@ def show(
     if out and not out.parent.is_dir():
         raise DataError(f"{out}: there is no folder {out.parent}")
     name, settings = source_of(what, kind), assigned(assignments)
-    known = settings_of(part("data-source", name, **settings))
+    known = get_settings(make_part("data-source", name, **settings))
     with file_progress():
         found = read_whole(what, kind, settings, {**WHOLE, "missing": "drop"})
         summary = summarize(found)
@@ -146,7 +146,7 @@ def fetch(
     load_chosen_plugins(without, modules)
     if not (is_data_set(name) and _fetches(get_host().registry.find("data-source", name))):
         raise UnknownNameError("data set to download", name, _to_fetch())
-    source = part("data-source", name, **assigned(assignments))
+    source = make_part("data-source", name, **assigned(assignments))
     try:
         with file_progress():
             folder = source.fetch()

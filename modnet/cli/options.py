@@ -17,7 +17,7 @@ from modnet.compose.settings import Table
 from modnet.compose.sources import is_data_set
 from modnet.compose.tables import merge, put
 from modnet.errors import SettingError
-from modnet.host.entry_points import names_in
+from modnet.host.entry_points import split_names
 
 F = TypeVar("F", bound=Callable[..., Any])
 
@@ -246,7 +246,7 @@ def with_plugins(table: Table, without: tuple[str, ...], modules: tuple[str, ...
     asked = asked if isinstance(asked, dict) else {}
     both = {
         key: [*(x for x in asked.get(key, ()) if isinstance(x, str)), *extra]
-        for key, extra in (("without", names_in(without)), ("modules", modules))
+        for key, extra in (("without", split_names(without)), ("modules", modules))
     }
     load_chosen_plugins(tuple(both["without"]), tuple(both["modules"]))
     return merge(table, {"plugins": both}) if without or modules else table

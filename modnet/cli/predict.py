@@ -12,9 +12,9 @@ import click
 
 from modnet.cli.options import assigned, plugin_options, with_plugins
 from modnet.compose.experiment import read_toml
-from modnet.compose.parts import part, registered_name
-from modnet.compose.settings import settings_of
-from modnet.compose.sources import recognised
+from modnet.compose.parts import find_name, make_part
+from modnet.compose.settings import get_settings
+from modnet.compose.sources import recognise_source
 from modnet.display.progress import file_progress
 from modnet.runs.folder import EXPERIMENT
 from modnet.runs.model import TrainedModel
@@ -47,10 +47,10 @@ def predict(
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
     with_plugins(table, without, modules)
     model = TrainedModel.read(run)
-    kind = source or recognised(file)
+    kind = source or recognise_source(file)
     # The run's own settings (which column is the label, say) go for a file of the same kind.
-    known = settings_of(model.source) if registered_name(model.source) == kind else {}
-    reader = part("data-source", kind, **{**known, **assigned(assignments)})
+    known = get_settings(model.source) if find_name(model.source) == kind else {}
+    reader = make_part("data-source", kind, **{**known, **assigned(assignments)})
     with file_progress():
         rows, labels = reader.read_rows(file, model.network.layers[0].inputs)
     predictions, outputs = model.predict(rows)

@@ -11,8 +11,8 @@ import click
 import modnet
 from modnet.cli.options import changes_of, experiment_options, plugin_options, with_plugins
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, read_toml
-from modnet.compose.parts import registered_name
-from modnet.compose.settings import settings_of
+from modnet.compose.parts import find_name
+from modnet.compose.settings import get_settings
 from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
 from modnet.display.progress import RunProgress, file_progress
@@ -88,9 +88,9 @@ def describe(wanted: Experiment, data: Dataset) -> None:
     sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
     inferred = format_settings({key: value for key, value in data.settings.items() if key != "scale"})
     notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
-    used = [registered_name(part) for part in (*parts.activation, parts.output, parts.loss)]
+    used = [find_name(part) for part in (*parts.activation, parts.output, parts.loss)]
     click.echo(
-        f"data      {wanted.data.path or registered_name(wanted.data.source)}: {len(data.train):,} training and "
+        f"data      {wanted.data.path or find_name(wanted.data.source)}: {len(data.train):,} training and "
         f"{len(data.test):,} test samples, {data.features} features, {len(data.classes)} classes{scale}\n"
         + "".join(f"          {note}\n" for note in notes)
         + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
@@ -112,8 +112,8 @@ def _format_forecast(wanted: Experiment, data: Dataset) -> str:
 
 def _in_words(part: object) -> str:
     """Return a part's name with its settings, but those that are left to the part."""
-    settings = ", ".join(f"{key}={value}" for key, value in settings_of(part).items() if value is not None)
-    return registered_name(part) + (f"({settings})" if settings else "")
+    settings = ", ".join(f"{key}={value}" for key, value in get_settings(part).items() if value is not None)
+    return find_name(part) + (f"({settings})" if settings else "")
 
 
 def _conclude(run: Run, folder: RunRecorder) -> None:

@@ -48,30 +48,32 @@ def reading(path: Path) -> Iterator[None]:
     try:
         yield
     except FileNotFoundError:
-        raise DataError(f"{path}: no such file") from None
+        raise DataError(f"{path}: no such file", path=path) from None
     except IsADirectoryError:
-        raise DataError(f"{path}: a folder, expected a file") from None
+        raise DataError(f"{path}: a folder, expected a file", path=path) from None
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
-        raise DataError(f"{path}: the compressed file is damaged or cut off: {error}") from None
+        raise DataError(f"{path}: the compressed file is damaged or cut off: {error}", path=path) from None
     except OSError as error:
         if error.errno is None:  # not the system's, but bz2's
-            raise DataError(f"{path}: the compressed file is damaged or cut off: {error}") from None
-        raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+            raise DataError(f"{path}: the compressed file is damaged or cut off: {error}", path=path) from None
+        raise DataError(f"{path}: cannot be read: {error.strerror}", path=path) from None
     except UnicodeDecodeError as error:
         byte = error.object[error.start]
-        raise DataError(f"{path}: not {error.encoding.upper()} text (byte 0x{byte:02x}); save it as UTF-8") from None
+        raise DataError(
+            f"{path}: not {error.encoding.upper()} text (byte 0x{byte:02x}); save it as UTF-8", path=path
+        ) from None
     except MemoryError:
-        raise DataError(f"{path}: does not fit into memory") from None
+        raise DataError(f"{path}: does not fit into memory", path=path) from None
     except Exception as error:
         if type(error).__name__ != "ZstdError":  # a class of an extra, which may not be there
             raise
-        raise DataError(f"{path}: the compressed file is damaged or cut off: {error}") from None
+        raise DataError(f"{path}: the compressed file is damaged or cut off: {error}", path=path) from None
 
 
 def compression(path: Path) -> str:
     """Return the suffix that goes with how the content of a file is compressed, "" where it is not."""
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise DataError(f"{path}: a device or a pipe, expected a file")
+        raise DataError(f"{path}: a device or a pipe, expected a file", path=path)
     with path.open("rb") as file:
         head = file.read(6)
     return next((suffix for suffix, (magic, _) in _FORMATS.items() if head.startswith(magic)), "")
@@ -118,7 +120,7 @@ def read_bytes(path: Path, most: int | None = None) -> bytes:
             size += len(chunk)
             if size > LIMIT:
                 what = f"unpacks to more than {LIMIT // 2**20} MiB"
-                raise DataError(f"{path}: {what}; if that is meant, decompress it first")
+                raise DataError(f"{path}: {what}; if that is meant, decompress it first", path=path)
         return b"".join(chunks)
 
 

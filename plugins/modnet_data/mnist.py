@@ -10,7 +10,7 @@ import attrs
 from modnet import DataError, Dataset, DataSource, download
 from modnet.files import cache_folder
 from modnet_data import validators
-from modnet_data.idx_file import Idx
+from modnet_data.arrays.idx import Idx
 
 MIRRORS = ("https://storage.googleapis.com/cvdf-datasets/mnist", "https://ossci-datasets.s3.amazonaws.com/mnist")
 

@@ -8,7 +8,7 @@ from typing import ClassVar
 import attrs
 
 from modnet import Dataset, DataSource
-from modnet_data.csv_file import Csv
+from modnet_data.csv.source import Csv
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""What every file source does with the arrays it found."""
+"""Data sets and rows to predict, from the arrays of a file."""
 
 from __future__ import annotations
 
@@ -10,6 +10,9 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError, Dataset
+
+EXACT = 2**53
+"""Up to it, float64 tells whole numbers apart."""
 
 Pair = tuple[Any, Any]
 
@@ -39,7 +42,7 @@ def data_set(
             train, test, scale=scale, test_fraction=test_fraction, split_seed=split_seed, stratified=stratified
         )
     except DataError as error:
-        raise DataError(f"{path}: {error}") from None
+        raise DataError(f"{path}: {error}", path=path) from None
     return attrs.evolve(data, settings={**data.settings, **(inferred or {})}, feature_names=feature_names)
 
 
@@ -49,5 +52,5 @@ def flat_rows(path: Path, rows: Any, labels: Any | None, features: int) -> tuple
     none = np.zeros(len(rows) if np.ndim(rows) else 0, np.int64)
     data = data_set(path, (rows, labels if known else none), None, 1.0, 0.0, 0)
     if data.features != features:
-        raise DataError(f"{path}: rows of {data.features} features, expected {features}")
+        raise DataError(f"{path}: rows of {data.features} features, expected {features}", path=path)
     return data.train.x, np.array(data.classes)[data.train.t] if known else None

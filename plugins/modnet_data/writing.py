@@ -52,7 +52,7 @@ def class_labels(data: Dataset) -> Array:
 def not_compressed(path: Path, hint: str) -> None:
     """Raise DataError where a file's name says that it is compressed, and its format is not to be."""
     if uncompressed_name(path) != path.name.lower():
-        raise DataError(f"{path}: a file of this kind is not compressed as a whole; {hint}")
+        raise DataError(f"{path}: a file of this kind is not compressed as a whole; {hint}", path=path)
 
 
 def column_names(data: Dataset) -> tuple[list[str], str]:

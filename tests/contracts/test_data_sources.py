@@ -22,9 +22,9 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import DataError
-from modnet.compose.parts import part_from
+from modnet.compose.parts import read_part
 from modnet.compose.plugins import get_host
-from modnet.compose.sources import recognised
+from modnet.compose.sources import recognise_source
 from modnet.data.dataset import Dataset
 
 ROOT = Path(__file__).parents[2]
@@ -125,7 +125,7 @@ def equal(one: Dataset, other: Dataset) -> None:
 def test_settings_come_back_from_a_table(name):
     source = SOURCES[name]
     table = {"name": name} | {key: v for key, v in attrs.asdict(source).items() if v is not None}
-    assert part_from("data-source", table) == source
+    assert read_part("data-source", table) == source
 
 
 TO_FETCH = sorted(name for name, source in SOURCES.items() if type(source).fetch is not modnet.DataSource.fetch)
@@ -179,7 +179,7 @@ def test_what_was_inferred_is_settings_of_the_source(name, tmp_path):
     again = resolved.read(path)
     assert again.settings == data.settings
     equal(again, data)
-    assert part_from("data-source", {"name": name} | attrs.asdict(resolved)) == resolved
+    assert read_part("data-source", {"name": name} | attrs.asdict(resolved)) == resolved
 
 
 @each_written
@@ -243,17 +243,17 @@ def test_at_most_one_built_in_source_recognises_a_file(path, head):
 @each_written
 def test_files_are_recognised(name, tmp_path):
     path = WRITERS[name](tmp_path)
-    assert recognised(path) == name
+    assert recognise_source(path) == name
     if name != "csv":  # by their content, too
         other = path.rename(tmp_path / "no-suffix")
-        assert recognised(other) == name
+        assert recognise_source(other) == name
 
 
 def test_a_folder_is_recognised_by_its_files(tmp_path):
     with pytest.raises(DataError, match="no source recognises it"):
-        recognised(tmp_path)
+        recognise_source(tmp_path)
     write_idx(tmp_path)
-    assert recognised(tmp_path) == "idx"
+    assert recognise_source(tmp_path) == "idx"
 
 
 @pytest.mark.parametrize(
@@ -272,7 +272,7 @@ def test_a_folder_is_recognised_by_its_files(tmp_path):
 )
 def test_by_name_and_content(name, content, expected, tmp_path):
     (tmp_path / name).write_bytes(content)
-    assert recognised(tmp_path / name) == expected
+    assert recognise_source(tmp_path / name) == expected
 
 
 # MNIST itself

@@ -15,8 +15,8 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from modnet_data.pickle_file import parts, rows_to_predict
-from modnet_data.pickle_opcodes import ALLOWED, REFUSED
+from modnet_data.pickle.opcodes import ALLOWED, REFUSED
+from modnet_data.pickle.source import parts, rows_to_predict
 
 import modnet
 

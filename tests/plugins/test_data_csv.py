@@ -365,14 +365,14 @@ def test_words_of_errors(path, text, words):
 
 def test_an_unknown_label(path):
     assert words_of(path, HEADED, label="specie") == (
-        "flowers.csv: no column 'specie', did you mean 'species'?; there is: length, width, species"
+        "flowers.csv: no column 'specie', did you mean 'species'?; available: length, width, species"
     )
     assert "columns are numbered from 0 to 2" in words_of(path, IRIS, label="species")
     assert "no column 7" in words_of(path, HEADED, label=7)
     words = words_of(path, "y,y\n1,0\n", label="y")
     assert words == "flowers.csv, line 1, column 2: 'y' is the name of column 1 already; rename one"
     many = ",".join(f"p{i}" for i in range(100))
-    assert "there is: p0, p1, p2, p3, p4, p5, ..., p99" in words_of(
+    assert "available: p0, p1, p2, p3, p4, p5, ..., p99" in words_of(
         path, f"{many}\n{many.replace('p', '')}\n", label="q"
     )
 

@@ -10,9 +10,8 @@ import numpy as np
 import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
-from modnet_data import csv_blocks
-from modnet_data.csv_blocks import grid, lines_of, row_blocks
-from modnet_data.csv_text import LONGEST_LINE, Dialect, records
+from modnet_data.csv.blocks import grid, lines_of, row_blocks
+from modnet_data.csv.text import LONGEST_LINE, Dialect, records
 
 import modnet
 from modnet import DataError
@@ -77,7 +76,7 @@ def quoted_tables(draw: st.DrawFn) -> str:
 @given(quoted_tables(), st.integers(4, 40), st.sampled_from(["utf-8", "latin-1", "utf-16", "utf-8-sig"]))
 def test_no_block_ends_a_row_in_its_middle(text, size, encoding):
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(csv_blocks, "BLOCK", size)
+        patch.setattr("modnet_data.csv.blocks.BLOCK", size)
         blocks = list(row_blocks(io.BytesIO(text.encode(encoding)), encoding))
     assert b"".join(blocks).decode() == text
     whole = [record.cells for record in records(lines_of(text.encode()), COMMAS)]
@@ -92,9 +91,9 @@ def test_a_file_gives_the_same_whether_blocks_are_grids_or_not(tmp_path, monkeyp
         for i, row in enumerate(rows):  # quotes in one block, a fraction in another: read in another way
             cells = [f'"{n}"' if i == 100 else str(n) for n in row]
             file.write(",".join([*cells, str(i % 3)]) + "\n")
-    monkeypatch.setattr(csv_blocks, "BLOCK", 1000)
+    monkeypatch.setattr("modnet_data.csv.blocks.BLOCK", 1000)
     mixed = modnet.load(path, label="last", header=False, test_fraction=0)
-    monkeypatch.setattr("modnet_data.csv_rows.grid", lambda *_: None)
+    monkeypatch.setattr("modnet_data.csv.rows.grid", lambda *_: None)
     plain = modnet.load(path, label="last", header=False, test_fraction=0)
     np.testing.assert_array_equal(mixed.train.table, rows)
     for one, other in ((mixed.train.table, plain.train.table), (mixed.train.t, plain.train.t)):
@@ -107,7 +106,7 @@ def test_mistakes_are_found_by_line_however_the_blocks_lie(tmp_path, monkeypatch
     for place in (1, 77, 250, 500):
         path.write_text("\n".join([*lines[:place], "1,x,0", *lines[place + 1 :]]) + "\n")
         for size in (16, 100, 10_000):
-            monkeypatch.setattr(csv_blocks, "BLOCK", size)
+            monkeypatch.setattr("modnet_data.csv.blocks.BLOCK", size)
             with pytest.raises(DataError, match=rf"line {place + 1}, column 2 \('b'\): expected a number, found 'x'"):
                 modnet.load(path, label="label", header=True)
 

@@ -48,7 +48,7 @@ def test_features_in_the_order_asked_for(path):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"leave_out": ["c"]}, "no column 'c'; there is: id, a, b, label"),
+        ({"leave_out": ["c"]}, "no column 'c'; available: id, a, b, label"),
         ({"features": ["a", "a"]}, "column 2 ('a') is asked for twice"),
         ({"label": "a", "features": ["a", "b"]}, "column 2 ('a') cannot be a feature and the label"),
         ({"leave_out": ["id", "a", "b"]}, "4 columns, expected a label and one or more features"),

@@ -124,7 +124,7 @@ def test_files_that_are_none(path):
 
 def test_what_unpacks_to_too_much(path, monkeypatch):
     np.savez_compressed(path, x=np.zeros((2**18, 2)), t=np.zeros(2**18, int))
-    monkeypatch.setattr("modnet_data.raw_arrays.LIMIT", 2**21)
+    monkeypatch.setattr("modnet_data.arrays.raw.LIMIT", 2**21)
     with pytest.raises(DataError, match="'x' unpacks to more than 2 MiB; save it uncompressed if that is meant"):
         modnet.load(path)
 
@@ -169,7 +169,7 @@ def test_large_arrays_are_mapped_where_they_lie(path, all_large):
 def test_large_arrays_that_are_compressed_are_unpacked_once(path, all_large, monkeypatch):
     np.savez_compressed(path, x=X, t=np.array(["oak", "ash", "ash", "oak"]))
     data = modnet.load(path, test_fraction=0)
-    monkeypatch.setattr("modnet_data.npz_file._unpack", None)
+    monkeypatch.setattr("modnet_data.arrays.npz._unpack", None)
     again = modnet.load(path, test_fraction=0)
     assert len(list((all_large / "arrays").iterdir())) == 1
     for each in (data, again):

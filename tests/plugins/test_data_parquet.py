@@ -200,7 +200,7 @@ def test_rows_to_predict(path):
 def test_what_unpacks_to_too_much(tmp_path, monkeypatch):
     path = tmp_path / "a.parquet"
     pa.parquet.write_table(pa.table({"a": np.zeros(2**19), "label": np.zeros(2**19, np.int8)}), path)
-    monkeypatch.setattr("modnet_data.raw_arrays.LIMIT", 2**20)
+    monkeypatch.setattr("modnet_data.arrays.raw.LIMIT", 2**20)
     with pytest.raises(DataError, match="unpacks to more than 1 MiB"):
         modnet.load(path)
 
@@ -210,7 +210,7 @@ def test_large_files_are_converted_once(path, tmp_path, monkeypatch):
     monkeypatch.setattr("modnet.cached.SMALL", 1)
     save(path)
     before = modnet.load(path, test_fraction=0)
-    monkeypatch.setattr("modnet_data.parquet_file.opened_columns", None)
+    monkeypatch.setattr("modnet_data.parquet.source.open_table", None)
     after = modnet.load(path, test_fraction=0)
     np.testing.assert_array_equal(before.train.x, after.train.x)
     assert (after.classes, after.settings) == (before.classes, before.settings)

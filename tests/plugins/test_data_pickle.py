@@ -17,8 +17,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
-from modnet_data import pickle_machine
-from modnet_data.pickle_file import parts
+from modnet_data.pickle import machine
+from modnet_data.pickle.source import parts
 
 import modnet
 from modnet import DataError, SettingError
@@ -91,7 +91,7 @@ shapes = array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
 @settings(deadline=None)
 def test_what_pickle_wrote_comes_back_bit_for_bit(x, protocol, data):
     x = x.transpose(data.draw(st.permutations(range(x.ndim))))
-    found = pickle_machine.load(pickle.dumps(x, protocol)).make()
+    found = machine.load(pickle.dumps(x, protocol)).make()
     assert (found.shape, found.dtype) == (x.shape, x.dtype.newbyteorder("="))
     assert found.astype(x.dtype).tobytes() == x.tobytes()
     assert not found.flags.writeable
@@ -100,7 +100,7 @@ def test_what_pickle_wrote_comes_back_bit_for_bit(x, protocol, data):
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_long_doubles_come_back(protocol):
     x = np.array([[0.1, -2.5, np.inf]], np.longdouble) / 3
-    np.testing.assert_array_equal(pickle_machine.load(pickle.dumps(x, protocol)).make(), x)
+    np.testing.assert_array_equal(machine.load(pickle.dumps(x, protocol)).make(), x)
 
 
 @pytest.mark.skipif(np.finfo(np.longdouble).max == np.finfo(np.float64).max, reason="long doubles are no longer here")
@@ -232,7 +232,7 @@ def test_a_large_compressed_file_is_unpacked_once(path, tmp_path, monkeypatch):
     assert len(content) > 2**22
     first = load(path, content)
     assert first.train.table.shape == (5900, 784)
-    monkeypatch.setattr("modnet_data.pickle_file._unpacked", lambda _: pytest.fail("it was unpacked again"))
+    monkeypatch.setattr("modnet_data.pickle.source._unpacked", lambda _: pytest.fail("it was unpacked again"))
     again = load(path, content)
     for data in (first, again):
         np.testing.assert_array_equal(data.train.table, x[:5900])
@@ -429,6 +429,6 @@ def test_damaged_or_too_much_when_unpacked(path, monkeypatch):
         load(path, content[:-20])
     with pytest.raises(DataError, match="damaged or cut off"):
         load(path, content[:15] + bytes([content[15] ^ 0xFF]) + content[16:])
-    monkeypatch.setattr("modnet_data.pickle_file.LIMIT", 2**21)
+    monkeypatch.setattr("modnet_data.pickle.source.LIMIT", 2**21)
     with pytest.raises(DataError, match="unpacks to more than 2 MiB; if that is meant, decompress it first"):
         load(path, gzip.compress(bytes(2**22)))

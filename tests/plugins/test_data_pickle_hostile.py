@@ -17,7 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from modnet_data.pickle_opcodes import ALLOWED, REFUSED
+from modnet_data.pickle.opcodes import ALLOWED, REFUSED
 
 import modnet
 from modnet import DataError

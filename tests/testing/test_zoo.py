@@ -16,7 +16,7 @@ import pytest
 from zoo import Animal, animals
 
 import modnet
-from modnet.compose.parts import part
+from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.host.kinds import KINDS
 from modnet.testing.conformance import find_suite
@@ -117,7 +117,7 @@ def test_examples_are_small():
 def test_the_built_ins_pass_the_very_same_kit(kind, name, tmp_path, monkeypatch):
     monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
     options = {"file": write_idx(tmp_path)} if name == "idx" else {}
-    report = SUITES[kind].run(part(kind, name), **options)
+    report = SUITES[kind].run(make_part(kind, name), **options)
     assert report.passed, str(report)
     expected = 4 if name == "mnist" else RUN.get(kind, {}).get(name) or USUALLY[kind]
     assert len(report.ran) == expected

@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 import modnet
-from modnet.compose.parts import part as built
+from modnet.compose.parts import make_part as built
 from modnet.compose.plugins import get_host
 from modnet.gradcheck.parts import judge_activation
 from modnet.interfaces import Activation, DenseLayer

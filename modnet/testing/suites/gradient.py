@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 import modnet
-from modnet.compose.parts import part as built
+from modnet.compose.parts import make_part as built
 from modnet.interfaces import GradientEstimator
 from modnet.testing.checks import Inputs, SkippedError, Suite, preserved, raised
 from modnet.testing.report import Report

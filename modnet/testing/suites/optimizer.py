@@ -13,9 +13,9 @@ import attrs
 import numpy as np
 
 import modnet
-from modnet.compose.parts import part as built
-from modnet.compose.parts import settings_reader
-from modnet.compose.settings import settings_of
+from modnet.compose.parts import make_part as built
+from modnet.compose.parts import make_settings_reader
+from modnet.compose.settings import get_settings
 from modnet.interfaces import Optimizer
 from modnet.nn.checkpoint import Checkpoints
 from modnet.nn.serialization import put_together, taken_apart
@@ -187,9 +187,9 @@ def candidates(part: Optimizer, wanted: Optimizer | None) -> list[Optimizer]:
     """Return the optimizers to try: the wanted one, or the part itself and it with other learning rates."""
     if wanted is not None:
         return [wanted]
-    settings = settings_of(part)
+    settings = get_settings(part)
     rates = RATES if isinstance(settings.get("lr"), (int, float)) else ()
-    return [part, *(settings_reader().read({**settings, "lr": rate}, type(part)) for rate in rates)]
+    return [part, *(make_settings_reader().read({**settings, "lr": rate}, type(part)) for rate in rates)]
 
 
 add_shared(SUITE, used)

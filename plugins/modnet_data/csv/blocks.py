@@ -10,7 +10,7 @@ from typing import IO, cast
 import numpy as np
 
 from modnet import Array
-from modnet_data.csv_text import LONGEST_LINE
+from modnet_data.csv.text import LONGEST_LINE
 
 BLOCK = 2**17
 """How many bytes are read in one go: what is made of them stays in the processor's cache."""

@@ -153,10 +153,10 @@ def _not_text(path: Path, encoding: str, error: UnicodeError) -> DataError:
         for start, name in MARKS.items():
             if head.startswith(start):
                 what = f"{name.upper()} text; say so: encoding = {name!r}, or save it as UTF-8"
-                return DataError(f"{path}, line 1: {what}")
+                return DataError(f"{path}, line 1: {what}", path=path, line=1)
         for start, name in OTHERS.items():
             if head.startswith(start):
-                return DataError(f"{path}: {name}, expected text; unpack it, or save it as CSV")
+                return DataError(f"{path}: {name}, expected text; unpack it, or save it as CSV", path=path)
         file.seek(0)
         for number, line in enumerate(file, start=1):
             try:
@@ -164,7 +164,7 @@ def _not_text(path: Path, encoding: str, error: UnicodeError) -> DataError:
             except UnicodeDecodeError as here:
                 what = f"byte 0x{line[here.start]:02x} is not {encoding.upper()} text"
                 hint = "say which it is, as in encoding = 'latin-1', or save it as UTF-8"
-                return DataError(f"{path}, line {number}: {what}; {hint}")
+                return DataError(f"{path}, line {number}: {what}; {hint}", path=path, line=number)
             except UnicodeError:
                 break
-    return DataError(f"{path}: not {encoding.upper()} text ({error}); say which it is: encoding = ...")
+    return DataError(f"{path}: not {encoding.upper()} text ({error}); say which it is: encoding = ...", path=path)

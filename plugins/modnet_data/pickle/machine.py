@@ -14,8 +14,8 @@ from typing import Any, final
 
 from modnet import DataError
 from modnet.files import printable
-from modnet_data.pickle_arrays import MOST_TEXT, NAMES, Function, PickledArray, PickledDtype, call, described
-from modnet_data.pickle_opcodes import ALLOWED, REFUSED, Content, DamagedError, Piece, Reader, RefusedError
+from modnet_data.pickle.arrays import MOST_TEXT, NAMES, Function, PickledArray, PickledDtype, call, described
+from modnet_data.pickle.opcodes import ALLOWED, REFUSED, Content, DamagedError, Piece, Reader, RefusedError
 
 MOST_OPCODES = 750_000
 """Four arrays take about 80 opcodes, 60,000 labels of text up to 180,000. So many take a second, whatever they are."""
@@ -52,10 +52,11 @@ def refusals(path: Path) -> Iterator[None]:
     except RefusedError as error:
         raise DataError(
             f"{named}: refused, and nothing of it was run: {printable(str(error), LONGEST_REASON)}. "
-            "A pickle may hold NumPy arrays of numbers, text and numbers, in dicts, lists and tuples, and nothing else"
+            "A pickle may hold NumPy arrays of numbers, text and numbers, in dicts, lists and tuples, and nothing else",
+            path=path,
         ) from None
     except DamagedError as error:
-        raise DataError(f"{named}: a damaged pickle: {printable(str(error), LONGEST_REASON)}") from None
+        raise DataError(f"{named}: a damaged pickle: {printable(str(error), LONGEST_REASON)}", path=path) from None
 
 
 @final

@@ -4,12 +4,9 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Sequence
 
-from modnet.files import printable
-
-EXACT = 2**53
-"""Up to it, float64 tells whole numbers apart."""
+from modnet_data.rows import EXACT
+from modnet_data.table.columns import shown
 
 LONGEST_LABEL = 1000
 MISSING = frozenset({"", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"})
@@ -70,25 +67,6 @@ def label_problem(cell: str) -> str | None:
     if "\n" in cell or "\r" in cell or len(cell) >= LONGEST_LABEL:
         return f"expected a label, found {len(cell)} characters in quotes; is a quote left open?"
     return None if "\0" not in cell else f"expected a label, found {shown(cell)}"
-
-
-def shown(text: str) -> str:
-    """Return text from a file in quotes, cut where it is long.
-
-    >>> shown("abc")
-    "'abc'"
-    """
-    return repr(text if len(text) <= 40 else f"{text[:40]}...")
-
-
-def listed(names: Sequence[str]) -> str:
-    """Return column names in a row, only the first and last of many.
-
-    >>> listed([f"pixel{i}" for i in range(784)])
-    'pixel0, pixel1, pixel2, pixel3, pixel4, pixel5, ..., pixel783'
-    """
-    names = [printable(name, 40) for name in names]
-    return ", ".join(names if len(names) <= 12 else [*names[:6], "...", names[-1]])
 
 
 def _loses(cell: str, value: float) -> bool:

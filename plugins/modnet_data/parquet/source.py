@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Literal
@@ -11,20 +11,21 @@ import attrs
 import numpy as np
 from attrs.validators import in_, instance_of, optional
 
-from modnet import Array, DataError, Dataset, DataSource, Samples
+from modnet import Array, Dataset, DataSource, Samples
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import part_paths, replacing, tell_progress
 from modnet_data import validators
-from modnet_data.arrow_rows import INDEX, convert, opened_columns, pyarrow
-from modnet_data.csv_layout import Column
-from modnet_data.csv_plan import data_plan, rows_plan
 from modnet_data.formats import ARROW_SUFFIXES, PARQUET_SUFFIXES, format_of
+from modnet_data.parquet.rows import INDEX, convert, open_table, pyarrow
 from modnet_data.rows import data_set, file_path, flat_rows
-from modnet_data.tabular import DTYPES, beside, notes, recipe, wanted
+from modnet_data.table.columns import Column, Columns
+from modnet_data.table.missing import notes
+from modnet_data.table.plan import Plan, data_plan, rows_plan
+from modnet_data.table.settings import DTYPES, beside, recipe, wanted
 from modnet_data.writing import class_labels, column_names, not_compressed, parts_of, table_dtype
 
 VERSION = 1
-"""Of what is kept of a file that was read; a change of what is made of a file needs another one."""
+"""Of the conversion to arrays: another one makes all files be converted anew."""
 
 ROW_GROUP = 2**26  # bytes of features that are written in one go
 
@@ -101,9 +102,9 @@ class Parquet(DataSource):
         kinds = attrs.evolve(wanted(self), missing=missing)
 
         def found(put: Put) -> Facts:
-            with opened_columns(path) as columns:
-                plan = rows_plan(columns.layout(), kinds, features)
-                return {**convert(columns, plan, put), "label": [columns.names[i] for i in plan.labels]}
+            with open_table(path) as table:
+                plan = rows_plan(table.columns, kinds, features)
+                return {**convert(table, plan, put), "label": [table.names[i] for i in plan.labels]}
 
         arrays, facts = arrays_of(path, recipe("parquet", VERSION, self, "rows", features), found)
         labels = arrays.get("t")
@@ -134,13 +135,14 @@ def _converted(source: Parquet, path: Path) -> tuple[tuple[Array, Array], Facts]
     """Return features and labels of a file, and what it is."""
 
     def found(put: Put) -> Facts:
-        with opened_columns(path) as columns:
-            plan = data_plan(columns.layout(), wanted(source))
-            _refuse_index(columns.names, () if source.features else plan.features, path)
-            labels = [columns.names[i] for i in plan.labels]
+        with open_table(path) as table:
+            plan = data_plan(table.columns, wanted(source))
+            if not source.features:
+                _refuse_index(plan)
+            labels = [table.names[i] for i in plan.labels]
             return {
-                **convert(columns, plan, put),
-                "features": [columns.names[i] for i in plan.features],
+                **convert(table, plan, put),
+                "features": [table.names[i] for i in plan.features],
                 "label": labels if isinstance(source.label, tuple) else labels[0],
             }
 
@@ -148,11 +150,12 @@ def _converted(source: Parquet, path: Path) -> tuple[tuple[Array, Array], Facts]
     return (arrays["x"], arrays["t"]), facts
 
 
-def _refuse_index(names: tuple[str, ...], features: Sequence[int], path: Path) -> None:
-    for i in features:
-        if names[i].startswith(INDEX):
-            hint = f"leave_out = [{names[i]!r}], or list the features"
-            raise DataError(f"{path}: column {i + 1} is the row index that pandas saves: {hint}")
+def _refuse_index(plan: Plan[Columns]) -> None:
+    for i in plan.features:
+        name = str(plan.table.named(i))
+        if name.startswith(INDEX):
+            what = f"column {i + 1} is the row index that pandas saves: leave_out = [{name!r}], or list the features"
+            raise plan.table.error(what, column=i)
 
 
 def _arrow_type(pa: Any, labels: Array) -> Any:

@@ -13,16 +13,19 @@ from attrs.validators import in_, instance_of, optional
 from modnet import Array, Dataset, DataSource
 from modnet.cached import Facts, Put, arrays_of
 from modnet_data import validators
-from modnet_data.csv_layout import Column, layout_of
-from modnet_data.csv_plan import alike, data_plan, rows_plan
-from modnet_data.csv_rows import convert
-from modnet_data.csv_write import write_csv
+from modnet_data.csv.label import LabelGuess, WrongGuessError, counting_column
+from modnet_data.csv.layout import Given, layout_of
+from modnet_data.csv.rows import convert
+from modnet_data.csv.write import write_csv
 from modnet_data.formats import TEXT_SUFFIXES, format_of
 from modnet_data.rows import data_set, file_path, flat_rows
-from modnet_data.tabular import DTYPES, beside, notes, recipe, wanted
+from modnet_data.table.columns import Column
+from modnet_data.table.missing import notes
+from modnet_data.table.plan import data_plan, rows_plan
+from modnet_data.table.settings import DTYPES, beside, recipe, wanted
 
 VERSION = 3
-"""Of what is kept of a file that was read; a change of what is made of a file needs another one."""
+"""Of the conversion to arrays: another one makes all files be converted anew."""
 
 
 def _one_character(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
@@ -136,10 +139,8 @@ class Csv(DataSource):
         columns = attrs.evolve(wanted(self), missing=missing)
 
         def found(put: Put) -> Facts:
-            layout = layout_of(
-                path, self.delimiter, self.decimal, self.comment, self.encoding, None, otherwise=self.header
-            )
-            return convert(rows_plan(layout, columns, features), put)
+            layout = layout_of(path, attrs.evolve(_given(self), header=None, otherwise=self.header))
+            return convert(rows_plan(layout, columns, features, counting_column), put)
 
         arrays, facts = arrays_of(path, recipe("csv", VERSION, self, "rows", features), found)
         labels = arrays.get("t")
@@ -152,33 +153,48 @@ class Csv(DataSource):
         return write_csv(data, path, self.delimiter, self.decimal, self.encoding)
 
     def _data(self, path: Path, like: Facts | None = None) -> tuple[tuple[Array, Array], Facts]:
-        """Return features and labels of a file, which is to be laid out `like` the training file, and what it is."""
+        """Return features and labels of a file, which is to be laid out `like` the training file, and the facts."""
         source = self if like is None else attrs.evolve(self, **_inferred(like))
-
-        def found(put: Put) -> Facts:
-            layout = layout_of(path, source.delimiter, source.decimal, source.comment, source.encoding, source.header)
-            if like is not None:
-                layout = alike(layout, like["names"], like["columns"], like["words"])
-            plan = data_plan(layout, wanted(source))
-            labels = [layout.named(i) for i in plan.labels]
-            facts = convert(plan, put)
-            if layout.names and len(labels) > 1:
-                facts["classes"] = labels
-            return {
-                **facts,
-                "names": layout.names,
-                "columns": layout.columns,
-                "features": [layout.names[i] for i in plan.features] if layout.names else [],
-                "label": labels if isinstance(source.label, tuple) else labels[0],
-                "words": plan.labels if plan.words else [],
-                "delimiter": layout.dialect.delimiter,
-                "decimal": layout.dialect.decimal,
-                "header": layout.names is not None,
-            }
-
-        kept_by = recipe("csv", VERSION, source, "data", like and [like["names"], like["columns"], like["words"]])
-        arrays, facts = arrays_of(path, kept_by, found)
+        alike = like and [like["names"], like["columns"], like["words"]]
+        key = recipe("csv", VERSION, source, "data", alike)
+        guess = LabelGuess()
+        try:
+            arrays, facts = arrays_of(path, key, lambda put: _convert(source, path, put, like, guess))
+        except WrongGuessError:
+            arrays, facts = arrays_of(path, key, lambda put: _convert(source, path, put, like, None))
         return (arrays["x"], arrays["t"]), facts
+
+
+def _convert(source: Csv, path: Path, put: Put, like: Facts | None, guess: LabelGuess | None) -> Facts:
+    """Convert a file; raises WrongGuessError where the `guess` of its label's column does not hold."""
+    layout = layout_of(path, _given(source))
+    if like is not None:
+        layout.check_alike(like["names"], like["columns"])
+        layout = attrs.evolve(layout, text=frozenset(like["words"]))
+    if source.features is not None:
+        guess = None  # the ends of a row are not among the features
+    plan = data_plan(layout, wanted(source), guess.infer if guess else counting_column)
+    labels = [layout.named(i) for i in plan.labels]
+    facts = convert(plan, put, guess.watch if guess else None)
+    if guess:
+        guess.check()
+    if layout.names and len(labels) > 1:
+        facts["classes"] = labels
+    return {
+        **facts,
+        "names": layout.names,
+        "columns": layout.count,
+        "features": [layout.names[i] for i in plan.features] if layout.names else [],
+        "label": labels if isinstance(source.label, tuple) else labels[0],
+        "words": plan.labels if plan.words else [],
+        "delimiter": layout.dialect.delimiter,
+        "decimal": layout.dialect.decimal,
+        "header": layout.names is not None,
+    }
+
+
+def _given(source: Csv) -> Given:
+    return Given(source.delimiter, source.decimal, source.comment, source.encoding, source.header)
 
 
 def _inferred(facts: Facts) -> dict[str, Any]:

@@ -16,10 +16,9 @@ import numpy as np
 from modnet import Array, DataError, Dataset, DataSource, Samples
 from modnet.files import created, replacing
 from modnet_data import validators
-from modnet_data.csv_cells import EXACT
+from modnet_data.arrays.raw import Raw, raw_array
 from modnet_data.formats import format_of
-from modnet_data.raw_arrays import Raw, raw_array
-from modnet_data.rows import Pair, data_set, file_path, flat_rows
+from modnet_data.rows import EXACT, Pair, data_set, file_path, flat_rows
 from modnet_data.writing import class_labels, parts_of, table_blocks, table_dtype
 
 VERSION = 1
@@ -56,9 +55,11 @@ class Idx(DataSource):
         path = file_path(path, "idx")
         images = _in_folder(path) if path.is_dir() else path
         if not images.exists():
-            raise DataError(f"{images}: no such file")
+            raise DataError(f"{images}: no such file", path=images)
         if not _NAME.search(images.name):
-            raise DataError(f"{images}: files that belong together are told by 'images' and 'labels' in their names")
+            raise DataError(
+                f"{images}: files that belong together are told by 'images' and 'labels' in their names", path=images
+            )
         train_images = _found(images, "images", ("train",))
         test_images = _sibling(images, "images", ("t10k", "test"))
         test = None if test_images in {None, train_images} else _part(test_images)
@@ -90,7 +91,9 @@ class Idx(DataSource):
         """
         labels, parts = class_labels(data), parts_of(data)
         if labels.dtype.kind not in "iu":
-            raise DataError(f"{path}: the class {data.classes[0]!r} cannot be written: IDX files hold numbers only")
+            raise DataError(
+                f"{path}: the class {data.classes[0]!r} cannot be written: IDX files hold numbers only", path=path
+            )
         targets = _targets(path, parts=len(parts))
         with ExitStack() as stack:
             for part, (images_path, labels_path) in zip(parts, targets, strict=True):
@@ -116,7 +119,7 @@ def _header(file: IO[bytes], path: Path) -> Raw:
     start = 4 + 4 * head[3]
     sizes = file.read(start - 4)
     if len(sizes) < start - 4:
-        raise DataError(f"{path}: cut off in its first {start} bytes")
+        raise DataError(f"{path}: cut off in its first {start} bytes", path=path)
     shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
     return Raw(shape, np.dtype(TYPES[head[2]]), start)
 
@@ -127,7 +130,9 @@ def _targets(path: Path, parts: int) -> list[tuple[Path, Path]]:
     named = _NAME.search(path.name)
     if named is None or not (named["part"] or parts == 1):
         expected = f"{STANDARD} or a folder"
-        raise DataError(f"{path}: the name of an IDX file says which part and what is in it; expected {expected}")
+        raise DataError(
+            f"{path}: the name of an IDX file says which part and what is in it; expected {expected}", path=path
+        )
     test = "test" if named["part"] == "test" else "t10k"
     names = (["train", test] if named["part"] else [""])[:parts]
     return [
@@ -161,14 +166,16 @@ def _features(part: Samples, path: Path) -> Iterator[Array]:
     for block in table_blocks(part, part.table.dtype.newbyteorder("="), path):
         whole = block.dtype.kind in "iu" and block.dtype.itemsize == 8
         if whole and ((block > EXACT) | (block < -EXACT)).any():
-            raise DataError(f"{path}: whole numbers that need more than 53 bits cannot be written to an IDX file")
+            raise DataError(
+                f"{path}: whole numbers that need more than 53 bits cannot be written to an IDX file", path=path
+            )
         yield block
 
 
 def _write(stack: ExitStack, path: Path, shape: tuple[int, ...], code: int, some: Iterable[Array]) -> None:
     """Write an IDX file, which takes its place when the stack is left."""
     if max(shape) >= 2**32:
-        raise DataError(f"{path}: an IDX file holds less than 2**32 rows")
+        raise DataError(f"{path}: an IDX file holds less than 2**32 rows", path=path)
     with created(stack.enter_context(replacing(path)), path) as file:
         file.write(struct.pack(f">4B{len(shape)}I", 0, 0, code, len(shape), *shape))
         for block in some:
@@ -189,7 +196,9 @@ def _found(path: Path, content: str, parts: tuple[str, ...]) -> Path:
     """Return the file beside `path` of that content and part; raises DataError where there is none."""
     found = _sibling(path, content, parts)
     if found is None:
-        raise DataError(f"{path.parent}: no {next(iter(_names(path.name, content, parts)))} beside {path.name}")
+        raise DataError(
+            f"{path.parent}: no {next(iter(_names(path.name, content, parts)))} beside {path.name}", path=path.parent
+        )
     return found
 
 

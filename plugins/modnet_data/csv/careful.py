@@ -1,19 +1,23 @@
-"""The rows of a CSV file cell by cell: what is wrong is told by line and column, and what is missing is counted."""
+"""Rows of a CSV file cell by cell, with mistakes by line and column."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any, final
 
 import attrs
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv_cells import EXACT, MISSING, label_problem, number_of, number_problem, shown
-from modnet_data.csv_layout import Layout
-from modnet_data.csv_text import Broken, Record, records
+from modnet_data.csv.cells import MISSING, label_problem, number_of, number_problem
+from modnet_data.csv.layout import Layout
+from modnet_data.csv.text import Broken, Record, records
+from modnet_data.rows import EXACT
+from modnet_data.table.columns import shown
+from modnet_data.table.missing import Missing
+from modnet_data.table.plan import Plan
 
-FEW = 3  # mistakes that are told; the others are counted
+FEW = 3  # mistakes that are shown; the others are counted
 UINT8 = np.dtype(np.uint8)
 FLOAT32 = np.dtype(np.float32)
 
@@ -21,70 +25,44 @@ Block = tuple[Array, Array | None]
 """Features (n, columns) and labels: text (n,), numbers (n,), or numbers (n, classes) that should be one-hot."""
 
 
-@attrs.frozen
-class Plan:
-    """Which columns of a file are read, and as what."""
-
-    layout: Layout
-    features: tuple[int, ...]
-    labels: tuple[int, ...]
-    """The label's column; several that are one-hot; or none."""
-    missing: float | Literal["refuse", "drop"]
-    dtype: np.dtype[Any] | None
-
-    @property
-    def words(self) -> bool:
-        """Whether labels are text."""
-        return len(self.labels) == 1 and self.labels[0] in self.layout.text
-
-
-@attrs.define
-class Missing:
-    """What became of missing values: rows that were left out, cells that were filled in, and how many columns lack."""
-
-    dropped: int = 0
-    filled: int = 0
-    lacking: dict[str, int] = attrs.field(factory=dict)
-
-    def count(self, layout: Layout, column: int, cells: int = 1) -> None:
-        """Count cells of a column that are missing."""
-        name = str(layout.named(column))
-        self.lacking[name] = self.lacking.get(name, 0) + cells
-
-
+@final
 class Mistakes:
-    """What is wrong in a file: the first few mistakes, and how many there are."""
+    """Mistakes in a file: the first few, and how many there are."""
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._told: list[str] = []
+        self._first: list[tuple[int, int | None, str]] = []
         self.count = 0
 
     def add(self, line: int, column: int | None, problem: str) -> None:
-        """Count a mistake, and keep it if it is one of the first."""
+        """Count a mistake, and remember it if it is one of the first."""
         self.count += 1
         if self.count <= FEW:
-            known = column is not None and column < self._layout.columns
-            place = "" if column is None else self._layout.column(column) if known else f"column {column + 1}"
-            self._told.append(f"line {line}{', ' * bool(place)}{place}: {problem}")
+            self._first.append((line, column, problem))
 
     def error(self) -> DataError:
-        """Return what is told of all of them."""
-        first, *others = self._told
-        more = [f"and {self.count - FEW:,} more"] * (self.count > FEW)
-        also = "\nalso " + "; ".join([*others, *more]) if others else ""
-        return DataError(f"{self._layout.path}, {first}{also}")
+        """Return an error about all of them, with the place of the first one."""
+        (line, column, problem), *others = self._first
+        found = [f"line {other}{self._place(place)}: {what}" for other, place, what in others]
+        found += [f"and {self.count - FEW:,} more"] * (self.count > FEW)
+        also = "\nalso " + "; ".join(found) if found else ""
+        return self._layout.error(problem + also, f", line {line}{self._place(column)}", line=line, column=column)
+
+    def _place(self, column: int | None) -> str:
+        if column is None:
+            return ""
+        return f", {self._layout.column(column) if column < self._layout.count else f'column {column + 1}'}"
 
 
-def cell_by_cell(first: int, lines: Sequence[str], plan: Plan, mistakes: Mistakes, gaps: Missing) -> Block:
+def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> Block:
     """Return what some lines say, cell by cell; what is wrong goes to `mistakes`."""
-    layout, features, labels = plan.layout, list[list[float]](), list[Any]()
+    layout, features, labels = plan.table, list[list[float]](), list[Any]()
     for record in records(lines, layout.dialect, first):
         before = mistakes.count
         if isinstance(record, Broken):
             mistakes.add(record.line, record.column, record.problem)
             continue
-        if len(record.cells) != layout.columns:
+        if len(record.cells) != layout.count:
             mistakes.add(record.line, *_ragged(record, layout))
             continue
         if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
@@ -106,12 +84,14 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan, mistakes: Mistake
     return x, np.array(labels, np.str_ if plan.words else np.float64)
 
 
-def _lacking(cells: list[str], plan: Plan) -> list[int]:
+def _lacking(cells: list[str], plan: Plan[Layout]) -> list[int]:
     return [i for i in (*plan.features, *plan.labels) if cells[i].strip() in MISSING]
 
 
-def _numbers(record: Record, columns: tuple[int, ...], plan: Plan, mistakes: Mistakes, gaps: Missing) -> list[float]:
-    comma = plan.layout.dialect.decimal == ","
+def _numbers(
+    record: Record, columns: tuple[int, ...], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing
+) -> list[float]:
+    comma = plan.table.dialect.decimal == ","
     cells = [record.cells[i] for i in columns]
     if comma:  # a point is then no decimal mark
         cells = [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
@@ -128,7 +108,7 @@ def _numbers(record: Record, columns: tuple[int, ...], plan: Plan, mistakes: Mis
         value = number_of(cell)
         if value is None and cell.strip() in MISSING and not isinstance(plan.missing, str):
             gaps.filled += 1
-            gaps.count(plan.layout, i)
+            gaps.count(plan.table, i)
             value = plan.missing
         if value is None:
             mistakes.add(record.line, i, number_problem(record.cells[i], comma))
@@ -148,7 +128,7 @@ def _dtype_problem(value: float, dtype: np.dtype[Any] | None) -> str | None:
     return None
 
 
-def _label(record: Record, plan: Plan, mistakes: Mistakes, gaps: Missing) -> Any:
+def _label(record: Record, plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> Any:
     """Return a row's label: text, a whole number, a list of numbers that are one-hot, or None."""
     if not plan.labels:
         return None
@@ -175,7 +155,7 @@ def _label(record: Record, plan: Plan, mistakes: Mistakes, gaps: Missing) -> Any
 
 def _ragged(record: Record, layout: Layout) -> tuple[int, str]:
     """Return the likeliest column and what is wrong of a row that is too long or too short."""
-    cells, expected = record.cells, layout.columns
+    cells, expected = record.cells, layout.count
     count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
     problem = f"{count}, expected {expected}, as the {'header' if layout.names else 'first row'} has"
     comma = layout.dialect.decimal == ","

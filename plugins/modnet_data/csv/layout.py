@@ -1,27 +1,25 @@
-"""What the first lines of a CSV file tell: its delimiter, its decimal mark, its header, and which column is what."""
+"""Layout of a CSV file, by its first lines: delimiter, decimal mark, header, columns of text."""
 
 from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Iterable
-from difflib import get_close_matches
+from collections.abc import Sequence
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 
 import attrs
 
 from modnet import DataError
-from modnet_data.csv_cells import MISSING, is_number, listed, shown
-from modnet_data.csv_text import LONGEST_LINE, Broken, Dialect, Record, records, text_of
+from modnet_data.csv.cells import MISSING, is_number
+from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, records, text_of
+from modnet_data.table.columns import LABEL_NAMES, Columns, shown
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 SAMPLE_LINES = 100
 SAMPLE_CELLS = 20_000
 SOME = 10  # rows, in which labels repeat
-LABEL_NAMES = frozenset(
-    {"label", "labels", "class", "classes", "target", "targets"} | {"species", "variety", "category", "digit", "y", "t"}
-)
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 SAID = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
 """A first line by which Excel says what the delimiter is; it is no row."""
@@ -29,113 +27,99 @@ SAID = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
 MARK = "\ufeff"
 THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
 
-Column = str | int
-
 
 @attrs.frozen
-class Layout:
-    """How a CSV file is laid out."""
+class Layout(Columns):
+    """The layout of a CSV file."""
 
-    path: Path
     dialect: Dialect
-    names: tuple[str, ...] | None
-    """The header's names, or None without a header."""
-    columns: int
     header_line: int
     """The number of the line that the header, or else the first row, begins on."""
     first: int
     """The number of the line that the first row begins on."""
-    text: frozenset[int]
-    """The columns that have text in the first rows, and no number."""
-    widths: tuple[int, ...]
-    """The length of each column's longest cell in the first rows."""
-    identifiers: frozenset[int] = frozenset()
-    """The columns of text of which more than half is different in the first rows, where these are some."""
+    sample: Sequence[Sequence[str]] = attrs.field(eq=False, repr=False)
+    """The cells of the first rows, with a point before decimals."""
 
-    def column(self, index: int) -> str:
-        """Say which column is meant: its number, counted from 1, and its name."""
-        return f"column {index + 1}" + (f" ({shown(self.names[index])})" if self.names else "")
+    @cached_property
+    def widths(self) -> list[int]:
+        """The length of each column's longest cell in the first rows."""
+        return [max(map(len, column)) for column in zip(*self.sample, strict=True)] or [LONGEST_LINE] * self.count
 
-    def named(self, index: int) -> Column:
-        """Return what a setting calls a column: its name, or its number from 0."""
-        return self.names[index] if self.names and self.names[index] else index
+    def why_single(self) -> str:
+        """Say why there may be one column only: cells are delimited in another way."""
+        line = f" line {self.header_line} is {shown(self.names[0])}" if self.names else ""
+        return f"; is the delimiter right?{line}"
 
-    def find(self, column: Column) -> int | None:
-        """Return the index of a column by its name, its number from 0, "first" or "last"; None where there is none."""
-        if isinstance(column, str):
-            wanted = column.strip()
-            if self.names and wanted in self.names:
-                return self.names.index(wanted)
-            places = {"first": 0, "last": self.columns - 1}
-            column = places.get(wanted, int(wanted) if wanted.isdecimal() else self.columns)
-        return column % self.columns if -self.columns <= column < self.columns else None
+    def why_unnamed(self, index: int) -> str:
+        """Say why a column may have no name: programs save a row index, or end each line with a delimiter."""
+        why = "a saved row index" if index < self.count - 1 else "a delimiter at the end of each line"
+        return f" in the header ({why}?)"
 
-    def index_of(self, column: Column) -> int:
-        """Return the index of a column; raises DataError where there is none."""
-        if (index := self.find(column)) is not None:
-            return index
-        if self.names is None:
-            found = f"without a header, columns are numbered from 0 to {self.columns - 1}"
-            raise DataError(f"{self.path}: no column {column!r}: {found}")
-        near = get_close_matches(str(column), self.names, n=1)
-        hint = f", did you mean {near[0]!r}?" if near else ""
-        raise DataError(f"{self.path}: no column {column!r}{hint}; there is: {listed(self.names)}")
-
-    def inferred_label(self, among: Iterable[int]) -> int | None:
-        """Return the one column that is named as a label is, or else the one column of text, or None.
-
-        Text that hardly repeats, as the names of persons do, is a label only if it is named so.
-        """
-        among = list(among)
-        named = [i for i in among if self.names and self.names[i].lower() in LABEL_NAMES]
-        found = named or [i for i in among if i in self.text]
-        return found[0] if len(found) == 1 and (named or found[0] not in self.identifiers) else None
+    def check_alike(self, names: Sequence[str] | None, count: int) -> None:
+        """Raise DataError where a test file is not laid out as the training file, which has these columns."""
+        if self.count != count:
+            raise self.error(f"{self.count} columns, expected {count} as in the training file")
+        if names is not None and self.names is not None and (*names,) != self.names:
+            i = next(i for i, (a, b) in enumerate(zip(self.names, names, strict=True)) if a != b)
+            found = f"column {i + 1} is {shown(self.names[i])}, in the training file it is {shown(names[i])}"
+            raise self.error(found, f", line {self.header_line}", line=self.header_line, column=i)
 
 
-def layout_of(
-    path: Path,
-    delimiter: str | None,
-    decimal: str | None,
-    comment: str | None,
-    encoding: str,
-    header: bool | None,
-    otherwise: bool | None = None,
-) -> Layout:
-    """Return the layout of a CSV file; what is None is inferred, but the comment mark.
+@attrs.frozen
+class Given:
+    """Settings of a CSV file's layout; delimiter, decimal and header are inferred where they are None."""
 
-    Where the first line could be either, `otherwise` says whether it is a header; raises DataError if it is None.
-    """
-    lines = _first_lines(path, encoding)
-    mark = decimal or "."
+    delimiter: str | None
+    decimal: str | None
+    comment: str | None
+    encoding: str
+    header: bool | None
+    otherwise: bool | None = None
+    """Whether the first line is a header where it could be either; None raises DataError then."""
+
+
+def layout_of(path: Path, given: Given) -> Layout:
+    """Return the layout of a CSV file, by its first lines and what is given."""
+    lines = _first_lines(path, given.encoding)
+    delimiter, decimal = given.delimiter, given.decimal or "."
     if lines and (said := SAID.fullmatch(lines[0])):
         lines[0] = "\n"
         delimiter = delimiter or said[1]
     if delimiter is None:
-        delimiter = _delimiter(path, lines, Dialect(",", mark, comment, encoding))
-    dialect = Dialect(delimiter, mark, comment, encoding)
+        delimiter = _delimiter(path, lines, Dialect(",", decimal, given.comment, given.encoding))
+    dialect = Dialect(delimiter, decimal, given.comment, given.encoding)
     sample, broken = _sample(lines, dialect)
     _check_first(path, sample, broken)
     first, rows = sample[0], sample[1:]
-    if decimal is None:
+    if given.decimal is None:
         dialect = attrs.evolve(dialect, decimal=_decimal(path, [row.cells for row in sample], delimiter))
     numbers = [[_number_text(cell, dialect) for cell in row.cells] for row in sample]
-    if header is None:
-        header = _is_header(numbers)
-        header = otherwise if header is None else header
-    if header is None:
-        where = f"{path}, line {first.line}"
-        raise DataError(f"{where}: a header, or a row of data? say so: header = true or header = false")
-    names = tuple(name.strip() for name in first.cells) if header else None
+    names = tuple(name.strip() for name in first.cells) if _has_header(path, first, numbers, given) else None
     if names:
         _check_names(path, first, names, delimiter)
         _check_second(path, names, rows, broken)
     # A row of another length is a mistake, found when all is read.
-    whole = [cells for cells in (numbers[1:] if header else numbers) if len(cells) == len(first.cells)]
-    columns = len(first.cells)
-    widths = [max(map(len, column)) for column in zip(*whole, strict=True)] or [LONGEST_LINE] * columns
-    begin = rows[0].line if header else first.line
+    whole = [cells for cells in (numbers[1:] if names else numbers) if len(cells) == len(first.cells)]
     text, identifiers = _text_columns(whole)
-    return Layout(path, dialect, names, columns, first.line, begin, text, tuple(widths), identifiers)
+    begin = rows[0].line if names else first.line
+    return Layout(path, names, len(first.cells), text, identifiers, dialect, first.line, begin, whole)
+
+
+def _has_header(path: Path, first: Record, numbers: list[list[str]], given: Given) -> bool:
+    header = _is_header(numbers) if given.header is None else given.header
+    header = given.otherwise if header is None else header
+    if header is None:
+        what = "a header, or a row of data? say so: header = true or header = false"
+        raise _error(path, what, line=first.line)
+    return header
+
+
+def _error(path: Path, problem: str, *, line: int, column: int | None = None, name: str | None = None) -> DataError:
+    """Return the error of a problem in a line, and maybe in a column by its index."""
+    place = "" if column is None else f", column {column + 1}" + (f" ({shown(name)})" if name else "")
+    number = None if column is None else column + 1
+    text = f"{path}, line {line}{place}: {problem}"
+    return DataError(text, path=path, line=line, column=number, column_name=name)
 
 
 def _first_lines(path: Path, encoding: str) -> list[str]:
@@ -144,7 +128,7 @@ def _first_lines(path: Path, encoding: str) -> list[str]:
         filled = size = 0  # blank lines do not count: many may come before the first row
         while filled < SAMPLE_LINES and size < LONGEST_LINE and (line := text.readline(LONGEST_LINE)):
             if len(line) == LONGEST_LINE:
-                raise DataError(f"{path}, line {len(lines) + 1}: more than {LONGEST_LINE} characters in a line")
+                raise _error(path, f"more than {LONGEST_LINE} characters in a line", line=len(lines) + 1)
             lines.append(line)
             filled += line.strip("\r\n") != ""
             size += len(line)
@@ -157,9 +141,9 @@ def _without_mark(path: Path, line: str, encoding: str) -> str:
     """Return the first line without a byte order mark; raises DataError where that is another encoding's."""
     line = line.removeprefix(MARK)
     if line.startswith(MARK):
-        raise DataError(f"{path}, line 1: two byte order marks; take one out")
+        raise _error(path, "two byte order marks; take one out", line=1)
     if (foreign := codecs.BOM_UTF8.decode(encoding, "ignore").lstrip(MARK)) and line.startswith(foreign):
-        raise DataError(f"{path}, line 1: begins as UTF-8 text does, not as {encoding.upper()}; leave encoding out")
+        raise _error(path, f"begins as UTF-8 text does, not as {encoding.upper()}; leave encoding out", line=1)
     return line
 
 
@@ -182,22 +166,22 @@ def _sample(lines: list[str], dialect: Dialect) -> tuple[list[Record], Broken | 
 def _check_first(path: Path, sample: list[Record], broken: Broken | None) -> None:
     """Raise DataError where the file does not begin with a row that can be read, of as many columns as the next."""
     if broken and (not sample or broken.line < sample[0].line):
-        raise DataError(f"{path}, line {broken.line}, column {broken.column + 1}: {broken.problem}")
+        raise _error(path, broken.problem, line=broken.line, column=broken.column)
     if not any(cell.strip() for record in sample for cell in record.cells):
-        raise DataError(f"{path}: the file is empty")
+        raise DataError(f"{path}: the file is empty", path=path)
     if len(sample[0].cells) == 1 and len(sample) > 1 and len(sample[1].cells) > 1:
         found = f"1 column, {shown(sample[0].cells[0])}, and {len(sample[1].cells)} in line {sample[1].line}"
         hint = "if it is a title, take it out; if a comment, say so: comment = '#'"
-        raise DataError(f"{path}, line {sample[0].line}: {found}; {hint}")
+        raise _error(path, f"{found}; {hint}", line=sample[0].line)
 
 
 def _check_second(path: Path, names: tuple[str, ...], rows: list[Record], broken: Broken | None) -> None:
     """Raise DataError where the header is not followed by a row that can be read."""
     if broken and (not rows or broken.line < rows[0].line):
-        name = f" ({shown(names[broken.column])})" if broken.column < len(names) else ""
-        raise DataError(f"{path}, line {broken.line}, column {broken.column + 1}{name}: {broken.problem}")
+        name = names[broken.column] if broken.column < len(names) else None
+        raise _error(path, broken.problem, line=broken.line, column=broken.column, name=name)
     if not rows:
-        raise DataError(f"{path}: a header and no rows")
+        raise DataError(f"{path}: a header and no rows", path=path)
 
 
 def _number_text(cell: str, dialect: Dialect) -> str:
@@ -214,7 +198,8 @@ def _delimiter(path: Path, lines: list[str], dialect: Dialect) -> str:
     fitting = [delimiter for delimiter, count in counts.items() if count[0] > 1 and len(set(count)) == 1]
     if len(fitting) > 1:
         kinds = " or ".join(DELIMITERS[delimiter] for delimiter in fitting)
-        raise DataError(f"{path}: the delimiter could be {kinds}; say which: delimiter = {fitting[0]!r}")
+        what = f"the delimiter could be {kinds}; say which: delimiter = {fitting[0]!r}"
+        raise DataError(f"{path}: {what}", path=path)
     # Where none fits, the one that cuts most gives the error that helps most.
     return fitting[0] if fitting else max(counts, key=lambda delimiter: max(counts[delimiter]))
 
@@ -229,7 +214,8 @@ def _decimal(path: Path, rows: list[list[str]], delimiter: str) -> str:
         return "."
     if all(THOUSANDS.fullmatch(cell) for cell in with_comma):
         found = shown(with_comma[0])
-        raise DataError(f"{path}: is the comma in {found} a decimal mark? say so: decimal = ',' (or take it out)")
+        what = f"is the comma in {found} a decimal mark? say so: decimal = ',' (or take it out)"
+        raise DataError(f"{path}: {what}", path=path)
     return ","
 
 
@@ -272,17 +258,17 @@ def _may_be_name(rows: list[list[str]], column: int) -> bool:
 
 
 def _check_names(path: Path, header: Record, names: tuple[str, ...], delimiter: str) -> None:
-    where = f"{path}, line {header.line}"
+    line = header.line
     if (stray := header.stray_quote(delimiter)) is not None:
-        raise DataError(f"{where}, column {stray + 1}: a quote that is neither around the name nor doubled in it")
+        raise _error(path, "a quote that is neither around the name nor doubled in it", line=line, column=stray)
     seen: dict[str, int] = {}
     for i, name in enumerate(names):
         if name and name in seen:
-            first = seen[name] + 1
-            raise DataError(f"{where}, column {i + 1}: {shown(name)} is the name of column {first} already; rename one")
+            what = f"{shown(name)} is the name of column {seen[name] + 1} already; rename one"
+            raise _error(path, what, line=line, column=i)
         seen[name] = i
         if "\0" in name:
             hint = "is it text at all? maybe UTF-16: encoding = 'utf-16-le' or 'utf-16-be'"
-            raise DataError(f"{where}, column {i + 1}: {shown(name)} is no name; {hint}")
+            raise _error(path, f"{shown(name)} is no name; {hint}", line=line, column=i)
         if "\n" in name or "\r" in name:
-            raise DataError(f"{where}, column {i + 1}: {shown(name)} is no name; is a quote left open?")
+            raise _error(path, f"{shown(name)} is no name; is a quote left open?", line=line, column=i)

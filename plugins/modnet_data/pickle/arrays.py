@@ -15,7 +15,7 @@ import numpy as np
 
 from modnet import Array
 from modnet.files import printable
-from modnet_data.pickle_opcodes import Content, Piece, RefusedError
+from modnet_data.pickle.opcodes import Content, Piece, RefusedError
 
 SIZES = {
     "b": {1},

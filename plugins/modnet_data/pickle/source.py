@@ -14,13 +14,13 @@ import numpy as np
 from modnet import Array, DataError, Dataset, DataSource, cached
 from modnet.files import CHUNK, LIMIT, compression, opened, reading
 from modnet_data import validators
+from modnet_data.arrays.names import EXPECTED, paired, part_names, row_names
+from modnet_data.arrays.raw import RATIO
 from modnet_data.formats import PICKLE_SUFFIXES, format_of
-from modnet_data.named_arrays import EXPECTED, paired, part_names, row_names
-from modnet_data.pickle_arrays import PickledArray, array_of, described, labels_of
-from modnet_data.pickle_machine import load, refusals
-from modnet_data.pickle_opcodes import Content
-from modnet_data.pickle_write import write_pickle
-from modnet_data.raw_arrays import RATIO
+from modnet_data.pickle.arrays import PickledArray, array_of, described, labels_of
+from modnet_data.pickle.machine import load, refusals
+from modnet_data.pickle.opcodes import Content
+from modnet_data.pickle.write import write_pickle
 from modnet_data.rows import data_set, file_path, flat_rows
 
 VERSION = 1
@@ -125,7 +125,7 @@ def _unpacked(path: Path) -> bytes:
             unpacked.write(chunk)
             if unpacked.tell() > most:
                 what = f"unpacks to more than {most // 2**20} MiB"
-                raise DataError(f"{path}: {what}; if that is meant, decompress it first")
+                raise DataError(f"{path}: {what}; if that is meant, decompress it first", path=path)
     return unpacked.getvalue()
 
 
@@ -165,7 +165,7 @@ def _pairs(content: Any, path: Path) -> list[Blocks]:
     if type(content) in {tuple, list} and len(content) in {2, 3} and all(map(_is_pair, content)):
         *train, test = ([array_of(rows), labels_of(labels)] for rows, labels in content)
         if len({(rows.shape[1:], labels.shape[1:], labels.dtype.kind) for rows, labels in train}) > 1:
-            raise DataError(f"{path}: training rows and validation rows are not of one shape")
+            raise DataError(f"{path}: training rows and validation rows are not of one shape", path=path)
         return [[[part[i] for part in train] for i in range(2)], [[test[0]], [test[1]]]]
     raise DataError(
         f"{path}: no rows and labels in a pickle of {described(content)}; expected a pair (rows, labels), "

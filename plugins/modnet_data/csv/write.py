@@ -11,7 +11,8 @@ import numpy as np
 
 from modnet import Array, DataError, Dataset
 from modnet.files import created, part_paths, replacing
-from modnet_data.csv_cells import EXACT, is_number, label_problem
+from modnet_data.csv.cells import is_number, label_problem
+from modnet_data.rows import EXACT
 from modnet_data.writing import column_names, parts_of, table_blocks, table_dtype
 
 
@@ -42,7 +43,9 @@ def write_csv(data: Dataset, path: Path, delimiter: str | None, decimal: str | N
 def _numbers(path: Path, x: Array, decimal: str | None) -> list[list[object]]:
     """Return numbers as Python's, whose `repr` reads back the same, or as text where a comma is before decimals."""
     if x.dtype.kind in "iu" and (beyond := x[(x > EXACT) | (x < -EXACT)]).size:
-        raise DataError(f"{path}: the whole number {beyond[0]} cannot be written: float64 tells them apart up to 2**53")
+        raise DataError(
+            f"{path}: the whole number {beyond[0]} cannot be written: float64 tells them apart up to 2**53", path=path
+        )
     rows: list[list[object]] = (x.astype(np.uint8) if x.dtype.kind == "b" else x).tolist()
     if decimal == ",":
         return [[str(value).replace(".", ",") for value in row] for row in rows]
@@ -68,4 +71,4 @@ def _check_encoding(path: Path, texts: list[str], encoding: str) -> None:
         try:
             text.encode(encoding)
         except UnicodeEncodeError:
-            raise DataError(f"{path}: {text!r} cannot be written as {encoding.upper()} text") from None
+            raise DataError(f"{path}: {text!r} cannot be written as {encoding.upper()} text", path=path) from None

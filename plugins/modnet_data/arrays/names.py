@@ -58,13 +58,15 @@ def part_names(names: Iterable[str], path: Path) -> tuple[str, ...]:
         fitting = [convention for convention in conventions if known.keys() >= set(convention)]
         if len(fitting) > 1:
             both = " and ".join(", ".join(convention) for convention in fitting)
-            raise DataError(f"{path}: arrays under the names of several conventions: {both}; keep one")
+            raise DataError(f"{path}: arrays under the names of several conventions: {both}; keep one", path=path)
         if fitting:
             return tuple(known[name] for name in fitting[0])
     without_test = [part[:2] for part in TRAIN_TEST if known.keys() >= set(part[:2])]
     if len(without_test) == 1 and not any(name in known for part in TRAIN_TEST for name in part[2:]):
         return tuple(known[name] for name in without_test[0])
-    raise DataError(f"{path}: no rows and labels under the names {_listed(known.values())}; expected names: {EXPECTED}")
+    raise DataError(
+        f"{path}: no rows and labels under the names {_listed(known.values())}; expected names: {EXPECTED}", path=path
+    )
 
 
 def row_names(names: Iterable[str], path: Path) -> tuple[str, ...]:
@@ -81,7 +83,7 @@ def _in_lower_case(names: Iterable[str], path: Path) -> Mapping[str, str]:
     names = list(names)
     known = {name.lower(): name for name in names}
     if len(known) < len(names):
-        raise DataError(f"{path}: names that differ in case only: {_listed(names)}")
+        raise DataError(f"{path}: names that differ in case only: {_listed(names)}", path=path)
     return known
 
 

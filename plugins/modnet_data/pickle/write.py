@@ -10,9 +10,9 @@ import numpy as np
 
 from modnet import Array, DataError, Dataset, Samples
 from modnet.files import created, replacing
-from modnet_data.pickle_arrays import MOST_TEXT
-from modnet_data.pickle_machine import MOST_OPCODES
-from modnet_data.pickle_opcodes import SHORT
+from modnet_data.pickle.arrays import MOST_TEXT
+from modnet_data.pickle.machine import MOST_OPCODES
+from modnet_data.pickle.opcodes import SHORT
 from modnet_data.writing import class_labels, parts_of, table_blocks, table_dtype
 
 BEGIN, END = b"\x80\x04}(", b"u."  # protocol 4, a dict
@@ -42,7 +42,7 @@ def write_pickle(data: Dataset, path: Path) -> None:
 def _check_text(count: int, longest: int, path: Path) -> None:
     if count > MOST_OPCODES // 2 or count * longest > MOST_TEXT or longest > SHORT // 4:
         what = f"{count} labels of text, of up to {longest} letters, are more than a pickle is read with"
-        raise DataError(f"{path}: {what}; take another format, such as .npz")
+        raise DataError(f"{path}: {what}; take another format, such as .npz", path=path)
 
 
 def _write_array(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], blocks: Iterator[Array]) -> None:

@@ -16,10 +16,10 @@ import numpy as np
 from modnet import Array, DataError, Dataset, DataSource, cached
 from modnet.files import CHUNK, printable, reading, replacing, tell_progress
 from modnet_data import validators
+from modnet_data.arrays.names import paired, part_names, row_names
+from modnet_data.arrays.npy_format import header_of, npy_header
+from modnet_data.arrays.raw import Raw, blocks, check_packed, mapped
 from modnet_data.formats import format_of
-from modnet_data.named_arrays import paired, part_names, row_names
-from modnet_data.npy_format import header_of, npy_header
-from modnet_data.raw_arrays import Raw, blocks, check_packed, mapped
 from modnet_data.rows import data_set, file_path, flat_rows
 from modnet_data.writing import class_labels, not_compressed, parts_of, table_blocks, table_dtype
 
@@ -116,7 +116,7 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
             with path.open("rb") as file, zipfile.ZipFile(file) as archive:
                 yield archive
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError) as error:
-            raise DataError(f"{path}: a damaged archive, or none: {error}") from None
+            raise DataError(f"{path}: a damaged archive, or none: {error}", path=path) from None
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> tuple[zipfile.ZipInfo, Raw]:
@@ -142,7 +142,7 @@ def _mapped(path: Path, info: zipfile.ZipInfo, raw: Raw) -> Array:
             checksum, left = zlib.crc32(piece, checksum), left - len(piece)
             tell_progress(path, info.file_size - left, info.file_size)
     if left or checksum != info.CRC:
-        raise DataError(f"{path}: a damaged archive: {info.filename!r} is not what its checksum says")
+        raise DataError(f"{path}: a damaged archive: {info.filename!r} is not what its checksum says", path=path)
     return mapped(path, attrs.evolve(raw, start=start + raw.start))
 
 

@@ -51,7 +51,7 @@ def raw_array(path: Path, recipe: str, header: Callable[[IO[bytes]], Raw]) -> Ar
         check_packed(f"{path}:", raw.size, packed)
     else:
         if packed != raw.start + raw.size:
-            raise DataError(f"{path}: {packed - raw.start} bytes of data, expected {raw.size}: {raw}")
+            raise DataError(f"{path}: {packed - raw.start} bytes of data, expected {raw.size}: {raw}", path=path)
         if packed >= cached.SMALL:
             return mapped(path, raw)
 

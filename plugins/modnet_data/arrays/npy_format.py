@@ -9,7 +9,7 @@ import numpy as np
 
 from modnet import DataError
 from modnet.files import printable
-from modnet_data.raw_arrays import Raw
+from modnet_data.arrays.raw import Raw
 
 
 def npy_header(file: IO[bytes], what: str) -> Raw:

@@ -1,4 +1,4 @@
-"""Parquet and Arrow files as blocks of rows: features, labels, and what is wrong by row and column."""
+"""Rows of Parquet and Arrow files in blocks, with mistakes by row and column."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 from modnet import Array, DataError, MissingExtraError
 from modnet.cached import Facts, Put
 from modnet.files import printable, reading, tell_progress
-from modnet_data.csv_careful import Missing, Plan
-from modnet_data.csv_cells import EXACT, shown
-from modnet_data.csv_layout import Layout
-from modnet_data.csv_text import Dialect
-from modnet_data.raw_arrays import check_packed
+from modnet_data.arrays.raw import check_packed
+from modnet_data.rows import EXACT
+from modnet_data.table.columns import Columns, shown
+from modnet_data.table.missing import Missing
+from modnet_data.table.plan import Plan
 
 PARQUET = b"PAR1"
 NUMBERS = 2**22  # that are read in one go
@@ -26,8 +26,8 @@ INDEX = "__index_level_"  # so begin the names of the columns in which pandas sa
 
 
 @attrs.frozen
-class Columns:
-    """The columns of an open file, and its rows some at a time."""
+class ArrowTable:
+    """An open file: its columns, and its rows some at a time."""
 
     path: Path
     names: tuple[str, ...]
@@ -36,10 +36,11 @@ class Columns:
     batches: Callable[[Sequence[str]], Iterator[Any]]
     """Yields record batches of the columns of these names."""
 
-    def layout(self) -> Layout:
-        """Return the columns as those of any other table."""
+    @property
+    def columns(self) -> Columns:
+        """The columns as those of any other table."""
         text = frozenset(i for i, kind in enumerate(self.types) if _is_text(kind))
-        return Layout(self.path, Dialect(",", ".", None, ""), self.names, len(self.names), 1, 1, text, ())
+        return Columns(self.path, self.names, len(self.names), text, frozenset())
 
 
 def pyarrow(path: Path) -> Any:
@@ -53,7 +54,7 @@ def pyarrow(path: Path) -> Any:
 
 
 @contextmanager
-def opened_columns(path: Path) -> Iterator[Columns]:
+def open_table(path: Path) -> Iterator[ArrowTable]:
     """Open a Parquet or an Arrow file, whichever it is; raises DataError where it is neither, or damaged."""
     pa = pyarrow(path)
     with reading(path):
@@ -63,28 +64,29 @@ def opened_columns(path: Path) -> Iterator[Columns]:
         try:
             with _parquet(pa, path) if head == PARQUET else _arrow(pa, path) as columns:
                 if twice := [name for name in columns.names if columns.names.count(name) > 1]:
-                    raise DataError(f"{path}: two columns are named {shown(twice[0])}")
+                    raise DataError(f"{path}: two columns are named {shown(twice[0])}", path=path)
                 yield columns
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, MemoryError):
                 raise
             lines = str(error).splitlines() or [type(error).__name__]
-            raise DataError(f"{path}: a damaged {what} file, or none: {printable(lines[0], 200)}") from None
+            text = f"{path}: a damaged {what} file, or none: {printable(lines[0], 200)}"
+            raise DataError(text, path=path) from None
 
 
 @contextmanager
-def _parquet(pa: Any, path: Path) -> Iterator[Columns]:
+def _parquet(pa: Any, path: Path) -> Iterator[ArrowTable]:
     with pa.parquet.ParquetFile(path) as file:
         schema = file.schema_arrow
 
         def batches(names: Sequence[str]) -> Iterator[Any]:
             yield from file.iter_batches(max(1, NUMBERS // len(names)), columns=names, use_threads=False)
 
-        yield Columns(path, tuple(schema.names), tuple(schema.types), file.metadata.num_rows, batches)
+        yield ArrowTable(path, tuple(schema.names), tuple(schema.types), file.metadata.num_rows, batches)
 
 
 @contextmanager
-def _arrow(pa: Any, path: Path) -> Iterator[Columns]:
+def _arrow(pa: Any, path: Path) -> Iterator[ArrowTable]:
     with pa.memory_map(str(path)) as mapped, pa.ipc.open_file(mapped) as file:
 
         def batches(names: Sequence[str]) -> Iterator[Any]:
@@ -95,47 +97,46 @@ def _arrow(pa: Any, path: Path) -> Iterator[Columns]:
                 for start in range(0, batch.num_rows, size):
                     yield batch.slice(start, size)
 
-        # How many rows there are is told by the batches alone; what they take cannot be more than the file tells.
-        yield Columns(path, tuple(file.schema.names), tuple(file.schema.types), 0, batches)
+        # Only the batches know how many rows there are; they take no more memory than the size of the file.
+        yield ArrowTable(path, tuple(file.schema.names), tuple(file.schema.types), 0, batches)
 
 
-def convert(columns: Columns, plan: Plan, put: Put) -> Facts:
-    """Put a file's features "x" and its labels "t", block by block, and return what became of missing values.
+def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
+    """Put a file's features "x" and its labels "t", block by block, and count missing values.
 
     Raises DataError with the first mistake.
     """
-    kinds = _checked(columns, plan)
-    check_packed(f"{columns.path}:", columns.rows * sum(kind.itemsize for kind in kinds), columns.path.stat().st_size)
-    names = [columns.names[i] for i in (*plan.features, *plan.labels)]
+    kinds = _check_types(table, plan)
+    check_packed(f"{table.path}:", table.rows * sum(kind.itemsize for kind in kinds), table.path.stat().st_size)
+    names = [table.names[i] for i in (*plan.features, *plan.labels)]
     gaps, first, found = Missing(), 0, 0
-    for batch in columns.batches(names):
-        block = _Block(plan, first, batch, np.result_type(*kinds))
-        x, t = block.read(gaps)
+    for batch in table.batches(names):
+        x, t = _Block(plan, first, batch, np.result_type(*kinds)).read(gaps)
         if len(x):
             put("x", x)
             if plan.labels:
                 put("t", t)
         found += len(x)
         first += batch.num_rows
-        tell_progress(columns.path, first, columns.rows)
+        tell_progress(table.path, first, table.rows)
     if not found:
-        raise DataError(f"{columns.path}: no rows" + " without a missing value" * bool(gaps.dropped))
+        raise plan.table.error("no rows" + " without a missing value" * bool(gaps.dropped))
     return attrs.asdict(gaps)
 
 
-def _checked(columns: Columns, plan: Plan) -> list[np.dtype[Any]]:
+def _check_types(table: ArrowTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:
     """Return the dtypes of the features; raises DataError where a column has values of another type."""
     for i in plan.labels:
-        if not (_is_text(columns.types[i]) or _dtype(columns.types[i])):
-            what = f"is of type {columns.types[i]}, expected a label of text or whole numbers"
-            raise DataError(f"{columns.path}: {plan.layout.column(i)} {what}")
+        if not (_is_text(table.types[i]) or _dtype(table.types[i])):
+            what = f"is of type {table.types[i]}, expected a label of text or whole numbers"
+            raise plan.table.column_error(i, what)
     found = []
     for i in plan.features:
-        name, dtype = columns.names[i], _dtype(columns.types[i])
+        dtype = _dtype(table.types[i])
         if dtype is None:
-            hint = f"leave it out: leave_out = [{shown(name)}]"
-            what = f"is of type {printable(str(columns.types[i]), 60)}, expected numbers; {hint}"
-            raise DataError(f"{columns.path}: {plan.layout.column(i)} {what}")
+            hint = f"leave it out: leave_out = [{shown(table.names[i])}]"
+            what = f"is of type {printable(str(table.types[i]), 60)}, expected numbers; {hint}"
+            raise plan.table.column_error(i, what)
         found.append(dtype)
     return found
 
@@ -158,15 +159,37 @@ def _dtype(kind: Any) -> np.dtype[Any] | None:
 class _Block:
     """Some rows of a file."""
 
-    plan: Plan
+    plan: Plan[Columns]
     first: int
     batch: Any
     dtype: np.dtype[Any]
 
     def read(self, gaps: Missing) -> tuple[Array, Array]:
         """Return features and labels, rows with missing values dropped or filled in; raises DataError."""
-        plan, rows = self.plan, self.batch.num_rows
-        x = np.empty((rows, len(plan.features)), self.dtype)
+        plan = self.plan
+        x, lacks = self._features()
+        labels, no_label = self._labels()
+        if plan.missing == "refuse":
+            self._refuse(lacks, 0)
+        if plan.missing != "drop":
+            self._refuse(no_label[:, None], len(plan.features))
+        rows = np.arange(len(x))
+        if plan.missing == "drop":
+            rows = np.flatnonzero(~(lacks.any(axis=1) | no_label))
+            gaps.dropped += len(x) - len(rows)
+            self._count(gaps, np.column_stack([lacks, no_label]))
+        elif not isinstance(plan.missing, str) and lacks.any():
+            x = _fill(x, lacks, plan.missing)
+            gaps.filled += int(lacks.sum())
+            self._count(gaps, lacks)
+        if len(rows) < len(x):
+            x, labels = x[rows], labels[rows]
+        self._check_finite(x, rows)
+        return self._to_dtype(x, rows), labels
+
+    def _features(self) -> tuple[Array, Array]:
+        """Return the features, and which of them are missing."""
+        x = np.empty((self.batch.num_rows, len(self.plan.features)), self.dtype)
         lacks = np.zeros(x.shape, bool)
         for j in range(x.shape[1]):
             values, lacking = self._column(j)
@@ -174,30 +197,11 @@ class _Block:
             x[:, j] = values
             if lacking is not None:
                 lacks[:, j] = lacking
-        labels, no_label = self._labels()
-        if plan.missing == "refuse":
-            self._refuse(lacks, 0)
-        if plan.missing != "drop":
-            self._refuse(no_label[:, None], len(plan.features))
-        kept = np.ones(rows, bool)
-        if plan.missing == "drop":
-            kept = ~(lacks.any(axis=1) | no_label)
-            gaps.dropped += int(rows - kept.sum())
-            self._count(gaps, np.column_stack([lacks, no_label]))
-        elif not isinstance(plan.missing, str) and lacks.any():
-            filling = np.float64(plan.missing)
-            whole = filling.is_integer() and abs(filling) < EXACT
-            x = x.astype(np.result_type(x.dtype, np.min_scalar_type(int(filling)) if whole else np.float64))
-            x[lacks] = plan.missing
-            gaps.filled += int(lacks.sum())
-            self._count(gaps, lacks)
-        x, labels = (x, labels) if kept.all() else (x[kept], labels[kept])
-        self._check_finite(x, np.flatnonzero(kept))
-        return self._as_wanted(x, np.flatnonzero(kept)), labels
+        return x, lacks
 
     def _count(self, gaps: Missing, lacks: Array) -> None:
         for j in np.flatnonzero(lacks.any(axis=0)):
-            gaps.count(self.plan.layout, (*self.plan.features, *self.plan.labels)[j], int(lacks[:, j].sum()))
+            gaps.count(self.plan.table, (*self.plan.features, *self.plan.labels)[j], int(lacks[:, j].sum()))
 
     def _column(self, j: int) -> tuple[Array, Array | None]:
         """Return a column's values, and which are missing."""
@@ -229,20 +233,19 @@ class _Block:
         ones = np.stack([values for values, _ in found], axis=1)
         wrong = ((ones != 0) & (ones != 1)).any(axis=1) | (ones.sum(axis=1) != 1)
         if (wrong & ~lacking).any():
-            place = self._place(int(np.argmax(wrong & ~lacking)), count)
-            raise DataError(f"{place}: the one-hot columns from here on are not one 1 and otherwise 0")
+            what = "the one-hot columns from here on are not one 1 and otherwise 0"
+            raise self._error(int(np.argmax(wrong & ~lacking)), count, what)
         return ones.argmax(axis=1), lacking
 
-    def _place(self, row: int, j: int) -> str:
-        """Say which row, from 1, and which column is meant."""
-        layout, column = self.plan.layout, (*self.plan.features, *self.plan.labels)[j]
-        return f"{layout.path}, row {self.first + row + 1}, {layout.column(column)}"
+    def _error(self, row: int, j: int, problem: str) -> DataError:
+        """Return the error of a value in one of the columns that are read."""
+        table, column = self.plan.table, (*self.plan.features, *self.plan.labels)[j]
+        return table.error(problem, f", row {self.first + row + 1}, {table.column(column)}", column=column)
 
     def _refuse(self, lacks: Array, start: int) -> None:
         if lacks.any():
             row, j = np.argwhere(lacks)[0]
-            what = "a missing value; missing = 'drop'"
-            raise DataError(f"{self._place(row, start + j)}: {what}{', or a number' * (not start)}")
+            raise self._error(row, start + j, f"a missing value; missing = 'drop'{', or a number' * (not start)}")
 
     def _check_exact(self, values: Array, j: int) -> None:
         if values.dtype.kind not in "iu" or values.dtype.itemsize < 8:
@@ -251,20 +254,28 @@ class _Block:
             row = int(np.argmax(wrong))
             hint = "is it an identifier? leave_out that column"
             what = f"{values[row]} has more digits than a float64 can hold; {hint}"
-            raise DataError(f"{self._place(row, j)}: {what}")
+            raise self._error(row, j, what)
 
     def _check_finite(self, x: Array, rows: Array) -> None:
         if x.dtype.kind == "f" and (wrong := ~np.isfinite(x)).any():
             row, j = np.argwhere(wrong)[0]
             hint = "; missing values: missing = 'drop', or a number" if np.isnan(x[row, j]) else ""
-            raise DataError(f"{self._place(rows[row], j)}: expected a finite number, found {x[row, j]}{hint}")
+            raise self._error(rows[row], j, f"expected a finite number, found {x[row, j]}{hint}")
 
-    def _as_wanted(self, x: Array, rows: Array) -> Array:
+    def _to_dtype(self, x: Array, rows: Array) -> Array:
         """Return features in the dtype that is asked for; raises DataError where uint8 does not hold them."""
         if self.plan.dtype is None or x.dtype == self.plan.dtype:
             return x
         if self.plan.dtype == np.uint8 and (wrong := (x < UINT8.min) | (x > UINT8.max) | (x != np.trunc(x))).any():
             row, j = np.argwhere(wrong)[0]
             what = f"expected a whole number from 0 to 255 (uint8), found {x[row, j]}"
-            raise DataError(f"{self._place(rows[row], j)}: {what}")
+            raise self._error(rows[row], j, what)
         return x.astype(self.plan.dtype)
+
+
+def _fill(x: Array, lacks: Array, filling: float) -> Array:
+    """Return features with a number in place of what is missing, in a dtype that holds both."""
+    whole = float(filling).is_integer() and abs(filling) < EXACT
+    x = x.astype(np.result_type(x.dtype, np.min_scalar_type(int(filling)) if whole else np.float64))
+    x[lacks] = filling
+    return x

@@ -13,10 +13,10 @@ import numpy as np
 from modnet import Array, DataError, Dataset, DataSource
 from modnet.files import COMPRESSED, created, reading, replacing, uncompressed_name
 from modnet_data import validators
+from modnet_data.arrays.names import NAMES, ROWS, TRAIN_TEST, paired, part_names, row_names
+from modnet_data.arrays.npy_format import header_of, npy_header
+from modnet_data.arrays.raw import raw_array
 from modnet_data.formats import format_of
-from modnet_data.named_arrays import NAMES, ROWS, TRAIN_TEST, paired, part_names, row_names
-from modnet_data.npy_format import header_of, npy_header
-from modnet_data.raw_arrays import raw_array
 from modnet_data.rows import data_set, file_path, flat_rows
 from modnet_data.writing import class_labels, parts_of, table_blocks, table_dtype
 
@@ -129,7 +129,7 @@ def _beside(path: Path) -> Mapping[str, Path]:
             if not name or before != start:
                 continue
             if name in found:
-                raise DataError(f"{path}: both {found[name].name} and {file.name} are there; keep one")
+                raise DataError(f"{path}: both {found[name].name} and {file.name} are there; keep one", path=path)
             found[name] = file
     return found
 

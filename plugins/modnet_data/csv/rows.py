@@ -1,0 +1,111 @@
+"""Rows of a CSV file as arrays: fast where a block of lines is regular, cell by cell elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import final
+
+import attrs
+import numpy as np
+
+from modnet import Array
+from modnet.cached import Facts, Put
+from modnet_data.csv.blocks import grid, lines_of, row_blocks
+from modnet_data.csv.careful import UINT8, Block, Mistakes, cell_by_cell
+from modnet_data.csv.fast import FLOAT64, are_classes, one_or_all, pick_columns, read_regular
+from modnet_data.csv.layout import Layout
+from modnet_data.csv.text import LONGEST_LINE, bytes_of
+from modnet_data.table.missing import Missing
+from modnet_data.table.plan import Plan
+
+REUSED = 2**24  # bytes
+
+Watch = Callable[[Block, bool], None]
+"""Called with each block of rows, and whether all so far were without mistakes and missing values."""
+
+
+def convert(plan: Plan[Layout], put: Put, watch: Watch | None = None) -> Facts:
+    """Read a file in blocks: `put` its features "x" and its class indices or numbers "t", and return the facts.
+
+    "classes" are labels of text by class index, in the order in which they came; the other entries are those of
+    `Missing`. Raises DataError with the first mistakes.
+    """
+    return _Conversion(plan, put, watch).run()
+
+
+@final
+class _Conversion:
+    """A reading of a file from its beginning to its end."""
+
+    def __init__(self, plan: Plan[Layout], put: Put, watch: Watch | None) -> None:
+        self._plan, self._put, self._watch = plan, put, watch
+        self._mistakes, self._gaps = Mistakes(plan.table), Missing()
+        self._classes: dict[str, int] = {}
+        self._count = 0
+        self._whole = plan.dtype in {None, UINT8}  # as long as all numbers are whole and from 0 to 255
+
+    def run(self) -> Facts:
+        """Read the file, and return the facts."""
+        layout = self._plan.table
+        np.empty(REUSED, UINT8)  # once that much was given back, glibc reuses memory for the next block: a third faster
+        with bytes_of(layout.path, layout.dialect.encoding) as file:
+            line = 1
+            for block in row_blocks(file, layout.dialect.encoding):
+                rows, lines = self._read(block, line)
+                line += lines
+                if self._watch:
+                    self._watch(rows, not self._mistakes.count and self._gaps == Missing())
+                if not self._mistakes.count and len(rows[0]):
+                    self._put_rows(*rows)
+        if self._mistakes.count:
+            raise self._mistakes.error()
+        if not self._count:
+            raise layout.error("no rows" + " without a missing value" * bool(self._gaps.dropped))
+        return {"classes": list(self._classes), **attrs.asdict(self._gaps)}
+
+    def _read(self, block: bytes, line: int) -> tuple[Block, int]:
+        """Return the rows of a block that begins with this line, and how many lines it has."""
+        plan, layout = self._plan, self._plan.table
+        if line >= layout.first and not plan.words:
+            numbers = grid(block, layout.count, layout.dialect.delimiter)
+            labels = None if numbers is None else pick_columns(numbers, plan.labels)
+            if numbers is not None and labels is not None and are_classes(labels):
+                return (pick_columns(numbers, plan.features), one_or_all(labels)), len(numbers)
+        if len(block) > LONGEST_LINE and b"\n" not in block[:-1]:
+            self._mistakes.add(line, None, f"more than {LONGEST_LINE:,} characters in a line")
+            return (np.empty((0, 0)), None), 1
+        lines = lines_of(block)
+        count = len(lines)
+        if line < layout.first:
+            lines, line = lines[layout.first - line :], layout.first
+        found = read_regular(lines, plan, UINT8) if self._whole else None
+        if found is None and plan.dtype != UINT8:
+            found = read_regular(lines, plan, FLOAT64)
+        if found is None:
+            found = cell_by_cell(line, lines, plan, self._mistakes, self._gaps)
+        return found, count
+
+    def _put_rows(self, x: Array, labels: Array | None) -> None:
+        x = self._to_dtype(x)
+        self._whole = x.dtype == UINT8
+        self._put("x", x)
+        self._count += len(x)
+        if self._plan.words and labels is not None:
+            labels = self._to_indices(labels)
+        if labels is not None:
+            self._put("t", labels.astype(np.int64) if labels.ndim == 1 else labels.argmax(axis=1))
+
+    def _to_dtype(self, x: Array) -> Array:
+        """Return features in their final dtype: the plan's, or uint8 as long as all of them fit."""
+        if self._plan.dtype is not None:
+            return x.astype(self._plan.dtype, copy=False)
+        if not self._whole or x.dtype == UINT8:
+            return x
+        # -0.0 is not from 0 on, either.
+        fits = ((x == np.trunc(x)) & ~np.signbit(x) & (x <= np.iinfo(UINT8).max)).all()
+        return x.astype(UINT8) if fits else x
+
+    def _to_indices(self, labels: Array) -> Array:
+        """Return the class index of each label of text; new labels become classes."""
+        classes = self._classes
+        return np.array([classes.setdefault(name, len(classes)) for name in labels.tolist()], np.int64)

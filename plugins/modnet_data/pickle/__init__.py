@@ -1,0 +1,1 @@
+"""Pickled arrays, read without running the pickle."""

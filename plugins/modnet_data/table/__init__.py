@@ -1,0 +1,1 @@
+"""Tables: their columns and settings, whatever file they are in."""

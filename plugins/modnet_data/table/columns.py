@@ -1,0 +1,109 @@
+"""The columns of a table, by name and by number."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+from pathlib import Path
+
+import attrs
+
+from modnet import DataError
+from modnet.files import printable
+
+LABEL_NAMES = frozenset(
+    {"label", "labels", "class", "classes", "target", "targets"} | {"species", "variety", "category", "digit", "y", "t"}
+)
+
+Column = str | int
+"""A column as a setting gives it: its name, its number from 0, "first" or "last"."""
+
+
+@attrs.frozen
+class Columns:
+    """The columns of a file's table."""
+
+    path: Path
+    names: tuple[str, ...] | None
+    """The columns' names, or None where they have none."""
+    count: int
+    text: frozenset[int]
+    """The columns that have text in the first rows, and no number."""
+    identifiers: frozenset[int]
+    """The columns of text of which more than half is different in the first rows, where these are some."""
+
+    def column(self, index: int) -> str:
+        """Return a column's number, counted from 1, and its name."""
+        return f"column {index + 1}" + (f" ({shown(self.names[index])})" if self.names else "")
+
+    def error(self, problem: str, place: str = "", *, line: int | None = None, column: int | None = None) -> DataError:
+        """Return the error of a problem in the file, at a `place` in words; `column` is an index, from 0."""
+        name = self.names[column] if self.names and column is not None and column < self.count else None
+        number = None if column is None else column + 1
+        return DataError(f"{self.path}{place}: {problem}", path=self.path, line=line, column=number, column_name=name)
+
+    def column_error(self, column: int, problem: str) -> DataError:
+        """Return the error of a column: "path: column 3 ('x') ..."."""
+        return self.error(f"{self.column(column)} {problem}", column=column)
+
+    def named(self, index: int) -> Column:
+        """Return what a setting calls a column: its name, or its number from 0."""
+        return self.names[index] if self.names and self.names[index] else index
+
+    def find(self, column: Column) -> int | None:
+        """Return the index of a column by its name, its number from 0, "first" or "last"; None where there is none."""
+        if isinstance(column, str):
+            wanted = column.strip()
+            if self.names and wanted in self.names:
+                return self.names.index(wanted)
+            places = {"first": 0, "last": self.count - 1}
+            column = places.get(wanted, int(wanted) if wanted.isdecimal() else self.count)
+        return column % self.count if -self.count <= column < self.count else None
+
+    def index_of(self, column: Column) -> int:
+        """Return the index of a column; raises DataError where there is none."""
+        if (index := self.find(column)) is not None:
+            return index
+        if self.names is None:
+            found = f"without a header, columns are numbered from 0 to {self.count - 1}"
+            raise self.error(f"no column {column!r}: {found}")
+        near = get_close_matches(str(column), self.names, n=1)
+        hint = f", did you mean {near[0]!r}?" if near else ""
+        raise self.error(f"no column {column!r}{hint}; available: {listed(self.names)}")
+
+    def inferred_label(self, among: Iterable[int]) -> int | None:
+        """Return the one column that is named as a label is, or else the one column of text, or None.
+
+        Text that hardly repeats, as the names of persons do, is a label only if it is named so.
+        """
+        among = list(among)
+        named = [i for i in among if self.names and self.names[i].lower() in LABEL_NAMES]
+        found = named or [i for i in among if i in self.text]
+        return found[0] if len(found) == 1 and (named or found[0] not in self.identifiers) else None
+
+    def why_single(self) -> str:
+        """Say why there may be one column only, where that can be guessed."""
+        return ""
+
+    def why_unnamed(self, index: int) -> str:  # noqa: ARG002 - other tables know more
+        """Say why a column may have no name, where that can be guessed."""
+        return ""
+
+
+def shown(text: str) -> str:
+    """Return text from a file in quotes, cut where it is long.
+
+    >>> shown("abc")
+    "'abc'"
+    """
+    return repr(text if len(text) <= 40 else f"{text[:40]}...")
+
+
+def listed(names: Sequence[str]) -> str:
+    """Return column names in a row, only the first and last of many.
+
+    >>> listed([f"pixel{i}" for i in range(784)])
+    'pixel0, pixel1, pixel2, pixel3, pixel4, pixel5, ..., pixel783'
+    """
+    names = [printable(name, 40) for name in names]
+    return ", ".join(names if len(names) <= 12 else [*names[:6], "...", names[-1]])

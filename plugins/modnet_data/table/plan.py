@@ -1,0 +1,114 @@
+"""Plan of a table: its columns of features and of the label."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Sequence
+from typing import Any, Generic, Literal, TypeVar
+
+import attrs
+import numpy as np
+
+from modnet_data.table.columns import Column, Columns, listed
+
+Table = TypeVar("Table", bound=Columns)
+
+
+@attrs.frozen
+class Plan(Generic[Table]):
+    """The columns of a file that are read, and as what."""
+
+    table: Table
+    features: tuple[int, ...]
+    labels: tuple[int, ...]
+    """The label's column; several that are one-hot; or none."""
+    missing: float | Literal["refuse", "drop"]
+    dtype: np.dtype[Any] | None
+
+    @property
+    def words(self) -> bool:
+        """True where labels are text."""
+        return len(self.labels) == 1 and self.labels[0] in self.table.text
+
+
+@attrs.frozen
+class Wanted:
+    """A file's columns as the settings give them."""
+
+    label: tuple[Column, ...] | None
+    """The label's column, or several that are one-hot; None where it is to be inferred."""
+    features: tuple[Column, ...] | None
+    leave_out: tuple[Column, ...]
+    missing: float | Literal["refuse", "drop"]
+    dtype: str | None
+
+    def plan(self, table: Table, features: Sequence[int], labels: Sequence[int]) -> Plan[Table]:
+        """Return the plan of some columns; raises DataError where they do not go together."""
+        if both := sorted({*features} & {*labels}):
+            raise table.column_error(both[0], "cannot be a feature and the label")
+        for columns in (features, labels):
+            if twice := [i for i, count in Counter(columns).items() if count > 1]:
+                raise table.column_error(twice[0], "is asked for twice")
+        if not features:
+            counted = f"{table.count} column{'s' * (table.count != 1)}"
+            why = table.why_single() if table.count == 1 else ""
+            raise table.error(f"{counted}, expected a label and one or more features{why}")
+        for i in features:
+            if table.names and not table.names[i]:
+                what = f"has no name{table.why_unnamed(i)}; name it, or leave it out: leave_out = [{i}]"
+                raise table.error(f"column {i + 1} {what}", column=i)
+        dtype = None if self.dtype is None else np.dtype(self.dtype)
+        return Plan(table, tuple(features), tuple(labels), self.missing, dtype)
+
+
+def ask_label(table: Columns, among: Sequence[int]) -> int:  # noqa: ARG001 - other ways to find it look there
+    """Raise DataError, as nothing says which column is the label."""
+    raise table.error(f"which column is the label? say so: label = one of: {listed(table.names or ())}")
+
+
+Infer = Callable[[Table, Sequence[int]], int]
+"""Returns the label among some columns, where neither names nor text show it; raises DataError where nothing does."""
+
+
+def data_plan(table: Table, wanted: Wanted, infer: Infer[Table] = ask_label) -> Plan[Table]:
+    """Return the plan of a file with features and labels."""
+    features = None if wanted.features is None else [table.index_of(column) for column in wanted.features]
+    out = {table.index_of(column) for column in wanted.leave_out}
+    known = out.union(features or ())
+    among = [i for i in range(table.count) if i not in known]
+    if len(among) + len(features or ()) < 2:
+        return wanted.plan(table, (), ())
+    labels = [table.index_of(i) for i in wanted.label or ()] or [_infer_label(table, among, infer)]
+    if features is None:
+        features = [i for i in among if i not in labels]
+    return wanted.plan(table, features, labels)
+
+
+def rows_plan(table: Table, wanted: Wanted, count: int, infer: Infer[Table] = ask_label) -> Plan[Table]:
+    """Return the plan of a file with rows to predict, of `count` features, with or without a label."""
+    named = [i for column in wanted.features or () if (i := table.find(column)) is not None]
+    if wanted.features is not None and len(named) == len(wanted.features):
+        return wanted.plan(table, named, _find_label(table, wanted, range(table.count)))
+    among = list(range(table.count))
+    if table.count != count:
+        out = {table.find(column) for column in wanted.leave_out}
+        among = [i for i in among if i not in out]
+    labels: list[int] = []
+    if len(among) > count:
+        labels = _find_label(table, wanted, among) or [_infer_label(table, among, infer)]
+    features = [i for i in among if i not in labels]
+    if len(features) != count:
+        with_label = count + max(1, len(wanted.label or ()))
+        raise table.error(f"{table.count} columns, expected {count} (the features), or {with_label} with a label")
+    return wanted.plan(table, features, labels)
+
+
+def _find_label(table: Columns, wanted: Wanted, among: Sequence[int]) -> list[int]:
+    """Return the label's columns by the setting, if all are in the file, or else none."""
+    found = [i for column in wanted.label or () if (i := table.find(column)) in among and i is not None]
+    return found if len(found) == len(wanted.label or ()) else []
+
+
+def _infer_label(table: Table, among: Sequence[int], infer: Infer[Table]) -> int:
+    index = table.inferred_label(among)
+    return infer(table, among) if index is None else index

@@ -1,0 +1,80 @@
+"""Errors that know the place of a mistake."""
+
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import modnet
+from modnet import DataError
+
+
+def test_a_data_error_is_a_text_and_a_place_where_it_is_known() -> None:
+    error = DataError("text")
+    assert str(error) == "text"
+    assert (error.path, error.line, error.column, error.column_name) == (None, None, None, None)
+    placed = DataError("text", path="a.csv", line=3, column=2, column_name="b")
+    assert str(placed) == "text"
+    again = pickle.loads(pickle.dumps(placed))  # noqa: S301 - its own
+    assert str(again) == "text"
+    assert vars(again) == vars(placed) == {"path": Path("a.csv"), "line": 3, "column": 2, "column_name": "b"}
+
+
+@pytest.mark.parametrize(
+    ("text", "settings", "place"),
+    [
+        ("a,b,label\n1,2,x\n1,oops,y\n", {}, (3, 2, "b")),
+        ("1,2,x\n1,oops,y\n", {"header": False}, (2, 2, None)),
+        ("a,b,label\n1,2,x\n1,2,y,3\n", {}, (3, 4, None)),
+        ("a,b,label\n1,2,x\n1,,y\n,2,y\n", {}, (3, 2, "b")),
+        ("a,b,label\n1,2,x\n1,2,\n", {}, (3, 3, "label")),
+        ("a,a,label\n1,2,x\n", {}, (1, 2, None)),
+        ("a,b,c\n1,2,3\n", {}, (None, None, None)),
+        ("a,b,label\n1,2,x\n", {"features": ["label"]}, (None, None, None)),
+        ("a,b,label\n1,2,x\n", {"features": ["a", "label"], "label": "label"}, (None, 3, "label")),
+        ("a,,label\n1,2,x\n", {}, (None, 2, "")),
+        (b"a,b,label\n1,2,x\n1,\xff,y\n", {}, (3, None, None)),
+        ("\n\n", {}, (None, None, None)),
+    ],
+)
+def test_a_csv_file_s_mistake_is_found_by_attributes(
+    tmp_path: Path, text: str | bytes, settings: dict[str, Any], place: tuple[Any, ...]
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_bytes(text if isinstance(text, bytes) else text.encode())
+    with pytest.raises(DataError) as caught:
+        modnet.load(path, **settings)
+    error = caught.value
+    assert (error.path, error.line, error.column, error.column_name) == (path, *place)
+
+
+def test_a_test_file_s_mistake_is_in_the_test_file(tmp_path: Path) -> None:
+    (tmp_path / "train.csv").write_text("a,b,label\n1,2,x\n")
+    (tmp_path / "test.csv").write_text("a,c,label\n1,2,x\n")
+    with pytest.raises(DataError) as caught:
+        modnet.load(tmp_path / "train.csv")
+    error = caught.value
+    assert (error.path, error.line, error.column, error.column_name) == (tmp_path / "test.csv", 1, 2, "c")
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.npz", "a.npy", "a.pkl", "a-images-idx3-ubyte"])
+def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
+    with pytest.raises(DataError) as caught:
+        modnet.source({"a.csv": "csv", "a.npz": "npz", "a.npy": "npy", "a.pkl": "pickle"}.get(name, "idx")).read(
+            tmp_path / name
+        )
+    assert caught.value.path == tmp_path / name
+
+
+def test_a_parquet_file_s_mistake_is_found_by_its_column(tmp_path: Path) -> None:
+    pa = pytest.importorskip("pyarrow")
+    import pyarrow.parquet
+
+    pyarrow.parquet.write_table(pa.table({"a": [1.0, None], "label": [0, 1]}), tmp_path / "a.parquet")
+    with pytest.raises(DataError, match=r"row 2, column 1 \('a'\): a missing value") as caught:
+        modnet.load(tmp_path / "a.parquet")
+    error = caught.value
+    assert (error.path, error.line, error.column, error.column_name) == (tmp_path / "a.parquet", None, 1, "a")
