@@ -14,7 +14,7 @@ from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
 from modnet.compose.sources import is_data_set
-from modnet.data.summary import summary_of
+from modnet.data.summary import summarize
 from modnet.display.data_overview import Overview, overview_to_json, overview_to_text
 from modnet.display.data_picture import draw_data
 from modnet.display.figure import FORMATS, render
@@ -67,7 +67,7 @@ def show(
     known = get_settings(make_part("data-source", name, **settings))
     with file_progress():
         found = read_whole(what, kind, settings, {**WHOLE, "missing": "drop"})
-        summary = summary_of(found)
+        summary = summarize(found)
     view = Overview(
         what=what,
         source=name,
