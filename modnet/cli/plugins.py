@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import assigned, load_chosen_plugins, plugin_options, without_option
+from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
 from modnet.compose.plugins import get_host
 from modnet.compose.scaffold import NewPlugin
 from modnet.host.catalogue import LIMIT
@@ -87,7 +87,9 @@ def check(
     from modnet.testing import check_distribution  # which brings far more along than the listing should wait for
 
     load_chosen_plugins(without, modules)
-    options: dict[str, dict[str, Any]] = {part: {"file": Path(str(file))} for part, file in assigned(files).items()}
+    options: dict[str, dict[str, Any]] = {
+        part: {"file": Path(str(file))} for part, file in parse_assignments(files).items()
+    }
     reports = check_distribution(name, options=options, raises=False)
     if json_:
         click.echo(json.dumps([json.loads(report.as_json()) for report in reports], indent=2))
@@ -106,7 +108,7 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
     NAME is lower-case words joined by hyphens, soft-cap for instance. The part works as it is: change it to yours.
 
     \b
-    Go on with
+    Continue with
       pip install --editable modnet-NAME --group modnet-NAME/pyproject.toml:dev
       modnet plugins
       pytest modnet-NAME
