@@ -113,7 +113,7 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
     NAME is lower-case words joined by hyphens, soft-cap for instance. The part works as it is: change it to yours.
 
     \b
-    Go on with
+    Continue with
       pip install --editable modnet-NAME --group modnet-NAME/pyproject.toml:dev
       modnet plugins
       pytest modnet-NAME
