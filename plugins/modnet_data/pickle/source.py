@@ -6,22 +6,21 @@ import io
 from collections.abc import Callable
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, Dataset, DataSource, cached
+from modnet import Array, DataError, Dataset, cached
 from modnet.files import CHUNK, LIMIT, compression, opened, reading
-from modnet_data import validators
-from modnet_data.arrays.names import EXPECTED, paired, part_names, row_names
+from modnet_data.arrays.names import EXPECTED, part_names, row_names
 from modnet_data.arrays.raw import RATIO
-from modnet_data.formats import PICKLE_SUFFIXES, format_of
+from modnet_data.arrays.source import ArraySource
+from modnet_data.formats import PICKLE_SUFFIXES
 from modnet_data.pickle.arrays import PickledArray, array_of, described, labels_of
 from modnet_data.pickle.machine import load, refusals
 from modnet_data.pickle.opcodes import Content
 from modnet_data.pickle.write import write_pickle
-from modnet_data.rows import data_set, file_path, flat_rows
 
 VERSION = 1
 """Of what is kept of a pickle that was unpacked."""
@@ -34,7 +33,7 @@ Blocks = list[list[Array]]
 
 
 @attrs.frozen
-class Pickle(DataSource):
+class Pickle(ArraySource):
     """Arrays in a pickle of any protocol, by Python 2 or 3 and NumPy 1 or 2, compressed or not.
 
     It may be a dict (the book's `train_img`, `train_label`, `test_img`, `test_label`; `x_train`, `y_train`,
@@ -54,28 +53,16 @@ class Pickle(DataSource):
     ((3, 5), (2, 5))
     """
 
+    format = "pickle"
     suffixes = PICKLE_SUFFIXES
 
-    scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
-    test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
-    stratified: bool = False
-    split_seed: int = 0
+    def arrays(self, path: Path) -> list[Array]:
+        """Return the arrays of the training part and of the test part."""
+        return _arrays(path, parts)
 
-    @classmethod
-    def recognises(cls, path: Path, head: bytes) -> bool:
-        """Say whether the content, or else the name, is a pickle's."""
-        return format_of(path, head) == "pickle"
-
-    def read(self, path: Path | None) -> Dataset:
-        """Return the data set."""
-        path = file_path(path, "pickle")
-        train, test = paired(_arrays(path, parts))
-        return data_set(path, train, test, self.scale, self.test_fraction, self.split_seed, stratified=self.stratified)
-
-    def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
-        """Return the rows of the test part, or else all, and their labels if there are any."""
-        rows, *labels = _arrays(path, rows_to_predict)
-        return flat_rows(path, rows, labels[0] if labels else None, features)
+    def arrays_to_predict(self, path: Path) -> list[Array]:
+        """Return the arrays of the test part, or else of all rows."""
+        return _arrays(path, rows_to_predict)
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write the book's dict, or one of `x` and `t` if there is no test part; compressed if the suffix says so."""
