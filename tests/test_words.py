@@ -11,7 +11,6 @@ import pytest
 ROOT = Path(__file__).parents[1]
 PENDING = [
     "docs",
-    "modnet/cli",
     "modnet/compose",
     "modnet/data",
     "modnet/errors.py",

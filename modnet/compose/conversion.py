@@ -11,7 +11,8 @@ from typing import Any
 from modnet.compose.parts import make_part
 from modnet.compose.settings import get_settings
 from modnet.compose.sources import is_data_set, load, recognise_source, recognise_writer
-from modnet.data.dataset import Dataset, Samples
+from modnet.data.dataset import Dataset
+from modnet.data.samples import Samples
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.interfaces import DataSource
 
