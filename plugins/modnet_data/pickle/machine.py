@@ -1,9 +1,9 @@
 """Stack machine of pickles, without the opcodes that run anything.
 
-A pickle is a program for such a machine. This one reads and decides at once: each opcode is one of those that arrays are
-written with, and takes from the stack only what is there, of the type that it is meant for, or is refused. What a pickle
-asks for by name is looked up in a table of placeholders; nothing is imported, called or built. Steps, memory and the
-depth of what it holds are bounded.
+A pickle is a program for such a machine. This one reads and decides at once: each opcode is one of those that arrays
+are written with, and takes from the stack only what is there, of the type that it is meant for, or is refused. What a
+pickle asks for by name is looked up in a table of placeholders; nothing is imported, called or built. Steps, memory and
+the depth of what it holds are bounded.
 """
 
 from __future__ import annotations
