@@ -9,7 +9,9 @@ from modnet.compose.parts import activation, gradient, loss, optimizer, source
 from modnet.compose.plugins import register
 from modnet.compose.sources import load
 from modnet.compose.training import train
-from modnet.data.dataset import Dataset, Samples, one_hot
+from modnet.data.dataset import Dataset
+from modnet.data.labels import one_hot
+from modnet.data.samples import Samples
 from modnet.errors import (
     DataError,
     DivergedError,

@@ -49,7 +49,7 @@ PARTICIPLE = re.compile(
 )
 QUESTION_NAME = re.compile(r"_*(?:what|how|whether|which|who|where|when|why)(?:_\w+)?")
 
-PUBLIC_NAMES = {"created", "opened"}  # of modnet.files, which plugins use
+PUBLIC_NAMES = {"created", "opened", "unscaled"}  # of modnet.files and modnet.Samples, which plugins use
 
 Finding = tuple[int, str, str]  # line, found, use
 

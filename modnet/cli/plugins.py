@@ -9,12 +9,11 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import assigned, load_chosen_plugins, plugin_options, without_option
+from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
 from modnet.compose.plugins import get_host
 from modnet.compose.scaffold import NewPlugin
-from modnet.files import write_atomically
 from modnet.host.catalogue import LIMIT
-from modnet.host.discovery import PluginHost, Report
+from modnet.host.discovery import PluginHost, PluginReport
 from modnet.host.entry_points import find_misnamed
 from modnet.host.kinds import KINDS
 
@@ -62,7 +61,7 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     click.echo(to_json(host, diagnosis=True) if json_ else format_diagnosis(host))
     for problem in find_misnamed():
         click.echo(f"note: {problem}", err=json_)
-    sys.exit(1 if host.broken() or host.not_asked() else 0)
+    sys.exit(1 if host.list_broken() or host.list_not_asked() else 0)
 
 
 @plugins.command()
@@ -71,12 +70,10 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     "--file", "files", multiple=True, metavar="PART=FILE", help="A file that a data source reads (repeatable)."
 )
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML into a folder, a file for each part.")
 @plugin_options
 def check(
     name: str,
     files: tuple[str, ...],
-    junit: Path | None,
     *,
     json_: bool,
     without: tuple[str, ...],
@@ -90,12 +87,10 @@ def check(
     from modnet.testing import check_distribution  # which brings far more along than the listing should wait for
 
     load_chosen_plugins(without, modules)
-    options: dict[str, dict[str, Any]] = {part: {"file": Path(str(file))} for part, file in assigned(files).items()}
+    options: dict[str, dict[str, Any]] = {
+        part: {"file": Path(str(file))} for part, file in parse_assignments(files).items()
+    }
     reports = check_distribution(name, options=options, raises=False)
-    if junit:
-        junit.mkdir(parents=True, exist_ok=True)
-        for number, report in enumerate(reports, start=1):
-            write_atomically(junit / f"{name.replace(':', '-')}-{number}.xml", report.as_junit().encode())
     if json_:
         click.echo(json.dumps([json.loads(report.as_json()) for report in reports], indent=2))
     else:
@@ -113,7 +108,7 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
     NAME is lower-case words joined by hyphens, soft-cap for instance. The part works as it is: change it to yours.
 
     \b
-    Go on with
+    Continue with
       pip install --editable modnet-NAME --group modnet-NAME/pyproject.toml:dev
       modnet plugins
       pytest modnet-NAME
@@ -134,9 +129,9 @@ def format_diagnosis(host: PluginHost) -> str:
     """Return the same blocks, of a broken plugin with what is wrong, where and what to do; then how many are broken."""
     if not host.reports:
         return "no plugins are installed"
-    broken = host.broken()
+    broken = host.list_broken()
     names = ",".join(dict.fromkeys(report.distribution for report in broken))
-    unasked = f", {count} could not be asked" if (count := len(host.not_asked())) else ""
+    unasked = f", {count} could not be asked" if (count := len(host.list_not_asked())) else ""
     end = f"{len(broken)} of {len(host.reports)} plugins broken{unasked}"
     without = f"\nuntil they work: --without {names}, or MODNET_WITHOUT={names}" if broken else ""
     return "\n".join([*(_format_block(host, report, _symptoms(report)) for report in host.reports), end]) + without
@@ -150,17 +145,17 @@ def to_json(host: PluginHost, *, diagnosis: bool = False) -> str:
 
 def format_not_asked(host: PluginHost) -> str:
     """Return how many plugins have not said yet what they provide, and what to do; nothing where all have."""
-    if not (count := len(host.not_asked())):
+    if not (count := len(host.list_not_asked())):
         return ""
     return f"{count} not asked yet what they provide; modnet plugins doctor asks them, and waits for the answers"
 
 
-def _symptoms(report: Report) -> dict[str, str]:
+def _symptoms(report: PluginReport) -> dict[str, str]:
     problem = report.problem
     return {"why": problem.why, "where": problem.where, "remedy": problem.remedy} if problem else {}
 
 
-def _format_block(host: PluginHost, report: Report, symptoms: dict[str, str] | None = None) -> str:
+def _format_block(host: PluginHost, report: PluginReport, symptoms: dict[str, str] | None = None) -> str:
     version = f" {report.version}" if report.version else ""
     lines = [f"{report.name}  ({report.distribution}{version})  {report.state}  {report.file}".rstrip()]
     if symptoms:
@@ -177,7 +172,7 @@ def _format_block(host: PluginHost, report: Report, symptoms: dict[str, str] | N
     return "\n".join(lines)
 
 
-def _record(host: PluginHost, report: Report) -> dict[str, Any]:
+def _record(host: PluginHost, report: PluginReport) -> dict[str, Any]:
     return {
         "name": report.name,
         "distribution": report.distribution,
@@ -191,6 +186,6 @@ def _record(host: PluginHost, report: Report) -> dict[str, Any]:
     }
 
 
-def _refusals(host: PluginHost, report: Report) -> list[str]:
+def _refusals(host: PluginHost, report: PluginReport) -> list[str]:
     """Return why some of its parts do not answer to their bare names."""
-    return [refusal for c in report.components if (refusal := host.registry.refused(c))]
+    return [refusal for c in report.components if (refusal := host.registry.explain_refusal(c))]

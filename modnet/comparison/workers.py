@@ -19,11 +19,11 @@ from threadpoolctl import threadpool_limits
 
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, read_toml, to_table
 from modnet.compose.plugins import get_host, load_plugins
-from modnet.compose.settings import Table, settings_of
+from modnet.compose.settings import Table, get_settings
 from modnet.compose.tables import find_changes
 from modnet.data.dataset import Dataset
 from modnet.errors import DivergedError, ModnetError, SettingError
-from modnet.host.entry_points import names_in
+from modnet.host.entry_points import split_names
 from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
@@ -150,7 +150,7 @@ def ensure_plugins(table: Table) -> None:
     """Load the plugins that an experiment asks for, unless they are loaded; raises PluginError."""
     asked = table.get("plugins", {})
     without, modules = asked.get("without", ()), asked.get("modules", ())
-    if not get_host().without.issuperset(names_in(without)):
+    if not get_host().without.issuperset(split_names(without)):
         load_plugins(without, modules)
     for module in modules:
         get_host().load_module(module)
@@ -260,7 +260,7 @@ def _read_data(table: str, _: tuple[Override, ...]) -> Dataset:
 def _share(experiment: Experiment) -> Experiment:
     """Return an experiment as it is run beside others: its estimator takes one thread, and can be ended."""
     estimator = experiment.gradient
-    settings = settings_of(estimator)
+    settings = get_settings(estimator)
     if settings.get("threads", 1) is None:
         estimator = type(estimator)(**{**settings, "threads": 1})
     return attrs.evolve(experiment, gradient=_Ending(estimator))

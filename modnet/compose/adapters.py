@@ -10,13 +10,13 @@ import attrs
 import numpy as np
 
 from modnet.errors import NoDerivativeError, SettingError
-from modnet.host.signatures import call_of, not_taken, required
+from modnet.host.signatures import drop_defaults, explain_mismatch, get_call_signature
 from modnet.interfaces import Activation, GradientEstimator, Loss, Part, kebab_case
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Params
 
 
-def adapted(kind: str, value: object) -> Activation | Loss | GradientEstimator:
+def adapt(kind: str, value: object) -> Activation | Loss | GradientEstimator:
     """Return a stranger's object as a part of that kind; raises SettingError where it cannot be one.
 
     An activation is called as `value(a, axis=...)` or `value(a)`, a loss as `value(y, t, axis=...)` or
@@ -24,7 +24,7 @@ def adapted(kind: str, value: object) -> Activation | Loss | GradientEstimator:
     the same way.
 
     >>> import numpy as np
-    >>> adapted("activation", np.tanh)
+    >>> adapt("activation", np.tanh)
     tanh
     """
     adapters: dict[str, Any] = {"activation": AdaptedActivation, "loss": AdaptedLoss, "gradient": AdaptedEstimator}
@@ -33,7 +33,7 @@ def adapted(kind: str, value: object) -> Activation | Loss | GradientEstimator:
         found = f"the class {value.__name__}: call it" if isinstance(value, type) else repr(value)
         raise SettingError([f"expected {accepted}, found {found}"], kind)
     part: Activation | Loss | GradientEstimator = adapters[kind](value)
-    if mistake := not_taken(value, required(call_of(type(part)))):
+    if mistake := explain_mismatch(value, drop_defaults(get_call_signature(type(part)))):
         raise SettingError([f"{part!r}{mistake}"], kind)
     return part
 
@@ -61,12 +61,12 @@ class _Adapted:
         return str(getattr(self.part, "__name__", None) or kebab_case(type(self.part)))
 
     def _forth(self, *arrays: Array, axis: int) -> Any:
-        return _called(self.part, self._axis, *arrays, axis=axis)
+        return _call(self.part, self._axis, *arrays, axis=axis)
 
     def _back(self, *arrays: Array, axis: int) -> Any:
         if self._backward is None:
             raise NoDerivativeError(f"{self!r} has no backward")
-        return _called(self._backward, self._axis_back, *arrays, axis=axis)
+        return _call(self._backward, self._axis_back, *arrays, axis=axis)
 
 
 class AdaptedActivation(_Adapted, Activation):
@@ -111,7 +111,7 @@ class AdaptedEstimator(_Adapted, GradientEstimator):
         return grads
 
 
-def _called(function: Callable[..., Any], takes_axis: bool, *arrays: Array, axis: int) -> Any:
+def _call(function: Callable[..., Any], takes_axis: bool, *arrays: Array, axis: int) -> Any:
     if takes_axis:
         return function(*arrays, axis=axis)
     if axis in {-1, arrays[0].ndim - 1}:

@@ -8,10 +8,11 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
 
-from modnet.compose.parts import part
-from modnet.compose.settings import settings_of
-from modnet.compose.sources import is_data_set, load, recognise_target, recognised
-from modnet.data.dataset import Dataset, Samples
+from modnet.compose.parts import make_part
+from modnet.compose.settings import get_settings
+from modnet.compose.sources import is_data_set, load, recognise_source, recognise_writer
+from modnet.data.dataset import Dataset
+from modnet.data.samples import Samples
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.interfaces import DataSource
 
@@ -24,7 +25,7 @@ def source_of(what: str, source: str | None) -> str:
     >>> source_of("mnist-small", None)
     'mnist-small'
     """
-    return source or (what if is_data_set(what) else recognised(Path(what)))
+    return source or (what if is_data_set(what) else recognise_source(Path(what)))
 
 
 def read_whole(
@@ -37,7 +38,7 @@ def read_whole(
     >>> len(read_whole("mnist-small", None, {}).test)
     1000
     """
-    known = settings_of(part("data-source", source_of(what, source), **settings))
+    known = get_settings(make_part("data-source", source_of(what, source), **settings))
     defaults = {key: value for key, value in unless.items() if key in known}
     return load(what, source=source, **{**defaults, **settings})
 
@@ -50,7 +51,7 @@ def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool
     """
     if not target.parent.is_dir():
         raise DataError(f"{target}: there is no folder {target.parent}")
-    writer: DataSource = part("data-source", to or recognise_target(target))
+    writer: DataSource = make_part("data-source", to or recognise_writer(target))
     there = [path.name for path in _tried(writer, data, target) if path.exists()]
     if there and not overwrite:
         are = "is" if len(there) == 1 else "are"

@@ -11,10 +11,10 @@ import attrs
 from attrs.validators import deep_iterable, ge
 
 from modnet.compose.network import Network
-from modnet.compose.parts import is_registered, part_from, registered_name, settings_reader
+from modnet.compose.parts import find_name, is_registered, make_settings_reader, read_part
 from modnet.compose.plugins import get_host
-from modnet.compose.settings import Table, settings_of
-from modnet.compose.sources import read, recognised
+from modnet.compose.settings import Table, get_settings
+from modnet.compose.sources import read_source, recognise_source
 from modnet.compose.tables import merge, to_plain
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError, SettingError
@@ -119,7 +119,7 @@ class Experiment:
 
 def create_experiment(table: Table) -> Experiment:
     """Return the experiment that changes the main job by `table`; raises SettingError with all mistakes at once."""
-    reader = settings_reader()
+    reader = make_settings_reader()
     reader.on(tuple[Activation, ...], _activations_from)
     reader.on(DataSettings, _data_from)
     return reader.read(merge(MAIN_JOB, table), Experiment)
@@ -151,10 +151,10 @@ def format_title(experiment: Experiment) -> str:
     """Return an experiment in one line, for a plot."""
     network, training = experiment.network, experiment.training
     hidden = ", ".join(str(n) for n in network.hidden) or "no"
-    parts = ", ".join(registered_name(part) for part in (*network.activation, network.output, network.loss))
+    parts = ", ".join(find_name(part) for part in (*network.activation, network.output, network.loss))
     return (
-        f"{format_source(experiment)} · {hidden} hidden units · {parts} · {registered_name(experiment.gradient)}, "
-        f"{registered_name(experiment.optimizer)} · {training.iterations:,} × {training.batch_size} · "
+        f"{format_source(experiment)} · {hidden} hidden units · {parts} · {find_name(experiment.gradient)}, "
+        f"{find_name(experiment.optimizer)} · {training.iterations:,} × {training.batch_size} · "
         f"seed {experiment.seed}"
     )
 
@@ -162,7 +162,7 @@ def format_title(experiment: Experiment) -> str:
 def format_source(experiment: Experiment) -> str:
     """Return the name of an experiment's data: that of the file, or of the data set."""
     data = experiment.data
-    return data.path.name if data.path else registered_name(data.source)
+    return data.path.name if data.path else find_name(data.source)
 
 
 def find_parts(value: Any) -> Iterator[Part]:
@@ -170,7 +170,7 @@ def find_parts(value: Any) -> Iterator[Part]:
     if isinstance(value, Part):
         yield value
     if isinstance(value, Part) or attrs.has(type(value)):
-        value = settings_of(value)
+        value = get_settings(value)
     inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, (tuple, list)) else ()
     for item in inner:
         yield from find_parts(item)
@@ -199,8 +199,8 @@ def create_network_of_size(experiment: Experiment, features: int, classes: int) 
 def read_data(experiment: Experiment) -> tuple[Dataset, Experiment]:
     """Return an experiment's data, and the experiment with what its source inferred written down."""
     settings = experiment.data
-    data = read(settings.source, settings.path)
-    known = settings_of(settings.source)
+    data = read_source(settings.source, settings.path)
+    known = get_settings(settings.source)
     inferred = {key: value for key, value in data.settings.items() if key in known}
     resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source
     return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved))
@@ -232,7 +232,7 @@ def _activations_from(value: Any) -> tuple[Any, ...]:
     mistakes: list[str] = []
     for item in value if isinstance(value, (list, tuple)) else [value]:
         try:
-            parts.append(part_from("activation", item))
+            parts.append(read_part("activation", item))
         except ModnetError as error:
             mistakes += error.mistakes if isinstance(error, SettingError) else [str(error)]
     if mistakes:
@@ -248,8 +248,8 @@ def _data_from(value: Any) -> DataSettings:
     if path is not None and not isinstance(path, str):
         raise SettingError([f"'path' must be text, not {path!r}"])
     if path is not None and "name" not in table:
-        table["name"] = recognised(Path(path))
-    reader = part_from("data-source", table)
+        table["name"] = recognise_source(Path(path))
+    reader = read_part("data-source", table)
     if reader.reads_files and path is None:
         raise SettingError([f"the source {table['name']!r} reads files: 'path' is missing"])
     if not reader.reads_files and path is not None:
@@ -258,7 +258,7 @@ def _data_from(value: Any) -> DataSettings:
 
 
 def _part_table(value: Any) -> Table | None:
-    """Return a part, or the data settings, as the table that `part_from` and `_data_from` read."""
+    """Return a part, or the data settings, as the table that `read_part` and `_data_from` read."""
     if isinstance(value, DataSettings):
         path = {} if value.path is None else {"path": str(value.path)}
         return {**to_table(value.source), **path}
@@ -266,5 +266,5 @@ def _part_table(value: Any) -> Table | None:
         return None
     if not is_registered(value):
         raise SettingError([f"{type(value).__name__} is not registered: a plugin, or modnet.register, gives it a name"])
-    settings = {key: to_table(item) for key, item in settings_of(value).items() if item is not None}
-    return {"name": registered_name(value), **settings}
+    settings = {key: to_table(item) for key, item in get_settings(value).items() if item is not None}
+    return {"name": find_name(value), **settings}

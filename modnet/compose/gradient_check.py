@@ -5,12 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
-from modnet.compose.parts import (
-    is_registered,
-    part,
-    registered_name,
-    usable_names,
-)
+from modnet.compose.parts import find_name, is_registered, list_usable_names, make_part
 from modnet.gradcheck import check as _gradient_check
 from modnet.gradcheck.check import GradientCheck
 from modnet.interfaces import GradientEstimator
@@ -41,22 +36,22 @@ def check_gradient(
     >>> [verdict.verdict for verdict in check.verdicts], check.estimators[0].error < 1e-7
     (['correct', 'correct', 'correct'], True)
     """
-    wanted = usable_names("gradient") if estimators is None else estimators
-    parts = [part("gradient", value) for value in wanted]
-    judged = gradient if gradient is None or isinstance(gradient, Mapping) else part("gradient", gradient)
+    wanted = list_usable_names("gradient") if estimators is None else estimators
+    parts = [make_part("gradient", value) for value in wanted]
+    judged = gradient if gradient is None or isinstance(gradient, Mapping) else make_part("gradient", gradient)
     return _gradient_check.judge_gradient(
         network.objective(x, t),
         network.params,
-        _labelled(parts),
+        _label(parts),
         judged,
         repeats,
         seed,
     )
 
 
-def _labelled(estimators: Sequence[GradientEstimator]) -> dict[str, GradientEstimator]:
+def _label(estimators: Sequence[GradientEstimator]) -> dict[str, GradientEstimator]:
     """Return estimators by their names: with their settings where others have the same, and counted if need be."""
-    names = [registered_name(e) if is_registered(e) else repr(e) for e in estimators]
+    names = [find_name(e) if is_registered(e) else repr(e) for e in estimators]
     named = [repr(e) if names.count(name) > 1 else name for e, name in zip(estimators, names, strict=True)]
     labels = [f"{name} ({named[:i].count(name) + 1})" if name in named[:i] else name for i, name in enumerate(named)]
     return dict(zip(labels, estimators, strict=True))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from modnet.compose.parts import (
-    part,
+    make_part,
 )
 from modnet.nn.network import DenseNetwork, WeightInitStd, dense_layers, initial_params
 from modnet.randomness import Stream
@@ -37,15 +37,15 @@ class Network(DenseNetwork):
         dtype: str = "float64",
     ) -> None:
         each = list(hidden) if isinstance(hidden, (list, tuple)) else [hidden] * (len(sizes) - 2)
-        layers = dense_layers(sizes, [part("activation", a) for a in [*each, output]])
-        super().__init__(layers, part("loss", loss), initial_params(layers, weight_init_std, seed, dtype), seed)
+        layers = dense_layers(sizes, [make_part("activation", a) for a in [*each, output]])
+        super().__init__(layers, make_part("loss", loss), initial_params(layers, weight_init_std, seed, dtype), seed)
 
     def gradient(self, x: Any, t: Any, estimator: object = "backpropagation", stream: Stream | None = None) -> Grads:
         """Return the gradient of the loss by each parameter, as `estimator` (a name or a part) obtains it.
 
         What the estimator draws at random comes from `stream`, by default one of the network's own seed.
         """
-        return super().gradient(x, t, part("gradient", estimator), stream)
+        return super().gradient(x, t, make_part("gradient", estimator), stream)
 
     def numerical_gradient(self, x: Any, t: Any) -> Grads:
         """Return the gradient by central differences (h = 1e-4), as the book's network does."""

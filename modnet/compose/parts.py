@@ -6,22 +6,22 @@ import functools
 from collections.abc import Mapping
 from typing import Any, cast
 
-from modnet.compose.adapters import adapted
+from modnet.compose.adapters import adapt
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings
 from modnet.errors import SettingError
 from modnet.host.kinds import KINDS, find_kind
 from modnet.host.registry import find_override
-from modnet.host.signatures import type_mistakes
+from modnet.host.signatures import find_type_mistakes
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer, name_of
 
 
-def part(kind: str, value: object, **settings: Any) -> Any:
+def make_part(kind: str, value: object, **settings: Any) -> Any:
     """Return the part of a kind: by name and settings, as it is if it is one, or adapted if it acts as one."""
     interface = find_kind(kind).interface
     if isinstance(value, interface):
         _no_settings(kind, settings)
-        if mistakes := [str(mistake) for mistake in type_mistakes(type(value), interface)]:
+        if mistakes := [str(mistake) for mistake in find_type_mistakes(type(value), interface)]:
             raise SettingError(mistakes, kind)
         return value
     if isinstance(value, str):
@@ -30,12 +30,12 @@ def part(kind: str, value: object, **settings: Any) -> Any:
         instead = override.instead if override else component.cls
         try:
             # The settings of an overridden part are read all the same: a test is to find mistakes in them, too.
-            made = settings_reader().read(settings, instead if isinstance(instead, type) else component.cls)
+            made = make_settings_reader().read(settings, instead if isinstance(instead, type) else component.cls)
         except SettingError as error:
             raise SettingError(error.mistakes, value) from None
         return made if isinstance(instead, type) else instead
     _no_settings(kind, settings)
-    return adapted(kind, value)
+    return adapt(kind, value)
 
 
 def _no_settings(kind: str, settings: Mapping[str, Any]) -> None:
@@ -49,7 +49,7 @@ def activation(name: str, **settings: Any) -> Activation:
     >>> modnet.activation("leaky-relu", slope=0.1)(np.array([-1.0, 2.0]))
     array([-0.1,  2. ])
     """
-    return cast("Activation", part("activation", name, **settings))
+    return cast("Activation", make_part("activation", name, **settings))
 
 
 def loss(name: str, **settings: Any) -> Loss:
@@ -58,7 +58,7 @@ def loss(name: str, **settings: Any) -> Loss:
     >>> modnet.loss("cross-entropy")
     CrossEntropy(eps=1e-07)
     """
-    return cast("Loss", part("loss", name, **settings))
+    return cast("Loss", make_part("loss", name, **settings))
 
 
 def gradient(name: str, **settings: Any) -> GradientEstimator:
@@ -67,7 +67,7 @@ def gradient(name: str, **settings: Any) -> GradientEstimator:
     >>> modnet.gradient("central-difference", h=1e-5)
     CentralDifference(h=1e-05, threads=None)
     """
-    return cast("GradientEstimator", part("gradient", name, **settings))
+    return cast("GradientEstimator", make_part("gradient", name, **settings))
 
 
 def optimizer(name: str, **settings: Any) -> Optimizer:
@@ -76,7 +76,7 @@ def optimizer(name: str, **settings: Any) -> Optimizer:
     >>> modnet.optimizer("sgd", lr=0.1)
     Sgd(lr=0.1)
     """
-    return cast("Optimizer", part("optimizer", name, **settings))
+    return cast("Optimizer", make_part("optimizer", name, **settings))
 
 
 def source(name: str, **settings: Any) -> DataSource:
@@ -85,16 +85,16 @@ def source(name: str, **settings: Any) -> DataSource:
     >>> modnet.source("csv", label="species").label
     'species'
     """
-    return cast("DataSource", part("data-source", name, **settings))
+    return cast("DataSource", make_part("data-source", name, **settings))
 
 
-def usable_names(kind: str) -> list[str]:
+def list_usable_names(kind: str) -> list[str]:
     """Return the names of all parts of a kind but those whose plugins break when they are imported for it."""
     registry = get_host().registry
     return [registry.name_for(component) for component in registry.usable(kind)]
 
 
-def registered_name(value: object) -> str:
+def find_name(value: object) -> str:
     """Return the name that a part is registered under, or the name of its class."""
     registry = get_host().registry
     component = registry.component_of(value)
@@ -106,24 +106,24 @@ def is_registered(value: object) -> bool:
     return get_host().registry.component_of(value) is not None
 
 
-def settings_reader() -> Settings:
+def make_settings_reader() -> Settings:
     """Return the reader of settings that knows the kinds of parts."""
     settings = Settings()
     for kind in KINDS.values():
-        settings.on(kind.interface, functools.partial(part_from, kind.name))
+        settings.on(kind.interface, functools.partial(read_part, kind.name))
     return settings
 
 
-def part_from(kind: str, value: Any) -> Any:
+def read_part(kind: str, value: Any) -> Any:
     """Return the part that a name, or a table of a name and settings, stands for."""
     if isinstance(value, Mapping):
         rest = dict(value)
         name = rest.pop("name", None)
         if not isinstance(name, str):
             raise SettingError([f"'name' must say which {kind} it is"])
-        return part(kind, name, **rest)
+        return make_part(kind, name, **rest)
     if isinstance(value, KINDS[kind].interface):
         return value
     if not isinstance(value, str):
         raise SettingError([f"must be a name or a table with a name, not {value!r}"])
-    return part(kind, value)
+    return make_part(kind, value)

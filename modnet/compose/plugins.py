@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable
 
 from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost, is_loading, loading, lock
-from modnet.host.entry_points import installed
+from modnet.host.entry_points import find_installed
 
 _hosts: list[PluginHost] = []  # none until the first part is asked for, then one
 
@@ -27,7 +27,7 @@ def load_plugins(without: Iterable[str] = (), modules: Iterable[str] = ()) -> Pl
     """
     with loading():
         host = PluginHost([*without, os.environ.get("MODNET_WITHOUT", "")], Catalogue())
-        host.load(installed(), modules)
+        host.load(find_installed(), modules)
         _hosts[:] = [host]
         return host
 

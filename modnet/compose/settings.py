@@ -19,7 +19,7 @@ import attrs
 
 from modnet.errors import ModnetError, SettingError, describe_unknown, did_you_mean
 from modnet.host.registry import find_override_by
-from modnet.host.signatures import declared_types, written_out
+from modnet.host.signatures import expand_aliases, find_declared_types
 
 T = TypeVar("T")
 Table = dict[str, Any]
@@ -97,7 +97,7 @@ class Settings:
                 elif setting.required:
                     mistakes.append(f"{key!r} is missing")
             except _MISTAKES as error:
-                mistakes += _placed(key, error)
+                mistakes += _place(key, error)
         if not mistakes:
             try:
                 return cls(**values)
@@ -150,7 +150,7 @@ class Settings:
     def _mapping(self, value: Any, wanted: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise SettingError([f"must be a table, not {value!r}"])
-        each = declared_types([wanted], wanted.__annotations__) if is_typeddict(wanted) else {}
+        each = find_declared_types([wanted], wanted.__annotations__) if is_typeddict(wanted) else {}
         _, other = get_args(wanted) or (str, Any)
         items = ((key, item, each.get(key, other)) for key, item in value.items())
         return dict(zip(value, self._values(items), strict=True))
@@ -162,13 +162,13 @@ class Settings:
             try:
                 found.append(self._value(value, wanted))
             except _MISTAKES as error:
-                mistakes += _placed(place, error)
+                mistakes += _place(place, error)
         if mistakes:
             raise SettingError(mistakes)
         return found
 
 
-def settings_of(value: object) -> Table:
+def get_settings(value: object) -> Table:
     """Return the settings of an object by the names its class takes them.
 
     Raises SettingError where a class that is no attrs class keeps one under another name, or not at all. What stands in
@@ -203,9 +203,9 @@ def _settings(cls: type) -> dict[str, _Setting]:
     """Return what a class takes, by name."""
     if attrs.has(cls):
         fields = {f.alias or f.name: f for f in attrs.fields(cls) if f.init}
-        hints = declared_types(reversed(cls.__mro__), {f.name for f in fields.values()})
+        hints = find_declared_types(reversed(cls.__mro__), {f.name for f in fields.values()})
         return {
-            key: _Setting(_taken(f, hints), f.default is attrs.NOTHING, partial(_check, key, f))
+            key: _Setting(_find_type(f, hints), f.default is attrs.NOTHING, partial(_check, key, f))
             for key, f in fields.items()
         }
     taken = {
@@ -213,21 +213,21 @@ def _settings(cls: type) -> dict[str, _Setting]:
         for name, parameter in inspect.signature(cls).parameters.items()
         if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}
     }
-    hints = declared_types([inspect.getattr_static(cls, "__init__")], set(taken))
+    hints = find_declared_types([inspect.getattr_static(cls, "__init__")], set(taken))
     return {
         name: _Setting(hints.get(name, Any), parameter.default is parameter.empty, lambda _: None)
         for name, parameter in taken.items()
     }
 
 
-def _taken(field: attrs.Attribute[Any], hints: Mapping[str, Any]) -> Any:
+def _find_type(field: attrs.Attribute[Any], hints: Mapping[str, Any]) -> Any:
     """Return the type a field takes: its own, or where it has a converter what that says it takes."""
     own = hints.get(field.name, field.type or Any)
     converter: Any = field.converter
     if converter is None or converter in _EASY_CONVERTERS:
         return own
     first = next(iter(inspect.signature(converter).parameters), "") if inspect.isfunction(converter) else ""
-    return declared_types([converter], {first}).get(first, Any)
+    return find_declared_types([converter], {first}).get(first, Any)
 
 
 def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
@@ -246,7 +246,7 @@ def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
 
 def _unwrap(wanted: Any) -> Any:
     """Return the type that an alias, `Final` or `NewType` stands for."""
-    wanted = written_out(wanted)
+    wanted = expand_aliases(wanted)
     if get_origin(wanted) is Final:
         return _unwrap(*get_args(wanted))
     return _unwrap(wanted.__supertype__) if isinstance(wanted, NewType) else wanted
@@ -298,7 +298,7 @@ def _text(error: Exception) -> str:
     return error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
 
 
-def _placed(key: str, error: Exception) -> list[str]:
+def _place(key: str, error: Exception) -> list[str]:
     """Return mistakes with their place: `'lr' must be > 0: -1`, further down `optimizer: 'lr' must be > 0: -1`."""
     name = key if key.startswith("item ") else repr(key)
     if not isinstance(error, SettingError):

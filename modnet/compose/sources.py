@@ -8,8 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from modnet.compose.parts import (
-    part,
-    registered_name,
+    find_name,
+    make_part,
 )
 from modnet.compose.plugins import get_host
 from modnet.data.dataset import Dataset
@@ -34,17 +34,17 @@ def load(what: str | PathLike[str], *, source: str | None = None, **settings: An
     path = Path(what)
     if isinstance(what, str) and source is None:
         if is_data_set(what):
-            return read(part("data-source", what, **settings), None)
+            return read_source(make_part("data-source", what, **settings), None)
         if not path.exists() and what in get_host().registry.names("data-source"):
             raise DataError(f"the source {what!r} reads files: modnet.load(FILE, source={what!r})")
-    return read(part("data-source", source or recognised(path), **settings), path)
+    return read_source(make_part("data-source", source or recognise_source(path), **settings), path)
 
 
-def read(source: DataSource, path: Path | None) -> Dataset:
+def read_source(source: DataSource, path: Path | None) -> Dataset:
     """Return what a source reads; raises PluginError where that is no data set."""
     data: object = source.read(path)
     if not isinstance(data, Dataset):
-        why = f"the source {registered_name(source)} returned a {type(data).__name__}"
+        why = f"the source {find_name(source)} returned a {type(data).__name__}"
         raise PluginError(why, "a modnet.Dataset is expected, see modnet.Dataset.from_arrays")
     return data
 
@@ -60,7 +60,7 @@ def is_data_set(name: str) -> bool:
     return not component.cls.reads_files
 
 
-def recognised(path: Path) -> str:
+def recognise_source(path: Path) -> str:
     """Return the name of the one source that recognises a file; raises DataError where none or several do.
 
     A file that a built-in recognises, or what the program itself registered, is no newcomer's.
@@ -82,7 +82,7 @@ def recognised(path: Path) -> str:
     raise DataError(f"{path}: {problem}; name its source, one of: {names}")
 
 
-def recognise_target(path: Path) -> str:
+def recognise_writer(path: Path) -> str:
     """Return the name of the one source that writes files named as this one, or fills this folder.
 
     Raises DataError where none or several do; what is in a file that is there already does not count.

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from modnet.compose.settings import Table, settings_of
+from modnet.compose.settings import Table, get_settings
 
 
 def to_plain(value: Any, part: Callable[[Any], Table | None]) -> Any:
@@ -21,7 +21,7 @@ def to_plain(value: Any, part: Callable[[Any], Table | None]) -> Any:
     if (table := part(value)) is not None:
         return table
     if attrs.has(type(value)) or is_dataclass(value):
-        return {key: to_plain(item, part) for key, item in settings_of(value).items() if item is not None}
+        return {key: to_plain(item, part) for key, item in get_settings(value).items() if item is not None}
     if isinstance(value, Mapping):
         return {key: to_plain(item, part) for key, item in value.items()}
     if isinstance(value, (tuple, list)):

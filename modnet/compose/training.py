@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from modnet.compose.parts import part
+from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset
@@ -64,8 +64,8 @@ def train(
     return training.train(
         network,
         data,
-        part("gradient", gradient),
-        part("optimizer", optimizer),
+        make_part("gradient", gradient),
+        make_part("optimizer", optimizer),
         settings,
         seed=seed,
         observer=observer or get_host().relay(),

@@ -1,4 +1,4 @@
-"""Fingerprints: of the numbers that a run learns from, and of the code that made them."""
+"""Fingerprints of data and of code."""
 
 from __future__ import annotations
 
@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from modnet.data.dataset import Dataset, Samples, kind_of_samples
+from modnet.data.dataset import Dataset, describe_part
+from modnet.data.samples import Samples
 from modnet.types import Array
 
 BLOCK = 2**20  # numbers in one go; another count would make other fingerprints
@@ -20,7 +21,7 @@ CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
 
 
 def data_fingerprint(data: Dataset) -> dict[str, Any]:
-    """Return what tells two data sets apart: counts, the divisor, and the SHA-256 of each part.
+    """Return the identity of a data set: counts, the divisor, and the SHA-256 of each part.
 
     It goes by numbers and their order, not by the file they were read from: the same samples have the same fingerprint
     as CSV and as a pickle, as bytes and as float64.
@@ -30,7 +31,7 @@ def data_fingerprint(data: Dataset) -> dict[str, Any]:
     >>> data_fingerprint(bytes_) == data_fingerprint(floats)
     True
     """
-    parts = {kind_of_samples(name): samples for name, samples in data.parts.items()}
+    parts = {describe_part(name): samples for name, samples in data.parts.items()}
     digests: dict[str, str] = {}
     for kind, samples in parts.items():
         digests |= {f"{kind} features": _features_sha256(samples), f"{kind} labels": _labels_sha256(samples)}

@@ -1,4 +1,4 @@
-"""What is in a data set: how many samples of which class, and what lies in its features, found in one pass."""
+"""Summary of a data set: counts, ranges and repeated rows, in one pass."""
 
 from __future__ import annotations
 
@@ -11,7 +11,8 @@ from typing import final
 import attrs
 import numpy as np
 
-from modnet.data.dataset import PIXEL_COLUMNS, PIXEL_MAXIMUM, Dataset
+from modnet.data.arrays import PIXEL_COLUMNS, PIXEL_MAXIMUM
+from modnet.data.dataset import Dataset
 from modnet.types import Array
 
 FEW = 20
@@ -35,15 +36,15 @@ class Summary:
     whole_mean: float
     whole_deviation: float
     distinct: tuple[int | None, ...]
-    """How many different values each of few features has, None where more than `MOST_VALUES`; () for many features."""
+    """The number of different values of each of few features, None where more than `MOST_VALUES`; () for many."""
     repeated: int | None
-    """How many samples have the features of an earlier one in their part; None where samples are too many."""
+    """The number of samples with the features of an earlier one in their part; None where samples are too many."""
     shared: int | None
-    """How many test samples have the features of a training sample."""
+    """The number of samples with the features of one in the part before."""
     size: int
-    """How many bytes the features take as they are kept."""
+    """The bytes that the features take in their own dtype."""
     side: int | None
-    """The side of the square grey images that the samples seem to be."""
+    """The side of square grey images, where the samples seem to be some."""
 
     @property
     def all_counts(self) -> Array:
@@ -53,15 +54,15 @@ class Summary:
 
     @property
     def constant(self) -> int:
-        """How many features have one value only."""
+        """The number of features with one value only."""
         return int((self.minimum == self.maximum).sum())
 
 
-def summary_of(data: Dataset) -> Summary:
-    """Return what is in a data set. Features are read once, block by block, so they need not fit into memory.
+def summarize(data: Dataset) -> Summary:
+    """Return the summary of a data set. Features are read once, block by block, so they need not fit into memory.
 
     >>> data = Dataset.from_arrays(([[1, 5], [3, 5], [1, 5]], ["b", "a", "b"]), test_fraction=0)
-    >>> summary = summary_of(data)
+    >>> summary = summarize(data)
     >>> summary.mean.round(2), summary.counts["train"], summary.distinct, summary.repeated
     (array([1.67, 5.  ]), array([1, 2]), (2, 1), 1)
     """
@@ -90,14 +91,14 @@ def summary_of(data: Dataset) -> Summary:
         repeated=rows.repeated if compared else None,
         shared=rows.shared if compared else None,
         size=sum(len(part) * part.features * part.table.dtype.itemsize for part in parts),
-        side=_image_side(data, moments.minimum),
+        side=_find_image_side(data, moments.minimum),
     )
 
 
-def first_of_each(t: Array, classes: int, most: int) -> list[Array]:
+def find_first_of_each(t: Array, classes: int, most: int) -> list[Array]:
     """Return for each class the indices of its first samples, `most` of them or as many as there are.
 
-    >>> first_of_each(np.array([1, 0, 1, 1]), 3, 2)
+    >>> find_first_of_each(np.array([1, 0, 1, 1]), 3, 2)
     [array([1]), array([0, 2]), array([], dtype=int64)]
     """
     order = np.argsort(t, kind="stable")
@@ -105,27 +106,27 @@ def first_of_each(t: Array, classes: int, most: int) -> list[Array]:
     return [order[start : min(end, start + most)] for start, end in pairwise(bounds)]
 
 
-def varied(t: Array, classes: int, count: int) -> Array:
+def pick_varied(t: Array, classes: int, count: int) -> Array:
     """Return the indices of `count` samples: the first of each class, then the second of each, and so on.
 
-    >>> varied(np.array([1, 1, 1, 0, 0]), 2, 3)
+    >>> pick_varied(np.array([1, 1, 1, 0, 0]), 2, 3)
     array([3, 0, 4])
     """
-    each = first_of_each(t, classes, count)
+    each = find_first_of_each(t, classes, count)
     found = (i for turn in zip_longest(*each) for i in turn if i is not None)
     return np.array(list(islice(found, count)), np.int64)
 
 
-def most_frequent(counts: Array, most: int) -> Array:
+def find_most_frequent(counts: Array, most: int) -> Array:
     """Return the indices of all classes, if they are no more than `most`; otherwise of the most frequent ones.
 
-    >>> most_frequent(np.array([3, 5, 9, 5]), 2), most_frequent(np.array([3, 5]), 2)
+    >>> find_most_frequent(np.array([3, 5, 9, 5]), 2), find_most_frequent(np.array([3, 5]), 2)
     (array([2, 1]), array([0, 1]))
     """
     return np.arange(len(counts)) if len(counts) <= most else np.argsort(-counts, kind="stable")[:most]
 
 
-def bin_edges(summary: Summary, feature: int) -> Array:
+def choose_bin_edges(summary: Summary, feature: int) -> Array:
     """Return the edges of the bins into which a feature's values fall; few whole numbers get a bin each."""
     low, high = summary.minimum[feature], summary.maximum[feature]
     distinct = summary.distinct[feature] if summary.distinct else None
@@ -139,8 +140,8 @@ def bin_edges(summary: Summary, feature: int) -> Array:
     return np.linspace(low, high, min(BINS, 5 + math.isqrt(samples)))
 
 
-def histograms(data: Dataset, features: Sequence[int], edges: Sequence[Array]) -> list[Array]:
-    """Return for each of some features how many samples of each class fall between its edges: (classes, bins).
+def count_histograms(data: Dataset, features: Sequence[int], edges: Sequence[Array]) -> list[Array]:
+    """Return, for each of some features, the samples of each class between its edges: counts (classes, bins).
 
     Samples of both parts are counted, block by block.
     """
@@ -155,24 +156,24 @@ def histograms(data: Dataset, features: Sequence[int], edges: Sequence[Array]) -
     return counts
 
 
-def resampled(image: Array, height: int, width: int) -> Array:
+def resample(image: Array, height: int, width: int) -> Array:
     """Return an image (H, W) in another size: each new pixel is the mean over its area.
 
-    >>> resampled(np.array([[0.0, 4.0], [2.0, 6.0]]), 1, 2)
+    >>> resample(np.array([[0.0, 4.0], [2.0, 6.0]]), 1, 2)
     array([[1., 5.]])
     """
-    return _overlaps(image.shape[0], height) @ image @ _overlaps(image.shape[1], width).T
+    return _compute_overlaps(image.shape[0], height) @ image @ _compute_overlaps(image.shape[1], width).T
 
 
-def _overlaps(size: int, wanted: int) -> Array:
-    """Return which share each of `size` old pixels in a line has in each of the `wanted` new ones."""
+def _compute_overlaps(size: int, wanted: int) -> Array:
+    """Return the share of each of `size` old pixels in a line in each of the `wanted` new ones."""
     edges, places = np.linspace(0, size, wanted + 1), np.arange(size)
     overlap = np.minimum(edges[1:, None], places + 1) - np.maximum(edges[:-1, None], places)
     shares: Array = overlap.clip(0) * (wanted / size)
     return shares
 
 
-def _image_side(data: Dataset, minimum: Array) -> int | None:
+def _find_image_side(data: Dataset, minimum: Array) -> int | None:
     """Return the side of square images, if samples seem to be some: a square number of features that are alike."""
     side = math.isqrt(data.features)
     if side * side != data.features or data.features < PIXEL_COLUMNS:
@@ -236,7 +237,7 @@ class _Values:
 
 @final
 class _Rows:
-    """How many samples are the same as others, told by hashes of 64 bits."""
+    """The number of samples that equal others, by hashes of 64 bits."""
 
     def __init__(self) -> None:
         self.repeated = self.shared = 0

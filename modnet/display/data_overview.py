@@ -10,8 +10,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.data.dataset import Dataset, kind_of_samples
-from modnet.data.summary import MOST_VALUES, Summary, most_frequent, varied
+from modnet.data.dataset import Dataset, describe_part
+from modnet.data.summary import MOST_VALUES, Summary, find_most_frequent, pick_varied
 from modnet.display.terminal import Screen, format_bar, format_images
 from modnet.text import (
     format_count,
@@ -54,7 +54,7 @@ class Overview:
     @cached_property
     def chosen(self) -> Array:
         """The indices of the training samples to show: of each class in turn."""
-        return varied(self.data.train.t, len(self.data.classes), self.samples)
+        return pick_varied(self.data.train.t, len(self.data.classes), self.samples)
 
     @property
     def headline(self) -> str:
@@ -175,9 +175,9 @@ def _format_classes(view: Overview, screen: Screen) -> list[str]:
     """Return a table of classes with bars; of many the most frequent ones."""
     summary, data = view.summary, view.data
     total = summary.all_counts
-    shown = most_frequent(total, CLASSES)
+    shown = find_most_frequent(total, CLASSES)
     parts = [name for name, samples in data.parts.items() if len(samples)] or ["train"]
-    heads = [kind_of_samples(name) for name in parts] if len(parts) > 1 else ["samples"]
+    heads = [describe_part(name) for name in parts] if len(parts) > 1 else ["samples"]
     rows = [["class", *heads, "share"]]
     for i in shown:
         counts = [f"{summary.counts[name][i]:,}" for name in parts]

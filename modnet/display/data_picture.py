@@ -9,8 +9,15 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.data.dataset import Dataset, kind_of_samples
-from modnet.data.summary import Summary, bin_edges, first_of_each, histograms, most_frequent, resampled
+from modnet.data.dataset import Dataset, describe_part
+from modnet.data.summary import (
+    Summary,
+    choose_bin_edges,
+    count_histograms,
+    find_first_of_each,
+    find_most_frequent,
+    resample,
+)
 from modnet.display.figure import COLORS, GREY, escape, new_figure
 from modnet.text import printable
 from modnet.types import Array
@@ -27,7 +34,7 @@ def draw_data(data: Dataset, summary: Summary, title: str = "") -> Figure:
     Images are shown class by class. Of other data, the first features have a histogram for each class, if these are
     few enough to be told apart. Raises MissingExtraError.
     """
-    classes = most_frequent(summary.all_counts, _CLASSES)
+    classes = find_most_frequent(summary.all_counts, _CLASSES)
     cut: list[str] = []
     if summary.side:
         figure = new_figure((9, max(2.5, 1.0 + 0.5 * len(classes))))
@@ -61,12 +68,12 @@ def _draw_samples(axes: Any, data: Dataset, summary: Summary, classes: Array) ->
     side = min(summary.side or 0, _SIDE)
     cell = side + 1  # a gap between images
     mosaic = np.full((cell * len(classes), cell * _ACROSS), np.nan)
-    each = first_of_each(data.train.t, len(data.classes), _ACROSS)
+    each = find_first_of_each(data.train.t, len(data.classes), _ACROSS)
     for row, index in enumerate(classes):
         images = data.train.unscaled(each[index]).reshape(-1, summary.side or 0, summary.side or 0)
         for column, image in enumerate(images):
             place = slice(row * cell, row * cell + side), slice(column * cell, column * cell + side)
-            mosaic[place] = resampled(image.astype(np.float64), side, side)
+            mosaic[place] = resample(image.astype(np.float64), side, side)
     low, high = summary.minimum.min(), summary.maximum.max()
     extent = (0, _ACROSS, len(classes) - 0.5, -0.5)
     axes.imshow(mosaic, cmap="gray", vmin=low, vmax=high, extent=extent, aspect="auto", interpolation="nearest")
@@ -89,7 +96,7 @@ def _draw_counts(axes: Any, data: Dataset, summary: Summary, classes: Array, col
         axes.text(drawn[place], place, f" {words}", va="center", fontsize=8)
     axes.set_xlim(0, 1.5 * max(drawn.max(), 1))
     axes.set_ylim(len(classes) - 0.5, -0.5)
-    axes.set_title(" + ".join(map(kind_of_samples, parts)) + " samples" if len(parts) > 1 else "samples", fontsize=9)
+    axes.set_title(" + ".join(map(describe_part, parts)) + " samples" if len(parts) > 1 else "samples", fontsize=9)
     axes.set_xticks([])
     axes.spines[["top", "right", "bottom"]].set_visible(False)
 
@@ -98,10 +105,10 @@ def _draw_histograms(
     grid: Sequence[Any], data: Dataset, summary: Summary, features: Sequence[int], colors: Sequence[str]
 ) -> None:
     """Draw how the values of some features are spread: for each class, or for all together where colors are one."""
-    edges = [bin_edges(summary, j) for j in features]
+    edges = [choose_bin_edges(summary, j) for j in features]
     names = data.feature_names or [f"feature {j}" for j in range(data.features)]
     apart = len(set(colors)) > 1
-    for axes, j, some, counts in zip(grid, features, edges, histograms(data, features, edges), strict=False):
+    for axes, j, some, counts in zip(grid, features, edges, count_histograms(data, features, edges), strict=False):
         for color, values in zip(colors, counts if apart else [counts.sum(axis=0)], strict=False):
             axes.stairs(values, some, color=color, fill=True, alpha=0.25)
             axes.stairs(values, some, color=color, linewidth=1.3)

@@ -12,7 +12,7 @@ from typing import Literal, TextIO
 import attrs
 import numpy as np
 
-from modnet.data.summary import resampled
+from modnet.data.summary import resample
 from modnet.text import GAP, fit, printable, width_of
 from modnet.types import Array
 
@@ -108,9 +108,9 @@ def _draw_grey(level: Array, width: int, greys: str) -> list[str]:
     """Return the lines of an image of levels from 0 to 1. A character is about twice as high as wide."""
     height = math.ceil(width / 2)
     if greys == "none":
-        places = (resampled(level, height, width) * (len(SHADES) - 1e-9)).astype(int)
+        places = (resample(level, height, width) * (len(SHADES) - 1e-9)).astype(int)
         return ["".join(SHADES[place] for place in row) for row in places]
-    pixels = resampled(level, 2 * height, width)
+    pixels = resample(level, 2 * height, width)
     return [_draw_half_blocks(upper, lower, greys) for upper, lower in zip(pixels[::2], pixels[1::2], strict=True)]
 
 

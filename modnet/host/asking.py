@@ -19,7 +19,7 @@ from typing import Any
 from modnet.errors import Problem
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
 from modnet.host.discovery import PluginHost, loading
-from modnet.host.entry_points import ENTRY_POINTS, Candidate, file_of
+from modnet.host.entry_points import ENTRY_POINTS, Candidate, find_file
 
 LOOK = 0.01  # between looks at who has answered, in seconds
 # A fork has modnet imported already. Where it is not safe, every plugin waits for that.
@@ -78,7 +78,7 @@ def _candidate(fields: dict[str, str]) -> Candidate:
 
 def _problem(candidate: Candidate, status: int | None, limit: float, *, late: bool) -> Problem:
     """Say what a plugin did that has not answered."""
-    file = file_of(candidate.module)
+    file = find_file(candidate.module)
     where = f"{file}:1" if file else ""
     if late:
         why = f"it did not answer within {limit:g} s of being imported"

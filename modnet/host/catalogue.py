@@ -24,7 +24,7 @@ from attrs.validators import deep_iterable, instance_of
 
 from modnet.errors import Problem
 from modnet.files import cache_folder, write_atomically
-from modnet.host.entry_points import Candidate, code_of, file_of
+from modnet.host.entry_points import Candidate, find_file, list_code
 
 FORMAT = 1
 AT_ONCE = 16
@@ -68,7 +68,7 @@ class Catalogue:
 
     folder: Path = attrs.field(factory=lambda: cache_folder() / CATALOGUE)
 
-    def known(self, candidate: Candidate) -> Answer | None:
+    def find_answer(self, candidate: Candidate) -> Answer | None:
         """Return what a plugin answered; None where it was not asked, or may answer otherwise by now.
 
         What was wrong may have been what is installed besides: that goes for as long as the same is installed.
@@ -88,7 +88,7 @@ class Catalogue:
 
     def path_of(self, candidate: Candidate) -> Path:
         """Return the file of a plugin's answer."""
-        where = [FORMAT, sys.version_info[:2], candidate.key, candidate.value, file_of(candidate.module)]
+        where = [FORMAT, sys.version_info[:2], candidate.key, candidate.value, find_file(candidate.module)]
         return self.folder / f"{sha256(json.dumps(where).encode()).hexdigest()[:32]}.json"
 
     def ask(self, candidates: Sequence[Candidate], wait: float | None = None, limit: float = LIMIT) -> None:
@@ -140,12 +140,12 @@ class Catalogue:
 
 def _identity(candidate: Candidate) -> str:
     """Tell apart what a plugin's answer depends on: its version and its code, and modnet's own code."""
-    return sha256(json.dumps([candidate.version, code_of(candidate.module), _own_code()]).encode()).hexdigest()
+    return sha256(json.dumps([candidate.version, list_code(candidate.module), _own_code()]).encode()).hexdigest()
 
 
 @cache
 def _own_code() -> list[tuple[str, int, int]]:
-    return code_of(__name__)
+    return list_code(__name__)
 
 
 def _answer_from(table: dict[str, object]) -> Answer:

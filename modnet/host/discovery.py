@@ -22,7 +22,15 @@ import pluggy
 from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host import kinds
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
-from modnet.host.entry_points import DISTRIBUTION, EVERY_OTHER, Candidate, file_of, module_candidate, names_in, unmet
+from modnet.host.entry_points import (
+    DISTRIBUTION,
+    EVERY_OTHER,
+    Candidate,
+    find_file,
+    is_unmet,
+    make_candidate,
+    split_names,
+)
 from modnet.host.hooks import LIFECYCLE_HOOKS
 from modnet.host.kinds import KINDS
 from modnet.host.problems import to_problem
@@ -30,8 +38,8 @@ from modnet.host.registry import (
     SESSION,
     Component,
     Registry,
-    checked_component,
-    kind_of,
+    create_component,
+    determine_kind,
 )
 from modnet.interfaces import Observer
 
@@ -62,7 +70,7 @@ def is_loading() -> bool:
 
 
 @attrs.frozen
-class Report:
+class PluginReport:
     """What became of a plugin: `state` is one of STATES; a `problem` says why it is broken and what to do.
 
     It provides `components`, and follows runs by the lifecycle hooks named in `follows`.
@@ -96,14 +104,14 @@ class PluginHost:
 
     def __init__(self, without: Iterable[str] = (), catalogue: Catalogue | None = None) -> None:
         self.registry = Registry(self.settle, self._hint)
-        self.without = frozenset(names_in(without))
+        self.without = frozenset(split_names(without))
         self._catalogue = catalogue
-        self._rows: list[tuple[Candidate, Report]] = []
+        self._rows: list[tuple[Candidate, PluginReport]] = []
         self._told = False  # that some plugins may follow runs which they do not
         self._manager = _new_manager()
 
     @property
-    def reports(self) -> list[Report]:
+    def reports(self) -> list[PluginReport]:
         """What became of each plugin."""
         return [report for _, report in self._rows]
 
@@ -114,7 +122,7 @@ class PluginHost:
         `without` that are none.
         """
         ordered = sorted(candidates, key=lambda c: (not c.built_in, c.distribution, c.name))
-        named = [module_candidate(name) for name in dict.fromkeys(modules)]
+        named = [make_candidate(name) for name in dict.fromkeys(modules)]
         known = set().union(*(c.names for c in [*ordered, *named]))
         for name in sorted(self.without - known - {EVERY_OTHER}):
             warnings.warn(f"no plugin {name!r} to disable{did_you_mean(name, known)}", stacklevel=2)
@@ -126,11 +134,11 @@ class PluginHost:
 
     def load_module(self, name: str) -> None:
         """Load a module that is not installed as a plugin, or is and is loaded; raises PluginError."""
-        self._load_named(module_candidate(name))
+        self._load_named(make_candidate(name))
 
     def add_class(self, cls: type, name: str | None = None) -> Callable[[], None]:
         """Register one class for this process and return the function that undoes it; raises PluginError."""
-        component = checked_component(kind_of(cls), cls, name, SESSION, SESSION)
+        component = create_component(determine_kind(cls), cls, name, SESSION, SESSION)
         rivals = [c for c in self.registry.components(component.kind) if c.name == component.name]
         if rivals:
             owner = "registered already" if rivals[0].owner == SESSION else f"{rivals[0].owner}'s"
@@ -155,17 +163,17 @@ class PluginHost:
             manager.register(observer)
         return cast("Observer", manager.hook)
 
-    def broken(self) -> list[Report]:
+    def list_broken(self) -> list[PluginReport]:
         """Return the plugins that could not be loaded."""
         return self._in_state(BROKEN)
 
-    def not_asked(self) -> list[Report]:
+    def list_not_asked(self) -> list[PluginReport]:
         """Return the plugins of which it is not known what they provide."""
         return self._in_state(NOT_ASKED)
 
     def settle(self) -> None:
         """Have all plugins asked that were not asked yet, and wait for their answers; warns where these are many."""
-        if (count := len(self.not_asked())) > AT_ONCE:
+        if (count := len(self.list_not_asked())) > AT_ONCE:
             warnings.warn(f"asking {count} plugins what they provide, once: it may take a while", stacklevel=2)
         self._ask(NOT_ASKED)
 
@@ -175,34 +183,34 @@ class PluginHost:
 
     def ask_a_few(self) -> None:
         """Have plugins asked that were not asked yet; wait for those that can be asked at once, and not for long."""
-        count = len(self.not_asked())
+        count = len(self.list_not_asked())
         self._ask(NOT_ASKED, wait=PATIENCE if count <= AT_ONCE else 0)
 
     def _hint(self) -> str:
         """Return which plugins a name that is not found may be of."""
-        names = ", ".join(report.name for report in [*self.broken(), *self.not_asked()])
+        names = ", ".join(report.name for report in [*self.list_broken(), *self.list_not_asked()])
         return f"; broken, see 'modnet plugins doctor': {names}" if names else ""
 
-    def _in_state(self, state: str) -> list[Report]:
+    def _in_state(self, state: str) -> list[PluginReport]:
         return [report for report in self.reports if report.state == state]
 
-    def _first_report(self, candidate: Candidate, version: str) -> Report:
+    def _first_report(self, candidate: Candidate, version: str) -> PluginReport:
         """Return what is known of a plugin, loaded where it is built in or there is no catalogue."""
-        report = Report(candidate.name, candidate.distribution, candidate.version, NOT_ASKED)
+        report = PluginReport(candidate.name, candidate.distribution, candidate.version, NOT_ASKED)
         if self.without & candidate.names:
-            return attrs.evolve(report, state=DISABLED, file=file_of(candidate.module))
+            return attrs.evolve(report, state=DISABLED, file=find_file(candidate.module))
         if candidate.built_in or not candidate.value or not self._catalogue:
             return self._load(candidate)
-        report = attrs.evolve(report, file=file_of(candidate.module))
-        if unmet(candidate, version):
+        report = attrs.evolve(report, file=find_file(candidate.module))
+        if is_unmet(candidate, version):
             why = f"it requires modnet{candidate.needs}, this is modnet {version}"
             remedy = f"pip install '{DISTRIBUTION}{candidate.needs}', or another version of {candidate.distribution}"
             return attrs.evolve(report, state=BROKEN, problem=Problem(why, remedy))
         for other, its in self._rows:
             if (its.works or its.state == NOT_ASKED) and (other.value == candidate.value or other.key == candidate.key):
-                return attrs.evolve(report, state=BROKEN, problem=_loaded_twice(other.key))
-        answer = self._catalogue.known(candidate)
-        return self._listed(len(self._rows), report, answer) if answer else report
+                return attrs.evolve(report, state=BROKEN, problem=_describe_twice(other.key))
+        answer = self._catalogue.find_answer(candidate)
+        return self._list_answer(len(self._rows), report, answer) if answer else report
 
     def _ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
         """Have plugins in these states asked, and take down what they answer."""
@@ -218,12 +226,12 @@ class PluginHost:
                 return
             self._catalogue.ask([candidate for _, candidate in asked], wait, limit)
             for place, candidate in asked:
-                if answer := self._catalogue.known(candidate):
+                if answer := self._catalogue.find_answer(candidate):
                     report = self._rows[place][1]
                     self.registry.discard(report.components)
-                    self._rows[place] = candidate, self._listed(place, report, answer)
+                    self._rows[place] = candidate, self._list_answer(place, report, answer)
 
-    def _listed(self, place: int, report: Report, answer: Answer) -> Report:
+    def _list_answer(self, place: int, report: PluginReport, answer: Answer) -> PluginReport:
         """Return the report of a plugin that is known by its answer; what it provides is imported when asked for."""
         report = attrs.evolve(report, state=BROKEN, problem=answer.problem, components=(), follows=())
         if answer.problem:
@@ -243,15 +251,15 @@ class PluginHost:
 
     def _class_of(self, place: int, kind: str, name: str) -> Any:
         """Return a class that a plugin provides, which is imported for it; raises PluginError where it breaks."""
-        report = self._imported(place)
+        report = self._import(place)
         if report.problem:
-            raise _named(report.name, report.problem)
+            raise _name_plugin(report.name, report.problem)
         for component in report.components:
             if (component.kind, component.name) == (kind, name):
                 return component.cls
         raise PluginError(f"plugin {report.name} has no {kind} {name!r} any more", "run 'modnet plugins doctor'")
 
-    def _imported(self, place: int) -> Report:
+    def _import(self, place: int) -> PluginReport:
         """Return the report of a plugin, which is imported unless it is already."""
         if self._rows[place][1].state in {READY, NOT_ASKED}:
             with loading():
@@ -263,12 +271,12 @@ class PluginHost:
 
     def _load_followers(self) -> None:
         """Import the plugins that follow runs; warn where they break, and, once, where some may be missing."""
-        if 0 < len(self.not_asked()) <= AT_ONCE:
+        if 0 < len(self.list_not_asked()) <= AT_ONCE:
             self.ask_a_few()
         for place, report in enumerate(self.reports):
-            if report.state == READY and report.follows and (problem := self._imported(place).problem):
+            if report.state == READY and report.follows and (problem := self._import(place).problem):
                 warnings.warn(f"plugin {report.name} does not follow this run: {problem}", stacklevel=3)
-        if (missing := self.not_asked()) and not self._told:
+        if (missing := self.list_not_asked()) and not self._told:
             self._told = True
             names = ", ".join(report.distribution for report in missing[:3]) + ", ..." * (len(missing) > 3)
             count = f"{len(missing)} plugin{'s' * (len(missing) > 1)}"
@@ -279,16 +287,16 @@ class PluginHost:
         if self._manager.is_registered(sys.modules.get(candidate.module)):
             return
         places = [i for i, (c, r) in enumerate(self._rows) if c.value == candidate.module and r.state != DISABLED]
-        report = self._imported(places[0]) if places else self._load(candidate)
+        report = self._import(places[0]) if places else self._load(candidate)
         if report.problem:
-            raise _named(candidate.name, report.problem)
+            raise _name_plugin(candidate.name, report.problem)
         if not places:
             self._rows.append((candidate, report))
 
-    def _load(self, candidate: Candidate) -> Report:
-        report = Report(candidate.name, candidate.distribution, candidate.version, LOADED)
+    def _load(self, candidate: Candidate) -> PluginReport:
+        report = PluginReport(candidate.name, candidate.distribution, candidate.version, LOADED)
         if self.without & candidate.names:
-            return attrs.evolve(report, state=DISABLED, file=file_of(candidate.module))
+            return attrs.evolve(report, state=DISABLED, file=find_file(candidate.module))
         found: list[Component] = []
         try:
             with redirect_stdout(sys.stderr):  # what a command prints may be read by a program
@@ -302,16 +310,16 @@ class PluginHost:
             if self._manager.has_plugin(candidate.key) and not isinstance(error, _TwiceError):
                 self._manager.unregister(name=candidate.key)
             problem = to_problem(error, candidate)
-            return attrs.evolve(report, state=BROKEN, problem=problem, file=file_of(candidate.module))
+            return attrs.evolve(report, state=BROKEN, problem=problem, file=find_file(candidate.module))
         callers = {caller.name for caller in self._manager.get_hookcallers(plugin) or ()}
         follows = tuple(sorted(callers & LIFECYCLE_HOOKS.keys()))
-        return attrs.evolve(report, components=tuple(found), file=file_of(candidate.module), follows=follows)
+        return attrs.evolve(report, components=tuple(found), file=find_file(candidate.module), follows=follows)
 
     def _register(self, plugin: object, candidate: Candidate) -> None:
         """Make a plugin known to pluggy; raises PluginError and pluggy's own."""
         known = [key for key, other in self._manager.list_name_plugin() if other is plugin or key == candidate.key]
         if known:
-            raise _TwiceError(*attrs.astuple(_loaded_twice(known[0])))
+            raise _TwiceError(*attrs.astuple(_describe_twice(known[0])))
         self._manager.register(plugin, candidate.key)
         self._manager.check_pending()
         if not self._manager.get_hookcallers(plugin):
@@ -323,7 +331,7 @@ class PluginHost:
         for kind in KINDS.values():
 
             def register(cls: type, name: str | None = None, kind: str = kind.name) -> None:
-                component = checked_component(kind, cls, name, candidate.distribution, candidate.name)
+                component = create_component(kind, cls, name, candidate.distribution, candidate.name)
                 self.registry.add(component)
                 found.append(component)
 
@@ -342,10 +350,10 @@ class _TwiceError(PluginError):
     """One plugin under two names, or two under one: the first stays."""
 
 
-def _loaded_twice(first: str) -> Problem:
+def _describe_twice(first: str) -> Problem:
     return Problem(f"it is loaded already, as {first}", "uninstall one of the two")
 
 
-def _named(plugin: str, problem: Problem) -> PluginError:
+def _name_plugin(plugin: str, problem: Problem) -> PluginError:
     """Return what is wrong with a plugin as an error that names it."""
     return PluginError(f"plugin {plugin}: {problem.why}", problem.remedy, problem.where)

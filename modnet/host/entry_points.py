@@ -68,7 +68,7 @@ class Candidate:
         return {self.name, self.distribution, self.key} | others
 
 
-def installed() -> list[Candidate]:
+def find_installed() -> list[Candidate]:
     """Return the plugins of all installed distributions; warns of metadata that cannot be read."""
     import importlib.metadata  # a tenth of what `import modnet` would take
 
@@ -110,21 +110,21 @@ def _readable_points() -> list[EntryPoint]:
     return found
 
 
-def module_candidate(name: str) -> Candidate:
+def make_candidate(name: str) -> Candidate:
     """Return a module that is not installed as a plugin as the plugin that it is."""
     return Candidate(name, name, "", name, lambda: importlib.import_module(name))
 
 
-def names_in(without: Iterable[str]) -> list[str]:
+def split_names(without: Iterable[str]) -> list[str]:
     """Return the names of plugins to leave out, each of which may be several joined by commas.
 
-    >>> names_in(["cube, diary", "", "*"])
+    >>> split_names(["cube, diary", "", "*"])
     ['cube', 'diary', '*']
     """
     return [name.strip() for names in without for name in names.split(",") if name.strip()]
 
 
-def file_of(module: str) -> str:
+def find_file(module: str) -> str:
     """Return the file of a module, which is not imported for it; nothing where there is none."""
     if module in sys.modules:
         return str(getattr(sys.modules[module], "__file__", None) or "")
@@ -138,9 +138,9 @@ def file_of(module: str) -> str:
     return (spec and spec.origin) or ""
 
 
-def code_of(module: str) -> list[tuple[str, int, int]]:
+def list_code(module: str) -> list[tuple[str, int, int]]:
     """Return path, size and time of each file of code in the outermost package of a module, or of the module."""
-    file = Path(file_of(module.partition(".")[0]) or file_of(module))
+    file = Path(find_file(module.partition(".")[0]) or find_file(module))
     files = (
         [path for path in file.parent.rglob("*") if path.name.endswith(_CODE)] if file.stem == "__init__" else [file]
     )
@@ -192,7 +192,7 @@ def _requirements(texts: Iterable[str]) -> list[Requirement]:
     return found
 
 
-def unmet(candidate: Candidate, version: str) -> bool:
+def is_unmet(candidate: Candidate, version: str) -> bool:
     """Say whether a plugin is for other versions of modnet than this one."""
     if not candidate.needs:
         return False

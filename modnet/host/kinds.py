@@ -165,6 +165,6 @@ def find_kind(name: str) -> Kind:
     return KINDS[name]
 
 
-def kinds_of(cls: object) -> list[Kind]:
+def find_kinds(cls: object) -> list[Kind]:
     """Return the kinds of part that a class implements: none where it is no class, or no part."""
     return [kind for kind in KINDS.values() if isinstance(cls, type) and issubclass(cls, kind.interface)]

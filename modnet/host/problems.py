@@ -10,7 +10,7 @@ import attrs
 import pluggy
 
 from modnet.errors import PluginError, Problem, did_you_mean
-from modnet.host.entry_points import Candidate, file_of
+from modnet.host.entry_points import Candidate, find_file
 from modnet.host.hooks import LIFECYCLE_HOOKS
 from modnet.host.kinds import KINDS
 
@@ -62,7 +62,7 @@ def _find_line(error: BaseException, candidate: Candidate) -> str:
         for frame, line in traceback.walk_tb(error.__traceback__)
         if str(frame.f_globals.get("__name__")).partition(".")[0] == candidate.package
     ]
-    file = file_of(candidate.module)
+    file = find_file(candidate.module)
     return frames[-1] if frames else f"{file}:1" if file else ""
 
 

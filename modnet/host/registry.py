@@ -13,8 +13,8 @@ import attrs
 
 from modnet.errors import PluginError, UnknownNameError
 from modnet.host.entry_points import BUILT_IN
-from modnet.host.kinds import KINDS, kinds_of
-from modnet.host.signatures import as_mypy_says, type_mistakes
+from modnet.host.kinds import KINDS, find_kinds
+from modnet.host.signatures import find_type_mistakes, to_mypy_words
 from modnet.interfaces import Part, kebab_case
 
 SESSION = "session"
@@ -129,35 +129,35 @@ class Registry:
     def components(self, kind: str | None = None) -> list[Component]:
         """Return all components, or those of a kind: built-in first, then by name and owner."""
         self.settle()
-        return self._sorted(kind)
+        return self._sort(kind)
 
     def at_hand(self, kind: str) -> list[Component]:
         """Return the components of a kind that are built in, or that this program registered."""
-        return [c for c in self._sorted(kind) if c.owner in {BUILT_IN, SESSION}]
+        return [c for c in self._sort(kind) if c.owner in {BUILT_IN, SESSION}]
 
     def usable(self, kind: str) -> list[Component]:
         """Return the components of a kind with all their plugins imported, but for those that break then."""
         for component in self.components(kind):
             with suppress(PluginError):
                 component.cls  # noqa: B018 - which imports it
-        return self._sorted(kind)
+        return self._sort(kind)
 
     def names(self, kind: str, *, known: bool = False) -> list[str]:
         """Return the names that `find` takes: bare where one owner has it, qualified for the others.
 
         With `known`, those that can be told at once.
         """
-        return [self.name_for(c) for c in (self._sorted(kind) if known else self.components(kind))]
+        return [self.name_for(c) for c in (self._sort(kind) if known else self.components(kind))]
 
     def find(self, kind: str, name: str) -> Component:
         """Return the component of that bare or qualified name; raises UnknownNameError."""
-        holder = self._qualified(kind, name) or self._holder(kind, name)
+        holder = self._find_qualified(kind, name) or self._find_holder(kind, name)
         if holder and (holder.owner == BUILT_IN or holder.qualified_name == name):
             return holder
         self.settle()
-        if holder := self._qualified(kind, name) or self._holder(kind, name):
+        if holder := self._find_qualified(kind, name) or self._find_holder(kind, name):
             return holder
-        rivals = [c.qualified_name for c in self._sorted(kind) if c.name == name]
+        rivals = [c.qualified_name for c in self._sort(kind) if c.name == name]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
         raise UnknownNameError(kind, name, self.names(kind), note + self.hint())
 
@@ -167,7 +167,7 @@ class Registry:
             return own
         if override := find_override_by(part):
             wanted = (override.kind, override.name)
-            return next((c for c in self._sorted() if (c.kind, c.qualified_name) == wanted), None)
+            return next((c for c in self._sort() if (c.kind, c.qualified_name) == wanted), None)
         self.settle()
         return self._component_of_class(type(part))
 
@@ -179,24 +179,24 @@ class Registry:
         """Return the shortest name that finds a component."""
         return component.name if self._is_holder(component) else component.qualified_name
 
-    def refused(self, component: Component) -> str | None:
+    def explain_refusal(self, component: Component) -> str | None:
         """Return why a component does not answer to its bare name, or None where it does."""
         if self._is_holder(component):
             return None
-        rivals = sorted({c.owner for c in self._sorted(component.kind) if c.name == component.name} - {component.owner})
+        rivals = sorted({c.owner for c in self._sort(component.kind) if c.name == component.name} - {component.owner})
         return (
             f"the {component.kind} name {component.name!r} is also {' and '.join(rivals)}'s; "
             f"use {component.qualified_name!r}"
         )
 
-    def _sorted(self, kind: str | None = None) -> list[Component]:
+    def _sort(self, kind: str | None = None) -> list[Component]:
         chosen = [c for c in self._components if kind in {None, c.kind}]
         return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(KINDS).index(c.kind), c.name, c.owner))
 
-    def _qualified(self, kind: str, name: str) -> Component | None:
+    def _find_qualified(self, kind: str, name: str) -> Component | None:
         return next((c for c in self._components if c.kind == kind and c.qualified_name == name), None)
 
-    def _holder(self, kind: str, name: str) -> Component | None:
+    def _find_holder(self, kind: str, name: str) -> Component | None:
         """Return who answers to a bare name: the built-in, else the only one, else nobody."""
         named = [c for c in self._components if (c.kind, c.name) == (kind, name)]
         built_in = [c for c in named if c.owner == BUILT_IN]
@@ -204,7 +204,7 @@ class Registry:
 
     def _is_holder(self, component: Component) -> bool:
         """Say whether it answers to its bare name; it may have been replaced by the same one, imported."""
-        holder = self._holder(component.kind, component.name)
+        holder = self._find_holder(component.kind, component.name)
         return bool(holder and holder.owner == component.owner)
 
 
@@ -213,19 +213,19 @@ def could_be_name(text: str) -> bool:
     return bool(_NAME.fullmatch(text.rpartition(":")[2]))
 
 
-def checked_component(kind: str, cls: object, name: str | None, owner: str, plugin: str) -> Component:
+def create_component(kind: str, cls: object, name: str | None, owner: str, plugin: str) -> Component:
     """Return the component for a class that a plugin registers; raises PluginError."""
     interface = KINDS[kind].interface
     wanted = f'"type[{interface.__name__}]"'
     if not isinstance(cls, type) or not issubclass(cls, interface):
-        found = f"type[{cls.__qualname__}]" if isinstance(cls, type) else as_mypy_says(type(cls))
+        found = f"type[{cls.__qualname__}]" if isinstance(cls, type) else to_mypy_words(type(cls))
         why = f'Argument 1 to "__call__" of "Register" has incompatible type "{found}"; expected {wanted}'
-        raise PluginError(why, _what_to_register(cls, interface))
+        raise PluginError(why, _suggest(cls, interface))
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
         why = f"Only concrete class can be given where {wanted} is expected"
         raise PluginError(why, f"define {missing} in {cls.__qualname__}")
-    if owner != BUILT_IN and (mistakes := type_mistakes(cls, interface)):  # built-ins are looked at by the tests
+    if owner != BUILT_IN and (mistakes := find_type_mistakes(cls, interface)):  # built-ins are looked at by the tests
         raise PluginError(*attrs.astuple(mistakes[0]))
     given: object = kebab_case(cls) if name is None else name
     if not isinstance(given, str) or not _NAME.fullmatch(given):
@@ -233,19 +233,19 @@ def checked_component(kind: str, cls: object, name: str | None, owner: str, plug
     return Component(kind, given, cls, owner, plugin)
 
 
-def _what_to_register(cls: object, interface: type) -> str:
+def _suggest(cls: object, interface: type) -> str:
     if isinstance(cls, Part):
         return "register the class itself"
-    for kind in kinds_of(cls):
+    for kind in find_kinds(cls):
         return f"register it in {kind.hook}"
     if isinstance(cls, type):
         return f"derive it from modnet.{interface.__name__}"
     return f"register a class derived from modnet.{interface.__name__}"
 
 
-def kind_of(cls: object) -> str:
+def determine_kind(cls: object) -> str:
     """Return the kind of part that a class implements; raises PluginError where it is none, or several."""
-    kinds = kinds_of(cls)
+    kinds = find_kinds(cls)
     if len(kinds) != 1:
         names = ", ".join(kind.interface.__name__ for kind in KINDS.values())
         raise PluginError(f"{cls!r} must be a subclass of exactly one of modnet's {names}")

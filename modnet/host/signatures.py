@@ -25,13 +25,13 @@ _NUMBERS: dict[Any, tuple[type, ...]] = {float: (float, int), complex: (complex,
 _FACTORY: Any = attrs.Factory  # a class, whatever its stub says
 
 
-def type_mistakes(cls: type, interface: type) -> tuple[Problem, ...]:
+def find_type_mistakes(cls: type, interface: type) -> tuple[Problem, ...]:
     """Return what is wrong with a class that implements an interface: with its methods, attributes and defaults.
 
     >>> class Cube(modnet.Activation):
     ...     def __call__(self, a):
     ...         return a**3
-    >>> [mistake.remedy for mistake in type_mistakes(Cube, modnet.Activation)]
+    >>> [mistake.remedy for mistake in find_type_mistakes(Cube, modnet.Activation)]
     ['Cube.__call__(a) does not take (a, axis=-1)']
     """
     known: Any = cls  # to mypy, not every class can be hashed
@@ -45,7 +45,7 @@ def _mistakes(cls: type, interface: type) -> tuple[Problem, ...]:
     return (*chain.from_iterable(of_methods), *_attribute_mistakes(cls, interface), *_default_mistakes(cls))
 
 
-def not_taken(function: Callable[..., Any], wanted: Signature) -> str:
+def explain_mismatch(function: Callable[..., Any], wanted: Signature) -> str:
     """Say which arguments a function does not take that it is going to be called with: `(y) does not take (y, t)`.
 
     Returns nothing where it takes all, those that have a default by their names too; or where nobody knows.
@@ -54,7 +54,7 @@ def not_taken(function: Callable[..., Any], wanted: Signature) -> str:
         signature = inspect.signature(function)
     except (ValueError, TypeError):  # some built-in functions tell no signature
         return ""
-    needed = required(wanted).parameters
+    needed = drop_defaults(wanted).parameters
     optional = [name for name in wanted.parameters if name not in needed]
     try:
         signature.bind(*needed)
@@ -65,13 +65,13 @@ def not_taken(function: Callable[..., Any], wanted: Signature) -> str:
     return ""
 
 
-def call_of(interface: type, name: str = "__call__") -> Signature:
+def get_call_signature(interface: type, name: str = "__call__") -> Signature:
     """Return what a method of an interface is called with: its signature without `self`."""
     method = inspect.getattr_static(interface, name)
     return inspect.signature(method.__get__(interface, interface))
 
 
-def required(signature: Signature) -> Signature:
+def drop_defaults(signature: Signature) -> Signature:
     """Return a signature without the parameters that have a default."""
     return signature.replace(parameters=[p for p in signature.parameters.values() if p.default is p.empty])
 
@@ -94,24 +94,24 @@ def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[Problem]
         yield Problem(incompatible, f"make {method} a @classmethod", where)
         return
     bound = MethodType(function, cls) if found is function else found.__get__(None, cls)
-    if mistake := not_taken(bound, call_of(interface, name)):
+    if mistake := explain_mismatch(bound, get_call_signature(interface, name)):
         yield Problem(incompatible, f"{method}{mistake}", where)
-    returned, expected = (declared_types([f], {"return"}).get("return", Any) for f in (function, original))
+    returned, expected = (find_declared_types([f], {"return"}).get("return", Any) for f in (function, original))
     if not _returns(returned, expected):
-        why = f'Return type {_quoted(returned)} of "{name}" incompatible with return type {_quoted(expected)}'
+        why = f'Return type {_quote(returned)} of "{name}" incompatible with return type {_quote(expected)}'
         what = (inspect.getdoc(original) or "").partition("\n")[0].removeprefix("Return ").rstrip(".")
         yield Problem(f"{why} in {supertype}", f"{method} is to return {what}", where)
 
 
 def _attribute_mistakes(cls: type, interface: type) -> Iterator[Problem]:
     """Yield what is wrong with what a class says of all its instances: its `suffixes`, for instance."""
-    for name, declared in declared_types([interface], inspect.get_annotations(interface)).items():
+    for name, declared in find_declared_types([interface], inspect.get_annotations(interface)).items():
         if get_origin(declared) is not ClassVar:
             continue
         (wanted,), value = get_args(declared), inspect.getattr_static(cls, name, getattr(interface, name))
         if not hasattr(type(value), "__get__") and not _fits(value, wanted):  # a property's value each part has its own
-            base = f'base class "{interface.__qualname__}" defined the type as {_quoted(wanted)}'
-            why = f"Incompatible types in assignment (expression has type {_quoted_type_of(value)}, {base})"
+            base = f'base class "{interface.__qualname__}" defined the type as {_quote(wanted)}'
+            why = f"Incompatible types in assignment (expression has type {_quote_type_of(value)}, {base})"
             yield Problem(why, f"{cls.__qualname__}.{name} is {value!r}", _line_of(cls, name))
 
 
@@ -119,7 +119,7 @@ def _default_mistakes(cls: type) -> Iterator[Problem]:
     """Yield what is wrong with the defaults of a class's settings."""
     for name, default, wanted in _defaults(cls):
         if default is not None and not _fits(default, wanted):  # None for a number does no harm here
-            found, types = _quoted_type_of(default), _quoted(wanted)
+            found, types = _quote_type_of(default), _quote(wanted)
             why = f"Incompatible types in assignment (expression has type {found}, variable has type {types})"
             if not attrs.has(cls):
                 has = f"default has type {found}, parameter has type {types}"
@@ -132,11 +132,11 @@ def _defaults(cls: type) -> Iterator[tuple[str, object, Any]]:
     """Yield name, default and type of each setting that has a plain default."""
     if attrs.has(cls):
         fields = [f for f in attrs.fields(cls) if f.init and f.converter is None and _is_plain(f.default)]
-        declared = declared_types(reversed(cls.__mro__), {field.name for field in fields})
+        declared = find_declared_types(reversed(cls.__mro__), {field.name for field in fields})
         yield from ((field.name, field.default, declared.get(field.name, Any)) for field in fields)
     elif isinstance(init := inspect.getattr_static(cls, "__init__"), FunctionType):
         parameters = inspect.signature(init).parameters
-        declared = declared_types([init], parameters)
+        declared = find_declared_types([init], parameters)
         yield from ((p.name, p.default, declared.get(p.name, Any)) for p in parameters.values() if _is_plain(p.default))
 
 
@@ -167,7 +167,7 @@ def _returns(returned: Any, wanted: Any) -> bool:
 def _classes(wanted: Any) -> tuple[type, ...] | None:
     """Return the classes whose instances are of a type; None where it takes a type checker to tell."""
     found: list[type] = []
-    wanted = written_out(wanted)
+    wanted = expand_aliases(wanted)
     for option in get_args(wanted) if get_origin(wanted) in {Union, UnionType} else (wanted,):
         cls = get_origin(option) or option
         if type(cls) not in {type, ABCMeta}:  # a Literal, a Protocol, Any, a class with a mind of its own
@@ -176,17 +176,17 @@ def _classes(wanted: Any) -> tuple[type, ...] | None:
     return tuple(found)
 
 
-def _quoted(wanted: Any) -> str:
-    return f'"{as_mypy_says(wanted)}"'
+def _quote(wanted: Any) -> str:
+    return f'"{to_mypy_words(wanted)}"'
 
 
-def _quoted_type_of(value: object) -> str:
+def _quote_type_of(value: object) -> str:
     if isinstance(value, list) and value:
-        return _quoted(list[type(value[0])])  # type: ignore[misc]
-    return _quoted(tuple[*map(type, value)] if isinstance(value, tuple) else type(value))  # type: ignore[misc]
+        return _quote(list[type(value[0])])  # type: ignore[misc]
+    return _quote(tuple[*map(type, value)] if isinstance(value, tuple) else type(value))  # type: ignore[misc]
 
 
-def declared_types(owners: Iterable[Any], names: Container[str]) -> dict[str, Any]:
+def find_declared_types(owners: Iterable[Any], names: Container[str]) -> dict[str, Any]:
     """Return the types that classes or functions give to names, those of later ones first.
 
     It is Any for what was imported for type checkers only.
@@ -205,29 +205,29 @@ def declared_types(owners: Iterable[Any], names: Container[str]) -> dict[str, An
     return found
 
 
-def written_out(wanted: Any) -> Any:
+def expand_aliases(wanted: Any) -> Any:
     """Return a type with the aliases in it written out: from Python 3.12 on, some are objects of their own.
 
-    >>> written_out(modnet.Array | None)
+    >>> expand_aliases(modnet.Array | None)
     numpy.ndarray[tuple[typing.Any, ...], numpy.dtype[typing.Any]] | None
     """
     origin, arguments = get_origin(wanted), get_args(wanted)
     if hasattr(origin, "__value__"):
-        return written_out(origin.__value__[arguments])
+        return expand_aliases(origin.__value__[arguments])
     if origin in {Union, UnionType}:
-        return functools.reduce(operator.or_, map(written_out, arguments))
+        return functools.reduce(operator.or_, map(expand_aliases, arguments))
     if isinstance(origin, type) and arguments and not any(isinstance(each, list) for each in arguments):
-        return GenericAlias(origin, tuple(map(written_out, arguments)))
-    return written_out(wanted.__value__) if hasattr(wanted, "__value__") else wanted
+        return GenericAlias(origin, tuple(map(expand_aliases, arguments)))
+    return expand_aliases(wanted.__value__) if hasattr(wanted, "__value__") else wanted
 
 
-def as_mypy_says(wanted: Any) -> str:
+def to_mypy_words(wanted: Any) -> str:
     """Return a type in mypy's words.
 
-    >>> as_mypy_says(float), as_mypy_says(tuple[Any, ...] | None)
+    >>> to_mypy_words(float), to_mypy_words(tuple[Any, ...] | None)
     ('float', 'tuple[Any, ...] | None')
     """
-    wanted = written_out(wanted)
+    wanted = expand_aliases(wanted)
     if isinstance(wanted, type) and not hasattr(wanted, "__origin__"):
         return "None" if wanted is NoneType else wanted.__qualname__
     return re.sub(r"(\w+\.)+(?=\w)", "", repr(wanted)).replace("NoneType", "None")

@@ -12,7 +12,8 @@ import numpy as np
 from attrs.validators import ge, in_
 from threadpoolctl import threadpool_limits
 
-from modnet.data.dataset import Dataset, Samples
+from modnet.data.dataset import Dataset
+from modnet.data.samples import Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
 from modnet.interfaces import GradientEstimator, Observer, Optimizer, name_of
 from modnet.nn.batches import Batches, Sampling

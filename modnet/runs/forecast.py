@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import attrs
 
 from modnet.compose.experiment import Experiment, create_network
-from modnet.compose.parts import part, registered_name, usable_names
+from modnet.compose.parts import find_name, list_usable_names, make_part
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError
 from modnet.interfaces import GradientEstimator
@@ -34,11 +34,11 @@ def forecast_run(experiment: Experiment, data: Dataset, seconds: float = 0.3) ->
 
     The others have their default settings.
     """
-    own = registered_name(experiment.gradient)
+    own = find_name(experiment.gradient)
     yield _forecast(experiment, data, own, experiment.gradient, seconds)
-    for name in usable_names("gradient"):
+    for name in list_usable_names("gradient"):
         if name != own:
-            yield _forecast(experiment, data, name, part("gradient", name), seconds)
+            yield _forecast(experiment, data, name, make_part("gradient", name), seconds)
 
 
 def _forecast(

@@ -10,7 +10,7 @@ import numpy as np
 
 from modnet.compose.experiment import create_network_of_size
 from modnet.compose.network import Network
-from modnet.data.dataset import scaled
+from modnet.data.samples import scale_features
 from modnet.errors import DataError, ShapeError
 from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import load_params
@@ -44,5 +44,5 @@ class TrainedModel:
 
     def predict(self, rows: Array) -> tuple[list[Any], Array]:
         """Return the label of each raw row (N, features), and the network's outputs (N, classes)."""
-        outputs = self.network.predict(scaled(rows, self.scale))
+        outputs = self.network.predict(scale_features(rows, self.scale))
         return [self.classes[i] for i in outputs.argmax(axis=1)], outputs

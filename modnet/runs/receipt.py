@@ -13,7 +13,7 @@ from typing import Any
 import attrs
 
 from modnet.compose.experiment import Experiment, find_parts
-from modnet.compose.parts import registered_name
+from modnet.compose.parts import find_name
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings, Table
 from modnet.data.dataset import Dataset
@@ -216,7 +216,7 @@ def _find_origins(experiment: Experiment) -> tuple[Origin, ...]:
     for part in find_parts(experiment):
         if c := host.registry.component_of(part):
             version, code = versions.get((c.owner, c.plugin), ""), code_fingerprint(type(part).__module__)
-            found.add(Origin(c.kind, registered_name(part), c.owner, version, *code))
+            found.add(Origin(c.kind, find_name(part), c.owner, version, *code))
     return tuple(sorted(found, key=attrs.astuple))
 
 

@@ -15,7 +15,7 @@ import numpy as np
 import tomli_w
 
 from modnet.compose.experiment import Experiment, format_title, run_experiment, to_table
-from modnet.compose.parts import registered_name
+from modnet.compose.parts import find_name
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table
 from modnet.compose.tables import find_changes
@@ -207,7 +207,7 @@ class RunRecorder(Observer):
         write_atomically(self.path / HISTORY, history_to_csv(history).encode())
 
     def _unwritten(self, error: OSError, iteration: int) -> DataError:
-        advice = f"; the run can go on from what was kept last: modnet resume {self.path}" if iteration else ""
+        advice = f"; continue from the last checkpoint: modnet resume {self.path}" if iteration else ""
         return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
 
     def _summary(self, run: ObservedRun) -> dict[str, Any]:
@@ -217,7 +217,7 @@ class RunRecorder(Observer):
             "iterations": run.iteration,
             "final_loss": history.loss[-1] if history.loss else None,
             **{name: _last(values) for name, values in history.columns.items()},
-            "gradient": registered_name(self._experiment.gradient),
+            "gradient": find_name(self._experiment.gradient),
             "seed": self._experiment.seed,
             "seconds": round(run.seconds, 3),
             "params_sha256": params_sha256(run.params),

@@ -8,11 +8,11 @@ from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
-from modnet.compose.parts import part as built
+from modnet.compose.parts import make_part as built
 from modnet.compose.plugins import get_host
 from modnet.errors import ModnetError, PluginError, SettingError, describe_unknown
 from modnet.host.kinds import find_kind
-from modnet.host.registry import Component, kind_of
+from modnet.host.registry import Component, determine_kind
 from modnet.testing.checks import Check, Suite
 from modnet.testing.report import PASSED, Report, raise_if_failed
 
@@ -36,7 +36,7 @@ def conformance(part: object, **options: Any) -> type[unittest.TestCase]:
     20
     """
     try:
-        kind = kind_of(type(part))
+        kind = determine_kind(type(part))
     except PluginError:
         what = f"the class {part.__name__}: call it" if isinstance(part, type) else repr(part)
         raise SettingError([f"expected an instance of one of modnet's interfaces, found {what}"]) from None

@@ -16,10 +16,10 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.compose.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss, adapted
-from modnet.compose.settings import settings_of
+from modnet.compose.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss, adapt
+from modnet.compose.settings import get_settings
 from modnet.errors import ModnetError
-from modnet.host.kinds import kinds_of
+from modnet.host.kinds import find_kinds
 
 KIT = __name__.rpartition(".")[0]
 ADAPTED = {AdaptedActivation: "activation", AdaptedLoss: "loss", AdaptedEstimator: "gradient"}
@@ -67,9 +67,9 @@ class _Writer:
             self.imports.add("from pathlib import Path")
             return f"Path({str(value)!r})"
         if type(value) in ADAPTED:
-            self._import("adapted", adapted)
+            self._import("adapted", adapt)
             return f"adapted({ADAPTED[type(value)]!r}, {self.literal(value.part)})"
-        if kinds_of(type(value)) or attrs.has(type(value)):
+        if find_kinds(type(value)) or attrs.has(type(value)):
             return self._made(value)
         if callable(value) and hasattr(value, "__name__"):
             ours = isinstance(value, FunctionType) and value.__module__.startswith(KIT)
@@ -122,7 +122,7 @@ class _Writer:
         """Return the call that makes an object of its settings."""
         cls = type(value)
         try:
-            settings = settings_of(value)
+            settings = get_settings(value)
         except (ModnetError, ValueError, TypeError):
             settings = {}
         usual = {name: repr(parameter.default) for name, parameter in inspect.signature(cls).parameters.items()}

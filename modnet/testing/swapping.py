@@ -5,12 +5,12 @@ from __future__ import annotations
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
-from modnet.compose.adapters import adapted
+from modnet.compose.adapters import adapt
 from modnet.compose.plugins import get_host
 from modnet.errors import SettingError
 from modnet.host.kinds import KINDS, find_kind
 from modnet.host.registry import Component, Override, active_overrides
-from modnet.host.signatures import type_mistakes
+from modnet.host.signatures import find_type_mistakes
 
 T = TypeVar("T")
 
@@ -79,11 +79,11 @@ def _accepted(component: Component, instead: object) -> Any:
     if isinstance(instead, type) and (missing := getattr(instead, "__abstractmethods__", ())):
         raise SettingError([f"{instead.__qualname__} is abstract: define {', '.join(sorted(missing))}"], where)
     try:
-        what: Any = instead if is_class or isinstance(instead, interface) else adapted(kind, instead)
+        what: Any = instead if is_class or isinstance(instead, interface) else adapt(kind, instead)
     except SettingError as error:
         raise SettingError(error.mistakes, where) from None
     cls = what if isinstance(what, type) else type(what)
-    if mistakes := [str(mistake) for mistake in type_mistakes(cls, interface)]:
+    if mistakes := [str(mistake) for mistake in find_type_mistakes(cls, interface)]:
         raise SettingError(mistakes, where)
     if kind == "data-source" and what.reads_files is not component.cls.reads_files:
         reads = "reads files" if component.cls.reads_files else "reads no file"

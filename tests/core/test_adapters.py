@@ -11,8 +11,8 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, GradientEstimator, Loss, NoDerivativeError, SettingError
-from modnet.compose.adapters import adapted
-from modnet.compose.parts import part
+from modnet.compose.adapters import adapt
+from modnet.compose.parts import make_part
 
 A = np.array([[-1.0, 0.5, 2.0], [0.0, 1.0, 4.0]])
 T = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0]])
@@ -45,52 +45,52 @@ class Square:
 class TestActivation:
     @pytest.mark.parametrize("function", [cube, np.tanh, functools.partial(np.power, 2.0)])
     def test_a_callable_is_called(self, function: Callable[..., Any]) -> None:
-        assert np.array_equal(adapted("activation", function)(A), function(A))
+        assert np.array_equal(adapt("activation", function)(A), function(A))
 
     def test_the_axis_is_given_to_what_asks_for_it(self) -> None:
-        assert np.allclose(adapted("activation", shares)(A.T + 2, axis=0).sum(0), 1)
-        assert np.array_equal(adapted("activation", cube)(A, axis=0), A**3)
+        assert np.allclose(adapt("activation", shares)(A.T + 2, axis=0).sum(0), 1)
+        assert np.array_equal(adapt("activation", cube)(A, axis=0), A**3)
 
     def test_its_signature_is_read_once_at_the_door(self, monkeypatch: pytest.MonkeyPatch) -> None:
-        activation = adapted("activation", cube)
+        activation = adapt("activation", cube)
         monkeypatch.setattr("inspect.signature", None)
         assert np.array_equal(activation(A), A**3)
 
     def test_it_is_elementwise_only_if_it_says_so(self) -> None:
-        assert adapted("activation", Square()).elementwise is True
-        assert adapted("activation", cube).elementwise is False
+        assert adapt("activation", Square()).elementwise is True
+        assert adapt("activation", cube).elementwise is False
 
     def test_its_own_way_back_is_used(self) -> None:
         z = A**2
-        assert np.array_equal(adapted("activation", Square()).backward(A, z, T, axis=0), 2 * A * T)
+        assert np.array_equal(adapt("activation", Square()).backward(A, z, T, axis=0), 2 * A * T)
 
     def test_a_way_back_it_has_not_is_no_mistake_until_it_is_asked(self) -> None:
         with pytest.raises(NoDerivativeError, match=r"^cube has no backward$"):
-            adapted("activation", cube).backward(A, A, A)
+            adapt("activation", cube).backward(A, A, A)
 
     def test_it_is_named_by_its_function_or_class(self) -> None:
-        assert repr(adapted("activation", np.tanh)) == "tanh"
-        assert repr(adapted("activation", Square())) == "square"
+        assert repr(adapt("activation", np.tanh)) == "tanh"
+        assert repr(adapt("activation", Square())) == "square"
 
     def test_one_callable_adapted_twice_is_equal(self) -> None:
         square = Square()
-        assert adapted("activation", square) == adapted("activation", square)
-        assert adapted("activation", square) != adapted("activation", Square())
+        assert adapt("activation", square) == adapt("activation", square)
+        assert adapt("activation", square) != adapt("activation", Square())
 
     def test_it_is_an_activation(self) -> None:
-        assert isinstance(adapted("activation", cube), Activation)
+        assert isinstance(adapt("activation", cube), Activation)
 
 
 class TestLoss:
     def test_a_callable_is_called_with_outputs_and_targets(self) -> None:
-        loss = adapted("loss", distance)
+        loss = adapt("loss", distance)
         assert isinstance(loss, Loss)
         assert np.array_equal(loss(A, T), distance(A, T))
         with pytest.raises(NoDerivativeError, match="distance has no backward"):
             loss.backward(A, T)
 
     def test_no_fused_form_is_known_of_it(self) -> None:
-        assert adapted("loss", distance).fused(modnet.activation("softmax")) is None
+        assert adapt("loss", distance).fused(modnet.activation("softmax")) is None
 
 
 class TestEstimator:
@@ -98,7 +98,7 @@ class TestEstimator:
         def estimator(*given: Any) -> Any:
             return given
 
-        adapter: Any = adapted("gradient", estimator)
+        adapter: Any = adapt("gradient", estimator)
         assert isinstance(adapter, GradientEstimator)
         assert adapter("objective", "params", "stream") == ("objective", "params", "stream")
 
@@ -119,16 +119,16 @@ class TestRefusals:
     )
     def test_what_cannot_be_a_part_is_told(self, kind: str, value: object, words: str) -> None:
         with pytest.raises(SettingError) as error:
-            adapted(kind, value)
+            adapt(kind, value)
         assert str(error.value).startswith(words)
 
     def test_a_part_of_another_kind_is_not_adapted_though_it_is_callable(self) -> None:
         with pytest.raises(SettingError, match=r"loss: expected .*, found Sigmoid\(\)"):
-            part("loss", modnet.activation("sigmoid"))
+            make_part("loss", modnet.activation("sigmoid"))
 
     def test_settings_do_not_go_with_a_ready_object(self) -> None:
         with pytest.raises(SettingError, match="settings go with a name, not with a ready object: slope"):
-            part("activation", cube, slope=3)
+            make_part("activation", cube, slope=3)
 
 
 def test_a_network_of_strangers_without_derivatives_has_a_gradient_by_every_way() -> None:
@@ -144,4 +144,4 @@ def test_one_that_knows_no_axis_is_called_with_the_axis_last(axis: int) -> None:
         return a / a.sum(axis=-1, keepdims=True)
 
     expected = np.moveaxis(rows(np.moveaxis(A, axis, -1)), -1, axis)
-    assert np.array_equal(adapted("activation", rows)(A, axis=axis), expected)
+    assert np.array_equal(adapt("activation", rows)(A, axis=axis), expected)

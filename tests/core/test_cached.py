@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 import modnet
 from modnet import DataError, cached
 from modnet.cached import Facts, Put, arrays_of
-from modnet.data.dataset import _mapping
+from modnet.data.samples import find_mapping
 from modnet.files.cache import cache_entries, clear_cache
 from modnet.files.digests import SETTLED
 from modnet.nn.checkpoint import params_sha256
@@ -233,7 +233,7 @@ def test_training_from_a_mapped_file_has_the_same_bits_as_from_memory(tmp_path, 
         monkeypatch.setattr(cached, "SMALL", small)
         monkeypatch.setattr(cached, "MAPPED", mapped)
         data = modnet.load(path, label="last", header=False, **settings)
-        assert (_mapping(data.train.table) is not None) == (mapped == 1)
+        assert (find_mapping(data.train.table) is not None) == (mapped == 1)
         net = modnet.TwoLayerNet(20, 7, 3, seed=0)
         run = modnet.train(net, data, gradient="backpropagation", sampling="shuffle", iterations=120, seed=1)
         digests.add((params_sha256(run.params), tuple(run.history.test_accuracy)))

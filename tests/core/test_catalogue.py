@@ -21,14 +21,14 @@ import modnet
 from modnet import PluginError, UnknownNameError
 from modnet.cli.plugins import format_not_asked, format_plugins, to_json
 from modnet.compose import plugins
-from modnet.compose.parts import registered_name, usable_names
+from modnet.compose.parts import find_name, list_usable_names
 from modnet.compose.plugins import get_host
-from modnet.compose.sources import is_data_set, recognised
+from modnet.compose.sources import is_data_set, recognise_source
 from modnet.files.cache import clear_cache
 from modnet.host import asking as answering
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
-from modnet.host.discovery import PluginHost, Report
-from modnet.host.entry_points import installed
+from modnet.host.discovery import PluginHost, PluginReport
+from modnet.host.entry_points import find_installed
 
 CUBE = """
 import modnet
@@ -61,11 +61,11 @@ def _nothing_loaded(monkeypatch: pytest.MonkeyPatch) -> None:
 def a_host(*without: str) -> PluginHost:
     """Return a host as a new process has it."""
     host = PluginHost(without, Catalogue())
-    host.load(installed())
+    host.load(find_installed())
     return host
 
 
-def report_of(host: PluginHost, distribution: str) -> Report:
+def report_of(host: PluginHost, distribution: str) -> PluginReport:
     (report,) = (report for report in host.reports if report.distribution == distribution)
     return report
 
@@ -239,13 +239,13 @@ class TestBroken:
         install("modnet-cubes", CUBE.format(name="Cube"))
         install("modnet-ending", "import os\nos._exit(3)")
         install("modnet-waiting", SLEEPS.format(seconds=100))
-        candidates = [c for c in installed() if not c.built_in]
+        candidates = [c for c in find_installed() if not c.built_in]
         asked = [{k: v for k, v in attrs.asdict(c).items() if k != "load"} for c in candidates]
         monkeypatch.setattr(answering, "START", start)
         (tmp_path / "answers").mkdir()
         answering.ask_each({"folder": str(tmp_path / "answers"), "limit": 5.0, "candidates": asked})
         catalogue = Catalogue(tmp_path / "answers")
-        cubes, ending, waiting = (catalogue.known(c) for c in sorted(candidates, key=lambda c: c.distribution))
+        cubes, ending, waiting = (catalogue.find_answer(c) for c in sorted(candidates, key=lambda c: c.distribution))
         assert cubes == Answer((Provided("activation", "cube", "modnet_cubes", "Cube"),))
         assert ending is not None
         assert str(ending.problem).startswith("it ends the program (exit status 3)")
@@ -294,8 +294,8 @@ class TestBroken:
         install("modnet-moody", "import os\nif 'MOODY' in os.environ: 1 / 0\n" + CUBE.format(name="Cube"))
         a_host().settle()
         monkeypatch.setenv("MOODY", "yes")
-        assert "cube" not in usable_names("activation")
-        assert "sigmoid" in usable_names("activation")
+        assert "cube" not in list_usable_names("activation")
+        assert "sigmoid" in list_usable_names("activation")
 
 
 class TestDoctor:
@@ -377,7 +377,7 @@ class TestNames:
     def test_an_instance_of_a_class_that_is_imported_by_hand_is_known_by_its_name(self, install: Install) -> None:
         install("modnet-cubes", CUBE.format(name="Cube"))
         cube = importlib.import_module("modnet_cubes").Cube
-        assert registered_name(cube()) == "cube"
+        assert find_name(cube()) == "cube"
 
     def test_two_strangers_with_one_name_are_both_refused_it_without_an_import(self, install: Install) -> None:
         for x in "ab":
@@ -403,9 +403,9 @@ class TestNames:
         install("modnet-greedy", source)
         (tmp_path / "some.csv").write_text("a,label\n1,0\n2,1\n")
         (tmp_path / "some.own").write_text("what is in it")
-        assert recognised(tmp_path / "some.csv") == "csv"
+        assert recognise_source(tmp_path / "some.csv") == "csv"
         assert "modnet_greedy" not in sys.modules
-        assert recognised(tmp_path / "some.own") == "greedy"
+        assert recognise_source(tmp_path / "some.own") == "greedy"
 
     @pytest.mark.parametrize("without", [["*"], ["modnet-a, modnet-b:plugin"], ["modnet-a", "modnet-b"]])
     def test_several_or_all_are_left_out(self, install: Install, without: list[str]) -> None:
@@ -460,7 +460,7 @@ def test_whoever_waits_for_many_is_told_what_for(install: Install) -> None:
     host = a_host()
     with pytest.warns(UserWarning, match=f"^asking {AT_ONCE + 1} plugins what they provide, once: it may"):
         assert host.registry.find("activation", "part3").owner == "modnet-part3"
-    assert not host.not_asked()
+    assert not host.list_not_asked()
 
 
 class TestCrowd:
@@ -481,7 +481,7 @@ class TestCrowd:
             modnet.train(modnet.TwoLayerNet(784, 5, 10), data, iterations=2)
         assert is_data_set("mnist-small")
         assert time.perf_counter() - began < 5
-        assert len(get_host().not_asked()) == 100
+        assert len(get_host().list_not_asked()) == 100
 
     @pytest.mark.usefixtures("crowd")
     def test_the_listing_shows_them_at_once_and_says_what_to_do(self) -> None:

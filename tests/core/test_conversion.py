@@ -19,9 +19,9 @@ import pytest
 
 import modnet
 from modnet.compose.conversion import read_whole, write
-from modnet.compose.parts import part
+from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
-from modnet.compose.sources import recognise_target
+from modnet.compose.sources import recognise_writer
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.interfaces import DataSource
@@ -85,7 +85,7 @@ def data_sets() -> dict[str, Dataset]:
 @pytest.mark.parametrize(("what", "data"), data_sets().items(), ids=data_sets())
 def test_what_a_source_writes_reads_back_the_same(name, what, data, tmp_path):
     writer = modnet.source(name)
-    target = tmp_path / next(t for t in TARGETS if recognise_target(tmp_path / t) == name)
+    target = tmp_path / next(t for t in TARGETS if recognise_writer(tmp_path / t) == name)
     if name == "idx" and what == "numbers and words":
         with pytest.raises(DataError, match="IDX files hold numbers only"):
             writer.write(data, target)
@@ -259,4 +259,4 @@ def test_every_suffix_that_a_source_lists_is_one_that_it_recognises(tmp_path):
         for suffix in cls.suffixes:
             stem = "train-images" if name == "idx" else "digits"
             assert cls.recognises(tmp_path / f"{stem}{suffix}", b""), (name, suffix)
-            assert isinstance(part("data-source", name), cls)
+            assert isinstance(make_part("data-source", name), cls)

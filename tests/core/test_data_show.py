@@ -17,7 +17,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from modnet import Dataset
-from modnet.data.summary import summary_of
+from modnet.data.summary import summarize
 from modnet.display.data_overview import Overview, overview_to_json, overview_to_text
 from modnet.display.data_picture import draw_data
 from modnet.display.figure import render
@@ -38,7 +38,7 @@ ESCAPE = re.compile(r"\x1b\[([\d;]*)m")
 
 def view_of(data: Dataset, samples: int = 10, **fields: Any) -> Overview:
     about = {"what": "data.npz", "source": "npz", "settings": {}, "notes": [], **fields}
-    return Overview(data=data, summary=summary_of(data), samples=samples, **about)
+    return Overview(data=data, summary=summarize(data), samples=samples, **about)
 
 
 def text_of(data: Dataset, screen: Screen | None = None, **fields: Any) -> str:
@@ -353,7 +353,7 @@ class TestThePicture:
         x = np.random.default_rng(0).integers(0, 256, (30, 64))
         x[:, :40] = 0
         data = rows_of(x, np.arange(30) % 3, (x[:4], [0, 1, 2, 0]))
-        figure = draw_data(data, summary_of(data), "title")
+        figure = draw_data(data, summarize(data), "title")
         left, right = figure.axes
         mosaic = np.asarray(left.images[0].get_array())
         for row in range(3):
@@ -367,7 +367,7 @@ class TestThePicture:
 
     def test_histograms_of_each_feature_by_class(self) -> None:
         data = rows_of([[0, 1.5], [1, 1.5], [1, 2.5], [2, 4.0]], ["a", "a", "b", "b"])
-        figure = draw_data(data, summary_of(data))
+        figure = draw_data(data, summarize(data))
         counts, first, second = figure.axes
         assert [text.get_text() for text in counts.get_yticklabels()] == ["a", "b"]
         values = [patch.get_data().values.tolist() for patch in first.patches]
@@ -378,7 +378,7 @@ class TestThePicture:
 
     def test_what_is_left_out_is_said(self) -> None:
         data = rows_of(np.random.default_rng(0).normal(size=(2000, 30)), np.arange(2000) % 900)
-        figure = draw_data(data, summary_of(data), "title")
+        figure = draw_data(data, summarize(data), "title")
         assert figure.get_suptitle() == "title\n11 of 30 features, the 20 most frequent of 900 classes"
         assert len(figure.axes[1].patches) == 2  # all classes together: they could not be told apart
 
@@ -393,10 +393,10 @@ class TestThePicture:
     )
     def test_odd_data_can_be_drawn(self, x: Any, labels: Any) -> None:
         data = rows_of(x, labels)
-        assert render(draw_data(data, summary_of(data), f"{labels[0]}"), "png").startswith(b"\x89PNG")
+        assert render(draw_data(data, summarize(data), f"{labels[0]}"), "png").startswith(b"\x89PNG")
 
     def test_large_images_are_drawn_smaller(self) -> None:
         x = np.zeros((2, 90_000), np.uint8)
         x[:, ::2] = 200
-        figure = draw_data(rows_of(x, [0, 1]), summary_of(rows_of(x, [0, 1])))
+        figure = draw_data(rows_of(x, [0, 1]), summarize(rows_of(x, [0, 1])))
         assert np.asarray(figure.axes[0].images[0].get_array()).shape == (2 * 65, 12 * 65)

@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import array_shapes, arrays
 
 import modnet
 from modnet import DataError, Dataset
-from modnet.data.dataset import scaled
+from modnet.data.samples import scale_features
 
 X = np.arange(12, dtype=np.float64).reshape(4, 3)
 T = np.array([3, 7, 7, 3])
@@ -117,7 +117,7 @@ def test_a_given_scale_is_used_and_kept():
 @given(arrays(np.float64, array_shapes(min_dims=2, max_dims=2), elements=st.floats(-1e300, 1e300)), st.floats(1, 1e6))
 def test_scaled_is_a_new_array(x, scale):
     before = x.copy()
-    y = scaled(x, scale)
+    y = scale_features(x, scale)
     assert not np.shares_memory(x, y)
     np.testing.assert_array_equal(x, before)
     np.testing.assert_array_equal(y, x / scale)

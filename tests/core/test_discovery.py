@@ -19,8 +19,8 @@ from modnet import Activation, Array, Loss, PluginError, UnknownNameError
 from modnet.cli.plugins import format_plugins, to_json
 from modnet.compose import plugins
 from modnet.compose.plugins import get_host, load_plugins
-from modnet.host.discovery import PluginHost, Report, loading
-from modnet.host.entry_points import Candidate, installed
+from modnet.host.discovery import PluginHost, PluginReport, loading
+from modnet.host.entry_points import Candidate, find_installed
 
 CUBE = """
 import modnet
@@ -38,18 +38,18 @@ Install = Callable[..., Path]
 
 
 def strangers() -> list[Candidate]:
-    return [candidate for candidate in installed() if candidate.distribution != "modnet"]
+    return [candidate for candidate in find_installed() if candidate.distribution != "modnet"]
 
 
 def host_of_all(**settings: list[str]) -> PluginHost:
     """Return a host that imports every plugin at once."""
     host = PluginHost(**settings)
     with loading():
-        host.load(installed())
+        host.load(find_installed())
     return host
 
 
-def reports_of(host: PluginHost) -> dict[str, Report]:
+def reports_of(host: PluginHost) -> dict[str, PluginReport]:
     return {report.distribution: report for report in host.reports if report.distribution != "modnet"}
 
 
@@ -61,7 +61,7 @@ class TestFinding:
         assert "modnet_cubes" not in sys.modules
 
     def test_the_built_ins_are_found_as_a_stranger_is(self) -> None:
-        names = {candidate.name for candidate in installed() if candidate.distribution == "modnet"}
+        names = {candidate.name for candidate in find_installed() if candidate.distribution == "modnet"}
         assert names == {"activations", "data", "gradients", "losses", "optimizers"}
 
     def test_a_distribution_met_twice_is_one(
@@ -70,7 +70,7 @@ class TestFinding:
         install("modnet-cubes", CUBE.format(name="Cube"))
         monkeypatch.syspath_prepend(tmp_path / "site" / "." / ".." / "site")
         assert [candidate.distribution for candidate in strangers()] == ["modnet-cubes"]
-        assert host_of_all().broken() == []
+        assert host_of_all().list_broken() == []
 
     def test_one_entry_point_read_twice_is_one_plugin(self, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
         install("modnet-cubes", CUBE.format(name="Cube"))
@@ -112,7 +112,7 @@ class TestOrder:
         for distribution in ("modnet-a", "modnet-b"):
             install(distribution, CUBE.format(name="Cube"))
         install("modnet-c", "1 / 0")
-        found = installed()
+        found = find_installed()
         listings = set()
         for order in (found, found[::-1]):
             host = PluginHost()
@@ -255,7 +255,7 @@ class TestBroken:
         assert broken.file == str(file)
         assert broken.components == ()
         assert works.state == "loaded"
-        assert host.broken() == [broken]
+        assert host.list_broken() == [broken]
         assert {c.owner for c in host.registry.components()} == {"modnet", "modnet-works"}
         assert host.relay().register_activations.get_hookimpls()
         assert all(
@@ -267,20 +267,20 @@ class TestBroken:
 
     def test_an_entry_point_without_its_module_asks_for_another_installation(self, install: Install) -> None:
         install("modnet-broken", "").unlink()
-        (report,) = host_of_all().broken()
+        (report,) = host_of_all().list_broken()
         assert report.reason == "there is no module 'modnet_broken': install it again"
         assert report.file == ""
 
     def test_an_entry_point_to_a_name_that_is_not_there(self, install: Install) -> None:
         file = install("modnet-broken", "", entry="plugin = modnet_broken:plugin")
-        (report,) = host_of_all().broken()
+        (report,) = host_of_all().list_broken()
         assert report.reason.startswith("AttributeError: ")
         assert "has no attribute 'plugin'" in report.reason
         assert report.reason.endswith(f"({file}:1)")
 
     def test_the_line_is_the_authors_own_however_deep_it_fails(self, install: Install) -> None:
         install("modnet-broken", "import attrs\n\nattrs.make_class('A', 3)")
-        (report,) = host_of_all().broken()
+        (report,) = host_of_all().list_broken()
         assert report.reason.endswith("modnet_broken.py:3)")
 
     def test_any_object_can_be_a_plugin(self, install: Install) -> None:
@@ -305,7 +305,7 @@ class TestBroken:
         """Not answered from the host that is about to be replaced."""
         monkeypatch.setattr(plugins, "_hosts", [PluginHost()])
         install("modnet-broken", "import modnet\nmodnet.activation('relu')")
-        (report,) = host_of_all().broken()
+        (report,) = host_of_all().list_broken()
         assert report.reason.startswith("it asks for or registers a part while it is imported")
 
 

@@ -122,7 +122,7 @@ class TestWhatIsWritten:
 
 class TestAtWork:
     def test_it_is_had_by_its_name(self, plugin: NewPlugin) -> None:
-        part = modnet.compose.parts.part(plugin.kind, plugin.name)
+        part = modnet.compose.parts.make_part(plugin.kind, plugin.name)
         assert isinstance(part, KINDS[plugin.kind].interface)
         assert type(part).__name__ == plugin.class_name
 

@@ -15,7 +15,7 @@ import pytest
 import modnet
 from modnet import Array, DataError, Dataset, DataSource
 from modnet.compose.conversion import read_whole, write
-from modnet.compose.sources import recognise_target, recognised
+from modnet.compose.sources import recognise_source, recognise_writer
 
 
 @attrs.frozen
@@ -103,7 +103,7 @@ def test_content_counts_whatever_the_name(registered, tmp_path):
     registered(Magic)
     for name, content in (("a", b"MAGIC"), ("b.xyz", b"MAGIC1"), ("c.gz", gzip.compress(b"MAGIC2"))):
         (tmp_path / name).write_bytes(content)
-        assert recognised(tmp_path / name) == "magic"
+        assert recognise_source(tmp_path / name) == "magic"
 
 
 def test_two_that_claim_a_file_are_both_named_and_neither_is_taken(registered, tmp_path):
@@ -116,7 +116,7 @@ def test_two_that_claim_a_file_are_both_named_and_neither_is_taken(registered, t
     assert modnet.load(path, source="csv").features == 1
     assert modnet.load(path, source="greedy").features == 4
     with pytest.raises(DataError, match=r"csv and greedy all write such files; name one by --to"):
-        recognise_target(path)
+        recognise_writer(path)
 
 
 def test_one_that_fails_keeps_nobody_from_reading(registered, tmp_path):

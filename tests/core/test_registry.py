@@ -9,7 +9,7 @@ import attrs
 import pytest
 
 from modnet import Activation, Array, Loss, PluginError, UnknownNameError
-from modnet.host.registry import Component, Registry, checked_component, kind_of
+from modnet.host.registry import Component, Registry, create_component, determine_kind
 
 
 @attrs.frozen
@@ -57,7 +57,7 @@ def test_a_component_is_found_by_its_name_and_by_its_full_name() -> None:
     assert one.find("activation", "cube") is NEWCOMER
     assert one.find("activation", "modnet-cubes:cube") is NEWCOMER
     assert one.names("activation") == ["cube"]
-    assert one.refused(NEWCOMER) is None
+    assert one.explain_refusal(NEWCOMER) is None
 
 
 def test_the_same_name_may_stand_for_two_kinds() -> None:
@@ -76,8 +76,8 @@ def test_a_built_in_keeps_its_bare_name_in_whatever_order_they_come(order: tuple
     assert three.find("activation", "another:cube") is STRANGER
     assert three.names("activation") == ["cube", "another:cube", "modnet-cubes:cube"]
     assert [three.name_for(c) for c in (BUILT_IN, NEWCOMER)] == ["cube", "modnet-cubes:cube"]
-    assert three.refused(BUILT_IN) is None
-    assert three.refused(NEWCOMER) == (
+    assert three.explain_refusal(BUILT_IN) is None
+    assert three.explain_refusal(NEWCOMER) == (
         "the activation name 'cube' is also another and modnet's; use 'modnet-cubes:cube'"
     )
 
@@ -90,7 +90,7 @@ def test_two_strangers_are_both_refused_by_the_bare_name(order: tuple[Component,
     assert both.find("activation", "another:cube") is STRANGER
     assert both.find("activation", "modnet-cubes:cube") is NEWCOMER
     assert both.names("activation") == ["another:cube", "modnet-cubes:cube"]
-    assert both.refused(STRANGER) == ("the activation name 'cube' is also modnet-cubes's; use 'another:cube'")
+    assert both.explain_refusal(STRANGER) == ("the activation name 'cube' is also modnet-cubes's; use 'another:cube'")
 
 
 def test_a_bare_name_is_free_again_when_the_rival_goes() -> None:
@@ -142,8 +142,8 @@ def test_a_class_that_is_registered_by_two_names_is_known_by_the_first() -> None
 
 
 def test_a_class_is_named_in_kebab_case_or_as_it_is_told() -> None:
-    assert checked_component("activation", OtherCube, None, "me", "plugin").name == "other-cube"
-    assert checked_component("activation", OtherCube, "cubic-2", "me", "plugin").qualified_name == "me:cubic-2"
+    assert create_component("activation", OtherCube, None, "me", "plugin").name == "other-cube"
+    assert create_component("activation", OtherCube, "cubic-2", "me", "plugin").qualified_name == "me:cubic-2"
 
 
 @pytest.mark.parametrize(
@@ -170,25 +170,25 @@ def test_a_class_is_named_in_kebab_case_or_as_it_is_told() -> None:
 )
 def test_what_is_no_class_of_the_kind_is_refused(cls: object, reason: str) -> None:
     with pytest.raises(PluginError) as error:
-        checked_component("activation", cls, None, "me", "plugin")
+        create_component("activation", cls, None, "me", "plugin")
     assert reason in str(error.value)
 
 
 @pytest.mark.parametrize("name", ["Cube", "my_cube", "", "-cube", "cube-", "a:b", "a b", "würfel", 3])
 def test_a_name_is_lower_case_words_joined_by_hyphens(name: str) -> None:
     with pytest.raises(PluginError, match="lower-case words joined by hyphens"):
-        checked_component("activation", Cube, name, "me", "plugin")
+        create_component("activation", Cube, name, "me", "plugin")
 
 
 def test_a_class_is_of_exactly_one_kind() -> None:
     class Both(Activation, Loss):
         pass
 
-    assert kind_of(Cube) == "activation"
-    assert kind_of(Distance) == "loss"
+    assert determine_kind(Cube) == "activation"
+    assert determine_kind(Distance) == "loss"
     for wrong in (Both, int, Cube()):
         with pytest.raises(PluginError, match="must be a subclass of exactly one of modnet's Activation, Loss, "):
-            kind_of(wrong)
+            determine_kind(wrong)
 
 
 def test_an_error_carries_what_is_wrong_from_process_to_process() -> None:

@@ -22,8 +22,8 @@ from hypothesis import strategies as st
 import modnet
 from modnet import Activation, Array, Optimizer, SettingError
 from modnet.compose.experiment import MAIN_JOB, create_experiment, to_table
-from modnet.compose.parts import part_from, settings_reader
-from modnet.compose.settings import Settings, settings_of
+from modnet.compose.parts import make_settings_reader, read_part
+from modnet.compose.settings import Settings, get_settings
 from modnet.compose.tables import merge, to_plain
 from modnet.host.discovery import PluginHost
 
@@ -373,7 +373,7 @@ class TestAttrsClasses:
 
         stranger = read(Stranger, private=3, called="x")
         assert stranger == Stranger(private=3, called="x")
-        assert settings_of(stranger) == {"private": 3, "called": "x", "made": [1]}
+        assert get_settings(stranger) == {"private": 3, "called": "x", "made": [1]}
         assert mistakes(Stranger, private=0, renamed="x", computed=3) == [
             "unknown setting 'renamed'; available: private, called, made",
             "unknown setting 'computed'; available: private, called, made",
@@ -465,7 +465,7 @@ class TestOtherClasses:
 
     def test_its_arguments_are_its_settings(self) -> None:
         scaled = read(self.Scaled, factor=2, free=[1])
-        assert settings_of(scaled) == {"factor": 2.0, "name": "x", "free": [1]}
+        assert get_settings(scaled) == {"factor": 2.0, "name": "x", "free": [1]}
 
     def test_they_are_as_strict(self) -> None:
         assert mistakes(self.Scaled, factor="2", nmae="y") == [
@@ -479,7 +479,7 @@ class TestOtherClasses:
         class Bare:
             pass
 
-        assert settings_of(read(Bare)) == {}
+        assert get_settings(read(Bare)) == {}
         assert mistakes(Bare, lr=1) == ["unknown setting 'lr'; available: none"]
 
     def test_a_dataclass_is_one(self) -> None:
@@ -501,7 +501,7 @@ class TestOtherClasses:
         with pytest.raises(
             SettingError, match=r"Forgetful: keep the setting 'factor' as self\.factor, to be written down"
         ):
-            settings_of(Forgetful())
+            get_settings(Forgetful())
 
 
 @attrs.frozen
@@ -521,7 +521,7 @@ class TestParts:
     def test_a_part_is_a_name_a_table_or_ready(self) -> None:
         sigmoid = modnet.activation("sigmoid")
         for inner in ("sigmoid", {"name": "sigmoid"}, sigmoid):
-            assert settings_reader().read({"inner": inner}, Mixed) == Mixed(sigmoid)
+            assert make_settings_reader().read({"inner": inner}, Mixed) == Mixed(sigmoid)
 
     def test_parts_within_lists_and_choices(self) -> None:
         table = {
@@ -530,14 +530,14 @@ class TestParts:
             "rule": "sgd",
             "either": "relu",
         }
-        mixed = settings_reader().read(table, Mixed)
+        mixed = make_settings_reader().read(table, Mixed)
         assert [type(part).__name__ for part in (*mixed.others, mixed.rule, mixed.either)] == [
             "Relu",
             "LeakyRelu",
             "Sgd",
             "Relu",
         ]
-        assert settings_reader().read({"inner": "relu", "either": "none"}, Mixed).either == "none"
+        assert make_settings_reader().read({"inner": "relu", "either": "none"}, Mixed).either == "none"
 
     def test_mistakes_within_parts_keep_their_words(self) -> None:
         table = {
@@ -547,7 +547,7 @@ class TestParts:
             "either": "rellu",
         }
         with pytest.raises(SettingError) as error:
-            settings_reader().read(table, Mixed)
+            make_settings_reader().read(table, Mixed)
         wanted = [
             "inner: 'slope' must be >= 0: -1.0",
             "others: item 2: unknown setting 'slop', did you mean 'slope'?",
@@ -561,16 +561,16 @@ class TestParts:
 
     def test_a_table_without_a_name_is_a_mistake(self) -> None:
         with pytest.raises(SettingError, match=r"^'name' must say which optimizer it is$"):
-            part_from("optimizer", {"lr": 0.1})
+            read_part("optimizer", {"lr": 0.1})
 
     @pytest.mark.parametrize("kind", ["activation", "loss", "gradient", "optimizer", "data-source"])
     def test_every_registered_part_is_made_from_the_table_that_it_gives(self, kind: str) -> None:
         host: PluginHost = modnet.compose.plugins.get_host()
         for name in host.registry.names(kind):
-            part = part_from(kind, name)
+            part = read_part(kind, name)
             table = tomllib.loads(tomli_w.dumps(to_plain(part, lambda _: None)))
-            assert part_from(kind, {"name": name, **table}) == part
-            assert set(table) == {key for key, value in settings_of(part).items() if value is not None}
+            assert read_part(kind, {"name": name, **table}) == part
+            assert set(table) == {key for key, value in get_settings(part).items() if value is not None}
 
 
 plain_texts = st.text(string.printable, max_size=8)

@@ -16,16 +16,16 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from modnet import Dataset, Samples
-from modnet.data import dataset
+from modnet.data import samples
 from modnet.data.summary import (
     MOST_VALUES,
-    bin_edges,
-    first_of_each,
-    histograms,
-    most_frequent,
-    resampled,
-    summary_of,
-    varied,
+    choose_bin_edges,
+    count_histograms,
+    find_first_of_each,
+    find_most_frequent,
+    pick_varied,
+    resample,
+    summarize,
 )
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
@@ -53,8 +53,8 @@ def datasets(draw: st.DrawFn) -> Dataset:
 @example(Dataset.from_arrays((np.full((3, 1), 0.1), [0, 0, 0]), test_fraction=0))
 def test_it_says_what_numpy_says(data: Dataset) -> None:
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dataset, "BLOCK", 60)  # several blocks
-        summary = summary_of(data)
+        patch.setattr(samples, "BLOCK", 60)  # several blocks
+        summary = summarize(data)
     parts = [part.unscaled(slice(None)) for part in (data.train, data.test)]
     x = np.concatenate(parts).astype(np.float64)
     for found, expected in (
@@ -77,7 +77,7 @@ def test_it_says_what_numpy_says(data: Dataset) -> None:
 
 @given(datasets())
 def test_repeated_samples_are_counted(data: Dataset) -> None:
-    summary = summary_of(data)
+    summary = summarize(data)
     train, test = (
         [row.tobytes() for row in part.unscaled(slice(None)).astype(data.train.table.dtype)]
         for part in (data.train, data.test)
@@ -88,22 +88,22 @@ def test_repeated_samples_are_counted(data: Dataset) -> None:
 
 def test_samples_are_compared_whatever_each_part_is_kept_as() -> None:
     train, test = np.array([[1, 2], [3, 4]], np.uint8), np.array([[3.0, 4.0], [0.5, 1.0]])
-    assert summary_of(Dataset.from_arrays((train, [0, 1]), (test, [0, 1]))).shared == 1
+    assert summarize(Dataset.from_arrays((train, [0, 1]), (test, [0, 1]))).shared == 1
 
 
 def test_too_many_samples_are_not_compared() -> None:
     data = Dataset.from_arrays((np.zeros((200_001, 1), np.uint8), np.zeros(200_001, int)), test_fraction=0)
-    assert summary_of(data).repeated is None
+    assert summarize(data).repeated is None
 
 
 def test_a_small_spread_about_a_large_mean_is_not_lost() -> None:
     x = 1e9 + np.arange(100_000.0)[:, None] % 3
-    summary = summary_of(Dataset.from_arrays((x, np.zeros(len(x), int)), test_fraction=0))
+    summary = summarize(Dataset.from_arrays((x, np.zeros(len(x), int)), test_fraction=0))
     assert summary.deviation[0] == pytest.approx(x.std(), rel=1e-9)
 
 
 def test_numbers_whose_squares_are_too_large_have_no_deviation_and_no_warning() -> None:
-    summary = summary_of(Dataset.from_arrays(([[1e200], [-1e200]], [0, 1]), test_fraction=0))
+    summary = summarize(Dataset.from_arrays(([[1e200], [-1e200]], [0, 1]), test_fraction=0))
     assert summary.maximum[0] == 1e200
     assert not np.isfinite(summary.deviation[0])
 
@@ -111,13 +111,13 @@ def test_numbers_whose_squares_are_too_large_have_no_deviation_and_no_warning() 
 def test_different_values_are_counted_up_to_a_thousand() -> None:
     x = np.stack([np.arange(3000) % MOST_VALUES, np.arange(3000) % (MOST_VALUES + 1)], axis=1)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dataset, "BLOCK", 500)
-        assert summary_of(Dataset.from_arrays((x, x[:, 0] % 2), test_fraction=0)).distinct == (MOST_VALUES, None)
+        patch.setattr(samples, "BLOCK", 500)
+        assert summarize(Dataset.from_arrays((x, x[:, 0] % 2), test_fraction=0)).distinct == (MOST_VALUES, None)
 
 
 def test_a_part_without_a_sample_does_no_harm() -> None:
     none = Samples(np.empty((0, 16)), np.empty(0, np.int64))
-    summary = summary_of(Dataset(none, none, ("a",)))
+    summary = summarize(Dataset(none, none, ("a",)))
     assert summary.counts["train"].tolist() == summary.counts["test"].tolist() == [0]
     assert np.isnan(summary.minimum).all()
 
@@ -141,14 +141,14 @@ PIXELS[::3] = 0
 )
 def test_images_are_square_and_their_features_alike(x: Any, names: tuple[str, ...], side: int | None) -> None:
     data = Dataset.from_arrays((x, np.arange(len(x)) % 2), test_fraction=0)
-    assert summary_of(attrs.evolve(data, feature_names=names)).side == side
+    assert summarize(attrs.evolve(data, feature_names=names)).side == side
 
 
 @given(hnp.arrays(np.int64, st.integers(0, 60), elements=st.integers(0, 6)), st.integers(0, 70))
 def test_samples_of_each_class_in_turn(t: Any, count: int) -> None:
-    each = first_of_each(t, 7, count)
+    each = find_first_of_each(t, 7, count)
     assert [indices.tolist() for indices in each] == [np.flatnonzero(t == i)[:count].tolist() for i in range(7)]
-    chosen = varied(t, 7, count)
+    chosen = pick_varied(t, 7, count)
     assert len(chosen) == len(set(chosen.tolist())) == min(count, len(t))
     turns = [int((t[:i] == t[i]).sum()) for i in chosen]  # how many of its class came before
     order = list(zip(turns, t[chosen].tolist(), strict=True))
@@ -157,7 +157,7 @@ def test_samples_of_each_class_in_turn(t: Any, count: int) -> None:
 
 @given(hnp.arrays(np.int64, st.integers(1, 40), elements=st.integers(0, 5)), st.integers(1, 10))
 def test_the_most_frequent_classes(counts: Any, most: int) -> None:
-    shown = most_frequent(counts, most)
+    shown = find_most_frequent(counts, most)
     assert len(shown) == min(most, len(counts))
     if len(counts) <= most:
         assert shown.tolist() == sorted(shown)
@@ -168,12 +168,12 @@ def test_the_most_frequent_classes(counts: Any, most: int) -> None:
 
 @given(datasets())
 def test_histograms_hold_each_sample_once_in_the_bin_of_its_value(data: Dataset) -> None:
-    summary = summary_of(data)
+    summary = summarize(data)
     features = list(range(min(3, data.features)))
-    edges = [bin_edges(summary, j) for j in features]
+    edges = [choose_bin_edges(summary, j) for j in features]
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(dataset, "BLOCK", 60)
-        found = histograms(data, features, edges)
+        patch.setattr(samples, "BLOCK", 60)
+        found = count_histograms(data, features, edges)
     x = np.concatenate([part.unscaled(slice(None)) for part in (data.train, data.test)]).astype(np.float64)
     t = np.concatenate([data.train.t, data.test.t])
     for j, some, counts in zip(features, edges, found, strict=True):
@@ -197,8 +197,8 @@ def test_histograms_hold_each_sample_once_in_the_bin_of_its_value(data: Dataset)
 )
 def test_few_whole_numbers_get_a_bin_each(column: Any, edges: Any) -> None:
     x = np.array(column, float)[:, None]
-    summary = summary_of(Dataset.from_arrays((x, np.zeros(len(x), int)), test_fraction=0))
-    np.testing.assert_allclose(bin_edges(summary, 0), edges)
+    summary = summarize(Dataset.from_arrays((x, np.zeros(len(x), int)), test_fraction=0))
+    np.testing.assert_allclose(choose_bin_edges(summary, 0), edges)
 
 
 @given(
@@ -207,7 +207,7 @@ def test_few_whole_numbers_get_a_bin_each(column: Any, edges: Any) -> None:
     st.integers(1, 30),
 )
 def test_an_image_of_another_size_is_as_bright(image: Any, height: int, width: int) -> None:
-    other = resampled(image, height, width)
+    other = resample(image, height, width)
     assert other.shape == (height, width)
     assert other.mean() == pytest.approx(image.mean(), abs=1e-12)
     assert image.min() - 1e-12 <= other.min() <= other.max() <= image.max() + 1e-12
@@ -215,19 +215,19 @@ def test_an_image_of_another_size_is_as_bright(image: Any, height: int, width: i
 
 def test_an_image_enlarged_by_a_whole_factor_has_its_pixels_repeated() -> None:
     image = np.arange(6.0).reshape(2, 3)
-    np.testing.assert_allclose(resampled(image, 4, 9), image.repeat(2, axis=0).repeat(3, axis=1))
-    np.testing.assert_allclose(resampled(image, 2, 3), image)
+    np.testing.assert_allclose(resample(image, 4, 9), image.repeat(2, axis=0).repeat(3, axis=1))
+    np.testing.assert_allclose(resample(image, 2, 3), image)
 
 
 MEMORY = """
 import numpy as np
 from modnet import Dataset
-from modnet.data.summary import bin_edges, histograms, summary_of
+from modnet.data.summary import choose_bin_edges, count_histograms, summarize
 x = np.load("large.npy", mmap_mode="r")
 data = Dataset.from_arrays((x, np.zeros(len(x), np.int64)), test_fraction=0)
-summary = summary_of(data)
+summary = summarize(data)
 assert summary.minimum.max() == summary.maximum.max() == 0
-assert histograms(data, [0], [bin_edges(summary, 0)])[0].sum() == len(x)
+assert count_histograms(data, [0], [choose_bin_edges(summary, 0)])[0].sum() == len(x)
 print(next(line.split()[1] for line in open("/proc/self/status") if line.startswith("VmHWM")))
 """
 

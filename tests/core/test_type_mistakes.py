@@ -15,7 +15,7 @@ import modnet
 from modnet import Activation, Array, DataSource, Loss, Optimizer, Params, SettingError
 from modnet.compose.plugins import get_host
 from modnet.host.kinds import KINDS
-from modnet.host.signatures import type_mistakes
+from modnet.host.signatures import find_type_mistakes
 
 if TYPE_CHECKING:
     from nowhere import Tensor
@@ -131,7 +131,7 @@ LEGAL = [
 
 @pytest.mark.parametrize(("cls", "interface"), LEGAL, ids=lambda cls: cls.__name__)
 def test_what_is_odd_but_legal_is_taken(cls: type, interface: type) -> None:
-    assert type_mistakes(cls, interface) == ()
+    assert find_type_mistakes(cls, interface) == ()
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -139,7 +139,7 @@ def test_the_built_ins_make_no_such_mistake(kind: str) -> None:
     """They are not looked at when they are loaded, so that no command waits for it."""
     classes = [component.cls for component in get_host().registry.at_hand(kind)]
     assert len(classes) > 1
-    assert [mistake for cls in classes for mistake in type_mistakes(cls, KINDS[kind].interface)] == []
+    assert [mistake for cls in classes for mistake in find_type_mistakes(cls, KINDS[kind].interface)] == []
 
 
 class FourMistakes(Activation):
@@ -170,7 +170,7 @@ def test_all_mistakes_of_a_class_are_told_each_with_its_place() -> None:
         why: next(number for number, line in enumerate(lines, start=1) if text in line)
         for why, text in MISTAKES.items()
     }
-    found = {mistake.why: mistake.where for mistake in type_mistakes(FourMistakes, Activation)}
+    found = {mistake.why: mistake.where for mistake in find_type_mistakes(FourMistakes, Activation)}
     assert found == {why: f"{__file__}:{line}" for why, line in places.items()}
 
 

@@ -14,9 +14,9 @@ import attrs
 import numpy as np
 
 import modnet
-from modnet.compose.parts import part as built
-from modnet.compose.parts import settings_reader
-from modnet.compose.settings import settings_of
+from modnet.compose.parts import make_part as built
+from modnet.compose.parts import make_settings_reader
+from modnet.compose.settings import get_settings
 from modnet.data.dataset import Dataset
 from modnet.interfaces import DataSource
 from modnet.testing.checks import Inputs, SkippedError, Suite, raised
@@ -195,12 +195,14 @@ def inferred(part: Any, files: Any) -> None:
     with TemporaryDirectory() as folder:
         path = placed(files, folder)
         data = part.read(path)
-        settings = {name: value for name, value in {**settings_of(part), **data.settings}.items() if value is not None}
-        unknown = set(data.settings) - set(settings_of(part)) - {"scale"}
+        settings = {name: value for name, value in {**get_settings(part), **data.settings}.items() if value is not None}
+        unknown = set(data.settings) - set(get_settings(part)) - {"scale"}
         assert not unknown, f"it infers {', '.join(unknown)}, which is no setting of it"
-        known = {name: value for name, value in settings.items() if name in settings_of(part)}
-        again = settings_reader().read(known, type(part)).read(path)
-        np.testing.assert_equal(again.train.x, data.train.x)
+        known = {name: value for name, value in settings.items() if name in get_settings(part)}
+        again = make_settings_reader().read(known, type(part)).read(path)
+        for one, other in zip((again.train, again.test), (data.train, data.test), strict=True):
+            np.testing.assert_equal([one.x, one.t], [other.x, other.t])
+        assert again.classes == data.classes, f"the classes {data.classes} become {again.classes}"
 
 
 @SUITE.check(lambda subject: spoilt(subject, [b""]), BY_NAME)

@@ -23,8 +23,8 @@ import tomli_w
 import modnet
 from modnet.compose.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss
 from modnet.compose.experiment import to_table
-from modnet.compose.parts import settings_reader
-from modnet.compose.settings import settings_of
+from modnet.compose.parts import make_settings_reader
+from modnet.compose.settings import get_settings
 from modnet.testing.checks import Inputs, SkippedError, Suite, once
 
 NO_SETTINGS = "it has no settings"
@@ -154,7 +154,7 @@ def packages_of(part: Any) -> list[str]:
 def settings_refused(part: Any, setting: str, value: Any) -> None:
     """A setting of a wrong type, and one that it does not have, are refused with a SettingError."""
     try:
-        settings_reader().read({**settings_of(part), setting: value}, type(part))
+        make_settings_reader().read({**get_settings(part), setting: value}, type(part))
     except modnet.SettingError:
         return
     raise AssertionError(f"{setting} = {value!r} is taken")
@@ -163,16 +163,16 @@ def settings_refused(part: Any, setting: str, value: Any) -> None:
 def settings_odd(part: Any, setting: str, value: Any) -> None:
     """A setting that is out of range is taken, or refused with a SettingError: no other error, and no exit."""
     try:
-        settings_reader().read({**settings_of(part), setting: value}, type(part))
+        make_settings_reader().read({**get_settings(part), setting: value}, type(part))
     except modnet.SettingError:
         return
 
 
 def settings_kept(part: Any) -> None:
     """Its settings come back from an experiment file as they were."""
-    settings = {name: value for name, value in settings_of(part).items() if value is not None}
+    settings = {name: value for name, value in get_settings(part).items() if value is not None}
     written = tomli_w.dumps(to_table(settings))
-    again = settings_of(settings_reader().read(tomllib.loads(written), type(part)))
+    again = get_settings(make_settings_reader().read(tomllib.loads(written), type(part)))
     wanted = tomllib.loads(written)
     found = to_table({name: value for name, value in again.items() if value is not None})
     lost = [name for name in again if found.get(name) != wanted.get(name)]
@@ -187,7 +187,7 @@ def _has_settings(subject: Any) -> list[Inputs]:
 
 def _settings(part: Any) -> dict[str, Any]:
     """Return a part's settings; raises SkippedError where it has none."""
-    settings = {} if isinstance(part, (AdaptedActivation, AdaptedLoss, AdaptedEstimator)) else settings_of(part)
+    settings = {} if isinstance(part, (AdaptedActivation, AdaptedLoss, AdaptedEstimator)) else get_settings(part)
     if not settings:
         raise SkippedError(NO_SETTINGS)
     return settings

@@ -8,21 +8,20 @@ import struct
 from collections.abc import Iterable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
-from typing import IO, Any, Literal, cast
+from typing import IO, Any
 
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, Dataset, DataSource, Samples
+from modnet import Array, DataError, Dataset, Samples
 from modnet.files import created, replacing
-from modnet_data import validators
 from modnet_data.arrays.raw import Raw, raw_array
-from modnet_data.formats import format_of
-from modnet_data.rows import EXACT, Pair, data_set, file_path, flat_rows
+from modnet_data.arrays.source import ArraySource
+from modnet_data.rows import EXACT
 from modnet_data.writing import class_labels, parts_of, table_blocks, table_dtype
 
 VERSION = 1
-"""Of what is kept of a file that was unpacked."""
+"""Of the conversion to arrays: another one makes all files be converted anew."""
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _NAME = re.compile(r"(?P<part>train|t10k|test)?(?P<hyphen>[-_.]?)(?P<content>images|labels)")
@@ -30,7 +29,7 @@ STANDARD = "train-images-idx3-ubyte.gz"
 
 
 @attrs.frozen
-class Idx(DataSource):
+class Idx(ArraySource):
     """IDX files as MNIST, Fashion-MNIST and EMNIST come in them, gzipped or not.
 
     The path is the folder with the files, or any one of them: the others are found beside it by name. Images are
@@ -38,49 +37,30 @@ class Idx(DataSource):
     `split_seed`, is the test part; `stratified`, of each class alike. Files of 4 MiB or more are mapped into memory.
     """
 
+    format = "idx"
     suffixes = ("-idx3-ubyte", "-idx1-ubyte")
 
-    scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
-    test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
-    stratified: bool = False
-    split_seed: int = 0
-
-    @classmethod
-    def recognises(cls, path: Path, head: bytes) -> bool:
-        """Say whether the content, or else the name, is an IDX file's, or a folder has such files."""
-        return format_of(path, head) == "idx"
-
-    def read(self, path: Path | None) -> Dataset:
-        """Return the data set."""
-        path = file_path(path, "idx")
+    def arrays(self, path: Path) -> list[Array]:
+        """Return the images and labels of the training part and of the test part."""
         images = _in_folder(path) if path.is_dir() else path
         if not images.exists():
             raise DataError(f"{images}: no such file", path=images)
         if not _NAME.search(images.name):
-            raise DataError(
-                f"{images}: files that belong together are told by 'images' and 'labels' in their names", path=images
-            )
-        train_images = _found(images, "images", ("train",))
-        test_images = _sibling(images, "images", ("t10k", "test"))
-        test = None if test_images in {None, train_images} else _part(test_images)
-        return data_set(
-            path,
-            _part(train_images),
-            test,
-            self.scale,
-            self.test_fraction,
-            self.split_seed,
-            stratified=self.stratified,
-        )
+            what = "files that belong together are told by 'images' and 'labels' in their names"
+            raise DataError(f"{images}: {what}", path=images)
+        train = _require_sibling(images, "images", ("train",))
+        test = _sibling(images, "images", ("t10k", "test"))
+        parts = [train] if test is None or test == train else [train, test]
+        return [array for part in parts for array in (read_idx(part), read_idx(_require_sibling(part, "labels", ())))]
 
-    def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
-        """Return the rows of an images file, and their labels if the labels file is beside it."""
+    def arrays_to_predict(self, path: Path) -> list[Array]:
+        """Return the images of a file, and their labels if the labels file is beside it."""
         images = _in_folder(path) if path.is_dir() else path
         if path.is_dir():
             images = _sibling(images, "images", ("t10k", "test")) or images
         labels = _sibling(images, "labels", ())
-        known = labels is not None and labels != images
-        return flat_rows(path, read_idx(images), read_idx(cast("Path", labels)) if known else None, features)
+        files = [images] if labels is None or labels == images else [images, labels]
+        return [read_idx(file) for file in files]
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a file of images and one of labels for each part, all of them or none.
@@ -137,14 +117,14 @@ def _targets(path: Path, parts: int) -> list[tuple[Path, Path]]:
     names = (["train", test] if named["part"] else [""])[:parts]
     return [
         (
-            path.with_name(_renamed(path.name, "images", part)),
-            path.with_name(_renamed(path.name, "labels", part)),
+            path.with_name(_rename(path.name, "images", part)),
+            path.with_name(_rename(path.name, "labels", part)),
         )
         for part in names
     ]
 
 
-def _renamed(name: str, content: str, part: str) -> str:
+def _rename(name: str, content: str, part: str) -> str:
     """Return the name of the file of another content and part, spelled as `name` is."""
     rank = "idx3" if content == "images" else "idx1"
     return re.sub(r"(?<=[-.])idx\d", rank, _NAME.sub(rf"{part}\g<hyphen>{content}", name, count=1))
@@ -182,17 +162,13 @@ def _write(stack: ExitStack, path: Path, shape: tuple[int, ...], code: int, some
             file.write(block.astype(TYPES[code], copy=False).tobytes())
 
 
-def _part(images: Path) -> Pair:
-    return read_idx(images), read_idx(_found(images, "labels", ()))
-
-
 def _in_folder(folder: Path) -> Path:
     """Return the path that the folder's training images have, or would have."""
     path = folder / STANDARD
     return _sibling(path, "images", ()) or path
 
 
-def _found(path: Path, content: str, parts: tuple[str, ...]) -> Path:
+def _require_sibling(path: Path, content: str, parts: tuple[str, ...]) -> Path:
     """Return the file beside `path` of that content and part; raises DataError where there is none."""
     found = _sibling(path, content, parts)
     if found is None:

@@ -1,14 +1,12 @@
-"""The names under which people keep training and test arrays in one file."""
+"""Names of training and test arrays, by the conventions that people use."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from modnet import Array, DataError
+from modnet import DataError
 from modnet.files import printable
-
-Pair = tuple[Array, Array]
 
 TRAIN_TEST = (
     ("train_img", "train_label", "test_img", "test_label"),
@@ -20,29 +18,6 @@ TRAIN_TEST = (
 ROWS = (("x", "t"), ("x", "y"), ("data", "target"), ("images", "labels"), ("img", "label"))
 NAMES = frozenset(name for convention in (*TRAIN_TEST, *ROWS) for name in convention)
 EXPECTED = "x_train, y_train, x_test, y_test; train_img, train_label, test_img, test_label; x, t; or the like"
-
-
-def named_parts(names: Iterable[str], get: Callable[[str], Array], path: Path) -> tuple[Pair, Pair | None]:
-    """Return the training part and the test part (or None) among named arrays; names count in any case.
-
-    Raises DataError where the names fit no convention, or several.
-
-    >>> arrays = {"X": np.zeros((2, 3)), "y": np.array([0, 1])}
-    >>> named_parts(arrays, arrays.get, Path("a.npz"))[0][1]
-    array([0, 1])
-    """
-    return paired([get(name) for name in part_names(names, path)])
-
-
-def named_rows(names: Iterable[str], get: Callable[[str], Array], path: Path) -> tuple[Array, Array | None]:
-    """Return the rows to predict and their labels: the test part, or all, or rows without labels."""
-    rows, *labels = (get(name) for name in row_names(names, path))
-    return rows, labels[0] if labels else None
-
-
-def paired(arrays: Sequence[Array]) -> tuple[Pair, Pair | None]:
-    """Return two or four arrays, in the order of `part_names`, as a training part and a test part or None."""
-    return (arrays[0], arrays[1]), (arrays[2], arrays[3]) if len(arrays) == 4 else None
 
 
 def part_names(names: Iterable[str], path: Path) -> tuple[str, ...]:
@@ -64,9 +39,8 @@ def part_names(names: Iterable[str], path: Path) -> tuple[str, ...]:
     without_test = [part[:2] for part in TRAIN_TEST if known.keys() >= set(part[:2])]
     if len(without_test) == 1 and not any(name in known for part in TRAIN_TEST for name in part[2:]):
         return tuple(known[name] for name in without_test[0])
-    raise DataError(
-        f"{path}: no rows and labels under the names {_listed(known.values())}; expected names: {EXPECTED}", path=path
-    )
+    found = f"no rows and labels under the names {_list_names(known.values())}"
+    raise DataError(f"{path}: {found}; expected names: {EXPECTED}", path=path)
 
 
 def row_names(names: Iterable[str], path: Path) -> tuple[str, ...]:
@@ -83,10 +57,10 @@ def _in_lower_case(names: Iterable[str], path: Path) -> Mapping[str, str]:
     names = list(names)
     known = {name.lower(): name for name in names}
     if len(known) < len(names):
-        raise DataError(f"{path}: names that differ in case only: {_listed(names)}", path=path)
+        raise DataError(f"{path}: names that differ in case only: {_list_names(names)}", path=path)
     return known
 
 
-def _listed(names: Iterable[str]) -> str:
+def _list_names(names: Iterable[str]) -> str:
     shown = [printable(name, 30) for name in names]
     return ", ".join([*shown[:6], "..."] if len(shown) > 6 else shown) or "(none)"

@@ -5,31 +5,29 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from contextlib import ExitStack
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, Dataset, DataSource
+from modnet import Array, DataError, Dataset
 from modnet.files import COMPRESSED, created, reading, replacing, uncompressed_name
-from modnet_data import validators
-from modnet_data.arrays.names import NAMES, ROWS, TRAIN_TEST, paired, part_names, row_names
+from modnet_data.arrays.names import NAMES, ROWS, TRAIN_TEST, part_names, row_names
 from modnet_data.arrays.npy_format import header_of, npy_header
 from modnet_data.arrays.raw import raw_array
-from modnet_data.formats import format_of
-from modnet_data.rows import data_set, file_path, flat_rows
+from modnet_data.arrays.source import ArraySource
 from modnet_data.writing import class_labels, parts_of, table_blocks, table_dtype
 
 SUFFIX = ".npy"
 VERSION = 1
-"""Of what is kept of a file that was unpacked."""
+"""Of the conversion to arrays: another one makes all files be converted anew."""
 
 
 @attrs.frozen
-class Npy(DataSource):
+class Npy(ArraySource):
     """Arrays in .npy files, rows in one and their labels in another beside it; compressed files are unpacked.
 
-    The path is the folder with the files, or any one of them; what belongs together is told by name: `x_train.npy`,
+    The path is the folder with the files, or any one of them; what belongs together is found by name: `x_train.npy`,
     `y_train.npy`, `x_test.npy`, `y_test.npy`, or `x.npy`, `t.npy`, or the other names that arrays in an .npz archive
     may have, in any case, each after the same beginning if there is one: `mnist_x_train.npy`. `labels` is the file with
     the labels of the rows in this one, relative to its folder, whatever both are called. Without a test part, a
@@ -37,39 +35,25 @@ class Npy(DataSource):
     4 MiB or more are mapped into memory.
     """
 
+    format = "npy"
     suffixes = (SUFFIX,)
 
     labels: str | None = None
-    scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
-    test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
-    stratified: bool = False
-    split_seed: int = 0
 
-    @classmethod
-    def recognises(cls, path: Path, head: bytes) -> bool:
-        """Say whether the content, or else the name, is an .npy file's, or a folder has such files."""
-        return format_of(path, head) == "npy"
+    def arrays(self, path: Path) -> list[Array]:
+        """Return the arrays of the training part and of the test part."""
+        if self.labels is not None:
+            return [read_npy(path), read_npy(path.parent / self.labels)]
+        files = _beside(path)
+        return [read_npy(files[name]) for name in part_names(files, path)]
 
-    def read(self, path: Path | None) -> Dataset:
-        """Return the data set."""
-        path = file_path(path, "npy")
-        if self.labels is None:
-            files = _beside(path)
-            train, test = paired([read_npy(files[name]) for name in part_names(files, path)])
-        else:
-            train, test = (read_npy(path), read_npy(path.parent / self.labels)), None
-        return data_set(path, train, test, self.scale, self.test_fraction, self.split_seed, stratified=self.stratified)
-
-    def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
+    def arrays_to_predict(self, path: Path) -> list[Array]:
         """Return the rows of one file, and their labels if these are beside it; of a folder the test part, or all."""
         if path.is_dir():
             files = _beside(path)
-            rows, *labels = (files[name] for name in row_names(files, path))
-        elif self.labels is None:
-            rows, labels = path, _labels_of(path)
-        else:
-            rows, labels = path, [path.parent / self.labels]
-        return flat_rows(path, read_npy(rows), read_npy(labels[0]) if labels else None, features)
+            return [read_npy(files[name]) for name in row_names(files, path)]
+        labels = _labels_of(path) if self.labels is None else [path.parent / self.labels]
+        return [read_npy(file) for file in (path, *labels)]
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write x_train.npy, y_train.npy, x_test.npy and y_test.npy, or x.npy and t.npy, all of them or none.

@@ -8,30 +8,27 @@ import zlib
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Literal
 
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, Dataset, DataSource, cached
+from modnet import Array, DataError, Dataset, cached
 from modnet.files import CHUNK, printable, reading, replacing, tell_progress
-from modnet_data import validators
-from modnet_data.arrays.names import paired, part_names, row_names
+from modnet_data.arrays.names import part_names, row_names
 from modnet_data.arrays.npy_format import header_of, npy_header
-from modnet_data.arrays.raw import Raw, blocks, check_packed, mapped
-from modnet_data.formats import format_of
-from modnet_data.rows import data_set, file_path, flat_rows
+from modnet_data.arrays.raw import Raw, blocks, check_packed, map_array
+from modnet_data.arrays.source import ArraySource
 from modnet_data.writing import class_labels, not_compressed, parts_of, table_blocks, table_dtype
 
 VERSION = 1
-"""Of what is kept of an archive that was unpacked."""
+"""Of the conversion to arrays: another one makes all files be converted anew."""
 
 LOCAL_HEADER = 30  # bytes before a member's name, "extra field" and data: PKWARE's APPNOTE.TXT, 4.3.7
 NAMES = (("x_train", "y_train"), ("x_test", "y_test"))
 
 
 @attrs.frozen
-class Npz(DataSource):
+class Npz(ArraySource):
     """Named arrays in an .npz archive, compressed or not.
 
     Their names are Keras' `x_train`, `y_train`, `x_test`, `y_test`, the book's `train_img`, `train_label`,
@@ -40,28 +37,16 @@ class Npz(DataSource):
     refused. An archive of 4 MiB or more is mapped into memory; one that is compressed is unpacked once before.
     """
 
+    format = "npz"
     suffixes = (".npz",)
 
-    scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
-    test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
-    stratified: bool = False
-    split_seed: int = 0
+    def arrays(self, path: Path) -> list[Array]:
+        """Return the arrays of the training part and of the test part."""
+        return _arrays(path, part_names)
 
-    @classmethod
-    def recognises(cls, path: Path, head: bytes) -> bool:
-        """Say whether the content, or else the name, is an archive's of arrays."""
-        return format_of(path, head) == "npz"
-
-    def read(self, path: Path | None) -> Dataset:
-        """Return the data set."""
-        path = file_path(path, "npz")
-        train, test = paired(_arrays(path, part_names))
-        return data_set(path, train, test, self.scale, self.test_fraction, self.split_seed, stratified=self.stratified)
-
-    def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
-        """Return the rows of the test part, or else all, and their labels if there are any."""
-        rows, *labels = _arrays(path, row_names)
-        return flat_rows(path, rows, labels[0] if labels else None, features)
+    def arrays_to_predict(self, path: Path) -> list[Array]:
+        """Return the arrays of the test part, or else of all rows."""
+        return _arrays(path, row_names)
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write `x_train`, `y_train`, `x_test`, `y_test`, or `x`, `t`, uncompressed so that they can be mapped."""
@@ -90,7 +75,7 @@ def _arrays(path: Path, choose: Callable[[Iterable[str], Path], tuple[str, ...]]
         members = [_member(archive, name, path) for name in names]
         infos = [info for info, _ in members]
         if path.stat().st_size >= cached.SMALL and all(info.compress_type == zipfile.ZIP_STORED for info in infos):
-            return [_mapped(path, info, raw) for info, raw in members]
+            return [_map_member(path, info, raw) for info, raw in members]
     kept, _ = cached.arrays_of(path, json.dumps(["npz", VERSION, names]), lambda put: _unpack(path, names, put))
     return [kept[str(i)] for i in range(len(names))]
 
@@ -130,7 +115,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> tuple[zipfile.Zi
     return info, raw
 
 
-def _mapped(path: Path, info: zipfile.ZipInfo, raw: Raw) -> Array:
+def _map_member(path: Path, info: zipfile.ZipInfo, raw: Raw) -> Array:
     """Return the array of a member that is not compressed as it lies in the archive, once its checksum is right."""
     with path.open("rb") as file:
         file.seek(info.header_offset)
@@ -143,7 +128,7 @@ def _mapped(path: Path, info: zipfile.ZipInfo, raw: Raw) -> Array:
             tell_progress(path, info.file_size - left, info.file_size)
     if left or checksum != info.CRC:
         raise DataError(f"{path}: a damaged archive: {info.filename!r} is not what its checksum says", path=path)
-    return mapped(path, attrs.evolve(raw, start=start + raw.start))
+    return map_array(path, attrs.evolve(raw, start=start + raw.start))
 
 
 def _place(path: Path, name: str) -> str:

@@ -1,0 +1,61 @@
+"""Rows and labels of any kind as arrays that fit together."""
+
+from __future__ import annotations
+
+import math
+from typing import Any
+
+import numpy as np
+
+from modnet.data.labels import to_float64, to_labels
+from modnet.data.samples import find_mapping, release, split_into_blocks
+from modnet.errors import DataError
+from modnet.types import Array
+
+PIXEL_COLUMNS = 16
+PIXEL_MAXIMUM = 255
+
+
+def to_rows(x: Any, labels: Any, part: str) -> tuple[Array, Array]:
+    """Return rows as (N, D) and labels as (N,), integers or text, once they are known to fit."""
+    x, labels = _to_array(x, f"{part} rows"), to_labels(_to_array(labels, f"{part} labels"), part)
+    if x.ndim == 0 or x.dtype.kind not in "buif":
+        raise DataError(f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}")
+    if labels.ndim != 1 or len(labels) != len(x):
+        raise DataError(f"{part}: {len(x)} rows need {len(x)} labels, found labels of shape {labels.shape}")
+    features = math.prod(x.shape[1:])
+    if not features:
+        raise DataError(f"{part} rows have no features: their shape is {x.shape}")
+    x = np.array(x.reshape(len(x), features), order="C", copy=True if x.flags.writeable else None)
+    for block in split_into_blocks(len(x), features) if x.dtype.kind == "f" else ():
+        finite = np.isfinite(to_float64(x[block]))
+        if not finite.all():
+            row, column = np.argwhere(~finite)[0]
+            row += block.start
+            raise DataError(
+                f"{part} row {row + 1}, feature {column + 1}: expected a finite number, found {x[row, column]}"
+            )
+        release(find_mapping(x))
+    return x, labels
+
+
+def infer_scale(x: Array, chosen: Array | None) -> float:
+    """Return 255 where the chosen rows are evidently pixels, otherwise 1."""
+    if x.shape[1] < PIXEL_COLUMNS or x.dtype.kind == "b":
+        return 1.0
+    largest = 0.0
+    count = len(x) if chosen is None else len(chosen)
+    for block in split_into_blocks(count, x.shape[1]):
+        part = x[block] if chosen is None else x[chosen[block]]
+        largest = max(largest, float(part.max()))
+        if part.min() < 0 or largest > PIXEL_MAXIMUM or (part.dtype.kind == "f" and (part != np.trunc(part)).any()):
+            return 1.0
+        release(find_mapping(x))
+    return float(PIXEL_MAXIMUM) if largest > PIXEL_MAXIMUM // 2 else 1.0
+
+
+def _to_array(values: Any, what: str) -> Array:
+    try:
+        return np.asarray(values)
+    except ValueError:
+        raise DataError(f"{what} are of different lengths") from None

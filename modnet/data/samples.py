@@ -1,0 +1,116 @@
+"""Samples: rows of features with class indices, in memory or mapped."""
+
+from __future__ import annotations
+
+import mmap as mapping
+from collections.abc import Iterator
+from functools import cached_property
+from mmap import mmap
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.types import Array
+
+BLOCK = 2**20  # numbers that are read at once
+SCATTERED = 64  # rows of a mapped file that are read at once; each may bring 2 MiB of it into memory
+
+
+@attrs.frozen(eq=False, repr=False)
+class Samples:
+    """Samples as rows: features `x` (N, D) float64, and `t` (N,) int64 class indices.
+
+    `table` (M, D) has the features as the source had them, of any dtype, in memory or in a file mapped into it; `x` is
+    that divided by `scale`, of the rows that are `chosen` (N,), or of all. It is made when it is first asked for, and
+    takes 8 bytes a number; `rows` makes some of it at a time.
+
+    >>> samples = Samples(np.array([[0], [51], [255]], np.uint8), np.array([0, 1, 1]), scale=255)
+    >>> samples.rows([2, 1])
+    array([[1. ],
+           [0.2]])
+    """
+
+    table: Array = attrs.field(alias="x")
+    t: Array
+    scale: float = 1.0
+    chosen: Array | None = None
+
+    def __len__(self) -> int:
+        return len(self.t)
+
+    def __repr__(self) -> str:
+        return f"<Samples: {len(self)} of {self.features} features>"
+
+    @cached_property
+    def x(self) -> Array:
+        """All features (N, D), float64."""
+        if self.scale == 1 and self.chosen is None and self.table.dtype == np.float64:
+            return self.table
+        return self.rows(slice(None))
+
+    @property
+    def features(self) -> int:
+        """The number of columns."""
+        return int(self.table.shape[1])
+
+    def rows(self, which: slice | Any) -> Array:
+        """Return the features of some samples, by a slice or by indices, as float64; they may be the table's own."""
+        found = self.unscaled(which)
+        if self.scale == 1:  # not copied once more
+            return found.astype(np.float64, copy=False)
+        return scale_features(found, self.scale)
+
+    def unscaled(self, which: slice | Any) -> Array:
+        """Return the features of some samples as the source had them: in their own dtype, not divided."""
+        if self.chosen is not None:
+            which = self.chosen[which]
+        mapped = find_mapping(self.table)
+        if mapped is None:
+            return self.table[which] if isinstance(which, slice) else self.table.take(which, axis=0)
+        if isinstance(which, slice):
+            found = np.array(self.table[which])
+            release(mapped)
+            return found
+        which = np.asarray(which)
+        found = np.empty((len(which), self.features), self.table.dtype)
+        for start in range(0, len(which), SCATTERED):
+            some = slice(start, start + SCATTERED)
+            found[some] = self.table[which[some]]
+            release(mapped)
+        return found
+
+    def blocks(self) -> Iterator[slice]:
+        """Yield slices that cover all samples, each of a size that is no burden: about 8 MB of float64."""
+        return split_into_blocks(len(self), self.features)
+
+
+def scale_features(x: Array, scale: float) -> Array:
+    """Return features as a new array of float64, row by row in memory, divided by `scale`.
+
+    >>> scale_features(np.array([[0, 51, 255]], dtype=np.uint8), 255)
+    array([[0. , 0.2, 1. ]])
+    """
+    if scale == 1:
+        return np.array(x, dtype=np.float64, order="C")
+    return np.divide(x, scale, dtype=np.float64, order="C")
+
+
+def split_into_blocks(rows: int, columns: int) -> Iterator[slice]:
+    """Return slices that cover all rows, of about a million numbers each."""
+    size = max(1, BLOCK // columns)
+    return (slice(start, min(start + size, rows)) for start in range(0, rows, size))
+
+
+def find_mapping(x: Array) -> mmap | None:
+    """Return the mapped file that holds an array's numbers, or None where none does."""
+    base: Any = x
+    while isinstance(base, np.ndarray):
+        base = base.base
+    return base if isinstance(base, mmap) else None
+
+
+def release(mapped: mmap | None) -> None:
+    """Release the memory that reading a mapped file has taken; otherwise it would add up to the file's size."""
+    if mapped is not None and hasattr(mapped, "madvise"):  # not on Windows, which releases it by itself
+        mapped.madvise(mapping.MADV_DONTNEED)
