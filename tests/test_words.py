@@ -20,7 +20,6 @@ PENDING = [
     "modnet/nn",
     "modnet/testing",
     "modnet/types.py",
-    "plugins/modnet_data",
     "plugins/modnet_gradients",
     "plugins/modnet_losses",
     "tests/compat",
