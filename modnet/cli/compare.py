@@ -1,4 +1,4 @@
-"""`modnet compare`: settings side by side, over many seeds."""
+"""`modnet compare`: settings compared over many seeds."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import alternatives_of, comparison_options, plugin_options, with_plugins
+from modnet.cli.options import comparison_options, load_all_plugins, plugin_options, read_alternatives
 from modnet.comparison import compare as comparison
 from modnet.comparison.decisions import ROPE
 from modnet.compose.experiment import read_toml
@@ -39,19 +39,19 @@ def compare(
     modules: tuple[str, ...],
     **flags: Any,
 ) -> None:
-    """Compare settings, and say which is better, or that nobody knows yet.
+    """Compare settings: one is better, both are equal, or it is undecided.
 
     Options take several values, joined by commas: --hidden 30,50,100. Each combination of them is trained with every
-    seed, on all cores. What is in the folder is not run again: the same command goes on where it stopped, and more
-    seeds or settings add to it. EXPERIMENT is a TOML file; what varies may stand in it, in a table [compare].
+    seed, on all cores. Runs that are in the folder are not repeated: the same command continues where it stopped, and
+    more seeds or settings add to it. EXPERIMENT is a TOML file, which may have the varied entries in a table [compare].
 
     The folder holds each run, and comparison.md, pairs.csv, runs.csv, comparison.json, comparison.png.
     """
-    table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
-    changes, grid = alternatives_of(flags)
+    table = load_all_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    changes, grid = read_alternatives(flags)
     folder = out or new_folder()
-    told = sys.stderr if json_ else sys.stdout
-    with file_progress(), RunsProgress(told) as progress:
+    out_stream = sys.stderr if json_ else sys.stdout
+    with file_progress(), RunsProgress(out_stream) as progress:
         try:
             result = comparison.compare(
                 merge(table, changes),
@@ -64,6 +64,6 @@ def compare(
             )
         except KeyboardInterrupt:
             if (folder / comparison.COMPARISON).is_file():
-                click.echo(f"go on with: modnet compare {folder / comparison.COMPARISON} --out {folder}", err=json_)
+                click.echo(f"continue with: modnet compare {folder / comparison.COMPARISON} --out {folder}", err=json_)
             raise
     click.echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")

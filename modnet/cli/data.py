@@ -1,4 +1,4 @@
-"""`modnet data ...`: look into data sets, convert and download them, and look after the cache."""
+"""`modnet data ...`: data sets shown, converted and downloaded; the cache."""
 
 from __future__ import annotations
 
@@ -8,8 +8,8 @@ from pathlib import Path
 
 import click
 
-from modnet.cli.options import assigned, load_chosen_plugins, plugin_options
-from modnet.compose.conversion import WHOLE, read_whole, source_of, write
+from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options
+from modnet.compose.conversion import WHOLE, choose_source, read_whole, write
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
@@ -27,17 +27,17 @@ from modnet.host.registry import Component
 from modnet.interfaces import DataSource
 from modnet.text import format_count, format_size
 
-REFUSED = "modnet train refuses missing values unless it is told what to do: --set data.missing=drop, or a number"
+REFUSED = "modnet train refuses missing values: add --set data.missing=drop, or a number"
 
 
 @click.group()
 def data() -> None:
-    """Look into data sets, convert and download them."""
+    """Show data sets, convert and download them."""
 
 
 @data.command()
 @click.argument("what", metavar="NAME|FILE")
-@click.option("--source", "kind", metavar="NAME", help="The kind of file, where it is not recognised.")
+@click.option("--source", "kind", metavar="NAME", help="The kind of file (default: recognised).")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of the source: header=false")
 @click.option("--samples", type=click.IntRange(0), default=10, help="Samples to show (default: 10).")
 @click.option("--out", type=click.Path(path_type=Path), help=f"Draw it: a .{', .'.join(FORMATS)} file.")
@@ -54,16 +54,16 @@ def show(
     without: tuple[str, ...],
     modules: tuple[str, ...],
 ) -> None:
-    """Look into a data set, by name or from a file or a folder.
+    """Show a data set, by name or from a file or a folder.
 
-    Shows how it was read, how many samples there are of which class, what is in the features, and a few samples: of
-    each class the first one, then the second. Nothing is split off as a test part. Rows with missing values are left
-    out and counted, unless --set missing=refuse or a number says otherwise.
+    Shows the settings it was read with, the samples of each class, the features, and a few samples: of each class the
+    first one, then the second. Nothing is split off as a test part. Rows with missing values are left out and counted,
+    unless --set missing=refuse or a number is given.
     """
     load_chosen_plugins(without, modules)
     if out and not out.parent.is_dir():
         raise DataError(f"{out}: there is no folder {out.parent}")
-    name, settings = source_of(what, kind), assigned(assignments)
+    name, settings = choose_source(what, kind), parse_assignments(assignments)
     known = get_settings(make_part("data-source", name, **settings))
     with file_progress():
         found = read_whole(what, kind, settings, {**WHOLE, "missing": "drop"})
@@ -86,9 +86,9 @@ def show(
 @data.command()
 @click.argument("source", metavar="NAME|FILE")
 @click.argument("target", type=click.Path(path_type=Path))
-@click.option("--source", "kind", metavar="NAME", help="The kind of file that is read, where it is not recognised.")
+@click.option("--source", "kind", metavar="NAME", help="The kind of file that is read (default: recognised).")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of that source: header=false")
-@click.option("--to", metavar="NAME", help="The kind of file that is written, where the name does not say it.")
+@click.option("--to", metavar="NAME", help="The kind of file that is written (default: by the name).")
 @click.option("--overwrite", is_flag=True, help="Replace files that are there.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
@@ -111,7 +111,7 @@ def convert(
     """
     load_chosen_plugins(without, modules)
     with file_progress():
-        found = read_whole(source, kind, assigned(assignments))
+        found = read_whole(source, kind, parse_assignments(assignments))
         paths = write(found, target, to, overwrite=overwrite)
     for note in found.notes:
         click.echo(note, err=True)
@@ -144,9 +144,9 @@ def fetch(
     downloads the files that are not there yet.
     """
     load_chosen_plugins(without, modules)
-    if not (is_data_set(name) and _fetches(get_host().registry.find("data-source", name))):
-        raise UnknownNameError("data set to download", name, _to_fetch())
-    source = make_part("data-source", name, **assigned(assignments))
+    if not (is_data_set(name) and _can_fetch(get_host().registry.find("data-source", name))):
+        raise UnknownNameError("data set to download", name, _list_fetchable())
+    source = make_part("data-source", name, **parse_assignments(assignments))
     try:
         with file_progress():
             folder = source.fetch()
@@ -164,13 +164,13 @@ def fetch(
     click.echo(f"learn from it: modnet train --data {name}")
 
 
-def _to_fetch() -> list[str]:
+def _list_fetchable() -> list[str]:
     """Return the names of the data sets that can be downloaded."""
     registry = get_host().registry
-    return [registry.name_for(source) for source in registry.usable("data-source") if _fetches(source)]
+    return [registry.name_for(source) for source in registry.usable("data-source") if _can_fetch(source)]
 
 
-def _fetches(source: Component) -> bool:
+def _can_fetch(source: Component) -> bool:
     return source.cls.fetch is not DataSource.fetch
 
 
@@ -178,9 +178,9 @@ def _fetches(source: Component) -> bool:
 @click.option("--clear", "clear_", is_flag=True, help="Remove converted files and downloads.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 def cache(*, clear_: bool, json_: bool) -> None:
-    """Show what modnet keeps of files that were converted or downloaded, and where; or remove it.
+    """Show the cache of converted and downloaded files, or clear it.
 
-    All of it is made or fetched again when it is needed. MODNET_CACHE names another folder.
+    Every entry is made or downloaded again when it is needed. MODNET_CACHE names another folder.
     """
     folder, entries = cache_folder(), cache_entries()
     count = format_count(len(entries), "entry", "entries")

@@ -9,7 +9,7 @@ from typing import Any
 import attrs
 import click
 
-from modnet.cli.options import changes_of, experiment_options, plugin_options, with_plugins
+from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.compose.experiment import create_experiment, create_network, format_title, read_data, read_toml
 from modnet.compose.gradient_check import check_gradient
 from modnet.compose.tables import merge
@@ -41,14 +41,14 @@ def gradient_check(
     modules: tuple[str, ...],
     **flags: Any,
 ) -> None:
-    """Judge the derivatives of an experiment's network, and compare gradient estimators on it.
+    """Check the derivatives of an experiment's network, and compare gradient estimators on it.
 
     The network is the untrained one of EXPERIMENT and the options, on its first mini-batch. Each part's own derivative
-    gets a verdict: correct, wrong, kink, too noisy, or not deterministic; so does the whole gradient, as --gradient
-    obtains it, or else the chain rule. The exit status is 1 where a derivative is wrong or not deterministic.
+    gets a verdict: correct, wrong, kink, too noisy, or not deterministic; so does the whole gradient, which
+    --gradient computes, or else the chain rule. The exit status is 1 where a derivative is wrong or not deterministic.
     """
-    table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
-    wanted = create_experiment(merge(table, changes_of(flags)))
+    table = load_all_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    wanted = create_experiment(merge(table, read_changes(flags)))
     with file_progress():
         data, wanted = read_data(wanted)
     size, sampling = wanted.training.batch_size, wanted.training.sampling

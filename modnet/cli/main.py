@@ -1,4 +1,4 @@
-"""`modnet ...`: the commands, each of which stands in a module that is imported when it is called."""
+"""The command line: its commands and its exit statuses."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ import click
 import modnet
 from modnet.errors import ModnetError, SettingError, UnknownNameError
 
-# Each stands in a module of its name, so that no command waits for the imports of another.
+# Each is in a module of its name, so that no command waits for the imports of another.
 COMMANDS = ("compare", "data", "gradient-check", "plot", "plugins", "predict", "resume", "train", "verify")
 
 
@@ -75,12 +75,12 @@ def modnet_command() -> None:
     \b
     Begin with
       modnet train              train the book's network on the digits that ship with modnet
-      modnet resume RUN         go on with a run that was interrupted or killed
-      modnet predict RUN FILE   what that network makes of other digits
+      modnet resume RUN         continue a run that was interrupted or killed
+      modnet predict RUN FILE   predict other digits with that network
       modnet plot RUN           draw how it learned
-      modnet compare            settings side by side: which is better, and is it certain?
-      modnet verify RUN         train it again: does every bit come out the same?
-      modnet gradient-check     are the derivatives right? and what do other estimators make of the gradient?
-      modnet data show FILE     what is in a data set; see also modnet data --help
-      modnet plugins            the parts there are, and where they come from
+      modnet compare            compare settings: which is better, and is it certain?
+      modnet verify RUN         train it again, and check that every bit is the same
+      modnet gradient-check     check the derivatives, and compare gradient estimators
+      modnet data show FILE     show the content of a data set; see also modnet data --help
+      modnet plugins            list the available parts and their origins
     """  # noqa: D301 - click looks for the character itself

@@ -1,4 +1,4 @@
-"""What the command line's options say: which plugins to load, and which entries of an experiment to change."""
+"""The options of experiments and plugins."""
 
 from __future__ import annotations
 
@@ -26,13 +26,13 @@ _HIDDEN = MAIN_JOB["network"]["hidden"][0]
 
 
 class PartName(click.ParamType[str]):
-    """The name of a registered part; which ones there are is looked up when it is needed."""
+    """The name of a registered part; the names are looked up when they are needed."""
 
     def __init__(self, kind: str) -> None:
         self.name = kind
 
     def names(self) -> list[str]:
-        """Return what is known to be registered: nobody waits for a plugin here that was not asked yet."""
+        """Return the names that are known, without waiting for plugins that have not answered yet."""
         return get_host().registry.names(self.name, known=True)
 
     def shell_complete(self, _ctx: click.Context, _param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -65,7 +65,7 @@ class Several(click.ParamType[list[Any]]):
         return [self.one.convert(item.strip(), param, ctx) for item in str(value).split(",")]
 
     def get_metavar(self, param: click.Parameter, ctx: click.Context) -> str | None:
-        """Return how one of the values is shown in the help."""
+        """Return the placeholder of one value for the help."""
         return self.one.get_metavar(param, ctx)
 
     def shell_complete(self, ctx: click.Context, param: click.Parameter, incomplete: str) -> list[CompletionItem]:
@@ -78,7 +78,7 @@ class PartOption(click.Option):
     """An option that takes a part's name and lists the names in its help."""
 
     def get_help_record(self, ctx: click.Context) -> tuple[str, str] | None:
-        """Return the help with the names there are."""
+        """Return the help with the available names."""
         record = super().get_help_record(ctx)
         kind = self.type.one if isinstance(self.type, Several) else self.type
         names = ", ".join(kind.names()) if isinstance(kind, PartName) else ""
@@ -96,7 +96,7 @@ def without_option(command: F) -> F:
 
 
 def plugin_options(command: F) -> F:
-    """Add the options that say which plugins are loaded."""
+    """Add the options that choose the plugins."""
     module = click.option(
         "-p", "--plugin", "modules", multiple=True, metavar="MODULE", help="Load a module as a plugin (repeatable)."
     )
@@ -132,15 +132,15 @@ def _experiment_options(
     options: list[Callable[[F], F]] = [
         click.option("--data", metavar="NAME|FILE", help=f"A registered data set or a file (default: {data['name']})."),
         hidden,
-        a_part("activation", "activation", "Of the hidden layers", network["activation"]),
+        a_part("activation", "activation", "Activation of the hidden layers", network["activation"]),
         a_part("output", "activation", "Activation of the last layer", network["output"]),
-        a_part("loss", "loss", "What is to become small", network["loss"]),
-        a_part("gradient", "gradient", "How the gradient is obtained", MAIN_JOB["gradient"]["name"]),
-        a_part("optimizer", "optimizer", "How a step is made of it", MAIN_JOB["optimizer"]["name"]),
+        a_part("loss", "loss", "Loss to minimize", network["loss"]),
+        a_part("gradient", "gradient", "Gradient estimator", MAIN_JOB["gradient"]["name"]),
+        a_part("optimizer", "optimizer", "Optimizer", MAIN_JOB["optimizer"]["name"]),
         a_value("--lr", click.FLOAT, "Learning rate (default: 0.1 with sgd, else the optimizer's own)."),
         a_value("--batch-size", click.INT, f"Samples of a mini-batch (default: {training['batch_size']})."),
-        a_value("--iterations", click.INT, f"Mini-batches to learn from (default: {training['iterations']})."),
-        a_value("--sampling", samplings, f"How mini-batches are drawn (default: {training['sampling']})."),
+        a_value("--iterations", click.INT, f"Mini-batches to train on (default: {training['iterations']})."),
+        a_value("--sampling", samplings, f"Sampling of mini-batches (default: {training['sampling']})."),
         click.option("--seed", type=int, help=f"Same seed, same run (default: {MAIN_JOB['seed']})."),
         click.option(
             "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any other: optimizer.momentum=0.8"
@@ -152,28 +152,28 @@ def _experiment_options(
 
 
 def load_chosen_plugins(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    """Load the installed plugins but some, and modules besides."""
+    """Load the installed plugins without some, and additional modules."""
     if modules:
         sys.path.insert(0, os.getcwd())  # noqa: PTH109 - a module beside the user, as `python -m` finds it
     load_plugins(without, modules)
 
 
-def changes_of(flags: dict[str, Any]) -> Table:
-    """Return the table of an experiment's entries that the options change."""
+def read_changes(flags: dict[str, Any]) -> Table:
+    """Return the entries of an experiment that the options change."""
     changes: Table = {}
     for flag, place in PLACES.items():
         value = flags[flag]
         if value is not None:
-            put(changes, place, _list_of(value, flag) if flag in {"hidden", "activation"} else value)
+            put(changes, place, _parse_list(value, flag) if flag in {"hidden", "activation"} else value)
     _put_data(changes, flags["data"])
-    for key, value in assigned(flags["assignments"]).items():
-        _check_assigned(key)
+    for key, value in parse_assignments(flags["assignments"]).items():
+        _check_assignment(key)
         put(changes, key.split("."), value)
     return changes
 
 
-def alternatives_of(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]]]:
-    """Return the table of an experiment's entries that the options change, and those that have several values."""
+def read_alternatives(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]]]:
+    """Return the entries of an experiment that the options change, and those that have several values."""
     changes: Table = {}
     grid: dict[str, list[Any]] = {}
     for flag, place in PLACES.items():
@@ -184,9 +184,9 @@ def alternatives_of(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]]]
             put(changes, place, values[0])
     _put_data(changes, flags["data"])
     for assignment in flags["assignments"]:
-        [(key, value)] = assigned((assignment,)).items()
-        _check_assigned(key)
-        values = _several(value)
+        [(key, value)] = parse_assignments((assignment,)).items()
+        _check_assignment(key)
+        values = _split_values(value)
         if len(values) > 1:
             grid[key] = values
         else:
@@ -199,31 +199,31 @@ def _put_data(changes: Table, data: str | None) -> None:
         changes["data"] = {"name" if is_data_set(data) else "path": data}
 
 
-def _check_assigned(key: str) -> None:
+def _check_assignment(key: str) -> None:
     if key.split(".")[0] == "plugins":
         raise SettingError(["plugins are chosen by --without and -p"], "--set")
 
 
-def _several(value: Any) -> list[Any]:
-    """Return the values that commas join in what is no TOML value as a whole: [0.8, 0.9] for "0.8,0.9"."""
+def _split_values(value: Any) -> list[Any]:
+    """Return the values between commas, unless the whole is a TOML value: [0.8, 0.9] for "0.8,0.9"."""
     if not isinstance(value, str) or "," not in value:
         return [value]
-    values = _toml_value(f"[{value}]")
+    values = _parse_value(f"[{value}]")
     return values if isinstance(values, list) else [item.strip() for item in value.split(",")]
 
 
-def assigned(assignments: tuple[str, ...]) -> Table:
+def parse_assignments(assignments: tuple[str, ...]) -> Table:
     """Return the keys and values of `KEY=VALUE` options; a value is TOML, or else text."""
     table: Table = {}
     for assignment in assignments:
         key, equals, value = assignment.partition("=")
         if not (equals and key):
             raise SettingError([f"expected KEY=VALUE, found {assignment!r}"], "--set")
-        table[key] = _toml_value(value)
+        table[key] = _parse_value(value)
     return table
 
 
-def _list_of(text: str, flag: str) -> Any:
+def _parse_list(text: str, flag: str) -> Any:
     items = [item.strip() for item in text.split(",") if item.strip()]
     if flag == "activation":
         return items if len(items) != 1 else items[0]
@@ -233,15 +233,15 @@ def _list_of(text: str, flag: str) -> Any:
     return [int(item) for item in items]
 
 
-def _toml_value(text: str) -> Any:
+def _parse_value(text: str) -> Any:
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except tomllib.TOMLDecodeError:
         return text
 
 
-def with_plugins(table: Table, without: tuple[str, ...], modules: tuple[str, ...]) -> Table:
-    """Load the plugins that an experiment and the options ask for, and write both into the experiment."""
+def load_all_plugins(table: Table, without: tuple[str, ...], modules: tuple[str, ...]) -> Table:
+    """Load the plugins of an experiment and of the options, and return the experiment with both."""
     asked = table.get("plugins")
     asked = asked if isinstance(asked, dict) else {}
     both = {

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from modnet.cli.options import plugin_options, with_plugins
+from modnet.cli.options import load_all_plugins, plugin_options
 from modnet.compose.experiment import format_title, read_toml
 from modnet.display.figure import FORMATS, render
 from modnet.display.learning_curves import draw_learning_curves
@@ -23,7 +23,7 @@ from modnet.runs.history import read_history
 def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """Draw the learning curves of RUN: the loss of every mini-batch, and both accuracies."""
     history = read_history(run / HISTORY)
-    with_plugins(read_toml(run / EXPERIMENT), without, modules)
+    load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
     path = out or run / CURVES
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}")

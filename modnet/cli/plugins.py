@@ -9,10 +9,9 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import assigned, load_chosen_plugins, plugin_options, without_option
+from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
 from modnet.compose.plugins import get_host
 from modnet.compose.scaffold import NewPlugin
-from modnet.files import write_atomically
 from modnet.host.catalogue import LIMIT
 from modnet.host.discovery import PluginHost, PluginReport
 from modnet.host.entry_points import find_misnamed
@@ -71,12 +70,10 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     "--file", "files", multiple=True, metavar="PART=FILE", help="A file that a data source reads (repeatable)."
 )
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-@click.option("--junit", type=click.Path(path_type=Path), help="Write JUnit XML into a folder, a file for each part.")
 @plugin_options
 def check(
     name: str,
     files: tuple[str, ...],
-    junit: Path | None,
     *,
     json_: bool,
     without: tuple[str, ...],
@@ -90,12 +87,10 @@ def check(
     from modnet.testing import check_distribution  # which brings far more along than the listing should wait for
 
     load_chosen_plugins(without, modules)
-    options: dict[str, dict[str, Any]] = {part: {"file": Path(str(file))} for part, file in assigned(files).items()}
+    options: dict[str, dict[str, Any]] = {
+        part: {"file": Path(str(file))} for part, file in parse_assignments(files).items()
+    }
     reports = check_distribution(name, options=options, raises=False)
-    if junit:
-        junit.mkdir(parents=True, exist_ok=True)
-        for number, report in enumerate(reports, start=1):
-            write_atomically(junit / f"{name.replace(':', '-')}-{number}.xml", report.as_junit().encode())
     if json_:
         click.echo(json.dumps([json.loads(report.as_json()) for report in reports], indent=2))
     else:
@@ -113,7 +108,7 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
     NAME is lower-case words joined by hyphens, soft-cap for instance. The part works as it is: change it to yours.
 
     \b
-    Go on with
+    Continue with
       pip install --editable modnet-NAME --group modnet-NAME/pyproject.toml:dev
       modnet plugins
       pytest modnet-NAME

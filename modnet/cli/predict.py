@@ -10,7 +10,7 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import assigned, plugin_options, with_plugins
+from modnet.cli.options import load_all_plugins, parse_assignments, plugin_options
 from modnet.compose.experiment import read_toml
 from modnet.compose.parts import find_name, make_part
 from modnet.compose.settings import get_settings
@@ -25,7 +25,7 @@ from modnet.runs.model import TrainedModel
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--probabilities", is_flag=True, help="Print the network's outputs, a column for each class.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
-@click.option("--source", metavar="NAME", help="The kind of file, where it is not recognised.")
+@click.option("--source", metavar="NAME", help="The kind of file (default: recognised).")
 @click.option("--set", "assignments", multiple=True, metavar="KEY=VALUE", help="A setting of that source: header=false")
 @plugin_options
 def predict(
@@ -41,16 +41,16 @@ def predict(
 ) -> None:
     """Predict the class of each row of FILE with the network of RUN.
 
-    FILE has the same features as the training data; labels may stand beside them, and are then compared. The output is
+    FILE has the same features as the training data; labels may be beside them, and are then compared. The output is
     CSV: row, prediction, and label where there is one.
     """
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
-    with_plugins(table, without, modules)
+    load_all_plugins(table, without, modules)
     model = TrainedModel.read(run)
     kind = source or recognise_source(file)
-    # The run's own settings (which column is the label, say) go for a file of the same kind.
+    # A file of the same kind has the settings of the run: the column of the label, for instance.
     known = get_settings(model.source) if find_name(model.source) == kind else {}
-    reader = make_part("data-source", kind, **{**known, **assigned(assignments)})
+    reader = make_part("data-source", kind, **{**known, **parse_assignments(assignments)})
     with file_progress():
         rows, labels = reader.read_rows(file, model.network.layers[0].inputs)
     predictions, outputs = model.predict(rows)

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 import modnet
-from modnet.cli.options import plugin_options, with_plugins
+from modnet.cli.options import load_all_plugins, plugin_options
 from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data, read_toml
 from modnet.display.progress import file_progress
@@ -21,9 +21,9 @@ from modnet.types import Status
 @click.argument("run", type=click.Path(path_type=Path))
 @plugin_options
 def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    """Go on with RUN, which was interrupted, failed or was killed, from what it saved last.
+    """Continue RUN, which was interrupted, failed or was killed, from its last checkpoint.
 
-    It comes to the same parameters, to the last bit, as if it had never stopped.
+    The parameters are the same, to the last bit, as if it had never stopped.
     """
     check_is_run(run)
     with claim(run):
@@ -33,9 +33,9 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
                 raise DataError(
                     f"{run} has diverged after {made} iterations, and would again; try a smaller learning rate"
                 )
-            click.echo(f"{run} has finished: there is nothing to go on with")
+            click.echo(f"{run} has finished: there is nothing to resume")
             return
-        with_plugins(read_toml(run / EXPERIMENT), without, modules)
+        load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
         click.echo(f"modnet {modnet.__version__}")
         wanted = read_experiment(run)
         with file_progress():
@@ -44,7 +44,7 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
         start = folder.last_checkpoint()
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
-        click.echo(f"goes on after {made} iterations")
+        click.echo(f"resumes after {made} iterations")
         for difference in folder.find_new_surroundings():
-            click.echo(f"not as when it began, so the last bits may come out otherwise: {difference}", err=True)
+            click.echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
         run_to_end(wanted, data, folder, start)

@@ -9,7 +9,7 @@ from typing import Any
 import click
 
 import modnet
-from modnet.cli.options import changes_of, experiment_options, plugin_options, with_plugins
+from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, read_toml
 from modnet.compose.parts import find_name
 from modnet.compose.settings import get_settings
@@ -47,13 +47,13 @@ def train(
     """Train a network and save the run.
 
     EXPERIMENT is a TOML file; options change single entries of it. Without one, the book's two-layer network learns
-    the digits that ship with modnet. The folder of a run holds experiment.toml, with which the same run can be made
-    again, history.csv, summary.json, params.npz, curves.png, and receipt.json, by which modnet verify looks at all
-    of it again. A run that ended too early goes on by modnet resume.
+    the digits that ship with modnet. The folder of a run holds experiment.toml, which repeats the run, history.csv,
+    summary.json, params.npz, curves.png, and receipt.json, which modnet verify checks. A run that ended too early is
+    continued by modnet resume.
     """
-    table = with_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    table = load_all_plugins(read_toml(experiment) if experiment else {}, without, modules)
     with name_missing_plugins(experiment):
-        wanted = create_experiment(merge(table, changes_of(flags)))
+        wanted = create_experiment(merge(table, read_changes(flags)))
     click.echo(f"modnet {modnet.__version__}")
     with file_progress():
         data, wanted = read_data(wanted)
@@ -66,7 +66,7 @@ def train(
 
 
 def run_to_end(wanted: Experiment, data: Dataset, folder: RunRecorder, start: Checkpoint | None = None) -> None:
-    """Train to the end, whatever it is, with progress shown and everything saved, and say how it ended."""
+    """Train to the end with progress shown and everything saved, and print how the run ended."""
     failure: BaseException | None = None
     with RunProgress() as progress:
         try:
@@ -94,13 +94,13 @@ def describe(wanted: Experiment, data: Dataset) -> None:
         f"{len(data.test):,} test samples, {data.features} features, {len(data.classes)} classes{scale}\n"
         + "".join(f"          {note}\n" for note in notes)
         + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
-        f"training  {_in_words(wanted.gradient)}, {_in_words(wanted.optimizer)}, {training.iterations:,} mini-batches "
-        f"of {training.batch_size}, seed {wanted.seed}"
+        f"training  {_format_part(wanted.gradient)}, {_format_part(wanted.optimizer)}, "
+        f"{training.iterations:,} mini-batches of {training.batch_size}, seed {wanted.seed}"
     )
 
 
 def _format_forecast(wanted: Experiment, data: Dataset) -> str:
-    """Return a table of what the run would take with each estimator; an asterisk marks the experiment's own."""
+    """Return a table of the time with each estimator; an asterisk marks the experiment's own."""
     rows = [["gradient", "one iteration", f"{wanted.training.iterations:,} iterations", "as a black box"]]
     for each in forecast_run(wanted, data):
         name = f"{each.gradient} *" if each.is_own else each.gradient
@@ -110,8 +110,8 @@ def _format_forecast(wanted: Experiment, data: Dataset) -> str:
     return "\n".join(format_table(rows, left=len(rows[0])))
 
 
-def _in_words(part: object) -> str:
-    """Return a part's name with its settings, but those that are left to the part."""
+def _format_part(part: object) -> str:
+    """Return the name of a part with all settings that are not None."""
     settings = ", ".join(f"{key}={value}" for key, value in get_settings(part).items() if value is not None)
     return find_name(part) + (f"({settings})" if settings else "")
 
@@ -127,6 +127,6 @@ def _conclude(run: Run, folder: RunRecorder) -> None:
     click.echo(f"{done} in {format_duration(run.seconds)}: {', '.join(reversed(last))}")
     click.echo(f"saved in {folder.path}")
     if run.status is Status.INTERRUPTED:
-        click.echo(f"go on with: modnet resume {folder.path}")
+        click.echo(f"continue with: modnet resume {folder.path}")
     for note in folder.notes:
         click.echo(note)

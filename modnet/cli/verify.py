@@ -1,4 +1,4 @@
-"""`modnet verify`: a run beside its receipt."""
+"""`modnet verify`: a run compared with its receipt."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from pathlib import Path
 
 import click
 
-from modnet.cli.options import plugin_options, with_plugins
+from modnet.cli.options import load_all_plugins, plugin_options
 from modnet.compose.experiment import read_toml
 from modnet.compose.settings import Table
 from modnet.display.progress import RunProgress, file_progress
@@ -22,7 +22,7 @@ from modnet.runs.verify import Verification, compare_with_receipt, retrain
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--data", "data_path", metavar="FILE", type=click.Path(path_type=Path), help="Where the data is now.")
-@click.option("--dry-run", is_flag=True, help="Say what differs by now; train nothing.")
+@click.option("--dry-run", is_flag=True, help="List the differences; train nothing.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
 def verify(
@@ -34,16 +34,16 @@ def verify(
     without: tuple[str, ...],
     modules: tuple[str, ...],
 ) -> None:
-    """Train RUN again, and say whether every bit comes out the same.
+    """Train RUN again, and check that every bit is the same.
 
-    Its folder stays as it is. Files, data, settings, plugins, libraries and platform are compared with the receipt that
-    the run left; what differs is named, and the first iteration that does. The exit status is 0 where the run is
-    identical, otherwise 1.
+    Its folder stays as it is. Files, data, settings, plugins, libraries and platform are compared with the receipt of
+    the run. Differences are listed, with the first iteration that differs. The exit status is 0 for an identical run,
+    otherwise 1.
     """
     table: Table = {}
-    with suppress(SettingError):  # a file that cannot be read is one of the things to be named
+    with suppress(SettingError):  # a file that cannot be read is one of the differences
         table = read_toml(run / EXPERIMENT)
-    with_plugins(table, without, modules)
+    load_all_plugins(table, without, modules)
     with file_progress():
         found = compare_with_receipt(run, data_path)
     if not json_:
@@ -56,7 +56,7 @@ def verify(
 
 
 def _format_differences(found: Verification) -> str:
-    """Return how the run went, and for each part what differs."""
+    """Return the end of the run, and the differences of each part."""
     results = found.results
     lines = [f"{found.folder}: {results.status}, {results.iterations:,} iterations"]
     for part in PARTS:

@@ -207,7 +207,7 @@ class RunRecorder(Observer):
         write_atomically(self.path / HISTORY, history_to_csv(history).encode())
 
     def _unwritten(self, error: OSError, iteration: int) -> DataError:
-        advice = f"; the run can go on from what was kept last: modnet resume {self.path}" if iteration else ""
+        advice = f"; continue from the last checkpoint: modnet resume {self.path}" if iteration else ""
         return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
 
     def _summary(self, run: ObservedRun) -> dict[str, Any]:

@@ -1,17 +1,14 @@
-"""What came of all checks of one part, as text, JSON and JUnit's XML."""
+"""Reports on all checks of a part, as text and JSON."""
 
 from __future__ import annotations
 
 import json
-import re
 from collections.abc import Sequence
 from textwrap import indent
-from xml.etree import ElementTree as ET
 
 import attrs
 
 PASSED, FAILED, SKIPPED = "passed", "failed", "skipped"
-NOT_XML = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 class ConformanceError(AssertionError):
@@ -34,15 +31,15 @@ def raise_if_failed(reports: Sequence[Report]) -> None:
 
 @attrs.frozen
 class Outcome:
-    """What came of one check."""
+    """The result of one check."""
 
     name: str
     claim: str
-    """What is claimed of every part of the kind."""
+    """The claim about every part of the kind."""
     state: str
     """One of: passed, failed, skipped."""
     message: str = ""
-    """What is wrong, or why it was skipped."""
+    """The fault, or the reason why it was skipped."""
     cases: int = 0
     """How many inputs it was tried on."""
     excused: bool = False
@@ -61,7 +58,7 @@ class Outcome:
 
 @attrs.frozen
 class Report:
-    """What came of all checks of one part.
+    """The results of all checks of one part.
 
     >>> report = modnet.testing.check_activation(modnet.activation("leaky-relu"))
     >>> report.passed, len(report.ran), [outcome.name for outcome in report.skipped]
@@ -113,41 +110,13 @@ class Report:
         skipped = f", {excused} skipped" if excused else ""
         missing = f", {len(self.missing)} did not run" if self.missing else ""
         head = f"{self.kind} {self.part}: {counts}{skipped}{missing}"
-        told: Sequence[Outcome] = [*self.failed, *self.skipped]
-        return "\n".join([head, *(indent(str(outcome), "  ") for outcome in told)])
+        listed: Sequence[Outcome] = [*self.failed, *self.skipped]
+        return "\n".join([head, *(indent(str(outcome), "  ") for outcome in listed)])
 
     def as_json(self) -> str:
-        """Return all of it as a JSON object."""
+        """Return it all as a JSON object."""
         record = {"passed": self.passed, "missing": list(self.missing), **attrs.asdict(self)}
         return json.dumps(record, indent=2)
 
-    def as_junit(self) -> str:
-        """Return all of it as JUnit's XML, a test case for each check."""
-        suite = ET.Element(
-            "testsuite",
-            name=_printable(f"{self.kind} {self.part}"),
-            tests=str(len(self.checks)),
-            failures=str(len(self.failed) + len(self.missing)),
-            errors="0",
-            skipped=str(sum(outcome.excused for outcome in self.skipped)),
-        )
-        told_of = {outcome.name for outcome in self.outcomes}
-        silent = [Outcome(name, "", SKIPPED, "it was not asked for") for name in self.missing if name not in told_of]
-        for outcome in [*self.outcomes, *silent]:
-            case = ET.SubElement(suite, "testcase", classname=f"modnet.{self.kind}", name=outcome.name)
-            if outcome.state != PASSED or outcome.name in self.missing:
-                tag = "skipped" if outcome.excused else "failure"
-                told = ET.SubElement(case, tag, message=_printable(outcome.message))
-                told.text = _printable("\n".join(filter(None, [outcome.claim, outcome.example])))
-        suites = ET.Element("testsuites")
-        suites.append(suite)
-        ET.indent(suites)
-        return ET.tostring(suites, encoding="unicode", xml_declaration=True) + "\n"
-
     def _of(self, *states: str) -> tuple[Outcome, ...]:
         return tuple(outcome for outcome in self.outcomes if outcome.state in states)
-
-
-def _printable(text: str) -> str:
-    """Return a text without what XML cannot hold."""
-    return NOT_XML.sub("\ufffd", text)

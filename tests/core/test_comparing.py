@@ -373,7 +373,7 @@ class TestWorkers:
         assert "Traceback" not in out
         if how != "kill":
             assert process.returncode == 130
-            assert "go on with: modnet compare stopped/comparison.toml --out stopped" in out
+            assert "continue with: modnet compare stopped/comparison.toml --out stopped" in out
         wait_until(lambda: all(is_free(run) for run in tmp_path.glob("stopped/*/*")))  # orphans end by themselves
         assert bits(tmp_path / "stopped") != whole
         modnet.compare(tmp_path / "stopped" / "comparison.toml", out=tmp_path / "stopped", workers=1)

@@ -152,7 +152,7 @@ class TestKilled:
         (work / "early/.params.npz.abc_1234").write_bytes(b"half of it")
         status, out, err = call("resume", "early")
         assert (status, err) == (0, "")
-        assert "goes on after no iterations" in out
+        assert "resumes after no iterations" in out
         assert outcome(work / "early") == outcome(work / "whole")
 
     def test_before_it_had_begun(self, work: Path, call) -> None:
@@ -178,7 +178,7 @@ class TestInterrupted:
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (130, "")
-        assert out.splitlines()[-1] == "go on with: modnet resume interrupted"
+        assert out.splitlines()[-1] == "continue with: modnet resume interrupted"
         assert json.loads((work / "interrupted/summary.json").read_text())["status"] == "interrupted"
         assert run("resume", "interrupted", cwd=work)[0] == 0
         assert outcome(work / "interrupted") == outcome(work / "whole")
@@ -193,12 +193,12 @@ class TestInterrupted:
 
     def test_by_a_full_disk(self, work: Path) -> None:
         status, _, err = self._on_a_disk_of(25_000, "full", work)
-        words = "File too large; the run can go on from what was kept last: modnet resume full"
+        words = "File too large; continue from the last checkpoint: modnet resume full"
         assert (status, err) == (1, f"modnet: full: cannot be written: {words}\n")
         assert not list((work / "full").glob(".*"))
         status, out, err = run("resume", "full", cwd=work)
         assert (status, err) == (0, "")
-        assert "goes on after no" not in out
+        assert "resumes after no" not in out
         assert outcome(work / "full") == outcome(work / "whole")
 
     def test_by_a_disk_that_was_full_before_nothing_is_left(self, work: Path) -> None:
@@ -248,7 +248,7 @@ class TestTwoProcesses:
 class TestNothingToGoOnWith:
     def test_a_finished_run_stays_as_it_is(self, work: Path, call) -> None:
         before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in (work / "whole").iterdir()}
-        assert call("resume", "whole") == (0, "whole has finished: there is nothing to go on with\n", "")
+        assert call("resume", "whole") == (0, "whole has finished: there is nothing to resume\n", "")
         after = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in (work / "whole").iterdir()}
         assert after == before
         assert sorted(after) == sorted(FILES)

@@ -164,7 +164,7 @@ def fails(folder: Path, of: Any, faults: Faults) -> bool:
         begin(folder, of, faults)
     except modnet.DataError as error:
         told = str(error)
-    line = f"{folder}: cannot be written: No space left on device; the run can go on from what was kept last: "
+    line = f"{folder}: cannot be written: No space left on device; continue from the last checkpoint: "
     assert told in {"", f"{line}modnet resume {folder}"}
     assert bool(told) == faults.hit
     return faults.hit

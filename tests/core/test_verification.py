@@ -24,7 +24,7 @@ from modnet import DataError
 from modnet.cli.main import modnet_command
 from modnet.nn.checkpoint import load_params, save_params
 from modnet.runs.folder import SEALED
-from modnet.runs.receipt import PARTS, Origin, Receipt, _wanted
+from modnet.runs.receipt import PARTS, Origin, Receipt, _advise
 from modnet.runs.verify import compare_with_receipt, find_departure
 
 SPECIES = ("ash", "elm", "oak")
@@ -491,7 +491,7 @@ class TestPlugins:
 
     def test_one_of_modnets_own_that_is_gone_is_had_by_the_name_that_pip_knows(self) -> None:
         gone = Origin("activation", "gone", "modnet", "0.0.9", "modnet_activations", "")
-        assert _wanted(gone).endswith("which has none of that name: pip install modnet-workbench==0.0.9")
+        assert _advise(gone).endswith("which has none of that name: pip install modnet-workbench==0.0.9")
 
     def test_other_mistakes_stay_what_they_are(self, site: Path, tmp_path: Path) -> None:
         in_file("run/experiment.toml", ("lr = 0.5", "lr = -1"))(tmp_path)

@@ -6,7 +6,6 @@ import json
 import subprocess
 from collections.abc import Callable
 from pathlib import Path
-from xml.etree import ElementTree
 
 import pytest
 
@@ -45,7 +44,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def test_built_in_parts_pass(call: Call, tmp_path: Path) -> None:
     done = call("plugins", "check", "losses", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
-    assert "loss CrossEntropy(eps=1e-07): 20 checks: 20 passed, 0 failed" in done.stdout
+    assert "loss CrossEntropy(eps=1e-07): 21 checks: 21 passed, 0 failed" in done.stdout
 
 
 def test_a_fault_is_shown_and_the_exit_status_is_1(call: Call, folder: Path) -> None:
@@ -57,13 +56,10 @@ def test_a_fault_is_shown_and_the_exit_status_is_1(call: Call, folder: Path) -> 
     assert "from my_halves import Halved" in halved
 
 
-def test_as_json_and_junit(call: Call, folder: Path) -> None:
-    done = call("plugins", "check", "my_halves", "-p", "my_halves", "--json", "--junit", "reports", cwd=folder)
+def test_as_json(call: Call, folder: Path) -> None:
+    done = call("plugins", "check", "my_halves", "-p", "my_halves", "--json", cwd=folder)
     records = json.loads(done.stdout)
     assert [record["passed"] for record in records] == [True, False]
-    suites = [ElementTree.parse(path).getroot() for path in sorted((folder / "reports").iterdir())]  # noqa: S314 - ours
-    assert [len(list(suite.iter("testcase"))) for suite in suites] == [20, 20]
-    assert [len(list(suite.iter("failure"))) > 0 for suite in suites] == [False, True]
 
 
 def test_a_data_source_needs_a_file(call: Call, tmp_path: Path) -> None:

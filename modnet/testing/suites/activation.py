@@ -122,11 +122,15 @@ def axis(part: Any, a: Any, axis: int) -> None:
     np.testing.assert_allclose(np.moveaxis(z, axis, -1), part(a), rtol=1e-9, atol=1e-9)
 
 
-@SUITE.check(lambda subject: [{"a": subject.drawn(3)[:0].astype(dtype)} for dtype in ("float64", "float32")])
-def empty(part: Any, a: Any) -> None:
-    """A batch of no samples gives no outputs, of the same dtype."""
-    z = part(a)
-    assert (z.shape, z.dtype) == (a.shape, a.dtype), f"{a.dtype} {a.shape} gives {z.dtype} {z.shape}"
+@SUITE.check(
+    lambda subject: [
+        {"use": way_of(subject), "a": subject.drawn(3)[:0].astype(dtype)} for dtype in ("float64", "float32")
+    ]
+)
+def empty(part: Any, use: Any, a: Any) -> None:
+    """A batch of no samples gives no outputs, and no derivatives, of the same dtype."""
+    for z in use(part, a):
+        assert (z.shape, z.dtype) == (a.shape, a.dtype), f"{a.dtype} {a.shape} gives {z.dtype} {z.shape}"
 
 
 @SUITE.check(batches)
@@ -162,7 +166,7 @@ def derivative(part: Any, a: Any) -> None:
     lambda subject: [{"a": with_derivative(subject).astype(dtype)} for dtype in ("float64", "float32")], NO_DERIVATIVE
 )
 def way_back(part: Any, a: Any) -> None:
-    """What comes back has the shape and dtype of the input, row by row and along any axis the same."""
+    """`backward` keeps shape and dtype, and treats rows and axes alike."""
     z = part(a)
     dz = 1 + z * z
     da = part.backward(a, z, dz)

@@ -200,7 +200,9 @@ def inferred(part: Any, files: Any) -> None:
         assert not unknown, f"it infers {', '.join(unknown)}, which is no setting of it"
         known = {name: value for name, value in settings.items() if name in get_settings(part)}
         again = make_settings_reader().read(known, type(part)).read(path)
-        np.testing.assert_equal(again.train.x, data.train.x)
+        for one, other in zip((again.train, again.test), (data.train, data.test), strict=True):
+            np.testing.assert_equal([one.x, one.t], [other.x, other.t])
+        assert again.classes == data.classes, f"the classes {data.classes} become {again.classes}"
 
 
 @SUITE.check(lambda subject: spoilt(subject, [b""]), BY_NAME)

@@ -88,13 +88,14 @@ def flat(grads: Any) -> Any:
 
 
 def bowl(params: Any) -> Any:
-    """Return the sum of (w² + w) / 2: a function of any parameters."""
-    return sum(((w * w + w) / 2).sum() for w in params.values())
+    """Return the sum of (w² + w) / 2, a number of Python's: a function of any parameters."""
+    return sum(((w * w + w) / 2).sum().item() for w in params.values())
 
 
 def any_params() -> dict[str, Any]:
-    """Return parameters that are no network's."""
-    return {"w": np.array([[1.0, -2.0], [0.5, 3.0]]), "one": np.array([0.25])}
+    """Return parameters that are no network's: of several shapes, one of which has no entries, and of both dtypes."""
+    numbers = {"w": np.array([[1.0, -2.0], [0.5, 3.0]]), "one": np.array(0.25), "none": np.empty((0, 2))}
+    return {**numbers, "narrow": np.array([3.0, 4.0], np.float32)}
 
 
 def used(_: Subject) -> list[Inputs]:
@@ -139,8 +140,10 @@ def shape_and_dtype(part: Any, dtype: str) -> None:
 
 @SUITE.check(plain, NEEDS_NETWORK)
 def any_function(part: Any, params: Any) -> None:
-    """Of any function of any arrays it gives a gradient of their names, shapes and dtypes."""
-    grads = part(bowl, params, modnet.Stream(0))
+    """Of any function of any arrays, read-only ones too, it gives a gradient of their names, shapes and dtypes."""
+    for array in params.values():
+        array.flags.writeable = False
+    grads = part(bowl, MappingProxyType(params), modnet.Stream(0))
     found, expected = ({name: (g.shape, str(g.dtype)) for name, g in some.items()} for some in (grads, params))
     assert found == expected, f"parameters {expected} have the gradient {found}"
 

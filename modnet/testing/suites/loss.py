@@ -43,7 +43,7 @@ class Subject:
 
     def indices(self, *shape: int) -> Array:
         """Return class indices of this shape."""
-        return (np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape) ** 2 + 1) % self.classes
+        return np.asarray((np.arange(int(np.prod(shape)), dtype=np.int64).reshape(shape) ** 2 + 1) % self.classes)
 
 
 SUITE = Suite("loss", Subject)
@@ -172,10 +172,15 @@ def targets(part: Any, y: Any, t: Any) -> None:
     np.testing.assert_allclose(part(y, t), part(y, np.eye(y.shape[-1])[t]), rtol=1e-9, atol=1e-9)
 
 
-@SUITE.check(lambda subject: [{"y": inputs["y"][:0], "t": inputs["t"][:0]} for inputs in batches(subject)])
-def empty(part: Any, y: Any, t: Any) -> None:
-    """A batch of no samples has no losses."""
-    assert np.shape(part(y, t)) == (0,), f"it gives shape {np.shape(part(y, t))}"
+@SUITE.check(
+    lambda subject: [
+        {"use": way_of(subject), "y": inputs["y"][:0], "t": inputs["t"][:0]} for inputs in batches(subject)
+    ]
+)
+def empty(part: Any, use: Any, y: Any, t: Any) -> None:
+    """A batch of no samples has no losses, and no derivatives."""
+    shapes = [np.shape(values) for values in use(part, y, t)]
+    assert shapes == [(0,), y.shape][: len(shapes)], f"it gives shapes {shapes}"
 
 
 @SUITE.check(
@@ -200,18 +205,15 @@ def derivative(part: Any, a: Any, t: Any) -> None:
     assert verdict is None or verdict.verdict not in ("wrong", "not deterministic"), verdict.explanation
 
 
-@SUITE.check(
-    lambda subject: [{"y": smooth(subject).outputs(3, dtype=dtype), "t": subject.indices(3)} for dtype in DTYPES],
-    NO_DERIVATIVE,
-)
+@SUITE.check(lambda subject: shapes(smooth(subject)), NO_DERIVATIVE)
 def way_back(part: Any, y: Any, t: Any) -> None:
-    """What comes back has the shape and dtype of the outputs, by samples, targets and axes the same."""
+    """`backward` keeps the outputs' shape and dtype, and treats samples, kinds of target and axes alike."""
     dy = part.backward(y, t)
     assert (dy.shape, dy.dtype) == (y.shape, y.dtype), f"{y.dtype} {y.shape} gives {dy.dtype} {dy.shape}"
-    alone = [part.backward(y[i], np.asarray(t[i])) for i in range(len(y))]
-    np.testing.assert_allclose(dy, alone, rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(dy, part.backward(y, np.eye(y.shape[-1], dtype=y.dtype)[t]), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(dy, part.backward(y.T.copy(), t, axis=0).T, rtol=1e-4, atol=1e-5)
+    alone = [part.backward(y[i], np.asarray(t[i])) for i in np.ndindex(y.shape[:-1])]
+    np.testing.assert_allclose(dy, np.reshape(alone, y.shape), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(dy, part.backward(y, modnet.one_hot(t, y)), rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(dy, part.backward(y.T.copy(), t.T.copy(), axis=0).T, rtol=1e-4, atol=1e-5)
 
 
 @SUITE.check(
@@ -248,6 +250,27 @@ def fused_finite(part: Any, activation: Any, classes: int, wrong: int) -> None:
     losses, y = form(a, t)
     assert np.isfinite(losses).all(), f"the loss is {losses[~np.isfinite(losses)][0]}"
     assert np.isfinite(form.backward(a, y, t)).all(), "what comes back is not finite"
+
+
+@SUITE.check(
+    lambda subject: [
+        {"activation": activation, "a": 4 * np.log(inputs["y"]), "t": inputs["t"]}
+        for activation in partners(subject)
+        for inputs in [*shapes(subject), *({"y": i["y"][:0], "t": i["t"][:0]} for i in batches(subject))]
+    ],
+    NOT_FUSED,
+)
+def fused_arrays(part: Any, activation: Any, a: Any, t: Any) -> None:
+    """The fused form keeps shape and dtype, takes any axis and no samples, and writes to nothing it was given."""
+    a.flags.writeable = t.flags.writeable = False
+    form = part.fused(activation)
+    losses, y = form(a, t)
+    y.flags.writeable = False
+    da = form.backward(a, y, t)
+    found = [(values.shape, values.dtype) for values in (losses, y, da)]
+    assert found == [(a.shape[:-1], a.dtype), *[(a.shape, a.dtype)] * 2], f"{a.dtype} {a.shape} gives {found}"
+    np.testing.assert_allclose(form(a.T, t.T, axis=0)[0].T, losses, rtol=1e-4, atol=1e-5)
+    np.testing.assert_allclose(form.backward(a.T, y.T, t.T, axis=0).T, da, rtol=1e-4, atol=1e-5)
 
 
 @SUITE.check(lambda subject: [{"classes": subject.classes}])

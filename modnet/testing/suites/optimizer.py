@@ -128,11 +128,12 @@ def state(part: Any, params: Any, grads: Any) -> None:
     np.testing.assert_equal(leaves(unflatten(kept, part.init(params), arrays)), leaves(state))
 
 
-@SUITE.check(lambda _: [{"stop": stop} for stop in (1, 5)])
-def resume(part: Any, stop: int) -> None:
-    """A run that stops and goes on from its checkpoint comes to the same numbers as one that does not stop."""
+@SUITE.check(lambda _: [{"stop": 1, "dtype": "float64"}, {"stop": 5, "dtype": "float32"}])
+def resume(part: Any, stop: int, dtype: str) -> None:
+    """A run that stops and resumes from its checkpoint ends with the numbers of one that does not stop."""
     data = modnet.Dataset.from_arrays((np.linspace(-1, 1, 40).reshape(20, 2), np.arange(20) % 2), scale=1.0)
-    net, settings = modnet.TwoLayerNet(2, 3, 2, weight_init_std=0.5, seed=0), {"optimizer": part, "batch_size": 4}
+    net = modnet.TwoLayerNet(2, 3, 2, weight_init_std=0.5, dtype=dtype, seed=0)
+    settings = {"optimizer": part, "batch_size": 4}
     whole = modnet.train(net, data, iterations=8, **settings)
     half = modnet.train(net, data, iterations=stop, **settings)
     with TemporaryDirectory() as folder:
@@ -141,6 +142,7 @@ def resume(part: Any, stop: int) -> None:
     start = loaded[0] if loaded else None
     again = modnet.train(net, data, iterations=8, start=start, **settings)
     np.testing.assert_equal(dict(again.params), dict(whole.params))
+    np.testing.assert_equal(list(again.history.loss), list(whole.history.loss))
 
 
 @SUITE.check(lambda _: [{"slope": slope, "dtype": dtype} for slope in (0.0, 1e-8, 1e8) for dtype in DTYPES])

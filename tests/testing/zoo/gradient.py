@@ -88,11 +88,18 @@ class Transposing(Exact):
 
 
 @CAGE.broken("any-function")
-class MatricesOnly(Differences):
+class OfMatrices(Differences):
     def __call__(self, objective, params, stream):
         if not all(name[0] in "Wb" for name in params):
             raise KeyError("W1")
         return Differences.__call__(self, objective, params, stream)
+
+
+@CAGE.broken("any-function")
+class OneDtype(Differences):
+    def __call__(self, objective, params, stream):
+        grads = Differences.__call__(self, objective, params, stream)
+        return {name: g.astype(next(iter(params.values())).dtype) for name, g in grads.items()}
 
 
 @CAGE.broken("unchanged")

@@ -159,6 +159,29 @@ class WrongWayBackFused(FusedLogLikelihood):
         return (y - modnet.one_hot(t, y, axis)) / max(1, y.shape[0])
 
 
+class WideningFused(FusedLogLikelihood):
+    def backward(self, a, y, t, axis=-1):
+        return FusedLogLikelihood.backward(self, a, y, t, axis).astype(np.float64)
+
+
+class LastAxisFused(FusedLogLikelihood):
+    def backward(self, a, y, t, axis=-1):
+        dense = modnet.one_hot(t, y, axis)
+        return y * dense.sum(axis=-1, keepdims=True) - dense
+
+
+@CAGE.broken("fused-arrays")
+class FusedWidens(LogLikelihood):
+    def fused(self, activation):
+        return WideningFused() if activation.computes == "softmax" else None
+
+
+@CAGE.broken("fused-arrays")
+class FusedForgetsTheAxis(LogLikelihood):
+    def fused(self, activation):
+        return LastAxisFused() if activation.computes == "softmax" else None
+
+
 @CAGE.broken("fused")
 class AnotherFusedForm(LogLikelihood):
     def fused(self, activation):

@@ -1,11 +1,11 @@
-"""What every registered activation owes its users; a newcomer is tested as soon as it is registered."""
+"""The built-in activations, beyond what the kit claims of any: values, warnings, settings, other array libraries."""
 
 from __future__ import annotations
 
 import array_api_strict
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
@@ -25,7 +25,6 @@ SMOOTH = {k: f for k, f in ALL.items() if type(f).backward is not modnet.Activat
 EPS = {np.float64: 2.0**-52, np.float32: 2.0**-23}
 
 each = pytest.mark.parametrize("activation", ALL.values(), ids=ALL)
-each_smooth = pytest.mark.parametrize("activation", SMOOTH.values(), ids=SMOOTH)
 each_elementwise = pytest.mark.parametrize(
     "activation", [f for f in ALL.values() if f.elementwise], ids=[k for k, f in ALL.items() if f.elementwise]
 )
@@ -52,32 +51,13 @@ def near(found: object, expected: np.ndarray, ulps: float = 8) -> None:
 
 @each
 @given(a=batches)
-def test_shape_and_dtype_are_kept_and_all_is_finite_without_a_warning(activation, a):
+@example(a=np.array([[-1e4, 1e4, 0.0, -0.0], [1e4, 1e4, 1e4, 1e4], [-1e4, -1e4, -1e4, -1e4]]))
+def test_finite_numbers_give_finite_numbers_without_a_warning(activation, a):
     with np.errstate(all="raise", under="ignore"):
         z = activation(a)
-    assert (z.shape, z.dtype) == (a.shape, a.dtype)
+        da = activation.backward(a, z, np.ones_like(a)) if activation in SMOOTH.values() else z
     assert np.isfinite(z).all()
-
-
-@each_smooth
-@given(a=batches)
-def test_the_way_back_keeps_shape_and_dtype_and_is_finite_without_a_warning(activation, a):
-    with np.errstate(all="raise", under="ignore"):
-        z = activation(a)
-        da = activation.backward(a, z, np.ones_like(a))
-    assert (da.shape, da.dtype) == (a.shape, a.dtype)
     assert np.isfinite(da).all()
-
-
-@each
-@each_dtype
-def test_the_largest_magnitudes_are_finite_without_a_warning(activation, dtype):
-    a = np.array([[-1e4, 1e4, 0.0, -0.0], [1e4, 1e4, 1e4, 1e4], [-1e4, -1e4, -1e4, -1e4]], dtype=dtype)
-    with np.errstate(all="raise", under="ignore"):
-        z = activation(a)
-        assert np.isfinite(z).all()
-        if activation in SMOOTH.values():
-            assert np.isfinite(activation.backward(a, z, np.ones_like(a))).all()
 
 
 @each
@@ -88,55 +68,13 @@ def test_an_input_that_is_not_a_number_is_not_hidden_unless_the_output_is_a_clas
 
 
 @each
-@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
-def test_any_axis_equals_the_last_one_moved_there(activation, axis):
-    a, dz = draw(3, 4, 5), draw(3, 4, 5, seed=1)
-    moved, dz_moved = np.moveaxis(a, axis, -1), np.moveaxis(dz, axis, -1)
-    z, z_moved = activation(a, axis=axis), activation(moved)
-    near(z, np.moveaxis(z_moved, -1, axis))
-    if activation in SMOOTH.values():
-        da = activation.backward(moved, z_moved, dz_moved)
-        near(activation.backward(a, z, dz, axis=axis), np.moveaxis(da, -1, axis), ulps=32)
-
-
-@each
-@each_dtype
-def test_a_batch_equals_its_rows_one_by_one(activation, dtype):
-    a = draw(7, 5, dtype=dtype)
-    near(activation(a), np.stack([activation(row) for row in a]))
-
-
-@each
-def test_what_is_given_is_neither_written_to_nor_handed_out(activation):
+def test_what_is_returned_is_no_view_of_what_was_given(activation):
     a, dz = draw(4, 5), draw(4, 5, seed=1)
-    before = a.copy(), dz.copy()
-    a.setflags(write=False)
-    dz.setflags(write=False)
     z = activation(a)
     assert not np.shares_memory(z, a)
     if activation in SMOOTH.values():
-        z.setflags(write=False)
         da = activation.backward(a, z, dz)
         assert not any(np.shares_memory(da, given) for given in (a, z, dz))
-    assert np.array_equal(a, before[0])
-    assert np.array_equal(dz, before[1])
-
-
-@each
-@pytest.mark.parametrize("view", [np.s_[::2, ::3], np.s_[::-1], (np.newaxis, ...), np.s_[0]])
-def test_views_of_any_layout_are_welcome(activation, view):
-    a = draw(6, 9).T[view]
-    near(activation(a), activation(np.ascontiguousarray(a)))
-
-
-@each
-@each_dtype
-def test_an_empty_batch_gives_an_empty_batch(activation, dtype):
-    a = np.empty((0, 4), dtype=dtype)
-    z = activation(a)
-    assert (z.shape, z.dtype) == ((0, 4), dtype)
-    if activation in SMOOTH.values():
-        assert activation.backward(a, z, a).shape == (0, 4)
 
 
 @each_elementwise
@@ -148,26 +86,8 @@ def test_an_elementwise_one_takes_a_single_number(activation, dtype):
     near(z, activation(a.reshape(1))[0])
 
 
-@each
-def test_the_claim_to_be_elementwise_is_true_and_is_made_where_it_is(activation):
-    a = draw(2, 6)
-    z, alone = activation(a), np.ones(a.shape, dtype=bool)
-    for index in np.ndindex(a.shape):
-        other = a.copy()
-        other[index] = -a[index]  # on the other side of any kink at 0
-        changed = activation(other) != z
-        assert changed[index]
-        changed[index] = False
-        alone[index] = not changed.any()
-    assert activation.elementwise == alone.all()
-
-
-@each
-def test_the_same_bits_come_out_whatever_was_asked_before(activation):
-    a, other = draw(4, 5), draw(2, 3, seed=1)
-    first = activation(a)
-    activation(other)
-    assert activation(a).tobytes() == first.tobytes()
+def test_all_claim_to_be_elementwise_but_the_softmax():
+    assert [name for name, activation in ALL.items() if not activation.elementwise] == ["softmax"]
 
 
 @each
@@ -182,26 +102,8 @@ def test_arrays_of_another_library_give_the_same_numbers(activation, dtype):
         near(activation.backward(foreign, z, foreign_dz), activation.backward(a, activation(a), dz))
 
 
-@each_smooth
-@pytest.mark.parametrize("axis", [0, -1])
-def test_the_way_back_agrees_with_central_differences(activation, axis):
-    a, dz = draw(4, 5), draw(4, 5, seed=1)
-    expected = modnet.numerical_gradient(lambda a: (dz * activation(a, axis=axis)).sum(), a, h=1e-5)
-    found = activation.backward(a, activation(a, axis=axis), dz, axis=axis)
-    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
-
-
-@each_smooth
-@given(factor=st.floats(-8, 8))
-def test_the_way_back_is_linear_in_what_comes_back(activation, factor):
-    a, dz = draw(3, 4), draw(3, 4, seed=1)
-    z = activation(a)
-    found, expected = activation.backward(a, z, factor * dz), factor * activation.backward(a, z, dz)
-    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
-
-
 @pytest.mark.parametrize("name", [k for k in ALL if k not in SMOOTH])
-def test_one_without_a_way_back_says_so(name):
+def test_one_without_a_backward_says_so(name):
     a = draw(2, 3)
     with pytest.raises(modnet.NoDerivativeError, match=f"the activation {name} has no backward"):
         ALL[name].backward(a, ALL[name](a), a)

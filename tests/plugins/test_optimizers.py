@@ -1,10 +1,8 @@
-"""What every registered optimizer owes its users; a newcomer is tested as soon as it is registered."""
+"""The built-in optimizers, beyond what the kit claims of any: formulas, warnings, settings, other array libraries."""
 
 from __future__ import annotations
 
-import copy
 import math
-from types import MappingProxyType
 
 import array_api_strict
 import numpy as np
@@ -18,23 +16,6 @@ from modnet.compose.plugins import get_host
 NAMES = get_host().registry.names("optimizer")
 ALL = {name: modnet.optimizer(name) for name in NAMES}
 
-# How fast each may go down a valley; a newcomer without a row goes by its defaults.
-ON_A_PARABOLA = {
-    "adagrad": {"lr": 1.0},
-    "adam": {"lr": 0.05},
-    "momentum": {"lr": 0.05},
-    "nesterov": {"lr": 0.05},
-    "rmsprop": {"lr": 0.002},
-    "sgd": {"lr": 0.1},
-}
-ON_ROSENBROCK = {
-    "adagrad": {"lr": 0.5},
-    "adam": {"lr": 0.02},
-    "momentum": {"lr": 2e-4},
-    "nesterov": {"lr": 2e-4},
-    "rmsprop": {"lr": 0.002},
-    "sgd": {"lr": 1e-3},
-}
 # The first step from rest by hand: g -> w - w', with the settings below.
 LR, MOMENTUM, DECAY, EPS = 0.25, 0.5, 0.75, 0.125
 FIRST_STEPS = {
@@ -75,15 +56,6 @@ def descend(optimizer, gradient, w, steps):
     return params["w"]
 
 
-def frozen(value):
-    """A copy that refuses every change, in its mappings and in its arrays."""
-    if isinstance(value, np.ndarray):
-        value = value.copy()
-        value.setflags(write=False)
-        return value
-    return MappingProxyType({k: frozen(v) for k, v in value.items()}) if hasattr(value, "items") else value
-
-
 def arrays_in(value):
     """All arrays in a nest of mappings."""
     if isinstance(value, np.ndarray):
@@ -119,17 +91,6 @@ def test_a_state_is_arrays_by_parameter_and_counters(optimizer):
 
 
 @each
-def test_nothing_that_was_given_is_changed(optimizer):
-    params, grads = frozen(draw(0)), frozen(draw(1))
-    state = frozen(travel(optimizer, params, 2)[1])
-    before = copy.deepcopy([arrays_in(part) for part in (params, grads, state)])
-    optimizer.init(params)
-    optimizer.step(params, grads, state)
-    for part, arrays in zip((params, grads, state), before, strict=True):
-        assert [a.tobytes() for a in arrays_in(part)] == [a.tobytes() for a in arrays]
-
-
-@each
 def test_new_parameters_and_state_are_no_views_of_what_was_given(optimizer):
     params, grads = draw(0), draw(1)
     state = travel(optimizer, params, 2)[1]
@@ -137,42 +98,6 @@ def test_new_parameters_and_state_are_no_views_of_what_was_given(optimizer):
     given_arrays = [*arrays_in(params), *arrays_in(grads)]
     made = [*arrays_in(new), *arrays_in(after), *arrays_in(optimizer.init(params))]
     assert not any(np.shares_memory(a, b) for a in made for b in given_arrays)
-
-
-@each
-def test_the_same_bits_come_out_whatever_was_asked_before(optimizer):
-    params = draw(0)
-    first = travel(optimizer, params, 4)[0]
-    travel(optimizer, draw(5), 3)
-    assert_same_bits(travel(optimizer, params, 4)[0], first)
-
-
-@each
-def test_going_on_from_a_copied_state_equals_never_having_stopped(optimizer):
-    straight, _ = travel(optimizer, draw(0), 10)
-    params, state = travel(optimizer, draw(0), 4)
-    stored = {k: v if isinstance(v, int) else {n: np.array(a) for n, a in v.items()} for k, v in state.items()}
-    again, _ = travel(copy.deepcopy(optimizer), copy.deepcopy(params), 6, stored, first=4)
-    assert_same_bits(again, straight)
-
-
-@each
-def test_two_networks_share_one_optimizer_without_meeting(optimizer):
-    alone, _ = travel(optimizer, draw(0), 3)
-    here, there = draw(0), draw(5)
-    state_here, state_there = optimizer.init(here), optimizer.init(there)
-    for k in range(3):
-        here, state_here = travel(optimizer, here, 1, state_here, first=k)
-        there, state_there = travel(optimizer, there, 1, state_there, first=k + 50)
-    assert_same_bits(here, alone)
-
-
-@each
-@given(g=st.floats(1e-3, 1e3), sign=st.sampled_from([-1, 1]))
-def test_the_first_step_goes_downhill(optimizer, g, sign):
-    params = {"w": np.array([1.0])}
-    new, _ = optimizer.step(params, {"w": np.array([sign * g])}, optimizer.init(params))
-    assert np.sign(new["w"] - params["w"]) == -sign
 
 
 @each
@@ -196,40 +121,6 @@ def test_steep_and_flat_slopes_are_finite_without_a_warning(optimizer, size, dty
         for _ in range(3):
             params, state = optimizer.step(params, grads, state)
     assert all(np.isfinite(a).all() for a in [*arrays_in(params), *arrays_in(state)])
-
-
-@each_name
-def test_it_reaches_the_minimum_of_a_parabola(name):
-    optimizer = modnet.optimizer(name, **ON_A_PARABOLA.get(name, {}))
-    minimum, curvature = np.array([1.0, -0.5, 0.25]), np.array([1.0, 2.0, 0.5])
-    w = descend(optimizer, lambda w: 2 * curvature * (w - minimum), [0.0, 0.0, 0.0], 2000)
-    np.testing.assert_allclose(w, minimum, atol=2e-3)
-
-
-@each_name
-def test_it_follows_the_valley_of_rosenbrock(name):
-    def height(w):
-        return (1 - w[0]) ** 2 + 100 * (w[1] - w[0] ** 2) ** 2
-
-    def gradient(w):
-        inward = w[1] - w[0] ** 2
-        return np.array([-2 * (1 - w[0]) - 400 * w[0] * inward, 200 * inward])
-
-    optimizer = modnet.optimizer(name, **ON_ROSENBROCK.get(name, {}))
-    assert height([-1.2, 1.0]) == pytest.approx(24.2)
-    # Into the valley is soon done (4.1); below 1 it has turned the corner and goes along the valley's floor.
-    assert height(descend(optimizer, gradient, [-1.2, 1.0], 3000)) < 1
-
-
-@each_name
-def test_it_trains_a_network(name):
-    rng = np.random.default_rng(0)
-    x = rng.standard_normal((200, 2))
-    data = modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0)
-    net = modnet.TwoLayerNet(2, 8, 2, weight_init_std=0.5, seed=0)
-    optimizer = modnet.optimizer(name, **ON_A_PARABOLA.get(name, {}))
-    run = modnet.train(net, data, optimizer=optimizer, batch_size=50, iterations=300, seed=0)
-    assert np.mean(run.history.loss[-20:]) < 0.7 * np.mean(run.history.loss[:20])
 
 
 @pytest.mark.parametrize(("name", "row"), FIRST_STEPS.items(), ids=FIRST_STEPS)

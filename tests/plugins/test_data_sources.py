@@ -1,4 +1,4 @@
-"""What every registered data source owes its users; a newcomer is tested as soon as it is registered."""
+"""The built-in data sources, beyond what the kit claims of any: the same bits of each, recognition, MNIST itself."""
 
 from __future__ import annotations
 
@@ -12,7 +12,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import pyarrow
 import pyarrow.parquet
@@ -22,7 +21,6 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import DataError
-from modnet.compose.parts import read_part
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import recognise_source
 from modnet.data.dataset import Dataset
@@ -35,7 +33,6 @@ NAMES = get_host().registry.names("data-source")
 SOURCES = {name: modnet.source(name) for name in NAMES}
 FILES = {name: source for name, source in SOURCES.items() if source.reads_files}
 
-each = pytest.mark.parametrize("name", SOURCES)
 each_file = pytest.mark.parametrize("name", FILES)
 needs_mnist = pytest.mark.skipif(not MNIST.is_dir(), reason="needs MNIST's IDX files beside the repository")
 
@@ -85,7 +82,7 @@ def write_parquet(folder: Path) -> Path:
     return folder / "train.parquet"
 
 
-# How the same rows are written for each source; a newcomer that has no writer is tested without its own file.
+# How the same rows are written for each source.
 WRITERS: dict[str, Callable[[Path], Path]] = {
     "csv": write_csv,
     "pickle": write_pickle,
@@ -97,52 +94,12 @@ WRITERS: dict[str, Callable[[Path], Path]] = {
 each_written = pytest.mark.parametrize("name", WRITERS)
 
 
-def conforms(data: Dataset) -> None:
-    for part in (data.train, data.test):
-        assert part.x.dtype == np.float64
-        assert part.x.dtype.isnative
-        assert part.x.ndim == 2
-        assert part.x.shape[1] == data.features
-        assert part.x.flags.c_contiguous
-        assert np.isfinite(part.x).all()
-        assert part.t.dtype == np.int64
-        assert part.t.shape == (len(part.x),)
-        assert ((part.t >= 0) & (part.t < len(data.classes))).all()
-    assert len(data.train) > 0
-    assert len(set(data.classes)) == len(data.classes)
-    assert data.settings["scale"] == data.scale > 0
-
-
 def equal(one: Dataset, other: Dataset) -> None:
     for a, b in ((one.train, other.train), (one.test, other.test)):
         assert a.x.shape == b.x.shape
         assert a.x.tobytes() == b.x.tobytes()
         assert a.t.tobytes() == b.t.tobytes()
     assert one.classes == other.classes
-
-
-@each
-def test_settings_come_back_from_a_table(name):
-    source = SOURCES[name]
-    table = {"name": name} | {key: v for key, v in attrs.asdict(source).items() if v is not None}
-    assert read_part("data-source", table) == source
-
-
-TO_FETCH = sorted(name for name, source in SOURCES.items() if type(source).fetch is not modnet.DataSource.fetch)
-
-
-@pytest.mark.parametrize("name", sorted(SOURCES.keys() - FILES.keys() - set(TO_FETCH)))
-def test_a_data_set_by_name(name):
-    data = modnet.load(name)
-    conforms(data)
-    equal(data, modnet.load(name))
-
-
-@pytest.mark.parametrize("name", TO_FETCH)
-def test_what_was_not_downloaded_says_how_to(name, tmp_path, monkeypatch):
-    monkeypatch.setenv("MODNET_CACHE", str(tmp_path))
-    with pytest.raises(DataError, match=f"modnet data fetch {name}"):
-        modnet.load(name)
 
 
 @each_file
@@ -157,7 +114,6 @@ def test_a_file_is_needed(name):
 def test_it_reads_its_own_kind(name, tmp_path):
     path = WRITERS[name](tmp_path)
     data = modnet.load(path)
-    conforms(data)
     np.testing.assert_array_equal(data.train.x, X / 255)
     np.testing.assert_array_equal(data.test.x, X_TEST / 255)
     np.testing.assert_array_equal(data.train.t, T)
@@ -171,15 +127,9 @@ def test_the_same_rows_are_the_same_bits_from_every_source(tmp_path):
 
 
 @each_written
-def test_what_was_inferred_is_settings_of_the_source(name, tmp_path):
-    path = WRITERS[name](tmp_path)
-    data = modnet.load(path)
-    assert data.settings.keys() <= {field.name for field in attrs.fields(type(SOURCES[name]))}
-    resolved = attrs.evolve(SOURCES[name], **data.settings)
-    again = resolved.read(path)
-    assert again.settings == data.settings
-    equal(again, data)
-    assert read_part("data-source", {"name": name} | attrs.asdict(resolved)) == resolved
+def test_what_others_have_written_passes_the_kit(name, tmp_path):
+    first = WRITERS[name](tmp_path)
+    modnet.testing.check_data_source(name, file=[first, *sorted(set(tmp_path.iterdir()) - {first})])
 
 
 @each_written

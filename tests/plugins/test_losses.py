@@ -1,4 +1,4 @@
-"""What every registered loss owes its users; a newcomer is tested as soon as it is registered."""
+"""The built-in losses, beyond what the kit claims of any: values, warnings, settings, other array libraries."""
 
 from __future__ import annotations
 
@@ -30,7 +30,6 @@ CROSS_ENTROPY, EXACT_CROSS_ENTROPY = ALL["cross-entropy"], ALL["cross-entropy(ep
 EPS = {np.float64: 2.0**-52, np.float32: 2.0**-23}
 
 each = pytest.mark.parametrize("loss", ALL.values(), ids=ALL)
-each_smooth = pytest.mark.parametrize("loss", SMOOTH.values(), ids=SMOOTH)
 each_fused = pytest.mark.parametrize(("loss", "activation"), FUSED.values(), ids=FUSED)
 each_dtype = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 each_kind_of_target = pytest.mark.parametrize("kind", ["indices", "one-hot", "probabilities"])
@@ -64,65 +63,6 @@ def near(found: object, expected: np.ndarray, ulps: float = 8) -> None:
 
 
 @each
-@each_dtype
-@each_kind_of_target
-@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4), (1, 1), (0, 4)])
-def test_each_sample_has_one_value_of_the_outputs_dtype(loss, shape, kind, dtype):
-    y = outputs(*shape, dtype=dtype)
-    found = loss(y, targets(kind, y))
-    assert (found.shape, found.dtype) == (shape[:-1], dtype)
-    assert np.isfinite(found).all()
-
-
-@each_smooth
-@each_dtype
-@each_kind_of_target
-@pytest.mark.parametrize("shape", [(4,), (3, 4), (2, 3, 4), (1, 1), (0, 4)])
-def test_the_way_back_has_the_outputs_shape_and_dtype(loss, shape, kind, dtype):
-    y = outputs(*shape, dtype=dtype)
-    found = loss.backward(y, targets(kind, y))
-    assert (found.shape, found.dtype) == (shape, dtype)
-    assert np.isfinite(found).all()
-
-
-@each
-@pytest.mark.parametrize("integer", [np.int64, np.int32, np.uint8])
-def test_class_indices_and_one_hot_rows_are_the_same_target(loss, integer):
-    y = outputs(6, 4)
-    near(loss(y, targets("indices", y).astype(integer)), loss(y, targets("one-hot", y)))
-
-
-@each_smooth
-def test_class_indices_and_one_hot_rows_have_the_same_way_back(loss):
-    y = outputs(6, 4)
-    near(loss.backward(y, targets("indices", y)), loss.backward(y, targets("one-hot", y)))
-
-
-@each
-@each_kind_of_target
-@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
-def test_any_axis_equals_the_last_one_moved_there(loss, kind, axis):
-    y = outputs(3, 4, 5)
-    t = targets(kind, y)
-    y_there = np.moveaxis(y, -1, axis)
-    t_there = t if kind == "indices" else np.moveaxis(t, -1, axis)
-    near(loss(y_there, t_there, axis=axis), loss(y, t))
-    if loss in SMOOTH.values():
-        there = loss.backward(y_there, t_there, axis=axis)
-        near(np.moveaxis(there, axis, -1), loss.backward(y, t))
-
-
-@each
-@each_kind_of_target
-def test_a_batch_equals_its_samples_one_by_one(loss, kind):
-    y = outputs(6, 4)
-    t = targets(kind, y)
-    near(loss(y, t), np.array([loss(y[i], np.asarray(t[i])) for i in range(6)]))
-    if loss in SMOOTH.values():
-        near(loss.backward(y, t), np.array([loss.backward(y[i], np.asarray(t[i])) for i in range(6)]))
-
-
-@each
 def test_a_network_minimises_the_mean_over_the_batch(loss):
     net, x = modnet.TwoLayerNet(3, 5, 4, loss=loss, weight_init_std=1.0, seed=0), draw(6, 3)
     t = np.array([0, 1, 2, 3, 0, 1])
@@ -130,29 +70,12 @@ def test_a_network_minimises_the_mean_over_the_batch(loss):
 
 
 @each
-@each_kind_of_target
-def test_what_is_given_is_not_written_to(loss, kind):
+def test_what_is_returned_is_no_view_of_what_was_given(loss):
     y = outputs(6, 4)
-    t = targets(kind, y)
-    before = y.copy(), t.copy()
-    y.setflags(write=False)
-    t.setflags(write=False)
-    loss(y, t)
-    if loss in SMOOTH.values():
-        found = loss.backward(y, t)
+    t = targets("probabilities", y)
+    for found in (loss(y, t), loss.backward(y, t)):
         assert not np.shares_memory(found, y)
         assert not np.shares_memory(found, t)
-    assert np.array_equal(y, before[0])
-    assert np.array_equal(t, before[1])
-
-
-@each
-def test_the_same_bits_come_out_whatever_was_asked_before(loss):
-    y = outputs(6, 4)
-    t = targets("indices", y)
-    first = loss(y, t)
-    loss(y[:2], (t[:2] + 1) % 4)
-    assert loss(y, t).tobytes() == first.tobytes()
 
 
 @each
@@ -167,16 +90,6 @@ def test_arrays_of_another_library_give_the_same_numbers(loss, kind, dtype):
     near(found, loss(y, t))
     if loss in SMOOTH.values():
         near(loss.backward(foreign_y, foreign_t), loss.backward(y, t))
-
-
-@each_smooth
-@each_kind_of_target
-@pytest.mark.parametrize("axis", [0, -1])
-def test_the_way_back_agrees_with_central_differences(loss, kind, axis):
-    y = outputs(5, 5)
-    t = targets(kind, y)
-    expected = modnet.numerical_gradient(lambda y: loss(y, t, axis=axis).sum(), y, h=1e-6)
-    np.testing.assert_allclose(loss.backward(y, t, axis=axis), expected, rtol=1e-6, atol=1e-8)
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -238,7 +151,7 @@ def test_without_eps_a_class_with_target_zero_counts_for_nothing():
         assert EXACT_CROSS_ENTROPY.backward(y, t).tolist() == [[-1.0, 0.0]]
 
 
-def test_a_loss_knows_no_fused_form_with_a_strange_activation():
+def test_the_cross_entropy_knows_a_fused_form_with_the_softmax_alone():
     assert CROSS_ENTROPY.fused(ACTIVATIONS["sigmoid"]) is None
     assert CROSS_ENTROPY.fused(SOFTMAX) is not None
 
@@ -262,24 +175,6 @@ def test_the_fused_form_agrees_with_the_two_parts(loss, activation, kind, a):
 
 
 @each_fused
-@each_kind_of_target
-@pytest.mark.parametrize("axis", [0, 1, 2, -2])
-def test_the_fused_form_agrees_with_the_two_parts_along_any_axis(loss, activation, kind, axis):
-    a = draw(3, 4, 5)
-    t = targets(kind, a)
-    t = t if kind == "indices" else np.moveaxis(t, -1, axis)
-    check_fused(loss, activation, np.moveaxis(a, -1, axis), t, axis)
-
-
-@each_fused
-@each_kind_of_target
-def test_the_fused_form_takes_a_single_sample_and_an_empty_batch(loss, activation, kind):
-    single, none = draw(4), np.empty((0, 4))
-    check_fused(loss, activation, single, np.asarray(targets(kind, single)))
-    check_fused(loss, activation, none, targets(kind, none))
-
-
-@each_fused
 def test_the_fused_form_takes_targets_that_do_not_sum_to_one(loss, activation):
     check_fused(loss, activation, draw(5, 4), np.abs(draw(5, 4, seed=3)))
 
@@ -297,24 +192,6 @@ def test_the_fused_form_is_finite_at_large_magnitudes_without_a_warning(loss, ac
 
 
 @each_fused
-@each_dtype
-@each_kind_of_target
-def test_the_fused_form_keeps_the_dtype_and_what_it_was_given(loss, activation, kind, dtype):
-    a = draw(5, 4, dtype=dtype)
-    t, fused = targets(kind, a), loss.fused(activation)
-    before = a.copy(), t.copy()
-    a.setflags(write=False)
-    t.setflags(write=False)
-    losses, y = fused(a, t)
-    y.setflags(write=False)
-    da = fused.backward(a, y, t)
-    assert losses.dtype == y.dtype == da.dtype == dtype
-    assert not np.shares_memory(da, y)
-    assert np.array_equal(a, before[0])
-    assert np.array_equal(t, before[1])
-
-
-@each_fused
 @each_kind_of_target
 def test_the_fused_form_takes_arrays_of_another_library(loss, activation, kind):
     a = draw(5, 4)
@@ -324,15 +201,6 @@ def test_the_fused_form_takes_arrays_of_another_library(loss, activation, kind):
     assert isinstance(losses, type(foreign_a))
     near(losses, fused(a, t)[0])
     near(fused.backward(foreign_a, y, foreign_t), fused.backward(a, fused(a, t)[1], t))
-
-
-@each_fused
-@each_kind_of_target
-def test_the_fused_way_back_agrees_with_central_differences(loss, activation, kind):
-    a = draw(5, 4)
-    t, fused = targets(kind, a), loss.fused(activation)
-    expected = modnet.numerical_gradient(lambda a: fused(a, t)[0].sum(), a, h=1e-5)
-    np.testing.assert_allclose(fused.backward(a, fused(a, t)[1], t), expected, rtol=1e-8, atol=1e-9)
 
 
 def test_the_exact_fused_form_still_learns_where_the_probability_is_zero():

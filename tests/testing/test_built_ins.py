@@ -1,0 +1,112 @@
+"""The built-in parts pass the kit, and it leaves out no check of them but those that are listed here."""
+
+from __future__ import annotations
+
+import struct
+from pathlib import Path
+from typing import Any
+
+import attrs
+import numpy as np
+import pytest
+
+import modnet
+from modnet.compose.parts import make_part
+from modnet.compose.plugins import get_host
+from modnet.testing.conformance import find_suite
+
+BUILT_IN = [(c.kind, c.name, {}) for c in get_host().registry.components() if c.owner == "modnet"]
+# Settings that take another way through the code than the defaults do.
+VARIANTS = [
+    ("activation", "gelu", {"approximate": True}),
+    ("activation", "leaky-relu", {"slope": 0.3}),
+    ("activation", "elu", {"alpha": 2.0}),
+    ("activation", "swish", {"beta": 3.0}),
+    ("loss", "cross-entropy", {"eps": 0.0}),
+    ("loss", "cross-entropy", {"eps": 0.1}),
+    ("gradient", "evolution-strategies", {"directions": 1, "sigma": 1e-3}),
+    ("gradient", "forward-gradient", {"directions": 1}),
+    ("gradient", "random-coordinates", {"coordinates": 5}),
+    ("gradient", "spsa", {"directions": 1}),
+]
+# How fast each may go down the two valleys: parabola, Rosenbrock's.
+RATES = {
+    "adagrad": (1.0, 0.5),
+    "adam": (0.05, 0.02),
+    "momentum": (0.05, 2e-4),
+    "nesterov": (0.05, 2e-4),
+    "rmsprop": (0.002, 0.002),
+    "sgd": (0.1, 1e-3),
+}
+FUSED = {"fused", "fused-finite", "fused-arrays"}
+OF_FILES = {"empty", "truncated", "garbage", "missing", "recognised", "rows-to-predict", "written"}
+OF_SETTINGS = {"settings-refused", "settings-odd", "settings-kept"}
+# The checks that have nothing to say of a part, where they are others than its kind's.
+USUALLY_SKIPPED = {"activation": {"standard"}, "gradient": {"mean"}}
+SKIPPED = {
+    "gelu": {"standard", "settings-odd"},
+    "softmax": {"elementwise"},
+    "step": {"standard", "derivative", "way-back"},
+    "mean-squared-error": FUSED,
+    "backpropagation": {"mean", "any-function", "evaluations"},
+    "evolution-strategies": {"gradient"},
+    "forward-gradient": {"gradient", "any-function", "evaluations"},
+    "random-coordinates(coordinates=5)": {"gradient"},
+    "spsa": {"gradient"},
+    "mnist-small": OF_FILES,
+    "mnist": set(find_suite("data-source").checks) - {"recognises-quietly", *OF_SETTINGS},
+}
+# Without eps the loss of a certain error is infinite, as documented.
+FAILED = {"cross-entropy(eps=0.0)": {"certain"}}
+
+
+def name_variant(name: str, settings: dict[str, Any]) -> str:
+    return f"{name}({', '.join(f'{key}={value}' for key, value in settings.items())})" if settings else name
+
+
+def options_of(kind: str, name: str, folder: Path) -> dict[str, Any]:
+    """Return what the kit is to know of a part, so that it asks for as much as that can do."""
+    if kind == "gradient":
+        return {"tolerance": 1e-6}
+    if kind == "optimizer":
+        parabola, rosenbrock = (modnet.optimizer(name, lr=rate) for rate in RATES[name])
+        return {"parabola": parabola, "rosenbrock": rosenbrock}
+    return {"file": write_idx(folder)} if name == "idx" else {}
+
+
+def write_idx(folder: Path) -> list[Path]:
+    x, t = np.arange(120, dtype=np.uint8).reshape(30, 4), np.arange(30, dtype=np.uint8) % 3
+    images, labels = folder / "train-images-idx3-ubyte", folder / "train-labels-idx1-ubyte"
+    images.write_bytes(struct.pack(">4B3I", 0, 0, 8, 3, 30, 2, 2) + x.tobytes())
+    labels.write_bytes(struct.pack(">4BI", 0, 0, 8, 1, 30) + t.tobytes())
+    return [images, labels]
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "settings"),
+    [pytest.param(*row, id=f"{row[0]} {name_variant(*row[1:])}") for row in BUILT_IN + VARIANTS],
+)
+def test_each_passes(kind, name, settings, tmp_path, monkeypatch):
+    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
+    made = make_part(kind, name, **settings)
+    report = find_suite(kind).run(made, **options_of(kind, name, tmp_path))
+    variant = name_variant(name, settings)
+    assert {outcome.name for outcome in report.failed} == FAILED.get(variant, set()), str(report)
+    assert not report.missing or variant == "mnist"
+    expected = SKIPPED.get(variant, SKIPPED.get(name, USUALLY_SKIPPED.get(kind, set())))
+    expected = expected if attrs.fields(type(made)) else expected | OF_SETTINGS
+    assert {outcome.name for outcome in report.skipped} == expected
+
+
+@pytest.mark.parametrize(
+    ("kind", "name", "options"),
+    [
+        ("activation", "softmax", {"width": 1}),
+        ("activation", "sigmoid", {"width": 1}),
+        ("loss", "cross-entropy", {"classes": 1}),
+        ("loss", "mean-squared-error", {"classes": 1}),
+        ("loss", "cross-entropy", {"classes": 10}),
+    ],
+)
+def test_some_pass_at_other_sizes(kind, name, options):
+    find_suite(kind).run(make_part(kind, name), raises=True, **options)
