@@ -89,15 +89,9 @@ class Impatient(Observer):
 
 
 @pytest.mark.parametrize("where", ["epoch", "keep", "gradient"])
-<<<<<<< HEAD:tests/contracts/test_resuming.py
-def test_ctrl_c_anywhere(blobs: Dataset, tmp_path: Path, monkeypatch, optimizer: str, where: str) -> None:
+def test_ctrl_c_anywhere(blobs: Dataset, tmp_path: Path, monkeypatch, where: str) -> None:
     monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0.0)
     monkeypatch.setattr(training, "CHECKPOINT_SHARE", 1e9)
-=======
-def test_ctrl_c_anywhere(blobs: Dataset, tmp_path: Path, monkeypatch, where: str) -> None:
-    monkeypatch.setattr(training, "KEEP_EVERY", 0.0)
-    monkeypatch.setattr(training, "KEEP_SHARE", 1e9)
->>>>>>> main:tests/core/test_resuming.py
     user = Impatient(where)
     settings: dict[str, Any] = {"optimizer": "adam", "gradient": user.gradient, "observer": user, "keep": user.keep}
     whole, start, stops = train(blobs, **settings), None, 0
