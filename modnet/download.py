@@ -13,10 +13,10 @@ from modnet.files import CHUNK, opened, reading, replacing, sweep, telling
 from modnet.files.locks import hold_lock
 
 TIMEOUT = 30.0
-"""How long a server may be silent, in seconds."""
+"""Silence of a server, in seconds, after which the connection counts as broken."""
 
 PAUSE = 1.0
-"""Before the second try, in seconds; twice as long before each one after."""
+"""Wait before the second try, in seconds; doubled before each one after."""
 
 
 def fetch(

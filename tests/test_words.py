@@ -19,7 +19,6 @@ PENDING = [
     "modnet/interfaces.py",
     "modnet/nn",
     "modnet/types.py",
-    "plugins/modnet_data",
     "plugins/modnet_gradients",
     "plugins/modnet_losses",
     "tests/core",

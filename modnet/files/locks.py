@@ -7,7 +7,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 BRIEFLY = 0.1
-"""How long somebody who is just about to let go is waited for, in seconds."""
+"""Patience with a holder that is about to release the lock, in seconds."""
 
 
 @contextmanager

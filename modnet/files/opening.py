@@ -18,7 +18,7 @@ from modnet.errors import DataError, MissingExtraError
 from modnet.files.progress import ReportingFile
 
 LIMIT = 2**30
-"""How many bytes a compressed file may hold that is read as a whole: a small file could unpack to more than fits."""
+"""Bytes in a compressed file that is read as a whole, at most: a small file could unpack to more than fits."""
 
 CHUNK = 2**20
 

@@ -38,9 +38,9 @@ class Transfer:
     """The path whose progress is reported."""
     most: int
     timeout: float
-    """How long a server may be silent, in seconds."""
+    """Silence of a server, in seconds, after which the connection counts as broken."""
     pause: float
-    """Before the second try, in seconds; twice as long before each one after."""
+    """Wait before the second try, in seconds; doubled before each one after."""
 
     def receive(self, url: str, target: Path) -> str:
         """Write what a URL gives to `target`, and return its media type; raises TransferError.

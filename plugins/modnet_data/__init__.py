@@ -1,4 +1,4 @@
-"""The built-in data sources, one file each, and what they share."""
+"""The built-in data sources, a folder for each family of files."""
 
 from modnet import DataSource, Register, hookimpl
 from modnet_data.arrays.idx import Idx

@@ -1,4 +1,4 @@
-"""Which built-in source a file is for: one place, so that no two sources can claim the same file."""
+"""Formats of files, by content and name: each has one built-in source."""
 
 from __future__ import annotations
 

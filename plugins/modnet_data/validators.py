@@ -1,4 +1,4 @@
-"""What the settings that several sources share may be."""
+"""Validators of settings that several sources share."""
 
 from __future__ import annotations
 

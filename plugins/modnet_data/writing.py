@@ -1,4 +1,4 @@
-"""What the sources that write data sets share."""
+"""Parts of a data set as they are written."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ def table_dtype(data: Dataset) -> np.dtype[Any]:
 
 
 def table_blocks(part: Samples, dtype: np.dtype[Any], target: Path) -> Iterator[Array]:
-    """Yield the unscaled features of a part, some rows at a time, and tell how far that is."""
+    """Yield the unscaled features of a part, some rows at a time, and report the progress."""
     for block in part.blocks():
         yield part.unscaled(block).astype(dtype, order="C", copy=False)
         tell_progress(target, block.stop, len(part))

@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from modnet_data.csv.layout import Given, layout_of
+from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.text import Dialect, Record, records, text_of
 
 import modnet
@@ -73,7 +73,7 @@ def test_csv_spectrum(spectrum: Path, name: str) -> None:
     if name == "location_coordinates":  # whose two files do not hold the same telephone number
         expected = [{**expected, names[0]: "2095257564"}]
     assert tables == expected
-    layout = layout_of(path, Given(",", None, None, "utf-8", header=True))
+    layout = layout_of(path, LayoutSettings(",", None, None, "utf-8", header=True))
     assert layout.names == tuple(expected[0])
 
 

@@ -232,7 +232,7 @@ def test_a_large_compressed_file_is_unpacked_once(path, tmp_path, monkeypatch):
     assert len(content) > 2**22
     first = load(path, content)
     assert first.train.table.shape == (5900, 784)
-    monkeypatch.setattr("modnet_data.pickle.source._unpacked", lambda _: pytest.fail("it was unpacked again"))
+    monkeypatch.setattr("modnet_data.pickle.source._unpack", lambda _: pytest.fail("it was unpacked again"))
     again = load(path, content)
     for data in (first, again):
         np.testing.assert_array_equal(data.train.table, x[:5900])

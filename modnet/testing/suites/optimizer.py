@@ -18,7 +18,7 @@ from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import get_settings
 from modnet.interfaces import Optimizer
 from modnet.nn.checkpoint import Checkpoints
-from modnet.nn.serialization import put_together, taken_apart
+from modnet.nn.serialization import flatten, unflatten
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, Suite
 from modnet.testing.report import Report
@@ -85,7 +85,7 @@ def use_optimizer(part: Any, params: Any, grads: Any) -> Any:
 def to_values(value: Any) -> Any:
     """Return a nested value as JSON holds it, and the arrays in it."""
     arrays: list[Any] = []
-    return taken_apart(value, value, arrays), arrays
+    return flatten(value, value, arrays), arrays
 
 
 @SUITE.check(lambda subject: steps(subject, ("float64", "float32")))
@@ -124,8 +124,8 @@ def state(part: Any, params: Any, grads: Any) -> None:
     first = part.init(params)
     new, state = part.step(params, grads, first)
     new, state = part.step(new, grads, state)
-    kept = json.loads(json.dumps(taken_apart(state, first, arrays, "state")))
-    np.testing.assert_equal(to_values(put_together(kept, part.init(params), arrays)), to_values(state))
+    kept = json.loads(json.dumps(flatten(state, first, arrays, "state")))
+    np.testing.assert_equal(to_values(unflatten(kept, part.init(params), arrays)), to_values(state))
 
 
 @SUITE.check(lambda _: [{"stop": 1, "dtype": "float64"}, {"stop": 5, "dtype": "float32"}])

@@ -21,7 +21,7 @@ from modnet_data.rows import EXACT
 from modnet_data.writing import class_labels, parts_of, table_blocks, table_dtype
 
 VERSION = 1
-"""Of what is kept of a file that was unpacked."""
+"""Of the conversion to arrays: another one makes all files be converted anew."""
 
 TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _NAME = re.compile(r"(?P<part>train|t10k|test)?(?P<hyphen>[-_.]?)(?P<content>images|labels)")
@@ -48,10 +48,10 @@ class Idx(ArraySource):
         if not _NAME.search(images.name):
             what = "files that belong together are told by 'images' and 'labels' in their names"
             raise DataError(f"{images}: {what}", path=images)
-        train = _found(images, "images", ("train",))
+        train = _require_sibling(images, "images", ("train",))
         test = _sibling(images, "images", ("t10k", "test"))
         parts = [train] if test is None or test == train else [train, test]
-        return [array for part in parts for array in (read_idx(part), read_idx(_found(part, "labels", ())))]
+        return [array for part in parts for array in (read_idx(part), read_idx(_require_sibling(part, "labels", ())))]
 
     def arrays_to_predict(self, path: Path) -> list[Array]:
         """Return the images of a file, and their labels if the labels file is beside it."""
@@ -117,14 +117,14 @@ def _targets(path: Path, parts: int) -> list[tuple[Path, Path]]:
     names = (["train", test] if named["part"] else [""])[:parts]
     return [
         (
-            path.with_name(_renamed(path.name, "images", part)),
-            path.with_name(_renamed(path.name, "labels", part)),
+            path.with_name(_rename(path.name, "images", part)),
+            path.with_name(_rename(path.name, "labels", part)),
         )
         for part in names
     ]
 
 
-def _renamed(name: str, content: str, part: str) -> str:
+def _rename(name: str, content: str, part: str) -> str:
     """Return the name of the file of another content and part, spelled as `name` is."""
     rank = "idx3" if content == "images" else "idx1"
     return re.sub(r"(?<=[-.])idx\d", rank, _NAME.sub(rf"{part}\g<hyphen>{content}", name, count=1))
@@ -168,7 +168,7 @@ def _in_folder(folder: Path) -> Path:
     return _sibling(path, "images", ()) or path
 
 
-def _found(path: Path, content: str, parts: tuple[str, ...]) -> Path:
+def _require_sibling(path: Path, content: str, parts: tuple[str, ...]) -> Path:
     """Return the file beside `path` of that content and part; raises DataError where there is none."""
     found = _sibling(path, content, parts)
     if found is None:

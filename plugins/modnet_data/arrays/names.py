@@ -39,9 +39,8 @@ def part_names(names: Iterable[str], path: Path) -> tuple[str, ...]:
     without_test = [part[:2] for part in TRAIN_TEST if known.keys() >= set(part[:2])]
     if len(without_test) == 1 and not any(name in known for part in TRAIN_TEST for name in part[2:]):
         return tuple(known[name] for name in without_test[0])
-    raise DataError(
-        f"{path}: no rows and labels under the names {_listed(known.values())}; expected names: {EXPECTED}", path=path
-    )
+    found = f"no rows and labels under the names {_list_names(known.values())}"
+    raise DataError(f"{path}: {found}; expected names: {EXPECTED}", path=path)
 
 
 def row_names(names: Iterable[str], path: Path) -> tuple[str, ...]:
@@ -58,10 +57,10 @@ def _in_lower_case(names: Iterable[str], path: Path) -> Mapping[str, str]:
     names = list(names)
     known = {name.lower(): name for name in names}
     if len(known) < len(names):
-        raise DataError(f"{path}: names that differ in case only: {_listed(names)}", path=path)
+        raise DataError(f"{path}: names that differ in case only: {_list_names(names)}", path=path)
     return known
 
 
-def _listed(names: Iterable[str]) -> str:
+def _list_names(names: Iterable[str]) -> str:
     shown = [printable(name, 30) for name in names]
     return ", ".join([*shown[:6], "..."] if len(shown) > 6 else shown) or "(none)"

@@ -20,14 +20,14 @@ from modnet_data.writing import class_labels, parts_of, table_blocks, table_dtyp
 
 SUFFIX = ".npy"
 VERSION = 1
-"""Of what is kept of a file that was unpacked."""
+"""Of the conversion to arrays: another one makes all files be converted anew."""
 
 
 @attrs.frozen
 class Npy(ArraySource):
     """Arrays in .npy files, rows in one and their labels in another beside it; compressed files are unpacked.
 
-    The path is the folder with the files, or any one of them; what belongs together is told by name: `x_train.npy`,
+    The path is the folder with the files, or any one of them; what belongs together is found by name: `x_train.npy`,
     `y_train.npy`, `x_test.npy`, `y_test.npy`, or `x.npy`, `t.npy`, or the other names that arrays in an .npz archive
     may have, in any case, each after the same beginning if there is one: `mnist_x_train.npy`. `labels` is the file with
     the labels of the rows in this one, relative to its folder, whatever both are called. Without a test part, a

@@ -16,12 +16,12 @@ from modnet import Array, DataError, Dataset, cached
 from modnet.files import CHUNK, printable, reading, replacing, tell_progress
 from modnet_data.arrays.names import part_names, row_names
 from modnet_data.arrays.npy_format import header_of, npy_header
-from modnet_data.arrays.raw import Raw, blocks, check_packed, mapped
+from modnet_data.arrays.raw import Raw, blocks, check_packed, map_array
 from modnet_data.arrays.source import ArraySource
 from modnet_data.writing import class_labels, not_compressed, parts_of, table_blocks, table_dtype
 
 VERSION = 1
-"""Of what is kept of an archive that was unpacked."""
+"""Of the conversion to arrays: another one makes all files be converted anew."""
 
 LOCAL_HEADER = 30  # bytes before a member's name, "extra field" and data: PKWARE's APPNOTE.TXT, 4.3.7
 NAMES = (("x_train", "y_train"), ("x_test", "y_test"))
@@ -75,7 +75,7 @@ def _arrays(path: Path, choose: Callable[[Iterable[str], Path], tuple[str, ...]]
         members = [_member(archive, name, path) for name in names]
         infos = [info for info, _ in members]
         if path.stat().st_size >= cached.SMALL and all(info.compress_type == zipfile.ZIP_STORED for info in infos):
-            return [_mapped(path, info, raw) for info, raw in members]
+            return [_map_member(path, info, raw) for info, raw in members]
     kept, _ = cached.arrays_of(path, json.dumps(["npz", VERSION, names]), lambda put: _unpack(path, names, put))
     return [kept[str(i)] for i in range(len(names))]
 
@@ -115,7 +115,7 @@ def _member(archive: zipfile.ZipFile, name: str, path: Path) -> tuple[zipfile.Zi
     return info, raw
 
 
-def _mapped(path: Path, info: zipfile.ZipInfo, raw: Raw) -> Array:
+def _map_member(path: Path, info: zipfile.ZipInfo, raw: Raw) -> Array:
     """Return the array of a member that is not compressed as it lies in the archive, once its checksum is right."""
     with path.open("rb") as file:
         file.seek(info.header_offset)
@@ -128,7 +128,7 @@ def _mapped(path: Path, info: zipfile.ZipInfo, raw: Raw) -> Array:
             tell_progress(path, info.file_size - left, info.file_size)
     if left or checksum != info.CRC:
         raise DataError(f"{path}: a damaged archive: {info.filename!r} is not what its checksum says", path=path)
-    return mapped(path, attrs.evolve(raw, start=start + raw.start))
+    return map_array(path, attrs.evolve(raw, start=start + raw.start))
 
 
 def _place(path: Path, name: str) -> str:

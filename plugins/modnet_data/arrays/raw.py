@@ -1,4 +1,4 @@
-"""Arrays that lie in a file as they lie in memory: mapped where they can be, read in blocks where they are packed."""
+"""Arrays that lie in a file as they lie in memory."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ BLOCK = 4 * CHUNK
 
 @attrs.frozen
 class Raw:
-    """How an array lies in a file: from byte `start` on, row by row, or column by column if `fortran`."""
+    """Place and type of an array in a file: from byte `start` on, row by row, or column by column if `fortran`."""
 
     shape: tuple[int, ...]
     dtype: np.dtype[Any]
@@ -29,7 +29,7 @@ class Raw:
 
     @property
     def size(self) -> int:
-        """How many bytes the array takes."""
+        """The number of bytes that the array takes."""
         return math.prod(self.shape) * self.dtype.itemsize
 
     def __str__(self) -> str:
@@ -53,7 +53,7 @@ def raw_array(path: Path, recipe: str, header: Callable[[IO[bytes]], Raw]) -> Ar
         if packed != raw.start + raw.size:
             raise DataError(f"{path}: {packed - raw.start} bytes of data, expected {raw.size}: {raw}", path=path)
         if packed >= cached.SMALL:
-            return mapped(path, raw)
+            return map_array(path, raw)
 
     def convert(put: cached.Put) -> cached.Facts:
         with reading(path), opened(path) as file:
@@ -65,7 +65,7 @@ def raw_array(path: Path, recipe: str, header: Callable[[IO[bytes]], Raw]) -> Ar
     return cached.arrays_of(path, recipe, convert)[0]["x"]
 
 
-def mapped(path: Path, raw: Raw) -> Array:
+def map_array(path: Path, raw: Raw) -> Array:
     """Return the array as it lies in an uncompressed file, read only."""
     if not raw.size:
         return np.empty(raw.shape, raw.dtype)  # of which there is nothing to map
@@ -102,7 +102,7 @@ def check_packed(what: str, size: int, packed: int) -> None:
 
 
 def _read(file: IO[bytes], size: int) -> bytes:
-    """Return the next `size` bytes, or what there is: memory is taken for bytes that are there only."""
+    """Return the next `size` bytes, or as many as are left: memory is taken for bytes that are there only."""
     pieces: list[bytes] = []
     while size and (piece := file.read(min(size, CHUNK))):
         pieces.append(piece)

@@ -1,4 +1,4 @@
-"""A CSV file in blocks of whole rows; and those blocks that are nothing but a grid of bytes, made into one at once."""
+"""Blocks of whole rows of a CSV file, and grids among them."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from modnet import Array
 from modnet_data.csv.text import LONGEST_LINE
 
 BLOCK = 2**17
-"""How many bytes are read in one go: what is made of them stays in the processor's cache."""
+"""Bytes that are read in one go: few enough to stay in the processor's cache."""
 
 NEWLINE, ZERO = b"\n0"
 DIGITS = 10
@@ -84,7 +84,7 @@ def grid(block: bytes, columns: int, delimiter: str) -> Array | None:
 
 
 def _end_of_row(text: bytes) -> int:
-    """Return where the last row that is whole ends, 0 if there is none; a row may go on in quotes over many lines."""
+    """Return where the last whole row ends, 0 if there is none; a row may continue in quotes over many lines."""
     end = _end_of_line(text, len(text))
     within = b'"' in text and text.count(b'"', 0, end) % 2
     while within and end:

@@ -13,7 +13,7 @@ from modnet_data.csv.cells import MISSING, label_problem, number_of, number_prob
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import Broken, Record, records
 from modnet_data.rows import EXACT
-from modnet_data.table.columns import shown
+from modnet_data.table.columns import quote
 from modnet_data.table.missing import Missing
 from modnet_data.table.plan import Plan
 
@@ -63,7 +63,7 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
             mistakes.add(record.line, record.column, record.problem)
             continue
         if len(record.cells) != layout.count:
-            mistakes.add(record.line, *_ragged(record, layout))
+            mistakes.add(record.line, *_describe_ragged(record, layout))
             continue
         if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
             mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
@@ -113,7 +113,7 @@ def _numbers(
         if value is None:
             mistakes.add(record.line, i, number_problem(record.cells[i], comma))
         elif problem := _dtype_problem(value, plan.dtype):
-            mistakes.add(record.line, i, f"{problem}, found {shown(cell)}")
+            mistakes.add(record.line, i, f"{problem}, found {quote(cell)}")
         else:
             found.append(value)
     return found
@@ -148,12 +148,12 @@ def _label(record: Record, plan: Plan[Layout], mistakes: Mistakes, gaps: Missing
             mistakes.add(record.line, place, "the one-hot columns from here on are not one 1 and otherwise 0")
         return values
     if not (values[0].is_integer() and abs(values[0]) < EXACT):
-        problem = f"expected a class (a whole number or text), found {shown(record.cells[place])}"
+        problem = f"expected a class (a whole number or text), found {quote(record.cells[place])}"
         mistakes.add(record.line, place, problem)
     return values[0]
 
 
-def _ragged(record: Record, layout: Layout) -> tuple[int, str]:
+def _describe_ragged(record: Record, layout: Layout) -> tuple[int, str]:
     """Return the likeliest column and what is wrong of a row that is too long or too short."""
     cells, expected = record.cells, layout.count
     count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
@@ -166,5 +166,5 @@ def _ragged(record: Record, layout: Layout) -> tuple[int, str]:
         odd = not text.strip() if i in layout.text else number_of(text) is None
         if odd or (len(cells) < expected and len(cell.strip()) > layout.widths[i]):
             hint = "is a delimiter missing here?" if len(cells) < expected else "is there one delimiter too many?"
-            return i, f"{problem}; here is {shown(cell) if cell.strip() else 'an empty cell'}: {hint}"
+            return i, f"{problem}; here is {quote(cell) if cell.strip() else 'an empty cell'}: {hint}"
     return min(len(cells), expected), problem

@@ -1,4 +1,4 @@
-"""What a cell of a CSV file says: a number, a missing value, or neither."""
+"""Cells of a CSV file: numbers, missing values and labels."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import math
 import re
 
 from modnet_data.rows import EXACT
-from modnet_data.table.columns import shown
+from modnet_data.table.columns import quote
 
 LONGEST_LABEL = 1000
 MISSING = frozenset({"", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"})
@@ -44,15 +44,15 @@ def number_problem(cell: str, comma: bool) -> str:
     """Say why a cell is no number that can be taken, and what to do; `comma`: decimals stand behind one."""
     text = cell.strip()
     if NOT_FINITE.fullmatch(text) or (NUMBER.fullmatch(text) and math.isinf(float(text))):
-        what = f"expected a finite number, found {shown(cell)}"
+        what = f"expected a finite number, found {quote(cell)}"
     elif WHOLE.fullmatch(text):
-        return f"{shown(cell)} has more digits than a float64 can hold; is it an identifier? leave_out that column"
+        return f"{quote(cell)} has more digits than a float64 can hold; is it an identifier? leave_out that column"
     elif "\n" in cell:
         return f"expected a number, found {len(cell)} characters in quotes; is a quote left open?"
     elif not comma and NUMBER.fullmatch(text.replace(",", ".", 1)):
-        return f"expected a number, found {shown(cell)}; if a comma is the decimal mark, say so: decimal = ','"
+        return f"expected a number, found {quote(cell)}; if a comma is the decimal mark, say so: decimal = ','"
     else:
-        what = f"expected a number, found {shown(cell) if text else 'an empty cell'}"
+        what = f"expected a number, found {quote(cell) if text else 'an empty cell'}"
     return f"{what}; missing values: missing = 'drop', or a number" if text in MISSING else what
 
 
@@ -60,13 +60,13 @@ def label_problem(cell: str) -> str | None:
     """Say what keeps text from being a label, or None where nothing does."""
     text = cell.strip()
     if text in MISSING:
-        found = shown(text) if text else "an empty cell"
+        found = quote(text) if text else "an empty cell"
         return f"expected a label, found {found}; missing values: missing = 'drop'"
     if is_number(text):
-        return f"expected text as in the first rows, found {shown(text)}; are labels numbers, or text?"
+        return f"expected text as in the first rows, found {quote(text)}; are labels numbers, or text?"
     if "\n" in cell or "\r" in cell or len(cell) >= LONGEST_LABEL:
         return f"expected a label, found {len(cell)} characters in quotes; is a quote left open?"
-    return None if "\0" not in cell else f"expected a label, found {shown(cell)}"
+    return None if "\0" not in cell else f"expected a label, found {quote(cell)}"
 
 
 def _loses(cell: str, value: float) -> bool:

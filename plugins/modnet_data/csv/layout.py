@@ -1,4 +1,4 @@
-"""Layout of a CSV file, by its first lines: delimiter, decimal mark, header, columns of text."""
+"""Layout of a CSV file, inferred from its first lines."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import attrs
 from modnet import DataError
 from modnet_data.csv.cells import MISSING, is_number
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, records, text_of
-from modnet_data.table.columns import LABEL_NAMES, Columns, shown
+from modnet_data.table.columns import LABEL_NAMES, Columns, quote
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 SAMPLE_LINES = 100
@@ -45,12 +45,12 @@ class Layout(Columns):
         """The length of each column's longest cell in the first rows."""
         return [max(map(len, column)) for column in zip(*self.sample, strict=True)] or [LONGEST_LINE] * self.count
 
-    def why_single(self) -> str:
+    def explain_single(self) -> str:
         """Say why there may be one column only: cells are delimited in another way."""
-        line = f" line {self.header_line} is {shown(self.names[0])}" if self.names else ""
+        line = f" line {self.header_line} is {quote(self.names[0])}" if self.names else ""
         return f"; is the delimiter right?{line}"
 
-    def why_unnamed(self, index: int) -> str:
+    def explain_unnamed(self, index: int) -> str:
         """Say why a column may have no name: programs save a row index, or end each line with a delimiter."""
         why = "a saved row index" if index < self.count - 1 else "a delimiter at the end of each line"
         return f" in the header ({why}?)"
@@ -61,12 +61,12 @@ class Layout(Columns):
             raise self.error(f"{self.count} columns, expected {count} as in the training file")
         if names is not None and self.names is not None and (*names,) != self.names:
             i = next(i for i, (a, b) in enumerate(zip(self.names, names, strict=True)) if a != b)
-            found = f"column {i + 1} is {shown(self.names[i])}, in the training file it is {shown(names[i])}"
+            found = f"column {i + 1} is {quote(self.names[i])}, in the training file it is {quote(names[i])}"
             raise self.error(found, f", line {self.header_line}", line=self.header_line, column=i)
 
 
 @attrs.frozen
-class Given:
+class LayoutSettings:
     """Settings of a CSV file's layout; delimiter, decimal and header are inferred where they are None."""
 
     delimiter: str | None
@@ -75,10 +75,10 @@ class Given:
     encoding: str
     header: bool | None
     otherwise: bool | None = None
-    """Whether the first line is a header where it could be either; None raises DataError then."""
+    """True or false where the first line could be either, a header or a row; None raises DataError then."""
 
 
-def layout_of(path: Path, given: Given) -> Layout:
+def layout_of(path: Path, given: LayoutSettings) -> Layout:
     """Return the layout of a CSV file, by its first lines and what is given."""
     lines = _first_lines(path, given.encoding)
     delimiter, decimal = given.delimiter, given.decimal or "."
@@ -105,7 +105,7 @@ def layout_of(path: Path, given: Given) -> Layout:
     return Layout(path, names, len(first.cells), text, identifiers, dialect, first.line, begin, whole)
 
 
-def _has_header(path: Path, first: Record, numbers: list[list[str]], given: Given) -> bool:
+def _has_header(path: Path, first: Record, numbers: list[list[str]], given: LayoutSettings) -> bool:
     header = _is_header(numbers) if given.header is None else given.header
     header = given.otherwise if header is None else header
     if header is None:
@@ -116,7 +116,7 @@ def _has_header(path: Path, first: Record, numbers: list[list[str]], given: Give
 
 def _error(path: Path, problem: str, *, line: int, column: int | None = None, name: str | None = None) -> DataError:
     """Return the error of a problem in a line, and maybe in a column by its index."""
-    place = "" if column is None else f", column {column + 1}" + (f" ({shown(name)})" if name else "")
+    place = "" if column is None else f", column {column + 1}" + (f" ({quote(name)})" if name else "")
     number = None if column is None else column + 1
     text = f"{path}, line {line}{place}: {problem}"
     return DataError(text, path=path, line=line, column=number, column_name=name)
@@ -170,7 +170,7 @@ def _check_first(path: Path, sample: list[Record], broken: Broken | None) -> Non
     if not any(cell.strip() for record in sample for cell in record.cells):
         raise DataError(f"{path}: the file is empty", path=path)
     if len(sample[0].cells) == 1 and len(sample) > 1 and len(sample[1].cells) > 1:
-        found = f"1 column, {shown(sample[0].cells[0])}, and {len(sample[1].cells)} in line {sample[1].line}"
+        found = f"1 column, {quote(sample[0].cells[0])}, and {len(sample[1].cells)} in line {sample[1].line}"
         hint = "if it is a title, take it out; if a comment, say so: comment = '#'"
         raise _error(path, f"{found}; {hint}", line=sample[0].line)
 
@@ -213,7 +213,7 @@ def _decimal(path: Path, rows: list[list[str]], delimiter: str) -> str:
     if not with_comma or any("." in cell and is_number(cell) for cell in cells):
         return "."
     if all(THOUSANDS.fullmatch(cell) for cell in with_comma):
-        found = shown(with_comma[0])
+        found = quote(with_comma[0])
         what = f"is the comma in {found} a decimal mark? say so: decimal = ',' (or take it out)"
         raise DataError(f"{path}: {what}", path=path)
     return ","
@@ -264,11 +264,11 @@ def _check_names(path: Path, header: Record, names: tuple[str, ...], delimiter: 
     seen: dict[str, int] = {}
     for i, name in enumerate(names):
         if name and name in seen:
-            what = f"{shown(name)} is the name of column {seen[name] + 1} already; rename one"
+            what = f"{quote(name)} is the name of column {seen[name] + 1} already; rename one"
             raise _error(path, what, line=line, column=i)
         seen[name] = i
         if "\0" in name:
             hint = "is it text at all? maybe UTF-16: encoding = 'utf-16-le' or 'utf-16-be'"
-            raise _error(path, f"{shown(name)} is no name; {hint}", line=line, column=i)
+            raise _error(path, f"{quote(name)} is no name; {hint}", line=line, column=i)
         if "\n" in name or "\r" in name:
-            raise _error(path, f"{shown(name)} is no name; is a quote left open?", line=line, column=i)
+            raise _error(path, f"{quote(name)} is no name; is a quote left open?", line=line, column=i)

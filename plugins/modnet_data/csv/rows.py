@@ -1,4 +1,4 @@
-"""Rows of a CSV file as arrays: fast where a block of lines is regular, cell by cell elsewhere."""
+"""Conversion of a CSV file's rows to arrays."""
 
 from __future__ import annotations
 

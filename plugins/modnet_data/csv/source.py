@@ -14,7 +14,7 @@ from modnet import Array, Dataset, DataSource
 from modnet.cached import Facts, Put, arrays_of
 from modnet_data import validators
 from modnet_data.csv.label import LabelGuess, WrongGuessError, counting_column
-from modnet_data.csv.layout import Given, layout_of
+from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.rows import convert
 from modnet_data.csv.write import write_csv
 from modnet_data.formats import TEXT_SUFFIXES, format_of
@@ -22,7 +22,7 @@ from modnet_data.rows import data_set, file_path, flat_rows
 from modnet_data.table.columns import Column
 from modnet_data.table.missing import notes
 from modnet_data.table.plan import data_plan, rows_plan
-from modnet_data.table.settings import DTYPES, beside, recipe, wanted
+from modnet_data.table.settings import DTYPES, beside, get_column_settings, recipe
 
 VERSION = 3
 """Of the conversion to arrays: another one makes all files be converted anew."""
@@ -114,7 +114,7 @@ class Csv(DataSource):
         classes = facts["classes"]
         if facts["words"]:
             classes = sorted({name for some in all_facts for name in some["classes"]})
-            parts = [(x, _recoded(t, some["classes"], classes)) for (x, t), some in zip(parts, all_facts, strict=True)]
+            parts = [(x, _recode(t, some["classes"], classes)) for (x, t), some in zip(parts, all_facts, strict=True)]
         data = data_set(
             path,
             parts[0],
@@ -122,7 +122,7 @@ class Csv(DataSource):
             self.scale,
             self.test_fraction,
             self.split_seed,
-            {**_inferred(facts), "test": test},
+            {**_get_inferred(facts), "test": test},
             stratified=self.stratified,
             feature_names=tuple(facts["features"]),
         )
@@ -136,13 +136,13 @@ class Csv(DataSource):
         The header is inferred anew: rows to predict may lack what the training file has. No row is left out.
         """
         missing = "refuse" if self.missing == "drop" else self.missing
-        columns = attrs.evolve(wanted(self), missing=missing)
+        columns = attrs.evolve(get_column_settings(self), missing=missing)
 
-        def found(put: Put) -> Facts:
-            layout = layout_of(path, attrs.evolve(_given(self), header=None, otherwise=self.header))
+        def convert_file(put: Put) -> Facts:
+            layout = layout_of(path, attrs.evolve(_get_layout_settings(self), header=None, otherwise=self.header))
             return convert(rows_plan(layout, columns, features, counting_column), put)
 
-        arrays, facts = arrays_of(path, recipe("csv", VERSION, self, "rows", features), found)
+        arrays, facts = arrays_of(path, recipe("csv", VERSION, self, "rows", features), convert_file)
         labels = arrays.get("t")
         if labels is not None and facts["classes"]:
             labels = np.array(facts["classes"])[labels]
@@ -154,7 +154,7 @@ class Csv(DataSource):
 
     def _data(self, path: Path, like: Facts | None = None) -> tuple[tuple[Array, Array], Facts]:
         """Return features and labels of a file, which is to be laid out `like` the training file, and the facts."""
-        source = self if like is None else attrs.evolve(self, **_inferred(like))
+        source = self if like is None else attrs.evolve(self, **_get_inferred(like))
         alike = like and [like["names"], like["columns"], like["words"]]
         key = recipe("csv", VERSION, source, "data", alike)
         guess = LabelGuess()
@@ -167,14 +167,14 @@ class Csv(DataSource):
 
 def _convert(source: Csv, path: Path, put: Put, like: Facts | None, guess: LabelGuess | None) -> Facts:
     """Convert a file; raises WrongGuessError where the `guess` of its label's column does not hold."""
-    layout = layout_of(path, _given(source))
+    layout = layout_of(path, _get_layout_settings(source))
     if like is not None:
         layout.check_alike(like["names"], like["columns"])
         layout = attrs.evolve(layout, text=frozenset(like["words"]))
     if source.features is not None:
         guess = None  # the ends of a row are not among the features
-    plan = data_plan(layout, wanted(source), guess.infer if guess else counting_column)
-    labels = [layout.named(i) for i in plan.labels]
+    plan = data_plan(layout, get_column_settings(source), guess.infer if guess else counting_column)
+    labels = [layout.name_of(i) for i in plan.labels]
     facts = convert(plan, put, guess.watch if guess else None)
     if guess:
         guess.check()
@@ -193,18 +193,18 @@ def _convert(source: Csv, path: Path, put: Put, like: Facts | None, guess: Label
     }
 
 
-def _given(source: Csv) -> Given:
-    return Given(source.delimiter, source.decimal, source.comment, source.encoding, source.header)
+def _get_layout_settings(source: Csv) -> LayoutSettings:
+    return LayoutSettings(source.delimiter, source.decimal, source.comment, source.encoding, source.header)
 
 
-def _inferred(facts: Facts) -> dict[str, Any]:
+def _get_inferred(facts: Facts) -> dict[str, Any]:
     """Return the settings that were inferred, so that nothing is inferred twice."""
     label = facts["label"]
     found = {name: facts[name] for name in ("delimiter", "decimal", "header")}
     return {"label": tuple(label) if isinstance(label, list) else label, **found}
 
 
-def _recoded(t: Array, names: Sequence[str], classes: Sequence[str]) -> Array:
+def _recode(t: Array, names: Sequence[str], classes: Sequence[str]) -> Array:
     """Return indices of `names` as indices of `classes`."""
     place = {name: i for i, name in enumerate(classes)}
     return np.array([place[name] for name in names], np.int64)[t]

@@ -1,4 +1,4 @@
-"""The text of a CSV file: its lines in blocks, its records, and the places in them."""
+"""Text of a CSV file: lines, and the records in them."""
 
 from __future__ import annotations
 
@@ -27,12 +27,12 @@ OTHERS = {
     b"\xfd7zXZ": "an xz archive in another one",
     b"\x28\xb5\x2f\xfd": "a Zstandard archive in another one",
 }
-"""What is often taken for a CSV file, by its first bytes."""
+"""Other files that are often taken for a CSV file, by their first bytes."""
 
 
 @attrs.frozen
 class Dialect:
-    """How cells are told apart and numbers written."""
+    """The delimiter of cells and the notation of numbers."""
 
     delimiter: str
     decimal: str
@@ -55,7 +55,7 @@ class Record:
 
 @attrs.frozen
 class Broken:
-    """A row that cannot be told into cells: where it begins, the column that is wrong, and what is wrong."""
+    """A row that cannot be split into cells: where it begins, the column that is wrong, and the problem."""
 
     line: int
     column: int
@@ -64,7 +64,7 @@ class Broken:
 
 @contextmanager
 def bytes_of(path: Path, encoding: str) -> Iterator[IO[bytes]]:
-    """Open a CSV file for reading; what is then found not to be of this encoding is told by line."""
+    """Open a CSV file for reading; what is not of this encoding is reported by line."""
     with reading(path), opened(path) as binary:
         try:
             yield binary
@@ -87,7 +87,7 @@ def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[
     used: list[str] = []
     skipped = [0]
 
-    def fed() -> Iterator[str]:
+    def feed() -> Iterator[str]:
         for line in lines:
             if not used and dialect.comment and line.startswith(dialect.comment):
                 skipped[0] += 1
@@ -95,7 +95,7 @@ def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[
             used.append(line)
             yield line
 
-    reader = csv.reader(fed(), delimiter=dialect.delimiter, strict=True)
+    reader = csv.reader(feed(), delimiter=dialect.delimiter, strict=True)
     while True:
         used.clear()
         before = reader.line_num

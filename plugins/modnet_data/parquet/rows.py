@@ -15,7 +15,7 @@ from modnet.cached import Facts, Put
 from modnet.files import printable, reading, tell_progress
 from modnet_data.arrays.raw import check_packed
 from modnet_data.rows import EXACT
-from modnet_data.table.columns import Columns, shown
+from modnet_data.table.columns import Columns, quote
 from modnet_data.table.missing import Missing
 from modnet_data.table.plan import Plan
 
@@ -64,7 +64,7 @@ def open_table(path: Path) -> Iterator[ArrowTable]:
         try:
             with _parquet(pa, path) if head == PARQUET else _arrow(pa, path) as columns:
                 if twice := [name for name in columns.names if columns.names.count(name) > 1]:
-                    raise DataError(f"{path}: two columns are named {shown(twice[0])}", path=path)
+                    raise DataError(f"{path}: two columns are named {quote(twice[0])}", path=path)
                 yield columns
         except (pa.ArrowException, OSError) as error:
             if isinstance(error, MemoryError):
@@ -134,7 +134,7 @@ def _check_types(table: ArrowTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:
     for i in plan.features:
         dtype = _dtype(table.types[i])
         if dtype is None:
-            hint = f"leave it out: leave_out = [{shown(table.names[i])}]"
+            hint = f"leave it out: leave_out = [{quote(table.names[i])}]"
             what = f"is of type {printable(str(table.types[i]), 60)}, expected numbers; {hint}"
             raise plan.table.column_error(i, what)
         found.append(dtype)

@@ -21,7 +21,7 @@ from modnet_data.rows import data_set, file_path, flat_rows
 from modnet_data.table.columns import Column, Columns
 from modnet_data.table.missing import notes
 from modnet_data.table.plan import Plan, data_plan, rows_plan
-from modnet_data.table.settings import DTYPES, beside, recipe, wanted
+from modnet_data.table.settings import DTYPES, beside, get_column_settings, recipe
 from modnet_data.writing import class_labels, column_names, not_compressed, parts_of, table_dtype
 
 VERSION = 1
@@ -72,13 +72,13 @@ class Parquet(DataSource):
     def read(self, path: Path | None) -> Dataset:
         """Return the data set; a mistake in the file is found by row and column."""
         path = file_path(path, "parquet")
-        train, facts = _converted(self, path)
+        train, facts = _convert(self, path)
         label = tuple(facts["label"]) if isinstance(facts["label"], list) else facts["label"]
         test = beside(path) if self.test is None else self.test
         pair, all_facts = None, [facts]
         if test:
             like = attrs.evolve(self, label=label, features=tuple(facts["features"]), leave_out=())
-            pair, test_facts = _converted(like, path.parent / test)
+            pair, test_facts = _convert(like, path.parent / test)
             all_facts.append(test_facts)
         inferred = {"label": label, "test": test}
         data = data_set(
@@ -99,14 +99,14 @@ class Parquet(DataSource):
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return rows to predict: without labels, or with the columns that have them. No row is left out."""
         missing = "refuse" if self.missing == "drop" else self.missing
-        kinds = attrs.evolve(wanted(self), missing=missing)
+        kinds = attrs.evolve(get_column_settings(self), missing=missing)
 
-        def found(put: Put) -> Facts:
+        def convert_file(put: Put) -> Facts:
             with open_table(path) as table:
                 plan = rows_plan(table.columns, kinds, features)
                 return {**convert(table, plan, put), "label": [table.names[i] for i in plan.labels]}
 
-        arrays, facts = arrays_of(path, recipe("parquet", VERSION, self, "rows", features), found)
+        arrays, facts = arrays_of(path, recipe("parquet", VERSION, self, "rows", features), convert_file)
         labels = arrays.get("t")
         if labels is not None and len(facts["label"]) > 1:
             labels = np.array(facts["label"])[labels]
@@ -131,12 +131,12 @@ class Parquet(DataSource):
         return list(paths)
 
 
-def _converted(source: Parquet, path: Path) -> tuple[tuple[Array, Array], Facts]:
+def _convert(source: Parquet, path: Path) -> tuple[tuple[Array, Array], Facts]:
     """Return features and labels of a file, and what it is."""
 
-    def found(put: Put) -> Facts:
+    def convert_file(put: Put) -> Facts:
         with open_table(path) as table:
-            plan = data_plan(table.columns, wanted(source))
+            plan = data_plan(table.columns, get_column_settings(source))
             if not source.features:
                 _refuse_index(plan)
             labels = [table.names[i] for i in plan.labels]
@@ -146,13 +146,13 @@ def _converted(source: Parquet, path: Path) -> tuple[tuple[Array, Array], Facts]
                 "label": labels if isinstance(source.label, tuple) else labels[0],
             }
 
-    arrays, facts = arrays_of(path, recipe("parquet", VERSION, source, "data"), found)
+    arrays, facts = arrays_of(path, recipe("parquet", VERSION, source, "data"), convert_file)
     return (arrays["x"], arrays["t"]), facts
 
 
 def _refuse_index(plan: Plan[Columns]) -> None:
     for i in plan.features:
-        name = str(plan.table.named(i))
+        name = str(plan.table.name_of(i))
         if name.startswith(INDEX):
             what = f"column {i + 1} is the row index that pandas saves: leave_out = [{name!r}], or list the features"
             raise plan.table.error(what, column=i)

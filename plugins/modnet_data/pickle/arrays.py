@@ -1,6 +1,6 @@
-"""What stands in for NumPy's functions, dtypes and arrays while a pickle is read, and the arrays made of it.
+"""Placeholders for NumPy's functions, dtypes and arrays in a pickle.
 
-A stand-in holds numbers and a place in the file. An array is made of it by us, and only of what has been checked, so
+A placeholder holds numbers and a place in the file. An array is made of it by us, and only of what has been checked, so
 that it never reaches beyond its bytes.
 """
 
@@ -37,7 +37,7 @@ MOST_TEXT = 2**24
 
 
 class Function(Enum):
-    """What a pickle may ask for by name. No function stands behind it."""
+    """The names that a pickle may ask for. No function stands behind them."""
 
     NDARRAY = "numpy.ndarray"
     DTYPE = "numpy.dtype"
@@ -109,7 +109,7 @@ class PickledArray:
         """Set what the array is made of, once it is known to fit together; `axes` are in another order afterwards."""
         if type(shape) is not tuple or len(shape) > MOST_AXES or not all(type(n) is int and n >= 0 for n in shape):
             raise RefusedError("an array whose shape is not a few whole numbers")
-        self.dtype, self.shape, self.data, self.fortran, self.axes = known(dtype), shape, data, fortran, axes
+        self.dtype, self.shape, self.data, self.fortran, self.axes = get_dtype(dtype), shape, data, fortran, axes
         if math.prod(n or 1 for n in shape) * self.dtype.itemsize > MOST_BYTES:
             raise RefusedError("an array of a size that nothing has")
         if axes is not None and sorted(axes) != list(range(len(shape))):
@@ -117,7 +117,7 @@ class PickledArray:
         if type(data) in {bytes, str}:
             self._must_be(len(data))
         elif type(data) is not Piece:
-            raise RefusedError(f"an array whose data is {described(data)}")
+            raise RefusedError(f"an array whose data is {describe(data)}")
         elif not data.encoding:
             self._must_be(data.end - data.start)
 
@@ -150,12 +150,12 @@ def in_bytes(data: Any) -> tuple[Content | bytearray, int, int]:
     if type(data) is str:
         data = _latin1(data)
     if type(data) is not bytes:
-        raise RefusedError(f"numbers whose bytes are {described(data)}")
+        raise RefusedError(f"numbers whose bytes are {describe(data)}")
     return data, 0, len(data)
 
 
-def known(dtype: Any) -> np.dtype[Any]:
-    """Return the dtype that a stand-in has come to be."""
+def get_dtype(dtype: Any) -> np.dtype[Any]:
+    """Return the dtype of a placeholder, once its state is set."""
     if type(dtype) is not PickledDtype or dtype.dtype is None:
         raise RefusedError("numbers without a dtype that has its state")
     return dtype.dtype
@@ -164,9 +164,9 @@ def known(dtype: Any) -> np.dtype[Any]:
 def call(function: Any, args: Any) -> Any:
     """Return what stands for the result of a function, if it is one of ours and would be called in the usual way."""
     if type(function) is not Function:
-        raise RefusedError(f"it calls {described(function)}")
+        raise RefusedError(f"it calls {describe(function)}")
     if type(args) is not tuple:
-        raise RefusedError(f"it calls {function.value} with {described(args)}")
+        raise RefusedError(f"it calls {function.value} with {describe(args)}")
     return CALLS[function](*args) if len(args) in COUNTS[function] else _refuse(function)
 
 
@@ -176,7 +176,7 @@ def _refuse(function: Function) -> Any:
 
 def _dtype(code: Any, *_flags: Any) -> PickledDtype:
     if type(code) is not str or code not in CODES:
-        raise RefusedError(f"values of dtype {described(code)}")
+        raise RefusedError(f"values of dtype {describe(code)}")
     return PickledDtype(code)
 
 
@@ -188,7 +188,7 @@ def _reconstruct(kind: Any, _shape: Any, _code: Any) -> PickledArray:
 
 def _scalar(dtype: Any, data: Any) -> Any:
     """Return a number of Python's: what is asked for is a single one."""
-    made = known(dtype)
+    made = get_dtype(dtype)
     content, start, size = in_bytes(data)
     if size != made.itemsize or (made.kind == "b" and content[start] > 1):
         raise RefusedError(f"a number of {size} bytes, expected one of {made}")
@@ -241,13 +241,13 @@ COUNTS: dict[Function, tuple[int, ...]] = {
     Function.ENCODE: (2,),
     Function.BYTES: (0,),
 }
-"""How many arguments each is called with; numpy.ndarray is named, and never called."""
+"""Numbers of arguments that each is called with; numpy.ndarray is named, and never called."""
 
 
 def array_of(value: Any) -> Array:
     """Return the array of rows that a value out of a pickle stands for."""
     if type(value) is not PickledArray:
-        raise RefusedError(f"an array is expected where it has {described(value)}")
+        raise RefusedError(f"an array is expected where it has {describe(value)}")
     array = value.make()
     if not array.ndim:
         raise RefusedError("an array of rows is expected where it has an array of a single number")
@@ -276,7 +276,7 @@ def check_text(count: int, longest: int) -> None:
         raise RefusedError(f"{count} labels of text, of up to {longest} letters, are too many")
 
 
-def described(value: Any) -> str:
+def describe(value: Any) -> str:
     """Say in a word what a value out of a pickle is."""
     if type(value) is str:
         return repr(printable(value, LONGEST_NAME))

@@ -1,8 +1,9 @@
-"""A pickle is a program for a machine with a stack. This is that machine, without the opcodes that run anything.
+"""Stack machine of pickles, without the opcodes that run anything.
 
-It reads and decides at once: each opcode is one of those that arrays are written with, and takes from the stack only
-what is there, of the type that it is meant for, or is refused. What a pickle asks for by name is looked up in a table
-of stand-ins; nothing is imported, called or built. Steps, memory and the depth of what it holds are bounded.
+A pickle is a program for such a machine. This one reads and decides at once: each opcode is one of those that arrays
+are written with, and takes from the stack only what is there, of the type that it is meant for, or is refused. What a
+pickle asks for by name is looked up in a table of placeholders; nothing is imported, called or built. Steps, memory and
+the depth of what it holds are bounded.
 """
 
 from __future__ import annotations
@@ -14,17 +15,17 @@ from typing import Any, final
 
 from modnet import DataError
 from modnet.files import printable
-from modnet_data.pickle.arrays import MOST_TEXT, NAMES, Function, PickledArray, PickledDtype, call, described
+from modnet_data.pickle.arrays import MOST_TEXT, NAMES, Function, PickledArray, PickledDtype, call, describe
 from modnet_data.pickle.opcodes import ALLOWED, REFUSED, Content, DamagedError, Piece, Reader, RefusedError
 
 MOST_OPCODES = 750_000
 """Four arrays take about 80 opcodes, 60,000 labels of text up to 180,000. So many take a second, whatever they are."""
 
 MOST_NESTED = 1000
-"""How many lists, tuples and dicts may lie in others; so no depth is more than that."""
+"""Lists, tuples and dicts in others; so no depth is more than that."""
 
 MOST_KEYS = 1000
-"""How many entries all dicts have."""
+"""Entries of all dicts."""
 
 PROTOCOLS = range(6)
 LONGEST_PATH = 150
@@ -35,7 +36,7 @@ CONTAINERS = {list, tuple, dict}
 
 
 def load(content: Content) -> Any:
-    """Return what a pickle holds: dicts, lists, tuples, text, bytes, numbers, and stand-ins for arrays.
+    """Return what a pickle holds: dicts, lists, tuples, text, bytes, numbers, and placeholders for arrays.
 
     Raises RefusedError where it asks for anything else, and DamagedError where it is none.
     """
@@ -163,7 +164,7 @@ class _Machine:
 
     # What holds other values
 
-    def held(self, values: list[Any]) -> list[Any]:
+    def hold(self, values: list[Any]) -> list[Any]:
         """Return values that are about to lie in another, once it is counted how many hold others themselves."""
         if not CONTAINERS.isdisjoint(map(type, values)):
             self.nested += sum(type(value) in CONTAINERS for value in values)
@@ -172,16 +173,16 @@ class _Machine:
         return values
 
     def tuple_of(self, count: int) -> None:
-        self.push(tuple(self.held(self.several(count))))
+        self.push(tuple(self.hold(self.several(count))))
 
     def tuple_since_mark(self) -> None:
-        self.push(tuple(self.held(self.since_mark())))
+        self.push(tuple(self.hold(self.since_mark())))
 
     def empty_list(self) -> None:
         self.push([])
 
     def list_since_mark(self) -> None:
-        self.push(self.held(self.since_mark()))
+        self.push(self.hold(self.since_mark()))
 
     def append(self) -> None:
         self.extend([self.take()])
@@ -192,8 +193,8 @@ class _Machine:
     def extend(self, values: list[Any]) -> None:
         target = self.top()
         if type(target) is not list:
-            raise RefusedError(f"it appends to {described(target)}")
-        target.extend(self.held(values))
+            raise RefusedError(f"it appends to {describe(target)}")
+        target.extend(self.hold(values))
 
     def empty_dict(self) -> None:
         self.push({})
@@ -212,16 +213,16 @@ class _Machine:
     def update(self, entries: list[Any]) -> None:
         target, keys = self.top(), entries[::2]
         if type(target) is not dict:
-            raise RefusedError(f"it sets items of {described(target)}")
+            raise RefusedError(f"it sets items of {describe(target)}")
         if len(entries) % 2:
             raise DamagedError("a key without a value")
         for key in keys:  # no other keys, and no more of them, so that none are chosen to be slow
             if type(key) is not str and not (type(key) is int and abs(key) < LARGEST_KEY):
-                raise RefusedError(f"a key that is {described(key)}, expected text or a small whole number")
+                raise RefusedError(f"a key that is {describe(key)}, expected text or a small whole number")
         self.keys += len(keys)
         if self.keys > MOST_KEYS:
             raise RefusedError(f"more than {MOST_KEYS} entries of dicts")
-        target.update(zip(keys, self.held(entries[1::2]), strict=True))
+        target.update(zip(keys, self.hold(entries[1::2]), strict=True))
 
     # What is remembered
 
@@ -240,16 +241,16 @@ class _Machine:
 
     # What is asked for by name, and what is done with it
 
-    def named(self, names: tuple[str, str]) -> None:
+    def name_of(self, names: tuple[str, str]) -> None:
         if names not in NAMES:
             raise RefusedError(f"it asks for {printable('.'.join(names), LONGEST_NAME)}")
         self.push(NAMES[names])
 
-    def named_on_stack(self) -> None:
+    def push_name_on_stack(self) -> None:
         module, name = self.several(2)
         if type(module) is not str or type(name) is not str:
-            raise RefusedError(f"it asks for a name that is {described(module)} and {described(name)}")
-        self.named((module, name))
+            raise RefusedError(f"it asks for a name that is {describe(module)} and {describe(name)}")
+        self.name_of((module, name))
 
     def reduce(self) -> None:
         function, arguments = self.several(2)
@@ -260,23 +261,23 @@ class _Machine:
         if type(target) is Function:
             raise RefusedError(f"it changes {target.value} itself")
         if type(target) not in {PickledArray, PickledDtype}:
-            raise RefusedError(f"it sets the state of {described(target)}")
+            raise RefusedError(f"it sets the state of {describe(target)}")
         if type(state) is not tuple:
-            raise RefusedError(f"it sets the state of an array or dtype to {described(state)}")
+            raise RefusedError(f"it sets the state of an array or dtype to {describe(state)}")
         target.build(state)
 
     # What is not done
 
-    def unknown(self) -> None:
+    def refuse_unknown(self) -> None:
         raise DamagedError("no such opcode")
 
-    def refused(self) -> None:
+    def refuse_opcode(self) -> None:
         raise RefusedError("an opcode that arrays are not written with")
 
-    def too_late(self, _protocol: int) -> None:
+    def refuse_late(self, _protocol: int) -> None:
         raise DamagedError("not at its beginning")
 
-    def nothing(self, _size: int = 0) -> None:
+    def do_nothing(self, _size: int = 0) -> None:
         pass
 
 
@@ -285,9 +286,9 @@ TEXT = (
     "SHORT_BINBYTES", "BINBYTES", "BINBYTES8", "BYTEARRAY8",
 )  # fmt: skip
 DOES: dict[str, Callable[..., object]] = {
-    "PROTO": _Machine.too_late,
-    "FRAME": _Machine.nothing,
-    "STOP": _Machine.nothing,
+    "PROTO": _Machine.refuse_late,
+    "FRAME": _Machine.do_nothing,
+    "STOP": _Machine.do_nothing,
     "MARK": _Machine.mark,
     "POP": _Machine.pop,
     "POP_MARK": _Machine.since_mark,
@@ -311,8 +312,8 @@ DOES: dict[str, Callable[..., object]] = {
     "GET": _Machine.get,
     "BINGET": _Machine.get,
     "LONG_BINGET": _Machine.get,
-    "GLOBAL": _Machine.named,
-    "STACK_GLOBAL": _Machine.named_on_stack,
+    "GLOBAL": _Machine.name_of,
+    "STACK_GLOBAL": _Machine.push_name_on_stack,
     "REDUCE": _Machine.reduce,
     "BUILD": _Machine.build,
     **dict.fromkeys(TEXT, _Machine.push_text),
@@ -323,9 +324,9 @@ DOES: dict[str, Callable[..., object]] = {
 def _program() -> list[tuple[str, Reader | None, Callable[..., object]]]:
     """Return what to do for each byte that may stand where an opcode is expected."""
     program: list[tuple[str, Reader | None, Callable[..., object]]]
-    program = [(f"0x{code:02x}", None, _Machine.unknown) for code in range(256)]
+    program = [(f"0x{code:02x}", None, _Machine.refuse_unknown) for code in range(256)]
     for code, name in REFUSED.items():
-        program[ord(code)] = name, None, _Machine.refused
+        program[ord(code)] = name, None, _Machine.refuse_opcode
     for code, (name, read) in ALLOWED.items():
         program[ord(code)] = name, read, DOES.get(name, _Machine.push)
     return program

@@ -1,4 +1,4 @@
-"""The opcodes of a pickle: what each is called, and what follows it in the file.
+"""Opcodes of a pickle: names and arguments.
 
 An argument is read as a number, text or bytes and as nothing else; what is done with it is the machine's business.
 """
@@ -33,11 +33,11 @@ QUOTED = re.compile(rb"(?:[^\\]++|\\(?:x[0-9a-fA-F]{2}|[\\nrt'\"]))*+")  # what 
 
 
 class RefusedError(Exception):
-    """What a pickle asks for and does not get; it never leaves this package."""
+    """Something that a pickle asks for and does not get; it never leaves this package."""
 
 
 class DamagedError(Exception):
-    """What makes a file no pickle; it never leaves this package."""
+    """Damage that makes a file no pickle; it never leaves this package."""
 
 
 @attrs.frozen(eq=False)
@@ -67,7 +67,7 @@ class Piece:
         return decoded, 0, len(decoded)
 
 
-def _constant(value: Any) -> Reader:
+def _constant_reader(value: Any) -> Reader:
     return lambda _, at: (value, at)
 
 
@@ -77,7 +77,7 @@ def _end(content: Content, at: int, size: int) -> int:
     return at + size
 
 
-def _unsigned(size: int) -> Reader:
+def _unsigned_reader(size: int) -> Reader:
     def read(content: Content, at: int) -> tuple[int, int]:
         end = _end(content, at, size)
         return int.from_bytes(content[at:end], "little"), end
@@ -85,19 +85,19 @@ def _unsigned(size: int) -> Reader:
     return read
 
 
-def _signed(content: Content, at: int) -> tuple[int, int]:
+def _read_signed(content: Content, at: int) -> tuple[int, int]:
     end = _end(content, at, 4)
     return int.from_bytes(content[at:end], "little", signed=True), end
 
 
-def _frame(content: Content, at: int) -> tuple[int, int]:
+def _read_frame(content: Content, at: int) -> tuple[int, int]:
     end = _end(content, at, 8)
     size = int.from_bytes(content[at:end], "little")
     _end(content, end, size)
     return size, end
 
 
-def _double(content: Content, at: int) -> tuple[float, int]:
+def _read_double(content: Content, at: int) -> tuple[float, int]:
     end = _end(content, at, 8)
     return struct.unpack_from(">d", content, at)[0], end
 
@@ -111,15 +111,15 @@ def _span(content: Content, at: int, size: int) -> tuple[int, int]:
     return start, end
 
 
-def _counted(size: int, encoding: str = "") -> Reader:
+def _counted_reader(size: int, encoding: str = "") -> Reader:
     def read(content: Content, at: int) -> tuple[Any, int]:
         start, end = _span(content, at, size)
-        return _value(content, start, end, encoding), end
+        return _to_value(content, start, end, encoding), end
 
     return read
 
 
-def _long(size: int) -> Reader:
+def _long_reader(size: int) -> Reader:
     def read(content: Content, at: int) -> tuple[int, int]:
         start, end = _span(content, at, size)
         if end - start > LONGEST_NUMBER:
@@ -136,64 +136,64 @@ def _line_end(content: Content, at: int) -> int:
     return end
 
 
-def _line(content: Content, at: int) -> tuple[bytes, int]:
+def _read_line(content: Content, at: int) -> tuple[bytes, int]:
     end = content.find(b"\n", at, at + LONGEST_LINE)
     if end < 0:
         raise DamagedError(CUT_OFF if len(content) - at < LONGEST_LINE else "a line that does not end")
     return content[at:end], end + 1
 
 
-def _whole(content: Content, at: int) -> tuple[int, int]:
-    line, end = _line(content, at)
-    return _number(line), end
+def _read_whole(content: Content, at: int) -> tuple[int, int]:
+    line, end = _read_line(content, at)
+    return _to_number(line), end
 
 
-def _int(content: Content, at: int) -> tuple[int, int]:
-    line, end = _line(content, at)
-    return TRUTH[line] if line in TRUTH else _number(line), end
+def _read_int(content: Content, at: int) -> tuple[int, int]:
+    line, end = _read_line(content, at)
+    return TRUTH[line] if line in TRUTH else _to_number(line), end
 
 
-def _long_line(content: Content, at: int) -> tuple[int, int]:
-    line, end = _line(content, at)
-    return _number(line.removesuffix(b"L")), end
+def _read_long_line(content: Content, at: int) -> tuple[int, int]:
+    line, end = _read_line(content, at)
+    return _to_number(line.removesuffix(b"L")), end
 
 
-def _number(line: bytes) -> int:
+def _to_number(line: bytes) -> int:
     if not line.isdigit() and not WHOLE.fullmatch(line):
         raise DamagedError("a line that is no whole number")
     return int(line)
 
 
-def _float(content: Content, at: int) -> tuple[float, int]:
-    line, end = _line(content, at)
+def _read_float(content: Content, at: int) -> tuple[float, int]:
+    line, end = _read_line(content, at)
     try:
         return float(line), end
     except ValueError:
         raise DamagedError("a line that is no number") from None
 
 
-def _names(content: Content, at: int) -> tuple[tuple[str, str], int]:
+def _read_names(content: Content, at: int) -> tuple[tuple[str, str], int]:
     """Return the module and the name that two lines hold."""
     end = _line_end(content, _line_end(content, at) + 1)
     module, _, name = content[at : min(end, at + SHORT)].decode("utf-8", "replace").partition("\n")
     return (module, name), end + 1
 
 
-def _quoted(content: Content, at: int) -> tuple[Any, int]:
+def _read_quoted(content: Content, at: int) -> tuple[Any, int]:
     """Return text as Python 2 shows it: in quotes."""
     end = _line_end(content, at)
     start, stop = at + 1, end - 1
     if stop < start or content[at] not in b"'\"" or content[at] != content[stop]:
         raise DamagedError("text without quotes around it")
-    return _value(content, start, stop, "repr"), end + 1
+    return _to_value(content, start, stop, "repr"), end + 1
 
 
-def _unicode_line(content: Content, at: int) -> tuple[Any, int]:
+def _read_unicode_line(content: Content, at: int) -> tuple[Any, int]:
     end = _line_end(content, at)
-    return _value(content, at, end, "raw-unicode-escape"), end + 1
+    return _to_value(content, at, end, "raw-unicode-escape"), end + 1
 
 
-def _value(content: Content, start: int, end: int, encoding: str) -> Any:
+def _to_value(content: Content, start: int, end: int, encoding: str) -> Any:
     if end - start > SHORT:
         return Piece(content, start, end, encoding)
     found = content[start:end]
@@ -218,63 +218,63 @@ def _from_repr(text: bytes) -> bytes:
 
 # What arrays are written with: the name, and how what follows is read, if anything does.
 ALLOWED: dict[bytes, tuple[str, Reader | None]] = {
-    b"\x80": ("PROTO", _unsigned(1)),
-    b"\x95": ("FRAME", _frame),
+    b"\x80": ("PROTO", _unsigned_reader(1)),
+    b"\x95": ("FRAME", _read_frame),
     b"(": ("MARK", None),
     b".": ("STOP", None),
     b"0": ("POP", None),
     b"1": ("POP_MARK", None),
     b"2": ("DUP", None),
-    b"N": ("NONE", _constant(None)),
-    b"\x88": ("NEWTRUE", _constant(True)),
-    b"\x89": ("NEWFALSE", _constant(False)),
-    b"I": ("INT", _int),
-    b"J": ("BININT", _signed),
-    b"K": ("BININT1", _unsigned(1)),
-    b"M": ("BININT2", _unsigned(2)),
-    b"L": ("LONG", _long_line),
-    b"\x8a": ("LONG1", _long(1)),
-    b"\x8b": ("LONG4", _long(4)),
-    b"F": ("FLOAT", _float),
-    b"G": ("BINFLOAT", _double),
-    b"S": ("STRING", _quoted),
-    b"U": ("SHORT_BINSTRING", _counted(1, "latin-1")),
-    b"T": ("BINSTRING", _counted(4, "latin-1")),
-    b"C": ("SHORT_BINBYTES", _counted(1)),
-    b"B": ("BINBYTES", _counted(4)),
-    b"\x8e": ("BINBYTES8", _counted(8)),
-    b"\x96": ("BYTEARRAY8", _counted(8)),
-    b"V": ("UNICODE", _unicode_line),
-    b"\x8c": ("SHORT_BINUNICODE", _counted(1, "utf-8")),
-    b"X": ("BINUNICODE", _counted(4, "utf-8")),
-    b"\x8d": ("BINUNICODE8", _counted(8, "utf-8")),
+    b"N": ("NONE", _constant_reader(None)),
+    b"\x88": ("NEWTRUE", _constant_reader(True)),
+    b"\x89": ("NEWFALSE", _constant_reader(False)),
+    b"I": ("INT", _read_int),
+    b"J": ("BININT", _read_signed),
+    b"K": ("BININT1", _unsigned_reader(1)),
+    b"M": ("BININT2", _unsigned_reader(2)),
+    b"L": ("LONG", _read_long_line),
+    b"\x8a": ("LONG1", _long_reader(1)),
+    b"\x8b": ("LONG4", _long_reader(4)),
+    b"F": ("FLOAT", _read_float),
+    b"G": ("BINFLOAT", _read_double),
+    b"S": ("STRING", _read_quoted),
+    b"U": ("SHORT_BINSTRING", _counted_reader(1, "latin-1")),
+    b"T": ("BINSTRING", _counted_reader(4, "latin-1")),
+    b"C": ("SHORT_BINBYTES", _counted_reader(1)),
+    b"B": ("BINBYTES", _counted_reader(4)),
+    b"\x8e": ("BINBYTES8", _counted_reader(8)),
+    b"\x96": ("BYTEARRAY8", _counted_reader(8)),
+    b"V": ("UNICODE", _read_unicode_line),
+    b"\x8c": ("SHORT_BINUNICODE", _counted_reader(1, "utf-8")),
+    b"X": ("BINUNICODE", _counted_reader(4, "utf-8")),
+    b"\x8d": ("BINUNICODE8", _counted_reader(8, "utf-8")),
     b"]": ("EMPTY_LIST", None),
     b"a": ("APPEND", None),
     b"e": ("APPENDS", None),
     b"l": ("LIST", None),
-    b")": ("EMPTY_TUPLE", _constant(())),
+    b")": ("EMPTY_TUPLE", _constant_reader(())),
     b"t": ("TUPLE", None),
-    b"\x85": ("TUPLE1", _constant(1)),
-    b"\x86": ("TUPLE2", _constant(2)),
-    b"\x87": ("TUPLE3", _constant(3)),
+    b"\x85": ("TUPLE1", _constant_reader(1)),
+    b"\x86": ("TUPLE2", _constant_reader(2)),
+    b"\x87": ("TUPLE3", _constant_reader(3)),
     b"}": ("EMPTY_DICT", None),
     b"d": ("DICT", None),
     b"s": ("SETITEM", None),
     b"u": ("SETITEMS", None),
-    b"p": ("PUT", _whole),
-    b"q": ("BINPUT", _unsigned(1)),
-    b"r": ("LONG_BINPUT", _unsigned(4)),
+    b"p": ("PUT", _read_whole),
+    b"q": ("BINPUT", _unsigned_reader(1)),
+    b"r": ("LONG_BINPUT", _unsigned_reader(4)),
     b"\x94": ("MEMOIZE", None),
-    b"g": ("GET", _whole),
-    b"h": ("BINGET", _unsigned(1)),
-    b"j": ("LONG_BINGET", _unsigned(4)),
-    b"c": ("GLOBAL", _names),
+    b"g": ("GET", _read_whole),
+    b"h": ("BINGET", _unsigned_reader(1)),
+    b"j": ("LONG_BINGET", _unsigned_reader(4)),
+    b"c": ("GLOBAL", _read_names),
     b"\x93": ("STACK_GLOBAL", None),
     b"R": ("REDUCE", None),
     b"b": ("BUILD", None),
 }
 
-# What else there is: other objects, other ways to call something, and data outside the file.
+# Everything else: other objects, other ways to call something, and data outside the file.
 REFUSED = {
     b"P": "PERSID",
     b"Q": "BINPERSID",

@@ -17,13 +17,13 @@ from modnet_data.arrays.names import EXPECTED, part_names, row_names
 from modnet_data.arrays.raw import RATIO
 from modnet_data.arrays.source import ArraySource
 from modnet_data.formats import PICKLE_SUFFIXES
-from modnet_data.pickle.arrays import PickledArray, array_of, described, labels_of
+from modnet_data.pickle.arrays import PickledArray, array_of, describe, labels_of
 from modnet_data.pickle.machine import load, refusals
 from modnet_data.pickle.opcodes import Content
 from modnet_data.pickle.write import write_pickle
 
 VERSION = 1
-"""Of what is kept of a pickle that was unpacked."""
+"""Of the conversion to arrays: another one makes all files be converted anew."""
 
 UNPACKED = 2**26
 """A compressed pickle may always have so many bytes; more only if they are no more than `RATIO` times the file's."""
@@ -75,10 +75,10 @@ def _arrays(path: Path, choose: Callable[[Content, Path], Blocks]) -> list[Array
     with reading(path):
         packed = compression(path)
     if not packed:
-        return [_joined(blocks) for blocks in choose(_content(path), path)]
+        return [_join(blocks) for blocks in choose(_content(path), path)]
 
     def convert(put: cached.Put) -> cached.Facts:
-        for i, blocks in enumerate(choose(_unpacked(path), path)):
+        for i, blocks in enumerate(choose(_unpack(path), path)):
             for block in blocks:
                 put(str(i), block)
         return {}
@@ -87,7 +87,7 @@ def _arrays(path: Path, choose: Callable[[Content, Path], Blocks]) -> list[Array
     return [kept[str(i)] for i in range(len(kept))]
 
 
-def _joined(blocks: list[Array]) -> Array:
+def _join(blocks: list[Array]) -> Array:
     if len(blocks) == 1:
         return blocks[0]
     array: Array = np.concatenate(blocks)
@@ -103,7 +103,7 @@ def _content(path: Path) -> Content:
         return mmap(file.fileno(), 0, access=ACCESS_READ)
 
 
-def _unpacked(path: Path) -> bytes:
+def _unpack(path: Path) -> bytes:
     """Return what a compressed file holds, in memory; raises DataError where so few bytes become so many."""
     unpacked = io.BytesIO()
     with reading(path), opened(path) as file:
@@ -121,7 +121,7 @@ def parts(content: Content, path: Path) -> Blocks:
     with refusals(path):
         found = load(content)
         if type(found) is dict:
-            return _named(found, part_names(_names(found), path))
+            return _pick_named(found, part_names(_names(found), path))
         return [blocks for pair in _pairs(found, path) for blocks in pair]
 
 
@@ -130,7 +130,7 @@ def rows_to_predict(content: Content, path: Path) -> Blocks:
     with refusals(path):
         found = load(content)
         if type(found) is dict:
-            return _named(found, row_names(_names(found), path))
+            return _pick_named(found, row_names(_names(found), path))
         if type(found) is PickledArray:
             return [[array_of(found)]]
         return _pairs(found, path)[-1]
@@ -140,7 +140,7 @@ def _names(content: dict[Any, Any]) -> list[str]:
     return [name for name in content if type(name) is str]
 
 
-def _named(content: dict[Any, Any], names: tuple[str, ...]) -> Blocks:
+def _pick_named(content: dict[Any, Any], names: tuple[str, ...]) -> Blocks:
     """Return the arrays of these names, of which each first one is rows and each second one labels."""
     return [[(labels_of if i % 2 else array_of)(content[name])] for i, name in enumerate(names)]
 
@@ -155,7 +155,7 @@ def _pairs(content: Any, path: Path) -> list[Blocks]:
             raise DataError(f"{path}: training rows and validation rows are not of one shape", path=path)
         return [[[part[i] for part in train] for i in range(2)], [[test[0]], [test[1]]]]
     raise DataError(
-        f"{path}: no rows and labels in a pickle of {described(content)}; expected a pair (rows, labels), "
+        f"{path}: no rows and labels in a pickle of {describe(content)}; expected a pair (rows, labels), "
         f"two pairs (training, test), three (training, validation, test), or a dict with names: {EXPECTED}"
     )
 

@@ -1,4 +1,4 @@
-"""Pickles of arrays, written block by block: a few opcodes, the same bytes each time, for NumPy 1 and 2."""
+"""Pickles of arrays, written block by block for NumPy 1 and 2."""
 
 from __future__ import annotations
 

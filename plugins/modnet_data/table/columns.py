@@ -34,7 +34,7 @@ class Columns:
 
     def column(self, index: int) -> str:
         """Return a column's number, counted from 1, and its name."""
-        return f"column {index + 1}" + (f" ({shown(self.names[index])})" if self.names else "")
+        return f"column {index + 1}" + (f" ({quote(self.names[index])})" if self.names else "")
 
     def error(self, problem: str, place: str = "", *, line: int | None = None, column: int | None = None) -> DataError:
         """Return the error of a problem in the file, at a `place` in words; `column` is an index, from 0."""
@@ -46,7 +46,7 @@ class Columns:
         """Return the error of a column: "path: column 3 ('x') ..."."""
         return self.error(f"{self.column(column)} {problem}", column=column)
 
-    def named(self, index: int) -> Column:
+    def name_of(self, index: int) -> Column:
         """Return what a setting calls a column: its name, or its number from 0."""
         return self.names[index] if self.names and self.names[index] else index
 
@@ -69,7 +69,7 @@ class Columns:
             raise self.error(f"no column {column!r}: {found}")
         near = get_close_matches(str(column), self.names, n=1)
         hint = f", did you mean {near[0]!r}?" if near else ""
-        raise self.error(f"no column {column!r}{hint}; available: {listed(self.names)}")
+        raise self.error(f"no column {column!r}{hint}; available: {list_names(self.names)}")
 
     def inferred_label(self, among: Iterable[int]) -> int | None:
         """Return the one column that is named as a label is, or else the one column of text, or None.
@@ -81,28 +81,28 @@ class Columns:
         found = named or [i for i in among if i in self.text]
         return found[0] if len(found) == 1 and (named or found[0] not in self.identifiers) else None
 
-    def why_single(self) -> str:
+    def explain_single(self) -> str:
         """Say why there may be one column only, where that can be guessed."""
         return ""
 
-    def why_unnamed(self, index: int) -> str:  # noqa: ARG002 - other tables know more
+    def explain_unnamed(self, index: int) -> str:  # noqa: ARG002 - other tables know more
         """Say why a column may have no name, where that can be guessed."""
         return ""
 
 
-def shown(text: str) -> str:
+def quote(text: str) -> str:
     """Return text from a file in quotes, cut where it is long.
 
-    >>> shown("abc")
+    >>> quote("abc")
     "'abc'"
     """
     return repr(text if len(text) <= 40 else f"{text[:40]}...")
 
 
-def listed(names: Sequence[str]) -> str:
+def list_names(names: Sequence[str]) -> str:
     """Return column names in a row, only the first and last of many.
 
-    >>> listed([f"pixel{i}" for i in range(784)])
+    >>> list_names([f"pixel{i}" for i in range(784)])
     'pixel0, pixel1, pixel2, pixel3, pixel4, pixel5, ..., pixel783'
     """
     names = [printable(name, 40) for name in names]

@@ -7,14 +7,14 @@ from collections.abc import Mapping, Sequence
 import attrs
 
 from modnet.cached import Facts
-from modnet_data.table.columns import Columns, shown
+from modnet_data.table.columns import Columns, quote
 
 MOST_COLUMNS = 6  # that a note names
 
 
 @attrs.define
 class Missing:
-    """What became of missing values: rows that were left out, cells that were filled in, and how many columns lack."""
+    """Counts of missing values: rows that were left out, cells that were filled in, and how many columns lack."""
 
     dropped: int = 0
     filled: int = 0
@@ -22,7 +22,7 @@ class Missing:
 
     def count(self, columns: Columns, column: int, cells: int = 1) -> None:
         """Count cells of a column that are missing."""
-        name = str(columns.named(column))
+        name = str(columns.name_of(column))
         self.lacking[name] = self.lacking.get(name, 0) + cells
 
 
@@ -48,6 +48,6 @@ def notes(all_facts: Sequence[Facts], missing: float | str) -> tuple[str, ...]:
 def _most(lacking: Mapping[str, int]) -> str:
     """Return the columns that lack most, and how many others there are."""
     most = sorted(lacking, key=lambda column: -lacking[column])
-    told = ", ".join(f"{shown(column)} {lacking[column]:,}" for column in most[:MOST_COLUMNS])
+    listed = ", ".join(f"{quote(column)} {lacking[column]:,}" for column in most[:MOST_COLUMNS])
     others = len(most) - MOST_COLUMNS
-    return told + (f", and {others:,} other columns" if others > 1 else ", and another column") * (others > 0)
+    return listed + (f", and {others:,} other columns" if others > 1 else ", and another column") * (others > 0)

@@ -9,7 +9,7 @@ from typing import Any, Generic, Literal, TypeVar
 import attrs
 import numpy as np
 
-from modnet_data.table.columns import Column, Columns, listed
+from modnet_data.table.columns import Column, Columns, list_names
 
 Table = TypeVar("Table", bound=Columns)
 
@@ -32,7 +32,7 @@ class Plan(Generic[Table]):
 
 
 @attrs.frozen
-class Wanted:
+class ColumnSettings:
     """A file's columns as the settings give them."""
 
     label: tuple[Column, ...] | None
@@ -51,11 +51,11 @@ class Wanted:
                 raise table.column_error(twice[0], "is asked for twice")
         if not features:
             counted = f"{table.count} column{'s' * (table.count != 1)}"
-            why = table.why_single() if table.count == 1 else ""
+            why = table.explain_single() if table.count == 1 else ""
             raise table.error(f"{counted}, expected a label and one or more features{why}")
         for i in features:
             if table.names and not table.names[i]:
-                what = f"has no name{table.why_unnamed(i)}; name it, or leave it out: leave_out = [{i}]"
+                what = f"has no name{table.explain_unnamed(i)}; name it, or leave it out: leave_out = [{i}]"
                 raise table.error(f"column {i + 1} {what}", column=i)
         dtype = None if self.dtype is None else np.dtype(self.dtype)
         return Plan(table, tuple(features), tuple(labels), self.missing, dtype)
@@ -63,14 +63,14 @@ class Wanted:
 
 def ask_label(table: Columns, among: Sequence[int]) -> int:  # noqa: ARG001 - other ways to find it look there
     """Raise DataError, as nothing says which column is the label."""
-    raise table.error(f"which column is the label? say so: label = one of: {listed(table.names or ())}")
+    raise table.error(f"which column is the label? say so: label = one of: {list_names(table.names or ())}")
 
 
 Infer = Callable[[Table, Sequence[int]], int]
 """Returns the label among some columns, where neither names nor text show it; raises DataError where nothing does."""
 
 
-def data_plan(table: Table, wanted: Wanted, infer: Infer[Table] = ask_label) -> Plan[Table]:
+def data_plan(table: Table, wanted: ColumnSettings, infer: Infer[Table] = ask_label) -> Plan[Table]:
     """Return the plan of a file with features and labels."""
     features = None if wanted.features is None else [table.index_of(column) for column in wanted.features]
     out = {table.index_of(column) for column in wanted.leave_out}
@@ -84,7 +84,7 @@ def data_plan(table: Table, wanted: Wanted, infer: Infer[Table] = ask_label) -> 
     return wanted.plan(table, features, labels)
 
 
-def rows_plan(table: Table, wanted: Wanted, count: int, infer: Infer[Table] = ask_label) -> Plan[Table]:
+def rows_plan(table: Table, wanted: ColumnSettings, count: int, infer: Infer[Table] = ask_label) -> Plan[Table]:
     """Return the plan of a file with rows to predict, of `count` features, with or without a label."""
     named = [i for column in wanted.features or () if (i := table.find(column)) is not None]
     if wanted.features is not None and len(named) == len(wanted.features):
@@ -103,7 +103,7 @@ def rows_plan(table: Table, wanted: Wanted, count: int, infer: Infer[Table] = as
     return wanted.plan(table, features, labels)
 
 
-def _find_label(table: Columns, wanted: Wanted, among: Sequence[int]) -> list[int]:
+def _find_label(table: Columns, wanted: ColumnSettings, among: Sequence[int]) -> list[int]:
     """Return the label's columns by the setting, if all are in the file, or else none."""
     found = [i for column in wanted.label or () if (i := table.find(column)) in among and i is not None]
     return found if len(found) == len(wanted.label or ()) else []

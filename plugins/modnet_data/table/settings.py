@@ -10,7 +10,7 @@ import attrs
 
 from modnet.files import part_paths
 from modnet_data.table.columns import Column
-from modnet_data.table.plan import Wanted
+from modnet_data.table.plan import ColumnSettings
 
 DTYPES = ("uint8", "float32", "float64")
 AFTERWARDS = {"test", "scale", "test_fraction", "stratified", "split_seed"}
@@ -41,10 +41,10 @@ class Table(attrs.AttrsInstance, Protocol):
         """The type of the features."""
 
 
-def wanted(source: Table) -> Wanted:
+def get_column_settings(source: Table) -> ColumnSettings:
     """Return the settings of the columns."""
     label = source.label if source.label is None or isinstance(source.label, tuple) else (source.label,)
-    return Wanted(label, source.features, source.leave_out, source.missing, source.dtype)
+    return ColumnSettings(label, source.features, source.leave_out, source.missing, source.dtype)
 
 
 def recipe(kind: str, version: int, source: Table, *purpose: object) -> str:
