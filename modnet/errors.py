@@ -1,6 +1,6 @@
-"""What can go wrong, one class per kind of mistake.
+"""Errors, a class for each kind of mistake.
 
-Each message says what was asked, what was found, what exists and what to do, in a line or two.
+A message says in a line or two what is wrong, what was found, what is available and what to do.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ class DataError(ModnetError):
 
 @attrs.frozen
 class Problem:
-    """What is wrong with a plugin or a part: why, what to do and where, as far as these are known.
+    """A problem of a plugin or a part: why it does not work, what to do and where, as far as these are known.
 
     >>> str(Problem("it implements no hook", "mark its functions with @modnet.hookimpl", "modnet_cube.py:1"))
     'it implements no hook: mark its functions with @modnet.hookimpl (modnet_cube.py:1)'
@@ -93,7 +93,7 @@ class PluginError(ModnetError):
 
 
 class NoDerivativeError(ModnetError):
-    """A way back was asked of a part that has none."""
+    """A backward pass was asked of a part that has none."""
 
 
 class GradientError(ModnetError):

@@ -27,3 +27,18 @@ def test_killed_runs_end_with_the_same_bits_for_every_optimizer_and_estimator(tm
 def test_the_gradient_check_calls_broken_gradients_wrong_and_no_other(tmp_path: Path) -> None:
     found = run(tmp_path, "benchmarks/gradient_verdicts.py", "--seeds", "3", "--book", "20", "--smooth", "200")
     assert "\n0 mistakes in" in found
+
+
+@pytest.mark.parametrize(
+    ("name", "arguments"),
+    [
+        ("start_up", "--rounds 1"),
+        ("training", "--rounds 1 --iterations 20"),
+        ("central_difference", "--rounds 1 --sample 2"),
+        ("many_plugins", "--plugins 8 --sleep 0.01 --rounds 1"),
+        ("pickles", "--mutations 100"),
+        ("workers", "--iterations 10 --seeds 2 --rounds 1"),
+    ],
+)
+def test_a_benchmark_runs(tmp_path: Path, name: str, arguments: str) -> None:
+    assert run(tmp_path, f"benchmarks/{name}.py", *arguments.split())

@@ -1,4 +1,4 @@
-"""Any object that does what an interface asks, brought to the interface once, at the door."""
+"""Adapters that make parts of plain callables."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from modnet.types import Array, Grads, Params
 
 
 def adapt(kind: str, value: object) -> Activation | Loss | GradientEstimator:
-    """Return a stranger's object as a part of that kind; raises SettingError where it cannot be one.
+    """Return a callable as a part of that kind; raises SettingError where it cannot be one.
 
     An activation is called as `value(a, axis=...)` or `value(a)`, a loss as `value(y, t, axis=...)` or
     `value(y, t)`, an estimator as `value(objective, params, stream)`; `backward`, where there is one, is called
@@ -74,7 +74,7 @@ class AdaptedActivation(_Adapted, Activation):
 
     @property
     def elementwise(self) -> bool:  # type: ignore[override]
-        """Whether the callable says that it is."""
+        """The callable's own `elementwise`, False where it has none."""
         return bool(getattr(self.part, "elementwise", False))
 
     def __call__(self, a: Array, axis: int = -1) -> Array:
@@ -116,7 +116,7 @@ def _call(function: Callable[..., Any], takes_axis: bool, *arrays: Array, axis: 
         return function(*arrays, axis=axis)
     if axis in {-1, arrays[0].ndim - 1}:
         return function(*arrays)
-    # One that knows no axis has been written for the last one. Class indices, and losses, have none of their own.
+    # A callable without `axis` is written for the last one. Class indices, and losses, have no such axis.
     ndim = arrays[0].ndim
     values = function(*(np.moveaxis(a, axis, -1) if a.ndim == ndim else a for a in arrays))
     return np.moveaxis(values, -1, axis) if np.ndim(values) == ndim else values
@@ -125,5 +125,5 @@ def _call(function: Callable[..., Any], takes_axis: bool, *arrays: Array, axis: 
 def _takes_axis(function: Callable[..., Any]) -> bool:
     try:
         return "axis" in inspect.signature(function).parameters
-    except (ValueError, TypeError):  # some built-in functions tell no signature
+    except (ValueError, TypeError):  # some built-in functions have no signature
         return False

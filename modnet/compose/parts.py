@@ -1,4 +1,4 @@
-"""Parts from names, settings and ready objects; and their names."""
+"""Parts from names, settings and ready objects, and the names of parts."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ def make_part(kind: str, value: object, **settings: Any) -> Any:
         override = find_override(kind, component.qualified_name)
         instead = override.instead if override else component.cls
         try:
-            # The settings of an overridden part are read all the same: a test is to find mistakes in them, too.
+            # The settings of an overridden part are read all the same, so that a test finds mistakes in them, too.
             made = make_settings_reader().read(settings, instead if isinstance(instead, type) else component.cls)
         except SettingError as error:
             raise SettingError(error.mistakes, value) from None

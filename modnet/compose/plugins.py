@@ -9,7 +9,7 @@ from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost, is_loading, loading, lock
 from modnet.host.entry_points import find_installed
 
-_hosts: list[PluginHost] = []  # none until the first part is asked for, then one
+_hosts: list[PluginHost] = []  # empty until the first part is asked for, then one
 
 
 def get_host() -> PluginHost:
@@ -35,7 +35,7 @@ def load_plugins(without: Iterable[str] = (), modules: Iterable[str] = ()) -> Pl
 def register(cls: type, name: str | None = None) -> Callable[[], None]:
     """Register a part for this process, without packaging; returns the function that undoes it.
 
-    `cls` is a subclass of one of modnet's five interfaces, `name` by default its name in kebab case.
+    `cls` is a subclass of one of modnet's interfaces, `name` by default its name in kebab case.
     Raises PluginError where the class is not one, or the name is taken.
 
     >>> class Cube(modnet.Activation):

@@ -1,6 +1,7 @@
-"""The repository of a new plugin, from the templates in `templates/`: whole, or not at all.
+"""New plugins, written from the templates in `templates/`.
 
-They are written for `string.Template`. What depends on the kind of part stands in a template of its own.
+The templates are those of `string.Template`; what depends on the kind of part has a template of its own. A repository
+is written whole, or not at all.
 """
 
 from __future__ import annotations
@@ -21,14 +22,14 @@ from modnet.host.kinds import find_kind
 from modnet.interfaces import kebab_case
 
 TEMPLATES = Path(__file__).parent / "templates"
-# Longer ones would break lines that the templates have whole.
+# Longer names would break lines of the templates.
 LONGEST = 30
 _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 
 @attrs.frozen
 class NewPlugin:
-    """A plugin that is yet to be written: one part, of a kind and by a name.
+    """A plugin to be written: one part, of a kind and by a name.
 
     >>> NewPlugin("activation", "soft-cap").class_name
     'SoftCap'
@@ -80,9 +81,9 @@ class NewPlugin:
             f"{self.module}.py": f"{self.kind}.py",
             self._tests: own_tests if _template(own_tests).exists() else "conforms.py",
         }
-        words = self._words()
+        values = self._placeholders()
         return {
-            path: Template(_template(name).read_text(encoding="utf-8")).substitute(words)
+            path: Template(_template(name).read_text(encoding="utf-8")).substitute(values)
             for path, name in names.items()
         }
 
@@ -93,7 +94,7 @@ class NewPlugin:
         """
         self.check()
         if folder.exists() or folder.is_symlink():
-            raise DataError(f"{folder}: is there already; choose another folder with --out, or remove it")
+            raise DataError(f"{folder}: it exists already; choose another folder with --out, or remove it")
         if not folder.parent.is_dir():
             raise DataError(f"{folder}: there is no folder {folder.parent}")
         files = self.files()
@@ -113,16 +114,16 @@ class NewPlugin:
         if any(report.distribution == self.distribution for report in host.reports):
             raise PluginError(f"{self.distribution} is installed already", "choose another name")
 
-    def _words(self) -> dict[str, str]:
-        """Return what the templates' words stand for."""
+    def _placeholders(self) -> dict[str, str]:
+        """Return the values of the templates' placeholders."""
         kind = find_kind(self.kind)
-        told = kebab_case(type(self.class_name, (), {})) == self.name
+        is_default = kebab_case(type(self.class_name, (), {})) == self.name
         return {
             "name": self.name,
             "distribution": self.distribution,
             "module": self.module,
             "class_name": self.class_name,
-            "registered": self.class_name if told else f'{self.class_name}, "{self.name}"',
+            "registered": self.class_name if is_default else f'{self.class_name}, "{self.name}"',
             "hook": kind.hook,
             "words": kind.words,
             "function": kind.factory,

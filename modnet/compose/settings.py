@@ -1,4 +1,4 @@
-"""Tables of settings (TOML, keyword arguments) to objects: strict, and with all mistakes at once."""
+"""Objects from tables of settings (TOML, keyword arguments), with all mistakes at once."""
 
 from __future__ import annotations
 
@@ -48,7 +48,7 @@ _EASY_CONVERTERS = {int, float, bool, str, tuple, list, set, frozenset, dict, Pa
 
 @attrs.frozen
 class _Setting:
-    """What a class takes under one name: its type, whether it must be there, and what else is asked of it."""
+    """A setting of a class: its type, whether it is required, and its validator."""
 
     wanted: Any
     required: bool
@@ -61,13 +61,13 @@ class Settings:
     def __init__(self) -> None:
         self._own: dict[Any, Callable[[Any], Any]] = {}
         self._by_kind: dict[Any, Callable[[Any, Any], Any]] = {
-            **dict.fromkeys((int, float, bool, str, bytes), _primitive),
-            **dict.fromkeys(_LISTS, self._list),
-            **dict.fromkeys((dict, Mapping, MutableMapping), self._mapping),
-            **dict.fromkeys((Union, types.UnionType), self._union),
+            **dict.fromkeys((int, float, bool, str, bytes), _read_primitive),
+            **dict.fromkeys(_LISTS, self._read_list),
+            **dict.fromkeys((dict, Mapping, MutableMapping), self._read_mapping),
+            **dict.fromkeys((Union, types.UnionType), self._read_union),
             Any: lambda value, _: value,
-            Literal: _literal,
-            Path: _path,
+            Literal: _read_literal,
+            Path: _read_path,
         }
 
     def on(self, wanted: Any, read: Callable[[Any], Any]) -> None:
@@ -79,20 +79,20 @@ class Settings:
 
         An attrs class has its fields as settings, any other class the arguments of its `__init__`.
         """
-        return cast("T", self._object(table, cls))
+        return cast("T", self._read_object(table, cls))
 
-    def _object(self, table: Any, cls: type) -> object:
+    def _read_object(self, table: Any, cls: type) -> object:
         if isinstance(table, cls):
             return table
         if not isinstance(table, Mapping):
             raise SettingError([f"must be a table, not {table!r}"])
-        settings = _settings(cls)
+        settings = _find_settings(cls)
         mistakes = [describe_unknown("unknown setting", key, settings) for key in table if key not in settings]
         values = {}
         for key, setting in settings.items():
             try:
                 if key in table:
-                    values[key] = self._value(table[key], setting.wanted)
+                    values[key] = self._read_value(table[key], setting.wanted)
                     setting.check(values[key])
                 elif setting.required:
                     mistakes.append(f"{key!r} is missing")
@@ -101,11 +101,11 @@ class Settings:
         if not mistakes:
             try:
                 return cls(**values)
-            except _MISTAKES as error:  # what looks at several settings together
-                mistakes = [_text(error)]
+            except _MISTAKES as error:  # from a validator of several settings
+                mistakes = [_get_message(error)]
         raise SettingError(mistakes)
 
-    def _value(self, value: Any, wanted: Any) -> Any:
+    def _read_value(self, value: Any, wanted: Any) -> Any:
         wanted = _unwrap(wanted)
         kind = get_origin(wanted) or wanted
         if wanted in self._own:
@@ -113,30 +113,30 @@ class Settings:
         if kind in self._by_kind:
             return self._by_kind[kind](value, wanted)
         if is_typeddict(kind):
-            return self._mapping(value, kind)
+            return self._read_mapping(value, kind)
         if attrs.has(kind) or is_dataclass(kind):
-            return self._object(value, cast("type", kind))
+            return self._read_object(value, cast("type", kind))
         if isinstance(kind, type) and issubclass(kind, Enum):
             return kind(value)
         if not isinstance(kind, type) or isinstance(value, kind):  # no table can hold one, a keyword argument can
             return value
-        raise SettingError([f"must be {_words(wanted)}, not {value!r}"])
+        raise SettingError([f"must be {_describe(wanted)}, not {value!r}"])
 
-    def _union(self, value: Any, wanted: Any) -> Any:
+    def _read_union(self, value: Any, wanted: Any) -> Any:
         options = [option for option in get_args(wanted) if option is not types.NoneType]
         if type(value) in options or (value is None and types.NoneType in get_args(wanted)):
             return value
         if len(options) == 1:
-            return self._value(value, options[0])
-        telling = []  # of a part that could be made, were it not for its settings
+            return self._read_value(value, options[0])
+        telling = []  # errors in the settings of a part that could be made
         for option in options:
             try:
-                return self._value(value, option)
+                return self._read_value(value, option)
             except ModnetError as error:
                 telling += [] if str(error).startswith("must be ") else [error]
-        raise telling[0] if len(telling) == 1 else SettingError([f"must be {_words(wanted)}, not {value!r}"])
+        raise telling[0] if len(telling) == 1 else SettingError([f"must be {_describe(wanted)}, not {value!r}"])
 
-    def _list(self, value: Any, wanted: Any) -> Any:
+    def _read_list(self, value: Any, wanted: Any) -> Any:
         kind, items = get_origin(wanted) or wanted, get_args(wanted)
         if not isinstance(value, (list, tuple, set, frozenset)):
             raise SettingError([f"must be a list, not {value!r}"])
@@ -145,22 +145,22 @@ class Settings:
             raise SettingError([f"must be a list of {len(items)}, not {value!r}"])
         each = items if fixed else [items[0] if items else Any] * len(value)
         places = (f"item {number}" for number in range(1, len(value) + 1))
-        return _LISTS[kind](self._values(zip(places, value, each, strict=True)))
+        return _LISTS[kind](self._read_values(zip(places, value, each, strict=True)))
 
-    def _mapping(self, value: Any, wanted: Any) -> dict[str, Any]:
+    def _read_mapping(self, value: Any, wanted: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise SettingError([f"must be a table, not {value!r}"])
         each = find_declared_types([wanted], wanted.__annotations__) if is_typeddict(wanted) else {}
         _, other = get_args(wanted) or (str, Any)
         items = ((key, item, each.get(key, other)) for key, item in value.items())
-        return dict(zip(value, self._values(items), strict=True))
+        return dict(zip(value, self._read_values(items), strict=True))
 
-    def _values(self, items: Iterable[tuple[str, Any, Any]]) -> list[Any]:
+    def _read_values(self, items: Iterable[tuple[str, Any, Any]]) -> list[Any]:
         """Return each value as its type asks; the mistakes of all are raised together, each with its place."""
         found, mistakes = [], []
         for place, value, wanted in items:
             try:
-                found.append(self._value(value, wanted))
+                found.append(self._read_value(value, wanted))
             except _MISTAKES as error:
                 mistakes += _place(place, error)
         if mistakes:
@@ -171,15 +171,15 @@ class Settings:
 def get_settings(value: object) -> Table:
     """Return the settings of an object by the names its class takes them.
 
-    Raises SettingError where a class that is no attrs class keeps one under another name, or not at all. What stands in
-    for a part as a ready object has none: it is had by the name alone.
+    Raises SettingError where a class that is no attrs class keeps one under another name, or not at all. A ready object
+    that overrides a part has none: its name alone finds it.
     """
     cls = type(value)
     if (override := find_override_by(value)) and override.instead is value:
         return {}
     if attrs.has(cls):
         return {f.alias or f.name: getattr(value, f.name) for f in attrs.fields(cls) if f.init}
-    names = list(_settings(cls))
+    names = list(_find_settings(cls))
     lost = [
         f"keep the setting {name!r} as self.{name}, to be written down" for name in names if not hasattr(value, name)
     ]
@@ -189,17 +189,17 @@ def get_settings(value: object) -> Table:
 
 
 class _NotYetError(AttributeError):
-    """A check of one setting looks at others: it waits until the object is there."""
+    """The check of a setting needs other settings: it waits until the object exists."""
 
 
 class _NotYet:
-    """Stands for an object that is not there yet."""
+    """The place of an object that does not exist yet."""
 
     def __getattr__(self, name: str) -> object:
         raise _NotYetError(name)
 
 
-def _settings(cls: type) -> dict[str, _Setting]:
+def _find_settings(cls: type) -> dict[str, _Setting]:
     """Return what a class takes, by name."""
     if attrs.has(cls):
         fields = {f.alias or f.name: f for f in attrs.fields(cls) if f.init}
@@ -252,7 +252,7 @@ def _unwrap(wanted: Any) -> Any:
     return _unwrap(wanted.__supertype__) if isinstance(wanted, NewType) else wanted
 
 
-def _primitive(value: Any, wanted: Any) -> Any:
+def _read_primitive(value: Any, wanted: Any) -> Any:
     """Return a plain Python value: NumPy's scalars, which count as numbers and text, are brought to it."""
     if wanted is str and isinstance(value, PathLike):
         value = str(value)
@@ -265,27 +265,27 @@ def _primitive(value: Any, wanted: Any) -> Any:
         raise SettingError([f"must be {_WORDS[wanted]} that fits into 64 bits, not {value!r}"]) from None
 
 
-def _path(value: Any, _: object) -> Path:
+def _read_path(value: Any, _: object) -> Path:
     if not isinstance(value, (str, PathLike)):
         raise SettingError([f"must be a path, not {value!r}"])
     return Path(value)
 
 
-def _literal(value: Any, wanted: Any) -> Any:
+def _read_literal(value: Any, wanted: Any) -> Any:
     options = get_args(wanted)
     if not any(type(value) is type(option) and value == option for option in options):
         near = did_you_mean(str(value), [str(option) for option in options])
-        raise SettingError([f"must be {_words(wanted)}, not {value!r}{near}"])
+        raise SettingError([f"must be {_describe(wanted)}, not {value!r}{near}"])
     return value
 
 
-def _words(wanted: Any) -> str:
-    """Say a type in words: `a number or 'he'`."""
+def _describe(wanted: Any) -> str:
+    """Return a type in words: `a number or 'he'`."""
     origin = get_origin(wanted) or wanted
     if origin is Literal:
         return " or ".join(repr(option) for option in get_args(wanted))
     if origin in {Union, types.UnionType}:
-        return " or ".join(_words(option) for option in get_args(wanted) if option is not types.NoneType)
+        return " or ".join(_describe(option) for option in get_args(wanted) if option is not types.NoneType)
     if origin in _LISTS:
         return "a list"
     if origin in {dict, Mapping} or attrs.has(origin) or is_dataclass(origin):
@@ -293,7 +293,7 @@ def _words(wanted: Any) -> str:
     return _WORDS.get(origin) or f"of type {getattr(origin, '__name__', origin)}"
 
 
-def _text(error: Exception) -> str:
+def _get_message(error: Exception) -> str:
     """Return an error's words; those of attrs carry the field and more behind them."""
     return error.args[0] if error.args and isinstance(error.args[0], str) else str(error)
 
@@ -302,7 +302,7 @@ def _place(key: str, error: Exception) -> list[str]:
     """Return mistakes with their place: `'lr' must be > 0: -1`, further down `optimizer: 'lr' must be > 0: -1`."""
     name = key if key.startswith("item ") else repr(key)
     if not isinstance(error, SettingError):
-        text = _text(error)
+        text = _get_message(error)
         own = text.startswith(f"{name} ")
         return [f"{name} {text}" if text.startswith("must be ") else text if own else f"{key}: {text}"]
     mistakes = []

@@ -1,4 +1,4 @@
-"""Data sets read by name or from files, whose sources are recognised."""
+"""Data sets by name or from files, and their sources."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def read_source(source: DataSource, path: Path | None) -> Dataset:
 
 
 def is_data_set(name: str) -> bool:
-    """Say whether there is a data set of that name, which needs no file of the user's."""
+    """Say whether a data set of that name is available, which needs no file of the user's."""
     if not could_be_name(name):
         return False
     try:
@@ -63,7 +63,7 @@ def is_data_set(name: str) -> bool:
 def recognise_source(path: Path) -> str:
     """Return the name of the one source that recognises a file; raises DataError where none or several do.
 
-    A file that a built-in recognises, or what the program itself registered, is no newcomer's.
+    Built-in sources, and those that the program itself registered, come before third-party plugins.
     """
     registry = get_host().registry
     if not path.exists():
@@ -104,13 +104,13 @@ def recognise_writer(path: Path) -> str:
 
 
 def _in_turn(registry: Registry) -> Iterator[list[Component]]:
-    """Yield the sources that are at hand, then all: no newcomer changes what is done with a file that was known."""
+    """Yield the sources that are at hand, then all: no third-party plugin changes which source reads a file."""
     yield registry.at_hand("data-source")
     yield registry.usable("data-source")
 
 
 def _recognises(source: Component, path: Path, head: bytes) -> bool:
-    """Ask a source; one that fails over a file that is not its own keeps nobody from reading it."""
+    """Ask a source; one that fails over a file that is not its own does not keep others from reading it."""
     try:
         return bool(source.cls.recognises(path, head))
     except Exception:

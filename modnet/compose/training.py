@@ -14,7 +14,8 @@ from modnet.nn import training
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
-from modnet.nn.training import Run, TrainingSettings
+from modnet.nn.run import Run
+from modnet.nn.training import TrainingSettings
 
 _DEFAULTS = TrainingSettings()
 
@@ -41,9 +42,9 @@ def train(
     The lifecycle hooks of the plugins follow the run, unless another `observer` is given. Raises DivergedError when the
     loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
 
-    With `start`, another run's `checkpoint`, it goes on from there, up to `iterations` in all, and comes to the same
-    bits as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and
-    where the run ends before its last iteration.
+    With `start`, another run's `checkpoint`, it resumes there, up to `iterations` in all, and ends with the same bits
+    as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and where
+    the run ends before its last iteration.
 
     >>> data = modnet.load("mnist-small")
     >>> run = modnet.train(

@@ -1,6 +1,7 @@
-"""What plugins provide, known without importing them: each is asked once, in a process of its own.
+"""A catalogue of the parts that plugins provide.
 
-An answer is kept in the cache folder for as long as the plugin's code, and modnet's, stay as they are.
+No plugin is imported for it: each is asked once, in a process of its own. An answer is kept in the cache folder for as
+long as the plugin's code, and modnet's, stay as they are.
 """
 
 from __future__ import annotations
@@ -28,9 +29,9 @@ from modnet.host.entry_points import Candidate, find_file, list_code
 
 FORMAT = 1
 AT_ONCE = 16
-"""How many plugins are asked side by side."""
+"""The number of plugins that are asked side by side."""
 LIMIT = 10.0
-"""How long one may take to answer, in seconds."""
+"""The time that one may take to answer, in seconds."""
 CATALOGUE = "plugins"
 # The folders that Python looks into are known before anything of modnet's is looked for.
 _ASKER = """
@@ -40,7 +41,7 @@ sys.path[:] = request["path"]
 from modnet.host.asking import ask_each
 ask_each(request)
 """
-_left: list[subprocess.Popen[bytes]] = []  # still asking, when nobody waits for the answers any more
+_background: list[subprocess.Popen[bytes]] = []  # still asking, when nobody waits for the answers any more
 
 
 @attrs.frozen
@@ -55,7 +56,7 @@ class Provided:
 
 @attrs.frozen
 class Answer:
-    """What a plugin says of itself: its parts, and the hooks by which it follows runs; or what is wrong with it."""
+    """The answer of a plugin: its parts, and the hooks by which it follows runs; or what is wrong with it."""
 
     provides: tuple[Provided, ...] = ()
     follows: tuple[str, ...] = attrs.field(default=(), validator=deep_iterable(instance_of(str)))
@@ -69,21 +70,21 @@ class Catalogue:
     folder: Path = attrs.field(factory=lambda: cache_folder() / CATALOGUE)
 
     def find_answer(self, candidate: Candidate) -> Answer | None:
-        """Return what a plugin answered; None where it was not asked, or may answer otherwise by now.
+        """Return a plugin's answer; None where it was not asked, or may answer otherwise by now.
 
-        What was wrong may have been what is installed besides: that goes for as long as the same is installed.
+        A problem may lie in another distribution: it holds for as long as the same distributions are installed.
         """
         try:
             table = json.loads(self.path_of(candidate).read_bytes())
-            answer = _answer_from(table["answer"])
-            same = table["identity"] == _identity(candidate)
+            answer = _read_answer(table["answer"])
+            same = table["identity"] == _digest(candidate)
             return answer if same and (not answer.problem or table["beside"] == self._beside) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def write(self, candidate: Candidate, answer: Answer) -> None:
-        """Keep what a plugin answered."""
-        table = {"identity": _identity(candidate), "beside": self._beside, "answer": attrs.asdict(answer)}
+        """Save the answer of a plugin."""
+        table = {"identity": _digest(candidate), "beside": self._beside, "answer": attrs.asdict(answer)}
         write_atomically(self.path_of(candidate), json.dumps(table).encode())
 
     def path_of(self, candidate: Candidate) -> Path:
@@ -92,10 +93,10 @@ class Catalogue:
         return self.folder / f"{sha256(json.dumps(where).encode()).hexdigest()[:32]}.json"
 
     def ask(self, candidates: Sequence[Candidate], wait: float | None = None, limit: float = LIMIT) -> None:
-        """Have plugins asked what they provide, and return when all have answered, or after `wait` seconds.
+        """Ask plugins what they provide, and return when all have answered, or after `wait` seconds.
 
-        One that takes longer than `limit` is broken. Who has not answered when nobody waits any more is asked all the
-        same, and what it answers is known the next time.
+        One that takes longer than `limit` is broken. Asking continues in the background after `wait`; those answers are
+        known the next time.
         """
         self._make_folder()
         asked = [attrs.asdict(c, filter=lambda field, _: field.name != "load") for c in candidates]
@@ -114,7 +115,7 @@ class Catalogue:
                     pipe.write(json.dumps(request).encode())
             asker.wait(wait)
         except subprocess.TimeoutExpired:
-            _left.append(asker)
+            _background.append(asker)
         except BaseException:
             _end(asker)
             raise
@@ -130,7 +131,7 @@ class Catalogue:
 
     @cached_property
     def _beside(self) -> str:
-        """Tell apart what is installed, by the names of the folders with its metadata."""
+        """A digest of the distributions that are installed, by the names of the folders with their metadata."""
         names: list[str] = []
         for folder in dict.fromkeys(sys.path):
             with suppress(OSError):
@@ -138,17 +139,17 @@ class Catalogue:
         return sha256("\n".join(sorted(names)).encode()).hexdigest()
 
 
-def _identity(candidate: Candidate) -> str:
-    """Tell apart what a plugin's answer depends on: its version and its code, and modnet's own code."""
-    return sha256(json.dumps([candidate.version, list_code(candidate.module), _own_code()]).encode()).hexdigest()
+def _digest(candidate: Candidate) -> str:
+    """Return a digest of all that an answer depends on: the plugin's version and code, and modnet's own code."""
+    return sha256(json.dumps([candidate.version, list_code(candidate.module), _list_own_code()]).encode()).hexdigest()
 
 
 @cache
-def _own_code() -> list[tuple[str, int, int]]:
+def _list_own_code() -> list[tuple[str, int, int]]:
     return list_code(__name__)
 
 
-def _answer_from(table: dict[str, object]) -> Answer:
+def _read_answer(table: dict[str, object]) -> Answer:
     provides, follows, problem = table["provides"], table["follows"], table["problem"]
     if not isinstance(provides, list) or not isinstance(follows, list):
         raise TypeError

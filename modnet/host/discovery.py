@@ -1,9 +1,10 @@
-"""Find, sort, load, isolate, roll back, disable, report: the only user of pluggy's manager.
+"""The plugin host: plugins found, loaded one by one, rolled back and reported.
 
-pluggy's own loader drops the second of two equal names silently, leaves a failed plugin half registered, and
-lets a misspelt hook pass; one failing import ends it. Here each plugin is loaded by itself: it works, or it
-becomes one row that says why not, and everything else works. What a newcomer provides is known from the catalogue;
-it is imported when one of its parts is first asked for, or when a run begins that it follows.
+This is the only user of pluggy's manager. pluggy's own loader drops the second of two equal names silently, leaves a
+failed plugin half registered, and lets a misspelt hook pass; one failing import ends it. Here each plugin is loaded by
+itself: it works, or it becomes one row that says why not, and everything else works. The catalogue knows what a
+third-party plugin provides; it is imported when one of its parts is first asked for, or when a run begins that it
+follows.
 """
 
 from __future__ import annotations
@@ -45,7 +46,7 @@ from modnet.interfaces import Observer
 
 LOADED, READY, NOT_ASKED, DISABLED, BROKEN = STATES = ("loaded", "ready", "not asked", "disabled", "broken")
 PATIENCE = 2.0
-"""How long whoever can do without an answer waits for it, in seconds."""
+"""The time to wait for an answer that is not strictly needed, in seconds."""
 lock = threading.RLock()
 """Held by the thread that loads plugins, or has them asked."""
 _loading: list[bool] = []  # not empty while plugins are being loaded, by whoever has the lock
@@ -53,7 +54,7 @@ _loading: list[bool] = []  # not empty while plugins are being loaded, by whoeve
 
 @contextmanager
 def loading() -> Iterator[None]:
-    """Load plugins inside the block, one thread at a time; raises PluginError where it is a plugin that wants to."""
+    """Load plugins inside the block, one thread at a time; raises PluginError where a plugin itself tries to."""
     with lock:
         if _loading:
             raise PluginError("it asks for or registers a part while it is imported", "implement a register hook")
@@ -71,7 +72,7 @@ def is_loading() -> bool:
 
 @attrs.frozen
 class PluginReport:
-    """What became of a plugin: `state` is one of STATES; a `problem` says why it is broken and what to do.
+    """The state of a plugin, one of STATES; a `problem` says why it is broken and what to do.
 
     It provides `components`, and follows runs by the lifecycle hooks named in `follows`.
     """
@@ -87,12 +88,12 @@ class PluginReport:
 
     @property
     def reason(self) -> str:
-        """Why it is broken, what to do and where, in a line; nothing where it is not."""
+        """Its problem in a line; nothing where it has none."""
         return str(self.problem or "")
 
     @property
     def works(self) -> bool:
-        """Whether what it provides can be had."""
+        """True where its parts are available."""
         return self.state in {LOADED, READY}
 
 
@@ -107,19 +108,19 @@ class PluginHost:
         self.without = frozenset(split_names(without))
         self._catalogue = catalogue
         self._rows: list[tuple[Candidate, PluginReport]] = []
-        self._told = False  # that some plugins may follow runs which they do not
+        self._has_warned = False  # that some plugins may follow runs which they do not
         self._manager = _new_manager()
 
     @property
     def reports(self) -> list[PluginReport]:
-        """What became of each plugin."""
+        """The state of each plugin."""
         return [report for _, report in self._rows]
 
     def load(self, candidates: Iterable[Candidate], modules: Iterable[str] = ()) -> None:
         """Load plugins, the built-in ones first and the others by name, then `modules`.
 
-        `modules` are not installed as plugins; raises PluginError where one of them is broken. Warns of names in
-        `without` that are none.
+        `modules` are not installed as plugins; raises PluginError where one of them is broken. Warns of unknown names
+        in `without`.
         """
         ordered = sorted(candidates, key=lambda c: (not c.built_in, c.distribution, c.name))
         named = [make_candidate(name) for name in dict.fromkeys(modules)]
@@ -149,9 +150,9 @@ class PluginHost:
         return lambda: self.registry.discard([component])
 
     def relay(self, *observers: object) -> Observer:
-        """Return what calls the lifecycle hooks of all plugins, and those of some observers: for one run of many.
+        """Return an observer of one run that calls the lifecycle hooks of all plugins, and of some observers.
 
-        Plugins that follow runs are imported for it. A few that were not asked yet are, and waited for a little while;
+        Plugins that follow runs are imported for it. A few that were not asked yet are asked now, for a short time;
         warns of those that have not answered then.
         """
         self._load_followers()
@@ -165,37 +166,37 @@ class PluginHost:
 
     def list_broken(self) -> list[PluginReport]:
         """Return the plugins that could not be loaded."""
-        return self._in_state(BROKEN)
+        return self._list_in_state(BROKEN)
 
     def list_not_asked(self) -> list[PluginReport]:
-        """Return the plugins of which it is not known what they provide."""
-        return self._in_state(NOT_ASKED)
+        """Return the plugins whose parts are not known yet."""
+        return self._list_in_state(NOT_ASKED)
 
     def settle(self) -> None:
-        """Have all plugins asked that were not asked yet, and wait for their answers; warns where these are many."""
+        """Ask all plugins that were not asked yet, and wait for their answers; warns where these are many."""
         if (count := len(self.list_not_asked())) > AT_ONCE:
             warnings.warn(f"asking {count} plugins what they provide, once: it may take a while", stacklevel=2)
         self._ask(NOT_ASKED)
 
     def ask_anew(self, limit: float = LIMIT) -> None:
-        """Have all plugins asked that are installed and not built in, whatever they answered before."""
+        """Ask all plugins that are installed and not built in, whatever they answered before."""
         self._ask(NOT_ASKED, READY, BROKEN, limit=limit)
 
     def ask_a_few(self) -> None:
-        """Have plugins asked that were not asked yet; wait for those that can be asked at once, and not for long."""
+        """Ask plugins that were not asked yet; wait for those that can be asked at once, and not for long."""
         count = len(self.list_not_asked())
         self._ask(NOT_ASKED, wait=PATIENCE if count <= AT_ONCE else 0)
 
     def _hint(self) -> str:
-        """Return which plugins a name that is not found may be of."""
+        """Return the plugins that may have a name that is not found."""
         names = ", ".join(report.name for report in [*self.list_broken(), *self.list_not_asked()])
         return f"; broken, see 'modnet plugins doctor': {names}" if names else ""
 
-    def _in_state(self, state: str) -> list[PluginReport]:
+    def _list_in_state(self, state: str) -> list[PluginReport]:
         return [report for report in self.reports if report.state == state]
 
     def _first_report(self, candidate: Candidate, version: str) -> PluginReport:
-        """Return what is known of a plugin, loaded where it is built in or there is no catalogue."""
+        """Return the state of a plugin before it is asked; built-ins are loaded, all without a catalogue."""
         report = PluginReport(candidate.name, candidate.distribution, candidate.version, NOT_ASKED)
         if self.without & candidate.names:
             return attrs.evolve(report, state=DISABLED, file=find_file(candidate.module))
@@ -213,7 +214,7 @@ class PluginHost:
         return self._list_answer(len(self._rows), report, answer) if answer else report
 
     def _ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
-        """Have plugins in these states asked, and take down what they answer."""
+        """Ask the plugins in these states, and update their reports."""
         if not self._catalogue:
             return
         with lock:
@@ -232,13 +233,13 @@ class PluginHost:
                     self._rows[place] = candidate, self._list_answer(place, report, answer)
 
     def _list_answer(self, place: int, report: PluginReport, answer: Answer) -> PluginReport:
-        """Return the report of a plugin that is known by its answer; what it provides is imported when asked for."""
+        """Return the report of a plugin by its answer; it is imported when one of its parts is asked for."""
         report = attrs.evolve(report, state=BROKEN, problem=answer.problem, components=(), follows=())
         if answer.problem:
             return report
         found: list[Component] = []
         for each in answer.provides:
-            later = functools.partial(self._class_of, place, each.kind, each.name)
+            later = functools.partial(self._import_class, place, each.kind, each.name)
             origin = each.module, each.qualname
             found.append(Component(each.kind, each.name, later, report.distribution, report.name, origin))
         try:
@@ -249,22 +250,22 @@ class PluginHost:
             return attrs.evolve(report, problem=error.problem)
         return attrs.evolve(report, state=READY, components=tuple(found), follows=answer.follows)
 
-    def _class_of(self, place: int, kind: str, name: str) -> Any:
-        """Return a class that a plugin provides, which is imported for it; raises PluginError where it breaks."""
+    def _import_class(self, place: int, kind: str, name: str) -> Any:
+        """Import a plugin and return a class that it provides; raises PluginError where it breaks."""
         report = self._import(place)
         if report.problem:
-            raise _name_plugin(report.name, report.problem)
+            raise _to_error(report.name, report.problem)
         for component in report.components:
             if (component.kind, component.name) == (kind, name):
                 return component.cls
         raise PluginError(f"plugin {report.name} has no {kind} {name!r} any more", "run 'modnet plugins doctor'")
 
     def _import(self, place: int) -> PluginReport:
-        """Return the report of a plugin, which is imported unless it is already."""
+        """Import a plugin, unless it is already, and return its report."""
         if self._rows[place][1].state in {READY, NOT_ASKED}:
             with loading():
                 candidate, report = self._rows[place]
-                if report.state in {READY, NOT_ASKED}:  # by now no other thread has done it
+                if report.state in {READY, NOT_ASKED}:  # no other thread has imported it meanwhile
                     self.registry.discard(report.components)
                     self._rows[place] = candidate, self._load(candidate)
         return self._rows[place][1]
@@ -276,8 +277,8 @@ class PluginHost:
         for place, report in enumerate(self.reports):
             if report.state == READY and report.follows and (problem := self._import(place).problem):
                 warnings.warn(f"plugin {report.name} does not follow this run: {problem}", stacklevel=3)
-        if (missing := self.list_not_asked()) and not self._told:
-            self._told = True
+        if (missing := self.list_not_asked()) and not self._has_warned:
+            self._has_warned = True
             names = ", ".join(report.distribution for report in missing[:3]) + ", ..." * (len(missing) > 3)
             count = f"{len(missing)} plugin{'s' * (len(missing) > 1)}"
             what = "not asked yet whether to follow runs, and so without a part in this one"
@@ -289,7 +290,7 @@ class PluginHost:
         places = [i for i, (c, r) in enumerate(self._rows) if c.value == candidate.module and r.state != DISABLED]
         report = self._import(places[0]) if places else self._load(candidate)
         if report.problem:
-            raise _name_plugin(candidate.name, report.problem)
+            raise _to_error(candidate.name, report.problem)
         if not places:
             self._rows.append((candidate, report))
 
@@ -299,13 +300,13 @@ class PluginHost:
             return attrs.evolve(report, state=DISABLED, file=find_file(candidate.module))
         found: list[Component] = []
         try:
-            with redirect_stdout(sys.stderr):  # what a command prints may be read by a program
+            with redirect_stdout(sys.stderr):  # a command's output may be read by a program
                 plugin = candidate.load()
                 self._register(plugin, candidate)
                 self._collect(plugin, candidate, found)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # a plugin may fail in any way, none may take the others along
+        except BaseException as error:  # a plugin may fail in any way, and must not affect the others
             self.registry.discard(found)
             if self._manager.has_plugin(candidate.key) and not isinstance(error, _TwiceError):
                 self._manager.unregister(name=candidate.key)
@@ -316,7 +317,7 @@ class PluginHost:
         return attrs.evolve(report, components=tuple(found), file=find_file(candidate.module), follows=follows)
 
     def _register(self, plugin: object, candidate: Candidate) -> None:
-        """Make a plugin known to pluggy; raises PluginError and pluggy's own."""
+        """Register a plugin with pluggy; raises PluginError and pluggy's own errors."""
         known = [key for key, other in self._manager.list_name_plugin() if other is plugin or key == candidate.key]
         if known:
             raise _TwiceError(*attrs.astuple(_describe_twice(known[0])))
@@ -326,7 +327,7 @@ class PluginHost:
             raise PluginError("it implements no hook", "mark its functions with @modnet.hookimpl")
 
     def _collect(self, plugin: object, candidate: Candidate, found: list[Component]) -> None:
-        """Call the plugin's own register hooks; what it registers is added to the registry and to `found`."""
+        """Call the plugin's own register hooks; add what it registers to the registry and to `found`."""
         others = [other for _, other in self._manager.list_name_plugin() if other is not plugin]
         for kind in KINDS.values():
 
@@ -354,6 +355,6 @@ def _describe_twice(first: str) -> Problem:
     return Problem(f"it is loaded already, as {first}", "uninstall one of the two")
 
 
-def _name_plugin(plugin: str, problem: Problem) -> PluginError:
-    """Return what is wrong with a plugin as an error that names it."""
+def _to_error(plugin: str, problem: Problem) -> PluginError:
+    """Return the problem of a plugin as an error that names it."""
     return PluginError(f"plugin {plugin}: {problem.why}", problem.remedy, problem.where)

@@ -1,4 +1,4 @@
-"""The plugins that are installed, by their metadata alone: none is imported for it."""
+"""Installed plugins, by their metadata alone."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "modnet"
 DISTRIBUTION = "modnet-workbench"
-"""What pip knows modnet by: on the public index, `modnet` is somebody else's."""
+"""What pip knows modnet by: on the public index, `modnet` is another project's."""
 BUILT_IN = "modnet"
 """The owner of the built-ins, as in `modnet:relu`."""
 EVERY_OTHER = "*"
-"""Stands for every installed plugin that is not built in, where plugins are left out."""
+"""Disables every installed plugin that is not built in."""
 _CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
 
 
 @attrs.frozen
 class Candidate:
-    """A plugin that is there to be loaded: its name, whose it is, the module it is in, and how to load it."""
+    """A plugin that can be loaded: its name, distribution and module, and a function that loads it."""
 
     name: str
     distribution: str
@@ -42,13 +42,13 @@ class Candidate:
     module: str
     load: Callable[[], object]
     value: str = ""
-    """What its entry point leads to, `module` or `module:object`; "" where it has none."""
+    """The value of its entry point, `module` or `module:object`; "" where it has none."""
     needs: str = ""
     """The versions of modnet that its metadata ask for, as in ">=2"; "" where any will do."""
 
     @property
     def key(self) -> str:
-        """The name pluggy knows it by, which cannot clash."""
+        """A name that cannot clash, `distribution:name`."""
         return f"{self.distribution}:{self.name}"
 
     @property
@@ -58,12 +58,12 @@ class Candidate:
 
     @property
     def built_in(self) -> bool:
-        """Whether it came with modnet."""
+        """True for the plugins that come with modnet."""
         return self.distribution == BUILT_IN
 
     @property
     def names(self) -> set[str]:
-        """The names it can be disabled by."""
+        """The names that disable it."""
         others = {EVERY_OTHER} if self.value and not self.built_in else set()
         return {self.name, self.distribution, self.key} | others
 
@@ -75,7 +75,7 @@ def find_installed() -> list[Candidate]:
     try:
         points = list(importlib.metadata.entry_points(group=ENTRY_POINTS))
     except Exception:  # one damaged file, of whichever distribution, fails all
-        points = _readable_points()
+        points = _list_readable()
     found: dict[tuple[str, str, str], Candidate] = {}
     for point in points:
         # The name and version are missing where an uninstallation stopped half-way.
@@ -87,7 +87,7 @@ def find_installed() -> list[Candidate]:
             continue
         name = BUILT_IN if name == DISTRIBUTION else name
         module = point.value.partition(":")[0].strip()
-        required = _requirements(about.get_all("Requires-Dist") or ()) if about and name != BUILT_IN else []
+        required = _find_requirements(about.get_all("Requires-Dist") or ()) if about and name != BUILT_IN else []
         needs = str(required[0].specifier) if required else ""
         # A distribution may be met twice on sys.path: its metadata beside an editable install, say.
         candidate = Candidate(point.name, name, version, module, point.load, point.value, needs)
@@ -95,7 +95,7 @@ def find_installed() -> list[Candidate]:
     return list(found.values())
 
 
-def _readable_points() -> list[EntryPoint]:
+def _list_readable() -> list[EntryPoint]:
     """Return the entry points of each distribution whose metadata can be read, and warn of the others."""
     import importlib.metadata
 
@@ -111,7 +111,7 @@ def _readable_points() -> list[EntryPoint]:
 
 
 def make_candidate(name: str) -> Candidate:
-    """Return a module that is not installed as a plugin as the plugin that it is."""
+    """Return the plugin in a module that is not installed as one."""
     return Candidate(name, name, "", name, lambda: importlib.import_module(name))
 
 
@@ -125,7 +125,7 @@ def split_names(without: Iterable[str]) -> list[str]:
 
 
 def find_file(module: str) -> str:
-    """Return the file of a module, which is not imported for it; nothing where there is none."""
+    """Return the file of a module without importing it; nothing where there is none."""
     if module in sys.modules:
         return str(getattr(sys.modules[module], "__file__", None) or "")
     top, *rest = module.split(".")
@@ -169,14 +169,14 @@ def _find_misnamed(distribution: Distribution) -> Problem | None:
         why = f"the distribution {name} {version} is installed, which is not {DISTRIBUTION}; both own the folder modnet"
         remedy = f"pip uninstall {name}, then pip install --force-reinstall {DISTRIBUTION}"
         return Problem(why, remedy, str(distribution.locate_file("")))
-    needs = _requirements(distribution.requires or ())
+    needs = _find_requirements(distribution.requires or ())
     if distribution.entry_points.select(group=ENTRY_POINTS) and any(each.name.lower() == BUILT_IN for each in needs):
         why = f"{name} {version} requires {BUILT_IN}, which on the package index is another distribution"
         return Problem(why, f"have its author require {DISTRIBUTION} instead")
     return None
 
 
-def _requirements(texts: Iterable[str]) -> list[Requirement]:
+def _find_requirements(texts: Iterable[str]) -> list[Requirement]:
     """Return what is required of modnet, also by its first name; what cannot be read requires nothing."""
     ours = [text for text in texts if re.match(r"modnet([-_.]+workbench)?(?![\w.-])", text, re.IGNORECASE)]
     if not ours:
@@ -193,7 +193,7 @@ def _requirements(texts: Iterable[str]) -> list[Requirement]:
 
 
 def is_unmet(candidate: Candidate, version: str) -> bool:
-    """Say whether a plugin is for other versions of modnet than this one."""
+    """Say whether a plugin requires another version of modnet than this one."""
     if not candidate.needs:
         return False
     from packaging.specifiers import SpecifierSet

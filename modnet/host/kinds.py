@@ -1,4 +1,4 @@
-"""Kinds of parts: the hooks that register them, and a table with a row for each.
+"""Kinds of parts, a row each, and the hooks that register them.
 
 A new kind takes its interface, a hook and a row here, a module of checks and a template.
 """
@@ -18,7 +18,7 @@ Interface = TypeVar("Interface", contravariant=True)
 
 
 class Register(Protocol[Interface]):
-    """What a register hook is given: call it once for each class. It raises PluginError where that is no such part."""
+    """The argument of a register hook: call it once for each class. Raises PluginError where that is no such part."""
 
     def __call__(self, cls: type[Interface], name: str | None = None) -> None:
         """Register `cls` under `name`, by default the class's name in kebab case (`LeakyRelu` is `leaky-relu`)."""
@@ -87,14 +87,14 @@ class Kind:
     interface: type
     hookspec: Callable[..., None]
     """Specifies the hook that registers such parts."""
-    factory: str
-    """The function of modnet's that returns such a part by its name."""
-    words: str
+    use: str = attrs.field(kw_only=True)
+    """Options of `modnet train` that use the part `$name`."""
+    check: str = attrs.field(default="", kw_only=True)
+    """Options of `modnet plugins check` that the part `$name` needs."""
+    words: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True), kw_only=True)
     """The name in prose."""
-    use: str
-    """The options of `modnet train` that use the part `$name`."""
-    check: str = ""
-    """The options of `modnet plugins check` that the part `$name` needs."""
+    factory: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True), kw_only=True)
+    """The function of modnet's that returns such a part by its name."""
 
     @property
     def hook(self) -> str:
@@ -113,45 +113,25 @@ class Kind:
 
 
 _EXACT = "--gradient backpropagation --iterations 200"
-KINDS = {
-    kind.name: kind
-    for kind in (
-        Kind(
-            "activation",
-            Activation,
-            register_activations,
-            factory="activation",
-            words="activation",
-            use="--activation $name --iterations 200",
-        ),
-        Kind("loss", Loss, register_losses, factory="loss", words="loss", use=f"--loss $name {_EXACT}"),
-        Kind(
-            "gradient",
-            GradientEstimator,
-            register_gradients,
-            factory="gradient",
-            words="gradient estimator",
-            use="--gradient $name --hidden 1 --iterations 20",
-        ),
-        Kind(
-            "optimizer",
-            Optimizer,
-            register_optimizers,
-            factory="optimizer",
-            words="optimizer",
-            use=f"--optimizer $name {_EXACT}",
-        ),
-        Kind(
-            "data-source",
-            DataSource,
-            register_data_sources,
-            factory="source",
-            words="data source",
-            use="--data FILE.$name",
-            check="--file $name=FILE.$name",
-        ),
-    )
-}
+_SMALL = "--hidden 1 --iterations 20"
+_ROWS = (
+    Kind("activation", Activation, register_activations, use="--activation $name --iterations 200"),
+    Kind("loss", Loss, register_losses, use=f"--loss $name {_EXACT}"),
+    Kind(
+        "gradient", GradientEstimator, register_gradients, use=f"--gradient $name {_SMALL}", words="gradient estimator"
+    ),
+    Kind("optimizer", Optimizer, register_optimizers, use=f"--optimizer $name {_EXACT}"),
+    Kind(
+        "data-source",
+        DataSource,
+        register_data_sources,
+        use="--data FILE.$name",
+        check="--file $name=FILE.$name",
+        words="data source",
+        factory="source",
+    ),
+)
+KINDS = {kind.name: kind for kind in _ROWS}
 
 
 def find_kind(name: str) -> Kind:

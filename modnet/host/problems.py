@@ -1,4 +1,4 @@
-"""Errors of plugins as records of what is wrong."""
+"""Problems of plugins, from the errors that they raise."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ HOOKS = dict(sorted({**{kind.hook: kind.hookspec for kind in KINDS.values()}, **
 
 
 def to_problem(error: BaseException, candidate: Candidate) -> Problem:
-    """Return what a plugin did wrong that raised an error while it was loaded, what to do, and where."""
+    """Return the problem of a plugin that raised an error while it was loaded."""
     problem = _describe(error, candidate)
     return problem if problem.where else attrs.evolve(problem, where=_find_line(error, candidate))
 
@@ -42,7 +42,7 @@ def _describe(error: BaseException, candidate: Candidate) -> Problem:
 
 
 def _describe_hook(error: pluggy.PluginValidationError) -> Problem:
-    """Say in a line what pluggy finds wrong with a hook in several, and where the hook is defined."""
+    """Return in a line what pluggy says of a wrong hook in several, and where the hook is defined."""
     named = re.search(r"hook '(\w+)'", str(error))
     hook = named[1] if named else ""
     code = getattr(getattr(error.plugin, hook, None), "__code__", None)

@@ -1,4 +1,7 @@
-"""Kind and name -> class and owner. Never a silent winner."""
+"""The registry of parts: from kind and name to class and owner.
+
+Two parts of one name never have a silent winner.
+"""
 
 from __future__ import annotations
 
@@ -18,25 +21,25 @@ from modnet.host.signatures import find_type_mistakes, to_mypy_words
 from modnet.interfaces import Part, kebab_case
 
 SESSION = "session"
-"""The owner of what a program registers for itself."""
+"""The owner of the parts that a program registers for itself."""
 _overrides: ContextVar[tuple[Override, ...]] = ContextVar("overrides", default=())
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 @attrs.frozen
 class Component:
-    """A registered class: what it is, what it is called, and whose it is."""
+    """A registered class: its kind, name and owner."""
 
     kind: str
     name: str
     _cls: Any
-    """The class, or what imports its plugin and returns it."""
+    """The class, or a function that imports its plugin and returns it."""
     owner: str
-    """The distribution that it came with."""
+    """The distribution that it comes with."""
     plugin: str
     """The plugin of that distribution that registered it."""
     origin: tuple[str, str] = ("", "")
-    """Where the class is defined, module and name, while it is not imported."""
+    """The module and name of the class, while it is not imported."""
 
     @property
     def cls(self) -> Any:
@@ -48,7 +51,7 @@ class Component:
         """The name that cannot clash: `distribution:name`."""
         return f"{self.owner}:{self.name}"
 
-    def stands_for(self, cls: type) -> bool:
+    def is_of(self, cls: type) -> bool:
         """Say whether it is this class that was registered."""
         if self.origin == (cls.__module__, cls.__qualname__):
             with suppress(PluginError):
@@ -70,7 +73,7 @@ class Override:
     instead: object
     """A class, or a ready part."""
     nameless: bool
-    """Whether its class is not registered: then it is known by the name that it overrides."""
+    """True where its class is not registered: then it goes by the name that it overrides."""
     active: bool = True
 
     def start(self) -> None:
@@ -103,13 +106,13 @@ def find_override_by(part: object) -> Override | None:
 class Registry:
     """All registered classes.
 
-    Which of them answers to a bare name does not depend on the order of registration. What a built-in answers to no
-    newcomer changes; before any other answer `settle` is called, which has those asked that were not asked yet.
+    The class that a bare name finds does not depend on the order of registration. No third-party plugin changes what
+    finds a built-in; before any other answer `settle` is called, which asks the plugins that were not asked yet.
     """
 
     settle: Callable[[], object] = lambda: None
     hint: Callable[[], str] = lambda: ""
-    """Returns what else may be the reason why a name is not found."""
+    """Returns another possible reason why a name is not found."""
     _components: list[Component] = attrs.field(factory=list)
 
     def add(self, component: Component) -> None:
@@ -122,7 +125,7 @@ class Registry:
         self._components.append(component)
 
     def discard(self, components: Iterable[Component]) -> None:
-        """Take components out again."""
+        """Remove components."""
         gone = {id(component) for component in components}
         self._components = [c for c in self._components if id(c) not in gone]
 
@@ -145,7 +148,7 @@ class Registry:
     def names(self, kind: str, *, known: bool = False) -> list[str]:
         """Return the names that `find` takes: bare where one owner has it, qualified for the others.
 
-        With `known`, those that can be told at once.
+        With `known`, those that are known without asking a plugin.
         """
         return [self.name_for(c) for c in (self._sort(kind) if known else self.components(kind))]
 
@@ -172,15 +175,15 @@ class Registry:
         return self._component_of_class(type(part))
 
     def _component_of_class(self, cls: type) -> Component | None:
-        found = [c for c in self._components if c.stands_for(cls)]
-        return min(found, key=lambda c: (c.owner != BUILT_IN, c.owner), default=None)  # of one owner's, the first
+        found = [c for c in self._components if c.is_of(cls)]
+        return min(found, key=lambda c: (c.owner != BUILT_IN, c.owner), default=None)
 
     def name_for(self, component: Component) -> str:
         """Return the shortest name that finds a component."""
         return component.name if self._is_holder(component) else component.qualified_name
 
     def explain_refusal(self, component: Component) -> str | None:
-        """Return why a component does not answer to its bare name, or None where it does."""
+        """Return why its bare name does not find a component, or None where it does."""
         if self._is_holder(component):
             return None
         rivals = sorted({c.owner for c in self._sort(component.kind) if c.name == component.name} - {component.owner})
@@ -197,19 +200,19 @@ class Registry:
         return next((c for c in self._components if c.kind == kind and c.qualified_name == name), None)
 
     def _find_holder(self, kind: str, name: str) -> Component | None:
-        """Return who answers to a bare name: the built-in, else the only one, else nobody."""
+        """Return the component that a bare name finds: the built-in, else the only one, else None."""
         named = [c for c in self._components if (c.kind, c.name) == (kind, name)]
         built_in = [c for c in named if c.owner == BUILT_IN]
         return next(iter(built_in), None) or (named[0] if len(named) == 1 else None)
 
     def _is_holder(self, component: Component) -> bool:
-        """Say whether it answers to its bare name; it may have been replaced by the same one, imported."""
+        """Say whether its bare name finds a component; it may have been replaced by the same one, imported."""
         holder = self._find_holder(component.kind, component.name)
         return bool(holder and holder.owner == component.owner)
 
 
 def could_be_name(text: str) -> bool:
-    """Say whether something may be registered under a name, bare or qualified: a path to a file mostly is none."""
+    """Say whether a text has the form of a name, bare or qualified; the path of a file mostly has not."""
     return bool(_NAME.fullmatch(text.rpartition(":")[2]))
 
 
@@ -220,12 +223,12 @@ def create_component(kind: str, cls: object, name: str | None, owner: str, plugi
     if not isinstance(cls, type) or not issubclass(cls, interface):
         found = f"type[{cls.__qualname__}]" if isinstance(cls, type) else to_mypy_words(type(cls))
         why = f'Argument 1 to "__call__" of "Register" has incompatible type "{found}"; expected {wanted}'
-        raise PluginError(why, _suggest(cls, interface))
+        raise PluginError(why, _suggest_class(cls, interface))
     if inspect.isabstract(cls):
         missing = ", ".join(sorted(getattr(cls, "__abstractmethods__", ())))
         why = f"Only concrete class can be given where {wanted} is expected"
         raise PluginError(why, f"define {missing} in {cls.__qualname__}")
-    if owner != BUILT_IN and (mistakes := find_type_mistakes(cls, interface)):  # built-ins are looked at by the tests
+    if owner != BUILT_IN and (mistakes := find_type_mistakes(cls, interface)):  # the tests check built-ins
         raise PluginError(*attrs.astuple(mistakes[0]))
     given: object = kebab_case(cls) if name is None else name
     if not isinstance(given, str) or not _NAME.fullmatch(given):
@@ -233,7 +236,7 @@ def create_component(kind: str, cls: object, name: str | None, owner: str, plugi
     return Component(kind, given, cls, owner, plugin)
 
 
-def _suggest(cls: object, interface: type) -> str:
+def _suggest_class(cls: object, interface: type) -> str:
     if isinstance(cls, Part):
         return "register the class itself"
     for kind in find_kinds(cls):

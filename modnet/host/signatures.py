@@ -1,6 +1,6 @@
-"""What a type checker finds wrong with a class of parts, found when the class comes in: in mypy's own words.
+"""Signatures and annotations of parts, checked without a type checker.
 
-Only what is certain is a mistake; what nobody but a type checker can tell is taken as it is.
+The words are mypy's. Only what is certain is a mistake; what only a type checker can decide is accepted.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ _FACTORY: Any = attrs.Factory  # a class, whatever its stub says
 
 
 def find_type_mistakes(cls: type, interface: type) -> tuple[Problem, ...]:
-    """Return what is wrong with a class that implements an interface: with its methods, attributes and defaults.
+    """Return the mistakes in the methods, attributes and defaults of a class that implements an interface.
 
     >>> class Cube(modnet.Activation):
     ...     def __call__(self, a):
@@ -38,7 +38,7 @@ def find_type_mistakes(cls: type, interface: type) -> tuple[Problem, ...]:
     return _mistakes(known, interface)
 
 
-@functools.lru_cache  # a ready part may be handed over again and again
+@functools.lru_cache  # a ready part may be used again and again
 def _mistakes(cls: type, interface: type) -> tuple[Problem, ...]:
     methods = [name for name, value in vars(interface).items() if isinstance(value, (FunctionType, classmethod))]
     of_methods = (_method_mistakes(cls, interface, name) for name in methods)
@@ -46,13 +46,13 @@ def _mistakes(cls: type, interface: type) -> tuple[Problem, ...]:
 
 
 def explain_mismatch(function: Callable[..., Any], wanted: Signature) -> str:
-    """Say which arguments a function does not take that it is going to be called with: `(y) does not take (y, t)`.
+    """Return which arguments a function does not take that it will be called with: `(y) does not take (y, t)`.
 
-    Returns nothing where it takes all, those that have a default by their names too; or where nobody knows.
+    Returns nothing where it takes all, those that have a default by their names too; or where that cannot be known.
     """
     try:
         signature = inspect.signature(function)
-    except (ValueError, TypeError):  # some built-in functions tell no signature
+    except (ValueError, TypeError):  # some built-in functions have no signature
         return ""
     needed = drop_defaults(wanted).parameters
     optional = [name for name in wanted.parameters if name not in needed]
@@ -66,7 +66,7 @@ def explain_mismatch(function: Callable[..., Any], wanted: Signature) -> str:
 
 
 def get_call_signature(interface: type, name: str = "__call__") -> Signature:
-    """Return what a method of an interface is called with: its signature without `self`."""
+    """Return the signature of a method of an interface, without `self`."""
     method = inspect.getattr_static(interface, name)
     return inspect.signature(method.__get__(interface, interface))
 
@@ -81,12 +81,12 @@ def _bare(signature: Signature) -> str:
 
 
 def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[Problem]:
-    """Yield what is wrong with a method that an interface has, too."""
+    """Yield the mistakes in a method of an interface."""
     wanted = inspect.getattr_static(interface, name)
     found = inspect.getattr_static(cls, name, wanted)
     function, original = (getattr(method, "__func__", method) for method in (found, wanted))
     if found is wanted or not isinstance(function, FunctionType):
-        return  # inherited; or what tells nothing of itself, a mock for instance
+        return  # inherited; or without a signature, a mock for instance
     method, where = f"{cls.__qualname__}.{name}", f"{function.__code__.co_filename}:{function.__code__.co_firstlineno}"
     supertype = f'supertype "{interface.__module__}.{interface.__qualname__}"'
     incompatible = f'Signature of "{name}" incompatible with {supertype}'
@@ -104,21 +104,21 @@ def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[Problem]
 
 
 def _attribute_mistakes(cls: type, interface: type) -> Iterator[Problem]:
-    """Yield what is wrong with what a class says of all its instances: its `suffixes`, for instance."""
+    """Yield the mistakes in class attributes, `suffixes` for instance."""
     for name, declared in find_declared_types([interface], inspect.get_annotations(interface)).items():
         if get_origin(declared) is not ClassVar:
             continue
         (wanted,), value = get_args(declared), inspect.getattr_static(cls, name, getattr(interface, name))
-        if not hasattr(type(value), "__get__") and not _fits(value, wanted):  # a property's value each part has its own
+        if not hasattr(type(value), "__get__") and not _fits(value, wanted):  # a property has a value for each part
             base = f'base class "{interface.__qualname__}" defined the type as {_quote(wanted)}'
             why = f"Incompatible types in assignment (expression has type {_quote_type_of(value)}, {base})"
             yield Problem(why, f"{cls.__qualname__}.{name} is {value!r}", _line_of(cls, name))
 
 
 def _default_mistakes(cls: type) -> Iterator[Problem]:
-    """Yield what is wrong with the defaults of a class's settings."""
+    """Yield the mistakes in the defaults of a class's settings."""
     for name, default, wanted in _defaults(cls):
-        if default is not None and not _fits(default, wanted):  # None for a number does no harm here
+        if default is not None and not _fits(default, wanted):  # None in place of a number is harmless here
             found, types = _quote_type_of(default), _quote(wanted)
             why = f"Incompatible types in assignment (expression has type {found}, variable has type {types})"
             if not attrs.has(cls):
@@ -141,7 +141,7 @@ def _defaults(cls: type) -> Iterator[tuple[str, object, Any]]:
 
 
 def _line_of(cls: type, name: str) -> str:
-    """Return file and line where a class sets an attribute, or names a setting; nothing where that is not found."""
+    """Return file and line where a class sets an attribute or declares a setting; nothing where that is not found."""
     try:
         lines, first = inspect.getsourcelines(cls)
     except (OSError, TypeError):
@@ -165,12 +165,12 @@ def _returns(returned: Any, wanted: Any) -> bool:
 
 
 def _classes(wanted: Any) -> tuple[type, ...] | None:
-    """Return the classes whose instances are of a type; None where it takes a type checker to tell."""
+    """Return the classes whose instances are of a type; None where only a type checker can decide."""
     found: list[type] = []
     wanted = expand_aliases(wanted)
     for option in get_args(wanted) if get_origin(wanted) in {Union, UnionType} else (wanted,):
         cls = get_origin(option) or option
-        if type(cls) not in {type, ABCMeta}:  # a Literal, a Protocol, Any, a class with a mind of its own
+        if type(cls) not in {type, ABCMeta}:  # a Literal, a Protocol, Any, a class with its own isinstance
             return None
         found += _NUMBERS.get(cls, (cls,))
     return tuple(found)
@@ -187,9 +187,9 @@ def _quote_type_of(value: object) -> str:
 
 
 def find_declared_types(owners: Iterable[Any], names: Container[str]) -> dict[str, Any]:
-    """Return the types that classes or functions give to names, those of later ones first.
+    """Return the annotations of names in classes or functions; those of later ones win.
 
-    It is Any for what was imported for type checkers only.
+    A name that was imported for type checkers only is Any.
     """
     found: dict[str, Any] = {}
     for owner in owners:
@@ -206,7 +206,7 @@ def find_declared_types(owners: Iterable[Any], names: Container[str]) -> dict[st
 
 
 def expand_aliases(wanted: Any) -> Any:
-    """Return a type with the aliases in it written out: from Python 3.12 on, some are objects of their own.
+    """Return a type with the aliases in it expanded: from Python 3.12 on, some are objects of their own.
 
     >>> expand_aliases(modnet.Array | None)
     numpy.ndarray[tuple[typing.Any, ...], numpy.dtype[typing.Any]] | None

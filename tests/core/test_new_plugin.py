@@ -240,7 +240,7 @@ class TestFolder:
         for there in ("folder", "file", "link"):
             path = tmp_path / there
             {"folder": path.mkdir, "file": path.touch, "link": lambda p=path: p.symlink_to("nowhere")}[there]()
-            with pytest.raises(modnet.DataError, match=f"{there}: is there already; choose another folder with --out"):
+            with pytest.raises(modnet.DataError, match=f"{there}: it exists already; choose another folder with --out"):
                 NewPlugin("activation", "some").write(path)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "link"]
         assert list((tmp_path / "folder").iterdir()) == []
