@@ -23,7 +23,8 @@ from modnet.errors import ModnetError, SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
-from modnet.nn.training import Run, TrainingSettings, train
+from modnet.nn.run import Run
+from modnet.nn.training import TrainingSettings, train
 
 
 @attrs.frozen(kw_only=True)

@@ -27,7 +27,7 @@ ITERATIONS = 1500
 QUICK = """
 import modnet.nn.training
 from modnet.cli.main import main
-modnet.nn.training.KEEP_EVERY, modnet.nn.training.KEEP_SHARE = 0.02, 1.0
+modnet.nn.training.CHECKPOINT_EVERY, modnet.nn.training.CHECKPOINT_SHARE = 0.02, 1.0
 main()
 """
 WARM = multiprocessing.get_context("forkserver")
