@@ -14,7 +14,7 @@ import numpy.typing as npt
 Array: TypeAlias = npt.NDArray[Any]
 Params: TypeAlias = Mapping[str, Array]
 Grads: TypeAlias = Mapping[str, Array]
-# What an optimizer carries from step to step, and nobody else looks into: whatever a checkpoint can hold.
+# The state of an optimizer, opaque to everybody else: anything that a checkpoint can hold.
 State: TypeAlias = Any
 
 
@@ -46,7 +46,7 @@ class History:
     """The recorded course of a run: one loss per iteration, and named columns with one value per evaluation.
 
     `evaluated_at[i]` is the number of iterations made at evaluation i, the end of an epoch or of the run;
-    `columns[name][i]` is what was measured then, NaN where nothing was.
+    `columns[name][i]` is the value measured then, NaN where none was.
     """
 
     loss: list[float] = attrs.field(factory=list)

@@ -87,7 +87,7 @@ def load_params(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
             params = {name: file[name] for name in file.files}
         about: dict[str, Any] = json.loads(str(params.pop("about")))
     except FileNotFoundError:
-        raise DataError(f"{path}: there are no parameters; has the run been started?") from None
+        raise DataError(f"{path}: the parameters are missing: has the run been started?") from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not the parameters of a run, or damaged ({error})") from None
     return params, about
@@ -153,8 +153,8 @@ class Checkpoints:
             params = flatten(dict(checkpoint.params), None, arrays, "params")
             state = flatten(checkpoint.state, like, arrays, "state")
         except (TypeError, RecursionError) as error:
-            what = f"what the optimizer {name_of(self.optimizer)} returns cannot be kept in a checkpoint: {error}"
-            raise PluginError(f"{what}; expected {STORABLE}") from None
+            why = f"a checkpoint cannot hold the state of the optimizer {name_of(self.optimizer)} ({error})"
+            raise PluginError(why, f"use {STORABLE}") from None
         history = checkpoint.history
         recorded = {"loss": history.loss, "iterations": history.evaluated_at, **history.columns}
         header = {
@@ -177,7 +177,7 @@ class Checkpoints:
         try:
             content = path.read_bytes()
         except FileNotFoundError:
-            raise DataError(f"{path}: there is none") from None
+            raise DataError(f"{path}: missing") from None
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         if sha256(content[:-_HEX]).hexdigest().encode() != content[-_HEX:]:

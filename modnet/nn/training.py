@@ -164,7 +164,7 @@ def _step(
     optimizer: Optimizer,
     stream: Stream,
 ) -> tuple[Params, State]:
-    """Return the parameters and the state after a step; raises PluginError where a part returns what is neither."""
+    """Return the parameters and the state after a step; raises PluginError where a part returns something else."""
     grads = validate_gradient(estimator(objective, params, stream), params, estimator)
     return validate_step(optimizer.step(params, grads, state), params, optimizer)
 
@@ -189,7 +189,7 @@ def time_iteration(
     """Return the seconds of an iteration and of one evaluation of the loss, measured over a few.
 
     Iterations are made for about `seconds`, but two at least; the fastest counts. The accuracies at epochs' ends are
-    left out. Raises what the estimator raises.
+    left out. Raises any error of the estimator.
     """
     batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
     params: Params = network.params
