@@ -46,7 +46,7 @@ from modnet.interfaces import (
 )
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
-from modnet.nn.training import Run
+from modnet.nn.run import Run
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, History, Params, State, Status
 

@@ -23,7 +23,7 @@ from modnet.types import Array, Grads, History, Params, State, Status
 
 
 class Part:
-    """What the five interfaces have in common: how a part that is no attrs class shows itself."""
+    """The common base of all parts; its `repr` is for parts that are no attrs classes."""
 
     def __repr__(self) -> str:
         kept = getattr(self, "__dict__", {})
@@ -113,7 +113,7 @@ class DenseLayer:
 
 @attrs.frozen(eq=False)
 class Trace:
-    """One forward pass over a batch of N: what each layer was given, and what came out.
+    """One forward pass over a batch of N: the inputs of each layer, and the outputs.
 
     `inputs[k]` (N, inputs of layer k) went into layer k, `pre_activations[k]` (N, outputs of layer k) into its
     activation; `output` (N, classes) came out; `losses` (N,) are the samples' and `loss` is their mean.
@@ -129,7 +129,7 @@ class Trace:
 class Objective(ABC):
     """The loss of one mini-batch as a function of the parameters: the one thing that an estimator sees.
 
-    Call it (black box), ask for its structure (`layers`, `loss_function`, `x`, `t`, `trace`), or for the way back
+    Call it (black box), ask for its structure (`layers`, `loss_function`, `x`, `t`, `trace`), or for the backward pass
     (`backward`). A params mapping that was handed in is not written to afterwards; other values are another mapping.
     """
 
@@ -169,12 +169,12 @@ class GradientEstimator(Part, ABC):
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
         """Return a gradient of the shape of each parameter.
 
-        `objective` is any function of the parameters; one with structure is an `Objective`. What is random is drawn
+        `objective` is any function of the parameters; one with structure is an `Objective`. Random numbers are drawn
         from `stream`, which is another one at every step.
         """
 
     def evaluations(self, params: Params) -> int | None:
-        """Return how many evaluations of the loss one gradient costs; None where that is not how it is obtained."""
+        """Return the number of evaluations of the loss for one gradient; None where it takes none."""
         return None
 
 
@@ -187,7 +187,7 @@ class Optimizer(Part, ABC):
 
     @abstractmethod
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
-        """Return new parameters and the new state; what was given stays as it is."""
+        """Return new parameters and the new state; the given ones stay as they are."""
 
 
 class DataSource(Part, ABC):
@@ -197,11 +197,11 @@ class DataSource(Part, ABC):
     """Whether `read` wants a path; a data set by name has none."""
 
     suffixes: ClassVar[tuple[str, ...]] = ()
-    """How the names of its files end, in lower case: (".npy",). That of a compression may follow."""
+    """The endings of its files' names, in lower case: (".npy",). That of a compression may follow."""
 
     @classmethod
     def recognises(cls, path: Path, head: bytes) -> bool:  # noqa: ARG003 - the default goes by the name
-        """Say whether the file at `path`, whose first bytes are `head`, is of this kind. Never raises.
+        """Return whether the file at `path`, whose first bytes are `head`, is of this kind. Never raises.
 
         `head` is decompressed, and empty for a folder and for a file that is yet to be written. The default goes by
         `suffixes`.
@@ -230,23 +230,23 @@ class DataSource(Part, ABC):
 
 
 class ObservedRun(Protocol):
-    """A training run as those who watch it see it, read only."""
+    """A training run as observers see it, read only."""
 
     @property
     def iteration(self) -> int:
-        """How many iterations have been made."""
+        """The number of iterations made."""
 
     @property
     def iterations(self) -> int:
-        """How many are to be made."""
+        """The number of iterations to make."""
 
     @property
     def epoch(self) -> float:
-        """How many times as many samples were drawn as there are."""
+        """The samples drawn so far, as a multiple of the training samples."""
 
     @property
     def history(self) -> History:
-        """What has been recorded so far."""
+        """The history recorded so far."""
 
     @property
     def status(self) -> Status:
@@ -262,7 +262,7 @@ class ObservedRun(Protocol):
 
     @property
     def hits(self) -> Array | None:
-        """For each test sample, whether it was recognised when the accuracies were taken last; None before."""
+        """For each test sample, whether it was recognised at the last evaluation; None before the first."""
 
 
 class Observer:
@@ -271,7 +271,7 @@ class Observer:
     def run_started(self, run: ObservedRun) -> None:
         """Follow a run: the first iteration is about to begin.
 
-        `run` is the same object in all three hooks of a run; look at it, change nothing. What a hook raises ends the
+        `run` is the same object in all three hooks of a run; look at it, change nothing. An error in a hook ends the
         run as `failed`.
 
         >>> @modnet.hookimpl
@@ -309,7 +309,7 @@ def name_of(part: object) -> str:
 
 
 def kebab_case(cls: type) -> str:
-    """Return `LeakyRelu` as `leaky-relu`: how a class is registered unless another name is given."""
+    """Return `LeakyRelu` as `leaky-relu`: the default name of a class."""
     name = cls.__name__
     return "".join(
         f"-{letter.lower()}" if i and letter.isupper() and not name[i - 1].isupper() else letter.lower()

@@ -1,7 +1,8 @@
-"""Every random draw, keyed by its purpose; there is no global random state.
+"""Random streams, keyed by their purpose.
 
-A stream is a pure function of (seed, purpose, component, counter). So a plugin that draws a million numbers shifts
-nobody else's, nets of different width see the same batches, and batch t can be had without batches 1 to t-1.
+There is no global random state. A stream is a pure function of (seed, purpose, component, counter). So a plugin that
+draws a million numbers shifts nobody else's, nets of different width see the same batches, and batch t needs no batches
+before it.
 """
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ import numpy.typing as npt
 Array: TypeAlias = npt.NDArray[Any]
 Params: TypeAlias = Mapping[str, Array]
 Grads: TypeAlias = Mapping[str, Array]
-# What an optimizer carries from step to step, and nobody else looks into: whatever a checkpoint can hold.
+# The state of an optimizer, opaque to everybody else: anything that a checkpoint can hold.
 State: TypeAlias = Any
 
 
@@ -33,7 +33,7 @@ class Status(StrEnum):
 
     @property
     def is_final(self) -> bool:
-        """Whether resuming would change nothing."""
+        """True where there is nothing to resume."""
         return self in {Status.FINISHED, Status.DIVERGED}
 
 
@@ -45,13 +45,18 @@ def _accuracy_columns() -> dict[str, list[float]]:
 class History:
     """The recorded course of a run: one loss per iteration, and named columns with one value per evaluation.
 
-    `iterations[i]` is the number of iterations made at evaluation i, the end of an epoch or of the run;
-    `columns[name][i]` is what was measured then, NaN where nothing was.
+    `evaluated_at[i]` is the number of iterations made at evaluation i, the end of an epoch or of the run;
+    `columns[name][i]` is the value measured then, NaN where none was.
     """
 
     loss: list[float] = attrs.field(factory=list)
-    iterations: list[int] = attrs.field(factory=list)
+    evaluated_at: list[int] = attrs.field(factory=list)
     columns: dict[str, list[float]] = attrs.field(factory=_accuracy_columns)
+
+    @property
+    def iterations(self) -> list[int]:
+        """The number of iterations made at each evaluation: `evaluated_at`."""
+        return self.evaluated_at
 
     @property
     def train_accuracy(self) -> list[float]:
@@ -66,13 +71,13 @@ class History:
     def record(self, iteration: int, values: Mapping[str, float]) -> None:
         """Append an evaluation made after `iteration` iterations; a name that is new becomes a column."""
         for name in values:
-            self.columns.setdefault(name, [math.nan] * len(self.iterations))
+            self.columns.setdefault(name, [math.nan] * len(self.evaluated_at))
         for name, column in self.columns.items():
             column.append(values.get(name, math.nan))
-        self.iterations.append(iteration)  # last: whoever looks on from another thread finds the values in place
+        self.evaluated_at.append(iteration)  # last: whoever looks on from another thread finds the values in place
 
     def until(self, iteration: int, wanted: Callable[[int], bool] | None = None) -> History:
         """Return the first `iteration` losses and the evaluations until then, or those at a `wanted` iteration."""
-        rows = [i for i, k in enumerate(self.iterations) if k <= iteration and (not wanted or wanted(k))]
+        rows = [i for i, k in enumerate(self.evaluated_at) if k <= iteration and (not wanted or wanted(k))]
         columns = {name: [values[i] for i in rows] for name, values in self.columns.items()}
-        return History(self.loss[:iteration], [self.iterations[i] for i in rows], columns)
+        return History(self.loss[:iteration], [self.evaluated_at[i] for i in rows], columns)

@@ -1,4 +1,4 @@
-"""A virtual environment with modnet's own wheel, where the tests use it as a user does."""
+"""Virtual environments with modnet's own wheel, as users have them."""
 
 from __future__ import annotations
 

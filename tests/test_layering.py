@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import ast
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -34,3 +35,9 @@ def test_a_built_in_uses_public_names_as_a_third_party_would(path: Path) -> None
 def test_only_discovery_uses_pluggys_manager() -> None:
     sources = [path for path in (ROOT / "modnet").rglob("*.py") if "PluginManager" in path.read_text(encoding="utf-8")]
     assert [path.relative_to(ROOT / "modnet").as_posix() for path in sources] == ["host/discovery.py"]
+
+
+@pytest.mark.parametrize("top", ["modnet", "plugins"])
+def test_a_room_has_at_most_16_modules(top: str) -> None:
+    modules = Counter(path.parent.relative_to(ROOT).as_posix() for path in (ROOT / top).rglob("*.py"))
+    assert {room: count for room, count in modules.items() if count > 16} == {}

@@ -49,7 +49,7 @@ PARTICIPLE = re.compile(
 )
 QUESTION_NAME = re.compile(r"_*(?:what|how|whether|which|who|where|when|why)(?:_\w+)?")
 
-PUBLIC_NAMES = {"created", "opened", "unscaled"}  # of modnet.files and modnet.Samples, which plugins use
+PUBLIC_NAMES = {"created", "opened", "unscaled", "unchanged"}  # of modnet.files, modnet.Samples and a check
 
 Finding = tuple[int, str, str]  # line, found, use
 
@@ -77,8 +77,8 @@ def check_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.Asyn
 
 
 def check_name(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Finding]:
-    """Yield a function's name that is a participle or a question; properties and fixtures may be nouns."""
-    is_noun = any(re.search("property|fixture", ast.unparse(decorator)) for decorator in node.decorator_list)
+    """Yield a function's name that is a participle or a question; properties, fixtures and checks may be others."""
+    is_noun = any(re.search("property|fixture|SUITE.check", ast.unparse(found)) for found in node.decorator_list)
     is_exempt = is_noun or node.name in PUBLIC_NAMES
     if not is_exempt and (PARTICIPLE.fullmatch(node.name) or QUESTION_NAME.fullmatch(node.name)):
         yield node.lineno, f"def {node.name}", "a verb phrase, is_ or has_, to_ or from_"

@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options
-from modnet.compose.conversion import WHOLE, read_whole, source_of, write
+from modnet.compose.conversion import WHOLE, choose_source, read_whole, write
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
@@ -63,7 +63,7 @@ def show(
     load_chosen_plugins(without, modules)
     if out and not out.parent.is_dir():
         raise DataError(f"{out}: there is no folder {out.parent}")
-    name, settings = source_of(what, kind), parse_assignments(assignments)
+    name, settings = choose_source(what, kind), parse_assignments(assignments)
     known = get_settings(make_part("data-source", name, **settings))
     with file_progress():
         found = read_whole(what, kind, settings, {**WHOLE, "missing": "drop"})

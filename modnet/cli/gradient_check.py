@@ -52,7 +52,7 @@ def gradient_check(
     with file_progress():
         data, wanted = read_data(wanted)
     size, sampling = wanted.training.batch_size, wanted.training.sampling
-    chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).indices(0)
+    chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).draw(0)
     check = check_gradient(
         create_network(wanted, data),
         data.train.rows(chosen),

@@ -18,7 +18,7 @@ from modnet.data.dataset import Dataset
 from modnet.display.progress import RunProgress, file_progress
 from modnet.errors import DivergedError, TrainingInterrupted
 from modnet.nn.checkpoint import Checkpoint
-from modnet.nn.training import Run
+from modnet.nn.run import Run
 from modnet.runs.folder import new_folder
 from modnet.runs.forecast import forecast_run
 from modnet.runs.receipt import name_missing_plugins

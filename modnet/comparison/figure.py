@@ -36,8 +36,8 @@ def draw_comparison(settings: Sequence[SettingResult], title: str = "") -> Figur
 def _draw_curves(axes: Any, settings: Sequence[SettingResult], colors: Sequence[str]) -> None:
     """Draw the test error as it falls: the mean of all runs, and a band from the best to the worst of them."""
     for setting, color in zip(settings, colors, strict=True):
-        longest = max(setting.histories, key=lambda history: len(history.iterations)).iterations
-        whole = [h.test_accuracy for h in setting.histories if h.iterations == longest]
+        longest = max(setting.histories, key=lambda history: len(history.evaluated_at)).evaluated_at
+        whole = [h.test_accuracy for h in setting.histories if h.evaluated_at == longest]
         errors = 1 - np.array(whole)
         axes.plot(longest, errors.mean(axis=0), color=color, label=setting.label)
         if len(errors) > 1:

@@ -173,7 +173,7 @@ class Comparison:
         """Return a row for each run as CSV: what varies, seed, status, iterations, test and training accuracy."""
         heads = [*self.settings[0].entries, "seed", "status", "iterations", "test_accuracy", "train_accuracy"]
         rows = [
-            [*result.entries.values(), seed, status, history.iterations[-1], accuracy, history.train_accuracy[-1]]
+            [*result.entries.values(), seed, status, history.evaluated_at[-1], accuracy, history.train_accuracy[-1]]
             for result in self.settings
             for seed, status, history, accuracy in zip(
                 self.seeds, result.statuses, result.histories, result.accuracies.tolist(), strict=True

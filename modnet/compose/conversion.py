@@ -1,4 +1,4 @@
-"""A data set from one format to another: read whole, written unscaled, nothing overwritten that is not to be."""
+"""Data sets converted from one format to another."""
 
 from __future__ import annotations
 
@@ -19,10 +19,10 @@ from modnet.interfaces import DataSource
 WHOLE = {"test_fraction": 0.0}
 
 
-def source_of(what: str, source: str | None) -> str:
+def choose_source(what: str, source: str | None) -> str:
     """Return the name of the source that reads a data set by name or a file, unless it is given already.
 
-    >>> source_of("mnist-small", None)
+    >>> choose_source("mnist-small", None)
     'mnist-small'
     """
     return source or (what if is_data_set(what) else recognise_source(Path(what)))
@@ -38,7 +38,7 @@ def read_whole(
     >>> len(read_whole("mnist-small", None, {}).test)
     1000
     """
-    known = get_settings(make_part("data-source", source_of(what, source), **settings))
+    known = get_settings(make_part("data-source", choose_source(what, source), **settings))
     defaults = {key: value for key, value in unless.items() if key in known}
     return load(what, source=source, **{**defaults, **settings})
 
@@ -52,17 +52,17 @@ def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool
     if not target.parent.is_dir():
         raise DataError(f"{target}: there is no folder {target.parent}")
     writer: DataSource = make_part("data-source", to or recognise_writer(target))
-    there = [path.name for path in _tried(writer, data, target) if path.exists()]
+    there = [path.name for path in _try_writing(writer, data, target) if path.exists()]
     if there and not overwrite:
         are = "is" if len(there) == 1 else "are"
         raise SettingError([f"{', '.join(there)} {are} there; choose another name, or --overwrite"], str(target))
     return writer.write(data, target)
 
 
-def _tried(writer: DataSource, data: Dataset, target: Path) -> list[Path]:
+def _try_writing(writer: DataSource, data: Dataset, target: Path) -> list[Path]:
     """Return the paths of the files that would be written, by writing the first rows elsewhere.
 
-    So a long conversion does not fail at its end over what could be known before.
+    So a long conversion does not fail at its end for a reason that is known at its beginning.
     """
     few = data.with_parts({name: _first(part) for name, part in data.parts.items()})
     with TemporaryDirectory() as folder:

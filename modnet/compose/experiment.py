@@ -1,4 +1,4 @@
-"""What makes up a run: data, network, gradient, optimizer, training, seed; all that is needed to repeat it."""
+"""Experiments: all that it takes to make a run, and to repeat it."""
 
 from __future__ import annotations
 
@@ -21,7 +21,8 @@ from modnet.errors import ModnetError, SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
-from modnet.nn.training import Run, TrainingSettings, train
+from modnet.nn.run import Run
+from modnet.nn.training import TrainingSettings, train
 
 
 @attrs.frozen(kw_only=True)
@@ -67,7 +68,7 @@ PLACES = {
 
 @attrs.frozen(kw_only=True)
 class DataSettings:
-    """Where the data comes from: a source with its settings, and the file it reads, if it reads one."""
+    """The source of the data with its settings, and the file that it reads, if it reads one."""
 
     source: DataSource
     path: Path | None = None
@@ -98,7 +99,7 @@ class NetworkSettings:
 
 @attrs.frozen(kw_only=True)
 class PluginSettings:
-    """Which installed plugins to leave out, and which modules to load besides, as plugins that are not installed."""
+    """The installed plugins to leave out, and the modules to load as plugins that are not installed."""
 
     without: tuple[str, ...]
     modules: tuple[str, ...]
@@ -106,7 +107,7 @@ class PluginSettings:
 
 @attrs.frozen(kw_only=True)
 class Experiment:
-    """A run before it is run. The parts are ready objects, TOML holds their names and settings."""
+    """A run that is not started yet. The parts are ready objects; TOML holds their names and settings."""
 
     seed: int = attrs.field(validator=ge(0))
     data: DataSettings
@@ -120,8 +121,8 @@ class Experiment:
 def create_experiment(table: Table) -> Experiment:
     """Return the experiment that changes the main job by `table`; raises SettingError with all mistakes at once."""
     reader = make_settings_reader()
-    reader.on(tuple[Activation, ...], _activations_from)
-    reader.on(DataSettings, _data_from)
+    reader.on(tuple[Activation, ...], _read_activations)
+    reader.on(DataSettings, _read_data_settings)
     return reader.read(merge(MAIN_JOB, table), Experiment)
 
 
@@ -144,7 +145,7 @@ def to_table(value: Any) -> Any:
 
     `create_experiment` reads the table of an experiment, and running it gives the same run.
     """
-    return to_plain(value, _part_table)
+    return to_plain(value, _part_to_table)
 
 
 def format_title(experiment: Experiment) -> str:
@@ -197,7 +198,7 @@ def create_network_of_size(experiment: Experiment, features: int, classes: int) 
 
 
 def read_data(experiment: Experiment) -> tuple[Dataset, Experiment]:
-    """Return an experiment's data, and the experiment with what its source inferred written down."""
+    """Return the data of an experiment, and the experiment with the settings that the source inferred."""
     settings = experiment.data
     data = read_source(settings.source, settings.path)
     known = get_settings(settings.source)
@@ -227,7 +228,7 @@ def run_experiment(
     )
 
 
-def _activations_from(value: Any) -> tuple[Any, ...]:
+def _read_activations(value: Any) -> tuple[Any, ...]:
     parts: list[Any] = []
     mistakes: list[str] = []
     for item in value if isinstance(value, (list, tuple)) else [value]:
@@ -240,7 +241,7 @@ def _activations_from(value: Any) -> tuple[Any, ...]:
     return tuple(parts)
 
 
-def _data_from(value: Any) -> DataSettings:
+def _read_data_settings(value: Any) -> DataSettings:
     if not isinstance(value, Mapping):
         raise SettingError([f"must be a table, not {value!r}"])
     table = dict(value)
@@ -257,8 +258,8 @@ def _data_from(value: Any) -> DataSettings:
     return DataSettings(source=reader, path=Path(path).resolve() if path is not None else None)
 
 
-def _part_table(value: Any) -> Table | None:
-    """Return a part, or the data settings, as the table that `read_part` and `_data_from` read."""
+def _part_to_table(value: Any) -> Table | None:
+    """Return a part, or the data settings, as the table that `read_part` and `_read_data_settings` read."""
     if isinstance(value, DataSettings):
         path = {} if value.path is None else {"path": str(value.path)}
         return {**to_table(value.source), **path}

@@ -8,7 +8,7 @@ from typing import Any
 from modnet.compose.parts import (
     make_part,
 )
-from modnet.nn.network import DenseNetwork, WeightInitStd, dense_layers, initial_params
+from modnet.nn.network import DenseNetwork, WeightInitStd, create_layers, draw_params
 from modnet.randomness import Stream
 from modnet.types import Grads
 
@@ -37,8 +37,8 @@ class Network(DenseNetwork):
         dtype: str = "float64",
     ) -> None:
         each = list(hidden) if isinstance(hidden, (list, tuple)) else [hidden] * (len(sizes) - 2)
-        layers = dense_layers(sizes, [make_part("activation", a) for a in [*each, output]])
-        super().__init__(layers, make_part("loss", loss), initial_params(layers, weight_init_std, seed, dtype), seed)
+        layers = create_layers(sizes, [make_part("activation", a) for a in [*each, output]])
+        super().__init__(layers, make_part("loss", loss), draw_params(layers, weight_init_std, seed, dtype), seed)
 
     def gradient(self, x: Any, t: Any, estimator: object = "backpropagation", stream: Stream | None = None) -> Grads:
         """Return the gradient of the loss by each parameter, as `estimator` (a name or a part) obtains it.

@@ -1,4 +1,4 @@
-"""Objects back to the tables of settings that they are made from, and one table changed by another."""
+"""Tables of settings: made from objects, merged and compared."""
 
 from __future__ import annotations
 

@@ -14,7 +14,8 @@ from modnet.nn import training
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
-from modnet.nn.training import Run, TrainingSettings
+from modnet.nn.run import Run
+from modnet.nn.training import TrainingSettings
 
 _DEFAULTS = TrainingSettings()
 

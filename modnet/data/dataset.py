@@ -113,7 +113,7 @@ class Dataset:
     def check(self) -> None:
         """Raise DataError where networks cannot rely on it: float64 rows, all finite, a class index for each.
 
-        For those who write a data source that makes its `Dataset` without `from_arrays`. Looks at every number.
+        For authors of a data source that makes its `Dataset` without `from_arrays`. Reads every number.
         """
         if not len(self.train):
             raise DataError("no training rows")

@@ -41,12 +41,12 @@ def _draw_loss(axes: Any, loss: list[float]) -> None:
 
 
 def _draw_accuracy(axes: Any, history: History) -> None:
-    marker = "." if len(history.iterations) <= 60 else None
+    marker = "." if len(history.evaluated_at) <= 60 else None
     accuracies = {name: values for name, values in history.columns.items() if name.endswith("_accuracy")}
     for (name, values), color in zip(accuracies.items(), cycle(COLORS), strict=False):
         if values and not math.isnan(values[-1]):
             label = f"{name.removesuffix('_accuracy')}: {values[-1]:.4f}"
-            axes.plot(history.iterations, values, color=color, marker=marker, label=label)
+            axes.plot(history.evaluated_at, values, color=color, marker=marker, label=label)
     axes.set(title="accuracy", ylim=(0, 1))
-    if history.iterations:
+    if history.evaluated_at:
         axes.legend(frameon=False, loc="lower right")

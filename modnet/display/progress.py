@@ -33,7 +33,7 @@ LONG = 60.0
 def format_epoch(run: ObservedRun) -> str:
     """Return the table row for the end of an epoch; the loss is the mean since the row before."""
     history = run.history
-    since = history.iterations[-2] if len(history.iterations) > 1 else 0
+    since = history.evaluated_at[-2] if len(history.evaluated_at) > 1 else 0
     losses = history.loss[since:]
     loss = f"{sum(losses) / len(losses):.4f}" if losses else "-"
     names = ", ".join(name.replace("_accuracy", " acc") for name in history.columns)

@@ -1,4 +1,4 @@
-"""Gradients checked: a verdict on each derivative, and estimators side by side on one network.
+"""Gradient check: verdicts on derivatives, and estimators compared.
 
 A derivative is claimed to be exact, and is right or wrong; an estimate has an error, a variance and a price.
 """
@@ -29,12 +29,12 @@ class GradientCheck:
     verdicts: tuple[Verdict, ...]
     """On each part, and on the whole gradient."""
     without: tuple[str, ...]
-    """The parts that have no derivative of their own: it was measured."""
+    """The parts without a derivative of their own, which is measured instead."""
     estimators: tuple[EstimatorRow, ...]
 
     @property
     def passed(self) -> bool:
-        """Whether no derivative is wrong or depends on chance."""
+        """True where no derivative is wrong or depends on chance."""
         return not any(verdict.verdict in {WRONG, NOT_DETERMINISTIC} for verdict in self.verdicts)
 
     def __str__(self) -> str:
@@ -52,7 +52,7 @@ def judge_gradient(
 ) -> GradientCheck:
     """Judge the derivatives of a network's parts and its whole gradient, and compare estimators with the exact one.
 
-    `gradient` is the whole gradient that is judged, or what obtains it: by default the network's own chain rule.
+    `gradient` is the whole gradient to judge, or its estimator: by default the network's own chain rule.
     """
     stream = Stream(seed, ("gradient check",))
     found = judge_parts(objective, params, stream)
@@ -99,20 +99,20 @@ def _measure(objective: Objective, parts: list[int | None]) -> Objective:
 def _judge_own(
     objective: Objective, checked: Objective, params: Params, exact: Grads, bad: list[Verdict], stream: Stream
 ) -> Verdict:
-    """Judge the chain rule's gradient; where all that is wrong comes from parts, say so."""
+    """Judge the chain rule's gradient; the explanation says where all errors come from parts."""
     try:
         claimed = checked.backward(params)
-    except Exception as error:  # of a stranger's part
+    except Exception as error:  # of a third-party part
         text = f"the chain rule ends with {type(error).__name__}: {error}"
         return Verdict(verdict=WRONG, part=WHOLE, size=math.inf, explanation=text)
     whole = judge_whole(objective, params, claimed, stream, batch=len(objective.x))
     if whole.verdict == WRONG and bad and judge_whole(objective, params, exact, stream).verdict != WRONG:
-        return _blame(whole, claimed, exact, bad)
+        return _attribute_to_parts(whole, claimed, exact, bad)
     return whole
 
 
-def _blame(whole: Verdict, claimed: Grads, exact: Grads, bad: list[Verdict]) -> Verdict:
-    """Return the verdict on a whole gradient of which all that is wrong comes from parts."""
+def _attribute_to_parts(whole: Verdict, claimed: Grads, exact: Grads, bad: list[Verdict]) -> Verdict:
+    """Return the verdict on a whole gradient whose errors all come from parts."""
     parts = " and the ".join(v.part if v.left_out else f"{v.part} of layer {v.layer}" for v in bad)
     if not all(v.left_out for v in bad):
         return attrs.evolve(whole, explanation=f"{whole.explanation}; all of it comes from the {parts}")
@@ -126,7 +126,7 @@ def _blame(whole: Verdict, claimed: Grads, exact: Grads, bad: list[Verdict]) -> 
 
 
 def _judge_given(objective: Objective, params: Params, gradient: GradientEstimator | Grads, stream: Stream) -> Verdict:
-    """Judge a whole gradient that is given; what obtains one is asked twice, and must give the same."""
+    """Judge a given gradient; an estimator is called twice and must return the same."""
     batch = len(objective.x)
     if isinstance(gradient, Mapping):
         part, grads = WHOLE, gradient

@@ -1,4 +1,4 @@
-"""Estimators of one gradient side by side: error, angle, variance, price, and the kinks that errors come from."""
+"""Comparison of gradient estimators: error, angle, variance and cost."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ ENOUGH_SECONDS = 2.0  # after so long an estimator is not run again to see its v
 
 @attrs.frozen(kw_only=True)
 class EstimatorRow:
-    """What one estimator makes of the gradient; all is relative to the exact gradient's length."""
+    """The measurements of one estimator; errors and variance are relative to the exact gradient's length."""
 
     name: str
     error: float = math.nan
@@ -37,9 +37,9 @@ class EstimatorRow:
     variance: float = math.nan
     """The mean squared distance to the mean of all repeats; 0 where nothing is random, NaN where it was run once."""
     evaluations: int | None = None
-    """Of the loss, as a black box; None where that is not how the estimate is obtained."""
+    """The evaluations of the loss as a black box; None where the estimator makes none."""
     goes_back: bool = False
-    """Whether it uses the network's own way back."""
+    """Whether it uses the network's own backward pass."""
     seconds: float = math.nan
     """Of one estimate."""
     kinks: tuple[Verdict, ...] = ()
@@ -57,11 +57,11 @@ def measure_estimator(
     repeats: int = 5,
     seed: int = 0,
 ) -> EstimatorRow:
-    """Return an estimator's error, cosine, variance, evaluations and seconds; what it raises becomes its `problem`.
+    """Return an estimator's error, cosine, variance, evaluations and seconds; an error becomes its `problem`.
 
-    One that gives the same for another random stream is not run again, nor is one that takes long.
+    One that returns the same for another random stream is not run again, nor is one that takes long.
     """
-    watched = _Watched(objective)
+    recording = _RecordingObjective(objective)
     estimates: list[Array] = []
     seconds: list[float] = []
     for repeat in range(repeats):
@@ -69,17 +69,17 @@ def measure_estimator(
         start = time.perf_counter()
         try:
             with warnings.catch_warnings(action="ignore"):
-                grads = estimator(watched, dict(params), stream)
+                grads = estimator(recording, dict(params), stream)
             estimates.append(_flatten(grads, params))
-        except Exception as error:  # of a stranger's code: its row says what it raised
-            told = str(error) if isinstance(error, ModnetError) else f"{type(error).__name__}: {error}"
-            return EstimatorRow(name=name, problem=told.partition("\n")[0])
+        except Exception as error:  # of third-party code: its row shows the error
+            text = str(error) if isinstance(error, ModnetError) else f"{type(error).__name__}: {error}"
+            return EstimatorRow(name=name, problem=text.partition("\n")[0])
         seconds.append(time.perf_counter() - start)
         if sum(seconds) > ENOUGH_SECONDS or (repeat == 1 and np.array_equal(estimates[0], estimates[1])):
             break
     row = _summarize(name, estimates, _flatten(exact, params))
     row = attrs.evolve(
-        row, evaluations=estimator.evaluations(params), goes_back=watched.went_back, seconds=min(seconds)
+        row, evaluations=estimator.evaluations(params), goes_back=recording.used_backward, seconds=min(seconds)
     )
     if row.variance == 0 or len(estimates) == 1:
         step = getattr(estimator, "h", None)
@@ -102,7 +102,7 @@ def find_kinks_in_steps(
         gap = np.abs(np.asarray(estimate[name]) - np.asarray(exact[name])).reshape(-1, value.shape[-1])
         h = step if isinstance(step, float) else default_step(value.dtype)
         rounding = 16 * float(np.finfo(value.dtype).eps) * abs(objective(params)) / h
-        # What is more than ten times the usual error of this array is no truncation.
+        # An error above ten times the usual one of this array is no truncation error.
         for unit in np.flatnonzero(gap.max(axis=0) > max(rounding, 10 * float(np.quantile(gap, 0.25)))):
             entry = int(gap[:, unit].argmax()), int(unit)
             slope = float(np.asarray(exact[name]).reshape(gap.shape)[entry])
@@ -184,11 +184,11 @@ def _unflatten(flat: Array, params: Params) -> Grads:
     return {n: part.reshape(params[n].shape) for n, part in zip(params, np.split(flat, ends[:-1]), strict=True)}
 
 
-class _Watched(Objective):
-    """An objective of which one knows afterwards whether its way back was used."""
+class _RecordingObjective(Objective):
+    """An objective that records whether its backward pass was used."""
 
     def __init__(self, objective: Objective) -> None:
-        self.objective, self.went_back = objective, False
+        self.objective, self.used_backward = objective, False
         self.layers, self.loss_function = objective.layers, objective.loss_function
         self.x, self.t = objective.x, objective.t
 
@@ -205,7 +205,7 @@ class _Watched(Objective):
 
     def backward(self, params: Params) -> Grads:
         """Return the objective's."""
-        self.went_back = True
+        self.used_backward = True
         return self.objective.backward(params)
 
 

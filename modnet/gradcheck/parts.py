@@ -1,4 +1,4 @@
-"""Each part's own derivative, judged alone, at the place where a network uses it."""
+"""Verdicts on the derivatives of single parts, where a network uses them."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ SMALL = 1e-3  # a constant below this may be there to keep a logarithm finite
 
 @attrs.frozen(eq=False)
 class Claim:
-    """A function with the derivative that it claims, at one place."""
+    """A function and its own derivative, at one place."""
 
     values: Callable[[Array], Array]
     """From the argument (N, units) to values: as many, or one for each sample."""
     backward: Callable[..., Array]
     given: tuple[Array, ...]
-    """What `backward` is called with; the argument is the first."""
+    """The arguments of `backward`; the first is the function's argument."""
     unit: Array
-    """What a step of 1 is for each entry."""
+    """The length of a step of 1 for each entry."""
     weight: Array
-    """By what each claimed entry is divided to be the slope of its value."""
+    """The divisor that makes each entry of `backward` the slope of its value."""
     elementwise: bool
     fields: Mapping[str, Any]
 
@@ -68,7 +68,7 @@ class Claim:
 def judge_activation(layer: DenseLayer, a: Array, stream: Stream) -> Verdict | None:
     """Judge an activation's `backward` at the pre-activations `a` (N, units), and at random ones from -8 to 8.
 
-    Returns None where it has none. Raises what the activation raises.
+    Returns None where it has none. Raises any error of the activation.
     """
     a = a[: max(1, ENTRIES // a.shape[1])]
     verdict = _judge(_claim_of_activation(layer, a, stream))
@@ -106,7 +106,7 @@ def _judge_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Verdict | 
 
 def _claim_of_activation(layer: DenseLayer, a: Array, stream: Stream) -> Claim:
     activation, elementwise = layer.activation, layer.activation.elementwise
-    # Another dz for each entry, none of them near 0: a way back that forgets dz, or mixes entries up, shows.
+    # Another dz for each entry, none of them near 0: a `backward` that forgets dz, or mixes entries up, shows.
     generator = stream.child("dz").generator()
     dz: Array = (generator.uniform(0.5, 1.5, a.shape) * generator.choice([-1.0, 1.0], a.shape)).astype(a.dtype)
     return Claim(
@@ -156,7 +156,7 @@ def _judge(part: Claim) -> Verdict | None:
         claimed = np.array(part.backward(*copies))
     except NoDerivativeError:
         return None
-    except Exception as error:  # of a stranger's code
+    except Exception as error:  # of third-party code
         return verdict(WRONG, np.inf, f"backward raises {type(error).__name__}: {error}")
     at = part.given[0]
     if claimed.shape != at.shape:
@@ -179,7 +179,7 @@ def _relocate(verdict: Verdict, beyond: Array) -> Verdict:
 
 
 def _describe_near_kinks(activation: Activation, a: Array) -> str:
-    """Say which pre-activation is nearest to a kink, where it is within the step of a central difference."""
+    """Return words on the pre-activation nearest to a kink, where it is within the step of a central difference."""
     if not activation.elementwise:
         return ""
     h = default_step(a.dtype)
@@ -224,7 +224,7 @@ def drop_small_settings(loss: Loss) -> Iterator[tuple[str, float, Loss]]:
         value = getattr(loss, name)
         if isinstance(value, float) and 0 < value < SMALL:
             other = copy.copy(loss)
-            object.__setattr__(other, name, 0.0)  # what forbids a 0 forbids an infinite loss: there is none here
+            object.__setattr__(other, name, 0.0)  # past the validator, which forbids an infinite loss: none occurs here
             yield name, value, other
 
 

@@ -1,4 +1,4 @@
-"""Parts whose derivative is measured, by differences each at the best of many steps, in place of their `backward`."""
+"""Parts with measured derivatives, by differences at the best of many steps."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class _MeasuredActivation(Activation):
 
     @property
     def elementwise(self) -> bool:  # type: ignore[override]
-        """Whether the activation is."""
+        """As the activation's."""
         return self.activation.elementwise
 
     def __call__(self, a: Array, axis: int = -1) -> Array:

@@ -1,10 +1,9 @@
-"""Is a slope that is claimed the derivative of a function? Judged by how differences behave as the step shrinks.
+"""Taylor remainder test of claimed slopes.
 
-Each function is evaluated at steps h, h/4, h/16, ... to both sides. What is left of it after the claimed line, the
-Taylor remainder f(s) - f(0) - s g, falls as s² where the slope g is right, and as s where it is wrong: there the
-central difference minus g tends to a constant instead of to 0. Left and right differences that tend to two different
-slopes make a kink. How exact a difference is at each step, it says itself: by its neighbours, and by the rounding of
-the values. So there is no tolerance to choose.
+Each function is evaluated at steps h, h/4, h/16, ... to both sides. The Taylor remainder f(s) - f(0) - s g falls as s²
+where the slope g is right, and as s where it is wrong: there the central difference minus g tends to a constant instead
+of to 0. Left and right differences that tend to two different slopes make a kink. The error of a difference at each
+step follows from its neighbours and from the rounding of the values. So there is no tolerance to choose.
 
 Press et al., "Numerical Recipes", chapter 5.7; Moré and Wild (2011), "Estimating computational noise".
 """
@@ -31,7 +30,7 @@ DECIDABLE = 0.05  # an uncertainty above this share of the largest slope leaves 
 
 @attrs.frozen(eq=False)
 class Judgement:
-    """What the differences say of E slopes: arrays of shape (E,), float64."""
+    """The findings of the test on E slopes: arrays of shape (E,), float64."""
 
     verdict: Array
     """Of each slope: correct, wrong, kink or too noisy."""
@@ -43,7 +42,7 @@ class Judgement:
     right: Array
     """The slopes to both sides, where there is a kink; otherwise NaN."""
     jump: Array
-    """By how much the function jumps there; otherwise 0."""
+    """The height of a jump of the function there; otherwise 0."""
     order: Array
     """The order of the Taylor remainder: 2 of a right slope, 1 of a wrong one, NaN where only rounding is left."""
     noise: Array
@@ -51,7 +50,7 @@ class Judgement:
 
     @property
     def error(self) -> Array:
-        """By how much each claim is off."""
+        """The absolute error of each claimed slope."""
         return np.asarray(np.abs(self.claimed - self.slope))
 
     @property
@@ -123,7 +122,7 @@ class Values:
         return np.asarray((self.above - self.centre) - (self.centre - self.below))
 
     def estimate_noise(self, at: Array) -> Array:
-        """Return the noise of one value at each step, (K, E): by rounding, or what the smallest steps show of it."""
+        """Return the noise of one value at each step, (K, E): from rounding, or from the smallest steps."""
         size = np.maximum(np.maximum(np.abs(self.above), np.abs(self.below)), np.abs(self.centre))
         size = np.where(np.isfinite(size), size, np.abs(self.centre)) + at * np.abs(self.central)
         shown = np.abs(self.bend[-2:]).max(axis=0)  # all but noise has gone from the second difference there
@@ -201,12 +200,12 @@ def _locate_kinks(values: Values, floor: Array) -> _Kinks:
 
 
 def _find_jumps(values: Values) -> Array:
-    """Return by how much each function jumps at the point: where a difference stays as it is as the step shrinks."""
+    """Return the height of each function's jump at the point, where a difference stays as the step shrinks; else 0."""
     sides = []
     for side in (values.above, values.below):
         rises = np.abs(side - values.centre)
         lasts = rises[-4:]
-        # A part of what the function does at all at the largest step: smaller jumps are noise of rounded values.
+        # A share of the function's change at the largest step: smaller jumps are noise of rounded values.
         reach = np.maximum(np.abs(values.above - values.centre), np.abs(values.below - values.centre))[0]
         stays = (lasts.min(axis=0) > 0.8 * lasts.max(axis=0)) & (lasts.min(axis=0) > 0.1 * reach)
         rounding = values.eps * np.maximum(np.abs(values.centre), ON_THE_WAY)

@@ -1,4 +1,4 @@
-"""A verdict on one derivative: what it says, where, and by how much."""
+"""Verdicts on derivatives, explained in words."""
 
 from __future__ import annotations
 
@@ -31,14 +31,14 @@ class Verdict:
     parameter: str | None = None
     index: tuple[int, ...] | None = None
     size: float
-    """The largest relative error; of what is not deterministic, how far its values differ."""
+    """The largest relative error; of a part that is not deterministic, the relative difference of its values."""
     explanation: str
     left_out: str | None = None
     """The small constant of the function that its derivative leaves out, where there is one: "eps"."""
 
     @property
     def place(self) -> str:
-        """Where it is, in words."""
+        """The place in the network, in words."""
         entry = f"{self.parameter}{list(self.index)}" if self.index is not None else self.parameter
         numbers = (("layer", self.layer), ("unit", self.unit), ("sample", self.sample))
         return ", ".join([*filter(None, [entry]), *(f"{word} {n}" for word, n in numbers if n is not None)])
@@ -57,7 +57,7 @@ def conclude(
 ) -> Verdict:
     """Return the verdict on all of E slopes that belong to one part: that on the worst of them.
 
-    `locate(i)` returns the fields that say where the i-th is; `batch` is the number of samples, which may be recognised
+    `locate(i)` returns the fields with the place of the i-th; `batch` is the number of samples, which may be recognised
     as a factor that is missing; `among` are the slopes to count, where they are not these.
     """
     words = judgement.verdict
@@ -82,7 +82,7 @@ def conclude(
 
 
 def _describe_common(judgement: Judgement, batch: int) -> str:
-    """Say what is common to the slopes that are wrong: a sign, a factor; nothing where there is no such thing."""
+    """Return words on the common mistake of the wrong slopes, a sign or a factor; "" where there is none."""
     wrong = (judgement.verdict == WRONG) & np.isfinite(judgement.claimed)
     slope, claimed = judgement.slope[wrong], judgement.claimed[wrong]
     large = np.abs(slope) > 1e-3 * np.abs(slope).max(initial=0.0)

@@ -1,4 +1,4 @@
-"""A whole gradient, judged along random directions: in each unit's own parameters, so that no error is diluted."""
+"""Verdicts on whole gradients, along random directions within each unit's parameters."""
 
 from __future__ import annotations
 
@@ -97,7 +97,7 @@ def _judge_blocks(f: Callable[[Params], float], params: Params, grads: Grads, bl
 
 
 def _narrow(f: Callable[[Params], float], params: Params, grads: Grads, block: _Block) -> tuple[_Block, Judgement]:
-    """Follow the worse half down to one parameter, as far as it is wrong; return it and what is found there."""
+    """Follow the worse half down to one parameter, as far as it is wrong; return it and its judgement."""
     found = _judge_blocks(f, params, grads, [block])
     while len(block.entries) > 1:
         halves = block.halve()

@@ -1,4 +1,4 @@
-"""Which samples make up mini-batch t: a pure function of the seed and t."""
+"""Mini-batches as a pure function of the seed and the iteration."""
 
 from __future__ import annotations
 
@@ -40,10 +40,10 @@ class Batches:
 
     @property
     def iterations_per_epoch(self) -> float:
-        """How many batches hold as many samples as there are."""
+        """The number of batches that hold as many samples as there are."""
         return self.samples / self.size if self.sampling == "replacement" else -(-self.samples // self.size)
 
-    def indices(self, t: int) -> Array:
+    def draw(self, t: int) -> Array:
         """Return the sample indices of batch `t`, int64, of shape (size,)."""
         if self.sampling == "replacement":
             number, row = divmod(t, DRAWN_AT_ONCE)
@@ -53,7 +53,7 @@ class Batches:
         return self._block(number, self._permutation)[row * self.size : (row + 1) * self.size]
 
     def ends_epoch(self, t: int) -> bool:
-        """Say whether batch `t` completes an epoch: as many samples drawn as there are, or a multiple of it."""
+        """Return whether batch `t` completes an epoch: as many samples drawn as there are, or a multiple of it."""
         if self.sampling == "replacement":
             return (t + 1) * self.size // self.samples > t * self.size // self.samples
         return (t + 1) % -(-self.samples // self.size) == 0

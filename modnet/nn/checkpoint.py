@@ -16,7 +16,7 @@ import numpy as np
 from modnet.errors import DataError, PluginError, SettingError, ShapeError
 from modnet.files import replacing, sweep, write_atomically
 from modnet.interfaces import Optimizer, name_of
-from modnet.nn.serialization import WHAT_CAN_BE, put_together, taken_apart
+from modnet.nn.serialization import STORABLE, flatten, unflatten
 from modnet.types import Array, History, Params, State
 
 CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
@@ -26,7 +26,7 @@ _HEX = 64  # letters of a SHA-256
 
 @attrs.frozen(eq=False)
 class Checkpoint:
-    """How a run stood after `iteration` iterations: all that it takes to go on to the same bits.
+    """The state of a run after `iteration` iterations: all that it takes to resume to the same bits.
 
     It goes with the network, the data, the estimator, the optimizer and the settings of its run.
     """
@@ -38,9 +38,9 @@ class Checkpoint:
     state: State = attrs.field(repr=False)
     """The optimizer's state."""
     history: History
-    """What had been recorded until then."""
+    """The recorded history until then."""
     seconds: float
-    """How long it had taken."""
+    """The seconds of training until then."""
 
     def check(self, params: Params, optimizer: Optimizer) -> None:
         """Raise SettingError or ShapeError where it is not of this optimizer, or not of a network with such parameters.
@@ -59,10 +59,10 @@ class Checkpoint:
                 raise ShapeError(f"the checkpoint is of another network: {name} is {there} in it, here it is {here}")
 
 
-def params_sha256(params: Params) -> str:
+def hash_params(params: Params) -> str:
     """Return the SHA-256 of all parameters: their names, dtypes, shapes and little-endian bytes.
 
-    >>> params_sha256({"b1": np.zeros(2)})[:16]
+    >>> hash_params({"b1": np.zeros(2)})[:16]
     'bcebd382c00962f5'
     """
     digest = sha256()
@@ -87,7 +87,7 @@ def load_params(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
             params = {name: file[name] for name in file.files}
         about: dict[str, Any] = json.loads(str(params.pop("about")))
     except FileNotFoundError:
-        raise DataError(f"{path}: there are no parameters; has the run been started?") from None
+        raise DataError(f"{path}: the parameters are missing: has the run been started?") from None
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
         raise DataError(f"{path}: not the parameters of a run, or damaged ({error})") from None
     return params, about
@@ -95,9 +95,9 @@ def load_params(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
 
 @attrs.define
 class Checkpoints:
-    """The last two checkpoints of a run in its folder: where the newest is damaged, there is the one before.
+    """The last two checkpoints of a run in its folder: where the newest is damaged, the one before is read.
 
-    `optimizer` knows the structure of its state, `about` is a JSON-able description of what the run is of.
+    `optimizer` knows the structure of its state, `about` is a JSON-able description of the run.
     """
 
     folder: Path
@@ -106,8 +106,8 @@ class Checkpoints:
     _newest_is_good: bool = attrs.field(default=False, init=False)
 
     def save(self, checkpoint: Checkpoint) -> None:
-        """Write a checkpoint; what was the newest is then the one before. Raises PluginError, OSError."""
-        content = self._packed(checkpoint)
+        """Write a checkpoint; the newest so far becomes the one before. Raises PluginError, OSError."""
+        content = self._pack(checkpoint)
         newest = self.folder / CHECKPOINT
         with replacing(newest) as new:
             new.write_bytes(content)
@@ -125,38 +125,38 @@ class Checkpoints:
         if not newest.exists() and not previous.exists():
             return None
         try:
-            found = self._unpacked(newest)
+            found = self._unpack(newest)
         except DataError as error:
             wrong = str(error)
         else:
             self._newest_is_good = True
             return found
         try:
-            found = self._unpacked(previous)
+            found = self._unpack(previous)
         except DataError as error:
-            raise DataError(f"{wrong}\n{error}\nthe run cannot go on: begin it anew") from None
+            raise DataError(f"{wrong}\n{error}\nthe run cannot be resumed: begin it anew") from None
         warnings.warn(f"{wrong}; the one before is used, of iteration {found[0].iteration:,}", stacklevel=2)
         return found
 
     def discard(self) -> None:
-        """Remove the checkpoints, and what a killed process has left of one."""
+        """Remove the checkpoints, and the temporary files of a killed process."""
         self._newest_is_good = False
         for name in (PREVIOUS, CHECKPOINT):
             (self.folder / name).unlink(missing_ok=True)
             sweep(self.folder / name)
 
-    def _packed(self, checkpoint: Checkpoint) -> bytes:
+    def _pack(self, checkpoint: Checkpoint) -> bytes:
         """Return an npz archive whose comment is the SHA-256 of every byte before it."""
         arrays: list[Array] = []
         like = self.optimizer.init(checkpoint.params)
         try:
-            params = taken_apart(dict(checkpoint.params), None, arrays, "params")
-            state = taken_apart(checkpoint.state, like, arrays, "state")
+            params = flatten(dict(checkpoint.params), None, arrays, "params")
+            state = flatten(checkpoint.state, like, arrays, "state")
         except (TypeError, RecursionError) as error:
-            what = f"what the optimizer {name_of(self.optimizer)} returns cannot be kept in a checkpoint: {error}"
-            raise PluginError(f"{what}; expected {WHAT_CAN_BE}") from None
+            why = f"a checkpoint cannot hold the state of the optimizer {name_of(self.optimizer)} ({error})"
+            raise PluginError(why, f"use {STORABLE}") from None
         history = checkpoint.history
-        recorded = {"loss": history.loss, "iterations": history.iterations, **history.columns}
+        recorded = {"loss": history.loss, "iterations": history.evaluated_at, **history.columns}
         header = {
             "version": VERSION,
             "iteration": checkpoint.iteration,
@@ -164,7 +164,7 @@ class Checkpoints:
             "optimizer": checkpoint.optimizer,
             "params": params,
             "state": state,
-            "history": taken_apart({name: np.array(values) for name, values in recorded.items()}, None, arrays),
+            "history": flatten({name: np.array(values) for name, values in recorded.items()}, None, arrays),
             "about": self.about,
         }
         content = io.BytesIO()
@@ -173,33 +173,33 @@ class Checkpoints:
         sealed = content.getvalue()[:-2] + _HEX.to_bytes(2, "little")  # the archive ends with its comment's length
         return sealed + sha256(sealed).hexdigest().encode()
 
-    def _unpacked(self, path: Path) -> tuple[Checkpoint, dict[str, Any]]:
+    def _unpack(self, path: Path) -> tuple[Checkpoint, dict[str, Any]]:
         try:
             content = path.read_bytes()
         except FileNotFoundError:
-            raise DataError(f"{path}: there is none") from None
+            raise DataError(f"{path}: missing") from None
         except OSError as error:
             raise DataError(f"{path}: cannot be read: {error.strerror}") from None
         if sha256(content[:-_HEX]).hexdigest().encode() != content[-_HEX:]:
             raise DataError(f"{path}: damaged, its digest is not that of its content")
         try:
-            return self._checkpoint_from(content)
+            return self._parse(content)
         except (ValueError, TypeError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
             raise DataError(f"{path}: not a checkpoint of this run ({error})") from None
 
-    def _checkpoint_from(self, content: bytes) -> tuple[Checkpoint, dict[str, Any]]:
+    def _parse(self, content: bytes) -> tuple[Checkpoint, dict[str, Any]]:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:
             header = json.loads(str(file["header"]))
             if header["version"] != VERSION:
                 raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
             arrays = [file[str(i)] for i in range(len(file.files) - 1)]
-        params = put_together(header["params"], None, arrays)
-        columns = {name: values.tolist() for name, values in put_together(header["history"], None, arrays).items()}
+        params = unflatten(header["params"], None, arrays)
+        columns = {name: values.tolist() for name, values in unflatten(header["history"], None, arrays).items()}
         checkpoint = Checkpoint(
             iteration=header["iteration"],
             params=params,
             optimizer=header["optimizer"],
-            state=put_together(header["state"], self.optimizer.init(params), arrays),
+            state=unflatten(header["state"], self.optimizer.init(params), arrays),
             history=History(columns.pop("loss"), columns.pop("iterations"), columns),
             seconds=header["seconds"],
         )

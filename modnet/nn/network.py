@@ -1,4 +1,4 @@
-"""Dense layers in a row with a loss at the end: parameters, forward pass, loss, accuracy, and the way back."""
+"""Networks of dense layers with a loss: forward and backward pass."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ import numpy as np
 
 from modnet.errors import NoDerivativeError, SettingError, ShapeError
 from modnet.interfaces import Activation, DenseLayer, FusedLoss, GradientEstimator, Loss, Objective, Trace
-from modnet.nn.numerical import default_step, partial_differences
-from modnet.nn.validation import checked_array, checked_gradient
+from modnet.nn.numerical import compute_partial_differences, default_step
+from modnet.nn.validation import validate_array, validate_gradient
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Params
 
@@ -51,7 +51,7 @@ class DenseNetwork:
 
         Raises ShapeError that names the layer.
         """
-        z = self._samples(x)
+        z = self._check_samples(x)
         for layer in self.layers:
             z = layer.activation(z @ self.params[layer.weight] + self.params[layer.bias])
         return z
@@ -69,9 +69,9 @@ class DenseNetwork:
         return int(hits.sum()) / len(hits)
 
     def hits(self, x: Any, t: Any) -> Array:
-        """Say for each sample (N,) whether its largest output is at the target's class."""
-        x = np.atleast_2d(self._samples(x))
-        t = self._targets(t, x)
+        """Return for each sample (N,) whether its largest output is at the target's class."""
+        x = np.atleast_2d(self._check_samples(x))
+        t = self._check_targets(t, x)
         if t.ndim == 2:
             t = t.argmax(axis=1)
         blocks = [slice(i, i + BLOCK) for i in range(0, len(x), BLOCK)]
@@ -79,8 +79,8 @@ class DenseNetwork:
 
     def objective(self, x: Any, t: Any) -> NetworkObjective:
         """Return the mean loss over a batch as a function of the parameters, checked once here."""
-        x = np.atleast_2d(self._samples(x))
-        return NetworkObjective(self.layers, self.loss_function, self.fused, x, self._targets(t, x))
+        x = np.atleast_2d(self._check_samples(x))
+        return NetworkObjective(self.layers, self.loss_function, self.fused, x, self._check_targets(t, x))
 
     def gradient(self, x: Any, t: Any, estimator: GradientEstimator, stream: Stream | None = None) -> Grads:
         """Return the gradient of the loss by each parameter, as `estimator` obtains it.
@@ -88,9 +88,9 @@ class DenseNetwork:
         What the estimator draws at random comes from `stream`, by default one of the network's own seed.
         """
         stream = stream or Stream(self.seed, ("gradient",))
-        return checked_gradient(estimator(self.objective(x, t), self.params, stream), self.params, estimator)
+        return validate_gradient(estimator(self.objective(x, t), self.params, stream), self.params, estimator)
 
-    def _samples(self, given: Any) -> Array:
+    def _check_samples(self, given: Any) -> Array:
         for layer in self.layers:
             for name, shape in ((layer.weight, (layer.inputs, layer.outputs)), (layer.bias, (layer.outputs,))):
                 found = np.shape(self.params[name])
@@ -102,8 +102,8 @@ class DenseNetwork:
             raise ShapeError(f"layer 1 expects samples of shape (N, {first.inputs}), it was given {x.shape}")
         return x
 
-    def _targets(self, given: Any, x: Array) -> Array:
-        """Bring targets to class indices (N,) int64, or to dense targets (N, classes) of the dtype of `x`."""
+    def _check_targets(self, given: Any, x: Array) -> Array:
+        """Return targets as class indices (N,) int64, or dense (N, classes) of the dtype of `x`; raises ShapeError."""
         n, classes = len(x), self.layers[-1].outputs
         t: Array = np.asarray(given)
         if t.shape in {(n, classes), (classes,) if n == 1 else ()} and t.ndim:
@@ -152,12 +152,12 @@ class NetworkObjective(Objective):
             inputs.append(z)
             pre_activations.append(a)
             if layer is not self.layers[-1] or self.fused is None:
-                z = checked_array(layer.activation(a), a.shape, layer.activation)
+                z = validate_array(layer.activation(a), a.shape, layer.activation)
         if self.fused is None:
             losses = self.loss_function(z, self.t)
         else:
             losses, z = self.fused(a, self.t)
-        checked_array(losses, z.shape[:1], self.loss_function)
+        validate_array(losses, z.shape[:1], self.loss_function)
         return Trace(tuple(inputs), tuple(pre_activations), z, losses, float(losses.sum()) / len(losses))
 
     def output_error(self, params: Params) -> Array:
@@ -170,9 +170,9 @@ class NetworkObjective(Objective):
             dy = self.loss_function.backward(trace.output, self.t) / len(a)
         except NoDerivativeError:
             # From the pre-activations, as an output moved by itself may leave what the loss is defined for.
-            columns = partial_differences(lambda moved: self.loss_function(activation(moved), self.t), a)
+            columns = compute_partial_differences(lambda moved: self.loss_function(activation(moved), self.t), a)
             return np.stack(list(columns), axis=1) / len(a)
-        return _backward(activation, a, trace.output, dy)
+        return _pass_back(activation, a, trace.output, dy)
 
     def backward(self, params: Params) -> Grads:
         """Return the gradient by the chain rule, layer by layer from the last."""
@@ -184,12 +184,12 @@ class NetworkObjective(Objective):
             grads[layer.bias] = da.sum(axis=0)
             if k:
                 dz = da @ params[layer.weight].T
-                da = _backward(self.layers[k - 1].activation, trace.pre_activations[k - 1], trace.inputs[k], dz)
+                da = _pass_back(self.layers[k - 1].activation, trace.pre_activations[k - 1], trace.inputs[k], dz)
         return {name: grads[name] for name in params}
 
 
-def _backward(activation: Activation, a: Array, z: Array, dz: Array) -> Array:
-    """Return the activation's own way back, or else the central difference of it alone."""
+def _pass_back(activation: Activation, a: Array, z: Array, dz: Array) -> Array:
+    """Return the activation's own backward pass, or else the central difference of it alone."""
     try:
         return activation.backward(a, z, dz)
     except NoDerivativeError:
@@ -197,10 +197,10 @@ def _backward(activation: Activation, a: Array, z: Array, dz: Array) -> Array:
             h = default_step(a.dtype)
             slope: Array = (activation(a + h) - activation(a - h)) / (2 * h)
             return dz * slope
-        return np.stack([(dz * column).sum(axis=-1) for column in partial_differences(activation, a)], axis=-1)
+        return np.stack([(dz * column).sum(axis=-1) for column in compute_partial_differences(activation, a)], axis=-1)
 
 
-def dense_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> tuple[DenseLayer, ...]:
+def create_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> tuple[DenseLayer, ...]:
     """Return the layers of a network with these sizes, the inputs' first; raises SettingError."""
     sizes = tuple(sizes)
     if len(sizes) < 2 or not all(map(_is_size, sizes)):
@@ -217,7 +217,7 @@ def _is_size(given: object) -> bool:
     return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and bool(given > 0)
 
 
-def initial_params(
+def draw_params(
     layers: Sequence[DenseLayer], weight_init_std: WeightInitStd = 0.01, seed: int = 0, dtype: str = "float64"
 ) -> dict[str, Array]:
     """Return weights drawn from a normal distribution, each layer from its own stream, and biases of zero.

@@ -31,17 +31,17 @@ def numerical_gradient(f: Callable[[Any], Any], x: float | Array, h: float = 1e-
     if not h > 0:
         raise SettingError([f"'h' must be > 0: {h}"], "numerical_gradient")
     if isinstance(x, (int, float)):
-        _resolve(np.asarray(float(x)), h)
-        return (_number(f(x + h)) - _number(f(x - h))) / (2 * h)
-    point = _floating_copy(x)
-    _resolve(point, h)
+        _check_step(np.asarray(float(x)), h)
+        return (_to_number(f(x + h)) - _to_number(f(x - h))) / (2 * h)
+    point = _copy_as_float(x)
+    _check_step(point, h)
     gradient = np.empty_like(point)
     for index in np.ndindex(point.shape):
         value = point[index]
         point[index] = value + h
-        above = _number(f(point))
+        above = _to_number(f(point))
         point[index] = value - h
-        below = _number(f(point))
+        below = _to_number(f(point))
         point[index] = value
         gradient[index] = (above - below) / (2 * h)
     return gradient
@@ -62,7 +62,7 @@ def gradient_descent(
     >>> gradient_descent(lambda x: (x**2).sum(), np.array([-3, 4]), lr=0.1).round(9)
     array([-1.e-09,  1.e-09])
     """
-    x: Any = float(init_x) if isinstance(init_x, (int, float)) else _floating_copy(init_x)
+    x: Any = float(init_x) if isinstance(init_x, (int, float)) else _copy_as_float(init_x)
     for _ in range(step_num):
         x = x - lr * numerical_gradient(f, x)
     return cast("float | Array", x)
@@ -80,12 +80,13 @@ def default_step(dtype: Any) -> float:
     return max(1e-4, float(np.cbrt(np.finfo(dtype).eps)))
 
 
-def partial_differences(f: Callable[[Array], Array], a: Array, axis: int = -1) -> Iterator[Array]:
+def compute_partial_differences(f: Callable[[Array], Array], a: Array, axis: int = -1) -> Iterator[Array]:
     """Yield (f(a + h e_k) - f(a - h e_k)) / 2h for each position k along `axis`, for all other positions at once.
 
     `f` treats these independently, as an activation and a loss treat samples.
 
-    >>> [d.round(6).tolist() for d in partial_differences(lambda a: (a**2).sum(axis=-1), np.array([[3.0, 4.0]]))]
+    >>> differences = compute_partial_differences(lambda a: (a**2).sum(axis=-1), np.array([[3.0, 4.0]]))
+    >>> [difference.round(6).tolist() for difference in differences]
     [[6.0], [8.0]]
     """
     h = default_step(a.dtype)
@@ -96,22 +97,22 @@ def partial_differences(f: Callable[[Array], Array], a: Array, axis: int = -1) -
         yield (f(a + shift) - f(a - shift)) / (2 * h)
 
 
-def _floating_copy(x: Any) -> Array:
+def _copy_as_float(x: Any) -> Array:
     copy: Array = np.array(x)
     if copy.dtype.kind not in "buif":
         raise ShapeError(f"a gradient needs real numbers, found an array of {copy.dtype}")
     return copy if copy.dtype.kind == "f" else copy.astype(np.float64)
 
 
-def _number(value: Any) -> float:
-    """Return what a function returned as one number."""
+def _to_number(value: Any) -> float:
+    """Return the value of a function as a float; raises ShapeError where it is more than one number."""
     if np.ndim(value) and np.size(value) != 1:
         raise ShapeError(f"the function must return one number, it returned shape {np.shape(value)}")
     return float(np.asarray(value).reshape(()))
 
 
-def _resolve(x: Array, h: float) -> None:
-    """Refuse a step that vanishes in the rounding of `x`."""
+def _check_step(x: Array, h: float) -> None:
+    """Raise SettingError where a step vanishes in the rounding of `x`."""
     lost = (x + x.dtype.type(h) == x) | (x - x.dtype.type(h) == x)
     if np.any(lost & np.isfinite(x)):
         largest = np.max(np.abs(x[lost & np.isfinite(x)] if x.ndim else x))

@@ -1,8 +1,8 @@
-"""Nested values taken apart into JSON and arrays, and put together again to the last bit, without pickle.
+"""Nested state as JSON and arrays and back, to the last bit.
 
-What may be nested: dict, list and tuple, NamedTuples, dataclasses and attrs classes; and as leaves arrays, numbers,
-NumPy's too, text, truth values and None. Of a class only the fields are written, not the name: it is taken from a
-value of the same structure, so that nothing in a file decides what code runs.
+Containers may be dict, list and tuple, NamedTuples, dataclasses and attrs classes; they may hold arrays, numbers (those
+of NumPy, too), text, truth values and None. Of a class only the fields are written, not the name: it is taken from a
+value of the same structure, so that nothing in a file decides which code runs. No pickle is involved.
 """
 
 from __future__ import annotations
@@ -18,45 +18,45 @@ import numpy as np
 
 from modnet.types import Array
 
-WHAT_CAN_BE = "arrays, numbers, text and None in dict, list, tuple, NamedTuple, dataclass or attrs class"
+STORABLE = "arrays, numbers, text and None in dict, list, tuple, NamedTuple, dataclass or attrs class"
 _MAPPINGS: dict[str, Any] = {"dict": dict, "ordered dict": OrderedDict, "read-only dict": MappingProxyType}
 _SEQUENCES: dict[str, Any] = {"list": list, "tuple": tuple}
 _NAMES = {cls: name for name, cls in (_MAPPINGS | _SEQUENCES).items()}
 
 
-def taken_apart(value: Any, like: Any, arrays: list[Array], place: str = "") -> Any:
-    """Return a value as JSON holds it, its arrays appended to `arrays`.
+def flatten(value: Any, like: Any, arrays: list[Array], place: str = "") -> Any:
+    """Return a nested value as JSON can hold it, its arrays appended to `arrays`.
 
-    `like` has its structure, as far as there are classes in it. Raises TypeError that names the place of what can be
-    no part of it.
+    `like` has its structure, as far as there are classes in it. Raises TypeError with the place of a value that cannot
+    be stored.
     """
     if value is None or type(value) in {bool, int, float, str}:
         return value
     if type(value) is complex:
         return ["complex", value.real, value.imag]
     if type(value) is np.ndarray and not value.dtype.hasobject:
-        return ["array", _put(value, arrays)]
+        return ["array", _append(value, arrays)]
     if isinstance(value, np.generic) and not value.dtype.hasobject:
-        return ["number", _put(np.asarray(value), arrays)]
+        return ["number", _append(np.asarray(value), arrays)]
     if (name := _NAMES.get(type(value))) and isinstance(value, Mapping):
         odd = [key for key in value if type(key) not in {str, int}]
         if odd:
             raise TypeError(f"the key {odd[0]!r} at {place}, not text or a whole number")
-        inside = [[k, taken_apart(v, _at(like, k), arrays, f"{place}[{k!r}]")] for k, v in value.items()]
+        inside = [[k, flatten(v, _find_like(like, k), arrays, f"{place}[{k!r}]")] for k, v in value.items()]
         return [name, inside]
     if name:
-        return [name, [taken_apart(v, _at(like, i), arrays, f"{place}[{i}]") for i, v in enumerate(value)]]
-    fields = _fields(value)
+        return [name, [flatten(v, _find_like(like, i), arrays, f"{place}[{i}]") for i, v in enumerate(value)]]
+    fields = _find_fields(value)
     if fields is None:
         raise TypeError(f"{type(value).__name__} at {place}")
     if type(like) is not type(value):
         raise TypeError(f"{type(value).__name__} at {place}, where {type(like).__name__} was at first")
-    values = [[k, taken_apart(getattr(value, k), getattr(like, k, None), arrays, f"{place}.{k}")] for k in fields]
+    values = [[k, flatten(getattr(value, k), getattr(like, k, None), arrays, f"{place}.{k}")] for k in fields]
     return ["fields", values]
 
 
-def put_together(node: Any, like: Any, arrays: Sequence[Array]) -> Any:
-    """Return the value that was taken apart; raises ValueError where it does not have the structure of `like`."""
+def unflatten(node: Any, like: Any, arrays: Sequence[Array]) -> Any:
+    """Return the value that was flattened; raises ValueError where it does not have the structure of `like`."""
     if not isinstance(node, list):
         return node
     name, *rest = node
@@ -68,22 +68,22 @@ def put_together(node: Any, like: Any, arrays: Sequence[Array]) -> Any:
         return arrays[rest[0]][()]
     (inside,) = rest
     if name in _SEQUENCES:
-        return _SEQUENCES[name](put_together(v, _at(like, i), arrays) for i, v in enumerate(inside))
+        return _SEQUENCES[name](unflatten(v, _find_like(like, i), arrays) for i, v in enumerate(inside))
     if name in _MAPPINGS:
-        return _MAPPINGS[name]({k: put_together(v, _at(like, k), arrays) for k, v in inside})
-    fields = {k: put_together(v, getattr(like, k, None), arrays) for k, v in inside}
-    if name != "fields" or list(fields) != _fields(like):
+        return _MAPPINGS[name]({k: unflatten(v, _find_like(like, k), arrays) for k, v in inside})
+    fields = {k: unflatten(v, getattr(like, k, None), arrays) for k, v in inside}
+    if name != "fields" or list(fields) != _find_fields(like):
         raise ValueError(f"expected the fields {', '.join(fields)}, found {type(like).__name__}")
-    return _made(type(like), fields)
+    return _build(type(like), fields)
 
 
-def _put(value: Array, arrays: list[Array]) -> int:
+def _append(value: Array, arrays: list[Array]) -> int:
     arrays.append(value)
     return len(arrays) - 1
 
 
-def _at(like: Any, key: Any) -> Any:
-    """Return what stands at the same place of `like`; in a list that has grown, what stands last."""
+def _find_like(like: Any, key: Any) -> Any:
+    """Return the value at the same place of `like`; in a list that has grown, the last one."""
     if isinstance(like, Mapping):
         return like.get(key)
     if isinstance(like, (list, tuple)) and like:
@@ -91,7 +91,7 @@ def _at(like: Any, key: Any) -> Any:
     return None
 
 
-def _fields(value: Any) -> list[str] | None:
+def _find_fields(value: Any) -> list[str] | None:
     """Return the names of the fields of a NamedTuple, dataclass or attrs class; None of anything else."""
     if isinstance(value, type):
         return None
@@ -102,8 +102,8 @@ def _fields(value: Any) -> list[str] | None:
     return [field.name for field in dataclasses.fields(value)] if dataclasses.is_dataclass(value) else None
 
 
-def _made(cls: Any, fields: dict[str, Any]) -> Any:
-    """Return an instance with these values in its fields, whatever its `__init__` would make of them."""
+def _build(cls: Any, fields: dict[str, Any]) -> Any:
+    """Return an instance with these values in its fields; its `__init__` is not called."""
     if issubclass(cls, tuple):
         return cls._make(fields.values())
     made = object.__new__(cls)

@@ -1,4 +1,4 @@
-"""What a part returned, looked at where it comes back, so that no wrong value goes on and is met somewhere else."""
+"""Validation of the values that parts return."""
 
 from __future__ import annotations
 
@@ -9,41 +9,41 @@ from modnet.errors import PluginError
 from modnet.types import Array, Grads, Params, State
 
 
-def checked_array(values: Any, shape: tuple[int, ...], part: object) -> Array:
-    """Return what a part returned; raises PluginError where it is no array of that shape.
+def validate_array(values: Any, shape: tuple[int, ...], part: object) -> Array:
+    """Return the value that a part returned; raises PluginError where it is no array of that shape.
 
-    >>> checked_array(0.5, (2,), modnet.loss("mean-squared-error"))
+    >>> validate_array(0.5, (2,), modnet.loss("mean-squared-error"))
     Traceback (most recent call last):
         ...
     modnet.errors.PluginError: MeanSquaredError() returned a float: an array of shape (2,) is expected
     """
     if getattr(values, "shape", None) != shape:
-        raise _error(part, values, f"an array of shape {shape} is expected")
+        raise _describe(part, values, f"an array of shape {shape} is expected")
     array: Array = values
     return array
 
 
-def checked_gradient(grads: Any, params: Params, estimator: object) -> Grads:
-    """Return what an estimator returned; raises PluginError where it is no array for each parameter, of its shape."""
+def validate_gradient(grads: Any, params: Params, estimator: object) -> Grads:
+    """Return an estimator's gradient; raises PluginError where it is no array for each parameter, of its shape."""
     if not isinstance(grads, Mapping) or grads.keys() != params.keys():
-        raise _error(estimator, grads, f"an array for each of {', '.join(params)} is expected")
+        raise _describe(estimator, grads, f"an array for each of {', '.join(params)} is expected")
     for name, value in params.items():
         if getattr(grads[name], "shape", None) != value.shape:
-            raise _error(estimator, grads[name], f"an array of the shape of {name}, {value.shape}, is expected")
+            raise _describe(estimator, grads[name], f"an array of the shape of {name}, {value.shape}, is expected")
     return grads
 
 
-def checked_step(result: Any, params: Params, optimizer: object) -> tuple[Params, State]:
-    """Return what an optimizer's step returned; raises PluginError where it is not parameters and a state."""
+def validate_step(result: Any, params: Params, optimizer: object) -> tuple[Params, State]:
+    """Return the result of an optimizer's step; raises PluginError where it is not parameters and a state."""
     if not isinstance(result, tuple) or len(result) != 2:
-        raise _error(optimizer, result, "new parameters and a state are expected")
+        raise _describe(optimizer, result, "new parameters and a state are expected")
     new, state = result
     if not isinstance(new, Mapping) or new.keys() != params.keys():
-        raise _error(optimizer, new, f"a mapping of {', '.join(params)} is expected before the state")
+        raise _describe(optimizer, new, f"a mapping of {', '.join(params)} is expected before the state")
     return new, state
 
 
-def _error(part: object, value: Any, expected: str) -> PluginError:
+def _describe(part: object, value: Any, expected: str) -> PluginError:
     name = type(value).__name__
     what = f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
     if isinstance(value, Mapping):

@@ -11,7 +11,7 @@ from modnet.compose.parts import find_name, list_usable_names, make_part
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError
 from modnet.interfaces import GradientEstimator
-from modnet.nn.training import forecast
+from modnet.nn.training import time_iteration
 
 
 @attrs.frozen(kw_only=True)
@@ -47,7 +47,7 @@ def _forecast(
     network, training = create_network(experiment, data), experiment.training
     is_own = estimator is experiment.gradient
     try:
-        iteration, evaluation = forecast(
+        iteration, evaluation = time_iteration(
             network, data, estimator, experiment.optimizer, training, seed=experiment.seed, seconds=seconds
         )
     except ModnetError as error:

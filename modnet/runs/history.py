@@ -15,7 +15,7 @@ def history_to_csv(history: History) -> str:
     """Return a history as CSV: a row per iteration, evaluations where they were made; numbers read back exactly."""
     values = zip(*history.columns.values(), strict=True)
     cells = (["" if math.isnan(value) else repr(value) for value in row] for row in values)
-    evaluations = dict(zip(history.iterations, cells, strict=True))
+    evaluations = dict(zip(history.evaluated_at, cells, strict=True))
     out = io.StringIO()
     writer = csv.writer(out, lineterminator="\n")
     writer.writerow(["iteration", "loss", *history.columns])

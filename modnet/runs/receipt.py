@@ -23,7 +23,7 @@ from modnet.files import digest, write_atomically
 from modnet.host.entry_points import DISTRIBUTION
 from modnet.host.registry import BUILT_IN
 from modnet.interfaces import ObservedRun
-from modnet.nn.checkpoint import params_sha256
+from modnet.nn.checkpoint import hash_params
 from modnet.runs.environment import describe_machine, list_libraries
 from modnet.types import Status
 
@@ -135,7 +135,7 @@ class Receipt:
     def with_results(self, run: ObservedRun, folder: Path, names: Sequence[str]) -> Receipt:
         """Return the receipt with the results of the run and the digests of these files in its folder."""
         files = {name: _file_sha256(folder / name) for name in names}
-        return attrs.evolve(self, results=Results(run.status, run.iteration, params_sha256(run.params), files))
+        return attrs.evolve(self, results=Results(run.status, run.iteration, hash_params(run.params), files))
 
     @property
     def content(self) -> dict[str, Any]:

@@ -26,8 +26,8 @@ from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
-from modnet.nn.checkpoint import Checkpoint, Checkpoints, params_sha256, save_params
-from modnet.nn.training import Run
+from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params, save_params
+from modnet.nn.run import Run
 from modnet.runs.folder import (
     CURVES,
     EXPERIMENT,
@@ -220,7 +220,7 @@ class RunRecorder(Observer):
             "gradient": find_name(self._experiment.gradient),
             "seed": self._experiment.seed,
             "seconds": round(run.seconds, 3),
-            "params_sha256": params_sha256(run.params),
+            "params_sha256": hash_params(run.params),
             "versions": {
                 "python": platform.python_version(),
                 "numpy": np.__version__,

@@ -14,8 +14,8 @@ from modnet.compose.experiment import Experiment, create_experiment, read_data, 
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, PluginError
 from modnet.interfaces import ObservedRun, Observer
-from modnet.nn.checkpoint import params_sha256
-from modnet.nn.training import Run
+from modnet.nn.checkpoint import hash_params
+from modnet.nn.run import Run
 from modnet.runs.folder import EXPERIMENT, HISTORY
 from modnet.runs.history import history_to_csv, read_history
 from modnet.runs.receipt import Difference, Receipt, Results, name_missing_plugins
@@ -152,7 +152,7 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
     except _DepartedError as departed:
         run = departed.run
     if results.status is Status.FAILED and watch.took_accuracies_at_end:  # which a run that fails does not
-        run.history.iterations.pop()
+        run.history.evaluated_at.pop()
         for column in run.history.columns.values():
             column.pop()
     return attrs.evolve(wanted, again=_compare_results(wanted, run, diverged=diverged))
@@ -193,7 +193,7 @@ class _Watch(Observer):
 def _compare_results(wanted: Verification, run: Run, *, diverged: bool) -> Retraining:
     results, text = wanted.results, history_to_csv(run.history)
     same_end = diverged == (results.status is Status.DIVERGED) and run.iteration == results.iterations
-    params = params_sha256(run.params)
+    params = hash_params(run.params)
     same = sha256(text.encode()).hexdigest() == results.files[HISTORY] and params == results.params_sha256
     try:
         departure = find_departure((wanted.folder / HISTORY).read_text(encoding="utf-8"), text)

@@ -1,4 +1,4 @@
-"""Conformance checks, overridden parts and a leak detector, for tests of plugins and of what uses them."""
+"""Conformance checks, swapped parts and a leak detector, for tests."""
 
 from modnet.testing.conformance import check_distribution, conformance
 from modnet.testing.leaks import Snapshot

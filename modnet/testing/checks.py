@@ -1,4 +1,4 @@
-"""A check: a claim about a part, as a function that raises where the claim is not true, and what it is tried on."""
+"""Checks: claims about parts, the inputs to try them on, and their suites."""
 
 from __future__ import annotations
 
@@ -51,44 +51,44 @@ class Check:
 
     @property
     def claim(self) -> str:
-        """What it claims of a part: the probe's docstring in a line."""
+        """The claim about a part: the probe's docstring in a line."""
         return " ".join((self.probe.__doc__ or "").split())
 
     def run(self, subject: Any) -> Outcome:
         """Try all cases on `subject.part`; what fails first is made as small as it still fails."""
         if not __debug__:
-            raise ModnetError("python -O leaves every assertion out, and so every check: run without it")
+            raise ModnetError("python -O drops every assertion, and so every check: run without it")
         tried = 0
         try:
             for inputs in self.cases(subject):
                 tried += 1
-                if raised(self.probe, subject.part, inputs):
-                    return self._failed(subject.part, inputs)
+                if catch_error(self.probe, subject.part, inputs):
+                    return self._report_failure(subject.part, inputs)
         except SkippedError as skipped:
             return self._outcome(SKIPPED, skipped.reason, excused=skipped.reason in self.skips)
         except KeyboardInterrupt:
             raise
-        except BaseException as error:  # of a stranger's part, met while making inputs
-            return self._outcome(FAILED, message_of(error))
+        except BaseException as error:  # of a third-party part, met while making inputs
+            return self._outcome(FAILED, to_message(error))
         if not tried:
             return self._outcome(FAILED, "it did not run: there was nothing to try it on")
         return self._outcome(PASSED, cases=tried)
 
-    def _failed(self, part: object, inputs: Inputs) -> Outcome:
-        error = raised(self.probe, part, inputs)
+    def _report_failure(self, part: object, inputs: Inputs) -> Outcome:
+        error = catch_error(self.probe, part, inputs)
         if error is None:
             text = "it failed, and when tried again with the same input it did not: the part is not deterministic"
             return self._outcome(FAILED, text)
-        place = _place(error, self.probe)
+        place = _locate(error, self.probe)
 
         def fails(other: Inputs) -> bool:
-            found = raised(self.probe, part, other)
-            return found is not None and _place(found, self.probe) == place
+            found = catch_error(self.probe, part, other)
+            return found is not None and _locate(found, self.probe) == place
 
         small = shrunk(inputs, fails)
         if small is not inputs:
-            error = raised(self.probe, part, small) or error
-        return self._outcome(FAILED, message_of(error), example=example(self.probe, part, small, place[1]))
+            error = catch_error(self.probe, part, small) or error
+        return self._outcome(FAILED, to_message(error), example=example(self.probe, part, small, place[1]))
 
     def _outcome(self, state: str, message: str = "", **more: Any) -> Outcome:
         return Outcome(self.name, self.claim, state, message, **more)
@@ -100,7 +100,7 @@ class Suite:
 
     kind: str
     subject: Callable[..., Any]
-    """Makes what the checks are run with, of a part and options."""
+    """Makes the subject of the checks from a part and options."""
     checks: dict[str, Check] = attrs.field(factory=dict)
 
     def check(self, cases: Callable[[Any], Iterable[Inputs]], *skips: str) -> Callable[[Any], Any]:
@@ -117,7 +117,7 @@ class Suite:
         """Run all checks on a part; raises ConformanceError where it does not pass, if it is to."""
         __tracebackhide__ = True
         subject = self.subject(part, **options)
-        report = self._report(_said(repr, subject.part), [check.run(subject) for check in self.checks.values()])
+        report = self._report(_describe(repr, subject.part), [check.run(subject) for check in self.checks.values()])
         if raises:
             report.raise_if_failed()
         return report
@@ -135,14 +135,14 @@ def once(_: Any) -> list[Inputs]:
     return [{}]
 
 
-def raised(probe: Callable[..., object], part: object, inputs: Inputs) -> BaseException | None:
-    """Return what a probe raises, whatever it is; whatever else a part does to the process is undone."""
-    with preserved():
+def catch_error(probe: Callable[..., object], part: object, inputs: Inputs) -> BaseException | None:
+    """Return the exception that a probe raises, or None; undo all else that a part does to the process."""
+    with preserve_process():
         try:
             probe(part, **fresh(dict(inputs)))
         except (KeyboardInterrupt, SkippedError):
             raise
-        except BaseException as error:  # of a stranger's part, which may end the program
+        except BaseException as error:  # of a third-party part, which may end the program
             return error
     return None
 
@@ -157,7 +157,7 @@ def fresh(value: Any) -> Any:
 
 
 @contextlib.contextmanager
-def preserved() -> Iterator[None]:
+def preserve_process() -> Iterator[None]:
     """Let no change that a part makes to the process's global state outlast a check; its warnings are not shown."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002 - it is the global state that is watched
     floats, environment, folder, path = np.geterr(), dict(os.environ), Path.cwd(), list(sys.path)
@@ -175,23 +175,23 @@ def preserved() -> Iterator[None]:
         sys.path[:] = path
 
 
-def message_of(error: BaseException) -> str:
+def to_message(error: BaseException) -> str:
     """Return an error in one line: of an assertion only the words."""
-    text = " ".join(_said(str, error).split("\n ACTUAL")[0].split())
+    text = " ".join(_describe(str, error).split("\n ACTUAL")[0].split())
     text = text if len(text) <= LONGEST else f"{text[:LONGEST]} ..."
     return text if isinstance(error, AssertionError) and text else f"{type(error).__name__}: {text}".removesuffix(": ")
 
 
-def _said(how: Callable[[object], str], value: object) -> str:
-    """Return what a stranger's object says of itself; its class where it fails to."""
+def _describe(how: Callable[[object], str], value: object) -> str:
+    """Return the text of a third-party object; its class where that fails."""
     try:
         return how(value)
     except Exception:
         return type(value).__name__
 
 
-def _place(error: BaseException, probe: Callable[..., Any]) -> tuple[type, int]:
-    """Return what tells one fault from another: the kind of error, and the line of the probe that it comes from."""
+def _locate(error: BaseException, probe: Callable[..., Any]) -> tuple[type, int]:
+    """Return the identity of a fault: the kind of error, and the line of the probe that it comes from."""
     code = probe.__code__
     lines = [line for frame, line in traceback.walk_tb(error.__traceback__) if frame.f_code is code]
     return type(error), lines[0] if lines else 0

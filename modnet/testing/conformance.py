@@ -1,4 +1,4 @@
-"""Conformance of parts to their kinds: as tests, and of whole distributions."""
+"""Conformance tests for a part, and conformance reports for a distribution."""
 
 from __future__ import annotations
 
@@ -81,18 +81,18 @@ def check_distribution(
     host = get_host()
     found = [c for c in host.registry.components() if name in {c.plugin, c.owner, f"{c.owner}:{c.plugin}"}]
     if not found:
-        raise PluginError(_why_not(name))
-    wanted, told = settings or {}, options or {}
-    for given in (wanted, told):
+        raise PluginError(_explain_missing(name))
+    settings, options = settings or {}, options or {}
+    for given in (settings, options):
         for unknown in given.keys() - {c.name for c in found}:
             raise PluginError(f"{name} provides no {unknown!r}; it provides: {', '.join(c.name for c in found)}")
-    reports = [_checked(component, wanted.get(component.name, {}), told.get(component.name, {})) for component in found]
+    reports = [_check_component(c, settings.get(c.name, {}), options.get(c.name, {})) for c in found]
     if raises:
         raise_if_failed(reports)
     return reports
 
 
-def _checked(component: Component, settings: Mapping[str, Any], options: Mapping[str, Any]) -> Report:
+def _check_component(component: Component, settings: Mapping[str, Any], options: Mapping[str, Any]) -> Report:
     suite = find_suite(component.kind)
     try:
         made = built(component.kind, component.qualified_name, **settings)
@@ -101,7 +101,7 @@ def _checked(component: Component, settings: Mapping[str, Any], options: Mapping
     return suite.run(made, **options)
 
 
-def _why_not(name: str) -> str:
+def _explain_missing(name: str) -> str:
     """Say why nothing of that name can be checked."""
     reports = get_host().plugins
     for report in reports:

@@ -1,4 +1,4 @@
-"""A failed probe as a few lines of Python that run without this kit: the probe itself, and what it failed on."""
+"""Failed probes as short programs that run without this kit."""
 
 from __future__ import annotations
 
@@ -30,10 +30,10 @@ def example(probe: Callable[..., object], part: object, inputs: Mapping[str, Any
     writer = _Writer()
     call = writer.call(writer.function(probe, line), [writer.literal(part)], inputs)
     body = [*writer.definitions.values(), call]
-    return "\n".join([*_joined(writer.imports), *body])
+    return "\n".join([*_join_imports(writer.imports), *body])
 
 
-def _joined(imports: Iterable[str]) -> list[str]:
+def _join_imports(imports: Iterable[str]) -> list[str]:
     """Return import statements in order, what comes from one module in one of them."""
     lines: dict[str, list[str]] = {}
     for statement in sorted(imports):
@@ -60,7 +60,7 @@ class _Writer:
         if isinstance(value, np.generic):
             return repr(value.item())
         if type(value) in {dict, list, tuple}:
-            return self._nested(value)
+            return self._to_nested(value)
         if isinstance(value, float) and not np.isfinite(value):
             return f"float({str(value)!r})"
         if isinstance(value, PurePath):
@@ -70,13 +70,13 @@ class _Writer:
             self._import("adapted", adapt)
             return f"adapted({ADAPTED[type(value)]!r}, {self.literal(value.part)})"
         if find_kinds(type(value)) or attrs.has(type(value)):
-            return self._made(value)
+            return self._to_call(value)
         if callable(value) and hasattr(value, "__name__"):
             ours = isinstance(value, FunctionType) and value.__module__.startswith(KIT)
             return self.function(value) if ours else self._import(value.__name__, value)
         return repr(value)
 
-    def _nested(self, value: Any) -> str:
+    def _to_nested(self, value: Any) -> str:
         if type(value) is dict:
             return "{" + ", ".join(f"{key!r}: {self.literal(item)}" for key, item in value.items()) + "}"
         inside = ", ".join(map(self.literal, value))
@@ -118,7 +118,7 @@ class _Writer:
         numbers = re.sub(r"\b(nan|inf)\b", r"np.\1", repr(value.tolist()))
         return f"np.array({numbers}{dtype})" if value.size else f"np.empty({value.shape}{dtype})"
 
-    def _made(self, value: Any) -> str:
+    def _to_call(self, value: Any) -> str:
         """Return the call that makes an object of its settings."""
         cls = type(value)
         try:

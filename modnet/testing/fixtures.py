@@ -17,7 +17,7 @@ from modnet.testing.swapping import swap as _swap
 
 @pytest.fixture
 def swap() -> Iterator[Callable[[str, str, Any], Any]]:
-    """Return `modnet.testing.swap` as a function whose swaps last until the test ends, and that returns the stand-in.
+    """Return `modnet.testing.swap` as a function: its swaps end with the test, and it returns the replacement.
 
     A test says `fake = swap("loss", "cross-entropy", Fake())`.
     """
@@ -27,13 +27,13 @@ def swap() -> Iterator[Callable[[str, str, Any], Any]]:
 
 @pytest.fixture
 def no_leaks() -> Iterator[None]:
-    """Fail a test that leaves something behind, and say what.
+    """Fail a test that leaks state, and name it.
 
-    Looked at are registered and swapped parts, the global random states, the environment, NumPy's error state, warnings
-    filters and open files. Fixtures named after this one clean up before it looks: name it first, or use
+    Compared are registered and swapped parts, the global random states, the environment, NumPy's error state, warnings
+    filters and open files. Fixtures named after this one clean up before it compares: name it first, or use
     `pytest.mark.usefixtures("no_leaks")`.
     """
     before = Snapshot.take()
     yield
     if leaks := before.leaks():
-        pytest.fail("the test leaves behind:\n" + "\n".join(f"  {leak}" for leak in leaks), pytrace=False)
+        pytest.fail("the test leaks:\n" + "\n".join(f"  {leak}" for leak in leaks), pytrace=False)

@@ -1,4 +1,4 @@
-"""What a test may leave behind without being asked: found by comparing two snapshots."""
+"""Leaks of a test, found by comparing two snapshots of the process."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ LINUX = Path("/proc/self/fd")
 
 @attrs.frozen(kw_only=True)
 class Snapshot:
-    """What is the same for all tests of a process, as it is at a moment."""
+    """The state that all tests of a process share, at a moment."""
 
     registered: tuple[Component, ...]
     swapped: tuple[Override, ...]
@@ -36,7 +36,7 @@ class Snapshot:
     @classmethod
     def take(cls) -> Snapshot:
         """Return how things are; the plugins are loaded for it, if they are not yet."""
-        state: Any = np.random.get_state()  # noqa: NPY002 - the global one is what is looked at
+        state: Any = np.random.get_state()  # noqa: NPY002 - the global one is compared
         return cls(
             registered=tuple(get_host().registry.components()),
             swapped=active_overrides(),

@@ -43,7 +43,7 @@ class Outcome:
     cases: int = 0
     """How many inputs it was tried on."""
     excused: bool = False
-    """Whether the reason why it was skipped is one of those that are listed for it."""
+    """True if it was skipped for one of the reasons listed for it."""
     example: str = ""
     """Of a failure: a few lines of Python that show it, and run without this kit."""
 
@@ -96,7 +96,7 @@ class Report:
 
     @property
     def passed(self) -> bool:
-        """Whether none failed, and every check of the kind ran or was skipped for a reason that is listed for it."""
+        """True if none failed, and every check of the kind ran or was skipped for a reason listed for it."""
         return not self.failed and not self.missing
 
     def raise_if_failed(self) -> None:

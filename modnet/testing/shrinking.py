@@ -1,4 +1,4 @@
-"""Inputs made smaller, as long as they still show the fault."""
+"""Failing inputs, reduced to smaller ones that fail too."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Another part under a registered name, for as long as a test lasts."""
+"""Other parts under registered names, for the duration of a test."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def swap(kind: str, name: str, instead: T) -> Swap[T]:
 
 
 class Swap(Generic[T]):
-    """A block in which a name stands for something else; `as` gives that."""
+    """A block in which a name stands for another part; `as` gives that."""
 
     def __init__(self, kind: str, name: str, instead: T) -> None:
         self._kind, self._name, self._instead = kind, name, instead
@@ -44,7 +44,7 @@ class Swap(Generic[T]):
     def __enter__(self) -> T:
         """Begin, and return what the name stands for now."""
         component = _component(self._kind, self._name)
-        what = _accepted(component, self._instead)
+        what = _accept(component, self._instead)
         cls = what if isinstance(what, type) else type(what)
         nameless = all(known.cls is not cls for known in get_host().registry.components(self._kind))
         override = Override(self._kind, component.qualified_name, what, nameless)
@@ -71,8 +71,8 @@ def _component(kind: str, name: str) -> Component:
     return get_host().registry.find(find_kind(kind).name, name)
 
 
-def _accepted(component: Component, instead: object) -> Any:
-    """Return what is to stand in for a component, brought to the interface; raises SettingError where it cannot be."""
+def _accept(component: Component, instead: object) -> Any:
+    """Return the replacement of a component as a part or a class of parts; raises SettingError where it is neither."""
     kind, interface = component.kind, KINDS[component.kind].interface
     where = f"instead of the {kind} {component.name!r}"
     is_class = isinstance(instead, type) and issubclass(instead, interface)

@@ -11,7 +11,7 @@ from modnet import Activation, Array
 
 @attrs.frozen
 class Identity(Activation):
-    """The identity: z = a, what an output layer has for regression.
+    """The identity: z = a, for the output layer of a regression.
 
     Saitoh, "Deep Learning from Scratch", chapter 3.5.1.
 

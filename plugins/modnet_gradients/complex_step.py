@@ -50,7 +50,7 @@ class ComplexStep(GradientEstimator):
 
 
 def _check_parts(objective: Objective, params: Params, h: float) -> None:
-    """Compare each part's slope by a complex step with that by a real one; what is not analytic shows there."""
+    """Compare each part's slope by a complex step with that by a real one; they differ where it is not analytic."""
     trace = objective.trace(params)
     last = objective.layers[-1].activation
     fused = objective.loss_function.fused(last)

@@ -42,7 +42,7 @@ def _black_box(
         moved: complex = centre
         for shift, weight in zip(stencil.shifts, stencil.weights, strict=True):
             point[index] = value[index] + shift * h
-            # A mapping of its own for each evaluation: an objective may remember what it was given.
+            # A mapping of its own for each evaluation: an objective may remember its argument.
             moved = moved + weight * objective({**params, name: point})
         point[index] = value[index]
         gradient[index] = np.real(moved) / (stencil.divisor * h)

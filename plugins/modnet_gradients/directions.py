@@ -1,4 +1,7 @@
-"""Random directions in the space of all parameters: never stored, but made anew from their stream where needed."""
+"""Random directions in the space of all parameters.
+
+They are never stored, but made anew from their stream where needed.
+"""
 
 from __future__ import annotations
 
@@ -70,7 +73,7 @@ class Perturbed(Mapping[str, Array]):
         return iter(self.params)
 
     def __len__(self) -> int:
-        """Return how many arrays there are."""
+        """Return the number of arrays."""
         return len(self.params)
 
 

@@ -37,7 +37,7 @@ class RandomCoordinates(GradientEstimator):
         """Return the estimate, of the shape and dtype of each parameter; the parameters stay as they are."""
         if self.h is not None:
             check_step(self.h, params)
-        n, k = _size(params), self._drawn(params)
+        n, k = _size(params), self._draw(params)
         drawn = np.sort(stream.generator().choice(n, k, replace=False, shuffle=False))
         factor = n / k if self.rescale and k else 1.0
         grads: dict[str, Array] = {}
@@ -50,9 +50,9 @@ class RandomCoordinates(GradientEstimator):
 
     def evaluations(self, params: Params) -> int:
         """Return 2 for each parameter drawn."""
-        return 2 * self._drawn(params)
+        return 2 * self._draw(params)
 
-    def _drawn(self, params: Params) -> int:
+    def _draw(self, params: Params) -> int:
         return min(self.coordinates, _size(params))
 
     def _differences(
@@ -69,7 +69,7 @@ class RandomCoordinates(GradientEstimator):
             losses = []
             for move in (h, -h):
                 point[index] = value[index] + move
-                # A mapping of its own for each evaluation: an objective may remember what it was given.
+                # A mapping of its own for each evaluation: an objective may remember its argument.
                 losses.append(float(objective({**params, name: point})))
             point[index] = value[index]
             slope = (losses[0] - losses[1]) / (2 * h)

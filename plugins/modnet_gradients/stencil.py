@@ -20,7 +20,7 @@ class Stencil:
     centre: float = 0.0
 
     def evaluations(self, params: Params) -> int:
-        """Return how many evaluations of the loss a gradient costs, taken as a black box."""
+        """Return the number of evaluations of the loss for a gradient, as a black box."""
         return len(self.shifts) * sum(int(np.size(value)) for value in params.values()) + bool(self.centre)
 
 

@@ -1,4 +1,4 @@
-"""Where a step stands between truncation and round-off, by measurement."""
+"""Measured errors of a step: truncation and round-off."""
 
 from __future__ import annotations
 

@@ -74,7 +74,7 @@ def structured_gradient(
 
 @attrs.frozen(eq=False)
 class Moves:
-    """By how much each sample's pre-activation moves: once for each distinct input value, the bias's input is 1.
+    """The moves of each sample's pre-activation: one for each distinct input value; the bias's input is 1.
 
     `sample` and `value` (P,) are filled up to whole tiles with moves by 0. The moves `entries[starts[m]:starts[m+1]]`
     are those of input `inputs[m]`.
@@ -101,13 +101,13 @@ class Moves:
         return cls(np.pad(row + first, missing, "edge"), np.pad(values[value], missing), entries, starts, moved[starts])
 
     def sums_by_input(self, moved: Array) -> Array:
-        """Return the sums (units, inputs) over the samples of what each move made, `moved` (units, P)."""
+        """Return the sums (units, inputs) over the samples of the values after each move, `moved` (units, P)."""
         sums: Array = np.add.reduceat(moved.take(self.entries, axis=1), self.starts, axis=1)
         return sums
 
 
 class _Columns:
-    """A network at its parameters, one column for each sample; evaluates what moved columns make."""
+    """A network at its parameters, one column for each sample; evaluates moved columns."""
 
     def __init__(self, objective: Objective, params: Params, stencil: Stencil) -> None:
         trace = objective.trace(params)
@@ -124,24 +124,24 @@ class _Columns:
         self.shifts = np.array(stencil.shifts, self.dtype)[:, np.newaxis]
         self.weights = [np.ascontiguousarray(params[layer.weight].T, self.dtype) for layer in self.layers]
         self.biases = [params[layer.bias][:, np.newaxis] for layer in self.layers]
-        self.losses = self._checked(trace.losses)
+        self.losses = self._check(trace.losses)
 
     def differences(self, k: int, units: slice, moves: Moves, block: int) -> Array:
         """Return the differences (units, P) that moves of layer k's pre-activations make, block by block."""
         moved = np.empty((units.stop - units.start, len(moves.sample)), self.losses.dtype)
-        follows = self.layers[k + 1 :] if self._alone(k) else self.layers[k:]
+        follows = self.layers[k + 1 :] if self._is_alone(k) else self.layers[k:]
         rows = max((layer.outputs for layer in follows), default=self.layers[k].outputs) * len(self.shifts)
         width = max(TILE, min(block // rows // TILE * TILE, len(moves.sample)))
-        with np.errstate(all="ignore"):  # what is not finite is told with the parameter's name
+        with np.errstate(all="ignore"):  # an error with the parameter's name follows where it is not finite
             for columns in _slices(len(moves.sample), width):
                 self._put_differences(k, units, columns, moves, moved, max(1, block // (rows * width)))
         return moved
 
     def _put_differences(self, k: int, units: slice, columns: slice, moves: Moves, moved: Array, at_once: int) -> None:
-        layer, last, alone = self.layers[k], k == len(self.layers) - 1, self._alone(k)
+        layer, last, alone = self.layers[k], k == len(self.layers) - 1, self._is_alone(k)
         sample = moves.sample[columns]
         shifts = self.shifts * moves.value[columns]
-        # What a moved unit enters: its own layer's pre-activations, the output, or the next layer's pre-activations.
+        # A moved unit enters its own layer's pre-activations, the output, or the next layer's pre-activations.
         around = (self.a[k] if not alone else self.z[k] if last else self.a[k + 1]).take(sample, axis=-1)
         around = around[:, np.newaxis, np.newaxis]
         t = np.tile(self.t.take(sample, axis=-1), at_once * len(shifts))
@@ -162,12 +162,12 @@ class _Columns:
             flat = into.reshape(len(around), -1)
             targets = t[..., : flat.shape[1]]
             losses = self.loss(flat, targets, axis=0) if alone and last else self._losses_from(k + alone, flat, targets)
-            moved[some.start - units.start : some.stop - units.start, columns] = self._combined(
+            moved[some.start - units.start : some.stop - units.start, columns] = self._combine(
                 losses.reshape(moving.shape), sample
             )
 
-    def _alone(self, k: int) -> bool:
-        """Say whether a moved unit of layer k moves its own output alone."""
+    def _is_alone(self, k: int) -> bool:
+        """Return whether a moved unit of layer k moves its own output alone."""
         fused = k == len(self.layers) - 1 and self.fused is not None
         return self.layers[k].activation.elementwise and not fused
 
@@ -181,7 +181,7 @@ class _Columns:
             return self.fused.losses(a, t, axis=0, overwrite_a=True)
         return self.loss(self.layers[-1].activation(a, axis=0), t, axis=0)
 
-    def _combined(self, losses: Array, sample: Array) -> Array:
+    def _combine(self, losses: Array, sample: Array) -> Array:
         """Return the stencil's sum over the shifts, of losses (units, shifts, columns)."""
         first, *others = self.stencil.weights
         total: Array = losses[:, 0] * first
@@ -191,16 +191,16 @@ class _Columns:
             total += self.stencil.centre * self.losses.take(sample)
         return total.real
 
-    def _checked(self, expected: Array) -> Array:
-        """Return the losses without a move; find the part that is not what it says, as nothing later would."""
+    def _check(self, expected: Array) -> Array:
+        """Return the losses without a move; raises ShapeError with the part that contradicts its own statements."""
         with np.errstate(all="ignore"):
             for k, layer in enumerate(self.layers):
                 if k == len(self.layers) - 1 and self.fused is not None:
                     continue
                 a = self.a[k]
-                z = layer.activation(a.reshape(1, -1) if self._alone(k) else a, axis=0).reshape(a.shape)
+                z = layer.activation(a.reshape(1, -1) if self._is_alone(k) else a, axis=0).reshape(a.shape)
                 if not _alike(z, self.z[k]):
-                    how = "unit by unit, though it says it is elementwise" if self._alone(k) else "with axis=0"
+                    how = "unit by unit, though it says it is elementwise" if self._is_alone(k) else "with axis=0"
                     raise ShapeError(f"the activation {layer.activation!r} of layer {k + 1} gives other outputs {how}")
             if self.fused is not None:
                 losses = self.fused.losses(self.a[-1], self.t, axis=0)

@@ -49,7 +49,7 @@ class SoftmaxCrossEntropy(FusedLoss):
     """Softmax and cross entropy in one, from the logits a, with y = softmax(a).
 
     With eps = 0 the loss is sum_k t_k (log sum_i exp(a_i) - a_k), finite for all finite logits; otherwise it
-    is the cross entropy of y. The way back is da = y sum_k r_k - r with r_k = t_k y_k / (y_k + eps), for
+    is the cross entropy of y. Its derivative is da = y sum_k r_k - r with r_k = t_k y_k / (y_k + eps), for
     one-hot t and eps = 0 that is y - t.
     """
 

@@ -29,13 +29,13 @@ from modnet.compose.experiment import create_experiment, create_network
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import load
 from modnet.nn.checkpoint import load_params
-from modnet.nn.training import forecast
+from modnet.nn.training import time_iteration
 
 LONG = 1.0  # seconds of training
 QUICK = """
 import modnet.nn.training
 from modnet.cli.main import main
-modnet.nn.training.KEEP_EVERY, modnet.nn.training.KEEP_SHARE = 0.02, 1.0
+modnet.nn.training.CHECKPOINT_EVERY, modnet.nn.training.CHECKPOINT_SHARE = 0.02, 1.0
 main()
 """
 
@@ -74,7 +74,7 @@ def arguments_of(optimizer: str, estimator: str, points: Path) -> list[str]:
     settings = {"data": {"path": str(points)}, "network": {"hidden": [4]}, "training": {"batch_size": 2}}
     wanted = create_experiment({**settings, "gradient": estimator, "optimizer": {"name": optimizer}})
     data = load(points)
-    once, _ = forecast(create_network(wanted, data), data, wanted.gradient, wanted.optimizer, wanted.training)
+    once, _ = time_iteration(create_network(wanted, data), data, wanted.gradient, wanted.optimizer, wanted.training)
     iterations = min(4000, round(LONG / once))
     options = {"hidden": 4, "batch-size": 2, "iterations": iterations, "optimizer": optimizer, "gradient": estimator}
     return ["train", "--data", points.name, *(f"--{key}={value}" for key, value in options.items())]

@@ -1,4 +1,4 @@
-"""Plugins that were written for an earlier modnet go on working, unmodified: README.md says what they are."""
+"""Frozen third-party plugins of an earlier modnet, unmodified; see README.md."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ def trees(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def done(frozen: Environment, *arguments: str, cwd: Path, **variables: str) -> str:
+def call(frozen: Environment, *arguments: str, cwd: Path, **variables: str) -> str:
     """Call the command line, which must succeed, and return what it prints."""
     called = frozen.modnet(*arguments, cwd=cwd, **variables)
     assert called.returncode == 0, called.stdout + called.stderr
@@ -90,7 +90,7 @@ def test_they_are_listed_and_the_doctor_finds_them_well(frozen: Environment, tmp
     found = {name: (records[name]["state"], [part["name"] for part in records[name]["provides"]]) for name in PARTS}
     assert found == {name: ("ready", parts) for name, parts in PARTS.items()}
     assert sorted(records["frozen-diary"]["follows"]) == ["epoch_ended", "run_ended", "run_started"]
-    assert done(frozen, "plugins", "doctor", cwd=tmp_path).splitlines()[-1].startswith("0 of ")
+    assert call(frozen, "plugins", "doctor", cwd=tmp_path).splitlines()[-1].startswith("0 of ")
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -113,23 +113,23 @@ def test_their_own_tests_pass(frozen: Environment, tmp_path: Path) -> None:
 
 @pytest.mark.parametrize("run", RUNS)
 def test_each_part_trains_and_the_run_is_verified(frozen: Environment, trees: Path, run: str) -> None:
-    done(frozen, "train", *RUNS[run], *SHORT, "--out", "run", cwd=trees)
-    assert "identical: 30 iterations" in done(frozen, "verify", "run", cwd=trees)
+    call(frozen, "train", *RUNS[run], *SHORT, "--out", "run", cwd=trees)
+    assert "identical: 30 iterations" in call(frozen, "verify", "run", cwd=trees)
 
 
 def test_a_run_that_was_stopped_resumes_to_the_same_bits(frozen: Environment, trees: Path) -> None:
     (trees / "stopping.py").write_text(STOPPING, encoding="utf-8")
     arguments = ("train", *RUNS["one"], *SHORT, "-p", "stopping")
-    done(frozen, *arguments, "--out", "whole", cwd=trees)
+    call(frozen, *arguments, "--out", "whole", cwd=trees)
     stopped = frozen.modnet(*arguments, "--out", "stopped", cwd=trees, STOP="yes")
     assert (stopped.returncode, "Traceback" in stopped.stderr) == (130, False), stopped.stderr
-    done(frozen, "resume", "stopped", cwd=trees)
+    call(frozen, "resume", "stopped", cwd=trees)
     with np.load(trees / "whole" / "params.npz") as whole, np.load(trees / "stopped" / "params.npz") as resumed:
         assert {name: whole[name].tobytes() for name in whole} == {name: resumed[name].tobytes() for name in resumed}
 
 
 def test_the_diary_follows_a_run(frozen: Environment, trees: Path) -> None:
-    done(frozen, "train", *RUNS["one"], *SHORT, "--out", "run", cwd=trees, MODNET_FROZEN_DIARY="diary")
+    call(frozen, "train", *RUNS["one"], *SHORT, "--out", "run", cwd=trees, MODNET_FROZEN_DIARY="diary")
     lines = (trees / "diary").read_text(encoding="utf-8").splitlines()
     assert lines[0] == "started 0 of 30, 35 parameters"
     assert lines[1] == "epoch 1, 4 losses, 1 and 1 accuracies, 8 hits"
@@ -137,12 +137,12 @@ def test_the_diary_follows_a_run(frozen: Environment, trees: Path) -> None:
 
 
 def test_files_of_their_format_are_shown_converted_and_predicted_from(frozen: Environment, trees: Path) -> None:
-    assert "2 classes" in done(frozen, "data", "show", "trees.jsonl", cwd=trees)
-    done(frozen, "data", "convert", "trees.jsonl", "csv.csv", "--set", "test_fraction=0", cwd=trees)
-    done(frozen, "data", "convert", "csv.csv", "again.jsonl", "--set", "test_fraction=0", cwd=trees)
+    assert "2 classes" in call(frozen, "data", "show", "trees.jsonl", cwd=trees)
+    call(frozen, "data", "convert", "trees.jsonl", "csv.csv", "--set", "test_fraction=0", cwd=trees)
+    call(frozen, "data", "convert", "csv.csv", "again.jsonl", "--set", "test_fraction=0", cwd=trees)
     assert len((trees / "again.jsonl").read_text(encoding="utf-8").splitlines()) == 40
-    done(frozen, "train", *RUNS["one"], *SHORT, "--out", "run", cwd=trees)
-    rows = json.loads(done(frozen, "predict", "run", "trees.jsonl", "--json", cwd=trees))["rows"]
+    call(frozen, "train", *RUNS["one"], *SHORT, "--out", "run", cwd=trees)
+    rows = json.loads(call(frozen, "predict", "run", "trees.jsonl", "--json", cwd=trees))["rows"]
     assert [row["label"] for row in rows] == ["fir", "yew"] * 20
     assert {row["prediction"] for row in rows} <= {"fir", "yew"}
 
@@ -151,11 +151,11 @@ def test_they_are_compared(frozen: Environment, tmp_path: Path) -> None:
     varied = ("--optimizer", "sign-momentum,coasting", "--activation", "sharp-softsign", "--data", "rings")
     fixed = ("--hidden", "3", "--gradient", "backpropagation", "--iterations", "10", "--seeds", "2", "--workers", "1")
     here = attrs.evolve(frozen, folder=Path(sys.prefix))  # which has what a comparison needs besides
-    printed = done(here, "compare", *varied, *fixed, "--out", "runs", cwd=tmp_path)
+    printed = call(here, "compare", *varied, *fixed, "--out", "runs", cwd=tmp_path)
     assert "coasting" in printed
     assert "sign-momentum" in printed
 
 
 def test_gradients_are_checked_with_them(frozen: Environment, tmp_path: Path) -> None:
     arguments = ("--activation", "sharp-softsign", "--loss", "log-likelihood", "--data", "rings", "--hidden", "3")
-    done(frozen, "gradient-check", *arguments, "--estimator", "half-and-half", "--batch-size", "4", cwd=tmp_path)
+    call(frozen, "gradient-check", *arguments, "--estimator", "half-and-half", "--batch-size", "4", cwd=tmp_path)

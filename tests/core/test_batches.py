@@ -23,9 +23,9 @@ def test_a_batch_can_be_had_without_those_before_it(a: int, b: int, sampling: st
     samples, size = max(a, b), min(a, b)
     straight, jumping = batches(samples, size, sampling), batches(samples, size, sampling)
     for earlier in range(max(0, t - 3), t):
-        straight.indices(earlier)
-    chosen = jumping.indices(t)
-    assert np.array_equal(straight.indices(t), chosen)
+        straight.draw(earlier)
+    chosen = jumping.draw(t)
+    assert np.array_equal(straight.draw(t), chosen)
     assert ((chosen >= 0) & (chosen < samples)).all()
 
 
@@ -34,17 +34,17 @@ def test_a_shuffled_epoch_takes_every_sample_once(a: int, b: int, epoch: int) ->
     samples, size = max(a, b), min(a, b)
     drawn = batches(samples, size, "shuffle")
     per_epoch = -(-samples // size)
-    taken = np.concatenate([drawn.indices(t) for t in range(epoch * per_epoch, (epoch + 1) * per_epoch)])
+    taken = np.concatenate([drawn.draw(t) for t in range(epoch * per_epoch, (epoch + 1) * per_epoch)])
     assert sorted(taken) == list(range(samples))
 
 
 def test_epochs_are_shuffled_differently() -> None:
     drawn = batches(30, 30, "shuffle")
-    assert not np.array_equal(drawn.indices(0), drawn.indices(1))
+    assert not np.array_equal(drawn.draw(0), drawn.draw(1))
 
 
 def test_drawing_with_replacement_repeats_samples() -> None:
-    assert len(set(batches(10, 100).indices(0))) == 10
+    assert len(set(batches(10, 100).draw(0))) == 10
 
 
 @given(sizes, sizes)
@@ -63,7 +63,7 @@ def test_a_shuffled_epoch_ends_with_its_last_batch() -> None:
 
 
 def test_another_seed_draws_other_batches() -> None:
-    assert not np.array_equal(batches(100, 20, seed=0).indices(0), batches(100, 20, seed=1).indices(0))
+    assert not np.array_equal(batches(100, 20, seed=0).draw(0), batches(100, 20, seed=1).draw(0))
 
 
 def test_more_than_there_are_cannot_be_drawn_without_replacement() -> None:

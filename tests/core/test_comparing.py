@@ -144,8 +144,8 @@ class TestGoingOn:
         self, done: Path, copy: Path, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         shutil.rmtree(copy / "hidden-2" / "seed-1")
-        monkeypatch.setattr("modnet.nn.training.KEEP_EVERY", 0.0)
-        monkeypatch.setattr("modnet.nn.training.KEEP_SHARE", 1e9)
+        monkeypatch.setattr("modnet.nn.training.CHECKPOINT_EVERY", 0.0)
+        monkeypatch.setattr("modnet.nn.training.CHECKPOINT_SHARE", 1e9)
         monkeypatch.setattr("modnet.runs.recorder.run_experiment", interrupted_at(20))
         with pytest.raises(KeyboardInterrupt):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)

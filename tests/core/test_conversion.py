@@ -25,7 +25,7 @@ from modnet.compose.sources import recognise_writer
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.interfaces import DataSource
-from modnet.nn.checkpoint import params_sha256
+from modnet.nn.checkpoint import hash_params
 
 SOURCES = get_host().registry.components("data-source")
 WRITERS = {source.name: source.cls for source in SOURCES if source.cls.write is not DataSource.write}
@@ -108,7 +108,7 @@ def test_the_same_training_from_every_format(digits, target, tmp_path):
         for data in (digits, modnet.load(paths[0]))
     ]
     one, other = runs
-    assert params_sha256(one.params) == params_sha256(other.params)
+    assert hash_params(one.params) == hash_params(other.params)
     assert one.history.test_accuracy == other.history.test_accuracy
 
 

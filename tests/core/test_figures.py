@@ -27,7 +27,7 @@ def test_loss_and_both_accuracies_are_drawn(history: History) -> None:
     assert mean.get_ydata()[0] == pytest.approx(sum(history.loss[:4]) / 4)
     assert mean.get_xdata()[0] == 4
     train, test = right.lines
-    assert (list(train.get_xdata()), list(train.get_ydata())) == (history.iterations, history.train_accuracy)
+    assert (list(train.get_xdata()), list(train.get_ydata())) == (history.evaluated_at, history.train_accuracy)
     assert list(test.get_ydata()) == history.test_accuracy
     assert [text.get_text() for text in right.get_legend().get_texts()] == ["train: 0.8000", "test: 0.7000"]
 

@@ -16,7 +16,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays, scalar_dtypes
 
-from modnet.nn.serialization import put_together, taken_apart
+from modnet.nn.serialization import flatten, unflatten
 
 
 class Pair(NamedTuple):
@@ -65,8 +65,8 @@ nests = st.recursive(
 
 def through_json(value: Any, like: Any) -> Any:
     parts: list[Any] = []
-    node = json.loads(json.dumps(taken_apart(value, like, parts)))
-    return put_together(node, like, [part.copy() for part in parts])
+    node = json.loads(json.dumps(flatten(value, like, parts)))
+    return unflatten(node, like, [part.copy() for part in parts])
 
 
 def assert_alike(found: Any, expected: Any) -> None:
@@ -122,16 +122,16 @@ def test_a_list_of_records_may_grow() -> None:
 )
 def test_what_cannot_be_is_named_with_its_place(value: Any, words: str) -> None:
     with pytest.raises(TypeError, match=words):
-        taken_apart(value, value, [], "state")
+        flatten(value, value, [], "state")
 
 
 def test_a_class_that_was_not_there_at_first_is_refused_when_it_is_written() -> None:
     with pytest.raises(TypeError, match=r"Pair at state\['a'\], where NoneType was at first"):
-        taken_apart({"a": Pair(1, 2)}, {"a": None}, [], "state")
+        flatten({"a": Pair(1, 2)}, {"a": None}, [], "state")
 
 
 def test_fields_of_another_class_are_refused_when_they_are_read() -> None:
     parts: list[Any] = []
-    node = taken_apart({"a": Pair(1, 2)}, {"a": Pair(0, 0)}, parts)
+    node = flatten({"a": Pair(1, 2)}, {"a": Pair(0, 0)}, parts)
     with pytest.raises(ValueError, match="expected the fields first, second, found Slotted"):
-        put_together(node, {"a": Slotted(1)}, parts)
+        unflatten(node, {"a": Slotted(1)}, parts)

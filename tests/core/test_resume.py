@@ -27,7 +27,7 @@ ITERATIONS = 1500
 QUICK = """
 import modnet.nn.training
 from modnet.cli.main import main
-modnet.nn.training.KEEP_EVERY, modnet.nn.training.KEEP_SHARE = 0.02, 1.0
+modnet.nn.training.CHECKPOINT_EVERY, modnet.nn.training.CHECKPOINT_SHARE = 0.02, 1.0
 main()
 """
 WARM = multiprocessing.get_context("forkserver")
@@ -390,7 +390,7 @@ def register_optimizers(register):
     def test_a_state_that_cannot_be_kept_is_told_at_the_beginning(self, work: Path) -> None:
         (work / "own.py").write_text(self.OWN)
         status, _, err = run(*training("hoarding"), "-p", "own", "--out", "hoarded", cwd=work)
-        words = "what the optimizer hoarding returns cannot be kept in a checkpoint: set at state['seen']; expected"
+        words = "a checkpoint cannot hold the state of the optimizer hoarding (set at state['seen']): use"
         assert status == 1
         assert err.startswith(f"modnet: {words} arrays, numbers, text and None in dict, list, tuple, NamedTuple, ")
         assert err.count("\n") == 1

@@ -22,7 +22,7 @@ import modnet
 from modnet.compose.experiment import Experiment, create_experiment, read_data, run_experiment
 from modnet.compose.plugins import get_host
 from modnet.data.fingerprint import code_fingerprint
-from modnet.nn.checkpoint import Checkpoint, load_params, params_sha256
+from modnet.nn.checkpoint import Checkpoint, hash_params, load_params
 from modnet.runs.folder import FILES, claim, read_ending
 from modnet.runs.history import read_history
 from modnet.runs.model import TrainedModel
@@ -112,8 +112,8 @@ def experiment(tmp_path_factory: pytest.TempPathFactory) -> tuple[Experiment, mo
 @pytest.fixture
 def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return a folder in memory: these tests make thousands of files durable."""
-    monkeypatch.setattr("modnet.nn.training.KEEP_EVERY", 0.0)
-    monkeypatch.setattr("modnet.nn.training.KEEP_SHARE", 1e9)
+    monkeypatch.setattr("modnet.nn.training.CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr("modnet.nn.training.CHECKPOINT_SHARE", 1e9)
     # What takes longer than all the rest, and does nothing in the folder.
     monkeypatch.setattr("modnet.runs.recorder.draw_learning_curves", lambda *_, **__: None)
     monkeypatch.setattr("modnet.runs.recorder.render", lambda *_: b"drawn")
@@ -154,7 +154,7 @@ def resume(folder: Path, of: Any) -> None:
 def content(folder: Path) -> tuple[list[str], bytes, str]:
     names = sorted(path.name for path in folder.iterdir())
     params, _ = load_params(folder / "params.npz")
-    return names, (folder / "history.csv").read_bytes(), params_sha256(params)
+    return names, (folder / "history.csv").read_bytes(), hash_params(params)
 
 
 def fails(folder: Path, of: Any, faults: Faults) -> bool:

@@ -13,7 +13,7 @@ from modnet import Observer
 from modnet.compose.plugins import get_host
 from modnet.data.dataset import Dataset
 from modnet.nn import training
-from modnet.nn.checkpoint import Checkpoint, Checkpoints, params_sha256
+from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params
 
 ESTIMATORS = get_host().registry.names("gradient")
 ITERATIONS = 23
@@ -42,7 +42,7 @@ def from_disk(checkpoint: Checkpoint, optimizer: str, folder: Path) -> Checkpoin
 
 
 def assert_same(found: modnet.Run, expected: modnet.Run) -> None:
-    assert params_sha256(found.params) == params_sha256(expected.params)
+    assert hash_params(found.params) == hash_params(expected.params)
     assert found.history == expected.history
     assert (found.status, found.iteration) == (expected.status, expected.iteration)
 
@@ -90,8 +90,8 @@ class Impatient(Observer):
 
 @pytest.mark.parametrize("where", ["epoch", "keep", "gradient"])
 def test_ctrl_c_anywhere(blobs: Dataset, tmp_path: Path, monkeypatch, where: str) -> None:
-    monkeypatch.setattr(training, "KEEP_EVERY", 0.0)
-    monkeypatch.setattr(training, "KEEP_SHARE", 1e9)
+    monkeypatch.setattr(training, "CHECKPOINT_EVERY", 0.0)
+    monkeypatch.setattr(training, "CHECKPOINT_SHARE", 1e9)
     user = Impatient(where)
     settings: dict[str, Any] = {"optimizer": "adam", "gradient": user.gradient, "observer": user, "keep": user.keep}
     whole, start, stops = train(blobs, **settings), None, 0
@@ -121,8 +121,8 @@ def test_a_run_that_diverges_does_so_again(blobs: Dataset, tmp_path: Path) -> No
     kept: list[Checkpoint] = []
     whole = diverges()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(training, "KEEP_EVERY", 0.0)
-        patch.setattr(training, "KEEP_SHARE", 1e9)
+        patch.setattr(training, "CHECKPOINT_EVERY", 0.0)
+        patch.setattr(training, "CHECKPOINT_SHARE", 1e9)
         assert_same(diverges(keep=kept.append), whole)
     assert len(kept) == whole.iteration + 2  # one each iteration, and one at the end
     for checkpoint in [*kept, whole.checkpoint]:

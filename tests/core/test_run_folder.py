@@ -17,7 +17,7 @@ from modnet import DataError, History, SettingError
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, read_toml
 from modnet.compose.plugins import get_host
 from modnet.compose.training import train
-from modnet.nn.checkpoint import params_sha256
+from modnet.nn.checkpoint import hash_params
 from modnet.runs.folder import FILES
 from modnet.runs.history import history_to_csv, read_history
 from modnet.runs.model import TrainedModel
@@ -65,7 +65,7 @@ class TestWhatIsLeft:
         assert summary["train_accuracy"] == run.history.train_accuracy[-1]
         assert summary["test_accuracy"] == run.history.test_accuracy[-1]
         assert summary["gradient"] == "central-difference"
-        assert summary["params_sha256"] == params_sha256(run.params)
+        assert summary["params_sha256"] == hash_params(run.params)
         assert summary["seconds"] >= 0
         assert summary["versions"]["modnet"] == modnet.__version__
         assert summary["versions"]["numpy"] == np.__version__
@@ -86,7 +86,7 @@ class TestWhatIsLeft:
         again = create_experiment(read_toml(path))
         assert again == experiment
         second, _ = run_into(tmp_path / "second", read_toml(path))
-        assert params_sha256(second.params) == params_sha256(first.params)
+        assert hash_params(second.params) == hash_params(first.params)
         assert (tmp_path / "second/experiment.toml").read_bytes() == path.read_bytes()
         assert (tmp_path / "second/history.csv").read_bytes() == (tmp_path / "first/history.csv").read_bytes()
 
@@ -122,7 +122,7 @@ class TestWhatIsLeft:
         summary = json.loads((tmp_path / "run/summary.json").read_text())
         assert (summary["status"], summary["iterations"]) == ("interrupted", 19)
         model = TrainedModel.read(tmp_path / "run")
-        assert params_sha256(model.network.params) == params_sha256(caught.value.run.params) == summary["params_sha256"]
+        assert hash_params(model.network.params) == hash_params(caught.value.run.params) == summary["params_sha256"]
 
     def test_a_strangers_hook_that_fails_loses_nothing(self, tmp_path: Path, table) -> None:
         class Tracker:
@@ -140,8 +140,8 @@ class TestWhatIsLeft:
         assert not (tmp_path / "run").exists()
 
     def test_a_run_is_saved_while_it_goes_on(self, tmp_path: Path, table, monkeypatch) -> None:
-        monkeypatch.setattr("modnet.nn.training.KEEP_EVERY", 0.0)
-        monkeypatch.setattr("modnet.nn.training.KEEP_SHARE", 1e9)
+        monkeypatch.setattr("modnet.nn.training.CHECKPOINT_EVERY", 0.0)
+        monkeypatch.setattr("modnet.nn.training.CHECKPOINT_SHARE", 1e9)
         seen = []
 
         class Spy:

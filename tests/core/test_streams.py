@@ -22,7 +22,7 @@ import modnet
 from modnet import Observer, Stream
 from modnet.data.dataset import Dataset
 from modnet.nn.batches import Batches, Sampling
-from modnet.nn.checkpoint import params_sha256
+from modnet.nn.checkpoint import hash_params
 
 SAMPLINGS: list[Sampling] = ["replacement", "shuffle"]
 # Estimators that draw, and those that share their work among threads.
@@ -47,7 +47,7 @@ def trained(gradient: object = "backpropagation", optimizer: object = "adam", **
 
 
 def bits(run: modnet.Run) -> tuple[str, list[float], list[float]]:
-    return params_sha256(run.params), run.history.loss, run.history.test_accuracy
+    return hash_params(run.params), run.history.loss, run.history.test_accuracy
 
 
 def poison(seed: int) -> None:
@@ -196,7 +196,7 @@ class TestWidth:
 
         net = modnet.TwoLayerNet(2, width, 3, seed=seed)
         modnet.train(net, blobs(), gradient=estimator, batch_size=7, iterations=12, sampling=sampling, seed=seed)
-        assert all(np.array_equal(x, blobs().train.x[expected.indices(t)]) for t, x in enumerate(seen))
+        assert all(np.array_equal(x, blobs().train.x[expected.draw(t)]) for t, x in enumerate(seen))
         assert len(seen) == 12
 
 
@@ -212,11 +212,11 @@ class TestBatches:
             return Batches(samples, min(size, samples), sampling, Stream(seed, ("batches",)))
 
         one = fresh()
-        in_turn = {t: one.indices(t).copy() for t in sorted(wanted)}
+        in_turn = {t: one.draw(t).copy() for t in sorted(wanted)}
         shuffler.shuffle(wanted)
         for t in wanted:
-            assert np.array_equal(fresh().indices(t), in_turn[t])
-            assert np.array_equal(one.indices(t), in_turn[t])
+            assert np.array_equal(fresh().draw(t), in_turn[t])
+            assert np.array_equal(one.draw(t), in_turn[t])
 
 
 def work(seed: int) -> tuple[str, list[float], list[float]]:
@@ -227,12 +227,12 @@ def work(seed: int) -> tuple[str, list[float], list[float]]:
 # What is trained in a real process: wide enough for a matrix product that OpenBLAS would share between threads.
 CODE = """
 import modnet
-from modnet.nn.checkpoint import params_sha256
+from modnet.nn.checkpoint import hash_params
 data = modnet.load("mnist-small")
 net = modnet.Network([784, 120, 60, 10], hidden="tanh", weight_init_std="xavier")
 for gradient, iterations in (("backpropagation", 60), ("spsa", 5), ("central-difference", 1)):
     run = modnet.train(net, data, gradient=gradient, batch_size=200, iterations=iterations, sampling="shuffle")
-    print(params_sha256(run.params), *run.history.loss[-3:], *run.history.test_accuracy)
+    print(hash_params(run.params), *run.history.loss[-3:], *run.history.test_accuracy)
 """
 
 

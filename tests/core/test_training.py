@@ -22,8 +22,8 @@ from modnet.data.fingerprint import data_fingerprint
 from modnet.data.summary import summarize
 from modnet.display.learning_curves import draw_learning_curves
 from modnet.display.progress import format_epoch
-from modnet.nn.checkpoint import Checkpoints, params_sha256
-from modnet.nn.training import KEEP_SHARE, TrainingSettings, forecast, train
+from modnet.nn.checkpoint import Checkpoints, hash_params
+from modnet.nn.training import CHECKPOINT_SHARE, TrainingSettings, time_iteration, train
 from modnet.runs.history import history_to_csv, read_history
 
 
@@ -102,19 +102,19 @@ class TestLearning:
 
 class TestReproducibility:
     def test_same_seed_same_bits_another_seed_others(self, blobs: Dataset) -> None:
-        first, second, other = (params_sha256(run_on(blobs, seed=seed).network.params) for seed in (0, 0, 1))
+        first, second, other = (hash_params(run_on(blobs, seed=seed).network.params) for seed in (0, 0, 1))
         assert first == second != other
 
     def test_poisoned_global_random_state_changes_nothing(self, blobs: Dataset) -> None:
         first = run_on(blobs)
         np.random.seed(99)  # noqa: NPY002 - the poison
         random.seed(99)
-        assert params_sha256(run_on(blobs).network.params) == params_sha256(first.network.params)
+        assert hash_params(run_on(blobs).network.params) == hash_params(first.network.params)
 
     def test_the_number_of_blas_threads_is_not_the_machines_affair(self) -> None:
         """Whatever the environment allows, a run uses one thread, and so comes out the same."""
         code = (
-            "import modnet; from modnet.nn.checkpoint import params_sha256 as digest;"
+            "import modnet; from modnet.nn.checkpoint import hash_params as digest;"
             "data = modnet.load('mnist-small');"
             "run = modnet.train(modnet.TwoLayerNet(784, 50, 10), data, iterations=60); print(digest(run.params))"
         )
@@ -147,7 +147,7 @@ class TestReproducibility:
             return objective.backward(params)
 
         first, second = run_on(blobs, iterations=5), run_on(blobs, iterations=5, gradient=greedy)
-        assert params_sha256(first.network.params) == params_sha256(second.network.params)
+        assert hash_params(first.network.params) == hash_params(second.network.params)
 
     def test_every_step_draws_from_another_stream(self, blobs: Dataset) -> None:
         draws = []
@@ -176,7 +176,7 @@ class TestKeeping:
         assert run_on(blobs, start=kept[-1]).history == run_on(blobs).history
 
     def test_however_long_it_takes_it_takes_no_more_than_its_share(self, blobs: Dataset, monkeypatch) -> None:
-        monkeypatch.setattr("modnet.nn.training.KEEP_EVERY", 0.0)
+        monkeypatch.setattr("modnet.nn.training.CHECKPOINT_EVERY", 0.0)
         began, kept = time.perf_counter(), []
 
         def slow(checkpoint: modnet.Checkpoint) -> None:
@@ -184,7 +184,7 @@ class TestKeeping:
             time.sleep(0.01)
 
         run_on(blobs, keep=slow, iterations=2000)
-        assert len(kept) <= 1 + (time.perf_counter() - began) * KEEP_SHARE / 0.01
+        assert len(kept) <= 1 + (time.perf_counter() - began) * CHECKPOINT_SHARE / 0.01
 
     def test_what_fails_is_not_tried_again(self, blobs: Dataset) -> None:
         calls = []
@@ -259,7 +259,7 @@ class TestEnds:
             run_on(blobs, gradient=interrupts, observer=diary)
         run = caught.value.run
         assert (run.status, run.iteration, len(run.history.loss)) == ("interrupted", 7, 7)
-        assert params_sha256(run.params) == params_sha256(run_on(blobs, iterations=7).params)
+        assert hash_params(run.params) == hash_params(run_on(blobs, iterations=7).params)
         assert run.history.iterations == [7]
         assert diary.told[-1] == ("ended", 7, "interrupted")
 
@@ -349,17 +349,19 @@ class TestMistakes:
 class TestForecast:
     def test_it_makes_a_few_iterations_and_leaves_the_network_as_it_is(self, blobs: Dataset) -> None:
         network, asked = small(), []
-        before = params_sha256(network.params)
+        before = hash_params(network.params)
 
         class Zero(modnet.GradientEstimator):
             def __call__(self, objective: Any, params: Any, stream: modnet.Stream) -> Any:
                 asked.append(stream)
                 return {name: np.zeros_like(p) for name, p in params.items()}
 
-        taken = forecast(network, blobs, Zero(), modnet.optimizer("sgd"), TrainingSettings(batch_size=2), seconds=0)
+        taken = time_iteration(
+            network, blobs, Zero(), modnet.optimizer("sgd"), TrainingSettings(batch_size=2), seconds=0
+        )
         assert len(asked) == len(set(asked)) == 2
         assert all(seconds > 0 for seconds in taken)
-        assert params_sha256(network.params) == before
+        assert hash_params(network.params) == before
 
 
 class TestAnotherPartOfTheData:

@@ -205,3 +205,13 @@ def test_a_source_with_decimal_commas_writes_what_it_reads(path):
     source.write(data, path)
     assert path.read_text().splitlines()[1] == "1,5;-2e-07;x"
     np.testing.assert_array_equal(source.read(path).train.x, data.train.x)
+
+
+def test_one_hot_labels_of_rows_to_predict_have_the_names_of_their_columns(tmp_path):
+    path = tmp_path / "a.csv"
+    path.write_text("a,b,cat,dog\n1,2,1,0\n3,4,0,1\n5,6,0,1\n")
+    source = modnet.source("csv", label=["cat", "dog"], test_fraction=0)
+    assert source.read(path).classes == ("cat", "dog")
+    rows, labels = source.read_rows(path, 2)
+    assert rows.tolist() == [[1, 2], [3, 4], [5, 6]]
+    assert labels.tolist() == ["cat", "dog", "dog"]

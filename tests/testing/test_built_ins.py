@@ -1,4 +1,4 @@
-"""The built-in parts pass the kit, and it leaves out no check of them but those that are listed here."""
+"""The built-in parts in the kit, and the checks it skips."""
 
 from __future__ import annotations
 
@@ -46,7 +46,7 @@ USUALLY_SKIPPED = {"activation": {"standard"}, "gradient": {"mean"}}
 SKIPPED = {
     "gelu": {"standard", "settings-odd"},
     "softmax": {"elementwise"},
-    "step": {"standard", "derivative", "way-back"},
+    "step": {"standard", "derivative", "backward"},
     "mean-squared-error": FUSED,
     "backpropagation": {"mean", "any-function", "evaluations"},
     "evolution-strategies": {"gradient"},

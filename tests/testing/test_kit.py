@@ -1,4 +1,4 @@
-"""What the conformance kit tells, and how it fits into other people's tests."""
+"""The conformance kit: its reports, and its place in a plugin's own tests."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ class TestReport:
         text = str(caught.value)
         assert "20 checks: 14 passed, 1 failed, 5 skipped" in text
         assert "is given, the slope is" in text
-        assert "What `backward` returns is the derivative, as differences judge it." in text
+        assert "`backward` returns the derivative, as a Taylor-remainder test judges it." in text
         assert "from zoo.activation import DiagonalOnly" in text
 
     def test_as_json_it_comes_back(self):
@@ -180,7 +180,7 @@ class TestCheck:
     def test_without_assertions_it_refuses_to_run(self, tmp_path):
         code = "import modnet.testing; modnet.testing.check_activation('tanh')"
         done = run("-O", "-c", code, cwd=tmp_path)
-        assert "ModnetError: python -O leaves every assertion out" in done.stderr
+        assert "ModnetError: python -O drops every assertion" in done.stderr
 
 
 class TestShrinking:
@@ -217,15 +217,15 @@ class TestShrinking:
 
 
 class TestConformance:
-    STRANGERS = (
+    THIRD_PARTY = (
         "import modnet.testing\nfrom zoo.activation import {name}\n\nTestIt = modnet.testing.conformance({name}())\n"
     )
 
     @pytest.fixture
     def repository(self, tmp_path: Path) -> Path:
-        """Return a folder with tests of a stranger's parts, a right one and a broken one, and no configuration."""
+        """Return a folder with tests of a third party's parts, a right one and a broken one, and no configuration."""
         for name in ("Tanh", "DiagonalOnly", "WithoutDerivative"):
-            (tmp_path / f"test_{name.lower()}.py").write_text(self.STRANGERS.format(name=name), encoding="utf-8")
+            (tmp_path / f"test_{name.lower()}.py").write_text(self.THIRD_PARTY.format(name=name), encoding="utf-8")
         return tmp_path
 
     def test_one_line_makes_a_test_of_each_check_for_pytest(self, repository):

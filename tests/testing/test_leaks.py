@@ -1,4 +1,4 @@
-"""What a test leaves behind is found and named; what it cleans up, or never touched, is not."""
+"""Leaks of tests, which are found and named."""
 
 from __future__ import annotations
 
@@ -24,20 +24,20 @@ class Cube(modnet.Activation):
 
 
 @contextmanager
-def registered() -> Iterator[None]:
+def register_a_part() -> Iterator[None]:
     undo = modnet.register(Cube)
     yield
     undo()
 
 
 @contextmanager
-def swapped() -> Iterator[None]:
+def swap_a_part() -> Iterator[None]:
     with swap("loss", "cross-entropy", lambda y, t: y.sum(-1)):
         yield
 
 
 @contextmanager
-def drawn() -> Iterator[None]:
+def draw_by_python() -> Iterator[None]:
     state = random.getstate()
     random.shuffle([1, 2])
     yield
@@ -45,7 +45,7 @@ def drawn() -> Iterator[None]:
 
 
 @contextmanager
-def drawn_by_numpy() -> Iterator[None]:
+def draw_by_numpy() -> Iterator[None]:
     state = np.random.get_state()
     np.random.rand()
     yield
@@ -86,10 +86,10 @@ def opened() -> Iterator[None]:
 
 
 LEAKS = {
-    registered: "registered: the activation 'session:cube' was added",
-    swapped: "swapped: the loss 'modnet:cross-entropy' was added",
-    drawn: "random's global state: draw from a random.Random(seed) of your own",
-    drawn_by_numpy: "numpy.random's global state: draw from a numpy.random.default_rng(seed) of your own",
+    register_a_part: "registered: the activation 'session:cube' was added",
+    swap_a_part: "swapped: the loss 'modnet:cross-entropy' was added",
+    draw_by_python: "random's global state: draw from a random.Random(seed) of your own",
+    draw_by_numpy: "numpy.random's global state: draw from a numpy.random.default_rng(seed) of your own",
     set_variable: "the environment variable MODNET_LEAK was added: '1'",
     changed_variable: "the environment variable OMP_NUM_THREADS was '1', is '7'",
     ignoring: "numpy's error state, over was 'warn', is 'ignore'",
@@ -153,7 +153,7 @@ def test_strangers_have_the_fixtures_by_one_line(tmp_path: Path) -> None:
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "test_mine.py"]
     done = subprocess.run(command, cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "3 passed, 1 error" in done.stdout, done.stdout + done.stderr
-    start = done.stdout.index("the test leaves behind:")
+    start = done.stdout.index("the test leaks:")
     assert done.stdout[start:].splitlines()[1:3] == [
         "  numpy.random's global state: draw from a numpy.random.default_rng(seed) of your own",
         "  the environment variable LEFT was added: '1'",

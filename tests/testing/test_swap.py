@@ -1,4 +1,4 @@
-"""A swapped part is had wherever its name is looked up, by this thread alone, and never longer than its block."""
+"""Swapped parts, seen by one thread or task, for a block alone."""
 
 from __future__ import annotations
 
@@ -82,7 +82,7 @@ X, T = np.linspace(-1, 1, 24).reshape(6, 4), np.arange(6) % 3
 SMALL = Dataset.from_arrays((X, T), test_fraction=0.5)
 
 
-def found() -> object:
+def get_loss() -> object:
     return modnet.loss("cross-entropy")
 
 
@@ -93,7 +93,7 @@ class TestEverywhere:
             assert modnet.loss("cross-entropy") is fake
             assert modnet.loss("modnet:cross-entropy") is fake
             assert modnet.loss("mean-squared-error") != fake
-        assert found() == REAL
+        assert get_loss() == REAL
 
     def test_by_its_full_name_too(self) -> None:
         with swapping("loss", "modnet:cross-entropy", Fake()) as fake:
@@ -149,9 +149,9 @@ class TestEverywhere:
     def test_loading_the_plugins_anew_changes_nothing(self) -> None:
         with swapping("loss", "cross-entropy", Fake()) as fake:
             load_plugins()
-            assert found() is fake
+            assert get_loss() is fake
         load_plugins()
-        assert found() == REAL
+        assert get_loss() == REAL
 
 
 @no_leaks
@@ -168,7 +168,7 @@ class TestWhatMayStandIn:
     def test_a_mock_of_the_interface(self) -> None:
         mock = Mock(spec=Loss)
         with swapping("loss", "cross-entropy", mock):
-            assert found() is mock
+            assert get_loss() is mock
 
     def test_a_class_which_gets_the_settings(self) -> None:
         with swapping("optimizer", "sgd", Standing):
@@ -225,7 +225,7 @@ def test_what_cannot_stand_in_is_refused_on_entry(what: str) -> None:
     swap = swapping(*arguments)
     with pytest.raises(error, match=words), swap:
         pytest.fail("entered")
-    assert found() == REAL
+    assert get_loss() == REAL
 
 
 @no_leaks
@@ -233,16 +233,16 @@ class TestBlocks:
     def test_they_nest_and_the_inner_one_is_seen(self) -> None:
         with swapping("loss", "cross-entropy", Fake()) as outer:
             with swapping("loss", "cross-entropy", Fake()) as inner:
-                assert found() is inner
-            assert found() is outer
+                assert get_loss() is inner
+            assert get_loss() is outer
 
     def test_one_swap_is_entered_again_inside_itself(self) -> None:
         swap = swapping("loss", "cross-entropy", Fake())
         with swap as fake:
             with swap:
-                assert found() is fake
-            assert found() is fake
-        assert found() == REAL
+                assert get_loss() is fake
+            assert get_loss() is fake
+        assert get_loss() == REAL
 
     @pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt, SystemExit, GeneratorExit])
     def test_any_exception_ends_them(self, error: type[BaseException]) -> None:
@@ -252,7 +252,7 @@ class TestBlocks:
 
         with pytest.raises(error):
             fail()
-        assert found() == REAL
+        assert get_loss() == REAL
 
     def test_leaving_what_was_not_entered_is_an_error(self) -> None:
         swap = swapping("loss", "cross-entropy", Fake())
@@ -272,10 +272,10 @@ class TestBlocks:
             elif which in entered:
                 swaps[which].__exit__(None, None, None)
                 del entered[len(entered) - 1 - entered[::-1].index(which)]
-            assert found() == (fakes[entered[-1]] if entered else REAL)
+            assert get_loss() == (fakes[entered[-1]] if entered else REAL)
         for which in entered:
             swaps[which].__exit__(None, None, None)
-        assert found() == REAL
+        assert get_loss() == REAL
 
 
 @no_leaks
@@ -283,20 +283,20 @@ class TestThreads:
     def test_another_thread_sees_the_real_part(self) -> None:
         seen: list[object] = []
         with swapping("loss", "cross-entropy", Fake()):
-            thread = threading.Thread(target=lambda: seen.append(found()))
+            thread = threading.Thread(target=lambda: seen.append(get_loss()))
             thread.start()
             thread.join()
         assert seen == [REAL]
 
     def test_unless_it_is_handed_the_context(self) -> None:
         with ThreadPoolExecutor(1) as pool, swapping("loss", "cross-entropy", Fake()) as fake:
-            assert pool.submit(contextvars.copy_context().run, found).result() is fake
-            assert pool.submit(found).result() == REAL
+            assert pool.submit(contextvars.copy_context().run, get_loss).result() is fake
+            assert pool.submit(get_loss).result() == REAL
 
     def test_a_copied_context_sees_it_no_longer_than_the_block(self) -> None:
         with swapping("loss", "cross-entropy", Fake()):
             copied = contextvars.copy_context()
-        assert copied.run(found) == REAL
+        assert copied.run(get_loss) == REAL
 
     def test_each_of_many_threads_has_its_own(self) -> None:
         barrier, rounds, wrong = threading.Barrier(8), 50, []
@@ -305,11 +305,11 @@ class TestThreads:
             for _ in range(rounds):
                 with swapping("loss", "cross-entropy", Fake()) as mine:
                     barrier.wait(60)
-                    if found() is not mine:
-                        wrong.append(found())
+                    if get_loss() is not mine:
+                        wrong.append(get_loss())
                     barrier.wait(60)
-                if found() != REAL:
-                    wrong.append(found())
+                if get_loss() != REAL:
+                    wrong.append(get_loss())
 
         threads = [threading.Thread(target=work) for _ in range(8)]
         for thread in threads:
@@ -326,14 +326,14 @@ class TestThreads:
             with swap:
                 inside.set()
                 leave.wait(60)
-                seen.append(found())
+                seen.append(get_loss())
 
         thread = threading.Thread(target=work)
         thread.start()
         inside.wait(60)
         with swap as fake:
             pass
-        assert found() == REAL
+        assert get_loss() == REAL
         leave.set()
         thread.join()
         assert seen == [fake]
@@ -342,7 +342,7 @@ class TestThreads:
         async def work(fake: Fake) -> bool:
             with swapping("loss", "cross-entropy", fake):
                 await asyncio.sleep(0)
-                return found() is fake
+                return get_loss() is fake
 
         async def all_of_them() -> list[bool]:
             return await asyncio.gather(*(work(Fake()) for _ in range(5)))
@@ -355,11 +355,11 @@ class TestFixture:
     def test_it_swaps_until_the_test_ends(self, swap: Callable[..., Any]) -> None:
         fake = swap("loss", "cross-entropy", Fake())
         other = swap("loss", "cross-entropy", Fake())
-        assert found() is other
+        assert get_loss() is other
         assert other is not fake
 
     def test_and_no_longer(self) -> None:
-        assert found() == REAL
+        assert get_loss() == REAL
 
 
 class TestWholeProgram:

@@ -1,4 +1,4 @@
-"""The kit is itself proved: it catches what is broken, by the check that is named for it, and lets pass what is odd."""
+"""The kit, proved on a zoo of broken and of odd parts."""
 
 from __future__ import annotations
 

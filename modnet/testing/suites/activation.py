@@ -1,4 +1,4 @@
-"""What an activation owes its users."""
+"""Checks of activations."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modnet.compose.plugins import get_host
 from modnet.gradcheck.parts import judge_activation
 from modnet.interfaces import Activation, DenseLayer
 from modnet.randomness import Stream
-from modnet.testing.checks import Inputs, SkippedError, Suite, raised
+from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import add_for_arrays, add_shared
 from modnet.types import Array
@@ -37,7 +37,7 @@ class Subject:
     width: int = 4
     largest: float = 1e4
 
-    def drawn(self, *shape: int, dtype: str = "float64") -> Array:
+    def draw(self, *shape: int, dtype: str = "float64") -> Array:
         """Return pre-activations of both signs, some of them far from 0, of this shape and as many units."""
         draw = Stream(0, ("activation", *shape)).generator()
         return (3 * draw.standard_normal((*shape, self.width))).astype(dtype)
@@ -59,45 +59,45 @@ def check_activation(part: object, *, width: int = 4, largest: float = 1e4, rais
 
 def batches(subject: Subject) -> list[Inputs]:
     """Return pre-activations of three samples."""
-    return [{"a": subject.drawn(3)}]
+    return [{"a": subject.draw(3)}]
 
 
 def shapes(subject: Subject) -> Iterator[Inputs]:
     """Return pre-activations of every shape and dtype."""
     for dtype in ("float64", "float32"):
         for shape in ((), (1,), (3,), (2, 3)):
-            yield {"a": subject.drawn(*shape, dtype=dtype)}
+            yield {"a": subject.draw(*shape, dtype=dtype)}
 
 
 def with_derivative(subject: Subject) -> Array:
     """Return pre-activations for one that has a derivative; raises SkippedError for any other."""
-    a = subject.drawn(3)
-    error = raised(lambda part, a: part.backward(a, part(a), np.ones_like(a)), subject.part, {"a": a})
+    a = subject.draw(3)
+    error = catch_error(lambda part, a: part.backward(a, part(a), np.ones_like(a)), subject.part, {"a": a})
     if isinstance(error, modnet.NoDerivativeError):  # any other is for the checks to find
         raise SkippedError(NO_DERIVATIVE)
     return a
 
 
-def used(subject: Subject) -> list[Inputs]:
-    """Return what the shared probes call."""
-    return [{"use": way_of(subject), "inputs": {"a": subject.drawn(3)}, "other": {"a": subject.drawn(2)}}]
+def shared_cases(subject: Subject) -> list[Inputs]:
+    """Return the inputs of the shared probes."""
+    return [{"use": choose_calls(subject), "inputs": {"a": subject.draw(3)}, "other": {"a": subject.draw(2)}}]
 
 
-def way_of(subject: Subject) -> Callable[..., Any]:
-    """Return what calls an activation forth and, where it knows the way, back."""
+def choose_calls(subject: Subject) -> Callable[..., Any]:
+    """Return the function that calls an activation and, if it has one, its derivative."""
     try:
         with_derivative(subject)
     except SkippedError:
-        return forth
-    return forth_and_back
+        return call_forward
+    return call_both
 
 
-def forth(part: Any, a: Any) -> Any:
+def call_forward(part: Any, a: Any) -> Any:
     """Call an activation."""
     return [part(a)]
 
 
-def forth_and_back(part: Any, a: Any) -> Any:
+def call_both(part: Any, a: Any) -> Any:
     """Call an activation, and its derivative."""
     return [z := part(a), part.backward(a, z, np.ones_like(a))]
 
@@ -109,13 +109,13 @@ def shape_and_dtype(part: Any, a: Any) -> None:
     assert (z.shape, z.dtype) == (a.shape, a.dtype), f"{a.dtype} {a.shape} gives {z.dtype} {z.shape}"
 
 
-@SUITE.check(lambda subject: [{"a": subject.drawn(5)}])
+@SUITE.check(lambda subject: [{"a": subject.draw(5)}])
 def rows(part: Any, a: Any) -> None:
     """A batch gives what its rows give one by one."""
     np.testing.assert_allclose(part(a), np.stack([part(row) for row in a]), rtol=1e-9, atol=1e-9)
 
 
-@SUITE.check(lambda subject: [{"a": subject.drawn(2, 3), "axis": axis} for axis in (0, 1, -2)])
+@SUITE.check(lambda subject: [{"a": subject.draw(2, 3), "axis": axis} for axis in (0, 1, -2)])
 def axis(part: Any, a: Any, axis: int) -> None:
     """Along another axis it gives what it gives along the last one."""
     z = part(np.moveaxis(a, -1, axis), axis=axis)
@@ -124,7 +124,7 @@ def axis(part: Any, a: Any, axis: int) -> None:
 
 @SUITE.check(
     lambda subject: [
-        {"use": way_of(subject), "a": subject.drawn(3)[:0].astype(dtype)} for dtype in ("float64", "float32")
+        {"use": choose_calls(subject), "a": subject.draw(3)[:0].astype(dtype)} for dtype in ("float64", "float32")
     ]
 )
 def empty(part: Any, use: Any, a: Any) -> None:
@@ -135,14 +135,14 @@ def empty(part: Any, use: Any, a: Any) -> None:
 
 @SUITE.check(batches)
 def layout(part: Any, a: Any) -> None:
-    """How an array lies in memory does not matter: turned over, every other row, column by column."""
+    """The memory layout does not matter: reversed, every other row, column by column."""
     for view in (a[::-1], a[::2], np.asfortranarray(a)):
         np.testing.assert_allclose(part(view), part(np.ascontiguousarray(view)), rtol=1e-9, atol=1e-9)
 
 
-@SUITE.check(lambda subject: [{"use": way_of(subject), "a": a} for a in large(subject)])
+@SUITE.check(lambda subject: [{"use": choose_calls(subject), "a": a} for a in large(subject)])
 def finite(part: Any, use: Any, a: Any) -> None:
-    """Outputs, and what comes back, are finite for large inputs of either sign."""
+    """Outputs and derivatives are finite for large inputs of either sign."""
     for values in use(part, a):
         assert np.isfinite(values).all(), f"{values[~np.isfinite(values)][0]} comes of {np.abs(a).max()}"
 
@@ -157,7 +157,7 @@ def large(subject: Subject) -> Iterator[Array]:
 
 @SUITE.check(lambda subject: [{"a": with_derivative(subject)}], NO_DERIVATIVE)
 def derivative(part: Any, a: Any) -> None:
-    """What `backward` returns is the derivative, as differences judge it."""
+    """`backward` returns the derivative, as a Taylor-remainder test judges it."""
     verdict = judge_activation(DenseLayer(1, a.shape[1], a.shape[1], part), a, Stream(0))
     assert verdict is None or verdict.verdict not in ("wrong", "not deterministic"), verdict.explanation
 
@@ -165,7 +165,7 @@ def derivative(part: Any, a: Any) -> None:
 @SUITE.check(
     lambda subject: [{"a": with_derivative(subject).astype(dtype)} for dtype in ("float64", "float32")], NO_DERIVATIVE
 )
-def way_back(part: Any, a: Any) -> None:
+def backward(part: Any, a: Any) -> None:
     """`backward` keeps shape and dtype, and treats rows and axes alike."""
     z = part(a)
     dz = 1 + z * z
@@ -179,7 +179,7 @@ def way_back(part: Any, a: Any) -> None:
 
 @SUITE.check(lambda subject: batches(subject) if subject.part.elementwise else skip(NOT_ELEMENTWISE), NOT_ELEMENTWISE)
 def elementwise(part: Any, a: Any) -> None:
-    """Where it says that it is elementwise, no output depends on another input."""
+    """If it claims to be elementwise, no output depends on another input."""
     z = part(a)
     for index in np.ndindex(a.shape):
         moved = a.copy()
@@ -190,11 +190,11 @@ def elementwise(part: Any, a: Any) -> None:
 
 
 @SUITE.check(
-    lambda subject: [{"a": subject.drawn(3), "standard": standard_function(subject.part)}],
+    lambda subject: [{"a": subject.draw(3), "standard": standard_function(subject.part)}],
     NO_STANDARD,
 )
 def standard(part: Any, a: Any, standard: Any) -> None:
-    """Where it says that it computes a standard function, it computes exactly that."""
+    """If it claims to compute a standard function, it computes exactly that."""
     np.testing.assert_allclose(part(a), standard(a), rtol=1e-9, atol=1e-12)
 
 
@@ -220,5 +220,5 @@ def standard_function(part: Activation) -> Activation:
     return modnet.activation(part.computes)
 
 
-add_for_arrays(SUITE, used)
-add_shared(SUITE, used)
+add_for_arrays(SUITE, shared_cases)
+add_shared(SUITE, shared_cases)

@@ -1,4 +1,4 @@
-"""What a data source owes its users."""
+"""Checks of data sources."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import get_settings
 from modnet.data.dataset import Dataset
 from modnet.interfaces import DataSource
-from modnet.testing.checks import Inputs, SkippedError, Suite, raised
+from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import add_shared
 
@@ -60,14 +60,14 @@ class Subject:
     def files(self) -> dict[str, bytes]:
         """The sample; empty for a data set by name. Raises SkippedError where nothing can be read."""
         if not self.part.reads_files:
-            return self._fetched()
+            return self._require_download()
         if not self.sample:
             raise SkippedError(NO_FILE)
         return dict(self.sample)
 
-    def _fetched(self) -> dict[str, bytes]:
+    def _require_download(self) -> dict[str, bytes]:
         downloads = type(self.part).fetch is not DataSource.fetch
-        if downloads and isinstance(raised(lambda part: part.read(None), self.part, {}), modnet.DataError):
+        if downloads and isinstance(catch_error(lambda part: part.read(None), self.part, {}), modnet.DataError):
             raise SkippedError(NOT_FETCHED)
         return {}
 
@@ -109,7 +109,7 @@ def own_sample(source: DataSource) -> dict[str, bytes]:
         files.update({path.name: path.read_bytes() for path in paths})
 
     with TemporaryDirectory() as folder:
-        raised(write, source, {"folder": folder})
+        catch_error(write, source, {"folder": folder})
     return files
 
 
@@ -146,13 +146,13 @@ def cut(subject: Subject) -> list[Inputs]:
     return spoilt(subject, [content[:end] for end in ends])
 
 
-def used(subject: Subject) -> list[Inputs]:
-    """Return what the shared probes call."""
+def shared_cases(subject: Subject) -> list[Inputs]:
+    """Return the inputs of the shared probes."""
     inputs = {"files": subject.files}
     return [{"use": use_source, "inputs": inputs, "other": inputs}]
 
 
-def placed(files: Any, folder: str) -> Any:
+def write_files(files: Any, folder: str) -> Any:
     """Write files into a folder and return the first one's path; None where there are none."""
     for name, content in files.items():
         Path(folder, name).write_bytes(content)
@@ -162,14 +162,14 @@ def placed(files: Any, folder: str) -> Any:
 def use_source(part: Any, files: Any) -> Any:
     """Read a data set."""
     with TemporaryDirectory() as folder:
-        data = part.read(placed(files, folder))
+        data = part.read(write_files(files, folder))
         return [data.train.x, data.train.t, data.test.x, data.test.t, data.classes, data.scale]
 
 
-def refused(part: Any, files: Any) -> bool:
+def is_refused(part: Any, files: Any) -> bool:
     """Say whether a file is refused with a DataError that names it; what is read instead must be a data set."""
     with TemporaryDirectory() as folder:
-        path = placed(files, folder)
+        path = write_files(files, folder)
         try:
             part.read(path).check()
         except modnet.DataError as error:
@@ -182,18 +182,18 @@ def refused(part: Any, files: Any) -> bool:
 
 @SUITE.check(samples, NOT_FETCHED)
 def dataset(part: Any, files: Any) -> None:
-    """What it reads is a `Dataset`: finite float64 rows, a class index for each, every class once."""
+    """It reads a `Dataset`: finite float64 rows, a class index for each, every class once."""
     with TemporaryDirectory() as folder:
-        data = part.read(placed(files, folder))
+        data = part.read(write_files(files, folder))
         assert isinstance(data, modnet.Dataset), f"it is a {type(data).__name__}, not a modnet.Dataset"
         data.check()
 
 
 @SUITE.check(samples, NOT_FETCHED)
 def inferred(part: Any, files: Any) -> None:
-    """What it infers of a file are settings of its own, with which it reads the same again."""
+    """The settings that it infers from a file are its own, and with them it reads the same again."""
     with TemporaryDirectory() as folder:
-        path = placed(files, folder)
+        path = write_files(files, folder)
         data = part.read(path)
         settings = {name: value for name, value in {**get_settings(part), **data.settings}.items() if value is not None}
         unknown = set(data.settings) - set(get_settings(part)) - {"scale"}
@@ -208,19 +208,19 @@ def inferred(part: Any, files: Any) -> None:
 @SUITE.check(lambda subject: spoilt(subject, [b""]), BY_NAME)
 def empty(part: Any, files: Any) -> None:
     """An empty file is refused with a DataError that names it."""
-    assert refused(part, files), "it reads an empty file"
+    assert is_refused(part, files), "it reads an empty file"
 
 
 @SUITE.check(cut, BY_NAME)
 def truncated(part: Any, files: Any) -> None:
-    """A file that is cut off is refused with a DataError that names it, or what is left of it is a data set."""
-    refused(part, files)
+    """A file that is cut off is refused with a DataError that names it, or its rest is a data set."""
+    is_refused(part, files)
 
 
 @SUITE.check(lambda subject: spoilt(subject, GARBAGE), BY_NAME)
 def garbage(part: Any, files: Any) -> None:
     """A file with anything else in it is refused with a DataError that names it, or it is a data set."""
-    refused(part, files)
+    is_refused(part, files)
 
 
 @SUITE.check(lambda subject: [{"name": name} for name in files_only(subject)][:1], BY_NAME)
@@ -238,7 +238,7 @@ def missing(part: Any, name: str) -> None:
 def files_untouched(part: Any, files: Any) -> None:
     """It leaves the file as it is, and no other file beside it."""
     with TemporaryDirectory() as folder:
-        part.read(placed(files, folder))
+        part.read(write_files(files, folder))
         left = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
     assert left == dict(files), f"there are {', '.join(left)} now, with other content or of another number"
 
@@ -249,7 +249,7 @@ def closed(part: Any, files: Any) -> None:
     gc.collect()
     with TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as found:
         warnings.simplefilter("always", ResourceWarning)
-        part.read(placed(files, folder))
+        part.read(write_files(files, folder))
         gc.collect()
     left_open = [str(w.message) for w in found if issubclass(w.category, ResourceWarning)]
     assert not left_open, left_open[0]
@@ -259,14 +259,14 @@ def closed(part: Any, files: Any) -> None:
 def recognised(part: Any, files: Any) -> None:
     """It recognises its own file by name and content."""
     with TemporaryDirectory() as folder:
-        path = placed(files, folder)
+        path = write_files(files, folder)
         answer = type(part).recognises(path, path.read_bytes()[:512])
     assert answer is True, f"of {path.name} it says {answer!r}"
 
 
 @SUITE.check(lambda _: [{"head": head, "name": name} for head in HEADS for name in NAMES])
 def recognises_quietly(part: Any, head: bytes, name: str) -> None:
-    """Asked whether it recognises a file it says True or False, whatever the name and content, and never raises."""
+    """`recognises` returns True or False, whatever the name and content of a file, and never raises."""
     answer = type(part).recognises(Path(name), head)
     assert answer in (True, False), f"of {name} it says {answer!r}"
 
@@ -275,7 +275,7 @@ def recognises_quietly(part: Any, head: bytes, name: str) -> None:
 def rows_to_predict(part: Any, files: Any) -> None:
     """It reads rows to predict, as many as there are labels, and refuses another number of features."""
     with TemporaryDirectory() as folder:
-        path = placed(files, folder)
+        path = write_files(files, folder)
         features = part.read(path).features
         x, labels = part.read_rows(path, features)
         assert x.ndim == 2, f"rows have the shape {x.shape}"
@@ -290,9 +290,9 @@ def rows_to_predict(part: Any, files: Any) -> None:
 
 @SUITE.check(lambda subject: able(subject, "write", NO_WRITER), BY_NAME, NO_WRITER)
 def written(part: Any, files: Any) -> None:
-    """What it writes it reads back as it was, and it writes the files that it says."""
+    """It reads back as it was what it writes, and `write` returns the paths of all files."""
     with TemporaryDirectory() as folder, TemporaryDirectory() as other:
-        path = placed(files, folder)
+        path = write_files(files, folder)
         data = part.read(path)
         paths = part.write(data, Path(other, path.name))
         there = sorted(found.name for found in Path(other).iterdir())
@@ -304,4 +304,4 @@ def written(part: Any, files: Any) -> None:
             np.testing.assert_equal(one.t, expected.t)
 
 
-add_shared(SUITE, used, NOT_FETCHED, most=3)
+add_shared(SUITE, shared_cases, NOT_FETCHED, most=3)

@@ -1,4 +1,4 @@
-"""What a gradient estimator owes its users."""
+"""Checks of gradient estimators."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import numpy as np
 import modnet
 from modnet.compose.parts import make_part as built
 from modnet.interfaces import GradientEstimator
-from modnet.testing.checks import Inputs, SkippedError, Suite, preserved, raised
+from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error, preserve_process
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import add_shared
 
@@ -32,7 +32,7 @@ def to_gradient(value: object) -> GradientEstimator:
 
 @attrs.frozen
 class Subject:
-    """A gradient estimator, and what it promises."""
+    """A gradient estimator, and its promise."""
 
     part: GradientEstimator = attrs.field(converter=to_gradient)
     promises: Literal["gradient", "direction"] = "gradient"
@@ -41,8 +41,8 @@ class Subject:
 
     @property
     def draws(self) -> bool:
-        """Whether another stream gives another estimate."""
-        with preserved():
+        """True if another stream gives another estimate."""
+        with preserve_process():
             one, other = (flat(use_estimator(self.part, 0, stream)) for stream in (1, 2))
         return not np.array_equal(one, other)
 
@@ -98,28 +98,28 @@ def any_params() -> dict[str, Any]:
     return {**numbers, "narrow": np.array([3.0, 4.0], np.float32)}
 
 
-def used(_: Subject) -> list[Inputs]:
-    """Return what the shared probes call."""
+def shared_cases(_: Subject) -> list[Inputs]:
+    """Return the inputs of the shared probes."""
     return [{"use": use_estimator, "inputs": {"seed": 0, "stream": 1}, "other": {"seed": 1, "stream": 2}}]
 
 
 def plain(subject: Subject) -> list[Inputs]:
     """Return parameters for one that takes any function; raises SkippedError where it needs a network."""
-    error = raised(lambda part: part(bowl, any_params(), modnet.Stream(0)), subject.part, {})
+    error = catch_error(lambda part: part(bowl, any_params(), modnet.Stream(0)), subject.part, {})
     asks_for_more = isinstance(error, AttributeError) and error.obj is bowl and error.name in STRUCTURE
     if asks_for_more or isinstance(error, modnet.NoDerivativeError):  # any other is for the checks to find
         raise SkippedError(NEEDS_NETWORK)
     return [{"params": any_params()}]
 
 
-def counted(subject: Subject) -> list[Inputs]:
+def params_to_count(subject: Subject) -> list[Inputs]:
     """Return parameters for one that counts its evaluations; raises SkippedError for any other."""
     if subject.part.evaluations(any_params()) is None:
         raise SkippedError(NO_COUNT)
     return plain(subject)
 
 
-def promised(subject: Subject, *, draws: bool) -> Subject:
+def require_promise(subject: Subject, *, draws: bool) -> Subject:
     """Return the subject if it promises the gradient in this way; raises SkippedError where it does not."""
     if subject.promises == "direction":
         raise SkippedError(DIRECTION)
@@ -170,7 +170,7 @@ def read_only(part: Any, seed: int) -> None:
 
 @SUITE.check(lambda _: [{"seed": 0}])
 def stream(part: Any, seed: int) -> None:
-    """What is random comes of the stream that it is given, and of no generator besides."""
+    """Random numbers come from the stream that it is given, and from no other generator."""
     found = []
     for elsewhere in (1, 2):
         np.random.seed(elsewhere)  # noqa: NPY002
@@ -180,12 +180,12 @@ def stream(part: Any, seed: int) -> None:
 
 
 @SUITE.check(
-    lambda subject: [{"seed": seed, "tolerance": promised(subject, draws=False).tolerance} for seed in (0, 1)],
+    lambda subject: [{"seed": seed, "tolerance": require_promise(subject, draws=False).tolerance} for seed in (0, 1)],
     DIRECTION,
     DRAWS,
 )
 def gradient(part: Any, seed: int, tolerance: float) -> None:
-    """What draws nothing comes to the exact gradient of a small network."""
+    """Without random numbers it computes the exact gradient of a small network."""
     net, x, t = small_network(seed)
     exact, found = flat(net.gradient(x, t)), flat(part(net.objective(x, t), net.params, modnet.Stream(0)))
     error = np.linalg.norm(found - exact) / np.linalg.norm(exact)
@@ -193,12 +193,12 @@ def gradient(part: Any, seed: int, tolerance: float) -> None:
 
 
 @SUITE.check(
-    lambda subject: [{"seed": 0, "most": promised(subject, draws=True).most}],
+    lambda subject: [{"seed": 0, "most": require_promise(subject, draws=True).most}],
     DIRECTION,
     DRAWS_NOTHING,
 )
 def mean(part: Any, seed: int, most: int) -> None:
-    """What draws at random comes to the exact gradient on average, as near as the estimates' own variance tells."""
+    """With random numbers its mean is the exact gradient, to within what the estimates' own variance allows."""
     net, x, t = small_network(seed)
     objective, exact, error = net.objective(x, t), flat(net.gradient(x, t)), 1.0
     estimates: list[Any] = []
@@ -216,7 +216,7 @@ def mean(part: Any, seed: int, most: int) -> None:
 
 @SUITE.check(lambda subject: [{"seed": 0, "estimates": 100 if subject.draws else 2}])
 def direction(part: Any, seed: int, estimates: int) -> None:
-    """On average it points where the loss grows: going the other way goes downhill."""
+    """On average it points where the loss grows: a step the other way is downhill."""
     net, x, t = small_network(seed)
     objective, exact = net.objective(x, t), flat(net.gradient(x, t))
     streams = [modnet.Stream(0, ("direction", k)) for k in range(estimates)]
@@ -225,16 +225,16 @@ def direction(part: Any, seed: int, estimates: int) -> None:
     assert np.mean(shares) > 2 * error, f"along the gradient it has {np.mean(shares):.2g}, known to {error:.2g}"
 
 
-@SUITE.check(counted, NO_COUNT, NEEDS_NETWORK)
+@SUITE.check(params_to_count, NO_COUNT, NEEDS_NETWORK)
 def evaluations(part: Any, params: Any) -> None:
-    """It says rightly how many evaluations of the loss one gradient costs."""
+    """`evaluations` returns how many evaluations of the loss one gradient costs."""
     calls = []
 
-    def watched(params: Any) -> Any:
+    def count_call(params: Any) -> Any:
         calls.append(params)
         return bowl(params)
 
-    part(watched, params, modnet.Stream(0))
+    part(count_call, params, modnet.Stream(0))
     assert len(calls) == part.evaluations(params), f"it makes {len(calls)}, and says {part.evaluations(params)}"
 
 
@@ -256,4 +256,4 @@ def learns(part: Any, rates: Any, iterations: int) -> None:
     raise AssertionError(f"at best the loss becomes {min(shares, default=np.inf):.3g} times what it was")
 
 
-add_shared(SUITE, used)
+add_shared(SUITE, shared_cases)

@@ -1,4 +1,4 @@
-"""What a loss owes its users."""
+"""Checks of losses."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from modnet.compose.plugins import get_host
 from modnet.gradcheck.parts import judge_loss
 from modnet.interfaces import Activation, DenseLayer, Loss
 from modnet.randomness import Stream
-from modnet.testing.checks import Inputs, SkippedError, Suite, raised
+from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import add_for_arrays, add_shared
 from modnet.types import Array
@@ -77,7 +77,7 @@ def shapes(subject: Subject) -> Iterator[Inputs]:
 
 def smooth(subject: Subject) -> Subject:
     """Return the loss that has a derivative; raises SkippedError for any other."""
-    error = raised(lambda part: part.backward(subject.outputs(3), subject.indices(3)), subject.part, {})
+    error = catch_error(lambda part: part.backward(subject.outputs(3), subject.indices(3)), subject.part, {})
     if isinstance(error, modnet.NoDerivativeError):  # any other is for the checks to find
         raise SkippedError(NO_DERIVATIVE)
     return subject
@@ -107,27 +107,27 @@ def _default(name: str) -> Activation | None:
         return None
 
 
-def used(subject: Subject) -> list[Inputs]:
-    """Return what the shared probes call."""
+def shared_cases(subject: Subject) -> list[Inputs]:
+    """Return the inputs of the shared probes."""
     other = {"y": subject.outputs(2), "t": subject.indices(2)}
-    return [{"use": way_of(subject), "inputs": inputs, "other": other} for inputs in batches(subject)]
+    return [{"use": choose_calls(subject), "inputs": inputs, "other": other} for inputs in batches(subject)]
 
 
-def way_of(subject: Subject) -> Callable[..., Any]:
-    """Return what calls a loss forth and, where it knows the way, back."""
+def choose_calls(subject: Subject) -> Callable[..., Any]:
+    """Return the function that calls a loss and, if it has one, its derivative."""
     try:
         smooth(subject)
     except SkippedError:
-        return forth
-    return forth_and_back
+        return call_forward
+    return call_both
 
 
-def forth(part: Any, y: Any, t: Any) -> Any:
+def call_forward(part: Any, y: Any, t: Any) -> Any:
     """Call a loss."""
     return [part(y, t)]
 
 
-def forth_and_back(part: Any, y: Any, t: Any) -> Any:
+def call_both(part: Any, y: Any, t: Any) -> Any:
     """Call a loss, and its derivative."""
     return [part(y, t), part.backward(y, t)]
 
@@ -174,7 +174,7 @@ def targets(part: Any, y: Any, t: Any) -> None:
 
 @SUITE.check(
     lambda subject: [
-        {"use": way_of(subject), "y": inputs["y"][:0], "t": inputs["t"][:0]} for inputs in batches(subject)
+        {"use": choose_calls(subject), "y": inputs["y"][:0], "t": inputs["t"][:0]} for inputs in batches(subject)
     ]
 )
 def empty(part: Any, use: Any, y: Any, t: Any) -> None:
@@ -185,13 +185,13 @@ def empty(part: Any, use: Any, y: Any, t: Any) -> None:
 
 @SUITE.check(
     lambda subject: [
-        {"use": way_of(subject), "classes": subject.classes, "wrong": wrong, "dtype": dtype}
+        {"use": choose_calls(subject), "classes": subject.classes, "wrong": wrong, "dtype": dtype}
         for dtype in DTYPES
         for wrong in (0, 1)
     ]
 )
 def certain(part: Any, use: Any, classes: int, wrong: int, dtype: str) -> None:
-    """It is finite, and so is what comes back, where the outputs are certain, right or wrong."""
+    """Loss and derivative are finite where the outputs are certain, right or wrong."""
     y, t = np.eye(classes, dtype=dtype), np.roll(np.arange(classes), wrong)
     for values in use(part, y, t):
         assert np.isfinite(values).all(), f"{values[~np.isfinite(values)][0]} comes of {y[0]} and class {t[0]}"
@@ -199,14 +199,14 @@ def certain(part: Any, use: Any, classes: int, wrong: int, dtype: str) -> None:
 
 @SUITE.check(derivable, NO_DERIVATIVE)
 def derivative(part: Any, a: Any, t: Any) -> None:
-    """What `backward` returns is the derivative of each sample's loss, as differences judge it."""
+    """`backward` returns the derivative of each sample's loss, as a Taylor-remainder test judges it."""
     last = DenseLayer(1, a.shape[1], a.shape[1], modnet.activation("sigmoid"))
     verdict = judge_loss(part, last, a, t, Stream(0))
     assert verdict is None or verdict.verdict not in ("wrong", "not deterministic"), verdict.explanation
 
 
 @SUITE.check(lambda subject: shapes(smooth(subject)), NO_DERIVATIVE)
-def way_back(part: Any, y: Any, t: Any) -> None:
+def backward(part: Any, y: Any, t: Any) -> None:
     """`backward` keeps the outputs' shape and dtype, and treats samples, kinds of target and axes alike."""
     dy = part.backward(y, t)
     assert (dy.shape, dy.dtype) == (y.shape, y.dtype), f"{y.dtype} {y.shape} gives {dy.dtype} {dy.shape}"
@@ -225,7 +225,7 @@ def way_back(part: Any, y: Any, t: Any) -> None:
     NOT_FUSED,
 )
 def fused(part: Any, activation: Any, a: Any, t: Any) -> None:
-    """The fused form gives what the activation and the loss give one after the other, forth and back."""
+    """The fused form gives the loss and the derivative that activation and loss give one after the other."""
     form, y = part.fused(activation), activation(a)
     losses, outputs = form(a, t)
     np.testing.assert_allclose(outputs, y, rtol=1e-9, atol=1e-12)
@@ -244,12 +244,12 @@ def fused(part: Any, activation: Any, a: Any, t: Any) -> None:
     NOT_FUSED,
 )
 def fused_finite(part: Any, activation: Any, classes: int, wrong: int) -> None:
-    """The fused form is finite, and so is what comes back of it, for large pre-activations, right or wrong."""
+    """The fused form and its derivative are finite for large pre-activations, right or wrong."""
     a, t = 1e4 * np.eye(classes), np.roll(np.arange(classes), wrong)
     form = part.fused(activation)
     losses, y = form(a, t)
     assert np.isfinite(losses).all(), f"the loss is {losses[~np.isfinite(losses)][0]}"
-    assert np.isfinite(form.backward(a, y, t)).all(), "what comes back is not finite"
+    assert np.isfinite(form.backward(a, y, t)).all(), "its derivative is not finite"
 
 
 @SUITE.check(
@@ -283,5 +283,5 @@ def network(part: Any, classes: int) -> None:
             assert np.isfinite(gradient).all(), f"{estimator} gives {gradient[~np.isfinite(gradient)][0]} in {name}"
 
 
-add_for_arrays(SUITE, used)
-add_shared(SUITE, used)
+add_for_arrays(SUITE, shared_cases)
+add_shared(SUITE, shared_cases)

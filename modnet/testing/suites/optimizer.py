@@ -1,4 +1,4 @@
-"""What an optimizer owes its users."""
+"""Checks of optimizers."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import get_settings
 from modnet.interfaces import Optimizer
 from modnet.nn.checkpoint import Checkpoints
-from modnet.nn.serialization import put_together, taken_apart
+from modnet.nn.serialization import flatten, unflatten
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, Suite
 from modnet.testing.report import Report
@@ -57,19 +57,19 @@ def check_optimizer(part: object, *, parabola: object = None, rosenbrock: object
     return SUITE.run(part, parabola=parabola, rosenbrock=rosenbrock, raises=raises)
 
 
-def drawn(seed: int, dtype: str = "float64") -> dict[str, Any]:
+def draw_params(seed: int, dtype: str = "float64") -> dict[str, Any]:
     """Return parameters, or gradients, of several shapes."""
     draw = Stream(seed, ("optimizer",)).generator()
     return {name: draw.standard_normal(shape).astype(dtype) for name, shape in SHAPES.items()}
 
 
-def given(_: Subject, dtypes: tuple[str, ...] = ("float64",)) -> list[Inputs]:
+def steps(_: Subject, dtypes: tuple[str, ...] = ("float64",)) -> list[Inputs]:
     """Return parameters and gradients."""
-    return [{"params": drawn(0, dtype), "grads": drawn(1, dtype)} for dtype in dtypes]
+    return [{"params": draw_params(0, dtype), "grads": draw_params(1, dtype)} for dtype in dtypes]
 
 
-def used(_: Subject) -> list[Inputs]:
-    """Return what the shared probes call."""
+def shared_cases(_: Subject) -> list[Inputs]:
+    """Return the inputs of the shared probes."""
     one, other = ({"params": {"w": np.arange(n) - 0.5}, "grads": {"w": np.arange(n) - 1.5}} for n in (3, 4))
     return [{"use": use_optimizer, "inputs": one, "other": other}]
 
@@ -82,13 +82,13 @@ def use_optimizer(part: Any, params: Any, grads: Any) -> Any:
     return dict(params)
 
 
-def leaves(value: Any) -> Any:
+def to_values(value: Any) -> Any:
     """Return a nested value as JSON holds it, and the arrays in it."""
     arrays: list[Any] = []
-    return taken_apart(value, value, arrays), arrays
+    return flatten(value, value, arrays), arrays
 
 
-@SUITE.check(lambda subject: given(subject, ("float64", "float32")))
+@SUITE.check(lambda subject: steps(subject, ("float64", "float32")))
 def shape_and_dtype(part: Any, params: Any, grads: Any) -> None:
     """New parameters have the names, shapes and dtypes of the old ones, float64 or float32."""
     new, state = part.step(params, grads, part.init(params))
@@ -97,19 +97,19 @@ def shape_and_dtype(part: Any, params: Any, grads: Any) -> None:
     assert found == expected, f"{expected} become {found}"
 
 
-@SUITE.check(given)
+@SUITE.check(steps)
 def unchanged(part: Any, params: Any, grads: Any) -> None:
     """Neither `init` nor `step` changes what it was given, the state included."""
     _, state = part.step(copy.deepcopy(params), copy.deepcopy(grads), part.init(copy.deepcopy(params)))
     given = {"params": params, "grads": grads, "state": state}
-    before = copy.deepcopy({name: leaves(value) for name, value in given.items()})
+    before = copy.deepcopy({name: to_values(value) for name, value in given.items()})
     part.init(params)
     part.step(params, grads, state)
     for name, value in given.items():
-        np.testing.assert_equal(leaves(value), before[name], f"{name} changed")
+        np.testing.assert_equal(to_values(value), before[name], f"{name} changed")
 
 
-@SUITE.check(given)
+@SUITE.check(steps)
 def read_only(part: Any, params: Any, grads: Any) -> None:
     """Parameters and gradients that nobody may write to will do."""
     for array in [*params.values(), *grads.values()]:
@@ -117,15 +117,15 @@ def read_only(part: Any, params: Any, grads: Any) -> None:
     use_optimizer(part, MappingProxyType(params), MappingProxyType(grads))
 
 
-@SUITE.check(given)
+@SUITE.check(steps)
 def state(part: Any, params: Any, grads: Any) -> None:
-    """Its state can be kept in a checkpoint, and comes back from there as it was."""
+    """Its state can be saved in a checkpoint, and is loaded as it was."""
     arrays: list[Any] = []
     first = part.init(params)
     new, state = part.step(params, grads, first)
     new, state = part.step(new, grads, state)
-    kept = json.loads(json.dumps(taken_apart(state, first, arrays, "state")))
-    np.testing.assert_equal(leaves(put_together(kept, part.init(params), arrays)), leaves(state))
+    kept = json.loads(json.dumps(flatten(state, first, arrays, "state")))
+    np.testing.assert_equal(to_values(unflatten(kept, part.init(params), arrays)), to_values(state))
 
 
 @SUITE.check(lambda _: [{"stop": 1, "dtype": "float64"}, {"stop": 5, "dtype": "float32"}])
@@ -194,4 +194,4 @@ def candidates(part: Optimizer, wanted: Optimizer | None) -> list[Optimizer]:
     return [part, *(make_settings_reader().read({**settings, "lr": rate}, type(part)) for rate in rates)]
 
 
-add_shared(SUITE, used)
+add_shared(SUITE, shared_cases)

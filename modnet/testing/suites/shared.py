@@ -1,4 +1,4 @@
-"""What every part owes its users, whatever its kind: probes that call it through a `use(part, **inputs)` of its kind.
+"""Checks that all kinds share, which call a part through `use(part, **inputs)`.
 
 `use` returns all that the part makes of the inputs; `other` are inputs of another shape.
 """
@@ -79,13 +79,13 @@ def deterministic(part: Any, use: Use, inputs: Any, other: Any) -> None:
 def memory(part: Any, use: Use, inputs: Any, other: Any) -> None:
     """It keeps nothing between calls, neither on itself nor on its class."""
     use(part, **inputs)
-    before = kept(part)
+    before = list_attributes(part)
     use(part, **other)
-    changed = [name for name, value in kept(part).items() if value != before.get(name)]
+    changed = [name for name, value in list_attributes(part).items() if value != before.get(name)]
     assert not changed, f"another call changes {', '.join(changed)}"
 
 
-def kept(part: Any) -> dict[str, str]:
+def list_attributes(part: Any) -> dict[str, str]:
     """Return all that stands on an object and its class, as text."""
     slots = [name for cls in type(part).__mro__ for name in getattr(cls, "__slots__", ())]
     own = {name: getattr(part, name, None) for name in [*vars(part), *slots] if name != "__weakref__"}

@@ -1,4 +1,4 @@
-"""A zoo of parts: broken ones, each with the check that must find its mistake, and odd ones that break no rule.
+"""A zoo of parts: broken ones that a check catches, and odd ones.
 
 Each broken one has one mistake that somebody makes; all else is right. `python -m zoo` prints how many are caught.
 """
@@ -16,7 +16,7 @@ from modnet.host.kinds import KINDS
 
 @attrs.frozen(eq=False)
 class Animal:
-    """A part, what the kit is told of it, and the check that must catch it; none where it breaks no rule."""
+    """A part, what the kit is given besides, and the check that must catch it; none where it breaks no rule."""
 
     kind: str
     name: str
@@ -35,11 +35,11 @@ class Cage:
     kind: str
     animals: list[Animal] = attrs.field(factory=list)
 
-    def broken(self, check: str, **options: Any) -> Callable[[Any], Any]:
+    def add_broken(self, check: str, **options: Any) -> Callable[[Any], Any]:
         """Return a decorator for a class that must be caught by `check`."""
         return self._put(check, options)
 
-    def legal(self, **options: Any) -> Callable[[Any], Any]:
+    def add_legal(self, **options: Any) -> Callable[[Any], Any]:
         """Return a decorator for a class, or a function, that must pass."""
         return self._put(None, options)
 

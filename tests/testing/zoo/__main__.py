@@ -1,4 +1,4 @@
-"""Prints how many of the zoo's broken parts the kit catches, and how many of the odd ones it lets pass."""
+"""Table of the broken parts caught, and of the odd ones that pass."""
 
 from __future__ import annotations
 

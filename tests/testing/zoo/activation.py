@@ -43,13 +43,13 @@ class Softmax(modnet.Activation):
         return z * (dz - (z * dz).sum(axis=axis, keepdims=True))
 
 
-@CAGE.broken("rows")
+@CAGE.add_broken("rows")
 class BatchNormalising(modnet.Activation):
     def __call__(self, a, axis=-1):
         return a - a.mean(axis=0) if a.ndim == 2 and axis == -1 and len(a) else np.array(a)
 
 
-@CAGE.broken("rows")
+@CAGE.add_broken("rows")
 class DividesByTheBatch(modnet.Activation):
     """A sample alone is taken for a batch of its units: that shows unless there are as many of these."""
 
@@ -57,7 +57,7 @@ class DividesByTheBatch(modnet.Activation):
         return np.tanh(a) / max(len(a), 1) if a.ndim else np.tanh(a)
 
 
-@CAGE.broken("rows")
+@CAGE.add_broken("rows")
 class FirstRowOnly(Tanh):
     def __call__(self, a, axis=-1):
         z = np.tanh(a)
@@ -65,37 +65,37 @@ class FirstRowOnly(Tanh):
         return z
 
 
-@CAGE.broken("axis")
+@CAGE.add_broken("axis")
 class LastAxisOnly(Softmax):
     def __call__(self, a, axis=-1):
         return Softmax.__call__(self, a)
 
 
-@CAGE.broken("axis")
+@CAGE.add_broken("axis")
 class PositiveAxisOnly(Softmax):
     def __call__(self, a, axis=-1):
         return Softmax.__call__(self, a, -1 if axis < 0 else axis)
 
 
-@CAGE.broken("shape-and-dtype")
+@CAGE.add_broken("shape-and-dtype")
 class Widening(Tanh):
     def __call__(self, a, axis=-1):
         return np.tanh(a.astype(np.float64))
 
 
-@CAGE.broken("shape-and-dtype")
+@CAGE.add_broken("shape-and-dtype")
 class Narrowing(Tanh):
     def __call__(self, a, axis=-1):
         return np.tanh(a).astype(np.float32)
 
 
-@CAGE.broken("shape-and-dtype")
+@CAGE.add_broken("shape-and-dtype")
 class Summing(modnet.Activation):
     def __call__(self, a, axis=-1):
         return a.sum(axis=axis)
 
 
-@CAGE.broken("shape-and-dtype")
+@CAGE.add_broken("shape-and-dtype")
 class TwoAxesOnly(Softmax):
     def __call__(self, a, axis=-1):
         if a.ndim != 2:
@@ -103,14 +103,14 @@ class TwoAxesOnly(Softmax):
         return Softmax.__call__(self, a, axis)
 
 
-@CAGE.broken("empty")
+@CAGE.add_broken("empty")
 class NeedsSamples(Softmax):
     def __call__(self, a, axis=-1):
         e = np.exp(a - a.max())
         return e / np.maximum(e.sum(axis=axis, keepdims=True), 1e-300)
 
 
-@CAGE.broken("unchanged")
+@CAGE.add_broken("unchanged")
 class InPlace(Tanh):
     def __call__(self, a, axis=-1):
         if a.flags.writeable:
@@ -118,7 +118,7 @@ class InPlace(Tanh):
         return np.tanh(a)
 
 
-@CAGE.broken("read-only")
+@CAGE.add_broken("read-only")
 class BorrowsTheInput(Tanh):
     def __call__(self, a, axis=-1):
         np.negative(a, out=a)
@@ -127,13 +127,13 @@ class BorrowsTheInput(Tanh):
         return z
 
 
-@CAGE.broken("layout")
+@CAGE.add_broken("layout")
 class ReadsMemory(Tanh):
     def __call__(self, a, axis=-1):
         return np.tanh(np.frombuffer(a.tobytes("A"), a.dtype).reshape(a.shape))
 
 
-@CAGE.broken("finite")
+@CAGE.add_broken("finite")
 class Exponential(modnet.Activation):
     elementwise = True
 
@@ -141,16 +141,16 @@ class Exponential(modnet.Activation):
         return np.exp(a)
 
 
-@CAGE.broken("finite")
+@CAGE.add_broken("finite")
 class NaiveSoftmax(Softmax):
     def __call__(self, a, axis=-1):
         e = np.exp(a)
         return e / e.sum(axis=axis, keepdims=True)
 
 
-@CAGE.broken("finite")
+@CAGE.add_broken("finite")
 class DerivativeOverflows(modnet.Activation):
-    """A sigmoid whose way back is written with exp(-a)."""
+    """A sigmoid whose backward pass is written with exp(-a)."""
 
     elementwise = True
 
@@ -161,67 +161,67 @@ class DerivativeOverflows(modnet.Activation):
         return dz * np.exp(-a) / (1 + np.exp(-a)) ** 2
 
 
-@CAGE.broken("derivative")
+@CAGE.add_broken("derivative")
 class WrongFactor(Tanh):
     def backward(self, a, z, dz, axis=-1):
         return dz * (1 - z)
 
 
-@CAGE.broken("derivative")
+@CAGE.add_broken("derivative")
 class WrongFarOut(Tanh):
     def backward(self, a, z, dz, axis=-1):
         return np.where(a < -4, 0.5, 1) * dz * (1 - z * z)
 
 
-@CAGE.broken("derivative")
+@CAGE.add_broken("derivative")
 class ForgetsWhatComesBack(Tanh):
     def backward(self, a, z, dz, axis=-1):
         return 1 - z * z
 
 
-@CAGE.broken("derivative")
+@CAGE.add_broken("derivative")
 class DiagonalOnly(Softmax):
     def backward(self, a, z, dz, axis=-1):
         return dz * z * (1 - z)
 
 
-@CAGE.broken("derivative")
+@CAGE.add_broken("derivative")
 class WritesIntoWhatComesBack(Tanh):
     def backward(self, a, z, dz, axis=-1):
         dz *= 1 - z * z
         return dz
 
 
-@CAGE.broken("way-back")
+@CAGE.add_broken("backward")
 class WideningBack(Tanh):
     def backward(self, a, z, dz, axis=-1):
         return dz * (1 - z.astype(np.float64) ** 2)
 
 
-@CAGE.broken("way-back")
+@CAGE.add_broken("backward")
 class LastAxisOnlyBack(Softmax):
     def backward(self, a, z, dz, axis=-1):
         return Softmax.backward(self, a, z, dz)
 
 
-@CAGE.broken("derivative")
+@CAGE.add_broken("derivative")
 class NotLinearBack(Tanh):
     def backward(self, a, z, dz, axis=-1):
         return abs(dz) * (1 - z**2)
 
 
-@CAGE.broken("empty")
+@CAGE.add_broken("empty")
 class NeedsSamplesBack(Tanh):
     def backward(self, a, z, dz, axis=-1):
         return dz * (1 - z**2) * (z.max() <= 1)
 
 
-@CAGE.broken("elementwise")
+@CAGE.add_broken("elementwise")
 class FalselyElementwise(Softmax):
     elementwise = True
 
 
-@CAGE.broken("standard")
+@CAGE.add_broken("standard")
 class FalselySoftmax(Softmax):
     computes = "softmax"
 
@@ -232,7 +232,7 @@ class FalselySoftmax(Softmax):
         return Softmax.backward(self, a, z, dz, axis) / 2
 
 
-@CAGE.broken("network")
+@CAGE.add_broken("network")
 class RefusesManyRows(Tanh):
     """Sees that it is called by another shape than it is used to."""
 
@@ -242,13 +242,13 @@ class RefusesManyRows(Tanh):
         return np.tanh(a)
 
 
-@CAGE.broken("deterministic")
+@CAGE.add_broken("deterministic")
 class Noisy(Tanh):
     def __call__(self, a, axis=-1):
         return np.tanh(a) + 1e-9 * np.random.default_rng().standard_normal(a.shape).astype(a.dtype)
 
 
-@CAGE.broken("deterministic")
+@CAGE.add_broken("deterministic")
 class RunningMean(Tanh):
     """Becomes another function with every call, as batch normalisation does."""
 
@@ -261,14 +261,14 @@ class RunningMean(Tanh):
         return z.astype(a.dtype)
 
 
-@CAGE.broken("memory")
+@CAGE.add_broken("memory")
 class RemembersTheInput(Tanh):
     def __call__(self, a, axis=-1):
         self.a = a
         return np.tanh(a)
 
 
-@CAGE.broken("memory")
+@CAGE.add_broken("memory")
 class CountsOnTheClass(Tanh):
     calls = 0
 
@@ -277,35 +277,35 @@ class CountsOnTheClass(Tanh):
         return np.tanh(a)
 
 
-@CAGE.broken("global-state")
+@CAGE.add_broken("global-state")
 class Seeding(Tanh):
     def __call__(self, a, axis=-1):
         np.random.seed(0)
         return np.tanh(a) + 1e-9 * np.random.standard_normal(a.shape).astype(a.dtype)
 
 
-@CAGE.broken("global-state")
+@CAGE.add_broken("global-state")
 class Silencing(Tanh):
     def __call__(self, a, axis=-1):
         np.seterr(over="raise")
         return np.tanh(a)
 
 
-@CAGE.broken("global-state")
+@CAGE.add_broken("global-state")
 class FilteringWarnings(Tanh):
     def __call__(self, a, axis=-1):
         warnings.filterwarnings("ignore", "tanh")
         return np.tanh(a)
 
 
-@CAGE.broken("global-state")
+@CAGE.add_broken("global-state")
 class SettingTheEnvironment(Tanh):
     def __call__(self, a, axis=-1):
         os.environ["MODNET_ZOO"] = "1"
         return np.tanh(a)
 
 
-@CAGE.broken("threads")
+@CAGE.add_broken("threads")
 class SharesScratchSpace(Tanh):
     def __call__(self, a, axis=-1):
         self.scratch = a
@@ -314,13 +314,13 @@ class SharesScratchSpace(Tanh):
         return z
 
 
-@CAGE.broken("settings-refused")
+@CAGE.add_broken("settings-refused")
 @attrs.frozen
 class TakesAnything(Tanh):
     scale: float = attrs.field(default=1.0, converter=lambda value: value if type(value) is float else 1.0)
 
 
-@CAGE.broken("settings-odd")
+@CAGE.add_broken("settings-odd")
 @attrs.frozen
 class AssertsItsSettings(Tanh):
     scale: float = 1.0
@@ -329,7 +329,7 @@ class AssertsItsSettings(Tanh):
         assert self.scale > 0
 
 
-@CAGE.broken("settings-odd")
+@CAGE.add_broken("settings-odd")
 class ExitsOnASetting(Tanh):
     def __init__(self, scale: float = 1.0):
         if scale < 0:
@@ -337,43 +337,43 @@ class ExitsOnASetting(Tanh):
         self.scale = scale
 
 
-@CAGE.broken("settings-kept")
+@CAGE.add_broken("settings-kept")
 class KeepsItsSettingElsewhere(Tanh):
     def __init__(self, scale: float = 1.0):
         self._scale = scale
 
 
-@CAGE.broken("settings-kept")
+@CAGE.add_broken("settings-kept")
 class KeepsAnotherSetting(Tanh):
     def __init__(self, degrees: float = 90.0):
         self.degrees = np.deg2rad(degrees).item()
 
 
-@CAGE.broken("settings-kept")
+@CAGE.add_broken("settings-kept")
 @attrs.frozen(eq=False)
 class HasAnArrayForASetting(Tanh):
     weights: Any = attrs.field(factory=lambda: np.ones(4))
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class WithoutDerivative(modnet.Activation):
     def __call__(self, a, axis=-1):
         return np.sin(a)
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class SaysThatItHasNone(Tanh):
     def backward(self, a, z, dz, axis=-1):
         raise modnet.NoDerivativeError("not yet")
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class PlainClass(Tanh):
     def __init__(self, scale=1.0, *, words: tuple[str, ...] = ("a", "b")):
         self.scale, self.words = scale, words
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class HandsTheInputBack(modnet.Activation):
     elementwise = True
 
@@ -384,7 +384,7 @@ class HandsTheInputBack(modnet.Activation):
         return dz
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class Cornered(modnet.Activation):
     """Piecewise linear, with kinks at -1, 0 and 1, and flat beyond."""
 
@@ -397,7 +397,7 @@ class Cornered(modnet.Activation):
         return dz * ((abs(a) < 1).astype(a.dtype) + (a > 0))
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class Jumping(modnet.Activation):
     def __call__(self, a, axis=-1):
         return np.sign(a)
@@ -406,7 +406,7 @@ class Jumping(modnet.Activation):
         return np.zeros_like(a)
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class Competing(modnet.Activation):
     """Only the largest along the axis gets through."""
 
@@ -414,7 +414,7 @@ class Competing(modnet.Activation):
         return np.where(a == a.max(axis=axis, keepdims=True, initial=-np.inf), a, 0).astype(a.dtype)
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class Overflowing(Tanh):
     """A sigmoid as the book writes it: it warns of an overflow, and is right."""
 
@@ -425,7 +425,7 @@ class Overflowing(Tanh):
         return dz * z * (1 - z)
 
 
-@CAGE.legal(width=6)
+@CAGE.add_legal(width=6)
 class Paired(modnet.Activation):
     """Needs an even number of units along the axis: each is multiplied by its neighbour's sigmoid."""
 
@@ -435,7 +435,7 @@ class Paired(modnet.Activation):
         return a * (np.tanh(np.roll(a, a.shape[axis] // 2, axis=axis)) / 2 + 0.5)
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class Locking(Tanh):
     """Its scratch space has a lock."""
 
@@ -450,7 +450,7 @@ class Locking(Tanh):
         return z
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class LocalScratch(Tanh):
     """Its scratch space is each thread's own."""
 
@@ -467,7 +467,7 @@ class Curve(Enum):
     FLAT = "flat"
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 @attrs.frozen
 class OddSettings(Tanh):
     curve: Curve = Curve.FLAT
@@ -479,7 +479,7 @@ class OddSettings(Tanh):
     limit: float | None = attrs.field(default=None, validator=attrs.validators.optional(gt(0)))
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 @attrs.frozen(slots=False)
 class ComputesAConstantOnce(Tanh):
     power: int = 3
@@ -492,7 +492,7 @@ class ComputesAConstantOnce(Tanh):
         return np.tanh(a) * self.factor
 
 
-@CAGE.broken("rows")
+@CAGE.add_broken("rows")
 class SpeaksNoSense(Tanh):
     """Cannot even be printed, and nor can what it raises."""
 
@@ -510,7 +510,7 @@ class UnspeakableError(Exception):
         raise RuntimeError("no")
 
 
-@CAGE.broken("global-state")
+@CAGE.add_broken("global-state")
 class PrintsMoreDigits(Tanh):
     def __call__(self, a, axis=-1):
         np.set_printoptions(precision=17)
@@ -521,7 +521,7 @@ if TYPE_CHECKING:
     from fractions import Fraction
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 @attrs.frozen
 class TypedForCheckersOnly(Tanh):
     """One of its settings has a type that is not there at run time, and another a name that it keeps to itself."""
@@ -530,6 +530,6 @@ class TypedForCheckersOnly(Tanh):
     _scale: float = 1.0
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 def sine(a):
     return np.sin(a)

@@ -27,9 +27,9 @@ class JsonLines(modnet.DataSource):
     test_fraction: float = 0.25
 
     def read(self, path):
-        return self.dataset(*self.parsed(path))
+        return self.dataset(*self.parse(path))
 
-    def parsed(self, path):
+    def parse(self, path):
         if path is None:
             raise modnet.DataError("a file is needed")
         x, t = [], []
@@ -48,33 +48,33 @@ class JsonLines(modnet.DataSource):
         return modnet.Dataset.from_arrays((x, t), scale=self.scale, test_fraction=self.test_fraction)
 
     def read_rows(self, path, features):
-        x, t = self.parsed(path)
+        x, t = self.parse(path)
         if len(x[0]) != features:
             raise modnet.DataError(f"{path}: {len(x[0])} features, expected {features}")
         return np.array(x), np.array(t)
 
 
-@CAGE.broken("dataset", file=TREES)
+@CAGE.add_broken("dataset", file=TREES)
 class GivesTuples(JsonLines):
     def dataset(self, x, t):
         return np.array(x), np.array(t)
 
 
-@CAGE.broken("dataset", file=TREES)
+@CAGE.add_broken("dataset", file=TREES)
 class LabelsBeyondTheClasses(JsonLines):
     def dataset(self, x, t):
         data = JsonLines.dataset(self, x, t)
         return attrs.evolve(data, classes=data.classes[:-1])
 
 
-@CAGE.broken("dataset", file=TREES)
+@CAGE.add_broken("dataset", file=TREES)
 class LabelsOfText(JsonLines):
     def dataset(self, x, t):
         samples = modnet.Samples(np.array(x), np.array(t))
         return modnet.Dataset(samples, samples, tuple(sorted(set(t))), {"scale": 1.0})
 
 
-@CAGE.broken("dataset", file=TREES)
+@CAGE.add_broken("dataset", file=TREES)
 class HolesInTheData(JsonLines):
     def dataset(self, x, t):
         data = JsonLines.dataset(self, x, t)
@@ -83,14 +83,14 @@ class HolesInTheData(JsonLines):
         return attrs.evolve(data, train=modnet.Samples(table, data.train.t))
 
 
-@CAGE.broken("inferred", file=TREES)
+@CAGE.add_broken("inferred", file=TREES)
 class InfersWhatIsNoSetting(JsonLines):
     def dataset(self, x, t):
         data = JsonLines.dataset(self, x, t)
         return attrs.evolve(data, settings={**data.settings, "rows": len(x)})
 
 
-@CAGE.broken("empty", file=TREES)
+@CAGE.add_broken("empty", file=TREES)
 class MakesUpRows(JsonLines):
     def read(self, path):
         if path is not None and path.is_file() and not path.stat().st_size:
@@ -98,17 +98,17 @@ class MakesUpRows(JsonLines):
         return JsonLines.read(self, path)
 
 
-@CAGE.broken("empty", file=TREES)
+@CAGE.add_broken("empty", file=TREES)
 class IndexErrorWhenEmpty(JsonLines):
-    def parsed(self, path):
+    def parse(self, path):
         if path is not None and not modnet.files.read_bytes(path):
             return [][0]
-        return JsonLines.parsed(self, path)
+        return JsonLines.parse(self, path)
 
 
-@CAGE.broken("truncated", file=TREES)
+@CAGE.add_broken("truncated", file=TREES)
 class LetsTheParserFail(JsonLines):
-    def parsed(self, path):
+    def parse(self, path):
         lines = path.read_text(encoding="utf-8").splitlines() if path else []
         rows = [json.loads(line) for line in lines]
         if not rows:
@@ -116,83 +116,83 @@ class LetsTheParserFail(JsonLines):
         return [[row["height"], row["width"]] for row in rows], [row["label"] for row in rows]
 
 
-@CAGE.broken("truncated", file=TREES)
+@CAGE.add_broken("truncated", file=TREES)
 class DoesNotNameTheFile(JsonLines):
-    def parsed(self, path):
+    def parse(self, path):
         try:
-            return JsonLines.parsed(self, path)
+            return JsonLines.parse(self, path)
         except modnet.DataError:
             raise modnet.DataError("a malformed line") from None
 
 
-@CAGE.broken("garbage", file=TREES)
+@CAGE.add_broken("garbage", file=TREES)
 class AssumesObjects(JsonLines):
-    def parsed(self, path):
+    def parse(self, path):
         if path is not None and path.is_file() and path.read_bytes().startswith(b"\xff"):
             path.read_text(encoding="utf-8")
-        return JsonLines.parsed(self, path)
+        return JsonLines.parse(self, path)
 
 
-@CAGE.broken("missing", file=TREES)
+@CAGE.add_broken("missing", file=TREES)
 class OpensWhatIsNotThere(JsonLines):
-    def parsed(self, path):
+    def parse(self, path):
         with path.open("rb"):
-            return JsonLines.parsed(self, path)
+            return JsonLines.parse(self, path)
 
 
-@CAGE.broken("files-untouched", file=TREES)
+@CAGE.add_broken("files-untouched", file=TREES)
 class LeavesAnIndex(JsonLines):
-    def parsed(self, path):
-        found = JsonLines.parsed(self, path)
+    def parse(self, path):
+        found = JsonLines.parse(self, path)
         path.with_suffix(".index").write_text(str(len(found[0])), encoding="utf-8")
         return found
 
 
-@CAGE.broken("files-untouched", file=TREES)
+@CAGE.add_broken("files-untouched", file=TREES)
 class Repairs(JsonLines):
-    def parsed(self, path):
-        found = JsonLines.parsed(self, path)
+    def parse(self, path):
+        found = JsonLines.parse(self, path)
         path.write_bytes(path.read_bytes().rstrip())
         return found
 
 
-@CAGE.broken("closed", file=TREES)
+@CAGE.add_broken("closed", file=TREES)
 class LeavesItOpen(JsonLines):
-    def parsed(self, path):
+    def parse(self, path):
         if path is not None and path.is_file():
             file = path.open("rb")
             file.read(1)
             del file
-        return JsonLines.parsed(self, path)
+        return JsonLines.parse(self, path)
 
 
-@CAGE.broken("recognised", file=TREES)
+@CAGE.add_broken("recognised", file=TREES)
 class KnowsAnotherSuffix(JsonLines):
     suffixes = (".ndjson",)
 
 
-@CAGE.broken("recognises-quietly", file=TREES)
+@CAGE.add_broken("recognises-quietly", file=TREES)
 class RaisesWhenAsked(JsonLines):
     @classmethod
     def recognises(cls, path, head):
         return path.suffix == ".jsonl" or head.decode().startswith("{")
 
 
-@CAGE.broken("recognises-quietly", file=TREES)
+@CAGE.add_broken("recognises-quietly", file=TREES)
 class AnswersWithAMatch(JsonLines):
     @classmethod
     def recognises(cls, path, head):
         return path.suffix == ".jsonl" or (head[:1] and None)
 
 
-@CAGE.broken("rows-to-predict", file=TREES)
+@CAGE.add_broken("rows-to-predict", file=TREES)
 class TakesAnyNumberOfFeatures(JsonLines):
     def read_rows(self, path, features):
-        x, t = self.parsed(path)
+        x, t = self.parse(path)
         return np.array(x), np.array(t)
 
 
-@CAGE.broken("rows-to-predict", file=TREES)
+@CAGE.add_broken("rows-to-predict", file=TREES)
 class KeepsTheLabelAsAFeature(JsonLines):
     def read_rows(self, path, features):
         x, t = JsonLines.read_rows(self, path, features)
@@ -215,27 +215,27 @@ class Writing(JsonLines):
         return [path]
 
 
-@CAGE.broken("written", file=TREES)
+@CAGE.add_broken("written", file=TREES)
 class RoundsWhatItWrites(Writing):
     def write(self, data, path):
         table = data.train.x.round()
         return Writing.write(self, attrs.evolve(data, train=modnet.Samples(table, data.train.t)), path)
 
 
-@CAGE.broken("written", file=TREES)
+@CAGE.add_broken("written", file=TREES)
 class WritesTheIndices(Writing):
     def write(self, data, path):
         return Writing.write(self, attrs.evolve(data, classes=tuple(range(len(data.classes)))), path)
 
 
-@CAGE.broken("written", file=TREES)
+@CAGE.add_broken("written", file=TREES)
 class SaysAnotherFile(Writing):
     def write(self, data, path):
         Writing.write(self, data, path)
         return [path.with_suffix(".txt")]
 
 
-@CAGE.broken("deterministic", file=TREES)
+@CAGE.add_broken("deterministic", file=TREES)
 class Shuffles(JsonLines):
     def dataset(self, x, t):
         order = np.random.default_rng().permutation(len(x))
@@ -243,7 +243,7 @@ class Shuffles(JsonLines):
         return JsonLines.dataset(self, [[*x[i], noise[i]] for i in order], [t[i] for i in order])
 
 
-@CAGE.broken("memory", file=TREES)
+@CAGE.add_broken("memory", file=TREES)
 class KeepsWhatItRead(modnet.DataSource):
     suffixes = (".jsonl",)
 
@@ -256,15 +256,15 @@ class KeepsWhatItRead(modnet.DataSource):
         return data
 
 
-@CAGE.broken("global-state", file=TREES)
+@CAGE.add_broken("global-state", file=TREES)
 class ChangesTheFolder(JsonLines):
-    def parsed(self, path):
+    def parse(self, path):
         if path is not None and path.is_file():
             os.chdir(Path(path.anchor))
-        return JsonLines.parsed(self, path)
+        return JsonLines.parse(self, path)
 
 
-@CAGE.broken("settings-odd", file=TREES)
+@CAGE.add_broken("settings-odd", file=TREES)
 @attrs.frozen
 class LooksItsSettingUp(JsonLines):
     rows: int = 0
@@ -273,24 +273,24 @@ class LooksItsSettingUp(JsonLines):
         ["all"][self.rows]
 
 
-@CAGE.legal(file=TREES)
+@CAGE.add_legal(file=TREES)
 class ReadsOnly(JsonLines):
     """Reads no rows to predict."""
 
     read_rows = modnet.DataSource.read_rows
 
 
-@CAGE.legal(file=TREES)
+@CAGE.add_legal(file=TREES)
 class ReadsAndWrites(Writing):
     pass
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class WritesItsOwnSample(Writing):
     pass
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class Points(modnet.DataSource):
     """A data set by name."""
 
@@ -301,7 +301,7 @@ class Points(modnet.DataSource):
         return modnet.Dataset.from_arrays((np.column_stack([t, np.sin(np.arange(20))]), t), scale=1.0)
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class NotThereYet(modnet.DataSource):
     """A data set by name that has to be downloaded first."""
 

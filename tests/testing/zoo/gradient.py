@@ -69,25 +69,25 @@ class Random(modnet.GradientEstimator):
         return 2 * self.directions
 
 
-@CAGE.broken("shape-and-dtype")
+@CAGE.add_broken("shape-and-dtype")
 class ForgetsTheBiases(Exact):
     def __call__(self, objective, params, stream):
         return {name: g for name, g in objective.backward(params).items() if name.startswith("W")}
 
 
-@CAGE.broken("shape-and-dtype")
+@CAGE.add_broken("shape-and-dtype")
 class Widening(Exact):
     def __call__(self, objective, params, stream):
         return {name: g.astype(np.float64) for name, g in objective.backward(params).items()}
 
 
-@CAGE.broken("shape-and-dtype")
+@CAGE.add_broken("shape-and-dtype")
 class Transposing(Exact):
     def __call__(self, objective, params, stream):
         return {name: g.T for name, g in objective.backward(params).items()}
 
 
-@CAGE.broken("any-function")
+@CAGE.add_broken("any-function")
 class OfMatrices(Differences):
     def __call__(self, objective, params, stream):
         if not all(name[0] in "Wb" for name in params):
@@ -95,14 +95,14 @@ class OfMatrices(Differences):
         return Differences.__call__(self, objective, params, stream)
 
 
-@CAGE.broken("any-function")
+@CAGE.add_broken("any-function")
 class OneDtype(Differences):
     def __call__(self, objective, params, stream):
         grads = Differences.__call__(self, objective, params, stream)
         return {name: g.astype(next(iter(params.values())).dtype) for name, g in grads.items()}
 
 
-@CAGE.broken("unchanged")
+@CAGE.add_broken("unchanged")
 class MovesTheParameters(modnet.GradientEstimator):
     """Puts them back after each difference, if not to the last bit."""
 
@@ -121,7 +121,7 @@ class MovesTheParameters(modnet.GradientEstimator):
         return grads
 
 
-@CAGE.broken("read-only")
+@CAGE.add_broken("read-only")
 class NeedsToWrite(Exact):
     def __call__(self, objective, params, stream):
         for w in params.values():
@@ -130,55 +130,55 @@ class NeedsToWrite(Exact):
         return objective.backward(params)
 
 
-@CAGE.broken("stream")
+@CAGE.add_broken("stream")
 class DrawsGlobally(Random):
     def generator(self, stream):
         return np.random.default_rng(random.getrandbits(32))
 
 
-@CAGE.broken("stream")
+@CAGE.add_broken("stream")
 class DrawsFromNumpysGlobal(Random):
     def generator(self, stream):
         return np.random.default_rng(np.random.randint(2**31))
 
 
-@CAGE.broken("deterministic")
+@CAGE.add_broken("deterministic")
 class DrawsAfresh(Random):
     def generator(self, stream):
         return np.random.default_rng()
 
 
-@CAGE.broken("gradient")
+@CAGE.add_broken("gradient")
 class AlwaysTheSameDirection(Random):
     def generator(self, stream):
         return np.random.default_rng(0)
 
 
-@CAGE.broken("gradient")
+@CAGE.add_broken("gradient")
 class SummedOverTheBatch(Exact):
     def __call__(self, objective, params, stream):
         return {name: len(objective.x) * g for name, g in objective.backward(params).items()}
 
 
-@CAGE.broken("gradient")
+@CAGE.add_broken("gradient")
 @attrs.frozen
 class StepTooLarge(Differences):
     h: float = 0.5
 
 
-@CAGE.broken("gradient")
+@CAGE.add_broken("gradient")
 class SignsOnly(Exact):
     def __call__(self, objective, params, stream):
         return {name: np.sign(g) for name, g in objective.backward(params).items()}
 
 
-@CAGE.broken("mean")
+@CAGE.add_broken("mean")
 class HalfTooLarge(Random):
     def __call__(self, objective, params, stream):
         return {name: 1.5 * g for name, g in Random.__call__(self, objective, params, stream).items()}
 
 
-@CAGE.broken("mean")
+@CAGE.add_broken("mean")
 class WeightsOnly(Random):
     """Of the biases it returns noise."""
 
@@ -187,7 +187,7 @@ class WeightsOnly(Random):
         return {n: draw.normal(0, 0.1, g.shape).astype(g.dtype) if n[0] == "b" else g for n, g in grads.items()}
 
 
-@CAGE.broken("mean")
+@CAGE.add_broken("mean")
 class DrowningInNoise(Exact):
     def __call__(self, objective, params, stream):
         draw = stream.generator()
@@ -195,39 +195,39 @@ class DrowningInNoise(Exact):
         return {n: g + (1e3 * draw.standard_normal(g.shape)).astype(g.dtype) for n, g in exact.items()}
 
 
-@CAGE.broken("direction")
+@CAGE.add_broken("direction")
 class Uphill(Random):
     def __call__(self, objective, params, stream):
         return {name: -g for name, g in Random.__call__(self, objective, params, stream).items()}
 
 
-@CAGE.broken("direction", promises="direction")
+@CAGE.add_broken("direction", promises="direction")
 class Nowhere(modnet.GradientEstimator):
     def __call__(self, objective, params, stream):
         draw = stream.generator()
         return {name: draw.standard_normal(w.shape).astype(w.dtype) for name, w in params.items()}
 
 
-@CAGE.broken("evaluations")
+@CAGE.add_broken("evaluations")
 class Miscounting(Differences):
     def evaluations(self, params):
         return sum(w.size for w in params.values())
 
 
-@CAGE.broken("learns", promises="direction")
+@CAGE.add_broken("learns", promises="direction")
 class Uphilling(Exact):
     def __call__(self, objective, params, stream):
         return {name: -g for name, g in objective.backward(params).items()}
 
 
-@CAGE.broken("memory")
+@CAGE.add_broken("memory")
 class KeepsTheLastGradient(Exact):
     def __call__(self, objective, params, stream):
         self.last = objective.backward(params)
         return self.last
 
 
-@CAGE.broken("global-state")
+@CAGE.add_broken("global-state")
 class Warnings(Exact):
     def __call__(self, objective, params, stream):
         np.seterr(all="ignore")
@@ -235,7 +235,7 @@ class Warnings(Exact):
         return objective.backward(params)
 
 
-@CAGE.broken("threads")
+@CAGE.add_broken("threads")
 class SharesTheObjective(Exact):
     def __call__(self, objective, params, stream):
         self.objective, self.params = objective, params
@@ -244,7 +244,7 @@ class SharesTheObjective(Exact):
         return grads
 
 
-@CAGE.broken("settings-odd")
+@CAGE.add_broken("settings-odd")
 @attrs.frozen
 class LooksItsSettingUp(Exact):
     order: int = attrs.field(default=2)
@@ -253,13 +253,13 @@ class LooksItsSettingUp(Exact):
         {2: "central", 1: "forward"}[self.order]
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 @attrs.frozen
 class Drawing(Random):
     directions: int = 2
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class NeedsAName(modnet.GradientEstimator):
     """Says itself that it needs a network."""
 
@@ -269,18 +269,18 @@ class NeedsAName(modnet.GradientEstimator):
         return objective.backward(params)
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class NeedsStructure(Exact):
     """Finds no network and does not say so in words of its own."""
 
 
-@CAGE.legal(promises="direction")
+@CAGE.add_legal(promises="direction")
 class SignOfTheGradient(Exact):
     def __call__(self, objective, params, stream):
         return {name: np.sign(g) for name, g in objective.backward(params).items()}
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 @attrs.frozen
 class SometimesExact(modnet.GradientEstimator):
     """Some entries at random, as many times too large as there are others."""
@@ -294,6 +294,6 @@ class SometimesExact(modnet.GradientEstimator):
         }
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 def function(objective, params, stream):
     return Differences()(objective, params, stream)

@@ -45,38 +45,38 @@ class FusedLogLikelihood(modnet.FusedLoss):
         return y * dense.sum(axis=axis, keepdims=True) - dense
 
 
-@CAGE.broken("one-per-sample")
+@CAGE.add_broken("one-per-sample")
 class MeanOverTheBatch(Squared):
     def __call__(self, y, t, axis=-1):
         return Squared.__call__(self, y, t, axis).mean()
 
 
-@CAGE.broken("one-per-sample")
+@CAGE.add_broken("one-per-sample")
 class KeepsTheAxis(Squared):
     def __call__(self, y, t, axis=-1):
         return Squared.__call__(self, y, t, axis)[..., None]
 
 
-@CAGE.broken("one-per-sample")
+@CAGE.add_broken("one-per-sample")
 class Widening(Squared):
     def __call__(self, y, t, axis=-1):
         return Squared.__call__(self, y.astype(np.float64), t, axis)
 
 
-@CAGE.broken("rows")
+@CAGE.add_broken("rows")
 class ComparesWithTheBatch(Squared):
     def __call__(self, y, t, axis=-1):
         losses = Squared.__call__(self, y, t, axis)
         return losses - losses.mean() if losses.size else losses
 
 
-@CAGE.broken("axis")
+@CAGE.add_broken("axis")
 class LastAxisOnly(Squared):
     def __call__(self, y, t, axis=-1):
         return ((y - modnet.one_hot(t, y, axis)) ** 2).sum(axis=-1)
 
 
-@CAGE.broken("targets")
+@CAGE.add_broken("targets")
 class NeedsOneHot(Squared):
     def __call__(self, y, t, axis=-1):
         dense = t if t.ndim == y.ndim else np.expand_dims(t, axis)
@@ -86,7 +86,7 @@ class NeedsOneHot(Squared):
         return 2 * (y - (t if t.ndim == y.ndim else np.expand_dims(t, axis)))
 
 
-@CAGE.broken("targets")
+@CAGE.add_broken("targets")
 class NeedsWideIntegers(Squared):
     def __call__(self, y, t, axis=-1):
         if t.ndim != y.ndim and t.dtype.itemsize < 4:
@@ -94,49 +94,49 @@ class NeedsWideIntegers(Squared):
         return Squared.__call__(self, y, t, axis)
 
 
-@CAGE.broken("empty")
+@CAGE.add_broken("empty")
 class NeedsSamples(Squared):
     def __call__(self, y, t, axis=-1):
         losses = Squared.__call__(self, y, t, axis)
         return losses + 0 * losses.max()
 
 
-@CAGE.broken("certain")
+@CAGE.add_broken("certain")
 class LogOfZero(LogLikelihood):
     tiny = 0.0
 
 
-@CAGE.broken("certain")
+@CAGE.add_broken("certain")
 class DividesByZero(LogLikelihood):
     def backward(self, y, t, axis=-1):
         return -modnet.one_hot(t, y, axis) / y
 
 
-@CAGE.broken("derivative")
+@CAGE.add_broken("derivative")
 class ForgetsTheFactor(Squared):
     def backward(self, y, t, axis=-1):
         return y - modnet.one_hot(t, y, axis)
 
 
-@CAGE.broken("derivative")
+@CAGE.add_broken("derivative")
 class DividedByTheBatch(Squared):
     def backward(self, y, t, axis=-1):
         return Squared.backward(self, y, t, axis) / len(y)
 
 
-@CAGE.broken("derivative")
+@CAGE.add_broken("derivative")
 class WrongSign(LogLikelihood):
     def backward(self, y, t, axis=-1):
         return -LogLikelihood.backward(self, y, t, axis)
 
 
-@CAGE.broken("way-back")
+@CAGE.add_broken("backward")
 class WideningBack(Squared):
     def backward(self, y, t, axis=-1):
         return 2 * (y.astype(np.float64) - modnet.one_hot(t, y, axis))
 
 
-@CAGE.broken("way-back")
+@CAGE.add_broken("backward")
 class LastAxisOnlyBack(Squared):
     def backward(self, y, t, axis=-1):
         return 2 * (y - modnet.one_hot(t, y))
@@ -170,43 +170,43 @@ class LastAxisFused(FusedLogLikelihood):
         return y * dense.sum(axis=-1, keepdims=True) - dense
 
 
-@CAGE.broken("fused-arrays")
+@CAGE.add_broken("fused-arrays")
 class FusedWidens(LogLikelihood):
     def fused(self, activation):
         return WideningFused() if activation.computes == "softmax" else None
 
 
-@CAGE.broken("fused-arrays")
+@CAGE.add_broken("fused-arrays")
 class FusedForgetsTheAxis(LogLikelihood):
     def fused(self, activation):
         return LastAxisFused() if activation.computes == "softmax" else None
 
 
-@CAGE.broken("fused")
+@CAGE.add_broken("fused")
 class AnotherFusedForm(LogLikelihood):
     def fused(self, activation):
         return HalfFused() if activation.computes == "softmax" else None
 
 
-@CAGE.broken("fused")
+@CAGE.add_broken("fused")
 class FusedWithAnything(LogLikelihood):
     def fused(self, activation):
         return FusedLogLikelihood()
 
 
-@CAGE.broken("fused")
+@CAGE.add_broken("fused")
 class WrongFusedWayBack(LogLikelihood):
     def fused(self, activation):
         return WrongWayBackFused() if activation.computes == "softmax" else None
 
 
-@CAGE.broken("fused-finite")
+@CAGE.add_broken("fused-finite")
 class FusedOverflows(LogLikelihood):
     def fused(self, activation):
         return OverflowingFused() if activation.computes == "softmax" else None
 
 
-@CAGE.broken("network")
+@CAGE.add_broken("network")
 class RefusesAnotherLayout(Squared):
     def __call__(self, y, t, axis=-1):
         if y.ndim == 2 and axis == 0 and y.shape[0] != y.shape[1]:
@@ -217,7 +217,7 @@ class RefusesAnotherLayout(Squared):
         return Squared.backward(self, y, t, axis)
 
 
-@CAGE.broken("unchanged")
+@CAGE.add_broken("unchanged")
 class WritesTheTargets(Squared):
     def __call__(self, y, t, axis=-1):
         if t.ndim == y.ndim and t.flags.writeable:
@@ -226,7 +226,7 @@ class WritesTheTargets(Squared):
         return Squared.__call__(self, y, t, axis)
 
 
-@CAGE.broken("read-only")
+@CAGE.add_broken("read-only")
 class BorrowsTheOutputs(Squared):
     def __call__(self, y, t, axis=-1):
         np.negative(y, out=y)
@@ -235,21 +235,21 @@ class BorrowsTheOutputs(Squared):
         return losses
 
 
-@CAGE.broken("deterministic")
+@CAGE.add_broken("deterministic")
 class SmoothsLabelsAtRandom(Squared):
     def __call__(self, y, t, axis=-1):
         noise = 1e-3 * np.random.default_rng().random(y.shape).astype(y.dtype)
         return ((y - modnet.one_hot(t, y, axis) + noise) ** 2).sum(axis=axis)
 
 
-@CAGE.broken("memory")
+@CAGE.add_broken("memory")
 class KeepsTheDifference(Squared):
     def __call__(self, y, t, axis=-1):
         self.difference = y - modnet.one_hot(t, y, axis)
         return (self.difference**2).sum(axis=axis)
 
 
-@CAGE.broken("threads")
+@CAGE.add_broken("threads")
 class SharesScratchSpace(Squared):
     def __call__(self, y, t, axis=-1):
         self.difference = y - modnet.one_hot(t, y, axis)
@@ -258,7 +258,7 @@ class SharesScratchSpace(Squared):
         return losses
 
 
-@CAGE.broken("settings-odd")
+@CAGE.add_broken("settings-odd")
 @attrs.frozen
 class ChecksWithAnAssertion(Squared):
     weight: float = attrs.field(default=1.0)
@@ -268,13 +268,13 @@ class ChecksWithAnAssertion(Squared):
         assert value >= 0
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class WithoutDerivative(modnet.Loss):
     def __call__(self, y, t, axis=-1):
         return abs(y - modnet.one_hot(t, y, axis)).max(axis=axis)
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 @attrs.frozen
 class Hinge(modnet.Loss):
     """Piecewise linear, with kinks."""
@@ -290,7 +290,7 @@ class Hinge(modnet.Loss):
         return np.where(signs * y < self.margin, -signs, 0).astype(y.dtype)
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class Fused(LogLikelihood):
     """Its plain form has a constant in the logarithm that the fused one can do without."""
 
@@ -300,7 +300,7 @@ class Fused(LogLikelihood):
         return FusedLogLikelihood() if activation.computes == "softmax" else None
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 class Negative(modnet.Loss):
     """A score that is below 0."""
 
@@ -311,6 +311,6 @@ class Negative(modnet.Loss):
         return -modnet.one_hot(t, y, axis)
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 def absolute(y, t):
     return abs(y - modnet.one_hot(t, y)).sum(axis=-1)

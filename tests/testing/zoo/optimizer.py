@@ -29,21 +29,21 @@ class Momentum(modnet.Optimizer):
         return {name: w + v[name] for name, w in params.items()}, {"v": v}
 
 
-@CAGE.broken("shape-and-dtype")
+@CAGE.add_broken("shape-and-dtype")
 class Widening(Momentum):
     def step(self, params, grads, state):
         new, state = Momentum.step(self, params, grads, state)
         return {name: w.astype(np.float64) for name, w in new.items()}, state
 
 
-@CAGE.broken("shape-and-dtype")
+@CAGE.add_broken("shape-and-dtype")
 class ForgetsTheBiases(Momentum):
     def step(self, params, grads, state):
         new, state = Momentum.step(self, params, grads, state)
         return {name: w for name, w in new.items() if not name.startswith("b")}, state
 
 
-@CAGE.broken("shape-and-dtype")
+@CAGE.add_broken("shape-and-dtype")
 class Flattens(Momentum):
     def step(self, params, grads, state):
         new, state = Momentum.step(self, {n: w.ravel() for n, w in params.items()},
@@ -52,7 +52,7 @@ class Flattens(Momentum):
         return new, state
 
 
-@CAGE.broken("unchanged")
+@CAGE.add_broken("unchanged")
 class InPlace(Momentum):
     def step(self, params, grads, state):
         for name, w in params.items():
@@ -61,7 +61,7 @@ class InPlace(Momentum):
         return {name: w.copy() for name, w in params.items()}, state
 
 
-@CAGE.broken("unchanged")
+@CAGE.add_broken("unchanged")
 class ChangesTheState(Momentum):
     def step(self, params, grads, state):
         for name in params:
@@ -69,7 +69,7 @@ class ChangesTheState(Momentum):
         return {name: w + state["v"][name] for name, w in params.items()}, state
 
 
-@CAGE.broken("unchanged")
+@CAGE.add_broken("unchanged")
 class ClipsTheGradient(Momentum):
     def step(self, params, grads, state):
         for g in grads.values():
@@ -78,7 +78,7 @@ class ClipsTheGradient(Momentum):
         return Momentum.step(self, params, grads, state)
 
 
-@CAGE.broken("read-only")
+@CAGE.add_broken("read-only")
 class BorrowsTheGradient(Momentum):
     def step(self, params, grads, state):
         for g in grads.values():
@@ -89,7 +89,7 @@ class BorrowsTheGradient(Momentum):
         return new, state
 
 
-@CAGE.broken("state")
+@CAGE.add_broken("state")
 class KeepsAGenerator(Momentum):
     def init(self, params):
         return {"draw": np.random.default_rng(0)}
@@ -98,7 +98,7 @@ class KeepsAGenerator(Momentum):
         return {name: w - self.lr * grads[name] for name, w in params.items()}, state
 
 
-@CAGE.broken("state")
+@CAGE.add_broken("state")
 class KeepsASet(Momentum):
     def init(self, params):
         return {"seen": set()}
@@ -113,7 +113,7 @@ class Velocity:
         self.v = v
 
 
-@CAGE.broken("state")
+@CAGE.add_broken("state")
 class KeepsAnOddObject(Momentum):
     def init(self, params):
         return {"v": Velocity({name: np.zeros_like(w) for name, w in params.items()})}
@@ -123,7 +123,7 @@ class KeepsAnOddObject(Momentum):
         return new, {"v": Velocity(after["v"])}
 
 
-@CAGE.broken("resume")
+@CAGE.add_broken("resume")
 class CountsOnItself(modnet.Optimizer):
     """Its learning rate falls with a count that no checkpoint knows."""
 
@@ -140,7 +140,7 @@ class CountsOnItself(modnet.Optimizer):
         return {name: w - rate * grads[name] for name, w in params.items()}, {"steps": state["steps"] + 1}
 
 
-@CAGE.broken("resume")
+@CAGE.add_broken("resume")
 class KeepsTheVelocityOnItself(modnet.Optimizer):
     def __init__(self, lr: float = 0.01):
         self.lr, self.v = lr, {}
@@ -154,32 +154,32 @@ class KeepsTheVelocityOnItself(modnet.Optimizer):
         return {name: w + self.v[name] for name, w in params.items()}, {}
 
 
-@CAGE.broken("finite")
+@CAGE.add_broken("finite")
 class Normalising(Momentum):
     def step(self, params, grads, state):
         new = {name: w - self.lr * grads[name] / np.sqrt((grads[name] ** 2).sum()) for name, w in params.items()}
         return new, state
 
 
-@CAGE.broken("finite")
+@CAGE.add_broken("finite")
 class Exponentiating(Momentum):
     def step(self, params, grads, state):
         return {name: w - self.lr * np.sinh(grads[name]) for name, w in params.items()}, state
 
 
-@CAGE.broken("parabola")
+@CAGE.add_broken("parabola")
 class Uphill(Momentum):
     def step(self, params, grads, state):
         return {name: w + self.lr * grads[name] for name, w in params.items()}, state
 
 
-@CAGE.broken("parabola")
+@CAGE.add_broken("parabola")
 class FirstEntryOnly(Momentum):
     def step(self, params, grads, state):
         return {name: w - self.lr * grads[name].ravel()[0] for name, w in params.items()}, state
 
 
-@CAGE.broken("parabola")
+@CAGE.add_broken("parabola")
 class StopsTooSoon(Momentum):
     def init(self, params):
         return {"rate": 1.0}
@@ -189,7 +189,7 @@ class StopsTooSoon(Momentum):
         return {name: w - rate * grads[name] for name, w in params.items()}, {"rate": 0.9 * state["rate"]}
 
 
-@CAGE.broken("rosenbrock")
+@CAGE.add_broken("rosenbrock")
 class Timid(Momentum):
     """Steps of a fixed length that is enough for a parabola, and jumps to and fro in a narrow valley."""
 
@@ -197,7 +197,7 @@ class Timid(Momentum):
         return {name: w - 0.005 * np.sign(grads[name]) for name, w in params.items()}, state
 
 
-@CAGE.broken("deterministic")
+@CAGE.add_broken("deterministic")
 class Langevin(Momentum):
     def step(self, params, grads, state):
         noise = np.random.default_rng()
@@ -205,7 +205,7 @@ class Langevin(Momentum):
         return {n: w + (1e-6 * noise.standard_normal(w.shape)).astype(w.dtype) for n, w in new.items()}, state
 
 
-@CAGE.broken("memory")
+@CAGE.add_broken("memory")
 class LogsItsSteps(modnet.Optimizer):
     def __init__(self, lr: float = 0.01):
         self.lr, self.norms = lr, []
@@ -218,14 +218,14 @@ class LogsItsSteps(modnet.Optimizer):
         return {name: w - self.lr * grads[name] for name, w in params.items()}, {}
 
 
-@CAGE.broken("global-state")
+@CAGE.add_broken("global-state")
 class SetsTheSeed(Momentum):
     def init(self, params):
         np.random.seed(0)
         return Momentum.init(self, params)
 
 
-@CAGE.broken("threads")
+@CAGE.add_broken("threads")
 class SharesTheRate(modnet.Optimizer):
     def __init__(self, lr: float = 0.01):
         self.lr, self.rate = lr, 0.0
@@ -240,7 +240,7 @@ class SharesTheRate(modnet.Optimizer):
         return new, {"steps": state["steps"] + 1}
 
 
-@CAGE.broken("settings-kept")
+@CAGE.add_broken("settings-kept")
 class LosesItsRate(modnet.Optimizer):
     def __init__(self, lr: float = 0.01, decay: float = 0.0):
         self.lr, self.decay = lr, 1 - decay
@@ -252,7 +252,7 @@ class LosesItsRate(modnet.Optimizer):
         return {name: w - self.lr * grads[name] for name, w in params.items()}, {}
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 @attrs.frozen
 class CountsInItsState(Momentum):
     """Its state is a whole number, and the rate falls with it."""
@@ -271,7 +271,7 @@ class Moments(NamedTuple):
     square: Any
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 @attrs.frozen
 class NamedState(modnet.Optimizer):
     """Adam, whose state is a named tuple."""
@@ -293,7 +293,7 @@ class NamedState(modnet.Optimizer):
         return new, Moments(k, mean, square)
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 @attrs.frozen
 class Stateless(modnet.Optimizer):
     lr: float = 0.1
@@ -305,7 +305,7 @@ class Stateless(modnet.Optimizer):
         return {name: w - self.lr * grads[name] for name, w in params.items()}, {}
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 @attrs.frozen
 class WeightDecay(Momentum):
     """Draws the weights towards 0, so that it ends beside the minimum, if only a little."""
@@ -315,7 +315,7 @@ class WeightDecay(Momentum):
         return {name: w - 1e-4 * self.lr * params[name] for name, w in new.items()}, state
 
 
-@CAGE.legal()
+@CAGE.add_legal()
 @attrs.frozen
 class ResilientBackpropagation(modnet.Optimizer):
     """Has no learning rate: each entry has a step of its own."""

@@ -1,0 +1,158 @@
+"""Sources of tables: a row a sample, a column the label."""
+
+from __future__ import annotations
+
+import json
+from abc import abstractmethod
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar, Literal, Self
+
+import attrs
+import numpy as np
+from attrs.validators import in_, instance_of, optional
+
+from modnet import Array, Dataset, DataSource
+from modnet.cached import Facts
+from modnet.files import part_paths
+from modnet_data import validators
+from modnet_data.formats import format_of
+from modnet_data.rows import data_set, file_path, flat_rows
+from modnet_data.table.columns import Column, Columns
+from modnet_data.table.missing import notes
+from modnet_data.table.plan import ColumnSettings, Plan
+
+AFTERWARDS = {"test", "scale", "test_fraction", "stratified", "split_seed"}
+"""Settings that the converted arrays do not depend on."""
+
+Converted = tuple[Mapping[str, Array], Facts]
+"""The arrays "x" and, of labels, "t"; and the facts."""
+
+
+@attrs.frozen
+class TableSource(DataSource):
+    """A source whose files hold a table: its settings, and the data sets of converted tables. Abstract."""
+
+    format: ClassVar[str]
+    """Its name in `formats`."""
+    version: ClassVar[int]
+    """Of the conversion to arrays: another one makes all files be converted anew."""
+
+    label: Column | tuple[Column, ...] | None = None
+    features: tuple[Column, ...] | None = None
+    leave_out: tuple[Column, ...] = ()
+    missing: float | Literal["refuse", "drop"] = attrs.field(default="refuse", validator=validators.missing)
+    dtype: Literal["uint8", "float32", "float64"] | None = attrs.field(
+        default=None, validator=optional(in_(["uint8", "float32", "float64"]))
+    )
+    test: str | None = None
+    scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
+    test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
+    stratified: bool = attrs.field(default=False, validator=instance_of(bool))
+    split_seed: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        validators.filling(self.missing, self.dtype)
+
+    @classmethod
+    def recognises(cls, path: Path, head: bytes) -> bool:
+        """Say whether the content, or else the name, is of this format."""
+        return format_of(path, head) == cls.format
+
+    def read(self, path: Path | None) -> Dataset:
+        """Return the data set; raises DataError that knows the column of a mistake."""
+        path = file_path(path, self.format)
+        test = _name_beside(path) if self.test is None else self.test
+        found = [self._convert(path, None)]
+        if test:
+            found.append(self._convert(path.parent / test, found[0][1]))
+        all_facts = [facts for _, facts in found]
+        classes = all_facts[0]["classes"]
+        parts = [(arrays["x"], arrays["t"]) for arrays, _ in found]
+        if all_facts[0]["words"]:
+            classes = sorted({name for facts in all_facts for name in facts["classes"]})
+            parts = [(x, _recode(t, names["classes"], classes)) for (x, t), names in zip(parts, all_facts, strict=True)]
+        data = data_set(
+            path,
+            parts[0],
+            parts[1] if test else None,
+            self.scale,
+            self.test_fraction,
+            self.split_seed,
+            {**self.inferred(all_facts[0]), "test": test},
+            stratified=self.stratified,
+            feature_names=tuple(all_facts[0]["features"]),
+        )
+        if classes:
+            data = attrs.evolve(data, classes=tuple(classes[i] for i in data.classes))
+        return attrs.evolve(data, notes=notes(all_facts, self.missing))
+
+    def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
+        """Return rows to predict: without labels, or with the columns that have them. No row is left out."""
+        missing = "refuse" if self.missing == "drop" else self.missing
+        columns = attrs.evolve(self.column_settings, missing=missing)
+        arrays, facts = self.convert_rows(path, self.recipe("rows", features), columns, features)
+        labels = arrays.get("t")
+        if labels is not None and facts["classes"]:
+            labels = np.array(facts["classes"])[labels]
+        return flat_rows(path, arrays["x"], labels, features)
+
+    @abstractmethod
+    def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:
+        """Return features, labels and facts of a file, which is to be laid out `like` the training file, if given."""
+
+    @abstractmethod
+    def convert_rows(self, path: Path, recipe: str, columns: ColumnSettings, features: int) -> Converted:
+        """Return features, labels (if any) and facts of a file with rows to predict."""
+
+    def inferred(self, facts: Facts) -> dict[str, Any]:
+        """Return the settings that were inferred, so that nothing is inferred twice."""
+        label = facts["label"]
+        return {"label": tuple(label) if isinstance(label, list) else label}
+
+    def like(self, facts: Facts) -> Self:
+        """Return the source that reads the test file of a training file."""
+        return attrs.evolve(self, **self.inferred(facts))
+
+    @property
+    def column_settings(self) -> ColumnSettings:
+        """The settings of the columns."""
+        label = self.label if self.label is None or isinstance(self.label, tuple) else (self.label,)
+        return ColumnSettings(label, self.features, self.leave_out, self.missing, self.dtype)
+
+    def describe(self, plan: Plan[Any], facts: Facts) -> Facts:
+        """Return the facts of a conversion, and those of its plan."""
+        table: Columns = plan.table
+        labels = [table.name_of(i) for i in plan.labels]
+        one_hot = labels if table.names and len(labels) > 1 else []
+        return {
+            **facts,
+            "classes": one_hot or facts.get("classes", []),
+            "names": table.names,
+            "columns": table.count,
+            "features": [table.names[i] for i in plan.features] if table.names else [],
+            "label": labels if isinstance(self.label, tuple) or not labels else labels[0],
+            "words": plan.labels if plan.words and "classes" in facts else [],
+        }
+
+    def _convert(self, path: Path, like: Facts | None) -> Converted:
+        source = self if like is None else self.like(like)
+        alike = like and [like["names"], like["columns"], like["words"]]
+        return source.convert(path, source.recipe("data", alike), like)
+
+    def recipe(self, *purpose: object) -> str:
+        """Return the settings and the version that the converted arrays depend on."""
+        settings = attrs.asdict(self, filter=lambda field, _: field.name not in AFTERWARDS)
+        return json.dumps([self.format, self.version, purpose, settings])
+
+
+def _name_beside(path: Path) -> str:
+    """Return the name of the file beside this one that has "test" in place of "train", or "" if there is none."""
+    train, test = part_paths(path)
+    return test.name if train == path and test.is_file() else ""
+
+
+def _recode(t: Array, names: Sequence[str], classes: Sequence[str]) -> Array:
+    """Return indices of `names` as indices of `classes`."""
+    place = {name: i for i, name in enumerate(classes)}
+    return np.array([place[name] for name in names], np.int64)[t]
