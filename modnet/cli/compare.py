@@ -54,13 +54,7 @@ def compare(
     with file_progress(), RunsProgress(out_stream) as progress:
         try:
             result = comparison.compare(
-                merge(table, changes),
-                grid,
-                seeds=seeds,
-                rope=rope,
-                out=folder,
-                workers=workers,
-                progress=progress,
+                merge(table, changes), grid, seeds=seeds, rope=rope, out=folder, workers=workers, progress=progress
             )
         except KeyboardInterrupt:
             if (folder / comparison.COMPARISON).is_file():

@@ -88,10 +88,7 @@ class PartOption(click.Option):
 def without_option(command: F) -> F:
     """Add the option that leaves plugins out."""
     return click.option(
-        "--without",
-        multiple=True,
-        metavar="PLUGIN[,...]",
-        help="Leave plugins out; '*': all but the built-ins.",
+        "--without", multiple=True, metavar="PLUGIN[,...]", help="Leave plugins out; '*': all but the built-ins."
     )(command)
 
 

@@ -72,12 +72,7 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
 def check(
-    name: str,
-    files: tuple[str, ...],
-    *,
-    json_: bool,
-    without: tuple[str, ...],
-    modules: tuple[str, ...],
+    name: str, files: tuple[str, ...], *, json_: bool, without: tuple[str, ...], modules: tuple[str, ...]
 ) -> None:
     """Check that the parts of NAME, a plugin or a distribution, are what a part should be.
 

@@ -101,12 +101,12 @@ def describe(wanted: Experiment, data: Dataset) -> None:
 
 def _format_forecast(wanted: Experiment, data: Dataset) -> str:
     """Return a table of the time with each estimator; an asterisk marks the experiment's own."""
-    rows = [["gradient", "one iteration", f"{wanted.training.iterations:,} iterations", "as a black box"]]
-    for each in forecast_run(wanted, data):
-        name = f"{each.gradient} *" if each.is_own else each.gradient
-        black_box = "-" if each.black_box is None else format_duration(each.black_box)
-        times = [format_duration(each.iteration), format_duration(each.run), black_box]
-        rows.append([name, *([f"not here: {each.problem}"] if each.problem else times)])
+    count = wanted.training.iterations
+    rows = [["gradient", "one iteration", f"{count:,} iterations", "as a black box"]]
+    for i, each in enumerate(forecast_run(wanted, data)):
+        black_box = "-" if each.black_box is None else format_duration(count * each.black_box)
+        times = [format_duration(each.iteration), format_duration(count * each.iteration), black_box]
+        rows.append([each.gradient + " *" * (i == 0), *([f"not here: {each.problem}"] if each.problem else times)])
     return "\n".join(format_table(rows, left=len(rows[0])))
 
 

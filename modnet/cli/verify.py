@@ -26,13 +26,7 @@ from modnet.runs.verify import Verification, compare_with_receipt, retrain
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
 def verify(
-    run: Path,
-    data_path: Path | None,
-    *,
-    dry_run: bool,
-    json_: bool,
-    without: tuple[str, ...],
-    modules: tuple[str, ...],
+    run: Path, data_path: Path | None, *, dry_run: bool, json_: bool, without: tuple[str, ...], modules: tuple[str, ...]
 ) -> None:
     """Train RUN again, and check that every bit is the same.
 

@@ -135,10 +135,7 @@ def _forecast(so_far: Variation | None, scope: Scope, rope: float, count: int) -
     after = scope(so_far, count)
     slack = t_quantile(1 - POWER, after.df) * after.standard_error
     nearer, farther = (Estimate(abs(after.mean) + by, after.standard_error, after.df) for by in (-slack, slack))
-    return (
-        overall_p(nearer.p_different()) if nearer.mean > 0 else 1.0,
-        overall_p(farther.p_equivalent(rope), sides=1),
-    )
+    return (overall_p(nearer.p_different()) if nearer.mean > 0 else 1.0, overall_p(farther.p_equivalent(rope), sides=1))
 
 
 def _normal_density(z: Array) -> Array:

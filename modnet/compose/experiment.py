@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterator, Mapping
+from dataclasses import is_dataclass
+from enum import Enum
 from pathlib import Path
 from typing import Any, Literal
 
@@ -15,14 +17,14 @@ from modnet.compose.parts import find_name, is_registered, make_settings_reader,
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table, get_settings
 from modnet.compose.sources import read_source, recognise_source
-from modnet.compose.tables import merge, to_plain
+from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError, SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
 from modnet.nn.run import Run
-from modnet.nn.training import TrainingSettings, train
+from modnet.nn.training import TrainingSettings, train_network
 
 
 @attrs.frozen(kw_only=True)
@@ -141,11 +143,30 @@ def read_toml(path: Path) -> Table:
 
 
 def to_table(value: Any) -> Any:
-    """Return an experiment, a part or a value of an entry as TOML holds it, with every setting in it.
+    """Return an experiment, a part or a value of an entry as TOML holds it, with every setting that is not None.
 
     `create_experiment` reads the table of an experiment, and running it gives the same run.
     """
-    return to_plain(value, _part_to_table)
+    if isinstance(value, DataSettings):
+        return {**to_table(value.source), **({"path": str(value.path)} if value.path else {})}
+    name: Table = {}
+    if isinstance(value, Part):
+        if not is_registered(value):
+            what = f"{type(value).__name__} is not registered"
+            raise SettingError([f"{what}: a plugin, or modnet.register, gives it a name"])
+        name = {"name": find_name(value)}
+    if isinstance(value, Part) or attrs.has(type(value)) or is_dataclass(value):
+        settings = get_settings(value)
+        return {**name, **{key: to_table(item) for key, item in settings.items() if item is not None}}
+    if isinstance(value, Mapping):
+        return {key: to_table(item) for key, item in value.items()}
+    if isinstance(value, (tuple, list)):
+        return [to_table(item) for item in value]
+    if isinstance(value, (set, frozenset)):
+        return [to_table(item) for item in sorted(value, key=repr)]
+    if isinstance(value, Enum):
+        return value.value
+    return str(value) if isinstance(value, Path) else value
 
 
 def format_title(experiment: Experiment) -> str:
@@ -215,7 +236,7 @@ def run_experiment(
     observer: Observer | None = None,
 ) -> Run:
     """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer."""
-    return train(
+    return train_network(
         create_network(experiment, data),
         data,
         experiment.gradient,
@@ -256,16 +277,3 @@ def _read_data_settings(value: Any) -> DataSettings:
     if not reader.reads_files and path is not None:
         raise SettingError([f"the source {table['name']!r} reads no file: take 'path' out"])
     return DataSettings(source=reader, path=Path(path).resolve() if path is not None else None)
-
-
-def _part_to_table(value: Any) -> Table | None:
-    """Return a part, or the data settings, as the table that `read_part` and `_read_data_settings` read."""
-    if isinstance(value, DataSettings):
-        path = {} if value.path is None else {"path": str(value.path)}
-        return {**to_table(value.source), **path}
-    if not isinstance(value, Part):
-        return None
-    if not is_registered(value):
-        raise SettingError([f"{type(value).__name__} is not registered: a plugin, or modnet.register, gives it a name"])
-    settings = {key: to_table(item) for key, item in get_settings(value).items() if item is not None}
-    return {"name": find_name(value), **settings}

@@ -1,36 +1,11 @@
-"""Tables of settings: made from objects, merged and compared."""
+"""Tables of settings, merged and compared."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import is_dataclass
-from enum import Enum
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import Any
 
-import attrs
-
-from modnet.compose.settings import Table, get_settings
-
-
-def to_plain(value: Any, part: Callable[[Any], Table | None]) -> Any:
-    """Return an object as a table that TOML can hold, with every setting in it but those that are None.
-
-    `part` returns the table of a plugin's part, or None for anything else.
-    """
-    if (table := part(value)) is not None:
-        return table
-    if attrs.has(type(value)) or is_dataclass(value):
-        return {key: to_plain(item, part) for key, item in get_settings(value).items() if item is not None}
-    if isinstance(value, Mapping):
-        return {key: to_plain(item, part) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [to_plain(item, part) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return [to_plain(item, part) for item in sorted(value, key=repr)]
-    if isinstance(value, Enum):
-        return value.value
-    return str(value) if isinstance(value, Path) else value
+from modnet.compose.settings import Table
 
 
 def merge(base: Table, change: Table) -> Table:

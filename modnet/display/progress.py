@@ -7,8 +7,8 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
+from functools import partial
 from pathlib import Path
-from types import TracebackType
 from typing import TYPE_CHECKING, Self, TextIO
 
 from modnet.files import telling
@@ -41,69 +41,77 @@ def format_epoch(run: ObservedRun) -> str:
     return f"epoch {run.epoch:6.1f}  iteration {run.iteration:>7,}  loss {loss:>8}  {names} | {values}"
 
 
-class RunProgress(Observer):
-    """Follows one run: prints a row at the end of each epoch, and shows the progress in between.
-
-    Use as a context manager around the run.
-    """
+class _Progress:
+    """A bar on a terminal, or lines elsewhere, refreshed by a thread until the `with` block ends."""
 
     def __init__(self, out: TextIO | None = None) -> None:
         self._out = out or sys.stdout
         self._bar = _create_bar(self._out)
-        self._run: ObservedRun | None = None
+        self._begin = self._last_line = time.monotonic()
         self._stop = threading.Event()
-        self._ticker = threading.Thread(target=self._tick, daemon=True)
-        self._last_sign = time.monotonic()
-        self._foretold = False
+        self._thread: threading.Thread | None = None
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self._stop.set()
-        if self._ticker.is_alive():
-            self._ticker.join()
+        if self._thread:
+            self._thread.join()
         if self._bar:
             self._bar.stop()
+
+    def _show(self, what: str, total: int, completed: int, every: float, refresh: Callable[[], None]) -> None:
+        def repeat() -> None:
+            while not self._stop.wait(every):
+                refresh()
+
+        if self._bar:
+            self._bar.add_task(what, total=total, completed=completed)
+            self._bar.start()
+        self._begin = self._last_line = time.monotonic()
+        self._thread = threading.Thread(target=repeat, daemon=True)
+        self._thread.start()
+
+    def _update(self, completed: float, sign_of_life: str) -> None:
+        if self._bar:
+            self._bar.update(self._bar.task_ids[0], completed=completed)
+        elif time.monotonic() - self._last_line > SIGN_OF_LIFE:
+            self._print(sign_of_life)
+
+    def _print(self, line: str) -> None:
+        self._last_line = time.monotonic()
+        if self._bar:
+            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
+        else:
+            print(line, file=self._out, flush=True)
+
+
+class RunProgress(_Progress, Observer):
+    """Follows one run, inside a `with` block: prints a row at the end of each epoch, and the progress in between."""
+
+    _has_forecast = False
 
     @hookimpl
     def run_started(self, run: ObservedRun) -> None:
         """Begin to show the run."""
-        self._run = run
-        if self._bar:
-            self._bar.add_task("training", total=run.iterations, completed=run.iteration)
-            self._bar.start()
-        self._last_sign = time.monotonic()
-        self._ticker.start()
+        self._show("training", run.iterations, run.iteration, REFRESH, partial(self._refresh, run))
 
     @hookimpl
     def epoch_ended(self, run: ObservedRun) -> None:
         """Print a row."""
         self._print(format_epoch(run))
 
-    def _print(self, line: str) -> None:
-        self._last_sign = time.monotonic()
-        if self._bar:
-            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
-        else:
-            print(line, file=self._out, flush=True)
-
-    def _tick(self) -> None:
-        while not self._stop.wait(REFRESH):
-            run = self._run
-            if run is None:
-                continue
-            if not self._foretold and (left := estimate_time_left(run)) is not None:
-                self._foretold = True
-                if left > LONG:
-                    each = format_duration(run.seconds / run.iteration)
-                    self._print(f"this will take about {format_duration(left)}, {each} for each iteration")
-            if self._bar:
-                self._bar.update(self._bar.task_ids[0], completed=run.iteration)
-            elif time.monotonic() - self._last_sign > SIGN_OF_LIFE:
-                self._print(_format_sign_of_life(run))
+    def _refresh(self, run: ObservedRun) -> None:
+        seconds = estimate_time_left(run)
+        if seconds is not None and not self._has_forecast:
+            self._has_forecast = True
+            if seconds > LONG:
+                each = format_duration(run.seconds / run.iteration)
+                self._print(f"this will take about {format_duration(seconds)}, {each} for each iteration")
+        left = "?" if seconds is None else format_duration(seconds)
+        loss = f"{run.history.loss[-1]:.4f}" if run.history.loss else "-"
+        self._update(run.iteration, f"iteration {run.iteration:,} of {run.iterations:,}  loss {loss}  {left} left")
 
 
 def estimate_time_left(run: ObservedRun) -> float | None:
@@ -113,49 +121,18 @@ def estimate_time_left(run: ObservedRun) -> float | None:
     return run.seconds / run.iteration * (run.iterations - run.iteration)
 
 
-def _format_sign_of_life(run: ObservedRun) -> str:
-    seconds = estimate_time_left(run)
-    left = "?" if seconds is None else format_duration(seconds)
-    loss = f"{run.history.loss[-1]:.4f}" if run.history.loss else "-"
-    return f"iteration {run.iteration:,} of {run.iterations:,}  loss {loss}  {left} left"
+class RunsProgress(_Progress):
+    """Shows the number of finished runs and the time left, inside a `with` block; without a bar, a line for each."""
 
-
-class RunsProgress:
-    """Shows the number of finished runs and the time left: by a bar on a terminal, by a line for each run elsewhere.
-
-    Use as a context manager around the runs.
-    """
-
-    def __init__(self, out: TextIO | None = None) -> None:
-        self._out = out or sys.stdout
-        self._bar = _create_bar(self._out)
-        self._total = self._done = self._done_before = 0
-        self._begin = self._last_sign = time.monotonic()
-        self._stop = threading.Event()
-        self._ticker: threading.Thread | None = None
-
-    def __enter__(self) -> Self:
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        self._stop.set()
-        if self._ticker:
-            self._ticker.join()
-        if self._bar:
-            self._bar.stop()
+    _total = _done = _done_before = 0
 
     def start(self, total: int, finished: int, measure: Callable[[], float]) -> None:
         """Show that some runs are finished already; `measure` returns the progress of the others, in runs."""
         self._total, self._done, self._done_before = total, finished, finished
-        self._begin = self._last_sign = time.monotonic()
         if finished:
             self._print(f"{finished} of {total} runs are there already")
         if finished < total:
-            if self._bar:
-                self._bar.add_task("runs", total=total, completed=finished)
-                self._bar.start()
-            self._ticker = threading.Thread(target=self._tick, args=(measure,), daemon=True)
-            self._ticker.start()
+            self._show("runs", total, finished, MEASURE_EVERY, partial(self._refresh, measure))
 
     def advance(self, result: str) -> None:
         """Show that one more run is finished, with its result."""
@@ -166,21 +143,14 @@ class RunsProgress:
             left = self._format_time_left(self._done) if self._done < self._total else ""
             self._print(f"{self._done:>{len(str(self._total))}} of {self._total}  {result}{left}")
 
-    def _tick(self, measure: Callable[[], float]) -> None:
-        while not self._stop.wait(MEASURE_EVERY):
-            if self._bar:
-                self._bar.update(self._bar.task_ids[0], completed=self._done + measure())
-            elif time.monotonic() - self._last_sign > SIGN_OF_LIFE:
-                self._print(f"{self._done} of {self._total}{self._format_time_left(self._done + measure())}")
+    def _refresh(self, measure: Callable[[], float]) -> None:
+        completed = self._done + measure()
+        self._update(completed, f"{self._done} of {self._total}{self._format_time_left(completed)}")
 
     def _format_time_left(self, completed: float) -> str:
         since = completed - self._done_before
         seconds = (time.monotonic() - self._begin) / since * (self._total - completed) if since else None
         return f", {format_duration(seconds)} left" if seconds is not None else ""
-
-    def _print(self, line: str) -> None:
-        self._last_sign = time.monotonic()
-        print(line, file=self._out, flush=True)
 
 
 @contextmanager

@@ -16,15 +16,12 @@ from modnet.nn.training import time_iteration
 
 @attrs.frozen(kw_only=True)
 class Forecast:
-    """The seconds that a run would take with one estimator."""
+    """The seconds that one estimator takes."""
 
     gradient: str
-    is_own: bool
-    """Whether it is the experiment's own estimator."""
     iteration: float = 0.0
-    run: float = 0.0
     black_box: float | None = None
-    """The seconds for the same number of evaluations of the loss as a black box; None without such a number."""
+    """For as many evaluations of the loss, one after the other; None where there is no such number."""
     problem: str = ""
     """The reason why the estimator cannot be used here, or ""."""
 
@@ -45,18 +42,11 @@ def _forecast(
     experiment: Experiment, data: Dataset, name: str, estimator: GradientEstimator, seconds: float
 ) -> Forecast:
     network, training = create_network(experiment, data), experiment.training
-    is_own = estimator is experiment.gradient
     try:
         iteration, evaluation = time_iteration(
             network, data, estimator, experiment.optimizer, training, seed=experiment.seed, seconds=seconds
         )
     except ModnetError as error:
-        return Forecast(gradient=name, is_own=is_own, problem=str(error))
+        return Forecast(gradient=name, problem=str(error))
     count = estimator.evaluations(network.params)
-    return Forecast(
-        gradient=name,
-        is_own=is_own,
-        iteration=iteration,
-        run=iteration * training.iterations,
-        black_box=None if count is None else count * evaluation * training.iterations,
-    )
+    return Forecast(gradient=name, iteration=iteration, black_box=None if count is None else count * evaluation)

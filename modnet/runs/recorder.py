@@ -28,18 +28,7 @@ from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params, save_params
 from modnet.nn.run import Run
-from modnet.runs.folder import (
-    CURVES,
-    EXPERIMENT,
-    FILES,
-    HISTORY,
-    HITS,
-    PARAMS,
-    SEALED,
-    SUMMARY,
-    check_is_free,
-    claim,
-)
+from modnet.runs.folder import CURVES, EXPERIMENT, FILES, HISTORY, HITS, PARAMS, SEALED, SUMMARY, check_is_free, claim
 from modnet.runs.history import history_to_csv
 from modnet.runs.receipt import Difference, Receipt
 from modnet.types import History, Params, Status
@@ -221,11 +210,7 @@ class RunRecorder(Observer):
             "seed": self._experiment.seed,
             "seconds": round(run.seconds, 3),
             "params_sha256": hash_params(run.params),
-            "versions": {
-                "python": platform.python_version(),
-                "numpy": np.__version__,
-                **_versions(),
-            },
+            "versions": {"python": platform.python_version(), "numpy": np.__version__, **_versions()},
         }
 
 

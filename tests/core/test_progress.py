@@ -131,4 +131,5 @@ def test_no_thread_is_left_behind_when_the_run_fails() -> None:
     with pytest.raises(ZeroDivisionError), report:  # noqa: PT012 - the run is what fails
         report.run_started(Run())
         raise ZeroDivisionError
-    assert not report._ticker.is_alive()
+    assert report._thread
+    assert not report._thread.is_alive()
