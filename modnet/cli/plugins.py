@@ -13,8 +13,8 @@ from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_op
 from modnet.compose.plugins import get_host
 from modnet.compose.scaffold import NewPlugin
 from modnet.host.catalogue import LIMIT
-from modnet.host.discovery import PluginHost, PluginReport
-from modnet.host.entry_points import find_misnamed
+from modnet.host.discovery import PluginHost
+from modnet.host.entry_points import Plugin, find_misnamed
 from modnet.host.kinds import KINDS
 
 
@@ -117,24 +117,24 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
 
 def format_plugins(host: PluginHost) -> str:
     """Return one block a plugin: name, version, state and file, then what it provides or why it is broken."""
-    return "\n".join(_format_block(host, report) for report in host.reports) or "no plugins are installed"
+    return "\n".join(_format_block(host, report) for report in host.plugins) or "no plugins are installed"
 
 
 def format_diagnosis(host: PluginHost) -> str:
     """Return the same blocks, of a broken plugin with what is wrong, where and what to do; then how many are broken."""
-    if not host.reports:
+    if not host.plugins:
         return "no plugins are installed"
     broken = host.list_broken()
     names = ",".join(dict.fromkeys(report.distribution for report in broken))
     unasked = f", {count} could not be asked" if (count := len(host.list_not_asked())) else ""
-    end = f"{len(broken)} of {len(host.reports)} plugins broken{unasked}"
+    end = f"{len(broken)} of {len(host.plugins)} plugins broken{unasked}"
     without = f"\nuntil they work: --without {names}, or MODNET_WITHOUT={names}" if broken else ""
-    return "\n".join([*(_format_block(host, report, _symptoms(report)) for report in host.reports), end]) + without
+    return "\n".join([*(_format_block(host, report, _symptoms(report)) for report in host.plugins), end]) + without
 
 
 def to_json(host: PluginHost, *, diagnosis: bool = False) -> str:
     """Return a list of objects, one a plugin; in a diagnosis with what is wrong, where and what to do."""
-    records = [_record(host, report) | (_symptoms(report) if diagnosis else {}) for report in host.reports]
+    records = [_record(host, report) | (_symptoms(report) if diagnosis else {}) for report in host.plugins]
     return json.dumps(records, indent=2)
 
 
@@ -145,12 +145,12 @@ def format_not_asked(host: PluginHost) -> str:
     return f"{count} not asked yet what they provide; modnet plugins doctor asks them, and waits for the answers"
 
 
-def _symptoms(report: PluginReport) -> dict[str, str]:
+def _symptoms(report: Plugin) -> dict[str, str]:
     problem = report.problem
     return {"why": problem.why, "where": problem.where, "remedy": problem.remedy} if problem else {}
 
 
-def _format_block(host: PluginHost, report: PluginReport, symptoms: dict[str, str] | None = None) -> str:
+def _format_block(host: PluginHost, report: Plugin, symptoms: dict[str, str] | None = None) -> str:
     version = f" {report.version}" if report.version else ""
     lines = [f"{report.name}  ({report.distribution}{version})  {report.state}  {report.file}".rstrip()]
     if symptoms:
@@ -167,7 +167,7 @@ def _format_block(host: PluginHost, report: PluginReport, symptoms: dict[str, st
     return "\n".join(lines)
 
 
-def _record(host: PluginHost, report: PluginReport) -> dict[str, Any]:
+def _record(host: PluginHost, report: Plugin) -> dict[str, Any]:
     return {
         "name": report.name,
         "distribution": report.distribution,
@@ -181,6 +181,6 @@ def _record(host: PluginHost, report: PluginReport) -> dict[str, Any]:
     }
 
 
-def _refusals(host: PluginHost, report: PluginReport) -> list[str]:
+def _refusals(host: PluginHost, report: Plugin) -> list[str]:
     """Return why some of its parts do not answer to their bare names."""
     return [refusal for c in report.components if (refusal := host.registry.explain_refusal(c))]

@@ -27,12 +27,11 @@ def adapt(kind: str, value: object) -> Activation | Loss | GradientEstimator:
     >>> adapt("activation", np.tanh)
     tanh
     """
-    adapters: dict[str, Any] = {"activation": AdaptedActivation, "loss": AdaptedLoss, "gradient": AdaptedEstimator}
-    if kind not in adapters or not callable(value) or isinstance(value, (type, Part)):
-        accepted = "a name, an instance or a callable" if kind in adapters else "a name or an instance"
+    if kind not in ADAPTERS or not callable(value) or isinstance(value, (type, Part)):
+        accepted = "a name, an instance or a callable" if kind in ADAPTERS else "a name or an instance"
         found = f"the class {value.__name__}: call it" if isinstance(value, type) else repr(value)
         raise SettingError([f"expected {accepted}, found {found}"], kind)
-    part: Activation | Loss | GradientEstimator = adapters[kind](value)
+    part: Activation | Loss | GradientEstimator = ADAPTERS[kind](value)
     if mistake := explain_mismatch(value, drop_defaults(get_call_signature(type(part)))):
         raise SettingError([f"{part!r}{mistake}"], kind)
     return part
@@ -109,6 +108,10 @@ class AdaptedEstimator(_Adapted, GradientEstimator):
         """Return what the callable returns."""
         grads: Grads = self.part(objective, params, stream)
         return grads
+
+
+ADAPTERS: dict[str, Any] = {"activation": AdaptedActivation, "loss": AdaptedLoss, "gradient": AdaptedEstimator}
+"""The kinds that a plain callable can be a part of."""
 
 
 def _call(function: Callable[..., Any], takes_axis: bool, *arrays: Array, axis: int) -> Any:

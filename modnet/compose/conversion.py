@@ -75,7 +75,7 @@ def _try_writing(writer: DataSource, data: Dataset, target: Path) -> list[Path]:
         except MissingExtraError as error:
             raise MissingExtraError(error.feature.replace(here, there), error.extra) from None
         except DataError as error:
-            raise DataError(str(error).replace(here, there)) from None
+            raise DataError(str(error).replace(here, there), path=target) from None
         return [Path(str(path).replace(here, there)) for path in written]
 
 

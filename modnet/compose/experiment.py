@@ -24,7 +24,7 @@ from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, O
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
 from modnet.nn.run import Run
-from modnet.nn.training import TrainingSettings, train
+from modnet.nn.training import TrainingSettings, train_network
 
 
 @attrs.frozen(kw_only=True)
@@ -236,7 +236,7 @@ def run_experiment(
     observer: Observer | None = None,
 ) -> Run:
     """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer."""
-    return train(
+    return train_network(
         create_network(experiment, data),
         data,
         experiment.gradient,

@@ -8,7 +8,7 @@ from typing import Any
 from modnet.compose.parts import (
     make_part,
 )
-from modnet.nn.network import DenseNetwork, WeightInitStd, create_layers, draw_params
+from modnet.nn.network import DenseNetwork, WeightInitStd, create_layers, initialize_params
 from modnet.randomness import Stream
 from modnet.types import Grads
 
@@ -38,7 +38,7 @@ class Network(DenseNetwork):
     ) -> None:
         each = list(hidden) if isinstance(hidden, (list, tuple)) else [hidden] * (len(sizes) - 2)
         layers = create_layers(sizes, [make_part("activation", a) for a in [*each, output]])
-        super().__init__(layers, make_part("loss", loss), draw_params(layers, weight_init_std, seed, dtype), seed)
+        super().__init__(layers, make_part("loss", loss), initialize_params(layers, weight_init_std, seed, dtype), seed)
 
     def gradient(self, x: Any, t: Any, estimator: object = "backpropagation", stream: Stream | None = None) -> Grads:
         """Return the gradient of the loss by each parameter, as `estimator` (a name or a part) obtains it.

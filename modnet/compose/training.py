@@ -10,12 +10,11 @@ from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
 from modnet.interfaces import Observer
-from modnet.nn import training
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
 from modnet.nn.run import Run
-from modnet.nn.training import TrainingSettings
+from modnet.nn.training import TrainingSettings, train_network
 
 _DEFAULTS = TrainingSettings()
 
@@ -62,7 +61,7 @@ def train(
         settings = Settings().read(table, TrainingSettings)
     except SettingError as error:
         raise SettingError(error.mistakes, "training") from None
-    return training.train(
+    return train_network(
         network,
         data,
         make_part("gradient", gradient),

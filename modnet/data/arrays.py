@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from typing import Any, Literal
 
+import attrs
 import numpy as np
 
-from modnet.data.labels import to_float64, to_labels
+from modnet.data.labels import join_labels, to_float64, to_labels
 from modnet.data.samples import find_mapping, release, split_into_blocks
 from modnet.errors import DataError
 from modnet.types import Array
@@ -16,8 +17,17 @@ PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
 
 
-def to_rows(x: Any, labels: Any, part: str) -> tuple[Array, Array]:
-    """Return rows as (N, D) and labels as (N,), integers or text, once they are known to fit."""
+@attrs.frozen(eq=False)
+class Rows:
+    """Rows `x` (M, D), and the labels (N,) of those that are chosen, or of all."""
+
+    x: Array
+    labels: Array
+    chosen: Array | None = None
+
+
+def to_rows(x: Any, labels: Any, part: str) -> Rows:
+    """Return rows as (N, D) with labels (N,), integers or text; raises DataError where they do not fit."""
     x, labels = _to_array(x, f"{part} rows"), to_labels(_to_array(labels, f"{part} labels"), part)
     if x.ndim == 0 or x.dtype.kind not in "buif":
         raise DataError(f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}")
@@ -36,10 +46,32 @@ def to_rows(x: Any, labels: Any, part: str) -> tuple[Array, Array]:
                 f"{part} row {row + 1}, feature {column + 1}: expected a finite number, found {x[row, column]}"
             )
         release(find_mapping(x))
-    return x, labels
+    return Rows(x, labels)
 
 
-def infer_scale(x: Array, chosen: Array | None) -> float:
+def check_fit(rows: Rows, test: Rows) -> None:
+    """Raise DataError where training and test rows differ in features, or there are no training rows."""
+    if test.x.shape[1] != rows.x.shape[1]:
+        raise DataError(f"training rows have {rows.x.shape[1]} features, test rows {test.x.shape[1]}")
+    if not len(rows.labels):
+        raise DataError("no training rows")
+
+
+def encode_labels(rows: Rows, test: Rows) -> tuple[tuple[Any, ...], Array]:
+    """Return the classes, and the class indices (N,) int64 of the training rows and then of the test rows."""
+    classes, indices = np.unique(join_labels(rows.labels, test.labels), return_inverse=True)
+    return tuple(classes.tolist()), indices.astype(np.int64)
+
+
+def choose_scale(rows: Rows, scale: float | Literal["auto"]) -> float:
+    """Return the number that features are divided by: `scale`, or for "auto" the inferred one; raises DataError."""
+    divisor = _infer_scale(rows.x, rows.chosen) if scale == "auto" else float(scale)
+    if not 0 < divisor < math.inf:
+        raise DataError(f"features are divided by a number > 0, not {divisor}")
+    return divisor
+
+
+def _infer_scale(x: Array, chosen: Array | None) -> float:
     """Return 255 where the chosen rows are evidently pixels, otherwise 1."""
     if x.shape[1] < PIXEL_COLUMNS or x.dtype.kind == "b":
         return 1.0

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import Any, Literal
 
 import attrs
 import numpy as np
 
-from modnet.data.arrays import infer_scale, to_rows
-from modnet.data.labels import join_labels
+from modnet.data.arrays import check_fit, choose_scale, encode_labels, to_rows
 from modnet.data.samples import Samples
 from modnet.data.splits import split_rows
 from modnet.errors import DataError
@@ -83,32 +81,18 @@ class Dataset:
         >>> data.classes, data.train.t, data.test.t
         (('a', 'b'), array([0, 1]), array([1]))
         """
-        x, labels = to_rows(*train, "training")
-        chosen = chosen_test = None
+        rows = to_rows(*train, "training")
         if test is None:
-            x_test = x
-            chosen, chosen_test = split_rows(labels, test_fraction, split_seed, stratified)
-            labels, labels_test = labels[chosen], labels[chosen_test]
-            if not len(chosen_test):  # all rows in their order: nothing to choose
-                chosen, x_test = None, x[:0]
-                chosen_test = None
+            rows, rows_test = split_rows(rows, test_fraction, split_seed, stratified)
         else:
-            x_test, labels_test = to_rows(*test, "test")
-            if x_test.shape[1] != x.shape[1]:
-                raise DataError(f"training rows have {x.shape[1]} features, test rows {x_test.shape[1]}")
-        if not len(labels):
-            raise DataError("no training rows")
-        divisor = infer_scale(x, chosen) if scale == "auto" else float(scale)
-        if not 0 < divisor < math.inf:
-            raise DataError(f"features are divided by a number > 0, not {divisor}")
-        classes, indices = np.unique(join_labels(labels, labels_test), return_inverse=True)
-        indices = indices.astype(np.int64)
-        return cls(
-            Samples(x, indices[: len(labels)], divisor, chosen),
-            Samples(x_test, indices[len(labels) :], divisor, chosen_test),
-            tuple(classes.tolist()),
-            {"scale": divisor, **settings},
-        )
+            rows_test = to_rows(*test, "test")
+        check_fit(rows, rows_test)
+        divisor = choose_scale(rows, scale)
+        classes, t = encode_labels(rows, rows_test)
+        ends = len(rows.labels)
+        samples = Samples(rows.x, t[:ends], divisor, rows.chosen)
+        samples_test = Samples(rows_test.x, t[ends:], divisor, rows_test.chosen)
+        return cls(samples, samples_test, classes, {"scale": divisor, **settings})
 
     def check(self) -> None:
         """Raise DataError where networks cannot rely on it: float64 rows, all finite, a class index for each.

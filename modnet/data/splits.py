@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import numpy as np
 
+from modnet.data.arrays import Rows
 from modnet.errors import DataError
 from modnet.randomness import Stream
-from modnet.types import Array
 
 
-def split_rows(labels: Array, fraction: float, seed: int, stratified: bool) -> tuple[Array, Array]:
-    """Return the indices of the training and of the test rows, both in their order; raises DataError."""
+def split_rows(rows: Rows, fraction: float, seed: int, stratified: bool) -> tuple[Rows, Rows]:
+    """Return the training and the test rows, both in their order; raises DataError."""
     if not 0 <= fraction < 1:
         raise DataError(f"the test fraction must be >= 0 and < 1: {fraction}")
+    labels = rows.labels
     order = Stream(seed, ("test split",)).generator().permutation(len(labels))
     count = round(fraction * len(labels))
     places = np.arange(count)
@@ -20,4 +21,7 @@ def split_rows(labels: Array, fraction: float, seed: int, stratified: bool) -> t
         # Class by class, every so many-th row: each class has its share to within one row.
         order = order[np.argsort(labels[order], kind="stable")]
         places = ((places + 0.5) * (len(labels) / count)).astype(np.int64)
-    return np.sort(np.delete(order, places)), np.sort(order[places])
+    if not count:
+        return rows, Rows(rows.x[:0], labels[:0])
+    train, test = np.sort(np.delete(order, places)), np.sort(order[places])
+    return Rows(rows.x, labels[train], train), Rows(rows.x, labels[test], test)

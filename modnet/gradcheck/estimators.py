@@ -107,7 +107,7 @@ def find_kinks_in_steps(
             entry = int(gap[:, unit].argmax()), int(unit)
             slope = float(np.asarray(exact[name]).reshape(gap.shape)[entry])
             for reach in (h, 10 * h):
-                ends = [_move(params, name, entry, move) for move in (-reach, reach)]
+                ends = [_move_entry(params, name, entry, move) for move in (-reach, reach)]
                 error = abs((objective(ends[1]) - objective(ends[0])) / (2 * reach) - slope)
                 # A step of this length makes an error of this size, or else it was another step.
                 if not error / 10 < gap[entry] < error * 10:
@@ -118,7 +118,7 @@ def find_kinks_in_steps(
     return list(found.values())
 
 
-def _move(params: Params, name: str, entry: tuple[int, int], move: float) -> Params:
+def _move_entry(params: Params, name: str, entry: tuple[int, int], move: float) -> Params:
     value = np.array(params[name])
     value.reshape(-1, value.shape[-1])[entry] += move
     return {**params, name: value}

@@ -71,12 +71,12 @@ def judge_activation(layer: DenseLayer, a: Array, stream: Stream) -> Verdict | N
     Returns None where it has none. Raises any error of the activation.
     """
     a = a[: max(1, ENTRIES // a.shape[1])]
-    verdict = _judge(_claim_of_activation(layer, a, stream))
+    verdict = _judge_claim(_claim_of_activation(layer, a, stream))
     if verdict is None or verdict.verdict != CORRECT:
         return verdict
     units = 1 if layer.activation.elementwise else min(a.shape[1], COLUMNS)
     beyond = stream.child("beyond").generator().uniform(-8, 8, (400 // units + 1, units)).astype(a.dtype)
-    there = _judge(_claim_of_activation(layer, beyond, stream))
+    there = _judge_claim(_claim_of_activation(layer, beyond, stream))
     if there and there.verdict in {WRONG, NOT_DETERMINISTIC}:
         return _relocate(there, beyond)
     near = _describe_near_kinks(layer.activation, a)
@@ -98,7 +98,7 @@ def judge_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array, stream: Stream
 
 
 def _judge_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Verdict | None:
-    verdict = _judge(_claim_of_loss(loss, layer, a, t))
+    verdict = _judge_claim(_claim_of_loss(loss, layer, a, t))
     if verdict is not None and verdict.verdict == WRONG:
         return _judge_without_constants(loss, layer, a, t) or verdict
     return verdict
@@ -145,7 +145,7 @@ def _claim_of_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Claim:
     )
 
 
-def _judge(part: Claim) -> Verdict | None:
+def _judge_claim(part: Claim) -> Verdict | None:
     """Return the verdict on a part, None where it has no derivative."""
 
     def verdict(word: str, size: float, explanation: str) -> Verdict:

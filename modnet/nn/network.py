@@ -217,7 +217,7 @@ def _is_size(given: object) -> bool:
     return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and bool(given > 0)
 
 
-def draw_params(
+def initialize_params(
     layers: Sequence[DenseLayer], weight_init_std: WeightInitStd = 0.01, seed: int = 0, dtype: str = "float64"
 ) -> dict[str, Array]:
     """Return weights drawn from a normal distribution, each layer from its own stream, and biases of zero.

@@ -67,7 +67,7 @@ class CheckpointSchedule:
                 raise
 
 
-def train(
+def train_network(
     network: DenseNetwork,
     data: Dataset,
     estimator: GradientEstimator,
@@ -104,7 +104,7 @@ def train(
             run.status = Status.DIVERGED
             raise
         finally:
-            _conclude(run, data, observer, schedule)
+            _finish(run, data, observer, schedule)
     return run
 
 
@@ -209,7 +209,7 @@ def time_iteration(
     return min(iterations), min(evaluations)
 
 
-def _conclude(run: Run, data: Dataset, observer: Observer, schedule: CheckpointSchedule) -> None:
+def _finish(run: Run, data: Dataset, observer: Observer, schedule: CheckpointSchedule) -> None:
     try:
         if run.status is Status.RUNNING:
             run.status = Status.FAILED

@@ -32,7 +32,7 @@ def read_history(path: Path) -> History:
     try:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error})") from None
+        raise DataError(f"{path}: cannot be read ({error})", path=path) from None
     reader = csv.DictReader(io.StringIO(text))
     history = History()
     try:
@@ -43,5 +43,6 @@ def read_history(path: Path) -> History:
             if any(cells.values()):
                 history.record(int(row["iteration"]), {name: float(cell or "nan") for name, cell in cells.items()})
     except (KeyError, ValueError, TypeError) as error:
-        raise DataError(f"{path}, line {reader.line_num}: not a run's history ({error})") from None
+        line = reader.line_num
+        raise DataError(f"{path}, line {line}: not a run's history ({error})", path=path, line=line) from None
     return history

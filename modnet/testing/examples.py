@@ -16,13 +16,13 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.compose.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss, adapt
+from modnet.compose.adapters import ADAPTERS, adapt
 from modnet.compose.settings import get_settings
 from modnet.errors import ModnetError
 from modnet.host.kinds import find_kinds
 
 KIT = __name__.rpartition(".")[0]
-ADAPTED = {AdaptedActivation: "activation", AdaptedLoss: "loss", AdaptedEstimator: "gradient"}
+ADAPTED = {adapter: kind for kind, adapter in ADAPTERS.items()}
 
 
 def example(probe: Callable[..., object], part: object, inputs: Mapping[str, Any], line: int = 0) -> str:

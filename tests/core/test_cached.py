@@ -1,4 +1,4 @@
-"""What a large file was converted to is kept, once for each content and recipe, and mapped from then on."""
+"""Large files converted once and mapped into memory."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Downloads from a real server on this machine, which does what servers and connections do on bad days."""
+"""Downloads from a real server on this machine, on good and bad days."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ WRONG = gzip.compress(INSIDE[:-1] + b"?", mtime=0)
 
 @attrs.frozen
 class Answer:
-    """How the server answers one request."""
+    """An answer of the server to one request."""
 
     content: bytes = PACKED
     status: int = 200
@@ -56,7 +56,7 @@ class Answer:
 
 
 class Site(ThreadingHTTPServer):
-    """A server that gives the answers it was told, one for each request, and then the last one for ever."""
+    """A server that gives the given answers, one for each request, and then the last one for ever."""
 
     daemon_threads = True
 

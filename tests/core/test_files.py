@@ -1,4 +1,4 @@
-"""Files, compressed or not: opened, told how far they are read, and written whole or not at all."""
+"""Files, compressed or not, with progress, and atomic writes."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ SUFFIXES = ["", ".gz", ".bz2", ".xz", ".zst"]
 each = pytest.mark.parametrize("suffix", SUFFIXES)
 
 
-def written(path: Path) -> Path:
+def write_text(path: Path) -> Path:
     with created(path) as file:
         file.write(TEXT)
     return path
@@ -30,7 +30,7 @@ def written(path: Path) -> Path:
 
 @each
 def test_what_is_written_as_the_name_says_reads_back(tmp_path, suffix):
-    path = written(tmp_path / f"a.csv{suffix}")
+    path = write_text(tmp_path / f"a.csv{suffix}")
     assert files.compression(path) == suffix
     assert (path.stat().st_size < len(TEXT)) == bool(suffix)
     assert read_bytes(path) == TEXT
@@ -41,12 +41,12 @@ def test_what_is_written_as_the_name_says_reads_back(tmp_path, suffix):
 
 @each
 def test_the_same_content_is_the_same_file(tmp_path, suffix):
-    assert written(tmp_path / f"a{suffix}").read_bytes() == written(tmp_path / f"b{suffix}").read_bytes()
+    assert write_text(tmp_path / f"a{suffix}").read_bytes() == write_text(tmp_path / f"b{suffix}").read_bytes()
 
 
 @each
 def test_how_far_a_file_is_read_is_told(tmp_path, suffix):
-    path = written(tmp_path / f"a{suffix}")
+    path = write_text(tmp_path / f"a{suffix}")
     told: list[tuple[Path, int, int]] = []
     with telling(lambda *how_far: told.append(how_far)), opened(path) as file:
         while file.read(10_000):
@@ -61,7 +61,7 @@ def test_how_far_a_file_is_read_is_told(tmp_path, suffix):
 
 @pytest.mark.parametrize("suffix", SUFFIXES[1:])
 def test_a_cut_or_damaged_file_is_named(tmp_path, suffix):
-    path = written(tmp_path / f"a{suffix}")
+    path = write_text(tmp_path / f"a{suffix}")
     content = path.read_bytes()
     path.write_bytes(content[: len(content) // 2])
     with pytest.raises(DataError, match=rf"a{suffix}: the compressed file is damaged or cut off: "):
@@ -93,7 +93,7 @@ def test_what_can_be_wrong_with_a_path_is_told_in_a_line(tmp_path):
 
 
 def test_without_its_extra_a_zst_file_names_it(tmp_path, monkeypatch):
-    path = written(tmp_path / "a.csv.zst")
+    path = write_text(tmp_path / "a.csv.zst")
     monkeypatch.setitem(sys.modules, "backports.zstd", None)
     monkeypatch.setitem(sys.modules, "compression.zstd", None)
     with pytest.raises(

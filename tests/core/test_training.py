@@ -23,7 +23,7 @@ from modnet.data.summary import summarize
 from modnet.display.learning_curves import draw_learning_curves
 from modnet.display.progress import format_epoch
 from modnet.nn.checkpoint import Checkpoints, hash_params
-from modnet.nn.training import CHECKPOINT_SHARE, TrainingSettings, time_iteration, train
+from modnet.nn.training import CHECKPOINT_SHARE, TrainingSettings, time_iteration, train_network
 from modnet.runs.history import history_to_csv, read_history
 
 
@@ -342,8 +342,9 @@ class TestMistakes:
 
     def test_no_training_samples(self, blobs: Dataset) -> None:
         empty = Dataset(modnet.Samples(blobs.train.x[:0], blobs.train.t[:0]), blobs.test, blobs.classes)
+        parts = (modnet.gradient("backpropagation"), modnet.optimizer("sgd"))
         with pytest.raises(ShapeError, match="there are no training samples"):
-            train(small(), empty, modnet.gradient("backpropagation"), modnet.optimizer("sgd"), TrainingSettings())
+            train_network(small(), empty, *parts, TrainingSettings())
 
 
 class TestForecast:

@@ -1,4 +1,4 @@
-"""Pickles that mean harm, each with words of the refusal; nothing in them may run, and none may take long or much.
+"""Hostile pickles, each with words of its refusal; nothing in them may run.
 
 As a script it loads every file in a folder and prints as JSON what came of each: `python hostile_pickles.py FOLDER`.
 """
@@ -60,20 +60,20 @@ def number(n: int) -> bytes:
     return b"\x8a\x09" + n.to_bytes(9, "little", signed=True)
 
 
-def named(module: str, name: str) -> bytes:
+def ask_for(module: str, name: str) -> bytes:
     return f"c{module}\n{name}\n".encode()
 
 
-def called(module: str, name: str, *args: str) -> bytes:
+def call(module: str, name: str, *args: str) -> bytes:
     """Return a whole pickle that calls a function with text."""
-    return named(module, name) + b"(" + b"".join(map(text, args)) + b"tR."
+    return ask_for(module, name) + b"(" + b"".join(map(text, args)) + b"tR."
 
 
 STATE = b"(K\x03" + text("<") + b"NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tb"
 SHAPE = b"K\x04K\x03\x86"
-NDARRAY, DTYPE, ENCODE = named("numpy", "ndarray"), named("numpy", "dtype"), named("_codecs", "encode")
-RECONSTRUCT, SCALAR = (named("numpy.core.multiarray", name) for name in ("_reconstruct", "scalar"))
-FROMBUFFER = named("numpy.core.numeric", "_frombuffer")
+NDARRAY, DTYPE, ENCODE = ask_for("numpy", "ndarray"), ask_for("numpy", "dtype"), ask_for("_codecs", "encode")
+RECONSTRUCT, SCALAR = (ask_for("numpy.core.multiarray", name) for name in ("_reconstruct", "scalar"))
+FROMBUFFER = ask_for("numpy.core.numeric", "_frombuffer")
 EMPTY = RECONSTRUCT + b"(" + NDARRAY + b"K\x00\x85C\x01btR"
 BYTES = b"B" + struct.pack("<I", X.nbytes) + X.tobytes()
 
@@ -138,7 +138,7 @@ CALLABLES = [
 ]  # fmt: skip
 
 BY_NAME: Cases = {
-    f"{module}.{name}": (called(module, name, *args), "it asks for") for module, name, *args in CALLABLES
+    f"{module}.{name}": (call(module, name, *args), "it asks for") for module, name, *args in CALLABLES
 } | {
     f"{module}.{name} on the stack": (
         b"\x80\x04" + text(module) + text(name) + b"\x93).",
@@ -168,7 +168,7 @@ BY_PICKLE: Cases = {
     "durations": (pickle.dumps((X.astype("m8[s]"), T)), "dtype 'm8'"),
     "a masked array": (pickle.dumps((np.ma.masked_array(X), T)), "_mareconstruct"),
     "a recarray": (pickle.dumps((np.recarray((2,), "f8"), T)), "recarray|numpy.rec|record"),
-    "a memmap's class": (pair(RECONSTRUCT + b"(" + named("numpy", "memmap") + b"K\x00\x85C\x01btR"), "numpy.memmap"),
+    "a memmap's class": (pair(RECONSTRUCT + b"(" + ask_for("numpy", "memmap") + b"K\x00\x85C\x01btR"), "numpy.memmap"),
 }
 
 BY_OPCODE: Cases = {
@@ -196,7 +196,7 @@ BY_OPCODE: Cases = {
         r"text that cannot be read \(SHORT_BINUNICODE",
     ),
     "no opcode": (b"\xff\xff.", r"no such opcode \(0xff at byte 0\)"),
-    "a pickle behind the pickle": (b"N." + called("os", "system", COMMAND), "bytes behind its end; several pickles"),
+    "a pickle behind the pickle": (b"N." + call("os", "system", COMMAND), "bytes behind its end; several pickles"),
     "good data and then another pickle": (pickle.dumps((X, T)) + b"N.", "2 bytes behind its end"),
     "GET of what was never put": (b"h\x05.", "no value was remembered as number 5"),
     "GET of a negative number": (b"g-1\n.", "no value was remembered as number -1"),
@@ -228,11 +228,11 @@ BY_OPCODE: Cases = {
 BY_CALL: Cases = {
     "ndarray called": (NDARRAY + b"(I9\ntR.", "it calls numpy.ndarray"),
     "ndarray called without arguments": (NDARRAY + b")R.", "it calls numpy.ndarray"),
-    "bytes of a size": (named("builtins", "bytes") + b"(J\xff\xff\xff\x7ftR.", "it calls bytes in another way"),
-    "encode as rot13": (called("_codecs", "encode", "a", "rot13"), "it calls _codecs.encode in another way"),
-    "encode with a hook": (called("_codecs", "encode", "a", "latin1", "x"), "it calls _codecs.encode in another way"),
+    "bytes of a size": (ask_for("builtins", "bytes") + b"(J\xff\xff\xff\x7ftR.", "it calls bytes in another way"),
+    "encode as rot13": (call("_codecs", "encode", "a", "rot13"), "it calls _codecs.encode in another way"),
+    "encode with a hook": (call("_codecs", "encode", "a", "latin1", "x"), "it calls _codecs.encode in another way"),
     "encode of a number": (ENCODE + b"(K\x01" + text("latin1") + b"tR.", "it calls _codecs.encode in another way"),
-    "encode of what is no latin1": (called("_codecs", "encode", "\u20ac", "latin1"), "text that stands for no bytes"),
+    "encode of what is no latin1": (call("_codecs", "encode", "\u20ac", "latin1"), "text that stands for no bytes"),
     "a call with a list": (DTYPE + b"]R.", "it calls numpy.dtype with list"),
     "a call with None": (DTYPE + b"NR.", "it calls numpy.dtype with NoneType"),
     "a call of text": (text("os.system") + b")R.", "it calls 'os.system'"),
@@ -259,7 +259,7 @@ BY_CALL: Cases = {
     "BUILD on a function": (ENCODE + b"}S'__name__'\nS'x'\nsb.", "it changes _codecs.encode itself"),
     "BUILD by slots": (DTYPE + b"(N}S'kind'\nS'ndarray'\nstb.", "it changes numpy.dtype itself"),
     "BUILD on ndarray": (NDARRAY + b"}b.", "it changes numpy.ndarray itself"),
-    "BUILD on bytes": (named("builtins", "bytes") + b")R}b.", "sets the state of bytes"),
+    "BUILD on bytes": (ask_for("builtins", "bytes") + b")R}b.", "sets the state of bytes"),
     "BUILD on a list": (b"]}b.", "sets the state of list"),
     "BUILD on a dict": (b"}}b.", "sets the state of dict"),
     "BUILD on None": (b"N}b.", "sets the state of NoneType"),
@@ -484,7 +484,7 @@ RESOURCES: Cases = {
     "bzip2 of 80 MiB": (compressed_bomb(bz2.compress), "unpacks to more than 64 MiB"),
     "xz of 80 MiB": (compressed_bomb(lambda content: lzma.compress(content, preset=0)), "unpacks to more than 64 MiB"),
     "gzip in gzip": (gzip.compress(gzip.compress(b"N.")), r"no such opcode \(0x1f"),
-    "gzip of a pickle that runs": (gzip.compress(called("os", "system", COMMAND)), "it asks for os.system"),
+    "gzip of a pickle that runs": (gzip.compress(call("os", "system", COMMAND)), "it asks for os.system"),
 }
 
 CASES: Cases = {**BY_NAME, **BY_PICKLE, **BY_OPCODE, **BY_CALL, **BY_DTYPE, **BY_ARRAY, **RESOURCES}

@@ -1,4 +1,4 @@
-"""Good pickles with a few bytes changed: each is read, or refused by DataError, whatever was changed.
+"""Good pickles with a few bytes changed: read, or refused by DataError.
 
 As a script it tries many and prints as JSON how many were read and refused: `python mutated_pickles.py COUNT SEED`.
 Anything but DataError, a warning included, ends it.
@@ -43,7 +43,7 @@ OPCODES = b"".join([*ALLOWED, *REFUSED])
 EXTREMES = [b"\xff" * 4, b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\xff" * 8, b"\0" * 8, b"\0\0\0\0\1\0\0\0"]
 
 
-def mutated(draw: random.Random) -> bytes:
+def mutate(draw: random.Random) -> bytes:
     """Return one of the good pickles with one to five changes."""
     content = bytearray(draw.choice(BASES))
     for _ in range(draw.choice([1, 1, 1, 2, 5])):
@@ -68,7 +68,7 @@ def mutated(draw: random.Random) -> bytes:
     return bytes(content)
 
 
-def loaded(content: bytes) -> bool:
+def load(content: bytes) -> bool:
     """Say whether a pickle is read, as a whole data set, rather than refused."""
     path = Path("mutated.pkl")
     try:
@@ -91,13 +91,13 @@ def main(count: int, seed: int) -> None:
     warnings.simplefilter("error")
     limit = 2**30  # of address space, most of it libraries and threads' stacks
     resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
-    assert all(map(loaded, GOOD))
+    assert all(map(load, GOOD))
     draw = random.Random(seed)  # noqa: S311 - nothing is secret here
     read, slowest = 0, 0.0
     for _ in range(count):
-        content = mutated(draw)
+        content = mutate(draw)
         begin = time.process_time()
-        read += loaded(content)
+        read += load(content)
         slowest = max(slowest, time.process_time() - begin)
     print(json.dumps({"read": read, "refused": count - read, "slowest": slowest}))
 

@@ -1,4 +1,4 @@
-"""Blocks of a CSV file end no row in its middle, and a grid of bytes is what NumPy's own reader makes of it."""
+"""Blocks of a CSV file that end no row in its middle, and grids."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The label of a CSV file without a header: guessed by the first rows, and held against all of them."""
+"""The label of a CSV file without a header."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Malformed and dangerous CSV files: each gives the right array, or the error that finds the place."""
+"""Malformed CSV files: each is refused, by line and column."""
 
 from __future__ import annotations
 
@@ -272,7 +272,7 @@ def test_many_columns_take_no_time(path):
 # Refused
 
 
-def packed(pack: Callable[[Any, str, bytes], None]) -> bytes:
+def pack_with(pack: Callable[[Any, str, bytes], None]) -> bytes:
     buffer = io.BytesIO()
     pack(buffer, "table.csv", TABLE.encode())
     return buffer.getvalue()
@@ -446,15 +446,15 @@ CUT = "the compressed file is damaged or cut off"
         (TABLE.encode("utf-16")[:-1], {"encoding": "utf-16"}, "table.csv"),
         # Other files that are named so
         (
-            packed(zip_of),
+            pack_with(zip_of),
             {},
             "table.csv: an Excel workbook or a ZIP archive, expected text; unpack it, or save it as CSV",
         ),
         (b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1" + bytes(600), {}, "table.csv: an Excel workbook, expected text"),
         (b"\x89PNG\r\n\x1a\n\0\0\0\rIHDR\0\0\0\1", {}, "table.csv: a picture, expected text"),
         (b"%PDF-1.4\n%\xe2\xe3\xcf\xd3\n", {}, "table.csv: a PDF document, expected text"),
-        (packed(tar_of), {}, f"{NUL}"),
-        (gzip.compress(packed(tar_of)), {}, f"{NUL}"),
+        (pack_with(tar_of), {}, f"{NUL}"),
+        (gzip.compress(pack_with(tar_of)), {}, f"{NUL}"),
         (bytes(1000), {}, f"{NUL}"),
         (b"\x7fELF\2\1\1" + bytes(50), {}, f"{NUL}"),
         (bytes(range(256)) * 4, {}, UTF_8),
@@ -593,7 +593,7 @@ def test_a_file_that_may_not_be_read(path):
         (HEADER.encode() + b"1,\xef\xbc\x95,x\n" * 2, "line 2, column 2 ('b'): expected a number, found '"),
         (TABLE.encode("utf-16"), "line 1: UTF-16 text; say so: encoding = 'utf-16'"),
         (gzip.compress(LONG)[:-20], CUT),
-        (packed(zip_of), "an Excel workbook or a ZIP archive, expected text"),
+        (pack_with(zip_of), "an Excel workbook or a ZIP archive, expected text"),
         (b"a,b,label\n1,\x1b[31m2,x\n", r"line 2, column 2 ('b'): expected a number, found '\x1b[31m2'"),
     ],
 )

@@ -1,4 +1,4 @@
-"""What the settings of the CSV source do, and what is kept of a file that was read."""
+"""Settings of CSV files."""
 
 from __future__ import annotations
 

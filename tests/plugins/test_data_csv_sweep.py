@@ -1,4 +1,4 @@
-"""A CSV file with one mistake, at every place of a table of 20 x 20: each is found by its line and column."""
+"""A sweep of damages over one CSV file."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def cells() -> list[list[str]]:
     return [[*row, str(i % 3)] for i, row in enumerate(rows)]
 
 
-def changed(row: list[str], column: int, mistake: str) -> tuple[str, int]:
+def change(row: list[str], column: int, mistake: str) -> tuple[str, int]:
     """Return a row as text with a mistake in it, and the column where it is to be found."""
     cell = row[column]
     if mistake == "missing delimiter":
@@ -43,7 +43,7 @@ def test_one_mistake_is_found_wherever_it_is(tmp_path: Path, mistake: str) -> No
     for row in range(SIZE):
         for column in range(SIZE):
             lines = [",".join(NAMES), *map(",".join, rows)]
-            lines[row + 1], at = changed(rows[row], column, mistake)
+            lines[row + 1], at = change(rows[row], column, mistake)
             path.write_text("\n".join(lines) + "\n")
             with pytest.raises(DataError) as caught:
                 source.read(path)

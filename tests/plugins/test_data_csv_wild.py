@@ -1,4 +1,4 @@
-"""CSV files that nobody here wrote: csv-spectrum's, read cell by cell, and the data sets of other projects."""
+"""CSV files as other programs write them."""
 
 from __future__ import annotations
 
@@ -120,7 +120,7 @@ def load(path: Path, **settings: Any) -> modnet.Dataset:
     return modnet.load(path, **{"test_fraction": 0.0, "scale": 1.0, **settings})
 
 
-def asked(path: Path, **settings: Any) -> str:
+def ask(path: Path, **settings: Any) -> str:
     with pytest.raises(DataError) as caught:
         load(path, **settings)
     return str(caught.value)
@@ -138,15 +138,15 @@ class TestScikitLearn:
     def test_iris(self):
         datasets = pytest.importorskip("sklearn.datasets")
         path = sklearn("iris.csv")  # 150,4,setosa,versicolor,virginica stands above five columns
-        assert asked(path).endswith("line 1: a header, or a row of data? say so: header = true or header = false")
+        assert ask(path).endswith("line 1: a header, or a row of data? say so: header = true or header = false")
         assert_same(load(path, header=True, label="last"), *datasets.load_iris(return_X_y=True))
 
     @pytest.mark.parametrize("name", ["wine_data.csv", "breast_cancer.csv"])
     def test_a_first_line_of_other_length(self, tmp_path, name):
         datasets = pytest.importorskip("sklearn.datasets")
         path = sklearn(name)
-        assert "line 1: a header, or a row of data?" in asked(path)
-        assert ", line 2, column " in (told := asked(path, header=True, label="last"))
+        assert "line 1: a header, or a row of data?" in ask(path)
+        assert ", line 2, column " in (told := ask(path, header=True, label="last"))
         assert " as the header has" in told
         loader = datasets.load_wine if name.startswith("wine") else datasets.load_breast_cancer
         assert_same(load(without_first_line(path, tmp_path)), *loader(return_X_y=True))
@@ -154,14 +154,14 @@ class TestScikitLearn:
     def test_diabetes(self):
         datasets = pytest.importorskip("sklearn.datasets")
         path = sklearn("diabetes_data_raw.csv.gz")
-        assert "1 column, expected a label and one or more features; is the delimiter right? line 1 is '59 2" in asked(
+        assert "1 column, expected a label and one or more features; is the delimiter right? line 1 is '59 2" in ask(
             path
         )
         x = datasets.load_diabetes(scaled=False).data
         assert_same(load(path, delimiter=" ", header=False, label=1), np.delete(x, 1, axis=1), x[:, 1])
 
     def test_a_target_alone_is_no_data_set(self):
-        assert "1 column, expected a label and one or more features" in asked(sklearn("diabetes_target.csv.gz"))
+        assert "1 column, expected a label and one or more features" in ask(sklearn("diabetes_target.csv.gz"))
 
     @pytest.mark.parametrize(
         ("name", "part", "label"),
@@ -171,7 +171,7 @@ class TestScikitLearn:
         datasets = pytest.importorskip("sklearn.datasets")
         table = getattr(datasets.load_linnerud(as_frame=True), part)
         path = sklearn(name)
-        assert f"line 1 is '{' '.join(table.columns)}'" in asked(path)
+        assert f"line 1 is '{' '.join(table.columns)}'" in ask(path)
         data = load(path, delimiter=" ", label=label)
         assert_same(data, table.drop(columns=label), table[label])
         assert data.feature_names == tuple(table.columns.drop(label))
@@ -193,15 +193,15 @@ class TestMlxtend:
     def test_automobiles(self):
         x, consumption = pytest.importorskip("mlxtend.data").autompg_data()  # NaN where the file has a name
         path = mlxtend("autompg.csv.gz")
-        assert ", line 1, column 8: expected a number, found 'chevrolet chevelle malibu'" in asked(path)
+        assert ", line 1, column 8: expected a number, found 'chevrolet chevelle malibu'" in ask(path)
         data = load(path, label=6, leave_out=[7], header=False)
         assert_same(data, np.column_stack([x[:, :6], consumption]), x[:, 6])
 
     def test_houses(self):
         x, price = pytest.importorskip("mlxtend.data").boston_housing_data()
         path = mlxtend("boston_housing.csv")
-        assert "which column is the label? neither the first nor the last seems to be; say so: label = a" in asked(path)
-        assert "line 2, column 14: expected a class (a whole number or text), found '2.1" in asked(path, label="last")
+        assert "which column is the label? neither the first nor the last seems to be; say so: label = a" in ask(path)
+        assert "line 2, column 14: expected a class (a whole number or text), found '2.1" in ask(path, label="last")
         data = load(path, label=3)
         assert_same(data, np.column_stack([np.delete(x, 3, axis=1), price]), x[:, 3])
 
@@ -211,12 +211,12 @@ class TestMatplotlib:
 
     def test_dates_are_no_label(self):
         path = file_of("matplotlib", "mpl-data/sample_data/msft.csv")
-        assert "which column is the label? say so: label = one of: Date, Open, High, Low, Close" in asked(path)
+        assert "which column is the label? say so: label = one of: Date, Open, High, Low, Close" in ask(path)
 
     def test_a_comment_above_the_header(self):
         path = file_of("matplotlib", "mpl-data/sample_data/Stocks.csv")
-        assert "line 1: 1 column, '# Data source: " in asked(path)
-        told = asked(path, comment="#", label="Date")
+        assert "line 1: 1 column, '# Data source: " in ask(path)
+        told = ask(path, comment="#", label="Date")
         assert ", line 3, column 6 ('AMZN'): expected a number, found an empty cell; missing values: missing =" in told
         pandas = pytest.importorskip("pandas")
         table = pandas.read_csv(path, comment="#").dropna()

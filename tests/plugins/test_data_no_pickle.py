@@ -1,4 +1,4 @@
-"""No pickle on the way of a CSV file: a process that cannot import pickle reads, trains, saves and predicts."""
+"""Reading, training and predicting from a CSV file without pickle."""
 
 from __future__ import annotations
 
@@ -121,7 +121,7 @@ with contextlib.redirect_stdout(io.StringIO()), contextlib.suppress(SystemExit):
 """
 
 
-def reported(folder: Path, *parts: str) -> dict[str, Any]:
+def run_program(folder: Path, *parts: str) -> dict[str, Any]:
     """Run a program in a process of its own, and return what it has to report."""
     done = subprocess.run(
         [sys.executable, "-c", "\n".join([PROGRAM, *parts, "told()"])],
@@ -139,18 +139,18 @@ def reported(folder: Path, *parts: str) -> dict[str, Any]:
 
 @pytest.mark.parametrize("parts", [(READ,), (READ, TRAIN), (READ, COMMANDS)], ids=["read", "train", "commands"])
 def test_pickle_is_not_imported_on_the_way_of_a_csv_file(tmp_path: Path, parts: tuple[str, ...]) -> None:
-    assert reported(tmp_path, *parts) == {"asked": [], "loaded": []}
+    assert run_program(tmp_path, *parts) == {"asked": [], "loaded": []}
 
 
 @pytest.mark.parametrize("name", ["pickle", "_pickle", "joblib", "shelve", "pickletools"])
 def test_an_import_would_be_noticed(tmp_path: Path, name: str) -> None:
     program = f"try:\n    import {name}\nexcept ImportError:\n    pass\nelse:\n    raise SystemExit('imported')"
-    [[asked, _]] = reported(tmp_path, program)["asked"]
+    [[asked, _]] = run_program(tmp_path, program)["asked"]
     assert asked == name
 
 
 def test_a_plugin_that_needs_pickle_would_be_noticed(tmp_path: Path) -> None:
-    """Though modnet goes on without it."""
+    """Though modnet does without it."""
     (tmp_path / "needs_pickle.py").write_text("import pickle\n")
-    [[asked, caller], *_] = reported(tmp_path, LISTING)["asked"]
+    [[asked, caller], *_] = run_program(tmp_path, LISTING)["asked"]
     assert (asked, Path(caller).name) == ("pickle", "needs_pickle.py")

@@ -1,4 +1,4 @@
-"""Files of one array each: what belongs together is told by name, and nothing is believed that a header says."""
+"""Files of one array each, which belong together by name."""
 
 from __future__ import annotations
 

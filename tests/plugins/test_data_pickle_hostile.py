@@ -1,4 +1,4 @@
-"""Pickles that mean harm: all are refused, nothing in them is run, and none takes long or much memory."""
+"""Hostile pickles: refused, and nothing of them is run."""
 
 from __future__ import annotations
 
@@ -97,8 +97,8 @@ def test_each_in_two_seconds_and_all_in_256_mb(tmp_path):
 
 
 def test_the_canary_would_tell(tmp_path):
-    """What is refused here does run elsewhere: the tests above can fail."""
-    content = HOSTILE["called"]("posix", "system", HOSTILE["COMMAND"])
+    """The pickles that are refused here do run elsewhere: the tests above can fail."""
+    content = HOSTILE["call"]("posix", "system", HOSTILE["COMMAND"])
     assert content == CASES["posix.system"][0]
     program = f"import pickle; pickle.loads({content!r})"
     subprocess.run([sys.executable, "-c", program], cwd=tmp_path, check=True, timeout=60)
@@ -160,7 +160,7 @@ def test_nothing_carries_over_to_the_next_load(path):
 # What CPython tests itself with
 
 
-def malformed() -> list[bytes]:
+def find_malformed() -> list[bytes]:
     """Return the malformed pickles that CPython's own tests have, read out of their source."""
     try:
         spec = importlib.util.find_spec("test.pickletester")
@@ -178,7 +178,7 @@ def malformed() -> list[bytes]:
 
 
 def test_what_cpython_calls_malformed(path):
-    found = malformed()
+    found = find_malformed()
     if not found:
         pytest.skip("needs CPython's own tests, which are not installed here")
     assert len(found) >= 150
@@ -189,7 +189,7 @@ def test_what_cpython_calls_malformed(path):
 # Whatever else there may be
 
 
-def tried(count: int, seed: int) -> dict[str, Any]:
+def try_mutations(count: int, seed: int) -> dict[str, Any]:
     command = [sys.executable, str(MUTATIONS), str(count), str(seed)]
     done = subprocess.run(command, capture_output=True, text=True, check=False, timeout=240)
     assert done.returncode == 0, done.stderr[-2000:]
@@ -199,7 +199,7 @@ def tried(count: int, seed: int) -> dict[str, Any]:
 @needs_proc
 @pytest.mark.parametrize("count", [4_000, pytest.param(100_000, marks=pytest.mark.check)])
 def test_mutations_are_read_or_refused(count):
-    found = tried(count, 0)
+    found = try_mutations(count, 0)
     assert found["read"] + found["refused"] == count
     assert found["read"] > count / 20
     assert found["refused"] > count / 2

@@ -1,4 +1,4 @@
-"""Pickles that modnet writes: the book's dict, read by the real pickle, and the same bytes each time."""
+"""Pickles that modnet writes, read by modnet and by pickle."""
 
 from __future__ import annotations
 

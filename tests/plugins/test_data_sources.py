@@ -1,4 +1,4 @@
-"""The built-in data sources, beyond what the kit claims of any: the same bits of each, recognition, MNIST itself."""
+"""The built-in data sources, beyond what the kit claims of any."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ import numpy as np
 import tomli_w
 
 import modnet
-from modnet.compose.adapters import AdaptedActivation, AdaptedEstimator, AdaptedLoss
+from modnet.compose.adapters import ADAPTERS
 from modnet.compose.experiment import to_table
 from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import get_settings
@@ -187,7 +187,7 @@ def _has_settings(subject: Any) -> list[Inputs]:
 
 def _settings(part: Any) -> dict[str, Any]:
     """Return a part's settings; raises SkippedError where it has none."""
-    settings = {} if isinstance(part, (AdaptedActivation, AdaptedLoss, AdaptedEstimator)) else get_settings(part)
+    settings = {} if isinstance(part, tuple(ADAPTERS.values())) else get_settings(part)
     if not settings:
         raise SkippedError(NO_SETTINGS)
     return settings

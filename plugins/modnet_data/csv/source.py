@@ -97,9 +97,9 @@ class Csv(TableSource):
 
         return arrays_of(path, recipe, put_rows)
 
-    def inferred(self, facts: Facts) -> dict[str, Any]:
+    def settings_from(self, facts: Facts) -> dict[str, Any]:
         """Return the settings that were inferred, so that nothing is inferred twice."""
-        return {**super().inferred(facts), **{name: facts[name] for name in ("delimiter", "decimal", "header")}}
+        return {**super().settings_from(facts), **{name: facts[name] for name in ("delimiter", "decimal", "header")}}
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a file with a header for each part; the label is the last column."""

@@ -79,7 +79,7 @@ class TableSource(DataSource):
             self.scale,
             self.test_fraction,
             self.split_seed,
-            {**self.inferred(all_facts[0]), "test": test},
+            {**self.settings_from(all_facts[0]), "test": test},
             stratified=self.stratified,
             feature_names=tuple(all_facts[0]["features"]),
         )
@@ -105,14 +105,14 @@ class TableSource(DataSource):
     def convert_rows(self, path: Path, recipe: str, columns: ColumnSettings, features: int) -> Converted:
         """Return features, labels (if any) and facts of a file with rows to predict."""
 
-    def inferred(self, facts: Facts) -> dict[str, Any]:
+    def settings_from(self, facts: Facts) -> dict[str, Any]:
         """Return the settings that were inferred, so that nothing is inferred twice."""
         label = facts["label"]
         return {"label": tuple(label) if isinstance(label, list) else label}
 
     def like(self, facts: Facts) -> Self:
         """Return the source that reads the test file of a training file."""
-        return attrs.evolve(self, **self.inferred(facts))
+        return attrs.evolve(self, **self.settings_from(facts))
 
     @property
     def column_settings(self) -> ColumnSettings:
