@@ -1,4 +1,4 @@
-"""What plugins provide is known without importing them: each is asked once, alone, and for so long."""
+"""The catalogue of plugins that are asked once and not imported."""
 
 from __future__ import annotations
 
