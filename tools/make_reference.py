@@ -14,9 +14,9 @@ import attrs
 import modnet
 from modnet import types
 from modnet.compose.plugins import get_host
-from modnet.host.entry_points import BUILT_IN
 from modnet.host.kinds import KINDS
 from modnet.host.problems import HOOKS
+from modnet.host.registry import BUILT_IN
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
 INTRODUCTION = """\

@@ -17,8 +17,8 @@ import attrs
 
 from modnet.compose.plugins import get_host
 from modnet.errors import DataError, PluginError, SettingError
-from modnet.host.entry_points import BUILT_IN
 from modnet.host.kinds import find_kind
+from modnet.host.registry import BUILT_IN
 from modnet.interfaces import kebab_case
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -111,7 +111,7 @@ class NewPlugin:
         owner = next((c.owner for c in host.registry.components(self.kind) if c.name == self.name), None)
         if owner:
             raise PluginError(f"the {self.kind} name {self.name!r} is {owner}'s", "choose another")
-        if any(report.distribution == self.distribution for report in host.reports):
+        if any(report.distribution == self.distribution for report in host.plugins):
             raise PluginError(f"{self.distribution} is installed already", "choose another name")
 
     def _placeholders(self) -> dict[str, str]:
@@ -130,7 +130,7 @@ class NewPlugin:
             "check": f"check_{kind.words.replace(' ', '_')}",
             "use": Template(kind.use).substitute(name=self.name),
             "checked": Template(f"{self.distribution} {kind.check}").substitute(name=self.name).rstrip(),
-            "modnet": next(report.version for report in get_host().reports if report.distribution == BUILT_IN),
+            "modnet": next(report.version for report in get_host().plugins if report.distribution == BUILT_IN),
             "year": str(datetime.now().astimezone().year),
         }
 

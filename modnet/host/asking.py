@@ -19,7 +19,7 @@ from typing import Any
 from modnet.errors import Problem
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
 from modnet.host.discovery import PluginHost, loading
-from modnet.host.entry_points import ENTRY_POINTS, Candidate, find_file
+from modnet.host.entry_points import ENTRY_POINTS, Plugin, find_file
 
 INTERVAL = 0.01  # between two rounds of collecting answers, in seconds
 # A fork has modnet imported already. Where it is not safe, every plugin waits for that.
@@ -30,36 +30,36 @@ def ask_each(request: dict[str, Any]) -> None:
     """Have the plugins of a request answer, several at once, and write down each answer, or the failure."""
     catalogue, limit = Catalogue(Path(request["folder"])), float(request["limit"])
     context: Any = multiprocessing.get_context(START)
-    waiting, running = list(request["candidates"]), dict[BaseProcess, tuple[Candidate, Connection, float]]()
+    waiting, running = list(request["plugins"]), dict[BaseProcess, tuple[Plugin, Connection, float]]()
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
             fields, (receiver, sender) = waiting.pop(0), context.Pipe(duplex=False)
             process = context.Process(target=_answer, args=(str(catalogue.folder), fields, sender))
             process.start()
             sender.close()
-            running[process] = _make_candidate(fields), receiver, time.monotonic() + limit
-        for process, (candidate, receiver, end) in list(running.items()):
+            running[process] = _make_plugin(fields), receiver, time.monotonic() + limit
+        for process, (plugin, receiver, end) in list(running.items()):
             if late := process.is_alive() and time.monotonic() > end:
                 process.kill()
                 process.join()
             if not process.is_alive():
                 del running[process]
                 if not _has_answered(receiver):
-                    problem = _describe_failure(candidate, process.exitcode, limit, late=late)
-                    catalogue.write(candidate, Answer(problem=problem))
+                    problem = _describe_failure(plugin, process.exitcode, limit, late=late)
+                    catalogue.write(plugin, Answer(problem=problem))
         time.sleep(INTERVAL)
 
 
-def _answer(folder: str, fields: dict[str, str], sender: Connection) -> None:
+def _answer(folder: str, fields: dict[str, Any], sender: Connection) -> None:
     """Load one plugin, alone, by the rules of `discovery`, and write its answer down."""
-    candidate = _make_candidate(fields)
+    plugin = _make_plugin(fields)
     host = PluginHost()
     with loading():
-        host.load([candidate])
-    (report,) = host.reports
+        host.load([plugin])
+    (report,) = host.plugins
     classes = [(c, c.cls) for c in report.components]
     provides = [Provided(c.kind, c.name, cls.__module__, cls.__qualname__) for c, cls in classes]
-    Catalogue(Path(folder)).write(candidate, Answer(tuple(provides), report.follows, report.problem))
+    Catalogue(Path(folder)).write(plugin, Answer(tuple(provides), report.follows, report.problem))
     sender.send_bytes(b"answered")
     os._exit(0)  # whatever the plugin has started does not hold anybody up
 
@@ -73,13 +73,13 @@ def _has_answered(receiver: Connection) -> bool:
             return False
 
 
-def _make_candidate(fields: dict[str, str]) -> Candidate:
-    return Candidate(load=EntryPoint(fields["name"], fields["value"], ENTRY_POINTS).load, **fields)
+def _make_plugin(fields: dict[str, Any]) -> Plugin:
+    return Plugin(load=EntryPoint(fields["name"], fields["value"], ENTRY_POINTS).load, **fields)
 
 
-def _describe_failure(candidate: Candidate, status: int | None, limit: float, *, late: bool) -> Problem:
+def _describe_failure(plugin: Plugin, status: int | None, limit: float, *, late: bool) -> Problem:
     """Return what is wrong with a plugin that has not answered."""
-    file = find_file(candidate.module)
+    file = find_file(plugin.module)
     where = f"{file}:1" if file else ""
     if late:
         why = f"it did not answer within {limit:g} s of being imported"

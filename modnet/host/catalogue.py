@@ -25,7 +25,7 @@ from attrs.validators import deep_iterable, instance_of
 
 from modnet.errors import Problem
 from modnet.files import cache_folder, write_atomically
-from modnet.host.entry_points import Candidate, find_file, list_code
+from modnet.host.entry_points import Plugin, find_file, list_code
 
 FORMAT = 1
 AT_ONCE = 16
@@ -69,38 +69,38 @@ class Catalogue:
 
     folder: Path = attrs.field(factory=lambda: cache_folder() / CATALOGUE)
 
-    def find_answer(self, candidate: Candidate) -> Answer | None:
+    def find_answer(self, plugin: Plugin) -> Answer | None:
         """Return a plugin's answer; None where it was not asked, or may answer otherwise by now.
 
         A problem may lie in another distribution: it holds for as long as the same distributions are installed.
         """
         try:
-            table = json.loads(self.path_of(candidate).read_bytes())
+            table = json.loads(self.path_of(plugin).read_bytes())
             answer = _read_answer(table["answer"])
-            same = table["identity"] == _digest(candidate)
+            same = table["identity"] == _digest(plugin)
             return answer if same and (not answer.problem or table["beside"] == self._beside) else None
         except (OSError, ValueError, KeyError, TypeError):
             return None
 
-    def write(self, candidate: Candidate, answer: Answer) -> None:
+    def write(self, plugin: Plugin, answer: Answer) -> None:
         """Save the answer of a plugin."""
-        table = {"identity": _digest(candidate), "beside": self._beside, "answer": attrs.asdict(answer)}
-        write_atomically(self.path_of(candidate), json.dumps(table).encode())
+        table = {"identity": _digest(plugin), "beside": self._beside, "answer": attrs.asdict(answer)}
+        write_atomically(self.path_of(plugin), json.dumps(table).encode())
 
-    def path_of(self, candidate: Candidate) -> Path:
+    def path_of(self, plugin: Plugin) -> Path:
         """Return the file of a plugin's answer."""
-        where = [FORMAT, sys.version_info[:2], candidate.key, candidate.value, find_file(candidate.module)]
+        where = [FORMAT, sys.version_info[:2], plugin.key, plugin.value, find_file(plugin.module)]
         return self.folder / f"{sha256(json.dumps(where).encode()).hexdigest()[:32]}.json"
 
-    def ask(self, candidates: Sequence[Candidate], wait: float | None = None, limit: float = LIMIT) -> None:
+    def ask(self, plugins: Sequence[Plugin], wait: float | None = None, limit: float = LIMIT) -> None:
         """Ask plugins what they provide, and return when all have answered, or after `wait` seconds.
 
         One that takes longer than `limit` is broken. Asking continues in the background after `wait`; those answers are
         known the next time.
         """
         self._make_folder()
-        asked = [attrs.asdict(c, filter=lambda field, _: field.name != "load") for c in candidates]
-        request = {"path": sys.path, "folder": str(self.folder), "limit": limit, "candidates": asked}
+        asked = [plugin.identity for plugin in plugins]
+        request = {"path": sys.path, "folder": str(self.folder), "limit": limit, "plugins": asked}
         command = [sys.executable, "-P", "-W", "ignore", "-c", _ASKER]
         null = subprocess.DEVNULL
         try:
@@ -139,9 +139,9 @@ class Catalogue:
         return sha256("\n".join(sorted(names)).encode()).hexdigest()
 
 
-def _digest(candidate: Candidate) -> str:
+def _digest(plugin: Plugin) -> str:
     """Return a digest of all that an answer depends on: the plugin's version and code, and modnet's own code."""
-    return sha256(json.dumps([candidate.version, list_code(candidate.module), _list_own_code()]).encode()).hexdigest()
+    return sha256(json.dumps([plugin.version, list_code(plugin.module), _list_own_code()]).encode()).hexdigest()
 
 
 @cache

@@ -24,12 +24,16 @@ from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host import kinds
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
 from modnet.host.entry_points import (
+    BROKEN,
+    DISABLED,
     DISTRIBUTION,
     EVERY_OTHER,
-    Candidate,
-    find_file,
+    LOADED,
+    NOT_ASKED,
+    READY,
+    Plugin,
     is_unmet,
-    make_candidate,
+    make_plugin,
     split_names,
 )
 from modnet.host.hooks import LIFECYCLE_HOOKS
@@ -44,7 +48,6 @@ from modnet.host.registry import (
 )
 from modnet.interfaces import Observer
 
-LOADED, READY, NOT_ASKED, DISABLED, BROKEN = STATES = ("loaded", "ready", "not asked", "disabled", "broken")
 PATIENCE = 2.0
 """The time to wait for an answer that is not strictly needed, in seconds."""
 lock = threading.RLock()
@@ -70,33 +73,6 @@ def is_loading() -> bool:
     return bool(_loading)
 
 
-@attrs.frozen
-class PluginReport:
-    """The state of a plugin, one of STATES; a `problem` says why it is broken and what to do.
-
-    It provides `components`, and follows runs by the lifecycle hooks named in `follows`.
-    """
-
-    name: str
-    distribution: str
-    version: str
-    state: str
-    problem: Problem | None = None
-    components: tuple[Component, ...] = ()
-    file: str = ""
-    follows: tuple[str, ...] = ()
-
-    @property
-    def reason(self) -> str:
-        """Its problem in a line; nothing where it has none."""
-        return str(self.problem or "")
-
-    @property
-    def works(self) -> bool:
-        """True where its parts are available."""
-        return self.state in {LOADED, READY}
-
-
 class PluginHost:
     """The plugins that are installed and loaded, and the registry of what they provide.
 
@@ -106,36 +82,32 @@ class PluginHost:
     def __init__(self, without: Iterable[str] = (), catalogue: Catalogue | None = None) -> None:
         self.registry = Registry(self.settle, self._hint)
         self.without = frozenset(split_names(without))
+        self.plugins: list[Plugin] = []
         self._catalogue = catalogue
-        self._rows: list[tuple[Candidate, PluginReport]] = []
         self._has_warned = False  # that some plugins may follow runs which they do not
         self._manager = _new_manager()
 
-    @property
-    def reports(self) -> list[PluginReport]:
-        """The state of each plugin."""
-        return [report for _, report in self._rows]
-
-    def load(self, candidates: Iterable[Candidate], modules: Iterable[str] = ()) -> None:
+    def load(self, plugins: Iterable[Plugin], modules: Iterable[str] = ()) -> None:
         """Load plugins, the built-in ones first and the others by name, then `modules`.
 
         `modules` are not installed as plugins; raises PluginError where one of them is broken. Warns of unknown names
         in `without`.
         """
-        ordered = sorted(candidates, key=lambda c: (not c.built_in, c.distribution, c.name))
-        named = [make_candidate(name) for name in dict.fromkeys(modules)]
+        ordered = sorted(plugins, key=lambda c: (not c.built_in, c.distribution, c.name))
+        named = [make_plugin(name) for name in dict.fromkeys(modules)]
         known = set().union(*(c.names for c in [*ordered, *named]))
         for name in sorted(self.without - known - {EVERY_OTHER}):
             warnings.warn(f"no plugin {name!r} to disable{did_you_mean(name, known)}", stacklevel=2)
         version = next((c.version for c in ordered if c.built_in), "")
-        for candidate in ordered:
-            self._rows.append((candidate, self._first_report(candidate, version)))
-        for candidate in named:
-            self._load_named(candidate)
+        for plugin in ordered:
+            self._admit(plugin, version)
+            self.plugins.append(plugin)
+        for plugin in named:
+            self._load_named(plugin)
 
     def load_module(self, name: str) -> None:
         """Load a module that is not installed as a plugin, or is and is loaded; raises PluginError."""
-        self._load_named(make_candidate(name))
+        self._load_named(make_plugin(name))
 
     def add_class(self, cls: type, name: str | None = None) -> Callable[[], None]:
         """Register one class for this process and return the function that undoes it; raises PluginError."""
@@ -157,20 +129,20 @@ class PluginHost:
         """
         self._load_followers()
         manager = _new_manager()
-        for candidate, report in self._rows:  # whichever was imported first
-            if report.state == LOADED:
-                manager.register(self._manager.get_plugin(candidate.key), candidate.key)
+        for plugin in self.plugins:  # whichever was imported first
+            if plugin.state == LOADED:
+                manager.register(self._manager.get_plugin(plugin.key), plugin.key)
         for observer in observers:
             manager.register(observer)
         return cast("Observer", manager.hook)
 
-    def list_broken(self) -> list[PluginReport]:
+    def list_broken(self) -> list[Plugin]:
         """Return the plugins that could not be loaded."""
-        return self._list_in_state(BROKEN)
+        return [plugin for plugin in self.plugins if plugin.state == BROKEN]
 
-    def list_not_asked(self) -> list[PluginReport]:
+    def list_not_asked(self) -> list[Plugin]:
         """Return the plugins whose parts are not known yet."""
-        return self._list_in_state(NOT_ASKED)
+        return [plugin for plugin in self.plugins if plugin.state == NOT_ASKED]
 
     def settle(self) -> None:
         """Ask all plugins that were not asked yet, and wait for their answers; warns where these are many."""
@@ -189,150 +161,143 @@ class PluginHost:
 
     def _hint(self) -> str:
         """Return the plugins that may have a name that is not found."""
-        names = ", ".join(report.name for report in [*self.list_broken(), *self.list_not_asked()])
+        names = ", ".join(plugin.name for plugin in [*self.list_broken(), *self.list_not_asked()])
         return f"; broken, see 'modnet plugins doctor': {names}" if names else ""
 
-    def _list_in_state(self, state: str) -> list[PluginReport]:
-        return [report for report in self.reports if report.state == state]
+    def _admit(self, plugin: Plugin, version: str) -> None:
+        """Load a plugin that is built in, or where there is no catalogue; take the others as their metadata are."""
+        plugin.update(NOT_ASKED)
+        if self.without & plugin.names:
+            plugin.update(DISABLED)
+        elif plugin.built_in or not plugin.value or not self._catalogue:
+            self._load(plugin)
+        elif is_unmet(plugin, version):
+            why = f"it requires modnet{plugin.needs}, this is modnet {version}"
+            remedy = f"pip install '{DISTRIBUTION}{plugin.needs}', or another version of {plugin.distribution}"
+            plugin.update(BROKEN, Problem(why, remedy))
+        elif twins := [other.key for other in self.plugins if self._are_twins(other, plugin)]:
+            plugin.update(BROKEN, _describe_twice(twins[0]))
+        elif answer := self._catalogue.find_answer(plugin):
+            self._apply(plugin, answer)
 
-    def _first_report(self, candidate: Candidate, version: str) -> PluginReport:
-        """Return the state of a plugin before it is asked; built-ins are loaded, all without a catalogue."""
-        report = PluginReport(candidate.name, candidate.distribution, candidate.version, NOT_ASKED)
-        if self.without & candidate.names:
-            return attrs.evolve(report, state=DISABLED, file=find_file(candidate.module))
-        if candidate.built_in or not candidate.value or not self._catalogue:
-            return self._load(candidate)
-        report = attrs.evolve(report, file=find_file(candidate.module))
-        if is_unmet(candidate, version):
-            why = f"it requires modnet{candidate.needs}, this is modnet {version}"
-            remedy = f"pip install '{DISTRIBUTION}{candidate.needs}', or another version of {candidate.distribution}"
-            return attrs.evolve(report, state=BROKEN, problem=Problem(why, remedy))
-        for other, its in self._rows:
-            if (its.works or its.state == NOT_ASKED) and (other.value == candidate.value or other.key == candidate.key):
-                return attrs.evolve(report, state=BROKEN, problem=_describe_twice(other.key))
-        answer = self._catalogue.find_answer(candidate)
-        return self._list_answer(len(self._rows), report, answer) if answer else report
+    def _are_twins(self, one: Plugin, other: Plugin) -> bool:
+        same = one.value == other.value or one.key == other.key
+        return same and (one.works or one.state == NOT_ASKED)
 
     def _ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
-        """Ask the plugins in these states, and update their reports."""
+        """Ask the plugins in these states, and apply their answers."""
         if not self._catalogue:
             return
         with lock:
-            asked = [
-                (place, candidate)
-                for place, (candidate, report) in enumerate(self._rows)
-                if report.state in states and candidate.value and not candidate.built_in
-            ]
-            if not asked:
-                return
-            self._catalogue.ask([candidate for _, candidate in asked], wait, limit)
-            for place, candidate in asked:
-                if answer := self._catalogue.find_answer(candidate):
-                    report = self._rows[place][1]
-                    self.registry.discard(report.components)
-                    self._rows[place] = candidate, self._list_answer(place, report, answer)
+            chosen = [plugin for plugin in self.plugins if plugin.state in states]
+            asked = [plugin for plugin in chosen if plugin.value and not plugin.built_in]
+            if asked:
+                self._catalogue.ask(asked, wait, limit)
+            for plugin in asked:
+                if answer := self._catalogue.find_answer(plugin):
+                    self._apply(plugin, answer)
 
-    def _list_answer(self, place: int, report: PluginReport, answer: Answer) -> PluginReport:
-        """Return the report of a plugin by its answer; it is imported when one of its parts is asked for."""
-        report = attrs.evolve(report, state=BROKEN, problem=answer.problem, components=(), follows=())
-        if answer.problem:
-            return report
+    def _apply(self, plugin: Plugin, answer: Answer) -> None:
+        """Register the parts of a plugin by its answer; it is imported when one of them is asked for."""
+        self.registry.discard(plugin.components)
         found: list[Component] = []
         for each in answer.provides:
-            later = functools.partial(self._import_class, place, each.kind, each.name)
+            later = functools.partial(self._import_class, plugin, each.kind, each.name)
             origin = each.module, each.qualname
-            found.append(Component(each.kind, each.name, later, report.distribution, report.name, origin))
+            found.append(Component(each.kind, each.name, later, plugin.distribution, plugin.name, origin))
         try:
             for component in found:
                 self.registry.add(component)
         except PluginError as error:
             self.registry.discard(found)
-            return attrs.evolve(report, problem=error.problem)
-        return attrs.evolve(report, state=READY, components=tuple(found), follows=answer.follows)
+            plugin.update(BROKEN, error.problem)
+        else:
+            plugin.update(BROKEN if answer.problem else READY, answer.problem, found, answer.follows)
 
-    def _import_class(self, place: int, kind: str, name: str) -> Any:
+    def _import_class(self, plugin: Plugin, kind: str, name: str) -> Any:
         """Import a plugin and return a class that it provides; raises PluginError where it breaks."""
-        report = self._import(place)
-        if report.problem:
-            raise _to_error(report.name, report.problem)
-        for component in report.components:
+        self._import(plugin)
+        plugin.raise_if_broken()
+        for component in plugin.components:
             if (component.kind, component.name) == (kind, name):
                 return component.cls
-        raise PluginError(f"plugin {report.name} has no {kind} {name!r} any more", "run 'modnet plugins doctor'")
+        raise PluginError(f"plugin {plugin.name} has no {kind} {name!r} any more", "run 'modnet plugins doctor'")
 
-    def _import(self, place: int) -> PluginReport:
-        """Import a plugin, unless it is already, and return its report."""
-        if self._rows[place][1].state in {READY, NOT_ASKED}:
+    def _import(self, plugin: Plugin) -> None:
+        """Import a plugin, unless it is already."""
+        if plugin.state in {READY, NOT_ASKED}:
             with loading():
-                candidate, report = self._rows[place]
-                if report.state in {READY, NOT_ASKED}:  # no other thread has imported it meanwhile
-                    self.registry.discard(report.components)
-                    self._rows[place] = candidate, self._load(candidate)
-        return self._rows[place][1]
+                if plugin.state in {READY, NOT_ASKED}:  # no other thread has imported it meanwhile
+                    self.registry.discard(plugin.components)
+                    self._load(plugin)
 
     def _load_followers(self) -> None:
         """Import the plugins that follow runs; warn where they break, and, once, where some may be missing."""
         if 0 < len(self.list_not_asked()) <= AT_ONCE:
             self.ask_a_few()
-        for place, report in enumerate(self.reports):
-            if report.state == READY and report.follows and (problem := self._import(place).problem):
-                warnings.warn(f"plugin {report.name} does not follow this run: {problem}", stacklevel=3)
+        for plugin in self.plugins:
+            if plugin.state == READY and plugin.follows:
+                self._import(plugin)
+                if plugin.problem:
+                    warnings.warn(f"plugin {plugin.name} does not follow this run: {plugin.problem}", stacklevel=3)
         if (missing := self.list_not_asked()) and not self._has_warned:
             self._has_warned = True
-            names = ", ".join(report.distribution for report in missing[:3]) + ", ..." * (len(missing) > 3)
+            names = ", ".join(plugin.distribution for plugin in missing[:3]) + ", ..." * (len(missing) > 3)
             count = f"{len(missing)} plugin{'s' * (len(missing) > 1)}"
             what = "not asked yet whether to follow runs, and so without a part in this one"
             warnings.warn(f"{count} {what}: {names}; run 'modnet plugins doctor' once", stacklevel=3)
 
-    def _load_named(self, candidate: Candidate) -> None:
-        if self._manager.is_registered(sys.modules.get(candidate.module)):
+    def _load_named(self, plugin: Plugin) -> None:
+        if self._manager.is_registered(sys.modules.get(plugin.module)):
             return
-        places = [i for i, (c, r) in enumerate(self._rows) if c.value == candidate.module and r.state != DISABLED]
-        report = self._import(places[0]) if places else self._load(candidate)
-        if report.problem:
-            raise _to_error(candidate.name, report.problem)
-        if not places:
-            self._rows.append((candidate, report))
+        known = [p for p in self.plugins if p.value == plugin.module and p.state != DISABLED]
+        if known:
+            plugin = known[0]
+            self._import(plugin)
+        elif self.without & plugin.names:
+            plugin.update(DISABLED)
+        else:
+            self._load(plugin)
+        plugin.raise_if_broken()
+        if not known:
+            self.plugins.append(plugin)
 
-    def _load(self, candidate: Candidate) -> PluginReport:
-        report = PluginReport(candidate.name, candidate.distribution, candidate.version, LOADED)
-        if self.without & candidate.names:
-            return attrs.evolve(report, state=DISABLED, file=find_file(candidate.module))
+    def _load(self, plugin: Plugin) -> None:
+        """Load a plugin and register its parts; where it fails, it is broken and leaves nothing."""
         found: list[Component] = []
         try:
             with redirect_stdout(sys.stderr):  # a command's output may be read by a program
-                plugin = candidate.load()
-                self._register(plugin, candidate)
-                self._collect(plugin, candidate, found)
+                module = plugin.load()
+                self._register(module, plugin)
+                self._collect(module, plugin, found)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # a plugin may fail in any way, and must not affect the others
             self.registry.discard(found)
-            if self._manager.has_plugin(candidate.key) and not isinstance(error, _TwiceError):
-                self._manager.unregister(name=candidate.key)
-            problem = to_problem(error, candidate)
-            return attrs.evolve(report, state=BROKEN, problem=problem, file=find_file(candidate.module))
-        callers = {caller.name for caller in self._manager.get_hookcallers(plugin) or ()}
-        follows = tuple(sorted(callers & LIFECYCLE_HOOKS.keys()))
-        return attrs.evolve(report, components=tuple(found), file=find_file(candidate.module), follows=follows)
+            if self._manager.has_plugin(plugin.key) and not isinstance(error, _TwiceError):
+                self._manager.unregister(name=plugin.key)
+            plugin.update(BROKEN, to_problem(error, plugin))
+        else:
+            callers = {caller.name for caller in self._manager.get_hookcallers(module) or ()}
+            plugin.update(LOADED, None, found, tuple(sorted(callers & LIFECYCLE_HOOKS.keys())))
 
-    def _register(self, plugin: object, candidate: Candidate) -> None:
-        """Register a plugin with pluggy; raises PluginError and pluggy's own errors."""
-        known = [key for key, other in self._manager.list_name_plugin() if other is plugin or key == candidate.key]
+    def _register(self, module: object, plugin: Plugin) -> None:
+        """Register what a plugin loaded with pluggy; raises PluginError and pluggy's own errors."""
+        known = [key for key, other in self._manager.list_name_plugin() if other is module or key == plugin.key]
         if known:
             raise _TwiceError(*attrs.astuple(_describe_twice(known[0])))
-        self._manager.register(plugin, candidate.key)
+        self._manager.register(module, plugin.key)
         self._manager.check_pending()
-        if not self._manager.get_hookcallers(plugin):
+        if not self._manager.get_hookcallers(module):
             raise PluginError("it implements no hook", "mark its functions with @modnet.hookimpl")
 
-    def _collect(self, plugin: object, candidate: Candidate, found: list[Component]) -> None:
+    def _collect(self, module: object, plugin: Plugin, found: list[Component]) -> None:
         """Call the plugin's own register hooks; add what it registers to the registry and to `found`."""
-        others = [other for _, other in self._manager.list_name_plugin() if other is not plugin]
+        others = [other for _, other in self._manager.list_name_plugin() if other is not module]
         for kind in KINDS.values():
 
             def register(cls: type, name: str | None = None, kind: str = kind.name) -> None:
-                component = create_component(kind, cls, name, candidate.distribution, candidate.name)
+                component = create_component(kind, cls, name, plugin.distribution, plugin.name)
                 self.registry.add(component)
                 found.append(component)
 
@@ -353,8 +318,3 @@ class _TwiceError(PluginError):
 
 def _describe_twice(first: str) -> Problem:
     return Problem(f"it is loaded already, as {first}", "uninstall one of the two")
-
-
-def _to_error(plugin: str, problem: Problem) -> PluginError:
-    """Return the problem of a plugin as an error that names it."""
-    return PluginError(f"plugin {plugin}: {problem.why}", problem.remedy, problem.where)

@@ -15,7 +15,8 @@ from typing import TYPE_CHECKING, Any
 
 import attrs
 
-from modnet.errors import Problem
+from modnet.errors import PluginError, Problem
+from modnet.host.registry import BUILT_IN, Component
 
 if TYPE_CHECKING:
     from importlib.metadata import Distribution, EntryPoint
@@ -25,16 +26,17 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "modnet"
 DISTRIBUTION = "modnet-workbench"
 """What pip knows modnet by: on the public index, `modnet` is another project's."""
-BUILT_IN = "modnet"
-"""The owner of the built-ins, as in `modnet:relu`."""
 EVERY_OTHER = "*"
 """Disables every installed plugin that is not built in."""
 _CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
 
 
-@attrs.frozen
-class Candidate:
-    """A plugin that can be loaded: its name, distribution and module, and a function that loads it."""
+LOADED, READY, NOT_ASKED, DISABLED, BROKEN = "loaded", "ready", "not asked", "disabled", "broken"
+
+
+@attrs.define(eq=False)
+class Plugin:
+    """A plugin: its entry point, a function that loads it, and its state."""
 
     name: str
     distribution: str
@@ -45,11 +47,23 @@ class Candidate:
     """The value of its entry point, `module` or `module:object`; "" where it has none."""
     needs: str = ""
     """The versions of modnet that its metadata ask for, as in ">=2"; "" where any will do."""
+    state: str = NOT_ASKED
+    problem: Problem | None = None
+    """The reason why it is broken, and what to do."""
+    components: tuple[Component, ...] = ()
+    """The parts that it provides."""
+    follows: tuple[str, ...] = ()
+    """The lifecycle hooks by which it follows runs."""
 
     @property
     def key(self) -> str:
         """A name that cannot clash, `distribution:name`."""
         return f"{self.distribution}:{self.name}"
+
+    @property
+    def identity(self) -> dict[str, str]:
+        """The fields from which another process makes it."""
+        return {name: getattr(self, name) for name in ("name", "distribution", "version", "module", "value")}
 
     @property
     def package(self) -> str:
@@ -67,8 +81,39 @@ class Candidate:
         others = {EVERY_OTHER} if self.value and not self.built_in else set()
         return {self.name, self.distribution, self.key} | others
 
+    @property
+    def file(self) -> str:
+        """The file of its module; nothing where there is none."""
+        return find_file(self.module)
 
-def find_installed() -> list[Candidate]:
+    @property
+    def reason(self) -> str:
+        """Its problem in a line; nothing where it has none."""
+        return str(self.problem or "")
+
+    @property
+    def works(self) -> bool:
+        """True where its parts are available."""
+        return self.state in {LOADED, READY}
+
+    def update(
+        self,
+        state: str,
+        problem: Problem | None = None,
+        components: Iterable[Component] = (),
+        follows: tuple[str, ...] = (),
+    ) -> None:
+        """Enter a state, with all that belongs to it."""
+        self.problem, self.components, self.follows = problem, tuple(components), follows
+        self.state = state  # last, as other threads look at it first
+
+    def raise_if_broken(self) -> None:
+        """Raise PluginError with its problem, if it has one."""
+        if self.problem:
+            raise PluginError(f"plugin {self.name}: {self.problem.why}", self.problem.remedy, self.problem.where)
+
+
+def find_installed() -> list[Plugin]:
     """Return the plugins of all installed distributions; warns of metadata that cannot be read."""
     import importlib.metadata  # a tenth of what `import modnet` would take
 
@@ -76,7 +121,7 @@ def find_installed() -> list[Candidate]:
         points = list(importlib.metadata.entry_points(group=ENTRY_POINTS))
     except Exception:  # one damaged file, of whichever distribution, fails all
         points = _list_readable()
-    found: dict[tuple[str, str, str], Candidate] = {}
+    found: dict[tuple[str, str, str], Plugin] = {}
     for point in points:
         # The name and version are missing where an uninstallation stopped half-way.
         about: Any = {}
@@ -90,8 +135,8 @@ def find_installed() -> list[Candidate]:
         required = _find_requirements(about.get_all("Requires-Dist") or ()) if about and name != BUILT_IN else []
         needs = str(required[0].specifier) if required else ""
         # A distribution may be met twice on sys.path: its metadata beside an editable install, say.
-        candidate = Candidate(point.name, name, version, module, point.load, point.value, needs)
-        found.setdefault((name, point.name, point.value), candidate)
+        plugin = Plugin(point.name, name, version, module, point.load, point.value, needs)
+        found.setdefault((name, point.name, point.value), plugin)
     return list(found.values())
 
 
@@ -110,9 +155,9 @@ def _list_readable() -> list[EntryPoint]:
     return found
 
 
-def make_candidate(name: str) -> Candidate:
+def make_plugin(name: str) -> Plugin:
     """Return the plugin in a module that is not installed as one."""
-    return Candidate(name, name, "", name, lambda: importlib.import_module(name))
+    return Plugin(name, name, "", name, lambda: importlib.import_module(name))
 
 
 def split_names(without: Iterable[str]) -> list[str]:
@@ -192,10 +237,10 @@ def _find_requirements(texts: Iterable[str]) -> list[Requirement]:
     return found
 
 
-def is_unmet(candidate: Candidate, version: str) -> bool:
+def is_unmet(plugin: Plugin, version: str) -> bool:
     """Say whether a plugin requires another version of modnet than this one."""
-    if not candidate.needs:
+    if not plugin.needs:
         return False
     from packaging.specifiers import SpecifierSet
 
-    return not SpecifierSet(candidate.needs).contains(version, prereleases=True)
+    return not SpecifierSet(plugin.needs).contains(version, prereleases=True)

@@ -10,20 +10,20 @@ import attrs
 import pluggy
 
 from modnet.errors import PluginError, Problem, did_you_mean
-from modnet.host.entry_points import Candidate, find_file
+from modnet.host.entry_points import Plugin, find_file
 from modnet.host.hooks import LIFECYCLE_HOOKS
 from modnet.host.kinds import KINDS
 
 HOOKS = dict(sorted({**{kind.hook: kind.hookspec for kind in KINDS.values()}, **LIFECYCLE_HOOKS}.items()))
 
 
-def to_problem(error: BaseException, candidate: Candidate) -> Problem:
+def to_problem(error: BaseException, plugin: Plugin) -> Problem:
     """Return the problem of a plugin that raised an error while it was loaded."""
-    problem = _describe(error, candidate)
-    return problem if problem.where else attrs.evolve(problem, where=_find_line(error, candidate))
+    problem = _describe(error, plugin)
+    return problem if problem.where else attrs.evolve(problem, where=_find_line(error, plugin))
 
 
-def _describe(error: BaseException, candidate: Candidate) -> Problem:
+def _describe(error: BaseException, plugin: Plugin) -> Problem:
     if isinstance(error, PluginError):
         return error.problem
     if isinstance(error, pluggy.PluginValidationError):
@@ -33,8 +33,8 @@ def _describe(error: BaseException, candidate: Candidate) -> Problem:
     kind = type(error).__name__
     if isinstance(error, SyntaxError):
         return Problem(f"{kind}: {error.msg}", "correct it", f"{error.filename}:{error.lineno}" if error.lineno else "")
-    if isinstance(error, ModuleNotFoundError) and error.name in {candidate.module, candidate.package}:
-        installed = candidate.name != candidate.module
+    if isinstance(error, ModuleNotFoundError) and error.name in {plugin.module, plugin.package}:
+        installed = plugin.name != plugin.module
         remedy = "install it again" if installed else "name a module that Python finds, without .py"
         return Problem(f"there is no module {error.name!r}", remedy)
     remedy = "install what it needs" if isinstance(error, ImportError) else "correct it, or disable the plugin"
@@ -55,14 +55,14 @@ def _describe_hook(error: pluggy.PluginValidationError) -> Problem:
     return Problem(f"the hook is {hook}({arguments}), not {found}", "", where)
 
 
-def _find_line(error: BaseException, candidate: Candidate) -> str:
+def _find_line(error: BaseException, plugin: Plugin) -> str:
     """Return the last line of the plugin's own that an error came through, else the first line of its module."""
     frames = [
         f"{frame.f_code.co_filename}:{line}"
         for frame, line in traceback.walk_tb(error.__traceback__)
-        if str(frame.f_globals.get("__name__")).partition(".")[0] == candidate.package
+        if str(frame.f_globals.get("__name__")).partition(".")[0] == plugin.package
     ]
-    file = find_file(candidate.module)
+    file = find_file(plugin.module)
     return frames[-1] if frames else f"{file}:1" if file else ""
 
 

@@ -15,11 +15,12 @@ from typing import Any
 import attrs
 
 from modnet.errors import PluginError, UnknownNameError
-from modnet.host.entry_points import BUILT_IN
 from modnet.host.kinds import KINDS, find_kinds
 from modnet.host.signatures import find_type_mistakes, to_mypy_words
 from modnet.interfaces import Part, kebab_case
 
+BUILT_IN = "modnet"
+"""The owner of the built-ins, as in `modnet:relu`."""
 SESSION = "session"
 """The owner of the parts that a program registers for itself."""
 _overrides: ContextVar[tuple[Override, ...]] = ContextVar("overrides", default=())

@@ -20,7 +20,8 @@ from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import code_fingerprint, data_fingerprint
 from modnet.errors import DataError, ModnetError, PluginError, SettingError
 from modnet.files import digest, write_atomically
-from modnet.host.entry_points import BUILT_IN, DISTRIBUTION
+from modnet.host.entry_points import DISTRIBUTION
+from modnet.host.registry import BUILT_IN
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.environment import describe_machine, list_libraries
@@ -194,7 +195,7 @@ def _advise(origin: Origin) -> str:
     owners = {c.owner for c in host.registry.components() if (c.kind, c.name) == (origin.kind, bare)}
     if origin.kind == CORE or origin.distribution in owners or (owners and origin.name == bare):
         return ""
-    reports = [report for report in host.reports if report.distribution == origin.distribution]
+    reports = [report for report in host.plugins if report.distribution == origin.distribution]
     whose = f"the {origin.kind} {origin.name!r} comes from {origin.distribution} {origin.version}".rstrip()
     if unusable := next((report for report in reports if not report.works), None):
         return f"{whose}, which is {unusable.state}{': ' * bool(unusable.reason)}{unusable.reason}"
@@ -210,7 +211,7 @@ def _advise(origin: Origin) -> str:
 def _find_origins(experiment: Experiment) -> tuple[Origin, ...]:
     """Return the origins of modnet and of each part of an experiment, sorted by kind and name."""
     host = get_host()
-    versions = {(report.distribution, report.name): report.version for report in host.reports}
+    versions = {(report.distribution, report.name): report.version for report in host.plugins}
     core = next((version for (distribution, _), version in versions.items() if distribution == BUILT_IN), "")
     found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *code_fingerprint(__name__))}
     for part in find_parts(experiment):

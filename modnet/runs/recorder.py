@@ -231,5 +231,5 @@ def _last(values: list[float]) -> float | None:
 
 def _versions() -> dict[str, str]:
     """Return the versions of the installed distributions whose plugins are loaded, modnet among them."""
-    loaded = [report for report in get_host().reports if report.state == "loaded" and report.version]
+    loaded = [report for report in get_host().plugins if report.state == "loaded" and report.version]
     return {report.distribution: report.version for report in sorted(loaded, key=lambda report: report.distribution)}

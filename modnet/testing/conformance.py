@@ -103,7 +103,7 @@ def _check_component(component: Component, settings: Mapping[str, Any], options:
 
 def _explain_missing(name: str) -> str:
     """Say why nothing of that name can be checked."""
-    reports = get_host().reports
+    reports = get_host().plugins
     for report in reports:
         if name in {report.name, report.distribution, f"{report.distribution}:{report.name}"}:
             return f"plugin {name}: {report.reason or f'it is {report.state} and provides no part'}"

@@ -1,4 +1,4 @@
-"""What plugins provide is known without importing them: each is asked once, alone, and for so long."""
+"""The catalogue of plugins that are asked once and not imported."""
 
 from __future__ import annotations
 
@@ -14,7 +14,6 @@ import warnings
 from collections.abc import Callable
 from pathlib import Path
 
-import attrs
 import pytest
 
 import modnet
@@ -27,8 +26,8 @@ from modnet.compose.sources import is_data_set, recognise_source
 from modnet.files.cache import clear_cache
 from modnet.host import asking as answering
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
-from modnet.host.discovery import PluginHost, PluginReport
-from modnet.host.entry_points import find_installed
+from modnet.host.discovery import PluginHost
+from modnet.host.entry_points import Plugin, find_installed
 
 CUBE = """
 import modnet
@@ -65,8 +64,8 @@ def a_host(*without: str) -> PluginHost:
     return host
 
 
-def report_of(host: PluginHost, distribution: str) -> PluginReport:
-    (report,) = (report for report in host.reports if report.distribution == distribution)
+def report_of(host: PluginHost, distribution: str) -> Plugin:
+    (report,) = (report for report in host.plugins if report.distribution == distribution)
     return report
 
 
@@ -239,13 +238,14 @@ class TestBroken:
         install("modnet-cubes", CUBE.format(name="Cube"))
         install("modnet-ending", "import os\nos._exit(3)")
         install("modnet-waiting", SLEEPS.format(seconds=100))
-        candidates = [c for c in find_installed() if not c.built_in]
-        asked = [{k: v for k, v in attrs.asdict(c).items() if k != "load"} for c in candidates]
+        plugins = [c for c in find_installed() if not c.built_in]
         monkeypatch.setattr(answering, "START", start)
         (tmp_path / "answers").mkdir()
-        answering.ask_each({"folder": str(tmp_path / "answers"), "limit": 5.0, "candidates": asked})
+        answering.ask_each(
+            {"folder": str(tmp_path / "answers"), "limit": 5.0, "plugins": [plugin.identity for plugin in plugins]}
+        )
         catalogue = Catalogue(tmp_path / "answers")
-        cubes, ending, waiting = (catalogue.find_answer(c) for c in sorted(candidates, key=lambda c: c.distribution))
+        cubes, ending, waiting = (catalogue.find_answer(c) for c in sorted(plugins, key=lambda c: c.distribution))
         assert cubes == Answer((Provided("activation", "cube", "modnet_cubes", "Cube"),))
         assert ending is not None
         assert str(ending.problem).startswith("it ends the program (exit status 3)")
@@ -350,7 +350,7 @@ class TestDoctor:
         done = call("plugins", "doctor", cwd=tmp_path)
         assert (done.returncode, "materials" in sys.modules) == (0, False)
         what = "the distribution modnet 0.4.5 is installed, which is not modnet-workbench; both own the folder modnet"
-        assert done.stdout.splitlines()[-1] == (
+        assert done.stdout.splitlines()[-2] == (
             f"note: {what}: "
             f"pip uninstall modnet, then pip install --force-reinstall modnet-workbench ({tmp_path / 'site'})"
         )
@@ -411,7 +411,7 @@ class TestNames:
     def test_several_or_all_are_left_out(self, install: Install, without: list[str]) -> None:
         for x in "ab":
             install(f"modnet-{x}", "raise SystemExit")
-        states = {report.distribution: report.state for report in a_host(*without).reports}
+        states = {report.distribution: report.state for report in a_host(*without).plugins}
         assert states == {"modnet": "loaded", "modnet-a": "disabled", "modnet-b": "disabled"}
 
 

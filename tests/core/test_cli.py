@@ -1,4 +1,4 @@
-"""The command line: as a process where that is what is tested, and else within this one."""
+"""The command line, as a process where that matters."""
 
 from __future__ import annotations
 

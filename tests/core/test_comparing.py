@@ -1,4 +1,4 @@
-"""Many runs in one folder: same bits wherever they are run, gone on with, and looked at before they are believed."""
+"""Many runs in one folder: the same bits everywhere, resumed, and verified."""
 
 from __future__ import annotations
 
@@ -146,7 +146,7 @@ class TestGoingOn:
         shutil.rmtree(copy / "hidden-2" / "seed-1")
         monkeypatch.setattr("modnet.nn.training.CHECKPOINT_EVERY", 0.0)
         monkeypatch.setattr("modnet.nn.training.CHECKPOINT_SHARE", 1e9)
-        monkeypatch.setattr("modnet.runs.recorder.run_experiment", interrupted_at(20))
+        monkeypatch.setattr("modnet.runs.recorder.run_experiment", run_until(20))
         with pytest.raises(KeyboardInterrupt):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
         monkeypatch.undo()
@@ -178,16 +178,16 @@ def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) ->
     assert all(sign.startswith("1 of 4, ") and sign.endswith(" left") for sign in signs)
 
 
-def interrupted_at(iteration: int) -> Callable[..., Any]:
-    """Return a stand-in for `run_experiment` in which Ctrl-C is pressed at some iteration."""
+def run_until(iteration: int) -> Callable[..., Any]:
+    """Return a replacement of `run_experiment` in which Ctrl-C is pressed at some iteration."""
 
     def run(experiment: Any, data: Any, start: Any, keep: Callable[[Checkpoint], None], observer: Any) -> Any:
-        def watched(checkpoint: Checkpoint) -> None:
+        def save(checkpoint: Checkpoint) -> None:
             keep(checkpoint)
             if checkpoint.iteration == iteration:
                 raise KeyboardInterrupt
 
-        return run_experiment(experiment, data, start, watched, observer)
+        return run_experiment(experiment, data, start, save, observer)
 
     return run
 

@@ -1,4 +1,4 @@
-"""What a comparison says: settings, pairs and verdicts, as text, Markdown, CSV, JSON and a picture."""
+"""The results of a comparison: settings, pairs and verdicts in every format."""
 
 from __future__ import annotations
 

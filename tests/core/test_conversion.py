@@ -1,4 +1,4 @@
-"""`modnet data convert`: any format to any other, nothing lost, nothing overwritten that is not to be."""
+"""`modnet data convert`: from any format to any other without loss."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`modnet data show`: what is printed, drawn in the terminal, and drawn as a picture."""
+"""`modnet data show`: text, terminal images, a picture."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Claims about differences: as often wrong as they may be, whoever looks however often; and what it takes to claim."""
+"""Claims about differences: their error rates, and the seeds they take."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def accuracies(*hundredths: int) -> Array:
     return np.array(rows, np.int8)
 
 
-def drawn(
+def draw(
     rng: np.random.Generator, gap: float = 0.0, seeds: int = ANALYSES[-1], samples: int = 200, by_sample: float = 0.0
 ) -> Array:
     """Return a difference in hits: `gap` ahead on average, but not with each seed, nor on each sample."""
@@ -136,7 +136,7 @@ def test_each_pair_has_its_own_number_of_seeds() -> None:
 
 
 def test_a_claim_must_hold_among_all_pairs() -> None:
-    """What is certain enough for one pair may not be for one of many, and is again if the others are certain."""
+    """A claim for one pair may fall for one of many, and stands again if the others are certain."""
     close, clear = accuracies(1, 3, 2, 2, 1), accuracies(30, 31, 29, 30, 31)
     unclear = accuracies(9, -8, 3, -7, 4)
 
@@ -160,7 +160,7 @@ def ahead(difference: Array) -> int:
     return int(np.sign(difference[:looked].sum(dtype=int)))
 
 
-def shown(decision: Decision) -> tuple[str, float, float, int]:
+def summarize(decision: Decision) -> tuple[str, float, float, int]:
     return decision.claim, decision.p_different, decision.p_equivalent, decision.looked_after
 
 
@@ -171,7 +171,7 @@ def test_between_looks_the_decision_of_the_last_one_stands(values: Array, scope:
     for seeds in range(ANALYSES[0], len(values) + 1):
         [now] = decide([values[:seeds]], scope, rope=0.1)
         [then] = decide([values[: now.looked_after]], scope, rope=0.1)
-        assert shown(now) == shown(then)
+        assert summarize(now) == summarize(then)
 
 
 @given(*differences_and_scopes)
@@ -249,10 +249,10 @@ def test_nothing_is_forecast_where_no_number_of_looks_is_enough() -> None:
 
 @pytest.mark.parametrize("scope", SCOPES)
 def test_the_forecast_is_right_about_as_often_as_it_says(scope: Scope) -> None:
-    """Which is the power if the estimates are right; they are about right after 20 seeds."""
+    """That share is the power if the estimates are right; they are about right after 20 seeds."""
     rng, kept = np.random.default_rng(5), []
     for _ in range(200):
-        difference = drawn(rng, gap=0.015, by_sample=0.0, samples=400)
+        difference = draw(rng, gap=0.015, by_sample=0.0, samples=400)
         [decision] = decide([difference[:20]], scope)
         if decision.seeds_needed:
             [later] = decide([difference[: decision.seeds_needed]], scope)
@@ -269,11 +269,11 @@ def wrong(differences: list[Array], scope: Scope) -> bool:
 
 @pytest.mark.check
 def test_claims_are_as_seldom_wrong_as_they_may_be_and_no_less_often_for_nothing() -> None:
-    """Where nothing differs, on these samples; what does not correct itself is wrong far more often."""
+    """Without any difference, on these samples; uncorrected tests are wrong far more often."""
     rng, repeats = np.random.default_rng(1), 250
     alone = family = uncorrected = 0
     for _ in range(repeats):
-        hits = [drawn(rng, samples=50) for _ in range(3)]
+        hits = [draw(rng, samples=50) for _ in range(3)]
         alone += wrong(hits[:1], Variation.on_these_samples)
         family += wrong(hits, Variation.on_these_samples)
         looks = [Variation.of(hits[0][:look]).on_these_samples().p_different() for look in ANALYSES]
@@ -286,11 +286,11 @@ def test_claims_are_as_seldom_wrong_as_they_may_be_and_no_less_often_for_nothing
 
 
 def test_claims_on_such_samples_hold_for_samples_that_were_not_drawn() -> None:
-    """Where samples make a difference that evens out among all there are: the seeds alone would be taken in by it."""
+    """With a difference by sample that is zero over all samples: seeds alone would mistake it for a real one."""
     rng, repeats = np.random.default_rng(2), 150
     such = these = 0
     for _ in range(repeats):
-        difference = drawn(rng, samples=50, by_sample=0.2)
+        difference = draw(rng, samples=50, by_sample=0.2)
         such += wrong([difference], Variation.on_such_samples)
         these += wrong([difference], Variation.on_these_samples)
     assert such / repeats < ERROR + 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
@@ -303,7 +303,7 @@ def test_equality_is_as_seldom_claimed_wrongly() -> None:
     slack = 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
     often = seldom = 0
     for _ in range(repeats):
-        apart = drawn(rng, gap=0.02, samples=400)
+        apart = draw(rng, gap=0.02, samples=400)
         often += any(decide([apart[:look]], scope, rope=0.02)[0].claim == "equal" for look in ANALYSES)
         rare = (rng.random((ANALYSES[-1], 10)) < ROPE).astype(np.int8)
         seldom += any(decide([rare[:look]], scope)[0].claim == "equal" for look in ANALYSES)

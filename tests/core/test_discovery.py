@@ -1,4 +1,4 @@
-"""Plugins found by their metadata, loaded one by one: each works, or is a row that says why not."""
+"""The plugin host: each plugin works, or is a row with a reason."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ from modnet import Activation, Array, Loss, PluginError, UnknownNameError
 from modnet.cli.plugins import format_plugins, to_json
 from modnet.compose import plugins
 from modnet.compose.plugins import get_host, load_plugins
-from modnet.host.discovery import PluginHost, PluginReport, loading
-from modnet.host.entry_points import Candidate, find_installed
+from modnet.host.discovery import PluginHost, loading
+from modnet.host.entry_points import Plugin, find_installed
 
 CUBE = """
 import modnet
@@ -37,7 +37,7 @@ def register_activations(register):
 Install = Callable[..., Path]
 
 
-def strangers() -> list[Candidate]:
+def strangers() -> list[Plugin]:
     return [candidate for candidate in find_installed() if candidate.distribution != "modnet"]
 
 
@@ -49,8 +49,8 @@ def host_of_all(**settings: list[str]) -> PluginHost:
     return host
 
 
-def reports_of(host: PluginHost) -> dict[str, PluginReport]:
-    return {report.distribution: report for report in host.reports if report.distribution != "modnet"}
+def reports_of(host: PluginHost) -> dict[str, Plugin]:
+    return {report.distribution: report for report in host.plugins if report.distribution != "modnet"}
 
 
 class TestFinding:
@@ -99,14 +99,14 @@ class TestFinding:
 
 class TestOrder:
     def test_built_in_plugins_come_first_and_the_others_by_distribution_and_name(self) -> None:
-        def candidate(distribution: str, name: str) -> Candidate:
-            return Candidate(name, distribution, "", "nowhere", lambda: None)
+        def candidate(distribution: str, name: str) -> Plugin:
+            return Plugin(name, distribution, "", "nowhere", lambda: None)
 
         wanted = [("modnet", "z"), ("a", "b"), ("a", "c"), ("b", "a")]
         for order in itertools.permutations([candidate(*each) for each in wanted]):
             host = PluginHost()
             host.load(order)
-            assert [(report.distribution, report.name) for report in host.reports] == wanted
+            assert [(report.distribution, report.name) for report in host.plugins] == wanted
 
     def test_nothing_depends_on_the_order_found(self, install: Install) -> None:
         for distribution in ("modnet-a", "modnet-b"):
@@ -161,7 +161,7 @@ class TestNames:
         file = install("modnet-b", CUBE.format(name="Cube"), entry="plugin = modnet_b\nplugin = modnet_a")
         host = PluginHost()
         host.load(candidate for candidate in strangers() if candidate.distribution == "modnet-b")
-        first, second = host.reports
+        first, second = host.plugins
         assert (first.state, first.file, second.state) == ("loaded", str(file), "broken")
         assert second.reason.startswith("it is loaded already, as modnet-b:plugin")
         assert host.registry.names("activation") == ["cube"]
@@ -332,7 +332,7 @@ class TestDisabling:
         monkeypatch.setattr(plugins, "_hosts", [])
         monkeypatch.setenv("MODNET_WITHOUT", "losses, ,data")
         host = load_plugins(without=["gradients"])
-        disabled = {report.name for report in host.reports if report.state == "disabled"}
+        disabled = {report.name for report in host.plugins if report.state == "disabled"}
         assert disabled == {"losses", "data", "gradients"}
 
     def test_a_misspelt_name_in_the_environment_is_a_warning(self, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -348,7 +348,7 @@ class TestModules:
         file.write_text(CUBE.format(name="Cube"))
         host = PluginHost()
         host.load_module("cubes_here")
-        (report,) = host.reports
+        (report,) = host.plugins
         assert (report.name, report.distribution, report.version) == ("cubes_here", "cubes_here", "")
         assert (report.state, report.file) == ("loaded", str(file))
         assert host.registry.find("activation", "cubes_here:cube").plugin == "cubes_here"
@@ -358,15 +358,15 @@ class TestModules:
         host = PluginHost()
         host.load([], ["cubes_here", "cubes_here"])
         host.load_module("cubes_here")
-        assert [report.name for report in host.reports] == ["cubes_here"]
+        assert [report.name for report in host.plugins] == ["cubes_here"]
         assert host.registry.names("activation") == ["cube"]
         assert len(host.relay().register_activations.get_hookimpls()) == 1
 
     def test_an_installed_plugin_may_be_asked_for_as_a_module(self) -> None:
         host = host_of_all()
-        before = list(host.reports)
+        before = list(host.plugins)
         host.load_module("modnet_losses")
-        assert host.reports == before
+        assert host.plugins == before
 
     def test_a_broken_module_is_an_error_and_leaves_nothing(self, install: Install, tmp_path: Path) -> None:
         file = tmp_path / "site" / "cubes_here.py"
@@ -375,7 +375,7 @@ class TestModules:
         with pytest.raises(PluginError, match="plugin cubes_here: ZeroDivisionError: division by zero") as error:
             host.load_module("cubes_here")
         assert str(error.value).endswith(f"({file}:11)")
-        assert host.reports == []
+        assert host.plugins == []
         assert host.registry.components() == []
 
     @pytest.mark.parametrize("name", ["nowhere_to_be_found", "nowhere_to_be_found.py", "json.nothing"])
@@ -387,7 +387,7 @@ class TestModules:
         (tmp_path / "site" / "cubes_here.py").write_text("raise RuntimeError('imported')")
         host = PluginHost(without=["cubes_here"])
         host.load([], ["cubes_here", "cubes_here"])
-        assert [report.state for report in host.reports] == ["disabled"]
+        assert [report.state for report in host.plugins] == ["disabled"]
 
 
 @attrs.frozen

@@ -1,4 +1,4 @@
-"""What tells data and code apart, and what does not."""
+"""Fingerprints of data, code and machine."""
 
 from __future__ import annotations
 

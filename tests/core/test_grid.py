@@ -1,4 +1,4 @@
-"""What is to be compared: combinations of entries, their names and their experiments."""
+"""The grid of settings: combinations, names, experiments."""
 
 from __future__ import annotations
 

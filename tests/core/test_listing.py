@@ -1,4 +1,4 @@
-"""What `modnet plugins` prints: one block a plugin, and the same as JSON."""
+"""The listing of `modnet plugins`, as text and as JSON."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ import modnet
 from modnet import Activation, Array, hookimpl
 from modnet.cli.plugins import format_plugins, to_json
 from modnet.host.discovery import PluginHost
-from modnet.host.entry_points import Candidate
+from modnet.host.entry_points import Plugin
 
 
 @attrs.frozen
@@ -59,11 +59,11 @@ def host(monkeypatch: pytest.MonkeyPatch) -> PluginHost:
         module.__file__ = f"/site/{name}.py"
         monkeypatch.setitem(sys.modules, module.__name__, module)
     found = [
-        Candidate("unwanted", "z", "4", "unwanted_module", fails),
-        Candidate("costly", "y", "3", "costly_module", fails),
-        Candidate("follower", "x", "", "follower_module", Tracker),
-        Candidate("cubes", "modnet-cubes", "2", "cubes_module", lambda: plugin(Cube, Sigmoid)),
-        Candidate("activations", "modnet", "1", "activations_module", lambda: plugin(Sigmoid)),
+        Plugin("unwanted", "z", "4", "unwanted_module", fails),
+        Plugin("costly", "y", "3", "costly_module", fails),
+        Plugin("follower", "x", "", "follower_module", Tracker),
+        Plugin("cubes", "modnet-cubes", "2", "cubes_module", lambda: plugin(Cube, Sigmoid)),
+        Plugin("activations", "modnet", "1", "activations_module", lambda: plugin(Sigmoid)),
     ]
     result = PluginHost(without=["unwanted"])
     result.load(found)

@@ -1,4 +1,4 @@
-"""How far apart two accuracies are: on these samples by SciPy's t-test, on such ones as a bootstrap's spread has it."""
+"""Estimates of accuracies: SciPy's t-test, and the spread of a bootstrap, as references."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ ROPE = 0.01
 hits = hnp.arrays(np.int8, st.tuples(st.integers(2, 12), st.integers(2, 30)), elements=st.integers(-1, 1))
 
 
-def simulated(seed: int, seeds: int = 8, samples: int = 400, gap: float = 0.05) -> Array:
+def simulate(seed: int, seeds: int = 8, samples: int = 400, gap: float = 0.05) -> Array:
     """Return hits of one setting less those of another, where seeds and samples both matter."""
     rng = np.random.default_rng(seed)
     ability = rng.normal(1, 0.3, (2, seeds, 1)) + np.array([gap, 0]).reshape(2, 1, 1)
@@ -59,7 +59,7 @@ def test_the_mean_squares_are_those_of_a_two_way_analysis_of_variance_written_ou
 
 
 def test_hits_may_be_stored_in_any_type() -> None:
-    recognised = simulated(0) > 0
+    recognised = simulate(0) > 0
     for dtype in (np.int8, np.int64, np.float32):
         assert attrs.astuple(Variation.of(recognised)) == numbers(Variation.of(recognised.astype(dtype)))
 
@@ -106,7 +106,7 @@ def test_what_is_foreseen_for_more_seeds_becomes_certain_up_to_the_samples_share
 
 
 def test_the_samples_share_is_left_however_many_seeds_there_are() -> None:
-    variation = Variation.of(simulated(1))
+    variation = Variation.of(simulate(1))
     share = (variation.by_sample - variation.residual) / (variation.seeds * variation.samples)
     assert share > 0
     assert variation.on_such_samples(10**12).standard_error == pytest.approx(math.sqrt(share), rel=1e-6)
@@ -126,7 +126,7 @@ def test_on_these_samples_it_is_scipys_paired_t_test(seed: int, level: float) ->
 
 @pytest.mark.parametrize("seed", range(5))
 def test_equivalence_is_the_larger_of_two_one_sided_tests_of_scipy(seed: int) -> None:
-    values = simulated(seed, gap=0.01)
+    values = simulate(seed, gap=0.01)
     accuracies = values.mean(axis=1)
     for rope in (0.0, 0.001, 0.01, 0.05, 0.2):
         above = stats.ttest_1samp(accuracies, -rope, alternative="greater").pvalue
@@ -139,7 +139,7 @@ def test_equivalence_is_the_larger_of_two_one_sided_tests_of_scipy(seed: int) ->
 def test_the_p_values_of_equivalence_are_what_baycomps_posterior_leaves_outside(seed: int) -> None:
     # It is in no group of pyproject.toml: with it comes a package called tests, which hides this folder from processes.
     baycomp = pytest.importorskip("baycomp", reason="baycomp is not installed: it cannot stay beside these tests")
-    values = simulated(seed, gap=0.01)
+    values = simulate(seed, gap=0.01)
     for estimate in estimates(values):
         for rope in (0.001, 0.01, 0.05):
             posterior = baycomp.single.Posterior(estimate.mean, estimate.standard_error**2, estimate.df, rope)
@@ -154,7 +154,7 @@ def test_on_such_samples_the_standard_error_is_that_of_a_crossed_bootstrap(seed:
     Such a bootstrap sees of the seeds' mean square (n - 1) / n, as any does, and the residual three times rather than
     once (Owen 2007, "The pigeonhole bootstrap"): what it must show is known exactly, and most of it is the two effects.
     """
-    values, draws = simulated(seed, seeds=40, samples=600), 4000
+    values, draws = simulate(seed, seeds=40, samples=600), 4000
     n, m = values.shape
     rng = np.random.default_rng(seed)
     seeds = rng.multinomial(n, np.full(n, 1 / n), draws) / n
@@ -231,7 +231,7 @@ def test_where_no_hit_differs_it_takes_many_samples_to_call_two_settings_equal()
 
 
 def test_seeds_that_do_not_matter_leave_the_samples_only() -> None:
-    values = np.repeat(simulated(3)[:1], 6, axis=0)
+    values = np.repeat(simulate(3)[:1], 6, axis=0)
     m = values.shape[1]
     variation = Variation.of(values)
     assert (variation.by_seed, variation.residual) == pytest.approx((0, 0), abs=1e-12)

@@ -1,4 +1,4 @@
-"""How a run goes on, on a terminal and elsewhere."""
+"""The progress of runs, on a terminal and elsewhere."""
 
 from __future__ import annotations
 
@@ -79,7 +79,7 @@ def test_elsewhere_than_on_a_terminal_there_are_plain_lines_only() -> None:
 
 
 def wait_for(words: str, out: io.StringIO) -> None:
-    """Give the thread that tells how far a run is the time to say so, however busy the machine."""
+    """Give the thread that shows the progress the time to do so, however busy the machine."""
     deadline = time.monotonic() + 60
     while words not in out.getvalue() and time.monotonic() < deadline:
         time.sleep(0.02)
@@ -94,7 +94,7 @@ def test_a_long_epoch_gives_signs_of_life_with_the_time_left(monkeypatch: pytest
     assert "\niteration 10 of 1,000  loss 2.3000  33 min left\n" in out.getvalue()
 
 
-def said_at_the_start_of(run: Run, expected: str = "") -> str:
+def print_start_of(run: Run, expected: str = "") -> str:
     out = io.StringIO()
     with RunProgress(out) as report:
         report.run_started(run)
@@ -105,12 +105,12 @@ def said_at_the_start_of(run: Run, expected: str = "") -> str:
 
 def test_a_run_longer_than_a_minute_says_so_at_its_beginning_and_once() -> None:
     expected = "this will take about 33 min, 2.0 s for each iteration\n"
-    assert said_at_the_start_of(Run(10, seconds=20.0), expected) == expected
+    assert print_start_of(Run(10, seconds=20.0), expected) == expected
 
 
 @pytest.mark.parametrize("run", [Run(100, seconds=5.0), Run(2, seconds=0.5), Run(0, seconds=90.0)])
 def test_a_short_run_says_nothing_nor_one_that_has_only_just_begun(run: Run) -> None:
-    assert said_at_the_start_of(run) == ""
+    assert print_start_of(run) == ""
 
 
 def test_on_a_terminal_a_bar_shows_the_time_left_and_rows_stay() -> None:

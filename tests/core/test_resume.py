@@ -1,4 +1,4 @@
-"""`modnet resume`: runs that were killed, interrupted or failed, as real processes, come to the bits of a whole one."""
+"""`modnet resume`: killed and failed runs end with the bits of a whole one."""
 
 from __future__ import annotations
 
@@ -119,7 +119,7 @@ class TestKilled:
         process.start()
         return process
 
-    # One may fall between the two renames by which a checkpoint takes its place: resume then says so, and goes on.
+    # One may fall between the two renames by which a checkpoint takes its place: resume then says so, and continues.
     @pytest.mark.filterwarnings("ignore:.*checkpoint.npz. there is none; the one before is used")
     def test_a_dozen_times_at_random_instants(self, work: Path, call) -> None:
         WARM.set_forkserver_preload(["modnet.cli.main", "modnet.nn.training", "matplotlib.figure"])
@@ -156,14 +156,14 @@ class TestKilled:
         assert outcome(work / "early") == outcome(work / "whole")
 
     def test_before_it_had_begun(self, work: Path, call) -> None:
-        """Then there is nothing to go on with, and nothing in the way of beginning again."""
-        (work / "never-create_run").mkdir()
+        """Then there is nothing to resume, and a new run may begin in the folder."""
+        (work / "never-begun").mkdir()
         for name in (".lock", ".experiment.toml.abc_1234"):
-            (work / "never-create_run" / name).write_bytes(b"")
-        assert call("resume", "never-create_run")[0] == 1
-        status, _, err = call(*training(), "--out", "never-create_run")
+            (work / "never-begun" / name).write_bytes(b"")
+        assert call("resume", "never-begun")[0] == 1
+        status, _, err = call(*training(), "--out", "never-begun")
         assert (status, err) == (0, "")
-        assert outcome(work / "never-create_run") == outcome(work / "whole")
+        assert outcome(work / "never-begun") == outcome(work / "whole")
 
     def test_what_it_learned_can_be_used_and_drawn(self, killed: Path, call) -> None:
         status, out, _ = call("predict", killed.name, "points.csv")
@@ -275,7 +275,7 @@ class TestNothingToGoOnWith:
 
 
 class TestAnotherRun:
-    """What has changed since the run began, so that going on would give something that is neither one nor the other."""
+    """Changes since the run began, with which a resumed run would be neither one nor the other."""
 
     @pytest.mark.parametrize(
         ("points", "words"),

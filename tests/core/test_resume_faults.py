@@ -1,4 +1,4 @@
-"""Whatever operation on a file fails, or is the last before the process is killed: the run goes on to the same bits."""
+"""A fault or a kill at every operation on a file, and a resume."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Faults:
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     @contextlib.contextmanager
-    def armed(self) -> Iterator[None]:
+    def arm(self) -> Iterator[None]:
         with pytest.MonkeyPatch.context() as patch:
             for module, name in OPERATIONS:
                 patch.setattr(module, name, self._faulty(getattr(module, name)))
@@ -133,7 +133,7 @@ def begin(folder: Path, of: Any, faults: Faults | None = None) -> modnet.Run:
 
         def keep(checkpoint: Checkpoint) -> None:
             if faults and checkpoint.iteration == ARMED:
-                stack.enter_context(faults.armed())
+                stack.enter_context(faults.arm())
             run_folder.save(checkpoint)
 
         return go(run_folder, keep, None, of)
@@ -158,15 +158,15 @@ def content(folder: Path) -> tuple[list[str], bytes, str]:
 
 
 def fails(folder: Path, of: Any, faults: Faults) -> bool:
-    """Train with a fault and say whether it came to it; it is then told in a line."""
-    told = ""
+    """Train with a fault and return whether it happened; the error is then one line."""
+    message = ""
     try:
         begin(folder, of, faults)
     except modnet.DataError as error:
-        told = str(error)
+        message = str(error)
     line = f"{folder}: cannot be written: No space left on device; continue from the last checkpoint: "
-    assert told in {"", f"{line}modnet resume {folder}"}
-    assert bool(told) == faults.hit
+    assert message in {"", f"{line}modnet resume {folder}"}
+    assert bool(message) == faults.hit
     return faults.hit
 
 

@@ -67,7 +67,7 @@ def test_every_estimator(blobs: Dataset, tmp_path: Path, gradient: str) -> None:
 
 
 class Impatient(Observer):
-    """Interrupts where it is asked to: told of an epoch's end, while a checkpoint is kept, or within an iteration."""
+    """Interrupts at the place it is asked to: at the end of an epoch, at a checkpoint, or within an iteration."""
 
     def __init__(self, where: str) -> None:
         self.where, self.left = where, 0

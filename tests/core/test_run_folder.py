@@ -1,4 +1,4 @@
-"""What a run leaves behind, and how it is read back."""
+"""The folder of a run: written, and read back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A run beside its receipt: what was tampered with is named, and the first iteration that comes out differently."""
+"""`modnet verify`: changes are named, and the first iteration that differs."""
 
 from __future__ import annotations
 
@@ -122,7 +122,7 @@ def move_a_parameter(place: Path) -> None:
     save_params(place / "run" / "params.npz", params, about)
 
 
-def recorded(**sections: Callable[[Any], Any]) -> Callable[[Path], None]:
+def alter_receipt(**sections: Callable[[Any], Any]) -> Callable[[Path], None]:
     """Return what makes the receipt say that the run was made elsewhere: another library, say."""
 
     def tamper(place: Path) -> None:
@@ -173,18 +173,18 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "the receipt's results": (
         in_file("run/receipt.json", ('"iterations": 60', '"iterations": 59')), "file", "receipt.json"
     ),
-    "another version of a plugin": (recorded(plugins=of_losses(version="0.0.9")), "plugin", "modnet: 0.0.9 then,"),
-    "another plugin": (recorded(plugins=of_losses(distribution="x")), "plugin", "loss cross-entropy: x 0."),
+    "another version of a plugin": (alter_receipt(plugins=of_losses(version="0.0.9")), "plugin", "modnet: 0.0.9 then,"),
+    "another plugin": (alter_receipt(plugins=of_losses(distribution="x")), "plugin", "loss cross-entropy: x 0."),
     "other code, the same version": (
-        recorded(plugins=of_losses(code_sha256="0" * 64)), "plugin", "the code of modnet_losses: 0000"
+        alter_receipt(plugins=of_losses(code_sha256="0" * 64)), "plugin", "the code of modnet_losses: 0000"
     ),
-    "another NumPy": (recorded(libraries=with_entry("numpy", "1.0")), "library", "numpy: 1.0 then, 2."),
-    "another Python": (recorded(libraries=with_entry("python", "2.7")), "library", "python: 2.7 then,"),
-    "another BLAS": (recorded(libraries=with_entry("BLAS", "mkl 2024.0")), "library", "BLAS: mkl 2024.0 then,"),
-    "a library more": (recorded(libraries=with_entry("numba", "0.60")), "library", "numba: 0.60 then, none now"),
-    "another processor": (recorded(platform=with_entry("CPU", "Z80")), "platform", "CPU: Z80 then,"),
+    "another NumPy": (alter_receipt(libraries=with_entry("numpy", "1.0")), "library", "numpy: 1.0 then, 2."),
+    "another Python": (alter_receipt(libraries=with_entry("python", "2.7")), "library", "python: 2.7 then,"),
+    "another BLAS": (alter_receipt(libraries=with_entry("BLAS", "mkl 2024.0")), "library", "BLAS: mkl 2024.0 then,"),
+    "a library more": (alter_receipt(libraries=with_entry("numba", "0.60")), "library", "numba: 0.60 then, none now"),
+    "another processor": (alter_receipt(platform=with_entry("CPU", "Z80")), "platform", "CPU: Z80 then,"),
     "other instructions": (
-        recorded(platform=with_entry("instructions", "SSE2")), "platform", "instructions: SSE2 then,"
+        alter_receipt(platform=with_entry("instructions", "SSE2")), "platform", "instructions: SSE2 then,"
     ),
 }  # fmt: skip
 # What may be another without changing the run: it is named, and the bits decide.
@@ -273,7 +273,7 @@ class TestOptions:
             0,
             "not trained again; no part that is recorded differs",
         )
-        recorded(platform=with_entry("CPU", "Z80"))(place)
+        alter_receipt(platform=with_entry("CPU", "Z80"))(place)
         done = call("verify", place / "run", "--dry-run")
         assert done.exit_code == 1
         assert "not trained again; the first part that differs: platform CPU: Z80 then," in done.output
@@ -293,7 +293,7 @@ class TestOptions:
         assert done.exit_code == 0, done.output
 
     def test_json(self, place: Path) -> None:
-        recorded(libraries=with_entry("numpy", "1.0"))(place)
+        alter_receipt(libraries=with_entry("numpy", "1.0"))(place)
         done = call("verify", place / "run", "--json")
         record = json.loads(done.stdout)
         assert record["identical"] is True
@@ -366,7 +366,7 @@ TWICE_FROM_31_ON = "if step >= 30: return {name: 2 * g for name, g in objective.
 
 
 def install(site: Path, version: str, line: str = "pass") -> None:
-    """Put a stranger's distribution, as pip would, into a folder on the path."""
+    """Put a third-party distribution, as pip would, into a folder on the path."""
     shutil.rmtree(site, ignore_errors=True)
     info = site / f"modnet_drifting-{version}.dist-info"
     info.mkdir(parents=True)
@@ -402,7 +402,7 @@ def drifted(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 class TestLibraries:
     def test_another_blas_that_computes_otherwise(self, tmp_path: Path) -> None:
-        """OpenBLAS can be told to go an older processor's way, whose sums are rounded otherwise."""
+        """OpenBLAS can use the kernels of an older processor, whose sums are rounded otherwise."""
         older = {"OPENBLAS_CORETYPE": "Nehalem"}
         done = process(tmp_path, "train", *QUICK, "--gradient", "backpropagation", "--out", "run", **older)
         assert done.returncode == 0, done.stderr
@@ -416,7 +416,7 @@ class TestLibraries:
 
 
 class TestPlugins:
-    """A stranger's distribution that really changes, in real processes."""
+    """A third-party distribution that really changes, in real processes."""
 
     @pytest.fixture
     def site(self, drifted: Path, tmp_path: Path) -> Path:

@@ -1,4 +1,4 @@
-"""The built-in activations, beyond what the kit claims of any: values, warnings, settings, other array libraries."""
+"""The built-in activations: values, warnings, settings, other array libraries."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The built-in data sources, beyond what the kit claims of any."""
+"""The built-in data sources: equal bits, recognition, refusals, MNIST itself."""
 
 from __future__ import annotations
 

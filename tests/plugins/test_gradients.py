@@ -1,4 +1,4 @@
-"""The built-in gradient estimators, beyond what the kit claims of any: float32, plain functions, settings."""
+"""The built-in gradient estimators: exactness, plain functions, settings."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ def tiny(dtype: str = "float64") -> tuple[modnet.Network, np.ndarray, np.ndarray
     return net, rng.standard_normal((5, 3)).astype(dtype), np.array([0, 1, 1, 0, 1])
 
 
-def scattered(dtype: str = "float64") -> dict[str, np.ndarray]:
+def draw_params(dtype: str = "float64") -> dict[str, np.ndarray]:
     """Parameters of several shapes: one of them has no entries, one is a single number."""
     rng = np.random.default_rng(4)
     shapes = {"W": (3, 2), "one": (), "none": (0, 2), "b": (4,)}
@@ -108,7 +108,7 @@ def test_without_chance_it_is_the_gradient(name, dtype):
 @each_exact
 @each_dtype
 def test_without_chance_it_is_the_gradient_of_a_plain_function(name, dtype):
-    params = scattered(dtype)
+    params = draw_params(dtype)
     grads, _ = on_a_function(modnet.gradient(name), params)
     for key, g in Quadratic.gradient(params).items():
         np.testing.assert_allclose(grads[key], g, atol=TOLERANCE[dtype])
@@ -126,7 +126,7 @@ def assert_unbiased(estimates, exact):
 
 @each_random
 def test_with_chance_the_mean_is_the_gradient_of_a_plain_function(name):
-    params, estimator = scattered(), modnet.gradient(name, **RANDOM[name])
+    params, estimator = draw_params(), modnet.gradient(name, **RANDOM[name])
     estimates = [on_a_function(estimator, params, STREAM.child(k))[0] for k in range(1000)]
     assert_unbiased(estimates, Quadratic.gradient(params))
 
@@ -135,10 +135,10 @@ def test_with_chance_the_mean_is_the_gradient_of_a_plain_function(name):
 def test_where_a_plain_function_will_not_do_one_line_says_so(estimator):
     message = ""
     try:
-        estimator(Quadratic(), scattered(), STREAM)
+        estimator(Quadratic(), draw_params(), STREAM)
     except modnet.NoDerivativeError as error:
         message = str(error)
-    alternatives = [name for name in NAMES if ALL[name].evaluations(scattered()) is not None]
+    alternatives = [name for name in NAMES if ALL[name].evaluations(draw_params()) is not None]
     assert not message or ("\n" not in message and any(name in message for name in alternatives))
 
 

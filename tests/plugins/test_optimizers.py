@@ -1,4 +1,4 @@
-"""The built-in optimizers, beyond what the kit claims of any: formulas, warnings, settings, other array libraries."""
+"""The built-in optimizers: formulas, states, warnings, settings, other array libraries."""
 
 from __future__ import annotations
 
