@@ -31,7 +31,7 @@ def distance(y: Array, t: Array) -> Array:
 
 
 class Square:
-    """A stranger's activation that has never heard of modnet."""
+    """A third-party activation that has never heard of modnet."""
 
     elementwise = True
 

@@ -1,4 +1,4 @@
-"""What plugins provide is known without importing them: each is asked once, alone, and for so long."""
+"""The catalogue of plugins that are asked once and not imported."""
 
 from __future__ import annotations
 
@@ -350,7 +350,7 @@ class TestDoctor:
         done = call("plugins", "doctor", cwd=tmp_path)
         assert (done.returncode, "materials" in sys.modules) == (0, False)
         what = "the distribution modnet 0.4.5 is installed, which is not modnet-workbench; both own the folder modnet"
-        assert done.stdout.splitlines()[-1] == (
+        assert done.stdout.splitlines()[-2] == (
             f"note: {what}: "
             f"pip uninstall modnet, then pip install --force-reinstall modnet-workbench ({tmp_path / 'site'})"
         )

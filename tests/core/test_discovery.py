@@ -1,4 +1,4 @@
-"""Plugins found by their metadata, loaded one by one: each works, or is a row that says why not."""
+"""The plugin host: each plugin works, or is a row with a reason."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Kind and name -> class and owner: who answers to a name never depends on who came first."""
+"""The registry: no name depends on the order of registration."""
 
 from __future__ import annotations
 

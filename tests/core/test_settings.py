@@ -360,7 +360,7 @@ class TestAllAtOnce:
 
 
 class TestAttrsClasses:
-    """What strangers write with attrs works as attrs says."""
+    """Third-party attrs classes work as attrs says."""
 
     def test_private_names_aliases_keywords_factories_and_constants(self) -> None:
         @attrs.frozen(kw_only=True)
