@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -58,9 +59,10 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     load_chosen_plugins(without, ())
     host = get_host()
     host.ask_anew(timeout)
-    click.echo(to_json(host, diagnosis=True) if json_ else format_diagnosis(host))
-    for problem in find_misnamed():
-        click.echo(f"note: {problem}", err=json_)
+    notes = [f"note: {problem}" for problem in find_misnamed()]
+    click.echo(to_json(host, diagnosis=True) if json_ else format_diagnosis(host, notes))
+    if json_ and notes:
+        click.echo("\n".join(notes), err=True)
     sys.exit(1 if host.list_broken() or host.list_not_asked() else 0)
 
 
@@ -117,24 +119,26 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
 
 def format_plugins(host: PluginHost) -> str:
     """Return one block a plugin: name, version, state and file, then what it provides or why it is broken."""
-    return "\n".join(_format_block(host, report) for report in host.plugins) or "no plugins are installed"
+    return "\n".join(_format_block(host, plugin) for plugin in host.plugins) or "no plugins are installed"
 
 
-def format_diagnosis(host: PluginHost) -> str:
-    """Return the same blocks, of a broken plugin with what is wrong, where and what to do; then how many are broken."""
+def format_diagnosis(host: PluginHost, notes: Sequence[str] = ()) -> str:
+    """Return the same blocks, of a broken plugin with what is wrong, where and what to do; notes; and a summary."""
     if not host.plugins:
         return "no plugins are installed"
     broken = host.list_broken()
-    names = ",".join(dict.fromkeys(report.distribution for report in broken))
     unasked = f", {count} could not be asked" if (count := len(host.list_not_asked())) else ""
-    end = f"{len(broken)} of {len(host.plugins)} plugins broken{unasked}"
-    without = f"\nuntil they work: --without {names}, or MODNET_WITHOUT={names}" if broken else ""
-    return "\n".join([*(_format_block(host, report, _symptoms(report)) for report in host.plugins), end]) + without
+    blocks = [_format_block(host, plugin, _to_symptoms(plugin)) for plugin in host.plugins]
+    lines = [*blocks, *notes, f"{len(broken)} of {len(host.plugins)} plugins broken{unasked}"]
+    if broken:
+        names = ",".join(dict.fromkeys(plugin.distribution for plugin in broken))
+        lines.append(f"until they work: --without {names}, or MODNET_WITHOUT={names}")
+    return "\n".join(lines)
 
 
 def to_json(host: PluginHost, *, diagnosis: bool = False) -> str:
     """Return a list of objects, one a plugin; in a diagnosis with what is wrong, where and what to do."""
-    records = [_record(host, report) | (_symptoms(report) if diagnosis else {}) for report in host.plugins]
+    records = [_to_record(host, plugin) | (_to_symptoms(plugin) if diagnosis else {}) for plugin in host.plugins]
     return json.dumps(records, indent=2)
 
 
@@ -145,42 +149,42 @@ def format_not_asked(host: PluginHost) -> str:
     return f"{count} not asked yet what they provide; modnet plugins doctor asks them, and waits for the answers"
 
 
-def _symptoms(report: Plugin) -> dict[str, str]:
-    problem = report.problem
+def _to_symptoms(plugin: Plugin) -> dict[str, str]:
+    problem = plugin.problem
     return {"why": problem.why, "where": problem.where, "remedy": problem.remedy} if problem else {}
 
 
-def _format_block(host: PluginHost, report: Plugin, symptoms: dict[str, str] | None = None) -> str:
-    version = f" {report.version}" if report.version else ""
-    lines = [f"{report.name}  ({report.distribution}{version})  {report.state}  {report.file}".rstrip()]
+def _format_block(host: PluginHost, plugin: Plugin, symptoms: dict[str, str] | None = None) -> str:
+    version = f" {plugin.version}" if plugin.version else ""
+    lines = [f"{plugin.name}  ({plugin.distribution}{version})  {plugin.state}  {plugin.file}".rstrip()]
     if symptoms:
         lines += [f"    {what + ':':<13}{said}" for what, said in symptoms.items() if said]
-    elif report.reason:
-        lines.append(f"    {report.reason}")
+    elif plugin.reason:
+        lines.append(f"    {plugin.reason}")
     for kind in KINDS:
-        names = [host.registry.name_for(c) for c in report.components if c.kind == kind]
+        names = [host.registry.name_for(c) for c in plugin.components if c.kind == kind]
         if names:
             lines.append(f"    {kind + ':':<13}{', '.join(names)}")
-    if report.follows:
-        lines.append(f"    {'follows:':<13}{', '.join(report.follows)}")
-    lines += [f"    {refusal}" for refusal in _refusals(host, report)]
+    if plugin.follows:
+        lines.append(f"    {'follows:':<13}{', '.join(plugin.follows)}")
+    lines += [f"    {refusal}" for refusal in _explain_refusals(host, plugin)]
     return "\n".join(lines)
 
 
-def _record(host: PluginHost, report: Plugin) -> dict[str, Any]:
+def _to_record(host: PluginHost, plugin: Plugin) -> dict[str, Any]:
     return {
-        "name": report.name,
-        "distribution": report.distribution,
-        "version": report.version,
-        "state": report.state,
-        "reason": report.reason,
-        "provides": [{"kind": c.kind, "name": host.registry.name_for(c)} for c in report.components],
-        "follows": list(report.follows),
-        "refused": _refusals(host, report),
-        "file": report.file,
+        "name": plugin.name,
+        "distribution": plugin.distribution,
+        "version": plugin.version,
+        "state": plugin.state,
+        "reason": plugin.reason,
+        "provides": [{"kind": c.kind, "name": host.registry.name_for(c)} for c in plugin.components],
+        "follows": list(plugin.follows),
+        "refused": _explain_refusals(host, plugin),
+        "file": plugin.file,
     }
 
 
-def _refusals(host: PluginHost, report: Plugin) -> list[str]:
+def _explain_refusals(host: PluginHost, plugin: Plugin) -> list[str]:
     """Return why some of its parts do not answer to their bare names."""
-    return [refusal for c in report.components if (refusal := host.registry.explain_refusal(c))]
+    return [refusal for c in plugin.components if (refusal := host.registry.explain_refusal(c))]

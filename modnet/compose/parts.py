@@ -20,7 +20,7 @@ def make_part(kind: str, value: object, **settings: Any) -> Any:
     """Return the part of a kind: by name and settings, as it is if it is one, or adapted if it acts as one."""
     interface = find_kind(kind).interface
     if isinstance(value, interface):
-        _no_settings(kind, settings)
+        _check_no_settings(kind, settings)
         if mistakes := [str(mistake) for mistake in find_type_mistakes(type(value), interface)]:
             raise SettingError(mistakes, kind)
         return value
@@ -34,11 +34,11 @@ def make_part(kind: str, value: object, **settings: Any) -> Any:
         except SettingError as error:
             raise SettingError(error.mistakes, value) from None
         return made if isinstance(instead, type) else instead
-    _no_settings(kind, settings)
+    _check_no_settings(kind, settings)
     return adapt(kind, value)
 
 
-def _no_settings(kind: str, settings: Mapping[str, Any]) -> None:
+def _check_no_settings(kind: str, settings: Mapping[str, Any]) -> None:
     if settings:
         raise SettingError([f"settings go with a name, not with a ready object: {', '.join(settings)}"], kind)
 

@@ -1,4 +1,4 @@
-"""What `modnet plugins` prints: one block a plugin, and the same as JSON."""
+"""The listing of `modnet plugins`, as text and as JSON."""
 
 from __future__ import annotations
 

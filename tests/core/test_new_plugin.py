@@ -1,4 +1,4 @@
-"""A new plugin's repository: whole or not at all, clean in the eyes of the tools, and at work as it is."""
+"""The repository of a new plugin: complete, clean and working."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A stranger's format is one class; which source a file is for is told by suffix and content, and never guessed."""
+"""Recognition of files by the sources that read them."""
 
 from __future__ import annotations
 

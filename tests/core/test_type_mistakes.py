@@ -1,4 +1,4 @@
-"""What a type checker finds wrong with a class is told when the class comes in; what it would let pass is taken."""
+"""Type mistakes of a class, found when it is registered."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 T = TypeVar("T")
 
 
-def named(function):  # type: ignore[no-untyped-def]
+def name_again(function):  # type: ignore[no-untyped-def]
     @functools.wraps(function)
     def wrapper(*args, **kwargs):  # type: ignore[no-untyped-def]
         return function(*args, **kwargs)
@@ -49,7 +49,7 @@ class OtherNames(Activation):
 
 
 class Decorated(Activation):
-    @named
+    @name_again
     def __call__(self, a: Array, axis: int = -1) -> Array:
         return a
 
