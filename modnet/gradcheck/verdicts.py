@@ -39,7 +39,7 @@ class Verdict:
 
     @property
     def is_failure(self) -> bool:
-        """Whether the derivative cannot be used."""
+        """True where the derivative is wrong or depends on chance."""
         return self.verdict in {WRONG, NOT_DETERMINISTIC}
 
     @property
