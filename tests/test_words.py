@@ -44,6 +44,7 @@ def test_the_vocabulary_holds(checker: ModuleType) -> None:
             "CONTRIBUTING.md",
             "SECURITY.md",
             "conftest.py",
+            "docs",
             "modnet",
             "plugins",
             "tests",
