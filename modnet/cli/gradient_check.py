@@ -17,12 +17,20 @@ from modnet.display.estimators import draw_estimators
 from modnet.display.figure import FORMATS, render
 from modnet.display.progress import file_progress
 from modnet.files import write_atomically
+from modnet.gradcheck.verdicts import VERDICTS
 from modnet.nn.batches import Batches
 from modnet.randomness import Stream
 from modnet.text import to_json
 
+HELP = f"""Check the derivatives of an experiment's network, and compare gradient estimators on it.
 
-@click.command()
+The network is the untrained one of EXPERIMENT and the options, on its first mini-batch. Each part's own derivative gets
+a verdict: {", ".join(reversed(VERDICTS))}; so does the whole gradient, which --gradient computes, or else the chain
+rule. The exit status is 1 where a derivative is wrong or not deterministic.
+"""
+
+
+@click.command(help=HELP)
 @click.argument("experiment", required=False, type=click.Path(path_type=Path))
 @experiment_options
 @click.option("--estimator", "estimators", multiple=True, metavar="NAME", help="To compare (repeatable; default: all).")
@@ -41,12 +49,7 @@ def gradient_check(
     modules: tuple[str, ...],
     **flags: Any,
 ) -> None:
-    """Check the derivatives of an experiment's network, and compare gradient estimators on it.
-
-    The network is the untrained one of EXPERIMENT and the options, on its first mini-batch. Each part's own derivative
-    gets a verdict: correct, wrong, kink, too noisy, or not deterministic; so does the whole gradient, which
-    --gradient computes, or else the chain rule. The exit status is 1 where a derivative is wrong or not deterministic.
-    """
+    """Check derivatives and compare gradient estimators."""
     table = load_all_plugins(read_toml(experiment) if experiment else {}, without, modules)
     wanted = create_experiment(merge(table, read_changes(flags)))
     with file_progress():

@@ -35,7 +35,7 @@ class GradientCheck:
     @property
     def passed(self) -> bool:
         """True where no derivative is wrong or depends on chance."""
-        return not any(verdict.verdict in {WRONG, NOT_DETERMINISTIC} for verdict in self.verdicts)
+        return not any(verdict.is_failure for verdict in self.verdicts)
 
     def __str__(self) -> str:
         return "\n".join([*map(str, self.verdicts), *(f"no derivative of its own: {p}" for p in self.without),
@@ -58,7 +58,7 @@ def judge_gradient(
     found = judge_parts(objective, params, stream)
     verdicts = tuple(verdict for _, verdict in found if verdict)
     missing = [layer for layer, verdict in found if verdict is None]
-    bad = [layer for layer, v in found if v and (v.verdict in {WRONG, NOT_DETERMINISTIC} or v.left_out)]
+    bad = [layer for layer, v in found if v and (v.is_failure or v.left_out)]
     # The exact gradient does not depend on a derivative that is missing or wrong: those are measured.
     exact = _measure(objective, [*missing, *bad]).backward(params)
     if gradient is None:

@@ -77,7 +77,7 @@ def judge_activation(layer: DenseLayer, a: Array, stream: Stream) -> Verdict | N
     units = 1 if layer.activation.elementwise else min(a.shape[1], COLUMNS)
     beyond = stream.child("beyond").generator().uniform(-8, 8, (400 // units + 1, units)).astype(a.dtype)
     there = _judge_claim(_claim_of_activation(layer, beyond, stream))
-    if there and there.verdict in {WRONG, NOT_DETERMINISTIC}:
+    if there and there.is_failure:
         return _relocate(there, beyond)
     near = _describe_near_kinks(layer.activation, a)
     return attrs.evolve(verdict, explanation=verdict.explanation + near)
@@ -94,7 +94,7 @@ def judge_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array, stream: Stream
         return verdict
     beyond = 3 * stream.child("beyond").generator().standard_normal(a.shape).astype(a.dtype)
     there = _judge_loss(loss, layer, beyond, t)
-    return _relocate(there, beyond) if there and there.verdict in {WRONG, NOT_DETERMINISTIC} else verdict
+    return _relocate(there, beyond) if there and there.is_failure else verdict
 
 
 def _judge_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Verdict | None:

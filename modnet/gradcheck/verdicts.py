@@ -12,6 +12,7 @@ from modnet.gradcheck.taylor import CORRECT, KINK, SURE, TOO_NOISY, WRONG, Judge
 from modnet.types import Array
 
 NOT_DETERMINISTIC = "not deterministic"
+VERDICTS = (NOT_DETERMINISTIC, WRONG, KINK, TOO_NOISY, CORRECT)  # from the worst to the best
 
 
 @attrs.frozen(kw_only=True)
@@ -23,7 +24,7 @@ class Verdict:
     """
 
     verdict: str
-    """One of: correct, wrong, kink, too noisy, not deterministic."""
+    """One of VERDICTS: correct, wrong, kink, too noisy, not deterministic."""
     part: str
     layer: int | None = None
     unit: int | None = None
@@ -35,6 +36,11 @@ class Verdict:
     explanation: str
     left_out: str | None = None
     """The small constant of the function that its derivative leaves out, where there is one: "eps"."""
+
+    @property
+    def is_failure(self) -> bool:
+        """Whether the derivative cannot be used."""
+        return self.verdict in {WRONG, NOT_DETERMINISTIC}
 
     @property
     def place(self) -> str:

@@ -20,8 +20,8 @@ import broken_gradients
 import numpy as np
 
 import modnet
+from modnet.gradcheck.verdicts import VERDICTS
 
-VERDICTS = ("not deterministic", "wrong", "kink", "too noisy", "correct")
 FALSE = ("not deterministic", "wrong")  # of a gradient that is right
 SMOOTH = ("sigmoid", "tanh", "softplus", "swish", "gelu", "identity")
 ENDS = (("softmax", "cross-entropy"), ("identity", "mean-squared-error"), ("sigmoid", "mean-squared-error"),
