@@ -1,4 +1,4 @@
-"""A part that returns something else than it should is told of where that comes back, by name."""
+"""Values of the wrong kind that parts return are refused at once, with the part named."""
 
 from __future__ import annotations
 
