@@ -117,14 +117,10 @@ def convert(
         click.echo(note, err=True)
     if json_:
         files = [{"path": str(path), "bytes": path.stat().st_size} for path in paths]
-        counts = {"train": len(found.train), "test": len(found.test), "features": found.features}
+        counts = {**{name: len(samples) for name, samples in found.parts.items()}, "features": found.features}
         click.echo(json.dumps({**counts, "classes": len(found.classes), "files": files}))
         return
-    rows = (
-        f"{len(found.train):,} training and {len(found.test):,} test rows"
-        if len(found.test)
-        else f"{len(found.train):,} rows"
-    )
+    rows = f"{found.format_sizes()} rows" if len(found.test) else f"{len(found.train):,} rows"
     click.echo(f"{rows}, {found.features} features, {len(found.classes)} classes; written:")
     for path in paths:
         click.echo(f"  {format_size(path.stat().st_size):>10}  {path}")

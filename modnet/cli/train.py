@@ -90,8 +90,8 @@ def describe(wanted: Experiment, data: Dataset) -> None:
     notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
     used = [find_name(part) for part in (*parts.activation, parts.output, parts.loss)]
     click.echo(
-        f"data      {wanted.data.path or find_name(wanted.data.source)}: {len(data.train):,} training and "
-        f"{len(data.test):,} test samples, {data.features} features, {len(data.classes)} classes{scale}\n"
+        f"data      {wanted.data.path or find_name(wanted.data.source)}: {data.format_sizes()} samples, "
+        f"{data.features} features, {len(data.classes)} classes{scale}\n"
         + "".join(f"          {note}\n" for note in notes)
         + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
         f"training  {_format_part(wanted.gradient)}, {_format_part(wanted.optimizer)}, "

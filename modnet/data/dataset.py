@@ -41,6 +41,14 @@ class Dataset:
         """All samples by the name of their part: `train`, `test`, then those of `more_parts`."""
         return {"train": self.train, "test": self.test, **self.more_parts}
 
+    def format_sizes(self) -> str:
+        """Return the number of samples in each part, in words.
+
+        >>> modnet.load("mnist-small").format_sizes()
+        '5,000 training and 1,000 test'
+        """
+        return " and ".join(f"{len(samples):,} {describe_part(name)}" for name, samples in self.parts.items())
+
     def with_parts(self, parts: Mapping[str, Samples]) -> Dataset:
         """Return the data set with other samples in its parts."""
         others = {name: samples for name, samples in parts.items() if name not in {"train", "test"}}

@@ -59,8 +59,8 @@ class Overview:
     @property
     def headline(self) -> str:
         """The name and the size of the data set in a line."""
-        train, test = len(self.data.train), len(self.data.test)
-        sizes = f"{train:,} training and {test:,} test samples" if test else format_count(train, "sample")
+        whole = len(self.data.test) == 0
+        sizes = format_count(len(self.data.train), "sample") if whole else f"{self.data.format_sizes()} samples"
         features, classes = (
             format_count(self.data.features, "feature"),
             format_count(len(self.data.classes), "class", "classes"),

@@ -131,7 +131,7 @@ class TestRefusals:
             make_part("activation", cube, slope=3)
 
 
-def test_a_network_of_strangers_without_derivatives_has_a_gradient_by_every_way() -> None:
+def test_a_network_of_third_party_parts_without_derivatives_has_a_gradient_by_every_way() -> None:
     network = modnet.TwoLayerNet(3, 4, 3, hidden=cube, output="softmax", loss=distance, weight_init_std=0.5)
     differences, back = (network.gradient(A, T, name) for name in ("central-difference", "backpropagation"))
     for name in network.params:

@@ -1,4 +1,4 @@
-"""Which samples make up mini-batch t."""
+"""The samples of each mini-batch."""
 
 from __future__ import annotations
 

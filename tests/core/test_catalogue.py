@@ -18,7 +18,7 @@ import pytest
 
 import modnet
 from modnet import PluginError, UnknownNameError
-from modnet.cli.plugins import format_not_asked, format_plugins, to_json
+from modnet.cli.plugins import format_json, format_not_asked, format_plugins
 from modnet.compose import plugins
 from modnet.compose.parts import find_name, list_usable_names
 from modnet.compose.plugins import get_host
@@ -379,7 +379,7 @@ class TestNames:
         cube = importlib.import_module("modnet_cubes").Cube
         assert find_name(cube()) == "cube"
 
-    def test_two_strangers_with_one_name_are_both_refused_it_without_an_import(self, install: Install) -> None:
+    def test_two_third_parties_with_one_name_are_both_refused_it_without_an_import(self, install: Install) -> None:
         for x in "ab":
             install(f"modnet-{x}", CUBE.format(name="Cube"))
         host = a_host()
@@ -387,7 +387,7 @@ class TestNames:
             host.registry.find("activation", "cube")
         assert not {"modnet_a", "modnet_b"} & set(sys.modules)
 
-    def test_a_file_that_a_built_in_recognises_is_not_a_newcomers(self, install: Install, tmp_path: Path) -> None:
+    def test_a_file_that_a_built_in_recognises_is_not_a_third_partys(self, install: Install, tmp_path: Path) -> None:
         source = """
         import modnet
 
@@ -490,5 +490,5 @@ class TestCrowd:
         host.ask_a_few()
         assert time.perf_counter() - began < 0.5
         assert format_plugins(host).count("  not asked  ") == 100
-        assert [record["state"] for record in json.loads(to_json(host))].count("not asked") == 100
+        assert [record["state"] for record in json.loads(format_json(host))].count("not asked") == 100
         assert format_not_asked(host).startswith("100 not asked yet what they provide; modnet plugins doctor asks them")

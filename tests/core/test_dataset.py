@@ -1,4 +1,4 @@
-"""Rows and labels as a data set: what is accepted, how it is scaled and split, what is refused."""
+"""Rows and labels as a data set: accepted, scaled, split, refused."""
 
 from __future__ import annotations
 

@@ -16,7 +16,7 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, Loss, PluginError, UnknownNameError
-from modnet.cli.plugins import format_plugins, to_json
+from modnet.cli.plugins import format_json, format_plugins
 from modnet.compose import plugins
 from modnet.compose.plugins import get_host, load_plugins
 from modnet.host.discovery import PluginHost, loading
@@ -37,7 +37,7 @@ def register_activations(register):
 Install = Callable[..., Path]
 
 
-def strangers() -> list[Plugin]:
+def third_parties() -> list[Plugin]:
     return [candidate for candidate in find_installed() if candidate.distribution != "modnet"]
 
 
@@ -56,11 +56,11 @@ def reports_of(host: PluginHost) -> dict[str, Plugin]:
 class TestFinding:
     def test_metadata_alone_tells_what_there_is(self, install: Install) -> None:
         install("modnet-cubes", "raise RuntimeError('imported')", version="2.1")
-        (found,) = strangers()
+        (found,) = third_parties()
         assert (found.name, found.distribution, found.version) == ("plugin", "modnet-cubes", "2.1")
         assert "modnet_cubes" not in sys.modules
 
-    def test_the_built_ins_are_found_as_a_stranger_is(self) -> None:
+    def test_the_built_ins_are_found_as_a_third_party_plugin_is(self) -> None:
         names = {candidate.name for candidate in find_installed() if candidate.distribution == "modnet"}
         assert names == {"activations", "data", "gradients", "losses", "optimizers"}
 
@@ -69,14 +69,14 @@ class TestFinding:
     ) -> None:
         install("modnet-cubes", CUBE.format(name="Cube"))
         monkeypatch.syspath_prepend(tmp_path / "site" / "." / ".." / "site")
-        assert [candidate.distribution for candidate in strangers()] == ["modnet-cubes"]
+        assert [candidate.distribution for candidate in third_parties()] == ["modnet-cubes"]
         assert host_of_all().list_broken() == []
 
     def test_one_entry_point_read_twice_is_one_plugin(self, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
         install("modnet-cubes", CUBE.format(name="Cube"))
         points = list(importlib.metadata.entry_points(group="modnet"))
         monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points + points)
-        assert [candidate.distribution for candidate in strangers()] == ["modnet-cubes"]
+        assert [candidate.distribution for candidate in third_parties()] == ["modnet-cubes"]
 
     def test_what_an_unfinished_uninstallation_left_does_no_harm(self, install: Install, tmp_path: Path) -> None:
         install("modnet-cubes", CUBE.format(name="Cube"))
@@ -117,7 +117,7 @@ class TestOrder:
         for order in (found, found[::-1]):
             host = PluginHost()
             host.load(order)
-            listings.add(to_json(host))
+            listings.add(format_json(host))
         assert len(listings) == 1
 
 
@@ -129,7 +129,7 @@ class TestNames:
         assert [report.state for report in reports_of(host).values()] == ["loaded", "loaded"]
         assert {"cube", "quartic"} <= set(host.registry.names("activation"))
 
-    def test_a_newcomer_does_not_take_a_built_ins_name(self, install: Install) -> None:
+    def test_a_third_party_does_not_take_a_built_ins_name(self, install: Install) -> None:
         install("a-modnet", CUBE.format(name="Sigmoid"))
         host = host_of_all()
         assert host.registry.find("activation", "sigmoid").owner == "modnet"
@@ -139,7 +139,7 @@ class TestNames:
             in format_plugins(host).splitlines()[-1]
         )
 
-    def test_two_strangers_with_one_name_are_both_had_by_their_full_names_only(self, install: Install) -> None:
+    def test_two_third_parties_with_one_name_are_both_had_by_their_full_names_only(self, install: Install) -> None:
         install("modnet-a", CUBE.format(name="Cube"))
         install("modnet-b", CUBE.format(name="Cube"))
         find = host_of_all().registry.find
@@ -160,7 +160,7 @@ class TestNames:
         install("modnet-a", CUBE.format(name="Quartic"), entry="")
         file = install("modnet-b", CUBE.format(name="Cube"), entry="plugin = modnet_b\nplugin = modnet_a")
         host = PluginHost()
-        host.load(candidate for candidate in strangers() if candidate.distribution == "modnet-b")
+        host.load(candidate for candidate in third_parties() if candidate.distribution == "modnet-b")
         first, second = host.plugins
         assert (first.state, first.file, second.state) == ("loaded", str(file), "broken")
         assert second.reason.startswith("it is loaded already, as modnet-b:plugin")

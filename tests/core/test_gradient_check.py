@@ -1,4 +1,4 @@
-"""The gradient check: what it calls wrong, a kink, too noisy, not deterministic, and what it leaves alone."""
+"""Verdicts of the gradient check on right and broken gradients."""
 
 from __future__ import annotations
 

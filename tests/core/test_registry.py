@@ -48,77 +48,77 @@ def registry(*components: Component) -> Registry:
 
 
 BUILT_IN = component("modnet")
-NEWCOMER = component("modnet-cubes")
-STRANGER = component("another")
+CUBES = component("modnet-cubes")
+ANOTHER = component("another")
 
 
 def test_a_component_is_found_by_its_name_and_by_its_full_name() -> None:
-    one = registry(NEWCOMER)
-    assert one.find("activation", "cube") is NEWCOMER
-    assert one.find("activation", "modnet-cubes:cube") is NEWCOMER
+    one = registry(CUBES)
+    assert one.find("activation", "cube") is CUBES
+    assert one.find("activation", "modnet-cubes:cube") is CUBES
     assert one.names("activation") == ["cube"]
-    assert one.explain_refusal(NEWCOMER) is None
+    assert one.explain_refusal(CUBES) is None
 
 
 def test_the_same_name_may_stand_for_two_kinds() -> None:
     loss = component("modnet-cubes", kind="loss", cls=Distance)
-    both = registry(NEWCOMER, loss)
-    assert both.find("activation", "cube") is NEWCOMER
+    both = registry(CUBES, loss)
+    assert both.find("activation", "cube") is CUBES
     assert both.find("loss", "cube") is loss
 
 
-@pytest.mark.parametrize("order", list(itertools.permutations([BUILT_IN, NEWCOMER, STRANGER])))
+@pytest.mark.parametrize("order", list(itertools.permutations([BUILT_IN, CUBES, ANOTHER])))
 def test_a_built_in_keeps_its_bare_name_in_whatever_order_they_come(order: tuple[Component, ...]) -> None:
     three = registry(*order)
     assert three.find("activation", "cube") is BUILT_IN
     assert three.find("activation", "modnet:cube") is BUILT_IN
-    assert three.find("activation", "modnet-cubes:cube") is NEWCOMER
-    assert three.find("activation", "another:cube") is STRANGER
+    assert three.find("activation", "modnet-cubes:cube") is CUBES
+    assert three.find("activation", "another:cube") is ANOTHER
     assert three.names("activation") == ["cube", "another:cube", "modnet-cubes:cube"]
-    assert [three.name_for(c) for c in (BUILT_IN, NEWCOMER)] == ["cube", "modnet-cubes:cube"]
+    assert [three.name_for(c) for c in (BUILT_IN, CUBES)] == ["cube", "modnet-cubes:cube"]
     assert three.explain_refusal(BUILT_IN) is None
-    assert three.explain_refusal(NEWCOMER) == (
+    assert three.explain_refusal(CUBES) == (
         "the activation name 'cube' is also another and modnet's; use 'modnet-cubes:cube'"
     )
 
 
-@pytest.mark.parametrize("order", [(NEWCOMER, STRANGER), (STRANGER, NEWCOMER)])
-def test_two_strangers_are_both_refused_by_the_bare_name(order: tuple[Component, ...]) -> None:
+@pytest.mark.parametrize("order", [(CUBES, ANOTHER), (ANOTHER, CUBES)])
+def test_two_third_parties_are_both_refused_by_the_bare_name(order: tuple[Component, ...]) -> None:
     both = registry(*order)
     with pytest.raises(UnknownNameError, match="ambiguous between another:cube and modnet-cubes:cube"):
         both.find("activation", "cube")
-    assert both.find("activation", "another:cube") is STRANGER
-    assert both.find("activation", "modnet-cubes:cube") is NEWCOMER
+    assert both.find("activation", "another:cube") is ANOTHER
+    assert both.find("activation", "modnet-cubes:cube") is CUBES
     assert both.names("activation") == ["another:cube", "modnet-cubes:cube"]
-    assert both.explain_refusal(STRANGER) == ("the activation name 'cube' is also modnet-cubes's; use 'another:cube'")
+    assert both.explain_refusal(ANOTHER) == ("the activation name 'cube' is also modnet-cubes's; use 'another:cube'")
 
 
 def test_a_bare_name_is_free_again_when_the_rival_goes() -> None:
-    both = registry(NEWCOMER, STRANGER)
-    both.discard([NEWCOMER])
-    assert both.find("activation", "cube") is STRANGER
-    assert both.components() == [STRANGER]
+    both = registry(CUBES, ANOTHER)
+    both.discard([CUBES])
+    assert both.find("activation", "cube") is ANOTHER
+    assert both.components() == [ANOTHER]
 
 
 def test_discarding_twice_takes_nothing_else_along() -> None:
-    both = registry(NEWCOMER, STRANGER)
-    both.discard([NEWCOMER])
-    both.discard([NEWCOMER])
-    assert both.components() == [STRANGER]
+    both = registry(CUBES, ANOTHER)
+    both.discard([CUBES])
+    both.discard([CUBES])
+    assert both.components() == [ANOTHER]
 
 
 def test_one_owner_registers_a_name_once() -> None:
-    one = registry(NEWCOMER)
+    one = registry(CUBES)
     with pytest.raises(PluginError, match="modnet-cubes registers the activation 'cube' twice: give one another name"):
         one.add(component("modnet-cubes", cls=OtherCube))
-    assert one.components() == [NEWCOMER]
+    assert one.components() == [CUBES]
 
 
 def test_an_unknown_name_is_told_with_what_there_is() -> None:
     with pytest.raises(UnknownNameError, match=r"no activation 'cub', did you mean 'cube'.*available: cube"):
-        registry(NEWCOMER).find("activation", "cub")
+        registry(CUBES).find("activation", "cub")
     with pytest.raises(UnknownNameError, match="available: none"):
-        registry(NEWCOMER).find("loss", "cube")
+        registry(CUBES).find("loss", "cube")
 
 
 def test_components_are_listed_built_in_first_then_by_kind_name_and_owner() -> None:
@@ -129,8 +129,8 @@ def test_components_are_listed_built_in_first_then_by_kind_name_and_owner() -> N
 
 
 def test_a_class_leads_back_to_its_component() -> None:
-    one = registry(NEWCOMER)
-    assert one.component_of(Cube()) is NEWCOMER
+    one = registry(CUBES)
+    assert one.component_of(Cube()) is CUBES
     assert one.component_of(OtherCube()) is None
 
 

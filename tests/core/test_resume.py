@@ -338,7 +338,7 @@ class TestDamaged:
         assert call("predict", killed.name, "points.csv")[0] == 0
 
 
-class TestOptimizersOfStrangers:
+class TestThirdPartyOptimizers:
     OWN = """
 from typing import NamedTuple
 import attrs, modnet

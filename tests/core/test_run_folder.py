@@ -124,7 +124,7 @@ class TestWhatIsLeft:
         model = TrainedModel.read(tmp_path / "run")
         assert hash_params(model.network.params) == hash_params(caught.value.run.params) == summary["params_sha256"]
 
-    def test_a_strangers_hook_that_fails_loses_nothing(self, tmp_path: Path, table) -> None:
+    def test_a_third_party_hook_that_fails_loses_nothing(self, tmp_path: Path, table) -> None:
         class Tracker:
             @modnet.hookimpl
             def run_ended(self, run):

@@ -364,17 +364,17 @@ class TestAttrsClasses:
 
     def test_private_names_aliases_keywords_factories_and_constants(self) -> None:
         @attrs.frozen(kw_only=True)
-        class Stranger:
+        class ThirdParty:
             _private: int = attrs.field(validator=gt(0))
             renamed: str = attrs.field(alias="called")
             made: list[int] = attrs.field(factory=lambda: [1])
             computed: int = attrs.field(init=False, default=7)
             constant: ClassVar[int] = 8
 
-        stranger = read(Stranger, private=3, called="x")
-        assert stranger == Stranger(private=3, called="x")
-        assert get_settings(stranger) == {"private": 3, "called": "x", "made": [1]}
-        assert mistakes(Stranger, private=0, renamed="x", computed=3) == [
+        third_party = read(ThirdParty, private=3, called="x")
+        assert third_party == ThirdParty(private=3, called="x")
+        assert get_settings(third_party) == {"private": 3, "called": "x", "made": [1]}
+        assert mistakes(ThirdParty, private=0, renamed="x", computed=3) == [
             "unknown setting 'renamed'; available: private, called, made",
             "unknown setting 'computed'; available: private, called, made",
             "'private' must be > 0: 0",
@@ -394,64 +394,64 @@ class TestAttrsClasses:
 
     def test_an_easy_converter_does_not_make_a_setting_easy(self) -> None:
         @attrs.frozen
-        class Stranger:
+        class ThirdParty:
             lr: float = attrs.field(converter=float, validator=gt(0))
             sizes: tuple[int, ...] = attrs.field(converter=tuple, default=())
 
-        assert read(Stranger, lr=1, sizes=[1, 2]) == Stranger(1.0, (1, 2))
-        assert mistakes(Stranger, lr="0.1", sizes="12") == [
+        assert read(ThirdParty, lr=1, sizes=[1, 2]) == ThirdParty(1.0, (1, 2))
+        assert mistakes(ThirdParty, lr="0.1", sizes="12") == [
             "'lr' must be a number, not '0.1'",
             "'sizes' must be a list, not '12'",
         ]
-        assert mistakes(Stranger, lr=-1) == ["'lr' must be > 0: -1.0"]
+        assert mistakes(ThirdParty, lr=-1) == ["'lr' must be > 0: -1.0"]
 
     def test_a_converter_is_given_what_it_says_it_takes(self) -> None:
         def percent(value: str) -> float:
             return float(value.removesuffix("%")) / 100
 
         @attrs.frozen
-        class Stranger:
+        class ThirdParty:
             rate: float = attrs.field(converter=percent, validator=lt(1))
             mode: Mode = attrs.field(converter=Mode, default=Mode.FAST)
             free: bytes = attrs.field(converter=lambda text: text.encode(), default="")
 
-        assert read(Stranger, rate="10%", mode="exact", free="x") == Stranger("10%", "exact", "x")
-        assert mistakes(Stranger, rate=0.1, mode="slow") == [
+        assert read(ThirdParty, rate="10%", mode="exact", free="x") == ThirdParty("10%", "exact", "x")
+        assert mistakes(ThirdParty, rate=0.1, mode="slow") == [
             "'rate' must be text, not 0.1",
             "mode: 'slow' is not a valid Mode",
         ]
-        assert mistakes(Stranger, rate="120%") == ["'rate' must be < 1: 1.2"]
+        assert mistakes(ThirdParty, rate="120%") == ["'rate' must be < 1: 1.2"]
 
     def test_a_converter_that_needs_the_object_is_asked_by_the_object(self) -> None:
         @attrs.frozen
-        class Stranger:
+        class ThirdParty:
             base: float
             scaled: float = attrs.field(
                 converter=attrs.Converter(lambda value, self: value * self.base, takes_self=True), validator=lt(10)
             )
 
-        assert read(Stranger, base=2, scaled=3).scaled == 6
-        assert mistakes(Stranger, base=2, scaled=5) == ["'scaled' must be < 10: 10.0"]
+        assert read(ThirdParty, base=2, scaled=3).scaled == 6
+        assert mistakes(ThirdParty, base=2, scaled=5) == ["'scaled' must be < 10: 10.0"]
 
     def test_words_of_attrs_carry_no_baggage(self) -> None:
         @attrs.frozen
-        class Stranger:
+        class ThirdParty:
             value: Any = attrs.field(validator=instance_of(int))
 
-        assert mistakes(Stranger, value="x") == ["'value' must be <class 'int'> (got 'x' that is a <class 'str'>)."]
+        assert mistakes(ThirdParty, value="x") == ["'value' must be <class 'int'> (got 'x' that is a <class 'str'>)."]
 
     def test_a_type_for_type_checkers_only_leaves_the_others_strict(self) -> None:
         @attrs.frozen
-        class Stranger:
+        class ThirdParty:
             unknown: Unknown = None
             lr: float = 0.1
 
-        assert read(Stranger, unknown="anything", lr=1) == Stranger("anything", 1.0)
-        assert mistakes(Stranger, lr="x") == ["'lr' must be a number, not 'x'"]
+        assert read(ThirdParty, unknown="anything", lr=1) == ThirdParty("anything", 1.0)
+        assert mistakes(ThirdParty, lr="x") == ["'lr' must be a number, not 'x'"]
 
     def test_a_field_without_a_type_takes_anything(self) -> None:
-        stranger = attrs.make_class("Stranger", {"free": attrs.field(default=None)})
-        assert read(stranger, free=[1]).free == [1]
+        third_party = attrs.make_class("ThirdParty", {"free": attrs.field(default=None)})
+        assert read(third_party, free=[1]).free == [1]
 
 
 class TestOtherClasses:

@@ -1,4 +1,7 @@
-"""Streams keyed by purpose, from draw to trained parameters: nothing that happens elsewhere changes a bit."""
+"""Streams keyed by purpose, from draw to trained parameters.
+
+Nothing that happens elsewhere changes a bit.
+"""
 
 from __future__ import annotations
 
@@ -32,14 +35,14 @@ THREADED = ["central-difference", "forward-difference", "richardson", "complex-s
 
 @cache
 def blobs() -> Dataset:
-    """Return 60 training and 12 test points around three corners of a square."""
+    """Return 60 training and 12 test points around three points."""
     generator = Stream(5, ("blobs",)).generator()
     t = generator.integers(0, 3, 72)
     x = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])[t] + 0.1 * generator.normal(size=(72, 2))
     return Dataset.from_arrays((x[:60], t[:60]), (x[60:], t[60:]))
 
 
-def trained(gradient: object = "backpropagation", optimizer: object = "adam", **changes: Any) -> modnet.Run:
+def train(gradient: object = "backpropagation", optimizer: object = "adam", **changes: Any) -> modnet.Run:
     parts = {key: changes.pop(key) for key in ("hidden", "output", "loss") if key in changes}
     net = modnet.TwoLayerNet(2, 5, 3, weight_init_std=0.5, seed=changes.get("seed", 0), **parts)
     wanted = {"batch_size": 7, "iterations": 30, "gradient": gradient, "optimizer": optimizer, **changes}
@@ -121,18 +124,18 @@ class TestAGreedyPart:
 
     @pytest.mark.parametrize("sampling", SAMPLINGS)
     def test_an_activation(self, sampling: Sampling) -> None:
-        first = trained(iterations=8, sampling=sampling)
-        assert bits(trained(iterations=8, sampling=sampling, hidden=GreedyActivation())) == bits(first)
+        first = train(iterations=8, sampling=sampling)
+        assert bits(train(iterations=8, sampling=sampling, hidden=GreedyActivation())) == bits(first)
 
     @pytest.mark.parametrize("name", ["backpropagation", *RANDOM])
     def test_an_estimator_beside_each_that_draws(self, name: str) -> None:
         inner = modnet.gradient(name)
-        assert bits(trained(GreedyEstimator(inner), iterations=8)) == bits(trained(inner, iterations=8))
+        assert bits(train(GreedyEstimator(inner), iterations=8)) == bits(train(inner, iterations=8))
 
     def test_an_optimizer_and_an_observer(self) -> None:
-        first = trained("spsa", iterations=8)
+        first = train("spsa", iterations=8)
         optimizer = GreedyOptimizer(modnet.optimizer("adam"))
-        assert bits(trained("spsa", optimizer, iterations=8, observer=GreedyObserver())) == bits(first)
+        assert bits(train("spsa", optimizer, iterations=8, observer=GreedyObserver())) == bits(first)
 
     @given(st.lists(st.tuples(st.text(max_size=3), st.integers(0, 9)), max_size=6), st.integers(0, 2**32))
     def test_any_draws_before_and_between(self, others: list[tuple[str, int]], seed: int) -> None:
@@ -152,15 +155,15 @@ class TestPoison:
     @settings(max_examples=10)
     def test_it_changes_nothing(self, seed: int) -> None:
         poison(0)
-        first = bits(trained("spsa", iterations=10))
+        first = bits(train("spsa", iterations=10))
         poison(seed)
-        assert bits(trained("spsa", iterations=10)) == first
+        assert bits(train("spsa", iterations=10)) == first
 
     @pytest.mark.parametrize("name", modnet.compose.plugins.get_host().registry.names("gradient"))
     def test_the_states_stay_as_they_were(self, name: str) -> None:
         poison(3)
         ours, numpys = random.getstate(), np.random.get_state()  # noqa: NPY002
-        trained(name, iterations=3, hidden="tanh")
+        train(name, iterations=3, hidden="tanh")
         Dataset.from_arrays((np.zeros((9, 1)), np.zeros(9, int)), stratified=True)
         assert random.getstate() == ours
         assert np.array_equal(np.random.get_state()[1], numpys[1])  # noqa: NPY002
@@ -221,7 +224,7 @@ class TestBatches:
 
 def work(seed: int) -> tuple[str, list[float], list[float]]:
     """Train in a process of its own."""
-    return bits(trained("evolution-strategies", seed=seed))
+    return bits(train("evolution-strategies", seed=seed))
 
 
 # What is trained in a real process: wide enough for a matrix product that OpenBLAS would share between threads.
@@ -274,5 +277,5 @@ class TestSideBySide:
 
     @pytest.mark.parametrize("name", THREADED)
     def test_the_threads_of_an_estimator_do_not_matter(self, name: str) -> None:
-        runs = [bits(trained(modnet.gradient(name, threads=count), iterations=6)) for count in (1, 2, 3)]
+        runs = [bits(train(modnet.gradient(name, threads=count), iterations=6)) for count in (1, 2, 3)]
         assert runs[0] == runs[1] == runs[2]

@@ -1,4 +1,4 @@
-"""What is in a data set, found in one pass: the same as NumPy finds with all of it in memory."""
+"""Summaries of a data set in one pass, compared with NumPy's."""
 
 from __future__ import annotations
 

@@ -29,7 +29,7 @@ from modnet.runs.history import history_to_csv, read_history
 
 @pytest.fixture(scope="module")
 def blobs() -> Dataset:
-    """Return 300 training and 60 test points around three corners of a square."""
+    """Return 300 training and 60 test points around three points."""
     rng = np.random.default_rng(0)
     t = rng.integers(0, 3, 360)
     x = np.array([[0.0, 0.0], [1.0, 0.0], [0.0, 1.0]])[t] + 0.1 * rng.normal(size=(360, 2))
@@ -37,7 +37,7 @@ def blobs() -> Dataset:
 
 
 class Diary(Observer):
-    """An observer that writes down what it is told."""
+    """An observer that writes down each call."""
 
     def __init__(self, at_epoch: Any = lambda run: None) -> None:
         self.told: list[tuple[Any, ...]] = []
@@ -285,11 +285,11 @@ class TestEnds:
             run_on(data)
 
     def test_an_activation_that_gives_nan_is_named_with_its_layer(self, blobs: Dataset) -> None:
-        def broken(a):
+        def break_down(a):
             return np.where(a > 0, np.nan, a)
 
         with pytest.raises(DivergedError, match=r"the activation .* of layer 1 gives nan for pre-activations up to"):
-            run_on(blobs, small(hidden=broken), gradient="central-difference")
+            run_on(blobs, small(hidden=break_down), gradient="central-difference")
 
     def test_a_loss_of_log_0_is_named(self, blobs: Dataset) -> None:
         def hard(a):

@@ -1,3 +1,3 @@
-"""What is a stranger's is installed by the tests, never imported by pytest."""
+"""Third-party distributions, which tests install and pytest never imports."""
 
 collect_ignore = ["third_party"]

@@ -1,4 +1,4 @@
-"""Against ONNX: the test vectors of its standard operators, and its reference evaluator for the optimizers.
+"""Comparison with ONNX: test vectors of its operators, reference evaluator for optimizers.
 
 The vectors are float32 files inside the wheel of `onnx`, computed by its authors' formulas in NumPy.
 """
@@ -140,14 +140,14 @@ def columns(values: list[np.ndarray], count: int) -> list[list[np.ndarray]]:
     return [values[i * size : (i + 1) * size] for i in range(count)]
 
 
-def named(values: list[np.ndarray]) -> dict[str, np.ndarray]:
+def name_weights(values: list[np.ndarray]) -> dict[str, np.ndarray]:
     return {f"w{i}": value for i, value in enumerate(values)}
 
 
-def regularised(attributes: dict, w: list[np.ndarray], g: list[np.ndarray]) -> dict[str, np.ndarray]:
+def add_penalty(attributes: dict, w: list[np.ndarray], g: list[np.ndarray]) -> dict[str, np.ndarray]:
     """ONNX adds the gradient of a penalty, which is the objective's business in modnet."""
     penalty = np.float32(attributes["norm_coefficient"])
-    return named([penalty * w_i + g_i for w_i, g_i in zip(w, g, strict=True)])
+    return name_weights([penalty * w_i + g_i for w_i, g_i in zip(w, g, strict=True)])
 
 
 def near_each(found: dict[str, np.ndarray], expected: list[np.ndarray]) -> None:
@@ -161,7 +161,7 @@ def test_adagrad_gives_the_vectors_outputs(vector):
     assert steps == 0  # otherwise the rate would decay
     w, g, h = columns(values, 3)
     optimizer = modnet.optimizer("adagrad", lr=float(rate), eps=attributes["epsilon"])
-    new, state = optimizer.step(named(w), regularised(attributes, w, g), {"square_sum": named(h)})
+    new, state = optimizer.step(name_weights(w), add_penalty(attributes, w, g), {"square_sum": name_weights(h)})
     expected_w, expected_h = columns(outputs, 2)
     near_each(new, expected_w)
     near_each(state["square_sum"], expected_h)
@@ -174,9 +174,9 @@ def test_momentum_gives_the_vectors_outputs(vector):
     name = {"standard": "momentum", "nesterov": "nesterov"}[attributes["mode"]]
     w, g, v = columns(values, 3)
     # ONNX's velocity points uphill and has the learning rate outside.
-    velocity = {key: -rate * value for key, value in named(v).items()}
+    velocity = {key: -rate * value for key, value in name_weights(v).items()}
     optimizer = modnet.optimizer(name, lr=float(rate), momentum=attributes["alpha"])
-    new, state = optimizer.step(named(w), regularised(attributes, w, g), {"velocity": velocity})
+    new, state = optimizer.step(name_weights(w), add_penalty(attributes, w, g), {"velocity": velocity})
     expected_w, expected_v = columns(outputs, 2)
     near_each(new, expected_w)
     near_each(state["velocity"], [-rate * value for value in expected_v])
@@ -191,8 +191,8 @@ def test_adam_gives_the_vectors_outputs(vector):
     eps = attributes.get("epsilon", 0.01)
     settings = {"beta1": attributes["alpha"], "beta2": attributes["beta"], "eps": eps}
     optimizer = modnet.optimizer("adam", lr=float(rate), **settings)
-    state = {"steps": 10**6, "mean": named(m), "mean_square": named(v)}
-    new, state = optimizer.step(named(w), regularised(attributes, w, g), state)
+    state = {"steps": 10**6, "mean": name_weights(m), "mean_square": name_weights(v)}
+    new, state = optimizer.step(name_weights(w), add_penalty(attributes, w, g), state)
     expected_w, expected_m, expected_v = columns(outputs, 3)
     near_each(new, expected_w)
     near_each(state["mean"], expected_m)

@@ -1,4 +1,4 @@
-"""What is special to the estimators that draw at random."""
+"""Estimators that draw at random."""
 
 from __future__ import annotations
 

@@ -21,7 +21,7 @@ STREAM = modnet.Stream(0)
 
 
 class Scale(modnet.Activation):
-    """A stranger's activation over all units of a layer, without a derivative."""
+    """A third-party activation over all units of a layer, without a derivative."""
 
     def __call__(self, a, axis=-1):
         return a / (1 + np.abs(a).sum(axis=axis, keepdims=True))

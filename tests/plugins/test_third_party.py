@@ -1,4 +1,4 @@
-"""Real distributions in a clean environment: modnet's own wheel, and strangers' beside it, used from another folder."""
+"""Real distributions, modnet's and third-party ones, in a clean environment."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def crowd(environment: Environment, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def listed(crowd: Environment) -> dict[str, dict[str, Any]]:
-    """Return what is told of the plugins of that crowd."""
+    """Return the listing of the plugins of that crowd."""
     return crowd.plugins(cwd=crowd.folder)
 
 
@@ -415,7 +415,7 @@ class TestCrowd:
         assert "no activation 'half'" in done.stderr
         assert "broken, see 'modnet plugins doctor'" in done.stderr
 
-    def test_two_strangers_are_refused_by_the_bare_name_and_had_by_the_full_one(
+    def test_two_third_parties_are_refused_by_the_bare_name_and_had_by_the_full_one(
         self, crowd: Environment, tmp_path: Path
     ) -> None:
         refused = crowd.modnet("train", "--activation", "rival", cwd=tmp_path)
@@ -428,7 +428,7 @@ class TestCrowd:
             written = tomllib.loads((tmp_path / owner / "experiment.toml").read_text(encoding="utf-8"))
             assert written["network"]["activation"] == [{"name": f"{owner}:rival"}]
 
-    def test_a_newcomer_does_not_take_the_place_of_a_built_in(
+    def test_a_third_party_does_not_take_the_place_of_a_built_in(
         self, crowd: Environment, listed: dict[str, dict[str, Any]], tmp_path: Path
     ) -> None:
         code = "import modnet; print(type(modnet.activation('sigmoid')).__module__)"

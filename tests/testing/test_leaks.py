@@ -147,7 +147,7 @@ def test_that_swapped_is_over():
 """
 
 
-def test_strangers_have_the_fixtures_by_one_line(tmp_path: Path) -> None:
+def test_plugin_authors_have_the_fixtures_by_one_line(tmp_path: Path) -> None:
     (tmp_path / "conftest.py").write_text('pytest_plugins = ["modnet.testing.fixtures"]\n', encoding="utf-8")
     (tmp_path / "test_mine.py").write_text(TESTS, encoding="utf-8")
     command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-W", "error", "test_mine.py"]

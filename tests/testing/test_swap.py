@@ -204,7 +204,7 @@ REFUSED = {
     "another kind": (("loss", "cross-entropy", Standing()), SettingError, "expected a name, an instance or a callable"),
     "a class of another kind": (("loss", "cross-entropy", Standing), SettingError, "found the class Standing"),
     "no callable": (("loss", "cross-entropy", 3), SettingError, "instead of the loss 'cross-entropy': expected a name"),
-    "a stranger's class": (("loss", "cross-entropy", OnlyCalled), SettingError, "the class OnlyCalled: call it"),
+    "a third-party class": (("loss", "cross-entropy", OnlyCalled), SettingError, "the class OnlyCalled: call it"),
     "an abstract class": (("loss", "cross-entropy", Unfinished), SettingError, "Unfinished is abstract: define __call"),
     "other arguments": (("loss", "cross-entropy", lambda y: y), SettingError, r"\(y\) does not take \(y, t\)"),
     "a class with others": (

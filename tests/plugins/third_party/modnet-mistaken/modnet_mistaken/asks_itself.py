@@ -1,4 +1,4 @@
-"""A data source of which an instance is needed to ask whether it recognises a file."""
+"""A data source that recognises files by an instance only."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A way back that does not take what came out."""
+"""A backward pass that does not take the outputs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A part that returns something else than it should is told of where that comes back, by name."""
+"""Refusal of wrong values that parts return."""
 
 from __future__ import annotations
 

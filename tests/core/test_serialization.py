@@ -1,4 +1,4 @@
-"""Nested values, taken apart and put together."""
+"""Nested state: flattened and unflattened to the last bit."""
 
 from __future__ import annotations
 
