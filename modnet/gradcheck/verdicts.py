@@ -39,7 +39,7 @@ class Verdict:
 
     @property
     def is_failure(self) -> bool:
-        """True where the derivative is wrong or depends on chance."""
+        """Return whether the derivative cannot be used."""
         return self.verdict in {WRONG, NOT_DETERMINISTIC}
 
     @property
