@@ -105,6 +105,6 @@ def _explain_missing(name: str) -> str:
     """Say why nothing of that name can be checked."""
     host = get_host()
     for plugin in host.plugins:
-        if name in plugin.names:
+        if name in {plugin.name, plugin.distribution, plugin.key}:
             return f"plugin {name}: {plugin.reason or f'it is {plugin.state} and provides no part'}"
     return host.explain_unknown(name)
