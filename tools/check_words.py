@@ -91,7 +91,7 @@ def messages(tree: ast.AST) -> Iterator[ast.AST]:
             yield node.exc
         elif isinstance(node, ast.Call):
             yield from (keyword.value for keyword in node.keywords if keyword.arg in ("help", "remedy", "why"))
-            if ast.unparse(node.func) in ("click.echo", "warnings.warn", "Fault", "PluginError"):
+            if ast.unparse(node.func) in ("click.echo", "warnings.warn", "Problem", "PluginError"):
                 yield from node.args
 
 

@@ -36,7 +36,7 @@ def plugins(context: click.Context, *, json_: bool, without: tuple[str, ...], mo
     load_chosen_plugins(without, modules)
     host = get_host()
     host.ask_a_few()
-    click.echo(to_json(host) if json_ else format_plugins(host))
+    click.echo(format_json(host) if json_ else format_plugins(host))
     if missing := format_not_asked(host):
         click.echo(missing, err=True)
 
@@ -60,7 +60,7 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     host = get_host()
     host.ask_anew(timeout)
     notes = [f"note: {problem}" for problem in find_misnamed()]
-    click.echo(to_json(host, diagnosis=True) if json_ else format_diagnosis(host, notes))
+    click.echo(format_json(host, diagnosis=True) if json_ else format_diagnosis(host, notes))
     if json_ and notes:
         click.echo("\n".join(notes), err=True)
     sys.exit(1 if host.list_broken() or host.list_not_asked() else 0)
@@ -136,7 +136,7 @@ def format_diagnosis(host: PluginHost, notes: Sequence[str] = ()) -> str:
     return "\n".join(lines)
 
 
-def to_json(host: PluginHost, *, diagnosis: bool = False) -> str:
+def format_json(host: PluginHost, *, diagnosis: bool = False) -> str:
     """Return a list of objects, one a plugin; in a diagnosis with what is wrong, where and what to do."""
     records = [_to_record(host, plugin) | (_to_symptoms(plugin) if diagnosis else {}) for plugin in host.plugins]
     return json.dumps(records, indent=2)

@@ -31,7 +31,7 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
             if ended["status"] == Status.DIVERGED:
                 made = ended["iterations"]
                 raise DataError(
-                    f"{run} has diverged after {made} iterations, and would again; try a smaller learning rate"
+                    f"{run} has diverged after {made} iterations, and would again: try a smaller learning rate"
                 )
             click.echo(f"{run} has finished: there is nothing to resume")
             return

@@ -186,7 +186,7 @@ def _check_free(folder: Path) -> None:
     if folder.exists() and not (folder / COMPARISON).is_file():
         left = (LOCK, f".{COMPARISON}.")  # by a process that was killed before its first run
         if not folder.is_dir() or any(not file.name.startswith(left) for file in folder.iterdir()):
-            raise SettingError([f"{folder} is there and not a comparison's folder; choose another"], "--out")
+            raise SettingError([f"{folder} exists and is not the folder of a comparison: choose another"], "--out")
 
 
 def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
@@ -223,9 +223,9 @@ def _check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Results:
     changed = [difference.what for difference in receipt.find_changed_files(folder)]
     if changed or not receipt.results:
         names = ", ".join(changed) or "it has no results"
-        raise DataError(f"{folder} is not as the run left it: {names}; remove it, and it is run anew")
+        raise DataError(f"{folder} is not as the run left it: {names}; remove it to repeat the run")
     if other := [key for key, value in fingerprint.items() if receipt.data.get(key) != value]:
-        raise DataError(f"{folder} was run with other data: {', '.join(other)}; choose another folder")
+        raise DataError(f"{folder} was run with other data: {', '.join(other)}: choose another folder")
     return receipt.results
 
 
@@ -233,7 +233,9 @@ def _read_hits(folder: Path, data: Dataset) -> Array:
     try:
         hits: Array = np.load(folder / HITS, allow_pickle=False)
     except (OSError, ValueError) as error:
-        raise DataError(f"{folder / HITS}: cannot be read ({error}); remove the run, and it is run anew") from None
+        raise DataError(f"{folder / HITS}: cannot be read ({error}): remove the run to repeat it") from None
     if hits.shape != data.test.t.shape or hits.dtype != np.bool_:
-        raise DataError(f"{folder / HITS}: not the hits of {len(data.test):,} test samples; remove the run")
+        raise DataError(
+            f"{folder / HITS}: not the hits of {len(data.test):,} test samples: remove the run to repeat it"
+        )
     return hits

@@ -164,7 +164,7 @@ def _is_finished(job: Job) -> bool:
     for table in (there, wanted):  # the path may change; the digest in the receipt holds the content
         table.get("data", {}).pop("path", None)
     if keys := find_changes(there, wanted):
-        raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}; choose another folder"], "--out")
+        raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"], "--out")
     with claim(job.folder):
         return read_ending(job.folder) is not None
 

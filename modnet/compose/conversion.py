@@ -55,7 +55,7 @@ def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool
     there = [path.name for path in _try_writing(writer, data, target) if path.exists()]
     if there and not overwrite:
         are = "is" if len(there) == 1 else "are"
-        raise SettingError([f"{', '.join(there)} {are} there; choose another name, or --overwrite"], str(target))
+        raise SettingError([f"{', '.join(there)} {are} there: choose another name, or --overwrite"], str(target))
     return writer.write(data, target)
 
 

@@ -39,7 +39,7 @@ class Verdict:
 
     @property
     def is_failure(self) -> bool:
-        """Whether the derivative cannot be used."""
+        """Return whether the derivative cannot be used."""
         return self.verdict in {WRONG, NOT_DETERMINISTIC}
 
     @property

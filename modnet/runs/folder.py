@@ -45,7 +45,7 @@ def claim(path: Path) -> Iterator[None]:
         except OSError as error:
             raise DataError(f"{path}: cannot be written: {error.strerror}") from None
         if not mine:
-            raise DataError(f"{path}: another process is at this run; wait until it has ended, or stop it")
+            raise DataError(f"{path}: another process writes this run: wait for its end, or stop it")
         yield
 
 
@@ -54,9 +54,9 @@ def check_is_free(path: Path, *, overwrite: bool) -> None:
     if (path / EXPERIMENT).is_file():
         what = "" if overwrite else "holds a run"
     else:
-        what = "is there and not a run's folder" if path.exists() and not _is_empty(path) else ""
+        what = "exists and is not the folder of a run" if path.exists() and not _is_empty(path) else ""
     if what:
-        raise SettingError([f"{path} {what}; choose another, or --overwrite a run"], "--out")
+        raise SettingError([f"{path} {what}: choose another, or --overwrite a run"], "--out")
 
 
 def check_is_run(path: Path) -> None:

@@ -103,7 +103,7 @@ class RunRecorder(Observer):
             return None
         checkpoint, then = found
         if keys := find_changes(then["experiment"], self._checkpoints.about["experiment"]):
-            mistake = f"changed since the run began: {', '.join(keys)}; change it back, or begin another run"
+            mistake = f"changed since the run began: {', '.join(keys)}: change it back, or begin another run"
             raise SettingError([mistake], str(self.path / EXPERIMENT))
         # A checkpoint of an older version has another digest of the data; the receipt beside it has this one.
         old = Receipt.read(self.path).content if "sha256" in then["data"] else then["data"]
@@ -196,7 +196,7 @@ class RunRecorder(Observer):
         write_atomically(self.path / HISTORY, history_to_csv(history).encode())
 
     def _unwritten(self, error: OSError, iteration: int) -> DataError:
-        advice = f"; continue from the last checkpoint: modnet resume {self.path}" if iteration else ""
+        advice = f": continue from the last checkpoint with modnet resume {self.path}" if iteration else ""
         return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
 
     def _summary(self, run: ObservedRun) -> dict[str, Any]:

@@ -6,7 +6,7 @@ import re
 from pathlib import Path
 
 from modnet.files import uncompressed_name
-from modnet_data.arrays.names import NAMES
+from modnet_data.names import NAMES
 
 TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".data")
 PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")

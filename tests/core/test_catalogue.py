@@ -18,7 +18,7 @@ import pytest
 
 import modnet
 from modnet import PluginError, UnknownNameError
-from modnet.cli.plugins import format_not_asked, format_plugins, to_json
+from modnet.cli.plugins import format_json, format_not_asked, format_plugins
 from modnet.compose import plugins
 from modnet.compose.parts import find_name, list_usable_names
 from modnet.compose.plugins import get_host
@@ -490,5 +490,5 @@ class TestCrowd:
         host.ask_a_few()
         assert time.perf_counter() - began < 0.5
         assert format_plugins(host).count("  not asked  ") == 100
-        assert [record["state"] for record in json.loads(to_json(host))].count("not asked") == 100
+        assert [record["state"] for record in json.loads(format_json(host))].count("not asked") == 100
         assert format_not_asked(host).startswith("100 not asked yet what they provide; modnet plugins doctor asks them")

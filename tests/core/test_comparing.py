@@ -223,7 +223,7 @@ class TestTrust:
 
     def test_a_folder_with_something_else_in_it(self, experiment: dict[str, Any], tmp_path: Path) -> None:
         (tmp_path / "runs.csv").write_text("mine")
-        with pytest.raises(modnet.SettingError, match=r"is there and not a comparison's folder; choose another"):
+        with pytest.raises(modnet.SettingError, match=r"exists and is not the folder of a comparison: choose another"):
             modnet.compare(experiment, GRID, seeds=1, out=tmp_path, workers=1)
         assert [path.name for path in tmp_path.iterdir()] == ["runs.csv"]
         assert (tmp_path / "runs.csv").read_text() == "mine"
@@ -235,7 +235,7 @@ class TestTrust:
         assert {path.name for path in tmp_path.iterdir()} == {*FILES, "comparison.toml", "hidden-2"}
 
     def test_two_at_one_folder(self, copy: Path, experiment: dict[str, Any]) -> None:
-        with claim(copy), pytest.raises(modnet.DataError, match="another process is at this run"):
+        with claim(copy), pytest.raises(modnet.DataError, match="another process writes this run"):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
 
 

@@ -93,7 +93,7 @@ class TestTheCommand:
         words = " ".join(" ".join(facts).split())
         assert 'label="species", delimiter=",", decimal=".", header=true' in words
         assert "notes 2 rows with missing values left out" in words
-        assert "refuses missing values unless it is told what to do: --set data.missing=drop, or a number" in words
+        assert "modnet train refuses missing values: add --set data.missing=drop, or a number" in words
         assert "kept as float64, 120 bytes" in words
         assert "repeated 1 sample with the features of an earlier one" in words
         assert classes == [

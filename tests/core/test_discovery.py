@@ -16,7 +16,7 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, Loss, PluginError, UnknownNameError
-from modnet.cli.plugins import format_plugins, to_json
+from modnet.cli.plugins import format_json, format_plugins
 from modnet.compose import plugins
 from modnet.compose.plugins import get_host, load_plugins
 from modnet.host.discovery import PluginHost, loading
@@ -117,7 +117,7 @@ class TestOrder:
         for order in (found, found[::-1]):
             host = PluginHost()
             host.load(order)
-            listings.add(to_json(host))
+            listings.add(format_json(host))
         assert len(listings) == 1
 
 

@@ -35,6 +35,9 @@ PACKED_ANEW = gzip.compress(INSIDE, compresslevel=1, mtime=5)
 WRONG = gzip.compress(INSIDE[:-1] + b"?", mtime=0)
 
 
+posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other words, or no such signals")
+
+
 @attrs.frozen
 class Answer:
     """An answer of the server to one request."""
@@ -320,6 +323,7 @@ class TestServersThatFail:
         assert len(site.asked) == TRIES
         assert time.monotonic() - before >= 0.05 * (1 + 2 + 4)
 
+    @posix
     def test_nobody_there(self, site: Site, path: Path) -> None:
         closed = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
         closed.server_close()
@@ -358,6 +362,7 @@ class TestTheFolder:
             get(path, site.url)
         assert "\n" not in str(caught.value)
 
+    @posix
     def test_a_folder_in_the_way(self, site: Site, path: Path) -> None:
         path.mkdir(parents=True)
         with pytest.raises(DataError, match="folder: cannot be written: Is a directory"):
@@ -469,15 +474,16 @@ def command(site: Site, tmp_path: Path) -> Callable[..., subprocess.Popen[str]]:
     )
 
 
+@posix
 @pytest.mark.parametrize(
     ("how", "status", "said"),
     [
-        (signal.SIGKILL, -signal.SIGKILL, ""),
-        (signal.SIGINT, 130, "modnet: interrupted; the next call downloads the files that are not there yet\n"),
+        ("SIGKILL", -9, ""),
+        ("SIGINT", 130, "modnet: interrupted; the next call downloads the files that are not there yet\n"),
     ],
 )
 def test_after_a_process_that_is_stopped_the_next_one_starts_again(
-    site: Site, command: Callable[..., subprocess.Popen[str]], tmp_path: Path, how: int, status: int, said: str
+    site: Site, command: Callable[..., subprocess.Popen[str]], tmp_path: Path, how: str, status: int, said: str
 ) -> None:
     site.answer(Answer(piece=5000, wait=0.002, cut=100_000, hang=True))
     path = tmp_path / "cache/downloads/digits/file.gz"
@@ -485,7 +491,7 @@ def test_after_a_process_that_is_stopped_the_next_one_starts_again(
     while not any(file.stat().st_size >= 50_000 for file in path.parent.glob(".file.gz.????????")):
         assert first.poll() is None
         time.sleep(0.005)
-    first.send_signal(how)
+    first.send_signal(getattr(signal, how))
     assert first.communicate(timeout=60) == ("", said)
     assert first.returncode == status
     assert not path.exists()

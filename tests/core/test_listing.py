@@ -12,7 +12,7 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, hookimpl
-from modnet.cli.plugins import format_plugins, to_json
+from modnet.cli.plugins import format_json, format_plugins
 from modnet.host.discovery import PluginHost
 from modnet.host.entry_points import Plugin
 
@@ -86,7 +86,7 @@ def test_the_table_shows_names_versions_states_files_parts_and_reasons(host: Plu
 
 
 def test_json_holds_the_same(host: PluginHost) -> None:
-    records: list[dict[str, Any]] = json.loads(to_json(host))
+    records: list[dict[str, Any]] = json.loads(format_json(host))
     assert records[1] == {
         "name": "cubes",
         "distribution": "modnet-cubes",
@@ -107,11 +107,11 @@ def test_json_holds_the_same(host: PluginHost) -> None:
 
 
 def test_every_name_in_the_listing_finds_its_part(host: PluginHost) -> None:
-    for record in json.loads(to_json(host)):
+    for record in json.loads(format_json(host)):
         for part in record["provides"]:
             assert host.registry.find(part["kind"], part["name"]).owner == record["distribution"]
 
 
 def test_no_plugins_are_told_in_words_and_as_an_empty_list() -> None:
     assert format_plugins(PluginHost()) == "no plugins are installed"
-    assert json.loads(to_json(PluginHost())) == []
+    assert json.loads(format_json(PluginHost())) == []

@@ -193,7 +193,7 @@ class TestInterrupted:
 
     def test_by_a_full_disk(self, work: Path) -> None:
         status, _, err = self._on_a_disk_of(25_000, "full", work)
-        words = "File too large; continue from the last checkpoint: modnet resume full"
+        words = "File too large: continue from the last checkpoint with modnet resume full"
         assert (status, err) == (1, f"modnet: full: cannot be written: {words}\n")
         assert not list((work / "full").glob(".*"))
         status, out, err = run("resume", "full", cwd=work)
@@ -233,7 +233,7 @@ class TestTwoProcesses:
     def test_the_second_is_refused_at_once_and_a_killed_first_is_no_hindrance(self, work: Path, call) -> None:
         first = start(*training(iterations=10**7), "--out", "both", cwd=work)
         until(lambda: (work / "both/checkpoint.npz").exists())
-        refusal = "modnet: both: another process is at this run; wait until it has ended, or stop it\n"
+        refusal = "modnet: both: another process writes this run: wait for its end, or stop it\n"
         for second in (["resume", "both"], [*training(), "--out", "both", "--overwrite"]):
             status, _, err = call(*second)
             assert (status, err) == (1, refusal)
@@ -264,7 +264,7 @@ class TestNothingToGoOnWith:
         assert call(*training("sgd"), *linear, "--out", "diverged")[0] == 1
         made = json.loads((work / "diverged/summary.json").read_text())["iterations"]
         assert sorted(path.name for path in (work / "diverged").iterdir()) == sorted(FILES)
-        words = f"modnet: diverged has diverged after {made} iterations, and would again; try a smaller learning rate\n"
+        words = f"modnet: diverged has diverged after {made} iterations, and would again: try a smaller learning rate\n"
         assert call("resume", "diverged") == (1, "", words)
 
     @pytest.mark.parametrize("what", ["nothing", "points.csv", "."])
@@ -299,7 +299,7 @@ class TestAnotherRun:
         there = killed / "experiment.toml"
         there.write_text(there.read_text().replace("beta1 = 0.9", "beta1 = 0.8"))
         status, _, err = call("resume", killed.name)
-        words = "changed since the run began: optimizer.beta1; change it back, or begin another run"
+        words = "changed since the run began: optimizer.beta1: change it back, or begin another run"
         assert (status, err) == (2, f"modnet: {killed.name}/experiment.toml: {words}\n")
 
     def test_more_iterations_are_no_other_run(self, work: Path, killed: Path, call) -> None:

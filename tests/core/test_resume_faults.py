@@ -164,7 +164,7 @@ def fails(folder: Path, of: Any, faults: Faults) -> bool:
         begin(folder, of, faults)
     except modnet.DataError as error:
         message = str(error)
-    line = f"{folder}: cannot be written: No space left on device; continue from the last checkpoint: "
+    line = f"{folder}: cannot be written: No space left on device: continue from the last checkpoint with "
     assert message in {"", f"{line}modnet resume {folder}"}
     assert bool(message) == faults.hit
     return faults.hit

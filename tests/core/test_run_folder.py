@@ -176,7 +176,7 @@ class TestFolders:
     def test_a_folder_that_holds_a_run_is_not_written_over(self, tmp_path: Path, table) -> None:
         run_into(tmp_path / "run", table)
         before = (tmp_path / "run/summary.json").read_bytes()
-        with pytest.raises(SettingError, match=r"--out: .*run holds a run; choose another, or --overwrite a run"):
+        with pytest.raises(SettingError, match=r"--out: .*run holds a run: choose another, or --overwrite a run"):
             run_into(tmp_path / "run", table)
         assert (tmp_path / "run/summary.json").read_bytes() == before
 
@@ -190,7 +190,7 @@ class TestFolders:
     def test_another_folder_is_never_written_over(self, tmp_path: Path, table) -> None:
         (tmp_path / "mine").mkdir()
         (tmp_path / "mine/params.npz").write_text("mine")
-        with pytest.raises(SettingError, match="is there and not a run's folder"):
+        with pytest.raises(SettingError, match="exists and is not the folder of a run"):
             run_into(tmp_path / "mine", table, overwrite=True)
         assert (tmp_path / "mine/params.npz").read_text() == "mine"
 

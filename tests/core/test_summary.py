@@ -1,4 +1,4 @@
-"""Summaries of a data set in one pass, compared with NumPy over all of it."""
+"""Summaries of a data set in one pass, compared with NumPy's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Values of the wrong kind that parts return are refused at once, with the part named."""
+"""Refusal of wrong values that parts return."""
 
 from __future__ import annotations
 

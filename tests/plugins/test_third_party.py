@@ -1,4 +1,4 @@
-"""Real distributions in a clean environment: modnet's own wheel, and strangers' beside it, used from another folder."""
+"""Real distributions, modnet's and third-party ones, in a clean environment."""
 
 from __future__ import annotations
 
@@ -95,7 +95,7 @@ def crowd(environment: Environment, tmp_path_factory: pytest.TempPathFactory) ->
 
 @pytest.fixture(scope="session")
 def listed(crowd: Environment) -> dict[str, dict[str, Any]]:
-    """Return what is told of the plugins of that crowd."""
+    """Return the listing of the plugins of that crowd."""
     return crowd.plugins(cwd=crowd.folder)
 
 

@@ -12,10 +12,10 @@ import numpy as np
 
 from modnet import Array, DataError, Dataset
 from modnet.files import COMPRESSED, created, reading, replacing, uncompressed_name
-from modnet_data.arrays.names import NAMES, ROWS, TRAIN_TEST, part_names, row_names
 from modnet_data.arrays.npy_format import header_of, npy_header
 from modnet_data.arrays.raw import raw_array
 from modnet_data.arrays.source import ArraySource
+from modnet_data.names import NAMES, ROWS, TRAIN_TEST, part_names, row_names
 from modnet_data.writing import class_labels, parts_of, table_blocks, table_dtype
 
 SUFFIX = ".npy"

@@ -14,10 +14,10 @@ import numpy as np
 
 from modnet import Array, DataError, Dataset, cached
 from modnet.files import CHUNK, printable, reading, replacing, tell_progress
-from modnet_data.arrays.names import part_names, row_names
 from modnet_data.arrays.npy_format import header_of, npy_header
 from modnet_data.arrays.raw import Raw, blocks, check_packed, map_array
 from modnet_data.arrays.source import ArraySource
+from modnet_data.names import part_names, row_names
 from modnet_data.writing import class_labels, not_compressed, parts_of, table_blocks, table_dtype
 
 VERSION = 1

@@ -13,10 +13,10 @@ import numpy as np
 
 from modnet import Array, DataError, Dataset, cached
 from modnet.files import CHUNK, LIMIT, compression, opened, reading
-from modnet_data.arrays.names import EXPECTED, part_names, row_names
 from modnet_data.arrays.raw import RATIO
 from modnet_data.arrays.source import ArraySource
 from modnet_data.formats import PICKLE_SUFFIXES
+from modnet_data.names import EXPECTED, part_names, row_names
 from modnet_data.pickle.arrays import PickledArray, array_of, describe, labels_of
 from modnet_data.pickle.machine import load, refusals
 from modnet_data.pickle.opcodes import Content
