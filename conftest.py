@@ -9,6 +9,7 @@ rounding; a block that begins with a file's name in a comment is written to that
 from __future__ import annotations
 
 import contextlib
+import gc
 import io
 import os
 import re
@@ -85,6 +86,12 @@ def pytest_collect_file(file_path: Path, parent: pytest.Collector) -> pytest.Col
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """Begin with the pages: none takes longer, and whoever runs tests side by side would wait for the last of them."""
     items.sort(key=lambda item: not isinstance(item, Blocks))
+
+
+def pytest_collection_finish() -> None:
+    """Leave the tests themselves out of garbage collection, which some tests ask for again and again."""
+    gc.collect()
+    gc.freeze()
 
 
 class Page(pytest.File):

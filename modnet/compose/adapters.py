@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
+from functools import partial
 from typing import Any
 
 import attrs
@@ -40,32 +41,20 @@ def adapt(kind: str, value: object) -> Activation | Loss | GradientEstimator:
 @attrs.frozen(repr=False, slots=False)
 class _Adapted:
     part: Any
-    _backward: Any = attrs.field(init=False, eq=False)
-    _axis: bool = attrs.field(init=False, eq=False)
-    _axis_back: bool = attrs.field(init=False, eq=False)
+    _forward: Callable[..., Any] = attrs.field(init=False, eq=False)
+    _backward: Callable[..., Any] = attrs.field(init=False, eq=False)
+
+    @_forward.default
+    def _find_forward(self) -> Callable[..., Any]:
+        return partial(_call, self.part, _takes_axis(self.part))
 
     @_backward.default
-    def _find_backward(self) -> Any:
-        return getattr(self.part, "backward", None)
-
-    @_axis.default
-    def _asks_for_axis(self) -> bool:
-        return _takes_axis(self.part)
-
-    @_axis_back.default
-    def _asks_for_axis_back(self) -> bool:
-        return self._backward is not None and _takes_axis(self._backward)
+    def _find_backward(self) -> Callable[..., Any]:
+        backward = getattr(self.part, "backward", None)
+        return partial(_call, backward, _takes_axis(backward)) if backward else partial(_refuse, repr(self))
 
     def __repr__(self) -> str:
         return str(getattr(self.part, "__name__", None) or kebab_case(type(self.part)))
-
-    def _forth(self, *arrays: Array, axis: int) -> Any:
-        return _call(self.part, self._axis, *arrays, axis=axis)
-
-    def _back(self, *arrays: Array, axis: int) -> Any:
-        if self._backward is None:
-            raise NoDerivativeError(f"{self!r} has no backward")
-        return _call(self._backward, self._axis_back, *arrays, axis=axis)
 
 
 class AdaptedActivation(_Adapted, Activation):
@@ -78,12 +67,12 @@ class AdaptedActivation(_Adapted, Activation):
 
     def __call__(self, a: Array, axis: int = -1) -> Array:
         """Return what the callable returns."""
-        z: Array = self._forth(a, axis=axis)
+        z: Array = self._forward(a, axis=axis)
         return z
 
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:
         """Return what the callable's own backward returns; raises NoDerivativeError where it has none."""
-        da: Array = self._back(a, z, dz, axis=axis)
+        da: Array = self._backward(a, z, dz, axis=axis)
         return da
 
 
@@ -92,12 +81,12 @@ class AdaptedLoss(_Adapted, Loss):
 
     def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
         """Return what the callable returns."""
-        losses: Array = self._forth(y, t, axis=axis)
+        losses: Array = self._forward(y, t, axis=axis)
         return losses
 
     def backward(self, y: Array, t: Array, axis: int = -1) -> Array:
         """Return what the callable's own backward returns; raises NoDerivativeError where it has none."""
-        dy: Array = self._back(y, t, axis=axis)
+        dy: Array = self._backward(y, t, axis=axis)
         return dy
 
 
@@ -123,6 +112,10 @@ def _call(function: Callable[..., Any], takes_axis: bool, *arrays: Array, axis: 
     ndim = arrays[0].ndim
     values = function(*(np.moveaxis(a, axis, -1) if a.ndim == ndim else a for a in arrays))
     return np.moveaxis(values, -1, axis) if np.ndim(values) == ndim else values
+
+
+def _refuse(part: str, *_: Array, axis: int) -> Any:  # noqa: ARG001 - called as a backward is
+    raise NoDerivativeError(f"{part} has no backward")
 
 
 def _takes_axis(function: Callable[..., Any]) -> bool:

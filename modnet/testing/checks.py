@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import gc
 import os
 import random
 import sys
@@ -161,6 +162,7 @@ def preserve_process() -> Iterator[None]:
     """Let no change that a part makes to the process's global state outlast a check; its warnings are not shown."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002 - it is the global state that is watched
     floats, environment, folder, path = np.geterr(), dict(os.environ), Path.cwd(), list(sys.path)
+    restore_collection = gc.enable if gc.isenabled() else gc.disable
     try:
         with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"), np.printoptions():
             yield
@@ -173,6 +175,7 @@ def preserve_process() -> Iterator[None]:
             os.environ.update(environment)
         os.chdir(folder)
         sys.path[:] = path
+        restore_collection()
 
 
 def to_message(error: BaseException) -> str:

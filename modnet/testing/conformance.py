@@ -10,7 +10,7 @@ from typing import Any, cast
 
 from modnet.compose.parts import make_part as built
 from modnet.compose.plugins import get_host
-from modnet.errors import ModnetError, PluginError, SettingError, describe_unknown
+from modnet.errors import ModnetError, PluginError, SettingError
 from modnet.host.kinds import find_kind
 from modnet.host.registry import Component, determine_kind
 from modnet.testing.checks import Check, Suite
@@ -103,9 +103,8 @@ def _check_component(component: Component, settings: Mapping[str, Any], options:
 
 def _explain_missing(name: str) -> str:
     """Say why nothing of that name can be checked."""
-    reports = get_host().plugins
-    for report in reports:
-        if name in {report.name, report.distribution, f"{report.distribution}:{report.name}"}:
-            return f"plugin {name}: {report.reason or f'it is {report.state} and provides no part'}"
-    names = {n for report in reports for n in (report.name, report.distribution)}
-    return describe_unknown("no plugin", name, sorted(names))
+    host = get_host()
+    for plugin in host.plugins:
+        if name in {plugin.name, plugin.distribution, plugin.key}:
+            return f"plugin {name}: {plugin.reason or f'it is {plugin.state} and provides no part'}"
+    return host.explain_unknown(name)

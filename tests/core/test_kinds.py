@@ -1,4 +1,4 @@
-"""The table of kinds: a new kind of part is a row, and the rest reads it."""
+"""The table of kinds: a new kind of part is a row."""
 
 from __future__ import annotations
 

@@ -32,6 +32,16 @@ def register_activations(register):
     register(Doubled)
 """
 
+SOURCE = """
+import modnet
+from zoo.data_source import JsonLines
+
+@modnet.hookimpl
+def register_data_sources(register):
+    register(JsonLines)
+"""
+TREES = Path(__file__).parent / "zoo" / "trees.jsonl"
+
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
@@ -62,11 +72,14 @@ def test_as_json(call: Call, folder: Path) -> None:
     assert [record["passed"] for record in records] == [True, False]
 
 
-def test_a_data_source_needs_a_file(call: Call, tmp_path: Path) -> None:
-    (tmp_path / "some.csv").write_text("a,b,label\n" + "1,2,x\n3,4,y\n" * 20)
-    done = call("plugins", "check", "data", "--file", "csv=some.csv", "--json", cwd=tmp_path)
-    reports = {record["part"].partition("(")[0].lower(): record["passed"] for record in json.loads(done.stdout)}
-    assert any(passed for part, passed in reports.items() if "csv" in part)
+def test_a_data_source_needs_a_file(call: Call, folder: Path) -> None:
+    (folder / "my_halves.py").write_text(SOURCE)
+    arguments = ("plugins", "check", "my_halves", "-p", "my_halves")
+    without = call(*arguments, cwd=folder)
+    assert without.returncode == 1
+    assert "no sample file" in without.stdout
+    done = call(*arguments, "--file", f"json-lines={TREES}", cwd=folder)
+    assert (done.returncode, done.stderr) == (0, "")
 
 
 @pytest.mark.parametrize(

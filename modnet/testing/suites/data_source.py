@@ -246,11 +246,15 @@ def files_untouched(part: Any, files: Any) -> None:
 @SUITE.check(samples, NOT_FETCHED)
 def closed(part: Any, files: Any) -> None:
     """It closes what it opens."""
-    gc.collect()
-    with TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as found:
-        warnings.simplefilter("always", ResourceWarning)
-        part.read(write_files(files, folder))
-        gc.collect()
+    gc.collect(0)
+    gc.disable()  # so that what it leaves is found among the youngest objects, and not among all of the process
+    try:
+        with TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as found:
+            warnings.simplefilter("always", ResourceWarning)
+            part.read(write_files(files, folder))
+            gc.collect(0)
+    finally:
+        gc.enable()
     left_open = [str(w.message) for w in found if issubclass(w.category, ResourceWarning)]
     assert not left_open, left_open[0]
 

@@ -166,6 +166,17 @@ class LeavesItOpen(JsonLines):
         return JsonLines.parse(self, path)
 
 
+@CAGE.add_broken("closed", file=TREES)
+class Circle(JsonLines):
+    """Leaves a file open in a circle of references."""
+
+    def parse(self, path):
+        if path is not None and path.is_file():
+            circle = [path.open("rb")]
+            circle.append(circle)
+        return JsonLines.parse(self, path)
+
+
 @CAGE.add_broken("recognised", file=TREES)
 class KnowsAnotherSuffix(JsonLines):
     suffixes = (".ndjson",)
