@@ -23,26 +23,26 @@ def format_table(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     count = len(rows[0])
     cells = [row if len(row) == count else row[:-1] for row in rows]
     remarks = [() if len(row) == count else row[-1:] for row in rows]
-    widths = [max(width_of(row[i]) for row in cells if i < len(row)) for i in range(count)]
+    widths = [max(measure_width(row[i]) for row in cells if i < len(row)) for i in range(count)]
     lines = ([fit(cell, widths[i], right=i >= left) for i, cell in enumerate(row)] for row in cells)
     return [(" " * GAP).join([*line, *remark]).rstrip() for line, remark in zip(lines, remarks, strict=True)]
 
 
 def fit(text: str, width: int, right: bool = False) -> str:
     """Return text filled up with blanks, or cut, so that it takes `width` columns."""
-    if width_of(text) > width:
+    if measure_width(text) > width:
         dots = "..."[: max(0, width - 1)]
-        while text and width_of(text) + len(dots) > width:
+        while text and measure_width(text) + len(dots) > width:
             text = text[:-1]
         text += dots
-    blanks = " " * (width - width_of(text))
+    blanks = " " * (width - measure_width(text))
     return blanks + text if right else text + blanks
 
 
-def width_of(text: str) -> int:
+def measure_width(text: str) -> int:
     """Return how many columns of a terminal a text takes.
 
-    >>> width_of("iris"), width_of("붓꽃")
+    >>> measure_width("iris"), measure_width("붓꽃")
     (4, 4)
     """
     return sum(

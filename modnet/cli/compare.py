@@ -15,7 +15,7 @@ from modnet.comparison.decisions import ROPE
 from modnet.compose.experiment import read_toml
 from modnet.compose.tables import merge
 from modnet.display.progress import RunsProgress, file_progress
-from modnet.runs.folder import new_folder
+from modnet.runs.folder import choose_new_folder
 
 
 @click.command()
@@ -49,7 +49,7 @@ def compare(
     """
     table = load_all_plugins(read_toml(experiment) if experiment else {}, without, modules)
     changes, grid = read_alternatives(flags)
-    folder = out or new_folder()
+    folder = out or choose_new_folder()
     out_stream = sys.stderr if json_ else sys.stdout
     with file_progress(), RunsProgress(out_stream) as progress:
         try:

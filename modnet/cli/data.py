@@ -77,7 +77,7 @@ def show(
         summary=summary,
         samples=samples,
     )
-    click.echo(overview_to_json(view) if json_ else overview_to_text(view, Screen.of(sys.stdout)))
+    click.echo(overview_to_json(view) if json_ else overview_to_text(view, Screen.from_stream(sys.stdout)))
     if out:
         write_atomically(out, render(draw_data(found, summary, view.headline), out.suffix[1:].lower()))
         click.echo(f"drawn in {out}", err=json_)

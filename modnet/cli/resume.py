@@ -41,7 +41,7 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
         with file_progress():
             data, wanted = read_data(wanted)
         folder = RunRecorder(run, wanted, data)
-        start = folder.last_checkpoint()
+        start = folder.load_checkpoint()
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
         click.echo(f"resumes after {made} iterations")

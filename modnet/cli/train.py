@@ -19,7 +19,7 @@ from modnet.display.progress import RunProgress, file_progress
 from modnet.errors import DivergedError, TrainingInterrupted
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.run import Run
-from modnet.runs.folder import new_folder
+from modnet.runs.folder import choose_new_folder
 from modnet.runs.forecast import forecast_run
 from modnet.runs.receipt import name_missing_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
@@ -61,7 +61,7 @@ def train(
     if dry_run:
         click.echo(_format_forecast(wanted, data))
         return
-    with create_run(out or new_folder(), wanted, data, overwrite=overwrite) as folder:
+    with create_run(out or choose_new_folder(), wanted, data, overwrite=overwrite) as folder:
         run_to_end(wanted, data, folder)
 
 

@@ -54,7 +54,7 @@ def _format_differences(found: Verification) -> str:
     results = found.results
     lines = [f"{found.folder}: {results.status}, {results.iterations:,} iterations"]
     for part in PARTS:
-        differing = [difference.in_words() for difference in found.differences if difference.part == part]
+        differing = [difference.format() for difference in found.differences if difference.part == part]
         is_known = part == "file" or found.data is not None
         words = differing or ["as it was" if is_known else "not compared"]
         lines += [f"{part if i == 0 else '':<10}{text}" for i, text in enumerate(words)]

@@ -166,18 +166,18 @@ def _claim(folder: Path, stack: ExitStack) -> None:
 def _make_jobs(settings: Sequence[Setting], plan: Plan, folder: Path) -> list[Job]:
     """Return all runs of all settings: one seed after the other."""
     return [
-        Job(f"{setting.label}, seed {seed}", _run_folder(folder, setting, seed), setting.with_seed(seed))
-        for seed in _seeds(settings, plan)
+        Job(f"{setting.label}, seed {seed}", _find_run_folder(folder, setting, seed), setting.with_seed(seed))
+        for seed in _list_seeds(settings, plan)
         for setting in settings
     ]
 
 
-def _seeds(settings: Sequence[Setting], plan: Plan) -> range:
+def _list_seeds(settings: Sequence[Setting], plan: Plan) -> range:
     first = settings[0].experiment.seed
     return range(first, first + plan.seeds)
 
 
-def _run_folder(folder: Path, setting: Setting, seed: int) -> Path:
+def _find_run_folder(folder: Path, setting: Setting, seed: int) -> Path:
     return folder / setting.folder / f"seed-{seed}"
 
 
@@ -207,10 +207,10 @@ def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
 
 def _read_result(settings: Sequence[Setting], plan: Plan, folder: Path, data: Dataset) -> Comparison:
     """Return the results of all runs, after a check that each is as its receipt says, and of this data."""
-    seeds, fingerprint = tuple(_seeds(settings, plan)), data_fingerprint(data)
+    seeds, fingerprint = tuple(_list_seeds(settings, plan)), data_fingerprint(data)
     results = []
     for setting in settings:
-        runs = [_run_folder(folder, setting, seed) for seed in seeds]
+        runs = [_find_run_folder(folder, setting, seed) for seed in seeds]
         statuses = tuple(_check_run(run, fingerprint).status for run in runs)
         hits = np.array([_read_hits(run, data) for run in runs])
         results.append(SettingResult(setting, hits, tuple(read_history(run / HISTORY) for run in runs), statuses))

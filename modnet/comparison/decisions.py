@@ -51,7 +51,7 @@ def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE, error
     now = np.array([_correct(difference, scope, rope) for difference in differences]).reshape(-1, 2)
     claims = _claim(now, error)
     needed: list[int | None] = [None] * len(differences)
-    so_far = [Variation.of(difference) if len(difference) > 1 else None for difference in differences]
+    so_far = [Variation.from_hits(difference) if len(difference) > 1 else None for difference in differences]
     for count in reversed(ANALYSES):
         then = np.array([_forecast(variation, scope, rope, count) for variation in so_far]).reshape(-1, 2)
         for i, claim in enumerate(_claim(np.minimum(now, then), error)):
@@ -99,7 +99,7 @@ def overall_p(p: float, sides: int = 2) -> float:
         return float(p > 0)
     bound = min(-float(load_special().ndtri(p / sides)), 9.0)  # further out is less than rounding
     lowest = -bound if sides == 2 else -9.0
-    nodes, weights = _nodes()
+    nodes, weights = _compute_nodes()
     z, weights = (nodes + 1) * (bound - lowest) / 2 + lowest, weights * (bound - lowest) / 2
     share = math.sqrt(0.5)  # half of the seeds of the next analysis are those of this one
     step = _normal_density((z[:, None] - share * z) / share) / share * weights
@@ -110,7 +110,7 @@ def overall_p(p: float, sides: int = 2) -> float:
 
 
 @cache
-def _nodes() -> tuple[Array, Array]:
+def _compute_nodes() -> tuple[Array, Array]:
     nodes, weights = np.polynomial.legendre.leggauss(100)
     return nodes, weights
 
@@ -121,7 +121,7 @@ def _correct(difference: Array, scope: Scope, rope: float) -> tuple[float, float
     towards = difference[: max(counts, default=0)].sum(dtype=np.int64)
     different, equivalent = [1.0], [1.0]
     for count in counts:
-        estimate = scope(Variation.of(difference[:count]), None)
+        estimate = scope(Variation.from_hits(difference[:count]), None)
         equivalent.append(estimate.p_equivalent(rope))
         if estimate.mean * towards > 0:  # a difference in the other direction is no evidence for this one
             different.append(estimate.p_different())

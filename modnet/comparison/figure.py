@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.display.figure import COLORS, escape, new_figure
+from modnet.display.figure import COLORS, create_figure, escape
 from modnet.types import Array
 
 if TYPE_CHECKING:
@@ -21,7 +21,7 @@ _WIDE = 8.0  # values that span more than such a factor are drawn on a logarithm
 
 def draw_comparison(settings: Sequence[SettingResult], title: str = "") -> Figure:
     """Return the picture of settings side by side; raises MissingExtraError."""
-    figure = new_figure((10, 4))
+    figure = create_figure((10, 4))
     left, right = figure.subplots(1, 2)
     colors = [COLORS[i % len(COLORS)] for i in range(len(settings))]
     _draw_curves(left, settings, colors)

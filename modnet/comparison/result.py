@@ -67,12 +67,12 @@ class SettingResult:
     @cached_property
     def on_such_samples(self) -> Estimate | None:
         """The accuracy over all seeds and all samples like those of the test part; None for a single seed."""
-        return Variation.of(self.hits).on_such_samples() if len(self.hits) > 1 else None
+        return Variation.from_hits(self.hits).on_such_samples() if len(self.hits) > 1 else None
 
     @cached_property
     def on_these_samples(self) -> Estimate | None:
         """The accuracy over all seeds, for the samples of the test part alone; None for a single seed."""
-        return Variation.of(self.hits).on_these_samples() if len(self.hits) > 1 else None
+        return Variation.from_hits(self.hits).on_these_samples() if len(self.hits) > 1 else None
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -139,7 +139,7 @@ class Comparison:
         these = decide(differences, Variation.on_these_samples, self.rope)
         found = []
         for (a, b), difference, decision, decision_here in zip(pairs, differences, such, these, strict=True):
-            variation = Variation.of(difference) if len(self.seeds) > 1 else None
+            variation = Variation.from_hits(difference) if len(self.seeds) > 1 else None
             found.append(
                 PairResult(
                     first=a.label,

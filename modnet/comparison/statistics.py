@@ -66,10 +66,10 @@ class Variation:
     residual: float
 
     @classmethod
-    def of(cls, values: Array) -> Variation:
+    def from_hits(cls, values: Array) -> Variation:
         """Return the variation of an array of at least two seeds and two samples.
 
-        >>> Variation.of(np.array([[1, 0, 0, 1], [1, 1, 0, 1]])).by_seed
+        >>> Variation.from_hits(np.array([[1, 0, 0, 1], [1, 1, 0, 1]])).by_seed
         0.125
         """
         seeds, samples = values.shape

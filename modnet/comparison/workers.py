@@ -119,7 +119,7 @@ def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Data
     with claim(folder):
         if not read_ending(folder):
             recorder = RunRecorder(folder, experiment, data, draws=False)
-            train_run(variant, data, recorder, recorder.last_checkpoint())
+            train_run(variant, data, recorder, recorder.load_checkpoint())
 
 
 def _report(train: Callable[[], None]) -> JobResult:

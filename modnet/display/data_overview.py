@@ -19,9 +19,9 @@ from modnet.text import (
     format_settings,
     format_size,
     format_table,
+    measure_width,
     printable,
     to_json,
-    width_of,
 )
 from modnet.types import Array
 
@@ -183,7 +183,7 @@ def _format_classes(view: Overview, screen: Screen) -> list[str]:
         counts = [f"{summary.counts[name][i]:,}" for name in parts]
         rows.append([screen.fit_name(data.classes[i]), *counts, f"{100 * total[i] / max(total.sum(), 1):.1f} %"])
     lines = format_table(rows)
-    width = min(BAR, screen.columns - width_of(max(lines, key=width_of)) - 2)
+    width = min(BAR, screen.columns - measure_width(max(lines, key=measure_width)) - 2)
     if width >= KEY:
         keys = [f"{format_bar([*[0] * i, 1], 1, 1, screen)} {head}" for i, head in enumerate(heads)]
         lines[0] += f"  {' '.join(keys)}" if len(parts) > 1 else ""
@@ -226,7 +226,7 @@ def _format_rows(view: Overview, screen: Screen) -> list[str]:
     for j, name in enumerate(names):
         numbers = (format_number(float(value), 6) for value in x[:, j])
         column = [screen.fit_name(name, CELL), *numbers]
-        if width_of(format_table(list(zip(*columns, column, strict=True)))[0]) > screen.columns and j:
+        if measure_width(format_table(list(zip(*columns, column, strict=True)))[0]) > screen.columns and j:
             break
         columns.append(column)
     lines = format_table(list(zip(*columns, strict=True)))

@@ -18,7 +18,7 @@ from modnet.data.summary import (
     find_most_frequent,
     resample,
 )
-from modnet.display.figure import COLORS, GREY, escape, new_figure
+from modnet.display.figure import COLORS, GREY, create_figure, escape
 from modnet.text import printable
 from modnet.types import Array
 
@@ -37,7 +37,7 @@ def draw_data(data: Dataset, summary: Summary, title: str = "") -> Figure:
     classes = find_most_frequent(summary.all_counts, _CLASSES)
     cut: list[str] = []
     if summary.side:
-        figure = new_figure((9, max(2.5, 1.0 + 0.5 * len(classes))))
+        figure = create_figure((9, max(2.5, 1.0 + 0.5 * len(classes))))
         left, right = figure.subplots(1, 2, sharey=True, width_ratios=(3, 1))
         _draw_samples(left, data, summary, classes)
         left.set_box_aspect(len(classes) / _ACROSS)
@@ -45,14 +45,14 @@ def draw_data(data: Dataset, summary: Summary, title: str = "") -> Figure:
         right.tick_params(left=False, labelleft=False)
         _draw_counts(right, data, summary, classes, [COLORS[0]] * len(classes))
     else:
-        features = _drawable(summary)[:_FEATURES]
+        features = _find_drawable(summary)[:_FEATURES]
         colors = list(COLORS) if len(data.classes) <= len(COLORS) else [GREY] * _CLASSES
         columns = min(3, len(features) + 1)
         rows = math.ceil((len(features) + 1) / columns)
-        figure = new_figure((3.4 * columns, max(0.6 + 2.4 * rows, 1.0 + 0.25 * len(classes))))
+        figure = create_figure((3.4 * columns, max(0.6 + 2.4 * rows, 1.0 + 0.25 * len(classes))))
         first, *others = figure.subplots(rows, columns, squeeze=False).flat
         _draw_counts(first, data, summary, classes, colors)
-        first.set_yticks(range(len(classes)), [_words(data.classes[i]) for i in classes])
+        first.set_yticks(range(len(classes)), [_format_name(data.classes[i]) for i in classes])
         _draw_histograms(others, data, summary, features, colors)
         if len(features) < data.features:
             cut.append(f"{len(features)} of {data.features:,} features")
@@ -77,7 +77,7 @@ def _draw_samples(axes: Any, data: Dataset, summary: Summary, classes: Array) ->
     low, high = summary.minimum.min(), summary.maximum.max()
     extent = (0, _ACROSS, len(classes) - 0.5, -0.5)
     axes.imshow(mosaic, cmap="gray", vmin=low, vmax=high, extent=extent, aspect="auto", interpolation="nearest")
-    axes.set_yticks(range(len(classes)), [_words(data.classes[i]) for i in classes])
+    axes.set_yticks(range(len(classes)), [_format_name(data.classes[i]) for i in classes])
     axes.set_xticks([])
     axes.tick_params(length=0)
     axes.spines[:].set_visible(False)
@@ -112,7 +112,7 @@ def _draw_histograms(
         for color, values in zip(colors, counts if apart else [counts.sum(axis=0)], strict=False):
             axes.stairs(values, some, color=color, fill=True, alpha=0.25)
             axes.stairs(values, some, color=color, linewidth=1.3)
-        axes.set_title(_words(names[j]), fontsize=9)
+        axes.set_title(_format_name(names[j]), fontsize=9)
         axes.tick_params(labelsize=8)
         axes.yaxis.get_major_locator().set_params(integer=True)
         axes.spines[["top", "right"]].set_visible(False)
@@ -120,12 +120,12 @@ def _draw_histograms(
         axes.set_axis_off()
 
 
-def _drawable(summary: Summary) -> list[int]:
+def _find_drawable(summary: Summary) -> list[int]:
     """Return the features whose range is a finite number."""
     with np.errstate(over="ignore"):
         return np.flatnonzero(np.isfinite(summary.maximum - summary.minimum)).tolist()
 
 
-def _words(name: object) -> str:
+def _format_name(name: object) -> str:
     """Return a label or a name as it is, and no more of it than fits."""
     return escape(printable(str(name), _LONGEST))

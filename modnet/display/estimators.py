@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from modnet.display.figure import new_figure
+from modnet.display.figure import create_figure
 from modnet.gradcheck.estimators import EstimatorRow
 
 if TYPE_CHECKING:
@@ -20,7 +20,7 @@ def draw_estimators(rows: Sequence[EstimatorRow], title: str = "") -> Figure:
 
     A line is the spread of the repeats. Raises MissingExtraError.
     """
-    figure = new_figure((9, 4))
+    figure = create_figure((9, 4))
     left, right = figure.subplots(1, 2, sharey=True)
     for i, row in enumerate(sorted((row for row in rows if not row.problem), key=lambda row: -row.error)):
         style: Any = {"color": f"C{i % 10}", "marker": "osD^vP"[i % 6], "linestyle": "none"}

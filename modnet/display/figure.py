@@ -17,7 +17,7 @@ GREY = "#3b4252"
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
 
-def new_figure(size: tuple[float, float]) -> Figure:
+def create_figure(size: tuple[float, float]) -> Figure:
     """Return an empty figure of a size in inches; raises MissingExtraError."""
     try:
         from matplotlib.figure import Figure

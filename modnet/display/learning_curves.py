@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.display.figure import COLORS, GREY, new_figure
+from modnet.display.figure import COLORS, GREY, create_figure
 from modnet.types import History
 
 if TYPE_CHECKING:
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def draw_learning_curves(history: History, title: str = "") -> Figure:
     """Return the learning curves: the loss of every iteration, and both accuracies; raises MissingExtraError."""
-    figure = new_figure((9, 3.6))
+    figure = create_figure((9, 3.6))
     left, right = figure.subplots(1, 2)
     _draw_loss(left, history.loss)
     _draw_accuracy(right, history)

@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from modnet.data.summary import resample
-from modnet.text import GAP, fit, printable, width_of
+from modnet.text import GAP, fit, measure_width, printable
 from modnet.types import Array
 
 SHADES = " .:-=+*#%@"
@@ -33,7 +33,7 @@ class Screen:
     encoding: str = "utf-8"
 
     @classmethod
-    def of(cls, out: TextIO, environment: Mapping[str, str] = os.environ) -> Screen:
+    def from_stream(cls, out: TextIO, environment: Mapping[str, str] = os.environ) -> Screen:
         """Return the screen of a stream: with greys on a terminal that has them, unless NO_COLOR is set."""
         kind = environment.get("TERM", "")
         greys: Literal["none", "256", "24-bit"] = "none"
@@ -52,7 +52,7 @@ class Screen:
     def fit_name(self, name: object, longest: int = LONGEST) -> str:
         """Return a label or a feature's name so that it can be shown: without control characters, not too long."""
         text = self.to_encodable(printable(str(name), 2 * longest)) or '""'
-        return fit(text, min(width_of(text), longest))
+        return fit(text, min(measure_width(text), longest))
 
 
 def format_images(images: Array, captions: Sequence[str], low: float, high: float, screen: Screen) -> list[str]:

@@ -35,7 +35,7 @@ def list_libraries(blas_threads: int, distributions: Iterable[str] = ()) -> dict
 
 def describe_machine() -> dict[str, str]:
     """Return the processor, the instructions of it that NumPy uses, and the system with its mathematical library."""
-    simd = _numpy_config("SIMD Extensions")
+    simd = _read_numpy_config("SIMD Extensions")
     return {
         "machine": platform.machine(),
         "CPU": _find_cpu(),
@@ -68,10 +68,10 @@ def _describe_blas(threads: int) -> str:
         for pool in pools
     }
     # A BLAS without a number of threads to set, as Apple's, is known by the build of NumPy.
-    return "; ".join(sorted(found)) or str(_numpy_config("Build Dependencies").get("blas", {}).get("name", ""))
+    return "; ".join(sorted(found)) or str(_read_numpy_config("Build Dependencies").get("blas", {}).get("name", ""))
 
 
-def _numpy_config(section: str) -> dict[str, Any]:
+def _read_numpy_config(section: str) -> dict[str, Any]:
     config = cast("dict[str, Any]", np.show_config(mode="dicts"))
     return config.get(section) or {}
 

@@ -31,7 +31,7 @@ LOCK = ".lock"
 SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS)
 
 
-def new_folder() -> Path:
+def choose_new_folder() -> Path:
     """Return the folder for results where none is named: runs/DATE-TIME."""
     return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
 

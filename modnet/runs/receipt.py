@@ -69,9 +69,9 @@ class Difference:
     now: str = ""
 
     def __str__(self) -> str:
-        return f"{self.part} {self.in_words()}"
+        return f"{self.part} {self.format()}"
 
-    def in_words(self) -> str:
+    def format(self) -> str:
         """Return the difference without the part's name; digests are shortened."""
         if self.then == self.now:  # a mistake in words
             return self.what
@@ -93,7 +93,7 @@ class Receipt:
     results: Results | None = None
 
     @classmethod
-    def of(cls, experiment: Experiment, table: Table, data: Dataset) -> Receipt:
+    def create(cls, experiment: Experiment, table: Table, data: Dataset) -> Receipt:
         """Return the receipt of a run that is about to begin; `table` is the experiment as it is written down."""
         path = experiment.data.path
         origins = _find_origins(experiment)
@@ -129,12 +129,12 @@ class Receipt:
     def write(self, folder: Path) -> None:
         """Write it into a run's folder, with its own SHA-256."""
         table = attrs.asdict(self)
-        text = json.dumps({**table, "sha256": _sha256(table)}, indent=2)
+        text = json.dumps({**table, "sha256": _hash_table(table)}, indent=2)
         write_atomically(folder / RECEIPT, f"{text}\n".encode())
 
     def with_results(self, run: ObservedRun, folder: Path, names: Sequence[str]) -> Receipt:
         """Return the receipt with the results of the run and the digests of these files in its folder."""
-        files = {name: _file_sha256(folder / name) for name in names}
+        files = {name: _hash_file(folder / name) for name in names}
         return attrs.evolve(self, results=Results(run.status, run.iteration, hash_params(run.params), files))
 
     @property
@@ -146,11 +146,11 @@ class Receipt:
         """Return the files that were changed since the run ended, the receipt itself included."""
         found = []
         table = json.loads((folder / RECEIPT).read_bytes())
-        sealed, content = table.pop("sha256"), _sha256(table)
+        sealed, content = table.pop("sha256"), _hash_table(table)
         if content != sealed:
             found.append(Difference("file", RECEIPT, sealed, content))
         for name, then in self.results.files.items() if self.results else ():
-            now = _file_sha256(folder / name) if (folder / name).is_file() else "missing"
+            now = _hash_file(folder / name) if (folder / name).is_file() else "missing"
             if now != then:
                 found.append(Difference("file", name, then, now))
         return found
@@ -262,10 +262,10 @@ def _flatten(value: Any, path: str = "") -> Table:
     return flat
 
 
-def _sha256(table: Mapping[str, Any]) -> str:
+def _hash_table(table: Mapping[str, Any]) -> str:
     return sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
 
 
-def _file_sha256(path: Path) -> str:
+def _hash_file(path: Path) -> str:
     with path.open("rb") as file:
         return file_digest(file, "sha256").hexdigest()

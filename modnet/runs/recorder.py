@@ -87,12 +87,12 @@ class RunRecorder(Observer):
         self._table = to_table(experiment)
         self._about = {"classes": list(data.classes), "scale": data.scale}
         # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
-        self._receipt = Receipt.of(experiment, self._table, data)
-        origin = {"experiment": _identity(self._table), "data": self._receipt.content}
+        self._receipt = Receipt.create(experiment, self._table, data)
+        origin = {"experiment": _select_identity(self._table), "data": self._receipt.content}
         self._checkpoints = Checkpoints(path, experiment.optimizer, origin)
         self._cannot_be_written = False
 
-    def last_checkpoint(self) -> Checkpoint | None:
+    def load_checkpoint(self) -> Checkpoint | None:
         """Return the checkpoint to resume from, or None where there is none yet.
 
         Warns where the newest checkpoint is damaged and the one before is used. Raises DataError where both are, or the
@@ -129,7 +129,7 @@ class RunRecorder(Observer):
             self._save(checkpoint.params, checkpoint.history)
         except OSError as error:
             self._cannot_be_written = True
-            raise self._unwritten(error, checkpoint.iteration) from None
+            raise self._create_write_error(error, checkpoint.iteration) from None
 
     @hookimpl(tryfirst=True)
     def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - the experiment says it
@@ -149,7 +149,7 @@ class RunRecorder(Observer):
             self._conclude(run)
         except OSError as error:
             if not self._cannot_be_written:  # which has been raised by then
-                raise self._unwritten(error, run.iteration) from None
+                raise self._create_write_error(error, run.iteration) from None
 
     def begin(self) -> None:
         """Write the experiment, and remove any run that was there; raises DataError where that cannot be."""
@@ -158,7 +158,7 @@ class RunRecorder(Observer):
             write_atomically(self.path / EXPERIMENT, tomli_w.dumps(self._table).encode())
             self._receipt.write(self.path)
         except OSError as error:
-            raise self._unwritten(error, 0) from None
+            raise self._create_write_error(error, 0) from None
 
     def clear(self) -> None:
         """Remove all files of a run."""
@@ -176,7 +176,7 @@ class RunRecorder(Observer):
             write_atomically(self.path / HITS, hits.getvalue())
         if self.draws:
             self._draw(run.history)
-        summary = json.dumps(self._summary(run), indent=2) + "\n"
+        summary = json.dumps(self._summarize(run), indent=2) + "\n"
         write_atomically(self.path / SUMMARY, summary.encode())
         names = [name for name in SEALED if (self.path / name).is_file()]
         self._receipt.with_results(run, self.path, names).write(self.path)
@@ -195,26 +195,26 @@ class RunRecorder(Observer):
         save_params(self.path / PARAMS, params, self._about)
         write_atomically(self.path / HISTORY, history_to_csv(history).encode())
 
-    def _unwritten(self, error: OSError, iteration: int) -> DataError:
+    def _create_write_error(self, error: OSError, iteration: int) -> DataError:
         advice = f": continue from the last checkpoint with modnet resume {self.path}" if iteration else ""
         return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
 
-    def _summary(self, run: ObservedRun) -> dict[str, Any]:
+    def _summarize(self, run: ObservedRun) -> dict[str, Any]:
         history = run.history
         return {
             "status": run.status,
             "iterations": run.iteration,
             "final_loss": history.loss[-1] if history.loss else None,
-            **{name: _last(values) for name, values in history.columns.items()},
+            **{name: _find_last(values) for name, values in history.columns.items()},
             "gradient": find_name(self._experiment.gradient),
             "seed": self._experiment.seed,
             "seconds": round(run.seconds, 3),
             "params_sha256": hash_params(run.params),
-            "versions": {"python": platform.python_version(), "numpy": np.__version__, **_versions()},
+            "versions": {"python": platform.python_version(), "numpy": np.__version__, **_list_versions()},
         }
 
 
-def _identity(table: Table) -> Table:
+def _select_identity(table: Table) -> Table:
     """Return the entries of an experiment that a resumed run must share, as JSON has them.
 
     How many iterations there are to be, where the data lies and where parts come from may change.
@@ -225,11 +225,11 @@ def _identity(table: Table) -> Table:
     return same
 
 
-def _last(values: list[float]) -> float | None:
+def _find_last(values: list[float]) -> float | None:
     return values[-1] if values and not math.isnan(values[-1]) else None
 
 
-def _versions() -> dict[str, str]:
+def _list_versions() -> dict[str, str]:
     """Return the versions of the installed distributions whose plugins are loaded, modnet among them."""
     loaded = [report for report in get_host().plugins if report.state == "loaded" and report.version]
     return {report.distribution: report.version for report in sorted(loaded, key=lambda report: report.distribution)}

@@ -149,7 +149,7 @@ def real_pairs(population: Population, repeats: int) -> Outcomes:
                     population.pairs, decisions, differences, whole, strict=True
                 ):
                     row, true = " - ".join(pair) + f", {count:2} seeds", really[name]
-                    estimate = scope(Variation.of(seen), None)
+                    estimate = scope(Variation.from_hits(seen), None)
                     low, high = estimate.interval()
                     found[row, f"{short}: covered"].append(low <= true <= high)
                     found[row, f"{short}: decided"].append(decision.claim != "undecided")

@@ -22,7 +22,7 @@ from modnet.display.data_overview import Overview, overview_to_json, overview_to
 from modnet.display.data_picture import draw_data
 from modnet.display.figure import render
 from modnet.display.terminal import SHADES, Screen, format_bar, format_images
-from modnet.text import fit, format_number, format_table, width_of
+from modnet.text import fit, format_number, format_table, measure_width
 
 IRIS = """length,width,petal,species
 5.1,3.5,0.1,setosa
@@ -196,7 +196,7 @@ class TestTheCommand:
         shown = on_a_terminal("mnist-small", cwd=tmp_path, TERM="xterm-256color")
         assert "\x1b[38;5;16;48;5;16m▀" in shown
         assert "38;2;" not in shown
-        widths = [width_of(ESCAPE.sub("", line)) for line in shown.split("\r\n")]
+        widths = [measure_width(ESCAPE.sub("", line)) for line in shown.split("\r\n")]
         assert max(widths) <= 80
         full = on_a_terminal("mnist-small", cwd=tmp_path, TERM="xterm-256color", COLORTERM="truecolor")
         assert "\x1b[38;2;0;0;0;48;2;0;0;0m▀" in full
@@ -251,7 +251,7 @@ class TestTheText:
         text = text_of(rows_of([[1.0], [2.0], [3.0], [4.0]], labels))
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
         table_ = text.split("\n\n")[1].splitlines()
-        assert len({width_of(line.split("%")[0]) for line in table_[1:]}) == 1
+        assert len({measure_width(line.split("%")[0]) for line in table_[1:]}) == 1
         assert "?[31mred??" in text
         assert '""' in text
 
@@ -324,12 +324,12 @@ class TestImages:
 class TestDrawing:
     @given(st.text(), st.integers(0, 30), st.booleans())
     def test_text_is_made_to_fit(self, text: str, width: int, right: bool) -> None:
-        assert width_of(fit(text, width, right)) == width
+        assert measure_width(fit(text, width, right)) == width
 
     @given(st.lists(st.tuples(st.text(max_size=9), st.text(max_size=9)), min_size=1, max_size=5))
     def test_a_tables_last_column_ends_at_one_place(self, rows: list[tuple[str, str]]) -> None:
         rows = [(first, second.strip() + "|") for first, second in rows]
-        assert len({width_of(line) for line in format_table(rows)}) == 1
+        assert len({measure_width(line) for line in format_table(rows)}) == 1
 
     @given(st.integers(0, 1000), st.integers(0, 1000), st.integers(1, 60))
     def test_a_bar_shows_what_is_there_and_no_more_than_its_width(self, train: int, test: int, width: int) -> None:

@@ -31,7 +31,7 @@ def simulate(seed: int, seeds: int = 8, samples: int = 400, gap: float = 0.05) -
 
 
 def estimates(values: Array) -> list[Estimate]:
-    return [Variation.of(values).on_these_samples(), Variation.of(values).on_such_samples()]
+    return [Variation.from_hits(values).on_these_samples(), Variation.from_hits(values).on_such_samples()]
 
 
 def numbers(part: Any) -> Any:
@@ -55,13 +55,13 @@ def test_the_mean_squares_are_those_of_a_two_way_analysis_of_variance_written_ou
         residual=sum((values[i, j] - rows[i] - columns[j] + mean) ** 2 for i, j in cells)
         / ((seeds - 1) * (samples - 1)),
     )
-    assert attrs.astuple(Variation.of(values)) == numbers(expected)
+    assert attrs.astuple(Variation.from_hits(values)) == numbers(expected)
 
 
 def test_hits_may_be_stored_in_any_type() -> None:
     recognised = simulate(0) > 0
     for dtype in (np.int8, np.int64, np.float32):
-        assert attrs.astuple(Variation.of(recognised)) == numbers(Variation.of(recognised.astype(dtype)))
+        assert attrs.astuple(Variation.from_hits(recognised)) == numbers(Variation.from_hits(recognised.astype(dtype)))
 
 
 @given(hits)
@@ -93,7 +93,7 @@ def test_on_such_samples_less_is_certain(values: Array) -> None:
 
 @given(hits, st.integers(2, 30))
 def test_what_is_foreseen_for_more_seeds_becomes_certain_up_to_the_samples_share(values: Array, times: int) -> None:
-    variation = Variation.of(values)
+    variation = Variation.from_hits(values)
     for scope in (Variation.on_these_samples, Variation.on_such_samples):
         now, then = scope(variation), scope(variation, len(values) * times)
         assert attrs.astuple(scope(variation, len(values))) == attrs.astuple(now)
@@ -106,7 +106,7 @@ def test_what_is_foreseen_for_more_seeds_becomes_certain_up_to_the_samples_share
 
 
 def test_the_samples_share_is_left_however_many_seeds_there_are() -> None:
-    variation = Variation.of(simulate(1))
+    variation = Variation.from_hits(simulate(1))
     share = (variation.by_sample - variation.residual) / (variation.seeds * variation.samples)
     assert share > 0
     assert variation.on_such_samples(10**12).standard_error == pytest.approx(math.sqrt(share), rel=1e-6)
@@ -118,7 +118,7 @@ def test_on_these_samples_it_is_scipys_paired_t_test(seed: int, level: float) ->
     rng = np.random.default_rng(seed)
     one, other = rng.random((2, 7, 300)) < np.array([0.8, 0.78]).reshape(2, 1, 1)
     expected = stats.ttest_rel(one.mean(axis=1), other.mean(axis=1))
-    found = Variation.of(one.astype(np.int8) - other).on_these_samples()
+    found = Variation.from_hits(one.astype(np.int8) - other).on_these_samples()
     assert found.df == expected.df
     assert found.p_different() == pytest.approx(expected.pvalue, rel=1e-12, abs=1e-12)
     assert found.interval(level) == pytest.approx(tuple(expected.confidence_interval(level)), rel=1e-12, abs=1e-12)
@@ -131,7 +131,7 @@ def test_equivalence_is_the_larger_of_two_one_sided_tests_of_scipy(seed: int) ->
     for rope in (0.0, 0.001, 0.01, 0.05, 0.2):
         above = stats.ttest_1samp(accuracies, -rope, alternative="greater").pvalue
         below = stats.ttest_1samp(accuracies, rope, alternative="less").pvalue
-        found = Variation.of(values).on_these_samples().p_equivalent(rope)
+        found = Variation.from_hits(values).on_these_samples().p_equivalent(rope)
         assert found == pytest.approx(max(above, below), rel=1e-12, abs=1e-12)
 
 
@@ -160,7 +160,7 @@ def test_on_such_samples_the_standard_error_is_that_of_a_crossed_bootstrap(seed:
     seeds = rng.multinomial(n, np.full(n, 1 / n), draws) / n
     samples = rng.multinomial(m, np.full(m, 1 / m), draws) / m
     means = np.einsum("dn,nm,dm->d", seeds, values, samples, optimize=True)
-    variation = Variation.of(values)
+    variation = Variation.from_hits(values)
     found = variation.on_such_samples().standard_error ** 2
     expected = (
         variation.by_seed * (n - 1) / n
@@ -181,7 +181,7 @@ def test_on_such_samples_the_standard_error_is_how_far_new_draws_are_spread(seed
     found = []
     for _ in range(repeats):
         values = rng.normal(0, seed_share, (n, 1)) + rng.normal(0, 2, (1, m)) + rng.normal(0, 1, (n, m))
-        found.append(Variation.of(values).on_such_samples())
+        found.append(Variation.from_hits(values).on_such_samples())
     spread = seed_share**2 / n + 4 / m + 1 / (n * m)
     assert np.mean([e.standard_error**2 for e in found]) == pytest.approx(spread, rel=0.05)
     covered = np.mean([e.interval()[0] <= 0 <= e.interval()[1] for e in found])
@@ -223,7 +223,7 @@ def test_a_constant_without_error_is_where_it_is(level: float) -> None:
 
 def test_where_no_hit_differs_it_takes_many_samples_to_call_two_settings_equal() -> None:
     """Five seeds of ten samples all alike are to be expected of settings that are a hundredth apart."""
-    few, many = (Variation.of(np.zeros((5, samples), np.int8)) for samples in (10, 10_000))
+    few, many = (Variation.from_hits(np.zeros((5, samples), np.int8)) for samples in (10, 10_000))
     for scope in (Variation.on_these_samples, Variation.on_such_samples):
         assert scope(few).p_different() == scope(many).p_different() == 1
         assert scope(few).p_equivalent(0.001) > 0.4
@@ -233,7 +233,7 @@ def test_where_no_hit_differs_it_takes_many_samples_to_call_two_settings_equal()
 def test_seeds_that_do_not_matter_leave_the_samples_only() -> None:
     values = np.repeat(simulate(3)[:1], 6, axis=0)
     m = values.shape[1]
-    variation = Variation.of(values)
+    variation = Variation.from_hits(values)
     assert (variation.by_seed, variation.residual) == pytest.approx((0, 0), abs=1e-12)
     # As little as one hit is all that is taken for the seeds.
     assert variation.on_these_samples().standard_error == pytest.approx(1 / values.size)
@@ -245,7 +245,7 @@ def test_seeds_that_do_not_matter_leave_the_samples_only() -> None:
 def test_neither_seeds_nor_samples_make_the_mean_more_certain_than_independent_hits() -> None:
     """Each seed is ahead on a sample of its own: both mean squares fall below the rest, by chance or by design."""
     values = np.eye(6, dtype=np.int8)
-    variation = Variation.of(values)
+    variation = Variation.from_hits(values)
     assert (variation.by_seed, variation.by_sample) == pytest.approx((0, 0), abs=1e-15)
     such = variation.on_such_samples()
     assert such.standard_error == pytest.approx(math.sqrt(variation.residual / values.size))

@@ -145,7 +145,7 @@ def resume(folder: Path, of: Any) -> None:
             return
         warnings.simplefilter("ignore")  # on a newest one that is not there
         run_folder = RunRecorder(folder, *of)
-        start = run_folder.last_checkpoint()
+        start = run_folder.load_checkpoint()
         assert start
         assert start.iteration >= ARMED - 1  # nothing of what had been kept is lost
         go(run_folder, run_folder.save, start, of)

@@ -164,12 +164,12 @@ def test_a_checkpoint_of_an_older_version_is_resumed_with_the_same_data_alone(tm
         recorder.run_started(run=None)  # type: ignore[arg-type]
         recorder._checkpoints.about["data"] = of_older_version
         recorder.save(train(create_network(experiment, data), data, iterations=2).checkpoint)
-    found = RunRecorder(tmp_path / "run", experiment, data).last_checkpoint()
+    found = RunRecorder(tmp_path / "run", experiment, data).load_checkpoint()
     assert found is not None
     assert found.iteration == 1
     other = attrs.evolve(data, test=attrs.evolve(data.test, t=1 - data.test.t))
     with pytest.raises(DataError, match="the data is not what the run began with: as many samples, with other values"):
-        RunRecorder(tmp_path / "run", experiment, other).last_checkpoint()
+        RunRecorder(tmp_path / "run", experiment, other).load_checkpoint()
 
 
 class TestFolders:

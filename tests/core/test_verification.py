@@ -205,7 +205,7 @@ class TestTampering:
     def test_what_was_tampered_with_is_named(self, place: Path, what: str) -> None:
         tamper, part, words = TAMPERINGS[what]
         tamper(place)
-        assert part in [d.part for d in compare_with_receipt(place / "run").differences if words in d.in_words()]
+        assert part in [d.part for d in compare_with_receipt(place / "run").differences if words in d.format()]
         done = call("verify", place / "run")
         assert isinstance(done.exception, (SystemExit, type(None))), done.exception
         assert words in done.output
