@@ -1,4 +1,4 @@
-"""The five interfaces, and the objective that an estimator sees.
+"""Interfaces of the parts, and of runs and their observers.
 
 An implementation is a final, frozen attrs class whose fields are its settings. It keeps nothing on `self` between
 calls and never writes into an array that it was given. Mathematics is best written against the Python array API
@@ -250,7 +250,7 @@ class ObservedRun(Protocol):
 
     @property
     def status(self) -> Status:
-        """One of: running, finished, interrupted, diverged, failed."""
+        """The state of the run: a `modnet.Status`, equal to the text in its files."""
 
     @property
     def seconds(self) -> float:
@@ -290,7 +290,7 @@ class Observer:
         """
 
     def run_ended(self, run: ObservedRun) -> None:
-        """Follow a run: it ended. Called in every case, with `run.status` finished, interrupted, diverged or failed.
+        """Follow a run: it ended. Called in every case; `run.status` tells them apart.
 
         >>> @modnet.hookimpl
         ... def run_ended(run):

@@ -54,7 +54,7 @@ class Job:
 
 @attrs.frozen
 class JobResult:
-    """The end of a run, to be sent from process to process: finished, diverged, interrupted or failed."""
+    """The end of a run, to be sent from process to process."""
 
     status: Status
     message: str = ""

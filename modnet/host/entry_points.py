@@ -200,12 +200,12 @@ def find_misnamed() -> list[Problem]:
     """
     import importlib.metadata
 
-    found: list[Problem] = []
+    found: dict[Problem, None] = {}  # a distribution may be met twice on sys.path
     for distribution in importlib.metadata.distributions():
-        with suppress(Exception):  # damaged metadata, which `installed` warns of
+        with suppress(Exception):  # damaged metadata, which `find_installed` warns of
             if problem := _find_misnamed(distribution):
-                found.append(problem)
-    return found
+                found[problem] = None
+    return list(found)
 
 
 def _find_misnamed(distribution: Distribution) -> Problem | None:

@@ -280,7 +280,7 @@ class TestEnds:
         x[:, 0] = np.inf
         data = Dataset(modnet.Samples(x, blobs.train.t), blobs.test, blobs.classes)
         with pytest.raises(
-            DivergedError, match=r"iteration \d: the batch holds values that are not finite; look at the data"
+            DivergedError, match=r"iteration \d: the batch holds values that are not finite: check the data"
         ):
             run_on(data)
 

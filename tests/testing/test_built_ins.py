@@ -29,7 +29,7 @@ VARIANTS = [
     ("gradient", "random-coordinates", {"coordinates": 5}),
     ("gradient", "spsa", {"directions": 1}),
 ]
-# How fast each may go down the two valleys: parabola, Rosenbrock's.
+# How fast each may go down the two valleys, parabola and Rosenbrock's; another one tries several rates.
 RATES = {
     "adagrad": (1.0, 0.5),
     "adam": (0.05, 0.02),
@@ -68,7 +68,7 @@ def options_of(kind: str, name: str, folder: Path) -> dict[str, Any]:
     """Return what the kit is to know of a part, so that it asks for as much as that can do."""
     if kind == "gradient":
         return {"tolerance": 1e-6}
-    if kind == "optimizer":
+    if name in RATES:
         parabola, rosenbrock = (modnet.optimizer(name, lr=rate) for rate in RATES[name])
         return {"parabola": parabola, "rosenbrock": rosenbrock}
     return {"file": write_idx(folder)} if name == "idx" else {}
@@ -92,7 +92,7 @@ def test_each_passes(kind, name, settings, tmp_path, monkeypatch):
     report = find_suite(kind).run(made, **options_of(kind, name, tmp_path))
     variant = name_variant(name, settings)
     assert {outcome.name for outcome in report.failed} == FAILED.get(variant, set()), str(report)
-    assert not report.missing or variant == "mnist"
+    assert not report.missing
     expected = SKIPPED.get(variant, SKIPPED.get(name, USUALLY_SKIPPED.get(kind, set())))
     expected = expected if attrs.fields(type(made)) else expected | OF_SETTINGS
     assert {outcome.name for outcome in report.skipped} == expected
