@@ -25,7 +25,7 @@ from modnet.testing.conformance import find_suite
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"
-PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md")]
+PAGES = [*ROOT.glob("*.md"), *DOCS.glob("*.md"), *DOCS.glob("decisions/*.md")]
 WRITTEN = [page for page in PAGES if page.name != "reference.md"]
 BLOCK = re.compile(r"^```(\w*)\n(.*?)^```$", re.DOTALL | re.MULTILINE)
 SHELL_BLOCK = re.compile(r"^```(?:sh|console)\n.*?^```$", re.DOTALL | re.MULTILINE)
@@ -120,7 +120,7 @@ def test_every_option_in_the_prose_exists_and_every_option_stands_in_it() -> Non
     assert there - {"-h", "--version"} <= set(re.findall(r"(?<![\w-])--?[a-z][a-z-]*", prose(DOCS / "experiments.md")))
 
 
-@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.name)
+@pytest.mark.parametrize("page", WRITTEN, ids=lambda page: page.relative_to(ROOT).as_posix())
 def test_names_and_links_in_the_prose_lead_somewhere(page: Path) -> None:
     for name in re.findall(r"`modnet\.([a-zA-Z_]+)", prose(page)):
         assert hasattr(modnet, name), f"modnet.{name}"
@@ -156,3 +156,10 @@ def test_every_check_of_the_kit_stands_in_the_docs(kind: str) -> None:
 def test_what_the_kit_offers_stands_in_the_docs() -> None:
     page = text(DOCS / "testing-plugins.md") + text(DOCS / "swapping.md")
     assert [name for name in modnet.testing.__all__ if name.islower() and f"{name}(" not in page] == []
+
+
+def test_every_room_stands_in_the_design_and_every_decision_in_their_index() -> None:
+    rooms = {path.parent.name for path in (ROOT / "modnet").glob("*/__init__.py")}
+    assert set(re.findall(r"(?m)^  (\w+)/ ", text(DOCS / "design.md"))) == rooms
+    decisions = sorted(path.stem for path in DOCS.glob("decisions/0*.md"))
+    assert re.findall(r"(?m)^0\d{3}-.*$", text(DOCS / "decisions" / "index.md")) == decisions

@@ -17,11 +17,11 @@ from modnet.compose.sources import is_data_set
 from modnet.data.summary import summarize
 from modnet.display.data_overview import Overview, overview_to_json, overview_to_text
 from modnet.display.data_picture import draw_data
-from modnet.display.figure import FORMATS, render
+from modnet.display.figure import FORMATS, save_figure
 from modnet.display.progress import file_progress
 from modnet.display.terminal import Screen
 from modnet.errors import DataError, UnknownNameError
-from modnet.files import cache_folder, write_atomically
+from modnet.files import cache_folder
 from modnet.files.cache import cache_entries, clear_cache
 from modnet.host.registry import Component
 from modnet.interfaces import DataSource
@@ -79,7 +79,7 @@ def show(
     )
     click.echo(overview_to_json(view) if json_ else overview_to_text(view, Screen.from_stream(sys.stdout)))
     if out:
-        write_atomically(out, render(draw_data(found, summary, view.headline), out.suffix[1:].lower()))
+        save_figure(draw_data(found, summary, view.headline), out)
         click.echo(f"drawn in {out}", err=json_)
 
 

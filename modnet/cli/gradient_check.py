@@ -14,9 +14,8 @@ from modnet.compose.experiment import create_experiment, create_network, format_
 from modnet.compose.gradient_check import check_gradient
 from modnet.compose.tables import merge
 from modnet.display.estimators import draw_estimators
-from modnet.display.figure import FORMATS, render
+from modnet.display.figure import FORMATS, save_figure
 from modnet.display.progress import file_progress
-from modnet.files import write_atomically
 from modnet.gradcheck.verdicts import VERDICTS
 from modnet.nn.batches import Batches
 from modnet.randomness import Stream
@@ -68,7 +67,7 @@ def gradient_check(
     click.echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
     if out:
         picture = draw_estimators(check.estimators, format_title(wanted))
-        write_atomically(out, render(picture, out.suffix[1:].lower()))
+        save_figure(picture, out)
         if not json_:
             click.echo(f"drawn in {out}")
     sys.exit(0 if check.passed else 1)

@@ -8,10 +8,8 @@ import click
 
 from modnet.cli.options import load_all_plugins, plugin_options
 from modnet.compose.experiment import format_title, read_toml
-from modnet.display.figure import FORMATS, render
+from modnet.display.figure import FORMATS, save_figure
 from modnet.display.learning_curves import draw_learning_curves
-from modnet.errors import DataError
-from modnet.files import write_atomically
 from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, read_experiment
 from modnet.runs.history import read_history
 
@@ -25,8 +23,5 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
     history = read_history(run / HISTORY)
     load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
     path = out or run / CURVES
-    if not path.parent.is_dir():
-        raise DataError(f"{path}: there is no folder {path.parent}")
-    figure = draw_learning_curves(history, format_title(read_experiment(run)))
-    write_atomically(path, render(figure, path.suffix[1:].lower()))
+    save_figure(draw_learning_curves(history, format_title(read_experiment(run))), path)
     click.echo(f"drawn in {path}")

@@ -35,7 +35,7 @@ from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import render
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
-from modnet.runs.folder import HISTORY, HITS, LOCK, claim
+from modnet.runs.folder import HISTORY, HITS, claim, is_unused
 from modnet.runs.history import read_history
 from modnet.runs.receipt import Receipt, Results
 from modnet.types import Array
@@ -155,8 +155,9 @@ def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Set
 
 
 def _claim(folder: Path, stack: ExitStack) -> None:
-    """Claim the folder of a comparison as long as `stack` is open; raises SettingError and DataError."""
-    _check_free(folder)
+    """Claim the folder of a comparison as long as `stack` is open; raises SettingError where it holds other files."""
+    if folder.exists() and not (folder / COMPARISON).is_file() and not is_unused(folder, COMPARISON):
+        raise SettingError([f"{folder} exists and is not the folder of a comparison: choose another"], "--out")
     folder.mkdir(parents=True, exist_ok=True)
     stack.enter_context(claim(folder))
     for name in (COMPARISON, *FILES):
@@ -179,14 +180,6 @@ def _list_seeds(settings: Sequence[Setting], plan: Plan) -> range:
 
 def _find_run_folder(folder: Path, setting: Setting, seed: int) -> Path:
     return folder / setting.folder / f"seed-{seed}"
-
-
-def _check_free(folder: Path) -> None:
-    """Raise SettingError where results would be written among other files."""
-    if folder.exists() and not (folder / COMPARISON).is_file():
-        left = (LOCK, f".{COMPARISON}.")  # by a process that was killed before its first run
-        if not folder.is_dir() or any(not file.name.startswith(left) for file in folder.iterdir()):
-            raise SettingError([f"{folder} exists and is not the folder of a comparison: choose another"], "--out")
 
 
 def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:

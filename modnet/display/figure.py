@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import io
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from modnet.errors import MissingExtraError, SettingError
+from modnet.errors import DataError, MissingExtraError, SettingError
+from modnet.files import write_atomically
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -43,3 +45,10 @@ def render(figure: Figure, kind: str) -> bytes:
 def escape(text: str) -> str:
     """Return text in which no dollar begins a formula."""
     return text.replace("$", r"\$")
+
+
+def save_figure(figure: Figure, path: Path) -> None:
+    """Write a figure into a file, in the format of its suffix; raises SettingError and DataError."""
+    if not path.parent.is_dir():
+        raise DataError(f"{path}: there is no folder {path.parent}")
+    write_atomically(path, render(figure, path.suffix[1:].lower()))

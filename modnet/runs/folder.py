@@ -54,9 +54,14 @@ def check_is_free(path: Path, *, overwrite: bool) -> None:
     if (path / EXPERIMENT).is_file():
         what = "" if overwrite else "holds a run"
     else:
-        what = "exists and is not the folder of a run" if path.exists() and not _is_empty(path) else ""
+        what = "exists and is not the folder of a run" if path.exists() and not is_unused(path, EXPERIMENT) else ""
     if what:
         raise SettingError([f"{path} {what}: choose another, or --overwrite a run"], "--out")
+
+
+def is_unused(path: Path, first: str) -> bool:
+    """Return whether a folder holds at most the files of a process that was killed before it wrote the first one."""
+    return path.is_dir() and all(f.name == LOCK or f.name.startswith(f".{first}.") for f in path.iterdir())
 
 
 def check_is_run(path: Path) -> None:
@@ -86,13 +91,6 @@ def read_experiment(folder: Path) -> Experiment:
     """Return a run's experiment; raises PluginError where a plugin is missing, with the one to install."""
     with name_missing_plugins(folder / EXPERIMENT):
         return create_experiment(read_toml(folder / EXPERIMENT))
-
-
-def _is_empty(path: Path) -> bool:
-    """Return whether a folder holds at most the files of a process that was killed before its run began."""
-    return path.is_dir() and all(
-        file.name == LOCK or file.name.startswith(f".{EXPERIMENT}.") for file in path.iterdir()
-    )
 
 
 def _has_results(path: Path) -> bool:
