@@ -27,7 +27,7 @@ TREES = Path(__file__).parent / "zoo" / "trees.jsonl"
 def outcome_of(animal: Animal) -> Outcome:
     """Return what the check that is named for a broken part says of it."""
     suite = find_suite(animal.kind)
-    return suite.checks[animal.check].run(suite.subject(animal.part, **animal.options))
+    return suite.checks[animal.check].run(suite.create_subject(animal.part, **animal.options))
 
 
 @pytest.mark.parametrize("animal", BROKEN, ids=str)
