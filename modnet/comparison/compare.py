@@ -19,7 +19,8 @@ from attrs.validators import ge
 
 from modnet.comparison.decisions import ROPE
 from modnet.comparison.grid import Setting, create_settings, to_axes
-from modnet.comparison.result import Comparison, SettingResult
+from modnet.comparison.report import Comparison
+from modnet.comparison.result import SettingResult
 from modnet.comparison.workers import (
     Job,
     check_is_no_import,

@@ -8,13 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from modnet.comparison.result import SettingResult
 from modnet.display.figure import COLORS, create_figure, escape
 from modnet.types import Array
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
-
-    from modnet.comparison.result import SettingResult
 
 _WIDE = 8.0  # values that span more than such a factor are drawn on a logarithmic axis
 
