@@ -54,7 +54,8 @@ if TYPE_CHECKING:
     from modnet import testing
     from modnet.comparison.compare import compare
     from modnet.comparison.decisions import Decision
-    from modnet.comparison.result import Comparison, PairResult, SettingResult
+    from modnet.comparison.report import Comparison
+    from modnet.comparison.result import PairResult, SettingResult
     from modnet.comparison.statistics import Estimate
 
 __version__ = "0.1.0"
@@ -128,7 +129,7 @@ __all__ = [
 
 # A comparison brings processes, statistics and plots along: a fifth of what all the rest takes to import.
 _LATER = {
-    "Comparison": "modnet.comparison.result",
+    "Comparison": "modnet.comparison.report",
     "Decision": "modnet.comparison.decisions",
     "Estimate": "modnet.comparison.statistics",
     "PairResult": "modnet.comparison.result",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Sequence
+from contextlib import suppress
 from pathlib import Path
 from urllib.parse import urlsplit
 
@@ -41,13 +41,15 @@ def fetch(
             raise DataError(f"{url}: not the address of a file that can be downloaded, expected http:// or https://")
     if _is_right(path, sha256, size):
         return False
-    with _writing(path.parent):
+    try:
         path.parent.mkdir(parents=True, exist_ok=True)
         with hold_lock(path.with_name(f".{path.name}.lock"), wait=True):
             if _is_right(path, sha256, size):  # another process has downloaded it
                 return False
             sweep(path)
             failures = _download(urls, path, sha256, size, timeout, pause)
+    except OSError as error:  # a disk that is full, or a folder that cannot be written
+        raise DataError(f"{path.parent}: cannot be written: {error.strerror or error}") from None
     if failures:
         lines = (f"{path.name} cannot be downloaded: {'; '.join(failures)}", advice)
         raise DataError("\n".join(filter(None, lines)))
@@ -108,12 +110,3 @@ def _content(path: Path, size: int) -> str:
         with reading(path), path.open("rb") as file:
             return f"a damaged file with SHA-256 {hashlib.file_digest(file, 'sha256').hexdigest()}"
     return found.hexdigest() if left else f"more than its {size:,} bytes"
-
-
-@contextmanager
-def _writing(folder: Path) -> Iterator[None]:
-    """Turn a disk that is full, or a folder that cannot be written, into a DataError."""
-    try:
-        yield
-    except OSError as error:
-        raise DataError(f"{folder}: cannot be written: {error.strerror or error}") from None

@@ -34,7 +34,8 @@ def data_fingerprint(data: Dataset) -> dict[str, Any]:
     parts = {describe_part(name): samples for name, samples in data.parts.items()}
     digests: dict[str, str] = {}
     for kind, samples in parts.items():
-        digests |= {f"{kind} features": _features_sha256(samples), f"{kind} labels": _labels_sha256(samples)}
+        digests[f"{kind} features"] = _features_sha256(samples)
+        digests[f"{kind} labels"] = sha256(samples.t.astype("<i8").tobytes()).hexdigest()
     return {
         **{f"{kind} rows": len(samples) for kind, samples in parts.items()},
         "features": data.features,
@@ -52,10 +53,6 @@ def _features_sha256(samples: Samples) -> str:
         for piece in _canonical(samples.unscaled(slice(start, start + rows))):
             digest.update(piece)
     return digest.hexdigest()
-
-
-def _labels_sha256(samples: Samples) -> str:
-    return sha256(samples.t.astype("<i8").tobytes()).hexdigest()
 
 
 def _canonical(x: Array) -> Iterator[bytes | memoryview]:

@@ -29,10 +29,8 @@ def measure_parts(objective: Any, layers: Collection[int], *, loss: bool) -> Obj
         attrs.evolve(layer, activation=_MeasuredActivation(layer.activation)) if layer.number in layers else layer
         for layer in objective.layers
     )
-    last = objective.layers[-1].activation
-    function = _MeasuredLoss(objective.loss_function, last) if loss else objective.loss_function
-    fused = function.fused(last)
-    evolved: Objective = attrs.evolve(objective, layers=changed, loss_function=function, fused=fused)
+    fused = _MeasuredFused(objective.loss_function, objective.layers[-1].activation) if loss else objective.fused
+    evolved: Objective = attrs.evolve(objective, layers=changed, fused=fused)
     return evolved
 
 
@@ -62,21 +60,9 @@ class _MeasuredActivation(Activation):
 
 
 @attrs.frozen
-class _MeasuredLoss(Loss):
-    loss: Loss
-    activation: Activation
-
-    def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
-        """Return the losses."""
-        return self.loss(y, t, axis)
-
-    def fused(self, activation: Activation) -> FusedLoss:
-        """Return the loss from the pre-activations, whether it has such a form or not."""
-        return _MeasuredFused(self.loss, activation)
-
-
-@attrs.frozen
 class _MeasuredFused(FusedLoss):
+    """A loss from the pre-activations, whether it has such a form or not."""
+
     loss: Loss
     activation: Activation
 

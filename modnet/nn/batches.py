@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Literal
 
 import attrs
@@ -47,10 +46,10 @@ class Batches:
         """Return the sample indices of batch `t`, int64, of shape (size,)."""
         if self.sampling == "replacement":
             number, row = divmod(t, DRAWN_AT_ONCE)
-            drawn: Array = self._block(number, self._with_replacement)[row]
+            drawn: Array = self._block(number)[row]
             return drawn
         number, row = divmod(t, -(-self.samples // self.size))
-        return self._block(number, self._permutation)[row * self.size : (row + 1) * self.size]
+        return self._block(number)[row * self.size : (row + 1) * self.size]
 
     def ends_epoch(self, t: int) -> bool:
         """Return whether batch `t` completes an epoch: as many samples drawn as there are, or a multiple of it."""
@@ -58,13 +57,12 @@ class Batches:
             return (t + 1) * self.size // self.samples > t * self.size // self.samples
         return (t + 1) % -(-self.samples // self.size) == 0
 
-    def _block(self, number: int, draw: Callable[[np.random.Generator], Array]) -> Array:
+    def _block(self, number: int) -> Array:
+        """Return a thousand batches, or an epoch's permutation; the last one stays drawn."""
         if self._drawn[0] != number:
-            self._drawn = (number, draw(self.stream.child(number).generator()))
+            generator = self.stream.child(number).generator()
+            if self.sampling == "replacement":
+                self._drawn = number, generator.integers(0, self.samples, (DRAWN_AT_ONCE, self.size))
+            else:
+                self._drawn = number, generator.permutation(self.samples)
         return self._drawn[1]
-
-    def _with_replacement(self, generator: np.random.Generator) -> Array:
-        return generator.integers(0, self.samples, (DRAWN_AT_ONCE, self.size))
-
-    def _permutation(self, generator: np.random.Generator) -> Array:
-        return generator.permutation(self.samples)

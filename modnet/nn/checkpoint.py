@@ -121,22 +121,22 @@ class Checkpoints:
 
         Warns where the newest is not good; raises DataError where the one before is not either.
         """
-        newest, previous = self.folder / CHECKPOINT, self.folder / PREVIOUS
-        if not newest.exists() and not previous.exists():
+        paths = self.folder / CHECKPOINT, self.folder / PREVIOUS
+        if not any(path.exists() for path in paths):
             return None
-        try:
-            found = self._unpack(newest)
-        except DataError as error:
-            wrong = str(error)
-        else:
-            self._newest_is_good = True
+        wrong: list[str] = []
+        for path in paths:
+            try:
+                found = self._unpack(path)
+            except DataError as error:
+                wrong.append(str(error))
+                continue
+            if wrong:
+                what = f"{wrong[0]}; the one before is used, of iteration {found[0].iteration:,}"
+                warnings.warn(what, stacklevel=2)
+            self._newest_is_good = not wrong
             return found
-        try:
-            found = self._unpack(previous)
-        except DataError as error:
-            raise DataError(f"{wrong}\n{error}\nthe run cannot be resumed: begin it anew") from None
-        warnings.warn(f"{wrong}; the one before is used, of iteration {found[0].iteration:,}", stacklevel=2)
-        return found
+        raise DataError("\n".join([*wrong, "the run cannot be resumed: begin it anew"]))
 
     def discard(self) -> None:
         """Remove the checkpoints, and the temporary files of a killed process."""

@@ -80,8 +80,8 @@ def default_step(dtype: Any) -> float:
     return max(1e-4, float(np.cbrt(np.finfo(dtype).eps)))
 
 
-def compute_partial_differences(f: Callable[[Array], Array], a: Array, axis: int = -1) -> Iterator[Array]:
-    """Yield (f(a + h e_k) - f(a - h e_k)) / 2h for each position k along `axis`, for all other positions at once.
+def compute_partial_differences(f: Callable[[Array], Array], a: Array) -> Iterator[Array]:
+    """Yield (f(a + h e_k) - f(a - h e_k)) / 2h for each position k along the last axis, for all others at once.
 
     `f` treats these independently, as an activation and a loss treat samples.
 
@@ -90,10 +90,9 @@ def compute_partial_differences(f: Callable[[Array], Array], a: Array, axis: int
     [[6.0], [8.0]]
     """
     h = default_step(a.dtype)
-    for k in range(a.shape[axis]):
-        shift: Array = np.zeros(a.shape[axis], a.dtype)
+    for k in range(a.shape[-1]):
+        shift: Array = np.zeros(a.shape[-1], a.dtype)
         shift[k] = h
-        shift = shift.reshape([-1 if i == axis % a.ndim else 1 for i in range(a.ndim)])
         yield (f(a + shift) - f(a - shift)) / (2 * h)
 
 

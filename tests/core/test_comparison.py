@@ -12,7 +12,8 @@ import pytest
 from scipy import stats
 
 from modnet.comparison.grid import Setting
-from modnet.comparison.result import Comparison, SettingResult
+from modnet.comparison.report import Comparison
+from modnet.comparison.result import SettingResult
 from modnet.display.figure import render
 from modnet.types import History, Status
 

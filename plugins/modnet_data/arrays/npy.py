@@ -12,7 +12,7 @@ import numpy as np
 
 from modnet import Array, DataError, Dataset
 from modnet.files import COMPRESSED, created, reading, replacing, uncompressed_name
-from modnet_data.arrays.npy_format import header_of, npy_header
+from modnet_data.arrays.npy_format import npy_header, write_npy
 from modnet_data.arrays.raw import raw_array
 from modnet_data.arrays.source import ArraySource
 from modnet_data.names import NAMES, ROWS, TRAIN_TEST, part_names, row_names
@@ -142,6 +142,4 @@ def _targets(path: Path, names: Iterable[str]) -> list[Path]:
 def _write(stack: ExitStack, path: Path, shape: tuple[int, ...], dtype: np.dtype[Any], some: Iterable[Array]) -> None:
     """Write an .npy file, which takes its place when the stack is left."""
     with created(stack.enter_context(replacing(path)), path) as file:
-        np.lib.format.write_array_header_1_0(file, header_of(shape, dtype))
-        for block in some:
-            file.write(block.tobytes())
+        write_npy(file, shape, dtype, some)

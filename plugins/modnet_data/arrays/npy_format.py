@@ -1,13 +1,14 @@
-"""The header of NumPy's .npy format, checked before anything is made of it."""
+"""NumPy's .npy format, whose header is checked before anything is made of it."""
 
 from __future__ import annotations
 
 import tokenize
+from collections.abc import Iterable
 from typing import IO, Any
 
 import numpy as np
 
-from modnet import DataError
+from modnet import Array, DataError
 from modnet.files import printable
 from modnet_data.arrays.raw import Raw
 
@@ -35,6 +36,9 @@ def npy_header(file: IO[bytes], what: str) -> Raw:
     return Raw(shape, dtype, file.tell(), fortran and len(shape) > 1)
 
 
-def header_of(shape: tuple[int, ...], dtype: np.dtype[Any]) -> dict[str, Any]:
-    """Return what `numpy.lib.format` writes as the header of an array that lies row by row."""
-    return {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+def write_npy(file: IO[bytes], shape: tuple[int, ...], dtype: np.dtype[Any], some: Iterable[Array]) -> None:
+    """Write an array row by row, in blocks."""
+    header = {"descr": np.lib.format.dtype_to_descr(dtype), "fortran_order": False, "shape": shape}
+    np.lib.format.write_array_header_1_0(file, header)
+    for block in some:
+        file.write(block.tobytes())

@@ -14,7 +14,7 @@ import numpy as np
 
 from modnet import Array, DataError, Dataset, cached
 from modnet.files import CHUNK, printable, reading, replacing, tell_progress
-from modnet_data.arrays.npy_format import header_of, npy_header
+from modnet_data.arrays.npy_format import npy_header, write_npy
 from modnet_data.arrays.raw import Raw, blocks, check_packed, map_array
 from modnet_data.arrays.source import ArraySource
 from modnet_data.names import part_names, row_names
@@ -63,9 +63,7 @@ class Npz(ArraySource):
 def _write(archive: zipfile.ZipFile, name: str, shape: tuple[int, ...], dtype: np.dtype, some: Iterable[Array]) -> None:
     info = zipfile.ZipInfo(f"{name}.npy")  # of 1980, so that the same content is the same file
     with archive.open(info, "w", force_zip64=True) as member:
-        np.lib.format.write_array_header_1_0(member, header_of(shape, dtype))
-        for block in some:
-            member.write(block.tobytes())
+        write_npy(member, shape, dtype, some)
 
 
 def _arrays(path: Path, choose: Callable[[Iterable[str], Path], tuple[str, ...]]) -> list[Array]:

@@ -40,9 +40,9 @@ class ArraySource(DataSource):
             path,
             (rows, labels),
             (test[0], test[1]) if test else None,
-            self.scale,
-            self.test_fraction,
-            self.split_seed,
+            scale=self.scale,
+            test_fraction=self.test_fraction,
+            split_seed=self.split_seed,
             stratified=self.stratified,
         )
 

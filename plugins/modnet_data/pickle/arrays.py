@@ -167,7 +167,8 @@ def call(function: Any, args: Any) -> Any:
         raise RefusedError(f"it calls {describe(function)}")
     if type(args) is not tuple:
         raise RefusedError(f"it calls {function.value} with {describe(args)}")
-    return CALLS[function](*args) if len(args) in COUNTS[function] else _refuse(function)
+    result, counts = CALLS[function]
+    return result(*args) if len(args) in counts else _refuse(function)
 
 
 def _refuse(function: Function) -> Any:
@@ -223,25 +224,16 @@ def _latin1(text: str) -> bytes:
         raise RefusedError("text that stands for no bytes") from None
 
 
-CALLS: dict[Function, Callable[..., Any]] = {
-    Function.NDARRAY: lambda: None,
-    Function.DTYPE: _dtype,
-    Function.RECONSTRUCT: _reconstruct,
-    Function.SCALAR: _scalar,
-    Function.FROMBUFFER: _frombuffer,
-    Function.ENCODE: _encode,
-    Function.BYTES: lambda: b"",
+CALLS: dict[Function, tuple[Callable[..., Any], tuple[int, ...]]] = {
+    Function.NDARRAY: (lambda: None, ()),
+    Function.DTYPE: (_dtype, (1, 2, 3)),
+    Function.RECONSTRUCT: (_reconstruct, (3,)),
+    Function.SCALAR: (_scalar, (2,)),
+    Function.FROMBUFFER: (_frombuffer, (4, 5)),
+    Function.ENCODE: (_encode, (2,)),
+    Function.BYTES: (lambda: b"", (0,)),
 }
-COUNTS: dict[Function, tuple[int, ...]] = {
-    Function.NDARRAY: (),
-    Function.DTYPE: (1, 2, 3),
-    Function.RECONSTRUCT: (3,),
-    Function.SCALAR: (2,),
-    Function.FROMBUFFER: (4, 5),
-    Function.ENCODE: (2,),
-    Function.BYTES: (0,),
-}
-"""Numbers of arguments that each is called with; numpy.ndarray is named, and never called."""
+"""Stand-ins for the functions, and the numbers of arguments that each is called with; numpy.ndarray never is."""
 
 
 def array_of(value: Any) -> Array:

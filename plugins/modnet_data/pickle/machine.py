@@ -159,9 +159,6 @@ class _Machine:
         else:
             self.take()
 
-    def duplicate(self) -> None:
-        self.push(self.top())
-
     # What holds other values
 
     def hold(self, values: list[Any]) -> list[Any]:
@@ -175,40 +172,16 @@ class _Machine:
     def tuple_of(self, count: int) -> None:
         self.push(tuple(self.hold(self.several(count))))
 
-    def tuple_since_mark(self) -> None:
-        self.push(tuple(self.hold(self.since_mark())))
-
-    def empty_list(self) -> None:
-        self.push([])
-
-    def list_since_mark(self) -> None:
-        self.push(self.hold(self.since_mark()))
-
-    def append(self) -> None:
-        self.extend([self.take()])
-
-    def append_since_mark(self) -> None:
-        self.extend(self.since_mark())
-
     def extend(self, values: list[Any]) -> None:
         target = self.top()
         if type(target) is not list:
             raise RefusedError(f"it appends to {describe(target)}")
         target.extend(self.hold(values))
 
-    def empty_dict(self) -> None:
-        self.push({})
-
     def dict_since_mark(self) -> None:
         entries = self.since_mark()
         self.push({})
         self.update(entries)
-
-    def set_item(self) -> None:
-        self.update(self.several(2))
-
-    def set_since_mark(self) -> None:
-        self.update(self.since_mark())
 
     def update(self, entries: list[Any]) -> None:
         target, keys = self.top(), entries[::2]
@@ -230,9 +203,6 @@ class _Machine:
         if not 0 <= index < MOST_OPCODES:
             raise RefusedError(f"it remembers a value as number {index}, expected 0 to {MOST_OPCODES - 1}")
         self.memo[index] = self.top()
-
-    def memoize(self) -> None:
-        self.put(len(self.memo))
 
     def get(self, index: int) -> None:
         if index not in self.memo:
@@ -292,26 +262,20 @@ DOES: dict[str, Callable[..., object]] = {
     "MARK": _Machine.mark,
     "POP": _Machine.pop,
     "POP_MARK": _Machine.since_mark,
-    "DUP": _Machine.duplicate,
-    "EMPTY_LIST": _Machine.empty_list,
-    "LIST": _Machine.list_since_mark,
-    "APPEND": _Machine.append,
-    "APPENDS": _Machine.append_since_mark,
-    "TUPLE": _Machine.tuple_since_mark,
-    "TUPLE1": _Machine.tuple_of,
-    "TUPLE2": _Machine.tuple_of,
-    "TUPLE3": _Machine.tuple_of,
-    "EMPTY_DICT": _Machine.empty_dict,
+    "DUP": lambda machine: machine.push(machine.top()),
+    "EMPTY_LIST": lambda machine: machine.push([]),
+    "LIST": lambda machine: machine.push(machine.hold(machine.since_mark())),
+    "APPEND": lambda machine: machine.extend([machine.take()]),
+    "APPENDS": lambda machine: machine.extend(machine.since_mark()),
+    "TUPLE": lambda machine: machine.push(tuple(machine.hold(machine.since_mark()))),
+    **dict.fromkeys(("TUPLE1", "TUPLE2", "TUPLE3"), _Machine.tuple_of),
+    "EMPTY_DICT": lambda machine: machine.push({}),
     "DICT": _Machine.dict_since_mark,
-    "SETITEM": _Machine.set_item,
-    "SETITEMS": _Machine.set_since_mark,
-    "PUT": _Machine.put,
-    "BINPUT": _Machine.put,
-    "LONG_BINPUT": _Machine.put,
-    "MEMOIZE": _Machine.memoize,
-    "GET": _Machine.get,
-    "BINGET": _Machine.get,
-    "LONG_BINGET": _Machine.get,
+    "SETITEM": lambda machine: machine.update(machine.several(2)),
+    "SETITEMS": lambda machine: machine.update(machine.since_mark()),
+    **dict.fromkeys(("PUT", "BINPUT", "LONG_BINPUT"), _Machine.put),
+    "MEMOIZE": lambda machine: machine.put(len(machine.memo)),
+    **dict.fromkeys(("GET", "BINGET", "LONG_BINGET"), _Machine.get),
     "GLOBAL": _Machine.name_of,
     "STACK_GLOBAL": _Machine.push_name_on_stack,
     "REDUCE": _Machine.reduce,

@@ -77,17 +77,12 @@ def _end(content: Content, at: int, size: int) -> int:
     return at + size
 
 
-def _unsigned_reader(size: int) -> Reader:
+def _integer_reader(size: int, *, signed: bool = False) -> Reader:
     def read(content: Content, at: int) -> tuple[int, int]:
         end = _end(content, at, size)
-        return int.from_bytes(content[at:end], "little"), end
+        return int.from_bytes(content[at:end], "little", signed=signed), end
 
     return read
-
-
-def _read_signed(content: Content, at: int) -> tuple[int, int]:
-    end = _end(content, at, 4)
-    return int.from_bytes(content[at:end], "little", signed=True), end
 
 
 def _read_frame(content: Content, at: int) -> tuple[int, int]:
@@ -218,7 +213,7 @@ def _from_repr(text: bytes) -> bytes:
 
 # What arrays are written with: the name, and how what follows is read, if anything does.
 ALLOWED: dict[bytes, tuple[str, Reader | None]] = {
-    b"\x80": ("PROTO", _unsigned_reader(1)),
+    b"\x80": ("PROTO", _integer_reader(1)),
     b"\x95": ("FRAME", _read_frame),
     b"(": ("MARK", None),
     b".": ("STOP", None),
@@ -229,9 +224,9 @@ ALLOWED: dict[bytes, tuple[str, Reader | None]] = {
     b"\x88": ("NEWTRUE", _constant_reader(True)),
     b"\x89": ("NEWFALSE", _constant_reader(False)),
     b"I": ("INT", _read_int),
-    b"J": ("BININT", _read_signed),
-    b"K": ("BININT1", _unsigned_reader(1)),
-    b"M": ("BININT2", _unsigned_reader(2)),
+    b"J": ("BININT", _integer_reader(4, signed=True)),
+    b"K": ("BININT1", _integer_reader(1)),
+    b"M": ("BININT2", _integer_reader(2)),
     b"L": ("LONG", _read_long_line),
     b"\x8a": ("LONG1", _long_reader(1)),
     b"\x8b": ("LONG4", _long_reader(4)),
@@ -262,12 +257,12 @@ ALLOWED: dict[bytes, tuple[str, Reader | None]] = {
     b"s": ("SETITEM", None),
     b"u": ("SETITEMS", None),
     b"p": ("PUT", _read_whole),
-    b"q": ("BINPUT", _unsigned_reader(1)),
-    b"r": ("LONG_BINPUT", _unsigned_reader(4)),
+    b"q": ("BINPUT", _integer_reader(1)),
+    b"r": ("LONG_BINPUT", _integer_reader(4)),
     b"\x94": ("MEMOIZE", None),
     b"g": ("GET", _read_whole),
-    b"h": ("BINGET", _unsigned_reader(1)),
-    b"j": ("LONG_BINGET", _unsigned_reader(4)),
+    b"h": ("BINGET", _integer_reader(1)),
+    b"j": ("LONG_BINGET", _integer_reader(4)),
     b"c": ("GLOBAL", _read_names),
     b"\x93": ("STACK_GLOBAL", None),
     b"R": ("REDUCE", None),

@@ -74,18 +74,19 @@ class TableSource(DataSource):
             parts = [(x, _recode(t, names["classes"], classes)) for (x, t), names in zip(parts, all_facts, strict=True)]
         data = data_set(
             path,
-            parts[0],
-            parts[1] if test else None,
-            self.scale,
-            self.test_fraction,
-            self.split_seed,
-            {**self.settings_from(all_facts[0]), "test": test},
+            *parts,
+            scale=self.scale,
+            test_fraction=self.test_fraction,
+            split_seed=self.split_seed,
             stratified=self.stratified,
-            feature_names=tuple(all_facts[0]["features"]),
         )
-        if classes:
-            data = attrs.evolve(data, classes=tuple(classes[i] for i in data.classes))
-        return attrs.evolve(data, notes=notes(all_facts, self.missing))
+        return attrs.evolve(
+            data,
+            classes=tuple(classes[i] for i in data.classes) if classes else data.classes,
+            settings={**data.settings, **self.settings_from(all_facts[0]), "test": test},
+            feature_names=tuple(all_facts[0]["features"]),
+            notes=notes(all_facts, self.missing),
+        )
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return rows to predict: without labels, or with the columns that have them. No row is left out."""

@@ -1,0 +1,207 @@
+"""A whole comparison: its claims, and the tables and files that report them."""
+
+from __future__ import annotations
+
+import csv
+import io
+import math
+import textwrap
+from collections.abc import Iterable, Sequence
+from functools import cached_property
+from itertools import combinations
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import numpy as np
+
+from modnet.comparison.decisions import ANALYSES, ROPE, decide
+from modnet.comparison.figure import draw_comparison
+from modnet.comparison.result import PairResult, SettingResult
+from modnet.comparison.statistics import Estimate, Variation
+from modnet.text import format_table
+from modnet.types import Status
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+LEVEL = 0.95  # of the intervals that are shown
+WIDTH = 100  # of the lines below a table
+
+
+@attrs.frozen(eq=False)
+class Comparison:
+    """Settings compared, all run with the same seeds and tested on the same samples; `str` of it is a table."""
+
+    settings: tuple[SettingResult, ...]
+    seeds: tuple[int, ...]
+    rope: float = ROPE
+    """The region of practical equivalence: a difference in accuracy that is smaller is none in practice."""
+
+    @property
+    def samples(self) -> int:
+        """The number of test samples."""
+        return int(self.settings[0].hits.shape[1])
+
+    @cached_property
+    def pairs(self) -> tuple[PairResult, ...]:
+        """Every pair of settings, all decided together; raises MissingExtraError."""
+        last = max((count for count in ANALYSES if count <= len(self.seeds)), default=len(self.seeds))
+        ahead = [result.hits[:last].sum() for result in self.settings]
+        pairs = [
+            (self.settings[a], self.settings[b]) if ahead[a] >= ahead[b] else (self.settings[b], self.settings[a])
+            for a, b in combinations(range(len(self.settings)), 2)
+        ]
+        differences = [np.subtract(a.hits, b.hits, dtype=np.int8) for a, b in pairs]
+        such = decide(differences, Variation.on_such_samples, self.rope)
+        these = decide(differences, Variation.on_these_samples, self.rope)
+        found = []
+        for (a, b), difference, decision, decision_here in zip(pairs, differences, such, these, strict=True):
+            variation = Variation.from_hits(difference) if len(self.seeds) > 1 else None
+            found.append(
+                PairResult(
+                    first=a.label,
+                    second=b.label,
+                    seeds=len(self.seeds),
+                    difference=float(difference.mean()),
+                    on_such_samples=variation.on_such_samples() if variation else None,
+                    on_these_samples=variation.on_these_samples() if variation else None,
+                    decision=decision,
+                    decision_here=decision_here,
+                )
+            )
+        return tuple(found)
+
+    def __str__(self) -> str:
+        blocks = [format_table(self._settings_table(), left=len(self.settings[0].entries))]
+        if self.pairs:
+            rows = self._pairs_table()
+            lines = format_table([row[:-1] for row in rows], left=1)
+            blocks.append([f"{line}  {row[-1]}" for line, row in zip(lines, rows, strict=True)])
+        return "\n\n".join("\n".join(block) for block in [*blocks, textwrap.wrap(self._notes(), WIDTH)])
+
+    def markdown(self) -> str:
+        """Return the tables in Markdown."""
+        blocks = [_markdown(self._settings_table())]
+        if self.pairs:
+            blocks.append(_markdown(self._pairs_table()))
+        return "\n\n".join([*blocks, self._notes()]) + "\n"
+
+    def runs_csv(self) -> str:
+        """Return a row for each run as CSV: what varies, seed, status, iterations, test and training accuracy."""
+        heads = [*self.settings[0].entries, "seed", "status", "iterations", "test_accuracy", "train_accuracy"]
+        rows = [
+            [*result.entries.values(), seed, status, history.evaluated_at[-1], accuracy, history.train_accuracy[-1]]
+            for result in self.settings
+            for seed, status, history, accuracy in zip(
+                self.seeds, result.statuses, result.histories, result.accuracies.tolist(), strict=True
+            )
+        ]
+        return _csv([heads, *rows])
+
+    def pairs_csv(self) -> str:
+        """Return a row for each pair of settings as CSV: difference, intervals, p-values, claims, verdict."""
+        records = [_flat(record) for record in self._records()]
+        return _csv([list(records[0]), *(list(record.values()) for record in records)]) if records else ""
+
+    def as_json(self) -> dict[str, Any]:
+        """Return all but the hits of single samples, as JSON can hold it."""
+        return {
+            "seeds": list(self.seeds),
+            "test_samples": self.samples,
+            "rope": self.rope,
+            "level": LEVEL,
+            "settings": [
+                {
+                    "label": result.label,
+                    "entries": result.entries,
+                    "test_accuracy": result.accuracy,
+                    "standard_deviation": None if math.isnan(result.deviation) else result.deviation,
+                    "on_such_samples": _interval(result.on_such_samples),
+                    "on_these_samples": _interval(result.on_these_samples),
+                    "test_accuracies": result.accuracies.tolist(),
+                    "statuses": list(result.statuses),
+                }
+                for result in self.settings
+            ],
+            "pairs": self._records(),
+        }
+
+    def figure(self, title: str = "") -> Figure:
+        """Return learning curves with bands, and all runs' accuracies with intervals; raises MissingExtraError."""
+        return draw_comparison(self.settings, title)
+
+    def _records(self) -> list[dict[str, Any]]:
+        scopes = ("such_samples", "on_such_samples", "decision"), ("these_samples", "on_these_samples", "decision_here")
+        return [
+            {
+                "first": pair.first,
+                "second": pair.second,
+                "difference": pair.difference,
+                "verdict": pair.verdict,
+                **{
+                    scope: {**(_interval(getattr(pair, estimate)) or {}), **attrs.asdict(getattr(pair, decision))}
+                    for scope, estimate, decision in scopes
+                },
+            }
+            for pair in self.pairs
+        ]
+
+    def _settings_table(self) -> list[list[str]]:
+        rows = [[*self.settings[0].entries, "test accuracy", "lowest", "highest", "training accuracy"]]
+        for result in self.settings:
+            spread = "" if math.isnan(result.deviation) else f" ± {result.deviation:.4f}"
+            training = np.mean([history.train_accuracy[-1] for history in result.histories])
+            row = [f"{result.accuracy:.4f}{spread}", *(f"{end(result.accuracies):.4f}" for end in (np.min, np.max))]
+            rows.append([*result.entries.values(), *row, f"{training:.4f}"])
+        if any(Status.DIVERGED in result.statuses for result in self.settings):
+            counts = [f"{result.statuses.count(Status.DIVERGED)} of {len(self.seeds)}" for result in self.settings]
+            rows = [[*row, cell] for row, cell in zip(rows, [Status.DIVERGED, *counts], strict=True)]
+        return rows
+
+    def _pairs_table(self) -> list[list[str]]:
+        rows = [["", "difference", f"{LEVEL:.0%} interval".replace("%", " %"), "verdict"]]
+        for pair in self.pairs:
+            between = "-"
+            if pair.on_such_samples:
+                low, high = pair.on_such_samples.interval(LEVEL)
+                between = f"{low:z.4f} to {high:z.4f}"
+            rows.append([f"{pair.first} against {pair.second}", f"{pair.difference:.4f}", between, pair.verdict])
+        return rows
+
+    def _notes(self) -> str:
+        counts = f"{len(self.seeds)} seeds, {self.samples:,} test samples; ± is the standard deviation between seeds."
+        if not self.pairs:
+            return counts
+        first = ", ".join(map(str, ANALYSES[:3]))
+        return (
+            f"{counts} Intervals are over seeds and test samples. A verdict is on all seeds and all such samples; it "
+            f"falls after {first}, ... {ANALYSES[-1]} seeds. Of 100 comparisons, however many pairs there are and "
+            f"however often one looks, 5 at most say wrongly that something is better, and 5 that something is "
+            f"practically equal: that accuracies differ by less than {self.rope:g}."
+        )
+
+
+def _interval(estimate: Estimate | None) -> dict[str, float] | None:
+    if estimate is None:
+        return None
+    low, high = estimate.interval(LEVEL)
+    return {"standard_error": estimate.standard_error, "df": estimate.df, "low": low, "high": high}
+
+
+def _flat(record: dict[str, Any]) -> dict[str, Any]:
+    """Return a record without nesting: {"such_samples_low": ...}."""
+    flat: dict[str, Any] = {}
+    for key, value in record.items():
+        flat |= {f"{key}_{inner}": item for inner, item in value.items()} if isinstance(value, dict) else {key: value}
+    return flat
+
+
+def _csv(rows: Iterable[Sequence[Any]]) -> str:
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
+
+
+def _markdown(rows: Sequence[Sequence[str]]) -> str:
+    lines = ["| " + " | ".join(cell.replace("|", "\\|") for cell in row) + " |" for row in rows]
+    return "\n".join([lines[0], "|" + "---|" * len(rows[0]), *lines[1:]])
