@@ -79,14 +79,8 @@ def format_size(size: int) -> str:
 def format_duration(seconds: float) -> str:
     """Return a time in words, in its two largest units.
 
-    >>> (
-    ...     format_duration(0.0025),
-    ...     format_duration(0.25),
-    ...     format_duration(75),
-    ...     format_duration(7500),
-    ...     format_duration(180000),
-    ... )
-    ('2.5 ms', '0.2 s', '1 min 15 s', '2 h 5 min', '2 d 2 h')
+    >>> [format_duration(seconds) for seconds in (0.0025, 0.25, 75, 7500, 180000)]
+    ['2.5 ms', '0.2 s', '1 min 15 s', '2 h 5 min', '2 d 2 h']
     """
     if seconds < 0.1:
         return f"{seconds * 1e3:.1f} ms"

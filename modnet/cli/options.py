@@ -20,8 +20,6 @@ from modnet.errors import SettingError
 from modnet.host.entry_points import split_names
 
 F = TypeVar("F", bound=Callable[..., Any])
-
-
 _HIDDEN = MAIN_JOB["network"]["hidden"][0]
 
 
@@ -163,8 +161,7 @@ def read_changes(flags: dict[str, Any]) -> Table:
         if value is not None:
             put(changes, place, _parse_list(value, flag) if flag in {"hidden", "activation"} else value)
     _put_data(changes, flags["data"])
-    for key, value in parse_assignments(flags["assignments"]).items():
-        _check_assignment(key)
+    for key, value in _read_assignments(flags).items():
         put(changes, key.split("."), value)
     return changes
 
@@ -180,9 +177,7 @@ def read_alternatives(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]
         elif values:
             put(changes, place, values[0])
     _put_data(changes, flags["data"])
-    for assignment in flags["assignments"]:
-        [(key, value)] = parse_assignments((assignment,)).items()
-        _check_assignment(key)
+    for key, value in _read_assignments(flags).items():
         values = _split_values(value)
         if len(values) > 1:
             grid[key] = values
@@ -196,9 +191,11 @@ def _put_data(changes: Table, data: str | None) -> None:
         changes["data"] = {"name" if is_data_set(data) else "path": data}
 
 
-def _check_assignment(key: str) -> None:
-    if key.split(".")[0] == "plugins":
+def _read_assignments(flags: dict[str, Any]) -> Table:
+    assignments = parse_assignments(flags["assignments"])
+    if any(key.split(".")[0] == "plugins" for key in assignments):
         raise SettingError(["plugins are chosen by --without and -p"], "--set")
+    return assignments
 
 
 def _split_values(value: Any) -> list[Any]:

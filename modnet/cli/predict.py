@@ -55,14 +55,13 @@ def predict(
         rows, labels = reader.read_rows(file, model.network.layers[0].inputs)
     predictions, outputs = model.predict(rows)
     columns: dict[str, list[Any]] = {"row": list(range(1, len(rows) + 1)), "prediction": predictions}
-    if labels is not None:
-        columns["label"] = labels.tolist()
-    if probabilities:
-        columns |= {f"output {label}": outputs[:, i].tolist() for i, label in enumerate(model.classes)}
     accuracy = None
     if labels is not None:
-        pairs = zip(predictions, labels.tolist(), strict=True)
+        columns["label"] = labels.tolist()
+        pairs = zip(predictions, columns["label"], strict=True)
         accuracy = sum(str(prediction) == str(label) for prediction, label in pairs) / len(rows)
+    if probabilities:
+        columns |= {f"output {label}": outputs[:, i].tolist() for i, label in enumerate(model.classes)}
     _print_predictions(columns, accuracy, json_=json_)
 
 

@@ -118,11 +118,9 @@ def _format_part(part: object) -> str:
 
 def _conclude(run: Run, folder: RunRecorder) -> None:
     history = run.history
-    done = (
-        str(run.status)
-        if run.status is Status.FINISHED
-        else f"{run.status} after {run.iteration:,} of {run.iterations:,} iterations"
-    )
+    done = str(run.status)
+    if run.status is not Status.FINISHED:
+        done += f" after {run.iteration:,} of {run.iterations:,} iterations"
     last = [f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values]
     click.echo(f"{done} in {format_duration(run.seconds)}: {', '.join(reversed(last))}")
     click.echo(f"saved in {folder.path}")

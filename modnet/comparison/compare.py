@@ -25,7 +25,7 @@ from modnet.comparison.workers import (
     Job,
     check_is_no_import,
     ensure_plugins,
-    find_unfinished,
+    is_finished,
     measure_progress,
     run_jobs,
 )
@@ -107,11 +107,13 @@ def compare(
     base = experiment if isinstance(experiment, Experiment) else create_experiment(table)
     toml = tomli_w.dumps({**to_table(base), "compare": {**attrs.asdict(plan), "grid": to_axes(plan.grid)}})
     settings, data, resolved = _read_settings(base, table, plan)
+    tried = tuple(range(base.seed, base.seed + plan.seeds))
     with ExitStack() as stack:
         folder = Path(out) if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         _claim(folder, stack)
-        jobs = _make_jobs(settings, plan, folder)
-        unfinished = find_unfinished(jobs)
+        runs = [[_make_job(setting, seed, folder) for seed in tried] for setting in settings]
+        jobs = [job for jobs_of_seed in zip(*runs, strict=True) for job in jobs_of_seed]
+        unfinished = [job for job in jobs if not is_finished(job)]
         write_atomically(folder / COMPARISON, toml.encode())
         if progress:
             progress.start(len(jobs), len(jobs) - len(unfinished), lambda: sum(map(measure_progress, unfinished)))
@@ -119,7 +121,7 @@ def compare(
             unfinished.remove(job)
             if progress:
                 progress.advance(f"{job.name}: test accuracy {_read_hits(job.folder, data).mean():.4f}")
-        result = _read_result(settings, plan, folder, data)
+        result = Comparison(_read_results(settings, runs, data), tried, plan.rope)
         _write(result, folder, resolved)
         return result
 
@@ -165,22 +167,9 @@ def _claim(folder: Path, stack: ExitStack) -> None:
         sweep(folder / name)
 
 
-def _make_jobs(settings: Sequence[Setting], plan: Plan, folder: Path) -> list[Job]:
-    """Return all runs of all settings: one seed after the other."""
-    return [
-        Job(f"{setting.label}, seed {seed}", _find_run_folder(folder, setting, seed), setting.with_seed(seed))
-        for seed in _list_seeds(settings, plan)
-        for setting in settings
-    ]
-
-
-def _list_seeds(settings: Sequence[Setting], plan: Plan) -> range:
-    first = settings[0].experiment.seed
-    return range(first, first + plan.seeds)
-
-
-def _find_run_folder(folder: Path, setting: Setting, seed: int) -> Path:
-    return folder / setting.folder / f"seed-{seed}"
+def _make_job(setting: Setting, seed: int, folder: Path) -> Job:
+    name = f"{setting.label}, seed {seed}"
+    return Job(name, folder / setting.folder / f"seed-{seed}", setting.with_seed(seed))
 
 
 def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
@@ -199,16 +188,17 @@ def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
         write_atomically(folder / PICTURE, render(picture, "png"))
 
 
-def _read_result(settings: Sequence[Setting], plan: Plan, folder: Path, data: Dataset) -> Comparison:
-    """Return the results of all runs, after a check that each is as its receipt says, and of this data."""
-    seeds, fingerprint = tuple(_list_seeds(settings, plan)), data_fingerprint(data)
-    results = []
-    for setting in settings:
-        runs = [_find_run_folder(folder, setting, seed) for seed in seeds]
-        statuses = tuple(_check_run(run, fingerprint).status for run in runs)
-        hits = np.array([_read_hits(run, data) for run in runs])
-        results.append(SettingResult(setting, hits, tuple(read_history(run / HISTORY) for run in runs), statuses))
-    return Comparison(tuple(results), seeds, plan.rope)
+def _read_results(
+    settings: Sequence[Setting], runs: Sequence[Sequence[Job]], data: Dataset
+) -> tuple[SettingResult, ...]:
+    """Return the results of each setting's runs, after a check that each is as its receipt says, and of this data."""
+    fingerprint, results = data_fingerprint(data), []
+    for setting, jobs in zip(settings, runs, strict=True):
+        statuses = tuple(_check_run(job.folder, fingerprint).status for job in jobs)
+        hits = np.array([_read_hits(job.folder, data) for job in jobs])
+        histories = tuple(read_history(job.folder / HISTORY) for job in jobs)
+        results.append(SettingResult(setting, hits, histories, statuses))
+    return tuple(results)
 
 
 def _check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Results:

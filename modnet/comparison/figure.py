@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modnet.comparison.result import SettingResult
-from modnet.display.figure import COLORS, create_figure, escape
+from modnet.display.figure import COLORS, create_panels
 from modnet.types import Array
 
 if TYPE_CHECKING:
@@ -20,15 +20,10 @@ _WIDE = 8.0  # values that span more than such a factor are drawn on a logarithm
 
 def draw_comparison(settings: Sequence[SettingResult], title: str = "") -> Figure:
     """Return the picture of settings side by side; raises MissingExtraError."""
-    figure = create_figure((10, 4))
-    left, right = figure.subplots(1, 2)
+    figure, left, right = create_panels((10, 4), title)
     colors = [COLORS[i % len(COLORS)] for i in range(len(settings))]
     _draw_curves(left, settings, colors)
     _draw_accuracies(right, settings, colors)
-    for axes in (left, right):
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(escape(title), fontsize=10)
     return figure
 
 

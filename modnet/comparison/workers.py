@@ -31,16 +31,7 @@ from modnet.runs.folder import EXPERIMENT, HISTORY, claim, read_ending
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Grads, Params, Status
 
-
-@attrs.define
-class _Worker:
-    """This process, as the runs in it see it."""
-
-    is_ending: bool = False
-    """Whether the process is to end as soon as its run can be saved."""
-
-
-_worker = _Worker()
+_is_ending = False  # whether this process, a worker, is to end as soon as its run can be saved
 
 
 @attrs.frozen
@@ -60,9 +51,17 @@ class JobResult:
     message: str = ""
 
 
-def find_unfinished(jobs: Sequence[Job]) -> list[Job]:
-    """Return the runs that have not come to their ends; raises SettingError where a folder holds another run."""
-    return [job for job in jobs if not _is_finished(job)]
+def is_finished(job: Job) -> bool:
+    """Return whether a run has come to its end; raises SettingError where its folder holds another one."""
+    if not (job.folder / EXPERIMENT).is_file():
+        return False
+    there, wanted = read_toml(job.folder / EXPERIMENT), to_table(job.experiment)
+    for table in (there, wanted):  # the path may change; the digest in the receipt holds the content
+        table.get("data", {}).pop("path", None)
+    if keys := find_changes(there, wanted):
+        raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"], "--out")
+    with claim(job.folder):
+        return read_ending(job.folder) is not None
 
 
 def measure_progress(job: Job) -> float:
@@ -98,7 +97,7 @@ def train_table(folder: str, table: Table) -> JobResult:
 
     `table` is its experiment. An estimator that can have several threads takes one; that changes no bit.
     """
-    if _worker.is_ending:  # the run was waiting for this worker, and could not be called off
+    if _is_ending:  # the run was waiting for this worker, and could not be called off
         return JobResult(Status.INTERRUPTED)
     return _report(partial(_train_table, Path(folder), table))
 
@@ -154,19 +153,6 @@ def ensure_plugins(table: Table) -> None:
         load_plugins(without, modules)
     for module in modules:
         get_host().load_module(module)
-
-
-def _is_finished(job: Job) -> bool:
-    """Return whether a run has come to its end; raises SettingError where its folder holds another one."""
-    if not (job.folder / EXPERIMENT).is_file():
-        return False
-    there, wanted = read_toml(job.folder / EXPERIMENT), to_table(job.experiment)
-    for table in (there, wanted):  # the path may change; the digest in the receipt holds the content
-        table.get("data", {}).pop("path", None)
-    if keys := find_changes(there, wanted):
-        raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"], "--out")
-    with claim(job.folder):
-        return read_ending(job.folder) is not None
 
 
 def _run_in(executor: Executor, jobs: Sequence[Job]) -> Iterator[Job]:
@@ -236,7 +222,8 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
 
     def end(*_: object) -> None:
         # No more: a worker that dies while it waits for work keeps the lock of the queue.
-        _worker.is_ending = True
+        global _is_ending
+        _is_ending = True
 
     def watch() -> None:
         if parent := multiprocessing.parent_process():
@@ -276,6 +263,6 @@ class _Ending(GradientEstimator):
     estimator: GradientEstimator
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
-        if _worker.is_ending:
+        if _is_ending:
             raise KeyboardInterrupt
         return self.estimator(objective, params, stream)

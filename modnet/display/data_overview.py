@@ -61,10 +61,8 @@ class Overview:
         """The name and the size of the data set in a line."""
         whole = len(self.data.test) == 0
         sizes = format_count(len(self.data.train), "sample") if whole else f"{self.data.format_sizes()} samples"
-        features, classes = (
-            format_count(self.data.features, "feature"),
-            format_count(len(self.data.classes), "class", "classes"),
-        )
+        features = format_count(self.data.features, "feature")
+        classes = format_count(len(self.data.classes), "class", "classes")
         return f"{printable(self.what, 200)} ({self.source}): {sizes}, {features}, {classes}"
 
 
@@ -83,9 +81,8 @@ def overview_to_json(view: Overview) -> str:
     counts = {name: values.tolist() for name, values in summary.counts.items()}
     columns = (summary.minimum, summary.maximum, summary.mean, summary.deviation)
     keys = ("name", "minimum", "maximum", "mean", "deviation")
-    ranges: list[dict[str, Any]] = [
-        dict(zip(keys, row, strict=True)) for row in zip(view.names, *(c.tolist() for c in columns), strict=True)
-    ]
+    rows = zip(view.names, *(column.tolist() for column in columns), strict=True)
+    ranges: list[dict[str, Any]] = [dict(zip(keys, row, strict=True)) for row in rows]
     for feature, distinct in zip(ranges, summary.distinct, strict=False):
         feature["distinct"] = distinct
     values = zip(chosen.tolist(), data.train.t[chosen].tolist(), data.train.unscaled(chosen).tolist(), strict=True)
@@ -161,11 +158,9 @@ def _format_spread(view: Overview, screen: Screen) -> str:
 def _format_repeated(summary: Summary) -> str:
     if summary.repeated is None:
         return ""
-    text = (
-        f"{format_count(summary.repeated, 'sample')} with the features of an earlier one"
-        if summary.repeated
-        else "none"
-    )
+    text = "none"
+    if summary.repeated:
+        text = f"{format_count(summary.repeated, 'sample')} with the features of an earlier one"
     if summary.shared:
         text += f"; {format_count(summary.shared, 'test sample')} with those of a training sample"
     return text

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from modnet.display.figure import create_figure
+from modnet.display.figure import create_panels
 from modnet.gradcheck.estimators import EstimatorRow
 
 if TYPE_CHECKING:
@@ -20,8 +20,7 @@ def draw_estimators(rows: Sequence[EstimatorRow], title: str = "") -> Figure:
 
     A line is the spread of the repeats. Raises MissingExtraError.
     """
-    figure = create_figure((9, 4))
-    left, right = figure.subplots(1, 2, sharey=True)
+    figure, left, right = create_panels((9, 4), title, sharey=True)
     for i, row in enumerate(sorted((row for row in rows if not row.problem), key=lambda row: -row.error)):
         style: Any = {"color": f"C{i % 10}", "marker": "osD^vP"[i % 6], "linestyle": "none"}
         spread = [max(bound, _NOTHING) for bound in (min(row.errors), max(row.errors))]
@@ -35,8 +34,5 @@ def draw_estimators(rows: Sequence[EstimatorRow], title: str = "") -> Figure:
     for axes in (left, right):
         axes.set(xscale="log", yscale="log")
         axes.margins(0.1)
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
     figure.legend(loc="outside right center", frameon=False)
-    figure.suptitle(title, fontsize=10)
     return figure

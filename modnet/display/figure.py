@@ -5,7 +5,7 @@ from __future__ import annotations
 import io
 import warnings
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import write_atomically
@@ -26,6 +26,17 @@ def create_figure(size: tuple[float, float]) -> Figure:
     except ImportError:
         raise MissingExtraError("a plot", "plot") from None
     return Figure(figsize=size, layout="constrained")
+
+
+def create_panels(size: tuple[float, float], title: str, **options: Any) -> tuple[Figure, Any, Any]:
+    """Return a figure with a title, and the axes of two plots beside each other; raises MissingExtraError."""
+    figure = create_figure(size)
+    left, right = figure.subplots(1, 2, **options)
+    for axes in (left, right):
+        axes.grid(alpha=0.25)
+        axes.spines[["top", "right"]].set_visible(False)
+    figure.suptitle(escape(title), fontsize=10)
+    return figure, left, right
 
 
 def render(figure: Figure, kind: str) -> bytes:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.display.figure import COLORS, GREY, create_figure
+from modnet.display.figure import COLORS, GREY, create_panels
 from modnet.types import History
 
 if TYPE_CHECKING:
@@ -17,15 +17,11 @@ if TYPE_CHECKING:
 
 def draw_learning_curves(history: History, title: str = "") -> Figure:
     """Return the learning curves: the loss of every iteration, and both accuracies; raises MissingExtraError."""
-    figure = create_figure((9, 3.6))
-    left, right = figure.subplots(1, 2)
+    figure, left, right = create_panels((9, 3.6), title)
     _draw_loss(left, history.loss)
     _draw_accuracy(right, history)
     for axes in (left, right):
         axes.set_xlabel("iteration")
-        axes.grid(alpha=0.25)
-        axes.spines[["top", "right"]].set_visible(False)
-    figure.suptitle(title, fontsize=10)
     return figure
 
 

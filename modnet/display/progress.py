@@ -154,21 +154,19 @@ class RunsProgress(_Progress):
 
 
 @contextmanager
-def file_progress(out: TextIO | None = None) -> Iterator[None]:
+def file_progress() -> Iterator[None]:
     """Show on a terminal the progress of a file that takes long to read or write inside the block."""
-    out = out or sys.stderr
-    if not out.isatty():
-        yield
-        return
-    with ExitStack() as stack, telling(_FileProgress(out, stack).show):
+    with ExitStack() as stack:
+        if sys.stderr.isatty():
+            stack.enter_context(telling(_FileProgress(stack).show))
         yield
 
 
 class _FileProgress:
     """A bar for each file, from the first one on that takes long."""
 
-    def __init__(self, out: TextIO, stack: ExitStack) -> None:
-        self._out, self._stack = out, stack
+    def __init__(self, stack: ExitStack) -> None:
+        self._stack = stack
         self._begin = time.monotonic()
         self._bar: Progress | None = None
         self._tasks: dict[Path, TaskID] = {}
@@ -177,7 +175,7 @@ class _FileProgress:
         """Show that so many bytes of a file are done."""
         if time.monotonic() - self._begin < PATIENCE:
             return
-        if self._bar is None and (bar := _create_bar(self._out, percent=True)):
+        if self._bar is None and (bar := _create_bar(sys.stderr, percent=True)):
             self._bar = self._stack.enter_context(bar)
         if self._bar:
             if path not in self._tasks:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import os
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import accumulate, pairwise
 from typing import Literal, TextIO
 
@@ -16,6 +16,7 @@ from modnet.data.summary import resample
 from modnet.text import GAP, fit, measure_width, printable
 from modnet.types import Array
 
+Greys = Literal["none", "256", "24-bit"]
 SHADES = " .:-=+*#%@"
 # An image narrower than this, in characters, is hard to make out: in greys, and in plain characters.
 NARROW, NARROW_PLAIN = 14, 18
@@ -29,17 +30,17 @@ class Screen:
     """A terminal or a file that text is shown on: its width, its greys and its characters."""
 
     columns: int = 80
-    greys: Literal["none", "256", "24-bit"] = "none"
+    greys: Greys = "none"
     encoding: str = "utf-8"
 
     @classmethod
-    def from_stream(cls, out: TextIO, environment: Mapping[str, str] = os.environ) -> Screen:
+    def from_stream(cls, out: TextIO) -> Screen:
         """Return the screen of a stream: with greys on a terminal that has them, unless NO_COLOR is set."""
-        kind = environment.get("TERM", "")
-        greys: Literal["none", "256", "24-bit"] = "none"
+        kind = os.environ.get("TERM", "")
+        greys: Greys = "none"
         encoding = out.encoding or "ascii"
-        if out.isatty() and not environment.get("NO_COLOR") and _can_encode("▀", encoding):
-            if environment.get("COLORTERM", "") in {"truecolor", "24bit"} or kind.endswith("-direct"):
+        if out.isatty() and not os.environ.get("NO_COLOR") and _can_encode("▀", encoding):
+            if os.environ.get("COLORTERM", "") in {"truecolor", "24bit"} or kind.endswith("-direct"):
                 greys = "24-bit"
             elif "256color" in kind:
                 greys = "256"

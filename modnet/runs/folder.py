@@ -80,7 +80,9 @@ def read_ending(path: Path) -> Table | None:
     summary: Table = {}
     with suppress(OSError, ValueError):  # it is running, or was killed
         summary = dict(json.loads((path / SUMMARY).read_bytes()))
-    if summary.get("status") not in {status for status in Status if status.is_final} or not _has_results(path):
+    if summary.get("status") not in {status for status in Status if status.is_final}:
+        return None
+    if (path / RECEIPT).is_file() and not Receipt.read(path).results:  # a run of an older version has no receipt
         return None
     for name in (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)
@@ -91,10 +93,3 @@ def read_experiment(folder: Path) -> Experiment:
     """Return a run's experiment; raises PluginError where a plugin is missing, with the one to install."""
     with name_missing_plugins(folder / EXPERIMENT):
         return create_experiment(read_toml(folder / EXPERIMENT))
-
-
-def _has_results(path: Path) -> bool:
-    """Return whether the receipt has the results of the run; a run of an older version has no receipt."""
-    if not (path / RECEIPT).is_file():
-        return True
-    return Receipt.read(path).results is not None

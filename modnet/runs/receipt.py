@@ -6,7 +6,7 @@ import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from hashlib import file_digest, sha256
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -134,7 +134,7 @@ class Receipt:
 
     def with_results(self, run: ObservedRun, folder: Path, names: Sequence[str]) -> Receipt:
         """Return the receipt with the results of the run and the digests of these files in its folder."""
-        files = {name: _hash_file(folder / name) for name in names}
+        files = {name: sha256((folder / name).read_bytes()).hexdigest() for name in names}
         return attrs.evolve(self, results=Results(run.status, run.iteration, hash_params(run.params), files))
 
     @property
@@ -150,7 +150,8 @@ class Receipt:
         if content != sealed:
             found.append(Difference("file", RECEIPT, sealed, content))
         for name, then in self.results.files.items() if self.results else ():
-            now = _hash_file(folder / name) if (folder / name).is_file() else "missing"
+            path = folder / name
+            now = sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
             if now != then:
                 found.append(Difference("file", name, then, now))
         return found
@@ -264,8 +265,3 @@ def _flatten(value: Any, path: str = "") -> Table:
 
 def _hash_table(table: Mapping[str, Any]) -> str:
     return sha256(json.dumps(table, sort_keys=True).encode()).hexdigest()
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as file:
-        return file_digest(file, "sha256").hexdigest()

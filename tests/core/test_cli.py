@@ -3,12 +3,9 @@
 from __future__ import annotations
 
 import json
-import os
-import pty
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -178,28 +175,11 @@ class TestTrain:
         assert summary["iterations"] >= 50
         assert call("plot", "r", cwd=tmp_path).returncode == 0
 
-    def test_on_a_terminal_there_is_a_bar_with_the_time_left(self, tmp_path: Path) -> None:
-        master, slave = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, "-m", "modnet", "train", "--iterations", "1000", "--out", "r", *EXACT],
-            cwd=tmp_path, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
-        )  # fmt: skip
-        os.close(slave)
-        shown = b""
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                chunk = os.read(master, 65536)
-            except OSError:
-                break
-            if not chunk:
-                break
-            shown += chunk
-        os.close(master)
-        assert process.wait(timeout=60) == 0
-        assert b"/1000" in shown
-        assert b"time left" in shown
-        assert b"train acc, test acc | 0." in shown
+    def test_on_a_terminal_there_is_a_bar_with_the_time_left(self, tmp_path: Path, terminal) -> None:
+        shown = terminal("-m", "modnet", "train", "--iterations", "1000", "--out", "r", *EXACT, cwd=tmp_path)
+        assert "/1000" in shown
+        assert "time left" in shown
+        assert "train acc, test acc | 0." in shown
 
 
 class TestPredict:

@@ -4,14 +4,11 @@ from __future__ import annotations
 
 import gzip
 import json
-import os
-import pty
 import re
 import signal
 import subprocess
 import sys
 import time
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -35,17 +32,6 @@ TARGETS = [
     "digits.npy", "digits.npy.gz", "digits.parquet", "digits.arrow", "digits.feather", "digits.pkl", "digits.pkl.gz",
     "train-images-idx3-ubyte", "train-images-idx3-ubyte.gz",
 ]  # fmt: skip
-
-
-def run(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "modnet", "data", *arguments],
-        cwd=cwd,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        env={**os.environ, **environment},
-    )
 
 
 def same(one: Dataset, other: Dataset) -> None:
@@ -124,13 +110,13 @@ def test_a_chain_through_all_formats_ends_where_it_began(digits, tmp_path):
 # The command
 
 
-def test_the_command_says_what_it_wrote(tmp_path):
-    done = run("convert", "mnist-small", "digits.csv.gz", cwd=tmp_path)
+def test_the_command_says_what_it_wrote(tmp_path, call):
+    done = call("data", "convert", "mnist-small", "digits.csv.gz", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     head, *files = done.stdout.splitlines()
     assert head == "5,000 training and 1,000 test rows, 784 features, 10 classes; written:"
     assert [line.split()[-1] for line in files] == ["digits_train.csv.gz", "digits_test.csv.gz"]
-    done = run("convert", "digits_train.csv.gz", "digits.npz", "--json", cwd=tmp_path)
+    done = call("data", "convert", "digits_train.csv.gz", "digits.npz", "--json", cwd=tmp_path)
     said = json.loads(done.stdout)
     size = (tmp_path / "digits.npz").stat().st_size
     assert said == {
@@ -191,24 +177,13 @@ def test_the_cache_is_shown_and_emptied(tmp_path, call):
     assert [file.name for file in (tmp_path / "cache").iterdir()] == ["mine.txt"]
 
 
-def test_on_a_terminal_a_long_conversion_shows_the_time_left(tmp_path):
+def test_on_a_terminal_a_long_conversion_shows_the_time_left(tmp_path, terminal):
     rows = np.random.default_rng(0).normal(size=(2000, 50))
     write(Dataset.from_arrays((rows, np.arange(2000) % 3), test_fraction=0), tmp_path / "d.npz")
     impatient = "from modnet.display import progress; progress.PATIENCE = 0.1; from modnet.cli.main import main; main()"
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-c", impatient, "data", "convert", "d.npz", "d.csv.xz"],
-        cwd=tmp_path, stdout=slave, stderr=slave, env={**os.environ, "TERM": "xterm", "COLUMNS": "120"},
-    )  # fmt: skip
-    os.close(slave)
-    shown = b""
-    with suppress(OSError):  # how a terminal ends on Linux
-        while chunk := os.read(master, 65536):
-            shown += chunk
-    os.close(master)
-    assert process.wait(60) == 0
-    assert re.search(rb"d\.csv\.xz .*%.*time left", shown)
-    assert b"2,000 rows, 50 features, 3 classes; written:" in shown
+    shown = terminal("-c", impatient, "data", "convert", "d.npz", "d.csv.xz", cwd=tmp_path)
+    assert re.search(r"d\.csv\.xz .*%.*time left", shown)
+    assert "2,000 rows, 50 features, 3 classes; written:" in shown
 
 
 def test_a_conversion_that_is_interrupted_leaves_nothing_half_written(tmp_path):

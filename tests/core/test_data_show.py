@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import os
-import pty
 import re
 import subprocess
 import sys
+from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -57,25 +58,9 @@ def show(*arguments: str, cwd: Path, **environment: str) -> subprocess.Completed
     )  # fmt: skip
 
 
-def on_a_terminal(*arguments: str, cwd: Path, **environment: str) -> str:
-    """Return what is printed where standard output is a terminal."""
-    known = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLORTERM"}}
-    master, slave = pty.openpty()
-    process = subprocess.Popen(
-        [sys.executable, "-m", "modnet", "data", "show", *arguments],
-        cwd=cwd, stdout=slave, stderr=subprocess.DEVNULL,
-        env={**known, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8", **environment},
-    )  # fmt: skip
-    os.close(slave)
-    shown = b""
-    try:
-        while chunk := os.read(master, 65536):
-            shown += chunk
-    except OSError:  # the other end is closed
-        pass
-    os.close(master)
-    assert process.wait(timeout=60) == 0
-    return shown.decode("utf-8")
+@pytest.fixture
+def show_on_a_terminal(terminal: Callable[..., str]) -> Callable[..., str]:
+    return partial(terminal, "-m", "modnet", "data", "show", stderr=subprocess.DEVNULL, COLUMNS="80")
 
 
 @pytest.fixture
@@ -192,18 +177,20 @@ class TestTheCommand:
         assert "\x1b" not in done.stdout
         assert "###" in done.stdout
 
-    def test_greys_on_a_terminal_that_has_them(self, tmp_path: Path) -> None:
-        shown = on_a_terminal("mnist-small", cwd=tmp_path, TERM="xterm-256color")
+    def test_greys_on_a_terminal_that_has_them(self, tmp_path: Path, show_on_a_terminal) -> None:
+        shown = show_on_a_terminal("mnist-small", cwd=tmp_path, TERM="xterm-256color")
         assert "\x1b[38;5;16;48;5;16m▀" in shown
         assert "38;2;" not in shown
         widths = [measure_width(ESCAPE.sub("", line)) for line in shown.split("\r\n")]
         assert max(widths) <= 80
-        full = on_a_terminal("mnist-small", cwd=tmp_path, TERM="xterm-256color", COLORTERM="truecolor")
+        full = show_on_a_terminal("mnist-small", cwd=tmp_path, TERM="xterm-256color", COLORTERM="truecolor")
         assert "\x1b[38;2;0;0;0;48;2;0;0;0m▀" in full
 
     @pytest.mark.parametrize("environment", [{"TERM": "xterm-256color", "NO_COLOR": "1"}, {"TERM": "dumb"}])
-    def test_no_escapes_where_they_are_not_wanted(self, tmp_path: Path, environment: dict[str, str]) -> None:
-        assert "\x1b" not in on_a_terminal("mnist-small", "--samples", "1", cwd=tmp_path, **environment)
+    def test_no_escapes_where_they_are_not_wanted(
+        self, tmp_path: Path, environment: dict[str, str], show_on_a_terminal
+    ) -> None:
+        assert "\x1b" not in show_on_a_terminal("mnist-small", "--samples", "1", cwd=tmp_path, **environment)
 
 
 class TestTheText:
