@@ -26,7 +26,7 @@ LEGAL = [animal for animal in ALL if not animal.check]
 def outcome_of(animal: Animal) -> Outcome:
     """Return what the check that is named for a broken part says of it."""
     suite = find_suite(animal.kind)
-    return suite.checks[animal.check].run(suite.subject(animal.part, **animal.options))
+    return suite.checks[animal.check].run(suite.create_subject(animal.part, **animal.options))
 
 
 @pytest.mark.parametrize("animal", BROKEN, ids=str)
