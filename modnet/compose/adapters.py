@@ -41,8 +41,8 @@ def adapt(kind: str, value: object) -> Activation | Loss | GradientEstimator:
 @attrs.frozen(repr=False, slots=False)
 class _Adapted:
     part: Any
-    _forward: Callable[..., Any] = attrs.field(init=False, eq=False)
-    _backward: Callable[..., Any] = attrs.field(init=False, eq=False)
+    _forward: Callable[..., Array] = attrs.field(init=False, eq=False)
+    _backward: Callable[..., Array] = attrs.field(init=False, eq=False)
 
     @_forward.default
     def _find_forward(self) -> Callable[..., Any]:
@@ -67,13 +67,11 @@ class AdaptedActivation(_Adapted, Activation):
 
     def __call__(self, a: Array, axis: int = -1) -> Array:
         """Return what the callable returns."""
-        z: Array = self._forward(a, axis=axis)
-        return z
+        return self._forward(a, axis=axis)
 
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:
         """Return what the callable's own backward returns; raises NoDerivativeError where it has none."""
-        da: Array = self._backward(a, z, dz, axis=axis)
-        return da
+        return self._backward(a, z, dz, axis=axis)
 
 
 class AdaptedLoss(_Adapted, Loss):
@@ -81,13 +79,11 @@ class AdaptedLoss(_Adapted, Loss):
 
     def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
         """Return what the callable returns."""
-        losses: Array = self._forward(y, t, axis=axis)
-        return losses
+        return self._forward(y, t, axis=axis)
 
     def backward(self, y: Array, t: Array, axis: int = -1) -> Array:
         """Return what the callable's own backward returns; raises NoDerivativeError where it has none."""
-        dy: Array = self._backward(y, t, axis=axis)
-        return dy
+        return self._backward(y, t, axis=axis)
 
 
 class AdaptedEstimator(_Adapted, GradientEstimator):

@@ -64,7 +64,8 @@ def _try_writing(writer: DataSource, data: Dataset, target: Path) -> list[Path]:
 
     So a long conversion does not fail at its end for a reason that is known at its beginning.
     """
-    few = data.with_parts({name: _first(part) for name, part in data.parts.items()})
+    first = {name: Samples(part.unscaled(slice(1)), part.t[:1], part.scale) for name, part in data.parts.items()}
+    few = data.with_parts(first)
     with TemporaryDirectory() as folder:
         place = Path(folder) / target.name
         if target.is_dir():
@@ -77,7 +78,3 @@ def _try_writing(writer: DataSource, data: Dataset, target: Path) -> list[Path]:
         except DataError as error:
             raise DataError(str(error).replace(here, there), path=target) from None
         return [Path(str(path).replace(here, there)) for path in written]
-
-
-def _first(part: Samples) -> Samples:
-    return Samples(part.unscaled(slice(0, 1)), part.t[:1], part.scale)

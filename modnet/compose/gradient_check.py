@@ -6,8 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modnet.compose.parts import find_name, is_registered, list_usable_names, make_part
-from modnet.gradcheck import check as _gradient_check
-from modnet.gradcheck.check import GradientCheck
+from modnet.gradcheck.check import GradientCheck, judge_gradient
 from modnet.interfaces import GradientEstimator
 from modnet.nn.network import DenseNetwork
 
@@ -39,14 +38,7 @@ def check_gradient(
     wanted = list_usable_names("gradient") if estimators is None else estimators
     parts = [make_part("gradient", value) for value in wanted]
     judged = gradient if gradient is None or isinstance(gradient, Mapping) else make_part("gradient", gradient)
-    return _gradient_check.judge_gradient(
-        network.objective(x, t),
-        network.params,
-        _label(parts),
-        judged,
-        repeats,
-        seed,
-    )
+    return judge_gradient(network.objective(x, t), network.params, _label(parts), judged, repeats, seed)
 
 
 def _label(estimators: Sequence[GradientEstimator]) -> dict[str, GradientEstimator]:

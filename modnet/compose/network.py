@@ -5,9 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from modnet.compose.parts import (
-    make_part,
-)
+from modnet.compose.parts import make_part
 from modnet.nn.network import DenseNetwork, WeightInitStd, create_layers, initialize_params
 from modnet.randomness import Stream
 from modnet.types import Grads

@@ -23,7 +23,7 @@ def load_plugins(without: Iterable[str] = (), modules: Iterable[str] = ()) -> Pl
 
     Each of the names may be several, joined by commas; `*` are all that are not built in. The environment variable
     MODNET_WITHOUT has others. Replaces the host there was. Raises PluginError where one of `modules` is broken; a
-    broken installed plugin is a row in `reports`.
+    broken installed plugin is a row in `plugins`.
     """
     with loading():
         host = PluginHost([*without, os.environ.get("MODNET_WITHOUT", "")], Catalogue())

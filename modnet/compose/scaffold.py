@@ -49,10 +49,6 @@ class NewPlugin:
         return self.distribution.replace("-", "_")
 
     @property
-    def _tests(self) -> str:
-        return f"tests/test_{self.module.removeprefix('modnet_')}.py"
-
-    @property
     def class_name(self) -> str:
         """The name of its class."""
         return "".join(word.capitalize() for word in self.name.split("-"))
@@ -72,6 +68,7 @@ class NewPlugin:
     def files(self) -> dict[str, str]:
         """Return the text of each file of the repository, by its path in it."""
         own_tests = f"conforms-{self.kind}.py"
+        tests = own_tests if _template(own_tests).exists() else "conforms.py"
         names = {
             "pyproject.toml": "pyproject.toml",
             "README.md": "README.md",
@@ -79,7 +76,7 @@ class NewPlugin:
             ".gitignore": "gitignore",
             ".github/workflows/test.yml": "test.yml",
             f"{self.module}.py": f"{self.kind}.py",
-            self._tests: own_tests if _template(own_tests).exists() else "conforms.py",
+            f"tests/test_{self.name.replace('-', '_')}.py": tests,
         }
         values = self._placeholders()
         return {

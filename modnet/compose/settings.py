@@ -9,7 +9,6 @@ from collections import deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
 from dataclasses import is_dataclass
 from enum import Enum
-from functools import partial
 from numbers import Integral, Real
 from os import PathLike
 from pathlib import Path
@@ -19,7 +18,7 @@ import attrs
 
 from modnet.errors import ModnetError, SettingError, describe_unknown, did_you_mean
 from modnet.host.registry import find_override_by
-from modnet.host.signatures import expand_aliases, find_declared_types
+from modnet.host.signatures import Setting, expand_aliases, find_declared_types, find_settings
 
 T = TypeVar("T")
 Table = dict[str, Any]
@@ -44,15 +43,6 @@ _LISTS: dict[Any, Callable[[list[Any]], Any]] = {
 _MISTAKES = (ModnetError, ValueError, TypeError)  # what a validator or an `__init__` raises for a user's mistake
 # Of all that attrs calls as a converter, these take anything and say nothing.
 _EASY_CONVERTERS = {int, float, bool, str, tuple, list, set, frozenset, dict, Path}
-
-
-@attrs.frozen
-class _Setting:
-    """A setting of a class: its type, whether it is required, and its validator."""
-
-    wanted: Any
-    required: bool
-    check: Callable[[Any], object]
 
 
 class Settings:
@@ -86,15 +76,15 @@ class Settings:
             return table
         if not isinstance(table, Mapping):
             raise SettingError([f"must be a table, not {table!r}"])
-        settings = _find_settings(cls)
+        settings = find_settings(cls)
         mistakes = [describe_unknown("unknown setting", key, settings) for key in table if key not in settings]
         values = {}
         for key, setting in settings.items():
             try:
                 if key in table:
-                    values[key] = self._read_value(table[key], setting.wanted)
-                    setting.check(values[key])
-                elif setting.required:
+                    values[key] = self._read_value(table[key], _find_type(setting))
+                    _check(key, setting.field, values[key])
+                elif setting.default is attrs.NOTHING:
                     mistakes.append(f"{key!r} is missing")
             except _MISTAKES as error:
                 mistakes += _place(key, error)
@@ -179,7 +169,7 @@ def get_settings(value: object) -> Table:
         return {}
     if attrs.has(cls):
         return {f.alias or f.name: getattr(value, f.name) for f in attrs.fields(cls) if f.init}
-    names = list(_find_settings(cls))
+    names = list(find_settings(cls))
     lost = [
         f"keep the setting {name!r} as self.{name}, to be written down" for name in names if not hasattr(value, name)
     ]
@@ -199,42 +189,20 @@ class _NotYet:
         raise _NotYetError(name)
 
 
-def _find_settings(cls: type) -> dict[str, _Setting]:
-    """Return what a class takes, by name."""
-    if attrs.has(cls):
-        fields = {f.alias or f.name: f for f in attrs.fields(cls) if f.init}
-        hints = find_declared_types(reversed(cls.__mro__), {f.name for f in fields.values()})
-        return {
-            key: _Setting(_find_type(f, hints), f.default is attrs.NOTHING, partial(_check, key, f))
-            for key, f in fields.items()
-        }
-    taken = {
-        name: parameter
-        for name, parameter in inspect.signature(cls).parameters.items()
-        if parameter.kind in {parameter.POSITIONAL_OR_KEYWORD, parameter.KEYWORD_ONLY}
-    }
-    hints = find_declared_types([inspect.getattr_static(cls, "__init__")], set(taken))
-    return {
-        name: _Setting(hints.get(name, Any), parameter.default is parameter.empty, lambda _: None)
-        for name, parameter in taken.items()
-    }
-
-
-def _find_type(field: attrs.Attribute[Any], hints: Mapping[str, Any]) -> Any:
-    """Return the type a field takes: its own, or where it has a converter what that says it takes."""
-    own = hints.get(field.name, field.type or Any)
-    converter: Any = field.converter
+def _find_type(setting: Setting) -> Any:
+    """Return the type that a table may hold: the setting's own, or where it has a converter what that takes."""
+    converter: Any = setting.field.converter if setting.field else None
     if converter is None or converter in _EASY_CONVERTERS:
-        return own
+        return setting.wanted
     first = next(iter(inspect.signature(converter).parameters), "") if inspect.isfunction(converter) else ""
     return find_declared_types([converter], {first}).get(first, Any)
 
 
-def _check(key: str, field: attrs.Attribute[Any], value: Any) -> None:
+def _check(key: str, field: attrs.Attribute[Any] | None, value: Any) -> None:
     """Ask a field's validator, as the object will, with the name that the user knows."""
-    converter: Any = field.converter
-    if isinstance(converter, attrs.Converter):
-        return  # may need the object
+    converter: Any = field.converter if field else None
+    if field is None or isinstance(converter, attrs.Converter):  # such a converter may need the object
+        return
     if converter is not None:
         value = converter(value)
     if field.validator is not None:

@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
-from modnet.compose.parts import (
-    find_name,
-    make_part,
-)
+from modnet.compose.parts import find_name, make_part
 from modnet.compose.plugins import get_host
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, PluginError, UnknownNameError
@@ -71,10 +68,7 @@ def recognise_source(path: Path) -> str:
         names = ", ".join(registry.name_for(source) for source in sources if not source.cls.reads_files)
         raise DataError(f"{path}: no such file, and no data set of that name; available: {names}")
     head = head_of(path, HEAD)
-    for sources in _in_turn(registry):
-        readers = [source for source in sources if source.cls.reads_files]
-        if found := [registry.name_for(source) for source in readers if _recognises(source, path, head)]:
-            break
+    found, readers = _ask_sources(registry, path, head, lambda cls: cls.reads_files)
     if len(found) == 1:
         return found[0]
     problem = f"{' and '.join(found)} all recognise it" if found else "no source recognises it"
@@ -88,25 +82,28 @@ def recognise_writer(path: Path) -> str:
     Raises DataError where none or several do; what is in a file that is there already does not count.
     """
     registry = get_host().registry
-    for sources in _in_turn(registry):
-        writers = [source for source in sources if source.cls.write is not DataSource.write]
-        if found := [source for source in writers if _recognises(source, path, b"")]:
-            break
+    found, writers = _ask_sources(registry, path, b"", lambda cls: cls.write is not DataSource.write)
     if len(found) == 1:
-        return registry.name_for(found[0])
-    names = [registry.name_for(source) for source in found or writers]
+        return found[0]
     if found:
-        raise DataError(f"{path}: {' and '.join(names)} all write such files; name one by --to")
+        raise DataError(f"{path}: {' and '.join(found)} all write such files; name one by --to")
+    names = ", ".join(registry.name_for(source) for source in writers)
     suffixes = ", ".join(dict.fromkeys(suffix for source in writers for suffix in source.cls.suffixes))
-    raise DataError(
-        f"{path}: no source writes such files; known are {suffixes}; or name one by --to: {', '.join(names)}"
-    )
+    raise DataError(f"{path}: no source writes such files; known are {suffixes}; or name one by --to: {names}")
 
 
-def _in_turn(registry: Registry) -> Iterator[list[Component]]:
-    """Yield the sources that are at hand, then all: no third-party plugin changes which source reads a file."""
-    yield registry.at_hand("data-source")
-    yield registry.usable("data-source")
+def _ask_sources(
+    registry: Registry, path: Path, head: bytes, is_able: Callable[[Any], bool]
+) -> tuple[list[str], list[Component]]:
+    """Return the names of the able sources that recognise a file, and all that were asked.
+
+    Others are asked only where none that is at hand does: no third-party plugin changes which source reads a file.
+    """
+    for list_sources in (registry.at_hand, registry.usable):
+        able = [source for source in list_sources("data-source") if is_able(source.cls)]
+        if found := [registry.name_for(source) for source in able if _recognises(source, path, head)]:
+            break
+    return found, able
 
 
 def _recognises(source: Component, path: Path, head: bytes) -> bool:

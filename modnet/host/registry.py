@@ -155,12 +155,12 @@ class Registry:
 
     def find(self, kind: str, name: str) -> Component:
         """Return the component of that bare or qualified name; raises UnknownNameError."""
-        holder = self._find_qualified(kind, name) or self._find_holder(kind, name)
-        if holder and (holder.owner == BUILT_IN or holder.qualified_name == name):
-            return holder
+        found = self._find(kind, name)
+        if found and (found.owner == BUILT_IN or found.qualified_name == name):
+            return found
         self.settle()
-        if holder := self._find_qualified(kind, name) or self._find_holder(kind, name):
-            return holder
+        if found := self._find(kind, name):
+            return found
         rivals = [c.qualified_name for c in self._sort(kind) if c.name == name]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
         raise UnknownNameError(kind, name, self.names(kind), note + self.hint())
@@ -197,18 +197,15 @@ class Registry:
         chosen = [c for c in self._components if kind in {None, c.kind}]
         return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(KINDS).index(c.kind), c.name, c.owner))
 
-    def _find_qualified(self, kind: str, name: str) -> Component | None:
-        return next((c for c in self._components if c.kind == kind and c.qualified_name == name), None)
-
-    def _find_holder(self, kind: str, name: str) -> Component | None:
-        """Return the component that a bare name finds: the built-in, else the only one, else None."""
-        named = [c for c in self._components if (c.kind, c.name) == (kind, name)]
-        built_in = [c for c in named if c.owner == BUILT_IN]
-        return next(iter(built_in), None) or (named[0] if len(named) == 1 else None)
+    def _find(self, kind: str, name: str) -> Component | None:
+        """Return the component that a bare or qualified name finds: the built-in, else the only one, else None."""
+        named = [c for c in self._components if c.kind == kind and name in {c.name, c.qualified_name}]
+        found = [c for c in named if c.owner == BUILT_IN] or named
+        return found[0] if len(found) == 1 else None
 
     def _is_holder(self, component: Component) -> bool:
         """Say whether its bare name finds a component; it may have been replaced by the same one, imported."""
-        holder = self._find_holder(component.kind, component.name)
+        holder = self._find(component.kind, component.name)
         return bool(holder and holder.owner == component.owner)
 
 

@@ -22,6 +22,7 @@ import attrs
 from modnet.errors import Problem
 
 _NUMBERS: dict[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
+_BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
 _FACTORY: Any = attrs.Factory  # a class, whatever its stub says
 
 
@@ -117,27 +118,44 @@ def _attribute_mistakes(cls: type, interface: type) -> Iterator[Problem]:
 
 def _default_mistakes(cls: type) -> Iterator[Problem]:
     """Yield the mistakes in the defaults of a class's settings."""
-    for name, default, wanted in _defaults(cls):
-        if default is not None and not _fits(default, wanted):  # None in place of a number is harmless here
-            found, types = _quote_type_of(default), _quote(wanted)
+    for key, setting in find_settings(cls).items():
+        name, default, converter = key, setting.default, None
+        if setting.field:
+            name, converter = setting.field.name, setting.field.converter
+        if default is None or default is attrs.NOTHING or isinstance(default, _FACTORY) or converter:
+            continue  # None in place of a number is harmless here
+        if not _fits(default, setting.wanted):
+            found, types = _quote_type_of(default), _quote(setting.wanted)
             why = f"Incompatible types in assignment (expression has type {found}, variable has type {types})"
-            if not attrs.has(cls):
+            if not setting.field:
                 has = f"default has type {found}, parameter has type {types}"
                 why = f'Incompatible default for parameter "{name}" ({has})'
             remedy = f"the default of {cls.__qualname__}'s setting {name!r} is {default!r}"
             yield Problem(why, remedy, _line_of(cls, name))
 
 
-def _defaults(cls: type) -> Iterator[tuple[str, object, Any]]:
-    """Yield name, default and type of each setting that has a plain default."""
+@attrs.frozen
+class Setting:
+    """A setting of a class: its type, its default if it has one, and its field in an attrs class."""
+
+    wanted: Any
+    default: object
+    field: attrs.Attribute[Any] | None = None
+
+
+def find_settings(cls: type) -> dict[str, Setting]:
+    """Return the settings of a class, by name: an attrs class's fields, or what any other's `__init__` takes."""
     if attrs.has(cls):
-        fields = [f for f in attrs.fields(cls) if f.init and f.converter is None and _is_plain(f.default)]
-        declared = find_declared_types(reversed(cls.__mro__), {field.name for field in fields})
-        yield from ((field.name, field.default, declared.get(field.name, Any)) for field in fields)
-    elif isinstance(init := inspect.getattr_static(cls, "__init__"), FunctionType):
-        parameters = inspect.signature(init).parameters
-        declared = find_declared_types([init], parameters)
-        yield from ((p.name, p.default, declared.get(p.name, Any)) for p in parameters.values() if _is_plain(p.default))
+        fields = {f.alias or f.name: f for f in attrs.fields(cls) if f.init}
+        types = find_declared_types(reversed(cls.__mro__), {f.name for f in fields.values()})
+        return {key: Setting(types.get(f.name, f.type or Any), f.default, f) for key, f in fields.items()}
+    try:
+        taken = [p for p in inspect.signature(cls).parameters.values() if p.kind in _BY_NAME]
+    except ValueError:  # a class derived from one of the built-in ones that have no signature
+        return {}
+    types = find_declared_types([inspect.getattr_static(cls, "__init__")], {p.name for p in taken})
+    defaults = {p.name: attrs.NOTHING if p.default is p.empty else p.default for p in taken}
+    return {name: Setting(types.get(name, Any), default) for name, default in defaults.items()}
 
 
 def _line_of(cls: type, name: str) -> str:
@@ -148,10 +166,6 @@ def _line_of(cls: type, name: str) -> str:
         return ""
     found = (number for number, line in enumerate(lines, first) if re.search(rf"(^|[(,])\s*{name}\s*[:=]", line))
     return f"{inspect.getsourcefile(cls)}:{number}" if (number := next(found, 0)) else ""
-
-
-def _is_plain(default: object) -> bool:
-    return default is not attrs.NOTHING and default is not Parameter.empty and not isinstance(default, _FACTORY)
 
 
 def _fits(value: object, wanted: Any) -> bool:

@@ -16,6 +16,7 @@ from typing import Any
 import attrs
 import numpy as np
 
+from modnet.compose.parts import make_part
 from modnet.errors import ModnetError
 from modnet.testing.examples import example
 from modnet.testing.report import FAILED, PASSED, SKIPPED, Outcome, Report
@@ -26,11 +27,7 @@ LONGEST = 400  # letters of a message: NumPy's are long
 
 
 class SkippedError(Exception):
-    """A check has nothing to say of this part; `reason` says why."""
-
-    def __init__(self, reason: str) -> None:
-        self.reason = reason
-        super().__init__(reason)
+    """A check has nothing to say of this part; the message is the reason."""
 
 
 @attrs.frozen(eq=False)
@@ -66,7 +63,7 @@ class Check:
                 if catch_error(self.probe, subject.part, inputs):
                     return self._report_failure(subject.part, inputs)
         except SkippedError as skipped:
-            return self._outcome(SKIPPED, skipped.reason, excused=skipped.reason in self.skips)
+            return self._outcome(SKIPPED, str(skipped), excused=str(skipped) in self.skips)
         except KeyboardInterrupt:
             raise
         except BaseException as error:  # of a third-party part, met while making inputs
@@ -101,7 +98,7 @@ class Suite:
 
     kind: str
     subject: Callable[..., Any]
-    """Makes the subject of the checks from a part and options."""
+    """The class of the subjects of the checks: a part, and options."""
     checks: dict[str, Check] = attrs.field(factory=dict)
 
     def check(self, cases: Callable[[Any], Iterable[Inputs]], *skips: str) -> Callable[[Any], Any]:
@@ -114,10 +111,14 @@ class Suite:
 
         return add
 
+    def create_subject(self, part: object, **options: Any) -> Any:
+        """Return the subject of the checks, of a ready part or what else is accepted as one; raises SettingError."""
+        return self.subject(make_part(self.kind, part), **options)
+
     def run(self, part: object, *, raises: bool = False, **options: Any) -> Report:
         """Run all checks on a part; raises ConformanceError where it does not pass, if it is to."""
         __tracebackhide__ = True
-        subject = self.subject(part, **options)
+        subject = self.create_subject(part, **options)
         report = self._report(_describe(repr, subject.part), [check.run(subject) for check in self.checks.values()])
         if raises:
             report.raise_if_failed()

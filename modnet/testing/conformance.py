@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import unittest
 from collections.abc import Callable, Mapping
-from functools import cache
 from importlib import import_module
 from typing import Any, cast
 
-from modnet.compose.parts import make_part as built
+from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.errors import ModnetError, PluginError, SettingError
 from modnet.host.kinds import find_kind
@@ -19,7 +18,6 @@ from modnet.testing.report import PASSED, Report, raise_if_failed
 __unittest = True  # so that unittest's tracebacks leave this module out
 
 
-@cache
 def find_suite(kind: str) -> Suite:
     """Return the checks of a kind of part: those of the module that has its name."""
     return cast("Suite", import_module(f"modnet.testing.suites.{find_kind(kind).module}").SUITE)
@@ -41,7 +39,7 @@ def conformance(part: object, **options: Any) -> type[unittest.TestCase]:
         what = f"the class {part.__name__}: call it" if isinstance(part, type) else repr(part)
         raise SettingError([f"expected an instance of one of modnet's interfaces, found {what}"]) from None
     suite = find_suite(kind)
-    subject = suite.subject(part, **options)
+    subject = suite.create_subject(part, **options)
     tests = {f"test_{check.probe.__name__}": _test(check, subject) for check in suite.checks.values()}
     return type(f"Test{type(part).__name__}", (unittest.TestCase,), {"__doc__": f"All checks of one {kind}.", **tests})
 
@@ -95,7 +93,7 @@ def check_distribution(
 def _check_component(component: Component, settings: Mapping[str, Any], options: Mapping[str, Any]) -> Report:
     suite = find_suite(component.kind)
     try:
-        made = built(component.kind, component.qualified_name, **settings)
+        made = make_part(component.kind, component.qualified_name, **settings)
     except ModnetError as error:
         return suite.not_run(component.qualified_name, f"it cannot be made: {error}")
     return suite.run(made, **options)

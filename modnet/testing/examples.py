@@ -28,9 +28,10 @@ ADAPTED = {adapter: kind for kind, adapter in ADAPTERS.items()}
 def example(probe: Callable[..., object], part: object, inputs: Mapping[str, Any], line: int = 0) -> str:
     """Return a program that fails as `probe(part, **inputs)` does; what is after its `line` is left away, if given."""
     writer = _Writer()
-    call = writer.call(writer.function(probe, line), [writer.literal(part)], inputs)
-    body = [*writer.definitions.values(), call]
-    return "\n".join([*_join_imports(writer.imports), *body])
+    name = writer.function(probe, line)
+    arguments = [writer.literal(part), *(f"{key}={writer.literal(value)}" for key, value in inputs.items())]
+    call = f"{name}({', '.join(arguments)})"
+    return "\n".join([*_join_imports(writer.imports), *writer.definitions.values(), call])
 
 
 def _join_imports(imports: Iterable[str]) -> list[str]:
@@ -48,10 +49,6 @@ class _Writer:
 
     imports: set[str] = attrs.field(factory=set)
     definitions: dict[str, str] = attrs.field(factory=dict)
-
-    def call(self, name: str, arguments: list[str], inputs: Mapping[str, Any]) -> str:
-        keywords = [f"{key}={self.literal(value)}" for key, value in inputs.items()]
-        return f"{name}({', '.join([*arguments, *keywords])})"
 
     def literal(self, value: Any) -> str:
         """Return an expression for a value."""

@@ -55,7 +55,9 @@ class Snapshot:
             gc.collect()  # what nobody holds any more closes its file
             now = attrs.evolve(now, open_files=_open_files())
         found = [
-            *_added_and_gone("registered", self.registered, now.registered, _component_in_words),
+            *_added_and_gone(
+                "registered", self.registered, now.registered, lambda c: f"the {c.kind} {c.qualified_name!r}"
+            ),
             *_added_and_gone("swapped", self.swapped, now.swapped, lambda s: f"the {s.kind} {s.name!r}"),
         ]
         if now.python_random != self.python_random:
@@ -89,10 +91,6 @@ def _changes(what: str, before: Mapping[Any, object], now: Mapping[Any, object])
         elif before[key] != now[key]:
             lines.append(f"{what} {key} was {before[key]!r}, is {now[key]!r}")
     return lines
-
-
-def _component_in_words(component: Component) -> str:
-    return f"the {component.kind} {component.qualified_name!r}"
 
 
 def _filter_in_words(entry: tuple[Any, ...]) -> str:

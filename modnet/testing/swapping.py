@@ -43,7 +43,7 @@ class Swap(Generic[T]):
 
     def __enter__(self) -> T:
         """Begin, and return what the name stands for now."""
-        component = _component(self._kind, self._name)
+        component = get_host().registry.find(find_kind(self._kind).name, self._name)
         what = _accept(component, self._instead)
         cls = what if isinstance(what, type) else type(what)
         nameless = all(known.cls is not cls for known in get_host().registry.components(self._kind))
@@ -65,10 +65,6 @@ class Swap(Generic[T]):
 
     def __repr__(self) -> str:
         return f"swap({self._kind!r}, {self._name!r}, {self._instead!r})"
-
-
-def _component(kind: str, name: str) -> Component:
-    return get_host().registry.find(find_kind(kind).name, name)
 
 
 def _accept(component: Component, instead: object) -> Any:

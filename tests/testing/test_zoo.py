@@ -20,14 +20,13 @@ SUITES = {kind: find_suite(kind) for kind in KINDS}
 ALL = animals()
 BROKEN = [animal for animal in ALL if animal.check]
 LEGAL = [animal for animal in ALL if not animal.check]
-TREES = Path(__file__).parent / "zoo" / "trees.jsonl"
 
 
 @cache
 def outcome_of(animal: Animal) -> Outcome:
     """Return what the check that is named for a broken part says of it."""
     suite = find_suite(animal.kind)
-    return suite.checks[animal.check].run(suite.subject(animal.part, **animal.options))
+    return suite.checks[animal.check].run(suite.create_subject(animal.part, **animal.options))
 
 
 @pytest.mark.parametrize("animal", BROKEN, ids=str)

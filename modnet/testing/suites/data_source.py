@@ -8,13 +8,12 @@ import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import Any, cast
+from typing import Any
 
 import attrs
 import numpy as np
 
 import modnet
-from modnet.compose.parts import make_part as built
 from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import get_settings
 from modnet.data.dataset import Dataset
@@ -35,16 +34,11 @@ HEADS = (b"", b"\0", b"\xff\xfe", b"a,b\n1,2\n", b"\x1f\x8b\x08", b"PK\x03\x04",
 NAMES = ("data", "data.txt", "a.b.c", ".hidden", "train-images-idx3-ubyte", "ä.csv", "x" * 200)
 
 
-def to_data_source(value: object) -> DataSource:
-    """Return a part from its name, or as it is."""
-    return cast("DataSource", built("data-source", value))
-
-
 @attrs.frozen
 class Subject:
     """A data source, and the sample that it is tried on."""
 
-    part: DataSource = attrs.field(converter=to_data_source)
+    part: DataSource
     file: File | Sequence[File] | None = None
     sample: Mapping[str, bytes] = attrs.field(init=False)
     """Files by name, the first of which is handed to the source; none where there are none."""

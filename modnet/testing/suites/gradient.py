@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import random
 from types import MappingProxyType
-from typing import Any, Literal, cast
+from typing import Any, Literal
 
 import attrs
 import numpy as np
 
 import modnet
-from modnet.compose.parts import make_part as built
 from modnet.interfaces import GradientEstimator
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error, preserve_process
 from modnet.testing.report import Report
@@ -25,16 +24,11 @@ DTYPES = ("float64", "float32")
 STRUCTURE = ("layers", "loss_function", "x", "t", "trace", "output_error", "backward")
 
 
-def to_gradient(value: object) -> GradientEstimator:
-    """Return a part from its name, or as it is."""
-    return cast("GradientEstimator", built("gradient", value))
-
-
 @attrs.frozen
 class Subject:
     """A gradient estimator, and its promise."""
 
-    part: GradientEstimator = attrs.field(converter=to_gradient)
+    part: GradientEstimator
     promises: Literal["gradient", "direction"] = "gradient"
     tolerance: float = 1e-3
     most: int = 2000

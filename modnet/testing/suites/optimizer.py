@@ -13,8 +13,7 @@ import attrs
 import numpy as np
 
 import modnet
-from modnet.compose.parts import make_part as built
-from modnet.compose.parts import make_settings_reader
+from modnet.compose.parts import make_part, make_settings_reader
 from modnet.compose.settings import get_settings
 from modnet.interfaces import Optimizer
 from modnet.nn.checkpoint import Checkpoints
@@ -31,14 +30,14 @@ SHAPES = {"W1": (3, 2), "b1": (2,), "W2": (2, 4), "b2": (4,)}
 
 def to_optimizer(value: object) -> Optimizer:
     """Return a part from its name, or as it is."""
-    return cast("Optimizer", built("optimizer", value))
+    return cast("Optimizer", make_part("optimizer", value))
 
 
 @attrs.frozen
 class Subject:
     """An optimizer, and those like it that are to go down two valleys."""
 
-    part: Optimizer = attrs.field(converter=to_optimizer)
+    part: Optimizer
     parabola: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(to_optimizer))
     rosenbrock: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(to_optimizer))
 

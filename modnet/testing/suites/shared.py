@@ -14,9 +14,8 @@ import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import suppress
-from typing import Any, get_type_hints
+from typing import Any
 
-import attrs
 import numpy as np
 import tomli_w
 
@@ -25,6 +24,7 @@ from modnet.compose.adapters import ADAPTERS
 from modnet.compose.experiment import to_table
 from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import get_settings
+from modnet.host.signatures import find_settings
 from modnet.testing.checks import Inputs, SkippedError, Suite, once
 
 NO_SETTINGS = "it has no settings"
@@ -195,13 +195,7 @@ def _settings(part: Any) -> dict[str, Any]:
 
 def _types(part: Any) -> dict[str, Any]:
     """Return the settings that have a type that not everything is of."""
-    cls, settings = type(part), _settings(part)
-    fields = {f.alias or f.name: f.name for f in attrs.fields(cls)} if attrs.has(cls) else {}
-    try:
-        hints = get_type_hints(cls if fields else cls.__init__)
-    except (NameError, AttributeError, TypeError):  # imported for type checkers only, say
-        return {}
-    found = {name: hints.get(fields.get(name, name), Any) for name in settings}
+    found = {name: setting.wanted for name, setting in find_settings(type(part)).items() if name in _settings(part)}
     return {name: wanted for name, wanted in found.items() if wanted not in {Any, object, complex}}
 
 
