@@ -1,11 +1,13 @@
-"""Text for people: tables, numbers, sizes, durations; and JSON."""
+"""Text for people: tables, numbers, sizes, durations; CSV and JSON."""
 
 from __future__ import annotations
 
+import csv
+import io
 import json
 import math
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 GAP = 2
@@ -120,6 +122,17 @@ def format_settings(settings: Mapping[str, Any]) -> str:
     'label="species", header=true'
     """
     return ", ".join(f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in settings.items())
+
+
+def to_csv(rows: Iterable[Sequence[Any]]) -> str:
+    r"""Return rows as CSV.
+
+    >>> to_csv([["a", "b"], [1, "x, y"]])
+    'a,b\n1,"x, y"\n'
+    """
+    out = io.StringIO()
+    csv.writer(out, lineterminator="\n").writerows(rows)
+    return out.getvalue()
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -18,6 +16,7 @@ from modnet.compose.sources import recognise_source
 from modnet.display.progress import file_progress
 from modnet.runs.folder import EXPERIMENT
 from modnet.runs.model import TrainedModel
+from modnet.text import to_csv
 
 
 @click.command()
@@ -70,8 +69,6 @@ def _print_predictions(columns: dict[str, list[Any]], accuracy: float | None, *,
         records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         click.echo(json.dumps({"accuracy": accuracy, "rows": records}))
         return
-    writer = csv.writer(sys.stdout, lineterminator="\n")
-    writer.writerow(columns)
-    writer.writerows(zip(*columns.values(), strict=True))
+    click.echo(to_csv([list(columns), *zip(*columns.values(), strict=True)]), nl=False)
     if accuracy is not None:
         click.echo(f"accuracy {accuracy:.4f} on {len(columns['row']):,} rows", err=True)

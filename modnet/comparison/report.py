@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import csv
-import io
 import math
 import textwrap
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from itertools import combinations
 from typing import TYPE_CHECKING, Any
@@ -18,7 +16,7 @@ from modnet.comparison.decisions import ANALYSES, ROPE, decide
 from modnet.comparison.figure import draw_comparison
 from modnet.comparison.result import PairResult, SettingResult
 from modnet.comparison.statistics import Estimate, Variation
-from modnet.text import format_table
+from modnet.text import format_table, to_csv
 from modnet.types import Status
 
 if TYPE_CHECKING:
@@ -96,12 +94,12 @@ class Comparison:
                 self.seeds, result.statuses, result.histories, result.accuracies.tolist(), strict=True
             )
         ]
-        return _csv([heads, *rows])
+        return to_csv([heads, *rows])
 
     def pairs_csv(self) -> str:
         """Return a row for each pair of settings as CSV: difference, intervals, p-values, claims, verdict."""
         records = [_flat(record) for record in self._records()]
-        return _csv([list(records[0]), *(list(record.values()) for record in records)]) if records else ""
+        return to_csv([list(records[0]), *(list(record.values()) for record in records)]) if records else ""
 
     def as_json(self) -> dict[str, Any]:
         """Return all but the hits of single samples, as JSON can hold it."""
@@ -194,12 +192,6 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     for key, value in record.items():
         flat |= {f"{key}_{inner}": item for inner, item in value.items()} if isinstance(value, dict) else {key: value}
     return flat
-
-
-def _csv(rows: Iterable[Sequence[Any]]) -> str:
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
-    return out.getvalue()
 
 
 def _markdown(rows: Sequence[Sequence[str]]) -> str:

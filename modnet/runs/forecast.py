@@ -10,8 +10,9 @@ from modnet.compose.experiment import Experiment, create_network
 from modnet.compose.parts import find_name, list_usable_names, make_part
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError
-from modnet.interfaces import GradientEstimator
 from modnet.nn.training import time_iteration
+
+SECONDS = 0.3  # of timing, for each estimator
 
 
 @attrs.frozen(kw_only=True)
@@ -26,25 +27,24 @@ class Forecast:
     """The reason why the estimator cannot be used here, or ""."""
 
 
-def forecast_run(experiment: Experiment, data: Dataset, seconds: float = 0.3) -> Iterator[Forecast]:
-    """Yield a forecast for each estimator after timing a few iterations for `seconds`, the experiment's own first.
+def forecast_run(experiment: Experiment, data: Dataset) -> Iterator[Forecast]:
+    """Yield a forecast for each estimator after timing a few iterations, the experiment's own first.
 
     The others have their default settings.
     """
     own = find_name(experiment.gradient)
-    yield _forecast(experiment, data, own, experiment.gradient, seconds)
+    yield _forecast(experiment, data)
     for name in list_usable_names("gradient"):
         if name != own:
-            yield _forecast(experiment, data, name, make_part("gradient", name), seconds)
+            yield _forecast(attrs.evolve(experiment, gradient=make_part("gradient", name)), data)
 
 
-def _forecast(
-    experiment: Experiment, data: Dataset, name: str, estimator: GradientEstimator, seconds: float
-) -> Forecast:
-    network, training = create_network(experiment, data), experiment.training
+def _forecast(experiment: Experiment, data: Dataset) -> Forecast:
+    estimator, name = experiment.gradient, find_name(experiment.gradient)
+    network = create_network(experiment, data)
     try:
         iteration, evaluation = time_iteration(
-            network, data, estimator, experiment.optimizer, training, seed=experiment.seed, seconds=seconds
+            network, data, estimator, experiment.optimizer, experiment.training, seed=experiment.seed, seconds=SECONDS
         )
     except ModnetError as error:
         return Forecast(gradient=name, problem=str(error))

@@ -6,8 +6,10 @@ import csv
 import io
 import math
 from pathlib import Path
+from typing import Any
 
 from modnet.errors import DataError
+from modnet.text import to_csv
 from modnet.types import History
 
 
@@ -16,15 +18,13 @@ def history_to_csv(history: History) -> str:
     values = zip(*history.columns.values(), strict=True)
     cells = (["" if math.isnan(value) else repr(value) for value in row] for row in values)
     evaluations = dict(zip(history.evaluated_at, cells, strict=True))
-    out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(["iteration", "loss", *history.columns])
+    rows: list[list[Any]] = [["iteration", "loss", *history.columns]]
     if 0 in evaluations:
-        writer.writerow([0, "", *evaluations[0]])
+        rows.append([0, "", *evaluations[0]])
     nothing = [""] * len(history.columns)
     for iteration, loss in enumerate(history.loss, start=1):
-        writer.writerow([iteration, repr(loss), *evaluations.get(iteration, nothing)])
-    return out.getvalue()
+        rows.append([iteration, repr(loss), *evaluations.get(iteration, nothing)])
+    return to_csv(rows)
 
 
 def read_history(path: Path) -> History:

@@ -3,13 +3,9 @@
 from __future__ import annotations
 
 import importlib
-import os
-import pty
-import subprocess
 import sys
 import textwrap
 from collections.abc import Callable, Iterator
-from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -27,29 +23,6 @@ def points() -> Callable[..., Path]:
         return path
 
     return write
-
-
-@pytest.fixture(scope="session")
-def terminal() -> Callable[..., str]:
-    """Return a function that runs Python on a terminal of its own, and returns what is shown."""
-
-    def run(*arguments: str, cwd: Path, stderr: int | None = None, **environment: str) -> str:
-        known = {name: value for name, value in os.environ.items() if name not in {"NO_COLOR", "COLORTERM"}}
-        master, slave = pty.openpty()
-        process = subprocess.Popen(
-            [sys.executable, *arguments], cwd=cwd, stdout=slave, stderr=slave if stderr is None else stderr,
-            env={**known, "PYTHONIOENCODING": "utf-8", "TERM": "xterm", "COLUMNS": "120", **environment},
-        )  # fmt: skip
-        os.close(slave)
-        shown = b""
-        with suppress(OSError):  # how a terminal ends on Linux
-            while chunk := os.read(master, 65536):
-                shown += chunk
-        os.close(master)
-        assert process.wait(timeout=60) == 0
-        return shown.decode()
-
-    return run
 
 
 @pytest.fixture

@@ -92,11 +92,6 @@ class TestAtomicWrites:
         assert path.read_bytes() == b"old"
         assert list(tmp_path.iterdir()) == [path]
 
-    def test_the_files_mode_is_that_of_any_new_file(self, tmp_path: Path) -> None:
-        (tmp_path / "plain").write_bytes(b"")
-        write_atomically(tmp_path / "file", b"new")
-        assert (tmp_path / "file").stat().st_mode == (tmp_path / "plain").stat().st_mode
-
 
 PARAMS = {"W1": np.arange(6.0).reshape(2, 3) / 7, "b1": np.ones(3, np.float32)}
 

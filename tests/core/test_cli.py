@@ -8,9 +8,9 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
 import pytest
+from processes import run_modnet, run_on_terminal
 
 import modnet
 
@@ -21,12 +21,6 @@ EXPLOSIVE = (
 )  # fmt: skip
 QUICK = ("--iterations", "5")
 Call = Callable[..., subprocess.CompletedProcess[str]]
-
-
-def run(*arguments: str, cwd: Path, **options: Any) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "modnet", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120, **options
-    )
 
 
 @pytest.fixture(scope="module")
@@ -40,7 +34,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory, call: Call) -> Path:
 
 class TestTrain:
     def test_the_main_job_needs_no_options(self, tmp_path: Path) -> None:
-        done = run("train", "--iterations", "60", cwd=tmp_path)
+        done = run_modnet("train", "--iterations", "60", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert "5,000 training and 1,000 test samples, 784 features, 10 classes, features divided by 255" in done.stdout
         assert "784 -> 50 -> 10: sigmoid, softmax, cross-entropy; 39,760 parameters" in done.stdout
@@ -62,7 +56,7 @@ class TestTrain:
 
     def test_same_call_same_bits(self, tmp_path: Path, call: Call) -> None:
         digests = set()
-        for name, process in (("a", run), ("b", call)):
+        for name, process in (("a", run_modnet), ("b", call)):
             assert process("train", *QUICK, "--out", name, cwd=tmp_path).returncode == 0
             digests.add(json.loads((tmp_path / name / "summary.json").read_text())["params_sha256"])
         assert len(digests) == 1
@@ -106,9 +100,9 @@ class TestTrain:
             "    def read(self, path):\n        return modnet.load('mnist-small')\n"
             "@modnet.hookimpl\ndef register_data_sources(register):\n    register(Mine)\n"
         )
-        done = run("train", *QUICK, "-p", "beside", "--data", "mine", "--out", "r", cwd=tmp_path)
+        done = run_modnet("train", *QUICK, "-p", "beside", "--data", "mine", "--out", "r", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-        done = run("train", "r/experiment.toml", "--out", "again", cwd=tmp_path)
+        done = run_modnet("train", "r/experiment.toml", "--out", "again", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
 
     def test_all_mistakes_of_a_file_are_told_at_once(self, tmp_path: Path, call: Call) -> None:
@@ -175,8 +169,8 @@ class TestTrain:
         assert summary["iterations"] >= 50
         assert call("plot", "r", cwd=tmp_path).returncode == 0
 
-    def test_on_a_terminal_there_is_a_bar_with_the_time_left(self, tmp_path: Path, terminal) -> None:
-        shown = terminal("-m", "modnet", "train", "--iterations", "1000", "--out", "r", *EXACT, cwd=tmp_path)
+    def test_on_a_terminal_there_is_a_bar_with_the_time_left(self, tmp_path: Path) -> None:
+        shown = run_on_terminal("-m", "modnet", "train", "--iterations", "1000", "--out", "r", *EXACT, cwd=tmp_path)
         assert "/1000" in shown
         assert "time left" in shown
         assert "train acc, test acc | 0." in shown
@@ -256,7 +250,7 @@ class TestOthers:
     def test_the_entrances_agree(self, tmp_path: Path) -> None:
         script = Path(sys.executable).with_name("modnet")
         by_script = subprocess.run([script, "--version"], capture_output=True, text=True, check=True).stdout
-        assert by_script == run("--version", cwd=tmp_path).stdout == f"modnet, version {modnet.__version__}\n"
+        assert by_script == run_modnet("--version", cwd=tmp_path).stdout == f"modnet, version {modnet.__version__}\n"
 
     def test_help_names_every_command_and_train_every_part(self, tmp_path: Path, call: Call) -> None:
         out = call("--help", cwd=tmp_path).stdout
@@ -265,13 +259,13 @@ class TestOthers:
         assert all(name in out for name in ("leaky-relu", "mean-squared-error", "central-difference", "nesterov"))
 
     def test_plugins_are_listed_as_json_too(self, tmp_path: Path) -> None:
-        rows = json.loads(run("plugins", "--json", cwd=tmp_path).stdout)
+        rows = json.loads(run_modnet("plugins", "--json", cwd=tmp_path).stdout)
         built_in = {row["name"]: row for row in rows if row["distribution"] == "modnet"}
         assert {row["state"] for row in built_in.values()} == {"loaded"}
         assert {"kind": "optimizer", "name": "adam"} in built_in["optimizers"]["provides"]
 
     def test_a_plugin_can_be_left_out(self, tmp_path: Path) -> None:
-        done = run("train", "--without", "optimizers", *QUICK, cwd=tmp_path)
+        done = run_modnet("train", "--without", "optimizers", *QUICK, cwd=tmp_path)
         assert done.returncode == 2
         assert "no optimizer 'sgd'" in done.stderr
 

@@ -5,11 +5,11 @@ from __future__ import annotations
 import csv
 import json
 import subprocess
-import sys
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import run_modnet
 
 Call = Callable[..., subprocess.CompletedProcess[str]]
 QUICK = ("compare", "--data", "points.csv", "--gradient", "backpropagation", "--iterations", "20", "--workers", "1")
@@ -73,11 +73,8 @@ class TestWhatVaries:
             "    def __call__(self, a, axis=-1):\n        return a**3\n\n"
             "@modnet.hookimpl\ndef register_activations(register):\n    register(Cube)\n"
         )
-        done = subprocess.run(
-            [sys.executable, "-m", "modnet", *QUICK[:-2], "-p", "my_cube", "--activation", "cube,tanh", "--seeds", "2",
-             "--workers", "2", "--out", str(tmp_path / "out")],
-            cwd=folder, capture_output=True, text=True, timeout=120,
-        )  # fmt: skip
+        options = ("-p", "my_cube", "--activation", "cube,tanh", "--seeds", "2", "--workers", "2")
+        done = run_modnet(*QUICK[:-2], *options, "--out", str(tmp_path / "out"), cwd=folder)
         assert done.returncode == 0, done.stderr
         assert labels(tmp_path / "out") == ["activation cube", "activation tanh"]
 

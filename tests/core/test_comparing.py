@@ -10,7 +10,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from processes import wait_until
 
 import modnet
 from modnet.comparison.compare import FILES
@@ -394,11 +394,3 @@ def is_free(folder: Path) -> bool:
     with contextlib.suppress(modnet.DataError), claim(folder):
         return True
     return False
-
-
-def wait_until(true: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
-    end = time.monotonic() + 60
-    while not true():
-        assert time.monotonic() < end
-        assert process is None or process.poll() is None, process.communicate()
-        time.sleep(0.02)

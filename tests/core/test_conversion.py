@@ -8,11 +8,11 @@ import re
 import signal
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+from processes import run_on_terminal, wait_until
 
 import modnet
 from modnet.compose.conversion import read_whole, write
@@ -177,11 +177,11 @@ def test_the_cache_is_shown_and_emptied(tmp_path, call):
     assert [file.name for file in (tmp_path / "cache").iterdir()] == ["mine.txt"]
 
 
-def test_on_a_terminal_a_long_conversion_shows_the_time_left(tmp_path, terminal):
+def test_on_a_terminal_a_long_conversion_shows_the_time_left(tmp_path):
     rows = np.random.default_rng(0).normal(size=(2000, 50))
     write(Dataset.from_arrays((rows, np.arange(2000) % 3), test_fraction=0), tmp_path / "d.npz")
     impatient = "from modnet.display import progress; progress.PATIENCE = 0.1; from modnet.cli.main import main; main()"
-    shown = terminal("-c", impatient, "data", "convert", "d.npz", "d.csv.xz", cwd=tmp_path)
+    shown = run_on_terminal("-c", impatient, "data", "convert", "d.npz", "d.csv.xz", cwd=tmp_path)
     assert re.search(r"d\.csv\.xz .*%.*time left", shown)
     assert "2,000 rows, 50 features, 3 classes; written:" in shown
 
@@ -191,11 +191,7 @@ def test_a_conversion_that_is_interrupted_leaves_nothing_half_written(tmp_path):
     write(Dataset.from_arrays((rows, np.arange(20_000) % 3), test_fraction=0), tmp_path / "d.npz")
     target = tmp_path / "d.csv.xz"
     process = subprocess.Popen([sys.executable, "-m", "modnet", "data", "convert", "d.npz", target.name], cwd=tmp_path)
-    until = time.monotonic() + 60
-    while not any(path.stat().st_size > 10_000 for path in tmp_path.glob(".d.csv.xz.*")):
-        assert time.monotonic() < until
-        assert process.poll() is None
-        time.sleep(0.01)
+    wait_until(lambda: any(path.stat().st_size > 10_000 for path in tmp_path.glob(".d.csv.xz.*")), process)
     process.send_signal(signal.SIGINT)
     assert process.wait(60) == 130
     assert [path.name for path in tmp_path.iterdir()] == ["d.npz"]

@@ -3,12 +3,8 @@
 from __future__ import annotations
 
 import json
-import os
 import re
 import subprocess
-import sys
-from collections.abc import Callable
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +12,7 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from processes import run_modnet, run_on_terminal
 
 from modnet import Dataset
 from modnet.data.summary import summarize
@@ -51,16 +48,12 @@ def rows_of(x: Any, labels: Any, test: Any = None) -> Dataset:
 
 
 def show(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "modnet", "data", "show", *arguments],
-        cwd=cwd, capture_output=True, text=True, encoding="utf-8", timeout=120,
-        env={**os.environ, "COLUMNS": "80", "PYTHONIOENCODING": "utf-8", **environment},
-    )  # fmt: skip
+    return run_modnet("data", "show", *arguments, cwd=cwd, COLUMNS="80", **environment)
 
 
-@pytest.fixture
-def show_on_a_terminal(terminal: Callable[..., str]) -> Callable[..., str]:
-    return partial(terminal, "-m", "modnet", "data", "show", stderr=subprocess.DEVNULL, COLUMNS="80")
+def show_on_a_terminal(*arguments: str, cwd: Path, **environment: str) -> str:
+    command = ("-m", "modnet", "data", "show", *arguments)
+    return run_on_terminal(*command, cwd=cwd, stderr=subprocess.DEVNULL, COLUMNS="80", **environment)
 
 
 @pytest.fixture
@@ -177,7 +170,7 @@ class TestTheCommand:
         assert "\x1b" not in done.stdout
         assert "###" in done.stdout
 
-    def test_greys_on_a_terminal_that_has_them(self, tmp_path: Path, show_on_a_terminal) -> None:
+    def test_greys_on_a_terminal_that_has_them(self, tmp_path: Path) -> None:
         shown = show_on_a_terminal("mnist-small", cwd=tmp_path, TERM="xterm-256color")
         assert "\x1b[38;5;16;48;5;16m▀" in shown
         assert "38;2;" not in shown
@@ -187,9 +180,7 @@ class TestTheCommand:
         assert "\x1b[38;2;0;0;0;48;2;0;0;0m▀" in full
 
     @pytest.mark.parametrize("environment", [{"TERM": "xterm-256color", "NO_COLOR": "1"}, {"TERM": "dumb"}])
-    def test_no_escapes_where_they_are_not_wanted(
-        self, tmp_path: Path, environment: dict[str, str], show_on_a_terminal
-    ) -> None:
+    def test_no_escapes_where_they_are_not_wanted(self, tmp_path: Path, environment: dict[str, str]) -> None:
         assert "\x1b" not in show_on_a_terminal("mnist-small", "--samples", "1", cwd=tmp_path, **environment)
 
 

@@ -6,6 +6,7 @@ import gzip
 import hashlib
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -34,7 +35,6 @@ PACKED = gzip.compress(INSIDE, mtime=0)
 PACKED_ANEW = gzip.compress(INSIDE, compresslevel=1, mtime=5)
 WRONG = gzip.compress(INSIDE[:-1] + b"?", mtime=0)
 
-
 posix = pytest.mark.skipif(sys.platform == "win32", reason="Windows has other words, or no such signals")
 
 
@@ -44,6 +44,7 @@ class Answer:
 
     content: bytes = PACKED
     status: int = 200
+    """0 for no answer at all."""
     headers: dict[str, str] = attrs.Factory(dict)
     declared: int | None = None
     """The Content-Length, where it is not that of what comes; below 0 none."""
@@ -52,7 +53,6 @@ class Answer:
     piece: int = 2**20
     wait: float = 0
     """Seconds after each piece."""
-    hang_before: bool = False
     hang: bool = False
     endless: bool = False
     chunked: bool = False
@@ -65,13 +65,12 @@ class Site(ThreadingHTTPServer):
 
     def __init__(self) -> None:
         super().__init__(("127.0.0.1", 0), Handler)
-        self.answers = [Answer()]
-        self.asked: list[str] = []
         self.over = threading.Event()
-        self.url = f"http://127.0.0.1:{self.server_address[1]}/file.gz"
+        self.url = f"http://127.0.0.1:{self.server_port}/file.gz"
+        self.answer(Answer())
 
     def answer(self, *answers: Answer) -> None:
-        self.answers, self.asked = list(answers), []
+        self.answers, self.asked = list(answers), list[str]()
 
     def handle_error(self, request: Any, client_address: Any) -> None:
         """Take it easy when a client hangs up."""
@@ -89,7 +88,7 @@ class Handler(BaseHTTPRequestHandler):
         site.asked.append(self.path)
         answer = site.answers.pop(0) if len(site.answers) > 1 else site.answers[0]
         self.close_connection = True
-        if answer.hang_before:
+        if not answer.status:
             site.over.wait(20)
             return
         self.send_response(answer.status)
@@ -116,12 +115,8 @@ class Handler(BaseHTTPRequestHandler):
 
 
 @pytest.fixture
-def no_proxy(monkeypatch: pytest.MonkeyPatch) -> None:
+def site(monkeypatch: pytest.MonkeyPatch) -> Iterator[Site]:
     monkeypatch.setenv("no_proxy", "127.0.0.1")
-
-
-@pytest.fixture
-def site(no_proxy: None) -> Iterator[Site]:
     with Site() as server:
         thread = threading.Thread(target=server.serve_forever, args=(0.01,))
         thread.start()
@@ -140,267 +135,245 @@ def get(path: Path, *urls: str, timeout: float = 10, pause: float = 0.01, **opti
     return fetch(urls, path, SHA256, len(INSIDE), timeout=timeout, pause=pause, **options)
 
 
-def whole(path: Path, content: bytes = PACKED) -> bool:
-    """Say whether the file is there, and nothing else is."""
-    return path.read_bytes() == content and [file.name for file in path.parent.iterdir()] == [path.name]
+def put(path: Path, content: bytes) -> None:
+    path.parent.mkdir()
+    path.write_bytes(content)
 
 
-def nothing(path: Path) -> bool:
-    return not path.parent.exists() or not list(path.parent.iterdir())
+def files(path: Path) -> dict[str, bytes]:
+    """Return all files that are where the file is to be, by name."""
+    return {file.name: file.read_bytes() for file in path.parent.iterdir()} if path.parent.is_dir() else {}
 
 
-class TestOnAGoodDay:
-    @pytest.mark.parametrize(
-        "answer",
-        [
-            Answer(),
-            Answer(declared=-1),
-            Answer(chunked=True, piece=1000),
-            Answer(piece=5000, wait=0.002),
-            Answer(content=INSIDE),
-            Answer(content=PACKED_ANEW),
-            Answer(headers={"Content-Type": "application/x-gzip", "Content-Encoding": "gzip"}),
-        ],
-    )
-    def test_what_is_downloaded_is_what_the_server_has(self, site: Site, path: Path, answer: Answer) -> None:
-        site.answer(answer)
-        assert get(path, site.url)
-        assert whole(path, answer.content)
-
-    def test_what_is_there_and_right_is_not_downloaded_again(self, site: Site, path: Path) -> None:
-        path.parent.mkdir()
-        path.write_bytes(PACKED_ANEW)
-        assert not get(path, site.url)
-        assert whole(path, PACKED_ANEW)
-        assert not site.asked
-
-    @pytest.mark.parametrize("damaged", [b"", PACKED[:-9], WRONG, INSIDE + b"more", b"\x28\xb5\x2f\xfd zst"])
-    def test_what_is_there_and_damaged_is(self, site: Site, path: Path, damaged: bytes) -> None:
-        path.parent.mkdir()
-        path.write_bytes(damaged)
-        assert get(path, site.url)
-        assert whole(path)
-
-    def test_progress_is_reported_from_the_first_byte_to_the_last(self, site: Site, path: Path) -> None:
-        site.answer(Answer(piece=5000, wait=0.002))
-        told: list[tuple[Path, int, int]] = []
-        with telling(lambda *values: told.append(values)):
-            get(path, site.url)
-        assert {(file, total) for file, _, total in told} == {(path, len(PACKED))}
-        done = [count for _, count, _ in told]
-        assert done == sorted(done)
-        assert len(done) > 1
-        assert done[-1] == len(PACKED)
-
-    def test_proxies_are_those_of_the_environment(
-        self, site: Site, path: Path, monkeypatch: pytest.MonkeyPatch
-    ) -> None:
-        monkeypatch.setenv("http_proxy", site.url.removesuffix("/file.gz"))
-        assert get(path, "http://digits.example/file.gz")
-        assert site.asked == ["http://digits.example/file.gz"]
-
-    @pytest.mark.parametrize("status", [301, 302, 307, 308])
-    def test_redirects_are_followed_whatever_comes_with_them(self, site: Site, path: Path, status: int) -> None:
-        site.answer(Answer(b"", status, {"Location": "/other"}, declared=-1, endless=True), Answer())
-        assert get(path, site.url)
-        assert whole(path)
-        assert site.asked == ["/file.gz", "/other"]
+@pytest.mark.parametrize(
+    ("answers", "content"),
+    [
+        ([Answer()], PACKED),
+        ([Answer(declared=-1)], PACKED),
+        ([Answer(chunked=True, piece=1000)], PACKED),
+        ([Answer(piece=5000, wait=0.002)], PACKED),
+        ([Answer(INSIDE)], INSIDE),
+        ([Answer(PACKED_ANEW)], PACKED_ANEW),
+        ([Answer(headers={"Content-Type": "application/x-gzip", "Content-Encoding": "gzip"})], PACKED),
+        # Redirects are followed, whatever comes with them
+        *(
+            ([Answer(b"", status, {"Location": "/other"}, declared=-1, endless=True), Answer()], PACKED)
+            for status in (301, 302, 307, 308)
+        ),
+        # Where the connection breaks it starts again, and two files are never joined
+        *(
+            ([Answer(cut=cut, chunked=chunked), Answer(PACKED_ANEW)], PACKED_ANEW)
+            for cut in (1, 65_536, len(PACKED) - 1)
+            for chunked in (False, True)
+        ),
+        # A server that is busy is asked again
+        *(([Answer(b"busy", status)] * 2 + [Answer()], PACKED) for status in (429, 500, 502, 503, 504)),
+    ],
+)
+def test_what_is_downloaded_is_what_the_server_has(
+    site: Site, path: Path, answers: list[Answer], content: bytes
+) -> None:
+    site.answer(*answers)
+    assert get(path, site.url)
+    assert files(path) == {"file.gz": content}
+    assert len(site.asked) == len(answers)
 
 
-class TestAConnectionThatBreaks:
-    @pytest.mark.parametrize("cut", [1, 65_536, len(PACKED) - 1])
-    @pytest.mark.parametrize("chunked", [False, True])
-    def test_it_starts_again(self, site: Site, path: Path, cut: int, chunked: bool) -> None:
-        """And two files are never joined."""
-        site.answer(Answer(cut=cut, chunked=chunked), Answer(PACKED_ANEW))
-        assert get(path, site.url)
-        assert whole(path, PACKED_ANEW)
-        assert len(site.asked) == 2
-
-    def test_after_a_few_tries_nothing_is_left(self, site: Site, path: Path) -> None:
-        site.answer(Answer(cut=4000))
-        with pytest.raises(DataError) as caught:
-            get(path, site.url, advice="what to do")
-        broken = f"127.0.0.1:{site.server_port}: broke off after 4,000 of {len(PACKED):,} bytes"
-        assert str(caught.value) == f"file.gz cannot be downloaded: {broken}\nwhat to do"
-        assert len(site.asked) == TRIES
-        assert nothing(path)
-
-    def test_one_that_gives_nothing_is_not_tried_again(self, site: Site, path: Path) -> None:
-        site.answer(Answer(cut=0))
-        with pytest.raises(DataError, match="broke off after 0 of"):
-            get(path, site.url)
-        assert len(site.asked) == 1
-
-    def test_silence_in_the_middle_counts_as_broken(self, site: Site, path: Path) -> None:
-        site.answer(Answer(cut=70_000, hang=True), Answer())
-        assert get(path, site.url, timeout=1)
-        assert whole(path)
-
-    def test_silence_from_the_beginning_is_not_waited_for_long(self, site: Site, path: Path) -> None:
-        site.answer(Answer(hang_before=True))
-        with pytest.raises(DataError, match="timed out"):  # the server would hang for longer
-            get(path, site.url, timeout=0.2)
-        assert len(site.asked) <= 1
-        assert nothing(path)
+def test_what_is_there_and_right_is_not_downloaded_again(site: Site, path: Path) -> None:
+    put(path, PACKED_ANEW)
+    assert not get(path, site.url)
+    assert files(path) == {"file.gz": PACKED_ANEW}
+    assert not site.asked
 
 
-class TestWhatIsNotTheFile:
-    def test_the_error_names_both_digests_and_nothing_is_left(self, site: Site, path: Path) -> None:
-        site.answer(Answer(WRONG))
-        with pytest.raises(DataError) as caught:
-            get(path, site.url)
-        found = hashlib.sha256(gzip.decompress(WRONG)).hexdigest()
-        assert f"expected content with SHA-256 {SHA256}, found {found}" in str(caught.value)
-        assert nothing(path)
-        assert len(site.asked) == 1
-
-    @pytest.mark.parametrize(
-        ("answer", "found"),
-        [
-            (Answer(PACKED[:-20] + bytes(20)), "found a damaged file with SHA-256 [0-9a-f]{64}$"),
-            (Answer(b"<p>Log in", headers={"Content-Type": "text/html"}), "found [0-9a-f]{64}, a web page$"),
-            (Answer(declared=1000), "found a damaged file with SHA-256"),  # it sends more than it promised
-            (Answer(b""), f"found {hashlib.sha256().hexdigest()}$"),
-            (Answer(gzip.compress(INSIDE + bytes(9))), "found more than its 150,000 bytes$"),
-            (Answer(gzip.compress(bytes(10**8))), "found more than its 150,000 bytes$"),
-            (Answer(INSIDE, declared=10**6), "sends more than the 155,596 bytes that the file has at most$"),
-            (Answer(declared=-1, endless=True), "sends more than the 155,596 bytes that the file has at most$"),
-            (Answer(chunked=True, endless=True), "sends more than the 155,596 bytes that the file has at most$"),
-            (Answer(status=404), "404 Not Found$"),
-            (Answer(status=206, headers={"Content-Range": "bytes 10-20/30"}), "answers 206, not with what was asked"),
-            (Answer(status=204), "answers 204, not with what was asked"),
-            (Answer(status=304), "304 Not Modified$"),
-            (Answer(status=302, headers={"Location": "/round"}), "302 The HTTP server returned a redirect error"),
-            (Answer(status=302, headers={"Location": "ftp://127.0.0.1/a"}), "redirects to ftp://127.0.0.1/a, expected"),
-            (Answer(status=302, headers={"Location": "file:///etc/hosts"}), "302 Found - Redirection to url"),
-            (Answer(status=302, headers={"Location": "http://[::1"}), "Invalid IPv6 URL$"),
-        ],
-    )
-    def test_it_is_refused_in_a_line_and_nothing_is_left(
-        self, site: Site, path: Path, answer: Answer, found: str
-    ) -> None:
-        site.answer(answer)
-        with pytest.raises(
-            DataError, match=rf"\Afile\.gz cannot be downloaded: 127\.0\.0\.1:\d+: .*({found})"
-        ) as caught:
-            get(path, site.url)
-        assert "\n" not in str(caught.value)
-        assert nothing(path)
-
-    def test_another_mirror_may_have_it(self, site: Site, path: Path) -> None:
-        first, second, third = (site.url.replace("file.gz", name) for name in ("first", "second", "third"))
-        site.answer(Answer(WRONG), Answer(status=404), Answer())
-        assert get(path, first, second, third)
-        assert whole(path)
-        assert site.asked == ["/first", "/second", "/third"]
-
-    def test_what_stood_there_before_stays(self, site: Site, path: Path) -> None:
-        path.parent.mkdir()
-        path.write_bytes(b"another file")
-        site.answer(Answer(WRONG))
-        with pytest.raises(DataError, match="expected content"):
-            get(path, site.url)
-        assert whole(path, b"another file")
+@pytest.mark.parametrize("damaged", [b"", PACKED[:-9], WRONG, INSIDE + b"more", b"\x28\xb5\x2f\xfd zst"])
+def test_what_is_there_and_damaged_is(site: Site, path: Path, damaged: bytes) -> None:
+    put(path, damaged)
+    assert get(path, site.url)
+    assert files(path) == {"file.gz": PACKED}
 
 
-class TestServersThatFail:
-    @pytest.mark.parametrize("status", [429, 500, 502, 503, 504])
-    def test_one_that_is_busy_is_asked_again(self, site: Site, path: Path, status: int) -> None:
-        site.answer(Answer(b"busy", status), Answer(b"busy", status), Answer())
-        assert get(path, site.url)
-        assert whole(path)
+def test_progress_is_reported_from_the_first_byte_to_the_last(site: Site, path: Path) -> None:
+    site.answer(Answer(piece=5000, wait=0.002))
+    told: list[tuple[Path, int, int]] = []
+    with telling(lambda *values: told.append(values)):
+        get(path, site.url)
+    assert {(file, total) for file, _, total in told} == {(path, len(PACKED))}
+    assert told == sorted(told)
+    assert len(told) > 1
+    assert told[-1][1] == len(PACKED)
 
-    def test_a_few_times_at_most_and_more_slowly_each_time(self, site: Site, path: Path) -> None:
-        site.answer(Answer(b"busy", 503))
-        before = time.monotonic()
-        with pytest.raises(DataError, match="503 Service Unavailable"):
-            get(path, site.url, pause=0.05)
-        assert len(site.asked) == TRIES
-        assert time.monotonic() - before >= 0.05 * (1 + 2 + 4)
 
-    @posix
-    def test_nobody_there(self, site: Site, path: Path) -> None:
-        closed = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-        closed.server_close()
+def test_proxies_are_those_of_the_environment(site: Site, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", site.url.removesuffix("/file.gz"))
+    assert get(path, "http://digits.example/file.gz")
+    assert site.asked == ["http://digits.example/file.gz"]
+
+
+def test_silence_in_the_middle_counts_as_broken(site: Site, path: Path) -> None:
+    site.answer(Answer(cut=70_000, hang=True), Answer())
+    assert get(path, site.url, timeout=1)
+    assert files(path) == {"file.gz": PACKED}
+
+
+def test_silence_from_the_beginning_is_not_waited_for_long(site: Site, path: Path) -> None:
+    site.answer(Answer(status=0))
+    with pytest.raises(DataError, match="timed out"):  # the server would hang for longer
+        get(path, site.url, timeout=0.2)
+    assert len(site.asked) <= 1
+    assert not files(path)
+
+
+TOO_LONG = "sends more than the 155,596 bytes that the file has at most"
+WRONG_SHA256 = hashlib.sha256(gzip.decompress(WRONG)).hexdigest()
+
+
+@pytest.mark.parametrize(
+    ("answer", "found"),
+    [
+        (Answer(WRONG), f"expected content with SHA-256 {SHA256}, found {WRONG_SHA256}"),
+        (Answer(PACKED[:-20] + bytes(20)), "found a damaged file with SHA-256 [0-9a-f]{64}"),
+        (Answer(b"<p>Log in", headers={"Content-Type": "text/html"}), "found [0-9a-f]{64}, a web page"),
+        (Answer(declared=1000), "found a damaged file with SHA-256.*"),  # it sends more than it promised
+        (Answer(b""), f"found {hashlib.sha256().hexdigest()}"),
+        (Answer(gzip.compress(INSIDE + bytes(9))), "found more than its 150,000 bytes"),
+        (Answer(gzip.compress(bytes(10**8))), "found more than its 150,000 bytes"),
+        (Answer(INSIDE, declared=10**6), TOO_LONG),
+        (Answer(declared=-1, endless=True), TOO_LONG),
+        (Answer(chunked=True, endless=True), TOO_LONG),
+        (Answer(cut=0), f"broke off after 0 of {len(PACKED):,} bytes"),
+        (Answer(status=404), "404 Not Found"),
+        (Answer(status=206, headers={"Content-Range": "bytes 10-20/30"}), "answers 206, not with what was asked for"),
+        (Answer(status=204), "answers 204, not with what was asked for"),
+        (Answer(status=304), "304 Not Modified"),
+        (Answer(status=302, headers={"Location": "/round"}), "302 The HTTP server returned a redirect error.*"),
+        (Answer(status=302, headers={"Location": "ftp://127.0.0.1/a"}), "redirects to ftp://127.0.0.1/a, expected.*"),
+        (Answer(status=302, headers={"Location": "file:///etc/hosts"}), "302 Found - Redirection to url.*"),
+        (Answer(status=302, headers={"Location": "http://[::1"}), "Invalid IPv6 URL"),
+    ],
+)
+def test_what_is_not_the_file_is_refused_in_a_line_and_nothing_is_left(
+    site: Site, path: Path, answer: Answer, found: str
+) -> None:
+    site.answer(answer)
+    with pytest.raises(DataError) as caught:
+        get(path, site.url)
+    assert re.fullmatch(rf"file\.gz cannot be downloaded: 127\.0\.0\.1:\d+: .*{found}", str(caught.value))
+    assert not files(path)
+    assert len(set(site.asked)) == len(site.asked) or answer.headers
+
+
+@pytest.mark.parametrize(
+    ("answer", "why"),
+    [
+        (Answer(cut=4000), f"broke off after 4,000 of {len(PACKED):,} bytes"),
+        (Answer(b"busy", 503), "503 Service Unavailable"),
+    ],
+)
+def test_a_few_tries_are_made_more_slowly_each_time(site: Site, path: Path, answer: Answer, why: str) -> None:
+    site.answer(answer)
+    before = time.monotonic()
+    with pytest.raises(DataError) as caught:
+        get(path, site.url, pause=0.05, advice="what to do")
+    assert str(caught.value) == f"file.gz cannot be downloaded: 127.0.0.1:{site.server_port}: {why}\nwhat to do"
+    assert len(site.asked) == TRIES
+    assert time.monotonic() - before >= 0.05 * (1 + 2 + 4)
+    assert not files(path)
+
+
+def test_another_mirror_may_have_it(site: Site, path: Path) -> None:
+    names = ["/first", "/second", "/third"]
+    site.answer(Answer(WRONG), Answer(status=404), Answer())
+    assert get(path, *(site.url.replace("/file.gz", name) for name in names))
+    assert files(path) == {"file.gz": PACKED}
+    assert site.asked == names
+
+
+def test_what_stood_there_before_stays(site: Site, path: Path) -> None:
+    put(path, b"another file")
+    site.answer(Answer(WRONG))
+    with pytest.raises(DataError, match="expected content"):
+        get(path, site.url)
+    assert files(path) == {"file.gz": b"another file"}
+
+
+@posix
+def test_nobody_there(site: Site, path: Path) -> None:
+    with ThreadingHTTPServer(("127.0.0.1", 0), Handler) as closed:
         gone = f"http://127.0.0.1:{closed.server_port}/file.gz"
-        with pytest.raises(DataError) as caught:
-            get(path, gone, gone)
-        one = f"127.0.0.1:{closed.server_port}: Connection refused"
-        assert str(caught.value) == f"file.gz cannot be downloaded: {one}; {one}"
-        assert get(path, gone, site.url)
+    with pytest.raises(DataError) as caught:
+        get(path, gone, gone)
+    one = f"127.0.0.1:{closed.server_port}: Connection refused"
+    assert str(caught.value) == f"file.gz cannot be downloaded: {one}; {one}"
+    assert get(path, gone, site.url)
 
-    @pytest.mark.parametrize(
-        ("url", "reason"),
-        [
-            ("http://127.0.0.1:port/file", "nonnumeric port: 'port'"),
-            ("http://127.0.0.1/a file", "URL can't contain control characters"),
-            ("http://127.0.0.1/\u00e4", "can't encode"),
-        ],
+
+@pytest.mark.parametrize(
+    ("url", "reason"),
+    [
+        ("http://127.0.0.1:port/file", "cannot be downloaded: .*nonnumeric port: 'port'"),
+        ("http://127.0.0.1/a file", "cannot be downloaded: .*URL can't contain control characters"),
+        ("http://127.0.0.1/\u00e4", "cannot be downloaded: .*can't encode"),
+        *(
+            (url, "expected http:// or https://")
+            for url in ("file:///etc/hosts", "ftp://127.0.0.1/file", "/etc/hosts", "http://", "http://[x/")
+        ),
+    ],
+)
+def test_an_address_that_cannot_be(site: Site, path: Path, url: str, reason: str) -> None:
+    with pytest.raises(DataError, match=reason):
+        get(path, url)
+    assert not files(path)
+
+
+def test_a_folder_that_cannot_be_made(site: Site, path: Path) -> None:
+    path.parent.write_text("a file")
+    with pytest.raises(DataError, match=r"folder: cannot be written: .*\Z"):
+        get(path, site.url)
+
+
+@posix
+def test_a_folder_in_the_way(site: Site, path: Path) -> None:
+    path.mkdir(parents=True)
+    with pytest.raises(DataError, match="folder: cannot be written: Is a directory"):
+        get(path, site.url)
+    assert list(path.parent.iterdir()) == [path]
+
+
+def test_a_disk_that_is_full(site: Site, path: Path) -> None:
+    """Of a process that may write no file of more than 100 kB."""
+    pytest.importorskip("resource")
+    code = (
+        "import resource, sys; from pathlib import Path; from modnet import DataError, download\n"
+        "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
+        f"try: download.fetch([sys.argv[1]], Path(sys.argv[2]), {SHA256!r}, {len(INSIDE)})\n"
+        "except DataError as error: print(error)"
     )
-    def test_an_address_that_cannot_be(self, no_proxy: None, path: Path, url: str, reason: str) -> None:
-        with pytest.raises(DataError, match=f"cannot be downloaded: .*{reason}"):
-            get(path, url)
-
-    @pytest.mark.parametrize(
-        "url", ["file:///etc/hosts", "ftp://127.0.0.1/file", "/etc/hosts", "http://", "http://[x/"]
-    )
-    def test_only_web_addresses_are_asked(self, path: Path, url: str) -> None:
-        with pytest.raises(DataError, match="expected http:// or https://"):
-            get(path, url)
-        assert nothing(path)
+    done = subprocess.run([sys.executable, "-c", code, site.url, str(path)], capture_output=True, text=True, timeout=60)
+    assert done.stdout == f"{path.parent}: cannot be written: File too large\n", done.stderr
+    assert not files(path)
 
 
-class TestTheFolder:
-    def test_one_that_cannot_be_made(self, site: Site, path: Path) -> None:
-        path.parent.write_text("a file")
-        with pytest.raises(DataError, match="folder: cannot be written: ") as caught:
-            get(path, site.url)
-        assert "\n" not in str(caught.value)
-
-    @posix
-    def test_a_folder_in_the_way(self, site: Site, path: Path) -> None:
-        path.mkdir(parents=True)
-        with pytest.raises(DataError, match="folder: cannot be written: Is a directory"):
-            get(path, site.url)
-        assert [file.name for file in path.parent.iterdir()] == [path.name]
-
-    def test_a_disk_that_is_full(self, site: Site, path: Path) -> None:
-        """Of a process that may write no file of more than 100 kB."""
-        pytest.importorskip("resource")
-        code = (
-            "import resource, sys; from pathlib import Path; from modnet import DataError, download\n"
-            "resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))\n"
-            f"try: download.fetch([sys.argv[1]], Path(sys.argv[2]), {SHA256!r}, {len(INSIDE)})\n"
-            "except DataError as error: print(error)"
-        )
-        done = subprocess.run(
-            [sys.executable, "-c", code, site.url, str(path)], capture_output=True, text=True, timeout=60
-        )
-        assert done.stdout == f"{path.parent}: cannot be written: File too large\n", done.stderr
-        assert nothing(path)
-
-    def test_two_at_once_download_it_once(self, site: Site, path: Path) -> None:
-        site.answer(Answer(piece=10_000, wait=0.02))
-        with ThreadPoolExecutor() as pool:
-            done = [pool.submit(get, path, site.url) for _ in range(4)]
-            assert sorted(one.result() for one in done) == [False, False, False, True]
-        assert len(site.asked) == 1
-        assert whole(path)
-
-    def test_when_the_first_of_two_fails_the_second_tries(self, site: Site, path: Path) -> None:
-        site.answer(Answer(WRONG, piece=10_000, wait=0.02), Answer())
-        with ThreadPoolExecutor() as pool:
-            first = pool.submit(get, path, site.url)
-            while not site.asked:
-                time.sleep(0.001)
-            assert pool.submit(get, path, site.url).result()
-            with pytest.raises(DataError, match="expected content"):
-                first.result()
-        assert whole(path)
+def test_several_at_once_download_it_once(site: Site, path: Path) -> None:
+    site.answer(Answer(piece=10_000, wait=0.02))
+    with ThreadPoolExecutor() as pool:
+        done = [pool.submit(get, path, site.url) for _ in range(4)]
+        assert sorted(one.result() for one in done) == [False, False, False, True]
+    assert len(site.asked) == 1
+    assert files(path) == {"file.gz": PACKED}
 
 
-# Whatever a server does
+def test_when_the_first_of_two_fails_the_second_tries(site: Site, path: Path) -> None:
+    site.answer(Answer(WRONG, piece=10_000, wait=0.02), Answer())
+    with ThreadPoolExecutor() as pool:
+        first = pool.submit(get, path, site.url)
+        while not site.asked:
+            time.sleep(0.001)
+        assert pool.submit(get, path, site.url).result()
+        with pytest.raises(DataError, match="expected content"):
+            first.result()
+    assert files(path) == {"file.gz": PACKED}
+
 
 ANSWERS = st.builds(
     Answer,
@@ -414,22 +387,22 @@ ANSWERS = st.builds(
 
 @given(st.lists(st.lists(ANSWERS, min_size=1, max_size=6), min_size=1, max_size=3))
 @settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-def test_the_right_file_comes_or_none(
+def test_whatever_a_server_does_the_right_file_comes_or_none(
     site: Site, tmp_path_factory: pytest.TempPathFactory, calls: list[list[Answer]]
 ) -> None:
     path = tmp_path_factory.mktemp("any") / "file.gz"
+    right = [{"file.gz": content} for content in (PACKED, PACKED_ANEW, INSIDE)]
     for answers in calls:
         site.answer(*answers, Answer(status=404))
         try:
             get(path, site.url, site.url + "2", pause=0)
         except DataError:
-            assert nothing(path)
+            assert not files(path)
         else:
-            assert path.read_bytes() in {PACKED, PACKED_ANEW, INSIDE}
-            assert whole(path, path.read_bytes())
+            assert files(path) in right
     site.answer(Answer())
     get(path, site.url)
-    assert whole(path, path.read_bytes())
+    assert files(path) in right
 
 
 # A process that is stopped
@@ -500,14 +473,10 @@ def test_after_a_process_that_is_stopped_the_next_one_starts_again(
         "    150.1 kB  file.gz",
         "learn from it: modnet train --data digits",
     ]
-    assert whole(path)
-
-
-def test_what_a_program_is_told(command: Callable[..., subprocess.Popen[str]], tmp_path: Path) -> None:
+    assert files(path) == {"file.gz": PACKED}
     out, _ = command("--json").communicate(timeout=60)
-    folder = tmp_path / "cache/downloads/digits"
-    files = [{"path": str(folder / "file.gz"), "bytes": len(PACKED)}]
-    assert json.loads(out) == {"folder": str(folder), "files": files}
+    sizes = [{"path": str(path), "bytes": len(PACKED)}]
+    assert json.loads(out) == {"folder": str(path.parent), "files": sizes}
 
 
 def test_who_downloads_nothing_does_not_wait_for_what_it_takes() -> None:

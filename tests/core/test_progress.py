@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import pytest
+from processes import wait_until
 
 import modnet.display.progress
 from modnet import History, Status
@@ -78,19 +79,12 @@ def test_elsewhere_than_on_a_terminal_there_are_plain_lines_only() -> None:
     assert out.getvalue() == format_epoch(run) + "\n"
 
 
-def wait_for(words: str, out: io.StringIO) -> None:
-    """Give the thread that shows the progress the time to do so, however busy the machine."""
-    deadline = time.monotonic() + 60
-    while words not in out.getvalue() and time.monotonic() < deadline:
-        time.sleep(0.02)
-
-
 def test_a_long_epoch_gives_signs_of_life_with_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(modnet.display.progress, "SIGN_OF_LIFE", 0.05)
     out = io.StringIO()
     with RunProgress(out) as report:
         report.run_started(Run(10, seconds=20.0, history=History([2.3])))
-        wait_for("iteration 10", out)
+        wait_until(lambda: "iteration 10" in out.getvalue())
     assert "\niteration 10 of 1,000  loss 2.3000  33 min left\n" in out.getvalue()
 
 
@@ -98,7 +92,7 @@ def print_start_of(run: Run, expected: str = "") -> str:
     out = io.StringIO()
     with RunProgress(out) as report:
         report.run_started(run)
-        wait_for(expected, out)
+        wait_until(lambda: expected in out.getvalue())
         time.sleep(0.3)  # for what is not expected
     return out.getvalue()
 
@@ -118,7 +112,7 @@ def test_on_a_terminal_a_bar_shows_the_time_left_and_rows_stay() -> None:
     with RunProgress(out) as report:
         run = at_first_epoch()
         report.run_started(run)
-        wait_for("600/1000", out)
+        wait_until(lambda: "600/1000" in out.getvalue())
         report.epoch_ended(run)
     shown = out.getvalue()
     assert "600/1000" in shown

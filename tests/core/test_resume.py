@@ -19,6 +19,7 @@ from typing import Any
 
 import numpy as np
 import pytest
+from processes import wait_until
 
 from modnet.runs.folder import FILES
 
@@ -78,7 +79,9 @@ def work(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def _killed(work: Path) -> Path:
     """Kill a run in its midst."""
     process = start(*training(), "--out", "killed", cwd=work)
-    until(lambda: (work / "killed/history.csv").exists() and len((work / "killed/history.csv").read_bytes()) > 5000)
+    wait_until(
+        lambda: (work / "killed/history.csv").exists() and len((work / "killed/history.csv").read_bytes()) > 5000
+    )
     process.kill()
     process.communicate()
     assert (work / "killed/checkpoint.npz").exists()
@@ -101,13 +104,6 @@ def call(work: Path, call: Callable[..., Any]) -> Callable[..., Any]:
         return done.returncode, done.stdout, done.stderr
 
     return in_work
-
-
-def until(condition: Callable[[], bool]) -> None:
-    deadline = time.monotonic() + 60
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.01)
 
 
 class TestKilled:
@@ -174,7 +170,7 @@ class TestKilled:
 class TestInterrupted:
     def test_by_ctrl_c(self, work: Path) -> None:
         process = start(*training(), "--out", "interrupted", cwd=work)
-        until(lambda: (work / "interrupted/checkpoint-previous.npz").exists())
+        wait_until(lambda: (work / "interrupted/checkpoint-previous.npz").exists())
         process.send_signal(signal.SIGINT)
         out, err = process.communicate(timeout=60)
         assert (process.returncode, err) == (130, "")
@@ -209,7 +205,7 @@ class TestInterrupted:
 
     def test_by_a_folder_that_is_gone(self, work: Path) -> None:
         process = start(*training(), "--out", "gone", cwd=work)
-        until(lambda: (work / "gone/checkpoint-previous.npz").exists())
+        wait_until(lambda: (work / "gone/checkpoint-previous.npz").exists())
         process.send_signal(signal.SIGSTOP)  # so that it finds the file, not nothing
         (work / "gone").rename(work / "moved")
         (work / "gone").write_text("a file in its place")
@@ -232,7 +228,7 @@ class TestInterrupted:
 class TestTwoProcesses:
     def test_the_second_is_refused_at_once_and_a_killed_first_is_no_hindrance(self, work: Path, call) -> None:
         first = start(*training(iterations=10**7), "--out", "both", cwd=work)
-        until(lambda: (work / "both/checkpoint.npz").exists())
+        wait_until(lambda: (work / "both/checkpoint.npz").exists())
         refusal = "modnet: both: another process writes this run: wait for its end, or stop it\n"
         for second in (["resume", "both"], [*training(), "--out", "both", "--overwrite"]):
             status, _, err = call(*second)
@@ -380,7 +376,7 @@ def register_optimizers(register):
         (work / "own.py").write_text(self.OWN)
         assert run(*training("remembering"), "-p", "own", "--out", "own-whole", cwd=work)[0] == 0
         process = start(*training("remembering"), "-p", "own", "--out", "own-killed", cwd=work)
-        until(lambda: (work / "own-killed/checkpoint-previous.npz").exists())
+        wait_until(lambda: (work / "own-killed/checkpoint-previous.npz").exists())
         process.kill()
         process.communicate()
         status, _, err = run("resume", "own-killed", cwd=work)

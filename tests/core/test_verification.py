@@ -9,7 +9,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
@@ -19,6 +18,7 @@ import attrs
 import numpy as np
 import pytest
 from click.testing import CliRunner, Result
+from processes import run_modnet, wait_until
 
 from modnet import DataError
 from modnet.cli.main import modnet_command
@@ -382,10 +382,7 @@ def process(cwd: Path, *arguments: str, site: Path | None = None, **variables: s
     """Call modnet with what is installed in `site` besides."""
     path = os.pathsep.join(filter(None, (str(site or ""), os.environ.get("PYTHONPATH"))))
     ours = {"PYTHONDONTWRITEBYTECODE": "1", **({"PYTHONPATH": path} if path else {})}
-    command = [sys.executable, "-m", "modnet", *arguments]
-    return subprocess.run(
-        command, cwd=cwd, env={**os.environ, **ours, **variables}, capture_output=True, text=True, timeout=120
-    )
+    return run_modnet(*arguments, cwd=cwd, **ours, **variables)
 
 
 QUICK = ("--hidden", "3", "--iterations", "60", "--lr", "0.5")
@@ -503,18 +500,8 @@ class TestEnds:
     """A run is verified as far as it went."""
 
     def test_interrupted(self, tmp_path: Path, call: Callable[..., Any]) -> None:
-        arguments = (
-            "train",
-            "--gradient",
-            "backpropagation",
-            "--hidden",
-            "3",
-            "--iterations",
-            "1000000",
-            "--out",
-            "run",
-        )
-        command = [sys.executable, "-m", "modnet", *arguments]
+        options = ("--gradient", "backpropagation", "--hidden", "3", "--iterations", "1000000", "--out", "run")
+        command = [sys.executable, "-m", "modnet", "train", *options]
         with subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, text=True) as child:
             assert child.stdout
             next(line for line in child.stdout if line.startswith("epoch"))
@@ -530,9 +517,7 @@ class TestEnds:
             [sys.executable, "-m", "modnet", "train", "--hidden", "3", "--iterations", "1000000", "--out", "run"],
             cwd=tmp_path, stdout=subprocess.DEVNULL,
         )  # fmt: skip
-        deadline = time.monotonic() + 60
-        while not (tmp_path / "run/receipt.json").exists() and time.monotonic() < deadline:
-            time.sleep(0.02)
+        wait_until((tmp_path / "run/receipt.json").exists)
         child.kill()
         child.wait()
         done = call("verify", "run", cwd=tmp_path)

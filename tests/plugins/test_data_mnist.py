@@ -5,7 +5,6 @@ from __future__ import annotations
 import gzip
 import shutil
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Iterator
 from functools import partial
@@ -13,6 +12,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
+from processes import run_modnet
 
 import modnet
 from modnet import DataError, SettingError
@@ -65,12 +65,6 @@ def mirror(tmp_path: Path, asked: list[str]) -> Iterator[str]:
         thread.join()
 
 
-def command(*arguments: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        [sys.executable, "-m", "modnet", *arguments], cwd=cwd, capture_output=True, text=True, timeout=120
-    )
-
-
 def advice(folder: Path) -> str:
     return (
         f"without a network: put {', '.join(NAMES)} into {folder} by hand, from any copy; "
@@ -80,7 +74,7 @@ def advice(folder: Path) -> str:
 
 @needs_mnist
 def test_downloaded_once_it_is_there_for_training(folder: Path, mirror: str, asked: list[str], tmp_path: Path) -> None:
-    done = command("data", "fetch", "mnist", "--set", f"url={mirror}", cwd=tmp_path)
+    done = run_modnet("data", "fetch", "mnist", "--set", f"url={mirror}", cwd=tmp_path)
     assert (done.returncode, done.stderr) == (0, "")
     first, *files, last = done.stdout.splitlines()
     assert first == f"mnist is in {folder}"
@@ -88,7 +82,7 @@ def test_downloaded_once_it_is_there_for_training(folder: Path, mirror: str, ask
     assert last == "learn from it: modnet train --data mnist"
     assert asked == [f"/served/{name}" for name in NAMES]
     assert all((folder / name).read_bytes() == (MNIST / name).read_bytes() for name in NAMES)
-    trained = command("train", "--data", "mnist", "--gradient", "backpropagation", "--iterations", "5", cwd=tmp_path)
+    trained = run_modnet("train", "--data", "mnist", "--gradient", "backpropagation", "--iterations", "5", cwd=tmp_path)
     assert trained.returncode == 0, trained.stderr
     assert "mnist: 60,000 training and 10,000 test samples, 784 features, 10 classes" in trained.stdout
     data, original = modnet.load("mnist"), modnet.load(MNIST)

@@ -191,12 +191,6 @@ def test_compression_is_told_by_the_content(tmp_path, opener):
     assert modnet.load(tmp_path / "x.pkl", test_fraction=0.0).train.x.shape == (4, 3)
 
 
-def test_each_class_has_its_share(path):
-    x, t = np.arange(40.0).reshape(20, 2), [*"aaaaaaaaaaaaaaaabbbb"]
-    data = load(path, pickle.dumps((x, t)), test_fraction=0.5, stratified=True)
-    assert np.bincount(data.test.t).tolist() == [8, 2]
-
-
 def test_it_goes_by_these_names():
     assert modnet.source("pickle").suffixes == (".pkl", ".pickle", ".p")
 
@@ -347,12 +341,6 @@ def test_rows_to_predict(path, content, rows, labels):
         assert found_labels is None
     else:
         np.testing.assert_array_equal(found_labels, labels)
-
-
-def test_rows_of_another_width(path):
-    path.write_bytes(pickle.dumps(X))
-    with pytest.raises(DataError, match=r"digits\.pkl: rows of 3 features, expected 784"):
-        modnet.source("pickle").read_rows(path, 784)
 
 
 # What is not data

@@ -17,7 +17,6 @@ import modnet
 
 ACTIVATIONS = modnet.compose.plugins.get_host().registry.names("activation")
 LOSSES = modnet.compose.plugins.get_host().registry.names("loss")
-STREAM = modnet.Stream(0)
 
 
 class Scale(modnet.Activation):

@@ -29,9 +29,6 @@ from modnet.testing.report import Outcome, Report
 from modnet.testing.shrinking import shrunk
 from modnet.testing.suites.activation import SUITE, Subject
 
-ROOT = Path(__file__).parents[2]
-TREES = Path(__file__).parent / "zoo" / "trees.jsonl"
-
 
 def run(*arguments: str | Path, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(Path(__file__).parent), *sys.path])

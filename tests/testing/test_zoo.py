@@ -20,7 +20,6 @@ SUITES = {kind: find_suite(kind) for kind in KINDS}
 ALL = animals()
 BROKEN = [animal for animal in ALL if animal.check]
 LEGAL = [animal for animal in ALL if not animal.check]
-TREES = Path(__file__).parent / "zoo" / "trees.jsonl"
 
 
 @cache
