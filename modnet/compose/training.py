@@ -61,14 +61,6 @@ def train(
         settings = Settings().read(table, TrainingSettings)
     except SettingError as error:
         raise SettingError(error.mistakes, "training") from None
-    return train_network(
-        network,
-        data,
-        make_part("gradient", gradient),
-        make_part("optimizer", optimizer),
-        settings,
-        seed=seed,
-        observer=observer or get_host().relay(),
-        start=start,
-        keep=keep,
-    )
+    parts = make_part("gradient", gradient), make_part("optimizer", optimizer)
+    observer = observer or get_host().relay()
+    return train_network(network, data, *parts, settings, seed=seed, observer=observer, start=start, keep=keep)

@@ -20,7 +20,7 @@ from typing import Any, cast
 import attrs
 import pluggy
 
-from modnet.errors import PluginError, Problem, describe_unknown, did_you_mean
+from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host import kinds
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
 from modnet.host.entry_points import (
@@ -158,11 +158,6 @@ class PluginHost:
         """Ask plugins that were not asked yet; wait for those that can be asked at once, and not for long."""
         count = len(self.list_not_asked())
         self._ask(NOT_ASKED, wait=PATIENCE if count <= AT_ONCE else 0)
-
-    def explain_unknown(self, name: str) -> str:
-        """Return the message for a name that no plugin and no distribution of plugins has."""
-        names = {known for plugin in self.plugins for known in (plugin.name, plugin.distribution)}
-        return describe_unknown("no plugin", name, sorted(names))
 
     def _hint(self) -> str:
         """Return the plugins that may have a name that is not found."""

@@ -119,15 +119,14 @@ def _attribute_mistakes(cls: type, interface: type) -> Iterator[Problem]:
 def _default_mistakes(cls: type) -> Iterator[Problem]:
     """Yield the mistakes in the defaults of a class's settings."""
     for key, setting in find_settings(cls).items():
-        name, default, converter = key, setting.default, None
-        if setting.field:
-            name, converter = setting.field.name, setting.field.converter
-        if default is None or default is attrs.NOTHING or isinstance(default, _FACTORY) or converter:
+        default, field = setting.default, setting.field
+        if default is None or default is attrs.NOTHING or isinstance(default, _FACTORY) or (field and field.converter):
             continue  # None in place of a number is harmless here
         if not _fits(default, setting.wanted):
+            name = field.name if field else key
             found, types = _quote_type_of(default), _quote(setting.wanted)
             why = f"Incompatible types in assignment (expression has type {found}, variable has type {types})"
-            if not setting.field:
+            if not field:
                 has = f"default has type {found}, parameter has type {types}"
                 why = f'Incompatible default for parameter "{name}" ({has})'
             remedy = f"the default of {cls.__qualname__}'s setting {name!r} is {default!r}"

@@ -10,7 +10,6 @@ import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
 
 import attrs
@@ -132,11 +131,6 @@ class Suite:
         return Report(self.kind, part, tuple(outcomes), tuple(self.checks))
 
 
-def once(_: Any) -> list[Inputs]:
-    """Return the one case of a probe that needs no input but the part."""
-    return [{}]
-
-
 def catch_error(probe: Callable[..., object], part: object, inputs: Inputs) -> BaseException | None:
     """Return the exception that a probe raises, or None; undo all else that a part does to the process."""
     with preserve_process():
@@ -162,19 +156,22 @@ def fresh(value: Any) -> Any:
 def preserve_process() -> Iterator[None]:
     """Let no change that a part makes to the process's global state outlast a check; its warnings are not shown."""
     states = random.getstate(), np.random.get_state()  # noqa: NPY002 - it is the global state that is watched
-    floats, environment, folder, path = np.geterr(), dict(os.environ), Path.cwd(), list(sys.path)
+    environment, path = dict(os.environ), list(sys.path)
     restore_collection = gc.enable if gc.isenabled() else gc.disable
     try:
-        with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"), np.printoptions():
+        with (
+            warnings.catch_warnings(action="ignore"),
+            np.errstate(all="ignore"),
+            np.printoptions(),
+            contextlib.chdir("."),
+        ):
             yield
     finally:
         random.setstate(states[0])
         np.random.set_state(states[1])  # noqa: NPY002
-        np.seterr(**floats)
         if dict(os.environ) != environment:
             os.environ.clear()
             os.environ.update(environment)
-        os.chdir(folder)
         sys.path[:] = path
         restore_collection()
 

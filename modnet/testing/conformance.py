@@ -9,7 +9,7 @@ from typing import Any, cast
 
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
-from modnet.errors import ModnetError, PluginError, SettingError
+from modnet.errors import ModnetError, PluginError, SettingError, describe_unknown
 from modnet.host.kinds import find_kind
 from modnet.host.registry import Component, determine_kind
 from modnet.testing.checks import Check, Suite
@@ -101,8 +101,9 @@ def _check_component(component: Component, settings: Mapping[str, Any], options:
 
 def _explain_missing(name: str) -> str:
     """Say why nothing of that name can be checked."""
-    host = get_host()
-    for plugin in host.plugins:
+    plugins = get_host().plugins
+    for plugin in plugins:
         if name in {plugin.name, plugin.distribution, plugin.key}:
             return f"plugin {name}: {plugin.reason or f'it is {plugin.state} and provides no part'}"
-    return host.explain_unknown(name)
+    names = {known for plugin in plugins for known in (plugin.name, plugin.distribution)}
+    return describe_unknown("no plugin", name, sorted(names))

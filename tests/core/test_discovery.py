@@ -16,7 +16,7 @@ import pytest
 
 import modnet
 from modnet import Activation, Array, Loss, PluginError, UnknownNameError
-from modnet.cli.plugins import format_json, format_plugins
+from modnet.cli.plugins import format_json
 from modnet.compose import plugins
 from modnet.compose.plugins import get_host, load_plugins
 from modnet.host.discovery import PluginHost, loading
@@ -128,24 +128,6 @@ class TestNames:
         host = host_of_all()
         assert [report.state for report in reports_of(host).values()] == ["loaded", "loaded"]
         assert {"cube", "quartic"} <= set(host.registry.names("activation"))
-
-    def test_a_third_party_does_not_take_a_built_ins_name(self, install: Install) -> None:
-        install("a-modnet", CUBE.format(name="Sigmoid"))
-        host = host_of_all()
-        assert host.registry.find("activation", "sigmoid").owner == "modnet"
-        assert host.registry.find("activation", "a-modnet:sigmoid").owner == "a-modnet"
-        assert (
-            "the activation name 'sigmoid' is also modnet's; use 'a-modnet:sigmoid'"
-            in format_plugins(host).splitlines()[-1]
-        )
-
-    def test_two_third_parties_with_one_name_are_both_had_by_their_full_names_only(self, install: Install) -> None:
-        install("modnet-a", CUBE.format(name="Cube"))
-        install("modnet-b", CUBE.format(name="Cube"))
-        find = host_of_all().registry.find
-        assert [find("activation", f"modnet-{x}:cube").owner for x in "ab"] == ["modnet-a", "modnet-b"]
-        with pytest.raises(UnknownNameError, match="'cube' alone is ambiguous between modnet-a:cube and modnet-b:cube"):
-            find("activation", "cube")
 
     def test_one_module_in_two_distributions_is_loaded_once(self, install: Install) -> None:
         install("modnet-a", CUBE.format(name="Cube"), module="cubes")

@@ -46,7 +46,8 @@ class Subject:
     @sample.default
     def _read_sample(self) -> dict[str, bytes]:
         if self.file is None:
-            return own_sample(self.part) if self.part.reads_files and writes(self.part) else {}
+            writes = type(self.part).write is not DataSource.write
+            return own_sample(self.part) if self.part.reads_files and writes else {}
         paths = [self.file] if isinstance(self.file, (str, os.PathLike)) else self.file
         return {Path(path).name: _content(Path(path)) for path in paths}
 
@@ -85,11 +86,6 @@ def _content(path: Path) -> bytes:
     """Return a file's bytes, packed or not; raises DataError."""
     with modnet.files.reading(path):
         return path.read_bytes()
-
-
-def writes(source: DataSource) -> bool:
-    """Say whether a source writes files."""
-    return type(source).write is not DataSource.write
 
 
 def own_sample(source: DataSource) -> dict[str, bytes]:
