@@ -37,10 +37,6 @@ class Status(StrEnum):
         return self in {Status.FINISHED, Status.DIVERGED}
 
 
-def _accuracy_columns() -> dict[str, list[float]]:
-    return {"train_accuracy": [], "test_accuracy": []}
-
-
 @attrs.define
 class History:
     """The recorded course of a run: one loss per iteration, and named columns with one value per evaluation.
@@ -51,7 +47,7 @@ class History:
 
     loss: list[float] = attrs.field(factory=list)
     evaluated_at: list[int] = attrs.field(factory=list)
-    columns: dict[str, list[float]] = attrs.field(factory=_accuracy_columns)
+    columns: dict[str, list[float]] = attrs.field(factory=lambda: {"train_accuracy": [], "test_accuracy": []})
 
     @property
     def iterations(self) -> list[int]:

@@ -1,4 +1,4 @@
-"""modnet in a process of its own, on a terminal or not, and waiting for what it does."""
+"""Processes of modnet, on a terminal or not."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def run_on_terminal(*arguments: str, cwd: Path, stderr: int | None = None, **env
 
 
 def wait_until(condition: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
-    """Wait for a minute at most, as long as a process goes on."""
+    """Wait for a minute at most, while a process runs."""
     deadline = time.monotonic() + 60
     while not condition():
         assert time.monotonic() < deadline

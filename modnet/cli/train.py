@@ -6,25 +6,28 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 import modnet
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, read_toml
-from modnet.compose.parts import find_name
+from modnet.compose.parts import find_name, list_usable_names, make_part
 from modnet.compose.settings import get_settings
 from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
 from modnet.display.progress import RunProgress, file_progress
-from modnet.errors import DivergedError, TrainingInterrupted
+from modnet.errors import DivergedError, ModnetError, TrainingInterrupted
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.run import Run
+from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder
-from modnet.runs.forecast import forecast_run
 from modnet.runs.receipt import name_missing_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_duration, format_settings, format_table
 from modnet.types import Status
+
+TIMING = 0.3  # seconds for each estimator in a forecast
 
 
 @click.command()
@@ -100,14 +103,28 @@ def describe(wanted: Experiment, data: Dataset) -> None:
 
 
 def _format_forecast(wanted: Experiment, data: Dataset) -> str:
-    """Return a table of the time with each estimator; an asterisk marks the experiment's own."""
-    count = wanted.training.iterations
-    rows = [["gradient", "one iteration", f"{count:,} iterations", "as a black box"]]
-    for i, each in enumerate(forecast_run(wanted, data)):
-        black_box = "-" if each.black_box is None else format_duration(count * each.black_box)
-        times = [format_duration(each.iteration), format_duration(count * each.iteration), black_box]
-        rows.append([each.gradient + " *" * (i == 0), *([f"not here: {each.problem}"] if each.problem else times)])
+    """Return a table of the time with each estimator; an asterisk marks the experiment's own, others have defaults."""
+    own = find_name(wanted.gradient)
+    others = [make_part("gradient", name) for name in list_usable_names("gradient") if name != own]
+    rows = [["gradient", "one iteration", f"{wanted.training.iterations:,} iterations", "as a black box"]]
+    for i, estimator in enumerate([wanted.gradient, *others]):
+        times = _format_times(attrs.evolve(wanted, gradient=estimator), data)
+        rows.append([find_name(estimator) + " *" * (i == 0), *times])
     return "\n".join(format_table(rows, left=len(rows[0])))
+
+
+def _format_times(wanted: Experiment, data: Dataset) -> list[str]:
+    """Return the time of an iteration, of all, and of as many evaluations of the loss one after the other."""
+    network, estimator, count = create_network(wanted, data), wanted.gradient, wanted.training.iterations
+    try:
+        iteration, evaluation = time_iteration(
+            network, data, estimator, wanted.optimizer, wanted.training, seed=wanted.seed, seconds=TIMING
+        )
+    except ModnetError as error:
+        return [f"not here: {error}"]
+    evaluations = estimator.evaluations(network.params)
+    black_box = "-" if evaluations is None else format_duration(count * (evaluations * evaluation))
+    return [format_duration(iteration), format_duration(count * iteration), black_box]
 
 
 def _format_part(part: object) -> str:

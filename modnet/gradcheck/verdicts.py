@@ -73,12 +73,12 @@ def conclude(
     worth = judgement.uncertainty if word == TOO_NOISY else error
     worst = int(np.where(chosen, worth, -1.0).argmax())
     explain = {WRONG: _explain_wrong, KINK: _explain_kink, TOO_NOISY: _explain_noise, CORRECT: _explain_correct}[word]
-    if word == CORRECT:
-        return Verdict(
-            verdict=word, size=_compute_relative_size(judgement, error), explanation=explain(judgement, worst), **fields
-        )
-    size = float(judgement.relative_error[worst]) if np.isfinite(error[worst]) else np.inf
     text = explain(judgement, worst)
+    if word == CORRECT:
+        largest = float(np.abs(judgement.slope).max(initial=0.0))
+        size = float(error.max(initial=0.0)) / largest if largest else 0.0
+        return Verdict(verdict=word, size=size, explanation=text, **fields)
+    size = float(judgement.relative_error[worst]) if np.isfinite(error[worst]) else np.inf
     among = among or judgement
     common = _describe_common(among, batch) if word == WRONG else ""
     text += f"; {common}" if common else ""
@@ -119,11 +119,6 @@ def measure_difference(one: Array, other: Array) -> float:
     largest = float(np.nanmax(np.abs(one), initial=0.0))
     gap = float(np.nanmax(np.abs(one - other), initial=0.0)) / (largest or 1.0)
     return gap or float("inf")
-
-
-def _compute_relative_size(judgement: Judgement, error: Array) -> float:
-    largest = float(np.abs(judgement.slope).max(initial=0.0))
-    return float(error.max(initial=0.0)) / largest if largest else 0.0
 
 
 def _explain_correct(judgement: Judgement, _: int) -> str:

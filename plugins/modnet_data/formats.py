@@ -8,12 +8,16 @@ from pathlib import Path
 from modnet.files import uncompressed_name
 from modnet_data.names import NAMES
 
-TEXT_SUFFIXES = (".csv", ".tsv", ".txt", ".data")
-PICKLE_SUFFIXES = (".pkl", ".pickle", ".p")
-PARQUET_SUFFIXES = (".parquet", ".pq")
 ARROW_SUFFIXES = (".arrow", ".feather")
+SUFFIXES = {
+    "csv": (".csv", ".tsv", ".txt", ".data"),
+    "npy": (".npy",),
+    "npz": (".npz",),
+    "parquet": (".parquet", ".pq", *ARROW_SUFFIXES),
+    "pickle": (".pkl", ".pickle", ".p"),
+}
 IDX_NAME = re.compile(r"[-.]idx\d-ubyte$")
-IDX_TYPES = (0x08, 0x09, 0x0B, 0x0C, 0x0D, 0x0E)
+IDX_TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 
 
 def format_of(path: Path, head: bytes) -> str | None:
@@ -45,17 +49,9 @@ def _by_content(head: bytes) -> str | None:
 
 
 def _by_name(name: str) -> str | None:
-    if name.endswith(PICKLE_SUFFIXES):
-        return "pickle"
-    if name.endswith(".npz"):
-        return "npz"
-    if name.endswith(".npy"):
-        return "npy"
-    if name.endswith((*PARQUET_SUFFIXES, *ARROW_SUFFIXES)):
-        return "parquet"
     if IDX_NAME.search(name):
         return "idx"
-    return "csv" if name.endswith(TEXT_SUFFIXES) else None
+    return next((source for source, suffixes in SUFFIXES.items() if name.endswith(suffixes)), None)
 
 
 def _by_files(folder: Path) -> str | None:

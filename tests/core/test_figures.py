@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from modnet import History, MissingExtraError, SettingError
+from modnet import History, MissingExtraError
 from modnet.display.figure import render
 from modnet.display.learning_curves import draw_learning_curves
 
@@ -46,11 +46,6 @@ def test_the_same_history_gives_the_same_bytes(history: History, kind: str, magi
     first, second = (render(draw_learning_curves(history), kind) for _ in range(2))
     assert first == second
     assert first.startswith(magic)
-
-
-def test_another_format_is_refused_with_those_there_are(history: History) -> None:
-    with pytest.raises(SettingError, match="a plot is written as png, svg, pdf, not 'bmp'"):
-        render(draw_learning_curves(history), "bmp")
 
 
 def test_without_matplotlib_the_extra_is_named(history: History, monkeypatch: pytest.MonkeyPatch) -> None:

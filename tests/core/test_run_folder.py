@@ -194,10 +194,6 @@ class TestFolders:
             run_into(tmp_path / "mine", table, overwrite=True)
         assert (tmp_path / "mine/params.npz").read_text() == "mine"
 
-    def test_reading_what_is_no_run(self, tmp_path: Path) -> None:
-        with pytest.raises(DataError, match=r"not the folder of a run, there is no experiment\.toml in it"):
-            TrainedModel.read(tmp_path)
-
     def test_parameters_of_another_network(self, tmp_path: Path, table) -> None:
         run_into(tmp_path / "a", table)
         run_into(tmp_path / "b", {**table, "network": {"hidden": [7]}})

@@ -250,7 +250,7 @@ class TestWhere:
             ("1,0.5,,", "1,0.5,0.75,", "training accuracy none then, 0.75 now"),
             ("1,0.5,,", "1,0.5,,\n2,0.25,,", "iteration none then, 2 now"),
             ("1,0.5,,\n2,0.25,,", "1,0.5,,", "iteration 2 then, none now"),
-            ("1,0.123456789,,", "1,0.123456788,,", "loss 0.12345679 then, 0.12345679 now"),
+            ("1,0.123456789,,", "1,0.123456788,,", "loss 0.123456789 then, 0.123456788 now"),
             ("1,low,,", "1,0.5,,", "loss low then, 0.5 now"),
             ("nonsense", "1,0.5,,", "iteration nonsense then, 1 now"),
         ],
@@ -258,8 +258,6 @@ class TestWhere:
     def test_what_differs_in_a_row(self, then: str, now: str, words: str) -> None:
         head = "iteration,loss,train_accuracy,test_accuracy"
         departure = find_departure(f"{head}\n{then}", f"{head}\n{now}")
-        if "123456789" in then:  # as many digits as tell them apart
-            words = "loss 0.123456789 then, 0.123456788 now"
         assert str(departure) == words
 
     def test_histories_that_are_the_same(self) -> None:

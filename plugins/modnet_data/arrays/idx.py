@@ -17,13 +17,13 @@ from modnet import Array, DataError, Dataset, Samples
 from modnet.files import created, replacing
 from modnet_data.arrays.raw import Raw, raw_array
 from modnet_data.arrays.source import ArraySource
+from modnet_data.formats import IDX_TYPES
 from modnet_data.rows import EXACT
 from modnet_data.writing import class_labels, parts_of, table_blocks, table_dtype
 
 VERSION = 1
 """Of the conversion to arrays: another one makes all files be converted anew."""
 
-TYPES = {0x08: "u1", 0x09: "i1", 0x0B: ">i2", 0x0C: ">i4", 0x0D: ">f4", 0x0E: ">f8"}
 _NAME = re.compile(r"(?P<part>train|t10k|test)?(?P<hyphen>[-_.]?)(?P<content>images|labels)")
 STANDARD = "train-images-idx3-ubyte.gz"
 
@@ -92,7 +92,7 @@ def read_idx(path: Path) -> Array:
 
 def _header(file: IO[bytes], path: Path) -> Raw:
     head = file.read(4)
-    if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in TYPES or not 1 <= head[3] <= 4:
+    if len(head) < 4 or head[:2] != b"\0\0" or head[2] not in IDX_TYPES or not 1 <= head[3] <= 4:
         raise DataError(
             f"{path}: not an IDX file: it begins with {head.hex(' ') or 'nothing'}, expected 00 00 08 03 or the like"
         )
@@ -101,7 +101,7 @@ def _header(file: IO[bytes], path: Path) -> Raw:
     if len(sizes) < start - 4:
         raise DataError(f"{path}: cut off in its first {start} bytes", path=path)
     shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
-    return Raw(shape, np.dtype(TYPES[head[2]]), start)
+    return Raw(shape, np.dtype(IDX_TYPES[head[2]]), start)
 
 
 def _targets(path: Path, parts: int) -> list[tuple[Path, Path]]:
@@ -138,7 +138,7 @@ def _shape(data: Dataset, count: int) -> tuple[int, ...]:
 
 def _idx_type(dtype: np.dtype[Any]) -> int:
     """Return the code of the smallest IDX type that holds a dtype; whole numbers of 8 bytes become float64."""
-    return next(code for code, name in TYPES.items() if np.can_cast(dtype, name, "safe"))
+    return next(code for code, name in IDX_TYPES.items() if np.can_cast(dtype, name, "safe"))
 
 
 def _features(part: Samples, path: Path) -> Iterator[Array]:
@@ -159,7 +159,7 @@ def _write(stack: ExitStack, path: Path, shape: tuple[int, ...], code: int, some
     with created(stack.enter_context(replacing(path)), path) as file:
         file.write(struct.pack(f">4B{len(shape)}I", 0, 0, code, len(shape), *shape))
         for block in some:
-            file.write(block.astype(TYPES[code], copy=False).tobytes())
+            file.write(block.astype(IDX_TYPES[code], copy=False).tobytes())
 
 
 def _in_folder(folder: Path) -> Path:

@@ -17,6 +17,7 @@ from modnet.files import CHUNK, printable, reading, replacing, tell_progress
 from modnet_data.arrays.npy_format import npy_header, write_npy
 from modnet_data.arrays.raw import Raw, blocks, check_packed, map_array
 from modnet_data.arrays.source import ArraySource
+from modnet_data.formats import SUFFIXES
 from modnet_data.names import part_names, row_names
 from modnet_data.writing import class_labels, not_compressed, parts_of, table_blocks, table_dtype
 
@@ -38,7 +39,7 @@ class Npz(ArraySource):
     """
 
     format = "npz"
-    suffixes = (".npz",)
+    suffixes = SUFFIXES["npz"]
 
     def arrays(self, path: Path) -> list[Array]:
         """Return the arrays of the training part and of the test part."""

@@ -14,7 +14,7 @@ from modnet_data.csv.label import LabelGuess, WrongGuessError, counting_column
 from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.rows import convert
 from modnet_data.csv.write import write_csv
-from modnet_data.formats import TEXT_SUFFIXES
+from modnet_data.formats import SUFFIXES
 from modnet_data.table.plan import ColumnSettings, data_plan, rows_plan
 from modnet_data.table.source import Converted, TableSource
 
@@ -66,7 +66,7 @@ class Csv(TableSource):
 
     format = "csv"
     version = 3
-    suffixes = TEXT_SUFFIXES
+    suffixes = SUFFIXES["csv"]
 
     delimiter: str | None = attrs.field(default=None, validator=_one_character)
     decimal: Literal[".", ","] | None = attrs.field(default=None, validator=optional(in_([".", ","])))

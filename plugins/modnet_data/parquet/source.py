@@ -13,7 +13,7 @@ import numpy as np
 from modnet import Array, Dataset, Samples
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import part_paths, replacing, tell_progress
-from modnet_data.formats import ARROW_SUFFIXES, PARQUET_SUFFIXES
+from modnet_data.formats import ARROW_SUFFIXES, SUFFIXES
 from modnet_data.parquet.rows import INDEX, convert, open_table, pyarrow
 from modnet_data.table.columns import Columns
 from modnet_data.table.plan import ColumnSettings, Plan, data_plan, rows_plan
@@ -43,7 +43,7 @@ class Parquet(TableSource):
 
     format = "parquet"
     version = 1
-    suffixes = (*PARQUET_SUFFIXES, *ARROW_SUFFIXES)
+    suffixes = SUFFIXES["parquet"]
 
     def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:  # noqa: ARG002 - `like` holds names
         """Return features, labels and facts of a file."""
@@ -77,8 +77,8 @@ class Parquet(TableSource):
         pa = pyarrow(path)
         names, label = column_names(data)
         labels, dtype = class_labels(data), table_dtype(data)
-        fields = [*((name, pa.from_numpy_dtype(dtype)) for name in names), (label, _arrow_type(pa, labels))]
-        schema = pa.schema(fields)
+        kind = pa.string() if labels.dtype.kind == "U" else pa.from_numpy_dtype(labels.dtype)
+        schema = pa.schema([*((name, pa.from_numpy_dtype(dtype)) for name in names), (label, kind)])
         paths = part_paths(path) if len(data.test) else (path,)
         with ExitStack() as stack:
             for part, target in zip(parts_of(data), paths, strict=True):
@@ -96,10 +96,6 @@ def _refuse_index(plan: Plan[Columns]) -> None:
         if name.startswith(INDEX):
             what = f"column {i + 1} is the row index that pandas saves: leave_out = [{name!r}], or list the features"
             raise plan.table.error(what, column=i)
-
-
-def _arrow_type(pa: Any, labels: Array) -> Any:
-    return pa.string() if labels.dtype.kind == "U" else pa.from_numpy_dtype(labels.dtype)
 
 
 def _batches(pa: Any, schema: Any, part: Samples, labels: Array, dtype: np.dtype[Any], target: Path) -> Iterator[Any]:

@@ -252,7 +252,9 @@ def labels_of(value: Any) -> Array:
         return array_of(value)
     kinds = set(map(type, value))
     if kinds == {str}:
-        check_text(len(value), max(map(len, value)))
+        longest = max(map(len, value))  # each takes as much memory as that
+        if len(value) * longest > MOST_TEXT:
+            raise RefusedError(f"{len(value)} labels of text, of up to {longest} letters, are too many")
     elif kinds == {int}:
         if not all(-(2**63) <= n < 2**63 for n in value):
             raise RefusedError("labels that are whole numbers of more than 64 bits")
@@ -260,12 +262,6 @@ def labels_of(value: Any) -> Array:
         found = ", ".join(sorted(map(_word, kinds))) or "nothing"
         raise RefusedError(f"labels are text or whole numbers, found {found}")
     return np.array(value)
-
-
-def check_text(count: int, longest: int) -> None:
-    """Refuse labels of text that would take too much memory beside each other."""
-    if count * longest > MOST_TEXT:
-        raise RefusedError(f"{count} labels of text, of up to {longest} letters, are too many")
 
 
 def describe(value: Any) -> str:

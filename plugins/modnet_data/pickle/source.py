@@ -15,7 +15,7 @@ from modnet import Array, DataError, Dataset, cached
 from modnet.files import CHUNK, LIMIT, compression, opened, reading
 from modnet_data.arrays.raw import RATIO
 from modnet_data.arrays.source import ArraySource
-from modnet_data.formats import PICKLE_SUFFIXES
+from modnet_data.formats import SUFFIXES
 from modnet_data.names import EXPECTED, part_names, row_names
 from modnet_data.pickle.arrays import PickledArray, array_of, describe, labels_of
 from modnet_data.pickle.machine import load, refusals
@@ -54,7 +54,7 @@ class Pickle(ArraySource):
     """
 
     format = "pickle"
-    suffixes = PICKLE_SUFFIXES
+    suffixes = SUFFIXES["pickle"]
 
     def arrays(self, path: Path) -> list[Array]:
         """Return the arrays of the training part and of the test part."""
