@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from processes import wait_until
 
 from modnet import DataError
 from modnet.download import fetch
@@ -457,9 +458,7 @@ def test_after_a_process_that_is_stopped_the_next_one_starts_again(
     site.answer(Answer(piece=5000, wait=0.002, cut=100_000, hang=True))
     path = tmp_path / "cache/downloads/digits/file.gz"
     first = command()
-    while not any(file.stat().st_size >= 50_000 for file in path.parent.glob(".file.gz.????????")):
-        assert first.poll() is None
-        time.sleep(0.005)
+    wait_until(lambda: any(file.stat().st_size >= 50_000 for file in path.parent.glob(".file.gz.????????")), first)
     first.send_signal(getattr(signal, how))
     assert first.communicate(timeout=60) == ("", said)
     assert first.returncode == status

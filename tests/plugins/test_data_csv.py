@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-import subprocess
-import sys
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from processes import run_modnet
 
 import modnet
 from modnet import DataError, SettingError
@@ -219,13 +218,7 @@ def test_the_command_line_gives_labels_of_text_back(tmp_path):
         [*train, "--gradient", "backpropagation", "--iterations", "2000", "--out", "run"],
         ["predict", "run", "a.csv"],
     ):
-        done = subprocess.run(
-            [sys.executable, "-X", "utf8", "-m", "modnet", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
+        done = run_modnet(*arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     table = list(csv.reader(line for line in done.stdout.splitlines() if not line.startswith("accuracy")))
     assert table[0] == ["row", "prediction", "label"]
