@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import Call
 
 import modnet
 from modnet import PluginError, UnknownNameError
@@ -49,7 +50,6 @@ def run_ended(run):
 """
 SLEEPS = "import time\ntime.sleep({seconds})\n"
 Install = Callable[..., Path]
-Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(autouse=True)
