@@ -15,7 +15,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import Call
+from plugin_sources import CUBE
+from processes import Call, wait_until
 
 import modnet
 from modnet import PluginError, UnknownNameError
@@ -30,17 +31,6 @@ from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
 from modnet.host.discovery import PluginHost
 from modnet.host.entry_points import Plugin, find_installed
 
-CUBE = """
-import modnet
-
-class {name}(modnet.Activation):
-    def __call__(self, a, axis=-1):
-        return a**3
-
-@modnet.hookimpl
-def register_activations(register):
-    register({name})
-"""
 TRACKER = """
 import modnet
 
@@ -178,15 +168,10 @@ class TestAsking:
         command = [sys.executable, "-m", "modnet", "train", "--activation", "nothing"]
         path = os.pathsep.join(sys.path)
         process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True, env=os.environ | {"PYTHONPATH": path})
-        while not (note.exists() and note.read_text()):
-            time.sleep(0.02)
+        wait_until(lambda: note.exists() and bool(note.read_text()), process)
         process.send_signal(signal.SIGINT)
         assert (process.communicate()[1].strip(), process.returncode) == ("modnet: interrupted", 130)
-        for _ in range(100):
-            if not is_alive(int(note.read_text())):
-                return
-            time.sleep(0.05)
-        pytest.fail("it goes on")
+        wait_until(lambda: not is_alive(int(note.read_text())))
 
     def test_it_goes_by_the_same_rules_as_a_plugin_that_is_imported(self, install: Install) -> None:
         """The reasons themselves are tested with the rules."""
@@ -438,9 +423,7 @@ class TestFollowing:
         with warnings.catch_warnings(action="error"):
             host.relay().run_ended(run=told)
         assert told == []
-        deadline = time.monotonic() + 20
-        while report_of(a_host(), "modnet-slow").state == "not asked" and time.monotonic() < deadline:
-            time.sleep(0.05)
+        wait_until(lambda: report_of(a_host(), "modnet-slow").state != "not asked")
         a_host().relay().run_ended(run=told)
         assert told == ["slow"], "it went on answering, and is known from then on"
 

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import attrs
 import pytest
+from plugin_sources import CUBE
 
 import modnet
 from modnet import Activation, Array, Loss, PluginError, UnknownNameError
@@ -21,18 +22,6 @@ from modnet.compose import plugins
 from modnet.compose.plugins import get_host, load_plugins
 from modnet.host.discovery import PluginHost, loading
 from modnet.host.entry_points import Plugin, find_installed
-
-CUBE = """
-import modnet
-
-class {name}(modnet.Activation):
-    def __call__(self, a, axis=-1):
-        return a**3
-
-@modnet.hookimpl
-def register_activations(register):
-    register({name})
-"""
 
 Install = Callable[..., Path]
 

@@ -97,9 +97,6 @@ class TestReport:
 
 
 class TestCheck:
-    def subject(self, part: object = None) -> Subject:
-        return Subject(part or Tanh())
-
     def test_a_reason_that_is_not_listed_is_no_excuse(self):
         def cases(_):
             raise SkippedError("it is Friday")
@@ -109,7 +106,7 @@ class TestCheck:
         assert not suite.run(Tanh()).passed
 
     def test_one_that_tries_nothing_fails(self):
-        outcome = Check(lambda part: None, lambda subject: []).run(self.subject())
+        outcome = Check(lambda part: None, lambda subject: []).run(Subject(Tanh()))
         assert (outcome.state, outcome.message) == ("failed", "it did not run: there was nothing to try it on")
 
     @pytest.mark.parametrize("error", [SystemExit, GeneratorExit, RecursionError, MemoryError, pytest.fail.Exception])
