@@ -11,6 +11,9 @@ from collections.abc import Callable
 from contextlib import suppress
 from pathlib import Path
 
+Call = Callable[..., subprocess.CompletedProcess[str]]
+"""The fixture `call`, which takes and returns what `run_modnet` does."""
+
 
 def run_modnet(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "-m", "modnet", *arguments]

@@ -122,7 +122,7 @@ def format_plugins(host: PluginHost) -> str:
     return "\n".join(_format_block(host, plugin) for plugin in host.plugins) or "no plugins are installed"
 
 
-def format_diagnosis(host: PluginHost, notes: Sequence[str] = ()) -> str:
+def format_diagnosis(host: PluginHost, notes: Sequence[str]) -> str:
     """Return the same blocks, of a broken plugin with what is wrong, where and what to do; notes; and a summary."""
     if not host.plugins:
         return "no plugins are installed"

@@ -31,6 +31,7 @@ from modnet.comparison.workers import (
 )
 from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, read_toml, to_table
 from modnet.compose.settings import Settings, Table
+from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import render
@@ -142,10 +143,7 @@ def _read_plan(
     changes = {key: value for key, value in given.items() if value is not None}
     if not isinstance(asked, dict):
         raise SettingError([f"must be a table, not {asked!r}"], "compare")
-    both = {**asked, **changes}
-    if grid is not None and isinstance(asked.get("grid"), dict):
-        both["grid"] = {**asked["grid"], **grid}
-    return table, Settings().read(both, Plan)
+    return table, Settings().read(merge(asked, changes), Plan)
 
 
 def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Setting], Dataset, Experiment]:

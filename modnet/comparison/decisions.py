@@ -42,28 +42,28 @@ class Decision:
     """The number of seeds after which it will probably be decided; None where it is, or where no analysis is enough."""
 
 
-def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE, error: float = ERROR) -> list[Decision]:
+def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE) -> list[Decision]:
     """Return the decision on each of several differences in hits, arrays (seeds, samples) of -1, 0 and 1.
 
     `scope` is `Variation.on_such_samples` or `Variation.on_these_samples`. The probability that one of the claims of a
-    difference is wrong is at most `error` over all analyses; so it is for the claims of equivalence.
+    difference is wrong is at most `ERROR` over all analyses; so it is for the claims of equivalence.
     """
     now = np.array([_correct(difference, scope, rope) for difference in differences]).reshape(-1, 2)
-    claims = _claim(now, error)
+    claims = _claim(now)
     needed: list[int | None] = [None] * len(differences)
     so_far = [Variation.from_hits(difference) if len(difference) > 1 else None for difference in differences]
     for count in reversed(ANALYSES):
         then = np.array([_forecast(variation, scope, rope, count) for variation in so_far]).reshape(-1, 2)
-        for i, claim in enumerate(_claim(np.minimum(now, then), error)):
+        for i, claim in enumerate(_claim(np.minimum(now, then))):
             if claim != "undecided" and claims[i] == "undecided":
                 needed[i] = count
     counts = [max((count for count in ANALYSES if count <= len(difference)), default=0) for difference in differences]
     return [Decision(*row) for row in zip(claims, *now.T.tolist(), counts, needed, strict=True)]
 
 
-def _claim(p: Array, error: float) -> list[Claim]:
+def _claim(p: Array) -> list[Claim]:
     """Return the claims by p-values (pairs, 2) of no difference, and of one that matters."""
-    different, equivalent = (column <= holm_levels(column, error) for column in p.T)
+    different, equivalent = (column <= holm_levels(column) for column in p.T)
     # Equivalence first: a difference may be certain, and yet too small to matter.
     return ["equal" if e else "different" if d else "undecided" for d, e in zip(different, equivalent, strict=True)]
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 _WIDE = 8.0  # values that span more than such a factor are drawn on a logarithmic axis
 
 
-def draw_comparison(settings: Sequence[SettingResult], title: str = "") -> Figure:
+def draw_comparison(settings: Sequence[SettingResult], title: str) -> Figure:
     """Return the picture of settings side by side; raises MissingExtraError."""
     figure, left, right = create_panels((10, 4), title)
     colors = [COLORS[i % len(COLORS)] for i in range(len(settings))]

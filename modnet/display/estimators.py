@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 _NOTHING = 1e-17
 
 
-def draw_estimators(rows: Sequence[EstimatorRow], title: str = "") -> Figure:
+def draw_estimators(rows: Sequence[EstimatorRow], title: str) -> Figure:
     """Return the error of gradient estimators against what they cost: evaluations of the loss, and seconds.
 
     A line is the spread of the repeats. Raises MissingExtraError.

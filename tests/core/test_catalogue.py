@@ -16,7 +16,7 @@ from pathlib import Path
 
 import pytest
 from plugin_sources import CUBE
-from processes import wait_until
+from processes import Call, wait_until
 
 import modnet
 from modnet import PluginError, UnknownNameError
@@ -40,7 +40,6 @@ def run_ended(run):
 """
 SLEEPS = "import time\ntime.sleep({seconds})\n"
 Install = Callable[..., Path]
-Call = Callable[..., "subprocess.CompletedProcess[str]"]
 
 
 @pytest.fixture(autouse=True)

@@ -6,11 +6,10 @@ import json
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import run_modnet, run_on_terminal
+from processes import Call, run_modnet, run_on_terminal
 
 import modnet
 
@@ -20,7 +19,6 @@ EXPLOSIVE = (
     "--activation", "identity", "--output", "identity", "--loss", "mean-squared-error",
 )  # fmt: skip
 QUICK = ("--iterations", "5")
-Call = Callable[..., subprocess.CompletedProcess[str]]
 
 
 @pytest.fixture(scope="module")

@@ -4,14 +4,12 @@ from __future__ import annotations
 
 import csv
 import json
-import subprocess
 from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from processes import run_modnet
+from processes import Call, run_modnet
 
-Call = Callable[..., subprocess.CompletedProcess[str]]
 QUICK = ("compare", "--data", "points.csv", "--gradient", "backpropagation", "--iterations", "20", "--workers", "1")
 
 

@@ -10,7 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
@@ -256,7 +256,7 @@ class TestFailures:
         (tmp_path / "my_faulty.py").write_text(FAULTY)
         monkeypatch.syspath_prepend(str(tmp_path))
         faulty = {**experiment, "plugins": {"modules": ["my_faulty"]}}
-        with unloaded("my_faulty"), pytest.raises(modnet.ModnetError) as caught:
+        with unload_at_end("my_faulty"), pytest.raises(modnet.ModnetError) as caught:
             modnet.compare(faulty, {"activation": ["relu", "faulty"]}, seeds=1, out=tmp_path / "out", workers=workers)
         assert "activation faulty, seed 0: ZeroDivisionError: " in str(caught.value)
         assert "my_faulty.py:8" in str(caught.value)
@@ -326,17 +326,13 @@ def register_activations(register):
 """
 
 
-class unloaded:  # noqa: N801 - reads as what it is
+@contextlib.contextmanager
+def unload_at_end(module: str) -> Iterator[None]:
     """Load the plugins afresh at the end, without a module."""
-
-    def __init__(self, module: str) -> None:
-        self.module = module
-
-    def __enter__(self) -> None:
-        pass
-
-    def __exit__(self, *_: object) -> None:
-        sys.modules.pop(self.module, None)
+    try:
+        yield
+    finally:
+        sys.modules.pop(module, None)
         modnet.compose.plugins.load_plugins()
 
 

@@ -23,6 +23,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
+from processes import wait_until
 
 from modnet import DataError
 from modnet.download import fetch
@@ -386,7 +387,7 @@ ANSWERS = st.builds(
 
 
 @given(st.lists(st.lists(ANSWERS, min_size=1, max_size=6), min_size=1, max_size=3))
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_whatever_a_server_does_the_right_file_comes_or_none(
     site: Site, tmp_path_factory: pytest.TempPathFactory, calls: list[list[Answer]]
 ) -> None:
@@ -457,9 +458,7 @@ def test_after_a_process_that_is_stopped_the_next_one_starts_again(
     site.answer(Answer(piece=5000, wait=0.002, cut=100_000, hang=True))
     path = tmp_path / "cache/downloads/digits/file.gz"
     first = command()
-    while not any(file.stat().st_size >= 50_000 for file in path.parent.glob(".file.gz.????????")):
-        assert first.poll() is None
-        time.sleep(0.005)
+    wait_until(lambda: any(file.stat().st_size >= 50_000 for file in path.parent.glob(".file.gz.????????")), first)
     first.send_signal(getattr(signal, how))
     assert first.communicate(timeout=60) == ("", said)
     assert first.returncode == status

@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
-from processes import run_modnet
+from processes import Call, run_modnet
 
 import modnet
 
-Call = Callable[..., subprocess.CompletedProcess[str]]
 SMALL = ("--hidden", "5", "--batch-size", "4", "--estimator", "central-difference")
 WRONG = """
 import modnet

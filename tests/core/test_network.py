@@ -118,7 +118,7 @@ class TestForward:
 
 
 class TestGradient:
-    @settings(deadline=None, max_examples=60)
+    @settings(max_examples=60)
     @given(
         st.lists(st.integers(1, 5), min_size=2, max_size=5),
         st.sampled_from(["sigmoid", "tanh", "softplus", "softmax", "identity", "gelu", "swish", "elu"]),

@@ -8,7 +8,7 @@ import re
 import subprocess
 import sys
 import tomllib
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from datetime import datetime
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
 from packaging.requirements import Requirement
+from processes import Call
 
 import modnet
 from modnet.cli.plugins import new
@@ -28,7 +29,6 @@ from modnet.host.kinds import KINDS
 
 YEAR = datetime.now().astimezone().year
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=9)
-Call = Callable[..., subprocess.CompletedProcess[str]]
 # A name whose class's kebab case is another one, and the longest.
 NAMES = {"activation": "relu-6", "loss": "a-b-c", "gradient": "x" * 30, "optimizer": "steady", "data-source": "trees"}
 

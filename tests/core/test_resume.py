@@ -116,7 +116,7 @@ class TestKilled:
         return process
 
     # One may fall between the two renames by which a checkpoint takes its place: resume then says so, and continues.
-    @pytest.mark.filterwarnings("ignore:.*checkpoint.npz. there is none; the one before is used")
+    @pytest.mark.filterwarnings("ignore:.*checkpoint.npz. missing; the one before is used")
     def test_a_dozen_times_at_random_instants(self, work: Path, call) -> None:
         WARM.set_forkserver_preload(["modnet.cli.main", "modnet.nn.training", "matplotlib.figure"])
         longest = 0.0

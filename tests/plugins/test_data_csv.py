@@ -5,8 +5,6 @@ from __future__ import annotations
 import csv
 import gzip
 import re
-import subprocess
-import sys
 from itertools import cycle, islice
 from pathlib import Path
 from typing import Any
@@ -17,6 +15,7 @@ import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
+from processes import run_modnet
 
 import modnet
 from modnet import DataError, SettingError
@@ -219,13 +218,7 @@ def test_the_command_line_gives_labels_of_text_back(tmp_path):
         [*train, "--gradient", "backpropagation", "--iterations", "2000", "--out", "run"],
         ["predict", "run", "a.csv"],
     ):
-        done = subprocess.run(
-            [sys.executable, "-X", "utf8", "-m", "modnet", *arguments],
-            cwd=tmp_path,
-            capture_output=True,
-            encoding="utf-8",
-            check=False,
-        )
+        done = run_modnet(*arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
     table = list(csv.reader(line for line in done.stdout.splitlines() if not line.startswith("accuracy")))
     assert table[0] == ["row", "prediction", "label"]
@@ -334,7 +327,7 @@ labels = words.filter(lambda word: can_stand_in_a_file(word.strip()))
     newline=st.sampled_from(["\n", "\r\n"]),
 )
 @example(rows=[(0.5, 1, "a" * 40), (0.5, 1, "b")], delimiter=",", header=True, newline="\n")
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_any_table_comes_back(tmp_path, rows, delimiter, header, newline):
     path = tmp_path / "x.csv"
     with path.open("w", encoding="utf-8", newline="") as file:
@@ -367,7 +360,7 @@ def data_sets(draw: st.DrawFn) -> modnet.Dataset:
 
 
 @given(data=data_sets(), delimiter=st.sampled_from(",;\t| .-+:~^€\x1f"))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_is_written_is_read_bit_for_bit_or_refused(tmp_path, data, delimiter):
     source, path = modnet.source("csv", delimiter=delimiter, test_fraction=0.0, scale=1.0), tmp_path / "w.csv"
     path.unlink(missing_ok=True)
@@ -394,7 +387,7 @@ def test_what_is_written_is_read_bit_for_bit_or_refused(tmp_path, data, delimite
         }
     ),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_what_the_csv_module_writes_is_read_bit_for_bit(tmp_path, x, names, dialect):
     with (tmp_path / "m.csv").open("w", encoding="utf-8", newline="") as file:
         writer = csv.writer(file, **dialect)
@@ -410,7 +403,7 @@ def test_what_the_csv_module_writes_is_read_bit_for_bit(tmp_path, x, names, dial
     table=st.lists(st.lists(st.integers(0, 255), min_size=5, max_size=5), min_size=1, max_size=130),
     late=st.sampled_from(["7", "300", "-1", "0.5", "1e3"]),
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_small_whole_numbers_until_one_is_not(tmp_path, table, late):
     table = [*map(list, table), [0, 0, 0, 0, float(late)]]
     path = tmp_path / "x.csv"
@@ -420,7 +413,7 @@ def test_small_whole_numbers_until_one_is_not(tmp_path, table, late):
 
 
 @given(st.text(max_size=200) | st.text('01.,;"\n\r\tab#', max_size=60))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None, max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
 def test_any_text_is_read_or_refused(tmp_path, text):
     path = tmp_path / "x.csv"
     path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")

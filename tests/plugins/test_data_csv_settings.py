@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet import DataError, SettingError, cached
+from modnet import DataError, SettingError
 
 TEXT = "id,a,b,label\nr1,1.5,2,x\nr2,3,4,y\nr3,5,6,x\n"
 
@@ -150,28 +150,16 @@ def test_the_first_mistakes_and_how_many_more(path):
     assert also.endswith("; and 4 more")
 
 
-# What is kept
-
-
-@pytest.fixture
-def long_file(path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A file that counts as long, and a cache folder of its own."""
-    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(cached, "SMALL", 1)
-    path.write_text("a,label\n1,x\n2,y\n3.5,x\n")
-    return path
-
-
-def test_a_long_file_is_converted_once(long_file, tmp_path):
-    first = modnet.load(long_file, test_fraction=0.0)
-    kept = sorted((tmp_path / "cache" / "arrays").iterdir())
-    second = modnet.load(long_file, test_fraction=0.0)
+def test_a_long_file_is_converted_once(path, all_large):
+    text = "a,label\n1,x\n2,y\n3.5,x\n"
+    first = load(path, text)
+    kept = sorted((all_large / "arrays").iterdir())
+    second = load(path, text)
     assert len(kept) == 1
-    assert sorted((tmp_path / "cache" / "arrays").iterdir()) == kept
+    assert sorted((all_large / "arrays").iterdir()) == kept
     np.testing.assert_array_equal(first.train.x, second.train.x)
     assert (first.classes, first.settings) == (second.classes, second.settings)
-    long_file.write_text("a,label\n9,x\n2,z\n")
-    assert modnet.load(long_file, test_fraction=0.0).classes == ("x", "z")
+    assert load(path, "a,label\n9,x\n2,z\n").classes == ("x", "z")
 
 
 def test_what_is_filled_in_fits_the_dtype():

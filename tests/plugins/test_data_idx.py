@@ -93,7 +93,7 @@ def test_without_test_files(tmp_path):
         lambda d: arrays(d, array_shapes(min_dims=2, max_dims=4, max_side=4), elements=None)
     )
 )
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_every_type_comes_back(tmp_path, array):
     array = np.nan_to_num(array, posinf=1, neginf=-1)
     (tmp_path / "x-images.idx").write_bytes(idx(array))
@@ -152,14 +152,6 @@ def test_a_damaged_gzip_file(tmp_path):
     paths[0].write_bytes(paths[0].read_bytes()[:-12])
     with pytest.raises(DataError, match="the compressed file is damaged or cut off"):
         modnet.load(tmp_path)
-
-
-@pytest.fixture
-def all_large(monkeypatch, tmp_path):
-    """Treat every file as a large one."""
-    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("modnet.cached.SMALL", 1)
-    return tmp_path / "cache"
 
 
 @pytest.mark.parametrize("spelling", SPELLINGS)

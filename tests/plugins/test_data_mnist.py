@@ -4,20 +4,18 @@ from __future__ import annotations
 
 import gzip
 import shutil
-import subprocess
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from functools import partial
 from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
-from processes import run_modnet
+from processes import Call, run_modnet
 
 import modnet
 from modnet import DataError, SettingError
 
-Call = Callable[..., subprocess.CompletedProcess[str]]
 NAMES = [
     "train-images-idx3-ubyte.gz",
     "train-labels-idx1-ubyte.gz",

@@ -5,7 +5,6 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
-import random
 from pathlib import Path
 
 import numpy as np
@@ -117,27 +116,14 @@ def test_words_of_errors(tmp_path, content, words, packed):
     assert str(path) in str(caught.value)
 
 
-def test_mutations_are_read_or_refused(tmp_path):
+def test_mutations_are_read_or_refused(tmp_path, mutate):
     save(tmp_path, x=X, t=T)
-    path, draw = tmp_path / "x.npy", random.Random(0)  # noqa: S311 - no secret
-    good = path.read_bytes()
-    for _ in range(500):
-        content = bytearray(good)
-        for _ in range(draw.choice([1, 2, 5])):
-            content[draw.randrange(len(content))] = draw.randrange(256)
-        path.write_bytes(content)
-        try:
-            data = modnet.load(path, source="npy")
-        except DataError:
-            continue
-        assert np.isfinite(data.train.x).all()
+    mutate(tmp_path / "x.npy", 500, source="npy")
 
 
 @pytest.mark.parametrize("suffix", ["", ".gz"])
 @pytest.mark.parametrize("dtype", ["u1", "<f4", ">f8", ">i2"])
-def test_large_files_are_mapped(tmp_path, monkeypatch, suffix, dtype):
-    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("modnet.cached.SMALL", 1)
+def test_large_files_are_mapped(tmp_path, all_large, suffix, dtype):
     for name, array in (("x", X.astype(dtype)), ("t", T)):
         content = npy(array)
         (tmp_path / f"{name}.npy{suffix}").write_bytes(gzip.compress(content) if suffix else content)
@@ -145,7 +131,7 @@ def test_large_files_are_mapped(tmp_path, monkeypatch, suffix, dtype):
         data = modnet.load(tmp_path, test_fraction=0)
         np.testing.assert_array_equal(data.train.x, X)
         assert not data.train.table.flags.writeable
-    assert (tmp_path / "cache").exists() == bool(suffix)
+    assert all_large.exists() == bool(suffix)
 
 
 def test_files_are_written_into_a_folder_or_named_after_the_target(tmp_path):

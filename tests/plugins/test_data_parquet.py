@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import random
 import subprocess
 import sys
 from pathlib import Path
@@ -205,9 +204,7 @@ def test_what_unpacks_to_too_much(tmp_path, monkeypatch):
         modnet.load(path)
 
 
-def test_large_files_are_converted_once(path, tmp_path, monkeypatch):
-    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("modnet.cached.SMALL", 1)
+def test_large_files_are_converted_once(path, all_large, monkeypatch):
     save(path)
     before = modnet.load(path, test_fraction=0)
     monkeypatch.setattr("modnet_data.parquet.source.open_table", None)
@@ -216,18 +213,8 @@ def test_large_files_are_converted_once(path, tmp_path, monkeypatch):
     assert (after.classes, after.settings) == (before.classes, before.settings)
 
 
-def test_mutations_are_read_or_refused(path):
-    good, draw = save(path).read_bytes(), random.Random(0)  # noqa: S311 - no secret
-    for _ in range(300):
-        content = bytearray(good)
-        for _ in range(draw.choice([1, 2, 5])):
-            content[draw.randrange(len(content))] = draw.randrange(256)
-        path.write_bytes(content)
-        try:
-            data = modnet.load(path, source="parquet", label="species")
-        except DataError:
-            continue
-        assert np.isfinite(data.train.x).all()
+def test_mutations_are_read_or_refused(path, mutate):
+    mutate(save(path), 300, source="parquet", label="species")
 
 
 def test_written_files_are_as_pyarrow_reads_them(path):

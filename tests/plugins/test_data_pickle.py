@@ -14,7 +14,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 from modnet_data.pickle import machine
@@ -88,7 +88,6 @@ shapes = array_shapes(min_dims=0, max_dims=4, min_side=0, max_side=5)
     protocol=st.sampled_from(PROTOCOLS),
     data=st.data(),
 )
-@settings(deadline=None)
 def test_what_pickle_wrote_comes_back_bit_for_bit(x, protocol, data):
     x = x.transpose(data.draw(st.permutations(range(x.ndim))))
     found = machine.load(pickle.dumps(x, protocol)).make()

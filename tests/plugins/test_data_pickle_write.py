@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
@@ -57,7 +57,6 @@ def test_rows_and_labels_without_a_test_part(path):
     ),
     data=st.data(),
 )
-@settings(deadline=None)
 def test_what_was_written_is_read_again(tmp_path_factory, x, data):
     x = np.where(np.isfinite(x), x, 0).astype(x.dtype)
     labels = data.draw(

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from processes import Call
 
-Call = Callable[..., subprocess.CompletedProcess[str]]
 BROKEN = """
 import modnet
 
