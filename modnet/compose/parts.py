@@ -28,11 +28,8 @@ def make_part(kind: str, value: object, **settings: Any) -> Any:
         component = get_host().registry.find(kind, value)
         override = find_override(kind, component.qualified_name)
         instead = override.instead if override else component.cls
-        try:
-            # The settings of an overridden part are read all the same, so that a test finds mistakes in them, too.
-            made = make_settings_reader().read(settings, instead if isinstance(instead, type) else component.cls)
-        except SettingError as error:
-            raise SettingError(error.mistakes, value) from None
+        # The settings of an overridden part are read all the same, so that a test finds mistakes in them, too.
+        made = make_settings_reader().read(settings, instead if isinstance(instead, type) else component.cls, value)
         return made if isinstance(instead, type) else instead
     _check_no_settings(kind, settings)
     return adapt(kind, value)

@@ -64,14 +64,14 @@ class Settings:
         """Let `read` read what is annotated as exactly `wanted`."""
         self._own[wanted] = read
 
-    def read(self, table: Mapping[str, Any], cls: type[T]) -> T:
-        """Return an instance of `cls` with the settings of `table`; raises SettingError with all mistakes.
+    def read(self, table: Mapping[str, Any], cls: type[T], where: str = "") -> T:
+        """Return an instance of `cls` with the settings of `table`; raises SettingError with all mistakes in `where`.
 
         An attrs class has its fields as settings, any other class the arguments of its `__init__`.
         """
-        return cast("T", self._read_object(table, cls))
+        return cast("T", self._read_object(table, cls, where))
 
-    def _read_object(self, table: Any, cls: type) -> object:
+    def _read_object(self, table: Any, cls: type, where: str = "") -> object:
         if isinstance(table, cls):
             return table
         if not isinstance(table, Mapping):
@@ -93,7 +93,7 @@ class Settings:
                 return cls(**values)
             except _MISTAKES as error:  # from a validator of several settings
                 mistakes = [_get_message(error)]
-        raise SettingError(mistakes)
+        raise SettingError(mistakes, where)
 
     def _read_value(self, value: Any, wanted: Any) -> Any:
         wanted = _unwrap(wanted)

@@ -8,7 +8,6 @@ from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset
-from modnet.errors import SettingError
 from modnet.interfaces import Observer
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
@@ -57,10 +56,7 @@ def train(
     (100, [50, 100])
     """
     table = {"batch_size": batch_size, "iterations": iterations, "sampling": sampling, "blas_threads": blas_threads}
-    try:
-        settings = Settings().read(table, TrainingSettings)
-    except SettingError as error:
-        raise SettingError(error.mistakes, "training") from None
+    settings = Settings().read(table, TrainingSettings, "training")
     parts = make_part("gradient", gradient), make_part("optimizer", optimizer)
     observer = observer or get_host().relay()
     return train_network(network, data, *parts, settings, seed=seed, observer=observer, start=start, keep=keep)

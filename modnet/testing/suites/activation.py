@@ -15,10 +15,9 @@ from modnet.interfaces import Activation, DenseLayer
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import add_for_arrays, add_shared
+from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_for_arrays, add_shared
 from modnet.types import Array
 
-NO_DERIVATIVE = "it has no derivative of its own"
 NO_STANDARD = "it does not claim to be a standard function"
 NOT_ELEMENTWISE = "it does not claim to be elementwise"
 
@@ -58,7 +57,7 @@ def batches(subject: Subject) -> list[Inputs]:
 
 def shapes(subject: Subject) -> Iterator[Inputs]:
     """Return pre-activations of every shape and dtype."""
-    for dtype in ("float64", "float32"):
+    for dtype in DTYPES:
         for shape in ((), (1,), (3,), (2, 3)):
             yield {"a": subject.draw(*shape, dtype=dtype)}
 
@@ -112,9 +111,7 @@ def axis(part: Any, a: Any, axis: int) -> None:
 
 
 @SUITE.check(
-    lambda subject: [
-        {"use": choose_calls(subject), "a": subject.draw(3)[:0].astype(dtype)} for dtype in ("float64", "float32")
-    ]
+    lambda subject: [{"use": choose_calls(subject), "a": subject.draw(3)[:0].astype(dtype)} for dtype in DTYPES]
 )
 def empty(part: Any, use: Any, a: Any) -> None:
     """A batch of no samples gives no outputs, and no derivatives, of the same dtype."""
@@ -138,7 +135,7 @@ def finite(part: Any, use: Any, a: Any) -> None:
 
 def large(subject: Subject) -> Iterator[Array]:
     """Yield large pre-activations: all alike, both signs beside each other."""
-    for dtype in ("float64", "float32"):
+    for dtype in DTYPES:
         signs = np.array([[1.0], [-1.0]]) * np.ones(subject.width)
         yield (subject.largest * signs).astype(dtype)
         yield (subject.largest * signs * (-1.0) ** np.arange(subject.width)).astype(dtype)
@@ -151,9 +148,7 @@ def derivative(part: Any, a: Any) -> None:
     assert not (verdict and verdict.is_failure), verdict.explanation
 
 
-@SUITE.check(
-    lambda subject: [{"a": with_derivative(subject).astype(dtype)} for dtype in ("float64", "float32")], NO_DERIVATIVE
-)
+@SUITE.check(lambda subject: [{"a": with_derivative(subject).astype(dtype)} for dtype in DTYPES], NO_DERIVATIVE)
 def backward(part: Any, a: Any) -> None:
     """`backward` keeps shape and dtype, and treats rows and axes alike."""
     z = part(a)

@@ -13,14 +13,13 @@ import modnet
 from modnet.interfaces import GradientEstimator
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error, preserve_process
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import add_shared
+from modnet.testing.suites.shared import DTYPES, add_shared
 
 DIRECTION = "it promises a direction, not the gradient"
 DRAWS = "it draws at random: its mean is checked instead"
 DRAWS_NOTHING = "it draws nothing at random: it is compared with the gradient itself"
 NEEDS_NETWORK = "it needs a network, not any function of the parameters"
 NO_COUNT = "it does not say how many evaluations it makes"
-DTYPES = ("float64", "float32")
 STRUCTURE = ("layers", "loss_function", "x", "t", "trace", "output_error", "backward")
 
 

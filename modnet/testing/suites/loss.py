@@ -15,12 +15,10 @@ from modnet.interfaces import Activation, DenseLayer, Loss
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import add_for_arrays, add_shared
+from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_for_arrays, add_shared
 from modnet.types import Array
 
-NO_DERIVATIVE = "it has no derivative of its own"
 NOT_FUSED = "it knows no fused form with any activation that is registered"
-DTYPES = ("float64", "float32")
 
 
 @attrs.frozen

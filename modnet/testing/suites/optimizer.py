@@ -21,9 +21,8 @@ from modnet.nn.serialization import flatten, unflatten
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, Suite
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import add_shared
+from modnet.testing.suites.shared import DTYPES, add_shared
 
-DTYPES = ("float64", "float32")
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
 SHAPES = {"W1": (3, 2), "b1": (2,), "W2": (2, 4), "b2": (4,)}
 
@@ -87,7 +86,7 @@ def to_values(value: Any) -> Any:
     return flatten(value, value, arrays), arrays
 
 
-@SUITE.check(lambda subject: steps(subject, ("float64", "float32")))
+@SUITE.check(lambda subject: steps(subject, DTYPES))
 def shape_and_dtype(part: Any, params: Any, grads: Any) -> None:
     """New parameters have the names, shapes and dtypes of the old ones, float64 or float32."""
     new, state = part.step(params, grads, part.init(params))

@@ -27,6 +27,8 @@ from modnet.compose.settings import get_settings
 from modnet.host.signatures import find_settings
 from modnet.testing.checks import Inputs, SkippedError, Suite
 
+DTYPES = ("float64", "float32")
+NO_DERIVATIVE = "it has no derivative of its own"
 NO_SETTINGS = "it has no settings"
 NO_TYPES = "none of its settings has a type, or a number in it, that could be wrong"
 ODD_NUMBERS = (0, -1, float("nan"), float("inf"), 10**30)
