@@ -1,4 +1,4 @@
-"""Fixtures of the core's tests."""
+"""Fixtures of the tests of several rooms."""
 
 from __future__ import annotations
 
