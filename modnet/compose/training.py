@@ -45,13 +45,8 @@ def train(
     the run ends before its last iteration.
 
     >>> data = modnet.load("mnist-small")
-    >>> run = modnet.train(
-    ...     modnet.TwoLayerNet(784, 50, 10, seed=0),
-    ...     data,
-    ...     iterations=100,
-    ...     seed=0,
-    ...     optimizer=modnet.optimizer("sgd", lr=0.1),
-    ... )
+    >>> net, sgd = modnet.TwoLayerNet(784, 50, 10, seed=0), modnet.optimizer("sgd", lr=0.1)
+    >>> run = modnet.train(net, data, iterations=100, seed=0, optimizer=sgd)
     >>> len(run.history.loss), run.history.iterations
     (100, [50, 100])
     """

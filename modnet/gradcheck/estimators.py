@@ -10,11 +10,12 @@ from collections.abc import Sequence
 import attrs
 import numpy as np
 
-from modnet.errors import ModnetError, ShapeError
+from modnet.errors import ModnetError
 from modnet.gradcheck.taylor import KINK, find_kinks
 from modnet.gradcheck.verdicts import Verdict
 from modnet.interfaces import GradientEstimator, Objective, Trace
 from modnet.nn.numerical import default_step
+from modnet.nn.validation import validate_gradient
 from modnet.randomness import Stream
 from modnet.text import format_table
 from modnet.types import Array, Grads, Params
@@ -69,7 +70,7 @@ def measure_estimator(
         start = time.perf_counter()
         try:
             with warnings.catch_warnings(action="ignore"):
-                grads = estimator(recording, dict(params), stream)
+                grads = validate_gradient(estimator(recording, dict(params), stream), params, estimator)
             estimates.append(_flatten(grads, params))
         except Exception as error:  # of third-party code: its row shows the error
             text = str(error) if isinstance(error, ModnetError) else f"{type(error).__name__}: {error}"
@@ -78,15 +79,17 @@ def measure_estimator(
         if sum(seconds) > ENOUGH_SECONDS or (repeat == 1 and np.array_equal(estimates[0], estimates[1])):
             break
     row = _summarize(name, estimates, _flatten(exact, params))
-    row = attrs.evolve(
-        row, evaluations=estimator.evaluations(params), goes_back=recording.used_backward, seconds=min(seconds)
-    )
+    kinks: list[Verdict] = []
     if row.variance == 0 or len(estimates) == 1:
         step = getattr(estimator, "h", None)
-        row = attrs.evolve(
-            row, kinks=tuple(find_kinks_in_steps(objective, params, _unflatten(estimates[0], params), exact, step))
-        )
-    return row
+        kinks = find_kinks_in_steps(objective, params, _unflatten(estimates[0], params), exact, step)
+    return attrs.evolve(
+        row,
+        evaluations=estimator.evaluations(params),
+        goes_back=recording.used_backward,
+        seconds=min(seconds),
+        kinks=tuple(kinks),
+    )
 
 
 def find_kinks_in_steps(
@@ -173,9 +176,6 @@ def _summarize(name: str, estimates: Sequence[Array], exact: Array) -> Estimator
 
 
 def _flatten(grads: Grads, params: Params) -> Array:
-    for name, value in params.items():
-        if np.shape(grads[name]) != value.shape:
-            raise ShapeError(f"{name}: its gradient has shape {np.shape(grads[name])}, not {value.shape}")
     return np.concatenate([np.asarray(grads[name], np.float64).reshape(-1) for name in params])
 
 

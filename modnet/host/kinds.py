@@ -1,6 +1,7 @@
 """Kinds of parts, a row each, and the hooks that register them.
 
-A new kind takes its interface, a hook and a row here, a module of checks and a template.
+A new kind takes its interface, a hook and a row here, `NAME.py` in `modnet/testing/suites` and `NAME.py.template` in
+`modnet/compose/templates`.
 """
 
 from __future__ import annotations
@@ -77,11 +78,7 @@ def register_data_sources(register: Register[DataSource]) -> None:
 
 @attrs.frozen
 class Kind:
-    """A kind of part.
-
-    By its name are found its checks, `modnet.testing.suites.NAME`, and the template of a new plugin,
-    `NAME.py.template` in `modnet/compose/templates`.
-    """
+    """A kind of part; by its name are found its checks, in `modnet/testing/suites`, and its template."""
 
     name: str
     interface: type

@@ -385,6 +385,8 @@ class TestEstimators:
         assert not other.problem
         lines = str(check(net, x, t, estimators=[fails, fails])).splitlines()
         assert [line.split("  ")[0] for line in lines[-2:]] == ["fails", "fails (2)"]
+        (row,) = check(net, x, t, estimators=[lambda objective, params, stream: None]).estimators
+        assert "returned a NoneType: an array for each of W1, b1" in row.problem
 
     def test_two_of_one_name_are_told_apart(self) -> None:
         net, x, t = broken_gradients.network(0)
