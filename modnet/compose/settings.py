@@ -105,7 +105,8 @@ class Settings:
         if is_typeddict(kind):
             return self._read_mapping(value, kind)
         if isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields"):
-            return kind(*self._read_list(value, tuple[*find_declared_types([kind], kind._fields).values()]))
+            items = find_declared_types([kind], kind._fields).values()
+            return kind(*self._read_list(value, types.GenericAlias(tuple, tuple(items))))
         if attrs.has(kind) or is_dataclass(kind):
             return self._read_object(value, cast("type", kind))
         if isinstance(kind, type) and issubclass(kind, Enum):
