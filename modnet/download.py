@@ -36,6 +36,8 @@ def fetch(
     same file waits for it. Raises DataError, with `advice` as its second line, where no URL gave that content; `path`
     is untouched then.
     """
+    if not urls:
+        raise DataError(f"{path.name}: no URL to download it from: give at least one")
     for url in urls:
         if not is_web_address(url):
             raise DataError(f"{url}: not the address of a file that can be downloaded, expected http:// or https://")

@@ -100,7 +100,7 @@ def check(
 @click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="The kind of part it provides.")
 @click.option("--out", type=click.Path(path_type=Path), help="A folder that is yet to be (default: modnet-NAME).")
 def new(name: str, *, kind: str, out: Path | None) -> None:
-    r"""Begin a plugin that provides one part, called NAME: a repository with all that one needs.
+    """Begin a plugin that provides one part, called NAME: a repository with all that one needs.
 
     NAME is lower-case words joined by hyphens, soft-cap for instance. The part works as it is: change it to yours.
 
@@ -109,7 +109,7 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
       pip install --editable modnet-NAME --group modnet-NAME/pyproject.toml:dev
       modnet plugins
       pytest modnet-NAME
-    """
+    """  # noqa: D301 - click looks for the character itself
     plugin = NewPlugin(kind, name)
     folder = out or Path(plugin.distribution)
     for path in plugin.write(folder):

@@ -104,6 +104,9 @@ class Settings:
             return self._by_kind[kind](value, wanted)
         if is_typeddict(kind):
             return self._read_mapping(value, kind)
+        if isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields"):
+            items = find_declared_types([kind], kind._fields).values()
+            return kind(*self._read_list(value, types.GenericAlias(tuple, tuple(items))))
         if attrs.has(kind) or is_dataclass(kind):
             return self._read_object(value, cast("type", kind))
         if isinstance(kind, type) and issubclass(kind, Enum):
@@ -142,7 +145,7 @@ class Settings:
             raise SettingError([f"must be a table, not {value!r}"])
         each = find_declared_types([wanted], wanted.__annotations__) if is_typeddict(wanted) else {}
         _, other = get_args(wanted) or (str, Any)
-        items = ((key, item, each.get(key, other)) for key, item in value.items())
+        items = ((str(key), item, each.get(key, other)) for key, item in value.items())
         return dict(zip(value, self._read_values(items), strict=True))
 
     def _read_values(self, items: Iterable[tuple[str, Any, Any]]) -> list[Any]:

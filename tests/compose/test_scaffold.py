@@ -62,6 +62,12 @@ def call(*arguments: str | Path) -> Result:
     return CliRunner().invoke(new, [str(argument) for argument in arguments])
 
 
+def test_the_help_shows_the_next_commands_a_line_each() -> None:
+    lines = call("--help").output.splitlines()
+    assert "    modnet plugins" in lines
+    assert "    pytest modnet-NAME" in lines
+
+
 class TestWhatIsWritten:
     def test_a_repository_has_all_that_it_needs(self, written: Path) -> None:
         found = {path.relative_to(written / "optimizer").as_posix() for path in (written / "optimizer").rglob("*.*")}

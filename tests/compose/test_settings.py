@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import date
 from enum import Enum
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar, Literal
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, NamedTuple
 
 import attrs
 import numpy as np
@@ -30,6 +30,11 @@ from modnet.host.discovery import PluginHost
 
 if TYPE_CHECKING:
     from nowhere import Unknown
+
+
+class Span(NamedTuple):
+    first: int
+    share: float = 1.0
 
 
 class Mode(Enum):
@@ -190,6 +195,24 @@ class TestTypes:
             "'function' must be of type Callable, not 3",
             "'day' must be of type date, not 'today'",
         ]
+
+    def test_a_named_tuple_is_read_from_a_list(self) -> None:
+        @attrs.frozen
+        class Spanned:
+            span: Span
+
+        span = read(Spanned, span=[2, 1]).span
+        assert span == Span(2, 1.0)
+        assert type(span) is Span
+        assert type(span.share) is float
+        assert mistakes(Spanned, span=[2.5, "x"]) == [
+            "span: item 1 must be a whole number, not 2.5",
+            "span: item 2 must be a number, not 'x'",
+        ]
+        assert mistakes(Spanned, span=[2]) == ["'span' must be a list of 2, not [2]"]
+
+    def test_a_mistake_under_a_key_that_is_no_text_has_its_place(self) -> None:
+        assert mistakes(Rich, by_name={1: "x"}) == ["by_name: '1' must be a number, not 'x'"]
 
 
 class TestKeys:

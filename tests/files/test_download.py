@@ -309,6 +309,12 @@ def test_nobody_there(site: Site, path: Path) -> None:
     assert get(path, gone, site.url)
 
 
+def test_no_address_at_all(path: Path) -> None:
+    with pytest.raises(DataError, match="no URL to download it from: give at least one"):
+        fetch([], path, SHA256, len(INSIDE))
+    assert not path.exists()
+
+
 @pytest.mark.parametrize(
     ("url", "reason"),
     [

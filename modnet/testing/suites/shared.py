@@ -197,7 +197,8 @@ def _settings(part: Any) -> dict[str, Any]:
 
 def _types(part: Any) -> dict[str, Any]:
     """Return the settings that have a type that not everything is of."""
-    found = {name: setting.wanted for name, setting in find_settings(type(part)).items() if name in _settings(part)}
+    settings = _settings(part)
+    found = {name: setting.wanted for name, setting in find_settings(type(part)).items() if name in settings}
     return {name: wanted for name, wanted in found.items() if wanted not in {Any, object, complex}}
 
 
