@@ -6,6 +6,7 @@ import pickle
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 import modnet
@@ -67,6 +68,22 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
             tmp_path / name
         )
     assert caught.value.path == tmp_path / name
+
+    with pytest.raises(DataError, match="no such file") as caught:
+        modnet.load(tmp_path / name)
+    assert caught.value.path == tmp_path / name
+
+
+@pytest.mark.parametrize("name", ["a.npz", "x_train.npy", "a.unknown"])
+def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
+    objects = np.array([{}], dtype=object)
+    np.savez(tmp_path / "a.npz", x=objects, t=[0])
+    np.save(tmp_path / "x_train.npy", objects)
+    (tmp_path / "a.unknown").write_bytes(b"")
+    path = tmp_path / name
+    with pytest.raises(DataError) as caught:
+        modnet.load(path)
+    assert caught.value.path == path
 
 
 def test_a_parquet_file_s_mistake_is_found_by_its_column(tmp_path: Path) -> None:

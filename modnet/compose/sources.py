@@ -66,14 +66,14 @@ def recognise_source(path: Path) -> str:
     if not path.exists():
         sources = registry.usable("data-source")
         names = ", ".join(registry.name_for(source) for source in sources if not source.cls.reads_files)
-        raise DataError(f"{path}: no such file, and no data set of that name; available: {names}")
+        raise DataError(f"{path}: no such file, and no data set of that name; available: {names}", path=path)
     head = head_of(path, HEAD)
     found, readers = _ask_sources(registry, path, head, lambda cls: cls.reads_files)
     if len(found) == 1:
         return found[0]
     problem = f"{' and '.join(found)} all recognise it" if found else "no source recognises it"
     names = ", ".join(found or [registry.name_for(source) for source in readers])
-    raise DataError(f"{path}: {problem}; name its source, one of: {names}")
+    raise DataError(f"{path}: {problem}; name its source, one of: {names}", path=path)
 
 
 def recognise_writer(path: Path) -> str:

@@ -47,10 +47,12 @@ def reading(path: Path) -> Iterator[None]:
     """Turn any error while the file at `path` is read into a DataError that names it."""
     try:
         yield
-    except FileNotFoundError:
-        raise DataError(f"{path}: no such file", path=path) from None
-    except IsADirectoryError:
-        raise DataError(f"{path}: a folder, expected a file", path=path) from None
+    except DataError as error:
+        error.path = error.path or path
+        raise
+    except (FileNotFoundError, IsADirectoryError) as error:
+        what = "no such file" if isinstance(error, FileNotFoundError) else "a folder, expected a file"
+        raise DataError(f"{path}: {what}", path=path) from None
     except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
         raise DataError(f"{path}: the compressed file is damaged or cut off: {error}", path=path) from None
     except OSError as error:
