@@ -15,7 +15,14 @@ from attrs.validators import instance_of
 
 
 class ModnetError(Exception):
-    """The base of every error that modnet raises for a mistake it can name."""
+    """The base of every error that modnet raises for a mistake it can name; it can be pickled, for other processes."""
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _restore, (type(self), self.args), vars(self)
+
+
+def _restore(cls: type[ModnetError], arguments: tuple[object, ...]) -> ModnetError:
+    return cls.__new__(cls, *arguments)
 
 
 class UnknownNameError(ModnetError):
@@ -86,7 +93,7 @@ class PluginError(ModnetError):
 
     def __init__(self, why: str, remedy: str = "", where: str = "") -> None:
         self.problem = Problem(why, remedy, where)
-        super().__init__(why, remedy, where)  # so that it can be pickled
+        super().__init__(why, remedy, where)
 
     def __str__(self) -> str:
         return str(self.problem)

@@ -11,6 +11,7 @@ import pytest
 
 import modnet
 from modnet import DataError
+from modnet.errors import MissingExtraError
 
 
 def test_a_data_error_is_a_text_and_a_place_where_it_is_known() -> None:
@@ -22,6 +23,23 @@ def test_a_data_error_is_a_text_and_a_place_where_it_is_known() -> None:
     again = pickle.loads(pickle.dumps(placed))  # noqa: S301 - its own
     assert str(again) == "text"
     assert vars(again) == vars(placed) == {"path": Path("a.csv"), "line": 3, "column": 2, "column_name": "b"}
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        modnet.UnknownNameError("loss", "x", ["y"], "; broken: z"),
+        modnet.SettingError(["'lr' must be > 0: -1"], "sgd"),
+        modnet.PluginError("why", "remedy", "where"),
+        MissingExtraError("a plot", "plot"),
+        modnet.DivergedError(3, float("inf"), "lr is too large", None),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_an_error_comes_from_another_process_as_it_was(error: modnet.ModnetError) -> None:
+    again = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own
+    assert type(again) is type(error)
+    assert (str(again), vars(again)) == (str(error), vars(error))
 
 
 @pytest.mark.parametrize(
