@@ -125,6 +125,17 @@ def test_where_a_plain_function_will_not_do_one_line_says_so(estimator):
     assert not message or ("\n" not in message and any(name in message for name in alternatives))
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_it_trains_a_network_without_a_choice_of_rates(name):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 2))
+    data = modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0)
+    net = modnet.Network((2, 6, 2), hidden="tanh", weight_init_std=0.5, seed=0)
+    optimizer = modnet.optimizer("sgd", lr=0.1)
+    run = modnet.train(net, data, gradient=name, optimizer=optimizer, batch_size=20, iterations=100, seed=0)
+    assert np.mean(run.history.loss[-10:]) < 0.8 * np.mean(run.history.loss[:10])
+
+
 FIELDS = [(name, field) for name in NAMES for field in ("h", "sigma", "directions", "coordinates", "threads")]
 SETTINGS = [(name, field) for name, field in FIELDS if hasattr(ALL[name], field)]
 

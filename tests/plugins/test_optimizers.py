@@ -27,7 +27,11 @@ FIRST_STEPS = {
     "adam": ({"lr": LR, "beta1": 0.5, "beta2": 0.75, "eps": EPS}, lambda g: LR * g / (abs(g) + EPS)),
 }
 
+# The learning rate that suits a parabola.
+LR_ON_A_PARABOLA = {"adagrad": 1.0, "adam": 0.05, "momentum": 0.05, "nesterov": 0.05, "rmsprop": 0.002, "sgd": 0.1}
+
 each = pytest.mark.parametrize("optimizer", ALL.values(), ids=ALL)
+each_name = pytest.mark.parametrize("name", NAMES)
 each_dtype = pytest.mark.parametrize("dtype", [np.float64, np.float32])
 
 
@@ -105,6 +109,25 @@ def test_steep_and_flat_slopes_are_finite_without_a_warning(optimizer, size, dty
         for _ in range(3):
             params, state = optimizer.step(params, grads, state)
     assert all(np.isfinite(a).all() for a in [*arrays_in(params), *arrays_in(state)])
+
+
+@each_name
+def test_it_reaches_the_minimum_of_a_parabola_more_closely_than_the_kit_asks(name):
+    optimizer = modnet.optimizer(name, lr=LR_ON_A_PARABOLA[name])
+    minimum, curvature = np.array([1.0, -0.5, 0.25]), np.array([1.0, 2.0, 0.5])
+    w = descend(optimizer, lambda w: 2 * curvature * (w - minimum), [0.0, 0.0, 0.0], 2000)
+    np.testing.assert_allclose(w, minimum, atol=2e-3)
+
+
+@each_name
+def test_it_trains_a_network(name):
+    rng = np.random.default_rng(0)
+    x = rng.standard_normal((200, 2))
+    data = modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0)
+    net = modnet.TwoLayerNet(2, 8, 2, weight_init_std=0.5, seed=0)
+    optimizer = modnet.optimizer(name, lr=LR_ON_A_PARABOLA[name])
+    run = modnet.train(net, data, optimizer=optimizer, batch_size=50, iterations=300, seed=0)
+    assert np.mean(run.history.loss[-20:]) < 0.7 * np.mean(run.history.loss[:20])
 
 
 @pytest.mark.parametrize(("name", "row"), FIRST_STEPS.items(), ids=FIRST_STEPS)
