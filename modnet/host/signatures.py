@@ -5,6 +5,7 @@ The words are mypy's. Only what is certain is a mistake; what only a type checke
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 import inspect
 import operator
@@ -154,6 +155,9 @@ def find_settings(cls: type) -> dict[str, Setting]:
         return {}
     types = find_declared_types([inspect.getattr_static(cls, "__init__")], {p.name for p in taken})
     defaults = {p.name: attrs.NOTHING if p.default is p.empty else p.default for p in taken}
+    for field in dataclasses.fields(cls) if dataclasses.is_dataclass(cls) else ():
+        if field.name in defaults and callable(field.default_factory):
+            defaults[field.name] = attrs.Factory(field.default_factory)
     return {name: Setting(types.get(name, Any), default) for name, default in defaults.items()}
 
 

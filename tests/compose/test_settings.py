@@ -6,7 +6,7 @@ import operator
 import string
 import tomllib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from enum import Enum
 from pathlib import Path
@@ -498,6 +498,19 @@ class TestOtherClasses:
         assert data == Data(1.0, Plain(whole=2))
         assert to_table(data)["inner"]["whole"] == 2
         assert mistakes(Data, lr="x") == ["'lr' must be a number, not 'x'"]
+
+    def test_a_part_may_be_a_dataclass_whose_default_is_made_anew(self) -> None:
+        @dataclass(frozen=True)
+        class Mixture(Activation):
+            weights: list[float] = field(default_factory=list)
+
+            def __call__(self, a: Array, axis: int = -1) -> Array:
+                return a
+
+        undo = modnet.register(Mixture)
+        assert modnet.activation("mixture") == Mixture([])
+        assert modnet.activation("mixture", weights=[1]) == Mixture([1.0])
+        undo()
 
     def test_a_setting_that_the_object_does_not_keep_cannot_be_written_down(self) -> None:
         class Forgetful:
