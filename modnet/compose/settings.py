@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import types
-from collections import deque
+from collections import OrderedDict, deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
 from dataclasses import is_dataclass
 from enum import Enum
@@ -53,7 +53,7 @@ class Settings:
         self._by_kind: dict[Any, Callable[[Any, Any], Any]] = {
             **dict.fromkeys((int, float, bool, str, bytes), _read_primitive),
             **dict.fromkeys(_LISTS, self._read_list),
-            **dict.fromkeys((dict, Mapping, MutableMapping), self._read_mapping),
+            **dict.fromkeys((dict, OrderedDict, Mapping, MutableMapping), self._read_mapping),
             **dict.fromkeys((Union, types.UnionType), self._read_union),
             Any: lambda value, _: value,
             Literal: _read_literal,
@@ -146,7 +146,8 @@ class Settings:
         each = find_declared_types([wanted], wanted.__annotations__) if is_typeddict(wanted) else {}
         _, other = get_args(wanted) or (str, Any)
         items = ((str(key), item, each.get(key, other)) for key, item in value.items())
-        return dict(zip(value, self._read_values(items), strict=True))
+        found = zip(value, self._read_values(items), strict=True)
+        return OrderedDict(found) if get_origin(wanted) is OrderedDict else dict(found)
 
     def _read_values(self, items: Iterable[tuple[str, Any, Any]]) -> list[Any]:
         """Return each value as its type asks; the mistakes of all are raised together, each with its place."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import operator
 import string
 import tomllib
+from collections import OrderedDict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -138,6 +139,14 @@ class TestTypes:
         found = getattr(read(Rich, **{name: value}), name)
         assert found == read_as
         assert type(found) is type(read_as)
+
+    def test_an_ordered_dict_is_made_of_a_table(self) -> None:
+        class Ordered:
+            def __init__(self, by_name: OrderedDict[str, float]) -> None:
+                self.by_name = by_name
+
+        found = read(Ordered, by_name={"b": 1, "a": 2}).by_name
+        assert (type(found), list(found.items())) == (OrderedDict, [("b", 1.0), ("a", 2.0)])
 
     @pytest.mark.parametrize(
         ("name", "value", "mistake"),
