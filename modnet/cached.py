@@ -68,7 +68,10 @@ def _store(folder: Path, new: Path, about: dict[str, str], convert: Callable[[Pu
     try:
         facts = _write(new, convert)
         (new / ABOUT).write_text(json.dumps({**about, "facts": facts}))
-        if _read_entry(folder) is None:  # or else another process was faster; its entry is the same
+        # At once, or not where an entry is there: another process was faster, and its entry is the same.
+        with suppress(OSError):
+            new.rename(folder)
+        if _read_entry(folder) is None:  # a damaged one was there
             shutil.rmtree(folder, ignore_errors=True)
             with suppress(OSError):
                 new.rename(folder)

@@ -161,25 +161,27 @@ def test_blocks_become_the_array_that_holds_them_all(tmp_path_factory, blocks):
 
 
 def test_several_at_once_all_get_it_and_one_is_kept(path, cache):
+    """They convert and store at the same instant, again and again: none removes what another has just stored."""
     found: list[Array] = []
-    begin = threading.Barrier(4)
+    together = threading.Barrier(4, timeout=10)
 
-    def slowly(put: Put) -> Facts:
+    def convert(put: Put) -> Facts:
         put("x", np.arange(4))
-        time.sleep(0.1)
+        together.wait()
         return {}
 
     def use() -> None:
-        begin.wait()
-        found.append(arrays_of(path, "recipe", slowly)[0]["x"])
+        for k in range(100):
+            found.append(arrays_of(path, f"recipe {k}", convert)[0]["x"])
+            together.wait()
 
     threads = [threading.Thread(target=use) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [each.tolist() for each in found] == [[0, 1, 2, 3]] * 4
-    assert len(list((cache / "arrays").iterdir())) == 1
+    assert [each.tolist() for each in found] == [[0, 1, 2, 3]] * 400
+    assert len(list((cache / "arrays").iterdir())) == 100
 
 
 KILLED = """
