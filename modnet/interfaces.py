@@ -35,7 +35,7 @@ class Activation(Part, ABC):
     """A function from pre-activations `a` to outputs `z` of the same shape, along `axis`."""
 
     elementwise: ClassVar[bool] = False
-    """Whether each output depends on its own input alone. True lets estimators skip what cannot change."""
+    """True where each output depends on its own input alone, which lets estimators skip what cannot change."""
 
     computes: ClassVar[str] = ""
     """The standard function this is exactly ("softmax"), where a loss may know a fused form with it."""
@@ -194,7 +194,7 @@ class DataSource(Part, ABC):
     """A kind of file, or a data set by name, that can be read as a `Dataset`. Its fields are its settings."""
 
     reads_files: ClassVar[bool] = True
-    """Whether `read` wants a path; a data set by name has none."""
+    """True where `read` wants a path; a data set by name has none."""
 
     suffixes: ClassVar[tuple[str, ...]] = ()
     """The endings of its files' names, in lower case: (".npy",). That of a compression may follow."""

@@ -17,6 +17,9 @@ def kept(): "Whether it is so."
 @property
 def begun(self): "Return what begins."  # the way back
 
+many = 3
+"""How many."""
+
 def raise_it(): raise ValueError(f"no part {1}; there is: sigmoid")
 '''
 
@@ -61,7 +64,8 @@ def test_each_kind_of_finding_is_reported_with_its_line(checker: ModuleType) -> 
         (4, "Whether it is"),
         (4, "def kept"),
         (7, "way back"),
-        (9, "there is:"),
+        (10, "How many."),
+        (12, "there is:"),
     ]
 
 

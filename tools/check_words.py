@@ -61,19 +61,19 @@ def check_text(text: str, line: int) -> Iterator[Finding]:
             yield line + text.count("\n", 0, match.start()), " ".join(match.group().split()), use
 
 
-def check_docstring(node: ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Finding]:
-    """Yield what is wrong with a docstring's first sentence and with its words."""
-    text = ast.get_docstring(node, clean=False)
-    if not text:
-        return
-    line = node.body[0].lineno
-    yield from check_text(text, line)
-    first = re.split(r"(?<=[.?!])\s|\n\s*\n", text.strip(), maxsplit=1)[0]
-    if QUESTION.match(first) or first.endswith("?"):
-        use = "a noun phrase" if isinstance(node, ast.Module | ast.ClassDef) else "a verb phrase"
-        yield line, " ".join(first.split()[:3]), use
-    if isinstance(node, ast.Module) and len(first.split()) > TITLE:
-        yield line, f"{len(first.split())} words in a module's first sentence", "a title of about 12"
+def check_docstrings(tree: ast.Module) -> Iterator[Finding]:
+    """Yield what is wrong with the docstrings of a module, of its classes and functions, and of attributes."""
+    for node in ast.walk(tree):
+        if not (isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)):
+            continue
+        if not isinstance(text := node.value.value, str):
+            continue
+        yield from check_text(text, node.lineno)
+        first = re.split(r"(?<=[.?!])\s|\n\s*\n", text.strip(), maxsplit=1)[0]
+        if QUESTION.match(first) or first.endswith("?"):
+            yield node.lineno, " ".join(first.split()[:3]), "a noun phrase; of a function, a verb phrase"
+        if node is tree.body[0] and len(first.split()) > TITLE:
+            yield node.lineno, f"{len(first.split())} words in a module's first sentence", "a title of about 12"
 
 
 def check_name(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Finding]:
@@ -98,9 +98,8 @@ def messages(tree: ast.AST) -> Iterator[ast.AST]:
 def check_python(source: str) -> Iterator[Finding]:
     """Yield what is wrong with the docstrings, messages, comments and names of a module."""
     tree = ast.parse(source)
+    yield from check_docstrings(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef):
-            yield from check_docstring(node)
         if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
             yield from check_name(node)
     for message in messages(tree):

@@ -20,7 +20,7 @@ class SettingResult:
 
     setting: Setting
     hits: Array
-    """Whether each test sample was recognised at the end of each run, (seeds, samples)."""
+    """True for each test sample that was recognised at the end of each run, (seeds, samples)."""
     histories: tuple[History, ...]
     statuses: tuple[Status, ...]
     """Of each run: finished or diverged; a diverged run counts with its last finite parameters."""

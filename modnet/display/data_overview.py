@@ -44,7 +44,7 @@ class Overview:
     data: Dataset
     summary: Summary
     samples: int
-    """How many training samples to show."""
+    """The number of training samples to show."""
 
     @property
     def names(self) -> Sequence[str]:

@@ -40,13 +40,13 @@ class EstimatorRow:
     evaluations: int | None = None
     """The evaluations of the loss as a black box; None where the estimator makes none."""
     goes_back: bool = False
-    """Whether it uses the network's own backward pass."""
+    """True for one that uses the network's own backward pass."""
     seconds: float = math.nan
     """Of one estimate."""
     kinks: tuple[Verdict, ...] = ()
     """The kinks within the steps of differences that the error comes from."""
     problem: str = ""
-    """Why there is no estimate."""
+    """The reason why there is no estimate."""
 
 
 def measure_estimator(

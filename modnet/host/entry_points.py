@@ -1,4 +1,4 @@
-"""Installed plugins, by their metadata alone."""
+"""Package metadata of installed plugins."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 ENTRY_POINTS = "modnet"
 DISTRIBUTION = "modnet-workbench"
-"""What pip knows modnet by: on the public index, `modnet` is another project's."""
+"""The name that pip knows modnet by: on the public index, `modnet` is another project's."""
 EVERY_OTHER = "*"
 """Disables every installed plugin that is not built in."""
 _CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)

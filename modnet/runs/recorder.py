@@ -79,10 +79,10 @@ class RunRecorder(Observer):
     def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, draws: bool = True) -> None:
         self.path = path
         self.draws = draws
-        """Whether the learning curves are drawn at the end."""
+        """True where the learning curves are drawn at the end."""
         self.notes: list[str] = []
         self.has_begun = False
-        """Whether the folder holds more of the run than its experiment."""
+        """True once the folder holds more of the run than its experiment."""
         self._experiment = experiment
         self._table = to_table(experiment)
         self._about = {"classes": list(data.classes), "scale": data.scale}

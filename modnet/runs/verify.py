@@ -44,7 +44,7 @@ class Retraining:
     """The results of training a run again."""
 
     reproduced: bool
-    """Whether they are, bit for bit, those of the receipt."""
+    """True where they are, bit for bit, those of the receipt."""
     iterations: int
     params_sha256: str
     departure: Departure | None

@@ -41,7 +41,7 @@ class Outcome:
     message: str = ""
     """The fault, or the reason why it was skipped."""
     cases: int = 0
-    """How many inputs it was tried on."""
+    """The number of inputs it was tried on."""
     excused: bool = False
     """True if it was skipped for one of the reasons listed for it."""
     example: str = ""
