@@ -233,7 +233,7 @@ CALLS: dict[Function, tuple[Callable[..., Any], tuple[int, ...]]] = {
     Function.ENCODE: (_encode, (2,)),
     Function.BYTES: (lambda: b"", (0,)),
 }
-"""Stand-ins for the functions, and the numbers of arguments that each is called with; numpy.ndarray never is."""
+"""Placeholders for the functions, and the numbers of arguments that each is called with; numpy.ndarray never is."""
 
 
 def array_of(value: Any) -> Array:
