@@ -32,6 +32,11 @@ def test_a_built_in_uses_public_names_as_a_third_party_would(path: Path) -> None
         assert package != "modnet" or not rest or rest[0] in modnet.__all__, f"line {line}: {name} is not public"
 
 
+def test_modnet_lists_its_public_names_alone() -> None:
+    assert dir(modnet) == sorted([*modnet.__all__, "__version__"])
+    assert all(hasattr(modnet, name) for name in dir(modnet))
+
+
 def test_only_discovery_uses_pluggys_manager() -> None:
     sources = [path for path in (ROOT / "modnet").rglob("*.py") if "PluginManager" in path.read_text(encoding="utf-8")]
     assert [path.relative_to(ROOT / "modnet").as_posix() for path in sources] == ["host/discovery.py"]
