@@ -80,7 +80,7 @@ def main() -> None:
         for _ in range(options.rounds):
             measure("plugins, all known", "plugins", cache="asked")
             measure("train, all known", *TRAIN, cache="asked")
-        part = ("train", "--activation", "part-7", *TRAIN[1:])
+        part = ("train", "--activation", f"part-{options.plugins - 1}", *TRAIN[1:])
         measure("train with one of them, known", *part, cache="asked")
         measure("train with one of them, none ever asked", *part, cache="never asked")
         for i in range(options.rounds):  # last, as they are still asked when the listing is done
