@@ -214,7 +214,8 @@ class DataSource(Part, ABC):
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return rows to predict, unscaled (N, features), and their labels (N,) or None. Optional."""
-        raise DataError(f"{path}: the source {name_of(self)} reads whole data sets only, not rows to predict")
+        problem = "reads whole data sets only, not rows to predict"
+        raise DataError(f"{path}: the source {name_of(self)} {problem}", path=path)
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a data set, unscaled and each file whole or not at all, and return the files' paths. Optional.
@@ -222,7 +223,7 @@ class DataSource(Part, ABC):
         One file holds all, if the format can hold a training and a test part; otherwise the test part goes into a
         second one, named by `modnet.files.part_paths`.
         """
-        raise DataError(f"{path}: the source {name_of(self)} reads files only; it does not write any")
+        raise DataError(f"{path}: the source {name_of(self)} reads files only; it does not write any", path=path)
 
     def fetch(self) -> Path:
         """Download a data set by name, unless that was done before, and return the folder that it is in. Optional."""

@@ -5,7 +5,6 @@ That the code in it runs is seen to by conftest.py, which makes a test of each p
 
 from __future__ import annotations
 
-import importlib.util
 import json
 import re
 import shlex
@@ -14,6 +13,7 @@ from pathlib import Path
 import click
 import pytest
 from click.testing import CliRunner
+from make_reference import reference
 
 import modnet
 from modnet.cli.main import modnet_command
@@ -77,18 +77,8 @@ def test_a_translation_is_in_step(english: str, korean: str) -> None:
     assert re.search("[가-힣]", text(ROOT / korean))
 
 
-def make_reference() -> str:
-    spec = importlib.util.spec_from_file_location("make_reference", ROOT / "tools" / "make_reference.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    page: str = module.reference()
-    return page
-
-
 def test_the_reference_is_up_to_date() -> None:
-    assert text(DOCS / "reference.md") == make_reference(), "run: make reference"
+    assert text(DOCS / "reference.md") == reference(), "run: make reference"
 
 
 def test_every_part_hook_and_public_name_stands_in_the_reference() -> None:

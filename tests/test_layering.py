@@ -14,6 +14,12 @@ ROOT = Path(__file__).parents[1]
 PLUGIN_FILES = sorted((ROOT / "plugins").rglob("*.py"))
 
 
+def names_of(module: str) -> list[str]:
+    """Return the public names of a public module."""
+    found = getattr(modnet, module)
+    return list(getattr(found, "__all__", [name for name in vars(found) if not name.startswith("_")]))
+
+
 def imports(path: Path) -> list[tuple[str, int]]:
     """Return every name that a file imports, at whatever depth, and the line."""
     found = []
@@ -27,9 +33,15 @@ def imports(path: Path) -> list[tuple[str, int]]:
 
 @pytest.mark.parametrize("path", PLUGIN_FILES, ids=lambda path: f"{path.parent.name}/{path.name}")
 def test_a_built_in_uses_public_names_as_a_third_party_would(path: Path) -> None:
+    public = {"modnet", *(f"modnet.{name}" for name in modnet.__all__)}
+    public |= {f"modnet.{module}.{name}" for module in ("cached", "download", "files") for name in names_of(module)}
     for name, line in imports(path):
-        package, *rest = name.split(".")
-        assert package != "modnet" or not rest or rest[0] in modnet.__all__, f"line {line}: {name} is not public"
+        assert name.partition(".")[0] != "modnet" or name in public, f"line {line}: {name} is not public"
+
+
+def test_modnet_lists_its_public_names_alone() -> None:
+    assert dir(modnet) == sorted([*modnet.__all__, "__version__"])
+    assert all(hasattr(modnet, name) for name in dir(modnet))
 
 
 def test_only_discovery_uses_pluggys_manager() -> None:

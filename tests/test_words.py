@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import importlib.util
 from pathlib import Path
-from types import ModuleType
 
-import pytest
+from check_words import check_markdown, check_paths, check_python
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = '''"""How a run goes on, told
@@ -24,17 +22,7 @@ def raise_it(): raise ValueError(f"no part {1}; there is: sigmoid")
 '''
 
 
-@pytest.fixture(scope="module")
-def checker() -> ModuleType:
-    spec = importlib.util.spec_from_file_location("check_words", ROOT / "tools" / "check_words.py")
-    assert spec
-    assert spec.loader
-    module = importlib.util.module_from_spec(spec)
-    spec.loader.exec_module(module)
-    return module
-
-
-def test_the_vocabulary_holds(checker: ModuleType) -> None:
+def test_the_vocabulary_holds() -> None:
     paths = [
         ROOT / name
         for name in (
@@ -50,12 +38,12 @@ def test_the_vocabulary_holds(checker: ModuleType) -> None:
             "tools",
         )
     ]
-    found = list(checker.check_paths(paths))
+    found = list(check_paths(paths))
     assert not found, "\n".join(["see CONTRIBUTING.md, Words:", *found])
 
 
-def test_each_kind_of_finding_is_reported_with_its_line(checker: ModuleType) -> None:
-    found = [(line, what) for line, what, _ in sorted(checker.check_python(SAMPLE))]
+def test_each_kind_of_finding_is_reported_with_its_line() -> None:
+    found = [(line, what) for line, what, _ in sorted(check_python(SAMPLE))]
     assert found == [
         (1, "How a run"),
         (1, "goes on"),
@@ -69,6 +57,6 @@ def test_each_kind_of_finding_is_reported_with_its_line(checker: ModuleType) -> 
     ]
 
 
-def test_code_in_a_page_is_left_out(checker: ModuleType) -> None:
+def test_code_in_a_page_is_left_out() -> None:
     page = "# Title\n\n`told` is code.\n\n```python\n# told\n```\n\nYou are told it.\n"
-    assert [(line, found) for line, found, _ in checker.check_markdown(page)] == [(9, "told")]
+    assert [(line, found) for line, found, _ in check_markdown(page)] == [(9, "told")]

@@ -50,7 +50,7 @@ def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool
     SettingError where a file is there already and not to be overwritten; no file is touched then.
     """
     if not target.parent.is_dir():
-        raise DataError(f"{target}: there is no folder {target.parent}")
+        raise DataError(f"{target}: there is no folder {target.parent}", path=target)
     writer: DataSource = make_part("data-source", to or recognise_writer(target))
     there = [path.name for path in _try_writing(writer, data, target) if path.exists()]
     if there and not overwrite:

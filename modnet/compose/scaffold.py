@@ -18,7 +18,6 @@ import attrs
 from modnet.compose.plugins import get_host
 from modnet.errors import DataError, PluginError, SettingError
 from modnet.host.kinds import find_kind
-from modnet.host.registry import BUILT_IN
 from modnet.interfaces import kebab_case
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -108,7 +107,7 @@ class NewPlugin:
         owner = next((c.owner for c in host.registry.components(self.kind) if c.name == self.name), None)
         if owner:
             raise PluginError(f"the {self.kind} name {self.name!r} is {owner}'s", "choose another")
-        if any(report.distribution == self.distribution for report in host.plugins):
+        if any(plugin.distribution == self.distribution for plugin in host.plugins):
             raise PluginError(f"{self.distribution} is installed already", "choose another name")
 
     def _placeholders(self) -> dict[str, str]:
@@ -127,7 +126,7 @@ class NewPlugin:
             "check": f"check_{kind.words.replace(' ', '_')}",
             "use": Template(kind.use).substitute(name=self.name),
             "checked": Template(f"{self.distribution} {kind.check}").substitute(name=self.name).rstrip(),
-            "modnet": next(report.version for report in get_host().plugins if report.distribution == BUILT_IN),
+            "modnet": next(plugin.version for plugin in get_host().plugins if plugin.built_in),
             "year": str(datetime.now().astimezone().year),
         }
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 import re
 import types
-from collections import OrderedDict, deque
+from collections import OrderedDict, abc, deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
 from dataclasses import is_dataclass
 from enum import Enum
@@ -38,7 +38,9 @@ _LISTS: dict[Any, Callable[[list[Any]], Any]] = {
     MutableSequence: list,
     deque: deque,
     set: set,
+    abc.MutableSet: set,
     frozenset: frozenset,
+    abc.Set: frozenset,
 }
 _MISTAKES = (ModnetError, ValueError, TypeError)  # what a validator or an `__init__` raises for a user's mistake
 # Of all that attrs calls as a converter, these take anything and say nothing.
@@ -125,7 +127,7 @@ class Settings:
         for option in options:
             try:
                 return self._read_value(value, option)
-            except ModnetError as error:
+            except _MISTAKES as error:
                 telling += [] if str(error).startswith("must be ") else [error]
         raise telling[0] if len(telling) == 1 else SettingError([f"must be {_describe(wanted)}, not {value!r}"])
 

@@ -86,10 +86,11 @@ def recognise_writer(path: Path) -> str:
     if len(found) == 1:
         return found[0]
     if found:
-        raise DataError(f"{path}: {' and '.join(found)} all write such files; name one by --to")
+        raise DataError(f"{path}: {' and '.join(found)} all write such files; name one by --to", path=path)
     names = ", ".join(registry.name_for(source) for source in writers)
     suffixes = ", ".join(dict.fromkeys(suffix for source in writers for suffix in source.cls.suffixes))
-    raise DataError(f"{path}: no source writes such files; known are {suffixes}; or name one by --to: {names}")
+    problem = f"no source writes such files; known are {suffixes}; or name one by --to: {names}"
+    raise DataError(f"{path}: {problem}", path=path)
 
 
 def _ask_sources(

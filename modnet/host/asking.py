@@ -56,10 +56,9 @@ def _answer(folder: str, fields: dict[str, Any], sender: Connection) -> None:
     host = PluginHost()
     with loading():
         host.load([plugin])
-    (report,) = host.plugins
-    classes = [(c, c.cls) for c in report.components]
+    classes = [(c, c.cls) for c in plugin.components]
     provides = [Provided(c.kind, c.name, cls.__module__, cls.__qualname__) for c, cls in classes]
-    Catalogue(Path(folder)).write(plugin, Answer(tuple(provides), report.follows, report.problem))
+    Catalogue(Path(folder)).write(plugin, Answer(tuple(provides), plugin.follows, plugin.problem))
     sender.send_bytes(b"answered")
     os._exit(0)  # whatever the plugin has started does not hold anybody up
 

@@ -24,8 +24,9 @@ def to_problem(error: BaseException, plugin: Plugin) -> Problem:
 
 
 def _describe(error: BaseException, plugin: Plugin) -> Problem:
-    if isinstance(error, PluginError):
-        return error.problem
+    # A subclass may have an __init__ of its own, which sets no problem.
+    if isinstance(error, PluginError) and isinstance(problem := vars(error).get("problem"), Problem):
+        return problem
     if isinstance(error, pluggy.PluginValidationError):
         return _describe_hook(error)
     if isinstance(error, SystemExit):

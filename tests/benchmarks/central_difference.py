@@ -48,7 +48,7 @@ class PlainSoftmax(modnet.Activation):
 NETWORKS: dict[str, Callable[[], modnet.Network]] = {
     "784-50-10": lambda: modnet.Network([784, 50, 10]),
     "784-50-10, relu": lambda: modnet.Network([784, 50, 10], hidden="relu"),
-    "784-50-10, a stranger's arctan": lambda: modnet.Network([784, 50, 10], hidden=Arctan()),
+    "784-50-10, a third-party arctan": lambda: modnet.Network([784, 50, 10], hidden=Arctan()),
     "  and a softmax not fused": lambda: modnet.Network([784, 50, 10], hidden=Arctan(), output=PlainSoftmax()),
     "784-200-10": lambda: modnet.Network([784, 200, 10]),
     "784-50-50-10": lambda: modnet.Network([784, 50, 50, 10], weight_init_std="xavier"),

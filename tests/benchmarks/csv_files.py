@@ -3,9 +3,10 @@
 Usage: python tests/benchmarks/csv_files.py [--file mnist_train.csv] [--rounds N] [--large GB]
 
 Each reader runs in a process of its own, once a round, in turn; the time is that of reading alone, without imports,
-the peak that of the whole process, and the ratios are taken round by round. Without `--file` the digits that ship with
-modnet are repeated until they are 60,000. modnet reads once with an empty cache folder and once more from what it
-has kept then. `--large` makes a file of so many gigabytes in the temporary folder, and trains on it.
+the peak that of the whole process, and the ratios are taken round by round. Others infer the types, as modnet does, or
+are given uint8. Without `--file` the digits that ship with modnet are repeated until they are 60,000. modnet reads once
+with an empty cache folder and once more from what it has kept then. `--large` makes a file of so many gigabytes in the
+temporary folder, and trains on it.
 """
 
 from __future__ import annotations
@@ -49,16 +50,38 @@ READERS = {
             rows = pandas.read_csv(path).to_numpy()
             return rows[:, 1:], rows[:, 0]
     """,
+    "pandas, uint8": """
+        import pandas
+        def read():
+            rows = pandas.read_csv(path, dtype="uint8").to_numpy()
+            return rows[:, 1:], rows[:, 0]
+    """,
     "polars": """
         import polars
         def read():
             rows = polars.read_csv(path).to_numpy()
             return rows[:, 1:], rows[:, 0]
     """,
+    "polars, uint8": """
+        import polars
+        def read():
+            names = path.open().readline().rstrip().split(",")
+            rows = polars.read_csv(path, schema=dict.fromkeys(names, polars.UInt8)).to_numpy()
+            return rows[:, 1:], rows[:, 0]
+    """,
     "pyarrow": """
         import numpy, pyarrow.csv
         def read():
             table = pyarrow.csv.read_csv(path)
+            rows = numpy.stack([column.to_numpy() for column in table.columns], axis=1)
+            return rows[:, 1:], rows[:, 0]
+    """,
+    "pyarrow, uint8": """
+        import numpy, pyarrow.csv
+        def read():
+            names = path.open().readline().rstrip().split(",")
+            types = pyarrow.csv.ConvertOptions(column_types=dict.fromkeys(names, pyarrow.uint8()))
+            table = pyarrow.csv.read_csv(path, convert_options=types)
             rows = numpy.stack([column.to_numpy() for column in table.columns], axis=1)
             return rows[:, 1:], rows[:, 0]
     """,

@@ -146,14 +146,14 @@ def main() -> None:
         folder = Path(path)
         write_points(folder / "points.csv")
         counts = [share + (i < rest) for i in range(len(pairs))]
-        create_run = [
+        jobs = [
             pool.submit(kill, Tally(*pair), count, folder, options.seed)
             for pair, count in zip(pairs, counts, strict=True)
             if count
         ]
         print(f"{'optimizer':<12}{'estimator':<24}{'kills':>8}{'runs':>8}{'bits':>8}")
         tallies = []
-        for job in create_run:
+        for job in jobs:
             tally = job.result()
             print(
                 f"{tally.optimizer:<12}{tally.estimator:<24}{tally.kills:>8}{tally.runs:>8}{tally.bits:>8}", flush=True

@@ -36,7 +36,7 @@ def install(site: Path, number: int, sleep: float) -> None:
     name = f"modnet_part{number}"
     info = site / f"{name}-1.0.dist-info"
     info.mkdir(parents=True)
-    about = f"Metadata-Version: 2.1\nName: modnet-part{number}\nVersion: 1.0\nRequires-Dist: modnet>=0.1\n"
+    about = f"Metadata-Version: 2.1\nName: modnet-part{number}\nVersion: 1.0\nRequires-Dist: modnet-workbench>=0.1\n"
     (info / "METADATA").write_text(about, encoding="utf-8")
     (info / "entry_points.txt").write_text(f"[modnet]\npart{number} = {name}\n", encoding="utf-8")
     (site / f"{name}.py").write_text(PLUGIN.format(number=number, sleep=sleep), encoding="utf-8")
@@ -80,7 +80,7 @@ def main() -> None:
         for _ in range(options.rounds):
             measure("plugins, all known", "plugins", cache="asked")
             measure("train, all known", *TRAIN, cache="asked")
-        part = ("train", "--activation", "part-7", *TRAIN[1:])
+        part = ("train", "--activation", f"part-{options.plugins - 1}", *TRAIN[1:])
         measure("train with one of them, known", *part, cache="asked")
         measure("train with one of them, none ever asked", *part, cache="never asked")
         for i in range(options.rounds):  # last, as they are still asked when the listing is done

@@ -5,7 +5,7 @@ from __future__ import annotations
 import operator
 import string
 import tomllib
-from collections import OrderedDict
+from collections import OrderedDict, abc
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date
@@ -63,11 +63,14 @@ class Rich(Plain):
     maybe: float | None = None
     label: str | int | None = None
     amount: float | int = 0
+    effort: Mode | float = 1.0
     many: tuple[int, ...] = ()
     pair: tuple[int, str] = (1, "a")
     rest: list[float] = attrs.field(factory=list)
     some: Sequence[str] = ()
     names: frozenset[str] = frozenset()
+    labels: abc.Set[str] = frozenset()
+    lines: abc.MutableSet[int] = attrs.field(factory=set)
     by_name: dict[str, float] = attrs.field(factory=dict)
     mode: Mode = Mode.FAST
     inner: Plain = attrs.field(factory=Plain)
@@ -121,12 +124,16 @@ class TestTypes:
             ("label", "x", "x"),
             ("amount", 3, 3),
             ("amount", 3.0, 3.0),
+            ("effort", "exact", Mode.EXACT),
+            ("effort", 3, 3.0),
             ("many", [1, 2], (1, 2)),
             ("many", (), ()),
             ("pair", [2, "b"], (2, "b")),
             ("rest", [1, 2.5], [1.0, 2.5]),
             ("some", ["a"], ("a",)),
             ("names", ["a", "b", "a"], frozenset("ab")),
+            ("labels", ["a", "b"], frozenset("ab")),
+            ("lines", [1, 2, 1], {1, 2}),
             ("by_name", {"a": 1}, {"a": 1.0}),
             ("mode", "exact", Mode.EXACT),
             ("inner", {"whole": 2}, Plain(whole=2)),
@@ -625,7 +632,10 @@ compound_tables = st.fixed_dictionaries(
         "some": st.lists(plain_texts),
         "names": st.sets(plain_texts).map(lambda names: sorted(names, key=repr)),
         "by_name": st.dictionaries(plain_texts, numbers),
+        "labels": st.sets(plain_texts).map(lambda labels: sorted(labels, key=repr)),
+        "lines": st.sets(wholes).map(lambda lines: sorted(lines, key=repr)),
         "mode": st.sampled_from(["fast", "exact"]),
+        "effort": st.sampled_from(["fast", "exact"]) | numbers,
         "inner": plain_tables,
         "inners": st.lists(plain_tables, max_size=3),
     },

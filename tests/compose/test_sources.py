@@ -115,8 +115,9 @@ def test_two_that_claim_a_file_are_both_named_and_neither_is_taken(registered, t
         modnet.load(path)
     assert modnet.load(path, source="csv").features == 1
     assert modnet.load(path, source="greedy").features == 4
-    with pytest.raises(DataError, match=r"csv and greedy all write such files; name one by --to"):
+    with pytest.raises(DataError, match=r"csv and greedy all write such files; name one by --to") as caught:
         recognise_writer(path)
+    assert caught.value.path == path
 
 
 def test_one_that_fails_keeps_nobody_from_reading(registered, tmp_path):
@@ -133,6 +134,17 @@ def test_what_nobody_recognises_names_all_there_are(tmp_path):
         modnet.load(path)
     with pytest.raises(DataError, match=r"no such file, and no data set of that name; available: .*mnist-small"):
         modnet.load(tmp_path / "missing.csv")
+    for target, problem in ((path, "no source writes such files"), (tmp_path / "no" / "a.csv", "there is no folder")):
+        with pytest.raises(DataError, match=problem) as caught:
+            write(rows(), target)
+        assert caught.value.path == target
+
+
+def test_a_source_that_does_not_write_or_read_rows_names_the_file(tmp_path):
+    for use in (lambda path: Magic().write(rows(), path), lambda path: Magic().read_rows(path, 2)):
+        with pytest.raises(DataError, match="the source magic reads") as caught:
+            use(tmp_path / "a")
+        assert caught.value.path == tmp_path / "a"
 
 
 def test_a_folder_may_be_called_as_a_source_is(tmp_path, monkeypatch):

@@ -155,6 +155,11 @@ BROKEN = {
         "Odd: no message: correct it",
         3,
     ),
+    "raises an error of its own": (
+        "import modnet\nclass Own(modnet.PluginError):\n    def __init__(self): pass\nraise Own",
+        "Own: no message: correct it",
+        4,
+    ),
     "fails in another library": ("import json\njson.loads('{')", "JSONDecodeError: Expecting property name", 2),
     "has no hook": ("def register_activations(register):\n    pass", "it implements no hook: mark its functions", 1),
     "misspells a hook": (
