@@ -327,6 +327,19 @@ class TestDoctor:
         assert call("plugins", "doctor", "--timeout", "0.2", cwd=tmp_path).returncode == 1
         assert call("plugins", "doctor", "--timeout", "20", cwd=tmp_path).returncode == 0
 
+    def test_a_plugin_that_metadata_rule_out_is_broken_for_the_doctor_too(
+        self, install: Install, call: Call, tmp_path: Path
+    ) -> None:
+        install("modnet-first", CUBE.format(name="Cube"), module="cubes")
+        install("modnet-later", CUBE.format(name="Cube"), module="cubes")
+        install("modnet-newer", CUBE.format(name="Square"), requires="modnet-workbench>=99")
+        for command in (["plugins", "--json"], ["plugins", "doctor", "--json"]):
+            first, later, newer = json.loads(call(*command, cwd=tmp_path).stdout)[-3:]
+            assert first["state"] == "ready"
+            assert later["reason"] == "it is loaded already, as modnet-first:plugin: uninstall one of the two"
+            assert newer["reason"].startswith("it requires modnet>=99, this is modnet")
+            assert [each["provides"] for each in (later, newer)] == [[], []]
+
     def test_another_distribution_that_is_called_modnet_is_noted(
         self, install: Install, call: Call, tmp_path: Path
     ) -> None:
