@@ -143,7 +143,7 @@ def choose_bin_edges(summary: Summary, feature: int) -> Array:
 def count_histograms(data: Dataset, features: Sequence[int], edges: Sequence[Array]) -> list[Array]:
     """Return, for each of some features, the samples of each class between its edges: counts (classes, bins).
 
-    Samples of both parts are counted, block by block.
+    Samples of all parts are counted, block by block.
     """
     classes = len(data.classes)
     counts = [np.zeros((classes, len(some) - 1), np.int64) for some in edges]

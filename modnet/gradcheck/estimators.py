@@ -39,7 +39,7 @@ class EstimatorRow:
     """The mean squared distance to the mean of all repeats; 0 where nothing is random, NaN where it was run once."""
     evaluations: int | None = None
     """The evaluations of the loss as a black box; None where the estimator makes none."""
-    goes_back: bool = False
+    uses_backward: bool = False
     """True for one that uses the network's own backward pass."""
     seconds: float = math.nan
     """Of one estimate."""
@@ -86,7 +86,7 @@ def measure_estimator(
     return attrs.evolve(
         row,
         evaluations=estimator.evaluations(params),
-        goes_back=recording.used_backward,
+        uses_backward=recording.used_backward,
         seconds=min(seconds),
         kinks=tuple(kinks),
     )
@@ -213,7 +213,7 @@ def format_estimators(rows: Sequence[EstimatorRow]) -> list[str]:
     """Return the estimators as the lines of a table, and below it the kinks that their errors come from."""
     cells: list[tuple[str, ...]] = [("estimator", "error", "cosine", "variance", "evaluations", "seconds")]
     for row in rows:
-        cost = "1 + back" if row.goes_back else "-" if row.evaluations is None else f"{row.evaluations:,}"
+        cost = "1 + backward" if row.uses_backward else "-" if row.evaluations is None else f"{row.evaluations:,}"
         variance = "-" if math.isnan(row.variance) else f"{row.variance:.2g}"
         numbers = (f"{row.error:.2g}", f"{row.cosine:.6f}", variance, cost, f"{row.seconds:.2g}")
         cells.append((row.name, *numbers) if not row.problem else (row.name, row.problem))

@@ -37,7 +37,7 @@ class RandomCoordinates(GradientEstimator):
         """Return the estimate, of the shape and dtype of each parameter; the parameters stay as they are."""
         if self.h is not None:
             check_step(self.h, params)
-        n, k = _size(params), self._draw(params)
+        n, k = _size(params), self._count(params)
         drawn = np.sort(stream.generator().choice(n, k, replace=False, shuffle=False))
         factor = n / k if self.rescale and k else 1.0
         grads: dict[str, Array] = {}
@@ -50,9 +50,10 @@ class RandomCoordinates(GradientEstimator):
 
     def evaluations(self, params: Params) -> int:
         """Return 2 for each parameter drawn."""
-        return 2 * self._draw(params)
+        return 2 * self._count(params)
 
-    def _draw(self, params: Params) -> int:
+    def _count(self, params: Params) -> int:
+        """Return the number of parameters drawn."""
         return min(self.coordinates, _size(params))
 
     def _differences(

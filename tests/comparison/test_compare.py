@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -176,6 +177,15 @@ def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) ->
     first, *signs = out.getvalue().splitlines()
     assert first == "1 of 4 runs are there already"
     assert all(sign.startswith("1 of 4, ") and sign.endswith(" left") for sign in signs)
+
+
+def test_runs_are_not_measured_where_nothing_is_shown_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modnet.display.progress.MEASURE_EVERY", 0.001)
+    measured: list[float] = []
+    with RunsProgress(io.StringIO()) as progress:
+        progress.start(4, 1, lambda: measured.append(0.5) or 0.5)
+        time.sleep(0.1)
+    assert not measured
 
 
 def run_until(iteration: int) -> Callable[..., Any]:

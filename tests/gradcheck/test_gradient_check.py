@@ -199,7 +199,7 @@ class TestCorrect:
         assert check(net, x, t, gradient=lambda f, p, s: f.backward(p)).verdicts[-1].verdict == "correct"
 
 
-class TestCorner:
+class TestKinks:
     def test_at_a_kink_each_slope_between_both_sides_is_called_a_kink(self) -> None:
         for claim, verdict in ((0.0, "kink"), (0.5, "kink"), (1.0, "kink"), (1.001, "wrong"), (-0.001, "wrong")):
             found = judge(lambda s: np.array([max(s, 0.0)]), np.array([claim]), np.zeros(1), "float64")
@@ -326,7 +326,7 @@ class TestNotDeterministic:
         verdict = judge_whole(lambda p: float((p["w"] ** 2).sum()) + rng.random(), params, params, modnet.Stream(0))
         assert verdict.verdict == "not deterministic"
 
-    def test_the_way_back(self) -> None:
+    def test_the_backward_pass(self) -> None:
         rng = np.random.default_rng(0)
         verdict = on(Made(np.tanh, lambda a: (1 - np.tanh(a) ** 2) * (rng.random(a.shape) < 0.5)))
         assert verdict.verdict == "not deterministic"
@@ -350,7 +350,7 @@ class TestEstimators:
         assert [row.name for row in found.estimators] == modnet.compose.plugins.get_host().registry.names("gradient")
         rows = {row.name: row for row in found.estimators}
         assert rows["backpropagation"].error == 0
-        assert rows["backpropagation"].goes_back
+        assert rows["backpropagation"].uses_backward
         central, spsa = rows["central-difference"], rows["spsa"]
         assert (central.evaluations, central.variance, len(central.errors)) == (252, 0, 2)
         assert 0 < central.error < 1e-7

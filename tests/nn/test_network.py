@@ -158,7 +158,7 @@ class TestGradient:
         assert np.array_equal(first["W1"], again["W1"])
         assert not np.array_equal(first["W1"], other["W1"])
 
-    def test_the_forward_pass_is_made_once_for_trace_and_way_back(self, net: modnet.TwoLayerNet, batch) -> None:
+    def test_the_forward_pass_is_made_once_for_trace_and_backward_pass(self, net: modnet.TwoLayerNet, batch) -> None:
         objective = net.objective(*batch)
         assert objective.trace(net.params) is objective.trace(net.params)
         moved = {name: p + 1 for name, p in net.params.items()}
@@ -171,7 +171,7 @@ class TestGradient:
         for name, grad in own.gradient(*batch, "backpropagation").items():
             np.testing.assert_allclose(grad, net.gradient(*batch)[name], atol=1e-9)
 
-    def test_a_plain_function_has_no_way_back(self) -> None:
+    def test_a_plain_function_has_no_backward_pass(self) -> None:
         with pytest.raises(NoDerivativeError, match="this one is a plain function"):
             modnet.gradient("backpropagation")(lambda params: 0.0, {}, modnet.Stream(0))
 

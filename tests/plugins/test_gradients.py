@@ -108,6 +108,13 @@ def assert_unbiased(estimates, exact):
 
 
 @each_random
+def test_with_chance_the_mean_is_the_gradient(name):
+    net, x, t = tiny()
+    objective, estimator = net.objective(x, t), modnet.gradient(name, **RANDOM[name])
+    assert_unbiased([estimator(objective, net.params, STREAM.child(k)) for k in range(1500)], net.gradient(x, t))
+
+
+@each_random
 def test_with_chance_the_mean_is_the_gradient_of_a_plain_function(name):
     params, estimator = draw_params(), modnet.gradient(name, **RANDOM[name])
     estimates = [on_a_function(estimator, params, STREAM.child(k)) for k in range(1000)]

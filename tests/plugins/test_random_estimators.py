@@ -230,7 +230,7 @@ def test_the_scale_of_a_layer_does_not_spoil_a_forward_slope(scale):
     assert slope == pytest.approx(sum((exact[name] * v[name]).sum() for name in v), rel=1e-5)
 
 
-def test_a_forward_gradient_evaluates_no_loss_and_takes_no_way_back():
+def test_a_forward_gradient_evaluates_no_loss_and_makes_no_backward_pass():
     net, x, t = small()
     objective = net.objective(x, t)
 

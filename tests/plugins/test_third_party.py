@@ -290,7 +290,7 @@ class TestUninstalled:
             assert (done.returncode, done.stderr) == (1, f"modnet: {line}\n")
         done = environment.modnet("verify", "run", cwd=tmp_path)
         assert done.returncode == 1
-        assert f"plugin    cannot be had: {line}\n" in done.stdout
+        assert f"plugin    cannot be loaded: {line}\n" in done.stdout
 
 
 class TestModule:
