@@ -210,7 +210,7 @@ class TestNames:
             "sóft": "found 'sóft'",
             "none": "the class None would hide Python's own",
             "value-error": "the class ValueError would hide Python's own",
-            "modnet-soft": "NAME: leave 'modnet-' away, it is put before: soft",
+            "modnet-soft": "NAME: the prefix 'modnet-' is added automatically: give 'soft'",
             "relu": "the activation name 'relu' is modnet's: choose another",
             "leaky-relu": "is modnet's",
         }.items(),
@@ -246,7 +246,7 @@ class TestFolder:
         for there in ("folder", "file", "link"):
             path = tmp_path / there
             {"folder": path.mkdir, "file": path.touch, "link": lambda p=path: p.symlink_to("nowhere")}[there]()
-            with pytest.raises(modnet.DataError, match=f"{there}: it exists already; choose another folder with --out"):
+            with pytest.raises(modnet.DataError, match=f"{there}: it exists already: choose another folder with --out"):
                 NewPlugin("activation", "some").write(path)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "link"]
         assert list((tmp_path / "folder").iterdir()) == []

@@ -325,13 +325,26 @@ class TestDoctor:
         assert call("plugins", "doctor", "--timeout", "0.2", cwd=tmp_path).returncode == 1
         assert call("plugins", "doctor", "--timeout", "20", cwd=tmp_path).returncode == 0
 
+    def test_a_plugin_that_metadata_rule_out_is_broken_for_the_doctor_too(
+        self, install: Install, call: Call, tmp_path: Path
+    ) -> None:
+        install("modnet-first", CUBE.format(name="Cube"), module="cubes")
+        install("modnet-later", CUBE.format(name="Cube"), module="cubes")
+        install("modnet-newer", CUBE.format(name="Square"), requires="modnet-workbench>=99")
+        for command in (["plugins", "--json"], ["plugins", "doctor", "--json"]):
+            first, later, newer = json.loads(call(*command, cwd=tmp_path).stdout)[-3:]
+            assert first["state"] == "ready"
+            assert later["reason"] == "it is loaded already, as modnet-first:plugin: uninstall one of the two"
+            assert newer["reason"].startswith("it requires modnet>=99, this is modnet")
+            assert [each["provides"] for each in (later, newer)] == [[], []]
+
     def test_another_distribution_that_is_called_modnet_is_noted(
         self, install: Install, call: Call, tmp_path: Path
     ) -> None:
         assert "note:" not in call("plugins", "doctor", cwd=tmp_path).stdout
         install("modnet", "raise SystemExit", version="0.4.5", module="materials")
         done = call("plugins", "doctor", cwd=tmp_path)
-        assert done.returncode == 0
+        assert (done.returncode, "materials" in sys.modules) == (0, False)
         what = "the distribution modnet 0.4.5 is installed, which is not modnet-workbench; both own the folder modnet"
         assert done.stdout.splitlines()[-2] == (
             f"note: {what}: "

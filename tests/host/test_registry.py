@@ -121,6 +121,13 @@ def test_an_unknown_name_is_reported_with_the_available_ones() -> None:
         registry(CUBES).find("loss", "cube")
 
 
+def test_plugins_are_asked_once_for_a_name_that_is_not_found() -> None:
+    asked: list[int] = []
+    with pytest.raises(UnknownNameError, match="available: none"):
+        Registry(lambda: asked.append(1)).find("activation", "cube")
+    assert asked == [1]
+
+
 def test_components_are_listed_built_in_first_then_by_kind_name_and_owner() -> None:
     a, b = component("another", "b"), component("modnet-cubes", "a")
     loss, own = component("another", "a", "loss", Distance), component("modnet", "z")
