@@ -197,7 +197,7 @@ def test_a_conversion_that_is_interrupted_leaves_nothing_half_written(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["d.npz"]
 
 
-def test_what_can_be_known_before_is_told_before(tmp_path, monkeypatch):
+def test_what_can_be_known_before_is_reported_before(tmp_path, monkeypatch):
     class Slow(DataSource):
         def read(self, path: Path | None) -> Dataset:
             raise NotImplementedError

@@ -286,11 +286,11 @@ class TestCommand:
             "SoftCap in modnet_soft_cap.py is the activation 'soft-cap'; install it: pip install -e modnet-soft-cap"
         )
 
-    def test_it_writes_where_it_is_told(self, tmp_path: Path) -> None:
+    def test_it_writes_into_the_folder_that_is_given(self, tmp_path: Path) -> None:
         assert call("soft-cap", "--kind", "loss", "--out", tmp_path / "mine").exit_code == 0
         assert (tmp_path / "mine" / "modnet_soft_cap.py").is_file()
 
-    def test_a_kind_must_be_told_and_be_one(self) -> None:
+    def test_a_kind_must_be_given_and_be_one(self) -> None:
         for arguments in (("some",), ("some", "--kind", "lost")):
             done = call(*arguments)
             assert done.exit_code == 2

@@ -209,7 +209,7 @@ cached.arrays_of(Path(sys.argv[1]), "recipe", convert)
 """
 
 
-def test_what_a_killed_process_left_is_told_and_swept(path, cache):
+def test_what_a_killed_process_left_is_reported_and_swept(path, cache):
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE)
     assert process.stdout
     assert process.stdout.readline() == b"begun\n"

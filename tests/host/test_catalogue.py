@@ -182,9 +182,7 @@ class TestAsking:
         reason = "it asks for or registers a part while it is imported: implement a register hook"
         assert report_of(host, "modnet-broken").reason == f"{reason} ({file}:2)"
 
-    def test_what_it_prints_is_told_to_nobody_who_reads_the_output(
-        self, install: Install, capfd: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_what_it_prints_goes_to_standard_error(self, install: Install, capfd: pytest.CaptureFixture[str]) -> None:
         install("modnet-cubes", "print('hello')\n" + CUBE.format(name="Cube"))
         assert a_host().registry.find("activation", "cube").cls
         out, err = capfd.readouterr()
@@ -237,7 +235,7 @@ class TestBroken:
         assert waiting is not None
         assert str(waiting.problem).startswith("it did not answer within 5 s")
 
-    def test_one_for_a_newer_modnet_is_told_by_its_metadata(self, install: Install) -> None:
+    def test_one_for_a_newer_modnet_is_known_by_its_metadata(self, install: Install) -> None:
         install("modnet-newer", "raise SystemExit", requires="modnet >=99, <100; python_version > '3'")
         install("modnet-elsewhere", CUBE.format(name="Cube"), requires="modnet>=99; python_version < '3'")
         install("modnet-older", CUBE.format(name="Square"), requires="modnet[plot]>=0.0.1")
@@ -450,7 +448,7 @@ class TestFollowing:
             a_host().relay()
 
 
-def test_whoever_waits_for_many_is_told_what_for(install: Install) -> None:
+def test_a_wait_for_many_says_what_for(install: Install) -> None:
     for number in range(AT_ONCE + 1):
         install(f"modnet-part{number}", CUBE.format(name=f"Part{number}"))
     host = a_host()
