@@ -15,6 +15,7 @@ from pathlib import Path
 import click
 import numpy as np
 import pytest
+from check_words import check_paths
 from click.testing import CliRunner, Result
 from hypothesis import given
 from hypothesis import strategies as st
@@ -125,6 +126,9 @@ class TestWhatIsWritten:
         done = run("mypy", "--strict", "--config-file", "", *modules, cwd=written)
         assert done.returncode == 0, done.stdout + done.stderr
 
+    def test_it_speaks_as_the_project_does(self, written: Path) -> None:
+        assert list(check_paths([written])) == []
+
 
 class TestAtWork:
     def test_it_is_had_by_its_name(self, plugin: NewPlugin) -> None:
@@ -170,8 +174,10 @@ class TestAtWork:
             "\n": "there is no sample in it",
         }.items():
             file.write_text(text, encoding="utf-8")
-            with pytest.raises(modnet.DataError, match=words):
+            with pytest.raises(modnet.DataError, match=words) as caught:
                 source.read(file)
+            line = re.match(r"line (\d)", words)
+            assert (caught.value.path, caught.value.line) == (file, int(line[1]) if line else None)
 
 
 class TestNames:
