@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import pickle
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,11 @@ def test_a_data_error_is_a_text_and_a_place_where_it_is_known() -> None:
         modnet.PluginError("why", "remedy", "where"),
         MissingExtraError("a plot", "plot"),
         modnet.DivergedError(3, float("inf"), "lr is too large", None),
+        modnet.TrainingInterrupted(SimpleNamespace(iteration=3, iterations=9)),
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_comes_from_another_process_as_it_was(error: modnet.ModnetError) -> None:
+def test_an_error_comes_from_another_process_as_it_was(error: BaseException) -> None:
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own
     assert type(again) is type(error)
     assert (str(again), vars(again)) == (str(error), vars(error))

@@ -22,7 +22,7 @@ from modnet.runs.folder import choose_new_folder
 @click.argument("experiment", required=False, type=click.Path(path_type=Path))
 @comparison_options
 @click.option("--seeds", type=click.IntRange(1), help="Runs of each setting, with seeds from --seed on (default: 10).")
-@click.option("--rope", type=click.FloatRange(0), help=f"A smaller difference in accuracy is none (default: {ROPE}).")
+@click.option("--rope", type=click.FloatRange(0), help=f"Accuracies closer than this are equal (default: {ROPE}).")
 @click.option("--workers", type=click.IntRange(1), help="Runs side by side (default: one for each core).")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for runs and results (default: runs/DATE-TIME).")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
@@ -39,11 +39,12 @@ def compare(
     modules: tuple[str, ...],
     **flags: Any,
 ) -> None:
-    """Compare settings: one is better, both are equal, or it is undecided.
+    """Compare settings, and decide whether one is better.
 
-    Options take several values, joined by commas: --hidden 30,50,100. Each combination of them is trained with every
-    seed, on all cores. Runs that are in the folder are not repeated: the same command continues where it stopped, and
-    more seeds or settings add to it. EXPERIMENT is a TOML file, which may have the varied entries in a table [compare].
+    Of two settings one is better, both are equal, or it is undecided. Options take several values, joined by commas:
+    --hidden 30,50,100. Each combination of them is trained with every seed, on all cores. Runs that are in the folder
+    are not repeated: the same command continues where it stopped, and more seeds or settings add to it. EXPERIMENT is a
+    TOML file, which may have the varied entries in a table [compare].
 
     The folder holds each run, and comparison.md, pairs.csv, runs.csv, comparison.json, comparison.png.
     """

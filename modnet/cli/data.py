@@ -104,10 +104,11 @@ def convert(
     without: tuple[str, ...],
     modules: tuple[str, ...],
 ) -> None:
-    """Write a data set, by name or from a file or a folder, as TARGET, whose name says the format.
+    """Write a data set as TARGET, whose name says the format.
 
-    Rows, labels and their order stay as they are; a test part is kept apart, in a second file where the format wants
-    that. Nothing is scaled, shuffled or split, unless --set test_fraction=0.2 says so.
+    It is read by its name, or from a file or a folder. Rows, labels and their order stay as they are; a test part is
+    kept apart, in a second file where the format wants that. Nothing is scaled, shuffled or split, unless --set
+    test_fraction=0.2 says so.
     """
     load_chosen_plugins(without, modules)
     with file_progress():
@@ -136,8 +137,7 @@ def fetch(
 ) -> None:
     """Download the data set NAME, unless it is there and right.
 
-    What was downloaded stays in the cache folder. After an interruption the next call
-    downloads the files that are not there yet.
+    Downloads stay in the cache folder. After an interruption the next call downloads the files that are not there yet.
     """
     load_chosen_plugins(without, modules)
     if not (is_data_set(name) and _can_fetch(get_host().registry.find("data-source", name))):

@@ -21,7 +21,7 @@ from modnet.nn.batches import Batches
 from modnet.randomness import Stream
 from modnet.text import to_json
 
-HELP = f"""Check the derivatives of an experiment's network, and compare gradient estimators on it.
+HELP = f"""Check derivatives, and compare gradient estimators.
 
 The network is the untrained one of EXPERIMENT and the options, on its first mini-batch. Each part's own derivative gets
 a verdict: {", ".join(reversed(VERDICTS))}; so does the whole gradient, which --gradient computes, or else the chain
@@ -33,7 +33,7 @@ rule. The exit status is 1 where a derivative is wrong or not deterministic.
 @click.argument("experiment", required=False, type=click.Path(path_type=Path))
 @experiment_options
 @click.option("--estimator", "estimators", multiple=True, metavar="NAME", help="To compare (repeatable; default: all).")
-@click.option("--repeats", type=click.IntRange(1), default=5, help="Estimates by each that is random (default: 5).")
+@click.option("--repeats", type=click.IntRange(1), default=5, help="Estimates by each random estimator (default: 5).")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @click.option("--out", type=click.Path(path_type=Path), help=f"Draw the estimators: a .{', .'.join(FORMATS)} file.")
 @plugin_options
@@ -48,7 +48,7 @@ def gradient_check(
     modules: tuple[str, ...],
     **flags: Any,
 ) -> None:
-    """Check derivatives and compare gradient estimators."""
+    """Check derivatives, and compare gradient estimators."""
     table = load_all_plugins(read_toml(experiment) if experiment else {}, without, modules)
     wanted = create_experiment(merge(table, read_changes(flags)))
     with file_progress():

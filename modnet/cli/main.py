@@ -74,13 +74,13 @@ def modnet_command() -> None:
 
     \b
     Begin with
-      modnet train              train the book's network on the digits that ship with modnet
+      modnet train              train the book's network on the included digits
       modnet resume RUN         continue a run that was interrupted or killed
       modnet predict RUN FILE   predict other digits with that network
       modnet plot RUN           draw how it learned
-      modnet compare            compare settings: which is better, and is it certain?
-      modnet verify RUN         train it again, and check that every bit is the same
-      modnet gradient-check     check the derivatives, and compare gradient estimators
-      modnet data show FILE     show the content of a data set; see also modnet data --help
+      modnet compare            compare settings, and decide which is better
+      modnet verify RUN         train it again, and check every bit of the result
+      modnet gradient-check     check derivatives, and compare estimators
+      modnet data show FILE     show a data set; see also modnet data --help
       modnet plugins            list the available parts and their origins
     """  # noqa: D301 - click looks for the character itself

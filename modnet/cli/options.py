@@ -86,7 +86,7 @@ class PartOption(click.Option):
 def without_option(command: F) -> F:
     """Add the option that leaves plugins out."""
     return click.option(
-        "--without", multiple=True, metavar="PLUGIN[,...]", help="Leave plugins out; '*': all but the built-ins."
+        "--without", multiple=True, metavar="PLUGIN[,...]", help="Leave out plugins; '*': all but built-ins."
     )(command)
 
 
@@ -133,12 +133,12 @@ def _experiment_options(
         a_part("gradient", "gradient", "Gradient estimator", MAIN_JOB["gradient"]["name"]),
         a_part("optimizer", "optimizer", "Optimizer", MAIN_JOB["optimizer"]["name"]),
         a_value("--lr", click.FLOAT, "Learning rate (default: 0.1 with sgd, else the optimizer's own)."),
-        a_value("--batch-size", click.INT, f"Samples of a mini-batch (default: {training['batch_size']})."),
+        a_value("--batch-size", click.INT, f"Samples in a mini-batch (default: {training['batch_size']})."),
         a_value("--iterations", click.INT, f"Mini-batches to train on (default: {training['iterations']})."),
         a_value("--sampling", samplings, f"Sampling of mini-batches (default: {training['sampling']})."),
         click.option("--seed", type=int, help=f"Same seed, same run (default: {MAIN_JOB['seed']})."),
         click.option(
-            "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any other: optimizer.momentum=0.8"
+            "--set", "assignments", multiple=True, metavar="KEY=VALUE", help="Any other entry: optimizer.momentum=0.8"
         ),
     ]
     for option in reversed(options):

@@ -19,7 +19,7 @@ from modnet.runs.history import read_history
 @click.option("--out", type=click.Path(path_type=Path), help=f"A .{', .'.join(FORMATS)} file (default: RUN/{CURVES}).")
 @plugin_options
 def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    """Draw the learning curves of RUN: the loss of every mini-batch, and both accuracies."""
+    """Draw the learning curves of RUN: loss and accuracies."""
     history = read_history(run / HISTORY)
     load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
     path = out or run / CURVES

@@ -24,7 +24,7 @@ from modnet.host.kinds import KINDS
 @plugin_options
 @click.pass_context
 def plugins(context: click.Context, *, json_: bool, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    """List the plugins: where each comes from, its state, and the parts it provides.
+    """List the plugins with their origins, states and parts.
 
     No installed plugin but the built-ins is imported for it: each is asked once, in a process of its own, and not for
     long; one that has not answered by then is listed as not asked.
@@ -52,9 +52,10 @@ def plugins(context: click.Context, *, json_: bool, without: tuple[str, ...], mo
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @without_option
 def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
-    """Ask every installed plugin anew what it provides, and say what is wrong with those that are broken.
+    """Diagnose all installed plugins, and explain what is broken.
 
-    Each is imported in a process of its own. The exit status is 1 where one is broken or cannot be asked.
+    Each is imported in a process of its own, and asked anew what it provides. The exit status is 1 where one is broken
+    or cannot be asked.
     """
     load_chosen_plugins(without, ())
     host = get_host()
@@ -76,10 +77,10 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
 def check(
     name: str, files: tuple[str, ...], *, json_: bool, without: tuple[str, ...], modules: tuple[str, ...]
 ) -> None:
-    """Check that the parts of NAME, a plugin or a distribution, are what a part should be.
+    """Run the checks of modnet.testing on the parts of NAME.
 
-    Each part is made with its defaults, and all checks of its kind are run, those of modnet.testing. The exit status is
-    1 where one fails, or could not be run.
+    NAME is a plugin or a distribution. Each part is made with its defaults, and all checks of its kind are run. The
+    exit status is 1 where one fails, or could not be run.
     """
     from modnet.testing import check_distribution  # which brings far more along than the listing should wait for
 
@@ -98,11 +99,12 @@ def check(
 @plugins.command()
 @click.argument("name")
 @click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="The kind of part it provides.")
-@click.option("--out", type=click.Path(path_type=Path), help="A folder that is yet to be (default: modnet-NAME).")
+@click.option("--out", type=click.Path(path_type=Path), help="A new folder (default: modnet-NAME).")
 def new(name: str, *, kind: str, out: Path | None) -> None:
-    """Begin a plugin that provides one part, called NAME: a repository with all that one needs.
+    """Begin a plugin that provides one part, called NAME.
 
-    NAME is lower-case words joined by hyphens, soft-cap for instance. The part works as it is: change it to yours.
+    It is a repository with all that a plugin needs. NAME is lower-case words joined by hyphens, soft-cap for instance.
+    The part works as it is: change it to yours.
 
     \b
     Continue with

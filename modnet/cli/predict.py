@@ -38,7 +38,7 @@ def predict(
     without: tuple[str, ...],
     modules: tuple[str, ...],
 ) -> None:
-    """Predict the class of each row of FILE with the network of RUN.
+    """Predict the class of each row of FILE with RUN's network.
 
     FILE has the same features as the training data; labels may be beside them, and are then compared. The output is
     CSV: row, prediction, and label where there is one.

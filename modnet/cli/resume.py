@@ -21,9 +21,9 @@ from modnet.types import Status
 @click.argument("run", type=click.Path(path_type=Path))
 @plugin_options
 def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    """Continue RUN, which was interrupted, failed or was killed, from its last checkpoint.
+    """Continue RUN from its last checkpoint.
 
-    The parameters are the same, to the last bit, as if it had never stopped.
+    RUN was interrupted, was killed or failed. The parameters are the same, to the last bit, as if it had never stopped.
     """
     check_is_run(run)
     with claim(run):

@@ -33,7 +33,7 @@ TIMING = 0.3  # seconds for each estimator in a forecast
 @click.command()
 @click.argument("experiment", required=False, type=click.Path(path_type=Path))
 @experiment_options
-@click.option("--out", type=click.Path(path_type=Path), help="Folder for the results (default: runs/DATE-TIME).")
+@click.option("--out", type=click.Path(path_type=Path), help="Folder of results (default: runs/DATE-TIME).")
 @click.option("--overwrite", is_flag=True, help="Replace the run that is in the folder.")
 @click.option("--dry-run", is_flag=True, help="Say how long it would take with each estimator; train nothing.")
 @plugin_options

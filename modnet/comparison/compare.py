@@ -84,14 +84,14 @@ def compare(
 ) -> Comparison:
     """Run all combinations of some settings with the same seeds, and return what may be claimed of their differences.
 
-    `experiment` is a file, or a table of what is other than in the main job. `grid` says what varies: names of options
-    or paths of entries, each with its values; `hidden` (or `hidden_size`) takes numbers of units, or lists of them.
-    `seeds` is how many, 10 by default, from the experiment's own on. Settings whose accuracies differ by less than
-    `rope` are practically equal. All three may stand in the file instead, in a table [compare].
+    `experiment` is a file, or a table of the entries that differ from the main job. `grid` holds the entries that vary,
+    as names of options or paths, each with a list of values; `hidden` (or `hidden_size`) takes numbers of units, or
+    lists of them. `seeds` is their number, 10 by default; the first one is the experiment's own. Settings whose
+    accuracies differ by less than `rope` are practically equal. A file may hold all three in a table [compare].
 
-    Runs and results are kept in the folder `out`, and none that is there is run again. `workers` processes run side by
-    side, by default as many as there are cores; or an `executor` does it. In a script, processes need the call to stand
-    under `if __name__ == "__main__":`.
+    Runs and results are saved in the folder `out`; runs that it holds already are not repeated. They are trained by
+    `workers` processes, by default as many as there are cores, or by an `executor`. A script that uses processes must
+    make the call under `if __name__ == "__main__":`.
 
     Raises SettingError, UnknownNameError, DataError, ModnetError where a run fails, and MissingExtraError.
 

@@ -172,10 +172,10 @@ class Comparison:
             return counts
         first = ", ".join(map(str, ANALYSES[:3]))
         return (
-            f"{counts} Intervals are over seeds and test samples. A verdict is on all seeds and all such samples; it "
-            f"falls after {first}, ... {ANALYSES[-1]} seeds. Of 100 comparisons, however many pairs there are and "
-            f"however often one looks, 5 at most say wrongly that something is better, and 5 that something is "
-            f"practically equal: that accuracies differ by less than {self.rope:g}."
+            f"{counts} Intervals are over seeds and test samples. A verdict is for all seeds and new samples like "
+            f"these; it falls after {first}, ... {ANALYSES[-1]} seeds. Of 100 comparisons, however many pairs there "
+            f"are and however often one looks, 5 at most say wrongly that something is better, and 5 that something "
+            f"is practically equal: that accuracies differ by less than {self.rope:g}."
         )
 
 

@@ -85,7 +85,7 @@ class PairResult:
         general, here = self._format(self.decision), self._format(self.decision_here)
         if self.decision.claim != "undecided" or here == general:
             return general
-        return f"{general}; on these samples alone {here.removeprefix('undecided: ')}"
+        return f"{general}; on this test set alone {here.removeprefix('undecided: ')}"
 
     def _format(self, decision: Decision) -> str:
         if decision.claim == "different":

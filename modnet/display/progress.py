@@ -73,10 +73,13 @@ class _Progress:
         self._thread = threading.Thread(target=repeat, daemon=True)
         self._thread.start()
 
+    def _is_due(self) -> bool:
+        return bool(self._bar) or time.monotonic() - self._last_line > SIGN_OF_LIFE
+
     def _update(self, completed: float, sign_of_life: str) -> None:
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=completed)
-        elif time.monotonic() - self._last_line > SIGN_OF_LIFE:
+        else:
             self._print(sign_of_life)
 
     def _print(self, line: str) -> None:
@@ -109,6 +112,8 @@ class RunProgress(_Progress, Observer):
             if seconds > LONG:
                 each = format_duration(run.seconds / run.iteration)
                 self._print(f"this will take about {format_duration(seconds)}, {each} for each iteration")
+        if not self._is_due():
+            return
         left = "?" if seconds is None else format_duration(seconds)
         loss = f"{run.history.loss[-1]:.4f}" if run.history.loss else "-"
         self._update(run.iteration, f"iteration {run.iteration:,} of {run.iterations:,}  loss {loss}  {left} left")
@@ -144,6 +149,8 @@ class RunsProgress(_Progress):
             self._print(f"{self._done:>{len(str(self._total))}} of {self._total}  {result}{left}")
 
     def _refresh(self, measure: Callable[[], float]) -> None:
+        if not self._is_due():  # measuring reads the histories of all runs
+            return
         completed = self._done + measure()
         self._update(completed, f"{self._done} of {self._total}{self._format_time_left(completed)}")
 

@@ -103,7 +103,7 @@ class TestTrain:
         done = run_modnet("train", "r/experiment.toml", "--out", "again", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
 
-    def test_all_mistakes_of_a_file_are_told_at_once(self, tmp_path: Path, call: Call) -> None:
+    def test_all_mistakes_of_a_file_are_reported_at_once(self, tmp_path: Path, call: Call) -> None:
         (tmp_path / "bad.toml").write_text(
             'sed = 1\n[training]\nbatch_size = 0\niterations = "many"\n'
             '[network]\nhidden = [50]\nactivation = "sigmod"\n'
@@ -255,6 +255,16 @@ class TestOthers:
         assert all(command in out for command in ("train", "predict", "plot", "plugins"))
         out = "".join(call("train", "--help", cwd=tmp_path).stdout.split())  # however the lines are broken
         assert all(name in out for name in ("leaky-relu", "mean-squared-error", "central-difference", "nesterov"))
+
+    def test_help_fits_into_80_columns_with_whole_summaries(self, tmp_path: Path, call: Call) -> None:
+        pages = [()]
+        for page in pages:
+            lines = call(*page, "--help", cwd=tmp_path, COLUMNS="80").stdout.splitlines()
+            assert max(map(len, lines)) <= 80
+            listed = lines[lines.index("Commands:") + 1 :] if "Commands:" in lines else []
+            assert not [line for line in listed if line.endswith("...")]
+            pages += [(*page, line.split()[0]) for line in listed]
+        assert {("train",), ("data", "show"), ("plugins", "doctor")} <= set(pages)
 
     def test_plugins_are_listed_as_json_too(self, tmp_path: Path) -> None:
         rows = json.loads(run_modnet("plugins", "--json", cwd=tmp_path).stdout)

@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -122,7 +123,7 @@ class TestSameBits:
         assert "threads" not in wanted.split("[gradient]")[1].split("[")[0]
 
 
-class TestGoingOn:
+class TestContinued:
     def test_nothing_that_is_there_is_run_again(self, copy: Path, experiment: dict[str, Any]) -> None:
         before = {path: path.stat().st_mtime_ns for path in copy.rglob("seed-*/*")}
         modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
@@ -140,7 +141,7 @@ class TestGoingOn:
         modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
         assert bits(copy) == bits(done)
 
-    def test_a_run_that_was_interrupted_goes_on_to_the_same_bits(
+    def test_a_run_that_was_interrupted_resumes_to_the_same_bits(
         self, done: Path, copy: Path, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         shutil.rmtree(copy / "hidden-2" / "seed-1")
@@ -155,7 +156,7 @@ class TestGoingOn:
         modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
         assert bits(copy) == bits(done)
 
-    def test_what_is_there_is_told(
+    def test_what_is_there_is_reported(
         self, copy: Path, experiment: dict[str, Any], capsys: pytest.CaptureFixture[str]
     ) -> None:
         shutil.rmtree(copy / "hidden-5" / "seed-2")
@@ -176,6 +177,15 @@ def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) ->
     first, *signs = out.getvalue().splitlines()
     assert first == "1 of 4 runs are there already"
     assert all(sign.startswith("1 of 4, ") and sign.endswith(" left") for sign in signs)
+
+
+def test_runs_are_not_measured_where_nothing_is_shown_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("modnet.display.progress.MEASURE_EVERY", 0.001)
+    measured: list[float] = []
+    with RunsProgress(io.StringIO()) as progress:
+        progress.start(4, 1, lambda: measured.append(0.5) or 0.5)
+        time.sleep(0.1)
+    assert not measured
 
 
 def run_until(iteration: int) -> Callable[..., Any]:
@@ -351,7 +361,7 @@ class TestWorkers:
         assert train_table(str(tmp_path / "run"), table) == JobResult("finished")
 
     @pytest.mark.parametrize("how", ["ctrl-c", "ctrl-c of the parent alone", "kill"])
-    def test_a_comparison_that_is_stopped_goes_on_to_the_same_bits(
+    def test_a_comparison_that_is_stopped_resumes_to_the_same_bits(
         self, experiment: dict[str, Any], whole: dict[str, str], tmp_path: Path, how: str
     ) -> None:
         options = ["--data", experiment["data"]["path"], "--batch-size", "5", "--gradient", "backpropagation"]
@@ -375,7 +385,7 @@ class TestWorkers:
         modnet.compare(tmp_path / "stopped" / "comparison.toml", out=tmp_path / "stopped", workers=1)
         assert bits(tmp_path / "stopped") == whole
 
-    def test_a_script_that_is_imported_by_its_workers_is_told(self, tmp_path: Path) -> None:
+    def test_a_script_that_is_imported_by_its_workers_gets_advice(self, tmp_path: Path) -> None:
         (tmp_path / "script.py").write_text(
             "import modnet\n"
             "quick = {'gradient': 'backpropagation', 'training': {'iterations': 5}}\n"

@@ -79,7 +79,7 @@ class TestPairs:
             for name, hits in (("0.1", better), ("0.2", worse))
         ]
         (pair,) = Comparison(tuple(settings), tuple(range(10))).pairs
-        assert pair.verdict == "undecided: 160 seeds are not enough; on these samples alone lr 0.1 is better"
+        assert pair.verdict == "undecided: 160 seeds are not enough; on this test set alone lr 0.1 is better"
 
     def test_the_interval_on_these_samples_is_that_of_the_paired_t_test(self) -> None:
         settings = {setting.label: setting.accuracies for setting in comparison().settings}

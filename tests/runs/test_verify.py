@@ -154,10 +154,10 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "a test feature": (in_row("trees_test.csv", 2, lambda r: ["0.125", *r[1:]]), "data", "test features"),
     "a test label": (in_row("trees_test.csv", 3, lambda r: [*r[:-1], "ash"]), "data", "test labels"),
     "the name of a class": (rename_a_class, "data", "names of the classes"),
-    "no data": (without("trees_train.csv"), "data", "cannot be had: "),
+    "no data": (without("trees_train.csv"), "data", "cannot be loaded: "),
     "a setting": (in_file("run/experiment.toml", ("lr = 0.5", "lr = 0.25")), "setting", "optimizer.lr: 0.5 then, 0.25"),
     "the seed": (in_file("run/experiment.toml", ("seed = 0", "seed = 1")), "setting", "seed: 0 then, 1 now"),
-    "a setting that cannot be": (in_file("run/experiment.toml", ("lr = 0.5", "lr = -1")), "setting", "cannot be had: "),
+    "an invalid setting": (in_file("run/experiment.toml", ("lr = 0.5", "lr = -1")), "setting", "cannot be loaded: "),
     "a comment": (in_file("run/experiment.toml", ("seed", "# mine\nseed")), "file", "experiment.toml"),
     "no experiment": (without("run/experiment.toml"), "file", "experiment.toml"),
     "a byte of the parameters": (flip_a_byte_of_the_parameters, "file", "params.npz"),
@@ -302,7 +302,7 @@ class TestOptions:
 
 
 class TestReceipt:
-    def test_it_says_what_the_run_came_from_and_what_came_of_it(self, place: Path) -> None:
+    def test_it_says_what_the_run_came_from_and_its_results(self, place: Path) -> None:
         receipt = Receipt.read(place / "run")
         assert receipt.settings["seed"] == 0
         assert receipt.settings["network.loss.name"] == "cross-entropy"
@@ -470,7 +470,7 @@ class TestPlugins:
             assert (done.returncode, done.stderr) == (1, f"modnet: {line}\n")
         done = process(tmp_path, "verify", "run")
         assert done.returncode == 1
-        assert f"plugin    cannot be had: {line}\n" in done.stdout
+        assert f"plugin    cannot be loaded: {line}\n" in done.stdout
         done = process(tmp_path, "plot", "run", "--without", "drifting", site=site)
         assert done.stderr == f"modnet: {whose} disabled\n"
         install(site, "0.1.0", "1 +")
