@@ -79,7 +79,7 @@ def steep_network(seed, *activations):
 
 
 @pytest.mark.parametrize("stencil", [CENTRAL, FORWARD, EXTRAPOLATED])
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings.default.max_examples * 3 // 5, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=networks())
 @example(drawn=steep_network(23, "swish", "gelu", "leaky-relu", "elu"))
 @example(drawn=steep_network(26, "swish", "leaky-relu", "elu", "gelu"))
@@ -104,7 +104,7 @@ def test_it_is_what_the_loop_gives_within_the_loops_own_rounding(stencil, drawn)
 
 @pytest.mark.parametrize("sizes", [[7, 5, 3], [7, 40, 30, 3]])
 @pytest.mark.parametrize("hidden", ["sigmoid", Scale()])
-@settings(max_examples=10)
+@settings(max_examples=settings.default.max_examples // 10)
 @given(threads=st.integers(1, 5), block=st.sampled_from([1, 3000, 100_000]))
 def test_neither_threads_nor_blocks_show_in_the_bits(sizes, hidden, threads, block):
     network = network_with(sizes, hidden=hidden)
