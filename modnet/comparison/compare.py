@@ -150,7 +150,7 @@ def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Set
     """Return all settings, the data, and the experiment with all that the data's source inferred."""
     data, resolved = read_data(base)
     if len(data.test) < 2:
-        raise DataError(f"a comparison needs test samples, there are {len(data.test)}")
+        raise DataError(f"a comparison needs at least 2 test samples, there are {len(data.test)}")
     # What was inferred is the same for all settings, and written down with each.
     return create_settings({**table, "data": to_table(resolved.data)}, plan.grid), data, resolved
 
