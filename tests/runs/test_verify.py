@@ -336,7 +336,7 @@ class TestReceipt:
             ('{"format": 1, "sha256": ""}', r"receipt\.json: not a run's receipt, or damaged \('settings' is missing"),
             (
                 '{"format": 9, "sha256": ""}',
-                r"receipt\.json: of format 9, this modnet reads format 1: install a newer modnet",
+                r"receipt\.json: of format 9, this modnet reads 1: install a newer one",
             ),
         ],
     )
