@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -77,10 +77,11 @@ def read_ending(path: Path) -> Table | None:
     """
     for name in (*FILES, CHECKPOINT):
         sweep(path / name)
-    summary: Table = {}
-    with suppress(OSError, ValueError):  # it is running, or was killed
-        summary = dict(json.loads((path / SUMMARY).read_bytes()))
-    if summary.get("status") not in {status for status in Status if status.is_final}:
+    try:
+        summary: Table = json.loads((path / SUMMARY).read_bytes())
+        if not Status(summary["status"]).is_final:
+            return None
+    except (OSError, ValueError, KeyError, TypeError):  # it is running, or was killed, or the file is damaged
         return None
     if (path / RECEIPT).is_file() and not Receipt.read(path).results:  # a run of an older version has no receipt
         return None
