@@ -38,9 +38,10 @@ def choose_new_folder() -> Path:
 
 @contextmanager
 def claim(path: Path) -> Iterator[None]:
-    """Lock the folder of a run or a comparison for this process; raises DataError where another one has it."""
+    """Lock the folder of a run or a comparison, made if need be; raises DataError where another process has it."""
     with ExitStack() as stack:
         try:
+            path.mkdir(parents=True, exist_ok=True)
             mine = stack.enter_context(hold_lock(path / LOCK))
         except OSError as error:
             raise DataError(f"{path}: cannot be written: {error.strerror}") from None

@@ -244,6 +244,11 @@ class TestTrust:
         modnet.compare(experiment, {"hidden": [2]}, seeds=1, out=tmp_path, workers=1)
         assert {path.name for path in tmp_path.iterdir()} == {*FILES, "comparison.toml", "hidden-2"}
 
+    def test_a_folder_that_cannot_be_made(self, experiment: dict[str, Any], tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(modnet.DataError, match=r"file/out: cannot be written: Not a directory"):
+            modnet.compare(experiment, GRID, seeds=1, out=tmp_path / "file" / "out", workers=1)
+
     def test_two_at_one_folder(self, copy: Path, experiment: dict[str, Any]) -> None:
         with claim(copy), pytest.raises(modnet.DataError, match="another process writes this run"):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
