@@ -18,6 +18,7 @@ import numpy as np
 from modnet.errors import DataError
 from modnet.files import cache_folder, digest, reading
 from modnet.files.cache import ABOUT, ARRAYS
+from modnet.files.locks import hold_lock
 from modnet.types import Array
 
 SMALL = 2**22
@@ -67,14 +68,17 @@ def _store(folder: Path, new: Path, about: dict[str, str], convert: Callable[[Pu
     """Convert a file in the folder `new`, which then takes its place as the entry `folder`."""
     try:
         facts = _write(new, convert)
-        (new / ABOUT).write_text(json.dumps({**about, "facts": facts}))
+        names = [file.stem for file in new.glob("*.npy")]
+        (new / ABOUT).write_text(json.dumps({**about, "arrays": names, "facts": facts}))
         # At once, or not where an entry is there: another process was faster, and its entry is the same.
         with suppress(OSError):
             new.rename(folder)
-        if _read_entry(folder) is None:  # a damaged one was there
-            shutil.rmtree(folder, ignore_errors=True)
-            with suppress(OSError):
-                new.rename(folder)
+        if _read_entry(folder) is None:  # a damaged one is there
+            # It is replaced by one process at a time: another would remove what the first has just stored.
+            with suppress(OSError), hold_lock(folder.with_suffix(".lock"), wait=True):
+                if _read_entry(folder) is None:
+                    shutil.rmtree(folder, ignore_errors=True)
+                    new.rename(folder)
     finally:
         shutil.rmtree(new, ignore_errors=True)
 
@@ -165,12 +169,13 @@ class _ArrayFile:
 def _read_entry(folder: Path) -> tuple[Mapping[str, Array], Facts] | None:
     """Return the entry in a folder, or None where there is none, or not a whole one."""
     try:
-        facts = json.loads((folder / ABOUT).read_bytes())["facts"]
+        about = json.loads((folder / ABOUT).read_bytes())
         arrays = {}
-        for file in folder.glob("*.npy"):
+        for name in about["arrays"]:
+            file = folder / f"{name}.npy"
             mode: Literal["r"] | None = "r" if file.stat().st_size > MAPPED else None
-            arrays[file.stem] = np.load(file, mmap_mode=mode, allow_pickle=False)
-            arrays[file.stem].flags.writeable = False
-    except (OSError, ValueError, KeyError, EOFError):
+            arrays[name] = np.load(file, mmap_mode=mode, allow_pickle=False)
+            arrays[name].flags.writeable = False
+        return arrays, about["facts"]
+    except (OSError, ValueError, KeyError, EOFError, TypeError):
         return None
-    return arrays, facts

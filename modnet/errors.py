@@ -14,15 +14,19 @@ import attrs
 from attrs.validators import instance_of
 
 
-class ModnetError(Exception):
-    """The base of every error that modnet raises for a mistake it can name; it can be pickled, for other processes."""
+class _Picklable(BaseException):
+    """An error that comes from another process as it was, whatever its `__init__` takes."""
 
     def __reduce__(self) -> tuple[Any, ...]:
         return _restore, (type(self), self.args), vars(self)
 
 
-def _restore(cls: type[ModnetError], arguments: tuple[object, ...]) -> ModnetError:
+def _restore(cls: type[_Picklable], arguments: tuple[object, ...]) -> _Picklable:
     return cls.__new__(cls, *arguments)
+
+
+class ModnetError(_Picklable, Exception):
+    """The base of every error that modnet raises for a mistake it can name; it can be pickled, for other processes."""
 
 
 class UnknownNameError(ModnetError):
@@ -127,7 +131,7 @@ class DivergedError(ModnetError):
         super().__init__(f"the loss became {loss} at iteration {iteration}: {cause}")
 
 
-class TrainingInterrupted(KeyboardInterrupt):
+class TrainingInterrupted(_Picklable, KeyboardInterrupt):
     """Ctrl-C during training; `run` holds what was learned so far."""
 
     def __init__(self, run: Any) -> None:

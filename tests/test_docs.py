@@ -1,6 +1,6 @@
 """Names, links, tables and translations of the documentation.
 
-That the code in it runs is seen to by conftest.py, which makes a test of each page.
+conftest.py runs the code in it: each page is a test.
 """
 
 from __future__ import annotations

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import pickle
 from pathlib import Path
-from typing import Any
+from types import SimpleNamespace
+from typing import IO, Any, cast
 
 import numpy as np
 import pytest
@@ -33,10 +35,11 @@ def test_a_data_error_is_a_text_and_a_place_where_it_is_known() -> None:
         modnet.PluginError("why", "remedy", "where"),
         MissingExtraError("a plot", "plot"),
         modnet.DivergedError(3, float("inf"), "lr is too large", None),
+        modnet.TrainingInterrupted(SimpleNamespace(iteration=3, iterations=9)),
     ],
     ids=lambda error: type(error).__name__,
 )
-def test_an_error_comes_from_another_process_as_it_was(error: modnet.ModnetError) -> None:
+def test_an_error_comes_from_another_process_as_it_was(error: BaseException) -> None:
     again = pickle.loads(pickle.dumps(error))  # noqa: S301 - its own
     assert type(again) is type(error)
     assert (str(again), vars(again)) == (str(error), vars(error))
@@ -92,15 +95,19 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     assert caught.value.path == tmp_path / name
 
 
-@pytest.mark.parametrize("name", ["a.npz", "x_train.npy", "a.unknown"])
+@pytest.mark.parametrize("name", ["a.npz", "x_train.npy", "t.npy.gz", "a.pkl", "a.unknown"])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
     objects = np.array([{}], dtype=object)
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps("neither rows nor labels"))
+    with gzip.open(tmp_path / "t.npy.gz", "wb") as file:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (2**40,)}
+        np.lib.format.write_array_header_1_0(cast("IO[bytes]", file), header)
     np.savez(tmp_path / "a.npz", x=objects, t=[0])
     np.save(tmp_path / "x_train.npy", objects)
     (tmp_path / "a.unknown").write_bytes(b"")
     path = tmp_path / name
     with pytest.raises(DataError) as caught:
-        modnet.load(path)
+        modnet.load(path, **({"labels": name} if "npy" in name else {}))
     assert caught.value.path == path
 
 

@@ -18,6 +18,9 @@ def begun(self): "Return what begins."  # the way back
 many = 3
 """How many."""
 
+class WayBack:
+    def is_told(self): pass
+
 def raise_it(): raise ValueError(f"no part {1}; there is: sigmoid")
 '''
 
@@ -53,7 +56,9 @@ def test_each_kind_of_finding_is_reported_with_its_line() -> None:
         (4, "def kept"),
         (7, "way back"),
         (10, "How many."),
-        (12, "there is:"),
+        (12, "Way Back"),
+        (13, "told"),
+        (15, "there is:"),
     ]
 
 

@@ -76,8 +76,14 @@ def check_docstrings(tree: ast.Module) -> Iterator[Finding]:
             yield node.lineno, f"{len(first.split())} words in a module's first sentence", "a title of about 12"
 
 
-def check_name(node: ast.FunctionDef | ast.AsyncFunctionDef) -> Iterator[Finding]:
-    """Yield a function's name that is a participle or a question; properties, fixtures and checks may be others."""
+def check_name(node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef) -> Iterator[Finding]:
+    """Yield the banned words of a name, and of a function's that it is a participle or a question.
+
+    Properties, fixtures and checks may have other names.
+    """
+    yield from check_text(re.sub(r"_|(?<=[a-z])(?=[A-Z])", " ", node.name), node.lineno)
+    if isinstance(node, ast.ClassDef):
+        return
     is_noun = any(re.search("property|fixture|SUITE.check", ast.unparse(found)) for found in node.decorator_list)
     is_exempt = is_noun or node.name in PUBLIC_NAMES
     if not is_exempt and (PARTICIPLE.fullmatch(node.name) or QUESTION_NAME.fullmatch(node.name)):
@@ -100,7 +106,7 @@ def check_python(source: str) -> Iterator[Finding]:
     tree = ast.parse(source)
     yield from check_docstrings(tree)
     for node in ast.walk(tree):
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             yield from check_name(node)
     for message in messages(tree):
         for part in ast.walk(message):

@@ -47,15 +47,15 @@ def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool
     """Write a data set and return the files' paths; `to` is the source that writes, by default the one of that name.
 
     Raises DataError where the format cannot hold the data, or no source writes such files or several do, and
-    SettingError where a file is there already and not to be overwritten; no file is touched then.
+    SettingError where a file exists already and is not to be overwritten; no file is touched then.
     """
     if not target.parent.is_dir():
         raise DataError(f"{target}: there is no folder {target.parent}", path=target)
     writer: DataSource = make_part("data-source", to or recognise_writer(target))
     there = [path.name for path in _try_writing(writer, data, target) if path.exists()]
     if there and not overwrite:
-        are = "is" if len(there) == 1 else "are"
-        raise SettingError([f"{', '.join(there)} {are} there: choose another name, or --overwrite"], str(target))
+        exist = "exists" if len(there) == 1 else "exist"
+        raise SettingError([f"{', '.join(there)} {exist} already: choose another name, or --overwrite"], str(target))
     return writer.write(data, target)
 
 

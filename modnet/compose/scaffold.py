@@ -56,7 +56,8 @@ class NewPlugin:
         """Raise SettingError, UnknownNameError or PluginError where there can be no such plugin, or there is one."""
         find_kind(self.kind)
         if self.name.startswith("modnet-"):
-            raise SettingError([f"leave 'modnet-' away, it is put before: {self.name.removeprefix('modnet-')}"], "NAME")
+            name = self.name.removeprefix("modnet-")
+            raise SettingError([f"the prefix 'modnet-' is added automatically: give {name!r}"], "NAME")
         if not _NAME.fullmatch(self.name) or len(self.name) > LONGEST:
             rule = f"lower-case words joined by hyphens, a letter first, at most {LONGEST} characters"
             raise SettingError([f"expected {rule}, found {self.name!r}"], "NAME")
@@ -90,7 +91,7 @@ class NewPlugin:
         """
         self.check()
         if folder.exists() or folder.is_symlink():
-            raise DataError(f"{folder}: it exists already; choose another folder with --out, or remove it")
+            raise DataError(f"{folder}: it exists already: choose another folder with --out, or remove it")
         if not folder.parent.is_dir():
             raise DataError(f"{folder}: there is no folder {folder.parent}")
         files = self.files()

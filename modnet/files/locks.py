@@ -16,11 +16,12 @@ def hold_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
 
     With `wait` the block begins when nobody else holds it. The lock ends with its process, however that ends, and the
     file is removed at the end of the block; one that a killed process has left holds nobody up. Raises OSError where
-    the file cannot be made.
+    the file cannot be made or locked.
     """
     from filelock import FileLock, Timeout  # a third of what a start takes, and few commands need it
 
-    lock = FileLock(path)  # two of them exclude each other in one process, too
+    # Two of them exclude each other in one process, too.
+    lock = FileLock(path, fallback_to_soft=False)
     try:
         lock.acquire(timeout=-1 if wait else BRIEFLY, poll_interval=BRIEFLY / 2)
     except Timeout:

@@ -10,6 +10,7 @@ follows.
 from __future__ import annotations
 
 import functools
+import itertools
 import sys
 import threading
 import warnings
@@ -98,9 +99,8 @@ class PluginHost:
         known = set().union(*(c.names for c in [*ordered, *named]))
         for name in sorted(self.without - known - {EVERY_OTHER}):
             warnings.warn(f"no plugin {name!r} to disable{did_you_mean(name, known)}", stacklevel=2)
-        version = next((c.version for c in ordered if c.built_in), "")
         for plugin in ordered:
-            self._admit(plugin, version)
+            self._admit(plugin)
             self.plugins.append(plugin)
         for plugin in named:
             self._load_named(plugin)
@@ -164,9 +164,12 @@ class PluginHost:
         names = ", ".join(plugin.name for plugin in [*self.list_broken(), *self.list_not_asked()])
         return f"; broken, see 'modnet plugins doctor': {names}" if names else ""
 
-    def _admit(self, plugin: Plugin, version: str) -> None:
-        """Load a plugin that is built in, or where there is no catalogue; take the others as their metadata are."""
+    def _admit(self, plugin: Plugin) -> None:
+        """Load a plugin that is built in, or where there is no catalogue; take the others by metadata and answer."""
+        self.registry.discard(plugin.components)
         plugin.update(NOT_ASKED)
+        version = next((other.version for other in self.plugins if other.built_in), "")
+        before = itertools.takewhile(lambda other: other is not plugin, self.plugins)
         if self.without & plugin.names:
             plugin.update(DISABLED)
         elif plugin.built_in or not plugin.value or not self._catalogue:
@@ -175,7 +178,7 @@ class PluginHost:
             why = f"it requires modnet{plugin.needs}, this is modnet {version}"
             remedy = f"pip install '{DISTRIBUTION}{plugin.needs}', or another version of {plugin.distribution}"
             plugin.update(BROKEN, Problem(why, remedy))
-        elif twins := [other.key for other in self.plugins if self._are_twins(other, plugin)]:
+        elif twins := [other.key for other in before if self._are_twins(other, plugin)]:
             plugin.update(BROKEN, _describe_twice(twins[0]))
         elif answer := self._catalogue.find_answer(plugin):
             self._apply(plugin, answer)
@@ -194,12 +197,10 @@ class PluginHost:
             if asked:
                 self._catalogue.ask(asked, wait, limit)
             for plugin in asked:
-                if answer := self._catalogue.find_answer(plugin):
-                    self._apply(plugin, answer)
+                self._admit(plugin)
 
     def _apply(self, plugin: Plugin, answer: Answer) -> None:
         """Register the parts of a plugin by its answer; it is imported when one of them is asked for."""
-        self.registry.discard(plugin.components)
         found: list[Component] = []
         for each in answer.provides:
             later = functools.partial(self._import_class, plugin, each.kind, each.name)

@@ -163,7 +163,7 @@ class Registry:
             return found
         rivals = [c.qualified_name for c in self._sort(kind) if c.name == name]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
-        raise UnknownNameError(kind, name, self.names(kind), note + self.hint())
+        raise UnknownNameError(kind, name, self.names(kind, known=True), note + self.hint())
 
     def component_of(self, part: object) -> Component | None:
         """Return the component that a part's class was registered as, else the one that it overrides, or None."""

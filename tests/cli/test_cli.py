@@ -103,7 +103,7 @@ class TestTrain:
         done = run_modnet("train", "r/experiment.toml", "--out", "again", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
 
-    def test_all_mistakes_of_a_file_are_told_at_once(self, tmp_path: Path, call: Call) -> None:
+    def test_all_mistakes_of_a_file_are_reported_at_once(self, tmp_path: Path, call: Call) -> None:
         (tmp_path / "bad.toml").write_text(
             'sed = 1\n[training]\nbatch_size = 0\niterations = "many"\n'
             '[network]\nhidden = [50]\nactivation = "sigmod"\n'

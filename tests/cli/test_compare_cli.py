@@ -135,7 +135,7 @@ def test_a_wrong_call(call: Call, folder: Path, tmp_path: Path, options: list[st
     assert not (tmp_path / "out").exists()
 
 
-def test_training_is_told_that_a_file_is_for_comparing(call: Call, folder: Path) -> None:
+def test_training_refuses_a_file_that_is_for_comparing(call: Call, folder: Path) -> None:
     (folder / "both.toml").write_text("[compare]\nseeds = 2\n")
     done = call("train", "both.toml", cwd=folder)
     assert done.returncode == 2

@@ -123,7 +123,7 @@ class TestSameBits:
         assert "threads" not in wanted.split("[gradient]")[1].split("[")[0]
 
 
-class TestGoingOn:
+class TestContinued:
     def test_nothing_that_is_there_is_run_again(self, copy: Path, experiment: dict[str, Any]) -> None:
         before = {path: path.stat().st_mtime_ns for path in copy.rglob("seed-*/*")}
         modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
@@ -141,7 +141,7 @@ class TestGoingOn:
         modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
         assert bits(copy) == bits(done)
 
-    def test_a_run_that_was_interrupted_goes_on_to_the_same_bits(
+    def test_a_run_that_was_interrupted_resumes_to_the_same_bits(
         self, done: Path, copy: Path, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch
     ) -> None:
         shutil.rmtree(copy / "hidden-2" / "seed-1")
@@ -156,7 +156,7 @@ class TestGoingOn:
         modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
         assert bits(copy) == bits(done)
 
-    def test_what_is_there_is_told(
+    def test_what_is_there_is_reported(
         self, copy: Path, experiment: dict[str, Any], capsys: pytest.CaptureFixture[str]
     ) -> None:
         shutil.rmtree(copy / "hidden-5" / "seed-2")
@@ -366,7 +366,7 @@ class TestWorkers:
         assert train_table(str(tmp_path / "run"), table) == JobResult("finished")
 
     @pytest.mark.parametrize("how", ["ctrl-c", "ctrl-c of the parent alone", "kill"])
-    def test_a_comparison_that_is_stopped_goes_on_to_the_same_bits(
+    def test_a_comparison_that_is_stopped_resumes_to_the_same_bits(
         self, experiment: dict[str, Any], whole: dict[str, str], tmp_path: Path, how: str
     ) -> None:
         options = ["--data", experiment["data"]["path"], "--batch-size", "5", "--gradient", "backpropagation"]
@@ -390,7 +390,7 @@ class TestWorkers:
         modnet.compare(tmp_path / "stopped" / "comparison.toml", out=tmp_path / "stopped", workers=1)
         assert bits(tmp_path / "stopped") == whole
 
-    def test_a_script_that_is_imported_by_its_workers_is_told(self, tmp_path: Path) -> None:
+    def test_a_script_that_is_imported_by_its_workers_gets_advice(self, tmp_path: Path) -> None:
         (tmp_path / "script.py").write_text(
             "import modnet\n"
             "quick = {'gradient': 'backpropagation', 'training': {'iterations': 5}}\n"

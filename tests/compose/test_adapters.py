@@ -60,11 +60,11 @@ class TestActivation:
         assert adapt("activation", Square()).elementwise is True
         assert adapt("activation", cube).elementwise is False
 
-    def test_its_own_way_back_is_used(self) -> None:
+    def test_its_own_backward_pass_is_used(self) -> None:
         z = A**2
         assert np.array_equal(adapt("activation", Square()).backward(A, z, T, axis=0), 2 * A * T)
 
-    def test_a_way_back_it_has_not_is_no_mistake_until_it_is_asked(self) -> None:
+    def test_a_missing_backward_pass_is_no_mistake_until_it_is_asked_for(self) -> None:
         with pytest.raises(NoDerivativeError, match=r"^cube has no backward$"):
             adapt("activation", cube).backward(A, A, A)
 
@@ -117,7 +117,7 @@ class TestRefusals:
             ("data-source", None, "data-source: expected a name or an instance, found None"),
         ],
     )
-    def test_what_cannot_be_a_part_is_told(self, kind: str, value: object, words: str) -> None:
+    def test_what_cannot_be_a_part_is_reported(self, kind: str, value: object, words: str) -> None:
         with pytest.raises(SettingError) as error:
             adapt(kind, value)
         assert str(error.value).startswith(words)

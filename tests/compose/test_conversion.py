@@ -128,7 +128,7 @@ def test_no_file_is_replaced_unless_it_is_meant(tmp_path, call):
     (tmp_path / "d_test.csv").write_text("mine")
     done = call("data", "convert", "mnist-small", "d.csv", cwd=tmp_path)
     assert done.returncode == 2
-    assert done.stderr == "modnet: d.csv: d_test.csv is there: choose another name, or --overwrite\n"
+    assert done.stderr == "modnet: d.csv: d_test.csv exists already: choose another name, or --overwrite\n"
     assert [path.name for path in tmp_path.iterdir()] == ["d_test.csv"]
     assert call("data", "convert", "mnist-small", "d.csv", "--overwrite", cwd=tmp_path).returncode == 0
     assert (tmp_path / "d_test.csv").stat().st_size > 10**6
@@ -197,7 +197,7 @@ def test_a_conversion_that_is_interrupted_leaves_nothing_half_written(tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["d.npz"]
 
 
-def test_what_can_be_known_before_is_told_before(tmp_path, monkeypatch):
+def test_what_can_be_known_before_is_reported_before(tmp_path, monkeypatch):
     class Slow(DataSource):
         def read(self, path: Path | None) -> Dataset:
             raise NotImplementedError
@@ -219,7 +219,7 @@ def test_what_can_be_known_before_is_told_before(tmp_path, monkeypatch):
 def test_a_folder_takes_files_of_a_named_kind(tmp_path):
     paths = write(modnet.load("mnist-small"), tmp_path, "idx")
     assert {path.parent for path in paths} == {tmp_path}
-    with pytest.raises(SettingError, match="are there: choose another name"):
+    with pytest.raises(SettingError, match="exist already: choose another name"):
         write(modnet.load("mnist-small"), tmp_path, "idx")
     images = gzip.decompress((tmp_path / "train-images-idx3-ubyte.gz").read_bytes())
     assert images[:16] == bytes([0, 0, 8, 3, 0, 0, 0x13, 0x88, 0, 0, 0, 28, 0, 0, 0, 28])

@@ -210,7 +210,7 @@ class TestNames:
             "sóft": "found 'sóft'",
             "none": "the class None would hide Python's own",
             "value-error": "the class ValueError would hide Python's own",
-            "modnet-soft": "NAME: leave 'modnet-' away, it is put before: soft",
+            "modnet-soft": "NAME: the prefix 'modnet-' is added automatically: give 'soft'",
             "relu": "the activation name 'relu' is modnet's: choose another",
             "leaky-relu": "is modnet's",
         }.items(),
@@ -246,7 +246,7 @@ class TestFolder:
         for there in ("folder", "file", "link"):
             path = tmp_path / there
             {"folder": path.mkdir, "file": path.touch, "link": lambda p=path: p.symlink_to("nowhere")}[there]()
-            with pytest.raises(modnet.DataError, match=f"{there}: it exists already; choose another folder with --out"):
+            with pytest.raises(modnet.DataError, match=f"{there}: it exists already: choose another folder with --out"):
                 NewPlugin("activation", "some").write(path)
         assert sorted(path.name for path in tmp_path.iterdir()) == ["file", "folder", "link"]
         assert list((tmp_path / "folder").iterdir()) == []
@@ -286,11 +286,11 @@ class TestCommand:
             "SoftCap in modnet_soft_cap.py is the activation 'soft-cap'; install it: pip install -e modnet-soft-cap"
         )
 
-    def test_it_writes_where_it_is_told(self, tmp_path: Path) -> None:
+    def test_it_writes_into_the_folder_that_is_given(self, tmp_path: Path) -> None:
         assert call("soft-cap", "--kind", "loss", "--out", tmp_path / "mine").exit_code == 0
         assert (tmp_path / "mine" / "modnet_soft_cap.py").is_file()
 
-    def test_a_kind_must_be_told_and_be_one(self) -> None:
+    def test_a_kind_must_be_given_and_be_one(self) -> None:
         for arguments in (("some",), ("some", "--kind", "lost")):
             done = call(*arguments)
             assert done.exit_code == 2

@@ -232,7 +232,7 @@ class TestTypes:
 
 
 class TestKeys:
-    def test_an_unknown_key_is_told_with_what_there_is(self) -> None:
+    def test_an_unknown_key_is_reported_with_the_available_ones(self) -> None:
         assert mistakes(Plain, nmuber=1.0) == [
             "unknown setting 'nmuber', did you mean 'number'?; available: whole, number, flag, text, path"
         ]
@@ -244,7 +244,7 @@ class TestKeys:
 
         assert mistakes(Empty, slope=1.0) == ["unknown setting 'slope'; available: none"]
 
-    def test_a_missing_key_is_told(self) -> None:
+    def test_a_missing_key_is_reported(self) -> None:
         assert mistakes(Checked) == ["'lr' is missing"]
 
 
@@ -259,7 +259,7 @@ class TestRanges:
             ({"step": 0.0}, "'step' must be > 0: 0.0"),
         ],
     )
-    def test_a_value_out_of_range_is_told_with_field_bound_and_value(self, table: Any, mistake: str) -> None:
+    def test_a_value_out_of_range_is_reported_with_field_bound_and_value(self, table: Any, mistake: str) -> None:
         assert mistakes(Checked, **{"lr": 1, **table}) == [mistake]
 
     def test_an_absent_optional_value_is_not_out_of_range(self) -> None:
@@ -304,7 +304,7 @@ class Outer:
 
 
 class TestAllAtOnce:
-    def test_every_mistake_is_told_in_order(self) -> None:
+    def test_every_mistake_is_reported_in_order(self) -> None:
         assert mistakes(Checked, bета=1, beta=2, sizes="x", kind="c") == [
             "unknown setting 'bета'; available: lr, beta, sizes, kind, step",
             "'lr' is missing",
@@ -313,7 +313,7 @@ class TestAllAtOnce:
             "'kind' must be in ['a', 'b'] (got 'c')",
         ]
 
-    def test_every_mistake_of_an_experiment_is_told_with_its_path(self) -> None:
+    def test_every_mistake_of_an_experiment_is_reported_with_its_path(self) -> None:
         table = {
             "seeed": 1,
             "seed": -1,

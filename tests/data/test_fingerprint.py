@@ -56,7 +56,7 @@ class TestData:
             found.add(of(other)["training features"])
         assert len(found | {of(x)["training features"]}) == 21
 
-    def test_what_differs_is_told(self) -> None:
+    def test_what_differs_is_reported(self) -> None:
         x, labels = np.arange(8.0).reshape(4, 2), ["a", "b", "a", "b"]
         first = of(x, labels)
         assert differing(first, of(x[::-1], labels)) == {"training features"}

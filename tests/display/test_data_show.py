@@ -149,7 +149,7 @@ class TestTheCommand:
             (("csv",), 1, "csv: no such file, and no data set of that name; available: mnist, mnist-small"),
         ],
     )
-    def test_mistakes_are_told_in_a_line(
+    def test_mistakes_are_reported_in_a_line(
         self, iris: Path, arguments: tuple[str, ...], status: int, message: str
     ) -> None:
         (iris / "empty.csv").touch()
@@ -217,7 +217,7 @@ class TestTheText:
         assert "1 sample, 1 feature, 1 class\n" in text
         assert "only         1  100.0 %" in text
 
-    def test_samples_that_are_in_both_parts_are_told(self) -> None:
+    def test_samples_that_are_in_both_parts_are_reported(self) -> None:
         data = rows_of([[1.0], [2.0]], [0, 1], ([[2.0], [3.0]], [0, 1]))
         assert "repeated  none; 1 test sample with those of a training sample" in text_of(data)
 

@@ -120,7 +120,7 @@ def test_on_a_terminal_a_bar_shows_the_time_left_and_rows_stay() -> None:
     assert format_epoch(run) in shown
 
 
-def test_no_thread_is_left_behind_when_the_run_fails() -> None:
+def test_no_thread_is_left_when_the_run_fails() -> None:
     report = RunProgress(io.StringIO())
     with pytest.raises(ZeroDivisionError), report:  # noqa: PT012 - the run is what fails
         report.run_started(Run())

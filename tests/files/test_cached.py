@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -99,18 +100,22 @@ def test_the_digest_of_a_file_that_rests_is_not_taken_again(path, monkeypatch):
     assert convert.calls == 1
 
 
-@pytest.mark.parametrize("harm", ["cut", "no about", "no array", "garbage"])
+HARM: dict[str, Callable[[Path], object]] = {
+    "cut": lambda entry: (entry / "x.npy").write_bytes((entry / "x.npy").read_bytes()[:-9]),
+    "garbage": lambda entry: (entry / "x.npy").write_bytes(b"garbage"),
+    "no array": lambda entry: (entry / "x.npy").unlink(),
+    "no about": lambda entry: (entry / "about.json").unlink(),
+    "another about": lambda entry: (entry / "about.json").write_bytes(b"[1]"),
+    "nothing": shutil.rmtree,
+}
+
+
+@pytest.mark.parametrize("harm", HARM)
 def test_what_was_damaged_is_made_anew(path, cache, harm):
     convert = Converter()
     arrays_of(path, "recipe", convert)
     (entry,) = (cache / "arrays").iterdir()
-    if harm == "no about":
-        (entry / "about.json").unlink()
-    elif harm == "no array":
-        shutil.rmtree(entry)
-    else:
-        content = (entry / "x.npy").read_bytes()
-        (entry / "x.npy").write_bytes(content[:-9] if harm == "cut" else b"garbage")
+    HARM[harm](entry)
     arrays, _ = arrays_of(path, "recipe", convert)
     np.testing.assert_array_equal(arrays["x"], [[0, 1], [2, 3], [4, 5]])
     assert convert.calls == 2
@@ -160,10 +165,16 @@ def test_blocks_become_the_array_that_holds_them_all(tmp_path_factory, blocks):
         np.testing.assert_array_equal(each, expected)
 
 
-def test_several_at_once_all_get_it_and_one_is_kept(path, cache):
+@pytest.mark.parametrize("harm", ["garbage", "no about", "nothing"])
+def test_several_at_once_all_get_it_and_one_is_kept(path, cache, harm):
     """They convert and store at the same instant, again and again: none removes what another has just stored."""
     found: list[Array] = []
-    together = threading.Barrier(4, timeout=10)
+
+    def damage() -> None:
+        for entry in cache.glob("arrays/*"):
+            HARM[harm](entry)
+
+    begin, together = threading.Barrier(4, damage, timeout=10), threading.Barrier(4, timeout=10)
 
     def convert(put: Put) -> Facts:
         put("x", np.arange(4))
@@ -171,17 +182,17 @@ def test_several_at_once_all_get_it_and_one_is_kept(path, cache):
         return {}
 
     def use() -> None:
-        for k in range(100):
-            found.append(arrays_of(path, f"recipe {k}", convert)[0]["x"])
-            together.wait()
+        for _ in range(200):
+            begin.wait()
+            found.append(arrays_of(path, "recipe", convert)[0]["x"])
 
     threads = [threading.Thread(target=use) for _ in range(4)]
     for thread in threads:
         thread.start()
     for thread in threads:
         thread.join()
-    assert [each.tolist() for each in found] == [[0, 1, 2, 3]] * 400
-    assert len(list((cache / "arrays").iterdir())) == 100
+    assert [each.tolist() for each in found] == [[0, 1, 2, 3]] * 800
+    assert len(list((cache / "arrays").iterdir())) == 1
 
 
 KILLED = """
@@ -198,7 +209,7 @@ cached.arrays_of(Path(sys.argv[1]), "recipe", convert)
 """
 
 
-def test_what_a_killed_process_left_is_told_and_swept(path, cache):
+def test_what_a_killed_process_left_is_reported_and_swept(path, cache):
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE)
     assert process.stdout
     assert process.stdout.readline() == b"begun\n"

@@ -45,7 +45,7 @@ def test_the_same_content_is_the_same_file(tmp_path, suffix):
 
 
 @each
-def test_how_far_a_file_is_read_is_told(tmp_path, suffix):
+def test_how_far_a_file_is_read_is_reported(tmp_path, suffix):
     path = write_text(tmp_path / f"a{suffix}")
     told: list[tuple[Path, int, int]] = []
     with telling(lambda *how_far: told.append(how_far)), opened(path) as file:
@@ -79,7 +79,7 @@ def test_a_bomb_is_not_unpacked_to_its_end(tmp_path, monkeypatch):
             read_bytes(tmp_path / name)
 
 
-def test_what_can_be_wrong_with_a_path_is_told_in_a_line(tmp_path):
+def test_what_can_be_wrong_with_a_path_is_reported_in_a_line(tmp_path):
     for path, words in ((tmp_path / "a", "no such file"), (tmp_path, "a folder, expected a file")):
         with pytest.raises(DataError, match=words):
             read_bytes(path)

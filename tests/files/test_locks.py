@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import errno
+import os
+import re
 import subprocess
 import sys
 import threading
@@ -25,7 +28,7 @@ import sys
 from pathlib import Path
 from modnet.files.locks import hold_lock
 count = Path(sys.argv[1]).with_name("count")
-for _ in range(30):
+for _ in range(100):
     with hold_lock(Path(sys.argv[1]), wait=True):
         count.write_text(str(int(count.read_text()) + 1))
 """
@@ -77,10 +80,26 @@ def test_only_one_process_at_a_time_is_in_the_block(tmp_path: Path) -> None:
     command = [sys.executable, "-c", COUNT, str(tmp_path / ".lock")]
     for process in [subprocess.Popen(command) for _ in range(3)]:
         assert process.wait(60) == 0
-    assert (tmp_path / "count").read_text() == "90"
+    assert (tmp_path / "count").read_text() == "300"
 
 
-def test_a_folder_that_is_not_there_is_an_error(tmp_path: Path) -> None:
+def test_a_lock_file_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    with pytest.raises(OSError, match="file"), hold_lock(tmp_path / "file/.lock"):
-        pass
+    (tmp_path / ".lock").mkdir()
+    for path in (tmp_path / "file/.lock", tmp_path / ".lock"):
+        for wait in (False, True):
+            with pytest.raises(OSError, match="lock"), hold_lock(path, wait=wait):
+                pass
+
+
+def test_a_file_system_that_cannot_lock_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A file that is there would not do instead: a process that is killed leaves it."""
+    fcntl = pytest.importorskip("fcntl")
+
+    def flock(*_: object) -> None:
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(fcntl, "flock", flock)
+    for code in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
+        with pytest.raises(OSError, match=re.escape(os.strerror(code))), hold_lock(tmp_path / ".lock"):
+            pass

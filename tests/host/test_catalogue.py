@@ -182,9 +182,7 @@ class TestAsking:
         reason = "it asks for or registers a part while it is imported: implement a register hook"
         assert report_of(host, "modnet-broken").reason == f"{reason} ({file}:2)"
 
-    def test_what_it_prints_is_told_to_nobody_who_reads_the_output(
-        self, install: Install, capfd: pytest.CaptureFixture[str]
-    ) -> None:
+    def test_what_it_prints_goes_to_standard_error(self, install: Install, capfd: pytest.CaptureFixture[str]) -> None:
         install("modnet-cubes", "print('hello')\n" + CUBE.format(name="Cube"))
         assert a_host().registry.find("activation", "cube").cls
         out, err = capfd.readouterr()
@@ -237,7 +235,7 @@ class TestBroken:
         assert waiting is not None
         assert str(waiting.problem).startswith("it did not answer within 5 s")
 
-    def test_one_for_a_newer_modnet_is_told_by_its_metadata(self, install: Install) -> None:
+    def test_one_for_a_newer_modnet_is_known_by_its_metadata(self, install: Install) -> None:
         install("modnet-newer", "raise SystemExit", requires="modnet >=99, <100; python_version > '3'")
         install("modnet-elsewhere", CUBE.format(name="Cube"), requires="modnet>=99; python_version < '3'")
         install("modnet-older", CUBE.format(name="Square"), requires="modnet[plot]>=0.0.1")
@@ -327,13 +325,26 @@ class TestDoctor:
         assert call("plugins", "doctor", "--timeout", "0.2", cwd=tmp_path).returncode == 1
         assert call("plugins", "doctor", "--timeout", "20", cwd=tmp_path).returncode == 0
 
+    def test_a_plugin_that_metadata_rule_out_is_broken_for_the_doctor_too(
+        self, install: Install, call: Call, tmp_path: Path
+    ) -> None:
+        install("modnet-first", CUBE.format(name="Cube"), module="cubes")
+        install("modnet-later", CUBE.format(name="Cube"), module="cubes")
+        install("modnet-newer", CUBE.format(name="Square"), requires="modnet-workbench>=99")
+        for command in (["plugins", "--json"], ["plugins", "doctor", "--json"]):
+            first, later, newer = json.loads(call(*command, cwd=tmp_path).stdout)[-3:]
+            assert first["state"] == "ready"
+            assert later["reason"] == "it is loaded already, as modnet-first:plugin: uninstall one of the two"
+            assert newer["reason"].startswith("it requires modnet>=99, this is modnet")
+            assert [each["provides"] for each in (later, newer)] == [[], []]
+
     def test_another_distribution_that_is_called_modnet_is_noted(
         self, install: Install, call: Call, tmp_path: Path
     ) -> None:
         assert "note:" not in call("plugins", "doctor", cwd=tmp_path).stdout
         install("modnet", "raise SystemExit", version="0.4.5", module="materials")
         done = call("plugins", "doctor", cwd=tmp_path)
-        assert done.returncode == 0
+        assert (done.returncode, "materials" in sys.modules) == (0, False)
         what = "the distribution modnet 0.4.5 is installed, which is not modnet-workbench; both own the folder modnet"
         assert done.stdout.splitlines()[-2] == (
             f"note: {what}: "
@@ -437,7 +448,7 @@ class TestFollowing:
             a_host().relay()
 
 
-def test_whoever_waits_for_many_is_told_what_for(install: Install) -> None:
+def test_a_wait_for_many_says_what_for(install: Install) -> None:
     for number in range(AT_ONCE + 1):
         install(f"modnet-part{number}", CUBE.format(name=f"Part{number}"))
     host = a_host()

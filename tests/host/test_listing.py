@@ -112,6 +112,6 @@ def test_every_name_in_the_listing_finds_its_part(host: PluginHost) -> None:
             assert host.registry.find(part["kind"], part["name"]).owner == record["distribution"]
 
 
-def test_no_plugins_are_told_in_words_and_as_an_empty_list() -> None:
+def test_no_plugins_are_a_sentence_and_an_empty_list() -> None:
     assert format_plugins(PluginHost()) == "no plugins are installed"
     assert json.loads(format_json(PluginHost())) == []

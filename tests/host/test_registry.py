@@ -114,11 +114,18 @@ def test_one_owner_registers_a_name_once() -> None:
     assert one.components() == [CUBES]
 
 
-def test_an_unknown_name_is_told_with_what_there_is() -> None:
+def test_an_unknown_name_is_reported_with_the_available_ones() -> None:
     with pytest.raises(UnknownNameError, match=r"no activation 'cub', did you mean 'cube'.*available: cube"):
         registry(CUBES).find("activation", "cub")
     with pytest.raises(UnknownNameError, match="available: none"):
         registry(CUBES).find("loss", "cube")
+
+
+def test_plugins_are_asked_once_for_a_name_that_is_not_found() -> None:
+    asked: list[int] = []
+    with pytest.raises(UnknownNameError, match="available: none"):
+        Registry(lambda: asked.append(1)).find("activation", "cube")
+    assert asked == [1]
 
 
 def test_components_are_listed_built_in_first_then_by_kind_name_and_owner() -> None:
@@ -141,7 +148,7 @@ def test_a_class_that_is_registered_by_two_names_is_known_by_the_first() -> None
     assert registry(new, rival := component("another", "cube")).component_of(Cube()) is rival
 
 
-def test_a_class_is_named_in_kebab_case_or_as_it_is_told() -> None:
+def test_a_class_is_named_in_kebab_case_or_by_the_name_that_is_given() -> None:
     assert create_component("activation", OtherCube, None, "me", "plugin").name == "other-cube"
     assert create_component("activation", OtherCube, "cubic-2", "me", "plugin").qualified_name == "me:cubic-2"
 

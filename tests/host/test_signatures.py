@@ -64,7 +64,7 @@ class ForTypeCheckersOnly(Activation):
         return a
 
 
-class AsTold(Activation):
+class AsGiven(Activation):
     def __init__(self, elementwise: bool = False) -> None:
         self._elementwise = elementwise
 
@@ -121,7 +121,7 @@ LEGAL = [
     (Decorated, Activation),
     (Generic, Activation),
     (ForTypeCheckersOnly, Activation),
-    (AsTold, Activation),
+    (AsGiven, Activation),
     (Settings, Activation),
     (WithState, Optimizer),
     (Quiet, DataSource),
@@ -164,7 +164,7 @@ MISTAKES = {
 }
 
 
-def test_all_mistakes_of_a_class_are_told_each_with_its_place() -> None:
+def test_all_mistakes_of_a_class_are_reported_each_with_its_place() -> None:
     lines = Path(__file__).read_text(encoding="utf-8").splitlines()
     places = {
         why: next(number for number, line in enumerate(lines, start=1) if text in line)

@@ -221,7 +221,7 @@ class TestCheckpoints:
         assert not list(tmp_path.iterdir())
 
 
-class TestGoingOnInPython:
+class TestContinuedInPython:
     def test_another_optimizer(self) -> None:
         with pytest.raises(SettingError, match="start: the checkpoint is of the optimizer adam, not sgd"):
             checkpoint().check(PARAMS, modnet.optimizer("sgd"))

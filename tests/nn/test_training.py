@@ -204,7 +204,7 @@ class TestKeeping:
         with pytest.raises(SettingError, match="'iterations' must be >= the 39 that were made: 30"):
             run_on(blobs, start=start, iterations=30)
 
-    def test_seconds_go_on(self, blobs: Dataset) -> None:
+    def test_seconds_are_added_up(self, blobs: Dataset) -> None:
         first = run_on(blobs)
         assert run_on(blobs, start=first.checkpoint).seconds > first.seconds
 
@@ -237,7 +237,7 @@ class TestHistory:
         data = Dataset.from_arrays((blobs.train.x, blobs.train.t), test_fraction=0.0)
         assert math.isnan(run_on(data).history.test_accuracy[-1])
 
-    def test_the_observer_is_told_in_order(self, blobs: Dataset) -> None:
+    def test_the_observer_is_notified_in_order(self, blobs: Dataset) -> None:
         diary = Diary()
         run_on(blobs, iterations=25, observer=diary)
         assert diary.told == [

@@ -38,7 +38,7 @@ def draw(*shape: int, seed: int = 0) -> np.ndarray:
 
 
 @pytest.mark.parametrize("name", FORMULAS)
-def test_the_way_back_is_autograds_derivative_of_the_formula(name):
+def test_the_backward_pass_is_autograds_derivative_of_the_formula(name):
     a, dz = draw(20, 5), draw(20, 5, seed=1)
     activation = modnet.activation(name)
     expected = grad(lambda a: (dz * FORMULAS[name](a)).sum())(a)
@@ -64,7 +64,7 @@ def test_the_cross_entropys_ways_back_are_autograds_derivatives(eps):
     np.testing.assert_allclose(loss.fused(softmax).backward(a, y, t), expected, rtol=1e-12, atol=1e-14)
 
 
-def test_the_mean_squared_errors_way_back_is_autograds_derivative():
+def test_the_mean_squared_errors_backward_pass_is_autograds_derivative():
     y, t = draw(20, 5), draw(20, 5, seed=1)
     expected = grad(lambda y: anp.mean((y - t) ** 2, axis=-1).sum())(y)
     np.testing.assert_allclose(modnet.loss("mean-squared-error").backward(y, t), expected, rtol=1e-14)

@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import io
+import re
 import zipfile
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
 
 import modnet
-from modnet import DataError
+from modnet import DataError, cached
 
 X = np.arange(12, dtype=np.float64).reshape(4, 3)
 T = np.array([0, 1, 1, 0])
@@ -112,13 +115,42 @@ def test_forged_members(path, content, words):
 def test_files_that_are_none(path):
     for content in (b"", b"PK\x03\x04", b"hello" * 100):
         path.write_bytes(content)
-        with pytest.raises(DataError, match="a damaged archive, or none"):
+        with pytest.raises(DataError, match=r"cannot be read as an archive: (File is not a zip file|Bad magic)"):
             modnet.load(path, source="npz")
     path.unlink()
     with pytest.raises(DataError, match="no such file"):
         modnet.load(path, source="npz")
     with pytest.raises(DataError, match="a folder, expected a file"):
         modnet.load(path.parent, source="npz")
+
+
+@pytest.mark.parametrize(
+    ("place", "value", "why"),
+    [
+        (8, 1, r"File 'x\.npy' is encrypted, password required for extraction"),
+        (10, 97, r".*compression (type|method).*"),
+    ],
+)
+def test_archives_that_need_a_password_or_have_an_unknown_compression(path, place, value, why):
+    np.savez(path, x=X, t=T)
+    content = bytearray(path.read_bytes())
+    content[content.index(b"PK\1\2") + place] = value  # the flags or the compression in the list of members
+    path.write_bytes(content)
+    with pytest.raises(DataError) as caught:
+        modnet.load(path)
+    assert re.fullmatch(rf"{re.escape(str(path))}: cannot be read as an archive: {why}", str(caught.value))
+
+
+def test_an_archive_that_is_replaced_while_it_is_read(path, monkeypatch):
+    np.savez(path, x=X, t=T)
+
+    def arrays_of(path: Path, recipe: str, convert: Callable[[cached.Put], cached.Facts]) -> Any:
+        np.savez(path, data=X, target=T)
+        return convert(lambda *_: None)
+
+    monkeypatch.setattr(cached, "arrays_of", arrays_of)
+    with pytest.raises(DataError, match=r"cannot be read as an archive: .*no item named 'x\.npy' in the archive"):
+        modnet.load(path)
 
 
 def test_what_unpacks_to_too_much(path, monkeypatch):
@@ -140,10 +172,22 @@ def test_large_arrays_are_mapped_where_they_lie(path, all_large):
     np.testing.assert_array_equal(data.train.x, X)
     assert not data.train.table.flags.writeable
     assert not all_large.exists()
+
+
+@pytest.mark.parametrize(
+    ("rows", "why"),
+    [
+        (4, r"cannot be read as an archive: Bad CRC-32 for file 'x\.npy'"),  # found as its header is read
+        (1000, r"a damaged archive: 'x\.npy' is not what its checksum says"),
+    ],
+)
+def test_a_damaged_array_is_not_mapped(path, all_large, rows, why):
+    x = np.arange(3.0 * rows).reshape(rows, 3)
+    np.savez(path, x=x, t=np.arange(rows) % 2)
     content = bytearray(path.read_bytes())
-    content[content.index(X.tobytes())] ^= 1
+    content[content.index(x.tobytes())] ^= 1
     path.write_bytes(content)
-    with pytest.raises(DataError, match=r"a damaged archive.*'x_train.npy'"):
+    with pytest.raises(DataError, match=why):
         modnet.load(path)
 
 

@@ -184,7 +184,7 @@ def test_without_a_test_part_rows_are_drawn(path):
 
 
 @pytest.mark.parametrize("opener", [open, gzip.open, bz2.open, lzma.open], ids=["plain", "gzip", "bzip2", "xz"])
-def test_compression_is_told_by_the_content(tmp_path, opener):
+def test_compression_is_recognised_by_the_content(tmp_path, opener):
     with opener(tmp_path / "x.pkl", "wb") as file:
         pickle.dump((X, T), file)
     assert modnet.load(tmp_path / "x.pkl", test_fraction=0.0).train.x.shape == (4, 3)

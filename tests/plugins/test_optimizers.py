@@ -211,7 +211,7 @@ def test_shares_of_the_past_must_be_below_one(name, key, value, words):
         modnet.optimizer(name, **{key: value})
 
 
-def test_every_mistake_is_told_at_once():
+def test_every_mistake_is_reported_at_once():
     with pytest.raises(modnet.SettingError) as caught:
         modnet.optimizer("adam", lr=-1, beta1=2, betta2=0.5)
     assert len(caught.value.mistakes) == 3

@@ -149,7 +149,7 @@ def test_the_squared_error_falls_as_one_over_the_directions(name):
 
 
 @pytest.mark.parametrize("name", BLACK_BOXES)
-def test_a_loss_that_is_not_finite_is_told_in_a_line(name):
+def test_a_loss_that_is_not_finite_is_reported_in_a_line(name):
     with pytest.raises(modnet.GradientError, match=r"^the loss is nan and nan where .* moved") as caught:
         modnet.gradient(name)(lambda params: float("nan"), {"w": np.ones(3)}, STREAM)
     assert "\n" not in str(caught.value)

@@ -110,7 +110,7 @@ def checked() -> dict[str, tuple[str, str]]:
 
 
 @pytest.fixture(scope="session")
-def told(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
+def diagnosed(environment: Environment, tmp_path_factory: pytest.TempPathFactory) -> dict[str, dict[str, Any]]:
     """Return what the doctor says of each module, installed from the project's wheel."""
     folder = tmp_path_factory.mktemp("mistaken")
     sources = shutil.copytree(MISTAKEN, folder / "sources")
@@ -252,20 +252,20 @@ class TestMistaken:
     """A project with fourteen mistakes that those who write a plugin make, one a module."""
 
     @pytest.mark.parametrize("module", sorted(path.stem for path in (MISTAKEN / "modnet_mistaken").glob("[!_]*.py")))
-    def test_it_is_told_of_when_it_runs_as_by_the_type_checker(
-        self, module: str, checked: dict[str, tuple[str, str]], told: dict[str, dict[str, Any]]
+    def test_it_is_reported_when_it_runs_as_by_the_type_checker(
+        self, module: str, checked: dict[str, tuple[str, str]], diagnosed: dict[str, dict[str, Any]]
     ) -> None:
         message, where = checked[module]
-        record = told[module]
+        record = diagnosed[module]
         assert (record["state"], record["why"]) == ("broken", message)
         assert Path(record["where"]).name == where
         assert record["remedy"]
 
     def test_no_other_is_found_by_either(
-        self, checked: dict[str, tuple[str, str]], told: dict[str, dict[str, Any]]
+        self, checked: dict[str, tuple[str, str]], diagnosed: dict[str, dict[str, Any]]
     ) -> None:
-        assert set(checked) == set(told)
-        assert len(told) == 14
+        assert set(checked) == set(diagnosed)
+        assert len(diagnosed) == 14
 
 
 class TestUninstalled:
@@ -357,15 +357,15 @@ class TestCrowd:
         assert "    RuntimeError: no licence: correct it, or disable the plugin (" in done.stdout
 
     def test_the_doctor_tells_why_where_and_what_to_do(self, crowd: Environment) -> None:
-        told = json.loads((crowd.beside.parent / "doctor.json").read_text(encoding="utf-8"))  # type: ignore[union-attr]
-        broken = {record["distribution"]: record for record in told if record["state"] == "broken"}
+        records = json.loads((crowd.beside.parent / "doctor.json").read_text(encoding="utf-8"))  # type: ignore[union-attr]
+        broken = {record["distribution"]: record for record in records if record["state"] == "broken"}
         assert set(broken) == {*BROKEN, "modnet-newer"}
         assert all(record["why"] and record["why"] in record["reason"] for record in broken.values())
         assert all(record["where"] for name, record in broken.items() if name != "modnet-newer")
         unhelped = {name for name, record in broken.items() if not record["remedy"]}
         assert unhelped <= {"modnet-misspelt"}, "which says what was meant"
 
-    def test_the_doctor_says_how_to_go_on_and_ends_with_1(self, crowd: Environment, tmp_path: Path) -> None:
+    def test_the_doctor_says_what_to_do_and_ends_with_1(self, crowd: Environment, tmp_path: Path) -> None:
         without = ",".join({*BROKEN, *RIVALS, "modnet-newer"} - {"modnet-raising", "modnet-diary"})
         done = crowd.modnet("plugins", "doctor", "--without", without, cwd=tmp_path, MODNET_CACHE=str(tmp_path / "new"))
         assert (done.returncode, done.stderr) == (1, "")
@@ -397,16 +397,16 @@ class TestCrowd:
             "[plugins]\nwithout = ['*']\n[training]\niterations = 1\n", encoding="utf-8"
         )
         for arguments, variables in ((["--without", "*"], {}), ([], {"MODNET_WITHOUT": "*"})):
-            told = crowd.plugins(*arguments, cwd=tmp_path, **variables)
-            states = {(record["distribution"] == "modnet", record["state"]) for record in told.values()}
+            records = crowd.plugins(*arguments, cwd=tmp_path, **variables)
+            states = {(record["distribution"] == "modnet", record["state"]) for record in records.values()}
             assert states == {(True, "loaded"), (False, "disabled")}
         done = crowd.modnet("train", "bare.toml", "--out", "run", cwd=tmp_path)
         assert done.returncode == 0, done.stderr
         assert not (tmp_path / "diary").exists()
 
     def test_several_are_left_out_by_one_option(self, crowd: Environment, tmp_path: Path) -> None:
-        told = crowd.plugins("--without", "modnet-left, modnet-raising", cwd=tmp_path)
-        disabled = {record["distribution"] for record in told.values() if record["state"] == "disabled"}
+        records = crowd.plugins("--without", "modnet-left, modnet-raising", cwd=tmp_path)
+        disabled = {record["distribution"] for record in records.values() if record["state"] == "disabled"}
         assert disabled == {"modnet-left", "modnet-raising"}
 
     def test_half_a_plugin_is_no_plugin(self, crowd: Environment, tmp_path: Path) -> None:

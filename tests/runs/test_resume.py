@@ -241,7 +241,7 @@ class TestTwoProcesses:
         assert outcome(work / "both") == outcome(work / "whole")
 
 
-class TestNothingToGoOnWith:
+class TestNothingToResume:
     def test_a_finished_run_stays_as_it_is(self, work: Path, call) -> None:
         before = {path.name: (path.stat().st_mtime_ns, path.read_bytes()) for path in (work / "whole").iterdir()}
         assert call("resume", "whole") == (0, "whole has finished: there is nothing to resume\n", "")
@@ -307,7 +307,9 @@ class TestAnotherRun:
 
 
 class TestDamaged:
-    def test_a_newest_checkpoint_that_is_cut_is_told_and_the_one_before_is_used(self, work: Path, killed: Path) -> None:
+    def test_a_newest_checkpoint_that_is_cut_is_reported_and_the_one_before_is_used(
+        self, work: Path, killed: Path
+    ) -> None:
         newest = killed / "checkpoint.npz"
         newest.write_bytes(newest.read_bytes()[:-100])
         status, _, err = run("resume", killed.name, cwd=work)
@@ -372,7 +374,7 @@ def register_optimizers(register):
     register(Hoarding)
 """
 
-    def test_a_state_of_classes_goes_on(self, work: Path) -> None:
+    def test_a_state_of_classes_resumes(self, work: Path) -> None:
         (work / "own.py").write_text(self.OWN)
         assert run(*training("remembering"), "-p", "own", "--out", "own-whole", cwd=work)[0] == 0
         process = start(*training("remembering"), "-p", "own", "--out", "own-killed", cwd=work)
@@ -383,7 +385,7 @@ def register_optimizers(register):
         assert (status, "Traceback" in err) == (0, False), err
         assert outcome(work / "own-killed") == outcome(work / "own-whole")
 
-    def test_a_state_that_cannot_be_kept_is_told_at_the_beginning(self, work: Path) -> None:
+    def test_a_state_that_cannot_be_kept_is_reported_at_the_beginning(self, work: Path) -> None:
         (work / "own.py").write_text(self.OWN)
         status, _, err = run(*training("hoarding"), "-p", "own", "--out", "hoarded", cwd=work)
         words = "a checkpoint cannot hold the state of the optimizer hoarding (set at state['seen']): use"

@@ -139,7 +139,7 @@ class TestWhatIsLeft:
             run_into(tmp_path / "run", {**table, "gradient": {"name": "central-difference", "h": 1e-20}})
         assert not (tmp_path / "run").exists()
 
-    def test_a_run_is_saved_while_it_goes_on(self, tmp_path: Path, table, monkeypatch) -> None:
+    def test_a_run_is_saved_while_it_is_trained(self, tmp_path: Path, table, monkeypatch) -> None:
         monkeypatch.setattr("modnet.nn.training.CHECKPOINT_EVERY", 0.0)
         monkeypatch.setattr("modnet.nn.training.CHECKPOINT_SHARE", 1e9)
         seen = []

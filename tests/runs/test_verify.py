@@ -302,7 +302,7 @@ class TestOptions:
 
 
 class TestReceipt:
-    def test_it_says_what_the_run_came_from_and_what_came_of_it(self, place: Path) -> None:
+    def test_it_says_what_the_run_came_from_and_its_results(self, place: Path) -> None:
         receipt = Receipt.read(place / "run")
         assert receipt.settings["seed"] == 0
         assert receipt.settings["network.loss.name"] == "cross-entropy"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import struct
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import pytest
 
 import modnet
+import modnet.testing
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.testing.conformance import find_suite
@@ -110,3 +112,12 @@ def test_each_passes(kind, name, settings, tmp_path, monkeypatch):
 )
 def test_some_pass_at_other_sizes(kind, name, options):
     find_suite(kind).run(make_part(kind, name), raises=True, **options)
+
+
+def test_files_that_others_wrote_pass(tmp_path):
+    x, t = np.arange(60, dtype=np.uint8).reshape(12, 5), np.arange(12) % 3
+    np.savetxt(tmp_path / "data.csv", np.column_stack([t, x]), "%d", ",", header="label,a,b,c,d,e", comments="")
+    (tmp_path / "data.pkl").write_bytes(pickle.dumps({"train_img": x, "train_label": t}))
+    np.savez_compressed(tmp_path / "data.npz", x_train=x, y_train=t, x_test=x[:3], y_test=t[:3])
+    for name, file in (("csv", "data.csv"), ("pickle", "data.pkl"), ("npz", "data.npz")):
+        modnet.testing.check_data_source(name, file=tmp_path / file)

@@ -112,7 +112,7 @@ class TestEverywhere:
             assert modnet.load("mnist-small") is SMALL
         assert modnet.load("mnist-small").features == 784
 
-    def test_a_file_is_recognised_by_the_source_that_is_stood_in_for(self, tmp_path: Path) -> None:
+    def test_a_file_is_recognised_by_the_source_that_is_overridden(self, tmp_path: Path) -> None:
         class Reader(DataSource):
             def read(self, path: Path | None) -> Dataset:
                 return SMALL

@@ -84,7 +84,7 @@ def _unpack(path: Path, names: Sequence[str], put: cached.Put) -> cached.Facts:
         members = [_member(archive, name, path) for name in names]
         total, before = sum(raw.size for _, raw in members), 0
         for i, (info, raw) in enumerate(members):
-            with archive.open(info) as member:
+            with archive.open(info.filename) as member:
                 member.read(raw.start)
                 for done, block in blocks(member, raw, _place(path, names[i])):
                     put(str(i), block)
@@ -99,15 +99,16 @@ def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
         try:
             with path.open("rb") as file, zipfile.ZipFile(file) as archive:
                 yield archive
+        # zipfile's own: damage or no archive at all, an unknown compression, a password, an array that is gone since.
         except (zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError) as error:
-            raise DataError(f"{path}: a damaged archive, or none: {error}", path=path) from None
+            raise DataError(f"{path}: cannot be read as an archive: {error}", path=path) from None
 
 
 def _member(archive: zipfile.ZipFile, name: str, path: Path) -> tuple[zipfile.ZipInfo, Raw]:
     """Return a member and how its array lies in it, once its size is known to be what is declared."""
     info, what = archive.getinfo(f"{name}.npy"), _place(path, name)
     check_packed(what, info.file_size, info.compress_size)
-    with archive.open(info) as member:
+    with archive.open(info.filename) as member:
         raw = npy_header(member, what)
     if (there := info.file_size - raw.start) != raw.size:
         raise DataError(f"{what} cannot be read: {there} bytes of data, expected {raw.size} by its shape and dtype")

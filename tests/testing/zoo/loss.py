@@ -23,15 +23,19 @@ class Squared(modnet.Loss):
 
 
 class LogLikelihood(modnet.Loss):
-    """A right one with a fused form, for others to spoil."""
+    """A right one, for others to spoil, or to give a fused form."""
 
     tiny = 1e-7
+    form = None
 
     def __call__(self, y, t, axis=-1):
         return -(modnet.one_hot(t, y, axis) * np.log(y + y.dtype.type(self.tiny))).sum(axis=axis)
 
     def backward(self, y, t, axis=-1):
         return -modnet.one_hot(t, y, axis) / (y + y.dtype.type(self.tiny))
+
+    def fused(self, activation):
+        return self.form() if self.form and activation.computes == "softmax" else None
 
 
 class FusedLogLikelihood(modnet.FusedLoss):
@@ -154,7 +158,7 @@ class OverflowingFused(FusedLogLikelihood):
         return -(modnet.one_hot(t, a, axis) * np.log(y)).sum(axis=axis), y
 
 
-class WrongWayBackFused(FusedLogLikelihood):
+class WrongBackwardFused(FusedLogLikelihood):
     def backward(self, a, y, t, axis=-1):
         return (y - modnet.one_hot(t, y, axis)) / max(1, y.shape[0])
 
@@ -172,20 +176,17 @@ class LastAxisFused(FusedLogLikelihood):
 
 @CAGE.add_broken("fused-arrays")
 class FusedWidens(LogLikelihood):
-    def fused(self, activation):
-        return WideningFused() if activation.computes == "softmax" else None
+    form = WideningFused
 
 
 @CAGE.add_broken("fused-arrays")
 class FusedForgetsTheAxis(LogLikelihood):
-    def fused(self, activation):
-        return LastAxisFused() if activation.computes == "softmax" else None
+    form = LastAxisFused
 
 
 @CAGE.add_broken("fused")
 class AnotherFusedForm(LogLikelihood):
-    def fused(self, activation):
-        return HalfFused() if activation.computes == "softmax" else None
+    form = HalfFused
 
 
 @CAGE.add_broken("fused")
@@ -195,15 +196,13 @@ class FusedWithAnything(LogLikelihood):
 
 
 @CAGE.add_broken("fused")
-class WrongFusedWayBack(LogLikelihood):
-    def fused(self, activation):
-        return WrongWayBackFused() if activation.computes == "softmax" else None
+class WrongFusedBackward(LogLikelihood):
+    form = WrongBackwardFused
 
 
 @CAGE.add_broken("fused-finite")
 class FusedOverflows(LogLikelihood):
-    def fused(self, activation):
-        return OverflowingFused() if activation.computes == "softmax" else None
+    form = OverflowingFused
 
 
 @CAGE.add_broken("network")
@@ -296,8 +295,7 @@ class Fused(LogLikelihood):
 
     tiny = 1e-12
 
-    def fused(self, activation):
-        return FusedLogLikelihood() if activation.computes == "softmax" else None
+    form = FusedLogLikelihood
 
 
 @CAGE.add_legal()

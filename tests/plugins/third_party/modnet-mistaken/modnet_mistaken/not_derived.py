@@ -5,11 +5,11 @@ from __future__ import annotations
 import modnet
 
 
-class Stranger:
+class NotDerived:
     def __call__(self, a: modnet.Array, axis: int = -1) -> modnet.Array:
         return a
 
 
 @modnet.hookimpl
 def register_activations(register: modnet.Register[modnet.Activation]) -> None:
-    register(Stranger)
+    register(NotDerived)
