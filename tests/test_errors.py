@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import gzip
 import pickle
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any
+from typing import IO, Any, cast
 
 import numpy as np
 import pytest
@@ -94,15 +95,19 @@ def test_a_file_that_is_not_there_is_named(tmp_path: Path, name: str) -> None:
     assert caught.value.path == tmp_path / name
 
 
-@pytest.mark.parametrize("name", ["a.npz", "x_train.npy", "a.unknown"])
+@pytest.mark.parametrize("name", ["a.npz", "x_train.npy", "t.npy.gz", "a.pkl", "a.unknown"])
 def test_a_file_that_cannot_be_read_is_named(tmp_path: Path, name: str) -> None:
     objects = np.array([{}], dtype=object)
+    (tmp_path / "a.pkl").write_bytes(pickle.dumps("neither rows nor labels"))
+    with gzip.open(tmp_path / "t.npy.gz", "wb") as file:
+        header = {"descr": "<f8", "fortran_order": False, "shape": (2**40,)}
+        np.lib.format.write_array_header_1_0(cast("IO[bytes]", file), header)
     np.savez(tmp_path / "a.npz", x=objects, t=[0])
     np.save(tmp_path / "x_train.npy", objects)
     (tmp_path / "a.unknown").write_bytes(b"")
     path = tmp_path / name
     with pytest.raises(DataError) as caught:
-        modnet.load(path)
+        modnet.load(path, **({"labels": name} if "npy" in name else {}))
     assert caught.value.path == path
 
 

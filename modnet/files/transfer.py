@@ -47,14 +47,14 @@ class Transfer:
 
         It starts again from the beginning where the connection breaks off or the server is busy, a few times at most.
         """
-        for tries in range(1, TRIES + 1):
+        for tries in range(TRIES - 1):
             try:
                 return self._try(url, target)
             except TransferError as error:
-                if not error.again or tries == TRIES:
+                if not error.again:
                     raise
-            time.sleep(self.pause * 2 ** (tries - 1))
-        raise AssertionError
+            time.sleep(self.pause * 2**tries)
+        return self._try(url, target)
 
     def _try(self, url: str, target: Path) -> str:
         asked = request.Request(url, headers={"User-Agent": "modnet"})  # noqa: S310 - fetch and _Redirects know no other schemes
@@ -89,17 +89,10 @@ class Transfer:
 class _Redirects(request.HTTPRedirectHandler):
     """Redirects to http and https alone, without what comes with them, which need not end."""
 
-    def http_error_302(
-        self, req: request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
-    ) -> HTTPResponse | None:
-        fp.close()
-        return super().http_error_302(req, fp, code, msg, headers)
-
-    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
-
     def redirect_request(
         self, req: request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> request.Request | None:
+        fp.close()
         if urlsplit(newurl).scheme not in {"http", "https"}:
             raise URLError(f"redirects to {newurl}, expected http:// or https://")
         return super().redirect_request(req, fp, code, msg, headers, newurl)

@@ -478,7 +478,7 @@ def test_after_a_process_that_is_stopped_the_next_one_starts_again(
     assert out.splitlines() == [
         f"digits is in {path.parent}",
         "    150.1 kB  file.gz",
-        "learn from it: modnet train --data digits",
+        "train on it: modnet train --data digits",
     ]
     assert files(path) == {"file.gz": PACKED}
     out, _ = command("--json").communicate(timeout=60)

@@ -174,6 +174,17 @@ def test_words_of_errors(path, columns, words):
     assert str(path) in str(caught.value)
 
 
+def test_a_file_that_is_cut_off_or_none(path):
+    kind = "a Parquet" if save(path).suffix == ".parquet" else "an Arrow"
+    path.write_bytes(path.read_bytes()[:-9])
+    with pytest.raises(DataError, match=rf"{path.name}: cannot be read as {kind} file: ") as caught:
+        modnet.load(path)
+    assert caught.value.path == path
+    path.write_bytes(b"hello")
+    with pytest.raises(DataError, match=rf"{path.name}: cannot be read as an Arrow file: "):
+        modnet.load(path, source="parquet")
+
+
 def test_the_test_file_beside_it(tmp_path):
     train, test = tmp_path / "train.parquet", tmp_path / "test.parquet"
     save(train)

@@ -44,15 +44,15 @@ def raw_array(path: Path, recipe: str, header: Callable[[IO[bytes]], Raw]) -> Ar
     unpacked into the cache folder before, for each `recipe` once. Raises DataError where the array is not of the size
     that is declared, before memory is taken for it.
     """
-    with reading(path), opened(path) as file:
-        raw = header(file)
+    with reading(path):
+        with opened(path) as file:
+            raw = header(file)
         packed = path.stat().st_size
-    if compression(path):
-        check_packed(f"{path}:", raw.size, packed)
-    else:
-        if packed != raw.start + raw.size:
-            raise DataError(f"{path}: {packed - raw.start} bytes of data, expected {raw.size}: {raw}", path=path)
-        if packed >= cached.SMALL:
+        if compression(path):
+            check_packed(f"{path}:", raw.size, packed)
+        elif packed != raw.start + raw.size:
+            raise DataError(f"{path}: {packed - raw.start} bytes of data, expected {raw.size}: {raw}")
+        elif packed >= cached.SMALL:
             return map_array(path, raw)
 
     def convert(put: cached.Put) -> cached.Facts:
@@ -69,9 +69,7 @@ def map_array(path: Path, raw: Raw) -> Array:
     """Return the array as it lies in an uncompressed file, read only."""
     if not raw.size:
         return np.empty(raw.shape, raw.dtype)  # of which there is nothing to map
-    with reading(path):
-        array = np.memmap(path, raw.dtype, "r", raw.start, raw.shape, "F" if raw.fortran else "C")
-    return np.asarray(array)
+    return np.asarray(np.memmap(path, raw.dtype, "r", raw.start, raw.shape, "F" if raw.fortran else "C"))
 
 
 def blocks(file: IO[bytes], raw: Raw, what: str) -> Iterator[tuple[int, Array]]:

@@ -60,7 +60,7 @@ def open_table(path: Path) -> Iterator[ArrowTable]:
     with reading(path):
         with path.open("rb") as file:
             head = file.read(len(PARQUET))
-        what = "Parquet" if head == PARQUET else "Arrow"
+        what = "a Parquet" if head == PARQUET else "an Arrow"
         try:
             with _parquet(pa, path) if head == PARQUET else _arrow(pa, path) as columns:
                 if twice := [name for name in columns.names if columns.names.count(name) > 1]:
@@ -70,8 +70,7 @@ def open_table(path: Path) -> Iterator[ArrowTable]:
             if isinstance(error, MemoryError):
                 raise
             lines = str(error).splitlines() or [type(error).__name__]
-            text = f"{path}: a damaged {what} file, or none: {printable(lines[0], 200)}"
-            raise DataError(text, path=path) from None
+            raise DataError(f"{path}: cannot be read as {what} file: {printable(lines[0], 200)}", path=path) from None
 
 
 @contextmanager

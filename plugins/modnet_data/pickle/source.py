@@ -156,7 +156,8 @@ def _pairs(content: Any, path: Path) -> list[Blocks]:
         return [[[part[i] for part in train] for i in range(2)], [[test[0]], [test[1]]]]
     raise DataError(
         f"{path}: no rows and labels in a pickle of {describe(content)}; expected a pair (rows, labels), "
-        f"two pairs (training, test), three (training, validation, test), or a dict with names: {EXPECTED}"
+        f"two pairs (training, test), three (training, validation, test), or a dict with names: {EXPECTED}",
+        path=path,
     )
 
 
