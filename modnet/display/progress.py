@@ -135,7 +135,7 @@ class RunsProgress(_Progress):
         """Show that some runs are finished already; `measure` returns the progress of the others, in runs."""
         self._total, self._done, self._done_before = total, finished, finished
         if finished:
-            self._print(f"{finished} of {total} runs are there already")
+            self._print(f"{finished} of {total} runs are finished already")
         if finished < total:
             self._show("runs", total, finished, MEASURE_EVERY, partial(self._refresh, measure))
 

@@ -44,10 +44,6 @@ def create_run(
     """
     check_is_free(path, overwrite=overwrite)
     try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be made: {error.strerror}") from None
-    try:
         with claim(path):
             check_is_free(path, overwrite=overwrite)  # another process may have been faster
             recorder = RunRecorder(path, experiment, data, draws=draws)
