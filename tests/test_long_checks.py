@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+import modnet
+
 pytestmark = pytest.mark.check
 TESTS = Path(__file__).parent
 
@@ -35,6 +37,7 @@ def test_the_gradient_check_calls_broken_gradients_wrong_and_no_other(tmp_path: 
         ("start_up", "--rounds 1"),
         ("training", "--rounds 1 --iterations 20"),
         ("central_difference", "--rounds 1 --sample 2"),
+        ("csv_files", "--rounds 1"),
         ("many_plugins", "--plugins 8 --sleep 0.01 --rounds 1"),
         ("pickles", "--mutations 100"),
         ("workers", "--iterations 10 --seeds 2 --rounds 1"),
@@ -42,3 +45,9 @@ def test_the_gradient_check_calls_broken_gradients_wrong_and_no_other(tmp_path: 
 )
 def test_a_benchmark_runs(tmp_path: Path, name: str, arguments: str) -> None:
     assert run(tmp_path, f"benchmarks/{name}.py", *arguments.split())
+
+
+def test_the_calibration_counts_on_the_folder_of_a_comparison(tmp_path: Path) -> None:
+    experiment = {"gradient": "backpropagation", "training": {"iterations": 5}}
+    modnet.compare(experiment, {"hidden": [2, 3]}, seeds=2, out=tmp_path / "runs", workers=1)
+    assert "2 stored seeds, 1000 stored samples" in run(tmp_path, "benchmarks/calibration.py", "runs", "--repeats", "2")

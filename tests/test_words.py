@@ -4,7 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 from check_words import check_markdown, check_paths, check_python
+
+from modnet.compose.scaffold import NewPlugin
+from modnet.host.kinds import KINDS
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = '''"""How a run goes on, told
@@ -43,6 +47,12 @@ def test_the_vocabulary_holds() -> None:
     ]
     found = list(check_paths(paths))
     assert not found, "\n".join(["see CONTRIBUTING.md, Words:", *found])
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_the_vocabulary_holds_in_a_new_plugin(tmp_path: Path, kind: str) -> None:
+    NewPlugin(kind, "some-part").write(tmp_path / kind)
+    assert list(check_paths([tmp_path])) == []
 
 
 def test_each_kind_of_finding_is_reported_with_its_line() -> None:

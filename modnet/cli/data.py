@@ -157,7 +157,7 @@ def fetch(
     click.echo(f"{name} is in {folder}")
     for path, size in files.items():
         click.echo(f"  {format_size(size):>10}  {path.name}")
-    click.echo(f"learn from it: modnet train --data {name}")
+    click.echo(f"train on it: modnet train --data {name}")
 
 
 def _list_fetchable() -> list[str]:

@@ -40,11 +40,11 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
         wanted = read_experiment(run)
         with file_progress():
             data, wanted = read_data(wanted)
-        folder = RunRecorder(run, wanted, data)
-        start = folder.load_checkpoint()
+        recorder = RunRecorder(run, wanted, data)
+        start = recorder.load_checkpoint()
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
         click.echo(f"resumes after {made} iterations")
-        for difference in folder.find_new_surroundings():
+        for difference in recorder.find_new_surroundings():
             click.echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
-        run_to_end(wanted, data, folder, start)
+        run_to_end(wanted, data, recorder, start)

@@ -64,19 +64,19 @@ def train(
     if dry_run:
         click.echo(_format_forecast(wanted, data))
         return
-    with create_run(out or choose_new_folder(), wanted, data, overwrite=overwrite) as folder:
-        run_to_end(wanted, data, folder)
+    with create_run(out or choose_new_folder(), wanted, data, overwrite=overwrite) as recorder:
+        run_to_end(wanted, data, recorder)
 
 
-def run_to_end(wanted: Experiment, data: Dataset, folder: RunRecorder, start: Checkpoint | None = None) -> None:
+def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: Checkpoint | None = None) -> None:
     """Train to the end with progress shown and everything saved, and print how the run ended."""
     failure: BaseException | None = None
     with RunProgress() as progress:
         try:
-            run = train_run(wanted, data, folder, start, progress)
+            run = train_run(wanted, data, recorder, start, progress)
         except (DivergedError, TrainingInterrupted) as error:
             run, failure = error.run, error
-    _conclude(run, folder)
+    _conclude(run, recorder)
     if isinstance(failure, TrainingInterrupted):
         sys.exit(130)
     if failure:
@@ -133,15 +133,15 @@ def _format_part(part: object) -> str:
     return find_name(part) + (f"({settings})" if settings else "")
 
 
-def _conclude(run: Run, folder: RunRecorder) -> None:
+def _conclude(run: Run, recorder: RunRecorder) -> None:
     history = run.history
     done = str(run.status)
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
     last = [f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values]
     click.echo(f"{done} in {format_duration(run.seconds)}: {', '.join(reversed(last))}")
-    click.echo(f"saved in {folder.path}")
+    click.echo(f"saved in {recorder.path}")
     if run.status is Status.INTERRUPTED:
-        click.echo(f"continue with: modnet resume {folder.path}")
-    for note in folder.notes:
+        click.echo(f"continue with: modnet resume {recorder.path}")
+    for note in recorder.notes:
         click.echo(note)

@@ -40,6 +40,7 @@ from modnet.files import sweep, write_atomically
 from modnet.runs.folder import HISTORY, HITS, claim, is_unused
 from modnet.runs.history import read_history
 from modnet.runs.receipt import Receipt, Results
+from modnet.text import format_count
 from modnet.types import Array
 
 COMPARISON = "comparison.toml"
@@ -150,7 +151,7 @@ def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Set
     """Return all settings, the data, and the experiment with all that the data's source inferred."""
     data, resolved = read_data(base)
     if len(data.test) < 2:
-        raise DataError(f"a comparison needs test samples, there are {len(data.test)}")
+        raise DataError(f"a comparison needs at least 2 test samples, there are {len(data.test)}")
     # What was inferred is the same for all settings, and written down with each.
     return create_settings({**table, "data": to_table(resolved.data)}, plan.grid), data, resolved
 
@@ -159,7 +160,6 @@ def _claim(folder: Path, stack: ExitStack) -> None:
     """Claim the folder of a comparison as long as `stack` is open; raises SettingError where it holds other files."""
     if folder.exists() and not (folder / COMPARISON).is_file() and not is_unused(folder, COMPARISON):
         raise SettingError([f"{folder} exists and is not the folder of a comparison: choose another"], "--out")
-    folder.mkdir(parents=True, exist_ok=True)
     stack.enter_context(claim(folder))
     for name in (COMPARISON, *FILES):
         sweep(folder / name)
@@ -182,7 +182,7 @@ def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
     for name, content in contents.items():
         write_atomically(folder / name, content.encode())
     with suppress(MissingExtraError):
-        picture = result.figure(f"{format_source(experiment)} · {training} · {len(result.seeds)} seeds")
+        picture = result.figure(f"{format_source(experiment)} · {training} · {format_count(len(result.seeds), 'seed')}")
         write_atomically(folder / PICTURE, render(picture, "png"))
 
 

@@ -16,7 +16,7 @@ from modnet.comparison.decisions import ANALYSES, ROPE, decide
 from modnet.comparison.figure import draw_comparison
 from modnet.comparison.result import PairResult, SettingResult
 from modnet.comparison.statistics import Estimate, Variation
-from modnet.text import format_table, to_csv
+from modnet.text import format_count, format_table, to_csv
 from modnet.types import Status
 
 if TYPE_CHECKING:
@@ -167,7 +167,8 @@ class Comparison:
         return rows
 
     def _notes(self) -> str:
-        counts = f"{len(self.seeds)} seeds, {self.samples:,} test samples; ± is the standard deviation between seeds."
+        seeds = format_count(len(self.seeds), "seed")
+        counts = f"{seeds}, {self.samples:,} test samples; ± is the standard deviation between seeds."
         if not self.pairs:
             return counts
         first = ", ".join(map(str, ANALYSES[:3]))

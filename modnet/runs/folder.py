@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -38,9 +38,10 @@ def choose_new_folder() -> Path:
 
 @contextmanager
 def claim(path: Path) -> Iterator[None]:
-    """Lock the folder of a run or a comparison for this process; raises DataError where another one has it."""
+    """Lock the folder of a run or a comparison, made if need be; raises DataError where another process has it."""
     with ExitStack() as stack:
         try:
+            path.mkdir(parents=True, exist_ok=True)
             mine = stack.enter_context(hold_lock(path / LOCK))
         except OSError as error:
             raise DataError(f"{path}: cannot be written: {error.strerror}") from None
@@ -77,10 +78,11 @@ def read_ending(path: Path) -> Table | None:
     """
     for name in (*FILES, CHECKPOINT):
         sweep(path / name)
-    summary: Table = {}
-    with suppress(OSError, ValueError):  # it is running, or was killed
-        summary = dict(json.loads((path / SUMMARY).read_bytes()))
-    if summary.get("status") not in {status for status in Status if status.is_final}:
+    try:
+        summary: Table = json.loads((path / SUMMARY).read_bytes())
+        if not Status(summary["status"]).is_final:
+            return None
+    except (OSError, ValueError, KeyError, TypeError):  # it is running, or was killed, or the file is damaged
         return None
     if (path / RECEIPT).is_file() and not Receipt.read(path).results:  # a run of an older version has no receipt
         return None

@@ -120,7 +120,7 @@ class Receipt:
         except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
             raise DataError(f"{path}: not a run's receipt, or damaged ({error})") from None
         if not known:
-            raise DataError(f"{path}: of format {table['format']}, this modnet reads {FORMAT}: take a newer modnet")
+            raise DataError(f"{path}: of format {table['format']}, this modnet reads {FORMAT}: install a newer one")
         try:
             return Settings().read(table, cls)
         except SettingError as error:

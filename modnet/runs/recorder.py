@@ -44,10 +44,6 @@ def create_run(
     """
     check_is_free(path, overwrite=overwrite)
     try:
-        path.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise DataError(f"{path}: cannot be made: {error.strerror}") from None
-    try:
         with claim(path):
             check_is_free(path, overwrite=overwrite)  # another process may have been faster
             recorder = RunRecorder(path, experiment, data, draws=draws)
@@ -132,7 +128,7 @@ class RunRecorder(Observer):
             raise self._create_write_error(error, checkpoint.iteration) from None
 
     @hookimpl(tryfirst=True)
-    def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - the experiment says it
+    def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - as observers have it
         """Remove the files that say how the run ended before."""
         self.has_begun = True
         for name in (SUMMARY, HITS, CURVES):

@@ -111,7 +111,7 @@ def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verific
     """
     then = Receipt.read(folder)
     if then.results is None:
-        raise DataError(f"{folder}: the run has not ended, or was killed: its receipt says nothing to compare with yet")
+        raise DataError(f"{folder}: the run has not ended, or was killed: finish it with modnet resume {folder}")
     so_far = Verification(folder, then, then.results, tuple(then.find_changed_files(folder)))
     part = "setting"
     try:

@@ -64,8 +64,8 @@ class _Writer:
             self.imports.add("from pathlib import Path")
             return f"Path({str(value)!r})"
         if type(value) in ADAPTED:
-            self._import("adapted", adapt)
-            return f"adapted({ADAPTED[type(value)]!r}, {self.literal(value.part)})"
+            self._import("adapt", adapt)
+            return f"adapt({ADAPTED[type(value)]!r}, {self.literal(value.part)})"
         if find_kinds(type(value)) or attrs.has(type(value)):
             return self._to_call(value)
         if callable(value) and hasattr(value, "__name__"):

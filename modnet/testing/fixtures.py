@@ -27,7 +27,7 @@ def swap() -> Iterator[Callable[[str, str, Any], Any]]:
 
 @pytest.fixture
 def no_leaks() -> Iterator[None]:
-    """Fail a test that leaks state, and name it.
+    """Fail a test that leaks state, and name each leak.
 
     Compared are registered and swapped parts, the global random states, the environment, NumPy's error state, warnings
     filters and open files. Fixtures named after this one clean up before it compares: name it first, or use

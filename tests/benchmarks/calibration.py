@@ -37,10 +37,9 @@ Outcomes = defaultdict[tuple[str, str], list[bool]]
 
 def read_hits(folder: Path) -> dict[str, Array]:
     """Return the hits (seeds, samples) of each setting, in the seeds that all of them have."""
-    files = {
-        setting.name: {file.parent.name: file for file in setting.glob("seed-*/hits.npy")}
-        for setting in sorted(folder.iterdir())
-    }
+    files: dict[str, dict[str, Path]] = {}
+    for file in sorted(folder.glob("*/seed-*/hits.npy")):
+        files.setdefault(file.parts[-3], {})[file.parts[-2]] = file
     seeds = sorted(set[str]().union(*files.values()).intersection(*files.values()))
     return {
         name: np.stack([np.load(of[seed]) for seed in seeds]).astype(np.int8) for name, of in files.items() if seeds

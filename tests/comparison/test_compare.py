@@ -163,7 +163,7 @@ class TestContinued:
         with RunsProgress(sys.stdout) as progress:
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1, progress=progress)
         first, second = capsys.readouterr().out.splitlines()
-        assert first == "5 of 6 runs are there already"
+        assert first == "5 of 6 runs are finished already"
         assert second.startswith("6 of 6  hidden 5, seed 2: test accuracy 0.")
 
 
@@ -175,7 +175,7 @@ def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) ->
         progress.start(4, 1, lambda: 0.5)
         wait_until(lambda: out.getvalue().count("left") >= 2)
     first, *signs = out.getvalue().splitlines()
-    assert first == "1 of 4 runs are there already"
+    assert first == "1 of 4 runs are finished already"
     assert all(sign.startswith("1 of 4, ") and sign.endswith(" left") for sign in signs)
 
 
@@ -244,6 +244,11 @@ class TestTrust:
         modnet.compare(experiment, {"hidden": [2]}, seeds=1, out=tmp_path, workers=1)
         assert {path.name for path in tmp_path.iterdir()} == {*FILES, "comparison.toml", "hidden-2"}
 
+    def test_a_folder_that_cannot_be_made(self, experiment: dict[str, Any], tmp_path: Path) -> None:
+        (tmp_path / "file").write_text("")
+        with pytest.raises(modnet.DataError, match=r"file/out: cannot be written: Not a directory"):
+            modnet.compare(experiment, GRID, seeds=1, out=tmp_path / "file" / "out", workers=1)
+
     def test_two_at_one_folder(self, copy: Path, experiment: dict[str, Any]) -> None:
         with claim(copy), pytest.raises(modnet.DataError, match="another process writes this run"):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
@@ -278,7 +283,7 @@ class TestFailures:
 
     def test_no_test_samples(self, experiment: dict[str, Any]) -> None:
         whole = {**experiment, "data": {**experiment["data"], "test_fraction": 0.0}}
-        with pytest.raises(modnet.DataError, match="a comparison needs test samples, there are 0"):
+        with pytest.raises(modnet.DataError, match="a comparison needs at least 2 test samples, there are 0"):
             modnet.compare(whole, GRID, workers=1)
 
     def test_without_scipy(self, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -91,6 +91,7 @@ class TestPairs:
 
     def test_a_single_seed_has_no_interval(self) -> None:
         whole = comparison(seeds=1)
+        assert "1 seed, 2,000 test samples" in str(whole)
         assert all(pair.on_such_samples is None for pair in whole.pairs)
         assert math.isnan(whole.settings[0].deviation)
         assert whole.settings[0].on_these_samples is None

@@ -393,7 +393,9 @@ ANSWERS = st.builds(
 
 
 @given(st.lists(st.lists(ANSWERS, min_size=1, max_size=6), min_size=1, max_size=3))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples * 3 // 5, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_whatever_a_server_does_the_right_file_comes_or_none(
     site: Site, tmp_path_factory: pytest.TempPathFactory, calls: list[list[Answer]]
 ) -> None:
@@ -476,7 +478,7 @@ def test_after_a_process_that_is_stopped_the_next_one_starts_again(
     assert out.splitlines() == [
         f"digits is in {path.parent}",
         "    150.1 kB  file.gz",
-        "learn from it: modnet train --data digits",
+        "train on it: modnet train --data digits",
     ]
     assert files(path) == {"file.gz": PACKED}
     out, _ = command("--json").communicate(timeout=60)

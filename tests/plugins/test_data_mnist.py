@@ -77,7 +77,7 @@ def test_downloaded_once_it_is_there_for_training(folder: Path, mirror: str, ask
     first, *files, last = done.stdout.splitlines()
     assert first == f"mnist is in {folder}"
     assert [line.split()[-1] for line in files] == sorted(NAMES)
-    assert last == "learn from it: modnet train --data mnist"
+    assert last == "train on it: modnet train --data mnist"
     assert asked == [f"/served/{name}" for name in NAMES]
     assert all((folder / name).read_bytes() == (MNIST / name).read_bytes() for name in NAMES)
     trained = run_modnet("train", "--data", "mnist", "--gradient", "backpropagation", "--iterations", "5", cwd=tmp_path)

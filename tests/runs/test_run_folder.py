@@ -18,7 +18,7 @@ from modnet.compose.experiment import Experiment, create_experiment, create_netw
 from modnet.compose.plugins import get_host
 from modnet.compose.training import train
 from modnet.nn.checkpoint import hash_params
-from modnet.runs.folder import FILES
+from modnet.runs.folder import FILES, read_ending
 from modnet.runs.history import history_to_csv, read_history
 from modnet.runs.model import TrainedModel
 from modnet.runs.recorder import RunRecorder, create_run, train_run
@@ -193,6 +193,11 @@ class TestFolders:
         with pytest.raises(SettingError, match="exists and is not the folder of a run"):
             run_into(tmp_path / "mine", table, overwrite=True)
         assert (tmp_path / "mine/params.npz").read_text() == "mine"
+
+    @pytest.mark.parametrize("content", ["", "null", "3", "[1]", "{}", '{"status": ["finished"]}', '{"status": "new"}'])
+    def test_a_damaged_summary_is_no_ending(self, tmp_path: Path, content: str) -> None:
+        (tmp_path / "summary.json").write_text(content)
+        assert read_ending(tmp_path) is None
 
     def test_parameters_of_another_network(self, tmp_path: Path, table) -> None:
         run_into(tmp_path / "a", table)

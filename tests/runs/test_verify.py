@@ -334,7 +334,10 @@ class TestReceipt:
             ("{", r"receipt\.json: not a run's receipt, or damaged"),
             ("[]", r"receipt\.json: not a run's receipt, or damaged"),
             ('{"format": 1, "sha256": ""}', r"receipt\.json: not a run's receipt, or damaged \('settings' is missing"),
-            ('{"format": 9, "sha256": ""}', r"receipt\.json: of format 9, this modnet reads 1: take a newer modnet"),
+            (
+                '{"format": 9, "sha256": ""}',
+                r"receipt\.json: of format 9, this modnet reads 1: install a newer one",
+            ),
         ],
     )
     def test_one_that_cannot_be_read(self, tmp_path: Path, content: str | None, words: str) -> None:
@@ -519,7 +522,7 @@ class TestEnds:
         child.kill()
         child.wait()
         done = call("verify", "run", cwd=tmp_path)
-        assert (done.returncode, "the run has not ended, or was killed" in done.stderr) == (1, True)
+        assert (done.returncode, "was killed: finish it with modnet resume run\n" in done.stderr) == (1, True)
 
     def test_diverged(self, tmp_path: Path, call: Callable[..., Any]) -> None:
         explosive = ("--lr", "1e3", "--activation", "identity", "--output", "identity", "--loss", "mean-squared-error")
