@@ -40,13 +40,7 @@ from modnet.host.entry_points import (
 from modnet.host.hooks import LIFECYCLE_HOOKS
 from modnet.host.kinds import KINDS
 from modnet.host.problems import to_problem
-from modnet.host.registry import (
-    SESSION,
-    Component,
-    Registry,
-    create_component,
-    determine_kind,
-)
+from modnet.host.registry import SESSION, Component, Registry, create_component, determine_kind
 from modnet.interfaces import Observer
 
 PATIENCE = 2.0
