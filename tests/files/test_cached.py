@@ -11,6 +11,7 @@ import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -228,6 +229,21 @@ def test_what_a_killed_process_left_is_reported_and_swept(path, cache):
     assert [entry.file for entry in cache_entries()] == [str(path)] * 2
     assert clear_cache() > 0
     assert not cache.exists()
+
+
+def test_an_entry_that_another_process_finishes_is_left_alone(path, cache, monkeypatch, recwarn):
+    """It takes its place between the two steps of the sweep."""
+    new = cache / "arrays" / f"{cached.NEW}another"
+    new.mkdir(parents=True)
+
+    def finish() -> float:
+        new.rename(cache / "arrays" / "another")
+        return time.time()
+
+    monkeypatch.setattr(cached, "time", SimpleNamespace(time=finish))
+    arrays_of(path, "recipe", Converter())
+    assert not recwarn.list
+    assert len(list((cache / "arrays").iterdir())) == 2
 
 
 def csv_file(folder: Path, rows: int) -> Path:
