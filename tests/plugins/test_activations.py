@@ -25,6 +25,7 @@ SMOOTH = {k: f for k, f in ALL.items() if type(f).backward is not modnet.Activat
 EPS = {np.float64: 2.0**-52, np.float32: 2.0**-23}
 
 each = pytest.mark.parametrize("activation", ALL.values(), ids=ALL)
+each_smooth = pytest.mark.parametrize("activation", SMOOTH.values(), ids=SMOOTH)
 each_elementwise = pytest.mark.parametrize(
     "activation", [f for f in ALL.values() if f.elementwise], ids=[k for k, f in ALL.items() if f.elementwise]
 )
@@ -67,6 +68,43 @@ def test_an_input_that_is_not_a_number_is_not_hidden_unless_the_output_is_a_clas
     a = np.array([np.nan, 1.0])
     hidden = not np.isnan(activation(a)).any()
     assert hidden == (activation == modnet.activation("step"))
+
+
+@each
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
+def test_any_axis_equals_the_last_one_moved_there_to_rounding(activation, axis):
+    a, dz = draw(3, 4, 5), draw(3, 4, 5, seed=1)
+    moved, dz_moved = np.moveaxis(a, axis, -1), np.moveaxis(dz, axis, -1)
+    z, z_moved = activation(a, axis=axis), activation(moved)
+    near(z, np.moveaxis(z_moved, -1, axis))
+    if activation in SMOOTH.values():
+        da = activation.backward(moved, z_moved, dz_moved)
+        near(activation.backward(a, z, dz, axis=axis), np.moveaxis(da, -1, axis), ulps=32)
+
+
+@each
+@each_dtype
+def test_a_batch_equals_its_rows_one_by_one_to_rounding(activation, dtype):
+    a = draw(7, 5, dtype=dtype)
+    near(activation(a), np.stack([activation(row) for row in a]))
+
+
+@each_smooth
+@pytest.mark.parametrize("axis", [0, -1])
+def test_the_backward_pass_agrees_with_central_differences(activation, axis):
+    a, dz = draw(4, 5), draw(4, 5, seed=1)
+    expected = modnet.numerical_gradient(lambda a: (dz * activation(a, axis=axis)).sum(), a, h=1e-5)
+    found = activation.backward(a, activation(a, axis=axis), dz, axis=axis)
+    np.testing.assert_allclose(found, expected, rtol=1e-8, atol=1e-9)
+
+
+@each_smooth
+@given(factor=st.floats(-8, 8))
+def test_the_backward_pass_is_linear(activation, factor):
+    a, dz = draw(3, 4), draw(3, 4, seed=1)
+    z = activation(a)
+    found, expected = activation.backward(a, z, factor * dz), factor * activation.backward(a, z, dz)
+    np.testing.assert_allclose(found, expected, rtol=1e-13, atol=1e-13)
 
 
 @each

@@ -63,6 +63,50 @@ def near(found: object, expected: np.ndarray, ulps: float = 8) -> None:
 
 
 @each
+@pytest.mark.parametrize("integer", [np.int64, np.int32, np.uint8])
+def test_class_indices_and_one_hot_rows_are_the_same_target_to_rounding(loss, integer):
+    y = outputs(6, 4)
+    indices = targets("indices", y).astype(integer)
+    near(loss(y, indices), loss(y, targets("one-hot", y)))
+    if loss in SMOOTH.values():
+        near(loss.backward(y, indices), loss.backward(y, targets("one-hot", y)))
+
+
+@each
+@each_kind_of_target
+@pytest.mark.parametrize("axis", [0, 1, 2, -1, -2, -3])
+def test_any_axis_equals_the_last_one_moved_there_to_rounding(loss, kind, axis):
+    y = outputs(3, 4, 5)
+    t = targets(kind, y)
+    y_there = np.moveaxis(y, -1, axis)
+    t_there = t if kind == "indices" else np.moveaxis(t, -1, axis)
+    near(loss(y_there, t_there, axis=axis), loss(y, t))
+    if loss in SMOOTH.values():
+        there = loss.backward(y_there, t_there, axis=axis)
+        near(np.moveaxis(there, axis, -1), loss.backward(y, t))
+
+
+@each
+@each_kind_of_target
+def test_a_batch_equals_its_samples_one_by_one_to_rounding(loss, kind):
+    y = outputs(6, 4)
+    t = targets(kind, y)
+    near(loss(y, t), np.array([loss(y[i], np.asarray(t[i])) for i in range(6)]))
+    if loss in SMOOTH.values():
+        near(loss.backward(y, t), np.array([loss.backward(y[i], np.asarray(t[i])) for i in range(6)]))
+
+
+@pytest.mark.parametrize("loss", SMOOTH.values(), ids=SMOOTH)
+@each_kind_of_target
+@pytest.mark.parametrize("axis", [0, -1])
+def test_the_backward_pass_agrees_with_central_differences(loss, kind, axis):
+    y = outputs(5, 5)
+    t = targets(kind, y)
+    expected = modnet.numerical_gradient(lambda y: loss(y, t, axis=axis).sum(), y, h=1e-6)
+    np.testing.assert_allclose(loss.backward(y, t, axis=axis), expected, rtol=1e-6, atol=1e-8)
+
+
+@each
 def test_a_network_minimises_the_mean_over_the_batch(loss):
     net, x = modnet.TwoLayerNet(3, 5, 4, loss=loss, weight_init_std=1.0, seed=0), draw(6, 3)
     t = np.array([0, 1, 2, 3, 0, 1])
@@ -172,6 +216,25 @@ def check_fused(loss, activation, a, t, axis=-1):
 @given(a=logits)
 def test_the_fused_form_agrees_with_the_two_parts(loss, activation, kind, a):
     check_fused(loss, activation, a, targets(kind, a))
+
+
+@each_fused
+@each_kind_of_target
+@pytest.mark.parametrize("axis", [0, 1, 2, -2])
+def test_the_fused_form_agrees_with_the_two_parts_along_any_axis(loss, activation, kind, axis):
+    a = draw(3, 4, 5)
+    t = targets(kind, a)
+    t = t if kind == "indices" else np.moveaxis(t, -1, axis)
+    check_fused(loss, activation, np.moveaxis(a, -1, axis), t, axis)
+
+
+@each_fused
+@each_kind_of_target
+def test_the_backward_pass_of_the_fused_form_agrees_with_central_differences(loss, activation, kind):
+    a = draw(5, 4)
+    t, fused = targets(kind, a), loss.fused(activation)
+    expected = modnet.numerical_gradient(lambda a: fused(a, t)[0].sum(), a, h=1e-5)
+    np.testing.assert_allclose(fused.backward(a, fused(a, t)[1], t), expected, rtol=1e-8, atol=1e-9)
 
 
 @each_fused
