@@ -41,7 +41,8 @@ pytest_plugins = ["modnet.testing.fixtures", "environments"]
 if signal.getsignal(signal.SIGINT) == signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
 
-# How long an example takes says how busy the machine is. CI tries the same examples each time; `make long` tries many.
+# How long an example takes says how busy the machine is. CI tries the same examples each time; `make long` tries many:
+# of a test, too, that takes a share of `settings.default.max_examples`, and no number of its own.
 settings.register_profile("modnet", deadline=None)
 settings.register_profile("ci", settings.get_profile("ci"), deadline=None, derandomize=True)
 settings.register_profile("long", deadline=None, max_examples=2000)

@@ -86,8 +86,9 @@ def _store(folder: Path, new: Path, about: dict[str, str], convert: Callable[[Pu
 def _sweep(folder: Path) -> None:
     """Remove unfinished entries of processes that were killed."""
     for unfinished in folder.glob(f"{NEW}*"):
-        if time.time() - unfinished.stat().st_mtime > KILLED:
-            shutil.rmtree(unfinished, ignore_errors=True)
+        with suppress(OSError):  # its process has just finished it
+            if time.time() - unfinished.stat().st_mtime > KILLED:
+                shutil.rmtree(unfinished, ignore_errors=True)
 
 
 def _in_memory(convert: Callable[[Put], Facts]) -> tuple[Mapping[str, Array], Facts]:

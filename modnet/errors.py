@@ -5,6 +5,7 @@ A message says in a line or two what is wrong, what was found, what is available
 
 from __future__ import annotations
 
+import copyreg
 from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from pathlib import Path
@@ -18,11 +19,7 @@ class _Picklable(BaseException):
     """An error that comes from another process as it was, whatever its `__init__` takes."""
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return _restore, (type(self), self.args), vars(self)
-
-
-def _restore(cls: type[_Picklable], arguments: tuple[object, ...]) -> _Picklable:
-    return cls.__new__(cls, *arguments)
+        return copyreg.__newobj__, (type(self), *self.args), vars(self)  # type: ignore[attr-defined]
 
 
 class ModnetError(_Picklable, Exception):

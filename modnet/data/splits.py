@@ -14,14 +14,14 @@ def split_rows(rows: Rows, fraction: float, seed: int, stratified: bool) -> tupl
     if not 0 <= fraction < 1:
         raise DataError(f"the test fraction must be >= 0 and < 1: {fraction}")
     labels = rows.labels
-    order = Stream(seed, ("test split",)).generator().permutation(len(labels))
     count = round(fraction * len(labels))
+    if not count:
+        return rows, Rows(rows.x[:0], labels[:0])
+    order = Stream(seed, ("test split",)).generator().permutation(len(labels))
     places = np.arange(count)
-    if stratified and count:
+    if stratified:
         # Class by class, every so many-th row: each class has its share to within one row.
         order = order[np.argsort(labels[order], kind="stable")]
         places = ((places + 0.5) * (len(labels) / count)).astype(np.int64)
-    if not count:
-        return rows, Rows(rows.x[:0], labels[:0])
     train, test = np.sort(np.delete(order, places)), np.sort(order[places])
     return Rows(rows.x, labels[train], train), Rows(rows.x, labels[test], test)

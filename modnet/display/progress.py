@@ -79,7 +79,7 @@ class _Progress:
     def _update(self, completed: float, sign_of_life: str) -> None:
         if self._bar:
             self._bar.update(self._bar.task_ids[0], completed=completed)
-        else:
+        elif self._is_due():
             self._print(sign_of_life)
 
     def _print(self, line: str) -> None:
@@ -112,8 +112,6 @@ class RunProgress(_Progress, Observer):
             if seconds > LONG:
                 each = format_duration(run.seconds / run.iteration)
                 self._print(f"this will take about {format_duration(seconds)}, {each} for each iteration")
-        if not self._is_due():
-            return
         left = "?" if seconds is None else format_duration(seconds)
         loss = f"{run.history.loss[-1]:.4f}" if run.history.loss else "-"
         self._update(run.iteration, f"iteration {run.iteration:,} of {run.iterations:,}  loss {loss}  {left} left")

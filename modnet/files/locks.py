@@ -20,7 +20,7 @@ def hold_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
     """
     from filelock import FileLock, Timeout  # a third of what a start takes, and few commands need it
 
-    # Two of them exclude each other in one process, too.
+    # Two of them exclude each other in one process, too. A soft lock would stay where a process is killed.
     lock = FileLock(path, fallback_to_soft=False)
     try:
         lock.acquire(timeout=-1 if wait else BRIEFLY, poll_interval=BRIEFLY / 2)

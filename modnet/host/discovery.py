@@ -40,13 +40,7 @@ from modnet.host.entry_points import (
 from modnet.host.hooks import LIFECYCLE_HOOKS
 from modnet.host.kinds import KINDS
 from modnet.host.problems import to_problem
-from modnet.host.registry import (
-    SESSION,
-    Component,
-    Registry,
-    create_component,
-    determine_kind,
-)
+from modnet.host.registry import SESSION, Component, Registry, create_component, determine_kind
 from modnet.interfaces import Observer
 
 PATIENCE = 2.0
@@ -170,6 +164,7 @@ class PluginHost:
         plugin.update(NOT_ASKED)
         version = next((other.version for other in self.plugins if other.built_in), "")
         before = itertools.takewhile(lambda other: other is not plugin, self.plugins)
+        rivals = [other for other in before if other.works or other.state == NOT_ASKED]
         if self.without & plugin.names:
             plugin.update(DISABLED)
         elif plugin.built_in or not plugin.value or not self._catalogue:
@@ -178,14 +173,10 @@ class PluginHost:
             why = f"it requires modnet{plugin.needs}, this is modnet {version}"
             remedy = f"pip install '{DISTRIBUTION}{plugin.needs}', or another version of {plugin.distribution}"
             plugin.update(BROKEN, Problem(why, remedy))
-        elif twins := [other.key for other in before if self._are_twins(other, plugin)]:
+        elif twins := [other.key for other in rivals if other.value == plugin.value or other.key == plugin.key]:
             plugin.update(BROKEN, _describe_twice(twins[0]))
         elif answer := self._catalogue.find_answer(plugin):
             self._apply(plugin, answer)
-
-    def _are_twins(self, one: Plugin, other: Plugin) -> bool:
-        same = one.value == other.value or one.key == other.key
-        return same and (one.works or one.state == NOT_ASKED)
 
     def _ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
         """Ask the plugins in these states, and apply their answers."""

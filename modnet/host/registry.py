@@ -239,9 +239,8 @@ def _suggest_class(cls: object, interface: type) -> str:
         return "register the class itself"
     for kind in find_kinds(cls):
         return f"register it in {kind.hook}"
-    if isinstance(cls, type):
-        return f"derive it from modnet.{interface.__name__}"
-    return f"register a class derived from modnet.{interface.__name__}"
+    how = "derive it" if isinstance(cls, type) else "register a class derived"
+    return f"{how} from modnet.{interface.__name__}"
 
 
 def determine_kind(cls: object) -> str:

@@ -136,7 +136,7 @@ class Checkpoints:
                 warnings.warn(what, stacklevel=2)
             self._newest_is_good = not wrong
             return found
-        raise DataError("\n".join([*wrong, "the run cannot be resumed: begin it anew"]))
+        raise DataError("\n".join([*wrong, "the run cannot be resumed: start it again from the beginning"]))
 
     def discard(self) -> None:
         """Remove the checkpoints, and the temporary files of a killed process."""

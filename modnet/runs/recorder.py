@@ -128,7 +128,7 @@ class RunRecorder(Observer):
             raise self._create_write_error(error, checkpoint.iteration) from None
 
     @hookimpl(tryfirst=True)
-    def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - the experiment says it
+    def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - as observers have it
         """Remove the files that say how the run ended before."""
         self.has_begun = True
         for name in (SUMMARY, HITS, CURVES):

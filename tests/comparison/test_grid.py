@@ -77,7 +77,7 @@ def test_a_learning_rate_goes_with_each_of_the_optimizers() -> None:
     assert [to_table(setting.with_seed(0))["optimizer"]["lr"] for setting in both] == [0.5, 0.5]
 
 
-@settings(max_examples=25)
+@settings(max_examples=settings.default.max_examples // 4)
 @given(st.lists(st.integers(1, 10**6), min_size=1, max_size=8, unique=True), st.floats(1e-9, 1e9))
 def test_every_setting_has_a_folder_of_its_own_that_any_system_can_have(widths: list[int], lr: float) -> None:
     folders = [setting.folder for setting in create_settings({}, {"hidden": widths, "lr": [lr]})]

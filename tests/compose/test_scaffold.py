@@ -170,8 +170,10 @@ class TestAtWork:
             "\n": "there is no sample in it",
         }.items():
             file.write_text(text, encoding="utf-8")
-            with pytest.raises(modnet.DataError, match=words):
+            with pytest.raises(modnet.DataError, match=words) as caught:
                 source.read(file)
+            line = re.match(r"line (\d)", words)
+            assert (caught.value.path, caught.value.line) == (file, int(line[1]) if line else None)
 
 
 class TestNames:

@@ -393,7 +393,9 @@ ANSWERS = st.builds(
 
 
 @given(st.lists(st.lists(ANSWERS, min_size=1, max_size=6), min_size=1, max_size=3))
-@settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples * 3 // 5, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_whatever_a_server_does_the_right_file_comes_or_none(
     site: Site, tmp_path_factory: pytest.TempPathFactory, calls: list[list[Answer]]
 ) -> None:

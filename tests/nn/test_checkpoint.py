@@ -171,7 +171,10 @@ class TestCheckpoints:
     def test_where_both_are_damaged_it_is_said_of_both(self, tmp_path: Path) -> None:
         (tmp_path / CHECKPOINT).write_bytes(b"")
         (tmp_path / PREVIOUS).write_bytes(b"x" * 1000)
-        with pytest.raises(DataError, match=r"checkpoint\.npz: damaged.*\n.*previous\.npz: damaged.*\n.*begin it anew"):
+        with pytest.raises(
+            DataError,
+            match=r"checkpoint\.npz: damaged.*\n.*previous\.npz: damaged.*\n.*start it again from the beginning",
+        ):
             on(tmp_path).load()
 
     def test_a_folder_in_its_place_is_an_error_not_a_beginning_from_0(self, tmp_path: Path) -> None:

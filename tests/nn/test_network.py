@@ -118,7 +118,7 @@ class TestForward:
 
 
 class TestGradient:
-    @settings(max_examples=60)
+    @settings(max_examples=settings.default.max_examples * 3 // 5)
     @given(
         st.lists(st.integers(1, 5), min_size=2, max_size=5),
         st.sampled_from(["sigmoid", "tanh", "softplus", "softmax", "identity", "gelu", "swish", "elu"]),

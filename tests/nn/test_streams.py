@@ -152,7 +152,7 @@ class TestPoison:
     """Nothing reads or writes the global random states."""
 
     @given(st.integers(0, 2**32 - 1))
-    @settings(max_examples=10)
+    @settings(max_examples=settings.default.max_examples // 10)
     def test_it_changes_nothing(self, seed: int) -> None:
         poison(0)
         first = bits(train("spsa", iterations=10))
@@ -188,7 +188,7 @@ class TestWidth:
             assert np.array_equal(wide[:, : narrow.shape[1]], narrow)
 
     @given(st.integers(1, 12), st.integers(0, 2**32), st.sampled_from(SAMPLINGS))
-    @settings(max_examples=20)
+    @settings(max_examples=settings.default.max_examples // 5)
     def test_every_width_sees_the_same_batches(self, width: int, seed: int, sampling: Sampling) -> None:
         expected = Batches(60, 7, sampling, Stream(seed, ("batches",)))
         seen: list[Any] = []

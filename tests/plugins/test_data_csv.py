@@ -413,7 +413,7 @@ def test_small_whole_numbers_until_one_is_not(tmp_path, table, late):
 
 
 @given(st.text(max_size=200) | st.text('01.,;"\n\r\tab#', max_size=60))
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=300)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=settings.default.max_examples * 3)
 def test_any_text_is_read_or_refused(tmp_path, text):
     path = tmp_path / "x.csv"
     path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")

@@ -72,7 +72,9 @@ CELLS = st.sampled_from(["0", "1", "2", "3", "1.5", "300", "-1", "", "?", "x", "
     st.sampled_from(["refuse", "drop", 0.0]),
 )
 @example([["0", "1", "5"], ["1", "1", "5"], ["", "1", "1"]], "drop")
-@settings(max_examples=150, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(
+    max_examples=settings.default.max_examples * 3 // 2, suppress_health_check=[HealthCheck.function_scoped_fixture]
+)
 def test_what_is_found_does_not_depend_on_a_guess(tmp_path: Path, rows: list[list[str]], missing: float | str) -> None:
     path = tmp_path / "a.csv"
     path.write_text("".join(",".join(row) + "\n" for row in rows))

@@ -79,7 +79,7 @@ def steep_network(seed, *activations):
 
 
 @pytest.mark.parametrize("stencil", [CENTRAL, FORWARD, EXTRAPOLATED])
-@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=settings.default.max_examples * 3 // 5, suppress_health_check=[HealthCheck.too_slow])
 @given(drawn=networks())
 @example(drawn=steep_network(23, "swish", "gelu", "leaky-relu", "elu"))
 @example(drawn=steep_network(26, "swish", "leaky-relu", "elu", "gelu"))
@@ -92,11 +92,14 @@ def test_it_is_what_the_loop_gives_within_the_loops_own_rounding(stencil, drawn)
     # A loss may be undefined for what an activation gives (a logarithm of a negative output), or infinite.
     assume(all(np.isfinite(g).all() for g in expected.values()))
     found = structured_gradient(objective, network.params, stencil, steps_of(network), threads=1)
-    # The loop's own round-off: of the loss, and of the pre-activations, which the loss passes on as steeply as it is.
-    steepest = max(np.abs(g).max() for g in expected.values())
-    largest = max(np.abs(a).max() for a in trace.pre_activations)
+    # The loss is rounded, and so are each layer's pre-activations, from which the loss has the slope that is the
+    # gradient by the layer's biases. Without that slope the bound fails even beside a loop in extended precision.
+    passed_on = max(
+        np.abs(a).max() * np.abs(expected[layer.bias]).max()
+        for layer, a in zip(objective.layers, trace.pre_activations, strict=True)
+    )
     weights = sum(map(abs, stencil.weights)) / stencil.divisor
-    bound = 8 * np.finfo(float).eps * (1 + abs(trace.loss) + largest * max(1, steepest)) / 1e-4 * weights
+    bound = 8 * np.finfo(float).eps * (1 + abs(trace.loss) + passed_on) / 1e-4 * weights
     for name, grad in found.items():
         assert grad.shape == network.params[name].shape
         assert np.abs(grad - expected[name]).max() <= bound, name
@@ -104,7 +107,7 @@ def test_it_is_what_the_loop_gives_within_the_loops_own_rounding(stencil, drawn)
 
 @pytest.mark.parametrize("sizes", [[7, 5, 3], [7, 40, 30, 3]])
 @pytest.mark.parametrize("hidden", ["sigmoid", Scale()])
-@settings(max_examples=10)
+@settings(max_examples=settings.default.max_examples // 10)
 @given(threads=st.integers(1, 5), block=st.sampled_from([1, 3000, 100_000]))
 def test_neither_threads_nor_blocks_show_in_the_bits(sizes, hidden, threads, block):
     network = network_with(sizes, hidden=hidden)

@@ -331,7 +331,7 @@ class TestDamaged:
         assert err.splitlines() == [
             f"modnet: {killed.name}/checkpoint.npz: damaged, its digest is not that of its content",
             f"{killed.name}/checkpoint-previous.npz: damaged, its digest is not that of its content",
-            "the run cannot be resumed: begin it anew",
+            "the run cannot be resumed: start it again from the beginning",
         ]
         assert call("predict", killed.name, "points.csv")[0] == 0
 
