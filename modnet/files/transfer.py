@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from http.client import HTTPException, HTTPMessage, HTTPResponse
 from pathlib import Path
-from typing import IO
+from typing import IO, cast
 from urllib import request
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -96,6 +96,17 @@ class _Redirects(request.HTTPRedirectHandler):
         if urlsplit(newurl).scheme not in {"http", "https"}:
             raise URLError(f"redirects to {newurl}, expected http:// or https://")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
+
+    def http_error_302(
+        self, req: request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
+    ) -> HTTPResponse | None:
+        try:
+            return cast(HTTPResponse | None, super().http_error_302(req, fp, code, msg, headers))
+        except ValueError:  # the new address is none, and the answer would stay open
+            fp.close()
+            raise
+
+    http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 
 
 @contextmanager
