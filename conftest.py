@@ -34,6 +34,7 @@ from sybil.parsers.markdown import CodeBlockParser, PythonCodeBlockParser
 
 import modnet
 from modnet.cli.main import main
+from modnet.compose.plugins import load_plugins
 
 pytest_plugins = ["modnet.testing.fixtures", "environments"]
 
@@ -74,6 +75,8 @@ def call() -> Callable[..., subprocess.CompletedProcess[str]]:
                 main()
             except SystemExit as ended:
                 status = int(ended.code or 0)
+            if {"-p", "--plugin", "--without"} & {*arguments}:
+                load_plugins()  # those that other tests find
         return subprocess.CompletedProcess(arguments, status, out.getvalue(), err.getvalue())
 
     return call

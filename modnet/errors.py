@@ -6,13 +6,16 @@ A message says in a line or two what is wrong, what was found, what is available
 from __future__ import annotations
 
 import copyreg
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
+from itertools import starmap
 from pathlib import Path
 from typing import Any
 
 import attrs
 from attrs.validators import instance_of
+
+from modnet.text import format_setting
 
 
 class _Picklable(BaseException):
@@ -50,7 +53,14 @@ class ShapeError(ModnetError, ValueError):
 
 
 class DataError(ModnetError):
-    """A file that cannot be read as data; the message finds the place, and so do the attributes, None where unknown."""
+    """A file that cannot be read as data; the message finds the place, and so do the attributes, None where unknown.
+
+    `advice` holds settings of the source, each entry a way to read the file; the first line of the message ends with
+    it.
+
+    >>> str(DataError("a.csv: which column is the label?", advice=[{"label": "kind"}, {"label": "sex"}]))
+    "a.csv: which column is the label? Set label = 'kind' or label = 'sex'"
+    """
 
     path: Path | None
     line: int | None
@@ -58,6 +68,7 @@ class DataError(ModnetError):
     column: int | None
     """Counted from 1."""
     column_name: str | None
+    advice: tuple[Mapping[str, Any], ...]
 
     def __init__(
         self,
@@ -67,9 +78,12 @@ class DataError(ModnetError):
         line: int | None = None,
         column: int | None = None,
         column_name: str | None = None,
+        advice: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        super().__init__(message)
+        first, *others = message.split("\n", 1)
+        super().__init__("\n".join([first + _describe_advice(first, advice), *others]))
         self.path = None if path is None else Path(path)
+        self.advice = tuple(advice)
         self.line, self.column, self.column_name = line, column, column_name
 
 
@@ -134,6 +148,16 @@ class TrainingInterrupted(_Picklable, KeyboardInterrupt):
     def __init__(self, run: Any) -> None:
         self.run = run
         super().__init__(f"interrupted after {run.iteration} of {run.iterations} iterations")
+
+
+def _describe_advice(problem: str, advice: Sequence[Mapping[str, Any]]) -> str:
+    """Return how a message about a problem ends that can be mended by settings."""
+    ways = [" with ".join(starmap(format_setting, settings.items())) for settings in advice]
+    if not ways:
+        return ""
+    *most, last = ways
+    text = f"{', '.join(most)} or {last}" if most else last
+    return f" Set {text}" if problem.endswith("?") else f": set {text}"
 
 
 def describe_unknown(what: str, name: str, choices: Iterable[str]) -> str:

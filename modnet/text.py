@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
@@ -150,3 +151,30 @@ def _finite(value: Any) -> Any:
     if isinstance(value, (list, tuple)):
         return [_finite(item) for item in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def format_setting(key: str, value: Any) -> str:
+    """Return a setting as it stands in an experiment file (TOML).
+
+    >>> format_setting("label", "kind"), format_setting("missing_values", {"label": [], "my age": ["?"]})
+    ("label = 'kind'", "missing_values = {label = [], 'my age' = ['?']}")
+    """
+    return f"{key if re.fullmatch(r'[A-Za-z0-9_-]+', key) else format_value(key)} = {format_value(value)}"
+
+
+def format_value(value: Any) -> str:
+    r"""Return a value of a setting as it stands in an experiment file (TOML).
+
+    >>> format_value(True), format_value("it's"), format_value([1, 0.5])
+    ('true', '"it\'s"', '[1, 0.5]')
+    """
+    if isinstance(value, bool):
+        return str(value).lower()
+    if isinstance(value, str):
+        plain = value.isprintable() and not set(value) & {"'", "\\"}
+        return f"'{value}'" if plain else json.dumps(value)
+    if isinstance(value, Mapping):
+        return f"{{{', '.join(format_setting(str(key), inside) for key, inside in value.items())}}}"
+    if isinstance(value, Sequence):
+        return f"[{', '.join(map(format_value, value))}]"
+    return repr(value)

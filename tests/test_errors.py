@@ -20,11 +20,14 @@ def test_a_data_error_is_a_text_and_a_place_where_it_is_known() -> None:
     error = DataError("text")
     assert str(error) == "text"
     assert (error.path, error.line, error.column, error.column_name) == (None, None, None, None)
-    placed = DataError("text", path="a.csv", line=3, column=2, column_name="b")
-    assert str(placed) == "text"
+    assert error.advice == ()
+    advice = [{"missing": "drop"}, {"missing": 0.0, "dtype": "float32"}]
+    placed = DataError("text\nmore", path="a.csv", line=3, column=2, column_name="b", advice=advice)
+    assert str(placed) == "text: set missing = 'drop' or missing = 0.0 with dtype = 'float32'\nmore"
     again = pickle.loads(pickle.dumps(placed))  # noqa: S301 - its own
-    assert str(again) == "text"
-    assert vars(again) == vars(placed) == {"path": Path("a.csv"), "line": 3, "column": 2, "column_name": "b"}
+    assert str(again) == str(placed)
+    place = {"path": Path("a.csv"), "line": 3, "column": 2, "column_name": "b", "advice": tuple(advice)}
+    assert vars(again) == vars(placed) == place
 
 
 @pytest.mark.parametrize(

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import os
+import shlex
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib import import_module
+from typing import Any
 
 import click
 
 import modnet
-from modnet.errors import ModnetError, SettingError, UnknownNameError
+from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
 
 # Each is in a module of its name, so that no command waits for the imports of another.
 COMMANDS = ("compare", "data", "gradient-check", "plot", "plugins", "predict", "resume", "train", "verify")
+
+PREFIXES = {"compare": "data.", "data": "", "gradient-check": "data.", "predict": "", "train": "data."}
+"""The beginning of a source's setting behind --set, of the commands that have that option."""
 
 
 def main() -> None:
@@ -38,7 +43,7 @@ def main() -> None:
         _complain(str(error))
         sys.exit(2)
     except (ModnetError, OSError) as error:
-        _complain(str(error))
+        _complain("\n".join([str(error), *getattr(error, "__notes__", ())]))
         sys.exit(1)
 
 
@@ -67,7 +72,27 @@ class _Commands(Mapping[str, click.Command]):
         return len(COMMANDS)
 
 
-@click.group(commands=_Commands(), context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Group(click.Group):
+    """The commands, whose errors about a file say with which option it can be read."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Run the command."""
+        try:
+            return super().invoke(ctx)
+        except DataError as error:
+            if error.advice and (prefix := PREFIXES.get(ctx.invoked_subcommand or "")) is not None:
+                from modnet.cli.options import format_assignment  # commands that read a file have imported it
+
+                options = [f"--set {shlex.quote(prefix + format_assignment(*one))}" for one in error.advice[0].items()]
+                error.add_note(f"as an option: {' '.join(options)}")
+            raise
+
+
+@click.group(
+    cls=_Group,
+    commands=_Commands(),
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+)
 @click.version_option(modnet.__version__, prog_name="modnet")
 def modnet_command() -> None:
     """Train small neural networks in which every part is a plugin.

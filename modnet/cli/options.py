@@ -18,6 +18,7 @@ from modnet.compose.sources import is_data_set
 from modnet.compose.tables import merge, put
 from modnet.errors import SettingError
 from modnet.host.entry_points import split_names
+from modnet.text import format_value
 
 F = TypeVar("F", bound=Callable[..., Any])
 _HIDDEN = MAIN_JOB["network"]["hidden"][0]
@@ -215,6 +216,16 @@ def parse_assignments(assignments: tuple[str, ...]) -> Table:
             raise SettingError([f"expected KEY=VALUE, found {assignment!r}"], "--set")
         table[key] = _parse_value(value)
     return table
+
+
+def format_assignment(key: str, value: Any) -> str:
+    """Return a setting as `KEY=VALUE`, which `parse_assignments` reads back.
+
+    >>> format_assignment("label", "kind"), format_assignment("label", "1"), format_assignment("label", [2, 3])
+    ('label=kind', "label='1'", 'label=[2, 3]')
+    """
+    plain = isinstance(value, str) and _parse_value(value) == value
+    return f"{key}={value if plain else format_value(value)}"
 
 
 def _parse_list(text: str, flag: str) -> Any:

@@ -30,6 +30,22 @@ def trained(tmp_path_factory: pytest.TempPathFactory, call: Call) -> Path:
     return folder
 
 
+
+def test_an_error_about_a_file_says_which_option_mends_it(tmp_path: Path, call: Call) -> None:
+    (tmp_path / "table.csv").write_text("1,2,y\n3,4,n\n")
+    for command, option in (
+        (("train", "--data", "table.csv"), "data.header=true"),
+        (("compare", "--data", "table.csv", "--hidden", "3,4"), "data.header=true"),
+        (("data", "show", "table.csv"), "header=true"),
+    ):
+        done = call(*command, cwd=tmp_path)
+        asked, how = done.stderr.splitlines()
+        assert asked.endswith("a header, or a row of data? Set header = true or header = false")
+        assert how == f"as an option: --set {option}"
+        again = call(*command, "--set", option, cwd=tmp_path)
+        assert "a header, or a row of data?" not in again.stderr
+
+
 class TestTrain:
     def test_the_main_job_needs_no_options(self, tmp_path: Path) -> None:
         done = run_modnet("train", "--iterations", "60", cwd=tmp_path)

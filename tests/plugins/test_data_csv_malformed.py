@@ -296,7 +296,7 @@ def tar_of(buffer: io.BytesIO, name: str, content: bytes) -> None:
         archive.addfile(member, io.BytesIO(content))
 
 
-ASKED = "say so: header = true or header = false"
+ASKED = "Set header = true or header = false"
 EMPTY = "table.csv: the file is empty"
 NUL = "is no name; is it text at all? maybe UTF-16"
 ONE_COLUMN = "table.csv: 1 column, expected a label and one or more features; is the delimiter right?"

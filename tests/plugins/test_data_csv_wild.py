@@ -138,7 +138,7 @@ class TestScikitLearn:
     def test_iris(self):
         datasets = pytest.importorskip("sklearn.datasets")
         path = sklearn("iris.csv")  # 150,4,setosa,versicolor,virginica stands above five columns
-        assert ask(path).endswith("line 1: a header, or a row of data? say so: header = true or header = false")
+        assert ask(path).endswith("line 1: a header, or a row of data? Set header = true or header = false")
         assert_same(load(path, header=True, label="last"), *datasets.load_iris(return_X_y=True))
 
     @pytest.mark.parametrize("name", ["wine_data.csv", "breast_cancer.csv"])

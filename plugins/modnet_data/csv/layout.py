@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import codecs
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from itertools import islice
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -109,17 +110,25 @@ def _has_header(path: Path, first: Record, numbers: list[list[str]], given: Layo
     header = _is_header(numbers) if given.header is None else given.header
     header = given.otherwise if header is None else header
     if header is None:
-        what = "a header, or a row of data? say so: header = true or header = false"
-        raise _error(path, what, line=first.line)
+        advice = [{"header": True}, {"header": False}]
+        raise _error(path, "a header, or a row of data?", line=first.line, advice=advice)
     return header
 
 
-def _error(path: Path, problem: str, *, line: int, column: int | None = None, name: str | None = None) -> DataError:
+def _error(
+    path: Path,
+    problem: str,
+    *,
+    line: int,
+    column: int | None = None,
+    name: str | None = None,
+    advice: Sequence[Mapping[str, Any]] = (),
+) -> DataError:
     """Return the error of a problem in a line, and maybe in a column by its index."""
     place = "" if column is None else f", column {column + 1}" + (f" ({quote(name)})" if name else "")
     number = None if column is None else column + 1
     text = f"{path}, line {line}{place}: {problem}"
-    return DataError(text, path=path, line=line, column=number, column_name=name)
+    return DataError(text, path=path, line=line, column=number, column_name=name, advice=advice)
 
 
 def _first_lines(path: Path, encoding: str) -> list[str]:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from difflib import get_close_matches
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -36,15 +37,27 @@ class Columns:
         """Return a column's number, counted from 1, and its name."""
         return f"column {index + 1}" + (f" ({quote(self.names[index])})" if self.names else "")
 
-    def error(self, problem: str, place: str = "", *, line: int | None = None, column: int | None = None) -> DataError:
-        """Return the error of a problem in the file, at a `place` in words; `column` is an index, from 0."""
+    def error(
+        self,
+        problem: str,
+        place: str = "",
+        *,
+        line: int | None = None,
+        column: int | None = None,
+        advice: Sequence[Mapping[str, Any]] = (),
+    ) -> DataError:
+        """Return the error of a problem in the file, at a `place` in words; `column` is an index, from 0.
+
+        `advice` are settings that would each mend it; the message ends with them.
+        """
         name = self.names[column] if self.names and column is not None and column < self.count else None
         number = None if column is None else column + 1
-        return DataError(f"{self.path}{place}: {problem}", path=self.path, line=line, column=number, column_name=name)
+        message = f"{self.path}{place}: {problem}"
+        return DataError(message, path=self.path, line=line, column=number, column_name=name, advice=advice)
 
-    def column_error(self, column: int, problem: str) -> DataError:
+    def column_error(self, column: int, problem: str, advice: Sequence[Mapping[str, Any]] = ()) -> DataError:
         """Return the error of a column: "path: column 3 ('x') ..."."""
-        return self.error(f"{self.column(column)} {problem}", column=column)
+        return self.error(f"{self.column(column)} {problem}", column=column, advice=advice)
 
     def name_of(self, index: int) -> Column:
         """Return what a setting calls a column: its name, or its number from 0."""
