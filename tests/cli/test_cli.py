@@ -30,7 +30,6 @@ def trained(tmp_path_factory: pytest.TempPathFactory, call: Call) -> Path:
     return folder
 
 
-
 def test_an_error_about_a_file_says_which_option_mends_it(tmp_path: Path, call: Call) -> None:
     (tmp_path / "table.csv").write_text("1,2,y\n3,4,n\n")
     for command, option in (
