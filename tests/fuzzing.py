@@ -1,8 +1,8 @@
 """Damaged files fed to a child process, whose death, hang or foreign exception is found.
 
 A fuzzer is a file tests/fuzz/test_fuzz_KIND.py with the marker `check`: `judge(path) -> str` reads a file, `make(draw)`
-returns a name and a content, and the test asserts that `feed("test_fuzz_KIND:judge", numbered(5000, 0, make), tmp_path)`
-has no faults.
+returns a name and a content, and the test asserts that there are no faults in
+`feed("test_fuzz_KIND:judge", numbered(5000, 0, make), tmp_path)`.
 """
 
 from __future__ import annotations
