@@ -65,7 +65,7 @@ class Csv(TableSource):
     """
 
     format = "csv"
-    version = 3
+    version = 4
     suffixes = SUFFIXES["csv"]
 
     delimiter: str | None = attrs.field(default=None, validator=_one_character)
