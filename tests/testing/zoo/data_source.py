@@ -241,18 +241,6 @@ class FillsInMissingNames(FindsNames):
         return FindsNames.read_named_rows(self, path, features, [name if name in known else known[0] for name in names])
 
 
-@CAGE.add_broken("rows-by-name", file=TREES)
-class ForgetsTheNames(FindsNames):
-    read = JsonLines.read
-
-
-@CAGE.add_broken("rows-by-name", file=TREES)
-class GivesATuple(FindsNames):
-    def read_named_rows(self, path, features, names):
-        found = FindsNames.read_named_rows(self, path, features, names)
-        return found.x, found.labels
-
-
 @attrs.frozen
 class Writing(JsonLines):
     """A right one that writes, too."""
