@@ -214,7 +214,6 @@ def outcome(path: Path, chosen: dict[str, Any]) -> Any:
     try:
         data = modnet.load(path, test="", test_fraction=0.0, source="csv", **chosen)
     except (DataError, SettingError) as error:
-        assert str(error).replace("\n", "").isprintable()
         return str(error)
     table = data.train.table
     return (
@@ -238,6 +237,7 @@ def test_a_file_is_the_same_to_numpy_cell_by_cell_and_in_small_blocks(tmp_path, 
     path = tmp_path / "any.csv"
     path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
     found = outcome(path, chosen)
+    assert not isinstance(found, str) or found.replace("\n", "").isprintable()
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("modnet_data.csv.blocks.BLOCK", size)
         assert outcome(path, chosen) == found
