@@ -32,9 +32,10 @@ STANDARD = "train-images-idx3-ubyte.gz"
 class Idx(ArraySource):
     """IDX files as MNIST, Fashion-MNIST and EMNIST come in them, gzipped or not.
 
-    The path is the folder with the files, or any one of them: the others are found beside it by name. Images are
-    paired with labels, "train" with "t10k" or "test". Without test files a `test_fraction` of the rows, drawn by
-    `split_seed`, is the test part; `stratified`, of each class alike. Files of 4 MiB or more are mapped into memory.
+    The path is the folder with the files, or any one of them: the others are found beside it by name. Images are paired
+    with labels, "train" with "t10k" or "test". Without test files a `test_fraction` of the rows, drawn by `split_seed`,
+    is the test part; `stratified`, of each class alike. `classes` fixes the labels that there are, and their order.
+    Files of 4 MiB or more are mapped into memory.
     """
 
     format = "idx"

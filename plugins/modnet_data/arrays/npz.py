@@ -39,10 +39,11 @@ NAMES = (("x_train", "y_train"), ("x_test", "y_test"))
 class Npz(ArraySource):
     """Named arrays in an .npz archive, compressed or not.
 
-    Their names are Keras' `x_train`, `y_train`, `x_test`, `y_test`, the book's `train_img`, `train_label`,
-    `test_img`, `test_label`, or `x`, `t` and the like, in any case. Without a test part, a `test_fraction` of the
-    rows, drawn by `split_seed`, is the test part; `stratified`, of each class alike. Pickled objects in an archive are
-    refused. An archive of 4 MiB or more is mapped into memory; one that is compressed is unpacked once before.
+    Their names are Keras' `x_train`, `y_train`, `x_test`, `y_test`, the book's `train_img`, `train_label`, `test_img`,
+    `test_label`, or `x`, `t` and the like, in any case. Without a test part, a `test_fraction` of the rows, drawn by
+    `split_seed`, is the test part; `stratified`, of each class alike. `classes` fixes the labels that there are, and
+    their order. Pickled objects in an archive are refused. An archive of 4 MiB or more is mapped into memory; one that
+    is compressed is unpacked once before.
     """
 
     format = "npz"

@@ -31,6 +31,8 @@ class ArraySource(DataSource):
     test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
     stratified: bool = False
     split_seed: int = 0
+    classes: tuple[str | int, ...] | None = attrs.field(default=None, validator=validators.classes)
+    """The labels that there are, in this order; None takes those that are found, sorted."""
 
     @classmethod
     def recognises(cls, path: Path, head: bytes) -> bool:
@@ -49,6 +51,7 @@ class ArraySource(DataSource):
             test_fraction=self.test_fraction,
             split_seed=self.split_seed,
             stratified=self.stratified,
+            classes=self.classes,
         )
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
