@@ -8,7 +8,7 @@ import unicodedata
 
 MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_LE: "utf-16", codecs.BOM_BE: "utf-16"}
 NOT_INCREMENTAL = frozenset({"idna", "punycode", "undefined", "unicode_escape", "raw_unicode_escape", "utf_7"})
-MOST = 3
+MOST = 4
 """Encodings that are advised, at most."""
 
 KANA, CJK = ("HIRAGANA", "KATAKANA"), ("CJK UNIFIED",)

@@ -77,6 +77,8 @@ class LayoutSettings:
     header: bool | None
     otherwise: bool | None = None
     """True or false where the first line could be either, a header or a row; None raises DataError then."""
+    names: Sequence[str] = ()
+    """Names that show the first line to be a header: all of them, or one that is no number."""
 
 
 def layout_of(path: Path, given: LayoutSettings) -> Layout:
@@ -108,7 +110,11 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
 
 
 def _has_header(path: Path, first: Record, numbers: list[list[str]], given: LayoutSettings) -> bool:
-    header = _is_header(numbers) if given.header is None else given.header
+    header = given.header
+    if header is None and (known := {*given.names} & {name.strip() for name in first.cells}):
+        header = len(known) == len(given.names) or not all(map(is_number, known)) or None
+    if header is None:
+        header = _is_header(numbers)
     header = given.otherwise if header is None else header
     if header is None:
         advice = [{"header": True}, {"header": False}]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -17,7 +18,8 @@ from modnet_data.csv.rows import convert
 from modnet_data.csv.write import write_csv
 from modnet_data.formats import SUFFIXES
 from modnet_data.table.columns import quote
-from modnet_data.table.plan import ColumnSettings, data_plan, rows_plan
+from modnet_data.table.plan import ColumnSettings, data_plan
+from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource
 
 
@@ -87,12 +89,15 @@ class Csv(TableSource):
         except WrongGuessError:
             return arrays_of(path, recipe, lambda put: self._put(path, put, like, None))
 
-    def convert_rows(self, path: Path, recipe: str, columns: ColumnSettings, features: int) -> Converted:
+    def convert_rows(
+        self, path: Path, recipe: str, columns: ColumnSettings, features: int, names: Sequence[str]
+    ) -> Converted:
         """Return features, labels (if any) and facts; the header is inferred anew, as it may be missing here."""
 
         def put_rows(put: Put) -> Facts:
-            layout = layout_of(path, attrs.evolve(self._layout_settings, header=None, otherwise=self.header))
-            plan = rows_plan(layout, columns, features, counting_column)
+            otherwise = False if names else self.header  # a header would have the names
+            layout = layout_of(path, attrs.evolve(self._layout_settings, header=None, otherwise=otherwise, names=names))
+            plan = rows_plan(layout, columns, features, names)
             return self.describe(plan, convert(plan, put))
 
         return arrays_of(path, recipe, put_rows)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import ExitStack
 from pathlib import Path
 from typing import Any, Self
@@ -16,7 +16,8 @@ from modnet.files import part_paths, replacing, tell_progress
 from modnet_data.formats import ARROW_SUFFIXES, SUFFIXES
 from modnet_data.parquet.rows import INDEX, convert, open_table, pyarrow
 from modnet_data.table.columns import Columns
-from modnet_data.table.plan import ColumnSettings, Plan, data_plan, rows_plan
+from modnet_data.table.plan import ColumnSettings, Plan, data_plan
+from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource
 from modnet_data.writing import class_labels, column_names, not_compressed, parts_of, table_dtype
 
@@ -57,12 +58,14 @@ class Parquet(TableSource):
 
         return arrays_of(path, recipe, put_data)
 
-    def convert_rows(self, path: Path, recipe: str, columns: ColumnSettings, features: int) -> Converted:
+    def convert_rows(
+        self, path: Path, recipe: str, columns: ColumnSettings, features: int, names: Sequence[str]
+    ) -> Converted:
         """Return features, labels (if any) and facts of a file with rows to predict."""
 
         def put_rows(put: Put) -> Facts:
             with open_table(path) as table:
-                plan = rows_plan(table.columns, columns, features)
+                plan = rows_plan(table.columns, columns, features, names)
                 return self.describe(plan, convert(table, plan, put))
 
         return arrays_of(path, recipe, put_rows)
