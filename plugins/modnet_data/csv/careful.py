@@ -67,8 +67,12 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
         if len(record.cells) != layout.count:
             mistakes.add(record.line, *_describe_ragged(record, layout))
             continue
-        if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
+        if (stray := record.stray_quote(layout.dialect.character)) is not None:
             mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
+            continue
+        if filled := [i for i in layout.empty if record.cells[i].strip()]:
+            what = f"expected an empty cell, as in the first rows, found {quote(record.cells[filled[0]])}"
+            mistakes.add(record.line, filled[0], what)
             continue
         if plan.missing == "drop" and (lacking := _lacking(record.cells, plan)):
             gaps.dropped += 1

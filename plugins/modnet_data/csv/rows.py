@@ -14,7 +14,7 @@ from modnet_data.csv.blocks import grid, lines_of, row_blocks
 from modnet_data.csv.careful import UINT8, Block, Mistakes, cell_by_cell
 from modnet_data.csv.fast import FLOAT64, are_classes, one_or_all, pick_columns, read_regular
 from modnet_data.csv.layout import Layout
-from modnet_data.csv.text import LONGEST_LINE, bytes_of
+from modnet_data.csv.text import LONGEST_LINE, WHITESPACE, bytes_of
 from modnet_data.table.missing import Missing
 from modnet_data.table.plan import Plan
 
@@ -66,7 +66,7 @@ class _Conversion:
     def _read(self, block: bytes, line: int) -> tuple[Block, int]:
         """Return the rows of a block that begins with this line, and how many lines it has."""
         plan, layout = self._plan, self._plan.table
-        if line >= layout.first and not plan.words:
+        if line >= layout.first and not plan.words and layout.dialect.delimiter != WHITESPACE:
             numbers = grid(block, layout.count, layout.dialect.delimiter)
             labels = None if numbers is None else pick_columns(numbers, plan.labels)
             if numbers is not None and labels is not None and are_classes(labels):

@@ -12,6 +12,7 @@ import numpy as np
 from modnet import Array, DataError, Dataset
 from modnet.files import created, part_paths, replacing
 from modnet_data.csv.cells import is_number, label_problem
+from modnet_data.csv.text import WHITESPACE
 from modnet_data.rows import EXACT
 from modnet_data.writing import column_names, parts_of, table_blocks, table_dtype
 
@@ -32,7 +33,10 @@ def write_csv(data: Dataset, path: Path, delimiter: str | None, decimal: str | N
         for part, target in zip(parts_of(data), paths, strict=True):
             binary = stack.enter_context(created(stack.enter_context(replacing(target)), target))
             text = stack.enter_context(io.TextIOWrapper(binary, encoding, newline=""))
-            writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
+            if delimiter == WHITESPACE:  # text with a tab in it is in quotes, too
+                writer = csv.writer(text, delimiter=" ", lineterminator="\n", quoting=csv.QUOTE_NONNUMERIC)
+            else:
+                writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
             writer.writerow([*names, label])
             labels = iter(part.t.tolist())
             for block in table_blocks(part, dtype, target):

@@ -74,7 +74,7 @@ def data_plan(table: Table, wanted: ColumnSettings, infer: Infer[Table] = ask_la
     """Return the plan of a file with features and labels."""
     features = None if wanted.features is None else [table.index_of(column) for column in wanted.features]
     out = {table.index_of(column) for column in wanted.leave_out}
-    known = out.union(features or ())
+    known = out.union(features or (), table.empty)
     among = [i for i in range(table.count) if i not in known]
     if len(among) + len(features or ()) < 2:
         return wanted.plan(table, (), ())
