@@ -6,7 +6,7 @@ from modnet.files.names import part_paths, uncompressed_name
 from modnet.files.opening import CHUNK, COMPRESSED, LIMIT, compression, created, head_of, opened, read_bytes, reading
 from modnet.files.progress import tell_progress, telling
 from modnet.files.writing import replacing, sweep, write_atomically
-from modnet.text import printable
+from modnet.text import printable, write_csv
 
 __all__ = [
     "CHUNK",
@@ -28,4 +28,5 @@ __all__ = [
     "telling",
     "uncompressed_name",
     "write_atomically",
+    "write_csv",
 ]
