@@ -55,7 +55,7 @@ def test_whatever_the_labels_are_their_problem_can_be_printed(labels):
     assert found is None or (found[0].isprintable() and set(found[1]) <= set(labels))
 
 
-def test_arrays_of_labels_are_looked_at():
+def test_arrays_of_labels_are_checked():
     with pytest.raises(DataError, match="look alike"):
         Dataset.from_arrays(([[1], [2]], ["é", "e\u0301"]), test_fraction=0)
     with pytest.raises(DataError, match="look alike"):
@@ -64,7 +64,7 @@ def test_arrays_of_labels_are_looked_at():
         Dataset.from_arrays(([[1], [2]], ["a", "b"]), test_fraction=0, classes=["a", "b", "b\u200b"])
 
 
-def test_files_of_arrays_are_looked_at(tmp_path):
+def test_files_of_arrays_are_checked(tmp_path):
     np.savez(tmp_path / "a.npz", x=[[1], [2]], t=["a", "b\x1b"])
     with pytest.raises(DataError, match=r"a\.npz: the label 'b\\x1b' has a control character"):
         modnet.load(tmp_path / "a.npz", test_fraction=0.0)
