@@ -11,7 +11,7 @@ import numpy as np
 from modnet import Array, DataError
 from modnet_data.csv.cells import MISSING, label_problem, number_of, number_problem
 from modnet_data.csv.layout import Layout
-from modnet_data.csv.text import Broken, Record, records
+from modnet_data.csv.text import Broken, Dialect, Record, records
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
 from modnet_data.table.missing import Missing
@@ -70,6 +70,9 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
         if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
             mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
             continue
+        if (swallowing := _swallowing_cell(record, plan)) is not None:
+            mistakes.add(record.line, swallowing, "rows within quotes; is a quote left open?")
+            continue
         if plan.missing == "drop" and (lacking := _lacking(record.cells, plan)):
             gaps.dropped += 1
             for column in lacking:
@@ -86,6 +89,25 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
     return x, np.array(labels, np.str_ if plan.words else np.float64)
 
 
+def _swallowing_cell(record: Record, plan: Plan[Layout]) -> int | None:
+    """Return the first cell with a line end in it where two or more of the record's lines look like rows."""
+    long = [i for i, cell in enumerate(record.cells) if "\n" in cell or "\r" in cell]
+    if not long:
+        return None
+    rows = 0
+    for line in record.text.replace("\r", "\n").split("\n"):
+        cells = _with_points(line.replace('"', "").split(plan.table.dialect.delimiter), plan.table.dialect)
+        rows += len(cells) == plan.table.count and all(number_of(cells[i]) is not None for i in plan.features)
+    return long[0] if rows > 1 else None
+
+
+def _with_points(cells: list[str], dialect: Dialect) -> list[str]:
+    """Return cells with a point before decimals; where they stand behind a comma, a point makes no number."""
+    if dialect.decimal == ".":
+        return cells
+    return [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
+
+
 def _lacking(cells: list[str], plan: Plan[Layout]) -> list[int]:
     return [i for i in (*plan.features, *plan.labels) if cells[i].strip() in MISSING]
 
@@ -94,10 +116,8 @@ def _numbers(
     record: Record, columns: tuple[int, ...], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing
 ) -> list[float]:
     comma = plan.table.dialect.decimal == ","
-    cells = [record.cells[i] for i in columns]
-    if comma:  # a point is then no decimal mark
-        cells = [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
-    elif record.text.isascii() and "_" not in record.text:
+    cells = _with_points([record.cells[i] for i in columns], plan.table.dialect)
+    if not comma and record.text.isascii() and "_" not in record.text:
         try:  # at a glance
             values = list(map(float, cells))
         except ValueError:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from modnet import find_unclear_labels
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
 
@@ -64,9 +65,10 @@ def label_problem(cell: str) -> str | None:
         return f"expected a label, found {found}; missing values: missing = 'drop'"
     if is_number(text):
         return f"expected text as in the first rows, found {quote(text)}; are labels numbers, or text?"
-    if "\n" in cell or "\r" in cell or len(cell) >= LONGEST_LABEL:
+    if len(cell) >= LONGEST_LABEL:
         return f"expected a label, found {len(cell)} characters in quotes; is a quote left open?"
-    return None if "\0" not in cell else f"expected a label, found {quote(cell)}"
+    unclear = find_unclear_labels([text])
+    return unclear and unclear[0]
 
 
 def _loses(cell: str, value: float) -> bool:
