@@ -8,6 +8,7 @@ import io
 import json
 import lzma
 import sys
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -17,6 +18,7 @@ from typing import IO, Any, cast
 
 from modnet.errors import DataError, MissingExtraError, ModnetError
 from modnet.files.progress import ReportingFile
+from modnet.files.zipped import create_zip, is_zip, open_zip
 from modnet.text import format_error, printable
 
 LIMIT = 2**30
@@ -41,7 +43,8 @@ _FORMATS: dict[str, tuple[bytes, Callable[..., Any]]] = {
     ".xz": (b"\xfd7zXZ\x00", lzma.open),
     ".zst": (b"\x28\xb5\x2f\xfd", _open_zst),
 }
-COMPRESSED = tuple(_FORMATS)
+COMPRESSED = (*_FORMATS, ".zip")
+HEAD = 512
 
 
 @contextmanager
@@ -67,7 +70,7 @@ def explain_error(error: Exception) -> str:
     """Return in words why a file cannot be read, or nothing where the error does not tell."""
     if isinstance(error, (FileNotFoundError, IsADirectoryError)):
         return "no such file" if isinstance(error, FileNotFoundError) else "a folder, expected a file"
-    damage = isinstance(error, (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error))
+    damage = isinstance(error, (EOFError, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error))
     bz2s = isinstance(error, OSError) and error.errno is None  # not the system's
     if damage or bz2s or type(error).__name__ == "ZstdError":  # a class of an extra, which may not be there
         return f"the compressed file is damaged or cut off: {printable(str(error), 200)}"
@@ -108,7 +111,9 @@ def compression(path: Path) -> str:
     """Return the suffix that goes with how the content of a file is compressed, "" where it is not."""
     check_regular(path)
     with path.open("rb") as file:
-        head = file.read(6)
+        head = file.read(HEAD)
+    if is_zip(head):
+        return ".zip"
     return next((suffix for suffix, (magic, _) in _FORMATS.items() if head.startswith(magic)), "")
 
 
@@ -123,7 +128,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         if not suffix:
             yield file
             return
-        with _FORMATS[suffix][1](file, "rb") as inside:
+        with open_zip(file, path) if suffix == ".zip" else _FORMATS[suffix][1](file, "rb") as inside:
             yield inside
 
 
@@ -134,6 +139,9 @@ def created(path: Path, named: Path | None = None) -> Iterator[IO[bytes]]:
     if suffix == ".gz":  # without a name and a time in it, the same content is the same file
         with path.open("wb") as plain, gzip.GzipFile("", "wb", compresslevel=6, fileobj=plain, mtime=0) as packed:
             yield cast("IO[bytes]", packed)
+    elif suffix == ".zip":
+        with create_zip(path, (named or path).stem) as inside:
+            yield inside
     else:
         with _FORMATS[suffix][1](path, "wb") if suffix in _FORMATS else path.open("wb") as file:
             yield file

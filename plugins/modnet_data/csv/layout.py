@@ -9,12 +9,13 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import attrs
 
 from modnet import DataError
-from modnet_data.csv.cells import MISSING, is_number
-from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, records, text_of
+from modnet_data.csv.cells import MISSING, is_number, kind_of
+from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, quote
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
@@ -42,9 +43,9 @@ class Layout(Columns):
     """The cells of the first rows, with a point before decimals."""
 
     @cached_property
-    def widths(self) -> list[int]:
-        """The length of each column's longest cell in the first rows."""
-        return [max(map(len, column)) for column in zip(*self.sample, strict=True)] or [LONGEST_LINE] * self.count
+    def kinds(self) -> list[frozenset[str]]:
+        """The kinds of each column's cells in the first rows: "number", "text", "empty"."""
+        return [frozenset(map(kind_of, column)) for column in zip(*self.sample, strict=True)]
 
     def explain_single(self) -> str:
         """Say why there may be one column only: cells are delimited in another way."""
@@ -83,6 +84,7 @@ class LayoutSettings:
 
 def layout_of(path: Path, given: LayoutSettings) -> Layout:
     """Return the layout of a CSV file, by its first lines and what is given."""
+    given = attrs.evolve(given, encoding=encoding_of(path, given.encoding))
     lines = _first_lines(path, given.encoding)
     delimiter, decimal = given.delimiter, given.decimal or "."
     if lines and (said := SAID.fullmatch(lines[0])):
@@ -158,7 +160,8 @@ def _without_mark(path: Path, line: str, encoding: str) -> str:
     if line.startswith(MARK):
         raise _error(path, "two byte order marks; take one out", line=1)
     if (foreign := codecs.BOM_UTF8.decode(encoding, "ignore").lstrip(MARK)) and line.startswith(foreign):
-        raise _error(path, f"begins as UTF-8 text does, not as {encoding.upper()}; leave encoding out", line=1)
+        what = f"begins as UTF-8 text does, not as {encoding.upper()}"
+        raise _error(path, what, line=1, advice=[{"encoding": "utf-8"}])
     return line
 
 
@@ -283,7 +286,9 @@ def _check_names(path: Path, header: Record, names: tuple[str, ...], delimiter: 
             raise _error(path, what, line=line, column=i)
         seen[name] = i
         if "\0" in name:
-            hint = "is it text at all? maybe UTF-16: encoding = 'utf-16-le' or 'utf-16-be'"
-            raise _error(path, f"{quote(name)} is no name; {hint}", line=line, column=i)
+            raise _error(path, f"{quote(name)} is no name; is it text at all?", line=line, column=i)
         if "\n" in name or "\r" in name:
             raise _error(path, f"{quote(name)} is no name; is a quote left open?", line=line, column=i)
+        if control := [letter for letter in name if category(letter) == "Cc"]:
+            what = f"{quote(name)} has a control character (U+{ord(control[0]):04X}): take it out"
+            raise _error(path, what, line=line, column=i)
