@@ -7,11 +7,12 @@ import re
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
+from unicodedata import category
 
 import attrs
 
 from modnet import DataError
-from modnet_data.csv.cells import MISSING, is_number
+from modnet_data.csv.cells import MISSING, is_number, kind_of
 from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, quote
@@ -40,9 +41,9 @@ class Layout(Columns):
     """The cells of the first rows, with a point before decimals."""
 
     @cached_property
-    def widths(self) -> list[int]:
-        """The length of each column's longest cell in the first rows."""
-        return [max(map(len, column)) for column in zip(*self.sample, strict=True)] or [LONGEST_LINE] * self.count
+    def kinds(self) -> list[frozenset[str]]:
+        """The kinds of each column's cells in the first rows: "number", "text", "empty"."""
+        return [frozenset(map(kind_of, column)) for column in zip(*self.sample, strict=True)]
 
     def explain_single(self) -> str:
         """Say why there may be one column only: cells are delimited in another way."""
@@ -286,3 +287,6 @@ def _check_names(path: Path, header: Record, names: tuple[str, ...], dialect: Di
             raise line_error(path, f"{quote(name)} is no name; is it text at all?", line=line, column=i)
         if "\n" in name or "\r" in name:
             raise line_error(path, f"{quote(name)} is no name; is a quote left open?", line=line, column=i)
+        if control := [letter for letter in name if category(letter) == "Cc"]:
+            what = f"{quote(name)} has a control character (U+{ord(control[0]):04X}): take it out"
+            raise line_error(path, what, line=line, column=i)
