@@ -10,7 +10,7 @@ from attrs.validators import in_, instance_of, optional
 
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
-from modnet_data.csv.label import LabelGuess, WrongGuessError, counting_column
+from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.rows import convert
 from modnet_data.csv.write import write_csv
@@ -65,7 +65,7 @@ class Csv(TableSource):
     """
 
     format = "csv"
-    version = 3
+    version = 4
     suffixes = SUFFIXES["csv"]
 
     delimiter: str | None = attrs.field(default=None, validator=_one_character)
@@ -92,7 +92,7 @@ class Csv(TableSource):
 
         def put_rows(put: Put) -> Facts:
             layout = layout_of(path, attrs.evolve(self._layout_settings, header=None, otherwise=self.header))
-            plan = rows_plan(layout, columns, features, counting_column)
+            plan = rows_plan(layout, columns, features)
             return self.describe(plan, convert(plan, put))
 
         return arrays_of(path, recipe, put_rows)
@@ -115,7 +115,7 @@ class Csv(TableSource):
         if like is not None:
             layout.check_alike(like["names"], like["columns"])
             layout = attrs.evolve(layout, text=frozenset(like["words"]))
-        plan = data_plan(layout, self.column_settings, guess.infer if guess else counting_column)
+        plan = data_plan(layout, self.column_settings, guess.infer if guess else picture_label)
         facts = self.describe(plan, convert(plan, put, guess.watch if guess else None))
         if guess:
             guess.check()

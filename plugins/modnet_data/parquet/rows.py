@@ -40,7 +40,7 @@ class ArrowTable:
     def columns(self) -> Columns:
         """The columns as those of any other table."""
         text = frozenset(i for i, kind in enumerate(self.types) if _is_text(kind))
-        return Columns(self.path, self.names, len(self.names), text, frozenset())
+        return Columns(self.path, self.names, len(self.names), text)
 
 
 def pyarrow(path: Path) -> Any:

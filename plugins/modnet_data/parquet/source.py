@@ -42,7 +42,7 @@ class Parquet(TableSource):
     """
 
     format = "parquet"
-    version = 1
+    version = 2
     suffixes = SUFFIXES["parquet"]
 
     def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:  # noqa: ARG002 - `like` holds names
