@@ -42,6 +42,7 @@ from modnet.interfaces import (
     ObservedRun,
     Observer,
     Optimizer,
+    RowsToPredict,
     Trace,
 )
 from modnet.nn.checkpoint import Checkpoint
@@ -93,6 +94,7 @@ __all__ = [
     "PluginError",
     "PrecisionWarning",
     "Register",
+    "RowsToPredict",
     "Run",
     "Samples",
     "SettingError",

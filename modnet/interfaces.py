@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import inspect
 from abc import ABC, abstractmethod
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import ClassVar, Protocol
 
@@ -190,6 +190,15 @@ class Optimizer(Part, ABC):
         """Return new parameters and the new state; the given ones stay as they are."""
 
 
+@attrs.frozen(eq=False)
+class RowsToPredict:
+    """Rows to predict: features `x`, unscaled (N, features), their labels (N,) or None, and notes for the user."""
+
+    x: Array
+    labels: Array | None = None
+    notes: tuple[str, ...] = ()
+
+
 class DataSource(Part, ABC):
     """A kind of file, or a data set by name, that can be read as a `Dataset`. Its fields are its settings."""
 
@@ -216,6 +225,14 @@ class DataSource(Part, ABC):
         """Return rows to predict, unscaled (N, features), and their labels (N,) or None. Optional."""
         problem = "reads whole data sets only, not rows to predict"
         raise DataError(f"{path}: the source {name_of(self)} {problem}", path=path)
+
+    def read_named_rows(self, path: Path, features: int, names: Sequence[str]) -> RowsToPredict:
+        """Return rows to predict with their features in the order of `names`, which are none where a run keeps none.
+
+        Raises DataError where the file has names and some are missing. Optional: the default goes by position.
+        """
+        notes = (f"columns are taken by position: the source {name_of(self)} knows no names",) if names else ()
+        return RowsToPredict(*self.read_rows(path, features), notes)
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a data set, unscaled and each file whole or not at all, and return the files' paths. Optional.

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -10,13 +11,14 @@ import click
 
 from modnet.cli.options import load_all_plugins, parse_assignments, plugin_options
 from modnet.compose.experiment import read_toml
-from modnet.compose.parts import find_name, make_part
-from modnet.compose.settings import get_settings
-from modnet.compose.sources import recognise_source
+from modnet.compose.parts import make_part
+from modnet.compose.sources import find_shared_settings, read_rows, recognise_source
 from modnet.display.progress import file_progress
 from modnet.runs.folder import EXPERIMENT
 from modnet.runs.model import TrainedModel
-from modnet.text import to_csv
+from modnet.text import printable, to_csv
+
+MOST_LABELS = 6  # that a note names
 
 
 @click.command()
@@ -40,34 +42,52 @@ def predict(
 ) -> None:
     """Predict the class of each row of FILE with RUN's network.
 
-    FILE has the same features as the training data; labels may be beside them, and are then compared. The output is
-    CSV: row, prediction, and label where there is one.
+    FILE has the same features as the training data, found by their names where both have names; other columns are
+    ignored. Labels may be beside them, and are then compared. The output is CSV: row, prediction, and label where there
+    is one.
     """
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
     load_all_plugins(table, without, modules)
     model = TrainedModel.read(run)
     kind = source or recognise_source(file)
-    # A file of the same kind has the settings of the run: the column of the label, for instance.
-    known = get_settings(model.source) if find_name(model.source) == kind else {}
-    reader = make_part("data-source", kind, **{**known, **parse_assignments(assignments)})
+    settings = parse_assignments(assignments)
+    # A file has the settings of the run that its source has, too: the column of the label, for instance.
+    reader = make_part("data-source", kind, **{**find_shared_settings(model.source, kind), **settings})
+    # Who lists the features goes by that list: the file has other names.
+    names = () if settings.get("features") else model.feature_names
     with file_progress():
-        rows, labels = reader.read_rows(file, model.network.layers[0].inputs)
-    predictions, outputs = model.predict(rows)
-    columns: dict[str, list[Any]] = {"row": list(range(1, len(rows) + 1)), "prediction": predictions}
-    accuracy = None
-    if labels is not None:
-        columns["label"] = labels.tolist()
+        found = read_rows(reader, file, model.network.layers[0].inputs, names)
+    predictions, outputs = model.predict(found.x)
+    columns: dict[str, list[Any]] = {"row": list(range(1, len(predictions) + 1)), "prediction": predictions}
+    notes, accuracy = list(found.notes), None
+    if found.labels is not None:
+        columns["label"] = found.labels.tolist()
         pairs = zip(predictions, columns["label"], strict=True)
-        accuracy = sum(str(prediction) == str(label) for prediction, label in pairs) / len(rows)
+        accuracy = sum(str(prediction) == str(label) for prediction, label in pairs) / len(predictions)
+        notes += _describe_unknown_labels(columns["label"], model.classes)
     if probabilities:
         columns |= {f"output {label}": outputs[:, i].tolist() for i, label in enumerate(model.classes)}
-    _print_predictions(columns, accuracy, json_=json_)
+    _print_predictions(columns, accuracy, notes, json_=json_)
 
 
-def _print_predictions(columns: dict[str, list[Any]], accuracy: float | None, *, json_: bool) -> None:
+def _describe_unknown_labels(labels: Sequence[Any], classes: Sequence[Any]) -> list[str]:
+    """Return a note on the labels that are no class of the run, or none."""
+    known = {str(name) for name in classes}
+    unknown = list(dict.fromkeys(str(label) for label in labels if str(label) not in known))
+    shown = ", ".join(repr(printable(label, 40)) for label in unknown[:MOST_LABELS]) + ", ..." * (
+        len(unknown) > MOST_LABELS
+    )
+    return [f"the run knows no class {shown}: such rows count as wrong"] if unknown else []
+
+
+def _print_predictions(
+    columns: dict[str, list[Any]], accuracy: float | None, notes: Sequence[str], *, json_: bool
+) -> None:
+    for note in notes:
+        click.echo(f"note: {note}", err=True)
     if json_:
         records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        click.echo(json.dumps({"accuracy": accuracy, "rows": records}))
+        click.echo(json.dumps({"accuracy": accuracy, "notes": notes, "rows": records}))
         return
     click.echo(to_csv([list(columns), *zip(*columns.values(), strict=True)]), nl=False)
     if accuracy is not None:

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from os import PathLike
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
+
+import numpy as np
 
 from modnet.compose.parts import find_name, make_part
 from modnet.compose.plugins import get_host
+from modnet.compose.settings import Table, get_settings
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, PluginError, UnknownNameError
-from modnet.files import head_of
+from modnet.files import ZIP, describe_foreign, head_of, member_name
 from modnet.host.registry import Component, Registry, could_be_name
-from modnet.interfaces import DataSource
+from modnet.host.signatures import find_settings
+from modnet.interfaces import DataSource, RowsToPredict
 
-HEAD = 512
+HEAD = 4096
 
 
 def load(what: str | PathLike[str], *, source: str | None = None, **settings: Any) -> Dataset:
@@ -46,6 +50,41 @@ def read_source(source: DataSource, path: Path | None) -> Dataset:
     return data
 
 
+def read_rows(source: DataSource, path: Path, features: int, names: Sequence[str]) -> RowsToPredict:
+    """Return rows to predict, their features in the order of `names` where there are some.
+
+    Raises PluginError where what the source returns is none.
+    """
+    found: object = source.read_named_rows(path, features, names)
+    if problem := _describe_wrong_rows(found, features):
+        remedy = f"read_rows is to return rows (N, {features}) of finite numbers, and their labels (N,) or None"
+        raise PluginError(f"the source {find_name(source)} returned {problem}", remedy)
+    return cast("RowsToPredict", found)
+
+
+def _describe_wrong_rows(found: object, features: int) -> str:
+    """Return what is wrong with rows to predict, in words, or nothing."""
+    if not isinstance(found, RowsToPredict):
+        return f"a {type(found).__name__}"
+    x: object = found.x
+    if not isinstance(x, np.ndarray) or x.dtype.kind not in "buif":
+        return f"rows that are a {type(x).__name__}" + (f" of {x.dtype}" if isinstance(x, np.ndarray) else "")
+    if x.ndim != 2 or x.shape[1] != features:
+        return f"rows of shape {x.shape}"
+    if found.labels is not None and np.shape(found.labels) != (len(x),):
+        return f"{len(x)} rows with labels of shape {np.shape(found.labels)}"
+    return "" if np.isfinite(x).all() else "a number that is not finite"
+
+
+def find_shared_settings(source: DataSource, name: str) -> Table:
+    """Return those settings of a source that the source of that name has, too, of the same types."""
+    known = get_settings(source)
+    if find_name(source) == name:
+        return known
+    own, others = (find_settings(cls) for cls in (type(source), get_host().registry.find("data-source", name).cls))
+    return {key: value for key, value in known.items() if key in others and own[key].wanted == others[key].wanted}
+
+
 def is_data_set(name: str) -> bool:
     """Say whether a data set of that name is available, which needs no file of the user's."""
     if not could_be_name(name):
@@ -71,6 +110,10 @@ def recognise_source(path: Path) -> str:
     found, readers = _ask_sources(registry, path, head, lambda cls: cls.reads_files)
     if len(found) == 1:
         return found[0]
+    if not found and head.startswith(ZIP):
+        member_name(path)  # which names what is in it, where that is not one file
+    if not found and (foreign := describe_foreign(head)):
+        raise DataError(f"{path}: {foreign}", path=path)
     problem = f"{' and '.join(found)} all recognise it" if found else "no source recognises it"
     names = ", ".join(found or [registry.name_for(source) for source in readers])
     raise DataError(f"{path}: {problem}; name its source, one of: {names}", path=path)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from modnet.data.labels import join_labels, to_float64, to_labels
+from modnet.data.labels import join_labels, to_float64, to_indices, to_label_array, to_labels
 from modnet.data.samples import find_mapping, release, split_into_blocks
 from modnet.errors import DataError
 from modnet.types import Array
@@ -26,9 +26,13 @@ class Rows:
     chosen: Array | None = None
 
 
-def to_rows(x: Any, labels: Any, part: str) -> Rows:
-    """Return rows as (N, D) with labels (N,), integers or text; raises DataError where they do not fit."""
-    x, labels = _to_array(x, f"{part} rows"), to_labels(_to_array(labels, f"{part} labels"), part)
+def to_rows(x: Any, labels: Any, part: str, classes: tuple[Any, ...] | None = None) -> Rows:
+    """Return rows as (N, D) with labels (N,), integers or text; raises DataError where they do not fit.
+
+    Where `classes` are given, each label becomes its place among them.
+    """
+    x, labels = _to_array(x, f"{part} rows"), to_label_array(labels, part)
+    labels = to_labels(labels, part) if classes is None else to_indices(labels, classes, part)
     if x.ndim == 0 or x.dtype.kind not in "buif":
         raise DataError(f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}")
     if labels.ndim != 1 or len(labels) != len(x):
@@ -57,9 +61,15 @@ def check_fit(rows: Rows, test: Rows) -> None:
         raise DataError("no training rows")
 
 
-def encode_labels(rows: Rows, test: Rows) -> tuple[tuple[Any, ...], Array]:
-    """Return the classes, and the class indices (N,) int64 of the training rows and then of the test rows."""
-    classes, indices = np.unique(join_labels(rows.labels, test.labels), return_inverse=True)
+def encode_labels(rows: Rows, test: Rows, known: tuple[Any, ...] | None) -> tuple[tuple[Any, ...], Array]:
+    """Return the classes, and the class indices (N,) int64 of the training rows and then of the test rows.
+
+    Where classes are known, labels are their indices already.
+    """
+    labels = join_labels(rows.labels, test.labels)
+    if known is not None:
+        return known, labels
+    classes, indices = np.unique(labels, return_inverse=True)
     return tuple(classes.tolist()), indices.astype(np.int64)
 
 

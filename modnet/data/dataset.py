@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal
 
 import attrs
 import numpy as np
 
 from modnet.data.arrays import check_fit, choose_scale, encode_labels, to_rows
+from modnet.data.labels import to_classes
 from modnet.data.samples import Samples
 from modnet.data.splits import split_rows
 from modnet.errors import DataError
@@ -74,6 +75,7 @@ class Dataset:
         test_fraction: float = 0.2,
         split_seed: int = 0,
         stratified: bool = False,
+        classes: Sequence[Any] | None = None,
         **settings: Any,
     ) -> Dataset:
         """Return a data set from rows (N, ...) and their labels (N,) or one-hot labels (N, classes).
@@ -81,26 +83,29 @@ class Dataset:
         Features are flattened to (N, D), divided by `scale` and made float64; `"auto"` divides by 255 what is
         evidently pixels: 16 or more columns of whole numbers from 0 to 255, at least one above 127. Without
         `test`, a `test_fraction` of the rows, drawn at random by `split_seed`, becomes the test samples: of all rows
-        alike, or `stratified`, so that each class has its share in both parts.
+        alike, or `stratified`, so that each class has its share in both parts. `classes` are the labels that there are,
+        in this order, with or without samples, or names for the columns of one-hot labels; None takes those that are
+        found, sorted.
         The rows are copied, unless nobody can write to them (`x.flags.writeable`, a mapped file). Raises DataError
-        where rows and labels do not fit, or numbers are not finite.
+        where rows and labels do not fit, numbers are not finite, or a label is missing or none of `classes`.
 
         >>> data = Dataset.from_arrays(([[0.5], [1.5], [2.5]], ["b", "a", "b"]), test_fraction=0.4)
         >>> data.classes, data.train.t, data.test.t
         (('a', 'b'), array([0, 1]), array([1]))
         """
-        rows = to_rows(*train, "training")
+        known = None if classes is None else to_classes(classes)
+        rows = to_rows(*train, "training", known)
         if test is None:
             rows, rows_test = split_rows(rows, test_fraction, split_seed, stratified)
         else:
-            rows_test = to_rows(*test, "test")
+            rows_test = to_rows(*test, "test", known)
         check_fit(rows, rows_test)
         divisor = choose_scale(rows, scale)
-        classes, t = encode_labels(rows, rows_test)
+        found, t = encode_labels(rows, rows_test, known)
         ends = len(rows.labels)
         samples = Samples(rows.x, t[:ends], divisor, rows.chosen)
         samples_test = Samples(rows_test.x, t[ends:], divisor, rows_test.chosen)
-        return cls(samples, samples_test, classes, {"scale": divisor, **settings})
+        return cls(samples, samples_test, found, {"scale": divisor, **settings})
 
     def check(self) -> None:
         """Raise DataError where networks cannot rely on it: float64 rows, all finite, a class index for each.

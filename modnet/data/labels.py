@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import cast
+from collections.abc import Sequence
+from typing import Any, cast
 
 import numpy as np
 from array_api_compat import array_namespace
@@ -37,8 +38,32 @@ def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
     return cast("Array", xp.astype(xp.expand_dims(t, axis=axis) == classes, like.dtype))
 
 
+def to_label_array(labels: Any, part: str) -> Array:
+    """Return labels of any kind as an array; raises DataError where one is missing, or text stands beside numbers.
+
+    NumPy alone would make text of them: `["a", float("nan"), 1]` becomes `["a", "nan", "1"]`.
+    """
+    if not isinstance(labels, (list, tuple)):
+        labels = np.asarray(labels)
+        if labels.dtype.kind != "O":
+            return cast("Array", labels)
+        labels = labels.tolist()
+    are_text = any(isinstance(item, str) for item in labels)
+    for row, item in enumerate(labels, start=1):
+        if _is_missing(item):
+            raise DataError(f"{part} row {row}: the label is missing ({item})")
+        if are_text and not isinstance(item, str):
+            raise DataError(f"{part} row {row}: the label is {item!r}, others are text: make all of them text")
+    try:
+        return np.asarray(labels)
+    except ValueError:
+        raise DataError(f"{part} labels are of different lengths") from None
+
+
 def to_labels(labels: Array, part: str) -> Array:
     """Return labels as (N,) integers or text; raises DataError where they are no classes."""
+    if labels.dtype.kind in "mM" and (lacking := np.isnat(labels)).any():
+        raise DataError(f"{part} row {np.argwhere(lacking)[0, 0] + 1}: the label is missing (NaT)")
     if labels.dtype.kind not in "buifU":
         raise DataError(f"{part} labels must be classes (whole numbers or text), found {labels.dtype}")
     if labels.ndim == 2 and labels.shape[1] > 1:
@@ -51,12 +76,56 @@ def to_labels(labels: Array, part: str) -> Array:
         numbers = to_float64(labels)
         wrong = ~((numbers == np.trunc(numbers)) & (np.abs(numbers) < LABELS_END))
         if wrong.any():
-            found = f"{numbers[wrong].flat[0]}, {labels.dtype}"
+            row = np.argwhere(wrong)[0, 0]
+            if np.isnan(numbers[row]).any():
+                raise DataError(f"{part} row {row + 1}: the label is missing (nan)")
+            found = f"{numbers[wrong].flat[0]}, {labels.dtype} (row {row + 1})"
             raise DataError(f"{part} labels must be classes (whole numbers or text), found {found}")
         return labels.astype(np.int64)
     if labels.dtype == np.uint64 and labels.max(initial=0) > np.iinfo(np.int64).max:
         raise DataError(f"{part} labels must be classes, found {labels.max()}")
     return labels.astype(np.int64) if labels.dtype.kind in "iu" else labels
+
+
+def to_indices(labels: Array, classes: Sequence[Any], part: str) -> Array:
+    """Return the place (N,) of each label among `classes`, or of each one-hot row's 1.
+
+    Raises DataError where a label is none of them.
+
+    >>> to_indices(np.array(["b", "a"]), ["b", "a", "c"], "training")
+    array([0, 1])
+    """
+    found = to_labels(labels, part)
+    if not found.size:
+        return np.zeros(len(found) if found.ndim else 0, np.int64)
+    if labels.ndim == 2 and labels.shape[1] > 1:
+        if labels.shape[1] != len(classes):
+            raise DataError(f"{part} labels are one-hot rows of {labels.shape[1]}, 'classes' has {len(classes)}")
+        return found.astype(np.int64)
+    known = np.array(classes)
+    if found.ndim != 1 or (found.dtype.kind == "U") != (known.dtype.kind == "U"):
+        words = "text" if found.dtype.kind == "U" else "numbers"
+        raise DataError(f"{part} labels are {words}, 'classes' has {_list(classes)}")
+    order = np.argsort(known)
+    at = np.minimum(np.searchsorted(known, found, sorter=order), len(known) - 1)
+    indices: Array = order[at]
+    if (outside := known[indices] != found).any():
+        row = int(np.argmax(outside))
+        raise DataError(f"{part} row {row + 1}: the label {found[row].item()!r} is none of 'classes': {_list(classes)}")
+    return indices.astype(np.int64)
+
+
+def to_classes(classes: Any) -> tuple[Any, ...]:
+    """Return classes that were given as plain values; raises DataError where they are not text alone or numbers alone.
+
+    >>> to_classes(np.array([2, 4]))
+    (2, 4)
+    """
+    found = tuple(classes.tolist() if isinstance(classes, np.ndarray) else classes)
+    plain = all(isinstance(item, str) for item in found) or all(isinstance(item, (int, np.integer)) for item in found)
+    if isinstance(classes, str) or not found or not plain or len({*found}) < len(found):
+        raise DataError(f"'classes' must be a list of different texts, or of different whole numbers: {classes!r}")
+    return tuple(np.array(found).tolist())
 
 
 def join_labels(train: Array, test: Array) -> Array:
@@ -71,6 +140,17 @@ def to_float64(numbers: Array) -> Array:
     """Return numbers as float64, in which a long double may be no more than infinite."""
     with np.errstate(over="ignore", invalid="ignore"):
         return numbers.astype(np.float64, copy=False)
+
+
+def _list(classes: Sequence[Any]) -> str:
+    return ", ".join([*map(repr, classes[:10]), *["..."] * (len(classes) > 10)])
+
+
+def _is_missing(label: object) -> bool:
+    """Say whether a label is None, NaN or NaT, those of pandas among them."""
+    if isinstance(label, (float, np.generic)):
+        return bool(label != label)
+    return label is None or type(label).__name__ in {"NAType", "NaTType"}
 
 
 def _is_one_hot(rows: Array) -> bool:

@@ -25,6 +25,8 @@ class TrainedModel:
     network: Network
     classes: tuple[Any, ...]
     scale: float
+    feature_names: tuple[str, ...]
+    """The names of the features, or none where the training data has none."""
     source: DataSource
     """The source of the training data, with its settings."""
 
@@ -38,9 +40,13 @@ class TrainedModel:
             inputs, classes = len(params["W1"]), tuple(about["classes"])
             network = create_network_of_size(experiment, inputs, len(classes)).with_params(params)
             network.predict(np.zeros((1, inputs)))
-            return cls(network, classes, float(about["scale"]), experiment.data.source)
+            names = tuple(map(str, about.get("features", ())))  # runs of older versions keep none
+            model = cls(network, classes, float(about["scale"]), names, experiment.data.source)
         except (KeyError, TypeError, ShapeError) as error:
             raise DataError(f"{folder}: {PARAMS} does not fit {EXPERIMENT} ({error})") from None
+        if len(names) not in {0, inputs}:
+            raise DataError(f"{folder}: {PARAMS} is damaged: {len(names)} names of {inputs} features")
+        return model
 
     def predict(self, rows: Array) -> tuple[list[Any], Array]:
         """Return the label of each raw row (N, features), and the network's outputs (N, classes)."""

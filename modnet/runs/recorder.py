@@ -81,7 +81,7 @@ class RunRecorder(Observer):
         """True once the folder holds more of the run than its experiment."""
         self._experiment = experiment
         self._table = to_table(experiment)
-        self._about = {"classes": list(data.classes), "scale": data.scale}
+        self._about = {"classes": list(data.classes), "scale": data.scale, "features": list(data.feature_names)}
         # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
         self._receipt = Receipt.create(experiment, self._table, data)
         origin = {"experiment": _select_identity(self._table), "data": self._receipt.content}

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
@@ -24,6 +25,15 @@ def missing(_: object, attribute: attrs.Attribute[Any], value: float | str) -> N
     """Take what is to be done about missing values: "refuse", "drop", or a finite number to fill in."""
     if value not in {"refuse", "drop"} and (isinstance(value, str) or not math.isfinite(value)):
         raise ValueError(f"'{attribute.name}' must be 'refuse', 'drop', or a finite number to fill in: {value!r}")
+
+
+def classes(_: object, attribute: attrs.Attribute[Any], value: Sequence[Any] | None) -> None:
+    """Take None, or two or more different labels: all text, or all whole numbers."""
+    if value is None:
+        return
+    alike = any(all(type(item) is kind for item in value) for kind in (str, int))
+    if isinstance(value, str) or not alike or len({*value}) < max(2, len(value)):
+        raise ValueError(f"'{attribute.name}' must be two or more different texts, or whole numbers: {value!r}")
 
 
 def filling(missing: float | str, dtype: str | None) -> None:

@@ -161,12 +161,17 @@ def test_the_split_follows_its_seed():
         (X, np.ones((4, 2)), "not one-hot rows"),
         (X, np.zeros((4, 0)), "found labels of shape (4, 0)"),
         (X, T + 0.5, "must be classes (whole numbers or text), found 3.5, float64"),
-        (X, T * np.nan, "must be classes (whole numbers or text), found nan"),
+        (X, T * np.nan, "training row 1: the label is missing (nan)"),
         (X, np.array([0, 1, np.inf, 0]), "found inf"),
         (X, T + 1e300, "found 1e+300"),
         (X, T * 1j, "found complex128"),
         (X, np.array([b"a", b"b", b"c", b"d"]), "must be classes (whole numbers or text), found |S1"),
-        (X, np.array([None] * 4), "found object"),
+        (X, np.array([None] * 4), "training row 1: the label is missing (None)"),
+        (X, ["a", "b", float("nan"), "a"], "training row 3: the label is missing (nan)"),
+        (X, [0, 1, None, 0], "training row 3: the label is missing (None)"),
+        (X, np.array(["2020-01-01", "NaT", "NaT", "NaT"], "M8[D]"), "training row 2: the label is missing (NaT)"),
+        (X, ["a", 1, "b", "a"], "training row 2: the label is 1, others are text"),
+        (X, [object()] * 4, "found object"),
         (X, np.array([2**64 - 1] * 4, np.uint64), "must be classes, found 18446744073709551615"),
         (X, np.array(5), "found labels of shape ()"),
         (X.astype(str), T, "expected numbers of shape (N, features), found <U"),
@@ -184,6 +189,55 @@ def test_words_of_errors(x, t, words):
     with pytest.raises(DataError) as caught:
         whole(x, t)
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "indices"),
+    [
+        (["b", "a", "b", "c"], ["c", "b", "a"], [1, 2, 1, 0]),
+        (["b", "a", "b", "b"], ["c", "b", "a"], [1, 2, 1, 1]),
+        ([2, 4, 2, 2], [4, 3, 2], [2, 0, 2, 2]),
+        (np.array([2.0, 4, 2, 2]), np.array([4, 2]), [1, 0, 1, 1]),
+        ([True, False, True, True], [1, 0], [0, 1, 0, 0]),
+        (np.eye(4)[[2, 0, 1, 3]], ["n", "e", "s", "w"], [2, 0, 1, 3]),
+    ],
+)
+def test_classes_that_are_given_keep_their_order(labels, classes, indices):
+    data = whole(X, labels, classes=classes)
+    assert data.classes == tuple(classes)
+    assert data.train.t.tolist() == indices
+    data.check()
+    split = Dataset.from_arrays((X, labels), classes=classes, test_fraction=0.5, stratified=True)
+    assert split.classes == tuple(classes)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes", "words"),
+    [
+        (list("abac"), ["a", "b"], "training row 4: the label 'c' is none of 'classes': 'a', 'b'"),
+        ([1, 1, 2, 3], [1, 3], "training row 3: the label 2 is none of 'classes': 1, 3"),
+        ([1, 1, 2, 3], ["1", "2", "3"], "training labels are numbers, 'classes' has '1', '2', '3'"),
+        (list("1123"), [1, 2, 3], "training labels are text, 'classes' has 1, 2, 3"),
+        (np.eye(4), list("abc"), "training labels are one-hot rows of 4, 'classes' has 3"),
+        (list("abac"), ["a", "b", "a"], "'classes' must be a list of different texts, or of different whole numbers"),
+        (list("abac"), ["a", 1], "'classes' must be a list of different texts"),
+        (list("abac"), "abc", "'classes' must be a list of different texts"),
+        (list("abac"), [], "'classes' must be a list of different texts"),
+    ],
+)
+def test_labels_outside_of_the_classes_that_are_given(labels, classes, words):
+    with pytest.raises(DataError) as caught:
+        whole(X, labels, classes=classes)
+    assert words in str(caught.value)
+    with pytest.raises(DataError):
+        Dataset.from_arrays((X[:1], list("a")), (X, labels), classes=classes)
+
+
+def test_labels_of_pandas():
+    pandas = pytest.importorskip("pandas")
+    assert whole(X, pandas.Series(list("abab"))).classes == ("a", "b")
+    with pytest.raises(DataError, match="training row 2: the label is missing"):
+        whole(X, pandas.Series(["a", pandas.NA, "b", "a"]))
 
 
 def test_parts_that_do_not_fit():

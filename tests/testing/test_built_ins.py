@@ -41,10 +41,10 @@ RATES = {
     "sgd": (0.1, 1e-3),
 }
 FUSED = {"fused", "fused-finite", "fused-arrays"}
-OF_FILES = {"empty", "truncated", "garbage", "missing", "recognised", "rows-to-predict", "written"}
+OF_FILES = {"empty", "truncated", "garbage", "missing", "recognised", "rows-to-predict", "rows-by-name", "written"}
 OF_SETTINGS = {"settings-refused", "settings-odd", "settings-kept"}
 # The checks that have nothing to say of a part, where they are others than its kind's.
-USUALLY_SKIPPED = {"activation": {"standard"}, "gradient": {"mean"}}
+USUALLY_SKIPPED = {"activation": {"standard"}, "gradient": {"mean"}, "data-source": {"rows-by-name"}}
 SKIPPED = {
     "gelu": {"standard", "settings-odd"},
     "softmax": {"elementwise"},
@@ -55,6 +55,8 @@ SKIPPED = {
     "forward-gradient": {"gradient", "any-function", "evaluations"},
     "random-coordinates(coordinates=5)": {"gradient"},
     "spsa": {"gradient"},
+    "csv": set(),
+    "parquet": set(),
     "mnist-small": OF_FILES,
     "mnist": set(find_suite("data-source").checks) - {"recognises-quietly", *OF_SETTINGS},
 }

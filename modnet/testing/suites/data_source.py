@@ -25,6 +25,8 @@ from modnet.testing.suites.shared import add_shared
 BY_NAME = "it is a data set by name and reads no files"
 NO_FILE = "no sample file: check_data_source(part, file=...)"
 NO_ROWS = "it reads whole data sets only, no rows to predict"
+NO_NAMES = "it finds columns by position, not by name"
+MISSING_NAME = "no column of this name"
 NO_WRITER = "it does not write files"
 NOT_FETCHED = "it has not been downloaded"
 File = str | os.PathLike[str]
@@ -280,6 +282,26 @@ def rows_to_predict(part: Any, files: Any) -> None:
         except modnet.DataError:
             return
     raise AssertionError(f"asked for {features + 3} features it gives {features}")
+
+
+@SUITE.check(lambda subject: able(subject, "read_named_rows", NO_NAMES), BY_NAME, NO_NAMES)
+def rows_by_name(part: Any, files: Any) -> None:
+    """It reads rows to predict with their features in the order of the names, and refuses a name that is missing."""
+    with TemporaryDirectory() as folder:
+        path = write_files(files, folder)
+        names = part.read(path).feature_names
+        assert names, "the data set that it reads has no feature_names"
+        x, _ = part.read_rows(path, len(names))
+        turned = part.read_named_rows(path, len(names), names[::-1])
+        assert isinstance(turned, modnet.RowsToPredict), f"it is a {type(turned).__name__}, not a modnet.RowsToPredict"
+        np.testing.assert_array_equal(turned.x, x[:, ::-1], "names in another order")
+        try:
+            part.read_named_rows(path, len(names), (*names[:-1], MISSING_NAME))
+        except modnet.DataError as error:
+            message = str(error)
+        else:
+            raise AssertionError(f"asked for the column {MISSING_NAME!r} it gives another")
+    assert MISSING_NAME in message, f"the message does not name the missing column: {message}"
 
 
 @SUITE.check(lambda subject: able(subject, "write", NO_WRITER), BY_NAME, NO_WRITER)

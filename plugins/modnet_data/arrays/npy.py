@@ -31,8 +31,8 @@ class Npy(ArraySource):
     `y_train.npy`, `x_test.npy`, `y_test.npy`, or `x.npy`, `t.npy`, or the other names that arrays in an .npz archive
     may have, in any case, each after the same beginning if there is one: `mnist_x_train.npy`. `labels` is the file with
     the labels of the rows in this one, relative to its folder, whatever both are called. Without a test part, a
-    `test_fraction` of the rows, drawn by `split_seed`, is the test part; `stratified`, of each class alike. Files of
-    4 MiB or more are mapped into memory.
+    `test_fraction` of the rows, drawn by `split_seed`, is the test part; `stratified`, of each class alike. `classes`
+    fixes the labels that there are, and their order. Files of 4 MiB or more are mapped into memory.
     """
 
     format = "npy"

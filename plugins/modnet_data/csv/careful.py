@@ -35,10 +35,12 @@ class Mistakes:
         self.count = 0
 
     def add(self, line: int, column: int | None, problem: str) -> None:
-        """Count a mistake, and remember it if it is one of the first."""
+        """Count a mistake, and remember it if it is one of the first: those of a row come in any order."""
         self.count += 1
-        if self.count <= FEW:
+        if self.count <= FEW or line == self._first[-1][0]:
             self._first.append((line, column, problem))
+            self._first.sort(key=lambda mistake: (mistake[0], mistake[1] or 0))
+            del self._first[FEW:]
 
     def error(self) -> DataError:
         """Return an error about all of them, with the place of the first one."""

@@ -15,7 +15,7 @@ import attrs
 
 from modnet import DataError
 from modnet_data.csv.cells import MISSING, is_number, number_of
-from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, records, text_of
+from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, Value, quote
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
@@ -81,10 +81,13 @@ class LayoutSettings:
     header: bool | None
     otherwise: bool | None = None
     """True or false where the first line could be either, a header or a row; None raises DataError then."""
+    names: Sequence[str] = ()
+    """Names that show the first line to be a header: all of them, or one that is no number."""
 
 
 def layout_of(path: Path, given: LayoutSettings) -> Layout:
     """Return the layout of a CSV file, by its first lines and what is given."""
+    given = attrs.evolve(given, encoding=encoding_of(path, given.encoding))
     lines = _first_lines(path, given.encoding)
     delimiter, decimal = given.delimiter, given.decimal or "."
     if lines and (said := SAID.fullmatch(lines[0])):
@@ -111,7 +114,11 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
 
 
 def _has_header(path: Path, first: Record, numbers: list[list[str]], given: LayoutSettings) -> bool:
-    header = _is_header(numbers) if given.header is None else given.header
+    header = given.header
+    if header is None and (known := {*given.names} & {name.strip() for name in first.cells}):
+        header = len(known) == len(given.names) or not all(map(is_number, known)) or None
+    if header is None:
+        header = _is_header(numbers)
     header = given.otherwise if header is None else header
     if header is None:
         advice = [{"header": True}, {"header": False}]
@@ -156,7 +163,8 @@ def _without_mark(path: Path, line: str, encoding: str) -> str:
     if line.startswith(MARK):
         raise _error(path, "two byte order marks; take one out", line=1)
     if (foreign := codecs.BOM_UTF8.decode(encoding, "ignore").lstrip(MARK)) and line.startswith(foreign):
-        raise _error(path, f"begins as UTF-8 text does, not as {encoding.upper()}; leave encoding out", line=1)
+        what = f"begins as UTF-8 text does, not as {encoding.upper()}"
+        raise _error(path, what, line=1, advice=[{"encoding": "utf-8"}])
     return line
 
 
@@ -286,7 +294,6 @@ def _check_names(path: Path, header: Record, names: tuple[str, ...], delimiter: 
             raise _error(path, what, line=line, column=i)
         seen[name] = i
         if "\0" in name:
-            hint = "is it text at all? maybe UTF-16: encoding = 'utf-16-le' or 'utf-16-be'"
-            raise _error(path, f"{quote(name)} is no name; {hint}", line=line, column=i)
+            raise _error(path, f"{quote(name)} is no name; is it text at all?", line=line, column=i)
         if "\n" in name or "\r" in name:
             raise _error(path, f"{quote(name)} is no name; is a quote left open?", line=line, column=i)

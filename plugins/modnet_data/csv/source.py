@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
 
@@ -10,12 +11,15 @@ from attrs.validators import in_, instance_of, optional
 
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
+from modnet_data.csv.encodings import is_text_encoding
 from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.rows import convert
 from modnet_data.csv.write import write_csv
 from modnet_data.formats import SUFFIXES
-from modnet_data.table.plan import ColumnSettings, data_plan, rows_plan
+from modnet_data.table.columns import quote
+from modnet_data.table.plan import ColumnSettings, data_plan
+from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource
 
 
@@ -25,11 +29,9 @@ def _one_character(_: object, attribute: attrs.Attribute[Any], value: str | None
 
 
 def _encoding(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    try:
-        "".encode(value)
-    except LookupError:
-        known = "such as 'utf-8', 'latin-1', 'utf-16'"
-        raise ValueError(f"'{attribute.name}' must be a text encoding {known}: {value!r}") from None
+    if not is_text_encoding(value):
+        known = "such as 'utf-8', 'cp949', 'latin-1', 'utf-16'"
+        raise ValueError(f"'{attribute.name}' must be a text encoding {known}: {quote(value)}")
 
 
 @attrs.frozen
@@ -87,12 +89,15 @@ class Csv(TableSource):
         except WrongGuessError:
             return arrays_of(path, recipe, lambda put: self._put(path, put, like, None))
 
-    def convert_rows(self, path: Path, recipe: str, columns: ColumnSettings, features: int) -> Converted:
+    def convert_rows(
+        self, path: Path, recipe: str, columns: ColumnSettings, features: int, names: Sequence[str]
+    ) -> Converted:
         """Return features, labels (if any) and facts; the header is inferred anew, as it may be missing here."""
 
         def put_rows(put: Put) -> Facts:
-            layout = layout_of(path, attrs.evolve(self._layout_settings, header=None, otherwise=self.header))
-            plan = rows_plan(layout, columns, features)
+            otherwise = False if names else self.header  # a header would have the names
+            layout = layout_of(path, attrs.evolve(self._layout_settings, header=None, otherwise=otherwise, names=names))
+            plan = rows_plan(layout, columns, features, names)
             return self.describe(plan, convert(plan, put))
 
         return arrays_of(path, recipe, put_rows)

@@ -13,7 +13,7 @@ import numpy as np
 
 from modnet import Array, DataError, Dataset, cached
 from modnet.files import CHUNK, LIMIT, compression, opened, reading
-from modnet_data.arrays.raw import RATIO
+from modnet_data.arrays.raw import RATIO, UNPACKED
 from modnet_data.arrays.source import ArraySource
 from modnet_data.formats import SUFFIXES
 from modnet_data.names import EXPECTED, part_names, row_names
@@ -25,9 +25,6 @@ from modnet_data.pickle.write import write_pickle
 VERSION = 1
 """Of the conversion to arrays: another one makes all files be converted anew."""
 
-UNPACKED = 2**26
-"""A compressed pickle may always have so many bytes; more only if they are no more than `RATIO` times the file's."""
-
 Blocks = list[list[Array]]
 """Rows, their labels, and those of the test part if there is one; each as arrays that are to be joined."""
 
@@ -36,13 +33,13 @@ Blocks = list[list[Array]]
 class Pickle(ArraySource):
     """Arrays in a pickle of any protocol, by Python 2 or 3 and NumPy 1 or 2, compressed or not.
 
-    It may be a dict (the book's `train_img`, `train_label`, `test_img`, `test_label`; `x_train`, `y_train`,
-    `x_test`, `y_test`; `x`, `t`), a pair of rows and labels, two such pairs (training, test) or three (training,
-    validation, test, as in Nielsen's book: the validation rows are joined to the training rows). Labels may also be
-    a list of text or whole numbers. Anything else is refused, and nothing in a pickle is ever run. Without a test
-    part, a `test_fraction` of the rows, drawn by `split_seed`, is the test part; `stratified`, of each class alike.
-    A pickle of 4 MiB or more is mapped into memory, and arrays of bytes stay there; one that is compressed is
-    unpacked once before.
+    It may be a dict (the book's `train_img`, `train_label`, `test_img`, `test_label`; `x_train`, `y_train`, `x_test`,
+    `y_test`; `x`, `t`), a pair of rows and labels, two such pairs (training, test) or three (training, validation,
+    test, as in Nielsen's book: the validation rows are joined to the training rows). Labels may also be a list of text
+    or whole numbers. Anything else is refused, and nothing in a pickle is ever run. Without a test part, a
+    `test_fraction` of the rows, drawn by `split_seed`, is the test part; `stratified`, of each class alike. `classes`
+    fixes the labels that there are, and their order. A pickle of 4 MiB or more is mapped into memory, and arrays of
+    bytes stay there; one that is compressed is unpacked once before.
 
     >>> import pickle, tempfile
     >>> with tempfile.NamedTemporaryFile(suffix=".pkl") as file:

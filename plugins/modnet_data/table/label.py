@@ -53,11 +53,11 @@ class LabelChoice:
 
     @cached_property
     def candidates(self) -> list[int]:
-        """The columns that could be the label, the likeliest first: few values, the first or the last of them."""
+        """The columns that could be the label, the likeliest first: few values, at an end of the table."""
         found = [i for i in self.among if _may_be_label(self.values[i])]
         few = [i for i in self.among if len(self.values[i]) < SOME and _are_classes(self.values[i])]
         ends = {*found[:1], *found[-1:]}
-        return sorted(found or few, key=lambda column: self._unlikeliness(column, column in ends))
+        return sorted(found or few, key=lambda column: (*self._unlikeliness(column), column not in ends, column))
 
     def question(self) -> DataError:
         """Return the error that asks for the label, with the settings that would read the file."""
@@ -106,13 +106,13 @@ class LabelChoice:
             way["leave_out"] = [*self.left_out, *map(name_of, unreadable)]
         return way if len(unreadable) < len(others) else {}
 
-    def _unlikeliness(self, column: int, is_end: bool) -> tuple[object, ...]:
+    def _unlikeliness(self, column: int) -> tuple[object, ...]:
         """Return the key by which the likeliest label comes first."""
         values = _present(self.values[column])
         distinct = len({*values})
-        is_end &= len(values) < SOME or 2 * distinct <= len(values)
+        is_end = column in {0, self.table.count - 1} and (len(values) < SOME or 2 * distinct <= len(values))
         named = column in self._named
-        return not named, distinct < 2, len(values) < len(self.values[column]), not is_end, distinct, -column
+        return not named, distinct < 2, len(values) < len(self.values[column]), not is_end, distinct
 
 
 def _present(values: Sequence[Value]) -> list[float | str]:

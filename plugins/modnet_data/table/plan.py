@@ -84,31 +84,6 @@ def data_plan(table: Table, wanted: ColumnSettings, infer: Infer[Table] = find_n
     return wanted.plan(table, features, labels)
 
 
-def rows_plan(table: Table, wanted: ColumnSettings, count: int) -> Plan[Table]:
-    """Return the plan of a file with rows to predict, of `count` features, with or without a label."""
-    named = [i for column in wanted.features or () if (i := table.find(column)) is not None]
-    if wanted.features is not None and len(named) == len(wanted.features):
-        return wanted.plan(table, named, _find_label(table, wanted, range(table.count)))
-    among = list(range(table.count))
-    if table.count != count:
-        out = {table.find(column) for column in wanted.leave_out}
-        among = [i for i in among if i not in out]
-    labels: list[int] = []
-    if len(among) > count:
-        labels = _find_label(table, wanted, among) or [_infer_label(table, wanted, among, find_nothing)]
-    features = [i for i in among if i not in labels]
-    if len(features) != count:
-        with_label = count + max(1, len(wanted.label or ()))
-        raise table.error(f"{table.count} columns, expected {count} (the features), or {with_label} with a label")
-    return wanted.plan(table, features, labels)
-
-
-def _find_label(table: Columns, wanted: ColumnSettings, among: Sequence[int]) -> list[int]:
-    """Return the label's columns by the setting, if all are in the file, or else none."""
-    found = [i for column in wanted.label or () if (i := table.find(column)) in among and i is not None]
-    return found if len(found) == len(wanted.label or ()) else []
-
-
 def _infer_label(table: Table, wanted: ColumnSettings, among: Sequence[int], infer: Infer[Table]) -> int:
     """Return the label's column; raises DataError where it could be several, or none."""
     choice = LabelChoice(table, among, wanted.leave_out, listed=wanted.features is not None)

@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 from attrs.validators import in_, instance_of, optional
 
-from modnet import Array, Dataset, DataSource
+from modnet import Array, Dataset, DataSource, RowsToPredict
 from modnet.cached import Facts
 from modnet.files import part_paths
 from modnet_data import validators
@@ -22,6 +22,7 @@ from modnet_data.table.columns import Column, Columns
 from modnet_data.table.leaks import Features, refuse_leaks
 from modnet_data.table.missing import notes
 from modnet_data.table.plan import ColumnSettings, Plan
+from modnet_data.table.prediction import describe_rows
 
 AFTERWARDS = {"test", "scale", "test_fraction", "stratified", "split_seed"}
 """Settings that the converted arrays do not depend on."""
@@ -90,22 +91,30 @@ class TableSource(DataSource):
         )
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
-        """Return rows to predict: without labels, or with the columns that have them. No row is left out."""
+        """Return rows to predict by position: without labels, or with the columns that have them."""
+        found = self.read_named_rows(path, features, ())
+        return found.x, found.labels
+
+    def read_named_rows(self, path: Path, features: int, names: Sequence[str]) -> RowsToPredict:
+        """Return rows to predict, with the label where there is one. No row is left out."""
         missing = "refuse" if self.missing == "drop" else self.missing
         columns = attrs.evolve(self.column_settings, missing=missing)
-        arrays, facts = self.convert_rows(path, self.recipe("rows", features), columns, features)
+        arrays, facts = self.convert_rows(path, self.recipe("rows", features, names), columns, features, names)
         labels = arrays.get("t")
         if labels is not None and facts["classes"]:
             labels = np.array(facts["classes"])[labels]
-        return flat_rows(path, arrays["x"], labels, features)
+        x, labels = flat_rows(path, arrays["x"], labels, features)
+        return RowsToPredict(x, labels, (*describe_rows(facts, columns, names), *notes([facts], missing)))
 
     @abstractmethod
     def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:
         """Return features, labels and facts of a file, which is to be laid out `like` the training file, if given."""
 
     @abstractmethod
-    def convert_rows(self, path: Path, recipe: str, columns: ColumnSettings, features: int) -> Converted:
-        """Return features, labels (if any) and facts of a file with rows to predict."""
+    def convert_rows(
+        self, path: Path, recipe: str, columns: ColumnSettings, features: int, names: Sequence[str]
+    ) -> Converted:
+        """Return features, labels (if any) and facts of a file with rows to predict, as `rows_plan` finds them."""
 
     def settings_from(self, facts: Facts) -> dict[str, Any]:
         """Return the settings that were inferred, so that nothing is inferred twice."""

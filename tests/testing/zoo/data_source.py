@@ -210,6 +210,37 @@ class KeepsTheLabelAsAFeature(JsonLines):
         return np.column_stack([x, np.arange(len(x))]), t
 
 
+@CAGE.add_legal(file=TREES)
+@attrs.frozen
+class FindsNames(JsonLines):
+    """A right one that finds features by their names, too."""
+
+    def read(self, path):
+        data = JsonLines.read(self, path)
+        names = [name for name in json.loads(path.read_text().splitlines()[0]) if name != self.label]
+        return attrs.evolve(data, feature_names=tuple(names))
+
+    def read_named_rows(self, path, features, names):
+        x, t = self.read_rows(path, features)
+        known = list(self.read(path).feature_names)
+        if lacking := [name for name in names if name not in known]:
+            raise modnet.DataError(f"{path}: no {lacking[0]!r}")
+        return modnet.RowsToPredict(x[:, [known.index(name) for name in names]], t)
+
+
+@CAGE.add_broken("rows-by-name", file=TREES)
+class TakesNamesByPosition(FindsNames):
+    def read_named_rows(self, path, features, names):
+        return modnet.RowsToPredict(*self.read_rows(path, features))
+
+
+@CAGE.add_broken("rows-by-name", file=TREES)
+class FillsInMissingNames(FindsNames):
+    def read_named_rows(self, path, features, names):
+        known = self.read(path).feature_names
+        return FindsNames.read_named_rows(self, path, features, [name if name in known else known[0] for name in names])
+
+
 @attrs.frozen
 class Writing(JsonLines):
     """A right one that writes, too."""

@@ -1,0 +1,257 @@
+"""`modnet predict`: features found by name or by position."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from processes import Call
+
+import modnet
+
+ROWS = [(0.5, 9.0), (3.5, 8.0), (9.0, 0.5), (6.0, 7.0)]
+KINDS = ["fir", "fir", "yew", "fir"]
+
+
+@pytest.fixture(scope="module")
+def runs(tmp_path_factory: pytest.TempPathFactory, call: Call) -> Path:
+    """Return a folder of runs: `named` with feature names, `plain` without a header, `arrays` trained on NPZ."""
+    folder = tmp_path_factory.mktemp("predict")
+    x = np.random.default_rng(0).uniform(0, 10, (200, 2)).round(2)
+    kinds = np.where(x[:, 0] > x[:, 1], "yew", "fir")
+    lines = [f"{i},{height},{width},{kind}" for i, ((height, width), kind) in enumerate(zip(x, kinds, strict=True))]
+    (folder / "named.csv").write_text("\n".join(["id,height,width,kind", *lines]) + "\n")
+    (folder / "plain.csv").write_text("\n".join(line.split(",", 1)[1] for line in lines) + "\n")
+    np.savez(folder / "arrays.npz", x=x, t=kinds)
+    for name, file, options in (
+        ("named", "named.csv", ("--set", "data.label=kind", "--set", 'data.leave_out=["id"]')),
+        ("plain", "plain.csv", ("--set", "data.label=last")),
+        ("arrays", "arrays.npz", ()),
+    ):
+        short = ("--gradient", "backpropagation", "--hidden", "5", "--iterations", "300", "--lr", "0.5")
+        done = call("train", *short, "--data", file, *options, "--out", name, cwd=folder)
+        assert done.returncode == 0, done.stderr
+    return folder
+
+
+def table(columns: str, rows: list[tuple[float, float]] = ROWS, kinds: list[str] = KINDS) -> str:
+    """Return a CSV file with these columns, of which `height`, `width`, `id` and `kind` have values that are known."""
+    names = columns.split(",")
+    known = [
+        {"height": height, "width": width, "id": 100 + i, "kind": kind, "remark": ["nice", " or not"][i % 2]}
+        for i, ((height, width), kind) in enumerate(zip(rows, kinds, strict=True))
+    ]
+    return "\n".join([columns, *(",".join(str(row.get(name, 7)) for name in names) for row in known)]) + "\n"
+
+
+def write(folder: Path, name: str, content: str) -> Path:
+    """Write a file of a case; Parquet is made of the CSV text."""
+    path = folder / name
+    if path.suffix == ".csv":
+        path.write_text(content)
+        return path
+    pyarrow = pytest.importorskip("pyarrow")
+    parquet = pytest.importorskip("pyarrow.parquet")
+    csv = pytest.importorskip("pyarrow.csv")
+    parquet.write_table(csv.read_csv(pyarrow.py_buffer(content.encode())), path)
+    return path
+
+
+FOUND = [
+    ("height,width", ""),
+    ("width,height", ""),
+    ("id,height,width", ""),
+    ("width,kind,id,height", ""),
+    ("kind,height,width", ""),
+    ("depth,width,height", "'depth'"),
+    ("remark,height,,width", "'remark', column 3"),
+    ("a,b,c,height,d,e,f,g,width", "'a', 'b', 'c', 'd', 'e', 'f' and 1 more"),
+]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize(("columns", "ignored"), FOUND, ids=[columns for columns, _ in FOUND])
+def test_features_are_found_by_name(runs, tmp_path, call, columns, ignored, suffix):
+    path = write(tmp_path, f"rows{suffix}", table(columns))
+    done = call("predict", "named", str(path), "--json", cwd=runs)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert [row["prediction"] for row in answer["rows"]] == KINDS
+    assert answer["accuracy"] == (1.0 if "kind" in columns else None)
+    notes = [f"ignored, as the run was not trained on it: {ignored}"] if ignored else []
+    assert answer["notes"] == notes
+    assert [line for line in done.stderr.splitlines() if line.startswith("note")] == [f"note: {n}" for n in notes]
+
+
+REFUSED = [
+    ("width,depth", "the column 'height' is missing: the run was trained on height, width; the file has width, depth"),
+    ("hieght,width", "the column 'height' is missing (did you mean 'hieght'?): the run was trained on height, width"),
+    ("Height,Width", "2 columns are missing (height, width) (did you mean 'Height' and 'Width'?)"),
+    ("a,b", "2 columns are missing (height, width): the run was trained on height, width; the file has a, b"),
+    ("kind,height", "the column 'width' is missing"),
+]
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".parquet"])
+@pytest.mark.parametrize(("columns", "problem"), REFUSED, ids=[columns for columns, _ in REFUSED])
+def test_missing_features_are_refused_by_name(runs, tmp_path, call, columns, problem, suffix):
+    path = write(tmp_path, f"rows{suffix}", table(columns))
+    done = call("predict", "named", str(path), cwd=runs)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert f"{path}: {problem}" in done.stderr
+    assert len(done.stderr.splitlines()) == 1
+
+
+def without_header(text: str) -> str:
+    return text.split("\n", 1)[1]
+
+
+BY_POSITION = [
+    ("named", without_header(table("height,width")), None, "the file has no header"),
+    ("named", without_header(table("height,width,kind")), 1.0, "the file has no header"),
+    ("named", without_header(table("kind,height,width")), 1.0, "the file has no header"),
+    ("plain", table("height,width"), None, "the run keeps no feature names"),
+    ("plain", table("height,width,kind").replace("height,width", "a,b"), 1.0, "the run keeps no feature names"),
+    ("plain", without_header(table("height,width,kind")), 1.0, ""),
+    ("plain", without_header(table("height,width")), None, ""),
+    ("arrays", table("height,width"), None, "the run keeps no feature names"),
+    ("arrays", table("height,width,class", kinds=KINDS).replace(",7\n", ",fir\n"), 0.75, "no feature names"),
+    ("arrays", without_header(table("height,width,kind")), 1.0, ""),
+]
+
+
+@pytest.mark.parametrize(("run", "text", "accuracy", "note"), BY_POSITION)
+def test_without_names_columns_go_by_position(runs, tmp_path, call, run, text, accuracy, note):
+    path = write(tmp_path, "rows.csv", text)
+    done = call("predict", run, str(path), "--json", cwd=runs)
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)
+    assert [row["prediction"] for row in answer["rows"]] == KINDS
+    assert answer["accuracy"] == accuracy
+    (found,) = answer["notes"] or [""]
+    assert found.startswith("columns are taken by position" if note else "")
+    assert note in found
+
+
+@pytest.mark.parametrize(
+    ("run", "text", "problem"),
+    [
+        ("named", "1\n2\n", "1 column, expected 2 (the features), or 3 with a label; the run was trained on height"),
+        ("named", "1,2,3,4\n5,6,7,8\n", "4 columns, expected 2"),
+        ("plain", table("a,b,c,d"), "4 columns, expected 2 (the features), or 3 with a label"),
+        ("named", "1,2,3\n4,5,6\n", "3 columns, of which 2 are features: which one is the label? Set label = 0 or"),
+        ("named", "1,2,3\n4,5,6\n", "as an option: --set label=0"),
+        ("arrays", table("a,b,c"), "3 columns, of which 2 are features: which one is the label? Set label = 'a' or"),
+    ],
+)
+def test_by_position_the_number_must_fit(runs, tmp_path, call, run, text, problem):
+    path = write(tmp_path, "rows.csv", text)
+    done = call("predict", run, str(path), cwd=runs)
+    assert (done.returncode, done.stdout) == (1, "")
+    assert problem in done.stderr
+
+
+def test_arrays_go_by_position_with_a_note(runs, tmp_path, call):
+    np.savez(tmp_path / "rows.npz", x=np.array(ROWS), t=np.array(KINDS))
+    for run, note in (
+        ("named", "note: columns are taken by position: the source npz knows no names\n"),
+        ("arrays", ""),
+    ):
+        done = call("predict", run, str(tmp_path / "rows.npz"), cwd=runs)
+        assert done.returncode == 0, done.stderr
+        assert done.stderr == f"{note}accuracy 1.0000 on 4 rows\n"
+
+
+def test_a_first_line_of_the_names_is_a_header_whatever_they_are(tmp_path, call):
+    x = np.random.default_rng(0).integers(0, 2, (100, 2))
+    lines = [f"{a},{b},{'odd' if a != b else 'even'}" for a, b in x]
+    (tmp_path / "train.csv").write_text("\n".join(["0,1,kind", *lines]) + "\n")
+    (tmp_path / "rows.csv").write_text("1,0\n1,1\n0,0\n")
+    done = call(
+        "train", "--iterations", "5", "--data", "train.csv", "--set", "data.header=true", "--out", "r", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    done = call("predict", "r", "rows.csv", "--json", cwd=tmp_path)
+    assert (len(json.loads(done.stdout)["rows"]), json.loads(done.stdout)["notes"]) == (2, [])
+    (tmp_path / "rows.csv").write_text("1,1\n0,0\n")
+    done = call("predict", "r", "rows.csv", "--json", cwd=tmp_path)
+    assert len(json.loads(done.stdout)["rows"]) == 2
+    assert "by position" in done.stderr
+
+
+def test_columns_that_are_listed_have_other_names(runs, tmp_path, call):
+    path = write(tmp_path, "rows.csv", "\n".join(["w,h", *(f"{width},{height}" for height, width in ROWS)]) + "\n")
+    done = call("predict", "named", str(path), "--set", 'features=["h","w"]', cwd=runs)
+    assert done.returncode == 0, done.stderr
+    assert [line.split(",")[1] for line in done.stdout.splitlines()[1:]] == KINDS
+
+
+def test_a_label_that_is_left_out_is_not_compared(runs, tmp_path, call):
+    path = write(tmp_path, "rows.csv", table("height,width,kind"))
+    done = call("predict", "named", str(path), "--set", 'leave_out=["kind"]', cwd=runs)
+    assert (done.stdout.splitlines()[0], done.stderr) == ("row,prediction", "")
+
+
+def test_missing_values_are_refused_or_filled_in(runs, tmp_path, call):
+    path = write(tmp_path, "rows.csv", "height,width\n1,\n2,3\n")
+    done = call("predict", "named", str(path), cwd=runs)
+    assert (done.returncode, "line 2, column 2" in done.stderr) == (1, True)
+    done = call("predict", "named", str(path), "--set", "missing=0", cwd=runs)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 3)
+    assert "note: 1 missing value filled in with 0" in done.stderr
+
+
+def test_labels_that_are_no_class_of_the_run_are_named(runs, tmp_path, call):
+    path = write(tmp_path, "rows.csv", table("height,width,kind", kinds=["fir", "oak", "yew", "FIR"]))
+    done = call("predict", "named", str(path), cwd=runs)
+    assert "note: the run knows no class 'oak', 'FIR': such rows count as wrong" in done.stderr
+    assert "accuracy 0.5000" in done.stderr
+
+
+def test_a_run_of_an_older_version_has_no_names(runs, tmp_path, call):
+    old = tmp_path / "old"
+    old.mkdir()
+    for name in ("experiment.toml", "params.npz"):
+        (old / name).write_bytes((runs / "named" / name).read_bytes())
+    with np.load(old / "params.npz") as file:
+        params = dict(file)
+    about = json.loads(str(params.pop("about")))
+    assert about.pop("features") == ["height", "width"]
+    np.savez(old / "params.npz", about=np.array(json.dumps(about)), **params)
+    path = write(tmp_path, "rows.csv", table("height,width"))
+    done = call("predict", str(old), str(path), cwd=runs)
+    assert done.returncode == 0, done.stderr
+    assert "note: columns are taken by position: the run keeps no feature names" in done.stderr
+
+
+def test_a_source_of_an_older_version_reads_by_position():
+    source = modnet.source("npz")
+    assert type(source).read_named_rows is modnet.DataSource.read_named_rows
+
+
+@pytest.mark.parametrize(
+    ("found", "problem"),
+    [
+        (([[1.0, 2.0]], None), "rows that are a list"),
+        ((np.array([["a", "b"]]), None), "rows that are a ndarray of <U1"),
+        ((np.ones((3, 5)), None), "rows of shape (3, 5)"),
+        ((np.ones(2), None), "rows of shape (2,)"),
+        ((np.ones((3, 2)), np.ones(4)), "3 rows with labels of shape (4,)"),
+        ((np.full((3, 2), np.nan), None), "a number that is not finite"),
+    ],
+)
+def test_what_a_source_returns_is_checked(tmp_path, found, problem):
+    from modnet.compose.sources import read_rows
+
+    class Odd(modnet.DataSource):
+        def read(self, path):
+            raise NotImplementedError
+
+        def read_rows(self, path, features):
+            return found
+
+    with pytest.raises(modnet.PluginError, match="the source odd returned") as caught:
+        read_rows(Odd(), tmp_path / "x", 2, ("a", "b"))
+    assert problem in str(caught.value)
