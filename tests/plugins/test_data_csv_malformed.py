@@ -349,7 +349,7 @@ CUT = "the compressed file is damaged or cut off"
         ('"a\nb",c,label\n1,2,x\n', {}, "table.csv, line 1, column 1: 'a\\nb' is no name; is a quote left open?"),
         ('"a\rb",c,label\n1,2,x\n', {}, "table.csv, line 1, column 1: 'a\\rb' is no name; is a quote left open?"),
         ("a\0,b,label\n1,2,x\n", {}, f"table.csv, line 1, column 1: 'a\\x00' {NUL}"),
-        ("\x1b[2J,b,c\n1,2,3\n", {}, r"which column is the label? Set label = 'c', label = "),
+        ("\x1b[2J,b,c\n1,2,3\n", {}, r'which column is the label? Set label = "\u001b[2J", label = '),
         ("\ufeff\ufeff" + TABLE, {}, "table.csv, line 1: two byte order marks; take one out"),
         # The label
         (TABLE, {"label": "klass"}, "table.csv: no column 'klass'; available: a, b, label"),

@@ -110,15 +110,15 @@ def test_a_label_is_inferred_where_one_column_could_be_it(
     path, names = write(tmp_path, table), list(table)
     options: dict[str, Any] = {"header": write is write_csv} if write is not write_parquet else {}
 
-    def named(label: Any) -> Any:
-        return [*map(named, label)] if isinstance(label, list) else label if isinstance(label, str) else names[label]
+    def to_name(label: Any) -> Any:
+        return [*map(to_name, label)] if isinstance(label, list) else label if isinstance(label, str) else names[label]
 
     if isinstance(expected, str):
-        assert named(load(path, **options).settings["label"]) == expected
+        assert to_name(load(path, **options).settings["label"]) == expected
         return
     error = ask(path, **options)
     assert "which column is the label" in str(error)
-    assert [named(way["label"]) for way in error.advice] == expected
+    assert [to_name(way["label"]) for way in error.advice] == expected
     for way in error.advice if write is not write_parquet else ():
         load(path, **options, **way)
 
@@ -245,7 +245,7 @@ def test_a_leak_is_checked_in_all_rows_of_a_long_file(tmp_path: Path) -> None:
 
 
 @st.composite
-def planted(draw: st.DrawFn) -> tuple[Table, bool]:
+def make_table(draw: st.DrawFn) -> tuple[Table, bool]:
     """Return a table with a label, and whether features give it away."""
     count, classes = draw(st.integers(20, 80)), draw(st.integers(2, 5))
     rng = np.random.default_rng(draw(st.integers(0, 2**32)))
@@ -270,7 +270,7 @@ def planted(draw: st.DrawFn) -> tuple[Table, bool]:
     return {name: column.tolist() for name, column in zip(names, columns, strict=True)}, kind != "nothing"
 
 
-@given(planted(), st.booleans())
+@given(make_table(), st.booleans())
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 def test_obeying_the_advice_leaves_no_feature_that_holds_the_label(
     tmp_path: Path, case: tuple[Table, bool], named: bool

@@ -1,4 +1,4 @@
-"""The label of a table by its first rows, and the question which column it is."""
+"""Choice of a table's label by names and first rows."""
 
 from __future__ import annotations
 

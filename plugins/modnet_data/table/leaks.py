@@ -77,7 +77,7 @@ def _sample_rows(t: Array) -> Array:
 
 def _copies(x: Array, t: Array, rows: Array) -> list[int]:
     """Return the features that correspond to the classes one to one, alone or, if they are 0 and 1, together."""
-    columns = _determined(x[rows], t[rows])
+    columns = _find_determined(x[rows], t[rows])
     if not len(columns):
         return []
     _, first, index, sizes = np.unique(t, return_index=True, return_inverse=True, return_counts=True)
@@ -99,7 +99,7 @@ def _copies(x: Array, t: Array, rows: Array) -> list[int]:
     return [int(j) for j in columns[found]]
 
 
-def _determined(x: Array, t: Array) -> Array:
+def _find_determined(x: Array, t: Array) -> Array:
     """Return the columns whose value depends on the class alone, and is not always the same."""
     order = np.argsort(t, kind="stable")
     x, t = x[order], t[order]

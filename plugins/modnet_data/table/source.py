@@ -155,7 +155,7 @@ class TableSource(DataSource):
         return arrays, facts
 
     def _features_of(self, path: Path, facts: Facts) -> Features:
-        """Return the features of a converted file that has columns for them without being told which."""
+        """Return the features of a converted file for which no features are listed."""
         names = facts["names"]
         table = Columns(path, None if names is None else tuple(names), facts["columns"], frozenset())
         label = facts["label"]
