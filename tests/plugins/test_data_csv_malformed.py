@@ -256,7 +256,11 @@ def test_files_that_are_right_in_spite_of_everything(path, content, options):
         (["“x”", "y"], ("y", "“x”")),
         (["x" * 999, "x" * 998], ("x" * 998, "x" * 999)),
         (["x" * 31 + " a", "x" * 31 + " b"], ("x" * 31 + " a", "x" * 31 + " b")),
-        (["\u00e9", "e\u0301"], ("e\u0301", "\u00e9")),
+        (["e\u0301", "u\u0308"], ("e\u0301", "u\u0308")),
+        (["می\u200cخواهم", "क्\u200dष"], ("می\u200cخواهم", "क्\u200dष")),
+        (['"New\nYork"', "York"], ("New\nYork", "York")),
+        (['"New\r\nYork, NY"', '"\nYork\n\n"'], ("New\r\nYork, NY", "York")),
+        (['"a\rb"', '"1\n2"'], ("1\n2", "a\rb")),
         (["=cmd|' /C calc'!A0", "y"], ("=cmd|' /C calc'!A0", "y")),
     ],
 )
@@ -272,7 +276,7 @@ def test_many_columns_take_no_time(path):
     data = load(path, "\n".join([",".join([*names, "label"]), ",".join([*cells, "x"]), ",".join([*cells, "y"])]))
     np.testing.assert_array_equal(data.train.x, np.tile(np.arange(WIDE) % 7, (2, 1)))
     words = words_of(path, "\n".join([",".join([*names, "label"]), ",".join([*cells[1:], "x"])]))
-    assert words.startswith(f"table.csv, line 2, column {WIDE} ('c{WIDE - 1}'): {WIDE} columns, expected {WIDE + 1}")
+    assert words.startswith(f"table.csv, line 2, column {WIDE + 1} ('label'): {WIDE} columns, expected {WIDE + 1}")
 
 
 # Refused
@@ -349,7 +353,9 @@ CUT = "the compressed file is damaged or cut off"
         ('"a\nb",c,label\n1,2,x\n', {}, "table.csv, line 1, column 1: 'a\\nb' is no name; is a quote left open?"),
         ('"a\rb",c,label\n1,2,x\n', {}, "table.csv, line 1, column 1: 'a\\rb' is no name; is a quote left open?"),
         ("a\0,b,label\n1,2,x\n", {}, f"table.csv, line 1, column 1: 'a\\x00' {NUL}"),
-        ("\x1b[2J,b,c\n1,2,3\n", {}, r'which column is the label? Set label = "\u001b[2J", label = '),
+        ("\x1b[2J,b,c\n1,2,3\n", {}, "line 1, column 1: '\\x1b[2J' has a control character (U+001B): take it out"),
+        ('a,"b\tc",label\n1,2,x\n', {}, "line 1, column 2: 'b\\tc' has a control character (U+0009): take it out"),
+        ("\n\na,b\x85c,label\n1,2,x\n", {}, "line 3, column 2: 'b\\x85c' has a control character (U+0085)"),
         ("\ufeff\ufeff" + TABLE, {}, "table.csv, line 1: two byte order marks; take one out"),
         # The label
         (TABLE, {"label": "klass"}, "table.csv: no column 'klass'; available: a, b, label"),
@@ -382,9 +388,18 @@ CUT = "the compressed file is damaged or cut off"
             {},
             "line 202, column 2 ('label'): expected text as in the first rows, found '7'; are labels numbers, or text?",
         ),
-        ("a,label\n1,x\n2,y\0\n", {}, "table.csv, line 3, column 2 ('label'): expected a label, found 'y\\x00'"),
-        ('a,label\n1,"x\ny"\n2,z\n', {}, "line 2, column 2 ('label'): expected a label, found 3 characters in quotes"),
-        ('a,label\n1,"x\ry"\n2,z\n', {}, "line 2, column 2 ('label'): expected a label, found 3 characters in quotes"),
+        (
+            "a,label\n1,x\n2,y\0\n",
+            {},
+            "line 3, column 2 ('label'): the label 'y\\x00' has a control character",
+        ),
+        ('a,label\n1,"x\n2,y"\n3,z\n', {}, "line 2, column 2 ('label'): rows within quotes; is a quote left open?"),
+        ('label,a\nz,1\n"x,1\r\ny",2\n', {}, "line 3, column 1 ('label'): rows within quotes; is a quote left open?"),
+        (
+            'a;c;d\n1,5;0;"x\n2,5;1;y"\n',
+            {"leave_out": ["d"], "label": "c"},
+            "line 2, column 3 ('d'): rows within",
+        ),
         ('a,label\n1,"x\\"y"\n2,z\n', {}, "table.csv, line 2, column 2 ('label'): text behind a closing quote"),
         ('1,"x\\"y"\n2,z\n3,w\n', {}, "table.csv, line 1, column 2: text behind a closing quote"),
         (f"a,label\n1,{2**53 + 1}\n2,1\n", {}, f"line 2, column 2 ('label'): '9007199254740993'{TOO_LONG}"),
@@ -394,16 +409,16 @@ CUT = "the compressed file is damaged or cut off"
         ("a,c,d,e\n1,1,1,-1\n", {"label": ["c", "d", "e"]}, f"table.csv, line 2, column 2 ('c'): {ONE_HOT}"),
         ("a,c,d\n1,x,0\n", {"label": ["c", "d"]}, "table.csv, line 2, column 2 ('c'): expected a number, found 'x'"),
         # Rows
-        (HEADER + "1,2,x\n  \n3,4,y\n", {}, "line 3, column 1 ('a'): 1 column, expected 3, as the header has; here is"),
-        (HEADER + "1,2,x\n\f\n3,4,y\n", {}, "line 3, column 1 ('a'): 1 column, expected 3, as the header has; here is"),
+        (HEADER + "1,2,x\n  \n3,4,y\n", {}, "line 3, column 2 ('b'): 1 column, expected 3, as the header has"),
+        (HEADER + "1,2,x\n\f\n3,4,y\n", {}, "line 3, column 2 ('b'): 1 column, expected 3, as the header has"),
         (
             HEADER + "1,2,x\n,,\n3,4,y\n",
             {},
             "table.csv, line 3, column 1 ('a'): expected a number, found an empty cell",
         ),
-        (HEADER + "1,2,x,\n3,4,y,\n", {}, "table.csv, line 2, column 3 ('label'): 4 columns, expected 3"),
-        (TABLE + "\x1a", {}, "line 4, column 1 ('a'): 1 column, expected 3, as the header has; here is '\\x1a'"),
-        (HEADER + "1.5,2\r,x\n3,4,y\n", {}, "table.csv, line 2, column 1 ('a'): 2 columns, expected 3"),
+        (HEADER + "1,2,x,\n3,4,y,\n", {}, "table.csv, line 2, column 4: 4 columns, expected 3"),
+        (TABLE + "\x1a", {}, "line 4, column 2 ('b'): 1 column, expected 3, as the header has"),
+        (HEADER + "1.5,2\r,x\n3,4,y\n", {}, "table.csv, line 2, column 3 ('label'): 2 columns, expected 3"),
         (TABLE + "5,6", {}, "table.csv, line 4, column 3 ('label'): 2 columns, expected 3, as the header has"),
         (TABLE + "5,6,", {}, "table.csv, line 4, column 3 ('label'): expected a label, found an empty cell"),
         (TABLE + '5,6,"x', {}, "table.csv, line 4, column 3 ('label'): a quote in this cell is never closed"),
@@ -490,6 +505,51 @@ CUT = "the compressed file is damaged or cut off"
 )
 def test_files_that_are_refused(path, content, options, words):
     assert words in words_of(path, content, **options)
+
+
+UNSEEN = [
+    ("\ufeffcat", "an invisible character (U+FEFF)"),
+    ("ca\u200bt", "an invisible character (U+200B)"),
+    ("cat\u200d", "an invisible character (U+200D)"),
+    ("\u202ecat", "an invisible character (U+202E)"),
+    ("c\u00adat", "an invisible character (U+00AD)"),
+    ("\u3164", "an invisible character (U+3164)"),
+    ("c\x1b[31mat", "a control character (U+001B)"),
+    ("c\tat", "a control character (U+0009)"),
+]
+
+
+@pytest.mark.parametrize("before", [1, 500])
+@pytest.mark.parametrize(("label", "what"), UNSEEN)
+def test_labels_that_nobody_sees_are_refused(path, label, what, before):
+    words = words_of(path, HEADER + "1,2,cat\n" * before + f"3,4,{label}\n")
+    where = f"table.csv, line {before + 2}, column 3 ('label')"
+    assert words == f"{where}: the label {label!r} has {what}: take it out"
+
+
+@pytest.mark.parametrize("before", [1, 20_000])
+@pytest.mark.parametrize(
+    ("one", "other", "shown"),
+    [
+        ("\u00e9t\u00e9", "e\u0301te\u0301", r"'\xe9t\xe9' and 'e\u0301te\u0301'"),
+        ("\ud55c", "\u1112\u1161\u11ab", r"'\ud55c' and '\u1112\u1161\u11ab'"),
+        ("New York", "New\u00a0York", r"'New York' and 'New\xa0York'"),
+        ('"a\nb"', '"a\r\nb"', r"'a\nb' and 'a\r\nb'"),
+        ("می‌خواهم", "میخواهم", "look alike"),
+    ],
+)
+def test_labels_that_look_alike_are_refused(path, one, other, shown, before):
+    words = words_of(path, HEADER + "1,2,x\n" * before + f"1,2,{one}\n3,4,{other}\n")
+    line = before + 3 + one.count("\n")
+    assert words.startswith(f"table.csv, line {before + 2}, column 3 ('label'): the labels ")
+    assert shown in words
+    assert words.endswith(f" Unicode's form NFC (the other one is in line {line})")
+
+
+def test_labels_of_the_test_file_that_look_alike_are_refused(tmp_path):
+    (tmp_path / "a_test.csv").write_text(HEADER + "1,2,e\u0301\n", encoding="utf-8")
+    words = words_of(tmp_path / "a_train.csv", HEADER + "1,2,\u00e9\n3,4,x\n")
+    assert r"'e\u0301' and '\xe9' look alike" in words
 
 
 # Compressed files

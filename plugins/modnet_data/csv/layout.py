@@ -10,11 +10,12 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import attrs
 
 from modnet import DataError
-from modnet_data.csv.cells import MISSING, is_number, number_of
+from modnet_data.csv.cells import MISSING, is_number, kind_of, number_of
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, Value, quote
 
@@ -46,9 +47,9 @@ class Layout(Columns):
         return [[_value(cell) for cell in cells] for cells in self.sample]
 
     @cached_property
-    def widths(self) -> list[int]:
-        """The length of each column's longest cell in the first rows."""
-        return [max(map(len, column)) for column in zip(*self.sample, strict=True)] or [LONGEST_LINE] * self.count
+    def kinds(self) -> list[frozenset[str]]:
+        """The kinds of each column's cells in the first rows: "number", "text", "empty"."""
+        return [frozenset(map(kind_of, column)) for column in zip(*self.sample, strict=True)]
 
     def explain_single(self) -> str:
         """Say why there may be one column only: cells are delimited in another way."""
@@ -297,3 +298,6 @@ def _check_names(path: Path, header: Record, names: tuple[str, ...], delimiter: 
             raise _error(path, f"{quote(name)} is no name; is it text at all?", line=line, column=i)
         if "\n" in name or "\r" in name:
             raise _error(path, f"{quote(name)} is no name; is a quote left open?", line=line, column=i)
+        if control := [letter for letter in name if category(letter) == "Cc"]:
+            what = f"{quote(name)} has a control character (U+{ord(control[0]):04X}): take it out"
+            raise _error(path, what, line=line, column=i)

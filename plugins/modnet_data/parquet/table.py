@@ -21,14 +21,14 @@ import numpy as np
 
 from modnet import Array, DataError, MissingExtraError
 from modnet.files import compression, printable, reading
+from modnet_data.parquet.reader import LONGEST, PARQUET
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import Columns, Value, quote
 
 READER = Path(__file__).with_name("reader.py")
-NUMBERS = 2**22  # that a block holds
+BLOCK = 2**23  # bytes that are received at once
 FIRST = 100  # rows, by which columns are judged
-WORDS = 2**16  # that a block holds, of one column of text
-LONGEST_MESSAGE = 2**28
+WORDS = 2**16  # that are received at once, of one column of text
 MEMORY = 2**30  # bytes that the process may take, and as many times the size of the file as the next line says
 MEMORY_PER_BYTE = 8
 SECONDS = 10  # of computing that a block may take
@@ -104,9 +104,9 @@ def open_table(path: Path) -> Iterator[ArrowTable]:
         if suffix := compression(path):
             raise DataError(f"{path}: compressed as a whole ({suffix}): decompress it first", path=path)
         with path.open("rb") as file:
-            head = file.read(4)
+            head = file.read(len(PARQUET))
         folders = [str(Path(np.__file__).parents[1]), _find_pyarrow(path)]
-        reader = _Reader(path, "a Parquet" if head == b"PAR1" else "an Arrow", path.stat().st_size)
+        reader = _Reader(path, "a Parquet" if head == PARQUET else "an Arrow", path.stat().st_size)
         with reader.run(folders):
             yield reader.read_header()
 
@@ -189,7 +189,7 @@ class _Reader:
     def _blocks(self, columns: Sequence[int], first: int = 0) -> Iterator[list[Column]]:
         """Yield blocks of all rows, or one of the first few."""
         kinds = [self._kinds[i] for i in columns]
-        rows = max(1, NUMBERS // len(columns))
+        rows = max(1, BLOCK // sum(dtype.itemsize for dtype in map(_dtype_sent, kinds)))
         rows = first or (min(rows, WORDS) if "text" in kinds else rows)
         self._ask({"columns": list(columns), "rows": rows, "once": bool(first)})
         while "end" not in (message := self._receive(self._patience)):
@@ -200,7 +200,7 @@ class _Reader:
 
     def _receive_block(self, kinds: Sequence[Any], most: int, rows: int, lacking: Any, words: Any) -> list[Column]:
         """Return the columns that a message has announced; raises ValueError and the like where it is nonsense."""
-        dtypes = [np.dtype(np.int32) if kind == "text" else kind for kind in kinds]
+        dtypes = list(map(_dtype_sent, kinds))
         if not 0 < rows <= most:
             raise ValueError(rows)
         data = bytearray(rows * sum(dtype.itemsize + bool(lacks) for dtype, lacks in zip(dtypes, lacking, strict=True)))
@@ -226,7 +226,7 @@ class _Reader:
         """Return the next message; raises DataError where it is an error, or where there is none."""
         size = bytearray(8)
         self._fill(memoryview(size), patience)
-        if (count := int.from_bytes(size, "little")) > LONGEST_MESSAGE:
+        if (count := int.from_bytes(size, "little")) > LONGEST:
             self._refuse_answer()
         text = bytearray(count)
         self._fill(memoryview(text), patience)
@@ -308,6 +308,11 @@ def _to_values(column: Column) -> list[Value]:
     numbers = [math.nan if abs(value) > EXACT else float(value) for value in column.values.tolist()]
     lacks = lacks | (column.values != column.values)  # NaN is missing, too
     return [None if lack else value for lack, value in zip(lacks, numbers, strict=True)]
+
+
+def _dtype_sent(kind: Any) -> np.dtype[Any]:
+    """Return the dtype in which values of a column are sent: words of text are numbered."""
+    return np.dtype(np.int32 if kind == "text" else kind)
 
 
 def _number_type(kind: Any) -> np.dtype[Any]:
