@@ -14,7 +14,7 @@ from unicodedata import category
 import attrs
 
 from modnet import DataError
-from modnet_data.csv.cells import MISSING, is_number
+from modnet_data.csv.cells import MISSING, is_number, kind_of
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, quote
 
@@ -43,9 +43,9 @@ class Layout(Columns):
     """The cells of the first rows, with a point before decimals."""
 
     @cached_property
-    def widths(self) -> list[int]:
-        """The length of each column's longest cell in the first rows."""
-        return [max(map(len, column)) for column in zip(*self.sample, strict=True)] or [LONGEST_LINE] * self.count
+    def kinds(self) -> list[frozenset[str]]:
+        """The kinds of each column's cells in the first rows: "number", "text", "empty"."""
+        return [frozenset(map(kind_of, column)) for column in zip(*self.sample, strict=True)]
 
     def explain_single(self) -> str:
         """Say why there may be one column only: cells are delimited in another way."""
