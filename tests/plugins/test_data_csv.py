@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import gzip
+import io
 import re
 from itertools import cycle, islice
 from pathlib import Path
@@ -210,9 +211,9 @@ def test_rows_that_may_begin_with_a_header_use_the_setting(path):
 
 
 def test_the_command_line_gives_labels_of_text_back(tmp_path):
-    names = ['say "x", y', "Ärger", "=1+1", "a;b"]
+    names = ['say "x", y', "Ärger", "=1+1", "a;b", "New\nYork", "می\u200cخواهم"]
     with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
-        csv.writer(file).writerows([["u", "v", "kind"], *([k % 4, 3 * k % 4, names[k % 4]] for k in range(80))])
+        csv.writer(file).writerows([["u", "v", "kind"], *([k % 6, 5 * k % 6, names[k % 6]] for k in range(120))])
     settings = ["--set", "data.label=kind", "--set", 'data.features=["u", "v"]']
     train = ["train", "--data", "a.csv", *settings, "--hidden", "9", "--optimizer", "adam"]
     for arguments in (
@@ -221,9 +222,12 @@ def test_the_command_line_gives_labels_of_text_back(tmp_path):
     ):
         done = run_modnet(*arguments, cwd=tmp_path)
         assert done.returncode == 0, done.stderr
-    table = list(csv.reader(line for line in done.stdout.splitlines() if not line.startswith("accuracy")))
+    table = list(csv.reader(io.StringIO(done.stdout, newline="")))
     assert table[0] == ["row", "prediction", "label"]
-    assert [row[1] for row in table[1:81]] == names * 20
+    assert [row[1] for row in table[1:121]] == names * 20
+    shown = run_modnet("data", "show", "a.csv", "--set", "label=kind", cwd=tmp_path)
+    assert r"New\nYork" in shown.stdout
+    assert "می\u200cخواهم" in shown.stdout
 
 
 # Mistakes and their places
