@@ -215,7 +215,7 @@ def test_the_command_line_gives_labels_of_text_back(tmp_path):
     with (tmp_path / "a.csv").open("w", encoding="utf-8", newline="") as file:
         csv.writer(file).writerows([["u", "v", "kind"], *([k % 6, 5 * k % 6, names[k % 6]] for k in range(120))])
     settings = ["--set", "data.label=kind", "--set", 'data.features=["u", "v"]']
-    train = ["train", "--data", "a.csv", *settings, "--hidden", "9", "--optimizer", "adam"]
+    train = ["train", "--data", "a.csv", *settings, "--hidden", "20", "--optimizer", "adam"]
     for arguments in (
         [*train, "--gradient", "backpropagation", "--iterations", "2000", "--out", "run"],
         ["predict", "run", "a.csv"],
@@ -225,7 +225,8 @@ def test_the_command_line_gives_labels_of_text_back(tmp_path):
     table = list(csv.reader(io.StringIO(done.stdout, newline="")))
     assert table[0] == ["row", "prediction", "label"]
     assert [row[1] for row in table[1:121]] == names * 20
-    shown = run_modnet("data", "show", "a.csv", "--set", "label=kind", cwd=tmp_path)
+    settings = ["--set", "label=kind", "--set", 'features=["u", "v"]']
+    shown = run_modnet("data", "show", "a.csv", *settings, cwd=tmp_path)
     assert r"New\nYork" in shown.stdout
     assert "می\u200cخواهم" in shown.stdout
 
