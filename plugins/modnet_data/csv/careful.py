@@ -5,17 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, final
 
-import attrs
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv.cells import MISSING, label_problem, number_of, number_problem
+from modnet_data.csv.cells import NOT_FINITE, number_of, number_problem
+from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import Broken, Record, records
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
 from modnet_data.table.missing import Missing
 from modnet_data.table.plan import Plan
+from modnet_data.table.words import LIKELY
 
 FEW = 3  # mistakes that are shown; the others are counted
 UINT8 = np.dtype(np.uint8)
@@ -31,22 +32,23 @@ class Mistakes:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._first: list[tuple[int, int | None, str]] = []
+        self._first: list[tuple[int, int | None, str, Remedy]] = []
         self.count = 0
 
-    def add(self, line: int, column: int | None, problem: str) -> None:
+    def add(self, line: int, column: int | None, problem: str, remedy: Remedy = no_remedy) -> None:
         """Count a mistake, and remember it if it is one of the first."""
         self.count += 1
         if self.count <= FEW:
-            self._first.append((line, column, problem))
+            self._first.append((line, column, problem, remedy))
 
-    def error(self) -> DataError:
+    def error(self, gaps: Missing) -> DataError:
         """Return an error about all of them, with the place of the first one."""
-        (line, column, problem), *others = self._first
-        found = [f"line {other}{self._place(place)}: {what}" for other, place, what in others]
+        (line, column, problem, remedy), *others = self._first
+        found = [f"line {other}{self._place(place)}: {what}" for other, place, what, _ in others]
         found += [f"and {self.count - FEW:,} more"] * (self.count > FEW)
         also = "\nalso " + "; ".join(found) if found else ""
-        return self._layout.error(problem + also, f", line {line}{self._place(column)}", line=line, column=column)
+        place = f", line {line}{self._place(column)}"
+        return self._layout.error(problem + also, place, line=line, column=column, advice=remedy(gaps))
 
     def _place(self, column: int | None) -> str:
         if column is None:
@@ -68,13 +70,25 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
         if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
             mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
             continue
-        if plan.missing == "drop" and (lacking := _lacking(record.cells, plan)):
+        row = _at_a_glance(record, plan)
+        lacking = _lacking(record.cells, plan.labels if row else (*plan.features, *plan.labels), plan)
+        label = None if lacking and lacking[-1] in plan.labels else read_label(record.cells, plan)
+        if isinstance(label, Fault):
+            mistakes.add(record.line, label.column, label.problem, label.remedy)
+            gaps.add_word(label.column, record.cells[label.column])
+            label = None
+        for column in lacking:
+            gaps.count(column, word=record.cells[column].strip())
+        if lacking and plan.missing == "drop":
             gaps.dropped += 1
-            for column in lacking:
-                gaps.count(layout, column)
+            gaps.add_row(label, lacks=True)
             continue
-        row = _numbers(record, plan.features, plan, mistakes, gaps)
-        label = _label(record, plan, mistakes, gaps)
+        for column in lacking:
+            if column in plan.labels:
+                found = _found(record.cells[column])
+                mistakes.add(record.line, column, f"expected a label, found {found}", Missing.advise_label)
+        row = row or _numbers(record, lacking, plan, mistakes, gaps)
+        gaps.add_row(label, lacks=bool(lacking) or len(row) < len(plan.features))
         if mistakes.count == before:
             features.append(row)
             labels.append(label)
@@ -84,39 +98,53 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
     return x, np.array(labels, np.str_ if plan.words else np.float64)
 
 
-def _lacking(cells: list[str], plan: Plan[Layout]) -> list[int]:
-    return [i for i in (*plan.features, *plan.labels) if cells[i].strip() in MISSING]
+def _lacking(cells: list[str], columns: tuple[int, ...], plan: Plan[Layout]) -> list[int]:
+    return [i for i in columns if plan.is_missing(i, cells[i])]
+
+
+def _at_a_glance(record: Record, plan: Plan[Layout]) -> list[float]:
+    """Return the features of a row where all of them are numbers as float knows them, or else nothing."""
+    plain = plan.table.dialect.decimal == "." and plan.dtype != UINT8 and not plan.missing_numbers
+    if not (plain and record.text.isascii() and "_" not in record.text):
+        return []
+    try:
+        values = [float(record.cells[i]) for i in plan.features]
+    except ValueError:
+        return []
+    return values if all(abs(value) < EXACT for value in values) else []
 
 
 def _numbers(
-    record: Record, columns: tuple[int, ...], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing
+    record: Record, lacking: list[int], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing
 ) -> list[float]:
-    comma = plan.table.dialect.decimal == ","
-    cells = [record.cells[i] for i in columns]
-    if comma:  # a point is then no decimal mark
-        cells = [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
-    elif record.text.isascii() and "_" not in record.text:
-        try:  # at a glance
-            values = list(map(float, cells))
-        except ValueError:
-            pass
-        else:
-            if all(abs(value) < EXACT for value in values) and plan.dtype != UINT8:
-                return values
-    found = []
-    for i, cell in zip(columns, cells, strict=True):
-        value = number_of(cell)
-        if value is None and cell.strip() in MISSING and not isinstance(plan.missing, str):
+    """Return the features of a row, of which some may be missing, without those that are no number."""
+    comma, values = plan.table.dialect.decimal == ",", list[float]()
+    for i in plan.features:
+        cell = record.cells[i]
+        # A point is no decimal mark where a comma is one.
+        value = number_of(cell.replace(".", "\0").replace(",", ".", 1) if comma else cell)
+        if i in lacking and not isinstance(plan.missing, str):
             gaps.filled += 1
-            gaps.count(plan.table, i)
             value = plan.missing
+        elif i in lacking:
+            finite = "a finite number" if NOT_FINITE.fullmatch(cell.strip()) else "a number"
+            mistakes.add(record.line, i, f"expected {finite}, found {_found(cell)}", Missing.advise_value)
+            continue
         if value is None:
-            mistakes.add(record.line, i, number_problem(record.cells[i], comma))
+            remedy = no_remedy
+            if i not in plan.table.text and LIKELY.fullmatch(cell.strip()):
+                gaps.count(i, word=cell.strip())
+                remedy = Missing.advise_word
+            mistakes.add(record.line, i, number_problem(cell, comma), remedy)
         elif problem := _dtype_problem(value, plan.dtype):
             mistakes.add(record.line, i, f"{problem}, found {quote(cell)}")
         else:
-            found.append(value)
-    return found
+            values.append(value)
+    return values
+
+
+def _found(cell: str) -> str:
+    return quote(cell.strip()) if cell.strip() else "an empty cell"
 
 
 def _dtype_problem(value: float, dtype: np.dtype[Any] | None) -> str | None:
@@ -126,31 +154,6 @@ def _dtype_problem(value: float, dtype: np.dtype[Any] | None) -> str | None:
     if dtype == FLOAT32 and abs(value) > float(np.finfo(FLOAT32).max):
         return "expected a number that float32 can hold"
     return None
-
-
-def _label(record: Record, plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> Any:
-    """Return a row's label: text, a whole number, a list of numbers that are one-hot, or None."""
-    if not plan.labels:
-        return None
-    place, exact = plan.labels[0], attrs.evolve(plan, missing="refuse", dtype=None)
-    if plan.words:
-        cell = record.cells[place]
-        problem = label_problem(cell)
-        if problem:
-            mistakes.add(record.line, place, problem)
-        return cell.strip()
-    before = mistakes.count
-    values = _numbers(record, plan.labels, exact, mistakes, gaps)
-    if mistakes.count > before:
-        return None
-    if len(values) > 1:
-        if sorted(values)[-2:] != [0, 1] or sum(values) != 1:
-            mistakes.add(record.line, place, "the one-hot columns from here on are not one 1 and otherwise 0")
-        return values
-    if not (values[0].is_integer() and abs(values[0]) < EXACT):
-        problem = f"expected a class (a whole number or text), found {quote(record.cells[place])}"
-        mistakes.add(record.line, place, problem)
-    return values[0]
 
 
 def _describe_ragged(record: Record, layout: Layout) -> tuple[int, str]:

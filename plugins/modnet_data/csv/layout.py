@@ -13,9 +13,11 @@ from typing import Any
 import attrs
 
 from modnet import DataError
-from modnet_data.csv.cells import MISSING, is_number
+from modnet_data.csv.cells import is_number
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, quote
+from modnet_data.table.plan import own_words
+from modnet_data.table.words import MISSING, MissingValues
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 SAMPLE_LINES = 100
@@ -45,6 +47,18 @@ class Layout(Columns):
     def widths(self) -> list[int]:
         """The length of each column's longest cell in the first rows."""
         return [max(map(len, column)) for column in zip(*self.sample, strict=True)] or [LONGEST_LINE] * self.count
+
+    def with_words(self, given: MissingValues) -> Layout:
+        """Return the layout with the words for missing values that are given: others of the usual ones are text."""
+        text = set(self.text)
+        for i in range(self.count):
+            words = own_words(self, given, i)
+            cells = set() if words is None else {row[i] for row in self.sample} - {"", *words}
+            if cells & MISSING and not any(_is_usual_number(cell) for cell in cells):
+                text.add(i)
+            elif words is not None and not cells:
+                text.discard(i)
+        return attrs.evolve(self, text=frozenset(text))
 
     def explain_single(self) -> str:
         """Say why there may be one column only: cells are delimited in another way."""
@@ -260,6 +274,10 @@ def _text_columns(rows: list[list[str]]) -> tuple[frozenset[int], frozenset[int]
     text = some - {i for cells in rows for i in some if cells[i] not in MISSING and is_number(cells[i])}
     unlike = {i for i in text if len(rows) >= SOME and 2 * len({cells[i] for cells in rows}) > len(rows)}
     return frozenset(text), frozenset(unlike)
+
+
+def _is_usual_number(cell: str) -> bool:
+    return cell not in MISSING and is_number(cell)
 
 
 def _is_text(cell: str) -> bool:

@@ -5,14 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import final
 
-import attrs
 import numpy as np
 
 from modnet import Array
 from modnet.cached import Facts, Put
 from modnet_data.csv.blocks import grid, lines_of, row_blocks
 from modnet_data.csv.careful import UINT8, Block, Mistakes, cell_by_cell
-from modnet_data.csv.fast import FLOAT64, are_classes, one_or_all, pick_columns, read_regular
+from modnet_data.csv.classes import find_line, is_oddly_spelled
+from modnet_data.csv.fast import FLOAT64, are_labels, one_or_all, pick_columns, read_regular
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import LONGEST_LINE, bytes_of
 from modnet_data.table.missing import Missing
@@ -39,9 +39,10 @@ class _Conversion:
 
     def __init__(self, plan: Plan[Layout], put: Put, watch: Watch | None) -> None:
         self._plan, self._put, self._watch = plan, put, watch
-        self._mistakes, self._gaps = Mistakes(plan.table), Missing()
+        self._mistakes, self._gaps = Mistakes(plan.table), Missing(plan)
         self._classes: dict[str, int] = {}
         self._count = 0
+        self._spelled = plan.labels[0] if plan.spelling_matters else None
         self._whole = plan.dtype in {None, UINT8}  # as long as all numbers are whole and from 0 to 255
 
     def run(self) -> Facts:
@@ -54,23 +55,28 @@ class _Conversion:
                 rows, lines = self._read(block, line)
                 line += lines
                 if self._watch:
-                    self._watch(rows, not self._mistakes.count and self._gaps == Missing())
+                    self._watch(rows, not (self._mistakes.count or self._gaps))
                 if not self._mistakes.count and len(rows[0]):
                     self._put_rows(*rows)
         if self._mistakes.count:
-            raise self._mistakes.error()
-        if not self._count:
-            raise layout.error("no rows" + " without a missing value" * bool(self._gaps.dropped))
-        return {"classes": list(self._classes), **attrs.asdict(self._gaps)}
+            raise self._mistakes.error(self._gaps)
+        self._gaps.check_rows(self._count)
+        if doubtful := self._gaps.doubtful:
+            line = find_line(self._plan, doubtful[0])
+            raise self._gaps.class_error(f", line {line}", doubtful[0], line)
+        return {"classes": list(self._classes), **self._gaps.facts}
 
     def _read(self, block: bytes, line: int) -> tuple[Block, int]:
         """Return the rows of a block that begins with this line, and how many lines it has."""
         plan, layout = self._plan, self._plan.table
-        if line >= layout.first and not plan.words:
-            numbers = grid(block, layout.count, layout.dialect.delimiter)
+        plain = not plan.missing_numbers  # no number stands for a missing value
+        if line >= layout.first and not plan.words and plain:
+            numbers = grid(block, layout.count, layout.dialect.delimiter, self._spelled)
             labels = None if numbers is None else pick_columns(numbers, plan.labels)
-            if numbers is not None and labels is not None and are_classes(labels):
-                return (pick_columns(numbers, plan.features), one_or_all(labels)), len(numbers)
+            if numbers is not None and labels is not None and are_labels(labels, plan):
+                rows = pick_columns(numbers, plan.features), one_or_all(labels)
+                self._gaps.add_whole(len(numbers), rows[1])
+                return rows, len(numbers)
         if len(block) > LONGEST_LINE and b"\n" not in block[:-1]:
             self._mistakes.add(line, None, f"more than {LONGEST_LINE:,} characters in a line")
             return (np.empty((0, 0)), None), 1
@@ -78,11 +84,14 @@ class _Conversion:
         count = len(lines)
         if line < layout.first:
             lines, line = lines[layout.first - line :], layout.first
-        found = read_regular(lines, plan, UINT8) if self._whole else None
-        if found is None and plan.dtype != UINT8:
+        found = read_regular(lines, plan, UINT8) if self._whole and plain else None
+        if found is None and plan.dtype != UINT8 and plain:
             found = read_regular(lines, plan, FLOAT64)
+        if found is not None and plan.spelling_matters and is_oddly_spelled(block * (len(lines) == count), lines, plan):
+            found = None
         if found is None:
-            found = cell_by_cell(line, lines, plan, self._mistakes, self._gaps)
+            return cell_by_cell(line, lines, plan, self._mistakes, self._gaps), count
+        self._gaps.add_whole(len(found[0]), found[1])
         return found, count
 
     def _put_rows(self, x: Array, labels: Array | None) -> None:
