@@ -14,12 +14,12 @@ from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table, get_settings
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, PluginError, UnknownNameError
-from modnet.files import head_of
+from modnet.files import ZIP, describe_foreign, head_of, member_name
 from modnet.host.registry import Component, Registry, could_be_name
 from modnet.host.signatures import find_settings
 from modnet.interfaces import DataSource, RowsToPredict
 
-HEAD = 512
+HEAD = 4096
 
 
 def load(what: str | PathLike[str], *, source: str | None = None, **settings: Any) -> Dataset:
@@ -110,6 +110,10 @@ def recognise_source(path: Path) -> str:
     found, readers = _ask_sources(registry, path, head, lambda cls: cls.reads_files)
     if len(found) == 1:
         return found[0]
+    if not found and head.startswith(ZIP):
+        member_name(path)  # which names what is in it, where that is not one file
+    if not found and (foreign := describe_foreign(head)):
+        raise DataError(f"{path}: {foreign}", path=path)
     problem = f"{' and '.join(found)} all recognise it" if found else "no source recognises it"
     names = ", ".join(found or [registry.name_for(source) for source in readers])
     raise DataError(f"{path}: {problem}; name its source, one of: {names}", path=path)

@@ -7,6 +7,7 @@ import gzip
 import io
 import lzma
 import sys
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -16,6 +17,7 @@ from typing import IO, Any, cast
 
 from modnet.errors import DataError, MissingExtraError
 from modnet.files.progress import ReportingFile
+from modnet.files.zipped import create_zip, is_zip, open_zip
 
 LIMIT = 2**30
 """Bytes in a compressed file that is read as a whole, at most: a small file could unpack to more than fits."""
@@ -39,7 +41,8 @@ _FORMATS: dict[str, tuple[bytes, Callable[..., Any]]] = {
     ".xz": (b"\xfd7zXZ\x00", lzma.open),
     ".zst": (b"\x28\xb5\x2f\xfd", _open_zst),
 }
-COMPRESSED = tuple(_FORMATS)
+COMPRESSED = (*_FORMATS, ".zip")
+HEAD = 512
 
 
 @contextmanager
@@ -53,7 +56,7 @@ def reading(path: Path) -> Iterator[None]:
     except (FileNotFoundError, IsADirectoryError) as error:
         what = "no such file" if isinstance(error, FileNotFoundError) else "a folder, expected a file"
         raise DataError(f"{path}: {what}", path=path) from None
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
+    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error) as error:
         raise DataError(f"{path}: the compressed file is damaged or cut off: {error}", path=path) from None
     except OSError as error:
         if error.errno is None:  # not the system's, but bz2's
@@ -77,7 +80,9 @@ def compression(path: Path) -> str:
     if path.exists() and not (path.is_file() or path.is_dir()):
         raise DataError(f"{path}: a device or a pipe, expected a file", path=path)
     with path.open("rb") as file:
-        head = file.read(6)
+        head = file.read(HEAD)
+    if is_zip(head):
+        return ".zip"
     return next((suffix for suffix, (magic, _) in _FORMATS.items() if head.startswith(magic)), "")
 
 
@@ -92,7 +97,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         if not suffix:
             yield file
             return
-        with _FORMATS[suffix][1](file, "rb") as inside:
+        with open_zip(file, path) if suffix == ".zip" else _FORMATS[suffix][1](file, "rb") as inside:
             yield inside
 
 
@@ -103,6 +108,9 @@ def created(path: Path, named: Path | None = None) -> Iterator[IO[bytes]]:
     if suffix == ".gz":  # without a name and a time in it, the same content is the same file
         with path.open("wb") as plain, gzip.GzipFile("", "wb", compresslevel=6, fileobj=plain, mtime=0) as packed:
             yield cast("IO[bytes]", packed)
+    elif suffix == ".zip":
+        with create_zip(path, (named or path).stem) as inside:
+            yield inside
     else:
         with _FORMATS[suffix][1](path, "wb") if suffix in _FORMATS else path.open("wb") as file:
             yield file

@@ -1,20 +1,21 @@
-"""Blocks of a CSV file that end no row in its middle, and grids."""
+"""Blocks of a CSV file that end no row in its middle, grids, and the ways to read one file that agree."""
 
 from __future__ import annotations
 
 import io
 import warnings
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
-from hypothesis import example, given
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from modnet_data.csv.blocks import grid, lines_of, row_blocks
 from modnet_data.csv.text import LONGEST_LINE, Dialect, records
 
 import modnet
-from modnet import DataError
+from modnet import DataError, SettingError
 
 COMMAS = Dialect(",", ".", None, "utf-8")
 
@@ -116,3 +117,132 @@ def test_a_line_without_an_end_is_no_burden(tmp_path: Path):
     path.write_bytes(b"a,b,label\n" + b"1,2,0\n" * 200 + b"1," * (3 * LONGEST_LINE))
     with pytest.raises(DataError, match=r"line 202: more than 4,194,304 characters in a line"):
         modnet.load(path)
+
+
+# One file, read in three ways
+
+DIGITS = ["٣", "５", "५", "²", "½", "Ⅳ", "5월", "水", "\U000f0000", "\U0001d7d9", "乐"]
+NUMBERS = [
+    "0",
+    "7",
+    "255",
+    "256",
+    "-0",
+    "+5",
+    "007",
+    " 3",
+    "3 ",
+    "\u00a03",
+    "3\f",
+    "3\x1c",
+    "1.5",
+    ".5",
+    "5.",
+    "1e2",
+    "1E+05",
+]
+ODD_NUMBERS = [
+    "1e400",
+    "-1e-400",
+    "9" * 16,
+    "9" * 17,
+    "0x10",
+    "1_0",
+    "1j",
+    "nan",
+    "inf",
+    "1e",
+    "+-1",
+    "1,5",
+    "1.2.3",
+    "5\0",
+]
+LABELS = ["cat", "dog", "cat ", "0", "1", "고양이", "x" * 31, "x" * 32, "x" * 33, "e", "é", "e\u0301", "می\u200cخواهم"]
+ODD = [
+    "",
+    "?",
+    "NA",
+    "-",
+    '"5"',
+    '"a""b"',
+    '"a',
+    'a"b',
+    '"a\nb"',
+    '"5\r\n"',
+    '"1,2"',
+    "\ufeff5",
+    "\ufeffcat",
+    "ca\u200bt",
+]
+CONTROLS = ["\x1b[31m", "\x85", "\u2028", "\x7f", "\0", "\t", "5\x1f", "#"]
+TOKENS = st.sampled_from([*DIGITS, *NUMBERS, *ODD_NUMBERS, *LABELS, *ODD, *CONTROLS]) | st.text(max_size=3)
+
+
+@st.composite
+def files(draw: st.DrawFn) -> str:
+    """Return the text of a table, in which some cells were exchanged."""
+    columns, delimiter = draw(st.integers(2, 4)), draw(st.sampled_from(",,,;\t "))
+    kinds = [draw(st.sampled_from([NUMBERS[:3], NUMBERS, ["1.5", "2", "-3e1"], LABELS])) for _ in range(columns)]
+    rows = [[draw(st.sampled_from(kind)) for kind in kinds] for _ in range(draw(st.integers(1, 8)))]
+    for _ in range(draw(st.integers(0, 3))):
+        row = draw(st.sampled_from(rows))
+        row[draw(st.integers(0, len(row) - 1))] = draw(TOKENS)
+    if draw(st.integers(0, 5)) == 0:
+        row = draw(st.sampled_from(rows))
+        row[-1:] = draw(st.sampled_from([[], ["1", "2"]]))
+    end, names = draw(st.sampled_from(["\n", "\r\n", "\r"])), [["a", "b", "c", "kind"][-columns:]]
+    lines = [delimiter.join(row) for row in [*(names if draw(st.booleans()) else []), *rows]]
+    return draw(st.sampled_from(["", "\ufeff"])) + end.join(lines) + draw(st.sampled_from(["", end, end * 2]))
+
+
+SETTINGS = st.fixed_dictionaries(
+    {"label": st.sampled_from(["last", "last", "first", 1])},
+    optional={
+        "header": st.booleans(),
+        "dtype": st.sampled_from(["uint8", "float32", "float64"]),
+        "missing": st.sampled_from(["drop", 0]),
+        "delimiter": st.sampled_from([",", ";"]),
+        "decimal": st.sampled_from([",", "."]),
+        "leave_out": st.sampled_from([(0,), (1,)]),
+        "comment": st.just("#"),
+    },
+)
+
+
+def outcome(path: Path, chosen: dict[str, Any]) -> Any:
+    """Return all that a file was read as, or the error."""
+    try:
+        data = modnet.load(path, test="", test_fraction=0.0, source="csv", **chosen)
+    except (DataError, SettingError) as error:
+        return str(error)
+    table = data.train.table
+    return (
+        data.classes,
+        data.settings,
+        data.feature_names,
+        data.notes,
+        table.dtype,
+        table.tobytes(),
+        data.train.t.tolist(),
+    )
+
+
+@given(files(), SETTINGS, st.integers(4, 40))
+@example("a,b,kind\n5월,2,x\n", {}, 8)
+@example("1,2,乐\n1,3,水\n", {"label": "last"}, 8)
+@example("kind,a\n\U000f0000,1\n", {"label": 0}, 8)
+@example("0,水\n", {"label": "first", "header": False}, 8)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], max_examples=settings.default.max_examples * 5)
+def test_a_file_is_the_same_to_numpy_cell_by_cell_and_in_small_blocks(tmp_path, text, chosen, size):
+    path = tmp_path / "any.csv"
+    path.write_text(text, encoding="utf-8", errors="surrogatepass", newline="")
+    found = outcome(path, chosen)
+    assert not isinstance(found, str) or found.replace("\n", "").isprintable()
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("modnet_data.csv.blocks.BLOCK", size)
+        assert outcome(path, chosen) == found
+        patch.setattr("modnet_data.csv.rows.grid", lambda *_: None)
+        patch.setattr("modnet_data.csv.rows.read_regular", lambda *_: None)
+        assert outcome(path, chosen) == found
+        patch.setattr("modnet_data.csv.blocks.BLOCK", 2**17)
+        assert outcome(path, chosen) == found

@@ -119,7 +119,10 @@ def test_rows_alone(tmp_path):
         (b"\0\0\x08\x03\0\0", "cut off in its first 16 bytes"),
         (idx(IMAGES)[:-1], "99 bytes of data, expected 100: 4 x 5 x 5 values of 1 bytes"),
         (idx(IMAGES) + b"\0", "10[01] bytes of data, expected 100"),
-        (b"\0\0\x0e\x04" + b"\xff" * 16, "0 bytes of data, expected 2722258|unpacks to more than 1024 MiB"),
+        (
+            b"\0\0\x0e\x04" + b"\xff" * 16,
+            "0 bytes of data, expected 2722258|unpacks to more than 64 MiB and 100 times its size",
+        ),
         (b"\0\0\x07\x03" + b"\0" * 20, "not an IDX file"),
         (idx(IMAGES[:3]), "3 rows need 3 labels, found labels of shape"),
     ],

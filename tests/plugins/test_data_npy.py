@@ -101,7 +101,7 @@ def test_missing_labels(tmp_path):
         (npy(X) + b"\0", "9[67] bytes of data, expected 96"),
         (npy(X).replace(b"(4, 3), }            ", b"(4000000, 3000000), }"), "expected 96000000000000|unpacks to more"),
         (npy(np.array([1, "a"], object)), "it holds pickled objects"),
-        (npy(X.view([("a", float), ("b", float), ("c", float)])), "expected numbers or text"),
+        (npy(X.view([("a", float), ("b", float), ("c", float)])), "it is a structured array"),
         (npy(np.float64(1)), r"expected numbers of shape \(N, features\), found float64 of shape \(\)"),
         (npy(X[:3]), "3 rows need 3 labels"),
         (npy(X * np.nan), "training row 1, feature 1: expected a finite number"),
@@ -114,6 +114,89 @@ def test_words_of_errors(tmp_path, content, words, packed):
     with pytest.raises(DataError, match=words) as caught:
         modnet.load(path, source="npy")
     assert str(path) in str(caught.value)
+
+
+def with_header(header: str, data: bytes = X.tobytes(), version: int = 1) -> bytes:
+    encoded = header.encode()
+    size = len(encoded).to_bytes(2 if version == 1 else 4, "little")
+    return b"\x93NUMPY" + bytes([version, 0]) + size + encoded + data
+
+
+@pytest.mark.parametrize(
+    ("header", "version"),
+    [
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (4, 3), }", 2),
+        ("{'descr': '<f8', 'fortran_order': False, 'shape': (4, 3), }   \n", 3),
+        ("{'shape': (4L, 3L), 'fortran_order': False, 'descr': '<f8'}", 1),
+        ('{"descr":"<f8","fortran_order":False,"shape":(4,3)}\n', 1),
+        ("  {'descr': '<f8',\n 'fortran_order': False,\n 'shape': (4, 3,)\n}", 1),
+    ],
+)
+def test_headers_of_every_version_and_writer(tmp_path, header, version):
+    save(tmp_path, t=T)
+    (tmp_path / "x.npy").write_bytes(with_header(header, version=version))
+    np.testing.assert_array_equal(modnet.load(tmp_path, test_fraction=0).train.x, X)
+
+
+def test_versions_are_as_numpy_writes_them(tmp_path):
+    save(tmp_path, t=T)
+    for version in ((1, 0), (2, 0), (3, 0)):
+        with (tmp_path / "x.npy").open("wb") as file:
+            np.lib.format.write_array(file, X.astype(">f4"), version=version)
+        np.testing.assert_array_equal(modnet.load(tmp_path, test_fraction=0).train.x, X)
+
+
+HEADER = "{'descr': '<f8', 'fortran_order': False, 'shape': (4, 3), }"
+DEEP = 3000
+
+
+@pytest.mark.parametrize(
+    ("header", "words"),
+    [
+        (HEADER.replace("(4, 3)", "(" * DEEP + "4" + ")" * DEEP), "expected a header with descr, fortran_order and"),
+        (HEADER.replace("4", "-" * 2 * DEEP + "4"), "expected a header with"),
+        (HEADER.replace("4", "4+" * DEEP + "4"), "expected a header with"),
+        (HEADER.replace("4", "9" * 5000), "expected a header with"),
+        (HEADER.replace("4, 3", "4, -3"), "expected a header with"),
+        (HEADER.replace("4, 3", "4, 3.0"), "expected a header with"),
+        (HEADER.replace("4, 3", "4 3"), "expected a header with"),
+        (HEADER.replace("4, 3", "4, 0"), r"expected numbers of shape \(N, features\), found float64 of shape \(4, 0\)"),
+        (HEADER.replace("4, 3", "0, 10000000000, 10000000000"), "found float64 of shape"),
+        (HEADER.replace("4, 3", "1, " * 3000), "found float64 of shape with 3000 axes"),
+        (HEADER.replace("4, 3", "10000000000, 10000000000"), "96 bytes of data, expected 800000000000000000000"),
+        (HEADER.replace("'shape': (4, 3)", "'fortran_order': True"), "expected a header with"),
+        (HEADER.replace("}", "'more': 1}"), "expected a header with"),
+        (HEADER + "x", "expected a header with"),
+        ("[" * DEEP, "expected a header with"),
+        ("", "expected a header with"),
+        (HEADER.replace("<f8", "<f7"), "values of '<f7', expected numbers or text"),
+        (HEADER.replace("<f8", "<U"), "found <U0 of shape"),
+        (HEADER.replace("<f8", "f8,f8"), "values of 'f8,f8', expected numbers or text"),
+        (HEADER.replace("<f8", "|O"), r"it holds pickled objects, .* save it as such, by its astype\(float\) or"),
+        (HEADER.replace("<f8", "<M8[D]"), "it holds dates"),
+        (HEADER.replace("<f8", "<m8[ns]"), "it holds durations"),
+        (HEADER.replace("<f8", "|V8"), "it holds raw bytes"),
+        (HEADER.replace("'<f8'", "[('a', '<f8')]"), "it is a structured array; save its fields as columns of one"),
+        (HEADER.replace("'<f8'", "('<f8', (2,))"), "it is a structured array"),
+        (HEADER.replace("'<f8'", "[('é', '<f8')]"), "it is a structured array"),
+        (HEADER + " " * 10_000, "a header of 10059 bytes, expected at most 10000"),
+    ],
+)
+def test_headers_are_never_evaluated(tmp_path, header, words):
+    save(tmp_path, t=T)
+    for version in (1, 2, 3):
+        (tmp_path / "x.npy").write_bytes(with_header(header, version=version))
+        with pytest.raises(DataError, match=words) as caught:
+            modnet.load(tmp_path)
+        assert len(str(caught.value)) < 500
+
+
+def test_labels_of_bytes_are_text(tmp_path):
+    save(tmp_path, x=X, t=np.array([b"oak", b"ash", b"ash", b"oak"]))
+    assert modnet.load(tmp_path, test_fraction=0).classes == ("ash", "oak")
+    save(tmp_path, x=np.array([b"oak", b"ash", b"ash", b"oak"]))
+    with pytest.raises(DataError, match=r"training rows: expected numbers of shape \(N, features\), found \|S3"):
+        modnet.load(tmp_path)
 
 
 def test_mutations_are_read_or_refused(tmp_path, mutate):

@@ -53,6 +53,21 @@ def test_labels_of_text(path):
     assert modnet.source("npz").read_rows(path, 3)[1].tolist() == ["oak", "ash", "ash", "oak"]
 
 
+def test_labels_of_bytes_are_text(path):
+    np.savez(path, x_train=X, y_train=np.char.encode(["떡갈", "ash", "ash", "떡갈"], "utf-8"), note=T)
+    assert modnet.load(path, test_fraction=0.0).classes == ("ash", "떡갈")
+    assert modnet.source("npz").read_rows(path, 3)[1].tolist() == ["떡갈", "ash", "ash", "떡갈"]
+
+
+@pytest.mark.parametrize(
+    "labels", [np.array([b"oak", b"ash", b"\xff", b"oak"]), np.array([65, 66, 0x110000, 65], "u4").view("U1")]
+)
+def test_labels_that_are_no_text_are_refused_with_their_row(path, labels):
+    np.savez(path, x=X, t=labels)
+    with pytest.raises(DataError, match=r"digits\.npz: label 3 is no text in UTF-8; save labels as text"):
+        modnet.load(path)
+
+
 def test_rows_to_predict(path):
     np.savez(path, x=X)
     rows, labels = modnet.source("npz").read_rows(path, 3)
@@ -74,8 +89,11 @@ def test_rows_to_predict(path):
         ({"x": X + 1j, "t": T}, "expected numbers of shape"),
         ({"x": X, "t": T + 1j}, "must be classes"),
         ({"x": np.float64(3), "t": T}, "expected numbers of shape"),
-        ({"x": X.view([("a", float), ("b", float), ("c", float)]), "t": T}, "'x' cannot be read: values of .*'a'"),
-        ({"x": X.astype("M8[D]"), "t": T}, r"'x' cannot be read: values of datetime64\[D\], expected numbers or text"),
+        (
+            {"x": X.view([("a", float), ("b", float), ("c", float)]), "t": T},
+            "'x' cannot be read: it is a structured array; save",
+        ),
+        ({"x": X.astype("M8[D]"), "t": T}, "'x' cannot be read: it holds dates, expected numbers or text"),
         ({"x": X * np.nan, "t": T}, "training row 1, feature 1: expected a finite number, found nan"),
     ],
 )
@@ -98,8 +116,11 @@ def member(array: np.ndarray) -> bytes:
         (member(X).replace(b"(4, 3), }  ", b"(4, 3000)}"), "expected 96000 by its shape|cannot be read"),
         (member(X).replace(b"'<f8'", b"'|O8'"), "cannot be read"),
         (member(X).replace(b"(4, 3)", b"(4,-3)"), "cannot be read|expected numbers of shape"),
-        (b"\x93NUMPY\x02\0" + (2**20).to_bytes(4, "little") + b" " * 2**20, "cannot be read: Header info length"),
-        (member(X).replace(b"\x93NUMPY\x01", b"\x93NUMPY\x03"), "format version 3.0, expected 1.0 or 2.0"),
+        (
+            b"\x93NUMPY\x02\0" + (2**20).to_bytes(4, "little") + b" " * 2**20,
+            "cannot be read: a header of 1048576 bytes, expected",
+        ),
+        (member(X).replace(b"\x93NUMPY\x01", b"\x93NUMPY\x04"), "format version 4.0, expected one of 1.0, 2.0, 3.0"),
         (b"hello", "cannot be read"),
         (b"", "cannot be read"),
     ],
@@ -141,6 +162,86 @@ def test_archives_that_need_a_password_or_have_an_unknown_compression(path, plac
     assert re.fullmatch(rf"{re.escape(str(path))}: cannot be read as an archive: {why}", str(caught.value))
 
 
+def in_list(content: bytes, name: bytes) -> int:
+    """Return where a member's entry begins in the list at the end of an archive."""
+    return content.index(name, content.index(b"PK\1\2")) - 46
+
+
+def forget(content: bytearray) -> None:
+    """Make the entry of x_train swallow that of y_train as its comment."""
+    first, second, third = (in_list(content, name) for name in (b"x_train", b"y_train", b"x_test"))
+    content[first + 32 : first + 34] = (third - second).to_bytes(2, "little")
+
+
+def swap_names(content: bytearray) -> None:
+    for name, other in ((b"x_train", b"y_train"), (b"x_test", b"y_test")):
+        at, to = in_list(content, name) + 46, in_list(content, other) + 46
+        content[at], content[to] = content[to], content[at]
+
+
+def overlap(content: bytearray) -> None:
+    """Make the first member reach into the second."""
+    at = in_list(content, b"x_train") + 20
+    content[at : at + 4] = (int.from_bytes(content[at : at + 4], "little") + 1).to_bytes(4, "little")
+
+
+def lose_the_name(content: bytearray) -> None:
+    at = in_list(content, b"x_test") + 46
+    content[at + 2] = 0
+
+
+@pytest.mark.parametrize(
+    ("damage", "why"),
+    [
+        (forget, "a damaged archive: the list of its members is not whole, or not at its end"),
+        (lambda content: content.extend(b"more"), "a damaged archive: the list of its members is not whole, or not at"),
+        (overlap, r"'x_train.npy' and others overlap|'y_train.npy' and others overlap|Overlapped entries"),
+        (swap_names, "cannot be read as an archive: File name in directory"),
+        (lose_the_name, "cannot be read as an archive: File name in directory|not whole"),
+    ],
+)
+@pytest.mark.parametrize("save", [np.savez, np.savez_compressed])
+def test_a_list_of_members_that_is_not_what_lies_there(path, save, damage, why):
+    """Or else its training part alone, or other rows, would be read in silence."""
+    save(path, x_train=X, y_train=T, x_test=X, y_test=T)
+    content = bytearray(path.read_bytes())
+    damage(content)
+    path.write_bytes(content)
+    for read in (modnet.load, lambda path: modnet.source("npz").read_rows(path, 3)):
+        with pytest.raises(DataError, match=why) as caught:
+            read(path)
+        assert "\n" not in str(caught.value)
+
+
+def test_a_member_that_is_there_twice(path):
+    np.savez(path, x=X, t=T)
+    with pytest.warns(UserWarning, match="Duplicate name"), zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("x.npy", member(X + 1))
+    with pytest.raises(DataError, match=r"digits\.npz: 'x\.npy' is there 2 times; keep one"):
+        modnet.load(path)
+
+
+def test_an_archive_with_a_comment_and_other_members_is_read(path):
+    np.savez(path, x=X, t=T)
+    with zipfile.ZipFile(path, "a", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("about/README", "digits")
+        archive.mkdir("more") if hasattr(archive, "mkdir") else None
+        archive.comment = b"PK comment"
+    path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())  # as a program that unpacks itself
+    np.testing.assert_array_equal(modnet.load(path, source="npz", test_fraction=0).train.x, X)
+
+
+def test_many_small_arrays_in_a_small_archive_take_no_more_than_its_ratio(path, monkeypatch):
+    """Each by itself would."""
+    monkeypatch.setattr("modnet_data.arrays.raw.UNPACKED", 3 * 2**20)
+    zeros = np.zeros((2**18, 1)), np.zeros(2**18, int)
+    np.savez_compressed(path, x_train=zeros[0], y_train=zeros[1], x_test=zeros[0], y_test=zeros[1])
+    with pytest.raises(DataError, match="unpacks to more than 3 MiB and 100 times its size; save it uncompressed"):
+        modnet.load(path)
+    np.savez(path, x_train=zeros[0], y_train=zeros[1], x_test=zeros[0], y_test=zeros[1])
+    assert len(modnet.load(path).test) == 2**18
+
+
 def test_an_archive_that_is_replaced_while_it_is_read(path, monkeypatch):
     np.savez(path, x=X, t=T)
 
@@ -155,8 +256,9 @@ def test_an_archive_that_is_replaced_while_it_is_read(path, monkeypatch):
 
 def test_what_unpacks_to_too_much(path, monkeypatch):
     np.savez_compressed(path, x=np.zeros((2**18, 2)), t=np.zeros(2**18, int))
-    monkeypatch.setattr("modnet_data.arrays.raw.LIMIT", 2**21)
-    with pytest.raises(DataError, match="'x' unpacks to more than 2 MiB; save it uncompressed if that is meant"):
+    monkeypatch.setattr("modnet_data.arrays.raw.UNPACKED", 2**21)
+    words = "unpacks to more than 2 MiB and 100 times its size; save it uncompressed if that is meant"
+    with pytest.raises(DataError, match=words):
         modnet.load(path)
 
 

@@ -15,7 +15,7 @@ import numpy as np
 
 from modnet import Array, DataError, Dataset, Samples
 from modnet.files import created, replacing
-from modnet_data.arrays.raw import Raw, raw_array
+from modnet_data.arrays.raw import Raw, check_shape, raw_array
 from modnet_data.arrays.source import ArraySource
 from modnet_data.formats import IDX_TYPES
 from modnet_data.rows import EXACT
@@ -102,7 +102,9 @@ def _header(file: IO[bytes], path: Path) -> Raw:
     if len(sizes) < start - 4:
         raise DataError(f"{path}: cut off in its first {start} bytes", path=path)
     shape = tuple(int.from_bytes(sizes[i : i + 4], "big") for i in range(0, len(sizes), 4))
-    return Raw(shape, np.dtype(IDX_TYPES[head[2]]), start)
+    raw = Raw(shape, np.dtype(IDX_TYPES[head[2]]), start)
+    check_shape(raw, f"{path}:")
+    return raw
 
 
 def _targets(path: Path, parts: int) -> list[tuple[Path, Path]]:

@@ -3,11 +3,15 @@
 from __future__ import annotations
 
 import json
+import struct
 import zipfile
 import zlib
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from os import SEEK_END
 from pathlib import Path
+from typing import IO
 
 import attrs
 import numpy as np
@@ -24,7 +28,10 @@ from modnet_data.writing import class_labels, not_compressed, parts_of, table_bl
 VERSION = 1
 """Of the conversion to arrays: another one makes all files be converted anew."""
 
-LOCAL_HEADER = 30  # bytes before a member's name, "extra field" and data: PKWARE's APPNOTE.TXT, 4.3.7
+# Bytes before a member's name, "extra field" and data, and at the end before the comment; PKWARE's APPNOTE.TXT, 4.3.
+LOCAL_HEADER, END = 30, 22
+IN_ZIP64 = 0xFFFF
+MOST_MEMBERS = 10_000
 NAMES = (("x_train", "y_train"), ("x_test", "y_test"))
 
 
@@ -72,7 +79,7 @@ def _arrays(path: Path, choose: Callable[[Iterable[str], Path], tuple[str, ...]]
     """Return the arrays of an archive that `choose` chooses by their names, read only."""
     with _archive(path) as archive:
         names = choose([name.removesuffix(".npy") for name in archive.namelist() if name.endswith(".npy")], path)
-        members = [_member(archive, name, path) for name in names]
+        members = _members(archive, names, path)
         infos = [info for info, _ in members]
         if path.stat().st_size >= cached.SMALL and all(info.compress_type == zipfile.ZIP_STORED for info in infos):
             return [_map_member(path, info, raw) for info, raw in members]
@@ -82,7 +89,7 @@ def _arrays(path: Path, choose: Callable[[Iterable[str], Path], tuple[str, ...]]
 
 def _unpack(path: Path, names: Sequence[str], put: cached.Put) -> cached.Facts:
     with _archive(path) as archive:
-        members = [_member(archive, name, path) for name in names]
+        members = _members(archive, names, path)
         total, before = sum(raw.size for _, raw in members), 0
         for i, (info, raw) in enumerate(members):
             with archive.open(info.filename) as member:
@@ -96,32 +103,70 @@ def _unpack(path: Path, names: Sequence[str], put: cached.Put) -> cached.Facts:
 
 @contextmanager
 def _archive(path: Path) -> Iterator[zipfile.ZipFile]:
+    """Open an archive whose members are those that its list says; what zipfile raises becomes a DataError."""
     with reading(path):
         try:
             with path.open("rb") as file, zipfile.ZipFile(file) as archive:
+                _check_list(archive, file, path)
                 yield archive
-        # zipfile's own: damage or no archive at all, an unknown compression, a password, an array that is gone since.
-        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError) as error:
-            raise DataError(f"{path}: cannot be read as an archive: {error}", path=path) from None
+        except DataError:
+            raise
+        # zipfile's own: damage or no archive at all, an unknown compression, a password, an array that is gone since,
+        # a name that is no text, a place outside of the file, a field that is cut off.
+        except (zipfile.BadZipFile, NotImplementedError, RuntimeError, KeyError, ValueError, struct.error) as error:
+            why = printable(str(error), 200) or "damaged"
+            raise DataError(f"{path}: cannot be read as an archive: {why}", path=path) from None
 
 
-def _member(archive: zipfile.ZipFile, name: str, path: Path) -> tuple[zipfile.ZipInfo, Raw]:
-    """Return a member and how its array lies in it, once its size is known to be what is declared."""
-    info, what = archive.getinfo(f"{name}.npy"), _place(path, name)
-    check_packed(what, info.file_size, info.compress_size)
+def _check_list(archive: zipfile.ZipFile, file: IO[bytes], path: Path) -> None:
+    """Raise DataError where the list of members, at the end, is not the one of what lies before it, each once.
+
+    zipfile itself does without: it reads an archive whose list lost a member, or its name, as one of other data.
+    """
+    damaged, infos = f"{path}: a damaged archive", archive.infolist()
+    file.seek(-END - len(archive.comment), SEEK_END)
+    ends, end = file.tell(), file.read(END)
+    if end[:4] != b"PK\5\6" or int.from_bytes(end[10:12], "little") not in {len(infos), IN_ZIP64}:
+        raise DataError(f"{damaged}: the list of its members is not whole, or not at its end", path=path)
+    if len(infos) > MOST_MEMBERS:
+        raise DataError(f"{path}: an archive of {len(infos)} members, expected at most {MOST_MEMBERS}", path=path)
+    name, times = Counter(info.filename for info in infos).most_common(1)[0] if infos else ("", 0)
+    if times > 1:
+        raise DataError(f"{_place(path, name)} is there {times} times; keep one", path=path)
+    free = 0
+    for info in sorted(infos, key=lambda info: info.header_offset):
+        archive.open(info.filename).close()  # which finds that the name is another one where the member lies
+        overlaps, free = info.header_offset < free, _data_start(file, info) + info.compress_size
+        if overlaps or free > ends:
+            raise DataError(f"{damaged}: {printable(info.filename, 40)!r} and others overlap", path=path)
+
+
+def _members(archive: zipfile.ZipFile, names: Sequence[str], path: Path) -> list[tuple[zipfile.ZipInfo, Raw]]:
+    """Return members and how their arrays lie in them, once all sizes are known to be what is declared."""
+    infos = [archive.getinfo(f"{name}.npy") for name in names]
+    check_packed(f"{path}:", sum(info.file_size for info in infos), path.stat().st_size)
+    return [(info, _member(archive, info, _place(path, name))) for info, name in zip(infos, names, strict=True)]
+
+
+def _member(archive: zipfile.ZipFile, info: zipfile.ZipInfo, what: str) -> Raw:
     with archive.open(info.filename) as member:
         raw = npy_header(member, what)
     if (there := info.file_size - raw.start) != raw.size:
         raise DataError(f"{what} cannot be read: {there} bytes of data, expected {raw.size} by its shape and dtype")
-    return info, raw
+    return raw
+
+
+def _data_start(file: IO[bytes], info: zipfile.ZipInfo) -> int:
+    """Return where the data of a member begins, behind its name and its "extra field"."""
+    file.seek(info.header_offset)
+    head = file.read(LOCAL_HEADER)
+    return info.header_offset + LOCAL_HEADER + sum(int.from_bytes(head[i : i + 2], "little") for i in (26, 28))
 
 
 def _map_member(path: Path, info: zipfile.ZipInfo, raw: Raw) -> Array:
     """Return the array of a member that is not compressed as it lies in the archive, once its checksum is right."""
     with path.open("rb") as file:
-        file.seek(info.header_offset)
-        head = file.read(LOCAL_HEADER)
-        start = info.header_offset + LOCAL_HEADER + sum(int.from_bytes(head[i : i + 2], "little") for i in (26, 28))
+        start = _data_start(file, info)
         file.seek(start)
         checksum, left = 0, info.file_size
         while left and (piece := file.read(min(left, CHUNK))):

@@ -11,10 +11,13 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError, cached
-from modnet.files import CHUNK, LIMIT, compression, opened, reading
+from modnet.files import CHUNK, compression, opened, reading
 
-# A file that unpacks to more than `LIMIT` bytes and to so many times its size is taken for an accident, or an attack.
-RATIO = 100
+UNPACKED, RATIO = 2**26, 100
+"""A compressed file may always unpack to so many bytes; to more only if they are no more than so many times its own."""
+
+MOST_AXES = 32
+MOST_BYTES = 2**62
 BLOCK = 4 * CHUNK
 
 
@@ -93,10 +96,27 @@ def blocks(file: IO[bytes], raw: Raw, what: str) -> Iterator[tuple[int, Array]]:
         raise DataError(f"{what}: more than {raw.size} bytes of data, expected {raw.size}: {raw}")
 
 
+def check_shape(raw: Raw, what: str) -> None:
+    """Raise DataError, which begins with `what`, where an array has no rows of anything, or a size that nothing has."""
+    shape, dtype = raw.shape, raw.dtype
+    most = math.prod(n or 1 for n in shape) * dtype.itemsize
+    # The size of what is not empty is compared with the file's.
+    if (
+        not shape
+        or 0 in shape[1:]
+        or not dtype.itemsize
+        or len(shape) > MOST_AXES
+        or (not raw.size and most > MOST_BYTES)
+    ):
+        found = f"{dtype} of shape {shape if len(shape) <= MOST_AXES else f'with {len(shape)} axes'}"
+        raise DataError(f"{what} cannot be read: expected numbers of shape (N, features), found {found}")
+
+
 def check_packed(what: str, size: int, packed: int) -> None:
     """Raise DataError, which begins with `what`, where so few packed bytes become so many."""
-    if size > max(LIMIT, RATIO * packed):
-        raise DataError(f"{what} unpacks to more than {LIMIT // 2**20} MiB; save it uncompressed if that is meant")
+    if size > max(UNPACKED, RATIO * packed):
+        much = f"unpacks to more than {UNPACKED // 2**20} MiB and {RATIO} times its size"
+        raise DataError(f"{what} {much}; save it uncompressed if that is meant")
 
 
 def _read(file: IO[bytes], size: int) -> bytes:

@@ -8,11 +8,16 @@ from pathlib import Path
 from typing import ClassVar, Literal
 
 import attrs
+import numpy as np
 
-from modnet import Array, Dataset, DataSource
+from modnet import Array, DataError, Dataset, DataSource
 from modnet_data import validators
 from modnet_data.formats import format_of
 from modnet_data.rows import data_set, file_path, flat_rows
+
+LAST_LETTER = 0x10FFFF
+SURROGATES = 0xD800, 0xE000
+"""Halves of letters, which are none by themselves."""
 
 
 @attrs.frozen
@@ -40,8 +45,8 @@ class ArraySource(DataSource):
         rows, labels, *test = self.arrays(path)
         return data_set(
             path,
-            (rows, labels),
-            (test[0], test[1]) if test else None,
+            (rows, text_labels(labels, path)),
+            (test[0], text_labels(test[1], path)) if test else None,
             scale=self.scale,
             test_fraction=self.test_fraction,
             split_seed=self.split_seed,
@@ -52,7 +57,7 @@ class ArraySource(DataSource):
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return the rows of the test part, or else all, and their labels if there are any."""
         rows, *labels = self.arrays_to_predict(path)
-        return flat_rows(path, rows, labels[0] if labels else None, features)
+        return flat_rows(path, rows, text_labels(labels[0], path) if labels else None, features)
 
     @abstractmethod
     def arrays(self, path: Path) -> Sequence[Array]:
@@ -61,3 +66,31 @@ class ArraySource(DataSource):
     @abstractmethod
     def arrays_to_predict(self, path: Path) -> Sequence[Array]:
         """Return the rows to predict, and their labels if there are any."""
+
+
+def text_labels(labels: Array, path: Path) -> Array:
+    """Return labels of text, bytes decoded as UTF-8; other labels as they are.
+
+    Raises DataError with the number of the first label that is no text.
+    """
+    if labels.dtype.kind == "S":
+        try:
+            return np.char.decode(labels, "utf-8")
+        except UnicodeDecodeError:
+            wrong: Array = np.vectorize(_is_no_utf8, otypes=[bool])(labels)
+    elif labels.dtype.kind == "U":
+        codes = np.ascontiguousarray(labels).view(np.dtype("u4").newbyteorder(labels.dtype.byteorder))
+        wrong = (codes > LAST_LETTER) | ((codes >= SURROGATES[0]) & (codes < SURROGATES[1]))
+        if not wrong.any():
+            return labels
+    else:
+        return labels
+    raise DataError(f"{path}: label {np.argwhere(wrong)[0][0] + 1} is no text in UTF-8; save labels as text", path=path)
+
+
+def _is_no_utf8(label: bytes) -> bool:
+    try:
+        label.decode()
+    except UnicodeDecodeError:
+        return True
+    return False

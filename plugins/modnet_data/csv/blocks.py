@@ -53,7 +53,8 @@ def lines_of(block: bytes) -> list[str]:
 def grid(block: bytes, columns: int, delimiter: str, plain: int | None = None) -> Array | None:
     r"""Return the numbers of a block whose lines are each so many whole numbers from 0 to 255, and nothing else.
 
-    None where there is anything else, or a number with a leading zero in the column `plain`. It takes less than half the time that `numpy.loadtxt` does.
+    None where there is anything else, or a number with a leading zero in the column `plain`. It takes less than half
+    the time that `numpy.loadtxt` does.
 
     >>> grid(b"0,7\n255,12\n", 2, ",")
     array([[  0,   7],

@@ -36,10 +36,12 @@ class Mistakes:
         self.count = 0
 
     def add(self, line: int, column: int | None, problem: str, remedy: Remedy = no_remedy) -> None:
-        """Count a mistake, and remember it if it is one of the first."""
+        """Count a mistake, and remember it if it is one of the first: those of a row come in any order."""
         self.count += 1
-        if self.count <= FEW:
+        if self.count <= FEW or line == self._first[-1][0]:
             self._first.append((line, column, problem, remedy))
+            self._first.sort(key=lambda mistake: (mistake[0], mistake[1] or 0))
+            del self._first[FEW:]
 
     def error(self, gaps: Missing) -> DataError:
         """Return an error about all of them, with the place of the first one."""
@@ -58,44 +60,51 @@ class Mistakes:
 
 def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> Block:
     """Return what some lines say, cell by cell; what is wrong goes to `mistakes`."""
-    layout, features, labels = plan.table, list[list[float]](), list[Any]()
-    for record in records(lines, layout.dialect, first):
-        before = mistakes.count
+    features, labels = list[list[float]](), list[Any]()
+    for record in records(lines, plan.table.dialect, first):
         if isinstance(record, Broken):
             mistakes.add(record.line, record.column, record.problem)
-            continue
-        if len(record.cells) != layout.count:
-            mistakes.add(record.line, *_describe_ragged(record, layout))
-            continue
-        if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
-            mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
-            continue
-        row = _at_a_glance(record, plan)
-        lacking = _lacking(record.cells, plan.labels if row else (*plan.features, *plan.labels), plan)
-        label = None if lacking and lacking[-1] in plan.labels else read_label(record.cells, plan)
-        if isinstance(label, Fault):
-            mistakes.add(record.line, label.column, label.problem, label.remedy)
-            gaps.add_word(label.column, record.cells[label.column])
-            label = None
-        for column in lacking:
-            gaps.count(column, word=record.cells[column].strip())
-        if lacking and plan.missing == "drop":
-            gaps.dropped += 1
-            gaps.add_row(label, lacks=True)
-            continue
-        for column in lacking:
-            if column in plan.labels:
-                found = _found(record.cells[column])
-                mistakes.add(record.line, column, f"expected a label, found {found}", Missing.advise_label)
-        row = row or _numbers(record, lacking, plan, mistakes, gaps)
-        gaps.add_row(label, lacks=bool(lacking) or len(row) < len(plan.features))
-        if mistakes.count == before:
-            features.append(row)
-            labels.append(label)
+        elif _is_regular(record, plan.table, mistakes) and (row := _read_row(record, plan, mistakes, gaps)):
+            features.append(row[0])
+            labels.append(row[1])
     x = np.array(features, np.float64).reshape(len(features), len(plan.features))
     if not plan.labels:
         return x, None
     return x, np.array(labels, np.str_ if plan.words else np.float64)
+
+
+def _is_regular(record: Record, layout: Layout, mistakes: Mistakes) -> bool:
+    if len(record.cells) != layout.count:
+        mistakes.add(record.line, *_describe_ragged(record, layout))
+        return False
+    if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
+        mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
+        return False
+    return True
+
+
+def _read_row(record: Record, plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> tuple[list[float], Any] | None:
+    """Return the features and the label of a row, or None where it is left out, or wrong."""
+    before, row = mistakes.count, _at_a_glance(record, plan)
+    lacking = _lacking(record.cells, plan.labels if row else (*plan.features, *plan.labels), plan)
+    label = None if lacking and lacking[-1] in plan.labels else read_label(record.cells, plan)
+    if isinstance(label, Fault):
+        mistakes.add(record.line, label.column, label.problem, label.remedy)
+        gaps.add_word(label.column, record.cells[label.column])
+        label = None
+    for column in lacking:
+        gaps.count(column, word=record.cells[column])
+    if lacking and plan.missing == "drop":
+        gaps.dropped += 1
+        gaps.add_row(label, lacks=True)
+        return None
+    for column in lacking:
+        if column in plan.labels:
+            found = _found(record.cells[column])
+            mistakes.add(record.line, column, f"expected a label, found {found}", Missing.advise_label)
+    row = row or _numbers(record, lacking, plan, mistakes, gaps)
+    gaps.add_row(label, lacks=bool(lacking) or len(row) < len(plan.features))
+    return None if mistakes.count > before else (row, label)
 
 
 def _lacking(cells: list[str], columns: tuple[int, ...], plan: Plan[Layout]) -> list[int]:
@@ -114,9 +123,7 @@ def _at_a_glance(record: Record, plan: Plan[Layout]) -> list[float]:
     return values if all(abs(value) < EXACT for value in values) else []
 
 
-def _numbers(
-    record: Record, lacking: list[int], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing
-) -> list[float]:
+def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> list[float]:
     """Return the features of a row, of which some may be missing, without those that are no number."""
     comma, values = plan.table.dialect.decimal == ",", list[float]()
     for i in plan.features:
@@ -131,9 +138,9 @@ def _numbers(
             mistakes.add(record.line, i, f"expected {finite}, found {_found(cell)}", Missing.advise_value)
             continue
         if value is None:
-            remedy = no_remedy
+            remedy: Remedy = no_remedy
             if i not in plan.table.text and LIKELY.fullmatch(cell.strip()):
-                gaps.count(i, word=cell.strip())
+                gaps.count(i, word=cell)
                 remedy = Missing.advise_word
             mistakes.add(record.line, i, number_problem(cell, comma), remedy)
         elif problem := _dtype_problem(value, plan.dtype):

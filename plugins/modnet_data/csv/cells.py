@@ -9,7 +9,7 @@ from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
 
 LONGEST_LABEL = 1000
-NUMBER = re.compile(r"[+-]?(\d+\.?\d*|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
+NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 ODD = re.compile(r"\+.*|-?0\d.*", re.ASCII | re.DOTALL)

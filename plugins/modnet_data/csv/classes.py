@@ -14,7 +14,7 @@ from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import Broken, records, text_of
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
-from modnet_data.table.missing import Advice, Missing
+from modnet_data.table.missing import Advice, Missing, describe_outside
 from modnet_data.table.plan import Plan
 from modnet_data.table.words import MISSING
 
@@ -124,8 +124,11 @@ def _number_label(cell: str, plan: Plan[Layout]) -> float | Fault:
     text, classes = cell.strip(), plan.wanted.classes
     comma = plan.table.dialect.decimal == ","
     value = number_of(text.replace(".", "\0").replace(",", ".", 1) if comma else text)
-    if classes is not None:
-        return value if value in classes and value is not None else _outside(text, (*map(str, classes),))
+    if classes is not None and value not in classes:
+        whole = value is not None and value.is_integer()
+        return _outside(text, classes, int(value) if whole and value is not None else None)
+    if value is not None and classes is not None:
+        return value
     if value is None and text in MISSING and not plan.has_own_words(plan.labels[0]):
         return Fault(f"is {quote(text)} a missing label, or a class?", Missing.advise_label_word)
     if value is None:
@@ -150,7 +153,7 @@ def _one_hot(cells: Sequence[str], plan: Plan[Layout]) -> list[float] | Fault:
     return values
 
 
-def _outside(text: str, classes: tuple[str | int, ...]) -> Fault:
-    listed = ", ".join([*(quote(str(name)) for name in classes[:10]), *["..."] * (len(classes) > 10)])
-    remedy = [{"classes": [*classes, text]}]
-    return Fault(f"the label {quote(text)} is none of 'classes' ({listed})", lambda _: remedy)
+def _outside(text: str, classes: tuple[str | int, ...], number: int | None = None) -> Fault:
+    """Return the mistake of a label that is none of the classes: one of them more is advised, text among text."""
+    more = [*map(str, classes), text] if number is None else [*classes, number]
+    return Fault(describe_outside(text, classes), lambda _: [{"classes": more}])

@@ -23,7 +23,11 @@ FLOAT64 = np.dtype(np.float64)
 
 
 def read_regular(lines: Sequence[str], plan: Plan[Layout], dtype: np.dtype[Any]) -> Block | None:
-    """Return the rows in some lines by numpy.loadtxt, or None where there is anything to check more closely."""
+    """Return the rows in some lines by numpy.loadtxt, or None where there is anything to check more closely.
+
+    Lines that are read as whole numbers are to be ASCII: NumPy asks C's `isdigit` of each character, which is defined
+    for these alone.
+    """
     dialect = plan.table.dialect
     if dialect.decimal != "." or dialect.comment is not None:
         return None
@@ -82,8 +86,8 @@ def one_or_all(labels: Array) -> Array | None:
 def _well_quoted(delimiter: str) -> Callable[[str], Any]:
     """Return the test whether quotes in a line are around whole cells, or doubled; cells end in their line."""
     other = re.escape(delimiter)
-    cell = rf'(?:"(?:[^"\0]|"")*"|[^"\0{other}\r\n]*)'
-    return re.compile(rf"{cell}(?:{other}{cell})*[\r\n]*").fullmatch
+    cell = rf'(?:"(?:[^"\0]++|"")*+"|[^"\0{other}\r\n]*+)'  # nothing is tried twice
+    return re.compile(rf"{cell}(?:{other}{cell})*+[\r\n]*").fullmatch
 
 
 def _fields(plan: Plan[Layout], dtype: np.dtype[Any]) -> np.dtype[Any] | None:

@@ -14,7 +14,7 @@ import attrs
 
 from modnet import DataError
 from modnet_data.csv.cells import is_number
-from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, records, text_of
+from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, quote
 from modnet_data.table.plan import own_words
 from modnet_data.table.words import MISSING, MissingValues
@@ -97,6 +97,7 @@ class LayoutSettings:
 
 def layout_of(path: Path, given: LayoutSettings) -> Layout:
     """Return the layout of a CSV file, by its first lines and what is given."""
+    given = attrs.evolve(given, encoding=encoding_of(path, given.encoding))
     lines = _first_lines(path, given.encoding)
     delimiter, decimal = given.delimiter, given.decimal or "."
     if lines and (said := SAID.fullmatch(lines[0])):
@@ -172,7 +173,8 @@ def _without_mark(path: Path, line: str, encoding: str) -> str:
     if line.startswith(MARK):
         raise _error(path, "two byte order marks; take one out", line=1)
     if (foreign := codecs.BOM_UTF8.decode(encoding, "ignore").lstrip(MARK)) and line.startswith(foreign):
-        raise _error(path, f"begins as UTF-8 text does, not as {encoding.upper()}; leave encoding out", line=1)
+        what = f"begins as UTF-8 text does, not as {encoding.upper()}"
+        raise _error(path, what, line=1, advice=[{"encoding": "utf-8"}])
     return line
 
 
@@ -301,7 +303,6 @@ def _check_names(path: Path, header: Record, names: tuple[str, ...], delimiter: 
             raise _error(path, what, line=line, column=i)
         seen[name] = i
         if "\0" in name:
-            hint = "is it text at all? maybe UTF-16: encoding = 'utf-16-le' or 'utf-16-be'"
-            raise _error(path, f"{quote(name)} is no name; {hint}", line=line, column=i)
+            raise _error(path, f"{quote(name)} is no name; is it text at all?", line=line, column=i)
         if "\n" in name or "\r" in name:
             raise _error(path, f"{quote(name)} is no name; is a quote left open?", line=line, column=i)

@@ -84,15 +84,20 @@ class _Conversion:
         count = len(lines)
         if line < layout.first:
             lines, line = lines[layout.first - line :], layout.first
-        found = read_regular(lines, plan, UINT8) if self._whole and plain else None
-        if found is None and plan.dtype != UINT8 and plain:
+        found = read_regular(lines, plan, UINT8) if self._whole and plain and block.isascii() else None
+        if found is None and plain:
             found = read_regular(lines, plan, FLOAT64)
-        if found is not None and plan.spelling_matters and is_oddly_spelled(block * (len(lines) == count), lines, plan):
-            found = None
-        if found is None:
+        if found is None or not self._is_certain(found, block * (len(lines) == count), lines):
             return cell_by_cell(line, lines, plan, self._mistakes, self._gaps), count
         self._gaps.add_whole(len(found[0]), found[1])
         return found, count
+
+    def _is_certain(self, found: Block, block: bytes, lines: list[str]) -> bool:
+        """Say whether there is nothing to check more closely in rows that were read at once."""
+        plan = self._plan
+        if plan.dtype == UINT8 and not _are_bytes(found[0]):
+            return False
+        return not (plan.spelling_matters and is_oddly_spelled(block, lines, plan))
 
     def _put_rows(self, x: Array, labels: Array | None) -> None:
         x = self._to_dtype(x)
@@ -111,10 +116,14 @@ class _Conversion:
         if not self._whole or x.dtype == UINT8:
             return x
         # -0.0 is not from 0 on, either.
-        fits = ((x == np.trunc(x)) & ~np.signbit(x) & (x <= np.iinfo(UINT8).max)).all()
-        return x.astype(UINT8) if fits else x
+        return x.astype(UINT8) if _are_bytes(x) and not np.signbit(x).any() else x
 
     def _to_indices(self, labels: Array) -> Array:
         """Return the class index of each label of text; new labels become classes."""
         classes = self._classes
         return np.array([classes.setdefault(name, len(classes)) for name in labels.tolist()], np.int64)
+
+
+def _are_bytes(x: Array) -> bool:
+    """Say whether all numbers are whole and from 0 to 255."""
+    return x.dtype == UINT8 or bool(((x == np.trunc(x)) & (x >= 0) & (x <= np.iinfo(UINT8).max)).all())

@@ -59,7 +59,12 @@ def _label(path: Path, name: object, doubtful: list[str]) -> str:
     if not isinstance(name, str):
         odd = isinstance(name, int) and abs(name) >= EXACT
     else:  # in a file of whole numbers, "1,5" would show that decimals stand behind a comma
-        odd = text in doubtful or bool(label_problem(text)) or text != text.strip() or is_number(text.replace(",", ".", 1))
+        odd = (
+            text in doubtful
+            or bool(label_problem(text))
+            or text != text.strip()
+            or is_number(text.replace(",", ".", 1))
+        )
     if odd:
         raise DataError(
             f"{path}: the class {name!r} cannot be written: a label in a CSV file has no line breaks and no space "

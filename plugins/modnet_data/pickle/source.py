@@ -13,7 +13,7 @@ import numpy as np
 
 from modnet import Array, DataError, Dataset, cached
 from modnet.files import CHUNK, LIMIT, compression, opened, reading
-from modnet_data.arrays.raw import RATIO
+from modnet_data.arrays.raw import RATIO, UNPACKED
 from modnet_data.arrays.source import ArraySource
 from modnet_data.formats import SUFFIXES
 from modnet_data.names import EXPECTED, part_names, row_names
@@ -24,9 +24,6 @@ from modnet_data.pickle.write import write_pickle
 
 VERSION = 1
 """Of the conversion to arrays: another one makes all files be converted anew."""
-
-UNPACKED = 2**26
-"""A compressed pickle may always have so many bytes; more only if they are no more than `RATIO` times the file's."""
 
 Blocks = list[list[Array]]
 """Rows, their labels, and those of the test part if there is one; each as arrays that are to be joined."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from modnet import Array, DataError
 from modnet.cached import Facts
-from modnet_data.table.columns import quote
+from modnet_data.table.columns import Columns, quote
 from modnet_data.table.plan import Plan
 from modnet_data.table.words import MISSING, find_doubtful
 
@@ -65,7 +65,7 @@ class Missing:
         if labels.dtype == np.uint8 and labels.ndim == 1:
             self._bytes[labels] = True
         elif labels.ndim == 1:
-            self._whole.update(labels.tolist())
+            self._whole.update((labels if labels.dtype.kind == "U" else np.unique(labels)).tolist())
         else:
             self._whole.update(np.unique(labels.argmax(axis=1)).tolist())
 
@@ -153,7 +153,8 @@ class Missing:
 
     def class_error(self, place: str, label: str, line: int | None = None) -> DataError:
         """Return the question whether a label, which stands at a place in words, is a class."""
-        table, column = self._plan.table, self._plan.labels[0]
+        column = self._plan.labels[0]
+        table: Columns = self._plan.table
         problem = f"is {quote(label)} a class, or a missing label?"
         other = "If it is missing, list it there, and let missing drop its rows"
         at = f"{place}, {table.column(column)}"
@@ -187,6 +188,16 @@ class Missing:
             return [*given, *{word for some in words.values() for word in some if word not in given}]
         kept = {name: list(some) for name, some in (given or {}).items() if table.find(name) not in words}
         return {**kept, **{str(table.name_of(column)): list(some) for column, some in words.items()}}
+
+
+def describe_outside(label: str, classes: Sequence[Any]) -> str:
+    """Say that a label is none of the classes that are given.
+
+    >>> describe_outside("3", [1, 2])
+    "the label '3' is none of 'classes' (1, 2)"
+    """
+    listed = ", ".join([*map(repr, classes[:MOST_WORDS]), *["..."] * (len(classes) > MOST_WORDS)])
+    return f"the label {quote(label)} is none of 'classes' ({listed})"
 
 
 def notes(all_facts: Sequence[Facts], missing: float | str) -> tuple[str, ...]:

@@ -99,9 +99,9 @@ class Plan(Generic[Table]):
         """The numbers that stand for a missing value, such as -999, by column."""
         found = {}
         for column in (*self.features, *(() if self.words else self.labels)):
-            numbers = frozenset(map(_to_float, self._words[column])) - {None}
+            numbers = [value for word in self._words[column] if (value := _to_float(word)) is not None]
             if numbers:
-                found[column] = numbers
+                found[column] = frozenset(numbers)
         return found
 
     @cached_property

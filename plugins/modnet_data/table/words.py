@@ -6,7 +6,7 @@ import re
 from collections.abc import Collection, Mapping, Sequence
 
 MISSING = frozenset({"", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"})
-"""Words that stand for a missing value where nothing else is said; in a label, each but the empty cell may be a class."""
+"""Words that stand for a missing value where nothing else is said; in a label, all but the empty one may be classes."""
 
 EMPTY = frozenset({""})
 
