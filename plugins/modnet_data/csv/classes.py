@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import attrs
 import numpy as np
 
-from modnet_data.csv.cells import ODD, is_number, label_problem, number_of, number_problem
+from modnet_data.csv.cells import ODD, WHOLE, is_number, label_problem, number_of, number_problem
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import Broken, records, text_of
 from modnet_data.rows import EXACT
@@ -131,6 +131,8 @@ def _number_label(cell: str, plan: Plan[Layout]) -> float | Fault:
         return value
     if value is None and text in MISSING and not plan.has_own_words(plan.labels[0]):
         return Fault(f"is {quote(text)} a missing label, or a class?", Missing.advise_label_word)
+    if value is None and WHOLE.fullmatch(text):
+        return Fault(f"the label {quote(text)} has more digits than a float64 can hold", as_text)
     if value is None:
         return Fault(number_problem(cell, comma), as_text)
     if plan.spelling_matters and ODD.fullmatch(text):

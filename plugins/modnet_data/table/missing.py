@@ -74,14 +74,14 @@ class Missing:
         self._partial.update(labels)
 
     @property
-    def labels(self) -> set[Any]:
-        """All labels, those of rows that were left out among them."""
-        return self._whole | set(np.flatnonzero(self._bytes).tolist()) | self._partial
+    def kept(self) -> set[Any]:
+        """The labels of rows that lack nothing."""
+        return self._whole.union(np.flatnonzero(self._bytes).tolist())
 
     @property
     def lost(self) -> list[Any]:
         """The labels of which every row lacks something."""
-        return sorted(self._partial - self._whole - set(np.flatnonzero(self._bytes).tolist()))
+        return sorted(self._partial - self.kept)
 
     @property
     def doubtful(self) -> list[str]:
@@ -89,7 +89,7 @@ class Missing:
         plan = self._plan
         if not plan.words or plan.wanted.classes or plan.has_own_words(plan.labels[0]):
             return []
-        return find_doubtful(self.labels)
+        return find_doubtful(self.kept | self._partial)
 
     @property
     def facts(self) -> Facts:
@@ -97,7 +97,7 @@ class Missing:
         table, labels = self._plan.table, self._plan.labels
         lacking = {str(table.name_of(column)): count for column, count in self._lacking.items()}
         found = {"dropped": self.dropped, "filled": self.filled, "lacking": lacking, "lost": self.lost}
-        is_class = self._plan.words and "-" in self.labels and not self._plan.has_own_words(labels[0])
+        is_class = self._plan.words and "-" in self.kept and not self._plan.has_own_words(labels[0])
         return {**found, "missing_values": self._with_words({labels[0]: []})} if is_class else found
 
     def advise_value(self) -> Advice:
@@ -148,8 +148,9 @@ class Missing:
             named = "class" if len(self.lost) == 1 else "classes"
             listed = ", ".join(quote(self._name_of(label)) for label in self.lost[:MOST_COLUMNS])
             more = f" and {len(self.lost) - MOST_COLUMNS} more" if len(self.lost) > MOST_COLUMNS else ""
+            it = "it" if len(self.lost) == 1 else "them"
             what = f"each row of the {named} {listed}{more} has a missing value"
-            raise table.error(f"{what}, so that missing = 'drop' leaves none of it", advice=self.advise_lost())
+            raise table.error(f"{what}, so that missing = 'drop' leaves none of {it}", advice=self.advise_lost())
 
     def class_error(self, place: str, label: str, line: int | None = None) -> DataError:
         """Return the question whether a label, which stands at a place in words, is a class."""
@@ -168,7 +169,10 @@ class Missing:
 
     @property
     def _can_drop(self) -> bool:
-        return bool(self.whole_rows) and not self.lost and not self._plan.wanted.every_row
+        """Say whether the rows that lack something can go, and no class with them: no label may be one, too."""
+        if not self.whole_rows or self.lost or self._plan.wanted.every_row:
+            return False
+        return len(self.kept) > 1 or not any(column in self._plan.labels for column in self._words)
 
     def _advise_leaving_out(self) -> Advice:
         """Return the setting that leaves the column out that lacks most, if others are left."""

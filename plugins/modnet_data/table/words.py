@@ -11,7 +11,7 @@ MISSING = frozenset({"", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NU
 EMPTY = frozenset({""})
 
 LIKELY = re.compile(
-    r"[^\w\s\"']{1,6}|[<(\[]?(n\.?[ad]\.?|nan|nat|null|nil|none|missing|unknown|undefined|empty|blank)[>)\]]?"
+    r"[-\u2013\u2014.?*_~/\\#!]{1,6}|[<(\[]?(n\.?[ad]\.?|nan|nat|null|nil|none|missing|unknown|undefined|empty|blank)[>)\]]?"
     r"|#[\w/]+[!?]?|not (available|applicable|known)|\\n",
     re.IGNORECASE,
 )
