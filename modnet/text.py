@@ -9,8 +9,9 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
+_BOTH = "\r\n"
 GAP = 2
 """Blanks between the columns of a table."""
 
@@ -132,8 +133,29 @@ def to_csv(rows: Iterable[Sequence[Any]]) -> str:
     'a,b\n1,"x, y"\n'
     """
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
+    write_csv(out, rows)
     return out.getvalue()
+
+
+def write_csv(file: TextIO, rows: Iterable[Sequence[Any]], delimiter: str = ",") -> None:
+    r"""Write rows as CSV, each ended by a line feed.
+
+    >>> file = io.StringIO()
+    >>> write_csv(file, [[1, "x\ry"]])
+    >>> file.getvalue()
+    '1,"x\ry"\n'
+    """
+    csv.writer(_LineFeeds(file), delimiter=delimiter, lineterminator=_BOTH).writerows(rows)
+
+
+class _LineFeeds:
+    """A file whose rows end in a line feed: until Python 3.13, csv quotes a carriage return only if rows end in one."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> None:
+        self._file.write(row.removesuffix(_BOTH) + "\n")
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

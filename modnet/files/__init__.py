@@ -8,7 +8,7 @@ from modnet.files.opening import CHUNK, COMPRESSED, LIMIT, compression, created,
 from modnet.files.progress import tell_progress, telling
 from modnet.files.writing import replacing, sweep, write_atomically
 from modnet.files.zipped import ZIP, first_name, member_name
-from modnet.text import printable
+from modnet.text import printable, write_csv
 
 __all__ = [
     "CHUNK",
@@ -34,4 +34,5 @@ __all__ = [
     "telling",
     "uncompressed_name",
     "write_atomically",
+    "write_csv",
 ]

@@ -265,7 +265,11 @@ def test_files_that_are_right_in_spite_of_everything(path, content, options):
         (["“x”", "y"], ("y", "“x”")),
         (["x" * 999, "x" * 998], ("x" * 998, "x" * 999)),
         (["x" * 31 + " a", "x" * 31 + " b"], ("x" * 31 + " a", "x" * 31 + " b")),
-        (["\u00e9", "e\u0301"], ("e\u0301", "\u00e9")),
+        (["e\u0301", "u\u0308"], ("e\u0301", "u\u0308")),
+        (["می\u200cخواهم", "क्\u200dष"], ("می\u200cخواهم", "क्\u200dष")),
+        (['"New\nYork"', "York"], ("New\nYork", "York")),
+        (['"New\r\nYork, NY"', '"\nYork\n\n"'], ("New\r\nYork, NY", "York")),
+        (['"a\rb"', '"1\n2"'], ("1\n2", "a\rb")),
         (["=cmd|' /C calc'!A0", "y"], ("=cmd|' /C calc'!A0", "y")),
     ],
 )
@@ -358,7 +362,9 @@ CUT = "the compressed file is damaged or cut off"
         ('"a\nb",c,label\n1,2,x\n', {}, "table.csv, line 1, column 1: 'a\\nb' is no name; is a quote left open?"),
         ('"a\rb",c,label\n1,2,x\n', {}, "table.csv, line 1, column 1: 'a\\rb' is no name; is a quote left open?"),
         ("a\0,b,label\n1,2,x\n", {}, f"table.csv, line 1, column 1: 'a\\x00' {NUL}"),
-        ("\x1b[2J,b,c\n1,2,3\n", {}, "which column is the label? say so: label = one of: ?[2J, b, c"),
+        ("\x1b[2J,b,c\n1,2,3\n", {}, "line 1, column 1: '\\x1b[2J' has a control character (U+001B): take it out"),
+        ('a,"b\tc",label\n1,2,x\n', {}, "line 1, column 2: 'b\\tc' has a control character (U+0009): take it out"),
+        ("\n\na,b\x85c,label\n1,2,x\n", {}, "line 3, column 2: 'b\\x85c' has a control character (U+0085)"),
         ("\ufeff\ufeff" + TABLE, {}, "table.csv, line 1: two byte order marks; take one out"),
         # The label
         (TABLE, {"label": "klass"}, "table.csv: no column 'klass'; available: a, b, label"),
@@ -396,9 +402,18 @@ CUT = "the compressed file is damaged or cut off"
             {},
             "line 202, column 2 ('label'): expected text as in the first rows, found '7': set text_labels = true",
         ),
-        ("a,label\n1,x\n2,y\0\n", {}, "table.csv, line 3, column 2 ('label'): expected a label, found 'y\\x00'"),
-        ('a,label\n1,"x\ny"\n2,z\n', {}, "line 2, column 2 ('label'): expected a label, found 3 characters in quotes"),
-        ('a,label\n1,"x\ry"\n2,z\n', {}, "line 2, column 2 ('label'): expected a label, found 3 characters in quotes"),
+        (
+            "a,label\n1,x\n2,y\0\n",
+            {},
+            "line 3, column 2 ('label'): the label 'y\\x00' has a control character",
+        ),
+        ('a,label\n1,"x\n2,y"\n3,z\n', {}, "line 2, column 2 ('label'): rows within quotes; is a quote left open?"),
+        ('label,a\nz,1\n"x,1\r\ny",2\n', {}, "line 3, column 1 ('label'): rows within quotes; is a quote left open?"),
+        (
+            'a;c;d\n1,5;0;"x\n2,5;1;y"\n',
+            {"leave_out": ["d"], "label": "c"},
+            "line 2, column 3 ('d'): rows within",
+        ),
         ('a,label\n1,"x\\"y"\n2,z\n', {}, "table.csv, line 2, column 2 ('label'): text behind a closing quote"),
         ('1,"x\\"y"\n2,z\n3,w\n', {}, "table.csv, line 1, column 2: text behind a closing quote"),
         (
@@ -504,6 +519,51 @@ CUT = "the compressed file is damaged or cut off"
 )
 def test_files_that_are_refused(path, content, options, words):
     assert words in words_of(path, content, **options)
+
+
+UNSEEN = [
+    ("\ufeffcat", "an invisible character (U+FEFF)"),
+    ("ca\u200bt", "an invisible character (U+200B)"),
+    ("cat\u200d", "an invisible character (U+200D)"),
+    ("\u202ecat", "an invisible character (U+202E)"),
+    ("c\u00adat", "an invisible character (U+00AD)"),
+    ("\u3164", "an invisible character (U+3164)"),
+    ("c\x1b[31mat", "a control character (U+001B)"),
+    ("c\tat", "a control character (U+0009)"),
+]
+
+
+@pytest.mark.parametrize("before", [1, 500])
+@pytest.mark.parametrize(("label", "what"), UNSEEN)
+def test_labels_that_nobody_sees_are_refused(path, label, what, before):
+    words = words_of(path, HEADER + "1,2,cat\n" * before + f"3,4,{label}\n")
+    where = f"table.csv, line {before + 2}, column 3 ('label')"
+    assert words == f"{where}: the label {label!r} has {what}: take it out"
+
+
+@pytest.mark.parametrize("before", [1, 20_000])
+@pytest.mark.parametrize(
+    ("one", "other", "shown"),
+    [
+        ("\u00e9t\u00e9", "e\u0301te\u0301", r"'\xe9t\xe9' and 'e\u0301te\u0301'"),
+        ("\ud55c", "\u1112\u1161\u11ab", r"'\ud55c' and '\u1112\u1161\u11ab'"),
+        ("New York", "New\u00a0York", r"'New York' and 'New\xa0York'"),
+        ('"a\nb"', '"a\r\nb"', r"'a\nb' and 'a\r\nb'"),
+        ("می‌خواهم", "میخواهم", "look alike"),
+    ],
+)
+def test_labels_that_look_alike_are_refused(path, one, other, shown, before):
+    words = words_of(path, HEADER + "1,2,x\n" * before + f"1,2,{one}\n3,4,{other}\n")
+    line = before + 3 + one.count("\n")
+    assert words.startswith(f"table.csv, line {before + 2}, column 3 ('label'): the labels ")
+    assert shown in words
+    assert words.endswith(f" Unicode's form NFC (the other one is in line {line})")
+
+
+def test_labels_of_the_test_file_that_look_alike_are_refused(tmp_path):
+    (tmp_path / "a_test.csv").write_text(HEADER + "1,2,e\u0301\n", encoding="utf-8")
+    words = words_of(tmp_path / "a_train.csv", HEADER + "1,2,\u00e9\n3,4,x\n")
+    assert r"'e\u0301' and '\xe9' look alike" in words
 
 
 # Compressed files

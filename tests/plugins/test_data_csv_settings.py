@@ -82,7 +82,9 @@ def test_missing_values_are_left_out_or_filled_in(path):
     assert filled.notes == ("2 missing values filled in with 0.5; missing: 'b' 1, 'a' 1",)
     with pytest.raises(DataError, match=r"line 5, column 3 .*: expected a label, found an empty cell"):
         load(path, text, missing=0)
-    with pytest.raises(DataError, match="each row of the class 'x' has a missing value, so that missing = 'drop' leaves"):
+    with pytest.raises(
+        DataError, match="each row of the class 'x' has a missing value, so that missing = 'drop' leaves"
+    ):
         load(path, text.replace("9,9,x\n", ""), missing="drop")
     with pytest.raises(DataError, match="no rows without a missing value"):
         load(path, "a,label\n?,x\n,y\n", missing="drop", label="label")

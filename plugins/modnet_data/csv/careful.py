@@ -11,7 +11,7 @@ from modnet import Array, DataError
 from modnet_data.csv.cells import NOT_FINITE, number_of, number_problem
 from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
-from modnet_data.csv.text import Broken, Record, records
+from modnet_data.csv.text import Broken, Dialect, Record, records
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
 from modnet_data.table.missing import Missing
@@ -64,7 +64,7 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
     for record in records(lines, plan.table.dialect, first):
         if isinstance(record, Broken):
             mistakes.add(record.line, record.column, record.problem)
-        elif _is_regular(record, plan.table, mistakes) and (row := _read_row(record, plan, mistakes, gaps)):
+        elif _is_regular(record, plan, mistakes) and (row := _read_row(record, plan, mistakes, gaps)):
             features.append(row[0])
             labels.append(row[1])
     x = np.array(features, np.float64).reshape(len(features), len(plan.features))
@@ -73,14 +73,37 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
     return x, np.array(labels, np.str_ if plan.words else np.float64)
 
 
-def _is_regular(record: Record, layout: Layout, mistakes: Mistakes) -> bool:
+def _is_regular(record: Record, plan: Plan[Layout], mistakes: Mistakes) -> bool:
+    layout = plan.table
     if len(record.cells) != layout.count:
         mistakes.add(record.line, *_describe_ragged(record, layout))
         return False
     if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
         mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
         return False
+    if (swallowing := _swallowing_cell(record, plan)) is not None:
+        mistakes.add(record.line, swallowing, "rows within quotes; is a quote left open?")
+        return False
     return True
+
+
+def _swallowing_cell(record: Record, plan: Plan[Layout]) -> int | None:
+    """Return the first cell with a line end in it where two or more of the record's lines look like rows."""
+    long = [i for i, cell in enumerate(record.cells) if "\n" in cell or "\r" in cell]
+    if not long:
+        return None
+    rows = 0
+    for line in record.text.replace("\r", "\n").split("\n"):
+        cells = _with_points(line.replace('"', "").split(plan.table.dialect.delimiter), plan.table.dialect)
+        rows += len(cells) == plan.table.count and all(number_of(cells[i]) is not None for i in plan.features)
+    return long[0] if rows > 1 else None
+
+
+def _with_points(cells: list[str], dialect: Dialect) -> list[str]:
+    """Return cells with a point before decimals; where they stand behind a comma, a point makes no number."""
+    if dialect.decimal == ".":
+        return cells
+    return [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
 
 
 def _read_row(record: Record, plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> tuple[list[float], Any] | None:
@@ -126,10 +149,9 @@ def _at_a_glance(record: Record, plan: Plan[Layout]) -> list[float]:
 def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> list[float]:
     """Return the features of a row, of which some may be missing, without those that are no number."""
     comma, values = plan.table.dialect.decimal == ",", list[float]()
-    for i in plan.features:
-        cell = record.cells[i]
-        # A point is no decimal mark where a comma is one.
-        value = number_of(cell.replace(".", "\0").replace(",", ".", 1) if comma else cell)
+    cells = [record.cells[i] for i in plan.features]
+    for i, cell, text in zip(plan.features, cells, _with_points(cells, plan.table.dialect), strict=True):
+        value = number_of(text)
         if i in lacking and not isinstance(plan.missing, str):
             gaps.filled += 1
             value = plan.missing

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from modnet import find_unclear_labels
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
 
@@ -59,9 +60,11 @@ def number_problem(cell: str, comma: bool) -> str:
 
 def label_problem(cell: str) -> str | None:
     """Say what keeps text from being a label, or None where nothing does."""
-    if "\n" in cell or "\r" in cell or len(cell) >= LONGEST_LABEL:
+    text = cell.strip()
+    if len(cell) >= LONGEST_LABEL:
         return f"expected a label, found {len(cell)} characters in quotes; is a quote left open?"
-    return None if "\0" not in cell else f"expected a label, found {quote(cell)}"
+    unclear = find_unclear_labels([text])
+    return unclear and unclear[0]
 
 
 def _loses(cell: str, value: float) -> bool:

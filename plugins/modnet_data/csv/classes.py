@@ -11,7 +11,6 @@ import numpy as np
 
 from modnet_data.csv.cells import ODD, WHOLE, is_number, label_problem, number_of, number_problem
 from modnet_data.csv.layout import Layout
-from modnet_data.csv.text import Broken, records, text_of
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
 from modnet_data.table.missing import Advice, Missing, describe_outside
@@ -81,18 +80,6 @@ def is_oddly_spelled(block: bytes, lines: Sequence[str], plan: Plan[Layout]) -> 
             zero = (first == ZERO) & (second - np.uint8(ZERO) < DIGITS)
             return bool((zero | (first < ZERO)).any()) and _has_odd_line(lines, plan)
     return _has_odd_line(lines, plan)
-
-
-def find_line(plan: Plan[Layout], label: str) -> int:
-    """Return the number of the first line that has a label."""
-    layout = plan.table
-    with text_of(layout.path, layout.dialect.encoding) as text:
-        for record in records(text, layout.dialect):
-            if isinstance(record, Broken) or record.line < layout.first or len(record.cells) != layout.count:
-                continue
-            if record.cells[plan.labels[0]].strip() == label:
-                return record.line
-    return layout.first
 
 
 def _has_odd_line(lines: Sequence[str], plan: Plan[Layout]) -> bool:

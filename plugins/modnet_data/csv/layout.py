@@ -9,6 +9,7 @@ from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import Any
+from unicodedata import category
 
 import attrs
 
@@ -306,3 +307,6 @@ def _check_names(path: Path, header: Record, names: tuple[str, ...], delimiter: 
             raise _error(path, f"{quote(name)} is no name; is it text at all?", line=line, column=i)
         if "\n" in name or "\r" in name:
             raise _error(path, f"{quote(name)} is no name; is a quote left open?", line=line, column=i)
+        if control := [letter for letter in name if category(letter) == "Cc"]:
+            what = f"{quote(name)} has a control character (U+{ord(control[0]):04X}): take it out"
+            raise _error(path, what, line=line, column=i)

@@ -15,7 +15,7 @@ from modnet_data.csv.encodings import is_text_encoding
 from modnet_data.csv.label import LabelGuess, WrongGuessError, counting_column
 from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.rows import convert
-from modnet_data.csv.write import write_csv
+from modnet_data.csv.write import write_csv_files
 from modnet_data.formats import SUFFIXES
 from modnet_data.table.columns import quote
 from modnet_data.table.plan import ColumnSettings, data_plan
@@ -109,7 +109,7 @@ class Csv(TableSource):
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a file with a header for each part; the label is the last column."""
-        return write_csv(data, path, self.delimiter, self.decimal, self.encoding)
+        return write_csv_files(data, path, self.delimiter, self.decimal, self.encoding)
 
     @property
     def _layout_settings(self) -> LayoutSettings:

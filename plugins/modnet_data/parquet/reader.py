@@ -15,6 +15,8 @@ from pathlib import Path
 from typing import IO, Any
 
 PARQUET = b"PAR1"
+LONGEST = 2**26  # bytes of a message without its arrays
+PIPE = 2**20  # bytes that a pipe holds, where the system lets one choose
 
 Batches = Callable[[Sequence[int], int], Iterator[Any]]
 """Yields record batches of the columns of these numbers, of so many rows at most."""
@@ -27,6 +29,10 @@ def main(request: dict[str, Any]) -> None:
     """
     questions: queue.SimpleQueue[dict[str, Any]] = queue.SimpleQueue()
     out = os.fdopen(os.dup(1), "wb")
+    with suppress(ImportError, AttributeError, OSError):
+        import fcntl
+
+        fcntl.fcntl(out.fileno(), fcntl.F_SETPIPE_SZ, PIPE)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)  # libraries that print disturb no message
     threading.Thread(target=_listen, args=(questions,), daemon=True).start()
     own = list(sys.path)
@@ -50,7 +56,6 @@ def main(request: dict[str, Any]) -> None:
             question = questions.get()
             limits.renew()
             for batch in batches(question["columns"], question["rows"]):
-                batch.validate(full=True)
                 if batch.num_rows:
                     _send_block(out, pa, [(batch.column(fields[i].name), columns[i][2]) for i in question["columns"]])
                 limits.renew()
@@ -108,6 +113,7 @@ def _open_parquet(pa: Any, content: mmap.mmap) -> tuple[Any, int, Batches]:
         text = [name for i, name in zip(columns, names, strict=True) if _kind_of(pa, schema.types[i]) == "text"]
         found = 0
         for batch in opened(metadata=footer, read_dictionary=text).iter_batches(rows, columns=names, use_threads=False):
+            batch.validate(full=True)
             found += batch.num_rows
             yield batch
         if found != footer.num_rows:
@@ -138,7 +144,7 @@ def _open_arrow(pa: Any, content: mmap.mmap) -> tuple[Any, None, Batches]:
     def batches(columns: Sequence[int], rows: int) -> Iterator[Any]:
         file = opened(columns)
         for batch in map(file.get_batch, range(file.num_record_batches)):
-            batch.validate(full=True)  # before it is cut: a part of it may hide a mistake
+            batch.validate(full=True)
             for start in range(0, batch.num_rows, rows):
                 yield batch.slice(start, rows)
 
@@ -197,6 +203,8 @@ def _read_text(pa: Any, column: Any) -> tuple[Any, Any, list[str]]:
 
 def _send(out: IO[bytes], message: dict[str, Any], arrays: Sequence[Any] = ()) -> None:
     text = json.dumps(message).encode()
+    if len(text) > LONGEST:
+        raise ValueError(f"{len(text):,} bytes of names or of text at once")
     out.write(len(text).to_bytes(8, "little"))
     out.write(text)
     for array in arrays:

@@ -11,7 +11,8 @@ import numpy as np
 from modnet import Array, DataError
 from modnet.cached import Facts, Put
 from modnet.files import tell_progress
-from modnet_data.arrays.raw import check_packed
+from modnet.text import format_size
+from modnet_data.arrays.raw import RATIO
 from modnet_data.parquet.table import ArrowTable, Column
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import Columns
@@ -19,6 +20,8 @@ from modnet_data.table.missing import Missing, describe_outside
 from modnet_data.table.plan import Plan
 
 LABEL = np.dtype(np.int64)  # of an index of a class
+UNPACKED = 2**28
+"""Bytes of rows that a file of any size may hold; more only if they are no more than `RATIO` times its size."""
 UINT8 = np.iinfo(np.uint8)
 INDEX = "__index_level_"  # so begin the names of the columns in which pandas saves its row index
 
@@ -29,9 +32,9 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
     Raises DataError with the first mistake.
     """
     dtypes = _check_types(table, plan)
-    packed = table.path.stat().st_size
     each = sum(dtype.itemsize for dtype in dtypes) + LABEL.itemsize
-    check_packed(f"{table.path}:", table.rows * each, packed)
+    most = max(UNPACKED, RATIO * table.path.stat().st_size) // each
+    _check_rows(table, table.rows, most)
     gaps, labels, first, found = Missing(plan), Labels(), 0, 0
     refused: _Refusal | None = None
     for columns in table.blocks((*plan.features, *plan.labels)):
@@ -51,7 +54,7 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
                 put("t", t)
         found += len(x)
         first += len(columns[0].values)
-        check_packed(f"{table.path}:", first * each, packed)
+        _check_rows(table, first, most)
         tell_progress(table.path, first, table.rows)
     if refused is not None:
         raise refused.error(gaps)
@@ -59,6 +62,14 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
     if doubtful := gaps.doubtful:
         raise gaps.class_error(f", row {labels.rows[doubtful[0]]}", doubtful[0])
     return {"classes": list(labels.indices), **gaps.facts}
+
+
+def _check_rows(table: ArrowTable, rows: int, most: int) -> None:
+    """Raise DataError where a file has more rows than its size lets one expect: an accident, or an attack."""
+    if rows > most:
+        what = f"more than {most:,} rows in {format_size(table.path.stat().st_size)}"
+        hint = "if that is meant, save it as an Arrow file that is not compressed"
+        raise table.columns.error(f"{what}: {hint}")
 
 
 def _check_types(table: ArrowTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:

@@ -47,7 +47,7 @@ class Parquet(TableSource):
     version = 3
     suffixes = SUFFIXES["parquet"]
 
-    def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:  # noqa: ARG002 - `like` holds names
+    def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:
         """Return features, labels and facts of a file."""
 
         def put_data(put: Put) -> Facts:
@@ -55,6 +55,10 @@ class Parquet(TableSource):
                 plan = data_plan(table.columns, self.column_settings)
                 if not self.features:
                     _refuse_index(plan)
+                if like is not None and plan.words != bool(like["words"]):
+                    found, expected = ("text", "numbers") if plan.words else ("numbers", "text")
+                    what = f"holds {found}, expected {expected} as in the training file"
+                    raise plan.table.column_error(plan.labels[0], what)
                 return self.describe(plan, convert(table, plan, put))
 
         return arrays_of(path, recipe, put_data)

@@ -20,12 +20,12 @@ import numpy as np
 
 from modnet import Array, DataError, MissingExtraError
 from modnet.files import compression, printable, reading
+from modnet_data.parquet.reader import LONGEST, PARQUET
 from modnet_data.table.columns import Columns, quote
 
 READER = Path(__file__).with_name("reader.py")
-NUMBERS = 2**22  # that a block holds
-WORDS = 2**16  # that a block holds, of one column of text
-LONGEST_MESSAGE = 2**28
+BLOCK = 2**23  # bytes that are received at once
+WORDS = 2**16  # that are received at once, of one column of text
 MEMORY = 2**30  # bytes that the process may take, and as many times the size of the file as the next line says
 MEMORY_PER_BYTE = 8
 SECONDS = 10  # of computing that a block may take
@@ -79,9 +79,9 @@ def open_table(path: Path) -> Iterator[ArrowTable]:
         if suffix := compression(path):
             raise DataError(f"{path}: compressed as a whole ({suffix}): decompress it first", path=path)
         with path.open("rb") as file:
-            head = file.read(4)
+            head = file.read(len(PARQUET))
         folders = [str(Path(np.__file__).parents[1]), _find_pyarrow(path)]
-        reader = _Reader(path, "a Parquet" if head == b"PAR1" else "an Arrow", path.stat().st_size)
+        reader = _Reader(path, "a Parquet" if head == PARQUET else "an Arrow", path.stat().st_size)
         with reader.run(folders):
             yield reader.read_header()
 
@@ -163,7 +163,7 @@ class _Reader:
 
     def _blocks(self, columns: Sequence[int]) -> Iterator[list[Column]]:
         kinds = [self._kinds[i] for i in columns]
-        rows = max(1, NUMBERS // len(columns))
+        rows = max(1, BLOCK // sum(dtype.itemsize for dtype in map(_dtype_sent, kinds)))
         rows = min(rows, WORDS) if "text" in kinds else rows
         self._ask({"columns": list(columns), "rows": rows})
         while "end" not in (message := self._receive(self._patience)):
@@ -174,7 +174,7 @@ class _Reader:
 
     def _receive_block(self, kinds: Sequence[Any], most: int, rows: int, lacking: Any, words: Any) -> list[Column]:
         """Return the columns that a message has announced; raises ValueError and the like where it is nonsense."""
-        dtypes = [np.dtype(np.int32) if kind == "text" else kind for kind in kinds]
+        dtypes = list(map(_dtype_sent, kinds))
         if not 0 < rows <= most:
             raise ValueError(rows)
         data = bytearray(rows * sum(dtype.itemsize + bool(lacks) for dtype, lacks in zip(dtypes, lacking, strict=True)))
@@ -200,7 +200,7 @@ class _Reader:
         """Return the next message; raises DataError where it is an error, or where there is none."""
         size = bytearray(8)
         self._fill(memoryview(size), patience)
-        if (count := int.from_bytes(size, "little")) > LONGEST_MESSAGE:
+        if (count := int.from_bytes(size, "little")) > LONGEST:
             self._refuse_answer()
         text = bytearray(count)
         self._fill(memoryview(text), patience)
@@ -272,6 +272,11 @@ def _values(data: bytearray, dtype: np.dtype[Any], rows: int, start: int) -> Arr
     if dtype.kind == "b" and values.max() > 1:
         raise ValueError(dtype)
     return values.view(dtype)
+
+
+def _dtype_sent(kind: Any) -> np.dtype[Any]:
+    """Return the dtype in which values of a column are sent: words of text are numbered."""
+    return np.dtype(np.int32 if kind == "text" else kind)
 
 
 def _number_type(kind: Any) -> np.dtype[Any]:

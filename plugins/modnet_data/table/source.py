@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 from attrs.validators import in_, instance_of, optional
 
-from modnet import Array, Dataset, DataSource, RowsToPredict
+from modnet import Array, DataError, Dataset, DataSource, RowsToPredict, find_unclear_labels
 from modnet.cached import Facts
 from modnet.files import part_paths
 from modnet_data import validators
@@ -80,6 +80,8 @@ class TableSource(DataSource):
         parts = [(arrays["x"], arrays["t"]) for arrays, _ in found]
         if all_facts[0]["words"] and not self.classes:
             classes = sorted({name for facts in all_facts for name in facts["classes"]})
+            if unclear := find_unclear_labels(classes):
+                raise DataError(f"{path}: {unclear[0]}", path=path)
         if all_facts[0]["words"] or self.classes:
             parts = [(x, _recode(t, facts["classes"], classes)) for (x, t), facts in zip(parts, all_facts, strict=True)]
         data = data_set(
