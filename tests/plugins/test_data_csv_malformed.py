@@ -90,7 +90,7 @@ MISSING = ": set missing = 'drop' or missing = 0"
 TOO_LONG = " has more digits than a float64 can hold; is it an identifier? leave_out that column"
 
 
-def _advised(cell: str) -> str:
+def _describe_advice(cell: str) -> str:
     """Return how a message ends about a cell that looks like a word for a missing value."""
     if cell not in {".", "#DIV/0!", "#NAME?", "na", "N.A.", "--"}:
         return ""
@@ -103,7 +103,7 @@ def _advised(cell: str) -> str:
     ("cell", "words"),
     [
         *[
-            (cell, f"expected a number, found {cell!r}{_advised(cell)}")
+            (cell, f"expected a number, found {cell!r}{_describe_advice(cell)}")
             for cell in (
                 "0x1F",
                 "1d5",

@@ -123,7 +123,7 @@ def _read_row(record: Record, plan: Plan[Layout], mistakes: Mistakes, gaps: Miss
         return None
     for column in lacking:
         if column in plan.labels:
-            found = _found(record.cells[column])
+            found = _describe_found(record.cells[column])
             mistakes.add(record.line, column, f"expected a label, found {found}", Missing.advise_label)
     row = row or _numbers(record, lacking, plan, mistakes, gaps)
     gaps.add_row(label, lacks=bool(lacking) or len(row) < len(plan.features))
@@ -157,7 +157,7 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
             value = plan.missing
         elif i in lacking:
             finite = "a finite number" if NOT_FINITE.fullmatch(cell.strip()) else "a number"
-            mistakes.add(record.line, i, f"expected {finite}, found {_found(cell)}", Missing.advise_value)
+            mistakes.add(record.line, i, f"expected {finite}, found {_describe_found(cell)}", Missing.advise_value)
             continue
         if value is None:
             remedy: Remedy = no_remedy
@@ -172,7 +172,7 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
     return values
 
 
-def _found(cell: str) -> str:
+def _describe_found(cell: str) -> str:
     return quote(cell.strip()) if cell.strip() else "an empty cell"
 
 

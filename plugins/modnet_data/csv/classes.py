@@ -40,7 +40,7 @@ def as_text_or_numbers(_: Missing) -> Advice:
 
 @attrs.frozen
 class Fault:
-    """What keeps a row's label from being read."""
+    """A mistake in a row's label."""
 
     problem: str
     remedy: Remedy = no_remedy

@@ -46,7 +46,7 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
         except DataError:
             if refused is None:
                 raise
-            break  # what comes first is told first
+            break  # the mistake that comes first is the one that is raised
         refused = refused or missing
         if len(x) and refused is None:
             put("x", x)

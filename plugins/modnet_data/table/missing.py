@@ -93,7 +93,7 @@ class Missing:
 
     @property
     def facts(self) -> Facts:
-        """What `notes` has to know, and the setting that says that "-" is a class, where "+" shows it."""
+        """The counts for `notes`, and the setting that makes "-" a class, where "+" shows it."""
         table, labels = self._plan.table, self._plan.labels
         lacking = {str(table.name_of(column)): count for column, count in self._lacking.items()}
         found = {"dropped": self.dropped, "filled": self.filled, "lacking": lacking, "lost": self.lost}

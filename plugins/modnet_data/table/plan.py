@@ -29,10 +29,10 @@ class ColumnSettings:
     dtype: str | None = None
     missing_values: MissingValues = None
     text_labels: bool | None = None
-    """Whether labels are text; None where that is to be inferred."""
+    """True where labels are text; None where that is to be inferred."""
     classes: tuple[str | int, ...] | None = None
     every_row: bool = False
-    """Whether no row may be left out, as each is to be predicted."""
+    """True where no row may be left out, as each is to be predicted."""
 
     def plan(self, table: Table, features: Sequence[int], labels: Sequence[int]) -> Plan[Table]:
         """Return the plan of some columns; raises DataError where they do not go together."""
