@@ -11,10 +11,10 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from modnet.errors import DataError
+from modnet.text import JOINERS
 from modnet.types import Array
 
 LABELS_END = 2**53  # below it, float64 tells whole numbers apart
-JOINERS = "\u200c\u200d"  # within words of Persian, Hindi and others, and within emoji
 SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variants of the character before
 BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters and marks that are drawn as nothing
 UNSEEN = {"Cc": "a control character", **dict.fromkeys(["Cf", "Zl", "Zp"], "an invisible character")} | {

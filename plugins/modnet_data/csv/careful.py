@@ -8,10 +8,11 @@ from typing import Any, final
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv.cells import NOT_FINITE, number_of, number_problem
+from modnet_data.csv.cells import NOT_FINITE, number_of, number_problem, with_points
 from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
-from modnet_data.csv.text import Broken, Dialect, Record, records
+from modnet_data.csv.ragged import describe_ragged
+from modnet_data.csv.text import Broken, Record, records
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
 from modnet_data.table.missing import Missing
@@ -76,7 +77,7 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
 def _is_regular(record: Record, plan: Plan[Layout], mistakes: Mistakes) -> bool:
     layout = plan.table
     if len(record.cells) != layout.count:
-        mistakes.add(record.line, *_describe_ragged(record, layout))
+        mistakes.add(record.line, *describe_ragged(record, layout))
         return False
     if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
         mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
@@ -94,16 +95,9 @@ def _swallowing_cell(record: Record, plan: Plan[Layout]) -> int | None:
         return None
     rows = 0
     for line in record.text.replace("\r", "\n").split("\n"):
-        cells = _with_points(line.replace('"', "").split(plan.table.dialect.delimiter), plan.table.dialect)
+        cells = with_points(line.replace('"', "").split(plan.table.dialect.delimiter), plan.table.dialect.decimal)
         rows += len(cells) == plan.table.count and all(number_of(cells[i]) is not None for i in plan.features)
     return long[0] if rows > 1 else None
-
-
-def _with_points(cells: list[str], dialect: Dialect) -> list[str]:
-    """Return cells with a point before decimals; where they stand behind a comma, a point makes no number."""
-    if dialect.decimal == ".":
-        return cells
-    return [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
 
 
 def _read_row(record: Record, plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> tuple[list[float], Any] | None:
@@ -150,7 +144,7 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
     """Return the features of a row, of which some may be missing, without those that are no number."""
     comma, values = plan.table.dialect.decimal == ",", list[float]()
     cells = [record.cells[i] for i in plan.features]
-    for i, cell, text in zip(plan.features, cells, _with_points(cells, plan.table.dialect), strict=True):
+    for i, cell, text in zip(plan.features, cells, with_points(cells, plan.table.dialect.decimal), strict=True):
         value = number_of(text)
         if i in lacking and not isinstance(plan.missing, str):
             gaps.filled += 1
@@ -183,20 +177,3 @@ def _dtype_problem(value: float, dtype: np.dtype[Any] | None) -> str | None:
     if dtype == FLOAT32 and abs(value) > float(np.finfo(FLOAT32).max):
         return "expected a number that float32 can hold"
     return None
-
-
-def _describe_ragged(record: Record, layout: Layout) -> tuple[int, str]:
-    """Return the likeliest column and what is wrong of a row that is too long or too short."""
-    cells, expected = record.cells, layout.count
-    count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
-    problem = f"{count}, expected {expected}, as the {'header' if layout.names else 'first row'} has"
-    comma = layout.dialect.decimal == ","
-    for i, cell in enumerate(cells[:expected]):
-        if "\n" in cell:
-            return i, f"{problem}; is a quote left open in this one?"
-        text = cell.replace(",", ".", 1) if comma else cell
-        odd = not text.strip() if i in layout.text else number_of(text) is None
-        if odd or (len(cells) < expected and len(cell.strip()) > layout.widths[i]):
-            hint = "is a delimiter missing here?" if len(cells) < expected else "is there one delimiter too many?"
-            return i, f"{problem}; here is {quote(cell) if cell.strip() else 'an empty cell'}: {hint}"
-    return min(len(cells), expected), problem

@@ -27,6 +27,22 @@ def is_number(cell: str) -> bool:
     return bool(NUMBER.fullmatch(cell) or NOT_FINITE.fullmatch(cell))
 
 
+def kind_of(cell: str) -> str:
+    """Return "number", "text" or "empty"."""
+    return ("number" if is_number(cell) else "text") if cell.strip() else "empty"
+
+
+def with_points(cells: list[str], decimal: str) -> list[str]:
+    """Return cells with a point before decimals; where these stand behind a comma, a point makes no number.
+
+    >>> with_points(["1,5", "a"], ",")
+    ['1.5', 'a']
+    """
+    if decimal == ".":
+        return cells
+    return [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
+
+
 def number_of(cell: str) -> float | None:
     """Return the number in a cell, or None where `number_problem` has something to say.
 

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import attrs
 import numpy as np
 
-from modnet_data.csv.cells import ODD, WHOLE, is_number, label_problem, number_of, number_problem
+from modnet_data.csv.cells import ODD, WHOLE, is_number, label_problem, number_of, number_problem, with_points
 from modnet_data.csv.layout import Layout
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
@@ -110,7 +110,7 @@ def _text_label(text: str, plan: Plan[Layout]) -> str | Fault:
 def _number_label(cell: str, plan: Plan[Layout]) -> float | Fault:
     text, classes = cell.strip(), plan.wanted.classes
     comma = plan.table.dialect.decimal == ","
-    value = number_of(text.replace(".", "\0").replace(",", ".", 1) if comma else text)
+    value = number_of(*with_points([text], plan.table.dialect.decimal))
     if classes is not None and value not in classes:
         whole = value is not None and value.is_integer()
         return _outside(text, classes, int(value) if whole and value is not None else None)
@@ -130,12 +130,11 @@ def _number_label(cell: str, plan: Plan[Layout]) -> float | Fault:
 
 
 def _one_hot(cells: Sequence[str], plan: Plan[Layout]) -> list[float] | Fault:
-    values = []
-    comma = plan.table.dialect.decimal == ","
-    for i in plan.labels:
-        value = number_of(cells[i].replace(".", "\0").replace(",", ".", 1) if comma else cells[i])
+    values, decimal = list[float](), plan.table.dialect.decimal
+    for i, cell in zip(plan.labels, with_points([cells[i] for i in plan.labels], decimal), strict=True):
+        value = number_of(cell)
         if value is None:
-            return Fault(number_problem(cells[i], comma), column=i)
+            return Fault(number_problem(cells[i], decimal == ","), column=i)
         values.append(value)
     if sorted(values)[-2:] != [0, 1] or sum(values) != 1:
         return Fault("the one-hot columns from here on are not one 1 and otherwise 0", column=plan.labels[0])

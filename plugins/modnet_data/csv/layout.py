@@ -14,7 +14,7 @@ from unicodedata import category
 import attrs
 
 from modnet import DataError
-from modnet_data.csv.cells import is_number
+from modnet_data.csv.cells import is_number, kind_of
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, quote
 from modnet_data.table.plan import own_words
@@ -45,9 +45,9 @@ class Layout(Columns):
     """The cells of the first rows, with a point before decimals."""
 
     @cached_property
-    def widths(self) -> list[int]:
-        """The length of each column's longest cell in the first rows."""
-        return [max(map(len, column)) for column in zip(*self.sample, strict=True)] or [LONGEST_LINE] * self.count
+    def kinds(self) -> list[frozenset[str]]:
+        """The kinds of each column's cells in the first rows: "number", "text", "empty"."""
+        return [frozenset(map(kind_of, column)) for column in zip(*self.sample, strict=True)]
 
     def with_words(self, given: MissingValues) -> Layout:
         """Return the layout with the words for missing values that are given: others of the usual ones are text."""
