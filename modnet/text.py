@@ -120,6 +120,19 @@ def printable(text: str, longest: int, keep: str = "") -> str:
     return "".join(shown) + "..." * (len(text) > longest)
 
 
+def format_error(error: BaseException) -> str:
+    r"""Return an error of another program in one line: its class, and the first line of its text.
+
+    >>> format_error(ValueError("too large\nand more")), format_error(RecursionError())
+    ('ValueError: too large', 'RecursionError')
+    """
+    try:
+        text = str(error).strip().partition("\n")[0]
+    except Exception:  # a third party's __str__ may fail, too
+        text = ""
+    return type(error).__name__ + (f": {printable(text, 200)}" if text else "")
+
+
 def format_count(count: int, one: str, many: str = "") -> str:
     """Return a number of things in words.
 

@@ -20,6 +20,7 @@ import numpy as np
 
 from modnet import Array, DataError, MissingExtraError
 from modnet.files import compression, printable, reading
+from modnet.text import format_size
 from modnet_data.parquet.reader import LONGEST, PARQUET
 from modnet_data.table.columns import Columns, quote
 
@@ -34,6 +35,7 @@ PATIENCE = 60  # seconds to wait for what takes that much computing on a busy ma
 START = 300.0  # seconds to wait for the process, whose libraries may come from a slow disk
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TEMP", "TMPDIR")
 """Environment variables that the process needs; others may change what libraries do."""
+OTHER_FORMATS = {b"FEA1": "Feather of version 1", b"\xff\xff\xff\xff": "an Arrow stream"}
 QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
@@ -80,6 +82,9 @@ def open_table(path: Path) -> Iterator[ArrowTable]:
             raise DataError(f"{path}: compressed as a whole ({suffix}): decompress it first", path=path)
         with path.open("rb") as file:
             head = file.read(len(PARQUET))
+        if head in OTHER_FORMATS:
+            hint = "save it as Parquet or Feather (version 2)"
+            raise DataError(f"{path}: {OTHER_FORMATS[head]}, expected a Parquet or an Arrow file: {hint}", path=path)
         folders = [str(Path(np.__file__).parents[1]), _find_pyarrow(path)]
         reader = _Reader(path, "a Parquet" if head == PARQUET else "an Arrow", path.stat().st_size)
         with reader.run(folders):
@@ -211,8 +216,8 @@ class _Reader:
         if not isinstance(message, dict):
             self._refuse_answer()
         if "memory" in message:
-            what = f"takes more than {self._memory / 2**30:.0f} GiB of memory"
-            self._refuse(f"damaged, or it {what}: write it again in smaller row groups or record batches")
+            what = f"it takes more than {format_size(self._memory)} of memory to read"
+            self._refuse(f"{what}: damaged, or to be saved in smaller row groups or record batches")
         if "error" in message:
             self._refuse(f"cannot be read as {self._what} file: {printable(str(message['error']), 200)}")
         return message
