@@ -10,7 +10,7 @@ from modnet.compose.plugins import register
 from modnet.compose.sources import load
 from modnet.compose.training import train
 from modnet.data.dataset import Dataset
-from modnet.data.labels import one_hot
+from modnet.data.labels import find_unclear_labels, one_hot
 from modnet.data.samples import Samples
 from modnet.errors import (
     DataError,
@@ -115,6 +115,7 @@ __all__ = [
     "default_step",
     "download",
     "files",
+    "find_unclear_labels",
     "gradient",
     "gradient_descent",
     "hookimpl",

@@ -17,6 +17,9 @@ from attrs.validators import instance_of
 
 from modnet.text import format_setting
 
+MOST_MISTAKES = 20
+"""Mistakes in settings that a message lists."""
+
 
 class _Picklable(BaseException):
     """An error that comes from another process as it was, whatever its `__init__` takes."""
@@ -42,7 +45,9 @@ class SettingError(ModnetError, ValueError):
 
     def __init__(self, mistakes: Sequence[str], where: str = "") -> None:
         self.mistakes = tuple(mistakes)
-        lines = "\n".join(f"  {mistake}" for mistake in self.mistakes)
+        more = len(self.mistakes) - MOST_MISTAKES
+        shown = [*self.mistakes[:MOST_MISTAKES], *([f"and {more:,} more"] if more > 0 else [])]
+        lines = "\n".join(f"  {mistake}" for mistake in shown)
         one = f"{where}: {self.mistakes[0]}" if where else self.mistakes[0]
         many = f"{where + ': ' if where else ''}{len(self.mistakes)} mistakes\n{lines}"
         super().__init__(one if len(self.mistakes) == 1 else many)

@@ -9,10 +9,15 @@ import math
 import re
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
+_BOTH = "\r\n"
+_ESCAPES = {"\n": r"\n", "\r": r"\r"}
 GAP = 2
 """Blanks between the columns of a table."""
+
+JOINERS = "\u200c\u200d"
+"""Characters without a width within words of Persian, Hindi and others, and within emoji."""
 
 
 def format_table(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
@@ -49,7 +54,11 @@ def measure_width(text: str) -> int:
     (4, 4)
     """
     return sum(
-        0 if unicodedata.combining(letter) else 2 if unicodedata.east_asian_width(letter) in "WF" else 1
+        0
+        if unicodedata.combining(letter) or letter in JOINERS
+        else 2
+        if unicodedata.east_asian_width(letter) in "WF"
+        else 1
         for letter in text
     )
 
@@ -97,14 +106,31 @@ def format_duration(seconds: float) -> str:
     return f"{whole} s"
 
 
-def printable(text: str, longest: int) -> str:
-    """Return text from a file so that it can stand in a message: no control characters, and cut where it is long.
+def printable(text: str, longest: int, keep: str = "") -> str:
+    r"""Return text from a file so that it can stand in a message: no control characters, and cut where it is long.
+
+    Line ends are shown as `\n` and `\r`, others as a question mark, but what is to be kept.
 
     >>> printable("pixel" + chr(7) + "123456789", 8)
     'pixel?12...'
     """
-    shown = "".join(letter if letter.isprintable() else "?" for letter in text[:longest])
-    return shown + "..." * (len(text) > longest)
+    shown = (
+        letter if letter.isprintable() or letter in keep else _ESCAPES.get(letter, "?") for letter in text[:longest]
+    )
+    return "".join(shown) + "..." * (len(text) > longest)
+
+
+def format_error(error: BaseException) -> str:
+    r"""Return an error of another program in one line: its class, and the first line of its text.
+
+    >>> format_error(ValueError("too large\nand more")), format_error(RecursionError())
+    ('ValueError: too large', 'RecursionError')
+    """
+    try:
+        text = str(error).strip().partition("\n")[0]
+    except Exception:  # a third party's __str__ may fail, too
+        text = ""
+    return type(error).__name__ + (f": {printable(text, 200)}" if text else "")
 
 
 def format_count(count: int, one: str, many: str = "") -> str:
@@ -132,8 +158,29 @@ def to_csv(rows: Iterable[Sequence[Any]]) -> str:
     'a,b\n1,"x, y"\n'
     """
     out = io.StringIO()
-    csv.writer(out, lineterminator="\n").writerows(rows)
+    write_csv(out, rows)
     return out.getvalue()
+
+
+def write_csv(file: TextIO, rows: Iterable[Sequence[Any]], delimiter: str = ",") -> None:
+    r"""Write rows as CSV, each ended by a line feed.
+
+    >>> file = io.StringIO()
+    >>> write_csv(file, [[1, "x\ry"]])
+    >>> file.getvalue()
+    '1,"x\ry"\n'
+    """
+    csv.writer(_LineFeeds(file), delimiter=delimiter, lineterminator=_BOTH).writerows(rows)
+
+
+class _LineFeeds:
+    """A file whose rows end in a line feed: until Python 3.13, csv quotes a carriage return only if rows end in one."""
+
+    def __init__(self, file: TextIO) -> None:
+        self._file = file
+
+    def write(self, row: str) -> None:
+        self._file.write(row.removesuffix(_BOTH) + "\n")
 
 
 def to_json(value: Any, indent: int | None = None) -> str:

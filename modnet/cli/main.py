@@ -45,6 +45,9 @@ def main() -> None:
     except (ModnetError, OSError) as error:
         _complain("\n".join([str(error), *getattr(error, "__notes__", ())]))
         sys.exit(1)
+    except MemoryError:
+        _complain("out of memory: take less data, a smaller network or a smaller batch")
+        sys.exit(1)
 
 
 def _complain(message: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib.util
+import io
 import json
 import tempfile
 from collections.abc import Callable, Mapping, Sequence
@@ -37,10 +38,11 @@ from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import render
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
+from modnet.files.opening import read_plain
 from modnet.runs.folder import HISTORY, HITS, claim, is_unused
 from modnet.runs.history import read_history
 from modnet.runs.receipt import Receipt, Results
-from modnet.text import format_count
+from modnet.text import format_count, format_error
 from modnet.types import Array
 
 COMPARISON = "comparison.toml"
@@ -212,10 +214,13 @@ def _check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Results:
 
 
 def _read_hits(folder: Path, data: Dataset) -> Array:
+    path = folder / HITS
+    content = read_plain(path)
     try:
-        hits: Array = np.load(folder / HITS, allow_pickle=False)
-    except (OSError, ValueError) as error:
-        raise DataError(f"{folder / HITS}: cannot be read ({error}): remove the run to repeat it") from None
+        hits: Array = np.load(io.BytesIO(content), allow_pickle=False)
+    except Exception as error:  # NumPy has many
+        why = format_error(error)
+        raise DataError(f"{path}: cannot be read ({why}): remove the run to repeat it", path=path) from None
     if hits.shape != data.test.t.shape or hits.dtype != np.bool_:
         raise DataError(
             f"{folder / HITS}: not the hits of {len(data.test):,} test samples: remove the run to repeat it"

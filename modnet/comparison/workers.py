@@ -57,7 +57,8 @@ def is_finished(job: Job) -> bool:
         return False
     there, wanted = read_toml(job.folder / EXPERIMENT), to_table(job.experiment)
     for table in (there, wanted):  # the path may change; the digest in the receipt holds the content
-        table.get("data", {}).pop("path", None)
+        if isinstance(table.get("data"), dict):
+            table["data"].pop("path", None)
     if keys := find_changes(there, wanted):
         raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"], "--out")
     with claim(job.folder):

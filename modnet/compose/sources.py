@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast
@@ -13,13 +14,15 @@ from modnet.compose.parts import find_name, make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table, get_settings
 from modnet.data.dataset import Dataset
-from modnet.errors import DataError, PluginError, UnknownNameError
-from modnet.files import head_of
+from modnet.errors import DataError, ModnetError, PluginError, UnknownNameError
+from modnet.files import ZIP, describe_foreign, head_of, member_name
+from modnet.files.opening import explain_error, reading
 from modnet.host.registry import Component, Registry, could_be_name
 from modnet.host.signatures import find_settings
 from modnet.interfaces import DataSource, RowsToPredict
+from modnet.text import format_error
 
-HEAD = 512
+HEAD = 4096
 
 
 def load(what: str | PathLike[str], *, source: str | None = None, **settings: Any) -> Dataset:
@@ -43,7 +46,8 @@ def load(what: str | PathLike[str], *, source: str | None = None, **settings: An
 
 def read_source(source: DataSource, path: Path | None) -> Dataset:
     """Return what a source reads; raises PluginError where that is no data set."""
-    data: object = source.read(path)
+    with _guard(source, path):
+        data: object = source.read(path)
     if not isinstance(data, Dataset):
         why = f"the source {find_name(source)} returned a {type(data).__name__}"
         raise PluginError(why, "a modnet.Dataset is expected, see modnet.Dataset.from_arrays")
@@ -55,11 +59,29 @@ def read_rows(source: DataSource, path: Path, features: int, names: Sequence[str
 
     Raises PluginError where what the source returns is none.
     """
-    found: object = source.read_named_rows(path, features, names)
+    with _guard(source, path):
+        found: object = source.read_named_rows(path, features, names)
     if problem := _describe_wrong_rows(found, features):
         remedy = f"read_rows is to return rows (N, {features}) of finite numbers, and their labels (N,) or None"
         raise PluginError(f"the source {find_name(source)} returned {problem}", remedy)
     return cast("RowsToPredict", found)
+
+
+@contextmanager
+def _guard(source: DataSource, path: Path | None) -> Iterator[None]:
+    """Turn any exception of a source into a DataError that names the source and the file; errors of modnet's pass."""
+    try:
+        yield
+    except ModnetError as error:
+        if isinstance(error, DataError):
+            error.path = error.path or path
+        raise
+    except Exception as error:
+        reader = f"the source {find_name(source)}"
+        if path is None:
+            raise DataError(f"{reader} cannot be read: {format_error(error)}") from error
+        why = explain_error(error) or f"cannot be read by {reader}: {format_error(error)}"
+        raise DataError(f"{path}: {why}", path=path) from error
 
 
 def _describe_wrong_rows(found: object, features: int) -> str:
@@ -106,10 +128,15 @@ def recognise_source(path: Path) -> str:
         sources = registry.usable("data-source")
         names = ", ".join(registry.name_for(source) for source in sources if not source.cls.reads_files)
         raise DataError(f"{path}: no such file, and no data set of that name; available: {names}", path=path)
-    head = head_of(path, HEAD)
+    with reading(path):
+        head = head_of(path, HEAD)
     found, readers = _ask_sources(registry, path, head, lambda cls: cls.reads_files)
     if len(found) == 1:
         return found[0]
+    if not found and head.startswith(ZIP):
+        member_name(path)  # which names what is in it, where that is not one file
+    if not found and (foreign := describe_foreign(head)):
+        raise DataError(f"{path}: {foreign}", path=path)
     problem = f"{' and '.join(found)} all recognise it" if found else "no source recognises it"
     names = ", ".join(found or [registry.name_for(source) for source in readers])
     raise DataError(f"{path}: {problem}; name its source, one of: {names}", path=path)

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import attrs
 import numpy as np
 
-from modnet.data.labels import join_labels, to_float64, to_indices, to_label_array, to_labels
+from modnet.data.labels import check_classes, join_labels, to_float64, to_indices, to_label_array, to_labels
 from modnet.data.samples import find_mapping, release, split_into_blocks
 from modnet.errors import DataError
 from modnet.types import Array
@@ -69,8 +69,10 @@ def encode_labels(rows: Rows, test: Rows, known: tuple[Any, ...] | None) -> tupl
     labels = join_labels(rows.labels, test.labels)
     if known is not None:
         return known, labels
-    classes, indices = np.unique(labels, return_inverse=True)
-    return tuple(classes.tolist()), indices.astype(np.int64)
+    found, indices = np.unique(labels, return_inverse=True)
+    classes = tuple(found.tolist())
+    check_classes(classes)
+    return classes, indices.astype(np.int64)
 
 
 def choose_scale(rows: Rows, scale: float | Literal["auto"]) -> float:

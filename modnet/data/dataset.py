@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from modnet.data.arrays import check_fit, choose_scale, encode_labels, to_rows
-from modnet.data.labels import to_classes
+from modnet.data.labels import check_classes, to_classes
 from modnet.data.samples import Samples
 from modnet.data.splits import split_rows
 from modnet.errors import DataError
@@ -116,6 +116,7 @@ class Dataset:
             raise DataError("no training rows")
         if len(set(self.classes)) != len(self.classes):
             raise DataError(f"classes are there twice: {self.classes}")
+        check_classes(self.classes)
         for key, part in self.parts.items():
             name = describe_part(key)
             n, x, t = len(part), part.x, part.t

@@ -2,16 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import re
+import unicodedata
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
 from array_api_compat import array_namespace
 
 from modnet.errors import DataError
+from modnet.text import JOINERS
 from modnet.types import Array
 
 LABELS_END = 2**53  # below it, float64 tells whole numbers apart
+SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variants of the character before
+BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters and marks that are drawn as nothing
+UNSEEN = {"Cc": "a control character", **dict.fromkeys(["Cf", "Zl", "Zp"], "an invisible character")} | {
+    "Cs": "half a character"
+}
+LONGEST_SHOWN = 40
 
 
 def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
@@ -125,7 +134,62 @@ def to_classes(classes: Any) -> tuple[Any, ...]:
     plain = all(isinstance(item, str) for item in found) or all(isinstance(item, (int, np.integer)) for item in found)
     if isinstance(classes, str) or not found or not plain or len({*found}) < len(found):
         raise DataError(f"'classes' must be a list of different texts, or of different whole numbers: {classes!r}")
+    check_classes(found)
     return tuple(np.array(found).tolist())
+
+
+def find_unclear_labels(labels: Iterable[str]) -> tuple[str, tuple[str, ...]] | None:
+    r"""Return a problem and the one or two labels that have it, or None where people can see and tell apart all labels.
+
+    A label may hold line ends, and no other control character; nothing invisible; and two labels that are different
+    text may not look alike, as composed and decomposed letters do.
+
+    >>> find_unclear_labels(["cat", "dog\ufeff"])
+    ("the label 'dog\\ufeff' has an invisible character (U+FEFF): take it out", ('dog\ufeff',))
+    """
+    seen: dict[str, str] = {}
+    for label in labels:
+        if label.isascii() and label.isprintable():
+            other = seen.setdefault(label.strip(), label)
+        else:
+            if problem := _find_unseen(label):
+                return f"the label {_show(label, repr)} has {problem}: take it out", (label,)
+            other = seen.setdefault(_to_look(label), label)
+        if other != label:
+            both = f"{_show(other, ascii)} and {_show(label, ascii)}"
+            return f"the labels {both} look alike: write them in one way, such as Unicode's form NFC", (other, label)
+    return None
+
+
+def check_classes(classes: Iterable[Any]) -> None:
+    """Raise DataError where classes of text are no clear labels."""
+    if found := find_unclear_labels(name for name in classes if isinstance(name, str)):
+        raise DataError(found[0])
+
+
+def _find_unseen(label: str) -> str | None:
+    """Return what a label has that nobody sees, or None."""
+    before = "a"
+    for letter in label:
+        what = UNSEEN.get(unicodedata.category(letter))
+        if letter in BLANK:
+            what = "an invisible character"
+        if letter in "\n\r" or (letter in JOINERS and not before.isascii()):
+            what = None
+        if what:
+            return f"{what} (U+{ord(letter):04X})"
+        before = letter
+    return None
+
+
+def _to_look(label: str) -> str:
+    """Return text that is the same for labels that look alike."""
+    text = re.sub(f"[{JOINERS}{SELECTORS}]", "", re.sub(r"\r\n?", "\n", label))
+    return unicodedata.normalize("NFC", re.sub(r"[^\S\n]", " ", text.strip()))
+
+
+def _show(label: str, form: Callable[[str], str]) -> str:
+    return form(label) if len(label) <= LONGEST_SHOWN else f"{form(label[:LONGEST_SHOWN])}..."
 
 
 def join_labels(train: Array, test: Array) -> Array:

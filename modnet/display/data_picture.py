@@ -19,7 +19,7 @@ from modnet.data.summary import (
     resample,
 )
 from modnet.display.figure import COLORS, GREY, create_figure, escape
-from modnet.text import printable
+from modnet.text import JOINERS, printable
 from modnet.types import Array
 
 if TYPE_CHECKING:
@@ -128,4 +128,4 @@ def _find_drawable(summary: Summary) -> list[int]:
 
 def _format_name(name: object) -> str:
     """Return a label or a name as it is, and no more of it than fits."""
-    return escape(printable(str(name), _LONGEST))
+    return escape(printable(str(name), _LONGEST, JOINERS))

@@ -13,7 +13,7 @@ import attrs
 import numpy as np
 
 from modnet.data.summary import resample
-from modnet.text import GAP, fit, measure_width, printable
+from modnet.text import GAP, JOINERS, fit, measure_width, printable
 from modnet.types import Array
 
 Greys = Literal["none", "256", "24-bit"]
@@ -52,7 +52,7 @@ class Screen:
 
     def fit_name(self, name: object, longest: int = LONGEST) -> str:
         """Return a label or a feature's name so that it can be shown: without control characters, not too long."""
-        text = self.to_encodable(printable(str(name), 2 * longest)) or '""'
+        text = self.to_encodable(printable(str(name), 2 * longest, JOINERS)) or '""'
         return fit(text, min(measure_width(text), longest))
 
 

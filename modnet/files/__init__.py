@@ -2,21 +2,27 @@
 
 from modnet.files.cache import cache_folder
 from modnet.files.digests import digest
+from modnet.files.foreign import describe_foreign
 from modnet.files.names import part_paths, uncompressed_name
 from modnet.files.opening import CHUNK, COMPRESSED, LIMIT, compression, created, head_of, opened, read_bytes, reading
 from modnet.files.progress import tell_progress, telling
 from modnet.files.writing import replacing, sweep, write_atomically
-from modnet.text import printable
+from modnet.files.zipped import ZIP, first_name, member_name
+from modnet.text import printable, write_csv
 
 __all__ = [
     "CHUNK",
     "COMPRESSED",
     "LIMIT",
+    "ZIP",
     "cache_folder",
     "compression",
     "created",
+    "describe_foreign",
     "digest",
+    "first_name",
     "head_of",
+    "member_name",
     "opened",
     "part_paths",
     "printable",
@@ -28,4 +34,5 @@ __all__ = [
     "telling",
     "uncompressed_name",
     "write_atomically",
+    "write_csv",
 ]

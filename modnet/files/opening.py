@@ -5,8 +5,10 @@ from __future__ import annotations
 import bz2
 import gzip
 import io
+import json
 import lzma
 import sys
+import zipfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -14,8 +16,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import IO, Any, cast
 
-from modnet.errors import DataError, MissingExtraError
+from modnet.errors import DataError, MissingExtraError, ModnetError
 from modnet.files.progress import ReportingFile
+from modnet.files.zipped import create_zip, is_zip, open_zip
+from modnet.text import format_error, printable
 
 LIMIT = 2**30
 """Bytes in a compressed file that is read as a whole, at most: a small file could unpack to more than fits."""
@@ -39,45 +43,77 @@ _FORMATS: dict[str, tuple[bytes, Callable[..., Any]]] = {
     ".xz": (b"\xfd7zXZ\x00", lzma.open),
     ".zst": (b"\x28\xb5\x2f\xfd", _open_zst),
 }
-COMPRESSED = tuple(_FORMATS)
+COMPRESSED = (*_FORMATS, ".zip")
+HEAD = 512
 
 
 @contextmanager
 def reading(path: Path) -> Iterator[None]:
-    """Turn any error while the file at `path` is read into a DataError that names it."""
+    """Turn any exception while the file at `path` is read into a DataError that names it; errors of modnet's pass.
+
+    An unknown one becomes its cause, for the traceback.
+    """
     try:
         yield
     except DataError as error:
         error.path = error.path or path
         raise
-    except (FileNotFoundError, IsADirectoryError) as error:
-        what = "no such file" if isinstance(error, FileNotFoundError) else "a folder, expected a file"
-        raise DataError(f"{path}: {what}", path=path) from None
-    except (EOFError, gzip.BadGzipFile, lzma.LZMAError, zlib.error) as error:
-        raise DataError(f"{path}: the compressed file is damaged or cut off: {error}", path=path) from None
-    except OSError as error:
-        if error.errno is None:  # not the system's, but bz2's
-            raise DataError(f"{path}: the compressed file is damaged or cut off: {error}", path=path) from None
-        raise DataError(f"{path}: cannot be read: {error.strerror}", path=path) from None
-    except UnicodeDecodeError as error:
-        byte = error.object[error.start]
-        raise DataError(
-            f"{path}: not {error.encoding.upper()} text (byte 0x{byte:02x}); save it as UTF-8", path=path
-        ) from None
-    except MemoryError:
-        raise DataError(f"{path}: does not fit into memory", path=path) from None
+    except ModnetError:
+        raise
     except Exception as error:
-        if type(error).__name__ != "ZstdError":  # a class of an extra, which may not be there
-            raise
-        raise DataError(f"{path}: the compressed file is damaged or cut off: {error}", path=path) from None
+        known = explain_error(error)
+        cause = None if known else error
+        raise DataError(f"{path}: {known or f'cannot be read: {format_error(error)}'}", path=path) from cause
+
+
+def explain_error(error: Exception) -> str:
+    """Return in words why a file cannot be read, or nothing where the error does not tell."""
+    if isinstance(error, (FileNotFoundError, IsADirectoryError)):
+        return "no such file" if isinstance(error, FileNotFoundError) else "a folder, expected a file"
+    damage = isinstance(error, (EOFError, gzip.BadGzipFile, lzma.LZMAError, zipfile.BadZipFile, zlib.error))
+    bz2s = isinstance(error, OSError) and error.errno is None  # not the system's
+    if damage or bz2s or type(error).__name__ == "ZstdError":  # a class of an extra, which may not be there
+        return f"the compressed file is damaged or cut off: {printable(str(error), 200)}"
+    if isinstance(error, OSError):
+        return f"cannot be read: {error.strerror}"
+    if isinstance(error, UnicodeDecodeError):
+        byte = error.object[error.start]
+        return f"not {error.encoding.upper()} text (byte 0x{byte:02x}); save it as UTF-8"
+    return "does not fit into memory" if isinstance(error, MemoryError) else ""
+
+
+def check_regular(path: Path) -> None:
+    """Raise DataError where a path is that of a device or a pipe, which would be waited for; a folder's passes."""
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        raise DataError(f"{path}: a device or a pipe, expected a file", path=path)
+
+
+def read_plain(path: Path, most: int | None = None) -> bytes:
+    """Return the bytes of a file as they are; raises DataError where it cannot be read, or has more than `most`."""
+    with reading(path):
+        check_regular(path)
+        if most is not None and path.stat().st_size > most:
+            raise DataError(f"{path}: more than {most // 2**20} MiB", path=path)
+        return path.read_bytes()
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file; raises DataError where it is none."""
+    content = read_plain(path, LIMIT)
+    with reading(path):
+        table = json.loads(content)
+    if not isinstance(table, dict):
+        raise DataError(f"{path}: not a JSON object", path=path)
+    return table
 
 
 def compression(path: Path) -> str:
     """Return the suffix that goes with how the content of a file is compressed, "" where it is not."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise DataError(f"{path}: a device or a pipe, expected a file", path=path)
+    check_regular(path)
     with path.open("rb") as file:
-        head = file.read(6)
+        head = file.read(HEAD)
+    if is_zip(head):
+        return ".zip"
     return next((suffix for suffix, (magic, _) in _FORMATS.items() if head.startswith(magic)), "")
 
 
@@ -92,7 +128,7 @@ def opened(path: Path) -> Iterator[IO[bytes]]:
         if not suffix:
             yield file
             return
-        with _FORMATS[suffix][1](file, "rb") as inside:
+        with open_zip(file, path) if suffix == ".zip" else _FORMATS[suffix][1](file, "rb") as inside:
             yield inside
 
 
@@ -103,6 +139,9 @@ def created(path: Path, named: Path | None = None) -> Iterator[IO[bytes]]:
     if suffix == ".gz":  # without a name and a time in it, the same content is the same file
         with path.open("wb") as plain, gzip.GzipFile("", "wb", compresslevel=6, fileobj=plain, mtime=0) as packed:
             yield cast("IO[bytes]", packed)
+    elif suffix == ".zip":
+        with create_zip(path, (named or path).stem) as inside:
+            yield inside
     else:
         with _FORMATS[suffix][1](path, "wb") if suffix in _FORMATS else path.open("wb") as file:
             yield file

@@ -5,7 +5,6 @@ from __future__ import annotations
 import io
 import json
 import warnings
-import zipfile
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -15,8 +14,10 @@ import numpy as np
 
 from modnet.errors import DataError, PluginError, SettingError, ShapeError
 from modnet.files import replacing, sweep, write_atomically
+from modnet.files.opening import read_plain
 from modnet.interfaces import Optimizer, name_of
 from modnet.nn.serialization import STORABLE, flatten, unflatten
+from modnet.text import printable
 from modnet.types import Array, History, Params, State
 
 CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
@@ -82,14 +83,16 @@ def save_params(path: Path, params: Params, about: dict[str, Any]) -> None:
 
 def load_params(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     """Return the parameters and the description; raises DataError where the file is missing or damaged."""
+    if not path.exists():
+        raise DataError(f"{path}: the parameters are missing: has the run been started?", path=path)
+    content = read_plain(path)
     try:
-        with path.open("rb") as raw, np.load(raw, allow_pickle=False) as file:
+        with np.load(io.BytesIO(content), allow_pickle=False) as file:
             params = {name: file[name] for name in file.files}
-        about: dict[str, Any] = json.loads(str(params.pop("about")))
-    except FileNotFoundError:
-        raise DataError(f"{path}: the parameters are missing: has the run been started?") from None
-    except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile) as error:
-        raise DataError(f"{path}: not the parameters of a run, or damaged ({error})") from None
+        about: dict[str, Any] = dict(json.loads(str(params.pop("about"))))
+    except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
+        why = printable(str(error), 200)
+        raise DataError(f"{path}: not the parameters of a run, or damaged ({why})", path=path) from None
     return params, about
 
 
@@ -174,18 +177,16 @@ class Checkpoints:
         return sealed + sha256(sealed).hexdigest().encode()
 
     def _unpack(self, path: Path) -> tuple[Checkpoint, dict[str, Any]]:
-        try:
-            content = path.read_bytes()
-        except FileNotFoundError:
-            raise DataError(f"{path}: missing") from None
-        except OSError as error:
-            raise DataError(f"{path}: cannot be read: {error.strerror}") from None
+        if not path.exists():
+            raise DataError(f"{path}: missing")
+        content = read_plain(path)
         if sha256(content[:-_HEX]).hexdigest().encode() != content[-_HEX:]:
             raise DataError(f"{path}: damaged, its digest is not that of its content")
         try:
             return self._parse(content)
-        except (ValueError, TypeError, KeyError, IndexError, EOFError, zipfile.BadZipFile) as error:
-            raise DataError(f"{path}: not a checkpoint of this run ({error})") from None
+        except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
+            why = printable(str(error), 200)
+            raise DataError(f"{path}: not a checkpoint of this run ({why})", path=path) from None
 
     def _parse(self, content: bytes) -> tuple[Checkpoint, dict[str, Any]]:
         with np.load(io.BytesIO(content), allow_pickle=False) as file:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -13,6 +12,7 @@ from modnet.compose.settings import Table
 from modnet.errors import DataError, SettingError
 from modnet.files import sweep
 from modnet.files.locks import hold_lock
+from modnet.files.opening import read_json
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
 from modnet.runs.receipt import RECEIPT, Receipt, name_missing_plugins
 from modnet.types import Status
@@ -79,10 +79,10 @@ def read_ending(path: Path) -> Table | None:
     for name in (*FILES, CHECKPOINT):
         sweep(path / name)
     try:
-        summary: Table = json.loads((path / SUMMARY).read_bytes())
-        if not Status(summary["status"]).is_final:
+        summary = read_json(path / SUMMARY)
+        if not Status(summary["status"]).is_final or not isinstance(summary["iterations"], int):
             return None
-    except (OSError, ValueError, KeyError, TypeError):  # it is running, or was killed, or the file is damaged
+    except (DataError, ValueError, KeyError, TypeError):  # it is running, or was killed, or the file is damaged
         return None
     if (path / RECEIPT).is_file() and not Receipt.read(path).results:  # a run of an older version has no receipt
         return None
@@ -93,5 +93,10 @@ def read_ending(path: Path) -> Table | None:
 
 def read_experiment(folder: Path) -> Experiment:
     """Return a run's experiment; raises PluginError where a plugin is missing, with the one to install."""
-    with name_missing_plugins(folder / EXPERIMENT):
-        return create_experiment(read_toml(folder / EXPERIMENT))
+    path = folder / EXPERIMENT
+    with name_missing_plugins(path):
+        table = read_toml(path)
+        try:
+            return create_experiment(table)
+        except SettingError as error:
+            raise SettingError(error.mistakes, str(path)) from None

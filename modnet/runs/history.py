@@ -9,7 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from modnet.errors import DataError
-from modnet.text import to_csv
+from modnet.files.opening import read_plain, reading
+from modnet.text import printable, to_csv
 from modnet.types import History
 
 
@@ -29,20 +30,29 @@ def history_to_csv(history: History) -> str:
 
 def read_history(path: Path) -> History:
     """Return the history of a run, equal to the last bit; raises DataError with file and line."""
-    try:
-        text = path.read_text(encoding="utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise DataError(f"{path}: cannot be read ({error})", path=path) from None
+    content = read_plain(path)
+    with reading(path):
+        text = content.decode("utf-8")
     reader = csv.DictReader(io.StringIO(text))
     history = History()
     try:
         for row in reader:
-            if row["loss"]:
-                history.loss.append(float(row["loss"]))
-            cells = {name: row[name] for name in (reader.fieldnames or ()) if name not in {"iteration", "loss"}}
-            if any(cells.values()):
-                history.record(int(row["iteration"]), {name: float(cell or "nan") for name, cell in cells.items()})
-    except (KeyError, ValueError, TypeError) as error:
+            _record(row, history)
+        damage = "" if (reader.fieldnames or [])[:2] == ["iteration", "loss"] else "the first line is not its header"
+    except (KeyError, ValueError, TypeError, csv.Error) as error:
+        damage = printable(str(error), 200)
+    if damage:
         line = reader.line_num
-        raise DataError(f"{path}, line {line}: not a run's history ({error})", path=path, line=line) from None
+        raise DataError(f"{path}, line {line}: not a run's history ({damage})", path=path, line=line)
     return history
+
+
+def _record(row: dict[str | Any, str | Any], history: History) -> None:
+    """Append a row to a history; raises ValueError where it is damaged, or another one is missing before it."""
+    if row["loss"]:
+        history.loss.append(float(row["loss"]))
+    if None in row or None in row.values() or int(row["iteration"]) != len(history.loss):
+        raise ValueError("a row is damaged, or one is missing before it")
+    cells = {name: cell for name, cell in row.items() if name not in {"iteration", "loss"}}
+    if any(cells.values()):
+        history.record(len(history.loss), {name: float(cell or "nan") for name, cell in cells.items()})

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
+import math
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 
-from modnet.compose.experiment import create_network_of_size
+from modnet.compose.experiment import Experiment, create_network_of_size
 from modnet.compose.network import Network
 from modnet.data.samples import scale_features
-from modnet.errors import DataError, ShapeError
+from modnet.errors import DataError
 from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import load_params
 from modnet.runs.folder import EXPERIMENT, PARAMS, check_is_run, read_experiment
+from modnet.text import printable
 from modnet.types import Array
 
 
@@ -37,18 +40,35 @@ class TrainedModel:
         experiment = read_experiment(folder)
         params, about = load_params(folder / PARAMS)
         try:
-            inputs, classes = len(params["W1"]), tuple(about["classes"])
-            network = create_network_of_size(experiment, inputs, len(classes)).with_params(params)
-            network.predict(np.zeros((1, inputs)))
-            names = tuple(map(str, about.get("features", ())))  # runs of older versions keep none
-            model = cls(network, classes, float(about["scale"]), names, experiment.data.source)
-        except (KeyError, TypeError, ShapeError) as error:
-            raise DataError(f"{folder}: {PARAMS} does not fit {EXPERIMENT} ({error})") from None
-        if len(names) not in {0, inputs}:
-            raise DataError(f"{folder}: {PARAMS} is damaged: {len(names)} names of {inputs} features")
+            model = cls(*_check_fit(experiment, params, about), experiment.data.source)
+        except (KeyError, TypeError, ValueError) as error:  # ShapeError is a ValueError
+            why = printable(str(error), 200)
+            raise DataError(f"{folder}: {PARAMS} does not fit {EXPERIMENT} ({why})") from None
+        model.network.predict(np.zeros((1, model.network.layers[0].inputs)))
         return model
 
     def predict(self, rows: Array) -> tuple[list[Any], Array]:
         """Return the label of each raw row (N, features), and the network's outputs (N, classes)."""
         outputs = self.network.predict(scale_features(rows, self.scale))
         return [self.classes[i] for i in outputs.argmax(axis=1)], outputs
+
+
+def _check_fit(
+    experiment: Experiment, params: dict[str, Array], about: dict[str, Any]
+) -> tuple[Network, tuple[Any, ...], float, tuple[str, ...]]:
+    """Return the network of a run, its classes, scale and feature names; raises ValueError where they do not fit."""
+    classes, scale = tuple(about["classes"]), float(about["scale"])
+    names = tuple(map(str, about.get("features", ())))  # runs of older versions keep none
+    inputs = len(params["W1"])
+    sizes = [inputs, *experiment.network.hidden, len(classes)]
+    for number, shape in enumerate(pairwise(sizes), start=1):  # first, as a network may be larger than memory
+        for name, expected in ((f"W{number}", shape), (f"b{number}", shape[1:])):
+            if (found := params[name].shape) != expected:
+                raise ValueError(f"{name} must have shape {expected}, not {found}")
+            if not np.isfinite(params[name]).all():
+                raise ValueError(f"a number in {name} is not finite")
+    if not math.isfinite(scale) or scale <= 0 or len(set(map(str, classes))) != len(classes):
+        raise ValueError(f"a scale of {scale}, {len(classes)} classes")
+    if len(names) not in {0, inputs}:
+        raise ValueError(f"{len(names)} names of {inputs} features")
+    return create_network_of_size(experiment, inputs, len(classes)).with_params(params), classes, scale, names

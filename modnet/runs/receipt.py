@@ -20,11 +20,13 @@ from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import code_fingerprint, data_fingerprint
 from modnet.errors import DataError, ModnetError, PluginError, SettingError
 from modnet.files import digest, write_atomically
+from modnet.files.opening import read_json, read_plain
 from modnet.host.entry_points import DISTRIBUTION
 from modnet.host.registry import BUILT_IN
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.environment import describe_machine, list_libraries
+from modnet.text import printable
 from modnet.types import Status
 
 RECEIPT = "receipt.json"
@@ -110,21 +112,27 @@ class Receipt:
     def read(cls, folder: Path) -> Receipt:
         """Return the receipt in a run's folder; raises DataError where there is none, or it cannot be read."""
         path = folder / RECEIPT
-        try:
-            table = json.loads(path.read_bytes())
-            table.pop("sha256")
-            known = table["format"] == FORMAT
-        except FileNotFoundError:
+        if not path.exists():
             what = "made by an older modnet, or not a run" if folder.is_dir() else "no such folder"
-            raise DataError(f"{folder}: there is no {RECEIPT}: {what}") from None
-        except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
-            raise DataError(f"{path}: not a run's receipt, or damaged ({error})") from None
-        if not known:
-            raise DataError(f"{path}: of format {table['format']}, this modnet reads {FORMAT}: install a newer one")
+            raise DataError(f"{folder}: there is no {RECEIPT}: {what}")
         try:
-            return Settings().read(table, cls)
+            table = read_json(path)
+        except DataError as error:
+            why = str(error).removeprefix(f"{path}: ")
+            raise DataError(f"{path}: not a run's receipt, or damaged ({why})") from None
+        if lacking := [key for key in ("sha256", "format") if key not in table]:
+            raise DataError(f"{path}: not a run's receipt, or damaged ({lacking[0]!r} is missing)")
+        if (known := table["format"]) != FORMAT:
+            raise DataError(f"{path}: of format {known!r:.40}, this modnet reads {FORMAT}: install a newer one")
+        del table["sha256"]
+        try:
+            receipt = Settings().read(table, cls)
         except SettingError as error:
-            raise DataError(f"{path}: not a run's receipt, or damaged ({error.mistakes[0]})") from None
+            why = printable(error.mistakes[0], 200)
+            raise DataError(f"{path}: not a run's receipt, or damaged ({why})") from None
+        if odd := [name for name in (receipt.results.files if receipt.results else ()) if Path(name).name != name]:
+            raise DataError(f"{path}: damaged, {printable(odd[0], 40)!r} is no file of a run")
+        return receipt
 
     def write(self, folder: Path) -> None:
         """Write it into a run's folder, with its own SHA-256."""
@@ -145,13 +153,13 @@ class Receipt:
     def find_changed_files(self, folder: Path) -> list[Difference]:
         """Return the files that were changed since the run ended, the receipt itself included."""
         found = []
-        table = json.loads((folder / RECEIPT).read_bytes())
+        table = read_json(folder / RECEIPT)
         sealed, content = table.pop("sha256"), _hash_table(table)
         if content != sealed:
             found.append(Difference("file", RECEIPT, sealed, content))
         for name, then in self.results.files.items() if self.results else ():
             path = folder / name
-            now = sha256(path.read_bytes()).hexdigest() if path.is_file() else "missing"
+            now = sha256(read_plain(path)).hexdigest() if path.is_file() else "missing"
             if now != then:
                 found.append(Difference("file", name, then, now))
         return found

@@ -13,6 +13,7 @@ import attrs
 from modnet.compose.experiment import Experiment, create_experiment, read_data, read_toml, run_experiment
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, PluginError
+from modnet.files.opening import read_plain
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import hash_params
 from modnet.nn.run import Run
@@ -194,10 +195,10 @@ def _compare_results(wanted: Verification, run: Run, *, diverged: bool) -> Retra
     results, text = wanted.results, history_to_csv(run.history)
     same_end = diverged == (results.status is Status.DIVERGED) and run.iteration == results.iterations
     params = hash_params(run.params)
-    same = sha256(text.encode()).hexdigest() == results.files[HISTORY] and params == results.params_sha256
+    same = sha256(text.encode()).hexdigest() == results.files.get(HISTORY) and params == results.params_sha256
     try:
-        departure = find_departure((wanted.folder / HISTORY).read_text(encoding="utf-8"), text)
-    except (OSError, UnicodeDecodeError):
+        departure = find_departure(read_plain(wanted.folder / HISTORY).decode("utf-8"), text)
+    except (DataError, UnicodeDecodeError):
         departure = None
     return Retraining(same_end and same, run.iteration, params, departure)
 

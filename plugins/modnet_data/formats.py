@@ -5,7 +5,8 @@ from __future__ import annotations
 import re
 from pathlib import Path
 
-from modnet.files import uncompressed_name
+from modnet import DataError
+from modnet.files import first_name, member_name, uncompressed_name
 from modnet_data.names import NAMES
 
 ARROW_SUFFIXES = (".arrow", ".feather")
@@ -30,14 +31,13 @@ def format_of(path: Path, head: bytes) -> str | None:
     ('csv', None)
     """
     name = uncompressed_name(path)
-    return _by_content(head) or _by_name(name) or (None if head else _by_files(path))
+    return _by_content(head) or _by_name(name) or _by_member(path) or (None if head else _by_files(path))
 
 
 def _by_content(head: bytes) -> str | None:
     if len(head) > 1 and head[0] == 0x80 and head[1] <= 5:  # as no UTF-8 text begins
         return "pickle"
-    first_name = head[30 : 30 + int.from_bytes(head[26:28], "little")]
-    if head.startswith(b"PK\x03\x04") and first_name.endswith(b".npy"):
+    if head.startswith(b"PK\x03\x04") and first_name(head).endswith(b".npy"):
         return "npz"
     if head.startswith(b"\x93NUMPY"):
         return "npy"
@@ -52,6 +52,16 @@ def _by_name(name: str) -> str | None:
     if IDX_NAME.search(name):
         return "idx"
     return next((source for source, suffixes in SUFFIXES.items() if name.endswith(suffixes)), None)
+
+
+def _by_member(path: Path) -> str | None:
+    """Return the source by the name of the one file in a ZIP archive."""
+    if path.suffix.lower() != ".zip":
+        return None
+    try:
+        return _by_name(member_name(path).lower())
+    except (OSError, DataError):
+        return None
 
 
 def _by_files(folder: Path) -> str | None:

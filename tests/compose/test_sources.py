@@ -15,7 +15,7 @@ import pytest
 import modnet
 from modnet import Array, DataError, Dataset, DataSource
 from modnet.compose.conversion import read_whole, write
-from modnet.compose.sources import recognise_source, recognise_writer
+from modnet.compose.sources import read_rows, read_source, recognise_source, recognise_writer
 
 
 @attrs.frozen
@@ -155,3 +155,50 @@ def test_a_folder_may_be_called_as_a_source_is(tmp_path, monkeypatch):
     write(modnet.load("mnist-small"), Path("idx"), "idx")
     assert len(modnet.load("idx").train) == 5000
     assert len(read_whole("idx", None, {}).train) == 5000
+
+
+FAILURES = {
+    "system": (SystemError("bad\nargument"), "the source failing: SystemError: bad"),
+    "zip": (NotImplementedError("compression type 99"), "the source failing: NotImplementedError: compression type 99"),
+    "deep": (RecursionError(), "the source failing: RecursionError"),
+    "key": (KeyError("t"), "the source failing: KeyError: 't'"),
+    "large": (OverflowError("x\x1b[31m"), r"OverflowError: x\?\[31m"),
+    "long": (ValueError("x" * 10_000), "ValueError: x+\\.\\.\\."),
+    "memory": (MemoryError(), "does not fit into memory"),
+    "gone": (FileNotFoundError(), "no such file"),
+    "text": (UnicodeDecodeError("utf-8", b"a\xff", 1, 2, "?"), "not UTF-8 text"),
+}
+
+
+@pytest.mark.parametrize(("error", "words"), FAILURES.values(), ids=FAILURES)
+def test_any_exception_of_a_source_becomes_an_error_that_names_the_file(tmp_path, error, words):
+    class Failing(modnet.DataSource):
+        suffixes = (".odd",)
+
+        def read(self, path):
+            raise error
+
+        def read_rows(self, path, features):
+            raise error
+
+    path = tmp_path / "a.odd"
+    path.write_text("x")
+    for use in (lambda: read_source(Failing(), path), lambda: read_rows(Failing(), path, 2, ())):
+        with pytest.raises(DataError, match=words) as caught:
+            use()
+        assert str(caught.value).startswith(f"{path}: ")
+        assert str(caught.value).isprintable()
+        assert len(str(caught.value)) < 400
+        assert caught.value.path == path
+        assert caught.value.__cause__ is error
+
+
+@pytest.mark.parametrize("error", [KeyboardInterrupt(), SystemExit(3), modnet.PluginError("broken")])
+def test_what_is_no_mistake_in_a_file_passes(tmp_path, error):
+    class Failing(modnet.DataSource):
+        def read(self, path):
+            raise error
+
+    with pytest.raises(type(error)) as caught:
+        read_source(Failing(), tmp_path / "a")
+    assert caught.value is error

@@ -89,8 +89,13 @@ def test_what_can_be_wrong_with_a_path_is_reported_in_a_line(tmp_path):
             read_bytes(tmp_path / "pipe")
     with pytest.raises(DataError, match="does not fit into memory"), reading(tmp_path / "large"):
         raise MemoryError
-    with pytest.raises(ZeroDivisionError), reading(tmp_path / "bug"):  # what has nothing to do with the file
-        raise ZeroDivisionError
+    why = "bug: cannot be read: ZeroDivisionError: by none"
+    with pytest.raises(DataError, match=why) as caught, reading(tmp_path / "bug"):
+        raise ZeroDivisionError("by none")  # which may have nothing to do with the file, and keeps its traceback
+    assert isinstance(caught.value.__cause__, ZeroDivisionError)
+    for passes in (KeyboardInterrupt, SystemExit):
+        with pytest.raises(passes), reading(tmp_path / "a"):
+            raise passes
 
 
 def test_without_its_extra_a_zst_file_names_it(tmp_path, monkeypatch):

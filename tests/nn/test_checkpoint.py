@@ -179,7 +179,7 @@ class TestCheckpoints:
 
     def test_a_folder_in_its_place_is_an_error_not_a_beginning_from_0(self, tmp_path: Path) -> None:
         (tmp_path / CHECKPOINT).mkdir()
-        with pytest.raises(DataError, match=r"checkpoint\.npz: cannot be read: Is a directory"):
+        with pytest.raises(DataError, match=r"checkpoint\.npz: a folder, expected a file"):
             on(tmp_path).load()
 
     def test_a_later_format_is_named(self, tmp_path: Path, monkeypatch) -> None:

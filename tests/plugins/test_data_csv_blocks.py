@@ -1,4 +1,4 @@
-"""Blocks of a CSV file that end no row in its middle, grids, and the ways to read one file that agree."""
+"""Blocks and grids of a CSV file, and ways to read one that agree."""
 
 from __future__ import annotations
 

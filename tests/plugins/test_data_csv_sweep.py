@@ -20,19 +20,25 @@ def cells() -> list[list[str]]:
     return [[*row, str(i % 3)] for i, row in enumerate(rows)]
 
 
-def change(row: list[str], column: int, mistake: str) -> tuple[str, int]:
-    """Return a row as text with a mistake in it, and the column where it is to be found."""
+def change(row: list[str], column: int, mistake: str) -> tuple[str, int, str]:
+    """Return a row as text with a mistake in it, the column where it is to be found, and what is asked."""
     cell = row[column]
     if mistake == "missing delimiter":
         column = min(column, SIZE - 2)
-        return ",".join([*row[:column], row[column] + row[column + 1], *row[column + 2 :]]), column
+        joined = row[column] + row[column + 1]
+        hint = f"; is a delimiter missing in column {column + 1} ({NAMES[column]!r}), {joined!r}?"
+        hint *= column < SIZE - 2  # or else it is a number, as the label is a digit
+        return ",".join([*row[:column], joined, *row[column + 2 :]]), SIZE - 1, hint
     made = {
         "extra delimiter": "," + cell,
         "stray quote": f'{cell[:1]}"{cell[1:]}',
         "text": "abc",
         "NaN": "NaN",
     }[mistake]
-    return ",".join([*row[:column], made, *row[column + 1 :]]), column
+    text = ",".join([*row[:column], made, *row[column + 1 :]])
+    if mistake == "extra delimiter":
+        return text, SIZE, f"; is there one delimiter too many at column {column + 1} ({NAMES[column]!r})?"
+    return text, column, ""
 
 
 @pytest.mark.parametrize("mistake", ["extra delimiter", "missing delimiter", "stray quote", "text", "NaN"])
@@ -43,11 +49,12 @@ def test_one_mistake_is_found_wherever_it_is(tmp_path: Path, mistake: str) -> No
     for row in range(SIZE):
         for column in range(SIZE):
             lines = [",".join(NAMES), *map(",".join, rows)]
-            lines[row + 1], at = change(rows[row], column, mistake)
+            lines[row + 1], at, hint = change(rows[row], column, mistake)
             path.write_text("\n".join(lines) + "\n")
             with pytest.raises(DataError) as caught:
                 source.read(path)
-            place = f"{path}, line {row + 2}, column {at + 1} ({NAMES[at]!r}): "
-            if not str(caught.value).startswith(place):
+            name = f" ({NAMES[at]!r})" if at < SIZE else ""
+            place = f"{path}, line {row + 2}, column {at + 1}{name}: "
+            if not (str(caught.value).startswith(place) and str(caught.value).endswith(hint)):
                 wrong.append((row, column, str(caught.value)))
     assert not wrong, f"{len(wrong)} of {SIZE * SIZE}, the first: {wrong[0]}"

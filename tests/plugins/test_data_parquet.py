@@ -28,7 +28,7 @@ def save(path: Path, columns: dict[str, Any] | pa.Table = COLUMNS) -> Path:
     if path.suffix in {".arrow", ".feather"}:
         pa.feather.write_feather(table, str(path))
     else:
-        pa.parquet.write_table(table, path, row_group_size=2)
+        pa.parquet.write_table(table, path, row_group_size=max(2, len(table) // 2))
     return path
 
 
@@ -155,14 +155,17 @@ def test_a_label_is_never_filled_in(path):
         ({"a": [1, 2**53 + 1], "label": [0, 1]}, "row 2.*has more digits than a float64 can hold"),
         (
             {"a": [1, 2], "when": pa.array([1, 2], pa.timestamp("s")), "label": [0, 1]},
-            r"column 2 \('when'\) is of type timestamp\[m?s\], expected numbers; leave it out: leave_out = \['when'\]",
+            r"column 2 \('when'\) is of type timestamp\[m?s\], expected numbers: set leave_out = \['when'\]",
         ),
-        ({"a": [[1], [2]], "label": [0, 1]}, "is of type list<.*expected numbers; leave it out"),
+        ({"a": [[1], [2]], "label": [0, 1]}, r"is of type list<.*expected numbers: set leave_out = \['a'\]$"),
         ({"a": [1, 2], "b": [1, 2]}, "which column is the label"),
         ({"a": [1, 2], "label": [[1], [2]]}, "is of type list<.*expected a label"),
         ({"a": [1, 2], "label": [0.5, 1.0]}, "must be classes"),
         ({"label": [0, 1]}, "1 column, expected a label and one or more features"),
-        ({"a": [1, 2], "label": [0, 1], "__index_level_0__": [0, 1]}, "the row index that pandas saves: leave_out"),
+        (
+            {"a": [1, 2], "label": [0, 1], "__index_level_0__": [0, 1]},
+            r"column 3 .* is the row index that pandas saves: set leave_out = \['__index_level_0__'\]$",
+        ),
         ({"a": pa.array([], pa.int8()), "label": pa.array([], pa.int8())}, "no rows"),
         (pa.table([pa.array([1]), pa.array([1])], names=["a", "a"]), "two columns are named 'a'"),
     ],
@@ -193,6 +196,9 @@ def test_the_test_file_beside_it(tmp_path):
     assert data.test.x.tolist() == [[5.1, 3]]
     assert data.settings["test"] == "test.parquet"
     assert len(modnet.load(train, test="").test) == 1
+    save(test, {**COLUMNS, "species": [1, 2, 3]})
+    with pytest.raises(DataError, match=r"column 3 \('species'\) holds numbers, expected text as in the training file"):
+        modnet.load(train)
     save(test, {"species": COLUMNS["species"], "petals": COLUMNS["petals"]})
     with pytest.raises(DataError, match=r"test\.parquet: no column 'length'"):
         modnet.load(train)
@@ -207,12 +213,15 @@ def test_rows_to_predict(path):
         modnet.source("parquet").read_rows(path, 784)
 
 
-def test_what_unpacks_to_too_much(tmp_path, monkeypatch):
-    path = tmp_path / "a.parquet"
-    pa.parquet.write_table(pa.table({"a": np.zeros(2**19), "label": np.zeros(2**19, np.int8)}), path)
-    monkeypatch.setattr("modnet_data.arrays.raw.LIMIT", 2**20)
-    with pytest.raises(DataError, match="unpacks to more than 1 MiB"):
+@pytest.mark.parametrize("kind", ["parquet", "feather"])
+def test_a_small_file_of_very_many_rows_is_refused_unless_it_is_saved_as_is(tmp_path, monkeypatch, kind):
+    path, table = tmp_path / f"a.{kind}", pa.table({"a": np.zeros(2**20), "label": np.zeros(2**20)})
+    save(path, table)
+    monkeypatch.setattr("modnet_data.parquet.rows.UNPACKED", 2**20)
+    with pytest.raises(DataError, match=r"more than [\d,]+ rows in .* kB: .* an Arrow file that is not compressed"):
         modnet.load(path)
+    pa.feather.write_feather(table, str(tmp_path / "b.feather"), compression="uncompressed")
+    assert len(modnet.load(tmp_path / "b.feather", test_fraction=0).train) == 2**20
 
 
 def test_large_files_are_converted_once(path, all_large, monkeypatch):
@@ -225,7 +234,7 @@ def test_large_files_are_converted_once(path, all_large, monkeypatch):
 
 
 def test_mutations_are_read_or_refused(path, mutate):
-    mutate(save(path), 300, source="parquet", label="species")
+    mutate(save(path), 40, source="parquet", label="species")
 
 
 def test_written_files_are_as_pyarrow_reads_them(path):

@@ -9,8 +9,9 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv.cells import MISSING, label_problem, number_of, number_problem
+from modnet_data.csv.cells import MISSING, label_problem, number_of, number_problem, with_points
 from modnet_data.csv.layout import Layout
+from modnet_data.csv.ragged import describe_ragged
 from modnet_data.csv.text import Broken, Record, records
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
@@ -65,10 +66,13 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
             mistakes.add(record.line, record.column, record.problem)
             continue
         if len(record.cells) != layout.count:
-            mistakes.add(record.line, *_describe_ragged(record, layout))
+            mistakes.add(record.line, *describe_ragged(record, layout))
             continue
         if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
             mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
+            continue
+        if (swallowing := _swallowing_cell(record, plan)) is not None:
+            mistakes.add(record.line, swallowing, "rows within quotes; is a quote left open?")
             continue
         if plan.missing == "drop" and (lacking := _lacking(record.cells, plan)):
             gaps.dropped += 1
@@ -86,6 +90,20 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
     return x, np.array(labels, np.str_ if plan.words else np.float64)
 
 
+def _swallowing_cell(record: Record, plan: Plan[Layout]) -> int | None:
+    """Return the first cell with a line end in it where two or more of the record's lines look like rows."""
+    if '"' not in record.text:
+        return None
+    long = [i for i, cell in enumerate(record.cells) if "\n" in cell or "\r" in cell]
+    if not long:
+        return None
+    rows = 0
+    for line in record.text.replace("\r", "\n").split("\n"):
+        cells = with_points(line.replace('"', "").split(plan.table.dialect.delimiter), plan.table.dialect.decimal)
+        rows += len(cells) == plan.table.count and all(number_of(cells[i]) is not None for i in plan.features)
+    return long[0] if rows > 1 else None
+
+
 def _lacking(cells: list[str], plan: Plan[Layout]) -> list[int]:
     return [i for i in (*plan.features, *plan.labels) if cells[i].strip() in MISSING]
 
@@ -94,10 +112,8 @@ def _numbers(
     record: Record, columns: tuple[int, ...], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing
 ) -> list[float]:
     comma = plan.table.dialect.decimal == ","
-    cells = [record.cells[i] for i in columns]
-    if comma:  # a point is then no decimal mark
-        cells = [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
-    elif record.text.isascii() and "_" not in record.text:
+    cells = with_points([record.cells[i] for i in columns], plan.table.dialect.decimal)
+    if not comma and record.text.isascii() and "_" not in record.text:
         try:  # at a glance
             values = list(map(float, cells))
         except ValueError:
@@ -153,20 +169,3 @@ def _label(record: Record, plan: Plan[Layout], mistakes: Mistakes, gaps: Missing
         problem = f"expected a class (a whole number or text), found {quote(record.cells[place])}"
         mistakes.add(record.line, place, problem)
     return values[0]
-
-
-def _describe_ragged(record: Record, layout: Layout) -> tuple[int, str]:
-    """Return the likeliest column and what is wrong of a row that is too long or too short."""
-    cells, expected = record.cells, layout.count
-    count = "1 column" if len(cells) == 1 else f"{len(cells)} columns"
-    problem = f"{count}, expected {expected}, as the {'header' if layout.names else 'first row'} has"
-    comma = layout.dialect.decimal == ","
-    for i, cell in enumerate(cells[:expected]):
-        if "\n" in cell:
-            return i, f"{problem}; is a quote left open in this one?"
-        text = cell.replace(",", ".", 1) if comma else cell
-        odd = not text.strip() if i in layout.text else number_of(text) is None
-        if odd or (len(cells) < expected and len(cell.strip()) > layout.widths[i]):
-            hint = "is a delimiter missing here?" if len(cells) < expected else "is there one delimiter too many?"
-            return i, f"{problem}; here is {quote(cell) if cell.strip() else 'an empty cell'}: {hint}"
-    return min(len(cells), expected), problem

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 
+from modnet import find_unclear_labels
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
 
@@ -23,6 +24,22 @@ def is_number(cell: str) -> bool:
     """
     cell = cell.strip()
     return bool(NUMBER.fullmatch(cell) or NOT_FINITE.fullmatch(cell))
+
+
+def kind_of(cell: str) -> str:
+    """Return "number", "text" or "empty"."""
+    return ("number" if is_number(cell) else "text") if cell.strip() else "empty"
+
+
+def with_points(cells: list[str], decimal: str) -> list[str]:
+    """Return cells with a point before decimals; where these stand behind a comma, a point makes no number.
+
+    >>> with_points(["1,5", "a"], ",")
+    ['1.5', 'a']
+    """
+    if decimal == ".":
+        return cells
+    return [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
 
 
 def number_of(cell: str) -> float | None:
@@ -64,9 +81,10 @@ def label_problem(cell: str) -> str | None:
         return f"expected a label, found {found}; missing values: missing = 'drop'"
     if is_number(text):
         return f"expected text as in the first rows, found {quote(text)}; are labels numbers, or text?"
-    if "\n" in cell or "\r" in cell or len(cell) >= LONGEST_LABEL:
+    if len(cell) >= LONGEST_LABEL:
         return f"expected a label, found {len(cell)} characters in quotes; is a quote left open?"
-    return None if "\0" not in cell else f"expected a label, found {quote(cell)}"
+    unclear = find_unclear_labels([text])
+    return unclear and unclear[0]
 
 
 def _loses(cell: str, value: float) -> bool:

@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from itertools import chain, islice
 from typing import final
 
 import attrs
 import numpy as np
 
-from modnet import Array
+from modnet import Array, DataError, find_unclear_labels
 from modnet.cached import Facts, Put
 from modnet_data.csv.blocks import grid, lines_of, row_blocks
 from modnet_data.csv.careful import UINT8, Block, Mistakes, cell_by_cell
 from modnet_data.csv.fast import FLOAT64, are_classes, one_or_all, pick_columns, read_regular
 from modnet_data.csv.layout import Layout
-from modnet_data.csv.text import LONGEST_LINE, bytes_of
+from modnet_data.csv.text import LONGEST_LINE, Record, bytes_of, records
 from modnet_data.table.missing import Missing
 from modnet_data.table.plan import Plan
 
@@ -61,6 +62,8 @@ class _Conversion:
             raise self._mistakes.error()
         if not self._count:
             raise layout.error("no rows" + " without a missing value" * bool(self._gaps.dropped))
+        if unclear := find_unclear_labels(self._classes):
+            raise self._error_of_labels(*unclear)
         return {"classes": list(self._classes), **attrs.asdict(self._gaps)}
 
     def _read(self, block: bytes, line: int) -> tuple[Block, int]:
@@ -84,6 +87,21 @@ class _Conversion:
         if found is None or (plan.dtype == UINT8 and not _are_bytes(found[0])):
             found = cell_by_cell(line, lines, plan, self._mistakes, self._gaps)
         return found, count
+
+    def _error_of_labels(self, problem: str, labels: tuple[str, ...]) -> DataError:
+        """Return the error of labels that are a problem together, with the lines that each is first found in."""
+        layout, place = self._plan.table, self._plan.labels[0]
+        lines: dict[str, int] = {}
+        with bytes_of(layout.path, layout.dialect.encoding) as file:
+            blocks = row_blocks(file, layout.dialect.encoding)
+            rows = islice(chain.from_iterable(map(lines_of, blocks)), layout.first - 1, None)
+            for record in records(rows, layout.dialect, layout.first):
+                if isinstance(record, Record) and (label := record.cells[place].strip()) in labels:
+                    lines.setdefault(label, record.line)
+        first, *others = [lines[label] for label in labels]
+        also = f" (the other one is in line {others[0]})" if others else ""
+        at = f", line {first}, {layout.column(place)}"
+        return layout.error(problem + also, at, line=first, column=place)
 
     def _put_rows(self, x: Array, labels: Array | None) -> None:
         x = self._to_dtype(x)

@@ -11,11 +11,13 @@ from attrs.validators import in_, instance_of, optional
 
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
-from modnet_data.csv.label import LabelGuess, WrongGuessError, counting_column
+from modnet_data.csv.encodings import is_text_encoding
+from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.rows import convert
-from modnet_data.csv.write import write_csv
+from modnet_data.csv.write import write_csv_files
 from modnet_data.formats import SUFFIXES
+from modnet_data.table.columns import quote
 from modnet_data.table.plan import ColumnSettings, data_plan
 from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource
@@ -27,11 +29,9 @@ def _one_character(_: object, attribute: attrs.Attribute[Any], value: str | None
 
 
 def _encoding(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
-    try:
-        "".encode(value)
-    except LookupError:
-        known = "such as 'utf-8', 'latin-1', 'utf-16'"
-        raise ValueError(f"'{attribute.name}' must be a text encoding {known}: {value!r}") from None
+    if not is_text_encoding(value):
+        known = "such as 'utf-8', 'cp949', 'latin-1', 'utf-16'"
+        raise ValueError(f"'{attribute.name}' must be a text encoding {known}: {quote(value)}")
 
 
 @attrs.frozen
@@ -108,7 +108,7 @@ class Csv(TableSource):
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a file with a header for each part; the label is the last column."""
-        return write_csv(data, path, self.delimiter, self.decimal, self.encoding)
+        return write_csv_files(data, path, self.delimiter, self.decimal, self.encoding)
 
     @property
     def _layout_settings(self) -> LayoutSettings:
@@ -120,7 +120,7 @@ class Csv(TableSource):
         if like is not None:
             layout.check_alike(like["names"], like["columns"])
             layout = attrs.evolve(layout, text=frozenset(like["words"]))
-        plan = data_plan(layout, self.column_settings, guess.infer if guess else counting_column)
+        plan = data_plan(layout, self.column_settings, guess.infer if guess else picture_label)
         facts = self.describe(plan, convert(plan, put, guess.watch if guess else None))
         if guess:
             guess.check()

@@ -7,27 +7,20 @@ import csv
 import io
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
+from itertools import islice
 from pathlib import Path
 from typing import IO, BinaryIO, cast
 
 import attrs
 
 from modnet import DataError
-from modnet.files import opened, reading
+from modnet.files import describe_foreign, opened, reading
+from modnet_data.csv.encodings import likely_encodings, marked_encoding, unmarked_utf_16
 
 LONGEST_LINE = 2**22
-MARKS = {codecs.BOM_UTF32_LE: "utf-32", codecs.BOM_UTF32_BE: "utf-32", codecs.BOM_LE: "utf-16", codecs.BOM_BE: "utf-16"}
-OTHERS = {
-    b"PK\x03\x04": "an Excel workbook or a ZIP archive",
-    b"\xd0\xcf\x11\xe0": "an Excel workbook",
-    b"\x89PNG": "a picture",
-    b"%PDF": "a PDF document",
-    b"\x1f\x8b": "a gzip archive in another one",
-    b"BZh": "a bzip2 archive in another one",
-    b"\xfd7zXZ": "an xz archive in another one",
-    b"\x28\xb5\x2f\xfd": "a Zstandard archive in another one",
-}
-"""Other files that are often taken for a CSV file, by their first bytes."""
+HEAD = 4096
+SOME_LINES, SOME_TEXT = 1000, 2**16
+"""Lines and bytes of text, of which the likely encodings are found."""
 
 
 @attrs.frozen
@@ -146,25 +139,41 @@ def _stray_quote(text: str, delimiter: str) -> int | None:
     return None
 
 
+def encoding_of(path: Path, encoding: str) -> str:
+    """Return the encoding that a file is read by: its byte order mark's, or else the one that is given.
+
+    Raises DataError where the file is of another format than text, or likely of another encoding.
+    """
+    with reading(path), opened(path) as file:
+        head = file.read(HEAD)
+    if foreign := describe_foreign(head):
+        raise DataError(f"{path}: {foreign}", path=path)
+    if codecs.lookup(encoding).name not in {"utf-8", "utf-8-sig"}:
+        return encoding
+    marked = marked_encoding(head)
+    if not marked and (unmarked := unmarked_utf_16(head)):
+        what = "NUL bytes as UTF-16 text has them"
+        raise DataError(f"{path}, line 1: {what}", path=path, line=1, advice=[{"encoding": unmarked}])
+    return marked or encoding
+
+
 def _not_text(path: Path, encoding: str, error: UnicodeError) -> DataError:
-    """Return the error of the first line that cannot be decoded."""
+    """Return the error of the first line that cannot be decoded, with the encodings that it is likely of."""
     with opened(path) as file:
-        head = file.read(8)
-        for start, name in MARKS.items():
-            if head.startswith(start):
-                what = f"{name.upper()} text; say so: encoding = {name!r}, or save it as UTF-8"
-                return DataError(f"{path}, line 1: {what}", path=path, line=1)
-        for start, name in OTHERS.items():
-            if head.startswith(start):
-                return DataError(f"{path}: {name}, expected text; unpack it, or save it as CSV", path=path)
-        file.seek(0)
+        others: list[bytes] = []
         for number, line in enumerate(file, start=1):
+            if line.isascii():
+                continue
+            others.append(line)
             try:
                 line.decode(encoding)
             except UnicodeDecodeError as here:
-                what = f"byte 0x{line[here.start]:02x} is not {encoding.upper()} text"
-                hint = "say which it is, as in encoding = 'latin-1', or save it as UTF-8"
-                return DataError(f"{path}, line {number}: {what}; {hint}", path=path, line=number)
+                found = f"byte 0x{line[here.start]:02x} is not {encoding.upper()} text"
+                some = b"".join([*others, *(line for line in islice(file, SOME_LINES) if not line.isascii())])
+                likely = [name for name in likely_encodings(some[-SOME_TEXT:]) if name != encoding]
+                hint = "" if likely else "; save it as UTF-8"
+                advice = [{"encoding": name} for name in likely]
+                return DataError(f"{path}, line {number}: {found}{hint}", path=path, line=number, advice=advice)
             except UnicodeError:
                 break
-    return DataError(f"{path}: not {encoding.upper()} text ({error}); say which it is: encoding = ...", path=path)
+    return DataError(f"{path}: not {encoding.upper()} text ({error}); save it as UTF-8", path=path)

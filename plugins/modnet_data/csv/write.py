@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import csv
 import io
 from contextlib import ExitStack
 from pathlib import Path
@@ -10,13 +9,13 @@ from pathlib import Path
 import numpy as np
 
 from modnet import Array, DataError, Dataset
-from modnet.files import created, part_paths, replacing
+from modnet.files import created, part_paths, replacing, write_csv
 from modnet_data.csv.cells import is_number, label_problem
 from modnet_data.rows import EXACT
 from modnet_data.writing import column_names, parts_of, table_blocks, table_dtype
 
 
-def write_csv(data: Dataset, path: Path, delimiter: str | None, decimal: str | None, encoding: str) -> list[Path]:
+def write_csv_files(data: Dataset, path: Path, delimiter: str | None, decimal: str | None, encoding: str) -> list[Path]:
     """Write a file for each part, all of them or none, each with a header; return their paths.
 
     Numbers are written so that they read back the same: whole ones without a point, others with the digits that tell
@@ -32,11 +31,11 @@ def write_csv(data: Dataset, path: Path, delimiter: str | None, decimal: str | N
         for part, target in zip(parts_of(data), paths, strict=True):
             binary = stack.enter_context(created(stack.enter_context(replacing(target)), target))
             text = stack.enter_context(io.TextIOWrapper(binary, encoding, newline=""))
-            writer = csv.writer(text, delimiter=delimiter, lineterminator="\n")
-            writer.writerow([*names, label])
+            write_csv(text, [[*names, label]], delimiter)
             labels = iter(part.t.tolist())
             for block in table_blocks(part, dtype, target):
-                writer.writerows([*row, classes[next(labels)]] for row in _numbers(target, block, decimal))
+                rows = ([*row, classes[next(labels)]] for row in _numbers(target, block, decimal))
+                write_csv(text, rows, delimiter)
     return paths
 
 
@@ -60,8 +59,8 @@ def _label(path: Path, name: object) -> str:
         odd = bool(label_problem(text)) or text != text.strip() or is_number(text.replace(",", ".", 1))
     if odd:
         raise DataError(
-            f"{path}: the class {name!r} cannot be written: a label in a CSV file has no line breaks and no space "
-            "around it; text is neither a number nor a missing value, and a number is below 2**53"
+            f"{path}: the class {name!r} cannot be written: a label in a CSV file has no control characters and no "
+            "space around it; text is neither a number nor a missing value, and a number is below 2**53"
         )
     return text
 

@@ -2,102 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Sequence
 from typing import Any
 
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, MissingExtraError
+from modnet import Array, DataError
 from modnet.cached import Facts, Put
-from modnet.files import printable, reading, tell_progress
-from modnet_data.arrays.raw import check_packed
+from modnet.files import tell_progress
+from modnet.text import format_size
+from modnet_data.arrays.raw import RATIO
+from modnet_data.parquet.table import ArrowTable, Column
 from modnet_data.rows import EXACT
-from modnet_data.table.columns import Columns, quote
+from modnet_data.table.columns import Columns
 from modnet_data.table.missing import Missing
 from modnet_data.table.plan import Plan
 
-PARQUET = b"PAR1"
-NUMBERS = 2**22  # that are read in one go
+LABEL = np.dtype(np.int64)  # of an index of a class
+UNPACKED = 2**28
+"""Bytes of rows that a file of any size may hold; more only if they are no more than `RATIO` times its size."""
 UINT8 = np.iinfo(np.uint8)
 INDEX = "__index_level_"  # so begin the names of the columns in which pandas saves its row index
-
-
-@attrs.frozen
-class ArrowTable:
-    """An open file: its columns, and its rows some at a time."""
-
-    path: Path
-    names: tuple[str, ...]
-    types: tuple[Any, ...]
-    rows: int
-    batches: Callable[[Sequence[str]], Iterator[Any]]
-    """Yields record batches of the columns of these names."""
-
-    @property
-    def columns(self) -> Columns:
-        """The columns as those of any other table."""
-        text = frozenset(i for i, kind in enumerate(self.types) if _is_text(kind))
-        return Columns(self.path, self.names, len(self.names), text, frozenset())
-
-
-def pyarrow(path: Path) -> Any:
-    """Return pyarrow, which is an extra and loaded when it is needed."""
-    try:
-        import pyarrow
-        import pyarrow.parquet
-    except ImportError:
-        raise MissingExtraError(f"{path}: a Parquet or Arrow file", "parquet") from None
-    return pyarrow
-
-
-@contextmanager
-def open_table(path: Path) -> Iterator[ArrowTable]:
-    """Open a Parquet or an Arrow file, whichever it is; raises DataError where it is neither, or damaged."""
-    pa = pyarrow(path)
-    with reading(path):
-        with path.open("rb") as file:
-            head = file.read(len(PARQUET))
-        what = "a Parquet" if head == PARQUET else "an Arrow"
-        try:
-            with _parquet(pa, path) if head == PARQUET else _arrow(pa, path) as columns:
-                if twice := [name for name in columns.names if columns.names.count(name) > 1]:
-                    raise DataError(f"{path}: two columns are named {quote(twice[0])}", path=path)
-                yield columns
-        except (pa.ArrowException, OSError) as error:
-            if isinstance(error, MemoryError):
-                raise
-            lines = str(error).splitlines() or [type(error).__name__]
-            raise DataError(f"{path}: cannot be read as {what} file: {printable(lines[0], 200)}", path=path) from None
-
-
-@contextmanager
-def _parquet(pa: Any, path: Path) -> Iterator[ArrowTable]:
-    with pa.parquet.ParquetFile(path) as file:
-        schema = file.schema_arrow
-
-        def batches(names: Sequence[str]) -> Iterator[Any]:
-            yield from file.iter_batches(max(1, NUMBERS // len(names)), columns=names, use_threads=False)
-
-        yield ArrowTable(path, tuple(schema.names), tuple(schema.types), file.metadata.num_rows, batches)
-
-
-@contextmanager
-def _arrow(pa: Any, path: Path) -> Iterator[ArrowTable]:
-    with pa.memory_map(str(path)) as mapped, pa.ipc.open_file(mapped) as file:
-
-        def batches(names: Sequence[str]) -> Iterator[Any]:
-            size = max(1, NUMBERS // len(names))
-            for i in range(file.num_record_batches):
-                batch = file.get_batch(i).select(names)
-                batch.validate()
-                for start in range(0, batch.num_rows, size):
-                    yield batch.slice(start, size)
-
-        # Only the batches know how many rows there are; they take no more memory than the size of the file.
-        yield ArrowTable(path, tuple(file.schema.names), tuple(file.schema.types), 0, batches)
 
 
 def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
@@ -105,53 +31,49 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
 
     Raises DataError with the first mistake.
     """
-    kinds = _check_types(table, plan)
-    check_packed(f"{table.path}:", table.rows * sum(kind.itemsize for kind in kinds), table.path.stat().st_size)
-    names = [table.names[i] for i in (*plan.features, *plan.labels)]
+    dtypes = _check_types(table, plan)
+    each = sum(dtype.itemsize for dtype in dtypes) + LABEL.itemsize
+    most = max(UNPACKED, RATIO * table.path.stat().st_size) // each
+    _check_rows(table, table.rows, most)
     gaps, first, found = Missing(), 0, 0
-    for batch in table.batches(names):
-        x, t = _Block(plan, first, batch, np.result_type(*kinds)).read(gaps)
+    classes: dict[str, int] = {}
+    for columns in table.blocks((*plan.features, *plan.labels)):
+        x, t = _Block(plan, first, columns, np.result_type(*dtypes), classes).read(gaps)
         if len(x):
             put("x", x)
             if plan.labels:
                 put("t", t)
         found += len(x)
-        first += batch.num_rows
+        first += len(columns[0].values)
+        _check_rows(table, first, most)
         tell_progress(table.path, first, table.rows)
     if not found:
         raise plan.table.error("no rows" + " without a missing value" * bool(gaps.dropped))
-    return attrs.asdict(gaps)
+    return {"classes": list(classes), **attrs.asdict(gaps)}
+
+
+def _check_rows(table: ArrowTable, rows: int, most: int) -> None:
+    """Raise DataError where a file has more rows than its size lets one expect: an accident, or an attack."""
+    if rows > most:
+        what = f"more than {most:,} rows in {format_size(table.path.stat().st_size)}"
+        hint = "if that is meant, save it as an Arrow file that is not compressed"
+        raise table.columns.error(f"{what}: {hint}")
 
 
 def _check_types(table: ArrowTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:
     """Return the dtypes of the features; raises DataError where a column has values of another type."""
     for i in plan.labels:
-        if not (_is_text(table.types[i]) or _dtype(table.types[i])):
-            what = f"is of type {table.types[i]}, expected a label of text or whole numbers"
-            raise plan.table.column_error(i, what)
+        wanted = "text or whole numbers" if len(plan.labels) == 1 else "0 and 1"
+        if table.kinds[i] is None or (table.kinds[i] == "text" and len(plan.labels) > 1):
+            raise plan.table.column_error(i, f"is of type {table.types[i]}, expected a label of {wanted}")
     found = []
     for i in plan.features:
-        dtype = _dtype(table.types[i])
-        if dtype is None:
-            hint = f"leave it out: leave_out = [{quote(table.names[i])}]"
-            what = f"is of type {printable(str(table.types[i]), 60)}, expected numbers; {hint}"
-            raise plan.table.column_error(i, what)
+        dtype = table.kinds[i]
+        if not isinstance(dtype, np.dtype):
+            what = f"is of type {table.types[i]}, expected numbers"
+            raise plan.table.column_error(i, what, [{"leave_out": [table.names[i]]}])
         found.append(dtype)
     return found
-
-
-def _is_text(kind: Any) -> bool:
-    return str(getattr(kind, "value_type", kind)) in {"string", "large_string", "string_view"} and (
-        str(kind).startswith("dictionary") or not hasattr(kind, "value_type")
-    )
-
-
-def _dtype(kind: Any) -> np.dtype[Any] | None:
-    """Return the dtype of a column of numbers or truth values, None where it is of another type."""
-    names = {"bool": "bool", "halffloat": "float16", "float": "float32", "double": "float64"}
-    name = names.get(str(kind), str(kind))
-    whole = name.removeprefix("u").startswith("int") and name.removeprefix("u").removeprefix("int").isdecimal()
-    return np.dtype(name) if name in names.values() or whole else None
 
 
 @attrs.frozen
@@ -160,8 +82,10 @@ class _Block:
 
     plan: Plan[Columns]
     first: int
-    batch: Any
+    columns: Sequence[Column]
     dtype: np.dtype[Any]
+    classes: dict[str, int]
+    """The index of each label of text that was found so far; new ones are added."""
 
     def read(self, gaps: Missing) -> tuple[Array, Array]:
         """Return features and labels, rows with missing values dropped or filled in; raises DataError."""
@@ -184,11 +108,11 @@ class _Block:
         if len(rows) < len(x):
             x, labels = x[rows], labels[rows]
         self._check_finite(x, rows)
-        return self._to_dtype(x, rows), labels
+        return self._to_dtype(x, rows), self._to_indices(labels) if plan.words else labels
 
     def _features(self) -> tuple[Array, Array]:
         """Return the features, and which of them are missing."""
-        x = np.empty((self.batch.num_rows, len(self.plan.features)), self.dtype)
+        x = np.empty((len(self.columns[0].values), len(self.plan.features)), self.dtype)
         lacks = np.zeros(x.shape, bool)
         for j in range(x.shape[1]):
             values, lacking = self._column(j)
@@ -204,22 +128,14 @@ class _Block:
 
     def _column(self, j: int) -> tuple[Array, Array | None]:
         """Return a column's values, and which are missing."""
-        column = self.batch.column(j)
-        if hasattr(column, "dictionary_decode"):
-            column = column.dictionary_decode()
-        lacking = None
-        if column.null_count:
-            lacking = column.is_null().to_numpy(zero_copy_only=False)
-            text, bools = _is_text(column.type), str(column.type) == "bool"
-            column = column.fill_null("" if text else False if bools else 0)
-        values: Array = column.to_numpy(zero_copy_only=False)
+        values, lacking = self.columns[j].values, self.columns[j].missing
         if values.dtype.kind == "f" and self.plan.missing != "refuse" and (nan := np.isnan(values)).any():
             lacking = nan if lacking is None else lacking | nan
         return values, lacking
 
     def _labels(self) -> tuple[Array, Array]:
         """Return the labels, of one column or of several that are one-hot, and which rows have none."""
-        count, rows = len(self.plan.features), self.batch.num_rows
+        count, rows = len(self.plan.features), len(self.columns[0].values)
         found = [self._column(count + i) for i in range(len(self.plan.labels))]
         lacking = np.zeros(rows, bool)
         for _, some in found:
@@ -227,14 +143,19 @@ class _Block:
         if not found:
             return np.empty((rows, 0)), lacking
         if len(found) == 1:
-            values = found[0][0]
-            return values.astype(str) if values.dtype.kind == "O" else values, lacking
+            return found[0][0], lacking
         ones = np.stack([values for values, _ in found], axis=1)
         wrong = ((ones != 0) & (ones != 1)).any(axis=1) | (ones.sum(axis=1) != 1)
         if (wrong & ~lacking).any():
             what = "the one-hot columns from here on are not one 1 and otherwise 0"
             raise self._error(int(np.argmax(wrong & ~lacking)), count, what)
         return ones.argmax(axis=1), lacking
+
+    def _to_indices(self, labels: Array) -> Array:
+        """Return class indices of labels that number the words of a block."""
+        words, classes = self.columns[-1].words, self.classes
+        used, places = np.unique(labels, return_inverse=True)
+        return np.array([classes.setdefault(words[i], len(classes)) for i in used], LABEL)[places]
 
     def _error(self, row: int, j: int, problem: str) -> DataError:
         """Return the error of a value in one of the columns that are read."""

@@ -10,11 +10,12 @@ from typing import Any, Self
 import attrs
 import numpy as np
 
-from modnet import Array, Dataset, Samples
+from modnet import Array, Dataset, MissingExtraError, Samples
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import part_paths, replacing, tell_progress
 from modnet_data.formats import ARROW_SUFFIXES, SUFFIXES
-from modnet_data.parquet.rows import INDEX, convert, open_table, pyarrow
+from modnet_data.parquet.rows import INDEX, convert
+from modnet_data.parquet.table import open_table
 from modnet_data.table.columns import Columns
 from modnet_data.table.plan import ColumnSettings, Plan, data_plan
 from modnet_data.table.prediction import rows_plan
@@ -43,10 +44,10 @@ class Parquet(TableSource):
     """
 
     format = "parquet"
-    version = 1
+    version = 2
     suffixes = SUFFIXES["parquet"]
 
-    def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:  # noqa: ARG002 - `like` holds names
+    def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:
         """Return features, labels and facts of a file."""
 
         def put_data(put: Put) -> Facts:
@@ -54,6 +55,10 @@ class Parquet(TableSource):
                 plan = data_plan(table.columns, self.column_settings)
                 if not self.features:
                     _refuse_index(plan)
+                if like is not None and plan.words != bool(like["words"]):
+                    found, expected = ("text", "numbers") if plan.words else ("numbers", "text")
+                    what = f"holds {found}, expected {expected} as in the training file"
+                    raise plan.table.column_error(plan.labels[0], what)
                 return self.describe(plan, convert(table, plan, put))
 
         return arrays_of(path, recipe, put_data)
@@ -77,7 +82,7 @@ class Parquet(TableSource):
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a file for each part, all of them or none: Arrow if the name says so; the label is the last column."""
         not_compressed(path, "what is in it is; take the last suffix off")
-        pa = pyarrow(path)
+        pa = _pyarrow(path)
         names, label = column_names(data)
         labels, dtype = class_labels(data), table_dtype(data)
         kind = pa.string() if labels.dtype.kind == "U" else pa.from_numpy_dtype(labels.dtype)
@@ -93,12 +98,21 @@ class Parquet(TableSource):
         return list(paths)
 
 
+def _pyarrow(path: Path) -> Any:
+    """Return pyarrow, which is an extra and loaded when it is needed; no file is read with it in this process."""
+    try:
+        import pyarrow
+        import pyarrow.parquet
+    except ImportError:
+        raise MissingExtraError(f"{path}: a Parquet or Arrow file", "parquet") from None
+    return pyarrow
+
+
 def _refuse_index(plan: Plan[Columns]) -> None:
     for i in plan.features:
         name = str(plan.table.name_of(i))
         if name.startswith(INDEX):
-            what = f"column {i + 1} is the row index that pandas saves: leave_out = [{name!r}], or list the features"
-            raise plan.table.error(what, column=i)
+            raise plan.table.column_error(i, "is the row index that pandas saves", [{"leave_out": [name]}])
 
 
 def _batches(pa: Any, schema: Any, part: Samples, labels: Array, dtype: np.dtype[Any], target: Path) -> Iterator[Any]:

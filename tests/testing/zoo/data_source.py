@@ -234,13 +234,6 @@ class TakesNamesByPosition(FindsNames):
         return modnet.RowsToPredict(*self.read_rows(path, features))
 
 
-@CAGE.add_broken("rows-by-name", file=TREES)
-class FillsInMissingNames(FindsNames):
-    def read_named_rows(self, path, features, names):
-        known = self.read(path).feature_names
-        return FindsNames.read_named_rows(self, path, features, [name if name in known else known[0] for name in names])
-
-
 @attrs.frozen
 class Writing(JsonLines):
     """A right one that writes, too."""

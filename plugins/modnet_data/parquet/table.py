@@ -1,0 +1,328 @@
+"""Tables in Parquet and Arrow files, read in a process of their own."""
+
+from __future__ import annotations
+
+import io
+import json
+import math
+import os
+import signal
+import subprocess
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager, suppress
+from importlib.machinery import PathFinder
+from pathlib import Path
+from typing import Any, Literal, NoReturn, cast, final
+
+import attrs
+import numpy as np
+
+from modnet import Array, DataError, MissingExtraError
+from modnet.files import compression, printable, reading
+from modnet.text import format_size
+from modnet_data.parquet.reader import LONGEST, PARQUET
+from modnet_data.rows import EXACT
+from modnet_data.table.columns import Columns, Value, quote
+
+READER = Path(__file__).with_name("reader.py")
+BLOCK = 2**23  # bytes that are received at once
+FIRST = 100  # rows, by which columns are judged
+WORDS = 2**16  # that are received at once, of one column of text
+MEMORY = 2**30  # bytes that the process may take, and as many times the size of the file as the next line says
+MEMORY_PER_BYTE = 8
+SECONDS = 10  # of computing that a block may take
+SECONDS_PER_BYTE = 1e-7
+PATIENCE = 60  # seconds to wait for what takes that much computing on a busy machine
+START = 300.0  # seconds to wait for the process, whose libraries may come from a slow disk
+KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TEMP", "TMPDIR")
+"""Environment variables that the process needs; others may change what libraries do."""
+OTHER_FORMATS = {b"FEA1": "Feather of version 1", b"\xff\xff\xff\xff": "an Arrow stream"}
+QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
+
+
+@attrs.frozen
+class Column:
+    """A column's values (N,), which of them are missing if any are, and the words that it numbers if it is of text."""
+
+    values: Array
+    """Of text these are int32 numbers of `words`, -1 where the text is missing."""
+    missing: Array | None = None
+    words: tuple[str, ...] = ()
+
+
+@attrs.frozen
+class ArrowTable:
+    """An open file: its columns, and its rows some at a time."""
+
+    path: Path
+    names: tuple[str, ...]
+    types: tuple[str, ...]
+    """The file's names of their types, printable."""
+    kinds: tuple[np.dtype[Any] | Literal["text"] | None, ...]
+    """The dtypes of numbers and truth values, "text", or None for other types."""
+    rows: int
+    """As the file declares them, 0 where it does not."""
+    blocks: Callable[..., Iterator[list[Column]]]
+    """Yields some rows at a time of the columns of these numbers, all of them, or so many as the second argument says.
+
+    Raises DataError where the file is damaged.
+    """
+
+    @property
+    def columns(self) -> Columns:
+        """The columns as those of any other table."""
+        text = frozenset(i for i, kind in enumerate(self.kinds) if kind == "text")
+        return ArrowColumns(self.path, self.names, len(self.names), text, self._first_values)
+
+    def _first_values(self) -> list[Sequence[Value]]:
+        """Return the first values of each column."""
+        known = [i for i, kind in enumerate(self.kinds) if kind is not None]
+        blocks = [*self.blocks(known, FIRST)] if known else []  # one, or none where there are no rows
+        values = dict(zip(known, map(_to_values, blocks[0]), strict=True)) if blocks else {}
+        rows = len(next(iter(values.values()), ()))
+        return [values.get(i, [math.nan] * rows) for i in range(len(self.names))]
+
+
+@attrs.frozen
+class ArrowColumns(Columns):
+    """The columns of an open file."""
+
+    first_values: Callable[[], Sequence[Sequence[Value]]]
+
+    def first_rows(self) -> Sequence[Sequence[Value]]:
+        """Return the first rows, by which columns are judged."""
+        return [*zip(*self.first_values(), strict=True)]
+
+
+@contextmanager
+def open_table(path: Path) -> Iterator[ArrowTable]:
+    """Open a Parquet or an Arrow file, whichever it is; raises DataError where it is neither, or damaged.
+
+    pyarrow reads it in a process of its own: what crashes or hangs there is an error here.
+    """
+    with reading(path):
+        if suffix := compression(path):
+            raise DataError(f"{path}: compressed as a whole ({suffix}): decompress it first", path=path)
+        with path.open("rb") as file:
+            head = file.read(len(PARQUET))
+        if head in OTHER_FORMATS:
+            hint = "save it as Parquet or Feather (version 2)"
+            raise DataError(f"{path}: {OTHER_FORMATS[head]}, expected a Parquet or an Arrow file: {hint}", path=path)
+        folders = [str(Path(np.__file__).parents[1]), _find_pyarrow(path)]
+        reader = _Reader(path, "a Parquet" if head == PARQUET else "an Arrow", path.stat().st_size)
+        with reader.run(folders):
+            yield reader.read_header()
+
+
+def _find_pyarrow(path: Path) -> str:
+    """Return the folder that pyarrow is in, and not the current one; raises MissingExtraError."""
+    if "pyarrow" not in sys.modules or sys.modules["pyarrow"] is not None:
+        beside = str(Path(np.__file__).parents[1])
+        others = [folder for folder in sys.path if folder and Path(folder).resolve() != Path.cwd()]
+        spec = PathFinder.find_spec("pyarrow", [beside, *others])
+        if spec and spec.origin:
+            return str(Path(spec.origin).parents[1])
+    raise MissingExtraError(f"{path}: a Parquet or Arrow file", "parquet")
+
+
+@final
+class _Reader:
+    """The process that reads a file, and what it sends."""
+
+    _process: subprocess.Popen[bytes]
+
+    def __init__(self, path: Path, what: str, size: int) -> None:
+        self._path, self._what = path, what
+        self._memory = MEMORY + MEMORY_PER_BYTE * size
+        self._seconds = SECONDS + int(SECONDS_PER_BYTE * size)
+        self._patience = PATIENCE + self._seconds
+        self._is_ready = self._is_late = False
+        self._kinds: tuple[Any, ...] = ()
+
+    @contextmanager
+    def run(self, folders: Sequence[str]) -> Iterator[None]:
+        """Have the process run inside the block."""
+        request = {
+            "path": str(self._path.absolute()),
+            "folders": list(dict.fromkeys(folders)),
+            "memory": self._memory,
+            "seconds": self._seconds,
+        }
+        environment = {name: value for name, value in os.environ.items() if name in KEPT} | QUIET
+        command = [sys.executable, "-I", "-S", str(READER), json.dumps(request)]
+        if not sys.executable or getattr(sys, "frozen", False):
+            self._refuse_start("this program is no Python")
+        try:
+            self._process = subprocess.Popen(  # noqa: S603
+                command,
+                stdin=subprocess.PIPE,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.DEVNULL,
+                env=environment,
+                start_new_session=True,  # Ctrl-C is for this process, which then ends the other
+                creationflags=getattr(subprocess, "CREATE_NO_WINDOW", 0),
+            )
+        except OSError as error:
+            self._refuse_start(error.strerror or str(error))
+        try:
+            yield
+        finally:
+            self._end()
+
+    def read_header(self) -> ArrowTable:
+        """Return the table, of which no rows are read yet."""
+        first = self._receive(START)
+        if "missing" in first:
+            raise MissingExtraError(f"{self._path}: a Parquet or Arrow file", "parquet")
+        self._is_ready = True
+        header = self._receive(self._patience)
+        try:
+            names, types, kinds = zip(*header["columns"], strict=True) if header["columns"] else ((), (), ())
+            kinds = tuple(kind if kind in {None, "text"} else _number_type(kind) for kind in kinds)
+            types = tuple(printable(kind, 60) for kind in types)
+            table = ArrowTable(self._path, tuple(map(str, names)), types, kinds, int(header["rows"] or 0), self._blocks)
+        except (KeyError, TypeError, ValueError):
+            self._refuse_answer()
+        if twice := [name for name in table.names if table.names.count(name) > 1]:
+            what = f"two columns are named {quote(twice[0])}: rename one of them"
+            raise DataError(f"{self._path}: {what}", path=self._path)
+        self._kinds = table.kinds
+        return table
+
+    def _blocks(self, columns: Sequence[int], first: int = 0) -> Iterator[list[Column]]:
+        """Yield blocks of all rows, or one of the first few."""
+        kinds = [self._kinds[i] for i in columns]
+        rows = max(1, BLOCK // sum(dtype.itemsize for dtype in map(_dtype_sent, kinds)))
+        rows = first or (min(rows, WORDS) if "text" in kinds else rows)
+        self._ask({"columns": list(columns), "rows": rows, "once": bool(first)})
+        while "end" not in (message := self._receive(self._patience)):
+            try:
+                yield self._receive_block(kinds, rows, **message)
+            except (TypeError, ValueError, IndexError):
+                self._refuse_answer()
+
+    def _receive_block(self, kinds: Sequence[Any], most: int, rows: int, lacking: Any, words: Any) -> list[Column]:
+        """Return the columns that a message has announced; raises ValueError and the like where it is nonsense."""
+        dtypes = list(map(_dtype_sent, kinds))
+        if not 0 < rows <= most:
+            raise ValueError(rows)
+        data = bytearray(rows * sum(dtype.itemsize + bool(lacks) for dtype, lacks in zip(dtypes, lacking, strict=True)))
+        self._fill(memoryview(data), self._patience)
+        columns, start = [], 0
+        for kind, dtype, lacks, some in zip(kinds, dtypes, lacking, words, strict=True):
+            values = _values(data, dtype, rows, start)
+            start += values.nbytes
+            missing = _values(data, np.dtype(bool), rows, start) if lacks else None
+            start += rows * bool(lacks)
+            if kind == "text" and not 0 <= values.min() <= values.max() < max(1, len(some)):
+                raise ValueError(some)
+            columns.append(Column(values, missing, tuple(map(str, some))))
+        return columns
+
+    def _ask(self, question: dict[str, Any]) -> None:
+        with suppress(OSError):  # it has ended: why is found when its answer is read
+            if self._process.stdin:
+                self._process.stdin.write(json.dumps(question).encode() + b"\n")
+                self._process.stdin.flush()
+
+    def _receive(self, patience: float) -> dict[str, Any]:
+        """Return the next message; raises DataError where it is an error, or where there is none."""
+        size = bytearray(8)
+        self._fill(memoryview(size), patience)
+        if (count := int.from_bytes(size, "little")) > LONGEST:
+            self._refuse_answer()
+        text = bytearray(count)
+        self._fill(memoryview(text), patience)
+        try:
+            message = json.loads(bytes(text))
+        except (ValueError, RecursionError):
+            message = None
+        if not isinstance(message, dict):
+            self._refuse_answer()
+        if "memory" in message:
+            what = f"it takes more than {format_size(self._memory)} of memory to read"
+            self._refuse(f"{what}: damaged, or to be saved in smaller row groups or record batches")
+        if "error" in message:
+            self._refuse(f"cannot be read as {self._what} file: {printable(str(message['error']), 200)}")
+        return message
+
+    def _fill(self, buffer: memoryview, patience: float) -> None:
+        """Fill a buffer with what the process sends; raises DataError where it sends too little or too late."""
+        timer = threading.Timer(patience, self._give_up)
+        timer.daemon = True
+        timer.start()
+        pipe = cast("io.BufferedReader", self._process.stdout)
+        try:
+            while buffer and (count := pipe.readinto(buffer)):
+                buffer = buffer[count:]
+        finally:
+            timer.cancel()
+        if buffer:
+            self._refuse_silence()
+
+    def _give_up(self) -> None:
+        self._is_late = True
+        self._process.kill()
+
+    def _end(self) -> None:
+        self._process.kill()
+        for pipe in (self._process.stdin, self._process.stdout):
+            with suppress(OSError):  # what was not yet written cannot be
+                if pipe:
+                    pipe.close()
+        self._process.wait()
+
+    def _refuse(self, problem: str) -> NoReturn:
+        raise DataError(f"{self._path}: {problem}", path=self._path)
+
+    def _refuse_start(self, why: str) -> NoReturn:
+        self._refuse(f"Parquet and Arrow files are read in a process of their own, which cannot be started: {why}")
+
+    def _refuse_answer(self) -> NoReturn:
+        self._refuse("damaged: the process that reads it answers nonsense")
+
+    def _refuse_silence(self) -> NoReturn:
+        """Raise the DataError of a process that has ended, or was ended, before it had sent everything."""
+        self._process.kill()
+        status = self._process.wait()
+        if not self._is_ready:
+            self._refuse_start(f"{sys.executable} ends at once (exit status {status})")
+        if self._is_late or -status == getattr(signal, "SIGXCPU", None):
+            self._refuse("damaged: the library that reads it does not come to an end")
+        if status < 0:
+            name = signal.strsignal(-status) or "killed"
+            self._refuse(f"damaged: the library that reads it crashed (signal {-status}, {name})")
+        self._refuse(f"damaged: the process that reads it ended (exit status {status})")
+
+
+def _values(data: bytearray, dtype: np.dtype[Any], rows: int, start: int) -> Array:
+    """Return an array that lies in some bytes; raises ValueError where truth values are neither 0 nor 1."""
+    values: Array = np.frombuffer(data, np.uint8 if dtype.kind == "b" else dtype, rows, start)
+    if dtype.kind == "b" and values.max() > 1:
+        raise ValueError(dtype)
+    return values.view(dtype)
+
+
+def _to_values(column: Column) -> list[Value]:
+    """Return the values of a column as those of any table: whole numbers that no float holds are NaN."""
+    lacks = np.zeros(len(column.values), bool) if column.missing is None else column.missing
+    if column.words:
+        return [None if lack else column.words[i] for i, lack in zip(column.values.tolist(), lacks, strict=True)]
+    numbers = [math.nan if abs(value) > EXACT else float(value) for value in column.values.tolist()]
+    lacks = lacks | (column.values != column.values)  # NaN is missing, too
+    return [None if lack else value for lack, value in zip(lacks, numbers, strict=True)]
+
+
+def _dtype_sent(kind: Any) -> np.dtype[Any]:
+    """Return the dtype in which values of a column are sent: words of text are numbered."""
+    return np.dtype(np.int32 if kind == "text" else kind)
+
+
+def _number_type(kind: Any) -> np.dtype[Any]:
+    """Return the dtype that this stands for; raises ValueError where it is not of numbers or truth values."""
+    dtype = np.dtype(str(kind))
+    if dtype.kind not in "biuf" or not dtype.isnative:
+        raise ValueError(kind)
+    return dtype

@@ -1,0 +1,268 @@
+"""Layouts of CSV files as other people make them."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import io
+import zipfile
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+import modnet
+from modnet import DataError, SettingError
+
+HEADER = "height,width,label\n"
+ROWS = "1.5,2,fir\n3,4,oak\n5,6.5,fir\n"
+TABLE = HEADER + ROWS
+FEATURES, LABELS = [[1.5, 2], [3, 4], [5, 6.5]], ["fir", "oak", "fir"]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "trees.csv"
+
+
+def load(path: Path, content: str | bytes, **options: Any) -> modnet.Dataset:
+    path.write_bytes(content.encode() if isinstance(content, str) else content)
+    return modnet.load(path, **{"test_fraction": 0.0, "scale": 1.0, **options})
+
+
+def refuse(path: Path, content: str | bytes, **options: Any) -> DataError:
+    with pytest.raises(DataError) as caught:
+        load(path, content, **options)
+    assert str(caught.value).replace("\n", "").isprintable()
+    assert str(caught.value).count("\n") <= 1
+    return caught.value
+
+
+def obey(path: Path, content: str | bytes, which: int = 0, **options: Any) -> tuple[modnet.Dataset, Mapping[str, Any]]:
+    """Load a file that is refused with one of its error's ways to read it; return the data set and that way."""
+    way = refuse(path, content, **options).advice[which]
+    return load(path, content, **{**options, **way}), way
+
+
+def assert_trees(data: modnet.Dataset) -> None:
+    np.testing.assert_array_equal(data.train.x, FEATURES)
+    assert [data.classes[i] for i in data.train.t] == LABELS
+
+
+# Encodings
+
+KOREAN = "높이,너비,종류\n1.5,2,소나무\n3,4,참나무\n5,6.5,소나무\n"
+JAPANESE = "高さ,幅,種類\n1.5,2,もみ\n3,4,なら\n5,6.5,もみ\n"
+CHINESE = "高度,宽度,种类\n1.5,2,冷杉\n3,4,橡树\n5,6.5,冷杉\n"
+TRADITIONAL = "高度,寬度,種類\n1.5,2,冷杉\n3,4,橡樹\n5,6.5,冷杉\n"
+RUSSIAN = "высота,ширина,класс\n1.5,2,Ель\n3,4,Дуб\n5,6.5,Ель\n"
+GERMAN = "Höhe,Breite,Art\n1.5,2,Weißtanne\n3,4,Süßkirsche\n5,6.5,Weißtanne\n"
+FRENCH = "hauteur,largeur,espèce\n1.5,2,Mélèze\n3,4,chêne\n5,6.5,Mélèze\n"
+
+
+@pytest.mark.parametrize("before", [0, 5000])
+@pytest.mark.parametrize("newline", ["\n", "\r\n"])
+@pytest.mark.parametrize(
+    ("text", "encoding"),
+    [
+        (KOREAN, "cp949"),
+        (KOREAN, "euc_kr"),
+        (KOREAN.replace(",", ";"), "cp949"),
+        (JAPANESE, "shift_jis"),
+        (JAPANESE, "euc_jp"),
+        (CHINESE, "gb18030"),
+        (TRADITIONAL, "big5"),
+        (RUSSIAN, "cp1251"),
+        (GERMAN, "cp1252"),
+        (GERMAN, "latin-1"),
+        (FRENCH, "cp1252"),
+        ("wysokość,szerokość,gatunek\n1.5,2,świerk\n3,4,dąb\n5,6.5,świerk\n", "cp1250"),
+    ],
+)
+def test_the_first_encoding_that_is_advised_is_the_right_one(path, text, encoding, newline, before):
+    header, rows = text.split("\n", 1)
+    plain = (
+        f"{before},4,x\n".replace(",", ";" if ";" in text else ",") * before
+    )  # lines of ASCII before the first other one
+    label = header.replace(";", ",").split(",")[-1]
+    if before:
+        text = "a,b,c\n".replace(",", ";" if ";" in text else ",") + plain + rows
+        label = "c"
+    data, way = obey(path, text.replace("\n", newline).encode(encoding), label=label)
+    assert [*way] == ["encoding"]
+    assert data.train.x[-3:].tolist() == FEATURES
+    species = [line.replace(";", ",").split(",")[-1] for line in rows.splitlines()]
+    assert [data.classes[i] for i in data.train.t[-3:]] == species
+
+
+@pytest.mark.parametrize("word", ["έλατο", "δρυς"])  # bytes that may be Russian, and some that may not
+def test_the_right_encoding_is_among_those_that_are_advised(path, word):
+    assert {"encoding": "cp1253"} in refuse(path, f"a,label\n1,{word}\n2,x\n".encode("cp1253")).advice
+
+
+@pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
+def test_a_byte_order_mark_is_followed(path, encoding):
+    for pack in (bytes, gzip.compress):
+        data = load(path, pack(KOREAN.encode(encoding)), label="종류")
+        assert data.classes == ("소나무", "참나무")
+        assert "encoding" not in data.settings
+
+
+def test_a_test_file_may_have_another_encoding(path):
+    path.with_name("more.csv").write_text(TABLE, encoding="utf-8")
+    assert_trees(load(path, TABLE.encode("utf-16"), test="more.csv"))
+
+
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark(path, encoding):
+    data, way = obey(path, TABLE.encode(encoding))
+    assert_trees(data)
+    assert way == {"encoding": encoding}
+
+
+@pytest.mark.parametrize("content", [bytes(range(128, 256)) * 3, b"a,b\n\xff\xfe\xfd\x80,\x81\n" * 3])
+def test_what_is_no_text_gets_no_encoding_advised(path, content):
+    error = refuse(path, content)
+    assert not error.advice
+    assert "is not UTF-8 text; save it as UTF-8" in str(error)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("idna", "punycode", "undefined", "unicode_escape", "unicode-escape", "raw_unicode_escape", "utf-7", "U7"),
+        *("rot13", "hex", "base64", "zip", "", "klingon", "a\0b", "x" * 100_000, "ü", "aliases", "../utf_8"),
+    ],
+)
+def test_what_is_no_encoding_of_text_is_no_setting(name):
+    with pytest.raises(SettingError, match="'encoding' must be a text encoding such as 'utf-8', 'cp949'") as caught:
+        modnet.source("csv", encoding=name)
+    assert len(str(caught.value)) < 200
+
+
+# ZIP archives
+
+
+def zip_of(files: Mapping[str, str | bytes], method: int = zipfile.ZIP_DEFLATED) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", method) as archive:
+        for name, content in files.items():
+            archive.writestr(name, content)
+    return buffer.getvalue()
+
+
+METHODS = [zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2, zipfile.ZIP_LZMA]
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize("name", ["trees.csv.zip", "trees.csv", "archive.zip", "ARCHIVE.ZIP", "trees.zip"])
+def test_an_archive_of_one_file_is_read(tmp_path, name, method):
+    assert_trees(load(tmp_path / name, zip_of({"trees.csv": TABLE}, method)))
+    assert_trees(load(tmp_path / name, zip_of({"data/": "", "data/Trees.TXT": TABLE, "__MACOSX/._a": b"1"}, method)))
+
+
+def test_parts_in_archives(tmp_path):
+    (tmp_path / "test.csv.zip").write_bytes(zip_of({"test.csv": TABLE}))
+    data = load(tmp_path / "train.csv.zip", zip_of({"train.csv": TABLE}))
+    assert (len(data.train), len(data.test), data.settings["test"]) == (3, 3, "test.csv.zip")
+
+
+def test_an_archive_is_written_and_the_same_each_time(tmp_path):
+    data = load(tmp_path / "trees.csv", TABLE)
+    for _ in range(2):
+        (path,) = modnet.source("csv").write(data, tmp_path / "again.csv.zip")
+        with zipfile.ZipFile(path) as archive:
+            assert archive.namelist() == ["again.csv"]
+        assert_trees(modnet.load(path, test_fraction=0.0))
+    first = path.read_bytes()
+    modnet.source("csv").write(data, path)
+    assert path.read_bytes() == first
+
+
+def encrypt() -> bytes:
+    content = bytearray(zip_of({"a.csv": TABLE}))
+    content[6] |= 1
+    content[content.index(b"PK\x01\x02") + 8] |= 1
+    return bytes(content)
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        (zip_of({"a.csv": TABLE, "b.csv": TABLE}), "a ZIP archive of 2 files (a.csv, b.csv), expected one: unpack it"),
+        (zip_of({f"{i}.csv": "" for i in range(9)}), "a ZIP archive of 9 files (0.csv, 1.csv, 2.csv, 3.csv, ...)"),
+        (zip_of({"\x1b[2J.csv": TABLE, "\u202e.csv": TABLE}), "a ZIP archive of 2 files (?[2J.csv, ?.csv)"),
+        (zip_of({"[Content_Types].xml": "<a/>", "xl/workbook.xml": "<a/>"}), "an Excel workbook or another Office"),
+        (zip_of({"xl/workbook.xml": "<a/>", "[Content_Types].xml": "<a/>"}), "an Excel workbook or another Office"),
+        (zip_of({"data/": ""}), "a ZIP archive of no file, expected one: unpack it"),
+        (zip_of({}), "a ZIP archive: unpack it"),
+        (encrypt(), "an encrypted ZIP archive: unpack it"),
+        (zip_of({"a.csv": TABLE})[:-30], "the ZIP archive cannot be read: "),
+        (zip_of({"a.csv": TABLE})[:40], "the ZIP archive cannot be read: "),
+        (zip_of({"a.zip": zip_of({"a.csv": TABLE})}), "a ZIP archive: unpack it"),
+        (zip_of({"a.csv.gz": gzip.compress(TABLE.encode())}), "a compressed file in another one: unpack it"),
+        (zip_of({"a.csv": ""}), "the file is empty"),
+        (zip_of({"a.csv": TABLE + "1,x,fir\n"}), "line 5, column 2 ('width'): expected a number, found 'x'"),
+    ],
+)
+@pytest.mark.parametrize("name", ["a.csv", "a.csv.zip"])
+def test_archives_that_are_refused(tmp_path, name, content, words):
+    assert words in str(refuse(tmp_path / name, content))
+
+
+def test_a_hostile_name_is_no_path(tmp_path):
+    path = tmp_path / "in" / "a.csv.zip"
+    path.parent.mkdir()
+    assert_trees(load(path, zip_of({"../../etc/trees.csv": TABLE})))
+    assert sorted(tmp_path.rglob("*")) == [path.parent, path]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_changed_byte_in_an_archive_is_no_other_table(tmp_path, method):
+    content = zip_of({"a.csv": HEADER + ROWS * 20}, method)
+    for place in range(len(content)):
+        changed = bytearray(content)
+        changed[place] ^= 0x11
+        try:
+            data = load(tmp_path / "a.csv.zip", bytes(changed))
+        except DataError:
+            continue
+        np.testing.assert_array_equal(data.train.x, FEATURES * 20)
+        assert [data.classes[i] for i in data.train.t] == LABELS * 20
+
+
+# Files of other formats
+
+
+@pytest.mark.parametrize(
+    ("content", "words"),
+    [
+        ("@relation trees\n@attribute a numeric\n@data\n1\n", "an ARFF file: read it by scipy.io.arff and give the"),
+        ("% comment\n" * 300 + "\n@RELATION 'x y'\n@ATTRIBUTE a REAL\n", "an ARFF file"),
+        (b"SQLite format 3\0" + bytes(99), "an SQLite database: save it as CSV, a table a file"),
+        (b"\x89HDF\r\n\x1a\n" + bytes(99), "an HDF5 file: read it by h5py"),
+        ('{"a": [1, 2]}', "JSON: read it by pandas.read_json"),
+        ("[\n  {\n", "JSON: read it"),
+        (b"\xff\xd8\xff\xe0\0\x10JFIF\0", "a picture: read it by Pillow"),
+        (b"GIF89a\1\0", "a picture"),
+        (b"\x89PNG\r\n\x1a\n", "a picture"),
+        ("<!doctype HTML><p>404", "a web page: is it an error page in place of a download?"),
+        (b"MATLAB 5.0 MAT-file, Platform: GLNXA64", "a MATLAB file: read it by scipy.io.loadmat"),
+        (bz2.compress(b"\x89HDF\r\n\x1a\n" + bytes(99)), "an HDF5 file"),
+        (zip_of({"a.json": '{"a": 1}'}), "JSON: read it"),
+    ],
+)
+@pytest.mark.parametrize("name", ["trees", "trees.csv"])
+def test_known_formats_that_are_not_read(tmp_path, name, content, words):
+    error = refuse(tmp_path / name, content)
+    assert str(error).startswith(f"{tmp_path / name}: {words}")
+    assert "no source" not in str(error)
+
+
+@pytest.mark.parametrize(
+    "header", ["PK,label", "BMI,label", "II,label", "GI,label", "a[{,label", "%,label", "@rel,label"]
+)
+def test_headers_that_begin_as_other_formats_do(path, header):
+    assert load(path, f"{header}\n1,x\n2,y\n").classes == ("x", "y")
