@@ -92,6 +92,8 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
 
 def _swallowing_cell(record: Record, plan: Plan[Layout]) -> int | None:
     """Return the first cell with a line end in it where two or more of the record's lines look like rows."""
+    if '"' not in record.text:
+        return None
     long = [i for i, cell in enumerate(record.cells) if "\n" in cell or "\r" in cell]
     if not long:
         return None

@@ -12,7 +12,7 @@ from attrs.validators import in_, instance_of, optional
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
 from modnet_data.csv.encodings import is_text_encoding
-from modnet_data.csv.label import LabelGuess, WrongGuessError, counting_column
+from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.rows import convert
 from modnet_data.csv.write import write_csv_files
@@ -120,7 +120,7 @@ class Csv(TableSource):
         if like is not None:
             layout.check_alike(like["names"], like["columns"])
             layout = attrs.evolve(layout, text=frozenset(like["words"]))
-        plan = data_plan(layout, self.column_settings, guess.infer if guess else counting_column)
+        plan = data_plan(layout, self.column_settings, guess.infer if guess else picture_label)
         facts = self.describe(plan, convert(plan, put, guess.watch if guess else None))
         if guess:
             guess.check()

@@ -9,7 +9,8 @@ from typing import Any, Generic, Literal, TypeVar
 import attrs
 import numpy as np
 
-from modnet_data.table.columns import Column, Columns, list_names
+from modnet_data.table.columns import Column, Columns
+from modnet_data.table.label import LabelChoice
 
 Table = TypeVar("Table", bound=Columns)
 
@@ -61,16 +62,15 @@ class ColumnSettings:
         return Plan(table, tuple(features), tuple(labels), self.missing, dtype)
 
 
-def ask_label(table: Columns, among: Sequence[int]) -> int:  # noqa: ARG001 - other ways to find it look there
-    """Raise DataError, as nothing says which column is the label."""
-    raise table.error(f"which column is the label? say so: label = one of: {list_names(table.names or ())}")
+def find_nothing(table: Columns, among: Sequence[int]) -> None:
+    """Return None, as nothing but names and the first rows shows which column is the label."""
 
 
-Infer = Callable[[Table, Sequence[int]], int]
-"""Returns the label among some columns, where neither names nor text show it; raises DataError where nothing does."""
+Infer = Callable[[Table, Sequence[int]], int | None]
+"""Returns the label among some columns where their names do not show it, or None where nothing does."""
 
 
-def data_plan(table: Table, wanted: ColumnSettings, infer: Infer[Table] = ask_label) -> Plan[Table]:
+def data_plan(table: Table, wanted: ColumnSettings, infer: Infer[Table] = find_nothing) -> Plan[Table]:
     """Return the plan of a file with features and labels."""
     features = None if wanted.features is None else [table.index_of(column) for column in wanted.features]
     out = {table.index_of(column) for column in wanted.leave_out}
@@ -78,12 +78,17 @@ def data_plan(table: Table, wanted: ColumnSettings, infer: Infer[Table] = ask_la
     among = [i for i in range(table.count) if i not in known]
     if len(among) + len(features or ()) < 2:
         return wanted.plan(table, (), ())
-    labels = [table.index_of(i) for i in wanted.label or ()] or [_infer_label(table, among, infer)]
+    labels = [table.index_of(i) for i in wanted.label or ()] or [_infer_label(table, wanted, among, infer)]
     if features is None:
         features = [i for i in among if i not in labels]
     return wanted.plan(table, features, labels)
 
 
-def _infer_label(table: Table, among: Sequence[int], infer: Infer[Table]) -> int:
-    index = table.inferred_label(among)
-    return infer(table, among) if index is None else index
+def _infer_label(table: Table, wanted: ColumnSettings, among: Sequence[int], infer: Infer[Table]) -> int:
+    """Return the label's column; raises DataError where it could be several, or none."""
+    choice = LabelChoice(table, among, wanted.leave_out, listed=wanted.features is not None)
+    index = None if table.find_labels(among) else infer(table, among)
+    index = choice.infer() if index is None else index
+    if index is None:
+        raise choice.question()
+    return index

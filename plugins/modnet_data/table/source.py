@@ -19,6 +19,7 @@ from modnet_data import validators
 from modnet_data.formats import format_of
 from modnet_data.rows import data_set, file_path, flat_rows
 from modnet_data.table.columns import Column, Columns
+from modnet_data.table.leaks import Features, refuse_leaks
 from modnet_data.table.missing import notes
 from modnet_data.table.plan import ColumnSettings, Plan
 from modnet_data.table.prediction import describe_rows
@@ -150,7 +151,20 @@ class TableSource(DataSource):
     def _convert(self, path: Path, like: Facts | None) -> Converted:
         source = self if like is None else self.like(like)
         alike = like and [like["names"], like["columns"], like["words"]]
-        return source.convert(path, source.recipe("data", alike), like)
+        arrays, facts = source.convert(path, source.recipe("data", alike), like)
+        if like is None and self.features is None:
+            refuse_leaks(self._features_of(path, facts), arrays["x"], arrays["t"])
+        return arrays, facts
+
+    def _features_of(self, path: Path, facts: Facts) -> Features:
+        """Return the features of a converted file for which no features are listed."""
+        names = facts["names"]
+        table = Columns(path, None if names is None else tuple(names), facts["columns"], frozenset())
+        label = facts["label"]
+        labels = [table.index_of(column) for column in (label if isinstance(label, list) else [label])]
+        out = {*labels, *(table.index_of(column) for column in self.leave_out)}
+        columns = tuple(i for i in range(table.count) if i not in out)
+        return Features(table, columns, tuple(labels), self.leave_out, facts["dropped"])
 
     def recipe(self, *purpose: object) -> str:
         """Return the settings and the version that the converted arrays depend on."""
