@@ -65,6 +65,13 @@ def test_columns_that_are_asked_for(path, settings, x, classes):
     assert data.classes == classes
 
 
+def test_names_are_as_they_are_in_the_file(path):
+    save(path, {" a": [1, 2, 3], "a": [4, 5, 6], "0": [7, 8, 9], "last": ["b", "a", "b"]})
+    for features, x in [((" a",), [[1], [2], [3]]), (("a", "0"), [[4, 7], [5, 8], [6, 9]])]:
+        found = modnet.load(path, features=features, label="last", test_fraction=0, scale=1)
+        assert (found.train.x.tolist(), found.feature_names) == (x, features)
+
+
 @pytest.mark.parametrize(
     "label",
     [

@@ -90,6 +90,8 @@ def _is_regular(record: Record, plan: Plan[Layout], mistakes: Mistakes) -> bool:
 
 def _swallowing_cell(record: Record, plan: Plan[Layout]) -> int | None:
     """Return the first cell with a line end in it where two or more of the record's lines look like rows."""
+    if '"' not in record.text:
+        return None
     long = [i for i, cell in enumerate(record.cells) if "\n" in cell or "\r" in cell]
     if not long:
         return None
