@@ -12,7 +12,7 @@ from attrs.validators import in_, instance_of, optional
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
 from modnet_data.csv.encodings import is_text_encoding
-from modnet_data.csv.label import LabelGuess, WrongGuessError, counting_column
+from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.rows import convert
 from modnet_data.csv.write import write_csv_files
@@ -97,6 +97,7 @@ class Csv(TableSource):
         def put_rows(put: Put) -> Facts:
             otherwise = False if names else self.header  # a header would have the names
             layout = layout_of(path, attrs.evolve(self._layout_settings, header=None, otherwise=otherwise, names=names))
+            layout = layout.with_words(columns.missing_values)
             plan = rows_plan(layout, columns, features, names)
             return self.describe(plan, convert(plan, put))
 
@@ -116,11 +117,11 @@ class Csv(TableSource):
 
     def _put(self, path: Path, put: Put, like: Facts | None, guess: LabelGuess | None) -> Facts:
         """Convert a file; raises WrongGuessError where the `guess` of its label's column does not hold."""
-        layout = layout_of(path, self._layout_settings)
+        layout = layout_of(path, self._layout_settings).with_words(self.missing_values)
         if like is not None:
             layout.check_alike(like["names"], like["columns"])
             layout = attrs.evolve(layout, text=frozenset(like["words"]))
-        plan = data_plan(layout, self.column_settings, guess.infer if guess else counting_column)
+        plan = data_plan(layout, self.column_settings, guess.infer if guess else picture_label)
         facts = self.describe(plan, convert(plan, put, guess.watch if guess else None))
         if guess:
             guess.check()

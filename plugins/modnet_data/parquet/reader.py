@@ -59,6 +59,8 @@ def main(request: dict[str, Any]) -> None:
                 if batch.num_rows:
                     _send_block(out, pa, [(batch.column(fields[i].name), columns[i][2]) for i in question["columns"]])
                 limits.renew()
+                if question["once"]:
+                    break
             _send(out, {"end": True})
     except MemoryError:
         _send(out, {"memory": True})
