@@ -224,12 +224,16 @@ class TestMatplotlib:
         path = file_of("matplotlib", "mpl-data/sample_data/Stocks.csv")
         assert "line 1: 1 column, '# Data source: " in ask(path)
         told = ask(path, comment="#", label="Date")
-        assert ", line 3, column 6 ('AMZN'): expected a number, found an empty cell; missing values: missing =" in told
+        assert (
+            ", line 3, column 6 ('AMZN'): expected a number, found an empty cell: set missing = 0 or leave_out ="
+            in told
+        )
         pandas = pytest.importorskip("pandas")
-        table = pandas.read_csv(path, comment="#").dropna()
-        data = load(path, comment="#", label="Date", missing="drop")
-        assert_same(data, table.drop(columns="Date"), table["Date"])
-        assert data.notes[0].startswith(f"{len(pandas.read_csv(path, comment='#')) - len(table)} rows with missing")
+        table = pandas.read_csv(path, comment="#")
+        assert "so that missing = 'drop' leaves none of them" in ask(path, comment="#", label="Date", missing="drop")
+        data = load(path, comment="#", label="Date", missing=0)
+        assert_same(data, table.drop(columns="Date").fillna(0), table["Date"])
+        assert data.notes[0].startswith(f"{table.isna().sum().sum():,} missing values filled in with 0; ")
 
 
 def test_a_gzipped_file_and_what_is_in_it_are_the_same(tmp_path):

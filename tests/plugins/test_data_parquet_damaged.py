@@ -1,4 +1,4 @@
-"""Parquet and Arrow files that are damaged, and the process that reads them: it may crash, and no other does."""
+"""Damaged Parquet and Arrow files, and the process that reads them."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ DAMAGED = {
 }
 
 
-def refused(path: Path, **settings: Any) -> str:
+def check_refused(path: Path, **settings: Any) -> str:
     with pytest.raises(DataError) as caught:
         modnet.load(path, source="parquet", test_fraction=0, **settings)
     message = str(caught.value)
@@ -84,7 +84,7 @@ def refused(path: Path, **settings: Any) -> str:
 def test_damaged_files_are_refused(tmp_path, content):
     path = tmp_path / "a"
     path.write_bytes(content)
-    refused(path)
+    check_refused(path)
 
 
 def test_a_wrong_count_of_rows_changes_no_value(tmp_path):
@@ -112,11 +112,11 @@ def test_other_formats_of_the_family_are_named(tmp_path):
     with pa.ipc.new_stream(out, TABLE.schema) as stream:
         stream.write_table(TABLE)
     path.write_bytes(out.getvalue())
-    assert "an Arrow stream, expected a Parquet or an Arrow file: save it as Parquet or Feather" in refused(path)
+    assert "an Arrow stream, expected a Parquet or an Arrow file: save it as Parquet or Feather" in check_refused(path)
     path.write_bytes(b"FEA1" + bytes(50))
-    assert "Feather of version 1, expected" in refused(path)
+    assert "Feather of version 1, expected" in check_refused(path)
     path.write_bytes(b"\x1f\x8b" + bytes(50))
-    assert "compressed as a whole (.gz): decompress it first" in refused(path)
+    assert "compressed as a whole (.gz): decompress it first" in check_refused(path)
 
 
 @pytest.fixture
@@ -169,7 +169,7 @@ def test_whatever_the_process_does_is_one_error(path, tmp_path, monkeypatch, pro
     reader = tmp_path / "reader.py"
     reader.write_text(PROGRAM.format(program))
     monkeypatch.setattr(table, "READER", reader)
-    assert re.search(words, refused(path))
+    assert re.search(words, check_refused(path))
 
 
 def test_a_process_that_does_not_come_to_an_end_is_ended(path, tmp_path, monkeypatch):
@@ -177,7 +177,7 @@ def test_a_process_that_does_not_come_to_an_end_is_ended(path, tmp_path, monkeyp
     reader.write_text(PROGRAM.format(f"{READY}; time.sleep(60)"))
     monkeypatch.setattr(table, "READER", reader)
     monkeypatch.setattr(table, "PATIENCE", -9)
-    assert refused(path).endswith("damaged: the library that reads it does not come to an end")
+    assert check_refused(path).endswith("damaged: the library that reads it does not come to an end")
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems limit no memory")
@@ -185,15 +185,17 @@ def test_memory_is_limited(tmp_path, monkeypatch):
     path = tmp_path / "a.feather"
     pa.feather.write_feather(pa.table({"a": np.zeros(2**24), "label": np.zeros(2**24)}), str(path), chunksize=2**24)
     monkeypatch.setattr(table, "MEMORY", 2**26)
-    assert "takes more than 7" in (message := refused(path))
+    assert "takes more than 7" in (message := check_refused(path))
     assert message.endswith(" MB of memory to read: damaged, or to be saved in smaller row groups or record batches")
 
 
 def test_a_process_that_cannot_be_started_is_one_error(path, monkeypatch):
     monkeypatch.setattr(sys, "executable", str(path))
-    assert "cannot be started: Permission denied" in refused(path)
+    assert "cannot be started: Permission denied" in check_refused(path)
     monkeypatch.setattr(sys, "executable", None)
-    assert refused(path).endswith("read in a process of their own, which cannot be started: this program is no Python")
+    assert check_refused(path).endswith(
+        "read in a process of their own, which cannot be started: this program is no Python"
+    )
 
 
 def test_threads_and_workers_read_too(path):

@@ -15,9 +15,11 @@ from unicodedata import category
 import attrs
 
 from modnet import DataError
-from modnet_data.csv.cells import MISSING, is_number, kind_of, number_of
+from modnet_data.csv.cells import is_number, kind_of, number_of
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, Value, quote
+from modnet_data.table.plan import own_words
+from modnet_data.table.words import MISSING, MissingValues
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 SAMPLE_LINES = 100
@@ -50,6 +52,18 @@ class Layout(Columns):
     def kinds(self) -> list[frozenset[str]]:
         """The kinds of each column's cells in the first rows: "number", "text", "empty"."""
         return [frozenset(map(kind_of, column)) for column in zip(*self.sample, strict=True)]
+
+    def with_words(self, given: MissingValues) -> Layout:
+        """Return the layout with the words for missing values that are given: others of the usual ones are text."""
+        text = set(self.text)
+        for i in range(self.count):
+            words = own_words(self, given, i)
+            cells = set() if words is None else {row[i] for row in self.sample} - {"", *words}
+            if cells & MISSING and not any(_is_usual_number(cell) for cell in cells):
+                text.add(i)
+            elif words is not None and not cells:
+                text.discard(i)
+        return attrs.evolve(self, text=frozenset(text))
 
     def explain_single(self) -> str:
         """Say why there may be one column only: cells are delimited in another way."""
@@ -272,6 +286,10 @@ def _value(cell: str) -> Value:
     if value is not None or cell in MISSING:
         return value
     return math.nan if is_number(cell) else cell
+
+
+def _is_usual_number(cell: str) -> bool:
+    return cell not in MISSING and is_number(cell)
 
 
 def _is_text(cell: str) -> bool:

@@ -97,6 +97,7 @@ class Csv(TableSource):
         def put_rows(put: Put) -> Facts:
             otherwise = False if names else self.header  # a header would have the names
             layout = layout_of(path, attrs.evolve(self._layout_settings, header=None, otherwise=otherwise, names=names))
+            layout = layout.with_words(columns.missing_values)
             plan = rows_plan(layout, columns, features, names)
             return self.describe(plan, convert(plan, put))
 
@@ -116,7 +117,7 @@ class Csv(TableSource):
 
     def _put(self, path: Path, put: Put, like: Facts | None, guess: LabelGuess | None) -> Facts:
         """Convert a file; raises WrongGuessError where the `guess` of its label's column does not hold."""
-        layout = layout_of(path, self._layout_settings)
+        layout = layout_of(path, self._layout_settings).with_words(self.missing_values)
         if like is not None:
             layout.check_alike(like["names"], like["columns"])
             layout = attrs.evolve(layout, text=frozenset(like["words"]))

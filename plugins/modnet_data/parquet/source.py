@@ -44,7 +44,7 @@ class Parquet(TableSource):
     """
 
     format = "parquet"
-    version = 2
+    version = 3
     suffixes = SUFFIXES["parquet"]
 
     def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:

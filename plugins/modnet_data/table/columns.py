@@ -71,6 +71,8 @@ class Columns:
     def find(self, column: Column) -> int | None:
         """Return the index of a column by its name, its number from 0, "first" or "last"; None where there is none."""
         if isinstance(column, str):
+            if self.names and column in self.names:
+                return self.names.index(column)
             wanted = column.strip()
             if self.names and wanted in self.names:
                 return self.names.index(wanted)

@@ -44,6 +44,11 @@ class TableSource(DataSource):
     features: tuple[Column, ...] | None = None
     leave_out: tuple[Column, ...] = ()
     missing: float | Literal["refuse", "drop"] = attrs.field(default="refuse", validator=validators.missing)
+    missing_values: tuple[str, ...] | dict[str, tuple[str, ...]] | None = attrs.field(
+        default=None, validator=validators.missing_values
+    )
+    text_labels: bool | None = attrs.field(default=None, validator=optional(instance_of(bool)))
+    classes: tuple[str | int, ...] | None = attrs.field(default=None, validator=validators.classes)
     dtype: Literal["uint8", "float32", "float64"] | None = attrs.field(
         default=None, validator=optional(in_(["uint8", "float32", "float64"]))
     )
@@ -55,6 +60,9 @@ class TableSource(DataSource):
 
     def __attrs_post_init__(self) -> None:
         validators.filling(self.missing, self.dtype)
+        if self.classes and self.text_labels is not None and isinstance(self.classes[0], str) != self.text_labels:
+            kind = "text" if self.text_labels else "whole numbers"
+            raise ValueError(f"'classes' must be {kind} as 'text_labels' says: {self.classes!r}")
 
     @classmethod
     def recognises(cls, path: Path, head: bytes) -> bool:
@@ -69,13 +77,14 @@ class TableSource(DataSource):
         if test:
             found.append(self._convert(path.parent / test, found[0][1]))
         all_facts = [facts for _, facts in found]
-        classes = all_facts[0]["classes"]
+        classes: Sequence[Any] = self.classes or all_facts[0]["classes"]
         parts = [(arrays["x"], arrays["t"]) for arrays, _ in found]
-        if all_facts[0]["words"]:
+        if all_facts[0]["words"] and not self.classes:
             classes = sorted({name for facts in all_facts for name in facts["classes"]})
             if unclear := find_unclear_labels(classes):
                 raise DataError(f"{path}: {unclear[0]}", path=path)
-            parts = [(x, _recode(t, names["classes"], classes)) for (x, t), names in zip(parts, all_facts, strict=True)]
+        if all_facts[0]["words"] or self.classes:
+            parts = [(x, _recode(t, facts["classes"], classes)) for (x, t), facts in zip(parts, all_facts, strict=True)]
         data = data_set(
             path,
             *parts,
@@ -83,6 +92,7 @@ class TableSource(DataSource):
             test_fraction=self.test_fraction,
             split_seed=self.split_seed,
             stratified=self.stratified,
+            classes=range(len(classes)) if self.classes else None,
         )
         return attrs.evolve(
             data,
@@ -100,7 +110,7 @@ class TableSource(DataSource):
     def read_named_rows(self, path: Path, features: int, names: Sequence[str]) -> RowsToPredict:
         """Return rows to predict, with the label where there is one. No row is left out."""
         missing = "refuse" if self.missing == "drop" else self.missing
-        columns = attrs.evolve(self.column_settings, missing=missing)
+        columns = attrs.evolve(self.column_settings, missing=missing, every_row=True)
         arrays, facts = self.convert_rows(path, self.recipe("rows", features, names), columns, features, names)
         labels = arrays.get("t")
         if labels is not None and facts["classes"]:
@@ -121,7 +131,8 @@ class TableSource(DataSource):
     def settings_from(self, facts: Facts) -> dict[str, Any]:
         """Return the settings that were inferred, so that nothing is inferred twice."""
         label = facts["label"]
-        return {"label": tuple(label) if isinstance(label, list) else label}
+        words = {"missing_values": facts["missing_values"]} if "missing_values" in facts else {}
+        return {"label": tuple(label) if isinstance(label, list) else label, **words}
 
     def like(self, facts: Facts) -> Self:
         """Return the source that reads the test file of a training file."""
@@ -131,13 +142,16 @@ class TableSource(DataSource):
     def column_settings(self) -> ColumnSettings:
         """The settings of the columns."""
         label = self.label if self.label is None or isinstance(self.label, tuple) else (self.label,)
-        return ColumnSettings(label, self.features, self.leave_out, self.missing, self.dtype)
+        text = isinstance(self.classes[0], str) if self.classes else self.text_labels
+        return ColumnSettings(
+            label, self.features, self.leave_out, self.missing, self.dtype, self.missing_values, text, self.classes
+        )
 
     def describe(self, plan: Plan[Any], facts: Facts) -> Facts:
         """Return the facts of a conversion, and those of its plan."""
         table: Columns = plan.table
         labels = [table.name_of(i) for i in plan.labels]
-        one_hot = labels if table.names and len(labels) > 1 else []
+        one_hot: Sequence[Any] = (labels if table.names else self.classes or []) if len(labels) > 1 else []
         return {
             **facts,
             "classes": one_hot or facts.get("classes", []),
@@ -178,7 +192,10 @@ def _name_beside(path: Path) -> str:
     return test.name if train == path and test.is_file() else ""
 
 
-def _recode(t: Array, names: Sequence[str], classes: Sequence[str]) -> Array:
-    """Return indices of `names` as indices of `classes`."""
+def _recode(t: Array, names: Sequence[Any], classes: Sequence[Any]) -> Array:
+    """Return indices of `names`, or where there are none labels, as indices of `classes`."""
     place = {name: i for i, name in enumerate(classes)}
-    return np.array([place[name] for name in names], np.int64)[t]
+    if names:
+        return np.array([place[name] for name in names], np.int64)[t]
+    labels, indices = np.unique(t, return_inverse=True)
+    return np.array([place[label] for label in labels.tolist()], np.int64)[indices]
