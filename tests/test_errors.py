@@ -52,7 +52,7 @@ def test_an_error_comes_from_another_process_as_it_was(error: BaseException) -> 
     ("text", "settings", "place"),
     [
         ("a,b,label\n1,2,x\n1,oops,y\n", {}, (3, 2, "b")),
-        ("1,2,x\n1,oops,y\n", {"header": False}, (2, 2, None)),
+        ("1,2,x\n1,oops,y\n", {"header": False, "label": 2}, (2, 2, None)),
         ("a,b,label\n1,2,x\n1,2,y,3\n", {}, (3, 4, None)),
         ("a,b,label\n1,2,x\n1,,y\n,2,y\n", {}, (3, 2, "b")),
         ("a,b,label\n1,2,x\n1,2,\n", {}, (3, 3, "label")),

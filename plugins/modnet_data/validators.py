@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
@@ -25,6 +25,14 @@ def missing(_: object, attribute: attrs.Attribute[Any], value: float | str) -> N
     """Take what is to be done about missing values: "refuse", "drop", or a finite number to fill in."""
     if value not in {"refuse", "drop"} and (isinstance(value, str) or not math.isfinite(value)):
         raise ValueError(f"'{attribute.name}' must be 'refuse', 'drop', or a finite number to fill in: {value!r}")
+
+
+def missing_values(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+    """Take None, words for missing values, or such words by column."""
+    lists = value.values() if isinstance(value, Mapping) else [value or ()]
+    if any(isinstance(words, str) or not all(isinstance(word, str) for word in words) for words in lists):
+        what = "a list of words, or a table of such lists by column"
+        raise ValueError(f"'{attribute.name}' must be {what}: {value!r}")
 
 
 def classes(_: object, attribute: attrs.Attribute[Any], value: Sequence[Any] | None) -> None:

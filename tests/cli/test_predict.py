@@ -169,9 +169,8 @@ def test_a_first_line_of_the_names_is_a_header_whatever_they_are(tmp_path, call)
     lines = [f"{a},{b},{'odd' if a != b else 'even'}" for a, b in x]
     (tmp_path / "train.csv").write_text("\n".join(["0,1,kind", *lines]) + "\n")
     (tmp_path / "rows.csv").write_text("1,0\n1,1\n0,0\n")
-    done = call(
-        "train", "--iterations", "5", "--data", "train.csv", "--set", "data.header=true", "--out", "r", cwd=tmp_path
-    )
+    settings = ["--set", "data.header=true", "--set", "data.label=kind"]
+    done = call("train", "--iterations", "5", "--data", "train.csv", *settings, "--out", "r", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     done = call("predict", "r", "rows.csv", "--json", cwd=tmp_path)
     assert (len(json.loads(done.stdout)["rows"]), json.loads(done.stdout)["notes"]) == (2, [])

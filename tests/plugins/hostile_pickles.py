@@ -15,8 +15,9 @@ import struct
 import subprocess
 import sys
 import time
-from collections import OrderedDict
+from collections import OrderedDict, defaultdict
 from collections.abc import Callable
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +50,14 @@ class WithState:
 
     def __getstate__(self) -> object:
         return {"a": 1}
+
+
+class Child(OrderedDict):
+    pass
+
+
+class Letters(str):
+    pass
 
 
 def text(words: str) -> bytes:
@@ -138,7 +147,11 @@ CALLABLES = [
 ]  # fmt: skip
 
 BY_NAME: Cases = {
-    f"{module}.{name}": (call(module, name, *args), "it asks for") for module, name, *args in CALLABLES
+    f"{module}.{name}": (
+        call(module, name, *args),
+        "it asks for|it calls (bytearray|copyreg._reconstructor) in another",
+    )
+    for module, name, *args in CALLABLES
 } | {
     f"{module}.{name} on the stack": (
         b"\x80\x04" + text(module) + text(name) + b"\x93).",
@@ -153,16 +166,22 @@ BY_PICKLE: Cases = {
     "getattr of an import": (pickle.dumps(Nested()), "getattr"),
     "a call in an entry not asked for": (pickle.dumps({"x": X, "t": T, "a": Runs(os.system, COMMAND)}), "system"),
     "a class": (pickle.dumps(WithState()), "asks for .*WithState"),
-    "a class, protocol 0": (pickle.dumps(WithState(), 0), "copyreg._reconstructor|copy_reg._reconstructor"),
-    "a set": (pickle.dumps({1, 2}), r"\(EMPTY_SET at"),
-    "a frozen set": (pickle.dumps(frozenset({1})), r"\(FROZENSET at"),
-    "an OrderedDict": (pickle.dumps(OrderedDict(x=X, t=T)), "collections.OrderedDict"),
-    "a bytearray": (pickle.dumps(bytearray(b"a"), 2), "bytearray"),
-    "a complex": (pickle.dumps(1j), "builtins.complex"),
-    "objects that run": (pickle.dumps((np.array([None, Runs(os.system, COMMAND)]), T)), "dtype 'O8'"),
+    "a class, protocol 0": (pickle.dumps(WithState(), 0), "it asks for .*WithState"),
+    "a set": (pickle.dumps({1, 2}), "no rows and labels in a pickle of set"),
+    "a frozen set": (pickle.dumps(frozenset({1})), "no rows and labels in a pickle of set"),
+    "an OrderedDict that runs": (pickle.dumps(OrderedDict(x=X, t=Runs(os.system, COMMAND))), "it asks for .*system"),
+    "a key that runs": (pickle.dumps(OrderedDict({Runs(os.system, COMMAND): X})), "it asks for .*system"),
+    "a default that runs": (pickle.dumps(defaultdict(os.getcwd, x=X, t=T)), "it asks for posix.getcwd"),
+    "a set that runs": (pickle.dumps({Runs(os.system, COMMAND)}), "it asks for .*system"),
+    "an OrderedDict's child": (pickle.dumps(Child(x=X, t=T)), "it asks for .*Child"),
+    "text of a class of its own": (pickle.dumps((X, [Letters("a")] * 4)), "it asks for .*Letters"),
+    "a bytearray": (pickle.dumps(bytearray(b"a"), 2), "no rows and labels in a pickle of bytes"),
+    "a complex": (pickle.dumps(1j), "no rows and labels in a pickle of complex"),
+    "objects that run": (pickle.dumps((np.array([None, Runs(os.system, COMMAND)]), T)), "it asks for .*system"),
     "object array": (pickle.dumps((np.array([None, 1]), T[:2])), "dtype 'O8'"),
-    "text array": (pickle.dumps((X, np.array(list("abba")))), "dtype 'U1'"),
-    "bytes array": (pickle.dumps((X, np.array(list("abba"), "S"))), "dtype 'S1'"),
+    "objects for labels": (pickle.dumps((X, np.array([None, 1, "a", 2.0], object))), "found NoneType, float, int, str"),
+    "objects in two axes": (pickle.dumps((X, np.array([["a", "b"]] * 4, object))), "dtype 'O8' that is no column"),
+    "text for rows": (pickle.dumps((np.array([["a"], ["b"]]), T[:2])), "expected numbers"),
     "structured": (pickle.dumps((np.zeros(2, "f8,i4"), T[:2])), "dtype 'V12'"),
     "dates": (pickle.dumps((X.astype("M8[s]"), T)), "dtype 'M8'"),
     "durations": (pickle.dumps((X.astype("m8[s]"), T)), "dtype 'm8'"),
@@ -184,9 +203,9 @@ BY_OPCODE: Cases = {
     "BINPERSID": (b"\x80\x02X\x01\x00\x00\x00aQ.", r"\(BINPERSID at"),
     "NEXT_BUFFER": (b"\x80\x05\x97.", r"\(NEXT_BUFFER at"),
     "READONLY_BUFFER": (b"\x80\x05C\x01a\x98.", r"\(READONLY_BUFFER at"),
-    "EMPTY_SET": (b"\x80\x04\x8f.", r"\(EMPTY_SET at"),
+    "EMPTY_SET": (b"\x80\x04\x8f.", "no rows and labels in a pickle of set"),
     "ADDITEMS": (b"\x80\x04](K\x01\x90.", r"\(ADDITEMS at"),
-    "FROZENSET": (b"\x80\x04(K\x01\x91.", r"\(FROZENSET at"),
+    "FROZENSET": (b"\x80\x04(K\x01\x91.", "no rows and labels in a pickle of set"),
     "protocol 6": (b"\x80\x06N.", "protocol 6"),
     "protocol 255": (b"\x80\xffN.", "protocol 255"),
     "PROTO in the middle": (b"\x80\x02N\x80\x02.", r"not at its beginning \(PROTO at byte 3"),
@@ -396,7 +415,171 @@ BY_ARRAY: Cases = {
     "labels of long text": (b"(" + array() + b"](" + text("a" * 2000) * 4 + b"et.", "found a long text"),
 }
 
+ORDERED = ask_for("collections", "OrderedDict")
+BUNCH, REBUILD = ask_for("sklearn.utils._bunch", "Bunch"), ask_for("copyreg", "_reconstructor")
+PLAIN_DICT, PLAIN_SET = ask_for("builtins", "dict"), ask_for("builtins", "set")
+OBJECTS = dtype("O8", dtype_state(text("|"), rest=b"J\xff\xff\xff\xff" * 2 + b"K\x3f"))
+TEXTS = dtype("U1", dtype_state(rest=b"K\x04K\x04K\x08"))
+
+BY_CONTAINER: Cases = {
+    "OrderedDict of text": (call("collections", "OrderedDict", "x"), "it calls collections.OrderedDict in another way"),
+    "OrderedDict of two": (
+        call("collections", "OrderedDict", "x", "y"),
+        "calls collections.OrderedDict in another way",
+    ),
+    "OrderedDict of a number": (ORDERED + number(2**40) + b"\x85R.", "calls collections.OrderedDict in another way"),
+    "OrderedDict of a function": (ORDERED + DTYPE + b"\x85R.", "it calls collections.OrderedDict in another way"),
+    "OrderedDict of single values": (ORDERED + b"](K\1K\2e\x85R.", "it calls collections.OrderedDict in another way"),
+    "OrderedDict of threes": (ORDERED + b"](K\1K\2K\3\x87e\x85R.", "it calls collections.OrderedDict in another way"),
+    "OrderedDict of text for pairs": (
+        ORDERED + b"]" + text("ab") + b"a\x85R.",
+        "it calls collections.OrderedDict in another way",
+    ),
+    "OrderedDict of a list in itself": (ORDERED + b"]q\0h\0a\x85R.", "calls collections.OrderedDict in another way"),
+    "OrderedDict of a list in itself twice": (ORDERED + b"]q\0h\0ah\0a\x85R.", "a key that is list"),
+    "OrderedDict with a key that is a list": (ORDERED + b"](]N\x86e\x85R.", "a key that is list"),
+    "OrderedDict with a key that is itself": (ORDERED + b")Rq\0h\0Ns.", "a key that is dict"),
+    "OrderedDict in itself": (ORDERED + b")Rq\0" + text("x") + b"h\0s.", "no rows and labels under the names x"),
+    "OrderedDict called with a list": (ORDERED + b"]R.", "it calls collections.OrderedDict with list"),
+    "BUILD on OrderedDict": (ORDERED + b"}S'__class__'\nS'x'\nsb.", "it changes collections.OrderedDict itself"),
+    "BUILD of an OrderedDict by slots": (ORDERED + b")R(N}S'__class__'\nS'x'\nstb.", "it sets the state of dict"),
+    "BUILD of an OrderedDict by a list": (ORDERED + b")R]b.", "it sets the state of dict"),
+    "BUILD of a set": (b"\x8f}b.", "it sets the state of set"),
+    "attributes that are entries": (
+        ORDERED + b")R}" + text("x") + array() + b"sb.",
+        r"no rows and labels under the names \(none\)",
+    ),
+    "defaultdict of text": (call("collections", "defaultdict", "x"), "it calls collections.defaultdict in another way"),
+    "defaultdict of a list": (ask_for("collections", "defaultdict") + b"]\x85R.", "defaultdict in another way"),
+    "defaultdict of system": (ask_for("collections", "defaultdict") + ask_for("os", "system"), "it asks for os.system"),
+    "a factory called": (ask_for("builtins", "list") + b")R.", "it calls a type of Python's in another way"),
+    "str of bytes": (ask_for("builtins", "str") + b"C\1a\x85R.", "it calls a type of Python's in another way"),
+    "dict called": (PLAIN_DICT + b")R.", "it calls dict in another way"),
+    "Counter of text": (call("collections", "Counter", "aab"), "it calls collections.Counter in another way"),
+    "Bunch called": (BUNCH + b")R.", "it calls sklearn.utils.Bunch in another way"),
+    "an object of dict": (PLAIN_DICT + b")\x81.", "it makes an object of dict"),
+    "an object of text": (text("a") + b")\x81.", r"it makes an object of 'a' \(NEWOBJ at"),
+    "an object of an array": (array() + b")\x81.", "it makes an object of array"),
+    "an object of arguments": (BUNCH + b"K\1\x85\x81.", "it makes an object of sklearn.utils.Bunch"),
+    "an object of a list": (BUNCH + b"]\x81.", "it makes an object of sklearn.utils.Bunch"),
+    "_reconstructor of an object": (REBUILD + BUNCH + ask_for("builtins", "object"), "it asks for builtins.object"),
+    "_reconstructor of a dtype": (REBUILD + DTYPE + PLAIN_DICT + b"}\x87R.", "it makes an object of numpy.dtype"),
+    "_reconstructor of a Bunch that is no dict": (REBUILD + BUNCH + DTYPE + b"}\x87R.", "calls copyreg._reconstructor"),
+    "_reconstructor of a state of text": (
+        REBUILD + BUNCH + PLAIN_DICT + text("ab") + b"\x87R.",
+        "it calls copyreg._reconstructor in another way",
+    ),
+    "a set of text": (PLAIN_SET + text("ab") + b"\x85R.", "it calls set in another way"),
+    "a set of a number": (PLAIN_SET + number(2**40) + b"\x85R.", "it calls set in another way"),
+    "a set of a list of lists": (PLAIN_SET + b"]]a\x85R.", "a set that holds list"),
+    "a set of a dict": (b"\x8f(}\x90.", "a set that holds dict"),
+    "a frozen set of an array": (b"(" + array() + b"\x91.", "a set that holds array"),
+    "a set in itself": (b"\x8fq\0(h\0\x90.", "no rows and labels in a pickle of set"),
+    "a set for a key": (b"}\x8fNs.", "a key that is set"),
+    "a set for labels": (b"(" + array() + b"(K\1K\2K\3K\4\x91t.", "an array is expected where it has set"),
+    "a set for rows": (
+        b"}(" + text("x") + b"(K\1K\2\x91" + text("t") + b"]u.",
+        "an array is expected where it has set",
+    ),
+    "ADDITEMS to a list": (b"](K\1\x90.", "it adds elements to list"),
+    "ADDITEMS to a dict": (b"}(K\1\x90.", "it adds elements to dict"),
+    "APPENDS to a set": (b"\x8f(K\1e.", "it appends to set"),
+    "bytearray of a size": (
+        ask_for("builtins", "bytearray") + number(2**40) + b"\x85R.",
+        "it calls bytearray in another",
+    ),
+    "bytearray of a list": (ask_for("builtins", "bytearray") + b"]\x85R.", "it calls bytearray in another way"),
+    "bytearray of text as rot13": (call("builtins", "bytearray", "a", "rot13"), "it calls bytearray in another way"),
+    "bytearray of what is no latin1": (
+        call("builtins", "bytearray", "\u20ac", "latin-1"),
+        "text that stands for no bytes",
+    ),
+    "complex of text": (call("builtins", "complex", "1", "2"), "it calls complex in another way"),
+    "complex of one": (call("builtins", "complex", "1"), "it calls complex in another way"),
+    "a frame that ends in an opcode": (
+        b"\x80\x04\x95" + struct.pack("<Q", 2) + b"M\1\0.",
+        r"a frame does not end where an opcode does \(BININT2 at byte 11\)",
+    ),
+    "a frame in a frame": (
+        b"\x80\x04\x95" + struct.pack("<Q", 11) + b"N\x95" + struct.pack("<Q", 1) + b".",
+        r"a frame does not end where an opcode does \(FRAME at byte 12\)",
+    ),
+    "an archive of torch": (b"PK\3\4" + bytes(100), "it is a ZIP archive, as torch.save writes; save arrays"),
+    "a table of pandas": (
+        ask_for("pandas.core.frame", "DataFrame"),
+        "asks for pandas.core.frame.DataFrame; save the table",
+    ),
+    "a tensor of torch": (ask_for("torch._utils", "_rebuild_tensor_v2"), "it asks for torch.*; save tensors as arrays"),
+    "a model of scikit-learn": (ask_for("sklearn.svm._classes", "SVC"), "it asks for sklearn.*; save arrays"),
+}
+
+BY_OBJECTS: Cases = {
+    "objects of bytes": (pair(array(kind=OBJECTS)), "an array of dtype 'O8' whose data is bytes"),
+    "objects in a buffer": (frombuffer(BYTES, OBJECTS, SHAPE, text("C")), "an array of dtype 'O8' whose data is bytes"),
+    "objects in a list in a buffer": (frombuffer(b"]", OBJECTS, b"K\0\x85", text("C")), "an array whose data is list"),
+    "a list for numbers": (pair(array(data=b"](K\1K\2e")), "an array whose data is list"),
+    "objects for rows": (
+        pair(array(b"K\2\x85", OBJECTS, data=b"](K\1K\2e")),
+        "an array of dtype 'O8', expected numbers; save it by its astype",
+    ),
+    "too few objects": (
+        b"(" + array() + array(b"K\4\x85", OBJECTS, data=b"](K\1K\2e") + b"t.",
+        "'O8' that is no column",
+    ),
+    "objects of a huge shape": (
+        b"(" + array() + array(number(2**62) + b"\x85", OBJECTS, data=b"]") + b"t.",
+        "a size that nothing has",
+    ),
+    "objects that hold themselves": (
+        b"(" + array() + EMPTY + b"q\0(K\1K\4\x85" + OBJECTS + b"\x89](h\0h\0h\0h\0etbt.",
+        "labels are text or whole numbers, found array",
+    ),
+    "a single object": (SCALAR + OBJECTS + b"N\x86R.", "a single value of dtype 'O8'"),
+    "letters beyond all": (
+        b"(" + array() + array(b"K\4\x85", TEXTS, data=b"C\x10" + b"\xff" * 16) + b"t.",
+        "label 1 is no text",
+    ),
+    "a letter beyond all": (SCALAR + TEXTS + b"C\4" + b"\xff" * 4 + b"\x86R.", "text of letters that there are none"),
+    "half a letter": (
+        b"(" + array() + array(b"K\4\x85", TEXTS, data=b"C\x10" + b"a\0\0\0" * 3 + b"\0\xd8\0\0") + b"t.",
+        "label 4 is no text in UTF-8",
+    ),
+    "text of another size": (forged_dtype(dtype_state(rest=b"K\x05K\x04K\x08"), "U1"), "or of a size of its own"),
+    "text of a billion letters": (forged_dtype(STATE, "U1000000000"), "values of dtype 'U1000000000'"),
+    "text of -1 letters": (forged_dtype(STATE, "U-1"), "values of dtype 'U-1'"),
+    "text without letters": (
+        pair(array(number(2**50) + b"\x85", dtype("U0", dtype_state(rest=b"K\0K\4K\x08")), data=b"C\0")),
+        "an array of texts without letters",
+    ),
+    "rows of lists in lists in lists": (b"(" + b"](" * 6 + b"K\1" + b"e" * 6 + b"]K\1at.", "in a pickle of tuple"),
+    "deep rows under a name": (
+        b"}(" + text("x") + b"](" * 6 + b"K\1" + b"e" * 6 + text("t") + b"]K\1au.",
+        "expected rows of numbers, found lists in them",
+    ),
+    "rows that hold themselves": (
+        b"}(" + text("x") + b"]q\0h\0a" + text("t") + b"]K\1au.",
+        "expected rows of numbers, found lists in them",
+    ),
+    "numbers of 65 bits": (
+        b"}(" + text("x") + b"](]" + number(2**64) + b"ae" + text("t") + b"]K\1au.",
+        "row 1, feature 1: expected a number, found int",
+    ),
+}
+
 MANY = 800_000
+
+
+def colliding(count: int) -> bytes:
+    """Return whole numbers of one hash."""
+    return b"".join(b"\x8a\x10" + (i * (2**61 - 1)).to_bytes(16, "little") for i in range(count))
+
+
+def outer_first(make: bytes, hold: bytes, count: int = 100_000) -> bytes:
+    """Return containers in others, each put into the one before while it is still empty itself."""
+    index = [struct.pack("<I", i) for i in range(count)]
+    made = b"".join(make + b"r" + i + b"0" for i in index)
+    held = b"".join(b"j" + a + hold.replace(b"?", b"j" + b) + b"0" for a, b in pairwise(index))
+    return made + held + b"j" + index[0] + b"."
 
 
 def compressed_bomb(pack: Callable[[bytes], bytes]) -> Callable[[], bytes]:
@@ -480,6 +663,127 @@ RESOURCES: Cases = {
         "wrong backslash",
     ),
     "a line without an end": (lambda: b"V" + b"a" * 2**22, r"cut off \(UNICODE"),
+    "a million numbers that collide": (lambda: b"\x8f(" + colliding(10**6) + b"\x90.", "more than 750000 opcodes"),
+    "a set of numbers that collide": (
+        lambda: b"\x8f(" + colliding(200_000) + b"\x90.",
+        "no rows and labels in a pickle of set",
+    ),
+    "a set of a list that collides": (
+        lambda: PLAIN_SET + b"](" + colliding(200_000) + b"e\x85R.",
+        "no rows and labels in a pickle of set",
+    ),
+    "an OrderedDict of numbers that collide": (
+        lambda: (
+            ORDERED + b"](" + b"".join(b"J" + struct.pack("<i", i << 16) + b"N\x86" for i in range(2000)) + b"e\x85R."
+        ),
+        "1000 entries",
+    ),
+    "a hundred thousand names": (
+        lambda: b"}(" + b"".join(text(f"{i}") + b"N" for i in range(100_000)) + b"u.",
+        "no rows and labels under the names 0, 1, 2",
+    ),
+    "countless sets": (lambda: b"\x8f" * MANY + b".", "more than 750000 opcodes"),
+    "countless OrderedDicts": (lambda: ORDERED + b"q\0)q\1" + b"h\0h\1R" * MANY + b".", "more than 750000 opcodes"),
+    "sets of a list again and again": (
+        lambda: PLAIN_SET + b"q\0](" + b"K\1" * 10_000 + b"e\x85q\1" + b"h\0h\1R0" * 10_000 + b".",
+        "it copies lists again and again",
+    ),
+    "OrderedDicts of a dict again and again": (
+        lambda: (
+            REBUILD
+            + b"q\0"
+            + BUNCH
+            + PLAIN_DICT
+            + b"}("
+            + b"".join(text(f"{i}") + b"N" for i in range(10_000))
+            + b"u\x87q\1"
+            + b"h\0h\1R0" * 10_000
+            + b"."
+        ),
+        "it copies lists again and again",
+    ),
+    "texts of numpy again and again": (
+        lambda: (
+            SCALAR
+            + b"q\0"
+            + dtype("S4096", dtype_state(text("|"), rest=b"M\0\x10K\1K\0"))
+            + b"B\0\x10\0\0"
+            + b"a" * 4096
+            + b"\x86q\1"
+            + b"h\0h\1R" * 100_000
+            + b"."
+        ),
+        "more than 16777216 letters",
+    ),
+    "a text of numpy of a megabyte": (
+        lambda: (
+            SCALAR
+            + dtype("S1048576", dtype_state(text("|"), rest=number(2**20) + b"K\1K\0"))
+            + b"B\0\0\x10\0"
+            + bytes(2**20)
+            + b"\x86R."
+        ),
+        "a single text of 1048576 bytes",
+    ),
+    "bytes encoded again and again": (
+        lambda: ENCODE + b"q\0" + text("a" * 1000) + text("latin1") + b"\x86q\1" + b"h\0h\1R" * 100_000 + b".",
+        "more than 16777216 letters",
+    ),
+    "frozen sets 100,000 deep": (lambda: b"(" * 100_000 + b"\x91" * 100_000 + b".", "more than 1000 lists, tuples"),
+    "sets 100,000 deep": (
+        lambda: b"(\x8f" * 100_000 + b"\x90" * 99_999 + b".",
+        "more than 1000 lists, tuples and dicts|it adds elements to",
+    ),
+    "tuples a million deep": (
+        lambda: b"N" + b"\x85" * 10**6 + b".",
+        "more than 1000 lists, tuples and dicts in others",
+    ),
+    "lists 100,000 deep, from without": (
+        lambda: outer_first(b"]", b"?a"),
+        "no rows and labels in a pickle of list",
+    ),
+    "dicts 80,000 deep, from without": (
+        lambda: outer_first(b"}", text("x") + b"?s", 80_000),
+        "no rows and labels under the names x",
+    ),
+    "OrderedDicts 50,000 deep, from without": (
+        lambda: outer_first(ORDERED + b")R", text("x") + b"?s", 50_000),
+        "no rows and labels under the names x",
+    ),
+    "sets 80,000 deep, from without": (
+        lambda: outer_first(b"\x8f", b"(?\x90", 80_000),
+        "no rows and labels in a pickle of set",
+    ),
+    "arrays 20,000 deep": (
+        lambda: (
+            b"N" + b"".join(b"q\0" + EMPTY + b"(K\1K\1\x85" + OBJECTS + b"\x89]h\0atb" for _ in range(20_000)) + b"."
+        ),
+        "more than 1000 lists, tuples and dicts in others|ends with",
+    ),
+    "rows again and again": (
+        lambda: b"}(" + text("x") + b"](](" + b"K\1" * 10_000 + b"eq\0" + b"h\0" * 10_000 + b"e" + text("t") + b"]u.",
+        "more than 750000 numbers in lists",
+    ),
+    "a large array again and again": (
+        lambda: (
+            b"}("
+            + text("x")
+            + b"]("
+            + array(
+                b"M\x88\x13M\x88\x13\x86", dtype("u1", STATE), b"B" + struct.pack("<I", 25_000_000) + bytes(25_000_000)
+            )
+            + b"q\0"
+            + b"h\0" * 10_000
+            + b"e"
+            + text("t")
+            + b"]u."
+        ),
+        "10001 arrays of 25000000 bytes are more than lie in the file",
+    ),
+    "labels of lists again and again": (
+        lambda: b"(" + array() + b"](](" + b"K\1" * 10_000 + b"eq\0" + b"h\0" * 10_000 + b"et.",
+        "more than 750000 numbers in lists",
+    ),
     "gzip of 80 MiB": (compressed_bomb(gzip.compress), "unpacks to more than 64 MiB"),
     "bzip2 of 80 MiB": (compressed_bomb(bz2.compress), "unpacks to more than 64 MiB"),
     "xz of 80 MiB": (compressed_bomb(lambda content: lzma.compress(content, preset=0)), "unpacks to more than 64 MiB"),
@@ -487,7 +791,9 @@ RESOURCES: Cases = {
     "gzip of a pickle that runs": (gzip.compress(call("os", "system", COMMAND)), "it asks for os.system"),
 }
 
-CASES: Cases = {**BY_NAME, **BY_PICKLE, **BY_OPCODE, **BY_CALL, **BY_DTYPE, **BY_ARRAY, **RESOURCES}
+CASES: Cases = {
+    **BY_NAME, **BY_PICKLE, **BY_OPCODE, **BY_CALL, **BY_DTYPE, **BY_ARRAY, **BY_CONTAINER, **BY_OBJECTS, **RESOURCES
+}  # fmt: skip
 
 
 def content_of(name: str) -> bytes:

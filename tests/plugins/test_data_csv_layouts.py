@@ -370,7 +370,7 @@ def test_runs_of_blanks_are_a_delimiter(path, text):
 
 def test_text_in_quotes_keeps_its_blanks(path):
     data = load(path, 'a  b  label\n1  2  "red  fir"\n3\t4 "red ""fir"""\n5 6 yew\n')
-    assert data.classes == ('red "fir"', "red  fir", "yew")
+    assert data.classes == ("red  fir", 'red "fir"', "yew")
 
 
 def test_whole_numbers_between_blanks_stay_bytes(path):

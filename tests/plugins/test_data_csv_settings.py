@@ -71,17 +71,21 @@ def test_labels_that_are_one_hot(path):
 
 
 def test_missing_values_are_left_out_or_filled_in(path):
-    text = "a,b,label\n1,,x\n2,3,y\nNA,4,x\n5,6,\n7,8,y\n"
+    text = "a,b,label\n1,,x\n2,3,y\nNA,4,x\n5,6,\n7,8,y\n9,9,x\n"
     dropped = load(path, text, missing="drop")
-    np.testing.assert_array_equal(dropped.train.x, [[2, 3], [7, 8]])
+    np.testing.assert_array_equal(dropped.train.x, [[2, 3], [7, 8], [9, 9]])
     assert dropped.notes == ("3 rows with missing values left out; missing: 'b' 1, 'a' 1, 'label' 1",)
-    dropped = load(path, "a,label\n1,x\n2,NA\n3,y\n", missing="drop")
+    dropped = load(path, "a,label\n1,x\n2,NA\n3,y\n", missing="drop", missing_values=["NA"])
     assert (dropped.classes, len(dropped.train)) == (("x", "y"), 2)
     filled = load(path, text.replace("5,6,\n", ""), missing=0.5)
-    np.testing.assert_array_equal(filled.train.x, [[1, 0.5], [2, 3], [0.5, 4], [7, 8]])
+    np.testing.assert_array_equal(filled.train.x, [[1, 0.5], [2, 3], [0.5, 4], [7, 8], [9, 9]])
     assert filled.notes == ("2 missing values filled in with 0.5; missing: 'b' 1, 'a' 1",)
     with pytest.raises(DataError, match=r"line 5, column 3 .*: expected a label, found an empty cell"):
         load(path, text, missing=0)
+    with pytest.raises(
+        DataError, match="each row of the class 'x' has a missing value, so that missing = 'drop' leaves"
+    ):
+        load(path, text.replace("9,9,x\n", ""), missing="drop")
     with pytest.raises(DataError, match="no rows without a missing value"):
         load(path, "a,label\n?,x\n,y\n", missing="drop", label="label")
 

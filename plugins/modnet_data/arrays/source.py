@@ -78,14 +78,18 @@ def text_labels(labels: Array, path: Path) -> Array:
             return np.char.decode(labels, "utf-8")
         except UnicodeDecodeError:
             wrong: Array = np.vectorize(_is_no_utf8, otypes=[bool])(labels)
-    elif labels.dtype.kind == "U":
-        codes = np.ascontiguousarray(labels).view(np.dtype("u4").newbyteorder(labels.dtype.byteorder))
-        wrong = (codes > LAST_LETTER) | ((codes >= SURROGATES[0]) & (codes < SURROGATES[1]))
+    else:
+        wrong = find_no_letters(labels) if labels.dtype.kind == "U" else np.zeros(1, bool)
         if not wrong.any():
             return labels
-    else:
-        return labels
     raise DataError(f"{path}: label {np.argwhere(wrong)[0][0] + 1} is no text in UTF-8; save labels as text", path=path)
+
+
+def find_no_letters(texts: Array) -> Array:
+    """Return which code points of an array of text are no letters: Python cannot make text of them, or write it."""
+    codes = np.ascontiguousarray(texts).view(np.dtype("u4").newbyteorder(texts.dtype.byteorder))
+    wrong: Array = (codes > LAST_LETTER) | ((codes >= SURROGATES[0]) & (codes < SURROGATES[1]))
+    return wrong
 
 
 def _is_no_utf8(label: bytes) -> bool:

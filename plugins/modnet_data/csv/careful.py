@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any, final
 
-import attrs
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv.cells import MISSING, label_problem, number_of, number_problem, with_points
+from modnet_data.csv.cells import NOT_FINITE, number_of, number_problem, with_points
+from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
 from modnet_data.csv.text import Broken, Record, records
@@ -17,6 +17,7 @@ from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
 from modnet_data.table.missing import Missing
 from modnet_data.table.plan import Plan
+from modnet_data.table.words import LIKELY
 
 FEW = 3  # mistakes that are shown; the others are counted
 UINT8 = np.dtype(np.uint8)
@@ -32,24 +33,25 @@ class Mistakes:
 
     def __init__(self, layout: Layout) -> None:
         self._layout = layout
-        self._first: list[tuple[int, int | None, str]] = []
+        self._first: list[tuple[int, int | None, str, Remedy]] = []
         self.count = 0
 
-    def add(self, line: int, column: int | None, problem: str) -> None:
+    def add(self, line: int, column: int | None, problem: str, remedy: Remedy = no_remedy) -> None:
         """Count a mistake, and remember it if it is one of the first: those of a row come in any order."""
         self.count += 1
         if self.count <= FEW or line == self._first[-1][0]:
-            self._first.append((line, column, problem))
+            self._first.append((line, column, problem, remedy))
             self._first.sort(key=lambda mistake: (mistake[0], mistake[1] or 0))
             del self._first[FEW:]
 
-    def error(self) -> DataError:
+    def error(self, gaps: Missing) -> DataError:
         """Return an error about all of them, with the place of the first one."""
-        (line, column, problem), *others = self._first
-        found = [f"line {other}{self._place(place)}: {what}" for other, place, what in others]
+        (line, column, problem, remedy), *others = self._first
+        found = [f"line {other}{self._place(place)}: {what}" for other, place, what, _ in others]
         found += [f"and {self.count - FEW:,} more"] * (self.count > FEW)
         also = "\nalso " + "; ".join(found) if found else ""
-        return self._layout.error(problem + also, f", line {line}{self._place(column)}", line=line, column=column)
+        place = f", line {line}{self._place(column)}"
+        return self._layout.error(problem + also, place, line=line, column=column, advice=remedy(gaps))
 
     def _place(self, column: int | None) -> str:
         if column is None:
@@ -59,25 +61,15 @@ class Mistakes:
 
 def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> Block:
     """Return what some lines say, cell by cell; what is wrong goes to `mistakes`."""
-    layout, features, labels = plan.table, list[list[float]](), list[Any]()
-    for record in records(lines, layout.dialect, first):
-        before = mistakes.count
+    features, labels = list[list[float]](), list[Any]()
+    for record in records(lines, plan.table.dialect, first):
         if isinstance(record, Broken):
             mistakes.add(record.line, record.column, record.problem)
-            continue
-        if problem := _row_problem(record, plan):
+        elif problem := _row_problem(record, plan):
             mistakes.add(record.line, *problem)
-            continue
-        if plan.missing == "drop" and (lacking := _lacking(record.cells, plan)):
-            gaps.dropped += 1
-            for column in lacking:
-                gaps.count(layout, column)
-            continue
-        row = _numbers(record, plan.features, plan, mistakes, gaps)
-        label = _label(record, plan, mistakes, gaps)
-        if mistakes.count == before:
-            features.append(row)
-            labels.append(label)
+        elif row := _read_row(record, plan, mistakes, gaps):
+            features.append(row[0])
+            labels.append(row[1])
     x = np.array(features, np.float64).reshape(len(features), len(plan.features))
     if not plan.labels:
         return x, None
@@ -100,6 +92,8 @@ def _row_problem(record: Record, plan: Plan[Layout]) -> tuple[int, str] | None:
 
 def _swallowing_cell(record: Record, plan: Plan[Layout]) -> int | None:
     """Return the first cell with a line end in it where two or more of the record's lines look like rows."""
+    if '"' not in record.text:
+        return None
     long = [i for i, cell in enumerate(record.cells) if "\n" in cell or "\r" in cell]
     if not long:
         return None
@@ -110,37 +104,74 @@ def _swallowing_cell(record: Record, plan: Plan[Layout]) -> int | None:
     return long[0] if rows > 1 else None
 
 
-def _lacking(cells: list[str], plan: Plan[Layout]) -> list[int]:
-    return [i for i in (*plan.features, *plan.labels) if cells[i].strip() in MISSING]
+def _read_row(record: Record, plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> tuple[list[float], Any] | None:
+    """Return the features and the label of a row, or None where it is left out, or wrong."""
+    before, row = mistakes.count, _at_a_glance(record, plan)
+    lacking = _lacking(record.cells, plan.labels if row else (*plan.features, *plan.labels), plan)
+    label = None if lacking and lacking[-1] in plan.labels else read_label(record.cells, plan)
+    if isinstance(label, Fault):
+        mistakes.add(record.line, label.column, label.problem, label.remedy)
+        gaps.add_word(label.column, record.cells[label.column])
+        label = None
+    for column in lacking:
+        gaps.count(column, word=record.cells[column])
+    if lacking and plan.missing == "drop":
+        gaps.dropped += 1
+        gaps.add_row(label, lacks=True)
+        return None
+    for column in lacking:
+        if column in plan.labels:
+            found = _describe_found(record.cells[column])
+            mistakes.add(record.line, column, f"expected a label, found {found}", Missing.advise_label)
+    row = row or _numbers(record, lacking, plan, mistakes, gaps)
+    gaps.add_row(label, lacks=bool(lacking) or len(row) < len(plan.features))
+    return None if mistakes.count > before else (row, label)
 
 
-def _numbers(
-    record: Record, columns: tuple[int, ...], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing
-) -> list[float]:
-    comma = plan.table.dialect.decimal == ","
-    cells = with_points([record.cells[i] for i in columns], plan.table.dialect.decimal)
-    if not comma and record.text.isascii() and "_" not in record.text:
-        try:  # at a glance
-            values = list(map(float, cells))
-        except ValueError:
-            pass
-        else:
-            if all(abs(value) < EXACT for value in values) and plan.dtype != UINT8:
-                return values
-    found = []
-    for i, cell in zip(columns, cells, strict=True):
-        value = number_of(cell)
-        if value is None and cell.strip() in MISSING and not isinstance(plan.missing, str):
+def _lacking(cells: list[str], columns: tuple[int, ...], plan: Plan[Layout]) -> list[int]:
+    return [i for i in columns if plan.is_missing(i, cells[i])]
+
+
+def _at_a_glance(record: Record, plan: Plan[Layout]) -> list[float]:
+    """Return the features of a row where all of them are numbers as float knows them, or else nothing."""
+    plain = plan.table.dialect.decimal == "." and plan.dtype != UINT8 and not plan.missing_numbers
+    if not (plain and record.text.isascii() and "_" not in record.text):
+        return []
+    try:
+        values = [float(record.cells[i]) for i in plan.features]
+    except ValueError:
+        return []
+    return values if all(abs(value) < EXACT for value in values) else []
+
+
+def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> list[float]:
+    """Return the features of a row, of which some may be missing, without those that are no number."""
+    comma, values = plan.table.dialect.decimal == ",", list[float]()
+    cells = [record.cells[i] for i in plan.features]
+    for i, cell, text in zip(plan.features, cells, with_points(cells, plan.table.dialect.decimal), strict=True):
+        value = number_of(text)
+        if i in lacking and not isinstance(plan.missing, str):
             gaps.filled += 1
-            gaps.count(plan.table, i)
             value = plan.missing
+        elif i in lacking:
+            finite = "a finite number" if NOT_FINITE.fullmatch(cell.strip()) else "a number"
+            mistakes.add(record.line, i, f"expected {finite}, found {_describe_found(cell)}", Missing.advise_value)
+            continue
         if value is None:
-            mistakes.add(record.line, i, number_problem(record.cells[i], comma))
+            remedy: Remedy = no_remedy
+            if i not in plan.table.text and LIKELY.fullmatch(cell.strip()):
+                gaps.count(i, word=cell)
+                remedy = Missing.advise_word
+            mistakes.add(record.line, i, number_problem(cell, comma), remedy)
         elif problem := _dtype_problem(value, plan.dtype):
             mistakes.add(record.line, i, f"{problem}, found {quote(cell)}")
         else:
-            found.append(value)
-    return found
+            values.append(value)
+    return values
+
+
+def _describe_found(cell: str) -> str:
+    return quote(cell.strip()) if cell.strip() else "an empty cell"
 
 
 def _dtype_problem(value: float, dtype: np.dtype[Any] | None) -> str | None:
@@ -150,28 +181,3 @@ def _dtype_problem(value: float, dtype: np.dtype[Any] | None) -> str | None:
     if dtype == FLOAT32 and abs(value) > float(np.finfo(FLOAT32).max):
         return "expected a number that float32 can hold"
     return None
-
-
-def _label(record: Record, plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> Any:
-    """Return a row's label: text, a whole number, a list of numbers that are one-hot, or None."""
-    if not plan.labels:
-        return None
-    place, exact = plan.labels[0], attrs.evolve(plan, missing="refuse", dtype=None)
-    if plan.words:
-        cell = record.cells[place]
-        problem = label_problem(cell)
-        if problem:
-            mistakes.add(record.line, place, problem)
-        return cell.strip()
-    before = mistakes.count
-    values = _numbers(record, plan.labels, exact, mistakes, gaps)
-    if mistakes.count > before:
-        return None
-    if len(values) > 1:
-        if sorted(values)[-2:] != [0, 1] or sum(values) != 1:
-            mistakes.add(record.line, place, "the one-hot columns from here on are not one 1 and otherwise 0")
-        return values
-    if not (values[0].is_integer() and abs(values[0]) < EXACT):
-        problem = f"expected a class (a whole number or text), found {quote(record.cells[place])}"
-        mistakes.add(record.line, place, problem)
-    return values[0]

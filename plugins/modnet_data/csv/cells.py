@@ -10,10 +10,11 @@ from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
 
 LONGEST_LABEL = 1000
-MISSING = frozenset({"", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"})
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
+ODD = re.compile(r"\+.*|-?0\d.*", re.ASCII | re.DOTALL)
+"""Numbers that may be text, as another spelling is the same number: 01, +1."""
 
 
 def is_number(cell: str) -> bool:
@@ -70,17 +71,12 @@ def number_problem(cell: str, comma: bool) -> str:
         return f"expected a number, found {quote(cell)}; if a comma is the decimal mark, say so: decimal = ','"
     else:
         what = f"expected a number, found {quote(cell) if text else 'an empty cell'}"
-    return f"{what}; missing values: missing = 'drop', or a number" if text in MISSING else what
+    return what
 
 
 def label_problem(cell: str) -> str | None:
     """Say what keeps text from being a label, or None where nothing does."""
     text = cell.strip()
-    if text in MISSING:
-        found = quote(text) if text else "an empty cell"
-        return f"expected a label, found {found}; missing values: missing = 'drop'"
-    if is_number(text):
-        return f"expected text as in the first rows, found {quote(text)}; are labels numbers, or text?"
     if len(cell) >= LONGEST_LABEL:
         return f"expected a label, found {len(cell)} characters in quotes; is a quote left open?"
     unclear = find_unclear_labels([text])

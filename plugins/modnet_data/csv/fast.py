@@ -13,7 +13,7 @@ import numpy as np
 
 from modnet import Array
 from modnet_data.csv.careful import Block
-from modnet_data.csv.cells import label_problem
+from modnet_data.csv.classes import is_text_label
 from modnet_data.csv.layout import Layout
 from modnet_data.rows import EXACT
 from modnet_data.table.plan import Plan
@@ -63,20 +63,20 @@ def _checked_block(rows: Array, fields: np.dtype[Any] | None, plan: Plan[Layout]
             return None
         x = _gather([rows[at[i][0]][:, at[i][1]] for i in plan.features], dtype)
         if plan.words:
-            words = _checked_words(rows[at[plan.labels[0]][0]][:, 0])
+            words = _checked_words(rows[at[plan.labels[0]][0]][:, 0], plan)
             return None if words is None or not _are_exact(x) else (x, words)
         labels = _gather([rows[at[i][0]][:, at[i][1]] for i in plan.labels], dtype)
-    if not _are_exact(x) or not are_classes(labels):
+    if not _are_exact(x) or not are_labels(labels, plan):
         return None
     return x, one_or_all(labels)
 
 
-def _checked_words(words: Array) -> Array | None:
+def _checked_words(words: Array, plan: Plan[Layout]) -> Array | None:
     """Return labels of text without space around them, or None where one cannot be a label or may have been cut."""
     if np.strings.str_len(words).max() == LABEL_WIDTH:  # one that fills its place
         return None
     words = np.strings.strip(words)
-    return None if any(map(label_problem, {*words.tolist()})) else words
+    return words if all(is_text_label(word, plan) for word in {*words.tolist()}) else None
 
 
 def one_or_all(labels: Array) -> Array | None:
@@ -122,6 +122,12 @@ def _gather(columns: list[Array], dtype: np.dtype[Any]) -> Array:
 def _are_exact(x: Array) -> bool:
     """Say whether all numbers are finite, and so small that whole ones are exact."""
     return x.dtype.kind != "f" or bool((np.abs(x) < EXACT).all())
+
+
+def are_labels(labels: Array, plan: Plan[Layout]) -> bool:
+    """Say whether the labels of one column are whole numbers, all among the classes if these are given, or one-hot."""
+    known = plan.wanted.classes
+    return are_classes(labels) and (known is None or labels.shape[1] != 1 or bool(np.isin(labels, known).all()))
 
 
 def are_classes(labels: Array) -> bool:

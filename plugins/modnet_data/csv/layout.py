@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import codecs
+import math
 import re
 from collections.abc import Sequence
 from functools import cached_property
@@ -12,14 +13,15 @@ from unicodedata import category
 import attrs
 
 from modnet import DataError
-from modnet_data.csv.cells import MISSING, is_number, kind_of
+from modnet_data.csv.cells import is_number, kind_of, number_of
 from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
-from modnet_data.table.columns import LABEL_NAMES, Columns, quote
+from modnet_data.table.columns import LABEL_NAMES, Columns, Value, quote
+from modnet_data.table.plan import own_words
+from modnet_data.table.words import MISSING, MissingValues
 
 SAMPLE_LINES = 100
 SAMPLE_CELLS = 20_000
-SOME = 10  # rows, in which labels repeat
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 SAID = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
 """A first line by which Excel says what the delimiter is; it is no row."""
@@ -40,10 +42,26 @@ class Layout(Columns):
     sample: Sequence[Sequence[str]] = attrs.field(eq=False, repr=False)
     """The cells of the first rows, with a point before decimals."""
 
+    def first_rows(self) -> Sequence[Sequence[Value]]:
+        """Return the first rows, by which columns are judged."""
+        return [[_value(cell) for cell in cells] for cells in self.sample]
+
     @cached_property
     def kinds(self) -> list[frozenset[str]]:
         """The kinds of each column's cells in the first rows: "number", "text", "empty"."""
         return [frozenset(map(kind_of, column)) for column in zip(*self.sample, strict=True)]
+
+    def with_words(self, given: MissingValues) -> Layout:
+        """Return the layout with the words for missing values that are given: others of the usual ones are text."""
+        text = set(self.text)
+        for i in range(self.count):
+            words = own_words(self, given, i)
+            cells = set() if words is None else {row[i] for row in self.sample} - {"", *words}
+            if cells & MISSING and not any(_is_usual_number(cell) for cell in cells):
+                text.add(i)
+            elif words is not None and not cells:
+                text.discard(i)
+        return attrs.evolve(self, text=frozenset(text))
 
     def explain_single(self) -> str:
         """Say why there may be one column only: cells are delimited in another way."""
@@ -112,10 +130,10 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
         _check_second(path, names, rows, broken)
     # A row of another length is a mistake, found when all is read.
     whole = [cells for cells in (numbers[1:] if header else numbers) if len(cells) == count]
-    text, identifiers = _text_columns(whole)
+    text = _text_columns(whole)
     begin = rows[0].line if header else first.line
     ends = frozenset(range(count - empty, count))
-    return Layout(path, names, count, text, identifiers, dialect, first.line, begin, whole, empty=ends)
+    return Layout(path, names, count, text, dialect, first.line, begin, whole, empty=ends)
 
 
 def _has_header(path: Path, first: Record, numbers: list[list[str]], given: LayoutSettings) -> bool:
@@ -255,12 +273,21 @@ def _is_header_of_text(rows: list[list[str]]) -> bool | None:
     return None if again or len({*names}) < len(names) else True
 
 
-def _text_columns(rows: list[list[str]]) -> tuple[frozenset[int], frozenset[int]]:
-    """Return the columns of some rows that have text and no number, and those of them that hardly have one twice."""
+def _text_columns(rows: list[list[str]]) -> frozenset[int]:
+    """Return the columns of some rows that have text and no number."""
     some = {i for cells in rows for i, cell in enumerate(cells) if _is_text(cell)}
-    text = some - {i for cells in rows for i in some if cells[i] not in MISSING and is_number(cells[i])}
-    unlike = {i for i in text if len(rows) >= SOME and 2 * len({cells[i] for cells in rows}) > len(rows)}
-    return frozenset(text), frozenset(unlike)
+    return frozenset(some - {i for cells in rows for i in some if cells[i] not in MISSING and is_number(cells[i])})
+
+
+def _value(cell: str) -> Value:
+    value = number_of(cell)
+    if value is not None or cell in MISSING:
+        return value
+    return math.nan if is_number(cell) else cell
+
+
+def _is_usual_number(cell: str) -> bool:
+    return cell not in MISSING and is_number(cell)
 
 
 def _is_text(cell: str) -> bool:

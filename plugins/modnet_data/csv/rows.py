@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from itertools import chain, islice
 from typing import final
 
-import attrs
 import numpy as np
 
 from modnet import Array, DataError, find_unclear_labels
 from modnet.cached import Facts, Put
 from modnet_data.csv.blocks import grid, lines_of, row_blocks
 from modnet_data.csv.careful import UINT8, Block, Mistakes, cell_by_cell
-from modnet_data.csv.fast import FLOAT64, are_classes, one_or_all, pick_columns, read_regular
+from modnet_data.csv.classes import is_oddly_spelled
+from modnet_data.csv.fast import FLOAT64, are_labels, one_or_all, pick_columns, read_regular
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import LONGEST_LINE, WHITESPACE, Record, bytes_of, records
 from modnet_data.table.missing import Missing
@@ -40,9 +40,10 @@ class _Conversion:
 
     def __init__(self, plan: Plan[Layout], put: Put, watch: Watch | None) -> None:
         self._plan, self._put, self._watch = plan, put, watch
-        self._mistakes, self._gaps = Mistakes(plan.table), Missing()
+        self._mistakes, self._gaps = Mistakes(plan.table), Missing(plan)
         self._classes: dict[str, int] = {}
         self._count = 0
+        self._spelled = plan.labels[0] if plan.spelling_matters else None
         self._whole = plan.dtype in {None, UINT8}  # as long as all numbers are whole and from 0 to 255
 
     def run(self) -> Facts:
@@ -55,25 +56,30 @@ class _Conversion:
                 rows, lines = self._read(block, line)
                 line += lines
                 if self._watch:
-                    self._watch(rows, not self._mistakes.count and self._gaps == Missing())
+                    self._watch(rows, not (self._mistakes.count or self._gaps))
                 if not self._mistakes.count and len(rows[0]):
                     self._put_rows(*rows)
         if self._mistakes.count:
-            raise self._mistakes.error()
-        if not self._count:
-            raise layout.error("no rows" + " without a missing value" * bool(self._gaps.dropped))
+            raise self._mistakes.error(self._gaps)
+        self._gaps.check_rows(self._count)
         if unclear := find_unclear_labels(self._classes):
             raise self._error_of_labels(*unclear)
-        return {"classes": list(self._classes), **attrs.asdict(self._gaps)}
+        if doubtful := self._gaps.doubtful:
+            line = self._find_lines(doubtful[:1])[doubtful[0]]
+            raise self._gaps.class_error(f", line {line}", doubtful[0], line)
+        return {"classes": list(self._classes), **self._gaps.facts}
 
     def _read(self, block: bytes, line: int) -> tuple[Block, int]:
         """Return the rows of a block that begins with this line, and how many lines it has."""
         plan, layout = self._plan, self._plan.table
-        if line >= layout.first and not plan.words and layout.dialect.delimiter != WHITESPACE:
-            numbers = grid(block, layout.count, layout.dialect.delimiter)
+        plain = not plan.missing_numbers  # no number stands for a missing value
+        if line >= layout.first and not plan.words and plain and layout.dialect.delimiter != WHITESPACE:
+            numbers = grid(block, layout.count, layout.dialect.delimiter, self._spelled)
             labels = None if numbers is None else pick_columns(numbers, plan.labels)
-            if numbers is not None and labels is not None and are_classes(labels):
-                return (pick_columns(numbers, plan.features), one_or_all(labels)), len(numbers)
+            if numbers is not None and labels is not None and are_labels(labels, plan):
+                rows = pick_columns(numbers, plan.features), one_or_all(labels)
+                self._gaps.add_whole(len(numbers), rows[1])
+                return rows, len(numbers)
         if len(block) > LONGEST_LINE and b"\n" not in block[:-1]:
             self._mistakes.add(line, None, f"more than {LONGEST_LINE:,} characters in a line")
             return (np.empty((0, 0)), None), 1
@@ -81,15 +87,31 @@ class _Conversion:
         count = len(lines)
         if line < layout.first:
             lines, line = lines[layout.first - line :], layout.first
-        found = read_regular(lines, plan, UINT8) if self._whole and block.isascii() else None
-        if found is None:
+        found = read_regular(lines, plan, UINT8) if self._whole and plain and block.isascii() else None
+        if found is None and plain:
             found = read_regular(lines, plan, FLOAT64)
-        if found is None or (plan.dtype == UINT8 and not _are_bytes(found[0])):
-            found = cell_by_cell(line, lines, plan, self._mistakes, self._gaps)
+        if found is None or not self._is_certain(found, block * (len(lines) == count), lines):
+            return cell_by_cell(line, lines, plan, self._mistakes, self._gaps), count
+        self._gaps.add_whole(len(found[0]), found[1])
         return found, count
+
+    def _is_certain(self, found: Block, block: bytes, lines: list[str]) -> bool:
+        """Say whether there is nothing to check more closely in rows that were read at once."""
+        plan = self._plan
+        if plan.dtype == UINT8 and not _are_bytes(found[0]):
+            return False
+        return not (plan.spelling_matters and is_oddly_spelled(block, lines, plan))
 
     def _error_of_labels(self, problem: str, labels: tuple[str, ...]) -> DataError:
         """Return the error of labels that are a problem together, with the lines that each is first found in."""
+        layout, place, lines = self._plan.table, self._plan.labels[0], self._find_lines(labels)
+        first, *others = [lines[label] for label in labels]
+        also = f" (the other one is in line {others[0]})" if others else ""
+        at = f", line {first}, {layout.column(place)}"
+        return layout.error(problem + also, at, line=first, column=place)
+
+    def _find_lines(self, labels: Sequence[str]) -> dict[str, int]:
+        """Return the number of the first line of each label of text."""
         layout, place = self._plan.table, self._plan.labels[0]
         lines: dict[str, int] = {}
         with bytes_of(layout.path, layout.dialect.encoding) as file:
@@ -98,10 +120,7 @@ class _Conversion:
             for record in records(rows, layout.dialect, layout.first):
                 if isinstance(record, Record) and (label := record.cells[place].strip()) in labels:
                     lines.setdefault(label, record.line)
-        first, *others = [lines[label] for label in labels]
-        also = f" (the other one is in line {others[0]})" if others else ""
-        at = f", line {first}, {layout.column(place)}"
-        return layout.error(problem + also, at, line=first, column=place)
+        return lines
 
     def _put_rows(self, x: Array, labels: Array | None) -> None:
         x = self._to_dtype(x)

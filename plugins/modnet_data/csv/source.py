@@ -12,7 +12,7 @@ from attrs.validators import ge, in_, instance_of, optional
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
 from modnet_data.csv.encodings import is_text_encoding
-from modnet_data.csv.label import LabelGuess, WrongGuessError, counting_column
+from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.rows import convert
 from modnet_data.csv.text import WHITESPACE
@@ -47,18 +47,19 @@ def _encoding(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
 class Csv(TableSource):
     r"""Rows of numbers as text, with a label of text or whole numbers in one column; compressed files are unpacked.
 
-    What is None is inferred where that is safe, and asked for where it is not: `delimiter` (a comma, semicolon or
-    tab); `decimal`, the mark before decimals (a point or a comma); `header` (whether the first line names the
-    columns); `label` (the column named "label", "class", "species" or the like, or the only column of text, if
-    that repeats; without a header the first or the last column, if just one of them counts classes from 0 or 1 without
-    a gap). A first line such as `sep=;`, by which Excel tells the delimiter, is understood.
+    What is None is inferred where that is safe, and asked for where it is not: `delimiter` (a comma, semicolon or tab);
+    `decimal`, the mark before decimals (a point or a comma); `header` (whether the first line names the columns);
+    `label` (the column named "label", "class", "species" or the like, or the only one that could be a label, of text or
+    whole numbers that repeat; beside pixels without a header, the first or the last column, if just one of them counts
+    classes from 0 or 1 without a gap). A first line such as `sep=;`, by which Excel tells the delimiter, is understood.
 
-    A column is given by its name, its number from 0, "first" or "last". `label` is one, or a list of columns that
-    are one-hot. The others are `features`, unless these are listed, or some columns are listed in `leave_out`.
-    Lines that begin with `comment` are skipped. `missing` values (empty cells, NA, NaN, ?, null and the like) are
-    refused; "drop" leaves their rows out, a number is filled in for them in features; a label may not be missing, nor
-    a number where the others are text. Features are kept as `dtype`:
-    None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
+    A column is given by its name, its number from 0, "first" or "last". `label` is one, or a list of columns that are
+    one-hot. The others are `features`, unless these are listed, or some columns are listed in `leave_out`. Columns that
+    give the label away are refused as features unless they are listed: a copy of the label in other words, its one-hot
+    columns, row numbers of a table that lies class by class. Lines that begin with `comment` are skipped. `missing`
+    values (empty cells, NA, NaN, ?, null and the like) are refused; "drop" leaves their rows out, a number is filled in
+    for them in features; a label may not be missing, nor a number where the others are text. Features are kept as
+    `dtype`: None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
 
     `test` is the file with the test part, relative to the folder of this one. None takes the file beside it that
     has "test" in its name in place of "train", if there is one; "" takes none. Without a test file a
@@ -107,7 +108,7 @@ class Csv(TableSource):
         def put_rows(put: Put) -> Facts:
             otherwise = False if names else self.header  # a header would have the names
             given = attrs.evolve(self._layout_settings, header=None, otherwise=otherwise, names=names, guarded=True)
-            layout = layout_of(path, given)
+            layout = layout_of(path, given).with_words(columns.missing_values)
             plan = rows_plan(layout, columns, features, names)
             return self.describe(plan, convert(plan, put))
 
@@ -127,11 +128,12 @@ class Csv(TableSource):
 
     def _put(self, path: Path, put: Put, like: Facts | None, guess: LabelGuess | None) -> Facts:
         """Convert a file; raises WrongGuessError where the `guess` of its label's column does not hold."""
-        layout = layout_of(path, attrs.evolve(self._layout_settings, guarded=like is not None))
+        given = attrs.evolve(self._layout_settings, guarded=like is not None)
+        layout = layout_of(path, given).with_words(self.missing_values)
         if like is not None:
             layout.check_alike(like["names"], like["columns"])
             layout = attrs.evolve(layout, text=frozenset(like["words"]))
-        plan = data_plan(layout, self.column_settings, guess.infer if guess else counting_column)
+        plan = data_plan(layout, self.column_settings, guess.infer if guess else picture_label)
         facts = self.describe(plan, convert(plan, put, guess.watch if guess else None))
         if guess:
             guess.check()

@@ -13,6 +13,7 @@ from modnet.files import created, part_paths, replacing, write_csv
 from modnet_data.csv.cells import is_number, label_problem
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.rows import EXACT
+from modnet_data.table.words import find_doubtful
 from modnet_data.writing import column_names, parts_of, table_blocks, table_dtype
 
 
@@ -24,7 +25,8 @@ def write_csv_files(data: Dataset, path: Path, delimiter: str | None, decimal: s
     """
     if delimiter is None:
         delimiter = "\t" if ".tsv" in path.suffixes else ";" if decimal == "," else ","
-    classes, dtype = [_label(path, name) for name in data.classes], table_dtype(data)
+    doubtful = find_doubtful([name for name in data.classes if isinstance(name, str)])
+    classes, dtype = [_label(path, name, doubtful) for name in data.classes], table_dtype(data)
     names, label = column_names(data)
     _check_encoding(path, [*names, label, *classes], encoding)
     paths = [*part_paths(path)] if len(data.test) else [path]
@@ -53,12 +55,17 @@ def _numbers(path: Path, x: Array, decimal: str | None) -> list[list[object]]:
     return rows
 
 
-def _label(path: Path, name: object) -> str:
+def _label(path: Path, name: object, doubtful: list[str]) -> str:
     text = str(name)
     if not isinstance(name, str):
         odd = isinstance(name, int) and abs(name) >= EXACT
     else:  # in a file of whole numbers, "1,5" would show that decimals stand behind a comma
-        odd = bool(label_problem(text)) or text != text.strip() or is_number(text.replace(",", ".", 1))
+        odd = (
+            text in doubtful
+            or bool(label_problem(text))
+            or text != text.strip()
+            or is_number(text.replace(",", ".", 1))
+        )
     if odd:
         raise DataError(
             f"{path}: the class {name!r} cannot be written: a label in a CSV file has no control characters and no "

@@ -16,7 +16,7 @@ from modnet_data.arrays.raw import RATIO
 from modnet_data.parquet.table import ArrowTable, Column
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import Columns
-from modnet_data.table.missing import Missing
+from modnet_data.table.missing import Missing, describe_outside
 from modnet_data.table.plan import Plan
 
 LABEL = np.dtype(np.int64)  # of an index of a class
@@ -35,11 +35,20 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
     each = sum(dtype.itemsize for dtype in dtypes) + LABEL.itemsize
     most = max(UNPACKED, RATIO * table.path.stat().st_size) // each
     _check_rows(table, table.rows, most)
-    gaps, first, found = Missing(), 0, 0
-    classes: dict[str, int] = {}
+    gaps, labels, first, found = Missing(plan), Labels(), 0, 0
+    refused: _Refusal | None = None
     for columns in table.blocks((*plan.features, *plan.labels)):
-        x, t = _Block(plan, first, columns, np.result_type(*dtypes), classes).read(gaps)
-        if len(x):
+        if plan.words and not columns[-1].words:
+            columns[-1] = _to_text(columns[-1])
+        block = _Block(plan, first, columns, np.result_type(*dtypes), labels)
+        try:
+            x, t, missing = block.read(gaps)
+        except DataError:
+            if refused is None:
+                raise
+            break  # the mistake that comes first is the one that is raised
+        refused = refused or missing
+        if len(x) and refused is None:
             put("x", x)
             if plan.labels:
                 put("t", t)
@@ -47,9 +56,12 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
         first += len(columns[0].values)
         _check_rows(table, first, most)
         tell_progress(table.path, first, table.rows)
-    if not found:
-        raise plan.table.error("no rows" + " without a missing value" * bool(gaps.dropped))
-    return {"classes": list(classes), **attrs.asdict(gaps)}
+    if refused is not None:
+        raise refused.error(gaps)
+    gaps.check_rows(found)
+    if doubtful := gaps.doubtful:
+        raise gaps.class_error(f", row {labels.rows[doubtful[0]]}", doubtful[0])
+    return {"classes": list(labels.indices), **gaps.facts}
 
 
 def _check_rows(table: ArrowTable, rows: int, most: int) -> None:
@@ -62,6 +74,10 @@ def _check_rows(table: ArrowTable, rows: int, most: int) -> None:
 
 def _check_types(table: ArrowTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:
     """Return the dtypes of the features; raises DataError where a column has values of another type."""
+    if len(plan.labels) == 1 and table.kinds[plan.labels[0]] == "text" and not plan.words:
+        classes = plan.wanted.classes
+        advice = {"text_labels": True} if classes is None else {"classes": [*map(str, classes)]}
+        raise plan.table.column_error(plan.labels[0], "is of text, expected labels that are numbers", [advice])
     for i in plan.labels:
         wanted = "text or whole numbers" if len(plan.labels) == 1 else "0 and 1"
         if table.kinds[i] is None or (table.kinds[i] == "text" and len(plan.labels) > 1):
@@ -76,6 +92,30 @@ def _check_types(table: ArrowTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:
     return found
 
 
+@attrs.define
+class Labels:
+    """The labels of text that were found so far."""
+
+    indices: dict[str, int] = attrs.field(factory=dict)
+    rows: dict[str, int] = attrs.field(factory=dict)
+    """The row, from 1, in which each of them came first."""
+
+
+@attrs.frozen
+class _Refusal:
+    """The first value that is missing and may not be."""
+
+    block: _Block
+    row: int
+    column: int
+
+    def error(self, gaps: Missing) -> DataError:
+        """Return the error, with what can be done once the file is read."""
+        is_label = self.column >= len(self.block.plan.features)
+        advice = gaps.advise_label() if is_label else gaps.advise_value()
+        return self.block.error(self.row, self.column, "a missing value", advice)
+
+
 @attrs.frozen
 class _Block:
     """Some rows of a file."""
@@ -84,31 +124,41 @@ class _Block:
     first: int
     columns: Sequence[Column]
     dtype: np.dtype[Any]
-    classes: dict[str, int]
-    """The index of each label of text that was found so far; new ones are added."""
+    labels: Labels
 
-    def read(self, gaps: Missing) -> tuple[Array, Array]:
-        """Return features and labels, rows with missing values dropped or filled in; raises DataError."""
+    def read(self, gaps: Missing) -> tuple[Array, Array, _Refusal | None]:
+        """Return features and labels, rows with missing values left out or filled in, and what is refused.
+
+        Raises DataError for other mistakes.
+        """
         plan = self.plan
         x, lacks = self._features()
         labels, no_label = self._labels()
-        if plan.missing == "refuse":
-            self._refuse(lacks, 0)
-        if plan.missing != "drop":
-            self._refuse(no_label[:, None], len(plan.features))
-        rows = np.arange(len(x))
+        partial = lacks.any(axis=1) | no_label
+        self._count(gaps, np.column_stack([lacks, no_label]))
+        self._count_classes(gaps, labels, partial, no_label)
+        rows = np.flatnonzero(~(partial if isinstance(plan.missing, str) else no_label))
         if plan.missing == "drop":
-            rows = np.flatnonzero(~(lacks.any(axis=1) | no_label))
             gaps.dropped += len(x) - len(rows)
-            self._count(gaps, np.column_stack([lacks, no_label]))
         elif not isinstance(plan.missing, str) and lacks.any():
             x = _fill(x, lacks, plan.missing)
             gaps.filled += int(lacks.sum())
-            self._count(gaps, lacks)
         if len(rows) < len(x):
             x, labels = x[rows], labels[rows]
         self._check_finite(x, rows)
-        return self._to_dtype(x, rows), self._to_indices(labels) if plan.words else labels
+        self._check_classes(labels, rows)
+        t = self._to_indices(labels, rows) if plan.words else labels
+        return self._to_dtype(x, rows), t, self._find_refused(lacks, no_label)
+
+    def _find_refused(self, lacks: Array, no_label: Array) -> _Refusal | None:
+        """Return the first missing value that may not be, if there is one."""
+        if self.plan.missing == "drop":
+            return None
+        refused = np.column_stack([lacks if self.plan.missing == "refuse" else np.zeros_like(lacks), no_label])
+        if not refused.any():
+            return None
+        row, column = np.argwhere(refused)[0]
+        return _Refusal(self, int(row), int(column))
 
     def _features(self) -> tuple[Array, Array]:
         """Return the features, and which of them are missing."""
@@ -124,13 +174,27 @@ class _Block:
 
     def _count(self, gaps: Missing, lacks: Array) -> None:
         for j in np.flatnonzero(lacks.any(axis=0)):
-            gaps.count(self.plan.table, (*self.plan.features, *self.plan.labels)[j], int(lacks[:, j].sum()))
+            gaps.count((*self.plan.features, *self.plan.labels)[j], int(lacks[:, j].sum()))
+
+    def _count_classes(self, gaps: Missing, labels: Array, partial: Array, no_label: Array) -> None:
+        whole = labels[~partial]
+        found = np.unique(labels[partial & ~no_label]) if partial.any() else np.empty(0)
+        if self.plan.words:
+            words = np.array([*(word.strip() for word in self.columns[-1].words), ""])
+            gaps.add_whole(len(whole), words[np.unique(whole)])
+            gaps.add_partial(words[found.astype(np.int64)].tolist())
+        else:
+            gaps.add_whole(len(whole), whole if self.plan.labels else None)
+            gaps.add_partial(found.tolist())
 
     def _column(self, j: int) -> tuple[Array, Array | None]:
         """Return a column's values, and which are missing."""
         values, lacking = self.columns[j].values, self.columns[j].missing
-        if values.dtype.kind == "f" and self.plan.missing != "refuse" and (nan := np.isnan(values)).any():
+        if values.dtype.kind == "f" and (nan := np.isnan(values)).any():
             lacking = nan if lacking is None else lacking | nan
+        numbers = self.plan.missing_numbers.get((*self.plan.features, *self.plan.labels)[j])
+        if numbers and (found := np.isin(values, [*numbers])).any():
+            lacking = found if lacking is None else lacking | found
         return values, lacking
 
     def _labels(self) -> tuple[Array, Array]:
@@ -143,29 +207,47 @@ class _Block:
         if not found:
             return np.empty((rows, 0)), lacking
         if len(found) == 1:
+            if self.plan.words:
+                place, words = self.plan.labels[0], self.columns[-1].words
+                lacking |= np.isin(
+                    found[0][0], [i for i, word in enumerate(words) if self.plan.is_missing(place, word)]
+                )
             return found[0][0], lacking
         ones = np.stack([values for values, _ in found], axis=1)
         wrong = ((ones != 0) & (ones != 1)).any(axis=1) | (ones.sum(axis=1) != 1)
         if (wrong & ~lacking).any():
             what = "the one-hot columns from here on are not one 1 and otherwise 0"
-            raise self._error(int(np.argmax(wrong & ~lacking)), count, what)
+            raise self.error(int(np.argmax(wrong & ~lacking)), count, what)
         return ones.argmax(axis=1), lacking
 
-    def _to_indices(self, labels: Array) -> Array:
+    def _to_indices(self, labels: Array, rows: Array) -> Array:
         """Return class indices of labels that number the words of a block."""
-        words, classes = self.columns[-1].words, self.classes
-        used, places = np.unique(labels, return_inverse=True)
-        return np.array([classes.setdefault(words[i], len(classes)) for i in used], LABEL)[places]
+        words, found = self.columns[-1].words, self.labels
+        used, first, places = np.unique(labels, return_index=True, return_inverse=True)
+        for i, at in zip(used, first, strict=True):
+            found.rows.setdefault(words[i].strip(), self.first + int(rows[at]) + 1)
+        indices = [found.indices.setdefault(words[i].strip(), len(found.indices)) for i in used]
+        return np.array(indices, LABEL)[places]
 
-    def _error(self, row: int, j: int, problem: str) -> DataError:
+    def _check_classes(self, labels: Array, rows: Array) -> None:
+        """Raise DataError where a label is none of the classes that are given."""
+        classes = self.plan.wanted.classes
+        if classes is None or len(self.plan.labels) != 1:
+            return
+        words = self.columns[-1].words
+        known = [i for i, word in enumerate(words) if word.strip() in classes] if self.plan.words else classes
+        outside = ~np.isin(labels, known)
+        if outside.any():
+            at = int(np.argmax(outside))
+            label: Any = words[labels[at]].strip() if self.plan.words else labels[at].item()
+            advice = [{"classes": [*classes, label]}] if isinstance(label, (str, int)) else []
+            raise self.error(int(rows[at]), len(self.plan.features), describe_outside(str(label), classes), advice)
+
+    def error(self, row: int, j: int, problem: str, advice: Sequence[dict[str, Any]] = ()) -> DataError:
         """Return the error of a value in one of the columns that are read."""
         table, column = self.plan.table, (*self.plan.features, *self.plan.labels)[j]
-        return table.error(problem, f", row {self.first + row + 1}, {table.column(column)}", column=column)
-
-    def _refuse(self, lacks: Array, start: int) -> None:
-        if lacks.any():
-            row, j = np.argwhere(lacks)[0]
-            raise self._error(row, start + j, f"a missing value; missing = 'drop'{', or a number' * (not start)}")
+        place = f", row {self.first + row + 1}, {table.column(column)}"
+        return table.error(problem, place, column=column, advice=advice)
 
     def _check_exact(self, values: Array, j: int) -> None:
         if values.dtype.kind not in "iu" or values.dtype.itemsize < 8:
@@ -174,13 +256,12 @@ class _Block:
             row = int(np.argmax(wrong))
             hint = "is it an identifier? leave_out that column"
             what = f"{values[row]} has more digits than a float64 can hold; {hint}"
-            raise self._error(row, j, what)
+            raise self.error(row, j, what)
 
     def _check_finite(self, x: Array, rows: Array) -> None:
         if x.dtype.kind == "f" and (wrong := ~np.isfinite(x)).any():
             row, j = np.argwhere(wrong)[0]
-            hint = "; missing values: missing = 'drop', or a number" if np.isnan(x[row, j]) else ""
-            raise self._error(rows[row], j, f"expected a finite number, found {x[row, j]}{hint}")
+            raise self.error(rows[row], j, f"expected a finite number, found {x[row, j]}")
 
     def _to_dtype(self, x: Array, rows: Array) -> Array:
         """Return features in the dtype that is asked for; raises DataError where uint8 does not hold them."""
@@ -189,8 +270,17 @@ class _Block:
         if self.plan.dtype == np.uint8 and (wrong := (x < UINT8.min) | (x > UINT8.max) | (x != np.trunc(x))).any():
             row, j = np.argwhere(wrong)[0]
             what = f"expected a whole number from 0 to 255 (uint8), found {x[row, j]}"
-            raise self._error(rows[row], j, what)
+            raise self.error(rows[row], j, what)
         return x.astype(self.plan.dtype)
+
+
+def _to_text(column: Column) -> Column:
+    """Return a column of numbers as one of text: whole ones without a point."""
+    used, places = np.unique(column.values, return_inverse=True)
+    words = [str(int(value)) if float(value).is_integer() else str(value) for value in used.tolist()]
+    nan = np.isnan(column.values) if column.values.dtype.kind == "f" else np.zeros(len(places), bool)
+    missing = nan if column.missing is None else nan | column.missing
+    return Column(places.astype(np.int32), missing if missing.any() else None, tuple(words))
 
 
 def _fill(x: Array, lacks: Array, filling: float) -> Array:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import math
 import os
 import signal
 import subprocess
@@ -20,11 +21,14 @@ import numpy as np
 
 from modnet import Array, DataError, MissingExtraError
 from modnet.files import compression, printable, reading
+from modnet.text import format_size
 from modnet_data.parquet.reader import LONGEST, PARQUET
-from modnet_data.table.columns import Columns, quote
+from modnet_data.rows import EXACT
+from modnet_data.table.columns import Columns, Value, quote
 
 READER = Path(__file__).with_name("reader.py")
 BLOCK = 2**23  # bytes that are received at once
+FIRST = 100  # rows, by which columns are judged
 WORDS = 2**16  # that are received at once, of one column of text
 MEMORY = 2**30  # bytes that the process may take, and as many times the size of the file as the next line says
 MEMORY_PER_BYTE = 8
@@ -34,6 +38,7 @@ PATIENCE = 60  # seconds to wait for what takes that much computing on a busy ma
 START = 300.0  # seconds to wait for the process, whose libraries may come from a slow disk
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TEMP", "TMPDIR")
 """Environment variables that the process needs; others may change what libraries do."""
+OTHER_FORMATS = {b"FEA1": "Feather of version 1", b"\xff\xff\xff\xff": "an Arrow stream"}
 QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
@@ -59,14 +64,36 @@ class ArrowTable:
     """The dtypes of numbers and truth values, "text", or None for other types."""
     rows: int
     """As the file declares them, 0 where it does not."""
-    blocks: Callable[[Sequence[int]], Iterator[list[Column]]]
-    """Yields some rows at a time of the columns of these numbers; raises DataError where the file is damaged."""
+    blocks: Callable[..., Iterator[list[Column]]]
+    """Yields some rows at a time of the columns of these numbers, all of them, or so many as the second argument says.
+
+    Raises DataError where the file is damaged.
+    """
 
     @property
     def columns(self) -> Columns:
         """The columns as those of any other table."""
         text = frozenset(i for i, kind in enumerate(self.kinds) if kind == "text")
-        return Columns(self.path, self.names, len(self.names), text, frozenset())
+        return ArrowColumns(self.path, self.names, len(self.names), text, self._first_values)
+
+    def _first_values(self) -> list[Sequence[Value]]:
+        """Return the first values of each column."""
+        known = [i for i, kind in enumerate(self.kinds) if kind is not None]
+        blocks = [*self.blocks(known, FIRST)] if known else []  # one, or none where there are no rows
+        values = dict(zip(known, map(_to_values, blocks[0]), strict=True)) if blocks else {}
+        rows = len(next(iter(values.values()), ()))
+        return [values.get(i, [math.nan] * rows) for i in range(len(self.names))]
+
+
+@attrs.frozen
+class ArrowColumns(Columns):
+    """The columns of an open file."""
+
+    first_values: Callable[[], Sequence[Sequence[Value]]]
+
+    def first_rows(self) -> Sequence[Sequence[Value]]:
+        """Return the first rows, by which columns are judged."""
+        return [*zip(*self.first_values(), strict=True)]
 
 
 @contextmanager
@@ -80,6 +107,9 @@ def open_table(path: Path) -> Iterator[ArrowTable]:
             raise DataError(f"{path}: compressed as a whole ({suffix}): decompress it first", path=path)
         with path.open("rb") as file:
             head = file.read(len(PARQUET))
+        if head in OTHER_FORMATS:
+            hint = "save it as Parquet or Feather (version 2)"
+            raise DataError(f"{path}: {OTHER_FORMATS[head]}, expected a Parquet or an Arrow file: {hint}", path=path)
         folders = [str(Path(np.__file__).parents[1]), _find_pyarrow(path)]
         reader = _Reader(path, "a Parquet" if head == PARQUET else "an Arrow", path.stat().st_size)
         with reader.run(folders):
@@ -161,11 +191,12 @@ class _Reader:
         self._kinds = table.kinds
         return table
 
-    def _blocks(self, columns: Sequence[int]) -> Iterator[list[Column]]:
+    def _blocks(self, columns: Sequence[int], first: int = 0) -> Iterator[list[Column]]:
+        """Yield blocks of all rows, or one of the first few."""
         kinds = [self._kinds[i] for i in columns]
         rows = max(1, BLOCK // sum(dtype.itemsize for dtype in map(_dtype_sent, kinds)))
-        rows = min(rows, WORDS) if "text" in kinds else rows
-        self._ask({"columns": list(columns), "rows": rows})
+        rows = first or (min(rows, WORDS) if "text" in kinds else rows)
+        self._ask({"columns": list(columns), "rows": rows, "once": bool(first)})
         while "end" not in (message := self._receive(self._patience)):
             try:
                 yield self._receive_block(kinds, rows, **message)
@@ -211,8 +242,8 @@ class _Reader:
         if not isinstance(message, dict):
             self._refuse_answer()
         if "memory" in message:
-            what = f"takes more than {self._memory / 2**30:.0f} GiB of memory"
-            self._refuse(f"damaged, or it {what}: write it again in smaller row groups or record batches")
+            what = f"it takes more than {format_size(self._memory)} of memory to read"
+            self._refuse(f"{what}: damaged, or to be saved in smaller row groups or record batches")
         if "error" in message:
             self._refuse(f"cannot be read as {self._what} file: {printable(str(message['error']), 200)}")
         return message
@@ -272,6 +303,16 @@ def _values(data: bytearray, dtype: np.dtype[Any], rows: int, start: int) -> Arr
     if dtype.kind == "b" and values.max() > 1:
         raise ValueError(dtype)
     return values.view(dtype)
+
+
+def _to_values(column: Column) -> list[Value]:
+    """Return the values of a column as those of any table: whole numbers that no float holds are NaN."""
+    lacks = np.zeros(len(column.values), bool) if column.missing is None else column.missing
+    if column.words:
+        return [None if lack else column.words[i] for i, lack in zip(column.values.tolist(), lacks, strict=True)]
+    numbers = [math.nan if abs(value) > EXACT else float(value) for value in column.values.tolist()]
+    lacks = lacks | (column.values != column.values)  # NaN is missing, too
+    return [None if lack else value for lack, value in zip(lacks, numbers, strict=True)]
 
 
 def _dtype_sent(kind: Any) -> np.dtype[Any]:

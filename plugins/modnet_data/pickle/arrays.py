@@ -1,4 +1,4 @@
-"""Placeholders for NumPy's functions, dtypes and arrays in a pickle.
+"""Placeholders for NumPy's dtypes and arrays in a pickle.
 
 A placeholder holds numbers and a place in the file. An array is made of it by us, and only of what has been checked, so
 that it never reaches beyond its bytes.
@@ -7,15 +7,14 @@ that it never reaches beyond its bytes.
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
-from enum import Enum
+import re
 from typing import Any
 
 import numpy as np
 
 from modnet import Array
-from modnet.files import printable
 from modnet_data.pickle.opcodes import Content, Piece, RefusedError
+from modnet_data.pickle.values import describe
 
 SIZES = {
     "b": {1},
@@ -26,39 +25,13 @@ SIZES = {
 }
 CODES = frozenset(f"{kind}{size}" for kind, sizes in SIZES.items() for size in sizes)
 BYTE_ORDERS = ("<", ">", "|", "=")
-DTYPE_REST = (None, None, None, -1, -1, 0)
-"""The end of the state of a dtype that is a number's: no fields, no size and alignment of its own, no flags."""
-
+TEXT_CODE = re.compile(r"[US](0|[1-9][0-9]{0,7})")
+OBJECT_CODES = frozenset({"O4", "O8"})
+NO_FIELDS = (None, None, None)
 MOST_AXES = 32
 MOST_BYTES = 2**62
-LONGEST_NAME = 40
 MOST_TEXT = 2**24
 """Letters of all short texts; and of labels of text, where each takes as many as the longest one."""
-
-
-class Function(Enum):
-    """The names that a pickle may ask for. No function stands behind them."""
-
-    NDARRAY = "numpy.ndarray"
-    DTYPE = "numpy.dtype"
-    RECONSTRUCT = "numpy._reconstruct"
-    SCALAR = "numpy.scalar"
-    FROMBUFFER = "numpy._frombuffer"
-    ENCODE = "_codecs.encode"
-    BYTES = "bytes"
-
-
-NAMES = {
-    ("numpy", "ndarray"): Function.NDARRAY,
-    ("numpy", "dtype"): Function.DTYPE,
-    ("_codecs", "encode"): Function.ENCODE,
-    ("builtins", "bytes"): Function.BYTES,
-    ("__builtin__", "bytes"): Function.BYTES,
-}
-for core in ("numpy.core", "numpy._core"):  # of NumPy 1 and 2
-    NAMES[f"{core}.multiarray", "_reconstruct"] = Function.RECONSTRUCT
-    NAMES[f"{core}.multiarray", "scalar"] = Function.SCALAR
-    NAMES[f"{core}.numeric", "_frombuffer"] = Function.FROMBUFFER
 
 
 class PickledDtype:
@@ -70,6 +43,11 @@ class PickledDtype:
         self.code = code
         self.dtype: np.dtype[Any] | None = None
 
+    @property
+    def holds_objects(self) -> bool:
+        """Say whether the values are any objects, of which no array is made."""
+        return self.code[0] == "O"
+
     def build(self, state: tuple[Any, ...]) -> None:
         """Set the state, once."""
         if self.dtype is not None:
@@ -79,15 +57,15 @@ class PickledDtype:
         order, *rest = state[1:]
         if type(order) is not str or order not in BYTE_ORDERS:
             raise RefusedError("a dtype of an unknown byte order")
-        if not all(_is(value, expected) for value, expected in zip(rest, DTYPE_REST, strict=True)):
-            raise RefusedError("a dtype with fields, or of a size of its own")
+        if not any(all(map(_is, rest, expected)) for expected in _rests(self.code)):
+            raise RefusedError(f"dtype {self.code!r} is a dtype with fields, or of a size of its own")
         self.dtype = np.dtype(self.code if order == "|" else f"{order}{self.code}")
 
 
 class PickledArray:
     """An array: shape, dtype, order and bytes, once its state is set."""
 
-    __slots__ = ("axes", "data", "dtype", "fortran", "shape")
+    __slots__ = ("axes", "code", "data", "dtype", "fortran", "shape")
 
     def __init__(self) -> None:
         self.dtype: np.dtype[Any] | None = None
@@ -110,11 +88,17 @@ class PickledArray:
         if type(shape) is not tuple or len(shape) > MOST_AXES or not all(type(n) is int and n >= 0 for n in shape):
             raise RefusedError("an array whose shape is not a few whole numbers")
         self.dtype, self.shape, self.data, self.fortran, self.axes = get_dtype(dtype), shape, data, fortran, axes
+        self.code = dtype.code
         if math.prod(n or 1 for n in shape) * self.dtype.itemsize > MOST_BYTES:
             raise RefusedError("an array of a size that nothing has")
+        if not self.dtype.itemsize and math.prod(shape):
+            raise RefusedError("an array of texts without letters")
         if axes is not None and sorted(axes) != list(range(len(shape))):
             raise RefusedError("an array whose order of axes is none")
-        if type(data) in {bytes, str}:
+        if dtype.holds_objects:
+            if type(data) is not list:
+                raise RefusedError(f"an array of dtype {self.code!r} whose data is {describe(data)}")
+        elif type(data) in {bytes, str}:
             self._must_be(len(data))
         elif type(data) is not Piece:
             raise RefusedError(f"an array whose data is {describe(data)}")
@@ -125,6 +109,8 @@ class PickledArray:
         """Return the array, read only: as it lies in the file, if it can be used from there."""
         if self.dtype is None:
             raise RefusedError("an array without its state")
+        if self.dtype.hasobject:
+            raise RefusedError(f"an array of dtype {self.code!r}, expected numbers; save it by its astype(float)")
         content, start, size = in_bytes(self.data)
         self._must_be(size)
         if not size:  # of which there is nothing to map
@@ -138,6 +124,19 @@ class PickledArray:
         array.flags.writeable = False
         return array if self.axes is None else array.transpose(self.axes)
 
+    @property
+    def most_bytes(self) -> int:
+        """The most bytes that all arrays of its file hold together."""
+        return max(MOST_TEXT, len(self.data.content) if type(self.data) is Piece else 0)
+
+    def objects(self) -> list[Any] | None:
+        """Return the values of a column of objects, or None where it is another array."""
+        if self.dtype is None or not self.dtype.hasobject:
+            return None
+        if len(self.data) != math.prod(self.shape) or math.prod(self.shape[1:]) != 1:
+            raise RefusedError(f"an array of dtype {self.code!r} that is no column")
+        return list(self.data)
+
     def _must_be(self, size: int) -> None:
         if self.dtype is not None and (needed := math.prod(self.shape) * self.dtype.itemsize) != size:
             raise RefusedError(f"an array of {size} bytes whose shape and dtype need {needed}")
@@ -148,7 +147,7 @@ def in_bytes(data: Any) -> tuple[Content | bytearray, int, int]:
     if type(data) is Piece:
         return data.latin1()
     if type(data) is str:
-        data = _latin1(data)
+        data = to_latin1(data)
     if type(data) is not bytes:
         raise RefusedError(f"numbers whose bytes are {describe(data)}")
     return data, 0, len(data)
@@ -161,120 +160,28 @@ def get_dtype(dtype: Any) -> np.dtype[Any]:
     return dtype.dtype
 
 
-def call(function: Any, args: Any) -> Any:
-    """Return what stands for the result of a function, if it is one of ours and would be called in the usual way."""
-    if type(function) is not Function:
-        raise RefusedError(f"it calls {describe(function)}")
-    if type(args) is not tuple:
-        raise RefusedError(f"it calls {function.value} with {describe(args)}")
-    result, counts = CALLS[function]
-    return result(*args) if len(args) in counts else _refuse(function)
+def is_dtype_code(code: Any) -> bool:
+    """Say whether a dtype is of numbers, truth values, text, or of objects."""
+    return type(code) is str and (code in CODES or code in OBJECT_CODES or TEXT_CODE.fullmatch(code) is not None)
 
 
-def _refuse(function: Function) -> Any:
-    raise RefusedError(f"it calls {function.value} in another way than arrays need")
-
-
-def _dtype(code: Any, *_flags: Any) -> PickledDtype:
-    if type(code) is not str or code not in CODES:
-        raise RefusedError(f"values of dtype {describe(code)}")
-    return PickledDtype(code)
-
-
-def _reconstruct(kind: Any, _shape: Any, _code: Any) -> PickledArray:
-    if kind is not Function.NDARRAY:
-        raise RefusedError("it reconstructs something other than numpy.ndarray")
-    return PickledArray()
-
-
-def _scalar(dtype: Any, data: Any) -> Any:
-    """Return a number of Python's: what is asked for is a single one."""
-    made = get_dtype(dtype)
-    content, start, size = in_bytes(data)
-    if size != made.itemsize or (made.kind == "b" and content[start] > 1):
-        raise RefusedError(f"a number of {size} bytes, expected one of {made}")
-    return np.ndarray((), made, content, start).item()
-
-
-def _frombuffer(data: Any, dtype: Any, shape: Any, order: Any, axes: Any = None) -> PickledArray:
-    if type(order) is not str or order not in {"C", "F", "K"}:
-        raise RefusedError("an array whose order is neither C nor F nor K")
-    if axes is not None and (order != "K" or type(axes) is not tuple or not all(type(n) is int for n in axes)):
-        raise RefusedError("an array whose order of axes is none")
-    array = PickledArray()
-    array.describe(shape, dtype, data, fortran=order == "F", axes=axes)
-    return array
-
-
-def _encode(text: Any, encoding: Any) -> Any:
-    """Return text as bytes; a long piece of it stands for its bytes, and stays where it is."""
-    if type(encoding) is not str or encoding != "latin1":
-        _refuse(Function.ENCODE)
-    if type(text) is Piece and text.encoding:
-        return text
-    if type(text) is not str:
-        _refuse(Function.ENCODE)
-    return _latin1(text)
-
-
-def _latin1(text: str) -> bytes:
+def to_latin1(text: str) -> bytes:
+    """Return the bytes that text stands for, each as a letter."""
     try:
         return text.encode("latin-1")
     except UnicodeError:
         raise RefusedError("text that stands for no bytes") from None
 
 
-CALLS: dict[Function, tuple[Callable[..., Any], tuple[int, ...]]] = {
-    Function.NDARRAY: (lambda: None, ()),
-    Function.DTYPE: (_dtype, (1, 2, 3)),
-    Function.RECONSTRUCT: (_reconstruct, (3,)),
-    Function.SCALAR: (_scalar, (2,)),
-    Function.FROMBUFFER: (_frombuffer, (4, 5)),
-    Function.ENCODE: (_encode, (2,)),
-    Function.BYTES: (lambda: b"", (0,)),
-}
-"""Placeholders for the functions, and the numbers of arguments that each is called with; numpy.ndarray never is."""
-
-
-def array_of(value: Any) -> Array:
-    """Return the array of rows that a value out of a pickle stands for."""
-    if type(value) is not PickledArray:
-        raise RefusedError(f"an array is expected where it has {describe(value)}")
-    array = value.make()
-    if not array.ndim:
-        raise RefusedError("an array of rows is expected where it has an array of a single number")
-    return array
-
-
-def labels_of(value: Any) -> Array:
-    """Return labels: an array, or a list or tuple of text, of whole numbers or of truth values, as an array."""
-    if type(value) not in {list, tuple}:
-        return array_of(value)
-    kinds = set(map(type, value))
-    if kinds == {str}:
-        longest = max(map(len, value))  # each takes as much memory as that
-        if len(value) * longest > MOST_TEXT:
-            raise RefusedError(f"{len(value)} labels of text, of up to {longest} letters, are too many")
-    elif kinds == {int}:
-        if not all(-(2**63) <= n < 2**63 for n in value):
-            raise RefusedError("labels that are whole numbers of more than 64 bits")
-    elif kinds != {bool}:
-        found = ", ".join(sorted(map(_word, kinds))) or "nothing"
-        raise RefusedError(f"labels are text or whole numbers, found {found}")
-    return np.array(value)
-
-
-def describe(value: Any) -> str:
-    """Say in a word what a value out of a pickle is."""
-    if type(value) is str:
-        return repr(printable(value, LONGEST_NAME))
-    if type(value) is Function:
-        return str(value.value)
-    return _word(type(value))
-
-
-def _word(kind: type) -> str:
-    return {PickledArray: "array", PickledDtype: "dtype", Piece: "a long text"}.get(kind, kind.__name__)
+def _rests(code: str) -> list[tuple[int | None, ...]]:
+    """Return how the state of a dtype may end: without fields, of the usual size and alignment, with its flags."""
+    if code in OBJECT_CODES:
+        return [(*NO_FIELDS, -1, -1, 63)]
+    if code[0] == "S":
+        return [(*NO_FIELDS, int(code[1:]), 1, 0)]
+    if code[0] == "U":  # older NumPy has no flags
+        return [(*NO_FIELDS, 4 * int(code[1:]), 4, flags) for flags in (0, 8)]
+    return [(*NO_FIELDS, -1, -1, 0)]
 
 
 def _is(value: Any, expected: int | None) -> bool:

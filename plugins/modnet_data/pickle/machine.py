@@ -8,31 +8,34 @@ the depth of what it holds are bounded.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, final
 
 from modnet import DataError
 from modnet.files import printable
-from modnet_data.pickle.arrays import MOST_TEXT, NAMES, Function, PickledArray, PickledDtype, call, describe
-from modnet_data.pickle.opcodes import ALLOWED, REFUSED, Content, DamagedError, Piece, Reader, RefusedError
+from modnet_data.pickle.arrays import MOST_TEXT, PickledArray, PickledDtype
+from modnet_data.pickle.functions import call, entries_of, make_object
+from modnet_data.pickle.opcodes import ALLOWED, REFUSED, Content, DamagedError, MisfitError, Piece, Reader, RefusedError
+from modnet_data.pickle.values import DICT_TYPES, Function, PickledDict, PickledSet, describe, find_name
 
 MOST_OPCODES = 750_000
 """Four arrays take about 80 opcodes, 60,000 labels of text up to 180,000. So many take a second, whatever they are."""
 
 MOST_NESTED = 1000
-"""Lists, tuples and dicts in others; so no depth is more than that."""
+"""Depth of lists, tuples and dicts in others, as they are written. None is walked through, whatever its depth."""
 
 MOST_KEYS = 1000
-"""Entries of all dicts."""
+"""Whole numbers as keys of all dicts: they could be chosen to collide. How text is hashed, no pickle knows."""
 
 PROTOCOLS = range(6)
 LONGEST_PATH = 150
 LONGEST_REASON = 160
-LONGEST_NAME = 80
 LARGEST_KEY = 2**32
-CONTAINERS = {list, tuple, dict}
+UNHASHABLE = {list, dict, PickledDict, PickledArray}
+COPIED = {list, tuple, dict, PickledDict}
+CONTAINERS = {list, tuple, dict, PickledDict, PickledSet, PickledArray}
 
 
 def load(content: Content) -> Any:
@@ -53,9 +56,11 @@ def refusals(path: Path) -> Iterator[None]:
     except RefusedError as error:
         raise DataError(
             f"{named}: refused, and nothing of it was run: {printable(str(error), LONGEST_REASON)}. "
-            "A pickle may hold NumPy arrays of numbers, text and numbers, in dicts, lists and tuples, and nothing else",
+            "A pickle may hold NumPy arrays, numbers and text, in dicts, lists, tuples and sets, and nothing else",
             path=path,
         ) from None
+    except MisfitError as error:
+        raise DataError(f"{named}: {printable(str(error), LONGEST_REASON)}", path=path) from None
     except DamagedError as error:
         raise DataError(f"{named}: a damaged pickle: {printable(str(error), LONGEST_REASON)}", path=path) from None
 
@@ -69,8 +74,10 @@ class _Machine:
         self.stack: list[Any] = []
         self.marks: list[int] = []
         self.floor = 0  # of the stack above the last mark
+        self.frame = 0  # where the last frame ends
         self.memo: dict[int, Any] = {}
-        self.nested = self.keys = self.text = 0
+        self.depths: dict[int, tuple[int, Any]] = {}  # of what holds others; by its id, which it keeps as it is kept
+        self.keys = self.text = self.copied = 0
 
     def run(self) -> Any:
         """Return the one value that is there when the pickle stops."""
@@ -79,7 +86,7 @@ class _Machine:
         for _ in range(MOST_OPCODES):
             if at >= size:
                 raise DamagedError("it ends before its STOP")
-            begin = at
+            begin, frame = at, self.frame
             name, read, do = PROGRAM[content[at]]
             at += 1
             try:
@@ -88,14 +95,18 @@ class _Machine:
                 else:
                     argument, at = read(content, at)
                     do(self, argument)
+                if begin < frame and (frame < at or name == "FRAME"):
+                    self.refuse_frame()
             except (DamagedError, RefusedError) as error:
                 raise type(error)(f"{error} ({name} at byte {begin})") from None
             if name == "STOP":
                 return self.end(size - at)
-        raise RefusedError(f"it has more than {MOST_OPCODES} opcodes")
+        raise RefusedError(f"it has more than {MOST_OPCODES} opcodes; save long lists as arrays, by numpy.savez")
 
     def begin(self) -> int:
         """Return where the first opcode is, behind the number of the protocol, which old ones do without."""
+        if self.content[:4] == b"PK\3\4":
+            raise RefusedError("it is a ZIP archive, as torch.save writes; save arrays, by numpy.savez")
         if self.content[:1] != b"\x80":
             return 0
         if len(self.content) < 2:
@@ -115,6 +126,9 @@ class _Machine:
 
     def push(self, value: Any) -> None:
         self.stack.append(value)
+
+    def begin_frame(self, end: int) -> None:
+        self.frame = end
 
     def push_text(self, value: Any) -> None:
         if type(value) is not Piece:
@@ -161,22 +175,45 @@ class _Machine:
 
     # What holds other values
 
-    def hold(self, values: list[Any]) -> list[Any]:
-        """Return values that are about to lie in another, once it is counted how many hold others themselves."""
-        if not CONTAINERS.isdisjoint(map(type, values)):
-            self.nested += sum(type(value) in CONTAINERS for value in values)
-            if self.nested > MOST_NESTED:
-                raise RefusedError(f"more than {MOST_NESTED} lists, tuples and dicts in others")
-        return values
+    def hold(self, target: Any, values: Iterable[Any]) -> None:
+        """Note how deep a container is that holds these values from now on."""
+        depth = max((self.depths.get(id(value), (1,))[0] for value in values if type(value) in CONTAINERS), default=0)
+        if not depth:
+            return
+        if depth >= MOST_NESTED:
+            raise RefusedError(f"more than {MOST_NESTED} lists, tuples and dicts in others")
+        self.depths[id(target)] = max(depth + 1, self.depths.get(id(target), (1,))[0]), target
 
-    def tuple_of(self, count: int) -> None:
-        self.push(tuple(self.hold(self.several(count))))
+    def push_holding(self, target: Any, values: Iterable[Any]) -> None:
+        self.hold(target, values)
+        self.push(target)
+
+    def push_list(self, values: list[Any]) -> None:
+        self.push_holding(values, values)
+
+    def push_tuple(self, values: list[Any]) -> None:
+        self.push_holding(tuple(values), values)
+
+    def push_set(self, values: Iterable[Any]) -> None:
+        self.push(PickledSet())
+        self.add(list(values))
+
+    def add(self, values: list[Any]) -> None:
+        target = self.top()
+        if type(target) is not PickledSet:
+            raise RefusedError(f"it adds elements to {describe(target)}")
+        for value in values:
+            if type(value) in UNHASHABLE:
+                raise RefusedError(f"a set that holds {describe(value)}")
+        self.hold(target, values)
+        target.extend(values)
 
     def extend(self, values: list[Any]) -> None:
         target = self.top()
         if type(target) is not list:
             raise RefusedError(f"it appends to {describe(target)}")
-        target.extend(self.hold(values))
+        self.hold(target, values)
+        target.extend(values)
 
     def dict_since_mark(self) -> None:
         entries = self.since_mark()
@@ -185,17 +222,19 @@ class _Machine:
 
     def update(self, entries: list[Any]) -> None:
         target, keys = self.top(), entries[::2]
-        if type(target) is not dict:
+        if type(target) not in DICT_TYPES:
             raise RefusedError(f"it sets items of {describe(target)}")
         if len(entries) % 2:
             raise DamagedError("a key without a value")
         for key in keys:  # no other keys, and no more of them, so that none are chosen to be slow
-            if type(key) is not str and not (type(key) is int and abs(key) < LARGEST_KEY):
-                raise RefusedError(f"a key that is {describe(key)}, expected text or a small whole number")
-        self.keys += len(keys)
+            if type(key) is not str:
+                if type(key) is not int or abs(key) >= LARGEST_KEY:
+                    raise RefusedError(f"a key that is {describe(key)}, expected text or a small whole number")
+                self.keys += 1
         if self.keys > MOST_KEYS:
-            raise RefusedError(f"more than {MOST_KEYS} entries of dicts")
-        target.update(zip(keys, self.hold(entries[1::2]), strict=True))
+            raise RefusedError(f"more than {MOST_KEYS} entries of dicts under numbers")
+        self.hold(target, entries[1::2])
+        target.update(zip(keys, entries[1::2], strict=True))
 
     # What is remembered
 
@@ -212,9 +251,10 @@ class _Machine:
     # What is asked for by name, and what is done with it
 
     def name_of(self, names: tuple[str, str]) -> None:
-        if names not in NAMES:
-            raise RefusedError(f"it asks for {printable('.'.join(names), LONGEST_NAME)}")
-        self.push(NAMES[names])
+        found = find_name(*names)
+        if type(found) is not Function:
+            raise RefusedError(str(found))
+        self.push(found)
 
     def push_name_on_stack(self) -> None:
         module, name = self.several(2)
@@ -224,25 +264,52 @@ class _Machine:
 
     def reduce(self) -> None:
         function, arguments = self.several(2)
-        self.push(call(function, arguments))
+        self.copied += (
+            sum(len(each) for each in arguments[:3] if type(each) in COPIED) if type(arguments) is tuple else 0
+        )
+        if self.copied > MOST_OPCODES:
+            raise RefusedError("it copies lists again and again")
+        made = call(function, arguments)
+        if type(made) is PickledSet:
+            self.push_set(made)
+        elif type(made) is PickledDict:
+            self.push(made)
+            self.update(entries_of(function, arguments))
+        elif type(made) in {str, bytes}:
+            self.push_text(made)
+        else:
+            self.push(made)
+
+    def make(self) -> None:
+        kind, arguments = self.several(2)
+        self.push(make_object(kind, arguments))
 
     def build(self) -> None:
         state, target = self.take(), self.top()
         if type(target) is Function:
             raise RefusedError(f"it changes {target.value} itself")
+        if type(target) is PickledDict and type(state) is dict:
+            return  # attributes, which are no entries
         if type(target) not in {PickledArray, PickledDtype}:
             raise RefusedError(f"it sets the state of {describe(target)}")
         if type(state) is not tuple:
             raise RefusedError(f"it sets the state of an array or dtype to {describe(state)}")
         target.build(state)
+        self.hold(target, (state,))
 
     # What is not done
+
+    def refuse_frame(self) -> None:
+        raise DamagedError("a frame does not end where an opcode does")
 
     def refuse_unknown(self) -> None:
         raise DamagedError("no such opcode")
 
     def refuse_opcode(self) -> None:
-        raise RefusedError("an opcode that arrays are not written with")
+        raise RefusedError("an opcode that data is not written with")
+
+    def refuse_outside(self) -> None:
+        raise RefusedError("data that is not in the file; write it without buffer_callback or persistent_id")
 
     def refuse_late(self, _protocol: int) -> None:
         raise DamagedError("not at its beginning")
@@ -257,19 +324,22 @@ TEXT = (
 )  # fmt: skip
 DOES: dict[str, Callable[..., object]] = {
     "PROTO": _Machine.refuse_late,
-    "FRAME": _Machine.do_nothing,
+    "FRAME": _Machine.begin_frame,
     "STOP": _Machine.do_nothing,
     "MARK": _Machine.mark,
     "POP": _Machine.pop,
     "POP_MARK": _Machine.since_mark,
     "DUP": lambda machine: machine.push(machine.top()),
     "EMPTY_LIST": lambda machine: machine.push([]),
-    "LIST": lambda machine: machine.push(machine.hold(machine.since_mark())),
+    "LIST": lambda machine: machine.push_list(machine.since_mark()),
     "APPEND": lambda machine: machine.extend([machine.take()]),
     "APPENDS": lambda machine: machine.extend(machine.since_mark()),
-    "TUPLE": lambda machine: machine.push(tuple(machine.hold(machine.since_mark()))),
-    **dict.fromkeys(("TUPLE1", "TUPLE2", "TUPLE3"), _Machine.tuple_of),
+    "TUPLE": lambda machine: machine.push_tuple(machine.since_mark()),
+    **dict.fromkeys(("TUPLE1", "TUPLE2", "TUPLE3"), lambda machine, count: machine.push_tuple(machine.several(count))),
     "EMPTY_DICT": lambda machine: machine.push({}),
+    "EMPTY_SET": lambda machine: machine.push_set(()),
+    "ADDITEMS": lambda machine: machine.add(machine.since_mark()),
+    "FROZENSET": lambda machine: machine.push_set(machine.since_mark()),
     "DICT": _Machine.dict_since_mark,
     "SETITEM": lambda machine: machine.update(machine.several(2)),
     "SETITEMS": lambda machine: machine.update(machine.since_mark()),
@@ -279,10 +349,13 @@ DOES: dict[str, Callable[..., object]] = {
     "GLOBAL": _Machine.name_of,
     "STACK_GLOBAL": _Machine.push_name_on_stack,
     "REDUCE": _Machine.reduce,
+    "NEWOBJ": _Machine.make,
     "BUILD": _Machine.build,
     **dict.fromkeys(TEXT, _Machine.push_text),
 }
 """All other opcodes push what is behind them: a number, a truth value, None or ()."""
+
+OUTSIDE = {"PERSID", "BINPERSID", "NEXT_BUFFER", "READONLY_BUFFER"}
 
 
 def _program() -> list[tuple[str, Reader | None, Callable[..., object]]]:
@@ -290,7 +363,8 @@ def _program() -> list[tuple[str, Reader | None, Callable[..., object]]]:
     program: list[tuple[str, Reader | None, Callable[..., object]]]
     program = [(f"0x{code:02x}", None, _Machine.refuse_unknown) for code in range(256)]
     for code, name in REFUSED.items():
-        program[ord(code)] = name, None, _Machine.refuse_opcode
+        refuse = _Machine.refuse_outside if name in OUTSIDE else _Machine.refuse_opcode
+        program[ord(code)] = name, None, refuse
     for code, (name, read) in ALLOWED.items():
         program[ord(code)] = name, read, DOES.get(name, _Machine.push)
     return program

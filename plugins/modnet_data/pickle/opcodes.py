@@ -40,14 +40,22 @@ class DamagedError(Exception):
     """Damage that makes a file no pickle; it never leaves this package."""
 
 
+class MisfitError(Exception):
+    """Values that make no data set, though they may be read; it never leaves this package."""
+
+
 @attrs.frozen(eq=False)
 class Piece:
-    """Long text or bytes, as they lie in the file from `start` to `end`; bytes have no `encoding`."""
+    """Long text or bytes, as they lie in the file from `start` to `end`; bytes have no `encoding`.
+
+    Old protocols keep bytes as text.
+    """
 
     content: Content
     start: int
     end: int
     encoding: str = ""
+    is_bytes: bool = False
 
     def latin1(self) -> tuple[Content | bytearray, int, int]:
         """Return the bytes, where text stands for its code points; as what they lie in, from where, and how many."""
@@ -86,10 +94,9 @@ def _integer_reader(size: int, *, signed: bool = False) -> Reader:
 
 
 def _read_frame(content: Content, at: int) -> tuple[int, int]:
-    end = _end(content, at, 8)
-    size = int.from_bytes(content[at:end], "little")
-    _end(content, end, size)
-    return size, end
+    """Return where the frame ends that begins behind its size."""
+    begin = _end(content, at, 8)
+    return _end(content, begin, int.from_bytes(content[at:begin], "little")), begin
 
 
 def _read_double(content: Content, at: int) -> tuple[float, int]:
@@ -190,7 +197,7 @@ def _read_unicode_line(content: Content, at: int) -> tuple[Any, int]:
 
 def _to_value(content: Content, start: int, end: int, encoding: str) -> Any:
     if end - start > SHORT:
-        return Piece(content, start, end, encoding)
+        return Piece(content, start, end, encoding, is_bytes=not encoding)
     found = content[start:end]
     if not encoding:
         return found
@@ -211,7 +218,7 @@ def _from_repr(text: bytes) -> bytes:
     return codecs.escape_decode(text)[0]
 
 
-# What arrays are written with: the name, and how what follows is read, if anything does.
+# What data is written with: the name, and how what follows is read, if anything does.
 ALLOWED: dict[bytes, tuple[str, Reader | None]] = {
     b"\x80": ("PROTO", _integer_reader(1)),
     b"\x95": ("FRAME", _read_frame),
@@ -252,6 +259,9 @@ ALLOWED: dict[bytes, tuple[str, Reader | None]] = {
     b"\x85": ("TUPLE1", _constant_reader(1)),
     b"\x86": ("TUPLE2", _constant_reader(2)),
     b"\x87": ("TUPLE3", _constant_reader(3)),
+    b"\x8f": ("EMPTY_SET", None),
+    b"\x90": ("ADDITEMS", None),
+    b"\x91": ("FROZENSET", None),
     b"}": ("EMPTY_DICT", None),
     b"d": ("DICT", None),
     b"s": ("SETITEM", None),
@@ -266,6 +276,7 @@ ALLOWED: dict[bytes, tuple[str, Reader | None]] = {
     b"c": ("GLOBAL", _read_names),
     b"\x93": ("STACK_GLOBAL", None),
     b"R": ("REDUCE", None),
+    b"\x81": ("NEWOBJ", None),
     b"b": ("BUILD", None),
 }
 
@@ -275,14 +286,10 @@ REFUSED = {
     b"Q": "BINPERSID",
     b"i": "INST",
     b"o": "OBJ",
-    b"\x81": "NEWOBJ",
     b"\x92": "NEWOBJ_EX",
     b"\x82": "EXT1",
     b"\x83": "EXT2",
     b"\x84": "EXT4",
-    b"\x8f": "EMPTY_SET",
-    b"\x90": "ADDITEMS",
-    b"\x91": "FROZENSET",
     b"\x97": "NEXT_BUFFER",
     b"\x98": "READONLY_BUFFER",
 }

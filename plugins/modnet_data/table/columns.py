@@ -16,6 +16,9 @@ LABEL_NAMES = frozenset(
     {"label", "labels", "class", "classes", "target", "targets"} | {"species", "variety", "category", "digit", "y", "t"}
 )
 
+Value = float | str | None
+"""A cell as far as it is understood: a number, text, None where the value is missing, and NaN for anything else."""
+
 Column = str | int
 """A column as a setting gives it: its name, its number from 0, "first" or "last"."""
 
@@ -30,10 +33,12 @@ class Columns:
     count: int
     text: frozenset[int]
     """The columns that have text in the first rows, and no number."""
-    identifiers: frozenset[int]
-    """The columns of text of which more than half is different in the first rows, where these are some."""
     empty: frozenset[int] = attrs.field(default=frozenset(), kw_only=True)
     """The last columns, where they are without a name and empty in every row."""
+
+    def first_rows(self) -> Sequence[Sequence[Value]]:
+        """Return the first rows, by which columns are judged; none where the kind of table does not show them."""
+        return ()
 
     def column(self, index: int) -> str:
         """Return a column's number, counted from 1, and its name."""
@@ -68,6 +73,8 @@ class Columns:
     def find(self, column: Column) -> int | None:
         """Return the index of a column by its name, its number from 0, "first" or "last"; None where there is none."""
         if isinstance(column, str):
+            if self.names and column in self.names:
+                return self.names.index(column)
             wanted = column.strip()
             if self.names and wanted in self.names:
                 return self.names.index(wanted)
@@ -86,15 +93,14 @@ class Columns:
         hint = f", did you mean {near[0]!r}?" if near else ""
         raise self.error(f"no column {column!r}{hint}; available: {list_names(self.names)}")
 
-    def inferred_label(self, among: Iterable[int]) -> int | None:
-        """Return the one column that is named as a label is, or else the one column of text, or None.
+    def find_labels(self, among: Iterable[int], letters: bool = False) -> list[int]:
+        """Return the columns that are named as a label is: by a word, or else by a single letter."""
+        names = self.names or [""] * self.count
+        return [i for i in among if names[i].lower() in LABEL_NAMES and (len(names[i]) == 1) == letters]
 
-        Text that hardly repeats, as the names of persons do, is a label only if it is named so.
-        """
-        among = list(among)
-        named = [i for i in among if self.names and self.names[i].lower() in LABEL_NAMES]
-        found = named or [i for i in among if i in self.text]
-        return found[0] if len(found) == 1 and (named or found[0] not in self.identifiers) else None
+    def is_named(self, index: int) -> bool:
+        """Say whether a column has a name, or needs none."""
+        return not self.names or bool(self.names[index])
 
     def explain_single(self) -> str:
         """Say why there may be one column only, where that can be guessed."""

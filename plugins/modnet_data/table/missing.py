@@ -1,35 +1,213 @@
-"""Missing values of a table: counted, and noted."""
+"""Missing values of a table: counted, noted, and what can be done about them."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, TypeAlias, final
 
-import attrs
+import numpy as np
 
+from modnet import Array, DataError
 from modnet.cached import Facts
 from modnet_data.table.columns import Columns, quote
+from modnet_data.table.plan import Plan
+from modnet_data.table.words import MISSING, find_doubtful
 
 MOST_COLUMNS = 6  # that a note names
+MOST_WORDS = 20  # that an advice lists
+
+Advice: TypeAlias = list[dict[str, Any]]
+"""Settings that each mend a problem."""
 
 
-@attrs.define
+@final
 class Missing:
-    """Counts of missing values: rows that were left out, cells that were filled in, and how many columns lack."""
+    """Counts of missing values in a file, and of the classes that would be lost with their rows."""
 
-    dropped: int = 0
-    filled: int = 0
-    lacking: dict[str, int] = attrs.field(factory=dict)
+    def __init__(self, plan: Plan[Any]) -> None:
+        self._plan = plan
+        self.dropped = self.filled = self.whole_rows = 0
+        self._lacking: dict[int, int] = {}
+        self._words: dict[int, dict[str, None]] = {}
+        self._bytes = np.zeros(256, bool)  # labels of whole rows that are bytes
+        self._whole: set[Any] = set()
+        self._partial: set[Any] = set()
 
-    def count(self, columns: Columns, column: int, cells: int = 1) -> None:
-        """Count cells of a column that are missing."""
-        name = str(columns.name_of(column))
-        self.lacking[name] = self.lacking.get(name, 0) + cells
+    def __bool__(self) -> bool:
+        """Return whether any value is missing."""
+        return bool(self._lacking)
+
+    def count(self, column: int, cells: int = 1, word: str = "") -> None:
+        """Count cells of a column that are missing, and remember the word that stands for it."""
+        self._lacking[column] = self._lacking.get(column, 0) + cells
+        self.add_word(column, word)
+
+    def add_word(self, column: int, cell: str) -> None:
+        """Remember a word that stands, or may stand, for a missing value."""
+        words = self._words.setdefault(column, {})
+        if (word := cell.strip()) and len(words) < MOST_WORDS:
+            words[word] = None
+
+    def add_row(self, label: Any, *, lacks: bool) -> None:
+        """Take a row by its label or one-hot label; None where that is missing or wrong."""
+        if label is None and self._plan.labels:
+            return
+        self.whole_rows += not lacks
+        if label is not None:
+            found = label.index(max(label)) if isinstance(label, list) else label
+            (self._partial if lacks else self._whole).add(found)
+
+    def add_whole(self, rows: int, labels: Array | None) -> None:
+        """Take rows that lack nothing, with their labels (n,) or one-hot labels (n, classes)."""
+        self.whole_rows += rows
+        if labels is None:
+            return
+        if labels.dtype == np.uint8 and labels.ndim == 1:
+            self._bytes[labels] = True
+        elif labels.ndim == 1:
+            self._whole.update((labels if labels.dtype.kind == "U" else np.unique(labels)).tolist())
+        else:
+            self._whole.update(np.unique(labels.argmax(axis=1)).tolist())
+
+    def add_partial(self, labels: Iterable[Any]) -> None:
+        """Take the labels of rows that lack something."""
+        self._partial.update(labels)
+
+    @property
+    def kept(self) -> set[Any]:
+        """The labels of rows that lack nothing."""
+        return self._whole.union(np.flatnonzero(self._bytes).tolist())
+
+    @property
+    def lost(self) -> list[Any]:
+        """The labels of which every row lacks something."""
+        return sorted(self._partial - self.kept)
+
+    @property
+    def doubtful(self) -> list[str]:
+        """The labels of text of which nobody said whether they are classes, or words for a missing label."""
+        plan = self._plan
+        if not plan.words or plan.wanted.classes or plan.has_own_words(plan.labels[0]):
+            return []
+        return find_doubtful(self.kept | self._partial)
+
+    @property
+    def facts(self) -> Facts:
+        """The counts for `notes`, and the setting that makes "-" a class, where "+" shows it."""
+        table, labels = self._plan.table, self._plan.labels
+        lacking = {str(table.name_of(column)): count for column, count in self._lacking.items()}
+        found = {"dropped": self.dropped, "filled": self.filled, "lacking": lacking, "lost": self.lost}
+        is_class = self._plan.words and "-" in self.kept and not self._plan.has_own_words(labels[0])
+        return {**found, "missing_values": self._with_words({labels[0]: []})} if is_class else found
+
+    def advise_value(self) -> Advice:
+        """Return what can be done about missing features."""
+        fill = {"missing": 0}
+        return [{"missing": "drop"}, fill] if self._can_drop else [fill, *self._advise_leaving_out()]
+
+    def advise_label(self) -> Advice:
+        """Return what can be done about missing labels."""
+        if self._plan.wanted.every_row:
+            return [{"leave_out": self._left_out(self._plan.labels)}]
+        return [{"missing": "drop"}] if self._can_drop else self._advise_leaving_out()
+
+    def advise_word(self) -> Advice:
+        """Return what can be done where words that nobody listed seem to stand for missing features."""
+        plan = self._plan
+        words = {
+            i: list(found) for i, found in self._words.items() if i in plan.features and found.keys() - plan.words_of(i)
+        }
+        listed = {"missing_values": self._with_words(words)}
+        if plan.missing == "refuse" or not self._can_drop:
+            return [{**listed, **way} for way in self.advise_value() if "missing" in way]
+        return [listed]
+
+    def advise_label_word(self) -> Advice:
+        """Return what can be done where a word stands among labels that are numbers: it is missing, or a class."""
+        place = self._plan.labels[0]
+        words = [word for word in self._words.get(place, ()) if word in MISSING]
+        drop = {"missing_values": self._with_words({place: words}), "missing": "drop"}
+        keep = {"text_labels": True, "missing_values": self._with_words({place: []})}
+        return [drop, keep] if self._can_drop else [keep]
+
+    def advise_class(self) -> Advice:
+        """Return the setting that makes classes of all words in the label's column."""
+        return [{"missing_values": self._with_words({self._plan.labels[0]: []})}]
+
+    def advise_lost(self) -> Advice:
+        """Return what keeps the classes that are lost with the rows that lack something."""
+        return [{"missing": 0}, *self._advise_leaving_out()]
+
+    def check_rows(self, count: int) -> None:
+        """Raise DataError where too little is left of so many rows that were taken: none, or none of a class."""
+        table, wanted = self._plan.table, self._plan.wanted
+        if not count:
+            advice = self.advise_lost() if self.dropped else []
+            raise table.error("no rows" + " without a missing value" * bool(self.dropped), advice=advice)
+        if self._plan.missing == "drop" and self.lost and not wanted.classes:
+            named = "class" if len(self.lost) == 1 else "classes"
+            listed = ", ".join(quote(self._name_of(label)) for label in self.lost[:MOST_COLUMNS])
+            more = f" and {len(self.lost) - MOST_COLUMNS} more" if len(self.lost) > MOST_COLUMNS else ""
+            it = "it" if len(self.lost) == 1 else "them"
+            what = f"each row of the {named} {listed}{more} has a missing value"
+            raise table.error(f"{what}, so that missing = 'drop' leaves none of {it}", advice=self.advise_lost())
+
+    def class_error(self, place: str, label: str, line: int | None = None) -> DataError:
+        """Return the question whether a label, which stands at a place in words, is a class."""
+        column = self._plan.labels[0]
+        table: Columns = self._plan.table
+        problem = f"is {quote(label)} a class, or a missing label?"
+        other = "If it is missing, list it there, and let missing drop its rows"
+        at = f"{place}, {table.column(column)}"
+        return table.error(f"{problem}\n{other}", at, line=line, column=column, advice=self.advise_class())
+
+    def _name_of(self, label: Any) -> str:
+        """Return a label as it stands in the file, or the column of a one-hot label."""
+        if len(self._plan.labels) > 1:
+            return str(self._plan.table.name_of(self._plan.labels[label]))
+        return label if isinstance(label, str) else f"{label:g}"
+
+    @property
+    def _can_drop(self) -> bool:
+        """Say whether the rows that lack something can go, and no class with them: no label may be one, too."""
+        if not self.whole_rows or self.lost or self._plan.wanted.every_row:
+            return False
+        return len(self.kept) > 1 or not any(column in self._plan.labels for column in self._words)
+
+    def _advise_leaving_out(self) -> Advice:
+        """Return the setting that leaves the column out that lacks most, if others are left."""
+        plan = self._plan
+        lacking = {i: count for i, count in self._lacking.items() if i in plan.features}
+        if not lacking or len(plan.features) < 2 or plan.wanted.features is not None:
+            return []
+        return [{"leave_out": self._left_out([max(lacking, key=lambda i: lacking[i])])}]
+
+    def _left_out(self, more: Iterable[int]) -> list[Any]:
+        return [*self._plan.wanted.leave_out, *map(self._plan.table.name_of, more)]
+
+    def _with_words(self, words: Mapping[int, Sequence[str]]) -> dict[str, list[str]] | list[str]:
+        """Return the setting `missing_values` changed for some columns."""
+        table, given = self._plan.table, self._plan.wanted.missing_values
+        if given is not None and not isinstance(given, Mapping):
+            return [*given, *{word for some in words.values() for word in some if word not in given}]
+        kept = {name: list(some) for name, some in (given or {}).items() if table.find(name) not in words}
+        return {**kept, **{str(table.name_of(column)): list(some) for column, some in words.items()}}
+
+
+def describe_outside(label: str, classes: Sequence[Any]) -> str:
+    """Say that a label is none of the classes that are given.
+
+    >>> describe_outside("3", [1, 2])
+    "the label '3' is none of 'classes' (1, 2)"
+    """
+    listed = ", ".join([*map(repr, classes[:MOST_WORDS]), *["..."] * (len(classes) > MOST_WORDS)])
+    return f"the label {quote(label)} is none of 'classes' ({listed})"
 
 
 def notes(all_facts: Sequence[Facts], missing: float | str) -> tuple[str, ...]:
     """Say what became of missing values, and which columns lack how many.
 
-    >>> notes([{"dropped": 3, "filled": 0, "lacking": {"age": 2, "fare": 1}}], "drop")
+    >>> notes([{"dropped": 3, "filled": 0, "lacking": {"age": 2, "fare": 1}, "lost": []}], "drop")
     ("3 rows with missing values left out; missing: 'age' 2, 'fare' 1",)
     """
     dropped, filled = (sum(facts[name] for facts in all_facts) for name in ("dropped", "filled"))
@@ -39,7 +217,9 @@ def notes(all_facts: Sequence[Facts], missing: float | str) -> tuple[str, ...]:
             lacking[column] = lacking.get(column, 0) + count
     where = f"; missing: {_most(lacking)}" if lacking else ""
     if dropped:
-        return (f"{dropped:,} {'row' if dropped == 1 else 'rows'} with missing values left out{where}",)
+        lost = [str(label) for facts in all_facts for label in facts["lost"]]
+        left = f"{dropped:,} {'row' if dropped == 1 else 'rows'} with missing values left out{where}"
+        return (left, *(f"no row is left of the class {quote(label)}" for label in dict.fromkeys(lost)))
     if filled:
         return (f"{filled:,} missing {'value' if filled == 1 else 'values'} filled in with {missing:g}{where}",)
     return ()

@@ -2,45 +2,38 @@
 
 from __future__ import annotations
 
+import math
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
 import attrs
 import numpy as np
 
-from modnet_data.table.columns import Column, Columns, list_names
+from modnet_data.table.columns import Column, Columns
+from modnet_data.table.label import LabelChoice
+from modnet_data.table.words import EMPTY, MISSING, MissingValues
 
 Table = TypeVar("Table", bound=Columns)
-
-
-@attrs.frozen
-class Plan(Generic[Table]):
-    """The columns of a file that are read, and as what."""
-
-    table: Table
-    features: tuple[int, ...]
-    labels: tuple[int, ...]
-    """The label's column; several that are one-hot; or none."""
-    missing: float | Literal["refuse", "drop"]
-    dtype: np.dtype[Any] | None
-
-    @property
-    def words(self) -> bool:
-        """True where labels are text."""
-        return len(self.labels) == 1 and self.labels[0] in self.table.text
 
 
 @attrs.frozen
 class ColumnSettings:
     """A file's columns as the settings give them."""
 
-    label: tuple[Column, ...] | None
+    label: tuple[Column, ...] | None = None
     """The label's column, or several that are one-hot; None where it is to be inferred."""
-    features: tuple[Column, ...] | None
-    leave_out: tuple[Column, ...]
-    missing: float | Literal["refuse", "drop"]
-    dtype: str | None
+    features: tuple[Column, ...] | None = None
+    leave_out: tuple[Column, ...] = ()
+    missing: float | Literal["refuse", "drop"] = "refuse"
+    dtype: str | None = None
+    missing_values: MissingValues = None
+    text_labels: bool | None = None
+    """True where labels are text; None where that is to be inferred."""
+    classes: tuple[str | int, ...] | None = None
+    every_row: bool = False
+    """True where no row may be left out, as each is to be predicted."""
 
     def plan(self, table: Table, features: Sequence[int], labels: Sequence[int]) -> Plan[Table]:
         """Return the plan of some columns; raises DataError where they do not go together."""
@@ -58,32 +51,124 @@ class ColumnSettings:
                 what = f"has no name{table.explain_unnamed(i)}; name it, or leave it out: leave_out = [{i}]"
                 raise table.error(f"column {i + 1} {what}", column=i)
         dtype = None if self.dtype is None else np.dtype(self.dtype)
-        return Plan(table, tuple(features), tuple(labels), self.missing, dtype)
+        plan = Plan(table, tuple(features), tuple(labels), self.missing, dtype, self)
+        plan.check_one_hot()
+        return plan
 
 
-def ask_label(table: Columns, among: Sequence[int]) -> int:  # noqa: ARG001 - other ways to find it look there
-    """Raise DataError, as nothing says which column is the label."""
-    raise table.error(f"which column is the label? say so: label = one of: {list_names(table.names or ())}")
+@attrs.frozen
+class Plan(Generic[Table]):
+    """The columns of a file that are read, and as what."""
+
+    table: Table
+    features: tuple[int, ...]
+    labels: tuple[int, ...]
+    """The label's column; several that are one-hot; or none."""
+    missing: float | Literal["refuse", "drop"]
+    dtype: np.dtype[Any] | None
+    wanted: ColumnSettings = ColumnSettings()
+
+    @cached_property
+    def words(self) -> bool:
+        """True where labels are text."""
+        if len(self.labels) != 1:
+            return False
+        return self.labels[0] in self.table.text if self.wanted.text_labels is None else self.wanted.text_labels
+
+    @property
+    def spelling_matters(self) -> bool:
+        """True where nobody said whether labels that look like numbers are text: 01 and 1 are then in doubt."""
+        return len(self.labels) == 1 and not self.words and self.wanted.text_labels is None
+
+    def has_own_words(self, column: int) -> bool:
+        """Say whether the settings list the words that stand for a missing value in a column."""
+        return own_words(self.table, self.wanted.missing_values, column) is not None
+
+    def words_of(self, column: int) -> frozenset[str]:
+        """Return the words that stand for a missing value in a column."""
+        return self._words[column]
+
+    def is_missing(self, column: int, cell: str) -> bool:
+        """Say whether a cell of a column holds a word for a missing value, or the number that is one."""
+        cell = cell.strip()
+        if cell in self._words[column]:
+            return True
+        return bool(self.missing_numbers) and _to_float(cell) in self.missing_numbers.get(column, ())
+
+    @cached_property
+    def missing_numbers(self) -> dict[int, frozenset[float]]:
+        """The numbers that stand for a missing value, such as -999, by column."""
+        found = {}
+        for column in (*self.features, *(() if self.words else self.labels)):
+            numbers = [value for word in self._words[column] if (value := _to_float(word)) is not None]
+            if numbers:
+                found[column] = frozenset(numbers)
+        return found
+
+    @cached_property
+    def _words(self) -> dict[int, frozenset[str]]:
+        given, found = self.wanted.missing_values, {}
+        for column in (*self.features, *self.labels):
+            own = own_words(self.table, given, column)
+            usual = EMPTY if self.labels == (column,) else MISSING
+            found[column] = usual if own is None else EMPTY.union(own)
+        return found
+
+    def check_one_hot(self) -> None:
+        """Raise DataError where the classes that are given are not the columns of one-hot labels."""
+        classes, names = self.wanted.classes, [self.table.name_of(i) for i in self.labels]
+        if classes is None or len(names) < 2:
+            return
+        if len(classes) != len(names) or (self.table.names and {*classes} != {*names}):
+            what = f"{len(names)} one-hot columns, {len(classes)} classes given"
+            raise self.table.column_error(self.labels[0], f"is the first of {what}", [{"classes": names}])
 
 
-Infer = Callable[[Table, Sequence[int]], int]
-"""Returns the label among some columns, where neither names nor text show it; raises DataError where nothing does."""
+def own_words(table: Columns, given: MissingValues, column: int) -> Sequence[str] | None:
+    """Return the words for a missing value that the setting lists for a column, or None."""
+    if not isinstance(given, Mapping):
+        return given
+    return next((words for name, words in given.items() if table.find(name) == column), None)
 
 
-def data_plan(table: Table, wanted: ColumnSettings, infer: Infer[Table] = ask_label) -> Plan[Table]:
+def _to_float(word: str) -> float | None:
+    """Return the finite number that a word is, or None."""
+    try:
+        value = float(word) if word.isascii() and "_" not in word else math.nan
+    except ValueError:
+        return None
+    return value if math.isfinite(value) else None
+
+
+def find_nothing(table: Columns, among: Sequence[int]) -> None:
+    """Return None, as nothing but names and the first rows shows which column is the label."""
+
+
+Infer = Callable[[Table, Sequence[int]], int | None]
+"""Returns the label among some columns where their names do not show it, or None where nothing does."""
+
+
+def data_plan(table: Table, wanted: ColumnSettings, infer: Infer[Table] = find_nothing) -> Plan[Table]:
     """Return the plan of a file with features and labels."""
     features = None if wanted.features is None else [table.index_of(column) for column in wanted.features]
     out = {table.index_of(column) for column in wanted.leave_out}
+    for column in wanted.missing_values if isinstance(wanted.missing_values, Mapping) else ():
+        table.index_of(column)
     known = out.union(features or (), table.empty)
     among = [i for i in range(table.count) if i not in known]
     if len(among) + len(features or ()) < 2:
         return wanted.plan(table, (), ())
-    labels = [table.index_of(i) for i in wanted.label or ()] or [_infer_label(table, among, infer)]
+    labels = [table.index_of(i) for i in wanted.label or ()] or [_infer_label(table, wanted, among, infer)]
     if features is None:
         features = [i for i in among if i not in labels]
     return wanted.plan(table, features, labels)
 
 
-def _infer_label(table: Table, among: Sequence[int], infer: Infer[Table]) -> int:
-    index = table.inferred_label(among)
-    return infer(table, among) if index is None else index
+def _infer_label(table: Table, wanted: ColumnSettings, among: Sequence[int], infer: Infer[Table]) -> int:
+    """Return the label's column; raises DataError where it could be several, or none."""
+    choice = LabelChoice(table, among, wanted.leave_out, listed=wanted.features is not None)
+    index = None if table.find_labels(among) else infer(table, among)
+    index = choice.infer() if index is None else index
+    if index is None:
+        raise choice.question()
+    return index

@@ -19,6 +19,7 @@ from modnet_data import validators
 from modnet_data.formats import format_of
 from modnet_data.rows import data_set, file_path, flat_rows
 from modnet_data.table.columns import Column, Columns
+from modnet_data.table.leaks import Features, refuse_leaks
 from modnet_data.table.missing import notes
 from modnet_data.table.plan import ColumnSettings, Plan
 from modnet_data.table.prediction import describe_rows
@@ -43,6 +44,11 @@ class TableSource(DataSource):
     features: tuple[Column, ...] | None = None
     leave_out: tuple[Column, ...] = ()
     missing: float | Literal["refuse", "drop"] = attrs.field(default="refuse", validator=validators.missing)
+    missing_values: tuple[str, ...] | dict[str, tuple[str, ...]] | None = attrs.field(
+        default=None, validator=validators.missing_values
+    )
+    text_labels: bool | None = attrs.field(default=None, validator=optional(instance_of(bool)))
+    classes: tuple[str | int, ...] | None = attrs.field(default=None, validator=validators.classes)
     dtype: Literal["uint8", "float32", "float64"] | None = attrs.field(
         default=None, validator=optional(in_(["uint8", "float32", "float64"]))
     )
@@ -54,6 +60,9 @@ class TableSource(DataSource):
 
     def __attrs_post_init__(self) -> None:
         validators.filling(self.missing, self.dtype)
+        if self.classes and self.text_labels is not None and isinstance(self.classes[0], str) != self.text_labels:
+            kind = "text" if self.text_labels else "whole numbers"
+            raise ValueError(f"'classes' must be {kind} as 'text_labels' says: {self.classes!r}")
 
     @classmethod
     def recognises(cls, path: Path, head: bytes) -> bool:
@@ -68,13 +77,14 @@ class TableSource(DataSource):
         if test:
             found.append(self._convert(path.parent / test, found[0][1]))
         all_facts = [facts for _, facts in found]
-        classes = all_facts[0]["classes"]
+        classes: Sequence[Any] = self.classes or all_facts[0]["classes"]
         parts = [(arrays["x"], arrays["t"]) for arrays, _ in found]
-        if all_facts[0]["words"]:
+        if all_facts[0]["words"] and not self.classes:
             classes = sorted({name for facts in all_facts for name in facts["classes"]})
             if unclear := find_unclear_labels(classes):
                 raise DataError(f"{path}: {unclear[0]}", path=path)
-            parts = [(x, _recode(t, names["classes"], classes)) for (x, t), names in zip(parts, all_facts, strict=True)]
+        if all_facts[0]["words"] or self.classes:
+            parts = [(x, _recode(t, facts["classes"], classes)) for (x, t), facts in zip(parts, all_facts, strict=True)]
         data = data_set(
             path,
             *parts,
@@ -82,6 +92,7 @@ class TableSource(DataSource):
             test_fraction=self.test_fraction,
             split_seed=self.split_seed,
             stratified=self.stratified,
+            classes=range(len(classes)) if self.classes else None,
         )
         return attrs.evolve(
             data,
@@ -99,7 +110,7 @@ class TableSource(DataSource):
     def read_named_rows(self, path: Path, features: int, names: Sequence[str]) -> RowsToPredict:
         """Return rows to predict, with the label where there is one. No row is left out."""
         missing = "refuse" if self.missing == "drop" else self.missing
-        columns = attrs.evolve(self.column_settings, missing=missing)
+        columns = attrs.evolve(self.column_settings, missing=missing, every_row=True)
         arrays, facts = self.convert_rows(path, self.recipe("rows", features, names), columns, features, names)
         labels = arrays.get("t")
         if labels is not None and facts["classes"]:
@@ -120,7 +131,8 @@ class TableSource(DataSource):
     def settings_from(self, facts: Facts) -> dict[str, Any]:
         """Return the settings that were inferred, so that nothing is inferred twice."""
         label = facts["label"]
-        return {"label": tuple(label) if isinstance(label, list) else label}
+        words = {"missing_values": facts["missing_values"]} if "missing_values" in facts else {}
+        return {"label": tuple(label) if isinstance(label, list) else label, **words}
 
     def like(self, facts: Facts) -> Self:
         """Return the source that reads the test file of a training file."""
@@ -130,18 +142,22 @@ class TableSource(DataSource):
     def column_settings(self) -> ColumnSettings:
         """The settings of the columns."""
         label = self.label if self.label is None or isinstance(self.label, tuple) else (self.label,)
-        return ColumnSettings(label, self.features, self.leave_out, self.missing, self.dtype)
+        text = isinstance(self.classes[0], str) if self.classes else self.text_labels
+        return ColumnSettings(
+            label, self.features, self.leave_out, self.missing, self.dtype, self.missing_values, text, self.classes
+        )
 
     def describe(self, plan: Plan[Any], facts: Facts) -> Facts:
         """Return the facts of a conversion, and those of its plan."""
         table: Columns = plan.table
         labels = [table.name_of(i) for i in plan.labels]
-        one_hot = labels if table.names and len(labels) > 1 else []
+        one_hot: Sequence[Any] = (labels if table.names else self.classes or []) if len(labels) > 1 else []
         return {
             **facts,
             "classes": one_hot or facts.get("classes", []),
             "names": table.names,
             "columns": table.count,
+            "empty": sorted(table.empty),
             "features": [table.names[i] for i in plan.features] if table.names else [],
             "label": labels if isinstance(self.label, tuple) or not labels else labels[0],
             "words": plan.labels if plan.words and "classes" in facts else [],
@@ -150,7 +166,20 @@ class TableSource(DataSource):
     def _convert(self, path: Path, like: Facts | None) -> Converted:
         source = self if like is None else self.like(like)
         alike = like and [like["names"], like["columns"], like["words"]]
-        return source.convert(path, source.recipe("data", alike), like)
+        arrays, facts = source.convert(path, source.recipe("data", alike), like)
+        if like is None and self.features is None:
+            refuse_leaks(self._features_of(path, facts), arrays["x"], arrays["t"])
+        return arrays, facts
+
+    def _features_of(self, path: Path, facts: Facts) -> Features:
+        """Return the features of a converted file for which no features are listed."""
+        names = facts["names"]
+        table = Columns(path, None if names is None else tuple(names), facts["columns"], frozenset())
+        label = facts["label"]
+        labels = [table.index_of(column) for column in (label if isinstance(label, list) else [label])]
+        out = {*labels, *facts["empty"], *(table.index_of(column) for column in self.leave_out)}
+        columns = tuple(i for i in range(table.count) if i not in out)
+        return Features(table, columns, tuple(labels), self.leave_out, facts["dropped"])
 
     def recipe(self, *purpose: object) -> str:
         """Return the settings and the version that the converted arrays depend on."""
@@ -164,7 +193,10 @@ def _name_beside(path: Path) -> str:
     return test.name if train == path and test.is_file() else ""
 
 
-def _recode(t: Array, names: Sequence[str], classes: Sequence[str]) -> Array:
-    """Return indices of `names` as indices of `classes`."""
+def _recode(t: Array, names: Sequence[Any], classes: Sequence[Any]) -> Array:
+    """Return indices of `names`, or where there are none labels, as indices of `classes`."""
     place = {name: i for i, name in enumerate(classes)}
-    return np.array([place[name] for name in names], np.int64)[t]
+    if names:
+        return np.array([place[name] for name in names], np.int64)[t]
+    labels, indices = np.unique(t, return_inverse=True)
+    return np.array([place[label] for label in labels.tolist()], np.int64)[indices]

@@ -1,0 +1,164 @@
+"""Choice of a table's label by names and first rows."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from functools import cached_property
+from typing import Any, final
+
+import attrs
+import numpy as np
+
+from modnet import Array, DataError
+from modnet_data.table.columns import Column, Columns, Value
+
+SOME = 10  # rows, in which labels repeat
+MOST = 6  # ways to read a file that an error names
+
+
+@final
+@attrs.frozen
+class LabelChoice:
+    """Choice of the label's column among some columns, by their names and the first rows."""
+
+    table: Columns
+    among: Sequence[int]
+    left_out: tuple[Column, ...]
+    """The setting `leave_out`."""
+    listed: bool
+    """True where the features are listed, and so no others can be in the way."""
+
+    @cached_property
+    def values(self) -> dict[int, Sequence[Value]]:
+        """The values of each column in the first rows."""
+        columns = list(zip(*self.table.first_rows(), strict=True)) or [()] * self.table.count
+        return {i: columns[i] for i in self.among}
+
+    def infer(self) -> int | None:
+        """Return the one column that is named as a label is, or else the only one that could be a label, or None.
+
+        A single letter, as y, may be a coordinate: it is a label's name only in the last column, and only where no
+        column of text could be the label. A column that is constant in the first rows is a label only if named so.
+        """
+        if self._named:
+            return self._named[0] if len(self._named) == 1 else None
+        if len(self.candidates) == 1:
+            only = self.candidates[0]
+            return only if len({*self.values[only]}) > 1 else None
+        last = self.among[-1]
+        letters = self.table.find_labels(self.among, letters=True)
+        texts = [i for i in self.candidates if _is_text(self.values[i])]
+        return last if letters == [last] and last in self.candidates and not texts else None
+
+    @cached_property
+    def candidates(self) -> list[int]:
+        """The columns that could be the label, the likeliest first: few values, at an end of the table."""
+        found = [i for i in self.among if _may_be_label(self.values[i])]
+        few = [i for i in self.among if len(self.values[i]) < SOME and _are_classes(self.values[i])]
+        ends = {*found[:1], *found[-1:]}
+        return sorted(found or few, key=lambda column: (*self._unlikeliness(column), column not in ends, column))
+
+    def question(self) -> DataError:
+        """Return the error that asks for the label, with the settings that would read the file."""
+        groups = [group for group in self._one_hot_ends if self._way(group)]
+        within = {i for group in groups for i in group}
+        choices = [*groups, *([i] for i in self.candidates if i not in within)]
+        ways = [way for choice in choices if (way := self._way(choice))]
+        if ways:
+            others = f", of {len(ways)} that it could be" * (len(ways) > MOST)
+            return self.table.error(f"which column is the label{others}?", advice=ways[:MOST])
+        if self.candidates:
+            return self.table.error("which column is the label? whichever it is, no column of numbers is a feature")
+        what = "expected text or whole numbers that repeat"
+        return self.table.error(f"which column is the label? none could be it by the first rows: {what}")
+
+    @property
+    def _named(self) -> list[int]:
+        return self.table.find_labels(self.among)
+
+    @cached_property
+    def _one_hot_ends(self) -> list[list[int]]:
+        """The columns at the end or the beginning of the table that are one-hot in the first rows.
+
+        Columns of zeros beside them may be classes that come later: with them, they are another group.
+        """
+        count = self.table.count
+        flags = [_flags(self.values.get(i, ())) for i in range(count)]
+        groups = []
+        for columns in (range(count - 1, -1, -1), range(count)):
+            size = _one_hot_size([flags[i] for i in columns])
+            zeros = 0
+            while size and size + zeros < count and _is_zero(flags[columns[size + zeros]]):
+                zeros += 1
+            groups += [sorted(columns[:end]) for end in sorted({size, size + zeros}) if size]
+        return groups
+
+    def _way(self, labels: Sequence[int]) -> dict[str, Any]:
+        """Return the settings that read the file with these labels, or none where no feature would be left."""
+        name_of = self.table.name_of
+        way: dict[str, Any] = {"label": name_of(labels[0]) if len(labels) == 1 else [*map(name_of, labels)]}
+        if self.listed:
+            return way
+        others = [i for i in self.among if i not in labels]
+        unreadable = [i for i in others if not self.table.is_named(i) or not _may_be_feature(self.values[i])]
+        if unreadable:
+            way["leave_out"] = [*self.left_out, *map(name_of, unreadable)]
+        return way if len(unreadable) < len(others) else {}
+
+    def _unlikeliness(self, column: int) -> tuple[object, ...]:
+        """Return the key by which the likeliest label comes first."""
+        values = _present(self.values[column])
+        distinct = len({*values})
+        is_end = column in {0, self.table.count - 1} and (len(values) < SOME or 2 * distinct <= len(values))
+        named = column in self._named
+        return not named, distinct < 2, len(values) < len(self.values[column]), not is_end, distinct
+
+
+def _present(values: Sequence[Value]) -> list[float | str]:
+    return [value for value in values if value is not None]
+
+
+def _is_text(values: Sequence[Value]) -> bool:
+    return all(isinstance(value, str) for value in _present(values))
+
+
+def _may_be_label(values: Sequence[Value]) -> bool:
+    """Say whether a column's first values are text or whole numbers of which some come again."""
+    distinct, count = len({*_present(values)}), len(_present(values))
+    if not _are_classes(values):
+        return False
+    # Persons' names hardly repeat; ages and counts may be classes, though there are many of them.
+    return count < SOME or 2 * distinct <= count if _is_text(values) else 10 * distinct <= 9 * count
+
+
+def _are_classes(values: Sequence[Value]) -> bool:
+    """Say whether a column's first values are text, or whole numbers."""
+    present = _present(values)
+    whole = all(isinstance(value, float) and value.is_integer() for value in present)
+    return bool(present) and (whole or _is_text(values))
+
+
+def _may_be_feature(values: Sequence[Value]) -> bool:
+    return all(isinstance(value, float) and math.isfinite(value) for value in _present(values))
+
+
+def _flags(values: Sequence[Value]) -> Array | None:
+    """Return values that are all 0 or 1, or None."""
+    return np.array(values, np.int64) if values and {*values} <= {0.0, 1.0} else None
+
+
+def _one_hot_size(flags: Sequence[Array | None]) -> int:
+    """Return how many of some columns, from the first on, are one-hot, two classes or more; 0 where none are."""
+    total = np.zeros(1, np.int64)
+    for i, flag in enumerate(flags):
+        if flag is None or (total + flag > 1).any():
+            return 0
+        total = total + flag
+        if i and (total == 1).all():
+            return i + 1 if not _is_zero(flag) and (flag == 0).any() else 0
+    return 0
+
+
+def _is_zero(flags: Array | None) -> bool:
+    return flags is not None and not flags.any()

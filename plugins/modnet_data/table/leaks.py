@@ -1,0 +1,173 @@
+"""Features of a table that give its label away."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet import Array, DataError
+from modnet_data.table.columns import Column, Columns, list_names
+
+FEWEST = 10  # rows
+PER_CLASS = 3  # rows for each class, in which two columns agree by chance hardly ever
+SAMPLE = 1000  # rows
+BLOCK = 2**14  # rows
+
+INDEX_NAME = re.compile(r"|.*id|index|idx|row|no\.?|nr\.?|#|unnamed: \d+", re.IGNORECASE)
+"""The names under which programs save row numbers."""
+
+
+@attrs.frozen
+class Features:
+    """The features of a table by its columns, and what else is known of it."""
+
+    table: Columns
+    columns: tuple[int, ...]
+    labels: tuple[int, ...]
+    left_out: tuple[Column, ...]
+    """The setting `leave_out`."""
+    dropped: int
+    """Rows that were left out for missing values."""
+
+    def describe_leak(self, found: Sequence[int]) -> str:
+        """Say that some of the features give the label away."""
+        table, columns = self.table, [self.columns[j] for j in found]
+        label = f"the label ({table.column(self.labels[0])})" if len(self.labels) == 1 else "the label"
+        if len(columns) == 1:
+            return f"{table.column(columns[0])} gives {label} away: each of its values stands for one class"
+        names = list_names([str(table.name_of(i)) for i in columns])
+        return f"columns {names} give {label} away: together they stand for its classes"
+
+    def refusal(self, found: Sequence[int], problem: str) -> DataError:
+        """Return the error of columns that should be no features, with the advice to leave them out."""
+        table, columns = self.table, [self.columns[j] for j in found]
+        keep = "to keep it all the same, list the features"
+        advice: dict[str, Any] = {"leave_out": [*self.left_out, *map(table.name_of, columns)]}
+        if len(columns) == len(self.columns):
+            keep, advice = "no other feature is there", {"features": [*map(table.name_of, columns)]}
+        return table.error(f"{problem} ({keep})", column=columns[0], advice=[advice])
+
+
+def refuse_leaks(features: Features, x: Array, t: Array) -> None:
+    """Raise DataError where columns of the features x (n, columns) give the labels t (n,) away, or number the rows.
+
+    A column does so whose values correspond to the classes one to one, columns of 0 and 1 that a class determines and
+    that tell all classes apart, and the other columns of a one-hot group to which the label belongs. The advice is to
+    leave them out. No column is suspected in a table of a few rows. Of a long table, a sample of rows clears most
+    columns at once.
+    """
+    if len(x) < FEWEST or not (t != t[0]).any():
+        return
+    rows = _sample_rows(t)
+    if found := _copies(x, t, rows) or _group_of_label(features, x, t, rows):
+        raise features.refusal(found, features.describe_leak(found))
+    if len(features.columns) > 1 and (index := _row_numbers(features, x, t)) is not None:
+        raise features.refusal([index], f"{features.table.column(features.columns[index])} counts the rows")
+
+
+def _sample_rows(t: Array) -> Array:
+    """Return the indices of some rows from all over the table, of more than one class."""
+    spread = np.linspace(0, len(t) - 1, min(SAMPLE, len(t))).astype(np.int64)
+    return np.union1d(spread, [np.argmax(t != t[0])])
+
+
+def _copies(x: Array, t: Array, rows: Array) -> list[int]:
+    """Return the features that correspond to the classes one to one, alone or, if they are 0 and 1, together."""
+    columns = _find_determined(x[rows], t[rows])
+    if not len(columns):
+        return []
+    _, first, index, sizes = np.unique(t, return_index=True, return_inverse=True, return_counts=True)
+    others = len(t) - sizes.max()  # an outlier in a column may be the only row of a class by chance
+    if len(t) < PER_CLASS * len(first) or others < (PER_CLASS - 1) * (len(first) - 1):
+        return []
+    values = x[first][:, columns]
+    holds = np.ones(len(columns), bool)
+    for start in range(0, len(x), BLOCK):
+        block = slice(start, start + BLOCK)
+        holds &= (x[block][:, columns] == values[index[block]]).all(axis=0)
+        if not holds.any():
+            return []
+    columns, values = columns[holds], values[:, holds]
+    found = (np.diff(np.sort(values, axis=0), axis=0) != 0).all(axis=0)
+    flags = ((values == 0) | (values == 1)).all(axis=0)
+    if len(np.unique(values[:, flags], axis=0)) == len(first):
+        found |= flags
+    return [int(j) for j in columns[found]]
+
+
+def _find_determined(x: Array, t: Array) -> Array:
+    """Return the columns whose value depends on the class alone, and is not always the same."""
+    order = np.argsort(t, kind="stable")
+    x, t = x[order], t[order]
+    differs = (x[1:] != x[:-1])[t[1:] == t[:-1]].any(axis=0)
+    return np.flatnonzero(~differs & (x != x[0]).any(axis=0))
+
+
+def _group_of_label(features: Features, x: Array, t: Array, rows: Array) -> list[int]:
+    """Return the features beside a label of 0 and 1 that are one-hot together with it."""
+    if len(features.labels) != 1 or t.dtype.kind not in "biuf" or not _are_flags(t[rows]):
+        return []
+    before, after = (_flags_beside(features, x[rows], step) for step in (-1, 1))
+    sums_before, sums_after = (_running_sums(x[rows], columns) for columns in (before, after))
+    sizes = {sums.tobytes(): size for size, sums in reversed([*enumerate(sums_after)])}
+    for size, sums in enumerate(sums_before):
+        other = sizes.get((1 - t[rows].astype(np.int64) - sums).tobytes())  # as many columns after make it one-hot
+        if other is not None and size + other > 1:
+            group = [*before[:size], *after[:other]]
+            return group if _is_one_hot(x, t, group) else []
+    return []
+
+
+def _flags_beside(features: Features, x: Array, step: int) -> list[int]:
+    """Return the features of 0 and 1 next to the label, from there on."""
+    places = {column: j for j, column in enumerate(features.columns)}
+    found: list[int] = []
+    column = features.labels[0] + step
+    while column in places and _are_flags(x[:, places[column]]):
+        found.append(places[column])
+        column += step
+    return found
+
+
+def _running_sums(x: Array, columns: Sequence[int]) -> list[Array]:
+    """Return the sums over none of some columns, the first, the first two, and so on."""
+    sums = np.cumsum(x[:, columns].T, axis=0, dtype=np.int64)
+    return [np.zeros(len(x), np.int64), *sums]
+
+
+def _is_one_hot(x: Array, t: Array, group: list[int]) -> bool:
+    blocks = ((x[start : start + BLOCK][:, group], t[start : start + BLOCK]) for start in range(0, len(x), BLOCK))
+    return all(_are_flags(flags) and (flags.sum(axis=1) + label == 1).all() for flags, label in blocks)
+
+
+def _are_flags(values: Array) -> bool:
+    return bool(((values == 0) | (values == 1)).all())
+
+
+def _row_numbers(features: Features, x: Array, t: Array) -> int | None:
+    """Return the feature that numbers the rows, where these lie class by class or it is named so, or None."""
+    most = len(x) + features.dropped
+    first, last = x[0].astype(np.float64), x[-1].astype(np.float64)
+    candidates = np.flatnonzero((first >= 0) & (last <= most) & (last - first >= len(x) - 1) & (first % 1 == 0))
+    if not len(candidates):
+        return None
+    changes = np.count_nonzero(t[1:] != t[:-1])
+    by_class = len(t) >= PER_CLASS * (changes + 1) and changes + 1 == len(np.unique(t))
+    for j in map(int, candidates):
+        named = features.columns[j] == 0 and features.table.names and INDEX_NAME.fullmatch(features.table.names[0])
+        if (by_class or named) and _counts_up(x, j):
+            return j
+    return None
+
+
+def _counts_up(x: Array, j: int) -> bool:
+    """Say whether a column's values are whole numbers, each larger than the one before."""
+    for start in range(0, len(x), BLOCK):
+        values = x[max(0, start - 1) : start + BLOCK, j].astype(np.float64)
+        if not (np.diff(values) > 0).all() or (values % 1).any():
+            return False
+    return True
