@@ -30,8 +30,9 @@ class Parquet(TableSource):
     """Columns of numbers in a Parquet or an Arrow (Feather) file, and a column with the label of text or whole numbers.
 
     `label` is a column by its name, its number from 0, "first" or "last", or a list of columns that are one-hot; None
-    takes the column named "label", "class", "species" or the like, or the only column of text. The others are
-    `features`, unless these are listed, or some columns are listed in `leave_out`; they are kept in the dtype that
+    takes the column named "label", "class", "species" or the like, or the only one that could be a label, of text or
+    whole numbers that repeat. The others are `features`, unless these are listed, or some columns are listed in
+    `leave_out`; columns that give the label away are refused as in a CSV file. Features are kept in the dtype that
     holds them all, or as `dtype`. `missing` values (nulls and NaN) are refused; "drop" leaves their rows out, a number
     is filled in for them in features.
 
