@@ -157,7 +157,7 @@ def test_the_question_counts_those_that_it_does_not_name(tmp_path: Path) -> None
 
 def test_a_table_of_text_alone(tmp_path: Path) -> None:
     error = ask(write_csv(tmp_path, {"shape": TREES, "colour": SEX}))
-    assert str(error).endswith("which column is the label? whichever it is, no column of numbers is a feature")
+    assert str(error).endswith("which column is the label? whichever it is, all features are text: encode it as numbers")
     assert error.advice == ()
 
 

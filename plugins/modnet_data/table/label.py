@@ -69,7 +69,9 @@ class LabelChoice:
             others = f", of {len(ways)} that it could be" * (len(ways) > MOST)
             return self.table.error(f"which column is the label{others}?", advice=ways[:MOST])
         if self.candidates:
-            return self.table.error("which column is the label? whichever it is, no column of numbers is a feature")
+            return self.table.error(
+                "which column is the label? whichever it is, all features are text: encode it as numbers"
+            )
         what = "expected text or whole numbers that repeat"
         return self.table.error(f"which column is the label? none could be it by the first rows: {what}")
 
