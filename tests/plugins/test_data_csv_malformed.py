@@ -87,7 +87,8 @@ def test_cells_that_are_numbers(path, cell, number, before):
 
 
 MISSING = ": set missing = 'drop' or missing = 0"
-TOO_LONG = " has more digits than a float64 can hold; is it an identifier? leave_out that column"
+TOO_LONG = " has more digits than a float64 can hold; is it an identifier?"
+LEAVE_OUT = " Set leave_out = ['b']"
 
 
 def _describe_advice(cell: str) -> str:
@@ -172,11 +173,11 @@ def _describe_advice(cell: str) -> str:
         ("x" * 99, f"expected a number, found '{'x' * 40}...'"),
         ("1e400", "expected a finite number, found '1e400'"),
         ("-1e99999999999999999999", "expected a finite number, found '-1e99999999999999999999'"),
-        (str(2**53 + 1), f"'9007199254740993'{TOO_LONG}"),
-        ("12345678901234567891", f"'12345678901234567891'{TOO_LONG}"),
+        (str(2**53 + 1), f"'9007199254740993'{TOO_LONG}{LEAVE_OUT}"),
+        ("12345678901234567891", f"'12345678901234567891'{TOO_LONG}{LEAVE_OUT}"),
         ("1" * 400, f"expected a finite number, found '{'1' * 40}...'"),
         ("1" * 100_000, f"expected a finite number, found '{'1' * 40}...'"),
-        ('"1,000"', "expected a number, found '1,000'; if a comma is the decimal mark, say so: decimal = ','"),
+        ('"1,000"', "expected a number, found '1,000'; take out commas between thousands"),
         ('"1,234,567.5"', "expected a number, found '1,234,567.5'"),
         ('"5\n6"', "expected a number, found 3 characters in quotes; is a quote left open?"),
         ('"""5"""', "expected a number, found '\"5\"'"),
@@ -450,9 +451,13 @@ CUT = "the compressed file is damaged or cut off"
         (
             "a;b;label\n1,5;2.5;x\n3;4;y\n",
             {},
-            "table.csv, line 2, column 1 ('a'): expected a number, found '1,5'; if a",
+            "table.csv, line 2, column 1 ('a'): expected a number, found '1,5'",
         ),
-        ("a;label\n" + "1;x\n" * 200 + "1,5;x\n", {}, "line 202, column 1 ('a'): expected a number, found '1,5'; if a"),
+        (
+            "a;label\n" + "1;x\n" * 200 + "1,5;x\n",
+            {},
+            "line 202, column 1 ('a'): expected a number, found '1,5'; is the comma a decimal mark? Set decimal = ','",
+        ),
         (
             "a;label\n1,5;x\n" + "1;x\n" * 200 + "1.5;x\n",
             {},

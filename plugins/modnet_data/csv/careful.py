@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, final
 
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv.cells import NOT_FINITE, number_of, number_problem, with_points
+from modnet_data.csv.cells import NOT_FINITE, NUMBER, THOUSANDS, WHOLE, number_of, number_problem, with_points
 from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
@@ -144,7 +145,7 @@ def _at_a_glance(record: Record, plan: Plan[Layout]) -> list[float]:
 
 def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> list[float]:
     """Return the features of a row, of which some may be missing, without those that are no number."""
-    comma, values = plan.table.dialect.decimal == ",", list[float]()
+    values = list[float]()
     cells = [record.cells[i] for i in plan.features]
     for i, cell, text in zip(plan.features, cells, with_points(cells, plan.table.dialect.decimal), strict=True):
         value = number_of(text)
@@ -156,16 +157,27 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
             mistakes.add(record.line, i, f"expected {finite}, found {_describe_found(cell)}", Missing.advise_value)
             continue
         if value is None:
-            remedy: Remedy = no_remedy
             if i not in plan.table.text and LIKELY.fullmatch(cell.strip()):
                 gaps.count(i, word=cell)
-                remedy = Missing.advise_word
-            mistakes.add(record.line, i, number_problem(cell, comma), remedy)
+                mistakes.add(record.line, i, number_problem(cell), Missing.advise_word)
+            else:
+                mistakes.add(record.line, i, *_explain(i, cell, plan))
         elif problem := _dtype_problem(value, plan.dtype):
             mistakes.add(record.line, i, f"{problem}, found {quote(cell)}")
         else:
             values.append(value)
     return values
+
+
+def _explain(column: int, cell: str, plan: Plan[Layout]) -> tuple[str, Remedy]:
+    """Return why a cell is no number, and the settings with which it is one, or its column left out."""
+    table, wanted, problem, text = plan.table, plan.wanted, number_problem(cell), cell.strip()
+    is_long = WHOLE.fullmatch(text) and abs(float(text)) < math.inf
+    if is_long and wanted.features is None and len(plan.features) > 1:
+        return problem, lambda _: [{"leave_out": [*wanted.leave_out, table.name_of(column)]}]
+    if table.commas_may_be_decimal and NUMBER.fullmatch(text.replace(",", ".", 1)):
+        return f"{problem}; is the comma a decimal mark?", lambda _: [{"decimal": ","}]
+    return problem + "; take out commas between thousands" * bool(THOUSANDS.fullmatch(text)), no_remedy
 
 
 def _describe_found(cell: str) -> str:
