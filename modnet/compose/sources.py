@@ -51,6 +51,11 @@ def read_source(source: DataSource, path: Path | None) -> Dataset:
     if not isinstance(data, Dataset):
         why = f"the source {find_name(source)} returned a {type(data).__name__}"
         raise PluginError(why, "a modnet.Dataset is expected, see modnet.Dataset.from_arrays")
+    try:
+        data.check()
+    except DataError as error:
+        why = f"the source {find_name(source)} returned a data set that cannot be trained on ({error})"
+        raise PluginError(why, "correct it, or make it by modnet.Dataset.from_arrays") from None
     return data
 
 

@@ -8,7 +8,7 @@ from typing import final
 
 import numpy as np
 
-from modnet import Array
+from modnet import Array, ModnetError
 from modnet_data.csv.careful import Block
 from modnet_data.csv.fast import FLOAT64
 from modnet_data.csv.layout import Layout
@@ -20,7 +20,7 @@ WHITE = 255
 BRIGHT = 127
 
 
-class WrongGuessError(Exception):
+class WrongGuessError(ModnetError):
     """A guess that does not hold for all rows; it never leaves this package."""
 
 

@@ -38,18 +38,19 @@ def _encoding(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
 class Csv(TableSource):
     r"""Rows of numbers as text, with a label of text or whole numbers in one column; compressed files are unpacked.
 
-    What is None is inferred where that is safe, and asked for where it is not: `delimiter` (a comma, semicolon or
-    tab); `decimal`, the mark before decimals (a point or a comma); `header` (whether the first line names the
-    columns); `label` (the column named "label", "class", "species" or the like, or the only column of text, if
-    that repeats; without a header the first or the last column, if just one of them counts classes from 0 or 1 without
-    a gap). A first line such as `sep=;`, by which Excel tells the delimiter, is understood.
+    What is None is inferred where that is safe, and asked for where it is not: `delimiter` (a comma, semicolon or tab);
+    `decimal`, the mark before decimals (a point or a comma); `header` (whether the first line names the columns);
+    `label` (the column named "label", "class", "species" or the like, or the only one that could be a label, of text or
+    whole numbers that repeat; beside pixels without a header, the first or the last column, if just one of them counts
+    classes from 0 or 1 without a gap). A first line such as `sep=;`, by which Excel tells the delimiter, is understood.
 
-    A column is given by its name, its number from 0, "first" or "last". `label` is one, or a list of columns that
-    are one-hot. The others are `features`, unless these are listed, or some columns are listed in `leave_out`.
-    Lines that begin with `comment` are skipped. `missing` values (empty cells, NA, NaN, ?, null and the like) are
-    refused; "drop" leaves their rows out, a number is filled in for them in features; a label may not be missing, nor
-    a number where the others are text. Features are kept as `dtype`:
-    None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
+    A column is given by its name, its number from 0, "first" or "last". `label` is one, or a list of columns that are
+    one-hot. The others are `features`, unless these are listed, or some columns are listed in `leave_out`. Columns that
+    give the label away are refused as features unless they are listed: a copy of the label in other words, its one-hot
+    columns, row numbers of a table that lies class by class. Lines that begin with `comment` are skipped. `missing`
+    values (empty cells, NA, NaN, ?, null and the like) are refused; "drop" leaves their rows out, a number is filled in
+    for them in features; a label may not be missing, nor a number where the others are text. Features are kept as
+    `dtype`: None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
 
     `test` is the file with the test part, relative to the folder of this one. None takes the file beside it that
     has "test" in its name in place of "train", if there is one; "" takes none. Without a test file a

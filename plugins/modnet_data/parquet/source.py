@@ -14,7 +14,7 @@ from modnet import Array, Dataset, MissingExtraError, Samples
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import part_paths, replacing, tell_progress
 from modnet_data.formats import ARROW_SUFFIXES, SUFFIXES
-from modnet_data.parquet.rows import INDEX, convert
+from modnet_data.parquet.rows import INDEX, advise_leave_out, convert
 from modnet_data.parquet.table import open_table
 from modnet_data.table.columns import Columns
 from modnet_data.table.plan import ColumnSettings, Plan, data_plan
@@ -30,8 +30,9 @@ class Parquet(TableSource):
     """Columns of numbers in a Parquet or an Arrow (Feather) file, and a column with the label of text or whole numbers.
 
     `label` is a column by its name, its number from 0, "first" or "last", or a list of columns that are one-hot; None
-    takes the column named "label", "class", "species" or the like, or the only column of text. The others are
-    `features`, unless these are listed, or some columns are listed in `leave_out`; they are kept in the dtype that
+    takes the column named "label", "class", "species" or the like, or the only one that could be a label, of text or
+    whole numbers that repeat. The others are `features`, unless these are listed, or some columns are listed in
+    `leave_out`; columns that give the label away are refused as in a CSV file. Features are kept in the dtype that
     holds them all, or as `dtype`. `missing` values (nulls and NaN) are refused; "drop" leaves their rows out, a number
     is filled in for them in features.
 
@@ -109,10 +110,9 @@ def _pyarrow(path: Path) -> Any:
 
 
 def _refuse_index(plan: Plan[Columns]) -> None:
-    for i in plan.features:
-        name = str(plan.table.name_of(i))
-        if name.startswith(INDEX):
-            raise plan.table.column_error(i, "is the row index that pandas saves", [{"leave_out": [name]}])
+    if found := [i for i in plan.features if str(plan.table.name_of(i)).startswith(INDEX)]:
+        problem = "is the row index that pandas saves"
+        raise plan.table.column_error(found[0], problem, advise_leave_out(plan, found))
 
 
 def _batches(pa: Any, schema: Any, part: Samples, labels: Array, dtype: np.dtype[Any], target: Path) -> Iterator[Any]:
