@@ -22,7 +22,7 @@ patterns = {{value for part in parts for value in vars(part).values() if isinsta
 functions = [pattern.fullmatch for pattern in patterns]
 assert len(functions) > 6
 functions += [cells.is_number, cells.number_of, cells.label_problem, fast._well_quoted(",")]
-functions += [cells.number_problem, lambda line: text._stray_quote(line, ",")]
+functions += [cells.number_problem, lambda line: text._stray_quote(line, ","), text._with_single_spaces]
 for shape in {SHAPES!r}:
     for before, behind in {AROUND!r}:
         long = before + shape * ({LONG} // len(shape)) + behind

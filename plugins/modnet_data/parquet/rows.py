@@ -19,6 +19,7 @@ from modnet_data.table.columns import Columns
 from modnet_data.table.missing import Missing, describe_outside
 from modnet_data.table.plan import Plan
 
+MOST_NAMES = 40  # that an error advises to leave out, or to take
 LONGEST_LABEL = 1000  # characters
 LABEL = np.dtype(np.int64)  # of an index of a class
 UNPACKED = 2**28
@@ -92,14 +93,17 @@ def _check_types(table: ArrowTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:
 
 
 def advise_leave_out(plan: Plan[Columns], columns: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the settings that leave out these columns besides those that are, or none where no feature is left."""
-    table, wanted = plan.table, plan.wanted
-    rest = [table.name_of(i) for i in plan.features if i not in columns]
-    if not rest or wanted.every_row:
+    """Return the settings that leave out these columns besides those that are, in few names.
+
+    There are none where no feature would be left, or where each is needed.
+    """
+    table, wanted, out = plan.table, plan.wanted, {*columns}
+    rest = [table.name_of(i) for i in plan.features if i not in out]
+    left_out = [*wanted.leave_out, *map(table.name_of, columns)]
+    if not rest or wanted.every_row or min(len(rest), len(left_out)) > MOST_NAMES:
         return []
-    if wanted.features is not None:
-        return [{"features": rest}]
-    return [{"leave_out": [*wanted.leave_out, *map(table.name_of, columns)]}]
+    listed = wanted.features is not None or len(left_out) > MOST_NAMES
+    return [{"features": rest} if listed else {"leave_out": left_out}]
 
 
 @attrs.define
