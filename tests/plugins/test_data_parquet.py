@@ -166,7 +166,7 @@ def test_a_label_is_never_filled_in(path):
             {"a": [1, 2], "when": pa.array([1, 2], pa.timestamp("s")), "label": [0, 1]},
             r"column 2 \('when'\) is of type timestamp\[m?s\], expected numbers: set leave_out = \['when'\]",
         ),
-        ({"a": [[1], [2]], "label": [0, 1]}, r"is of type list<.*expected numbers: set leave_out = \['a'\]$"),
+        ({"a": [[1], [2]], "label": [0, 1]}, r"is of type list<.*expected numbers$"),
         ({"a": [1, 2], "b": [1, 2]}, "which column is the label"),
         ({"a": [1, 2], "label": [[1], [2]]}, "is of type list<.*expected a label"),
         ({"a": [1, 2], "label": [0.5, 1.0]}, "must be classes"),

@@ -87,7 +87,8 @@ def _check_types(table: ArrowTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:
         dtype = table.kinds[i]
         if not isinstance(dtype, np.dtype):
             what = f"is of type {table.types[i]}, expected numbers"
-            raise plan.table.column_error(i, what, [{"leave_out": [table.names[i]]}])
+            others = [j for j in plan.features if not isinstance(table.kinds[j], np.dtype)]
+            raise plan.table.column_error(i, what, plan.advise_leaving_out(others))
         found.append(dtype)
     return found
 
@@ -254,9 +255,8 @@ class _Block:
             return
         if (wrong := (values > EXACT) | (values < -EXACT)).any():
             row = int(np.argmax(wrong))
-            hint = "is it an identifier? leave_out that column"
-            what = f"{values[row]} has more digits than a float64 can hold; {hint}"
-            raise self.error(row, j, what)
+            what = f"{values[row]} has more digits than a float64 can hold: is it an identifier?"
+            raise self.error(row, j, what, self.plan.advise_leaving_out([self.plan.features[j]]))
 
     def _check_finite(self, x: Array, rows: Array) -> None:
         if x.dtype.kind == "f" and (wrong := ~np.isfinite(x)).any():

@@ -110,10 +110,8 @@ def _pyarrow(path: Path) -> Any:
 
 
 def _refuse_index(plan: Plan[Columns]) -> None:
-    for i in plan.features:
-        name = str(plan.table.name_of(i))
-        if name.startswith(INDEX):
-            raise plan.table.column_error(i, "is the row index that pandas saves", [{"leave_out": [name]}])
+    if index := [i for i in plan.features if str(plan.table.name_of(i)).startswith(INDEX)]:
+        raise plan.table.column_error(index[0], "is the row index that pandas saves", plan.advise_leaving_out(index))
 
 
 def _batches(pa: Any, schema: Any, part: Samples, labels: Array, dtype: np.dtype[Any], target: Path) -> Iterator[Any]:

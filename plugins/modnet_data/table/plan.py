@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
@@ -46,12 +46,11 @@ class ColumnSettings:
             counted = f"{table.count} column{'s' * (table.count != 1)}"
             why = table.explain_single() if table.count == 1 else ""
             raise table.error(f"{counted}, expected a label and one or more features{why}")
-        for i in features:
-            if table.names and not table.names[i]:
-                what = f"has no name{table.explain_unnamed(i)}; name it, or leave it out: leave_out = [{i}]"
-                raise table.error(f"column {i + 1} {what}", column=i)
         dtype = None if self.dtype is None else np.dtype(self.dtype)
         plan = Plan(table, tuple(features), tuple(labels), self.missing, dtype, self)
+        if unnamed := [i for i in features if not table.is_named(i)]:
+            what = f"column {unnamed[0] + 1} has no name{table.explain_unnamed(unnamed[0])}"
+            raise table.error(what, column=unnamed[0], advice=plan.advise_leaving_out(unnamed))
         plan.check_one_hot()
         return plan
 
@@ -113,6 +112,15 @@ class Plan(Generic[Table]):
             usual = EMPTY if self.labels == (column,) else MISSING
             found[column] = usual if own is None else EMPTY.union(own)
         return found
+
+    def advise_leaving_out(self, columns: Collection[int]) -> list[dict[str, Any]]:
+        """Return the setting by which columns are no features, or none where no other feature is left."""
+        others = [i for i in self.features if i not in columns]
+        if not others or self.wanted.every_row:
+            return []
+        if self.wanted.features is not None:
+            return [{"features": [*map(self.table.name_of, others)]}]
+        return [{"leave_out": [*self.wanted.leave_out, *map(self.table.name_of, columns)]}]
 
     def check_one_hot(self) -> None:
         """Raise DataError where the classes that are given are not the columns of one-hot labels."""
