@@ -219,6 +219,10 @@ def test_a_label_is_never_filled_in(path):
             r"column 2 \('b'\) is of type list<.*expected numbers: set leave_out = \['b', 'c', 'd'\]$",
         ),
         (
+            {**{f"b{i}": ["x", "y"] for i in range(50)}, "a": [1, 2], "label": [0, 1]},
+            r"column 1 \('b0'\) is of type string, expected numbers: set features = \['a'\]$",
+        ),
+        (
             {"a": [1, 2], "label": ["oak", "oak\ufeff"]},
             r"row 2, column 2 \('label'\): the label 'oak\\ufeff' has an invisible character",
         ),
@@ -292,6 +296,12 @@ def test_a_small_file_of_very_many_rows_is_refused_unless_it_is_saved_as_is(tmp_
         modnet.load(path)
     pa.feather.write_feather(table, str(tmp_path / "b.feather"), compression="uncompressed")
     assert len(modnet.load(tmp_path / "b.feather", test_fraction=0).train) == 2**20
+
+
+def test_a_table_of_very_many_columns_takes_no_longer_for_each_of_them(path):
+    columns = {f"c{i}": [0.5, 1.5, 2.5] for i in range(5000)}
+    save(path, {**columns, "label": COLUMNS["species"]})
+    assert modnet.load(path, label="label", test_fraction=0).features == 5000  # within the limit of the process
 
 
 def test_large_files_are_converted_once(path, all_large, monkeypatch):

@@ -15,6 +15,7 @@ from modnet_data.table.columns import Column, Columns
 from modnet_data.table.label import LabelChoice
 from modnet_data.table.words import EMPTY, MISSING, MissingValues
 
+MOST_NAMES = 100  # that an advice lists
 Table = TypeVar("Table", bound=Columns)
 
 
@@ -114,13 +115,18 @@ class Plan(Generic[Table]):
         return found
 
     def advise_leaving_out(self, columns: Collection[int]) -> list[dict[str, Any]]:
-        """Return the setting by which columns are no features, or none where no other feature is left."""
-        others = [i for i in self.features if i not in columns]
+        """Return the setting by which columns are no features; none where no other is left, or where each is needed.
+
+        Features that are listed may give the label away: several are not listed for the sake of brevity.
+        """
+        out = {*columns}
+        others = [self.table.name_of(i) for i in self.features if i not in out]
+        left_out = [*self.wanted.leave_out, *map(self.table.name_of, columns)]
         if not others or self.wanted.every_row:
             return []
-        if self.wanted.features is not None:
-            return [{"features": [*map(self.table.name_of, others)]}]
-        return [{"leave_out": [*self.wanted.leave_out, *map(self.table.name_of, columns)]}]
+        if self.wanted.features is not None or (len(left_out) > MOST_NAMES and len(others) == 1):
+            return [{"features": others}]
+        return [{"leave_out": left_out}] if len(left_out) <= MOST_NAMES else []
 
     def check_one_hot(self) -> None:
         """Raise DataError where the classes that are given are not the columns of one-hot labels."""
