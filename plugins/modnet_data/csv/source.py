@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
-from attrs.validators import in_, instance_of, optional
+from attrs.validators import ge, in_, instance_of, optional
 
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
@@ -15,6 +15,7 @@ from modnet_data.csv.encodings import is_text_encoding
 from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.rows import convert
+from modnet_data.csv.text import WHITESPACE
 from modnet_data.csv.write import write_csv_files
 from modnet_data.formats import SUFFIXES
 from modnet_data.table.columns import quote
@@ -25,7 +26,15 @@ from modnet_data.table.source import Converted, TableSource
 
 def _one_character(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
     if value is not None and (len(value) != 1 or value in '"\r\n' or value.isalnum()):
-        raise ValueError(f"'{attribute.name}' must be one character that is no letter, digit or quote: {value!r}")
+        raise ValueError(f"'{attribute.name}' must be one character that is no letter, digit or quote: {quote(value)}")
+
+
+def _delimiter(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
+    if value != WHITESPACE:
+        try:
+            _one_character(_, attribute, value)
+        except ValueError as error:
+            raise ValueError(f"{error} (or {WHITESPACE!r}, for runs of blanks)") from None
 
 
 def _encoding(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
@@ -71,11 +80,12 @@ class Csv(TableSource):
     version = 4
     suffixes = SUFFIXES["csv"]
 
-    delimiter: str | None = attrs.field(default=None, validator=_one_character)
+    delimiter: str | None = attrs.field(default=None, validator=_delimiter)
     decimal: Literal[".", ","] | None = attrs.field(default=None, validator=optional(in_([".", ","])))
     comment: str | None = attrs.field(default=None, validator=_one_character)
     encoding: str = attrs.field(default="utf-8", validator=_encoding)
     header: bool | None = attrs.field(default=None, validator=optional(instance_of(bool)))
+    skip_rows: int = attrs.field(default=0, validator=[instance_of(int), ge(0)])
 
     def __attrs_post_init__(self) -> None:
         if "," == self.decimal == self.delimiter:
@@ -97,8 +107,8 @@ class Csv(TableSource):
 
         def put_rows(put: Put) -> Facts:
             otherwise = False if names else self.header  # a header would have the names
-            layout = layout_of(path, attrs.evolve(self._layout_settings, header=None, otherwise=otherwise, names=names))
-            layout = layout.with_words(columns.missing_values)
+            given = attrs.evolve(self._layout_settings, header=None, otherwise=otherwise, names=names, guarded=True)
+            layout = layout_of(path, given).with_words(columns.missing_values)
             plan = rows_plan(layout, columns, features, names)
             return self.describe(plan, convert(plan, put))
 
@@ -114,11 +124,12 @@ class Csv(TableSource):
 
     @property
     def _layout_settings(self) -> LayoutSettings:
-        return LayoutSettings(self.delimiter, self.decimal, self.comment, self.encoding, self.header)
+        return LayoutSettings(self.delimiter, self.decimal, self.comment, self.encoding, self.header, self.skip_rows)
 
     def _put(self, path: Path, put: Put, like: Facts | None, guess: LabelGuess | None) -> Facts:
         """Convert a file; raises WrongGuessError where the `guess` of its label's column does not hold."""
-        layout = layout_of(path, self._layout_settings).with_words(self.missing_values)
+        given = attrs.evolve(self._layout_settings, guarded=like is not None)
+        layout = layout_of(path, given).with_words(self.missing_values)
         if like is not None:
             layout.check_alike(like["names"], like["columns"])
             layout = attrs.evolve(layout, text=frozenset(like["words"]))

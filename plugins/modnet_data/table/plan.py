@@ -15,7 +15,7 @@ from modnet_data.table.columns import Column, Columns
 from modnet_data.table.label import LabelChoice
 from modnet_data.table.words import EMPTY, MISSING, MissingValues
 
-MOST_NAMES = 100  # that an advice lists
+MOST_NAMES = 40  # that an advice lists
 Table = TypeVar("Table", bound=Columns)
 
 
@@ -168,7 +168,7 @@ def data_plan(table: Table, wanted: ColumnSettings, infer: Infer[Table] = find_n
     out = {table.index_of(column) for column in wanted.leave_out}
     for column in wanted.missing_values if isinstance(wanted.missing_values, Mapping) else ():
         table.index_of(column)
-    known = out.union(features or ())
+    known = out.union(features or (), table.empty)
     among = [i for i in range(table.count) if i not in known]
     if len(among) + len(features or ()) < 2:
         return wanted.plan(table, (), ())
