@@ -333,11 +333,12 @@ CUT = "the compressed file is damaged or cut off"
         ("label\nx\ny\n", {}, f"{ONE_COLUMN} line 1 is 'label'"),
         # The header
         ("a,a,label\n1,2,x\n", {}, "table.csv, line 1, column 2: 'a' is the name of column 1 already; rename one"),
-        ("a,,label
-1,2,x
-", {}, "table.csv: column 2 has no name in the header (a saved row index?): set leave_out ="),
-        ("a,label
-" + ROWS, {}, "table.csv, line 1: the header has 2 columns, and the rows from line 2 on have 3"),
+        (
+            "a,,label\n1,2,x\n",
+            {},
+            "table.csv: column 2 has no name in the header (a saved row index?): set leave_out =",
+        ),
+        ("a,label\n" + ROWS, {}, "table.csv, line 1: the header has 2 columns, and the rows from line 2 on have 3"),
         ("a,b,c,label\n1,2,3\n", {}, "table.csv, line 2, column 4 ('label'): 3 columns, expected 4, as the header"),
         (TABLE + TABLE, {}, "table.csv, line 4, column 1 ('a'): expected a number, found 'a'"),
         ("a,b,label\ncm,kg,\n1,2,x\n", {}, "table.csv, line 2, column 1 ('a'): expected a number, found 'cm'"),
