@@ -39,7 +39,7 @@ def load(what: str | PathLike[str], *, source: str | None = None, **settings: An
     if isinstance(what, str) and source is None:
         if is_data_set(what):
             return read_source(make_part("data-source", what, **settings), None)
-        if not path.exists() and what in get_host().registry.names("data-source"):
+        if what in get_host().registry.names("data-source") and not path.exists():
             raise DataError(f"the source {what!r} reads files: modnet.load(FILE, source={what!r})")
     return read_source(make_part("data-source", source or recognise_source(path), **settings), path)
 
@@ -51,6 +51,11 @@ def read_source(source: DataSource, path: Path | None) -> Dataset:
     if not isinstance(data, Dataset):
         why = f"the source {find_name(source)} returned a {type(data).__name__}"
         raise PluginError(why, "a modnet.Dataset is expected, see modnet.Dataset.from_arrays")
+    try:
+        data.check()
+    except DataError as error:
+        why = f"the source {find_name(source)} returned a data set that cannot be trained on ({error})"
+        raise PluginError(why, "correct it, or make it by modnet.Dataset.from_arrays") from None
     return data
 
 
@@ -124,7 +129,9 @@ def recognise_source(path: Path) -> str:
     Built-in sources, and those that the program itself registered, come before third-party plugins.
     """
     registry = get_host().registry
-    if not path.exists():
+    with reading(path):
+        exists = path.exists()
+    if not exists:
         sources = registry.usable("data-source")
         names = ", ".join(registry.name_for(source) for source in sources if not source.cls.reads_files)
         raise DataError(f"{path}: no such file, and no data set of that name; available: {names}", path=path)

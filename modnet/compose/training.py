@@ -53,5 +53,6 @@ def train(
     table = {"batch_size": batch_size, "iterations": iterations, "sampling": sampling, "blas_threads": blas_threads}
     settings = Settings().read(table, TrainingSettings, "training")
     parts = make_part("gradient", gradient), make_part("optimizer", optimizer)
+    data.check()
     observer = observer or get_host().relay()
     return train_network(network, data, *parts, settings, seed=seed, observer=observer, start=start, keep=keep)

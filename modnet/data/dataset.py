@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import inspect
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, Never
 
 import attrs
-import numpy as np
 
 from modnet.data.arrays import check_fit, choose_scale, encode_labels, to_rows
-from modnet.data.labels import check_classes, to_classes
+from modnet.data.checks import check_feature_names, check_labels, check_samples
+from modnet.data.labels import to_classes
 from modnet.data.samples import Samples
 from modnet.data.splits import split_rows
-from modnet.errors import DataError
+from modnet.errors import DataError, SettingError, describe_unknown
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -76,7 +77,10 @@ class Dataset:
         split_seed: int = 0,
         stratified: bool = False,
         classes: Sequence[Any] | None = None,
-        **settings: Any,
+        feature_names: Sequence[str] = (),
+        settings: Mapping[str, Any] | None = None,
+        notes: Sequence[str] = (),
+        **unknown: Never,
     ) -> Dataset:
         """Return a data set from rows (N, ...) and their labels (N,) or one-hot labels (N, classes).
 
@@ -86,48 +90,58 @@ class Dataset:
         alike, or `stratified`, so that each class has its share in both parts. `classes` are the labels that there are,
         in this order, with or without samples, or names for the columns of one-hot labels; None takes those that are
         found, sorted.
+        `feature_names` (D,), `settings` and `notes` are kept as they are.
         The rows are copied, unless nobody can write to them (`x.flags.writeable`, a mapped file). Raises DataError
-        where rows and labels do not fit, numbers are not finite, or a label is missing or none of `classes`.
+        where rows and labels do not fit, numbers are not finite, or a label is missing or none of `classes`, and
+        SettingError for a keyword that there is not.
 
         >>> data = Dataset.from_arrays(([[0.5], [1.5], [2.5]], ["b", "a", "b"]), test_fraction=0.4)
         >>> data.classes, data.train.t, data.test.t
         (('a', 'b'), array([0, 1]), array([1]))
         """
+        if unknown:
+            keywords = [key for key in inspect.signature(cls.from_arrays).parameters if key != "unknown"]
+            mistakes = [describe_unknown("unknown setting", key, keywords) for key in unknown]
+            raise SettingError(mistakes, "from_arrays")
         known = None if classes is None else to_classes(classes)
-        rows = to_rows(*train, "training", known)
+        rows = to_rows(*_to_pair(train, "train"), "training", known)
         if test is None:
             rows, rows_test = split_rows(rows, test_fraction, split_seed, stratified)
         else:
-            rows_test = to_rows(*test, "test", known)
+            rows_test = to_rows(*_to_pair(test, "test"), "test", known)
         check_fit(rows, rows_test)
         divisor = choose_scale(rows, scale)
         found, t = encode_labels(rows, rows_test, known)
         ends = len(rows.labels)
-        samples = Samples(rows.x, t[:ends], divisor, rows.chosen)
-        samples_test = Samples(rows_test.x, t[ends:], divisor, rows_test.chosen)
-        return cls(samples, samples_test, found, {"scale": divisor, **settings})
+        samples = Samples(rows.x, t[:ends], divisor, rows.chosen, is_finite=True)
+        samples_test = Samples(rows_test.x, t[ends:], divisor, rows_test.chosen, is_finite=True)
+        check_feature_names(feature_names, samples.features)
+        kept = {"scale": divisor, **(settings or {})}
+        return cls(samples, samples_test, found, kept, tuple(feature_names), tuple(notes))
 
     def check(self) -> None:
-        """Raise DataError where networks cannot rely on it: float64 rows, all finite, a class index for each.
+        """Raise DataError where networks cannot rely on it: rows of finite numbers, a class index for each.
 
-        For authors of a data source that makes its `Dataset` without `from_arrays`. Reads every number.
+        It is called for what a data source returns, and where training begins. Numbers are read block by block, and
+        only where nothing else says that they are finite.
         """
+        check_labels(self.classes)
+        features = None
+        for key, part in self.parts.items():
+            features = check_samples(part, describe_part(key), features, len(self.classes))
         if not len(self.train):
             raise DataError("no training rows")
-        if len(set(self.classes)) != len(self.classes):
-            raise DataError(f"classes are there twice: {self.classes}")
-        check_classes(self.classes)
-        for key, part in self.parts.items():
-            name = describe_part(key)
-            n, x, t = len(part), part.x, part.t
-            if x.ndim != 2 or x.shape != (n, self.features) or x.dtype != np.float64:
-                raise DataError(f"{name} rows are {x.dtype} of shape {x.shape}, not float64 of shape ({n}, features)")
-            if t.shape != (n,) or t.dtype != np.int64:
-                raise DataError(f"{name} targets are {t.dtype} of shape {t.shape}, not int64 of shape {(n,)}")
-            if not np.isfinite(x).all():
-                raise DataError(f"a number in the {name} rows is not finite")
-            if not np.isin(t, np.arange(len(self.classes))).all():
-                raise DataError(f"a target of the {name} rows is not the index of a class")
+        check_feature_names(self.feature_names, self.features)
+        scales = {part.scale for part in self.parts.values()}
+        if len(scales) > 1 or scales - {1.0, self.scale}:
+            raise DataError(f"features are divided by {scales}, and settings['scale'] is {self.scale}")
+
+
+def _to_pair(values: Any, name: str) -> tuple[Any, Any]:
+    """Return rows and labels that were given together; raises DataError where they were given apart."""
+    if not isinstance(values, (tuple, list)) or len(values) != 2:
+        raise DataError(f"{name!r} must be a pair (rows, labels), not a {type(values).__name__}")
+    return values[0], values[1]
 
 
 def describe_part(part: str) -> str:

@@ -58,11 +58,15 @@ def to_label_array(labels: Any, part: str) -> Array:
             return cast("Array", labels)
         labels = labels.tolist()
     are_text = any(isinstance(item, str) for item in labels)
+    truths = [row for row, item in enumerate(labels, start=1) if isinstance(item, (bool, np.bool_))]
     for row, item in enumerate(labels, start=1):
         if _is_missing(item):
             raise DataError(f"{part} row {row}: the label is missing ({item})")
         if are_text and not isinstance(item, str):
             raise DataError(f"{part} row {row}: the label is {item!r}, others are text: make all of them text")
+    if truths and len(truths) < len(labels):
+        found = labels[truths[0] - 1]
+        raise DataError(f"{part} row {truths[0]}: the label is {found}, others are numbers: make all of them numbers")
     try:
         return np.asarray(labels)
     except ValueError:

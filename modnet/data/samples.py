@@ -35,6 +35,8 @@ class Samples:
     t: Array
     scale: float = 1.0
     chosen: Array | None = None
+    is_finite: bool = attrs.field(default=False, kw_only=True)
+    """True where all numbers are known to be finite."""
 
     def __len__(self) -> int:
         return len(self.t)

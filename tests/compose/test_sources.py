@@ -134,6 +134,8 @@ def test_what_nobody_recognises_names_all_there_are(tmp_path):
         modnet.load(path)
     with pytest.raises(DataError, match=r"no such file, and no data set of that name; available: .*mnist-small"):
         modnet.load(tmp_path / "missing.csv")
+    with pytest.raises(DataError, match="cannot be read: File name too long"):
+        modnet.load(tmp_path / ("x" * 300))
     for target, problem in ((path, "no source writes such files"), (tmp_path / "no" / "a.csv", "there is no folder")):
         with pytest.raises(DataError, match=problem) as caught:
             write(rows(), target)
@@ -202,3 +204,27 @@ def test_what_is_no_mistake_in_a_file_passes(tmp_path, error):
     with pytest.raises(type(error)) as caught:
         read_source(Failing(), tmp_path / "a")
     assert caught.value is error
+
+
+@pytest.mark.parametrize(
+    ("x", "t", "words"),
+    [
+        (np.zeros((50, 2)), np.zeros(20, int), "training targets are int64 of shape (20,), not int64 of shape (50,)"),
+        (np.zeros((50, 2)), np.linspace(0, 1, 50), "training targets are float64"),
+        (np.zeros((50, 2)), np.full(50, 3), "a target of the training rows is not the index of a class"),
+        (np.full((50, 2), np.inf), np.zeros(50, int), "a number in the training rows is not finite"),
+        (np.zeros((50, 2, 2)), np.zeros(50, int), "training rows are float64 of shape (50, 2, 2)"),
+    ],
+)
+def test_a_data_set_that_cannot_be_trained_on_names_its_source(x, t, words):
+    class Sloppy(modnet.DataSource):
+        reads_files = False
+
+        def read(self, path):
+            return Dataset(modnet.Samples(x, t), modnet.Samples(x, t), (0, 1))
+
+    with pytest.raises(modnet.PluginError) as caught:
+        read_source(Sloppy(), None)
+    assert "the source sloppy returned a data set that cannot be trained on" in str(caught.value)
+    assert words in str(caught.value)
+    assert "from_arrays" in str(caught.value)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import given
@@ -109,7 +110,7 @@ def test_the_same_pixels_of_any_type_are_the_same_bits():
 
 
 def test_a_given_scale_is_used_and_kept():
-    data = whole(scale=10.0, note="kept")
+    data = whole(scale=10.0, settings={"note": "kept"})
     np.testing.assert_array_equal(data.train.x, X / 10)
     assert data.settings == {"scale": 10.0, "note": "kept"}
 
@@ -262,6 +263,86 @@ def test_a_fraction_that_cannot_be(fraction):
         Dataset.from_arrays((X, T), test_fraction=fraction)
 
 
+# Keywords
+
+
+@pytest.mark.parametrize(
+    ("wrong", "words"),
+    [
+        ({"test_size": 0.5}, "unknown setting 'test_size'"),
+        ({"test_fractoin": 0.5}, "unknown setting 'test_fractoin', did you mean 'test_fraction'?"),
+        ({"seed": 1}, "unknown setting 'seed'"),
+        ({"stratify": True}, "unknown setting 'stratify', did you mean 'stratified'?"),
+        ({"test_size": 0.5, "seed": 1}, "from_arrays: 2 mistakes"),
+    ],
+)
+def test_a_keyword_that_there_is_not(wrong, words):
+    with pytest.raises(modnet.SettingError) as caught:
+        Dataset.from_arrays((X, T), **wrong)
+    assert words in str(caught.value)
+    assert "available: train, test, scale, test_fraction, split_seed" in str(caught.value)
+
+
+def test_rows_and_labels_are_given_as_a_pair():
+    for wrong in ((X, T), (X[:2],), ([X, T, T],), ((X, T), X)):
+        with pytest.raises(DataError, match=r"'(train|test)' must be a pair \(rows, labels\)"):
+            Dataset.from_arrays(*wrong)
+    assert len(Dataset.from_arrays([X, T], test_fraction=0).train) == 4
+
+
+def test_names_of_features_are_kept():
+    data = whole(feature_names=["a", "b", "c"], notes=["read twice"])
+    assert data.feature_names == ("a", "b", "c")
+    assert data.notes == ("read twice",)
+
+
+@pytest.mark.parametrize(
+    ("names", "words"),
+    [
+        (["a", "b"], "2 names of 3 features"),
+        ("abc", "the names of features must be texts: 'abc'"),
+        (["a", "b", 3], "the names of features must be texts"),
+        (["a", "b", "a"], "two features have the name 'a'"),
+    ],
+)
+def test_names_of_features_that_cannot_be(names, words):
+    with pytest.raises(DataError, match=words):
+        whole(feature_names=names)
+
+
+@pytest.mark.parametrize(
+    ("labels", "classes"),
+    [
+        (["oak", "yew", "yew", "oak"], ("oak", "yew")),
+        ([3, 7, 7, 3], (3, 7)),
+        ([3.0, 7.0, 7.0, 3.0], (3, 7)),
+        ([True, False, True, True], (False, True)),
+    ],
+)
+def test_labels_that_are_objects_are_read_as_what_they_are(labels, classes):
+    assert whole(t=np.array(labels, dtype=object)).classes == classes
+
+
+@pytest.mark.parametrize(
+    ("labels", "words"),
+    [
+        (["oak", 1, "yew", "oak"], "training row 2: the label is 1, others are text"),
+        (["oak", "yew", True, "oak"], "training row 3: the label is True, others are text"),
+        (["oak", None, "yew", "oak"], "training row 2: the label is missing"),
+        ([1, 2, 1, True], "training row 4: the label is True, others are numbers"),
+        ([True, 2, 1, 1], "training row 1: the label is True, others are numbers"),
+        ([1, 2, (3,), 1], "labels"),
+        ([1, 2, b"a", 1], "labels"),
+    ],
+)
+def test_labels_of_several_kinds_are_refused_with_their_row(labels, words):
+    objects = np.empty(4, dtype=object)
+    objects[:] = labels
+    for values in (labels, objects):
+        with pytest.raises(DataError, match=words):
+            whole(t=values)
+
+
 # One-hot
 
 
@@ -281,13 +362,28 @@ class TestCheck:
         self.RIGHT.check()
         whole().check()
 
+    def test_names_and_other_parts_are_checked(self):
+        for changes, words in (
+            ({"feature_names": ("a", "b")}, "2 names of 3 features"),
+            ({"feature_names": ("a", "b", "a")}, "two features have the name 'a'"),
+            ({"more_parts": {"validation": modnet.Samples(X[:, :1], T % 2)}}, "validation rows are float64"),
+            ({"more_parts": {"validation": (X, T)}}, "the validation samples are a tuple, not modnet.Samples"),
+        ):
+            with pytest.raises(DataError) as error:
+                attrs.evolve(self.RIGHT, **changes).check()
+            assert words in str(error.value)
+
+    def test_it_makes_no_copy_of_the_features(self):
+        large = modnet.Samples(np.broadcast_to(np.uint8(3), (10**5, 10**6)), np.zeros(10**5, np.int64))
+        Dataset(large, large, (0,)).check()
+
     @pytest.mark.parametrize(
         ("train", "classes", "words"),
         [
             ((X[:0], T[:0]), (3, 7), "no training rows"),
             ((X, T % 2), (3, 3), "classes are there twice"),
             ((X[:, 0], T % 2), (3, 7), "training rows are float64 of shape"),
-            ((X, T[:3] % 2), (3, 7), "training rows are float64 of shape"),
+            ((X, T[:3] % 2), (3, 7), "training targets are int64 of shape (3,), not int64 of shape (4,)"),
             (
                 (X, (T % 2).astype(np.int32)),
                 (3, 7),
@@ -295,6 +391,21 @@ class TestCheck:
             ),
             ((np.where(X == 5, np.nan, X), T % 2), (3, 7), "a number in the training rows is not finite"),
             ((X, T), (3, 7), "a target of the training rows is not the index of a class"),
+            ((X, -(T % 2)), (3, 7), "a target of the training rows is not the index of a class"),
+            ((X, T * 0.5), (3, 7), "training targets are float64 of shape (4,), not int64"),
+            ((X, T[:, None] % 2), (3, 7), "training targets are int64 of shape (4, 1), not int64 of shape (4,)"),
+            ((X, [0, 1, 1, 0]), (3, 7), "training targets are a list"),
+            ((X.tolist(), T % 2), (3, 7), "training rows are a list"),
+            ((X.astype(str), T % 2), (3, 7), "training rows are <U32 of shape (4, 3), not numbers"),
+            ((X.astype(complex), T % 2), (3, 7), "training rows are complex128"),
+            ((X[:, :0], T % 2), (3, 7), "training rows are float64 of shape (4, 0)"),
+            ((X[:, :2], T % 2), (3, 7), "test rows are float64 of shape (0, 3), not numbers of shape (N, 2)"),
+            ((X, T % 2, 0.0), (3, 7), "training rows are divided by a number > 0, not 0.0"),
+            ((X, T % 2, 255.0), (3, 7), "features are divided by"),
+            ((X, T[:2] % 2, 1.0, np.array([0, 9])), (3, 7), "not indices of 4 rows"),
+            ((X, T % 2), (), "classes must be a tuple of labels"),
+            ((X, T % 2), (3, [7]), "classes must be text or numbers, not [7]"),
+            ((X, T % 2), ("1", 1), "classes are there twice"),
         ],
     )
     def test_what_they_cannot_is_said(self, train, classes, words):

@@ -16,7 +16,7 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet import DivergedError, History, Observer, SettingError, ShapeError, TrainingInterrupted
+from modnet import DataError, DivergedError, History, Observer, SettingError, ShapeError, TrainingInterrupted
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.data.summary import summarize
@@ -279,10 +279,18 @@ class TestEnds:
         x = blobs.train.x.copy()
         x[:, 0] = np.inf
         data = Dataset(modnet.Samples(x, blobs.train.t), blobs.test, blobs.classes)
+        parts = modnet.gradient("backpropagation"), modnet.optimizer("sgd")
         with pytest.raises(
             DivergedError, match=r"iteration \d: the batch holds values that are not finite: check the data"
         ):
-            run_on(data)
+            train_network(small(), data, *parts, TrainingSettings(), seed=0, observer=Observer())
+
+    def test_data_that_cannot_be_trained_on_is_refused_before_the_first_iteration(self, blobs: Dataset) -> None:
+        x = np.where(blobs.train.x > 0, np.nan, blobs.train.x)
+        with pytest.raises(DataError, match="a number in the training rows is not finite"):
+            run_on(Dataset(modnet.Samples(x, blobs.train.t), blobs.test, blobs.classes))
+        with pytest.raises(DataError, match="training targets are float64"):
+            run_on(Dataset(modnet.Samples(blobs.train.x, blobs.train.t * 0.5), blobs.test, blobs.classes))
 
     def test_an_activation_that_gives_nan_is_named_with_its_layer(self, blobs: Dataset) -> None:
         def break_down(a):

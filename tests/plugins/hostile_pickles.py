@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import bz2
 import gzip
+import io
 import json
 import lzma
 import os
@@ -15,6 +16,7 @@ import struct
 import subprocess
 import sys
 import time
+import zipfile
 from collections import OrderedDict, defaultdict
 from collections.abc import Callable
 from itertools import pairwise
@@ -415,6 +417,15 @@ BY_ARRAY: Cases = {
     "labels of long text": (b"(" + array() + b"](" + text("a" * 2000) * 4 + b"et.", "found a long text"),
 }
 
+
+def zipped(**members: bytes) -> bytes:
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w") as archive:
+        for name, content in members.items():
+            archive.writestr(f"archive/{name}", content)
+    return file.getvalue()
+
+
 ORDERED = ask_for("collections", "OrderedDict")
 BUNCH, REBUILD = ask_for("sklearn.utils._bunch", "Bunch"), ask_for("copyreg", "_reconstructor")
 PLAIN_DICT, PLAIN_SET = ask_for("builtins", "dict"), ask_for("builtins", "set")
@@ -504,7 +515,9 @@ BY_CONTAINER: Cases = {
         b"\x80\x04\x95" + struct.pack("<Q", 11) + b"N\x95" + struct.pack("<Q", 1) + b".",
         r"a frame does not end where an opcode does \(FRAME at byte 12\)",
     ),
-    "an archive of torch": (b"PK\3\4" + bytes(100), "it is a ZIP archive, as torch.save writes; save arrays"),
+    "an archive of torch": (zipped(data=b"\x80\x02N.", version=b"3"), "a ZIP archive of .*, expected one: unpack it"),
+    "a ZIP archive of a pickle that runs": (zipped(data=call("os", "system", COMMAND)), "it asks for os.system"),
+    "a ZIP archive of nothing": (b"PK\3\4" + bytes(100), "the ZIP archive cannot be read"),
     "a table of pandas": (
         ask_for("pandas.core.frame", "DataFrame"),
         "asks for pandas.core.frame.DataFrame; save the table",

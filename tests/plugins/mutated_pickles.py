@@ -12,11 +12,14 @@ import random
 import sys
 import time
 import warnings
+from collections import Counter, OrderedDict, defaultdict
 from pathlib import Path
 
 import numpy as np
+from modnet_data.arrays.source import text_labels
 from modnet_data.pickle.opcodes import ALLOWED, REFUSED
 from modnet_data.pickle.source import parts, rows_to_predict
+from sklearn.utils import Bunch
 
 import modnet
 
@@ -29,6 +32,11 @@ CONTENTS = [
     ((X.astype(np.longdouble), list("abba")), (X.astype(">u4"), ("a",) * 4)),
     {"x": X.reshape(2, 2, 3).transpose(1, 0, 2), "t": [np.int8(3), np.int8(4)], "note": "é" * 3, 3: None, "k": 2.5},
     (np.arange(3000, dtype=np.uint8).reshape(4, 750), T.astype("u1")),
+    OrderedDict(data=X.tolist(), target=np.array([*"abba"]), more={1, (2, b"b"), frozenset("c")}, b=bytearray(b"\xe9")),
+    defaultdict(list, x=[*X], t=np.array([b"oak", b"ash", b"ash", b"oak"]), more=[1j, 2**99, Counter("a"), {"a": {}}]),
+    {"train": {"x": X, "t": np.array([*"abba"], object)}, "test": (X[:1].tolist(), [np.str_("a")])},
+    ((X.tolist(), [b"a", b"b", b"b", b"a"]), (X.tolist(), np.array(["b"] * 4, ">U3")), (X[:1], [np.bytes_(b"a")])),
+    Bunch(data=X.astype(int).tolist(), target=np.array([1, 0, 0, 1], object), target_names=np.array(["oak", "ash"])),
 ]
 COMPLEX = (X.astype("c8"), np.eye(2)[T])
 PYTHON_2 = (
@@ -73,7 +81,9 @@ def load(content: bytes) -> bool:
     path = Path("mutated.pkl")
     try:
         arrays = [np.concatenate(blocks) for blocks in parts(content, path)]
+        arrays[1::2] = [text_labels(labels, path) for labels in arrays[1::2]]
         data = modnet.Dataset.from_arrays((arrays[0], arrays[1]), tuple(arrays[2:]) or None, scale=1)
+        data.check()
         assert np.isfinite(data.train.x).all()
         assert len(data.train.x) == len(data.train.t)
         rows_to_predict(content, path)

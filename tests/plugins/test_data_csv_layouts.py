@@ -266,3 +266,230 @@ def test_known_formats_that_are_not_read(tmp_path, name, content, words):
 )
 def test_headers_that_begin_as_other_formats_do(path, header):
     assert load(path, f"{header}\n1,x\n2,y\n").classes == ("x", "y")
+
+
+# Shape: delimiters, lines above the table, empty columns
+
+VARIANTS = {
+    "plain": lambda text: text.encode(),
+    "CRLF": lambda text: text.replace("\n", "\r\n").encode(),
+    "semicolons": lambda text: text.replace(",", ";").encode(),
+    "tabs": lambda text: text.replace(",", "\t").encode(),
+    "a mark": lambda text: b"\xef\xbb\xbf" + text.encode(),
+    "gzip": lambda text: gzip.compress(text.encode()),
+    "zip": lambda text: zip_of({"trees.csv": text}),
+    "UTF-16": lambda text: text.encode("utf-16"),
+}
+each_variant = pytest.mark.parametrize("variant", VARIANTS)
+MANY = HEADER + ROWS * 4000  # more than a block
+QUOTED = '"height","width","label"\n' + ROWS.replace("fir", '"fir"')
+
+
+@each_variant
+@pytest.mark.parametrize("table", [TABLE, QUOTED, MANY], ids=["few", "quoted", "many"])
+@pytest.mark.parametrize(
+    ("above", "skipped"),
+    [
+        ("Trees of the park\n", 1),
+        ("Trees of the park\nexported 3 May\n\n", 3),
+        ("\nTrees of the park\n\n\n", 4),
+        ('"Trees, of the park"\n', 1),
+        ("Trees of the park,,\n", 1),
+        ("Trees of the park,,\n,,\nby hand,,\n", 3),
+        ("1999\n", 1),
+        ("Größe,Übersicht,Park,1,2\n", 1),
+    ],
+)
+def test_lines_above_the_table(tmp_path, above, skipped, table, variant):
+    path = tmp_path / ("trees.csv.zip" if variant == "zip" else "trees.csv")
+    data, way = obey(path, VARIANTS[variant](above + table))
+    assert way == {"skip_rows": skipped}
+    np.testing.assert_array_equal(data.train.x, FEATURES * (len(data.train) // 3))
+    assert data.classes == ("fir", "oak")
+    error = refuse(path, VARIANTS[variant](above + table + "1,x,fir\n"), skip_rows=skipped)
+    assert error.line == skipped + table.count("\n") + 1  # of the file
+
+
+@pytest.mark.parametrize("mark", ["#", "%", "!"])
+def test_comments_above_the_table(path, mark):
+    text = f"{mark} trees\n{mark}by hand, in May\n{TABLE}"
+    for which, way in enumerate([{"comment": mark}, {"skip_rows": 2}]):
+        data, found = obey(path, text, which)
+        assert_trees(data)
+        assert found == way
+
+
+@pytest.mark.parametrize("skip", [6, 100])
+def test_more_lines_skipped_than_there_are(path, skip):
+    assert f"the lines that are skipped: skip_rows is {skip}" in str(refuse(path, TABLE, skip_rows=skip))
+
+
+def test_many_lines_are_skipped(path):
+    assert_trees(load(path, "a,b\n" * 500 + TABLE, skip_rows=500))
+
+
+@pytest.mark.parametrize("value", [-1, 1.5, "1", None])
+def test_lines_to_skip_are_a_number(value):
+    with pytest.raises(SettingError, match="skip_rows"):
+        modnet.source("csv", skip_rows=value)
+
+
+def test_no_row_of_another_file_is_skipped(path):
+    source = modnet.source("csv", skip_rows=1, label="label")
+    path.write_text("My trees\nheight,width\n1.5,2\n")
+    assert source.read_rows(path, 2)[0].tolist() == [[1.5, 2]]
+    for text in ("height,width\n1.5,2\n", "1.5,2\n3,4\n"):
+        path.write_text(text)
+        with pytest.raises(DataError, match="line 1: skip_rows skips a line of 2 columns, which may be a row"):
+            source.read_rows(path, 2)
+    path.with_name("more.csv").write_text(TABLE)
+    assert "skip_rows skips a line of 3 columns" in str(
+        refuse(path, "My trees\n" + TABLE, skip_rows=1, test="more.csv")
+    )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "height width label\n" + ROWS.replace(",", " "),
+        "height  width\tlabel\n" + ROWS.replace(",", "   "),
+        "   height     width   label\n" + ROWS.replace(",", "\t \t").replace("\n", "  \n"),
+        '"height" "width" "label"\n' + ROWS.replace(",", " ").replace("fir", '"fir"'),
+        "height\twidth\tlabel\n" + ROWS.replace(",", "\t").replace("3\t4", "3\t\t4"),  # as UCI's seeds
+        "  \n\n height width label\n\n" + ROWS.replace(",", "  ") + " \n",
+        "height  width  label\n" + ROWS.replace(",", "  ").replace("\n", "\r\n"),
+    ],
+)
+def test_runs_of_blanks_are_a_delimiter(path, text):
+    data = load(path, text)
+    assert_trees(data)
+    assert data.settings["delimiter"] == "whitespace"
+    assert_trees(load(path, text, **{"test": "", **data.settings}))
+    assert_trees(load(path, gzip.compress(text.encode())))
+
+
+def test_text_in_quotes_keeps_its_blanks(path):
+    data = load(path, 'a  b  label\n1  2  "red  fir"\n3\t4 "red ""fir"""\n5 6 yew\n')
+    assert data.classes == ("red  fir", 'red "fir"', "yew")
+
+
+def test_whole_numbers_between_blanks_stay_bytes(path):
+    data = load(path, "".join(f"{i % 256:8d}{i % 7:8d}{i % 3:4d}\n" for i in range(20_000)), label=2)
+    assert data.train.table.dtype == np.uint8
+    assert data.train.x[:3].tolist() == [[0, 0], [1, 1], [2, 2]]
+    assert len(data.train) == 20_000
+
+
+def test_a_mistake_between_blanks_has_its_place(path):
+    error = refuse(path, "a  b  label\n" + " 1  2  x\n" * 300 + "  1   q   y\n")
+    assert (error.line, error.column, error.column_name) == (302, 2, "b")
+    error = refuse(path, "a  b  label\n" + " 1  2  x\n" * 300 + "  1   2\n")
+    assert error.line == 302
+
+
+@pytest.mark.parametrize("text", ["oak one 1\noak 2\nred fir tree 3\nyew 4\n", "John Smith\nJane\nJack Doe\n"])
+def test_names_with_blanks_are_no_columns(path, text):
+    assert "whitespace" not in str(refuse(path, text))
+
+
+def test_what_blanks_delimit_is_written_and_read_back(tmp_path):
+    data = load(tmp_path / "a.csv", 'a,b,label\n1.5,2,red  fir\n3,4,"say ""oak"""\n')
+    source = modnet.source("csv", delimiter="whitespace", test_fraction=0.0)
+    (path,) = source.write(data, tmp_path / "b.csv")
+    again = source.read(path)
+    assert (again.classes, again.train.x.tolist()) == (data.classes, data.train.x.tolist())
+
+
+@pytest.mark.parametrize("delimiter", ["|", "^", "~", ":"])
+def test_a_rare_delimiter_is_advised(path, delimiter):
+    data, way = obey(path, TABLE.replace(",", delimiter))
+    assert_trees(data)
+    assert way == {"delimiter": delimiter}
+    data, way = obey(path, TABLE.replace(",", f" {delimiter} "))  # or blanks
+    assert way == {"delimiter": delimiter}
+    assert_trees(data)
+
+
+def test_two_delimiters_that_both_fit_are_both_advised(path):
+    error = refuse(path, "1,5;0\n2,5;1\n3,5;1\n")
+    assert str(error).endswith("is the delimiter a comma or a semicolon? Set delimiter = ',' or delimiter = ';'")
+    assert load(path, "1,5;0\n2,5;1\n3,5;1\n", delimiter=";").train.x.tolist() == [[1.5], [2.5], [3.5]]
+
+
+ENDS = {  # a delimiter at the end of the header, the rows, or both
+    "rows": (HEADER, ROWS.replace("\n", ",\n")),
+    "header": (HEADER.replace("\n", ",\n"), ROWS),
+    "both": (HEADER.replace("\n", ",\n"), ROWS.replace("\n", ",\n")),
+    "two": (HEADER.replace("\n", ",,\n"), ROWS.replace("\n", ",,\n")),
+    "two and one": (HEADER.replace("\n", ",\n"), ROWS.replace("\n", ",,\n")),
+    "quotes": (HEADER.replace("\n", ',""\n'), ROWS.replace("\n", ',""\n')),
+    "blanks": (HEADER.replace("\n", ", \n"), ROWS.replace("\n", ", \n")),
+    "none": ("", ROWS.replace("\n", ",\n")),
+}
+
+
+@each_variant
+@pytest.mark.parametrize("many", [1, 4000])
+@pytest.mark.parametrize("ends", ENDS)
+def test_delimiters_at_the_ends_of_lines(tmp_path, ends, many, variant):
+    header, rows = ENDS[ends]
+    path = tmp_path / ("trees.csv.zip" if variant == "zip" else "trees.csv")
+    data = load(path, VARIANTS[variant](header + rows * many))
+    np.testing.assert_array_equal(data.train.x, FEATURES * many)
+    assert data.classes == ("fir", "oak")
+    assert data.feature_names == (("height", "width") if header else ())
+    assert data.settings["label"] == ("label" if header else 2)
+    if ends != "header" and many > 1:
+        empty = rows.split("\n", 1)[0].count(",") - 2
+        error = refuse(path, VARIANTS[variant](header + rows * many + "1,2,fir" + "," * empty + "7\n"))
+        assert (error.line, error.column) == ((header != "") + 3 * many + 1, 3 + empty)
+        assert "expected an empty cell, as in the first rows, found '7'" in str(error)
+
+
+def test_the_last_column_is_one_that_is_not_empty(path):
+    assert_trees(load(path, HEADER + ROWS.replace("\n", ",\n"), label="last"))
+
+
+def test_a_named_column_that_is_empty_is_a_column(path):
+    error = refuse(path, "a,label,b\n1,x,\n2,y,\n")
+    assert (error.line, error.column) == (2, 3)
+
+
+def test_rows_to_predict_may_end_with_a_delimiter(path):
+    for text in ("1.5,2,\n3,4,\n", "height,width,\n1.5,2,\n3,4,\n", "height,width\n1.5,2,\n3,4,\n"):
+        path.write_text(text)
+        assert modnet.source("csv", label="label").read_rows(path, 2)[0].tolist() == [[1.5, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("a,label\n" + ROWS, "line 1: the header has 2 columns, and the rows from line 2 on have 3"),
+        ("a,b,c,label\n" + ROWS, "line 1: the header has 4 columns, and the rows from line 2 on have 3"),
+        ("\n\na,label\n\n" + ROWS, "line 3: the header has 2 columns, and the rows from line 5 on have 3"),
+        ("\n\na,a,label\n" + ROWS, "line 3, column 2: 'a' is the name of column 1 already; rename one"),
+        ("title\na,a,label\n" + ROWS, "line 1: 1 column, 'title', and 3 in line 2 and on: set skip_rows = 1"),
+    ],
+)
+def test_a_mistake_in_the_header_says_its_line(path, text, words):
+    assert words in str(refuse(path, text))
+
+
+# The first line of text
+
+
+@pytest.mark.parametrize("text", ["x,x,o,p\no,o,x,n\nx,x,o,p\no,o,x,n\n", "p,x,s,n\ne,x,s,y\np,b,s,n\ne,x,s,y\n"])
+def test_a_first_line_of_which_each_cell_comes_again_is_a_row(path, text):
+    error = refuse(path, text, label=0, leave_out=[2, 3])
+    assert (error.line, error.column, error.column_name) == (1, 2, None)
+
+
+@pytest.mark.parametrize("text", ["x,x,o,q\no,o,x,n\nx,x,o,p\no,o,x,n\n", "x,x,y\na,b,c\nd,e,f\n"])
+def test_a_first_line_of_text_that_repeats_may_be_a_row(path, text):
+    assert refuse(path, text).advice == ({"header": True}, {"header": False})
+
+
+def test_names_that_repeat_above_numbers_are_a_header(path):
+    assert "line 1, column 2: 'a' is the name of column 1 already; rename one" in str(
+        refuse(path, "a,a,label\n1,2,x\n")
+    )

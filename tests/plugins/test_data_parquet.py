@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import datetime
+import decimal
 import subprocess
 import sys
 from pathlib import Path
@@ -65,25 +67,70 @@ def test_columns_that_are_asked_for(path, settings, x, classes):
     assert data.classes == classes
 
 
-def test_names_are_as_they_are_in_the_file(path):
-    save(path, {" a": [1, 2, 3], "a": [4, 5, 6], "0": [7, 8, 9], "last": ["b", "a", "b"]})
-    for features, x in [((" a",), [[1], [2], [3]]), (("a", "0"), [[4, 7], [5, 8], [6, 9]])]:
-        found = modnet.load(path, features=features, label="last", test_fraction=0, scale=1)
-        assert (found.train.x.tolist(), found.feature_names) == (x, features)
+VALUES = ["oak", None, "ash"]
+MOMENT = datetime.datetime(2020, 1, 1)
+
+
+@pytest.mark.parametrize(
+    ("column", "expected"),
+    [
+        (pa.array([5, None, 6]), [5, 6]),
+        (pa.array([5, None, 6], pa.uint64()), [5, 6]),
+        (pa.array([5, None, 6]).dictionary_encode(), [5, 6]),
+        (pa.array([0.5, None, 1.5]).dictionary_encode(), [0.5, 1.5]),
+        (pa.array([True, None, False]), [1, 0]),
+        (pa.array(VALUES), "string"),
+        (pa.array(VALUES).dictionary_encode(), "dictionary"),
+        (pa.array(VALUES, pa.string_view()), "string_view"),
+        (pa.nulls(3), "null"),
+        (pa.array([decimal.Decimal("1.5")] * 3), "decimal128"),
+        (pa.array([MOMENT.date()] * 3), "date32"),
+        (pa.array([MOMENT] * 3), "timestamp"),
+        (pa.array([MOMENT.time()] * 3), "time64"),
+        (pa.array([b"a"] * 3), "binary"),
+        (pa.array([[1], None, [2]]), "list"),
+        (pa.array([{"label": 1}] * 3), "struct"),
+        (pa.array([[("a", 1)]] * 3, pa.map_(pa.string(), pa.int64())), "map"),
+        (pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"a" * 16] * 3, pa.binary(16))), "extension"),
+    ],
+)
+def test_a_column_of_any_type_is_read_or_refused_by_name_and_can_be_left_out(path, column, expected):
+    save(path, {"c": column, "x": [1, 2, 3], "label": [0, 0, 1]})
+    settings = {"label": "label", "missing": "drop", "test_fraction": 0, "scale": 1}
+    if isinstance(expected, list):
+        found = modnet.load(path, **settings)
+        assert found.train.x.tolist() == [[expected[0], 1], [expected[1], 3]]
+        return
+    with pytest.raises(DataError, match=rf"column 1 \('c'\) is of type {expected}.*, expected numbers") as caught:
+        modnet.load(path, **settings)
+    (advice,) = caught.value.advice
+    assert modnet.load(path, **settings, **advice).feature_names == ("x",)
 
 
 @pytest.mark.parametrize(
     "label",
     [
-        pa.array(["b", "a", "b"]).dictionary_encode(),
-        pa.array(["b", "a", "b"], pa.large_string()),
-        pa.array(["b", "a", "b"], pa.string_view()),
+        pa.array(VALUES),
+        pa.array(VALUES, pa.large_string()),
+        pa.array(VALUES, pa.string_view()),
+        pa.array(VALUES).dictionary_encode(),
+        pa.DictionaryArray.from_arrays(pa.array([1, None, 0], pa.uint8()), ["ash", "oak"]),
+        pa.DictionaryArray.from_arrays(pa.array([0, 1, 2], pa.int8()), pa.array(["oak", None, "ash"])),
+        pa.DictionaryArray.from_arrays(pa.array([2, None, 0], pa.int8()), ["ash", "elm", "oak"]),
     ],
+    ids=["string", "large", "view", "dictionary", "uint8", "a null in the dictionary", "unused words"],
 )
-def test_labels_of_text_in_any_form(tmp_path, label):
+def test_labels_of_text_of_any_type(tmp_path, label):
     path = save(tmp_path / "a.feather", {"x": [1, 2, 3], "label": label})
-    data = modnet.load(path, test_fraction=0)
-    assert (data.classes, data.train.t.tolist()) == (("a", "b"), [1, 0, 1])
+    data = modnet.load(path, missing="drop", test_fraction=0)
+    assert [data.classes[i] for i in data.train.t] == ["oak", "ash"]
+
+
+def test_names_are_as_they_are_in_the_file(path):
+    save(path, {" a": [1, 2, 3], "a": [4, 5, 6], "0": [7, 8, 9], "last": ["b", "a", "b"]})
+    for features, x in [((" a",), [[1], [2], [3]]), (("a", "0"), [[4, 7], [5, 8], [6, 9]])]:
+        found = modnet.load(path, features=features, label="last", test_fraction=0, scale=1)
+        assert (found.train.x.tolist(), found.feature_names) == (x, features)
 
 
 def test_one_hot_labels_are_named_by_their_columns(path):
@@ -166,7 +213,25 @@ def test_a_label_is_never_filled_in(path):
             {"a": [1, 2], "when": pa.array([1, 2], pa.timestamp("s")), "label": [0, 1]},
             r"column 2 \('when'\) is of type timestamp\[m?s\], expected numbers: set leave_out = \['when'\]",
         ),
-        ({"a": [[1], [2]], "label": [0, 1]}, r"is of type list<.*expected numbers: set leave_out = \['a'\]$"),
+        ({"a": [[1], [2]], "label": [0, 1]}, r"is of type list<.*expected numbers$"),
+        (
+            {"a": [1, 2], "b": [[1], [2]], "c": ["x", "y"], "d": [b"x", b"y"], "label": [0, 1]},
+            r"column 2 \('b'\) is of type list<.*expected numbers: set leave_out = \['b', 'c', 'd'\]$",
+        ),
+        (
+            {**{f"b{i}": ["x", "y"] for i in range(50)}, "a": [1, 2], "label": [0, 1]},
+            r"column 1 \('b0'\) is of type string, expected numbers: set features = \['a'\]$",
+        ),
+        (
+            {"a": [1, 2], "label": ["oak", "oak\ufeff"]},
+            r"row 2, column 2 \('label'\): the label 'oak\\ufeff' has an invisible character",
+        ),
+        ({"a": [1, 2], "label": ["oak", "oak\0"]}, r"row 2, column 2 \('label'\): the label 'oak\\x00' has a control"),
+        ({"a": [1, 2], "label": ["\u00e9", "e\u0301"]}, r"row 1, .*look alike: .* \(the other one is in row 2\)"),
+        (
+            {"a": [1, 2], "label": ["oak", "x" * 10**6]},
+            r"row 2, .*expected a label, found text of 1,000,000 characters",
+        ),
         ({"a": [1, 2], "b": [1, 2]}, "which column is the label"),
         ({"a": [1, 2], "label": [[1], [2]]}, "is of type list<.*expected a label"),
         ({"a": [1, 2], "label": [0.5, 1.0]}, "must be classes"),
@@ -231,6 +296,12 @@ def test_a_small_file_of_very_many_rows_is_refused_unless_it_is_saved_as_is(tmp_
         modnet.load(path)
     pa.feather.write_feather(table, str(tmp_path / "b.feather"), compression="uncompressed")
     assert len(modnet.load(tmp_path / "b.feather", test_fraction=0).train) == 2**20
+
+
+def test_a_table_of_very_many_columns_takes_no_longer_for_each_of_them(path):
+    columns = {f"c{i}": [0.5, 1.5, 2.5] for i in range(5000)}
+    save(path, {**columns, "label": COLUMNS["species"]})
+    assert modnet.load(path, label="label", test_fraction=0).features == 5000  # within the limit of the process
 
 
 def test_large_files_are_converted_once(path, all_large, monkeypatch):

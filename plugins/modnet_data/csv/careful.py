@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv.cells import NOT_FINITE, number_of, number_problem, with_points
+from modnet_data.csv.cells import NOT_FINITE, WHOLE, number_of, number_problem, with_points
 from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
@@ -65,7 +65,9 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
     for record in records(lines, plan.table.dialect, first):
         if isinstance(record, Broken):
             mistakes.add(record.line, record.column, record.problem)
-        elif _is_regular(record, plan, mistakes) and (row := _read_row(record, plan, mistakes, gaps)):
+        elif problem := _row_problem(record, plan):
+            mistakes.add(record.line, *problem)
+        elif row := _read_row(record, plan, mistakes, gaps):
             features.append(row[0])
             labels.append(row[1])
     x = np.array(features, np.float64).reshape(len(features), len(plan.features))
@@ -74,18 +76,18 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
     return x, np.array(labels, np.str_ if plan.words else np.float64)
 
 
-def _is_regular(record: Record, plan: Plan[Layout], mistakes: Mistakes) -> bool:
+def _row_problem(record: Record, plan: Plan[Layout]) -> tuple[int, str] | None:
+    """Return the column where a row is not as the layout has it, and what is wrong; None where all is right."""
     layout = plan.table
     if len(record.cells) != layout.count:
-        mistakes.add(record.line, *describe_ragged(record, layout))
-        return False
-    if (stray := record.stray_quote(layout.dialect.delimiter)) is not None:
-        mistakes.add(record.line, stray, "a quote that is neither around the cell nor doubled in it")
-        return False
+        return describe_ragged(record, layout)
+    if (stray := record.stray_quote(layout.dialect.character)) is not None:
+        return stray, "a quote that is neither around the cell nor doubled in it"
+    if filled := [i for i in layout.empty if record.cells[i].strip()]:
+        return filled[0], f"expected an empty cell, as in the first rows, found {quote(record.cells[filled[0]])}"
     if (swallowing := _swallowing_cell(record, plan)) is not None:
-        mistakes.add(record.line, swallowing, "rows within quotes; is a quote left open?")
-        return False
-    return True
+        return swallowing, "rows within quotes; is a quote left open?"
+    return None
 
 
 def _swallowing_cell(record: Record, plan: Plan[Layout]) -> int | None:
@@ -97,7 +99,7 @@ def _swallowing_cell(record: Record, plan: Plan[Layout]) -> int | None:
         return None
     rows = 0
     for line in record.text.replace("\r", "\n").split("\n"):
-        cells = with_points(line.replace('"', "").split(plan.table.dialect.delimiter), plan.table.dialect.decimal)
+        cells = with_points(line.replace('"', "").split(plan.table.dialect.character), plan.table.dialect.decimal)
         rows += len(cells) == plan.table.count and all(number_of(cells[i]) is not None for i in plan.features)
     return long[0] if rows > 1 else None
 
@@ -156,16 +158,24 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
             mistakes.add(record.line, i, f"expected {finite}, found {_describe_found(cell)}", Missing.advise_value)
             continue
         if value is None:
-            remedy: Remedy = no_remedy
-            if i not in plan.table.text and LIKELY.fullmatch(cell.strip()):
+            remedy = _remedy(i, cell, plan)
+            if remedy == Missing.advise_word:
                 gaps.count(i, word=cell)
-                remedy = Missing.advise_word
             mistakes.add(record.line, i, number_problem(cell, comma), remedy)
         elif problem := _dtype_problem(value, plan.dtype):
             mistakes.add(record.line, i, f"{problem}, found {quote(cell)}")
         else:
             values.append(value)
     return values
+
+
+def _remedy(column: int, cell: str, plan: Plan[Layout]) -> Remedy:
+    """Return what mends a feature that is no number: to leave columns of text out, or identifiers."""
+    if column in plan.table.text:
+        return lambda _: plan.advise_leaving_out([i for i in plan.features if i in plan.table.text])
+    if WHOLE.fullmatch(cell.strip()):
+        return lambda _: plan.advise_leaving_out([column])
+    return Missing.advise_word if LIKELY.fullmatch(cell.strip()) else no_remedy
 
 
 def _describe_found(cell: str) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 
 from modnet_data.csv.cells import ODD, WHOLE, is_number, label_problem, number_of, number_problem, with_points
 from modnet_data.csv.layout import Layout
+from modnet_data.csv.text import WHITESPACE
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
 from modnet_data.table.missing import Advice, Missing, describe_outside
@@ -71,7 +72,7 @@ def is_oddly_spelled(block: bytes, lines: Sequence[str], plan: Plan[Layout]) -> 
     `block` holds the same lines as bytes, or nothing.
     """
     delimiter, place, count = plan.table.dialect.delimiter, plan.labels[0], plan.table.count
-    if block and b'"' not in block and delimiter.isascii():
+    if block and b'"' not in block and delimiter.isascii() and delimiter != WHITESPACE:
         text = np.frombuffer(b"%b\n00" % block.removesuffix(b"\n"), np.uint8)
         ends = np.flatnonzero((text == NEWLINE) | (text == ord(delimiter)))
         if len(ends) == len(lines) * count:
@@ -83,8 +84,8 @@ def is_oddly_spelled(block: bytes, lines: Sequence[str], plan: Plan[Layout]) -> 
 
 
 def _has_odd_line(lines: Sequence[str], plan: Plan[Layout]) -> bool:
-    place, delimiter = plan.labels[0], plan.table.dialect.delimiter
-    for line in lines:
+    place, delimiter = plan.labels[0], plan.table.dialect.character
+    for line in plan.table.dialect.prepare(lines):
         cells = next(csv.reader([line], delimiter=delimiter)) if '"' in line else line.split(delimiter)
         if len(cells) > place and ODD.fullmatch(cells[place].strip()):
             return True

@@ -31,7 +31,7 @@ def read_regular(lines: Sequence[str], plan: Plan[Layout], dtype: np.dtype[Any])
     dialect = plan.table.dialect
     if dialect.decimal != "." or dialect.comment is not None:
         return None
-    well_quoted = _well_quoted(dialect.delimiter)
+    well_quoted, lines = _well_quoted(dialect.character), [*dialect.prepare(lines)]
     if not all(well_quoted(line) for line in lines if '"' in line or "\0" in line):
         return None
     fields = _fields(plan, dtype)
@@ -42,7 +42,7 @@ def read_regular(lines: Sequence[str], plan: Plan[Layout], dtype: np.dtype[Any])
                 lines,
                 dtype=dtype if fields is None else fields,
                 comments=None,
-                delimiter=dialect.delimiter,
+                delimiter=dialect.character,
                 quotechar='"',
                 ndmin=2 if fields is None else 1,
             )
@@ -59,6 +59,8 @@ def _checked_block(rows: Array, fields: np.dtype[Any] | None, plan: Plan[Layout]
         x, labels = pick_columns(rows, plan.features), pick_columns(rows, plan.labels)
     else:
         at = _places(fields)
+        if any((rows[at[i][0]][:, at[i][1]] != "").any() for i in plan.table.empty):
+            return None
         x = _gather([rows[at[i][0]][:, at[i][1]] for i in plan.features], dtype)
         if plan.words:
             words = _checked_words(rows[at[plan.labels[0]][0]][:, 0], plan)

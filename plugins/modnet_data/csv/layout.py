@@ -5,23 +5,21 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from functools import cached_property
-from itertools import islice
 from pathlib import Path
-from typing import Any
 from unicodedata import category
 
 import attrs
 
 from modnet import DataError
 from modnet_data.csv.cells import is_number, kind_of, number_of
-from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, records, text_of
+from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
+from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, Value, quote
 from modnet_data.table.plan import own_words
 from modnet_data.table.words import MISSING, MissingValues
 
-DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 SAMPLE_LINES = 100
 SAMPLE_CELLS = 20_000
 DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
@@ -46,7 +44,9 @@ class Layout(Columns):
 
     def first_rows(self) -> Sequence[Sequence[Value]]:
         """Return the first rows, by which columns are judged."""
-        return [[_value(cell) for cell in cells] for cells in self.sample]
+        return [
+            [(cell or None) if i in self.text else _value(cell) for i, cell in enumerate(row)] for row in self.sample
+        ]
 
     @cached_property
     def kinds(self) -> list[frozenset[str]]:
@@ -94,38 +94,48 @@ class LayoutSettings:
     comment: str | None
     encoding: str
     header: bool | None
+    skip_rows: int = 0
     otherwise: bool | None = None
     """True or false where the first line could be either, a header or a row; None raises DataError then."""
     names: Sequence[str] = ()
     """Names that show the first line to be a header: all of them, or one that is no number."""
+    guarded: bool = False
+    """True where a line that is skipped may not have as many columns as the rows."""
 
 
 def layout_of(path: Path, given: LayoutSettings) -> Layout:
     """Return the layout of a CSV file, by its first lines and what is given."""
     given = attrs.evolve(given, encoding=encoding_of(path, given.encoding))
-    lines = _first_lines(path, given.encoding)
+    lines, skipped = _first_lines(path, given)
     delimiter, decimal = given.delimiter, given.decimal or "."
     if lines and (said := SAID.fullmatch(lines[0])):
         lines[0] = "\n"
         delimiter = delimiter or said[1]
     if delimiter is None:
-        delimiter = _delimiter(path, lines, Dialect(",", decimal, given.comment, given.encoding))
+        delimiter = choose_delimiter(path, lines, Dialect(",", decimal, given.comment, given.encoding))
     dialect = Dialect(delimiter, decimal, given.comment, given.encoding)
     sample, broken = _sample(lines, dialect)
-    _check_first(path, sample, broken)
+    _check_first(path, sample, broken, given)
+    check_start(path, sample, broken)
     first, rows = sample[0], sample[1:]
+    if given.guarded:
+        _check_skipped(path, skipped, first, dialect)
     if given.decimal is None:
         dialect = attrs.evolve(dialect, decimal=_decimal(path, [row.cells for row in sample], delimiter))
     numbers = [[_number_text(cell, dialect) for cell in row.cells] for row in sample]
-    names = tuple(name.strip() for name in first.cells) if _has_header(path, first, numbers, given) else None
-    if names:
-        _check_names(path, first, names, delimiter)
+    header = _has_header(path, first, numbers, given)
+    count, empty = measure(first, rows, header)
+    names = None
+    if header:
+        names = (*(name.strip() for name in first.cells[:count]), *[""] * (count - len(first.cells)))
+        _check_names(path, first, names, dialect)
         _check_second(path, names, rows, broken)
     # A row of another length is a mistake, found when all is read.
-    whole = [cells for cells in (numbers[1:] if names else numbers) if len(cells) == len(first.cells)]
+    whole = [cells for cells in (numbers[1:] if header else numbers) if len(cells) == count]
     text = _text_columns(whole)
-    begin = rows[0].line if names else first.line
-    return Layout(path, names, len(first.cells), text, dialect, first.line, begin, whole)
+    begin = rows[0].line if header else first.line
+    ends = frozenset(range(count - empty, count))
+    return Layout(path, names, count, text, dialect, first.line, begin, whole, empty=ends)
 
 
 def _has_header(path: Path, first: Record, numbers: list[list[str]], given: LayoutSettings) -> bool:
@@ -137,49 +147,36 @@ def _has_header(path: Path, first: Record, numbers: list[list[str]], given: Layo
     header = given.otherwise if header is None else header
     if header is None:
         advice = [{"header": True}, {"header": False}]
-        raise _error(path, "a header, or a row of data?", line=first.line, advice=advice)
+        raise line_error(path, "a header, or a row of data?", line=first.line, advice=advice)
     return header
 
 
-def _error(
-    path: Path,
-    problem: str,
-    *,
-    line: int,
-    column: int | None = None,
-    name: str | None = None,
-    advice: Sequence[Mapping[str, Any]] = (),
-) -> DataError:
-    """Return the error of a problem in a line, and maybe in a column by its index."""
-    place = "" if column is None else f", column {column + 1}" + (f" ({quote(name)})" if name else "")
-    number = None if column is None else column + 1
-    text = f"{path}, line {line}{place}: {problem}"
-    return DataError(text, path=path, line=line, column=number, column_name=name, advice=advice)
-
-
-def _first_lines(path: Path, encoding: str) -> list[str]:
-    with text_of(path, encoding) as text:
+def _first_lines(path: Path, given: LayoutSettings) -> tuple[list[str], list[str]]:
+    """Return the first lines, with blank ones in place of those that are skipped, and these."""
+    with text_of(path, given.encoding) as text:
         lines: list[str] = []
         filled = size = 0  # blank lines do not count: many may come before the first row
         while filled < SAMPLE_LINES and size < LONGEST_LINE and (line := text.readline(LONGEST_LINE)):
             if len(line) == LONGEST_LINE:
-                raise _error(path, f"more than {LONGEST_LINE} characters in a line", line=len(lines) + 1)
+                raise line_error(path, f"more than {LONGEST_LINE} characters in a line", line=len(lines) + 1)
             lines.append(line)
-            filled += line.strip("\r\n") != ""
-            size += len(line)
+            if len(lines) > given.skip_rows:
+                filled += line.strip("\r\n") != ""
+                size += len(line)
     if lines:
-        lines[0] = _without_mark(path, lines[0], encoding)
-    return lines
+        lines[0] = _without_mark(path, lines[0], given.encoding)
+    skipped = lines[: given.skip_rows]
+    return ["\n"] * len(skipped) + lines[given.skip_rows :], skipped
 
 
 def _without_mark(path: Path, line: str, encoding: str) -> str:
     """Return the first line without a byte order mark; raises DataError where that is another encoding's."""
     line = line.removeprefix(MARK)
     if line.startswith(MARK):
-        raise _error(path, "two byte order marks; take one out", line=1)
+        raise line_error(path, "two byte order marks; take one out", line=1)
     if (foreign := codecs.BOM_UTF8.decode(encoding, "ignore").lstrip(MARK)) and line.startswith(foreign):
         what = f"begins as UTF-8 text does, not as {encoding.upper()}"
-        raise _error(path, what, line=1, advice=[{"encoding": "utf-8"}])
+        raise line_error(path, what, line=1, advice=[{"encoding": "utf-8"}])
     return line
 
 
@@ -199,23 +196,28 @@ def _sample(lines: list[str], dialect: Dialect) -> tuple[list[Record], Broken | 
     return sample, broken
 
 
-def _check_first(path: Path, sample: list[Record], broken: Broken | None) -> None:
-    """Raise DataError where the file does not begin with a row that can be read, of as many columns as the next."""
+def _check_first(path: Path, sample: list[Record], broken: Broken | None, given: LayoutSettings) -> None:
+    """Raise DataError where the file does not begin with a row that can be read."""
     if broken and (not sample or broken.line < sample[0].line):
-        raise _error(path, broken.problem, line=broken.line, column=broken.column)
+        raise line_error(path, broken.problem, line=broken.line, column=broken.column)
     if not any(cell.strip() for record in sample for cell in record.cells):
-        raise DataError(f"{path}: the file is empty", path=path)
-    if len(sample[0].cells) == 1 and len(sample) > 1 and len(sample[1].cells) > 1:
-        found = f"1 column, {quote(sample[0].cells[0])}, and {len(sample[1].cells)} in line {sample[1].line}"
-        hint = "if it is a title, take it out; if a comment, say so: comment = '#'"
-        raise _error(path, f"{found}; {hint}", line=sample[0].line)
+        where = f" but for the lines that are skipped: skip_rows is {given.skip_rows}" * (given.skip_rows > 0)
+        raise DataError(f"{path}: the file is empty{where}", path=path)
+
+
+def _check_skipped(path: Path, skipped: list[str], first: Record, dialect: Dialect) -> None:
+    """Raise DataError where a line that is skipped could be a row or the header."""
+    for row in records(skipped, dialect):
+        if isinstance(row, Record) and not is_title(row, len(first.cells)):
+            what = f"skip_rows skips a line of {len(row.cells)} columns, which may be a row"
+            raise line_error(path, f"{what}: put as many lines above the table as in the training file", line=row.line)
 
 
 def _check_second(path: Path, names: tuple[str, ...], rows: list[Record], broken: Broken | None) -> None:
     """Raise DataError where the header is not followed by a row that can be read."""
     if broken and (not rows or broken.line < rows[0].line):
         name = names[broken.column] if broken.column < len(names) else None
-        raise _error(path, broken.problem, line=broken.line, column=broken.column, name=name)
+        raise line_error(path, broken.problem, line=broken.line, column=broken.column, name=name)
     if not rows:
         raise DataError(f"{path}: a header and no rows", path=path)
 
@@ -223,21 +225,6 @@ def _check_second(path: Path, names: tuple[str, ...], rows: list[Record], broken
 def _number_text(cell: str, dialect: Dialect) -> str:
     cell = cell.strip()
     return cell.replace(",", ".", 1) if dialect.decimal == "," and "." not in cell else cell
-
-
-def _delimiter(path: Path, lines: list[str], dialect: Dialect) -> str:
-    """Return the one delimiter that cuts the first two records into equally many cells, two or more."""
-    counts = {}
-    for delimiter in DELIMITERS:
-        found = islice(records(lines, attrs.evolve(dialect, delimiter=delimiter)), 2)
-        counts[delimiter] = [len(row.cells) if isinstance(row, Record) else 0 for row in found] or [0]
-    fitting = [delimiter for delimiter, count in counts.items() if count[0] > 1 and len(set(count)) == 1]
-    if len(fitting) > 1:
-        kinds = " or ".join(DELIMITERS[delimiter] for delimiter in fitting)
-        what = f"the delimiter could be {kinds}; say which: delimiter = {fitting[0]!r}"
-        raise DataError(f"{path}: {what}", path=path)
-    # Where none fits, the one that cuts most gives the error that helps most.
-    return fitting[0] if fitting else max(counts, key=lambda delimiter: max(counts[delimiter]))
 
 
 def _decimal(path: Path, rows: list[list[str]], delimiter: str) -> str:
@@ -259,7 +246,7 @@ def _is_header(rows: list[list[str]]) -> bool | None:
     """Say whether the first of some rows is a header; None where it could be either."""
     numbers = [cell for cell in rows[0] if is_number(cell)]
     if not numbers:
-        return None if any(cell in MISSING for cell in rows[0] if cell) else True
+        return None if any(cell in MISSING for cell in rows[0] if cell) else _is_header_of_text(rows)
     # 0, 1, 2, ... may be the names that a program gave to columns without names.
     counted = len(numbers) > 2 and numbers in [[str(i + start) for i in range(len(numbers))] for start in (0, 1)]
     text, *others = [{i for i, cell in enumerate(row) if _is_text(cell)} for row in rows[:2]]
@@ -273,6 +260,19 @@ def _is_header(rows: list[list[str]]) -> bool | None:
         return None
     # One column of text is a label in a row like the next one; in a row unlike it, it is a mistake to be found.
     return False if len(text) == 1 and (alike or len(rows[0]) > 2) else None
+
+
+def _is_header_of_text(rows: list[list[str]]) -> bool | None:
+    """Say whether a first row without a number is a header; None where names repeat, or are cells of their columns."""
+    names = [cell for cell in rows[0] if cell]
+    if any(is_number(cell) for row in rows[1:] for cell in row):
+        return True
+    again = {
+        i for row in rows[1:] for i, (name, cell) in enumerate(zip(rows[0], row, strict=False)) if name == cell != ""
+    }
+    if len(again) == len(names):
+        return False
+    return None if again or len({*names}) < len(names) else True
 
 
 def _text_columns(rows: list[list[str]]) -> frozenset[int]:
@@ -302,20 +302,20 @@ def _may_be_name(rows: list[list[str]], column: int) -> bool:
     return name not in others and (name.lower() in LABEL_NAMES or 2 * len({*others}) < len(others))
 
 
-def _check_names(path: Path, header: Record, names: tuple[str, ...], delimiter: str) -> None:
+def _check_names(path: Path, header: Record, names: tuple[str, ...], dialect: Dialect) -> None:
     line = header.line
-    if (stray := header.stray_quote(delimiter)) is not None:
-        raise _error(path, "a quote that is neither around the name nor doubled in it", line=line, column=stray)
+    if (stray := header.stray_quote(dialect.character)) is not None:
+        raise line_error(path, "a quote that is neither around the name nor doubled in it", line=line, column=stray)
     seen: dict[str, int] = {}
     for i, name in enumerate(names):
         if name and name in seen:
             what = f"{quote(name)} is the name of column {seen[name] + 1} already; rename one"
-            raise _error(path, what, line=line, column=i)
+            raise line_error(path, what, line=line, column=i)
         seen[name] = i
         if "\0" in name:
-            raise _error(path, f"{quote(name)} is no name; is it text at all?", line=line, column=i)
+            raise line_error(path, f"{quote(name)} is no name; is it text at all?", line=line, column=i)
         if "\n" in name or "\r" in name:
-            raise _error(path, f"{quote(name)} is no name; is a quote left open?", line=line, column=i)
+            raise line_error(path, f"{quote(name)} is no name; is a quote left open?", line=line, column=i)
         if control := [letter for letter in name if category(letter) == "Cc"]:
             what = f"{quote(name)} has a control character (U+{ord(control[0]):04X}): take it out"
-            raise _error(path, what, line=line, column=i)
+            raise line_error(path, what, line=line, column=i)

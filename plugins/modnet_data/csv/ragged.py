@@ -53,7 +53,7 @@ def _hint(record: Record, layout: Layout) -> str:
 def _count_rows(record: Record, layout: Layout) -> int:
     """Return how many lines of a record, its first one aside, have as many cells as a row."""
     lines = record.text.replace("\r", "\n").split("\n")
-    return sum(line.count(layout.dialect.delimiter) + 1 == layout.count for line in lines[1:])
+    return sum(line.count(layout.dialect.character) + 1 == layout.count for line in lines[1:])
 
 
 def _fits(cell: str, kinds: frozenset[str]) -> bool:

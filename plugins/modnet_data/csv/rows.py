@@ -15,7 +15,7 @@ from modnet_data.csv.careful import UINT8, Block, Mistakes, cell_by_cell
 from modnet_data.csv.classes import is_oddly_spelled
 from modnet_data.csv.fast import FLOAT64, are_labels, one_or_all, pick_columns, read_regular
 from modnet_data.csv.layout import Layout
-from modnet_data.csv.text import LONGEST_LINE, Record, bytes_of, records
+from modnet_data.csv.text import LONGEST_LINE, WHITESPACE, Record, bytes_of, records
 from modnet_data.table.missing import Missing
 from modnet_data.table.plan import Plan
 
@@ -73,7 +73,7 @@ class _Conversion:
         """Return the rows of a block that begins with this line, and how many lines it has."""
         plan, layout = self._plan, self._plan.table
         plain = not plan.missing_numbers  # no number stands for a missing value
-        if line >= layout.first and not plan.words and plain:
+        if line >= layout.first and not plan.words and plain and layout.dialect.delimiter != WHITESPACE:
             numbers = grid(block, layout.count, layout.dialect.delimiter, self._spelled)
             labels = None if numbers is None else pick_columns(numbers, plan.labels)
             if numbers is not None and labels is not None and are_labels(labels, plan):

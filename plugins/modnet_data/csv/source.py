@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
-from attrs.validators import in_, instance_of, optional
+from attrs.validators import ge, in_, instance_of, optional
 
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
@@ -15,6 +15,7 @@ from modnet_data.csv.encodings import is_text_encoding
 from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.rows import convert
+from modnet_data.csv.text import WHITESPACE
 from modnet_data.csv.write import write_csv_files
 from modnet_data.formats import SUFFIXES
 from modnet_data.table.columns import quote
@@ -25,7 +26,15 @@ from modnet_data.table.source import Converted, TableSource
 
 def _one_character(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
     if value is not None and (len(value) != 1 or value in '"\r\n' or value.isalnum()):
-        raise ValueError(f"'{attribute.name}' must be one character that is no letter, digit or quote: {value!r}")
+        raise ValueError(f"'{attribute.name}' must be one character that is no letter, digit or quote: {quote(value)}")
+
+
+def _delimiter(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
+    if value != WHITESPACE:
+        try:
+            _one_character(_, attribute, value)
+        except ValueError as error:
+            raise ValueError(f"{error} (or {WHITESPACE!r}, for runs of blanks)") from None
 
 
 def _encoding(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
@@ -38,18 +47,19 @@ def _encoding(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
 class Csv(TableSource):
     r"""Rows of numbers as text, with a label of text or whole numbers in one column; compressed files are unpacked.
 
-    What is None is inferred where that is safe, and asked for where it is not: `delimiter` (a comma, semicolon or
-    tab); `decimal`, the mark before decimals (a point or a comma); `header` (whether the first line names the
-    columns); `label` (the column named "label", "class", "species" or the like, or the only column of text, if
-    that repeats; without a header the first or the last column, if just one of them counts classes from 0 or 1 without
-    a gap). A first line such as `sep=;`, by which Excel tells the delimiter, is understood.
+    What is None is inferred where that is safe, and asked for where it is not: `delimiter` (a comma, semicolon or tab);
+    `decimal`, the mark before decimals (a point or a comma); `header` (whether the first line names the columns);
+    `label` (the column named "label", "class", "species" or the like, or the only one that could be a label, of text or
+    whole numbers that repeat; beside pixels without a header, the first or the last column, if just one of them counts
+    classes from 0 or 1 without a gap). A first line such as `sep=;`, by which Excel tells the delimiter, is understood.
 
-    A column is given by its name, its number from 0, "first" or "last". `label` is one, or a list of columns that
-    are one-hot. The others are `features`, unless these are listed, or some columns are listed in `leave_out`.
-    Lines that begin with `comment` are skipped. `missing` values (empty cells, NA, NaN, ?, null and the like) are
-    refused; "drop" leaves their rows out, a number is filled in for them in features; a label may not be missing, nor
-    a number where the others are text. Features are kept as `dtype`:
-    None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
+    A column is given by its name, its number from 0, "first" or "last". `label` is one, or a list of columns that are
+    one-hot. The others are `features`, unless these are listed, or some columns are listed in `leave_out`. Columns that
+    give the label away are refused as features unless they are listed: a copy of the label in other words, its one-hot
+    columns, row numbers of a table that lies class by class. Lines that begin with `comment` are skipped. `missing`
+    values (empty cells, NA, NaN, ?, null and the like) are refused; "drop" leaves their rows out, a number is filled in
+    for them in features; a label may not be missing, nor a number where the others are text. Features are kept as
+    `dtype`: None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
 
     `test` is the file with the test part, relative to the folder of this one. None takes the file beside it that
     has "test" in its name in place of "train", if there is one; "" takes none. Without a test file a
@@ -70,11 +80,12 @@ class Csv(TableSource):
     version = 4
     suffixes = SUFFIXES["csv"]
 
-    delimiter: str | None = attrs.field(default=None, validator=_one_character)
+    delimiter: str | None = attrs.field(default=None, validator=_delimiter)
     decimal: Literal[".", ","] | None = attrs.field(default=None, validator=optional(in_([".", ","])))
     comment: str | None = attrs.field(default=None, validator=_one_character)
     encoding: str = attrs.field(default="utf-8", validator=_encoding)
     header: bool | None = attrs.field(default=None, validator=optional(instance_of(bool)))
+    skip_rows: int = attrs.field(default=0, validator=[instance_of(int), ge(0)])
 
     def __attrs_post_init__(self) -> None:
         if "," == self.decimal == self.delimiter:
@@ -96,8 +107,8 @@ class Csv(TableSource):
 
         def put_rows(put: Put) -> Facts:
             otherwise = False if names else self.header  # a header would have the names
-            layout = layout_of(path, attrs.evolve(self._layout_settings, header=None, otherwise=otherwise, names=names))
-            layout = layout.with_words(columns.missing_values)
+            given = attrs.evolve(self._layout_settings, header=None, otherwise=otherwise, names=names, guarded=True)
+            layout = layout_of(path, given).with_words(columns.missing_values)
             plan = rows_plan(layout, columns, features, names)
             return self.describe(plan, convert(plan, put))
 
@@ -113,11 +124,12 @@ class Csv(TableSource):
 
     @property
     def _layout_settings(self) -> LayoutSettings:
-        return LayoutSettings(self.delimiter, self.decimal, self.comment, self.encoding, self.header)
+        return LayoutSettings(self.delimiter, self.decimal, self.comment, self.encoding, self.header, self.skip_rows)
 
     def _put(self, path: Path, put: Put, like: Facts | None, guess: LabelGuess | None) -> Facts:
         """Convert a file; raises WrongGuessError where the `guess` of its label's column does not hold."""
-        layout = layout_of(path, self._layout_settings).with_words(self.missing_values)
+        given = attrs.evolve(self._layout_settings, guarded=like is not None)
+        layout = layout_of(path, given).with_words(self.missing_values)
         if like is not None:
             layout.check_alike(like["names"], like["columns"])
             layout = attrs.evolve(layout, text=frozenset(like["words"]))

@@ -5,19 +5,25 @@ from __future__ import annotations
 import codecs
 import csv
 import io
-from collections.abc import Iterable, Iterator
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
-from typing import IO, BinaryIO, cast
+from typing import IO, Any, BinaryIO, cast
 
 import attrs
 
 from modnet import DataError
 from modnet.files import describe_foreign, opened, reading
 from modnet_data.csv.encodings import likely_encodings, marked_encoding, unmarked_utf_16
+from modnet_data.table.columns import quote
 
 LONGEST_LINE = 2**22
+WHITESPACE = "whitespace"
+"""The delimiter that is a run of spaces and tabs, of which those around a line are none."""
+
+RUNS = re.compile(r'("(?:[^"]|"")*")|[ \t]+')
 HEAD = 4096
 SOME_LINES, SOME_TEXT = 1000, 2**16
 """Lines and bytes of text, of which the likely encodings are found."""
@@ -31,6 +37,15 @@ class Dialect:
     decimal: str
     comment: str | None
     encoding: str
+
+    @property
+    def character(self) -> str:
+        """The character between cells of lines that are prepared."""
+        return " " if self.delimiter == WHITESPACE else self.delimiter
+
+    def prepare(self, lines: Iterable[str]) -> Iterable[str]:
+        """Return lines with one space in place of each run of whitespace, where that is the delimiter."""
+        return map(_with_single_spaces, lines) if self.delimiter == WHITESPACE else lines
 
 
 @attrs.frozen
@@ -53,6 +68,22 @@ class Broken:
     line: int
     column: int
     problem: str
+
+
+def line_error(
+    path: Path,
+    problem: str,
+    *,
+    line: int,
+    column: int | None = None,
+    name: str | None = None,
+    advice: Sequence[Mapping[str, Any]] = (),
+) -> DataError:
+    """Return the error of a problem in a line, and maybe in a column by its index."""
+    place = "" if column is None else f", column {column + 1}" + (f" ({quote(name)})" if name else "")
+    number = None if column is None else column + 1
+    text = f"{path}, line {line}{place}: {problem}"
+    return DataError(text, path=path, line=line, column=number, column_name=name, advice=advice)
 
 
 @contextmanager
@@ -81,14 +112,14 @@ def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[
     skipped = [0]
 
     def feed() -> Iterator[str]:
-        for line in lines:
+        for line in dialect.prepare(lines):
             if not used and dialect.comment and line.startswith(dialect.comment):
                 skipped[0] += 1
                 continue
             used.append(line)
             yield line
 
-    reader = csv.reader(feed(), delimiter=dialect.delimiter, strict=True)
+    reader = csv.reader(feed(), delimiter=dialect.character, strict=True)
     while True:
         used.clear()
         before = reader.line_num
@@ -98,14 +129,19 @@ def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[
             return
         except csv.Error as error:
             text = "".join(used)
-            column = _stray_quote(text, dialect.delimiter)
+            column = _stray_quote(text, dialect.character)
             if column is None:
-                cells = text.split(dialect.delimiter)
+                cells = text.split(dialect.character)
                 column = cells.index(max(cells, key=len))
             yield Broken(first + before + skipped[0], column, _reason(error))
             continue
         if cells:
             yield Record(first + before + skipped[0], cells, used[0] if len(used) == 1 else "".join(used))
+
+
+def _with_single_spaces(line: str) -> str:
+    text = line.rstrip("\r\n")
+    return RUNS.sub(lambda run: run[1] or " ", text.strip(" \t")) + line[len(text) :]
 
 
 def _reason(error: csv.Error) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from modnet import Array, DataError, Dataset
 from modnet.files import created, part_paths, replacing, write_csv
 from modnet_data.csv.cells import is_number, label_problem
+from modnet_data.csv.text import WHITESPACE
 from modnet_data.rows import EXACT
 from modnet_data.table.words import find_doubtful
 from modnet_data.writing import column_names, parts_of, table_blocks, table_dtype
@@ -29,15 +30,16 @@ def write_csv_files(data: Dataset, path: Path, delimiter: str | None, decimal: s
     names, label = column_names(data)
     _check_encoding(path, [*names, label, *classes], encoding)
     paths = [*part_paths(path)] if len(data.test) else [path]
+    character = " " if delimiter == WHITESPACE else delimiter
     with ExitStack() as stack:
         for part, target in zip(parts_of(data), paths, strict=True):
             binary = stack.enter_context(created(stack.enter_context(replacing(target)), target))
             text = stack.enter_context(io.TextIOWrapper(binary, encoding, newline=""))
-            write_csv(text, [[*names, label]], delimiter)
+            write_csv(text, [[*names, label]], character)
             labels = iter(part.t.tolist())
             for block in table_blocks(part, dtype, target):
                 rows = ([*row, classes[next(labels)]] for row in _numbers(target, block, decimal))
-                write_csv(text, rows, delimiter)
+                write_csv(text, rows, character)
     return paths
 
 

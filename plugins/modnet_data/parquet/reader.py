@@ -107,12 +107,12 @@ def _open_parquet(pa: Any, content: mmap.mmap) -> tuple[Any, int, Batches]:
         return pa.parquet.ParquetFile(source, page_checksum_verification=True, pre_buffer=False, **options)
 
     file = opened()
-    schema, footer = file.schema_arrow, file.metadata
+    fields, footer = list(file.schema_arrow), file.metadata
     _check_footer(footer, len(content))
 
     def batches(columns: Sequence[int], rows: int) -> Iterator[Any]:
-        names = [schema.names[i] for i in columns]
-        text = [name for i, name in zip(columns, names, strict=True) if _kind_of(pa, schema.types[i]) == "text"]
+        names = [fields[i].name for i in columns]
+        text = [fields[i].name for i in columns if _kind_of(pa, fields[i].type) == "text"]
         found = 0
         for batch in opened(metadata=footer, read_dictionary=text).iter_batches(rows, columns=names, use_threads=False):
             batch.validate(full=True)
@@ -121,7 +121,7 @@ def _open_parquet(pa: Any, content: mmap.mmap) -> tuple[Any, int, Batches]:
         if found != footer.num_rows:
             raise ValueError(f"{found} rows, expected {footer.num_rows}")
 
-    return list(schema), footer.num_rows, batches
+    return fields, footer.num_rows, batches
 
 
 def _check_footer(footer: Any, size: int) -> None:
@@ -129,10 +129,12 @@ def _check_footer(footer: Any, size: int) -> None:
     groups = [footer.row_group(i) for i in range(footer.num_row_groups)]
     if sum(group.num_rows for group in groups) != footer.num_rows or any(group.num_rows < 0 for group in groups):
         raise ValueError(f"its row groups do not add up to its {footer.num_rows} rows")
+    schema = footer.schema
+    is_flat = [not schema.column(i).max_repetition_level for i in range(footer.num_columns)]
     for group in groups:
         for i in range(group.num_columns):
             chunk = group.column(i)
-            if not footer.schema.column(i).max_repetition_level and chunk.num_values != group.num_rows:
+            if is_flat[i] and chunk.num_values != group.num_rows:
                 what = f"{chunk.num_values} values of the column {chunk.path_in_schema}"
                 raise ValueError(f"{what} in a row group of {group.num_rows} rows")
             starts = [chunk.data_page_offset, *([chunk.dictionary_page_offset] * chunk.has_dictionary_page)]

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet import Array, DataError
+from modnet import Array, DataError, find_unclear_labels
 from modnet.cached import Facts, Put
 from modnet.files import tell_progress
 from modnet.text import format_size
@@ -19,6 +19,7 @@ from modnet_data.table.columns import Columns
 from modnet_data.table.missing import Missing, describe_outside
 from modnet_data.table.plan import Plan
 
+LONGEST_LABEL = 1000  # characters
 LABEL = np.dtype(np.int64)  # of an index of a class
 UNPACKED = 2**28
 """Bytes of rows that a file of any size may hold; more only if they are no more than `RATIO` times its size."""
@@ -59,6 +60,7 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
     if refused is not None:
         raise refused.error(gaps)
     gaps.check_rows(found)
+    labels.check(plan)
     if doubtful := gaps.doubtful:
         raise gaps.class_error(f", row {labels.rows[doubtful[0]]}", doubtful[0])
     return {"classes": list(labels.indices), **gaps.facts}
@@ -76,20 +78,17 @@ def _check_types(table: ArrowTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:
     """Return the dtypes of the features; raises DataError where a column has values of another type."""
     if len(plan.labels) == 1 and table.kinds[plan.labels[0]] == "text" and not plan.words:
         classes = plan.wanted.classes
-        advice = {"text_labels": True} if classes is None else {"classes": [*map(str, classes)]}
-        raise plan.table.column_error(plan.labels[0], "is of text, expected labels that are numbers", [advice])
+        as_text = {"text_labels": True} if classes is None else {"classes": [*map(str, classes)]}
+        raise plan.table.column_error(plan.labels[0], "is of text, expected labels that are numbers", [as_text])
     for i in plan.labels:
         wanted = "text or whole numbers" if len(plan.labels) == 1 else "0 and 1"
         if table.kinds[i] is None or (table.kinds[i] == "text" and len(plan.labels) > 1):
-            raise plan.table.column_error(i, f"is of type {table.types[i]}, expected a label of {wanted}")
-    found = []
-    for i in plan.features:
-        dtype = table.kinds[i]
-        if not isinstance(dtype, np.dtype):
-            what = f"is of type {table.types[i]}, expected numbers"
-            raise plan.table.column_error(i, what, [{"leave_out": [table.names[i]]}])
-        found.append(dtype)
-    return found
+            advice = [] if plan.wanted.label else plan.advise_leaving_out([i])
+            raise plan.table.column_error(i, f"is of type {table.types[i]}, expected a label of {wanted}", advice)
+    if others := [i for i in plan.features if not isinstance(table.kinds[i], np.dtype)]:
+        what = f"is of type {table.types[others[0]]}, expected numbers"
+        raise plan.table.column_error(others[0], what, plan.advise_leaving_out(others))
+    return [dtype for i in plan.features if isinstance(dtype := table.kinds[i], np.dtype)]
 
 
 @attrs.define
@@ -99,6 +98,15 @@ class Labels:
     indices: dict[str, int] = attrs.field(factory=dict)
     rows: dict[str, int] = attrs.field(factory=dict)
     """The row, from 1, in which each of them came first."""
+
+    def check(self, plan: Plan[Columns]) -> None:
+        """Raise DataError where people cannot see, or tell apart, all of the labels."""
+        if unclear := find_unclear_labels(self.indices):
+            problem, (label, *others) = unclear
+            also = f" (the other one is in row {self.rows[others[0]]})" if others else ""
+            column = plan.labels[0]
+            place = f", row {self.rows[label]}, {plan.table.column(column)}"
+            raise plan.table.error(problem + also, place, column=column)
 
 
 @attrs.frozen
@@ -180,7 +188,7 @@ class _Block:
         whole = labels[~partial]
         found = np.unique(labels[partial & ~no_label]) if partial.any() else np.empty(0)
         if self.plan.words:
-            words = np.array([*(word.strip() for word in self.columns[-1].words), ""])
+            words = np.array([*(word.strip() for word in self.columns[-1].words), ""], object)
             gaps.add_whole(len(whole), words[np.unique(whole)])
             gaps.add_partial(words[found.astype(np.int64)].tolist())
         else:
@@ -225,6 +233,9 @@ class _Block:
         words, found = self.columns[-1].words, self.labels
         used, first, places = np.unique(labels, return_index=True, return_inverse=True)
         for i, at in zip(used, first, strict=True):
+            if len(words[i]) >= LONGEST_LABEL:
+                what = f"expected a label, found text of {len(words[i]):,} characters"
+                raise self.error(int(rows[at]), len(self.plan.features), what)
             found.rows.setdefault(words[i].strip(), self.first + int(rows[at]) + 1)
         indices = [found.indices.setdefault(words[i].strip(), len(found.indices)) for i in used]
         return np.array(indices, LABEL)[places]
@@ -254,9 +265,8 @@ class _Block:
             return
         if (wrong := (values > EXACT) | (values < -EXACT)).any():
             row = int(np.argmax(wrong))
-            hint = "is it an identifier? leave_out that column"
-            what = f"{values[row]} has more digits than a float64 can hold; {hint}"
-            raise self.error(row, j, what)
+            what = f"{values[row]} has more digits than a float64 can hold: is it an identifier?"
+            raise self.error(row, j, what, self.plan.advise_leaving_out([self.plan.features[j]]))
 
     def _check_finite(self, x: Array, rows: Array) -> None:
         if x.dtype.kind == "f" and (wrong := ~np.isfinite(x)).any():
@@ -270,7 +280,7 @@ class _Block:
         if self.plan.dtype == np.uint8 and (wrong := (x < UINT8.min) | (x > UINT8.max) | (x != np.trunc(x))).any():
             row, j = np.argwhere(wrong)[0]
             what = f"expected a whole number from 0 to 255 (uint8), found {x[row, j]}"
-            raise self.error(rows[row], j, what)
+            raise self.error(rows[row], j, what, [{"dtype": "float64"}])
         return x.astype(self.plan.dtype)
 
 

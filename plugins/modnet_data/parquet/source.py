@@ -30,8 +30,9 @@ class Parquet(TableSource):
     """Columns of numbers in a Parquet or an Arrow (Feather) file, and a column with the label of text or whole numbers.
 
     `label` is a column by its name, its number from 0, "first" or "last", or a list of columns that are one-hot; None
-    takes the column named "label", "class", "species" or the like, or the only column of text. The others are
-    `features`, unless these are listed, or some columns are listed in `leave_out`; they are kept in the dtype that
+    takes the column named "label", "class", "species" or the like, or the only one that could be a label, of text or
+    whole numbers that repeat. The others are `features`, unless these are listed, or some columns are listed in
+    `leave_out`; columns that give the label away are refused as in a CSV file. Features are kept in the dtype that
     holds them all, or as `dtype`. `missing` values (nulls and NaN) are refused; "drop" leaves their rows out, a number
     is filled in for them in features.
 
@@ -109,10 +110,8 @@ def _pyarrow(path: Path) -> Any:
 
 
 def _refuse_index(plan: Plan[Columns]) -> None:
-    for i in plan.features:
-        name = str(plan.table.name_of(i))
-        if name.startswith(INDEX):
-            raise plan.table.column_error(i, "is the row index that pandas saves", [{"leave_out": [name]}])
+    if index := [i for i in plan.features if str(plan.table.name_of(i)).startswith(INDEX)]:
+        raise plan.table.column_error(index[0], "is the row index that pandas saves", plan.advise_leaving_out(index))
 
 
 def _batches(pa: Any, schema: Any, part: Samples, labels: Array, dtype: np.dtype[Any], target: Path) -> Iterator[Any]:

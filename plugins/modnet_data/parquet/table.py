@@ -10,6 +10,7 @@ import signal
 import subprocess
 import sys
 import threading
+from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.machinery import PathFinder
@@ -185,7 +186,7 @@ class _Reader:
             table = ArrowTable(self._path, tuple(map(str, names)), types, kinds, int(header["rows"] or 0), self._blocks)
         except (KeyError, TypeError, ValueError):
             self._refuse_answer()
-        if twice := [name for name in table.names if table.names.count(name) > 1]:
+        if twice := [name for name, count in Counter(table.names).items() if count > 1]:
             what = f"two columns are named {quote(twice[0])}: rename one of them"
             raise DataError(f"{self._path}: {what}", path=self._path)
         self._kinds = table.kinds

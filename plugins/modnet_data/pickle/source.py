@@ -38,12 +38,13 @@ class Pickle(ArraySource):
     """Arrays in a pickle of any protocol, by Python 2 or 3 and NumPy 1 or 2, compressed or not.
 
     It may be a dict (the book's `train_img`, `train_label`, `test_img`, `test_label`; `x_train`, `y_train`, `x_test`,
-    `y_test`; `x`, `t`), a pair of rows and labels, two such pairs (training, test) or three (training, validation,
-    test, as in Nielsen's book: the validation rows are joined to the training rows). Labels may also be a list of text
-    or whole numbers. Anything else is refused, and nothing in a pickle is ever run. Without a test part, a
-    `test_fraction` of the rows, drawn by `split_seed`, is the test part; `stratified`, of each class alike. `classes`
-    fixes the labels that there are, and their order. A pickle of 4 MiB or more is mapped into memory, and arrays of
-    bytes stay there; one that is compressed is unpacked once before.
+    `y_test`; `x`, `t`; `data`, `target` as in scikit-learn's Bunch), a pair of rows and labels, two such pairs
+    (training, test) or three (training, validation, test, as in Nielsen's book: the validation rows are joined to the
+    training rows), or a dict of `train` and `test`, each a dict or a pair. Rows may also be a list of lists of
+    numbers, labels a list of text, bytes or whole numbers. Anything else is refused, and nothing in a pickle is ever
+    run. Without a test part, a `test_fraction` of the rows, drawn by `split_seed`, is the test part; `stratified`, of
+    each class alike. `classes` fixes the labels that there are, and their order. A pickle of 4 MiB or more is mapped
+    into memory, and arrays of bytes stay there; one that is compressed is unpacked once before.
 
     >>> import pickle, tempfile
     >>> with tempfile.NamedTemporaryFile(suffix=".pkl") as file:

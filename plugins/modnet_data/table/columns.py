@@ -33,6 +33,8 @@ class Columns:
     count: int
     text: frozenset[int]
     """The columns that have text in the first rows, and no number."""
+    empty: frozenset[int] = attrs.field(default=frozenset(), kw_only=True)
+    """The last columns, where they are without a name and empty in every row."""
 
     def first_rows(self) -> Sequence[Sequence[Value]]:
         """Return the first rows, by which columns are judged; none where the kind of table does not show them."""
@@ -40,7 +42,7 @@ class Columns:
 
     def column(self, index: int) -> str:
         """Return a column's number, counted from 1, and its name."""
-        return f"column {index + 1}" + (f" ({quote(self.names[index])})" if self.names else "")
+        return f"column {index + 1}" + (f" ({quote(self.names[index])})" if self.names and self.names[index] else "")
 
     def error(
         self,
@@ -76,7 +78,7 @@ class Columns:
             wanted = column.strip()
             if self.names and wanted in self.names:
                 return self.names.index(wanted)
-            places = {"first": 0, "last": self.count - 1}
+            places = {"first": 0, "last": max((i for i in range(self.count) if i not in self.empty), default=0)}
             column = places.get(wanted, int(wanted) if wanted.isdecimal() else self.count)
         return column % self.count if -self.count <= column < self.count else None
 

@@ -108,7 +108,7 @@ class Missing:
     def advise_label(self) -> Advice:
         """Return what can be done about missing labels."""
         if self._plan.wanted.every_row:
-            return [{"leave_out": self._left_out(self._plan.labels)}]
+            return [{"leave_out": [*self._plan.wanted.leave_out, *map(self._plan.table.name_of, self._plan.labels)]}]
         return [{"missing": "drop"}] if self._can_drop else self._advise_leaving_out()
 
     def advise_word(self) -> Advice:
@@ -180,12 +180,7 @@ class Missing:
         """Return the setting that leaves the column out that lacks most, if others are left."""
         plan = self._plan
         lacking = {i: count for i, count in self._lacking.items() if i in plan.features}
-        if not lacking or len(plan.features) < 2 or plan.wanted.features is not None:
-            return []
-        return [{"leave_out": self._left_out([max(lacking, key=lambda i: lacking[i])])}]
-
-    def _left_out(self, more: Iterable[int]) -> list[Any]:
-        return [*self._plan.wanted.leave_out, *map(self._plan.table.name_of, more)]
+        return plan.advise_leaving_out([max(lacking, key=lambda i: lacking[i])]) if lacking else []
 
     def _with_words(self, words: Mapping[int, Sequence[str]]) -> dict[str, list[str]] | list[str]:
         """Return the setting `missing_values` changed for some columns."""

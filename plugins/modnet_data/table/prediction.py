@@ -69,10 +69,10 @@ def _plan_by_position(table: Table, wanted: ColumnSettings, count: int, names: S
     listed = [i for column in wanted.features or () if (i := table.find(column)) is not None]
     if not names and wanted.features is not None and len(listed) == len(wanted.features):
         return wanted.plan(table, listed, _find_label(table, wanted.label or (), range(table.count)))
-    among = list(range(table.count))
+    among = [i for i in range(table.count) if i not in table.empty]
     # By its name, the label is known to be one; by its number it is, where there are more columns than features.
     labels = _find_label(table, [column for column in wanted.label or () if _is_name(table, column)], among)
-    if table.count - len(labels) != count:
+    if len(among) - len(labels) != count:
         out = {table.find(column) for column in wanted.leave_out}
         among = [i for i in among if i not in out]
         if len(among) > count:

@@ -157,6 +157,7 @@ class TableSource(DataSource):
             "classes": one_hot or facts.get("classes", []),
             "names": table.names,
             "columns": table.count,
+            "empty": sorted(table.empty),
             "features": [table.names[i] for i in plan.features] if table.names else [],
             "label": labels if isinstance(self.label, tuple) or not labels else labels[0],
             "words": plan.labels if plan.words and "classes" in facts else [],
@@ -176,7 +177,7 @@ class TableSource(DataSource):
         table = Columns(path, None if names is None else tuple(names), facts["columns"], frozenset())
         label = facts["label"]
         labels = [table.index_of(column) for column in (label if isinstance(label, list) else [label])]
-        out = {*labels, *(table.index_of(column) for column in self.leave_out)}
+        out = {*labels, *facts["empty"], *(table.index_of(column) for column in self.leave_out)}
         columns = tuple(i for i in range(table.count) if i not in out)
         return Features(table, columns, tuple(labels), self.leave_out, facts["dropped"])
 
