@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any, final
 
@@ -159,11 +158,10 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
             mistakes.add(record.line, i, f"expected {finite}, found {_describe_found(cell)}", Missing.advise_value)
             continue
         if value is None:
-            if i not in plan.table.text and LIKELY.fullmatch(cell.strip()):
+            why, remedy = _explain(i, cell, plan)
+            if remedy == Missing.advise_word:
                 gaps.count(i, word=cell)
-                mistakes.add(record.line, i, number_problem(cell), Missing.advise_word)
-            else:
-                mistakes.add(record.line, i, *_explain(i, cell, plan))
+            mistakes.add(record.line, i, why, remedy)
         elif problem := _dtype_problem(value, plan.dtype):
             mistakes.add(record.line, i, f"{problem}, found {quote(cell)}")
         else:
@@ -172,11 +170,14 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
 
 
 def _explain(column: int, cell: str, plan: Plan[Layout]) -> tuple[str, Remedy]:
-    """Return why a cell is no number, and the settings with which it is one, or its column left out."""
-    table, wanted, problem, text = plan.table, plan.wanted, number_problem(cell), cell.strip()
-    is_long = WHOLE.fullmatch(text) and abs(float(text)) < math.inf
-    if is_long and wanted.features is None and len(plan.features) > 1:
-        return problem, lambda _: [{"leave_out": [*wanted.leave_out, table.name_of(column)]}]
+    """Return why a feature is no number, and what mends it, such as to leave out columns of text or identifiers."""
+    problem, text, table = number_problem(cell), cell.strip(), plan.table
+    if column in table.text:
+        return problem, lambda _: plan.advise_leaving_out([i for i in plan.features if i in table.text])
+    if WHOLE.fullmatch(text):
+        return problem, lambda _: plan.advise_leaving_out([column])
+    if LIKELY.fullmatch(text):
+        return problem, Missing.advise_word
     if table.commas_may_be_decimal and NUMBER.fullmatch(text.replace(",", ".", 1)):
         return f"{problem}; is the comma a decimal mark?", lambda _: [{"decimal": ","}]
     return problem + "; take out commas between thousands" * bool(THOUSANDS.fullmatch(text)), no_remedy

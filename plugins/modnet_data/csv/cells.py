@@ -65,7 +65,7 @@ def number_problem(cell: str) -> str:
     if NOT_FINITE.fullmatch(text) or (NUMBER.fullmatch(text) and math.isinf(float(text))):
         return f"expected a finite number, found {quote(cell)}"
     if WHOLE.fullmatch(text):
-        return f"{quote(cell)} has more digits than a float64 can hold; is it an identifier?"
+        return f"{quote(cell)} has more digits than a float64 can hold: is it an identifier?"
     if "\n" in cell:
         return f"expected a number, found {len(cell)} characters in quotes; is a quote left open?"
     return f"expected a number, found {quote(cell) if text else 'an empty cell'}"
