@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv.cells import NOT_FINITE, number_of, number_problem, with_points
+from modnet_data.csv.cells import NOT_FINITE, WHOLE, number_of, number_problem, with_points
 from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
@@ -158,16 +158,24 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
             mistakes.add(record.line, i, f"expected {finite}, found {_describe_found(cell)}", Missing.advise_value)
             continue
         if value is None:
-            remedy: Remedy = no_remedy
-            if i not in plan.table.text and LIKELY.fullmatch(cell.strip()):
+            remedy = _remedy(i, cell, plan)
+            if remedy == Missing.advise_word:
                 gaps.count(i, word=cell)
-                remedy = Missing.advise_word
             mistakes.add(record.line, i, number_problem(cell, comma), remedy)
         elif problem := _dtype_problem(value, plan.dtype):
             mistakes.add(record.line, i, f"{problem}, found {quote(cell)}")
         else:
             values.append(value)
     return values
+
+
+def _remedy(column: int, cell: str, plan: Plan[Layout]) -> Remedy:
+    """Return what mends a feature that is no number: to leave columns of text out, or identifiers."""
+    if column in plan.table.text:
+        return lambda _: plan.advise_leaving_out([i for i in plan.features if i in plan.table.text])
+    if WHOLE.fullmatch(cell.strip()):
+        return lambda _: plan.advise_leaving_out([column])
+    return Missing.advise_word if LIKELY.fullmatch(cell.strip()) else no_remedy
 
 
 def _describe_found(cell: str) -> str:

@@ -64,7 +64,7 @@ def number_problem(cell: str, comma: bool) -> str:
     if NOT_FINITE.fullmatch(text) or (NUMBER.fullmatch(text) and math.isinf(float(text))):
         what = f"expected a finite number, found {quote(cell)}"
     elif WHOLE.fullmatch(text):
-        return f"{quote(cell)} has more digits than a float64 can hold; is it an identifier? leave_out that column"
+        return f"{quote(cell)} has more digits than a float64 can hold: is it an identifier?"
     elif "\n" in cell:
         return f"expected a number, found {len(cell)} characters in quotes; is a quote left open?"
     elif not comma and NUMBER.fullmatch(text.replace(",", ".", 1)):

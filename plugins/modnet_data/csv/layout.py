@@ -44,7 +44,9 @@ class Layout(Columns):
 
     def first_rows(self) -> Sequence[Sequence[Value]]:
         """Return the first rows, by which columns are judged."""
-        return [[_value(cell) for cell in cells] for cells in self.sample]
+        return [
+            [(cell or None) if i in self.text else _value(cell) for i, cell in enumerate(row)] for row in self.sample
+        ]
 
     @cached_property
     def kinds(self) -> list[frozenset[str]]:
