@@ -157,8 +157,30 @@ def test_the_question_counts_those_that_it_does_not_name(tmp_path: Path) -> None
 
 def test_a_table_of_text_alone(tmp_path: Path) -> None:
     error = ask(write_csv(tmp_path, {"shape": TREES, "colour": SEX}))
-    assert str(error).endswith("which column is the label? whichever it is, all features are text: encode it as numbers")
+    assert str(error).endswith(
+        "which column is the label? whichever it is, all features are text: encode it as numbers"
+    )
     assert error.advice == ()
+
+
+@pytest.mark.parametrize("write", [write_csv, write_parquet])
+@pytest.mark.parametrize("header", ["", "__index_level_0__", "Sex"])
+def test_columns_that_are_no_features_are_left_out_at_once(
+    tmp_path: Path, write: Callable[..., Path], header: str
+) -> None:
+    table = {
+        "f": FRACTIONS,
+        "Name": NAMES,
+        "g": OTHER_FRACTIONS,
+        "label": FLAGS,
+        header: SEX if header == "Sex" else IDS,
+    }
+    path = write(tmp_path, table)
+    data = obey(path, leave_out=["g"])
+    index = write is write_csv and header == "__index_level_0__"  # pandas names no column so in a CSV file
+    assert data.feature_names == ("f", *([header] if index else []))
+    assert ask(path, features=["Name", "f"], label="label").advice == ({"features": ["f"]},)
+    assert ask(path, features=["Name"], label="label").advice == ()
 
 
 @pytest.mark.parametrize("first", [True, False])

@@ -135,7 +135,7 @@ class Csv(TableSource):
             layout.check_alike(like)
             layout = attrs.evolve(layout, text=frozenset(like["words"]))
         plan = data_plan(layout, self.column_settings, guess.infer if guess else picture_label)
-        refuse_text(plan, self.leave_out, listed=self.features is not None)
+        refuse_text(plan)
         facts = self.describe(plan, convert(plan, put, guess.watch if guess else None))
         if guess:
             guess.check()

@@ -14,7 +14,7 @@ from modnet import Array, Dataset, MissingExtraError, Samples
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import part_paths, replacing, tell_progress
 from modnet_data.formats import ARROW_SUFFIXES, SUFFIXES
-from modnet_data.parquet.rows import INDEX, advise_leave_out, convert
+from modnet_data.parquet.rows import INDEX, convert
 from modnet_data.parquet.table import open_table
 from modnet_data.table.columns import Columns
 from modnet_data.table.plan import ColumnSettings, Plan, data_plan
@@ -110,9 +110,8 @@ def _pyarrow(path: Path) -> Any:
 
 
 def _refuse_index(plan: Plan[Columns]) -> None:
-    if found := [i for i in plan.features if str(plan.table.name_of(i)).startswith(INDEX)]:
-        problem = "is the row index that pandas saves"
-        raise plan.table.column_error(found[0], problem, advise_leave_out(plan, found))
+    if index := [i for i in plan.features if str(plan.table.name_of(i)).startswith(INDEX)]:
+        raise plan.table.column_error(index[0], "is the row index that pandas saves", plan.advise_leaving_out(index))
 
 
 def _batches(pa: Any, schema: Any, part: Samples, labels: Array, dtype: np.dtype[Any], target: Path) -> Iterator[Any]:
