@@ -170,11 +170,10 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
 
 
 def _remedy(column: int, cell: str, plan: Plan[Layout]) -> Remedy:
-    """Return what mends a feature that is no number: to leave columns of text out, or identifiers."""
-    if column in plan.table.text:
-        return lambda _: plan.advise_leaving_out([i for i in plan.features if i in plan.table.text])
-    if WHOLE.fullmatch(cell.strip()):
-        return lambda _: plan.advise_leaving_out([column])
+    """Return what mends a feature that is no number: to leave out columns that are not of numbers, or identifiers."""
+    others = plan.table.others
+    if column in others or WHOLE.fullmatch(cell.strip()):
+        return lambda _: plan.advise_leaving_out([i for i in plan.features if i in {*others, column}])
     return Missing.advise_word if LIKELY.fullmatch(cell.strip()) else no_remedy
 
 
