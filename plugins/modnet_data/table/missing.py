@@ -10,7 +10,7 @@ import numpy as np
 from modnet import Array, DataError
 from modnet.cached import Facts
 from modnet_data.table.columns import Columns, quote
-from modnet_data.table.plan import Plan
+from modnet_data.table.plan import Plan, to_float
 from modnet_data.table.words import MISSING, find_doubtful
 
 MOST_COLUMNS = 6  # that a note names
@@ -125,10 +125,12 @@ class Missing:
     def advise_label_word(self) -> Advice:
         """Return what can be done where a word stands among labels that are numbers: it is missing, or a class."""
         place = self._plan.labels[0]
-        words = [word for word in self._words.get(place, ()) if word in MISSING]
+        found = self._words.get(place, {})
+        words = [word for word in found if word in MISSING]
+        others_are_numbers = all(word in MISSING or to_float(word) is not None for word in found)
         drop = {"missing_values": self._with_words({place: words}), "missing": "drop"}
         keep = {"text_labels": True, "missing_values": self._with_words({place: []})}
-        return [drop, keep] if self._can_drop else [keep]
+        return [drop, keep] if self._can_drop and others_are_numbers else [keep]
 
     def advise_class(self) -> Advice:
         """Return the setting that makes classes of all words in the label's column."""

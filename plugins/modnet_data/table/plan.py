@@ -93,14 +93,14 @@ class Plan(Generic[Table]):
         cell = cell.strip()
         if cell in self._words[column]:
             return True
-        return bool(self.missing_numbers) and _to_float(cell) in self.missing_numbers.get(column, ())
+        return bool(self.missing_numbers) and to_float(cell) in self.missing_numbers.get(column, ())
 
     @cached_property
     def missing_numbers(self) -> dict[int, frozenset[float]]:
         """The numbers that stand for a missing value, such as -999, by column."""
         found = {}
         for column in (*self.features, *(() if self.words else self.labels)):
-            numbers = [value for word in self._words[column] if (value := _to_float(word)) is not None]
+            numbers = [value for word in self._words[column] if (value := to_float(word)) is not None]
             if numbers:
                 found[column] = frozenset(numbers)
         return found
@@ -145,7 +145,7 @@ def own_words(table: Columns, given: MissingValues, column: int) -> Sequence[str
     return next((words for name, words in given.items() if table.find(name) == column), None)
 
 
-def _to_float(word: str) -> float | None:
+def to_float(word: str) -> float | None:
     """Return the finite number that a word is, or None."""
     try:
         value = float(word) if word.isascii() and "_" not in word else math.nan
