@@ -33,7 +33,7 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
     Raises DataError with the first mistake.
     """
     dtypes = _check_types(table, plan)
-    each = sum(dtype.itemsize for dtype in dtypes) + LABEL.itemsize
+    each = len(dtypes) * np.result_type(*dtypes).itemsize + LABEL.itemsize
     most = max(UNPACKED, RATIO * table.path.stat().st_size) // each
     _check_rows(table, table.rows, most)
     gaps, labels, first, found = Missing(plan), Labels(), 0, 0
