@@ -176,7 +176,7 @@ def _describe_advice(cell: str) -> str:
         ("12345678901234567891", f"'12345678901234567891'{TOO_LONG}"),
         ("1" * 400, f"expected a finite number, found '{'1' * 40}...': set leave_out = ['b']"),
         ("1" * 100_000, f"expected a finite number, found '{'1' * 40}...': set leave_out = ['b']"),
-        ('"1,000"', "expected a number, found '1,000'; if a comma is the decimal mark, say so: decimal = ','"),
+        ('"1,000"', "expected a number, found '1,000'; take out commas between thousands"),
         ('"1,234,567.5"', "expected a number, found '1,234,567.5'"),
         ('"5\n6"', "expected a number, found 3 characters in quotes; is a quote left open?"),
         ('"""5"""', "expected a number, found '\"5\"'"),
@@ -443,9 +443,13 @@ CUT = "the compressed file is damaged or cut off"
         (
             "a;b;label\n1,5;2.5;x\n3;4;y\n",
             {},
-            "table.csv, line 2, column 1 ('a'): expected a number, found '1,5'; if a",
+            "table.csv, line 2, column 1 ('a'): expected a number, found '1,5'",
         ),
-        ("a;label\n" + "1;x\n" * 200 + "1,5;x\n", {}, "line 202, column 1 ('a'): expected a number, found '1,5'; if a"),
+        (
+            "a;label\n" + "1;x\n" * 200 + "1,5;x\n",
+            {},
+            "line 202, column 1 ('a'): expected a number, found '1,5'; is the comma a decimal mark? Set decimal = ','",
+        ),
         (
             "a;label\n1,5;x\n" + "1;x\n" * 200 + "1.5;x\n",
             {},

@@ -8,14 +8,14 @@ from typing import Any, final
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv.cells import NOT_FINITE, WHOLE, number_of, number_problem, with_points
+from modnet_data.csv.cells import NOT_FINITE, NUMBER, THOUSANDS, WHOLE, number_of, number_problem, with_points
 from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
 from modnet_data.csv.text import Broken, Record, records
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
-from modnet_data.table.missing import Missing
+from modnet_data.table.missing import Advice, Missing
 from modnet_data.table.plan import Plan
 from modnet_data.table.words import LIKELY
 
@@ -146,7 +146,7 @@ def _at_a_glance(record: Record, plan: Plan[Layout]) -> list[float]:
 
 def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> list[float]:
     """Return the features of a row, of which some may be missing, without those that are no number."""
-    comma, values = plan.table.dialect.decimal == ",", list[float]()
+    values = list[float]()
     cells = [record.cells[i] for i in plan.features]
     for i, cell, text in zip(plan.features, cells, with_points(cells, plan.table.dialect.decimal), strict=True):
         value = number_of(text)
@@ -158,10 +158,10 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
             mistakes.add(record.line, i, f"expected {finite}, found {_describe_found(cell)}", Missing.advise_value)
             continue
         if value is None:
-            remedy = _remedy(i, cell, plan)
+            why, remedy = _explain(i, cell, plan)
             if remedy == Missing.advise_word:
                 gaps.count(i, word=cell)
-            mistakes.add(record.line, i, number_problem(cell, comma), remedy)
+            mistakes.add(record.line, i, why, remedy)
         elif problem := _dtype_problem(value, plan.dtype):
             mistakes.add(record.line, i, f"{problem}, found {quote(cell)}")
         else:
@@ -169,12 +169,22 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
     return values
 
 
-def _remedy(column: int, cell: str, plan: Plan[Layout]) -> Remedy:
-    """Return what mends a feature that is no number: to leave out columns that are not of numbers, or identifiers."""
-    others = plan.table.others
-    if column in others or WHOLE.fullmatch(cell.strip()):
-        return lambda _: plan.advise_leaving_out([i for i in plan.features if i in {*others, column}])
-    return Missing.advise_word if LIKELY.fullmatch(cell.strip()) else no_remedy
+def _explain(column: int, cell: str, plan: Plan[Layout]) -> tuple[str, Remedy]:
+    """Return why a feature is no number, and what mends it, such as to leave out columns of text or identifiers."""
+    problem, text, table = number_problem(cell), cell.strip(), plan.table
+
+    def leave_out(_: Missing) -> Advice:
+        others = {*table.others, *table.text, column}
+        return plan.advise_leaving_out([i for i in plan.features if i in others])
+
+    if column in table.text or WHOLE.fullmatch(text):
+        return problem, leave_out
+    if LIKELY.fullmatch(text):
+        return problem, Missing.advise_word
+    if table.commas_may_be_decimal and NUMBER.fullmatch(text.replace(",", ".", 1)):
+        return f"{problem}; is the comma a decimal mark?", lambda _: [{"decimal": ","}]
+    problem += "; take out commas between thousands" * bool(THOUSANDS.fullmatch(text))
+    return problem, leave_out if column in table.others else no_remedy
 
 
 def _describe_found(cell: str) -> str:

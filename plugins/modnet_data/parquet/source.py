@@ -45,7 +45,7 @@ class Parquet(TableSource):
     """
 
     format = "parquet"
-    version = 3
+    version = 4
     suffixes = SUFFIXES["parquet"]
 
     def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:
