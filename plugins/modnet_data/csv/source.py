@@ -56,8 +56,8 @@ class Csv(TableSource):
     A column is given by its name, its number from 0, "first" or "last". `label` is one, or a list of columns that are
     one-hot. The others are `features`, unless these are listed, or some columns are listed in `leave_out`. Columns that
     give the label away are refused as features unless they are listed: a copy of the label in other words, its one-hot
-    columns, row numbers of a table that lies class by class. Lines that begin with `comment` are skipped. Features are kept
-    as `dtype`: None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
+    columns, row numbers of a table that lies class by class. Lines that begin with `comment` are skipped. Features are
+    kept as `dtype`: None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
 
     `missing` values are refused; "drop" leaves their rows out, a number is filled in for them in features. They are
     empty cells and the words in `missing_values`: a list for all columns, or a table of lists by column. None takes NA,
