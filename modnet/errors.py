@@ -15,10 +15,11 @@ from typing import Any
 import attrs
 from attrs.validators import instance_of
 
-from modnet.text import format_setting
+from modnet.text import format_setting, printable
 
 MOST_MISTAKES = 20
 """Mistakes in settings that a message lists."""
+LONGEST_MESSAGE = 1500
 
 
 class _Picklable(BaseException):
@@ -44,7 +45,7 @@ class SettingError(ModnetError, ValueError):
     """One or more settings that cannot be; `mistakes` holds them all, a line each."""
 
     def __init__(self, mistakes: Sequence[str], where: str = "") -> None:
-        self.mistakes = tuple(mistakes)
+        self.mistakes = tuple(_to_printable(mistake) for mistake in mistakes)
         more = len(self.mistakes) - MOST_MISTAKES
         shown = [*self.mistakes[:MOST_MISTAKES], *([f"and {more:,} more"] if more > 0 else [])]
         lines = "\n".join(f"  {mistake}" for mistake in shown)
@@ -85,7 +86,7 @@ class DataError(ModnetError):
         column_name: str | None = None,
         advice: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        first, *others = message.split("\n", 1)
+        first, *others = _to_printable(message).split("\n", 1)
         super().__init__("\n".join([first + _describe_advice(first, advice), *others]))
         self.path = None if path is None else Path(path)
         self.advice = tuple(advice)
@@ -153,6 +154,11 @@ class TrainingInterrupted(_Picklable, KeyboardInterrupt):
     def __init__(self, run: Any) -> None:
         self.run = run
         super().__init__(f"interrupted after {run.iteration} of {run.iterations} iterations")
+
+
+def _to_printable(message: str) -> str:
+    """Return a message as a terminal can show it, whatever stands in the names of files and columns in it."""
+    return printable(message, LONGEST_MESSAGE, keep="\n\u00a0\u3000")
 
 
 def _describe_advice(problem: str, advice: Sequence[Mapping[str, Any]]) -> str:

@@ -34,6 +34,7 @@ LARGEST = 2**20
 """Bytes of an experiment file, at most."""
 LONGEST_KEY = 64  # parts; what tomllib takes for a key of n is n * n
 _KEY_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
+_LONG_NUMBER = re.compile(r"[0-9a-fA-F_]{1000}")
 _LONG_KEY = re.compile(rf"(?<![\w-])(?:{_KEY_PART}){{{LONGEST_KEY}}}")
 
 
@@ -158,6 +159,8 @@ def _parse(content: bytes) -> Table:
     """Return the table in a file as editors on Windows write it, too: in UTF-8 or UTF-16, with a byte order mark."""
     utf16 = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
     text = content.decode("utf-16") if utf16 else content.removeprefix(BOM_UTF8).decode("utf-8")
+    if _LONG_NUMBER.search(text):
+        raise ValueError("a number has thousands of digits")
     if long := _LONG_KEY.search(text):
         line = text.count("\n", 0, long.start()) + 1
         raise tomllib.TOMLDecodeError(f"a name of more than {LONGEST_KEY} parts (at line {line})")
@@ -172,7 +175,7 @@ def _explain(error: ValueError | RecursionError) -> str:
         return "it is nested too deeply"
     if isinstance(error, tomllib.TOMLDecodeError):
         return printable(str(error), 200)
-    return "a number has thousands of digits"  # which Python refuses to read
+    return "a number has thousands of digits"  # which Python refuses to write, and to read where it is decimal
 
 
 def to_table(value: Any) -> Any:

@@ -39,7 +39,7 @@ def load(what: str | PathLike[str], *, source: str | None = None, **settings: An
     if isinstance(what, str) and source is None:
         if is_data_set(what):
             return read_source(make_part("data-source", what, **settings), None)
-        if not path.exists() and what in get_host().registry.names("data-source"):
+        if what in get_host().registry.names("data-source") and not path.exists():
             raise DataError(f"the source {what!r} reads files: modnet.load(FILE, source={what!r})")
     return read_source(make_part("data-source", source or recognise_source(path), **settings), path)
 
@@ -129,7 +129,9 @@ def recognise_source(path: Path) -> str:
     Built-in sources, and those that the program itself registered, come before third-party plugins.
     """
     registry = get_host().registry
-    if not path.exists():
+    with reading(path):
+        exists = path.exists()
+    if not exists:
         sources = registry.usable("data-source")
         names = ", ".join(registry.name_for(source) for source in sources if not source.cls.reads_files)
         raise DataError(f"{path}: no such file, and no data set of that name; available: {names}", path=path)

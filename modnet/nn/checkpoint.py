@@ -87,8 +87,7 @@ def load_params(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         raise DataError(f"{path}: the parameters are missing: has the run been started?", path=path)
     content = read_plain(path)
     try:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            params = {name: file[name] for name in file.files}
+        params = _read_arrays(content)
         about: dict[str, Any] = dict(json.loads(str(params.pop("about"))))
     except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
         why = printable(str(error), 200)
@@ -189,19 +188,31 @@ class Checkpoints:
             raise DataError(f"{path}: not a checkpoint of this run ({why})", path=path) from None
 
     def _parse(self, content: bytes) -> tuple[Checkpoint, dict[str, Any]]:
-        with np.load(io.BytesIO(content), allow_pickle=False) as file:
-            header = json.loads(str(file["header"]))
-            if header["version"] != VERSION:
-                raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
-            arrays = [file[str(i)] for i in range(len(file.files) - 1)]
+        members = _read_arrays(content)
+        header = json.loads(str(members["header"]))
+        if header["version"] != VERSION:
+            raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
+        arrays = [members[str(i)] for i in range(len(members) - 1)]
+        iteration, seconds = header["iteration"], header["seconds"]
+        if type(iteration) is not int or iteration < 0 or not isinstance(seconds, (int, float)):
+            raise ValueError(f"iteration {iteration!r}, {seconds!r} seconds")
         params = unflatten(header["params"], None, arrays)
         columns = {name: values.tolist() for name, values in unflatten(header["history"], None, arrays).items()}
         checkpoint = Checkpoint(
-            iteration=header["iteration"],
+            iteration=iteration,
             params=params,
             optimizer=header["optimizer"],
             state=unflatten(header["state"], self.optimizer.init(params), arrays),
             history=History(columns.pop("loss"), columns.pop("iterations"), columns),
-            seconds=header["seconds"],
+            seconds=seconds,
         )
         return checkpoint, header["about"]
+
+
+def _read_arrays(content: bytes) -> dict[str, Array]:
+    """Return the arrays in an npz archive; raises ValueError where a member is none, and whatever zipfile raises."""
+    with np.load(io.BytesIO(content), allow_pickle=False) as file:
+        arrays = {name: file[name] for name in file.files}
+    if odd := [name for name, value in arrays.items() if not isinstance(value, np.ndarray)]:
+        raise ValueError(f"{odd[0]} is no array")
+    return arrays

@@ -1,4 +1,4 @@
-"""Experiment files as editors and strangers write them."""
+"""Experiment files as editors write them, and damaged ones."""
 
 from __future__ import annotations
 

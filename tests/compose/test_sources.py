@@ -134,6 +134,8 @@ def test_what_nobody_recognises_names_all_there_are(tmp_path):
         modnet.load(path)
     with pytest.raises(DataError, match=r"no such file, and no data set of that name; available: .*mnist-small"):
         modnet.load(tmp_path / "missing.csv")
+    with pytest.raises(DataError, match="cannot be read: File name too long"):
+        modnet.load(tmp_path / ("x" * 300))
     for target, problem in ((path, "no source writes such files"), (tmp_path / "no" / "a.csv", "there is no folder")):
         with pytest.raises(DataError, match=problem) as caught:
             write(rows(), target)

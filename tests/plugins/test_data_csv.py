@@ -421,7 +421,9 @@ def test_what_is_written_is_read_bit_for_bit_or_refused(tmp_path, data, delimite
 
 @given(
     x=arrays.arrays(np.float64, (20, 3), elements=st.floats(allow_nan=False, allow_infinity=False)),
-    names=st.lists(clear.filter(can_stand_in_a_file), min_size=20, max_size=20).filter(are_clear),
+    names=st.lists(  # which csv does not put in quotes for a line end of another kind
+        clear.filter(can_stand_in_a_file).filter(lambda name: "\n" not in name), min_size=20, max_size=20
+    ).filter(are_clear),
     dialect=st.fixed_dictionaries(
         {
             "delimiter": st.sampled_from(",;\t|"),

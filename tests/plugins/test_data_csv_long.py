@@ -15,12 +15,14 @@ AROUND = [("", ""), ("", "x"), ("-", "e"), ('"', ""), ('"', '"'), ("1", ',"')]
 
 MEASURE = f"""
 import re
-from modnet_data.csv import cells, fast, layout, text
-values = [*vars(cells).values(), *vars(layout).values()]
-functions = [value.fullmatch for value in values if isinstance(value, re.Pattern)]
-assert len(functions) > 4
+import sys
+from modnet_data.csv import cells, fast, source, text
+parts = [part for name, part in sys.modules.items() if name.startswith(("modnet_data.csv.", "modnet_data.table."))]
+patterns = {{value for part in parts for value in vars(part).values() if isinstance(value, re.Pattern)}}
+functions = [pattern.fullmatch for pattern in patterns]
+assert len(functions) > 6
 functions += [cells.is_number, cells.number_of, cells.label_problem, fast._well_quoted(",")]
-functions += [lambda cell: cells.number_problem(cell, False), lambda line: text._stray_quote(line, ",")]
+functions += [cells.number_problem, lambda line: text._stray_quote(line, ","), text._with_single_spaces]
 for shape in {SHAPES!r}:
     for before, behind in {AROUND!r}:
         long = before + shape * ({LONG} // len(shape)) + behind

@@ -87,7 +87,7 @@ def test_cells_that_are_numbers(path, cell, number, before):
 
 
 MISSING = ": set missing = 'drop' or missing = 0"
-TOO_LONG = " has more digits than a float64 can hold; is it an identifier? leave_out that column"
+TOO_LONG = " has more digits than a float64 can hold: is it an identifier? Set leave_out = ['b']"
 
 
 def _describe_advice(cell: str) -> str:
@@ -174,9 +174,9 @@ def _describe_advice(cell: str) -> str:
         ("-1e99999999999999999999", "expected a finite number, found '-1e99999999999999999999'"),
         (str(2**53 + 1), f"'9007199254740993'{TOO_LONG}"),
         ("12345678901234567891", f"'12345678901234567891'{TOO_LONG}"),
-        ("1" * 400, f"expected a finite number, found '{'1' * 40}...'"),
-        ("1" * 100_000, f"expected a finite number, found '{'1' * 40}...'"),
-        ('"1,000"', "expected a number, found '1,000'; if a comma is the decimal mark, say so: decimal = ','"),
+        ("1" * 400, f"expected a finite number, found '{'1' * 40}...': set leave_out = ['b']"),
+        ("1" * 100_000, f"expected a finite number, found '{'1' * 40}...': set leave_out = ['b']"),
+        ('"1,000"', "expected a number, found '1,000'; take out commas between thousands"),
         ('"1,234,567.5"', "expected a number, found '1,234,567.5'"),
         ('"5\n6"', "expected a number, found 3 characters in quotes; is a quote left open?"),
         ('"""5"""', "expected a number, found '\"5\"'"),
@@ -333,7 +333,11 @@ CUT = "the compressed file is damaged or cut off"
         ("label\nx\ny\n", {}, f"{ONE_COLUMN} line 1 is 'label'"),
         # The header
         ("a,a,label\n1,2,x\n", {}, "table.csv, line 1, column 2: 'a' is the name of column 1 already; rename one"),
-        ("a,,label\n1,2,x\n", {}, "table.csv: column 2 has no name in the header (a saved row index?); name it, or"),
+        (
+            "a,,label\n1,2,x\n",
+            {},
+            "table.csv: column 2 has no name in the header (a saved row index?): set leave_out =",
+        ),
         ("a,label\n" + ROWS, {}, "table.csv, line 1: the header has 2 columns, and the rows from line 2 on have 3"),
         ("a,b,c,label\n1,2,3\n", {}, "table.csv, line 2, column 4 ('label'): 3 columns, expected 4, as the header"),
         (TABLE + TABLE, {}, "table.csv, line 4, column 1 ('a'): expected a number, found 'a'"),
@@ -439,9 +443,13 @@ CUT = "the compressed file is damaged or cut off"
         (
             "a;b;label\n1,5;2.5;x\n3;4;y\n",
             {},
-            "table.csv, line 2, column 1 ('a'): expected a number, found '1,5'; if a",
+            "table.csv, line 2, column 1 ('a'): expected a number, found '1,5'",
         ),
-        ("a;label\n" + "1;x\n" * 200 + "1,5;x\n", {}, "line 202, column 1 ('a'): expected a number, found '1,5'; if a"),
+        (
+            "a;label\n" + "1;x\n" * 200 + "1,5;x\n",
+            {},
+            "line 202, column 1 ('a'): expected a number, found '1,5'; is the comma a decimal mark? Set decimal = ','",
+        ),
         (
             "a;label\n1,5;x\n" + "1;x\n" * 200 + "1.5;x\n",
             {},

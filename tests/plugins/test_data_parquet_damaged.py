@@ -147,6 +147,7 @@ BLOCK = '"words": [[], ["x"]]}'
         ("", r"in a process of their own, which cannot be started: .* ends at once \(exit status 0\)$"),
         ("sys.exit(3)", r"cannot be started: .* \(exit status 3\)$"),
         (f"{READY}; os.kill(os.getpid(), 11)", r"damaged: the library that reads it crashed \(signal 11, Segmentation"),
+        (f"{READY}; os.kill(os.getpid(), 9)", "the process that reads it was killed; memory may have run out$"),
         (f"{READY}; sys.exit(3)", r"damaged: the process that reads it ended \(exit status 3\)$"),
         (f"{READY}; {READY}", "damaged: the process that reads it answers nonsense$"),
         (f"{READY}; send(b'[' * 100_000)", "answers nonsense$"),
@@ -180,6 +181,25 @@ def test_a_process_that_does_not_come_to_an_end_is_ended(path, tmp_path, monkeyp
     assert check_refused(path).endswith("damaged: the library that reads it does not come to an end")
 
 
+def test_a_program_that_does_not_answer_is_no_damage_of_the_file(path, tmp_path, monkeypatch):
+    reader = tmp_path / "reader.py"
+    reader.write_text("import time; time.sleep(60)")
+    monkeypatch.setattr(table, "READER", reader)
+    monkeypatch.setattr(table, "START", 0.5)
+    assert re.search("which cannot be started: .* does not answer$", check_refused(path))
+
+
+def test_time_of_computing_is_limited(path, tmp_path, monkeypatch):
+    limited = replace(
+        table.READER.read_bytes(), b"fields, rows, batches =", b"while True: pass\n        fields, rows, batches ="
+    )
+    reader = tmp_path / "reader.py"
+    reader.write_bytes(limited)
+    monkeypatch.setattr(table, "READER", reader)
+    monkeypatch.setattr(table, "SECONDS", 0)
+    assert check_refused(path).endswith("damaged: the library that reads it does not come to an end")
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="other systems limit no memory")
 def test_memory_is_limited(tmp_path, monkeypatch):
     path = tmp_path / "a.feather"
@@ -196,6 +216,16 @@ def test_a_process_that_cannot_be_started_is_one_error(path, monkeypatch):
     assert check_refused(path).endswith(
         "read in a process of their own, which cannot be started: this program is no Python"
     )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="other systems take no such names")
+@pytest.mark.parametrize("locale", ["C", "C.UTF-8", "en_US.ISO-8859-1"])
+def test_a_name_of_any_bytes(path, tmp_path, locale):
+    named = tmp_path / os.fsdecode("붓꽃 \xe9".encode() + b"\xff\n.parquet")
+    path.rename(named)
+    program = "import sys, modnet; print(modnet.load(sys.argv[1]).classes)"
+    process = python(program, named, env={**os.environ, "LC_ALL": locale, "PYTHONUTF8": "0"})
+    assert process.communicate(timeout=60)[0] == "('ash', 'oak')\n"
 
 
 def test_threads_and_workers_read_too(path):

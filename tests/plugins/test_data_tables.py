@@ -161,6 +161,26 @@ def test_a_table_of_text_alone(tmp_path: Path) -> None:
     assert error.advice == ()
 
 
+@pytest.mark.parametrize("write", [write_csv, write_parquet])
+@pytest.mark.parametrize("header", ["", "__index_level_0__", "Sex"])
+def test_columns_that_are_no_features_are_left_out_at_once(
+    tmp_path: Path, write: Callable[..., Path], header: str
+) -> None:
+    table = {
+        "f": FRACTIONS,
+        "Name": NAMES,
+        "g": OTHER_FRACTIONS,
+        "label": FLAGS,
+        header: SEX if header == "Sex" else IDS,
+    }
+    path = write(tmp_path, table)
+    data = obey(path, leave_out=["g"])
+    index = write is write_csv and header == "__index_level_0__"  # pandas names no column so in a CSV file
+    assert data.feature_names == ("f", *([header] if index else []))
+    assert ask(path, features=["Name", "f"], label="label").advice == ({"features": ["f"]},)
+    assert ask(path, features=["Name"], label="label").advice == ()
+
+
 @pytest.mark.parametrize("first", [True, False])
 def test_one_hot_columns_of_which_a_class_comes_later(tmp_path: Path, first: bool) -> None:
     hot = {name: [int(n == k) for n in range(3) for _ in range(60)] for k, name in enumerate("abc")}

@@ -8,7 +8,7 @@ from typing import Any, final
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv.cells import NOT_FINITE, number_of, number_problem, with_points
+from modnet_data.csv.cells import NOT_FINITE, NUMBER, THOUSANDS, WHOLE, number_of, number_problem, with_points
 from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
@@ -146,7 +146,7 @@ def _at_a_glance(record: Record, plan: Plan[Layout]) -> list[float]:
 
 def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> list[float]:
     """Return the features of a row, of which some may be missing, without those that are no number."""
-    comma, values = plan.table.dialect.decimal == ",", list[float]()
+    values = list[float]()
     cells = [record.cells[i] for i in plan.features]
     for i, cell, text in zip(plan.features, cells, with_points(cells, plan.table.dialect.decimal), strict=True):
         value = number_of(text)
@@ -158,16 +158,29 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
             mistakes.add(record.line, i, f"expected {finite}, found {_describe_found(cell)}", Missing.advise_value)
             continue
         if value is None:
-            remedy: Remedy = no_remedy
-            if i not in plan.table.text and LIKELY.fullmatch(cell.strip()):
+            why, remedy = _explain(i, cell, plan)
+            if remedy == Missing.advise_word:
                 gaps.count(i, word=cell)
-                remedy = Missing.advise_word
-            mistakes.add(record.line, i, number_problem(cell, comma), remedy)
+            mistakes.add(record.line, i, why, remedy)
         elif problem := _dtype_problem(value, plan.dtype):
             mistakes.add(record.line, i, f"{problem}, found {quote(cell)}")
         else:
             values.append(value)
     return values
+
+
+def _explain(column: int, cell: str, plan: Plan[Layout]) -> tuple[str, Remedy]:
+    """Return why a feature is no number, and what mends it, such as to leave out columns of text or identifiers."""
+    problem, text, table = number_problem(cell), cell.strip(), plan.table
+    if column in table.text:
+        return problem, lambda _: plan.advise_leaving_out([i for i in plan.features if i in table.text])
+    if WHOLE.fullmatch(text):
+        return problem, lambda _: plan.advise_leaving_out([column])
+    if LIKELY.fullmatch(text):
+        return problem, Missing.advise_word
+    if table.commas_may_be_decimal and NUMBER.fullmatch(text.replace(",", ".", 1)):
+        return f"{problem}; is the comma a decimal mark?", lambda _: [{"decimal": ","}]
+    return problem + "; take out commas between thousands" * bool(THOUSANDS.fullmatch(text)), no_remedy
 
 
 def _describe_found(cell: str) -> str:

@@ -12,6 +12,7 @@ from modnet_data.table.columns import quote
 LONGEST_LABEL = 1000
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
+THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 ODD = re.compile(r"\+.*|-?0\d.*", re.ASCII | re.DOTALL)
 """Numbers that may be text, as another spelling is the same number: 01, +1."""
@@ -58,20 +59,16 @@ def number_of(cell: str) -> float | None:
     return value
 
 
-def number_problem(cell: str, comma: bool) -> str:
-    """Say why a cell is no number that can be taken, and what to do; `comma`: decimals stand behind one."""
+def number_problem(cell: str) -> str:
+    """Say why a cell is no number that can be taken."""
     text = cell.strip()
     if NOT_FINITE.fullmatch(text) or (NUMBER.fullmatch(text) and math.isinf(float(text))):
-        what = f"expected a finite number, found {quote(cell)}"
-    elif WHOLE.fullmatch(text):
-        return f"{quote(cell)} has more digits than a float64 can hold; is it an identifier? leave_out that column"
-    elif "\n" in cell:
+        return f"expected a finite number, found {quote(cell)}"
+    if WHOLE.fullmatch(text):
+        return f"{quote(cell)} has more digits than a float64 can hold: is it an identifier?"
+    if "\n" in cell:
         return f"expected a number, found {len(cell)} characters in quotes; is a quote left open?"
-    elif not comma and NUMBER.fullmatch(text.replace(",", ".", 1)):
-        return f"expected a number, found {quote(cell)}; if a comma is the decimal mark, say so: decimal = ','"
-    else:
-        what = f"expected a number, found {quote(cell) if text else 'an empty cell'}"
-    return what
+    return f"expected a number, found {quote(cell) if text else 'an empty cell'}"
 
 
 def label_problem(cell: str) -> str | None:

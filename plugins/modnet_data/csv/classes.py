@@ -110,11 +110,9 @@ def _text_label(text: str, plan: Plan[Layout]) -> str | Fault:
 
 def _number_label(cell: str, plan: Plan[Layout]) -> float | Fault:
     text, classes = cell.strip(), plan.wanted.classes
-    comma = plan.table.dialect.decimal == ","
     value = number_of(*with_points([text], plan.table.dialect.decimal))
     if classes is not None and value not in classes:
-        whole = value is not None and value.is_integer()
-        return _outside(text, classes, int(value) if whole and value is not None else None)
+        return _outside(text, classes)
     if value is not None and classes is not None:
         return value
     if value is None and text in MISSING and not plan.has_own_words(plan.labels[0]):
@@ -122,7 +120,7 @@ def _number_label(cell: str, plan: Plan[Layout]) -> float | Fault:
     if value is None and WHOLE.fullmatch(text):
         return Fault(f"the label {quote(text)} has more digits than a float64 can hold", as_text)
     if value is None:
-        return Fault(number_problem(cell, comma), as_text)
+        return Fault(number_problem(cell), as_text)
     if plan.spelling_matters and ODD.fullmatch(text):
         return Fault(f"is the label {quote(text)} text, or the number {value:g}?", as_text_or_numbers)
     if not (value.is_integer() and abs(value) < EXACT):
@@ -135,14 +133,12 @@ def _one_hot(cells: Sequence[str], plan: Plan[Layout]) -> list[float] | Fault:
     for i, cell in zip(plan.labels, with_points([cells[i] for i in plan.labels], decimal), strict=True):
         value = number_of(cell)
         if value is None:
-            return Fault(number_problem(cells[i], decimal == ","), column=i)
+            return Fault(number_problem(cells[i]), column=i)
         values.append(value)
     if sorted(values)[-2:] != [0, 1] or sum(values) != 1:
         return Fault("the one-hot columns from here on are not one 1 and otherwise 0", column=plan.labels[0])
     return values
 
 
-def _outside(text: str, classes: tuple[str | int, ...], number: int | None = None) -> Fault:
-    """Return the mistake of a label that is none of the classes: one of them more is advised, text among text."""
-    more = [*map(str, classes), text] if number is None else [*classes, number]
-    return Fault(describe_outside(text, classes), lambda _: [{"classes": more}])
+def _outside(text: str, classes: tuple[str | int, ...]) -> Fault:
+    return Fault(describe_outside(text, classes), Missing.advise_more_classes)

@@ -13,7 +13,7 @@ from unicodedata import category
 import attrs
 
 from modnet import DataError
-from modnet_data.csv.cells import is_number, kind_of, number_of
+from modnet_data.csv.cells import THOUSANDS, is_number, kind_of, number_of
 from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, Value, quote
@@ -27,7 +27,6 @@ SAID = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
 """A first line by which Excel says what the delimiter is; it is no row."""
 
 MARK = "\ufeff"
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
 
 
 @attrs.frozen
@@ -44,7 +43,9 @@ class Layout(Columns):
 
     def first_rows(self) -> Sequence[Sequence[Value]]:
         """Return the first rows, by which columns are judged."""
-        return [[_value(cell) for cell in cells] for cells in self.sample]
+        return [
+            [(cell or None) if i in self.text else _value(cell) for i, cell in enumerate(row)] for row in self.sample
+        ]
 
     @cached_property
     def kinds(self) -> list[frozenset[str]]:
@@ -62,6 +63,14 @@ class Layout(Columns):
             elif words is not None and not cells:
                 text.discard(i)
         return attrs.evolve(self, text=frozenset(text))
+
+    @cached_property
+    def commas_may_be_decimal(self) -> bool:
+        """True where no delimiter and no number in the first rows speaks against commas before decimals."""
+        numbers = (cell for row in self.sample for cell in row if is_number(cell))
+        return (
+            self.dialect.decimal == "." and self.dialect.delimiter != "," and not any("." in cell for cell in numbers)
+        )
 
     def explain_single(self) -> str:
         """Say why there may be one column only: cells are delimited in another way."""

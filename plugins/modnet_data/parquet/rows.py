@@ -16,10 +16,9 @@ from modnet_data.arrays.raw import RATIO
 from modnet_data.parquet.table import ArrowTable, Column
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import Columns
-from modnet_data.table.missing import Missing, describe_outside
+from modnet_data.table.missing import MOST_WORDS, Missing, describe_outside
 from modnet_data.table.plan import Plan
 
-MOST_NAMES = 40  # that an error advises to leave out, or to take
 LONGEST_LABEL = 1000  # characters
 LABEL = np.dtype(np.int64)  # of an index of a class
 UNPACKED = 2**28
@@ -34,7 +33,7 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
     Raises DataError with the first mistake.
     """
     dtypes = _check_types(table, plan)
-    each = sum(dtype.itemsize for dtype in dtypes) + LABEL.itemsize
+    each = len(dtypes) * np.result_type(*dtypes).itemsize + LABEL.itemsize
     most = max(UNPACKED, RATIO * table.path.stat().st_size) // each
     _check_rows(table, table.rows, most)
     gaps, labels, first, found = Missing(plan), Labels(), 0, 0
@@ -84,26 +83,12 @@ def _check_types(table: ArrowTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:
     for i in plan.labels:
         wanted = "text or whole numbers" if len(plan.labels) == 1 else "0 and 1"
         if table.kinds[i] is None or (table.kinds[i] == "text" and len(plan.labels) > 1):
-            advice = [] if plan.wanted.label else advise_leave_out(plan, [i])
+            advice = [] if plan.wanted.label else plan.advise_leaving_out([i])
             raise plan.table.column_error(i, f"is of type {table.types[i]}, expected a label of {wanted}", advice)
     if others := [i for i in plan.features if not isinstance(table.kinds[i], np.dtype)]:
         what = f"is of type {table.types[others[0]]}, expected numbers"
-        raise plan.table.column_error(others[0], what, advise_leave_out(plan, others))
+        raise plan.table.column_error(others[0], what, plan.advise_leaving_out(others))
     return [dtype for i in plan.features if isinstance(dtype := table.kinds[i], np.dtype)]
-
-
-def advise_leave_out(plan: Plan[Columns], columns: Sequence[int]) -> list[dict[str, Any]]:
-    """Return the settings that leave out these columns besides those that are, in few names.
-
-    There are none where no feature would be left, or where each is needed.
-    """
-    table, wanted, out = plan.table, plan.wanted, {*columns}
-    rest = [table.name_of(i) for i in plan.features if i not in out]
-    left_out = [*wanted.leave_out, *map(table.name_of, columns)]
-    if not rest or wanted.every_row or min(len(rest), len(left_out)) > MOST_NAMES:
-        return []
-    listed = wanted.features is not None or len(left_out) > MOST_NAMES
-    return [{"features": rest} if listed else {"leave_out": left_out}]
 
 
 @attrs.define
@@ -266,7 +251,9 @@ class _Block:
         if outside.any():
             at = int(np.argmax(outside))
             label: Any = words[labels[at]].strip() if self.plan.words else labels[at].item()
-            advice = [{"classes": [*classes, label]}] if isinstance(label, (str, int)) else []
+            others = {words[i].strip() for i in labels[outside]} if self.plan.words else {*labels[outside].tolist()}
+            some = [label, *sorted(others - {label})][:MOST_WORDS]
+            advice = [{"classes": [*classes, *some]}] if all(isinstance(item, (str, int)) for item in some) else []
             raise self.error(int(rows[at]), len(self.plan.features), describe_outside(str(label), classes), advice)
 
     def error(self, row: int, j: int, problem: str, advice: Sequence[dict[str, Any]] = ()) -> DataError:
@@ -281,7 +268,7 @@ class _Block:
         if (wrong := (values > EXACT) | (values < -EXACT)).any():
             row = int(np.argmax(wrong))
             what = f"{values[row]} has more digits than a float64 can hold: is it an identifier?"
-            raise self.error(row, j, what, advise_leave_out(self.plan, [self.plan.features[j]]))
+            raise self.error(row, j, what, self.plan.advise_leaving_out([self.plan.features[j]]))
 
     def _check_finite(self, x: Array, rows: Array) -> None:
         if x.dtype.kind == "f" and (wrong := ~np.isfinite(x)).any():

@@ -14,7 +14,7 @@ from modnet import Array, Dataset, MissingExtraError, Samples
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import part_paths, replacing, tell_progress
 from modnet_data.formats import ARROW_SUFFIXES, SUFFIXES
-from modnet_data.parquet.rows import INDEX, advise_leave_out, convert
+from modnet_data.parquet.rows import INDEX, convert
 from modnet_data.parquet.table import open_table
 from modnet_data.table.columns import Columns
 from modnet_data.table.plan import ColumnSettings, Plan, data_plan
@@ -34,7 +34,9 @@ class Parquet(TableSource):
     whole numbers that repeat. The others are `features`, unless these are listed, or some columns are listed in
     `leave_out`; columns that give the label away are refused as in a CSV file. Features are kept in the dtype that
     holds them all, or as `dtype`. `missing` values (nulls and NaN) are refused; "drop" leaves their rows out, a number
-    is filled in for them in features.
+    is filled in for them in features; more words for them among labels of text, or numbers, are listed in
+    `missing_values`. `text_labels` makes text of labels that are numbers; `classes` are the labels that there are, in
+    this order. All three are as in a CSV file.
 
     `test` is the file with the test part, relative to the folder of this one. None takes the file beside it that
     has "test" in its name in place of "train", if there is one; "" takes none. Without a test file a
@@ -45,7 +47,7 @@ class Parquet(TableSource):
     """
 
     format = "parquet"
-    version = 3
+    version = 4
     suffixes = SUFFIXES["parquet"]
 
     def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:
@@ -110,9 +112,8 @@ def _pyarrow(path: Path) -> Any:
 
 
 def _refuse_index(plan: Plan[Columns]) -> None:
-    if found := [i for i in plan.features if str(plan.table.name_of(i)).startswith(INDEX)]:
-        problem = "is the row index that pandas saves"
-        raise plan.table.column_error(found[0], problem, advise_leave_out(plan, found))
+    if index := [i for i in plan.features if str(plan.table.name_of(i)).startswith(INDEX)]:
+        raise plan.table.column_error(index[0], "is the row index that pandas saves", plan.advise_leaving_out(index))
 
 
 def _batches(pa: Any, schema: Any, part: Samples, labels: Array, dtype: np.dtype[Any], target: Path) -> Iterator[Any]:

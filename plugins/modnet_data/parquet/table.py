@@ -36,7 +36,7 @@ MEMORY_PER_BYTE = 8
 SECONDS = 10  # of computing that a block may take
 SECONDS_PER_BYTE = 1e-7
 PATIENCE = 60  # seconds to wait for what takes that much computing on a busy machine
-START = 300.0  # seconds to wait for the process, whose libraries may come from a slow disk
+START = 120.0  # seconds to wait for the process, whose libraries may come from a slow disk
 KEPT = ("LD_LIBRARY_PATH", "DYLD_LIBRARY_PATH", "PATH", "SYSTEMROOT", "TEMP", "TMPDIR")
 """Environment variables that the process needs; others may change what libraries do."""
 OTHER_FORMATS = {b"FEA1": "Feather of version 1", b"\xff\xff\xff\xff": "an Arrow stream"}
@@ -48,7 +48,7 @@ class Column:
     """A column's values (N,), which of them are missing if any are, and the words that it numbers if it is of text."""
 
     values: Array
-    """Of text these are int32 numbers of `words`, -1 where the text is missing."""
+    """Of text these are int32 numbers of `words`; what is missing is 0."""
     missing: Array | None = None
     words: tuple[str, ...] = ()
 
@@ -146,7 +146,7 @@ class _Reader:
     def run(self, folders: Sequence[str]) -> Iterator[None]:
         """Have the process run inside the block."""
         request = {
-            "path": str(self._path.absolute()),
+            "path": os.fsencode(self._path.absolute()).hex(),  # whatever the encoding of names is in either process
             "folders": list(dict.fromkeys(folders)),
             "memory": self._memory,
             "seconds": self._seconds,
@@ -289,9 +289,12 @@ class _Reader:
         self._process.kill()
         status = self._process.wait()
         if not self._is_ready:
-            self._refuse_start(f"{sys.executable} ends at once (exit status {status})")
+            how = "does not answer" if self._is_late else f"ends at once (exit status {status})"
+            self._refuse_start(f"{sys.executable} {how}")
         if self._is_late or -status == getattr(signal, "SIGXCPU", None):
             self._refuse("damaged: the library that reads it does not come to an end")
+        if -status == getattr(signal, "SIGKILL", None):
+            self._refuse("cannot be read: the process that reads it was killed; memory may have run out")
         if status < 0:
             name = signal.strsignal(-status) or "killed"
             self._refuse(f"damaged: the library that reads it crashed (signal {-status}, {name})")

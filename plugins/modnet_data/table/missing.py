@@ -10,7 +10,7 @@ import numpy as np
 from modnet import Array, DataError
 from modnet.cached import Facts
 from modnet_data.table.columns import Columns, quote
-from modnet_data.table.plan import Plan
+from modnet_data.table.plan import Plan, to_float
 from modnet_data.table.words import MISSING, find_doubtful
 
 MOST_COLUMNS = 6  # that a note names
@@ -108,7 +108,7 @@ class Missing:
     def advise_label(self) -> Advice:
         """Return what can be done about missing labels."""
         if self._plan.wanted.every_row:
-            return [{"leave_out": self._left_out(self._plan.labels)}]
+            return [{"leave_out": [*self._plan.wanted.leave_out, *map(self._plan.table.name_of, self._plan.labels)]}]
         return [{"missing": "drop"}] if self._can_drop else self._advise_leaving_out()
 
     def advise_word(self) -> Advice:
@@ -125,14 +125,25 @@ class Missing:
     def advise_label_word(self) -> Advice:
         """Return what can be done where a word stands among labels that are numbers: it is missing, or a class."""
         place = self._plan.labels[0]
-        words = [word for word in self._words.get(place, ()) if word in MISSING]
+        found = self._words.get(place, {})
+        words = [word for word in found if word in MISSING]
+        others_are_numbers = all(word in MISSING or to_float(word) is not None for word in found)
         drop = {"missing_values": self._with_words({place: words}), "missing": "drop"}
         keep = {"text_labels": True, "missing_values": self._with_words({place: []})}
-        return [drop, keep] if self._can_drop else [keep]
+        return [drop, keep] if self._can_drop and others_are_numbers else [keep]
 
     def advise_class(self) -> Advice:
         """Return the setting that makes classes of all words in the label's column."""
         return [{"missing_values": self._with_words({self._plan.labels[0]: []})}]
+
+    def advise_more_classes(self) -> Advice:
+        """Return the classes that are given and the labels that are none of them; numbers beside text become text."""
+        classes, words = self._plan.wanted.classes or (), self._words.get(self._plan.labels[0], {})
+        numbers = [None if isinstance(classes[0], str) else to_float(word) for word in words]
+        if all(number is not None and number.is_integer() for number in numbers):
+            more: list[Any] = [int(number) for number in numbers if number is not None]
+            return [{"classes": list(dict.fromkeys([*classes, *more]))}]
+        return [{"classes": list(dict.fromkeys([*map(str, classes), *words]))}]
 
     def advise_lost(self) -> Advice:
         """Return what keeps the classes that are lost with the rows that lack something."""
@@ -178,12 +189,7 @@ class Missing:
         """Return the setting that leaves the column out that lacks most, if others are left."""
         plan = self._plan
         lacking = {i: count for i, count in self._lacking.items() if i in plan.features}
-        if not lacking or len(plan.features) < 2 or plan.wanted.features is not None:
-            return []
-        return [{"leave_out": self._left_out([max(lacking, key=lambda i: lacking[i])])}]
-
-    def _left_out(self, more: Iterable[int]) -> list[Any]:
-        return [*self._plan.wanted.leave_out, *map(self._plan.table.name_of, more)]
+        return plan.advise_leaving_out([max(lacking, key=lambda i: lacking[i])]) if lacking else []
 
     def _with_words(self, words: Mapping[int, Sequence[str]]) -> dict[str, list[str]] | list[str]:
         """Return the setting `missing_values` changed for some columns."""

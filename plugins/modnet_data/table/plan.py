@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from functools import cached_property
 from typing import Any, Generic, Literal, TypeVar
 
@@ -15,6 +15,7 @@ from modnet_data.table.columns import Column, Columns
 from modnet_data.table.label import LabelChoice
 from modnet_data.table.words import EMPTY, MISSING, MissingValues
 
+MOST_NAMES = 40  # that an advice lists
 Table = TypeVar("Table", bound=Columns)
 
 
@@ -46,12 +47,11 @@ class ColumnSettings:
             counted = f"{table.count} column{'s' * (table.count != 1)}"
             why = table.explain_single() if table.count == 1 else ""
             raise table.error(f"{counted}, expected a label and one or more features{why}")
-        for i in features:
-            if table.names and not table.names[i]:
-                what = f"has no name{table.explain_unnamed(i)}; name it, or leave it out: leave_out = [{i}]"
-                raise table.error(f"column {i + 1} {what}", column=i)
         dtype = None if self.dtype is None else np.dtype(self.dtype)
         plan = Plan(table, tuple(features), tuple(labels), self.missing, dtype, self)
+        if unnamed := [i for i in features if not table.is_named(i)]:
+            what = f"column {unnamed[0] + 1} has no name{table.explain_unnamed(unnamed[0])}"
+            raise table.error(what, column=unnamed[0], advice=plan.advise_leaving_out(unnamed))
         plan.check_one_hot()
         return plan
 
@@ -93,14 +93,14 @@ class Plan(Generic[Table]):
         cell = cell.strip()
         if cell in self._words[column]:
             return True
-        return bool(self.missing_numbers) and _to_float(cell) in self.missing_numbers.get(column, ())
+        return bool(self.missing_numbers) and to_float(cell) in self.missing_numbers.get(column, ())
 
     @cached_property
     def missing_numbers(self) -> dict[int, frozenset[float]]:
         """The numbers that stand for a missing value, such as -999, by column."""
         found = {}
         for column in (*self.features, *(() if self.words else self.labels)):
-            numbers = [value for word in self._words[column] if (value := _to_float(word)) is not None]
+            numbers = [value for word in self._words[column] if (value := to_float(word)) is not None]
             if numbers:
                 found[column] = frozenset(numbers)
         return found
@@ -113,6 +113,20 @@ class Plan(Generic[Table]):
             usual = EMPTY if self.labels == (column,) else MISSING
             found[column] = usual if own is None else EMPTY.union(own)
         return found
+
+    def advise_leaving_out(self, columns: Collection[int]) -> list[dict[str, Any]]:
+        """Return the setting by which columns are no features; none where no other is left, or where each is needed.
+
+        Features that are listed may give the label away: several are not listed for the sake of brevity.
+        """
+        out = {*columns}
+        others = [self.table.name_of(i) for i in self.features if i not in out]
+        left_out = [*self.wanted.leave_out, *map(self.table.name_of, columns)]
+        if not others or self.wanted.every_row:
+            return []
+        if self.wanted.features is not None or (len(left_out) > MOST_NAMES and len(others) == 1):
+            return [{"features": others}]
+        return [{"leave_out": left_out}] if len(left_out) <= MOST_NAMES else []
 
     def check_one_hot(self) -> None:
         """Raise DataError where the classes that are given are not the columns of one-hot labels."""
@@ -131,7 +145,7 @@ def own_words(table: Columns, given: MissingValues, column: int) -> Sequence[str
     return next((words for name, words in given.items() if table.find(name) == column), None)
 
 
-def _to_float(word: str) -> float | None:
+def to_float(word: str) -> float | None:
     """Return the finite number that a word is, or None."""
     try:
         value = float(word) if word.isascii() and "_" not in word else math.nan

@@ -1,0 +1,161 @@
+"""Folders of runs with one damaged file: used as before, or refused in words."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import io
+import json
+import random
+import shutil
+import tempfile
+import warnings
+import zipfile
+from collections.abc import Callable
+from hashlib import sha256
+from pathlib import Path
+
+import numpy as np
+import pytest
+from fuzzing import feed, mutate, numbered
+
+import modnet
+from modnet.comparison.compare import _check_run, _read_hits
+from modnet.compose.experiment import create_experiment, format_title, read_data
+from modnet.nn.checkpoint import CHECKPOINT
+from modnet.runs.folder import HISTORY, read_ending, read_experiment
+from modnet.runs.history import read_history
+from modnet.runs.model import TrainedModel
+from modnet.runs.receipt import Receipt
+from modnet.runs.recorder import RunRecorder, create_run, train_run
+from modnet.runs.verify import compare_with_receipt
+
+POINTS = "points.csv"
+TOKENS = [
+    *[b"{", b"}", b"[", b"]", b'"', b",", b":", b"null", b"NaN", b"-1", b"1e400", b"9" * 30, b"[" * 3000, b"\n", b"\0"],
+    *[b"../../x", b"/dev/zero", b"softmax", b"[5]", b"true", b"\\u001b", b"\x1b[31m", b"finished", b"diverged", b"<f8"],
+]
+
+
+class Interrupt(modnet.Observer):
+    """Ctrl-C at the end of the first epoch."""
+
+    @modnet.hookimpl
+    def epoch_ended(self, run: modnet.ObservedRun) -> None:
+        raise KeyboardInterrupt
+
+
+@functools.cache
+def run_files(ending: str) -> dict[str, bytes]:
+    """Return the files of a small run that is finished, or interrupted, and its data beside them."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, data = Path(name, "run"), Path(name, POINTS)
+        rows = np.random.default_rng(0).normal(size=(40, 2))
+        data.write_text("a,b,where\n" + "".join(f"{a!r},{b!r},{'up' if a > b else 'down'}\n" for a, b in rows.tolist()))
+        training = {"iterations": 8, "batch_size": 8}
+        table = {"data": {"path": str(data)}, "network": {"hidden": [3]}, "training": training}
+        table |= {"gradient": {"name": "backpropagation"}, "optimizer": {"name": "adam"}}
+        found, experiment = read_data(create_experiment(table))
+        with create_run(folder, experiment, found, draws=False) as recorder:
+            observers = [Interrupt()] if ending == "interrupted" else []
+            with contextlib.suppress(KeyboardInterrupt):
+                train_run(experiment, found, recorder, None, *observers)
+        files = {path.name: path.read_bytes() for path in sorted(folder.iterdir()) if path.stat().st_size}
+        files["experiment.toml"] = files["experiment.toml"].replace(str(data).encode(), POINTS.encode())
+        return {**files, POINTS: data.read_bytes()}
+
+
+def make(draw: random.Random) -> tuple[str, bytes]:
+    """Return one file of a run with changes, in it or in what is packed in it."""
+    ending = draw.choice(["finished", "finished", "interrupted"])
+    files = {name: content for name, content in run_files(ending).items() if name != POINTS}
+    name = draw.choice([*files])
+    content = files[name]
+    if name.endswith(".npz") and draw.random() < 0.7:
+        changed = change_member(draw, content)
+        return f"{ending}-{name}", seal(changed) if name == CHECKPOINT else changed
+    return f"{ending}-{name}", mutate(draw, content, [*files.values()], TOKENS)
+
+
+def change_member(draw: random.Random, content: bytes) -> bytes:
+    """Return an archive in which one array is changed; its checksums are right."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    chosen = draw.choice([*members])
+    members[chosen] = mutate(draw, members[chosen], tokens=TOKENS)
+    if draw.random() < 0.1:
+        del members[chosen]
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, member in members.items():
+            archive.writestr(name, member)
+    return out.getvalue()
+
+
+def seal(content: bytes) -> bytes:
+    """Return an archive with its digest as the comment, as a checkpoint has it."""
+    sealed = content[:-2] + (64).to_bytes(2, "little")
+    return sealed + sha256(sealed).hexdigest().encode()
+
+
+def judge(path: Path) -> str:
+    """Use a run with one changed file in every way but training: each way works, or is refused in words."""
+    ending, _, name = path.name.partition("-")
+    folder = path.with_name("run")
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for each, content in run_files(ending).items():
+        (folder / each).write_bytes(path.read_bytes() if each == name else content)
+    refused = {way for way in (predict, plot, verify, compare, resume) if is_refused(way, folder)}
+    return "refused" if refused - {verify, compare} else "read"  # these two find every change
+
+
+def is_refused(way: Callable[[Path], object], folder: Path) -> bool:
+    try:
+        with warnings.catch_warnings(action="ignore"):  # that the last checkpoint but one is used
+            way(folder)
+    except modnet.ModnetError as error:
+        text = str(error)
+        assert text.replace("\n", "").isprintable(), text
+        assert len(text) < 4000, text
+        assert folder.name in text, f"{way.__name__}: {text}"
+        return True
+    return False
+
+
+def predict(folder: Path) -> None:
+    model = TrainedModel.read(folder)
+    labels, outputs = model.predict(np.eye(2))
+    assert len(labels) == 2
+    assert np.isfinite(outputs).all()
+
+
+def plot(folder: Path) -> None:
+    read_history(folder / HISTORY)
+    format_title(read_experiment(folder))
+
+
+def verify(folder: Path) -> None:
+    found = compare_with_receipt(folder)
+    json.dumps(found.as_json())
+    assert found.verdict().replace("\n", "").isprintable()
+
+
+def compare(folder: Path) -> None:
+    receipt = Receipt.read(folder)
+    _check_run(folder, receipt.content)
+    _read_hits(folder, read_data(read_experiment(folder))[0])
+
+
+def resume(folder: Path) -> None:
+    if read_ending(folder) is None:
+        data, experiment = read_data(read_experiment(folder))
+        RunRecorder(folder, experiment, data).load_checkpoint()
+
+
+@pytest.mark.check
+def test_damaged_runs_are_used_or_refused(tmp_path: Path) -> None:
+    counts, faults = feed("test_fuzz_run_folders:judge", numbered(2000, 0, make), tmp_path)
+    assert not faults
+    assert counts["read"] > 50
+    assert counts["refused"] > 1000
