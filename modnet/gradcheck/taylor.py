@@ -261,7 +261,9 @@ def find_kinks(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
     f_below, f_above = f(below), f(above)
     before = (f_below - f(below - width)) / width
     after = (f(above + width) - f_above) / width
-    kink = np.abs(after - before) > 1e-3 * (np.abs(after) + np.abs(before))
+    # Where a sigmoid saturates, all that its slopes differ by is rounding.
+    rounding = 2 * ROUNDINGS * np.finfo(np.float64).eps * np.maximum(np.abs(f_below), np.abs(f_above)) / width
+    kink = np.abs(after - before) > 1e-3 * (np.abs(after) + np.abs(before)) + rounding
     jump = np.abs(f_above - f_below) > 10 * width * (np.abs(after) + np.abs(before) + 1)
     return np.where((above > below) & (kink | jump), (below + above) / 2, np.nan)
 

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.gradcheck.taylor import CORRECT, KINK, SURE, TOO_NOISY, WRONG, Judgement
+from modnet.gradcheck.taylor import CORRECT, DECIDABLE, KINK, SURE, TOO_NOISY, WRONG, Judgement
 from modnet.types import Array
 
 NOT_DETERMINISTIC = "not deterministic"
@@ -122,7 +122,10 @@ def measure_difference(one: Array, other: Array) -> float:
 
 
 def _explain_correct(judgement: Judgement, _: int) -> str:
-    known = float(SURE * judgement.uncertainty.max(initial=0.0)) / (float(np.abs(judgement.slope).max(initial=0)) or 1)
+    sure = float(SURE * judgement.uncertainty.max(initial=0.0))
+    known = sure / (float(np.abs(judgement.slope).max(initial=0)) or 1)
+    if known > DECIDABLE:
+        return f"it is 0 beside the values, as far as differences tell: they see slopes above {sure:.0e} only"
     seen = judgement.order[np.isfinite(judgement.order)]
     most = 2 * len(seen) > len(judgement.order)
     order = f"the remainder falls with order {np.median(seen):.1f}" if most else "the remainder is nothing but rounding"

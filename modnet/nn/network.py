@@ -73,6 +73,9 @@ class DenseNetwork:
         x = np.atleast_2d(self._check_samples(x))
         t = self._check_targets(t, x)
         if t.ndim == 2:
+            if t.shape[1] == 1:
+                what = f"layer {len(self.layers)} has 1 output and targets of shape {t.shape}"
+                raise ShapeError(f"{what}: there are no classes to tell apart, use an output for each class")
             t = t.argmax(axis=1)
         blocks = [slice(i, i + BLOCK) for i in range(0, len(x), BLOCK)]
         return np.concatenate([self.predict(x[block]).argmax(axis=1) == t[block] for block in blocks])

@@ -19,7 +19,7 @@ def numerical_gradient(f: Callable[[Any], Any], x: float | Array, h: float = 1e-
     """Return the gradient of `f` at `x` by central differences, (f(x + h) - f(x - h)) / 2h for each entry.
 
     `x` is a number or an array of any shape; integers are taken as float64. `f` returns one number. It is called
-    twice per entry with one working copy: the caller's `x` is never written to, whatever `f` does or raises.
+    twice per entry with a working copy, to which it may write: the caller's `x` stays as it is.
     Raises SettingError where h is not positive or too small for the dtype of `x` to resolve, and ShapeError where
     `f` returns more than one number. Saitoh, "Deep Learning from Scratch", chapter 4.3 and 4.4.
 
@@ -35,15 +35,14 @@ def numerical_gradient(f: Callable[[Any], Any], x: float | Array, h: float = 1e-
         return (_to_number(f(x + h)) - _to_number(f(x - h))) / (2 * h)
     point = _copy_as_float(x)
     _check_step(point, h)
-    gradient = np.empty_like(point)
+    gradient, moved = np.empty_like(point), np.empty_like(point)
     for index in np.ndindex(point.shape):
-        value = point[index]
-        point[index] = value + h
-        above = _to_number(f(point))
-        point[index] = value - h
-        below = _to_number(f(point))
-        point[index] = value
-        gradient[index] = (above - below) / (2 * h)
+        sides = []
+        for step in (h, -h):
+            np.copyto(moved, point)  # each time: `f` may write to it
+            moved[index] += step
+            sides.append(_to_number(f(moved)))
+        gradient[index] = (sides[0] - sides[1]) / (2 * h)
     return gradient
 
 

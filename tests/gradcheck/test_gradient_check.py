@@ -235,6 +235,18 @@ class TestKinks:
         np.testing.assert_allclose(step, [0, 0, np.nan, 0, np.nan], atol=1e-7)
         assert np.isnan(find_kinks(np.tanh, low, high)).all()
 
+    def test_rounding_where_a_function_saturates_is_none(self):
+        low = np.linspace(5, 60, 2000)
+        for width in (1e-3, 1e-2, 0.1):
+            for smooth in (np.tanh, lambda a: 1 / (1 + np.exp(-a)), lambda a: 1e3 + np.exp(-a)):
+                assert np.isnan(find_kinks(smooth, low, low + width)).all()
+
+    def test_slopes_too_small_to_be_seen_are_not_said_to_be_confirmed(self):
+        x, t = np.random.default_rng(0).normal(size=(30, 4)), np.arange(30) % 3
+        tiny = modnet.TwoLayerNet(4, 5, 3, hidden="relu", weight_init_std=1e-12, seed=0)
+        *_, whole = check(tiny, x, t).verdicts
+        assert whole.explanation.startswith("it is 0 beside the values, as far as differences tell: they see slopes")
+
     @pytest.mark.parametrize("loss", ["cross-entropy", broken_gradients.BookLoss()])
     def test_the_books_check(self, loss: Any) -> None:
         kinks: list[Verdict] = []

@@ -24,6 +24,16 @@ class TestNumericalGradient:
         assert numerical_gradient(book, 5) == 0.1999999999990898
         assert numerical_gradient(book, 10) == 0.2999999999986347
 
+    def test_a_function_that_writes_to_its_argument_has_the_same_gradient(self) -> None:
+        def center(x: np.ndarray) -> float:
+            x -= x.mean()
+            return squares(x)
+
+        x = np.array([[1.0, 2.0], [4.0, 0.5]])
+        expected = numerical_gradient(lambda x: squares(x - x.mean()), x)
+        assert np.array_equal(numerical_gradient(center, x), expected)
+        assert x.tolist() == [[1.0, 2.0], [4.0, 0.5]]
+
     def test_a_number_of_an_array_gives_the_same_as_the_number_alone(self) -> None:
         gradient = numerical_gradient(lambda x: book(float(x[0])), np.array([5.0]))
         assert gradient.tolist() == [0.1999999999990898]

@@ -94,8 +94,8 @@ MOMENT = datetime.datetime(2020, 1, 1)
         (pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"a" * 16] * 3, pa.binary(16))), "extension"),
     ],
 )
-def test_a_column_of_any_type_is_read_or_refused_by_name_and_can_be_left_out(path, column, expected):
-    save(path, {"c": column, "x": [1, 2, 3], "label": [0, 0, 1]})
+def test_a_column_of_any_type_is_read_or_refused_by_name_and_can_be_left_out(tmp_path, column, expected):
+    path = save(tmp_path / "a.parquet", {"c": column, "x": [1, 2, 3], "label": [0, 0, 1]})
     settings = {"label": "label", "missing": "drop", "test_fraction": 0, "scale": 1}
     if isinstance(expected, list):
         found = modnet.load(path, **settings)
@@ -292,6 +292,7 @@ def test_a_small_file_of_very_many_rows_is_refused_unless_it_is_saved_as_is(tmp_
     path, table = tmp_path / f"a.{kind}", pa.table({"a": np.zeros(2**20), "label": np.zeros(2**20)})
     save(path, table)
     monkeypatch.setattr("modnet_data.parquet.rows.UNPACKED", 2**20)
+    monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
     with pytest.raises(DataError, match=r"more than [\d,]+ rows in .* kB: .* an Arrow file that is not compressed"):
         modnet.load(path)
     pa.feather.write_feather(table, str(tmp_path / "b.feather"), compression="uncompressed")

@@ -112,8 +112,7 @@ def _number_label(cell: str, plan: Plan[Layout]) -> float | Fault:
     text, classes = cell.strip(), plan.wanted.classes
     value = number_of(*with_points([text], plan.table.dialect.decimal))
     if classes is not None and value not in classes:
-        whole = value is not None and value.is_integer()
-        return _outside(text, classes, int(value) if whole and value is not None else None)
+        return _outside(text, classes)
     if value is not None and classes is not None:
         return value
     if value is None and text in MISSING and not plan.has_own_words(plan.labels[0]):
@@ -141,7 +140,5 @@ def _one_hot(cells: Sequence[str], plan: Plan[Layout]) -> list[float] | Fault:
     return values
 
 
-def _outside(text: str, classes: tuple[str | int, ...], number: int | None = None) -> Fault:
-    """Return the mistake of a label that is none of the classes: one of them more is advised, text among text."""
-    more = [*map(str, classes), text] if number is None else [*classes, number]
-    return Fault(describe_outside(text, classes), lambda _: [{"classes": more}])
+def _outside(text: str, classes: tuple[str | int, ...]) -> Fault:
+    return Fault(describe_outside(text, classes), Missing.advise_more_classes)

@@ -57,10 +57,15 @@ class Csv(TableSource):
     A column is given by its name, its number from 0, "first" or "last". `label` is one, or a list of columns that are
     one-hot. The others are `features`, unless these are listed, or some columns are listed in `leave_out`. Columns that
     give the label away are refused as features unless they are listed: a copy of the label in other words, its one-hot
-    columns, row numbers of a table that lies class by class. Lines that begin with `comment` are skipped. `missing`
-    values (empty cells, NA, NaN, ?, null and the like) are refused; "drop" leaves their rows out, a number is filled in
-    for them in features; a label may not be missing, nor a number where the others are text. Features are kept as
-    `dtype`: None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
+    columns, row numbers of a table that lies class by class. Lines that begin with `comment` are skipped. Features are
+    kept as `dtype`: None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
+
+    `missing` values are refused; "drop" leaves their rows out, a number is filled in for them in features. They are
+    empty cells and the words in `missing_values`: a list for all columns, or a table of lists by column. None takes NA,
+    NaN, ?, null and the like in features; in a label of text, where they may be classes, it asks. No rows are left out
+    with which a class would go. `text_labels` says whether labels are text: 01 and 1 are then two classes; None asks
+    where that matters. `classes` are the labels that there are, in this order, with or without rows; None takes those
+    that are found, sorted.
 
     `test` is the file with the test part, relative to the folder of this one. None takes the file beside it that
     has "test" in its name in place of "train", if there is one; "" takes none. Without a test file a
@@ -78,7 +83,7 @@ class Csv(TableSource):
     """
 
     format = "csv"
-    version = 4
+    version = 5
     suffixes = SUFFIXES["csv"]
 
     delimiter: str | None = attrs.field(default=None, validator=_delimiter)
@@ -95,7 +100,7 @@ class Csv(TableSource):
 
     def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:
         """Return features, labels and facts of a file; the label's column is guessed where nothing else shows it."""
-        guess = LabelGuess() if self.features is None else None  # or else the ends of a row are no features
+        guess = LabelGuess()
         try:
             return arrays_of(path, recipe, lambda put: self._put(path, put, like, guess))
         except WrongGuessError:

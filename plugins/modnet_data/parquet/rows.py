@@ -16,7 +16,7 @@ from modnet_data.arrays.raw import RATIO
 from modnet_data.parquet.table import ArrowTable, Column
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import Columns
-from modnet_data.table.missing import Missing, describe_outside
+from modnet_data.table.missing import MOST_WORDS, Missing, describe_outside
 from modnet_data.table.plan import Plan
 
 LONGEST_LABEL = 1000  # characters
@@ -251,7 +251,9 @@ class _Block:
         if outside.any():
             at = int(np.argmax(outside))
             label: Any = words[labels[at]].strip() if self.plan.words else labels[at].item()
-            advice = [{"classes": [*classes, label]}] if isinstance(label, (str, int)) else []
+            others = {words[i].strip() for i in labels[outside]} if self.plan.words else {*labels[outside].tolist()}
+            some = [label, *sorted(others - {label})][:MOST_WORDS]
+            advice = [{"classes": [*classes, *some]}] if all(isinstance(item, (str, int)) for item in some) else []
             raise self.error(int(rows[at]), len(self.plan.features), describe_outside(str(label), classes), advice)
 
     def error(self, row: int, j: int, problem: str, advice: Sequence[dict[str, Any]] = ()) -> DataError:

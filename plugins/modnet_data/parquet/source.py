@@ -34,7 +34,9 @@ class Parquet(TableSource):
     whole numbers that repeat. The others are `features`, unless these are listed, or some columns are listed in
     `leave_out`; columns that give the label away are refused as in a CSV file. Features are kept in the dtype that
     holds them all, or as `dtype`. `missing` values (nulls and NaN) are refused; "drop" leaves their rows out, a number
-    is filled in for them in features.
+    is filled in for them in features; more words for them among labels of text, or numbers, are listed in
+    `missing_values`. `text_labels` makes text of labels that are numbers; `classes` are the labels that there are, in
+    this order. All three are as in a CSV file.
 
     `test` is the file with the test part, relative to the folder of this one. None takes the file beside it that
     has "test" in its name in place of "train", if there is one; "" takes none. Without a test file a

@@ -136,6 +136,15 @@ class Missing:
         """Return the setting that makes classes of all words in the label's column."""
         return [{"missing_values": self._with_words({self._plan.labels[0]: []})}]
 
+    def advise_more_classes(self) -> Advice:
+        """Return the classes that are given and the labels that are none of them; numbers beside text become text."""
+        classes, words = self._plan.wanted.classes or (), self._words.get(self._plan.labels[0], {})
+        numbers = [None if isinstance(classes[0], str) else to_float(word) for word in words]
+        if all(number is not None and number.is_integer() for number in numbers):
+            more: list[Any] = [int(number) for number in numbers if number is not None]
+            return [{"classes": list(dict.fromkeys([*classes, *more]))}]
+        return [{"classes": list(dict.fromkeys([*map(str, classes), *words]))}]
+
     def advise_lost(self) -> Advice:
         """Return what keeps the classes that are lost with the rows that lack something."""
         return [{"missing": 0}, *self._advise_leaving_out()]
