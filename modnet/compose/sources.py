@@ -20,7 +20,7 @@ from modnet.files.opening import explain_error, reading
 from modnet.host.registry import Component, Registry, could_be_name
 from modnet.host.signatures import find_settings
 from modnet.interfaces import DataSource, RowsToPredict
-from modnet.text import format_error
+from modnet.text import format_error, printable
 
 HEAD = 4096
 
@@ -144,9 +144,17 @@ def recognise_source(path: Path) -> str:
         member_name(path)  # which names what is in it, where that is not one file
     if not found and (foreign := describe_foreign(head)):
         raise DataError(f"{path}: {foreign}", path=path)
+    if not found and path.is_dir() and (files := _list_files(path)):
+        raise DataError(f"{path}: no source recognises this folder as a whole; name a file in it: {files}", path=path)
     problem = f"{' and '.join(found)} all recognise it" if found else "no source recognises it"
     names = ", ".join(found or [registry.name_for(source) for source in readers])
     raise DataError(f"{path}: {problem}; name its source, one of: {names}", path=path)
+
+
+def _list_files(folder: Path) -> str:
+    with reading(folder):
+        names = sorted(file.name for file in folder.iterdir() if file.is_file())
+    return ", ".join([printable(name, 40) for name in names[:3]] + ["..."] * (len(names) > 3))
 
 
 def recognise_writer(path: Path) -> str:

@@ -238,8 +238,9 @@ BY_OPCODE: Cases = {
     "SETITEMS of an odd count": (b"}(K\x00u.", "a key without a value"),
     "DICT of an odd count": (b"(K\x00d.", "a key without a value"),
     "a list for a key": (b"}]Ns.", "a key that is list"),
-    "a tuple for a key": (b"})Ns.", "a key that is tuple"),
-    "NaN for a key": (b"}G\x7f\xf8\0\0\0\0\0\0Ns.", "a key that is float"),
+    "a tuple for a key": (b"})Ns.", r"no rows and labels under the names \(none\)"),
+    "NaN for a key": (b"}G\x7f\xf8\0\0\0\0\0\0Ns.", r"no rows and labels under the names \(none\)"),
+    "an array for a key": (b"}" + array() + b"Ns.", "a key that is array"),
     "a function for a key": (b"}" + DTYPE + b"Ns.", "a key that is numpy.dtype"),
     "a long text for a key": (b"}" + text("a" * 2000) + b"Ns.", "a key that is a long text"),
     "STACK_GLOBAL of numbers": (b"K\x01K\x02\x93.", "a name that is int and int"),
@@ -664,7 +665,7 @@ RESOURCES: Cases = {
     "a billion laughs": (laughs(), "no rows and labels in a pickle of tuple|more than 1000 lists"),
     "keys without end": (
         lambda: b"}(" + b"".join(b"J%bN" % struct.pack("<i", i << 12) for i in range(10**5)) + b"u.",
-        "1000 entries",
+        r"no rows and labels under the names \(none\)",
     ),
     "text encoded again and again": (repeated_text, "no rows and labels in a pickle of list"),
     "labels as wide as the widest": (
@@ -689,7 +690,7 @@ RESOURCES: Cases = {
         lambda: (
             ORDERED + b"](" + b"".join(b"J" + struct.pack("<i", i << 16) + b"N\x86" for i in range(2000)) + b"e\x85R."
         ),
-        "1000 entries",
+        r"no rows and labels under the names \(none\)",
     ),
     "a hundred thousand names": (
         lambda: b"}(" + b"".join(text(f"{i}") + b"N" for i in range(100_000)) + b"u.",

@@ -242,9 +242,10 @@ def test_lists_that_are_no_rows(path, x, words):
 
 PLAIN = {
     "set": {1, "a", None, (2, b"b"), frozenset({3})}, "frozenset": frozenset({"c"}), "bytearray": bytearray(b"\xe9"),
-    "long": bytearray(5000), "complex": 1 - 2j, "big": 2**200, "none": None, "empty": [(), [], {}, set()],
+    "long": bytearray(5000), "complex": 1 - 2j, "big": 2**1500, "none": None, "empty": [(), [], {}, set()],
     "deep": [[[[(1, {"a": [OrderedDict(b=[2])]})]]]], "str_": np.str_(""), "scalars": [np.float16(1), np.complex64(1j)],
     "objects": np.array([None, {1}, X], object), "words": {f"word {i}": i for i in range(3000)},
+    "keys": {None: 1, True: 2, 1.5: 3, (1, "a"): 4, b"b": 5, 2**70: 6, 1j: 7} | {i: f"{i}" for i in range(2, 3000)},
     "records": [{"id": i, "box": [i, i]} for i in range(3000)], "pairs": [(X[0], i) for i in range(3000)],
 }  # fmt: skip
 
@@ -263,9 +264,9 @@ def test_plain_values_of_python_2(path):
         assert len(load(path, content, test_fraction=0).train) == 4
 
 
-keys = st.text(max_size=5) | st.integers(-(2**31), 2**31)
+keys = st.text(max_size=5) | st.integers() | st.binary(max_size=5) | st.none() | st.floats() | st.tuples(st.booleans())
 plain = st.recursive(
-    st.none() | st.booleans() | st.integers(-(2**250), 2**250) | st.floats() | st.complex_numbers() | st.binary()
+    st.none() | st.booleans() | st.integers(-(2**1500), 2**1500) | st.floats() | st.complex_numbers() | st.binary()
     | st.text(st.characters(exclude_categories=["Cs"])) | st.just("long" * 300) | st.just(b"long" * 300)
     | st.binary().map(bytearray)
     | st.sampled_from([np.float32(0.1), np.int8(-3), np.uint64(2**63), np.True_, np.str_("é"), np.bytes_(b"\xff")]),
@@ -291,12 +292,12 @@ def canonical(value: Any) -> Any:
         return canonical(value.make())
     if isinstance(value, np.ndarray):
         return value.shape, value.dtype.newbyteorder("=").str, [canonical(each) for each in value.tolist()]
-    if isinstance(value, np.generic):
-        return canonical(value.item())
+    if isinstance(value, (np.generic, values_in_pickles.Key)):
+        return canonical(value.item() if isinstance(value, np.generic) else value.value)
     if isinstance(value, (set, frozenset, values_in_pickles.PickledSet)):
         return "set", sorted(map(repr, map(canonical, value)))
     if isinstance(value, dict):
-        return "dict", [(key, canonical(each)) for key, each in value.items()]
+        return "dict", [(canonical(key), canonical(each)) for key, each in value.items()]
     if isinstance(value, (list, tuple)):
         return type(value).__name__, [canonical(each) for each in value]
     if isinstance(value, (bytes, bytearray)):
@@ -366,6 +367,7 @@ def test_long_arrays_in_text_are_read_in_pieces(path, protocol):
         ((X[:3], T[:3]), (X[3:], T[3:]), (X[:1], T[:1])),
         ((X.tolist(), T.tolist()), (X[:1].tolist(), T[:1].tolist())),
         {"train": {"x": X, "t": T}, "test": {"x": X[:1], "t": T[:1]}, "note": "extra"},
+        {b"x_train": X, b"y_train": T, b"x_test": X[:1], b"y_test": T[:1], b"\xff": None},
         {"Train": (X, T), "Test": (X[:1].tolist(), T[:1].tolist())},
         {"train": {"data": X[:3], "target": T[:3]}, "val": (X[3:], T[3:]), "test": OrderedDict(x=X[:1], y=T[:1])},
     ],
@@ -380,6 +382,7 @@ def test_long_arrays_in_text_are_read_in_pieces(path, protocol):
         "nielsen",
         "lists of lists",
         "dicts in a dict",
+        "names of bytes",
         "pairs in a dict",
         "three in a dict",
     ],
@@ -524,6 +527,22 @@ def test_text_of_python_2(path):
         assert "a damaged pickle: text" in refusal(path, wrong + b".")
 
 
+def test_labels_of_python_2_that_could_be_read_in_two_ways(path):
+    """As UTF-8, which it mostly was, or as Latin-1, which pickle takes for the bytes of arrays."""
+    for label in (b"U\x02\xc3\xa9", b"S'\xc3\xa9'\n", b"S'\\xc3\\xa9'\n", b"T\x02\0\0\0\xc3\xa9"):
+        content = b"(" + python_2(X) + b"(lU\x01aa" + label + b"aU\x01aaU\x01ba" + b"t."
+        words = (
+            "label 2 could be UTF-8 or Latin-1, as Python 2 wrote it; write the pickle anew with labels of type unicode"
+        )
+        assert words in refusal(path, content)
+    x = np.frombuffer("é가".encode() * 2, np.uint8).reshape(
+        2, 5
+    )  # bytes that could be text are an array's all the same
+    for write in (python_2, binary_python_2):
+        data = load(path, b"(" + write(x) + write(T[:2]) + b"t.", test_fraction=0)
+        np.testing.assert_array_equal(data.train.x, x)
+
+
 @pytest.mark.parametrize("protocol", [0, 1, 2, 3])
 def test_numpy_1(path, protocol):
     content = numpy_1(pickle.dumps((X, T), protocol))
@@ -586,7 +605,8 @@ def test_rows_to_predict(path, content, rows, labels):
         ((X + 1j, T), r"training rows: expected numbers of shape \(N, features\), found complex128"),
         ((X, T + 1j), "must be classes"),
         ((np.array(3.0), T), "an array of rows is expected where it has an array of a single number"),
-        ({b"x": X, b"t": T}, "a key that is bytes, expected text"),
+        ({b"x": X, "x": X, b"t": T}, "'x' is there as text and as bytes; keep one"),
+        ({b"\xe9": X, b"t": T}, "no rows and labels under the names t"),
         ((X * np.nan, T), "row 1, feature 1: expected a finite number, found nan"),
         ((X[:0], T[:0]), "no training rows"),
         ((X[:, :0], T), "no features"),

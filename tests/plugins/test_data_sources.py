@@ -202,6 +202,12 @@ def test_files_are_recognised(name, tmp_path):
 def test_a_folder_is_recognised_by_its_files(tmp_path):
     with pytest.raises(DataError, match="no source recognises it"):
         recognise_source(tmp_path)
+    for name in ("b.csv", "c\x1b.npz"):
+        (tmp_path / name).write_text("")
+    with pytest.raises(
+        DataError, match=r"no source recognises this folder as a whole; name a file in it: b\.csv, c\?\."
+    ):
+        recognise_source(tmp_path)
     write_idx(tmp_path)
     assert recognise_source(tmp_path) == "idx"
 

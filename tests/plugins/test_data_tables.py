@@ -308,3 +308,41 @@ def test_obeying_the_advice_leaves_no_feature_that_holds_the_label(
         pairs = {*zip(column.tolist(), data.train.t.tolist(), strict=True)}
         assume(len(pairs) < len(data.train))
         assert not len(pairs) == len({*column.tolist()}) == len(data.classes)
+
+
+# Obeyed advice
+
+COLUMNS: dict[str, Callable[[np.random.Generator, int], list[Any]]] = {
+    "fractions": lambda rng, n: rng.normal(size=n).round(2).tolist(),
+    "flags": lambda rng, n: rng.integers(0, 2, n).tolist(),
+    "codes": lambda rng, n: (2 * rng.integers(0, 4, n)).tolist(),
+    "ages": lambda rng, n: rng.integers(0, 60, n).tolist(),
+    "trees": lambda rng, n: np.array(["fir", "oak", "yew"])[rng.integers(0, 3, n)].tolist(),
+    "mixed": lambda rng, n: rng.permutation(np.resize(["1", "2", "other"], n)).tolist(),
+    "regions": lambda rng, n: np.array(["NA", "EU", "SA"])[rng.integers(0, 3, n)].tolist(),
+    "lacking": lambda rng, n: np.array(["", "0.5", "1.25"])[rng.integers(0, 3, n)].tolist(),
+    "names": lambda _, n: [f"person {i}" for i in range(n)],
+    "numbers": lambda _, n: [i + 1 for i in range(n)],
+    "long": lambda _, n: [10**17 + 7919 * i + 1 for i in range(n)],
+    "constant": lambda _, n: [7] * n,
+}
+
+
+@given(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=6), st.integers(0, 2**32), st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_advice_leads_to_a_data_set(tmp_path: Path, kinds: list[str], seed: int, data: st.DataObject) -> None:
+    rng, count = np.random.default_rng(seed), data.draw(st.sampled_from([12, 150]))
+    columns = ["fractions", *kinds, "flags"]  # a feature and a label are among them
+    table = {f"{kind} {i}": COLUMNS[kind](rng, count) for i, kind in enumerate(columns)}
+    path, options = write_csv(tmp_path, table), dict[str, Any]()
+    advice: Sequence[Any] = [{}]
+    for _ in range(8):
+        options.update(data.draw(st.sampled_from(advice)))
+        try:
+            found = load(path, **options)
+        except DataError as error:
+            advice = error.advice
+        else:
+            assert len(found.classes) > 1 or options["label"].startswith("constant")
+            return
+    raise AssertionError("the advice leads nowhere")

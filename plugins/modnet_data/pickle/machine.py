@@ -18,7 +18,7 @@ from modnet.files import printable
 from modnet_data.pickle.arrays import MOST_TEXT, PickledArray, PickledDtype
 from modnet_data.pickle.functions import call, entries_of, make_object
 from modnet_data.pickle.opcodes import ALLOWED, REFUSED, Content, DamagedError, MisfitError, Piece, Reader, RefusedError
-from modnet_data.pickle.values import DICT_TYPES, Function, PickledDict, PickledSet, describe, find_name
+from modnet_data.pickle.values import DICT_TYPES, Function, Key, PickledDict, PickledSet, describe, find_name, to_key
 
 MOST_OPCODES = 750_000
 """Four arrays take about 80 opcodes, 60,000 labels of text up to 180,000. So many take a second, whatever they are."""
@@ -26,14 +26,11 @@ MOST_OPCODES = 750_000
 MOST_NESTED = 1000
 """Depth of lists, tuples and dicts in others, as they are written. None is walked through, whatever its depth."""
 
-MOST_KEYS = 1000
-"""Whole numbers as keys of all dicts: they could be chosen to collide. How text is hashed, no pickle knows."""
-
 PROTOCOLS = range(6)
 LONGEST_PATH = 150
 LONGEST_REASON = 160
-LARGEST_KEY = 2**32
 UNHASHABLE = {list, dict, PickledDict, PickledArray}
+KEYS = {str, bytes, int, float, complex, bool, type(None), tuple, Key}
 COPIED = {list, tuple, dict, PickledDict}
 CONTAINERS = {list, tuple, dict, PickledDict, PickledSet, PickledArray}
 
@@ -77,7 +74,7 @@ class _Machine:
         self.frame = 0  # where the last frame ends
         self.memo: dict[int, Any] = {}
         self.depths: dict[int, tuple[int, Any]] = {}  # of what holds others; by its id, which it keeps as it is kept
-        self.keys = self.text = self.copied = 0
+        self.text = self.copied = 0
 
     def run(self) -> Any:
         """Return the one value that is there when the pickle stops."""
@@ -224,15 +221,11 @@ class _Machine:
             raise RefusedError(f"it sets items of {describe(target)}")
         if len(entries) % 2:
             raise DamagedError("a key without a value")
-        for key in keys:  # no other keys, and no more of them, so that none are chosen to be slow
-            if type(key) is not str:
-                if type(key) is not int or abs(key) >= LARGEST_KEY:
-                    raise RefusedError(f"a key that is {describe(key)}, expected text or a small whole number")
-                self.keys += 1
-        if self.keys > MOST_KEYS:
-            raise RefusedError(f"more than {MOST_KEYS} entries of dicts under numbers")
-        self.hold(target, entries[1::2])
-        target.update(zip(keys, entries[1::2], strict=True))
+        for key in keys:
+            if type(key) not in KEYS:
+                raise RefusedError(f"a key that is {describe(key)}, expected text or a number")
+        self.hold(target, entries)
+        target.update(zip(map(to_key, keys), entries[1::2], strict=True))
 
     # What is remembered
 

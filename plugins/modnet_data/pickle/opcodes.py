@@ -23,11 +23,14 @@ Reader = Callable[[Content, int], tuple[Any, int]]
 SHORT = 1024
 """Text and bytes of up to so many bytes are read at once; longer ones stay where they are until they are needed."""
 
-LONGEST_NUMBER = 32  # bytes
-LONGEST_LINE = 100
+LONGEST_NUMBER = 200  # bytes
+LONGEST_LINE = 500
+PYTHON_2 = frozenset({"latin-1", "repr"})
+"""Encodings of what may be bytes or text."""
+
 CUT_OFF = "cut off"
 TRUTH = {b"00": False, b"01": True}
-WHOLE = re.compile(rb"[+-]?[0-9]{1,99}")
+WHOLE = re.compile(rb"[+-]?[0-9]{1,499}")
 HALF = re.compile("[\ud800-\udfff]")
 QUOTED = re.compile(rb"(?:[^\\]++|\\(?:x[0-9a-fA-F]{2}|[\\nrt'\"]))*+")  # what Python 2 writes between quotes
 
@@ -48,7 +51,7 @@ class MisfitError(Exception):
 class Piece:
     """Long text or bytes, as they lie in the file from `start` to `end`; bytes have no `encoding`.
 
-    Old protocols keep bytes as text.
+    Old protocols keep bytes as text. Short text is a piece where it could be read in two ways.
     """
 
     content: Content
@@ -201,8 +204,9 @@ def _to_value(content: Content, start: int, end: int, encoding: str) -> Any:
     found = content[start:end]
     if not encoding:
         return found
-    if encoding == "repr":
-        return _from_repr(found).decode("latin-1")
+    if encoding in PYTHON_2:
+        given = _from_repr(found) if encoding == "repr" else found
+        return Piece(content, start, end, encoding) if _is_utf8(given) else given.decode("latin-1")
     try:
         text = found.decode(encoding)
         if HALF.search(text):  # Python 2 writes what lies beyond 16 bits as two halves; one half alone is no text
@@ -210,6 +214,14 @@ def _to_value(content: Content, start: int, end: int, encoding: str) -> Any:
     except UnicodeError:
         raise DamagedError("text that cannot be read") from None
     return text
+
+
+def _is_utf8(text: bytes) -> bool:
+    """Say whether bytes that are not all ASCII are text in UTF-8: text of Python 2 that could be read in two ways."""
+    try:
+        return not text.isascii() and bool(text.decode())
+    except UnicodeDecodeError:
+        return False
 
 
 def _from_repr(text: bytes) -> bytes:

@@ -10,7 +10,7 @@ import numpy as np
 from modnet import Array
 from modnet_data.pickle.arrays import MOST_TEXT, PickledArray
 from modnet_data.pickle.machine import MOST_OPCODES
-from modnet_data.pickle.opcodes import MisfitError, RefusedError
+from modnet_data.pickle.opcodes import PYTHON_2, SHORT, MisfitError, Piece, RefusedError
 from modnet_data.pickle.values import describe, describe_type
 
 LISTS = {list, tuple}
@@ -38,33 +38,44 @@ def labels_of(value: Any) -> Array:
 
     Bytes are text in UTF-8.
     """
-    if type(value) is PickledArray:
-        objects = value.objects()
-        return array_of(value) if objects is None else labels_of(objects)
+    if type(value) is PickledArray and (objects := value.objects()) is not None:
+        value = objects
     if type(value) not in LISTS:
         return array_of(value)
-    if value and value[0] and set(map(type, value)) <= LISTS:  # one-hot rows, or each label in a list
-        return _numbers_of(value)
-    if set(map(type, value)) == {bytes}:
-        value = [_to_text(label, row) for row, label in enumerate(value, 1)]
     kinds = set(map(type, value))
-    if kinds == {str}:
-        longest = max(map(len, value))  # each takes as much memory as that
-        if len(value) * longest > MOST_TEXT:
-            raise RefusedError(f"{len(value)} labels of text, of up to {longest} letters, are too many")
-    elif kinds == {int}:
-        if not all(n in INTEGERS for n in value):
-            raise RefusedError("labels that are whole numbers of more than 64 bits")
-    elif kinds != {bool}:
+    if kinds and kinds <= LISTS and value[0]:  # one-hot rows, or each label in a list
+        return _numbers_of(value)
+    if Piece in kinds:
+        _check_readings(value)
+    if kinds in ({str}, {bytes}):
+        return _texts_of(value)
+    if kinds not in ({int}, {bool}):
         found = ", ".join(sorted(map(describe_type, kinds))) or "nothing"
         raise RefusedError(f"labels are text or whole numbers, found {found}")
+    if not all(n in INTEGERS for n in value):
+        raise RefusedError("labels that are whole numbers of more than 64 bits")
     return np.array(value)
+
+
+def _texts_of(labels: list[Any] | tuple[Any, ...]) -> Array:
+    texts = [_to_text(label, row) if type(label) is bytes else label for row, label in enumerate(labels, 1)]
+    longest = max(map(len, texts))  # each takes as much memory as that
+    if len(texts) * longest > MOST_TEXT:
+        raise RefusedError(f"{len(texts)} labels of text, of up to {longest} letters, are too many")
+    return np.array(texts)
 
 
 def is_table(value: Any) -> bool:
     """Say whether a value is evidently rows, under no name: an array, or a list of lists of numbers."""
     first: Any = value[0] if type(value) in LISTS and value else None
     return type(value) is PickledArray or (type(first) in LISTS and bool(first) and type(first[0]) in NUMBERS)
+
+
+def _check_readings(labels: list[Any] | tuple[Any, ...]) -> None:
+    for row, label in enumerate(labels, 1):
+        if type(label) is Piece and label.encoding in PYTHON_2 and label.end - label.start <= SHORT:
+            what = f"label {row} could be UTF-8 or Latin-1, as Python 2 wrote it"
+            raise MisfitError(f"{what}; write the pickle anew with labels of type unicode")
 
 
 def _to_text(label: bytes, row: int) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections import Counter
 from collections.abc import Callable
 from mmap import ACCESS_READ, mmap
 from pathlib import Path
@@ -18,7 +19,7 @@ from modnet_data.arrays.source import ArraySource
 from modnet_data.formats import SUFFIXES
 from modnet_data.names import EXPECTED, NAMES, part_names, row_names
 from modnet_data.pickle.machine import load, refusals
-from modnet_data.pickle.opcodes import Content
+from modnet_data.pickle.opcodes import Content, MisfitError
 from modnet_data.pickle.rows import LISTS, array_of, is_table, labels_of
 from modnet_data.pickle.values import DICT_TYPES, describe
 from modnet_data.pickle.write import write_pickle
@@ -121,7 +122,7 @@ def _unpack(path: Path) -> bytes:
 def parts(content: Content, path: Path) -> Blocks:
     """Return the rows and labels of the training part, and then those of the test part if a pickle has one."""
     with refusals(path):
-        found = load(content)
+        found = _with_names(load(content))
         if type(found) in DICT_TYPES and not _has_parts(found):
             return _pick_named(found, part_names(_names(found), path))
         return [blocks for part in _join_pairs(_pairs(found, path), path) for blocks in part]
@@ -130,12 +131,22 @@ def parts(content: Content, path: Path) -> Blocks:
 def rows_to_predict(content: Content, path: Path) -> Blocks:
     """Return the rows that a pickle has to be predicted, and their labels if there are any."""
     with refusals(path):
-        found = load(content)
+        found = _with_names(load(content))
         if type(found) in DICT_TYPES and not _has_parts(found):
             return _pick_named(found, row_names(_names(found), path))
         if is_table(found):
             return [[array_of(found)]]
         return _join_pairs(_pairs(found, path), path)[-1]
+
+
+def _with_names(found: Any) -> Any:
+    """Return what a pickle holds, whose names are text: bytes are those of Python 2, in ASCII."""
+    if type(found) not in DICT_TYPES or not any(type(name) is bytes and name.isascii() for name in found):
+        return found
+    names = [name.decode() if type(name) is bytes and name.isascii() else name for name in found]
+    if twice := [name for name, times in Counter(names).items() if times > 1]:
+        raise MisfitError(f"{describe(twice[0])} is there as text and as bytes; keep one")
+    return dict(zip(names, found.values(), strict=True))
 
 
 def _names(content: dict[Any, Any]) -> list[str]:

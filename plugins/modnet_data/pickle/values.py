@@ -5,6 +5,8 @@ from __future__ import annotations
 from enum import Enum
 from typing import Any
 
+import attrs
+
 from modnet.files import printable
 
 LONGEST_NAME = 40
@@ -78,6 +80,13 @@ class PickledDict(dict[Any, Any]):
     __slots__ = ()
 
 
+@attrs.frozen(eq=False)
+class Key:
+    """A key of a dict that is no text, which is not compared either."""
+
+    value: Any
+
+
 class PickledSet(list[Any]):
     """The elements of a set or frozenset, which are not compared: none of them can be chosen to be slow."""
 
@@ -85,6 +94,15 @@ class PickledSet(list[Any]):
 
 
 DICT_TYPES = frozenset({dict, PickledDict})
+
+
+def to_key(value: Any) -> str | bytes | Key:
+    """Return text and bytes as they are, since no pickle knows how those are hashed; other keys are not compared.
+
+    >>> to_key("x"), to_key(3)
+    ('x', Key(value=3))
+    """
+    return value if type(value) in {str, bytes, Key} else Key(value)
 
 
 def find_name(module: str, name: str) -> Function | str:

@@ -45,7 +45,7 @@ class LabelChoice:
             return self._named[0] if len(self._named) == 1 else None
         if len(self.candidates) == 1:
             only = self.candidates[0]
-            return only if len({*self.values[only]}) > 1 else None
+            return only if len({*self.values[only]}) > 1 and not _is_mixed(self.values[only]) else None
         last = self.among[-1]
         letters = self.table.find_labels(self.among, letters=True)
         texts = [i for i in self.candidates if _is_text(self.values[i])]
@@ -98,10 +98,12 @@ class LabelChoice:
         """Return the settings that read the file with these labels, or none where no feature would be left."""
         name_of = self.table.name_of
         way: dict[str, Any] = {"label": name_of(labels[0]) if len(labels) == 1 else [*map(name_of, labels)]}
+        if _is_mixed(self.values[labels[0]]):
+            way["text_labels"] = True
         if self.listed:
             return way
         others = [i for i in self.among if i not in labels]
-        unreadable = [i for i in others if not self.table.is_named(i) or not _may_be_feature(self.values[i])]
+        unreadable = [i for i in others if not self.table.is_named(i) or not are_numbers(self.values[i])]
         if unreadable:
             way["leave_out"] = [*self.left_out, *map(name_of, unreadable)]
         return way if len(unreadable) < len(others) else {}
@@ -112,7 +114,7 @@ class LabelChoice:
         distinct = len({*values})
         is_end = column in {0, self.table.count - 1} and (len(values) < SOME or 2 * distinct <= len(values))
         named = column in self._named
-        return not named, distinct < 2, len(values) < len(self.values[column]), not is_end, distinct
+        return not named, _is_mixed(values), distinct < 2, len(values) < len(self.values[column]), not is_end, distinct
 
 
 def _present(values: Sequence[Value]) -> list[float | str]:
@@ -123,24 +125,34 @@ def _is_text(values: Sequence[Value]) -> bool:
     return all(isinstance(value, str) for value in _present(values))
 
 
+def _is_mixed(values: Sequence[Value]) -> bool:
+    return any(isinstance(value, str) for value in values) and not _is_text(values)
+
+
 def _may_be_label(values: Sequence[Value]) -> bool:
     """Say whether a column's first values are text or whole numbers of which some come again."""
     distinct, count = len({*_present(values)}), len(_present(values))
     if not _are_classes(values):
         return False
     # Persons' names hardly repeat; ages and counts may be classes, though there are many of them.
-    return count < SOME or 2 * distinct <= count if _is_text(values) else 10 * distinct <= 9 * count
+    return 10 * distinct <= 9 * count if not _is_text(values) else count < SOME or 2 * distinct <= count
 
 
 def _are_classes(values: Sequence[Value]) -> bool:
-    """Say whether a column's first values are text, or whole numbers."""
+    """Say whether a column's first values are text and whole numbers."""
     present = _present(values)
-    whole = all(isinstance(value, float) and value.is_integer() for value in present)
-    return bool(present) and (whole or _is_text(values))
+    return bool(present) and all(isinstance(value, str) or value.is_integer() for value in present)
 
 
-def _may_be_feature(values: Sequence[Value]) -> bool:
-    return all(isinstance(value, float) and math.isfinite(value) for value in _present(values))
+def are_numbers(values: Sequence[Value]) -> bool:
+    """Say whether a column's first values are numbers, but for a few: these are mistakes, which reading finds.
+
+    >>> are_numbers([1.0, None, 2.0]), are_numbers([1.0, 2.0, "x"]), are_numbers([1.0, "x", "y"]), are_numbers([None])
+    (True, True, False, False)
+    """
+    numbers = [value for value in values if isinstance(value, float) and math.isfinite(value)]
+    others = len(_present(values)) - len(numbers)
+    return bool(numbers) and (others <= 1 or SOME * others <= len(numbers))
 
 
 def _flags(values: Sequence[Value]) -> Array | None:
