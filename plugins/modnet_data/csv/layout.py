@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from unicodedata import category
 
 import attrs
@@ -81,6 +82,10 @@ class Layout(Columns):
         return (
             self.dialect.decimal == "." and self.dialect.delimiter != "," and not any("." in cell for cell in numbers)
         )
+
+    def header_error(self, problem: str, column: int, advice: Sequence[Mapping[str, Any]] = ()) -> DataError:
+        """Return the error of a column's name, with the line of the header."""
+        return self.error(problem, f", line {self.header_line}", line=self.header_line, column=column, advice=advice)
 
     def explain_single(self) -> str:
         """Say why there may be one column only: cells are delimited in another way."""

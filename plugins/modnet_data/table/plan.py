@@ -51,7 +51,7 @@ class ColumnSettings:
         plan = Plan(table, tuple(features), tuple(labels), self.missing, dtype, self)
         if unnamed := [i for i in features if not table.is_named(i)]:
             what = f"column {unnamed[0] + 1} has no name{table.explain_unnamed(unnamed[0])}"
-            raise table.error(what, column=unnamed[0], advice=plan.advise_leaving_out(unnamed))
+            raise table.header_error(what, unnamed[0], plan.advise_leaving_out(unnamed))
         plan.check_one_hot()
         return plan
 
