@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 from modnet_data.csv.layout import Layout
+from modnet_data.csv.notation import describe_notations
 from modnet_data.table.columns import list_names, quote
 from modnet_data.table.plan import Plan
 
@@ -13,6 +16,7 @@ def refuse_text(plan: Plan[Layout]) -> None:
     text = [i for i in plan.features if i in layout.text]
     if not text:
         return
+    _refuse_notation(layout, text)
     row = next((row for row in layout.rows if layout.is_text(row.cells[text[0]])), layout.rows[0])
     found = f"expected a number, found {quote(row.cells[text[0]].strip())}"
     number = f"{len(text)} of {len(plan.features)} feature columns {'is' if len(text) == 1 else 'are'} text"
@@ -21,3 +25,12 @@ def refuse_text(plan: Plan[Layout]) -> None:
     problem = f"{found}; {number}{names}, which has to be encoded as numbers first" + ", or left out" * bool(advice)
     place = f", line {row.line}, {layout.column(text[0])}"
     raise layout.error(problem, place, line=row.line, column=text[0], advice=advice)
+
+
+def _refuse_notation(layout: Layout, text: Sequence[int]) -> None:
+    """Raise DataError where a column that seems to be text holds numbers in another notation, such as 1 234."""
+    row = layout.rows[0]
+    for i in text:
+        if ways := layout.advise_notation(i, row.cells[i]):
+            problem = f"expected a number, found {quote(row.cells[i].strip())}{describe_notations(ways)}"
+            raise layout.error(problem, f", line {row.line}, {layout.column(i)}", line=row.line, column=i, advice=ways)
