@@ -10,6 +10,8 @@ import pytest
 from processes import Call
 
 import modnet
+from modnet.compose.sources import read_rows
+from modnet.runs.model import TrainedModel
 
 ROWS = [(0.5, 9.0), (3.5, 8.0), (9.0, 0.5), (6.0, 7.0)]
 KINDS = ["fir", "fir", "yew", "fir"]
@@ -80,7 +82,7 @@ def test_features_are_found_by_name(runs, tmp_path, call, columns, ignored, suff
     answer = json.loads(done.stdout)
     assert [row["prediction"] for row in answer["rows"]] == KINDS
     assert answer["accuracy"] == (1.0 if "kind" in columns else None)
-    notes = [f"ignored, as the run was not trained on it: {ignored}"] if ignored else []
+    notes = [f"columns ignored that the run was not trained on: {ignored}"] if ignored else []
     assert answer["notes"] == notes
     assert [line for line in done.stderr.splitlines() if line.startswith("note")] == [f"note: {n}" for n in notes]
 
@@ -141,9 +143,17 @@ def test_without_names_columns_go_by_position(runs, tmp_path, call, run, text, a
         ("named", "1\n2\n", "1 column, expected 2 (the features), or 3 with a label; the run was trained on height"),
         ("named", "1,2,3,4\n5,6,7,8\n", "4 columns, expected 2"),
         ("plain", table("a,b,c,d"), "4 columns, expected 2 (the features), or 3 with a label"),
-        ("named", "1,2,3\n4,5,6\n", "3 columns, of which 2 are features: which one is the label? Set label = 0 or"),
+        (
+            "named",
+            "1,2,3\n4,5,6\n",
+            "which one is the label, or to be left out? Set label = 0, label = 2,",
+        ),
         ("named", "1,2,3\n4,5,6\n", "as an option: --set label=0"),
-        ("arrays", table("a,b,c"), "3 columns, of which 2 are features: which one is the label? Set label = 'a' or"),
+        (
+            "arrays",
+            table("a,b,c"),
+            "which one is the label, or to be left out? Set label = 'a', label = 'c',",
+        ),
     ],
 )
 def test_by_position_the_number_must_fit(runs, tmp_path, call, run, text, problem):
@@ -151,6 +161,18 @@ def test_by_position_the_number_must_fit(runs, tmp_path, call, run, text, proble
     done = call("predict", run, str(path), cwd=runs)
     assert (done.returncode, done.stdout) == (1, "")
     assert problem in done.stderr
+
+
+@pytest.mark.parametrize(("run", "text"), [("named", "1,2,3\n4,5,6\n"), ("arrays", table("a,b,c"))])
+def test_each_advice_about_the_number_of_columns_works(runs, tmp_path, run, text):
+    path = write(tmp_path, "rows.csv", text)
+    names = TrainedModel.read(runs / run).feature_names
+    with pytest.raises(modnet.DataError) as caught:
+        read_rows(modnet.source("csv"), path, 2, names)
+    assert len(caught.value.advice) == 4
+    for settings in caught.value.advice:
+        found = read_rows(modnet.source("csv", **settings), path, 2, names)
+        assert (found.labels is None) == ("leave_out" in settings)
 
 
 def test_arrays_go_by_position_with_a_note(runs, tmp_path, call):
@@ -242,8 +264,6 @@ def test_a_source_of_an_older_version_reads_by_position():
     ],
 )
 def test_what_a_source_returns_is_checked(tmp_path, found, problem):
-    from modnet.compose.sources import read_rows
-
     class Odd(modnet.DataSource):
         def read(self, path):
             raise NotImplementedError

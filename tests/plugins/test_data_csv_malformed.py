@@ -9,6 +9,7 @@ import json
 import lzma
 import os
 import pickle
+import re
 import sys
 import tarfile
 from collections.abc import Callable
@@ -336,7 +337,7 @@ CUT = "the compressed file is damaged or cut off"
         (
             "a,,label\n1,2,x\n",
             {},
-            "table.csv: column 2 has no name in the header (a saved row index?): set leave_out =",
+            "table.csv, line 1: column 2 has no name in the header (a saved row index?): set leave_out =",
         ),
         ("a,label\n" + ROWS, {}, "table.csv, line 1: the header has 2 columns, and the rows from line 2 on have 3"),
         ("a,b,c,label\n1,2,3\n", {}, "table.csv, line 2, column 4 ('label'): 3 columns, expected 4, as the header"),
@@ -507,13 +508,40 @@ CUT = "the compressed file is damaged or cut off"
         ("<html>\n<p>Sorry, not found</p>\n", {}, "table.csv: a web page: is it an error page"),
         ('<?xml version="1.0"?>\n<r><a>1</a></r>\n', {}, "table.csv: XML: save it as CSV"),
         ("| a | b | label |\n|---|---|---|\n| 1 | 2 | x |\n", {}, "between cells: set delimiter = '|'"),
-        ("| a | b |\n|---|---|\n| 1 | x |\n", {"delimiter": "|"}, "table.csv: column 1 has no name in the header"),
-        ("a  b  label\n1  2  x\n", {"delimiter": " "}, "table.csv: column 2 has no name in the header"),
+        (
+            "| a | b |\n|---|---|\n| 1 | x |\n",
+            {"delimiter": "|"},
+            "table.csv, line 1: column 1 has no name in the header",
+        ),
+        ("a  b  label\n1  2  x\n", {"delimiter": " "}, "table.csv, line 1: column 2 has no name in the header"),
         ("a|b|label\n1|2|x\n", {}, "table.csv: neither commas, semicolons nor tabs between cells: set delimiter = '|'"),
     ],
 )
 def test_files_that_are_refused(path, content, options, words):
     assert words in words_of(path, content, **options)
+
+
+WRONG = [("x,1\n", 3), ('x,"1\nr",2\n', 2), ('"x"y,1,2\n', 1), ("\u200b,1,2\n", 1), ("x,1,2,3\n", 4), ("x,s,2\n", 2)]
+"""Rows, and the column of the mistake in each."""
+
+
+def places_in(words: str) -> list[tuple[int, int]]:
+    return [(int(line), int(column)) for line, column in re.findall(r"line (\d+), column (\d+)", words)]
+
+
+@pytest.mark.parametrize("size", [64, 2**17])
+@pytest.mark.parametrize("start", range(len(WRONG)))
+def test_mistakes_come_in_the_order_of_the_file(path, monkeypatch, size, start):
+    monkeypatch.setattr("modnet_data.csv.blocks.BLOCK", size)
+    text, places = "label,a,b\n" + "x,1,2\n" * 300, []
+    for row, column in WRONG[start:] + WRONG[:start]:
+        places.append((text.count("\n") + 1, column))
+        text += row + "x,1,2\n" * 50
+    assert places_in(words_of(path, text)) == places[:3]
+
+
+def test_the_mistakes_of_a_row_come_by_column(path):
+    assert places_in(words_of(path, "label,a,b\nx,1,2\n\u200b,p,q\n")) == [(3, 1), (3, 2), (3, 3)]
 
 
 UNSEEN = [

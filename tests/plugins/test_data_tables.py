@@ -97,6 +97,8 @@ NAMED: list[tuple[Table, Any]] = [
     ({"x": COUNTS, "y": AGES, "colour": TREES}, ["colour", "x", "y"]),
     ({"colour": TREES, "x": COUNTS, "y": AGES}, ["colour", "x", "y"]),
     ({"y": FLAGS, "t": KINDS, "f": FRACTIONS}, ["y", "t"]),
+    ({"cluster": KINDS, "x": COUNTS, "y": AGES}, ["cluster", "x", "y"]),
+    ({"x1": KINDS, "x2": COUNTS, "y": CODES}, "y"),
     ({"class": KINDS, "n": COUNTS, "species": TREES}, ["class", "species", "n"]),
     ({"target": FRACTIONS, "class": KINDS, "n": COUNTS}, ["class", "n"]),
 ]
@@ -155,6 +157,17 @@ def test_the_question_counts_those_that_it_does_not_name(tmp_path: Path) -> None
     assert len(error.advice) == 6
 
 
+def test_a_table_of_very_many_columns(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, {f"n{i}": RNG.integers(0, 5, 12).tolist() for i in range(20_000)})
+    assert len(ask(path).advice) == 6
+
+
+def test_the_rows_that_are_left_of_an_index(tmp_path: Path) -> None:
+    lacking = ["" if i in {3, 30} else value for i, value in enumerate(FRACTIONS)]
+    table = {"number": range(N), "f": lacking, "class": sorted(TREES)}
+    assert ask(write_csv(tmp_path, table), missing="drop").advice == ({"leave_out": ["number"]},)
+
+
 def test_a_table_of_text_alone(tmp_path: Path) -> None:
     error = ask(write_csv(tmp_path, {"shape": TREES, "colour": SEX}))
     assert str(error).endswith("which column is the label? whichever it is, no column of numbers is a feature")
@@ -204,6 +217,7 @@ LEAKS: list[tuple[Table, list[str]]] = [
     ({"f": FRACTIONS, "not": [1 - n for n in FLAGS], "class": FLAGS}, ["not"]),
     ({"number": range(N), "f": FRACTIONS, "class": sorted(KINDS)}, ["number"]),
     ({"f": FRACTIONS, "number": range(1, N + 1), "class": sorted(TREES)}, ["number"]),
+    ({"number": range(842, N + 842), "f": FRACTIONS, "class": sorted(KINDS)}, ["number"]),
     ({"Id": range(1, N + 1), "f": FRACTIONS, "class": KINDS}, ["Id"]),
 ]
 
@@ -246,6 +260,7 @@ def test_the_only_feature_is_kept_on_demand(tmp_path: Path) -> None:
         {"a": [*KINDS[:-1], 5], "f": FRACTIONS, "class": TREES},
         {"is_a": HOT[0], "f": FRACTIONS, "class": TREES},
         {"n": IDS, "f": FRACTIONS, "class": TREES},
+        {"Id": range(842, N + 842), "f": FRACTIONS, "class": TREES},
     ],
 )
 def test_no_other_feature_is_refused(tmp_path: Path, table: Table) -> None:
@@ -308,3 +323,41 @@ def test_obeying_the_advice_leaves_no_feature_that_holds_the_label(
         pairs = {*zip(column.tolist(), data.train.t.tolist(), strict=True)}
         assume(len(pairs) < len(data.train))
         assert not len(pairs) == len({*column.tolist()}) == len(data.classes)
+
+
+# Obeyed advice
+
+COLUMNS: dict[str, Callable[[np.random.Generator, int], list[Any]]] = {
+    "fractions": lambda rng, n: rng.normal(size=n).round(2).tolist(),
+    "flags": lambda rng, n: rng.integers(0, 2, n).tolist(),
+    "codes": lambda rng, n: (2 * rng.integers(0, 4, n)).tolist(),
+    "ages": lambda rng, n: rng.integers(0, 60, n).tolist(),
+    "trees": lambda rng, n: np.array(["fir", "oak", "yew"])[rng.integers(0, 3, n)].tolist(),
+    "mixed": lambda rng, n: rng.permutation(np.resize(["1", "2", "other"], n)).tolist(),
+    "regions": lambda rng, n: np.array(["NA", "EU", "SA"])[rng.integers(0, 3, n)].tolist(),
+    "lacking": lambda rng, n: np.array(["", "0.5", "1.25"])[rng.integers(0, 3, n)].tolist(),
+    "names": lambda _, n: [f"person {i}" for i in range(n)],
+    "numbers": lambda _, n: [i + 1 for i in range(n)],
+    "long": lambda _, n: [10**17 + 7919 * i + 1 for i in range(n)],
+    "constant": lambda _, n: [7] * n,
+}
+
+
+@given(st.lists(st.sampled_from(sorted(COLUMNS)), min_size=1, max_size=6), st.integers(0, 2**32), st.data())
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+def test_any_advice_leads_to_a_data_set(tmp_path: Path, kinds: list[str], seed: int, data: st.DataObject) -> None:
+    rng, count = np.random.default_rng(seed), data.draw(st.sampled_from([12, 150]))
+    columns = ["fractions", *kinds, "flags"]  # a feature and a label are among them
+    table = {f"{kind} {i}": COLUMNS[kind](rng, count) for i, kind in enumerate(columns)}
+    path, options = write_csv(tmp_path, table), dict[str, Any]()
+    advice: Sequence[Any] = [{}]
+    for _ in range(8):
+        options.update(data.draw(st.sampled_from(advice)))
+        try:
+            found = load(path, **options)
+        except DataError as error:
+            advice = error.advice
+        else:
+            assert len(found.classes) > 1 or options["label"].startswith("constant")
+            return
+    raise AssertionError("the advice leads nowhere")

@@ -15,7 +15,7 @@ from modnet_data.csv.ragged import describe_ragged
 from modnet_data.csv.text import Broken, Record, records
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import quote
-from modnet_data.table.missing import Missing
+from modnet_data.table.missing import Advice, Missing
 from modnet_data.table.plan import Plan
 from modnet_data.table.words import LIKELY
 
@@ -163,7 +163,7 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
                 gaps.count(i, word=cell)
             mistakes.add(record.line, i, why, remedy)
         elif problem := _dtype_problem(value, plan.dtype):
-            mistakes.add(record.line, i, f"{problem}, found {quote(cell)}")
+            mistakes.add(record.line, i, f"{problem}, found {quote(cell)}", lambda _: [{"dtype": "float64"}])
         else:
             values.append(value)
     return values
@@ -172,15 +172,19 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
 def _explain(column: int, cell: str, plan: Plan[Layout]) -> tuple[str, Remedy]:
     """Return why a feature is no number, and what mends it, such as to leave out columns of text or identifiers."""
     problem, text, table = number_problem(cell), cell.strip(), plan.table
-    if column in table.text:
-        return problem, lambda _: plan.advise_leaving_out([i for i in plan.features if i in table.text])
-    if WHOLE.fullmatch(text):
-        return problem, lambda _: plan.advise_leaving_out([column])
+
+    def leave_out(_: Missing) -> Advice:
+        others = {*table.others, *table.text, column}
+        return plan.advise_leaving_out([i for i in plan.features if i in others])
+
+    if column in table.text or WHOLE.fullmatch(text):
+        return problem, leave_out
     if LIKELY.fullmatch(text):
         return problem, Missing.advise_word
     if table.commas_may_be_decimal and NUMBER.fullmatch(text.replace(",", ".", 1)):
         return f"{problem}; is the comma a decimal mark?", lambda _: [{"decimal": ","}]
-    return problem + "; take out commas between thousands" * bool(THOUSANDS.fullmatch(text)), no_remedy
+    problem += "; take out commas between thousands" * bool(THOUSANDS.fullmatch(text))
+    return problem, leave_out if column in table.others else no_remedy
 
 
 def _describe_found(cell: str) -> str:

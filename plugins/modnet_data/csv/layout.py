@@ -5,9 +5,10 @@ from __future__ import annotations
 import codecs
 import math
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
+from typing import Any
 from unicodedata import category
 
 import attrs
@@ -17,6 +18,7 @@ from modnet_data.csv.cells import THOUSANDS, is_number, kind_of, number_of
 from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, Value, quote
+from modnet_data.table.label import are_numbers
 from modnet_data.table.plan import own_words
 from modnet_data.table.words import MISSING, MissingValues
 
@@ -40,6 +42,12 @@ class Layout(Columns):
     """The number of the line that the first row begins on."""
     sample: Sequence[Sequence[str]] = attrs.field(eq=False, repr=False)
     """The cells of the first rows, with a point before decimals."""
+
+    @cached_property
+    def others(self) -> frozenset[int]:
+        """The columns that are not of numbers in the first rows."""
+        columns = zip(*self.first_rows(), strict=True)
+        return frozenset(i for i, values in enumerate(columns) if not are_numbers(values))
 
     def first_rows(self) -> Sequence[Sequence[Value]]:
         """Return the first rows, by which columns are judged."""
@@ -71,6 +79,10 @@ class Layout(Columns):
         return (
             self.dialect.decimal == "." and self.dialect.delimiter != "," and not any("." in cell for cell in numbers)
         )
+
+    def header_error(self, problem: str, column: int, advice: Sequence[Mapping[str, Any]] = ()) -> DataError:
+        """Return the error of a column's name, with the line of the header."""
+        return self.error(problem, f", line {self.header_line}", line=self.header_line, column=column, advice=advice)
 
     def explain_single(self) -> str:
         """Say why there may be one column only: cells are delimited in another way."""

@@ -99,7 +99,7 @@ class Csv(TableSource):
 
     def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:
         """Return features, labels and facts of a file; the label's column is guessed where nothing else shows it."""
-        guess = LabelGuess() if self.features is None else None  # or else the ends of a row are no features
+        guess = LabelGuess()
         try:
             return arrays_of(path, recipe, lambda put: self._put(path, put, like, guess))
         except WrongGuessError:

@@ -66,6 +66,10 @@ class Columns:
         """Return the error of a column: "path: column 3 ('x') ..."."""
         return self.error(f"{self.column(column)} {problem}", column=column, advice=advice)
 
+    def header_error(self, problem: str, column: int, advice: Sequence[Mapping[str, Any]] = ()) -> DataError:
+        """Return the error of a column's name."""
+        return self.error(problem, column=column, advice=advice)
+
     def name_of(self, index: int) -> Column:
         """Return what a setting calls a column: its name, or its number from 0."""
         return self.names[index] if self.names and self.names[index] else index

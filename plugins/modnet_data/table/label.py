@@ -38,18 +38,26 @@ class LabelChoice:
     def infer(self) -> int | None:
         """Return the one column that is named as a label is, or else the only one that could be a label, or None.
 
-        A single letter, as y, may be a coordinate: it is a label's name only in the last column, and only where no
-        column of text could be the label. A column that is constant in the first rows is a label only if named so.
+        A single letter, as y, may be a coordinate: see `_last_letter`. A column that is constant in the first rows is a
+        label only if it is named so.
         """
         if self._named:
             return self._named[0] if len(self._named) == 1 else None
         if len(self.candidates) == 1:
             only = self.candidates[0]
-            return only if len({*self.values[only]}) > 1 else None
-        last = self.among[-1]
-        letters = self.table.find_labels(self.among, letters=True)
-        texts = [i for i in self.candidates if _is_text(self.values[i])]
-        return last if letters == [last] and last in self.candidates and not texts else None
+            return only if len({*self.values[only]}) > 1 and not _is_mixed(self.values[only]) else None
+        return self._last_letter()
+
+    def _last_letter(self) -> int | None:
+        """Return the last column if it is the only one named y or t, unless text could be the label, or x is beside it.
+
+        With x and a third column, y is a coordinate or the label; with x alone, it is the label.
+        """
+        last, names = self.among[-1], [name.lower() for name in self.table.names or ()]
+        if self.table.find_labels(self.among, letters=True) != [last] or last not in self.candidates:
+            return None
+        in_doubt = any(_is_text(self.values[i]) for i in self.candidates) or ("x" in names and len(names) > 2)
+        return None if in_doubt else last
 
     @cached_property
     def candidates(self) -> list[int]:
@@ -61,19 +69,19 @@ class LabelChoice:
 
     def question(self) -> DataError:
         """Return the error that asks for the label, with the settings that would read the file."""
-        groups = [group for group in self._one_hot_ends if self._way(group)]
+        groups = [group for group in self._one_hot_ends if self._leaves_features(group)]
         within = {i for group in groups for i in group}
-        choices = [*groups, *([i] for i in self.candidates if i not in within)]
-        ways = [way for choice in choices if (way := self._way(choice))]
-        if ways:
-            others = f", of {len(ways)} that it could be" * (len(ways) > MOST)
-            return self.table.error(f"which column is the label{others}?", advice=ways[:MOST])
+        choices = [*groups, *([i] for i in self.candidates if i not in within and self._leaves_features([i]))]
+        if choices:
+            others = f", of {len(choices):,} that it could be" * (len(choices) > MOST)
+            ways = [self._settings_for(choice) for choice in choices[:MOST]]
+            return self.table.error(f"which column is the label{others}?", advice=ways)
         if self.candidates:
             return self.table.error("which column is the label? whichever it is, no column of numbers is a feature")
         what = "expected text or whole numbers that repeat"
         return self.table.error(f"which column is the label? none could be it by the first rows: {what}")
 
-    @property
+    @cached_property
     def _named(self) -> list[int]:
         return self.table.find_labels(self.among)
 
@@ -94,17 +102,24 @@ class LabelChoice:
             groups += [sorted(columns[:end]) for end in sorted({size, size + zeros}) if size]
         return groups
 
-    def _way(self, labels: Sequence[int]) -> dict[str, Any]:
-        """Return the settings that read the file with these labels, or none where no feature would be left."""
+    @cached_property
+    def _readable(self) -> frozenset[int]:
+        """The columns that can be features."""
+        return frozenset(i for i in self.among if self.table.is_named(i) and are_numbers(self.values[i]))
+
+    def _leaves_features(self, labels: Sequence[int]) -> bool:
+        return self.listed or bool(self._readable.difference(labels))
+
+    def _settings_for(self, labels: Sequence[int]) -> dict[str, Any]:
+        """Return the settings that read the file with these labels."""
         name_of = self.table.name_of
         way: dict[str, Any] = {"label": name_of(labels[0]) if len(labels) == 1 else [*map(name_of, labels)]}
-        if self.listed:
-            return way
-        others = [i for i in self.among if i not in labels]
-        unreadable = [i for i in others if not self.table.is_named(i) or not _may_be_feature(self.values[i])]
-        if unreadable:
+        if _is_mixed(self.values[labels[0]]):
+            way["text_labels"] = True
+        unreadable = [i for i in self.among if i not in labels and i not in self._readable]
+        if unreadable and not self.listed:
             way["leave_out"] = [*self.left_out, *map(name_of, unreadable)]
-        return way if len(unreadable) < len(others) else {}
+        return way
 
     def _unlikeliness(self, column: int) -> tuple[object, ...]:
         """Return the key by which the likeliest label comes first."""
@@ -112,7 +127,7 @@ class LabelChoice:
         distinct = len({*values})
         is_end = column in {0, self.table.count - 1} and (len(values) < SOME or 2 * distinct <= len(values))
         named = column in self._named
-        return not named, distinct < 2, len(values) < len(self.values[column]), not is_end, distinct
+        return not named, _is_mixed(values), distinct < 2, len(values) < len(self.values[column]), not is_end, distinct
 
 
 def _present(values: Sequence[Value]) -> list[float | str]:
@@ -123,24 +138,34 @@ def _is_text(values: Sequence[Value]) -> bool:
     return all(isinstance(value, str) for value in _present(values))
 
 
+def _is_mixed(values: Sequence[Value]) -> bool:
+    return any(isinstance(value, str) for value in values) and not _is_text(values)
+
+
 def _may_be_label(values: Sequence[Value]) -> bool:
     """Say whether a column's first values are text or whole numbers of which some come again."""
     distinct, count = len({*_present(values)}), len(_present(values))
     if not _are_classes(values):
         return False
     # Persons' names hardly repeat; ages and counts may be classes, though there are many of them.
-    return count < SOME or 2 * distinct <= count if _is_text(values) else 10 * distinct <= 9 * count
+    return 10 * distinct <= 9 * count if not _is_text(values) else count < SOME or 2 * distinct <= count
 
 
 def _are_classes(values: Sequence[Value]) -> bool:
-    """Say whether a column's first values are text, or whole numbers."""
+    """Say whether a column's first values are text and whole numbers."""
     present = _present(values)
-    whole = all(isinstance(value, float) and value.is_integer() for value in present)
-    return bool(present) and (whole or _is_text(values))
+    return bool(present) and all(isinstance(value, str) or value.is_integer() for value in present)
 
 
-def _may_be_feature(values: Sequence[Value]) -> bool:
-    return all(isinstance(value, float) and math.isfinite(value) for value in _present(values))
+def are_numbers(values: Sequence[Value]) -> bool:
+    """Say whether a column's first values are numbers, but for a few: these are mistakes, which reading finds.
+
+    >>> are_numbers([1.0, None, 2.0]), are_numbers([1.0, 2.0, "x"]), are_numbers([1.0, "x", "y"]), are_numbers([None])
+    (True, True, False, False)
+    """
+    numbers = [value for value in values if isinstance(value, float) and math.isfinite(value)]
+    others = len(_present(values)) - len(numbers)
+    return bool(numbers) and (others <= 1 or SOME * others <= len(numbers))
 
 
 def _flags(values: Sequence[Value]) -> Array | None:

@@ -51,7 +51,7 @@ class ColumnSettings:
         plan = Plan(table, tuple(features), tuple(labels), self.missing, dtype, self)
         if unnamed := [i for i in features if not table.is_named(i)]:
             what = f"column {unnamed[0] + 1} has no name{table.explain_unnamed(unnamed[0])}"
-            raise table.error(what, column=unnamed[0], advice=plan.advise_leaving_out(unnamed))
+            raise table.header_error(what, unnamed[0], plan.advise_leaving_out(unnamed))
         plan.check_one_hot()
         return plan
 
@@ -159,7 +159,7 @@ def find_nothing(table: Columns, among: Sequence[int]) -> None:
 
 
 Infer = Callable[[Table, Sequence[int]], int | None]
-"""Returns the label among some columns where their names do not show it, or None where nothing does."""
+"""Returns the label among all columns but those left out where no name shows it, or None where nothing does."""
 
 
 def data_plan(table: Table, wanted: ColumnSettings, infer: Infer[Table] = find_nothing) -> Plan[Table]:
@@ -180,8 +180,9 @@ def data_plan(table: Table, wanted: ColumnSettings, infer: Infer[Table] = find_n
 
 def _infer_label(table: Table, wanted: ColumnSettings, among: Sequence[int], infer: Infer[Table]) -> int:
     """Return the label's column; raises DataError where it could be several, or none."""
-    choice = LabelChoice(table, among, wanted.leave_out, listed=wanted.features is not None)
-    index = None if table.find_labels(among) else infer(table, among)
+    listed = wanted.features is not None
+    choice = LabelChoice(table, among, wanted.leave_out, listed)
+    index = None if listed or table.find_labels(among) else infer(table, among)
     index = choice.infer() if index is None else index
     if index is None:
         raise choice.question()

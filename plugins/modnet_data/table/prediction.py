@@ -37,7 +37,7 @@ def describe_rows(facts: Facts, wanted: ColumnSettings, names: Sequence[str]) ->
         return []
     most = ", ".join(ignored[:MOST_COLUMNS])
     others = f" and {len(ignored) - MOST_COLUMNS:,} more" if len(ignored) > MOST_COLUMNS else ""
-    return [f"ignored, as the run was not trained on it: {most}{others}"]
+    return [f"columns ignored that the run was not trained on: {most}{others}"]
 
 
 def _plan_by_name(table: Table, wanted: ColumnSettings, names: Sequence[str]) -> Plan[Table]:
@@ -108,6 +108,7 @@ def _infer_label(table: Columns, among: Sequence[int], count: int) -> list[int]:
     found = named or [i for i in among if i in table.text]
     if len(found) == 1:
         return found
-    problem = f"{len(among)} columns, of which {count} are features: which one is the label?"
-    advice = [{"label": table.name_of(i)} for i in (found or [among[0], among[-1]])[:MOST_COLUMNS]]
-    raise table.error(problem, advice=advice)
+    problem = f"{len(among)} columns, of which {count} are features: which one is the label, or to be left out?"
+    likely = [table.name_of(i) for i in (found or [among[0], among[-1]])[: MOST_COLUMNS // 2]]
+    advice: list[dict[str, Any]] = [{"label": column} for column in likely]
+    raise table.error(problem, advice=[*advice, *({"leave_out": [column]} for column in likely)])
