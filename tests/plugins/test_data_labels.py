@@ -120,6 +120,11 @@ def test_a_word_among_labels_that_are_numbers_is_asked_about(tmp_path, word):
     assert found == [[0, 1, 1], ["0", word, "1", "1"]]
 
 
+def test_one_word_alone_is_no_class_by_advice(tmp_path):
+    path = save(tmp_path, [(1, 2, "null"), (3, 4, "null")])
+    assert ask(path).advice == ask(path, text_labels=True).advice == ()
+
+
 def test_words_alone_are_classes_if_that_is_said(tmp_path):
     path = save(tmp_path, [(1, 2, "-"), (3, 4, "None"), (5, 6, "-")])
     assert [labels_of(data) for data, _ in obey(path)] == [["-", "None", "-"]]
@@ -227,6 +232,11 @@ def test_a_number_that_stands_for_a_missing_value(tmp_path, kind):
     np.testing.assert_array_equal(data.train.x, [[1, 2], [4, 5], [6, 2]])
     assert load(path, missing_values={"b": ["2"]}, missing=7).train.x[:, 1].tolist() == [7, 3, 5, 7]
     assert ask(path, missing_values=["-999"]).advice == ({"missing": "drop"}, {"missing": 0})
+
+
+def test_a_number_that_bytes_do_not_hold(tmp_path):
+    path = save(tmp_path, [(1, 2, "x"), (-999, 3, "y"), (4, 5, "y"), (6, 2, "x")])
+    assert ask(path, dtype="uint8").advice == ({"dtype": "float64"},)
 
 
 @pytest.mark.parametrize("words", [["255"], {"1": ["255"]}, {"a": ["255.0"]}, {"last": ["1"]}])

@@ -97,6 +97,8 @@ NAMED: list[tuple[Table, Any]] = [
     ({"x": COUNTS, "y": AGES, "colour": TREES}, ["colour", "x", "y"]),
     ({"colour": TREES, "x": COUNTS, "y": AGES}, ["colour", "x", "y"]),
     ({"y": FLAGS, "t": KINDS, "f": FRACTIONS}, ["y", "t"]),
+    ({"cluster": KINDS, "x": COUNTS, "y": AGES}, ["cluster", "x", "y"]),
+    ({"x1": KINDS, "x2": COUNTS, "y": CODES}, "y"),
     ({"class": KINDS, "n": COUNTS, "species": TREES}, ["class", "species", "n"]),
     ({"target": FRACTIONS, "class": KINDS, "n": COUNTS}, ["class", "n"]),
 ]
@@ -155,9 +157,22 @@ def test_the_question_counts_those_that_it_does_not_name(tmp_path: Path) -> None
     assert len(error.advice) == 6
 
 
+def test_a_table_of_very_many_columns(tmp_path: Path) -> None:
+    path = write_csv(tmp_path, {f"n{i}": RNG.integers(0, 5, 12).tolist() for i in range(20_000)})
+    assert len(ask(path).advice) == 6
+
+
+def test_the_rows_that_are_left_of_an_index(tmp_path: Path) -> None:
+    lacking = ["" if i in {3, 30} else value for i, value in enumerate(FRACTIONS)]
+    table = {"number": range(N), "f": lacking, "class": sorted(TREES)}
+    assert ask(write_csv(tmp_path, table), missing="drop").advice == ({"leave_out": ["number"]},)
+
+
 def test_a_table_of_text_alone(tmp_path: Path) -> None:
     error = ask(write_csv(tmp_path, {"shape": TREES, "colour": SEX}))
-    assert str(error).endswith("which column is the label? whichever it is, no column of numbers is a feature")
+    assert str(error).endswith(
+        "which column is the label? whichever it is, all features are text: encode it as numbers"
+    )
     assert error.advice == ()
 
 
@@ -204,6 +219,7 @@ LEAKS: list[tuple[Table, list[str]]] = [
     ({"f": FRACTIONS, "not": [1 - n for n in FLAGS], "class": FLAGS}, ["not"]),
     ({"number": range(N), "f": FRACTIONS, "class": sorted(KINDS)}, ["number"]),
     ({"f": FRACTIONS, "number": range(1, N + 1), "class": sorted(TREES)}, ["number"]),
+    ({"number": range(842, N + 842), "f": FRACTIONS, "class": sorted(KINDS)}, ["number"]),
     ({"Id": range(1, N + 1), "f": FRACTIONS, "class": KINDS}, ["Id"]),
 ]
 
@@ -246,6 +262,7 @@ def test_the_only_feature_is_kept_on_demand(tmp_path: Path) -> None:
         {"a": [*KINDS[:-1], 5], "f": FRACTIONS, "class": TREES},
         {"is_a": HOT[0], "f": FRACTIONS, "class": TREES},
         {"n": IDS, "f": FRACTIONS, "class": TREES},
+        {"Id": range(842, N + 842), "f": FRACTIONS, "class": TREES},
     ],
 )
 def test_no_other_feature_is_refused(tmp_path: Path, table: Table) -> None:

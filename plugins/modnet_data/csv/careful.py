@@ -163,7 +163,7 @@ def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: M
                 gaps.count(i, word=cell)
             mistakes.add(record.line, i, why, remedy)
         elif problem := _dtype_problem(value, plan.dtype):
-            mistakes.add(record.line, i, f"{problem}, found {quote(cell)}")
+            mistakes.add(record.line, i, f"{problem}, found {quote(cell)}", lambda _: [{"dtype": "float64"}])
         else:
             values.append(value)
     return values

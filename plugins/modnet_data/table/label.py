@@ -38,18 +38,26 @@ class LabelChoice:
     def infer(self) -> int | None:
         """Return the one column that is named as a label is, or else the only one that could be a label, or None.
 
-        A single letter, as y, may be a coordinate: it is a label's name only in the last column, and only where no
-        column of text could be the label. A column that is constant in the first rows is a label only if named so.
+        A single letter, as y, may be a coordinate: see `_last_letter`. A column that is constant in the first rows is a
+        label only if it is named so.
         """
         if self._named:
             return self._named[0] if len(self._named) == 1 else None
         if len(self.candidates) == 1:
             only = self.candidates[0]
             return only if len({*self.values[only]}) > 1 and not _is_mixed(self.values[only]) else None
-        last = self.among[-1]
-        letters = self.table.find_labels(self.among, letters=True)
-        texts = [i for i in self.candidates if _is_text(self.values[i])]
-        return last if letters == [last] and last in self.candidates and not texts else None
+        return self._last_letter()
+
+    def _last_letter(self) -> int | None:
+        """Return the last column if it is the only one named y or t, unless text could be the label, or x is beside it.
+
+        With x and a third column, y is a coordinate or the label; with x alone, it is the label.
+        """
+        last, names = self.among[-1], [name.lower() for name in self.table.names or ()]
+        if self.table.find_labels(self.among, letters=True) != [last] or last not in self.candidates:
+            return None
+        in_doubt = any(_is_text(self.values[i]) for i in self.candidates) or ("x" in names and len(names) > 2)
+        return None if in_doubt else last
 
     @cached_property
     def candidates(self) -> list[int]:
@@ -61,19 +69,21 @@ class LabelChoice:
 
     def question(self) -> DataError:
         """Return the error that asks for the label, with the settings that would read the file."""
-        groups = [group for group in self._one_hot_ends if self._way(group)]
+        groups = [group for group in self._one_hot_ends if self._leaves_features(group)]
         within = {i for group in groups for i in group}
-        choices = [*groups, *([i] for i in self.candidates if i not in within)]
-        ways = [way for choice in choices if (way := self._way(choice))]
-        if ways:
-            others = f", of {len(ways)} that it could be" * (len(ways) > MOST)
-            return self.table.error(f"which column is the label{others}?", advice=ways[:MOST])
+        choices = [*groups, *([i] for i in self.candidates if i not in within and self._leaves_features([i]))]
+        if choices:
+            others = f", of {len(choices):,} that it could be" * (len(choices) > MOST)
+            ways = [self._settings_for(choice) for choice in choices[:MOST]]
+            return self.table.error(f"which column is the label{others}?", advice=ways)
         if self.candidates:
-            return self.table.error("which column is the label? whichever it is, no column of numbers is a feature")
+            return self.table.error(
+                "which column is the label? whichever it is, all features are text: encode it as numbers"
+            )
         what = "expected text or whole numbers that repeat"
         return self.table.error(f"which column is the label? none could be it by the first rows: {what}")
 
-    @property
+    @cached_property
     def _named(self) -> list[int]:
         return self.table.find_labels(self.among)
 
@@ -94,19 +104,24 @@ class LabelChoice:
             groups += [sorted(columns[:end]) for end in sorted({size, size + zeros}) if size]
         return groups
 
-    def _way(self, labels: Sequence[int]) -> dict[str, Any]:
-        """Return the settings that read the file with these labels, or none where no feature would be left."""
+    @cached_property
+    def _readable(self) -> frozenset[int]:
+        """The columns that can be features."""
+        return frozenset(i for i in self.among if self.table.is_named(i) and are_numbers(self.values[i]))
+
+    def _leaves_features(self, labels: Sequence[int]) -> bool:
+        return self.listed or bool(self._readable.difference(labels))
+
+    def _settings_for(self, labels: Sequence[int]) -> dict[str, Any]:
+        """Return the settings that read the file with these labels."""
         name_of = self.table.name_of
         way: dict[str, Any] = {"label": name_of(labels[0]) if len(labels) == 1 else [*map(name_of, labels)]}
         if _is_mixed(self.values[labels[0]]):
             way["text_labels"] = True
-        if self.listed:
-            return way
-        others = [i for i in self.among if i not in labels]
-        unreadable = [i for i in others if not self.table.is_named(i) or not are_numbers(self.values[i])]
-        if unreadable:
+        unreadable = [i for i in self.among if i not in labels and i not in self._readable]
+        if unreadable and not self.listed:
             way["leave_out"] = [*self.left_out, *map(name_of, unreadable)]
-        return way if len(unreadable) < len(others) else {}
+        return way
 
     def _unlikeliness(self, column: int) -> tuple[object, ...]:
         """Return the key by which the likeliest label comes first."""

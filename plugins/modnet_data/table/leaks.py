@@ -150,15 +150,16 @@ def _are_flags(values: Array) -> bool:
 
 def _row_numbers(features: Features, x: Array, t: Array) -> int | None:
     """Return the feature that numbers the rows, where these lie class by class or it is named so, or None."""
-    most = len(x) + features.dropped
     first, last = x[0].astype(np.float64), x[-1].astype(np.float64)
-    candidates = np.flatnonzero((first >= 0) & (last <= most) & (last - first >= len(x) - 1) & (first % 1 == 0))
+    missing = last - first - (len(x) - 1)
+    candidates = np.flatnonzero((missing >= 0) & (missing <= features.dropped) & (first % 1 == 0))
     if not len(candidates):
         return None
     changes = np.count_nonzero(t[1:] != t[:-1])
     by_class = len(t) >= PER_CLASS * (changes + 1) and changes + 1 == len(np.unique(t))
     for j in map(int, candidates):
-        named = features.columns[j] == 0 and features.table.names and INDEX_NAME.fullmatch(features.table.names[0])
+        names = features.table.names
+        named = features.columns[j] == 0 and names and INDEX_NAME.fullmatch(names[0]) and first[j] <= 1 + missing[j]
         if (by_class or named) and _counts_up(x, j):
             return j
     return None

@@ -130,11 +130,14 @@ class Missing:
         others_are_numbers = all(word in MISSING or to_float(word) is not None for word in found)
         drop = {"missing_values": self._with_words({place: words}), "missing": "drop"}
         keep = {"text_labels": True, "missing_values": self._with_words({place: []})}
+        if len(self.kept | {*found}) < 2:
+            return []
         return [drop, keep] if self._can_drop and others_are_numbers else [keep]
 
     def advise_class(self) -> Advice:
         """Return the setting that makes classes of all words in the label's column."""
-        return [{"missing_values": self._with_words({self._plan.labels[0]: []})}]
+        are_several = len(self.kept | self._partial) > 1
+        return [{"missing_values": self._with_words({self._plan.labels[0]: []})}] if are_several else []
 
     def advise_more_classes(self) -> Advice:
         """Return the classes that are given and the labels that are none of them; numbers beside text become text."""
