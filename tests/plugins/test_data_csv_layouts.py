@@ -493,3 +493,71 @@ def test_names_that_repeat_above_numbers_are_a_header(path):
     assert "line 1, column 2: 'a' is the name of column 1 already; rename one" in str(
         refuse(path, "a,a,label\n1,2,x\n")
     )
+
+
+# Text among the features
+
+MUSHROOMS = "class,cap,color,odor\ne,x,n,p\np,b,y,a\ne,s,w,n\n"
+
+
+@pytest.mark.parametrize(
+    ("text", "options", "found"),
+    [
+        (MUSHROOMS, {}, "line 2, column 2 ('cap'): expected a number, found 'x'; 3 of 3 feature columns are text (cap"),
+        ("\n" + MUSHROOMS.replace("\n", "\r\n"), {}, "line 3, column 2 ('cap'): expected a number, found 'x'; 3 of 3"),
+        ("x,x,o,p\no,o,x,n\n" * 9, {"label": 3}, "line 1, column 1: expected a number, found 'x'; 3 of 3 feature"),
+    ],
+)
+def test_text_is_no_feature(path, text, options, found):
+    error = refuse(path, text, **options)
+    assert found in str(error)
+    assert str(error).endswith("which has to be encoded as numbers first")
+    assert not error.advice
+
+
+@pytest.mark.parametrize(
+    ("options", "way"),
+    [
+        ({}, {"leave_out": ["name", "town"]}),
+        ({"leave_out": ["id"]}, {"leave_out": ["id", "name", "town"]}),
+        ({"features": ["name", "a", "town"]}, {"features": ["a"]}),
+    ],
+)
+def test_columns_of_text_can_be_left_out(path, options, way):
+    text = "id,name,a,town,label\n" + "".join(f"{i},n{i},{i % 7},t{i % 5},{'xy'[i % 2]}\n" for i in (5, 3, 8, 2))
+    data, found = obey(path, text, label="label", **options)
+    assert found == way
+    assert "a" in data.feature_names
+    assert data.classes == ("x", "y")
+
+
+# Rows to predict beside the training file
+
+
+@pytest.mark.parametrize(
+    ("train", "test"),
+    [
+        ("label,a,b\nx,1,2\ny,3,4\nx,5,6\n", "a,b\n1,2\n3,4\n"),
+        ("a,b,label\n1,2,0\n3,4,1\n5,6,1\n", "a,b\n1,2\n3,4\n"),
+        ("a,b,label,\n1,2,x,\n3,4,y,\n5,6,y,\n", "a,b,\n1,2,\n3,4,\n"),
+        ("a;b;label\n1,5;2;x\n3;4;y\n5;6;y\n", "a;b\n1,5;2\n3;4\n"),
+        ("1,2,x\n3,4,y\n5,6,y\n", "1,2\n3,4\n"),
+    ],
+)
+@pytest.mark.parametrize("pack", [str.encode, lambda text: gzip.compress(text.encode())])
+def test_a_file_without_labels_is_no_test_part(tmp_path, train, test, pack):
+    (tmp_path / "test.csv").write_bytes(pack(test))
+    data = load(tmp_path / "train.csv", pack(train), test_fraction=0.4)
+    assert (len(data.train), len(data.test), data.settings["test"]) == (2, 1, "")
+    assert "test.csv has no label: it is no test part, but `modnet predict` reads its rows" in data.notes
+    assert modnet.source("csv", **data.settings).read_rows(tmp_path / "test.csv", 2)[0].shape == (2, 2)
+    data, way = obey(tmp_path / "train.csv", pack(train), test="test.csv")
+    assert way == {"test": ""}
+    assert len(data.train) == 3
+
+
+@pytest.mark.parametrize("test", ["a,c\n1,2\n", "a\n1\n", "label,a\nx,1\n", "b,a\n1,2\n"])
+def test_a_test_file_of_other_columns_is_refused(tmp_path, test):
+    (tmp_path / "test.csv").write_text(test)
+    error = refuse(tmp_path / "train.csv", "label,a,b\nx,1,2\ny,3,4\nx,5,6\n")
+    assert "columns, expected 3 as in the training file" in str(error) or "1 column" in str(error)

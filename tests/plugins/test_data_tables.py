@@ -170,7 +170,9 @@ def test_the_rows_that_are_left_of_an_index(tmp_path: Path) -> None:
 
 def test_a_table_of_text_alone(tmp_path: Path) -> None:
     error = ask(write_csv(tmp_path, {"shape": TREES, "colour": SEX}))
-    assert str(error).endswith("which column is the label? whichever it is, no column of numbers is a feature")
+    assert str(error).endswith(
+        "which column is the label? whichever it is, all features are text: encode it as numbers"
+    )
     assert error.advice == ()
 
 

@@ -14,10 +14,11 @@ from unicodedata import category
 import attrs
 
 from modnet import DataError
+from modnet.cached import Facts
 from modnet_data.csv.cells import THOUSANDS, is_number, kind_of, number_of
 from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
-from modnet_data.table.columns import LABEL_NAMES, Columns, Value, quote
+from modnet_data.table.columns import LABEL_NAMES, Columns, UnlabelledError, Value, quote
 from modnet_data.table.label import are_numbers
 from modnet_data.table.plan import own_words
 from modnet_data.table.words import MISSING, MissingValues
@@ -42,6 +43,8 @@ class Layout(Columns):
     """The number of the line that the first row begins on."""
     sample: Sequence[Sequence[str]] = attrs.field(eq=False, repr=False)
     """The cells of the first rows, with a point before decimals."""
+    rows: Sequence[Record] = attrs.field(eq=False, repr=False)
+    """The same rows as they stand in the file."""
 
     @cached_property
     def others(self) -> frozenset[int]:
@@ -94,14 +97,29 @@ class Layout(Columns):
         why = "a saved row index" if index < self.count - 1 else "a delimiter at the end of each line"
         return f" in the header ({why}?)"
 
-    def check_alike(self, names: Sequence[str] | None, count: int) -> None:
-        """Raise DataError where a test file is not laid out as the training file, which has these columns."""
+    def is_text(self, cell: str) -> bool:
+        """Say whether a cell of the first rows is text."""
+        return _is_text(_number_text(cell, self.dialect))
+
+    def check_alike(self, train: Facts) -> None:
+        """Raise DataError where a test file is not laid out as the training file, of which these are the facts."""
+        names, count, empty = train["names"], train["columns"], [*train["empty"]]
         if self.count != count:
-            raise self.error(f"{self.count} columns, expected {count} as in the training file")
+            problem = f"{self.count} columns, expected {count} as in the training file"
+            label = train["label"] if isinstance(train["label"], list) else [train["label"]]
+            kept = (
+                None
+                if names is None
+                else [name for i, name in enumerate(names) if i not in empty and name not in label]
+            )
+            found = None if self.names is None else [name for i, name in enumerate(self.names) if i not in self.empty]
+            if kept == found and count - len(empty) - len(label) == self.count - len(self.empty):
+                raise UnlabelledError(f"{self.path}: {problem}: all but the label", self.path)
+            raise self.error(problem)
         if names is not None and self.names is not None and (*names,) != self.names:
             i = next(i for i, (a, b) in enumerate(zip(self.names, names, strict=True)) if a != b)
-            found = f"column {i + 1} is {quote(self.names[i])}, in the training file it is {quote(names[i])}"
-            raise self.error(found, f", line {self.header_line}", line=self.header_line, column=i)
+            found_name = f"column {i + 1} is {quote(self.names[i])}, in the training file it is {quote(names[i])}"
+            raise self.error(found_name, f", line {self.header_line}", line=self.header_line, column=i)
 
 
 @attrs.frozen
@@ -150,11 +168,12 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
         _check_names(path, first, names, dialect)
         _check_second(path, names, rows, broken)
     # A row of another length is a mistake, found when all is read.
-    whole = [cells for cells in (numbers[1:] if header else numbers) if len(cells) == count]
+    whole = [cells for cells in numbers[header:] if len(cells) == count]
+    as_is = [row for row in sample[header:] if len(row.cells) == count]
     text = _text_columns(whole)
     begin = rows[0].line if header else first.line
     ends = frozenset(range(count - empty, count))
-    return Layout(path, names, count, text, dialect, first.line, begin, whole, empty=ends)
+    return Layout(path, names, count, text, dialect, first.line, begin, whole, as_is, empty=ends)
 
 
 def _has_header(path: Path, first: Record, numbers: list[list[str]], given: LayoutSettings) -> bool:

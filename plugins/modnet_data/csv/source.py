@@ -12,6 +12,7 @@ from attrs.validators import ge, in_, instance_of, optional
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
 from modnet_data.csv.encodings import is_text_encoding
+from modnet_data.csv.features import refuse_text
 from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.layout import LayoutSettings, layout_of
 from modnet_data.csv.rows import convert
@@ -136,9 +137,10 @@ class Csv(TableSource):
         given = attrs.evolve(self._layout_settings, guarded=like is not None)
         layout = layout_of(path, given).with_words(self.missing_values)
         if like is not None:
-            layout.check_alike(like["names"], like["columns"])
+            layout.check_alike(like)
             layout = attrs.evolve(layout, text=frozenset(like["words"]))
         plan = data_plan(layout, self.column_settings, guess.infer if guess else picture_label)
+        refuse_text(plan)
         facts = self.describe(plan, convert(plan, put, guess.watch if guess else None))
         if guess:
             guess.check()

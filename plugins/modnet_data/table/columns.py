@@ -23,6 +23,13 @@ Column = str | int
 """A column as a setting gives it: its name, its number from 0, "first" or "last"."""
 
 
+class UnlabelledError(DataError):
+    """A file that should hold the test part has all columns of the training file but the label."""
+
+    def __init__(self, message: str, path: Path) -> None:
+        super().__init__(message, path=path, advice=[{"test": ""}])
+
+
 @attrs.frozen
 class Columns:
     """The columns of a file's table."""

@@ -77,7 +77,9 @@ class LabelChoice:
             ways = [self._settings_for(choice) for choice in choices[:MOST]]
             return self.table.error(f"which column is the label{others}?", advice=ways)
         if self.candidates:
-            return self.table.error("which column is the label? whichever it is, no column of numbers is a feature")
+            return self.table.error(
+                "which column is the label? whichever it is, all features are text: encode it as numbers"
+            )
         what = "expected text or whole numbers that repeat"
         return self.table.error(f"which column is the label? none could be it by the first rows: {what}")
 

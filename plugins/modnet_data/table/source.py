@@ -14,11 +14,11 @@ from attrs.validators import in_, instance_of, optional
 
 from modnet import Array, DataError, Dataset, DataSource, RowsToPredict, find_unclear_labels
 from modnet.cached import Facts
-from modnet.files import part_paths
+from modnet.files import part_paths, printable
 from modnet_data import validators
 from modnet_data.formats import format_of
 from modnet_data.rows import data_set, file_path, flat_rows
-from modnet_data.table.columns import Column, Columns
+from modnet_data.table.columns import Column, Columns, UnlabelledError
 from modnet_data.table.leaks import Features, refuse_leaks
 from modnet_data.table.missing import notes
 from modnet_data.table.plan import ColumnSettings, Plan
@@ -73,9 +73,15 @@ class TableSource(DataSource):
         """Return the data set; raises DataError that knows the column of a mistake."""
         path = file_path(path, self.format)
         test = _name_beside(path) if self.test is None else self.test
-        found = [self._convert(path, None)]
+        found, said = [self._convert(path, None)], list[str]()
         if test:
-            found.append(self._convert(path.parent / test, found[0][1]))
+            try:
+                found.append(self._convert(path.parent / test, found[0][1]))
+            except UnlabelledError:
+                if self.test is not None:
+                    raise
+                said = [f"{printable(test, 40)} has no label: it is no test part, but `modnet predict` reads its rows"]
+                test = ""
         all_facts = [facts for _, facts in found]
         classes: Sequence[Any] = self.classes or all_facts[0]["classes"]
         parts = [(arrays["x"], arrays["t"]) for arrays, _ in found]
@@ -99,7 +105,7 @@ class TableSource(DataSource):
             classes=tuple(classes[i] for i in data.classes) if classes else data.classes,
             settings={**data.settings, **self.settings_from(all_facts[0]), "test": test},
             feature_names=tuple(all_facts[0]["features"]),
-            notes=notes(all_facts, self.missing),
+            notes=(*notes(all_facts, self.missing), *said),
         )
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
