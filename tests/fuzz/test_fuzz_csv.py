@@ -116,7 +116,7 @@ def make(draw: random.Random) -> tuple[str, bytes]:
     for _ in range(draw.choice([0, 0, 0, 1, 1, 3])):
         row = draw.choice(rows)
         row[draw.randrange(len(row))] = draw.choice(TOKENS)
-    lines = [delimiter.join(quoted(draw, cell, delimiter) for cell in row) for row in rows]
+    lines = [delimiter.join(quote_cell(draw, cell, delimiter) for cell in row) for row in rows]
     if draw.random() < 0.1:
         lines.insert(draw.randrange(len(lines)), draw.choice(["", "# no row", "  ", delimiter]))
     text = end.join(lines) + draw.choice(["", end])
@@ -130,7 +130,8 @@ def make(draw: random.Random) -> tuple[str, bytes]:
 def table(draw: random.Random, count: int, features: int, chosen: Mapping[str, Any]) -> list[list[str]]:
     """Return the cells of a header, most often, and of so many rows."""
     kinds = [draw.choice([WHOLE, WHOLE, NUMBERS]) for _ in range(features)]
-    kinds.insert(0 if chosen.get("label") == 0 else features, draw.choice(LABELS))
+    labels = draw.choice(LABELS[:3] if draw.random() < 0.6 else LABELS)
+    kinds.insert(0 if chosen.get("label") == 0 else features, labels)
     rows = [[draw.choice(kind) for kind in kinds] for _ in range(count)]
     if chosen.get("decimal") == "," or draw.random() < 0.05:
         rows = [[cell.replace(".", ",") for cell in row] for row in rows]
@@ -138,7 +139,7 @@ def table(draw: random.Random, count: int, features: int, chosen: Mapping[str, A
     return rows if chosen.get("header") is False or draw.random() < 0.05 else [names, *rows]
 
 
-def quoted(draw: random.Random, cell: str, delimiter: str) -> str:
+def quote_cell(draw: random.Random, cell: str, delimiter: str) -> str:
     if draw.random() < 0.03 or (draw.random() < 0.95 and set(cell) & {*'"\r\n', delimiter}):
         return '"' + cell.replace('"', '""') + '"'
     return cell

@@ -487,6 +487,11 @@ CUT = "the compressed file is damaged or cut off"
             f"table.csv, line 3: byte 0xe9 {UTF_8}: set encoding = 'cp1252'",
         ),
         (TABLE.replace("y\n", "é").encode()[:-1], {}, f"table.csv, line 3: byte 0xc3 {UTF_8}"),
+        (
+            "\ufeff".encode() + TABLE.replace("y", "é").encode("latin-1"),
+            {},
+            "line 3: byte 0xe9 is not UTF-8 text; save it as",
+        ),
         (TABLE.encode() * 40_000 + b"\xff\n", {}, f"table.csv, line 120001: byte 0xff {UTF_8}"),
         (TABLE.encode("utf-16")[:-1], {"encoding": "utf-16"}, "table.csv"),
         # Other files that are named so

@@ -214,7 +214,8 @@ def _not_text(path: Path, encoding: str, error: UnicodeError) -> DataError:
             except UnicodeDecodeError as here:
                 found = f"byte 0x{line[here.start]:02x} is not {encoding.upper()} text"
                 some = b"".join([*others, *(line for line in islice(file, SOME_LINES) if not line.isascii())])
-                likely = [name for name in likely_encodings(some[-SOME_TEXT:]) if name != encoding]
+                marked = others[0].startswith(codecs.BOM_UTF8)  # it is UTF-8, and damaged
+                likely = [name for name in likely_encodings(some[-SOME_TEXT:]) if name != encoding and not marked]
                 hint = "" if likely else "; save it as UTF-8"
                 advice = [{"encoding": name} for name in likely]
                 return DataError(f"{path}, line {number}: {found}{hint}", path=path, line=number, advice=advice)
