@@ -1,8 +1,8 @@
-"""Damaged files fed to a child process, whose death, hang or foreign exception is found.
+"""Damaged files, judged by a child process that may die or hang.
 
 A fuzzer is a file tests/fuzz/test_fuzz_KIND.py with the marker `check`: `judge(path) -> str` reads a file, `make(draw)`
 returns a name and a content, and the test asserts that there are no faults in
-`feed("test_fuzz_KIND:judge", numbered(5000, 0, make), tmp_path)`.
+`feed("test_fuzz_KIND:judge", make_files(5000, 0, make), tmp_path)`.
 """
 
 from __future__ import annotations
@@ -171,7 +171,9 @@ def _serve(judge: str) -> None:
         print(json.dumps([verdict, what, _peak() - before]), file=out, flush=True)
 
 
-def numbered(count: int, seed: int, make: Callable[[random.Random], tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+def make_files(
+    count: int, seed: int, make: Callable[[random.Random], tuple[str, bytes]]
+) -> Iterator[tuple[str, bytes]]:
     """Yield so many files that `make` draws, each from a seed of its own: one can be made again alone."""
     for i in range(count):
         yield make(random.Random(f"{seed} {i}"))  # noqa: S311 - nothing is secret here
