@@ -30,6 +30,9 @@ SECONDS = 20.0
 MEMORY = 2**30
 """Bytes that the child may grow by over one file."""
 
+File = tuple[str, bytes]
+"""A name and a content."""
+
 EXTREMES = [b"\xff" * 4, b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\xff" * 8, b"\0" * 8, b"\0\0\0\0\1\0\0\0"]
 
 
@@ -69,7 +72,7 @@ def mutate(draw: random.Random, content: bytes, others: Sequence[bytes] = (), to
 
 
 def feed(
-    judge: str, files: Iterable[tuple[str, bytes]], folder: Path, *, seconds: float = SECONDS, memory: int = MEMORY
+    judge: str, files: Iterable[File], folder: Path, *, seconds: float = SECONDS, memory: int = MEMORY
 ) -> tuple[Counter[str], list[Fault]]:
     """Write each file (name, content) into `folder`, and let a child process judge it.
 

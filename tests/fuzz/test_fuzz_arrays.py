@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fuzzing import feed, mutate, make_files
+from fuzzing import feed, make_files, mutate
 
 import modnet
 

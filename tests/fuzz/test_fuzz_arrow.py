@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
-from fuzzing import feed, mutate, make_files
+from fuzzing import feed, make_files, mutate
 
 import modnet
 

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fuzzing import feed, mutate, make_files
+from fuzzing import feed, make_files, mutate
 
 import modnet
 from modnet.comparison.compare import _check_run, _read_hits

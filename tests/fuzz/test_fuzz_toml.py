@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from fuzzing import feed, mutate, make_files
+from fuzzing import feed, make_files, mutate
 
 from modnet.compose.experiment import create_experiment, read_toml, to_table
 from modnet.errors import SettingError
