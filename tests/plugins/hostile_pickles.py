@@ -143,7 +143,7 @@ CALLABLES = [
     ("numpy", "fromfile", CANARY), ("numpy", "memmap", CANARY), ("numpy", "save", CANARY),
     ("numpy.core.multiarray", "fromfile", CANARY), ("numpy._core.multiarray", "frombuffer", "x"),
     ("numpy.testing._private.utils", "runstring", "1", "2"), ("numpy.f2py.crackfortran", "myeval", "1"),
-    ("numpy.ma.core", "_mareconstruct"), ("numpy", "core.multiarray._reconstruct"),
+    ("numpy.ma.core", "_mareconstruct; save plain arrays"), ("numpy", "core.multiarray._reconstruct"),
     ("numpy._core._internal", "_ctypes"), ("webbrowser", "open", "x"), ("timeit", "timeit", "1"), ("pdb", "run", "1"),
     ("trap", "x"), ("Numpy", "ndarray"), ("numpy.ndarray", "__reduce__"), ("", ""), ("numpy", ""),
 ]  # fmt: skip
@@ -187,7 +187,7 @@ BY_PICKLE: Cases = {
     "structured": (pickle.dumps((np.zeros(2, "f8,i4"), T[:2])), "dtype 'V12'"),
     "dates": (pickle.dumps((X.astype("M8[s]"), T)), "dtype 'M8'"),
     "durations": (pickle.dumps((X.astype("m8[s]"), T)), "dtype 'm8'"),
-    "a masked array": (pickle.dumps((np.ma.masked_array(X), T)), "_mareconstruct"),
+    "a masked array": (pickle.dumps((np.ma.masked_array(X), T)), "_mareconstruct; save plain arrays"),
     "a recarray": (pickle.dumps((np.recarray((2,), "f8"), T)), "recarray|numpy.rec|record"),
     "a memmap's class": (pair(RECONSTRUCT + b"(" + ask_for("numpy", "memmap") + b"K\x00\x85C\x01btR"), "numpy.memmap"),
 }
@@ -419,7 +419,7 @@ BY_ARRAY: Cases = {
 }
 
 
-def zipped(**members: bytes) -> bytes:
+def make_zip(**members: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in members.items():
@@ -516,8 +516,8 @@ BY_CONTAINER: Cases = {
         b"\x80\x04\x95" + struct.pack("<Q", 11) + b"N\x95" + struct.pack("<Q", 1) + b".",
         r"a frame does not end where an opcode does \(FRAME at byte 12\)",
     ),
-    "an archive of torch": (zipped(data=b"\x80\x02N.", version=b"3"), "a ZIP archive of .*, expected one: unpack it"),
-    "a ZIP archive of a pickle that runs": (zipped(data=call("os", "system", COMMAND)), "it asks for os.system"),
+    "an archive of torch": (make_zip(data=b"\x80\x02N.", version=b"3"), "a ZIP archive of .*, expected one: unpack it"),
+    "a ZIP archive of a pickle that runs": (make_zip(data=call("os", "system", COMMAND)), "it asks for os.system"),
     "a ZIP archive of nothing": (b"PK\3\4" + bytes(100), "the ZIP archive cannot be read"),
     "a table of pandas": (
         ask_for("pandas.core.frame", "DataFrame"),

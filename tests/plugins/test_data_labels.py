@@ -1,4 +1,4 @@
-"""Labels, classes and missing values of tables: nothing is lost without a word."""
+"""Labels, classes and missing values of tables, none of which is lost silently."""
 
 from __future__ import annotations
 
@@ -209,7 +209,7 @@ def test_a_column_that_is_left_out_joins_those_that_were(tmp_path, kind):
     rows = [(1, 2, 9, "x"), ("", 3, 9, "y"), ("", 4, 9, "y"), (4, 5, 9, "x")]
     path = save(tmp_path, rows, kind, ("a", "b", "id", "label"))
     assert ask(path, leave_out=["id"]).advice[1] == {"leave_out": ["id", "a"]}
-    assert ask(path, features=["a", "b"]).advice == ({"missing": 0},)
+    assert ask(path, features=["a", "b"]).advice == ({"missing": 0}, {"features": ["b"]})
 
 
 @pytest.mark.parametrize("word", ["--", ".", "n.a.", "N.A.", "missing", "Unknown", "#DIV/0!", "<NA>", "na", "*", "\\N"])

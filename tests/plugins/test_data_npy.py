@@ -59,6 +59,20 @@ def test_labels_of_any_name_are_a_setting(tmp_path):
     np.testing.assert_array_equal(source.read_rows(tmp_path / "digits.npy", 3)[1], T)
 
 
+def test_the_files_that_could_be_the_labels_are_named(tmp_path):
+    save(tmp_path, digits=X, answers=T, names=np.array([*"abba"])[:, None], few=T[:3], real=T + 0.5, more=X)
+    (tmp_path / "no.npy").write_text("none")
+    (tmp_path / "packed.npy.gz").write_bytes(gzip.compress(npy(T)))
+    with pytest.raises(DataError) as caught:
+        modnet.load(tmp_path / "digits.npy")
+    assert str(caught.value).endswith(
+        "digits.npy: which file has the labels? Set labels = 'answers.npy', labels = 'names.npy' or "
+        "labels = 'packed.npy.gz'"
+    )
+    for advice in caught.value.advice:
+        assert modnet.load(tmp_path / "digits.npy", **advice, test_fraction=0).train.x.shape == X.shape
+
+
 def test_compressed_files(tmp_path):
     (tmp_path / "x.npy.gz").write_bytes(gzip.compress(npy(X)))
     (tmp_path / "t.npy.bz2").write_bytes(bz2.compress(npy(T)))
@@ -81,7 +95,9 @@ def test_rows_to_predict(tmp_path):
 
 def test_missing_labels(tmp_path):
     save(tmp_path, digits=X, x_train=X, x_test=X)
-    with pytest.raises(DataError, match=r"digits\.npy: which file has the labels\? say so: labels = 'FILE', or name"):
+    with pytest.raises(
+        DataError, match=r"digits\.npy: no file beside it has a label for each row; name the files x_tr"
+    ):
         modnet.load(tmp_path / "digits.npy")
     with pytest.raises(DataError, match="no rows and labels under the names x_test, x_train; expected names: x_train"):
         modnet.load(tmp_path / "x_train.npy")

@@ -258,6 +258,7 @@ def test_plain_values_beside_the_data_do_no_harm(path, protocol):
 
 def test_plain_values_of_python_2(path):
     values = [b"c__builtin__\nset\n((lI1\natR", b"c__builtin__\nbytearray\n(V\xe9\nS'latin-1'\ntR"]
+    values += [b"(dS'\xc3\xa9'\nS'\xc3\xa9'\ns"]  # text that could be read in two ways
     values += [b"c__builtin__\ncomplex\n(F1\nF2\ntR", b"ccollections\ndefaultdict\n(c__builtin__\nlist\ntR"]
     for value in values:
         content = b"(dS'x'\n" + python_2(X) + b"sS't'\n" + python_2(T) + b"sS'more'\n" + value + b"s."

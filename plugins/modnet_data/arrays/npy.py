@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterable, Mapping
-from contextlib import ExitStack
+from contextlib import ExitStack, suppress
 from pathlib import Path
 from typing import Any
 
@@ -11,14 +12,15 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError, Dataset
-from modnet.files import COMPRESSED, created, reading, replacing, uncompressed_name
+from modnet.files import COMPRESSED, created, opened, reading, replacing, uncompressed_name
 from modnet_data.arrays.npy_format import npy_header, write_npy
-from modnet_data.arrays.raw import raw_array
+from modnet_data.arrays.raw import Raw, raw_array
 from modnet_data.arrays.source import ArraySource
 from modnet_data.names import NAMES, ROWS, TRAIN_TEST, part_names, row_names
 from modnet_data.writing import class_labels, parts_of, table_blocks, table_dtype
 
 SUFFIX = ".npy"
+MOST_ADVICE = 6
 VERSION = 1
 """Of the conversion to arrays: another one makes all files be converted anew."""
 
@@ -101,10 +103,7 @@ def _beside(path: Path) -> Mapping[str, Path]:
             path.stat()
             folder, (start, name) = path.parent, _split(path.name)
             if not name:
-                raise DataError(
-                    f"{path}: which file has the labels? say so: labels = 'FILE', or name the files "
-                    "x_train.npy, y_train.npy, x_test.npy, y_test.npy, or x.npy, t.npy, or the like"
-                )
+                raise _ask_for_labels(path)
         found: dict[str, Path] = {}
         for file in sorted(folder.iterdir()):
             if not uncompressed_name(file).endswith(SUFFIX):
@@ -116,6 +115,25 @@ def _beside(path: Path) -> Mapping[str, Path]:
                 raise DataError(f"{path}: both {found[name].name} and {file.name} are there; keep one", path=path)
             found[name] = file
     return found
+
+
+def _ask_for_labels(path: Path) -> DataError:
+    """Return the error that asks for a file's labels: one of the files beside it that have one for each row."""
+    rows, settings = _header(path).shape[0], []
+    for file in sorted(path.parent.iterdir()):
+        if file.is_file() and file.name != path.name and uncompressed_name(file).endswith(SUFFIX):
+            with suppress(DataError):
+                raw = _header(file)
+                if raw.shape[0] == rows == math.prod(raw.shape) and raw.dtype.kind in "buiUS":
+                    settings.append({"labels": file.name})
+    names = "name the files x_train.npy, y_train.npy, x_test.npy, y_test.npy, or x.npy, t.npy, or the like"
+    what = "which file has the labels?" if settings else f"no file beside it has a label for each row; {names}"
+    return DataError(f"{path}: {what}", path=path, advice=settings[:MOST_ADVICE])
+
+
+def _header(path: Path) -> Raw:
+    with reading(path), opened(path) as file:
+        return npy_header(file, f"{path}:")
 
 
 def _labels_of(path: Path) -> list[Path]:

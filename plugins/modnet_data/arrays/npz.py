@@ -173,7 +173,9 @@ def _map_member(path: Path, info: zipfile.ZipInfo, raw: Raw) -> Array:
             checksum, left = zlib.crc32(piece, checksum), left - len(piece)
             tell_progress(path, info.file_size - left, info.file_size)
     if left or checksum != info.CRC:
-        raise DataError(f"{path}: a damaged archive: {info.filename!r} is not what its checksum says", path=path)
+        raise DataError(
+            f"{path}: a damaged archive: {printable(info.filename, 40)!r} is not what its checksum says", path=path
+        )
     return map_array(path, attrs.evolve(raw, start=start + raw.start))
 
 

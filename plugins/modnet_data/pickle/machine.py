@@ -222,7 +222,7 @@ class _Machine:
         if len(entries) % 2:
             raise DamagedError("a key without a value")
         for key in keys:
-            if type(key) not in KEYS:
+            if type(key) not in KEYS and not (type(key) is Piece and key.is_ambiguous):
                 raise RefusedError(f"a key that is {describe(key)}, expected text or a number")
         self.hold(target, entries)
         target.update(zip(map(to_key, keys), entries[1::2], strict=True))

@@ -60,6 +60,11 @@ class Piece:
     encoding: str = ""
     is_bytes: bool = False
 
+    @property
+    def is_ambiguous(self) -> bool:
+        """Say whether it is short text of Python 2, which could be read in two ways."""
+        return self.encoding in PYTHON_2 and self.end - self.start <= SHORT
+
     def latin1(self) -> tuple[Content | bytearray, int, int]:
         """Return the bytes, where text stands for its code points; as what they lie in, from where, and how many."""
         if self.encoding in {"", "latin-1"}:

@@ -10,7 +10,7 @@ import numpy as np
 from modnet import Array
 from modnet_data.pickle.arrays import MOST_TEXT, PickledArray
 from modnet_data.pickle.machine import MOST_OPCODES
-from modnet_data.pickle.opcodes import PYTHON_2, SHORT, MisfitError, Piece, RefusedError
+from modnet_data.pickle.opcodes import MisfitError, Piece, RefusedError
 from modnet_data.pickle.values import describe, describe_type
 
 LISTS = {list, tuple}
@@ -73,7 +73,7 @@ def is_table(value: Any) -> bool:
 
 def _check_readings(labels: list[Any] | tuple[Any, ...]) -> None:
     for row, label in enumerate(labels, 1):
-        if type(label) is Piece and label.encoding in PYTHON_2 and label.end - label.start <= SHORT:
+        if type(label) is Piece and label.is_ambiguous:
             what = f"label {row} could be UTF-8 or Latin-1, as Python 2 wrote it"
             raise MisfitError(f"{what}; write the pickle anew with labels of type unicode")
 

@@ -59,6 +59,7 @@ for module in ("sklearn.utils", "sklearn.utils._bunch", "sklearn.datasets.base",
 DICTS = frozenset({Function.ORDERED_DICT, Function.DEFAULT_DICT, Function.COUNTER, Function.BUNCH})
 
 INSTEAD = {
+    "numpy": "save plain arrays, by numpy.asarray",
     "pandas": "save the table as CSV or Parquet, by its to_csv or to_parquet",
     "polars": "save the table as CSV or Parquet, by its write_csv or write_parquet",
     "torch": "save tensors as arrays, by numpy.savez and their numpy()",

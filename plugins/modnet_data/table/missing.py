@@ -150,7 +150,8 @@ class Missing:
 
     def advise_lost(self) -> Advice:
         """Return what keeps the classes that are lost with the rows that lack something."""
-        return [{"missing": 0}, *self._advise_leaving_out()]
+        lacks_labels = any(column in self._plan.labels for column in self._lacking)  # which nothing is filled in for
+        return [{"missing": 0}] * (not lacks_labels) + self._advise_leaving_out()
 
     def check_rows(self, count: int) -> None:
         """Raise DataError where too little is left of so many rows that were taken: none, or none of a class."""
