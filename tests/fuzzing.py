@@ -1,8 +1,8 @@
-"""Damaged files fed to a child process, whose death, hang or foreign exception is found.
+"""Damaged files, judged by a child process that may die or hang.
 
 A fuzzer is a file tests/fuzz/test_fuzz_KIND.py with the marker `check`: `judge(path) -> str` reads a file, `make(draw)`
 returns a name and a content, and the test asserts that there are no faults in
-`feed("test_fuzz_KIND:judge", numbered(5000, 0, make), tmp_path)`.
+`feed("test_fuzz_KIND:judge", make_files(5000, 0, make), tmp_path)`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ TESTS = Path(__file__).parent
 SECONDS = 20.0
 MEMORY = 2**30
 """Bytes that the child may grow by over one file."""
+
+File = tuple[str, bytes]
+"""A name and a content."""
 
 EXTREMES = [b"\xff" * 4, b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\xff" * 8, b"\0" * 8, b"\0\0\0\0\1\0\0\0"]
 
@@ -69,7 +72,7 @@ def mutate(draw: random.Random, content: bytes, others: Sequence[bytes] = (), to
 
 
 def feed(
-    judge: str, files: Iterable[tuple[str, bytes]], folder: Path, *, seconds: float = SECONDS, memory: int = MEMORY
+    judge: str, files: Iterable[File], folder: Path, *, seconds: float = SECONDS, memory: int = MEMORY
 ) -> tuple[Counter[str], list[Fault]]:
     """Write each file (name, content) into `folder`, and let a child process judge it.
 
@@ -171,7 +174,9 @@ def _serve(judge: str) -> None:
         print(json.dumps([verdict, what, _peak() - before]), file=out, flush=True)
 
 
-def numbered(count: int, seed: int, make: Callable[[random.Random], tuple[str, bytes]]) -> Iterator[tuple[str, bytes]]:
+def make_files(
+    count: int, seed: int, make: Callable[[random.Random], tuple[str, bytes]]
+) -> Iterator[tuple[str, bytes]]:
     """Yield so many files that `make` draws, each from a seed of its own: one can be made again alone."""
     for i in range(count):
         yield make(random.Random(f"{seed} {i}"))  # noqa: S311 - nothing is secret here

@@ -60,7 +60,7 @@ def test_an_error_comes_from_another_process_as_it_was(error: BaseException) -> 
         ("a,b,c\n1,2,3\n", {}, (None, None, None)),
         ("a,b,label\n1,2,x\n", {"features": ["label"]}, (None, None, None)),
         ("a,b,label\n1,2,x\n", {"features": ["a", "label"], "label": "label"}, (None, 3, "label")),
-        ("a,,label\n1,2,x\n", {}, (None, 2, "")),
+        ("a,,label\n1,2,x\n", {}, (1, 2, "")),
         (b"a,b,label\n1,2,x\n1,\xff,y\n", {}, (3, None, None)),
         ("\n\n", {}, (None, None, None)),
     ],

@@ -15,7 +15,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fuzzing import feed, mutate, numbered
+from fuzzing import feed, make_files, mutate
 
 import modnet
 
@@ -113,7 +113,7 @@ def check(path: Path, kind: str, expected: modnet.Dataset | None = None) -> str:
 
 @pytest.mark.check
 def test_mutated_arrays_are_read_or_refused(tmp_path: Path) -> None:
-    counts, faults = feed("test_fuzz_arrays:judge", numbered(5000, 0, make), tmp_path)
+    counts, faults = feed("test_fuzz_arrays:judge", make_files(5000, 0, make), tmp_path)
     assert not faults
     assert counts["read"] > 300
     assert counts["refused"] > 2500

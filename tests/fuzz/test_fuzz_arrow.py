@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.feather
 import pyarrow.parquet
 import pytest
-from fuzzing import feed, mutate, numbered
+from fuzzing import feed, make_files, mutate
 
 import modnet
 
@@ -116,7 +116,7 @@ def judge(path: Path) -> str:
 
 @pytest.mark.check
 def test_mutated_tables_are_read_or_refused(tmp_path: Path) -> None:
-    counts, faults = feed("test_fuzz_arrow:judge", numbered(1000, 0, make), tmp_path)
+    counts, faults = feed("test_fuzz_arrow:judge", make_files(1000, 0, make), tmp_path)
     assert not faults
     assert counts["read"] > 100
     assert counts["refused"] > 400

@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 import pytest
-from fuzzing import feed, mutate, numbered
+from fuzzing import feed, make_files, mutate
 
 import modnet
 
@@ -242,7 +242,7 @@ def compare(data: modnet.Dataset, features: list[list[str]], labels: list[str], 
 
 @pytest.mark.check
 def test_mutated_csv_files_are_read_as_they_are_or_refused(tmp_path: Path) -> None:
-    counts, faults = feed("test_fuzz_csv:judge", numbered(5000, 0, make), tmp_path)
+    counts, faults = feed("test_fuzz_csv:judge", make_files(5000, 0, make), tmp_path)
     assert not faults
     assert counts["read"] > 1000
     assert counts["refused"] > 1000

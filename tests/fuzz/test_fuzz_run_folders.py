@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from fuzzing import feed, mutate, numbered
+from fuzzing import feed, make_files, mutate
 
 import modnet
 from modnet.comparison.compare import _check_run, _read_hits
@@ -155,7 +155,7 @@ def resume(folder: Path) -> None:
 
 @pytest.mark.check
 def test_damaged_runs_are_used_or_refused(tmp_path: Path) -> None:
-    counts, faults = feed("test_fuzz_run_folders:judge", numbered(2000, 0, make), tmp_path)
+    counts, faults = feed("test_fuzz_run_folders:judge", make_files(2000, 0, make), tmp_path)
     assert not faults
     assert counts["read"] > 50
     assert counts["refused"] > 1000

@@ -7,7 +7,7 @@ import re
 from pathlib import Path
 
 import pytest
-from fuzzing import feed, mutate, numbered
+from fuzzing import feed, make_files, mutate
 
 from modnet.compose.experiment import create_experiment, read_toml, to_table
 from modnet.errors import SettingError
@@ -110,7 +110,7 @@ def judge(path: Path) -> str:
 
 @pytest.mark.check
 def test_mutated_experiments_are_read_or_refused(tmp_path: Path) -> None:
-    counts, faults = feed("test_fuzz_toml:judge", numbered(2000, 0, make), tmp_path)
+    counts, faults = feed("test_fuzz_toml:judge", make_files(2000, 0, make), tmp_path)
     assert not faults
     assert counts["read"] > 50
     assert counts["refused"] > 1000

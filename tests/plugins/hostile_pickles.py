@@ -419,7 +419,7 @@ BY_ARRAY: Cases = {
 }
 
 
-def zipped(**members: bytes) -> bytes:
+def make_zip(**members: bytes) -> bytes:
     file = io.BytesIO()
     with zipfile.ZipFile(file, "w") as archive:
         for name, content in members.items():
@@ -516,8 +516,8 @@ BY_CONTAINER: Cases = {
         b"\x80\x04\x95" + struct.pack("<Q", 11) + b"N\x95" + struct.pack("<Q", 1) + b".",
         r"a frame does not end where an opcode does \(FRAME at byte 12\)",
     ),
-    "an archive of torch": (zipped(data=b"\x80\x02N.", version=b"3"), "a ZIP archive of .*, expected one: unpack it"),
-    "a ZIP archive of a pickle that runs": (zipped(data=call("os", "system", COMMAND)), "it asks for os.system"),
+    "an archive of torch": (make_zip(data=b"\x80\x02N.", version=b"3"), "a ZIP archive of .*, expected one: unpack it"),
+    "a ZIP archive of a pickle that runs": (make_zip(data=call("os", "system", COMMAND)), "it asks for os.system"),
     "a ZIP archive of nothing": (b"PK\3\4" + bytes(100), "the ZIP archive cannot be read"),
     "a table of pandas": (
         ask_for("pandas.core.frame", "DataFrame"),

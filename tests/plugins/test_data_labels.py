@@ -1,4 +1,4 @@
-"""Labels, classes and missing values of tables: nothing is lost without a word."""
+"""Labels, classes and missing values of tables, none of which is lost silently."""
 
 from __future__ import annotations
 
