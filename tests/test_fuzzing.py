@@ -18,7 +18,7 @@ WRONG = {
     b"raises": "ZeroDivisionError",
     b"warns": "UserWarning",
     b"swells": "MiB of memory",
-    b"babbles": "a message of 3000 characters",
+    b"escapes": "a message of 8 characters",
     b"exits": "SystemExit",
 }
 
@@ -36,8 +36,8 @@ def judge(path: Path) -> str:
         warnings.warn("odd", stacklevel=1)
     elif content == b"swells":
         return str(len(bytearray(b"x") * 2**27))[:0] or "read"
-    elif content == b"babbles":
-        raise modnet.DataError("x" * 3000)
+    elif content == b"escapes":
+        raise modnet.ModnetError("escape \x1b")
     elif content == b"exits":
         raise SystemExit
     elif content == b"refused":

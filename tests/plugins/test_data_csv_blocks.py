@@ -181,10 +181,11 @@ TOKENS = st.sampled_from([*DIGITS, *NUMBERS, *ODD_NUMBERS, *LABELS, *ODD, *CONTR
 @st.composite
 def files(draw: st.DrawFn) -> str:
     """Return the text of a table, in which some cells were exchanged."""
-    columns, delimiter = draw(st.integers(2, 4)), draw(st.sampled_from(",,,;\t "))
-    kinds = [draw(st.sampled_from([NUMBERS[:3], NUMBERS, ["1.5", "2", "-3e1"], LABELS])) for _ in range(columns)]
+    columns, delimiter = draw(st.integers(2, 4)), draw(st.sampled_from(",,,,;\t "))
+    kinds = [draw(st.sampled_from([NUMBERS[:3], NUMBERS, ["1.5", "2", "-3e1"]])) for _ in range(columns)]
+    kinds[draw(st.sampled_from([0, -1, -1, -1]))] = draw(st.sampled_from([LABELS, LABELS[:2], ["0", "1", "2"]]))
     rows = [[draw(st.sampled_from(kind)) for kind in kinds] for _ in range(draw(st.integers(1, 8)))]
-    for _ in range(draw(st.integers(0, 3))):
+    for _ in range(draw(st.sampled_from([0, 0, 1, 1, 2]))):
         row = draw(st.sampled_from(rows))
         row[draw(st.integers(0, len(row) - 1))] = draw(TOKENS)
     if draw(st.integers(0, 5)) == 0:
@@ -195,17 +196,25 @@ def files(draw: st.DrawFn) -> str:
     return draw(st.sampled_from(["", "\ufeff"])) + end.join(lines) + draw(st.sampled_from(["", end, end * 2]))
 
 
-SETTINGS = st.fixed_dictionaries(
-    {"label": st.sampled_from(["last", "last", "first", 1])},
-    optional={
-        "header": st.booleans(),
-        "dtype": st.sampled_from(["uint8", "float32", "float64"]),
-        "missing": st.sampled_from(["drop", 0]),
-        "delimiter": st.sampled_from([",", ";"]),
-        "decimal": st.sampled_from([",", "."]),
-        "leave_out": st.sampled_from([(0,), (1,)]),
-        "comment": st.just("#"),
-    },
+OPTIONS: list[dict[str, Any]] = [
+    *({"header": header} for header in (True, False)),
+    *({"dtype": dtype} for dtype in ("uint8", "float32", "float64")),
+    *({"missing": missing} for missing in ("drop", 0)),
+    *({"missing_values": words} for words in (["x", "7", "NA"], [])),
+    *({"delimiter": delimiter} for delimiter in (",", ";", "whitespace")),
+    *({"text_labels": text} for text in (True, False)),
+    *({"leave_out": columns} for columns in ((0,), (1,))),
+    {"delimiter": ";", "decimal": ","},
+    {"comment": "#"},
+    {"skip_rows": 1},
+    {"classes": ["cat", "dog", "NA"], "text_labels": True},
+    {"classes": [0, 7, 255], "text_labels": False},
+]
+SETTINGS = st.builds(
+    lambda label, *more: {"label": label} | {key: value for each in more for key, value in each.items()},
+    st.sampled_from(["last", "last", "first", 1]),
+    st.sampled_from([{}, *OPTIONS]),
+    st.sampled_from([{}, {}, *OPTIONS]),
 )
 
 

@@ -561,3 +561,87 @@ def test_a_test_file_of_other_columns_is_refused(tmp_path, test):
     (tmp_path / "test.csv").write_text(test)
     error = refuse(tmp_path / "train.csv", "label,a,b\nx,1,2\ny,3,4\nx,5,6\n")
     assert "columns, expected 3 as in the training file" in str(error) or "1 column" in str(error)
+
+
+# Notation of numbers
+
+
+@pytest.mark.parametrize(
+    ("numbers", "delimiter", "ways", "values"),
+    [
+        (["3,497", "4,577", "5,680"], ",", [{"thousands": ","}], [3497, 4577, 5680]),
+        (["1,234,567.5", "12", "-3,000"], ",", [{"thousands": ","}], [1234567.5, 12, -3000]),
+        (["3,497", "4,577", "5,680"], ";", [{"decimal": ","}, {"thousands": ","}], [3.497, 4.577, 5.68]),
+        (["3,497", "1,204,577", "5,680"], ";", [{"thousands": ","}], [3497, 1204577, 5680]),
+        (["3,497.25", "4,577", "5"], "\t", [{"thousands": ","}], [3497.25, 4577, 5]),
+        (["1,5", "2,25", "3"], ",", [{"decimal": ","}], [1.5, 2.25, 3]),
+        (["1.234,5", "2,25", "3"], ";", [{"decimal": ",", "thousands": "."}], [1234.5, 2.25, 3]),
+        (["1.234.567", "2.500", "3"], ";", [{"decimal": ",", "thousands": "."}], [1234567, 2500, 3]),
+        (["1.234,5", "2,25", "3"], ",", [{"decimal": ",", "thousands": "."}], [1234.5, 2.25, 3]),
+        (["3 497", "4 577", "5"], ",", [{"thousands": " "}], [3497, 4577, 5]),
+        (["3\u00a0497.5", "4\u202f577", "5"], ",", [{"thousands": " "}], [3497.5, 4577, 5]),
+        (["1 234,5", "2,25", "3"], ";", [{"decimal": ",", "thousands": " "}], [1234.5, 2.25, 3]),
+        (["3'497.5", "4’577", "5"], ",", [{"thousands": "'"}], [3497.5, 4577, 5]),
+    ],
+)
+@pytest.mark.parametrize("header", ["income", ""])
+@pytest.mark.parametrize("before", [0, 300])
+def test_notations_that_are_advised_work(path, numbers, delimiter, ways, values, header, before):
+    rows = [*[("7", 20, "fir")] * before, *zip(numbers, (20, 21, 22), ("fir", "oak", "fir"), strict=True)]
+    lines = ([("income", "age", "label")] if header else []) + rows
+    text = "".join(
+        delimiter.join(f'"{cell}"' if delimiter in str(cell) else str(cell) for cell in row) + "\n" for row in lines
+    )
+    options = {"label": "last"}
+    error = refuse(path, text, **options)
+    if error.advice[0].keys() == {"delimiter"}:
+        options["delimiter"] = delimiter
+        error = refuse(path, text, **options)
+    if error.advice[0].keys() == {"header"}:
+        options["header"] = header != ""
+        error = refuse(path, text, **options)
+    assert list(error.advice) == ways or (before and len(error.advice) == 2)  # by less that was seen, more is possible
+    data, way = obey(path, text, error.advice.index(ways[0]), **options)
+    assert data.train.x[-3:, 0].tolist() == values
+    assert_same_again(path, data, {**options, **way})
+    for way in ways[1:]:
+        assert load(path, text, **{**options, **way}).classes == ("fir", "oak")
+
+
+def assert_same_again(path: Path, data: modnet.Dataset, options: dict[str, Any]) -> None:
+    """Check that the settings in the data set read the file as it was read."""
+    again = modnet.source("csv", **{"test_fraction": 0.0, **options, **data.settings}).read(path)
+    np.testing.assert_array_equal(again.train.x, data.train.x)
+
+
+@pytest.mark.parametrize(
+    "cell", ["1,23", "1,2345", ",123", "1,234,", "12,34,567", "1234,567", "1,,234", "1, 234", "0,12"]
+)
+@pytest.mark.parametrize("before", [1, 500])
+def test_malformed_groups_are_mistakes(path, cell, before):
+    error = refuse(path, "a;label\n" + "1,234;x\n" * before + f"{cell};y\n", thousands=",")
+    assert (error.line, error.column, error.column_name) == (before + 2, 1, "a")
+    assert f"expected a number, found {cell!r}" in str(error)
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ({"thousands": "x"}, "thousands"),
+        ({"thousands": ""}, "thousands"),
+        ({"thousands": ",", "decimal": ","}, "'thousands' and 'decimal' cannot both be ','"),
+        ({"thousands": ".", "decimal": "."}, "'thousands' and 'decimal' cannot both be '.'"),
+    ],
+)
+def test_marks_in_numbers_are_checked(settings, words):
+    with pytest.raises(SettingError, match=words):
+        modnet.source("csv", **settings)
+
+
+def test_classes_with_marks_between_thousands(path):
+    assert load(path, "a;label\n1;1,000\n2;2,000\n", thousands=",").classes == (1000, 2000)
+
+
+def test_rows_to_predict_are_read_in_the_same_notation(path):
+    path.write_text('income,age\n"3,497",20\n')
+    assert modnet.source("csv", thousands=",").read_rows(path, 2)[0].tolist() == [[3497, 20]]

@@ -102,8 +102,9 @@ def test_decimal_commas(path):
     data = load(path, "a;b;label\n1,5;2;x\n-,5;1,25e2;y\n")
     np.testing.assert_array_equal(data.train.x, [[1.5, 2], [-0.5, 125]])
     assert (data.settings["decimal"], data.settings["delimiter"]) == (",", ";")
-    with pytest.raises(SettingError, match="'delimiter' and 'decimal' cannot both be a comma"):
-        load(path, "a\n", delimiter=",", decimal=",")
+    assert load(path, 'a,label\n"1,5",x\n2,y\n', decimal=",").train.x.tolist() == [[1.5], [2]]
+    with pytest.raises(SettingError, match="'thousands' and 'decimal' cannot both be ','"):
+        load(path, "a\n", thousands=",", decimal=",")
 
 
 def test_comments_and_encodings(path):

@@ -8,9 +8,10 @@ from typing import Any, final
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv.cells import NOT_FINITE, NUMBER, THOUSANDS, WHOLE, number_of, number_problem, with_points
+from modnet_data.csv.cells import NOT_FINITE, WHOLE, number_of, number_problem
 from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
+from modnet_data.csv.notation import Notation, describe_notations
 from modnet_data.csv.ragged import describe_ragged
 from modnet_data.csv.text import Broken, Record, records
 from modnet_data.rows import EXACT
@@ -97,10 +98,10 @@ def _swallowing_cell(record: Record, plan: Plan[Layout]) -> int | None:
     long = [i for i, cell in enumerate(record.cells) if "\n" in cell or "\r" in cell]
     if not long:
         return None
-    rows = 0
+    rows, to_plain = 0, plan.table.dialect.notation.to_plain
     for line in record.text.replace("\r", "\n").split("\n"):
-        cells = with_points(line.replace('"', "").split(plan.table.dialect.character), plan.table.dialect.decimal)
-        rows += len(cells) == plan.table.count and all(number_of(cells[i]) is not None for i in plan.features)
+        cells = line.replace('"', "").split(plan.table.dialect.character)
+        rows += len(cells) == plan.table.count and all(number_of(to_plain(cells[i])) is not None for i in plan.features)
     return long[0] if rows > 1 else None
 
 
@@ -134,7 +135,7 @@ def _lacking(cells: list[str], columns: tuple[int, ...], plan: Plan[Layout]) -> 
 
 def _at_a_glance(record: Record, plan: Plan[Layout]) -> list[float]:
     """Return the features of a row where all of them are numbers as float knows them, or else nothing."""
-    plain = plan.table.dialect.decimal == "." and plan.dtype != UINT8 and not plan.missing_numbers
+    plain = plan.table.dialect.notation == Notation() and plan.dtype != UINT8 and not plan.missing_numbers
     if not (plain and record.text.isascii() and "_" not in record.text):
         return []
     try:
@@ -147,9 +148,9 @@ def _at_a_glance(record: Record, plan: Plan[Layout]) -> list[float]:
 def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> list[float]:
     """Return the features of a row, of which some may be missing, without those that are no number."""
     values = list[float]()
-    cells = [record.cells[i] for i in plan.features]
-    for i, cell, text in zip(plan.features, cells, with_points(cells, plan.table.dialect.decimal), strict=True):
-        value = number_of(text)
+    for i in plan.features:
+        cell = record.cells[i]
+        value = number_of(plan.table.dialect.notation.to_plain(cell))
         if i in lacking and not isinstance(plan.missing, str):
             gaps.filled += 1
             value = plan.missing
@@ -177,13 +178,12 @@ def _explain(column: int, cell: str, plan: Plan[Layout]) -> tuple[str, Remedy]:
         others = {*table.others, *table.text, column}
         return plan.advise_leaving_out([i for i in plan.features if i in others])
 
+    if ways := table.advise_notation(column, cell):
+        return problem + describe_notations(ways), lambda _: ways
     if column in table.text or WHOLE.fullmatch(text):
         return problem, leave_out
     if LIKELY.fullmatch(text):
         return problem, Missing.advise_word
-    if table.commas_may_be_decimal and NUMBER.fullmatch(text.replace(",", ".", 1)):
-        return f"{problem}; is the comma a decimal mark?", lambda _: [{"decimal": ","}]
-    problem += "; take out commas between thousands" * bool(THOUSANDS.fullmatch(text))
     return problem, leave_out if column in table.others else no_remedy
 
 

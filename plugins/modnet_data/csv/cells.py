@@ -12,7 +12,6 @@ from modnet_data.table.columns import quote
 LONGEST_LABEL = 1000
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
-THOUSANDS = re.compile(r"[+-]?\d{1,3}(,\d{3})+", re.ASCII)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)
 ODD = re.compile(r"\+.*|-?0\d.*", re.ASCII | re.DOTALL)
 """Numbers that may be text, as another spelling is the same number: 01, +1."""
@@ -31,17 +30,6 @@ def is_number(cell: str) -> bool:
 def kind_of(cell: str) -> str:
     """Return "number", "text" or "empty"."""
     return ("number" if is_number(cell) else "text") if cell.strip() else "empty"
-
-
-def with_points(cells: list[str], decimal: str) -> list[str]:
-    """Return cells with a point before decimals; where these stand behind a comma, a point makes no number.
-
-    >>> with_points(["1,5", "a"], ",")
-    ['1.5', 'a']
-    """
-    if decimal == ".":
-        return cells
-    return [cell.replace(".", "\0").replace(",", ".", 1) for cell in cells]
 
 
 def number_of(cell: str) -> float | None:

@@ -9,7 +9,7 @@ from typing import Any, TypeAlias
 import attrs
 import numpy as np
 
-from modnet_data.csv.cells import ODD, WHOLE, is_number, label_problem, number_of, number_problem, with_points
+from modnet_data.csv.cells import ODD, WHOLE, is_number, label_problem, number_of, number_problem
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.rows import EXACT
@@ -110,7 +110,7 @@ def _text_label(text: str, plan: Plan[Layout]) -> str | Fault:
 
 def _number_label(cell: str, plan: Plan[Layout]) -> float | Fault:
     text, classes = cell.strip(), plan.wanted.classes
-    value = number_of(*with_points([text], plan.table.dialect.decimal))
+    value = number_of(plan.table.dialect.notation.to_plain(text))
     if classes is not None and value not in classes:
         return _outside(text, classes)
     if value is not None and classes is not None:
@@ -129,9 +129,9 @@ def _number_label(cell: str, plan: Plan[Layout]) -> float | Fault:
 
 
 def _one_hot(cells: Sequence[str], plan: Plan[Layout]) -> list[float] | Fault:
-    values, decimal = list[float](), plan.table.dialect.decimal
-    for i, cell in zip(plan.labels, with_points([cells[i] for i in plan.labels], decimal), strict=True):
-        value = number_of(cell)
+    values = list[float]()
+    for i in plan.labels:
+        value = number_of(plan.table.dialect.notation.to_plain(cells[i]))
         if value is None:
             return Fault(number_problem(cells[i]), column=i)
         values.append(value)

@@ -15,6 +15,7 @@ from modnet import Array
 from modnet_data.csv.careful import Block
 from modnet_data.csv.classes import is_text_label
 from modnet_data.csv.layout import Layout
+from modnet_data.csv.notation import Notation
 from modnet_data.rows import EXACT
 from modnet_data.table.plan import Plan
 
@@ -29,7 +30,7 @@ def read_regular(lines: Sequence[str], plan: Plan[Layout], dtype: np.dtype[Any])
     for these alone.
     """
     dialect = plan.table.dialect
-    if dialect.decimal != "." or dialect.comment is not None:
+    if dialect.notation != Notation() or dialect.comment is not None:
         return None
     well_quoted, lines = _well_quoted(dialect.character), [*dialect.prepare(lines)]
     if not all(well_quoted(line) for line in lines if '"' in line or "\0" in line):

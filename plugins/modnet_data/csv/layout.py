@@ -15,7 +15,8 @@ import attrs
 
 from modnet import DataError
 from modnet.cached import Facts
-from modnet_data.csv.cells import THOUSANDS, is_number, kind_of, number_of
+from modnet_data.csv.cells import is_number, kind_of, number_of
+from modnet_data.csv.notation import Notation, advise_notation, describe_notations, is_number_with_commas
 from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
 from modnet_data.table.columns import LABEL_NAMES, Columns, UnlabelledError, Value, quote
@@ -25,7 +26,6 @@ from modnet_data.table.words import MISSING, MissingValues
 
 SAMPLE_LINES = 100
 SAMPLE_CELLS = 20_000
-DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 SAID = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
 """A first line by which Excel says what the delimiter is; it is no row."""
 
@@ -75,13 +75,14 @@ class Layout(Columns):
                 text.discard(i)
         return attrs.evolve(self, text=frozenset(text))
 
-    @cached_property
-    def commas_may_be_decimal(self) -> bool:
-        """True where no delimiter and no number in the first rows speaks against commas before decimals."""
-        numbers = (cell for row in self.sample for cell in row if is_number(cell))
-        return (
-            self.dialect.decimal == "." and self.dialect.delimiter != "," and not any("." in cell for cell in numbers)
-        )
+    def advise_notation(self, column: int, cell: str) -> list[dict[str, Any]]:
+        """Return the settings by which a cell that is no number is one, as all in its column by the first rows."""
+        if self.dialect.notation.is_number(cell):
+            return []
+        column_cells = [cell, *(row.cells[column] for row in self.rows)]
+        present = [other for other in column_cells if other.strip() not in MISSING]
+        numbers = [other for row in self.rows for other in row.cells if self.dialect.notation.is_number(other)]
+        return advise_notation(present, numbers, self.dialect.delimiter) if present else []
 
     def header_error(self, problem: str, column: int, advice: Sequence[Mapping[str, Any]] = ()) -> DataError:
         """Return the error of a column's name, with the line of the header."""
@@ -132,6 +133,7 @@ class LayoutSettings:
     encoding: str
     header: bool | None
     skip_rows: int = 0
+    thousands: str | None = None
     otherwise: bool | None = None
     """True or false where the first line could be either, a header or a row; None raises DataError then."""
     names: Sequence[str] = ()
@@ -150,7 +152,7 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
         delimiter = delimiter or said[1]
     if delimiter is None:
         delimiter = choose_delimiter(path, lines, Dialect(",", decimal, given.comment, given.encoding))
-    dialect = Dialect(delimiter, decimal, given.comment, given.encoding)
+    dialect = Dialect(delimiter, decimal, given.comment, given.encoding, given.thousands)
     sample, broken = _sample(lines, dialect)
     _check_first(path, sample, broken, given)
     check_start(path, sample, broken)
@@ -158,7 +160,7 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
     if given.guarded:
         _check_skipped(path, skipped, first, dialect)
     if given.decimal is None:
-        dialect = attrs.evolve(dialect, decimal=_decimal(path, [row.cells for row in sample], delimiter))
+        dialect = attrs.evolve(dialect, decimal=_decimal(path, [row.cells for row in sample], dialect))
     numbers = [[_number_text(cell, dialect) for cell in row.cells] for row in sample]
     header = _has_header(path, first, numbers, given)
     count, empty = measure(first, rows, header)
@@ -261,22 +263,27 @@ def _check_second(path: Path, names: tuple[str, ...], rows: list[Record], broken
 
 
 def _number_text(cell: str, dialect: Dialect) -> str:
+    """Return a cell with a point before decimals and nothing between thousands, in whatever notation it is a number."""
     cell = cell.strip()
-    return cell.replace(",", ".", 1) if dialect.decimal == "," and "." not in cell else cell
+    if dialect.notation.is_number(cell):
+        return dialect.notation.to_plain(cell)
+    return re.sub(r"[^\d]", "", cell) if is_number_with_commas(cell) else cell
 
 
-def _decimal(path: Path, rows: list[list[str]], delimiter: str) -> str:
+def _decimal(path: Path, rows: list[list[str]], dialect: Dialect) -> str:
     """Return the mark before decimals: a comma where cells have one and none has a point."""
-    if delimiter == ",":
-        return "."
+    if dialect.thousands in {",", "."} or dialect.delimiter == ",":
+        return "," if dialect.thousands == "." else "."
     cells = [cell.strip() for row in rows for cell in row]
-    with_comma = [cell for cell in cells if DECIMAL_COMMA.fullmatch(cell)]
-    if not with_comma or any("." in cell and is_number(cell) for cell in cells):
+    decimal = Notation(",", dialect.thousands)
+    with_comma = [cell for cell in cells if is_number_with_commas(cell) or ("," in cell and decimal.is_number(cell))]
+    point = any("." in cell and is_number(cell) for cell in cells)
+    if not with_comma or point or not all(map(decimal.is_number, with_comma)):
         return "."
-    if all(THOUSANDS.fullmatch(cell) for cell in with_comma):
-        found = quote(with_comma[0])
-        what = f"is the comma in {found} a decimal mark? say so: decimal = ',' (or take it out)"
-        raise DataError(f"{path}: {what}", path=path)
+    if dialect.thousands is None and all(map(Notation(thousands=",").is_number, with_comma)):
+        ways = advise_notation(with_comma, [], dialect.delimiter)
+        problem = f"{path}: {quote(with_comma[0])}{describe_notations(ways)}"
+        raise DataError(problem, path=path, advice=ways)
     return ","
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from modnet_data.csv.cells import kind_of, with_points
+from modnet_data.csv.cells import kind_of
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import Record
 from modnet_data.table.columns import quote
@@ -31,7 +31,7 @@ def _hint(record: Record, layout: Layout) -> str:
     """
     if long := [i for i, cell in enumerate(record.cells) if "\n" in cell or "\r" in cell]:
         return f"; is a quote left open in column {long[0] + 1}?" if _count_rows(record, layout) else ""
-    cells = with_points(record.cells, layout.dialect.decimal)
+    cells = [*map(layout.dialect.notation.to_plain, record.cells)]
     fitting = [_fits(cell, kinds) for cell, kinds in zip(cells, layout.kinds, strict=False)]
     if all(fitting):
         return ""

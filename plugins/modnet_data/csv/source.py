@@ -12,15 +12,15 @@ from attrs.validators import ge, in_, instance_of, optional
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
 from modnet_data.csv.encodings import is_text_encoding
-from modnet_data.csv.features import refuse_text
 from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
-from modnet_data.csv.layout import LayoutSettings, layout_of
+from modnet_data.csv.layout import Layout, LayoutSettings, layout_of
+from modnet_data.csv.notation import describe_notations
 from modnet_data.csv.rows import convert
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.csv.write import write_csv_files
 from modnet_data.formats import SUFFIXES
-from modnet_data.table.columns import quote
-from modnet_data.table.plan import ColumnSettings, data_plan
+from modnet_data.table.columns import list_names, quote
+from modnet_data.table.plan import ColumnSettings, Plan, data_plan
 from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource
 
@@ -48,17 +48,20 @@ def _encoding(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
 class Csv(TableSource):
     r"""Rows of numbers as text, with a label of text or whole numbers in one column; compressed files are unpacked.
 
-    What is None is inferred where that is safe, and asked for where it is not: `delimiter` (a comma, semicolon or tab);
-    `decimal`, the mark before decimals (a point or a comma); `header` (whether the first line names the columns);
-    `label` (the column named "label", "class", "species" or the like, or the only one that could be a label, of text or
-    whole numbers that repeat; beside pixels without a header, the first or the last column, if just one of them counts
-    classes from 0 or 1 without a gap). A first line such as `sep=;`, by which Excel tells the delimiter, is understood.
+    What is None is inferred where that is safe, and asked for where it is not: `delimiter` (a comma, semicolon, tab, or
+    "whitespace": runs of blanks); `decimal`, the mark before decimals (a point or a comma); `header` (whether the first
+    line names the columns); `label` (the column named "label", "class", "species" or the like, or the only one that
+    could be a label, of text or whole numbers that repeat; beside pixels without a header, the first or the last
+    column, if just one of them counts classes from 0 or 1 without a gap). A first line such as `sep=;`, by which Excel
+    tells the delimiter, is understood, as are a byte order mark and a delimiter at the end of each line. The first
+    `skip_rows` lines are not read, nor those that begin with `comment`. `thousands` is the mark between thousands:
+    none, if it is not given.
 
     A column is given by its name, its number from 0, "first" or "last". `label` is one, or a list of columns that are
     one-hot. The others are `features`, unless these are listed, or some columns are listed in `leave_out`. Columns that
     give the label away are refused as features unless they are listed: a copy of the label in other words, its one-hot
-    columns, row numbers of a table that lies class by class. Lines that begin with `comment` are skipped. Features are
-    kept as `dtype`: None takes uint8 where all are whole numbers from 0 to 255, float64 otherwise.
+    columns, row numbers of a table that lies class by class. Features are kept as `dtype`: None takes uint8 where all
+    are whole numbers from 0 to 255, float64 otherwise.
 
     `missing` values are refused; "drop" leaves their rows out, a number is filled in for them in features. They are
     empty cells and the words in `missing_values`: a list for all columns, or a table of lists by column. None takes NA,
@@ -88,14 +91,17 @@ class Csv(TableSource):
 
     delimiter: str | None = attrs.field(default=None, validator=_delimiter)
     decimal: Literal[".", ","] | None = attrs.field(default=None, validator=optional(in_([".", ","])))
+    thousands: Literal[",", ".", " ", "'"] | None = attrs.field(
+        default=None, validator=optional(in_([",", ".", " ", "'"]))
+    )
     comment: str | None = attrs.field(default=None, validator=_one_character)
     encoding: str = attrs.field(default="utf-8", validator=_encoding)
     header: bool | None = attrs.field(default=None, validator=optional(instance_of(bool)))
     skip_rows: int = attrs.field(default=0, validator=[instance_of(int), ge(0)])
 
     def __attrs_post_init__(self) -> None:
-        if "," == self.decimal == self.delimiter:
-            raise ValueError("'delimiter' and 'decimal' cannot both be a comma")
+        if self.thousands and self.thousands == self.decimal:
+            raise ValueError(f"'thousands' and 'decimal' cannot both be {self.thousands!r}")
         super().__attrs_post_init__()
 
     def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:
@@ -130,7 +136,15 @@ class Csv(TableSource):
 
     @property
     def _layout_settings(self) -> LayoutSettings:
-        return LayoutSettings(self.delimiter, self.decimal, self.comment, self.encoding, self.header, self.skip_rows)
+        return LayoutSettings(
+            self.delimiter,
+            self.decimal,
+            self.comment,
+            self.encoding,
+            self.header,
+            skip_rows=self.skip_rows,
+            thousands=self.thousands,
+        )
 
     def _put(self, path: Path, put: Put, like: Facts | None, guess: LabelGuess | None) -> Facts:
         """Convert a file; raises WrongGuessError where the `guess` of its label's column does not hold."""
@@ -140,9 +154,35 @@ class Csv(TableSource):
             layout.check_alike(like)
             layout = attrs.evolve(layout, text=frozenset(like["words"]))
         plan = data_plan(layout, self.column_settings, guess.infer if guess else picture_label)
-        refuse_text(plan)
+        _refuse_text(plan)
         facts = self.describe(plan, convert(plan, put, guess.watch if guess else None))
         if guess:
             guess.check()
         dialect = {"delimiter": layout.dialect.delimiter, "decimal": layout.dialect.decimal}
         return {**facts, **dialect, "header": layout.names is not None}
+
+
+def _refuse_text(plan: Plan[Layout]) -> None:
+    """Raise DataError where features are text in the first rows, with the settings that leave them out."""
+    layout = plan.table
+    text = [i for i in plan.features if i in layout.text]
+    if not text:
+        return
+    _refuse_notation(layout, text)
+    row = next((row for row in layout.rows if layout.is_text(row.cells[text[0]])), layout.rows[0])
+    found = f"expected a number, found {quote(row.cells[text[0]].strip())}"
+    number = f"{len(text)} of {len(plan.features)} feature columns {'is' if len(text) == 1 else 'are'} text"
+    names = f" ({list_names([layout.names[i] for i in text])})" if layout.names else ""
+    advice = plan.advise_leaving_out(text)
+    problem = f"{found}; {number}{names}, which has to be encoded as numbers first" + ", or left out" * bool(advice)
+    place = f", line {row.line}, {layout.column(text[0])}"
+    raise layout.error(problem, place, line=row.line, column=text[0], advice=advice)
+
+
+def _refuse_notation(layout: Layout, text: Sequence[int]) -> None:
+    """Raise DataError where a column that seems to be text holds numbers in another notation, such as 1 234."""
+    row = layout.rows[0]
+    for i in text:
+        if ways := layout.advise_notation(i, row.cells[i]):
+            problem = f"expected a number, found {quote(row.cells[i].strip())}{describe_notations(ways)}"
+            raise layout.error(problem, f", line {row.line}, {layout.column(i)}", line=row.line, column=i, advice=ways)

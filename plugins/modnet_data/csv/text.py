@@ -8,6 +8,7 @@ import io
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from functools import cached_property
 from itertools import islice
 from pathlib import Path
 from typing import IO, Any, BinaryIO, cast
@@ -17,6 +18,7 @@ import attrs
 from modnet import DataError
 from modnet.files import describe_foreign, opened, reading
 from modnet_data.csv.encodings import likely_encodings, marked_encoding, unmarked_utf_16
+from modnet_data.csv.notation import Notation
 from modnet_data.table.columns import quote
 
 LONGEST_LINE = 2**22
@@ -37,6 +39,12 @@ class Dialect:
     decimal: str
     comment: str | None
     encoding: str
+    thousands: str | None = None
+
+    @cached_property
+    def notation(self) -> Notation:
+        """The notation of numbers."""
+        return Notation(self.decimal, self.thousands)
 
     @property
     def character(self) -> str:

@@ -11,6 +11,7 @@ import numpy as np
 from modnet import Array, DataError, Dataset
 from modnet.files import created, part_paths, replacing, write_csv
 from modnet_data.csv.cells import is_number, label_problem
+from modnet_data.csv.notation import is_number_with_commas
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.rows import EXACT
 from modnet_data.table.words import find_doubtful
@@ -64,7 +65,8 @@ def _label(path: Path, name: object, doubtful: list[str]) -> str:
             text in doubtful
             or bool(label_problem(text))
             or text != text.strip()
-            or is_number(text.replace(",", ".", 1))
+            or is_number(text)
+            or is_number_with_commas(text)
         )
     if odd:
         raise DataError(
