@@ -249,6 +249,7 @@ def test_missing_values_by_column(tmp_path):
     path = save(tmp_path, [(1, "-", "x"), ("-", 2, "y"), (3, 4, "y"), (5, 6, "x")])
     assert "expected a number, found '-'" in str(ask(path, missing="drop", missing_values={"a": []}))
     assert len(load(path, missing="drop", missing_values={"a": ["-"]}).train) == 2
+    assert len(load(path, missing="drop", missing_values=[" - "]).train) == 2
     with pytest.raises(DataError, match=r"no column 'c'; available: a, b, label"):
         load(path, missing_values={"c": []})
 
@@ -292,7 +293,7 @@ def test_labels_that_may_be_text(tmp_path, labels, feature, column, before):
 
 
 def test_labels_of_numbers_and_text(tmp_path):
-    rows = [(1, 2, 1), (3, 4, 2), (5, 6, "other")]
+    rows = [(1, 2, 1), (3, 9, 2), (5, 6, "other"), (1, 7, 2)]
     for path in (save(tmp_path, rows), save(tmp_path, [(1, 2, "other")] * 150 + rows)):
         assert [data.classes for data, _ in obey(path)] == [("1", "2", "other")]
         with pytest.raises(DataError, match="expected a number, found 'other'"):

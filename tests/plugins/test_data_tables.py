@@ -269,6 +269,13 @@ def test_no_other_feature_is_refused(tmp_path: Path, table: Table) -> None:
     assert load(write_csv(tmp_path, table)).feature_names == tuple(table)[:-1]
 
 
+def test_chance_in_a_short_and_wide_table_is_no_leak(tmp_path: Path) -> None:
+    rng = np.random.default_rng(5)
+    for _ in range(10):
+        table = {f"b{i}": rng.integers(0, 2, 12).tolist() for i in range(400)}
+        assert load(write_csv(tmp_path, {**table, "label": [0, 1] * 6})).features == 400
+
+
 def test_a_leak_is_checked_in_all_rows_of_a_long_file(tmp_path: Path) -> None:
     t = np.arange(40_000) % 5
     copy, spoilt = 5 - t, (5 - t).copy()

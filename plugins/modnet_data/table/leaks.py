@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import re
 from collections.abc import Sequence
 from typing import Any
@@ -13,11 +14,12 @@ from modnet import Array, DataError
 from modnet_data.table.columns import Column, Columns, list_names
 
 FEWEST = 10  # rows
-PER_CLASS = 3  # rows for each class, in which two columns agree by chance hardly ever
+PER_CLASS = 3  # rows for each class
+BITS = 4  # by which rows fall into classes in more ways than there are columns, so that none of these does so by chance
 SAMPLE = 1000  # rows
 BLOCK = 2**14  # rows
 
-INDEX_NAME = re.compile(r"|.*id|index|idx|row|no\.?|nr\.?|#|unnamed: \d+", re.IGNORECASE)
+INDEX_NAME = re.compile(r".*id|index|idx|row|no\.?|nr\.?|#|unnamed: \d+", re.IGNORECASE)
 """The names under which programs save row numbers."""
 
 
@@ -81,8 +83,7 @@ def _copies(x: Array, t: Array, rows: Array) -> list[int]:
     if not len(columns):
         return []
     _, first, index, sizes = np.unique(t, return_index=True, return_inverse=True, return_counts=True)
-    others = len(t) - sizes.max()  # an outlier in a column may be the only row of a class by chance
-    if len(t) < PER_CLASS * len(first) or others < (PER_CLASS - 1) * (len(first) - 1):
+    if _may_be_chance(sizes, x.shape[1]):
         return []
     values = x[first][:, columns]
     holds = np.ones(len(columns), bool)
@@ -97,6 +98,16 @@ def _copies(x: Array, t: Array, rows: Array) -> list[int]:
     if len(np.unique(values[:, flags], axis=0)) == len(first):
         found |= flags
     return [int(j) for j in columns[found]]
+
+
+def _may_be_chance(sizes: Array, columns: int) -> bool:
+    """Say whether one of so many columns may go with classes of these sizes by chance."""
+    rows, classes = int(sizes.sum()), len(sizes)
+    others = rows - int(sizes.max())  # an outlier in a column may well be the only row of a class
+    if rows < PER_CLASS * classes or others < (PER_CLASS - 1) * (classes - 1):
+        return True
+    ways = math.lgamma(rows + 1) - sum(math.lgamma(size + 1) for size in sizes.tolist())
+    return ways < math.log(columns) + BITS * math.log(2)
 
 
 def _find_determined(x: Array, t: Array) -> Array:

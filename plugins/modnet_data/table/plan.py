@@ -111,7 +111,7 @@ class Plan(Generic[Table]):
         for column in (*self.features, *self.labels):
             own = own_words(self.table, given, column)
             usual = EMPTY if self.labels == (column,) else MISSING
-            found[column] = usual if own is None else EMPTY.union(own)
+            found[column] = usual if own is None else EMPTY.union(map(str.strip, own))
         return found
 
     def advise_leaving_out(self, columns: Collection[int]) -> list[dict[str, Any]]:
