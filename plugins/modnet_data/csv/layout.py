@@ -161,7 +161,8 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
         _check_skipped(path, skipped, first, dialect)
     if given.decimal is None:
         dialect = attrs.evolve(dialect, decimal=_decimal(path, [row.cells for row in sample], dialect))
-    numbers = [[_number_text(cell, dialect) for cell in row.cells] for row in sample]
+    plain = {cell: _number_text(cell, dialect) for cell in {cell for row in sample for cell in row.cells}}
+    numbers = [[plain[cell] for cell in row.cells] for row in sample]
     header = _has_header(path, first, numbers, given)
     count, empty = measure(first, rows, header)
     names = None
