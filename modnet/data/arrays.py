@@ -31,7 +31,7 @@ def to_rows(x: Any, labels: Any, part: str, classes: tuple[Any, ...] | None = No
 
     Where `classes` are given, each label becomes its place among them.
     """
-    x, labels = _to_array(x, f"{part} rows"), to_label_array(labels, part)
+    x, labels = _to_array(x, part), to_label_array(labels, part)
     labels = to_labels(labels, part) if classes is None else to_indices(labels, classes, part)
     if x.ndim == 0 or x.dtype.kind not in "buif":
         raise DataError(f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}")
@@ -98,8 +98,11 @@ def _infer_scale(x: Array, chosen: Array | None) -> float:
     return float(PIXEL_MAXIMUM) if largest > PIXEL_MAXIMUM // 2 else 1.0
 
 
-def _to_array(values: Any, what: str) -> Array:
+def _to_array(rows: Any, part: str) -> Array:
+    if np.ma.is_masked(rows):  # NumPy alone would take what is behind the mask
+        row, *column = np.argwhere(np.ma.getmaskarray(rows))[0]
+        raise DataError(f"{part} row {row + 1}, feature {(column or [0])[0] + 1}: a missing value (masked)")
     try:
-        return np.asarray(values)
+        return np.asarray(rows)
     except ValueError:
-        raise DataError(f"{what} are of different lengths") from None
+        raise DataError(f"{part} rows are of different lengths") from None

@@ -52,6 +52,9 @@ def to_label_array(labels: Any, part: str) -> Array:
 
     NumPy alone would make text of them: `["a", float("nan"), 1]` becomes `["a", "nan", "1"]`.
     """
+    if np.ma.is_masked(labels):
+        row = np.argwhere(np.ma.getmaskarray(labels))[0, 0]
+        raise DataError(f"{part} row {row + 1}: the label is missing (masked)")
     if not isinstance(labels, (list, tuple)):
         labels = np.asarray(labels)
         if labels.dtype.kind != "O":
