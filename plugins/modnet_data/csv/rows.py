@@ -65,8 +65,9 @@ class _Conversion:
         if unclear := find_unclear_labels(self._classes):
             raise self._error_of_labels(*unclear)
         if doubtful := self._gaps.doubtful:
-            line = self._find_lines(doubtful[:1])[doubtful[0]]
-            raise self._gaps.class_error(f", line {line}", doubtful[0], line)
+            lines = self._find_lines(doubtful)
+            label = min(lines, key=lambda label: lines[label])
+            raise self._gaps.class_error(f", line {lines[label]}", label, lines[label])
         return {"classes": list(self._classes), **self._gaps.facts}
 
     def _read(self, block: bytes, line: int) -> tuple[Block, int]:

@@ -62,7 +62,8 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
     gaps.check_rows(found)
     labels.check(plan)
     if doubtful := gaps.doubtful:
-        raise gaps.class_error(f", row {labels.rows[doubtful[0]]}", doubtful[0])
+        label = min(doubtful, key=lambda label: labels.rows[label])
+        raise gaps.class_error(f", row {labels.rows[label]}", label)
     return {"classes": list(labels.indices), **gaps.facts}
 
 
@@ -236,7 +237,6 @@ class _Block:
             if len(words[i]) >= LONGEST_LABEL:
                 what = f"expected a label, found text of {len(words[i]):,} characters"
                 raise self.error(int(rows[at]), len(self.plan.features), what)
-            found.rows.setdefault(words[i].strip(), self.first + int(rows[at]) + 1)
         indices = [found.indices.setdefault(words[i].strip(), len(found.indices)) for i in used]
         return np.array(indices, LABEL)[places]
 
