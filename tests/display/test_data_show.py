@@ -48,7 +48,7 @@ def rows_of(x: Any, labels: Any, test: Any = None) -> Dataset:
     return Dataset.from_arrays((x, labels), test, test_fraction=0)
 
 
-def named(x: Any, labels: list[str]) -> Dataset:
+def name_classes(x: Any, labels: list[str]) -> Dataset:
     """Return rows of a class each, whose labels no file may have: some program made the data set."""
     return attrs.evolve(rows_of(x, list(range(len(labels)))), classes=tuple(labels))
 
@@ -232,7 +232,7 @@ class TestTheText:
 
     def test_labels_cannot_disturb_the_terminal_or_the_columns(self) -> None:
         labels = ["\x1b[31mred\x07\n", "붓꽃" * 40, "x" * 500, ""]
-        text = text_of(named([[1.0], [2.0], [3.0], [4.0]], labels))
+        text = text_of(name_classes([[1.0], [2.0], [3.0], [4.0]], labels))
         assert not re.search(r"[\x00-\x09\x0b-\x1f\x7f]", text)
         table_ = text.split("\n\n")[1].splitlines()
         assert len({measure_width(line.split("%")[0]) for line in table_[1:]}) == 1
@@ -246,7 +246,7 @@ class TestTheText:
     )
     def test_whatever_the_labels_the_text_can_be_printed(self, labels: list[str], encoding: str, columns: int) -> None:
         labels = [label.replace("\0", "") + str(i) for i, label in enumerate(labels)]
-        data = named(np.eye(len(labels)), labels)
+        data = name_classes(np.eye(len(labels)), labels)
         text = text_of(data, Screen(columns, "none", encoding), what=labels[0])
         assert text.encode(encoding).decode(encoding) == text
         assert text.replace("\n", "").isprintable()
@@ -376,7 +376,7 @@ class TestThePicture:
         ],
     )
     def test_odd_data_can_be_drawn(self, x: Any, labels: Any) -> None:
-        data = named(x, labels)
+        data = name_classes(x, labels)
         assert render(draw_data(data, summarize(data), f"{labels[0]}"), "png").startswith(b"\x89PNG")
 
     def test_large_images_are_drawn_smaller(self) -> None:

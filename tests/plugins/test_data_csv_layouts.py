@@ -102,6 +102,22 @@ def test_the_right_encoding_is_among_those_that_are_advised(path, word):
     assert {"encoding": "cp1253"} in refuse(path, f"a,label\n1,{word}\n2,x\n".encode("cp1253")).advice
 
 
+def test_many_lines_beyond_ascii(path):
+    header, rows = KOREAN.split("\n", 1)
+    data, way = obey(path, (f"{header}\n" + rows * 20_000).encode("cp949"))
+    assert (way, data.classes) == ({"encoding": "cp949"}, ("소나무", "참나무"))
+
+
+def test_a_broken_character_among_others_gets_no_encoding_advised(path):
+    text = GERMAN.encode() + b"1,2,Ta\xffnne\n" + GERMAN.encode()
+    assert refuse(path, text).advice == ()
+
+
+def test_advice_on_encodings_does_not_go_in_circles(path):
+    error = refuse(path, b"\xef\xbb\xbf" + TABLE.encode("utf-16-le"))
+    assert not error.advice
+
+
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
 def test_a_byte_order_mark_is_followed(path, encoding):
     for pack in (bytes, gzip.compress):

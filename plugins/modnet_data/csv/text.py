@@ -6,6 +6,7 @@ import codecs
 import csv
 import io
 import re
+from collections import deque
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cached_property
@@ -27,8 +28,8 @@ WHITESPACE = "whitespace"
 
 RUNS = re.compile(r'("(?:[^"]|"")*")|[ \t]+')
 HEAD = 4096
-SOME_LINES, SOME_TEXT = 1000, 2**16
-"""Lines and bytes of text, of which the likely encodings are found."""
+SOME_LINES = 400
+"""Lines beyond ASCII, by which the likely encodings are found."""
 
 
 @attrs.frozen
@@ -195,7 +196,7 @@ def encoding_of(path: Path, encoding: str) -> str:
     if codecs.lookup(encoding).name not in {"utf-8", "utf-8-sig"}:
         return encoding
     marked = marked_encoding(head)
-    if not marked and (unmarked := unmarked_utf_16(head)):
+    if not marked and not head.startswith(codecs.BOM_UTF8) and (unmarked := unmarked_utf_16(head)):
         what = "NUL bytes as UTF-16 text has them"
         raise DataError(f"{path}, line 1: {what}", path=path, line=1, advice=[{"encoding": unmarked}])
     return marked or encoding
@@ -204,7 +205,9 @@ def encoding_of(path: Path, encoding: str) -> str:
 def _not_text(path: Path, encoding: str, error: UnicodeError) -> DataError:
     """Return the error of the first line that cannot be decoded, with the encodings that it is likely of."""
     with opened(path) as file:
-        others: list[bytes] = []
+        marked = file.read(len(codecs.BOM_UTF8)) == codecs.BOM_UTF8  # it is UTF-8, and damaged
+        file.seek(0)
+        others = deque[bytes](maxlen=SOME_LINES)
         for number, line in enumerate(file, start=1):
             if line.isascii():
                 continue
@@ -213,9 +216,8 @@ def _not_text(path: Path, encoding: str, error: UnicodeError) -> DataError:
                 line.decode(encoding)
             except UnicodeDecodeError as here:
                 found = f"byte 0x{line[here.start]:02x} is not {encoding.upper()} text"
-                some = b"".join([*others, *(line for line in islice(file, SOME_LINES) if not line.isascii())])
-                marked = others[0].startswith(codecs.BOM_UTF8)  # it is UTF-8, and damaged
-                likely = [name for name in likely_encodings(some[-SOME_TEXT:]) if name != encoding and not marked]
+                others.extend(line for line in islice(file, SOME_LINES // 2) if not line.isascii())
+                likely = [name for name in likely_encodings(b"".join(others)) if name != encoding and not marked]
                 hint = "" if likely else "; save it as UTF-8"
                 advice = [{"encoding": name} for name in likely]
                 return DataError(f"{path}, line {number}: {found}{hint}", path=path, line=number, advice=advice)

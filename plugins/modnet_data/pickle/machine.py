@@ -255,9 +255,8 @@ class _Machine:
 
     def reduce(self) -> None:
         function, arguments = self.several(2)
-        self.copied += (
-            sum(len(each) for each in arguments[:3] if type(each) in COPIED) if type(arguments) is tuple else 0
-        )
+        if type(arguments) is tuple:
+            self.copied += sum(len(each) for each in arguments[:3] if type(each) in COPIED)
         if self.copied > MOST_OPCODES:
             raise RefusedError("it copies lists again and again")
         made = call(function, arguments)
