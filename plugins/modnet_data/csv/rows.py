@@ -65,9 +65,8 @@ class _Conversion:
         if unclear := find_unclear_labels(self._classes):
             raise self._error_of_labels(*unclear)
         if doubtful := self._gaps.doubtful:
-            lines = self._find_lines(doubtful)
-            label = min(lines, key=lambda label: lines[label])
-            raise self._gaps.class_error(f", line {lines[label]}", label, lines[label])
+            first, label = min((line, label) for label, line in self._find_lines(doubtful).items())
+            raise self._gaps.class_error(f", line {first}", label, first)
         return {"classes": list(self._classes), **self._gaps.facts}
 
     def _read(self, block: bytes, line: int) -> tuple[Block, int]:

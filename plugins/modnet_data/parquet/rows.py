@@ -190,6 +190,9 @@ class _Block:
         found = np.unique(labels[partial & ~no_label]) if partial.any() else np.empty(0)
         if self.plan.words:
             words = np.array([*(word.strip() for word in self.columns[-1].words), ""], object)
+            known = np.flatnonzero(~no_label)
+            for i, at in zip(*np.unique(labels[known], return_index=True), strict=True):
+                self.labels.rows.setdefault(words[i], self.first + int(known[at]) + 1)
             gaps.add_whole(len(whole), words[np.unique(whole)])
             gaps.add_partial(words[found.astype(np.int64)].tolist())
         else:
