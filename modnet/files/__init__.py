@@ -8,7 +8,7 @@ from modnet.files.opening import CHUNK, COMPRESSED, LIMIT, compression, created,
 from modnet.files.progress import tell_progress, telling
 from modnet.files.writing import replacing, sweep, write_atomically
 from modnet.files.zipped import ZIP, first_name, member_name
-from modnet.text import printable, write_csv
+from modnet.text import format_size, printable, write_csv
 
 __all__ = [
     "CHUNK",
@@ -21,6 +21,7 @@ __all__ = [
     "describe_foreign",
     "digest",
     "first_name",
+    "format_size",
     "head_of",
     "member_name",
     "opened",

@@ -28,6 +28,8 @@ SETTINGS: list[dict[str, Any]] = [
     {"label": "kind", "comment": "#"},
     {"label": "kind", "delimiter": "|"},
     {"label": "last", "delimiter": ";", "decimal": ","},
+    {"label": "kind", "thousands": ","},
+    {"label": "kind", "thousands": ".", "decimal": ",", "delimiter": ";"},
     {"label": "kind", "encoding": "latin-1"},
     {"label": "kind", "encoding": "cp949"},
     {"label": "kind", "encoding": "utf-16"},
@@ -129,7 +131,8 @@ def make(draw: random.Random) -> tuple[str, bytes]:
 
 def table(draw: random.Random, count: int, features: int, chosen: Mapping[str, Any]) -> list[list[str]]:
     """Return the cells of a header, most often, and of so many rows."""
-    kinds = [draw.choice([WHOLE, WHOLE, NUMBERS]) for _ in range(features)]
+    numbers = [*NUMBERS, "1,234"] if "thousands" in chosen else NUMBERS
+    kinds = [draw.choice([WHOLE, WHOLE, numbers]) for _ in range(features)]
     labels = draw.choice(LABELS[:3] if draw.random() < 0.6 else LABELS)
     kinds.insert(0 if chosen.get("label") == 0 else features, labels)
     rows = [[draw.choice(kind) for kind in kinds] for _ in range(count)]
@@ -178,9 +181,11 @@ def cells_of(text: str, delimiter: str, comment: str | None) -> Iterator[list[st
             cell, state = cell + letter, "plain"
 
 
-def number_of(cell: str, decimal: str) -> float | None:
+def number_of(cell: str, decimal: str, thousands: str | None) -> float | None:
     """Return the number in a cell, if it is one."""
     text = cell.strip()
+    if thousands and re.fullmatch(rf"[-+]?[0-9]{{1,3}}({re.escape(thousands)}[0-9]{{3}})+([^0-9].*)?", text):
+        text = text.replace(thousands, "")
     if decimal == ",":
         text = text.replace(".", "_").replace(",", ".")
     try:
@@ -224,10 +229,11 @@ def text_of(content: bytes, known: Mapping[str, Any]) -> str:
 def compare(data: modnet.Dataset, features: list[list[str]], labels: list[str], known: Mapping[str, Any]) -> None:
     """Check features and labels cell by cell."""
     dtype = np.dtype(known.get("dtype") or np.float64).type
+    marks = known["decimal"], known.get("thousands")
     assert data.train.x.shape == (len(features), len(features[0]))
     for row, cells in zip(data.train.x.tolist(), features, strict=True):
         for value, cell in zip(row, cells, strict=True):
-            expected = number_of(cell, known["decimal"])
+            expected = number_of(cell, *marks)
             if expected is None:
                 assert "missing" in known, f"{cell!r} is no number"
                 assert cell.strip() in MISSING, f"{cell!r} is neither missing nor a number"
@@ -235,9 +241,7 @@ def compare(data: modnet.Dataset, features: list[list[str]], labels: list[str], 
             assert value == float(dtype(expected)), f"{cell!r} became {value}"
     for index, label in zip(data.train.t.tolist(), labels, strict=True):
         found = data.classes[index]
-        assert found == (label if isinstance(found, str) else number_of(label, known["decimal"])), (
-            f"{label!r}: {found!r}"
-        )
+        assert found == (label if isinstance(found, str) else number_of(label, *marks)), f"{label!r}: {found!r}"
 
 
 @pytest.mark.check

@@ -205,6 +205,8 @@ OPTIONS: list[dict[str, Any]] = [
     *({"text_labels": text} for text in (True, False)),
     *({"leave_out": columns} for columns in ((0,), (1,))),
     {"delimiter": ";", "decimal": ","},
+    {"thousands": ","},
+    {"thousands": ".", "decimal": ",", "delimiter": ";"},
     {"comment": "#"},
     {"skip_rows": 1},
     {"classes": ["cat", "dog", "NA"], "text_labels": True},

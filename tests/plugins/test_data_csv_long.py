@@ -17,11 +17,13 @@ MEASURE = f"""
 import re
 import sys
 from modnet_data.csv import cells, fast, source, text
+from modnet_data.csv.notation import OTHERS
 parts = [part for name, part in sys.modules.items() if name.startswith(("modnet_data.csv.", "modnet_data.table."))]
 patterns = {{value for part in parts for value in vars(part).values() if isinstance(value, re.Pattern)}}
 functions = [pattern.fullmatch for pattern in patterns]
 assert len(functions) > 6
 functions += [cells.is_number, cells.number_of, cells.label_problem, fast._well_quoted(",")]
+functions += [notation.to_plain for notation, _ in OTHERS]
 functions += [cells.number_problem, lambda line: text._stray_quote(line, ","), text._with_single_spaces]
 for shape in {SHAPES!r}:
     for before, behind in {AROUND!r}:

@@ -8,10 +8,9 @@ from typing import Any, final
 import numpy as np
 
 from modnet import Array, DataError
-from modnet_data.csv.cells import NOT_FINITE, WHOLE, number_of, number_problem
+from modnet_data.csv.cells import NOT_FINITE, WHOLE, Notation, describe_notations, number_of, number_problem
 from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
-from modnet_data.csv.notation import Notation, describe_notations
 from modnet_data.csv.ragged import describe_ragged
 from modnet_data.csv.text import Broken, Record, records
 from modnet_data.rows import EXACT

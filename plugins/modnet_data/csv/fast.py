@@ -13,9 +13,9 @@ import numpy as np
 
 from modnet import Array
 from modnet_data.csv.careful import Block
+from modnet_data.csv.cells import Notation
 from modnet_data.csv.classes import is_text_label
 from modnet_data.csv.layout import Layout
-from modnet_data.csv.notation import Notation
 from modnet_data.rows import EXACT
 from modnet_data.table.plan import Plan
 

@@ -9,17 +9,24 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from unicodedata import category
 
 import attrs
 
 from modnet import DataError
 from modnet.cached import Facts
-from modnet_data.csv.cells import is_number, kind_of, number_of
-from modnet_data.csv.notation import Notation, advise_notation, describe_notations, is_number_with_commas
+from modnet_data.csv.cells import (
+    Notation,
+    advise_notation,
+    describe_notations,
+    is_number,
+    is_number_with_commas,
+    kind_of,
+    number_of,
+)
+from modnet_data.csv.header import check_names, check_second, is_header, is_text
 from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
-from modnet_data.table.columns import LABEL_NAMES, Columns, UnlabelledError, Value, quote
+from modnet_data.table.columns import Columns, UnlabelledError, Value, quote
 from modnet_data.table.label import are_numbers
 from modnet_data.table.plan import own_words
 from modnet_data.table.words import MISSING, MissingValues
@@ -100,7 +107,7 @@ class Layout(Columns):
 
     def is_text(self, cell: str) -> bool:
         """Say whether a cell of the first rows is text."""
-        return _is_text(_number_text(cell, self.dialect))
+        return is_text(_number_text(cell, self.dialect))
 
     def check_alike(self, train: Facts) -> None:
         """Raise DataError where a test file is not laid out as the training file, of which these are the facts."""
@@ -161,14 +168,15 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
         _check_skipped(path, skipped, first, dialect)
     if given.decimal is None:
         dialect = attrs.evolve(dialect, decimal=_decimal(path, [row.cells for row in sample], dialect))
-    numbers = [[_number_text(cell, dialect) for cell in row.cells] for row in sample]
+    plain = {cell: _number_text(cell, dialect) for cell in {cell for row in sample for cell in row.cells}}
+    numbers = [[plain[cell] for cell in row.cells] for row in sample]
     header = _has_header(path, first, numbers, given)
     count, empty = measure(first, rows, header)
     names = None
     if header:
         names = (*(name.strip() for name in first.cells[:count]), *[""] * (count - len(first.cells)))
-        _check_names(path, first, names, dialect)
-        _check_second(path, names, rows, broken)
+        check_names(path, first, names, dialect)
+        check_second(path, names, rows, broken)
     # A row of another length is a mistake, found when all is read.
     whole = [cells for cells in numbers[header:] if len(cells) == count]
     as_is = [row for row in sample[header:] if len(row.cells) == count]
@@ -183,7 +191,7 @@ def _has_header(path: Path, first: Record, numbers: list[list[str]], given: Layo
     if header is None and (known := {*given.names} & {name.strip() for name in first.cells}):
         header = len(known) == len(given.names) or not all(map(is_number, known)) or None
     if header is None:
-        header = _is_header(numbers)
+        header = is_header(numbers)
     header = given.otherwise if header is None else header
     if header is None:
         advice = [{"header": True}, {"header": False}]
@@ -253,15 +261,6 @@ def _check_skipped(path: Path, skipped: list[str], first: Record, dialect: Diale
             raise line_error(path, f"{what}: put as many lines above the table as in the training file", line=row.line)
 
 
-def _check_second(path: Path, names: tuple[str, ...], rows: list[Record], broken: Broken | None) -> None:
-    """Raise DataError where the header is not followed by a row that can be read."""
-    if broken and (not rows or broken.line < rows[0].line):
-        name = names[broken.column] if broken.column < len(names) else None
-        raise line_error(path, broken.problem, line=broken.line, column=broken.column, name=name)
-    if not rows:
-        raise DataError(f"{path}: a header and no rows", path=path)
-
-
 def _number_text(cell: str, dialect: Dialect) -> str:
     """Return a cell with a point before decimals and nothing between thousands, in whatever notation it is a number."""
     cell = cell.strip()
@@ -287,42 +286,9 @@ def _decimal(path: Path, rows: list[list[str]], dialect: Dialect) -> str:
     return ","
 
 
-def _is_header(rows: list[list[str]]) -> bool | None:
-    """Say whether the first of some rows is a header; None where it could be either."""
-    numbers = [cell for cell in rows[0] if is_number(cell)]
-    if not numbers:
-        return None if any(cell in MISSING for cell in rows[0] if cell) else _is_header_of_text(rows)
-    # 0, 1, 2, ... may be the names that a program gave to columns without names.
-    counted = len(numbers) > 2 and numbers in [[str(i + start) for i in range(len(numbers))] for start in (0, 1)]
-    text, *others = [{i for i, cell in enumerate(row) if _is_text(cell)} for row in rows[:2]]
-    if not text:
-        return None if counted else False
-    alike = others == [text]
-    names = [rows[0][i].lower() for i in text if _may_be_name(rows, i)]
-    if (counted and not alike) or any(name in LABEL_NAMES and len(name) > 1 for name in names):
-        return True
-    if names or counted:
-        return None
-    # One column of text is a label in a row like the next one; in a row unlike it, it is a mistake to be found.
-    return False if len(text) == 1 and (alike or len(rows[0]) > 2) else None
-
-
-def _is_header_of_text(rows: list[list[str]]) -> bool | None:
-    """Say whether a first row without a number is a header; None where names repeat, or are cells of their columns."""
-    names = [cell for cell in rows[0] if cell]
-    if any(is_number(cell) for row in rows[1:] for cell in row):
-        return True
-    again = {
-        i for row in rows[1:] for i, (name, cell) in enumerate(zip(rows[0], row, strict=False)) if name == cell != ""
-    }
-    if len(again) == len(names):
-        return False
-    return None if again or len({*names}) < len(names) else True
-
-
 def _text_columns(rows: list[list[str]]) -> frozenset[int]:
     """Return the columns of some rows that have text and no number."""
-    some = {i for cells in rows for i, cell in enumerate(cells) if _is_text(cell)}
+    some = {i for cells in rows for i, cell in enumerate(cells) if is_text(cell)}
     return frozenset(some - {i for cells in rows for i in some if cells[i] not in MISSING and is_number(cells[i])})
 
 
@@ -335,32 +301,3 @@ def _value(cell: str) -> Value:
 
 def _is_usual_number(cell: str) -> bool:
     return cell not in MISSING and is_number(cell)
-
-
-def _is_text(cell: str) -> bool:
-    return cell not in MISSING and not is_number(cell)
-
-
-def _may_be_name(rows: list[list[str]], column: int) -> bool:
-    """Say whether no other cell of a column is as the first, which is named as a label is, or the others repeat."""
-    name, *others = [row[column] for row in rows if column < len(row)]
-    return name not in others and (name.lower() in LABEL_NAMES or 2 * len({*others}) < len(others))
-
-
-def _check_names(path: Path, header: Record, names: tuple[str, ...], dialect: Dialect) -> None:
-    line = header.line
-    if (stray := header.stray_quote(dialect.character)) is not None:
-        raise line_error(path, "a quote that is neither around the name nor doubled in it", line=line, column=stray)
-    seen: dict[str, int] = {}
-    for i, name in enumerate(names):
-        if name and name in seen:
-            what = f"{quote(name)} is the name of column {seen[name] + 1} already; rename one"
-            raise line_error(path, what, line=line, column=i)
-        seen[name] = i
-        if "\0" in name:
-            raise line_error(path, f"{quote(name)} is no name; is it text at all?", line=line, column=i)
-        if "\n" in name or "\r" in name:
-            raise line_error(path, f"{quote(name)} is no name; is a quote left open?", line=line, column=i)
-        if control := [letter for letter in name if category(letter) == "Cc"]:
-            what = f"{quote(name)} has a control character (U+{ord(control[0]):04X}): take it out"
-            raise line_error(path, what, line=line, column=i)

@@ -54,6 +54,11 @@ class Cut:
         table = self.widths[self.widths.index(self.usual) :] if self.widths else []
         return len(table) > 1 and self.is_regular and len({*table}) == 1
 
+    @property
+    def has_numbers(self) -> bool:
+        """True where a cell below the first record is a number, be its decimals behind a point or a comma."""
+        return any(is_number(cell.replace(",", ".", 1)) for row in self.rows[1:] for cell in row.cells)
+
 
 def choose_delimiter(path: Path, lines: Sequence[str], dialect: Dialect) -> str:
     """Return the one delimiter that cuts the first lines into a table; raises DataError where several do."""
@@ -61,6 +66,8 @@ def choose_delimiter(path: Path, lines: Sequence[str], dialect: Dialect) -> str:
     fitting = [delimiter for delimiter, cut in cuts.items() if cut.is_alike and cut.is_regular]
     fitting = fitting or [delimiter for delimiter, cut in cuts.items() if cut.is_alike]
     fitting = fitting or [delimiter for delimiter, cut in cuts.items() if cut.is_regular]
+    if len(fitting) > 1:
+        fitting = [delimiter for delimiter in fitting if cuts[delimiter].has_numbers] or fitting
     if len(fitting) > 1:
         kinds = " or ".join(DELIMITERS[delimiter] for delimiter in fitting)
         advice = [{"delimiter": delimiter} for delimiter in fitting]

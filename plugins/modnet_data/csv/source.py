@@ -11,10 +11,10 @@ from attrs.validators import ge, in_, instance_of, optional
 
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
+from modnet_data.csv.cells import describe_notations
 from modnet_data.csv.encodings import is_text_encoding
 from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.layout import Layout, LayoutSettings, layout_of
-from modnet_data.csv.notation import describe_notations
 from modnet_data.csv.rows import convert
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.csv.write import write_csv_files

@@ -10,8 +10,7 @@ import numpy as np
 
 from modnet import Array, DataError, Dataset
 from modnet.files import created, part_paths, replacing, write_csv
-from modnet_data.csv.cells import is_number, label_problem
-from modnet_data.csv.notation import is_number_with_commas
+from modnet_data.csv.cells import is_number, is_number_with_commas, label_problem
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.rows import EXACT
 from modnet_data.table.words import find_doubtful

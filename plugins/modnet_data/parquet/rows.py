@@ -10,8 +10,7 @@ import numpy as np
 
 from modnet import Array, DataError, find_unclear_labels
 from modnet.cached import Facts, Put
-from modnet.files import tell_progress
-from modnet.text import format_size
+from modnet.files import format_size, tell_progress
 from modnet_data.arrays.raw import RATIO
 from modnet_data.parquet.table import ArrowTable, Column
 from modnet_data.rows import EXACT

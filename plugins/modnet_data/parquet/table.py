@@ -21,8 +21,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError, MissingExtraError
-from modnet.files import compression, printable, reading
-from modnet.text import format_size
+from modnet.files import compression, format_size, printable, reading
 from modnet_data.parquet.reader import LONGEST, PARQUET
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import Columns, Value, quote
