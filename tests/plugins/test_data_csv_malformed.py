@@ -535,7 +535,7 @@ def test_files_that_are_refused(path, content, options, words):
     [("a;label\n1,5;x\n1.5;x\n", {"decimal": ","}), ('a,label\n1,x\n",5",x\n', {"thousands": ","})],
 )
 def test_no_notation_is_advised_that_the_settings_rule_out(path, content, given):
-    with pytest.raises(DataError, match="line 3, column 1 .*: expected a number, found") as caught:
+    with pytest.raises(DataError, match=r"line 3, column 1 .*: expected a number, found") as caught:
         load(path, content, label="label", **given)
     assert caught.value.advice == ()
 
