@@ -245,6 +245,23 @@ def test_numbers_are_found_in_blocks_that_are_read_at_once(tmp_path, words):
     assert len(load(path, missing_values=words, missing="drop", classes=[0, 1]).train) == 300
 
 
+def test_the_first_of_several_words_is_asked_about(tmp_path):
+    for kind, place in (("csv", "line 3"), ("parquet", "row 2")):
+        path = save(tmp_path, [(1, 2, "x"), (3, 4, "null"), (5, 6, "-"), (7, 8, "NA")], kind)
+        assert f", {place}, column 3 ('label'): is 'null' a class" in str(ask(path))
+        path = save(tmp_path, [(1, 2, "x"), ("", 4, "null"), (5, 6, "y"), (7, 8, "null")], kind)
+        assert f", {place}, column 3 ('label'): is 'null' a class" in str(ask(path, missing="drop"))
+
+
+def test_a_word_of_a_feature_that_is_a_class_stays_one(tmp_path):
+    path = save(tmp_path, [(1, 2, "x"), ("--", 4, "--"), (5, "NA", "--"), (7, 8, "x"), (7, 8, "--")])
+    for data, _ in obey(path, missing_values=["NA"]):
+        assert data.classes == ("--", "x")
+    assert ask(path, missing_values=["NA"], missing=-1).advice == (
+        {"missing_values": {"a": ["NA", "--"], "b": ["NA"], "label": ["NA"]}},
+    )
+
+
 def test_missing_values_by_column(tmp_path):
     path = save(tmp_path, [(1, "-", "x"), ("-", 2, "y"), (3, 4, "y"), (5, 6, "x")])
     assert "expected a number, found '-'" in str(ask(path, missing="drop", missing_values={"a": []}))

@@ -84,12 +84,13 @@ class Layout(Columns):
 
     def advise_notation(self, column: int, cell: str) -> list[dict[str, Any]]:
         """Return the settings by which a cell that is no number is one, as all in its column by the first rows."""
-        if self.dialect.notation.is_number(cell):
+        if self.dialect.notation.is_number(cell) or self.dialect.thousands:
             return []
         column_cells = [cell, *(row.cells[column] for row in self.rows)]
         present = [other for other in column_cells if other.strip() not in MISSING]
         numbers = [other for row in self.rows for other in row.cells if self.dialect.notation.is_number(other)]
-        return advise_notation(present, numbers, self.dialect.delimiter) if present else []
+        ways = advise_notation(present, numbers, self.dialect.delimiter) if present else []
+        return [way for way in ways if Notation(**{"decimal": self.dialect.decimal, **way}).is_number(cell)]
 
     def header_error(self, problem: str, column: int, advice: Sequence[Mapping[str, Any]] = ()) -> DataError:
         """Return the error of a column's name, with the line of the header."""

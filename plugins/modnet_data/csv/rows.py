@@ -65,8 +65,8 @@ class _Conversion:
         if unclear := find_unclear_labels(self._classes):
             raise self._error_of_labels(*unclear)
         if doubtful := self._gaps.doubtful:
-            line = self._find_lines(doubtful[:1])[doubtful[0]]
-            raise self._gaps.class_error(f", line {line}", doubtful[0], line)
+            first, label = min((line, label) for label, line in self._find_lines(doubtful).items())
+            raise self._gaps.class_error(f", line {first}", label, first)
         return {"classes": list(self._classes), **self._gaps.facts}
 
     def _read(self, block: bytes, line: int) -> tuple[Block, int]:

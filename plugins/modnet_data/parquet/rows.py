@@ -61,7 +61,8 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
     gaps.check_rows(found)
     labels.check(plan)
     if doubtful := gaps.doubtful:
-        raise gaps.class_error(f", row {labels.rows[doubtful[0]]}", doubtful[0])
+        label = min(doubtful, key=lambda label: labels.rows[label])
+        raise gaps.class_error(f", row {labels.rows[label]}", label)
     return {"classes": list(labels.indices), **gaps.facts}
 
 
@@ -188,6 +189,9 @@ class _Block:
         found = np.unique(labels[partial & ~no_label]) if partial.any() else np.empty(0)
         if self.plan.words:
             words = np.array([*(word.strip() for word in self.columns[-1].words), ""], object)
+            known = np.flatnonzero(~no_label)
+            for i, at in zip(*np.unique(labels[known], return_index=True), strict=True):
+                self.labels.rows.setdefault(words[i], self.first + int(known[at]) + 1)
             gaps.add_whole(len(whole), words[np.unique(whole)])
             gaps.add_partial(words[found.astype(np.int64)].tolist())
         else:
@@ -235,7 +239,6 @@ class _Block:
             if len(words[i]) >= LONGEST_LABEL:
                 what = f"expected a label, found text of {len(words[i]):,} characters"
                 raise self.error(int(rows[at]), len(self.plan.features), what)
-            found.rows.setdefault(words[i].strip(), self.first + int(rows[at]) + 1)
         indices = [found.indices.setdefault(words[i].strip(), len(found.indices)) for i in used]
         return np.array(indices, LABEL)[places]
 

@@ -118,9 +118,10 @@ class Missing:
             i: list(found) for i, found in self._words.items() if i in plan.features and found.keys() - plan.words_of(i)
         }
         listed = {"missing_values": self._with_words(words)}
-        if plan.missing == "refuse" or not self._can_drop:
-            return [{**listed, **way} for way in self.advise_value() if "missing" in way]
-        return [listed]
+        is_dropping = plan.missing == "drop" and self._can_drop
+        if is_dropping or not isinstance(plan.missing, str):
+            return [listed]
+        return [{**listed, **way} for way in self.advise_value() if "missing" in way]
 
     def advise_label_word(self) -> Advice:
         """Return what can be done where a word stands among labels that are numbers: it is missing, or a class."""
@@ -180,7 +181,7 @@ class Missing:
         """Return a label as it stands in the file, or the column of a one-hot label."""
         if len(self._plan.labels) > 1:
             return str(self._plan.table.name_of(self._plan.labels[label]))
-        return label if isinstance(label, str) else f"{label:g}"
+        return label if isinstance(label, str) else str(int(label))
 
     @property
     def _can_drop(self) -> bool:
@@ -199,7 +200,11 @@ class Missing:
         """Return the setting `missing_values` changed for some columns."""
         table, given = self._plan.table, self._plan.wanted.missing_values
         if given is not None and not isinstance(given, Mapping):
-            return [*given, *{word for some in words.values() for word in some if word not in given}]
+            longer = [*dict.fromkeys([*given, *(word for some in words.values() for word in some)])]
+            if not (self.kept | self._partial).intersection(longer[len(given) :]):
+                return longer
+            columns = (*self._plan.features, *self._plan.labels)  # each its own list, as one of the words is a class
+            return {str(table.name_of(i)): [*dict.fromkeys([*given, *words.get(i, ())])] for i in columns}
         kept = {name: list(some) for name, some in (given or {}).items() if table.find(name) not in words}
         return {**kept, **{str(table.name_of(column)): list(some) for column, some in words.items()}}
 
