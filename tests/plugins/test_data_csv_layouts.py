@@ -502,7 +502,19 @@ def test_a_first_line_of_which_each_cell_comes_again_is_a_row(path, text):
 
 @pytest.mark.parametrize("text", ["x,x,o,q\no,o,x,n\nx,x,o,p\no,o,x,n\n", "x,x,y\na,b,c\nd,e,f\n"])
 def test_a_first_line_of_text_that_repeats_may_be_a_row(path, text):
-    assert refuse(path, text).advice == ({"header": True}, {"header": False})
+    assert refuse(path, text).advice == ({"header": False},)  # no two columns have one name
+
+
+def test_a_first_line_with_a_cell_of_its_column_may_be_a_row(path):
+    assert refuse(path, "p,q,r\np,s,t\nu,v,w\n").advice == ({"header": True}, {"header": False})
+
+
+def test_a_row_of_text_and_numbers_that_repeat_is_no_header(path):
+    text = "vhigh,vhigh,2,2,small,unacc\nvhigh,med,2,3,small,acc\nlow,low,3,4,big,unacc\n" * 5
+    assert refuse(path, text).advice == ({"header": False},)
+    data, way = obey(path, text, header=False, label="last")
+    assert way == {"leave_out": [0, 1, 4]}
+    assert (data.classes, len(data.train)) == (("acc", "unacc"), 15)
 
 
 def test_names_that_repeat_above_numbers_are_a_header(path):

@@ -23,7 +23,7 @@ from modnet_data.csv.cells import (
     kind_of,
     number_of,
 )
-from modnet_data.csv.header import check_names, check_second, is_header, is_text
+from modnet_data.csv.header import check_names, check_second, has_repeated_name, is_header, is_text
 from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
 from modnet_data.table.columns import Columns, UnlabelledError, Value, quote
@@ -195,7 +195,8 @@ def _has_header(path: Path, first: Record, numbers: list[list[str]], given: Layo
         header = is_header(numbers)
     header = given.otherwise if header is None else header
     if header is None:
-        advice = [{"header": True}, {"header": False}]
+        ways = [False] if has_repeated_name(first) else [True, False]
+        advice = [{"header": way} for way in ways]
         raise line_error(path, "a header, or a row of data?", line=first.line, advice=advice)
     return header
 
