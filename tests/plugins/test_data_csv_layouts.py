@@ -113,9 +113,15 @@ def test_a_broken_character_among_others_gets_no_encoding_advised(path):
     assert refuse(path, text).advice == ()
 
 
-def test_advice_on_encodings_does_not_go_in_circles(path):
-    error = refuse(path, b"\xef\xbb\xbf" + TABLE.encode("utf-16-le"))
-    assert not error.advice
+@pytest.mark.parametrize(
+    ("mark", "encoding"), [(b"\xef\xbb\xbf", "utf-16-le"), (b"\xff\xfe\xef\xbb\xbf\0", "utf-16-le")]
+)
+def test_advice_on_encodings_does_not_go_in_circles(path, mark, encoding):
+    path.write_bytes(mark + TABLE.encode(encoding))
+    try:
+        modnet.load(path, label=2)
+    except DataError as error:
+        assert {"encoding": "utf-8"} not in error.advice
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
