@@ -17,7 +17,7 @@ MEASURE = f"""
 import re
 import sys
 from modnet_data.csv import cells, fast, source, text
-from modnet_data.csv.notation import OTHERS
+from modnet_data.csv.cells import OTHERS
 parts = [part for name, part in sys.modules.items() if name.startswith(("modnet_data.csv.", "modnet_data.table."))]
 patterns = {{value for part in parts for value in vars(part).values() if isinstance(value, re.Pattern)}}
 functions = [pattern.fullmatch for pattern in patterns]
