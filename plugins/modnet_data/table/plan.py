@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Generic, Literal, TypeVar
 
 import attrs
@@ -145,6 +145,7 @@ def own_words(table: Columns, given: MissingValues, column: int) -> Sequence[str
     return next((words for name, words in given.items() if table.find(name) == column), None)
 
 
+@lru_cache(256)
 def to_float(word: str) -> float | None:
     """Return the finite number that a word is, or None."""
     try:
