@@ -92,7 +92,7 @@ def _numbers(digits: Array, within: Array, ends: Array) -> Array | None:
     hundreds = digits[:-2] & within[1:-1] & within[2:]
     numbers = digits[1:-1] * np.uint8(10)
     numbers += digits[2:]
-    if hundreds.max() > 2 or (numbers.compress(hundreds == 2) > 55).any():
+    if hundreds.max() > 2 or ((hundreds == 2) & (numbers > 55)).any():
         return None
     numbers += hundreds * np.uint8(100)
     return cast("Array", numbers.take(ends))
