@@ -113,9 +113,10 @@ def test_a_broken_character_among_others_gets_no_encoding_advised(path):
     assert refuse(path, text).advice == ()
 
 
-def test_advice_on_encodings_does_not_go_in_circles(path):
-    error = refuse(path, b"\xef\xbb\xbf" + TABLE.encode("utf-16-le"))
-    assert not error.advice
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe\xef\xbb\xbf\0"])
+def test_marks_of_two_encodings_get_neither_advised(path, mark):
+    error = refuse(path, mark + TABLE.encode("utf-16-le"), label=3)
+    assert not any("encoding" in way for way in error.advice)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])

@@ -29,6 +29,8 @@ def is_number(cell: str) -> bool:
     (True, True, False, False)
     """
     cell = cell.strip()
+    if cell.isdecimal() and cell.isascii():  # as most cells are, in a sixth of the time
+        return True
     return bool(NUMBER.fullmatch(cell) or NOT_FINITE.fullmatch(cell))
 
 

@@ -160,15 +160,15 @@ class LayoutSettings:
 
 def layout_of(path: Path, given: LayoutSettings) -> Layout:
     """Return the layout of a CSV file, by its first lines and what is given."""
-    given = attrs.evolve(given, encoding=encoding_of(path, given.encoding))
-    lines, skipped = _first_lines(path, given)
+    encoding = encoding_of(path, given.encoding)
+    lines, skipped = _first_lines(path, encoding, given)
     delimiter, decimal = given.delimiter, given.decimal or "."
     if lines and (said := SAID.fullmatch(lines[0])):
         lines[0] = "\n"
         delimiter = delimiter or said[1]
     if delimiter is None:
-        delimiter = choose_delimiter(path, lines, Dialect(",", decimal, given.comment, given.encoding))
-    dialect = Dialect(delimiter, decimal, given.comment, given.encoding, given.thousands)
+        delimiter = choose_delimiter(path, lines, Dialect(",", decimal, given.comment, encoding))
+    dialect = Dialect(delimiter, decimal, given.comment, encoding, given.thousands)
     sample, broken = _sample(lines, dialect)
     _check_first(path, sample, broken, given)
     check_start(path, sample, broken)
@@ -209,9 +209,9 @@ def _has_header(path: Path, first: Record, numbers: list[list[str]], given: Layo
     return header
 
 
-def _first_lines(path: Path, given: LayoutSettings) -> tuple[list[str], list[str]]:
+def _first_lines(path: Path, encoding: str, given: LayoutSettings) -> tuple[list[str], list[str]]:
     """Return the first lines, with blank ones in place of those that are skipped, and these."""
-    with text_of(path, given.encoding) as text:
+    with text_of(path, encoding) as text:
         lines: list[str] = []
         filled = size = 0  # blank lines do not count: many may come before the first row
         while filled < SAMPLE_LINES and size < LONGEST_LINE and (line := text.readline(LONGEST_LINE)):

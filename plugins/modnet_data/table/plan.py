@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Generic, Literal, TypeVar
 
 import attrs
@@ -150,6 +150,7 @@ def list_words(table: Columns, given: MissingValues) -> dict[int, Sequence[str]]
     return {column: words for column, words in reversed(named) if column is not None}  # the first one counts
 
 
+@lru_cache(256)
 def to_float(word: str) -> float | None:
     """Return the finite number that a word is, or None."""
     try:
