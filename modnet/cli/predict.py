@@ -16,7 +16,7 @@ from modnet.compose.sources import find_shared_settings, read_rows, recognise_so
 from modnet.display.progress import file_progress
 from modnet.runs.folder import EXPERIMENT
 from modnet.runs.model import TrainedModel
-from modnet.text import printable, to_csv
+from modnet.text import list_some, quote, to_csv
 
 MOST_LABELS = 6  # that a note names
 
@@ -74,9 +74,7 @@ def _describe_unknown_labels(labels: Sequence[Any], classes: Sequence[Any]) -> l
     """Return a note on the labels that are no class of the run, or none."""
     known = {str(name) for name in classes}
     unknown = list(dict.fromkeys(str(label) for label in labels if str(label) not in known))
-    shown = ", ".join(repr(printable(label, 40)) for label in unknown[:MOST_LABELS]) + ", ..." * (
-        len(unknown) > MOST_LABELS
-    )
+    shown = list_some(map(quote, unknown), MOST_LABELS)
     return [f"the run knows no class {shown}: such rows count as wrong"] if unknown else []
 
 

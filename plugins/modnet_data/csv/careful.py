@@ -8,13 +8,13 @@ from typing import Any, final
 import numpy as np
 
 from modnet import Array, DataError
+from modnet.files import quote
 from modnet_data.csv.cells import NOT_FINITE, WHOLE, Notation, describe_notations, number_of, number_problem
 from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
 from modnet_data.csv.text import Broken, Record, records
 from modnet_data.rows import EXACT
-from modnet_data.table.columns import quote
 from modnet_data.table.missing import Advice, Missing
 from modnet_data.table.plan import Plan
 from modnet_data.table.words import LIKELY

@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 
 from modnet import find_unclear_labels
+from modnet.files import quote
 from modnet_data.rows import EXACT
-from modnet_data.table.columns import quote
 
 LONGEST_LABEL = 1000
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)

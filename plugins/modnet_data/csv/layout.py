@@ -14,6 +14,7 @@ import attrs
 
 from modnet import DataError
 from modnet.cached import Facts
+from modnet.files import quote
 from modnet_data.csv.cells import (
     OTHERS,
     Notation,
@@ -29,7 +30,7 @@ from modnet_data.csv.cells import (
 from modnet_data.csv.header import check_names, check_second, has_repeated_name, is_header, is_text
 from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
-from modnet_data.table.columns import Columns, UnlabelledError, Value, quote
+from modnet_data.table.columns import Columns, UnlabelledError, Value
 from modnet_data.table.label import are_numbers
 from modnet_data.table.plan import list_words
 from modnet_data.table.words import MISSING, MissingValues

@@ -17,10 +17,9 @@ from typing import IO, Any, BinaryIO, cast
 import attrs
 
 from modnet import DataError
-from modnet.files import describe_foreign, opened, reading
+from modnet.files import describe_foreign, opened, quote, reading
 from modnet_data.csv.cells import Notation
 from modnet_data.csv.encodings import likely_encodings, marked_encoding, unmarked_utf_16
-from modnet_data.table.columns import quote
 
 LONGEST_LINE = 2**22
 WHITESPACE = "whitespace"

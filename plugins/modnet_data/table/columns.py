@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from modnet import DataError
-from modnet.files import printable
+from modnet.files import printable, quote
 
 LABEL_NAMES = frozenset(
     {"label", "labels", "class", "classes", "target", "targets"} | {"species", "variety", "category", "digit", "y", "t"}
@@ -120,15 +120,6 @@ class Columns:
     def explain_unnamed(self, index: int) -> str:  # noqa: ARG002 - other tables know more
         """Say why a column may have no name, where that can be guessed."""
         return ""
-
-
-def quote(text: str) -> str:
-    """Return text from a file in quotes, cut where it is long.
-
-    >>> quote("abc")
-    "'abc'"
-    """
-    return repr(text if len(text) <= 40 else f"{text[:40]}...")
 
 
 def list_names(names: Sequence[str]) -> str:
