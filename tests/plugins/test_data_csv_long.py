@@ -47,6 +47,17 @@ words = {f"n{i}": ["none"] for i in range(5000)}
 assert modnet.load(sys.argv[1], missing_values=words, test_fraction=0.0).features == 5000
 """
 
+RENAMED = """
+import sys, modnet
+from pathlib import Path
+from modnet_data.csv.source import Csv
+names = [f"pixel{i}" for i in range(5000)]
+try:
+    Csv().read_named_rows(Path(sys.argv[1]), 5000, names)
+except modnet.DataError as error:
+    assert "5000 columns are missing" in str(error), error
+"""
+
 
 def run(code: str, *arguments: Path) -> None:
     """Run code in a process of its own, which takes seconds, or else much longer than it may."""
@@ -84,3 +95,7 @@ def test_files_of_many_mistakes_take_time_in_proportion_to_their_size(tmp_path: 
 
 def test_words_for_missing_values_of_many_columns_take_time_in_proportion(tmp_path: Path):
     run(LISTED, write_table(tmp_path / "wide.csv", 5000, [f"{i}.5" for i in range(20)]))
+
+
+def test_missing_names_of_many_columns_are_reported_in_proportion_to_their_number(tmp_path: Path):
+    run(RENAMED, write_table(tmp_path / "wide.csv", 5000, [f"{i}.5" for i in range(3)]))

@@ -43,12 +43,13 @@ def describe_rows(facts: Facts, wanted: ColumnSettings, names: Sequence[str]) ->
 
 def _plan_by_name(table: Table, wanted: ColumnSettings, names: Sequence[str]) -> Plan[Table]:
     place = {name: i for i, name in enumerate(table.names or ())}
+    known = {*names}
     if lacking := [name for name in names if name not in place]:
-        rest = [name for name in place if name and name not in names]
+        rest = [name for name in place if name and name not in known]
         raise table.error(_describe_lacking(lacking, rest, names, table))
     features = [place[name] for name in names]
-    out = {table.find(column) for column in wanted.leave_out}
-    others = [i for i in range(table.count) if i not in out and i not in features]
+    out = {*features, *(table.find(column) for column in wanted.leave_out)}
+    others = [i for i in range(table.count) if i not in out]
     labels = _find_label(table, wanted.label or (), others)
     if wanted.label is None:
         named = [i for i in others if table.names and table.names[i].lower() in LABEL_NAMES]
@@ -58,8 +59,8 @@ def _plan_by_name(table: Table, wanted: ColumnSettings, names: Sequence[str]) ->
 
 def _describe_lacking(lacking: Sequence[str], rest: Sequence[str], names: Sequence[str], table: Columns) -> str:
     """Return what is wrong with a file that lacks features: their names, and those that may be meant."""
-    near = [match[0] for name in lacking if (match := get_close_matches(name, rest, n=1))]
-    hint = f" (did you mean {' and '.join(map(quote, near[:MOST_COLUMNS]))}?)" if near else ""
+    near = [match[0] for name in lacking[:MOST_COLUMNS] if (match := get_close_matches(name, rest, n=1))]
+    hint = f" (did you mean {' and '.join(map(quote, near))}?)" if near else ""
     what = f"the column {quote(lacking[0])} is" if len(lacking) == 1 else f"{len(lacking)} columns are"
     listed = "" if len(lacking) == 1 else f" ({list_names(lacking)})"
     trained = f"the run was trained on {list_names(names)}"
