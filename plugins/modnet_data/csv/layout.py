@@ -15,9 +15,12 @@ import attrs
 from modnet import DataError
 from modnet.cached import Facts
 from modnet_data.csv.cells import (
+    OTHERS,
     Notation,
+    Way,
     advise_notation,
     describe_notations,
+    find_notations,
     is_number,
     is_number_with_commas,
     kind_of,
@@ -28,7 +31,7 @@ from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measu
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
 from modnet_data.table.columns import Columns, UnlabelledError, Value, quote
 from modnet_data.table.label import are_numbers
-from modnet_data.table.plan import own_words
+from modnet_data.table.plan import list_words
 from modnet_data.table.words import MISSING, MissingValues
 
 SAMPLE_LINES = 100
@@ -72,9 +75,9 @@ class Layout(Columns):
 
     def with_words(self, given: MissingValues) -> Layout:
         """Return the layout with the words for missing values that are given: others of the usual ones are text."""
-        text = set(self.text)
+        text, listed = set(self.text), list_words(self, given)
         for i in range(self.count):
-            words = own_words(self, given, i)
+            words = listed.get(i)
             cells = set() if words is None else {row[i] for row in self.sample} - {"", *words}
             if cells & MISSING and not any(_is_usual_number(cell) for cell in cells):
                 text.add(i)
@@ -82,14 +85,19 @@ class Layout(Columns):
                 text.discard(i)
         return attrs.evolve(self, text=frozenset(text))
 
+    @cached_property
+    def _notations(self) -> list[Way]:
+        """The other notations in which all numbers of the first rows are still some: found once, not for each cell."""
+        cells = {cell for row in self.rows for cell in row.cells}
+        return find_notations({*filter(self.dialect.notation.is_number, cells)})
+
     def advise_notation(self, column: int, cell: str) -> list[dict[str, Any]]:
         """Return the settings by which a cell that is no number is one, as all in its column by the first rows."""
         if self.dialect.notation.is_number(cell) or self.dialect.thousands:
             return []
         column_cells = [cell, *(row.cells[column] for row in self.rows)]
         present = [other for other in column_cells if other.strip() not in MISSING]
-        numbers = [other for row in self.rows for other in row.cells if self.dialect.notation.is_number(other)]
-        ways = advise_notation(present, numbers, self.dialect.delimiter) if present else []
+        ways = advise_notation(present, self._notations, self.dialect.delimiter) if present else []
         return [way for way in ways if Notation(**{"decimal": self.dialect.decimal, **way}).is_number(cell)]
 
     def header_error(self, problem: str, column: int, advice: Sequence[Mapping[str, Any]] = ()) -> DataError:
@@ -282,7 +290,7 @@ def _decimal(path: Path, rows: list[list[str]], dialect: Dialect) -> str:
     if not with_comma or point or not all(map(decimal.is_number, with_comma)):
         return "."
     if dialect.thousands is None and all(map(Notation(thousands=",").is_number, with_comma)):
-        ways = advise_notation(with_comma, [], dialect.delimiter)
+        ways = advise_notation(with_comma, OTHERS, dialect.delimiter)
         problem = f"{path}: {quote(with_comma[0])}{describe_notations(ways)}"
         raise DataError(problem, path=path, advice=ways)
     return ","
