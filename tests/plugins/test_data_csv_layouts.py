@@ -113,9 +113,10 @@ def test_a_broken_character_among_others_gets_no_encoding_advised(path):
     assert refuse(path, text).advice == ()
 
 
-def test_advice_on_encodings_does_not_go_in_circles(path):
-    error = refuse(path, b"\xef\xbb\xbf" + TABLE.encode("utf-16-le"))
-    assert not error.advice
+@pytest.mark.parametrize("mark", [b"\xef\xbb\xbf", b"\xff\xfe\xef\xbb\xbf\0"])
+def test_marks_of_two_encodings_get_neither_advised(path, mark):
+    error = refuse(path, mark + TABLE.encode("utf-16-le"), label=3)
+    assert not any("encoding" in way for way in error.advice)
 
 
 @pytest.mark.parametrize("encoding", ["utf-16", "utf-32", "utf-8-sig"])
@@ -502,7 +503,19 @@ def test_a_first_line_of_which_each_cell_comes_again_is_a_row(path, text):
 
 @pytest.mark.parametrize("text", ["x,x,o,q\no,o,x,n\nx,x,o,p\no,o,x,n\n", "x,x,y\na,b,c\nd,e,f\n"])
 def test_a_first_line_of_text_that_repeats_may_be_a_row(path, text):
-    assert refuse(path, text).advice == ({"header": True}, {"header": False})
+    assert refuse(path, text).advice == ({"header": False},)  # no two columns have one name
+
+
+def test_a_first_line_with_a_cell_of_its_column_may_be_a_row(path):
+    assert refuse(path, "p,q,r\np,s,t\nu,v,w\n").advice == ({"header": True}, {"header": False})
+
+
+def test_a_row_of_text_and_numbers_that_repeat_is_no_header(path):
+    text = "vhigh,vhigh,2,2,small,unacc\nvhigh,med,2,3,small,acc\nlow,low,3,4,big,unacc\n" * 5
+    assert refuse(path, text).advice == ({"header": False},)
+    data, way = obey(path, text, header=False, label="last")
+    assert way == {"leave_out": [0, 1, 4]}
+    assert (data.classes, len(data.train)) == (("acc", "unacc"), 15)
 
 
 def test_names_that_repeat_above_numbers_are_a_header(path):

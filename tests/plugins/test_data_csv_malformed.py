@@ -530,6 +530,16 @@ def test_files_that_are_refused(path, content, options, words):
     assert words in words_of(path, content, **options)
 
 
+@pytest.mark.parametrize(
+    ("content", "given"),
+    [("a;label\n1,5;x\n1.5;x\n", {"decimal": ","}), ('a,label\n1,x\n",5",x\n', {"thousands": ","})],
+)
+def test_no_notation_is_advised_that_the_settings_rule_out(path, content, given):
+    with pytest.raises(DataError, match=r"line 3, column 1 .*: expected a number, found") as caught:
+        load(path, content, label="label", **given)
+    assert caught.value.advice == ()
+
+
 WRONG = [("x,1\n", 3), ('x,"1\nr",2\n', 2), ('"x"y,1,2\n', 1), ("\u200b,1,2\n", 1), ("x,1,2,3\n", 4), ("x,s,2\n", 2)]
 """Rows, and the column of the mistake in each."""
 

@@ -278,6 +278,18 @@ def test_the_test_file_beside_it(tmp_path):
         modnet.load(train)
 
 
+def test_a_file_without_labels_is_no_test_part(tmp_path):
+    train, test = tmp_path / "train.parquet", tmp_path / "test.parquet"
+    save(train)
+    save(test, {name: COLUMNS[name] for name in ("petals", "length")})
+    data = modnet.load(train, test_fraction=0.4)
+    assert (len(data.train), len(data.test), data.settings["test"]) == (2, 1, "")
+    assert data.notes == ("test.parquet has no label: it is no test part, but `modnet predict` reads its rows",)
+    with pytest.raises(DataError, match="all columns of the training file but the label: set test = ''") as caught:
+        modnet.load(train, test="test.parquet")
+    assert caught.value.advice == ({"test": ""},)
+
+
 def test_rows_to_predict(path):
     rows, labels = modnet.source("parquet").read_rows(save(path), 2)
     assert (rows.tolist()[0], labels.tolist()[0]) == ([5.1, 3], "setosa")

@@ -45,6 +45,12 @@ def _is_header_of_text(rows: list[list[str]]) -> bool | None:
     return None if again or len({*names}) < len(names) else True
 
 
+def has_repeated_name(header: Record) -> bool:
+    """Say whether a cell of a line comes twice in it, as no name of a column may."""
+    names = [cell.strip() for cell in header.cells if cell.strip()]
+    return len({*names}) < len(names)
+
+
 def check_names(path: Path, header: Record, names: tuple[str, ...], dialect: Dialect) -> None:
     """Raise DataError where a name is none: it repeats, or holds what no name does."""
     line = header.line

@@ -16,7 +16,7 @@ from modnet.files import part_paths, replacing, tell_progress
 from modnet_data.formats import ARROW_SUFFIXES, SUFFIXES
 from modnet_data.parquet.rows import INDEX, convert
 from modnet_data.parquet.table import open_table
-from modnet_data.table.columns import Columns
+from modnet_data.table.columns import Columns, UnlabelledError
 from modnet_data.table.plan import ColumnSettings, Plan, data_plan
 from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource
@@ -55,6 +55,8 @@ class Parquet(TableSource):
 
         def put_data(put: Put) -> Facts:
             with open_table(path) as table:
+                if like is not None:
+                    _refuse_unlabelled(table.columns, like)
                 plan = data_plan(table.columns, self.column_settings)
                 if not self.features:
                     _refuse_index(plan)
@@ -109,6 +111,13 @@ def _pyarrow(path: Path) -> Any:
     except ImportError:
         raise MissingExtraError(f"{path}: a Parquet or Arrow file", "parquet") from None
     return pyarrow
+
+
+def _refuse_unlabelled(columns: Columns, train: Facts) -> None:
+    labels = train["label"] if isinstance(train["label"], list) else [train["label"]]
+    lacking = all(columns.find(label) is None for label in labels)
+    if lacking and all(columns.find(feature) is not None for feature in train["features"]):
+        raise UnlabelledError(f"{columns.path}: all columns of the training file but the label", columns.path)
 
 
 def _refuse_index(plan: Plan[Columns]) -> None:
