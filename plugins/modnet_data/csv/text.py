@@ -71,11 +71,12 @@ class Record:
 
 @attrs.frozen
 class Broken:
-    """A row that cannot be split into cells: where it begins, the column that is wrong, and the problem."""
+    """A row that cannot be split into cells: where it begins, the column that is wrong, the problem, and its text."""
 
     line: int
     column: int
     problem: str
+    text: str
 
 
 def line_error(
@@ -141,7 +142,7 @@ def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[
             if column is None:
                 cells = text.split(dialect.character)
                 column = cells.index(max(cells, key=len))
-            yield Broken(first + before + skipped[0], column, _reason(error))
+            yield Broken(first + before + skipped[0], column, _reason(error), text)
             continue
         if cells:
             yield Record(first + before + skipped[0], cells, used[0] if len(used) == 1 else "".join(used))

@@ -104,6 +104,10 @@ class Columns:
         hint = f", did you mean {near[0]!r}?" if near else ""
         raise self.error(f"no column {column!r}{hint}; available: {list_names(self.names)}")
 
+    def rename(self, column: Column) -> Column:
+        """Return a column of the settings as its name, or its number from 0; raises DataError where there is none."""
+        return self.name_of(self.index_of(column))
+
     def find_labels(self, among: Iterable[int], letters: bool = False) -> list[int]:
         """Return the columns that are named as a label is: by a word, or else by a single letter."""
         names = self.names or [""] * self.count
