@@ -190,10 +190,8 @@ class Missing:
     def _label_error(self, problem: str, unit: str, place: int, advice: Sequence[dict[str, Any]] = ()) -> DataError:
         column = self._plan.labels[0]
         table: Columns = self._plan.table
-        line = place if unit == "line" else None
-        return table.error(
-            problem, f", {unit} {place}, {table.column(column)}", line=line, column=column, advice=advice
-        )
+        line, at = place if unit == "line" else None, f", {unit} {place}, {table.column(column)}"
+        return table.error(problem, at, line=line, column=column, advice=advice)
 
     def _name_of(self, label: Any) -> str:
         """Return a label as it stands in the file, or the column of a one-hot label."""
