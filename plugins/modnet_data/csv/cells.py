@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Any
 
@@ -144,12 +144,12 @@ def describe_notations(ways: Sequence[dict[str, Any]]) -> str:
     return "; is the comma a decimal mark" + ", or between thousands" * ({"thousands": ","} in ways) + "?"
 
 
-def advise_notation(cells: Sequence[str], numbers: Iterable[str], delimiter: str) -> list[dict[str, Any]]:
+def advise_notation(cells: Sequence[str], numbers: Sequence[str], delimiter: str) -> list[dict[str, Any]]:
     """Return the notations in which all of some cells are numbers, and `numbers` of the same file are still some.
 
     Between commas, a comma that can be between thousands is no decimal mark.
     """
-    numbers = list(numbers)
-    found = [way for notation, way in OTHERS if all(map(notation.is_number, [*cells, *numbers]))]
+    fitting = [(notation, way) for notation, way in OTHERS if all(map(notation.is_number, cells))]
+    found = [way for notation, way in fitting if all(map(notation.is_number, numbers))]
     few = [way for way in found if len(way) == 1] or found
     return [{"thousands": ","}] if delimiter == "," and {"thousands": ","} in few else few
