@@ -8,11 +8,13 @@ import json
 import math
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
 from typing import Any, TextIO
 
 _BOTH = "\r\n"
 _ESCAPES = {"\n": r"\n", "\r": r"\r"}
+LONGEST_QUOTE = 40
 GAP = 2
 """Blanks between the columns of a table."""
 
@@ -118,6 +120,27 @@ def printable(text: str, longest: int, keep: str = "") -> str:
         letter if letter.isprintable() or letter in keep else _ESCAPES.get(letter, "?") for letter in text[:longest]
     )
     return "".join(shown) + "..." * (len(text) > longest)
+
+
+def quote(text: str, form: Callable[[str], str] = repr) -> str:
+    r"""Return text from a file in quotes, in which no character is raw that cannot be seen, and cut where it is long.
+
+    `form` may be `ascii`, so that characters that look alike are told apart.
+
+    >>> quote("a" + chr(0)), quote("b" * 50)
+    ("'a\\x00'", "'bbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbbb...'")
+    """
+    return form(text if len(text) <= LONGEST_QUOTE else f"{text[:LONGEST_QUOTE]}...")
+
+
+def list_some(items: Iterable[str], most: int) -> str:
+    """Return items in a row, only the first ones of many.
+
+    >>> list_some(["a", "b"], 2), list_some("abc", 2)
+    ('a, b', 'a, b, ...')
+    """
+    first = list(islice(items, most + 1))
+    return ", ".join(first if len(first) <= most else [*first[:most], "..."])
 
 
 def format_error(error: BaseException) -> str:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -16,8 +16,10 @@ from modnet.compose.sources import find_shared_settings, read_rows, recognise_so
 from modnet.display.progress import file_progress
 from modnet.runs.folder import EXPERIMENT
 from modnet.runs.model import TrainedModel
-from modnet.text import printable, to_csv
+from modnet.text import list_some, quote, to_csv
 
+COLUMNS = ("label", "features", "leave_out")
+"""The settings that say which columns are what."""
 MOST_LABELS = 6  # that a note names
 
 
@@ -52,7 +54,7 @@ def predict(
     kind = source or recognise_source(file)
     settings = parse_assignments(assignments)
     # A file has the settings of the run that its source has, too: the column of the label, for instance.
-    reader = make_part("data-source", kind, **{**find_shared_settings(model.source, kind), **settings})
+    reader = make_part("data-source", kind, **_without_places(find_shared_settings(model.source, kind), settings))
     # Who lists the features goes by that list: the file has other names.
     names = () if settings.get("features") else model.feature_names
     with file_progress():
@@ -70,13 +72,25 @@ def predict(
     _print_predictions(columns, accuracy, notes, json_=json_)
 
 
+def _without_places(shared: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return both kinds of settings; where columns of this file are given, their numbers in another file say nothing.
+
+    >>> _without_places({"label": 4, "leave_out": ["id"]}, {"leave_out": [0]})
+    {'leave_out': [0]}
+    """
+    kept = dict(shared)
+    for key in COLUMNS if settings.keys() & set(COLUMNS) else ():
+        value = shared.get(key)
+        if any(isinstance(column, int) for column in (value if isinstance(value, (list, tuple)) else [value])):
+            del kept[key]
+    return {**kept, **settings}
+
+
 def _describe_unknown_labels(labels: Sequence[Any], classes: Sequence[Any]) -> list[str]:
     """Return a note on the labels that are no class of the run, or none."""
     known = {str(name) for name in classes}
     unknown = list(dict.fromkeys(str(label) for label in labels if str(label) not in known))
-    shown = ", ".join(repr(printable(label, 40)) for label in unknown[:MOST_LABELS]) + ", ..." * (
-        len(unknown) > MOST_LABELS
-    )
+    shown = list_some(map(quote, unknown), MOST_LABELS)
     return [f"the run knows no class {shown}: such rows count as wrong"] if unknown else []
 
 

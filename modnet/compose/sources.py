@@ -20,7 +20,7 @@ from modnet.files.opening import explain_error, reading
 from modnet.host.registry import Component, Registry, could_be_name
 from modnet.host.signatures import find_settings
 from modnet.interfaces import DataSource, RowsToPredict
-from modnet.text import format_error, printable
+from modnet.text import format_error, list_some, printable
 
 HEAD = 4096
 
@@ -153,8 +153,8 @@ def recognise_source(path: Path) -> str:
 
 def _list_files(folder: Path) -> str:
     with reading(folder):
-        names = sorted(file.name for file in folder.iterdir() if file.is_file())
-    return ", ".join([printable(name, 40) for name in names[:3]] + ["..."] * (len(names) > 3))
+        names = sorted(printable(file.name, 40) for file in folder.iterdir() if file.is_file())
+    return list_some(names, 3)
 
 
 def recognise_writer(path: Path) -> str:

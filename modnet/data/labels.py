@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any, cast
 
 import numpy as np
 from array_api_compat import array_namespace
 
 from modnet.errors import DataError
-from modnet.text import JOINERS
+from modnet.text import JOINERS, list_some, quote
 from modnet.types import Array
 
 LABELS_END = 2**53  # below it, float64 tells whole numbers apart
@@ -20,7 +20,6 @@ BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters and marks that a
 UNSEEN = {"Cc": "a control character", **dict.fromkeys(["Cf", "Zl", "Zp"], "an invisible character")} | {
     "Cs": "half a character"
 }
-LONGEST_SHOWN = 40
 
 
 def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
@@ -160,10 +159,10 @@ def find_unclear_labels(labels: Iterable[str]) -> tuple[str, tuple[str, ...]] | 
             other = seen.setdefault(label.strip(), label)
         else:
             if problem := _find_unseen(label):
-                return f"the label {_show(label, repr)} has {problem}: take it out", (label,)
+                return f"the label {quote(label)} has {problem}: take it out", (label,)
             other = seen.setdefault(_to_look(label), label)
         if other != label:
-            both = f"{_show(other, ascii)} and {_show(label, ascii)}"
+            both = f"{quote(other, ascii)} and {quote(label, ascii)}"
             return f"the labels {both} look alike: write them in one way, such as Unicode's form NFC", (other, label)
     return None
 
@@ -195,10 +194,6 @@ def _to_look(label: str) -> str:
     return unicodedata.normalize("NFC", re.sub(r"[^\S\n]", " ", text.strip()))
 
 
-def _show(label: str, form: Callable[[str], str]) -> str:
-    return form(label) if len(label) <= LONGEST_SHOWN else f"{form(label[:LONGEST_SHOWN])}..."
-
-
 def join_labels(train: Array, test: Array) -> Array:
     """Return the labels of both parts as one array; raises DataError where they are of two kinds."""
     words = {"b": "truth values", "i": "numbers", "U": "text"}
@@ -214,7 +209,7 @@ def to_float64(numbers: Array) -> Array:
 
 
 def _list(classes: Sequence[Any]) -> str:
-    return ", ".join([*map(repr, classes[:10]), *["..."] * (len(classes) > 10)])
+    return list_some(map(repr, classes), 10)
 
 
 def _is_missing(label: object) -> bool:

@@ -8,7 +8,7 @@ from modnet.files.opening import CHUNK, COMPRESSED, LIMIT, compression, created,
 from modnet.files.progress import tell_progress, telling
 from modnet.files.writing import replacing, sweep, write_atomically
 from modnet.files.zipped import ZIP, first_name, member_name
-from modnet.text import format_size, printable, write_csv
+from modnet.text import format_size, list_some, printable, quote, write_csv
 
 __all__ = [
     "CHUNK",
@@ -23,10 +23,12 @@ __all__ = [
     "first_name",
     "format_size",
     "head_of",
+    "list_some",
     "member_name",
     "opened",
     "part_paths",
     "printable",
+    "quote",
     "read_bytes",
     "reading",
     "replacing",

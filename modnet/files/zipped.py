@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import IO
 
 from modnet.errors import DataError
-from modnet.text import printable
+from modnet.text import list_some, printable
 
 ZIP = b"PK\x03\x04"
 HEADER = 30  # bytes before the name of the first member: PKWARE's APPNOTE.TXT, 4.3.7
@@ -78,8 +78,7 @@ def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
     if "[Content_Types].xml" in names:
         raise DataError(f"{path}: an Excel workbook or another Office document: save it as CSV", path=path)
     if len(infos) != 1:
-        listed = ", ".join(names if len(names) <= MOST_NAMES else [*names[:MOST_NAMES], "..."])
-        found = f"{len(infos)} files ({listed})" if infos else "no file"
+        found = f"{len(infos)} files ({list_some(names, MOST_NAMES)})" if infos else "no file"
         raise DataError(f"{path}: a ZIP archive of {found}, expected one: unpack it", path=path)
     if infos[0].flag_bits & 1:
         raise DataError(f"{path}: an encrypted ZIP archive: unpack it", path=path)

@@ -26,7 +26,7 @@ from modnet.host.registry import BUILT_IN
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.environment import describe_machine, list_libraries
-from modnet.text import printable
+from modnet.text import printable, quote
 from modnet.types import Status
 
 RECEIPT = "receipt.json"
@@ -131,7 +131,7 @@ class Receipt:
             why = printable(error.mistakes[0], 200)
             raise DataError(f"{path}: not a run's receipt, or damaged ({why})") from None
         if odd := [name for name in (receipt.results.files if receipt.results else ()) if Path(name).name != name]:
-            raise DataError(f"{path}: damaged, {printable(odd[0], 40)!r} is no file of a run")
+            raise DataError(f"{path}: damaged, {quote(odd[0])} is no file of a run")
         return receipt
 
     def write(self, folder: Path) -> None:

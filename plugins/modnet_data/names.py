@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from modnet import DataError
-from modnet.files import printable
+from modnet.files import list_some, printable
 
 TRAIN_TEST = (
     ("train_img", "train_label", "test_img", "test_label"),
@@ -62,5 +62,4 @@ def _in_lower_case(names: Iterable[str], path: Path) -> Mapping[str, str]:
 
 
 def _list_names(names: Iterable[str]) -> str:
-    shown = [printable(name, 30) for name in names]
-    return ", ".join([*shown[:6], "..."] if len(shown) > 6 else shown) or "(none)"
+    return list_some((printable(name, 30) for name in names), 6) or "(none)"

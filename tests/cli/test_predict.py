@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from pathlib import Path
 
 import numpy as np
@@ -178,7 +179,7 @@ def test_each_advice_about_the_number_of_columns_works(runs, tmp_path, run, text
 def test_arrays_go_by_position_with_a_note(runs, tmp_path, call):
     np.savez(tmp_path / "rows.npz", x=np.array(ROWS), t=np.array(KINDS))
     for run, note in (
-        ("named", "note: columns are taken by position: the source npz knows no names\n"),
+        ("named", "note: columns are taken by position, as height, width: the source npz knows no names\n"),
         ("arrays", ""),
     ):
         done = call("predict", run, str(tmp_path / "rows.npz"), cwd=runs)
@@ -200,6 +201,78 @@ def test_a_first_line_of_the_names_is_a_header_whatever_they_are(tmp_path, call)
     done = call("predict", "r", "rows.csv", "--json", cwd=tmp_path)
     assert len(json.loads(done.stdout)["rows"]) == 2
     assert "by position" in done.stderr
+
+
+# The training file's columns, their settings, the columns of the file to predict; then the feature columns that are
+# found in it and the label's, or None where two readings are possible.
+BY_NUMBER = [
+    ("i a b t", {"label": 3, "leave_out": (0,)}, "i a b t", "ab", "t"),
+    ("i a b t", {"label": 3, "leave_out": (0,)}, "a b", "ab", ""),
+    ("i a b t", {"label": 3, "leave_out": (0,)}, "i a b", None, ""),
+    ("t a b i", {"label": 0, "leave_out": (3,)}, "a b i", None, ""),
+    ("t i a b", {"label": 0, "leave_out": (1,)}, "i a b", "ab", ""),
+    ("t i a b", {"label": 0, "leave_out": (1,)}, "t a b", "ab", ""),
+    ("i j a b t", {"label": 4, "leave_out": (0, 1)}, "a b t", "ab", "t"),
+    ("i j a b t", {"label": 4, "leave_out": (0, 1)}, "i j a b", "ab", ""),
+    ("t i j a b", {"label": 0, "leave_out": (1, 2)}, "i j a b", "ab", ""),
+    ("a i b t", {"label": 3, "features": (0, 2)}, "a i b t", "ab", "t"),
+    ("a i b t", {"label": 3, "features": (0, 2)}, "a b", "ab", ""),
+    ("a i b t", {"label": 3, "features": (0, 2)}, "a b t", None, ""),
+    ("t a b i", {"label": 0, "features": (1, 2)}, "t a b", "ab", "t"),
+]
+
+
+@pytest.mark.parametrize(("trained", "settings", "columns", "features", "label"), BY_NUMBER)
+def test_columns_by_number_are_those_of_the_training_file(tmp_path, trained, settings, columns, features, label):
+    values = {"a": 1.5, "b": 2.5, "i": 7, "j": 8, "t": 1}
+    path = write(tmp_path, "rows.csv", ",".join(str(values[name]) for name in columns.split()) + "\n")
+    source = modnet.source("csv", header=False, **settings)
+    if features is None:
+        with pytest.raises(modnet.DataError, match="is the label one of them") as caught:
+            read_rows(source, path, 2, ())
+        assert len(caught.value.advice) == 2
+        return
+    found = read_rows(source, path, 2, ())
+    assert found.x.tolist() == [[values[name] for name in features]], trained
+    assert (found.labels is None) == (not label)
+
+
+def test_each_advice_about_columns_by_number_works(tmp_path, call):
+    rng = np.random.default_rng(0)
+    x = rng.uniform(0, 10, (100, 2)).round(2)
+    t = (x[:, 0] > x[:, 1]).astype(int)
+    lines = [f"{i},{a},{b},{label}" for i, ((a, b), label) in enumerate(zip(x, t, strict=True))]
+    (tmp_path / "train.csv").write_text("\n".join(lines) + "\n")
+    settings = ("--set", "data.header=false", "--set", "data.label=3", "--set", "data.leave_out=[0]")
+    short = ("--gradient", "backpropagation", "--hidden", "5", "--iterations", "300", "--lr", "0.5")
+    done = call("train", *short, "--data", "train.csv", *settings, "--out", "r", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for cut, option in (
+        (lambda line: line.split(",", 1)[1], "label=2"),
+        (lambda line: line.rsplit(",", 1)[0], "leave_out=[0]"),
+    ):
+        (tmp_path / "rows.csv").write_text("\n".join(map(cut, lines)) + "\n")
+        done = call("predict", "r", "rows.csv", cwd=tmp_path)
+        assert (done.returncode, "Set label = 2 or leave_out = [0]" in done.stderr) == (1, True), done.stderr
+        done = call("predict", "r", "rows.csv", "--json", "--set", option, cwd=tmp_path)
+        answer = json.loads(done.stdout)
+        assert np.mean([row["prediction"] for row in answer["rows"]] == t) > 0.9
+        assert (answer["accuracy"] is None) == ("leave_out" in option)
+
+
+def test_columns_that_training_gave_by_number_are_found_by_name(tmp_path, call):
+    path = write(tmp_path, "train.csv", "id,height,width,kind\n" + "1,2,3,a\n2,3,5,b\n3,2,5,a\n4,3,3,a\n" * 10)
+    data = modnet.load(path, label=3, leave_out=[0], missing_values={"1": ["-9"]})
+    assert (data.settings["label"], data.settings["leave_out"]) == ("kind", ("id",))
+    assert data.settings["missing_values"] == {"height": ("-9",)}
+    assert modnet.load(path, label=-1, features=[2, 1]).settings["features"] == ("width", "height")
+    settings = ("--set", "data.label=3", "--set", "data.leave_out=[0]")
+    done = call("train", "--iterations", "5", "--data", "train.csv", *settings, "--out", "r", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    write(tmp_path, "rows.csv", "kind,height,width\na,2,3\n")
+    done = call("predict", "r", "rows.csv", "--json", cwd=tmp_path)
+    answer = json.loads(done.stdout)
+    assert (answer["rows"][0]["label"], answer["notes"]) == ("a", [])
 
 
 def test_columns_that_are_listed_have_other_names(runs, tmp_path, call):
@@ -241,10 +314,19 @@ def test_a_run_of_an_older_version_has_no_names(runs, tmp_path, call):
     about = json.loads(str(params.pop("about")))
     assert about.pop("features") == ["height", "width"]
     np.savez(old / "params.npz", about=np.array(json.dumps(about)), **params)
-    path = write(tmp_path, "rows.csv", table("height,width"))
-    done = call("predict", str(old), str(path), cwd=runs)
-    assert done.returncode == 0, done.stderr
-    assert "note: columns are taken by position: the run keeps no feature names" in done.stderr
+    experiment = (old / "experiment.toml").read_text()
+    for columns, left_out in (
+        ("height,width", '["id"]'),
+        ("id,height,width,kind", '["id"]'),
+        ("id,height,width,kind", "[0]"),
+    ):
+        (old / "experiment.toml").write_text(re.sub(r"leave_out = \[[^\]]*\]", f"leave_out = {left_out}", experiment))
+        path = write(tmp_path, "rows.csv", table(columns))
+        done = call("predict", str(old), str(path), cwd=runs)
+        assert done.returncode == 0, done.stderr
+        assert [line.split(",")[1] for line in done.stdout.splitlines()[1:]] == KINDS
+        assert "note: columns are taken by position: the run keeps no feature names" in done.stderr
+        assert ("accuracy 1.0000" in done.stderr) == ("kind" in columns)
 
 
 def test_a_source_of_an_older_version_reads_by_position():

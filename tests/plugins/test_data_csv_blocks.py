@@ -240,6 +240,7 @@ def outcome(path: Path, chosen: dict[str, Any]) -> Any:
 
 @given(files(), SETTINGS, st.integers(4, 40))
 @example("a,b,kind\n5월,2,x\n", {}, 8)
+@example('1,0\n2,1\na"b,0\n"a\nb",0\n', {"label": "last"}, 8)
 @example("1,2,乐\n1,3,水\n", {"label": "last"}, 8)
 @example("kind,a\n\U000f0000,1\n", {"label": 0}, 8)
 @example("0,水\n", {"label": "first", "header": False}, 8)

@@ -41,6 +41,23 @@ for path in sys.argv[1:]:
         assert len(str(error)) < 2000, error
 """
 
+LISTED = """
+import sys, modnet
+words = {f"n{i}": ["none"] for i in range(5000)}
+assert modnet.load(sys.argv[1], missing_values=words, test_fraction=0.0).features == 5000
+"""
+
+RENAMED = """
+import sys, modnet
+from pathlib import Path
+from modnet_data.csv.source import Csv
+names = [f"pixel{i}" for i in range(5000)]
+try:
+    Csv().read_named_rows(Path(sys.argv[1]), 5000, names)
+except modnet.DataError as error:
+    assert "5000 columns are missing" in str(error), error
+"""
+
 
 def run(code: str, *arguments: Path) -> None:
     """Run code in a process of its own, which takes seconds, or else much longer than it may."""
@@ -60,3 +77,25 @@ def test_files_of_long_cells_take_time_in_proportion_to_their_size(tmp_path: Pat
         paths.append(tmp_path / f"{number}.csv")
         paths[-1].write_text(f"a,b,kind\n1,2,x\n{cell}x,2,x\n1,{cell}\n1,{cell},{cell}\n", encoding="utf-8", newline="")
     run(LOAD, *paths)
+
+
+def write_table(path: Path, columns: int, rows: list[str]) -> Path:
+    """Write a header of so many features and a label, and rows of features that are all the same each."""
+    names = [*(f"n{i}" for i in range(columns)), "label"]
+    lines = [",".join([*[cell] * columns, "ab"[i % 2]]) for i, cell in enumerate(rows)]
+    path.write_text("\n".join([",".join(names), *lines]) + "\n", encoding="utf-8")
+    return path
+
+
+def test_files_of_many_mistakes_take_time_in_proportion_to_their_size(tmp_path: Path):
+    wide = write_table(tmp_path / "wide.csv", 5000, ["x", "y", "z"] * 7)
+    long = write_table(tmp_path / "long.csv", 200, [f"{i}.5" for i in range(100)] + ["abc"] * 500)
+    run(LOAD, wide, long)
+
+
+def test_words_for_missing_values_of_many_columns_take_time_in_proportion(tmp_path: Path):
+    run(LISTED, write_table(tmp_path / "wide.csv", 5000, [f"{i}.5" for i in range(20)]))
+
+
+def test_missing_names_of_many_columns_are_reported_in_proportion_to_their_number(tmp_path: Path):
+    run(RENAMED, write_table(tmp_path / "wide.csv", 5000, [f"{i}.5" for i in range(3)]))

@@ -17,7 +17,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError, Dataset, cached
-from modnet.files import CHUNK, printable, reading, replacing, tell_progress
+from modnet.files import CHUNK, printable, quote, reading, replacing, tell_progress
 from modnet_data.arrays.npy_format import npy_header, write_npy
 from modnet_data.arrays.raw import Raw, blocks, check_packed, map_array
 from modnet_data.arrays.source import ArraySource
@@ -138,7 +138,7 @@ def _check_list(archive: zipfile.ZipFile, file: IO[bytes], path: Path) -> None:
         archive.open(info.filename).close()  # which finds that the name is another one where the member lies
         overlaps, free = info.header_offset < free, _data_start(file, info) + info.compress_size
         if overlaps or free > ends:
-            raise DataError(f"{damaged}: {printable(info.filename, 40)!r} and others overlap", path=path)
+            raise DataError(f"{damaged}: {quote(info.filename)} and others overlap", path=path)
 
 
 def _members(archive: zipfile.ZipFile, names: Sequence[str], path: Path) -> list[tuple[zipfile.ZipInfo, Raw]]:
@@ -173,11 +173,9 @@ def _map_member(path: Path, info: zipfile.ZipInfo, raw: Raw) -> Array:
             checksum, left = zlib.crc32(piece, checksum), left - len(piece)
             tell_progress(path, info.file_size - left, info.file_size)
     if left or checksum != info.CRC:
-        raise DataError(
-            f"{path}: a damaged archive: {printable(info.filename, 40)!r} is not what its checksum says", path=path
-        )
+        raise DataError(f"{path}: a damaged archive: {quote(info.filename)} is not what its checksum says", path=path)
     return map_array(path, attrs.evolve(raw, start=start + raw.start))
 
 
 def _place(path: Path, name: str) -> str:
-    return f"{path}: {printable(name, 40)!r}"
+    return f"{path}: {quote(name)}"

@@ -15,9 +15,9 @@ from modnet_data.csv.text import LONGEST_LINE
 BLOCK = 2**17
 """Bytes that are read in one go: few enough to stay in the processor's cache."""
 
-NEWLINE, ZERO = b"\n0"
+NEWLINE, ZERO = b"\n", ord("0")
 DIGITS = 10
-WIDEST = 4  # characters of a number up to 255 and what follows it
+BEFORE = 4  # line ends put before a block, so that each number has two characters before it
 
 
 def row_blocks(file: IO[bytes], encoding: str) -> Iterator[bytes]:
@@ -62,30 +62,40 @@ def grid(block: bytes, columns: int, delimiter: str, plain: int | None = None) -
     """
     if b"\r" in block:
         block = block.replace(b"\r\n", b"\n")
-    text = np.frombuffer(b"\n%b\n" % block.removesuffix(b"\n"), np.uint8)
-    rows = np.count_nonzero(text == NEWLINE) - 1
-    other = text - ZERO >= DIGITS  # what is no digit; 8 bits wrap around
+    text = np.frombuffer(b"%b%b\n" % (NEWLINE * BEFORE, block.removesuffix(b"\n")), np.uint8)
+    digits = text - np.uint8(ZERO)
+    other = digits >= DIGITS  # what is no digit; 8 bits wrap around
+    rows = np.count_nonzero(text == ord(NEWLINE)) - BEFORE
     between = np.count_nonzero(text == ord(delimiter)) if delimiter.isascii() else 0
-    if between != rows * (columns - 1) or np.count_nonzero(other) != 1 + rows + between:
+    if between != rows * (columns - 1) or np.count_nonzero(other) != BEFORE + rows + between:
         return None
-    places = np.flatnonzero(other)
-    ends, lengths = places[1:], places[1:] - places[:-1]
-    if lengths.min() < 2 or lengths.max() > WIDEST or (text.take(ends[columns - 1 :: columns]) != NEWLINE).any():
+    within = other.view(np.uint8) - np.uint8(1)  # all bits of a digit, none of another character
+    empty = (other[BEFORE:] & other[BEFORE - 1 : -1]).any()
+    long = (within[3:] & within[2:-1] & within[1:-2] & within[:-3]).any()
+    places = np.flatnonzero(other[BEFORE - 1 :])  # of the ends of cells, the first one that of the line before
+    ends = places[1:]
+    if empty or long or (text.take(ends[columns - 1 :: columns] + BEFORE - 1) != ord(NEWLINE)).any():
         return None
     if plain is not None:
-        at = places[plain:-1:columns].compress(lengths[plain::columns] > 2)
-        if (text.take(at + 1) == ZERO).any():
+        starts = places[plain:-1:columns] + BEFORE
+        if ((text.take(starts) == ZERO) & (within.take(starts + 1) > 0)).any():
             return None
-    numbers = text.take(ends - 1) - ZERO
-    longer = np.flatnonzero(lengths > 2)
-    at = ends.take(longer)
-    hundreds = text.take(at - 3) - ZERO
-    values = np.where(hundreds < DIGITS, hundreds, 0) * np.uint16(100)  # or else the end of the cell before
-    values += (text.take(at - 2) - ZERO) * np.uint16(10) + numbers.take(longer)
-    if values.max(initial=0) > np.iinfo(np.uint8).max:
+    numbers = _numbers(digits & within, within, ends)
+    return None if numbers is None else numbers.reshape(rows, columns)
+
+
+def _numbers(digits: Array, within: Array, ends: Array) -> Array | None:
+    """Return the numbers of one to three digits that end before `ends`, or None where one is above 255.
+
+    They are computed at each character, as if a number ended there: that takes less time than to pick the digits.
+    """
+    hundreds = digits[:-2] & within[1:-1] & within[2:]
+    numbers = digits[1:-1] * np.uint8(10)
+    numbers += digits[2:]
+    if hundreds.max() > 2 or ((hundreds == 2) & (numbers > 55)).any():
         return None
-    numbers[longer] = values
-    return numbers.reshape(rows, columns)
+    numbers += hundreds * np.uint8(100)
+    return cast("Array", numbers.take(ends))
 
 
 def _end_of_row(text: bytes) -> int:

@@ -8,13 +8,13 @@ from typing import Any, final
 import numpy as np
 
 from modnet import Array, DataError
+from modnet.files import quote
 from modnet_data.csv.cells import NOT_FINITE, WHOLE, Notation, describe_notations, number_of, number_problem
 from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
 from modnet_data.csv.text import Broken, Record, records
 from modnet_data.rows import EXACT
-from modnet_data.table.columns import quote
 from modnet_data.table.missing import Advice, Missing
 from modnet_data.table.plan import Plan
 from modnet_data.table.words import LIKELY
@@ -35,6 +35,8 @@ class Mistakes:
         self._layout = layout
         self._first: list[tuple[int, int | None, str, Remedy]] = []
         self.count = 0
+        self.is_complete = False
+        """True behind a mistake with an odd quote: what the rows are from there on cannot be told."""
 
     def add(self, line: int, column: int | None, problem: str, remedy: Remedy = no_remedy) -> None:
         """Count a mistake, and remember it if it is one of the first: those of a row come in any order."""
@@ -63,10 +65,14 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
     """Return what some lines say, cell by cell; what is wrong goes to `mistakes`."""
     features, labels = list[list[float]](), list[Any]()
     for record in records(lines, plan.table.dialect, first):
+        if mistakes.is_complete:
+            break
         if isinstance(record, Broken):
             mistakes.add(record.line, record.column, record.problem)
+            mistakes.is_complete = _has_odd_quote(record.text)
         elif problem := _row_problem(record, plan):
             mistakes.add(record.line, *problem)
+            mistakes.is_complete = _has_odd_quote(record.text)
         elif row := _read_row(record, plan, mistakes, gaps):
             features.append(row[0])
             labels.append(row[1])
@@ -74,6 +80,11 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
     if not plan.labels:
         return x, None
     return x, np.array(labels, np.str_ if plan.words else np.float64)
+
+
+def _has_odd_quote(text: str) -> bool:
+    """Say whether one of the quotes in a row is not one of a pair."""
+    return text.count('"') % 2 == 1
 
 
 def _row_problem(record: Record, plan: Plan[Layout]) -> tuple[int, str] | None:

@@ -9,11 +9,11 @@ from typing import Any, TypeAlias
 import attrs
 import numpy as np
 
+from modnet.files import quote
 from modnet_data.csv.cells import ODD, WHOLE, is_number, label_problem, number_of, number_problem
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.rows import EXACT
-from modnet_data.table.columns import quote
 from modnet_data.table.missing import Advice, Missing, describe_outside
 from modnet_data.table.plan import Plan
 from modnet_data.table.words import MISSING

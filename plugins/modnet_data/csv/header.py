@@ -8,9 +8,10 @@ from pathlib import Path
 from unicodedata import category
 
 from modnet import DataError
+from modnet.files import quote
 from modnet_data.csv.cells import is_number
 from modnet_data.csv.text import Broken, Dialect, Record, line_error
-from modnet_data.table.columns import LABEL_NAMES, quote
+from modnet_data.table.columns import LABEL_NAMES
 from modnet_data.table.words import MISSING
 
 

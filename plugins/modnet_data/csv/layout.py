@@ -14,10 +14,14 @@ import attrs
 
 from modnet import DataError
 from modnet.cached import Facts
+from modnet.files import quote
 from modnet_data.csv.cells import (
+    OTHERS,
     Notation,
+    Way,
     advise_notation,
     describe_notations,
+    find_notations,
     is_number,
     is_number_with_commas,
     kind_of,
@@ -26,9 +30,9 @@ from modnet_data.csv.cells import (
 from modnet_data.csv.header import check_names, check_second, has_repeated_name, is_header, is_text
 from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
-from modnet_data.table.columns import Columns, UnlabelledError, Value, quote
+from modnet_data.table.columns import Columns, UnlabelledError, Value
 from modnet_data.table.label import are_numbers
-from modnet_data.table.plan import own_words
+from modnet_data.table.plan import list_words
 from modnet_data.table.words import MISSING, MissingValues
 
 SAMPLE_LINES = 100
@@ -77,9 +81,9 @@ class Layout(Columns):
 
     def with_words(self, given: MissingValues) -> Layout:
         """Return the layout with the words for missing values that are given: others of the usual ones are text."""
-        text = set(self.text)
+        text, listed = set(self.text), list_words(self, given)
         for i in range(self.count):
-            words = own_words(self, given, i)
+            words = listed.get(i)
             cells = set() if words is None else {row[i] for row in self.sample} - {"", *words}
             if cells & MISSING and not any(_is_usual_number(cell) for cell in cells):
                 text.add(i)
@@ -87,19 +91,20 @@ class Layout(Columns):
                 text.discard(i)
         return attrs.evolve(self, text=frozenset(text))
 
+    @cached_property
+    def _notations(self) -> list[Way]:
+        """The other notations in which all numbers of the first rows are still some: found once, not for each cell."""
+        cells = {cell for row in self.rows for cell in row.cells}
+        return find_notations({*filter(self.dialect.notation.is_number, cells)})
+
     def advise_notation(self, column: int, cell: str) -> list[dict[str, Any]]:
         """Return the settings by which a cell that is no number is one, as all in its column by the first rows."""
         if self.dialect.notation.is_number(cell) or self.dialect.thousands:
             return []
         column_cells = [cell, *(row.cells[column] for row in self.rows)]
         present = [other for other in column_cells if other.strip() not in MISSING]
-        ways = advise_notation(present, self._numbers, self.dialect.delimiter) if present else []
+        ways = advise_notation(present, self._notations, self.dialect.delimiter) if present else []
         return [way for way in ways if Notation(**{"decimal": self.dialect.decimal, **way}).is_number(cell)]
-
-    @cached_property
-    def _numbers(self) -> list[str]:
-        """The cells of the first rows that are numbers."""
-        return [*{cell for row in self.rows for cell in row.cells if self.dialect.notation.is_number(cell)}]
 
     def header_error(self, problem: str, column: int, advice: Sequence[Mapping[str, Any]] = ()) -> DataError:
         """Return the error of a column's name, with the line of the header."""
@@ -296,7 +301,7 @@ def _decimal(path: Path, rows: list[list[str]], dialect: Dialect) -> str:
     if not with_comma or points or not all(map(decimal.is_number, with_comma)):
         return "."
     if dialect.thousands is None and all(map(Notation(thousands=",").is_number, with_comma)):
-        ways = advise_notation(with_comma, [], dialect.delimiter)
+        ways = advise_notation(with_comma, OTHERS, dialect.delimiter)
         problem = f"{path}: {quote(with_comma[0])}{describe_notations(ways)}"
         raise DataError(problem, path=path, advice=ways)
     return ","

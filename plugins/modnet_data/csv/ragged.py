@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from modnet.files import quote
 from modnet_data.csv.cells import kind_of
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import Record
-from modnet_data.table.columns import quote
 
 MARKS = ",;\t |"
 LONGEST_PAIR = 100

@@ -11,9 +11,9 @@ from pathlib import Path
 import attrs
 
 from modnet import DataError
+from modnet.files import quote
 from modnet_data.csv.cells import is_number
 from modnet_data.csv.text import WHITESPACE, Broken, Dialect, Record, line_error, records
-from modnet_data.table.columns import quote
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 RARE_DELIMITERS = ("|", "^", "~", ":")

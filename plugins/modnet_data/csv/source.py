@@ -12,6 +12,7 @@ from attrs.validators import ge, in_, instance_of, optional
 
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
+from modnet.files import quote
 from modnet_data.csv.cells import describe_notations
 from modnet_data.csv.encodings import is_text_encoding
 from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
@@ -20,7 +21,7 @@ from modnet_data.csv.rows import convert
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.csv.write import write_csv_files
 from modnet_data.formats import SUFFIXES
-from modnet_data.table.columns import list_names, quote
+from modnet_data.table.columns import list_names
 from modnet_data.table.plan import ColumnSettings, Plan, data_plan
 from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource

@@ -17,10 +17,9 @@ from typing import IO, Any, BinaryIO, cast
 import attrs
 
 from modnet import DataError
-from modnet.files import describe_foreign, opened, reading
+from modnet.files import describe_foreign, opened, quote, reading
 from modnet_data.csv.cells import Notation
 from modnet_data.csv.encodings import likely_encodings, marked_encoding, unmarked_utf_16
-from modnet_data.table.columns import quote
 
 LONGEST_LINE = 2**22
 WHITESPACE = "whitespace"
@@ -72,11 +71,12 @@ class Record:
 
 @attrs.frozen
 class Broken:
-    """A row that cannot be split into cells: where it begins, the column that is wrong, and the problem."""
+    """A row that cannot be split into cells: where it begins, the column that is wrong, the problem, and its text."""
 
     line: int
     column: int
     problem: str
+    text: str
 
 
 def line_error(
@@ -142,7 +142,7 @@ def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[
             if column is None:
                 cells = text.split(dialect.character)
                 column = cells.index(max(cells, key=len))
-            yield Broken(first + before + skipped[0], column, _reason(error))
+            yield Broken(first + before + skipped[0], column, _reason(error), text)
             continue
         if cells:
             yield Record(first + before + skipped[0], cells, used[0] if len(used) == 1 else "".join(used))

@@ -21,10 +21,10 @@ import attrs
 import numpy as np
 
 from modnet import Array, DataError, MissingExtraError
-from modnet.files import compression, format_size, printable, reading
+from modnet.files import compression, format_size, printable, quote, reading
 from modnet_data.parquet.reader import LONGEST, PARQUET
 from modnet_data.rows import EXACT
-from modnet_data.table.columns import Columns, Value, quote
+from modnet_data.table.columns import Columns, Value
 
 READER = Path(__file__).with_name("reader.py")
 BLOCK = 2**23  # bytes that are received at once

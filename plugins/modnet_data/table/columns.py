@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 
 from modnet import DataError
-from modnet.files import printable
+from modnet.files import printable, quote
 
 LABEL_NAMES = frozenset(
     {"label", "labels", "class", "classes", "target", "targets"} | {"species", "variety", "category", "digit", "y", "t"}
@@ -104,6 +104,10 @@ class Columns:
         hint = f", did you mean {near[0]!r}?" if near else ""
         raise self.error(f"no column {column!r}{hint}; available: {list_names(self.names)}")
 
+    def rename(self, column: Column) -> Column:
+        """Return a column of the settings as its name, or its number from 0; raises DataError where there is none."""
+        return self.name_of(self.index_of(column))
+
     def find_labels(self, among: Iterable[int], letters: bool = False) -> list[int]:
         """Return the columns that are named as a label is: by a word, or else by a single letter."""
         names = self.names or [""] * self.count
@@ -120,15 +124,6 @@ class Columns:
     def explain_unnamed(self, index: int) -> str:  # noqa: ARG002 - other tables know more
         """Say why a column may have no name, where that can be guessed."""
         return ""
-
-
-def quote(text: str) -> str:
-    """Return text from a file in quotes, cut where it is long.
-
-    >>> quote("abc")
-    "'abc'"
-    """
-    return repr(text if len(text) <= 40 else f"{text[:40]}...")
 
 
 def list_names(names: Sequence[str]) -> str:

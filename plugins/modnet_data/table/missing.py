@@ -9,7 +9,8 @@ import numpy as np
 
 from modnet import Array, DataError
 from modnet.cached import Facts
-from modnet_data.table.columns import Columns, quote
+from modnet.files import list_some, quote
+from modnet_data.table.columns import Columns
 from modnet_data.table.plan import Plan, to_float
 from modnet_data.table.words import MISSING, find_doubtful
 
@@ -215,8 +216,7 @@ def describe_outside(label: str, classes: Sequence[Any]) -> str:
     >>> describe_outside("3", [1, 2])
     "the label '3' is none of 'classes' (1, 2)"
     """
-    listed = ", ".join([*map(repr, classes[:MOST_WORDS]), *["..."] * (len(classes) > MOST_WORDS)])
-    return f"the label {quote(label)} is none of 'classes' ({listed})"
+    return f"the label {quote(label)} is none of 'classes' ({list_some(map(repr, classes), MOST_WORDS)})"
 
 
 def notes(all_facts: Sequence[Facts], missing: float | str) -> tuple[str, ...]:

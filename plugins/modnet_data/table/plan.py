@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Callable, Collection, Mapping, Sequence
-from functools import cached_property
+from functools import cached_property, lru_cache
 from typing import Any, Generic, Literal, TypeVar
 
 import attrs
@@ -82,7 +82,7 @@ class Plan(Generic[Table]):
 
     def has_own_words(self, column: int) -> bool:
         """Say whether the settings list the words that stand for a missing value in a column."""
-        return own_words(self.table, self.wanted.missing_values, column) is not None
+        return column in self._listed
 
     def words_of(self, column: int) -> frozenset[str]:
         """Return the words that stand for a missing value in a column."""
@@ -106,10 +106,14 @@ class Plan(Generic[Table]):
         return found
 
     @cached_property
+    def _listed(self) -> dict[int, Sequence[str]]:
+        return list_words(self.table, self.wanted.missing_values)
+
+    @cached_property
     def _words(self) -> dict[int, frozenset[str]]:
-        given, found = self.wanted.missing_values, {}
+        found = {}
         for column in (*self.features, *self.labels):
-            own = own_words(self.table, given, column)
+            own = self._listed.get(column)
             usual = EMPTY if self.labels == (column,) else MISSING
             found[column] = usual if own is None else EMPTY.union(map(str.strip, own))
         return found
@@ -138,13 +142,15 @@ class Plan(Generic[Table]):
             raise self.table.column_error(self.labels[0], f"is the first of {what}", [{"classes": names}])
 
 
-def own_words(table: Columns, given: MissingValues, column: int) -> Sequence[str] | None:
-    """Return the words for a missing value that the setting lists for a column, or None."""
+def list_words(table: Columns, given: MissingValues) -> dict[int, Sequence[str]]:
+    """Return the words for a missing value that the setting lists, by column."""
     if not isinstance(given, Mapping):
-        return given
-    return next((words for name, words in given.items() if table.find(name) == column), None)
+        return {} if given is None else dict.fromkeys(range(table.count), given)
+    named = [(table.find(name), words) for name, words in given.items()]
+    return {column: words for column, words in reversed(named) if column is not None}  # the first one counts
 
 
+@lru_cache(256)
 def to_float(word: str) -> float | None:
     """Return the finite number that a word is, or None."""
     try:

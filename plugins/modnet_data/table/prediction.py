@@ -6,8 +6,10 @@ from collections.abc import Sequence
 from difflib import get_close_matches
 from typing import Any
 
+from modnet import DataError
 from modnet.cached import Facts
-from modnet_data.table.columns import LABEL_NAMES, Column, Columns, list_names, quote
+from modnet.files import quote
+from modnet_data.table.columns import LABEL_NAMES, Column, Columns, list_names
 from modnet_data.table.plan import ColumnSettings, Plan, Table
 
 MOST_COLUMNS = 6
@@ -29,8 +31,9 @@ def describe_rows(facts: Facts, wanted: ColumnSettings, names: Sequence[str]) ->
     """Return notes on how the columns of rows to predict were found, and which were ignored."""
     there, label = facts["names"], facts["label"]
     if not (names and there):
-        known = "the file has no header" if names else "the run keeps no feature names"
-        return [f"columns are taken by position: {known}"] if names or there else []
+        if names:
+            return [f"columns are taken by position, as {list_names(names)}: the file has no header"]
+        return ["columns are taken by position: the run keeps no feature names"] if there else []
     used = {*facts["features"], *wanted.leave_out, *(label if isinstance(label, list) else [label])}
     ignored = [f"{quote(name)}" if name else f"column {i + 1}" for i, name in enumerate(there) if name not in used]
     if not ignored:
@@ -42,12 +45,13 @@ def describe_rows(facts: Facts, wanted: ColumnSettings, names: Sequence[str]) ->
 
 def _plan_by_name(table: Table, wanted: ColumnSettings, names: Sequence[str]) -> Plan[Table]:
     place = {name: i for i, name in enumerate(table.names or ())}
+    known = {*names}
     if lacking := [name for name in names if name not in place]:
-        rest = [name for name in place if name and name not in names]
+        rest = [name for name in place if name and name not in known]
         raise table.error(_describe_lacking(lacking, rest, names, table))
     features = [place[name] for name in names]
-    out = {table.find(column) for column in wanted.leave_out}
-    others = [i for i in range(table.count) if i not in out and i not in features]
+    out = {*features, *(table.find(column) for column in wanted.leave_out)}
+    others = [i for i in range(table.count) if i not in out]
     labels = _find_label(table, wanted.label or (), others)
     if wanted.label is None:
         named = [i for i in others if table.names and table.names[i].lower() in LABEL_NAMES]
@@ -57,8 +61,8 @@ def _plan_by_name(table: Table, wanted: ColumnSettings, names: Sequence[str]) ->
 
 def _describe_lacking(lacking: Sequence[str], rest: Sequence[str], names: Sequence[str], table: Columns) -> str:
     """Return what is wrong with a file that lacks features: their names, and those that may be meant."""
-    near = [match[0] for name in lacking if (match := get_close_matches(name, rest, n=1))]
-    hint = f" (did you mean {' and '.join(map(quote, near[:MOST_COLUMNS]))}?)" if near else ""
+    near = [match[0] for name in lacking[:MOST_COLUMNS] if (match := get_close_matches(name, rest, n=1))]
+    hint = f" (did you mean {' and '.join(map(quote, near))}?)" if near else ""
     what = f"the column {quote(lacking[0])} is" if len(lacking) == 1 else f"{len(lacking)} columns are"
     listed = "" if len(lacking) == 1 else f" ({list_names(lacking)})"
     trained = f"the run was trained on {list_names(names)}"
@@ -66,21 +70,80 @@ def _describe_lacking(lacking: Sequence[str], rest: Sequence[str], names: Sequen
 
 
 def _plan_by_position(table: Table, wanted: ColumnSettings, count: int, names: Sequence[str]) -> Plan[Table]:
-    listed = [i for column in wanted.features or () if (i := table.find(column)) is not None]
-    if not names and wanted.features is not None and len(listed) == len(wanted.features):
-        return wanted.plan(table, listed, _find_label(table, wanted.label or (), range(table.count)))
-    among = [i for i in range(table.count) if i not in table.empty]
-    # By its name, the label is known to be one; by its number it is, where there are more columns than features.
-    labels = _find_label(table, [column for column in wanted.label or () if _is_name(table, column)], among)
-    if len(among) - len(labels) != count:
-        out = {table.find(column) for column in wanted.leave_out}
-        among = [i for i in among if i not in out]
-        if len(among) > count:
-            labels = _find_label(table, wanted.label or (), among) or _infer_label(table, among, count)
-    features = [i for i in among if i not in labels]
-    if len(features) != count:
+    if not names and wanted.features is not None and (plan := _plan_listed(table, wanted, count)):
+        return plan
+    # By its name, a column is known to be the label or left out; by its number, as many columns as in training tell.
+    labels = _find_label(
+        table, [column for column in wanted.label or () if _is_name(table, column)], range(table.count)
+    )
+    out = {*table.empty, *(table.find(column) for column in wanted.leave_out if _is_name(table, column))}
+    among = [i for i in range(table.count) if i not in out and i not in labels]
+    if len(among) != count:
+        absent, left_out = () if labels else _places(table, wanted.label or ()), _places(table, wanted.leave_out)
+        if reading := _read_places(table, among, count, absent, left_out):
+            labels, among = labels or reading[0], reading[1]
+    if len(among) != count and not labels:
+        among = [i for i in among if i not in left_out] if len(among) != count + 1 else among
+        labels = _infer_label(table, among, count)
+        among = [i for i in among if i not in labels]
+    if len(among) != count:
         raise table.error(_describe_count(table, count, wanted.label or (), names))
-    return wanted.plan(table, features, labels)
+    return wanted.plan(table, among, labels)
+
+
+def _plan_listed(table: Table, wanted: ColumnSettings, count: int) -> Plan[Table] | None:
+    """Return the plan by the features that are listed, or None where the file lacks some of them."""
+    listed = [i for column in wanted.features or () if (i := table.find(column)) is not None]
+    if len(listed) != len(wanted.features or ()):
+        return None
+    labels, places = _find_label(table, wanted.label or (), range(table.count)), _places(table, wanted.label or ())
+    if places and not labels and table.count == count + len(places):
+        ranks = sorted([*listed, *places])
+        if (near := [ranks.index(i) for i in listed]) != listed:
+            label = [ranks.index(i) for i in places]
+            raise _question(table, [{"features": near, "label": _one_or_all(label)}, {"features": listed}])
+    return wanted.plan(table, listed, labels)
+
+
+def _read_places(
+    table: Columns, among: Sequence[int], count: int, label: Sequence[int], left_out: Sequence[int]
+) -> tuple[list[int], list[int]] | None:
+    """Return the label and the features by places in the training file, of which this one may lack some.
+
+    It has the label and what is left out, or only one of them; raises DataError where it could be either. None where
+    it has neither number of columns.
+    """
+    if len(among) == count + len(label) + len(left_out):
+        return list(label), [i for i in among if i not in {*label, *left_out}]
+    labels, out = _shift(label, left_out), _shift(left_out, label)
+    with_label, without = ([i for i in among if i not in places] for places in (labels, out))
+    found = [reading for reading in ((labels, with_label), ([], without)) if len(reading[1]) == count]
+    if len(found) > 1 and with_label != without:
+        raise _question(table, [{"label": _one_or_all(labels)}, {"leave_out": out}])
+    return found[-1] if found else None
+
+
+def _question(table: Columns, advice: list[dict[str, Any]]) -> DataError:
+    return table.error(f"{table.count} columns, fewer than in training: is the label one of them?", advice=advice)
+
+
+def _one_or_all(places: Sequence[int]) -> int | list[int]:
+    return places[0] if len(places) == 1 else list(places)
+
+
+def _places(table: Columns, columns: Sequence[Column]) -> list[int]:
+    """Return the places of columns in the training file, which this one need not have; none where one has a name."""
+    found = [i if isinstance(i, int) and i >= 0 else table.find(i) for i in columns]
+    return [i for i in found if i is not None] if None not in found else []
+
+
+def _shift(places: Sequence[int], absent: Sequence[int]) -> list[int]:
+    """Return places as they are once other columns are absent.
+
+    >>> _shift([0, 4], [1])
+    [0, 3]
+    """
+    return [place - sum(other < place for other in absent) for place in places]
 
 
 def _describe_count(table: Columns, count: int, label: Sequence[Column], names: Sequence[str]) -> str:

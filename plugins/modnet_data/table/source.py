@@ -140,9 +140,15 @@ class TableSource(DataSource):
 
     def settings_from(self, facts: Facts) -> dict[str, Any]:
         """Return the settings that were inferred, so that nothing is inferred twice."""
-        label = facts["label"]
-        words = {"missing_values": facts["missing_values"]} if "missing_values" in facts else {}
-        return {"label": tuple(label) if isinstance(label, list) else label, **words}
+        label, table = facts["label"], self._table_of(Path(), facts)
+        settings: dict[str, Any] = {"label": tuple(label) if isinstance(label, list) else label}
+        # By name: in another file, columns may stand in another order.
+        listed = {"features": self.features, "leave_out": self.leave_out}
+        settings |= {key: tuple(map(table.rename, columns)) for key, columns in listed.items() if columns}
+        words = facts.get("missing_values", self.missing_values)
+        if isinstance(words, Mapping):
+            words = {str(table.rename(column)): some for column, some in words.items()}
+        return settings if words is None else {**settings, "missing_values": words}
 
     def like(self, facts: Facts) -> Self:
         """Return the source that reads the test file of a training file."""
@@ -183,13 +189,16 @@ class TableSource(DataSource):
 
     def _features_of(self, path: Path, facts: Facts) -> Features:
         """Return the features of a converted file for which no features are listed."""
-        names = facts["names"]
-        table = Columns(path, None if names is None else tuple(names), facts["columns"], frozenset())
-        label = facts["label"]
+        table, label = self._table_of(path, facts), facts["label"]
         labels = [table.index_of(column) for column in (label if isinstance(label, list) else [label])]
         out = {*labels, *facts["empty"], *(table.index_of(column) for column in self.leave_out)}
         columns = tuple(i for i in range(table.count) if i not in out)
         return Features(table, columns, tuple(labels), self.leave_out, facts["dropped"])
+
+    def _table_of(self, path: Path, facts: Facts) -> Columns:
+        """Return the columns of a converted file."""
+        names, empty = facts["names"], frozenset(facts["empty"])
+        return Columns(path, None if names is None else tuple(names), facts["columns"], frozenset(), empty=empty)
 
     def recipe(self, *purpose: object) -> str:
         """Return the settings and the version that the converted arrays depend on."""
