@@ -534,7 +534,6 @@ CUT = "the compressed file is damaged or cut off"
             {"delimiter": "|"},
             "table.csv, line 1: column 1 has no name in the header",
         ),
-        (TABLE + "   \n", {}, "1 column, expected 3, as the header has; the line holds nothing but blanks"),
         (
             "a | b | label\n---|:--:|---\n1 | 2 | x\n2 | 3 | y\n",
             {"delimiter": "|"},

@@ -29,8 +29,6 @@ def _hint(record: Record, layout: Layout) -> str:
 
     It is evident where one cell is of a kind that no other row has there, and without its mistake all would fit.
     """
-    if not record.text.strip():
-        return "; the line holds nothing but blanks"
     if long := [i for i, cell in enumerate(record.cells) if "\n" in cell or "\r" in cell]:
         return f"; is a quote left open in column {long[0] + 1}?" if _count_rows(record, layout) else ""
     cells = [*map(layout.dialect.notation.to_plain, record.cells)]
