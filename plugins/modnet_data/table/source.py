@@ -14,11 +14,11 @@ from attrs.validators import in_, instance_of, optional
 
 from modnet import Array, DataError, Dataset, DataSource, RowsToPredict, find_unclear_labels
 from modnet.cached import Facts
-from modnet.files import part_paths, printable
+from modnet.files import part_paths, printable, quote
 from modnet_data import validators
 from modnet_data.formats import format_of
 from modnet_data.rows import data_set, file_path, flat_rows
-from modnet_data.table.columns import Column, Columns, UnlabelledError, quote
+from modnet_data.table.columns import Column, Columns, UnlabelledError
 from modnet_data.table.leaks import Features, refuse_leaks
 from modnet_data.table.missing import notes
 from modnet_data.table.plan import ColumnSettings, Plan
