@@ -36,7 +36,7 @@ class Mistakes:
         self._first: list[tuple[int, int | None, str, Remedy]] = []
         self.count = 0
         self.is_complete = False
-        """True behind a mistake with an odd quote: what the rows are from there on cannot be told."""
+        """True behind a mistake with an odd quote: what the rows are from there on is unknown."""
 
     def add(self, line: int, column: int | None, problem: str, remedy: Remedy = no_remedy) -> None:
         """Count a mistake, and remember it if it is one of the first: those of a row come in any order."""
