@@ -10,7 +10,7 @@ import numpy as np
 from modnet import Array, DataError
 from modnet.files import quote
 from modnet_data.csv.cells import NOT_FINITE, WHOLE, Notation, describe_notations, number_of, number_problem
-from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
+from modnet_data.csv.labels import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
 from modnet_data.csv.text import Broken, Record, records

@@ -12,8 +12,8 @@ from modnet import Array
 from modnet.cached import Facts, Put
 from modnet_data.csv.blocks import grid, lines_of, row_blocks
 from modnet_data.csv.careful import UINT8, Block, Mistakes, cell_by_cell
-from modnet_data.csv.classes import is_oddly_spelled
 from modnet_data.csv.fast import FLOAT64, are_labels, one_or_all, pick_columns, read_regular
+from modnet_data.csv.labels import is_oddly_spelled
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import LONGEST_LINE, WHITESPACE, Record, bytes_of, records
 from modnet_data.table.missing import Missing

@@ -15,8 +15,8 @@ from modnet.cached import Facts, Put, arrays_of
 from modnet.files import quote
 from modnet_data.csv.cells import describe_notations
 from modnet_data.csv.encodings import is_text_encoding
-from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.layout import Layout, LayoutSettings, layout_of
+from modnet_data.csv.pictures import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.rows import convert
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.csv.write import write_csv_files
