@@ -124,7 +124,7 @@ def compare(
         for job in run_jobs(list(unfinished), data, executor, workers):
             unfinished.remove(job)
             if progress:
-                progress.advance(f"{job.name}: test accuracy {_read_hits(job.folder, data).mean():.4f}")
+                progress.advance(f"{job.name}: test accuracy {read_hits(job.folder, data).mean():.4f}")
         result = Comparison(_read_results(settings, runs, data), tried, plan.rope)
         _write(result, folder, resolved)
         return result
@@ -194,14 +194,14 @@ def _read_results(
     """Return the results of each setting's runs, after a check that each is as its receipt says, and of this data."""
     fingerprint, results = data_fingerprint(data), []
     for setting, jobs in zip(settings, runs, strict=True):
-        statuses = tuple(_check_run(job.folder, fingerprint).status for job in jobs)
-        hits = np.array([_read_hits(job.folder, data) for job in jobs])
+        statuses = tuple(check_run(job.folder, fingerprint).status for job in jobs)
+        hits = np.array([read_hits(job.folder, data) for job in jobs])
         histories = tuple(read_history(job.folder / HISTORY) for job in jobs)
         results.append(SettingResult(setting, hits, histories, statuses))
     return tuple(results)
 
 
-def _check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Results:
+def check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Results:
     """Return the results in a run's receipt; raises DataError where its files or its data are others."""
     receipt = Receipt.read(folder)
     changed = [difference.what for difference in receipt.find_changed_files(folder)]
@@ -213,7 +213,8 @@ def _check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Results:
     return receipt.results
 
 
-def _read_hits(folder: Path, data: Dataset) -> Array:
+def read_hits(folder: Path, data: Dataset) -> Array:
+    """Return which test samples a run got right (N,), bool; raises DataError where its file does not tell."""
     path = folder / HITS
     content = read_plain(path)
     try:

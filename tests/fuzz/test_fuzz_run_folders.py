@@ -20,7 +20,7 @@ import pytest
 from fuzzing import feed, make_files, mutate
 
 import modnet
-from modnet.comparison.compare import _check_run, _read_hits
+from modnet.comparison.compare import check_run, read_hits
 from modnet.compose.experiment import create_experiment, format_title, read_data
 from modnet.nn.checkpoint import CHECKPOINT
 from modnet.runs.folder import HISTORY, read_ending, read_experiment
@@ -143,8 +143,8 @@ def verify(folder: Path) -> None:
 
 def compare(folder: Path) -> None:
     receipt = Receipt.read(folder)
-    _check_run(folder, receipt.content)
-    _read_hits(folder, read_data(read_experiment(folder))[0])
+    check_run(folder, receipt.content)
+    read_hits(folder, read_data(read_experiment(folder))[0])
 
 
 def resume(folder: Path) -> None:

@@ -84,6 +84,8 @@ FILES: dict[str, str | bytes] = {
     "a saved index": table(",f,g,kind\n", "{i},{f},{c}.5,k{a}\n"),
     "an identifier": table("id,f,kind\n", "patient{i},{f},k{a}\n"),
     "long identifiers": table("id,f,kind\n", "900719925474099{i:03d},{f},k{a}\n"),
+    "points between thousands": table("income;age;kind\n", "{d}1.{a}9{b};{e};k{a}\n", 9),
+    "a header of years": table("2019,2020,2021,2022\n", "{f},{f},{c}.5,{a}\n"),
     "a header of numbers": table("0,1,2,3\n", "{f},{f},{c}.5,{a}\n"),
     "no header": ROWS,
 }

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
-from modnet_data.csv import label, source
+from modnet_data.csv import pictures, source
 
 import modnet
 from modnet import DataError
@@ -116,10 +116,10 @@ def test_what_is_found_does_not_depend_on_a_guess(
 
     found = result()
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(label.LabelGuess, "watch", refuse)
+        patch.setattr(pictures.LabelGuess, "watch", refuse)
         assert result() == found
 
 
-def refuse(guess: label.LabelGuess, *_: object) -> None:
+def refuse(guess: pictures.LabelGuess, *_: object) -> None:
     if guess._guessed:
-        raise label.WrongGuessError
+        raise pictures.WrongGuessError

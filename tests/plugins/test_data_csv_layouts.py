@@ -589,7 +589,32 @@ def test_a_file_without_labels_is_no_test_part(tmp_path, train, test, pack):
 def test_a_test_file_of_other_columns_is_refused(tmp_path, test):
     (tmp_path / "test.csv").write_text(test)
     error = refuse(tmp_path / "train.csv", "label,a,b\nx,1,2\ny,3,4\nx,5,6\n")
-    assert "columns, expected 3 as in the training file" in str(error) or "1 column" in str(error)
+    assert "columns, expected 3 as in the training file" in str(error) or "1 column, " in str(error)
+
+
+@pytest.mark.parametrize(
+    ("train", "test", "new", "classes"),
+    [
+        ("yes no", "Yes no", "the label 'Yes' is", ["Yes", "no", "yes"]),
+        ("<=50K >50K", "<=50K. >50K.", "the label '<=50K.' is", ["<=50K", "<=50K.", ">50K", ">50K."]),
+        ("0 1", "-1 -1", "the label -1 is", [-1, 0, 1]),
+        ("1 2", "2 3", "the label 3 is", [1, 2, 3]),
+    ],
+)
+def test_a_label_that_only_the_test_file_has_is_asked_about(tmp_path, train, test, new, classes):
+    table = "a,b,label\n{}\n".format("\n".join(f"{i},{i % 3},{{{i % 2}}}" for i in range(20)))
+    (tmp_path / "test.csv").write_text(table.format(*test.split()))
+    content = table.format(*train.split())
+    error = refuse(tmp_path / "train.csv", content)
+    assert f"test.csv: {new} in no row of the training file" in str(error)
+    assert [*error.advice] == [{"classes": classes}, {"test": ""}]
+    assert load(tmp_path / "train.csv", content, classes=classes).classes == tuple(classes)
+    assert len(load(tmp_path / "train.csv", content, test="").classes) == 2
+
+
+def test_labels_of_a_test_file_in_another_notation(tmp_path):
+    (tmp_path / "test.csv").write_text("a,label\n1,1.0\n")
+    assert load(tmp_path / "train.csv", "a,label\n1,0\n2,1\n3,1\n").classes == (0, 1)
 
 
 # Notation of numbers
@@ -635,6 +660,25 @@ def test_notations_that_are_advised_work(path, numbers, delimiter, ways, values,
     assert_same_again(path, data, {**options, **way})
     for way in ways[1:]:
         assert load(path, text, **{**options, **way}).classes == ("fir", "oak")
+
+
+@pytest.mark.parametrize("numbers", [["3.497", "4.577", "5"], ["-3.497", "577", "12.500"]])
+def test_a_point_may_be_between_thousands(path, numbers):
+    text = "income;age;label\n" + "".join(f"{number};{i};{i % 2}\n" for i, number in enumerate(numbers))
+    error = refuse(path, text)
+    assert error.advice == ({"decimal": "."}, {"decimal": ",", "thousands": "."})
+    assert load(path, text, decimal=".").train.x[:, 0].tolist() == [*map(float, numbers)]
+    data, way = obey(path, text, 1)
+    assert data.train.x[:, 0].tolist() == [float(n.replace(".", "")) for n in numbers]
+    assert_same_again(path, data, dict(way))
+
+
+@pytest.mark.parametrize("numbers", ["0.497;2.577", "3.497;2.5", "3.4970;2.577", "1234.567;2.577"])
+@pytest.mark.parametrize("delimiter", [";", "\t", " "])
+def test_points_that_are_not_between_thousands(path, numbers, delimiter):
+    first, second = numbers.split(";")
+    data = load(path, f"a;b;label\n{numbers};x\n{numbers};y\n".replace(";", delimiter))
+    assert data.train.x[0].tolist() == [float(first), float(second)]
 
 
 def assert_same_again(path: Path, data: modnet.Dataset, options: dict[str, Any]) -> None:

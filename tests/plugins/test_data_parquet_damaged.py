@@ -191,7 +191,7 @@ def test_a_program_that_does_not_answer_is_no_damage_of_the_file(path, tmp_path,
 
 def test_time_of_computing_is_limited(path, tmp_path, monkeypatch):
     limited = replace(
-        table.READER.read_bytes(), b"fields, rows, batches =", b"while True: pass\n        fields, rows, batches ="
+        table.READER.read_bytes(), b"fields, rows, batches =", b"while True: pass\n    fields, rows, batches ="
     )
     reader = tmp_path / "reader.py"
     reader.write_bytes(limited)
@@ -257,18 +257,16 @@ def test_the_parent_never_loads_pyarrow_and_nobody_a_module_of_the_users(path, t
 
 
 WAITING = """
-import sys, time
+import subprocess, sys, time
 from pathlib import Path
-import modnet
-from modnet_data.parquet.table import open_table, _Reader
+from modnet_data.parquet.table import open_table
 
-class Telling(_Reader):
-    def read_header(self):
-        print(self._process.pid, flush=True)
-        return super().read_header()
+class Telling(subprocess.Popen):
+    def __init__(self, *args, **kwargs):
+        super().__init__(*args, **kwargs)
+        print(self.pid, flush=True)
 
-import modnet_data.parquet.table
-modnet_data.parquet.table._Reader = Telling
+subprocess.Popen = Telling
 with open_table(Path(sys.argv[1])):
     print("open", flush=True)
     time.sleep(60)

@@ -10,7 +10,7 @@ import numpy as np
 from modnet import Array, DataError
 from modnet.files import quote
 from modnet_data.csv.cells import NOT_FINITE, WHOLE, Notation, describe_notations, number_of, number_problem
-from modnet_data.csv.classes import Fault, Remedy, no_remedy, read_label
+from modnet_data.csv.labels import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
 from modnet_data.csv.text import Broken, Record, records
@@ -36,7 +36,7 @@ class Mistakes:
         self._first: list[tuple[int, int | None, str, Remedy]] = []
         self.count = 0
         self.is_complete = False
-        """True behind a mistake with an odd quote: what the rows are from there on cannot be told."""
+        """True behind a mistake with an odd quote: what the rows are from there on is unknown."""
 
     def add(self, line: int, column: int | None, problem: str, remedy: Remedy = no_remedy) -> None:
         """Count a mistake, and remember it if it is one of the first: those of a row come in any order."""

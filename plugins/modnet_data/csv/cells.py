@@ -13,8 +13,8 @@ import attrs
 from modnet import find_unclear_labels
 from modnet.files import quote
 from modnet_data.rows import EXACT
+from modnet_data.table.words import LONGEST_LABEL
 
-LONGEST_LABEL = 1000
 NUMBER = re.compile(r"[+-]?(\d+(\.\d*)?|\.\d+)(e[+-]?\d+)?", re.ASCII | re.IGNORECASE)
 NOT_FINITE = re.compile(r"[+-]?(nan|inf|infinity)", re.ASCII | re.IGNORECASE)
 WHOLE = re.compile(r"[+-]?\d+", re.ASCII)

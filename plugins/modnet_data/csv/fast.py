@@ -14,7 +14,7 @@ import numpy as np
 from modnet import Array
 from modnet_data.csv.careful import Block
 from modnet_data.csv.cells import Notation
-from modnet_data.csv.classes import is_text_label
+from modnet_data.csv.labels import is_text_label
 from modnet_data.csv.layout import Layout
 from modnet_data.rows import EXACT
 from modnet_data.table.plan import Plan

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from unicodedata import category
 
@@ -22,7 +24,7 @@ def is_header(rows: list[list[str]]) -> bool | None:
     counted = len(numbers) > 2 and numbers in [[str(i + start) for i in range(len(numbers))] for start in (0, 1)]
     text, *others = [{i for i, cell in enumerate(row) if is_text(cell)} for row in rows[:2]]
     if not text:
-        return None if counted else False
+        return None if counted or (_step(rows[0]) and _step(rows[0]) != _step(rows[1])) else False
     alike = others == [text]
     names = [rows[0][i].lower() for i in text if _may_be_name(rows, i)]
     if (counted and not alike) or any(name in LABEL_NAMES and len(name) > 1 for name in names):
@@ -31,6 +33,14 @@ def is_header(rows: list[list[str]]) -> bool | None:
         return None
     # One column of text is a label in a row like the next one; in a row unlike it, it is a mistake to be found.
     return False if len(text) == 1 and (alike or len(rows[0]) > 2) else None
+
+
+def _step(row: Sequence[str]) -> float:
+    """Return the step between the cells of a row, as of years or wavelengths; 0 where it varies or there are few."""
+    if len(row) <= 3 or not all(map(is_number, row)):
+        return 0
+    first, second, *_ = numbers = [float(cell) for cell in row]
+    return second - first if all(b - a == second - first for a, b in pairwise(numbers)) else 0
 
 
 def _is_header_of_text(rows: list[list[str]]) -> bool | None:

@@ -40,6 +40,11 @@ SAMPLE_CELLS = 20_000
 SAID = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
 """A first line by which Excel says what the delimiter is; it is no row."""
 
+GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
+"""A number whose point may be between thousands."""
+
+MILLIONS = re.compile(r"[+-]?\d{1,3}(\.\d{3}){2,}", re.ASCII)
+
 MARK = "\ufeff"
 
 
@@ -123,7 +128,8 @@ class Layout(Columns):
         """Raise DataError where a test file is not laid out as the training file, of which these are the facts."""
         names, count, empty = train["names"], train["columns"], [*train["empty"]]
         if self.count != count:
-            problem = f"{self.count} columns, expected {count} as in the training file"
+            columns = "1 column" if self.count == 1 else f"{self.count} columns"
+            problem = f"{columns}, expected {count} as in the training file"
             label = train["label"] if isinstance(train["label"], list) else [train["label"]]
             kept = (
                 None
@@ -287,8 +293,12 @@ def _decimal(path: Path, rows: list[list[str]], dialect: Dialect) -> str:
     cells = [cell.strip() for row in rows for cell in row]
     decimal = Notation(",", dialect.thousands)
     with_comma = [cell for cell in cells if is_number_with_commas(cell) or ("," in cell and decimal.is_number(cell))]
-    point = any("." in cell and is_number(cell) for cell in cells)
-    if not with_comma or point or not all(map(decimal.is_number, with_comma)):
+    points = [cell for cell in cells if "." in cell and is_number(cell)]
+    millions = any(map(MILLIONS.fullmatch, cells))  # which only thousands have: they are refused with that advice
+    if dialect.delimiter == ";" and points and not with_comma and not millions and all(map(GROUPED.fullmatch, points)):
+        problem = f"{path}: {quote(points[0])}; is the point a decimal mark, or between thousands?"
+        raise DataError(problem, path=path, advice=[{"decimal": "."}, {"decimal": ",", "thousands": "."}])
+    if not with_comma or points or not all(map(decimal.is_number, with_comma)):
         return "."
     if dialect.thousands is None and all(map(Notation(thousands=",").is_number, with_comma)):
         ways = advise_notation(with_comma, OTHERS, dialect.delimiter)

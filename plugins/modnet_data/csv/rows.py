@@ -8,12 +8,12 @@ from typing import final
 
 import numpy as np
 
-from modnet import Array, DataError, find_unclear_labels
+from modnet import Array
 from modnet.cached import Facts, Put
 from modnet_data.csv.blocks import grid, lines_of, row_blocks
 from modnet_data.csv.careful import UINT8, Block, Mistakes, cell_by_cell
-from modnet_data.csv.classes import is_oddly_spelled
 from modnet_data.csv.fast import FLOAT64, are_labels, one_or_all, pick_columns, read_regular
+from modnet_data.csv.labels import is_oddly_spelled
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import LONGEST_LINE, WHITESPACE, Record, bytes_of, records
 from modnet_data.table.missing import Missing
@@ -62,11 +62,7 @@ class _Conversion:
         if self._mistakes.count:
             raise self._mistakes.error(self._gaps)
         self._gaps.check_rows(self._count)
-        if unclear := find_unclear_labels(self._classes):
-            raise self._error_of_labels(*unclear)
-        if doubtful := self._gaps.doubtful:
-            first, label = min((line, label) for label, line in self._find_lines(doubtful).items())
-            raise self._gaps.class_error(f", line {first}", label, first)
+        self._gaps.check_labels(self._classes, "line", self._find_lines)
         return {"classes": list(self._classes), **self._gaps.facts}
 
     def _read(self, block: bytes, line: int) -> tuple[Block, int]:
@@ -101,14 +97,6 @@ class _Conversion:
         if plan.dtype == UINT8 and not _are_bytes(found[0]):
             return False
         return not (plan.spelling_matters and is_oddly_spelled(block, lines, plan))
-
-    def _error_of_labels(self, problem: str, labels: tuple[str, ...]) -> DataError:
-        """Return the error of labels that are a problem together, with the lines that each is first found in."""
-        layout, place, lines = self._plan.table, self._plan.labels[0], self._find_lines(labels)
-        first, *others = [lines[label] for label in labels]
-        also = f" (the other one is in line {others[0]})" if others else ""
-        at = f", line {first}, {layout.column(place)}"
-        return layout.error(problem + also, at, line=first, column=place)
 
     def _find_lines(self, labels: Sequence[str]) -> dict[str, int]:
         """Return the number of the first line of each label of text."""

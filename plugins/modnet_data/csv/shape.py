@@ -104,7 +104,10 @@ def check_start(path: Path, rows: Sequence[Record], broken: Broken | None) -> No
         return
     if start == 1 and width > 1 and _are_names(first) and not _are_names(table):
         problem = f"the header has {width} columns, and the rows from line {table.line} on have {usual}"
-        raise line_error(path, f"{problem}: name the others, or take cells out", line=first.line)
+        remedy = "name the others, or take cells out"
+        if usual == width + 1 and len({row.cells[0] for row in rows[start:]}) == len(rows) - start:
+            remedy = "name the first one (row names of R?)"
+        raise line_error(path, f"{problem}: {remedy}", line=first.line)
     title = next((cell for cell in first.cells if cell.strip()), "")
     found = (
         f"1 column, {quote(title)}"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
@@ -14,8 +15,8 @@ from modnet.cached import Facts, Put, arrays_of
 from modnet.files import quote
 from modnet_data.csv.cells import describe_notations
 from modnet_data.csv.encodings import is_text_encoding
-from modnet_data.csv.label import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.layout import Layout, LayoutSettings, layout_of
+from modnet_data.csv.pictures import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.rows import convert
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.csv.write import write_csv_files
@@ -24,6 +25,9 @@ from modnet_data.table.columns import list_names
 from modnet_data.table.plan import ColumnSettings, Plan, data_plan
 from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource
+
+RULE = re.compile(r":?[-=_+]{2,}:?")
+"""A cell of a line that is drawn below a header."""
 
 
 def _one_character(_: object, attribute: attrs.Attribute[Any], value: str | None) -> None:
@@ -155,12 +159,22 @@ class Csv(TableSource):
             layout.check_alike(like)
             layout = attrs.evolve(layout, text=frozenset(like["words"]))
         plan = data_plan(layout, self.column_settings, guess.infer if guess else picture_label)
+        _refuse_rule(layout)
         _refuse_text(plan)
         facts = self.describe(plan, convert(plan, put, guess.watch if guess else None))
         if guess:
             guess.check()
         dialect = {"delimiter": layout.dialect.delimiter, "decimal": layout.dialect.decimal}
         return {**facts, **dialect, "header": layout.names is not None}
+
+
+def _refuse_rule(layout: Layout) -> None:
+    """Raise DataError where a line is drawn below the header, as in tables that people look at."""
+    for first in layout.rows[: layout.names is not None]:
+        cells = [cell.strip() for cell in first.cells if cell.strip()]
+        if cells and all(map(RULE.fullmatch, cells)):
+            problem = f"a line below the header ({quote(cells[0])}), no row: take it out"
+            raise layout.error(problem, f", line {first.line}", line=first.line)
 
 
 def _refuse_text(plan: Plan[Layout]) -> None:

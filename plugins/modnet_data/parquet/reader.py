@@ -45,27 +45,32 @@ def main(request: dict[str, Any]) -> None:
         return
     sys.path[:] = own  # what else is in these folders is not imported: pyarrow would take pandas, where it is
     _send(out, {"ready": True})
-    limits = Limits(request["memory"], request["seconds"])
     try:
-        with open(bytes.fromhex(request["path"]), "rb") as file:  # noqa: PTH123 - a path of bytes
-            content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-        fields, rows, batches = (_open_parquet if content[:4] == PARQUET else _open_arrow)(pa, content)
-        columns = [[field.name, str(field.type)[:100], _kind_of(pa, field.type)] for field in fields]
-        _send(out, {"columns": columns, "rows": rows})
-        while True:
-            question = questions.get()
-            limits.renew()
-            for batch in batches(question["columns"], question["rows"]):
-                if batch.num_rows:
-                    _send_block(out, pa, [(batch.column(fields[i].name), columns[i][2]) for i in question["columns"]])
-                limits.renew()
-                if question["once"]:
-                    break
-            _send(out, {"end": True})
+        _answer(request, questions, out, pa)
     except MemoryError:
         _send(out, {"memory": True})
     except Exception as error:  # whatever pyarrow raises for what is in the file
         _send(out, {"error": next(iter(str(error).splitlines()), "") or type(error).__name__})
+
+
+def _answer(request: dict[str, Any], questions: queue.SimpleQueue[dict[str, Any]], out: IO[bytes], pa: Any) -> None:
+    """Send the columns of the file, and what is asked for, until this process is ended."""
+    limits = Limits(request["memory"], request["seconds"])
+    with open(bytes.fromhex(request["path"]), "rb") as file:  # noqa: PTH123 - a path of bytes
+        content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    fields, rows, batches = (_open_parquet if content[:4] == PARQUET else _open_arrow)(pa, content)
+    columns = [[field.name, str(field.type)[:100], _kind_of(pa, field.type)] for field in fields]
+    _send(out, {"columns": columns, "rows": rows})
+    while True:
+        question = questions.get()
+        limits.renew()
+        for batch in batches(question["columns"], question["rows"]):
+            if batch.num_rows:
+                _send_block(out, pa, [(batch.column(fields[i].name), columns[i][2]) for i in question["columns"]])
+            limits.renew()
+            if question["once"]:
+                break
+        _send(out, {"end": True})
 
 
 def _listen(questions: queue.SimpleQueue[dict[str, Any]]) -> None:

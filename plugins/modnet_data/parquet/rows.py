@@ -8,17 +8,17 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, find_unclear_labels
+from modnet import Array, DataError
 from modnet.cached import Facts, Put
 from modnet.files import format_size, tell_progress
 from modnet_data.arrays.raw import RATIO
 from modnet_data.parquet.table import ArrowTable, Column
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import Columns
-from modnet_data.table.missing import MOST_WORDS, Missing, describe_outside
+from modnet_data.table.missing import Missing, describe_outside
 from modnet_data.table.plan import Plan
+from modnet_data.table.words import LONGEST_LABEL
 
-LONGEST_LABEL = 1000  # characters
 LABEL = np.dtype(np.int64)  # of an index of a class
 UNPACKED = 2**28
 """Bytes of rows that a file of any size may hold; more only if they are no more than `RATIO` times its size."""
@@ -59,10 +59,7 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
     if refused is not None:
         raise refused.error(gaps)
     gaps.check_rows(found)
-    labels.check(plan)
-    if doubtful := gaps.doubtful:
-        label = min(doubtful, key=lambda label: labels.rows[label])
-        raise gaps.class_error(f", row {labels.rows[label]}", label)
+    gaps.check_labels(labels.indices, "row", labels.find_rows)
     return {"classes": list(labels.indices), **gaps.facts}
 
 
@@ -99,14 +96,9 @@ class Labels:
     rows: dict[str, int] = attrs.field(factory=dict)
     """The row, from 1, in which each of them came first."""
 
-    def check(self, plan: Plan[Columns]) -> None:
-        """Raise DataError where people cannot see, or tell apart, all of the labels."""
-        if unclear := find_unclear_labels(self.indices):
-            problem, (label, *others) = unclear
-            also = f" (the other one is in row {self.rows[others[0]]})" if others else ""
-            column = plan.labels[0]
-            place = f", row {self.rows[label]}, {plan.table.column(column)}"
-            raise plan.table.error(problem + also, place, column=column)
+    def find_rows(self, labels: Sequence[str]) -> dict[str, int]:
+        """Return the row in which each of some labels came first."""
+        return {label: self.rows[label] for label in labels}
 
 
 @attrs.frozen
@@ -154,7 +146,7 @@ class _Block:
         if len(rows) < len(x):
             x, labels = x[rows], labels[rows]
         self._check_finite(x, rows)
-        self._check_classes(labels, rows)
+        self._check_classes(labels, rows, gaps)
         t = self._to_indices(labels, rows) if plan.words else labels
         return self._to_dtype(x, rows), t, self._find_refused(lacks, no_label)
 
@@ -242,7 +234,7 @@ class _Block:
         indices = [found.indices.setdefault(words[i].strip(), len(found.indices)) for i in used]
         return np.array(indices, LABEL)[places]
 
-    def _check_classes(self, labels: Array, rows: Array) -> None:
+    def _check_classes(self, labels: Array, rows: Array, gaps: Missing) -> None:
         """Raise DataError where a label is none of the classes that are given."""
         classes = self.plan.wanted.classes
         if classes is None or len(self.plan.labels) != 1:
@@ -254,8 +246,9 @@ class _Block:
             at = int(np.argmax(outside))
             label: Any = words[labels[at]].strip() if self.plan.words else labels[at].item()
             others = {words[i].strip() for i in labels[outside]} if self.plan.words else {*labels[outside].tolist()}
-            some = [label, *sorted(others - {label})][:MOST_WORDS]
-            advice = [{"classes": [*classes, *some]}] if all(isinstance(item, (str, int)) for item in some) else []
+            for other in [label, *sorted(others - {label})]:
+                gaps.add_word(self.plan.labels[0], str(other))
+            advice = gaps.advise_more_classes()
             raise self.error(int(rows[at]), len(self.plan.features), describe_outside(str(label), classes), advice)
 
     def error(self, row: int, j: int, problem: str, advice: Sequence[dict[str, Any]] = ()) -> DataError:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from modnet import Array
+from modnet_data.arrays.raw import MOST_AXES, MOST_BYTES
 from modnet_data.pickle.opcodes import Content, Piece, RefusedError
 from modnet_data.pickle.values import describe
 
@@ -28,8 +29,6 @@ BYTE_ORDERS = ("<", ">", "|", "=")
 TEXT_CODE = re.compile(r"[US](0|[1-9][0-9]{0,7})")
 OBJECT_CODES = frozenset({"O4", "O8"})
 NO_FIELDS = (None, None, None)
-MOST_AXES = 32
-MOST_BYTES = 2**62
 MOST_TEXT = 2**24
 """Letters of all short texts; and of labels of text, where each takes as many as the longest one."""
 

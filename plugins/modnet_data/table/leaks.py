@@ -19,7 +19,9 @@ BITS = 4  # by which rows fall into classes in more ways than there are columns,
 SAMPLE = 1000  # rows
 BLOCK = 2**14  # rows
 
-INDEX_NAME = re.compile(r".*id|index|idx|row|no\.?|nr\.?|#|unnamed: \d+", re.IGNORECASE)
+INDEX_NAME = re.compile(
+    r".*(id|index|idx|no\.?|nr\.?|num(ber)?|nummer|#|번호|순번|連番|番号|序号)|row|unnamed: \d+", re.IGNORECASE
+)
 """The names under which programs save row numbers."""
 
 
@@ -170,7 +172,8 @@ def _row_numbers(features: Features, x: Array, t: Array) -> int | None:
     by_class = len(t) >= PER_CLASS * (changes + 1) and changes + 1 == len(np.unique(t))
     for j in map(int, candidates):
         names = features.table.names
-        named = features.columns[j] == 0 and names and INDEX_NAME.fullmatch(names[0]) and first[j] <= 1 + missing[j]
+        name = names[features.columns[j]] if names else ""
+        named = INDEX_NAME.fullmatch(name) and first[j] <= 1 + missing[j]
         if (by_class or named) and _counts_up(x, j):
             return j
     return None

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, TypeAlias, final
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any, Literal, TypeAlias, final
 
 import numpy as np
 
-from modnet import Array, DataError
+from modnet import Array, DataError, find_unclear_labels
 from modnet.cached import Facts
 from modnet.files import list_some, quote
 from modnet_data.table.columns import Columns
@@ -19,6 +19,8 @@ MOST_WORDS = 20  # that an advice lists
 
 Advice: TypeAlias = list[dict[str, Any]]
 """Settings that each mend a problem."""
+
+FindPlaces: TypeAlias = Callable[[Sequence[str]], Mapping[str, int]]
 
 
 @final
@@ -169,14 +171,27 @@ class Missing:
             what = f"each row of the {named} {listed}{more} has a missing value"
             raise table.error(f"{what}, so that missing = 'drop' leaves none of {it}", advice=self.advise_lost())
 
-    def class_error(self, place: str, label: str, line: int | None = None) -> DataError:
-        """Return the question whether a label, which stands at a place in words, is a class."""
+    def check_labels(self, labels: Iterable[str], unit: Literal["line", "row"], find: FindPlaces) -> None:
+        """Raise DataError where people cannot see, or tell apart, all labels of text, or one may be a missing label.
+
+        `find` tells the number of the line or row in which each of some labels came first.
+        """
+        if unclear := find_unclear_labels(labels):
+            problem, found = unclear
+            first, *others = map(find(found).__getitem__, found)
+            also = f" (the other one is in {unit} {others[0]})" if others else ""
+            raise self._label_error(problem + also, unit, first)
+        if doubtful := self.doubtful:
+            first, label = min((place, label) for label, place in find(doubtful).items())
+            other = "If it is missing, list it there, and let missing drop its rows"
+            problem = f"is {quote(label)} a class, or a missing label?\n{other}"
+            raise self._label_error(problem, unit, first, self.advise_class())
+
+    def _label_error(self, problem: str, unit: str, place: int, advice: Sequence[dict[str, Any]] = ()) -> DataError:
         column = self._plan.labels[0]
         table: Columns = self._plan.table
-        problem = f"is {quote(label)} a class, or a missing label?"
-        other = "If it is missing, list it there, and let missing drop its rows"
-        at = f"{place}, {table.column(column)}"
-        return table.error(f"{problem}\n{other}", at, line=line, column=column, advice=self.advise_class())
+        line, at = place if unit == "line" else None, f", {unit} {place}, {table.column(column)}"
+        return table.error(problem, at, line=line, column=column, advice=advice)
 
     def _name_of(self, label: Any) -> str:
         """Return a label as it stands in the file, or the column of a one-hot label."""

@@ -14,7 +14,7 @@ from attrs.validators import in_, instance_of, optional
 
 from modnet import Array, DataError, Dataset, DataSource, RowsToPredict, find_unclear_labels
 from modnet.cached import Facts
-from modnet.files import part_paths, printable
+from modnet.files import part_paths, printable, quote
 from modnet_data import validators
 from modnet_data.formats import format_of
 from modnet_data.rows import data_set, file_path, flat_rows
@@ -26,6 +26,8 @@ from modnet_data.table.prediction import describe_rows
 
 AFTERWARDS = {"test", "scale", "test_fraction", "stratified", "split_seed"}
 """Settings that the converted arrays do not depend on."""
+
+MOST_CLASSES = 20  # that an advice lists
 
 Converted = tuple[Mapping[str, Array], Facts]
 """The arrays "x" and, of labels, "t"; and the facts."""
@@ -89,6 +91,8 @@ class TableSource(DataSource):
             classes = sorted({name for facts in all_facts for name in facts["classes"]})
             if unclear := find_unclear_labels(classes):
                 raise DataError(f"{path}: {unclear[0]}", path=path)
+        if test and not self.classes:
+            _check_test_labels(path.parent / test, *found)
         if all_facts[0]["words"] or self.classes:
             parts = [(x, _recode(t, facts["classes"], classes)) for (x, t), facts in zip(parts, all_facts, strict=True)]
         data = data_set(
@@ -206,6 +210,28 @@ def _name_beside(path: Path) -> str:
     """Return the name of the file beside this one that has "test" in place of "train", or "" if there is none."""
     train, test = part_paths(path)
     return test.name if train == path and test.is_file() else ""
+
+
+def _check_test_labels(path: Path, train: Converted, test: Converted) -> None:
+    """Raise DataError where a test file has labels of which the training file has no row: other words for a class."""
+    known, found = ([*_labels_of(part)] for part in (train, test))
+    if not (new := [label for label in found if label not in known]):
+        return
+    classes = sorted({*known, *new})
+    advice: list[dict[str, Any]] = [{"classes": classes}] * (len(classes) <= MOST_CLASSES)
+    others = f", nor are {len(new) - 1:,} others" if len(new) > 2 else ", nor is another one" * (len(new) == 2)
+    label = quote(new[0]) if isinstance(new[0], str) else new[0]
+    what = f"the label {label} is in no row of the training file{others}"
+    raise DataError(f"{path}: {what}", path=path, advice=[*advice, {"test": ""}])
+
+
+def _labels_of(part: Converted) -> Sequence[Any]:
+    """Return the labels of a converted file, none where they are one-hot."""
+    arrays, facts = part
+    if facts["words"]:
+        names: Sequence[Any] = facts["classes"]
+        return names
+    return [] if arrays["t"].ndim > 1 else [int(label) for label in np.unique(arrays["t"])]
 
 
 def _recode(t: Array, names: Sequence[Any], classes: Sequence[Any]) -> Array:

@@ -8,6 +8,7 @@ from collections.abc import Collection, Mapping, Sequence
 MISSING = frozenset({"", "?", "-", "NA", "N/A", "n/a", "#N/A", "NaN", "nan", "NULL", "null", "None"})
 """Words that stand for a missing value where nothing else is said; in a label, all but the empty one may be classes."""
 
+LONGEST_LABEL = 1000  # characters
 EMPTY = frozenset({""})
 
 LIKELY = re.compile(

@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from modnet.files import quote
+from modnet_data.csv.blocks import DIGITS, NEWLINE, ZERO
 from modnet_data.csv.cells import ODD, WHOLE, is_number, label_problem, number_of, number_problem
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.text import WHITESPACE
@@ -20,8 +21,6 @@ from modnet_data.table.words import MISSING
 
 Remedy: TypeAlias = Callable[[Missing], Advice]
 """Returns settings that mend a mistake, once all of the file is read: some depend on what else is in it."""
-
-NEWLINE, ZERO, DIGITS = ord("\n"), ord("0"), 10
 
 
 def no_remedy(_: Missing) -> Advice:
@@ -74,7 +73,7 @@ def is_oddly_spelled(block: bytes, lines: Sequence[str], plan: Plan[Layout]) -> 
     delimiter, place, count = plan.table.dialect.delimiter, plan.labels[0], plan.table.count
     if block and b'"' not in block and delimiter.isascii() and delimiter != WHITESPACE:
         text = np.frombuffer(b"%b\n00" % block.removesuffix(b"\n"), np.uint8)
-        ends = np.flatnonzero((text == NEWLINE) | (text == ord(delimiter)))
+        ends = np.flatnonzero((text == ord(NEWLINE)) | (text == ord(delimiter)))
         if len(ends) == len(lines) * count:
             starts = np.concatenate([[0], ends[:-1] + 1])[place::count]
             first, second = text.take(starts), text.take(starts + 1)
