@@ -32,6 +32,7 @@ from modnet.text import printable
 
 LARGEST = 2**20
 """Bytes of an experiment file, at most."""
+ESCAPES = "in double quotes, a backslash begins an escape; write paths with /, or in single quotes"
 LONGEST_KEY = 64  # parts; what tomllib takes for a key of n is n * n
 _KEY_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
 _LONG_NUMBER = re.compile(r"[0-9a-fA-F_]{1000}")
@@ -151,6 +152,8 @@ def read_toml(path: Path) -> Table:
         raise SettingError([f"not an experiment file: {_explain(error)}"], str(path)) from None
     data = table.get("data")
     if isinstance(data, dict) and isinstance(data.get("path"), str):
+        if any(letter < " " for letter in data["path"]):
+            raise SettingError([f"data: 'path' has a control character: {ESCAPES}"], str(path))
         data["path"] = str(path.parent / data["path"])
     return table
 
@@ -164,7 +167,13 @@ def _parse(content: bytes) -> Table:
     if long := _LONG_KEY.search(text):
         line = text.count("\n", 0, long.start()) + 1
         raise tomllib.TOMLDecodeError(f"a name of more than {LONGEST_KEY} parts (at line {line})")
-    return tomllib.loads(text)
+    try:
+        return tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        place = re.search(r"at line (\d+)", str(error))
+        if place and "\\" in text.split("\n")[int(place[1]) - 1]:
+            raise tomllib.TOMLDecodeError(f"{error}; {ESCAPES}") from None
+        raise
 
 
 def _explain(error: ValueError | RecursionError) -> str:

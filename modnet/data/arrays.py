@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from numbers import Real
 from typing import Any, Literal
 
 import attrs
@@ -80,11 +79,12 @@ def encode_labels(rows: Rows, test: Rows, known: tuple[Any, ...] | None) -> tupl
 
 def choose_scale(rows: Rows, scale: float | Literal["auto"]) -> float:
     """Return the number that features are divided by: `scale`, or for "auto" the inferred one; raises DataError."""
-    if isinstance(scale, str) and scale == "auto":
+    given: Any = scale  # whatever the annotation says
+    if isinstance(given, str) and given == "auto":
         return _infer_scale(rows.x, rows.chosen)
-    if not isinstance(scale, Real) or not 0 < scale < math.inf:
-        raise DataError(f"features are divided by a number > 0, or by 'auto', not {scale!r:.80}")
-    return float(scale)
+    if not isinstance(given, (int, float, np.integer, np.floating)) or not 0 < given < math.inf:
+        raise DataError(f"features are divided by a number > 0, or by 'auto', not {given!r:.80}")
+    return float(given)
 
 
 def _infer_scale(x: Array, chosen: Array | None) -> float:
