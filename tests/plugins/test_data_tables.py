@@ -224,6 +224,8 @@ LEAKS: list[tuple[Table, list[str]]] = [
     ({"f": FRACTIONS, "index": range(N), "class": KINDS}, ["index"]),
     ({"RowNumber": range(1, N + 1), "f": FRACTIONS, "class": KINDS}, ["RowNumber"]),
     ({"f": FRACTIONS, "S.No.": range(1, N + 1), "class": KINDS}, ["S.No."]),
+    ({"CustomerId": IDS, "f": FRACTIONS, "class": sorted(KINDS)}, ["CustomerId"]),
+    ({"f": FRACTIONS, "idx": IDS, "class": sorted(TREES)}, ["idx"]),
     ({"번호": range(1, N + 1), "f": FRACTIONS, "class": KINDS}, ["번호"]),
 ]
 
@@ -266,6 +268,7 @@ def test_the_only_feature_is_kept_on_demand(tmp_path: Path) -> None:
         {"a": [*KINDS[:-1], 5], "f": FRACTIONS, "class": TREES},
         {"is_a": HOT[0], "f": FRACTIONS, "class": TREES},
         {"n": IDS, "f": FRACTIONS, "class": TREES},
+        {"age": IDS, "f": FRACTIONS, "class": sorted(TREES)},
         {"time": range(N), "f": FRACTIONS, "class": TREES},
         {"f": FRACTIONS, "acid": IDS, "class": TREES},
         {"Id": range(842, N + 842), "f": FRACTIONS, "class": TREES},

@@ -162,19 +162,26 @@ def _are_flags(values: Array) -> bool:
 
 
 def _row_numbers(features: Features, x: Array, t: Array) -> int | None:
-    """Return the feature that numbers the rows, where these lie class by class or it is named so, or None."""
+    """Return the feature that numbers the rows, or None.
+
+    One without a gap does so where the rows lie class by class, or it is named so. One with gaps, as rows were taken
+    out, does so where both hold, or it is the first column of a table without names.
+    """
     first, last = x[0].astype(np.float64), x[-1].astype(np.float64)
     missing = last - first - (len(x) - 1)
-    candidates = np.flatnonzero((missing >= 0) & (missing <= features.dropped) & (first % 1 == 0))
+    candidates = np.flatnonzero((missing >= 0) & (first % 1 == 0))
     if not len(candidates):
         return None
     changes = np.count_nonzero(t[1:] != t[:-1])
     by_class = len(t) >= PER_CLASS * (changes + 1) and changes + 1 == len(np.unique(t))
     for j in map(int, candidates):
-        names = features.table.names
-        name = names[features.columns[j]] if names else ""
-        named = INDEX_NAME.fullmatch(name) and first[j] <= 1 + missing[j]
-        if (by_class or named) and _counts_up(x, j):
+        column, names = features.columns[j], features.table.names
+        named = bool(names and INDEX_NAME.fullmatch(names[column]))
+        if missing[j] <= features.dropped:
+            suspect = by_class or (named and first[j] <= 1 + missing[j])
+        else:
+            suspect = by_class and (named or (not names and column == 0))
+        if suspect and _counts_up(x, j):
             return j
     return None
 
