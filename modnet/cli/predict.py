@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from modnet.cli.options import load_all_plugins, parse_assignments, plugin_options
-from modnet.compose.experiment import read_toml
 from modnet.compose.parts import make_part
 from modnet.compose.sources import find_shared_settings, read_rows, recognise_source
+from modnet.compose.toml import read_toml
 from modnet.display.progress import file_progress
 from modnet.runs.folder import EXPERIMENT
 from modnet.runs.model import TrainedModel
