@@ -10,11 +10,10 @@ from modnet import DataError
 from modnet.cached import Facts
 from modnet.files import quote
 from modnet_data.table.columns import LABEL_NAMES, Column, Columns, list_names
+from modnet_data.table.missing import MOST_COLUMNS
 from modnet_data.table.plan import ColumnSettings, Plan, Table
 
 DELIMITERS = ",;\t|"
-MOST_COLUMNS = 6
-"""Columns that a note names."""
 
 
 def rows_plan(table: Table, wanted: ColumnSettings, count: int, names: Sequence[str]) -> Plan[Table]:

@@ -20,14 +20,12 @@ from modnet_data.formats import format_of
 from modnet_data.rows import data_set, file_path, flat_rows
 from modnet_data.table.columns import Column, Columns, UnlabelledError
 from modnet_data.table.leaks import Features, refuse_leaks
-from modnet_data.table.missing import notes
+from modnet_data.table.missing import MOST_WORDS, notes
 from modnet_data.table.plan import ColumnSettings, Plan
 from modnet_data.table.prediction import describe_rows
 
 AFTERWARDS = {"test", "scale", "test_fraction", "stratified", "split_seed"}
 """Settings that the converted arrays do not depend on."""
-
-MOST_CLASSES = 20  # that an advice lists
 
 Converted = tuple[Mapping[str, Array], Facts]
 """The arrays "x" and, of labels, "t"; and the facts."""
@@ -233,7 +231,7 @@ def _check_test_labels(path: Path, train: Converted, test: Converted) -> None:
     if not (new := [label for label in _labels_of(test) if label not in known]):
         return
     classes = sorted({*known, *new})
-    advice: list[dict[str, Any]] = [{"classes": classes}] * (len(classes) <= MOST_CLASSES)
+    advice: list[dict[str, Any]] = [{"classes": classes}] * (len(classes) <= MOST_WORDS)
     others = f", nor are {len(new) - 1:,} others" if len(new) > 2 else ", nor is another one" * (len(new) == 2)
     label = quote(new[0]) if isinstance(new[0], str) else new[0]
     what = f"the label {label} is in no row of the training file{others}"
