@@ -19,7 +19,7 @@ from modnet.data.dataset import Dataset
 from modnet.errors import DataError, NoDerivativeError
 from modnet.files import uncompressed_name
 from modnet.randomness import Stream
-from modnet.text import printable
+from modnet.text import list_some, printable
 from modnet.types import Array, Grads, History, Params, State, Status
 
 
@@ -232,7 +232,7 @@ class DataSource(Part, ABC):
 
         Raises DataError where the file has names and some are missing. Optional: the default goes by position.
         """
-        order = printable(", ".join(names), 100)
+        order = printable(list_some(names, 12), 200)
         notes = (f"columns are taken by position, as {order}: the source {name_of(self)} knows no names",) * bool(names)
         return RowsToPredict(*self.read_rows(path, features), notes)
 

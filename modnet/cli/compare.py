@@ -12,8 +12,8 @@ import click
 from modnet.cli.options import comparison_options, load_all_plugins, plugin_options, read_alternatives
 from modnet.comparison import compare as comparison
 from modnet.comparison.decisions import ROPE
-from modnet.compose.experiment import read_toml
 from modnet.compose.tables import merge
+from modnet.compose.toml import read_toml
 from modnet.display.progress import RunsProgress, file_progress
 from modnet.runs.folder import choose_new_folder
 

@@ -10,9 +10,10 @@ import attrs
 import click
 
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
-from modnet.compose.experiment import create_experiment, create_network, format_title, read_data, read_toml
+from modnet.compose.experiment import create_experiment, create_network, format_title, read_data
 from modnet.compose.gradient_check import check_gradient
 from modnet.compose.tables import merge
+from modnet.compose.toml import read_toml
 from modnet.display.estimators import draw_estimators
 from modnet.display.figure import FORMATS, save_figure
 from modnet.display.progress import file_progress

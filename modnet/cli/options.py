@@ -224,7 +224,7 @@ def format_assignment(key: str, value: Any) -> str:
     >>> format_assignment("label", "kind"), format_assignment("label", "1"), format_assignment("label", [2, 3])
     ('label=kind', "label='1'", 'label=[2, 3]')
     """
-    plain = isinstance(value, str) and _parse_value(value) == value
+    plain = isinstance(value, str) and value.isprintable() and _parse_value(value) == value
     return f"{key}={value if plain else format_value(value)}"
 
 

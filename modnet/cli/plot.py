@@ -7,7 +7,8 @@ from pathlib import Path
 import click
 
 from modnet.cli.options import load_all_plugins, plugin_options
-from modnet.compose.experiment import format_title, read_toml
+from modnet.compose.experiment import format_title
+from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
 from modnet.display.learning_curves import draw_learning_curves
 from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, read_experiment

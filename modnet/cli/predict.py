@@ -10,9 +10,9 @@ from typing import Any
 import click
 
 from modnet.cli.options import load_all_plugins, parse_assignments, plugin_options
-from modnet.compose.experiment import read_toml
 from modnet.compose.parts import make_part
 from modnet.compose.sources import find_shared_settings, read_rows, recognise_source
+from modnet.compose.toml import read_toml
 from modnet.display.progress import file_progress
 from modnet.runs.folder import EXPERIMENT
 from modnet.runs.model import TrainedModel
@@ -62,6 +62,9 @@ def predict(
     predictions, outputs = model.predict(found.x)
     columns: dict[str, list[Any]] = {"row": list(range(1, len(predictions) + 1)), "prediction": predictions}
     notes, accuracy = list(found.notes), None
+    if model.scale > 1 and found.x.size and found.x.max() <= 1:
+        what = f"the run divides features by {model.scale:g}, and none of these is above 1"
+        notes.append(f"{what}: give them as they were in training, not divided")
     if found.labels is not None:
         columns["label"] = found.labels.tolist()
         pairs = zip(predictions, columns["label"], strict=True)

@@ -10,8 +10,8 @@ from pathlib import Path
 import click
 
 from modnet.cli.options import load_all_plugins, plugin_options
-from modnet.compose.experiment import read_toml
 from modnet.compose.settings import Table
+from modnet.compose.toml import read_toml
 from modnet.display.progress import RunProgress, file_progress
 from modnet.errors import SettingError
 from modnet.runs.folder import EXPERIMENT

@@ -30,9 +30,10 @@ from modnet.comparison.workers import (
     measure_progress,
     run_jobs,
 )
-from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, read_toml, to_table
+from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, to_table
 from modnet.compose.settings import Settings, Table
 from modnet.compose.tables import merge
+from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import render

@@ -17,10 +17,11 @@ from pathlib import Path
 import attrs
 from threadpoolctl import threadpool_limits
 
-from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, read_toml, to_table
+from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
 from modnet.compose.plugins import get_host, load_plugins
 from modnet.compose.settings import Table, get_settings
 from modnet.compose.tables import find_changes
+from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DivergedError, ModnetError, SettingError
 from modnet.host.entry_points import split_names

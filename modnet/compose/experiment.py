@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import re
-import tomllib
-from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from enum import Enum
@@ -21,21 +18,12 @@ from modnet.compose.settings import Table, get_settings
 from modnet.compose.sources import read_source, recognise_source
 from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
-from modnet.errors import DataError, ModnetError, SettingError
-from modnet.files.opening import read_plain
+from modnet.errors import ModnetError, SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
 from modnet.nn.run import Run
 from modnet.nn.training import TrainingSettings, train_network
-from modnet.text import printable
-
-LARGEST = 2**20
-"""Bytes of an experiment file, at most."""
-LONGEST_KEY = 64  # parts; what tomllib takes for a key of n is n * n
-_KEY_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""
-_LONG_NUMBER = re.compile(r"[0-9a-fA-F_]{1000}")
-_LONG_KEY = re.compile(rf"(?<![\w-])(?:{_KEY_PART}){{{LONGEST_KEY}}}")
 
 
 @attrs.frozen(kw_only=True)
@@ -137,45 +125,6 @@ def create_experiment(table: Table) -> Experiment:
     reader.on(tuple[Activation, ...], _read_activations)
     reader.on(DataSettings, _read_data_settings)
     return reader.read(merge(MAIN_JOB, table), Experiment)
-
-
-def read_toml(path: Path) -> Table:
-    """Return an experiment file's table, paths in it made relative to the file; raises SettingError."""
-    try:
-        table = _parse(read_plain(path, LARGEST))
-    except DataError as error:
-        why = str(error).removeprefix(f"{path}: ")
-        what = "no such experiment file" if why == "no such file" else f"not an experiment file: {why}"
-        raise SettingError([what], str(path)) from None
-    except (ValueError, RecursionError) as error:
-        raise SettingError([f"not an experiment file: {_explain(error)}"], str(path)) from None
-    data = table.get("data")
-    if isinstance(data, dict) and isinstance(data.get("path"), str):
-        data["path"] = str(path.parent / data["path"])
-    return table
-
-
-def _parse(content: bytes) -> Table:
-    """Return the table in a file as editors on Windows write it, too: in UTF-8 or UTF-16, with a byte order mark."""
-    utf16 = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
-    text = content.decode("utf-16") if utf16 else content.removeprefix(BOM_UTF8).decode("utf-8")
-    if _LONG_NUMBER.search(text):
-        raise ValueError("a number has thousands of digits")
-    if long := _LONG_KEY.search(text):
-        line = text.count("\n", 0, long.start()) + 1
-        raise tomllib.TOMLDecodeError(f"a name of more than {LONGEST_KEY} parts (at line {line})")
-    return tomllib.loads(text)
-
-
-def _explain(error: ValueError | RecursionError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        line = error.object.count(b"\n", 0, error.start) + 1
-        return f"line {line} is not {error.encoding.upper()} text: save it as UTF-8"
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    if isinstance(error, tomllib.TOMLDecodeError):
-        return printable(str(error), 200)
-    return "a number has thousands of digits"  # which Python refuses to write, and to read where it is decimal
 
 
 def to_table(value: Any) -> Any:

@@ -34,7 +34,9 @@ def to_rows(x: Any, labels: Any, part: str, classes: tuple[Any, ...] | None = No
     x, labels = _to_array(x, part), to_label_array(labels, part)
     labels = to_labels(labels, part) if classes is None else to_indices(labels, classes, part)
     if x.ndim == 0 or x.dtype.kind not in "buif":
-        raise DataError(f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}")
+        problem = f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}"
+        remedy = "; where all are numbers, make them so by astype(float)" if x.ndim and x.dtype.kind in "OUS" else ""
+        raise DataError(problem + remedy)
     if labels.ndim != 1 or len(labels) != len(x):
         raise DataError(f"{part}: {len(x)} rows need {len(x)} labels, found labels of shape {labels.shape}")
     features = math.prod(x.shape[1:])
@@ -77,10 +79,12 @@ def encode_labels(rows: Rows, test: Rows, known: tuple[Any, ...] | None) -> tupl
 
 def choose_scale(rows: Rows, scale: float | Literal["auto"]) -> float:
     """Return the number that features are divided by: `scale`, or for "auto" the inferred one; raises DataError."""
-    divisor = _infer_scale(rows.x, rows.chosen) if scale == "auto" else float(scale)
-    if not 0 < divisor < math.inf:
-        raise DataError(f"features are divided by a number > 0, not {divisor}")
-    return divisor
+    given: Any = scale  # whatever the annotation says
+    if isinstance(given, str) and given == "auto":
+        return _infer_scale(rows.x, rows.chosen)
+    if not isinstance(given, (int, float, np.integer, np.floating)) or not 0 < given < math.inf:
+        raise DataError(f"features are divided by a number > 0, or by 'auto', not {given!r:.80}")
+    return float(given)
 
 
 def _infer_scale(x: Array, chosen: Array | None) -> float:

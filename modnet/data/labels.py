@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import re
 import unicodedata
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any, cast
 
 import numpy as np
@@ -56,7 +57,7 @@ def to_label_array(labels: Any, part: str) -> Array:
         raise DataError(f"{part} row {row + 1}: the label is missing (masked)")
     if not isinstance(labels, (list, tuple)):
         labels = np.asarray(labels)
-        if labels.dtype.kind != "O":
+        if labels.dtype.kind != "O" or not labels.ndim:
             return cast("Array", labels)
         labels = labels.tolist()
     are_text = any(isinstance(item, str) for item in labels)
@@ -136,6 +137,8 @@ def to_classes(classes: Any) -> tuple[Any, ...]:
     >>> to_classes(np.array([2, 4]))
     (2, 4)
     """
+    if isinstance(classes, (Mapping, AbstractSet)) or not isinstance(classes, Iterable):
+        raise DataError(f"'classes' must be a list of labels, in their order, not a {type(classes).__name__}")
     found = tuple(classes.tolist() if isinstance(classes, np.ndarray) else classes)
     plain = all(isinstance(item, str) for item in found) or all(isinstance(item, (int, np.integer)) for item in found)
     if isinstance(classes, str) or not found or not plain or len({*found}) < len(found):
@@ -147,14 +150,16 @@ def to_classes(classes: Any) -> tuple[Any, ...]:
 def find_unclear_labels(labels: Iterable[str]) -> tuple[str, tuple[str, ...]] | None:
     r"""Return a problem and the one or two labels that have it, or None where people can see and tell apart all labels.
 
-    A label may hold line ends, and no other control character; nothing invisible; and two labels that are different
-    text may not look alike, as composed and decomposed letters do.
+    A label is not blank. It may hold line ends, and no other control character; nothing invisible; and two labels that
+    are different text may not look alike, as composed and decomposed letters do.
 
     >>> find_unclear_labels(["cat", "dog\ufeff"])
     ("the label 'dog\\ufeff' has an invisible character (U+FEFF): take it out", ('dog\ufeff',))
     """
     seen: dict[str, str] = {}
     for label in labels:
+        if not label.strip():
+            return f"the label {quote(label, ascii)} is empty: nobody sees it, give it a name", (label,)
         if label.isascii() and label.isprintable():
             other = seen.setdefault(label.strip(), label)
         else:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 
 from modnet.data.arrays import Rows
@@ -11,8 +13,9 @@ from modnet.randomness import Stream
 
 def split_rows(rows: Rows, fraction: float, seed: int, stratified: bool) -> tuple[Rows, Rows]:
     """Return the training and the test rows, both in their order; raises DataError."""
-    if not 0 <= fraction < 1:
-        raise DataError(f"the test fraction must be >= 0 and < 1: {fraction}")
+    given: Any = fraction  # whatever the annotation says
+    if not isinstance(given, (int, float, np.integer, np.floating)) or not 0 <= given < 1:
+        raise DataError(f"the test fraction must be >= 0 and < 1: {fraction!r:.80}")
     labels = rows.labels
     count = round(fraction * len(labels))
     if not count:

@@ -7,8 +7,9 @@ from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 
-from modnet.compose.experiment import Experiment, create_experiment, read_toml
+from modnet.compose.experiment import Experiment, create_experiment
 from modnet.compose.settings import Table
+from modnet.compose.toml import read_toml
 from modnet.errors import DataError, SettingError
 from modnet.files import sweep
 from modnet.files.locks import hold_lock

@@ -10,7 +10,8 @@ from typing import Any
 
 import attrs
 
-from modnet.compose.experiment import Experiment, create_experiment, read_data, read_toml, run_experiment
+from modnet.compose.experiment import Experiment, create_experiment, read_data, run_experiment
+from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, PluginError
 from modnet.files.opening import read_plain

@@ -275,6 +275,27 @@ def test_columns_that_training_gave_by_number_are_found_by_name(tmp_path, call):
     assert (answer["rows"][0]["label"], answer["notes"]) == ("a", [])
 
 
+@pytest.mark.parametrize(("mark", "option"), [(";", "delimiter=;"), ("\t", 'delimiter="\\t"')])
+def test_another_delimiter_than_in_training_is_advised_and_works(runs, tmp_path, call, mark, option):
+    path = write(tmp_path, "rows.csv", table("width,height,kind").replace(",", mark))
+    done = call("predict", "named", str(path), cwd=runs)
+    assert done.returncode == 1
+    assert f"as an option: --set '{option}'" in done.stderr
+    done = call("predict", "named", str(path), "--set", option, cwd=runs)
+    assert "accuracy 1.0000" in done.stderr
+
+
+def test_features_that_are_divided_already_are_noted(tmp_path, call):
+    x = np.random.default_rng(0).integers(0, 256, (40, 20), dtype=np.uint8)
+    np.savez(tmp_path / "train.npz", x=x, t=np.arange(40) % 2)
+    done = call("train", "--iterations", "5", "--data", "train.npz", "--out", "r", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    for rows, are_noted in ((x, False), (x / 255, True)):
+        np.savez(tmp_path / "rows.npz", x=rows)
+        done = call("predict", "r", "rows.npz", cwd=tmp_path)
+        assert ("the run divides features by 255, and none of these is above 1" in done.stderr) == are_noted
+
+
 def test_columns_that_are_listed_have_other_names(runs, tmp_path, call):
     path = write(tmp_path, "rows.csv", "\n".join(["w,h", *(f"{width},{height}" for height, width in ROWS)]) + "\n")
     done = call("predict", "named", str(path), "--set", 'features=["h","w"]', cwd=runs)

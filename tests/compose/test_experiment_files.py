@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from modnet.compose.experiment import create_experiment, read_toml
+from modnet.compose.experiment import create_experiment
+from modnet.compose.toml import read_toml
 from modnet.errors import ModnetError, SettingError
 
 TEXT = 'seed = 7\n\n[optimizer]\nname = "sgd"\nlr = 0.5 # 학습률\n'
@@ -97,3 +98,13 @@ def test_of_many_mistakes_the_first_are_listed(tmp_path):
     lines = str(caught.value).splitlines()
     assert len(caught.value.mistakes) == 1000
     assert (len(lines), lines[-1]) == (22, "  and 980 more")
+
+
+@pytest.mark.parametrize("path", [r"C:\Users\me\iris.csv", r"data\train.csv", r"C:\new\iris.csv"])
+def test_paths_of_windows_in_double_quotes_are_refused_with_what_to_write(tmp_path, path):
+    file = tmp_path / "e.toml"
+    file.write_text(f'[data]\nname = "csv"\npath = "{path}"\n')
+    with pytest.raises(SettingError, match="write paths with /, or in single quotes"):
+        read_toml(file)
+    file.write_text(f"[data]\nname = 'csv'\npath = '{path}'\n")
+    assert read_toml(file)["data"]["path"].endswith(path)

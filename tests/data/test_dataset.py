@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import attrs
 import numpy as np
 import pytest
@@ -414,3 +416,29 @@ class TestCheck:
         with pytest.raises(DataError) as error:
             Dataset(modnet.Samples(*train), self.RIGHT.test, classes).check()
         assert words in str(error.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "problem"),
+    [
+        ({"classes": {"a", "b"}}, "'classes' must be a list of labels, in their order, not a set"),
+        ({"classes": {"a": "cat", "b": "dog"}}, "'classes' must be a list of labels, in their order, not a dict"),
+        ({"classes": 2}, "'classes' must be a list of labels, in their order, not a int"),
+        ({"scale": "minmax"}, "features are divided by a number > 0, or by 'auto', not 'minmax'"),
+        ({"scale": None}, "features are divided by a number > 0, or by 'auto', not None"),
+        ({"scale": np.ones(2)}, "features are divided by a number > 0, or by 'auto', not array"),
+        ({"test_fraction": "0.2"}, "the test fraction must be >= 0 and < 1: '0.2'"),
+        ({"test_fraction": None}, "the test fraction must be >= 0 and < 1: None"),
+    ],
+)
+def test_settings_of_a_wrong_kind_are_refused(settings, problem):
+    with pytest.raises(DataError, match=re.escape(problem)):
+        Dataset.from_arrays(([[1.0, 2.0]] * 4, ["a", "b"] * 2), **settings)
+
+
+def test_rows_that_are_objects_or_text_are_refused_with_what_makes_them_numbers():
+    for x in (np.ones((2, 2), object), [["1", "2"], ["3", "4"]]):
+        with pytest.raises(DataError, match=r"expected numbers .* make them so by astype\(float\)"):
+            Dataset.from_arrays((x, [0, 1]))
+    with pytest.raises(DataError):
+        Dataset.from_arrays((None, None))

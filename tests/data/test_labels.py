@@ -14,7 +14,7 @@ from modnet import DataError, Dataset, find_unclear_labels
 @pytest.mark.parametrize(
     "labels",
     [
-        ["cat", "dog", "", "?", "a b", "New\nYork", "a\r\nb", "a\rc"],
+        ["cat", "dog", "?", "a b", "New\nYork", "a\r\nb", "a\rc"],
         ["고양이", "강아지", "é", "水", "乐", "Ⅳ", "½"],
         ["می\u200cخواهم", "क्\u200dष", "ന്\u200d", "עברית"],
         ["👨\u200d👩\u200d👧", "❤\ufe0f", "1\ufe0f\u20e3"],
@@ -37,6 +37,8 @@ def test_labels_that_are_clear(labels):
         (["\u200d"], "an invisible character (U+200D)", ("\u200d",)),
         (["é", "a", "e\u0301"], r"'\xe9' and 'e\u0301' look alike", ("é", "e\u0301")),
         (["cat", "cat "], "'cat' and 'cat ' look alike", ("cat", "cat ")),
+        (["cat", ""], "'' is empty", ("",)),
+        (["cat", " \u3000"], r"' \u3000' is empty", (" \u3000",)),
         (["x\u3000y", "x y"], r"'x\u3000y' and 'x y' look alike", ("x\u3000y", "x y")),
         (["x" * 99 + "é", "y", "x" * 99 + "e\u0301"], "...", ("x" * 99 + "é", "x" * 99 + "e\u0301")),
     ],

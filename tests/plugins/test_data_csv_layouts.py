@@ -612,6 +612,14 @@ def test_a_label_that_only_the_test_file_has_is_asked_about(tmp_path, train, tes
     assert len(load(tmp_path / "train.csv", content, test="").classes) == 2
 
 
+def test_a_label_of_the_test_file_that_looks_like_one_of_the_training_file_is_no_class_of_its_own(tmp_path):
+    table = "a,b,label\n{}\n".format("\n".join(f"{i},{i % 3},{{{i % 2}}}" for i in range(20)))
+    (tmp_path / "test.csv").write_text(table.format("caf\u00e9", "bar"), encoding="utf-8")
+    error = refuse(tmp_path / "train.csv", table.format("cafe\u0301", "bar"))
+    assert r"test.csv: the labels 'cafe\u0301' and 'caf\xe9' look alike" in str(error)
+    assert not error.advice
+
+
 def test_labels_of_a_test_file_in_another_notation(tmp_path):
     (tmp_path / "test.csv").write_text("a,label\n1,1.0\n")
     assert load(tmp_path / "train.csv", "a,label\n1,0\n2,1\n3,1\n").classes == (0, 1)

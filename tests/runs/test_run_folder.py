@@ -14,8 +14,9 @@ import pytest
 
 import modnet
 from modnet import DataError, History, SettingError
-from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, read_toml
+from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.plugins import get_host
+from modnet.compose.toml import read_toml
 from modnet.compose.training import train
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.folder import FILES, read_ending

@@ -78,6 +78,9 @@ def check_names(path: Path, header: Record, names: tuple[str, ...], dialect: Dia
         if "\n" in name or "\r" in name:
             raise line_error(path, f"{quote(name)} is no name; is a quote left open?", line=line, column=i)
         if control := [letter for letter in name if category(letter) == "Cc"]:
+            if control[0] == "\t" and len(names) == 1:
+                what, advice = f"{quote(name)} has a tab, which is not the delimiter", [{"delimiter": "\t"}]
+                raise line_error(path, what, line=line, column=i, advice=advice)
             what = f"{quote(name)} has a control character (U+{ord(control[0]):04X}): take it out"
             raise line_error(path, what, line=line, column=i)
 

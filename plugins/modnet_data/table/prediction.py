@@ -12,6 +12,7 @@ from modnet.files import quote
 from modnet_data.table.columns import LABEL_NAMES, Column, Columns, list_names
 from modnet_data.table.plan import ColumnSettings, Plan, Table
 
+DELIMITERS = ",;\t|"
 MOST_COLUMNS = 6
 """Columns that a note names."""
 
@@ -48,7 +49,7 @@ def _plan_by_name(table: Table, wanted: ColumnSettings, names: Sequence[str]) ->
     known = {*names}
     if lacking := [name for name in names if name not in place]:
         rest = [name for name in place if name and name not in known]
-        raise table.error(_describe_lacking(lacking, rest, names, table))
+        raise table.error(_describe_lacking(lacking, rest, names, table), advice=_advise_delimiter(table, names))
     features = [place[name] for name in names]
     out = {*features, *(table.find(column) for column in wanted.leave_out)}
     others = [i for i in range(table.count) if i not in out]
@@ -67,6 +68,13 @@ def _describe_lacking(lacking: Sequence[str], rest: Sequence[str], names: Sequen
     listed = "" if len(lacking) == 1 else f" ({list_names(lacking)})"
     trained = f"the run was trained on {list_names(names)}"
     return f"{what} missing{listed}{hint}: {trained}; the file has {list_names(table.names or ())}"
+
+
+def _advise_delimiter(table: Columns, names: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the delimiter by which all features are in the one name that a header has."""
+    whole = (table.names or ("",))[0]
+    parts = {mark: {name.strip(' "') for name in whole.split(mark)} for mark in DELIMITERS}
+    return [{"delimiter": mark} for mark in DELIMITERS if table.count == 1 and parts[mark].issuperset(names)]
 
 
 def _plan_by_position(table: Table, wanted: ColumnSettings, count: int, names: Sequence[str]) -> Plan[Table]:

@@ -74,27 +74,9 @@ class TableSource(DataSource):
     def read(self, path: Path | None) -> Dataset:
         """Return the data set; raises DataError that knows the column of a mistake."""
         path = file_path(path, self.format)
-        test = _name_beside(path) if self.test is None else self.test
-        found, said = [self._convert(path, None)], list[str]()
-        if test:
-            try:
-                found.append(self._convert(path.parent / test, found[0][1]))
-            except UnlabelledError:
-                if self.test is not None:
-                    raise
-                said = [f"{printable(test, 40)} has no label: it is no test part, but `modnet predict` reads its rows"]
-                test = ""
+        found, test, said = self._convert_parts(path)
         all_facts = [facts for _, facts in found]
-        classes: Sequence[Any] = self.classes or all_facts[0]["classes"]
-        parts = [(arrays["x"], arrays["t"]) for arrays, _ in found]
-        if all_facts[0]["words"] and not self.classes:
-            classes = sorted({name for facts in all_facts for name in facts["classes"]})
-            if unclear := find_unclear_labels(classes):
-                raise DataError(f"{path}: {unclear[0]}", path=path)
-        if test and not self.classes:
-            _check_test_labels(path.parent / test, *found)
-        if all_facts[0]["words"] or self.classes:
-            parts = [(x, _recode(t, facts["classes"], classes)) for (x, t), facts in zip(parts, all_facts, strict=True)]
+        classes, parts = self._encode(found)
         data = data_set(
             path,
             *parts,
@@ -179,6 +161,34 @@ class TableSource(DataSource):
             "words": plan.labels if plan.words and "classes" in facts else [],
         }
 
+    def _convert_parts(self, path: Path) -> tuple[list[Converted], str, list[str]]:
+        """Return the training file and, if there is one, the test file; the latter's name; and what to note of it."""
+        test = _name_beside(path) if self.test is None else self.test
+        train = self._convert(path, None)
+        if not test:
+            return [train], test, []
+        try:
+            part = self._convert(path.parent / test, train[1])
+        except UnlabelledError:
+            if self.test is not None:
+                raise
+            note = f"{printable(test, 40)} has no label: it is no test part, but `modnet predict` reads its rows"
+            return [train], "", [note]
+        if not self.classes:
+            _check_test_labels(path.parent / test, train, part)
+        return [train, part], test, []
+
+    def _encode(self, found: Sequence[Converted]) -> tuple[Sequence[Any], list[tuple[Array, Array]]]:
+        """Return the classes, if they have names, and features and labels of each part, as indices of these names."""
+        all_facts = [facts for _, facts in found]
+        parts = [(arrays["x"], arrays["t"]) for arrays, _ in found]
+        classes: Sequence[Any] = self.classes or all_facts[0]["classes"]
+        if all_facts[0]["words"] and not self.classes:
+            classes = sorted({name for facts in all_facts for name in facts["classes"]})
+        if all_facts[0]["words"] or self.classes:
+            parts = [(x, _recode(t, facts["classes"], classes)) for (x, t), facts in zip(parts, all_facts, strict=True)]
+        return classes, parts
+
     def _convert(self, path: Path, like: Facts | None) -> Converted:
         source = self if like is None else self.like(like)
         alike = like and [like["names"], like["columns"], like["words"]]
@@ -213,9 +223,14 @@ def _name_beside(path: Path) -> str:
 
 
 def _check_test_labels(path: Path, train: Converted, test: Converted) -> None:
-    """Raise DataError where a test file has labels of which the training file has no row: other words for a class."""
-    known, found = ([*_labels_of(part)] for part in (train, test))
-    if not (new := [label for label in found if label not in known]):
+    """Raise DataError where a test file has labels of which the training file has no row: other words for a class.
+
+    Those that look like one of the training file are to be written as there.
+    """
+    known = dict.fromkeys(_labels_of(train))
+    if train[1]["words"] and (unclear := find_unclear_labels([*known, *_labels_of(test)])):
+        raise DataError(f"{path}: {unclear[0]}", path=path)
+    if not (new := [label for label in _labels_of(test) if label not in known]):
         return
     classes = sorted({*known, *new})
     advice: list[dict[str, Any]] = [{"classes": classes}] * (len(classes) <= MOST_CLASSES)
