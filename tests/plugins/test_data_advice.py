@@ -77,6 +77,7 @@ FILES: dict[str, str | bytes] = {
     "a trailing delimiter in rows": TREES.replace("\n", ",\n").replace("kind,", "kind", 1),
     "a trailing delimiter in the header": TREES.replace("kind", "kind,", 1),
     "a trailing delimiter in all lines": TREES.replace("\n", ",\n"),
+    "names in a comment": table("# f e a\n", "{f:.6e} {e:.6e} {a:.6e}\n"),
     "runs of spaces": table("", "   {f:7.2f}  {e}.5   {a}\n"),
     "all text without a header": table("", "x,o,{b},p\n").replace("0", "x").replace("1", "o").replace("2", "b"),
     "text features": table("class,shape,color\n", "k{a},s{b},c{c}\n"),

@@ -671,14 +671,19 @@ def test_notations_that_are_advised_work(path, numbers, delimiter, ways, values,
 
 
 @pytest.mark.parametrize("numbers", [["3.497", "4.577", "5"], ["-3.497", "577", "12.500"]])
-def test_a_point_may_be_between_thousands(path, numbers):
-    text = "income;age;label\n" + "".join(f"{number};{i};{i % 2}\n" for i, number in enumerate(numbers))
-    error = refuse(path, text)
+@pytest.mark.parametrize("before", [0, 300, 30_000])
+@pytest.mark.parametrize("end", ["\n", "\r\n"])
+def test_a_point_may_be_between_thousands(path, numbers, before, end):
+    numbers = ["7"] * before + numbers
+    text = f"age;income;label{end}" + "".join(f'{i};"{number}";{i % 2}{end}' for i, number in enumerate(numbers))
+    error = refuse(path, text, label="label")
     assert error.advice == ({"decimal": "."}, {"decimal": ",", "thousands": "."})
-    assert load(path, text, decimal=".").train.x[:, 0].tolist() == [*map(float, numbers)]
-    data, way = obey(path, text, 1)
-    assert data.train.x[:, 0].tolist() == [float(n.replace(".", "")) for n in numbers]
-    assert_same_again(path, data, dict(way))
+    assert (error.line, error.column_name) == (before + 2, "income")
+    assert load(path, text, label="label", decimal=".").train.x[:, 1].tolist() == [*map(float, numbers)]
+    data, way = obey(path, text, 1, label="label")
+    assert data.train.x[:, 1].tolist() == [float(n.replace(".", "")) for n in numbers]
+    assert_same_again(path, data, {"label": "label", **way})
+    assert load(path, text + f"0;1.5;0{end}", label="label").features == 2
 
 
 @pytest.mark.parametrize("numbers", ["0.497;2.577", "3.497;2.5", "3.4970;2.577", "1234.567;2.577"])

@@ -83,6 +83,7 @@ LAYOUTS: list[tuple[Table, Any]] = [
     ({"length": FRACTIONS, "kind": ONE}, ["kind"]),
     ({"length": FRACTIONS, "width": OTHER_FRACTIONS}, []),
     ({"number": IDS, "length": FRACTIONS}, []),
+    ({"length": FRACTIONS, "age": AGES, "price": OTHER_FRACTIONS}, ["age"]),
     # One-hot columns go first.
     ({"length": FRACTIONS, "a": HOT[0], "b": HOT[1], "c": HOT[2]}, [["a", "b", "c"]]),
     ({"a": HOT[0], "b": HOT[1], "c": HOT[2], "n": COUNTS, "f": FRACTIONS}, [["a", "b", "c"], "n"]),

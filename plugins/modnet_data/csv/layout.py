@@ -40,11 +40,6 @@ SAMPLE_CELLS = 20_000
 SAID = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
 """A first line by which Excel says what the delimiter is; it is no row."""
 
-GROUPED = re.compile(r"[+-]?[1-9]\d{0,2}\.\d{3}", re.ASCII)
-"""A number whose point may be between thousands."""
-
-MILLIONS = re.compile(r"[+-]?\d{1,3}(\.\d{3}){2,}", re.ASCII)
-
 MARK = "\ufeff"
 
 
@@ -61,6 +56,8 @@ class Layout(Columns):
     """The cells of the first rows, with a point before decimals."""
     rows: Sequence[Record] = attrs.field(eq=False, repr=False)
     """The same rows as they stand in the file."""
+    has_points: bool = attrs.field(default=False, kw_only=True)
+    """True where a point may be between thousands, as far as the settings and the first rows tell."""
 
     @cached_property
     def others(self) -> frozenset[int]:
@@ -199,7 +196,8 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
     text = _text_columns(whole)
     begin = rows[0].line if header else first.line
     ends = frozenset(range(count - empty, count))
-    return Layout(path, names, count, text, dialect, first.line, begin, whole, as_is, empty=ends)
+    doubt = dialect.delimiter == ";" and given.decimal is given.thousands is None and dialect.decimal == "."
+    return Layout(path, names, count, text, dialect, first.line, begin, whole, as_is, empty=ends, has_points=doubt)
 
 
 def _has_header(path: Path, first: Record, numbers: list[list[str]], given: LayoutSettings) -> bool:
@@ -293,12 +291,8 @@ def _decimal(path: Path, rows: list[list[str]], dialect: Dialect) -> str:
     cells = [cell.strip() for row in rows for cell in row]
     decimal = Notation(",", dialect.thousands)
     with_comma = [cell for cell in cells if is_number_with_commas(cell) or ("," in cell and decimal.is_number(cell))]
-    points = [cell for cell in cells if "." in cell and is_number(cell)]
-    millions = any(map(MILLIONS.fullmatch, cells))  # which only thousands have: they are refused with that advice
-    if dialect.delimiter == ";" and points and not with_comma and not millions and all(map(GROUPED.fullmatch, points)):
-        problem = f"{path}: {quote(points[0])}; is the point a decimal mark, or between thousands?"
-        raise DataError(problem, path=path, advice=[{"decimal": "."}, {"decimal": ",", "thousands": "."}])
-    if not with_comma or points or not all(map(decimal.is_number, with_comma)):
+    point = any("." in cell and is_number(cell) for cell in cells)
+    if not with_comma or point or not all(map(decimal.is_number, with_comma)):
         return "."
     if dialect.thousands is None and all(map(Notation(thousands=",").is_number, with_comma)):
         ways = advise_notation(with_comma, OTHERS, dialect.delimiter)

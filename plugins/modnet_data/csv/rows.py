@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Sequence
 from itertools import chain, islice
 from typing import final
 
 import numpy as np
 
-from modnet import Array
+from modnet import Array, DataError
 from modnet.cached import Facts, Put
+from modnet.files import quote
 from modnet_data.csv.blocks import grid, lines_of, row_blocks
 from modnet_data.csv.careful import UINT8, Block, Mistakes, cell_by_cell
 from modnet_data.csv.fast import FLOAT64, are_labels, one_or_all, pick_columns, read_regular
@@ -20,6 +22,12 @@ from modnet_data.table.missing import Missing
 from modnet_data.table.plan import Plan
 
 REUSED = 2**24  # bytes
+
+POINTED = re.compile(
+    rb'(?:^|[;\n\r])[ \t"]*([+-]?(?:\d+\.\d*|\.\d+)(?:e[+-]?\d+)?)(?=[ \t"]*(?:[;\n\r]|$))', re.IGNORECASE
+)
+GROUPED = re.compile(rb"[+-]?[1-9]\d{0,2}\.\d{3}")
+"""A number whose point may be between thousands."""
 
 Watch = Callable[[Block, bool], None]
 """Called with each block of rows, and whether all so far were without mistakes and missing values."""
@@ -44,6 +52,7 @@ class _Conversion:
         self._classes: dict[str, int] = {}
         self._count = 0
         self._spelled = plan.labels[0] if plan.spelling_matters else None
+        self._points = _Points() if plan.table.has_points else None
         self._whole = plan.dtype in {None, UINT8}  # as long as all numbers are whole and from 0 to 255
 
     def run(self) -> Facts:
@@ -54,6 +63,8 @@ class _Conversion:
             line = 1
             for block in row_blocks(file, layout.dialect.encoding):
                 rows, lines = self._read(block, line)
+                if self._points:
+                    self._points.add(block, line)
                 line += lines
                 if self._watch:
                     self._watch(rows, not (self._mistakes.count or self._gaps))
@@ -61,6 +72,8 @@ class _Conversion:
                     self._put_rows(*rows)
         if self._mistakes.count:
             raise self._mistakes.error(self._gaps)
+        if self._points and self._points.found:
+            raise self._points.error(layout)
         self._gaps.check_rows(self._count)
         self._gaps.check_labels(self._classes, "line", self._find_lines)
         return {"classes": list(self._classes), **self._gaps.facts}
@@ -133,6 +146,38 @@ class _Conversion:
         """Return the class index of each label of text; new labels become classes."""
         classes = self._classes
         return np.array([classes.setdefault(name, len(classes)) for name in labels.tolist()], np.int64)
+
+
+@final
+class _Points:
+    """The first number with a point between semicolons, as long as all such points may be between thousands."""
+
+    def __init__(self) -> None:
+        self.found: tuple[int, int, str] | None = None
+        """The number of its line, its column's index, and the cell."""
+        self._certain = False
+
+    def add(self, block: bytes, line: int) -> None:
+        """Take a block of lines, the first of which has this number."""
+        if self._certain or b"." not in block:
+            return
+        for number in POINTED.finditer(block):
+            if not GROUPED.fullmatch(number[1]):
+                self.found, self._certain = None, True
+                return
+            if self.found is None:
+                at = number.start(1)
+                start = max(block.rfind(b"\n", 0, at), block.rfind(b"\r", 0, at)) + 1
+                lines, column = len(block[:start].splitlines()), block.count(b";", start, at)
+                self.found = line + lines, column, number[1].decode()
+
+    def error(self, layout: Layout) -> DataError:
+        """Return the question which of both the points are."""
+        line, column, cell = self.found or (0, 0, "")
+        advice = [{"decimal": "."}, {"decimal": ",", "thousands": "."}]
+        problem = f"{quote(cell)}; is the point a decimal mark, or between thousands?"
+        place = f", line {line}, {layout.column(column)}"
+        return layout.error(problem, place, line=line, column=column, advice=advice)
 
 
 def _are_bytes(x: Array) -> bool:

@@ -102,7 +102,8 @@ def check_start(path: Path, rows: Sequence[Record], broken: Broken | None) -> No
     width, usual = len(first.cells), len(table.cells)
     if start == 1 and not _is_sparse(first, usual) and measure(first, rows[1:], header=True)[0] == usual:
         return
-    if start == 1 and width > 1 and _are_names(first) and not _are_names(table):
+    is_comment = bool(COMMENT.match(first.text))  # as numpy.savetxt writes names
+    if start == 1 and width > 1 and _are_names(first) and not _are_names(table) and not is_comment:
         problem = f"the header has {width} columns, and the rows from line {table.line} on have {usual}"
         remedy = "name the others, or take cells out"
         if usual == width + 1 and len({row.cells[0] for row in rows[start:]}) == len(rows) - start:

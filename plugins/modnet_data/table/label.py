@@ -39,13 +39,15 @@ class LabelChoice:
         """Return the one column that is named as a label is, or else the only one that could be a label, or None.
 
         A single letter, as y, may be a coordinate: see `_last_letter`. A column that is constant in the first rows is a
-        label only if it is named so.
+        label only if it is named so. So is one of numbers in the middle, where there are many: ages, not classes.
         """
         if self._named:
             return self._named[0] if len(self._named) == 1 else None
         if len(self.candidates) == 1:
             only = self.candidates[0]
-            return only if len({*self.values[only]}) > 1 and not _is_mixed(self.values[only]) else None
+            values = self.values[only]
+            many = len({*values}) > SOME and only not in {self.among[0], self.among[-1]} and not _is_text(values)
+            return only if len({*values}) > 1 and not many and not _is_mixed(values) else None
         return self._last_letter()
 
     def _last_letter(self) -> int | None:
