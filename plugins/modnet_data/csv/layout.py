@@ -218,18 +218,22 @@ def _first_lines(path: Path, encoding: str, given: LayoutSettings) -> tuple[list
     """Return the first lines, with blank ones in place of those that are skipped, and these."""
     with text_of(path, encoding) as text:
         lines: list[str] = []
-        filled = size = 0  # blank lines do not count: many may come before the first row
+        filled = size = 0  # blank lines and comments do not count: many may come before the first row
         while filled < SAMPLE_LINES and size < LONGEST_LINE and (line := text.readline(LONGEST_LINE)):
             if len(line) == LONGEST_LINE:
                 raise line_error(path, f"more than {LONGEST_LINE} characters in a line", line=len(lines) + 1)
             lines.append(line)
             if len(lines) > given.skip_rows:
-                filled += line.strip("\r\n") != ""
+                filled += not _is_passed_over(line, given.comment)
                 size += len(line)
     if lines:
         lines[0] = _without_mark(path, lines[0], given.encoding)
     skipped = lines[: given.skip_rows]
     return ["\n"] * len(skipped) + lines[given.skip_rows :], skipped
+
+
+def _is_passed_over(line: str, comment: str | None) -> bool:
+    return not line.strip("\r\n") or (comment is not None and line.removeprefix(MARK).startswith(comment))
 
 
 def _without_mark(path: Path, line: str, encoding: str) -> str:
