@@ -662,6 +662,18 @@ def test_notations_that_are_advised_work(path, numbers, delimiter, ways, values,
         assert load(path, text, **{**options, **way}).classes == ("fir", "oak")
 
 
+@pytest.mark.parametrize(("number", "way"), [("1 {}", {"thousands": " "}), ("1'{}.5", {"thousands": "'"})])
+def test_no_number_in_another_notation_is_left_out_as_text(path, number, way):
+    rows = [f"{number.format(100 + i)};{i % 4};{i % 2};k{i % 3}" for i in range(20)]
+    text = "\n".join(["income;deck;sold;kind", *rows])
+    error = refuse(path, text)
+    assert (error.line, error.column_name, error.advice) == (2, "income", (way,))
+    question = refuse(path, text, **way)
+    assert "which column is the label" in str(question)
+    assert not any("income" in found.get("leave_out", ()) for found in question.advice)
+    assert load(path, text, **way, label="kind").feature_names == ("income", "deck", "sold")
+
+
 @pytest.mark.parametrize("numbers", [["3.497", "4.577", "5"], ["-3.497", "577", "12.500"]])
 @pytest.mark.parametrize("before", [0, 300, 30_000])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])

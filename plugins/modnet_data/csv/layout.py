@@ -103,6 +103,19 @@ class Layout(Columns):
         ways = advise_notation(present, self._notations, self.dialect.delimiter) if present else []
         return [way for way in ways if Notation(**{"decimal": self.dialect.decimal, **way}).is_number(cell)]
 
+    def notation_error(self, column: int) -> DataError | None:
+        """Return the error of a column that seems to be text, but holds numbers in another notation, or None."""
+        for row in self.rows:
+            cell = row.cells[column].strip()
+            if cell in MISSING or self.dialect.notation.is_number(cell):
+                continue
+            if not (ways := self.advise_notation(column, cell)):
+                return None
+            problem = f"expected a number, found {quote(cell)}{describe_notations(ways)}"
+            place = f", line {row.line}, {self.column(column)}"
+            return self.error(problem, place, line=row.line, column=column, advice=ways)
+        return None
+
     def header_error(self, problem: str, column: int, advice: Sequence[Mapping[str, Any]] = ()) -> DataError:
         """Return the error of a column's name, with the line of the header."""
         return self.error(problem, f", line {self.header_line}", line=self.header_line, column=column, advice=advice)
