@@ -103,6 +103,19 @@ class Layout(Columns):
         ways = advise_notation(present, self._notations, self.dialect.delimiter) if present else []
         return [way for way in ways if Notation(**{"decimal": self.dialect.decimal, **way}).is_number(cell)]
 
+    def notation_error(self, column: int) -> DataError | None:
+        """Return the error of a column that seems to be text, but holds numbers in another notation, or None."""
+        for row in self.rows:
+            cell = row.cells[column].strip()
+            if cell in MISSING or self.dialect.notation.is_number(cell):
+                continue
+            if not (ways := self.advise_notation(column, cell)):
+                return None
+            problem = f"expected a number, found {quote(cell)}{describe_notations(ways)}"
+            place = f", line {row.line}, {self.column(column)}"
+            return self.error(problem, place, line=row.line, column=column, advice=ways)
+        return None
+
     def header_error(self, problem: str, column: int, advice: Sequence[Mapping[str, Any]] = ()) -> DataError:
         """Return the error of a column's name, with the line of the header."""
         return self.error(problem, f", line {self.header_line}", line=self.header_line, column=column, advice=advice)
@@ -218,18 +231,22 @@ def _first_lines(path: Path, encoding: str, given: LayoutSettings) -> tuple[list
     """Return the first lines, with blank ones in place of those that are skipped, and these."""
     with text_of(path, encoding) as text:
         lines: list[str] = []
-        filled = size = 0  # blank lines do not count: many may come before the first row
+        filled = size = 0  # blank lines and comments do not count: many may come before the first row
         while filled < SAMPLE_LINES and size < LONGEST_LINE and (line := text.readline(LONGEST_LINE)):
             if len(line) == LONGEST_LINE:
                 raise line_error(path, f"more than {LONGEST_LINE} characters in a line", line=len(lines) + 1)
             lines.append(line)
             if len(lines) > given.skip_rows:
-                filled += line.strip("\r\n") != ""
+                filled += not _is_passed_over(line, given.comment)
                 size += len(line)
     if lines:
         lines[0] = _without_mark(path, lines[0], given.encoding)
     skipped = lines[: given.skip_rows]
     return ["\n"] * len(skipped) + lines[given.skip_rows :], skipped
+
+
+def _is_passed_over(line: str, comment: str | None) -> bool:
+    return not line.strip("\r\n") or (comment is not None and line.removeprefix(MARK).startswith(comment))
 
 
 def _without_mark(path: Path, line: str, encoding: str) -> str:

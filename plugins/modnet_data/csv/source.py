@@ -13,7 +13,6 @@ from attrs.validators import ge, in_, instance_of, optional
 from modnet import Dataset
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import quote
-from modnet_data.csv.cells import describe_notations
 from modnet_data.csv.encodings import is_text_encoding
 from modnet_data.csv.layout import Layout, LayoutSettings, layout_of
 from modnet_data.csv.pictures import LabelGuess, WrongGuessError, picture_label
@@ -183,7 +182,9 @@ def _refuse_text(plan: Plan[Layout]) -> None:
     text = [i for i in plan.features if i in layout.text]
     if not text:
         return
-    _refuse_notation(layout, text)
+    for i in text:
+        if error := layout.notation_error(i):
+            raise error
     row = next((row for row in layout.rows if layout.is_text(row.cells[text[0]])), layout.rows[0])
     found = f"expected a number, found {quote(row.cells[text[0]].strip())}"
     number = f"{len(text)} of {len(plan.features)} feature columns {'is' if len(text) == 1 else 'are'} text"
@@ -192,12 +193,3 @@ def _refuse_text(plan: Plan[Layout]) -> None:
     problem = f"{found}; {number}{names}, which has to be encoded as numbers first" + ", or left out" * bool(advice)
     place = f", line {row.line}, {layout.column(text[0])}"
     raise layout.error(problem, place, line=row.line, column=text[0], advice=advice)
-
-
-def _refuse_notation(layout: Layout, text: Sequence[int]) -> None:
-    """Raise DataError where a column that seems to be text holds numbers in another notation, such as 1 234."""
-    row = layout.rows[0]
-    for i in text:
-        if ways := layout.advise_notation(i, row.cells[i]):
-            problem = f"expected a number, found {quote(row.cells[i].strip())}{describe_notations(ways)}"
-            raise layout.error(problem, f", line {row.line}, {layout.column(i)}", line=row.line, column=i, advice=ways)

@@ -73,6 +73,10 @@ class Columns:
         """Return the error of a column: "path: column 3 ('x') ..."."""
         return self.error(f"{self.column(column)} {problem}", column=column, advice=advice)
 
+    def notation_error(self, column: int) -> DataError | None:  # noqa: ARG002 - other tables know more
+        """Return the error of a column that seems to be text, but holds numbers in another notation, or None."""
+        return None
+
     def header_error(self, problem: str, column: int, advice: Sequence[Mapping[str, Any]] = ()) -> DataError:
         """Return the error of a column's name."""
         return self.error(problem, column=column, advice=advice)

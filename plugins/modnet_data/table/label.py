@@ -70,7 +70,13 @@ class LabelChoice:
         return sorted(found or few, key=lambda column: (*self._unlikeliness(column), column not in ends, column))
 
     def question(self) -> DataError:
-        """Return the error that asks for the label, with the settings that would read the file."""
+        """Return the error that asks for the label, with the settings that would read the file.
+
+        Numbers in another notation are asked about before: they would be left out as text.
+        """
+        for i in self.among:
+            if i not in self._readable and (error := self.table.notation_error(i)):
+                return error
         groups = [group for group in self._one_hot_ends if self._leaves_features(group)]
         within = {i for group in groups for i in group}
         choices = [*groups, *([i] for i in self.candidates if i not in within and self._leaves_features([i]))]

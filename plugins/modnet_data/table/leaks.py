@@ -164,8 +164,8 @@ def _are_flags(values: Array) -> bool:
 def _row_numbers(features: Features, x: Array, t: Array) -> int | None:
     """Return the feature that numbers the rows, or None.
 
-    One without a gap does so where the rows lie class by class, or it is named so. One with gaps, as rows were taken
-    out, does so where both hold, or it is the first column of a table without names.
+    One without a gap does so where the rows lie class by class, or it is named so, or begins a table without names.
+    One with gaps, as rows were taken out, has to be both.
     """
     first, last = x[0].astype(np.float64), x[-1].astype(np.float64)
     missing = last - first - (len(x) - 1)
@@ -176,11 +176,11 @@ def _row_numbers(features: Features, x: Array, t: Array) -> int | None:
     by_class = len(t) >= PER_CLASS * (changes + 1) and changes + 1 == len(np.unique(t))
     for j in map(int, candidates):
         column, names = features.columns[j], features.table.names
-        named = bool(names and INDEX_NAME.fullmatch(names[column]))
+        named = bool(INDEX_NAME.fullmatch(names[column])) if names else column == 0
         if missing[j] <= features.dropped:
             suspect = by_class or (named and first[j] <= 1 + missing[j])
         else:
-            suspect = by_class and (named or (not names and column == 0))
+            suspect = by_class and named
         if suspect and _counts_up(x, j):
             return j
     return None
