@@ -747,3 +747,13 @@ def test_however_many_comments_stand_above_a_table_it_is_read_as_without_them(tm
         found.append(modnet.load(tmp_path / "a.csv", comment="#", leave_out=["a"], test_fraction=0))
     assert np.array_equal(found[0].train.x, found[1].train.x)
     assert found[0].settings == found[1].settings
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("count", [1, 60, 99, 100, 5000])
+def test_however_many_lines_above_a_table_seem_to_be_comments_they_are_asked_about(tmp_path, count, delimiter):
+    table = "a,b,label\n" + "".join(f"{i},{i * 3 % 7},{'xy'[i * 5 % 7 % 2]}\n" for i in range(40))
+    error = refuse(tmp_path / "a.csv", "# about\n" * count + table.replace(",", delimiter), leave_out=["a"])
+    assert error.advice == ({"comment": "#"}, {"skip_rows": count})
+    for way in error.advice:
+        assert len(modnet.load(tmp_path / "a.csv", leave_out=["a"], test_fraction=0, **way).train) == 40

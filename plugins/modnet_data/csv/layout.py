@@ -28,7 +28,7 @@ from modnet_data.csv.cells import (
     number_of,
 )
 from modnet_data.csv.header import check_names, check_second, has_repeated_name, is_header, is_text
-from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
+from modnet_data.csv.shape import COMMENT, check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
 from modnet_data.table.columns import Columns, UnlabelledError, Value
 from modnet_data.table.label import are_numbers
@@ -237,7 +237,7 @@ def _first_lines(path: Path, encoding: str, given: LayoutSettings) -> tuple[list
                 raise line_error(path, f"more than {LONGEST_LINE} characters in a line", line=len(lines) + 1)
             lines.append(line)
             if len(lines) > given.skip_rows:
-                filled += not _is_passed_over(line, given.comment)
+                filled += not (_is_passed_over(line, given.comment) or (not filled and COMMENT.match(line)))
                 size += len(line)
     if lines:
         lines[0] = _without_mark(path, lines[0], given.encoding)
