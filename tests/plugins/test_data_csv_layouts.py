@@ -682,6 +682,40 @@ def test_no_number_in_another_notation_is_left_out_as_text(path, number, way):
     assert load(path, text, **way, label="kind").feature_names == ("income", "deck", "sold")
 
 
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,5 2,25 fir\n3,5 4,5 oak\n5,75 -6,5 fir\n",
+        "a b label\n1,5 2,25 fir\n3,5 4,5 oak\n5,75 -6,5 fir\n",
+        '"a" "b" "label"\n1,5 2,25 "fir"\n3,5 4,5 "oak"\n5,75 -6,5 "fir"\n',
+        "  1,5   2,25  fir\n  3,5   4,5   oak\n  5,75 -6,5   fir\n",
+    ],
+)
+def test_decimal_commas_between_blanks(path, text):
+    data = load(path, text)
+    assert data.train.x.tolist() == [[1.5, 2.25], [3.5, 4.5], [5.75, -6.5]]
+    assert data.classes == ("fir", "oak")
+
+
+def test_commas_of_numbers_or_cells(path):
+    error = refuse(path, "1,5 kg\n2,5 lb\n3,75 kg\n")
+    assert error.advice == ({"delimiter": "whitespace"}, {"delimiter": ","})
+    for text in (
+        "1, 5, kg\n2, 5, lb\n",
+        "1 234,5 678,kg\n2 345,6 789,lb\n",
+        "1,big tree\n2,oak tree\n",
+        "1,5,a b\n2,5,c d\n",
+    ):
+        assert "delimiter" not in str(_problem(path, text))
+
+
+def _problem(path, text):
+    try:
+        return load(path, text).settings["label"]
+    except DataError as error:
+        return error
+
+
 @pytest.mark.parametrize("numbers", [["3.497", "4.577", "5"], ["-3.497", "577", "12.500"]])
 @pytest.mark.parametrize("before", [0, 300, 30_000])
 @pytest.mark.parametrize("end", ["\n", "\r\n"])
