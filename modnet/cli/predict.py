@@ -11,9 +11,10 @@ import click
 
 from modnet.cli.options import load_all_plugins, parse_assignments, plugin_options
 from modnet.compose.parts import make_part
-from modnet.compose.sources import find_shared_settings, read_rows, recognise_source
+from modnet.compose.sources import find_shared_settings, is_data_set, read_rows, recognise_source
 from modnet.compose.toml import read_toml
 from modnet.display.progress import file_progress
+from modnet.errors import DataError
 from modnet.runs.folder import EXPERIMENT
 from modnet.runs.model import TrainedModel
 from modnet.text import list_some, quote, to_csv
@@ -51,6 +52,8 @@ def predict(
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
     load_all_plugins(table, without, modules)
     model = TrainedModel.read(run)
+    if is_data_set(str(file)) and not file.exists():
+        raise DataError(f"{file}: a data set, no file; write one by: modnet data convert {file} {file}.csv")
     kind = source or recognise_source(file)
     settings = parse_assignments(assignments)
     # A file has the settings of the run that its source has, too: the column of the label, for instance.

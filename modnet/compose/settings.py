@@ -133,7 +133,8 @@ class Settings:
 
     def _read_list(self, value: Any, wanted: Any) -> Any:
         kind, items = get_origin(wanted) or wanted, get_args(wanted)
-        if not isinstance(value, (list, tuple, set, frozenset)):
+        is_set = isinstance(value, (set, frozenset))  # whose order changes from one process to the next
+        if not isinstance(value, (list, tuple)) and not (is_set and _LISTS.get(kind) in {set, frozenset}):
             raise SettingError([f"must be a list, not {value!r}"])
         fixed = kind is tuple and items and items[-1] is not Ellipsis
         if fixed and len(items) != len(value):

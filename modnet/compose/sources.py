@@ -53,8 +53,9 @@ def read_source(source: DataSource, path: Path | None) -> Dataset:
         raise PluginError(why, "a modnet.Dataset is expected, see modnet.Dataset.from_arrays")
     try:
         data.check()
-    except DataError as error:
-        why = f"the source {find_name(source)} returned a data set that cannot be trained on ({error})"
+    except Exception as error:  # whatever others put in a field
+        problem = str(error) if isinstance(error, DataError) else format_error(error)
+        why = f"the source {find_name(source)} returned a data set that cannot be trained on ({problem})"
         raise PluginError(why, "correct it, or make it by modnet.Dataset.from_arrays") from None
     return data
 

@@ -30,7 +30,8 @@ def read_toml(path: Path) -> Table:
         what = "no such experiment file" if why == "no such file" else f"not an experiment file: {why}"
         raise SettingError([what], str(path)) from None
     except (ValueError, RecursionError) as error:
-        raise SettingError([f"not an experiment file: {_explain(error)}"], str(path)) from None
+        hint = "" if path.suffix == ".toml" else f"; for a file with data, write --data {printable(path.name, 80)}"
+        raise SettingError([f"not an experiment file: {_explain(error)}{hint}"], str(path)) from None
     data = table.get("data")
     if isinstance(data, dict) and isinstance(data.get("path"), str):
         if any(letter < " " for letter in data["path"]):

@@ -8,6 +8,7 @@ from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset
+from modnet.errors import DataError
 from modnet.interfaces import Observer
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
@@ -53,6 +54,10 @@ def train(
     table = {"batch_size": batch_size, "iterations": iterations, "sampling": sampling, "blas_threads": blas_threads}
     settings = Settings().read(table, TrainingSettings, "training")
     parts = make_part("gradient", gradient), make_part("optimizer", optimizer)
+    found: object = data
+    if not isinstance(found, Dataset):
+        remedy = "make one by modnet.Dataset.from_arrays((rows, labels)), or modnet.load(FILE)"
+        raise DataError(f"the data must be a modnet.Dataset, not a {type(found).__name__}: {remedy}")
     data.check()
     observer = observer or get_host().relay()
     return train_network(network, data, *parts, settings, seed=seed, observer=observer, start=start, keep=keep)

@@ -132,6 +132,9 @@ class Dataset:
         if not len(self.train):
             raise DataError("no training rows")
         check_feature_names(self.feature_names, self.features)
+        notes: object = self.notes
+        if not isinstance(notes, (tuple, list)) or not all(isinstance(note, str) for note in notes):
+            raise DataError(f"notes must be a tuple of texts, not {notes!r:.80}")
         scales = {part.scale for part in self.parts.values()}
         if len(scales) > 1 or scales - {1.0, self.scale}:
             raise DataError(f"features are divided by {scales}, and settings['scale'] is {self.scale}")

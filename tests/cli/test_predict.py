@@ -303,6 +303,18 @@ def test_columns_that_are_listed_have_other_names(runs, tmp_path, call):
     assert [line.split(",")[1] for line in done.stdout.splitlines()[1:]] == KINDS
 
 
+def test_columns_that_are_listed_have_to_be_there(runs, tmp_path, call):
+    path = write(tmp_path, "rows.csv", "w,h\n1,2\n")
+    for run in ("named", "arrays"):
+        done = call("predict", run, str(path), "--set", 'features=["h","x"]', cwd=runs)
+        assert (done.returncode, "no column 'x'" in done.stderr) == (1, True), done.stderr
+
+
+def test_the_name_of_a_data_set_is_no_file(runs, call):
+    done = call("predict", "named", "mnist-small", cwd=runs)
+    assert (done.returncode, "modnet data convert mnist-small mnist-small.csv" in done.stderr) == (1, True)
+
+
 def test_a_label_that_is_left_out_is_not_compared(runs, tmp_path, call):
     path = write(tmp_path, "rows.csv", table("height,width,kind"))
     done = call("predict", "named", str(path), "--set", 'leave_out=["kind"]', cwd=runs)

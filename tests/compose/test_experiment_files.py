@@ -108,3 +108,9 @@ def test_paths_of_windows_in_double_quotes_are_refused_with_what_to_write(tmp_pa
         read_toml(file)
     file.write_text(f"[data]\nname = 'csv'\npath = '{path}'\n")
     assert read_toml(file)["data"]["path"].endswith(path)
+
+
+def test_a_file_with_data_is_no_experiment(tmp_path):
+    (tmp_path / "iris.csv").write_text("a,b,kind\n1,2,x\n")
+    with pytest.raises(SettingError, match=r"for a file with data, write --data iris\.csv"):
+        read_toml(tmp_path / "iris.csv")

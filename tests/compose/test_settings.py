@@ -183,6 +183,7 @@ class TestTypes:
             ("pair", ["b", "b"], "pair: item 1 must be a whole number, not 'b'"),
             ("rest", "ab", "'rest' must be a list, not 'ab'"),
             ("some", "ab", "'some' must be a list, not 'ab'"),
+            ("some", {"ab"}, "'some' must be a list, not {'ab'}"),
             ("names", {"a": 1}, "'names' must be a list, not {'a': 1}"),
             ("by_name", [1], "'by_name' must be a table, not [1]"),
             ("by_name", {"a": "x"}, "by_name: 'a' must be a number, not 'x'"),

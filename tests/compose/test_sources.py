@@ -228,3 +228,29 @@ def test_a_data_set_that_cannot_be_trained_on_names_its_source(x, t, words):
     assert "the source sloppy returned a data set that cannot be trained on" in str(caught.value)
     assert words in str(caught.value)
     assert "from_arrays" in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "fields",
+    [
+        {"settings": None},
+        {"settings": {"scale": "x"}},
+        {"feature_names": None},
+        {"more_parts": [1]},
+        {"notes": None},
+        {"notes": "a note"},
+        {"train": modnet.Samples(np.zeros((5, 2)), np.zeros(5, int), scale="a")},
+    ],
+    ids=str,
+)
+def test_whatever_is_in_a_field_of_a_data_set_is_an_error_of_its_source(fields):
+    samples = modnet.Samples(np.zeros((5, 2)), np.zeros(5, int))
+
+    class Sloppy(modnet.DataSource):
+        reads_files = False
+
+        def read(self, path):
+            return Dataset(**{"train": samples, "test": samples, "classes": (0, 1), **fields})
+
+    with pytest.raises(modnet.PluginError, match="the source sloppy returned a data set that cannot be trained on"):
+        read_source(Sloppy(), None)

@@ -409,3 +409,10 @@ class TestAnotherPartOfTheData:
         assert history.until(2).columns["train_accuracy"] == [0.5, 0.6]
         assert np.isnan([*history.test_accuracy, history.columns["seconds"][0]]).all()
         assert history.until(1).columns["train_accuracy"] == [0.5]
+
+
+@pytest.mark.parametrize("data", [(np.ones((5, 3)), np.zeros(5, int)), "iris.csv", None])
+def test_what_is_no_data_set_is_refused_with_how_to_make_one(data):
+    net = modnet.TwoLayerNet(3, 5, 2, seed=0)
+    with pytest.raises(modnet.DataError, match=r"must be a modnet\.Dataset, not a .*from_arrays"):
+        modnet.train(net, data, gradient="backpropagation", iterations=1)

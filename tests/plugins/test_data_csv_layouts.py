@@ -612,14 +612,6 @@ def test_a_label_that_only_the_test_file_has_is_asked_about(tmp_path, train, tes
     assert len(load(tmp_path / "train.csv", content, test="").classes) == 2
 
 
-def test_a_label_of_the_test_file_that_looks_like_one_of_the_training_file_is_no_class_of_its_own(tmp_path):
-    table = "a,b,label\n{}\n".format("\n".join(f"{i},{i % 3},{{{i % 2}}}" for i in range(20)))
-    (tmp_path / "test.csv").write_text(table.format("caf\u00e9", "bar"), encoding="utf-8")
-    error = refuse(tmp_path / "train.csv", table.format("cafe\u0301", "bar"))
-    assert r"test.csv: the labels 'cafe\u0301' and 'caf\xe9' look alike" in str(error)
-    assert not error.advice
-
-
 def test_labels_of_a_test_file_in_another_notation(tmp_path):
     (tmp_path / "test.csv").write_text("a,label\n1,1.0\n")
     assert load(tmp_path / "train.csv", "a,label\n1,0\n2,1\n3,1\n").classes == (0, 1)
@@ -777,3 +769,25 @@ def test_classes_with_marks_between_thousands(path):
 def test_rows_to_predict_are_read_in_the_same_notation(path):
     path.write_text('income,age\n"3,497",20\n')
     assert modnet.source("csv", thousands=",").read_rows(path, 2)[0].tolist() == [[3497, 20]]
+
+
+@pytest.mark.parametrize("count", [1, 97, 99, 100, 5000])
+@pytest.mark.parametrize("line", ["# about, this\n", "#\n", '#"\n'])
+def test_however_many_comments_stand_above_a_table_it_is_read_as_without_them(tmp_path, line, count):
+    table = "".join(f"{i},{i * 3 % 7},{'xy'[i * 5 % 7 % 2]}\n" for i in range(40))
+    found = []
+    for content in (f"a,b,label\n{table}", f"{line * count}a,b,label\n{line * count}{table}"):
+        (tmp_path / "a.csv").write_text(content)
+        found.append(modnet.load(tmp_path / "a.csv", comment="#", leave_out=["a"], test_fraction=0))
+    assert np.array_equal(found[0].train.x, found[1].train.x)
+    assert found[0].settings == found[1].settings
+
+
+@pytest.mark.parametrize("delimiter", [",", ";", "\t"])
+@pytest.mark.parametrize("count", [1, 60, 99, 100, 5000])
+def test_however_many_lines_above_a_table_seem_to_be_comments_they_are_asked_about(tmp_path, count, delimiter):
+    table = "a,b,label\n" + "".join(f"{i},{i * 3 % 7},{'xy'[i * 5 % 7 % 2]}\n" for i in range(40))
+    error = refuse(tmp_path / "a.csv", "# about\n" * count + table.replace(",", delimiter), leave_out=["a"])
+    assert error.advice == ({"comment": "#"}, {"skip_rows": count})
+    for way in error.advice:
+        assert len(modnet.load(tmp_path / "a.csv", leave_out=["a"], test_fraction=0, **way).train) == 40

@@ -626,7 +626,7 @@ def test_labels_that_look_alike_are_refused(path, one, other, shown, before):
 def test_labels_of_the_test_file_that_look_alike_are_refused(tmp_path):
     (tmp_path / "a_test.csv").write_text(HEADER + "1,2,e\u0301\n", encoding="utf-8")
     words = words_of(tmp_path / "a_train.csv", HEADER + "1,2,\u00e9\n3,4,x\n")
-    assert r"'e\u0301' and '\xe9' look alike" in words
+    assert r"a_test.csv: the labels 'e\u0301' and '\xe9' look alike" in words
 
 
 # Compressed files

@@ -28,7 +28,7 @@ from modnet_data.csv.cells import (
     number_of,
 )
 from modnet_data.csv.header import check_names, check_second, has_repeated_name, is_header, is_text
-from modnet_data.csv.shape import check_start, choose_delimiter, is_title, measure
+from modnet_data.csv.shape import COMMENT, check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
 from modnet_data.table.columns import Columns, UnlabelledError, Value
 from modnet_data.table.label import are_numbers
@@ -231,18 +231,22 @@ def _first_lines(path: Path, encoding: str, given: LayoutSettings) -> tuple[list
     """Return the first lines, with blank ones in place of those that are skipped, and these."""
     with text_of(path, encoding) as text:
         lines: list[str] = []
-        filled = size = 0  # blank lines do not count: many may come before the first row
+        filled = size = 0  # blank lines and comments do not count: many may come before the first row
         while filled < SAMPLE_LINES and size < LONGEST_LINE and (line := text.readline(LONGEST_LINE)):
             if len(line) == LONGEST_LINE:
                 raise line_error(path, f"more than {LONGEST_LINE} characters in a line", line=len(lines) + 1)
             lines.append(line)
             if len(lines) > given.skip_rows:
-                filled += line.strip("\r\n") != ""
+                filled += not (_is_passed_over(line, given.comment) or (not filled and COMMENT.match(line)))
                 size += len(line)
     if lines:
         lines[0] = _without_mark(path, lines[0], given.encoding)
     skipped = lines[: given.skip_rows]
     return ["\n"] * len(skipped) + lines[given.skip_rows :], skipped
+
+
+def _is_passed_over(line: str, comment: str | None) -> bool:
+    return not line.strip("\r\n") or (comment is not None and line.removeprefix(MARK).startswith(comment))
 
 
 def _without_mark(path: Path, line: str, encoding: str) -> str:

@@ -149,8 +149,9 @@ def check_start(path: Path, rows: Sequence[Record], broken: Broken | None) -> No
 
 def _table_start(rows: Sequence[Record]) -> int:
     """Return the index of the record that a table begins with, 0 where nothing else is above it."""
-    usual = Cut(rows[1:]).usual
-    if not usual or 2 * sum(len(row.cells) == usual for row in rows) < len(rows):
+    above = next((i for i, row in enumerate(rows) if not COMMENT.match(row.text)), 0)  # what may be comments
+    usual = Cut(rows[max(above, 1) :]).usual
+    if not usual or 2 * sum(len(row.cells) == usual for row in rows[above:]) < len(rows) - above:
         return 0
     start = next(i for i, row in enumerate(rows) if len(row.cells) == usual)
     filled = next((i for i, row in enumerate(rows) if i >= start and not _is_sparse(row, usual)), start)

@@ -99,7 +99,13 @@ def _plan_by_position(table: Table, wanted: ColumnSettings, count: int, names: S
 
 
 def _plan_listed(table: Table, wanted: ColumnSettings, count: int) -> Plan[Table] | None:
-    """Return the plan by the features that are listed, or None where the file lacks some of them."""
+    """Return the plan by the features that are listed, or None where the file lacks some of their places.
+
+    Raises DataError where it has names, and lacks one that is listed.
+    """
+    for column in wanted.features or () if table.names else ():
+        if isinstance(column, str):
+            table.index_of(column)
     listed = [i for column in wanted.features or () if (i := table.find(column)) is not None]
     if len(listed) != len(wanted.features or ()):
         return None

@@ -226,7 +226,7 @@ def _check_test_labels(path: Path, train: Converted, test: Converted) -> None:
     Those that look like one of the training file are to be written as there.
     """
     known = dict.fromkeys(_labels_of(train))
-    if train[1]["words"] and (unclear := find_unclear_labels([*known, *_labels_of(test)])):
+    if train[1]["words"] and (unclear := find_unclear_labels(sorted({*known, *_labels_of(test)}))):
         raise DataError(f"{path}: {unclear[0]}", path=path)
     if not (new := [label for label in _labels_of(test) if label not in known]):
         return
