@@ -102,6 +102,11 @@ def test_the_right_encoding_is_among_those_that_are_advised(path, word):
     assert {"encoding": "cp1253"} in refuse(path, f"a,label\n1,{word}\n2,x\n".encode("cp1253")).advice
 
 
+def test_single_letters_of_hangul_among_syllables(path):
+    text = "높이,너비,모양\n1.5,2,ㄱ\n3,4,ㄴ\n5,6.5,모름\n"
+    assert {"encoding": "cp949"} in refuse(path, text.encode("cp949")).advice
+
+
 def test_many_lines_beyond_ascii(path):
     header, rows = KOREAN.split("\n", 1)
     data, way = obey(path, (f"{header}\n" + rows * 20_000).encode("cp949"))
