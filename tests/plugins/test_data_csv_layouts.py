@@ -171,7 +171,7 @@ def zip_of(files: Mapping[str, str | bytes], method: int = zipfile.ZIP_DEFLATED)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", method) as archive:
         for name, content in files.items():
-            archive.writestr(name, content)
+            archive.writestr(zipfile.ZipInfo(name), content, method)  # of 1980: tests are named by the bytes
     return buffer.getvalue()
 
 
@@ -785,3 +785,14 @@ def test_however_many_lines_above_a_table_seem_to_be_comments_they_are_asked_abo
     assert error.advice == ({"comment": "#"}, {"skip_rows": count})
     for way in error.advice:
         assert len(modnet.load(tmp_path / "a.csv", leave_out=["a"], test_fraction=0, **way).train) == 40
+
+
+@pytest.mark.parametrize(
+    ("text", "column"),
+    [("p", "y"), ('"p;q;r"', "y"), ('"p;""q;r"', "y"), ('"a;b;c;d;1.234;e"', "x"), ('"a\nb;c;d;e;f;1.234;g"', "label")],
+)
+def test_the_point_that_may_be_between_thousands_is_found_beside_delimiters_in_quotes(tmp_path, text, column):
+    rows = "".join(f"{text};{i % 9 + 1}.{100 + i};{'uv'[i * 5 % 7 % 2]}\n" for i in range(40))
+    error = refuse(tmp_path / "a.csv", f"x;y;label\n{rows}", leave_out=["x"])
+    assert error.column_name == column
+    assert error.advice == ({"decimal": "."}, {"decimal": ",", "thousands": "."})

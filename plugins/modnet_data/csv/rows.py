@@ -29,6 +29,8 @@ POINTED = re.compile(
 GROUPED = re.compile(rb"[+-]?[1-9]\d{0,2}\.\d{3}")
 """A number whose point may be between thousands."""
 
+QUOTED = re.compile(rb'"[^"]*+(?:"|$)')
+
 Watch = Callable[[Block, bool], None]
 """Called with each block of rows, and whether all so far were without mistakes and missing values."""
 
@@ -168,12 +170,13 @@ class _Points:
             if self.found is None:
                 at = number.start(1)
                 start = max(block.rfind(b"\n", 0, at), block.rfind(b"\r", 0, at)) + 1
-                lines, column = len(block[:start].splitlines()), block.count(b";", start, at)
-                self.found = line + lines, column, number[1].decode()
+                before = QUOTED.sub(b"", block[start:at])
+                self.found = line + len(block[:start].splitlines()), before.count(b";"), number[1].decode()
 
     def error(self, layout: Layout) -> DataError:
         """Return the question which of both the points are."""
         line, column, cell = self.found or (0, 0, "")
+        column = min(column, layout.count - 1)  # delimiters may stand in a cell of several lines
         advice = [{"decimal": "."}, {"decimal": ",", "thousands": "."}]
         problem = f"{quote(cell)}; is the point a decimal mark, or between thousands?"
         place = f", line {line}, {layout.column(column)}"
