@@ -188,7 +188,7 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
     dialect = Dialect(delimiter, decimal, given.comment, encoding, given.thousands)
     sample, broken = _sample(lines, dialect)
     _check_first(path, sample, broken, given)
-    check_start(path, sample, broken)
+    check_start(path, sample, broken, guarded=given.guarded)
     first, rows = sample[0], sample[1:]
     if given.guarded:
         _check_skipped(path, skipped, first, dialect)
