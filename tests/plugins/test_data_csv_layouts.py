@@ -102,6 +102,11 @@ def test_the_right_encoding_is_among_those_that_are_advised(path, word):
     assert {"encoding": "cp1253"} in refuse(path, f"a,label\n1,{word}\n2,x\n".encode("cp1253")).advice
 
 
+def test_single_letters_of_hangul_among_syllables(path):
+    text = "높이,너비,모양\n1.5,2,ㄱ\n3,4,ㄴ\n5,6.5,모름\n"
+    assert {"encoding": "cp949"} in refuse(path, text.encode("cp949")).advice
+
+
 def test_many_lines_beyond_ascii(path):
     header, rows = KOREAN.split("\n", 1)
     data, way = obey(path, (f"{header}\n" + rows * 20_000).encode("cp949"))
@@ -672,6 +677,29 @@ def test_no_number_in_another_notation_is_left_out_as_text(path, number, way):
     assert "which column is the label" in str(question)
     assert not any("income" in found.get("leave_out", ()) for found in question.advice)
     assert load(path, text, **way, label="kind").feature_names == ("income", "deck", "sold")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1,5 2,25 fir\n3,5 4,5 oak\n5,75 -6,5 fir\n",
+        "a b label\n1,5 2,25 fir\n3,5 4,5 oak\n5,75 -6,5 fir\n",
+        '"a" "b" "label"\n1,5 2,25 "fir"\n3,5 4,5 "oak"\n5,75 -6,5 "fir"\n',
+        "  1,5   2,25  fir\n  3,5   4,5   oak\n  5,75 -6,5   fir\n",
+    ],
+)
+def test_decimal_commas_between_blanks(path, text):
+    data = load(path, text)
+    assert data.train.x.tolist() == [[1.5, 2.25], [3.5, 4.5], [5.75, -6.5]]
+    assert data.classes == ("fir", "oak")
+
+
+def test_commas_of_numbers_or_cells(path):
+    error = refuse(path, "1,5 kg\n2,5 lb\n3,75 kg\n")
+    assert error.advice == ({"delimiter": "whitespace"}, {"delimiter": ","})
+    for text in ("1, 5, kg\n2, 5, lb\n", "1,big tree\n2,oak tree\n", "1,5,a b\n2,5,c d\n"):
+        assert load(path, text, label="last").settings["delimiter"] == ","
+    assert refuse(path, "1 234,5 678,kg\n2 345,6 789,lb\n").advice == ({"thousands": " "},)
 
 
 @pytest.mark.parametrize("numbers", [["3.497", "4.577", "5"], ["-3.497", "577", "12.500"]])

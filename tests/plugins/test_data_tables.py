@@ -241,6 +241,14 @@ def test_what_gives_the_label_away_is_no_feature(tmp_path: Path, table: Table, l
     assert load(path, features=["f", *leaks]).feature_names == ("f", *leaks)
 
 
+@pytest.mark.parametrize("start", [0, 1])
+def test_row_numbers_begin_a_table_without_names(tmp_path: Path, start: int) -> None:
+    path = write_bare(tmp_path, {"n": range(start, start + N), "f": FRACTIONS, "kind": TREES})
+    assert ask(path).advice == ({"leave_out": [0]},)
+    assert obey(path).features == 1
+    assert load(write_bare(tmp_path, {"n": range(5, N + 5), "f": FRACTIONS, "kind": TREES})).features == 2
+
+
 def test_the_message_names_the_column_and_the_label(tmp_path: Path) -> None:
     path = write_csv(tmp_path, {"f": FRACTIONS, "class_id": KINDS, "class": TREES})
     what = "column 2 ('class_id') gives the label (column 3 ('class')) away: each of its values stands for one class"

@@ -18,6 +18,7 @@ Script = tuple[str, ...]
 SCRIPTS: tuple[tuple[str, Script, Script], ...] = (
     ("euc_kr", HANGUL, ()),
     ("euc_jp", KANA, CJK),
+    ("euc_kr", HANGUL, ("HANGUL LETTER",)),
     ("shift_jis", KANA, CJK),
     ("gb2312", CJK, ()),
     ("big5", CJK, ()),

@@ -12,12 +12,16 @@ import attrs
 
 from modnet import DataError
 from modnet.files import quote
-from modnet_data.csv.cells import is_number
+from modnet_data.csv.cells import Notation, is_number
 from modnet_data.csv.text import WHITESPACE, Broken, Dialect, Record, line_error, records
 
 DELIMITERS = {",": "a comma", ";": "a semicolon", "\t": "a tab"}
 RARE_DELIMITERS = ("|", "^", "~", ":")
 COMMENT = re.compile(r"\s*([#%!*])")
+DECIMAL_COMMA = re.compile(r"[+-]?\d*,\d+(e[+-]?\d+)?", re.IGNORECASE)
+SEVERAL = re.compile(r"\d+(e[+-]?\d+)?( +\S+)* +[+-]?\d*", re.IGNORECASE)
+"""A cell of several numbers: the decimals of one, and the next one up to its comma."""
+
 WIDE = 3  # columns of a table, above which a row of one cell is a title
 
 
@@ -72,11 +76,31 @@ def choose_delimiter(path: Path, lines: Sequence[str], dialect: Dialect) -> str:
         kinds = " or ".join(DELIMITERS[delimiter] for delimiter in fitting)
         advice = [{"delimiter": delimiter} for delimiter in fitting]
         raise DataError(f"{path}: is the delimiter {kinds}?", path=path, advice=advice)
+    if fitting == [","] and _has_decimal_commas(path, cuts[","], _cut(lines, dialect, WHITESPACE)):
+        return WHITESPACE
     if fitting:
         tabs, blanks = cuts["\t"], _cut(lines, dialect, WHITESPACE)
         odd = fitting == ["\t"] and (tabs.widths[0] == 1 or not tabs.is_even)
         return WHITESPACE if odd and blanks.is_even and len({*blanks.widths}) == 1 else fitting[0]
     return _rare_delimiter(path, lines, dialect) or max(cuts, key=lambda delimiter: max(cuts[delimiter].widths or [0]))
+
+
+def _has_decimal_commas(path: Path, commas: Cut, blanks: Cut) -> bool:
+    """Say whether commas are decimal marks of numbers between blanks, as in 1,5 2,25; raises DataError where they may.
+
+    Cut at commas, such lines have cells as 5 2, which are no numbers.
+    """
+    cells = [cell for row in blanks.rows[1:] for cell in row.cells if "," in cell]
+    if not cells or not blanks.is_even or len({*blanks.widths}) > 1 or not all(map(DECIMAL_COMMA.fullmatch, cells)):
+        return False
+    within = [cell.strip() for row in commas.rows[1:] for cell in row.cells if " " in cell.strip()]
+    odd = [cell for cell in within if not Notation(thousands=" ").is_number(cell)]
+    if any(map(SEVERAL.fullmatch, odd)) or len(commas.rows) < len(blanks.rows):
+        return True
+    if odd:
+        advice = [{"delimiter": WHITESPACE}, {"delimiter": ","}]
+        raise DataError(f"{path}: is the delimiter a blank or a comma?", path=path, advice=advice)
+    return False
 
 
 def _rare_delimiter(path: Path, lines: Sequence[str], dialect: Dialect) -> str | None:
