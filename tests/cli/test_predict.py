@@ -142,14 +142,14 @@ def test_without_names_columns_go_by_position(runs, tmp_path, call, run, text, a
     ("run", "text", "problem"),
     [
         ("named", "1\n2\n", "1 column, expected 2 (the features), or 3 with a label; the run was trained on height"),
-        ("named", "1,2,3,4\n5,6,7,8\n", "4 columns, expected 2"),
+        ("named", "1,2,4,3\n5,6,7,8\n", "4 columns, expected 2"),
         ("plain", table("a,b,c,d"), "4 columns, expected 2 (the features), or 3 with a label"),
         (
             "named",
-            "1,2,3\n4,5,6\n",
+            "1,2,4\n4,5,6\n",
             "which one is the label, or to be left out? Set label = 0, label = 2,",
         ),
-        ("named", "1,2,3\n4,5,6\n", "as an option: --set label=0"),
+        ("named", "1,2,4\n4,5,6\n", "as an option: --set label=0"),
         (
             "arrays",
             table("a,b,c"),
@@ -164,7 +164,7 @@ def test_by_position_the_number_must_fit(runs, tmp_path, call, run, text, proble
     assert problem in done.stderr
 
 
-@pytest.mark.parametrize(("run", "text"), [("named", "1,2,3\n4,5,6\n"), ("arrays", table("a,b,c"))])
+@pytest.mark.parametrize(("run", "text"), [("named", "1,2,4\n4,5,6\n"), ("arrays", table("a,b,c"))])
 def test_each_advice_about_the_number_of_columns_works(runs, tmp_path, run, text):
     path = write(tmp_path, "rows.csv", text)
     names = TrainedModel.read(runs / run).feature_names
@@ -294,6 +294,21 @@ def test_features_that_are_divided_already_are_noted(tmp_path, call):
         np.savez(tmp_path / "rows.npz", x=rows)
         done = call("predict", "r", "rows.npz", cwd=tmp_path)
         assert ("the run divides features by 255, and none of these is above 1" in done.stderr) == are_noted
+
+
+@pytest.mark.parametrize("first", ["0,1,2", "1,2,3"])
+def test_a_first_line_that_counts_may_be_a_header_without_the_names(tmp_path, call, first):
+    rows = "".join(f"{i % 5},{i % 7},{i % 3},{'ab'[i % 2]}\n" for i in range(40))
+    write(tmp_path, "train.csv", "x,y,z,kind\n" + rows)
+    done = call(
+        "train", "--iterations", "5", "--data", "train.csv", "--set", "data.label=kind", "--out", "r", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    write(tmp_path, "rows.csv", f"{first}\n3,5,1\n")
+    done = call("predict", "r", "rows.csv", cwd=tmp_path)
+    assert (done.returncode, "line 1: a header, or a row of data? Set header = false\n" in done.stderr) == (1, True)
+    done = call("predict", "r", "rows.csv", "--set", "header=false", cwd=tmp_path)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 3)
 
 
 def test_columns_that_are_listed_have_other_names(runs, tmp_path, call):

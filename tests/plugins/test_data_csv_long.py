@@ -20,7 +20,8 @@ from modnet_data.csv import cells, fast, source, text
 from modnet_data.csv.cells import OTHERS
 parts = [part for name, part in sys.modules.items() if name.startswith(("modnet_data.csv.", "modnet_data.table."))]
 patterns = {{value for part in parts for value in vars(part).values() if isinstance(value, re.Pattern)}}
-functions = [pattern.fullmatch for pattern in patterns]
+functions = [pattern.fullmatch for pattern in patterns if isinstance(pattern.pattern, str)]
+of_bytes = [pattern.fullmatch for pattern in patterns if isinstance(pattern.pattern, bytes)]
 assert len(functions) > 6
 functions += [cells.is_number, cells.number_of, cells.label_problem, fast._well_quoted(",")]
 functions += [notation.to_plain for notation, _ in OTHERS]
@@ -30,6 +31,8 @@ for shape in {SHAPES!r}:
         long = before + shape * ({LONG} // len(shape)) + behind
         for function in functions:
             function(long)
+        for function in of_bytes:
+            function(long.encode())
 """
 
 LOAD = """

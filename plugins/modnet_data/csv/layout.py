@@ -221,7 +221,7 @@ def _has_header(path: Path, first: Record, numbers: list[list[str]], given: Layo
         header = is_header(numbers)
     header = given.otherwise if header is None else header
     if header is None:
-        ways = [False] if has_repeated_name(first) else [True, False]
+        ways = [False] if given.names or has_repeated_name(first) else [True, False]
         advice = [{"header": way} for way in ways]
         raise line_error(path, "a header, or a row of data?", line=first.line, advice=advice)
     return header
