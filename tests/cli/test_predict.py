@@ -330,6 +330,14 @@ def test_the_name_of_a_data_set_is_no_file(runs, call):
     assert (done.returncode, "modnet data convert mnist-small mnist-small.csv" in done.stderr) == (1, True)
 
 
+def test_an_option_with_text_stands_in_one_pair_of_quotes(runs, tmp_path, call):
+    path = write(tmp_path, "rows.csv", table("height,width,kind", kinds=["fir", "", "yew", "fir"]))
+    done = call("predict", "named", str(path), cwd=runs)
+    assert done.stderr.splitlines()[-1] == """as an option: --set 'leave_out=["id", "kind"]'"""
+    done = call("predict", "named", str(path), "--set", 'leave_out=["id", "kind"]', cwd=runs)
+    assert done.returncode == 0, done.stderr
+
+
 def test_a_label_that_is_left_out_is_not_compared(runs, tmp_path, call):
     path = write(tmp_path, "rows.csv", table("height,width,kind"))
     done = call("predict", "named", str(path), "--set", 'leave_out=["kind"]', cwd=runs)
