@@ -142,14 +142,14 @@ def test_without_names_columns_go_by_position(runs, tmp_path, call, run, text, a
     ("run", "text", "problem"),
     [
         ("named", "1\n2\n", "1 column, expected 2 (the features), or 3 with a label; the run was trained on height"),
-        ("named", "1,2,3,4\n5,6,7,8\n", "4 columns, expected 2"),
+        ("named", "1,2,4,3\n5,6,7,8\n", "4 columns, expected 2"),
         ("plain", table("a,b,c,d"), "4 columns, expected 2 (the features), or 3 with a label"),
         (
             "named",
-            "1,2,3\n4,5,6\n",
+            "1,2,4\n4,5,6\n",
             "which one is the label, or to be left out? Set label = 0, label = 2,",
         ),
-        ("named", "1,2,3\n4,5,6\n", "as an option: --set label=0"),
+        ("named", "1,2,4\n4,5,6\n", "as an option: --set label=0"),
         (
             "arrays",
             table("a,b,c"),
@@ -164,7 +164,7 @@ def test_by_position_the_number_must_fit(runs, tmp_path, call, run, text, proble
     assert problem in done.stderr
 
 
-@pytest.mark.parametrize(("run", "text"), [("named", "1,2,3\n4,5,6\n"), ("arrays", table("a,b,c"))])
+@pytest.mark.parametrize(("run", "text"), [("named", "1,2,4\n4,5,6\n"), ("arrays", table("a,b,c"))])
 def test_each_advice_about_the_number_of_columns_works(runs, tmp_path, run, text):
     path = write(tmp_path, "rows.csv", text)
     names = TrainedModel.read(runs / run).feature_names
@@ -296,6 +296,21 @@ def test_features_that_are_divided_already_are_noted(tmp_path, call):
         assert ("the run divides features by 255, and none of these is above 1" in done.stderr) == are_noted
 
 
+@pytest.mark.parametrize("first", ["0,1,2", "1,2,3"])
+def test_a_first_line_that_counts_may_be_a_header_without_the_names(tmp_path, call, first):
+    rows = "".join(f"{i % 5},{i % 7},{i % 3},{'ab'[i % 2]}\n" for i in range(40))
+    write(tmp_path, "train.csv", "x,y,z,kind\n" + rows)
+    done = call(
+        "train", "--iterations", "5", "--data", "train.csv", "--set", "data.label=kind", "--out", "r", cwd=tmp_path
+    )
+    assert done.returncode == 0, done.stderr
+    write(tmp_path, "rows.csv", f"{first}\n3,5,1\n")
+    done = call("predict", "r", "rows.csv", cwd=tmp_path)
+    assert (done.returncode, "line 1: a header, or a row of data? Set header = false\n" in done.stderr) == (1, True)
+    done = call("predict", "r", "rows.csv", "--set", "header=false", cwd=tmp_path)
+    assert (done.returncode, len(done.stdout.splitlines())) == (0, 3)
+
+
 def test_columns_that_are_listed_have_other_names(runs, tmp_path, call):
     path = write(tmp_path, "rows.csv", "\n".join(["w,h", *(f"{width},{height}" for height, width in ROWS)]) + "\n")
     done = call("predict", "named", str(path), "--set", 'features=["h","w"]', cwd=runs)
@@ -313,6 +328,14 @@ def test_columns_that_are_listed_have_to_be_there(runs, tmp_path, call):
 def test_the_name_of_a_data_set_is_no_file(runs, call):
     done = call("predict", "named", "mnist-small", cwd=runs)
     assert (done.returncode, "modnet data convert mnist-small mnist-small.csv" in done.stderr) == (1, True)
+
+
+def test_an_option_with_text_stands_in_one_pair_of_quotes(runs, tmp_path, call):
+    path = write(tmp_path, "rows.csv", table("height,width,kind", kinds=["fir", "", "yew", "fir"]))
+    done = call("predict", "named", str(path), cwd=runs)
+    assert done.stderr.splitlines()[-1] == """as an option: --set 'leave_out=["id", "kind"]'"""
+    done = call("predict", "named", str(path), "--set", 'leave_out=["id", "kind"]', cwd=runs)
+    assert done.returncode == 0, done.stderr
 
 
 def test_a_label_that_is_left_out_is_not_compared(runs, tmp_path, call):

@@ -617,6 +617,14 @@ def test_a_label_that_only_the_test_file_has_is_asked_about(tmp_path, train, tes
     assert len(load(tmp_path / "train.csv", content, test="").classes) == 2
 
 
+def test_no_line_of_the_training_file_is_skipped_for_the_sake_of_its_test_file(tmp_path):
+    (tmp_path / "test.csv").write_text("a;b;label\n1,5;2,5;x\n3,5;4,5;y\n")
+    error = refuse(tmp_path / "train.csv", "a,b,label\n1.5,2,x\n3,4.5,y\n")
+    assert "test.csv, line 1: " in str(error)
+    assert "lay it out as the training file is" in str(error)
+    assert error.advice == ()
+
+
 def test_labels_of_a_test_file_in_another_notation(tmp_path):
     (tmp_path / "test.csv").write_text("a,label\n1,1.0\n")
     assert load(tmp_path / "train.csv", "a,label\n1,0\n2,1\n3,1\n").classes == (0, 1)

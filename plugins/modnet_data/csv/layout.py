@@ -188,7 +188,7 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
     dialect = Dialect(delimiter, decimal, given.comment, encoding, given.thousands)
     sample, broken = _sample(lines, dialect)
     _check_first(path, sample, broken, given)
-    check_start(path, sample, broken)
+    check_start(path, sample, broken, guarded=given.guarded)
     first, rows = sample[0], sample[1:]
     if given.guarded:
         _check_skipped(path, skipped, first, dialect)
@@ -221,7 +221,7 @@ def _has_header(path: Path, first: Record, numbers: list[list[str]], given: Layo
         header = is_header(numbers)
     header = given.otherwise if header is None else header
     if header is None:
-        ways = [False] if has_repeated_name(first) else [True, False]
+        ways = [False] if given.names or has_repeated_name(first) else [True, False]
         advice = [{"header": way} for way in ways]
         raise line_error(path, "a header, or a row of data?", line=first.line, advice=advice)
     return header

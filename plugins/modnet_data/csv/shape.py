@@ -117,8 +117,11 @@ def _cut(lines: Sequence[str], dialect: Dialect, delimiter: str) -> Cut:
     return Cut([record for record in found if isinstance(record, Record)])
 
 
-def check_start(path: Path, rows: Sequence[Record], broken: Broken | None) -> None:
-    """Raise DataError where the table does not begin with the first record, as titles or the like are above it."""
+def check_start(path: Path, rows: Sequence[Record], broken: Broken | None, *, guarded: bool = False) -> None:
+    """Raise DataError where the table does not begin with the first record, as titles or the like are above it.
+
+    The settings of a file that is `guarded` are those of the training file too.
+    """
     start = _table_start(rows)
     if not start or (broken and broken.line < rows[start].line):
         return
@@ -142,6 +145,8 @@ def check_start(path: Path, rows: Sequence[Record], broken: Broken | None) -> No
         else f"{width} columns"
     )
     problem = f"{found}, and {usual} in line {table.line}" + " and on" * (start + 1 < len(rows))
+    if guarded:
+        raise line_error(path, f"{problem}: lay it out as the training file is", line=first.line)
     marks = {mark[1] if (mark := COMMENT.match(row.text)) else "" for row in rows[:start]}
     comment = [{"comment": mark} for mark in marks if mark and len(marks) == 1]
     raise line_error(path, problem, line=first.line, advice=[*comment, {"skip_rows": table.line - 1}])

@@ -122,7 +122,8 @@ class Csv(TableSource):
         """Return features, labels (if any) and facts; the header is inferred anew, as it may be missing here."""
 
         def put_rows(put: Put) -> Facts:
-            otherwise = False if names else self.header  # a header would have the names
+            # A header would have the names; a first line of 0, 1, 2, ... may be one that a program made up.
+            otherwise = (None if self.header else False) if names else self.header
             given = attrs.evolve(self._layout_settings, header=None, otherwise=otherwise, names=names, guarded=True)
             layout = layout_of(path, given).with_words(columns.missing_values)
             plan = rows_plan(layout, columns, features, names)
