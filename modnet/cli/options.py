@@ -219,15 +219,16 @@ def parse_assignments(assignments: tuple[str, ...]) -> Table:
 
 
 def format_assignment(key: str, value: Any) -> str:
-    """Return a setting as `KEY=VALUE`, which `parse_assignments` reads back; no single quotes, if that can be.
+    """Return a setting as `KEY=VALUE`, which `parse_assignments` reads back.
 
     >>> format_assignment("label", "kind"), format_assignment("label", "1"), format_assignment("label", [2, 3])
     ('label=kind', 'label="1"', 'label=[2, 3]')
     """
-    if isinstance(value, str) and _parse_value(value) == value:
-        return f"{key}={value}"
-    text = format_value(value)
-    return f"{key}={text}" if '"' in text else f"{key}={text}".replace("'", '"')
+    plain = isinstance(value, str) and value.isprintable() and _parse_value(value) == value
+    text = str(value) if plain else format_value(value)
+    if not plain and '"' not in text and "\\" not in text:
+        text = text.replace("'", '"')  # a shell has the whole in single quotes
+    return f"{key}={text}"
 
 
 def _parse_list(text: str, flag: str) -> Any:
