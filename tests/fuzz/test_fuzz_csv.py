@@ -206,11 +206,14 @@ def judge(path: Path) -> str:
     rows = list(cells_of(text_of(path.read_bytes(), known), known["delimiter"], known.get("comment")))
     names = [name.strip() for name in rows[0]] if known["header"] else None
     rows = rows[known["header"] :]
-    label = known["label"] if isinstance(known["label"], int) else (names or []).index(known["label"])
-    count = data.features + 1 + len(known.get("leave_out", ()))
+    label, *out = [
+        (names or []).index(column) if isinstance(column, str) else column
+        for column in (known["label"], *known.get("leave_out", ()))
+    ]
+    count = data.features + 1 + len(out)
     assert all(len(row) >= count and not any(map(str.strip, row[count:])) for row in rows), "ragged rows"
     label %= count
-    features = [i for i in range(count) if i != label and i not in known.get("leave_out", ())]
+    features = [i for i in range(count) if i != label and i not in out]
     if known.get("missing") == "drop":
         if any(row[label].strip() in MISSING for row in rows):
             return "read, not compared"
