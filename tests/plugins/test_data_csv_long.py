@@ -6,7 +6,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-LONG = 2**20
+LONG = 2**18  # what took time by the square took a minute for 20,000
 SHAPES = [
     "1", "x", " ", ",", ".", "-", "+", "e", '"', "\0", "\r", "\n", "5x", "1.", "1,", "1e", "1e5", "1,000",
     '",', '"a",', '""x', "a,", "٣", "\ufeff", "é", "e\u0301", "\u200c",
