@@ -10,14 +10,13 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet import Array, DataError
+from modnet import Array, DataError, Samples
 from modnet_data.table.columns import Column, Columns, list_names
 
 FEWEST = 10  # rows
 PER_CLASS = 3  # rows for each class
 BITS = 4  # by which rows fall into classes in more ways than there are columns, so that none of these does so by chance
 SAMPLE = 1000  # rows
-BLOCK = 2**14  # rows
 
 INDEX_NAME = re.compile(
     r".*(id|index|idx|no\.?|nr\.?|num(ber)?|nummer|#|번호|순번|連番|番号|序号)|row|unnamed: \d+", re.IGNORECASE
@@ -66,10 +65,11 @@ def refuse_leaks(features: Features, x: Array, t: Array) -> None:
     """
     if len(x) < FEWEST or not (t != t[0]).any():
         return
-    rows = _sample_rows(t)
-    if found := _copies(x, t, rows) or _group_of_label(features, x, t, rows):
+    table, rows = Samples(x, t), _sample_rows(t)  # of a mapped file no more stays in memory than is looked at
+    sample = table.unscaled(rows), t[rows]
+    if found := _copies(table, *sample) or _group_of_label(features, table, *sample):
         raise features.refusal(found, features.describe_leak(found))
-    if len(features.columns) > 1 and (index := _row_numbers(features, x, t)) is not None:
+    if len(features.columns) > 1 and (index := _row_numbers(features, table)) is not None:
         raise features.refusal([index], f"{features.table.column(features.columns[index])} counts the rows")
 
 
@@ -79,19 +79,21 @@ def _sample_rows(t: Array) -> Array:
     return np.union1d(spread, [np.argmax(t != t[0])])
 
 
-def _copies(x: Array, t: Array, rows: Array) -> list[int]:
-    """Return the features that correspond to the classes one to one, alone or, if they are 0 and 1, together."""
-    columns = _find_determined(x[rows], t[rows])
+def _copies(table: Samples, x: Array, t: Array) -> list[int]:
+    """Return the features that correspond to the classes one to one, alone or, if they are 0 and 1, together.
+
+    `x` and `t` are those of the sample.
+    """
+    columns = _find_determined(x, t)
     if not len(columns):
         return []
-    _, first, index, sizes = np.unique(t, return_index=True, return_inverse=True, return_counts=True)
-    if _may_be_chance(sizes, x.shape[1]):
+    _, first, index, sizes = np.unique(table.t, return_index=True, return_inverse=True, return_counts=True)
+    if _may_be_chance(sizes, table.features):
         return []
-    values = x[first][:, columns]
+    values = table.unscaled(first)[:, columns]
     holds = np.ones(len(columns), bool)
-    for start in range(0, len(x), BLOCK):
-        block = slice(start, start + BLOCK)
-        holds &= (x[block][:, columns] == values[index[block]]).all(axis=0)
+    for block in table.blocks():
+        holds &= (table.unscaled(block)[:, columns] == values[index[block]]).all(axis=0)
         if not holds.any():
             return []
     columns, values = columns[holds], values[:, holds]
@@ -120,18 +122,18 @@ def _find_determined(x: Array, t: Array) -> Array:
     return np.flatnonzero(~differs & (x != x[0]).any(axis=0))
 
 
-def _group_of_label(features: Features, x: Array, t: Array, rows: Array) -> list[int]:
-    """Return the features beside a label of 0 and 1 that are one-hot together with it."""
-    if len(features.labels) != 1 or t.dtype.kind not in "biuf" or not _are_flags(t[rows]):
+def _group_of_label(features: Features, table: Samples, x: Array, t: Array) -> list[int]:
+    """Return the features beside a label of 0 and 1 that are one-hot together with it; x and t are the sample's."""
+    if len(features.labels) != 1 or t.dtype.kind not in "biuf" or not _are_flags(t):
         return []
-    before, after = (_flags_beside(features, x[rows], step) for step in (-1, 1))
-    sums_before, sums_after = (_running_sums(x[rows], columns) for columns in (before, after))
+    before, after = (_flags_beside(features, x, step) for step in (-1, 1))
+    sums_before, sums_after = (_running_sums(x, columns) for columns in (before, after))
     sizes = {sums.tobytes(): size for size, sums in reversed([*enumerate(sums_after)])}
     for size, sums in enumerate(sums_before):
-        other = sizes.get((1 - t[rows].astype(np.int64) - sums).tobytes())  # as many columns after make it one-hot
+        other = sizes.get((1 - t.astype(np.int64) - sums).tobytes())  # as many columns after make it one-hot
         if other is not None and size + other > 1:
             group = [*before[:size], *after[:other]]
-            return group if _is_one_hot(x, t, group) else []
+            return group if _is_one_hot(table, group) else []
     return []
 
 
@@ -152,8 +154,8 @@ def _running_sums(x: Array, columns: Sequence[int]) -> list[Array]:
     return [np.zeros(len(x), np.int64), *sums]
 
 
-def _is_one_hot(x: Array, t: Array, group: list[int]) -> bool:
-    blocks = ((x[start : start + BLOCK][:, group], t[start : start + BLOCK]) for start in range(0, len(x), BLOCK))
+def _is_one_hot(table: Samples, group: list[int]) -> bool:
+    blocks = ((table.unscaled(block)[:, group], table.t[block]) for block in table.blocks())
     return all(_are_flags(flags) and (flags.sum(axis=1) + label == 1).all() for flags, label in blocks)
 
 
@@ -161,17 +163,18 @@ def _are_flags(values: Array) -> bool:
     return bool(((values == 0) | (values == 1)).all())
 
 
-def _row_numbers(features: Features, x: Array, t: Array) -> int | None:
+def _row_numbers(features: Features, table: Samples) -> int | None:
     """Return the feature that numbers the rows, or None.
 
     One without a gap does so where the rows lie class by class, or it is named so, or begins a table without names.
     One with gaps, as rows were taken out, has to be both.
     """
-    first, last = x[0].astype(np.float64), x[-1].astype(np.float64)
-    missing = last - first - (len(x) - 1)
+    first, last = table.unscaled([0, len(table) - 1]).astype(np.float64)
+    missing = last - first - (len(table) - 1)
     candidates = np.flatnonzero((missing >= 0) & (first % 1 == 0))
     if not len(candidates):
         return None
+    t = table.t
     changes = np.count_nonzero(t[1:] != t[:-1])
     by_class = len(t) >= PER_CLASS * (changes + 1) and changes + 1 == len(np.unique(t))
     for j in map(int, candidates):
@@ -181,15 +184,17 @@ def _row_numbers(features: Features, x: Array, t: Array) -> int | None:
             suspect = by_class or (named and first[j] <= 1 + missing[j])
         else:
             suspect = by_class and named
-        if suspect and _counts_up(x, j):
+        if suspect and _counts_up(table, j):
             return j
     return None
 
 
-def _counts_up(x: Array, j: int) -> bool:
+def _counts_up(table: Samples, j: int) -> bool:
     """Say whether a column's values are whole numbers, each larger than the one before."""
-    for start in range(0, len(x), BLOCK):
-        values = x[max(0, start - 1) : start + BLOCK, j].astype(np.float64)
-        if not (np.diff(values) > 0).all() or (values % 1).any():
+    before = np.array([-np.inf])
+    for block in table.blocks():
+        values = table.unscaled(block)[:, j].astype(np.float64)
+        if not (np.diff(values, prepend=before) > 0).all() or (values % 1).any():
             return False
+        before = values[-1:]
     return True
