@@ -65,7 +65,7 @@ def refuse_leaks(features: Features, x: Array, t: Array) -> None:
     """
     if len(x) < FEWEST or not (t != t[0]).any():
         return
-    table, rows = Samples(x, t), _sample_rows(t)  # of a mapped file no more stays in memory than is looked at
+    table, rows = Samples(x, t), _sample_rows(t)  # a mapped file is not kept in memory
     sample = table.unscaled(rows), t[rows]
     if found := _copies(table, *sample) or _group_of_label(features, table, *sample):
         raise features.refusal(found, features.describe_leak(found))
