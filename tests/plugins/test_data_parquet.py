@@ -351,3 +351,12 @@ def test_without_pyarrow_the_extra_is_named(path):
     done = subprocess.run([sys.executable, "-c", program, str(path)], capture_output=True, text=True, check=True)
     what = f"{path}: a Parquet or Arrow file needs an extra that is not installed"
     assert done.stdout == f"{what}: pip install 'modnet-workbench[parquet]'\n"
+
+
+def test_a_label_of_another_type_is_not_advised_to_be_left_out(tmp_path):
+    path = tmp_path / "binary.parquet"
+    labels = pa.array([b"x", b"y"] * 10, pa.binary())
+    pa.parquet.write_table(pa.table({"a": [1.5, 2.5] * 10, "b": [0.5, 1.5] * 10, "label": labels}), path)
+    with pytest.raises(DataError, match=r"column 3 \('label'\) is of type binary, expected a label of text") as caught:
+        modnet.load(path)
+    assert caught.value.advice == ()

@@ -35,7 +35,7 @@ class Mistakes:
         self._layout = layout
         self._first: list[tuple[int, int | None, str, Remedy]] = []
         self.count = 0
-        self.is_complete = False
+        self.is_uncertain = False
         """True behind a mistake with an odd quote: what the rows are from there on is unknown."""
 
     def add(self, line: int, column: int | None, problem: str, remedy: Remedy = no_remedy) -> None:
@@ -65,14 +65,14 @@ def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes:
     """Return what some lines say, cell by cell; what is wrong goes to `mistakes`."""
     features, labels = list[list[float]](), list[Any]()
     for record in records(lines, plan.table.dialect, first):
-        if mistakes.is_complete:
+        if mistakes.is_uncertain:
             break
         if isinstance(record, Broken):
             mistakes.add(record.line, record.column, record.problem)
-            mistakes.is_complete = _has_odd_quote(record.text)
+            mistakes.is_uncertain = _has_odd_quote(record.text)
         elif problem := _row_problem(record, plan):
             mistakes.add(record.line, *problem)
-            mistakes.is_complete = _has_odd_quote(record.text)
+            mistakes.is_uncertain = _has_odd_quote(record.text)
         elif row := _read_row(record, plan, mistakes, gaps):
             features.append(row[0])
             labels.append(row[1])

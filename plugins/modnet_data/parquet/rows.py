@@ -80,8 +80,7 @@ def _check_types(table: ArrowTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:
     for i in plan.labels:
         wanted = "text or whole numbers" if len(plan.labels) == 1 else "0 and 1"
         if table.kinds[i] is None or (table.kinds[i] == "text" and len(plan.labels) > 1):
-            advice = [] if plan.wanted.label else plan.advise_leaving_out([i])
-            raise plan.table.column_error(i, f"is of type {table.types[i]}, expected a label of {wanted}", advice)
+            raise plan.table.column_error(i, f"is of type {table.types[i]}, expected a label of {wanted}: save it so")
     if others := [i for i in plan.features if not isinstance(table.kinds[i], np.dtype)]:
         what = f"is of type {table.types[others[0]]}, expected numbers"
         raise plan.table.column_error(others[0], what, plan.advise_leaving_out(others))
