@@ -1,4 +1,4 @@
-"""Pictures are drawn in any surroundings, or their failure is one line and costs nothing else."""
+"""Pictures in any surroundings; a failure is one line."""
 
 from __future__ import annotations
 
