@@ -11,7 +11,7 @@ from modnet.compose.experiment import format_title
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
 from modnet.display.learning_curves import draw_learning_curves
-from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, read_experiment
+from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, read_experiment, recover
 from modnet.runs.history import read_history
 
 
@@ -21,6 +21,7 @@ from modnet.runs.history import read_history
 @plugin_options
 def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """Draw the learning curves of RUN: loss and accuracies."""
+    recover(run)
     history = read_history(run / HISTORY)
     load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
     path = out or run / CURVES

@@ -22,7 +22,7 @@ from modnet.errors import DivergedError, ModnetError, TrainingInterrupted
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.run import Run
 from modnet.nn.training import time_iteration
-from modnet.runs.folder import choose_new_folder
+from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.receipt import name_missing_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_duration, format_settings, format_table
@@ -141,8 +141,11 @@ def _conclude(run: Run, recorder: RunRecorder) -> None:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
     last = [f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values]
     click.echo(f"{done} in {format_duration(run.seconds)}: {', '.join(reversed(last))}")
+    if recorder.has_restored:
+        click.echo(f"{recorder.path} holds the run that was there before")
+        return
     click.echo(f"saved in {recorder.path}")
     if run.status is Status.INTERRUPTED:
-        click.echo(f"continue with: modnet resume {recorder.path}")
+        click.echo(f"continue with: {format_resume(recorder.path)}")
     for note in recorder.notes:
         click.echo(note)

@@ -23,12 +23,29 @@ from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
 from modnet.display.learning_curves import draw_learning_curves
 from modnet.errors import DataError, SettingError
-from modnet.files import sweep, write_atomically
+from modnet.files import write_atomically
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params, save_params
 from modnet.nn.run import Run
-from modnet.runs.folder import CURVES, EXPERIMENT, FILES, HISTORY, HITS, PARAMS, SEALED, SUMMARY, check_is_free, claim
+from modnet.runs.folder import (
+    CURVES,
+    EXPERIMENT,
+    HISTORY,
+    HITS,
+    PARAMS,
+    SEALED,
+    SUMMARY,
+    check_is_free,
+    claim,
+    discard_replaced,
+    format_resume,
+    is_aside,
+    recover,
+    remove_run,
+    restore,
+    set_aside,
+)
 from modnet.runs.history import history_to_csv
 from modnet.runs.receipt import Difference, Receipt
 from modnet.types import History, Params, Status
@@ -36,26 +53,34 @@ from modnet.types import History, Params, Status
 
 @contextmanager
 def create_run(
-    path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool = False, draws: bool = True
+    path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool = False, compact: bool = False
 ) -> Iterator[RunRecorder]:
     """Claim a folder for a new run; a run that fails before its first iteration leaves no folder.
 
-    Raises SettingError where the folder is not empty, and DataError where another process has it.
+    With `overwrite` a run that was there is kept until the new one has ended or saved a first iteration. Raises
+    SettingError where the folder is not empty, and DataError where another process has it.
     """
+    recover(path)
     check_is_free(path, overwrite=overwrite)
     try:
         with claim(path):
             check_is_free(path, overwrite=overwrite)  # another process may have been faster
-            recorder = RunRecorder(path, experiment, data, draws=draws)
-            try:
-                recorder.begin()
+            with begin_run(RunRecorder(path, experiment, data, compact=compact)) as recorder:
                 yield recorder
-            finally:
-                if not recorder.has_begun:
-                    recorder.clear()
     finally:
         with suppress(OSError):  # the folder is not empty
             path.rmdir()
+
+
+@contextmanager
+def begin_run(recorder: RunRecorder) -> Iterator[RunRecorder]:
+    """Begin a run in its folder, which must be claimed; if it comes to nothing, the folder is as it was before."""
+    try:
+        recorder.begin()
+        yield recorder
+    finally:
+        if not recorder.has_begun:
+            recorder.abandon()
 
 
 def train_run(
@@ -75,13 +100,15 @@ def train_run(
 class RunRecorder(Observer):
     """Writes the files of a run while it is trained, each of them whole or not at all."""
 
-    def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, draws: bool = True) -> None:
+    def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, compact: bool = False) -> None:
         self.path = path
-        self.draws = draws
-        """True where the learning curves are drawn at the end."""
+        self.compact = compact
+        """True for one run of many: without learning curves, and without a checkpoint once it has finished."""
         self.notes: list[str] = []
         self.has_begun = False
         """True once the folder holds more of the run than its experiment."""
+        self.has_restored = False
+        """True where the folder holds the run that was there before: the new one came to nothing."""
         self._experiment = experiment
         self._table = to_table(experiment)
         self._about = {"classes": list(data.classes), "scale": data.scale, "features": list(data.feature_names)}
@@ -90,7 +117,10 @@ class RunRecorder(Observer):
         origin = {"experiment": _select_identity(self._table), "data": self._receipt.content}
         self._checkpoints = Checkpoints(path, experiment.optimizer, origin)
         self._cannot_be_written = False
+        self._owns_folder = False  # whose files, if it is not, may be those of another run
         self._ended_with: History | None = None
+        self._start = 0  # the iterations made before
+        self._run: ObservedRun | None = None
 
     def load_checkpoint(self) -> Checkpoint | None:
         """Return the checkpoint to resume from, or None where there is none yet.
@@ -112,6 +142,7 @@ class RunRecorder(Observer):
             counts = [f"{old[key]:,} {key} then, {new[key]:,} now" for key in keys if isinstance(new[key], int)]
             what = ", ".join(counts).replace(" rows ", " samples ") or "as many samples, with other values"
             raise DataError(f"{self.path}: the data is not what the run began with: {what}")
+        self._start = checkpoint.iteration
         return checkpoint
 
     def find_new_surroundings(self) -> list[Difference]:
@@ -124,56 +155,77 @@ class RunRecorder(Observer):
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Save a checkpoint, and the interim results; raises DataError where that cannot be."""
+        status = self._run.status if self._run else Status.RUNNING
+        if status is Status.FINISHED and self.compact:
+            return
         try:
             self._checkpoints.save(checkpoint)
-            self._save(checkpoint.params, checkpoint.history)
+            if status is not Status.FINISHED:
+                self._save(checkpoint.params, checkpoint.history)
+            if status is Status.RUNNING and checkpoint.iteration > self._start:
+                discard_replaced(self.path)
         except OSError as error:
             self._cannot_be_written = True
             raise self._create_write_error(error, checkpoint.iteration) from None
 
     @hookimpl(tryfirst=True)
-    def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - as observers have it
+    def run_started(self, run: ObservedRun) -> None:
         """Remove the files that say how the run ended before."""
-        self.has_begun = True
+        self.has_begun, self._run = True, run
         for name in (SUMMARY, HITS, CURVES):
             (self.path / name).unlink(missing_ok=True)
 
     # Before the hooks of third-party plugins, so that their mistakes lose nothing.
     @hookimpl(tryfirst=True)
     def run_ended(self, run: ObservedRun) -> None:
-        """Save everything, unless the run failed before it made an iteration."""
-        if run.status is Status.FAILED and not run.iteration:
+        """Save everything; a run that came to nothing leaves the folder to the one before."""
+        if self._came_to_nothing(run):
             self.has_begun = False
+            self.abandon()
             return
+        if run.status is Status.FINISHED and self._cannot_be_written:
+            return  # it is resumed from the checkpoint before, and finishes then
         try:
             self._conclude(run)
         except OSError as error:
+            if is_aside(self.path):
+                self.abandon()
             if not self._cannot_be_written:  # which has been raised by then
                 raise self._create_write_error(error, run.iteration) from None
+
+    def _came_to_nothing(self, run: ObservedRun) -> bool:
+        if not is_aside(self.path):
+            return run.status is Status.FAILED and not run.iteration
+        failed = run.status is Status.FAILED or self._cannot_be_written
+        return failed or (run.status is not Status.FINISHED and run.iteration <= self._start)
 
     def draw(self) -> None:
         """Draw the learning curves of a run that has ended; a failure is a note."""
         history = self._ended_with
-        if history is not None and self.draws:
+        if history is not None and not self.compact:
             title = format_title(self._experiment)
             if note := try_to_draw(lambda: draw_learning_curves(history, title), self.path / CURVES):
                 self.notes.append(note)
 
     def begin(self) -> None:
-        """Write the experiment, and remove any run that was there; raises DataError where that cannot be."""
+        """Set any run aside that is there, and write the experiment; raises DataError where that cannot be."""
         try:
-            self.clear()
+            if (self.path / EXPERIMENT).is_file():
+                set_aside(self.path)
+            self._owns_folder = True
+            self._checkpoints.discard()
+            remove_run(self.path)
             write_atomically(self.path / EXPERIMENT, tomli_w.dumps(self._table).encode())
             self._receipt.write(self.path)
         except OSError as error:
             raise self._create_write_error(error, 0) from None
 
-    def clear(self) -> None:
-        """Remove all files of a run."""
-        self._checkpoints.discard()
-        for name in reversed(FILES):  # the experiment last: until then this is the folder of a run
-            (self.path / name).unlink(missing_ok=True)
-            sweep(self.path / name)
+    def abandon(self) -> None:
+        """Remove the run, and restore the one that was there before."""
+        if restore(self.path):
+            self.has_restored = True
+        elif self._owns_folder:
+            remove_run(self.path)
 
     def _conclude(self, run: ObservedRun) -> None:
         """Write the files of a run that has ended: last the summary, which says so, and the receipt of all of them."""
@@ -187,7 +239,8 @@ class RunRecorder(Observer):
         names = [name for name in SEALED if (self.path / name).is_file()]
         self._receipt.with_results(run, self.path, names).write(self.path)
         if run.status.is_final:
-            self._checkpoints.discard()
+            self._checkpoints.discard(but_the_last=run.status is Status.FINISHED and not self.compact)
+        discard_replaced(self.path)
         self._ended_with = run.history
 
     def _save(self, params: Params, history: History) -> None:
@@ -195,7 +248,8 @@ class RunRecorder(Observer):
         write_atomically(self.path / HISTORY, history_to_csv(history).encode())
 
     def _create_write_error(self, error: OSError, iteration: int) -> DataError:
-        advice = f": continue from the last checkpoint with modnet resume {self.path}" if iteration else ""
+        can_resume = iteration and not is_aside(self.path)
+        advice = f": continue from the last checkpoint with {format_resume(self.path)}" if can_resume else ""
         return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
 
     def _summarize(self, run: ObservedRun) -> dict[str, Any]:
