@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import math
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import tomli_w
 
 from modnet.compose.experiment import Experiment, format_title, run_experiment, to_table
-from modnet.compose.parts import find_name
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table
 from modnet.compose.tables import find_changes
@@ -26,8 +20,9 @@ from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
-from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params, save_params
+from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
 from modnet.nn.run import Run
+from modnet.runs.contents import describe_params, pack_hits, pack_summary, summarize
 from modnet.runs.folder import CURVES, EXPERIMENT, FILES, HISTORY, HITS, PARAMS, SEALED, SUMMARY, check_is_free, claim
 from modnet.runs.history import history_to_csv
 from modnet.runs.receipt import Difference, Receipt
@@ -81,7 +76,7 @@ class RunRecorder(Observer):
         """True once the folder holds more of the run than its experiment."""
         self._experiment = experiment
         self._table = to_table(experiment)
-        self._about = {"classes": list(data.classes), "scale": data.scale, "features": list(data.feature_names)}
+        self._about = describe_params(data)
         # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
         self._receipt = Receipt.create(experiment, self._table, data)
         origin = {"experiment": _select_identity(self._table), "data": self._receipt.content}
@@ -166,14 +161,11 @@ class RunRecorder(Observer):
     def _conclude(self, run: ObservedRun) -> None:
         """Write the files of a run that has ended: last the summary, which says so, and the receipt of all of them."""
         self._save(run.params, run.history)
-        if run.hits is not None and len(run.hits):
-            hits = io.BytesIO()
-            np.save(hits, run.hits, allow_pickle=False)
-            write_atomically(self.path / HITS, hits.getvalue())
+        if hits := pack_hits(run.hits):
+            write_atomically(self.path / HITS, hits)
         if self.draws:
             self._draw(run.history)
-        summary = json.dumps(self._summarize(run), indent=2) + "\n"
-        write_atomically(self.path / SUMMARY, summary.encode())
+        write_atomically(self.path / SUMMARY, pack_summary(summarize(run, self._experiment)))
         names = [name for name in SEALED if (self.path / name).is_file()]
         self._receipt.with_results(run, self.path, names).write(self.path)
         if run.status.is_final:
@@ -195,20 +187,6 @@ class RunRecorder(Observer):
         advice = f": continue from the last checkpoint with modnet resume {self.path}" if iteration else ""
         return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
 
-    def _summarize(self, run: ObservedRun) -> dict[str, Any]:
-        history = run.history
-        return {
-            "status": run.status,
-            "iterations": run.iteration,
-            "final_loss": history.loss[-1] if history.loss else None,
-            **{name: _find_last(values) for name, values in history.columns.items()},
-            "gradient": find_name(self._experiment.gradient),
-            "seed": self._experiment.seed,
-            "seconds": round(run.seconds, 3),
-            "params_sha256": hash_params(run.params),
-            "versions": {"python": platform.python_version(), "numpy": np.__version__, **_list_versions()},
-        }
-
 
 def _select_identity(table: Table) -> Table:
     """Return the entries of an experiment that a resumed run must share, as JSON has them.
@@ -219,13 +197,3 @@ def _select_identity(table: Table) -> Table:
     rest = {key: value for key, value in table.items() if key not in {"data", "plugins"}}
     same: Table = json.loads(json.dumps({**rest, "training": training}, default=str))
     return same
-
-
-def _find_last(values: list[float]) -> float | None:
-    return values[-1] if values and not math.isnan(values[-1]) else None
-
-
-def _list_versions() -> dict[str, str]:
-    """Return the versions of the installed distributions whose plugins are loaded, modnet among them."""
-    loaded = [report for report in get_host().plugins if report.state == "loaded" and report.version]
-    return {report.distribution: report.version for report in sorted(loaded, key=lambda report: report.distribution)}
