@@ -20,9 +20,9 @@ from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table
 from modnet.compose.tables import find_changes
 from modnet.data.dataset import Dataset
-from modnet.display.figure import render
+from modnet.display.figure import try_to_draw
 from modnet.display.learning_curves import draw_learning_curves
-from modnet.errors import DataError, MissingExtraError, SettingError
+from modnet.errors import DataError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
@@ -67,7 +67,10 @@ def train_run(
     Lifecycle hooks of plugins and `observers` follow it. Raises as `modnet.train` does; all is saved then, too.
     """
     # A relay for this run alone: a process may have several runs, each with a recorder.
-    return run_experiment(experiment, data, start, recorder.save, get_host().relay(*observers, recorder))
+    try:
+        return run_experiment(experiment, data, start, recorder.save, get_host().relay(*observers, recorder))
+    finally:
+        recorder.draw()  # last: by now nothing depends on it
 
 
 class RunRecorder(Observer):
@@ -90,6 +93,7 @@ class RunRecorder(Observer):
         origin = {"experiment": _select_identity(self._table), "data": self._receipt.content}
         self._checkpoints = Checkpoints(path, experiment.optimizer, origin)
         self._cannot_be_written = False
+        self._ended_with: History | None = None
 
     def load_checkpoint(self) -> Checkpoint | None:
         """Return the checkpoint to resume from, or None where there is none yet.
@@ -148,6 +152,14 @@ class RunRecorder(Observer):
             if not self._cannot_be_written:  # which has been raised by then
                 raise self._create_write_error(error, run.iteration) from None
 
+    def draw(self) -> None:
+        """Draw the learning curves of a run that has ended; a failure is a note."""
+        history = self._ended_with
+        if history is not None and self.draws:
+            title = format_title(self._experiment)
+            if note := try_to_draw(lambda: draw_learning_curves(history, title), self.path / CURVES):
+                self.notes.append(note)
+
     def begin(self) -> None:
         """Write the experiment, and remove any run that was there; raises DataError where that cannot be."""
         try:
@@ -170,22 +182,13 @@ class RunRecorder(Observer):
             hits = io.BytesIO()
             np.save(hits, run.hits, allow_pickle=False)
             write_atomically(self.path / HITS, hits.getvalue())
-        if self.draws:
-            self._draw(run.history)
         summary = json.dumps(self._summarize(run), indent=2) + "\n"
         write_atomically(self.path / SUMMARY, summary.encode())
         names = [name for name in SEALED if (self.path / name).is_file()]
         self._receipt.with_results(run, self.path, names).write(self.path)
         if run.status.is_final:
             self._checkpoints.discard()
-
-    def _draw(self, history: History) -> None:
-        try:
-            picture = render(draw_learning_curves(history, format_title(self._experiment)), "png")
-        except MissingExtraError as error:
-            self.notes.append(f"{CURVES} was not drawn: {error}")
-        else:
-            write_atomically(self.path / CURVES, picture)
+        self._ended_with = run.history
 
     def _save(self, params: Params, history: History) -> None:
         save_params(self.path / PARAMS, params, self._about)
