@@ -25,7 +25,8 @@ from modnet.nn.run import Run
 from modnet.runs.contents import describe_params, pack_hits, pack_summary, summarize
 from modnet.runs.folder import CURVES, EXPERIMENT, FILES, HISTORY, HITS, PARAMS, SEALED, SUMMARY, check_is_free, claim
 from modnet.runs.history import history_to_csv
-from modnet.runs.receipt import Difference, Receipt
+from modnet.runs.receipt import Receipt
+from modnet.runs.surroundings import Difference
 from modnet.types import History, Params, Status
 
 
@@ -77,6 +78,8 @@ class RunRecorder(Observer):
         self.notes: list[str] = []
         self.has_begun = False
         """True once the folder holds more of the run than its experiment."""
+        self.new_surroundings: list[Difference] = []
+        """The differences from the surroundings that the run had until its checkpoint."""
         self._experiment = experiment
         self._table = to_table(experiment)
         self._about = describe_params(data)
@@ -100,22 +103,16 @@ class RunRecorder(Observer):
         if keys := find_changes(then["experiment"], self._checkpoints.about["experiment"]):
             mistake = f"changed since the run began: {', '.join(keys)}: change it back, or begin another run"
             raise SettingError([mistake], str(self.path / EXPERIMENT))
-        # A checkpoint of an older version has another digest of the data; the receipt beside it has this one.
-        old = Receipt.read(self.path).content if "sha256" in then["data"] else then["data"]
-        new = self._receipt.content
+        old, new = then["data"], self._receipt.content
         if keys := find_changes(old, new):
             counts = [f"{old[key]:,} {key} then, {new[key]:,} now" for key in keys if isinstance(new[key], int)]
             what = ", ".join(counts).replace(" rows ", " samples ") or "as many samples, with other values"
             raise DataError(f"{self.path}: the data is not what the run began with: {what}")
+        if checkpoint.iteration:
+            before = Receipt.read(self.path).until(checkpoint.iteration)
+            self.new_surroundings = before.latest.find_differences(self._receipt.latest)
+            self._receipt = before.extend(self._receipt, checkpoint.iteration)
         return checkpoint
-
-    def find_new_surroundings(self) -> list[Difference]:
-        """Return the plugins, libraries and machine that differ from those in the receipt of the run."""
-        try:
-            differences = Receipt.read(self.path).find_differences(self._receipt)
-        except DataError:  # the run is of an older version
-            return []
-        return [difference for difference in differences if difference.part in {"plugin", "library", "platform"}]
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Save a checkpoint, and the interim results; raises DataError where that cannot be."""
@@ -128,8 +125,12 @@ class RunRecorder(Observer):
 
     @hookimpl(tryfirst=True)
     def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - as observers have it
-        """Remove the files that say how the run ended before."""
+        """Write the receipt, which must know of new surroundings first, and remove what says how the run ended."""
         self.has_begun = True
+        try:
+            self._receipt.write(self.path)
+        except OSError as error:
+            raise self._create_write_error(error, 0) from None
         for name in (SUMMARY, HITS, CURVES):
             (self.path / name).unlink(missing_ok=True)
 
@@ -159,7 +160,6 @@ class RunRecorder(Observer):
         try:
             self.clear()
             write_atomically(self.path / EXPERIMENT, tomli_w.dumps(self._table).encode())
-            self._receipt.write(self.path)
         except OSError as error:
             raise self._create_write_error(error, 0) from None
 

@@ -21,7 +21,9 @@ from modnet.nn.run import Run
 from modnet.runs.deviations import LONGEST, Deviation, find_deviations
 from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS
 from modnet.runs.history import history_to_csv, read_history
-from modnet.runs.receipt import RECEIPT, Difference, Receipt, Results, name_missing_plugins
+from modnet.runs.missing_plugins import name_missing_plugins
+from modnet.runs.receipt import RECEIPT, Receipt, Results
+from modnet.runs.surroundings import Difference
 from modnet.text import printable
 from modnet.types import Array, Status
 
@@ -73,7 +75,7 @@ class Verification:
     def identical(self) -> bool:
         """Return whether training again gave what is there, bit for bit; untrained, whether nothing differs at all."""
         if self.again is None:
-            return not self.differences
+            return all(difference.part == "observer" for difference in self.differences)
         as_made = self.again.reproduced and not self.again.departure and not self.again.deviations
         return as_made and not any(difference.part in OWN for difference in self.differences)
 
