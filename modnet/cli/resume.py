@@ -55,7 +55,7 @@ def resume(run: Path, iterations: int | None, *, without: tuple[str, ...], modul
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
         click.echo(f"resumes after {made} iterations")
-        for difference in recorder.find_new_surroundings():
+        for difference in recorder.new_surroundings:
             click.echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
         with begin_run(recorder) if changes else nullcontext():
             run_to_end(wanted, data, recorder, start)

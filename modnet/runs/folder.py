@@ -19,7 +19,8 @@ from modnet.files.locks import hold_lock
 from modnet.files.opening import read_json
 from modnet.files.writing import sync_folder
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
-from modnet.runs.receipt import RECEIPT, Receipt, name_missing_plugins
+from modnet.runs.missing_plugins import name_missing_plugins
+from modnet.runs.receipt import RECEIPT, Receipt
 from modnet.types import Status
 
 EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, CURVES, _, _ = FILES = (
@@ -91,7 +92,7 @@ def read_ending(path: Path) -> Table | None:
     shutil.rmtree(path / REPLACED, ignore_errors=True)
     summary = _read_summary(path / SUMMARY)
     # A run of an older version may have no receipt.
-    results = Receipt.read(path).results if (path / RECEIPT).is_file() else None
+    results = Receipt.read(path, of_older=True).results if (path / RECEIPT).is_file() else None
     if results and results.status.is_final and not summary:
         what = f"damaged or missing, though the run had {results.status} after {results.iterations:,} iterations"
         again = f"modnet train {shlex.quote(str(path / EXPERIMENT))} --out {shlex.quote(str(path))} --overwrite"
