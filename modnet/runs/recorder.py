@@ -103,6 +103,10 @@ class RunRecorder(Observer):
         self.notes: list[str] = []
         self.has_begun = False
         """True once the folder holds more of the run than its experiment."""
+        self.run: ObservedRun | None = None
+        """The run, once it has started."""
+        self.is_saved = False
+        """True once all of the run is saved, as it ended."""
         self.has_restored = False
         """True where the folder holds the run that was there before: the new one came to nothing."""
         self.new_surroundings: list[Difference] = []
@@ -116,9 +120,7 @@ class RunRecorder(Observer):
         self._checkpoints = Checkpoints(path, experiment.optimizer, origin)
         self._cannot_be_written = False
         self._owns_folder = False  # whose files, if it is not, may be those of another run
-        self._ended_with: History | None = None
         self._start = 0  # the iterations made before
-        self._run: ObservedRun | None = None
 
     def load_checkpoint(self) -> Checkpoint | None:
         """Return the checkpoint to resume from, or None where there is none yet.
@@ -147,7 +149,7 @@ class RunRecorder(Observer):
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Save a checkpoint, and the interim results; raises DataError where that cannot be."""
-        status = self._run.status if self._run else Status.RUNNING
+        status = self.run.status if self.run else Status.RUNNING
         if status is Status.FINISHED and self.compact:
             return
         try:
@@ -163,7 +165,7 @@ class RunRecorder(Observer):
     @hookimpl(tryfirst=True)
     def run_started(self, run: ObservedRun) -> None:
         """Write the receipt, which must know of new surroundings first, and remove what says how the run ended."""
-        self.has_begun, self._run = True, run
+        self.has_begun, self.run = True, run
         try:
             self._receipt.write(self.path)
         except OSError as error:
@@ -197,9 +199,8 @@ class RunRecorder(Observer):
 
     def draw(self) -> None:
         """Draw the learning curves of a run that has ended; a failure is a note."""
-        history = self._ended_with
-        if history is not None and not self.compact:
-            title = format_title(self._experiment)
+        if self.run and self.is_saved and not self.compact:
+            history, title = self.run.history, format_title(self._experiment)
             if note := try_to_draw(lambda: draw_learning_curves(history, title), self.path / CURVES):
                 self.notes.append(note)
 
@@ -221,6 +222,7 @@ class RunRecorder(Observer):
             self.has_restored = True
         elif self._owns_folder:
             remove_run(self.path)
+        self._owns_folder = False
 
     def _conclude(self, run: ObservedRun) -> None:
         """Write the files of a run that has ended: last the summary, which says so, and the receipt of all of them."""
@@ -233,7 +235,7 @@ class RunRecorder(Observer):
         if run.status.is_final:
             self._checkpoints.discard(but_the_last=run.status is Status.FINISHED and not self.compact)
         discard_replaced(self.path)
-        self._ended_with = run.history
+        self.is_saved = True
 
     def _save(self, params: Params, history: History) -> None:
         save_params(self.path / PARAMS, params, self._about)
