@@ -20,7 +20,8 @@ from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import code_fingerprint, data_fingerprint
 from modnet.errors import DataError, ModnetError, PluginError, SettingError
 from modnet.files import digest, write_atomically
-from modnet.files.opening import read_json, read_plain
+from modnet.files.digests import hash_file
+from modnet.files.opening import read_json
 from modnet.host.entry_points import DISTRIBUTION
 from modnet.host.registry import BUILT_IN
 from modnet.interfaces import ObservedRun
@@ -142,7 +143,7 @@ class Receipt:
 
     def with_results(self, run: ObservedRun, folder: Path, names: Sequence[str]) -> Receipt:
         """Return the receipt with the results of the run and the digests of these files in its folder."""
-        files = {name: sha256((folder / name).read_bytes()).hexdigest() for name in names}
+        files = {name: hash_file(folder / name) for name in names}
         return attrs.evolve(self, results=Results(run.status, run.iteration, hash_params(run.params), files))
 
     @property
@@ -159,7 +160,7 @@ class Receipt:
             found.append(Difference("file", RECEIPT, sealed, content))
         for name, then in self.results.files.items() if self.results else ():
             path = folder / name
-            now = sha256(read_plain(path)).hexdigest() if path.is_file() else "missing"
+            now = hash_file(path) if path.is_file() else "missing"
             if now != then:
                 found.append(Difference("file", name, then, now))
         return found
