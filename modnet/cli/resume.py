@@ -47,6 +47,6 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
         echo(f"resumes after {made} iterations")
-        for difference in recorder.find_new_surroundings():
+        for difference in recorder.new_surroundings:
             echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
         run_to_end(wanted, data, recorder, start)

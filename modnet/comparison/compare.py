@@ -5,9 +5,10 @@ from __future__ import annotations
 import importlib.util
 import json
 import tempfile
+import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,7 +36,7 @@ from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
-from modnet.display.figure import render
+from modnet.display.figure import try_to_draw
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.files.arrays import unpack_array
@@ -174,7 +175,7 @@ def _make_job(setting: Setting, seed: int, folder: Path) -> Job:
 
 
 def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
-    """Write the results beside the runs; without the extra `plot`, all but the picture."""
+    """Write the results beside the runs; without the extra `plot`, all but the picture. Warns where it fails."""
     training = f"{experiment.training.iterations:,} × {experiment.training.batch_size}"
     contents = {
         TABLES: result.markdown(),
@@ -184,9 +185,9 @@ def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
     }
     for name, content in contents.items():
         write_atomically(folder / name, content.encode())
-    with suppress(MissingExtraError):
-        picture = result.figure(f"{format_source(experiment)} · {training} · {format_count(len(result.seeds), 'seed')}")
-        write_atomically(folder / PICTURE, render(picture, "png"))
+    title = f"{format_source(experiment)} · {training} · {format_count(len(result.seeds), 'seed')}"
+    if importlib.util.find_spec("matplotlib") and (note := try_to_draw(lambda: result.figure(title), folder / PICTURE)):
+        warnings.warn(note, stacklevel=3)
 
 
 def _read_results(

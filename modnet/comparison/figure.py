@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from modnet.comparison.result import SettingResult
-from modnet.display.figure import COLORS, create_panels
+from modnet.display.figure import COLORS, create_panels, drawing
 from modnet.types import Array
 
 if TYPE_CHECKING:
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 _WIDE = 8.0  # values that span more than such a factor are drawn on a logarithmic axis
 
 
+@drawing()
 def draw_comparison(settings: Sequence[SettingResult], title: str) -> Figure:
     """Return the picture of settings side by side; raises MissingExtraError."""
     figure, left, right = create_panels((10, 4), title)

@@ -18,7 +18,7 @@ from modnet.data.summary import (
     find_most_frequent,
     resample,
 )
-from modnet.display.figure import COLORS, GREY, create_figure, escape
+from modnet.display.figure import COLORS, GREY, create_figure, drawing, escape
 from modnet.text import JOINERS, printable
 from modnet.types import Array
 
@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 _CLASSES, _FEATURES, _ACROSS, _SIDE, _LONGEST = 20, 11, 12, 64, 24  # how much of a data set a picture shows
 
 
+@drawing()
 def draw_data(data: Dataset, summary: Summary, title: str = "") -> Figure:
     """Return what a data set looks like: how many samples each class has, and samples or the spread of features.
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
-from modnet.display.figure import create_panels
+from modnet.display.figure import create_panels, drawing
 from modnet.gradcheck.estimators import EstimatorRow
 
 if TYPE_CHECKING:
@@ -15,6 +15,7 @@ if TYPE_CHECKING:
 _NOTHING = 1e-17
 
 
+@drawing()
 def draw_estimators(rows: Sequence[EstimatorRow], title: str) -> Figure:
     """Return the error of gradient estimators against what they cost: evaluations of the loss, and seconds.
 

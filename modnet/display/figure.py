@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 import io
+import os
+import sys
 import warnings
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from modnet.errors import DataError, MissingExtraError, SettingError
+from modnet.errors import DataError, MissingExtraError, ModnetError, SettingError
 from modnet.files import write_atomically
+from modnet.text import format_error
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -19,17 +24,54 @@ GREY = "#3b4252"
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
 
-def create_figure(size: tuple[float, float]) -> Figure:
-    """Return an empty figure of a size in inches; raises MissingExtraError."""
+@contextmanager
+def drawing() -> Iterator[None]:
+    """Draw inside the block with Matplotlib's defaults, whatever settings, backend and style a user has.
+
+    Raises MissingExtraError, and ModnetError where Matplotlib fails in any way.
+    """
     try:
-        from matplotlib.figure import Figure
-    except ImportError:
-        raise MissingExtraError("a plot", "plot") from None
-    return Figure(figsize=size, layout="constrained")
+        mpl = _import_matplotlib()
+        defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
+        with mpl.rc_context(defaults), warnings.catch_warnings():
+            warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is a box, and seen to be one
+            yield
+    except (KeyboardInterrupt, ModnetError):
+        raise
+    except BaseException as error:  # a broken installation may even try to end the program
+        raise ModnetError(f"Matplotlib fails ({format_error(error)}): check it and its settings") from None
+
+
+def _import_matplotlib() -> Any:
+    """Return matplotlib, imported without the user's backend, which may not be there: nothing here needs one."""
+    backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    try:
+        import matplotlib as mpl
+    except ModuleNotFoundError as error:
+        if error.name == "matplotlib":
+            raise MissingExtraError("a plot", "plot") from None
+        raise
+    finally:
+        if backend is not None:
+            os.environ["MPLBACKEND"] = backend
+    if backend is not None:
+        with suppress(Exception):
+            mpl.rcParams["backend"] = backend  # for whoever uses Matplotlib in this process
+    return mpl
+
+
+def create_figure(size: tuple[float, float]) -> Figure:
+    """Return an empty figure of a size in inches, with a canvas that needs no screen."""
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=size, layout="constrained")
+    FigureCanvasAgg(figure)
+    return figure
 
 
 def create_panels(size: tuple[float, float], title: str, **options: Any) -> tuple[Figure, Any, Any]:
-    """Return a figure with a title, and the axes of two plots beside each other; raises MissingExtraError."""
+    """Return a figure with a title, and the axes of two plots beside each other."""
     figure = create_figure(size)
     left, right = figure.subplots(1, 2, **options)
     for axes in (left, right):
@@ -40,15 +82,18 @@ def create_panels(size: tuple[float, float], title: str, **options: Any) -> tupl
 
 
 def render(figure: Figure, kind: str) -> bytes:
-    """Return a figure as the content of a file, the same bytes for the same figure; raises SettingError."""
+    """Return a figure as the content of a file, the same bytes for the same figure.
+
+    Raises SettingError for an unknown kind, and ModnetError where Matplotlib fails.
+    """
     if kind not in FORMATS:
         raise SettingError([f"a plot is written as {', '.join(FORMATS)}, not {kind!r}"], "plot")
-    import matplotlib as mpl
-
     undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}
     content = io.BytesIO()
-    with mpl.rc_context({"svg.hashsalt": "modnet"}), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is a box, and seen to be one
+    with drawing():
+        import matplotlib as mpl
+
+        mpl.rcParams["svg.hashsalt"] = "modnet"
         figure.savefig(content, format=kind, dpi=150, metadata=undated[kind])
     return content.getvalue()
 
@@ -59,7 +104,18 @@ def escape(text: str) -> str:
 
 
 def save_figure(figure: Figure, path: Path) -> None:
-    """Write a figure into a file, in the format of its suffix; raises SettingError and DataError."""
+    """Write a figure into a file, in the format of its suffix; raises SettingError, DataError and ModnetError."""
     if not path.parent.is_dir():
         raise DataError(f"{path}: there is no folder {path.parent}")
     write_atomically(path, render(figure, path.suffix[1:].lower()))
+
+
+def try_to_draw(draw: Callable[[], Figure], path: Path) -> str:
+    """Draw a figure into a file, and return in a line why that failed, or "": results never depend on a picture."""
+    try:
+        save_figure(draw(), path)
+    except KeyboardInterrupt:
+        return f"{path.name} was not drawn: interrupted"
+    except (ModnetError, OSError) as error:
+        return f"{path.name} was not drawn: {getattr(error, 'strerror', '') or error}"
+    return ""

@@ -8,13 +8,14 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.display.figure import COLORS, GREY, create_panels
+from modnet.display.figure import COLORS, GREY, create_panels, drawing
 from modnet.types import History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 
+@drawing()
 def draw_learning_curves(history: History, title: str = "") -> Figure:
     """Return the learning curves: the loss of every iteration, and both accuracies; raises MissingExtraError."""
     figure, left, right = create_panels((9, 3.6), title)

@@ -1,11 +1,12 @@
-"""Calibration of verdicts and intervals, counted on stored runs.
+"""Calibration of verdicts, intervals and forecasts where the truth is known.
 
-Usage: python tests/benchmarks/calibration.py FOLDER [--repeats N] [--samples N] [--seed N]
+Usage: python tests/benchmarks/calibration.py [FOLDER] [--repeats N] [--only WORD] [--jobs N] [--seed N]
 
-FOLDER/<setting>/seed-<n>/hits.npy says which test samples that run recognised. The runs are taken as the population:
-seeds and test samples are drawn from them, with replacement, and so it is known what is true of where they come from.
-Every claim and interval is modnet's own. Beside them stands what is often done: a paired t-test on the accuracies, at
-5 %, after each of the analyses or after each seed, until it is significant. Behind each share is its standard error.
+Experiments are drawn from designs: hits with effects of seed, sample and both, of settings whose accuracies over all
+seeds and samples follow from how they are drawn. With a FOLDER, they are drawn from its stored runs instead, as if
+those were all there are: FOLDER/<setting>/seed-<n>/hits.npy. Whatever is claimed after 5, 10, 20, ... seeds is what
+`Comparison` claims. The table says what modnet promises and what was found; the status is 1 if something found is
+above 5.5 % or below 93 % by more than three standard errors.
 """
 
 from __future__ import annotations
@@ -16,184 +17,347 @@ os.environ["OPENBLAS_NUM_THREADS"] = "1"
 
 import argparse
 import math
+import sys
 import time
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
-from itertools import combinations
+from concurrent.futures import ProcessPoolExecutor
+from itertools import combinations, pairwise, repeat
 from pathlib import Path
+from typing import Any
 
+import attrs
 import numpy as np
 from scipy import special
 
-from modnet.comparison.decisions import ANALYSES, ROPE, Scope, decide
-from modnet.comparison.statistics import Variation
-from modnet.types import Array
+from modnet.comparison.decisions import ANALYSES, ROPE, Decision
+from modnet.comparison.grid import Setting
+from modnet.comparison.report import Comparison
+from modnet.comparison.result import PairResult, SettingResult
+from modnet.types import Array, History, Status
 
-SCOPES: dict[str, Scope] = {"such samples": Variation.on_such_samples, "these samples": Variation.on_these_samples}
-COUNTS = (5, 10, 20, 40)
+SEEDS = ANALYSES[-1]
+SCOPES = {"such samples": ("on_such_samples", "decision"), "these samples": ("on_these_samples", "decision_here")}
+WRONG, COVERED, TOLERANCE = 0.055, 0.93, 3.0  # bounds, and by how many standard errors they may be missed
+BINS = (0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 1.0)
+HISTORY = History([], [1], {"train_accuracy": [0.5], "test_accuracy": [0.5]})
 
-Outcomes = defaultdict[tuple[str, str], list[bool]]
+
+@attrs.frozen
+class Draw:
+    """The hits of each setting (seeds, samples), and its true accuracies, over new samples and over these."""
+
+    hits: list[Array]
+    such: list[float]
+    these: list[float]
 
 
-def read_hits(folder: Path) -> dict[str, Array]:
-    """Return the hits (seeds, samples) of each setting, in the seeds that all of them have."""
+@attrs.frozen(kw_only=True)
+class Design:
+    """Settings with known accuracies, and effects on the probit scale, where the noise of a single hit is 1."""
+
+    name: str
+    samples: int
+    accuracies: tuple[float, ...]
+    """Of each setting, over all seeds and samples that are not rare."""
+    rope: float = ROPE
+    sample: float = 2.0
+    """Samples differ by so much, for all settings alike."""
+    sample_setting: float = 0.0
+    """Samples differ by so much for each setting on its own."""
+    seed: float = 0.02
+    """Seeds differ by so much, for all settings alike."""
+    seed_setting: float = 0.03
+    """Seeds differ by so much for each setting on its own."""
+    identical: bool = False
+    """All settings hit the same, but for rare samples and collapses."""
+    rare: tuple[float, ...] = ()
+    """Shares of the samples that one setting alone hits: the first, the second, ..."""
+    collapse: float = 0.0
+    """The share of seeds that collapse, for each setting on its own: such a seed hits one sample in ten."""
+    promised: bool = True
+    """False where the intervals of single accuracies are not promised to hold."""
+
+    def draw(self, rng: np.random.Generator) -> Draw:
+        """Return one experiment."""
+        shared = self.sample * rng.standard_normal(self.samples, np.float32)
+        by_seed = self.seed * rng.standard_normal((SEEDS, 1), np.float32)
+        kinds = self._draw_kinds(rng)
+        between = math.sqrt(1 + self.seed**2 + self.seed_setting**2)
+        whole = math.sqrt(between**2 + self.sample**2 + self.sample_setting**2)
+        hits: list[Array] = []
+        such, these = [], []
+        for k, accuracy in enumerate(self.accuracies):
+            easy = shared + self.sample_setting * rng.standard_normal(self.samples, np.float32)
+            easy += np.float32(whole * special.ndtri(accuracy))
+            expected = special.ndtr(easy / between)
+            if self.identical and hits:
+                hit = hits[0].copy()
+            else:
+                seed = by_seed + self.seed_setting * rng.standard_normal((SEEDS, 1), np.float32)
+                hit = rng.standard_normal((SEEDS, self.samples), np.float32) < easy + seed
+            true = accuracy * (1 - sum(self.rare)) + (self.rare[k] if k < len(self.rare) else 0)
+            hit[:, kinds >= 0] = kinds[kinds >= 0] == k
+            expected[kinds >= 0] = kinds[kinds >= 0] == k
+            down = rng.random(SEEDS) < self.collapse
+            hit[down] = rng.random((int(down.sum()), self.samples)) < 0.1
+            hits.append(hit)
+            such.append(true + self.collapse * (0.1 - true))
+            on_these = float(expected.mean())
+            these.append(on_these + self.collapse * (0.1 - on_these))
+        return Draw(hits, such, these)
+
+    def _draw_kinds(self, rng: np.random.Generator) -> Array:
+        """Return for each sample which setting alone hits it, or -1."""
+        edges = np.cumsum(self.rare)
+        kinds = np.searchsorted(edges, rng.random(self.samples), side="right")
+        return np.where(kinds == len(edges), -1, kinds)
+
+
+@attrs.frozen
+class Stored:
+    """Stored runs of several settings, drawn from with replacement; `same` makes one setting of all of them."""
+
+    name: str
+    hits: list[Array]
+    samples: int
+    rope: float = ROPE
+    same: bool = False
+    promised: bool = True
+
+    @property
+    def accuracies(self) -> tuple[float, ...]:
+        """The mean accuracies of the stored runs."""
+        return tuple(float(hits.mean()) for hits in self.hits)
+
+    def draw(self, rng: np.random.Generator) -> Draw:
+        """Return one experiment."""
+        count, whole = self.hits[0].shape
+        samples, seeds = rng.integers(whole, size=self.samples), rng.integers(count, size=SEEDS)
+        hits, these = [], []
+        for of in self.hits:
+            here = of[:, samples]
+            hits.append(here[rng.integers(count, size=SEEDS) if self.same else seeds])
+            these.append(float(here.mean()))
+        return Draw(hits, list(self.accuracies), these)
+
+
+def make_designs() -> list[Design]:
+    """Return the designs: few to many samples, low to high accuracies."""
+    return [
+        Design(name="equal", samples=100, accuracies=(0.5, 0.5), sample=1.0),
+        Design(name="equal", samples=1000, accuracies=(0.9, 0.9)),
+        Design(name="equal", samples=10_000, accuracies=(0.98, 0.98)),
+        Design(name="equal, high", samples=100, accuracies=(0.99, 0.99)),
+        Design(name="equal, very high", samples=1000, accuracies=(0.999, 0.999), sample=4.0),
+        Design(name="equal, no effect of seeds", samples=300, accuracies=(0.97, 0.97), seed=0, seed_setting=0),
+        Design(name="equal, unsteady seeds", samples=1000, accuracies=(0.8, 0.8), seed=0.2, seed_setting=0.3),
+        Design(name="equal but for the samples", samples=300, accuracies=(0.9, 0.9), sample_setting=2.0),
+        Design(name="four equal settings", samples=300, accuracies=(0.8,) * 4, sample_setting=0.5),
+        Design(name="apart by 0.03", samples=1000, accuracies=(0.9, 0.87)),
+        Design(name="apart by 0.003", samples=10_000, accuracies=(0.97, 0.967), sample=4.0),
+        Design(name="apart by the ROPE", samples=1000, accuracies=(0.92, 0.9), rope=0.02),
+        Design(name="apart by the ROPE, seeds alone", samples=300, accuracies=(0.58, 0.6), rope=0.02, sample=0.0),
+        Design(name="apart by a little less", samples=3000, accuracies=(0.95, 0.96), rope=0.0101),
+        Design(name="apart by a little more", samples=3000, accuracies=(0.95, 0.96), rope=0.0099),
+        Design(name="apart by the ROPE, high", samples=10_000, accuracies=(0.999, 0.998), sample=4.0),
+        Design(name="rare samples", samples=100, accuracies=(0.97,) * 2, rare=(0.001,), identical=True),
+        Design(name="rare samples", samples=1000, accuracies=(0.97,) * 2, rare=(0.001,), identical=True),
+        Design(name="rare samples", samples=3000, accuracies=(0.9,) * 2, rare=(0.001,), identical=True),
+        Design(name="rare samples, both ways", samples=1000, accuracies=(0.999,) * 2, rare=(0.002, 0.001), sample=4.0),
+        Design(name="rare samples, higher ROPE", samples=300, accuracies=(0.9,) * 2, rare=(0.01,), rope=0.01),
+        Design(name="collapses", samples=1000, accuracies=(0.95, 0.95), collapse=0.05, promised=False),
+        Design(name="collapses, apart by 0.03", samples=1000, accuracies=(0.93, 0.9), collapse=0.1, promised=False),
+    ]
+
+
+def read_designs(folder: Path, samples: int) -> list[Stored]:
+    """Return each pair of settings of a folder of stored runs, and each setting four times; only seeds of them all."""
     files: dict[str, dict[str, Path]] = {}
     for file in sorted(folder.glob("*/seed-*/hits.npy")):
         files.setdefault(file.parts[-3], {})[file.parts[-2]] = file
+    if len(files) < 2:
+        raise SystemExit(f"{folder} has no two settings, folders with seed-<n>/hits.npy of the same seeds")
     seeds = sorted(set[str]().union(*files.values()).intersection(*files.values()))
-    return {
-        name: np.stack([np.load(of[seed]) for seed in seeds]).astype(np.int8) for name, of in files.items() if seeds
-    }
+    hits = {name: np.stack([np.load(of[seed]) for seed in seeds]) for name, of in files.items()}
+    print(f"{len(seeds)} stored seeds, {next(iter(hits.values())).shape[1]} stored samples")
+    pairs = [Stored(f"{a} - {b}", [hits[a], hits[b]], samples) for a, b in combinations(hits, 2)]
+    return [*pairs, *(Stored(f"four times {name}", [of] * 4, samples, same=True) for name, of in hits.items())]
 
 
-class Population:
-    """Stored runs, from which experiments are drawn."""
-
-    def __init__(self, hits: dict[str, Array], samples: int, rng: np.random.Generator) -> None:
-        self.hits, self.samples, self.rng = hits, samples, rng
-        self.settings = list(hits)
-        self.pairs = list(combinations(self.settings, 2))
-        self.seeds, self.all_samples = hits[self.settings[0]].shape
-
-    def some_seeds(self, count: int) -> Array:
-        return self.rng.integers(self.seeds, size=count)
-
-    def some_samples(self) -> Array:
-        return self.rng.integers(self.all_samples, size=self.samples)
-
-    def same(self, setting: str, times: int) -> list[Array]:
-        """Return the hits of several settings that are one and the same, with seeds of their own."""
-        of_these = self.hits[setting][:, self.some_samples()]
-        return [of_these[self.some_seeds(ANALYSES[-1])] for _ in range(times)]
-
-    def flip(self, pair: tuple[str, str]) -> tuple[Array, float]:
-        """Return differences between settings that are apart on each sample, but alike on all there might be.
-
-        Which of the two does better is drawn for each sample. Besides: how far apart they are on the samples drawn.
-        """
-        chosen = self.some_samples()
-        signs = self.rng.choice(np.array([-1, 1], np.int8), self.samples)
-        difference = (self.hits[pair[0]][:, chosen] - self.hits[pair[1]][:, chosen]) * signs
-        return difference[self.some_seeds(ANALYSES[-1])], float(difference.mean())
-
-    def apart(self, count: int, pairs: Sequence[tuple[str, str]]) -> Iterator[tuple[Array, dict[str, float]]]:
-        """Yield the differences of each pair, with the same seeds and samples, and how far apart they really are."""
-        chosen, seeds = self.some_samples(), self.some_seeds(count)
-        for one, other in pairs:
-            difference = self.hits[one][:, chosen] - self.hits[other][:, chosen]
-            whole = float(self.hits[one].mean() - self.hits[other].mean())
-            yield difference[seeds], {"such samples": whole, "these samples": float(difference.mean())}
+Row = Design | Stored
+Found = dict[tuple[str, str], list[float]]
 
 
-def is_wrong(claim: str, mean: float, true: float, rope: float = ROPE) -> bool:
-    """Return whether a claim is wrong, or "different" points the wrong way."""
-    return abs(true) >= rope if claim == "equal" else claim == "different" and mean * true <= 0
+def in_order(comparison: Comparison) -> list[PairResult]:
+    """Return the pairs in the order of their names, whichever is ahead."""
+    return sorted(comparison.pairs, key=lambda pair: sorted([pair.first, pair.second]))
 
 
-def ever_wrong(differences: Sequence[Array], scope: Scope, true: Sequence[float], rope: float = ROPE) -> bool:
-    """Return whether anything wrong is claimed after any of the ANALYSES."""
-    for look in ANALYSES:
-        seen = [difference[:look] for difference in differences]
-        decisions = decide(seen, scope, rope)
-        if any(is_wrong(d.claim, s.mean(), t, rope) for d, s, t in zip(decisions, seen, true, strict=True)):
-            return True
-    return False
+def compare(draw: Draw, seeds: int, rope: float) -> Comparison:
+    """Return what modnet says after so many seeds."""
+    results = [
+        SettingResult(Setting({"k": str(k)}, {}), hits[:seeds], (HISTORY,) * seeds, (Status.FINISHED,) * seeds)
+        for k, hits in enumerate(draw.hits)
+    ]
+    return Comparison(tuple(results), tuple(range(seeds)), rope)
 
 
-def naively_wrong(difference: Array, true: float, after: Sequence[int]) -> bool:
-    """Return whether a paired t-test, done after each of so many seeds, is ever significant the wrong way."""
-    accuracy = difference.mean(axis=1)
-    n = np.arange(1, len(accuracy) + 1)[1:]
-    mean = np.cumsum(accuracy)[1:] / n
-    variance = np.maximum(np.cumsum(accuracy**2)[1:] - n * mean**2, 1e-18) / (n - 1)
-    p = 2 * special.stdtr(n - 1, -np.abs(mean) / np.sqrt(variance / n))
-    wrong = (p <= 0.05) & (mean * true <= 0)
-    return bool(wrong[np.array(after) - 2].any())
+def forecasts(decision: Decision) -> dict[int, float]:
+    """Return the probability of a claim by later analyses, as far as one is stated."""
+    if decision.claim != "undecided":
+        return {}
+    return {decision.seeds_needed: 0.8} if decision.seeds_needed else {SEEDS: 0.0}
 
 
-def wrong_claims(population: Population, repeats: int) -> Outcomes:
-    """Count wrong claims where nothing differs, and where something differs by the ROPE."""
-    found: Outcomes = defaultdict(list)
-    naive = {"t-test, looks": ANALYSES, "t-test, seeds": range(2, ANALYSES[-1] + 1)}
+def count(design: Row, repeats: int, seed: int, index: int) -> Found:
+    """Return what is found in so many experiments: a share of each for every scope and question."""
+    found: Found = defaultdict(list)
     for i in range(repeats):
-        setting, pair = (names[i % len(names)] for names in (population.settings, population.pairs))
-        four = population.same(setting, 4)
-        family = [one - other for one, other in combinations(four, 2)]
-        flipped, on_these = population.flip(pair)
-        [(apart, really)] = population.apart(ANALYSES[-1], [pair])
-        for name, scope in SCOPES.items():
-            known = on_these if name == "these samples" else 0.0
-            found["the same setting twice", name].append(ever_wrong(family[:1], scope, [0.0]))
-            found["six pairs of one setting", name].append(ever_wrong(family, scope, [0.0] * 6))
-            found["alike but for the samples", name].append(ever_wrong([flipped], scope, [known]))
-            rope = abs(really[name])
-            found["apart by the ROPE", name].append(ever_wrong([apart], scope, [really[name]], rope))
-        for name, after in naive.items():  # read as it commonly is: as true of any samples
-            found["the same setting twice", name].append(naively_wrong(family[0], 0.0, after))
-            found["six pairs of one setting", name].append(any(naively_wrong(d, 0.0, after) for d in family))
-            found["alike but for the samples", name].append(naively_wrong(flipped, 0.0, after))
-    return found
+        draw = design.draw(np.random.default_rng([seed, index, i]))
+        truths = {"such samples": draw.such, "these samples": draw.these}
+        looks = {look: compare(draw, look, design.rope) for look in ANALYSES}
+        for scope, true in truths.items():
+            for question, share in examine(looks, scope, true, design.rope):
+                found[scope, question].append(share)
+    return dict(found)
 
 
-def real_pairs(population: Population, repeats: int) -> Outcomes:
-    """Count how often the 95 % interval of each pair of settings covers the truth, and what is decided of all pairs."""
-    found: Outcomes = defaultdict(list)
-    for _ in range(repeats):
-        whole = list(population.apart(COUNTS[-1], population.pairs))
-        for count in COUNTS:
-            differences = [difference[:count] for difference, _ in whole]
-            for name, scope in SCOPES.items():
-                decisions, short = decide(differences, scope), name.split()[0]
-                for pair, decision, seen, (_, really) in zip(
-                    population.pairs, decisions, differences, whole, strict=True
-                ):
-                    row, true = " - ".join(pair) + f", {count:2} seeds", really[name]
-                    estimate = scope(Variation.from_hits(seen), None)
-                    low, high = estimate.interval()
-                    found[row, f"{short}: covered"].append(low <= true <= high)
-                    found[row, f"{short}: decided"].append(decision.claim != "undecided")
-                    found[row, f"{short}: wrong"].append(is_wrong(decision.claim, estimate.mean, true))
-    return found
+def examine(looks: dict[int, Comparison], scope: str, true: list[float], rope: float) -> Iterator[tuple[str, float]]:
+    """Yield what is found in one experiment, in one scope."""
+    estimate, decision = SCOPES[scope]
+    wrong = {"better": False, "equal": False}
+    decided: dict[int, list[bool]] = {}
+    for look, comparison in looks.items():
+        inside = []
+        for pair in in_order(comparison):
+            difference = true[int(pair.first[2:])] - true[int(pair.second[2:])]
+            claim = getattr(pair, decision).claim
+            wrong["better"] |= claim == "different" and difference <= 0
+            wrong["equal"] |= claim == "equal" and abs(difference) >= rope - 1e-12
+            inside.append(covers(getattr(pair, estimate), difference))
+            decided.setdefault(look, []).append(claim != "undecided")
+        yield f"difference {look}", float(np.mean(inside))
+        of_settings = (getattr(result, estimate) for result in comparison.settings)
+        yield f"single {look}", float(np.mean([covers(e, t) for e, t in zip(of_settings, true, strict=True)]))
+    yield from ((claim, float(share)) for claim, share in wrong.items())
+    yield "decided", float(np.mean(decided[SEEDS]))
+    yield from examine_forecasts(looks, decision, decided)
 
 
-def show(title: str, outcomes: Outcomes) -> None:
-    """Print a table of shares in percent."""
-    columns = list(dict.fromkeys(column for _, column in outcomes))
-    rows = sorted({row for row, _ in outcomes})
-    width = max(map(len, rows))
-    print(f"\n{title}\n{'':{width}}" + "".join(f"  {column:>17}" for column in columns))
-    for row in rows:
-        print(f"{row:{width}}" + "".join(f"  {share(outcomes.get((row, column), [])):>17}" for column in columns))
+def examine_forecasts(
+    looks: dict[int, Comparison], decision: str, decided: dict[int, list[bool]]
+) -> Iterator[tuple[str, float]]:
+    """Yield every forecast and whether it came true."""
+    for comparison in looks.values():
+        for i, pair in enumerate(in_order(comparison)):
+            for later, probability in forecasts(getattr(pair, decision)).items():
+                yield "forecast", probability
+                yield "came true", float(decided[later][i])
 
 
-def share(outcomes: Sequence[bool]) -> str:
-    """Return how many percent it is, with its standard error; of a share of 0 or 1, that of one outcome."""
-    if not outcomes:
-        return "-"
-    n, p = len(outcomes), float(np.mean(outcomes))
-    error = max(math.sqrt(p * (1 - p) / n), 1 / n)
-    return f"{100 * p:.1f} ± {100 * error:.1f} %"
+def covers(estimate: Any, true: float) -> bool:
+    """Return whether the 95 % interval covers what is true."""
+    low, high = estimate.interval()
+    return bool(low - 1e-12 <= true <= high + 1e-12)
+
+
+def summarize(found: Found, scope: str) -> dict[str, tuple[float, int]]:
+    """Return the share that was found for each promise, the lowest of all numbers of seeds, and of how many."""
+    shares = {name: (float(np.mean(of)), len(of)) for (where, name), of in found.items() if where == scope}
+    for name in ("difference", "single"):
+        shares[name] = min(shares[f"{name} {look}"] for look in ANALYSES)
+    return shares
+
+
+def breaks_promise(design: Row, name: str, share: float, repeats: int) -> bool:
+    """Return whether a share is beyond its bound by more than the tolerance."""
+    bound = WRONG if name in ("better", "equal") else COVERED
+    slack = TOLERANCE * math.sqrt(bound * (1 - bound) / repeats)
+    if name == "single" and not design.promised:
+        return False
+    return share > bound + slack if bound == WRONG else share < bound - slack
+
+
+def percent(share: float, repeats: int) -> str:
+    """Return a share with its standard error; that of a share of 0 or 1 is that of one outcome."""
+    error = max(math.sqrt(share * (1 - share) / repeats), 1 / repeats)
+    return f"{100 * share:.1f} ± {100 * error:.1f}"
+
+
+def make_table(designs: Sequence[Row], results: Sequence[Found], scope: str) -> tuple[list[list[str]], list[str]]:
+    """Return a row for each design, and what breaks a promise."""
+    promised = {"better": "≤ 5", "equal": "≤ 5", "difference": "95", "single": "95"}
+    rows = [["design", "samples", "accuracies", *promised, "decided", "forecast", "came true"]]
+    rows.append(["*promised*", "", "", *promised.values(), "", "", "as forecast"])
+    broken = []
+    for design, found in zip(designs, results, strict=True):
+        shares, cells = summarize(found, scope), []
+        for name in promised:
+            share, repeats = shares[name]
+            cells.append(percent(share, repeats))
+            if breaks_promise(design, name, share, repeats):
+                broken.append(f"{scope}, {design.name}, {design.samples} samples: {name} {cells[-1]} %")
+        accuracies = ", ".join(f"{accuracy:.4g}" for accuracy in dict.fromkeys(design.accuracies))
+        rest = [
+            f"{100 * shares[name][0]:.0f}" if name in shares else "" for name in ("decided", "forecast", "came true")
+        ]
+        rows.append([design.name, f"{design.samples:,}", accuracies, *cells, *rest])
+    return rows, broken
+
+
+def make_forecast_table(results: Sequence[Found]) -> list[list[str]]:
+    """Return what came true of forecasts by how probable they were, over all designs and both scopes."""
+    said, came = (
+        np.array([share for found in results for scope in SCOPES for share in found.get((scope, name), [])])
+        for name in ("forecast", "came true")
+    )
+    rows = [["forecast", "number", "mean forecast", "came true"]]
+    for i, (low, high) in enumerate(pairwise(BINS)):
+        chosen = (said >= low) & ((said < high) | (i == len(BINS) - 2))
+        if chosen.any():
+            cells = [f"{100 * of[chosen].mean():.0f} %" for of in (said, came)]
+            rows.append([f"{100 * low:.0f} to {100 * high:.0f} %", f"{chosen.sum():,}", *cells])
+    return (
+        [*rows, ["all", f"{said.size:,}", *(f"{100 * of.mean():.0f} %" for of in (said, came))]] if said.size else rows
+    )
+
+
+def show(rows: list[list[str]]) -> None:
+    """Print a table in Markdown."""
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    lines = [
+        "| " + " | ".join(f"{cell:{width}}" for cell, width in zip(row, widths, strict=True)) + " |" for row in rows
+    ]
+    print("\n".join([lines[0], "|" + "|".join("-" * (width + 2) for width in widths) + "|", *lines[1:]]), "\n")
 
 
 def main() -> None:
     """Count, and print."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").partition("\n")[0])
-    parser.add_argument("folder", type=Path, metavar="FOLDER")
-    parser.add_argument("--repeats", type=int, default=1000, help="experiments drawn (1000)")
-    parser.add_argument("--samples", type=int, default=1000, help="test samples of each experiment (1000)")
+    parser.add_argument("folder", type=Path, nargs="?", metavar="FOLDER", help="stored runs to draw from")
+    parser.add_argument("--repeats", type=int, default=1000, help="experiments of each design (1000)")
+    parser.add_argument("--samples", type=int, default=1000, help="test samples of each experiment from FOLDER (1000)")
+    parser.add_argument("--only", default="", metavar="WORD", help="only designs with this in their name")
+    parser.add_argument("--jobs", type=int, default=1, help="processes (1)")
     parser.add_argument("--seed", type=int, default=0)
     asked = parser.parse_args()
     start = time.perf_counter()
-    hits = read_hits(asked.folder)
-    if len(hits) < 2:
-        parser.error(f"{asked.folder} has no two settings, folders with seed-<n>/hits.npy of the same seeds")
-    population = Population(hits, asked.samples, np.random.default_rng(asked.seed))
-    print(f"{population.seeds} stored seeds, {population.all_samples} stored samples; accuracies", end=" ")
-    print(", ".join(f"{name} {of.mean():.4f}" for name, of in hits.items()))
-    print(f"{asked.repeats} experiments with {asked.samples} test samples each")
-    show(f"Something wrong is claimed by {ANALYSES[-1]} seeds", wrong_claims(population, asked.repeats))
-    show("The 95 % interval covers the truth; something is decided, and wrongly", real_pairs(population, asked.repeats))
-    print(f"\nin {time.perf_counter() - start:.0f} s")
+    designs: Sequence[Row] = read_designs(asked.folder, asked.samples) if asked.folder else make_designs()
+    designs = [design for design in designs if asked.only in design.name]
+    # Large test parts take longer: they are drawn less often.
+    repeats = [max(1, asked.repeats // max(1, round(design.samples / 2000))) for design in designs]
+    with ProcessPoolExecutor(asked.jobs) as executor:
+        results = list(executor.map(count, designs, repeats, repeat(asked.seed), range(len(designs))))
+    broken = []
+    for scope in SCOPES:
+        print(f"In percent, over all seeds and {scope}; intervals at the worst number of seeds.\n")
+        rows, more = make_table(designs, results, scope)
+        show(rows)
+        broken += more
+    show(make_forecast_table(results))
+    print(f"{len(broken)} broken promises, in {time.perf_counter() - start:.0f} s", *broken, sep="\n")
+    sys.exit(bool(broken))
 
 
 if __name__ == "__main__":

@@ -53,7 +53,7 @@ def test_without_matplotlib_the_extra_is_named(history: History, monkeypatch: py
 
     def without(name: str, *rest: Any) -> Any:
         if name.startswith("matplotlib"):
-            raise ImportError(name)
+            raise ModuleNotFoundError(name=name.partition(".")[0])
         return real(name, *rest)
 
     monkeypatch.setattr(builtins, "__import__", without)
