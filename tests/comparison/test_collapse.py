@@ -1,4 +1,4 @@
-"""Collapsed runs: found where there are some, not in ordinary spread, and told beside the verdict."""
+"""Collapsed runs, found where there are some and not in ordinary spread."""
 
 from __future__ import annotations
 
@@ -73,15 +73,15 @@ def compare(*collapsed: int, runs: int = 10, diverged: int = 0) -> Comparison:
     return Comparison(tuple(results), tuple(range(runs)))
 
 
-def test_collapses_are_told_beside_the_verdict_with_the_bound_for_settings_without_any() -> None:
+def test_collapses_are_reported_beside_the_verdict_with_the_bound_for_settings_without_any() -> None:
     for text in (str(compare(2, 0)), compare(2, 0).markdown()):
-        told = " ".join(text.split())
-        assert "far below the others of their setting): lr 0: 2 of 10. Where none of 10 did, up to 26 % of" in told
+        note = " ".join(text.split())
+        assert "far below the others of their setting): lr 0: 2 of 10. Where none of 10 did, up to 26 % of" in note
     assert "lr 0: 3 of 10; lr 1: 1 of 10. Intervals" in " ".join(str(compare(3, 1)).split())
     assert "lr 0: 1 of 10. Where none" in " ".join(str(compare(0, 0, diverged=1)).split())
 
 
-def test_where_nothing_collapsed_nothing_is_told() -> None:
+def test_where_nothing_collapsed_nothing_is_reported() -> None:
     assert "collapse" not in str(compare(0, 0)) + compare(0, 0).markdown()
 
 
