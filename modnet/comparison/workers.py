@@ -15,7 +15,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import attrs
-from threadpoolctl import threadpool_limits
 
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
 from modnet.compose.plugins import get_host, load_plugins
@@ -235,7 +234,6 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends its workers
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, daemon=True).start()
-    threadpool_limits(1, user_api="blas")
     warnings.filterwarnings("ignore", r"\d+ plugins? not asked")  # the parent has warned
     load_plugins(without, modules)
 

@@ -99,12 +99,12 @@ class Receipt:
         """Return the receipt of a run that is about to begin; `table` is the experiment as it is written down."""
         path = experiment.data.path
         origins = _find_origins(experiment)
-        third_parties = {origin.distribution for origin in origins} - {BUILT_IN}
+        third_parties = {origin.distribution: origin.package for origin in origins if origin.distribution != BUILT_IN}
         return cls(
             settings=_flatten(table),
             data={**data_fingerprint(data), **({FILE: digest(path)} if path and path.is_file() else {})},
             plugins=origins,
-            libraries=list_libraries(experiment.training.blas_threads, third_parties),
+            libraries=list_libraries(third_parties),
             platform=describe_machine(),
         )
 

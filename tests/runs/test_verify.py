@@ -320,7 +320,6 @@ class TestReceipt:
             ("optimizer", "sgd"): ("modnet", "modnet_optimizers"),
         }
         assert {"python", "numpy", "BLAS", "array-api-compat"} <= set(receipt.libraries)
-        assert "threads: 1" in receipt.libraries["BLAS"] or "threads" not in receipt.libraries["BLAS"]
         assert receipt.platform["CPU"] or receipt.platform["machine"]
         summary = json.loads((place / "run/summary.json").read_text())
         assert receipt.results.params_sha256 == summary["params_sha256"]
