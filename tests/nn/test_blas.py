@@ -221,7 +221,7 @@ print(count() == before)
         assert run_python(code, interrupt_at="waiting").split("\n")[:3] == ["waiting", "interrupted {1}", "True"]
 
     @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-    def test_a_process_that_was_forked_while_a_run_went_on_waits_for_nobody(self) -> None:
+    def test_a_process_that_was_forked_during_a_run_waits_for_nobody(self) -> None:
         code = f"""{HELD}
 import warnings; warnings.simplefilter("ignore")
 def child():
