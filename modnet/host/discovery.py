@@ -101,7 +101,8 @@ class PluginHost:
 
     def load_module(self, name: str) -> None:
         """Load a module that is not installed as a plugin, or is and is loaded; raises PluginError."""
-        self._load_named(make_plugin(name))
+        with lock:
+            self._load_named(make_plugin(name))
 
     def add_class(self, cls: type, name: str | None = None) -> Callable[[], None]:
         """Register one class for this process and return the function that undoes it; raises PluginError."""
