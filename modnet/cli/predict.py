@@ -50,7 +50,7 @@ def predict(
     is one.
     """
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
-    load_all_plugins(table, without, modules)
+    load_all_plugins(table, run / EXPERIMENT, without, modules, optional=True)
     model = TrainedModel.read(run)
     if is_data_set(str(file)) and not file.exists():
         raise DataError(f"{file}: a data set, no file; write one by: modnet data convert {file} {file}.csv")

@@ -36,7 +36,7 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
                 )
             click.echo(f"{run} has finished: there is nothing to resume")
             return
-        load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
+        load_all_plugins(read_toml(run / EXPERIMENT), run / EXPERIMENT, without, modules)
         click.echo(f"modnet {modnet.__version__}")
         wanted = read_experiment(run)
         with file_progress():
