@@ -46,6 +46,6 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
         click.echo(f"resumes after {made} iterations")
-        for difference in recorder.find_new_surroundings():
+        for difference in recorder.new_surroundings:
             click.echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
         run_to_end(wanted, data, recorder, start)

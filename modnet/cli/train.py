@@ -23,7 +23,7 @@ from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.run import Run
 from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder
-from modnet.runs.receipt import name_missing_plugins
+from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_duration, format_settings, format_table
 from modnet.types import Status

@@ -15,7 +15,7 @@ from modnet.compose.toml import read_toml
 from modnet.display.progress import RunProgress, file_progress
 from modnet.errors import SettingError
 from modnet.runs.folder import EXPERIMENT
-from modnet.runs.receipt import PARTS
+from modnet.runs.surroundings import PARTS
 from modnet.runs.verify import Verification, compare_with_receipt, retrain
 
 

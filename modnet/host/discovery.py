@@ -139,6 +139,13 @@ class PluginHost:
             manager.register(observer)
         return cast("Observer", manager.hook)
 
+    def list_followers(self) -> list[Plugin]:
+        """Return the plugins that follow runs, imported, in the order of their calls."""
+        relay = self.relay()
+        calls = [call for name in LIFECYCLE_HOOKS for call in reversed(getattr(relay, name).get_hookimpls())]
+        plugins = {plugin.key: plugin for plugin in self.plugins}
+        return [plugins[key] for key in dict.fromkeys(call.plugin_name for call in calls)]
+
     def list_broken(self) -> list[Plugin]:
         """Return the plugins that could not be loaded."""
         return [plugin for plugin in self.plugins if plugin.state == BROKEN]

@@ -15,7 +15,8 @@ from modnet.files import sweep
 from modnet.files.locks import hold_lock
 from modnet.files.opening import read_json
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
-from modnet.runs.receipt import RECEIPT, Receipt, name_missing_plugins
+from modnet.runs.missing_plugins import name_missing_plugins
+from modnet.runs.receipt import RECEIPT, Receipt
 from modnet.types import Status
 
 EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, CURVES, _ = FILES = (
@@ -85,7 +86,8 @@ def read_ending(path: Path) -> Table | None:
             return None
     except (DataError, ValueError, KeyError, TypeError):  # it is running, or was killed, or the file is damaged
         return None
-    if (path / RECEIPT).is_file() and not Receipt.read(path).results:  # a run of an older version has no receipt
+    # A run of an older version may have none.
+    if (path / RECEIPT).is_file() and not Receipt.read(path, of_older=True).results:
         return None
     for name in (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)

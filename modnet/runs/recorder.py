@@ -2,20 +2,14 @@
 
 from __future__ import annotations
 
-import io
 import json
-import math
-import platform
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
 
-import numpy as np
 import tomli_w
 
 from modnet.compose.experiment import Experiment, format_title, run_experiment, to_table
-from modnet.compose.parts import find_name
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table
 from modnet.compose.tables import find_changes
@@ -26,11 +20,13 @@ from modnet.errors import DataError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
-from modnet.nn.checkpoint import Checkpoint, Checkpoints, hash_params, save_params
+from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
 from modnet.nn.run import Run
+from modnet.runs.contents import describe_params, pack_hits, pack_summary, summarize
 from modnet.runs.folder import CURVES, EXPERIMENT, FILES, HISTORY, HITS, PARAMS, SEALED, SUMMARY, check_is_free, claim
 from modnet.runs.history import history_to_csv
-from modnet.runs.receipt import Difference, Receipt
+from modnet.runs.receipt import Receipt
+from modnet.runs.surroundings import Difference
 from modnet.types import History, Params, Status
 
 
@@ -82,9 +78,11 @@ class RunRecorder(Observer):
         self.notes: list[str] = []
         self.has_begun = False
         """True once the folder holds more of the run than its experiment."""
+        self.new_surroundings: list[Difference] = []
+        """The differences from the surroundings that the run had until its checkpoint."""
         self._experiment = experiment
         self._table = to_table(experiment)
-        self._about = {"classes": list(data.classes), "scale": data.scale, "features": list(data.feature_names)}
+        self._about = describe_params(data)
         # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
         self._receipt = Receipt.create(experiment, self._table, data)
         origin = {"experiment": _select_identity(self._table), "data": self._receipt.content}
@@ -105,22 +103,16 @@ class RunRecorder(Observer):
         if keys := find_changes(then["experiment"], self._checkpoints.about["experiment"]):
             mistake = f"changed since the run began: {', '.join(keys)}: change it back, or begin another run"
             raise SettingError([mistake], str(self.path / EXPERIMENT))
-        # A checkpoint of an older version has another digest of the data; the receipt beside it has this one.
-        old = Receipt.read(self.path).content if "sha256" in then["data"] else then["data"]
-        new = self._receipt.content
+        old, new = then["data"], self._receipt.content
         if keys := find_changes(old, new):
             counts = [f"{old[key]:,} {key} then, {new[key]:,} now" for key in keys if isinstance(new[key], int)]
             what = ", ".join(counts).replace(" rows ", " samples ") or "as many samples, with other values"
             raise DataError(f"{self.path}: the data is not what the run began with: {what}")
+        if checkpoint.iteration:
+            before = Receipt.read(self.path).until(checkpoint.iteration)
+            self.new_surroundings = before.latest.find_differences(self._receipt.latest)
+            self._receipt = before.extend(self._receipt, checkpoint.iteration)
         return checkpoint
-
-    def find_new_surroundings(self) -> list[Difference]:
-        """Return the plugins, libraries and machine that differ from those in the receipt of the run."""
-        try:
-            differences = Receipt.read(self.path).find_differences(self._receipt)
-        except DataError:  # the run is of an older version
-            return []
-        return [difference for difference in differences if difference.part in {"plugin", "library", "platform"}]
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Save a checkpoint, and the interim results; raises DataError where that cannot be."""
@@ -133,8 +125,12 @@ class RunRecorder(Observer):
 
     @hookimpl(tryfirst=True)
     def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - as observers have it
-        """Remove the files that say how the run ended before."""
+        """Write the receipt, which must know of new surroundings first, and remove what says how the run ended."""
         self.has_begun = True
+        try:
+            self._receipt.write(self.path)
+        except OSError as error:
+            raise self._create_write_error(error, 0) from None
         for name in (SUMMARY, HITS, CURVES):
             (self.path / name).unlink(missing_ok=True)
 
@@ -164,7 +160,6 @@ class RunRecorder(Observer):
         try:
             self.clear()
             write_atomically(self.path / EXPERIMENT, tomli_w.dumps(self._table).encode())
-            self._receipt.write(self.path)
         except OSError as error:
             raise self._create_write_error(error, 0) from None
 
@@ -178,12 +173,9 @@ class RunRecorder(Observer):
     def _conclude(self, run: ObservedRun) -> None:
         """Write the files of a run that has ended: last the summary, which says so, and the receipt of all of them."""
         self._save(run.params, run.history)
-        if run.hits is not None and len(run.hits):
-            hits = io.BytesIO()
-            np.save(hits, run.hits, allow_pickle=False)
-            write_atomically(self.path / HITS, hits.getvalue())
-        summary = json.dumps(self._summarize(run), indent=2) + "\n"
-        write_atomically(self.path / SUMMARY, summary.encode())
+        if hits := pack_hits(run.hits):
+            write_atomically(self.path / HITS, hits)
+        write_atomically(self.path / SUMMARY, pack_summary(summarize(run, self._experiment)))
         names = [name for name in SEALED if (self.path / name).is_file()]
         self._receipt.with_results(run, self.path, names).write(self.path)
         if run.status.is_final:
@@ -198,20 +190,6 @@ class RunRecorder(Observer):
         advice = f": continue from the last checkpoint with modnet resume {self.path}" if iteration else ""
         return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
 
-    def _summarize(self, run: ObservedRun) -> dict[str, Any]:
-        history = run.history
-        return {
-            "status": run.status,
-            "iterations": run.iteration,
-            "final_loss": history.loss[-1] if history.loss else None,
-            **{name: _find_last(values) for name, values in history.columns.items()},
-            "gradient": find_name(self._experiment.gradient),
-            "seed": self._experiment.seed,
-            "seconds": round(run.seconds, 3),
-            "params_sha256": hash_params(run.params),
-            "versions": {"python": platform.python_version(), "numpy": np.__version__, **_list_versions()},
-        }
-
 
 def _select_identity(table: Table) -> Table:
     """Return the entries of an experiment that a resumed run must share, as JSON has them.
@@ -222,13 +200,3 @@ def _select_identity(table: Table) -> Table:
     rest = {key: value for key, value in table.items() if key not in {"data", "plugins"}}
     same: Table = json.loads(json.dumps({**rest, "training": training}, default=str))
     return same
-
-
-def _find_last(values: list[float]) -> float | None:
-    return values[-1] if values and not math.isnan(values[-1]) else None
-
-
-def _list_versions() -> dict[str, str]:
-    """Return the versions of the installed distributions whose plugins are loaded, modnet among them."""
-    loaded = [report for report in get_host().plugins if report.state == "loaded" and report.version]
-    return {report.distribution: report.version for report in sorted(loaded, key=lambda report: report.distribution)}

@@ -18,10 +18,14 @@ from modnet.files.opening import read_plain
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import hash_params
 from modnet.nn.run import Run
-from modnet.runs.folder import EXPERIMENT, HISTORY
+from modnet.runs.deviations import LONGEST, Deviation, find_deviations
+from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS
 from modnet.runs.history import history_to_csv, read_history
-from modnet.runs.receipt import Difference, Receipt, Results, name_missing_plugins
-from modnet.types import Status
+from modnet.runs.missing_plugins import name_missing_plugins
+from modnet.runs.receipt import RECEIPT, Receipt, Results
+from modnet.runs.surroundings import Difference
+from modnet.text import printable
+from modnet.types import Array, Status
 
 # Differences that make another run; from another library or machine the same bits are the same run.
 OWN = {"file", "data", "setting"}
@@ -38,7 +42,7 @@ class Departure:
 
     def __str__(self) -> str:
         then, now = _distinguish(self.then, self.now) if self.then and self.now else (self.then, self.now)
-        return f"{self.what} {then or 'none'} then, {now or 'none'} now"
+        return f"{self.what} {printable(then, LONGEST) or 'none'} then, {now or 'none'} now"
 
 
 @attrs.frozen
@@ -51,6 +55,8 @@ class Retraining:
     params_sha256: str
     departure: Departure | None
     """The first row that is not in history.csv."""
+    deviations: tuple[Deviation, ...] = ()
+    """All that is not what was made; the history alone where training ended early, at a row that differs."""
 
 
 @attrs.frozen(eq=False)
@@ -67,10 +73,11 @@ class Verification:
 
     @property
     def identical(self) -> bool:
-        """Return whether training again gave the same bits; without training, whether nothing differs at all."""
+        """Return whether training again gave what is there, bit for bit; untrained, whether nothing differs at all."""
         if self.again is None:
-            return not self.differences
-        return self.again.reproduced and not any(difference.part in OWN for difference in self.differences)
+            return all(difference.part == "observer" for difference in self.differences)
+        as_made = self.again.reproduced and not self.again.departure and not self.again.deviations
+        return as_made and not any(difference.part in OWN for difference in self.differences)
 
     @property
     def first(self) -> Difference | None:
@@ -85,15 +92,20 @@ class Verification:
         made = f"{self.again.iterations:,} iterations, parameters {self.again.params_sha256[:8]}..."
         if self.identical:
             return f"identical: {made}" + (f", although {self.first}" if self.first else "")
+        row, deviation = self.again.departure, next(iter(self.again.deviations), None)
+        changed = f"the first row of {HISTORY} that was changed: iteration {row.iteration:,}, {row}" if row else ""
+        where = changed or str(deviation or "")
         if self.again.reproduced:
-            row = self.again.departure
-            where = f"\nthe first row of {HISTORY} that was changed: iteration {row.iteration}, {row}" if row else ""
-            return f"not identical: trained again the bits are the same ({made}), but {self.first}{where}"
-        if row := self.again.departure:
+            own = next((str(difference) for difference in self.differences if difference.part in OWN), "")
+            what = f"not identical: trained again the bits are the same ({made}), but {own or where}"
+            return f"{what}\n{where}" if own and where else what
+        if row:
             return f"differs from iteration {row.iteration:,} on ({row}); {cause}"
         if not (self.folder / HISTORY).is_file():
             return f"differs, and without {HISTORY} nobody can say from which iteration on ({made}); {cause}"
-        return f"differs after the last iteration, in the parameters alone ({made}); {cause}"
+        if deviation and deviation.file == PARAMS and self.results.params_sha256 != self.again.params_sha256:
+            return f"differs after the last iteration, in the parameters alone ({made}); {cause}\n{deviation}"
+        return f"not identical: {deviation} ({made}); {cause}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the verification as JSON can hold it."""
@@ -141,23 +153,35 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
     results, experiment, data = wanted.results, wanted.experiment, wanted.data
     if experiment is None or data is None:
         return wanted
-    # A run that diverged made one step more than it saved, and then computed the loss.
-    count = min(experiment.training.iterations, results.iterations + 2 * (results.status is Status.DIVERGED))
+    count = experiment.training.iterations
+    if results.status is not Status.FINISHED:
+        # A run that diverged made one step more than it saved, and then computed the loss.
+        count = min(count, results.iterations + 2 * (results.status is Status.DIVERGED))
     training = attrs.evolve(experiment.training, iterations=count)
-    intact = not any(difference.what == HISTORY for difference in wanted.differences)
-    watch = _Watch(progress, read_history(wanted.folder / HISTORY).loss if intact else None)
-    diverged = False
+    watch = _Watch(progress, _read_losses(wanted))
     try:
         run = run_experiment(attrs.evolve(experiment, training=training), data, observer=watch)
     except DivergedError as error:
-        run, diverged = error.run, True
+        run = error.run
     except _DepartedError as departed:
-        run = departed.run
-    if results.status is Status.FAILED and watch.took_accuracies_at_end:  # which a run that fails does not
-        run.history.evaluated_at.pop()
-        for column in run.history.columns.values():
-            column.pop()
-    return attrs.evolve(wanted, again=_compare_results(wanted, run, diverged=diverged))
+        return attrs.evolve(wanted, again=_compare_results(wanted, departed.run))
+    if run.status is Status.FINISHED and results.status in {Status.INTERRUPTED, Status.FAILED}:
+        run.status = results.status  # as far as it went
+        if results.status is Status.FAILED:
+            watch.take_back_accuracies(run)
+    again = _compare_results(wanted, run)
+    found = find_deviations(wanted.folder, run, experiment, data)
+    return attrs.evolve(wanted, again=attrs.evolve(again, deviations=(*found, *again.deviations)))
+
+
+def _read_losses(wanted: Verification) -> list[float] | None:
+    """Return the recorded losses, which training again must have, or None where the file is not as the run left it."""
+    if any(difference.what == HISTORY for difference in wanted.differences):
+        return None
+    try:
+        return read_history(wanted.folder / HISTORY).loss
+    except DataError:  # the receipt was changed with it
+        return None
 
 
 class _DepartedError(Exception):
@@ -174,7 +198,8 @@ class _Watch(Observer):
 
     progress: Observer
     expected: list[float] | None
-    took_accuracies_at_end: bool = False
+    _took_accuracies_at_end: bool = False
+    _hits: Array | None = None
     _seen: int = 0
 
     def run_started(self, run: ObservedRun) -> None:
@@ -184,24 +209,45 @@ class _Watch(Observer):
     def epoch_ended(self, run: ObservedRun) -> None:
         """Pass it on, and compare the losses since the last time; raises _DepartedError."""
         self.progress.epoch_ended(run)
-        self.took_accuracies_at_end = run.status is not Status.RUNNING
+        self._took_accuracies_at_end = run.status is not Status.RUNNING
+        if self._took_accuracies_at_end:
+            return
+        self._hits = run.hits
         losses = run.history.loss
-        if self.expected is not None and not self.took_accuracies_at_end:
+        if self.expected is not None:
             if losses[self._seen :] != self.expected[self._seen : len(losses)]:
                 raise _DepartedError(run)
             self._seen = len(losses)
 
+    def take_back_accuracies(self, run: Run) -> None:
+        """Remove the accuracies that were taken after the last iteration, which a run that fails does not take."""
+        if self._took_accuracies_at_end:
+            run.hits = self._hits
+            run.history.evaluated_at.pop()
+            for column in run.history.columns.values():
+                column.pop()
 
-def _compare_results(wanted: Verification, run: Run, *, diverged: bool) -> Retraining:
-    results, text = wanted.results, history_to_csv(run.history)
-    same_end = diverged == (results.status is Status.DIVERGED) and run.iteration == results.iterations
+
+def _compare_results(wanted: Verification, run: Run) -> Retraining:
+    """Return what came of training again, compared with the receipt's results and the history."""
+    results, made = wanted.results, history_to_csv(run.history)
     params = hash_params(run.params)
-    same = sha256(text.encode()).hexdigest() == results.files.get(HISTORY) and params == results.params_sha256
+    claims = {
+        "status": (results.status, run.status),
+        "iterations": (results.iterations, run.iteration),
+        "params_sha256": (results.params_sha256, params),
+    }
+    wrong = [Deviation(RECEIPT, what, str(a), str(b)) for what, (a, b) in claims.items() if a != b]
+    same = not wrong and sha256(made.encode()).hexdigest() == results.files.get(HISTORY)
+    departure = None
     try:
-        departure = find_departure(read_plain(wanted.folder / HISTORY).decode("utf-8"), text)
+        text = read_plain(wanted.folder / HISTORY).decode("utf-8")
+        departure = find_departure(text, made)
+        if text != made and not departure:
+            wrong.append(Deviation(HISTORY, "not written as the run writes it"))
     except (DataError, UnicodeDecodeError):
-        departure = None
-    return Retraining(same_end and same, run.iteration, params, departure)
+        wrong.append(Deviation(HISTORY, "cannot be read"))
+    return Retraining(same, run.iteration, params, departure, tuple(wrong))
 
 
 def find_departure(then: str, now: str) -> Departure | None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import builtins
 import contextlib
 import errno
-import functools
 import io
 import os
 import signal
@@ -21,7 +20,6 @@ import pytest
 import modnet
 from modnet.compose.experiment import Experiment, create_experiment, read_data, run_experiment
 from modnet.compose.plugins import get_host
-from modnet.data.fingerprint import code_fingerprint
 from modnet.nn.checkpoint import Checkpoint, hash_params, load_params
 from modnet.runs.folder import CURVES, FILES, claim, read_ending
 from modnet.runs.history import read_history
@@ -114,7 +112,6 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """Return a folder in memory: these tests make thousands of files durable."""
     monkeypatch.setattr("modnet.nn.training.CHECKPOINT_EVERY", 0.0)
     monkeypatch.setattr("modnet.nn.training.CHECKPOINT_SHARE", 1e9)
-    monkeypatch.setattr("modnet.runs.receipt.code_fingerprint", functools.cache(code_fingerprint))
     memory = Path("/dev/shm")  # noqa: S108 - if there is one
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as path:
         yield Path(path) / "run"

@@ -8,7 +8,6 @@ import tomllib
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 import pytest
 
@@ -22,7 +21,7 @@ from modnet.nn.checkpoint import hash_params
 from modnet.runs.folder import FILES, read_ending
 from modnet.runs.history import history_to_csv, read_history
 from modnet.runs.model import TrainedModel
-from modnet.runs.recorder import RunRecorder, create_run, train_run
+from modnet.runs.recorder import create_run, train_run
 
 
 @pytest.fixture
@@ -155,22 +154,6 @@ class TestWhatIsLeft:
         run_into(tmp_path / "run", table, Spy())
         assert len(seen) > 3
         assert set(seen[:-1]) == {(1, True)}  # the iteration that the epoch ends with is not yet known to be sound
-
-
-def test_a_checkpoint_of_an_older_version_is_resumed_with_the_same_data_alone(tmp_path: Path, table) -> None:
-    """Such a checkpoint holds another digest of the data; the receipt in its folder holds this one."""
-    data, experiment = read_data(create_experiment(table))
-    of_older_version = {"training samples": len(data.train), "test samples": len(data.test), "sha256": "0" * 64}
-    with create_run(tmp_path / "run", experiment, data) as recorder:
-        recorder.run_started(run=None)  # type: ignore[arg-type]
-        recorder._checkpoints.about["data"] = of_older_version
-        recorder.save(train(create_network(experiment, data), data, iterations=2).checkpoint)
-    found = RunRecorder(tmp_path / "run", experiment, data).load_checkpoint()
-    assert found is not None
-    assert found.iteration == 1
-    other = attrs.evolve(data, test=attrs.evolve(data.test, t=1 - data.test.t))
-    with pytest.raises(DataError, match="the data is not what the run began with: as many samples, with other values"):
-        RunRecorder(tmp_path / "run", experiment, other).load_checkpoint()
 
 
 class TestFolders:

@@ -24,7 +24,9 @@ from modnet import DataError
 from modnet.cli.main import modnet_command
 from modnet.nn.checkpoint import load_params, save_params
 from modnet.runs.folder import SEALED
-from modnet.runs.receipt import PARTS, Origin, Receipt, _advise
+from modnet.runs.missing_plugins import _advise
+from modnet.runs.receipt import Receipt
+from modnet.runs.surroundings import PARTS, Origin
 from modnet.runs.verify import compare_with_receipt, find_departure
 
 SPECIES = ("ash", "elm", "oak")
@@ -127,8 +129,8 @@ def alter_receipt(**sections: Callable[[Any], Any]) -> Callable[[Path], None]:
 
     def tamper(place: Path) -> None:
         receipt = Receipt.read(place / "run")
-        changes = {name: change(getattr(receipt, name)) for name, change in sections.items()}
-        attrs.evolve(receipt, **changes).write(place / "run")
+        changes = {name: change(getattr(receipt.latest, name)) for name, change in sections.items()}
+        attrs.evolve(receipt, segments=(attrs.evolve(receipt.latest, **changes),)).write(place / "run")
 
     return tamper
 
@@ -186,9 +188,13 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "other instructions": (
         alter_receipt(platform=with_entry("instructions", "SSE2")), "platform", "instructions: SSE2 then,"
     ),
+    "an observer less": (
+        alter_receipt(observers=lambda _: (Origin("observer", "diary", "modnet-diary", "1.0", "modnet_diary", ""),)),
+        "observer", "modnet-diary:diary: present then, none now",
+    ),
 }  # fmt: skip
 # What may be another without changing the run: it is named, and the bits decide.
-ELSEWHERE = ("plugin", "library", "platform")
+ELSEWHERE = ("plugin", "library", "platform", "observer")
 
 
 class TestTampering:
@@ -198,7 +204,7 @@ class TestTampering:
         assert done.exit_code == 0, done.output
         fingerprint = Receipt.read(place / "run").results.params_sha256[:8]
         assert done.output.endswith(f"identical: 60 iterations, parameters {fingerprint}...\n")
-        assert done.output.count("as it was") == 6
+        assert done.output.count("as it was") == len(PARTS)
         assert {path: path.read_bytes() for path in (place / "run").iterdir()} == before
 
     @pytest.mark.parametrize("what", TAMPERINGS)
@@ -309,7 +315,7 @@ class TestReceipt:
         counts = {key: receipt.data[key] for key in ("training rows", "test rows", "features", "classes", "divisor")}
         assert list(counts.values()) == [90, 30, 3, 3, 1.0]
         assert receipt.data["SHA-256 of the file"] == sha256((place / "trees_train.csv").read_bytes()).hexdigest()
-        parts = {(o.kind, o.name): (o.distribution, o.package) for o in receipt.plugins}
+        parts = {(o.kind, o.name): (o.distribution, o.package) for o in receipt.latest.plugins}
         assert parts == {
             ("activation", "sigmoid"): ("modnet", "modnet_activations"),
             ("activation", "softmax"): ("modnet", "modnet_activations"),
@@ -319,9 +325,9 @@ class TestReceipt:
             ("loss", "cross-entropy"): ("modnet", "modnet_losses"),
             ("optimizer", "sgd"): ("modnet", "modnet_optimizers"),
         }
-        assert {"python", "numpy", "BLAS", "array-api-compat"} <= set(receipt.libraries)
-        assert "threads: 1" in receipt.libraries["BLAS"] or "threads" not in receipt.libraries["BLAS"]
-        assert receipt.platform["CPU"] or receipt.platform["machine"]
+        assert {"python", "numpy", "BLAS", "array-api-compat"} <= set(receipt.latest.libraries)
+        assert "threads: 1" in receipt.latest.libraries["BLAS"] or "threads" not in receipt.latest.libraries["BLAS"]
+        assert receipt.latest.platform["CPU"] or receipt.latest.platform["machine"]
         summary = json.loads((place / "run/summary.json").read_text())
         assert receipt.results.params_sha256 == summary["params_sha256"]
         files = {name: sha256((place / "run" / name).read_bytes()).hexdigest() for name in SEALED}
@@ -333,10 +339,10 @@ class TestReceipt:
             (None, r"there is no receipt\.json: made by an older modnet, or not a run"),
             ("{", r"receipt\.json: not a run's receipt, or damaged"),
             ("[]", r"receipt\.json: not a run's receipt, or damaged"),
-            ('{"format": 1, "sha256": ""}', r"receipt\.json: not a run's receipt, or damaged \('settings' is missing"),
+            ('{"format": 2, "sha256": ""}', r"receipt\.json: not a run's receipt, or damaged \('settings' is missing"),
             (
                 '{"format": 9, "sha256": ""}',
-                r"receipt\.json: of format 9, this modnet reads 1: install a newer one",
+                r"receipt\.json: of format 9, this modnet reads 2: install a newer one",
             ),
         ],
     )
@@ -404,7 +410,7 @@ class TestLibraries:
         older = {"OPENBLAS_CORETYPE": "Nehalem"}
         done = process(tmp_path, "train", *QUICK, "--gradient", "backpropagation", "--out", "run", **older)
         assert done.returncode == 0, done.stderr
-        then = Receipt.read(tmp_path / "run").libraries["BLAS"]
+        then = Receipt.read(tmp_path / "run").latest.libraries["BLAS"]
         if "Nehalem" not in then:
             pytest.skip(f"it knows one way only: {then}")
         verdict = process(tmp_path, "verify", "run").stdout.splitlines()[-1]
@@ -423,7 +429,7 @@ class TestPlugins:
         return tmp_path / "site"
 
     def test_what_it_requires_is_among_the_libraries(self, site: Path) -> None:
-        libraries = Receipt.read(site.parent / "run").libraries
+        libraries = Receipt.read(site.parent / "run").latest.libraries
         assert "click" in libraries
         assert not {"attrs", "modnet"} & set(libraries)
 

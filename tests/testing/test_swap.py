@@ -384,7 +384,7 @@ class TestWholeProgram:
             call("train", "--iterations", "2", "--out", "run", "--hidden", "2", "--gradient", "backpropagation",
                  cwd=tmp_path)  # fmt: skip
         receipt = json.loads((tmp_path / "run" / "receipt.json").read_text(encoding="utf-8"))
-        (origin,) = (origin for origin in receipt["plugins"] if origin["kind"] == "loss")
+        (origin,) = (origin for origin in receipt["segments"][0]["plugins"] if origin["kind"] == "loss")
         assert origin["package"] != "modnet_losses"
         done = call("verify", "run", cwd=tmp_path)
         assert done.returncode == 1

@@ -1,0 +1,68 @@
+"""Advice on plugins that a run needs and this installation lacks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+from modnet.compose.plugins import get_host
+from modnet.errors import DataError, ModnetError, PluginError
+from modnet.host.entry_points import DISTRIBUTION
+from modnet.host.registry import BUILT_IN
+from modnet.runs.receipt import Receipt
+from modnet.runs.surroundings import CORE, Origin
+from modnet.text import printable, quote
+
+# Nothing else is advised to be installed: anybody may have written the receipt, and its advice goes into a shell.
+_DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
+_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
+_LONGEST = 100  # characters of a name or a version that are shown
+
+
+@contextmanager
+def name_missing_plugins(experiment: Path | None) -> Iterator[None]:
+    """Replace an error inside the block by a PluginError that names the missing plugins, and what to install.
+
+    They are known where the receipt of a run stands beside the experiment file.
+    """
+    try:
+        yield
+    except ModnetError:
+        with suppress(DataError):
+            origins = Receipt.read(experiment.parent, of_older=True).latest.plugins if experiment else ()
+            if lines := [line for origin in origins if (line := _advise(origin))]:
+                raise PluginError("\n".join(lines)) from None
+        raise
+
+
+def _advise(origin: Origin) -> str:
+    """Return how to get the plugin of a part that is not registered, or "" for one that is."""
+    host = get_host()
+    bare = origin.name.rpartition(":")[2]
+    owners = {c.owner for c in host.registry.components() if (c.kind, c.name) == (origin.kind, bare)}
+    if origin.kind == CORE or origin.distribution in owners or (owners and origin.name == bare):
+        return ""
+    reports = [report for report in host.plugins if report.distribution == origin.distribution]
+    part = f"the {printable(origin.kind, _LONGEST)} {quote(origin.name)}"
+    whose = f"{part} comes from {printable(f'{origin.distribution} {origin.version}'.rstrip(), _LONGEST)}"
+    if unusable := next((report for report in reports if not report.works), None):
+        return f"{whose}, which is {unusable.state}{': ' * bool(unusable.reason)}{unusable.reason}"
+    if not origin.version:
+        how = f": load it with -p {origin.distribution}" if _MODULE.fullmatch(origin.distribution) else ""
+        return f"{whose}, a module that was not installed as a plugin{how}"
+    other = f"; installed is {reports[0].version}, which has none of that name" if reports else ""
+    return f"{whose}{other or ', which is not installed'}{_advise_installing(origin)}"
+
+
+def _advise_installing(origin: Origin) -> str:
+    """Return `: pip install NAME==VERSION`, or "" where a shell could take them for something else."""
+    from packaging.version import InvalidVersion, Version  # few runs lack a plugin
+
+    name = DISTRIBUTION if origin.distribution == BUILT_IN else origin.distribution
+    try:
+        version = Version(origin.version if origin.version.isascii() else "")
+    except InvalidVersion:
+        return ""
+    return f": pip install {name}=={version}" if _DISTRIBUTION.fullmatch(name) else ""

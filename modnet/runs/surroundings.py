@@ -1,0 +1,163 @@
+"""The surroundings of a run: its code, its libraries, its machine."""
+
+from __future__ import annotations
+
+import json
+import re
+import sys
+from collections.abc import Iterator, Mapping
+from importlib.machinery import ModuleSpec
+from typing import Any
+
+import attrs
+
+from modnet.compose.experiment import Experiment, find_parts
+from modnet.compose.parts import find_name
+from modnet.compose.plugins import get_host
+from modnet.data.fingerprint import code_fingerprint
+from modnet.host.registry import BUILT_IN
+from modnet.runs.environment import describe_machine, list_libraries
+
+CORE, OBSERVER = "core", "observer"
+# In the order in which differences are named: each may be the cause of those after it.
+PARTS = ("file", "data", "setting", "plugin", "library", "platform", "observer")
+
+
+@attrs.frozen
+class Origin:
+    """The origin of a part of an experiment, or of an observer: its distribution and its code."""
+
+    kind: str
+    """A kind of part, "core" for modnet itself, or "observer"."""
+    name: str
+    distribution: str
+    version: str
+    package: str
+    code_sha256: str
+
+
+@attrs.frozen
+class Difference:
+    """An entry of a receipt that has changed, with both values."""
+
+    part: str
+    """One of PARTS."""
+    what: str
+    then: str = ""
+    now: str = ""
+
+    def __str__(self) -> str:
+        return f"{self.part} {self.format()}"
+
+    def format(self) -> str:
+        """Return the difference without the part's name; digests are shortened."""
+        if self.then == self.now:  # a mistake in words
+            return self.what
+        then, now = (re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1...", text) for text in (self.then, self.now))
+        return f"{self.what}: {then or 'none'} then, {now or 'none'} now"
+
+
+@attrs.frozen
+class Segment:
+    """The surroundings that a run had from one of its iterations on."""
+
+    start: int
+    """The iterations that had been made before."""
+    plugins: tuple[Origin, ...]
+    """The origins of modnet and of each part, by kind and name."""
+    observers: tuple[Origin, ...]
+    """The origins of the plugins that followed it, in the order of their calls."""
+    libraries: dict[str, str]
+    platform: dict[str, str]
+
+    @classmethod
+    def create(cls, experiment: Experiment, start: int = 0) -> Segment:
+        """Return the surroundings of this process for an experiment."""
+        plugins = _find_origins(experiment)
+        third_parties = {origin.distribution for origin in plugins} - {BUILT_IN}
+        libraries = list_libraries(experiment.training.blas_threads, third_parties)
+        return cls(start, plugins, _find_observers(), libraries, describe_machine())
+
+    def find_differences(self, now: Segment) -> list[Difference]:
+        """Return what differs in others, in the order: plugin, library, platform, observer."""
+        return [
+            *_compare_origins("plugin", self.plugins, now.plugins),
+            *compare_entries("library", self.libraries, now.libraries),
+            *compare_entries("platform", self.platform, now.platform),
+            *_compare_observers(self.observers, now.observers),
+        ]
+
+
+def compare_entries(part: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
+    """Return the entries of a table that differ."""
+    pairs = [(key, *(json.dumps(side[key]) if key in side else "" for side in (then, now))) for key in {**then, **now}]
+    return [Difference(part, key, old.strip('"'), new.strip('"')) for key, old, new in pairs if old != new]
+
+
+def _find_origins(experiment: Experiment) -> tuple[Origin, ...]:
+    """Return the origins of modnet and of each part of an experiment, sorted by kind and name."""
+    host = get_host()
+    versions = {(report.distribution, report.name): report.version for report in host.plugins}
+    core = next((version for (distribution, _), version in versions.items() if distribution == BUILT_IN), "")
+    found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *_loaded_fingerprint(__name__))}
+    for part in find_parts(experiment):
+        if c := host.registry.component_of(part):
+            version, code = versions.get((c.owner, c.plugin), ""), _loaded_fingerprint(type(part).__module__)
+            found.add(Origin(c.kind, find_name(part), c.owner, version, *code))
+    return tuple(sorted(found, key=attrs.astuple))
+
+
+def _find_observers() -> tuple[Origin, ...]:
+    """Return the origins of the plugins that follow runs, in the order of their calls."""
+    followers = get_host().list_followers()
+    return tuple(Origin(OBSERVER, p.name, p.distribution, p.version, *_loaded_fingerprint(p.module)) for p in followers)
+
+
+_fingerprints: dict[str, tuple[list[ModuleSpec], tuple[str, str]]] = {}
+
+
+def _loaded_fingerprint(module: str) -> tuple[str, str]:
+    """Return the fingerprint of a module's code as it was when it was loaded: its files may have changed since."""
+    outermost = module.partition(".")[0]
+    loaded = list(_find_specs(outermost))
+    specs, found = _fingerprints.get(module, ([], ("", "")))
+    if len(specs) != len(loaded) or any(then is not now for then, now in zip(specs, loaded, strict=True)):
+        found = code_fingerprint(module)
+        _fingerprints[module] = loaded, found
+    return found
+
+
+def _find_specs(package: str) -> Iterator[ModuleSpec]:
+    """Yield the specs of the loaded modules of a package; a module that is loaded again has a new one."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == package and (spec := getattr(module, "__spec__", None)):
+            yield spec
+
+
+def _compare_origins(part: str, then: tuple[Origin, ...], now: tuple[Origin, ...]) -> list[Difference]:
+    """Return the parts with another origin; added and removed ones are differences of the settings."""
+    here = {(origin.kind, origin.name): origin for origin in now}
+    found: dict[Difference, None] = {}
+    for old in then:
+        new = here.get((old.kind, old.name), old)
+        if old.distribution != new.distribution:
+            whose = [f"{origin.distribution} {origin.version}".rstrip() for origin in (old, new)]
+            found[Difference(part, f"{old.kind} {old.name}", *whose)] = None
+        elif old.version != new.version:
+            found[Difference(part, old.distribution, old.version, new.version)] = None
+        elif old.code_sha256 != new.code_sha256:
+            what = f"{old.distribution} {old.version}, the code of {old.package}"
+            found[Difference(part, what, old.code_sha256, new.code_sha256)] = None
+    return list(found)
+
+
+def _compare_observers(then: tuple[Origin, ...], now: tuple[Origin, ...]) -> list[Difference]:
+    """Return the observers with another origin, and those that came or went."""
+    names = [[f"{origin.distribution}:{origin.name}" for origin in side] for side in (then, now)]
+    others = [*dict.fromkeys(names[0] + names[1])]
+    came_or_went = [
+        Difference("observer", name, *("present" if name in side else "" for side in names))
+        for name in others
+        if (name in names[0]) != (name in names[1])
+    ]
+    return [*_compare_origins("observer", then, now), *came_or_went]

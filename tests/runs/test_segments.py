@@ -1,0 +1,255 @@
+"""Receipts of runs that were killed, and resumed in other surroundings."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+import pytest
+
+from modnet.runs.receipt import Receipt
+from modnet.runs.surroundings import Segment
+
+# A checkpoint in each iteration, so that a run is resumed where it was killed.
+EAGER = """
+import modnet.nn.training
+from modnet.cli.main import main
+modnet.nn.training.CHECKPOINT_EVERY, modnet.nn.training.CHECKPOINT_SHARE = 0.0, 1e9
+main()
+"""
+PLUGIN = """
+import os, signal
+import modnet
+
+class Drifting(modnet.GradientEstimator):
+    def __call__(self, objective, params, stream):
+        if stream.path[-1] == int(os.environ.get("KILLED_AT", -1)):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {{name: {factor} * g for name, g in objective.backward(params).items()}}
+
+@modnet.hookimpl
+def register_gradients(register):
+    register(Drifting)
+"""
+DIARY = """
+import modnet
+
+@modnet.hookimpl
+def run_started(run):
+    open("diary.txt", "a").write({word!r})
+"""
+
+
+def install(site: Path, module: str, source: str, version: str = "1.0") -> None:
+    """Put a distribution of one module where it lies in site-packages, instead of any that was there."""
+    for old in site.glob(f"{module}*"):
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    info = site / f"{module}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module.replace('_', '-')}\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text(f"[modnet]\nplugin = {module}\n")
+    (site / f"{module}.py").write_text(source)
+
+
+def install_drifting(place: Path, factor: int = 1, version: str = "1.0") -> None:
+    install(place / "site", "modnet_drifting", PLUGIN.format(factor=factor), version)
+
+
+def modnet(place: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Call modnet with the distributions in `site`, in a folder."""
+    paths = os.pathsep.join(filter(None, (str(place / "site"), os.environ.get("PYTHONPATH"))))
+    known = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "MODNET_CACHE": str(place / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", EAGER, *arguments],
+        cwd=place, env={**known, **variables}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def train(place: Path, killed_at: int, out: str = "run") -> None:
+    options = ("--gradient", "drifting", "--hidden", "3", "--iterations", "60", "--lr", "0.5", "--batch-size", "10")
+    done = modnet(place, "train", *options, "--out", out, KILLED_AT=str(killed_at))
+    assert done.returncode == (-signal.SIGKILL if killed_at >= 0 else 0), done.stderr
+
+
+def starts(folder: Path) -> list[int]:
+    return [segment.start for segment in Receipt.read(folder).segments]
+
+
+def code(segment: Segment) -> str:
+    return next(origin.code_sha256 for origin in segment.plugins if origin.kind == "gradient")
+
+
+def to_format_1(folder: Path) -> None:
+    """Write a run's receipt as modnet did before it had segments."""
+    table = json.loads((folder / "receipt.json").read_text())
+    del table["sha256"]
+    (segment,) = table.pop("segments")
+    old = {**table, "format": 1, **{key: segment[key] for key in ("plugins", "libraries", "platform")}}
+    sealed = sha256(json.dumps(old, sort_keys=True).encode()).hexdigest()
+    (folder / "receipt.json").write_text(json.dumps({**old, "sha256": sealed}))
+
+
+@pytest.fixture(scope="module")
+def _killed(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("killed")
+    install_drifting(place)
+    train(place, killed_at=20)
+    return place
+
+
+@pytest.fixture
+def killed(_killed: Path, tmp_path: Path) -> Path:
+    """Return a folder with a run that was killed after 20 iterations."""
+    return Path(shutil.copytree(_killed, tmp_path / "place"))
+
+
+def test_a_run_resumed_as_it_began_has_one_segment(killed: Path) -> None:
+    began = Receipt.read(killed / "run")
+    assert modnet(killed, "resume", "run").returncode == 0
+    ended = Receipt.read(killed / "run")
+    assert ended.segments == began.segments
+    assert ended.results is not None
+    assert modnet(killed, "verify", "run").returncode == 0
+
+
+def test_a_plugin_that_was_mended_in_between_twice(killed: Path) -> None:
+    first = code(Receipt.read(killed / "run").latest)
+    install_drifting(killed, factor=2)
+    modnet(killed, "resume", "run", KILLED_AT="40")
+    assert starts(killed / "run") == [0, 20]
+    install_drifting(killed, factor=3)
+    assert modnet(killed, "resume", "run").returncode == 0
+    assert starts(killed / "run") == [0, 20, 40]
+    codes = [code(segment) for segment in Receipt.read(killed / "run").segments]
+    assert codes[0] == first
+    assert len(set(codes)) == 3
+
+
+def test_new_surroundings_are_on_disk_before_their_first_checkpoint(killed: Path) -> None:
+    install_drifting(killed, factor=2)
+    modnet(killed, "resume", "run", KILLED_AT="20")  # it saves a checkpoint, of no iteration of its own
+    assert starts(killed / "run") == [0, 20]
+
+
+def test_a_segment_of_no_iteration_does_not_stay(killed: Path) -> None:
+    began = Receipt.read(killed / "run")
+    install_drifting(killed, factor=2)
+    modnet(killed, "resume", "run", KILLED_AT="20")
+    install_drifting(killed)
+    assert modnet(killed, "resume", "run").returncode == 0
+    assert Receipt.read(killed / "run").segments == began.segments
+    assert modnet(killed, "verify", "run").returncode == 0
+
+
+def test_a_run_that_fails_at_once_when_it_is_resumed_leaves_no_segment(killed: Path) -> None:
+    source = PLUGIN.format(factor=1).replace("os.kill(os.getpid(), signal.SIGKILL)", "raise modnet.ModnetError('full')")
+    install(killed / "site", "modnet_drifting", source)
+    assert modnet(killed, "resume", "run", KILLED_AT="20").returncode == 1
+    receipt = Receipt.read(killed / "run")
+    assert (starts(killed / "run"), receipt.results and receipt.results.iterations) == ([0], 20)
+    assert modnet(killed, "resume", "run").returncode == 0
+    assert starts(killed / "run") == [0, 20]
+
+
+def test_where_the_newest_checkpoint_is_damaged_segments_after_the_one_before_do_not_stay(killed: Path) -> None:
+    install_drifting(killed, factor=2)
+    modnet(killed, "resume", "run", KILLED_AT="21")
+    assert starts(killed / "run") == [0, 20]
+    (killed / "run/checkpoint.npz").write_bytes(b"")  # of iteration 21; the one before is of 20
+    assert modnet(killed, "resume", "run").returncode == 0
+    assert starts(killed / "run") == [0, 20]
+
+
+def test_before_any_iteration_all_of_the_run_is_made_anew(tmp_path: Path) -> None:
+    install_drifting(tmp_path)
+    train(tmp_path, killed_at=0)
+    install_drifting(tmp_path, factor=2)
+    assert modnet(tmp_path, "resume", "run").returncode == 0
+    assert starts(tmp_path / "run") == [0]
+    assert modnet(tmp_path, "verify", "run").returncode == 0
+
+
+def test_plugins_that_follow_the_run_are_observers_in_the_order_of_their_calls(killed: Path) -> None:
+    install(killed / "site", "modnet_a_diary", DIARY.format(word="a"), "1.5")
+    install(killed / "site", "modnet_b_diary", DIARY.format(word="b"))
+    late = DIARY.format(word="c").replace("@modnet.hookimpl", "@modnet.hookimpl(tryfirst=True)")
+    install(killed / "site", "modnet_c_diary", late)
+    train(killed, -1, "whole")
+    observers = Receipt.read(killed / "whole").latest.observers
+    assert "".join(origin.package[7] for origin in observers) == (killed / "diary.txt").read_text()
+    assert len(observers) == 3
+    assert next(origin for origin in observers if origin.version == "1.5").distribution == "modnet-a-diary"
+    assert all(len(origin.code_sha256) == 64 for origin in observers)
+    assert modnet(killed, "resume", "run").returncode == 0
+    assert [len(segment.observers) for segment in Receipt.read(killed / "run").segments] == [0, 3]
+
+
+def test_another_observer_is_mentioned_and_makes_no_other_run(killed: Path) -> None:
+    install(killed / "site", "modnet_a_diary", DIARY.format(word="a"))
+    train(killed, -1, "whole")
+    install(killed / "site", "modnet_a_diary", DIARY.format(word="b"))
+    done = modnet(killed, "verify", "whole")
+    assert done.returncode == 0, done.stdout
+    assert "observer  modnet-a-diary 1.0, the code of modnet_a_diary: " in done.stdout
+
+
+def test_code_that_changes_on_the_disk_after_it_was_loaded(tmp_path: Path) -> None:
+    """Runs of one process are made by the code that was loaded first, whatever the files say then."""
+    install_drifting(tmp_path)
+    script = """
+from pathlib import Path
+import modnet
+from modnet.compose.experiment import create_experiment, read_data
+from modnet.runs.recorder import create_run, train_run
+
+def run(out):
+    data, experiment = read_data(create_experiment({"gradient": "drifting", "training": {"iterations": 2}}))
+    with create_run(Path(out), experiment, data, draws=False) as recorder:
+        train_run(experiment, data, recorder)
+
+run("a")
+path = Path("site/modnet_drifting.py")
+path.write_text(path.read_text() + "# mended")
+run("b")
+"""
+    paths = os.pathsep.join(filter(None, (str(tmp_path / "site"), os.environ.get("PYTHONPATH"))))
+    known = {**os.environ, "PYTHONPATH": paths, "MODNET_CACHE": str(tmp_path / "cache")}
+    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=known, check=True, timeout=120)
+    assert Receipt.read(tmp_path / "a").segments == Receipt.read(tmp_path / "b").segments
+    assert modnet(tmp_path, "verify", "b").returncode == 0
+    assert "plugin    modnet-drifting" in modnet(tmp_path, "verify", "a").stdout
+
+
+class TestOlder:
+    def test_an_unfinished_run_is_not_resumed(self, killed: Path) -> None:
+        to_format_1(killed / "run")
+        done = modnet(killed, "resume", "run")
+        assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+        advice = "modnet train run/experiment.toml"
+        assert "run/receipt.json: an older modnet wrote it, and did not keep by which code " in done.stderr
+        assert done.stderr.endswith(f": train it again, {advice}\n")
+        again = modnet(killed, *advice.split()[1:])
+        assert again.returncode == 0, again.stderr
+
+    def test_a_finished_run_is_used_and_not_verified(self, killed: Path) -> None:
+        train(killed, -1, "whole")
+        to_format_1(killed / "whole")
+        assert modnet(killed, "plot", "whole").returncode == 0
+        assert "has finished: there is nothing to resume" in modnet(killed, "resume", "whole").stdout
+        done = modnet(killed, "verify", "whole")
+        assert (done.returncode, "an older modnet wrote it" in done.stderr) == (1, True)
+        assert not Receipt.read(killed / "whole", of_older=True).find_changed_files(killed / "whole")
+
+    def test_a_plugin_that_is_missing_is_named(self, killed: Path) -> None:
+        to_format_1(killed / "run")
+        shutil.rmtree(killed / "site")
+        done = modnet(killed, "plot", "run")
+        assert done.stderr.endswith("which is not installed: pip install modnet-drifting==1.0\n")
