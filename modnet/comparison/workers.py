@@ -33,6 +33,7 @@ from modnet.runs.folder import EXPERIMENT, HISTORY, claim, read_ending
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Grads, Params, Status
 
+SAFE_PATH = "PYTHONSAFEPATH"
 _is_ending = False  # whether this process, a worker, is to end as soon as its run can be saved
 
 
@@ -205,15 +206,19 @@ def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
 
 @contextmanager
 def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
-    """Start worker processes; where the block fails or is interrupted, they save their runs and end."""
+    """Start worker processes; where the block fails or is interrupted, they save their runs and end.
+
+    They import nothing from the current folder, where Python would look first.
+    """
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
     others = multiprocessing.active_children()
-    asked = experiment.plugins
     context = multiprocessing.get_context("spawn")
     get_host().relay()  # warnings about plugins that follow runs are given here, once
-    pool = ProcessPoolExecutor(workers, context, _prepare, (asked.without, list_grants(get_host().plugins)))
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    pool = ProcessPoolExecutor(workers, context, _prepare, (experiment.plugins.without,))
     try:
         yield pool
     except BaseException:
@@ -223,9 +228,13 @@ def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
         raise
     finally:
         pool.shutdown()
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
 
 
-def _prepare(without: tuple[str, ...], grants: tuple[Approval, ...]) -> None:
+def _prepare(without: tuple[str, ...]) -> None:
     """Make this process a worker."""
     import multiprocessing
 
@@ -243,8 +252,8 @@ def _prepare(without: tuple[str, ...], grants: tuple[Approval, ...]) -> None:
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, daemon=True).start()
     threadpool_limits(1, user_api="blas")
-    warnings.filterwarnings("ignore", r"\d+ plugins? not asked")  # the parent has warned
-    load_plugins(without, map(grant_module, grants))
+    warnings.filterwarnings("ignore", r"\d+ plugins? not asked|no plugin .* to disable")  # the parent has warned
+    load_plugins(without)  # modules are loaded for a run, which says what is wrong with them
 
 
 @lru_cache(maxsize=1)

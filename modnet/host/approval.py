@@ -37,6 +37,8 @@ from modnet.text import printable, quote
 
 APPROVED = "approved.json"
 """The file in the config folder with all approvals."""
+PARENTS = 3
+"""The folders above a file in which a module that it names is looked for: those of `project/runs/run`."""
 _TEXT = instance_of(str)
 
 
@@ -121,7 +123,7 @@ def forget(module: str) -> int:
 
 
 def name_module(module: str, where: Path | None) -> Plugin:
-    """Return the plugin in a module that a file names: it is imported if it is approved, else raises UnapprovedError."""
+    """Return the plugin in a module that the file `where` names; loading it needs an approval."""
     return make_plugin(module, partial(_import_named, module, where))
 
 
@@ -148,7 +150,7 @@ def _import_given(module: str) -> ModuleType:
     if folder := find_folder(module, [Path.cwd()]):
         return read_code(module, folder).load()
     if any(approval.module == module for approval in list_approvals()):
-        return _find_approved(module, None).load()
+        return _find_approved(f"-p names the module {module!r}", module, None).load()
     return importlib.import_module(module)
 
 
@@ -161,24 +163,28 @@ def _import_granted(grant: Approval) -> ModuleType:
 
 
 def _import_named(module: str, where: Path | None) -> ModuleType:
-    if module in sys.modules:
-        return sys.modules[module]
-    return _find_approved(module, where).load()
-
-
-def _find_approved(module: str, where: Path | None) -> Code:
-    """Return the approved code of a module that the file `where` names; raises UnapprovedError."""
+    """Import a module that the file `where` names; raises UnapprovedError where it is not approved, or not clear."""
     what = f"{where or 'the experiment'} names the module {quote(module)}"
     if not is_module_name(module):
         raise UnapprovedError(what, "a module has a name as in Python, without .py")
-    folder = find_folder(module, [Path.cwd(), *([where.parent] if where else [])])
+    folder = find_folder(module, [Path.cwd(), *(where.absolute().parents[:PARENTS] if where else ())])
+    if module in sys.modules:
+        file, there = folder and locate(module, folder), getattr(sys.modules[module], "__file__", None)
+        if file and there and file.resolve() != Path(there).resolve():
+            raise UnapprovedError(f"{what}, and another one is imported: {there}, not {file}", "start Python anew")
+        return sys.modules[module]
+    return _find_approved(what, module, folder).load()
+
+
+def _find_approved(what: str, module: str, folder: Path | None) -> Code:
+    """Return the approved code of a module in a folder, or in the only one; raises UnapprovedError."""
     known = [a for a in list_approvals() if a.module == module and folder in {None, Path(a.folder)}]
     codes = {json.dumps(approval.files): code for approval in known if (code := approval.read())}
     if len(codes) == 1:
         return codes.popitem()[1]
     if codes:
-        folders = " and ".join(str(code.folder) for code in codes.values())
-        raise UnapprovedError(f"{what}, and you have approved several", f"go to one of {printable(folders)}")
+        folders = printable(" and ".join(str(code.folder) for code in codes.values()), 2000)
+        raise UnapprovedError(f"{what}, and several are approved", f"run it in the folder of one, {folders}")
     raise _explain(what, module, folder or next((Path(approval.folder) for approval in known), None), known)
 
 
@@ -186,7 +192,7 @@ def _explain(what: str, module: str, folder: Path | None, known: list[Approval])
     """Return the error for a module that is not approved, or no longer, and lies in a folder, if it was found."""
     file = locate(module, folder) if folder else None
     if not folder or not file:
-        return UnapprovedError(f"{what}, which is not found", f"where it lies, read it, then modnet plugins -p {module}")
+        return UnapprovedError(f"{what}, which is not found", f"approve it, in its folder: modnet plugins -p {module}")
     changed = next((names[0] for approval in known if (names := approval.find_changed())), "")
     shown = folder / changed if changed else file
     state = "which changed since you approved it" if changed else "which you have not approved"
@@ -194,7 +200,8 @@ def _explain(what: str, module: str, folder: Path | None, known: list[Approval])
     go = "" if locate(module, Path.cwd()) or folder in map(Path, sys.path) else f"cd {shlex.quote(str(folder))} && "
     go = go if go.isprintable() else "in its folder, "
     why = printable(f"{what}, {state}: {shown}, SHA-256 {digest}", 2000)
-    return UnapprovedError(f"{why}\nif you trust its code, approve it", f"{go}modnet plugins -p {module}")
+    trust = "if you trust it and what it imports from its folder, approve it"
+    return UnapprovedError(f"{why}\n{trust}", f"{go}modnet plugins -p {module}")
 
 
 def _replace(keep: Callable[[Approval], bool], added: Sequence[Approval] = ()) -> None:
@@ -202,8 +209,12 @@ def _replace(keep: Callable[[Approval], bool], added: Sequence[Approval] = ()) -
     path = config_folder() / APPROVED
     path.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(path.parent / f".{APPROVED}.lock", wait=True):
-        left = sorted([*filter(keep, list_approvals()), *added], key=lambda approval: (approval.module, approval.folder))
-        write_atomically(path, (json.dumps({"modules": [attrs.asdict(each) for each in left]}, indent=2) + "\n").encode())
+        left = sorted(
+            [*filter(keep, list_approvals()), *added], key=lambda approval: (approval.module, approval.folder)
+        )
+        write_atomically(
+            path, (json.dumps({"modules": [attrs.asdict(each) for each in left]}, indent=2) + "\n").encode()
+        )
 
 
 def _read(folder: str, name: str) -> bytes:

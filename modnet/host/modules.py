@@ -123,7 +123,7 @@ def locate(module: str, folder: Path) -> Path | None:
 
 
 def find_folder(module: str, beside: Sequence[Path]) -> Path | None:
-    """Return the folder that a module lies in: the first of some, or else where Python finds it; nothing is imported."""
+    """Return the folder that a module lies in: one of `beside`, or else where Python finds it; nothing is imported."""
     for folder in beside:
         if locate(module, folder):
             return folder.resolve()
@@ -131,7 +131,7 @@ def find_folder(module: str, beside: Sequence[Path]) -> Path | None:
         spec = importlib.util.find_spec(module.partition(".")[0])
     except (ImportError, ValueError):
         return None
-    places = [*(spec.submodule_search_locations or [spec.origin] * spec.has_location)] if spec else []
+    places = (spec.submodule_search_locations or [spec.origin or ""] * spec.has_location) if spec else []
     return next((Path(place).resolve().parent for place in places if locate(module, Path(place).parent)), None)
 
 
@@ -164,7 +164,7 @@ def _list_library_folders() -> set[Path]:
 
 
 def _list_files(module: str, folder: Path) -> list[Path]:
-    """Return the source files that are run to import a module: of a package, all that could be."""
+    """Return the source files in a folder that are run to import a module: of a package, all that could be."""
     found: list[Path] = []
     parts = module.split(".")
     for i in range(1, len(parts) + 1):
@@ -199,7 +199,9 @@ def _find_imports(source: bytes, package: tuple[str, ...]) -> Iterator[str]:
         elif isinstance(node, ast.ImportFrom):
             base = [*package[: len(package) + 1 - node.level]] if node.level else []
             base += node.module.split(".") if node.module else []
-            yield from (".".join([*base, *more]) for more in ([], *([alias.name] for alias in node.names)) if base or more)
+            yield from (
+                ".".join([*base, *more]) for more in ([], *([alias.name] for alias in node.names)) if base or more
+            )
 
 
 def _to_parts(file: str) -> tuple[str, ...]:
