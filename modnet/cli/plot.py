@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from modnet.cli.options import load_chosen_plugins, plugin_options
+from modnet.cli.output import echo
 from modnet.compose.experiment import format_title
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
@@ -29,4 +30,4 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
     load_chosen_plugins(without, modules)
     path = out or run / CURVES
     save_figure(draw_learning_curves(history, title), path)
-    click.echo(f"drawn in {path}")
+    echo(f"drawn in {path}")

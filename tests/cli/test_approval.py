@@ -1,4 +1,4 @@
-"""Modules that an experiment file or a run names: imported if the user gave or approved them, and never otherwise."""
+"""Modules that an experiment file or a run names, imported by approval alone."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def modnet_in(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]
 
 @pytest.fixture
 def project(tmp_path: Path, modnet_in) -> Path:
-    """Return a stranger's folder: a module, a run with a part of it, one that was not finished, and a file."""
+    """Return a folder from somebody else: a module, a run with a part of it, one that was not finished, and a file."""
     folder = tmp_path / "project"
     folder.mkdir()
     (folder / "helpers.py").write_text(CUBE)
@@ -105,7 +105,7 @@ def commands(project: Path) -> list[list[str | Path]]:
         "elsewhere",
     ],
 )
-def test_no_command_imports_what_a_stranger_names(tmp_path: Path, project: Path, modnet_in, where: str) -> None:
+def test_no_command_imports_what_a_folder_names(tmp_path: Path, project: Path, modnet_in, where: str) -> None:
     """In whichever folder the user is, one line says which module is wanted, where it lies and its digest."""
     folder = tmp_path / where
     folder.mkdir(exist_ok=True)
