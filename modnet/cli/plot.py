@@ -11,8 +11,10 @@ from modnet.compose.experiment import format_title
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
 from modnet.display.learning_curves import draw_learning_curves
+from modnet.nn.checkpoint import load_history
 from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, read_experiment
 from modnet.runs.history import read_history
+from modnet.runs.integrity import check_files
 
 
 @click.command()
@@ -21,7 +23,10 @@ from modnet.runs.history import read_history
 @plugin_options
 def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """Draw the learning curves of RUN: loss and accuracies."""
-    history = read_history(run / HISTORY)
+    if check_files(run, (EXPERIMENT, HISTORY)):
+        history = read_history(run / HISTORY)
+    else:  # the history of its checkpoint has a digest, and is at least as new
+        history = load_history(run) or read_history(run / HISTORY)
     load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
     path = out or run / CURVES
     save_figure(draw_learning_curves(history, format_title(read_experiment(run))), path)
