@@ -8,6 +8,7 @@ import click
 
 import modnet
 from modnet.cli.options import load_all_plugins, plugin_options
+from modnet.cli.output import echo
 from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data
 from modnet.compose.toml import read_toml
@@ -37,10 +38,10 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
                 raise DataError(
                     f"{run} has diverged after {made} iterations, and would again: try a smaller learning rate"
                 )
-            click.echo(f"{run} has finished: there is nothing to resume")
+            echo(f"{run} has finished: there is nothing to resume")
             return
         load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
-        click.echo(f"modnet {modnet.__version__}")
+        echo(f"modnet {modnet.__version__}")
         wanted = read_experiment(run)
         with file_progress():
             data, wanted = read_data(wanted)
@@ -48,7 +49,7 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
         start = recorder.load_checkpoint()
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
-        click.echo(f"resumes after {made} iterations")
+        echo(f"resumes after {made} iterations")
         for difference in recorder.new_surroundings:
-            click.echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
+            echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
         run_to_end(wanted, data, recorder, start)

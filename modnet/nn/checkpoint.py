@@ -14,6 +14,7 @@ import numpy as np
 
 from modnet.errors import DataError, PluginError, SettingError, ShapeError
 from modnet.files import replacing, sweep, write_atomically
+from modnet.files.arrays import unpack_arrays
 from modnet.files.opening import read_plain
 from modnet.interfaces import Optimizer, name_of
 from modnet.nn.serialization import STORABLE, flatten, unflatten
@@ -90,7 +91,7 @@ def load_params(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         raise DataError(f"{path}: the parameters are missing: has the run been started?", path=path)
     content = read_plain(path)
     try:
-        params = _read_arrays(content)
+        params = unpack_arrays(content)
         about: dict[str, Any] = dict(json.loads(str(params.pop("about"))))
         then = about.pop(DIGEST, None)  # runs of older versions have none
         is_intact = then is None or then == _hash_described(params, about)
@@ -243,7 +244,7 @@ def _read_sealed(path: Path) -> bytes:
 
 def _read_members(content: bytes) -> tuple[dict[str, Any], list[Array]]:
     """Return the header of a checkpoint and its arrays; raises ValueError, and whatever zipfile and NumPy raise."""
-    members = _read_arrays(content)
+    members = unpack_arrays(content)
     header = json.loads(str(members["header"]))
     if header["version"] != VERSION:
         raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
@@ -253,12 +254,3 @@ def _read_members(content: bytes) -> tuple[dict[str, Any], list[Array]]:
 def _unflatten_history(header: dict[str, Any], arrays: list[Array]) -> History:
     columns = {name: values.tolist() for name, values in unflatten(header["history"], None, arrays).items()}
     return History(columns.pop("loss"), columns.pop("iterations"), columns)
-
-
-def _read_arrays(content: bytes) -> dict[str, Array]:
-    """Return the arrays in an npz archive; raises ValueError where a member is none, and whatever zipfile raises."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    if odd := [name for name, value in arrays.items() if not isinstance(value, np.ndarray)]:
-        raise ValueError(f"{odd[0]} is no array")
-    return arrays
