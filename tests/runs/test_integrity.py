@@ -1,4 +1,4 @@
-"""Runs with one edited file: each command gives the same answer as before, or an error."""
+"""Runs with one edited file: the same answers as before, or errors."""
 
 from __future__ import annotations
 
@@ -164,17 +164,17 @@ def edit(draw: random.Random, name: str, content: bytes) -> bytes | None:
 
 def edit_json(draw: random.Random, content: bytes) -> bytes:
     table = json.loads(content)
-    edit_leaf(draw, table)
+    edit_entry(draw, table)
     return json.dumps(table, indent=2).encode()
 
 
 def edit_toml(draw: random.Random, content: bytes) -> bytes:
     table = tomllib.loads(content.decode())
-    edit_leaf(draw, table)
+    edit_entry(draw, table)
     return tomli_w.dumps(table).encode()
 
 
-def edit_leaf(draw: random.Random, table: Any) -> None:
+def edit_entry(draw: random.Random, table: Any) -> None:
     """Change, remove or add one entry of nested tables and lists."""
     while True:
         key = draw.choice([*table] if isinstance(table, dict) else range(len(table)))
@@ -219,7 +219,7 @@ def edit_npz(draw: random.Random, content: bytes) -> bytes:
     value = arrays[chosen]
     if value.dtype.kind == "U":
         table = json.loads(str(value))
-        edit_leaf(draw, table)
+        edit_entry(draw, table)
         arrays[chosen] = np.array(json.dumps(table))
     elif draw.random() < 0.7 and value.size:
         flat = value.reshape(-1).copy()
