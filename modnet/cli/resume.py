@@ -40,7 +40,7 @@ def resume(run: Path, *, without: tuple[str, ...], modules: tuple[str, ...]) -> 
                 )
             echo(f"{run} has finished: there is nothing to resume")
             return
-        load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
+        load_all_plugins(read_toml(run / EXPERIMENT), run / EXPERIMENT, without, modules)
         echo(f"modnet {modnet.__version__}")
         wanted = read_experiment(run)
         with file_progress():
