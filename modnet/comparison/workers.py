@@ -30,6 +30,7 @@ from modnet.host.registry import SESSION, Override, active_overrides, find_overr
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
 from modnet.runs.folder import EXPERIMENT, HISTORY, claim, read_ending
+from modnet.runs.integrity import check_files
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Grads, Params, Status
 
@@ -65,7 +66,9 @@ def is_finished(job: Job) -> bool:
     if keys := find_changes(there, wanted):
         raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"], "--out")
     with claim(job.folder):
-        return read_ending(job.folder) is not None
+        ended = read_ending(job.folder)
+        check_files(job.folder, remedy="remove it to repeat the run")
+        return ended is not None
 
 
 def measure_progress(job: Job) -> float:
