@@ -76,8 +76,8 @@ class Segment:
     def create(cls, experiment: Experiment, start: int = 0) -> Segment:
         """Return the surroundings of this process for an experiment."""
         plugins = _find_origins(experiment)
-        third_parties = {origin.distribution for origin in plugins} - {BUILT_IN}
-        libraries = list_libraries(experiment.training.blas_threads, third_parties)
+        third_parties = {o.distribution: o.package for o in plugins if o.distribution != BUILT_IN}
+        libraries = list_libraries(third_parties)
         return cls(start, plugins, _find_observers(), libraries, describe_machine())
 
     def find_differences(self, now: Segment) -> list[Difference]:
