@@ -80,7 +80,7 @@ class _Store:
     entry: Path
     about: dict[str, str]
     failure: OSError | None = None
-    """What keeps the entry from being written."""
+    """The error that keeps the entry from being written."""
 
     def write(self, convert: Callable[[Put], Facts]) -> None:
         """Convert a file, and store what it becomes, if that can be; raises what `convert` raises by itself."""
