@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from modnet.cli.options import comparison_options, load_all_plugins, plugin_options, read_alternatives
+from modnet.cli.output import echo
 from modnet.comparison import compare as comparison
 from modnet.comparison.decisions import ROPE
 from modnet.compose.tables import merge
@@ -48,7 +49,7 @@ def compare(
 
     The folder holds each run, and comparison.md, pairs.csv, runs.csv, comparison.json, comparison.png.
     """
-    table = load_all_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
     changes, grid = read_alternatives(flags)
     folder = out or choose_new_folder()
     out_stream = sys.stderr if json_ else sys.stdout
@@ -59,6 +60,6 @@ def compare(
             )
         except KeyboardInterrupt:
             if (folder / comparison.COMPARISON).is_file():
-                click.echo(f"continue with: modnet compare {folder / comparison.COMPARISON} --out {folder}", err=json_)
+                echo(f"continue with: modnet compare {folder / comparison.COMPARISON} --out {folder}", err=json_)
             raise
-    click.echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")
+    echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")

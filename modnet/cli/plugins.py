@@ -11,12 +11,17 @@ from typing import Any
 import click
 
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
+from modnet.cli.output import echo
 from modnet.compose.plugins import get_host
 from modnet.compose.scaffold import NewPlugin
+from modnet.errors import UnknownNameError
+from modnet.host.approval import forget as forget_module
+from modnet.host.approval import list_approvals
 from modnet.host.catalogue import LIMIT
 from modnet.host.discovery import PluginHost
 from modnet.host.entry_points import Plugin, find_misnamed
 from modnet.host.kinds import KINDS
+from modnet.text import format_table, printable
 
 
 @click.group(invoke_without_command=True)
@@ -36,9 +41,9 @@ def plugins(context: click.Context, *, json_: bool, without: tuple[str, ...], mo
     load_chosen_plugins(without, modules)
     host = get_host()
     host.ask_a_few()
-    click.echo(format_json(host) if json_ else format_plugins(host))
+    echo(format_json(host) if json_ else "\n\n".join(filter(None, (format_plugins(host), format_approvals()))))
     if missing := format_not_asked(host):
-        click.echo(missing, err=True)
+        echo(missing, err=True)
 
 
 @plugins.command()
@@ -61,9 +66,9 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     host = get_host()
     host.ask_anew(timeout)
     notes = [f"note: {problem}" for problem in find_misnamed()]
-    click.echo(format_json(host, diagnosis=True) if json_ else format_diagnosis(host, notes))
+    echo(format_json(host, diagnosis=True) if json_ else format_diagnosis(host, notes))
     if json_ and notes:
-        click.echo("\n".join(notes), err=True)
+        echo("\n".join(notes), err=True)
     sys.exit(1 if host.list_broken() or host.list_not_asked() else 0)
 
 
@@ -90,10 +95,22 @@ def check(
     }
     reports = check_distribution(name, options=options, raises=False)
     if json_:
-        click.echo(json.dumps([json.loads(report.as_json()) for report in reports], indent=2))
+        echo(json.dumps([json.loads(report.as_json()) for report in reports], indent=2))
     else:
-        click.echo("\n\n".join(map(str, reports)))
+        echo("\n\n".join(map(str, reports)))
     sys.exit(0 if all(report.passed for report in reports) else 1)
+
+
+@plugins.command()
+@click.argument("module")
+def forget(module: str) -> None:
+    """Take back the approval of MODULE.
+
+    Experiment files and runs that name it import it no longer, until it is given with -p again.
+    """
+    if not (count := forget_module(module)):
+        raise UnknownNameError("approved module", module, {approval.module for approval in list_approvals()})
+    echo(f"{module} is not approved any more" + (f", in {count} folders" if count > 1 else ""))
 
 
 @plugins.command()
@@ -115,13 +132,24 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
     plugin = NewPlugin(kind, name)
     folder = out or Path(plugin.distribution)
     for path in plugin.write(folder):
-        click.echo(f"  {path}")
-    click.echo(f"{plugin.class_name} in {plugin.module}.py is the {kind} {name!r}; install it: pip install -e {folder}")
+        echo(f"  {path}")
+    echo(f"{plugin.class_name} in {plugin.module}.py is the {kind} {name!r}; install it: pip install -e {folder}")
 
 
 def format_plugins(host: PluginHost) -> str:
     """Return one block a plugin: name, version, state and file, then what it provides or why it is broken."""
     return "\n".join(_format_block(host, plugin) for plugin in host.plugins) or "no plugins are installed"
+
+
+def format_approvals() -> str:
+    """Return a table of the modules that the user approved; nothing where there are none."""
+    rows = [["approved module", "file", "SHA-256", "since", "now"]]
+    for approval in list_approvals():
+        changed = approval.find_changed()
+        now = f"changed: {', '.join(changed)}" if changed else "as approved"
+        row = [approval.module, str(approval.file), approval.digest[:12], approval.since[:10], now]
+        rows.append([printable(cell, 200) for cell in row])
+    return "\n".join(format_table(rows, left=len(rows[0]))) if len(rows) > 1 else ""
 
 
 def format_diagnosis(host: PluginHost, notes: Sequence[str]) -> str:

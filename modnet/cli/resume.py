@@ -12,14 +12,15 @@ import click
 
 import modnet
 from modnet.cli.options import load_all_plugins, plugin_options
+from modnet.cli.output import echo
 from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data
-from modnet.compose.settings import Table
 from modnet.compose.toml import read_toml
 from modnet.display.progress import file_progress
 from modnet.errors import DataError, SettingError
 from modnet.nn.checkpoint import CHECKPOINT
 from modnet.runs.folder import EXPERIMENT, check_is_run, claim, read_ending, read_experiment
+from modnet.runs.integrity import check_files
 from modnet.runs.recorder import RunRecorder, begin_run
 from modnet.types import Status
 
@@ -37,11 +38,12 @@ def resume(run: Path, iterations: int | None, *, without: tuple[str, ...], modul
     check_is_run(run)
     with claim(run):
         ended = read_ending(run)
-        if ended and not _can_be_lengthened(run, ended, iterations):
-            click.echo(f"{run} has finished: there is nothing to resume")
+        check_files(run)
+        if ended and not _can_be_lengthened(run, *ended, iterations):
+            echo(f"{run} has finished: there is nothing to resume")
             return
-        load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
-        click.echo(f"modnet {modnet.__version__}")
+        load_all_plugins(read_toml(run / EXPERIMENT), run / EXPERIMENT, without, modules)
+        echo(f"modnet {modnet.__version__}")
         wanted = read_experiment(run)
         with file_progress():
             data, wanted = read_data(wanted)
@@ -54,17 +56,16 @@ def resume(run: Path, iterations: int | None, *, without: tuple[str, ...], modul
             _refuse_fewer(run, start.iteration)
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
-        click.echo(f"resumes after {made} iterations")
+        echo(f"resumes after {made} iterations")
         for difference in recorder.new_surroundings:
-            click.echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
+            echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
         with begin_run(recorder) if changes else nullcontext():
             run_to_end(wanted, data, recorder, start)
 
 
-def _can_be_lengthened(run: Path, ended: Table, iterations: int | None) -> bool:
+def _can_be_lengthened(run: Path, status: Status, made: int, iterations: int | None) -> bool:
     """Return whether so many iterations are more than an ended run has; raises where it cannot have more."""
-    status, made = ended["status"], ended["iterations"]
-    if status == Status.DIVERGED:
+    if status is Status.DIVERGED:
         raise DataError(f"{run} has diverged after {made:,} iterations, and would again: try a smaller learning rate")
     if iterations is None or iterations == made:
         return False

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import json
 import tempfile
 import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
@@ -40,7 +40,9 @@ from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import try_to_draw
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
+from modnet.files.arrays import unpack_array
 from modnet.files.opening import read_plain
+from modnet.host.approval import name_module
 from modnet.runs.folder import HISTORY, HITS, claim, is_unused
 from modnet.runs.history import read_history
 from modnet.runs.receipt import Receipt, Results
@@ -109,7 +111,9 @@ def compare(
     if importlib.util.find_spec("scipy") is None:
         raise MissingExtraError("a comparison", "compare")
     table, plan = _read_plan(experiment, grid, seeds, rope)
-    ensure_plugins(table)
+    where = None if isinstance(experiment, (Mapping, Experiment)) else Path(experiment)
+    # A table is the program's own word; in a file, a module must be approved.
+    ensure_plugins(table, str if isinstance(experiment, Mapping) else partial(name_module, where=where))
     base = experiment if isinstance(experiment, Experiment) else create_experiment(table)
     toml = tomli_w.dumps({**to_table(base), "compare": {**attrs.asdict(plan), "grid": to_axes(plan.grid)}})
     settings, data, resolved = _read_settings(base, table, plan)
@@ -220,7 +224,7 @@ def read_hits(folder: Path, data: Dataset) -> Array:
     path = folder / HITS
     content = read_plain(path)
     try:
-        hits: Array = np.load(io.BytesIO(content), allow_pickle=False)
+        hits = unpack_array(content)
     except Exception as error:  # NumPy has many
         why = format_error(error)
         raise DataError(f"{path}: cannot be read ({why}): remove the run to repeat it", path=path) from None

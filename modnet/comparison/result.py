@@ -8,6 +8,7 @@ from functools import cached_property
 import attrs
 import numpy as np
 
+from modnet.comparison.collapse import find_collapsed
 from modnet.comparison.decisions import ANALYSES, Decision
 from modnet.comparison.grid import Setting
 from modnet.comparison.statistics import Estimate, Variation
@@ -51,14 +52,19 @@ class SettingResult:
         return float(self.accuracies.std(ddof=1)) if len(self.hits) > 1 else math.nan
 
     @cached_property
+    def collapsed(self) -> int:
+        """The number of runs that collapsed: they diverged, or are far below the others of this setting."""
+        return int(find_collapsed(self.accuracies, self.statuses).sum())
+
+    @cached_property
     def on_such_samples(self) -> Estimate | None:
         """The accuracy over all seeds and all samples like those of the test part; None for a single seed."""
-        return Variation.from_hits(self.hits).on_such_samples() if len(self.hits) > 1 else None
+        return Variation.from_hits(self.hits, (0.0, 1.0)).on_such_samples() if len(self.hits) > 1 else None
 
     @cached_property
     def on_these_samples(self) -> Estimate | None:
         """The accuracy over all seeds, for the samples of the test part alone; None for a single seed."""
-        return Variation.from_hits(self.hits).on_these_samples() if len(self.hits) > 1 else None
+        return Variation.from_hits(self.hits, (0.0, 1.0)).on_these_samples() if len(self.hits) > 1 else None
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -78,6 +84,10 @@ class PairResult:
     """The claim for new samples like those of the test part."""
     decision_here: Decision
     """The claim for the fixed test set alone."""
+    samples: int
+    """The number of test samples."""
+    rope: float
+    """The region of practical equivalence."""
 
     @property
     def verdict(self) -> str:
@@ -94,4 +104,6 @@ class PairResult:
             return "practically equal"
         if decision.seeds_needed:
             return f"undecided: about {decision.seeds_needed - self.seeds} more seeds"
+        if decision.smallest_rope > self.rope:
+            return f"undecided: {self.samples:,} samples cannot show less than {decision.smallest_rope:.2g}"
         return f"undecided: {ANALYSES[-1]} seeds are not enough"

@@ -5,19 +5,22 @@ from __future__ import annotations
 import shlex
 import shutil
 import warnings
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from modnet.compose.experiment import Experiment, create_experiment
+from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table
 from modnet.compose.toml import read_toml
-from modnet.errors import DataError, SettingError
+from modnet.errors import DataError, SettingError, UnknownNameError
 from modnet.files import sweep
 from modnet.files.locks import hold_lock
 from modnet.files.opening import read_json
 from modnet.files.writing import sync_folder
+from modnet.host.kinds import KINDS
+from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt
@@ -36,6 +39,8 @@ EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, CURVES, _, _ = FILES = (
 LOCK = ".lock"
 # Hidden folders in that of a run: the run that another is about to replace, and one that it has replaced.
 ASIDE, REPLACED = ".aside", ".replaced"
+# The entries and the kinds of parts that a network takes.
+NETWORK, NETWORK_KINDS = ("network", "training", "seed"), ("activation", "loss")
 # The files that the receipt vouches for; curves may be drawn again at any time.
 SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS)
 
@@ -81,38 +86,34 @@ def check_is_run(path: Path) -> None:
         raise DataError(f"{path}: not the folder of a run, there is no {EXPERIMENT} in it")
 
 
-def read_ending(path: Path) -> Table | None:
-    """Return the summary of a run that has come to its end, or None where it can be resumed.
+def read_ending(path: Path) -> tuple[Status, int] | None:
+    """Return status and iterations of a run that has come to its end, or None where it can be resumed.
 
-    Removes what was left by killed processes; the folder must be claimed. Raises DataError where the summary of a run
-    that had ended is damaged.
+    Its receipt knows; a run of an older version may have none, but a summary. Removes what was left by killed
+    processes; the folder must be claimed.
     """
     for name in (*FILES, PREVIOUS):
         sweep(path / name)
     shutil.rmtree(path / REPLACED, ignore_errors=True)
-    summary = _read_summary(path / SUMMARY)
-    # A run of an older version may have no receipt.
-    results = Receipt.read(path, of_older=True).results if (path / RECEIPT).is_file() else None
-    if results and results.status.is_final and not summary:
-        what = f"damaged or missing, though the run had {results.status} after {results.iterations:,} iterations"
-        again = f"modnet train {shlex.quote(str(path / EXPERIMENT))} --out {shlex.quote(str(path))} --overwrite"
-        raise DataError(f"{path / SUMMARY}: {what}: restore it from a copy, or train the run again: {again}")
-    if not summary or ((path / RECEIPT).is_file() and not (results and results.status.is_final)):
+    if (path / RECEIPT).is_file():
+        results = Receipt.read(path, of_older=True).results
+        ending = (results.status, results.iterations) if results else None
+    else:
+        ending = _read_summary(path / SUMMARY)
+    if not ending or not ending[0].is_final:
         return None
-    finished = summary["status"] == Status.FINISHED
-    for name in (PREVIOUS,) if finished else (PREVIOUS, CHECKPOINT):
+    for name in (PREVIOUS,) if ending[0] is Status.FINISHED else (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)
-    return summary
+    return ending
 
 
-def _read_summary(path: Path) -> Table | None:
-    """Return the summary of a run that has ended, or None where there is none, or it is damaged."""
+def _read_summary(path: Path) -> tuple[Status, int] | None:
+    """Return status and iterations in the summary of a run, or None where there is none, or it is damaged."""
     try:
         summary = read_json(path)
-        ended = Status(summary["status"]).is_final and isinstance(summary["iterations"], int)
+        return Status(summary["status"]), int(summary["iterations"])
     except (DataError, ValueError, KeyError, TypeError):
         return None
-    return summary if ended else None
 
 
 def format_resume(path: Path) -> str:
@@ -122,9 +123,27 @@ def format_resume(path: Path) -> str:
 
 def read_experiment(folder: Path) -> Experiment:
     """Return a run's experiment; raises PluginError where a plugin is missing, with the one to install."""
+    return _create_experiment(folder / EXPERIMENT, read_toml(folder / EXPERIMENT), KINDS)
+
+
+def read_network(folder: Path) -> tuple[Experiment, DataSource | None]:
+    """Return a run's experiment with its network, all else being the main job's, and the source of its data.
+
+    No plugin that only training needs is missed; the source is None where it is unknown. Raises PluginError.
+    """
     path = folder / EXPERIMENT
-    with name_missing_plugins(path):
-        table = read_toml(path)
+    table = read_toml(path)
+    experiment = _create_experiment(path, {key: table[key] for key in NETWORK if key in table}, NETWORK_KINDS)
+    data = table.get("data", {})
+    with suppress(UnknownNameError):
+        if isinstance(data, dict) and isinstance(name := data.get("name"), str):
+            get_host().registry.find("data-source", name)
+        return experiment, _create_experiment(path, {"data": data}, {"data-source"}).data.source
+    return experiment, None
+
+
+def _create_experiment(path: Path, table: Table, kinds: Container[str]) -> Experiment:
+    with name_missing_plugins(path, kinds):
         try:
             return create_experiment(table)
         except SettingError as error:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,7 +16,8 @@ from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.errors import DataError, SettingError
 from modnet.files import digest, write_atomically
-from modnet.files.opening import read_json, read_plain
+from modnet.files.digests import hash_file
+from modnet.files.opening import read_json
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.surroundings import PARTS, Difference, Segment, compare_entries
@@ -118,24 +119,30 @@ class Receipt:
 
     def with_results(self, run: ObservedRun, folder: Path, names: Sequence[str]) -> Receipt:
         """Return the receipt with the results of the run and the digests of these files in its folder."""
-        files = {name: sha256((folder / name).read_bytes()).hexdigest() for name in names}
+        files = {name: hash_file(folder / name) for name in names}
         results = Results(run.status, run.iteration, hash_params(run.params), files)
         failed = run.status is Status.FAILED  # maybe before its first iteration in the last surroundings
         return attrs.evolve(self.until(run.iteration) if failed else self, results=results)
 
-    def find_changed_files(self, folder: Path) -> list[Difference]:
-        """Return the files that were changed since the run ended, the receipt itself included."""
+    def find_changed_files(self, folder: Path, names: Collection[str] | None = None) -> list[Difference]:
+        """Return the files, or those of some names, that were changed since the run ended; the receipt in any case."""
         found = []
         table = read_json(folder / RECEIPT)
         sealed, content = table.pop("sha256"), _hash_table(table)
         if content != sealed:
             found.append(Difference("file", RECEIPT, sealed, content))
         for name, then in self.results.files.items() if self.results else ():
+            if names is not None and name not in names:
+                continue
             path = folder / name
-            now = sha256(read_plain(path)).hexdigest() if path.is_file() else "missing"
+            now = hash_file(path) if path.is_file() else "missing"
             if now != then:
                 found.append(Difference("file", name, then, now))
         return found
+
+    def find_changed_settings(self, table: Table) -> list[Difference]:
+        """Return what an experiment's table has otherwise."""
+        return compare_entries("setting", self.settings, _flatten(table))
 
     def find_differences(self, now: Receipt) -> list[Difference]:
         """Return the differences of another receipt, in the order: data, setting, plugin, library, platform, observer.

@@ -200,7 +200,7 @@ class RunRecorder(Observer):
     def draw(self) -> None:
         """Draw the learning curves of a run that has ended; a failure is a note."""
         if self.run and self.is_saved and not self.compact:
-            history, title = self.run.history, format_title(self._experiment)
+            history, title = self.run.history, format_title(self._table)
             if note := try_to_draw(lambda: draw_learning_curves(history, title), self.path / CURVES):
                 self.notes.append(note)
 

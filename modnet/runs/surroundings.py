@@ -17,7 +17,9 @@ from modnet.compose.plugins import get_host
 from modnet.data.fingerprint import code_fingerprint
 from modnet.host.registry import BUILT_IN
 from modnet.runs.environment import describe_machine, list_libraries
+from modnet.text import printable
 
+LONGEST_DIFFERENCE = 1000
 CORE, OBSERVER = "core", "observer"
 # In the order in which differences are named: each may be the cause of those after it.
 PARTS = ("file", "data", "setting", "plugin", "library", "platform", "observer")
@@ -52,9 +54,9 @@ class Difference:
     def format(self) -> str:
         """Return the difference without the part's name; digests are shortened."""
         if self.then == self.now:  # a mistake in words
-            return self.what
+            return printable(self.what, LONGEST_DIFFERENCE)
         then, now = (re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1...", text) for text in (self.then, self.now))
-        return f"{self.what}: {then or 'none'} then, {now or 'none'} now"
+        return printable(f"{self.what}: {then or 'none'} then, {now or 'none'} now", LONGEST_DIFFERENCE)
 
 
 @attrs.frozen
@@ -74,8 +76,8 @@ class Segment:
     def create(cls, experiment: Experiment, start: int = 0) -> Segment:
         """Return the surroundings of this process for an experiment."""
         plugins = _find_origins(experiment)
-        third_parties = {origin.distribution for origin in plugins} - {BUILT_IN}
-        libraries = list_libraries(experiment.training.blas_threads, third_parties)
+        third_parties = {o.distribution: o.package for o in plugins if o.distribution != BUILT_IN}
+        libraries = list_libraries(third_parties)
         return cls(start, plugins, _find_observers(), libraries, describe_machine())
 
     def find_differences(self, now: Segment) -> list[Difference]:
