@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from modnet.comparison.agreement import Mixture
 from modnet.comparison.decisions import ANALYSES, ROPE, decide
 from modnet.comparison.figure import draw_comparison
 from modnet.comparison.result import PairResult, SettingResult
 from modnet.comparison.statistics import Estimate, Variation
-from modnet.text import format_count, format_table, to_csv
+from modnet.text import format_count, format_table, list_some, to_csv
 from modnet.types import Status
 
 if TYPE_CHECKING:
@@ -34,6 +35,8 @@ class Comparison:
     seeds: tuple[int, ...]
     rope: float = ROPE
     """The region of practical equivalence: a difference in accuracy that is smaller is none in practice."""
+    mixtures: tuple[Mixture, ...] = ()
+    """Accepted differences in the code and the libraries of the runs."""
 
     @property
     def samples(self) -> int:
@@ -122,6 +125,7 @@ class Comparison:
                 for result in self.settings
             ],
             "pairs": self._records(),
+            "accepted": [attrs.asdict(mixture) for mixture in self.mixtures],
         }
 
     def figure(self, title: str = "") -> Figure:
@@ -169,6 +173,9 @@ class Comparison:
     def _notes(self) -> str:
         seeds = format_count(len(self.seeds), "seed")
         counts = f"{seeds}, {self.samples:,} test samples; ± is the standard deviation between seeds."
+        if self.mixtures:
+            what = list_some(map(str, self.mixtures), 3)
+            counts = f"Accepted, though differences may come from it: not all runs have the same {what}. {counts}"
         if not self.pairs:
             return counts
         first = ", ".join(map(str, ANALYSES[:3]))

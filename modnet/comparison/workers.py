@@ -76,42 +76,49 @@ def measure_progress(job: Job) -> float:
 
 
 def run_jobs(
-    jobs: Sequence[Job], data: Dataset, executor: Executor | None = None, workers: int | None = None
+    jobs: Sequence[Job],
+    data: Dataset,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    *,
+    accept: bool = False,
 ) -> Iterator[Job]:
     """Bring all runs on some data to their ends and yield each as it ends.
 
-    Without an executor `workers` processes do it, by default as many as there are cores; 1 is this process. Raises
-    ModnetError where a run fails, and KeyboardInterrupt; all runs are saved then, and the next call resumes them.
+    Without an executor `workers` processes do it, by default as many as there are cores; 1 is this process. With
+    `accept` a run goes on by other code or libraries. Raises ModnetError where a run fails, and KeyboardInterrupt; all
+    runs are saved then, and the next call resumes them.
     """
     if executor:
-        yield from _run_in(executor, jobs)
+        yield from _run_in(executor, jobs, accept)
     elif (count := min(_count_workers(jobs, workers), len(jobs))) > 1:
         with _start_workers(count, jobs[0].experiment) as pool:
-            yield from _run_in(pool, jobs)
+            yield from _run_in(pool, jobs, accept)
     else:
         for job in jobs:
-            _check(job, _report(partial(_train, job.folder, job.experiment, job.experiment, data)))
+            _check(job, _report(partial(_train, job.folder, job.experiment, job.experiment, data, accept)))
             yield job
 
 
-def train_table(folder: str, table: Table) -> JobResult:
+def train_table(folder: str, table: Table, accept: bool = False) -> JobResult:
     """Bring a run to its end, in whichever process this is: begin it, or resume the one in its folder.
 
-    `table` is its experiment. An estimator that can have several threads takes one; that changes no bit.
+    `table` is its experiment, `accept` is as of `run_jobs`. An estimator that can have several threads takes one; that
+    changes no bit.
     """
     if _is_ending:  # the run was waiting for this worker, and could not be called off
         return JobResult(Status.INTERRUPTED)
-    return _report(partial(_train_table, Path(folder), table))
+    return _report(partial(_train_table, Path(folder), table, accept))
 
 
-def _train_table(folder: Path, table: Table) -> None:
+def _train_table(folder: Path, table: Table, accept: bool) -> None:
     ensure_plugins(table)
     experiment = create_experiment(table)
     data = _read_data(json.dumps(table["data"], default=str), active_overrides())
-    _train(folder, experiment, _share(experiment), data)
+    _train(folder, experiment, _share(experiment), data, accept)
 
 
-def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Dataset) -> None:
+def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Dataset, accept: bool) -> None:
     """Begin or resume the run of an experiment; a variant of it, which gives the same bits, is trained."""
     if not (folder / EXPERIMENT).is_file():
         with create_run(folder, experiment, data, draws=False) as recorder:
@@ -120,7 +127,7 @@ def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Data
     with claim(folder):
         if not read_ending(folder):
             recorder = RunRecorder(folder, experiment, data, draws=False)
-            train_run(variant, data, recorder, recorder.load_checkpoint())
+            train_run(variant, data, recorder, recorder.load_checkpoint(accept=accept))
 
 
 def _report(train: Callable[[], None]) -> JobResult:
@@ -157,8 +164,8 @@ def ensure_plugins(table: Table) -> None:
         get_host().load_module(module)
 
 
-def _run_in(executor: Executor, jobs: Sequence[Job]) -> Iterator[Job]:
-    futures = {executor.submit(train_table, str(job.folder), to_table(job.experiment)): job for job in jobs}
+def _run_in(executor: Executor, jobs: Sequence[Job], accept: bool) -> Iterator[Job]:
+    futures = {executor.submit(train_table, str(job.folder), to_table(job.experiment), accept): job for job in jobs}
     try:
         for future in as_completed(futures):
             _check(futures[future], future.result())
