@@ -45,6 +45,7 @@ from modnet.interfaces import (
     RowsToPredict,
     Trace,
 )
+from modnet.nn.blas import limit_blas_threads
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
 from modnet.nn.run import Run
@@ -119,6 +120,7 @@ __all__ = [
     "gradient",
     "gradient_descent",
     "hookimpl",
+    "limit_blas_threads",
     "load",
     "loss",
     "numerical_gradient",

@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from modnet.cli.options import comparison_options, load_all_plugins, plugin_options, read_alternatives
+from modnet.cli.output import echo
 from modnet.comparison import compare as comparison
 from modnet.comparison.decisions import ROPE
 from modnet.compose.tables import merge
@@ -70,6 +71,6 @@ def compare(
         except KeyboardInterrupt:
             if (folder / comparison.COMPARISON).is_file():
                 again = f"{folder / comparison.COMPARISON} --out {folder}{' --accept' * accept}"
-                click.echo(f"continue with: modnet compare {again}", err=json_)
+                echo(f"continue with: modnet compare {again}", err=json_)
             raise
-    click.echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")
+    echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")

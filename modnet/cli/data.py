@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options
+from modnet.cli.output import echo
 from modnet.compose.conversion import WHOLE, choose_source, read_whole, write
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
@@ -77,10 +78,13 @@ def show(
         summary=summary,
         samples=samples,
     )
-    click.echo(overview_to_json(view) if json_ else overview_to_text(view, Screen.from_stream(sys.stdout)))
+    if json_:
+        echo(overview_to_json(view))
+    else:  # escaped already, but for the codes of its own greys
+        click.echo(overview_to_text(view, Screen.from_stream(sys.stdout)))
     if out:
         save_figure(draw_data(found, summary, view.headline), out)
-        click.echo(f"drawn in {out}", err=json_)
+        echo(f"drawn in {out}", err=json_)
 
 
 @data.command()
@@ -115,16 +119,16 @@ def convert(
         found = read_whole(source, kind, parse_assignments(assignments))
         paths = write(found, target, to, overwrite=overwrite)
     for note in found.notes:
-        click.echo(note, err=True)
+        echo(note, err=True)
     if json_:
         files = [{"path": str(path), "bytes": path.stat().st_size} for path in paths]
         counts = {**{name: len(samples) for name, samples in found.parts.items()}, "features": found.features}
-        click.echo(json.dumps({**counts, "classes": len(found.classes), "files": files}))
+        echo(json.dumps({**counts, "classes": len(found.classes), "files": files}))
         return
     rows = f"{found.format_sizes()} rows" if len(found.test) else f"{len(found.train):,} rows"
-    click.echo(f"{rows}, {found.features} features, {len(found.classes)} classes; written:")
+    echo(f"{rows}, {found.features} features, {len(found.classes)} classes; written:")
     for path in paths:
-        click.echo(f"  {format_size(path.stat().st_size):>10}  {path}")
+        echo(f"  {format_size(path.stat().st_size):>10}  {path}")
 
 
 @data.command()
@@ -147,17 +151,17 @@ def fetch(
         with file_progress():
             folder = source.fetch()
     except KeyboardInterrupt:
-        click.echo("modnet: interrupted; the next call downloads the files that are not there yet", err=True)
+        echo("modnet: interrupted; the next call downloads the files that are not there yet", err=True)
         sys.exit(130)
     files = {path: path.stat().st_size for path in sorted(folder.iterdir()) if path.is_file()}
     if json_:
         listed = [{"path": str(path), "bytes": size} for path, size in files.items()]
-        click.echo(json.dumps({"folder": str(folder), "files": listed}))
+        echo(json.dumps({"folder": str(folder), "files": listed}))
         return
-    click.echo(f"{name} is in {folder}")
+    echo(f"{name} is in {folder}")
     for path, size in files.items():
-        click.echo(f"  {format_size(size):>10}  {path.name}")
-    click.echo(f"train on it: modnet train --data {name}")
+        echo(f"  {format_size(size):>10}  {path.name}")
+    echo(f"train on it: modnet train --data {name}")
 
 
 def _list_fetchable() -> list[str]:
@@ -183,14 +187,14 @@ def cache(*, clear_: bool, json_: bool) -> None:
     removed = clear_cache() if clear_ else 0
     if json_:
         listed = [{"what": entry.what, "file": entry.file, "bytes": entry.size} for entry in entries]
-        click.echo(json.dumps({"folder": str(folder), "removed": clear_, "entries": listed}))
+        echo(json.dumps({"folder": str(folder), "removed": clear_, "entries": listed}))
         return
     if clear_:
         downloads = sum(entry.what == "downloaded" for entry in entries)
         also = f", {downloads} of them downloaded" if downloads else ""
-        click.echo(f"removed {count}{also}, {format_size(removed)}, from {folder}")
+        echo(f"removed {count}{also}, {format_size(removed)}, from {folder}")
         return
     total = format_size(sum(entry.size for entry in entries))
-    click.echo(f"{folder}: {count}, {total}")
+    echo(f"{folder}: {count}, {total}")
     for entry in entries:
-        click.echo(f"  {format_size(entry.size):>10}  {entry.what:<10}  {entry.file}")
+        echo(f"  {format_size(entry.size):>10}  {entry.what:<10}  {entry.file}")

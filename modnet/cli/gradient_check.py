@@ -10,6 +10,7 @@ import attrs
 import click
 
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
+from modnet.cli.output import echo
 from modnet.compose.experiment import create_experiment, create_network, format_title, read_data
 from modnet.compose.gradient_check import check_gradient
 from modnet.compose.tables import merge
@@ -65,10 +66,10 @@ def gradient_check(
         repeats=repeats,
         seed=wanted.seed,
     )
-    click.echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
+    echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
     if out:
         picture = draw_estimators(check.estimators, format_title(wanted))
         save_figure(picture, out)
         if not json_:
-            click.echo(f"drawn in {out}")
+            echo(f"drawn in {out}")
     sys.exit(0 if check.passed else 1)

@@ -13,6 +13,7 @@ from typing import Any
 import click
 
 import modnet
+from modnet.cli.output import echo
 from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
 
 # Each is in a module of its name, so that no command waits for the imports of another.
@@ -51,7 +52,7 @@ def main() -> None:
 
 
 def _complain(message: str) -> None:
-    click.echo(f"modnet: {message}", err=True)
+    echo(f"modnet: {message}", err=True)
 
 
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:

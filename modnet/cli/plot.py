@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from modnet.cli.options import load_all_plugins, plugin_options
+from modnet.cli.output import echo
 from modnet.compose.experiment import format_title
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
@@ -25,4 +26,4 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
     load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
     path = out or run / CURVES
     save_figure(draw_learning_curves(history, format_title(read_experiment(run))), path)
-    click.echo(f"drawn in {path}")
+    echo(f"drawn in {path}")

@@ -11,6 +11,7 @@ from typing import Any
 import click
 
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
+from modnet.cli.output import echo
 from modnet.compose.plugins import get_host
 from modnet.compose.scaffold import NewPlugin
 from modnet.host.catalogue import LIMIT
@@ -36,9 +37,9 @@ def plugins(context: click.Context, *, json_: bool, without: tuple[str, ...], mo
     load_chosen_plugins(without, modules)
     host = get_host()
     host.ask_a_few()
-    click.echo(format_json(host) if json_ else format_plugins(host))
+    echo(format_json(host) if json_ else format_plugins(host))
     if missing := format_not_asked(host):
-        click.echo(missing, err=True)
+        echo(missing, err=True)
 
 
 @plugins.command()
@@ -61,9 +62,9 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     host = get_host()
     host.ask_anew(timeout)
     notes = [f"note: {problem}" for problem in find_misnamed()]
-    click.echo(format_json(host, diagnosis=True) if json_ else format_diagnosis(host, notes))
+    echo(format_json(host, diagnosis=True) if json_ else format_diagnosis(host, notes))
     if json_ and notes:
-        click.echo("\n".join(notes), err=True)
+        echo("\n".join(notes), err=True)
     sys.exit(1 if host.list_broken() or host.list_not_asked() else 0)
 
 
@@ -90,9 +91,9 @@ def check(
     }
     reports = check_distribution(name, options=options, raises=False)
     if json_:
-        click.echo(json.dumps([json.loads(report.as_json()) for report in reports], indent=2))
+        echo(json.dumps([json.loads(report.as_json()) for report in reports], indent=2))
     else:
-        click.echo("\n\n".join(map(str, reports)))
+        echo("\n\n".join(map(str, reports)))
     sys.exit(0 if all(report.passed for report in reports) else 1)
 
 
@@ -115,8 +116,8 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
     plugin = NewPlugin(kind, name)
     folder = out or Path(plugin.distribution)
     for path in plugin.write(folder):
-        click.echo(f"  {path}")
-    click.echo(f"{plugin.class_name} in {plugin.module}.py is the {kind} {name!r}; install it: pip install -e {folder}")
+        echo(f"  {path}")
+    echo(f"{plugin.class_name} in {plugin.module}.py is the {kind} {name!r}; install it: pip install -e {folder}")
 
 
 def format_plugins(host: PluginHost) -> str:

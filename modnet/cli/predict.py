@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from modnet.cli.options import load_all_plugins, parse_assignments, plugin_options
+from modnet.cli.output import echo
 from modnet.compose.parts import make_part
 from modnet.compose.sources import find_shared_settings, is_data_set, read_rows, recognise_source
 from modnet.compose.toml import read_toml
@@ -104,11 +105,11 @@ def _print_predictions(
     columns: dict[str, list[Any]], accuracy: float | None, notes: Sequence[str], *, json_: bool
 ) -> None:
     for note in notes:
-        click.echo(f"note: {note}", err=True)
+        echo(f"note: {note}", err=True)
     if json_:
         records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        click.echo(json.dumps({"accuracy": accuracy, "notes": notes, "rows": records}))
+        echo(json.dumps({"accuracy": accuracy, "notes": notes, "rows": records}))
         return
-    click.echo(to_csv([list(columns), *zip(*columns.values(), strict=True)]), nl=False)
+    echo(to_csv([list(columns), *zip(*columns.values(), strict=True)]), nl=False)
     if accuracy is not None:
-        click.echo(f"accuracy {accuracy:.4f} on {len(columns['row']):,} rows", err=True)
+        echo(f"accuracy {accuracy:.4f} on {len(columns['row']):,} rows", err=True)

@@ -8,6 +8,7 @@ import click
 
 import modnet
 from modnet.cli.options import load_all_plugins, plugin_options
+from modnet.cli.output import echo
 from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data
 from modnet.compose.toml import read_toml
@@ -21,7 +22,7 @@ from modnet.types import Status
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
-@click.option("--accept", is_flag=True, help="Go on with other code or libraries; the receipt records them.")
+@click.option("--accept", is_flag=True, help="Continue by other code or libraries; the receipt records them.")
 @plugin_options
 def resume(run: Path, *, accept: bool, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     """Continue RUN from its last checkpoint.
@@ -37,10 +38,10 @@ def resume(run: Path, *, accept: bool, without: tuple[str, ...], modules: tuple[
                 raise DataError(
                     f"{run} has diverged after {made} iterations, and would again: try a smaller learning rate"
                 )
-            click.echo(f"{run} has finished: there is nothing to resume")
+            echo(f"{run} has finished: there is nothing to resume")
             return
         load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
-        click.echo(f"modnet {modnet.__version__}")
+        echo(f"modnet {modnet.__version__}")
         wanted = read_experiment(run)
         with file_progress():
             data, wanted = read_data(wanted)
@@ -48,8 +49,8 @@ def resume(run: Path, *, accept: bool, without: tuple[str, ...], modules: tuple[
         start = recorder.load_checkpoint(accept=accept)
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
-        click.echo(f"resumes after {made} iterations")
+        echo(f"resumes after {made} iterations")
         for difference in recorder.new_surroundings:
             if difference.part != OBSERVER:
-                click.echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
+                echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
         run_to_end(wanted, data, recorder, start)

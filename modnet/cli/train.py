@@ -11,6 +11,7 @@ import click
 
 import modnet
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
+from modnet.cli.output import echo
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, list_usable_names, make_part
 from modnet.compose.settings import get_settings
@@ -58,12 +59,12 @@ def train(
     table = load_all_plugins(read_toml(experiment) if experiment else {}, without, modules)
     with name_missing_plugins(experiment):
         wanted = create_experiment(merge(table, read_changes(flags)))
-    click.echo(f"modnet {modnet.__version__}")
+    echo(f"modnet {modnet.__version__}")
     with file_progress():
         data, wanted = read_data(wanted)
     describe(wanted, data)
     if dry_run:
-        click.echo(_format_forecast(wanted, data))
+        echo(_format_forecast(wanted, data))
         return
     with create_run(out or choose_new_folder(), wanted, data, overwrite=overwrite) as recorder:
         run_to_end(wanted, data, recorder)
@@ -93,7 +94,7 @@ def describe(wanted: Experiment, data: Dataset) -> None:
     inferred = format_settings({key: value for key, value in data.settings.items() if key != "scale"})
     notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
     used = [find_name(part) for part in (*parts.activation, parts.output, parts.loss)]
-    click.echo(
+    echo(
         f"data      {wanted.data.path or find_name(wanted.data.source)}: {data.format_sizes()} samples, "
         f"{data.features} features, {len(data.classes)} classes{scale}\n"
         + "".join(f"          {note}\n" for note in notes)
@@ -140,9 +141,9 @@ def _conclude(run: Run, recorder: RunRecorder) -> None:
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
     last = [f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values]
-    click.echo(f"{done} in {format_duration(run.seconds)}: {', '.join(reversed(last))}")
-    click.echo(f"saved in {recorder.path}")
+    echo(f"{done} in {format_duration(run.seconds)}: {', '.join(reversed(last))}")
+    echo(f"saved in {recorder.path}")
     if run.status is Status.INTERRUPTED:
-        click.echo(f"continue with: modnet resume {recorder.path}")
+        echo(f"continue with: modnet resume {recorder.path}")
     for note in recorder.notes:
-        click.echo(note)
+        echo(note)

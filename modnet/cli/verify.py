@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from modnet.cli.options import load_all_plugins, plugin_options
+from modnet.cli.output import echo
 from modnet.compose.settings import Table
 from modnet.compose.toml import read_toml
 from modnet.display.progress import RunProgress, file_progress
@@ -49,11 +50,11 @@ def verify(
     with file_progress():
         found = compare_with_receipt(run, data_path)
     if not json_:
-        click.echo(_format_differences(found))
+        echo(_format_differences(found))
     if not dry_run and found.can_be_trained(accept=accept):
         with RunProgress(sys.stderr if json_ else None) as progress:
             found = retrain(found, progress)
-    click.echo(json.dumps(found.as_json(), indent=2) if json_ else found.verdict())
+    echo(json.dumps(found.as_json(), indent=2) if json_ else found.verdict())
     sys.exit(0 if found.identical else 1)
 
 

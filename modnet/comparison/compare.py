@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.util
-import io
 import json
 import tempfile
 import warnings
@@ -41,6 +40,7 @@ from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import try_to_draw
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
+from modnet.files.arrays import unpack_array
 from modnet.files.opening import read_plain
 from modnet.runs.folder import HISTORY, HITS, claim, is_unused
 from modnet.runs.history import read_history
@@ -255,7 +255,7 @@ def read_hits(folder: Path, data: Dataset) -> Array:
     path = folder / HITS
     content = read_plain(path)
     try:
-        hits: Array = np.load(io.BytesIO(content), allow_pickle=False)
+        hits = unpack_array(content)
     except Exception as error:  # NumPy has many
         why = format_error(error)
         raise DataError(f"{path}: cannot be read ({why}): remove the run to repeat it", path=path) from None

@@ -13,6 +13,7 @@ import attrs
 import numpy as np
 
 from modnet.comparison.agreement import Mixture
+from modnet.comparison.collapse import bound_share
 from modnet.comparison.decisions import ANALYSES, ROPE, decide
 from modnet.comparison.figure import draw_comparison
 from modnet.comparison.result import PairResult, SettingResult
@@ -78,14 +79,15 @@ class Comparison:
             rows = self._pairs_table()
             lines = format_table([row[:-1] for row in rows], left=1)
             blocks.append([f"{line}  {row[-1]}" for line, row in zip(lines, rows, strict=True)])
-        return "\n\n".join("\n".join(block) for block in [*blocks, textwrap.wrap(self._notes(), WIDTH)])
+        blocks += [textwrap.wrap(note, WIDTH) for note in self._notes()]
+        return "\n\n".join("\n".join(block) for block in blocks)
 
     def markdown(self) -> str:
         """Return the tables in Markdown."""
         blocks = [_markdown(self._settings_table())]
         if self.pairs:
             blocks.append(_markdown(self._pairs_table()))
-        return "\n\n".join([*blocks, self._notes()]) + "\n"
+        return "\n\n".join([*blocks, *self._notes()]) + "\n"
 
     def runs_csv(self) -> str:
         """Return a row for each run as CSV: what varies, seed, status, iterations, test and training accuracy."""
@@ -121,6 +123,8 @@ class Comparison:
                     "on_these_samples": _interval(result.on_these_samples),
                     "test_accuracies": result.accuracies.tolist(),
                     "statuses": list(result.statuses),
+                    "collapsed": result.collapsed,
+                    "collapsed_at_most": bound_share(result.collapsed, len(self.seeds)),
                 }
                 for result in self.settings
             ],
@@ -170,12 +174,32 @@ class Comparison:
             rows.append([f"{pair.first} against {pair.second}", f"{pair.difference:.4f}", between, pair.verdict])
         return rows
 
-    def _notes(self) -> str:
+    def _notes(self) -> list[str]:
+        """Return the paragraphs below the tables."""
+        return [*self._note_mixtures(), self._explain(), *self._note_collapses()]
+
+    def _note_mixtures(self) -> list[str]:
+        """Return the accepted differences in code and libraries; nothing where there are none."""
+        what = list_some(map(str, self.mixtures), 3)
+        start = "Accepted, though differences may come from it: not all runs have the same"
+        return [f"{start} {what}."] if self.mixtures else []
+
+    def _note_collapses(self) -> list[str]:
+        """Return what collapsed runs say about other seeds; nothing where no run of any setting collapsed."""
+        failed = [result for result in self.settings if result.collapsed]
+        if not failed:
+            return []
+        runs = len(self.seeds)
+        counts = "; ".join(f"{result.label}: {result.collapsed} of {runs}" for result in failed)
+        note = f"Runs that collapsed (they diverged, or are far below the others of their setting): {counts}."
+        if len(failed) < len(self.settings):
+            bound = f"{bound_share(0, runs):.0%}".replace("%", " %")
+            note += f" Where none of {runs} did, up to {bound} of all seeds still may (95 % bound for each setting)."
+        return [f"{note} Intervals and verdicts do not allow for collapses that no run has shown."]
+
+    def _explain(self) -> str:
         seeds = format_count(len(self.seeds), "seed")
         counts = f"{seeds}, {self.samples:,} test samples; ± is the standard deviation between seeds."
-        if self.mixtures:
-            what = list_some(map(str, self.mixtures), 3)
-            counts = f"Accepted, though differences may come from it: not all runs have the same {what}. {counts}"
         if not self.pairs:
             return counts
         first = ", ".join(map(str, ANALYSES[:3]))

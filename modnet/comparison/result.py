@@ -8,6 +8,7 @@ from functools import cached_property
 import attrs
 import numpy as np
 
+from modnet.comparison.collapse import find_collapsed
 from modnet.comparison.decisions import ANALYSES, Decision
 from modnet.comparison.grid import Setting
 from modnet.comparison.statistics import Estimate, Variation
@@ -49,6 +50,11 @@ class SettingResult:
     def deviation(self) -> float:
         """The standard deviation of the accuracy between seeds; NaN for a single seed."""
         return float(self.accuracies.std(ddof=1)) if len(self.hits) > 1 else math.nan
+
+    @cached_property
+    def collapsed(self) -> int:
+        """The number of runs that collapsed: they diverged, or are far below the others of this setting."""
+        return int(find_collapsed(self.accuracies, self.statuses).sum())
 
     @cached_property
     def on_such_samples(self) -> Estimate | None:

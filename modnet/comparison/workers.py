@@ -15,7 +15,6 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import attrs
-from threadpoolctl import threadpool_limits
 
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
 from modnet.compose.plugins import get_host, load_plugins
@@ -23,7 +22,8 @@ from modnet.compose.settings import Table, get_settings
 from modnet.compose.tables import find_changes
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
-from modnet.errors import DivergedError, ModnetError, SettingError
+from modnet.errors import DataError, DivergedError, ModnetError, SettingError
+from modnet.files.opening import read_plain
 from modnet.host.entry_points import split_names
 from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
 from modnet.interfaces import GradientEstimator
@@ -69,8 +69,8 @@ def is_finished(job: Job) -> bool:
 def measure_progress(job: Job) -> float:
     """Return the share of a run's iterations that were made until it was saved last: from 0 to 1."""
     try:
-        lines = (job.folder / HISTORY).read_bytes().count(b"\n")
-    except OSError:
+        lines = read_plain(job.folder / HISTORY).count(b"\n")
+    except DataError:
         return 0.0
     return min(1.0, (lines - 1) / max(1, job.experiment.training.iterations))
 
@@ -86,7 +86,7 @@ def run_jobs(
     """Bring all runs on some data to their ends and yield each as it ends.
 
     Without an executor `workers` processes do it, by default as many as there are cores; 1 is this process. With
-    `accept` a run goes on by other code or libraries. Raises ModnetError where a run fails, and KeyboardInterrupt; all
+    `accept` a run is continued by other code. Raises ModnetError where a run fails, and KeyboardInterrupt; all
     runs are saved then, and the next call resumes them.
     """
     if executor:
@@ -242,7 +242,6 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends its workers
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, daemon=True).start()
-    threadpool_limits(1, user_api="blas")
     warnings.filterwarnings("ignore", r"\d+ plugins? not asked")  # the parent has warned
     load_plugins(without, modules)
 

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 from modnet.files import telling
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
-from modnet.text import format_duration
+from modnet.text import escape, format_duration
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -84,6 +84,7 @@ class _Progress:
 
     def _print(self, line: str) -> None:
         self._last_line = time.monotonic()
+        line = escape(line)
         if self._bar:
             self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
         else:
@@ -184,7 +185,7 @@ class _FileProgress:
             self._bar = self._stack.enter_context(bar)
         if self._bar:
             if path not in self._tasks:
-                self._tasks[path] = self._bar.add_task(path.name)
+                self._tasks[path] = self._bar.add_task(escape(path.name))
             self._bar.update(self._tasks[path], completed=done, total=total)
 
 

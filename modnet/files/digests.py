@@ -9,12 +9,18 @@ from contextlib import suppress
 from pathlib import Path
 
 from modnet.files.cache import DIGESTS, cache_folder
-from modnet.files.opening import reading
+from modnet.files.opening import LARGEST, reading
 from modnet.files.progress import ReportingFile
 from modnet.files.writing import write_atomically
 
 # A file that changed this long before it was read, in seconds, cannot change again within the clock's step.
 SETTLED = 2.0
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file of a run, in hex; raises DataError where it cannot be read, or is too large."""
+    with reading(path), ReportingFile(path, LARGEST) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def digest(path: Path) -> str:

@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from modnet.errors import DataError
+
 BRIEFLY = 0.1
 """Patience with a holder that is about to release the lock, in seconds."""
 
@@ -16,10 +18,12 @@ def hold_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
 
     With `wait` the block begins when nobody else holds it. The lock ends with its process, however that ends, and the
     file is removed at the end of the block; one that a killed process has left holds nobody up. Raises OSError where
-    the file cannot be made or locked.
+    the file cannot be made or locked, and DataError where something else is there, which is left alone.
     """
     from filelock import FileLock, Timeout  # a third of what a start takes, and few commands need it
 
+    if path.is_symlink() or (path.exists() and not path.is_file()):
+        raise DataError(f"{path}: a link, a folder or a device in place of a lock file: remove it", path=path)
     # Two of them exclude each other in one process, too. A soft lock would stay where a process is killed.
     lock = FileLock(path, fallback_to_soft=False)
     try:

@@ -17,12 +17,18 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from modnet.errors import DataError, MissingExtraError, ModnetError
-from modnet.files.progress import ReportingFile
+from modnet.files.progress import NO_FILE, ReportingFile
 from modnet.files.zipped import create_zip, is_zip, open_zip
 from modnet.text import format_error, printable
 
 LIMIT = 2**30
 """Bytes in a compressed file that is read as a whole, at most: a small file could unpack to more than fits."""
+
+LARGEST = 2**32
+"""Bytes in a file of a run, at most: parameters of half a billion numbers."""
+
+LARGEST_JSON = 2**23
+"""Bytes in a JSON file, at most: in memory it may take fifty times as many."""
 
 CHUNK = 2**20
 
@@ -85,21 +91,18 @@ def explain_error(error: Exception) -> str:
 def check_regular(path: Path) -> None:
     """Raise DataError where a path is that of a device or a pipe, which would be waited for; a folder's passes."""
     if path.exists() and not (path.is_file() or path.is_dir()):
-        raise DataError(f"{path}: a device or a pipe, expected a file", path=path)
+        raise DataError(f"{path}: {NO_FILE}", path=path)
 
 
-def read_plain(path: Path, most: int | None = None) -> bytes:
+def read_plain(path: Path, most: int = LARGEST) -> bytes:
     """Return the bytes of a file as they are; raises DataError where it cannot be read, or has more than `most`."""
-    with reading(path):
-        check_regular(path)
-        if most is not None and path.stat().st_size > most:
-            raise DataError(f"{path}: more than {most // 2**20} MiB", path=path)
-        return path.read_bytes()
+    with reading(path), io.BufferedReader(ReportingFile(path, most)) as file:
+        return file.read(file.raw.size)
 
 
 def read_json(path: Path) -> dict[str, Any]:
     """Return the object in a JSON file; raises DataError where it is none."""
-    content = read_plain(path, LIMIT)
+    content = read_plain(path, LARGEST_JSON)
     with reading(path):
         table = json.loads(content)
     if not isinstance(table, dict):

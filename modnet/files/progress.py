@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import io
 import os
+import stat
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
 from pathlib import Path
 from typing import Any
 
+from modnet.errors import DataError
+
+NO_FILE = "a device or a pipe, expected a file"
+_AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # a pipe is not waited for
 _observer: ContextVar[Callable[[Path, int, int], object] | None] = ContextVar("observer", default=None)
 
 
@@ -30,14 +35,25 @@ def tell_progress(path: Path, done: int, total: int) -> None:
 
 
 class ReportingFile(io.FileIO):
-    """A file that reports how much of it has been read."""
+    """A file that reports how much of it has been read.
 
-    def __init__(self, path: Path) -> None:
-        super().__init__(path)
-        self._path, self._size = path, os.fstat(self.fileno()).st_size
+    It ends where it ended when it was opened: some files of the system never do. Links are followed; raises OSError,
+    and DataError where it is no file, or larger than `most` bytes.
+    """
+
+    def __init__(self, path: Path, most: int | None = None) -> None:
+        super().__init__(path, opener=lambda name, flags: os.open(name, flags | _AT_ONCE))
+        status = os.fstat(self.fileno())
+        self._path, self.size = path, status.st_size
+        wrong = "" if stat.S_ISREG(status.st_mode) else NO_FILE
+        if most is not None and self.size > most:
+            wrong = f"more than {most // 2**20:,} MiB"
+        if wrong:
+            self.close()
+            raise DataError(f"{path}: {wrong}", path=path)
 
     def readinto(self, buffer: Any) -> int:
         """Read into a buffer, and report."""
-        count = super().readinto(buffer)
-        tell_progress(self._path, self.tell(), self._size)
+        count = super().readinto(memoryview(buffer)[: max(0, self.size - self.tell())])
+        tell_progress(self._path, self.tell(), self.size)
         return count

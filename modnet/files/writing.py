@@ -6,7 +6,7 @@ import os
 import sys
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 
@@ -43,7 +43,8 @@ def _sync(folder: Path) -> None:
 def sweep(path: Path) -> None:
     """Remove what processes that were killed while they replaced `path` have left beside it."""
     for unfinished in path.parent.glob(f".{path.name}.????????"):
-        unfinished.unlink(missing_ok=True)
+        with suppress(OSError):  # somebody else's folder, or gone
+            unfinished.unlink()
 
 
 def write_atomically(path: Path, content: bytes) -> None:

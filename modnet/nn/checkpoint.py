@@ -14,6 +14,7 @@ import numpy as np
 
 from modnet.errors import DataError, PluginError, SettingError, ShapeError
 from modnet.files import replacing, sweep, write_atomically
+from modnet.files.arrays import unpack_arrays
 from modnet.files.opening import read_plain
 from modnet.interfaces import Optimizer, name_of
 from modnet.nn.serialization import STORABLE, flatten, unflatten
@@ -87,7 +88,7 @@ def load_params(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
         raise DataError(f"{path}: the parameters are missing: has the run been started?", path=path)
     content = read_plain(path)
     try:
-        params = _read_arrays(content)
+        params = unpack_arrays(content)
         about: dict[str, Any] = dict(json.loads(str(params.pop("about"))))
     except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
         why = printable(str(error), 200)
@@ -188,7 +189,7 @@ class Checkpoints:
             raise DataError(f"{path}: not a checkpoint of this run ({why})", path=path) from None
 
     def _parse(self, content: bytes) -> tuple[Checkpoint, dict[str, Any]]:
-        members = _read_arrays(content)
+        members = unpack_arrays(content)
         header = json.loads(str(members["header"]))
         if header["version"] != VERSION:
             raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
@@ -207,12 +208,3 @@ class Checkpoints:
             seconds=seconds,
         )
         return checkpoint, header["about"]
-
-
-def _read_arrays(content: bytes) -> dict[str, Array]:
-    """Return the arrays in an npz archive; raises ValueError where a member is none, and whatever zipfile raises."""
-    with np.load(io.BytesIO(content), allow_pickle=False) as file:
-        arrays = {name: file[name] for name in file.files}
-    if odd := [name for name, value in arrays.items() if not isinstance(value, np.ndarray)]:
-        raise ValueError(f"{odd[0]} is no array")
-    return arrays

@@ -5,18 +5,18 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import get_args
+from typing import TypeVar, get_args
 
 import attrs
 import numpy as np
 from attrs.validators import ge, in_
-from threadpoolctl import threadpool_limits
 
 from modnet.data.dataset import Dataset
 from modnet.data.samples import Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
 from modnet.interfaces import GradientEstimator, Observer, Optimizer
 from modnet.nn.batches import Batches, Sampling
+from modnet.nn.blas import limit_blas_threads, limit_new_libraries
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.divergence import explain_divergence
 from modnet.nn.network import DenseNetwork, NetworkObjective
@@ -25,6 +25,7 @@ from modnet.nn.validation import validate_gradient, validate_step
 from modnet.randomness import Stream
 from modnet.types import Array, Params, State, Status
 
+T = TypeVar("T")
 CHECKPOINT_EVERY = 5.0  # seconds from one checkpoint to the next
 CHECKPOINT_SHARE = 0.02  # of the time is spent on checkpoints at most, however large they are
 
@@ -92,7 +93,7 @@ def train_network(
     observer, schedule = observer or Observer(), CheckpointSchedule(keep)
     run = _create_run(network, settings.iterations, batches, optimizer, start)
     # The loss is checked in every iteration: NumPy's warnings would only say the same less clearly.
-    with np.errstate(all="ignore"), threadpool_limits(settings.blas_threads, user_api="blas"):
+    with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
         try:
             observer.run_started(run=run)
             _iterate(run, data, estimator, Stream(seed, ("gradient",)), observer, schedule)
@@ -138,7 +139,7 @@ def _iterate(
     try:
         for k in range(run.iteration, run.iterations):
             _, params, state = at
-            objective = _bind_objective(network, data, run.batches, k)
+            objective = _bind_objective(network, data, run.batches, k, params)
             loss = objective.trace(params).loss
             if not math.isfinite(loss):
                 at = run.sound
@@ -165,15 +166,31 @@ def _step(
     stream: Stream,
 ) -> tuple[Params, State]:
     """Return the parameters and the state after a step; raises PluginError where a part returns something else."""
-    grads = validate_gradient(estimator(objective, params, stream), params, estimator)
-    return validate_step(optimizer.step(params, grads, state), params, optimizer)
+
+    def make_step() -> tuple[Params, State]:
+        grads = validate_gradient(estimator(objective, params, stream), params, estimator)
+        return validate_step(optimizer.step(params, grads, state), params, optimizer)
+
+    return _settle(make_step)
 
 
-def _bind_objective(network: DenseNetwork, data: Dataset, batches: Batches, k: int) -> NetworkObjective:
-    """Return the loss of mini-batch `k` as a function of the parameters."""
+def _bind_objective(network: DenseNetwork, data: Dataset, batches: Batches, k: int, params: Params) -> NetworkObjective:
+    """Return the loss of mini-batch `k` as a function of the parameters, evaluated at `params`."""
     chosen = batches.draw(k)
     x = data.train.rows(chosen).astype(next(iter(network.params.values())).dtype, copy=False)
-    return NetworkObjective(network.layers, network.loss_function, network.fused, x, data.train.t[chosen])
+
+    def evaluate() -> NetworkObjective:
+        objective = NetworkObjective(network.layers, network.loss_function, network.fused, x, data.train.t[chosen])
+        objective.trace(params)
+        return objective
+
+    return _settle(evaluate)
+
+
+def _settle(compute: Callable[[], T]) -> T:
+    """Return what is computed; once more if that loaded a BLAS, which had a number of threads of its own until then."""
+    value = compute()
+    return compute() if limit_new_libraries() else value
 
 
 def time_iteration(
@@ -195,12 +212,11 @@ def time_iteration(
     params: Params = network.params
     stream, state = Stream(seed, ("gradient",)), optimizer.init(params)
     clock, iterations, evaluations = time.perf_counter, list[float](), list[float]()
-    with np.errstate(all="ignore"), threadpool_limits(settings.blas_threads, user_api="blas"):
+    with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
         end = clock() + seconds
         while len(iterations) < 2 or clock() < end:
             started = clock()
-            objective = _bind_objective(network, data, batches, len(iterations))
-            objective.trace(params)
+            objective = _bind_objective(network, data, batches, len(iterations), params)
             params, state = _step(objective, params, state, estimator, optimizer, stream.child(len(iterations)))
             iterations.append(clock() - started)
             started = clock()

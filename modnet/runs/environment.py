@@ -2,33 +2,42 @@
 
 from __future__ import annotations
 
+import ctypes
 import platform
 import re
 import sys
-from collections.abc import Iterable
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from threadpoolctl import threadpool_info, threadpool_limits
+from threadpoolctl import LibController, ThreadpoolController
 
-# SciPy is used by plugins alone: unless it is loaded, it has no part in the numbers.
-LIBRARIES = ("numpy", "array-api-compat", "scipy")
+from modnet.host.entry_points import DISTRIBUTION
+
+# Those that every run uses; what plugins use besides is found from them, not from what happens to be imported.
+LIBRARIES = ("numpy", "array-api-compat")
+# NumPy 2.4 has given groups of instructions names: each with what NumPy called it before.
+X86 = {"X86_V2": {"SSE42", "POPCNT"}, "X86_V3": {"AVX2", "FMA3"}, "X86_V4": {"AVX512_SKX"}}
+X86_BEFORE = {
+    *("MMX", "SSE", "SSE2", "SSE3", "SSSE3", "SSE41", "POPCNT", "SSE42", "AVX", "XOP", "FMA4", "F16C", "FMA3", "AVX2"),
+    *("AVX512F", "AVX512CD", "AVX512_KNL", "AVX512_KNM", "AVX512_SKX", "AVX512_CLX", "AVX512_CNL"),
+}
 
 
-def list_libraries(blas_threads: int, distributions: Iterable[str] = ()) -> dict[str, str]:
-    """Return the versions of Python, NumPy and its BLAS, and of the distributions that `distributions` require.
+def list_libraries(plugins: Mapping[str, str]) -> dict[str, str]:
+    """Return the versions of Python, of NumPy and its BLAS, and of what plugins require or import.
 
-    `distributions` are those of plugins. The version of a BLAS includes the kernels that it has chosen for the
-    processor, and the number of threads that it starts when `blas_threads` are asked for.
+    `plugins` are the distributions of third-party plugins, each with its outermost package. The version of the BLAS
+    includes the kernels that it has chosen for the processor. SciPy's own BLAS goes by SciPy's version.
     """
-    required = {name for distribution in distributions for name in _read_requirements(distribution)}
-    names = sorted(required | {name for name in LIBRARIES if name.replace("-", "_") in sys.modules})
+    required = {name for item in plugins.items() for name in (*_read_requirements(item[0]), *_find_imports(item[1]))}
+    names = sorted({*LIBRARIES, *required} - {"modnet", DISTRIBUTION, *plugins})
     return {
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
-        "BLAS": _describe_blas(blas_threads),
+        "BLAS": _describe_blas(),
         **{name: version for name in names if (version := _find_version(name))},
     }
 
@@ -39,9 +48,19 @@ def describe_machine() -> dict[str, str]:
     return {
         "machine": platform.machine(),
         "CPU": _find_cpu(),
-        "instructions": " ".join([*simd.get("baseline", ()), *simd.get("found", ())]),
+        "instructions": " ".join(rename_instructions([*simd.get("baseline", ()), *simd.get("found", ())])),
         "system": " ".join([platform.system(), *filter(None, (*platform.libc_ver(), platform.mac_ver()[0]))]),
     }
+
+
+def rename_instructions(names: Collection[str]) -> list[str]:
+    """Return the names of instructions as NumPy has them since 2.4, whichever NumPy they come from.
+
+    >>> rename_instructions(["SSE", "SSE42", "POPCNT", "AVX", "F16C", "FMA3", "AVX2", "AVX512_SKX", "AVX512_ICL"])
+    ['AVX512_ICL', 'X86_V2', 'X86_V3', 'X86_V4']
+    """
+    groups = {group for group, before in X86.items() if before.issubset(names)}
+    return sorted(groups.union(names) - X86_BEFORE)
 
 
 def _read_requirements(distribution: str) -> list[str]:
@@ -49,7 +68,7 @@ def _read_requirements(distribution: str) -> list[str]:
     with suppress(metadata.PackageNotFoundError):
         lines = [line for line in metadata.requires(distribution) or () if "extra ==" not in line]
         names = [re.split(r"[^\w.-]", line.strip(), maxsplit=1)[0] for line in lines]
-        return [name.lower() for name in names if name.lower() not in {"modnet", "modnet-workbench"}]
+        return [name.lower() for name in names]
     return []
 
 
@@ -59,16 +78,40 @@ def _find_version(distribution: str) -> str:
     return ""
 
 
-def _describe_blas(threads: int) -> str:
-    with threadpool_limits(threads, user_api="blas"):
-        pools = [pool for pool in threadpool_info() if pool["user_api"] == "blas"]
+def _find_imports(package: str) -> set[str]:
+    """Return the outermost names that the code of a package or module imports."""
+    file = Path(getattr(sys.modules.get(package), "__file__", None) or "")
+    files = file.parent.rglob("*.py") if file.stem == "__init__" else [file] if file.suffix == ".py" else []
+    text = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
+    return set(re.findall(r"(?m)^\s*(?:import|from)\s+(\w+)", text))
+
+
+def _describe_blas() -> str:
+    """Return the BLAS that NumPy calls; processes have others beside it, as SciPy's, once these are imported."""
+    every = [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
+    pools = [library.info() for library in every if _is_numpys(library)] or [library.info() for library in every]
     found = {
-        f"{pool['internal_api']} {pool.get('version')} ({pool.get('architecture')}, {pool.get('threading_layer')}), "
-        f"threads: {pool['num_threads']}"
+        f"{pool['internal_api']} {pool.get('version')} ({pool.get('architecture')}, {pool.get('threading_layer')})"
         for pool in pools
     }
     # A BLAS without a number of threads to set, as Apple's, is known by the build of NumPy.
     return "; ".join(sorted(found)) or str(_read_numpy_config("Build Dependencies").get("blas", {}).get("name", ""))
+
+
+def _is_numpys(library: LibController) -> bool:
+    """Return whether a library is the one that NumPy was linked with."""
+    if Path(np.__file__).parent.with_suffix(".libs") in Path(library.filepath).parents:  # as wheels have it
+        return True
+    extension = getattr(sys.modules.get("numpy._core._multiarray_umath"), "__file__", None)
+    if extension is None:
+        return False
+    numpy = ctypes.CDLL(extension)  # finds what is in the libraries that it was linked with, but not on Windows
+    functions = [name for name in library.check_symbols if hasattr(library.dynlib, name) and hasattr(numpy, name)]
+    return any(_find_address(numpy, name) == _find_address(library.dynlib, name) for name in functions)
+
+
+def _find_address(library: ctypes.CDLL, name: str) -> int | None:
+    return ctypes.cast(library[name], ctypes.c_void_p).value
 
 
 def _read_numpy_config(section: str) -> dict[str, Any]:

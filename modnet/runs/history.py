@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from modnet.errors import DataError
-from modnet.files.opening import read_plain, reading
+from modnet.files.opening import LIMIT, read_plain
 from modnet.text import printable, to_csv
 from modnet.types import History
 
@@ -30,10 +30,9 @@ def history_to_csv(history: History) -> str:
 
 def read_history(path: Path) -> History:
     """Return the history of a run, equal to the last bit; raises DataError with file and line."""
-    content = read_plain(path)
-    with reading(path):
-        text = content.decode("utf-8")
-    reader = csv.DictReader(io.StringIO(text))
+    # Decoded as it is read: as text, the whole may take four times as much memory.
+    text = io.TextIOWrapper(io.BytesIO(read_plain(path, LIMIT)), encoding="utf-8", newline="")
+    reader = csv.DictReader(text)
     history = History()
     try:
         for row in reader:

@@ -17,7 +17,8 @@ from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.errors import DataError, SettingError
 from modnet.files import digest, write_atomically
-from modnet.files.opening import read_json, read_plain
+from modnet.files.digests import hash_file
+from modnet.files.opening import read_json
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.surroundings import PARTS, Difference, Segment, compare_entries
@@ -119,7 +120,7 @@ class Receipt:
 
     def with_results(self, run: ObservedRun, folder: Path, names: Sequence[str]) -> Receipt:
         """Return the receipt with the results of the run and the digests of these files in its folder."""
-        files = {name: sha256((folder / name).read_bytes()).hexdigest() for name in names}
+        files = {name: hash_file(folder / name) for name in names}
         results = Results(run.status, run.iteration, hash_params(run.params), files)
         failed = run.status is Status.FAILED  # maybe before its first iteration in the last surroundings
         return attrs.evolve(self.until(run.iteration) if failed else self, results=results)
@@ -133,7 +134,7 @@ class Receipt:
             found.append(Difference("file", RECEIPT, sealed, content))
         for name, then in self.results.files.items() if self.results else ():
             path = folder / name
-            now = sha256(read_plain(path)).hexdigest() if path.is_file() else "missing"
+            now = hash_file(path) if path.is_file() else "missing"
             if now != then:
                 found.append(Difference("file", name, then, now))
         return found

@@ -122,7 +122,7 @@ class RunRecorder(Observer):
         if found := [str(difference) for difference in self.new_surroundings if difference.stops]:
             raise DataError(
                 f"{self.path}: changed since its {iteration:,} iterations were made: {list_some(found, 2)}\n"
-                "go on with --accept, which its receipt records, or train it again with "
+                "continue with --accept, which its receipt records, or train it again with "
                 f"modnet train {self.path / EXPERIMENT}"
             )
 

@@ -56,7 +56,7 @@ class Difference:
 
     @property
     def stops(self) -> bool:
-        """True where nothing goes on unless it is accepted; other data never are."""
+        """True where it must be accepted before anything is trained or compared; other data never are."""
         return self.part in {"data", *STOPPING}
 
     def format(self) -> str:
@@ -85,8 +85,8 @@ class Segment:
     def create(cls, experiment: Experiment, start: int = 0) -> Segment:
         """Return the surroundings of this process for an experiment."""
         plugins = _find_origins(experiment)
-        third_parties = {origin.distribution for origin in plugins} - {BUILT_IN}
-        libraries = list_libraries(experiment.training.blas_threads, third_parties)
+        third_parties = {o.distribution: o.package for o in plugins if o.distribution != BUILT_IN}
+        libraries = list_libraries(third_parties)
         return cls(start, plugins, _find_observers(), libraries, describe_machine())
 
     @property

@@ -18,14 +18,12 @@ from __future__ import annotations
 import os
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from functools import cache
 from typing import Self
 
 import attrs
 import numpy as np
-from threadpoolctl import ThreadpoolController
 
-from modnet import Array, DenseLayer, GradientError, Grads, Loss, Objective, Params, ShapeError
+from modnet import Array, DenseLayer, GradientError, Grads, Loss, Objective, Params, ShapeError, limit_blas_threads
 from modnet_gradients.stencil import Stencil
 
 TILE = 128  # columns of one matrix product
@@ -50,13 +48,14 @@ def structured_gradient(
     threads = threads or _cores()
     grads: dict[str, Array] = {}
     # One thread for each product: these threads would wait for those, and more than one would split it differently.
-    with _blas().limit(limits=1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+    with limit_blas_threads(1), ThreadPoolExecutor(threads) as pool:
         for k, layer in enumerate(objective.layers):
             h_weight, h_bias = steps[layer.weight], steps[layer.bias]
             total = np.zeros((layer.outputs, layer.inputs + 1), params[layer.weight].dtype)
             for samples in _slices(len(objective.x), ENTRIES // (layer.inputs + 1)):
                 moves = Moves.of(columns.inputs[k][samples], h_weight, h_bias, samples.start)
 
+                @limit_blas_threads(1)  # in the pool's threads, too: with OpenMP each has a number of its own
                 def add_up(units: slice, k: int = k, moves: Moves = moves, total: Array = total) -> None:
                     moved = columns.differences(k, units, moves, block)
                     if not np.isfinite(moved).all():
@@ -246,8 +245,3 @@ def _slices(stop: int, size: int, start: int = 0) -> Iterator[slice]:
 
 def _cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-
-
-@cache
-def _blas() -> ThreadpoolController:
-    return ThreadpoolController()  # looks through the libraries that are loaded, which takes longer than a gradient

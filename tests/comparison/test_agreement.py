@@ -37,7 +37,7 @@ def made(_made: Path, tmp_path: Path) -> Path:
     return Path(shutil.copytree(_made, tmp_path / "place"))
 
 
-def accepted(place: Path) -> list[dict[str, Any]]:
+def list_accepted(place: Path) -> list[dict[str, Any]]:
     return json.loads((place / "runs/comparison.json").read_text())["accepted"]
 
 
@@ -68,7 +68,7 @@ class TestMendedPlugin:
         assert done.returncode == 0, done.stderr
         assert "Accepted, though differences may come from it: not all runs have the same plugin" in done.stdout
         assert "Accepted, though" in (made / "runs/comparison.md").read_text()
-        (mixture,) = accepted(made)
+        (mixture,) = list_accepted(made)
         assert [len(runs) for runs in mixture["values"].values()] == [4, 2]
         done = compare(made, seeds=3)
         assert (done.returncode, "in 2 runs (hidden-3/seed-2, hidden-4/seed-2) and now" in done.stderr) == (1, True)
@@ -81,7 +81,7 @@ class TestMendedPlugin:
         assert (done.returncode, " in 2 runs (hidden-3/seed-2, hidden-4/seed-2), 1.0 (" in done.stderr) == (1, True)
         # Fewer of them, all made by one code, are compared: nothing is trained by the code of now.
         assert compare(made, seeds=2).returncode == 0
-        assert accepted(made) == []
+        assert list_accepted(made) == []
 
     def test_the_other_ways_out(self, made: Path) -> None:
         install_drifting(made, factor=2)
@@ -92,7 +92,7 @@ class TestMendedPlugin:
             left = re.findall(r"hidden-./seed-.", done.stderr)
             assert (done.returncode, folder not in left) == (1 if left else 0, True)
         assert not left
-        assert accepted(made) == []
+        assert list_accepted(made) == []
 
 
 class TestLibraries:
@@ -152,7 +152,7 @@ class TestUnfinished:
         done = compare(made, "--accept")
         assert done.returncode == 0, done.stderr
         assert [segment.start for segment in Receipt.read(run).segments] == [0, 10]
-        (mixture,) = accepted(made)
+        (mixture,) = list_accepted(made)
         assert [len(runs) for runs in mixture["values"].values()] == [4, 1]
 
 

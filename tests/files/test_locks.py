@@ -13,6 +13,7 @@ from pathlib import Path
 
 import pytest
 
+from modnet import DataError
 from modnet.files.locks import hold_lock
 
 HOLD = """
@@ -85,11 +86,9 @@ def test_only_one_process_at_a_time_is_in_the_block(tmp_path: Path) -> None:
 
 def test_a_lock_file_that_cannot_be_made_is_an_error(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    (tmp_path / ".lock").mkdir()
-    for path in (tmp_path / "file/.lock", tmp_path / ".lock"):
-        for wait in (False, True):
-            with pytest.raises(OSError, match="lock"), hold_lock(path, wait=wait):
-                pass
+    for wait in (False, True):
+        with pytest.raises(OSError, match="lock"), hold_lock(tmp_path / "file/.lock", wait=wait):
+            pass
 
 
 def test_a_file_system_that_cannot_lock_is_an_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -103,3 +102,23 @@ def test_a_file_system_that_cannot_lock_is_an_error(tmp_path: Path, monkeypatch:
     for code in (errno.ENOSYS, errno.ENOLCK, errno.EOPNOTSUPP):
         with pytest.raises(OSError, match=re.escape(os.strerror(code))), hold_lock(tmp_path / ".lock"):
             pass
+
+
+@pytest.mark.parametrize("target", ["precious", "missing", "/dev/zero", ".lock"])
+def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path, target: str) -> None:
+    (tmp_path / "precious").write_text("text")
+    path = tmp_path / ".lock"
+    path.symlink_to(target)
+    with pytest.raises(DataError, match=r"\.lock: a link, a folder or a device in place of a lock file: remove it"):
+        hold_lock(path).__enter__()
+    assert path.is_symlink()
+    assert (tmp_path / "precious").read_text() == "text"
+    assert not (tmp_path / "missing").exists()
+
+
+@pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
+def test_a_folder_or_a_pipe_in_place_of_the_lock(tmp_path: Path, make) -> None:
+    make(tmp_path / ".lock")
+    with pytest.raises(DataError, match="in place of a lock file"):
+        hold_lock(tmp_path / ".lock").__enter__()
+    assert (tmp_path / ".lock").exists()

@@ -77,7 +77,7 @@ def test_a_resume_by_other_code_stops_and_each_way_out_works(killed: Path) -> No
     what, ways = done.stderr.splitlines()[-2:]
     changed = "plugin modnet-drifting 1.0, the code of modnet_drifting: "
     assert what.startswith(f"modnet: run: changed since its 20 iterations were made: {changed}")
-    assert ways.startswith("go on with --accept, which its receipt records, or train it again with modnet train ")
+    assert ways.startswith("continue with --accept, which its receipt records, or train it again with modnet train ")
     assert {path: path.read_bytes() for path in (killed / "run").glob("[!.]*")} == before
     assert modnet(killed, *ways.split(" with modnet ")[1].split()).returncode == 0
     assert modnet(killed, "resume", "run", "--accept").returncode == 0

@@ -1,0 +1,137 @@
+"""The record of libraries and machine, however a process was started."""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from processes import run_modnet
+
+from modnet.runs.environment import rename_instructions
+
+RECORD = """
+import json
+from modnet.runs.environment import describe_machine, list_libraries
+print(json.dumps([list_libraries({plugins}), describe_machine()]))
+"""
+
+
+def record(before: str = "", *, plugins: dict[str, str] | None = None, **environment: str) -> list[dict[str, Any]]:
+    """Return the record that a process makes after some code."""
+    code = before + RECORD.format(plugins=plugins or {})
+    free = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}
+    done = subprocess.run(
+        [sys.executable, "-c", code], env=free | environment, capture_output=True, text=True, check=True
+    )
+    found: list[dict[str, Any]] = json.loads(done.stdout)
+    return found
+
+
+@pytest.fixture(scope="module")
+def plain() -> list[dict[str, Any]]:
+    return record()
+
+
+@pytest.mark.parametrize(
+    "before",
+    [
+        "import scipy.linalg",
+        "import scipy.linalg, modnet",
+        "import modnet, scipy.linalg",
+        "import modnet.comparison.compare, scipy.stats",
+        "import numpy; numpy.ones((9, 9)) @ numpy.ones((9, 9)); import scipy.linalg.blas",
+        "from threadpoolctl import threadpool_limits; threadpool_limits(1)",
+        "import threading, modnet; threading.Thread(target=modnet.limit_blas_threads(2).__enter__).start()",
+        "import matplotlib.pyplot",
+    ],
+)
+def test_what_was_imported_and_set_before_does_not_show(plain: list[dict[str, Any]], before: str) -> None:
+    assert record(before) == plain
+
+
+@pytest.mark.parametrize("threads", ["1", "2", "7"])
+def test_neither_does_the_environments_number_of_threads(plain: list[dict[str, Any]], threads: str) -> None:
+    assert record("import scipy.linalg", OPENBLAS_NUM_THREADS=threads, OMP_NUM_THREADS=threads) == plain
+
+
+def test_it_is_numpys_blas_that_is_described(plain: list[dict[str, Any]]) -> None:
+    if "openblas" in plain[0]["BLAS"]:
+        version = np.show_config(mode="dicts")["Build Dependencies"]["blas"].get("version", "")
+        assert plain[0]["BLAS"].split()[1] == version or version == ""
+
+
+def test_other_kernels_and_instructions_do_show(plain: list[dict[str, Any]]) -> None:
+    older = record(OPENBLAS_CORETYPE="Nehalem")
+    assert older[0] != plain[0] or "Nehalem" in plain[0]["BLAS"] or "openblas" not in plain[0]["BLAS"]
+    if "X86_V4" in plain[1]["instructions"]:
+        assert "X86_V4" not in record(NPY_DISABLE_CPU_FEATURES="X86_V4")[1]["instructions"]
+
+
+class TestPlugins:
+    """SciPy is among the libraries of a plugin that uses it, imported by then or not."""
+
+    @pytest.fixture(params=["module", "package"])
+    def code(self, request: pytest.FixtureRequest, tmp_path: Path) -> Path:
+        (tmp_path / "pkg").mkdir()
+        return {"module": tmp_path / "mine.py", "package": tmp_path / "pkg" / "__init__.py"}[request.param]
+
+    @pytest.mark.parametrize(
+        ("source", "named"),
+        [
+            ("def f():\n    from scipy.special import erf", True),
+            ("import scipy", True),
+            ("import numpy as np  # no scipy here", False),
+            ("x = 'import scipy'", False),
+        ],
+    )
+    def test_by_its_code(self, code: Path, source: str, named: bool) -> None:
+        code.write_text(source)
+        name = "mine" if code.stem == "mine" else "pkg"
+        for before in ("", "import scipy;"):
+            libraries, _ = record(
+                f"{before}import {name}", plugins={name: name}, PYTHONPATH=str(code.parents[name != "mine"])
+            )
+            assert ("scipy" in libraries) == named
+            assert not {"mine", "pkg", "modnet"} & {*libraries}
+
+
+# What NumPy calls the instructions of some processors, before 2.4 and since.
+PROCESSORS = {
+    "old": ("SSE SSE2 SSE3 SSSE3 SSE41 POPCNT SSE42", "X86_V2"),
+    "Haswell": ("SSE SSE2 SSE3 SSSE3 SSE41 POPCNT SSE42 AVX F16C FMA3 AVX2", "X86_V2 X86_V3"),
+    "Cascade Lake": (
+        "SSE SSE2 SSE3 SSSE3 SSE41 POPCNT SSE42 AVX F16C FMA3 AVX2 AVX512F AVX512CD AVX512_SKX AVX512_CLX",
+        "X86_V2 X86_V3 X86_V4",
+    ),
+    "Ice Lake": (
+        "SSE SSE2 SSE3 SSSE3 SSE41 POPCNT SSE42 AVX F16C FMA3 AVX2 AVX512F AVX512_SKX AVX512_CLX AVX512_CNL AVX512_ICL",
+        "X86_V2 X86_V3 X86_V4 AVX512_ICL",
+    ),
+    "ARM": ("NEON NEON_FP16 NEON_VFPV4 ASIMD ASIMDHP SVE", "NEON NEON_FP16 NEON_VFPV4 ASIMD ASIMDHP SVE"),
+}
+
+
+@pytest.mark.parametrize("processor", PROCESSORS)
+def test_numpys_old_and_new_names_are_the_same_instructions(processor: str) -> None:
+    before, since = (rename_instructions(names.split()) for names in PROCESSORS[processor])
+    assert before == since
+    assert [*map(rename_instructions, (before, before[::-1]))] == [before, before]
+    assert len({tuple(rename_instructions(names.split())) for names, _ in PROCESSORS.values()}) == len(PROCESSORS)
+
+
+def test_verify_after_scipy_was_imported(tmp_path: Path) -> None:
+    options = ("--gradient", "backpropagation", "--hidden", "5", "--iterations", "30", "--out", "run")
+    done = run_modnet("train", *options, cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    verify = "import scipy.linalg; from modnet.cli.main import main; main()"
+    checked = subprocess.run(
+        [sys.executable, "-c", verify, "verify", "run", "--dry-run"], cwd=tmp_path, capture_output=True, text=True
+    )
+    assert (checked.returncode, checked.stderr) == (0, "")
+    assert "library   as it was\nplatform  as it was\n" in checked.stdout
