@@ -14,6 +14,7 @@ import io
 import os
 import re
 import shlex
+import shutil
 import signal
 import subprocess
 import sys
@@ -24,6 +25,9 @@ from typing import Any
 
 # Tests run side by side: linear algebra that spreads each of them over all cores makes all of them wait.
 os.environ["OPENBLAS_NUM_THREADS"] = os.environ["OMP_NUM_THREADS"] = "1"
+
+# What the user has approved is nobody's test's.
+os.environ["MODNET_CONFIG"] = tempfile.mkdtemp(prefix="modnet-config-")
 
 import numpy as np
 import pytest
@@ -96,6 +100,11 @@ def pytest_collection_finish() -> None:
     """Leave the tests themselves out of garbage collection, which some tests ask for again and again."""
     gc.collect()
     gc.freeze()
+
+
+def pytest_unconfigure() -> None:
+    """Remove what the tests have approved."""
+    shutil.rmtree(os.environ["MODNET_CONFIG"], ignore_errors=True)
 
 
 class Page(pytest.File):

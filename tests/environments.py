@@ -53,6 +53,7 @@ class Environment:
         if self.beside:
             ours["PYTHONPATH"] = str(self.beside)
         ours["MODNET_CACHE"] = str((self.beside or self.folder) / "cache")
+        ours["MODNET_CONFIG"] = str((self.beside or self.folder) / "config")
         return subprocess.run(
             command, cwd=cwd, env=ours | variables, capture_output=True, text=True, timeout=300, check=False
         )

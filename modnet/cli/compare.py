@@ -52,7 +52,7 @@ def compare(
 
     The folder holds each run, and comparison.md, pairs.csv, runs.csv, comparison.json, comparison.png.
     """
-    table = load_all_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
     changes, grid = read_alternatives(flags)
     folder = out or choose_new_folder()
     out_stream = sys.stderr if json_ else sys.stdout

@@ -11,7 +11,7 @@ import click
 
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import echo
-from modnet.compose.experiment import create_experiment, create_network, format_title, read_data
+from modnet.compose.experiment import create_experiment, create_network, format_title, read_data, to_table
 from modnet.compose.gradient_check import check_gradient
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
@@ -51,7 +51,7 @@ def gradient_check(
     **flags: Any,
 ) -> None:
     """Check derivatives, and compare gradient estimators."""
-    table = load_all_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
     wanted = create_experiment(merge(table, read_changes(flags)))
     with file_progress():
         data, wanted = read_data(wanted)
@@ -68,7 +68,7 @@ def gradient_check(
     )
     echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
     if out:
-        picture = draw_estimators(check.estimators, format_title(wanted))
+        picture = draw_estimators(check.estimators, format_title(to_table(wanted)))
         save_figure(picture, out)
         if not json_:
             echo(f"drawn in {out}")

@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import os
-import sys
 import tomllib
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
+from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
 from modnet.compose.experiment import MAIN_JOB, PLACES
-from modnet.compose.plugins import get_host, load_plugins
+from modnet.compose.plugins import get_host, list_asked, load_plugins
 from modnet.compose.settings import Table
 from modnet.compose.sources import is_data_set
 from modnet.compose.tables import merge, put
 from modnet.errors import SettingError
-from modnet.host.entry_points import split_names
+from modnet.host.approval import approve, give_module, name_module
+from modnet.host.entry_points import Plugin, split_names
 from modnet.text import format_value
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -147,11 +147,10 @@ def _experiment_options(
     return command
 
 
-def load_chosen_plugins(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    """Load the installed plugins without some, and additional modules."""
-    if modules:
-        sys.path.insert(0, os.getcwd())  # noqa: PTH109 - a module beside the user, as `python -m` finds it
-    load_plugins(without, modules)
+def load_chosen_plugins(without: tuple[str, ...], modules: tuple[str, ...], named: Iterable[Plugin] = ()) -> None:
+    """Load the installed plugins without some, and additional modules, which the user approves by giving them."""
+    load_plugins(without, [*map(give_module, dict.fromkeys(modules)), *named])
+    approve(modules)
 
 
 def read_changes(flags: dict[str, Any]) -> Table:
@@ -248,13 +247,18 @@ def _parse_value(text: str) -> Any:
         return text
 
 
-def load_all_plugins(table: Table, without: tuple[str, ...], modules: tuple[str, ...]) -> Table:
-    """Load the plugins of an experiment and of the options, and return the experiment with both."""
-    asked = table.get("plugins")
-    asked = asked if isinstance(asked, dict) else {}
-    both = {
-        key: [*(x for x in asked.get(key, ()) if isinstance(x, str)), *extra]
-        for key, extra in (("without", split_names(without)), ("modules", modules))
-    }
-    load_chosen_plugins(tuple(both["without"]), tuple(both["modules"]))
+def load_all_plugins(
+    table: Table, where: Path | None, without: tuple[str, ...], modules: tuple[str, ...], *, optional: bool = False
+) -> Table:
+    """Load the plugins of the options and of an experiment, and return the experiment with both.
+
+    The modules that the experiment names, in the file `where`, must be approved; raises PluginError where one is not or
+    is broken. If they are `optional`, such a one is left out.
+    """
+    asked = list_asked(table)
+    both = {"without": [*asked["without"], *split_names(without)], "modules": [*asked["modules"], *modules]}
+    named = [name_module(name, where) for name in dict.fromkeys(both["modules"]) if name not in modules]
+    load_chosen_plugins(tuple(both["without"]), modules, () if optional else named)
+    for plugin in named if optional else ():
+        get_host().load_optional(plugin)
     return merge(table, {"plugins": both}) if without or modules else table

@@ -6,14 +6,16 @@ from pathlib import Path
 
 import click
 
-from modnet.cli.options import load_all_plugins, plugin_options
+from modnet.cli.options import load_chosen_plugins, plugin_options
 from modnet.cli.output import echo
 from modnet.compose.experiment import format_title
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
 from modnet.display.learning_curves import draw_learning_curves
-from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, read_experiment
+from modnet.nn.checkpoint import load_history
+from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY
 from modnet.runs.history import read_history
+from modnet.runs.integrity import check_files
 
 
 @click.command()
@@ -21,9 +23,16 @@ from modnet.runs.history import read_history
 @click.option("--out", type=click.Path(path_type=Path), help=f"A .{', .'.join(FORMATS)} file (default: RUN/{CURVES}).")
 @plugin_options
 def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
-    """Draw the learning curves of RUN: loss and accuracies."""
-    history = read_history(run / HISTORY)
-    load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
+    """Draw the learning curves of RUN: loss and accuracies.
+
+    No part of the run is needed for it, and no module that its experiment names is imported.
+    """
+    if check_files(run, (EXPERIMENT, HISTORY)):
+        history = read_history(run / HISTORY)
+    else:  # the history of its checkpoint has a digest, and is at least as new
+        history = load_history(run) or read_history(run / HISTORY)
+    title = format_title(read_toml(run / EXPERIMENT))
+    load_chosen_plugins(without, modules)
     path = out or run / CURVES
-    save_figure(draw_learning_curves(history, format_title(read_experiment(run))), path)
+    save_figure(draw_learning_curves(history, title), path)
     echo(f"drawn in {path}")

@@ -14,10 +14,14 @@ from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_op
 from modnet.cli.output import echo
 from modnet.compose.plugins import get_host
 from modnet.compose.scaffold import NewPlugin
+from modnet.errors import UnknownNameError
+from modnet.host.approval import forget as forget_module
+from modnet.host.approval import list_approvals
 from modnet.host.catalogue import LIMIT
 from modnet.host.discovery import PluginHost
 from modnet.host.entry_points import Plugin, find_misnamed
 from modnet.host.kinds import KINDS
+from modnet.text import format_table, printable
 
 
 @click.group(invoke_without_command=True)
@@ -37,7 +41,7 @@ def plugins(context: click.Context, *, json_: bool, without: tuple[str, ...], mo
     load_chosen_plugins(without, modules)
     host = get_host()
     host.ask_a_few()
-    echo(format_json(host) if json_ else format_plugins(host))
+    echo(format_json(host) if json_ else "\n\n".join(filter(None, (format_plugins(host), format_approvals()))))
     if missing := format_not_asked(host):
         echo(missing, err=True)
 
@@ -98,6 +102,18 @@ def check(
 
 
 @plugins.command()
+@click.argument("module")
+def forget(module: str) -> None:
+    """Take back the approval of MODULE.
+
+    Experiment files and runs that name it import it no longer, until it is given with -p again.
+    """
+    if not (count := forget_module(module)):
+        raise UnknownNameError("approved module", module, {approval.module for approval in list_approvals()})
+    echo(f"{module} is not approved any more" + (f", in {count} folders" if count > 1 else ""))
+
+
+@plugins.command()
 @click.argument("name")
 @click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="The kind of part it provides.")
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder (default: modnet-NAME).")
@@ -123,6 +139,17 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
 def format_plugins(host: PluginHost) -> str:
     """Return one block a plugin: name, version, state and file, then what it provides or why it is broken."""
     return "\n".join(_format_block(host, plugin) for plugin in host.plugins) or "no plugins are installed"
+
+
+def format_approvals() -> str:
+    """Return a table of the modules that the user approved; nothing where there are none."""
+    rows = [["approved module", "file", "SHA-256", "since", "now"]]
+    for approval in list_approvals():
+        changed = approval.find_changed()
+        now = f"changed: {', '.join(changed)}" if changed else "as approved"
+        row = [approval.module, str(approval.file), approval.digest[:12], approval.since[:10], now]
+        rows.append([printable(cell, 200) for cell in row])
+    return "\n".join(format_table(rows, left=len(rows[0]))) if len(rows) > 1 else ""
 
 
 def format_diagnosis(host: PluginHost, notes: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +17,9 @@ from modnet.compose.sources import find_shared_settings, is_data_set, read_rows,
 from modnet.compose.toml import read_toml
 from modnet.display.progress import file_progress
 from modnet.errors import DataError
-from modnet.runs.folder import EXPERIMENT
+from modnet.runs.folder import EXPERIMENT, PARAMS
+from modnet.runs.integrity import check_files
+from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.model import TrainedModel
 from modnet.text import list_some, quote, to_csv
 
@@ -50,15 +53,19 @@ def predict(
     ignored. Labels may be beside them, and are then compared. The output is CSV: row, prediction, and label where there
     is one.
     """
+    check_files(run, (EXPERIMENT, PARAMS))
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
-    load_all_plugins(table, without, modules)
+    load_all_plugins(table, run / EXPERIMENT, without, modules, optional=True)
     model = TrainedModel.read(run)
     if is_data_set(str(file)) and not file.exists():
         raise DataError(f"{file}: a data set, no file; write one by: modnet data convert {file} {file}.csv")
-    kind = source or recognise_source(file)
+    is_missing = model.source is None and file.exists()
+    with name_missing_plugins(run / EXPERIMENT, {"data-source"}) if is_missing else nullcontext():
+        kind = source or recognise_source(file)
     settings = parse_assignments(assignments)
     # A file has the settings of the run that its source has, too: the column of the label, for instance.
-    reader = make_part("data-source", kind, **_without_places(find_shared_settings(model.source, kind), settings))
+    shared = find_shared_settings(model.source, kind) if model.source else {}
+    reader = make_part("data-source", kind, **_without_places(shared, settings))
     # Who lists the features goes by that list: the file has other names.
     names = () if settings.get("features") else model.feature_names
     with file_progress():

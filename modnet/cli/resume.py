@@ -15,6 +15,7 @@ from modnet.compose.toml import read_toml
 from modnet.display.progress import file_progress
 from modnet.errors import DataError
 from modnet.runs.folder import EXPERIMENT, check_is_run, claim, read_ending, read_experiment
+from modnet.runs.integrity import check_files
 from modnet.runs.recorder import RunRecorder
 from modnet.runs.surroundings import OBSERVER
 from modnet.types import Status
@@ -32,7 +33,9 @@ def resume(run: Path, *, accept: bool, without: tuple[str, ...], modules: tuple[
     """
     check_is_run(run)
     with claim(run):
-        if ended := read_ending(run):
+        ended = read_ending(run)
+        check_files(run)
+        if ended:
             if ended["status"] == Status.DIVERGED:
                 made = ended["iterations"]
                 raise DataError(
@@ -40,7 +43,7 @@ def resume(run: Path, *, accept: bool, without: tuple[str, ...], modules: tuple[
                 )
             echo(f"{run} has finished: there is nothing to resume")
             return
-        load_all_plugins(read_toml(run / EXPERIMENT), without, modules)
+        load_all_plugins(read_toml(run / EXPERIMENT), run / EXPERIMENT, without, modules)
         echo(f"modnet {modnet.__version__}")
         wanted = read_experiment(run)
         with file_progress():

@@ -56,7 +56,7 @@ def train(
     summary.json, params.npz, curves.png, and receipt.json, which modnet verify checks. A run that ended too early is
     continued by modnet resume.
     """
-    table = load_all_plugins(read_toml(experiment) if experiment else {}, without, modules)
+    table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
     with name_missing_plugins(experiment):
         wanted = create_experiment(merge(table, read_changes(flags)))
     echo(f"modnet {modnet.__version__}")

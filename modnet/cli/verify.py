@@ -46,7 +46,7 @@ def verify(
     table: Table = {}
     with suppress(SettingError):  # a file that cannot be read is one of the differences
         table = read_toml(run / EXPERIMENT)
-    load_all_plugins(table, without, modules)
+    load_all_plugins(table, run / EXPERIMENT, without, modules)
     with file_progress():
         found = compare_with_receipt(run, data_path)
     if not json_:

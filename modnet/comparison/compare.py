@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
+from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
@@ -42,6 +43,7 @@ from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.files.arrays import unpack_array
 from modnet.files.opening import read_plain
+from modnet.host.approval import name_module
 from modnet.runs.folder import HISTORY, HITS, claim, is_unused
 from modnet.runs.history import read_history
 from modnet.runs.receipt import FORMAT, Receipt
@@ -113,7 +115,9 @@ def compare(
     if importlib.util.find_spec("scipy") is None:
         raise MissingExtraError("a comparison", "compare")
     table, plan = _read_plan(experiment, grid, seeds, rope)
-    ensure_plugins(table)
+    where = None if isinstance(experiment, (Mapping, Experiment)) else Path(experiment)
+    # A table is the program's own word; in a file, a module must be approved.
+    ensure_plugins(table, str if isinstance(experiment, Mapping) else partial(name_module, where=where))
     base = experiment if isinstance(experiment, Experiment) else create_experiment(table)
     toml = tomli_w.dumps({**to_table(base), "compare": {**attrs.asdict(plan), "grid": to_axes(plan.grid)}})
     settings, data, resolved = _read_settings(base, table, plan)

@@ -69,6 +69,8 @@ class Comparison:
                     on_these_samples=variation.on_these_samples() if variation else None,
                     decision=decision,
                     decision_here=decision_here,
+                    samples=self.samples,
+                    rope=self.rope,
                 )
             )
         return tuple(found)

@@ -17,21 +17,24 @@ from pathlib import Path
 import attrs
 
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
-from modnet.compose.plugins import get_host, load_plugins
+from modnet.compose.plugins import get_host, list_asked, load_plugins
 from modnet.compose.settings import Table, get_settings
 from modnet.compose.tables import find_changes
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError
 from modnet.files.opening import read_plain
-from modnet.host.entry_points import split_names
+from modnet.host.approval import Approval, grant_module, list_grants, name_module
+from modnet.host.entry_points import Plugin, split_names
 from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
 from modnet.runs.folder import EXPERIMENT, HISTORY, claim, read_ending
+from modnet.runs.integrity import check_files
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Grads, Params, Status
 
+SAFE_PATH = "PYTHONSAFEPATH"
 _is_ending = False  # whether this process, a worker, is to end as soon as its run can be saved
 
 
@@ -63,7 +66,9 @@ def is_finished(job: Job) -> bool:
     if keys := find_changes(there, wanted):
         raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"], "--out")
     with claim(job.folder):
-        return read_ending(job.folder) is not None
+        ended = read_ending(job.folder)
+        check_files(job.folder, remedy="remove it to repeat the run")
+        return ended is not None
 
 
 def measure_progress(job: Job) -> float:
@@ -100,19 +105,20 @@ def run_jobs(
             yield job
 
 
-def train_table(folder: str, table: Table, accept: bool = False) -> JobResult:
+def train_table(folder: str, table: Table, grants: Sequence[Approval] = (), accept: bool = False) -> JobResult:
     """Bring a run to its end, in whichever process this is: begin it, or resume the one in its folder.
 
-    `table` is its experiment, `accept` is as of `run_jobs`. An estimator that can have several threads takes one; that
-    changes no bit.
+    `table` is its experiment; of the modules that it names, those in `grants` and those that are approved here may be
+    imported. `accept` is as of `run_jobs`. An estimator that can have several threads takes one; that changes no bit.
     """
     if _is_ending:  # the run was waiting for this worker, and could not be called off
         return JobResult(Status.INTERRUPTED)
-    return _report(partial(_train_table, Path(folder), table, accept))
+    return _report(partial(_train_table, Path(folder), table, grants, accept))
 
 
-def _train_table(folder: Path, table: Table, accept: bool) -> None:
-    ensure_plugins(table)
+def _train_table(folder: Path, table: Table, grants: Sequence[Approval], accept: bool) -> None:
+    granted = {grant.module: grant_module(grant) for grant in grants}
+    ensure_plugins(table, lambda module: granted.get(module) or name_module(module, folder / EXPERIMENT))
     experiment = create_experiment(table)
     data = _read_data(json.dumps(table["data"], default=str), active_overrides())
     _train(folder, experiment, _share(experiment), data, accept)
@@ -154,18 +160,22 @@ def check_is_no_import() -> None:
         raise SettingError(["in a script, call it under: if __name__ == '__main__':"], "modnet.compare")
 
 
-def ensure_plugins(table: Table) -> None:
-    """Load the plugins that an experiment asks for, unless they are loaded; raises PluginError."""
-    asked = table.get("plugins", {})
-    without, modules = asked.get("without", ()), asked.get("modules", ())
-    if not get_host().without.issuperset(split_names(without)):
-        load_plugins(without, modules)
+def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> None:
+    """Load the plugins that an experiment asks for, unless they are loaded; raises PluginError.
+
+    `find_module` returns how a module is imported that the experiment names.
+    """
+    asked = list_asked(table)
+    modules = [find_module(module) for module in asked["modules"]]
+    if not get_host().without.issuperset(split_names(asked["without"])):
+        load_plugins(asked["without"], modules)
     for module in modules:
         get_host().load_module(module)
 
 
 def _run_in(executor: Executor, jobs: Sequence[Job], accept: bool) -> Iterator[Job]:
-    futures = {executor.submit(train_table, str(job.folder), to_table(job.experiment), accept): job for job in jobs}
+    train = partial(train_table, grants=list_grants(get_host().plugins), accept=accept)
+    futures = {executor.submit(train, str(job.folder), to_table(job.experiment)): job for job in jobs}
     try:
         for future in as_completed(futures):
             _check(futures[future], future.result())
@@ -205,15 +215,19 @@ def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
 
 @contextmanager
 def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
-    """Start worker processes; where the block fails or is interrupted, they save their runs and end."""
+    """Start worker processes; where the block fails or is interrupted, they save their runs and end.
+
+    They import nothing from the current folder, where Python would look first.
+    """
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
     others = multiprocessing.active_children()
-    asked = experiment.plugins
     context = multiprocessing.get_context("spawn")
     get_host().relay()  # warnings about plugins that follow runs are given here, once
-    pool = ProcessPoolExecutor(workers, context, _prepare, (asked.without, asked.modules))
+    before = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
+    pool = ProcessPoolExecutor(workers, context, _prepare, (experiment.plugins.without,))
     try:
         yield pool
     except BaseException:
@@ -223,9 +237,13 @@ def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
         raise
     finally:
         pool.shutdown()
+        if before is None:
+            del os.environ[SAFE_PATH]
+        else:
+            os.environ[SAFE_PATH] = before
 
 
-def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+def _prepare(without: tuple[str, ...]) -> None:
     """Make this process a worker."""
     import multiprocessing
 
@@ -242,8 +260,8 @@ def _prepare(without: tuple[str, ...], modules: tuple[str, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends its workers
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, daemon=True).start()
-    warnings.filterwarnings("ignore", r"\d+ plugins? not asked")  # the parent has warned
-    load_plugins(without, modules)
+    warnings.filterwarnings("ignore", r"\d+ plugins? not asked|no plugin .* to disable")  # the parent has warned
+    load_plugins(without)  # modules are loaded for a run, which says what is wrong with them
 
 
 @lru_cache(maxsize=1)

@@ -24,6 +24,7 @@ from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
 from modnet.nn.run import Run
 from modnet.nn.training import TrainingSettings, train_network
+from modnet.text import printable
 
 
 @attrs.frozen(kw_only=True)
@@ -32,6 +33,8 @@ class ExperimentTraining(TrainingSettings):
 
     dtype: Literal["float64", "float32"] = "float64"
 
+
+LONGEST_TITLE = 500
 
 # The main job: the book's network on the digits that ship with modnet. A file or a flag changes single entries.
 MAIN_JOB: Table = {
@@ -154,16 +157,39 @@ def to_table(value: Any) -> Any:
     return str(value) if isinstance(value, Path) else value
 
 
-def format_title(experiment: Experiment) -> str:
-    """Return an experiment in one line, for a plot."""
-    network, training = experiment.network, experiment.training
-    hidden = ", ".join(str(n) for n in network.hidden) or "no"
-    parts = ", ".join(find_name(part) for part in (*network.activation, network.output, network.loss))
-    return (
-        f"{format_source(experiment)} · {hidden} hidden units · {parts} · {find_name(experiment.gradient)}, "
-        f"{find_name(experiment.optimizer)} · {training.iterations:,} × {training.batch_size} · "
-        f"seed {experiment.seed}"
+def format_title(table: Table) -> str:
+    """Return an experiment's table in one line, for a plot; no part of it is made.
+
+    >>> format_title({"network": {"hidden": [30], "activation": {"name": "relu"}}})
+    'mnist-small · 30 hidden units · relu, softmax, cross-entropy · central-difference, sgd · 2,000 × 100 · seed 0'
+    """
+    whole = merge(MAIN_JOB, table)
+    data, network, training = (_to_dict(whole.get(key)) for key in ("data", "network", "training"))
+    hidden = ", ".join(map(str, _to_list(network.get("hidden")))) or "no"
+    activations = _to_list(network.get("activation"))
+    parts = ", ".join(map(_find_name_in, [*activations, network.get("output"), network.get("loss")]))
+    rest = [whole.get("gradient"), whole.get("optimizer")]
+    iterations = training.get("iterations")
+    count = f"{iterations:,}" if isinstance(iterations, int) else iterations
+    source = Path(str(data["path"])).name if data.get("path") else _find_name_in(data)
+    title = (
+        f"{source} · {hidden} hidden units · {parts} · {', '.join(map(_find_name_in, rest))} · "
+        f"{count} × {training.get('batch_size')} · seed {whole.get('seed')}"
     )
+    return printable(title, LONGEST_TITLE)
+
+
+def _find_name_in(value: object) -> str:
+    """Return the name of a part in a table."""
+    return str(value.get("name") if isinstance(value, Mapping) else value)
+
+
+def _to_dict(value: object) -> Table:
+    return value if isinstance(value, dict) else {}
+
+
+def _to_list(value: object) -> list[Any]:
+    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def format_source(experiment: Experiment) -> str:

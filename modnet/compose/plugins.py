@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Iterable
 
+from modnet.compose.settings import Table
 from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost, is_loading, loading, lock
-from modnet.host.entry_points import find_installed
+from modnet.host.entry_points import Plugin, find_installed
 
 _hosts: list[PluginHost] = []  # empty until the first part is asked for, then one
 
@@ -18,18 +19,32 @@ def get_host() -> PluginHost:
         return _hosts[0] if _hosts and not is_loading() else load_plugins()
 
 
-def load_plugins(without: Iterable[str] = (), modules: Iterable[str] = ()) -> PluginHost:
+def load_plugins(without: Iterable[str] = (), modules: Iterable[str | Plugin] = ()) -> PluginHost:
     """Find all installed plugins but those named in `without`, and load `modules` that are not installed as such.
 
     Each of the names may be several, joined by commas; `*` are all that are not built in. The environment variable
-    MODNET_WITHOUT has others. Replaces the host there was. Raises PluginError where one of `modules` is broken; a
-    broken installed plugin is a row in `plugins`.
+    MODNET_WITHOUT has others. A module that is given by its name needs no approval. Replaces the host there was.
+    Raises PluginError where one of `modules` is broken; a broken installed plugin is a row in `plugins`.
     """
     with loading():
         host = PluginHost([*without, os.environ.get("MODNET_WITHOUT", "")], Catalogue())
         host.load(find_installed(), modules)
         _hosts[:] = [host]
         return host
+
+
+def list_asked(table: Table) -> dict[str, list[str]]:
+    """Return the plugins that an experiment leaves out and the modules that it names, as far as these are names.
+
+    >>> list_asked({"plugins": {"modules": ["my_cube", 3]}})
+    {'without': [], 'modules': ['my_cube']}
+    """
+    asked = table.get("plugins")
+    lists = {key: asked.get(key) if isinstance(asked, dict) else () for key in ("without", "modules")}
+    return {
+        key: [name for name in names if isinstance(name, str)] if isinstance(names, (list, tuple)) else []
+        for key, names in lists.items()
+    }
 
 
 def register(cls: type, name: str | None = None) -> Callable[[], None]:

@@ -23,6 +23,7 @@ import pluggy
 
 from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host import kinds
+from modnet.host.approval import UnapprovedError
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
 from modnet.host.entry_points import (
     BROKEN,
@@ -82,14 +83,14 @@ class PluginHost:
         self._has_warned = False  # that some plugins may follow runs which they do not
         self._manager = _new_manager()
 
-    def load(self, plugins: Iterable[Plugin], modules: Iterable[str] = ()) -> None:
+    def load(self, plugins: Iterable[Plugin], modules: Iterable[str | Plugin] = ()) -> None:
         """Load plugins, the built-in ones first and the others by name, then `modules`.
 
-        `modules` are not installed as plugins; raises PluginError where one of them is broken. Warns of unknown names
-        in `without`.
+        `modules` are not installed as plugins; raises PluginError where one of them is broken. A name is imported as
+        Python finds it. Warns of unknown names in `without`.
         """
         ordered = sorted(plugins, key=lambda c: (not c.built_in, c.distribution, c.name))
-        named = [make_plugin(name) for name in dict.fromkeys(modules)]
+        named = [_to_plugin(module) for module in dict.fromkeys(modules)]
         known = set().union(*(c.names for c in [*ordered, *named]))
         for name in sorted(self.without - known - {EVERY_OTHER}):
             warnings.warn(f"no plugin {name!r} to disable{did_you_mean(name, known)}", stacklevel=2)
@@ -99,9 +100,18 @@ class PluginHost:
         for plugin in named:
             self._load_named(plugin)
 
-    def load_module(self, name: str) -> None:
+    def load_module(self, module: str | Plugin) -> None:
         """Load a module that is not installed as a plugin, or is and is loaded; raises PluginError."""
-        self._load_named(make_plugin(name))
+        with lock:
+            self._load_named(_to_plugin(module))
+
+    def load_optional(self, plugin: Plugin) -> None:
+        """Load such a module; where it is broken or not approved, it is one of `plugins` that says why."""
+        try:
+            self._load_named(plugin)
+        except PluginError as error:
+            plugin.update(BROKEN, error.problem)
+            self.plugins.append(plugin)
 
     def add_class(self, cls: type, name: str | None = None) -> Callable[[], None]:
         """Register one class for this process and return the function that undoes it; raises PluginError."""
@@ -269,7 +279,7 @@ class PluginHost:
                 module = plugin.load()
                 self._register(module, plugin)
                 self._collect(module, plugin, found)
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, UnapprovedError):
             raise
         except BaseException as error:  # a plugin may fail in any way, and must not affect the others
             self.registry.discard(found)
@@ -301,6 +311,10 @@ class PluginHost:
                 found.append(component)
 
             self._manager.subset_hook_caller(kind.hook, others)(register=register)
+
+
+def _to_plugin(module: str | Plugin) -> Plugin:
+    return make_plugin(module) if isinstance(module, str) else module
 
 
 def _new_manager() -> pluggy.PluginManager:

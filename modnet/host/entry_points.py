@@ -155,9 +155,9 @@ def _list_readable() -> list[EntryPoint]:
     return found
 
 
-def make_plugin(name: str) -> Plugin:
-    """Return the plugin in a module that is not installed as one."""
-    return Plugin(name, name, "", name, lambda: importlib.import_module(name))
+def make_plugin(name: str, load: Callable[[], object] | None = None) -> Plugin:
+    """Return the plugin in a module that is not installed as one, by default imported as Python finds it."""
+    return Plugin(name, name, "", name, load or (lambda: importlib.import_module(name)))
 
 
 def split_names(without: Iterable[str]) -> list[str]:

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from collections.abc import Container, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from modnet.compose.experiment import Experiment, create_experiment
+from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table
 from modnet.compose.toml import read_toml
-from modnet.errors import DataError, SettingError
+from modnet.errors import DataError, SettingError, UnknownNameError
 from modnet.files import sweep
 from modnet.files.locks import hold_lock
 from modnet.files.opening import read_json
+from modnet.host.kinds import KINDS
+from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt
@@ -29,6 +32,8 @@ EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, CURVES, _ = FILES = (
     RECEIPT,
 )
 LOCK = ".lock"
+# The entries and the kinds of parts that a network takes.
+NETWORK, NETWORK_KINDS = ("network", "training", "seed"), ("activation", "loss")
 # The files that the receipt vouches for; curves may be drawn again at any time.
 SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS)
 
@@ -86,9 +91,10 @@ def read_ending(path: Path) -> Table | None:
             return None
     except (DataError, ValueError, KeyError, TypeError):  # it is running, or was killed, or the file is damaged
         return None
-    # A run of an older version may have none.
-    if (path / RECEIPT).is_file() and not Receipt.read(path, of_older=True).results:
-        return None
+    if (path / RECEIPT).is_file():  # a run of an older version may have none
+        results = Receipt.read(path, of_older=True).results
+        if not results or not results.status.is_final:
+            return None
     for name in (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)
     return summary
@@ -96,9 +102,27 @@ def read_ending(path: Path) -> Table | None:
 
 def read_experiment(folder: Path) -> Experiment:
     """Return a run's experiment; raises PluginError where a plugin is missing, with the one to install."""
+    return _create_experiment(folder / EXPERIMENT, read_toml(folder / EXPERIMENT), KINDS)
+
+
+def read_network(folder: Path) -> tuple[Experiment, DataSource | None]:
+    """Return a run's experiment with its network, all else being the main job's, and the source of its data.
+
+    No plugin that only training needs is missed; the source is None where it is unknown. Raises PluginError.
+    """
     path = folder / EXPERIMENT
-    with name_missing_plugins(path):
-        table = read_toml(path)
+    table = read_toml(path)
+    experiment = _create_experiment(path, {key: table[key] for key in NETWORK if key in table}, NETWORK_KINDS)
+    data = table.get("data", {})
+    with suppress(UnknownNameError):
+        if isinstance(data, dict) and isinstance(name := data.get("name"), str):
+            get_host().registry.find("data-source", name)
+        return experiment, _create_experiment(path, {"data": data}, {"data-source"}).data.source
+    return experiment, None
+
+
+def _create_experiment(path: Path, table: Table, kinds: Container[str]) -> Experiment:
+    with name_missing_plugins(path, kinds):
         try:
             return create_experiment(table)
         except SettingError as error:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modnet.compose.plugins import get_host
 from modnet.errors import DataError, ModnetError, PluginError
 from modnet.host.entry_points import DISTRIBUTION
+from modnet.host.kinds import KINDS
 from modnet.host.registry import BUILT_IN
 from modnet.runs.receipt import Receipt
-from modnet.runs.surroundings import CORE, Origin
+from modnet.runs.surroundings import Origin
 from modnet.text import printable, quote
 
 # Nothing else is advised to be installed: anybody may have written the receipt, and its advice goes into a shell.
@@ -22,32 +23,47 @@ _LONGEST = 100  # characters of a name or a version that are shown
 
 
 @contextmanager
-def name_missing_plugins(experiment: Path | None) -> Iterator[None]:
+def name_missing_plugins(experiment: Path | None, kinds: Container[str] = KINDS) -> Iterator[None]:
     """Replace an error inside the block by a PluginError that names the missing plugins, and what to install.
 
-    They are known where the receipt of a run stands beside the experiment file.
+    They are known where the receipt of a run stands beside the experiment file; only parts of `kinds` count. Otherwise
+    the modules are named that could not be imported.
     """
     try:
         yield
-    except ModnetError:
-        with suppress(DataError):
-            origins = Receipt.read(experiment.parent, of_older=True).latest.plugins if experiment else ()
-            if lines := [line for origin in origins if (line := _advise(origin))]:
-                raise PluginError("\n".join(lines)) from None
+        modules = {plugin.distribution for plugin in get_host().list_broken() if not plugin.value}
+        if modules and (missing := [o for o in _find_origins(experiment, kinds) if o.distribution in modules]):
+            raise PluginError(_advise(missing[0]))  # nor is another part of that name taken instead
+    except ModnetError as error:
+        if lines := [line for origin in _find_origins(experiment, kinds) if (line := _advise(origin))]:
+            raise PluginError("\n".join(lines)) from None
+        if reasons := [plugin.reason for plugin in get_host().list_broken() if not plugin.value]:
+            raise PluginError("\n".join([str(error), *reasons])) from None
         raise
+
+
+def _find_origins(experiment: Path | None, kinds: Container[str]) -> list[Origin]:
+    """Return the origins of parts of some kinds; none where no receipt stands beside the experiment file."""
+    with suppress(DataError):
+        known = Receipt.read(experiment.parent, of_older=True).latest.plugins if experiment else ()
+        return [origin for origin in known if origin.kind in kinds]
+    return []
 
 
 def _advise(origin: Origin) -> str:
     """Return how to get the plugin of a part that is not registered, or "" for one that is."""
     host = get_host()
-    bare = origin.name.rpartition(":")[2]
-    owners = {c.owner for c in host.registry.components() if (c.kind, c.name) == (origin.kind, bare)}
-    if origin.kind == CORE or origin.distribution in owners or (owners and origin.name == bare):
-        return ""
-    reports = [report for report in host.plugins if report.distribution == origin.distribution]
     part = f"the {printable(origin.kind, _LONGEST)} {quote(origin.name)}"
     whose = f"{part} comes from {printable(f'{origin.distribution} {origin.version}'.rstrip(), _LONGEST)}"
-    if unusable := next((report for report in reports if not report.works), None):
+    reports = [report for report in host.plugins if report.distribution == origin.distribution]
+    unusable = next((report for report in reports if not report.works), None)
+    if unusable and not unusable.value:  # a module
+        return f"{whose}: {unusable.reason or unusable.state}"
+    bare = origin.name.rpartition(":")[2]
+    owners = {c.owner for c in host.registry.components() if (c.kind, c.name) == (origin.kind, bare)}
+    if origin.distribution in owners or (owners and origin.name == bare):
+        return ""
+    if unusable:
         return f"{whose}, which is {unusable.state}{': ' * bool(unusable.reason)}{unusable.reason}"
     if not origin.version:
         how = f": load it with -p {origin.distribution}" if _MODULE.fullmatch(origin.distribution) else ""

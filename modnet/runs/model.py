@@ -16,7 +16,7 @@ from modnet.data.samples import scale_features
 from modnet.errors import DataError
 from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import load_params
-from modnet.runs.folder import EXPERIMENT, PARAMS, check_is_run, read_experiment
+from modnet.runs.folder import EXPERIMENT, PARAMS, check_is_run, read_network
 from modnet.text import printable
 from modnet.types import Array
 
@@ -30,17 +30,17 @@ class TrainedModel:
     scale: float
     feature_names: tuple[str, ...]
     """The names of the features, or none where the training data has none."""
-    source: DataSource
-    """The source of the training data, with its settings."""
+    source: DataSource | None
+    """The source of the training data, with its settings, or None where its plugin is missing."""
 
     @classmethod
     def read(cls, folder: Path) -> TrainedModel:
         """Return the model in a run's folder; raises DataError where it is no such folder, or damaged."""
         check_is_run(folder)
-        experiment = read_experiment(folder)
+        experiment, source = read_network(folder)
         params, about = load_params(folder / PARAMS)
         try:
-            model = cls(*_check_fit(experiment, params, about), experiment.data.source)
+            model = cls(*_check_fit(experiment, params, about), source)
         except (KeyError, TypeError, ValueError) as error:  # ShapeError is a ValueError
             why = printable(str(error), 200)
             raise DataError(f"{folder}: {PARAMS} does not fit {EXPERIMENT} ({why})") from None

@@ -163,7 +163,7 @@ class RunRecorder(Observer):
         """Draw the learning curves of a run that has ended; a failure is a note."""
         history = self._ended_with
         if history is not None and self.draws:
-            title = format_title(self._experiment)
+            title = format_title(self._table)
             if note := try_to_draw(lambda: draw_learning_curves(history, title), self.path / CURVES):
                 self.notes.append(note)
 

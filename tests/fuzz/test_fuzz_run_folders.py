@@ -22,8 +22,9 @@ from fuzzing import feed, make_files, mutate
 import modnet
 from modnet.comparison.compare import check_run, read_hits
 from modnet.compose.experiment import create_experiment, format_title, read_data
+from modnet.compose.toml import read_toml
 from modnet.nn.checkpoint import CHECKPOINT
-from modnet.runs.folder import HISTORY, read_ending, read_experiment
+from modnet.runs.folder import EXPERIMENT, HISTORY, read_ending, read_experiment
 from modnet.runs.history import read_history
 from modnet.runs.model import TrainedModel
 from modnet.runs.receipt import Receipt
@@ -132,7 +133,7 @@ def predict(folder: Path) -> None:
 
 def plot(folder: Path) -> None:
     read_history(folder / HISTORY)
-    format_title(read_experiment(folder))
+    format_title(read_toml(folder / EXPERIMENT))
 
 
 def verify(folder: Path) -> None:

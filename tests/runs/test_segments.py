@@ -207,5 +207,5 @@ class TestOlder:
     def test_a_plugin_that_is_missing_is_named(self, killed: Path) -> None:
         to_format_1(killed / "run")
         shutil.rmtree(killed / "site")
-        done = modnet(killed, "plot", "run")
+        done = modnet(killed, "resume", "run")
         assert done.stderr.endswith("which is not installed: pip install modnet-drifting==1.0\n")

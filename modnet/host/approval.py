@@ -1,0 +1,225 @@
+"""The user's approval of modules that files name."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+import shlex
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
+from functools import partial
+from hashlib import sha256
+from pathlib import Path
+from types import ModuleType
+
+import attrs
+from attrs.validators import deep_mapping, instance_of
+
+from modnet.errors import DataError, ModnetError, PluginError
+from modnet.files import write_atomically
+from modnet.files.locks import hold_lock
+from modnet.files.opening import read_json, read_plain
+from modnet.host.entry_points import Plugin, make_plugin
+from modnet.host.modules import (
+    LARGEST,
+    Code,
+    find_folder,
+    find_imported,
+    find_own_file,
+    is_module_name,
+    locate,
+    read_code,
+)
+from modnet.text import printable, quote
+
+APPROVED = "approved.json"
+"""The file in the config folder with all approvals."""
+PARENTS = 3
+"""The folders above a file in which a module that it names is looked for: those of `project/runs/run`."""
+_TEXT = instance_of(str)
+
+
+class UnapprovedError(PluginError):
+    """A module that a file names and the user has not approved."""
+
+
+@attrs.frozen
+class Approval:
+    """A module that may be imported where a file names it, as long as its files are as they were."""
+
+    module: str = attrs.field(validator=_TEXT)
+    folder: str = attrs.field(default="", validator=_TEXT)
+    files: dict[str, str] = attrs.field(factory=dict, validator=deep_mapping(_TEXT, _TEXT))
+    """The SHA-256 of each file, by its path in the folder; none where any module of that name will do."""
+    since: str = attrs.field(default="", validator=_TEXT)
+
+    @property
+    def file(self) -> Path:
+        """The file of the module."""
+        return Path(self.folder) / find_own_file(self.module, self.files)
+
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of the module's own file."""
+        return self.files.get(find_own_file(self.module, self.files), "")
+
+    def find_changed(self) -> list[str]:
+        """Return the files that are not as they were approved."""
+        return [name for name, digest in self.files.items() if sha256(_read(self.folder, name)).hexdigest() != digest]
+
+    def read(self) -> Code | None:
+        """Return the code, or None where it is not as it was approved."""
+        code = Code(self.module, Path(self.folder), {name: _read(self.folder, name) for name in self.files})
+        return code if code.digests == self.files else None
+
+
+def config_folder() -> Path:
+    """Return where modnet keeps what the user decided: MODNET_CONFIG, or the user's config folder."""
+    if folder := os.environ.get("MODNET_CONFIG"):
+        return Path(folder)
+    from platformdirs import user_config_path
+
+    return user_config_path("modnet", appauthor=False)
+
+
+def list_approvals() -> list[Approval]:
+    """Return all approvals, by module and folder; warns where they cannot be read, and none counts then."""
+    path = config_folder() / APPROVED
+    if not os.path.lexists(path):
+        return []
+    try:
+        return [Approval(**entry) for entry in read_json(path)["modules"]]
+    except (DataError, KeyError, TypeError, ValueError) as error:
+        why = printable(str(error), 200)
+        warnings.warn(f"{path}: cannot be read, so no module counts as approved ({why})", stacklevel=1)
+        return []
+
+
+def approve(modules: Iterable[str]) -> None:
+    """Approve modules that were imported as they were read; warns where that cannot be written down."""
+    codes = [code for module in modules if (code := find_imported(module))]
+    new = {(code.module, str(code.folder)): code.digests for code in codes}
+    known = {(a.module, a.folder): a.files for a in (list_approvals() if new else ())}
+    if all(known.get(key) == files for key, files in new.items()):
+        return
+    since = datetime.now().astimezone().isoformat(timespec="seconds")
+    added = [Approval(*key, files, since) for key, files in new.items() if known.get(key) != files]
+    try:
+        _replace(lambda a: (a.module, a.folder) not in {(b.module, b.folder) for b in added}, added)
+    except OSError as error:
+        what = f"{config_folder()}: cannot be written, so the approval of {', '.join(modules)} is not kept"
+        warnings.warn(f"{what}: {error.strerror}", stacklevel=2)
+
+
+def forget(module: str) -> int:
+    """Take back all approvals of modules of that name, and return how many there were."""
+    count = sum(approval.module == module for approval in list_approvals())
+    if count:
+        _replace(lambda approval: approval.module != module)
+    return count
+
+
+def name_module(module: str, where: Path | None) -> Plugin:
+    """Return the plugin in a module that the file `where` names; loading it needs an approval."""
+    return make_plugin(module, partial(_import_named, module, where))
+
+
+def give_module(module: str) -> Plugin:
+    """Return the plugin in a module that the user names: the one in the current folder, or where Python finds it."""
+    return make_plugin(module, partial(_import_given, module))
+
+
+def grant_module(grant: Approval) -> Plugin:
+    """Return the plugin in a module that another process has imported for the user."""
+    return make_plugin(grant.module, partial(_import_granted, grant))
+
+
+def list_grants(plugins: Iterable[Plugin]) -> tuple[Approval, ...]:
+    """Return what another process may import, too: the modules among some plugins, as they are here."""
+    modules = [plugin.module for plugin in plugins if not plugin.value and plugin.works]
+    codes = {module: find_imported(module) for module in modules}
+    return tuple(Approval(m, str(code.folder), code.digests) if code else Approval(m) for m, code in codes.items())
+
+
+def _import_given(module: str) -> ModuleType:
+    if module in sys.modules or not is_module_name(module):
+        return importlib.import_module(module)
+    if folder := find_folder(module, [Path.cwd()]):
+        return read_code(module, folder).load()
+    if any(approval.module == module for approval in list_approvals()):
+        return _find_approved(f"-p names the module {module!r}", module, None).load()
+    return importlib.import_module(module)
+
+
+def _import_granted(grant: Approval) -> ModuleType:
+    if grant.module in sys.modules or not grant.files:
+        return importlib.import_module(grant.module)
+    if code := grant.read():
+        return code.load()
+    raise UnapprovedError(f"{grant.file}: changed since it was imported", "begin anew")
+
+
+def _import_named(module: str, where: Path | None) -> ModuleType:
+    """Import a module that the file `where` names; raises UnapprovedError where it is not approved, or not clear."""
+    what = f"{where or 'the experiment'} names the module {quote(module)}"
+    if not is_module_name(module):
+        raise UnapprovedError(what, "a module has a name as in Python, without .py")
+    folder = find_folder(module, [Path.cwd(), *(where.absolute().parents[:PARENTS] if where else ())])
+    if module in sys.modules:
+        file, there = folder and locate(module, folder), getattr(sys.modules[module], "__file__", None)
+        if file and there and file.resolve() != Path(there).resolve():
+            raise UnapprovedError(f"{what}, and another one is imported: {there}, not {file}", "start Python anew")
+        return sys.modules[module]
+    return _find_approved(what, module, folder).load()
+
+
+def _find_approved(what: str, module: str, folder: Path | None) -> Code:
+    """Return the approved code of a module in a folder, or in the only one; raises UnapprovedError."""
+    known = [a for a in list_approvals() if a.module == module and folder in {None, Path(a.folder)}]
+    codes = {json.dumps(approval.files): code for approval in known if (code := approval.read())}
+    if len(codes) == 1:
+        return codes.popitem()[1]
+    if codes:
+        folders = printable(" and ".join(str(code.folder) for code in codes.values()), 2000)
+        raise UnapprovedError(f"{what}, and several are approved", f"run it in the folder of one, {folders}")
+    raise _explain(what, module, folder or next((Path(approval.folder) for approval in known), None), known)
+
+
+def _explain(what: str, module: str, folder: Path | None, known: list[Approval]) -> UnapprovedError:
+    """Return the error for a module that is not approved, or no longer, and lies in a folder, if it was found."""
+    file = locate(module, folder) if folder else None
+    if not folder or not file:
+        return UnapprovedError(f"{what}, which is not found", f"approve it, in its folder: modnet plugins -p {module}")
+    changed = next((names[0] for approval in known if (names := approval.find_changed())), "")
+    shown = folder / changed if changed else file
+    state = "which changed since you approved it" if changed else "which you have not approved"
+    digest = sha256(_read(str(shown.parent), shown.name)).hexdigest()
+    go = "" if locate(module, Path.cwd()) or folder in map(Path, sys.path) else f"cd {shlex.quote(str(folder))} && "
+    go = go if go.isprintable() else "in its folder, "
+    why = printable(f"{what}, {state}: {shown}, SHA-256 {digest}", 2000)
+    trust = "if you trust it and what it imports from its folder, approve it"
+    return UnapprovedError(f"{why}\n{trust}", f"{go}modnet plugins -p {module}")
+
+
+def _replace(keep: Callable[[Approval], bool], added: Sequence[Approval] = ()) -> None:
+    """Write down which approvals there are: those to keep, and some more."""
+    path = config_folder() / APPROVED
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with hold_lock(path.parent / f".{APPROVED}.lock", wait=True):
+        left = sorted(
+            [*filter(keep, list_approvals()), *added], key=lambda approval: (approval.module, approval.folder)
+        )
+        write_atomically(
+            path, (json.dumps({"modules": [attrs.asdict(each) for each in left]}, indent=2) + "\n").encode()
+        )
+
+
+def _read(folder: str, name: str) -> bytes:
+    """Return the content of a file; none where it cannot be read."""
+    try:
+        return read_plain(Path(folder) / name, LARGEST)
+    except ModnetError:
+        return b""

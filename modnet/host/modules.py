@@ -1,0 +1,210 @@
+"""Modules that are not installed as plugins, imported as they were read."""
+
+from __future__ import annotations
+
+import ast
+import importlib
+import importlib.util
+import site
+import sys
+import sysconfig
+import warnings
+from collections.abc import Container, Iterator, Sequence
+from hashlib import sha256
+from importlib.abc import MetaPathFinder
+from importlib.machinery import ModuleSpec, SourceFileLoader
+from pathlib import Path, PurePosixPath
+from types import CodeType, ModuleType
+
+import attrs
+
+from modnet.errors import PluginError
+from modnet.files.opening import read_plain
+
+LARGEST = 2**24
+"""Bytes of a source file, at most."""
+LONGEST = 200
+"""Letters of a module's name, at most."""
+
+
+@attrs.frozen
+class Code:
+    """The source of a module and of all that it imports from its folder, as it was read."""
+
+    module: str
+    folder: Path
+    files: dict[str, bytes]
+    """The content of each file, by its path in the folder, with slashes. Of a package, these are all `.py` files."""
+
+    @property
+    def digests(self) -> dict[str, str]:
+        """The SHA-256 of each file."""
+        return {name: sha256(content).hexdigest() for name, content in self.files.items()}
+
+    def load(self) -> ModuleType:
+        """Import the module from what was read; raises PluginError where another of its name is imported already."""
+        for name, file in self._list_modules():
+            there = getattr(sys.modules.get(name), "__file__", None)
+            if there and Path(there).resolve() != (self.folder / file).resolve():
+                why = f"the module {name!r} is imported already, from {there}"
+                raise PluginError(why, f"start Python anew, or rename {self.folder / file}")
+        if _finder not in sys.meta_path:
+            sys.meta_path.insert(0, _finder)
+        _finder.codes[self.module] = self
+        return importlib.import_module(self.module)
+
+    def find_spec(self, name: str) -> ModuleSpec | None:
+        """Return the specification of a module that was read, or None where it is another's.
+
+        Raises ModuleNotFoundError where it would lie in a package that was read, and was not.
+        """
+        if file := find_own_file(name, self.files):
+            path = str(self.folder / file)
+            loader = _Loader(name, path, self.files[file])
+            return importlib.util.spec_from_file_location(name, path, loader=loader)
+        place = name.replace(".", "/")
+        if any(file.startswith(f"{place}/") for file in self.files):  # a namespace package
+            spec = ModuleSpec(name, None, is_package=True)
+            spec.submodule_search_locations = [str(self.folder / place)]
+            return spec
+        if "." in name and self.folder not in _list_library_folders() and self.find_spec(name.partition(".")[0]):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)  # nobody else looks into its packages
+        return None
+
+    def _list_modules(self) -> list[tuple[str, str]]:
+        return [(".".join(_to_parts(file)), file) for file in self.files]
+
+
+class _Finder(MetaPathFinder):
+    """The finder of modules that were read: by name, whatever `sys.path` is."""
+
+    def __init__(self) -> None:
+        self.codes: dict[str, Code] = {}
+
+    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002 - as finders have it
+        return next((spec for code in self.codes.values() if (spec := code.find_spec(name))), None)
+
+
+class _Loader(SourceFileLoader):
+    """The loader of a source file that was read: no file that Python compiled before is looked for."""
+
+    def __init__(self, name: str, path: str, content: bytes) -> None:
+        super().__init__(name, path)
+        self._content = content
+
+    def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - as loaders have it
+        code: CodeType = self.source_to_code(self._content, self.path)
+        return code
+
+
+_finder = _Finder()
+
+
+def find_imported(module: str) -> Code | None:
+    """Return what a module was imported from, where it was imported as it was read."""
+    return _finder.codes.get(module)
+
+
+def is_module_name(text: str) -> bool:
+    """Say whether a text is the name of a module, dotted or not."""
+    return len(text) <= LONGEST and all(part.isidentifier() for part in text.split("."))
+
+
+def find_own_file(module: str, files: Container[str]) -> str:
+    """Return which of some files is that of a module, by its path in the folder; nothing where none is."""
+    place = module.replace(".", "/")
+    return next((file for file in (f"{place}/__init__.py", f"{place}.py") if file in files), "")
+
+
+def locate(module: str, folder: Path) -> Path | None:
+    """Return the source file of a module that lies in a folder, or None; nothing is imported."""
+    place = folder.joinpath(*module.split("."))
+    return next((path for path in (place / "__init__.py", place.parent / f"{place.name}.py") if path.is_file()), None)
+
+
+def find_folder(module: str, beside: Sequence[Path]) -> Path | None:
+    """Return the folder that a module lies in: one of `beside`, or else where Python finds it; nothing is imported."""
+    for folder in beside:
+        if locate(module, folder):
+            return folder.resolve()
+    try:
+        spec = importlib.util.find_spec(module.partition(".")[0])
+    except (ImportError, ValueError):
+        return None
+    places = (spec.submodule_search_locations or [spec.origin or ""] * spec.has_location) if spec else []
+    return next((Path(place).resolve().parent for place in places if locate(module, Path(place).parent)), None)
+
+
+def read_code(module: str, folder: Path) -> Code:
+    """Return the code of a module in a folder, with all that it imports from there.
+
+    Raises DataError where a file cannot be read, and PluginError where it is not clear which module is imported.
+    """
+    files: dict[str, bytes] = {}
+    own = module.partition(".")[0]
+    alone = folder in _list_library_folders()  # where all else is found as ever
+    waiting = [(module, "")]
+    while waiting:
+        name, importer = waiting.pop()
+        found = [] if alone and name.partition(".")[0] != own else _list_files(name, folder)
+        new = [path for path in found if path.relative_to(folder).as_posix() not in files]
+        if new and name.partition(".")[0] != own:
+            _check_is_clear(name, importer, folder)
+        for path in new:
+            file = path.relative_to(folder).as_posix()
+            files[file] = read_plain(path, LARGEST)
+            waiting += [(imported, file) for imported in _find_imports(files[file], PurePosixPath(file).parent.parts)]
+    return Code(module, folder, dict(sorted(files.items())))
+
+
+def _list_library_folders() -> set[Path]:
+    """Return the folders of Python's own modules and of installed ones."""
+    own = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
+    return {Path(folder).resolve() for folder in [*own, *site.getsitepackages(), site.getusersitepackages()]}
+
+
+def _list_files(module: str, folder: Path) -> list[Path]:
+    """Return the source files in a folder that are run to import a module: of a package, all that could be."""
+    found: list[Path] = []
+    parts = module.split(".")
+    for i in range(1, len(parts) + 1):
+        if path := locate(".".join(parts[:i]), folder):
+            if path.name == "__init__.py":
+                return [*found, *sorted(p for p in path.parent.rglob("*.py") if p.is_file())]
+            return [*found, path]
+    return found
+
+
+def _check_is_clear(name: str, importer: str, folder: Path) -> None:
+    """Raise PluginError where a module that lies in a folder is installed, too."""
+    top = name.partition(".")[0]
+    elsewhere = "a module of Python's own" if top in sys.stdlib_module_names else ""
+    if not elsewhere and (other := find_folder(top, [])) and other != folder:
+        elsewhere = f"also in {other}"
+    if elsewhere:
+        why = f"{folder / importer} imports {top!r}, which lies beside it and is {elsewhere}"
+        raise PluginError(why, f"rename the one in {folder}")
+
+
+def _find_imports(source: bytes, package: tuple[str, ...]) -> Iterator[str]:
+    """Yield the names of modules that a source file in a package imports, and of what could be modules."""
+    try:
+        with warnings.catch_warnings(action="ignore"):  # which are given when it is imported
+            tree = ast.parse(source)
+    except (SyntaxError, ValueError, RecursionError, MemoryError):  # which are raised when it is imported
+        return
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            base = [*package[: len(package) + 1 - node.level]] if node.level else []
+            base += node.module.split(".") if node.module else []
+            yield from (
+                ".".join([*base, *more]) for more in ([], *([alias.name] for alias in node.names)) if base or more
+            )
+
+
+def _to_parts(file: str) -> tuple[str, ...]:
+    """Return the parts of the name of the module in a file."""
+    path = PurePosixPath(file)
+    return path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts
