@@ -12,13 +12,14 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from modnet.comparison.agreement import Mixture
 from modnet.comparison.collapse import bound_share
 from modnet.comparison.decisions import ANALYSES, ROPE, decide
 from modnet.comparison.figure import draw_comparison
 from modnet.comparison.result import Measure, PairResult, SettingResult, find_last
 from modnet.comparison.statistics import Estimate, Variation
 from modnet.errors import DataError
-from modnet.text import format_count, format_table, to_csv
+from modnet.text import format_count, format_table, list_some, to_csv
 from modnet.types import Array, Status
 
 if TYPE_CHECKING:
@@ -36,6 +37,8 @@ class Comparison:
     seeds: tuple[int, ...]
     rope: float = ROPE
     """The region of practical equivalence: a difference that is smaller is none in practice."""
+    mixtures: tuple[Mixture, ...] = ()
+    """Accepted differences in the code and the libraries of the runs."""
 
     def __attrs_post_init__(self) -> None:
         shapes = {result.of_samples.shape for result in self.settings if result.of_samples is not None}
@@ -153,6 +156,7 @@ class Comparison:
                 for result in self.settings
             ],
             "pairs": self._records(),
+            "accepted": [attrs.asdict(mixture) for mixture in self.mixtures],
         }
 
     def figure(self, title: str = "") -> Figure:
@@ -205,7 +209,7 @@ class Comparison:
 
     def _notes(self) -> list[str]:
         """Return the paragraphs below the tables."""
-        return [self._explain(), *self._note_few_samples(), *self._note_collapses()]
+        return [*self._note_mixtures(), self._explain(), *self._note_few_samples(), *self._note_collapses()]
 
     def _note_few_samples(self) -> list[str]:
         """Return what it takes to show equality, where the samples are too few for the ROPE."""
@@ -219,6 +223,12 @@ class Comparison:
             f"{self.rope:g}: choose a larger ROPE (`--rope`), or more test samples."
         )
         return [note]
+
+    def _note_mixtures(self) -> list[str]:
+        """Return the accepted differences in code and libraries; nothing where there are none."""
+        what = list_some(map(str, self.mixtures), 3)
+        start = "Accepted, though differences may come from it: not all runs have the same"
+        return [f"{start} {what}."] if self.mixtures else []
 
     def _note_collapses(self) -> list[str]:
         """Return what collapsed runs say about other seeds; nothing where no run of any setting collapsed."""
