@@ -22,18 +22,23 @@ from modnet.nn.checkpoint import CHECKPOINT
 from modnet.runs.folder import EXPERIMENT, check_is_run, claim, read_ending, read_experiment
 from modnet.runs.integrity import check_files
 from modnet.runs.recorder import RunRecorder, begin_run
+from modnet.runs.surroundings import OBSERVER
 from modnet.types import Status
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--iterations", type=click.IntRange(0), help="Iterations in all: a finished run is lengthened.")
+@click.option("--accept", is_flag=True, help="Continue by other code or libraries; the receipt records them.")
 @plugin_options
-def resume(run: Path, iterations: int | None, *, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+def resume(
+    run: Path, iterations: int | None, *, accept: bool, without: tuple[str, ...], modules: tuple[str, ...]
+) -> None:
     """Continue RUN from its last checkpoint.
 
     RUN was interrupted, was killed or failed; with --iterations it may have finished. The parameters are the same, to
-    the last bit, as if it had never stopped.
+    the last bit, as if it had never stopped, if code and libraries are; where they are not, it stops and says what
+    differs.
     """
     check_is_run(run)
     with claim(run):
@@ -51,14 +56,15 @@ def resume(run: Path, iterations: int | None, *, without: tuple[str, ...], modul
         if iterations is not None:
             wanted = attrs.evolve(wanted, training=attrs.evolve(wanted.training, iterations=iterations))
         recorder = RunRecorder(run, wanted, data)
-        start = recorder.load_checkpoint()
+        start = recorder.load_checkpoint(accept=accept)
         if start and wanted.training.iterations < start.iteration:
             _refuse_fewer(run, start.iteration)
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
         echo(f"resumes after {made} iterations")
         for difference in recorder.new_surroundings:
-            echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
+            if difference.part != OBSERVER:
+                echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
         with begin_run(recorder) if changes else nullcontext():
             run_to_end(wanted, data, recorder, start)
 
