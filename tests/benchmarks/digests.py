@@ -1,4 +1,4 @@
-"""Benchmark of the checks of a run's files, as a share of the commands that make them.
+"""Benchmark of the checks of the files of a run.
 
 Usage: python tests/benchmarks/digests.py [--rounds N]
 
@@ -77,7 +77,7 @@ def time_checks(arguments: list[str]) -> None:
         (compare, "check_run"),
         (checkpoint, "_hash_described"),
     ):
-        setattr(module, name, timed(getattr(module, name), spent))
+        setattr(module, name, add_time_of(getattr(module, name), spent))
     out = os.dup(1)
     os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
     with suppress(SystemExit):
@@ -85,7 +85,7 @@ def time_checks(arguments: list[str]) -> None:
     os.write(out, f"{spent[0]} {time.process_time()}\n".encode())
 
 
-def timed(function: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
+def add_time_of(function: Callable[..., Any], spent: list[float]) -> Callable[..., Any]:
     """Return a function whose calls add their seconds to `spent`."""
 
     def call_timed(*arguments: Any, **named: Any) -> Any:
