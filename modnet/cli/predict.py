@@ -17,7 +17,8 @@ from modnet.compose.sources import find_shared_settings, is_data_set, read_rows,
 from modnet.compose.toml import read_toml
 from modnet.display.progress import file_progress
 from modnet.errors import DataError
-from modnet.runs.folder import EXPERIMENT
+from modnet.runs.folder import EXPERIMENT, PARAMS
+from modnet.runs.integrity import check_files
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.model import TrainedModel
 from modnet.text import list_some, quote, to_csv
@@ -52,6 +53,7 @@ def predict(
     ignored. Labels may be beside them, and are then compared. The output is CSV: row, prediction, and label where there
     is one.
     """
+    check_files(run, (EXPERIMENT, PARAMS))
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
     load_all_plugins(table, run / EXPERIMENT, without, modules, optional=True)
     model = TrainedModel.read(run)

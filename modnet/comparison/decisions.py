@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from functools import cache
+from functools import cache, partial
 from typing import Literal
 
 import attrs
@@ -40,6 +40,8 @@ class Decision:
     """The number of seeds at the last analysis; 0 before the first."""
     seeds_needed: int | None = None
     """The number of seeds after which it will probably be decided; None where it is, or where no analysis is enough."""
+    smallest_rope: float = 0.0
+    """The smallest ROPE within which so few samples can show equality, however many seeds there are."""
 
 
 def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE) -> list[Decision]:
@@ -51,14 +53,15 @@ def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE) -> li
     now = np.array([_correct(difference, scope, rope) for difference in differences]).reshape(-1, 2)
     claims = _claim(now)
     needed: list[int | None] = [None] * len(differences)
-    so_far = [Variation.from_hits(difference) if len(difference) > 1 else None for difference in differences]
+    so_far = [_measure(difference) if len(difference) > 1 else None for difference in differences]
     for count in reversed(ANALYSES):
         then = np.array([_forecast(variation, scope, rope, count) for variation in so_far]).reshape(-1, 2)
         for i, claim in enumerate(_claim(np.minimum(now, then))):
             if claim != "undecided" and claims[i] == "undecided":
                 needed[i] = count
     counts = [max((count for count in ANALYSES if count <= len(difference)), default=0) for difference in differences]
-    return [Decision(*row) for row in zip(claims, *now.T.tolist(), counts, needed, strict=True)]
+    smallest = [_find_smallest_rope(variation, scope) for variation in so_far]
+    return [Decision(*row) for row in zip(claims, *now.T.tolist(), counts, needed, smallest, strict=True)]
 
 
 def _claim(p: Array) -> list[Claim]:
@@ -121,11 +124,21 @@ def _correct(difference: Array, scope: Scope, rope: float) -> tuple[float, float
     towards = difference[: max(counts, default=0)].sum(dtype=np.int64)
     different, equivalent = [1.0], [1.0]
     for count in counts:
-        estimate = scope(Variation.from_hits(difference[:count]), None)
-        equivalent.append(estimate.p_equivalent(rope))
+        estimate = scope(_measure(difference[:count]), None)
+        equivalent.append(estimate.p_equivalent(rope, partial(overall_p, sides=1)))
         if estimate.mean * towards > 0:  # a difference in the other direction is no evidence for this one
-            different.append(estimate.p_different())
-    return overall_p(min(different)), overall_p(min(equivalent), sides=1)
+            different.append(estimate.p_different(overall_p))
+    return min(different), min(equivalent)
+
+
+def _measure(difference: Array) -> Variation:
+    """Return the variation of differences in hits, which are integers, or in errors, which are floating-point."""
+    return (Variation.from_errors if difference.dtype.kind == "f" else Variation.from_hits)(difference)
+
+
+def _find_smallest_rope(so_far: Variation | None, scope: Scope) -> float:
+    samples = scope(so_far, None).samples if so_far else None
+    return samples.smallest(ERROR) if samples else 0.0
 
 
 def _forecast(so_far: Variation | None, scope: Scope, rope: float, count: int) -> tuple[float, float]:
@@ -134,8 +147,10 @@ def _forecast(so_far: Variation | None, scope: Scope, rope: float, count: int) -
         return 1.0, 1.0
     after = scope(so_far, count)
     slack = t_quantile(1 - POWER, after.df) * after.standard_error
-    nearer, farther = (Estimate(abs(after.mean) + by, after.standard_error, after.df) for by in (-slack, slack))
-    return (overall_p(nearer.p_different()) if nearer.mean > 0 else 1.0, overall_p(farther.p_equivalent(rope), sides=1))
+    ahead = math.copysign(slack, after.mean)
+    nearer, farther = (attrs.evolve(after, mean=after.mean + by) for by in (-ahead, ahead))
+    different = nearer.p_different(overall_p) if nearer.mean * after.mean > 0 else 1.0
+    return different, farther.p_equivalent(rope, partial(overall_p, sides=1))
 
 
 def _normal_density(z: Array) -> Array:

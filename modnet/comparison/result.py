@@ -59,12 +59,12 @@ class SettingResult:
     @cached_property
     def on_such_samples(self) -> Estimate | None:
         """The accuracy over all seeds and all samples like those of the test part; None for a single seed."""
-        return Variation.from_hits(self.hits).on_such_samples() if len(self.hits) > 1 else None
+        return Variation.from_hits(self.hits, (0.0, 1.0)).on_such_samples() if len(self.hits) > 1 else None
 
     @cached_property
     def on_these_samples(self) -> Estimate | None:
         """The accuracy over all seeds, for the samples of the test part alone; None for a single seed."""
-        return Variation.from_hits(self.hits).on_these_samples() if len(self.hits) > 1 else None
+        return Variation.from_hits(self.hits, (0.0, 1.0)).on_these_samples() if len(self.hits) > 1 else None
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -84,6 +84,10 @@ class PairResult:
     """The claim for new samples like those of the test part."""
     decision_here: Decision
     """The claim for the fixed test set alone."""
+    samples: int
+    """The number of test samples."""
+    rope: float
+    """The region of practical equivalence."""
 
     @property
     def verdict(self) -> str:
@@ -100,4 +104,6 @@ class PairResult:
             return "practically equal"
         if decision.seeds_needed:
             return f"undecided: about {decision.seeds_needed - self.seeds} more seeds"
+        if decision.smallest_rope > self.rope:
+            return f"undecided: {self.samples:,} samples cannot show less than {decision.smallest_rope:.2g}"
         return f"undecided: {ANALYSES[-1]} seeds are not enough"

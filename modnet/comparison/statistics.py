@@ -4,11 +4,15 @@ The hits of a setting are an array (seeds, samples): whether the run with that s
 seed meets each sample, so a difference between two settings varies by seed, by sample, and by both together. These
 parts are separated by the mean squares of a two-way analysis of variance with random effects and one value in each
 cell (Searle, Casella and McCulloch 1992, "Variance Components", chapter 4).
+
+Student's t takes for granted that what was seen is typical. Where few hits or few samples differ, the rest may be rare
+and not among them. Two bounds hold there, and where they are wider than t's they count: one for hits, one for samples.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -17,41 +21,158 @@ import numpy as np
 from modnet.errors import MissingExtraError
 from modnet.types import Array
 
+UNSEEN = 2.5  # an error that was not seen is taken to be at most so many times as large as the largest of those seen
+
+
+@attrs.frozen
+class RareHits:
+    """A bound for hits that differ from seed to seed: as few as were seen are a Poisson variable with a larger mean."""
+
+    number: float
+    """The variance between seeds for a fixed test set, as a number of hits."""
+    unit: float
+    """The weight of one hit in the mean."""
+
+    def tail(self, distance: float) -> float:
+        """Return the probability of so few hits that differ, where `distance`, at least 0, is the work of others."""
+        return float(load_special().gammaincc(self.number + 1, self.number + distance / self.unit))
+
+    def reach(self, tail: float) -> float:
+        """Return the distance at which that probability is `tail`."""
+        return float(load_special().gammainccinv(self.number + 1, tail) - self.number) * self.unit
+
+
+@attrs.frozen(eq=False)
+class RareSamples:
+    """A bound for independent samples with values between two limits, whatever their distribution (Gaffke 2005).
+
+    One sample more is added, as bad as can be, and all are weighted as in a Bayesian bootstrap: the probability that
+    their mean reaches the hypothesis is the p-value. For hits that is the bound of Clopper and Pearson 1934, and for
+    differences in hits the sign test. (Gaffke 2005, "Three test statistics for a nonparametric one-sided hypothesis on
+    the mean of a nonnegative variable"; Learned-Miller and Thomas 2019, "A new confidence interval for the mean of a
+    bounded random variable".)
+    """
+
+    values: Array
+    """The distinct values of samples, less their mean."""
+    counts: Array
+    limits: tuple[float, float]
+    """The least and the largest value that a sample can have, less the mean."""
+
+    def tail(self, distance: float, side: int) -> float:
+        """Return the p-value of a truth that is `distance` above (side 1) or below (-1) the mean."""
+        return float(load_special().ndtr(-self._deviate(distance, side)))
+
+    def reach(self, tail: float, side: int) -> float:
+        """Return the distance at which the p-value is `tail`."""
+        wanted, limit = -float(load_special().ndtri(tail)), max(side * limit for limit in self.limits)
+        low, high = 0.0, min(limit, 3 * wanted * self._spread)
+        if self._deviate(low, side) >= wanted:
+            return 0.0
+        while high < limit and self._deviate(high, side) < wanted:
+            low, high = high, min(limit, 2 * high)
+        from scipy import optimize
+
+        def excess(distance: float) -> float:
+            return self._deviate(distance, side) - wanted if distance < limit else 1.0
+
+        return float(optimize.brentq(excess, low, high, rtol=1e-12))
+
+    def smallest(self, tail: float) -> float:
+        """Return the distance at which the p-value would be `tail` if no two of these samples differed."""
+        return (self.limits[1] - self.limits[0]) / 2 * -math.expm1(math.log(tail) / float(self.counts.sum()))
+
+    @property
+    def _spread(self) -> float:
+        """The standard error of the mean, with one sample more."""
+        squares = float(self.counts @ self.values**2) + max(limit**2 for limit in self.limits)
+        return math.sqrt(squares) / float(self.counts.sum())
+
+    def _deviate(self, distance: float, side: int) -> float:
+        """Return the p-value as a normal deviate, at most 40 in size."""
+        values = np.append(side * self.values, max(side * limit for limit in self.limits)) - distance
+        if values.max() <= 0 or values.min() >= 0:
+            return 40.0 if values.max() <= 0 else -40.0
+        return _saddlepoint(values, np.append(self.counts, 1.0))
+
+
+def _saddlepoint(values: Array, counts: Array) -> float:
+    """Return the normal deviate of P(sum of values times independent exponential variables > 0).
+
+    By Barndorff-Nielsen's r*, which is right to a few parts in a hundred (Butler 2007, "Saddlepoint approximations with
+    applications").
+    """
+    at = 0.0
+    for _ in range(100):  # Newton's method, damped as for a self-concordant function
+        terms = values / (1 - at * values)
+        slope, curvature = float(counts @ terms), float(counts @ terms**2)
+        newton = slope / math.sqrt(curvature)
+        if abs(newton) < 1e-9:
+            break
+        at -= slope / curvature / (1 + abs(newton))
+    terms = values / (1 - at * values)
+    curvature = float(counts @ terms**2)
+    root = math.copysign(math.sqrt(max(2 * float(counts @ np.log1p(-at * values)), 0.0)), at)
+    if abs(root) < 1e-4:
+        return root + float(counts @ terms**3) / (3 * curvature * math.sqrt(curvature))
+    return root + math.log(at * math.sqrt(curvature) / root) / root
+
 
 @attrs.frozen
 class Estimate:
-    """A mean with its standard error, which has so many degrees of freedom."""
+    """A mean with its standard error, which has so many degrees of freedom, and bounds on what was not seen."""
 
     mean: float
     standard_error: float
     df: float
+    hits: RareHits | None = None
+    samples: RareSamples | None = attrs.field(default=None, repr=False)
+    limits: tuple[float, float] = (-math.inf, math.inf)
+    """The least and the largest value that a mean can have."""
 
     def interval(self, level: float = 0.95) -> tuple[float, float]:
-        """Return the interval by Student's t distribution that covers what is estimated in `level` of all cases.
+        """Return the interval that covers what is estimated in `level` of all cases.
+
+        It is that of Student's t distribution, or of the bounds where they are wider, within the limits.
 
         >>> low, high = Estimate(0.002, 0.001, df=9).interval()
         >>> round(low, 5), round(high, 5)
         (-0.00026, 0.00426)
         """
-        half = t_quantile((1 - level) / 2, self.df) * self.standard_error
-        return self.mean - half, self.mean + half
+        tail = (1 - level) / 2
+        half = t_quantile(tail, self.df) * self.standard_error
+        if self.hits:
+            half = max(half, self.hits.reach(tail))
+        below, above = (max(half, self.samples.reach(tail, side) if self.samples else 0.0) for side in (-1, 1))
+        return max(self.mean - below, self.limits[0]), min(self.mean + above, self.limits[1])
 
-    def p_different(self) -> float:
-        """Return the two-sided p-value of no difference."""
-        return min(1.0, 2 * self._tail(abs(self.mean)))
+    def p_different(self, correct: Callable[[float], float] = float) -> float:
+        """Return the two-sided p-value of no difference.
 
-    def p_equivalent(self, rope: float) -> float:
-        """Return the p-value of a difference of `rope` or more, either way.
+        `correct` is applied to what other seeds would change. What is left to the samples is the same at any analysis.
+        """
+        seeds, samples = self._tails(abs(self.mean), -1 if self.mean > 0 else 1)
+        return max(correct(min(1.0, 2 * seeds)), min(1.0, 2 * samples))
+
+    def p_equivalent(self, rope: float, correct: Callable[[float], float] = float) -> float:
+        """Return the p-value of a difference of `rope` or more, either way; `correct` as above.
 
         The larger of two one-sided p-values (Schuirmann 1987, "A comparison of the two one-sided tests procedure").
         """
-        return self._tail(rope - abs(self.mean))
+        both = [self._tails(rope - side * self.mean, side) for side in (-1, 1)]
+        return max(max(correct(seeds), samples) for seeds, samples in both)
 
-    def _tail(self, distance: float) -> float:
-        """Return the probability of being further off than `distance`, to one side."""
-        if not self.standard_error:
-            return 0.5 if distance == 0 else float(distance < 0)
-        return float(load_special().stdtr(self.df, -distance / self.standard_error))
+    def _tails(self, distance: float, side: int) -> tuple[float, float]:
+        """Return the probability, to one side, of being further off than `distance`: by seeds, and by samples alone."""
+        if self.standard_error:
+            by_seeds = float(load_special().stdtr(self.df, -distance / self.standard_error))
+        else:
+            by_seeds = 0.5 if distance == 0 else float(distance < 0)
+        if distance <= 0:
+            return by_seeds, 0.5
+        if self.hits:
+            by_seeds = max(by_seeds, min(0.5, self.hits.tail(distance)))
+        return by_seeds, min(0.5, self.samples.tail(distance, side)) if self.samples else 0.0
 
 
 @attrs.frozen
@@ -64,10 +185,16 @@ class Variation:
     by_seed: float
     by_sample: float
     residual: float
+    columns: Array = attrs.field(eq=False, repr=False)
+    """The mean of each sample, less that of all (samples,)."""
+    limits: tuple[float, float] = (-1.0, 1.0)
+    """The least and the largest value that there can be: -1 and 1 for differences in hits, 0 and 1 for hits."""
+    unit: float = 1.0
+    """The size of the largest value: 1 for hits; of errors, of those seen."""
 
     @classmethod
-    def from_hits(cls, values: Array) -> Variation:
-        """Return the variation of an array of at least two seeds and two samples.
+    def from_hits(cls, values: Array, limits: tuple[float, float] = (-1.0, 1.0)) -> Variation:
+        """Return the variation of hits or their differences, an array of at least two seeds and two samples.
 
         >>> Variation.from_hits(np.array([[1, 0, 0, 1], [1, 1, 0, 1]])).by_seed
         0.125
@@ -80,7 +207,13 @@ class Variation:
         whole = float(np.square(values, dtype=np.float64).sum()) - values.size * mean**2
         rest = max(whole - of_rows - of_columns, 0.0)
         freedom = (seeds - 1) * (samples - 1)
-        return cls(mean, seeds, samples, of_rows / (seeds - 1), of_columns / (samples - 1), rest / freedom)
+        squares = of_rows / (seeds - 1), of_columns / (samples - 1), rest / freedom
+        return cls(mean, seeds, samples, *squares, columns, limits)
+
+    @classmethod
+    def from_errors(cls, values: Array, limits: tuple[float, float] = (-math.inf, math.inf)) -> Variation:
+        """Return the variation of errors or their differences, an array of at least two seeds and two samples."""
+        return attrs.evolve(cls.from_hits(values, limits), unit=float(np.abs(values).max()))
 
     def on_these_samples(self, seeds: int | None = None) -> Estimate:
         """Return the mean over all possible seeds, on this fixed test set: the paired t statistic.
@@ -88,7 +221,8 @@ class Variation:
         With `seeds`, as it would be after so many if nothing else changed.
         """
         count = seeds or self.seeds
-        return Estimate(self.mean, math.sqrt(self._seen_by_seed / (count * self.samples)), count - 1)
+        error = math.sqrt(self._seen_by_seed / (count * self.samples))
+        return Estimate(self.mean, error, count - 1, self._bound_hits(count), None, self.limits)
 
     def on_such_samples(self, seeds: int | None = None) -> Estimate:
         """Return the mean over all possible seeds and new samples from the same source.
@@ -101,8 +235,9 @@ class Variation:
         by_seed = max(self._seen_by_seed, self.residual)
         by_sample = max(self.by_sample - self.residual, 0.0) * count / self.seeds
         both = by_seed + by_sample
-        uncertain = by_seed**2 / (count - 1) + by_sample**2 / (self.samples - 1)
-        return Estimate(self.mean, math.sqrt(both / (count * self.samples)), both**2 / uncertain)
+        df = both**2 / (by_seed**2 / (count - 1) + by_sample**2 / (self.samples - 1)) if both else count - 1
+        error = math.sqrt(both / (count * self.samples))
+        return Estimate(self.mean, error, df, self._bound_hits(count), self._bound_samples(count), self.limits)
 
     @property
     def _seen_by_seed(self) -> float:
@@ -110,7 +245,23 @@ class Variation:
 
         Where all seeds hit equally often, few samples are as likely a reason as seeds that do not matter.
         """
-        return max(self.by_seed, 1 / (self.seeds * self.samples))
+        return max(self.by_seed, self.unit**2 / (self.seeds * self.samples))
+
+    def _bound_hits(self, seeds: int) -> RareHits | None:
+        cells = seeds * self.samples
+        if not self.unit:
+            return None
+        return RareHits(min(self.by_seed, self.residual) * cells / self.unit**2, self.unit / cells)
+
+    def _bound_samples(self, seeds: int) -> RareSamples | None:
+        by_chance = min(self.residual, self.by_sample)  # that part of what samples differ by goes away with more seeds
+        left = 1 - by_chance / self.by_sample * (1 - self.seeds / seeds) if self.by_sample else 1.0
+        far = UNSEEN * float(np.abs(self.columns).max())
+        low, high = (limit - self.mean if math.isfinite(limit) else math.copysign(far, limit) for limit in self.limits)
+        if low == high:
+            return None
+        values, counts = np.unique(np.round(self.columns * math.sqrt(left), 12), return_counts=True)
+        return RareSamples(values, counts.astype(np.float64), (min(low, 0.0), max(high, 0.0)))
 
 
 def t_quantile(tail: float, df: float) -> float:

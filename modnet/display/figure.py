@@ -9,6 +9,7 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from threading import RLock
 from typing import TYPE_CHECKING, Any
 
 from modnet.errors import DataError, MissingExtraError, ModnetError, SettingError
@@ -23,6 +24,8 @@ GREY = "#3b4252"
 # The palette of Okabe and Ito, which everyone can tell apart.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
+_settings = RLock()  # Matplotlib's settings and the filters of warnings belong to the process
+
 
 @contextmanager
 def drawing() -> Iterator[None]:
@@ -31,11 +34,12 @@ def drawing() -> Iterator[None]:
     Raises MissingExtraError, and ModnetError where Matplotlib fails in any way.
     """
     try:
-        mpl = _import_matplotlib()
-        defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
-        with mpl.rc_context(defaults), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is a box, and seen to be one
-            yield
+        with _settings:
+            mpl = _import_matplotlib()
+            defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
+            with mpl.rc_context(defaults), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is a box, and seen to be one
+                yield
     except (KeyboardInterrupt, ModnetError):
         raise
     except BaseException as error:  # a broken installation may even try to end the program

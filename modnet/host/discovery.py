@@ -102,7 +102,8 @@ class PluginHost:
 
     def load_module(self, module: str | Plugin) -> None:
         """Load a module that is not installed as a plugin, or is and is loaded; raises PluginError."""
-        self._load_named(_to_plugin(module))
+        with lock:
+            self._load_named(_to_plugin(module))
 
     def load_optional(self, plugin: Plugin) -> None:
         """Load such a module; where it is broken or not approved, it is one of `plugins` that says why."""

@@ -23,6 +23,8 @@ from modnet.types import Array, History, Params, State
 
 CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
 VERSION = 1  # of a checkpoint's format
+DIGEST = "sha256"
+"""The entry of a description of parameters with the SHA-256 of both."""
 _HEX = 64  # letters of a SHA-256
 
 
@@ -76,9 +78,10 @@ def hash_params(params: Params) -> str:
 
 
 def save_params(path: Path, params: Params, about: dict[str, Any]) -> None:
-    """Write parameters and a JSON-able description as an npz file."""
+    """Write parameters and a JSON-able description, with the SHA-256 of both in it, as an npz file."""
     content = io.BytesIO()
-    np.savez(content, allow_pickle=False, about=np.array(json.dumps(about)), **params)
+    sealed = {**about, DIGEST: _hash_described(params, about)}
+    np.savez(content, allow_pickle=False, about=np.array(json.dumps(sealed)), **params)
     write_atomically(path, content.getvalue())
 
 
@@ -90,10 +93,18 @@ def load_params(path: Path) -> tuple[dict[str, Array], dict[str, Any]]:
     try:
         params = unpack_arrays(content)
         about: dict[str, Any] = dict(json.loads(str(params.pop("about"))))
+        then = about.pop(DIGEST, None)  # runs of older versions have none
+        is_intact = then is None or then == _hash_described(params, about)
     except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
         why = printable(str(error), 200)
         raise DataError(f"{path}: not the parameters of a run, or damaged ({why})", path=path) from None
+    if not is_intact:
+        raise DataError(f"{path}: damaged, its digest is not that of its content", path=path)
     return params, about
+
+
+def _hash_described(params: Params, about: dict[str, Any]) -> str:
+    return sha256(json.dumps([hash_params(params), about], sort_keys=True).encode()).hexdigest()
 
 
 @attrs.define
@@ -177,11 +188,7 @@ class Checkpoints:
         return sealed + sha256(sealed).hexdigest().encode()
 
     def _unpack(self, path: Path) -> tuple[Checkpoint, dict[str, Any]]:
-        if not path.exists():
-            raise DataError(f"{path}: missing")
-        content = read_plain(path)
-        if sha256(content[:-_HEX]).hexdigest().encode() != content[-_HEX:]:
-            raise DataError(f"{path}: damaged, its digest is not that of its content")
+        content = _read_sealed(path)
         try:
             return self._parse(content)
         except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
@@ -189,22 +196,61 @@ class Checkpoints:
             raise DataError(f"{path}: not a checkpoint of this run ({why})", path=path) from None
 
     def _parse(self, content: bytes) -> tuple[Checkpoint, dict[str, Any]]:
-        members = unpack_arrays(content)
-        header = json.loads(str(members["header"]))
-        if header["version"] != VERSION:
-            raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
-        arrays = [members[str(i)] for i in range(len(members) - 1)]
+        header, arrays = _read_members(content)
         iteration, seconds = header["iteration"], header["seconds"]
         if type(iteration) is not int or iteration < 0 or not isinstance(seconds, (int, float)):
             raise ValueError(f"iteration {iteration!r}, {seconds!r} seconds")
         params = unflatten(header["params"], None, arrays)
-        columns = {name: values.tolist() for name, values in unflatten(header["history"], None, arrays).items()}
         checkpoint = Checkpoint(
             iteration=iteration,
             params=params,
             optimizer=header["optimizer"],
             state=unflatten(header["state"], self.optimizer.init(params), arrays),
-            history=History(columns.pop("loss"), columns.pop("iterations"), columns),
+            history=_unflatten_history(header, arrays),
             seconds=seconds,
         )
         return checkpoint, header["about"]
+
+
+def load_history(folder: Path) -> History | None:
+    """Return the history in the last good checkpoint of a run, or None where none has been written.
+
+    Warns where the newest is not good; raises DataError where the one before is not either.
+    """
+    wrong: list[str] = []
+    for path in (folder / CHECKPOINT, folder / PREVIOUS):
+        try:
+            history = _unflatten_history(*_read_members(_read_sealed(path)))
+        except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
+            wrong.append(str(error) if isinstance(error, DataError) else f"{path}: {printable(str(error), 200)}")
+            continue
+        if wrong:
+            warnings.warn(f"{wrong[0]}; the one before is used, of iteration {len(history.loss):,}", stacklevel=2)
+        return history
+    if any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS)):
+        raise DataError("\n".join(wrong))
+    return None
+
+
+def _read_sealed(path: Path) -> bytes:
+    """Return the content of a checkpoint; raises DataError where it is missing, or its digest is another."""
+    if not path.exists():
+        raise DataError(f"{path}: missing")
+    content = read_plain(path)
+    if sha256(content[:-_HEX]).hexdigest().encode() != content[-_HEX:]:
+        raise DataError(f"{path}: damaged, its digest is not that of its content")
+    return content
+
+
+def _read_members(content: bytes) -> tuple[dict[str, Any], list[Array]]:
+    """Return the header of a checkpoint and its arrays; raises ValueError, and whatever zipfile and NumPy raise."""
+    members = unpack_arrays(content)
+    header = json.loads(str(members["header"]))
+    if header["version"] != VERSION:
+        raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
+    return header, [members[str(i)] for i in range(len(members) - 1)]
+
+
+def _unflatten_history(header: dict[str, Any], arrays: list[Array]) -> History:
+    columns = {name: values.tolist() for name, values in unflatten(header["history"], None, arrays).items()}
+    return History(columns.pop("loss"), columns.pop("iterations"), columns)

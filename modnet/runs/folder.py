@@ -91,9 +91,10 @@ def read_ending(path: Path) -> Table | None:
             return None
     except (DataError, ValueError, KeyError, TypeError):  # it is running, or was killed, or the file is damaged
         return None
-    # A run of an older version may have none.
-    if (path / RECEIPT).is_file() and not Receipt.read(path, of_older=True).results:
-        return None
+    if (path / RECEIPT).is_file():  # a run of an older version may have none
+        results = Receipt.read(path, of_older=True).results
+        if not results or not results.status.is_final:
+            return None
     for name in (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)
     return summary

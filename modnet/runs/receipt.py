@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -124,19 +125,25 @@ class Receipt:
         failed = run.status is Status.FAILED  # maybe before its first iteration in the last surroundings
         return attrs.evolve(self.until(run.iteration) if failed else self, results=results)
 
-    def find_changed_files(self, folder: Path) -> list[Difference]:
-        """Return the files that were changed since the run ended, the receipt itself included."""
+    def find_changed_files(self, folder: Path, names: Collection[str] | None = None) -> list[Difference]:
+        """Return the files, or those of some names, that were changed since the run ended; the receipt in any case."""
         found = []
         table = read_json(folder / RECEIPT)
         sealed, content = table.pop("sha256"), _hash_table(table)
         if content != sealed:
             found.append(Difference("file", RECEIPT, sealed, content))
         for name, then in self.results.files.items() if self.results else ():
+            if names is not None and name not in names:
+                continue
             path = folder / name
             now = hash_file(path) if path.is_file() else "missing"
             if now != then:
                 found.append(Difference("file", name, then, now))
         return found
+
+    def find_changed_settings(self, table: Table) -> list[Difference]:
+        """Return what an experiment's table has otherwise."""
+        return compare_entries("setting", self.settings, _flatten(table))
 
     def find_differences(self, now: Receipt) -> list[Difference]:
         """Return the differences of another receipt, in the order: data, setting, plugin, library, platform, observer.
@@ -147,9 +154,20 @@ class Receipt:
         data = compare_entries("data", self.data, now.data)
         if [difference.what for difference in data] == [FILE]:
             data = []
-        found = [each for segment in self.segments for each in segment.find_differences(now.latest)]
-        surroundings = sorted(dict.fromkeys(found), key=lambda each: PARTS.index(each.part))
+        found = [
+            attrs.evolve(each, what=f"{period}{each.what}")
+            for segment, period in zip(self.segments, self._format_periods(), strict=True)
+            for each in segment.find_differences(now.latest)
+        ]
+        surroundings = sorted(found, key=lambda each: PARTS.index(each.part))
         return [*data, *compare_entries("setting", self.settings, now.settings), *surroundings]
+
+    def _format_periods(self) -> list[str]:
+        """Return the iterations of each segment in words, "" where there is one alone."""
+        starts = [segment.start for segment in self.segments]
+        until = [f"until iteration {starts[1]:,}, "] if starts[1:] else [""]
+        between = [f"from iteration {a + 1:,} to {b:,}, " for a, b in pairwise(starts[1:])]
+        return [*until, *between, *(f"from iteration {last + 1:,} on, " for last in starts[1:][-1:])]
 
 
 def _from_format_1(table: Table) -> Table:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from threading import Lock
 from typing import Any
 
 import attrs
@@ -15,6 +17,7 @@ from modnet_gradients.differences import differences
 from modnet_gradients.stencil import Stencil
 
 COMPLEX = Stencil(shifts=(1j,), weights=(-1j,), divisor=1)
+_lock, _inside, _filters = Lock(), list[bool](), ExitStack()
 
 
 @attrs.frozen
@@ -36,7 +39,7 @@ class ComplexStep(GradientEstimator):
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:  # noqa: ARG002
         """Return the gradient; raises GradientError that names the part which does not accept complex numbers."""
-        with warnings.catch_warnings(action="error", category=np.exceptions.ComplexWarning):
+        with _refuse_complex_warnings():
             if isinstance(objective, Objective):
                 _check_parts(objective, params, self.h)
             try:
@@ -47,6 +50,25 @@ class ComplexStep(GradientEstimator):
     def evaluations(self, params: Params) -> int:
         """Return 1 for each parameter, a complex one."""
         return COMPLEX.evaluations(params)
+
+
+@contextmanager
+def _refuse_complex_warnings() -> Iterator[None]:
+    """Make an error of a number that loses its imaginary part, until the last thread that wants it has ended.
+
+    Filters of warnings belong to the process: threads that each restored what they found would leave some behind.
+    """
+    with _lock:
+        if not _inside:
+            _filters.enter_context(warnings.catch_warnings(action="error", category=np.exceptions.ComplexWarning))
+        _inside.append(True)
+    try:
+        yield
+    finally:
+        with _lock:
+            _inside.pop()
+            if not _inside:
+                _filters.close()
 
 
 def _check_parts(objective: Objective, params: Params, h: float) -> None:

@@ -369,6 +369,7 @@ def test_a_run_of_an_older_version_has_no_names(runs, tmp_path, call):
         params = dict(file)
     about = json.loads(str(params.pop("about")))
     assert about.pop("features") == ["height", "width"]
+    assert len(about.pop("sha256")) == 64
     np.savez(old / "params.npz", about=np.array(json.dumps(about)), **params)
     experiment = (old / "experiment.toml").read_text()
     for columns, left_out in (

@@ -117,11 +117,19 @@ def test_a_plain_difference_is_claimed_at_the_first_look(scope: Scope) -> None:
 
 
 def test_a_difference_that_is_certain_but_does_not_matter_is_equality() -> None:
-    difference = accuracies(1, 1, 2, 1, 1)
+    difference = accuracies(2, 2, 3, 2, 2)
     [matters] = decide([difference], Variation.on_these_samples)
     [does_not] = decide([difference], Variation.on_these_samples, rope=0.05)
     assert (matters.claim, does_not.claim) == ("different", "equal")
     assert matters.p_different == does_not.p_different <= ERROR
+
+
+def test_so_few_hits_as_may_be_chance_show_no_difference() -> None:
+    """Five hits or six, all for the same setting, and evenly over the seeds: a t-test alone takes that for certain."""
+    for difference in (accuracies(1, 1, 1, 1, 1), accuracies(1, 1, 2, 1, 1)):
+        assert stats.ttest_1samp(np.add(difference.sum(axis=1), [0, 0, 0, 0, 1e-9]), 0).pvalue < 0.004
+        for scope in SCOPES:
+            assert decide([difference], scope)[0].claim == "undecided"
 
 
 def test_settings_that_do_the_same_are_equal_where_there_are_samples_enough() -> None:
@@ -225,7 +233,9 @@ def test_the_forecast_is_the_first_look_that_is_enough_if_the_mean_is_unlucky(ah
     for look in ANALYSES[1:]:
         error = per_seed.std(ddof=1) / np.sqrt(look)
         unlucky = abs(per_seed.mean()) - stats.t.ppf(0.8, look - 1) * error
-        if unlucky > 0 and overall_p(float(2 * stats.t.sf(unlucky / error, look - 1))) <= ERROR:
+        few = Variation.from_hits(accuracies(*ahead_by)).on_these_samples(look).hits
+        assert few
+        if unlucky > 0 and overall_p(2 * max(stats.t.sf(unlucky / error, look - 1), few.tail(unlucky))) <= ERROR:
             enough.append(look)
     assert decision.seeds_needed == min(enough, default=None)
 
@@ -309,3 +319,38 @@ def test_equality_is_as_seldom_claimed_wrongly() -> None:
         seldom += any(decide([rare[:look]], scope)[0].claim == "equal" for look in ANALYSES)
     assert often / repeats < ERROR + slack
     assert seldom / repeats < ERROR + slack
+
+
+@pytest.mark.parametrize("share", [ROPE, 3 * ROPE])
+def test_equality_is_not_claimed_of_settings_that_differ_on_samples_too_rare_to_be_seen(share: float) -> None:
+    """Alike on all samples but one in so many, where one is right and the other wrong, whatever the seed."""
+    rng, repeats, scope = np.random.default_rng(6), 150, Variation.on_such_samples
+    wrongly = 0
+    for samples in (100, 1000, 3000):
+        found = 0
+        for _ in range(repeats):
+            difference = np.tile(rng.random(samples) < share, (ANALYSES[-1], 1)).astype(np.int8)
+            found += any(decide([difference[:look]], scope, rope=share)[0].claim == "equal" for look in ANALYSES[-2:])
+        wrongly = max(wrongly, found)
+    assert wrongly / repeats < ERROR + 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
+
+
+def test_a_setting_that_is_ahead_on_many_samples_by_little_is_not_better_if_a_rare_one_may_outweigh_them() -> None:
+    """A tenth of a hit ahead on one sample in a hundred, and a whole one behind on one in a thousand: no difference."""
+    rng, repeats, wrongly = np.random.default_rng(8), 200, 0
+    for _ in range(repeats):
+        kinds = rng.choice(3, p=[0.989, 0.01, 0.001], size=1000)
+        ahead_on = (kinds == 1) & (np.arange(40)[:, None] % 10 == 0)
+        difference = ahead_on.astype(np.int8) - (kinds == 2)
+        wrongly += decide([difference], Variation.on_such_samples)[0].claim == "different"
+    assert wrongly / repeats < ERROR + 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
+
+
+def test_the_smallest_rope_that_samples_can_support_is_stated() -> None:
+    zeros = np.zeros((160, 1000), np.int8)
+    [decision] = decide([zeros], Variation.on_such_samples)
+    assert decision.claim == "undecided"
+    assert decision.smallest_rope == pytest.approx(3 / 1000, rel=0.01)
+    assert decide([zeros], Variation.on_such_samples, rope=1.02 * decision.smallest_rope)[0].claim == "equal"
+    [here] = decide([zeros], Variation.on_these_samples)
+    assert (here.claim, here.smallest_rope) == ("equal", 0.0)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Callable, Sequence
 from functools import cache
 from itertools import groupby
@@ -35,20 +34,20 @@ def read_regular(lines: Sequence[str], plan: Plan[Layout], dtype: np.dtype[Any])
     well_quoted, lines = _well_quoted(dialect.character), [*dialect.prepare(lines)]
     if not all(well_quoted(line) for line in lines if '"' in line or "\0" in line):
         return None
+    if not any(line.strip() for line in lines):  # of which NumPy warns
+        return None
     fields = _fields(plan, dtype)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")  # a fraction read as a whole number is a DeprecationWarning in NumPy 2.3
-        try:
-            rows = np.loadtxt(
-                lines,
-                dtype=dtype if fields is None else fields,
-                comments=None,
-                delimiter=dialect.character,
-                quotechar='"',
-                ndmin=2 if fields is None else 1,
-            )
-        except (ValueError, Warning):
-            return None
+    try:
+        rows = np.loadtxt(
+            lines,
+            dtype=dtype if fields is None else fields,
+            comments=None,
+            delimiter=dialect.character,
+            quotechar='"',
+            ndmin=2 if fields is None else 1,
+        )
+    except ValueError:
+        return None
     return _checked_block(rows, fields, plan, dtype)
 
 

@@ -1,0 +1,60 @@
+"""A run's files checked against its receipt before they are used."""
+
+from __future__ import annotations
+
+import shlex
+from collections.abc import Iterable
+from contextlib import suppress
+from pathlib import Path
+
+from modnet.compose.toml import read_toml
+from modnet.errors import DataError, SettingError
+from modnet.runs.folder import EXPERIMENT, SEALED
+from modnet.runs.receipt import RECEIPT, Receipt
+from modnet.text import list_some, printable
+
+# The beginnings of the settings that may change until a run has come to its end.
+CHANGEABLE = ("training.iterations", "data.path", "plugins.")
+
+
+def check_files(folder: Path, names: Iterable[str] | None = None, remedy: str = "") -> bool:
+    """Return whether the receipt of a run vouches for these files, which are as the run left them.
+
+    Without names they are all files of a run that has come to its end, and the experiment of one that can be resumed.
+    Until the end, settings are compared and no bytes: the number of iterations, the place of the data and the plugins'
+    modules may change. A run of an older version may have no receipt; nothing is checked then. Raises DataError where
+    a file is not as it was, and SettingError where the experiment of a run that can be resumed is not.
+    """
+    if not (folder / RECEIPT).exists():
+        return False
+    receipt = Receipt.read(folder, of_older=True)
+    results = receipt.results
+    has_ended = results is not None and results.status.is_final
+    wanted = set(names) if names is not None else set(SEALED) if has_ended else {EXPERIMENT}
+    changed = receipt.find_changed_files(folder, wanted if has_ended else wanted - {EXPERIMENT})
+    if changed:
+        _refuse(folder, receipt, [difference.what for difference in changed], remedy)
+    is_there = EXPERIMENT in wanted and (folder / EXPERIMENT).exists()
+    if is_there and not has_ended and (found := _find_changed_settings(folder, receipt)):
+        mistake = f"changed since the run began: {found}: change it back, or begin another run"
+        raise SettingError([mistake], str(folder / EXPERIMENT))
+    return results is not None and wanted <= results.files.keys()
+
+
+def _refuse(folder: Path, receipt: Receipt, names: list[str], remedy: str) -> None:
+    """Raise DataError for files that are not as a run left them, with what to do."""
+    which = [name if (folder / name).exists() else f"{name} (missing)" for name in names]
+    with suppress(SettingError, ValueError):
+        at = names.index(EXPERIMENT)
+        if found := _find_changed_settings(folder, receipt, changeable=()):
+            which[at] += f" ({found})"
+    again = f"modnet train {shlex.quote(str(folder / EXPERIMENT))} --out NEW"
+    usual = "restore it from a copy" + (f", or train the run again: {again}" if EXPERIMENT not in names else "")
+    raise DataError(f"{folder} is not as the run left it: {', '.join(which)}; {remedy or usual}")
+
+
+def _find_changed_settings(folder: Path, receipt: Receipt, changeable: tuple[str, ...] = CHANGEABLE) -> str:
+    """Return in words the settings that are not those of the receipt, or ""; raises SettingError."""
+    found = receipt.find_changed_settings(read_toml(folder / EXPERIMENT))
+    shown = (printable(each.what, 60) for each in found if not each.what.startswith(changeable))
+    return list_some(shown, 3)
