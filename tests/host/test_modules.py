@@ -46,7 +46,7 @@ class TestWhatIsRead:
             ({"td_p/__init__.py": "", "td_p/x.py": "import td_b", "td_b.py": ""}, "td_p",
              {"td_p/__init__.py", "td_p/x.py", "td_b.py"}),
             ({"td_p/__init__.py": "", "td_p/x.py": ""}, "td_p.x", {"td_p/__init__.py", "td_p/x.py"}),
-            ({"td_n/x.py": "from . import y", "td_n/y.py": "from .z import w", "td_n/z.py": "", "td_n/o.py": ""}, "td_n.x",
+            ({"td_n/x.py": "from . import y", "td_n/y.py": "from .z import w", "td_n/z.py": "", "td_n/o": ""}, "td_n.x",
              {"td_n/x.py", "td_n/y.py", "td_n/z.py"}),
             ({"td_a.py": "if:"}, "td_a", {"td_a.py"}),
             ({"td_a.py": "\x00"}, "td_a", {"td_a.py"}),
