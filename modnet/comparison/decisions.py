@@ -45,7 +45,9 @@ class Decision:
 
 
 def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE) -> list[Decision]:
-    """Return the decision on each of several differences in hits, arrays (seeds, samples) of -1, 0 and 1.
+    """Return the decision on each of several differences, arrays (seeds, samples).
+
+    They are integers, -1, 0 and 1, for hits; or floating-point numbers for errors, with `rope` in their unit.
 
     `scope` is `Variation.on_such_samples` or `Variation.on_these_samples`. The probability that one of the claims of a
     difference is wrong is at most `ERROR` over all analyses; so it is for the claims of equivalence.
@@ -53,7 +55,7 @@ def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE) -> li
     now = np.array([_correct(difference, scope, rope) for difference in differences]).reshape(-1, 2)
     claims = _claim(now)
     needed: list[int | None] = [None] * len(differences)
-    so_far = [_measure(difference) if len(difference) > 1 else None for difference in differences]
+    so_far = [Variation.from_differences(difference) if len(difference) > 1 else None for difference in differences]
     for count in reversed(ANALYSES):
         then = np.array([_forecast(variation, scope, rope, count) for variation in so_far]).reshape(-1, 2)
         for i, claim in enumerate(_claim(np.minimum(now, then))):
@@ -121,19 +123,14 @@ def _compute_nodes() -> tuple[Array, Array]:
 def _correct(difference: Array, scope: Scope, rope: float) -> tuple[float, float]:
     """Return the p-values of no difference, and of one of the ROPE or more: the smallest, corrected."""
     counts = [count for count in ANALYSES if count <= len(difference)]
-    towards = difference[: max(counts, default=0)].sum(dtype=np.int64)
+    towards = difference[: max(counts, default=0)].mean(dtype=np.float64) if counts else 0.0
     different, equivalent = [1.0], [1.0]
     for count in counts:
-        estimate = scope(_measure(difference[:count]), None)
+        estimate = scope(Variation.from_differences(difference[:count]), None)
         equivalent.append(estimate.p_equivalent(rope, partial(overall_p, sides=1)))
         if estimate.mean * towards > 0:  # a difference in the other direction is no evidence for this one
             different.append(estimate.p_different(overall_p))
     return min(different), min(equivalent)
-
-
-def _measure(difference: Array) -> Variation:
-    """Return the variation of differences in hits, which are integers, or in errors, which are floating-point."""
-    return (Variation.from_errors if difference.dtype.kind == "f" else Variation.from_hits)(difference)
 
 
 def _find_smallest_rope(so_far: Variation | None, scope: Scope) -> float:

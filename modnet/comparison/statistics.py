@@ -1,4 +1,4 @@
-"""Accuracies and their differences, estimated over seeds and test samples.
+"""Accuracies, errors and their differences, estimated over seeds and test samples.
 
 The hits of a setting are an array (seeds, samples): whether the run with that seed recognised that test sample. Each
 seed meets each sample, so a difference between two settings varies by seed, by sample, and by both together. These
@@ -58,10 +58,14 @@ class RareSamples:
     counts: Array
     limits: tuple[float, float]
     """The least and the largest value that a sample can have, less the mean."""
+    unit: float = 1.0
+    """The unit of all of these."""
+    exact: bool = True
+    """False where the limits are taken from what was seen."""
 
     def tail(self, distance: float, side: int) -> float:
         """Return the p-value of a truth that is `distance` above (side 1) or below (-1) the mean."""
-        return float(load_special().ndtr(-self._deviate(distance, side)))
+        return float(load_special().ndtr(-self._deviate(distance / self.unit, side)))
 
     def reach(self, tail: float, side: int) -> float:
         """Return the distance at which the p-value is `tail`."""
@@ -76,11 +80,13 @@ class RareSamples:
         def excess(distance: float) -> float:
             return self._deviate(distance, side) - wanted if distance < limit else 1.0
 
-        return float(optimize.brentq(excess, low, high, rtol=1e-12))
+        return float(optimize.brentq(excess, low, high, rtol=1e-12)) * self.unit
 
     def smallest(self, tail: float) -> float:
         """Return the distance at which the p-value would be `tail` if no two of these samples differed."""
-        return (self.limits[1] - self.limits[0]) / 2 * -math.expm1(math.log(tail) / float(self.counts.sum()))
+        half = (self.limits[1] - self.limits[0]) / 2
+        samples = np.array([self.counts.sum()])
+        return attrs.evolve(self, values=np.zeros(1), counts=samples, limits=(-half, half)).reach(tail, 1)
 
     @property
     def _spread(self) -> float:
@@ -172,7 +178,10 @@ class Estimate:
             return by_seeds, 0.5
         if self.hits:
             by_seeds = max(by_seeds, min(0.5, self.hits.tail(distance)))
-        return by_seeds, min(0.5, self.samples.tail(distance, side)) if self.samples else 0.0
+        by_samples = min(0.5, self.samples.tail(distance, side)) if self.samples else 0.0
+        if self.samples and not self.samples.exact:
+            return max(by_seeds, by_samples), by_samples
+        return by_seeds, by_samples
 
 
 @attrs.frozen
@@ -190,7 +199,7 @@ class Variation:
     limits: tuple[float, float] = (-1.0, 1.0)
     """The least and the largest value that there can be: -1 and 1 for differences in hits, 0 and 1 for hits."""
     unit: float = 1.0
-    """The size of the largest value: 1 for hits; of errors, of those seen."""
+    """The size of the largest value, which all of the above are in units of: 1 for hits; of errors, of those seen."""
 
     @classmethod
     def from_hits(cls, values: Array, limits: tuple[float, float] = (-1.0, 1.0)) -> Variation:
@@ -213,7 +222,14 @@ class Variation:
     @classmethod
     def from_errors(cls, values: Array, limits: tuple[float, float] = (-math.inf, math.inf)) -> Variation:
         """Return the variation of errors or their differences, an array of at least two seeds and two samples."""
-        return attrs.evolve(cls.from_hits(values, limits), unit=float(np.abs(values).max()))
+        unit = float(np.abs(values).max())
+        low, high = (limit / unit if unit else limit for limit in limits)
+        return attrs.evolve(cls.from_hits(values / unit if unit else values, (low, high)), unit=unit)
+
+    @classmethod
+    def from_differences(cls, values: Array) -> Variation:
+        """Return the variation of differences in hits, which are integers, or in errors, which are not."""
+        return (cls.from_errors if values.dtype.kind == "f" else cls.from_hits)(values)
 
     def on_these_samples(self, seeds: int | None = None) -> Estimate:
         """Return the mean over all possible seeds, on this fixed test set: the paired t statistic.
@@ -221,8 +237,7 @@ class Variation:
         With `seeds`, as it would be after so many if nothing else changed.
         """
         count = seeds or self.seeds
-        error = math.sqrt(self._seen_by_seed / (count * self.samples))
-        return Estimate(self.mean, error, count - 1, self._bound_hits(count), None, self.limits)
+        return self._estimate(self._seen_by_seed, count - 1, count)
 
     def on_such_samples(self, seeds: int | None = None) -> Estimate:
         """Return the mean over all possible seeds and new samples from the same source.
@@ -235,9 +250,15 @@ class Variation:
         by_seed = max(self._seen_by_seed, self.residual)
         by_sample = max(self.by_sample - self.residual, 0.0) * count / self.seeds
         both = by_seed + by_sample
-        df = both**2 / (by_seed**2 / (count - 1) + by_sample**2 / (self.samples - 1)) if both else count - 1
-        error = math.sqrt(both / (count * self.samples))
-        return Estimate(self.mean, error, df, self._bound_hits(count), self._bound_samples(count), self.limits)
+        df = both**2 / (by_seed**2 / (count - 1) + by_sample**2 / (self.samples - 1))
+        return attrs.evolve(self._estimate(both, df, count), samples=self._bound_samples(count))
+
+    def _estimate(self, variance: float, df: float, seeds: int) -> Estimate:
+        """Return the mean, of so many seeds, where the variance of a single value is `variance`."""
+        cells, unit = seeds * self.samples, self.unit
+        low, high = (limit * unit if unit else limit for limit in self.limits)
+        hits = RareHits(min(self.by_seed, self.residual) * cells, unit / cells) if unit else None
+        return Estimate(self.mean * unit, math.sqrt(variance / cells) * unit, df, hits, None, (low, high))
 
     @property
     def _seen_by_seed(self) -> float:
@@ -245,23 +266,18 @@ class Variation:
 
         Where all seeds hit equally often, few samples are as likely a reason as seeds that do not matter.
         """
-        return max(self.by_seed, self.unit**2 / (self.seeds * self.samples))
-
-    def _bound_hits(self, seeds: int) -> RareHits | None:
-        cells = seeds * self.samples
-        if not self.unit:
-            return None
-        return RareHits(min(self.by_seed, self.residual) * cells / self.unit**2, self.unit / cells)
+        return max(self.by_seed, 1 / (self.seeds * self.samples))
 
     def _bound_samples(self, seeds: int) -> RareSamples | None:
         by_chance = min(self.residual, self.by_sample)  # that part of what samples differ by goes away with more seeds
         left = 1 - by_chance / self.by_sample * (1 - self.seeds / seeds) if self.by_sample else 1.0
         far = UNSEEN * float(np.abs(self.columns).max())
         low, high = (limit - self.mean if math.isfinite(limit) else math.copysign(far, limit) for limit in self.limits)
-        if low == high:
+        if low == high or not self.unit:
             return None
         values, counts = np.unique(np.round(self.columns * math.sqrt(left), 12), return_counts=True)
-        return RareSamples(values, counts.astype(np.float64), (min(low, 0.0), max(high, 0.0)))
+        exact = math.isfinite(self.limits[0]) and math.isfinite(self.limits[1])
+        return RareSamples(values, counts.astype(np.float64), (min(low, 0.0), max(high, 0.0)), self.unit, exact)
 
 
 def t_quantile(tail: float, df: float) -> float:

@@ -239,7 +239,7 @@ def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
     finally:
         pool.shutdown()
         if before is None:
-            del os.environ[SAFE_PATH]
+            os.environ.pop(SAFE_PATH, None)
         else:
             os.environ[SAFE_PATH] = before
 
