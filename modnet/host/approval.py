@@ -196,7 +196,7 @@ def _explain(what: str, module: str, folder: Path | None, known: list[Approval])
     changed = next((names[0] for approval in known if (names := approval.find_changed())), "")
     shown = folder / changed if changed else file
     state = "which changed since you approved it" if changed else "which you have not approved"
-    digest = sha256(_read(str(shown.parent), shown.name)).hexdigest()
+    digest = sha256(read_plain(shown, LARGEST)).hexdigest()
     go = "" if locate(module, Path.cwd()) or folder in map(Path, sys.path) else f"cd {shlex.quote(str(folder))} && "
     go = go if go.isprintable() else "in its folder, "
     why = printable(f"{what}, {state}: {shown}, SHA-256 {digest}", 2000)

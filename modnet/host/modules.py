@@ -148,8 +148,8 @@ def read_code(module: str, folder: Path) -> Code:
         name, importer = waiting.pop()
         found = [] if alone and name.partition(".")[0] != own else _list_files(name, folder)
         new = [path for path in found if path.relative_to(folder).as_posix() not in files]
-        if new and name.partition(".")[0] != own:
-            _check_is_clear(name, importer, folder)
+        if new and name.partition(".")[0] != own and _is_imported(name, importer, folder):
+            continue
         for path in new:
             file = path.relative_to(folder).as_posix()
             files[file] = read_plain(path, LARGEST)
@@ -175,15 +175,19 @@ def _list_files(module: str, folder: Path) -> list[Path]:
     return found
 
 
-def _check_is_clear(name: str, importer: str, folder: Path) -> None:
-    """Raise PluginError where a module that lies in a folder is installed, too."""
+def _is_imported(name: str, importer: str, folder: Path) -> bool:
+    """Say whether Python has imported the package that lies in a folder, as one that is installed from there.
+
+    Raises PluginError where another one is installed.
+    """
     top = name.partition(".")[0]
     elsewhere = "a module of Python's own" if top in sys.stdlib_module_names else ""
     if not elsewhere and (other := find_folder(top, [])) and other != folder:
         elsewhere = f"also in {other}"
     if elsewhere:
         why = f"{folder / importer} imports {top!r}, which lies beside it and is {elsewhere}"
-        raise PluginError(why, f"rename the one in {folder}")
+        raise PluginError(why, f"rename the one in {folder}, or uninstall the other")
+    return top in sys.modules and not isinstance(getattr(sys.modules[top], "__loader__", None), _Loader)
 
 
 def _find_imports(source: bytes, package: tuple[str, ...]) -> Iterator[str]:
