@@ -35,6 +35,7 @@ from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Grads, Params, Status
 
 SAFE_PATH = "PYTHONSAFEPATH"
+REMEDY = "remove it to repeat the run"
 _is_ending = False  # whether this process, a worker, is to end as soon as its run can be saved
 
 
@@ -67,7 +68,7 @@ def is_finished(job: Job) -> bool:
         raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"], "--out")
     with claim(job.folder):
         ended = read_ending(job.folder)
-        check_files(job.folder, remedy="remove it to repeat the run")
+        check_files(job.folder, remedy=REMEDY)
         return ended is not None
 
 
