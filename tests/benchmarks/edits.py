@@ -100,12 +100,16 @@ def _edit_content(name: str, content: bytes) -> Iterator[Edit]:
     }.items():
         yield what, _put(edited)
     for escape in ESCAPES:
-        yield f"{escape!r} in a word", _put(TOKEN.sub(lambda m: m[0][:-1] + escape.encode() + m[0][-1:], content, 40))
+        yield f"{escape!r} in a word", _put(TOKEN.sub(partial(_insert, what=escape.encode()), content, 40))
         yield f"nothing but {escape!r}", _put(escape.encode())
     if name.endswith(".json"):
         yield from _edit_json(content)
     if name.endswith((".npz", ".npy")):
         yield from _edit_arrays(name)
+
+
+def _insert(found: re.Match[bytes], what: bytes) -> bytes:
+    return found[0][:-1] + what + found[0][-1:]
 
 
 def _edit_json(content: bytes) -> Iterator[Edit]:
@@ -208,24 +212,38 @@ def reseal(folder: Path) -> None:
 
 def list_forgeries(twin: Path) -> list[Edit]:
     """Return changes of a run's folder, to be sealed again; `twin` is the folder of another run."""
-    found: list[Edit] = []
+    files = [
+        (f"{name} of another run", partial(_copy, twin / name)) for name in ("hits.npy", "history.csv", "summary.json")
+    ]
+    return [*_forge_params(twin), *_forge_results(), *_forge_experiment(), *files]
 
-    def of_params(what: str, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> None:
+
+def _copy(file: Path, folder: Path) -> None:
+    (folder / file.name).write_bytes(file.read_bytes())
+
+
+def _forge_params(twin: Path) -> Iterator[Edit]:
+    def of_params(what: str, change: Callable[[dict[str, Any], dict[str, Any]], object]) -> Edit:
         def forge(folder: Path) -> None:
             params, about = load_params(folder / "params.npz")
             change(params, about)
             save_params(folder / "params.npz", params, about)
             _edit_table(folder / "summary.json", {"params_sha256": hash_params(params)})
 
-        found.append((f"parameters: {what}", forge))
+        return f"parameters: {what}", forge
 
     for name in ("W1", "b1", "W2", "b2"):
-        of_params(f"the last bit of {name}", lambda params, _, n=name: params.update({n: np.nextafter(params[n], 9)}))
-        of_params(f"{name} is 0", lambda params, _, n=name: params.update({n: params[n] * 0}))
-        of_params(f"{name} in float32", lambda params, _, n=name: params.update({n: params[n].astype("f4")}))
-    of_params("of another run", lambda params, _: params.update(load_params(twin / "params.npz")[0]))
+        yield of_params(
+            f"the last bit of {name}", lambda params, _, n=name: params.update({n: np.nextafter(params[n], 9)})
+        )
+        yield of_params(f"{name} is 0", lambda params, _, n=name: params.update({n: params[n] * 0}))
+        yield of_params(f"{name} in float32", lambda params, _, n=name: params.update({n: params[n].astype("f4")}))
+    yield of_params("of another run", lambda params, _: params.update(load_params(twin / "params.npz")[0]))
     for key, value in {"classes": ["z", "y", "x"], "scale": 2.0, "features": ["c", "b", "a"]}.items():
-        of_params(f"other {key}", lambda _, about, k=key, v=value: about.update({k: v}))
+        yield of_params(f"other {key}", lambda _, about, k=key, v=value: about.update({k: v}))
+
+
+def _forge_results() -> Iterator[Edit]:
     for what, change in {
         "one more": lambda hits: hits ^ (np.arange(len(hits)) == int(np.argmin(hits))),
         "all": np.ones_like,
@@ -233,25 +251,22 @@ def list_forgeries(twin: Path) -> list[Edit]:
         "the other way round": np.logical_not,
         "as numbers": lambda hits: hits.astype("u1"),
     }.items():
-        found.append((f"hits: {what}", lambda folder, c=change: _edit_hits(folder / "hits.npy", c)))
-    for name in ("hits.npy", "history.csv", "summary.json"):
-        found.append((f"{name} of another run", lambda folder, n=name: _put((twin / n).read_bytes())(folder / n)))
+        yield f"hits: {what}", partial(_edit_hits, change=change)
     for line in (1, 7, 30, -2, -1):
-        found.append((f"history: line {line}", lambda folder, at=line: _edit_line(folder / "history.csv", at)))
-    found.append(("history: a line less", lambda folder: _edit_line(folder / "history.csv", -1, remove=True)))
-    for key, value in {
-        "status": "interrupted", "iterations": 59, "final_loss": 0.001, "train_accuracy": 1.0, "test_accuracy": 1.0,
-        "gradient": "spsa", "seed": 7, "params_sha256": "0" * 64,
-    }.items():  # fmt: skip
-        found.append((f"summary: {key}", lambda folder, c={key: value}: _edit_table(folder / "summary.json", c)))
+        yield f"history: line {line}", partial(_edit_line, at=line)
+    yield "history: a line less", partial(_edit_line, at=-1, remove=True)
+    changes = {"final_loss": 0.001, "train_accuracy": 1.0, "test_accuracy": 1.0, "gradient": "spsa", "seed": 7}
+    for key, value in {**changes, "status": "interrupted", "iterations": 59, "params_sha256": "0" * 64}.items():
+        yield f"summary: {key}", lambda folder, c={key: value}: _edit_table(folder / "summary.json", c)
+    for key, value in {"iterations": 59, "status": "diverged"}.items():
+        yield f"receipt: {key}", partial(_edit_results, changes={key: value})
+
+
+def _forge_experiment() -> Iterator[Edit]:
     for key, then, now in (("optimizer.lr", 0.5, 0.25), ("seed", 0, 1), ("training.iterations", 60, 59)):
         for settings in (False, True):
             how = f"experiment: {key}{', and the settings of the receipt' * settings}"
-            change = partial(_edit_experiment, key=key, then=then, now=now, settings=settings)
-            found.append((how, change))
-    for key, value in {"iterations": 59, "status": "diverged"}.items():
-        found.append((f"receipt: {key}", lambda folder, c={key: value}: _edit_results(folder, c)))
-    return found
+            yield how, partial(_edit_experiment, key=key, then=then, now=now, settings=settings)
 
 
 def _edit_table(path: Path, changes: dict[str, Any]) -> None:
@@ -263,11 +278,12 @@ def _edit_results(folder: Path, changes: dict[str, Any]) -> None:
     _edit_table(folder / "receipt.json", {"results": {**results, **changes}})
 
 
-def _edit_hits(path: Path, change: Callable[[Any], Any]) -> None:
-    np.save(path, change(np.load(path)))
+def _edit_hits(folder: Path, change: Callable[[Any], Any]) -> None:
+    np.save(folder / "hits.npy", change(np.load(folder / "hits.npy")))
 
 
-def _edit_line(path: Path, at: int, *, remove: bool = False) -> None:
+def _edit_line(folder: Path, at: int, *, remove: bool = False) -> None:
+    path = folder / "history.csv"
     lines = path.read_text().splitlines()
     cells = lines[at].split(",")
     lines[at] = ",".join([cells[0], "0.125", *cells[2:]])
