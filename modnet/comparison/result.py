@@ -91,7 +91,7 @@ class PairResult:
 
     @property
     def verdict(self) -> str:
-        """The claim in words, such as "hidden 50 is better" or "undecided: about 30 more seeds"."""
+        """The claim in words, such as "hidden 50 is better" or "undecided: 40 seeds decide with 71 %"."""
         general, here = self._format(self.decision), self._format(self.decision_here)
         if self.decision.claim != "undecided" or here == general:
             return general
@@ -102,8 +102,18 @@ class PairResult:
             return f"{self.first} is better"
         if decision.claim == "equal":
             return "practically equal"
-        if decision.seeds_needed:
-            return f"undecided: about {decision.seeds_needed - self.seeds} more seeds"
-        if decision.smallest_rope > self.rope:
+        if not decision.forecast:
+            return f"undecided after {self.seeds} seeds" if self.seeds > 1 else "undecided"
+        # The first number of seeds that is more likely than not to decide, or else the last.
+        likely = (item for item in decision.forecast.items() if item[1] >= 0.5)
+        count, probability = next(likely, (ANALYSES[-1], decision.forecast[ANALYSES[-1]]))
+        if probability < 0.01 and decision.smallest_rope > self.rope:
             return f"undecided: {self.samples:,} samples cannot show less than {decision.smallest_rope:.2g}"
-        return f"undecided: {ANALYSES[-1]} seeds are not enough"
+        return f"undecided: {count} seeds decide with {_percent(probability)}"
+
+
+def _percent(probability: float) -> str:
+    """Return a probability in percent; what is nearly certain is not rounded to certainty."""
+    if probability < 0.01:
+        return "less than 1 %"
+    return "more than 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"

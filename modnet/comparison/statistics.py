@@ -22,6 +22,8 @@ from modnet.errors import MissingExtraError
 from modnet.types import Array
 
 UNSEEN = 2.5  # an error that was not seen is taken to be at most so many times as large as the largest of those seen
+_PLACES = (0, 0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1)  # quantiles of many distances, between which is interpolated
+_TINY = 1e-150
 
 
 @attrs.frozen
@@ -35,7 +37,8 @@ class RareHits:
 
     def tail(self, distance: float) -> float:
         """Return the probability of so few hits that differ, where `distance`, at least 0, is the work of others."""
-        return float(load_special().gammaincc(self.number + 1, self.number + distance / self.unit))
+        tail: float = load_special().gammaincc(self.number + 1, self.number + distance / self.unit)
+        return tail
 
     def reach(self, tail: float) -> float:
         """Return the distance at which that probability is `tail`."""
@@ -61,7 +64,14 @@ class RareSamples:
 
     def tail(self, distance: float, side: int) -> float:
         """Return the p-value of a truth that is `distance` above (side 1) or below (-1) the mean."""
-        return float(load_special().ndtr(-self._deviate(distance, side)))
+        tail: float
+        if np.ndim(distance):
+            places = np.unique(np.quantile(distance, _PLACES))
+            deviate = np.interp(distance, places, [self._deviate(place, side) for place in places.tolist()])
+        else:
+            deviate = np.float64(self._deviate(distance, side))
+        tail = load_special().ndtr(-deviate)
+        return tail
 
     def reach(self, tail: float, side: int) -> float:
         """Return the distance at which the p-value is `tail`."""
@@ -146,33 +156,40 @@ class Estimate:
         below, above = (max(half, self.samples.reach(tail, side) if self.samples else 0.0) for side in (-1, 1))
         return max(self.mean - below, self.limits[0]), min(self.mean + above, self.limits[1])
 
-    def p_different(self, correct: Callable[[float], float] = float) -> float:
+    def p_different(self, correct: Callable[[Any], Any] = float) -> float:
         """Return the two-sided p-value of no difference.
 
         `correct` is applied to what other seeds would change. What is left to the samples is the same at any analysis.
         """
-        seeds, samples = self._tails(abs(self.mean), -1 if self.mean > 0 else 1)
-        return max(correct(min(1.0, 2 * seeds)), min(1.0, 2 * samples))
+        return min(self.p_behind(side, correct) for side in (-1, 1))
 
-    def p_equivalent(self, rope: float, correct: Callable[[float], float] = float) -> float:
+    def p_behind(self, side: int, correct: Callable[[Any], Any] = float) -> float:
+        """Return the two-sided p-value of no difference; 1 unless the mean is positive (side 1) or negative (-1)."""
+        seeds, samples = self._tails(side * self.mean, -side)
+        p: float = np.maximum(correct(np.minimum(1.0, 2 * seeds)), 2 * samples)
+        return p
+
+    def p_equivalent(self, rope: float, correct: Callable[[Any], Any] = float) -> float:
         """Return the p-value of a difference of `rope` or more, either way; `correct` as above.
 
         The larger of two one-sided p-values (Schuirmann 1987, "A comparison of the two one-sided tests procedure").
         """
         both = [self._tails(rope - side * self.mean, side) for side in (-1, 1)]
-        return max(max(correct(seeds), samples) for seeds, samples in both)
+        p: float = np.maximum(*(np.maximum(correct(seeds), samples) for seeds, samples in both))
+        return p
 
     def _tails(self, distance: float, side: int) -> tuple[float, float]:
         """Return the probability, to one side, of being further off than `distance`: by seeds, and by samples alone."""
-        if self.standard_error:
-            by_seeds = float(load_special().stdtr(self.df, -distance / self.standard_error))
-        else:
-            by_seeds = 0.5 if distance == 0 else float(distance < 0)
-        if distance <= 0:
-            return by_seeds, 0.5
-        if self.hits:
-            by_seeds = max(by_seeds, min(0.5, self.hits.tail(distance)))
-        return by_seeds, min(0.5, self.samples.tail(distance, side)) if self.samples else 0.0
+        ahead = np.greater(distance, 0)
+        by_samples: Any
+        by_seeds = load_special().stdtr(self.df, -distance / np.maximum(self.standard_error, _TINY))
+        by_samples = np.where(ahead, 0.0, 0.5)[()]
+        if self.hits and ahead.any():
+            by_hits = np.minimum(0.5, self.hits.tail(np.maximum(distance, 0.0)))
+            by_seeds = np.where(ahead, np.maximum(by_seeds, by_hits), by_seeds)[()]
+        if self.samples and ahead.any():
+            by_samples = np.minimum(0.5, self.samples.tail(np.maximum(distance, 0.0), side))
+        return by_seeds, by_samples
 
 
 @attrs.frozen
@@ -215,29 +232,34 @@ class Variation:
         """Return the variation of errors or their differences, an array of at least two seeds and two samples."""
         return attrs.evolve(cls.from_hits(values, limits), unit=float(np.abs(values).max()))
 
-    def on_these_samples(self, seeds: int | None = None) -> Estimate:
-        """Return the mean over all possible seeds, on this fixed test set: the paired t statistic.
+    def after(self, seeds: int) -> Variation:
+        """Return the variation as it would be after so many seeds if nothing else changed."""
+        more = seeds / self.seeds
+        by_chance = min(self.residual, self.by_sample)  # the part of what samples differ by that goes away
+        by_sample = by_chance + (self.by_sample - by_chance) * more
+        left = by_sample / self.by_sample / more if self.by_sample else 1.0
+        changes: dict[str, Any] = {"by_seed": self._seen_by_seed, "by_sample": by_sample, "columns": self.columns * math.sqrt(left)}
+        return attrs.evolve(self, seeds=seeds, **changes)
 
-        With `seeds`, as it would be after so many if nothing else changed.
-        """
-        count = seeds or self.seeds
-        error = math.sqrt(self._seen_by_seed / (count * self.samples))
-        return Estimate(self.mean, error, count - 1, self._bound_hits(count), None, self.limits)
+    def on_these_samples(self) -> Estimate:
+        """Return the mean over all possible seeds, on this fixed test set: the paired t statistic."""
+        error = np.sqrt(self._seen_by_seed / (self.seeds * self.samples))
+        return Estimate(self.mean, error, self.seeds - 1, self._bound_hits(), None, self.limits)
 
-    def on_such_samples(self, seeds: int | None = None) -> Estimate:
+    def on_such_samples(self) -> Estimate:
         """Return the mean over all possible seeds and new samples from the same source.
 
         The degrees of freedom are those of Satterthwaite 1946, "An approximate distribution of estimates of variance
-        components". With `seeds`, as it would be after so many if nothing else changed.
+        components".
         """
-        count = seeds or self.seeds
         # Neither part of the variance can be negative, although its estimate can.
-        by_seed = max(self._seen_by_seed, self.residual)
-        by_sample = max(self.by_sample - self.residual, 0.0) * count / self.seeds
-        both = by_seed + by_sample
-        df = both**2 / (by_seed**2 / (count - 1) + by_sample**2 / (self.samples - 1)) if both else count - 1
-        error = math.sqrt(both / (count * self.samples))
-        return Estimate(self.mean, error, df, self._bound_hits(count), self._bound_samples(count), self.limits)
+        by_seed = np.maximum(self._seen_by_seed, self.residual)
+        by_sample = max(self.by_sample - self.residual, 0.0)
+        both, df = by_seed + by_sample, self.seeds - 1
+        if np.all(both):
+            df = both**2 / (by_seed**2 / df + by_sample**2 / (self.samples - 1))
+        error = np.sqrt(both / (self.seeds * self.samples))
+        return Estimate(self.mean, error, df, self._bound_hits(), self._bound_samples(), self.limits)
 
     @property
     def _seen_by_seed(self) -> float:
@@ -245,22 +267,21 @@ class Variation:
 
         Where all seeds hit equally often, few samples are as likely a reason as seeds that do not matter.
         """
-        return max(self.by_seed, self.unit**2 / (self.seeds * self.samples))
+        seen: float = np.maximum(self.by_seed, self.unit**2 / (self.seeds * self.samples))
+        return seen
 
-    def _bound_hits(self, seeds: int) -> RareHits | None:
-        cells = seeds * self.samples
+    def _bound_hits(self) -> RareHits | None:
+        cells = self.seeds * self.samples
         if not self.unit:
             return None
-        return RareHits(min(self.by_seed, self.residual) * cells / self.unit**2, self.unit / cells)
+        return RareHits(np.minimum(self.by_seed, self.residual) * cells / self.unit**2, self.unit / cells)
 
-    def _bound_samples(self, seeds: int) -> RareSamples | None:
-        by_chance = min(self.residual, self.by_sample)  # that part of what samples differ by goes away with more seeds
-        left = 1 - by_chance / self.by_sample * (1 - self.seeds / seeds) if self.by_sample else 1.0
-        far = UNSEEN * float(np.abs(self.columns).max())
-        low, high = (limit - self.mean if math.isfinite(limit) else math.copysign(far, limit) for limit in self.limits)
+    def _bound_samples(self) -> RareSamples | None:
+        far, mean = UNSEEN * float(np.abs(self.columns).max()), float(np.mean(self.mean))
+        low, high = (limit - mean if math.isfinite(limit) else math.copysign(far, limit) for limit in self.limits)
         if low == high:
             return None
-        values, counts = np.unique(np.round(self.columns * math.sqrt(left), 12), return_counts=True)
+        values, counts = np.unique(np.round(self.columns, 12), return_counts=True)
         return RareSamples(values, counts.astype(np.float64), (min(low, 0.0), max(high, 0.0)))
 
 
