@@ -3,22 +3,26 @@
 from __future__ import annotations
 
 import json
-import shutil
+import os
 import tempfile
 import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
-from hashlib import sha256
+from functools import cache
+from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Literal, final
 
+import attrs
 import numpy as np
 
 from modnet.errors import DataError
-from modnet.files import cache_folder, digest, reading
-from modnet.files.cache import ABOUT, ARRAYS
+from modnet.files import cache_folder, digest, reading, telling
+from modnet.files.cache import ABOUT, ARRAYS, read_note, remove, write_note
+from modnet.files.digests import hash_file
 from modnet.files.locks import hold_lock
+from modnet.files.writing import sync_folder
 from modnet.types import Array
 
 SMALL = 2**22
@@ -27,6 +31,7 @@ SMALL = 2**22
 MAPPED = 2**20  # bytes from which on an array stays in its file
 PROMOTED = 4096  # rows at a time
 NEW = ".new-"
+ELSEWHERE = "set MODNET_CACHE to another folder"
 # A conversion that is older than this, in seconds, was killed.
 KILLED = 86400.0
 
@@ -40,47 +45,93 @@ def arrays_of(path: Path, recipe: str, convert: Callable[[Put], Facts]) -> tuple
     `convert(put)` reads the file and calls `put(name, block)`: blocks of one name become one array, along the first
     axis, of the first dtype that holds them all. For a file of 4 MiB or more it is called once for each content and
     `recipe` (the settings and the version of the conversion): the arrays are stored in the cache folder and mapped
-    into memory. Raises DataError where blocks do not fit each other, and what `convert` raises; nothing is stored then.
+    into memory. They are converted anew where the entry is not what was stored, and in memory, with a warning, where
+    nothing can be stored. Raises DataError where blocks do not fit each other, and what `convert` raises; nothing is
+    stored then.
     """
     with reading(path):
         small = path.stat().st_size < SMALL
     if small:
         return _in_memory(convert)
-    key = sha256(json.dumps([digest(path), recipe]).encode()).hexdigest()[:32]
-    folder = cache_folder() / ARRAYS / key
-    if (entry := _read_entry(folder)) is not None:
-        return entry
-    try:
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(folder.parent)
-        new = Path(tempfile.mkdtemp(dir=folder.parent, prefix=NEW))
-    except OSError as error:
-        what = f"the cache folder cannot be written ({error.strerror}: {folder.parent})"
-        warnings.warn(f"{what}; {path} is read into memory; set MODNET_CACHE to another folder", stacklevel=2)
-        return _in_memory(convert)
-    _store(folder, new, {"file": str(path.resolve()), "recipe": recipe}, convert)
-    if (entry := _read_entry(folder)) is None:
-        raise DataError(f"{folder}: cannot be read back: try again, or set MODNET_CACHE to another folder")
-    return entry
+    about = {"content": digest(path), "recipe": recipe}
+    entry = cache_folder() / ARRAYS / sha256(json.dumps([*about.values()]).encode()).hexdigest()[:32]
+    if (found := _read_entry(entry, about)) is not None:
+        return found
+    store = _Store(entry, {"file": str(path.resolve()), **about})
+    store.write(convert)
+    if (found := _read_entry(entry, about)) is not None:  # even after a failure: another process may have stored it
+        return found
+    found = _in_memory(convert)  # which raises what is wrong with the file, and not with the cache
+    why = f" ({store.failure.strerror})" if store.failure else ""
+    _warn_once(f"{entry.parent}: the cache folder cannot be written{why}: files are read into memory; {ELSEWHERE}")
+    return found
 
 
-def _store(folder: Path, new: Path, about: dict[str, str], convert: Callable[[Put], Facts]) -> None:
-    """Convert a file in the folder `new`, which then takes its place as the entry `folder`."""
-    try:
-        facts = _write(new, convert)
-        names = [file.stem for file in new.glob("*.npy")]
-        (new / ABOUT).write_text(json.dumps({**about, "arrays": names, "facts": facts}))
+@cache
+def _warn_once(message: str) -> None:
+    """Warn of a cache folder once in a process: every large file would have the same warning."""
+    warnings.warn(message, stacklevel=3)
+
+
+@attrs.define
+class _Store:
+    """An entry that is written in a folder of its own, which then takes its place."""
+
+    entry: Path
+    about: dict[str, str]
+    failure: OSError | None = None
+    """The error that keeps the entry from being written."""
+
+    def write(self, convert: Callable[[Put], Facts]) -> None:
+        """Convert a file, and store what it becomes, if that can be; raises what `convert` raises by itself."""
+        new = None
+        try:
+            self.entry.parent.mkdir(parents=True, exist_ok=True)
+            _sweep(self.entry.parent)
+            new = Path(tempfile.mkdtemp(dir=self.entry.parent, prefix=NEW))
+            self._fill(new, convert)
+            self._put_in_place(new)
+        except OSError as error:
+            self.failure = error
+        except Exception:
+            if not self.failure:
+                raise
+        finally:
+            if new:
+                remove(new)
+
+    def _fill(self, new: Path, convert: Callable[[Put], Facts]) -> None:
+        files: dict[str, _ArrayFile] = {}
+
+        def put(name: str, block: Array) -> None:
+            try:
+                if name not in files:
+                    files[name] = _ArrayFile(new / f"{name}.npy", block.dtype, block.shape[1:])
+                files[name].append(block)
+            except OSError as error:
+                self.failure = error  # `convert` may turn it into an error of the file
+                raise
+
+        try:
+            facts = convert(put)
+            digests = {name: file.finish() for name, file in files.items()}
+        finally:
+            for file in files.values():
+                file.close()
+        write_note(new / ABOUT, {**self.about, "arrays": digests, "facts": facts})
+
+    def _put_in_place(self, new: Path) -> None:
+        sync_folder(new)
         # At once, or not where an entry is there: another process was faster, and its entry is the same.
         with suppress(OSError):
-            new.rename(folder)
-        if _read_entry(folder) is None:  # a damaged one is there
+            new.rename(self.entry)
+        if _read_entry(self.entry, self.about) is None:  # a damaged one is there
             # It is replaced by one process at a time: another would remove what the first has just stored.
-            with suppress(OSError), hold_lock(folder.with_suffix(".lock"), wait=True):
-                if _read_entry(folder) is None:
-                    shutil.rmtree(folder, ignore_errors=True)
-                    new.rename(folder)
-    finally:
-        shutil.rmtree(new, ignore_errors=True)
+            with hold_lock(self.entry.with_suffix(".lock"), wait=True):
+                if _read_entry(self.entry, self.about) is None:
+                    remove(self.entry)
+                    new.rename(self.entry)
+        sync_folder(self.entry.parent)
 
 
 def _sweep(folder: Path) -> None:
@@ -88,7 +139,7 @@ def _sweep(folder: Path) -> None:
     for unfinished in folder.glob(f"{NEW}*"):
         with suppress(OSError):  # its process has just finished it
             if time.time() - unfinished.stat().st_mtime > KILLED:
-                shutil.rmtree(unfinished, ignore_errors=True)
+                remove(unfinished)
 
 
 def _in_memory(convert: Callable[[Put], Facts]) -> tuple[Mapping[str, Array], Facts]:
@@ -100,33 +151,13 @@ def _in_memory(convert: Callable[[Put], Facts]) -> tuple[Mapping[str, Array], Fa
     return arrays, facts
 
 
-def _write(folder: Path, convert: Callable[[Put], Facts]) -> Facts:
-    files: dict[str, _ArrayFile] = {}
-
-    def put(name: str, block: Array) -> None:
-        if name not in files:
-            files[name] = _ArrayFile(folder / f"{name}.npy", block.dtype, block.shape[1:])
-        files[name].append(block)
-
-    try:
-        facts = convert(put)
-        for file in files.values():
-            file.finish()
-    except OSError as error:
-        raise DataError(f"{folder.parent}: the cache folder cannot be written: {error.strerror}") from None
-    finally:
-        for file in files.values():
-            file.close()
-    return facts
-
-
 @final
 class _ArrayFile:
     """An .npy file that grows block by block."""
 
     def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
         self._path, self._dtype, self._shape, self._length = path, dtype, shape, 0
-        self._file = path.open("wb")
+        self._file = path.open("w+b")
         self._write_header()
 
     def append(self, block: Array) -> None:
@@ -137,12 +168,18 @@ class _ArrayFile:
         self._file.write(block.astype(self._dtype, order="C", copy=False).tobytes())
         self._length += len(block)
 
-    def finish(self) -> None:
+    def finish(self) -> str:
+        """Write the length into the header, have all reach the disk, and return the SHA-256 of the file."""
         self._file.seek(0)
         self._write_header()
+        self._file.flush()
+        os.fsync(self._file.fileno())
+        self._file.seek(0)
+        return file_digest(self._file, "sha256").hexdigest()
 
     def close(self) -> None:
-        self._file.close()
+        with suppress(OSError):  # of what could not be written before either
+            self._file.close()
 
     def _write_header(self) -> None:
         """Write the header; NumPy leaves room in it for any length, so that it can be written again."""
@@ -160,23 +197,32 @@ class _ArrayFile:
         old = self._path.rename(self._path.with_suffix(".old"))
         blocks = np.load(old, mmap_mode="r") if self._length else np.empty((0, *self._shape), self._dtype)
         self._dtype, length, self._length = dtype, self._length, 0
-        self._file = self._path.open("wb")
+        self._file = self._path.open("w+b")
         self._write_header()
         for start in range(0, length, PROMOTED):
             self.append(blocks[start : start + PROMOTED])
         old.unlink()
 
 
-def _read_entry(folder: Path) -> tuple[Mapping[str, Array], Facts] | None:
-    """Return the entry in a folder, or None where there is none, or not a whole one."""
+def _read_entry(folder: Path, about: Mapping[str, str]) -> tuple[Mapping[str, Array], Facts] | None:
+    """Return the entry in a folder, or None where there is none, or not what was stored.
+
+    The digest of a mapped file is taken again only where its size or times have changed.
+    """
+    note = read_note(folder / ABOUT)
     try:
-        about = json.loads((folder / ABOUT).read_bytes())
+        if any(note[key] != value for key, value in about.items()):
+            return None
         arrays = {}
-        for name in about["arrays"]:
+        for name, expected in note["arrays"].items():
             file = folder / f"{name}.npy"
-            mode: Literal["r"] | None = "r" if file.stat().st_size > MAPPED else None
+            is_mapped = file.stat().st_size > MAPPED
+            with telling(lambda *_: None):
+                if (digest if is_mapped else hash_file)(file) != expected:
+                    return None
+            mode: Literal["r"] | None = "r" if is_mapped else None
             arrays[name] = np.load(file, mmap_mode=mode, allow_pickle=False)
             arrays[name].flags.writeable = False
-        return arrays, about["facts"]
-    except (OSError, ValueError, KeyError, EOFError, TypeError):
+        return arrays, note["facts"]
+    except (DataError, OSError, ValueError, KeyError, EOFError, TypeError):
         return None

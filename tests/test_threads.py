@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.display.figure import create_figure, render
+from modnet.display.figure import create_figure, drawing, render
 from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost
 
@@ -77,7 +77,12 @@ def test_a_fraction_among_whole_numbers(tmp_path: Path) -> None:
 
 def test_pictures() -> None:
     pytest.importorskip("matplotlib")
-    at_once(lambda _: render(create_figure((1, 1)), "png"), times=12)
+
+    def draw(_: int) -> None:
+        with drawing():
+            render(create_figure((1, 1)), "png")
+
+    at_once(draw, times=12)
 
 
 def test_a_module_that_several_runs_ask_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -25,6 +25,7 @@ from modnet.runs.folder import choose_new_folder
 @click.option("--seeds", type=click.IntRange(1), help="Runs of each setting, with seeds from --seed on (default: 10).")
 @click.option("--rope", type=click.FloatRange(0), help=f"Accuracies closer than this are equal (default: {ROPE}).")
 @click.option("--workers", type=click.IntRange(1), help="Runs side by side (default: one for each core).")
+@click.option("--accept", is_flag=True, help="Compare runs of different code or libraries; the result names them.")
 @click.option("--out", type=click.Path(path_type=Path), help="Folder for runs and results (default: runs/DATE-TIME).")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
@@ -35,6 +36,7 @@ def compare(
     workers: int | None,
     out: Path | None,
     *,
+    accept: bool,
     json_: bool,
     without: tuple[str, ...],
     modules: tuple[str, ...],
@@ -44,8 +46,9 @@ def compare(
 
     Of two settings one is better, both are equal, or it is undecided. Options take several values, joined by commas:
     --hidden 30,50,100. Each combination of them is trained with every seed, on all cores. Runs that are in the folder
-    are not repeated: the same command continues where it stopped, and more seeds or settings add to it. EXPERIMENT is a
-    TOML file, which may have the varied entries in a table [compare].
+    are not repeated: the same command continues where it stopped, and more seeds or settings add to it. Runs of other
+    code or libraries than the rest stop it. EXPERIMENT is a TOML file, which may have the varied entries in a table
+    [compare].
 
     The folder holds each run, and comparison.md, pairs.csv, runs.csv, comparison.json, comparison.png.
     """
@@ -56,10 +59,18 @@ def compare(
     with file_progress(), RunsProgress(out_stream) as progress:
         try:
             result = comparison.compare(
-                merge(table, changes), grid, seeds=seeds, rope=rope, out=folder, workers=workers, progress=progress
+                merge(table, changes),
+                grid,
+                seeds=seeds,
+                rope=rope,
+                out=folder,
+                workers=workers,
+                progress=progress,
+                accept=accept,
             )
         except KeyboardInterrupt:
             if (folder / comparison.COMPARISON).is_file():
-                echo(f"continue with: modnet compare {folder / comparison.COMPARISON} --out {folder}", err=json_)
+                again = f"{folder / comparison.COMPARISON} --out {folder}{' --accept' * accept}"
+                echo(f"continue with: modnet compare {again}", err=json_)
             raise
     echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")

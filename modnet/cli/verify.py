@@ -23,17 +23,25 @@ from modnet.runs.verify import Verification, compare_with_receipt, retrain
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--data", "data_path", metavar="FILE", type=click.Path(path_type=Path), help="Where the data is now.")
+@click.option("--accept", is_flag=True, help="Train it again even by other code or libraries.")
 @click.option("--dry-run", is_flag=True, help="List the differences; train nothing.")
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
 def verify(
-    run: Path, data_path: Path | None, *, dry_run: bool, json_: bool, without: tuple[str, ...], modules: tuple[str, ...]
+    run: Path,
+    data_path: Path | None,
+    *,
+    accept: bool,
+    dry_run: bool,
+    json_: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
 ) -> None:
     """Train RUN again, and check that every bit is the same.
 
     Its folder stays as it is. Files, data, settings, plugins, libraries and platform are compared with the receipt of
-    the run. Differences are listed, with the first iteration that differs. The exit status is 0 for an identical run,
-    otherwise 1.
+    the run. Differences are listed, with the first iteration that differs; by other code or libraries it is trained
+    with --accept alone, on other data never. The exit status is 0 for an identical run, otherwise 1.
     """
     table: Table = {}
     with suppress(SettingError):  # a file that cannot be read is one of the differences
@@ -43,7 +51,7 @@ def verify(
         found = compare_with_receipt(run, data_path)
     if not json_:
         echo(_format_differences(found))
-    if not dry_run:
+    if not dry_run and found.can_be_trained(accept=accept):
         with RunProgress(sys.stderr if json_ else None) as progress:
             found = retrain(found, progress)
     echo(json.dumps(found.as_json(), indent=2) if json_ else found.verdict())

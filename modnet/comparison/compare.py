@@ -19,6 +19,7 @@ import numpy as np
 import tomli_w
 from attrs.validators import ge
 
+from modnet.comparison.agreement import check_agreement, find_mixtures
 from modnet.comparison.decisions import ROPE
 from modnet.comparison.grid import Setting, create_settings, to_axes
 from modnet.comparison.report import Comparison
@@ -45,7 +46,7 @@ from modnet.files.opening import read_plain
 from modnet.host.approval import name_module
 from modnet.runs.folder import HISTORY, HITS, claim, is_unused
 from modnet.runs.history import read_history
-from modnet.runs.receipt import Receipt, Results
+from modnet.runs.receipt import FORMAT, Receipt
 from modnet.text import format_count, format_error
 from modnet.types import Array
 
@@ -88,6 +89,7 @@ def compare(
     workers: int | None = None,
     executor: Executor | None = None,
     progress: ProgressObserver | None = None,
+    accept: bool = False,
 ) -> Comparison:
     """Run all combinations of some settings with the same seeds, and return what may be claimed of their differences.
 
@@ -100,7 +102,9 @@ def compare(
     `workers` processes, by default as many as there are cores, or by an `executor`. A script that uses processes must
     make the call under `if __name__ == "__main__":`.
 
-    Raises SettingError, UnknownNameError, DataError, ModnetError where a run fails, and MissingExtraError.
+    All runs are to be made by the same code and libraries, and on the same data. With `accept`, other code and
+    libraries are no error, and the result names them. Raises SettingError, UnknownNameError, DataError, ModnetError
+    where a run fails, and MissingExtraError.
 
     >>> quick = {"gradient": "backpropagation", "training": {"iterations": 20}}
     >>> result = modnet.compare(quick, {"hidden_size": [5, 10]}, seeds=2, workers=1)
@@ -123,15 +127,20 @@ def compare(
         _claim(folder, stack)
         runs = [[_make_job(setting, seed, folder) for seed in tried] for setting in settings]
         jobs = [job for jobs_of_seed in zip(*runs, strict=True) for job in jobs_of_seed]
-        unfinished = [job for job in jobs if not is_finished(job)]
+        fingerprint = data_fingerprint(data)
+        unfinished = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
         write_atomically(folder / COMPARISON, toml.encode())
         if progress:
             progress.start(len(jobs), len(jobs) - len(unfinished), lambda: sum(map(measure_progress, unfinished)))
-        for job in run_jobs(list(unfinished), data, executor, workers):
+        for job in run_jobs(list(unfinished), data, executor, workers, accept=accept):
             unfinished.remove(job)
             if progress:
                 progress.advance(f"{job.name}: test accuracy {read_hits(job.folder, data).mean():.4f}")
-        result = Comparison(_read_results(settings, runs, data), tried, plan.rope)
+        receipts = {job.folder: check_run(job.folder, fingerprint) for job in jobs}
+        if not accept:  # the workers may have had others than this process
+            check_agreement(folder, receipts, settings, is_more_to_come=False)
+        results = _read_results(settings, runs, receipts, data)
+        result = Comparison(results, tried, plan.rope, find_mixtures(folder, receipts))
         _write(result, folder, resolved)
         return result
 
@@ -194,29 +203,55 @@ def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
         warnings.warn(note, stacklevel=3)
 
 
+def _find_unfinished(
+    folder: Path, settings: Sequence[Setting], jobs: Sequence[Job], fingerprint: Mapping[str, Any], *, accept: bool
+) -> list[Job]:
+    """Return the runs that are to be made or resumed.
+
+    Raises DataError where those in the folder are of an older modnet, of other data, or, without `accept`, not all
+    made by the same code and libraries, those to come included.
+    """
+    unfinished = [job for job in jobs if not is_finished(job)]
+    without_iterations = {job.folder for job in unfinished if measure_progress(job) <= 0}
+    begun = [job.folder for job in jobs if job.folder not in without_iterations]
+    receipts = {run: read_receipt(run, fingerprint) for run in begun}
+    if not accept:
+        check_agreement(folder, receipts, settings, is_more_to_come=bool(unfinished))
+    return unfinished
+
+
 def _read_results(
-    settings: Sequence[Setting], runs: Sequence[Sequence[Job]], data: Dataset
+    settings: Sequence[Setting], runs: Sequence[Sequence[Job]], receipts: Mapping[Path, Receipt], data: Dataset
 ) -> tuple[SettingResult, ...]:
-    """Return the results of each setting's runs, after a check that each is as its receipt says, and of this data."""
-    fingerprint, results = data_fingerprint(data), []
+    """Return the results of each setting's runs."""
+    found = []
     for setting, jobs in zip(settings, runs, strict=True):
-        statuses = tuple(check_run(job.folder, fingerprint).status for job in jobs)
+        statuses = tuple(results.status for job in jobs if (results := receipts[job.folder].results))
         hits = np.array([read_hits(job.folder, data) for job in jobs])
         histories = tuple(read_history(job.folder / HISTORY) for job in jobs)
-        results.append(SettingResult(setting, hits, histories, statuses))
-    return tuple(results)
+        found.append(SettingResult(setting, hits, histories, statuses))
+    return tuple(found)
 
 
-def check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Results:
-    """Return the results in a run's receipt; raises DataError where its files or its data are others."""
-    receipt = Receipt.read(folder)
+def read_receipt(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
+    """Return a run's receipt; raises DataError where it is of an older modnet, or of other data."""
+    receipt = Receipt.read(folder, of_older=True)
+    if receipt.format != FORMAT:
+        what = "an older modnet made it, and did not keep by which code"
+        raise DataError(f"{folder}: {what}: remove it to repeat the run, or choose another --out")
+    if other := [key for key, value in fingerprint.items() if receipt.data.get(key) != value]:
+        raise DataError(f"{folder} was run with other data: {', '.join(other)}: choose another folder")
+    return receipt
+
+
+def check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
+    """Return the receipt of a finished run; raises DataError where its files or its data are others."""
+    receipt = read_receipt(folder, fingerprint)
     changed = [difference.what for difference in receipt.find_changed_files(folder)]
     if changed or not receipt.results:
         names = ", ".join(changed) or "it has no results"
         raise DataError(f"{folder} is not as the run left it: {names}; remove it to repeat the run")
-    if other := [key for key, value in fingerprint.items() if receipt.data.get(key) != value]:
-        raise DataError(f"{folder} was run with other data: {', '.join(other)}: choose another folder")
-    return receipt.results
+    return receipt
 
 
 def read_hits(folder: Path, data: Dataset) -> Array:

@@ -12,12 +12,13 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import numpy as np
 
+from modnet.comparison.agreement import Mixture
 from modnet.comparison.collapse import bound_share
 from modnet.comparison.decisions import ANALYSES, ROPE, Decision, decide
 from modnet.comparison.figure import draw_comparison
 from modnet.comparison.result import PairResult, SettingResult
 from modnet.comparison.statistics import Estimate, Variation
-from modnet.text import format_count, format_table, to_csv
+from modnet.text import format_count, format_table, list_some, to_csv
 from modnet.types import Status
 
 if TYPE_CHECKING:
@@ -35,6 +36,8 @@ class Comparison:
     seeds: tuple[int, ...]
     rope: float = ROPE
     """The region of practical equivalence: a difference in accuracy that is smaller is none in practice."""
+    mixtures: tuple[Mixture, ...] = ()
+    """Accepted differences in the code and the libraries of the runs."""
 
     @property
     def samples(self) -> int:
@@ -128,6 +131,7 @@ class Comparison:
                 for result in self.settings
             ],
             "pairs": self._records(),
+            "accepted": [attrs.asdict(mixture) for mixture in self.mixtures],
         }
 
     def figure(self, title: str = "") -> Figure:
@@ -179,7 +183,13 @@ class Comparison:
 
     def _notes(self) -> list[str]:
         """Return the paragraphs below the tables."""
-        return [self._explain(), *self._note_collapses()]
+        return [*self._note_mixtures(), self._explain(), *self._note_collapses()]
+
+    def _note_mixtures(self) -> list[str]:
+        """Return the accepted differences in code and libraries; nothing where there are none."""
+        what = list_some(map(str, self.mixtures), 3)
+        start = "Accepted, though differences may come from it: not all runs have the same"
+        return [f"{start} {what}."] if self.mixtures else []
 
     def _note_collapses(self) -> list[str]:
         """Return what collapsed runs say about other seeds; nothing where no run of any setting collapsed."""

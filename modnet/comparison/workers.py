@@ -81,44 +81,50 @@ def measure_progress(job: Job) -> float:
 
 
 def run_jobs(
-    jobs: Sequence[Job], data: Dataset, executor: Executor | None = None, workers: int | None = None
+    jobs: Sequence[Job],
+    data: Dataset,
+    executor: Executor | None = None,
+    workers: int | None = None,
+    *,
+    accept: bool = False,
 ) -> Iterator[Job]:
     """Bring all runs on some data to their ends and yield each as it ends.
 
-    Without an executor `workers` processes do it, by default as many as there are cores; 1 is this process. Raises
-    ModnetError where a run fails, and KeyboardInterrupt; all runs are saved then, and the next call resumes them.
+    Without an executor `workers` processes do it, by default as many as there are cores; 1 is this process. With
+    `accept` a run is continued by other code. Raises ModnetError where a run fails, and KeyboardInterrupt; all
+    runs are saved then, and the next call resumes them.
     """
     if executor:
-        yield from _run_in(executor, jobs)
+        yield from _run_in(executor, jobs, accept)
     elif (count := min(_count_workers(jobs, workers), len(jobs))) > 1:
         with _start_workers(count, jobs[0].experiment) as pool:
-            yield from _run_in(pool, jobs)
+            yield from _run_in(pool, jobs, accept)
     else:
         for job in jobs:
-            _check(job, _report(partial(_train, job.folder, job.experiment, job.experiment, data)))
+            _check(job, _report(partial(_train, job.folder, job.experiment, job.experiment, data, accept)))
             yield job
 
 
-def train_table(folder: str, table: Table, grants: Sequence[Approval] = ()) -> JobResult:
+def train_table(folder: str, table: Table, grants: Sequence[Approval] = (), accept: bool = False) -> JobResult:
     """Bring a run to its end, in whichever process this is: begin it, or resume the one in its folder.
 
     `table` is its experiment; of the modules that it names, those in `grants` and those that are approved here may be
-    imported. An estimator that can have several threads takes one; that changes no bit.
+    imported. `accept` is as of `run_jobs`. An estimator that can have several threads takes one; that changes no bit.
     """
     if _is_ending:  # the run was waiting for this worker, and could not be called off
         return JobResult(Status.INTERRUPTED)
-    return _report(partial(_train_table, Path(folder), table, grants))
+    return _report(partial(_train_table, Path(folder), table, grants, accept))
 
 
-def _train_table(folder: Path, table: Table, grants: Sequence[Approval]) -> None:
+def _train_table(folder: Path, table: Table, grants: Sequence[Approval], accept: bool) -> None:
     granted = {grant.module: grant_module(grant) for grant in grants}
     ensure_plugins(table, lambda module: granted.get(module) or name_module(module, folder / EXPERIMENT))
     experiment = create_experiment(table)
     data = _read_data(json.dumps(table["data"], default=str), active_overrides())
-    _train(folder, experiment, _share(experiment), data)
+    _train(folder, experiment, _share(experiment), data, accept)
 
 
-def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Dataset) -> None:
+def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Dataset, accept: bool) -> None:
     """Begin or resume the run of an experiment; a variant of it, which gives the same bits, is trained."""
     if not (folder / EXPERIMENT).is_file():
         with create_run(folder, experiment, data, draws=False) as recorder:
@@ -127,7 +133,7 @@ def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Data
     with claim(folder):
         if not read_ending(folder):
             recorder = RunRecorder(folder, experiment, data, draws=False)
-            train_run(variant, data, recorder, recorder.load_checkpoint())
+            train_run(variant, data, recorder, recorder.load_checkpoint(accept=accept))
 
 
 def _report(train: Callable[[], None]) -> JobResult:
@@ -167,9 +173,9 @@ def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> 
         get_host().load_module(module)
 
 
-def _run_in(executor: Executor, jobs: Sequence[Job]) -> Iterator[Job]:
-    grants = list_grants(get_host().plugins)
-    futures = {executor.submit(train_table, str(job.folder), to_table(job.experiment), grants): job for job in jobs}
+def _run_in(executor: Executor, jobs: Sequence[Job], accept: bool) -> Iterator[Job]:
+    train = partial(train_table, grants=list_grants(get_host().plugins), accept=accept)
+    futures = {executor.submit(train, str(job.folder), to_table(job.experiment)): job for job in jobs}
     try:
         for future in as_completed(futures):
             _check(futures[future], future.result())

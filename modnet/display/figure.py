@@ -34,11 +34,12 @@ def drawing() -> Iterator[None]:
     Raises MissingExtraError, and ModnetError where Matplotlib fails in any way.
     """
     try:
-        mpl = _import_matplotlib()
-        defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
-        with _settings, mpl.rc_context(defaults), warnings.catch_warnings():
-            warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is a box, and seen to be one
-            yield
+        with _settings:
+            mpl = _import_matplotlib()
+            defaults = {key: value for key, value in mpl.rcParamsDefault.items() if not key.startswith("backend")}
+            with mpl.rc_context(defaults), warnings.catch_warnings():
+                warnings.filterwarnings("ignore", "Glyph")  # a letter that the font lacks is a box, and seen to be one
+                yield
     except (KeyboardInterrupt, ModnetError):
         raise
     except BaseException as error:  # a broken installation may even try to end the program

@@ -6,9 +6,15 @@ import json
 import os
 import shutil
 from contextlib import suppress
+from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import attrs
+
+from modnet.errors import DataError
+from modnet.files.opening import read_plain
+from modnet.files.writing import write_atomically
 
 ARRAYS, DIGESTS, DOWNLOADS, PLUGINS = "arrays", "digests", "downloads", "plugins"
 ABOUT = "about.json"
@@ -22,6 +28,21 @@ def cache_folder() -> Path:
     from platformdirs import user_cache_path
 
     return user_cache_path("modnet", appauthor=False)
+
+
+def write_note(path: Path, value: Any) -> None:
+    """Write a JSON-able value into a file of the cache, with its SHA-256; raises OSError."""
+    text = json.dumps(value)
+    write_atomically(path, f"{sha256(text.encode()).hexdigest()}\n{text}".encode())
+
+
+def read_note(path: Path) -> Any:
+    """Return the value that `write_note` has written, or None where it is missing, damaged or another's."""
+    try:
+        seal, _, text = read_plain(path).partition(b"\n")
+        return json.loads(text) if sha256(text).hexdigest().encode() == seal else None
+    except (DataError, ValueError, RecursionError):
+        return None
 
 
 @attrs.frozen
@@ -45,29 +66,48 @@ def cache_entries() -> list[CacheEntry]:
 
 
 def clear_cache() -> int:
-    """Remove what modnet has put into the cache folder, and nothing else; return how many bytes that was."""
+    """Remove what modnet has put into the cache folder, and nothing else; return how many bytes that was.
+
+    Raises DataError where something of it cannot be removed.
+    """
     folder = cache_folder()
     ours = [folder / name for name in (ARRAYS, DIGESTS, DOWNLOADS, PLUGINS)]
     size = sum(_size(path) for path in ours)
     for path in ours:
-        if path.is_dir():
-            shutil.rmtree(path)
+        remove(path)
     with suppress(OSError):  # not there, or something else is in it
         folder.rmdir()
+    if left := [path for path in ours if os.path.lexists(path)]:
+        raise DataError(f"{left[0]}: cannot be removed: remove it by hand, or set MODNET_CACHE to another folder")
     return size
 
 
+def remove(path: Path) -> None:
+    """Remove a file, or a folder with all in it, as far as that can be; of a link, the link."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)  # what another process removes meanwhile is gone, too
+    else:
+        with suppress(OSError):
+            path.unlink()
+
+
 def _entries(folder: Path) -> list[Path]:
-    return sorted(folder.iterdir()) if folder.is_dir() else []
+    try:
+        return sorted(folder.iterdir())
+    except OSError:  # missing, no folder, or not to be read
+        return []
 
 
 def _origin(entry: Path) -> str:
-    try:
-        return str(json.loads((entry / ABOUT).read_bytes())["file"])
-    except (OSError, ValueError, KeyError, TypeError):
-        return "(unfinished)"
+    about = read_note(entry / ABOUT)
+    return str(about["file"]) if isinstance(about, dict) and "file" in about else "(unfinished)"
 
 
 def _size(path: Path) -> int:
-    files = path.rglob("*") if path.is_dir() else [path]
-    return sum(file.lstat().st_size for file in files if file.is_file())
+    """Return the bytes of a file, or of all in a folder; what another process removes meanwhile does not count."""
+    files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names] or [path]
+    size = 0
+    for file in files:
+        with suppress(OSError):
+            size += file.lstat().st_size * file.is_file()
+    return size

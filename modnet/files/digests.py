@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import hashlib
-import json
 import time
 from contextlib import suppress
 from pathlib import Path
 
-from modnet.files.cache import DIGESTS, cache_folder
+from modnet.files.cache import DIGESTS, cache_folder, read_note, write_note
 from modnet.files.opening import LARGEST, reading
 from modnet.files.progress import ReportingFile
-from modnet.files.writing import write_atomically
 
 # A file that changed this long before it was read, in seconds, cannot change again within the clock's step.
 SETTLED = 2.0
@@ -31,16 +29,15 @@ def digest(path: Path) -> str:
     with reading(path):
         before = _identity(path)
         note = cache_folder() / DIGESTS / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.json"
-        with suppress(OSError, ValueError):
-            known = json.loads(note.read_bytes())
-            if isinstance(known, list) and known[:-1] == before and isinstance(known[-1], str):
-                return known[-1]
+        known = read_note(note)
+        if isinstance(known, list) and known[:-1] == before and isinstance(known[-1], str):
+            return known[-1]
         with ReportingFile(path) as file:
             found = hashlib.file_digest(file, "sha256").hexdigest()
         if _identity(path) == before and time.time() - path.stat().st_mtime > SETTLED:
             with suppress(OSError):
                 note.parent.mkdir(parents=True, exist_ok=True)
-                write_atomically(note, json.dumps([*before, found]).encode())
+                write_note(note, [*before, found])
         return found
 
 

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
+import errno
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
-
-from modnet.errors import DataError
 
 BRIEFLY = 0.1
 """Patience with a holder that is about to release the lock, in seconds."""
@@ -18,12 +18,14 @@ def hold_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
 
     With `wait` the block begins when nobody else holds it. The lock ends with its process, however that ends, and the
     file is removed at the end of the block; one that a killed process has left holds nobody up. Raises OSError where
-    the file cannot be made or locked, and DataError where something else is there, which is left alone.
+    the file cannot be made or locked; a link or a folder in its place is left alone.
     """
     from filelock import FileLock, Timeout  # a third of what a start takes, and few commands need it
 
-    if path.is_symlink() or (path.exists() and not path.is_file()):
-        raise DataError(f"{path}: a link, a folder or a device in place of a lock file: remove it", path=path)
+    with suppress(FileNotFoundError, NotADirectoryError):
+        if not stat.S_ISREG(path.lstat().st_mode):  # a link would be followed
+            what = f"{path.name} is a link, a folder or a device in place of a lock file: remove it"
+            raise OSError(errno.EEXIST, what, str(path))
     # Two of them exclude each other in one process, too. A soft lock would stay where a process is killed.
     lock = FileLock(path, fallback_to_soft=False)
     try:

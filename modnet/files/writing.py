@@ -23,13 +23,13 @@ def replacing(path: Path) -> Iterator[Path]:
         os.umask(mask)
         Path(name).chmod(0o666 & ~mask)  # mkstemp's own mode would hide the file from the user's group
         Path(name).replace(path)
-        _sync(path.parent)
+        sync_folder(path.parent)
     except BaseException:
         Path(name).unlink(missing_ok=True)
         raise
 
 
-def _sync(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
     """Have the names in a folder reach the disk: without it, a new file may be gone when the power fails."""
     if sys.platform == "win32":  # which opens no folders
         return

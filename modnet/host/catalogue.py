@@ -24,7 +24,7 @@ import attrs
 from attrs.validators import deep_iterable, instance_of
 
 from modnet.errors import Problem
-from modnet.files import cache_folder, write_atomically
+from modnet.files.cache import cache_folder, read_note, write_note
 from modnet.host.entry_points import Plugin, find_file, list_code
 
 FORMAT = 1
@@ -33,6 +33,8 @@ AT_ONCE = 16
 LIMIT = 10.0
 """The time that one may take to answer, in seconds."""
 CATALOGUE = "plugins"
+ANSWER = 2**14
+"""The bytes that must be free for answers to be kept."""
 # The folders that Python looks into are known before anything of modnet's is looked for.
 _ASKER = """
 import json, sys
@@ -75,17 +77,17 @@ class Catalogue:
         A problem may lie in another distribution: it holds for as long as the same distributions are installed.
         """
         try:
-            table = json.loads(self.path_of(plugin).read_bytes())
+            table = read_note(self.path_of(plugin))
             answer = _read_answer(table["answer"])
             same = table["identity"] == _digest(plugin)
             return answer if same and (not answer.problem or table["beside"] == self._beside) else None
-        except (OSError, ValueError, KeyError, TypeError):
+        except (ValueError, KeyError, TypeError):
             return None
 
     def write(self, plugin: Plugin, answer: Answer) -> None:
         """Save the answer of a plugin."""
         table = {"identity": _digest(plugin), "beside": self._beside, "answer": attrs.asdict(answer)}
-        write_atomically(self.path_of(plugin), json.dumps(table).encode())
+        write_note(self.path_of(plugin), table)
 
     def path_of(self, plugin: Plugin) -> Path:
         """Return the file of a plugin's answer."""
@@ -123,8 +125,8 @@ class Catalogue:
     def _make_folder(self) -> None:
         try:
             self.folder.mkdir(parents=True, exist_ok=True)
-            with tempfile.TemporaryFile(dir=self.folder):
-                pass
+            with tempfile.TemporaryFile(dir=self.folder) as file:
+                file.write(bytes(ANSWER))
         except OSError:
             self.folder = Path(tempfile.mkdtemp(prefix="modnet-plugins-"))
             weakref.finalize(self, shutil.rmtree, self.folder, ignore_errors=True)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -153,9 +154,20 @@ class Receipt:
         data = compare_entries("data", self.data, now.data)
         if [difference.what for difference in data] == [FILE]:
             data = []
-        found = [each for segment in self.segments for each in segment.find_differences(now.latest)]
-        surroundings = sorted(dict.fromkeys(found), key=lambda each: PARTS.index(each.part))
+        found = [
+            attrs.evolve(each, what=f"{period}{each.what}")
+            for segment, period in zip(self.segments, self._format_periods(), strict=True)
+            for each in segment.find_differences(now.latest)
+        ]
+        surroundings = sorted(found, key=lambda each: PARTS.index(each.part))
         return [*data, *compare_entries("setting", self.settings, now.settings), *surroundings]
+
+    def _format_periods(self) -> list[str]:
+        """Return the iterations of each segment in words, "" where there is one alone."""
+        starts = [segment.start for segment in self.segments]
+        until = [f"until iteration {starts[1]:,}, "] if starts[1:] else [""]
+        between = [f"from iteration {a + 1:,} to {b:,}, " for a, b in pairwise(starts[1:])]
+        return [*until, *between, *(f"from iteration {last + 1:,} on, " for last in starts[1:][-1:])]
 
 
 def _from_format_1(table: Table) -> Table:

@@ -27,6 +27,7 @@ from modnet.runs.folder import CURVES, EXPERIMENT, FILES, HISTORY, HITS, PARAMS,
 from modnet.runs.history import history_to_csv
 from modnet.runs.receipt import Receipt
 from modnet.runs.surroundings import Difference
+from modnet.text import list_some
 from modnet.types import History, Params, Status
 
 
@@ -90,11 +91,11 @@ class RunRecorder(Observer):
         self._cannot_be_written = False
         self._ended_with: History | None = None
 
-    def load_checkpoint(self) -> Checkpoint | None:
+    def load_checkpoint(self, *, accept: bool = False) -> Checkpoint | None:
         """Return the checkpoint to resume from, or None where there is none yet.
 
         Warns where the newest checkpoint is damaged and the one before is used. Raises DataError where both are, or the
-        data is another, and SettingError where the experiment is.
+        data is another, or, without `accept`, code or libraries are; and SettingError where the experiment is.
         """
         found = self._checkpoints.load()
         if found is None:
@@ -111,8 +112,19 @@ class RunRecorder(Observer):
         if checkpoint.iteration:
             before = Receipt.read(self.path).until(checkpoint.iteration)
             self.new_surroundings = before.latest.find_differences(self._receipt.latest)
+            if not accept:
+                self._check_surroundings(checkpoint.iteration)
             self._receipt = before.extend(self._receipt, checkpoint.iteration)
         return checkpoint
+
+    def _check_surroundings(self, iteration: int) -> None:
+        """Raise DataError where the iterations so far were made by other code or libraries."""
+        if found := [str(difference) for difference in self.new_surroundings if difference.stops]:
+            raise DataError(
+                f"{self.path}: changed since its {iteration:,} iterations were made: {list_some(found, 2)}\n"
+                "continue with --accept, which its receipt records, or train it again with "
+                f"modnet train {self.path / EXPERIMENT}"
+            )
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Save a checkpoint, and the interim results; raises DataError where that cannot be."""

@@ -6,6 +6,7 @@ import json
 import re
 import sys
 from collections.abc import Iterator, Mapping
+from functools import cached_property
 from importlib.machinery import ModuleSpec
 from typing import Any
 
@@ -19,10 +20,12 @@ from modnet.host.registry import BUILT_IN
 from modnet.runs.environment import describe_machine, list_libraries
 from modnet.text import printable
 
-LONGEST_DIFFERENCE = 1000
 CORE, OBSERVER = "core", "observer"
 # In the order in which differences are named: each may be the cause of those after it.
 PARTS = ("file", "data", "setting", "plugin", "library", "platform", "observer")
+# The code and the libraries that all of a run, and all runs of a comparison, are to have alike.
+STOPPING = ("plugin", "library")
+LONGEST = 1000  # characters of an entry that are shown
 
 
 @attrs.frozen
@@ -51,12 +54,18 @@ class Difference:
     def __str__(self) -> str:
         return f"{self.part} {self.format()}"
 
+    @property
+    def stops(self) -> bool:
+        """True where it must be accepted before anything is trained or compared; other data never are."""
+        return self.part in {"data", *STOPPING}
+
     def format(self) -> str:
         """Return the difference without the part's name; digests are shortened."""
+        what = printable(self.what, LONGEST)
         if self.then == self.now:  # a mistake in words
-            return printable(self.what, LONGEST_DIFFERENCE)
-        then, now = (re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1...", text) for text in (self.then, self.now))
-        return printable(f"{self.what}: {then or 'none'} then, {now or 'none'} now", LONGEST_DIFFERENCE)
+            return what
+        then, now = shorten_digests(self.then), shorten_digests(self.now)
+        return f"{what}: {then or 'none'} then, {now or 'none'} now"
 
 
 @attrs.frozen
@@ -80,6 +89,24 @@ class Segment:
         libraries = list_libraries(third_parties)
         return cls(start, plugins, _find_observers(), libraries, describe_machine())
 
+    @property
+    def distributions(self) -> frozenset[str]:
+        """The distributions of the plugins."""
+        return frozenset(origin.distribution for origin in self.plugins)
+
+    @cached_property
+    def entries(self) -> dict[tuple[str, str], str]:
+        """The code and the libraries: {("plugin", "modnet-x, the code of modnet_x"): "1.0 (DIGEST)"}.
+
+        Of runs with other parts, only what they have in common can differ.
+        """
+        origins = {("plugin", f"{each.kind} {each.name}"): each.distribution for each in self.plugins}
+        code = {
+            ("plugin", f"{each.distribution}, the code of {each.package}"): f"{each.version} ({each.code_sha256})"
+            for each in self.plugins
+        }
+        return origins | code | {("library", name): version for name, version in self.libraries.items()}
+
     def find_differences(self, now: Segment) -> list[Difference]:
         """Return what differs in others, in the order: plugin, library, platform, observer."""
         return [
@@ -88,6 +115,11 @@ class Segment:
             *compare_entries("platform", self.platform, now.platform),
             *_compare_observers(self.observers, now.observers),
         ]
+
+
+def shorten_digests(text: str) -> str:
+    """Return a text from a receipt for a message, with the first letters of each SHA-256 alone."""
+    return re.sub(r"\b([0-9a-f]{8})[0-9a-f]{56}\b", r"\1...", printable(text, LONGEST))
 
 
 def compare_entries(part: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:

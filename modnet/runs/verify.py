@@ -23,7 +23,7 @@ from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS
 from modnet.runs.history import history_to_csv, read_history
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt, Results
-from modnet.runs.surroundings import Difference
+from modnet.runs.surroundings import STOPPING, Difference
 from modnet.text import printable
 from modnet.types import Array, Status
 
@@ -84,11 +84,18 @@ class Verification:
         """The first difference: in the origins of the run, or else in its files."""
         return next(iter(sorted(self.differences, key=lambda difference: difference.part == "file")), None)
 
+    def can_be_trained(self, *, accept: bool = False) -> bool:
+        """Return whether training again can show something: not on other data; by other code if it is accepted."""
+        stopping = {difference.part for difference in self.differences if difference.stops}
+        is_loaded = self.experiment is not None and self.data is not None
+        return is_loaded and not stopping - (set(STOPPING) if accept else set())
+
     def verdict(self) -> str:
         """Return in a line or two whether the run is identical, or what differs first."""
         cause = f"the first part that differs: {self.first}" if self.first else "no part that is recorded differs"
         if self.again is None:
-            return f"not trained again; {cause}"
+            can_be = self.can_be_trained(accept=True) and not self.can_be_trained()
+            return f"not trained again; {cause}" + "; train it by what is here now with --accept" * can_be
         made = f"{self.again.iterations:,} iterations, parameters {self.again.params_sha256[:8]}..."
         if self.identical:
             return f"identical: {made}" + (f", although {self.first}" if self.first else "")

@@ -13,7 +13,6 @@ from pathlib import Path
 
 import pytest
 
-from modnet import DataError
 from modnet.files.locks import hold_lock
 
 HOLD = """
@@ -109,7 +108,7 @@ def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path, target: str
     (tmp_path / "precious").write_text("text")
     path = tmp_path / ".lock"
     path.symlink_to(target)
-    with pytest.raises(DataError, match=r"\.lock: a link, a folder or a device in place of a lock file: remove it"):
+    with pytest.raises(OSError, match=r"\.lock is a link, a folder or a device in place of a lock file: remove it"):
         hold_lock(path).__enter__()
     assert path.is_symlink()
     assert (tmp_path / "precious").read_text() == "text"
@@ -119,6 +118,6 @@ def test_a_link_in_place_of_the_lock_is_not_followed(tmp_path: Path, target: str
 @pytest.mark.parametrize("make", [os.mkdir, os.mkfifo])
 def test_a_folder_or_a_pipe_in_place_of_the_lock(tmp_path: Path, make) -> None:
     make(tmp_path / ".lock")
-    with pytest.raises(DataError, match="in place of a lock file"):
+    with pytest.raises(OSError, match="in place of a lock file"):
         hold_lock(tmp_path / ".lock").__enter__()
     assert (tmp_path / ".lock").exists()

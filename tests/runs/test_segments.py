@@ -2,81 +2,17 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shutil
-import signal
 import subprocess
 import sys
-from hashlib import sha256
 from pathlib import Path
 
 import pytest
+from changing_plugins import DIARY, PLUGIN, install, install_drifting, modnet, to_format_1, train
 
 from modnet.runs.receipt import Receipt
 from modnet.runs.surroundings import Segment
-
-# A checkpoint in each iteration, so that a run is resumed where it was killed.
-EAGER = """
-import modnet.nn.training
-from modnet.cli.main import main
-modnet.nn.training.CHECKPOINT_EVERY, modnet.nn.training.CHECKPOINT_SHARE = 0.0, 1e9
-main()
-"""
-PLUGIN = """
-import os, signal
-import modnet
-
-class Drifting(modnet.GradientEstimator):
-    def __call__(self, objective, params, stream):
-        if stream.path[-1] == int(os.environ.get("KILLED_AT", -1)):
-            os.kill(os.getpid(), signal.SIGKILL)
-        return {{name: {factor} * g for name, g in objective.backward(params).items()}}
-
-@modnet.hookimpl
-def register_gradients(register):
-    register(Drifting)
-"""
-DIARY = """
-import modnet
-
-@modnet.hookimpl
-def run_started(run):
-    open("diary.txt", "a").write({word!r})
-"""
-
-
-def install(site: Path, module: str, source: str, version: str = "1.0") -> None:
-    """Put a distribution of one module where it lies in site-packages, instead of any that was there."""
-    for old in site.glob(f"{module}*"):
-        shutil.rmtree(old) if old.is_dir() else old.unlink()
-    info = site / f"{module}-{version}.dist-info"
-    info.mkdir(parents=True)
-    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module.replace('_', '-')}\nVersion: {version}\n")
-    (info / "entry_points.txt").write_text(f"[modnet]\nplugin = {module}\n")
-    (site / f"{module}.py").write_text(source)
-
-
-def install_drifting(place: Path, factor: int = 1, version: str = "1.0") -> None:
-    install(place / "site", "modnet_drifting", PLUGIN.format(factor=factor), version)
-
-
-def modnet(place: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Call modnet with the distributions in `site`, in a folder."""
-    paths = os.pathsep.join(filter(None, (str(place / "site"), os.environ.get("PYTHONPATH"))))
-    known = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "MODNET_CACHE": str(place / "cache")}
-    done = subprocess.run(
-        [sys.executable, "-c", EAGER, *arguments],
-        cwd=place, env={**known, **variables}, capture_output=True, text=True, timeout=120,
-    )  # fmt: skip
-    assert "Traceback" not in done.stderr, done.stderr
-    return done
-
-
-def train(place: Path, killed_at: int, out: str = "run") -> None:
-    options = ("--gradient", "drifting", "--hidden", "3", "--iterations", "60", "--lr", "0.5", "--batch-size", "10")
-    done = modnet(place, "train", *options, "--out", out, KILLED_AT=str(killed_at))
-    assert done.returncode == (-signal.SIGKILL if killed_at >= 0 else 0), done.stderr
 
 
 def starts(folder: Path) -> list[int]:
@@ -85,16 +21,6 @@ def starts(folder: Path) -> list[int]:
 
 def code(segment: Segment) -> str:
     return next(origin.code_sha256 for origin in segment.plugins if origin.kind == "gradient")
-
-
-def to_format_1(folder: Path) -> None:
-    """Write a run's receipt as modnet did before it had segments."""
-    table = json.loads((folder / "receipt.json").read_text())
-    del table["sha256"]
-    (segment,) = table.pop("segments")
-    old = {**table, "format": 1, **{key: segment[key] for key in ("plugins", "libraries", "platform")}}
-    sealed = sha256(json.dumps(old, sort_keys=True).encode()).hexdigest()
-    (folder / "receipt.json").write_text(json.dumps({**old, "sha256": sealed}))
 
 
 @pytest.fixture(scope="module")
@@ -123,26 +49,57 @@ def test_a_run_resumed_as_it_began_has_one_segment(killed: Path) -> None:
 def test_a_plugin_that_was_mended_in_between_twice(killed: Path) -> None:
     first = code(Receipt.read(killed / "run").latest)
     install_drifting(killed, factor=2)
-    modnet(killed, "resume", "run", KILLED_AT="40")
+    modnet(killed, "resume", "run", "--accept", KILLED_AT="40")
     assert starts(killed / "run") == [0, 20]
     install_drifting(killed, factor=3)
-    assert modnet(killed, "resume", "run").returncode == 0
+    assert modnet(killed, "resume", "run", "--accept").returncode == 0
     assert starts(killed / "run") == [0, 20, 40]
     codes = [code(segment) for segment in Receipt.read(killed / "run").segments]
     assert codes[0] == first
     assert len(set(codes)) == 3
+    install_drifting(killed)
+    done = modnet(killed, "verify", "run")
+    assert done.returncode == 1
+    assert "plugin    from iteration 21 to 40, modnet-drifting 1.0, the code of modnet_drifting: " in done.stdout
+    assert "          from iteration 41 on, modnet-drifting 1.0, the code of modnet_drifting: " in done.stdout
+    assert "not trained again; the first part that differs: plugin from iteration 21 to 40, " in done.stdout
+    assert done.stdout.endswith("; train it by what is here now with --accept\n")
+    done = modnet(killed, "verify", "run", "--accept")
+    assert done.returncode == 1
+    assert "differs from iteration 22 on (loss " in done.stdout
 
 
-def test_new_surroundings_are_on_disk_before_their_first_checkpoint(killed: Path) -> None:
+def test_a_resume_by_other_code_stops_and_each_way_out_works(killed: Path) -> None:
     install_drifting(killed, factor=2)
-    modnet(killed, "resume", "run", KILLED_AT="20")  # it saves a checkpoint, of no iteration of its own
+    before = {path: path.read_bytes() for path in (killed / "run").glob("[!.]*")}
+    done = modnet(killed, "resume", "run")
+    assert done.returncode == 1
+    what, ways = done.stderr.splitlines()[-2:]
+    changed = "plugin modnet-drifting 1.0, the code of modnet_drifting: "
+    assert what.startswith(f"modnet: run: changed since its 20 iterations were made: {changed}")
+    assert ways.startswith("continue with --accept, which its receipt records, or train it again with modnet train ")
+    assert {path: path.read_bytes() for path in (killed / "run").glob("[!.]*")} == before
+    assert modnet(killed, *ways.split(" with modnet ")[1].split()).returncode == 0
+    assert modnet(killed, "resume", "run", "--accept").returncode == 0
     assert starts(killed / "run") == [0, 20]
+
+
+def test_what_was_accepted_once_is_accepted_until_it_changes(killed: Path) -> None:
+    install_drifting(killed, factor=2)
+    modnet(killed, "resume", "run", "--accept", KILLED_AT="30")
+    modnet(killed, "resume", "run", KILLED_AT="40")
+    assert starts(killed / "run") == [0, 20]
+    install_drifting(killed)
+    assert modnet(killed, "resume", "run").returncode == 1
+    assert modnet(killed, "resume", "run", "--accept").returncode == 0
+    assert starts(killed / "run") == [0, 20, 40]
 
 
 def test_a_segment_of_no_iteration_does_not_stay(killed: Path) -> None:
     began = Receipt.read(killed / "run")
     install_drifting(killed, factor=2)
-    modnet(killed, "resume", "run", KILLED_AT="20")
+    modnet(killed, "resume", "run", "--accept", KILLED_AT="20")  # it saves a checkpoint, of no iteration of its own
+    assert starts(killed / "run") == [0, 20]  # on disk before that
     install_drifting(killed)
     assert modnet(killed, "resume", "run").returncode == 0
     assert Receipt.read(killed / "run").segments == began.segments
@@ -152,20 +109,20 @@ def test_a_segment_of_no_iteration_does_not_stay(killed: Path) -> None:
 def test_a_run_that_fails_at_once_when_it_is_resumed_leaves_no_segment(killed: Path) -> None:
     source = PLUGIN.format(factor=1).replace("os.kill(os.getpid(), signal.SIGKILL)", "raise modnet.ModnetError('full')")
     install(killed / "site", "modnet_drifting", source)
-    assert modnet(killed, "resume", "run", KILLED_AT="20").returncode == 1
+    assert modnet(killed, "resume", "run", "--accept", KILLED_AT="20").returncode == 1
     receipt = Receipt.read(killed / "run")
     assert (starts(killed / "run"), receipt.results and receipt.results.iterations) == ([0], 20)
-    assert modnet(killed, "resume", "run").returncode == 0
-    assert starts(killed / "run") == [0, 20]
 
 
 def test_where_the_newest_checkpoint_is_damaged_segments_after_the_one_before_do_not_stay(killed: Path) -> None:
     install_drifting(killed, factor=2)
-    modnet(killed, "resume", "run", KILLED_AT="21")
+    modnet(killed, "resume", "run", "--accept", KILLED_AT="21")
     assert starts(killed / "run") == [0, 20]
+    install_drifting(killed)
     (killed / "run/checkpoint.npz").write_bytes(b"")  # of iteration 21; the one before is of 20
     assert modnet(killed, "resume", "run").returncode == 0
-    assert starts(killed / "run") == [0, 20]
+    assert starts(killed / "run") == [0]
+    assert modnet(killed, "verify", "run").returncode == 0
 
 
 def test_before_any_iteration_all_of_the_run_is_made_anew(tmp_path: Path) -> None:
@@ -224,8 +181,7 @@ run("b")
     known = {**os.environ, "PYTHONPATH": paths, "MODNET_CACHE": str(tmp_path / "cache")}
     subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=known, check=True, timeout=120)
     assert Receipt.read(tmp_path / "a").segments == Receipt.read(tmp_path / "b").segments
-    assert modnet(tmp_path, "verify", "b").returncode == 0
-    assert "plugin    modnet-drifting" in modnet(tmp_path, "verify", "a").stdout
+    assert "plugin    modnet-drifting" in modnet(tmp_path, "verify", "b").stdout
 
 
 class TestOlder:
@@ -251,5 +207,5 @@ class TestOlder:
     def test_a_plugin_that_is_missing_is_named(self, killed: Path) -> None:
         to_format_1(killed / "run")
         shutil.rmtree(killed / "site")
-        done = modnet(killed, "plot", "run")
+        done = modnet(killed, "resume", "run")
         assert done.stderr.endswith("which is not installed: pip install modnet-drifting==1.0\n")

@@ -193,8 +193,9 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], None], str, str]] = {
         "observer", "modnet-diary:diary: present then, none now",
     ),
 }  # fmt: skip
-# What may be another without changing the run: it is named, and the bits decide.
-ELSEWHERE = ("plugin", "library", "platform", "observer")
+# What may be another without changing the run: it is named, and the bits decide; the first two must be accepted.
+ACCEPTED = ("plugin", "library")
+ELSEWHERE = (*ACCEPTED, "platform", "observer")
 
 
 class TestTampering:
@@ -215,8 +216,22 @@ class TestTampering:
         done = call("verify", place / "run")
         assert isinstance(done.exception, (SystemExit, type(None))), done.exception
         assert words in done.output
+        if part in ACCEPTED:
+            assert done.exit_code == 1
+            verdict = done.output.splitlines()[-1]
+            assert verdict.startswith(f"not trained again; the first part that differs: {part} ")
+            assert verdict.endswith(" now; train it by what is here now with --accept")
+            done = call("verify", place / "run", "--accept")
         assert done.exit_code == (0 if part in ELSEWHERE else 1)
         assert done.output.splitlines()[-1].startswith("identical") == (part in ELSEWHERE)
+
+    @pytest.mark.parametrize("what", ["a label", "a test feature", "no data"])
+    def test_on_other_data_nothing_is_trained_whatever_is_accepted(self, place: Path, what: str) -> None:
+        TAMPERINGS[what][0](place)
+        done = call("verify", place / "run", "--accept")
+        assert done.exit_code == 1
+        assert done.output.splitlines()[-1].startswith("not trained again; the first part that differs: data ")
+        assert "--accept" not in done.output
 
     def test_each_section_of_the_receipt_is_among_them(self) -> None:
         assert len(TAMPERINGS) >= 14
@@ -299,6 +314,8 @@ class TestOptions:
     def test_json(self, place: Path) -> None:
         alter_receipt(libraries=with_entry("numpy", "1.0"))(place)
         done = call("verify", place / "run", "--json")
+        assert json.loads(done.stdout)["again"] is None
+        done = call("verify", place / "run", "--json", "--accept")
         record = json.loads(done.stdout)
         assert record["identical"] is True
         assert record["verdict"].startswith("identical: 60 iterations")
@@ -412,7 +429,7 @@ class TestLibraries:
         then = Receipt.read(tmp_path / "run").latest.libraries["BLAS"]
         if "Nehalem" not in then:
             pytest.skip(f"it knows one way only: {then}")
-        verdict = process(tmp_path, "verify", "run").stdout.splitlines()[-1]
+        verdict = process(tmp_path, "verify", "run", "--accept").stdout.splitlines()[-1]
         assert verdict.startswith("differs ")
         assert f"the first part that differs: library BLAS: {then} then, openblas" in verdict
         assert process(tmp_path, "verify", "run", **older).returncode == 0
@@ -434,7 +451,7 @@ class TestPlugins:
 
     def test_another_version_that_computes_otherwise(self, site: Path) -> None:
         install(site, "0.2.0", TWICE_FROM_31_ON)
-        done = process(site.parent, "verify", "run", site=site)
+        done = process(site.parent, "verify", "run", "--accept", site=site)
         verdict = done.stdout.splitlines()[-1]
         assert done.returncode == 1
         # The loss of an iteration is taken before its step.
@@ -443,7 +460,7 @@ class TestPlugins:
 
     def test_other_code_under_the_same_version(self, site: Path) -> None:
         install(site, "0.1.0", TWICE_FROM_31_ON)
-        done = process(site.parent, "verify", "run", site=site)
+        done = process(site.parent, "verify", "run", "--accept", site=site)
         assert done.returncode == 1
         assert "differs from iteration 32 on" in done.stdout
         assert "the first part that differs: plugin modnet-drifting 0.1.0, the code of modnet_drifting: " in done.stdout
@@ -466,7 +483,7 @@ class TestPlugins:
         )
         source = (site / "modnet_drifting.py").read_text()
         (site / "modnet_drifting.py").write_text(f"import numpy as np\n{source}")
-        done = process(tmp_path, "verify", "run", site=site)
+        done = process(tmp_path, "verify", "run", "--accept", site=site)
         assert done.returncode == 1
         assert "differs after the last iteration, in the parameters alone (60 iterations" in done.stdout
 

@@ -1,0 +1,84 @@
+"""Third-party plugins whose code really changes, and runs that are killed by them."""
+
+from __future__ import annotations
+
+import json
+import os
+import shutil
+import signal
+import subprocess
+import sys
+from hashlib import sha256
+from pathlib import Path
+
+# A checkpoint in each iteration, so that a run is resumed where it was killed.
+EAGER = """
+import modnet.nn.training
+from modnet.cli.main import main
+modnet.nn.training.CHECKPOINT_EVERY, modnet.nn.training.CHECKPOINT_SHARE = 0.0, 1e9
+main()
+"""
+PLUGIN = """
+import os, signal
+import modnet
+
+class Drifting(modnet.GradientEstimator):
+    def __call__(self, objective, params, stream):
+        if stream.path[-1] == int(os.environ.get("KILLED_AT", -1)):
+            os.kill(os.getpid(), signal.SIGKILL)
+        return {{name: {factor} * g for name, g in objective.backward(params).items()}}
+
+@modnet.hookimpl
+def register_gradients(register):
+    register(Drifting)
+"""
+DIARY = """
+import modnet
+
+@modnet.hookimpl
+def run_started(run):
+    open("diary.txt", "a").write({word!r})
+"""
+
+
+def install(site: Path, module: str, source: str, version: str = "1.0") -> None:
+    """Put a distribution of one module where it lies in site-packages, instead of any that was there."""
+    for old in site.glob(f"{module}*"):
+        shutil.rmtree(old) if old.is_dir() else old.unlink()
+    info = site / f"{module}-{version}.dist-info"
+    info.mkdir(parents=True)
+    (info / "METADATA").write_text(f"Metadata-Version: 2.1\nName: {module.replace('_', '-')}\nVersion: {version}\n")
+    (info / "entry_points.txt").write_text(f"[modnet]\nplugin = {module}\n")
+    (site / f"{module}.py").write_text(source)
+
+
+def install_drifting(place: Path, factor: int = 1, version: str = "1.0") -> None:
+    install(place / "site", "modnet_drifting", PLUGIN.format(factor=factor), version)
+
+
+def modnet(place: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Call modnet with the distributions in `site`, in a folder."""
+    paths = os.pathsep.join(filter(None, (str(place / "site"), os.environ.get("PYTHONPATH"))))
+    known = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "MODNET_CACHE": str(place / "cache")}
+    done = subprocess.run(
+        [sys.executable, "-c", EAGER, *arguments],
+        cwd=place, env={**known, **variables}, capture_output=True, text=True, timeout=120,
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr, done.stderr
+    return done
+
+
+def train(place: Path, killed_at: int, out: str = "run") -> None:
+    options = ("--gradient", "drifting", "--hidden", "3", "--iterations", "60", "--lr", "0.5", "--batch-size", "10")
+    done = modnet(place, "train", *options, "--out", out, KILLED_AT=str(killed_at))
+    assert done.returncode == (-signal.SIGKILL if killed_at >= 0 else 0), done.stderr
+
+
+def to_format_1(folder: Path) -> None:
+    """Write a run's receipt as modnet did before it had segments."""
+    table = json.loads((folder / "receipt.json").read_text())
+    del table["sha256"]
+    (segment,) = table.pop("segments")
+    old = {**table, "format": 1, **{key: segment[key] for key in ("plugins", "libraries", "platform")}}
+    sealed = sha256(json.dumps(old, sort_keys=True).encode()).hexdigest()
+    (folder / "receipt.json").write_text(json.dumps({**old, "sha256": sealed}))
