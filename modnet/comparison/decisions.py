@@ -50,14 +50,12 @@ class Decision:
         return next((count for count, probability in self.forecast.items() if probability >= POWER), None)
 
 
-def decide(
-    differences: Sequence[Array], scope: Scope, rope: float = ROPE, *, forecasts: bool = True
-) -> list[Decision]:
+def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE, *, forecasts: bool = True) -> list[Decision]:
     """Return the decision on each of several differences in hits, arrays (seeds, samples) of -1, 0 and 1.
 
     `scope` is `Variation.on_such_samples` or `Variation.on_these_samples`. The probability that one of the claims of a
-    difference is wrong is at most `ERROR` over all analyses; so it is for the claims of equivalence. Without `forecasts`
-    only what is claimed now is computed.
+    difference is wrong is at most `ERROR` over all analyses; so it is for the claims of equivalence. Without
+    `forecasts` only what is claimed now is computed.
     """
     now = np.array([_correct(difference, scope, rope) for difference in differences]).reshape(-1, 2)
     claims = _claim(now)

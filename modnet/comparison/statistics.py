@@ -238,7 +238,11 @@ class Variation:
         by_chance = min(self.residual, self.by_sample)  # the part of what samples differ by that goes away
         by_sample = by_chance + (self.by_sample - by_chance) * more
         left = by_sample / self.by_sample / more if self.by_sample else 1.0
-        changes: dict[str, Any] = {"by_seed": self._seen_by_seed, "by_sample": by_sample, "columns": self.columns * math.sqrt(left)}
+        changes: dict[str, Any] = {
+            "by_seed": self._seen_by_seed,
+            "by_sample": by_sample,
+            "columns": self.columns * math.sqrt(left),
+        }
         return attrs.evolve(self, seeds=seeds, **changes)
 
     def on_these_samples(self) -> Estimate:

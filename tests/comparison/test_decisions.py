@@ -217,9 +217,7 @@ def test_what_pointed_the_other_way_is_no_evidence() -> None:
 
 def wrong(differences: list[Array], scope: Scope) -> bool:
     """Return whether a difference is ever claimed of settings that are alike."""
-    history = (
-        decide([difference[:look] for difference in differences], scope, forecasts=False) for look in ANALYSES
-    )
+    history = (decide([difference[:look] for difference in differences], scope, forecasts=False) for look in ANALYSES)
     return any(decision.claim == "different" for decisions in history for decision in decisions)
 
 
@@ -276,7 +274,10 @@ def test_equality_is_not_claimed_of_settings_that_differ_on_samples_too_rare_to_
         found = 0
         for _ in range(repeats):
             difference = np.tile(rng.random(samples) < share, (ANALYSES[-1], 1)).astype(np.int8)
-            found += any(decide([difference[:look]], scope, rope=share, forecasts=False)[0].claim == "equal" for look in ANALYSES[-2:])
+            found += any(
+                decide([difference[:look]], scope, rope=share, forecasts=False)[0].claim == "equal"
+                for look in ANALYSES[-2:]
+            )
         wrongly = max(wrongly, found)
     assert wrongly / repeats < ERROR + 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
 
