@@ -27,7 +27,7 @@ def draw(rng: np.random.Generator, gap: float, seeds: int = ANALYSES[-1], sample
 
 @pytest.mark.parametrize("seeds", [10, 40])
 def test_later_means_are_spread_by_the_later_seeds_and_by_what_is_uncertain_of_the_earlier_ones(seeds: int) -> None:
-    """Where a difference is beyond doubt, that is the predictive distribution of the mean of normal values."""
+    """Beyond doubt, a difference has the predictive distribution of the mean of normal values."""
     so_far = Variation.from_hits(draw(np.random.default_rng(0), 0.4, seeds))
     later = simulate(so_far, [80, 160])
     variance = so_far.on_these_samples().standard_error ** 2 * seeds * (seeds - 1) / (seeds - 3)
