@@ -51,7 +51,9 @@ class Decision:
 
 
 def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE, *, forecasts: bool = True) -> list[Decision]:
-    """Return the decision on each of several differences in hits, arrays (seeds, samples) of -1, 0 and 1.
+    """Return the decision on each of several differences, arrays (seeds, samples).
+
+    They are integers, -1, 0 and 1, for hits; or floating-point numbers for errors, with `rope` in their unit.
 
     `scope` is `Variation.on_such_samples` or `Variation.on_these_samples`. The probability that one of the claims of a
     difference is wrong is at most `ERROR` over all analyses; so it is for the claims of equivalence. Without
@@ -124,23 +126,18 @@ def _compute_nodes() -> tuple[Array, Array]:
 def _correct(difference: Array, scope: Scope, rope: float) -> tuple[float, float]:
     """Return the p-values of no difference, and of one of the ROPE or more: the smallest, corrected."""
     counts = [count for count in ANALYSES if count <= len(difference)]
-    towards = difference[: max(counts, default=0)].sum(dtype=np.int64)
+    towards = difference[: max(counts, default=0)].mean(dtype=np.float64) if counts else 0.0
     different, equivalent = [1.0], [1.0]
     for count in counts:
-        estimate = scope(_measure(difference[:count]))
+        estimate = scope(Variation.from_differences(difference[:count]))
         equivalent.append(estimate.p_equivalent(rope, partial(overall_p, sides=1)))
         if estimate.mean * towards > 0:  # a difference in the other direction is no evidence for this one
             different.append(estimate.p_different(overall_p))
     return min(different), min(equivalent)
 
 
-def _measure(difference: Array) -> Variation:
-    """Return the variation of differences in hits, which are integers, or in errors, which are floating-point."""
-    return (Variation.from_errors if difference.dtype.kind == "f" else Variation.from_hits)(difference)
-
-
 def _find_smallest_rope(difference: Array, scope: Scope) -> float:
-    samples = scope(_measure(difference)).samples if len(difference) > 1 else None
+    samples = scope(Variation.from_differences(difference)).samples if len(difference) > 1 else None
     return samples.smallest(ERROR) if samples else 0.0
 
 
@@ -153,7 +150,9 @@ def _forecast(
     for i, (difference, claim) in enumerate(zip(differences, claims, strict=True)):
         coming.append([n for n in ANALYSES if n > len(difference) > 1 and claim == "undecided"])
         if coming[i]:
-            estimates = [scope(variation) for variation in simulate(_measure(difference), coming[i], i)]
+            estimates = [
+                scope(variation) for variation in simulate(Variation.from_differences(difference), coming[i], i)
+            ]
             later[-len(estimates) :, :, i] = _correct_later(estimates, now[i], difference, rope)
     decided = np.logical_or.reduce([p <= holm_levels(p) for p in np.moveaxis(later, -1, 0)])
     shares = dict(zip(ANALYSES, decided.mean(axis=1).tolist(), strict=True))
@@ -162,7 +161,7 @@ def _forecast(
 
 def _correct_later(estimates: Sequence[Estimate], now: Array, difference: Array, rope: float) -> Array:
     """Return the p-values of later analyses (analyses, draws, 2): the smallest until then, corrected."""
-    ahead = 1 if difference[: _find_last(difference)].sum() > 0 else -1
+    ahead = 1 if difference[: _find_last(difference)].sum(dtype=np.float64) > 0 else -1
     smallest = {side: np.full(DRAWS, now[0] if side == ahead else 1.0) for side in (-1, 1)}
     equivalent, found = np.full(DRAWS, now[1]), []
     for estimate in estimates:

@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.comparison.result import SettingResult
+from modnet.comparison.result import Measure, SettingResult
 from modnet.display.figure import COLORS, create_panels, drawing
-from modnet.types import Array
+from modnet.types import Array, History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -24,7 +24,7 @@ def draw_comparison(settings: Sequence[SettingResult], title: str) -> Figure:
     figure, left, right = create_panels((10, 4), title)
     colors = [COLORS[i % len(COLORS)] for i in range(len(settings))]
     _draw_curves(left, settings, colors)
-    _draw_accuracies(right, settings, colors)
+    _draw_scores(right, settings, colors)
     return figure
 
 
@@ -32,8 +32,10 @@ def _draw_curves(axes: Any, settings: Sequence[SettingResult], colors: Sequence[
     """Draw the test error as it falls: the mean of all runs, and a band from the best to the worst of them."""
     for setting, color in zip(settings, colors, strict=True):
         longest = max(setting.histories, key=lambda history: len(history.evaluated_at)).evaluated_at
-        whole = [h.test_accuracy for h in setting.histories if h.evaluated_at == longest]
-        errors = 1 - np.array(whole)
+        whole = [_find_errors(h, setting.measure) for h in setting.histories if h.evaluated_at == longest]
+        errors = np.array(whole)
+        if errors.shape[1:] != (len(longest),):
+            continue  # the histories have no such column
         axes.plot(longest, errors.mean(axis=0), color=color, label=setting.label)
         if len(errors) > 1:
             axes.fill_between(longest, errors.min(axis=0), errors.max(axis=0), color=color, alpha=0.2, linewidth=0)
@@ -46,26 +48,33 @@ def _draw_curves(axes: Any, settings: Sequence[SettingResult], colors: Sequence[
         axes.yaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
         axes.yaxis.set_major_formatter("{x:g}")
         axes.yaxis.minorticks_off()
-    if len(settings) <= len(COLORS):
+    if axes.lines and len(settings) <= len(COLORS):
         axes.legend(frameon=False)
 
 
-def _draw_accuracies(axes: Any, settings: Sequence[SettingResult], colors: Sequence[str]) -> None:
+def _find_errors(history: History, measure: Measure) -> Array:
+    """Return the test errors of a history, one for each evaluation; none where it has no column for them."""
+    if measure == "accuracy":
+        return 1 - np.array(history.columns.get("test_accuracy", []))
+    return np.array(history.columns.get("test_error", []))
+
+
+def _draw_scores(axes: Any, settings: Sequence[SettingResult], colors: Sequence[str]) -> None:
     """Draw a dot for every run, and the mean with its interval: over seeds, and thinner over seeds and samples."""
     places, name = _choose_places(settings)
     reach = 0.12 * min(np.diff(np.sort(places)), default=1.0)
     for place, setting, color in zip(places, settings, colors, strict=True):
-        accuracies = setting.accuracies
-        beside = np.linspace(-reach, reach, len(accuracies)) if len(accuracies) > 1 else np.zeros(1)
-        axes.plot(place + beside, accuracies, "o", color=color, alpha=0.45, markersize=4, markeredgewidth=0)
+        scores = setting.scores
+        beside = np.linspace(-reach, reach, len(scores)) if len(scores) > 1 else np.zeros(1)
+        axes.plot(place + beside, scores, "o", color=color, alpha=0.45, markersize=4, markeredgewidth=0)
         for estimate, width in ((setting.on_such_samples, 1), (setting.on_these_samples, 4)):
             if estimate:
                 axes.plot([place, place], estimate.interval(), color=color, linewidth=width, solid_capstyle="butt")
-        axes.plot([place], [accuracies.mean()], "_", color="black", markersize=12)
+        axes.plot([place], [scores.mean()], "_", color="black", markersize=12)
     labels = [setting.entries[name] if name else setting.label.replace(", ", "\n") for setting in settings]
     crowded = not name and max(map(len, labels)) * len(labels) > 60
     axes.set_xticks(places, labels, rotation=30 if crowded else 0, ha="right" if crowded else "center")
-    axes.set(title="test accuracy: all runs, mean, 95 % interval", xlabel=name)
+    axes.set(title=f"test {settings[0].measure}: all runs, mean, 95 % interval", xlabel=name)
     axes.plot([], [], color="grey", linewidth=4, label="over seeds")
     axes.plot([], [], color="grey", linewidth=1, label="over seeds and test samples")
     axes.margins(x=0.15)

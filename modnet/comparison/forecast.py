@@ -28,7 +28,8 @@ def simulate(so_far: Variation, counts: Sequence[int], key: int = 0) -> list[Var
     another order, as if independent.
     """
     draws = _Draws(key, math.copysign(1.0, so_far.mean))
-    seeds, seen = so_far.seeds, so_far.on_these_samples().standard_error ** 2 * so_far.seeds
+    seeds, estimate = so_far.seeds, so_far.on_these_samples()
+    seen = seeds * (estimate.standard_error / (so_far.unit or 1.0)) ** 2
     variance = seen * (seeds - 1) / draws.chi_square(seeds - 1)
     difference = _draw_difference(so_far, variance, draws)
     mean, squares, later = np.full(DRAWS, so_far.mean), np.full(DRAWS, seen * (seeds - 1)), []

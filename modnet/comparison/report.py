@@ -16,10 +16,11 @@ from modnet.comparison.agreement import Mixture
 from modnet.comparison.collapse import bound_share
 from modnet.comparison.decisions import ANALYSES, ROPE, Decision, decide
 from modnet.comparison.figure import draw_comparison
-from modnet.comparison.result import PairResult, SettingResult
+from modnet.comparison.result import Measure, PairResult, SettingResult, find_last
 from modnet.comparison.statistics import Estimate, Variation
+from modnet.errors import DataError
 from modnet.text import format_count, format_table, list_some, to_csv
-from modnet.types import Status
+from modnet.types import Array, Status
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
@@ -35,34 +36,55 @@ class Comparison:
     settings: tuple[SettingResult, ...]
     seeds: tuple[int, ...]
     rope: float = ROPE
-    """The region of practical equivalence: a difference in accuracy that is smaller is none in practice."""
+    """The region of practical equivalence: a difference that is smaller is none in practice."""
     mixtures: tuple[Mixture, ...] = ()
     """Accepted differences in the code and the libraries of the runs."""
 
+    def __attrs_post_init__(self) -> None:
+        shapes = {result.of_samples.shape for result in self.settings if result.of_samples is not None}
+        if len({result.measure for result in self.settings}) > 1 or len(shapes) > 1:
+            raise DataError("settings are compared by the hits, or by the errors, of the same seeds and samples")
+
+    @property
+    def measure(self) -> Measure:
+        """The name of what is compared."""
+        return self.settings[0].measure
+
     @property
     def samples(self) -> int:
-        """The number of test samples."""
-        return int(self.settings[0].hits.shape[1])
+        """The number of test samples; 0 where there are neither hits nor errors of single ones."""
+        return int(self._of_samples[0].shape[1]) if self._of_samples else 0
+
+    @cached_property
+    def _of_samples(self) -> list[Array]:
+        """The hits or errors of single samples for each setting; none if one setting has neither."""
+        found = [result.of_samples for result in self.settings if result.of_samples is not None]
+        return found if len(found) == len(self.settings) else []
 
     @cached_property
     def pairs(self) -> tuple[PairResult, ...]:
-        """Every pair of settings, all decided together; raises MissingExtraError."""
+        """Every pair of settings, all decided together; raises MissingExtraError.
+
+        There are none without the hits or errors of single samples.
+        """
+        if not self._of_samples:
+            return ()
         last = max((count for count in ANALYSES if count <= len(self.seeds)), default=len(self.seeds))
-        ahead = [result.hits[:last].sum() for result in self.settings]
-        pairs = [
-            (self.settings[a], self.settings[b]) if ahead[a] >= ahead[b] else (self.settings[b], self.settings[a])
-            for a, b in combinations(range(len(self.settings)), 2)
-        ]
-        differences = [np.subtract(a.hits, b.hits, dtype=np.int8) for a, b in pairs]
+        ahead = [values[:last].mean() for values in self._of_samples]
+        if self.measure == "error":
+            ahead = [-mean for mean in ahead]
+        pairs = [(a, b) if ahead[a] >= ahead[b] else (b, a) for a, b in combinations(range(len(self.settings)), 2)]
+        dtype = np.int8 if self.measure == "accuracy" else np.float64
+        differences = [np.subtract(self._of_samples[a], self._of_samples[b], dtype=dtype) for a, b in pairs]
         such = decide(differences, Variation.on_such_samples, self.rope)
         these = decide(differences, Variation.on_these_samples, self.rope)
         found = []
         for (a, b), difference, decision, decision_here in zip(pairs, differences, such, these, strict=True):
-            variation = Variation.from_hits(difference) if len(self.seeds) > 1 else None
+            variation = Variation.from_differences(difference) if len(self.seeds) > 1 else None
             found.append(
                 PairResult(
-                    first=a.label,
-                    second=b.label,
+                    first=self.settings[a].label,
+                    second=self.settings[b].label,
                     seeds=len(self.seeds),
                     difference=float(difference.mean()),
                     on_such_samples=variation.on_such_samples() if variation else None,
@@ -71,6 +93,7 @@ class Comparison:
                     decision_here=decision_here,
                     samples=self.samples,
                     rope=self.rope,
+                    measure=self.measure,
                 )
             )
         return tuple(found)
@@ -92,13 +115,14 @@ class Comparison:
         return "\n\n".join([*blocks, *self._notes()]) + "\n"
 
     def runs_csv(self) -> str:
-        """Return a row for each run as CSV: what varies, seed, status, iterations, test and training accuracy."""
-        heads = [*self.settings[0].entries, "seed", "status", "iterations", "test_accuracy", "train_accuracy"]
+        """Return a row for each run as CSV: what varies, seed, status, iterations, accuracies (or errors)."""
+        names = f"test_{self.measure}", f"train_{self.measure}"
+        heads = [*self.settings[0].entries, "seed", "status", "iterations", *names]
         rows = [
-            [*result.entries.values(), seed, status, history.evaluated_at[-1], accuracy, history.train_accuracy[-1]]
+            [*result.entries.values(), seed, status, history.evaluated_at[-1], score, find_last(history, names[1])]
             for result in self.settings
-            for seed, status, history, accuracy in zip(
-                self.seeds, result.statuses, result.histories, result.accuracies.tolist(), strict=True
+            for seed, status, history, score in zip(
+                self.seeds, result.statuses, result.histories, result.scores.tolist(), strict=True
             )
         ]
         return to_csv([heads, *rows])
@@ -109,7 +133,8 @@ class Comparison:
         return to_csv([list(records[0]), *(list(record.values()) for record in records)]) if records else ""
 
     def as_json(self) -> dict[str, Any]:
-        """Return all but the hits of single samples, as JSON can hold it."""
+        """Return all but the hits, or errors, of single samples, as JSON can hold it."""
+        plural = "test_accuracies" if self.measure == "accuracy" else "test_errors"
         return {
             "seeds": list(self.seeds),
             "test_samples": self.samples,
@@ -119,11 +144,11 @@ class Comparison:
                 {
                     "label": result.label,
                     "entries": result.entries,
-                    "test_accuracy": result.accuracy,
-                    "standard_deviation": None if math.isnan(result.deviation) else result.deviation,
+                    f"test_{self.measure}": _finite(result.score),
+                    "standard_deviation": _finite(result.deviation),
                     "on_such_samples": _interval(result.on_such_samples),
                     "on_these_samples": _interval(result.on_these_samples),
-                    "test_accuracies": result.accuracies.tolist(),
+                    plural: [_finite(score) for score in result.scores.tolist()],
                     "statuses": list(result.statuses),
                     "collapsed": result.collapsed,
                     "collapsed_at_most": bound_share(result.collapsed, len(self.seeds)),
@@ -135,7 +160,7 @@ class Comparison:
         }
 
     def figure(self, title: str = "") -> Figure:
-        """Return learning curves with bands, and all runs' accuracies with intervals; raises MissingExtraError."""
+        """Return learning curves with bands, and the score of each run with intervals; raises MissingExtraError."""
         return draw_comparison(self.settings, title)
 
     def _records(self) -> list[dict[str, Any]]:
@@ -160,12 +185,13 @@ class Comparison:
         return {**attrs.asdict(decision), "seeds_needed": decision.seeds_needed, "forecast": coming}
 
     def _settings_table(self) -> list[list[str]]:
-        rows = [[*self.settings[0].entries, "test accuracy", "lowest", "highest", "training accuracy"]]
+        rows = [[*self.settings[0].entries, f"test {self.measure}", "lowest", "highest", f"training {self.measure}"]]
         for result in self.settings:
-            spread = "" if math.isnan(result.deviation) else f" ± {result.deviation:.4f}"
-            training = np.mean([history.train_accuracy[-1] for history in result.histories])
-            row = [f"{result.accuracy:.4f}{spread}", *(f"{end(result.accuracies):.4f}" for end in (np.min, np.max))]
-            rows.append([*result.entries.values(), *row, f"{training:.4f}"])
+            spread = "" if math.isnan(result.deviation) else f" ± {self._format(result.deviation)}"
+            training = np.mean([find_last(history, f"train_{self.measure}") for history in result.histories])
+            numbers = [result.score, *(float(end(result.scores)) for end in (np.min, np.max)), float(training)]
+            mean, *others = ("-" if math.isnan(number) else self._format(number) for number in numbers)
+            rows.append([*result.entries.values(), mean + spread, *others])
         if any(Status.DIVERGED in result.statuses for result in self.settings):
             counts = [f"{result.statuses.count(Status.DIVERGED)} of {len(self.seeds)}" for result in self.settings]
             rows = [[*row, cell] for row, cell in zip(rows, [Status.DIVERGED, *counts], strict=True)]
@@ -177,13 +203,31 @@ class Comparison:
             between = "-"
             if pair.on_such_samples:
                 low, high = pair.on_such_samples.interval(LEVEL)
-                between = f"{low:z.4f} to {high:z.4f}"
-            rows.append([f"{pair.first} against {pair.second}", f"{pair.difference:.4f}", between, pair.verdict])
+                between = f"{self._format(low)} to {self._format(high)}"
+            compared = f"{pair.first} against {pair.second}"
+            rows.append([compared, self._format(pair.difference), between, pair.verdict])
         return rows
+
+    def _format(self, number: float) -> str:
+        """Return an accuracy with four decimals; of an error, whose size may be any, four digits."""
+        return f"{number:z.4f}" if self.measure == "accuracy" else f"{number:z.4g}"
 
     def _notes(self) -> list[str]:
         """Return the paragraphs below the tables."""
-        return [*self._note_mixtures(), self._explain(), *self._note_collapses()]
+        return [*self._note_mixtures(), self._explain(), *self._note_few_samples(), *self._note_collapses()]
+
+    def _note_few_samples(self) -> list[str]:
+        """Return what it takes to show equality, where the samples are too few for the ROPE."""
+        limits = [pair.decision.smallest_rope for pair in self.pairs if pair.decision.claim == "undecided"]
+        missed = [limit for limit in limits if limit > self.rope]
+        if not missed:
+            return []
+        note = (
+            f"Settings may differ on samples that are too rare to be among {self.samples:,}, whatever the seeds. For "
+            f"new samples these can show equality within {_round_up(min(missed)):g} at best, not within "
+            f"{self.rope:g}: choose a larger ROPE (`--rope`), or more test samples."
+        )
+        return [note]
 
     def _note_mixtures(self) -> list[str]:
         """Return the accepted differences in code and libraries; nothing where there are none."""
@@ -207,15 +251,28 @@ class Comparison:
     def _explain(self) -> str:
         seeds = format_count(len(self.seeds), "seed")
         counts = f"{seeds}, {self.samples:,} test samples; ± is the standard deviation between seeds."
+        if not self._of_samples:
+            return f"{seeds}; ± is the standard deviation between them. A verdict takes the hits or errors of samples."
         if not self.pairs:
             return counts
         first = ", ".join(map(str, ANALYSES[:3]))
+        compared = "accuracies" if self.measure == "accuracy" else "errors"
         return (
             f"{counts} Intervals are over seeds and test samples. A verdict is for all seeds and new samples like "
             f"these; it falls after {first}, ... {ANALYSES[-1]} seeds. Of 100 comparisons, however many pairs there "
             f"are and however often one looks, 5 at most say wrongly that something is better, and 5 that something "
-            f"is practically equal: that accuracies differ by less than {self.rope:g}."
+            f"is practically equal: that {compared} differ by less than {self.rope:g}."
         )
+
+
+def _round_up(number: float) -> float:
+    """Return a number with two digits that is not smaller."""
+    step = 10.0 ** (math.floor(math.log10(number)) - 1)
+    return math.ceil(number / step) * step
+
+
+def _finite(number: float) -> float | None:
+    return number if math.isfinite(number) else None
 
 
 def _interval(estimate: Estimate | None) -> dict[str, float] | None:

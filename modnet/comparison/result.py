@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from functools import cached_property
+from typing import Literal
 
 import attrs
 import numpy as np
@@ -12,7 +13,10 @@ from modnet.comparison.collapse import find_collapsed
 from modnet.comparison.decisions import ANALYSES, Decision
 from modnet.comparison.grid import Setting
 from modnet.comparison.statistics import Estimate, Variation
+from modnet.errors import DataError
 from modnet.types import Array, History, Status
+
+Measure = Literal["accuracy", "error"]
 
 
 @attrs.frozen(eq=False)
@@ -20,11 +24,21 @@ class SettingResult:
     """The results of one setting: a run for each seed."""
 
     setting: Setting
-    hits: Array
-    """True for each test sample that was recognised at the end of each run, (seeds, samples)."""
+    hits: Array | None
+    """True for each test sample that was recognised at the end of each run, (seeds, samples); None without classes."""
     histories: tuple[History, ...]
     statuses: tuple[Status, ...]
     """Of each run: finished or diverged; a diverged run counts with its last finite parameters."""
+    errors: Array | None = None
+    """In place of hits, the error of each test sample, squared or absolute: finite, not negative, smaller is better."""
+
+    def __attrs_post_init__(self) -> None:
+        if self.errors is None:
+            return
+        if self.hits is not None:
+            raise DataError("a setting has hits or errors, not both")
+        if not np.isfinite(self.errors).all() or (self.errors < 0).any():
+            raise DataError(f"{self.label}: the errors of samples must be finite and not negative")
 
     @property
     def label(self) -> str:
@@ -37,34 +51,69 @@ class SettingResult:
         return self.setting.entries
 
     @property
+    def measure(self) -> Measure:
+        """The name of what is compared."""
+        return "accuracy" if self.errors is None else "error"
+
+    @property
+    def of_samples(self) -> Array | None:
+        """The hits or errors of single samples (seeds, samples); None where there are neither."""
+        return self.hits if self.errors is None else self.errors
+
+    @property
+    def scores(self) -> Array:
+        """The test accuracy, or mean error, of each run (seeds,): of its history where neither hits nor errors are."""
+        if self.of_samples is None:
+            return np.array([find_last(history, "test_accuracy") for history in self.histories])
+        return np.asarray(self.of_samples.mean(axis=1))
+
+    @property
+    def score(self) -> float:
+        """The mean test accuracy, or error."""
+        return float(self.scores.mean() if self.of_samples is None else self.of_samples.mean())
+
+    @property
     def accuracies(self) -> Array:
-        """The test accuracy of each run (seeds,)."""
-        return np.asarray(self.hits.mean(axis=1))
+        """The test accuracy of each run (seeds,); raises DataError where errors are compared."""
+        if self.errors is not None:
+            raise DataError(f"{self.label} has errors and no accuracies: see `scores`")
+        return self.scores
 
     @property
     def accuracy(self) -> float:
-        """The mean test accuracy."""
-        return float(self.hits.mean())
+        """The mean test accuracy; raises DataError where errors are compared."""
+        if self.errors is not None:
+            raise DataError(f"{self.label} has errors and no accuracy: see `score`")
+        return self.score
 
     @property
     def deviation(self) -> float:
-        """The standard deviation of the accuracy between seeds; NaN for a single seed."""
-        return float(self.accuracies.std(ddof=1)) if len(self.hits) > 1 else math.nan
+        """The standard deviation of the accuracy, or error, between seeds; NaN for a single seed."""
+        return float(self.scores.std(ddof=1)) if len(self.histories) > 1 else math.nan
 
     @cached_property
     def collapsed(self) -> int:
         """The number of runs that collapsed: they diverged, or are far below the others of this setting."""
-        return int(find_collapsed(self.accuracies, self.statuses).sum())
+        comparable = self.scores if self.errors is None else np.zeros(len(self.statuses))  # errors have no scale
+        return int(find_collapsed(comparable, self.statuses).sum())
 
     @cached_property
     def on_such_samples(self) -> Estimate | None:
-        """The accuracy over all seeds and all samples like those of the test part; None for a single seed."""
-        return Variation.from_hits(self.hits, (0.0, 1.0)).on_such_samples() if len(self.hits) > 1 else None
+        """The accuracy, or error, over all seeds and samples like those of the test part; None for a single seed."""
+        return self._variation.on_such_samples() if self._variation else None
 
     @cached_property
     def on_these_samples(self) -> Estimate | None:
-        """The accuracy over all seeds, for the samples of the test part alone; None for a single seed."""
-        return Variation.from_hits(self.hits, (0.0, 1.0)).on_these_samples() if len(self.hits) > 1 else None
+        """The accuracy, or error, over all seeds, for the test part's samples alone; None for a single seed."""
+        return self._variation.on_these_samples() if self._variation else None
+
+    @cached_property
+    def _variation(self) -> Variation | None:
+        if self.of_samples is None or len(self.of_samples) < 2:
+            return None
+        if self.errors is None:
+            return Variation.from_hits(self.of_samples, (0.0, 1.0))
+        return Variation.from_errors(self.of_samples, (0.0, math.inf))
 
 
 @attrs.frozen(eq=False, kw_only=True)
@@ -75,7 +124,7 @@ class PairResult:
     second: str
     seeds: int
     difference: float
-    """Of the mean test accuracies."""
+    """Of the mean test accuracies, or errors."""
     on_such_samples: Estimate | None
     """The difference over all seeds and all samples like those of the test part; None for a single seed."""
     on_these_samples: Estimate | None
@@ -87,7 +136,8 @@ class PairResult:
     samples: int
     """The number of test samples."""
     rope: float
-    """The region of practical equivalence."""
+    """The region of practical equivalence, in the unit of the accuracy or error."""
+    measure: Measure = "accuracy"
 
     @property
     def verdict(self) -> str:
@@ -99,7 +149,7 @@ class PairResult:
 
     def _format(self, decision: Decision) -> str:
         if decision.claim == "different":
-            return f"{self.first} is better"
+            return f"{self.first} " + ("is better" if self.measure == "accuracy" else "has the smaller error")
         if decision.claim == "equal":
             return "practically equal"
         if not decision.forecast:
@@ -117,3 +167,8 @@ def _percent(probability: float) -> str:
     if probability < 0.01:
         return "less than 1 %"
     return "more than 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+
+
+def find_last(history: History, name: str) -> float:
+    """Return the last value of a column of a history; NaN where it has none."""
+    return (history.columns.get(name) or [math.nan])[-1]

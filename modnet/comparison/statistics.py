@@ -1,4 +1,4 @@
-"""Accuracies and their differences, estimated over seeds and test samples.
+"""Accuracies, errors and their differences, estimated over seeds and test samples.
 
 The hits of a setting are an array (seeds, samples): whether the run with that seed recognised that test sample. Each
 seed meets each sample, so a difference between two settings varies by seed, by sample, and by both together. These
@@ -23,7 +23,6 @@ from modnet.types import Array
 
 UNSEEN = 2.5  # an error that was not seen is taken to be at most so many times as large as the largest of those seen
 _PLACES = (0, 0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1)  # quantiles of many distances, between which is interpolated
-_TINY = 1e-150
 
 
 @attrs.frozen
@@ -61,10 +60,15 @@ class RareSamples:
     counts: Array
     limits: tuple[float, float]
     """The least and the largest value that a sample can have, less the mean."""
+    unit: float = 1.0
+    """The unit of all of these."""
+    exact: bool = True
+    """False where the limits are taken from what was seen."""
 
     def tail(self, distance: float, side: int) -> float:
         """Return the p-value of a truth that is `distance` above (side 1) or below (-1) the mean."""
         tail: float
+        distance = distance / self.unit
         if np.ndim(distance):
             places = np.unique(np.quantile(distance, _PLACES))
             deviate = np.interp(distance, places, [self._deviate(place, side) for place in places.tolist()])
@@ -86,11 +90,13 @@ class RareSamples:
         def excess(distance: float) -> float:
             return self._deviate(distance, side) - wanted if distance < limit else 1.0
 
-        return float(optimize.brentq(excess, low, high, rtol=1e-12))
+        return float(optimize.brentq(excess, low, high, rtol=1e-12)) * self.unit
 
     def smallest(self, tail: float) -> float:
         """Return the distance at which the p-value would be `tail` if no two of these samples differed."""
-        return (self.limits[1] - self.limits[0]) / 2 * -math.expm1(math.log(tail) / float(self.counts.sum()))
+        half = (self.limits[1] - self.limits[0]) / 2
+        samples = np.array([self.counts.sum()])
+        return attrs.evolve(self, values=np.zeros(1), counts=samples, limits=(-half, half)).reach(tail, 1)
 
     @property
     def _spread(self) -> float:
@@ -181,14 +187,17 @@ class Estimate:
     def _tails(self, distance: float, side: int) -> tuple[float, float]:
         """Return the probability, to one side, of being further off than `distance`: by seeds, and by samples alone."""
         ahead = np.greater(distance, 0)
-        by_samples: Any
-        by_seeds = load_special().stdtr(self.df, -distance / np.maximum(self.standard_error, _TINY))
-        by_samples = np.where(ahead, 0.0, 0.5)[()]
+        by_seeds: Any = np.where(np.equal(distance, 0), 0.5, ~ahead)[()]
+        by_samples: Any = np.where(ahead, 0.0, 0.5)[()]
+        if np.all(self.standard_error):
+            by_seeds = load_special().stdtr(self.df, -distance / self.standard_error)
         if self.hits and ahead.any():
             by_hits = np.minimum(0.5, self.hits.tail(np.maximum(distance, 0.0)))
             by_seeds = np.where(ahead, np.maximum(by_seeds, by_hits), by_seeds)[()]
         if self.samples and ahead.any():
             by_samples = np.minimum(0.5, self.samples.tail(np.maximum(distance, 0.0), side))
+        if self.samples and not self.samples.exact:
+            by_seeds = np.maximum(by_seeds, by_samples)
         return by_seeds, by_samples
 
 
@@ -207,7 +216,7 @@ class Variation:
     limits: tuple[float, float] = (-1.0, 1.0)
     """The least and the largest value that there can be: -1 and 1 for differences in hits, 0 and 1 for hits."""
     unit: float = 1.0
-    """The size of the largest value: 1 for hits; of errors, of those seen."""
+    """The size of the largest value, which all of the above are in units of: 1 for hits; of errors, of those seen."""
 
     @classmethod
     def from_hits(cls, values: Array, limits: tuple[float, float] = (-1.0, 1.0)) -> Variation:
@@ -230,7 +239,14 @@ class Variation:
     @classmethod
     def from_errors(cls, values: Array, limits: tuple[float, float] = (-math.inf, math.inf)) -> Variation:
         """Return the variation of errors or their differences, an array of at least two seeds and two samples."""
-        return attrs.evolve(cls.from_hits(values, limits), unit=float(np.abs(values).max()))
+        unit = float(np.abs(values).max())
+        low, high = (limit / unit if unit else limit for limit in limits)
+        return attrs.evolve(cls.from_hits(values / unit if unit else values, (low, high)), unit=unit)
+
+    @classmethod
+    def from_differences(cls, values: Array) -> Variation:
+        """Return the variation of differences in hits, which are integers, or in errors, which are not."""
+        return (cls.from_errors if values.dtype.kind == "f" else cls.from_hits)(values)
 
     def after(self, seeds: int) -> Variation:
         """Return the variation as it would be after so many seeds if nothing else changed."""
@@ -247,8 +263,7 @@ class Variation:
 
     def on_these_samples(self) -> Estimate:
         """Return the mean over all possible seeds, on this fixed test set: the paired t statistic."""
-        error = np.sqrt(self._seen_by_seed / (self.seeds * self.samples))
-        return Estimate(self.mean, error, self.seeds - 1, self._bound_hits(), None, self.limits)
+        return self._estimate(self._seen_by_seed, self.seeds - 1)
 
     def on_such_samples(self) -> Estimate:
         """Return the mean over all possible seeds and new samples from the same source.
@@ -259,11 +274,16 @@ class Variation:
         # Neither part of the variance can be negative, although its estimate can.
         by_seed = np.maximum(self._seen_by_seed, self.residual)
         by_sample = max(self.by_sample - self.residual, 0.0)
-        both, df = by_seed + by_sample, self.seeds - 1
-        if np.all(both):
-            df = both**2 / (by_seed**2 / df + by_sample**2 / (self.samples - 1))
-        error = np.sqrt(both / (self.seeds * self.samples))
-        return Estimate(self.mean, error, df, self._bound_hits(), self._bound_samples(), self.limits)
+        both = by_seed + by_sample
+        df = both**2 / (by_seed**2 / (self.seeds - 1) + by_sample**2 / (self.samples - 1))
+        return attrs.evolve(self._estimate(both, df), samples=self._bound_samples())
+
+    def _estimate(self, variance: float, df: float) -> Estimate:
+        """Return the mean, where the variance of a single value is `variance`."""
+        cells, unit = self.seeds * self.samples, self.unit
+        low, high = (limit * unit if unit else limit for limit in self.limits)
+        hits = RareHits(np.minimum(self.by_seed, self.residual) * cells, unit / cells) if unit else None
+        return Estimate(self.mean * unit, np.sqrt(variance / cells) * unit, df, hits, None, (low, high))
 
     @property
     def _seen_by_seed(self) -> float:
@@ -271,22 +291,17 @@ class Variation:
 
         Where all seeds hit equally often, few samples are as likely a reason as seeds that do not matter.
         """
-        seen: float = np.maximum(self.by_seed, self.unit**2 / (self.seeds * self.samples))
+        seen: float = np.maximum(self.by_seed, 1 / (self.seeds * self.samples))
         return seen
-
-    def _bound_hits(self) -> RareHits | None:
-        cells = self.seeds * self.samples
-        if not self.unit:
-            return None
-        return RareHits(np.minimum(self.by_seed, self.residual) * cells / self.unit**2, self.unit / cells)
 
     def _bound_samples(self) -> RareSamples | None:
         far, mean = UNSEEN * float(np.abs(self.columns).max()), float(np.mean(self.mean))
         low, high = (limit - mean if math.isfinite(limit) else math.copysign(far, limit) for limit in self.limits)
-        if low == high:
+        if low == high or not self.unit:
             return None
         values, counts = np.unique(np.round(self.columns, 12), return_counts=True)
-        return RareSamples(values, counts.astype(np.float64), (min(low, 0.0), max(high, 0.0)))
+        exact = math.isfinite(self.limits[0]) and math.isfinite(self.limits[1])
+        return RareSamples(values, counts.astype(np.float64), (min(low, 0.0), max(high, 0.0)), self.unit, exact)
 
 
 def t_quantile(tail: float, df: float) -> float:

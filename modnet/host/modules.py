@@ -43,7 +43,8 @@ class Code:
 
     def load(self) -> ModuleType:
         """Import the module from what was read; raises PluginError where another of its name is imported already."""
-        for name, file in self._list_modules():
+        for file in self.files:
+            name = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             there = getattr(sys.modules.get(name), "__file__", None)
             if there and Path(there).resolve() != (self.folder / file).resolve():
                 why = f"the module {name!r} is imported already, from {there}"
@@ -71,9 +72,6 @@ class Code:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)  # nobody else looks into its packages
         return None
 
-    def _list_modules(self) -> list[tuple[str, str]]:
-        return [(".".join(_to_parts(file)), file) for file in self.files]
-
 
 class _Finder(MetaPathFinder):
     """The finder of modules that were read: by name, whatever `sys.path` is."""
@@ -82,7 +80,7 @@ class _Finder(MetaPathFinder):
         self.codes: dict[str, Code] = {}
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002 - as finders have it
-        return next((spec for code in self.codes.values() if (spec := code.find_spec(name))), None)
+        return next((spec for code in [*self.codes.values()] if (spec := code.find_spec(name))), None)
 
 
 class _Loader(SourceFileLoader):
@@ -148,8 +146,8 @@ def read_code(module: str, folder: Path) -> Code:
         name, importer = waiting.pop()
         found = [] if alone and name.partition(".")[0] != own else _list_files(name, folder)
         new = [path for path in found if path.relative_to(folder).as_posix() not in files]
-        if new and name.partition(".")[0] != own:
-            _check_is_clear(name, importer, folder)
+        if new and name.partition(".")[0] != own and _is_imported(name, importer, folder):
+            continue
         for path in new:
             file = path.relative_to(folder).as_posix()
             files[file] = read_plain(path, LARGEST)
@@ -175,15 +173,19 @@ def _list_files(module: str, folder: Path) -> list[Path]:
     return found
 
 
-def _check_is_clear(name: str, importer: str, folder: Path) -> None:
-    """Raise PluginError where a module that lies in a folder is installed, too."""
+def _is_imported(name: str, importer: str, folder: Path) -> bool:
+    """Say whether Python has imported the package that lies in a folder, as one that is installed from there.
+
+    Raises PluginError where another one is installed.
+    """
     top = name.partition(".")[0]
     elsewhere = "a module of Python's own" if top in sys.stdlib_module_names else ""
     if not elsewhere and (other := find_folder(top, [])) and other != folder:
         elsewhere = f"also in {other}"
     if elsewhere:
         why = f"{folder / importer} imports {top!r}, which lies beside it and is {elsewhere}"
-        raise PluginError(why, f"rename the one in {folder}")
+        raise PluginError(why, f"rename the one in {folder}, or uninstall the other")
+    return top in sys.modules and not isinstance(getattr(sys.modules[top], "__loader__", None), _Loader)
 
 
 def _find_imports(source: bytes, package: tuple[str, ...]) -> Iterator[str]:
@@ -197,14 +199,6 @@ def _find_imports(source: bytes, package: tuple[str, ...]) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = [*package[: len(package) + 1 - node.level]] if node.level else []
-            base += node.module.split(".") if node.module else []
-            yield from (
-                ".".join([*base, *more]) for more in ([], *([alias.name] for alias in node.names)) if base or more
-            )
-
-
-def _to_parts(file: str) -> tuple[str, ...]:
-    """Return the parts of the name of the module in a file."""
-    path = PurePosixPath(file)
-    return path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts
+            start = package[: len(package) + 1 - node.level] if node.level else ()
+            if base := ".".join([*start, *filter(None, [node.module])]):
+                yield from (base, *(f"{base}.{alias.name}" for alias in node.names))

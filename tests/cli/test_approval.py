@@ -19,6 +19,7 @@ import pytest
 
 import modnet
 from modnet.comparison.workers import JobResult, train_table
+from modnet.host.approval import list_approvals
 
 SCRIPT = Path(sys.executable).parent / "modnet"
 QUICK = ("--gradient", "backpropagation", "--hidden", "2", "--iterations", "3")
@@ -52,6 +53,25 @@ def register_gradients(register):
 """
 
 
+SOURCE = """
+import modnet
+import numpy as np
+
+class Eye(modnet.DataSource):
+    suffixes = (".eye",)
+
+    def read(self, path):
+        return modnet.Dataset.from_arrays((np.eye(2)[[0, 1] * 10], ["a", "b"] * 10))
+
+    def read_rows(self, path, features):
+        return np.eye(2), None
+
+@modnet.hookimpl
+def register_data_sources(register):
+    register(Eye)
+"""
+
+
 @pytest.fixture
 def modnet_in(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs the command of a user who has approved nothing yet, in a folder."""
@@ -65,16 +85,13 @@ def modnet_in(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]
     return run
 
 
-@pytest.fixture
-def project(tmp_path: Path, modnet_in) -> Path:
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return a folder from somebody else: a module, a run with a part of it, one that was not finished, and a file."""
-    folder = tmp_path / "project"
-    folder.mkdir()
+    folder = tmp_path_factory.mktemp("made")
     (folder / "helpers.py").write_text(CUBE)
-    done = modnet_in(
-        folder, "train", "-p", "helpers", "--activation", "cube", *QUICK, "--out", "runs/r", MODNET_CONFIG="config"
-    )
-    assert done.returncode == 0, done.stderr
+    command = [SCRIPT, "train", "-p", "helpers", "--activation", "cube", *QUICK, "--out", "runs/r"]
+    subprocess.run(command, cwd=folder, env={**os.environ, "MODNET_CONFIG": str(folder / "config")}, check=True)
     shutil.rmtree(folder / "config")
     shutil.copytree(folder / "runs/r", folder / "runs/unfinished")
     for name in ("summary.json", "receipt.json", "params.npz"):
@@ -82,6 +99,11 @@ def project(tmp_path: Path, modnet_in) -> Path:
     (folder / "x.csv").write_text(",".join(["0"] * 784) + "\n")
     (folder / "helpers.py").write_text(MARK + CUBE)
     return folder
+
+
+@pytest.fixture
+def project(tmp_path: Path, made: Path) -> Path:
+    return shutil.copytree(made, tmp_path / "project")
 
 
 def commands(project: Path) -> list[list[str | Path]]:
@@ -161,22 +183,23 @@ class TestWhatIsApproved:
         (project / "parts").mkdir()
         for name in ("__init__", "deep", "unused"):
             (project / "parts" / f"{name}.py").write_text("")
-        assert modnet_in(project, *commands(project)[0], "-p", "helpers").returncode == 0
+        assert modnet_in(project, "plugins", "-p", "helpers").returncode == 0
         (project / "unrelated.py").write_text("")
         return project
 
-    @pytest.mark.parametrize("name", ["helpers.py", "util.py", "other.py", "parts/deep.py", "parts/unused.py"])
-    def test_a_changed_file_is_not(self, tmp_path: Path, approved: Path, modnet_in, name: str) -> None:
-        before = (approved / name).read_text()
-        (approved / name).write_text(MARK + before)
-        done = modnet_in(approved, *commands(approved)[0])
-        digest = sha256((approved / name).read_bytes()).hexdigest()
-        assert done.returncode == 1
-        assert f"which changed since you approved it: {approved / name}, SHA-256 {digest}" in done.stderr
-        assert f"changed: {name}" in modnet_in(approved, "plugins").stdout
-        assert not (tmp_path / "ran").exists()
-        (approved / name).write_text(before)
+    def test_a_changed_file_is_not(self, tmp_path: Path, approved: Path, modnet_in) -> None:
+        for name in ("helpers.py", "util.py", "other.py", "parts/deep.py", "parts/unused.py"):
+            before = (approved / name).read_text()
+            (approved / name).write_text(MARK + before)
+            done = modnet_in(approved, *commands(approved)[0])
+            digest = sha256((approved / name).read_bytes()).hexdigest()
+            assert done.returncode == 1
+            assert f"which changed since you approved it: {approved / name}, SHA-256 {digest}" in done.stderr
+            (approved / name).write_text(before)
         assert modnet_in(approved, *commands(approved)[0]).returncode == 0
+        (approved / "util.py").unlink()
+        assert "  changed: util.py" in modnet_in(approved, "plugins").stdout
+        assert not (tmp_path / "ran").exists()
 
     def test_compiled_files_beside_are_not_looked_at(self, tmp_path: Path, approved: Path, modnet_in) -> None:
         for name in ("helpers", "util"):
@@ -229,28 +252,63 @@ def test_a_name_of_whatever_kind_imports_nothing(tmp_path: Path, project: Path, 
     assert not (project / "runs").joinpath("e").exists()
 
 
-def test_names_that_are_no_list_import_nothing(tmp_path: Path, modnet_in) -> None:
+@pytest.mark.parametrize("value", ['"q"', '{q = "q"}', "3"])
+def test_names_that_are_no_list_import_nothing(tmp_path: Path, modnet_in, value: str) -> None:
     (tmp_path / "q.py").write_text(MARK)
-    for value in ('"q"', '{q = "q"}', "3"):
-        (tmp_path / "e.toml").write_text(f"[plugins]\nmodules = {value}\n")
-        for command in ("train", "compare"):
-            assert modnet_in(tmp_path, command, "e.toml", *QUICK, PYTHONPATH=str(tmp_path)).returncode == 2
+    (tmp_path / "e.toml").write_text(f"[plugins]\nmodules = {value}\n")
+    assert modnet_in(tmp_path, "compare", "e.toml", *QUICK, PYTHONPATH=str(tmp_path)).returncode == 2
     assert not (tmp_path / "ran").exists()
 
 
-@pytest.mark.parametrize(
-    "content", ["{", "[]", '{"modules": 3}', '{"modules": [{"module": 3}]}', '{"modules": [{}]}', "\0"]
-)
-def test_a_damaged_config_is_a_warning_and_approves_nothing(
-    tmp_path: Path, project: Path, modnet_in, content: str
-) -> None:
-    (tmp_path / "config").mkdir()
-    (tmp_path / "config/approved.json").write_text(content)
-    done = modnet_in(project, *commands(project)[0])
-    assert done.returncode == 1
-    assert "cannot be read, so no module counts as approved" in done.stderr
-    assert "which you have not approved" in done.stderr
+def test_a_setting_of_a_comparison_can_name_no_module(tmp_path: Path, modnet_in) -> None:
+    (tmp_path / "q.py").write_text(MARK + CUBE)
+    lines = ["[compare]", "seeds = 1", "[compare.grid]", '"plugins.modules" = [["q"], ["q", "q"]]']
+    (tmp_path / "e.toml").write_text("\n".join(lines))
+    done = modnet_in(tmp_path, "compare", "e.toml", *QUICK, "--workers", "2", "--out", "out", PYTHONPATH=str(tmp_path))
+    assert done.returncode != 0
     assert not (tmp_path / "ran").exists()
+
+
+class TestConfig:
+    @pytest.mark.parametrize(
+        "content", ["{", "[]", '{"modules": 3}', '{"modules": [{"module": 3}]}', '{"modules": [{}]}', "\0", "[" * 9999]
+    )
+    def test_a_damaged_one_is_a_warning_and_approves_nothing(
+        self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, content: str
+    ) -> None:
+        monkeypatch.setenv("MODNET_CONFIG", str(tmp_path))
+        (tmp_path / "approved.json").write_text(content)
+        with pytest.warns(UserWarning, match="cannot be read, so no module counts as approved"):
+            assert list_approvals() == []
+
+    def test_a_damaged_one_stops_no_command_and_is_written_anew(self, tmp_path: Path, project: Path, modnet_in) -> None:
+        (tmp_path / "config").mkdir()
+        (tmp_path / "config/approved.json").write_text("{")
+        done = modnet_in(project, *commands(project)[0])
+        assert done.returncode == 1
+        assert "which you have not approved" in done.stderr
+        assert modnet_in(project, *commands(project)[0], "-p", "helpers").returncode == 0
+        done = modnet_in(project, *commands(project)[0])
+        assert (done.returncode, "warning" in done.stderr) == (0, False)
+
+    def test_one_that_cannot_be_written_is_a_warning(self, tmp_path: Path, project: Path, modnet_in) -> None:
+        (tmp_path / "config").write_text("")
+        done = modnet_in(project, *commands(project)[0], "-p", "helpers")
+        assert done.returncode == 0
+        assert "cannot be written, so the approval of helpers is not kept: " in done.stderr
+
+    def test_approvals_at_the_same_time_lose_none(self, tmp_path: Path) -> None:
+        environment = {**os.environ, "MODNET_CONFIG": str(tmp_path / "config")}
+        names = [f"cube{i}" for i in range(4)]
+        for name in names:
+            (tmp_path / f"{name}.py").write_text(CUBE)
+        started = [
+            subprocess.Popen([SCRIPT, "plugins", "-p", name], cwd=tmp_path, env=environment, stdout=subprocess.DEVNULL)
+            for name in names
+        ]
+        assert [process.wait(timeout=120) for process in started] == [0] * 4
+        known = json.loads((tmp_path / "config/approved.json").read_bytes())["modules"]
+        assert [each["module"] for each in known] == names
 
 
 class TestPredictAndPlot:
@@ -263,6 +321,19 @@ class TestPredictAndPlot:
         assert modnet_in(tmp_path, "predict", "r", "x.csv").returncode == 0
         done = modnet_in(tmp_path, "plot", "r", "--out", "c.svg")
         assert done.returncode == 0, done.stderr
+
+    def test_the_source_of_the_training_data_is_needed_for_its_own_files_alone(self, tmp_path: Path, modnet_in) -> None:
+        (tmp_path / "eyes.py").write_text(SOURCE)
+        (tmp_path / "a.eye").write_text("")
+        (tmp_path / "x.csv").write_text("1,0\n")
+        done = modnet_in(tmp_path, "train", "-p", "eyes", "--data", "a.eye", *QUICK, "--out", "r")
+        assert done.returncode == 0, done.stderr
+        (tmp_path / "config/approved.json").unlink()
+        assert modnet_in(tmp_path, "predict", "r", "x.csv").returncode == 0
+        done = modnet_in(tmp_path, "predict", "r", "a.eye")
+        assert done.returncode == 1
+        assert "the data-source 'eye' comes from eyes: r/experiment.toml names the module 'eyes'" in done.stderr
+        assert modnet_in(tmp_path, "predict", "r", "a.eye", "-p", "eyes").returncode == 0
 
     def test_another_part_of_that_name_is_not_taken_instead(self, tmp_path: Path, project: Path, modnet_in) -> None:
         site = tmp_path / "site"

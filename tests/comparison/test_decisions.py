@@ -298,6 +298,23 @@ def test_the_smallest_rope_that_samples_can_support_is_stated() -> None:
     [decision] = decide([zeros], Variation.on_such_samples)
     assert decision.claim == "undecided"
     assert decision.smallest_rope == pytest.approx(3 / 1000, rel=0.01)
-    assert decide([zeros], Variation.on_such_samples, rope=1.02 * decision.smallest_rope)[0].claim == "equal"
+    assert decide([zeros], Variation.on_such_samples, rope=1.0001 * decision.smallest_rope)[0].claim == "equal"
     [here] = decide([zeros], Variation.on_these_samples)
     assert (here.claim, here.smallest_rope) == ("equal", 0.0)
+
+
+@pytest.mark.parametrize("deviation", [1.0, 2.0])
+def test_claims_on_heavy_tailed_errors_are_as_seldom_wrong(deviation: float) -> None:
+    """Lognormal errors on 100 samples: a pair whose means are apart by the ROPE, and one whose means are equal."""
+    rng, repeats, scope = np.random.default_rng(10), 120, Variation.on_such_samples
+    wrongly = {"equal": 0, "different": 0}
+    for _ in range(repeats):
+        of_sample = np.exp(deviation * rng.standard_normal((2, 1, 100)) - deviation**2 / 2)
+        narrow = np.exp(0.5 * rng.standard_normal((1, 100)) - 0.125)
+        noise = np.exp(0.3 * rng.standard_normal((2, 40, 100)) - 0.045)
+        apart, alike = of_sample[0] * (noise[0] - 0.8 * noise[1]), of_sample[1] * noise[0] - narrow * noise[1]
+        for claim, difference in (("equal", apart), ("different", alike)):
+            looks = (decide([difference[:look]], scope, rope=0.2)[0].claim for look in ANALYSES if look <= 40)
+            wrongly[claim] += claim in looks
+    for claims in wrongly.values():
+        assert claims / repeats < ERROR + 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)

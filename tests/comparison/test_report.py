@@ -6,6 +6,7 @@ import csv
 import io
 import json
 import math
+import re
 
 import numpy as np
 import pytest
@@ -15,6 +16,7 @@ from modnet.comparison.grid import Setting
 from modnet.comparison.report import Comparison
 from modnet.comparison.result import SettingResult
 from modnet.display.figure import render
+from modnet.errors import DataError
 from modnet.types import History, Status
 
 SAMPLES = 2000
@@ -104,6 +106,86 @@ class TestPairs:
         assert math.isnan(whole.settings[0].deviation)
         assert whole.settings[0].on_these_samples is None
         assert "- " in str(whole)
+
+
+def squared_errors(name: str, size: float, seeds: int = 10, unit: float = 1.0, samples: int = 500) -> SettingResult:
+    """Return a setting of a regression: errors that all settings have in common, and some of each run."""
+    shared, own = np.random.default_rng(1), np.random.default_rng([2, len(name), round(100 * size)])
+    errors = unit * np.square(size * shared.standard_normal(samples) + 0.1 * own.standard_normal((seeds, samples)))
+    history = History([0.5] * 4, [2, 4], {"train_error": [2.0, unit], "test_error": [2.0, unit]})
+    return SettingResult(Setting({"hidden": name}, {}), None, (history,) * seeds, (Status.FINISHED,) * seeds, errors)
+
+
+def test_the_rope_that_the_note_advises_is_one_that_samples_can_support() -> None:
+    one = result("10", 0.9, 10, 0)
+    two = SettingResult(Setting({"hidden": "30"}, {}), one.hits, one.histories, one.statuses)
+    note = " ".join(str(Comparison((one, two), tuple(range(10)))).split())
+    advised = re.search(r"equality within (\S+) at best, not within 0.001: choose a larger ROPE \(`--rope`\)", note)
+    assert advised
+    (pair,) = Comparison((one, two), tuple(range(10)), float(advised[1])).pairs
+    assert pair.verdict == "practically equal"
+
+
+class TestErrors:
+    @pytest.mark.parametrize("unit", [1e-9, 1.0, 1e6])
+    def test_the_smaller_error_is_ahead_in_any_unit(self, unit: float) -> None:
+        large, small, alike = (
+            squared_errors(name, size, unit=unit) for name, size in (("5", 1.5), ("30", 1.0), ("100", 1.001))
+        )
+        whole = Comparison((large, small, alike), tuple(range(10)), rope=0.2 * unit)
+        verdicts = [(pair.first, pair.verdict) for pair in whole.pairs]
+        assert verdicts == [
+            ("hidden 30", "hidden 30 has the smaller error"),
+            ("hidden 100", "hidden 100 has the smaller error"),
+            (verdicts[2][0], "practically equal"),
+        ]
+        assert whole.pairs[0].difference == pytest.approx(small.score - large.score)
+        assert whole.pairs[0].difference < 0
+
+    def test_tables_name_it(self) -> None:
+        whole = Comparison((squared_errors("5", 1.5), squared_errors("30", 1.0)), tuple(range(10)), rope=0.2)
+        lines = str(whole).splitlines()
+        assert lines[0].split("  ")[0] == "hidden"
+        assert "test error" in lines[0]
+        assert "accurac" not in str(whole) + whole.markdown() + whole.runs_csv() + json.dumps(whole.as_json())
+        assert "errors differ by less than 0.2" in " ".join(lines)
+        rows = list(csv.DictReader(io.StringIO(whole.runs_csv())))
+        assert float(rows[0]["test_error"]) == whole.settings[0].scores[0]
+        assert whole.as_json()["settings"][0]["test_errors"] == whole.settings[0].scores.tolist()
+        curves, dots = whole.figure().axes
+        assert (len(curves.lines), dots.get_title()) == (2, "test error: all runs, mean, 95 % interval")
+
+    def test_accuracies_are_not_made_up(self) -> None:
+        with pytest.raises(DataError, match="hidden 5 has errors and no accuracies: see `scores`"):
+            _ = squared_errors("5", 1.0).accuracies
+
+    def test_what_has_neither_hits_nor_errors_is_tabulated_without_a_verdict(self) -> None:
+        settings = [
+            SettingResult(of.setting, None, of.histories, of.statuses) for of in comparison(seeds=5).settings[:2]
+        ]
+        whole = Comparison(tuple(settings), tuple(range(5)))
+        assert (whole.pairs, whole.pairs_csv(), whole.samples) == ((), "", 0)
+        assert settings[0].scores.tolist() == comparison(seeds=5).settings[0].accuracies.tolist()
+        assert "A verdict takes the hits or errors of samples" in " ".join(str(whole).split())
+        json.dumps(whole.as_json(), allow_nan=False)
+        assert len(whole.figure().axes[0].lines) == 2
+
+    @pytest.mark.parametrize(("value", "what"), [(math.nan, "finite"), (math.inf, "finite"), (-1.0, "not negative")])
+    def test_errors_that_cannot_be_compared_are_refused(self, value: float, what: str) -> None:
+        good = squared_errors("5", 1.0)
+        errors = good.errors.copy()  # type: ignore[union-attr]
+        errors[3, 7] = value
+        with pytest.raises(DataError, match=what):
+            SettingResult(good.setting, None, good.histories, good.statuses, errors)
+
+    def test_hits_and_errors_are_not_mixed(self) -> None:
+        hits, errors = result("30", 0.9, 10, 0), squared_errors("5", 1.0, samples=SAMPLES)
+        with pytest.raises(DataError, match="by the hits, or by the errors"):
+            Comparison((hits, errors), tuple(range(10)))
+        with pytest.raises(DataError, match="not both"):
+            SettingResult(hits.setting, hits.hits, hits.histories, hits.statuses, errors.errors)
+        with pytest.raises(DataError, match="the same seeds and samples"):
+            Comparison((errors, squared_errors("30", 1.0)), tuple(range(10)))
 
 
 class TestTables:

@@ -329,3 +329,31 @@ def test_intervals_of_accuracies_hold_at_high_accuracy_and_few_samples(samples: 
         low, high = Variation.from_hits(recognised, (0.0, 1.0)).on_such_samples().interval()
         inside += low <= true <= high
     assert inside / repeats > 0.95 - 3 * math.sqrt(0.95 * 0.05 / repeats)
+
+
+@given(hits, st.sampled_from([1e-200, 0.001, 3.0, 1e200]))
+def test_errors_have_no_unit_of_their_own(values: Array, unit: float) -> None:
+    """In another unit all is the same but for the unit, and no differences at all are certain to be none."""
+    for scope in (Variation.on_these_samples, Variation.on_such_samples):
+        one, other = scope(Variation.from_errors(values * 1.0)), scope(Variation.from_errors(values * unit))
+        assert (other.mean / unit, other.df) == pytest.approx((one.mean, one.df), rel=1e-9, abs=1e-12)
+        assert np.divide(other.interval(), unit) == pytest.approx(one.interval(), rel=1e-6, abs=1e-9)
+        assert other.p_different() == pytest.approx(one.p_different(), rel=1e-6)
+        assert other.p_equivalent(0.1 * unit) == pytest.approx(one.p_equivalent(0.1), rel=1e-6)
+
+
+@pytest.mark.parametrize("deviation", [1.0, 2.0])
+def test_intervals_of_heavy_tailed_errors_hold(deviation: float) -> None:
+    """Lognormal squared errors on 100 samples, 300 times: t's interval alone fails, as the largest are not seen."""
+    rng, repeats, inside, by_t = np.random.default_rng(9), 300, 0, 0
+    for _ in range(repeats):
+        of_sample = np.exp(deviation * rng.standard_normal((1, 100)) - deviation**2 / 2)
+        errors = of_sample * np.exp(0.3 * rng.standard_normal((6, 100)) - 0.045)
+        such = Variation.from_errors(errors, (0.0, math.inf)).on_such_samples()
+        low, high = such.interval()
+        assert 0 <= low < high
+        inside += low <= 1 <= high
+        low, high = Estimate(such.mean, such.standard_error, such.df).interval()
+        by_t += low <= 1 <= high
+    assert inside / repeats > 0.93 - 3 * math.sqrt(0.93 * 0.07 / repeats)
+    assert by_t / repeats < (0.95 if deviation == 1 else 0.8)

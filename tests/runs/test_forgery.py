@@ -80,10 +80,10 @@ def train(folder: Path, table: dict[str, Any], ending: str) -> None:
         "failed": [Stop(RuntimeError("full"), 4)],
         "resumed": [Stop(KeyboardInterrupt(), 2)],
     }
-    with create_run(folder, experiment, data, draws=False) as recorder, suppress(BaseException):
+    with create_run(folder, experiment, data, compact=True) as recorder, suppress(BaseException):
         train_run(experiment, data, recorder, None, *stops.get(ending, ()))
     for epoch in (3, 6, 100) if ending == "resumed" else ():
-        recorder = RunRecorder(folder, experiment, data, draws=False)
+        recorder = RunRecorder(folder, experiment, data, compact=True)
         with suppress(KeyboardInterrupt):
             train_run(experiment, data, recorder, recorder.load_checkpoint(), Stop(KeyboardInterrupt(), epoch))
 

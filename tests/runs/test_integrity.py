@@ -87,7 +87,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(training, "CHECKPOINT_SHARE", 1e9)
         copy = At(15, lambda: shutil.copytree(place / "finished", place / "killed"))
         for name, observer in (("finished", copy), ("interrupted", At(15, interrupt))):
-            with create_run(place / name, experiment, data, draws=False) as recorder, suppress(KeyboardInterrupt):
+            with create_run(place / name, experiment, data, compact=True) as recorder, suppress(KeyboardInterrupt):
                 train_run(experiment, data, recorder, None, observer)
     modnet.compare(table, {"hidden": [3, 4]}, seeds=2, out=place / "comparison", workers=1)
     assert (place / "killed" / PREVIOUS).exists()
@@ -390,7 +390,7 @@ class TestUnfinished:
         """Its receipt must not vouch for the files of the process before."""
         run = copy / "interrupted"
         data, experiment = read_data(read_experiment(run))
-        recorder = RunRecorder(run, experiment, data, draws=False)
+        recorder = RunRecorder(run, experiment, data, compact=True)
         kill = At(20, lambda: shutil.copytree(run, copy / "again"))
         with pytest.MonkeyPatch.context() as patch:
             patch.setattr(training, "CHECKPOINT_EVERY", 0.0)
