@@ -23,6 +23,7 @@ ANALYSES = (5, 10, 20, 40, 80, 160)
 ERROR = 0.05  # of a wrong claim among all pairs, over all analyses
 ROPE = 0.001  # a smaller difference in accuracy is none in practice
 POWER = 0.8  # the probability with which the forecast number of seeds decides
+LIKELY = 0.5  # a verdict names the first number of seeds that decides with this probability
 
 Claim = Literal["different", "equal", "undecided"]
 Scope = Callable[[Variation], Estimate]
@@ -48,6 +49,12 @@ class Decision:
     def seeds_needed(self) -> int | None:
         """The number of seeds that decides with probability `POWER` or more; None where it is, or none does."""
         return next((count for count, probability in self.forecast.items() if probability >= POWER), None)
+
+    @property
+    def soonest(self) -> tuple[int, float]:
+        """The first number of seeds that is `LIKELY` to decide, or else the last, with its probability; 0 of none."""
+        likely = (item for item in self.forecast.items() if item[1] >= LIKELY)
+        return next(likely, max(self.forecast.items(), default=(0, 0.0)))
 
 
 def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE, *, forecasts: bool = True) -> list[Decision]:

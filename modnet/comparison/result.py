@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from modnet.comparison.collapse import find_collapsed
-from modnet.comparison.decisions import ANALYSES, Decision
+from modnet.comparison.decisions import LIKELY, Decision
 from modnet.comparison.grid import Setting
 from modnet.comparison.statistics import Estimate, Variation
 from modnet.errors import DataError
@@ -143,22 +143,28 @@ class PairResult:
     def verdict(self) -> str:
         """The claim in words, such as "hidden 50 is better" or "undecided: 40 seeds decide with 71 %"."""
         general, here = self._format(self.decision), self._format(self.decision_here)
-        if self.decision.claim != "undecided" or here == general:
+        if self.decision.claim != "undecided" or not self._is_sooner_here():
             return general
         return f"{general}; on this test set alone {here.removeprefix('undecided: ')}"
+
+    def _is_sooner_here(self) -> bool:
+        """Return whether the fixed test set alone decides, or will probably do so with fewer seeds."""
+        if self.decision_here.claim != "undecided":
+            return True
+        count, probability = self.decision_here.soonest
+        later, less = self.decision.soonest
+        return probability >= LIKELY and (less < LIKELY or count < later)
 
     def _format(self, decision: Decision) -> str:
         if decision.claim == "different":
             return f"{self.first} " + ("is better" if self.measure == "accuracy" else "has the smaller error")
         if decision.claim == "equal":
             return "practically equal"
-        if not decision.forecast:
-            return f"undecided after {self.seeds} seeds" if self.seeds > 1 else "undecided"
-        # The first number of seeds that is more likely than not to decide, or else the last.
-        likely = (item for item in decision.forecast.items() if item[1] >= 0.5)
-        count, probability = next(likely, (ANALYSES[-1], decision.forecast[ANALYSES[-1]]))
+        count, probability = decision.soonest
         if probability < 0.01 and decision.smallest_rope > self.rope:
             return f"undecided: {self.samples:,} samples cannot show less than {decision.smallest_rope:.2g}"
+        if not decision.forecast:
+            return f"undecided after {self.seeds} seeds" if self.seeds > 1 else "undecided"
         return f"undecided: {count} seeds decide with {_percent(probability)}"
 
 

@@ -67,14 +67,10 @@ class RareSamples:
 
     def tail(self, distance: float, side: int) -> float:
         """Return the p-value of a truth that is `distance` above (side 1) or below (-1) the mean."""
-        tail: float
-        distance = distance / self.unit
-        if np.ndim(distance):
-            places = np.unique(np.quantile(distance, _PLACES))
-            deviate = np.interp(distance, places, [self._deviate(place, side) for place in places.tolist()])
-        else:
-            deviate = np.float64(self._deviate(distance, side))
-        tail = load_special().ndtr(-deviate)
+        far = np.divide(distance, self.unit)
+        places = np.unique(np.quantile(far, _PLACES)) if np.ndim(far) else far
+        deviates = self._deviate(places, side)
+        tail: float = load_special().ndtr(-(np.interp(far, places, deviates) if np.ndim(far) else deviates))
         return tail
 
     def reach(self, tail: float, side: int) -> float:
@@ -104,34 +100,39 @@ class RareSamples:
         squares = float(self.counts @ self.values**2) + max(limit**2 for limit in self.limits)
         return math.sqrt(squares) / float(self.counts.sum())
 
-    def _deviate(self, distance: float, side: int) -> float:
-        """Return the p-value as a normal deviate, at most 40 in size."""
-        values = np.append(side * self.values, max(side * limit for limit in self.limits)) - distance
-        if values.max() <= 0 or values.min() >= 0:
-            return 40.0 if values.max() <= 0 else -40.0
-        return _saddlepoint(values, np.append(self.counts, 1.0))
+    def _deviate(self, distance: Any, side: int) -> Any:
+        """Return the p-value of a distance, or of each of several, as a normal deviate, at most 40 in size."""
+        values = np.append(side * self.values, max(side * limit for limit in self.limits)) - np.expand_dims(
+            distance, -1
+        )
+        beyond, within = values.max(axis=-1) <= 0, values.min(axis=-1) >= 0
+        deviates, between = np.where(beyond, 40.0, -40.0), ~(beyond | within)
+        deviates[between] = _saddlepoint(values[between], np.append(self.counts, 1.0))
+        return deviates[()]
 
 
-def _saddlepoint(values: Array, counts: Array) -> float:
-    """Return the normal deviate of P(sum of values times independent exponential variables > 0).
+def _saddlepoint(values: Array, counts: Array) -> Array:
+    """Return the normal deviate of P(sum of values times independent exponential variables > 0), for each row.
 
     By Barndorff-Nielsen's r*, which is right to a few parts in a hundred (Butler 2007, "Saddlepoint approximations with
     applications").
     """
-    at = 0.0
+    at = np.zeros(len(values))
     for _ in range(100):  # Newton's method, damped as for a self-concordant function
-        terms = values / (1 - at * values)
-        slope, curvature = float(counts @ terms), float(counts @ terms**2)
-        newton = slope / math.sqrt(curvature)
-        if abs(newton) < 1e-9:
+        terms = values / (1 - at[:, None] * values)
+        slope, curvature = terms @ counts, terms**2 @ counts
+        newton = np.abs(slope) / np.sqrt(curvature)
+        if (newton < 1e-9).all():
             break
-        at -= slope / curvature / (1 + abs(newton))
-    terms = values / (1 - at * values)
-    curvature = float(counts @ terms**2)
-    root = math.copysign(math.sqrt(max(2 * float(counts @ np.log1p(-at * values)), 0.0)), at)
-    if abs(root) < 1e-4:
-        return root + float(counts @ terms**3) / (3 * curvature * math.sqrt(curvature))
-    return root + math.log(at * math.sqrt(curvature) / root) / root
+        at -= slope / curvature / (1 + newton)
+    terms = values / (1 - at[:, None] * values)
+    curvature = terms**2 @ counts
+    root = np.copysign(np.sqrt(np.maximum(2 * (np.log1p(-at[:, None] * values) @ counts), 0.0)), at)
+    middle = np.abs(root) < 1e-4
+    divisor = np.where(middle, 1.0, root)
+    correction = np.log(np.where(middle, 1.0, at * np.sqrt(curvature) / divisor)) / divisor
+    deviate: Array = root + np.where(middle, terms**3 @ counts / (3 * curvature**1.5), correction)
+    return deviate
 
 
 @attrs.frozen
