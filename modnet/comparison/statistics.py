@@ -21,8 +21,11 @@ import numpy as np
 from modnet.errors import MissingExtraError
 from modnet.types import Array
 
-UNSEEN = 2.5  # an error that was not seen is taken to be at most so many times as large as the largest of those seen
-_PLACES = (0, 0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1)  # quantiles of many distances, between which is interpolated
+# An error that was not seen is taken to be so many times as far from the mean as the farthest of those seen, and by so
+# much more as that one alone makes up of the sum of squares: where one does, the tail is long.
+UNSEEN, UNSEEN_DOMINANT = 1.5, 4.0
+# Quantiles of many distances; the bound of samples is computed at these and interpolated in between.
+_PLACES = (0, 0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1)
 
 
 @attrs.frozen
@@ -102,9 +105,8 @@ class RareSamples:
 
     def _deviate(self, distance: Any, side: int) -> Any:
         """Return the p-value of a distance, or of each of several, as a normal deviate, at most 40 in size."""
-        values = np.append(side * self.values, max(side * limit for limit in self.limits)) - np.expand_dims(
-            distance, -1
-        )
+        values = np.append(side * self.values, max(side * limit for limit in self.limits))
+        values = values - np.expand_dims(distance, -1)
         beyond, within = values.max(axis=-1) <= 0, values.min(axis=-1) >= 0
         deviates, between = np.where(beyond, 40.0, -40.0), ~(beyond | within)
         deviates[between] = _saddlepoint(values[between], np.append(self.counts, 1.0))
@@ -296,7 +298,9 @@ class Variation:
         return seen
 
     def _bound_samples(self) -> RareSamples | None:
-        far, mean = UNSEEN * float(np.abs(self.columns).max()), float(np.mean(self.mean))
+        squares, mean = np.square(self.columns), float(np.mean(self.mean))
+        share = float(squares.max() / squares.sum()) if squares.any() else 0.0
+        far = (UNSEEN + UNSEEN_DOMINANT * share) * float(np.abs(self.columns).max())
         low, high = (limit - mean if math.isfinite(limit) else math.copysign(far, limit) for limit in self.limits)
         if low == high or not self.unit:
             return None
