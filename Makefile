@@ -48,6 +48,7 @@ bench: $(VENV)/.bench  ## Time modnet against others and print the ratios
 	$(BIN)/python tests/benchmarks/csv_files.py
 	$(BIN)/python tests/benchmarks/pickles.py
 	$(BIN)/python tests/benchmarks/workers.py
+	$(BIN)/python tests/benchmarks/digests.py
 
 constraints: $(VENV)/.test  ## Choose the versions in constraints.txt anew
 	$(PIP) install uv

@@ -47,6 +47,13 @@ def test_a_benchmark_runs(tmp_path: Path, name: str, arguments: str) -> None:
     assert run(tmp_path, f"benchmarks/{name}.py", *arguments.split())
 
 
+def test_the_checks_of_a_runs_files_are_a_small_share_of_the_commands(tmp_path: Path) -> None:
+    _, *rows = run(tmp_path, "benchmarks/digests.py", "--rounds", "3").splitlines()
+    shares = {row[:30].strip(): float(row.split()[-1].rstrip("%")) for row in rows}
+    assert len(shares) == 4
+    assert max(shares.values()) < 5, shares
+
+
 def test_the_calibration_counts_on_the_folder_of_a_comparison(tmp_path: Path) -> None:
     experiment = {"gradient": "backpropagation", "training": {"iterations": 5}}
     modnet.compare(experiment, {"hidden": [2, 3]}, seeds=2, out=tmp_path / "runs", workers=1)

@@ -28,27 +28,44 @@ def main() -> None:
     warnings.showwarning = _show_warning
     try:
         modnet_command(standalone_mode=False, prog_name="modnet")
-    except click.exceptions.Exit as error:
-        sys.exit(error.exit_code)
-    except click.ClickException as error:
-        error.show()
-        sys.exit(error.exit_code)
-    except (click.Abort, KeyboardInterrupt):
-        _complain("interrupted")
-        sys.exit(130)
-    except BrokenPipeError:
-        # Whoever read our output has seen enough; the interpreter must not fail over it when it flushes at its end.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        sys.exit(1)
-    except (SettingError, UnknownNameError) as error:
-        _complain(str(error))
-        sys.exit(2)
-    except (ModnetError, OSError) as error:
-        _complain("\n".join([str(error), *getattr(error, "__notes__", ())]))
-        sys.exit(1)
-    except MemoryError:
-        _complain("out of memory: take less data, a smaller network or a smaller batch")
-        sys.exit(1)
+    except (click.exceptions.Exit, click.ClickException, ModnetError, KeyboardInterrupt, BrokenPipeError) as error:
+        sys.exit(_end(error))
+    except BaseException as error:
+        if problem := _explain(error):
+            error = problem
+        sys.exit(_end(error))
+
+
+def _explain(error: BaseException) -> ModnetError | None:
+    """Return what a third-party plugin did where it raised an error, or tried to end the program."""
+    from modnet.compose.plugins import get_host
+    from modnet.host.problems import explain_failure
+
+    return explain_failure(error, get_host().plugins)
+
+
+def _end(error: BaseException) -> int:
+    """Say what went wrong, and return the exit status; raises an error that modnet does not know."""
+    match error:
+        case click.exceptions.Exit():
+            return error.exit_code
+        case click.ClickException():
+            error.show()
+            return error.exit_code
+        case click.Abort() | KeyboardInterrupt():
+            _complain("interrupted")
+            return 130
+        case BrokenPipeError():
+            # Whoever read our output has seen enough; the interpreter must not fail over it when it flushes at its end.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+            return 1
+        case ModnetError() | OSError():
+            _complain("\n".join([str(error), *getattr(error, "__notes__", ())]))
+            return 2 if isinstance(error, (SettingError, UnknownNameError)) else 1
+        case MemoryError():
+            _complain("out of memory: take less data, a smaller network or a smaller batch")
+            return 1
+    raise error
 
 
 def _complain(message: str) -> None:

@@ -13,7 +13,7 @@ from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
 from modnet.display.learning_curves import draw_learning_curves
 from modnet.nn.checkpoint import load_history
-from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY
+from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, recover
 from modnet.runs.history import read_history
 from modnet.runs.integrity import check_files
 
@@ -27,9 +27,10 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
 
     No part of the run is needed for it, and no module that its experiment names is imported.
     """
+    recover(run)
     if check_files(run, (EXPERIMENT, HISTORY)):
         history = read_history(run / HISTORY)
-    else:  # the history of its checkpoint has a digest, and is at least as new
+    else:  # that of the last checkpoint has a digest, and is at least as new
         history = load_history(run) or read_history(run / HISTORY)
     title = format_title(read_toml(run / EXPERIMENT))
     load_chosen_plugins(without, modules)

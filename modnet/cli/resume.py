@@ -2,8 +2,12 @@
 
 from __future__ import annotations
 
+import shlex
+from contextlib import nullcontext
 from pathlib import Path
+from typing import NoReturn
 
+import attrs
 import click
 
 import modnet
@@ -13,34 +17,34 @@ from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data
 from modnet.compose.toml import read_toml
 from modnet.display.progress import file_progress
-from modnet.errors import DataError
+from modnet.errors import DataError, SettingError
+from modnet.nn.checkpoint import CHECKPOINT
 from modnet.runs.folder import EXPERIMENT, check_is_run, claim, read_ending, read_experiment
 from modnet.runs.integrity import check_files
-from modnet.runs.recorder import RunRecorder
+from modnet.runs.recorder import RunRecorder, begin_run
 from modnet.runs.surroundings import OBSERVER
 from modnet.types import Status
 
 
 @click.command()
 @click.argument("run", type=click.Path(path_type=Path))
+@click.option("--iterations", type=click.IntRange(0), help="Iterations in all: a finished run is lengthened.")
 @click.option("--accept", is_flag=True, help="Continue by other code or libraries; the receipt records them.")
 @plugin_options
-def resume(run: Path, *, accept: bool, without: tuple[str, ...], modules: tuple[str, ...]) -> None:
+def resume(
+    run: Path, iterations: int | None, *, accept: bool, without: tuple[str, ...], modules: tuple[str, ...]
+) -> None:
     """Continue RUN from its last checkpoint.
 
-    RUN was interrupted, was killed or failed. The parameters are the same, to the last bit, as if it had never stopped,
-    if code and libraries are; where they are not, it stops and says what differs.
+    RUN was interrupted, was killed or failed; with --iterations it may have finished. The parameters are the same, to
+    the last bit, as if it had never stopped, if code and libraries are; where they are not, it stops and says what
+    differs.
     """
     check_is_run(run)
     with claim(run):
-        ended = read_ending(run)
         check_files(run)
-        if ended:
-            if ended["status"] == Status.DIVERGED:
-                made = ended["iterations"]
-                raise DataError(
-                    f"{run} has diverged after {made} iterations, and would again: try a smaller learning rate"
-                )
+        ended = read_ending(run)
+        if ended and not _can_be_lengthened(run, *ended, iterations):
             echo(f"{run} has finished: there is nothing to resume")
             return
         load_all_plugins(read_toml(run / EXPERIMENT), run / EXPERIMENT, without, modules)
@@ -48,12 +52,38 @@ def resume(run: Path, *, accept: bool, without: tuple[str, ...], modules: tuple[
         wanted = read_experiment(run)
         with file_progress():
             data, wanted = read_data(wanted)
+        changes = iterations is not None and iterations != wanted.training.iterations
+        if iterations is not None:
+            wanted = attrs.evolve(wanted, training=attrs.evolve(wanted.training, iterations=iterations))
         recorder = RunRecorder(run, wanted, data)
         start = recorder.load_checkpoint(accept=accept)
+        if start and wanted.training.iterations < start.iteration:
+            _refuse_fewer(run, start.iteration)
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
         echo(f"resumes after {made} iterations")
         for difference in recorder.new_surroundings:
             if difference.part != OBSERVER:
                 echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)
-        run_to_end(wanted, data, recorder, start)
+        with begin_run(recorder) if changes else nullcontext():
+            run_to_end(wanted, data, recorder, start)
+
+
+def _can_be_lengthened(run: Path, status: Status, made: int, iterations: int | None) -> bool:
+    """Return whether so many iterations are more than an ended run has; raises where it cannot have more."""
+    if status is Status.DIVERGED:
+        raise DataError(f"{run} has diverged after {made:,} iterations, and would again: try a smaller learning rate")
+    if iterations is None or iterations == made:
+        return False
+    if iterations < made:
+        _refuse_fewer(run, made)
+    if not (run / CHECKPOINT).is_file():
+        why = "it has no checkpoint, as it is of an older modnet or one of many in a comparison"
+        source, target = (shlex.quote(str(path)) for path in (run / EXPERIMENT, f"{run}-{iterations}"))
+        again = f"modnet train {source} --iterations {iterations} --out {target}"
+        raise DataError(f"{run} cannot be lengthened: {why}: train it from the start, {again}")
+    return True
+
+
+def _refuse_fewer(run: Path, made: int) -> NoReturn:
+    raise SettingError([f"{run} has made {made:,} iterations already: give more"], "--iterations")

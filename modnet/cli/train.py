@@ -19,11 +19,11 @@ from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.display.progress import RunProgress, file_progress
-from modnet.errors import DivergedError, ModnetError, TrainingInterrupted
+from modnet.errors import ModnetError
+from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import Checkpoint
-from modnet.nn.run import Run
 from modnet.nn.training import time_iteration
-from modnet.runs.folder import choose_new_folder
+from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_duration, format_settings, format_table
@@ -71,15 +71,16 @@ def train(
 
 
 def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: Checkpoint | None = None) -> None:
-    """Train to the end with progress shown and everything saved, and print how the run ended."""
+    """Train to the end with progress shown and everything saved, and print how the run ended, however that was."""
     failure: BaseException | None = None
     with RunProgress() as progress:
         try:
-            run = train_run(wanted, data, recorder, start, progress)
-        except (DivergedError, TrainingInterrupted) as error:
-            run, failure = error.run, error
-    _conclude(run, recorder)
-    if isinstance(failure, TrainingInterrupted):
+            train_run(wanted, data, recorder, start, progress)
+        except BaseException as error:  # a part or a hook may fail in any way
+            failure = error
+    if recorder.run:
+        _conclude(recorder.run, recorder)
+    if failure and recorder.run and recorder.run.status is Status.INTERRUPTED:
         sys.exit(130)
     if failure:
         raise failure
@@ -135,15 +136,18 @@ def _format_part(part: object) -> str:
     return find_name(part) + (f"({settings})" if settings else "")
 
 
-def _conclude(run: Run, recorder: RunRecorder) -> None:
+def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
     history = run.history
     done = str(run.status)
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
     last = [f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values]
-    echo(f"{done} in {format_duration(run.seconds)}: {', '.join(reversed(last))}")
-    echo(f"saved in {recorder.path}")
-    if run.status is Status.INTERRUPTED:
-        echo(f"continue with: modnet resume {recorder.path}")
+    echo(f"{done} in {format_duration(run.seconds)}" + ": " * bool(last) + ", ".join(reversed(last)))
+    if recorder.has_restored:
+        echo(f"{recorder.path} holds the run that was there before")
+    if recorder.is_saved:
+        echo(f"saved in {recorder.path}")
+        if not run.status.is_final:
+            echo(f"continue with: {format_resume(recorder.path)}")
     for note in recorder.notes:
         echo(note)

@@ -15,7 +15,7 @@ from modnet.compose.settings import Table
 from modnet.compose.toml import read_toml
 from modnet.display.progress import RunProgress, file_progress
 from modnet.errors import SettingError
-from modnet.runs.folder import EXPERIMENT
+from modnet.runs.folder import EXPERIMENT, recover
 from modnet.runs.surroundings import PARTS
 from modnet.runs.verify import Verification, compare_with_receipt, retrain
 
@@ -43,6 +43,7 @@ def verify(
     the run. Differences are listed, with the first iteration that differs; by other code or libraries it is trained
     with --accept alone, on other data never. The exit status is 0 for an identical run, otherwise 1.
     """
+    recover(run)
     table: Table = {}
     with suppress(SettingError):  # a file that cannot be read is one of the differences
         table = read_toml(run / EXPERIMENT)

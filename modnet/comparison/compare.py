@@ -25,6 +25,7 @@ from modnet.comparison.grid import Setting, create_settings, to_axes
 from modnet.comparison.report import Comparison
 from modnet.comparison.result import SettingResult
 from modnet.comparison.workers import (
+    REMEDY,
     Job,
     check_is_no_import,
     ensure_plugins,
@@ -46,6 +47,7 @@ from modnet.files.opening import read_plain
 from modnet.host.approval import name_module
 from modnet.runs.folder import HISTORY, HITS, claim, is_unused
 from modnet.runs.history import read_history
+from modnet.runs.integrity import check_files
 from modnet.runs.receipt import FORMAT, RECEIPT, Receipt
 from modnet.text import format_count, format_error
 from modnet.types import Array
@@ -247,10 +249,9 @@ def read_receipt(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
 def check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
     """Return the receipt of a finished run; raises DataError where its files or its data are others."""
     receipt = read_receipt(folder, fingerprint)
-    changed = [difference.what for difference in receipt.find_changed_files(folder)]
-    if changed or not receipt.results:
-        names = ", ".join(changed) or "it has no results"
-        raise DataError(f"{folder} is not as the run left it: {names}; remove it to repeat the run")
+    check_files(folder, remedy=REMEDY)
+    if not receipt.results:
+        raise DataError(f"{folder} is not as the run left it: it has no results; {REMEDY}")
     return receipt
 
 

@@ -29,12 +29,13 @@ from modnet.host.entry_points import Plugin, split_names
 from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
-from modnet.runs.folder import EXPERIMENT, HISTORY, claim, read_ending
+from modnet.runs.folder import EXPERIMENT, HISTORY, claim, read_ending, recover
 from modnet.runs.integrity import check_files
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Grads, Params, Status
 
 SAFE_PATH = "PYTHONSAFEPATH"
+REMEDY = "remove it to repeat the run"
 _is_ending = False  # whether this process, a worker, is to end as soon as its run can be saved
 
 
@@ -57,6 +58,7 @@ class JobResult:
 
 def is_finished(job: Job) -> bool:
     """Return whether a run has come to its end; raises SettingError where its folder holds another one."""
+    recover(job.folder)
     if not (job.folder / EXPERIMENT).is_file():
         return False
     there, wanted = read_toml(job.folder / EXPERIMENT), to_table(job.experiment)
@@ -66,9 +68,8 @@ def is_finished(job: Job) -> bool:
     if keys := find_changes(there, wanted):
         raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"], "--out")
     with claim(job.folder):
-        ended = read_ending(job.folder)
-        check_files(job.folder, remedy="remove it to repeat the run")
-        return ended is not None
+        check_files(job.folder, remedy=REMEDY)
+        return read_ending(job.folder) is not None
 
 
 def measure_progress(job: Job) -> float:
@@ -127,12 +128,12 @@ def _train_table(folder: Path, table: Table, grants: Sequence[Approval], accept:
 def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Dataset, accept: bool) -> None:
     """Begin or resume the run of an experiment; a variant of it, which gives the same bits, is trained."""
     if not (folder / EXPERIMENT).is_file():
-        with create_run(folder, experiment, data, draws=False) as recorder:
+        with create_run(folder, experiment, data, compact=True) as recorder:
             train_run(variant, data, recorder)
         return
     with claim(folder):
         if not read_ending(folder):
-            recorder = RunRecorder(folder, experiment, data, draws=False)
+            recorder = RunRecorder(folder, experiment, data, compact=True)
             train_run(variant, data, recorder, recorder.load_checkpoint(accept=accept))
 
 

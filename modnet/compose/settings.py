@@ -52,6 +52,7 @@ class Settings:
 
     def __init__(self) -> None:
         self._own: dict[Any, Callable[[Any], Any]] = {}
+        self._settings: dict[type, dict[str, Setting]] = {}
         self._by_kind: dict[Any, Callable[[Any, Any], Any]] = {
             **dict.fromkeys((int, float, bool, str, bytes), _read_primitive),
             **dict.fromkeys(_LISTS, self._read_list),
@@ -78,7 +79,9 @@ class Settings:
             return table
         if not isinstance(table, Mapping):
             raise SettingError([f"must be a table, not {table!r}"])
-        settings = find_settings(cls)
+        if cls not in self._settings:
+            self._settings[cls] = find_settings(cls)
+        settings = self._settings[cls]
         mistakes = [describe_unknown("unknown setting", key, settings) for key in table if key not in settings]
         values = {}
         for key, setting in settings.items():

@@ -42,8 +42,8 @@ def train(
     loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
 
     With `start`, another run's `checkpoint`, it resumes there, up to `iterations` in all, and ends with the same bits
-    as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and where
-    the run ends before its last iteration.
+    as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and at the
+    end.
 
     >>> data = modnet.load("mnist-small")
     >>> net, sgd = modnet.TwoLayerNet(784, 50, 10, seed=0), modnet.optimizer("sgd", lr=0.1)

@@ -152,10 +152,10 @@ class Checkpoints:
             return found
         raise DataError("\n".join([*wrong, "the run cannot be resumed: start it again from the beginning"]))
 
-    def discard(self) -> None:
-        """Remove the checkpoints, and the temporary files of a killed process."""
-        self._newest_is_good = False
-        for name in (PREVIOUS, CHECKPOINT):
+    def discard(self, *, but_the_last: bool = False) -> None:
+        """Remove the checkpoints, or all but the last, and the temporary files of a killed process."""
+        self._newest_is_good = self._newest_is_good and but_the_last
+        for name in (PREVIOUS,) if but_the_last else (PREVIOUS, CHECKPOINT):
             (self.folder / name).unlink(missing_ok=True)
             sweep(self.folder / name)
 

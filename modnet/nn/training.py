@@ -83,7 +83,7 @@ def train_network(
     """Train a copy of `network` on mini-batches and return the run; the network that was given stays as it is.
 
     From `start` on, a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the
-    first iteration, every few seconds, and where the run ends before its last iteration.
+    first iteration, every few seconds, and at the end: a run that has finished can be lengthened.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
@@ -229,8 +229,7 @@ def _finish(run: Run, data: Dataset, observer: Observer, schedule: CheckpointSch
     try:
         if run.status is Status.RUNNING:
             run.status = Status.FAILED
-        if run.status is not Status.FINISHED:
-            schedule.save_now(run)
+        schedule.save_now(run)
         if run.status is Status.FAILED:
             return
         if run.history.evaluated_at[-1:] != [run.iteration]:

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shlex
+import shutil
+import warnings
 from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
@@ -15,23 +18,27 @@ from modnet.errors import DataError, SettingError, UnknownNameError
 from modnet.files import sweep
 from modnet.files.locks import hold_lock
 from modnet.files.opening import read_json
+from modnet.files.writing import sync_folder
 from modnet.host.kinds import KINDS
 from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
-from modnet.runs.missing_plugins import name_missing_plugins
+from modnet.runs.missing_plugins import check_modules, name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt
 from modnet.types import Status
 
-EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, CURVES, _ = FILES = (
+EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, CURVES, _, _ = FILES = (
     "experiment.toml",
     "history.csv",
     "summary.json",
     "params.npz",
     "hits.npy",
     "curves.png",
+    CHECKPOINT,
     RECEIPT,
 )
 LOCK = ".lock"
+# Hidden folders in that of a run: the run that another is about to replace, and one that it has replaced.
+ASIDE, REPLACED = ".aside", ".replaced"
 # The entries and the kinds of parts that a network takes.
 NETWORK, NETWORK_KINDS = ("network", "training", "seed"), ("activation", "loss")
 # The files that the receipt vouches for; curves may be drawn again at any time.
@@ -73,31 +80,45 @@ def is_unused(path: Path, first: str) -> bool:
 
 
 def check_is_run(path: Path) -> None:
-    """Raise DataError where a folder is not that of a run."""
+    """Raise DataError where a folder is not that of a run, after `recover`."""
+    recover(path)
     if not (path / EXPERIMENT).is_file():
         raise DataError(f"{path}: not the folder of a run, there is no {EXPERIMENT} in it")
 
 
-def read_ending(path: Path) -> Table | None:
-    """Return the summary of a run that has come to its end, or None where it can be resumed.
+def read_ending(path: Path) -> tuple[Status, int] | None:
+    """Return status and iterations of a run that has come to its end, or None where it can be resumed.
 
-    Removes what was left by killed processes; the folder must be claimed.
+    Its receipt knows; a run of an older version may have none, but a summary. Removes what was left by killed
+    processes; the folder must be claimed.
     """
-    for name in (*FILES, CHECKPOINT):
+    for name in (*FILES, PREVIOUS):
         sweep(path / name)
-    try:
-        summary = read_json(path / SUMMARY)
-        if not Status(summary["status"]).is_final or not isinstance(summary["iterations"], int):
-            return None
-    except (DataError, ValueError, KeyError, TypeError):  # it is running, or was killed, or the file is damaged
-        return None
-    if (path / RECEIPT).is_file():  # a run of an older version may have none
+    shutil.rmtree(path / REPLACED, ignore_errors=True)
+    if (path / RECEIPT).is_file():
         results = Receipt.read(path, of_older=True).results
-        if not results or not results.status.is_final:
-            return None
-    for name in (PREVIOUS, CHECKPOINT):
+        ending = (results.status, results.iterations) if results else None
+    else:
+        ending = _read_summary(path / SUMMARY)
+    if not ending or not ending[0].is_final:
+        return None
+    for name in (PREVIOUS,) if ending[0] is Status.FINISHED else (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)
-    return summary
+    return ending
+
+
+def _read_summary(path: Path) -> tuple[Status, int] | None:
+    """Return status and iterations in the summary of a run, or None where there is none, or it is damaged."""
+    try:
+        summary = read_json(path)
+        return Status(summary["status"]), int(summary["iterations"])
+    except (DataError, ValueError, KeyError, TypeError):
+        return None
+
+
+def format_resume(path: Path) -> str:
+    """Return the command that continues a run."""
+    return f"modnet resume {shlex.quote(str(path))}"
 
 
 def read_experiment(folder: Path) -> Experiment:
@@ -113,6 +134,7 @@ def read_network(folder: Path) -> tuple[Experiment, DataSource | None]:
     path = folder / EXPERIMENT
     table = read_toml(path)
     experiment = _create_experiment(path, {key: table[key] for key in NETWORK if key in table}, NETWORK_KINDS)
+    check_modules(path, NETWORK_KINDS)
     data = table.get("data", {})
     with suppress(UnknownNameError):
         if isinstance(data, dict) and isinstance(name := data.get("name"), str):
@@ -127,3 +149,69 @@ def _create_experiment(path: Path, table: Table, kinds: Container[str]) -> Exper
             return create_experiment(table)
         except SettingError as error:
             raise SettingError(error.mistakes, str(path)) from None
+
+
+def remove_run(path: Path) -> None:
+    """Remove all files of a run; the folder must be claimed. Raises OSError."""
+    for name in (PREVIOUS, *reversed(FILES)):  # the experiment last: until then this is the folder of a run
+        (path / name).unlink(missing_ok=True)
+        sweep(path / name)
+
+
+def is_aside(path: Path) -> bool:
+    """Return whether a run is set aside in its folder."""
+    return (path / ASIDE).is_dir() and not (path / ASIDE).is_symlink()  # which could lead anywhere
+
+
+def set_aside(path: Path) -> None:
+    """Move the files of a run into a hidden folder inside its own, which must be claimed; raises OSError."""
+    (path / ASIDE).mkdir()
+    for name in (PREVIOUS, *reversed(FILES)):  # the experiment last, see `restore`
+        with suppress(FileNotFoundError):
+            (path / name).replace(path / ASIDE / name)
+    sync_folder(path / ASIDE)
+    sync_folder(path)
+
+
+def restore(path: Path) -> bool:
+    """Move the run that was set aside back, and return whether there was one; the folder must be claimed.
+
+    Where this was stopped at any step, or `set_aside` was, the next call completes it. Raises OSError.
+    """
+    if not is_aside(path):
+        return False
+    if (path / ASIDE / EXPERIMENT).exists():  # then all of it was moved, and what is beside it is of the new run
+        remove_run(path)
+    for name in (*FILES, PREVIOUS):
+        with suppress(FileNotFoundError):
+            (path / ASIDE / name).replace(path / name)
+    sync_folder(path)
+    shutil.rmtree(path / ASIDE, ignore_errors=True)
+    return True
+
+
+def discard_replaced(path: Path) -> None:
+    """Remove the run that was set aside: another has taken its place. The folder must be claimed; raises OSError."""
+    shutil.rmtree(path / REPLACED, ignore_errors=True)
+    if is_aside(path):
+        (path / ASIDE).replace(path / REPLACED)  # at one stroke
+        sync_folder(path)
+        shutil.rmtree(path / REPLACED, ignore_errors=True)
+
+
+def recover(path: Path) -> None:
+    """Restore the run that was set aside by a process that was killed, unless another is at work; warns of it.
+
+    Raises DataError where the folder cannot be written.
+    """
+    if not is_aside(path):
+        return
+    try:
+        with hold_lock(path / LOCK) as mine:
+            restored = mine and restore(path)
+    except OSError as error:
+        why = error.strerror or str(error)
+        raise DataError(f"{path}: its run was set aside, and cannot be restored: {why}: make it writable") from None
+    if restored:
+        what = "the run that was to replace this one was killed before its first checkpoint: this one is restored"
+        warnings.warn(f"{path}: {what}", stacklevel=3)

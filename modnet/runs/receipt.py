@@ -179,10 +179,13 @@ def _from_format_1(table: Table) -> Table:
     return {**rest, "segments": [{"start": 0, "observers": [], **surroundings}]}
 
 
+_READER = Settings()
+
+
 def _parse(table: Table, path: Path) -> Receipt:
     """Return a receipt; raises DataError where it is damaged."""
     try:
-        receipt = Settings().read(table, Receipt)
+        receipt = _READER.read(table, Receipt)
     except SettingError as error:
         why = printable(error.mistakes[0], 200)
         raise DataError(f"{path}: not a run's receipt, or damaged ({why})") from None

@@ -17,13 +17,30 @@ from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
 from modnet.display.learning_curves import draw_learning_curves
 from modnet.errors import DataError, SettingError
-from modnet.files import sweep, write_atomically
+from modnet.files import write_atomically
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
 from modnet.nn.run import Run
 from modnet.runs.contents import describe_params, pack_hits, pack_summary, summarize
-from modnet.runs.folder import CURVES, EXPERIMENT, FILES, HISTORY, HITS, PARAMS, SEALED, SUMMARY, check_is_free, claim
+from modnet.runs.folder import (
+    CURVES,
+    EXPERIMENT,
+    HISTORY,
+    HITS,
+    PARAMS,
+    SEALED,
+    SUMMARY,
+    check_is_free,
+    claim,
+    discard_replaced,
+    format_resume,
+    is_aside,
+    recover,
+    remove_run,
+    restore,
+    set_aside,
+)
 from modnet.runs.history import history_to_csv
 from modnet.runs.receipt import Receipt
 from modnet.runs.surroundings import Difference
@@ -33,26 +50,34 @@ from modnet.types import History, Params, Status
 
 @contextmanager
 def create_run(
-    path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool = False, draws: bool = True
+    path: Path, experiment: Experiment, data: Dataset, *, overwrite: bool = False, compact: bool = False
 ) -> Iterator[RunRecorder]:
     """Claim a folder for a new run; a run that fails before its first iteration leaves no folder.
 
-    Raises SettingError where the folder is not empty, and DataError where another process has it.
+    With `overwrite` a run that was there is kept until the new one has ended or saved a first iteration. Raises
+    SettingError where the folder is not empty, and DataError where another process has it.
     """
+    recover(path)
     check_is_free(path, overwrite=overwrite)
     try:
         with claim(path):
             check_is_free(path, overwrite=overwrite)  # another process may have been faster
-            recorder = RunRecorder(path, experiment, data, draws=draws)
-            try:
-                recorder.begin()
+            with begin_run(RunRecorder(path, experiment, data, compact=compact)) as recorder:
                 yield recorder
-            finally:
-                if not recorder.has_begun:
-                    recorder.clear()
     finally:
         with suppress(OSError):  # the folder is not empty
             path.rmdir()
+
+
+@contextmanager
+def begin_run(recorder: RunRecorder) -> Iterator[RunRecorder]:
+    """Begin a run in its folder, which must be claimed; if it comes to nothing, the folder is as it was before."""
+    try:
+        recorder.begin()
+        yield recorder
+    finally:
+        if not recorder.has_begun:
+            recorder.abandon()
 
 
 def train_run(
@@ -72,13 +97,19 @@ def train_run(
 class RunRecorder(Observer):
     """Writes the files of a run while it is trained, each of them whole or not at all."""
 
-    def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, draws: bool = True) -> None:
+    def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, compact: bool = False) -> None:
         self.path = path
-        self.draws = draws
-        """True where the learning curves are drawn at the end."""
+        self.compact = compact
+        """True for one run of many: without learning curves, and without a checkpoint once it has finished."""
         self.notes: list[str] = []
         self.has_begun = False
         """True once the folder holds more of the run than its experiment."""
+        self.run: ObservedRun | None = None
+        """The run, once it has started."""
+        self.is_saved = False
+        """True once all of the run is saved, as it ended."""
+        self.has_restored = False
+        """True where the folder holds the run that was there before: the new one came to nothing."""
         self.new_surroundings: list[Difference] = []
         """The differences from the surroundings that the run had until its checkpoint."""
         self._experiment = experiment
@@ -89,7 +120,8 @@ class RunRecorder(Observer):
         origin = {"experiment": _select_identity(self._table), "data": self._receipt.content}
         self._checkpoints = Checkpoints(path, experiment.optimizer, origin)
         self._cannot_be_written = False
-        self._ended_with: History | None = None
+        self._owns_folder = False  # whose files, if it is not, may be those of another run
+        self._start = 0  # the iterations made before
 
     def load_checkpoint(self, *, accept: bool = False) -> Checkpoint | None:
         """Return the checkpoint to resume from, or None where there is none yet.
@@ -109,6 +141,7 @@ class RunRecorder(Observer):
             counts = [f"{old[key]:,} {key} then, {new[key]:,} now" for key in keys if isinstance(new[key], int)]
             what = ", ".join(counts).replace(" rows ", " samples ") or "as many samples, with other values"
             raise DataError(f"{self.path}: the data is not what the run began with: {what}")
+        self._start = checkpoint.iteration
         if checkpoint.iteration:
             before = Receipt.read(self.path).until(checkpoint.iteration)
             self.new_surroundings = before.latest.find_differences(self._receipt.latest)
@@ -128,17 +161,23 @@ class RunRecorder(Observer):
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Save a checkpoint, and the interim results; raises DataError where that cannot be."""
+        status = self.run.status if self.run else Status.RUNNING
+        if status is Status.FINISHED and self.compact:
+            return
         try:
             self._checkpoints.save(checkpoint)
-            self._save(checkpoint.params, checkpoint.history)
+            if status is not Status.FINISHED:
+                self._save(checkpoint.params, checkpoint.history)
+            if status is Status.RUNNING and checkpoint.iteration > self._start:
+                discard_replaced(self.path)
         except OSError as error:
             self._cannot_be_written = True
             raise self._create_write_error(error, checkpoint.iteration) from None
 
     @hookimpl(tryfirst=True)
-    def run_started(self, run: ObservedRun) -> None:  # noqa: ARG002 - as observers have it
+    def run_started(self, run: ObservedRun) -> None:
         """Write the receipt, which must know of new surroundings first, and remove what says how the run ended."""
-        self.has_begun = True
+        self.has_begun, self.run = True, run
         try:
             self._receipt.write(self.path)
         except OSError as error:
@@ -149,38 +188,53 @@ class RunRecorder(Observer):
     # Before the hooks of third-party plugins, so that their mistakes lose nothing.
     @hookimpl(tryfirst=True)
     def run_ended(self, run: ObservedRun) -> None:
-        """Save everything, unless the run failed before it made an iteration."""
-        if run.status is Status.FAILED and not run.iteration:
+        """Save everything; a run that came to nothing leaves the folder to the one before."""
+        if self._came_to_nothing(run):
             self.has_begun = False
+            self.abandon()
             return
+        if run.status is Status.FINISHED and self._cannot_be_written:
+            return  # it is resumed from the checkpoint before, and finishes then
         try:
             self._conclude(run)
         except OSError as error:
+            if is_aside(self.path):
+                self.abandon()
             if not self._cannot_be_written:  # which has been raised by then
                 raise self._create_write_error(error, run.iteration) from None
 
+    def _came_to_nothing(self, run: ObservedRun) -> bool:
+        if not is_aside(self.path):
+            return run.status is Status.FAILED and not run.iteration
+        failed = run.status is Status.FAILED or self._cannot_be_written
+        return failed or (run.status is not Status.FINISHED and run.iteration <= self._start)
+
     def draw(self) -> None:
         """Draw the learning curves of a run that has ended; a failure is a note."""
-        history = self._ended_with
-        if history is not None and self.draws:
-            title = format_title(self._table)
+        if self.run and self.is_saved and not self.compact:
+            history, title = self.run.history, format_title(self._table)
             if note := try_to_draw(lambda: draw_learning_curves(history, title), self.path / CURVES):
                 self.notes.append(note)
 
     def begin(self) -> None:
-        """Write the experiment, and remove any run that was there; raises DataError where that cannot be."""
+        """Set any run aside that is there, and write the experiment; raises DataError where that cannot be."""
         try:
-            self.clear()
+            if (self.path / EXPERIMENT).is_file():
+                set_aside(self.path)
+            self._owns_folder = True
+            self._checkpoints.discard()
+            remove_run(self.path)
             write_atomically(self.path / EXPERIMENT, tomli_w.dumps(self._table).encode())
         except OSError as error:
             raise self._create_write_error(error, 0) from None
 
-    def clear(self) -> None:
-        """Remove all files of a run."""
-        self._checkpoints.discard()
-        for name in reversed(FILES):  # the experiment last: until then this is the folder of a run
-            (self.path / name).unlink(missing_ok=True)
-            sweep(self.path / name)
+    def abandon(self) -> None:
+        """Remove the run, and restore the one that was there before."""
+        if restore(self.path):
+            self.has_restored = True
+        elif self._owns_folder:
+            remove_run(self.path)
+        self._owns_folder = False
 
     def _conclude(self, run: ObservedRun) -> None:
         """Write the files of a run that has ended: last the summary, which says so, and the receipt of all of them."""
@@ -191,15 +245,17 @@ class RunRecorder(Observer):
         names = [name for name in SEALED if (self.path / name).is_file()]
         self._receipt.with_results(run, self.path, names).write(self.path)
         if run.status.is_final:
-            self._checkpoints.discard()
-        self._ended_with = run.history
+            self._checkpoints.discard(but_the_last=run.status is Status.FINISHED and not self.compact)
+        discard_replaced(self.path)
+        self.is_saved = True
 
     def _save(self, params: Params, history: History) -> None:
         save_params(self.path / PARAMS, params, self._about)
         write_atomically(self.path / HISTORY, history_to_csv(history).encode())
 
     def _create_write_error(self, error: OSError, iteration: int) -> DataError:
-        advice = f": continue from the last checkpoint with modnet resume {self.path}" if iteration else ""
+        can_resume = iteration and not is_aside(self.path)
+        advice = f": continue from the last checkpoint with {format_resume(self.path)}" if can_resume else ""
         return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
 
 

@@ -57,7 +57,7 @@ def run_files(ending: str) -> dict[str, bytes]:
         table = {"data": {"path": str(data)}, "network": {"hidden": [3]}, "training": training}
         table |= {"gradient": {"name": "backpropagation"}, "optimizer": {"name": "adam"}}
         found, experiment = read_data(create_experiment(table))
-        with create_run(folder, experiment, found, draws=False) as recorder:
+        with create_run(folder, experiment, found, compact=True) as recorder:
             observers = [Interrupt()] if ending == "interrupted" else []
             with contextlib.suppress(KeyboardInterrupt):
                 train_run(experiment, found, recorder, None, *observers)

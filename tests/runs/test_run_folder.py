@@ -23,6 +23,8 @@ from modnet.runs.history import history_to_csv, read_history
 from modnet.runs.model import TrainedModel
 from modnet.runs.recorder import create_run, train_run
 
+DAMAGED = ["", "null", "3", "[1]", "{}", '{"status": ["finished"]}', '{"status": "new"}']
+
 
 @pytest.fixture
 def table(tmp_path: Path) -> dict[str, Any]:
@@ -178,10 +180,19 @@ class TestFolders:
             run_into(tmp_path / "mine", table, overwrite=True)
         assert (tmp_path / "mine/params.npz").read_text() == "mine"
 
-    @pytest.mark.parametrize("content", ["", "null", "3", "[1]", "{}", '{"status": ["finished"]}', '{"status": "new"}'])
+    @pytest.mark.parametrize("content", DAMAGED)
     def test_a_damaged_summary_is_no_ending(self, tmp_path: Path, content: str) -> None:
         (tmp_path / "summary.json").write_text(content)
         assert read_ending(tmp_path) is None
+
+    @pytest.mark.parametrize("content", [*DAMAGED, None])
+    def test_unless_the_receipt_knows_better(self, tmp_path: Path, table, content: str | None) -> None:
+        run_into(tmp_path / "run", table)
+        if content is None:
+            (tmp_path / "run/summary.json").unlink()
+        else:
+            (tmp_path / "run/summary.json").write_text(content)
+        assert read_ending(tmp_path / "run") == ("finished", 60)
 
     def test_parameters_of_another_network(self, tmp_path: Path, table) -> None:
         run_into(tmp_path / "a", table)

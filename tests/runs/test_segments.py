@@ -167,7 +167,7 @@ from modnet.runs.recorder import create_run, train_run
 
 def run(out):
     data, experiment = read_data(create_experiment({"gradient": "drifting", "training": {"iterations": 2}}))
-    with create_run(Path(out), experiment, data, draws=False) as recorder:
+    with create_run(Path(out), experiment, data, compact=True) as recorder:
         train_run(experiment, data, recorder)
 
 run("a")
