@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from itertools import pairwise
@@ -72,7 +73,9 @@ class Receipt:
         path = folder / RECEIPT
         if not path.exists():
             what = "made by an older modnet, or not a run" if folder.is_dir() else "no such folder"
-            raise DataError(f"{folder}: there is no {RECEIPT}: {what}")
+            again = folder / "experiment.toml"
+            advice = f": train it again, modnet train {again}" if again.is_file() else ""
+            raise DataError(f"{folder}: there is no {RECEIPT}: {what}{advice}")
         try:
             table = read_json(path)
         except DataError as error:
@@ -84,7 +87,7 @@ class Receipt:
             if not of_older:
                 raise DataError(
                     f"{path}: an older modnet wrote it, and did not keep by which code all of the run was made: "
-                    f"train it again, modnet train {folder}/experiment.toml"
+                    f"train it again, modnet train {shlex.quote(f'{folder}/experiment.toml')}"
                 )
             table = _from_format_1(table)
         elif known != FORMAT:
