@@ -202,7 +202,7 @@ def die_later() -> None:
 
 
 @contextlib.contextmanager
-def copied(place: Path) -> Iterator[Path]:
+def copy_place(place: Path) -> Iterator[Path]:
     """Copy a place for one attack."""
     memory = Path("/dev/shm")  # noqa: S108 - if there is one
     with tempfile.TemporaryDirectory(dir=memory if memory.is_dir() else None) as folder:
@@ -215,14 +215,14 @@ def copied(place: Path) -> Iterator[Path]:
 def try_edits(table: Table, place: Path, options: argparse.Namespace) -> None:
     """Edit each file of a finished and of a killed run; each answer is the right one or a short error."""
     for run in ("run", "killed"):
-        with copied(place) as here:
+        with copy_place(place) as here:
             right = {name: answer(name, run, here)[1] for name in commands_of(run)}
         names = [name for name in dict.fromkeys((*FILES, *sorted(OPEN))) if (place / run / name).exists()]
         for name in [name for name in names if name in options.files.split(",")]:
             siblings = [place / run / other for other in names if other != name]
             twin = place / "twin" / name if (place / "twin" / name).exists() else siblings[0]
             for what, edit in list_edits(place / run / name, siblings, twin, options.edits, options.seed):
-                with copied(place) as here:
+                with copy_place(place) as here:
                     try_edit(table, here, run, name, what, edit, right)
 
 
@@ -286,11 +286,11 @@ def read_results(folder: Path) -> str:
 def try_forgeries(table: Table, place: Path, options: argparse.Namespace) -> None:
     """Change a run and seal it again: nothing but training it again can tell, and it must."""
     forgeries = list_forgeries(place / "twin")
-    with copied(place) as here:
+    with copy_place(place) as here:
         reseal(here / "run")
         expect(call("verify", "run", cwd=here))
     for what, forge in forgeries[:: 3 if options.quick else 1]:
-        with copied(place) as here:
+        with copy_place(place) as here:
             forge(here / "run")
             reseal(here / "run")
             outcome = call("verify", "run", cwd=here)
@@ -322,11 +322,11 @@ def try_operations(table: Table, place: Path, options: argparse.Namespace) -> No
     modnet.nn.training.CHECKPOINT_EVERY, modnet.nn.training.CHECKPOINT_SHARE = 0.0, 1e9
     for kind, act in {"fail": faults.fails, "kill": faults.is_killed}.items():
         attack = "I/O errors at single operations" if kind == "fail" else "kills at single operations"
-        with copied(place) as here:
+        with copy_place(place) as here:
             faults.begin(here / "new", of)
             expected = faults.content(here / "new")
         for at in range(1, 1000, 13 if options.quick else 1):
-            with copied(place) as here:
+            with copy_place(place) as here:
                 fault, happened = "", True
                 try:
                     happened = act(here / "new", of, faults.Faults(here / "new", at, kind))

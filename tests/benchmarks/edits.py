@@ -1,4 +1,4 @@
-"""Edits of the files of a run, as accidents and strangers make them."""
+"""Edits of the files of a run, by accident or on purpose."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ import numpy as np
 from modnet.nn.checkpoint import hash_params, load_params, save_params
 
 Edit = tuple[str, Callable[[Path], object]]
-"""What is done to a file, in words, and a function that does it."""
+"""The edit of a file in words, and as a function."""
 ESCAPES = ("\x1b]0;owned\x07", "\x1b[2J\x1b[31m", "\u202egnp", "\x9b31m", "\r\x08\x08")
 TOKEN = re.compile(rb'"[^"\n]*"|-?\d+(?:\.\d+)?(?:e-?\d+)?|[a-z_]{3,}')
 GIBIBYTE = 2**30
