@@ -28,10 +28,10 @@ def simulate(so_far: Variation, counts: Sequence[int], key: int = 0) -> list[Var
     another order, as if independent.
     """
     draws = _Draws(key, math.copysign(1.0, so_far.mean))
-    seeds, estimate = so_far.seeds, so_far.on_these_samples()
-    seen = seeds * (estimate.standard_error / (so_far.unit or 1.0)) ** 2
+    plain = attrs.evolve(so_far, unit=1.0)
+    seeds, seen = so_far.seeds, so_far.seeds * plain.on_these_samples().standard_error ** 2
     variance = seen * (seeds - 1) / draws.chi_square(seeds - 1)
-    difference = _draw_difference(so_far, variance, draws)
+    difference = _draw_difference(plain, variance, draws)
     mean, squares, later = np.full(DRAWS, so_far.mean), np.full(DRAWS, seen * (seeds - 1)), []
     for count in counts:
         more = count - seeds
