@@ -6,7 +6,7 @@ Experiments are drawn from designs: hits with effects of seed, sample and both, 
 seeds and samples follow from how they are drawn. With a FOLDER, they are drawn from its stored runs instead, as if
 those were all there are: FOLDER/<setting>/seed-<n>/hits.npy. Whatever is claimed after 5, 10, 20, ... seeds is what
 `Comparison` claims. The table says what modnet promises and what was found; the status is 1 if something found is
-above 5.5 % or below 93 % by more than three standard errors, or forecasts are off by more than 15 %. Columns in brackets
+above 5.5 % or below 93 % by more than three standard errors, or forecasts are off by more than 15 %. Shares in brackets
 are not promised.
 """
 
