@@ -8,7 +8,7 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -57,6 +57,11 @@ class Approval:
     since: str = attrs.field(default="", validator=_TEXT)
 
     @property
+    def key(self) -> tuple[str, str]:
+        """What there is one approval of."""
+        return self.module, self.folder
+
+    @property
     def file(self) -> Path:
         """The file of the module."""
         return Path(self.folder) / find_own_file(self.module, self.files)
@@ -101,14 +106,13 @@ def list_approvals() -> list[Approval]:
 def approve(modules: Iterable[str]) -> None:
     """Approve modules that were imported as they were read; warns where that cannot be written down."""
     codes = [code for module in modules if (code := find_imported(module))]
-    new = {(code.module, str(code.folder)): code.digests for code in codes}
-    known = {(a.module, a.folder): a.files for a in (list_approvals() if new else ())}
-    if all(known.get(key) == files for key, files in new.items()):
-        return
     since = datetime.now().astimezone().isoformat(timespec="seconds")
-    added = [Approval(*key, files, since) for key, files in new.items() if known.get(key) != files]
+    now = [Approval(code.module, str(code.folder), code.digests, since) for code in codes]
+    known = {approval.key: approval.files for approval in (list_approvals() if now else ())}
+    new = {approval.key: approval for approval in now if known.get(approval.key) != approval.files}
     try:
-        _replace(lambda a: (a.module, a.folder) not in {(b.module, b.folder) for b in added}, added)
+        if new:
+            _replace(lambda approval: approval.key not in new, new.values())
     except OSError as error:
         what = f"{config_folder()}: cannot be written, so the approval of {', '.join(modules)} is not kept"
         warnings.warn(f"{what}: {error.strerror}", stacklevel=2)
@@ -164,7 +168,7 @@ def _import_granted(grant: Approval) -> ModuleType:
 
 def _import_named(module: str, where: Path | None) -> ModuleType:
     """Import a module that the file `where` names; raises UnapprovedError where it is not approved, or not clear."""
-    what = f"{where or 'the experiment'} names the module {quote(module)}"
+    what = printable(f"{where or 'the experiment'} names the module {quote(module)}", 2000)
     if not is_module_name(module):
         raise UnapprovedError(what, "a module has a name as in Python, without .py")
     folder = find_folder(module, [Path.cwd(), *(where.absolute().parents[:PARENTS] if where else ())])
@@ -196,22 +200,20 @@ def _explain(what: str, module: str, folder: Path | None, known: list[Approval])
     changed = next((names[0] for approval in known if (names := approval.find_changed())), "")
     shown = folder / changed if changed else file
     state = "which changed since you approved it" if changed else "which you have not approved"
-    digest = sha256(read_plain(shown, LARGEST)).hexdigest()
-    go = "" if locate(module, Path.cwd()) or folder in map(Path, sys.path) else f"cd {shlex.quote(str(folder))} && "
+    digest = f"SHA-256 {sha256(read_plain(shown, LARGEST)).hexdigest()}" if shown.is_file() else "which is gone"
+    go = f"cd {shlex.quote(str(folder))} && " * (folder != Path.cwd().resolve())
     go = go if go.isprintable() else "in its folder, "
-    why = printable(f"{what}, {state}: {shown}, SHA-256 {digest}", 2000)
+    why = f"{what}, {state}: {printable(str(shown), 2000)}, {digest}"
     trust = "if you trust it and what it imports from its folder, approve it"
     return UnapprovedError(f"{why}\n{trust}", f"{go}modnet plugins -p {module}")
 
 
-def _replace(keep: Callable[[Approval], bool], added: Sequence[Approval] = ()) -> None:
+def _replace(keep: Callable[[Approval], bool], added: Iterable[Approval] = ()) -> None:
     """Write down which approvals there are: those to keep, and some more."""
     path = config_folder() / APPROVED
     path.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(path.parent / f".{APPROVED}.lock", wait=True):
-        left = sorted(
-            [*filter(keep, list_approvals()), *added], key=lambda approval: (approval.module, approval.folder)
-        )
+        left = sorted([*filter(keep, list_approvals()), *added], key=lambda approval: approval.key)
         write_atomically(
             path, (json.dumps({"modules": [attrs.asdict(each) for each in left]}, indent=2) + "\n").encode()
         )

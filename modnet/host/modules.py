@@ -43,7 +43,8 @@ class Code:
 
     def load(self) -> ModuleType:
         """Import the module from what was read; raises PluginError where another of its name is imported already."""
-        for name, file in self._list_modules():
+        for file in self.files:
+            name = file.removesuffix(".py").removesuffix("/__init__").replace("/", ".")
             there = getattr(sys.modules.get(name), "__file__", None)
             if there and Path(there).resolve() != (self.folder / file).resolve():
                 why = f"the module {name!r} is imported already, from {there}"
@@ -71,9 +72,6 @@ class Code:
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)  # nobody else looks into its packages
         return None
 
-    def _list_modules(self) -> list[tuple[str, str]]:
-        return [(".".join(_to_parts(file)), file) for file in self.files]
-
 
 class _Finder(MetaPathFinder):
     """The finder of modules that were read: by name, whatever `sys.path` is."""
@@ -82,7 +80,7 @@ class _Finder(MetaPathFinder):
         self.codes: dict[str, Code] = {}
 
     def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002 - as finders have it
-        return next((spec for code in self.codes.values() if (spec := code.find_spec(name))), None)
+        return next((spec for code in [*self.codes.values()] if (spec := code.find_spec(name))), None)
 
 
 class _Loader(SourceFileLoader):
@@ -201,14 +199,6 @@ def _find_imports(source: bytes, package: tuple[str, ...]) -> Iterator[str]:
         if isinstance(node, ast.Import):
             yield from (alias.name for alias in node.names)
         elif isinstance(node, ast.ImportFrom):
-            base = [*package[: len(package) + 1 - node.level]] if node.level else []
-            base += node.module.split(".") if node.module else []
-            yield from (
-                ".".join([*base, *more]) for more in ([], *([alias.name] for alias in node.names)) if base or more
-            )
-
-
-def _to_parts(file: str) -> tuple[str, ...]:
-    """Return the parts of the name of the module in a file."""
-    path = PurePosixPath(file)
-    return path.parent.parts if path.name == "__init__.py" else path.with_suffix("").parts
+            start = package[: len(package) + 1 - node.level] if node.level else ()
+            if base := ".".join([*start, *filter(None, [node.module])]):
+                yield from (base, *(f"{base}.{alias.name}" for alias in node.names))

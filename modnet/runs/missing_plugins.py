@@ -31,15 +31,20 @@ def name_missing_plugins(experiment: Path | None, kinds: Container[str] = KINDS)
     """
     try:
         yield
-        modules = {plugin.distribution for plugin in get_host().list_broken() if not plugin.value}
-        if modules and (missing := [o for o in _find_origins(experiment, kinds) if o.distribution in modules]):
-            raise PluginError(_advise(missing[0]))  # nor is another part of that name taken instead
     except ModnetError as error:
         if lines := [line for origin in _find_origins(experiment, kinds) if (line := _advise(origin))]:
             raise PluginError("\n".join(lines)) from None
         if reasons := [plugin.reason for plugin in get_host().list_broken() if not plugin.value]:
             raise PluginError("\n".join([str(error), *reasons])) from None
         raise
+
+
+def check_modules(experiment: Path, kinds: Container[str]) -> None:
+    """Raise PluginError where a part comes from a module that was left out: no other of its name is taken instead."""
+    left_out = {plugin.distribution for plugin in get_host().list_broken() if not plugin.value}
+    for origin in _find_origins(experiment, kinds) if left_out else ():
+        if origin.distribution in left_out:
+            raise PluginError(_advise(origin))
 
 
 def _find_origins(experiment: Path | None, kinds: Container[str]) -> list[Origin]:

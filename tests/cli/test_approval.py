@@ -53,6 +53,25 @@ def register_gradients(register):
 """
 
 
+SOURCE = """
+import modnet
+import numpy as np
+
+class Eye(modnet.DataSource):
+    suffixes = (".eye",)
+
+    def read(self, path):
+        return modnet.Dataset.from_arrays((np.eye(2)[[0, 1] * 10], ["a", "b"] * 10))
+
+    def read_rows(self, path, features):
+        return np.eye(2), None
+
+@modnet.hookimpl
+def register_data_sources(register):
+    register(Eye)
+"""
+
+
 @pytest.fixture
 def modnet_in(tmp_path: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     """Return a function that runs the command of a user who has approved nothing yet, in a folder."""
@@ -302,6 +321,19 @@ class TestPredictAndPlot:
         assert modnet_in(tmp_path, "predict", "r", "x.csv").returncode == 0
         done = modnet_in(tmp_path, "plot", "r", "--out", "c.svg")
         assert done.returncode == 0, done.stderr
+
+    def test_the_source_of_the_training_data_is_needed_for_its_own_files_alone(self, tmp_path: Path, modnet_in) -> None:
+        (tmp_path / "eyes.py").write_text(SOURCE)
+        (tmp_path / "a.eye").write_text("")
+        (tmp_path / "x.csv").write_text("1,0\n")
+        done = modnet_in(tmp_path, "train", "-p", "eyes", "--data", "a.eye", *QUICK, "--out", "r")
+        assert done.returncode == 0, done.stderr
+        (tmp_path / "config/approved.json").unlink()
+        assert modnet_in(tmp_path, "predict", "r", "x.csv").returncode == 0
+        done = modnet_in(tmp_path, "predict", "r", "a.eye")
+        assert done.returncode == 1
+        assert "the data-source 'eye' comes from eyes: r/experiment.toml names the module 'eyes'" in done.stderr
+        assert modnet_in(tmp_path, "predict", "r", "a.eye", "-p", "eyes").returncode == 0
 
     def test_another_part_of_that_name_is_not_taken_instead(self, tmp_path: Path, project: Path, modnet_in) -> None:
         site = tmp_path / "site"
