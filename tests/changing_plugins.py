@@ -56,14 +56,19 @@ def install_drifting(place: Path, factor: int = 1, version: str = "1.0") -> None
     install(place / "site", "modnet_drifting", PLUGIN.format(factor=factor), version)
 
 
-def modnet(place: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
-    """Call modnet with the distributions in `site`, in a folder."""
+def run_python(script: str, place: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Run Python in a folder, with the distributions in `site`."""
     paths = os.pathsep.join(filter(None, (str(place / "site"), os.environ.get("PYTHONPATH"))))
     known = {**os.environ, "PYTHONPATH": paths, "PYTHONDONTWRITEBYTECODE": "1", "MODNET_CACHE": str(place / "cache")}
-    done = subprocess.run(
-        [sys.executable, "-c", EAGER, *arguments],
+    return subprocess.run(
+        [sys.executable, "-c", script, *arguments],
         cwd=place, env={**known, **variables}, capture_output=True, text=True, timeout=120,
     )  # fmt: skip
+
+
+def modnet(place: Path, *arguments: str, **variables: str) -> subprocess.CompletedProcess[str]:
+    """Call modnet in a folder, with the distributions in `site`; it saves a checkpoint in each iteration."""
+    done = run_python(EAGER, place, *arguments, **variables)
     assert "Traceback" not in done.stderr, done.stderr
     return done
 

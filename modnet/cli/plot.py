@@ -30,7 +30,7 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
     recover(run)
     if check_files(run, (EXPERIMENT, HISTORY)):
         history = read_history(run / HISTORY)
-    else:  # the history of its checkpoint has a digest, and is at least as new
+    else:  # that of the last checkpoint has a digest, and is at least as new
         history = load_history(run) or read_history(run / HISTORY)
     title = format_title(read_toml(run / EXPERIMENT))
     load_chosen_plugins(without, modules)

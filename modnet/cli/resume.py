@@ -42,8 +42,8 @@ def resume(
     """
     check_is_run(run)
     with claim(run):
-        ended = read_ending(run)
         check_files(run)
+        ended = read_ending(run)
         if ended and not _can_be_lengthened(run, *ended, iterations):
             echo(f"{run} has finished: there is nothing to resume")
             return

@@ -27,7 +27,7 @@ class Mixture:
 
     def __str__(self) -> str:
         values = [f"{shorten_digests(value)} {_format_runs(names)}" for value, names in self.values.items()]
-        return f"{self.part} {printable(self.what, LONGEST)}: {', '.join(values)}"
+        return f"{self.part} {printable(self.what, LONGEST)}: {list_some(values, 4)}"
 
 
 def check_agreement(

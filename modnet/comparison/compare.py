@@ -48,7 +48,7 @@ from modnet.host.approval import name_module
 from modnet.runs.folder import HISTORY, HITS, claim, is_unused
 from modnet.runs.history import read_history
 from modnet.runs.integrity import check_files
-from modnet.runs.receipt import FORMAT, Receipt
+from modnet.runs.receipt import FORMAT, RECEIPT, Receipt
 from modnet.text import format_count, format_error
 from modnet.types import Array
 
@@ -237,8 +237,8 @@ def _read_results(
 
 def read_receipt(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
     """Return a run's receipt; raises DataError where it is of an older modnet, or of other data."""
-    receipt = Receipt.read(folder, of_older=True)
-    if receipt.format != FORMAT:
+    receipt = Receipt.read(folder, of_older=True) if (folder / RECEIPT).exists() else None
+    if receipt is None or receipt.format != FORMAT:
         what = "an older modnet made it, and did not keep by which code"
         raise DataError(f"{folder}: {what}: remove it to repeat the run, or choose another --out")
     if other := [key for key, value in fingerprint.items() if receipt.data.get(key) != value]:

@@ -21,7 +21,9 @@ import numpy as np
 from modnet.errors import MissingExtraError
 from modnet.types import Array
 
-UNSEEN = 2.5  # an error that was not seen is taken to be at most so many times as large as the largest of those seen
+# An error that was not seen is taken to be so many times as far from the mean as the farthest of those seen, and by so
+# much more as that one alone makes up of the sum of squares: where one does, the tail is long.
+UNSEEN, UNSEEN_DOMINANT = 1.5, 4.0
 
 
 @attrs.frozen
@@ -271,7 +273,9 @@ class Variation:
     def _bound_samples(self, seeds: int) -> RareSamples | None:
         by_chance = min(self.residual, self.by_sample)  # that part of what samples differ by goes away with more seeds
         left = 1 - by_chance / self.by_sample * (1 - self.seeds / seeds) if self.by_sample else 1.0
-        far = UNSEEN * float(np.abs(self.columns).max())
+        squares = np.square(self.columns)
+        share = float(squares.max() / squares.sum()) if squares.any() else 0.0
+        far = (UNSEEN + UNSEEN_DOMINANT * share) * float(np.abs(self.columns).max())
         low, high = (limit - self.mean if math.isfinite(limit) else math.copysign(far, limit) for limit in self.limits)
         if low == high or not self.unit:
             return None

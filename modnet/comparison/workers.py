@@ -69,9 +69,8 @@ def is_finished(job: Job) -> bool:
     if keys := find_changes(there, wanted):
         raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"], "--out")
     with claim(job.folder):
-        ended = read_ending(job.folder)
         check_files(job.folder, remedy=REMEDY)
-        return ended is not None
+        return read_ending(job.folder) is not None
 
 
 def measure_progress(job: Job) -> float:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from pathlib import Path
+from types import CodeType
 from typing import Any
 
 import numpy as np
@@ -94,3 +95,31 @@ def _code_sha256(file: Path) -> str:
         digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
+
+
+def hash_class(cls: type) -> str:
+    """Return the SHA-256 of what a class of a script or a notebook does: its functions and plain values, no comments.
+
+    >>> def make(factor):
+    ...     return type("Scaled", (), {"factor": factor, "__call__": lambda self, a: a * self.factor})
+    >>> hash_class(make(2)) == hash_class(make(2)), hash_class(make(2)) == hash_class(make(3))
+    (True, False)
+    """
+    digest = sha256()
+    for base in (base for base in cls.__mro__ if base.__module__ == cls.__module__):
+        for name, value in sorted(vars(base).items()):
+            function = getattr(value, "__func__", getattr(value, "fget", value))
+            if code := getattr(function, "__code__", None):
+                digest.update(f"{name}\0{_describe_code(code)}\0".encode())
+            elif isinstance(value, (bool, int, float, str, tuple)) and not name.startswith("__"):
+                digest.update(f"{name}\0{value!r}\0".encode())
+    return digest.hexdigest()
+
+
+def _describe_code(code: CodeType) -> str:
+    """Return the instructions of a function with all names and constants, without the place where it was written."""
+    constants = []
+    for each in code.co_consts:
+        plain = sorted(each, key=repr) if isinstance(each, frozenset) else each  # the order of a set is by chance
+        constants.append(_describe_code(each) if isinstance(each, CodeType) else repr(plain))
+    return f"{code.co_code.hex()} {code.co_names} {code.co_varnames} {constants}"

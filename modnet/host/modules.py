@@ -41,6 +41,11 @@ class Code:
         """The SHA-256 of each file."""
         return {name: sha256(content).hexdigest() for name, content in self.files.items()}
 
+    @property
+    def digest(self) -> str:
+        """The SHA-256 of all files."""
+        return sha256(repr(sorted(self.digests.items())).encode()).hexdigest()
+
     def load(self) -> ModuleType:
         """Import the module from what was read; raises PluginError where another of its name is imported already."""
         for file in self.files:
@@ -133,10 +138,11 @@ def find_folder(module: str, beside: Sequence[Path]) -> Path | None:
     return next((Path(place).resolve().parent for place in places if locate(module, Path(place).parent)), None)
 
 
-def read_code(module: str, folder: Path) -> Code:
+def read_code(module: str, folder: Path, *, is_to_be_imported: bool = True) -> Code:
     """Return the code of a module in a folder, with all that it imports from there.
 
-    Raises DataError where a file cannot be read, and PluginError where it is not clear which module is imported.
+    Where it is to be imported, what Python has imported already is left out. Raises DataError where a file cannot be
+    read, and PluginError where it is not clear which module is imported.
     """
     files: dict[str, bytes] = {}
     own = module.partition(".")[0]
@@ -146,7 +152,8 @@ def read_code(module: str, folder: Path) -> Code:
         name, importer = waiting.pop()
         found = [] if alone and name.partition(".")[0] != own else _list_files(name, folder)
         new = [path for path in found if path.relative_to(folder).as_posix() not in files]
-        if new and name.partition(".")[0] != own and _is_imported(name, importer, folder):
+        beside = is_to_be_imported and new and name.partition(".")[0] != own
+        if beside and _is_imported(name, importer, folder):
             continue
         for path in new:
             file = path.relative_to(folder).as_posix()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import io
 import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -16,6 +15,7 @@ from modnet.compose.tables import find_changes
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, SettingError
+from modnet.files.arrays import unpack_array
 from modnet.files.opening import read_json, read_plain
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import load_params
@@ -27,7 +27,6 @@ from modnet.types import Array, Params, Status
 UNVERIFIED = ("seconds", "versions")
 """The entries of a summary that another run of the same bits may have otherwise."""
 LONGEST = 60
-_HEADER = 4096  # bytes of a .npy file before its array, at most
 
 
 @attrs.frozen
@@ -109,7 +108,7 @@ def _compare_hits(path: Path, run: ObservedRun) -> Iterator[Deviation]:
         return
     made = np.asarray(run.hits)
     try:
-        there = np.load(io.BytesIO(content[: _HEADER + made.nbytes]), allow_pickle=False)
+        there = unpack_array(content)
     except Exception:  # NumPy has many
         there = None
     if there is None or (there.dtype, there.shape) != (made.dtype, made.shape):

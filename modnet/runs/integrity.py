@@ -18,15 +18,15 @@ CHANGEABLE = ("training.iterations", "data.path", "plugins.")
 
 
 def check_files(folder: Path, names: Iterable[str] | None = None, remedy: str = "") -> bool:
-    """Return whether the receipt of a run vouches for these files, which are as the run left them.
+    """Check files of a run against its receipt, and return False where it does not know them yet.
 
     Without names they are all files of a run that has come to its end, and the experiment of one that can be resumed.
     Until the end, settings are compared and no bytes: the number of iterations, the place of the data and the plugins'
-    modules may change. A run of an older version may have no receipt; nothing is checked then. Raises DataError where
-    a file is not as it was, and SettingError where the experiment of a run that can be resumed is not.
+    modules may change. A run of an older version may have no receipt: its files are taken as they are. Raises
+    DataError where a file is not as it was, and SettingError where the experiment of a run under way is not.
     """
     if not (folder / RECEIPT).exists():
-        return False
+        return True
     receipt = Receipt.read(folder, of_older=True)
     results = receipt.results
     has_ended = results is not None and results.status.is_final

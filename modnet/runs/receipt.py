@@ -72,7 +72,9 @@ class Receipt:
         path = folder / RECEIPT
         if not path.exists():
             what = "made by an older modnet, or not a run" if folder.is_dir() else "no such folder"
-            raise DataError(f"{folder}: there is no {RECEIPT}: {what}")
+            again = folder / "experiment.toml"
+            advice = f": train it again, modnet train {again}" if again.is_file() else ""
+            raise DataError(f"{folder}: there is no {RECEIPT}: {what}{advice}")
         try:
             table = read_json(path)
         except DataError as error:

@@ -4,10 +4,8 @@ from __future__ import annotations
 
 import json
 import re
-import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from functools import cached_property
-from importlib.machinery import ModuleSpec
 from typing import Any
 
 import attrs
@@ -15,8 +13,8 @@ import attrs
 from modnet.compose.experiment import Experiment, find_parts
 from modnet.compose.parts import find_name
 from modnet.compose.plugins import get_host
-from modnet.data.fingerprint import code_fingerprint
 from modnet.host.registry import BUILT_IN
+from modnet.runs.code import find_code, find_code_of_class, find_code_of_plugin
 from modnet.runs.environment import describe_machine, list_libraries
 from modnet.text import printable
 
@@ -102,7 +100,10 @@ class Segment:
         """
         origins = {("plugin", f"{each.kind} {each.name}"): each.distribution for each in self.plugins}
         code = {
-            ("plugin", f"{each.distribution}, the code of {each.package}"): f"{each.version} ({each.code_sha256})"
+            (
+                "plugin",
+                f"{each.distribution}, the code of {each.package}",
+            ): f"{each.version} ({each.code_sha256})".lstrip()
             for each in self.plugins
         }
         return origins | code | {("library", name): version for name, version in self.libraries.items()}
@@ -131,41 +132,23 @@ def compare_entries(part: str, then: Mapping[str, Any], now: Mapping[str, Any]) 
 def _find_origins(experiment: Experiment) -> tuple[Origin, ...]:
     """Return the origins of modnet and of each part of an experiment, sorted by kind and name."""
     host = get_host()
-    versions = {(report.distribution, report.name): report.version for report in host.plugins}
-    core = next((version for (distribution, _), version in versions.items() if distribution == BUILT_IN), "")
-    found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *_loaded_fingerprint(__name__))}
+    plugins = {(plugin.distribution, plugin.name): plugin for plugin in host.plugins}
+    core = next((plugin.version for plugin in host.plugins if plugin.built_in), "")
+    found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *find_code(__name__))}
     for part in find_parts(experiment):
         if c := host.registry.component_of(part):
-            version, code = versions.get((c.owner, c.plugin), ""), _loaded_fingerprint(type(part).__module__)
-            found.add(Origin(c.kind, find_name(part), c.owner, version, *code))
+            plugin = plugins.get((c.owner, c.plugin))
+            code = find_code_of_class(type(part), plugin)
+            found.add(Origin(c.kind, find_name(part), c.owner, plugin.version if plugin else "", *code))
     return tuple(sorted(found, key=attrs.astuple))
 
 
 def _find_observers() -> tuple[Origin, ...]:
     """Return the origins of the plugins that follow runs, in the order of their calls."""
     followers = get_host().list_followers()
-    return tuple(Origin(OBSERVER, p.name, p.distribution, p.version, *_loaded_fingerprint(p.module)) for p in followers)
-
-
-_fingerprints: dict[str, tuple[list[ModuleSpec], tuple[str, str]]] = {}
-
-
-def _loaded_fingerprint(module: str) -> tuple[str, str]:
-    """Return the fingerprint of a module's code as it was when it was loaded: its files may have changed since."""
-    outermost = module.partition(".")[0]
-    loaded = list(_find_specs(outermost))
-    specs, found = _fingerprints.get(module, ([], ("", "")))
-    if len(specs) != len(loaded) or any(then is not now for then, now in zip(specs, loaded, strict=True)):
-        found = code_fingerprint(module)
-        _fingerprints[module] = loaded, found
-    return found
-
-
-def _find_specs(package: str) -> Iterator[ModuleSpec]:
-    """Yield the specs of the loaded modules of a package; a module that is loaded again has a new one."""
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] == package and (spec := getattr(module, "__spec__", None)):
-            yield spec
+    return tuple(
+        Origin(OBSERVER, p.name, p.distribution, p.version, *find_code_of_plugin(p, p.module)) for p in followers
+    )
 
 
 def _compare_origins(part: str, then: tuple[Origin, ...], now: tuple[Origin, ...]) -> list[Difference]:
@@ -180,7 +163,7 @@ def _compare_origins(part: str, then: tuple[Origin, ...], now: tuple[Origin, ...
         elif old.version != new.version:
             found[Difference(part, old.distribution, old.version, new.version)] = None
         elif old.code_sha256 != new.code_sha256:
-            what = f"{old.distribution} {old.version}, the code of {old.package}"
+            what = f"{f'{old.distribution} {old.version}'.rstrip()}, the code of {old.package}"
             found[Difference(part, what, old.code_sha256, new.code_sha256)] = None
     return list(found)
 

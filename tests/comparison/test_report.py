@@ -285,3 +285,35 @@ class TestPicture:
     def test_it_is_the_same_file_each_time(self, seeds: int, kind: str) -> None:
         first, second = (render(comparison(seeds=seeds).figure("$5 · 3 seeds"), kind) for _ in range(2))
         assert first == second
+
+
+@pytest.mark.parametrize(
+    ("count", "seeds", "samples"), [(2, 1, 2), (2, 2, 2), (3, 5, 2), (10, 5, 50), (2, 160, 50), (3, 160, 2)]
+)
+@pytest.mark.parametrize("kind", ["all", "none", "some", "errors", "no errors"])
+def test_any_hits_and_errors_have_finite_results(count: int, seeds: int, samples: int, kind: str) -> None:
+    """Warnings are errors here: nothing is divided by zero, and JSON has no NaN but for what a single seed hides."""
+    random, results = np.random.default_rng(0), []
+    for k in range(count):
+        share = {"all": 1.0, "none": 0.0, "some": 0.9 - 0.05 * k}.get(kind, 0.0)
+        hits = None if "errors" in kind else random.random((seeds, samples)) < share
+        errors = {"errors": random.lognormal(0, 2, (seeds, samples)), "no errors": np.zeros((seeds, samples))}.get(kind)
+        history = History(
+            [], [1], {f"{part}_{what}": [0.5] for part in ("train", "test") for what in ("accuracy", "error")}
+        )
+        setting = Setting({"hidden": str(k)}, {})
+        results.append(SettingResult(setting, hits, (history,) * seeds, (Status.FINISHED,) * seeds, errors))
+    whole = Comparison(tuple(results), tuple(range(seeds)), rope=0.01)
+    text = json.dumps(whole.as_json(), allow_nan=False) + str(whole) + whole.markdown() + whole.pairs_csv()
+    assert "nan" not in text
+    assert len(whole.pairs) == count * (count - 1) // 2
+    for setting in whole.settings:
+        for estimate in (setting.on_such_samples, setting.on_these_samples):
+            low, high = estimate.interval() if estimate else (0.0, 0.0)
+            assert 0 <= low <= setting.score <= high <= (math.inf if "errors" in kind else 1) or not estimate
+    for pair in whole.pairs:
+        for estimate in (pair.on_such_samples, pair.on_these_samples):
+            low, high = estimate.interval() if estimate else (0.0, 0.0)
+            assert low <= pair.difference <= high or not estimate
+            assert ("errors" in kind or -1 <= low <= high <= 1) or not estimate
+    whole.runs_csv()

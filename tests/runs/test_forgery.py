@@ -42,6 +42,7 @@ ENDINGS: dict[str, dict[str, Any]] = {
     "interrupted": {},
     "failed": {},
     "resumed": {},
+    "lengthened": {"training": {**TABLE["training"], "iterations": 31}},
 }
 
 
@@ -69,7 +70,8 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         train(place / ending, {**TABLE, **changes, "data": {"path": str(place / "points.csv")}}, ending)
         results = Receipt.read(place / ending).results
         assert results
-        assert results.status == {"float32": "finished", "resumed": "finished"}.get(ending, ending)
+        assert results.status == {"diverged": ending, "interrupted": ending, "failed": ending}.get(ending, "finished")
+        assert results.iterations == (45 if results.status == "finished" else results.iterations)
     return place
 
 
@@ -80,8 +82,10 @@ def train(folder: Path, table: dict[str, Any], ending: str) -> None:
         "failed": [Stop(RuntimeError("full"), 4)],
         "resumed": [Stop(KeyboardInterrupt(), 2)],
     }
-    with create_run(folder, experiment, data, compact=True) as recorder, suppress(BaseException):
+    with create_run(folder, experiment, data, compact=ending != "lengthened") as recorder, suppress(BaseException):
         train_run(experiment, data, recorder, None, *stops.get(ending, ()))
+    if ending == "lengthened":
+        assert not CliRunner().invoke(modnet_command, ["resume", str(folder), "--iterations", "45"]).exit_code
     for epoch in (3, 6, 100) if ending == "resumed" else ():
         recorder = RunRecorder(folder, experiment, data, compact=True)
         with suppress(KeyboardInterrupt):
@@ -319,6 +323,7 @@ def test_a_sealed_forgery_is_found_and_named(copy: Callable[[str], Path], what: 
         ("failed", with_summary(lambda s: {**s, "test_accuracy": 1.0}), "summary.json: test_accuracy 1.0 there, "),
         ("failed", cut_at(17, "failed"), "params.npz: W1[0, 0] "),
         ("resumed", forge_everything, "params.npz: W1[0, 0] "),
+        ("lengthened", with_params(set_bit), "params.npz: W1[0, 0] "),
         ("float32", with_params(set_bit), "params.npz: W1[0, 0] "),
     ],
 )

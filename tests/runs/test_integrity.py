@@ -87,7 +87,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(training, "CHECKPOINT_SHARE", 1e9)
         copy = At(15, lambda: shutil.copytree(place / "finished", place / "killed"))
         for name, observer in (("finished", copy), ("interrupted", At(15, interrupt))):
-            with create_run(place / name, experiment, data, compact=True) as recorder, suppress(KeyboardInterrupt):
+            with create_run(place / name, experiment, data) as recorder, suppress(KeyboardInterrupt):
                 train_run(experiment, data, recorder, None, observer)
     modnet.compare(table, {"hidden": [3, 4]}, seeds=2, out=place / "comparison", workers=1)
     assert (place / "killed" / PREVIOUS).exists()
@@ -125,12 +125,17 @@ def plot(run: Path) -> object:
     return drawn[0] if drawn else None
 
 
-def resume(run: Path) -> object:
+def lengthen(run: Path) -> object:
+    """Return the run with more iterations, or None where the command fails."""
+    return resume(run, "--iterations", "40")
+
+
+def resume(run: Path, *options: str) -> object:
     """Return the run that was brought to its end in a copy of its folder, or None where the command fails."""
     copy = run.with_name("copy")
     shutil.rmtree(copy, ignore_errors=True)
     shutil.copytree(run, copy)
-    if call("resume", copy) is None:
+    if call("resume", copy, *options) is None:
         return None
     with zipfile.ZipFile(copy / "params.npz") as archive:
         params = {name: archive.read(name) for name in archive.namelist()}
@@ -146,6 +151,7 @@ def compare(run: Path) -> object:
 
 COMMANDS: dict[str, tuple[Callable[[Path], object], ...]] = {
     **dict.fromkeys(ENDINGS, (predict, plot, resume)),
+    "finished": (predict, plot, resume, lengthen),
     f"comparison/{OF_COMPARISON}": (compare, predict),
 }
 
@@ -375,7 +381,7 @@ class TestUnfinished:
         (copy / "killed" / PREVIOUS).unlink()
         with pytest.raises(DataError, match=CHECKPOINT):
             load_history(copy / "killed")
-        assert load_history(copy / "finished") is None
+        assert load_history(copy) is None
 
     def test_damaged_parameters(self, copy: Path) -> None:
         with np.load(copy / "killed/params.npz") as archive:
@@ -400,6 +406,15 @@ class TestUnfinished:
         assert plot(copy / "again")
         assert resume(copy / "again") == resume(made / "interrupted")
 
+    @pytest.mark.parametrize("status", ["finished", "diverged"])
+    def test_a_receipt_that_says_it_had_ended_removes_no_checkpoint(self, copy: Path, status: str) -> None:
+        replace(copy / "interrupted/receipt.json", '"interrupted"', f'"{status}"')
+        with pytest.raises(DataError, match=r"is not as the run left it: receipt\.json"):
+            check_files(copy / "interrupted")
+        assert call("resume", copy / "interrupted") is None
+        assert (copy / "interrupted" / CHECKPOINT).exists()
+        assert (copy / "interrupted" / PREVIOUS).exists()
+
     def test_a_summary_that_says_it_had_finished(self, made: Path, copy: Path) -> None:
         replace(copy / "interrupted/summary.json", "interrupted", "finished")
         assert resume(copy / "interrupted") == resume(made / "interrupted")
@@ -408,7 +423,9 @@ class TestUnfinished:
 class TestOlderVersions:
     def test_without_a_receipt_nothing_is_checked(self, made: Path, copy: Path) -> None:
         (copy / "finished/receipt.json").unlink()
-        assert not check_files(copy / "finished")
+        shift(copy / "finished/params.npz")
+        check_files(copy / "finished")
+        shutil.copy(made / "finished/params.npz", copy / "finished")
         assert predict(copy / "finished") == predict(made / "finished")
         assert plot(copy / "finished") == plot(made / "finished")
 

