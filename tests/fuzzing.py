@@ -8,6 +8,7 @@ returns a name and a content, and the test asserts that there are no faults in
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import os
 import random
@@ -16,8 +17,10 @@ import subprocess
 import sys
 import traceback
 import warnings
+import zipfile
 from collections import Counter
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from hashlib import sha256
 from pathlib import Path
 from typing import Self
 
@@ -34,6 +37,13 @@ File = tuple[str, bytes]
 """A name and a content."""
 
 EXTREMES = [b"\xff" * 4, b"\xff\xff\xff\x7f", b"\0\0\0\x80", b"\xff" * 8, b"\0" * 8, b"\0\0\0\0\1\0\0\0"]
+
+
+RUN_TOKENS = [
+    *[b"{", b"}", b"[", b"]", b'"', b",", b":", b"null", b"NaN", b"-1", b"1e400", b"9" * 30, b"[" * 3000, b"\n", b"\0"],
+    *[b"../../x", b"/dev/zero", b"softmax", b"[5]", b"true", b"\\u001b", b"\x1b[31m", b"finished", b"diverged", b"<f8"],
+]
+"""Pieces of the files of runs, and pieces that should not be in them."""
 
 
 @attrs.frozen
@@ -69,6 +79,27 @@ def mutate(draw: random.Random, content: bytes, others: Sequence[bytes] = (), to
         else:
             del text[at:]
     return bytes(text)
+
+
+def change_member(draw: random.Random, content: bytes) -> bytes:
+    """Return an archive in which one array is changed; its checksums are right."""
+    with zipfile.ZipFile(io.BytesIO(content)) as archive:
+        members = {info.filename: archive.read(info) for info in archive.infolist()}
+    chosen = draw.choice([*members])
+    members[chosen] = mutate(draw, members[chosen], tokens=RUN_TOKENS)
+    if draw.random() < 0.1:
+        del members[chosen]
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w") as archive:
+        for name, member in members.items():
+            archive.writestr(name, member)
+    return out.getvalue()
+
+
+def seal(content: bytes) -> bytes:
+    """Return an archive with its digest as the comment, as a checkpoint has it."""
+    sealed = content[:-2] + (64).to_bytes(2, "little")
+    return sealed + sha256(sealed).hexdigest().encode()
 
 
 def feed(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sys
 from pathlib import Path
 from typing import Any
@@ -70,7 +71,7 @@ def compare(
             )
         except KeyboardInterrupt:
             if (folder / comparison.COMPARISON).is_file():
-                again = f"{folder / comparison.COMPARISON} --out {folder}{' --accept' * accept}"
-                echo(f"continue with: modnet compare {again}", err=json_)
+                words = [str(folder / comparison.COMPARISON), "--out", str(folder), *["--accept"] * accept]
+                echo(f"continue with: modnet compare {shlex.join(words)}", err=json_)
             raise
     echo(json.dumps(result.as_json(), indent=2) if json_ else f"\n{result}\n\nsaved in {folder}")

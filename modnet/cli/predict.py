@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from pathlib import Path
@@ -58,7 +59,8 @@ def predict(
     load_all_plugins(table, run / EXPERIMENT, without, modules, optional=True)
     model = TrainedModel.read(run)
     if is_data_set(str(file)) and not file.exists():
-        raise DataError(f"{file}: a data set, no file; write one by: modnet data convert {file} {file}.csv")
+        one, target = (shlex.quote(str(name)) for name in (file, f"{file}.csv"))
+        raise DataError(f"{file}: a data set, no file; write one by: modnet data convert {one} {target}")
     is_missing = model.source is None and file.exists()
     with name_missing_plugins(run / EXPERIMENT, {"data-source"}) if is_missing else nullcontext():
         kind = source or recognise_source(file)

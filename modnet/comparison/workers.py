@@ -59,6 +59,8 @@ class JobResult:
 
 def is_finished(job: Job) -> bool:
     """Return whether a run has come to its end; raises SettingError where its folder holds another one."""
+    if links := [folder for folder in (job.folder, job.folder.parent) if folder.is_symlink()]:
+        raise DataError(f"{links[0]}: a link, expected a folder: runs are written within that of their comparison")
     recover(job.folder)
     if not (job.folder / EXPERIMENT).is_file():
         return False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Collection, Mapping, Sequence
 from hashlib import sha256
 from itertools import pairwise
@@ -86,7 +87,7 @@ class Receipt:
             if not of_older:
                 raise DataError(
                     f"{path}: an older modnet wrote it, and did not keep by which code all of the run was made: "
-                    f"train it again, modnet train {folder}/experiment.toml"
+                    f"train it again, modnet train {shlex.quote(f'{folder}/experiment.toml')}"
                 )
             table = _from_format_1(table)
         elif known != FORMAT:

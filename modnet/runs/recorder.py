@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -158,7 +159,7 @@ class RunRecorder(Observer):
             raise DataError(
                 f"{self.path}: changed since its {iteration:,} iterations were made: {list_some(found, 2)}\n"
                 "continue with --accept, which its receipt records, or train it again with "
-                f"modnet train {self.path / EXPERIMENT}"
+                f"modnet train {shlex.quote(str(self.path / EXPERIMENT))}"
             )
 
     def save(self, checkpoint: Checkpoint) -> None:

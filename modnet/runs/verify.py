@@ -19,7 +19,7 @@ from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import hash_params
 from modnet.nn.run import Run
 from modnet.runs.deviations import LONGEST, Deviation, find_deviations
-from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS
+from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, format_resume
 from modnet.runs.history import history_to_csv, read_history
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt, Results
@@ -132,7 +132,7 @@ def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verific
     """
     then = Receipt.read(folder)
     if then.results is None:
-        raise DataError(f"{folder}: the run has not ended, or was killed: finish it with modnet resume {folder}")
+        raise DataError(f"{folder}: the run has not ended, or was killed: finish it with {format_resume(folder)}")
     so_far = Verification(folder, then, then.results, tuple(then.find_changed_files(folder)))
     part = "setting"
     try:

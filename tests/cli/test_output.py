@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import ast
 import json
+import re
+import subprocess
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -102,3 +104,23 @@ def test_every_command_prints_through_one_function() -> None:
         ("data.py", "overview_to_text(view, Screen.from_stream(sys.stdout))"),
         ("output.py", "escape(str(message))"),
     ]
+
+
+def test_advice_about_a_folder_of_any_name_can_be_obeyed_in_a_shell(tmp_path, trained, call) -> None:
+    name = "it's $(touch pwned); touch pwned #"
+    run = tmp_path / name
+    run.mkdir()
+    for file in (trained / "run").iterdir():
+        (run / file.name).write_bytes(file.read_bytes())
+    receipt = json.loads((run / "receipt.json").read_text())
+    for change in ({"format": 1}, {"results": None}):
+        (run / "receipt.json").write_text(json.dumps({**receipt, **change}))
+        done = call("verify", name, cwd=tmp_path)
+        assert done.returncode == 1
+        advice = re.search("modnet (?:train|resume) .*", done.stderr)
+        assert advice
+        shown = subprocess.run(
+            ["sh", "-c", advice[0].replace("modnet", "printf '%s\\n'", 1)], cwd=tmp_path, capture_output=True, text=True
+        )
+        assert shown.stdout.split("\n")[1].removesuffix("/experiment.toml") == name
+    assert not (tmp_path / "pwned").exists()

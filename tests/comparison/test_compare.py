@@ -217,6 +217,17 @@ class TestTrust:
         with pytest.raises(modnet.DataError, match=rf"seed-1 is not as the run left it: {name}; remove it"):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
 
+    def test_a_link_in_place_of_a_run_is_not_written_through(self, experiment, copy: Path, tmp_path: Path) -> None:
+        run = next(copy.glob("*/seed-1"))
+        elsewhere = run.rename(tmp_path / "elsewhere")
+        (elsewhere / "receipt.json").unlink()
+        (elsewhere / "summary.json").unlink()
+        before = {path.name: path.read_bytes() for path in elsewhere.iterdir()}
+        run.symlink_to(elsewhere)
+        with pytest.raises(modnet.DataError, match="seed-1: a link, expected a folder"):
+            modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1)
+        assert {path.name: path.read_bytes() for path in elsewhere.iterdir()} == before
+
     def test_other_data_than_the_runs_had(
         self, copy: Path, experiment: dict[str, Any], points: Callable[..., Path], tmp_path: Path
     ) -> None:

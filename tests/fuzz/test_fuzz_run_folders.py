@@ -4,20 +4,17 @@ from __future__ import annotations
 
 import contextlib
 import functools
-import io
 import json
 import random
 import shutil
 import tempfile
 import warnings
-import zipfile
 from collections.abc import Callable
-from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
-from fuzzing import feed, make_files, mutate
+from fuzzing import RUN_TOKENS, change_member, feed, make_files, mutate, seal
 
 import modnet
 from modnet.comparison.compare import check_run, read_hits
@@ -32,10 +29,6 @@ from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.runs.verify import compare_with_receipt
 
 POINTS = "points.csv"
-TOKENS = [
-    *[b"{", b"}", b"[", b"]", b'"', b",", b":", b"null", b"NaN", b"-1", b"1e400", b"9" * 30, b"[" * 3000, b"\n", b"\0"],
-    *[b"../../x", b"/dev/zero", b"softmax", b"[5]", b"true", b"\\u001b", b"\x1b[31m", b"finished", b"diverged", b"<f8"],
-]
 
 
 class Interrupt(modnet.Observer):
@@ -75,28 +68,7 @@ def make(draw: random.Random) -> tuple[str, bytes]:
     if name.endswith(".npz") and draw.random() < 0.7:
         changed = change_member(draw, content)
         return f"{ending}-{name}", seal(changed) if name == CHECKPOINT else changed
-    return f"{ending}-{name}", mutate(draw, content, [*files.values()], TOKENS)
-
-
-def change_member(draw: random.Random, content: bytes) -> bytes:
-    """Return an archive in which one array is changed; its checksums are right."""
-    with zipfile.ZipFile(io.BytesIO(content)) as archive:
-        members = {info.filename: archive.read(info) for info in archive.infolist()}
-    chosen = draw.choice([*members])
-    members[chosen] = mutate(draw, members[chosen], tokens=TOKENS)
-    if draw.random() < 0.1:
-        del members[chosen]
-    out = io.BytesIO()
-    with zipfile.ZipFile(out, "w") as archive:
-        for name, member in members.items():
-            archive.writestr(name, member)
-    return out.getvalue()
-
-
-def seal(content: bytes) -> bytes:
-    """Return an archive with its digest as the comment, as a checkpoint has it."""
-    sealed = content[:-2] + (64).to_bytes(2, "little")
-    return sealed + sha256(sealed).hexdigest().encode()
+    return f"{ending}-{name}", mutate(draw, content, [*files.values()], RUN_TOKENS)
 
 
 def judge(path: Path) -> str:
