@@ -21,7 +21,7 @@ from modnet.errors import DataError, SettingError
 from modnet.files import write_atomically
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
-from modnet.nn.checkpoint import CHECKPOINT, Checkpoint, Checkpoints, save_params
+from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
 from modnet.nn.run import Run
 from modnet.runs.contents import describe_params, pack_hits, pack_summary, summarize
 from modnet.runs.folder import (
@@ -258,7 +258,7 @@ class RunRecorder(Observer):
         write_atomically(self._folder / HISTORY, history_to_csv(history).encode())
 
     def _create_write_error(self, error: OSError, iteration: int) -> DataError:
-        can_resume = iteration and (self._folder / CHECKPOINT).exists() and not is_aside(self._folder)
+        can_resume = iteration and self._folder.is_dir() and not is_aside(self._folder)
         advice = f": continue from the last checkpoint with {format_resume(self.path)}" if can_resume else ""
         return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
 
