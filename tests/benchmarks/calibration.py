@@ -153,6 +153,34 @@ class ErrorDesign:
         return Draw(values, list(self.accuracies), these)
 
 
+@attrs.frozen(kw_only=True)
+class LongTailed:
+    """Settings with lognormal errors: effects of samples, times small effects of seeds and of both."""
+
+    name: str
+    samples: int
+    rope: float
+    accuracies: tuple[float, float]
+    """The mean errors."""
+    deviations: tuple[float, float]
+    """Of the effects of samples, on the logarithmic scale; the effects are the same for both settings if these are."""
+    exempt: tuple[str, ...] = ()
+
+    def draw(self, rng: np.random.Generator) -> Draw:
+        """Return one experiment."""
+
+        def lognormal(deviation: float, *shape: int) -> Array:
+            return np.exp(deviation * rng.standard_normal(shape) - deviation**2 / 2)
+
+        values, these = [], []
+        for mean, deviation in zip(self.accuracies, self.deviations, strict=True):
+            if not values or deviation != self.deviations[0]:
+                samples = lognormal(deviation, 1, self.samples)
+            values.append(mean * samples * lognormal(0.1, SEEDS, 1) * lognormal(0.3, SEEDS, self.samples))
+            these.append(mean * float(samples.mean()))
+        return Draw(values, list(self.accuracies), these)
+
+
 @attrs.frozen
 class Stored:
     """Stored runs of several settings, drawn from with replacement; `same` makes one setting of all of them."""
@@ -181,7 +209,7 @@ class Stored:
         return Draw(hits, list(self.accuracies), these)
 
 
-def make_designs() -> list[Design | ErrorDesign]:
+def make_designs() -> list[Design | ErrorDesign | LongTailed]:
     """Return the designs: few to many samples, low to high accuracies, and errors in place of hits."""
     return [
         Design(name="equal", samples=100, accuracies=(0.5, 0.5), sample=1.0),
@@ -211,6 +239,11 @@ def make_designs() -> list[Design | ErrorDesign]:
         ErrorDesign(name="errors, equal", samples=1000, rope=0.1),
         ErrorDesign(name="errors, apart by the ROPE", samples=1000, rope=0.1, apart=0.1),
         ErrorDesign(name="errors, long-tailed seeds", samples=300, rope=0.1, apart=0.1, seed_setting=0.3, skewed=True),
+        LongTailed(name="lognormal errors, equal", samples=300, rope=0.1, accuracies=(1, 1), deviations=(1, 1)),
+        LongTailed(name="lognormal errors, by the ROPE", samples=100, rope=0.2, accuracies=(0.8, 1), deviations=(2, 2)),
+        LongTailed(
+            name="lognormal errors, one tail longer", samples=100, rope=0.1, accuracies=(1, 1), deviations=(2, 0.5)
+        ),
     ]
 
 
@@ -228,7 +261,7 @@ def read_designs(folder: Path, samples: int) -> list[Stored]:
     return [*pairs, *(Stored(f"four times {name}", [of] * 4, samples, same=True) for name, of in hits.items())]
 
 
-Row = Design | ErrorDesign | Stored
+Row = Design | ErrorDesign | LongTailed | Stored
 Found = dict[tuple[str, str], list[float]]
 
 
