@@ -301,9 +301,13 @@ class TestOverwrite:
         before = contents(work / "run")
         set_aside(work / "run")  # and killed
         (work / "run/experiment.toml").write_text("seed = 5")
-        with pytest.warns(UserWarning, match="run: the run that was to replace this one was killed before its first"):
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
             done = call(*command, cwd=work)
         assert done.returncode == status, done.stderr
+        assert done.stderr.startswith(
+            "modnet: warning: run: the run that was to replace this one was killed before its"
+        )
         assert contents(work / "run") == before
 
     def test_a_full_disk_at_the_beginning(self, work: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
