@@ -26,6 +26,10 @@ def test_killed_runs_end_with_the_same_bits_for_every_optimizer_and_estimator(tm
     assert "0 differing bits, 0 failures" in run(tmp_path, "benchmarks/kills.py", "--kills", "54", "--jobs", "1")
 
 
+def test_no_attack_on_a_run_succeeds(tmp_path: Path) -> None:
+    assert run(tmp_path, "benchmarks/attacks.py", "--quick", "--only", "edits,forgeries")
+
+
 def test_the_gradient_check_calls_broken_gradients_wrong_and_no_other(tmp_path: Path) -> None:
     found = run(tmp_path, "benchmarks/gradient_verdicts.py", "--seeds", "3", "--book", "20", "--smooth", "200")
     assert "\n0 mistakes in" in found

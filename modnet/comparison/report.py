@@ -14,7 +14,7 @@ import numpy as np
 
 from modnet.comparison.agreement import Mixture
 from modnet.comparison.collapse import bound_share
-from modnet.comparison.decisions import ANALYSES, ROPE, decide
+from modnet.comparison.decisions import ANALYSES, ROPE, Decision, decide
 from modnet.comparison.figure import draw_comparison
 from modnet.comparison.result import Measure, PairResult, SettingResult, find_last
 from modnet.comparison.statistics import Estimate, Variation
@@ -172,12 +172,17 @@ class Comparison:
                 "difference": pair.difference,
                 "verdict": pair.verdict,
                 **{
-                    scope: {**(_interval(getattr(pair, estimate)) or {}), **attrs.asdict(getattr(pair, decision))}
+                    scope: {**(_interval(getattr(pair, estimate)) or {}), **self._record(getattr(pair, decision))}
                     for scope, estimate, decision in scopes
                 },
             }
             for pair in self.pairs
         ]
+
+    def _record(self, decision: Decision) -> dict[str, Any]:
+        """Return a decision as JSON can hold it, with the same keys for all pairs."""
+        coming = {str(count): decision.forecast.get(count) for count in ANALYSES if count > len(self.seeds)}
+        return {**attrs.asdict(decision), "seeds_needed": decision.seeds_needed, "forecast": coming}
 
     def _settings_table(self) -> list[list[str]]:
         rows = [[*self.settings[0].entries, f"test {self.measure}", "lowest", "highest", f"training {self.measure}"]]
@@ -281,7 +286,8 @@ def _flat(record: dict[str, Any]) -> dict[str, Any]:
     """Return a record without nesting: {"such_samples_low": ...}."""
     flat: dict[str, Any] = {}
     for key, value in record.items():
-        flat |= {f"{key}_{inner}": item for inner, item in value.items()} if isinstance(value, dict) else {key: value}
+        inner = _flat(value) if isinstance(value, dict) else None
+        flat |= {key: value} if inner is None else {f"{key}_{name}": item for name, item in inner.items()}
     return flat
 
 

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from modnet.comparison.collapse import find_collapsed
-from modnet.comparison.decisions import ANALYSES, Decision
+from modnet.comparison.decisions import LIKELY, Decision
 from modnet.comparison.grid import Setting
 from modnet.comparison.statistics import Estimate, Variation
 from modnet.errors import DataError
@@ -141,22 +141,38 @@ class PairResult:
 
     @property
     def verdict(self) -> str:
-        """The claim in words, such as "hidden 50 is better" or "undecided: about 30 more seeds"."""
+        """The claim in words, such as "hidden 50 is better" or "undecided: 40 seeds decide with 71 %"."""
         general, here = self._format(self.decision), self._format(self.decision_here)
-        if self.decision.claim != "undecided" or here == general:
+        if self.decision.claim != "undecided" or not self._is_sooner_here():
             return general
         return f"{general}; on this test set alone {here.removeprefix('undecided: ')}"
+
+    def _is_sooner_here(self) -> bool:
+        """Return whether the fixed test set alone decides, or will probably do so with fewer seeds."""
+        if self.decision_here.claim != "undecided":
+            return True
+        count, probability = self.decision_here.soonest
+        later, less = self.decision.soonest
+        return probability >= LIKELY and (less < LIKELY or count < later)
 
     def _format(self, decision: Decision) -> str:
         if decision.claim == "different":
             return f"{self.first} " + ("is better" if self.measure == "accuracy" else "has the smaller error")
         if decision.claim == "equal":
             return "practically equal"
-        if decision.seeds_needed:
-            return f"undecided: about {decision.seeds_needed - self.seeds} more seeds"
-        if decision.smallest_rope > self.rope:
+        count, probability = decision.soonest
+        if probability < 0.01 and decision.smallest_rope > self.rope:
             return f"undecided: {self.samples:,} samples cannot show less than {decision.smallest_rope:.2g}"
-        return f"undecided: {ANALYSES[-1]} seeds are not enough"
+        if not decision.forecast:
+            return f"undecided after {self.seeds} seeds" if self.seeds > 1 else "undecided"
+        return f"undecided: {count} seeds decide with {_percent(probability)}"
+
+
+def _percent(probability: float) -> str:
+    """Return a probability in percent; what is nearly certain is not rounded to certainty."""
+    if probability < 0.01:
+        return "less than 1 %"
+    return "more than 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
 
 
 def find_last(history: History, name: str) -> float:

@@ -24,6 +24,8 @@ from modnet.types import Array
 # An error that was not seen is taken to be so many times as far from the mean as the farthest of those seen, and by so
 # much more as that one alone makes up of the sum of squares: where one does, the tail is long.
 UNSEEN, UNSEEN_DOMINANT = 1.5, 4.0
+# Quantiles of many distances; the bound of samples is computed at these and interpolated in between.
+_PLACES = (0, 0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1)
 
 
 @attrs.frozen
@@ -37,7 +39,8 @@ class RareHits:
 
     def tail(self, distance: float) -> float:
         """Return the probability of so few hits that differ, where `distance`, at least 0, is the work of others."""
-        return float(load_special().gammaincc(self.number + 1, self.number + distance / self.unit))
+        tail: float = load_special().gammaincc(self.number + 1, self.number + distance / self.unit)
+        return tail
 
     def reach(self, tail: float) -> float:
         """Return the distance at which that probability is `tail`."""
@@ -67,7 +70,11 @@ class RareSamples:
 
     def tail(self, distance: float, side: int) -> float:
         """Return the p-value of a truth that is `distance` above (side 1) or below (-1) the mean."""
-        return float(load_special().ndtr(-self._deviate(distance / self.unit, side)))
+        far = np.divide(distance, self.unit)
+        places = np.unique(np.quantile(far, _PLACES)) if np.ndim(far) else far
+        deviates = self._deviate(places, side)
+        tail: float = load_special().ndtr(-(np.interp(far, places, deviates) if np.ndim(far) else deviates))
+        return tail
 
     def reach(self, tail: float, side: int) -> float:
         """Return the distance at which the p-value is `tail`."""
@@ -96,34 +103,38 @@ class RareSamples:
         squares = float(self.counts @ self.values**2) + max(limit**2 for limit in self.limits)
         return math.sqrt(squares) / float(self.counts.sum())
 
-    def _deviate(self, distance: float, side: int) -> float:
-        """Return the p-value as a normal deviate, at most 40 in size."""
-        values = np.append(side * self.values, max(side * limit for limit in self.limits)) - distance
-        if values.max() <= 0 or values.min() >= 0:
-            return 40.0 if values.max() <= 0 else -40.0
-        return _saddlepoint(values, np.append(self.counts, 1.0))
+    def _deviate(self, distance: Any, side: int) -> Any:
+        """Return the p-value of a distance, or of each of several, as a normal deviate, at most 40 in size."""
+        values = np.append(side * self.values, max(side * limit for limit in self.limits))
+        values = values - np.expand_dims(distance, -1)
+        beyond, within = values.max(axis=-1) <= 0, values.min(axis=-1) >= 0
+        deviates, between = np.where(beyond, 40.0, -40.0), ~(beyond | within)
+        deviates[between] = _saddlepoint(values[between], np.append(self.counts, 1.0))
+        return deviates[()]
 
 
-def _saddlepoint(values: Array, counts: Array) -> float:
-    """Return the normal deviate of P(sum of values times independent exponential variables > 0).
+def _saddlepoint(values: Array, counts: Array) -> Array:
+    """Return the normal deviate of P(sum of values times independent exponential variables > 0), for each row.
 
     By Barndorff-Nielsen's r*, which is right to a few parts in a hundred (Butler 2007, "Saddlepoint approximations with
     applications").
     """
-    at = 0.0
+    at = np.zeros(len(values))
     for _ in range(100):  # Newton's method, damped as for a self-concordant function
-        terms = values / (1 - at * values)
-        slope, curvature = float(counts @ terms), float(counts @ terms**2)
-        newton = slope / math.sqrt(curvature)
-        if abs(newton) < 1e-9:
+        terms = values / (1 - at[:, None] * values)
+        slope, curvature = terms @ counts, terms**2 @ counts
+        newton = np.abs(slope) / np.sqrt(curvature)
+        if (newton < 1e-9).all():
             break
-        at -= slope / curvature / (1 + abs(newton))
-    terms = values / (1 - at * values)
-    curvature = float(counts @ terms**2)
-    root = math.copysign(math.sqrt(max(2 * float(counts @ np.log1p(-at * values)), 0.0)), at)
-    if abs(root) < 1e-4:
-        return root + float(counts @ terms**3) / (3 * curvature * math.sqrt(curvature))
-    return root + math.log(at * math.sqrt(curvature) / root) / root
+        at -= slope / curvature / (1 + newton)
+    terms = values / (1 - at[:, None] * values)
+    curvature = terms**2 @ counts
+    root = np.copysign(np.sqrt(np.maximum(2 * (np.log1p(-at[:, None] * values) @ counts), 0.0)), at)
+    middle = np.abs(root) < 1e-4
+    divisor = np.where(middle, 1.0, root)
+    correction = np.log(np.where(middle, 1.0, at * np.sqrt(curvature) / divisor)) / divisor
+    deviate: Array = root + np.where(middle, terms**3 @ counts / (3 * curvature**1.5), correction)
+    return deviate
 
 
 @attrs.frozen
@@ -154,35 +165,42 @@ class Estimate:
         below, above = (max(half, self.samples.reach(tail, side) if self.samples else 0.0) for side in (-1, 1))
         return max(self.mean - below, self.limits[0]), min(self.mean + above, self.limits[1])
 
-    def p_different(self, correct: Callable[[float], float] = float) -> float:
+    def p_different(self, correct: Callable[[Any], Any] = float) -> float:
         """Return the two-sided p-value of no difference.
 
         `correct` is applied to what other seeds would change. What is left to the samples is the same at any analysis.
         """
-        seeds, samples = self._tails(abs(self.mean), -1 if self.mean > 0 else 1)
-        return max(correct(min(1.0, 2 * seeds)), min(1.0, 2 * samples))
+        return min(self.p_behind(side, correct) for side in (-1, 1))
 
-    def p_equivalent(self, rope: float, correct: Callable[[float], float] = float) -> float:
+    def p_behind(self, side: int, correct: Callable[[Any], Any] = float) -> float:
+        """Return the two-sided p-value of no difference; 1 unless the mean is positive (side 1) or negative (-1)."""
+        seeds, samples = self._tails(side * self.mean, -side)
+        p: float = np.maximum(correct(np.minimum(1.0, 2 * seeds)), 2 * samples)
+        return p
+
+    def p_equivalent(self, rope: float, correct: Callable[[Any], Any] = float) -> float:
         """Return the p-value of a difference of `rope` or more, either way; `correct` as above.
 
         The larger of two one-sided p-values (Schuirmann 1987, "A comparison of the two one-sided tests procedure").
         """
         both = [self._tails(rope - side * self.mean, side) for side in (-1, 1)]
-        return max(max(correct(seeds), samples) for seeds, samples in both)
+        p: float = np.maximum(*(np.maximum(correct(seeds), samples) for seeds, samples in both))
+        return p
 
     def _tails(self, distance: float, side: int) -> tuple[float, float]:
         """Return the probability, to one side, of being further off than `distance`: by seeds, and by samples alone."""
-        if self.standard_error:
-            by_seeds = float(load_special().stdtr(self.df, -distance / self.standard_error))
-        else:
-            by_seeds = 0.5 if distance == 0 else float(distance < 0)
-        if distance <= 0:
-            return by_seeds, 0.5
-        if self.hits:
-            by_seeds = max(by_seeds, min(0.5, self.hits.tail(distance)))
-        by_samples = min(0.5, self.samples.tail(distance, side)) if self.samples else 0.0
+        ahead = np.greater(distance, 0)
+        by_seeds: Any = np.where(np.equal(distance, 0), 0.5, ~ahead)[()]
+        by_samples: Any = np.where(ahead, 0.0, 0.5)[()]
+        if np.all(self.standard_error):
+            by_seeds = load_special().stdtr(self.df, -distance / self.standard_error)
+        if self.hits and ahead.any():
+            by_hits = np.minimum(0.5, self.hits.tail(np.maximum(distance, 0.0)))
+            by_seeds = np.where(ahead, np.maximum(by_seeds, by_hits), by_seeds)[()]
+        if self.samples and ahead.any():
+            by_samples = np.minimum(0.5, self.samples.tail(np.maximum(distance, 0.0), side))
         if self.samples and not self.samples.exact:
-            return max(by_seeds, by_samples), by_samples
+            by_seeds = np.maximum(by_seeds, by_samples)
         return by_seeds, by_samples
 
 
@@ -233,34 +251,42 @@ class Variation:
         """Return the variation of differences in hits, which are integers, or in errors, which are not."""
         return (cls.from_errors if values.dtype.kind == "f" else cls.from_hits)(values)
 
-    def on_these_samples(self, seeds: int | None = None) -> Estimate:
-        """Return the mean over all possible seeds, on this fixed test set: the paired t statistic.
+    def after(self, seeds: int) -> Variation:
+        """Return the variation as it would be after so many seeds if nothing else changed."""
+        more = seeds / self.seeds
+        by_chance = min(self.residual, self.by_sample)  # the part of what samples differ by that goes away
+        by_sample = by_chance + (self.by_sample - by_chance) * more
+        left = by_sample / self.by_sample / more if self.by_sample else 1.0
+        changes: dict[str, Any] = {
+            "by_seed": self._seen_by_seed,
+            "by_sample": by_sample,
+            "columns": self.columns * math.sqrt(left),
+        }
+        return attrs.evolve(self, seeds=seeds, **changes)
 
-        With `seeds`, as it would be after so many if nothing else changed.
-        """
-        count = seeds or self.seeds
-        return self._estimate(self._seen_by_seed, count - 1, count)
+    def on_these_samples(self) -> Estimate:
+        """Return the mean over all possible seeds, on this fixed test set: the paired t statistic."""
+        return self._estimate(self._seen_by_seed, self.seeds - 1)
 
-    def on_such_samples(self, seeds: int | None = None) -> Estimate:
+    def on_such_samples(self) -> Estimate:
         """Return the mean over all possible seeds and new samples from the same source.
 
         The degrees of freedom are those of Satterthwaite 1946, "An approximate distribution of estimates of variance
-        components". With `seeds`, as it would be after so many if nothing else changed.
+        components".
         """
-        count = seeds or self.seeds
         # Neither part of the variance can be negative, although its estimate can.
-        by_seed = max(self._seen_by_seed, self.residual)
-        by_sample = max(self.by_sample - self.residual, 0.0) * count / self.seeds
+        by_seed = np.maximum(self._seen_by_seed, self.residual)
+        by_sample = max(self.by_sample - self.residual, 0.0)
         both = by_seed + by_sample
-        df = both**2 / (by_seed**2 / (count - 1) + by_sample**2 / (self.samples - 1))
-        return attrs.evolve(self._estimate(both, df, count), samples=self._bound_samples(count))
+        df = both**2 / (by_seed**2 / (self.seeds - 1) + by_sample**2 / (self.samples - 1))
+        return attrs.evolve(self._estimate(both, df), samples=self._bound_samples())
 
-    def _estimate(self, variance: float, df: float, seeds: int) -> Estimate:
-        """Return the mean, of so many seeds, where the variance of a single value is `variance`."""
-        cells, unit = seeds * self.samples, self.unit
+    def _estimate(self, variance: float, df: float) -> Estimate:
+        """Return the mean, where the variance of a single value is `variance`."""
+        cells, unit = self.seeds * self.samples, self.unit
         low, high = (limit * unit if unit else limit for limit in self.limits)
-        hits = RareHits(min(self.by_seed, self.residual) * cells, unit / cells) if unit else None
-        return Estimate(self.mean * unit, math.sqrt(variance / cells) * unit, df, hits, None, (low, high))
+        hits = RareHits(np.minimum(self.by_seed, self.residual) * cells, unit / cells) if unit else None
+        return Estimate(self.mean * unit, np.sqrt(variance / cells) * unit, df, hits, None, (low, high))
 
     @property
     def _seen_by_seed(self) -> float:
@@ -268,18 +294,17 @@ class Variation:
 
         Where all seeds hit equally often, few samples are as likely a reason as seeds that do not matter.
         """
-        return max(self.by_seed, 1 / (self.seeds * self.samples))
+        seen: float = np.maximum(self.by_seed, 1 / (self.seeds * self.samples))
+        return seen
 
-    def _bound_samples(self, seeds: int) -> RareSamples | None:
-        by_chance = min(self.residual, self.by_sample)  # that part of what samples differ by goes away with more seeds
-        left = 1 - by_chance / self.by_sample * (1 - self.seeds / seeds) if self.by_sample else 1.0
-        squares = np.square(self.columns)
+    def _bound_samples(self) -> RareSamples | None:
+        squares, mean = np.square(self.columns), float(np.mean(self.mean))
         share = float(squares.max() / squares.sum()) if squares.any() else 0.0
         far = (UNSEEN + UNSEEN_DOMINANT * share) * float(np.abs(self.columns).max())
-        low, high = (limit - self.mean if math.isfinite(limit) else math.copysign(far, limit) for limit in self.limits)
+        low, high = (limit - mean if math.isfinite(limit) else math.copysign(far, limit) for limit in self.limits)
         if low == high or not self.unit:
             return None
-        values, counts = np.unique(np.round(self.columns * math.sqrt(left), 12), return_counts=True)
+        values, counts = np.unique(np.round(self.columns, 12), return_counts=True)
         exact = math.isfinite(self.limits[0]) and math.isfinite(self.limits[1])
         return RareSamples(values, counts.astype(np.float64), (min(low, 0.0), max(high, 0.0)), self.unit, exact)
 

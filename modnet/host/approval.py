@@ -58,7 +58,7 @@ class Approval:
 
     @property
     def key(self) -> tuple[str, str]:
-        """What there is one approval of."""
+        """The module and its folder."""
         return self.module, self.folder
 
     @property

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Collection, Mapping, Sequence
+from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -123,7 +124,7 @@ class Receipt:
 
     def with_results(self, run: ObservedRun, folder: Path, names: Sequence[str]) -> Receipt:
         """Return the receipt with the results of the run and the digests of these files in its folder."""
-        files = {name: hash_file(folder / name) for name in names}
+        files = {name: sha256((folder / name).read_bytes()).hexdigest() for name in names}  # which were just written
         results = Results(run.status, run.iteration, hash_params(run.params), files)
         failed = run.status is Status.FAILED  # maybe before its first iteration in the last surroundings
         return attrs.evolve(self.until(run.iteration) if failed else self, results=results)
@@ -186,6 +187,8 @@ _READER = Settings()
 def _parse(table: Table, path: Path) -> Receipt:
     """Return a receipt; raises DataError where it is damaged."""
     try:
+        if isinstance(known := table.get("segments"), list):
+            table = {**table, "segments": _read_segments(json.dumps(known))}
         receipt = _READER.read(table, Receipt)
     except SettingError as error:
         why = printable(error.mistakes[0], 200)
@@ -196,6 +199,12 @@ def _parse(table: Table, path: Path) -> Receipt:
     if odd := [name for name in (receipt.results.files if receipt.results else ()) if Path(name).name != name]:
         raise DataError(f"{path}: damaged, {quote(odd[0])} is no file of a run")
     return receipt
+
+
+@lru_cache(maxsize=64)
+def _read_segments(text: str) -> tuple[Segment, ...]:
+    """Return the segments in a receipt; the runs of a comparison mostly have the same."""
+    return tuple(_READER.read(each, Segment) for each in json.loads(text))
 
 
 def _flatten(value: Any, path: str = "") -> Table:

@@ -30,7 +30,7 @@ import attrs
 import numpy as np
 from scipy import special
 
-from modnet.comparison.decisions import ANALYSES, ROPE, Decision
+from modnet.comparison.decisions import ANALYSES, ROPE
 from modnet.comparison.grid import Setting
 from modnet.comparison.report import Comparison
 from modnet.comparison.result import PairResult, SettingResult
@@ -203,13 +203,6 @@ def compare(draw: Draw, seeds: int, rope: float) -> Comparison:
     return Comparison(tuple(results), tuple(range(seeds)), rope)
 
 
-def forecasts(decision: Decision) -> dict[int, float]:
-    """Return the probability of a claim by later analyses, as far as one is stated."""
-    if decision.claim != "undecided":
-        return {}
-    return {decision.seeds_needed: 0.8} if decision.seeds_needed else {SEEDS: 0.0}
-
-
 def count(design: Row, repeats: int, seed: int, index: int) -> Found:
     """Return what is found in so many experiments: a share of each for every scope and question."""
     found: Found = defaultdict(list)
@@ -251,7 +244,7 @@ def examine_forecasts(
     """Yield every forecast and whether it came true."""
     for comparison in looks.values():
         for i, pair in enumerate(in_order(comparison)):
-            for later, probability in forecasts(getattr(pair, decision)).items():
+            for later, probability in getattr(pair, decision).forecast.items():
                 yield "forecast", probability
                 yield "came true", float(decided[later][i])
 

@@ -6,13 +6,12 @@ import json
 import re
 import shutil
 import subprocess
-import sys
 from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
-from changing_plugins import install_drifting, modnet, to_format_1
+from changing_plugins import install_drifting, modnet, run_python, to_format_1
 
 from modnet.runs.receipt import Receipt
 
@@ -124,7 +123,41 @@ for seeds in (2, 3):
     modnet.compare(quick, {"hidden_size": [3, 4]}, seeds=seeds, workers=1, out="runs")
 assert "scipy" in sys.modules
 """
-        subprocess.run([sys.executable, "-c", script], cwd=tmp_path, check=True, timeout=120)
+        run_python(script, tmp_path).check_returncode()
+
+    def test_workers_that_have_another_one_are_found_when_all_is_trained(self, tmp_path: Path) -> None:
+        script = """
+import sys
+from concurrent.futures import Future, ThreadPoolExecutor
+from pathlib import Path
+import attrs, modnet
+from modnet.runs.receipt import Receipt
+
+class Elsewhere(ThreadPoolExecutor):
+    def submit(self, train, folder, table):
+        done = Future()
+        done.set_result(train(folder, table))
+        if folder.endswith("seed-1"):
+            receipt = Receipt.read(Path(folder))
+            there = attrs.evolve(receipt.latest, libraries={**receipt.latest.libraries, "numpy": "1.0"})
+            attrs.evolve(receipt, segments=(there,)).write(Path(folder))
+        return done
+
+quick = {"gradient": "backpropagation", "training": {"iterations": 5}}
+for accept in (False, True):
+    try:
+        result = modnet.compare(quick, {"hidden": [3, 4]}, seeds=2, out="runs", executor=Elsewhere(), accept=accept)
+    except modnet.DataError as error:
+        print(error)
+print(*result.mixtures)
+"""
+        done = run_python(script, tmp_path)
+        stopped, ways, accepted = done.stdout.splitlines()
+        assert "library numpy: " in stopped, done.stderr
+        assert "1.0 in 2 runs (hidden-3/seed-1, hidden-4/seed-1)" in stopped
+        assert "--accept (accept=True)" in ways
+        assert accepted.startswith("library numpy: ")
+        assert accepted.endswith(" in 2 runs (hidden-3/seed-1, hidden-4/seed-1)")
 
 
 class TestData:
@@ -166,8 +199,14 @@ def test_runs_of_an_older_modnet_are_named_and_can_be_removed(made: Path) -> Non
     assert compare(made).returncode == 0
 
 
-def test_names_from_a_receipt_are_escaped(made: Path) -> None:
-    alter_libraries(made / "runs/hidden-4/seed-1", **{"\x1b[31mnumpy": "\x1b[2J1.0"})
+def test_what_stands_in_a_receipt_is_escaped_and_cut(made: Path) -> None:
+    alter_libraries(made / "runs/hidden-4/seed-1", **{"\x1b[31mnumpy": "\x1b[2J1.0", "numpy": "9" * 100_000})
+    for run in [*(made / "runs").glob("*/seed-0")]:
+        receipt = Receipt.read(run)
+        versions = ({**receipt.latest.libraries, "numpy": str(i)} for i in range(1000))
+        segments = tuple(attrs.evolve(receipt.latest, start=i, libraries=v) for i, v in enumerate(versions))
+        attrs.evolve(receipt, segments=segments).write(run)
     done = compare(made)
     assert done.returncode == 1
     assert "\x1b" not in done.stderr
+    assert len(done.stderr) < 5000

@@ -6,7 +6,7 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import example, given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import stats
@@ -86,6 +86,13 @@ def test_rejections_are_those_of_holm_written_out(p: list[float], error: float) 
     assert ((found >= error / len(p)) & (found <= error)).all()
 
 
+@given(hnp.arrays(np.float64, (3, 2, 4), elements=st.floats(0, 0.2)))
+def test_the_levels_of_many_families_are_those_of_each(p: Array) -> None:
+    levels = holm_levels(p)
+    for i, j in np.ndindex(3, 2):
+        assert levels[i, j].tolist() == holm_levels(p[i, j]).tolist()
+
+
 @given(st.lists(st.floats(0, 0.1), min_size=1, max_size=12, unique=True), st.integers(0, 99))
 def test_holms_levels_go_with_their_p_values(p: list[float], seed: int) -> None:
     values, order = np.array(p), np.random.default_rng(seed).permutation(len(p))
@@ -99,7 +106,7 @@ def test_before_the_first_look_nothing_is_claimed(scope: Scope) -> None:
         assert (decision.claim, decision.looked_after) == ("undecided", 0)
         assert (decision.p_different, decision.p_equivalent) == (1, 1)
         # One seed says nothing of how much seeds vary.
-        assert (decision.seeds_needed is None) == (seeds < 2)
+        assert bool(decision.forecast) == (seeds > 1)
 
 
 def test_no_differences_no_decisions() -> None:
@@ -177,15 +184,15 @@ def summarize(decision: Decision) -> tuple[str, float, float, int]:
 def test_between_looks_the_decision_of_the_last_one_stands(values: Array, scope: Scope) -> None:
     """Whatever happens since, and if it should turn the mean round."""
     for seeds in range(ANALYSES[0], len(values) + 1):
-        [now] = decide([values[:seeds]], scope, rope=0.1)
-        [then] = decide([values[: now.looked_after]], scope, rope=0.1)
+        [now] = decide([values[:seeds]], scope, rope=0.1, forecasts=False)
+        [then] = decide([values[: now.looked_after]], scope, rope=0.1, forecasts=False)
         assert summarize(now) == summarize(then)
 
 
 @given(*differences_and_scopes)
 def test_what_has_been_claimed_stays_while_the_difference_has_its_direction(values: Array, scope: Scope) -> None:
     """Each look can only add: the p-values fall, but for that of a difference if the direction changes."""
-    history = [decide([values[:look]], scope, rope=0.1)[0] for look in (5, 10, 20)]
+    history = [decide([values[:look]], scope, rope=0.1, forecasts=False)[0] for look in (5, 10, 20)]
     for (before, after), look in zip(pairwise(history), (5, 10), strict=True):
         assert after.p_equivalent <= before.p_equivalent
         if ahead(values[:look]) == ahead(values[: 2 * look]):
@@ -208,72 +215,9 @@ def test_what_pointed_the_other_way_is_no_evidence() -> None:
     assert decide([worse], Variation.on_these_samples)[0].claim == "different"
 
 
-@given(hnp.arrays(np.int8, (4, 10), elements=st.integers(-9, 12)), st.sampled_from([5, 10]))
-def test_what_is_forecast_is_reached_when_the_same_differences_come_again(ahead_by: Array, seeds: int) -> None:
-    differences = [accuracies(*row[:seeds]) for row in ahead_by]
-    now = decide(differences, Variation.on_these_samples, rope=0.02)
-    for i, decision in enumerate(now):
-        if decision.seeds_needed:
-            assert decision.claim == "undecided"
-            assert decision.seeds_needed in ANALYSES
-            assert decision.seeds_needed > seeds
-            again = [np.tile(difference, (decision.seeds_needed // seeds, 1)) for difference in differences]
-            assert decide(again, Variation.on_these_samples, rope=0.02)[i].claim != "undecided"
-
-
-@given(hnp.arrays(np.int8, 5, elements=st.integers(-9, 12)))
-@example(np.array([3, 1, 4, 2, 0], np.int8))
-@example(np.array([5, -1, 4, 2, 0], np.int8))
-@example(np.array([9, -3, 4, 2, -2], np.int8))
-def test_the_forecast_is_the_first_look_that_is_enough_if_the_mean_is_unlucky(ahead_by: Array) -> None:
-    """Unlucky as it is in one of five cases; written out with SciPy."""
-    [decision] = decide([accuracies(*ahead_by)], Variation.on_these_samples)
-    per_seed, enough = ahead_by / 100, []
-    assume(decision.claim == "undecided" and len(set(ahead_by)) > 1)
-    for look in ANALYSES[1:]:
-        error = per_seed.std(ddof=1) / np.sqrt(look)
-        unlucky = abs(per_seed.mean()) - stats.t.ppf(0.8, look - 1) * error
-        few = Variation.from_hits(accuracies(*ahead_by)).on_these_samples(look).hits
-        assert few
-        if unlucky > 0 and overall_p(2 * max(stats.t.sf(unlucky / error, look - 1), few.tail(unlucky))) <= ERROR:
-            enough.append(look)
-    assert decision.seeds_needed == min(enough, default=None)
-
-
-def test_what_other_pairs_have_shown_already_counts_in_the_forecast() -> None:
-    """Also of pairs that have all the seeds there will be: they do not stand in the way of this one."""
-    open_still, shown_long_ago = accuracies(5, 1, 4, 3, 1), accuracies(*[30, 31] * 80)
-    alone, among, held_up = (
-        decide([open_still, *others], Variation.on_these_samples)[0].seeds_needed
-        for others in ([], [shown_long_ago] * 5, [accuracies(9, -9, 8, -8, 1)] * 5)
-    )
-    assert alone == among == 10
-    assert held_up == 20
-
-
-def test_nothing_is_forecast_where_no_number_of_looks_is_enough() -> None:
-    for scope in SCOPES:
-        [decision] = decide([accuracies(9, -9, 8, -8, 1)], scope)
-        assert (decision.claim, decision.seeds_needed) == ("undecided", None)
-
-
-@pytest.mark.parametrize("scope", SCOPES)
-def test_the_forecast_is_right_about_as_often_as_it_says(scope: Scope) -> None:
-    """That share is the power if the estimates are right; they are about right after 20 seeds."""
-    rng, kept = np.random.default_rng(5), []
-    for _ in range(200):
-        difference = draw(rng, gap=0.015, by_sample=0.0, samples=400)
-        [decision] = decide([difference[:20]], scope)
-        if decision.seeds_needed:
-            [later] = decide([difference[: decision.seeds_needed]], scope)
-            kept.append(later.claim == "different")
-    assert len(kept) > 50
-    assert 0.6 < np.mean(kept) < 0.97
-
-
 def wrong(differences: list[Array], scope: Scope) -> bool:
     """Return whether a difference is ever claimed of settings that are alike."""
-    history = (decide([difference[:look] for difference in differences], scope) for look in ANALYSES)
+    history = (decide([difference[:look] for difference in differences], scope, forecasts=False) for look in ANALYSES)
     return any(decision.claim == "different" for decisions in history for decision in decisions)
 
 
@@ -314,9 +258,9 @@ def test_equality_is_as_seldom_claimed_wrongly() -> None:
     often = seldom = 0
     for _ in range(repeats):
         apart = draw(rng, gap=0.02, samples=400)
-        often += any(decide([apart[:look]], scope, rope=0.02)[0].claim == "equal" for look in ANALYSES)
+        often += any(decide([apart[:look]], scope, rope=0.02, forecasts=False)[0].claim == "equal" for look in ANALYSES)
         rare = (rng.random((ANALYSES[-1], 10)) < ROPE).astype(np.int8)
-        seldom += any(decide([rare[:look]], scope)[0].claim == "equal" for look in ANALYSES)
+        seldom += any(decide([rare[:look]], scope, forecasts=False)[0].claim == "equal" for look in ANALYSES)
     assert often / repeats < ERROR + slack
     assert seldom / repeats < ERROR + slack
 
@@ -330,7 +274,10 @@ def test_equality_is_not_claimed_of_settings_that_differ_on_samples_too_rare_to_
         found = 0
         for _ in range(repeats):
             difference = np.tile(rng.random(samples) < share, (ANALYSES[-1], 1)).astype(np.int8)
-            found += any(decide([difference[:look]], scope, rope=share)[0].claim == "equal" for look in ANALYSES[-2:])
+            found += any(
+                decide([difference[:look]], scope, rope=share, forecasts=False)[0].claim == "equal"
+                for look in ANALYSES[-2:]
+            )
         wrongly = max(wrongly, found)
     assert wrongly / repeats < ERROR + 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
 
@@ -342,7 +289,7 @@ def test_a_setting_that_is_ahead_on_many_samples_by_little_is_not_better_if_a_ra
         kinds = rng.choice(3, p=[0.989, 0.01, 0.001], size=1000)
         ahead_on = (kinds == 1) & (np.arange(40)[:, None] % 10 == 0)
         difference = ahead_on.astype(np.int8) - (kinds == 2)
-        wrongly += decide([difference], Variation.on_such_samples)[0].claim == "different"
+        wrongly += decide([difference], Variation.on_such_samples, forecasts=False)[0].claim == "different"
     assert wrongly / repeats < ERROR + 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
 
 

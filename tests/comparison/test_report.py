@@ -8,10 +8,12 @@ import json
 import math
 import re
 
+import attrs
 import numpy as np
 import pytest
 from scipy import stats
 
+from modnet.comparison.decisions import Decision
 from modnet.comparison.grid import Setting
 from modnet.comparison.report import Comparison
 from modnet.comparison.result import SettingResult
@@ -76,7 +78,7 @@ class TestPairs:
 
     def test_before_the_first_look_nothing_is_claimed_but_how_many_seeds_that_takes(self) -> None:
         verdicts = [pair.verdict for pair in comparison(seeds=3).pairs]
-        assert verdicts[:2] == ["undecided: about 2 more seeds"] * 2
+        assert all(verdict.startswith("undecided: 5 seeds decide with ") for verdict in verdicts[:2])
 
     def test_two_scopes_that_differ_are_told_apart(self) -> None:
         # On these few samples one setting is right about some more, always the same ones; on others it might be wrong.
@@ -89,10 +91,41 @@ class TestPairs:
             for name, hits in (("0.1", better), ("0.2", worse))
         ]
         (pair,) = Comparison(tuple(settings), tuple(range(10))).pairs
-        assert (
-            pair.verdict
-            == "undecided: 200 samples cannot show less than 0.015; on this test set alone lr 0.1 is better"
+        assert pair.verdict == "undecided: 160 seeds decide with 12 %; on this test set alone lr 0.1 is better"
+
+    @pytest.mark.parametrize(
+        ("forecast", "here", "verdict"),
+        [
+            ({20: 0.3, 40: 0.71, 80: 0.9, 160: 0.99}, {}, "40 seeds decide with 71 %"),
+            ({80: 0.2, 160: 0.31}, {}, "160 seeds decide with 31 %"),
+            ({80: 0.0, 160: 0.002}, {}, "160 seeds decide with less than 1 %"),
+            ({20: 0.999, 40: 1.0}, {}, "20 seeds decide with more than 99 %"),
+            (
+                {20: 0.1, 40: 0.4},
+                {20: 0.2, 40: 0.6},
+                "40 seeds decide with 40 %; on this test set alone 40 seeds decide with 60 %",
+            ),
+            (
+                {20: 0.1, 40: 0.7},
+                {20: 0.8, 40: 0.9},
+                "40 seeds decide with 70 %; on this test set alone 20 seeds decide with 80 %",
+            ),
+            ({20: 0.7, 40: 0.7}, {20: 0.8, 40: 0.9}, "20 seeds decide with 70 %"),
+            ({20: 0.1, 40: 0.2}, {20: 0.3, 40: 0.4}, "40 seeds decide with 20 %"),
+        ],
+    )
+    def test_a_verdict_names_the_first_number_of_seeds_that_is_likely_to_decide(
+        self, forecast: dict[int, float], here: dict[int, float], verdict: str
+    ) -> None:
+        pair = comparison().pairs[2]
+        decisions = (attrs.evolve(pair.decision, forecast=coming, smallest_rope=0.0) for coming in (forecast, here))
+        assert attrs.evolve(pair, **dict(zip(("decision", "decision_here"), decisions, strict=True))).verdict == (
+            f"undecided: {verdict}"
         )
+
+    def test_after_the_last_analysis_nothing_is_forecast(self) -> None:
+        pair = attrs.evolve(comparison().pairs[2], seeds=160, decision=Decision("undecided", 1.0, 1.0, 160))
+        assert attrs.evolve(pair, decision_here=pair.decision).verdict == "undecided after 160 seeds"
 
     def test_the_interval_on_these_samples_is_that_of_the_paired_t_test(self) -> None:
         settings = {setting.label: setting.accuracies for setting in comparison().settings}

@@ -101,12 +101,12 @@ def test_on_such_samples_less_is_certain(values: Array) -> None:
 def test_what_is_foreseen_for_more_seeds_becomes_certain_up_to_the_samples_share(values: Array, times: int) -> None:
     variation = Variation.from_hits(values)
     for scope in (Variation.on_these_samples, Variation.on_such_samples):
-        now, then = scope(variation), scope(variation, len(values) * times)
-        assert plain(scope(variation, len(values))) == plain(now)
+        now, then = scope(variation), scope(variation.after(len(values) * times))
+        assert plain(scope(variation.after(len(values)))) == pytest.approx(plain(now))
         assert now.standard_error / math.sqrt(times) <= then.standard_error * (1 + 1e-12)
         assert then.standard_error <= now.standard_error * (1 + 1e-12)
         assert then.mean == now.mean
-    assert variation.on_these_samples(len(values) * times).standard_error == pytest.approx(
+    assert variation.after(len(values) * times).on_these_samples().standard_error == pytest.approx(
         variation.on_these_samples().standard_error / math.sqrt(times)
     )
 
@@ -115,7 +115,7 @@ def test_the_samples_share_is_left_however_many_seeds_there_are() -> None:
     variation = Variation.from_hits(simulate(1))
     share = (variation.by_sample - variation.residual) / (variation.seeds * variation.samples)
     assert share > 0
-    assert variation.on_such_samples(10**12).standard_error == pytest.approx(math.sqrt(share), rel=1e-6)
+    assert variation.after(10**12).on_such_samples().standard_error == pytest.approx(math.sqrt(share), rel=1e-6)
 
 
 @pytest.mark.parametrize("seed", range(5))

@@ -21,7 +21,7 @@ from processes import Call
 import modnet
 from modnet import DataError
 from modnet.compose.experiment import Experiment, create_experiment, read_data
-from modnet.runs.folder import ASIDE, CURVES, FILES, REPLACED, check_is_run, claim, read_ending, recover
+from modnet.runs.folder import ASIDE, CURVES, FILES, LOCK, REPLACED, check_is_run, claim, read_ending, recover
 from modnet.runs.recorder import RunRecorder, begin_run, create_run, train_run
 
 ITERATIONS = 4
@@ -57,7 +57,8 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def contents(folder: Path) -> Contents:
     """Return the files of a run, and of anything hidden in its folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != LOCK)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def outcome(folder: Path) -> tuple[list[str], dict[str, Any], list[bytes]]:

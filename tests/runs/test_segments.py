@@ -5,6 +5,8 @@ from __future__ import annotations
 import shutil
 from pathlib import Path
 
+import attrs
+import numpy as np
 import pytest
 from changing_plugins import DIARY, PLUGIN, install, install_drifting, modnet, run_python, to_format_1, train
 
@@ -91,6 +93,26 @@ def test_what_was_accepted_once_is_accepted_until_it_changes(killed: Path) -> No
     assert modnet(killed, "resume", "run").returncode == 1
     assert modnet(killed, "resume", "run", "--accept").returncode == 0
     assert starts(killed / "run") == [0, 20, 40]
+
+
+def alter(run: Path, section: str, **entries: str) -> None:
+    """Have a receipt say that its run was made elsewhere."""
+    receipt = Receipt.read(run)
+    there = attrs.evolve(receipt.latest, **{section: {**getattr(receipt.latest, section), **entries}})
+    attrs.evolve(receipt, segments=(there,)).write(run)
+
+
+def test_another_library_stops_and_another_machine_is_recorded(killed: Path) -> None:
+    alter(killed / "run", "libraries", numpy="1.0")
+    done = modnet(killed, "resume", "run")
+    assert (done.returncode, "iterations were made: library numpy: 1.0 then, " in done.stderr) == (1, True)
+    alter(killed / "run", "libraries", numpy=np.__version__)
+    alter(killed / "run", "platform", CPU="Z80")
+    done = modnet(killed, "resume", "run")
+    assert (done.returncode, "so the last bits may differ: platform CPU: Z80 then" in done.stderr) == (0, True)
+    assert starts(killed / "run") == [0, 20]
+    done = modnet(killed, "verify", "run")
+    assert (done.returncode, "platform  until iteration 20, CPU: Z80 then, " in done.stdout) == (0, True), done.stdout
 
 
 def test_a_segment_of_no_iteration_does_not_stay(killed: Path) -> None:
