@@ -7,7 +7,7 @@ import threading
 import time
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
@@ -61,7 +61,8 @@ class _Progress:
         if self._thread:
             self._thread.join()
         if self._bar:
-            self._bar.stop()
+            with suppress(OSError, ValueError):  # the terminal is gone
+                self._bar.stop()
 
     def _show(self, what: str, total: int, completed: int, every: float, refresh: Callable[[], None]) -> None:
         def repeat() -> None:

@@ -17,7 +17,7 @@ from modnet.compose.tables import find_changes
 from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
 from modnet.display.learning_curves import draw_learning_curves
-from modnet.errors import DataError, SettingError
+from modnet.errors import DataError, ModnetError, SettingError
 from modnet.files import write_atomically
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
@@ -77,6 +77,10 @@ def begin_run(recorder: RunRecorder) -> Iterator[RunRecorder]:
     try:
         recorder.begin()
         yield recorder
+    except ModnetError as error:
+        if not recorder.run and recorder.abandon():
+            error.add_note(f"{recorder.path} holds the run that was there before")
+        raise
     finally:
         if not recorder.has_begun:
             recorder.abandon()
@@ -232,13 +236,14 @@ class RunRecorder(Observer):
         except OSError as error:
             raise self._create_write_error(error, 0) from None
 
-    def abandon(self) -> None:
-        """Remove the run, and restore the one that was there before."""
+    def abandon(self) -> bool:
+        """Remove the run, and restore the one that was there before; return whether there was one."""
         if restore(self._folder):
             self.has_restored = True
         elif self._owns_folder:
             remove_run(self._folder)
         self._owns_folder = False
+        return self.has_restored
 
     def _conclude(self, run: ObservedRun) -> None:
         """Write the files of a run that has ended: last the summary, which says so, and the receipt of all of them."""

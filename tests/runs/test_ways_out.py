@@ -193,6 +193,8 @@ def test_a_part_that_ends_the_program(work: Path, base: str, method: str, kind: 
     status, _, err = run(work, *TRAIN, f"--{kind}", "leaving", "-p", name, "--out", f"run-{name}")
     assert (status, err.count("\n")) == (1, 1)
     assert err.startswith(f"modnet: the plugin {name} ends the program: SystemExit: 0: correct it (")
+    check = ("gradient-check", "--data", "points.csv", "--hidden", "3", f"--{kind}", "leaving", "-p", name)
+    assert run(work, *check)[0] == 1
     many = ("--seeds", "2", "--workers", "1", "-p", name, "--out", f"many-{name}")
     status, _, err = run(work, "compare", *TRAIN[1:], f"--{kind}", "leaving", *many)
     assert (status, err.count("\n")) == (1, 1)
