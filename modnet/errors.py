@@ -45,7 +45,8 @@ class SettingError(ModnetError, ValueError):
     """One or more settings that cannot be; `mistakes` holds them all, a line each."""
 
     def __init__(self, mistakes: Sequence[str], where: str = "") -> None:
-        self.mistakes = tuple(_to_printable(mistake) for mistake in mistakes)
+        self.mistakes = tuple(to_printable(mistake) for mistake in mistakes)
+        where = printable(where, LONGEST_MESSAGE, keep="\u00a0\u3000")
         more = len(self.mistakes) - MOST_MISTAKES
         shown = [*self.mistakes[:MOST_MISTAKES], *([f"and {more:,} more"] if more > 0 else [])]
         lines = "\n".join(f"  {mistake}" for mistake in shown)
@@ -86,7 +87,10 @@ class DataError(ModnetError):
         column_name: str | None = None,
         advice: Sequence[Mapping[str, Any]] = (),
     ) -> None:
-        first, *others = _to_printable(message).split("\n", 1)
+        name = "" if path is None else str(path)
+        if "\n" in name:  # what follows would look like a line of modnet's
+            message = message.replace(name, printable(name, LONGEST_MESSAGE))
+        first, *others = to_printable(message).split("\n", 1)
         super().__init__("\n".join([first + _describe_advice(first, advice), *others]))
         self.path = None if path is None else Path(path)
         self.advice = tuple(advice)
@@ -156,7 +160,7 @@ class TrainingInterrupted(_Picklable, KeyboardInterrupt):
         super().__init__(f"interrupted after {run.iteration} of {run.iterations} iterations")
 
 
-def _to_printable(message: str) -> str:
+def to_printable(message: str) -> str:
     """Return a message as a terminal can show it, whatever stands in the names of files and columns in it."""
     return printable(message, LONGEST_MESSAGE, keep="\n\u00a0\u3000")
 

@@ -58,6 +58,10 @@ def test_the_checks_of_a_runs_files_are_a_small_share_of_the_commands(tmp_path: 
     assert max(shares.values()) < 5, shares
 
 
+def test_claims_intervals_and_forecasts_are_as_often_right_as_they_say(tmp_path: Path) -> None:
+    assert "\n0 broken promises in" in run(tmp_path, "benchmarks/calibration.py", "--repeats", "150")
+
+
 def test_the_calibration_counts_on_the_folder_of_a_comparison(tmp_path: Path) -> None:
     experiment = {"gradient": "backpropagation", "training": {"iterations": 5}}
     modnet.compare(experiment, {"hidden": [2, 3]}, seeds=2, out=tmp_path / "runs", workers=1)

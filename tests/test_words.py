@@ -7,8 +7,8 @@ from pathlib import Path
 import pytest
 from check_words import check_markdown, check_paths, check_python
 
-from modnet.compose.scaffold import NewPlugin
 from modnet.host.kinds import KINDS
+from modnet.testing.scaffold import NewPlugin
 
 ROOT = Path(__file__).parents[1]
 SAMPLE = '''"""How a run goes on, told

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shlex
 import sys
 import warnings
@@ -13,7 +12,7 @@ from typing import Any
 import click
 
 import modnet
-from modnet.cli.output import echo
+from modnet.cli.output import close_streams, complain, explain, open_streams
 from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
 
 # Each is in a module of its name, so that no command waits for the imports of another.
@@ -25,23 +24,19 @@ PREFIXES = {"compare": "data.", "data": "", "gradient-check": "data.", "predict"
 
 def main() -> None:
     """Run the command line. Exit status 0: done, 1: the work failed, 2: a wrong call, 130: interrupted."""
+    open_streams()
     warnings.showwarning = _show_warning
     try:
         modnet_command(standalone_mode=False, prog_name="modnet")
-    except (click.exceptions.Exit, click.ClickException, ModnetError, KeyboardInterrupt, BrokenPipeError) as error:
+    except (click.exceptions.Exit, click.ClickException, ModnetError, KeyboardInterrupt) as error:
         sys.exit(_end(error))
-    except BaseException as error:
-        if problem := _explain(error):
-            error = problem
+    except BaseException as error:  # a third-party plugin may raise anything, and try to end the program
+        if problem := explain(error):
+            complain(problem)
+            sys.exit(1)
         sys.exit(_end(error))
-
-
-def _explain(error: BaseException) -> ModnetError | None:
-    """Return what a third-party plugin did where it raised an error, or tried to end the program."""
-    from modnet.compose.plugins import get_host
-    from modnet.host.problems import explain_failure
-
-    return explain_failure(error, get_host().plugins)
+    finally:
+        close_streams()
 
 
 def _end(error: BaseException) -> int:
@@ -53,27 +48,21 @@ def _end(error: BaseException) -> int:
             error.show()
             return error.exit_code
         case click.Abort() | KeyboardInterrupt():
-            _complain("interrupted")
+            complain("interrupted")
             return 130
-        case BrokenPipeError():
-            # Whoever read our output has seen enough; the interpreter must not fail over it when it flushes at its end.
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        case BrokenPipeError():  # whoever read our output has seen enough
             return 1
         case ModnetError() | OSError():
-            _complain("\n".join([str(error), *getattr(error, "__notes__", ())]))
+            complain("\n".join([str(error), *getattr(error, "__notes__", ())]))
             return 2 if isinstance(error, (SettingError, UnknownNameError)) else 1
         case MemoryError():
-            _complain("out of memory: take less data, a smaller network or a smaller batch")
+            complain("out of memory: take less data, a smaller network or a smaller batch")
             return 1
     raise error
 
 
-def _complain(message: str) -> None:
-    echo(f"modnet: {message}", err=True)
-
-
 def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    _complain(f"warning: {message}")
+    complain(f"warning: {message}")
 
 
 class _Commands(Mapping[str, click.Command]):

@@ -13,7 +13,7 @@ from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
 from modnet.display.learning_curves import draw_learning_curves
 from modnet.nn.checkpoint import load_history
-from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY, recover
+from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY
 from modnet.runs.history import read_history
 from modnet.runs.integrity import check_files
 
@@ -27,7 +27,6 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
 
     No part of the run is needed for it, and no module that its experiment names is imported.
     """
-    recover(run)
     if check_files(run, (EXPERIMENT, HISTORY)):
         history = read_history(run / HISTORY)
     else:  # that of the last checkpoint has a digest, and is at least as new

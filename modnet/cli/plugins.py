@@ -13,7 +13,6 @@ import click
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
 from modnet.cli.output import echo
 from modnet.compose.plugins import get_host
-from modnet.compose.scaffold import NewPlugin
 from modnet.errors import UnknownNameError
 from modnet.host.approval import forget as forget_module
 from modnet.host.approval import list_approvals
@@ -129,6 +128,8 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
       modnet plugins
       pytest modnet-NAME
     """  # noqa: D301 - click looks for the character itself
+    from modnet.testing.scaffold import NewPlugin
+
     plugin = NewPlugin(kind, name)
     folder = out or Path(plugin.distribution)
     for path in plugin.write(folder):

@@ -12,7 +12,7 @@ import click
 
 import modnet
 from modnet.cli.options import load_all_plugins, plugin_options
-from modnet.cli.output import echo
+from modnet.cli.output import echo, tell
 from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data
 from modnet.compose.toml import read_toml
@@ -48,7 +48,7 @@ def resume(
             echo(f"{run} has finished: there is nothing to resume")
             return
         load_all_plugins(read_toml(run / EXPERIMENT), run / EXPERIMENT, without, modules)
-        echo(f"modnet {modnet.__version__}")
+        tell(f"modnet {modnet.__version__}")
         wanted = read_experiment(run)
         with file_progress():
             data, wanted = read_data(wanted)
@@ -61,7 +61,7 @@ def resume(
             _refuse_fewer(run, start.iteration)
         describe(wanted, data)
         made = f"{start.iteration:,} of {wanted.training.iterations:,}" if start else "no"
-        echo(f"resumes after {made} iterations")
+        tell(f"resumes after {made} iterations")
         for difference in recorder.new_surroundings:
             if difference.part != OBSERVER:
                 echo(f"changed since the run began, so the last bits may differ: {difference}", err=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import signal
 import sys
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import click
 
 import modnet
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
-from modnet.cli.output import echo
+from modnet.cli.output import complain, echo, explain, tell
+from modnet.cli.signals import interrupting
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, list_usable_names, make_part
 from modnet.compose.settings import get_settings
@@ -59,7 +61,7 @@ def train(
     table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
     with name_missing_plugins(experiment):
         wanted = create_experiment(merge(table, read_changes(flags)))
-    echo(f"modnet {modnet.__version__}")
+    tell(f"modnet {modnet.__version__}")
     with file_progress():
         data, wanted = read_data(wanted)
     describe(wanted, data)
@@ -73,17 +75,22 @@ def train(
 def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: Checkpoint | None = None) -> None:
     """Train to the end with progress shown and everything saved, and print how the run ended, however that was."""
     failure: BaseException | None = None
-    with RunProgress() as progress:
+    with interrupting() as signals, RunProgress() as progress:
         try:
             train_run(wanted, data, recorder, start, progress)
         except BaseException as error:  # a part or a hook may fail in any way
             failure = error
     if recorder.run:
         _conclude(recorder.run, recorder)
-    if failure and recorder.run and recorder.run.status is Status.INTERRUPTED:
-        sys.exit(130)
+    is_interrupted = recorder.run is not None and recorder.run.status is Status.INTERRUPTED
+    if failure and (is_interrupted or isinstance(failure, KeyboardInterrupt)):
+        by_plugin = not signals or not isinstance(failure, KeyboardInterrupt)
+        if by_plugin and (problem := explain(failure) or explain(failure.__context__)):
+            complain(problem)
+        sys.exit(128 + (signals[0] if signals else signal.SIGINT))
     if failure:
-        raise failure
+        problem = explain(failure)
+        raise problem if problem and not isinstance(failure, ModnetError) else failure
 
 
 def describe(wanted: Experiment, data: Dataset) -> None:
@@ -95,7 +102,7 @@ def describe(wanted: Experiment, data: Dataset) -> None:
     inferred = format_settings({key: value for key, value in data.settings.items() if key != "scale"})
     notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
     used = [find_name(part) for part in (*parts.activation, parts.output, parts.loss)]
-    echo(
+    tell(
         f"data      {wanted.data.path or find_name(wanted.data.source)}: {data.format_sizes()} samples, "
         f"{data.features} features, {len(data.classes)} classes{scale}\n"
         + "".join(f"          {note}\n" for note in notes)
@@ -142,12 +149,12 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
     last = [f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values]
-    echo(f"{done} in {format_duration(run.seconds)}" + ": " * bool(last) + ", ".join(reversed(last)))
+    tell(f"{done} in {format_duration(run.seconds)}" + ": " * bool(last) + ", ".join(reversed(last)), vital=True)
     if recorder.has_restored:
-        echo(f"{recorder.path} holds the run that was there before")
+        tell(f"{recorder.path} holds the run that was there before", vital=True)
     if recorder.is_saved:
-        echo(f"saved in {recorder.path}")
+        tell(f"saved in {recorder.path}", vital=True)
         if not run.status.is_final:
-            echo(f"continue with: {format_resume(recorder.path)}")
+            tell(f"continue with: {format_resume(recorder.path)}", vital=True)
     for note in recorder.notes:
-        echo(note)
+        tell(note, vital=True)

@@ -24,6 +24,8 @@ from modnet.types import Array
 # An error that was not seen is taken to be so many times as far from the mean as the farthest of those seen, and by so
 # much more as that one alone makes up of the sum of squares: where one does, the tail is long.
 UNSEEN, UNSEEN_DOMINANT = 1.5, 4.0
+# Errors are skewed, and so are the means of a few hundred: a p-value by Student's t is up to so many times too small.
+SKEWED = 1.5
 # Quantiles of many distances; the bound of samples is computed at these and interpolated in between.
 _PLACES = (0, 0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1)
 
@@ -200,7 +202,7 @@ class Estimate:
         if self.samples and ahead.any():
             by_samples = np.minimum(0.5, self.samples.tail(np.maximum(distance, 0.0), side))
         if self.samples and not self.samples.exact:
-            by_seeds = np.maximum(by_seeds, by_samples)
+            by_seeds = np.minimum(1.0, SKEWED * np.maximum(by_seeds, by_samples))
         return by_seeds, by_samples
 
 

@@ -26,6 +26,7 @@ from modnet.errors import DataError, DivergedError, ModnetError, SettingError
 from modnet.files.opening import read_plain
 from modnet.host.approval import Approval, grant_module, list_grants, name_module
 from modnet.host.entry_points import Plugin, split_names
+from modnet.host.problems import explain_failure
 from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
@@ -149,7 +150,9 @@ def _report(train: Callable[[], None]) -> JobResult:
         return JobResult(Status.INTERRUPTED)
     except ModnetError as error:
         return JobResult(Status.FAILED, str(error))
-    except Exception as error:  # a part of a third-party plugin may fail in any way
+    except BaseException as error:  # a part of a third-party plugin may fail in any way
+        if problem := explain_failure(error, get_host().plugins):
+            return JobResult(Status.FAILED, str(problem))
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return JobResult(Status.FAILED, f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
     return JobResult(Status.FINISHED)

@@ -13,7 +13,7 @@ from attrs.validators import deep_iterable, ge
 
 from modnet.compose.network import Network
 from modnet.compose.parts import find_name, is_registered, make_settings_reader, read_part
-from modnet.compose.plugins import get_host
+from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import Table, get_settings
 from modnet.compose.sources import read_source, recognise_source
 from modnet.compose.tables import merge
@@ -247,17 +247,18 @@ def run_experiment(
     observer: Observer | None = None,
 ) -> Run:
     """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer."""
-    return train_network(
-        create_network(experiment, data),
-        data,
-        experiment.gradient,
-        experiment.optimizer,
-        experiment.training,
-        seed=experiment.seed,
-        start=start,
-        keep=keep,
-        observer=observer or get_host().relay(),
-    )
+    with containing_plugins():
+        return train_network(
+            create_network(experiment, data),
+            data,
+            experiment.gradient,
+            experiment.optimizer,
+            experiment.training,
+            seed=experiment.seed,
+            start=start,
+            keep=keep,
+            observer=observer or get_host().relay(),
+        )
 
 
 def _read_activations(value: Any) -> tuple[Any, ...]:

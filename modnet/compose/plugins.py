@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
 
 from modnet.compose.settings import Table
 from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost, is_loading, loading, lock
 from modnet.host.entry_points import Plugin, find_installed
+from modnet.host.problems import explain_failure
 
 _hosts: list[PluginHost] = []  # empty until the first part is asked for, then one
 
@@ -62,3 +64,14 @@ def register(cls: type, name: str | None = None) -> Callable[[], None]:
     >>> undo()
     """
     return get_host().add_class(cls, name)
+
+
+@contextmanager
+def containing_plugins() -> Iterator[None]:
+    """Raise PluginError where a third-party plugin tries to end the program inside the block."""
+    try:
+        yield
+    except SystemExit as error:
+        if problem := explain_failure(error, get_host().plugins):
+            raise problem from error
+        raise

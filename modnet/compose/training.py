@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 
 from modnet.compose.parts import make_part
-from modnet.compose.plugins import get_host
+from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError
@@ -60,4 +60,5 @@ def train(
         raise DataError(f"the data must be a modnet.Dataset, not a {type(found).__name__}: {remedy}")
     data.check()
     observer = observer or get_host().relay()
-    return train_network(network, data, *parts, settings, seed=seed, observer=observer, start=start, keep=keep)
+    with containing_plugins():
+        return train_network(network, data, *parts, settings, seed=seed, observer=observer, start=start, keep=keep)

@@ -5,8 +5,9 @@ from __future__ import annotations
 import sys
 import threading
 import time
+import warnings
 from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
@@ -50,6 +51,7 @@ class _Progress:
         self._begin = self._last_line = time.monotonic()
         self._stop = threading.Event()
         self._thread: threading.Thread | None = None
+        self._is_lost = False  # so that nobody can read it
 
     def __enter__(self) -> Self:
         return self
@@ -59,7 +61,8 @@ class _Progress:
         if self._thread:
             self._thread.join()
         if self._bar:
-            self._bar.stop()
+            with suppress(OSError, ValueError):  # the terminal is gone
+                self._bar.stop()
 
     def _show(self, what: str, total: int, completed: int, every: float, refresh: Callable[[], None]) -> None:
         def repeat() -> None:
@@ -84,7 +87,14 @@ class _Progress:
 
     def _print(self, line: str) -> None:
         self._last_line = time.monotonic()
-        line = escape(line)
+        try:
+            self._write(escape(line))
+        except (OSError, ValueError):  # closed by its reader or by a plugin: the work is worth more
+            if not self._is_lost:
+                self._is_lost = True
+                warnings.warn("the output cannot be written: the work continues without it", stacklevel=2)
+
+    def _write(self, line: str) -> None:
         if self._bar:
             self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
         else:

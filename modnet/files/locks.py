@@ -27,6 +27,7 @@ def hold_lock(path: Path, *, wait: bool = False) -> Iterator[bool]:
             what = f"{path.name} is a link, a folder or a device in place of a lock file: remove it"
             raise OSError(errno.EEXIST, what, str(path))
     # Two of them exclude each other in one process, too. A soft lock would stay where a process is killed.
+    path = path.absolute()  # whoever changes the current folder inside the block
     lock = FileLock(path, fallback_to_soft=False)
     try:
         lock.acquire(timeout=-1 if wait else BRIEFLY, poll_interval=BRIEFLY / 2)

@@ -1,7 +1,7 @@
 """Kinds of parts, a row each, and the hooks that register them.
 
 A new kind takes its interface, a hook and a row here, `NAME.py` in `modnet/testing/suites` and `NAME.py.template` in
-`modnet/compose/templates`.
+`modnet/testing/templates`.
 """
 
 from __future__ import annotations

@@ -19,6 +19,9 @@ from modnet.text import format_error
 HOOKS = dict(sorted({**{kind.hook: kind.hookspec for kind in KINDS.values()}, **LIFECYCLE_HOOKS}.items()))
 
 
+_ENDS: dict[type, str] = {SystemExit: "ends the program", KeyboardInterrupt: "interrupts the run"}
+
+
 def to_problem(error: BaseException, plugin: Plugin) -> Problem:
     """Return the problem of a plugin that raised an error while it was loaded."""
     problem = _describe(error, plugin)
@@ -30,7 +33,7 @@ def explain_failure(error: BaseException, plugins: Iterable[Plugin]) -> PluginEr
     known = {plugin.package: plugin for plugin in plugins if not plugin.built_in}
     for frame, _ in reversed([*traceback.walk_tb(error.__traceback__)]):
         if plugin := known.get(str(frame.f_globals.get("__name__")).partition(".")[0]):
-            what = "ends the program" if isinstance(error, (SystemExit, GeneratorExit)) else "fails"
+            what = _ENDS.get(type(error), "fails")
             remedy = "correct it" + f", or leave it out, --without {plugin.name}" * (not plugin.components)
             why = f"the plugin {plugin.name} {what}: {format_error(error)}"
             return PluginError(why, remedy, _find_line(error, plugin))

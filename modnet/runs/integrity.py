@@ -9,7 +9,7 @@ from pathlib import Path
 
 from modnet.compose.toml import read_toml
 from modnet.errors import DataError, SettingError
-from modnet.runs.folder import EXPERIMENT, SEALED
+from modnet.runs.folder import EXPERIMENT, SEALED, recover
 from modnet.runs.receipt import RECEIPT, Receipt
 from modnet.text import list_some, printable
 
@@ -25,6 +25,7 @@ def check_files(folder: Path, names: Iterable[str] | None = None, remedy: str = 
     modules may change. A run of an older version may have no receipt: its files are taken as they are. Raises
     DataError where a file is not as it was, and SettingError where the experiment of a run under way is not.
     """
+    recover(folder)
     if not (folder / RECEIPT).exists():
         return True
     receipt = Receipt.read(folder, of_older=True)

@@ -17,7 +17,7 @@ from modnet.compose.tables import find_changes
 from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
 from modnet.display.learning_curves import draw_learning_curves
-from modnet.errors import DataError, SettingError
+from modnet.errors import DataError, ModnetError, SettingError
 from modnet.files import write_atomically
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
@@ -60,6 +60,7 @@ def create_run(
     """
     recover(path)
     check_is_free(path, overwrite=overwrite)
+    folder = path.absolute()
     try:
         with claim(path):
             check_is_free(path, overwrite=overwrite)  # another process may have been faster
@@ -67,7 +68,7 @@ def create_run(
                 yield recorder
     finally:
         with suppress(OSError):  # the folder is not empty
-            path.rmdir()
+            folder.rmdir()
 
 
 @contextmanager
@@ -76,6 +77,10 @@ def begin_run(recorder: RunRecorder) -> Iterator[RunRecorder]:
     try:
         recorder.begin()
         yield recorder
+    except ModnetError as error:
+        if not recorder.run and recorder.abandon():
+            error.add_note(f"{recorder.path} holds the run that was there before")
+        raise
     finally:
         if not recorder.has_begun:
             recorder.abandon()
@@ -100,6 +105,7 @@ class RunRecorder(Observer):
 
     def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, compact: bool = False) -> None:
         self.path = path
+        self._folder = path.absolute()  # wherever a plugin changes the current folder to
         self.compact = compact
         """True for one run of many: without learning curves, and without a checkpoint once it has finished."""
         self.notes: list[str] = []
@@ -170,7 +176,7 @@ class RunRecorder(Observer):
             if status is not Status.FINISHED:
                 self._save(checkpoint.params, checkpoint.history)
             if status is Status.RUNNING and checkpoint.iteration > self._start:
-                discard_replaced(self.path)
+                discard_replaced(self._folder)
         except OSError as error:
             self._cannot_be_written = True
             raise self._create_write_error(error, checkpoint.iteration) from None
@@ -179,12 +185,13 @@ class RunRecorder(Observer):
     def run_started(self, run: ObservedRun) -> None:
         """Write the receipt, which must know of new surroundings first, and remove what says how the run ended."""
         self.has_begun, self.run = True, run
+        self._checkpoints.folder = self._folder
         try:
-            self._receipt.write(self.path)
+            self._receipt.write(self._folder)
         except OSError as error:
             raise self._create_write_error(error, 0) from None
         for name in (SUMMARY, HITS, CURVES):
-            (self.path / name).unlink(missing_ok=True)
+            (self._folder / name).unlink(missing_ok=True)
 
     # Before the hooks of third-party plugins, so that their mistakes lose nothing.
     @hookimpl(tryfirst=True)
@@ -199,13 +206,13 @@ class RunRecorder(Observer):
         try:
             self._conclude(run)
         except OSError as error:
-            if is_aside(self.path):
+            if is_aside(self._folder):
                 self.abandon()
             if not self._cannot_be_written:  # which has been raised by then
                 raise self._create_write_error(error, run.iteration) from None
 
     def _came_to_nothing(self, run: ObservedRun) -> bool:
-        if not is_aside(self.path):
+        if not is_aside(self._folder):
             return run.status is Status.FAILED and not run.iteration
         failed = run.status is Status.FAILED or self._cannot_be_written
         return failed or (run.status is not Status.FINISHED and run.iteration <= self._start)
@@ -214,48 +221,49 @@ class RunRecorder(Observer):
         """Draw the learning curves of a run that has ended; a failure is a note."""
         if self.run and self.is_saved and not self.compact:
             history, title = self.run.history, format_title(self._table)
-            if note := try_to_draw(lambda: draw_learning_curves(history, title), self.path / CURVES):
+            if note := try_to_draw(lambda: draw_learning_curves(history, title), self._folder / CURVES):
                 self.notes.append(note)
 
     def begin(self) -> None:
         """Set any run aside that is there, and write the experiment; raises DataError where that cannot be."""
         try:
-            if (self.path / EXPERIMENT).is_file():
-                set_aside(self.path)
+            if (self._folder / EXPERIMENT).is_file():
+                set_aside(self._folder)
             self._owns_folder = True
             self._checkpoints.discard()
-            remove_run(self.path)
-            write_atomically(self.path / EXPERIMENT, tomli_w.dumps(self._table).encode())
+            remove_run(self._folder)
+            write_atomically(self._folder / EXPERIMENT, tomli_w.dumps(self._table).encode())
         except OSError as error:
             raise self._create_write_error(error, 0) from None
 
-    def abandon(self) -> None:
-        """Remove the run, and restore the one that was there before."""
-        if restore(self.path):
+    def abandon(self) -> bool:
+        """Remove the run, and restore the one that was there before; return whether there was one."""
+        if restore(self._folder):
             self.has_restored = True
         elif self._owns_folder:
-            remove_run(self.path)
+            remove_run(self._folder)
         self._owns_folder = False
+        return self.has_restored
 
     def _conclude(self, run: ObservedRun) -> None:
         """Write the files of a run that has ended: last the summary, which says so, and the receipt of all of them."""
         self._save(run.params, run.history)
         if hits := pack_hits(run.hits):
-            write_atomically(self.path / HITS, hits)
-        write_atomically(self.path / SUMMARY, pack_summary(summarize(run, self._experiment)))
-        names = [name for name in SEALED if (self.path / name).is_file()]
-        self._receipt.with_results(run, self.path, names).write(self.path)
+            write_atomically(self._folder / HITS, hits)
+        write_atomically(self._folder / SUMMARY, pack_summary(summarize(run, self._experiment)))
+        names = [name for name in SEALED if (self._folder / name).is_file()]
+        self._receipt.with_results(run, self._folder, names).write(self._folder)
         if run.status.is_final:
             self._checkpoints.discard(but_the_last=run.status is Status.FINISHED and not self.compact)
-        discard_replaced(self.path)
+        discard_replaced(self._folder)
         self.is_saved = True
 
     def _save(self, params: Params, history: History) -> None:
-        save_params(self.path / PARAMS, params, self._about)
-        write_atomically(self.path / HISTORY, history_to_csv(history).encode())
+        save_params(self._folder / PARAMS, params, self._about)
+        write_atomically(self._folder / HISTORY, history_to_csv(history).encode())
 
     def _create_write_error(self, error: OSError, iteration: int) -> DataError:
-        can_resume = iteration and not is_aside(self.path)
+        can_resume = iteration and self._folder.is_dir() and not is_aside(self._folder)
         advice = f": continue from the last checkpoint with {format_resume(self.path)}" if can_resume else ""
         return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
 

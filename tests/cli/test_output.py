@@ -102,7 +102,7 @@ def test_every_command_prints_through_one_function() -> None:
     ]
     assert direct == [
         ("data.py", "overview_to_text(view, Screen.from_stream(sys.stdout))"),
-        ("output.py", "escape(str(message))"),
+        ("output.py", "escape(text)"),
     ]
 
 

@@ -284,7 +284,7 @@ class TestFailures:
         faulty = {**experiment, "plugins": {"modules": ["my_faulty"]}}
         with unload_at_end("my_faulty"), pytest.raises(modnet.ModnetError) as caught:
             modnet.compare(faulty, {"activation": ["relu", "faulty"]}, seeds=1, out=tmp_path / "out", workers=workers)
-        assert "activation faulty, seed 0: ZeroDivisionError: " in str(caught.value)
+        assert "activation faulty, seed 0: the plugin my_faulty fails: ZeroDivisionError: " in str(caught.value)
         assert "my_faulty.py:8" in str(caught.value)
 
     def test_what_was_done_before_a_failure_is_kept(self, copy: Path, experiment: dict[str, Any]) -> None:

@@ -263,6 +263,18 @@ class TestTables:
             assert float(row["such_samples_low"]) == record["such_samples"]["low"]
             assert row["these_samples_claim"] == record["these_samples"]["claim"]
 
+    def test_forecasts_are_in_json_and_in_columns_of_csv_for_all_pairs(self) -> None:
+        whole = comparison(seeds=10)
+        records = json.loads(json.dumps(whole.as_json()))["pairs"]
+        for pair, record, row in zip(whole.pairs, records, csv.DictReader(io.StringIO(whole.pairs_csv())), strict=True):
+            forecast, found = pair.decision.forecast, record["such_samples"]["forecast"]
+            assert bool(forecast) == (pair.decision.claim == "undecided")
+            assert found == {str(count): forecast.get(count) for count in (20, 40, 80, 160)}
+            assert [row[f"such_samples_forecast_{count}"] for count in found] == [
+                "" if found[count] is None else str(found[count]) for count in found
+            ]
+            assert record["these_samples"]["seeds_needed"] == pair.decision_here.seeds_needed
+
     def test_json_is_json_and_complete(self) -> None:
         read = json.loads(json.dumps(comparison().as_json(), allow_nan=False))
         assert read["seeds"] == list(range(20))

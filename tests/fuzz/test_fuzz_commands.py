@@ -18,7 +18,7 @@ import sys
 import tempfile
 import tomllib
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -275,6 +275,78 @@ def judge(path: Path) -> str:
     assert (work / "precious").read_text() == "precious"
     assert not (work / "created").exists()
     return f"{case['command']}: {'works' if status == 0 else 'refused'}"
+
+
+FORGED = "a\nmodnet: identical\x1b[2J"
+READERS = ("predict", "plot", "look", "resume", "forecast")
+
+
+def forge(name: str) -> Iterator[str]:
+    """Yield the text of a TOML or JSON file of a run with each of its entries and keys forged in turn."""
+    read, write = (json.loads, json.dumps) if name.endswith(".json") else (tomllib.loads, tomli_w.dumps)
+    table = read((base() / "run" / name).read_text())
+    for place in list_places(table):
+        forged = copy.deepcopy(table)
+        inside = forged
+        for key in place[:-1]:
+            inside = inside[key]
+        inside[FORGED if place[-1] is None else place[-1]] = FORGED
+        yield write(forged)
+
+
+def list_places(value: Any, place: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    if not isinstance(value, (dict, list)) or not value:
+        yield place
+        return
+    for key in value if isinstance(value, dict) else range(min(len(value), 2)):
+        yield from list_places(value[key], (*place, key))
+    if isinstance(value, dict):
+        yield (*place, None)
+
+
+def check_forged(cases: Iterable[tuple[str, str, str]], folder: Path) -> None:
+    """Run commands on runs with a forged file each: no line of what they print is forged, or clears the screen."""
+    work, here = folder / "work", Path.cwd()
+    try:
+        for name, text, command in cases:
+            shutil.rmtree(work, ignore_errors=True)
+            shutil.copytree(base(), work)
+            (work / "run" / name).write_text(text)
+            reseal(work / "run")
+            status, words = call(COMMANDS[command], work)
+            assert status in {0, 1, 2}
+            assert "\nmodnet: identical" not in words, (command, text)
+            assert "\x1b" not in words, (command, text)
+    finally:
+        os.chdir(here)
+
+
+CASES = [(name, command) for name in ("experiment.toml", "receipt.json", "summary.json") for command in READERS]
+
+
+@pytest.mark.check
+@pytest.mark.parametrize(("name", "command"), CASES)
+def test_no_entry_forges_a_line(tmp_path: Path, name: str, command: str) -> None:
+    check_forged(((name, text, command) for text in forge(name)), tmp_path)
+
+
+def test_some_entries_forge_no_line(tmp_path: Path) -> None:
+    cases = [(name, text, command) for name, command in CASES for text in forge(name)]
+    check_forged(random.Random(0).sample(cases, 15), tmp_path)  # noqa: S311 - anything will do
+
+
+def test_a_line_break_in_a_path_forges_no_line(tmp_path: Path, call) -> None:
+    for command in (
+        ["plot", FORGED],
+        ["train", FORGED],
+        ["data", "show", f"{FORGED}.csv"],
+        ["predict", FORGED, FORGED],
+    ):
+        done = call(*command, cwd=tmp_path)
+        assert done.returncode in {1, 2}
+        assert "\nmodnet: identical" not in done.stderr
+    (tmp_path / "x.toml").write_text(tomli_w.dumps({"data": {"source": "csv", "test_path": FORGED}}))
+    assert "\nmodnet: identical" not in call("train", "x.toml", cwd=tmp_path).stderr
 
 
 @pytest.mark.check

@@ -12,12 +12,12 @@ import pytest
 import modnet
 from modnet import UnknownNameError
 from modnet.cli.plugins import format_plugins
-from modnet.compose import scaffold
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import load_plugins
 from modnet.host import kinds
 from modnet.host.kinds import KINDS, Kind, Register, find_kind
 from modnet.interfaces import Part
+from modnet.testing import scaffold
 
 SHARE = """
 import attrs, modnet

@@ -21,7 +21,18 @@ from processes import Call
 import modnet
 from modnet import DataError
 from modnet.compose.experiment import Experiment, create_experiment, read_data
-from modnet.runs.folder import ASIDE, CURVES, FILES, REPLACED, check_is_run, claim, read_ending, recover
+from modnet.runs.folder import (
+    ASIDE,
+    CURVES,
+    FILES,
+    LOCK,
+    REPLACED,
+    check_is_run,
+    claim,
+    read_ending,
+    recover,
+    set_aside,
+)
 from modnet.runs.recorder import RunRecorder, begin_run, create_run, train_run
 
 ITERATIONS = 4
@@ -57,7 +68,8 @@ def folder(monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def contents(folder: Path) -> Contents:
     """Return the files of a run, and of anything hidden in its folder."""
-    return {str(path.relative_to(folder)): path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    files = (path for path in folder.rglob("*") if path.is_file() and path.name != LOCK)
+    return {str(path.relative_to(folder)): path.read_bytes() for path in files}
 
 
 def outcome(folder: Path) -> tuple[list[str], dict[str, Any], list[bytes]]:
@@ -270,6 +282,43 @@ class TestOverwrite:
         assert done.returncode == 1
         assert done.stderr.startswith("modnet: run is not as the run left it: summary.json")
         assert done.stderr.count("\n") == 1
+        assert contents(work / "run") == before
+
+    @pytest.mark.parametrize(
+        ("command", "status"),
+        [
+            (("predict", "run", "points.csv"), 0),
+            (("plot", "run", "--out", "curves.svg"), 0),
+            (("verify", "run"), 0),
+            (("resume", "run"), 0),
+            ((*OLD,), 2),
+        ],
+        ids=lambda value: value[0] if isinstance(value, tuple) else "",
+    )
+    def test_the_next_command_restores_the_run(
+        self, work: Path, call: Call, command: tuple[str, ...], status: int
+    ) -> None:
+        before = contents(work / "run")
+        set_aside(work / "run")  # and killed
+        (work / "run/experiment.toml").write_text("seed = 5")
+        with warnings.catch_warnings():
+            warnings.simplefilter("always")
+            done = call(*command, cwd=work)
+        assert done.returncode == status, done.stderr
+        assert done.stderr.startswith(
+            "modnet: warning: run: the run that was to replace this one was killed before its"
+        )
+        assert contents(work / "run") == before
+
+    def test_a_full_disk_at_the_beginning(self, work: Path, call: Call, monkeypatch: pytest.MonkeyPatch) -> None:
+        def full(*_: object) -> None:
+            raise OSError(28, "No space left on device")
+
+        before = contents(work / "run")
+        monkeypatch.setattr("modnet.runs.recorder.write_atomically", full)
+        done = call(*OLD, "--overwrite", cwd=work)
+        lines = ["modnet: run: cannot be written: No space left on device", "run holds the run that was there before"]
+        assert (done.returncode, done.stderr.splitlines()) == (1, lines)
         assert contents(work / "run") == before
 
 

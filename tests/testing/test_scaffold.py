@@ -23,9 +23,9 @@ from processes import Call
 
 import modnet
 from modnet.cli.plugins import new
-from modnet.compose import scaffold as new_plugin
-from modnet.compose.scaffold import NewPlugin
 from modnet.host.kinds import KINDS
+from modnet.testing import scaffold as new_plugin
+from modnet.testing.scaffold import NewPlugin
 
 YEAR = datetime.now().astimezone().year
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=9)
