@@ -305,7 +305,7 @@ def test_an_edited_file_changes_no_answer_silently(made: Path, tmp_path: Path) -
 
 @pytest.mark.check
 def test_many_edited_files_change_no_answer_silently(made: Path, tmp_path: Path) -> None:
-    assert [*find_silent_changes(made, tmp_path / "copy", 500, 1)] == []
+    assert [*find_silent_changes(made, tmp_path / "copy", 1500, 1)] == []
 
 
 @pytest.fixture
