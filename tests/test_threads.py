@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import sys
 import threading
 import warnings
@@ -99,31 +98,3 @@ def test_a_module_that_several_runs_ask_for(tmp_path: Path, monkeypatch: pytest.
     at_once(lambda _: host.load_module("asked_for"), times=6)
     assert host.registry.names("activation").count("cubed") == 1
     assert [plugin.module for plugin in host.plugins] == ["asked_for"]
-
-
-def test_comparisons_whose_workers_start_in_a_folder_of_somebody_else(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    """The first ends while the second is at work: neither imports anything there, nor changes the environment."""
-    for name in ("multiprocessing", "pickle", "numpy"):
-        (tmp_path / f"{name}.py").write_text("open('ran', 'a')\n")
-    monkeypatch.chdir(tmp_path)
-    both = threading.Barrier(2, timeout=60)
-    table = {"gradient": "backpropagation", "network": {"hidden": [2]}}
-
-    class Progress:
-        def start(self, total: int, finished: int, measure: Callable[[], float]) -> None:
-            both.wait()
-
-        def advance(self, result: str) -> None:
-            pass
-
-    def compare(iterations: int) -> int:
-        quick = {**table, "training": {"iterations": iterations}}
-        return len(modnet.compare(quick, {"lr": [0.1, 0.2]}, seeds=1, workers=2, progress=Progress()).settings)
-
-    before = dict(os.environ)
-    with ThreadPoolExecutor(2) as pool:
-        assert [*pool.map(compare, (10, 3000))] == [2, 2]
-    assert dict(os.environ) == before
-    assert not (tmp_path / "ran").exists()

@@ -232,7 +232,8 @@ def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
     others = multiprocessing.active_children()
     context = multiprocessing.get_context("spawn")
     get_host().relay()  # warnings about plugins that follow runs are given here, once
-    pool = ProcessPoolExecutor(workers, context, _prepare, (experiment.plugins.without,))
+    with _ignoring_current_folder():
+        pool = ProcessPoolExecutor(workers, context, _prepare, (experiment.plugins.without,))
     try:
         yield pool
     except BaseException:
@@ -248,7 +249,8 @@ def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
 def _ignoring_current_folder() -> Iterator[None]:
     """Have processes that are started in the block import nothing from the current folder, where Python looks first.
 
-    A pool starts its workers while jobs are submitted. What they inherit is the environment, one for all threads.
+    A pool starts one when it is made, and its workers while jobs are submitted. What they inherit is the environment,
+    which is one for all threads.
     """
     with _safe_path:
         before = os.environ.get(SAFE_PATH)
