@@ -80,12 +80,12 @@ class Segment:
     platform: dict[str, str]
 
     @classmethod
-    def create(cls, experiment: Experiment, start: int = 0) -> Segment:
+    def create(cls, experiment: Experiment) -> Segment:
         """Return the surroundings of this process for an experiment."""
         plugins = _find_origins(experiment)
         third_parties = {o.distribution: o.package for o in plugins if o.distribution != BUILT_IN}
         libraries = list_libraries(third_parties)
-        return cls(start, plugins, _find_observers(), libraries, describe_machine())
+        return cls(0, plugins, _find_observers(), libraries, describe_machine())
 
     @property
     def distributions(self) -> frozenset[str]:

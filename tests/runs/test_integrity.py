@@ -402,6 +402,22 @@ class TestUnfinished:
         assert predict(copy / "killed") is None
         assert resume(copy / "killed") == resume(copy / "interrupted")
 
+    def test_parameters_of_another_run(self, copy: Path) -> None:
+        """Their own digest is right, but no checkpoint of the run has them."""
+        shutil.copy(copy / "finished/params.npz", copy / "killed/params.npz")
+        assert predict(copy / "killed") is None
+        assert resume(copy / "killed") == resume(copy / "interrupted")
+        assert predict(copy / "copy")
+
+    @pytest.mark.parametrize("digest", [None, 7, [], {}, True])
+    def test_a_receipt_whose_digest_is_none(self, copy: Path, digest: Any) -> None:
+        receipt = json.loads((copy / "finished/receipt.json").read_text())
+        (copy / "finished/receipt.json").write_text(json.dumps({**receipt, "sha256": digest}))
+        with pytest.raises(DataError, match="'sha256' is no digest"):
+            Receipt.read(copy / "finished")
+        done = CliRunner().invoke(modnet_command, ["verify", str(copy / "finished")])
+        assert (done.exit_code, isinstance(done.exception, (SystemExit, DataError))) == (1, True), done.exception
+
     def test_a_run_that_was_killed_after_it_had_been_resumed(self, made: Path, copy: Path) -> None:
         """Its receipt must not vouch for the files of the process before."""
         run = copy / "interrupted"
