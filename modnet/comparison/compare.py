@@ -6,7 +6,7 @@ import importlib.util
 import json
 import tempfile
 import warnings
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
 from functools import partial
@@ -132,12 +132,8 @@ def compare(
         fingerprint = data_fingerprint(data)
         unfinished = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
         write_atomically(folder / COMPARISON, toml.encode())
-        if progress:
-            progress.start(len(jobs), len(jobs) - len(unfinished), lambda: sum(map(measure_progress, unfinished)))
-        for job in run_jobs(list(unfinished), data, executor, workers, accept=accept):
-            unfinished.remove(job)
-            if progress:
-                progress.advance(f"{job.name}: test accuracy {read_hits(job.folder, data).mean():.4f}")
+        made = run_jobs(list(unfinished), data, executor, workers, accept=accept)
+        _follow(made, jobs, unfinished, data, progress)
         receipts = {job.folder: check_run(job.folder, fingerprint) for job in jobs}
         if not accept:  # the workers may have had others than this process
             check_agreement(folder, receipts, settings, is_more_to_come=False)
@@ -220,6 +216,18 @@ def _find_unfinished(
     if not accept:
         check_agreement(folder, receipts, settings, is_more_to_come=bool(unfinished))
     return unfinished
+
+
+def _follow(
+    made: Iterable[Job], jobs: Sequence[Job], unfinished: list[Job], data: Dataset, progress: ProgressObserver | None
+) -> None:
+    """Show the progress of all runs while some are made."""
+    if progress:
+        progress.start(len(jobs), len(jobs) - len(unfinished), lambda: sum(map(measure_progress, unfinished)))
+    for job in made:
+        unfinished.remove(job)
+        if progress:
+            progress.advance(f"{job.name}: test accuracy {read_hits(job.folder, data).mean():.4f}")
 
 
 def _read_results(

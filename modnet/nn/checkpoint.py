@@ -232,6 +232,19 @@ def load_history(folder: Path) -> History | None:
     return None
 
 
+def hash_checkpoints(folder: Path) -> set[str]:
+    """Return the digests of the parameters in a run's checkpoints; none where one of these is damaged."""
+    found = set()
+    for path in (folder / CHECKPOINT, folder / PREVIOUS):
+        if path.exists():
+            try:
+                header, arrays = _read_members(_read_sealed(path))
+                found.add(hash_params(unflatten(header["params"], None, arrays)))
+            except Exception:  # zipfile, zlib, NumPy and json have many of their own
+                return set()
+    return found
+
+
 def _read_sealed(path: Path) -> bytes:
     """Return the content of a checkpoint; raises DataError where it is missing, or its digest is another."""
     if not path.exists():

@@ -9,7 +9,8 @@ from pathlib import Path
 
 from modnet.compose.toml import read_toml
 from modnet.errors import DataError, SettingError
-from modnet.runs.folder import EXPERIMENT, SEALED, recover
+from modnet.nn.checkpoint import hash_checkpoints, hash_params, load_params
+from modnet.runs.folder import EXPERIMENT, PARAMS, SEALED, recover
 from modnet.runs.receipt import RECEIPT, Receipt
 from modnet.text import list_some, printable
 
@@ -39,7 +40,18 @@ def check_files(folder: Path, names: Iterable[str] | None = None, remedy: str = 
     if is_there and not has_ended and (found := _find_changed_settings(folder, receipt)):
         mistake = f"changed since the run began: {found}: change it back, or begin another run"
         raise SettingError([mistake], str(folder / EXPERIMENT))
-    return results is not None and wanted <= results.files.keys()
+    is_known = results is not None and wanted <= results.files.keys()
+    if PARAMS in wanted and not is_known:
+        _check_params(folder)
+    return is_known
+
+
+def _check_params(folder: Path) -> None:
+    """Raise DataError where the parameters of a run under way are those of none of its checkpoints."""
+    known = hash_checkpoints(folder)
+    if known and (folder / PARAMS).exists() and hash_params(load_params(folder / PARAMS)[0]) not in known:
+        advice = f"modnet resume {shlex.quote(str(folder))} makes them anew"
+        raise DataError(f"{folder / PARAMS}: not the parameters of its checkpoints, of another run perhaps: {advice}")
 
 
 def _refuse(folder: Path, receipt: Receipt, names: list[str], remedy: str) -> None:

@@ -84,6 +84,8 @@ class Receipt:
             raise DataError(f"{path}: not a run's receipt, or damaged ({why})") from None
         if lacking := [key for key in ("sha256", "format") if key not in table]:
             raise DataError(f"{path}: not a run's receipt, or damaged ({lacking[0]!r} is missing)")
+        if not isinstance(table["sha256"], str):
+            raise DataError(f"{path}: not a run's receipt, or damaged ('sha256' is no digest)")
         if (known := table["format"]) == 1:
             if not of_older:
                 raise DataError(

@@ -80,12 +80,12 @@ class Segment:
     platform: dict[str, str]
 
     @classmethod
-    def create(cls, experiment: Experiment, start: int = 0) -> Segment:
+    def create(cls, experiment: Experiment) -> Segment:
         """Return the surroundings of this process for an experiment."""
         plugins = _find_origins(experiment)
         third_parties = {o.distribution: o.package for o in plugins if o.distribution != BUILT_IN}
         libraries = list_libraries(third_parties)
-        return cls(start, plugins, _find_observers(), libraries, describe_machine())
+        return cls(0, plugins, _find_observers(), libraries, describe_machine())
 
     @property
     def distributions(self) -> frozenset[str]:
@@ -94,28 +94,24 @@ class Segment:
 
     @cached_property
     def entries(self) -> dict[tuple[str, str], str]:
-        """The code and the libraries: {("plugin", "modnet-x, the code of modnet_x"): "1.0 (DIGEST)"}.
-
-        Of runs with other parts, only what they have in common can differ.
-        """
-        origins = {("plugin", f"{each.kind} {each.name}"): each.distribution for each in self.plugins}
-        code = {
-            (
-                "plugin",
-                f"{each.distribution}, the code of {each.package}",
-            ): f"{each.version} ({each.code_sha256})".lstrip()
-            for each in self.plugins
+        """All of it by part and name: {("plugin", "modnet-x, the code of modnet_x"): "1.0 (DIGEST)"}."""
+        code = {("plugin", f"{o.distribution}, the code of {o.package}"): _format_version(o) for o in self.plugins}
+        return {
+            **{("plugin", f"{each.kind} {each.name}"): each.distribution for each in self.plugins},
+            **code,
+            **{("library", name): version for name, version in self.libraries.items()},
+            **{("platform", name): value for name, value in self.platform.items()},
+            **{("observer", f"{each.distribution}:{each.name}"): _format_version(each) for each in self.observers},
         }
-        return origins | code | {("library", name): version for name, version in self.libraries.items()}
 
     def find_differences(self, now: Segment) -> list[Difference]:
-        """Return what differs in others, in the order: plugin, library, platform, observer."""
-        return [
-            *_compare_origins("plugin", self.plugins, now.plugins),
-            *compare_entries("library", self.libraries, now.libraries),
-            *compare_entries("platform", self.platform, now.platform),
-            *_compare_observers(self.observers, now.observers),
-        ]
+        """Return what differs in others, in the order of PARTS; parts that one lacks are a difference of settings."""
+        found = []
+        for part, what in {**self.entries, **now.entries}:
+            values = [side.entries.get((part, what), "") for side in (self, now)]
+            if values[0] != values[1] and (part != "plugin" or all(values)):
+                found.append(Difference(part, what, *values))
+        return found
 
 
 def shorten_digests(text: str) -> str:
@@ -151,30 +147,5 @@ def _find_observers() -> tuple[Origin, ...]:
     )
 
 
-def _compare_origins(part: str, then: tuple[Origin, ...], now: tuple[Origin, ...]) -> list[Difference]:
-    """Return the parts with another origin; added and removed ones are differences of the settings."""
-    here = {(origin.kind, origin.name): origin for origin in now}
-    found: dict[Difference, None] = {}
-    for old in then:
-        new = here.get((old.kind, old.name), old)
-        if old.distribution != new.distribution:
-            whose = [f"{origin.distribution} {origin.version}".rstrip() for origin in (old, new)]
-            found[Difference(part, f"{old.kind} {old.name}", *whose)] = None
-        elif old.version != new.version:
-            found[Difference(part, old.distribution, old.version, new.version)] = None
-        elif old.code_sha256 != new.code_sha256:
-            what = f"{f'{old.distribution} {old.version}'.rstrip()}, the code of {old.package}"
-            found[Difference(part, what, old.code_sha256, new.code_sha256)] = None
-    return list(found)
-
-
-def _compare_observers(then: tuple[Origin, ...], now: tuple[Origin, ...]) -> list[Difference]:
-    """Return the observers with another origin, and those that came or went."""
-    names = [[f"{origin.distribution}:{origin.name}" for origin in side] for side in (then, now)]
-    others = [*dict.fromkeys(names[0] + names[1])]
-    came_or_went = [
-        Difference("observer", name, *("present" if name in side else "" for side in names))
-        for name in others
-        if (name in names[0]) != (name in names[1])
-    ]
-    return [*_compare_origins("observer", then, now), *came_or_went]
+def _format_version(origin: Origin) -> str:
+    return " ".join(filter(None, [origin.version, origin.code_sha256 and f"({origin.code_sha256})"])) or "unknown"

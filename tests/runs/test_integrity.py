@@ -305,7 +305,7 @@ def test_an_edited_file_changes_no_answer_silently(made: Path, tmp_path: Path) -
 
 @pytest.mark.check
 def test_many_edited_files_change_no_answer_silently(made: Path, tmp_path: Path) -> None:
-    assert [*find_silent_changes(made, tmp_path / "copy", 500, 1)] == []
+    assert [*find_silent_changes(made, tmp_path / "copy", 1500, 1)] == []
 
 
 @pytest.fixture
@@ -401,6 +401,22 @@ class TestUnfinished:
             load_params(copy / "killed/params.npz")
         assert predict(copy / "killed") is None
         assert resume(copy / "killed") == resume(copy / "interrupted")
+
+    def test_parameters_of_another_run(self, copy: Path) -> None:
+        """Their own digest is right, but no checkpoint of the run has them."""
+        shutil.copy(copy / "finished/params.npz", copy / "killed/params.npz")
+        assert predict(copy / "killed") is None
+        assert resume(copy / "killed") == resume(copy / "interrupted")
+        assert predict(copy / "copy")
+
+    @pytest.mark.parametrize("digest", [None, 7, [], {}, True])
+    def test_a_receipt_whose_digest_is_none(self, copy: Path, digest: Any) -> None:
+        receipt = json.loads((copy / "finished/receipt.json").read_text())
+        (copy / "finished/receipt.json").write_text(json.dumps({**receipt, "sha256": digest}))
+        with pytest.raises(DataError, match="'sha256' is no digest"):
+            Receipt.read(copy / "finished")
+        done = CliRunner().invoke(modnet_command, ["verify", str(copy / "finished")])
+        assert (done.exit_code, isinstance(done.exception, (SystemExit, DataError))) == (1, True), done.exception
 
     def test_a_run_that_was_killed_after_it_had_been_resumed(self, made: Path, copy: Path) -> None:
         """Its receipt must not vouch for the files of the process before."""

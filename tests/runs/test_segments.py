@@ -60,8 +60,8 @@ def test_a_plugin_that_was_mended_in_between_twice(killed: Path) -> None:
     install_drifting(killed)
     done = modnet(killed, "verify", "run")
     assert done.returncode == 1
-    assert "plugin    from iteration 21 to 40, modnet-drifting 1.0, the code of modnet_drifting: " in done.stdout
-    assert "          from iteration 41 on, modnet-drifting 1.0, the code of modnet_drifting: " in done.stdout
+    assert "plugin    from iteration 21 to 40, modnet-drifting, the code of modnet_drifting: 1.0 (" in done.stdout
+    assert "          from iteration 41 on, modnet-drifting, the code of modnet_drifting: 1.0 (" in done.stdout
     assert "not trained again; the first part that differs: plugin from iteration 21 to 40, " in done.stdout
     assert done.stdout.endswith("; train it by what is here now with --accept\n")
     done = modnet(killed, "verify", "run", "--accept")
@@ -75,7 +75,7 @@ def test_a_resume_by_other_code_stops_and_each_way_out_works(killed: Path) -> No
     done = modnet(killed, "resume", "run")
     assert done.returncode == 1
     what, ways = done.stderr.splitlines()[-2:]
-    changed = "plugin modnet-drifting 1.0, the code of modnet_drifting: "
+    changed = "plugin modnet-drifting, the code of modnet_drifting: 1.0 ("
     assert what.startswith(f"modnet: run: changed since its 20 iterations were made: {changed}")
     assert ways.startswith("continue with --accept, which its receipt records, or train it again with modnet train ")
     assert {path: path.read_bytes() for path in (killed / "run").glob("[!.]*")} == before
@@ -145,6 +145,16 @@ def test_where_the_newest_checkpoint_is_damaged_segments_after_the_one_before_do
     assert modnet(killed, "verify", "run").returncode == 0
 
 
+def test_a_finished_run_that_is_lengthened_by_other_code(tmp_path: Path) -> None:
+    install_drifting(tmp_path)
+    train(tmp_path, killed_at=-1)
+    install_drifting(tmp_path, factor=2)
+    assert modnet(tmp_path, "resume", "run", "--iterations", "80").returncode == 1
+    assert starts(tmp_path / "run") == [0]
+    assert modnet(tmp_path, "resume", "run", "--iterations", "80", "--accept").returncode == 0
+    assert starts(tmp_path / "run") == [0, 59]  # the loss after the last step was not known to be finite
+
+
 def test_before_any_iteration_all_of_the_run_is_made_anew(tmp_path: Path) -> None:
     install_drifting(tmp_path)
     train(tmp_path, killed_at=0)
@@ -175,7 +185,7 @@ def test_another_observer_is_mentioned_and_makes_no_other_run(killed: Path) -> N
     install(killed / "site", "modnet_a_diary", DIARY.format(word="b"))
     done = modnet(killed, "verify", "whole")
     assert done.returncode == 0, done.stdout
-    assert "observer  modnet-a-diary 1.0, the code of modnet_a_diary: " in done.stdout
+    assert "observer  modnet-a-diary:plugin: 1.0 (" in done.stdout
 
 
 def test_code_that_changes_on_the_disk_after_it_was_loaded(tmp_path: Path) -> None:
