@@ -10,7 +10,7 @@ import traceback
 import warnings
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache, partial
 from pathlib import Path
 
@@ -36,6 +36,7 @@ from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Grads, Params, Status
 
 SAFE_PATH = "PYTHONSAFEPATH"
+_safe_path = threading.Lock()  # held by the thread that changes that variable
 REMEDY = "remove it to repeat the run"
 _is_ending = False  # whether this process, a worker, is to end as soon as its run can be saved
 
@@ -99,10 +100,10 @@ def run_jobs(
     runs are saved then, and the next call resumes them.
     """
     if executor:
-        yield from _run_in(executor, jobs, accept)
+        yield from _run_in(executor, jobs, accept, nullcontext())
     elif (count := min(_count_workers(jobs, workers), len(jobs))) > 1:
         with _start_workers(count, jobs[0].experiment) as pool:
-            yield from _run_in(pool, jobs, accept)
+            yield from _run_in(pool, jobs, accept, _ignoring_current_folder())
     else:
         for job in jobs:
             _check(job, _report(partial(_train, job.folder, job.experiment, job.experiment, data, accept)))
@@ -179,9 +180,12 @@ def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> 
         get_host().load_module(module)
 
 
-def _run_in(executor: Executor, jobs: Sequence[Job], accept: bool) -> Iterator[Job]:
+def _run_in(
+    executor: Executor, jobs: Sequence[Job], accept: bool, submitting: AbstractContextManager[None]
+) -> Iterator[Job]:
     train = partial(train_table, grants=list_grants(get_host().plugins), accept=accept)
-    futures = {executor.submit(train, str(job.folder), to_table(job.experiment)): job for job in jobs}
+    with submitting:
+        futures = {executor.submit(train, str(job.folder), to_table(job.experiment)): job for job in jobs}
     try:
         for future in as_completed(futures):
             _check(futures[future], future.result())
@@ -221,19 +225,15 @@ def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
 
 @contextmanager
 def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
-    """Start worker processes; where the block fails or is interrupted, they save their runs and end.
-
-    They import nothing from the current folder, where Python would look first.
-    """
+    """Yield an executor of worker processes; where the block fails, they save their runs and end."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
     others = multiprocessing.active_children()
     context = multiprocessing.get_context("spawn")
     get_host().relay()  # warnings about plugins that follow runs are given here, once
-    before = os.environ.get(SAFE_PATH)
-    os.environ[SAFE_PATH] = "1"
-    pool = ProcessPoolExecutor(workers, context, _prepare, (experiment.plugins.without,))
+    with _ignoring_current_folder():
+        pool = ProcessPoolExecutor(workers, context, _prepare, (experiment.plugins.without,))
     try:
         yield pool
     except BaseException:
@@ -243,10 +243,24 @@ def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
         raise
     finally:
         pool.shutdown()
-        if before is None:
-            os.environ.pop(SAFE_PATH, None)
-        else:
-            os.environ[SAFE_PATH] = before
+
+
+@contextmanager
+def _ignoring_current_folder() -> Iterator[None]:
+    """Have processes that are started in the block import nothing from the current folder, where Python looks first.
+
+    A pool starts one when it is made, and its workers while jobs are submitted. What they inherit is the environment,
+    which is one for all threads.
+    """
+    with _safe_path:
+        before = os.environ.get(SAFE_PATH)
+        os.environ[SAFE_PATH] = "1"
+        try:
+            yield
+        finally:
+            del os.environ[SAFE_PATH]
+            if before is not None:
+                os.environ[SAFE_PATH] = before
 
 
 def _prepare(without: tuple[str, ...]) -> None:

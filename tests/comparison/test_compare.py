@@ -10,6 +10,7 @@ import shutil
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
@@ -410,6 +411,32 @@ class TestWorkers:
         done = subprocess.run([sys.executable, "script.py"], cwd=tmp_path, capture_output=True, text=True, timeout=120)
         assert done.returncode == 1
         assert "modnet.compare: in a script, call it under: if __name__ == '__main__':" in done.stderr
+
+    def test_those_of_two_comparisons_in_a_folder_of_somebody_else(
+        self, experiment: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """The first ends while the second is at work: neither imports anything there, nor changes the environment."""
+        for name in ("multiprocessing", "pickle", "numpy"):
+            (tmp_path / f"{name}.py").write_text("open('ran', 'a')\n")
+        monkeypatch.chdir(tmp_path)
+        both = threading.Barrier(2, timeout=60)
+
+        class Progress:
+            def start(self, total: int, finished: int, measure: Callable[[], float]) -> None:
+                both.wait()
+
+            def advance(self, result: str) -> None:
+                pass
+
+        def compare(iterations: int) -> int:
+            table = {**experiment, "training": {"iterations": iterations, "batch_size": 5}}
+            return len(modnet.compare(table, GRID, seeds=1, workers=2, progress=Progress()).settings)
+
+        before = dict(os.environ)
+        with ThreadPoolExecutor(2) as pool:
+            assert [*pool.map(compare, (10, 10_000))] == [2, 2]
+        assert dict(os.environ) == before
+        assert not (tmp_path / "ran").exists()
 
 
 def is_free(folder: Path) -> bool:

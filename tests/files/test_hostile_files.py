@@ -9,16 +9,18 @@ import socket
 import tracemalloc
 import zipfile
 from collections.abc import Callable, Iterator
+from hashlib import sha256
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from modnet import DataError
+from modnet.compose.parts import make_part
 from modnet.files.arrays import unpack_array, unpack_arrays
 from modnet.files.digests import digest, hash_file
 from modnet.files.opening import read_json, read_plain
-from modnet.nn.checkpoint import load_params
+from modnet.nn.checkpoint import Checkpoints, load_params
 from modnet.runs.history import read_history
 
 READERS: dict[str, Callable[[Path], object]] = {
@@ -152,6 +154,18 @@ def make_overlapping() -> bytes:
         info = archive.infolist()[0]
         archive.filelist += [info] * 999
     return out.getvalue()
+
+
+def test_a_checkpoint_takes_no_more_memory_than_it_is_long(tmp_path: Path) -> None:
+    content = make_compressed()[:-2] + (64).to_bytes(2, "little")
+    (tmp_path / "checkpoint.npz").write_bytes(content + sha256(content).hexdigest().encode())
+    tracemalloc.start()
+    try:
+        with pytest.raises(DataError, match="its arrays are larger than the file"):
+            Checkpoints(tmp_path, make_part("optimizer", "sgd"), {}).load()
+        assert tracemalloc.get_traced_memory()[1] < 2**23
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("make", [make_compressed, make_overlapping])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import io
 import json
 import multiprocessing
 import os
@@ -130,6 +131,27 @@ class TestAsking:
         install("modnet-cubes", CUBE.format(name="Cube"))
         host = a_host()
         assert host.registry.find("activation", "cube").cls
+        assert report_of(a_host(), "modnet-cubes").state == "not asked"
+
+    def test_a_flipped_bit_in_an_answer_is_found(self, install: Install, tmp_path: Path) -> None:
+        install("modnet-cubes", CUBE.format(name="Cube"))
+        a_host().settle()
+        (answer,) = (tmp_path / "cache" / "plugins").glob("*.json")
+        content = answer.read_bytes()
+        for at in range(0, len(content), 50):
+            answer.write_bytes(content[:at] + bytes([content[at] ^ 1]) + content[at + 1 :])
+            assert report_of(a_host(), "modnet-cubes").state == "not asked"
+
+    def test_on_a_full_disk_answers_hold_as_long_as_the_process(
+        self, install: Install, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        class Full(io.BytesIO):
+            def write(self, _: object) -> int:
+                raise OSError(28, "No space left on device")
+
+        monkeypatch.setattr("tempfile.TemporaryFile", lambda **_: Full())
+        install("modnet-cubes", CUBE.format(name="Cube"))
+        assert a_host().registry.find("activation", "cube").cls
         assert report_of(a_host(), "modnet-cubes").state == "not asked"
 
     def test_who_cannot_be_asked_is_named_where_a_name_is_not_found(

@@ -145,6 +145,16 @@ def test_where_the_newest_checkpoint_is_damaged_segments_after_the_one_before_do
     assert modnet(killed, "verify", "run").returncode == 0
 
 
+def test_a_finished_run_that_is_lengthened_by_other_code(tmp_path: Path) -> None:
+    install_drifting(tmp_path)
+    train(tmp_path, killed_at=-1)
+    install_drifting(tmp_path, factor=2)
+    assert modnet(tmp_path, "resume", "run", "--iterations", "80").returncode == 1
+    assert starts(tmp_path / "run") == [0]
+    assert modnet(tmp_path, "resume", "run", "--iterations", "80", "--accept").returncode == 0
+    assert starts(tmp_path / "run") == [0, 59]  # the loss after the last step was not known to be finite
+
+
 def test_before_any_iteration_all_of_the_run_is_made_anew(tmp_path: Path) -> None:
     install_drifting(tmp_path)
     train(tmp_path, killed_at=0)
