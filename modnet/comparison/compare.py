@@ -125,7 +125,7 @@ def compare(
     settings, data, resolved = _read_settings(base, table, plan)
     tried = tuple(range(base.seed, base.seed + plan.seeds))
     with ExitStack() as stack:
-        folder = Path(out) if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        folder = Path(out).absolute() if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         _claim(folder, stack)
         runs = [[_make_job(setting, seed, folder) for seed in tried] for setting in settings]
         jobs = [job for jobs_of_seed in zip(*runs, strict=True) for job in jobs_of_seed]

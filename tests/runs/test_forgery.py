@@ -329,3 +329,13 @@ def test_a_sealed_forgery_is_found_and_named(copy: Callable[[str], Path], what: 
 )
 def test_runs_that_ended_otherwise(copy: Callable[[str], Path], ending: str, forge: Forge, words: str) -> None:
     assert_is_found(copy(ending), forge, words)
+
+
+def test_json_has_all_that_differs(copy: Callable[[str], Path]) -> None:
+    run = copy("finished")
+    forge_everything(run)
+    reseal(run)
+    again = json.loads(CliRunner().invoke(modnet_command, ["verify", str(run), "--json"]).stdout)["again"]
+    files = [deviation["file"] for deviation in again["deviations"]]
+    assert files == [*["params.npz"] * 4, "hits.npy", "summary.json"]
+    assert set(again["deviations"][0]) == {"file", "what", "there", "made"}

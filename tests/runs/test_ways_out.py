@@ -284,3 +284,13 @@ class TestStreams:
         assert "Traceback" not in done.stderr
         assert "Exception ignored" not in done.stderr
         assert done.stderr.count("\n") <= 4
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("workers", ["1", "2"])
+def test_a_comparison_is_found_wherever_a_hook_changes_the_folder_to(work: Path, workers: str) -> None:
+    (work / "wanders.py").write_text(FOLLOWER.format(hook="run_ended", code="os.chdir('/')"))
+    many = ("--seeds", "2", "--workers", workers, "-p", "wanders", "--out", f"many-{workers}")
+    status, out, err = run(work, "compare", *OPTIONS, "--iterations", "9", *many)
+    assert (status, "saved in" in out) == (0, True), err
+    assert (work / f"many-{workers}/comparison.json").exists()
