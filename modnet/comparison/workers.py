@@ -24,7 +24,7 @@ from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError
 from modnet.files.opening import read_plain
-from modnet.host.approval import Approval, grant_module, list_grants, name_module
+from modnet.host.approval import Approval, list_grants, name_module
 from modnet.host.entry_points import Plugin, split_names
 from modnet.host.problems import explain_failure
 from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
@@ -122,8 +122,7 @@ def train_table(folder: str, table: Table, grants: Sequence[Approval] = (), acce
 
 
 def _train_table(folder: Path, table: Table, grants: Sequence[Approval], accept: bool) -> None:
-    granted = {grant.module: grant_module(grant) for grant in grants}
-    ensure_plugins(table, lambda module: granted.get(module) or name_module(module, folder / EXPERIMENT))
+    ensure_plugins(table, partial(name_module, where=folder / EXPERIMENT, grants=grants))
     experiment = create_experiment(table)
     data = _read_data(json.dumps(table["data"], default=str), active_overrides())
     _train(folder, experiment, _share(experiment), data, accept)

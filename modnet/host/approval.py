@@ -54,12 +54,7 @@ class Approval:
     folder: str = attrs.field(default="", validator=_TEXT)
     files: dict[str, str] = attrs.field(factory=dict, validator=deep_mapping(_TEXT, _TEXT))
     """The SHA-256 of each file, by its path in the folder; none where any module of that name will do."""
-    since: str = attrs.field(default="", validator=_TEXT)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """The module and its folder."""
-        return self.module, self.folder
+    since: str = attrs.field(default="", validator=_TEXT, eq=False)
 
     @property
     def file(self) -> Path:
@@ -105,14 +100,15 @@ def list_approvals() -> list[Approval]:
 
 def approve(modules: Iterable[str]) -> None:
     """Approve modules that were imported as they were read; warns where that cannot be written down."""
-    codes = [code for module in modules if (code := find_imported(module))]
     since = datetime.now().astimezone().isoformat(timespec="seconds")
+    codes = [code for module in modules if (code := find_imported(module))]
     now = [Approval(code.module, str(code.folder), code.digests, since) for code in codes]
-    known = {approval.key: approval.files for approval in (list_approvals() if now else ())}
-    new = {approval.key: approval for approval in now if known.get(approval.key) != approval.files}
+    known = list_approvals() if now else []
+    new = [approval for approval in now if approval not in known]
+    places = {(approval.module, approval.folder) for approval in new}
     try:
         if new:
-            _replace(lambda approval: approval.key not in new, new.values())
+            _replace(lambda approval: (approval.module, approval.folder) not in places, *new)
     except OSError as error:
         what = f"{config_folder()}: cannot be written, so the approval of {', '.join(modules)} is not kept"
         warnings.warn(f"{what}: {error.strerror}", stacklevel=2)
@@ -126,19 +122,18 @@ def forget(module: str) -> int:
     return count
 
 
-def name_module(module: str, where: Path | None) -> Plugin:
-    """Return the plugin in a module that the file `where` names; loading it needs an approval."""
-    return make_plugin(module, partial(_import_named, module, where))
-
-
 def give_module(module: str) -> Plugin:
     """Return the plugin in a module that the user names: the one in the current folder, or where Python finds it."""
     return make_plugin(module, partial(_import_given, module))
 
 
-def grant_module(grant: Approval) -> Plugin:
-    """Return the plugin in a module that another process has imported for the user."""
-    return make_plugin(grant.module, partial(_import_granted, grant))
+def name_module(module: str, where: Path | None, grants: Iterable[Approval] = ()) -> Plugin:
+    """Return the plugin in a module that the file `where` names.
+
+    Loading it needs an approval, or a grant: another process has imported it for the user.
+    """
+    grant = next((grant for grant in grants if grant.module == module), None)
+    return make_plugin(module, partial(_import_granted, grant) if grant else partial(_import_named, module, where))
 
 
 def list_grants(plugins: Iterable[Plugin]) -> tuple[Approval, ...]:
@@ -208,15 +203,16 @@ def _explain(what: str, module: str, folder: Path | None, known: list[Approval])
     return UnapprovedError(f"{why}\n{trust}", f"{go}modnet plugins -p {module}")
 
 
-def _replace(keep: Callable[[Approval], bool], added: Iterable[Approval] = ()) -> None:
+def _replace(keep: Callable[[Approval], bool], *added: Approval) -> None:
     """Write down which approvals there are: those to keep, and some more."""
     path = config_folder() / APPROVED
     path.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(path.parent / f".{APPROVED}.lock", wait=True):
-        left = sorted([*filter(keep, list_approvals()), *added], key=lambda approval: approval.key)
-        write_atomically(
-            path, (json.dumps({"modules": [attrs.asdict(each) for each in left]}, indent=2) + "\n").encode()
+        left = sorted(
+            [*filter(keep, list_approvals()), *added], key=lambda approval: (approval.module, approval.folder)
         )
+        content = json.dumps({"modules": [attrs.asdict(approval) for approval in left]}, indent=2)
+        write_atomically(path, f"{content}\n".encode())
 
 
 def _read(folder: str, name: str) -> bytes:

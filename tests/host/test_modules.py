@@ -12,9 +12,9 @@ import attrs
 import pytest
 
 from modnet.errors import ModnetError, PluginError
-from modnet.host.approval import Approval, grant_module, list_grants
+from modnet.host.approval import Approval, list_grants, name_module
 from modnet.host.discovery import PluginHost
-from modnet.host.modules import Code, _finder, find_folder, is_module_name, locate, read_code
+from modnet.host.modules import Code, find_folder, is_module_name, locate, read_code
 
 PLUGIN = "import modnet\n@modnet.hookimpl\ndef run_ended(run):\n    pass\n"
 
@@ -22,10 +22,9 @@ PLUGIN = "import modnet\n@modnet.hookimpl\ndef run_ended(run):\n    pass\n"
 @pytest.fixture
 def folder(tmp_path: Path) -> Iterator[Path]:
     """Return a folder to write modules into, which are forgotten at the end."""
-    before, codes = set(sys.modules), dict(_finder.codes)
+    before, finders = set(sys.modules), list(sys.meta_path)
     yield tmp_path.resolve()
-    _finder.codes.clear()
-    _finder.codes.update(codes)
+    sys.meta_path[:] = finders
     for name in set(sys.modules) - before:
         if str(getattr(sys.modules[name], "__file__", "")).startswith(str(tmp_path.resolve())):
             del sys.modules[name]
@@ -143,19 +142,19 @@ class TestOtherProcesses:
         (folder / "td_given.py").write_text(PLUGIN)
         host = PluginHost()
         code = read_code("td_given", folder)
-        plugin = grant_module(Approval("td_given", str(folder), code.digests))
+        plugin = name_module("td_given", None, [Approval("td_given", str(folder), code.digests)])
         host.load([], [plugin])
         return list_grants(host.plugins)
 
     def forget(self) -> None:
         sys.modules.pop("td_given")
-        _finder.codes.clear()
+        sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Code)]
 
     def test_the_same_bytes(self, folder: Path) -> None:
         (grant,) = self.grants(folder)
         self.forget()
         host = PluginHost()
-        host.load_module(grant_module(grant))
+        host.load_module(name_module("td_given", None, [grant]))
         assert [plugin.state for plugin in host.plugins] == ["loaded"]
 
     def test_others_are_refused(self, folder: Path) -> None:
@@ -163,7 +162,7 @@ class TestOtherProcesses:
         self.forget()
         (folder / "td_given.py").write_text(PLUGIN + "\n")
         with pytest.raises(PluginError, match=r"td_given.py: changed since it was imported: begin anew"):
-            PluginHost().load_module(grant_module(grant))
+            PluginHost().load_module(name_module("td_given", None, [grant]))
 
     def test_a_module_that_the_program_imported_itself_goes_by_its_name(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
