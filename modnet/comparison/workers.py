@@ -19,7 +19,7 @@ import attrs
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
 from modnet.compose.plugins import get_host, list_asked, load_plugins
 from modnet.compose.settings import Table, get_settings
-from modnet.compose.tables import find_changes
+from modnet.compose.tables import find_changes, without_path
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError
@@ -66,10 +66,8 @@ def is_finished(job: Job) -> bool:
     if not (job.folder / EXPERIMENT).is_file():
         return False
     there, wanted = read_toml(job.folder / EXPERIMENT), to_table(job.experiment)
-    for table in (there, wanted):  # the path may change; the digest in the receipt holds the content
-        if isinstance(table.get("data"), dict):
-            table["data"].pop("path", None)
-    if keys := find_changes(there, wanted):
+    # The digest in the receipt holds the content of the data.
+    if keys := find_changes(without_path(there), without_path(wanted)):
         raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"], "--out")
     with claim(job.folder):
         check_files(job.folder, remedy=REMEDY)

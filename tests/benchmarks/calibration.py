@@ -242,7 +242,15 @@ def make_designs() -> list[Design | ErrorDesign | LongTailed]:
         ErrorDesign(name="errors, equal", samples=100, rope=0.1),
         ErrorDesign(name="errors, equal", samples=1000, rope=0.1),
         ErrorDesign(name="errors, apart by the ROPE", samples=1000, rope=0.1, apart=0.1),
-        ErrorDesign(name="errors, long-tailed seeds", samples=300, rope=0.1, apart=0.1, seed_setting=0.3, skewed=True),
+        ErrorDesign(
+            name="errors, long-tailed seeds",
+            samples=300,
+            rope=0.1,
+            apart=0.1,
+            seed_setting=0.3,
+            skewed=True,
+            exempt=("single",),
+        ),
         LongTailed(name="lognormal errors, equal", samples=300, rope=0.1, accuracies=(1, 1), deviations=(1, 1)),
         LongTailed(name="lognormal errors, by the ROPE", samples=100, rope=0.2, accuracies=(0.8, 1), deviations=(2, 2)),
         LongTailed(

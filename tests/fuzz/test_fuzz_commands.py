@@ -326,8 +326,10 @@ CASES = [(name, command) for name in ("experiment.toml", "receipt.json", "summar
 
 @pytest.mark.check
 @pytest.mark.parametrize(("name", "command"), CASES)
-def test_no_entry_forges_a_line(tmp_path: Path, name: str, command: str) -> None:
-    check_forged(((name, text, command) for text in forge(name)), tmp_path)
+def test_entries_forge_no_line(tmp_path: Path, name: str, command: str) -> None:
+    texts = [*forge(name)]
+    some = random.Random(0).sample(texts, min(20, len(texts)))  # noqa: S311 - anything will do
+    check_forged(((name, text, command) for text in some), tmp_path)
 
 
 def test_some_entries_forge_no_line(tmp_path: Path) -> None:
