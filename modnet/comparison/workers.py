@@ -19,13 +19,14 @@ import attrs
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
 from modnet.compose.plugins import get_host, list_asked, load_plugins
 from modnet.compose.settings import Table, get_settings
-from modnet.compose.tables import find_changes
+from modnet.compose.tables import find_changes, without_path
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError
 from modnet.files.opening import read_plain
-from modnet.host.approval import Approval, grant_module, list_grants, name_module
+from modnet.host.approval import list_granted, name_module
 from modnet.host.entry_points import Plugin, split_names
+from modnet.host.modules import Code
 from modnet.host.problems import explain_failure
 from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
 from modnet.interfaces import GradientEstimator
@@ -66,10 +67,8 @@ def is_finished(job: Job) -> bool:
     if not (job.folder / EXPERIMENT).is_file():
         return False
     there, wanted = read_toml(job.folder / EXPERIMENT), to_table(job.experiment)
-    for table in (there, wanted):  # the path may change; the digest in the receipt holds the content
-        if isinstance(table.get("data"), dict):
-            table["data"].pop("path", None)
-    if keys := find_changes(there, wanted):
+    # The digest in the receipt holds the content of the data.
+    if keys := find_changes(without_path(there), without_path(wanted)):
         raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"], "--out")
     with claim(job.folder):
         check_files(job.folder, remedy=REMEDY)
@@ -110,20 +109,19 @@ def run_jobs(
             yield job
 
 
-def train_table(folder: str, table: Table, grants: Sequence[Approval] = (), accept: bool = False) -> JobResult:
+def train_table(folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False) -> JobResult:
     """Bring a run to its end, in whichever process this is: begin it, or resume the one in its folder.
 
-    `table` is its experiment; of the modules that it names, those in `grants` and those that are approved here may be
+    `table` is its experiment; of the modules that it names, those in `granted` and those that are approved here may be
     imported. `accept` is as of `run_jobs`. An estimator that can have several threads takes one; that changes no bit.
     """
     if _is_ending:  # the run was waiting for this worker, and could not be called off
         return JobResult(Status.INTERRUPTED)
-    return _report(partial(_train_table, Path(folder), table, grants, accept))
+    return _report(partial(_train_table, Path(folder), table, granted, accept))
 
 
-def _train_table(folder: Path, table: Table, grants: Sequence[Approval], accept: bool) -> None:
-    granted = {grant.module: grant_module(grant) for grant in grants}
-    ensure_plugins(table, lambda module: granted.get(module) or name_module(module, folder / EXPERIMENT))
+def _train_table(folder: Path, table: Table, granted: Sequence[Code], accept: bool) -> None:
+    ensure_plugins(table, partial(name_module, where=folder / EXPERIMENT, granted=granted))
     experiment = create_experiment(table)
     data = _read_data(json.dumps(table["data"], default=str), active_overrides())
     _train(folder, experiment, _share(experiment), data, accept)
@@ -183,7 +181,7 @@ def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> 
 def _run_in(
     executor: Executor, jobs: Sequence[Job], accept: bool, submitting: AbstractContextManager[None]
 ) -> Iterator[Job]:
-    train = partial(train_table, grants=list_grants(get_host().plugins), accept=accept)
+    train = partial(train_table, granted=list_granted(get_host().plugins), accept=accept)
     with submitting:
         futures = {executor.submit(train, str(job.folder), to_table(job.experiment)): job for job in jobs}
     try:

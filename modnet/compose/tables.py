@@ -56,3 +56,13 @@ def find_changes(old: Any, new: Any, place: str = "") -> list[str]:
         return [] if old == new else [place]
     keys = {key: f"{place}.{key}" if place else str(key) for key in {**old, **new}}
     return [found for key, inside in keys.items() for found in find_changes(old.get(key), new.get(key), inside)]
+
+
+def without_path(table: Table) -> Table:
+    """Return the table of an experiment without the path of its data, which may change.
+
+    >>> without_path({"data": {"name": "csv", "path": "/tmp/a.csv"}, "seed": 0})
+    {'data': {'name': 'csv'}, 'seed': 0}
+    """
+    data = table.get("data")
+    return {**table, "data": {k: v for k, v in data.items() if k != "path"}} if isinstance(data, dict) else table

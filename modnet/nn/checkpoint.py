@@ -5,9 +5,10 @@ from __future__ import annotations
 import io
 import json
 import warnings
+from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import attrs
 import numpy as np
@@ -21,6 +22,7 @@ from modnet.nn.serialization import STORABLE, flatten, unflatten
 from modnet.text import printable
 from modnet.types import Array, History, Params, State
 
+T = TypeVar("T")
 CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
 VERSION = 1  # of a checkpoint's format
 DIGEST = "sha256"
@@ -135,22 +137,11 @@ class Checkpoints:
 
         Warns where the newest is not good; raises DataError where the one before is not either.
         """
-        paths = self.folder / CHECKPOINT, self.folder / PREVIOUS
-        if not any(path.exists() for path in paths):
+        found = _read_last_good(self.folder, self._parse)
+        if found is None:
             return None
-        wrong: list[str] = []
-        for path in paths:
-            try:
-                found = self._unpack(path)
-            except DataError as error:
-                wrong.append(str(error))
-                continue
-            if wrong:
-                what = f"{wrong[0]}; the one before is used, of iteration {found[0].iteration:,}"
-                warnings.warn(what, stacklevel=2)
-            self._newest_is_good = not wrong
-            return found
-        raise DataError("\n".join([*wrong, "the run cannot be resumed: start it again from the beginning"]))
+        self._newest_is_good, result = found
+        return result
 
     def discard(self, *, but_the_last: bool = False) -> None:
         """Remove the checkpoints, or all but the last, and the temporary files of a killed process."""
@@ -187,16 +178,7 @@ class Checkpoints:
         sealed = content.getvalue()[:-2] + _HEX.to_bytes(2, "little")  # the archive ends with its comment's length
         return sealed + sha256(sealed).hexdigest().encode()
 
-    def _unpack(self, path: Path) -> tuple[Checkpoint, dict[str, Any]]:
-        content = _read_sealed(path)
-        try:
-            return self._parse(content)
-        except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
-            why = printable(str(error), 200)
-            raise DataError(f"{path}: not a checkpoint of this run ({why})", path=path) from None
-
-    def _parse(self, content: bytes) -> tuple[Checkpoint, dict[str, Any]]:
-        header, arrays = _read_members(content)
+    def _parse(self, header: dict[str, Any], arrays: list[Array]) -> tuple[Checkpoint, dict[str, Any]]:
         iteration, seconds = header["iteration"], header["seconds"]
         if type(iteration) is not int or iteration < 0 or not isinstance(seconds, (int, float)):
             raise ValueError(f"iteration {iteration!r}, {seconds!r} seconds")
@@ -213,50 +195,61 @@ class Checkpoints:
 
 
 def load_history(folder: Path) -> History | None:
-    """Return the history in the last good checkpoint of a run, or None where none has been written.
-
-    Warns where the newest is not good; raises DataError where the one before is not either.
-    """
-    wrong: list[str] = []
-    for path in (folder / CHECKPOINT, folder / PREVIOUS):
-        try:
-            history = _unflatten_history(*_read_members(_read_sealed(path)))
-        except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
-            wrong.append(str(error) if isinstance(error, DataError) else f"{path}: {printable(str(error), 200)}")
-            continue
-        if wrong:
-            warnings.warn(f"{wrong[0]}; the one before is used, of iteration {len(history.loss):,}", stacklevel=2)
-        return history
-    if any((folder / name).exists() for name in (CHECKPOINT, PREVIOUS)):
-        raise DataError("\n".join(wrong))
-    return None
+    """Return the history in the last good checkpoint of a run, as `Checkpoints.load` finds it."""
+    found = _read_last_good(folder, _unflatten_history)
+    return found[1] if found else None
 
 
 def hash_checkpoints(folder: Path) -> set[str]:
     """Return the digests of the parameters in a run's checkpoints; none where one of these is damaged."""
-    found = set()
-    for path in (folder / CHECKPOINT, folder / PREVIOUS):
-        if path.exists():
-            try:
-                header, arrays = _read_members(_read_sealed(path))
-                found.add(hash_params(unflatten(header["params"], None, arrays)))
-            except Exception:  # zipfile, zlib, NumPy and json have many of their own
-                return set()
-    return found
+    paths = (folder / CHECKPOINT, folder / PREVIOUS)
+    try:
+        return {_read(path, _hash_unflattened)[1] for path in paths if path.exists()}
+    except DataError:
+        return set()
 
 
-def _read_sealed(path: Path) -> bytes:
-    """Return the content of a checkpoint; raises DataError where it is missing, or its digest is another."""
+def _read_last_good(folder: Path, parse: Callable[[dict[str, Any], list[Array]], T]) -> tuple[bool, T] | None:
+    """Return what is parsed of the last good checkpoint, and whether that is the newest; None where there is none.
+
+    Warns where it is not; raises DataError where none is good.
+    """
+    paths = folder / CHECKPOINT, folder / PREVIOUS
+    if not any(path.exists() for path in paths):
+        return None
+    wrong: list[str] = []
+    for path in paths:
+        try:
+            iteration, found = _read(path, parse)
+        except DataError as error:
+            wrong.append(str(error))
+            continue
+        if wrong:
+            warnings.warn(f"{wrong[0]}; the one before is used, of iteration {iteration:,}", stacklevel=3)
+        return not wrong, found
+    raise DataError("\n".join([*wrong, "the run cannot be resumed: start it again from the beginning"]))
+
+
+def _read(path: Path, parse: Callable[[dict[str, Any], list[Array]], T]) -> tuple[int, T]:
+    """Return the iteration of a checkpoint, and what is parsed of its header and arrays; raises DataError."""
     if not path.exists():
         raise DataError(f"{path}: missing")
     content = read_plain(path)
     if sha256(content[:-_HEX]).hexdigest().encode() != content[-_HEX:]:
         raise DataError(f"{path}: damaged, its digest is not that of its content")
-    return content
+    try:
+        header, arrays = _read_members(content)
+        return int(header["iteration"]), parse(header, arrays)
+    except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
+        why = printable(str(error), 200)
+        raise DataError(f"{path}: not a checkpoint of this run ({why})", path=path) from None
+
+
+def _hash_unflattened(header: dict[str, Any], arrays: list[Array]) -> str:
+    return hash_params(unflatten(header["params"], None, arrays))
 
 
 def _read_members(content: bytes) -> tuple[dict[str, Any], list[Array]]:
-    """Return the header of a checkpoint and its arrays; raises ValueError, and whatever zipfile and NumPy raise."""
     members = unpack_arrays(content)
     header = json.loads(str(members["header"]))
     if header["version"] != VERSION:

@@ -41,16 +41,16 @@ class Origin:
 
 @attrs.frozen
 class Difference:
-    """An entry of a receipt that has changed, with both values."""
+    """An entry of a receipt, or something in a run's folder, that is not what it was, with both values."""
 
     part: str
-    """One of PARTS."""
+    """One of PARTS, or the name of the file."""
     what: str
     then: str = ""
     now: str = ""
 
     def __str__(self) -> str:
-        return f"{self.part} {self.format()}"
+        return f"{self.part}{'' if self.part in PARTS else ':'} {self.format()}"
 
     @property
     def stops(self) -> bool:
@@ -120,9 +120,14 @@ def shorten_digests(text: str) -> str:
 
 
 def compare_entries(part: str, then: Mapping[str, Any], now: Mapping[str, Any]) -> list[Difference]:
-    """Return the entries of a table that differ."""
-    pairs = [(key, *(json.dumps(side[key]) if key in side else "" for side in (then, now))) for key in {**then, **now}]
-    return [Difference(part, key, old.strip('"'), new.strip('"')) for key, old, new in pairs if old != new]
+    """Return the entries of two tables that differ: a number and the same number with a point are two."""
+    found = []
+    for key in {**then, **now}:
+        pair = [json.dumps(side[key]) if key in side else "" for side in (then, now)]
+        if pair[0] != pair[1]:
+            plain = [text.strip('"') for text in pair]
+            found.append(Difference(part, key, *(plain if plain[0] != plain[1] else pair)))
+    return found
 
 
 def _find_origins(experiment: Experiment) -> tuple[Origin, ...]:

@@ -18,12 +18,12 @@ from modnet.files.opening import read_plain
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import hash_params
 from modnet.nn.run import Run
-from modnet.runs.deviations import LONGEST, Deviation, find_deviations
+from modnet.runs.deviations import find_deviations
 from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, format_resume
 from modnet.runs.history import history_to_csv, read_history
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt, Results
-from modnet.runs.surroundings import STOPPING, Difference
+from modnet.runs.surroundings import LONGEST, STOPPING, Difference, compare_entries
 from modnet.text import printable
 from modnet.types import Array, Status
 
@@ -55,7 +55,7 @@ class Retraining:
     params_sha256: str
     departure: Departure | None
     """The first row that is not in history.csv."""
-    deviations: tuple[Deviation, ...] = ()
+    deviations: tuple[Difference, ...] = ()
     """All that is not what was made; the history alone where training ended early, at a row that differs."""
 
 
@@ -110,7 +110,7 @@ class Verification:
             return f"differs from iteration {row.iteration:,} on ({row}); {cause}"
         if not (self.folder / HISTORY).is_file():
             return f"differs, and without {HISTORY} nobody can say from which iteration on ({made}); {cause}"
-        if deviation and deviation.file == PARAMS and self.results.params_sha256 != self.again.params_sha256:
+        if deviation and deviation.part == PARAMS and self.results.params_sha256 != self.again.params_sha256:
             return f"differs after the last iteration, in the parameters alone ({made}); {cause}\n{deviation}"
         return f"not identical: {deviation} ({made}); {cause}"
 
@@ -165,7 +165,7 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
         # A run that diverged made one step more than it saved, and then computed the loss.
         count = min(count, results.iterations + 2 * (results.status is Status.DIVERGED))
     training = attrs.evolve(experiment.training, iterations=count)
-    watch = _Watch(progress, _read_losses(wanted))
+    watch = _Watch(progress, _read_losses(wanted), results.status is Status.FAILED)
     try:
         run = run_experiment(attrs.evolve(experiment, training=training), data, observer=watch)
     except DivergedError as error:
@@ -174,8 +174,6 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
         return attrs.evolve(wanted, again=_compare_results(wanted, departed.run))
     if run.status is Status.FINISHED and results.status in {Status.INTERRUPTED, Status.FAILED}:
         run.status = results.status  # as far as it went
-        if results.status is Status.FAILED:
-            watch.take_back_accuracies(run)
     again = _compare_results(wanted, run)
     found = find_deviations(wanted.folder, run, experiment, data)
     return attrs.evolve(wanted, again=attrs.evolve(again, deviations=(*found, *again.deviations)))
@@ -205,7 +203,9 @@ class _Watch(Observer):
 
     progress: Observer
     expected: list[float] | None
-    _took_accuracies_at_end: bool = False
+    """The recorded losses, if they are to be compared."""
+    has_failed: bool
+    """True where the recorded run took no accuracies after its last iteration."""
     _hits: Array | None = None
     _seen: int = 0
 
@@ -213,48 +213,38 @@ class _Watch(Observer):
         """Pass it on."""
         self.progress.run_started(run)
 
-    def epoch_ended(self, run: ObservedRun) -> None:
+    def epoch_ended(self, run: Any) -> None:
         """Pass it on, and compare the losses since the last time; raises _DepartedError."""
         self.progress.epoch_ended(run)
-        self._took_accuracies_at_end = run.status is not Status.RUNNING
-        if self._took_accuracies_at_end:
-            return
-        self._hits = run.hits
         losses = run.history.loss
-        if self.expected is not None:
-            if losses[self._seen :] != self.expected[self._seen : len(losses)]:
+        if run.status is Status.RUNNING:
+            self._hits = run.hits
+            if self.expected is not None and losses[self._seen :] != self.expected[self._seen : len(losses)]:
                 raise _DepartedError(run)
             self._seen = len(losses)
-
-    def take_back_accuracies(self, run: Run) -> None:
-        """Remove the accuracies that were taken after the last iteration, which a run that fails does not take."""
-        if self._took_accuracies_at_end:
-            run.hits = self._hits
-            run.history.evaluated_at.pop()
-            for column in run.history.columns.values():
-                column.pop()
+        elif self.has_failed:
+            run.hits, run.history = self._hits, run.history.until(run.iteration, lambda k: k != run.iteration)
 
 
 def _compare_results(wanted: Verification, run: Run) -> Retraining:
     """Return what came of training again, compared with the receipt's results and the history."""
-    results, made = wanted.results, history_to_csv(run.history)
-    params = hash_params(run.params)
-    claims = {
-        "status": (results.status, run.status),
-        "iterations": (results.iterations, run.iteration),
-        "params_sha256": (results.params_sha256, params),
+    results, history = wanted.results, history_to_csv(run.history)
+    made: dict[str, Any] = {
+        "status": run.status,
+        "iterations": run.iteration,
+        "params_sha256": hash_params(run.params),
     }
-    wrong = [Deviation(RECEIPT, what, str(a), str(b)) for what, (a, b) in claims.items() if a != b]
-    same = not wrong and sha256(made.encode()).hexdigest() == results.files.get(HISTORY)
+    wrong = compare_entries(RECEIPT, {key: getattr(results, key) for key in made}, made)
+    same = not wrong and sha256(history.encode()).hexdigest() == results.files.get(HISTORY)
     departure = None
     try:
         text = read_plain(wanted.folder / HISTORY).decode("utf-8")
-        departure = find_departure(text, made)
-        if text != made and not departure:
-            wrong.append(Deviation(HISTORY, "not written as the run writes it"))
+        departure = find_departure(text, history)
+        if text != history and not departure:
+            wrong.append(Difference(HISTORY, "not written as the run writes it"))
     except (DataError, UnicodeDecodeError):
-        wrong.append(Deviation(HISTORY, "cannot be read"))
-    return Retraining(same, run.iteration, params, departure, tuple(wrong))
+        wrong.append(Difference(HISTORY, "cannot be read"))
+    return Retraining(same, run.iteration, made["params_sha256"], departure, tuple(wrong))
 
 
 def find_departure(then: str, now: str) -> Departure | None:
