@@ -163,33 +163,27 @@ def format_title(table: Table) -> str:
     >>> format_title({"network": {"hidden": [30], "activation": {"name": "relu"}}})
     'mnist-small · 30 hidden units · relu, softmax, cross-entropy · central-difference, sgd · 2,000 × 100 · seed 0'
     """
+
+    def find(value: Any, *place: str) -> Any:
+        """Return an entry; a name is the table that it is short for."""
+        for key in place:
+            value = value.get(key) if isinstance(value, Mapping) else value
+        return value
+
+    def list_names(*place: str) -> str:
+        entry = find(whole, *place)
+        return ", ".join(str(find(each, "name")) for each in (entry if isinstance(entry, (list, tuple)) else [entry]))
+
     whole = merge(MAIN_JOB, table)
-    data, network, training = (_to_dict(whole.get(key)) for key in ("data", "network", "training"))
-    hidden = ", ".join(map(str, _to_list(network.get("hidden")))) or "no"
-    activations = _to_list(network.get("activation"))
-    parts = ", ".join(map(_find_name_in, [*activations, network.get("output"), network.get("loss")]))
-    rest = [whole.get("gradient"), whole.get("optimizer")]
-    iterations = training.get("iterations")
+    source = Path(str(find(whole, "data", "path") or list_names("data"))).name
+    parts = ", ".join(list_names("network", key) for key in ("activation", "output", "loss"))
+    iterations, batch_size = (find(whole, "training", key) for key in ("iterations", "batch_size"))
     count = f"{iterations:,}" if isinstance(iterations, int) else iterations
-    source = Path(str(data["path"])).name if data.get("path") else _find_name_in(data)
     title = (
-        f"{source} · {hidden} hidden units · {parts} · {', '.join(map(_find_name_in, rest))} · "
-        f"{count} × {training.get('batch_size')} · seed {whole.get('seed')}"
+        f"{source} · {list_names('network', 'hidden') or 'no'} hidden units · {parts} · "
+        f"{list_names('gradient')}, {list_names('optimizer')} · {count} × {batch_size} · seed {whole.get('seed')}"
     )
     return printable(title, LONGEST_TITLE)
-
-
-def _find_name_in(value: object) -> str:
-    """Return the name of a part in a table."""
-    return str(value.get("name") if isinstance(value, Mapping) else value)
-
-
-def _to_dict(value: object) -> Table:
-    return value if isinstance(value, dict) else {}
-
-
-def _to_list(value: object) -> list[Any]:
-    return list(value) if isinstance(value, (list, tuple)) else [value]
 
 
 def format_source(experiment: Experiment) -> str:

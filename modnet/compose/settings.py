@@ -67,14 +67,12 @@ class Settings:
         """Let `read` read what is annotated as exactly `wanted`."""
         self._own[wanted] = read
 
-    def read(self, table: Mapping[str, Any], cls: type[T], where: str = "") -> T:
+    def read(self, table: object, cls: type[T], where: str = "") -> T:
         """Return an instance of `cls` with the settings of `table`; raises SettingError with all mistakes in `where`.
 
-        An attrs class has its fields as settings, any other class the arguments of its `__init__`.
+        An attrs class has its fields as settings, any other class the arguments of its `__init__`. An instance is
+        returned as it is.
         """
-        return cast("T", self._read_object(table, cls, where))
-
-    def _read_object(self, table: Any, cls: type, where: str = "") -> object:
         if isinstance(table, cls):
             return table
         if not isinstance(table, Mapping):
@@ -113,7 +111,7 @@ class Settings:
             items = find_declared_types([kind], kind._fields).values()
             return kind(*self._read_list(value, types.GenericAlias(tuple, tuple(items))))
         if attrs.has(kind) or is_dataclass(kind):
-            return self._read_object(value, cast("type", kind))
+            return self.read(value, cast("type", kind))
         if isinstance(kind, type) and issubclass(kind, Enum):
             return kind(value)
         if not isinstance(kind, type) or isinstance(value, kind):  # no table can hold one, a keyword argument can

@@ -51,15 +51,10 @@ class Approval:
     """A module that may be imported where a file names it, as long as its files are as they were."""
 
     module: str = attrs.field(validator=_TEXT)
-    folder: str = attrs.field(default="", validator=_TEXT)
-    files: dict[str, str] = attrs.field(factory=dict, validator=deep_mapping(_TEXT, _TEXT))
-    """The SHA-256 of each file, by its path in the folder; none where any module of that name will do."""
-    since: str = attrs.field(default="", validator=_TEXT)
-
-    @property
-    def key(self) -> tuple[str, str]:
-        """The module and its folder."""
-        return self.module, self.folder
+    folder: str = attrs.field(validator=_TEXT)
+    files: dict[str, str] = attrs.field(validator=deep_mapping(_TEXT, _TEXT))
+    """The SHA-256 of each file, by its path in the folder."""
+    since: str = attrs.field(default="", validator=_TEXT, eq=False)
 
     @property
     def file(self) -> Path:
@@ -105,14 +100,15 @@ def list_approvals() -> list[Approval]:
 
 def approve(modules: Iterable[str]) -> None:
     """Approve modules that were imported as they were read; warns where that cannot be written down."""
-    codes = [code for module in modules if (code := find_imported(module))]
     since = datetime.now().astimezone().isoformat(timespec="seconds")
+    codes = [code for module in modules if (code := find_imported(module))]
     now = [Approval(code.module, str(code.folder), code.digests, since) for code in codes]
-    known = {approval.key: approval.files for approval in (list_approvals() if now else ())}
-    new = {approval.key: approval for approval in now if known.get(approval.key) != approval.files}
+    known = list_approvals() if now else []
+    new = [approval for approval in now if approval not in known]
+    places = {(approval.module, approval.folder) for approval in new}
     try:
         if new:
-            _replace(lambda approval: approval.key not in new, new.values())
+            _replace(lambda approval: (approval.module, approval.folder) not in places, *new)
     except OSError as error:
         what = f"{config_folder()}: cannot be written, so the approval of {', '.join(modules)} is not kept"
         warnings.warn(f"{what}: {error.strerror}", stacklevel=2)
@@ -126,26 +122,21 @@ def forget(module: str) -> int:
     return count
 
 
-def name_module(module: str, where: Path | None) -> Plugin:
-    """Return the plugin in a module that the file `where` names; loading it needs an approval."""
-    return make_plugin(module, partial(_import_named, module, where))
-
-
 def give_module(module: str) -> Plugin:
     """Return the plugin in a module that the user names: the one in the current folder, or where Python finds it."""
     return make_plugin(module, partial(_import_given, module))
 
 
-def grant_module(grant: Approval) -> Plugin:
-    """Return the plugin in a module that another process has imported for the user."""
-    return make_plugin(grant.module, partial(_import_granted, grant))
+def name_module(module: str, where: Path | None, granted: Iterable[Code] = ()) -> Plugin:
+    """Return the plugin in a module that the file `where` names; loading it needs an approval, unless it is granted."""
+    load = next((code.load for code in granted if code.module == module), partial(_import_named, module, where))
+    return make_plugin(module, load)
 
 
-def list_grants(plugins: Iterable[Plugin]) -> tuple[Approval, ...]:
-    """Return what another process may import, too: the modules among some plugins, as they are here."""
+def list_granted(plugins: Iterable[Plugin]) -> list[Code]:
+    """Return what a worker process may import, too: the modules among some plugins, as they were read."""
     modules = [plugin.module for plugin in plugins if not plugin.value and plugin.works]
-    codes = {module: find_imported(module) for module in modules}
-    return tuple(Approval(m, str(code.folder), code.digests) if code else Approval(m) for m, code in codes.items())
+    return [find_imported(module) or Code(module, Path(), {}) for module in modules]
 
 
 def _import_given(module: str) -> ModuleType:
@@ -156,14 +147,6 @@ def _import_given(module: str) -> ModuleType:
     if any(approval.module == module for approval in list_approvals()):
         return _find_approved(f"-p names the module {module!r}", module, None).load()
     return importlib.import_module(module)
-
-
-def _import_granted(grant: Approval) -> ModuleType:
-    if grant.module in sys.modules or not grant.files:
-        return importlib.import_module(grant.module)
-    if code := grant.read():
-        return code.load()
-    raise UnapprovedError(f"{grant.file}: changed since it was imported", "begin anew")
 
 
 def _import_named(module: str, where: Path | None) -> ModuleType:
@@ -183,7 +166,7 @@ def _import_named(module: str, where: Path | None) -> ModuleType:
 def _find_approved(what: str, module: str, folder: Path | None) -> Code:
     """Return the approved code of a module in a folder, or in the only one; raises UnapprovedError."""
     known = [a for a in list_approvals() if a.module == module and folder in {None, Path(a.folder)}]
-    codes = {json.dumps(approval.files): code for approval in known if (code := approval.read())}
+    codes = {code.digest: code for approval in known if (code := approval.read())}
     if len(codes) == 1:
         return codes.popitem()[1]
     if codes:
@@ -208,15 +191,16 @@ def _explain(what: str, module: str, folder: Path | None, known: list[Approval])
     return UnapprovedError(f"{why}\n{trust}", f"{go}modnet plugins -p {module}")
 
 
-def _replace(keep: Callable[[Approval], bool], added: Iterable[Approval] = ()) -> None:
+def _replace(keep: Callable[[Approval], bool], *added: Approval) -> None:
     """Write down which approvals there are: those to keep, and some more."""
     path = config_folder() / APPROVED
     path.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(path.parent / f".{APPROVED}.lock", wait=True):
-        left = sorted([*filter(keep, list_approvals()), *added], key=lambda approval: approval.key)
-        write_atomically(
-            path, (json.dumps({"modules": [attrs.asdict(each) for each in left]}, indent=2) + "\n").encode()
+        left = sorted(
+            [*filter(keep, list_approvals()), *added], key=lambda approval: (approval.module, approval.folder)
         )
+        content = json.dumps({"modules": [attrs.asdict(approval) for approval in left]}, indent=2)
+        write_atomically(path, f"{content}\n".encode())
 
 
 def _read(folder: str, name: str) -> bytes:

@@ -11,7 +11,6 @@ import signal
 import sys
 import time
 from importlib.metadata import EntryPoint
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -19,38 +18,39 @@ from typing import Any
 from modnet.errors import Problem
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
 from modnet.host.discovery import PluginHost, loading
-from modnet.host.entry_points import ENTRY_POINTS, Plugin, find_file
+from modnet.host.entry_points import ENTRY_POINTS, Plugin
 
-INTERVAL = 0.01  # between two rounds of collecting answers, in seconds
+INTERVAL = 0.01  # between two rounds of looking for processes that have ended, in seconds
 # A fork has modnet imported already. Where it is not safe, every plugin waits for that.
 START = "fork" if sys.platform == "linux" else "spawn"
 
 
 def ask_each(request: dict[str, Any]) -> None:
-    """Have the plugins of a request answer, several at once, and write down each answer, or the failure."""
+    """Have the plugins of a request answer, several at once, and write down the failure of each that does not."""
     catalogue, limit = Catalogue(Path(request["folder"])), float(request["limit"])
     context: Any = multiprocessing.get_context(START)
-    waiting, running = list(request["plugins"]), dict[BaseProcess, tuple[Plugin, Connection, float]]()
+    waiting, running = list(request["plugins"]), dict[BaseProcess, tuple[Plugin, float]]()
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
-            fields, (receiver, sender) = waiting.pop(0), context.Pipe(duplex=False)
-            process = context.Process(target=_answer, args=(str(catalogue.folder), fields, sender))
+            fields = waiting.pop(0)
+            plugin = _make_plugin(fields)
+            catalogue.path_of(plugin).unlink(missing_ok=True)
+            process = context.Process(target=_answer, args=(catalogue.folder, fields))
             process.start()
-            sender.close()
-            running[process] = _make_plugin(fields), receiver, time.monotonic() + limit
-        for process, (plugin, receiver, end) in list(running.items()):
+            running[process] = plugin, time.monotonic() + limit
+        for process, (plugin, end) in list(running.items()):
             if late := process.is_alive() and time.monotonic() > end:
                 process.kill()
                 process.join()
             if not process.is_alive():
                 del running[process]
-                if not _has_answered(receiver):
+                if not catalogue.path_of(plugin).exists():
                     problem = _describe_failure(plugin, process.exitcode, limit, late=late)
                     catalogue.write(plugin, Answer(problem=problem))
         time.sleep(INTERVAL)
 
 
-def _answer(folder: str, fields: dict[str, Any], sender: Connection) -> None:
+def _answer(folder: Path, fields: dict[str, Any]) -> None:
     """Load one plugin, alone, by the rules of `discovery`, and write its answer down."""
     plugin = _make_plugin(fields)
     host = PluginHost()
@@ -58,18 +58,8 @@ def _answer(folder: str, fields: dict[str, Any], sender: Connection) -> None:
         host.load([plugin])
     classes = [(c, c.cls) for c in plugin.components]
     provides = [Provided(c.kind, c.name, cls.__module__, cls.__qualname__) for c, cls in classes]
-    Catalogue(Path(folder)).write(plugin, Answer(tuple(provides), plugin.follows, plugin.problem))
-    sender.send_bytes(b"answered")
+    Catalogue(folder).write(plugin, Answer(tuple(provides), plugin.follows, plugin.problem))
     os._exit(0)  # whatever the plugin has started does not hold anybody up
-
-
-def _has_answered(receiver: Connection) -> bool:
-    """Say whether a process that has ended reported that it wrote its answer down."""
-    with receiver:
-        try:
-            return receiver.poll() and bool(receiver.recv_bytes())
-        except (EOFError, OSError):
-            return False
 
 
 def _make_plugin(fields: dict[str, Any]) -> Plugin:
@@ -78,8 +68,7 @@ def _make_plugin(fields: dict[str, Any]) -> Plugin:
 
 def _describe_failure(plugin: Plugin, status: int | None, limit: float, *, late: bool) -> Problem:
     """Return what is wrong with a plugin that has not answered."""
-    file = find_file(plugin.module)
-    where = f"{file}:1" if file else ""
+    where = f"{plugin.file}:1" if plugin.file else ""
     if late:
         why = f"it did not answer within {limit:g} s of being imported"
         return Problem(why, "have it wait for nothing then, or give it longer, modnet plugins doctor --timeout", where)

@@ -11,7 +11,6 @@ import sysconfig
 import warnings
 from collections.abc import Container, Iterator, Sequence
 from hashlib import sha256
-from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path, PurePosixPath
 from types import CodeType, ModuleType
@@ -34,7 +33,10 @@ class Code:
     module: str
     folder: Path
     files: dict[str, bytes]
-    """The content of each file, by its path in the folder, with slashes. Of a package, these are all `.py` files."""
+    """The content of each file, by its path in the folder, with slashes. Of a package, these are all `.py` files.
+
+    None where any module of that name will do, as Python finds it.
+    """
 
     @property
     def digests(self) -> dict[str, str]:
@@ -54,38 +56,27 @@ class Code:
             if there and Path(there).resolve() != (self.folder / file).resolve():
                 why = f"the module {name!r} is imported already, from {there}"
                 raise PluginError(why, f"start Python anew, or rename {self.folder / file}")
-        if _finder not in sys.meta_path:
-            sys.meta_path.insert(0, _finder)
-        _finder.codes[self.module] = self
+        if self.files and self.module not in sys.modules:
+            sys.meta_path.insert(0, self)
         return importlib.import_module(self.module)
 
-    def find_spec(self, name: str) -> ModuleSpec | None:
-        """Return the specification of a module that was read, or None where it is another's.
+    def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002
+        """Return the specification of a module that was read, or None where it is another's; as finders have it.
 
         Raises ModuleNotFoundError where it would lie in a package that was read, and was not.
         """
         if file := find_own_file(name, self.files):
-            path = str(self.folder / file)
-            loader = _Loader(name, path, self.files[file])
-            return importlib.util.spec_from_file_location(name, path, loader=loader)
+            place = str(self.folder / file)
+            loader = _Loader(name, place, self.files[file])
+            return importlib.util.spec_from_file_location(name, place, loader=loader)
         place = name.replace(".", "/")
         if any(file.startswith(f"{place}/") for file in self.files):  # a namespace package
             spec = ModuleSpec(name, None, is_package=True)
             spec.submodule_search_locations = [str(self.folder / place)]
             return spec
-        if "." in name and self.folder not in _list_library_folders() and self.find_spec(name.partition(".")[0]):
+        if "." in name and self.find_spec(name.partition(".")[0]) and self.folder not in _list_library_folders():
             raise ModuleNotFoundError(f"No module named {name!r}", name=name)  # nobody else looks into its packages
         return None
-
-
-class _Finder(MetaPathFinder):
-    """The finder of modules that were read: by name, whatever `sys.path` is."""
-
-    def __init__(self) -> None:
-        self.codes: dict[str, Code] = {}
-
-    def find_spec(self, name: str, path: Sequence[str] | None, target: ModuleType | None = None) -> ModuleSpec | None:  # noqa: ARG002 - as finders have it
-        return next((spec for code in [*self.codes.values()] if (spec := code.find_spec(name))), None)
 
 
 class _Loader(SourceFileLoader):
@@ -100,12 +91,10 @@ class _Loader(SourceFileLoader):
         return code
 
 
-_finder = _Finder()
-
-
 def find_imported(module: str) -> Code | None:
     """Return what a module was imported from, where it was imported as it was read."""
-    return _finder.codes.get(module)
+    codes = [finder for finder in sys.meta_path if isinstance(finder, Code)]
+    return next((code for code in codes if code.module == module), None)
 
 
 def is_module_name(text: str) -> bool:
@@ -113,16 +102,20 @@ def is_module_name(text: str) -> bool:
     return len(text) <= LONGEST and all(part.isidentifier() for part in text.split("."))
 
 
+def _list_places(module: str) -> tuple[str, str]:
+    """Return the files that a module can have, by their paths in its folder."""
+    place = module.replace(".", "/")
+    return f"{place}/__init__.py", f"{place}.py"
+
+
 def find_own_file(module: str, files: Container[str]) -> str:
     """Return which of some files is that of a module, by its path in the folder; nothing where none is."""
-    place = module.replace(".", "/")
-    return next((file for file in (f"{place}/__init__.py", f"{place}.py") if file in files), "")
+    return next((file for file in _list_places(module) if file in files), "")
 
 
 def locate(module: str, folder: Path) -> Path | None:
     """Return the source file of a module that lies in a folder, or None; nothing is imported."""
-    place = folder.joinpath(*module.split("."))
-    return next((path for path in (place / "__init__.py", place.parent / f"{place.name}.py") if path.is_file()), None)
+    return next((folder / file for file in _list_places(module) if (folder / file).is_file()), None)
 
 
 def find_folder(module: str, beside: Sequence[Path]) -> Path | None:
@@ -146,18 +139,19 @@ def read_code(module: str, folder: Path, *, is_to_be_imported: bool = True) -> C
     """
     files: dict[str, bytes] = {}
     own = module.partition(".")[0]
-    alone = folder in _list_library_folders()  # where all else is found as ever
+    is_library = folder in _list_library_folders()  # where all else is found as ever
     waiting = [(module, "")]
     while waiting:
         name, importer = waiting.pop()
-        found = [] if alone and name.partition(".")[0] != own else _list_files(name, folder)
-        new = [path for path in found if path.relative_to(folder).as_posix() not in files]
-        beside = is_to_be_imported and new and name.partition(".")[0] != own
-        if beside and _is_imported(name, importer, folder):
+        new = [file for file in _list_files(name, folder) if file not in files]
+        if (
+            new
+            and name.partition(".")[0] != own
+            and (is_library or (is_to_be_imported and _is_imported(name, folder / importer, folder)))
+        ):
             continue
-        for path in new:
-            file = path.relative_to(folder).as_posix()
-            files[file] = read_plain(path, LARGEST)
+        for file in new:
+            files[file] = read_plain(folder / file, LARGEST)
             waiting += [(imported, file) for imported in _find_imports(files[file], PurePosixPath(file).parent.parts)]
     return Code(module, folder, dict(sorted(files.items())))
 
@@ -168,29 +162,27 @@ def _list_library_folders() -> set[Path]:
     return {Path(folder).resolve() for folder in [*own, *site.getsitepackages(), site.getusersitepackages()]}
 
 
-def _list_files(module: str, folder: Path) -> list[Path]:
+def _list_files(module: str, folder: Path) -> list[str]:
     """Return the source files in a folder that are run to import a module: of a package, all that could be."""
-    found: list[Path] = []
-    parts = module.split(".")
-    for i in range(1, len(parts) + 1):
-        if path := locate(".".join(parts[:i]), folder):
-            if path.name == "__init__.py":
-                return [*found, *sorted(p for p in path.parent.rglob("*.py") if p.is_file())]
-            return [*found, path]
-    return found
+    outer = ""
+    for name in module.split("."):
+        outer = f"{outer}.{name}".lstrip(".")
+        if path := locate(outer, folder):
+            inner = path.parent.rglob("*.py") if path.name == "__init__.py" else [path]
+            return sorted(each.relative_to(folder).as_posix() for each in inner if each.is_file())
+    return []
 
 
-def _is_imported(name: str, importer: str, folder: Path) -> bool:
+def _is_imported(name: str, importer: Path, folder: Path) -> bool:
     """Say whether Python has imported the package that lies in a folder, as one that is installed from there.
 
     Raises PluginError where another one is installed.
     """
     top = name.partition(".")[0]
-    elsewhere = "a module of Python's own" if top in sys.stdlib_module_names else ""
-    if not elsewhere and (other := find_folder(top, [])) and other != folder:
-        elsewhere = f"also in {other}"
-    if elsewhere:
-        why = f"{folder / importer} imports {top!r}, which lies beside it and is {elsewhere}"
+    other = find_folder(top, [])
+    if top in sys.stdlib_module_names or other not in {None, folder}:
+        elsewhere = "a module of Python's own" if top in sys.stdlib_module_names else f"also in {other}"
+        why = f"{importer} imports {top!r}, which lies beside it and is {elsewhere}"
         raise PluginError(why, f"rename the one in {folder}, or uninstall the other")
     return top in sys.modules and not isinstance(getattr(sys.modules[top], "__loader__", None), _Loader)
 

@@ -419,22 +419,33 @@ class TestWorkers:
         for name in ("multiprocessing", "pickle", "numpy"):
             (tmp_path / f"{name}.py").write_text("open('ran', 'a')\n")
         monkeypatch.chdir(tmp_path)
-        both = threading.Barrier(2, timeout=60)
+        first_works, second_works, first_has_ended = (threading.Event() for _ in range(3))
 
-        class Progress:
+        class First:
             def start(self, total: int, finished: int, measure: Callable[[], float]) -> None:
-                both.wait()
-
-            def advance(self, result: str) -> None:
                 pass
 
-        def compare(iterations: int) -> int:
-            table = {**experiment, "training": {"iterations": iterations, "batch_size": 5}}
-            return len(modnet.compare(table, GRID, seeds=1, workers=2, progress=Progress()).settings)
+            def advance(self, result: str) -> None:
+                first_works.set()
+                assert second_works.wait(60)
+
+        class Second:
+            def start(self, total: int, finished: int, measure: Callable[[], float]) -> None:
+                assert first_works.wait(60)
+
+            def advance(self, result: str) -> None:
+                second_works.set()
+                assert first_has_ended.wait(60)
 
         before = dict(os.environ)
         with ThreadPoolExecutor(2) as pool:
-            assert [*pool.map(compare, (10, 10_000))] == [2, 2]
+            one, other = (
+                pool.submit(modnet.compare, experiment, GRID, seeds=1, workers=2, progress=progress)
+                for progress in (First(), Second())
+            )
+            assert len(one.result(60).settings) == 2
+            first_has_ended.set()
+            assert len(other.result(60).settings) == 2
         assert dict(os.environ) == before
         assert not (tmp_path / "ran").exists()
 
