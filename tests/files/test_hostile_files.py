@@ -21,7 +21,7 @@ from modnet.files.arrays import unpack_array, unpack_arrays
 from modnet.files.digests import digest, hash_file
 from modnet.files.opening import read_json, read_plain
 from modnet.nn.checkpoint import Checkpoints, load_params
-from modnet.runs.history import read_history
+from modnet.runs.contents import read_history
 
 READERS: dict[str, Callable[[Path], object]] = {
     "bytes": read_plain,
