@@ -9,11 +9,10 @@ from typing import Any, Literal, Never
 import attrs
 import numpy as np
 
-from modnet.data.arrays import choose_scale, encode_labels, to_samples
+from modnet.data.arrays import choose_scale, encode_labels, split_samples, to_samples
 from modnet.data.checks import check_feature_names, check_labels, check_samples
 from modnet.data.labels import to_classes
 from modnet.data.samples import Samples
-from modnet.data.splits import split_samples
 from modnet.errors import DataError, SettingError, describe_unknown
 
 
