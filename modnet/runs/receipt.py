@@ -75,7 +75,7 @@ class Receipt:
         if not path.exists():
             what = "made by an older modnet, or not a run" if folder.is_dir() else "no such folder"
             again = folder / "experiment.toml"
-            advice = f": train it again, modnet train {again}" if again.is_file() else ""
+            advice = f": train it again, modnet train {shlex.quote(str(again))}" if again.is_file() else ""
             raise DataError(f"{folder}: there is no {RECEIPT}: {what}{advice}")
         try:
             table = read_json(path)
