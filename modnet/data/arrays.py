@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from modnet.data.labels import check_classes, to_float64, to_indices, to_label_array, to_labels
-from modnet.data.samples import Samples, find_mapping, release, split_into_blocks
+from modnet.data.samples import Samples, describe_part, find_mapping, release, split_into_blocks
 from modnet.errors import DataError
 from modnet.randomness import Stream
 from modnet.types import Array
@@ -18,11 +18,14 @@ PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
 
 
-def to_samples(x: Any, labels: Any, part: str, classes: tuple[Any, ...] | None = None) -> Samples:
-    """Return rows as (N, D), with labels (N,), integers or text, in place of targets; raises DataError.
+def to_samples(given: Any, name: str, classes: tuple[Any, ...] | None) -> Samples:
+    """Return a part that is given as (rows, labels): rows (N, D), and labels (N,), integers or text, for targets.
 
-    Where `classes` are given, each label becomes its place among them.
+    Where `classes` are given, each label becomes its place among them. Raises DataError.
     """
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise DataError(f"{name!r} must be a pair (rows, labels), not a {type(given).__name__}")
+    (x, labels), part = given, describe_part(name)
     x, labels = _to_array(x, part), to_label_array(labels, part)
     labels = to_labels(labels, part) if classes is None else to_indices(labels, classes, part)
     if x.ndim == 0 or x.dtype.kind not in "buif":
