@@ -22,7 +22,7 @@ from modnet.errors import DataError, ModnetError, PluginError
 from modnet.files import write_atomically
 from modnet.files.locks import hold_lock
 from modnet.files.opening import read_json, read_plain
-from modnet.host.entry_points import Plugin, make_plugin
+from modnet.host.entry_points import Plugin, find_file, make_plugin
 from modnet.host.modules import (
     LARGEST,
     Code,
@@ -178,6 +178,9 @@ def _find_approved(what: str, module: str, folder: Path | None) -> Code:
 def _explain(what: str, module: str, folder: Path | None, known: list[Approval]) -> UnapprovedError:
     """Return the error for a module that is not approved, or no longer, and lies in a folder, if it was found."""
     file = locate(module, folder) if folder else None
+    if not file and (found := find_file(module)):
+        why = f"{what}, which has no source file that could be approved: {printable(found, 2000)}"
+        return UnapprovedError(why, f"name it yourself each time: -p {module}")
     if not folder or not file:
         return UnapprovedError(f"{what}, which is not found", f"approve it, in its folder: modnet plugins -p {module}")
     changed = next((names[0] for approval in known if (names := approval.find_changed())), "")
