@@ -14,7 +14,6 @@ from hashlib import file_digest, sha256
 from pathlib import Path
 from typing import Any, Literal, final
 
-import attrs
 import numpy as np
 
 from modnet.errors import DataError
@@ -57,12 +56,11 @@ def arrays_of(path: Path, recipe: str, convert: Callable[[Put], Facts]) -> tuple
     entry = cache_folder() / ARRAYS / sha256(json.dumps([*about.values()]).encode()).hexdigest()[:32]
     if (found := _read_entry(entry, about)) is not None:
         return found
-    store = _Store(entry, {"file": str(path.resolve()), **about})
-    store.write(convert)
+    failure = _store(entry, {"file": str(path.resolve()), **about}, convert)
     if (found := _read_entry(entry, about)) is not None:  # even after a failure: another process may have stored it
         return found
     found = _in_memory(convert)  # which raises what is wrong with the file, and not with the cache
-    why = f" ({store.failure.strerror})" if store.failure else ""
+    why = f" ({failure.strerror})" if failure else ""
     _warn_once(f"{entry.parent}: the cache folder cannot be written{why}: files are read into memory; {ELSEWHERE}")
     return found
 
@@ -73,65 +71,57 @@ def _warn_once(message: str) -> None:
     warnings.warn(message, stacklevel=3)
 
 
-@attrs.define
-class _Store:
-    """An entry that is written in a folder of its own, which then takes its place."""
+def _store(entry: Path, about: Mapping[str, str], convert: Callable[[Put], Facts]) -> OSError | None:
+    """Convert a file in a new folder, which then becomes the entry; return the error of a cache that refuses it.
 
-    entry: Path
-    about: dict[str, str]
+    Raises what `convert` raises by itself.
+    """
+    files: dict[str, _ArrayFile] = {}
     failure: OSError | None = None
-    """The error that keeps the entry from being written."""
 
-    def write(self, convert: Callable[[Put], Facts]) -> None:
-        """Convert a file, and store what it becomes, if that can be; raises what `convert` raises by itself."""
-        new = None
+    def put(name: str, block: Array) -> None:
+        nonlocal failure
         try:
-            self.entry.parent.mkdir(parents=True, exist_ok=True)
-            _sweep(self.entry.parent)
-            new = Path(tempfile.mkdtemp(dir=self.entry.parent, prefix=NEW))
-            self._fill(new, convert)
-            self._put_in_place(new)
+            if name not in files:
+                files[name] = _ArrayFile(new / f"{name}.npy", block.dtype, block.shape[1:])
+            files[name].append(block)
         except OSError as error:
-            self.failure = error
-        except Exception:
-            if not self.failure:
-                raise
-        finally:
-            if new:
-                remove(new)
+            failure = error  # `convert` may turn it into an error of the file
+            raise
 
-    def _fill(self, new: Path, convert: Callable[[Put], Facts]) -> None:
-        files: dict[str, _ArrayFile] = {}
-
-        def put(name: str, block: Array) -> None:
+    try:
+        entry.parent.mkdir(parents=True, exist_ok=True)
+        _sweep(entry.parent)
+        with tempfile.TemporaryDirectory(dir=entry.parent, prefix=NEW, ignore_cleanup_errors=True) as folder:
+            new = Path(folder)
             try:
-                if name not in files:
-                    files[name] = _ArrayFile(new / f"{name}.npy", block.dtype, block.shape[1:])
-                files[name].append(block)
-            except OSError as error:
-                self.failure = error  # `convert` may turn it into an error of the file
-                raise
+                facts = convert(put)
+                digests = {name: file.finish() for name, file in files.items()}
+            finally:
+                for file in files.values():
+                    file.close()
+            write_note(new / ABOUT, {**about, "arrays": digests, "facts": facts})
+            _put_in_place(new, entry, about)
+    except OSError as error:
+        failure = error
+    except Exception:
+        if not failure:
+            raise
+    return failure
 
-        try:
-            facts = convert(put)
-            digests = {name: file.finish() for name, file in files.items()}
-        finally:
-            for file in files.values():
-                file.close()
-        write_note(new / ABOUT, {**self.about, "arrays": digests, "facts": facts})
 
-    def _put_in_place(self, new: Path) -> None:
-        sync_folder(new)
-        # At once, or not where an entry is there: another process was faster, and its entry is the same.
-        with suppress(OSError):
-            new.rename(self.entry)
-        if _read_entry(self.entry, self.about) is None:  # a damaged one is there
-            # It is replaced by one process at a time: another would remove what the first has just stored.
-            with hold_lock(self.entry.with_suffix(".lock"), wait=True):
-                if _read_entry(self.entry, self.about) is None:
-                    remove(self.entry)
-                    new.rename(self.entry)
-        sync_folder(self.entry.parent)
+def _put_in_place(new: Path, entry: Path, about: Mapping[str, str]) -> None:
+    sync_folder(new)
+    # At once, or not where an entry is there: another process was faster, and its entry is the same.
+    with suppress(OSError):
+        new.rename(entry)
+    if _read_entry(entry, about) is None:  # a damaged one is there
+        # It is replaced by one process at a time: another would remove what the first has just stored.
+        with hold_lock(entry.with_suffix(".lock"), wait=True):
+            if _read_entry(entry, about) is None:
+                remove(entry)
+                new.rename(entry)
+    sync_folder(entry.parent)
 
 
 def _sweep(folder: Path) -> None:
@@ -157,7 +147,10 @@ class _ArrayFile:
 
     def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
         self._path, self._dtype, self._shape, self._length = path, dtype, shape, 0
-        self._file = path.open("w+b")
+        self._begin()
+
+    def _begin(self) -> None:
+        self._file = self._path.open("w+b")
         self._write_header()
 
     def append(self, block: Array) -> None:
@@ -197,8 +190,7 @@ class _ArrayFile:
         old = self._path.rename(self._path.with_suffix(".old"))
         blocks = np.load(old, mmap_mode="r") if self._length else np.empty((0, *self._shape), self._dtype)
         self._dtype, length, self._length = dtype, self._length, 0
-        self._file = self._path.open("w+b")
-        self._write_header()
+        self._begin()
         for start in range(0, length, PROMOTED):
             self.append(blocks[start : start + PROMOTED])
         old.unlink()

@@ -13,8 +13,8 @@ from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
 from modnet.display.learning_curves import draw_learning_curves
 from modnet.nn.checkpoint import load_history
+from modnet.runs.contents import read_history
 from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY
-from modnet.runs.history import read_history
 from modnet.runs.integrity import check_files
 
 

@@ -45,8 +45,8 @@ from modnet.files import sweep, write_atomically
 from modnet.files.arrays import unpack_array
 from modnet.files.opening import read_plain
 from modnet.host.approval import name_module
+from modnet.runs.contents import read_history
 from modnet.runs.folder import HISTORY, HITS, claim, is_unused
-from modnet.runs.history import read_history
 from modnet.runs.integrity import check_files
 from modnet.runs.receipt import FORMAT, RECEIPT, Receipt
 from modnet.text import format_count, format_error

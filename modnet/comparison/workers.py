@@ -24,8 +24,9 @@ from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError
 from modnet.files.opening import read_plain
-from modnet.host.approval import Approval, list_grants, name_module
+from modnet.host.approval import list_granted, name_module
 from modnet.host.entry_points import Plugin, split_names
+from modnet.host.modules import Code
 from modnet.host.problems import explain_failure
 from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
 from modnet.interfaces import GradientEstimator
@@ -108,19 +109,19 @@ def run_jobs(
             yield job
 
 
-def train_table(folder: str, table: Table, grants: Sequence[Approval] = (), accept: bool = False) -> JobResult:
+def train_table(folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False) -> JobResult:
     """Bring a run to its end, in whichever process this is: begin it, or resume the one in its folder.
 
-    `table` is its experiment; of the modules that it names, those in `grants` and those that are approved here may be
+    `table` is its experiment; of the modules that it names, those in `granted` and those that are approved here may be
     imported. `accept` is as of `run_jobs`. An estimator that can have several threads takes one; that changes no bit.
     """
     if _is_ending:  # the run was waiting for this worker, and could not be called off
         return JobResult(Status.INTERRUPTED)
-    return _report(partial(_train_table, Path(folder), table, grants, accept))
+    return _report(partial(_train_table, Path(folder), table, granted, accept))
 
 
-def _train_table(folder: Path, table: Table, grants: Sequence[Approval], accept: bool) -> None:
-    ensure_plugins(table, partial(name_module, where=folder / EXPERIMENT, grants=grants))
+def _train_table(folder: Path, table: Table, granted: Sequence[Code], accept: bool) -> None:
+    ensure_plugins(table, partial(name_module, where=folder / EXPERIMENT, granted=granted))
     experiment = create_experiment(table)
     data = _read_data(json.dumps(table["data"], default=str), active_overrides())
     _train(folder, experiment, _share(experiment), data, accept)
@@ -180,7 +181,7 @@ def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> 
 def _run_in(
     executor: Executor, jobs: Sequence[Job], accept: bool, submitting: AbstractContextManager[None]
 ) -> Iterator[Job]:
-    train = partial(train_table, grants=list_grants(get_host().plugins), accept=accept)
+    train = partial(train_table, granted=list_granted(get_host().plugins), accept=accept)
     with submitting:
         futures = {executor.submit(train, str(job.folder), to_table(job.experiment)): job for job in jobs}
     try:

@@ -45,13 +45,12 @@ class _Adapted:
     _backward: Callable[..., Array] = attrs.field(init=False, eq=False)
 
     @_forward.default
-    def _find_forward(self) -> Callable[..., Any]:
-        return partial(_call, self.part, _takes_axis(self.part))
+    def _find_forward(self) -> Callable[..., Array]:
+        return _take_axis(self.part)
 
     @_backward.default
-    def _find_backward(self) -> Callable[..., Any]:
-        backward = getattr(self.part, "backward", None)
-        return partial(_call, backward, _takes_axis(backward)) if backward else partial(_refuse, repr(self))
+    def _find_backward(self) -> Callable[..., Array]:
+        return _take_axis(getattr(self.part, "backward", None) or partial(_refuse, repr(self)))
 
     def __repr__(self) -> str:
         return str(getattr(self.part, "__name__", None) or kebab_case(type(self.part)))
@@ -99,23 +98,23 @@ ADAPTERS: dict[str, Any] = {"activation": AdaptedActivation, "loss": AdaptedLoss
 """The kinds that a plain callable can be a part of."""
 
 
-def _call(function: Callable[..., Any], takes_axis: bool, *arrays: Array, axis: int) -> Any:
-    if takes_axis:
-        return function(*arrays, axis=axis)
-    if axis in {-1, arrays[0].ndim - 1}:
-        return function(*arrays)
-    # A callable without `axis` is written for the last one. Class indices, and losses, have no such axis.
-    ndim = arrays[0].ndim
-    values = function(*(np.moveaxis(a, axis, -1) if a.ndim == ndim else a for a in arrays))
-    return np.moveaxis(values, -1, axis) if np.ndim(values) == ndim else values
-
-
-def _refuse(part: str, *_: Array, axis: int) -> Any:  # noqa: ARG001 - called as a backward is
+def _refuse(part: str, *_: Array, axis: int) -> Array:  # noqa: ARG001 - called as a backward is
     raise NoDerivativeError(f"{part} has no backward")
 
 
-def _takes_axis(function: Callable[..., Any]) -> bool:
+def _take_axis(function: Callable[..., Array]) -> Callable[..., Array]:
+    """Return a function that takes an axis, for one that may be written for the last axis alone."""
     try:
-        return "axis" in inspect.signature(function).parameters
+        takes_axis = "axis" in inspect.signature(function).parameters
     except (ValueError, TypeError):  # some built-in functions have no signature
-        return False
+        takes_axis = False
+    return function if takes_axis else partial(_call_along, function)
+
+
+def _call_along(function: Callable[..., Array], *arrays: Array, axis: int) -> Array:
+    ndim = arrays[0].ndim
+    if axis in {-1, ndim - 1}:
+        return function(*arrays)
+    # Class indices, and losses, have no such axis.
+    values = function(*(np.moveaxis(a, axis, -1) if a.ndim == ndim else a for a in arrays))
+    return np.moveaxis(values, -1, axis) if np.ndim(values) == ndim else values

@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import math
-from typing import Any, Literal
+from typing import Any
 
-import attrs
 import numpy as np
 
-from modnet.data.labels import check_classes, join_labels, to_float64, to_indices, to_label_array, to_labels
-from modnet.data.samples import find_mapping, release, split_into_blocks
+from modnet.data.labels import check_classes, to_float64, to_indices, to_label_array, to_labels
+from modnet.data.samples import Samples, find_mapping, release, split_into_blocks
 from modnet.errors import DataError
 from modnet.types import Array
 
@@ -17,17 +16,8 @@ PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
 
 
-@attrs.frozen(eq=False)
-class Rows:
-    """Rows `x` (M, D), and the labels (N,) of those that are chosen, or of all."""
-
-    x: Array
-    labels: Array
-    chosen: Array | None = None
-
-
-def to_rows(x: Any, labels: Any, part: str, classes: tuple[Any, ...] | None = None) -> Rows:
-    """Return rows as (N, D) with labels (N,), integers or text; raises DataError where they do not fit.
+def to_samples(x: Any, labels: Any, part: str, classes: tuple[Any, ...] | None = None) -> Samples:
+    """Return rows as (N, D), with labels (N,), integers or text, in place of targets; raises DataError.
 
     Where `classes` are given, each label becomes its place among them.
     """
@@ -47,58 +37,43 @@ def to_rows(x: Any, labels: Any, part: str, classes: tuple[Any, ...] | None = No
         finite = np.isfinite(to_float64(x[block]))
         if not finite.all():
             row, column = np.argwhere(~finite)[0]
-            row += block.start
-            raise DataError(
-                f"{part} row {row + 1}, feature {column + 1}: expected a finite number, found {x[row, column]}"
-            )
+            wrong = x[block][row, column]
+            where = f"{part} row {block.start + row + 1}, feature {column + 1}"
+            raise DataError(f"{where}: expected a finite number, found {wrong}")
         release(find_mapping(x))
-    return Rows(x, labels)
+    return Samples(x, labels, is_finite=True)
 
 
-def check_fit(rows: Rows, test: Rows) -> None:
-    """Raise DataError where training and test rows differ in features, or there are no training rows."""
-    if test.x.shape[1] != rows.x.shape[1]:
-        raise DataError(f"training rows have {rows.x.shape[1]} features, test rows {test.x.shape[1]}")
-    if not len(rows.labels):
-        raise DataError("no training rows")
-
-
-def encode_labels(rows: Rows, test: Rows, known: tuple[Any, ...] | None) -> tuple[tuple[Any, ...], Array]:
-    """Return the classes, and the class indices (N,) int64 of the training rows and then of the test rows.
-
-    Where classes are known, labels are their indices already.
-    """
-    labels = join_labels(rows.labels, test.labels)
-    if known is not None:
-        return known, labels
-    found, indices = np.unique(labels, return_inverse=True)
+def encode_labels(train: Array, test: Array) -> tuple[tuple[Any, ...], Array]:
+    """Return the classes, and the class indices (N,) int64 of the training rows and then of the test rows."""
+    words = {"b": "truth values", "i": "numbers", "U": "text"}
+    if train.dtype.kind != test.dtype.kind and len(test):
+        raise DataError(f"training labels are {words[train.dtype.kind]}, test labels {words[test.dtype.kind]}")
+    found, indices = np.unique(np.concatenate([train, test]) if len(test) else train, return_inverse=True)
     classes = tuple(found.tolist())
     check_classes(classes)
     return classes, indices.astype(np.int64)
 
 
-def choose_scale(rows: Rows, scale: float | Literal["auto"]) -> float:
-    """Return the number that features are divided by: `scale`, or for "auto" the inferred one; raises DataError."""
-    given: Any = scale  # whatever the annotation says
+def choose_scale(samples: Samples, given: Any) -> float:
+    """Return the number that features are divided by, for "auto" the inferred one; raises DataError."""
     if isinstance(given, str) and given == "auto":
-        return _infer_scale(rows.x, rows.chosen)
+        return _infer_scale(samples)
     if not isinstance(given, (int, float, np.integer, np.floating)) or not 0 < given < math.inf:
         raise DataError(f"features are divided by a number > 0, or by 'auto', not {given!r:.80}")
     return float(given)
 
 
-def _infer_scale(x: Array, chosen: Array | None) -> float:
-    """Return 255 where the chosen rows are evidently pixels, otherwise 1."""
-    if x.shape[1] < PIXEL_COLUMNS or x.dtype.kind == "b":
+def _infer_scale(samples: Samples) -> float:
+    """Return 255 where the samples are evidently pixels, otherwise 1."""
+    if samples.features < PIXEL_COLUMNS or samples.table.dtype.kind == "b":
         return 1.0
     largest = 0.0
-    count = len(x) if chosen is None else len(chosen)
-    for block in split_into_blocks(count, x.shape[1]):
-        part = x[block] if chosen is None else x[chosen[block]]
+    for block in samples.blocks():
+        part = samples.unscaled(block)
         largest = max(largest, float(part.max()))
         if part.min() < 0 or largest > PIXEL_MAXIMUM or (part.dtype.kind == "f" and (part != np.trunc(part)).any()):
             return 1.0
-        release(find_mapping(x))
     return float(PIXEL_MAXIMUM) if largest > PIXEL_MAXIMUM // 2 else 1.0
 
 

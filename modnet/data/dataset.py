@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Never
 
 import attrs
+import numpy as np
 
-from modnet.data.arrays import check_fit, choose_scale, encode_labels, to_rows
+from modnet.data.arrays import choose_scale, encode_labels, to_samples
 from modnet.data.checks import check_feature_names, check_labels, check_samples
 from modnet.data.labels import to_classes
 from modnet.data.samples import Samples
-from modnet.data.splits import split_rows
+from modnet.data.splits import split_samples
 from modnet.errors import DataError, SettingError, describe_unknown
 
 
@@ -104,20 +105,22 @@ class Dataset:
             mistakes = [describe_unknown("unknown setting", key, keywords) for key in unknown]
             raise SettingError(mistakes, "from_arrays")
         known = None if classes is None else to_classes(classes)
-        rows = to_rows(*_to_pair(train, "train"), "training", known)
+        first = to_samples(*_to_pair(train, "train"), "training", known)
         if test is None:
-            rows, rows_test = split_rows(rows, test_fraction, split_seed, stratified)
+            first, second = split_samples(first, test_fraction, split_seed, stratified)
         else:
-            rows_test = to_rows(*_to_pair(test, "test"), "test", known)
-        check_fit(rows, rows_test)
-        divisor = choose_scale(rows, scale)
-        found, t = encode_labels(rows, rows_test, known)
-        ends = len(rows.labels)
-        samples = Samples(rows.x, t[:ends], divisor, rows.chosen, is_finite=True)
-        samples_test = Samples(rows_test.x, t[ends:], divisor, rows_test.chosen, is_finite=True)
-        check_feature_names(feature_names, samples.features)
+            second = to_samples(*_to_pair(test, "test"), "test", known)
+        if first.features != second.features:
+            raise DataError(f"training rows have {first.features} features, test rows {second.features}")
+        if not len(first):
+            raise DataError("no training rows")
+        divisor = choose_scale(first, scale)
+        found, t = (known, np.concatenate([first.t, second.t])) if known else encode_labels(first.t, second.t)
+        first = attrs.evolve(first, t=t[: len(first)], scale=divisor)
+        second = attrs.evolve(second, t=t[len(first) :], scale=divisor)
+        check_feature_names(feature_names, first.features)
         kept = {"scale": divisor, **(settings or {})}
-        return cls(samples, samples_test, found, kept, tuple(feature_names), tuple(notes))
+        return cls(first, second, found, kept, tuple(feature_names), tuple(notes))
 
     def check(self) -> None:
         """Raise DataError where networks cannot rely on it: rows of finite numbers, a class index for each.

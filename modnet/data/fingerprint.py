@@ -91,7 +91,7 @@ def _code_sha256(file: Path) -> str:
     folder = file.parent
     files = [path for path in folder.rglob("*") if path.name.endswith(CODE)] if file.stem == "__init__" else [file]
     digest = sha256()
-    for path in sorted(files):
+    for path in filter(Path.is_file, sorted(files)):
         digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()

@@ -199,14 +199,6 @@ def _to_look(label: str) -> str:
     return unicodedata.normalize("NFC", re.sub(r"[^\S\n]", " ", text.strip()))
 
 
-def join_labels(train: Array, test: Array) -> Array:
-    """Return the labels of both parts as one array; raises DataError where they are of two kinds."""
-    words = {"b": "truth values", "i": "numbers", "U": "text"}
-    if train.dtype.kind != test.dtype.kind and len(test):
-        raise DataError(f"training labels are {words[train.dtype.kind]}, test labels {words[test.dtype.kind]}")
-    return np.concatenate([train, test]) if len(test) else train
-
-
 def to_float64(numbers: Array) -> Array:
     """Return numbers as float64, in which a long double may be no more than infinite."""
     with np.errstate(over="ignore", invalid="ignore"):

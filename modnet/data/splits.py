@@ -4,22 +4,22 @@ from __future__ import annotations
 
 from typing import Any
 
+import attrs
 import numpy as np
 
-from modnet.data.arrays import Rows
+from modnet.data.samples import Samples
 from modnet.errors import DataError
 from modnet.randomness import Stream
 
 
-def split_rows(rows: Rows, fraction: float, seed: int, stratified: bool) -> tuple[Rows, Rows]:
-    """Return the training and the test rows, both in their order; raises DataError."""
-    given: Any = fraction  # whatever the annotation says
-    if not isinstance(given, (int, float, np.integer, np.floating)) or not 0 <= given < 1:
+def split_samples(samples: Samples, fraction: Any, seed: int, stratified: bool) -> tuple[Samples, Samples]:
+    """Return the training and the test samples, both in their order; raises DataError."""
+    if not isinstance(fraction, (int, float, np.integer, np.floating)) or not 0 <= fraction < 1:
         raise DataError(f"the test fraction must be >= 0 and < 1: {fraction!r:.80}")
-    labels = rows.labels
+    labels = samples.t
     count = round(fraction * len(labels))
     if not count:
-        return rows, Rows(rows.x[:0], labels[:0])
+        return samples, attrs.evolve(samples, x=samples.table[:0], t=labels[:0])
     order = Stream(seed, ("test split",)).generator().permutation(len(labels))
     places = np.arange(count)
     if stratified:
@@ -27,4 +27,4 @@ def split_rows(rows: Rows, fraction: float, seed: int, stratified: bool) -> tupl
         order = order[np.argsort(labels[order], kind="stable")]
         places = ((places + 0.5) * (len(labels) / count)).astype(np.int64)
     train, test = np.sort(np.delete(order, places)), np.sort(order[places])
-    return Rows(rows.x, labels[train], train), Rows(rows.x, labels[test], test)
+    return attrs.evolve(samples, t=labels[train], chosen=train), attrs.evolve(samples, t=labels[test], chosen=test)

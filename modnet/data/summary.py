@@ -67,17 +67,19 @@ def summarize(data: Dataset) -> Summary:
     (array([1.67, 5.  ]), array([1, 2]), (2, 1), 1)
     """
     parts = tuple(data.parts.values())
-    moments, values, rows = _Moments(data.features), _Values(data.features), _Rows()
+    moments, hashes = _Moments(data.features), list[Array]()
+    values: list[Array | None] = [np.empty(0)] * data.features if data.features <= FEW else []
     compared = sum(map(len, parts)) <= MOST_ROWS
     common = np.result_type(*(part.table for part in parts))
     for part in parts:
+        rows: list[int] = []
         for block in part.blocks():
             x = part.unscaled(block)
             moments.add(x)
-            values.add(x)
+            values = [_merge(found, x[:, j]) for j, found in enumerate(values)]
             if compared:
-                rows.add(x.astype(common, copy=False))
-        rows.end_part()
+                rows += [hash(row.tobytes()) for row in x.astype(common, copy=False)]
+        hashes.append(np.array(rows, np.int64))
     mean, deviation, whole_mean, whole_deviation = moments.result()
     return Summary(
         counts={name: np.bincount(part.t, minlength=len(data.classes)) for name, part in data.parts.items()},
@@ -87,12 +89,18 @@ def summarize(data: Dataset) -> Summary:
         deviation=deviation,
         whole_mean=whole_mean,
         whole_deviation=whole_deviation,
-        distinct=values.counts(),
-        repeated=rows.repeated if compared else None,
-        shared=rows.shared if compared else None,
+        distinct=tuple(None if found is None else len(found) for found in values),
+        repeated=sum(len(rows) - len(np.unique(rows)) for rows in hashes) if compared else None,
+        shared=sum(int(np.isin(rows, before).sum()) for before, rows in pairwise(hashes)) if compared else None,
         size=sum(len(part) * part.features * part.table.dtype.itemsize for part in parts),
         side=_find_image_side(data, moments.minimum),
     )
+
+
+def _merge(found: Array | None, values: Array) -> Array | None:
+    """Return the different values so far, None where they are too many."""
+    both = None if found is None else np.union1d(found, values)
+    return both if both is not None and len(both) <= MOST_VALUES else None
 
 
 def find_first_of_each(t: Array, classes: int, most: int) -> list[Array]:
@@ -216,40 +224,3 @@ class _Moments:
         whole_mean = self._mean.mean()
         whole_variance = variance.mean() + np.square(self._mean - whole_mean).mean()
         return self._mean, np.sqrt(variance), float(whole_mean), float(np.sqrt(whole_variance))
-
-
-@final
-class _Values:
-    """The different values of each of few features, until they are too many."""
-
-    def __init__(self, features: int) -> None:
-        self._found: list[Array | None] = [np.empty(0)] * features if features <= FEW else []
-
-    def add(self, block: Array) -> None:
-        for j, found in enumerate(self._found):
-            if found is not None:
-                both = np.union1d(found, block[:, j])
-                self._found[j] = both if len(both) <= MOST_VALUES else None
-
-    def counts(self) -> tuple[int | None, ...]:
-        return tuple(None if found is None else len(found) for found in self._found)
-
-
-@final
-class _Rows:
-    """The number of samples that equal others, by hashes of 64 bits."""
-
-    def __init__(self) -> None:
-        self.repeated = self.shared = 0
-        self._earlier: set[int] = set()
-        self._part: set[int] = set()
-
-    def add(self, block: Array) -> None:
-        for row in block:
-            key = hash(row.tobytes())
-            self.repeated += key in self._part
-            self.shared += key in self._earlier
-            self._part.add(key)
-
-    def end_part(self) -> None:
-        self._earlier, self._part = self._part, set()

@@ -22,7 +22,7 @@ from modnet.errors import DataError, ModnetError, PluginError
 from modnet.files import write_atomically
 from modnet.files.locks import hold_lock
 from modnet.files.opening import read_json, read_plain
-from modnet.host.entry_points import Plugin, make_plugin
+from modnet.host.entry_points import Plugin, find_file, make_plugin
 from modnet.host.modules import (
     LARGEST,
     Code,
@@ -51,9 +51,9 @@ class Approval:
     """A module that may be imported where a file names it, as long as its files are as they were."""
 
     module: str = attrs.field(validator=_TEXT)
-    folder: str = attrs.field(default="", validator=_TEXT)
-    files: dict[str, str] = attrs.field(factory=dict, validator=deep_mapping(_TEXT, _TEXT))
-    """The SHA-256 of each file, by its path in the folder; none where any module of that name will do."""
+    folder: str = attrs.field(validator=_TEXT)
+    files: dict[str, str] = attrs.field(validator=deep_mapping(_TEXT, _TEXT))
+    """The SHA-256 of each file, by its path in the folder."""
     since: str = attrs.field(default="", validator=_TEXT, eq=False)
 
     @property
@@ -127,20 +127,16 @@ def give_module(module: str) -> Plugin:
     return make_plugin(module, partial(_import_given, module))
 
 
-def name_module(module: str, where: Path | None, grants: Iterable[Approval] = ()) -> Plugin:
-    """Return the plugin in a module that the file `where` names.
-
-    Loading it needs an approval, or a grant: another process has imported it for the user.
-    """
-    grant = next((grant for grant in grants if grant.module == module), None)
-    return make_plugin(module, partial(_import_granted, grant) if grant else partial(_import_named, module, where))
+def name_module(module: str, where: Path | None, granted: Iterable[Code] = ()) -> Plugin:
+    """Return the plugin in a module that the file `where` names; loading it needs an approval, unless it is granted."""
+    load = next((code.load for code in granted if code.module == module), partial(_import_named, module, where))
+    return make_plugin(module, load)
 
 
-def list_grants(plugins: Iterable[Plugin]) -> tuple[Approval, ...]:
-    """Return what another process may import, too: the modules among some plugins, as they are here."""
+def list_granted(plugins: Iterable[Plugin]) -> list[Code]:
+    """Return what a worker process may import, too: the modules among some plugins, as they were read."""
     modules = [plugin.module for plugin in plugins if not plugin.value and plugin.works]
-    codes = {module: find_imported(module) for module in modules}
-    return tuple(Approval(m, str(code.folder), code.digests) if code else Approval(m) for m, code in codes.items())
+    return [find_imported(module) or Code(module, Path(), {}) for module in modules]
 
 
 def _import_given(module: str) -> ModuleType:
@@ -151,14 +147,6 @@ def _import_given(module: str) -> ModuleType:
     if any(approval.module == module for approval in list_approvals()):
         return _find_approved(f"-p names the module {module!r}", module, None).load()
     return importlib.import_module(module)
-
-
-def _import_granted(grant: Approval) -> ModuleType:
-    if grant.module in sys.modules or not grant.files:
-        return importlib.import_module(grant.module)
-    if code := grant.read():
-        return code.load()
-    raise UnapprovedError(f"{grant.file}: changed since it was imported", "begin anew")
 
 
 def _import_named(module: str, where: Path | None) -> ModuleType:
@@ -178,7 +166,7 @@ def _import_named(module: str, where: Path | None) -> ModuleType:
 def _find_approved(what: str, module: str, folder: Path | None) -> Code:
     """Return the approved code of a module in a folder, or in the only one; raises UnapprovedError."""
     known = [a for a in list_approvals() if a.module == module and folder in {None, Path(a.folder)}]
-    codes = {json.dumps(approval.files): code for approval in known if (code := approval.read())}
+    codes = {code.digest: code for approval in known if (code := approval.read())}
     if len(codes) == 1:
         return codes.popitem()[1]
     if codes:
@@ -190,6 +178,9 @@ def _find_approved(what: str, module: str, folder: Path | None) -> Code:
 def _explain(what: str, module: str, folder: Path | None, known: list[Approval]) -> UnapprovedError:
     """Return the error for a module that is not approved, or no longer, and lies in a folder, if it was found."""
     file = locate(module, folder) if folder else None
+    if not file and (found := find_file(module)):
+        why = f"{what}, which has no source file that could be approved: {printable(found, 2000)}"
+        return UnapprovedError(why, f"name it yourself each time: -p {module}")
     if not folder or not file:
         return UnapprovedError(f"{what}, which is not found", f"approve it, in its folder: modnet plugins -p {module}")
     changed = next((names[0] for approval in known if (names := approval.find_changed())), "")

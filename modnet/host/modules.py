@@ -33,7 +33,10 @@ class Code:
     module: str
     folder: Path
     files: dict[str, bytes]
-    """The content of each file, by its path in the folder, with slashes. Of a package, these are all `.py` files."""
+    """The content of each file, by its path in the folder, with slashes. Of a package, these are all `.py` files.
+
+    None where any module of that name will do, as Python finds it.
+    """
 
     @property
     def digests(self) -> dict[str, str]:
@@ -53,7 +56,8 @@ class Code:
             if there and Path(there).resolve() != (self.folder / file).resolve():
                 why = f"the module {name!r} is imported already, from {there}"
                 raise PluginError(why, f"start Python anew, or rename {self.folder / file}")
-        sys.meta_path.insert(0, self)
+        if self.files and self.module not in sys.modules:
+            sys.meta_path.insert(0, self)
         return importlib.import_module(self.module)
 
     def find_spec(self, name: str, path: object = None, target: object = None) -> ModuleSpec | None:  # noqa: ARG002

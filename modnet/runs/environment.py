@@ -82,7 +82,7 @@ def _find_imports(package: str) -> set[str]:
     """Return the outermost names that the code of a package or module imports."""
     file = Path(getattr(sys.modules.get(package), "__file__", None) or "")
     files = file.parent.rglob("*.py") if file.stem == "__init__" else [file] if file.suffix == ".py" else []
-    text = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
+    text = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files if path.is_file())
     return set(re.findall(r"(?m)^\s*(?:import|from)\s+(\w+)", text))
 
 

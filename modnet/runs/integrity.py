@@ -11,11 +11,8 @@ from modnet.compose.toml import read_toml
 from modnet.errors import DataError, SettingError
 from modnet.nn.checkpoint import hash_checkpoints, hash_params, load_params
 from modnet.runs.folder import EXPERIMENT, PARAMS, SEALED, recover
-from modnet.runs.receipt import RECEIPT, Receipt
+from modnet.runs.receipt import CHANGEABLE, RECEIPT, Receipt
 from modnet.text import list_some, printable
-
-# The beginnings of the settings that may change until a run has come to its end.
-CHANGEABLE = ("training.iterations", "data.path", "plugins.")
 
 
 def check_files(folder: Path, names: Iterable[str] | None = None, remedy: str = "") -> bool:
@@ -68,6 +65,5 @@ def _refuse(folder: Path, receipt: Receipt, names: list[str], remedy: str) -> No
 
 def _find_changed_settings(folder: Path, receipt: Receipt, changeable: tuple[str, ...] = CHANGEABLE) -> str:
     """Return in words the settings that are not those of the receipt, or ""; raises SettingError."""
-    found = receipt.find_changed_settings(read_toml(folder / EXPERIMENT))
-    shown = (printable(each.what, 60) for each in found if not each.what.startswith(changeable))
-    return list_some(shown, 3)
+    found = receipt.find_changed_settings(read_toml(folder / EXPERIMENT), changeable)
+    return list_some((printable(each.what, 60) for each in found), 3)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Collection, Mapping, Sequence
 from functools import lru_cache
@@ -30,6 +31,8 @@ from modnet.types import Status
 RECEIPT = "receipt.json"
 FORMAT = 2
 FILE = "SHA-256 of the file"
+# The beginnings of the settings that may change until a run has come to its end.
+CHANGEABLE = ("training.iterations", "data.path", "plugins.")
 
 
 @attrs.frozen
@@ -59,7 +62,7 @@ class Receipt:
         """Return the receipt of a run that is about to begin; `table` is the experiment as it is written down."""
         path = experiment.data.path
         return cls(
-            settings=_flatten(table),
+            settings=flatten(table),
             data={**data_fingerprint(data), **({FILE: digest(path)} if path and path.is_file() else {})},
             segments=(Segment.create(experiment),),
         )
@@ -72,31 +75,24 @@ class Receipt:
         the last process alone that trained the run: their one segment is of an iteration that nobody knows.
         """
         path = folder / RECEIPT
+        again = f"train it again, modnet train {shlex.quote(f'{folder}/experiment.toml')}"
         if not path.exists():
             what = "made by an older modnet, or not a run" if folder.is_dir() else "no such folder"
-            again = folder / "experiment.toml"
-            advice = f": train it again, modnet train {again}" if again.is_file() else ""
+            advice = f": {again}" if (folder / "experiment.toml").is_file() else ""
             raise DataError(f"{folder}: there is no {RECEIPT}: {what}{advice}")
         try:
             table = read_json(path)
-        except DataError as error:
-            why = str(error).removeprefix(f"{path}: ")
-            raise DataError(f"{path}: not a run's receipt, or damaged ({why})") from None
-        if lacking := [key for key in ("sha256", "format") if key not in table]:
-            raise DataError(f"{path}: not a run's receipt, or damaged ({lacking[0]!r} is missing)")
-        if not isinstance(table["sha256"], str):
-            raise DataError(f"{path}: not a run's receipt, or damaged ('sha256' is no digest)")
-        if (known := table["format"]) == 1:
-            if not of_older:
-                raise DataError(
-                    f"{path}: an older modnet wrote it, and did not keep by which code all of the run was made: "
-                    f"train it again, modnet train {shlex.quote(f'{folder}/experiment.toml')}"
-                )
-            table = _from_format_1(table)
-        elif known != FORMAT:
-            raise DataError(f"{path}: of format {known!r:.40}, this modnet reads {FORMAT}: install a newer one")
-        del table["sha256"]
-        return _parse(table, path)
+            receipt = _parse(table)
+        except (DataError, SettingError) as error:
+            what = error.mistakes[0] if isinstance(error, SettingError) else str(error).removeprefix(f"{path}: ")
+            raise DataError(f"{path}: not a run's receipt, or damaged ({printable(what, 200)})") from None
+        if receipt is None:
+            of = f"{table['format']!r:.40}"
+            raise DataError(f"{path}: of format {of}, this modnet reads {FORMAT}: install a newer one")
+        if receipt.format != FORMAT and not of_older:
+            why = "an older modnet wrote it, and did not keep by which code all of the run was made"
+            raise DataError(f"{path}: {why}: {again}")
+        return receipt
 
     def write(self, folder: Path) -> None:
         """Write it into a run's folder, with its own SHA-256."""
@@ -108,6 +104,11 @@ class Receipt:
     def content(self) -> dict[str, Any]:
         """The fingerprint of the samples, in whatever file they stand."""
         return {key: value for key, value in self.data.items() if key != FILE}
+
+    @property
+    def identity(self) -> dict[str, Any]:
+        """The settings that a resumed run must share, but those of the data, which is compared itself."""
+        return {key: value for key, value in self.settings.items() if not key.startswith((*CHANGEABLE, "data."))}
 
     @property
     def latest(self) -> Segment:
@@ -133,23 +134,18 @@ class Receipt:
 
     def find_changed_files(self, folder: Path, names: Collection[str] | None = None) -> list[Difference]:
         """Return the files, or those of some names, that were changed since the run ended; the receipt in any case."""
-        found = []
         table = read_json(folder / RECEIPT)
-        sealed, content = table.pop("sha256"), _hash_table(table)
-        if content != sealed:
-            found.append(Difference("file", RECEIPT, sealed, content))
+        pairs = [(RECEIPT, table.pop("sha256"), _hash_table(table))]
         for name, then in self.results.files.items() if self.results else ():
-            if names is not None and name not in names:
-                continue
-            path = folder / name
-            now = hash_file(path) if path.is_file() else "missing"
-            if now != then:
-                found.append(Difference("file", name, then, now))
-        return found
+            if names is None or name in names:
+                path = folder / name
+                pairs.append((name, then, hash_file(path) if path.is_file() else "missing"))
+        return [Difference("file", name, then, now) for name, then, now in pairs if then != now]
 
-    def find_changed_settings(self, table: Table) -> list[Difference]:
-        """Return what an experiment's table has otherwise."""
-        return compare_entries("setting", self.settings, _flatten(table))
+    def find_changed_settings(self, table: Table, changeable: tuple[str, ...] = ()) -> list[Difference]:
+        """Return what an experiment's table has otherwise, but settings whose names begin as those that may change."""
+        found = compare_entries("setting", self.settings, flatten(table))
+        return [each for each in found if not each.what.startswith(changeable)]
 
     def find_differences(self, now: Receipt) -> list[Difference]:
         """Return the differences of another receipt, in the order: data, setting, plugin, library, platform, observer.
@@ -176,30 +172,27 @@ class Receipt:
         return [*until, *between, *(f"from iteration {last + 1:,} on, " for last in starts[1:][-1:])]
 
 
-def _from_format_1(table: Table) -> Table:
-    """Return a receipt of format 1 as one of this format."""
-    rest = {key: value for key, value in table.items() if key not in {"plugins", "libraries", "platform"}}
-    surroundings = {key: table[key] for key in ("plugins", "libraries", "platform") if key in table}
-    return {**rest, "segments": [{"start": 0, "observers": [], **surroundings}]}
-
-
 _READER = Settings()
 
 
-def _parse(table: Table, path: Path) -> Receipt:
-    """Return a receipt; raises DataError where it is damaged."""
-    try:
-        if isinstance(known := table.get("segments"), list):
-            table = {**table, "segments": _read_segments(json.dumps(known))}
-        receipt = _READER.read(table, Receipt)
-    except SettingError as error:
-        why = printable(error.mistakes[0], 200)
-        raise DataError(f"{path}: not a run's receipt, or damaged ({why})") from None
+def _parse(table: Table) -> Receipt | None:
+    """Return a receipt, or None where its format is not known; raises SettingError where it is damaged."""
+    if "format" not in table or not isinstance(table.get("sha256"), str):
+        raise SettingError(["'sha256' is no digest" if "format" in table else "'format' is missing"])
+    table = {key: value for key, value in table.items() if key != "sha256"}
+    if table["format"] == 1:
+        surroundings = {key: table.pop(key) for key in ("plugins", "libraries", "platform") if key in table}
+        table["segments"] = [{"start": 0, "observers": [], **surroundings}]
+    elif table["format"] != FORMAT:
+        return None
+    if isinstance(known := table.get("segments"), list):
+        table["segments"] = _read_segments(json.dumps(known))
+    receipt = _READER.read(table, Receipt)
     starts = [segment.start for segment in receipt.segments]
     if starts[:1] != [0] or sorted(set(starts)) != starts:
-        raise DataError(f"{path}: not a run's receipt, or damaged (its segments start at {starts!r:.40})")
+        raise SettingError([f"its segments start at {starts!r:.40}"])
     if odd := [name for name in (receipt.results.files if receipt.results else ()) if Path(name).name != name]:
-        raise DataError(f"{path}: damaged, {quote(odd[0])} is no file of a run")
+        raise SettingError([f"{quote(odd[0])} is no file of a run"])
     return receipt
 
 
@@ -209,22 +202,18 @@ def _read_segments(text: str) -> tuple[Segment, ...]:
     return tuple(_READER.read(each, Segment) for each in json.loads(text))
 
 
-def _flatten(value: Any, path: str = "") -> Table:
+def flatten(value: Any, path: str = "") -> Table:
     """Return nested tables and lists as one table of paths.
 
-    >>> _flatten({"network": {"hidden": [50], "loss": {"name": "cross-entropy"}}})
+    >>> flatten({"network": {"hidden": [50], "loss": {"name": "cross-entropy"}}})
     {'network.hidden.1': 50, 'network.loss.name': 'cross-entropy'}
     """
-    if isinstance(value, dict) and value:
-        items: list[tuple[Any, Any]] = list(value.items())
-    elif isinstance(value, list) and value:
-        items = list(enumerate(value, start=1))
-    else:
-        plain = isinstance(value, (str, int, list, dict)) or (isinstance(value, float) and abs(value) < float("inf"))
+    if not isinstance(value, (dict, list)) or not value:
+        plain = isinstance(value, (str, int, list, dict)) or (isinstance(value, float) and math.isfinite(value))
         return {path: value if plain else str(value)}  # JSON has neither infinities nor dates
     flat: Table = {}
-    for key, item in items:
-        flat |= _flatten(item, f"{path}.{key}" if path else str(key))
+    for key, item in value.items() if isinstance(value, dict) else enumerate(value, start=1):
+        flat |= flatten(item, f"{path}.{key}" if path else str(key))
     return flat
 
 

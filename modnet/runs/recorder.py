@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
@@ -12,8 +11,6 @@ import tomli_w
 
 from modnet.compose.experiment import Experiment, format_title, run_experiment, to_table
 from modnet.compose.plugins import get_host
-from modnet.compose.settings import Table
-from modnet.compose.tables import find_changes
 from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
 from modnet.display.learning_curves import draw_learning_curves
@@ -23,7 +20,7 @@ from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
 from modnet.nn.run import Run
-from modnet.runs.contents import describe_params, pack_hits, pack_summary, summarize
+from modnet.runs.contents import describe_params, history_to_csv, pack_hits, pack_summary, summarize
 from modnet.runs.folder import (
     CURVES,
     EXPERIMENT,
@@ -42,9 +39,8 @@ from modnet.runs.folder import (
     restore,
     set_aside,
 )
-from modnet.runs.history import history_to_csv
-from modnet.runs.receipt import Receipt
-from modnet.runs.surroundings import Difference
+from modnet.runs.receipt import Receipt, flatten
+from modnet.runs.surroundings import Difference, compare_entries
 from modnet.text import list_some
 from modnet.types import History, Params, Status
 
@@ -82,7 +78,7 @@ def begin_run(recorder: RunRecorder) -> Iterator[RunRecorder]:
             error.add_note(f"{recorder.path} holds the run that was there before")
         raise
     finally:
-        if not recorder.has_begun:
+        if not recorder.run:
             recorder.abandon()
 
 
@@ -109,8 +105,6 @@ class RunRecorder(Observer):
         self.compact = compact
         """True for one run of many: without learning curves, and without a checkpoint once it has finished."""
         self.notes: list[str] = []
-        self.has_begun = False
-        """True once the folder holds more of the run than its experiment."""
         self.run: ObservedRun | None = None
         """The run, once it has started."""
         self.is_saved = False
@@ -124,7 +118,7 @@ class RunRecorder(Observer):
         self._about = describe_params(data)
         # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
         self._receipt = Receipt.create(experiment, self._table, data)
-        origin = {"experiment": _select_identity(self._table), "data": self._receipt.content}
+        origin = {"experiment": self._receipt.identity, "data": self._receipt.content}
         self._checkpoints = Checkpoints(path, experiment.optimizer, origin)
         self._cannot_be_written = False
         self._owns_folder = False  # whose files, if it is not, may be those of another run
@@ -140,13 +134,12 @@ class RunRecorder(Observer):
         if found is None:
             return None
         checkpoint, then = found
-        if keys := find_changes(then["experiment"], self._checkpoints.about["experiment"]):
-            mistake = f"changed since the run began: {', '.join(keys)}: change it back, or begin another run"
+        if changed := compare_entries("setting", flatten(then["experiment"]), self._receipt.identity):
+            which = ", ".join(difference.what for difference in changed)
+            mistake = f"changed since the run began: {which}: change it back, or begin another run"
             raise SettingError([mistake], str(self.path / EXPERIMENT))
-        old, new = then["data"], self._receipt.content
-        if keys := find_changes(old, new):
-            counts = [f"{old[key]:,} {key} then, {new[key]:,} now" for key in keys if isinstance(new[key], int)]
-            what = ", ".join(counts).replace(" rows ", " samples ") or "as many samples, with other values"
+        if changed := compare_entries("data", then["data"], self._receipt.content):
+            what = list_some((difference.format() for difference in changed), 2)
             raise DataError(f"{self.path}: the data is not what the run began with: {what}")
         self._start = checkpoint.iteration
         if checkpoint.iteration:
@@ -184,7 +177,7 @@ class RunRecorder(Observer):
     @hookimpl(tryfirst=True)
     def run_started(self, run: ObservedRun) -> None:
         """Write the receipt, which must know of new surroundings first, and remove what says how the run ended."""
-        self.has_begun, self.run = True, run
+        self.run = run
         self._checkpoints.folder = self._folder
         try:
             self._receipt.write(self._folder)
@@ -198,7 +191,6 @@ class RunRecorder(Observer):
     def run_ended(self, run: ObservedRun) -> None:
         """Save everything; a run that came to nothing leaves the folder to the one before."""
         if self._came_to_nothing(run):
-            self.has_begun = False
             self.abandon()
             return
         if run.status is Status.FINISHED and self._cannot_be_written:
@@ -266,14 +258,3 @@ class RunRecorder(Observer):
         can_resume = iteration and self._folder.is_dir() and not is_aside(self._folder)
         advice = f": continue from the last checkpoint with {format_resume(self.path)}" if can_resume else ""
         return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
-
-
-def _select_identity(table: Table) -> Table:
-    """Return the entries of an experiment that a resumed run must share, as JSON has them.
-
-    How many iterations there are to be, where the data lies and where parts come from may change.
-    """
-    training = {key: value for key, value in table["training"].items() if key != "iterations"}
-    rest = {key: value for key, value in table.items() if key not in {"data", "plugins"}}
-    same: Table = json.loads(json.dumps({**rest, "training": training}, default=str))
-    return same

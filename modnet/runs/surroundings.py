@@ -4,8 +4,12 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Mapping
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import suppress
 from functools import cached_property
+from importlib.machinery import ModuleSpec
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -13,8 +17,11 @@ import attrs
 from modnet.compose.experiment import Experiment, find_parts
 from modnet.compose.parts import find_name
 from modnet.compose.plugins import get_host
+from modnet.data.fingerprint import code_fingerprint, hash_class
+from modnet.errors import ModnetError
+from modnet.host.entry_points import Plugin
+from modnet.host.modules import find_imported, read_code
 from modnet.host.registry import BUILT_IN
-from modnet.runs.code import find_code, find_code_of_class, find_code_of_plugin
 from modnet.runs.environment import describe_machine, list_libraries
 from modnet.text import printable
 
@@ -24,6 +31,9 @@ PARTS = ("file", "data", "setting", "plugin", "library", "platform", "observer")
 # The code and the libraries that all of a run, and all runs of a comparison, are to have alike.
 STOPPING = ("plugin", "library")
 LONGEST = 1000  # characters of an entry that are shown
+
+# By its name, the fingerprint of a module, and the specs of its package's modules as they were then.
+_fingerprints: dict[str, tuple[list[ModuleSpec], tuple[str, str]]] = {}
 
 
 @attrs.frozen
@@ -135,11 +145,11 @@ def _find_origins(experiment: Experiment) -> tuple[Origin, ...]:
     host = get_host()
     plugins = {(plugin.distribution, plugin.name): plugin for plugin in host.plugins}
     core = next((plugin.version for plugin in host.plugins if plugin.built_in), "")
-    found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *find_code(__name__))}
+    found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *_find_code(__name__))}
     for part in find_parts(experiment):
         if c := host.registry.component_of(part):
             plugin = plugins.get((c.owner, c.plugin))
-            code = find_code_of_class(type(part), plugin)
+            code = _find_code_of_class(type(part), plugin)
             found.add(Origin(c.kind, find_name(part), c.owner, plugin.version if plugin else "", *code))
     return tuple(sorted(found, key=attrs.astuple))
 
@@ -148,9 +158,55 @@ def _find_observers() -> tuple[Origin, ...]:
     """Return the origins of the plugins that follow runs, in the order of their calls."""
     followers = get_host().list_followers()
     return tuple(
-        Origin(OBSERVER, p.name, p.distribution, p.version, *find_code_of_plugin(p, p.module)) for p in followers
+        Origin(OBSERVER, p.name, p.distribution, p.version, *_find_code_of_plugin(p, p.module)) for p in followers
     )
 
 
 def _format_version(origin: Origin) -> str:
     return " ".join(filter(None, [origin.version, origin.code_sha256 and f"({origin.code_sha256})"])) or "unknown"
+
+
+def _find_code_of_class(cls: type, plugin: Plugin | None) -> tuple[str, str]:
+    """Return the package of a part's class, and the fingerprint of its code; `plugin` is the one it comes from."""
+    if cls.__module__ == "__main__":  # a script holds more than the class, and a notebook has no file
+        return cls.__module__, hash_class(cls)
+    return _find_code_of_plugin(plugin, cls.__module__) if plugin else _find_code(cls.__module__)
+
+
+def _find_code_of_plugin(plugin: Plugin, module: str) -> tuple[str, str]:
+    """Return the fingerprint of the code of a module of a plugin.
+
+    Of a module that is not installed, what it imports from its folder belongs to it.
+    """
+    if plugin.value:
+        return _find_code(module)
+    if code := find_imported(plugin.module):
+        return plugin.module, code.digest
+    return _find_code(plugin.module, _read_given)
+
+
+def _read_given(module: str) -> tuple[str, str]:
+    """Return the fingerprint of a module that Python found, and of what it imports from its folder."""
+    file = Path(getattr(sys.modules.get(module.partition(".")[0]), "__file__", None) or "")
+    with suppress(ModnetError):
+        folder = file.parent.parent if file.stem == "__init__" else file.parent
+        code = read_code(module, folder.resolve(), is_to_be_imported=False)
+        return (module, code.digest) if code.files else code_fingerprint(module)
+    return code_fingerprint(module)
+
+
+def _find_code(module: str, read: Callable[[str], tuple[str, str]] = code_fingerprint) -> tuple[str, str]:
+    """Return the fingerprint of a module's code as it was when it was loaded: its files may have changed since."""
+    loaded = list(_find_specs(module.partition(".")[0]))
+    specs, found = _fingerprints.get(module, ([], ("", "")))
+    if not specs or list(map(id, specs)) != list(map(id, loaded)):
+        found = read(module)
+        _fingerprints[module] = loaded, found
+    return found
+
+
+def _find_specs(package: str) -> Iterator[ModuleSpec]:
+    """Yield the specs of the loaded modules of a package; a module that is loaded again has a new one."""
+    for name, module in list(sys.modules.items()):
+        if name.partition(".")[0] == package and (spec := getattr(module, "__spec__", None)):
+            yield spec

@@ -18,9 +18,9 @@ from modnet.files.opening import read_plain
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import hash_params
 from modnet.nn.run import Run
+from modnet.runs.contents import history_to_csv, read_history
 from modnet.runs.deviations import find_deviations
 from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, format_resume
-from modnet.runs.history import history_to_csv, read_history
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt, Results
 from modnet.runs.surroundings import LONGEST, STOPPING, Difference, compare_entries

@@ -10,6 +10,7 @@ import py_compile
 import shutil
 import subprocess
 import sys
+import zipfile
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from hashlib import sha256
@@ -267,6 +268,20 @@ def test_a_setting_of_a_comparison_can_name_no_module(tmp_path: Path, modnet_in)
     done = modnet_in(tmp_path, "compare", "e.toml", *QUICK, "--workers", "2", "--out", "out", PYTHONPATH=str(tmp_path))
     assert done.returncode != 0
     assert not (tmp_path / "ran").exists()
+
+
+def test_a_module_without_a_source_file_is_named_each_time(tmp_path: Path, modnet_in) -> None:
+    with zipfile.ZipFile(tmp_path / "lib.zip", "w") as archive:
+        archive.writestr("zipped_cube.py", MARK + CUBE)
+    (tmp_path / "e.toml").write_text('[plugins]\nmodules = ["zipped_cube"]\n')
+    command = ("train", "e.toml", *QUICK, "--activation", "cube", "--out", "out")
+    done = modnet_in(tmp_path, *command, PYTHONPATH=str(tmp_path / "lib.zip"))
+    assert not (tmp_path / "ran").exists()
+    assert done.returncode == 1
+    assert "names the module 'zipped_cube', which has no source file that could be approved" in done.stderr
+    advice = done.stderr.rpartition("each time: ")[2].split()
+    done = modnet_in(tmp_path, *command, *advice, PYTHONPATH=str(tmp_path / "lib.zip"))
+    assert done.returncode == 0, done.stderr
 
 
 class TestConfig:

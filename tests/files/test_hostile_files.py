@@ -21,7 +21,7 @@ from modnet.files.arrays import unpack_array, unpack_arrays
 from modnet.files.digests import digest, hash_file
 from modnet.files.opening import read_json, read_plain
 from modnet.nn.checkpoint import Checkpoints, load_params
-from modnet.runs.history import read_history
+from modnet.runs.contents import read_history
 
 READERS: dict[str, Callable[[Path], object]] = {
     "bytes": read_plain,
@@ -76,7 +76,7 @@ def test_what_is_no_file_is_refused_and_not_waited_for(tmp_path: Path, kind: str
         READERS[reader](path)
 
 
-@pytest.mark.parametrize("reader", set(READERS) - {"remembered digest"})
+@pytest.mark.parametrize("reader", sorted(set(READERS) - {"remembered digest"}))
 def test_a_file_larger_than_any_of_a_run_is_not_read(tmp_path: Path, reader: str) -> None:
     path = tmp_path / "file"
     with path.open("wb") as file:

@@ -21,8 +21,8 @@ from modnet.comparison.compare import check_run, read_hits
 from modnet.compose.experiment import create_experiment, format_title, read_data
 from modnet.compose.toml import read_toml
 from modnet.nn.checkpoint import CHECKPOINT
+from modnet.runs.contents import read_history
 from modnet.runs.folder import EXPERIMENT, HISTORY, read_ending, read_experiment
-from modnet.runs.history import read_history
 from modnet.runs.model import TrainedModel
 from modnet.runs.receipt import Receipt
 from modnet.runs.recorder import RunRecorder, create_run, train_run

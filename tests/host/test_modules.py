@@ -4,17 +4,17 @@ from __future__ import annotations
 
 import importlib
 import os
+import pickle
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-import attrs
 import pytest
 
 from modnet.errors import ModnetError, PluginError
-from modnet.host.approval import Approval, list_grants, name_module
+from modnet.host.approval import list_granted, name_module
 from modnet.host.discovery import PluginHost
-from modnet.host.modules import Code, find_folder, is_module_name, locate, read_code
+from modnet.host.modules import Code, find_folder, find_imported, is_module_name, locate, read_code
 
 PLUGIN = "import modnet\n@modnet.hookimpl\ndef run_ended(run):\n    pass\n"
 
@@ -136,33 +136,27 @@ class TestImport:
 
 
 class TestOtherProcesses:
-    """They import what this one has, if it is unchanged, and nothing else."""
+    """They import what this one has, as it was read, and nothing else."""
 
-    def grants(self, folder: Path) -> tuple[Approval, ...]:
-        (folder / "td_given.py").write_text(PLUGIN)
+    @pytest.mark.parametrize("change", ["none", "another content", "removed"])
+    def test_the_same_bytes_whatever_lies_there_now(self, folder: Path, change: str) -> None:
+        (folder / "td_given.py").write_text("import td_beside\n" + PLUGIN)
+        (folder / "td_beside.py").write_text("")
         host = PluginHost()
-        code = read_code("td_given", folder)
-        plugin = name_module("td_given", None, [Approval("td_given", str(folder), code.digests)])
-        host.load([], [plugin])
-        return list_grants(host.plugins)
-
-    def forget(self) -> None:
-        sys.modules.pop("td_given")
+        host.load_module(name_module("td_given", None, [read_code("td_given", folder)]))
+        sent = pickle.dumps(list_granted(host.plugins))
+        for name in ("td_given", "td_beside"):
+            del sys.modules[name]
+            if change != "none":
+                (folder / f"{name}.py").write_text("raise RuntimeError")
+            if change == "removed":
+                (folder / f"{name}.py").unlink()
         sys.meta_path[:] = [finder for finder in sys.meta_path if not isinstance(finder, Code)]
-
-    def test_the_same_bytes(self, folder: Path) -> None:
-        (grant,) = self.grants(folder)
-        self.forget()
+        (granted,) = pickle.loads(sent)  # noqa: S301
         host = PluginHost()
-        host.load_module(name_module("td_given", None, [grant]))
+        host.load_module(name_module("td_given", None, [granted]))
         assert [plugin.state for plugin in host.plugins] == ["loaded"]
-
-    def test_others_are_refused(self, folder: Path) -> None:
-        (grant,) = self.grants(folder)
-        self.forget()
-        (folder / "td_given.py").write_text(PLUGIN + "\n")
-        with pytest.raises(PluginError, match=r"td_given.py: changed since it was imported: begin anew"):
-            PluginHost().load_module(name_module("td_given", None, [grant]))
+        assert find_imported("td_given") == granted
 
     def test_a_module_that_the_program_imported_itself_goes_by_its_name(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch
@@ -171,8 +165,11 @@ class TestOtherProcesses:
         monkeypatch.syspath_prepend(folder)
         host = PluginHost()
         host.load_module("td_own")
-        assert list_grants(host.plugins) == (Approval("td_own"),)
-        assert attrs.asdict(Approval("td_own"))["files"] == {}
+        (granted,) = list_granted(host.plugins)
+        assert (granted.module, granted.files) == ("td_own", {})
+        del sys.modules["td_own"]
+        PluginHost().load_module(name_module("td_own", None, [granted]))
+        assert find_imported("td_own") is None  # Python has found it, here too
 
 
 def test_code_knows_the_digest_of_each_file() -> None:

@@ -24,7 +24,7 @@ from modnet.display.learning_curves import draw_learning_curves
 from modnet.display.progress import format_epoch
 from modnet.nn.checkpoint import Checkpoints, hash_params
 from modnet.nn.training import CHECKPOINT_SHARE, TrainingSettings, time_iteration, train_network
-from modnet.runs.history import history_to_csv, read_history
+from modnet.runs.contents import history_to_csv, read_history
 
 
 @pytest.fixture(scope="module")

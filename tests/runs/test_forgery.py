@@ -22,7 +22,7 @@ from modnet.compose.experiment import create_experiment, read_data
 from modnet.compose.toml import read_toml
 from modnet.nn.checkpoint import hash_params, load_params, save_params
 from modnet.runs.folder import SEALED
-from modnet.runs.receipt import Receipt, _flatten
+from modnet.runs.receipt import Receipt, flatten
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Params, Status
 
@@ -102,7 +102,7 @@ def reseal(run: Path, **changes: Any) -> None:
     receipt = Receipt.read(run)
     files = {name: sha256((run / name).read_bytes()).hexdigest() for name in SEALED if (run / name).exists()}
     results = attrs.evolve(receipt.results, files=files, **changes)
-    attrs.evolve(receipt, settings=_flatten(read_toml(run / "experiment.toml")), results=results).write(run)
+    attrs.evolve(receipt, settings=flatten(read_toml(run / "experiment.toml")), results=results).write(run)
 
 
 def with_params(change: Callable[[dict[str, Any]], Params | None], **claims: Any) -> Forge:

@@ -33,10 +33,10 @@ from modnet.compose.toml import read_toml
 from modnet.errors import DataError, SettingError
 from modnet.nn import training
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS, load_history, load_params, save_params
+from modnet.runs.contents import read_history
 from modnet.runs.folder import CURVES, LOCK, SEALED, read_experiment
-from modnet.runs.history import read_history
-from modnet.runs.integrity import CHANGEABLE, check_files
-from modnet.runs.receipt import Receipt
+from modnet.runs.integrity import check_files
+from modnet.runs.receipt import CHANGEABLE, Receipt
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 
 ENDINGS = ("finished", "interrupted", "killed")

@@ -18,8 +18,8 @@ import modnet
 from modnet.compose.experiment import Experiment, create_experiment, read_data, run_experiment
 from modnet.compose.plugins import get_host
 from modnet.nn.checkpoint import Checkpoint, hash_params, load_params
+from modnet.runs.contents import read_history
 from modnet.runs.folder import CURVES, FILES, claim, read_ending
-from modnet.runs.history import read_history
 from modnet.runs.model import TrainedModel
 from modnet.runs.recorder import RunRecorder, create_run
 

@@ -18,8 +18,8 @@ from modnet.compose.plugins import get_host
 from modnet.compose.toml import read_toml
 from modnet.compose.training import train
 from modnet.nn.checkpoint import hash_params
+from modnet.runs.contents import history_to_csv, read_history
 from modnet.runs.folder import FILES, read_ending
-from modnet.runs.history import history_to_csv, read_history
 from modnet.runs.model import TrainedModel
 from modnet.runs.recorder import create_run, train_run
 
