@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from threading import Condition, get_ident
@@ -11,6 +12,7 @@ from threading import Condition, get_ident
 import attrs
 from threadpoolctl import LibController, ThreadpoolController
 
+PATIENCE = 10  # seconds until a block that waits says so
 Before = dict[str, tuple[LibController, int]]
 """By its file, a BLAS and the number of threads that it had."""
 
@@ -27,7 +29,7 @@ def limit_blas_threads(count: int) -> Iterator[None]:
     """
     outer = _limit.get_count()
     if outer == count:
-        limit_new_libraries()
+        renew_limit()
         yield
         return
     try:
@@ -42,9 +44,15 @@ def limit_blas_threads(count: int) -> Iterator[None]:
             raise
 
 
-def limit_new_libraries() -> bool:
-    """Limit each BLAS that was loaded since the block began, SciPy's say; return whether there was one."""
-    return _limit.has_new_modules() and _limit.get_count() is not None and _limit.apply()
+def renew_limit() -> None:
+    """Limit each BLAS that was loaded since the block began, SciPy's say, or that other code has set meanwhile."""
+    if _limit.get_count() is not None and not _limit.is_kept():
+        _limit.apply()
+
+
+def count_renewals() -> int:
+    """Return how often a limit was renewed so far; what was computed meanwhile may have other bits."""
+    return _limit.renewals
 
 
 @attrs.define(eq=False)
@@ -57,7 +65,10 @@ class _Limit:
     """By thread, what it had before in a BLAS that has a number for each thread."""
     before: Before = attrs.field(factory=dict)
     libraries: list[LibController] = attrs.field(factory=list)
+    numbers: dict[str, int | None] = attrs.field(factory=dict)
+    """By its file, the number that a BLAS was set to: it may have a maximum."""
     modules: int = 0
+    renewals: int = 0
 
     def get_count(self) -> int | None:
         """Return the number that this thread holds."""
@@ -66,41 +77,56 @@ class _Limit:
     def change(self, count: int | None) -> None:
         """Have this thread hold another number, or none; waits while other threads hold a third one."""
         with self.condition:
-            _restore(self.holders.get(get_ident(), {}))
+            self.restore(self.holders.get(get_ident(), {}))
             self.holders.pop(get_ident(), None)
             self.restore_if_last()
             if count is None:
                 return
+            waits = 0
             while self.holders and self.count != count:
                 self.condition.wait(1.0)  # a wait without end is deaf to Ctrl-C on some systems
+                waits += 1
+                if waits == PATIENCE:
+                    what = (
+                        f"a run of {count} BLAS threads waits until those of {self.count} in other threads have ended"
+                    )
+                    warnings.warn(what, stacklevel=4)
             self.count = count
             self.holders[get_ident()] = {}
             self.apply()
 
-    def apply(self) -> bool:
-        """Set the number in each BLAS; return whether one was not limited before."""
+    def apply(self) -> None:
+        """Set the number in each BLAS that has another; what others have set meanwhile is what is restored."""
         with self.condition:
-            if self.has_new_modules():
+            if self.modules != len(sys.modules):  # looking them up takes milliseconds
                 self.modules = len(sys.modules)
                 self.libraries = [lib for lib in ThreadpoolController().lib_controllers if lib.user_api == "blas"]
-            found = False
             for library in self.libraries:
                 # OpenMP has a number for each thread; all others have one for the process.
                 own = getattr(library, "threading_layer", "") == "openmp"
                 before = self.holders[get_ident()] if own else self.before
-                found |= library.filepath not in before
-                before.setdefault(library.filepath, (library, library.num_threads))
-                _set(library, self.count)
-            return found
+                path, now = library.filepath, library.num_threads
+                if path not in before or now != self.numbers[path]:
+                    self.renewals += path in before or path not in self.numbers
+                    before[path] = library, now
+                    _set(library, self.count)
+                    self.numbers[path] = library.num_threads
 
-    def has_new_modules(self) -> bool:
-        """Return whether modules were imported since the libraries were looked up, which takes milliseconds."""
-        return self.modules != len(sys.modules)
+    def is_kept(self) -> bool:
+        """Return whether no BLAS was loaded or set since."""
+        is_same = all(library.num_threads == self.numbers.get(library.filepath) for library in self.libraries)
+        return is_same and self.modules == len(sys.modules)
+
+    def restore(self, before: Before) -> None:
+        """Restore the numbers in each BLAS that nobody else has set."""
+        for path, (library, count) in before.items():
+            if library.num_threads == self.numbers[path]:
+                _set(library, count)
 
     def restore_if_last(self) -> None:
         """Restore the numbers if no thread holds one."""
         if not self.holders:
-            _restore(self.before)
+            self.restore(self.before)
             self.before.clear()
             self.condition.notify_all()
 
@@ -109,11 +135,6 @@ class _Limit:
         self.holders = {thread: before for thread, before in self.holders.items() if thread == get_ident()}
         self.restore_if_last()
         self.condition.release()
-
-
-def _restore(before: Before) -> None:
-    for library, count in before.values():
-        _set(library, count)
 
 
 def _set(library: LibController, count: int | None) -> None:

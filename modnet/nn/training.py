@@ -16,7 +16,7 @@ from modnet.data.samples import Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
 from modnet.interfaces import GradientEstimator, Observer, Optimizer
 from modnet.nn.batches import Batches, Sampling
-from modnet.nn.blas import limit_blas_threads, limit_new_libraries
+from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.divergence import explain_divergence
 from modnet.nn.network import DenseNetwork, NetworkObjective
@@ -188,9 +188,11 @@ def _bind_objective(network: DenseNetwork, data: Dataset, batches: Batches, k: i
 
 
 def _settle(compute: Callable[[], T]) -> T:
-    """Return what is computed; once more if that loaded a BLAS, which had a number of threads of its own until then."""
+    """Return what is computed; once more if a BLAS had another number of threads meanwhile: it was loaded, or set."""
+    before = count_renewals()
     value = compute()
-    return compute() if limit_new_libraries() else value
+    renew_limit()
+    return compute() if count_renewals() != before else value
 
 
 def time_iteration(

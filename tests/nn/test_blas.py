@@ -174,6 +174,41 @@ class TestLimit:
         assert inside == [two]
 
 
+class TestOtherCodeThatSetsTheNumber:
+    """scikit-learn, say, limits BLAS in a thread of its own, and restores what it found."""
+
+    def test_a_limit_that_ends_during_the_run(self, digits: modnet.Dataset) -> None:
+        alone = train(digits)
+        foreign = threadpool_limits(1, user_api="blas")  # it found two, and restores them
+        assert train(digits, observer=Hook(foreign.restore_original_limits)) == alone
+        assert count_threads() == {OTHERS}
+
+    def test_a_number_set_in_one_of_several_runs_and_never_restored(self, digits: modnet.Dataset) -> None:
+        class Every(modnet.Observer):
+            def epoch_ended(self, run) -> None:
+                threadpool_limits(OTHERS, user_api="blas")
+
+        alone = train(digits, iterations=300)
+        with ThreadPoolExecutor(2) as pool:
+            found = list(pool.map(lambda o: train(digits, iterations=300, observer=o), [None, Every()]))
+        assert found == [alone, alone]
+
+    def test_a_wait_is_said(self, monkeypatch: pytest.MonkeyPatch) -> None:
+        """A hook may wait for a run of another number in another thread: both wait for ever."""
+        said, told = threading.Event(), list[str]()
+        monkeypatch.setattr("modnet.nn.blas.PATIENCE", 1)
+        monkeypatch.setattr("warnings.warn", lambda message, **_: (told.append(message), said.set()))
+
+        def want_two() -> None:
+            with limit_blas_threads(2):
+                pass
+
+        with ThreadPoolExecutor(1) as pool, limit_blas_threads(1):
+            pool.submit(want_two)
+            assert said.wait(60)
+        assert told == ["a run of 2 BLAS threads waits until those of 1 in other threads have ended"]
+
+
 def run_python(code: str, *, interrupt_at: str = "", **environment: str) -> str:
     """Return what a process prints that no variable tells how many threads to use; "" where it does not end."""
     free = {name: value for name, value in os.environ.items() if not name.endswith("_NUM_THREADS")}

@@ -374,6 +374,12 @@ class TestReceipt:
         with pytest.raises(DataError, match="no such folder"):
             compare_with_receipt(tmp_path / "nowhere")
 
+    def test_advice_on_a_folder_whose_name_has_a_blank(self, tmp_path: Path) -> None:
+        (tmp_path / "my run").mkdir()
+        (tmp_path / "my run/experiment.toml").touch()
+        with pytest.raises(DataError, match=r"modnet train '.*/my run/experiment\.toml'$"):
+            compare_with_receipt(tmp_path / "my run")
+
 
 PLUGIN = """
 import os, time
