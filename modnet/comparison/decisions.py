@@ -8,9 +8,9 @@ trials"), and then for the number of pairs (Holm 1979, "A simple sequentially re
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from functools import cache, partial
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -23,6 +23,7 @@ ANALYSES = (5, 10, 20, 40, 80, 160)
 ERROR = 0.05  # of a wrong claim among all pairs, over all analyses
 ROPE = 0.001  # a smaller difference in accuracy is none in practice
 POWER = 0.8  # the probability with which the forecast number of seeds decides
+NODES = 50  # of the quadrature
 LIKELY = 0.5  # a verdict names the first number of seeds that decides with this probability
 
 Claim = Literal["different", "equal", "undecided"]
@@ -66,12 +67,35 @@ def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE, *, fo
     difference is wrong is at most `ERROR` over all analyses; so it is for the claims of equivalence. Without
     `forecasts` only what is claimed now is computed.
     """
-    now = np.array([_correct(difference, scope, rope) for difference in differences]).reshape(-1, 2)
+    looked = [[count for count in ANALYSES if count <= len(difference)] for difference in differences]
+    smallest, now = np.ones((len(differences), 3)), np.ones((len(differences), 2))
+    for i, difference in enumerate(differences):
+        estimates = (scope(Variation.from_differences(difference[:count])) for count in looked[i])
+        for so_far in _follow(estimates, rope, smallest[i]):
+            smallest[i], now[i] = so_far
     claims = _claim(now)
-    coming = _forecast(differences, now, claims, scope, rope) if forecasts else [{} for _ in claims]
-    counts = [_find_last(difference) for difference in differences]
-    smallest = [_find_smallest_rope(difference, scope) for difference in differences]
-    return [Decision(*row) for row in zip(claims, *now.T.tolist(), counts, coming, smallest, strict=True)]
+    whole = [Variation.from_differences(of) if len(of) > 1 else None for of in differences]
+    coming = _forecast(whole, smallest, now, claims, scope, rope) if forecasts else [{} for _ in claims]
+    samples = [scope(variation).samples if variation else None for variation in whole]
+    return [
+        Decision(claim, p[0], p[1], max([0, *counts]), forecast, rare.smallest(ERROR) if rare else 0.0)
+        for claim, p, counts, forecast, rare in zip(claims, now.tolist(), looked, coming, samples, strict=True)
+    ]
+
+
+def _follow(estimates: Iterable[Estimate], rope: float, smallest: Array) -> Iterator[tuple[Array, Array]]:
+    """Yield at each analysis the smallest p-values until then, corrected, and the two that count.
+
+    They are those (3, ...) of no advantage, of no disadvantage and of one of the ROPE or more, `smallest` those before;
+    and those (..., 2) of no difference, and of one of the ROPE or more.
+    """
+    for estimate in estimates:
+        sides = [estimate.p_behind(side, overall_p) for side in (1, -1)]
+        smallest = np.minimum(smallest, [*sides, estimate.p_equivalent(rope, partial(overall_p, sides=1))])
+        # A difference in the other direction is no evidence for this one.
+        mean = np.asarray(estimate.mean)
+        different = np.select([mean > 0, mean < 0], [smallest[0], smallest[1]], 1.0)
+        yield smallest, np.stack([different, smallest[2]], axis=-1)
 
 
 def _claim(p: Array) -> list[Claim]:
@@ -99,16 +123,27 @@ def holm_levels(p: Array, error: float = ERROR) -> Array:
     return levels
 
 
-@cache
-def overall_p(p: float, sides: int = 2) -> float:
+def overall_p(p: Any, sides: int = 2) -> Any:
     """Return the probability that the p-value of one of the analyses is at most `p`, where nothing differs.
+
+    For an array of them it is interpolated.
+
+    >>> round(overall_p(0.05), 3), round(overall_p(0.01), 3)
+    (0.197, 0.046)
+    """
+    if np.ndim(p) == 0:
+        return _integrate(float(p), sides)
+    exponents, corrected = _tabulate(sides)
+    return np.exp(np.interp(np.log(np.maximum(p, 1e-300)), exponents, corrected))
+
+
+@cache
+def _integrate(p: float, sides: int) -> float:
+    """Return the probability that one of the analyses is beyond the bound of `p`.
 
     From one to the next the seeds double, and so the means are a Markov chain. The density of those within the bounds
     is followed by Gauss-Legendre quadrature (Armitage, McPherson and Rowe 1969, "Repeated significance tests on
     accumulating data").
-
-    >>> round(overall_p(0.05), 3), round(overall_p(0.01), 3)
-    (0.197, 0.046)
     """
     if not 0 < p < 1:
         return float(p > 0)
@@ -126,79 +161,34 @@ def overall_p(p: float, sides: int = 2) -> float:
 
 @cache
 def _compute_nodes() -> tuple[Array, Array]:
-    nodes, weights = np.polynomial.legendre.leggauss(100)
+    nodes, weights = np.polynomial.legendre.leggauss(NODES)
     return nodes, weights
 
 
-def _correct(difference: Array, scope: Scope, rope: float) -> tuple[float, float]:
-    """Return the p-values of no difference, and of one of the ROPE or more: the smallest, corrected."""
-    counts = [count for count in ANALYSES if count <= len(difference)]
-    towards = difference[: max(counts, default=0)].mean(dtype=np.float64) if counts else 0.0
-    different, equivalent = [1.0], [1.0]
-    for count in counts:
-        estimate = scope(Variation.from_differences(difference[:count]))
-        equivalent.append(estimate.p_equivalent(rope, partial(overall_p, sides=1)))
-        if estimate.mean * towards > 0:  # a difference in the other direction is no evidence for this one
-            different.append(estimate.p_different(overall_p))
-    return min(different), min(equivalent)
-
-
-def _find_smallest_rope(difference: Array, scope: Scope) -> float:
-    samples = scope(Variation.from_differences(difference)).samples if len(difference) > 1 else None
-    return samples.smallest(ERROR) if samples else 0.0
-
-
-def _forecast(
-    differences: Sequence[Array], now: Array, claims: Sequence[Claim], scope: Scope, rope: float
-) -> list[dict[int, float]]:
-    """Return for each pair that is undecided the probabilities of a claim at later analyses."""
-    later = np.tile(now, (len(ANALYSES), DRAWS, 1, 1))  # p-values (analyses, draws, pairs, 2)
-    coming: list[list[int]] = []
-    for i, (difference, claim) in enumerate(zip(differences, claims, strict=True)):
-        coming.append([n for n in ANALYSES if n > len(difference) > 1 and claim == "undecided"])
-        if coming[i]:
-            estimates = [
-                scope(variation) for variation in simulate(Variation.from_differences(difference), coming[i], i)
-            ]
-            later[-len(estimates) :, :, i] = _correct_later(estimates, now[i], difference, rope)
-    decided = np.logical_or.reduce([p <= holm_levels(p) for p in np.moveaxis(later, -1, 0)])
-    shares = dict(zip(ANALYSES, decided.mean(axis=1).tolist(), strict=True))
-    return [{n: shares[n][i] for n in counts} for i, counts in enumerate(coming)]
-
-
-def _correct_later(estimates: Sequence[Estimate], now: Array, difference: Array, rope: float) -> Array:
-    """Return the p-values of later analyses (analyses, draws, 2): the smallest until then, corrected."""
-    ahead = 1 if difference[: _find_last(difference)].sum(dtype=np.float64) > 0 else -1
-    smallest = {side: np.full(DRAWS, now[0] if side == ahead else 1.0) for side in (-1, 1)}
-    equivalent, found = np.full(DRAWS, now[1]), []
-    for estimate in estimates:
-        for side in smallest:
-            smallest[side] = np.minimum(smallest[side], estimate.p_behind(side, _interpolate_overall_p))
-        equivalent = np.minimum(equivalent, estimate.p_equivalent(rope, partial(_interpolate_overall_p, sides=1)))
-        # A difference in the other direction is no evidence for this one.
-        different = np.where(np.greater(estimate.mean, 0), smallest[1], smallest[-1])
-        found.append(np.stack([different, equivalent], axis=-1))
-    return np.array(found)
-
-
-def _find_last(difference: Array) -> int:
-    """Return the number of seeds at the last analysis, 0 before the first."""
-    return max((count for count in ANALYSES if count <= len(difference)), default=0)
-
-
-def _interpolate_overall_p(p: Array, sides: int = 2) -> Array:
-    """Return `overall_p` of many, interpolated."""
-    exponents, found = _tabulate_overall_p(sides)
-    corrected: Array = np.exp(np.interp(np.log(np.maximum(p, 1e-300)), exponents, found))
-    return corrected
-
-
 @cache
-def _tabulate_overall_p(sides: int) -> tuple[Array, Array]:
+def _tabulate(sides: int) -> tuple[Array, Array]:
+    """Return the logarithms of p-values, and of what they are overall."""
     exponents = np.concatenate([[-700.0], np.linspace(-18, 0, 91)])
-    return exponents, np.log([overall_p(math.exp(exponent), sides) for exponent in exponents])
+    return exponents, np.log([_integrate(math.exp(exponent), sides) for exponent in exponents])
 
 
 def _normal_density(z: Array) -> Array:
     density: Array = np.exp(-np.square(z) / 2) / math.sqrt(2 * math.pi)
     return density
+
+
+def _forecast(
+    so_far: Sequence[Variation | None], smallest: Array, now: Array, claims: Sequence[Claim], scope: Scope, rope: float
+) -> list[dict[int, float]]:
+    """Return for each pair that is undecided the probabilities of a claim at later analyses."""
+    later = np.tile(now, (len(ANALYSES), DRAWS, 1, 1))  # p-values (analyses, draws, pairs, 2)
+    coming: list[list[int]] = [[] for _ in claims]
+    for i, (variation, claim) in enumerate(zip(so_far, claims, strict=True)):
+        if variation and claim == "undecided":
+            coming[i] = [count for count in ANALYSES if count > variation.seeds]
+        if variation and coming[i]:
+            estimates = map(scope, simulate(variation, coming[i], i))
+            later[-len(coming[i]) :, :, i] = [p for _, p in _follow(estimates, rope, smallest[i][:, None])]
+    decided = np.logical_or.reduce([p <= holm_levels(p) for p in np.moveaxis(later, -1, 0)])
+    shares = dict(zip(ANALYSES, decided.mean(axis=1).tolist(), strict=True))
+    return [{count: shares[count][i] for count in counts} for i, counts in enumerate(coming)]

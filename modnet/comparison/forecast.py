@@ -62,32 +62,24 @@ class _Draws:
 
     def __init__(self, key: int, sign: float) -> None:
         self._order = Stream(key).child("forecast").generator().permutation(DRAWS) if key else slice(None)
-        self._sign, self._used = sign, 0
+        self._sign, self._primes = sign, iter(_PRIMES)
 
     def uniform(self) -> Array:
-        self._used += 1
-        return _sequence(self._used - 1)[self._order]
+        return _draw(next(self._primes))[self._order]
 
     def normal(self) -> Array:
         """Return standard normal draws, mirrored for the settings in the other order."""
-        self._used += 1
-        return self._sign * _normal(self._used - 1)[self._order]
+        normal: Array = self._sign * load_special().ndtri(self.uniform())
+        return normal
 
     def chi_square(self, df: int) -> Array:
-        self._used += 1
-        return _chi_square(self._used - 1, df)[self._order]
+        return _draw_chi_square(next(self._primes), df)[self._order]
+
+
+def _draw(prime: int) -> Array:
+    return (np.arange(DRAWS) + 0.5) * math.sqrt(prime) % 1
 
 
 @cache
-def _sequence(i: int) -> Array:
-    return (np.arange(DRAWS) + 0.5) * math.sqrt(_PRIMES[i]) % 1
-
-
-@cache
-def _normal(i: int) -> Array:
-    return np.asarray(load_special().ndtri(_sequence(i)))
-
-
-@cache
-def _chi_square(i: int, df: int) -> Array:
-    return np.asarray(2 * load_special().gammaincinv(df / 2, _sequence(i))) if df else np.zeros(DRAWS)
+def _draw_chi_square(prime: int, df: int) -> Array:
+    return np.asarray(2 * load_special().gammaincinv(df / 2, _draw(prime))) if df else np.zeros(DRAWS)

@@ -39,10 +39,9 @@ class RareHits:
     unit: float
     """The weight of one hit in the mean."""
 
-    def tail(self, distance: float) -> float:
+    def tail(self, distance: Any) -> Any:
         """Return the probability of so few hits that differ, where `distance`, at least 0, is the work of others."""
-        tail: float = load_special().gammaincc(self.number + 1, self.number + distance / self.unit)
-        return tail
+        return load_special().gammaincc(self.number + 1, self.number + distance / self.unit)
 
     def reach(self, tail: float) -> float:
         """Return the distance at which that probability is `tail`."""
@@ -70,40 +69,34 @@ class RareSamples:
     exact: bool = True
     """False where the limits are taken from what was seen."""
 
-    def tail(self, distance: float, side: int) -> float:
+    def tail(self, distance: Any, side: int) -> Any:
         """Return the p-value of a truth that is `distance` above (side 1) or below (-1) the mean."""
         far = np.divide(distance, self.unit)
-        places = np.unique(np.quantile(far, _PLACES)) if np.ndim(far) else far
-        deviates = self._deviate(places, side)
-        tail: float = load_special().ndtr(-(np.interp(far, places, deviates) if np.ndim(far) else deviates))
-        return tail
+        if np.ndim(far) == 0:
+            return load_special().ndtr(-self._deviate(far, side))
+        places = np.unique(np.quantile(far, _PLACES))
+        return load_special().ndtr(-np.interp(far, places, self._deviate(places, side)))
 
     def reach(self, tail: float, side: int) -> float:
-        """Return the distance at which the p-value is `tail`."""
+        """Return the distance at which the p-value is `tail`, by Newton's method with the slope over a small step."""
         wanted, limit = -float(load_special().ndtri(tail)), max(side * limit for limit in self.limits)
-        low, high = 0.0, min(limit, 3 * wanted * self._spread)
-        if self._deviate(low, side) >= wanted:
+        if self._deviate(0.0, side) >= wanted:
             return 0.0
-        while high < limit and self._deviate(high, side) < wanted:
-            low, high = high, min(limit, 2 * high)
-        from scipy import optimize
-
-        def excess(distance: float) -> float:
-            return self._deviate(distance, side) - wanted if distance < limit else 1.0
-
-        return float(optimize.brentq(excess, low, high, rtol=1e-12)) * self.unit
+        squares = float(self.counts @ self.values**2) + limit**2
+        distance = min(wanted * math.sqrt(squares) / float(self.counts.sum()), limit / 2)  # if all were normal
+        for _ in range(50):
+            missing, less = wanted - self._deviate(distance * np.array([1, 1 + 1e-6]), side)
+            if abs(missing) < 1e-9:
+                break
+            step = 1e-6 * distance * missing / (missing - less)
+            distance = min(max(distance + step, distance / 2), (distance + limit) / 2)
+        return float(distance * self.unit)
 
     def smallest(self, tail: float) -> float:
         """Return the distance at which the p-value would be `tail` if no two of these samples differed."""
         half = (self.limits[1] - self.limits[0]) / 2
         samples = np.array([self.counts.sum()])
         return attrs.evolve(self, values=np.zeros(1), counts=samples, limits=(-half, half)).reach(tail, 1)
-
-    @property
-    def _spread(self) -> float:
-        """The standard error of the mean, with one sample more."""
-        squares = float(self.counts @ self.values**2) + max(limit**2 for limit in self.limits)
-        return math.sqrt(squares) / float(self.counts.sum())
 
     def _deviate(self, distance: Any, side: int) -> Any:
         """Return the p-value of a distance, or of each of several, as a normal deviate, at most 40 in size."""
@@ -167,42 +160,38 @@ class Estimate:
         below, above = (max(half, self.samples.reach(tail, side) if self.samples else 0.0) for side in (-1, 1))
         return max(self.mean - below, self.limits[0]), min(self.mean + above, self.limits[1])
 
-    def p_different(self, correct: Callable[[Any], Any] = float) -> float:
+    def p_different(self, correct: Callable[[Any], Any] = np.asarray) -> Any:
         """Return the two-sided p-value of no difference.
 
         `correct` is applied to what other seeds would change. What is left to the samples is the same at any analysis.
         """
         return min(self.p_behind(side, correct) for side in (-1, 1))
 
-    def p_behind(self, side: int, correct: Callable[[Any], Any] = float) -> float:
+    def p_behind(self, side: int, correct: Callable[[Any], Any] = np.asarray) -> Any:
         """Return the two-sided p-value of no difference; 1 unless the mean is positive (side 1) or negative (-1)."""
         seeds, samples = self._tails(side * self.mean, -side)
-        p: float = np.maximum(correct(np.minimum(1.0, 2 * seeds)), 2 * samples)
-        return p
+        return np.maximum(correct(np.minimum(1.0, 2 * seeds)), 2 * samples)
 
-    def p_equivalent(self, rope: float, correct: Callable[[Any], Any] = float) -> float:
+    def p_equivalent(self, rope: float, correct: Callable[[Any], Any] = np.asarray) -> Any:
         """Return the p-value of a difference of `rope` or more, either way; `correct` as above.
 
         The larger of two one-sided p-values (Schuirmann 1987, "A comparison of the two one-sided tests procedure").
         """
         both = [self._tails(rope - side * self.mean, side) for side in (-1, 1)]
-        p: float = np.maximum(*(np.maximum(correct(seeds), samples) for seeds, samples in both))
-        return p
+        return np.maximum(*(np.maximum(correct(seeds), samples) for seeds, samples in both))
 
-    def _tails(self, distance: float, side: int) -> tuple[float, float]:
+    def _tails(self, distance: Any, side: int) -> tuple[Any, Any]:
         """Return the probability, to one side, of being further off than `distance`: by seeds, and by samples alone."""
-        ahead = np.greater(distance, 0)
-        by_seeds: Any = np.where(np.equal(distance, 0), 0.5, ~ahead)[()]
-        by_samples: Any = np.where(ahead, 0.0, 0.5)[()]
-        if np.all(self.standard_error):
-            by_seeds = load_special().stdtr(self.df, -distance / self.standard_error)
-        if self.hits and ahead.any():
-            by_hits = np.minimum(0.5, self.hits.tail(np.maximum(distance, 0.0)))
-            by_seeds = np.where(ahead, np.maximum(by_seeds, by_hits), by_seeds)[()]
-        if self.samples and ahead.any():
-            by_samples = np.minimum(0.5, self.samples.tail(np.maximum(distance, 0.0), side))
-        if self.samples and not self.samples.exact:
-            by_seeds = np.minimum(1.0, SKEWED * np.maximum(by_seeds, by_samples))
+        with np.errstate(divide="ignore", invalid="ignore"):
+            t = np.where(np.equal(distance, 0), 0.0, np.divide(distance, self.standard_error))
+        by_seeds, by_samples = load_special().stdtr(self.df, -t), np.zeros(np.shape(distance))
+        ahead = np.maximum(distance, 0.0)
+        if self.hits:
+            by_seeds = np.maximum(by_seeds, np.minimum(0.5, self.hits.tail(ahead)))
+        if self.samples:
+            by_samples = np.minimum(0.5, self.samples.tail(ahead, side))
+            if not self.samples.exact:
+                by_seeds = np.minimum(1.0, SKEWED * np.maximum(by_seeds, by_samples))
         return by_seeds, by_samples
 
 
