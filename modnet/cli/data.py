@@ -8,9 +8,9 @@ from pathlib import Path
 
 import click
 
+from modnet.cli.conversion import WHOLE, choose_source, read_whole, write
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options
 from modnet.cli.output import echo
-from modnet.compose.conversion import WHOLE, choose_source, read_whole, write
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings

@@ -10,7 +10,9 @@ import os
 import signal
 import sys
 import time
+from contextlib import suppress
 from importlib.metadata import EntryPoint
+from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
 from typing import Any
@@ -26,40 +28,49 @@ START = "fork" if sys.platform == "linux" else "spawn"
 
 
 def ask_each(request: dict[str, Any]) -> None:
-    """Have the plugins of a request answer, several at once, and write down the failure of each that does not."""
+    """Have the plugins of a request answer, several at once, and write down each answer, or the failure."""
     catalogue, limit = Catalogue(Path(request["folder"])), float(request["limit"])
     context: Any = multiprocessing.get_context(START)
-    waiting, running = list(request["plugins"]), dict[BaseProcess, tuple[Plugin, float]]()
+    waiting, running = list(request["plugins"]), dict[BaseProcess, tuple[Plugin, Connection, float]]()
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
-            fields = waiting.pop(0)
-            plugin = _make_plugin(fields)
-            catalogue.path_of(plugin).unlink(missing_ok=True)
-            process = context.Process(target=_answer, args=(catalogue.folder, fields))
+            fields, (receiver, sender) = waiting.pop(0), context.Pipe(duplex=False)
+            process = context.Process(target=_answer, args=(fields, sender))
             process.start()
-            running[process] = plugin, time.monotonic() + limit
-        for process, (plugin, end) in list(running.items()):
+            sender.close()
+            running[process] = _make_plugin(fields), receiver, time.monotonic() + limit
+        for process, (plugin, receiver, end) in list(running.items()):
             if late := process.is_alive() and time.monotonic() > end:
                 process.kill()
                 process.join()
-            if not process.is_alive():
+            has_ended = not process.is_alive()
+            answer = _receive(receiver)
+            if answer or has_ended:
                 del running[process]
-                if not catalogue.path_of(plugin).exists():
-                    problem = _describe_failure(plugin, process.exitcode, limit, late=late)
-                    catalogue.write(plugin, Answer(problem=problem))
+                failure = _describe_failure(plugin, process.exitcode, limit, late=late)
+                catalogue.write(plugin, answer or Answer(problem=failure))
         time.sleep(INTERVAL)
 
 
-def _answer(folder: Path, fields: dict[str, Any]) -> None:
-    """Load one plugin, alone, by the rules of `discovery`, and write its answer down."""
+def _answer(fields: dict[str, Any], sender: Connection) -> None:
+    """Load one plugin, alone, by the rules of `discovery`, and send its answer."""
     plugin = _make_plugin(fields)
     host = PluginHost()
     with loading():
         host.load([plugin])
     classes = [(c, c.cls) for c in plugin.components]
     provides = [Provided(c.kind, c.name, cls.__module__, cls.__qualname__) for c, cls in classes]
-    Catalogue(folder).write(plugin, Answer(tuple(provides), plugin.follows, plugin.problem))
+    sender.send(Answer(tuple(provides), plugin.follows, plugin.problem))
     os._exit(0)  # whatever the plugin has started does not hold anybody up
+
+
+def _receive(receiver: Connection) -> Answer | None:
+    """Return the answer of a process, or None where there is none, or not yet."""
+    with suppress(EOFError, OSError):
+        if receiver.poll():
+            answer: Answer = receiver.recv()
+            return answer
+    return None
 
 
 def _make_plugin(fields: dict[str, Any]) -> Plugin:

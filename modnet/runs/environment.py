@@ -6,7 +6,7 @@ import ctypes
 import platform
 import re
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Mapping
 from contextlib import suppress
 from importlib import metadata
 from pathlib import Path
@@ -19,12 +19,8 @@ from modnet.host.entry_points import DISTRIBUTION
 
 # Those that every run uses; what plugins use besides is found from them, not from what happens to be imported.
 LIBRARIES = ("numpy", "array-api-compat")
-# NumPy 2.4 has given groups of instructions names: each with what NumPy called it before.
-X86 = {"X86_V2": {"SSE42", "POPCNT"}, "X86_V3": {"AVX2", "FMA3"}, "X86_V4": {"AVX512_SKX"}}
-X86_BEFORE = {
-    *("MMX", "SSE", "SSE2", "SSE3", "SSSE3", "SSE41", "POPCNT", "SSE42", "AVX", "XOP", "FMA4", "F16C", "FMA3", "AVX2"),
-    *("AVX512F", "AVX512CD", "AVX512_KNL", "AVX512_KNM", "AVX512_SKX", "AVX512_CLX", "AVX512_CNL"),
-}
+INSTRUCTIONS = "instructions"
+"""The entry of the machine whose names are NumPy's, which calls them otherwise in other versions."""
 
 
 def list_libraries(plugins: Mapping[str, str]) -> dict[str, str]:
@@ -48,19 +44,9 @@ def describe_machine() -> dict[str, str]:
     return {
         "machine": platform.machine(),
         "CPU": _find_cpu(),
-        "instructions": " ".join(rename_instructions([*simd.get("baseline", ()), *simd.get("found", ())])),
+        INSTRUCTIONS: " ".join(sorted([*simd.get("baseline", ()), *simd.get("found", ())])),
         "system": " ".join([platform.system(), *filter(None, (*platform.libc_ver(), platform.mac_ver()[0]))]),
     }
-
-
-def rename_instructions(names: Collection[str]) -> list[str]:
-    """Return the names of instructions as NumPy has them since 2.4, whichever NumPy they come from.
-
-    >>> rename_instructions(["SSE", "SSE42", "POPCNT", "AVX", "F16C", "FMA3", "AVX2", "AVX512_SKX", "AVX512_ICL"])
-    ['AVX512_ICL', 'X86_V2', 'X86_V3', 'X86_V4']
-    """
-    groups = {group for group, before in X86.items() if before.issubset(names)}
-    return sorted(groups.union(names) - X86_BEFORE)
 
 
 def _read_requirements(distribution: str) -> list[str]:

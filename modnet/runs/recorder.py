@@ -145,46 +145,38 @@ class RunRecorder(Observer):
         if checkpoint.iteration:
             before = Receipt.read(self.path).until(checkpoint.iteration)
             self.new_surroundings = before.latest.find_differences(self._receipt.latest)
-            if not accept:
-                self._check_surroundings(checkpoint.iteration)
+            stopping = [str(difference) for difference in self.new_surroundings if difference.stops]
+            if stopping and not accept:
+                raise DataError(
+                    f"{self.path}: changed since its {checkpoint.iteration:,} iterations were made: "
+                    f"{list_some(stopping, 2)}\n"
+                    "continue with --accept, which its receipt records, or train it again with "
+                    f"modnet train {shlex.quote(str(self.path / EXPERIMENT))}"
+                )
             self._receipt = before.extend(self._receipt, checkpoint.iteration)
         return checkpoint
-
-    def _check_surroundings(self, iteration: int) -> None:
-        """Raise DataError where the iterations so far were made by other code or libraries."""
-        if found := [str(difference) for difference in self.new_surroundings if difference.stops]:
-            raise DataError(
-                f"{self.path}: changed since its {iteration:,} iterations were made: {list_some(found, 2)}\n"
-                "continue with --accept, which its receipt records, or train it again with "
-                f"modnet train {shlex.quote(str(self.path / EXPERIMENT))}"
-            )
 
     def save(self, checkpoint: Checkpoint) -> None:
         """Save a checkpoint, and the interim results; raises DataError where that cannot be."""
         status = self.run.status if self.run else Status.RUNNING
         if status is Status.FINISHED and self.compact:
             return
-        try:
+        with self._writing(checkpoint.iteration):
             self._checkpoints.save(checkpoint)
             if status is not Status.FINISHED:
                 self._save(checkpoint.params, checkpoint.history)
             if status is Status.RUNNING and checkpoint.iteration > self._start:
                 discard_replaced(self._folder)
-        except OSError as error:
-            self._cannot_be_written = True
-            raise self._create_write_error(error, checkpoint.iteration) from None
 
     @hookimpl(tryfirst=True)
     def run_started(self, run: ObservedRun) -> None:
         """Write the receipt, which must know of new surroundings first, and remove what says how the run ended."""
         self.run = run
         self._checkpoints.folder = self._folder
-        try:
+        with self._writing():
             self._receipt.write(self._folder)
-        except OSError as error:
-            raise self._create_write_error(error, 0) from None
-        for name in (SUMMARY, HITS, CURVES):
-            (self._folder / name).unlink(missing_ok=True)
+            for name in (SUMMARY, HITS, CURVES):
+                (self._folder / name).unlink(missing_ok=True)
 
     # Before the hooks of third-party plugins, so that their mistakes lose nothing.
     @hookimpl(tryfirst=True)
@@ -193,15 +185,17 @@ class RunRecorder(Observer):
         if self._came_to_nothing(run):
             self.abandon()
             return
-        if run.status is Status.FINISHED and self._cannot_be_written:
+        has_raised = self._cannot_be_written
+        if run.status is Status.FINISHED and has_raised:
             return  # it is resumed from the checkpoint before, and finishes then
         try:
-            self._conclude(run)
-        except OSError as error:
+            with self._writing(run.iteration):
+                self._conclude(run)
+        except DataError:
             if is_aside(self._folder):
                 self.abandon()
-            if not self._cannot_be_written:  # which has been raised by then
-                raise self._create_write_error(error, run.iteration) from None
+            if not has_raised:
+                raise
 
     def _came_to_nothing(self, run: ObservedRun) -> bool:
         if not is_aside(self._folder):
@@ -218,15 +212,13 @@ class RunRecorder(Observer):
 
     def begin(self) -> None:
         """Set any run aside that is there, and write the experiment; raises DataError where that cannot be."""
-        try:
+        with self._writing():
             if (self._folder / EXPERIMENT).is_file():
                 set_aside(self._folder)
             self._owns_folder = True
             self._checkpoints.discard()
             remove_run(self._folder)
             write_atomically(self._folder / EXPERIMENT, tomli_w.dumps(self._table).encode())
-        except OSError as error:
-            raise self._create_write_error(error, 0) from None
 
     def abandon(self) -> bool:
         """Remove the run, and restore the one that was there before; return whether there was one."""
@@ -254,7 +246,13 @@ class RunRecorder(Observer):
         save_params(self._folder / PARAMS, params, self._about)
         write_atomically(self._folder / HISTORY, history_to_csv(history).encode())
 
-    def _create_write_error(self, error: OSError, iteration: int) -> DataError:
-        can_resume = iteration and self._folder.is_dir() and not is_aside(self._folder)
-        advice = f": continue from the last checkpoint with {format_resume(self.path)}" if can_resume else ""
-        return DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}")
+    @contextmanager
+    def _writing(self, iteration: int = 0) -> Iterator[None]:
+        """Turn an OSError inside the block into a DataError with what to do, after so many iterations."""
+        try:
+            yield
+        except OSError as error:
+            self._cannot_be_written = True
+            can_resume = iteration and self._folder.is_dir() and not is_aside(self._folder)
+            advice = f": continue from the last checkpoint with {format_resume(self.path)}" if can_resume else ""
+            raise DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}") from None

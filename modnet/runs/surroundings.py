@@ -22,7 +22,7 @@ from modnet.errors import ModnetError
 from modnet.host.entry_points import Plugin
 from modnet.host.modules import find_imported, read_code
 from modnet.host.registry import BUILT_IN
-from modnet.runs.environment import describe_machine, list_libraries
+from modnet.runs.environment import INSTRUCTIONS, describe_machine, list_libraries
 from modnet.text import printable
 
 CORE, OBSERVER = "core", "observer"
@@ -115,11 +115,16 @@ class Segment:
         }
 
     def find_differences(self, now: Segment) -> list[Difference]:
-        """Return what differs in others, in the order of PARTS; parts that one lacks are a difference of settings."""
+        """Return what differs in others, in the order of PARTS.
+
+        Parts that one lacks are a difference of settings; other versions of NumPy have other names of instructions.
+        """
         found = []
+        has_same_names = self.libraries.get("numpy") == now.libraries.get("numpy")
         for part, what in {**self.entries, **now.entries}:
             values = [side.entries.get((part, what), "") for side in (self, now)]
-            if values[0] != values[1] and (part != "plugin" or all(values)):
+            is_comparable = has_same_names if what == INSTRUCTIONS else part != "plugin" or all(values)
+            if values[0] != values[1] and is_comparable:
                 found.append(Difference(part, what, *values))
         return found
 

@@ -41,8 +41,7 @@ class Departure:
     now: str
 
     def __str__(self) -> str:
-        then, now = _distinguish(self.then, self.now) if self.then and self.now else (self.then, self.now)
-        return f"{self.what} {printable(then, LONGEST) or 'none'} then, {now or 'none'} now"
+        return f"{self.what} {printable(self.then, LONGEST) or 'none'} then, {self.now or 'none'} now"
 
 
 @attrs.frozen
@@ -264,12 +263,3 @@ def find_departure(then: str, now: str) -> Departure | None:
             iteration = rows[1][0] or rows[0][0]
             return Departure(int(iteration) if iteration.isdecimal() else number, what, *values)
     return None
-
-
-def _distinguish(then: str, now: str) -> tuple[str, str]:
-    """Return two numbers with as many digits as distinguish them."""
-    try:
-        pairs = [tuple(f"{float(value):.{digits}g}" for value in (then, now)) for digits in (4, 8)]
-    except ValueError:  # the file was edited
-        return then, now
-    return next(((a, b) for a, b in pairs if a != b), (then, now))

@@ -55,7 +55,7 @@ class TestMendedPlugin:
         assert done.returncode == 1
         what, ways = done.stderr.splitlines()
         code = "plugin modnet-drifting, the code of modnet_drifting: 1.0 ("
-        assert what.startswith(f"modnet: runs: not all runs are made by the same code and libraries: {code}")
+        assert what.startswith(f"modnet: {made / 'runs'}: not all runs are made by the same code and libraries: {code}")
         assert " in 4 runs (hidden-3/seed-0, hidden-4/seed-0, hidden-3/seed-1, ...), 1.0 (" in what
         assert what.endswith("...) now")
         assert ways == (
@@ -194,7 +194,7 @@ def test_runs_of_an_older_modnet_are_named_and_can_be_removed(made: Path) -> Non
     done = compare(made, "--accept")
     why = "an older modnet made it, and did not keep by which code"
     advice = "remove it to repeat the run, or choose another --out"
-    assert (done.returncode, done.stderr) == (1, f"modnet: runs/hidden-4/seed-0: {why}: {advice}\n")
+    assert (done.returncode, done.stderr) == (1, f"modnet: {made}/runs/hidden-4/seed-0: {why}: {advice}\n")
     shutil.rmtree(made / "runs/hidden-4/seed-0")
     assert compare(made).returncode == 0
 

@@ -103,6 +103,29 @@ class TestAsking:
         assert report_of(host, "modnet-cubes").state == "not asked"
         assert "quartic" in host.registry.names("activation")
 
+    @pytest.mark.parametrize(
+        "ending",
+        [
+            "__file__ = None",
+            "import sys, types\nsys.modules[__name__] = types.SimpleNamespace(**globals())",
+            "import sys\ndel sys.modules[__name__]",
+        ],
+    )
+    def test_an_answer_is_that_of_the_code_that_was_asked_whatever_becomes_of_its_module(
+        self, install: Install, ending: str
+    ) -> None:
+        install("modnet-cubes", CUBE.format(name="Cube") + ending + "\n")
+        a_host().settle()
+        assert report_of(a_host(), "modnet-cubes").state in {"ready", "broken"}
+
+    @pytest.mark.parametrize("parts", [1, 2000])
+    def test_an_answer_may_be_long(self, install: Install, parts: int) -> None:
+        many = "".join(f"\n    register(Cube, 'cube-{i}')" for i in range(parts))
+        install("modnet-cubes", CUBE.format(name="Cube") + many + "\n")
+        host = a_host()
+        host.settle()
+        assert len(report_of(host, "modnet-cubes").components) == 1 + parts
+
     def test_a_broken_one_is_asked_again_when_something_was_installed(self, install: Install) -> None:
         install("modnet-cubes", "import modnet_support\n" + CUBE.format(name="Cube"))
         a_host().settle()

@@ -15,7 +15,7 @@ import pytest
 from processes import run_on_terminal, wait_until
 
 import modnet
-from modnet.compose.conversion import read_whole, write
+from modnet.cli.conversion import read_whole, write
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import recognise_writer
