@@ -6,7 +6,6 @@ import json
 import sys
 from collections.abc import Iterator
 from hashlib import sha256
-from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
 from pathlib import Path
 from types import CodeType
 from typing import Any
@@ -15,10 +14,10 @@ import numpy as np
 
 from modnet.data.dataset import Dataset
 from modnet.data.samples import Samples, describe_part
+from modnet.files.code import list_code_files
 from modnet.types import Array
 
 BLOCK = 2**20  # numbers in one go; another count would make other fingerprints
-CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
 
 
 def data_fingerprint(data: Dataset) -> dict[str, Any]:
@@ -89,9 +88,8 @@ def code_fingerprint(module: str) -> tuple[str, str]:
 
 def _code_sha256(file: Path) -> str:
     folder = file.parent
-    files = [path for path in folder.rglob("*") if path.name.endswith(CODE)] if file.stem == "__init__" else [file]
     digest = sha256()
-    for path in filter(Path.is_file, sorted(files)):
+    for path in list_code_files(file):
         digest.update(f"{path.relative_to(folder).as_posix()}\0{path.stat().st_size}\0".encode())
         digest.update(path.read_bytes())
     return digest.hexdigest()
