@@ -63,19 +63,11 @@ class DataError(ModnetError):
     """A file that cannot be read as data; the message finds the place, and so do the attributes, None where unknown.
 
     `advice` holds settings of the source, each entry a way to read the file; the first line of the message ends with
-    it.
+    it. `line` and `column` are counted from 1.
 
     >>> str(DataError("a.csv: which column is the label?", advice=[{"label": "kind"}, {"label": "sex"}]))
     "a.csv: which column is the label? Set label = 'kind' or label = 'sex'"
     """
-
-    path: Path | None
-    line: int | None
-    """Counted from 1."""
-    column: int | None
-    """Counted from 1."""
-    column_name: str | None
-    advice: tuple[Mapping[str, Any], ...]
 
     def __init__(
         self,

@@ -33,11 +33,10 @@ def format_table(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
     ['class  rows  share', 'b        10  100 %', 'c      none here']
     """
     count = len(rows[0])
-    cells = [row if len(row) == count else row[:-1] for row in rows]
-    remarks = [() if len(row) == count else row[-1:] for row in rows]
-    widths = [max(measure_width(row[i]) for row in cells if i < len(row)) for i in range(count)]
-    lines = ([fit(cell, widths[i], right=i >= left) for i, cell in enumerate(row)] for row in cells)
-    return [(" " * GAP).join([*line, *remark]).rstrip() for line, remark in zip(lines, remarks, strict=True)]
+    split = [(row, ()) if len(row) == count else (row[:-1], row[-1:]) for row in rows]
+    widths = [max(measure_width(cells[i]) for cells, _ in split if i < len(cells)) for i in range(count)]
+    lines = ([*(fit(cell, widths[i], i >= left) for i, cell in enumerate(cells)), *remark] for cells, remark in split)
+    return [(" " * GAP).join(line).rstrip() for line in lines]
 
 
 def fit(text: str, width: int, right: bool = False) -> str:
@@ -57,14 +56,8 @@ def measure_width(text: str) -> int:
     >>> measure_width("iris"), measure_width("붓꽃")
     (4, 4)
     """
-    return sum(
-        0
-        if unicodedata.combining(letter) or letter in JOINERS
-        else 2
-        if unicodedata.east_asian_width(letter) in "WF"
-        else 1
-        for letter in text
-    )
+    drawn = [letter for letter in text if not unicodedata.combining(letter) and letter not in JOINERS]
+    return len(drawn) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in drawn)
 
 
 def format_number(value: float, digits: int = 4) -> str:
@@ -225,15 +218,8 @@ def to_json(value: Any, indent: int | None = None) -> str:
     >>> to_json({"accuracy": [0.5, float("nan")]})
     '{"accuracy": [0.5, null]}'
     """
-    return json.dumps(_finite(value), indent=indent, default=str)
-
-
-def _finite(value: Any) -> Any:
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
-    if isinstance(value, (list, tuple)):
-        return [_finite(item) for item in value]
-    return None if isinstance(value, float) and not math.isfinite(value) else value
+    plain = json.loads(json.dumps(value, default=str), parse_constant=lambda _: None)
+    return json.dumps(plain, indent=indent)
 
 
 def format_setting(key: str, value: Any) -> str:

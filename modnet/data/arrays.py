@@ -5,22 +5,27 @@ from __future__ import annotations
 import math
 from typing import Any
 
+import attrs
 import numpy as np
 
 from modnet.data.labels import check_classes, to_float64, to_indices, to_label_array, to_labels
-from modnet.data.samples import Samples, find_mapping, release, split_into_blocks
+from modnet.data.samples import Samples, describe_part, find_mapping, release, split_into_blocks
 from modnet.errors import DataError
+from modnet.randomness import Stream
 from modnet.types import Array
 
 PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
 
 
-def to_samples(x: Any, labels: Any, part: str, classes: tuple[Any, ...] | None = None) -> Samples:
-    """Return rows as (N, D), with labels (N,), integers or text, in place of targets; raises DataError.
+def to_samples(given: Any, name: str, classes: tuple[Any, ...] | None) -> Samples:
+    """Return a part that is given as (rows, labels): rows (N, D), and labels (N,), integers or text, for targets.
 
-    Where `classes` are given, each label becomes its place among them.
+    Where `classes` are given, each label becomes its place among them. Raises DataError.
     """
+    if not isinstance(given, (tuple, list)) or len(given) != 2:
+        raise DataError(f"{name!r} must be a pair (rows, labels), not a {type(given).__name__}")
+    (x, labels), part = given, describe_part(name)
     x, labels = _to_array(x, part), to_label_array(labels, part)
     labels = to_labels(labels, part) if classes is None else to_indices(labels, classes, part)
     if x.ndim == 0 or x.dtype.kind not in "buif":
@@ -42,6 +47,24 @@ def to_samples(x: Any, labels: Any, part: str, classes: tuple[Any, ...] | None =
             raise DataError(f"{where}: expected a finite number, found {wrong}")
         release(find_mapping(x))
     return Samples(x, labels, is_finite=True)
+
+
+def split_samples(samples: Samples, fraction: Any, seed: int, stratified: bool) -> tuple[Samples, Samples]:
+    """Return the training and the test samples, both in their order; raises DataError."""
+    if not isinstance(fraction, (int, float, np.integer, np.floating)) or not 0 <= fraction < 1:
+        raise DataError(f"the test fraction must be >= 0 and < 1: {fraction!r:.80}")
+    labels = samples.t
+    count = round(fraction * len(labels))
+    if not count:
+        return samples, attrs.evolve(samples, x=samples.table[:0], t=labels[:0])
+    order = Stream(seed, ("test split",)).generator().permutation(len(labels))
+    places = np.arange(count)
+    if stratified:
+        # Class by class, every so many-th row: each class has its share to within one row.
+        order = order[np.argsort(labels[order], kind="stable")]
+        places = ((places + 0.5) * (len(labels) / count)).astype(np.int64)
+    train, test = np.sort(np.delete(order, places)), np.sort(order[places])
+    return attrs.evolve(samples, t=labels[train], chosen=train), attrs.evolve(samples, t=labels[test], chosen=test)
 
 
 def encode_labels(train: Array, test: Array) -> tuple[tuple[Any, ...], Array]:

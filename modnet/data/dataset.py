@@ -3,17 +3,16 @@
 from __future__ import annotations
 
 import inspect
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Never
 
 import attrs
 import numpy as np
 
-from modnet.data.arrays import choose_scale, encode_labels, to_samples
-from modnet.data.checks import check_feature_names, check_labels, check_samples
-from modnet.data.labels import to_classes
-from modnet.data.samples import Samples
-from modnet.data.splits import split_samples
+from modnet.data.arrays import choose_scale, encode_labels, split_samples, to_samples
+from modnet.data.labels import check_labels, to_classes
+from modnet.data.samples import Samples, check_samples, describe_part
 from modnet.errors import DataError, SettingError, describe_unknown
 
 
@@ -105,11 +104,11 @@ class Dataset:
             mistakes = [describe_unknown("unknown setting", key, keywords) for key in unknown]
             raise SettingError(mistakes, "from_arrays")
         known = None if classes is None else to_classes(classes)
-        first = to_samples(*_to_pair(train, "train"), "training", known)
+        first = to_samples(train, "train", known)
         if test is None:
             first, second = split_samples(first, test_fraction, split_seed, stratified)
         else:
-            second = to_samples(*_to_pair(test, "test"), "test", known)
+            second = to_samples(test, "test", known)
         if first.features != second.features:
             raise DataError(f"training rows have {first.features} features, test rows {second.features}")
         if not len(first):
@@ -118,7 +117,7 @@ class Dataset:
         found, t = (known, np.concatenate([first.t, second.t])) if known else encode_labels(first.t, second.t)
         first = attrs.evolve(first, t=t[: len(first)], scale=divisor)
         second = attrs.evolve(second, t=t[len(first) :], scale=divisor)
-        check_feature_names(feature_names, first.features)
+        _check_feature_names(feature_names, first.features)
         kept = {"scale": divisor, **(settings or {})}
         return cls(first, second, found, kept, tuple(feature_names), tuple(notes))
 
@@ -134,7 +133,7 @@ class Dataset:
             features = check_samples(part, describe_part(key), features, len(self.classes))
         if not len(self.train):
             raise DataError("no training rows")
-        check_feature_names(self.feature_names, self.features)
+        _check_feature_names(self.feature_names, self.features)
         notes: object = self.notes
         if not isinstance(notes, (tuple, list)) or not all(isinstance(note, str) for note in notes):
             raise DataError(f"notes must be a tuple of texts, not {notes!r:.80}")
@@ -143,13 +142,11 @@ class Dataset:
             raise DataError(f"features are divided by {scales}, and settings['scale'] is {self.scale}")
 
 
-def _to_pair(values: Any, name: str) -> tuple[Any, Any]:
-    """Return rows and labels that were given together; raises DataError where they were given apart."""
-    if not isinstance(values, (tuple, list)) or len(values) != 2:
-        raise DataError(f"{name!r} must be a pair (rows, labels), not a {type(values).__name__}")
-    return values[0], values[1]
-
-
-def describe_part(part: str) -> str:
-    """Return the name of a part as it stands before "samples": training for `train`."""
-    return {"train": "training"}.get(part, part)
+def _check_feature_names(names: Sequence[str], features: int) -> None:
+    """Raise DataError where the names of features are not as many different texts, or none at all."""
+    if isinstance(names, str) or not all(isinstance(name, str) for name in names):
+        raise DataError(f"the names of features must be texts: {names!r:.200}")
+    if len(names) not in {0, features}:
+        raise DataError(f"{len(names)} names of {features} features")
+    if twice := [name for name, count in Counter(names).items() if count > 1]:
+        raise DataError(f"two features have the name {twice[0]!r}")

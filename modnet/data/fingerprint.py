@@ -13,8 +13,8 @@ from typing import Any
 
 import numpy as np
 
-from modnet.data.dataset import Dataset, describe_part
-from modnet.data.samples import Samples
+from modnet.data.dataset import Dataset
+from modnet.data.samples import Samples, describe_part
 from modnet.types import Array
 
 BLOCK = 2**20  # numbers in one go; another count would make other fingerprints

@@ -178,6 +178,18 @@ def check_classes(classes: Iterable[Any]) -> None:
         raise DataError(found[0])
 
 
+def check_labels(classes: Sequence[Any]) -> None:
+    """Raise DataError where the labels of classes are none, are there twice, or look alike."""
+    if not isinstance(classes, (tuple, list)) or not classes:
+        raise DataError(f"classes must be a tuple of labels, not {classes!r}")
+    odd = [name for name in classes if not isinstance(name, (str, int, float))]
+    if odd:
+        raise DataError(f"classes must be text or numbers, not {odd[0]!r}")
+    if len({str(name) for name in classes}) != len(classes):
+        raise DataError(f"classes are there twice: {classes}")
+    check_classes(tuple(classes))
+
+
 def _find_unseen(label: str) -> str | None:
     """Return what a label has that nobody sees, or None."""
     before = "a"

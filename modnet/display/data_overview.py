@@ -10,7 +10,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.data.dataset import Dataset, describe_part
+from modnet.data.dataset import Dataset
+from modnet.data.samples import describe_part
 from modnet.data.summary import MOST_VALUES, Summary, find_most_frequent, pick_varied
 from modnet.display.terminal import Screen, format_bar, format_images
 from modnet.text import (

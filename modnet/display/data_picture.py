@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.data.dataset import Dataset, describe_part
+from modnet.data.dataset import Dataset
+from modnet.data.samples import describe_part
 from modnet.data.summary import (
     Summary,
     choose_bin_edges,

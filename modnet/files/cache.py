@@ -60,9 +60,11 @@ class CacheEntry:
 def cache_entries() -> list[CacheEntry]:
     """Return what is in the cache folder, but digests of files and answers of plugins, which are small."""
     folder = cache_folder()
-    converted = [CacheEntry("converted", _origin(entry), _size(entry)) for entry in _entries(folder / ARRAYS)]
-    downloads = [CacheEntry("downloaded", entry.name, _size(entry)) for entry in _entries(folder / DOWNLOADS)]
-    return [*converted, *downloads]
+    converted, downloads = (sorted((folder / name).glob("*")) for name in (ARRAYS, DOWNLOADS))
+    return [
+        *(CacheEntry("converted", _origin(entry), _size(entry)) for entry in converted),
+        *(CacheEntry("downloaded", entry.name, _size(entry)) for entry in downloads),
+    ]
 
 
 def clear_cache() -> int:
@@ -89,13 +91,6 @@ def remove(path: Path) -> None:
     else:
         with suppress(OSError):
             path.unlink()
-
-
-def _entries(folder: Path) -> list[Path]:
-    try:
-        return sorted(folder.iterdir())
-    except OSError:  # missing, no folder, or not to be read
-        return []
 
 
 def _origin(entry: Path) -> str:

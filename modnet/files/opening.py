@@ -7,6 +7,7 @@ import gzip
 import io
 import json
 import lzma
+import os
 import sys
 import zipfile
 import zlib
@@ -17,7 +18,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from modnet.errors import DataError, MissingExtraError, ModnetError
-from modnet.files.progress import NO_FILE, ReportingFile
+from modnet.files.progress import ReportingFile
 from modnet.files.zipped import create_zip, is_zip, open_zip
 from modnet.text import format_error, printable
 
@@ -88,12 +89,6 @@ def explain_error(error: Exception) -> str:
     return "does not fit into memory" if isinstance(error, MemoryError) else ""
 
 
-def check_regular(path: Path) -> None:
-    """Raise DataError where a path is that of a device or a pipe, which would be waited for; a folder's passes."""
-    if path.exists() and not (path.is_file() or path.is_dir()):
-        raise DataError(f"{path}: {NO_FILE}", path=path)
-
-
 def read_plain(path: Path, most: int = LARGEST) -> bytes:
     """Return the bytes of a file as they are; raises DataError where it cannot be read, or has more than `most`."""
     with reading(path), io.BufferedReader(ReportingFile(path, most)) as file:
@@ -112,9 +107,8 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def compression(path: Path) -> str:
     """Return the suffix that goes with how the content of a file is compressed, "" where it is not."""
-    check_regular(path)
-    with path.open("rb") as file:
-        head = file.read(HEAD)
+    with ReportingFile(path) as file:
+        head = os.read(file.fileno(), HEAD)  # past the report
     if is_zip(head):
         return ".zip"
     return next((suffix for suffix, (magic, _) in _FORMATS.items() if head.startswith(magic)), "")

@@ -13,7 +13,6 @@ from typing import Any
 
 from modnet.errors import DataError
 
-NO_FILE = "a device or a pipe, expected a file"
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # a pipe is not waited for
 _observer: ContextVar[Callable[[Path, int, int], object] | None] = ContextVar("observer", default=None)
 
@@ -45,7 +44,7 @@ class ReportingFile(io.FileIO):
         super().__init__(path, opener=lambda name, flags: os.open(name, flags | _AT_ONCE))
         status = os.fstat(self.fileno())
         self._path, self.size = path, status.st_size
-        wrong = "" if stat.S_ISREG(status.st_mode) else NO_FILE
+        wrong = "" if stat.S_ISREG(status.st_mode) else "a device or a pipe, expected a file"
         if most is not None and self.size > most:
             wrong = f"more than {most // 2**20:,} MiB"
         if wrong:

@@ -92,7 +92,6 @@ class _Redirects(request.HTTPRedirectHandler):
     def redirect_request(
         self, req: request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage, newurl: str
     ) -> request.Request | None:
-        fp.close()
         if urlsplit(newurl).scheme not in {"http", "https"}:
             raise URLError(f"redirects to {newurl}, expected http:// or https://")
         return super().redirect_request(req, fp, code, msg, headers, newurl)
@@ -100,11 +99,8 @@ class _Redirects(request.HTTPRedirectHandler):
     def http_error_302(
         self, req: request.Request, fp: IO[bytes], code: int, msg: str, headers: HTTPMessage
     ) -> HTTPResponse | None:
-        try:
-            return cast(HTTPResponse | None, super().http_error_302(req, fp, code, msg, headers))
-        except ValueError:  # the new address is none, and the answer would stay open
-            fp.close()
-            raise
+        fp.close()
+        return cast(HTTPResponse | None, super().http_error_302(req, fp, code, msg, headers))
 
     http_error_301 = http_error_303 = http_error_307 = http_error_308 = http_error_302
 

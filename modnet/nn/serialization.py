@@ -34,10 +34,9 @@ def flatten(value: Any, like: Any, arrays: list[Array], place: str = "") -> Any:
         return value
     if type(value) is complex:
         return ["complex", value.real, value.imag]
-    if type(value) is np.ndarray and not value.dtype.hasobject:
-        return ["array", _append(value, arrays)]
-    if isinstance(value, np.generic) and not value.dtype.hasobject:
-        return ["number", _append(np.asarray(value), arrays)]
+    if (type(value) is np.ndarray or isinstance(value, np.generic)) and not value.dtype.hasobject:
+        arrays.append(np.asarray(value))
+        return ["number" if isinstance(value, np.generic) else "array", len(arrays) - 1]
     if (name := _NAMES.get(type(value))) and isinstance(value, Mapping):
         odd = [key for key in value if type(key) not in {str, int}]
         if odd:
@@ -75,11 +74,6 @@ def unflatten(node: Any, like: Any, arrays: Sequence[Array]) -> Any:
     if name != "fields" or list(fields) != _find_fields(like):
         raise ValueError(f"expected the fields {', '.join(fields)}, found {type(like).__name__}")
     return _build(type(like), fields)
-
-
-def _append(value: Array, arrays: list[Array]) -> int:
-    arrays.append(value)
-    return len(arrays) - 1
 
 
 def _find_like(like: Any, key: Any) -> Any:
