@@ -66,7 +66,6 @@ def _find_version(distribution: str) -> str:
 
 
 def _find_imports(package: str) -> set[str]:
-    """Return the outermost names that the code of a package or module imports."""
     file = Path(getattr(sys.modules.get(package), "__file__", None) or "")
     files = [path for path in list_code_files(file) if path.suffix == ".py"]
     text = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
@@ -86,7 +85,6 @@ def _describe_blas() -> str:
 
 
 def _is_numpys(library: LibController) -> bool:
-    """Return whether a library is the one that NumPy was linked with."""
     if Path(np.__file__).parent.with_suffix(".libs") in Path(library.filepath).parents:  # as wheels have it
         return True
     extension = getattr(sys.modules.get("numpy._core._multiarray_umath"), "__file__", None)
