@@ -18,7 +18,8 @@ from hypothesis.extra import numpy as hnp
 import modnet
 from modnet import Dataset
 from modnet.data import fingerprint
-from modnet.data.fingerprint import code_fingerprint, data_fingerprint
+from modnet.data.fingerprint import data_fingerprint
+from modnet.files.code import code_fingerprint
 from modnet.host.entry_points import list_code
 from modnet.runs.environment import describe_machine, list_libraries
 
@@ -105,7 +106,7 @@ def package(tmp_path: Path) -> Path:
 
 def code(package: Path, module: str) -> tuple[str, str]:
     """Return the fingerprint as another process finds it: a module is imported once."""
-    ask = f"import {module}; from modnet.data.fingerprint import code_fingerprint as f; print(*f({module!r}))"
+    ask = f"import {module}; from modnet.files.code import code_fingerprint as f; print(*f({module!r}))"
     path = f"{package}:{':'.join(sys.path)}"
     done = subprocess.run([sys.executable, "-B", "-c", ask], env={"PYTHONPATH": path}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
