@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import logging
 import os
 import sys
 import warnings
@@ -14,6 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 from modnet.errors import DataError, MissingExtraError, ModnetError, SettingError
 from modnet.files import write_atomically
+from modnet.files.opening import read_plain
 from modnet.text import format_error
 
 if TYPE_CHECKING:
@@ -21,6 +23,7 @@ if TYPE_CHECKING:
 
 FORMATS = ("png", "svg", "pdf")
 GREY = "#3b4252"
+RC, LARGEST = Path("matplotlibrc"), 2**20  # Matplotlib reads it first, whoever has put it into the current folder
 # The palette of Okabe and Ito, which everyone can tell apart.
 COLORS = ("#0072b2", "#d55e00", "#009e73", "#cc79a7", "#e69f00", "#56b4e9", "#000000")
 
@@ -49,13 +52,18 @@ def drawing() -> Iterator[None]:
 def _import_matplotlib() -> Any:
     """Return matplotlib, imported without the user's backend, which may not be there: nothing here needs one."""
     backend = None if "matplotlib" in sys.modules else os.environ.pop("MPLBACKEND", None)
+    log = logging.getLogger("matplotlib")  # which would quote the settings in the current folder, whoever wrote them
+    was_off, log.disabled = log.disabled, True
     try:
+        if "matplotlib" not in sys.modules and RC.exists() and not RC.is_dir():
+            read_plain(RC, LARGEST)  # which refuses a pipe: it would be waited for
         import matplotlib as mpl
     except ModuleNotFoundError as error:
         if error.name == "matplotlib":
             raise MissingExtraError("a plot", "plot") from None
         raise
     finally:
+        log.disabled = was_off
         if backend is not None:
             os.environ["MPLBACKEND"] = backend
     if backend is not None:

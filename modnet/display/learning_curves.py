@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.display.figure import COLORS, GREY, create_panels, drawing
+from modnet.display.figure import COLORS, GREY, create_panels, drawing, escape
 from modnet.types import History
 
 if TYPE_CHECKING:
@@ -42,7 +42,7 @@ def _draw_accuracy(axes: Any, history: History) -> None:
     accuracies = {name: values for name, values in history.columns.items() if name.endswith("_accuracy")}
     for (name, values), color in zip(accuracies.items(), cycle(COLORS), strict=False):
         if values and not math.isnan(values[-1]):
-            label = f"{name.removesuffix('_accuracy')}: {values[-1]:.4f}"
+            label = escape(f"{name.removesuffix('_accuracy')}: {values[-1]:.4f}")
             axes.plot(history.evaluated_at, values, color=color, marker=marker, label=label)
     axes.set(title="accuracy", ylim=(0, 1))
     if history.evaluated_at:

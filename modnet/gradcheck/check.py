@@ -60,10 +60,10 @@ def judge_gradient(
     missing = [layer for layer, verdict in found if verdict is None]
     bad = [layer for layer, v in found if v and (v.is_failure or v.left_out)]
     # The exact gradient does not depend on a derivative that is missing or wrong: those are measured.
-    exact = _measure(objective, [*missing, *bad]).backward(params)
+    exact = measure_parts(objective, [*missing, *bad]).backward(params)
     if gradient is None:
         blamed = [v for layer, v in found if v and layer in bad]
-        whole = _judge_own(objective, _measure(objective, missing), params, exact, blamed, stream)
+        whole = _judge_own(objective, measure_parts(objective, missing), params, exact, blamed, stream)
     else:
         whole = _judge_given(objective, params, gradient, stream)
     return GradientCheck(
@@ -90,10 +90,6 @@ def judge_parts(objective: Objective, params: Params, stream: Stream) -> list[tu
     ]
     loss = judge_loss(objective.loss_function, last, trace.pre_activations[-1], objective.t, stream.child("loss"))
     return [*found, (None, loss)]
-
-
-def _measure(objective: Objective, parts: list[int | None]) -> Objective:
-    return measure_parts(objective, [part for part in parts if part is not None], loss=None in parts)
 
 
 def _judge_own(

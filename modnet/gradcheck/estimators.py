@@ -82,7 +82,7 @@ def measure_estimator(
     kinks: list[Verdict] = []
     if row.variance == 0 or len(estimates) == 1:
         step = getattr(estimator, "h", None)
-        kinks = find_kinks_in_steps(objective, params, _unflatten(estimates[0], params), exact, step)
+        kinks = find_kinks_in_steps(objective, params, grads, exact, step)
     return attrs.evolve(
         row,
         evaluations=estimator.evaluations(params),
@@ -179,11 +179,6 @@ def _flatten(grads: Grads, params: Params) -> Array:
     return np.concatenate([np.asarray(grads[name], np.float64).reshape(-1) for name in params])
 
 
-def _unflatten(flat: Array, params: Params) -> Grads:
-    ends = np.cumsum([value.size for value in params.values()])
-    return {n: part.reshape(params[n].shape) for n, part in zip(params, np.split(flat, ends[:-1]), strict=True)}
-
-
 class _RecordingObjective(Objective):
     """An objective that records whether its backward pass was used."""
 
@@ -196,15 +191,12 @@ class _RecordingObjective(Objective):
         return self.objective(params)
 
     def trace(self, params: Params) -> Trace:
-        """Return the objective's."""
         return self.objective.trace(params)
 
     def output_error(self, params: Params) -> Array:
-        """Return the objective's."""
         return self.objective.output_error(params)
 
     def backward(self, params: Params) -> Grads:
-        """Return the objective's."""
         self.used_backward = True
         return self.objective.backward(params)
 

@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from modnet.errors import NoDerivativeError
-from modnet.gradcheck.taylor import CORRECT, SURE, WRONG, Judgement, find_kinks, judge
+from modnet.gradcheck.taylor import CORRECT, SURE, WRONG, Judgement, find_kinks, judge, judge_columns
 from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, conclude, measure_difference
 from modnet.interfaces import Activation, DenseLayer, Loss
 from modnet.nn.numerical import default_step
@@ -40,18 +40,14 @@ class Claim:
 
     def judge(self, claimed: Array) -> Judgement:
         """Judge claims (N, units): of all entries at once, or column by column where each entry moves all of a row."""
-        at, unit = self.given[0], self.unit
-        slopes = claimed / self.weight * unit
-        if self.elementwise:
-            sizes = np.abs(at / unit).ravel()
-            return judge(lambda s: self.values(_move(at, s, unit)).ravel(), slopes.ravel(), sizes, at.dtype)
-        columns = self.columns
+        at, unit, slopes = self.given[0], self.unit, claimed / self.weight
+        if not self.elementwise:
+            return judge_columns(self.values, slopes, at, unit, self.columns)
 
-        def rows(s: float) -> Array:
-            return np.concatenate([self.values(_move(at, s, unit, column)) for column in columns])
+        def values(s: float) -> Array:
+            return self.values(at + at.dtype.type(s) * unit).ravel()
 
-        sizes = np.abs(at / unit)[:, columns].T.ravel()
-        return judge(rows, slopes[:, columns].T.ravel(), sizes, at.dtype)
+        return judge(values, (slopes * unit).ravel(), np.abs(at / unit).ravel(), at.dtype)
 
     @property
     def columns(self) -> Array:
@@ -70,17 +66,17 @@ def judge_activation(layer: DenseLayer, a: Array, stream: Stream) -> Verdict | N
 
     Returns None where it has none. Raises any error of the activation.
     """
+
+    def judge_at(a: Array) -> Verdict | None:
+        return _judge_claim(_claim_of_activation(layer, a, stream))
+
     a = a[: max(1, ENTRIES // a.shape[1])]
-    verdict = _judge_claim(_claim_of_activation(layer, a, stream))
-    if verdict is None or verdict.verdict != CORRECT:
-        return verdict
     units = 1 if layer.activation.elementwise else min(a.shape[1], COLUMNS)
     beyond = stream.child("beyond").generator().uniform(-8, 8, (400 // units + 1, units)).astype(a.dtype)
-    there = _judge_claim(_claim_of_activation(layer, beyond, stream))
-    if there and there.is_failure:
-        return _relocate(there, beyond)
-    near = _describe_near_kinks(layer.activation, a)
-    return attrs.evolve(verdict, explanation=verdict.explanation + near)
+    verdict = _judge_twice(judge_at, a, beyond)
+    if verdict is None or verdict.verdict != CORRECT:
+        return verdict
+    return attrs.evolve(verdict, explanation=verdict.explanation + _describe_near_kinks(layer.activation, a))
 
 
 def judge_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array, stream: Stream) -> Verdict | None:
@@ -89,19 +85,28 @@ def judge_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array, stream: Stream
     `a` (N, outputs) are the layer's pre-activations, `t` the targets. Returns None where it has none. Where the
     claim is off, it is also compared with the loss without its small constants, as the `eps` in a logarithm.
     """
-    verdict = _judge_loss(loss, layer, a, t)
+
+    def judge_at(a: Array) -> Verdict | None:
+        verdict = _judge_claim(_claim_of_loss(loss, layer, a, t))
+        if verdict is not None and verdict.verdict == WRONG:
+            return _judge_without_constants(loss, layer, a, t) or verdict
+        return verdict
+
+    beyond = 3 * stream.child("beyond").generator().standard_normal(a.shape).astype(a.dtype)
+    return _judge_twice(judge_at, a, beyond)
+
+
+def _judge_twice(judge_at: Callable[[Array], Verdict | None], a: Array, beyond: Array) -> Verdict | None:
+    """Return the verdict at pre-activations of a batch, or where all is right there, on a failure at others."""
+    verdict = judge_at(a)
     if verdict is None or verdict.verdict != CORRECT or verdict.left_out:
         return verdict
-    beyond = 3 * stream.child("beyond").generator().standard_normal(a.shape).astype(a.dtype)
-    there = _judge_loss(loss, layer, beyond, t)
-    return _relocate(there, beyond) if there and there.is_failure else verdict
-
-
-def _judge_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Verdict | None:
-    verdict = _judge_claim(_claim_of_loss(loss, layer, a, t))
-    if verdict is not None and verdict.verdict == WRONG:
-        return _judge_without_constants(loss, layer, a, t) or verdict
-    return verdict
+    there = judge_at(beyond)
+    if there is None or not there.is_failure:
+        return verdict
+    where = "" if there.sample is None else f" {beyond[there.sample, there.unit or 0]:.4g}"
+    text = f"right in this batch, but at another pre-activation{where}: {there.explanation}"
+    return attrs.evolve(there, sample=None, unit=None, explanation=text)
 
 
 def _claim_of_activation(layer: DenseLayer, a: Array, stream: Stream) -> Claim:
@@ -172,12 +177,6 @@ def _judge_claim(part: Claim) -> Verdict | None:
     return conclude(judgement, part.locate, **part.fields)
 
 
-def _relocate(verdict: Verdict, beyond: Array) -> Verdict:
-    where = "" if verdict.sample is None else f" {beyond[verdict.sample, verdict.unit or 0]:.4g}"
-    text = f"right in this batch, but at another pre-activation{where}: {verdict.explanation}"
-    return attrs.evolve(verdict, sample=None, unit=None, explanation=text)
-
-
 def _describe_near_kinks(activation: Activation, a: Array) -> str:
     """Return words on the pre-activation nearest to a kink, where it is within the step of a central difference."""
     if not activation.elementwise:
@@ -243,12 +242,3 @@ def _find_constant(found: Judgement, part: Claim, y: Array, t: Array) -> float:
     constant = float(np.median(constants))
     fits = np.abs(constants - constant) <= known + 0.01 * abs(constant)
     return constant if 0 < constant < SMALL and bool(fits.all()) else 0.0
-
-
-def _move(at: Array, step: float, unit: Array, column: int | None = None) -> Array:
-    if column is None:
-        moved: Array = at + at.dtype.type(step) * unit
-        return moved
-    moved = at.copy()
-    moved[:, column] += at.dtype.type(step) * unit[:, column]
-    return moved

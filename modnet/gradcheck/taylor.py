@@ -10,7 +10,7 @@ Press et al., "Numerical Recipes", chapter 5.7; Moré and Wild (2011), "Estimati
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
 import attrs
@@ -99,6 +99,27 @@ def judge(f: Callable[[float], Array], claimed: Array, at: Array, dtype: Any) ->
         first = _judge(values, claimed, values.estimate_noise(_float64(at)))
         quantum = _find_stair(values, claimed) if (first.verdict == WRONG).any() else 0.0
         return _judge(values, claimed, np.maximum(values.estimate_noise(_float64(at)), quantum)) if quantum else first
+
+
+def judge_columns(
+    f: Callable[[Array], Array], claimed: Array, at: Array, unit: Array, columns: Iterable[int]
+) -> Judgement:
+    """Judge the slopes of a function of each row, `f(at)` (N,), column by column: E are the samples of each in turn.
+
+    All are arrays (N, C) else; `unit` holds the lengths of a step of 1.
+    """
+    chosen = list(columns)
+
+    def values(s: float) -> Array:
+        return np.concatenate([f(_move_column(at, s, unit, column)) for column in chosen])
+
+    return judge(values, (claimed * unit)[:, chosen].T.ravel(), np.abs(at / unit)[:, chosen].T.ravel(), at.dtype)
+
+
+def _move_column(at: Array, step: float, unit: Array, column: int) -> Array:
+    moved = at.copy()
+    moved[:, column] += at.dtype.type(step) * unit[:, column]
+    return moved
 
 
 @attrs.frozen(eq=False)

@@ -98,19 +98,17 @@ def _judge_blocks(f: Callable[[Params], float], params: Params, grads: Grads, bl
 
 def _narrow(f: Callable[[Params], float], params: Params, grads: Grads, block: _Block) -> tuple[_Block, Judgement]:
     """Follow the worse half down to one parameter, as far as it is wrong; return it and its judgement."""
-    found = _judge_blocks(f, params, grads, [block])
     while len(block.entries) > 1:
         halves = block.halve()
         judgement = _judge_blocks(f, params, grads, halves)
         wrong = judgement.verdict == WRONG
         if not wrong.any():
-            return block, found
+            break
         lengths = np.array([len(half.entries) for half in halves]) ** 0.5
         block = halves[int(np.where(wrong, judgement.error * lengths, -1).argmax())]
-        if len(block.entries) == 1:
-            block = attrs.evolve(block, signs=np.ones_like(block.signs))
-        found = _judge_blocks(f, params, grads, [block])
-    return block, found
+    if len(block.entries) == 1:  # its slope is shown
+        block = attrs.evolve(block, signs=np.ones_like(block.signs))
+    return block, _judge_blocks(f, params, grads, [block])
 
 
 def _split_into_blocks(name: str, value: Array, stream: Stream) -> list[_Block]:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shlex
-import shutil
 import warnings
 from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager, suppress
@@ -16,6 +15,7 @@ from modnet.compose.settings import Table
 from modnet.compose.toml import read_toml
 from modnet.errors import DataError, SettingError, UnknownNameError
 from modnet.files import sweep
+from modnet.files.cache import remove
 from modnet.files.locks import hold_lock
 from modnet.files.opening import read_json
 from modnet.files.writing import sync_folder
@@ -94,7 +94,7 @@ def read_ending(path: Path) -> tuple[Status, int] | None:
     """
     for name in (*FILES, PREVIOUS):
         sweep(path / name)
-    shutil.rmtree(path / REPLACED, ignore_errors=True)
+    remove(path / REPLACED)
     if (path / RECEIPT).is_file():
         results = Receipt.read(path, of_older=True).results
         ending = (results.status, results.iterations) if results else None
@@ -165,6 +165,8 @@ def is_aside(path: Path) -> bool:
 
 def set_aside(path: Path) -> None:
     """Move the files of a run into a hidden folder inside its own, which must be claimed; raises OSError."""
+    if not is_aside(path):
+        remove(path / ASIDE)  # a file, a link or a pipe in its place
     (path / ASIDE).mkdir()
     for name in (PREVIOUS, *reversed(FILES)):  # the experiment last, see `restore`
         with suppress(FileNotFoundError):
@@ -186,17 +188,17 @@ def restore(path: Path) -> bool:
         with suppress(FileNotFoundError):
             (path / ASIDE / name).replace(path / name)
     sync_folder(path)
-    shutil.rmtree(path / ASIDE, ignore_errors=True)
+    remove(path / ASIDE)
     return True
 
 
 def discard_replaced(path: Path) -> None:
     """Remove the run that was set aside: another has taken its place. The folder must be claimed; raises OSError."""
-    shutil.rmtree(path / REPLACED, ignore_errors=True)
+    remove(path / REPLACED)
     if is_aside(path):
         (path / ASIDE).replace(path / REPLACED)  # at one stroke
         sync_folder(path)
-        shutil.rmtree(path / REPLACED, ignore_errors=True)
+        remove(path / REPLACED)
 
 
 def recover(path: Path) -> None:

@@ -22,10 +22,10 @@ import pytest
 from processes import wait_until
 
 import modnet
+from modnet.cli.show.progress import RunsProgress
 from modnet.comparison.compare import FILES
 from modnet.comparison.workers import Job, JobResult, measure_progress, train_table
 from modnet.compose.experiment import create_experiment, run_experiment, to_table
-from modnet.display.progress import RunsProgress
 from modnet.errors import MissingExtraError
 from modnet.nn.checkpoint import Checkpoint
 from modnet.runs.folder import HITS, claim
@@ -169,8 +169,8 @@ class TestContinued:
 
 
 def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modnet.display.progress.MEASURE_EVERY", 0.01)
-    monkeypatch.setattr("modnet.display.progress.SIGN_OF_LIFE", 0.02)
+    monkeypatch.setattr("modnet.cli.show.progress.MEASURE_EVERY", 0.01)
+    monkeypatch.setattr("modnet.cli.show.progress.SIGN_OF_LIFE", 0.02)
     out = io.StringIO()
     with RunsProgress(out) as progress:
         progress.start(4, 1, lambda: 0.5)
@@ -181,7 +181,7 @@ def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_runs_are_not_measured_where_nothing_is_shown_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modnet.display.progress.MEASURE_EVERY", 0.001)
+    monkeypatch.setattr("modnet.cli.show.progress.MEASURE_EVERY", 0.001)
     measured: list[float] = []
     with RunsProgress(io.StringIO()) as progress:
         progress.start(4, 1, lambda: measured.append(0.5) or 0.5)

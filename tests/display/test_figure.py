@@ -16,7 +16,7 @@ RC = {
     "latex": "text.usetex: True\nfont.family: serif\n",
     "a style": "axes.facecolor: black\nlines.linewidth: 20\nsavefig.dpi: 10\nsavefig.bbox: tight\nimage.cmap: jet\n",
     "another backend": "backend: module://not_there\ninteractive: True\n",
-    "nonsense": "font.size: abc\nno colon\n",
+    "nonsense": "font.size: abc\nno colon\n\x1b[2J: 1\n",
 }
 BROKEN = {
     "an error of a library": "raise OSError('libfreetype.so.6: cannot open shared object file')",
@@ -55,9 +55,9 @@ def test_a_backend_has_no_part_in_it(tmp_path: Path, expected: bytes, backend: s
 @pytest.mark.parametrize("rc", RC.values(), ids=RC)
 def test_nor_has_a_user_s_own_configuration(tmp_path: Path, expected: bytes, rc: str) -> None:
     (tmp_path / "matplotlibrc").write_text(rc)
-    out, _ = train(tmp_path)  # on standard error Matplotlib says what it does not understand
+    out, err = train(tmp_path)
     assert (tmp_path / "run/curves.png").read_bytes() == expected
-    assert "not drawn" not in out
+    assert ("not drawn" in out, err) == (False, "")
 
 
 @pytest.mark.parametrize("source", BROKEN.values(), ids=BROKEN)
@@ -84,6 +84,15 @@ def test_a_configuration_that_is_no_text_costs_the_picture_alone(tmp_path: Path)
     out, err = train(tmp_path)
     assert "\ncurves.png was not drawn: Matplotlib fails (UnicodeDecodeError: 'utf-8' codec" in out
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("target", ["pipe", "/dev/zero"])
+def test_a_configuration_that_never_ends_is_not_waited_for(tmp_path: Path, target: str) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "matplotlibrc").symlink_to(target)
+    out, err = train(tmp_path)
+    assert "\ncurves.png was not drawn: matplotlibrc: a device or a pipe, expected a file\n" in out
+    assert err == ""
 
 
 def test_a_picture_that_cannot_be_written_is_a_note(tmp_path: Path) -> None:

@@ -303,6 +303,15 @@ class TestTheConstantInTheLogarithm:
             assert not check(net, x, t).passed
 
 
+@pytest.mark.parametrize("stream", range(8))
+def test_a_wrong_entry_is_shown_with_its_own_sign(stream: int) -> None:
+    """Whatever the sign of the direction in which it was found."""
+    params, grads = {"b": np.array([3.0, 4.0])}, {"b": np.array([6.1, 8.0])}
+    verdict = judge_whole(lambda p: float((p["b"] ** 2).sum()), params, grads, modnet.Stream(stream))
+    assert verdict.place == "b[0]"
+    assert verdict.explanation.startswith("6.1 is given, the slope is 6 ")
+
+
 class TestTooNoisy:
     @pytest.mark.parametrize(
         "forward",

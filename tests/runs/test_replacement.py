@@ -204,10 +204,20 @@ def test_a_link_under_that_name_moves_and_removes_nothing(experiment: Any, folde
     with claim(folder):
         assert read_ending(folder)
     assert (contents(other), here) == (before, {k: v for k, v in contents(folder).items() if "/" not in k})
-    if name == ASIDE:
-        with pytest.raises(DataError, match="cannot be written: File exists"):
-            begin(folder, experiment, overwrite=True)
-        assert contents(other) == before
+    begin(folder, experiment, overwrite=True)
+    assert contents(other) == before
+
+
+@pytest.mark.parametrize("name", [ASIDE, REPLACED])
+@pytest.mark.parametrize("put", [os.mkfifo, Path.touch], ids=["a pipe", "a file"])
+def test_what_is_no_folder_under_that_name_is_removed(
+    experiment: Any, folder: Path, name: str, put: Callable[[Path], None]
+) -> None:
+    begin(folder, experiment)
+    put(folder / name)
+    resume(folder, experiment)
+    begin(folder, experiment, overwrite=True)
+    assert not os.path.lexists(folder / name)
 
 
 PLUGIN = """
