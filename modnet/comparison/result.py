@@ -10,7 +10,7 @@ import attrs
 import numpy as np
 
 from modnet.comparison.collapse import find_collapsed
-from modnet.comparison.decisions import LIKELY, Decision
+from modnet.comparison.decisions import ANALYSES, LIKELY, Decision
 from modnet.comparison.grid import Setting
 from modnet.comparison.statistics import Estimate, Variation
 from modnet.errors import DataError
@@ -164,7 +164,8 @@ class PairResult:
         if probability < 0.01 and decision.smallest_rope > self.rope:
             return f"undecided: {self.samples:,} samples cannot show less than {decision.smallest_rope:.2g}"
         if not decision.forecast:
-            return f"undecided after {self.seeds} seeds" if self.seeds > 1 else "undecided"
+            first = f"undecided: it takes {ANALYSES[0]} seeds"
+            return first if self.seeds == 1 else f"undecided after {self.seeds} seeds"
         return f"undecided: {count} seeds decide with {_percent(probability)}"
 
 

@@ -1,1 +1,1 @@
-"""Figures, terminal output and progress."""
+"""Figures, and how they come to a file."""

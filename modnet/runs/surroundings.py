@@ -108,7 +108,7 @@ class Segment:
     def entries(self) -> dict[tuple[str, str], str]:
         """All of it by part and name: {("plugin", "modnet-x, the code of modnet_x"): "1.0 (DIGEST)"}."""
         return {
-            **{("plugin", f"{o.kind} {o.name}"): o.distribution for o in self.plugins},
+            **{("plugin", f"{o.kind} {o.name}"): f"{o.distribution} ({o.package})" for o in self.plugins},
             **{("plugin", f"{o.distribution}, the code of {o.package}"): _format_version(o) for o in self.plugins},
             **{("library", name): version for name, version in self.libraries.items()},
             **{("platform", name): value for name, value in self.platform.items()},

@@ -108,7 +108,7 @@ class TestOutput:
     ) -> None:
         done = call(*QUICK, "--hidden", "2,3", "--seeds", "1", "--out", str(tmp_path / "out"), cwd=folder)
         assert done.returncode == 0, done.stderr
-        assert "  -  undecided: " in done.stdout
+        assert "  -  undecided: it takes 5 seeds" in done.stdout
 
 
 @pytest.mark.parametrize(

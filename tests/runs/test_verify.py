@@ -179,7 +179,9 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], None], str, str]] = {
         alter_receipt(plugins=of_losses(version="0.0.9")), "plugin", "modnet, the code of modnet_losses: 0.0.9 ("
     ),
     "another plugin": (
-        alter_receipt(plugins=of_losses(distribution="x")), "plugin", "loss cross-entropy: x then, modnet now"
+        alter_receipt(plugins=of_losses(distribution="x")),
+        "plugin",
+        "loss cross-entropy: x (modnet_losses) then, modnet (modnet_losses) now",
     ),
     "other code, the same version": (
         alter_receipt(plugins=of_losses(code_sha256="0" * 64)), "plugin", "the code of modnet_losses: 0.1.0 (0000"

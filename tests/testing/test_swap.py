@@ -388,7 +388,7 @@ class TestWholeProgram:
         assert origin["package"] != "modnet_losses"
         done = call("verify", "run", cwd=tmp_path)
         assert done.returncode == 1
-        assert "the code of" in done.stdout
+        assert f"loss cross-entropy: modnet ({origin['package']}) then, modnet (modnet_losses) now" in done.stdout
 
     def test_in_a_comparison_which_then_stays_in_this_process(self, tmp_path: Path) -> None:
         with (
