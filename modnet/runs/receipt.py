@@ -20,7 +20,7 @@ from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.errors import DataError, SettingError
 from modnet.files import digest, write_atomically
-from modnet.files.digests import hash_file
+from modnet.files.cache import hash_file
 from modnet.files.opening import read_json
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import hash_params

@@ -17,8 +17,8 @@ import attrs
 from modnet.compose.experiment import Experiment, find_parts
 from modnet.compose.parts import find_name
 from modnet.compose.plugins import get_host
-from modnet.data.fingerprint import code_fingerprint, hash_class
 from modnet.errors import ModnetError
+from modnet.files.code import code_fingerprint, hash_class
 from modnet.host.entry_points import Plugin
 from modnet.host.modules import find_imported, read_code
 from modnet.host.registry import BUILT_IN
