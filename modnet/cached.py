@@ -18,8 +18,7 @@ import numpy as np
 
 from modnet.errors import DataError
 from modnet.files import cache_folder, digest, reading, telling
-from modnet.files.cache import ABOUT, ARRAYS, read_note, remove, write_note
-from modnet.files.digests import hash_file
+from modnet.files.cache import ABOUT, ARRAYS, hash_file, read_note, remove, write_note
 from modnet.files.locks import hold_lock
 from modnet.files.writing import sync_folder
 from modnet.types import Array

@@ -12,11 +12,11 @@ import click
 
 from modnet.cli.options import comparison_options, load_all_plugins, plugin_options, read_alternatives
 from modnet.cli.output import echo
+from modnet.cli.show.progress import RunsProgress, file_progress
 from modnet.comparison import compare as comparison
 from modnet.comparison.decisions import ROPE
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
-from modnet.display.progress import RunsProgress, file_progress
 from modnet.runs.folder import choose_new_folder
 
 

@@ -11,13 +11,13 @@ import click
 
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import echo
+from modnet.cli.show.estimators import draw_estimators
+from modnet.cli.show.progress import file_progress
 from modnet.compose.experiment import create_experiment, create_network, format_title, read_data, to_table
 from modnet.compose.gradient_check import check_gradient
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
-from modnet.display.estimators import draw_estimators
 from modnet.display.figure import FORMATS, save_figure
-from modnet.display.progress import file_progress
 from modnet.gradcheck.verdicts import VERDICTS
 from modnet.nn.batches import Batches
 from modnet.randomness import Stream

@@ -13,10 +13,10 @@ import click
 
 from modnet.cli.options import load_all_plugins, parse_assignments, plugin_options
 from modnet.cli.output import echo
+from modnet.cli.show.progress import file_progress
 from modnet.compose.parts import make_part
 from modnet.compose.sources import find_shared_settings, is_data_set, read_rows, recognise_source
 from modnet.compose.toml import read_toml
-from modnet.display.progress import file_progress
 from modnet.errors import DataError
 from modnet.runs.folder import EXPERIMENT, PARAMS
 from modnet.runs.integrity import check_files

@@ -13,10 +13,10 @@ import click
 import modnet
 from modnet.cli.options import load_all_plugins, plugin_options
 from modnet.cli.output import echo, tell
+from modnet.cli.show.progress import file_progress
 from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data
 from modnet.compose.toml import read_toml
-from modnet.display.progress import file_progress
 from modnet.errors import DataError, SettingError
 from modnet.nn.checkpoint import CHECKPOINT
 from modnet.runs.folder import EXPERIMENT, check_is_run, claim, read_ending, read_experiment

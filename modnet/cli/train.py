@@ -13,6 +13,7 @@ import click
 import modnet
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import complain, echo, explain, tell
+from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.cli.signals import interrupting
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, list_usable_names, make_part
@@ -20,7 +21,6 @@ from modnet.compose.settings import get_settings
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
-from modnet.display.progress import RunProgress, file_progress
 from modnet.errors import ModnetError
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import Checkpoint

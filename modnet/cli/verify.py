@@ -11,9 +11,9 @@ import click
 
 from modnet.cli.options import load_all_plugins, plugin_options
 from modnet.cli.output import echo
+from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.compose.settings import Table
 from modnet.compose.toml import read_toml
-from modnet.display.progress import RunProgress, file_progress
 from modnet.errors import SettingError
 from modnet.runs.folder import EXPERIMENT, recover
 from modnet.runs.surroundings import PARTS

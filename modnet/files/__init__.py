@@ -1,11 +1,21 @@
 """Files: opened, compressed or not, reported on, and written whole or not at all."""
 
-from modnet.files.cache import cache_folder
-from modnet.files.digests import digest
+from modnet.files.cache import cache_folder, digest
 from modnet.files.foreign import describe_foreign
 from modnet.files.names import part_paths, uncompressed_name
-from modnet.files.opening import CHUNK, COMPRESSED, LIMIT, compression, created, head_of, opened, read_bytes, reading
-from modnet.files.progress import tell_progress, telling
+from modnet.files.opening import (
+    CHUNK,
+    COMPRESSED,
+    LIMIT,
+    compression,
+    created,
+    head_of,
+    opened,
+    read_bytes,
+    reading,
+    tell_progress,
+    telling,
+)
 from modnet.files.writing import replacing, sweep, write_atomically
 from modnet.files.zipped import ZIP, first_name, member_name
 from modnet.text import format_size, list_some, printable, quote, write_csv

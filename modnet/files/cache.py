@@ -1,24 +1,28 @@
-"""The cache folder, whose content can be made or fetched again."""
+"""The cache folder, whose content can be made again, digests of files included."""
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
+import time
 from contextlib import suppress
-from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
 import attrs
 
 from modnet.errors import DataError
-from modnet.files.opening import read_plain
+from modnet.files.opening import LARGEST, ReportingFile, read_plain, reading
 from modnet.files.writing import write_atomically
 
 ARRAYS, DIGESTS, DOWNLOADS, PLUGINS = "arrays", "digests", "downloads", "plugins"
 ABOUT = "about.json"
 """The file in a converted file's folder that says what it was converted from."""
+
+# A file that changed this long before it was read, in seconds, cannot change again within the clock's step.
+SETTLED = 2.0
 
 
 def cache_folder() -> Path:
@@ -33,16 +37,47 @@ def cache_folder() -> Path:
 def write_note(path: Path, value: Any) -> None:
     """Write a JSON-able value into a file of the cache, with its SHA-256; raises OSError."""
     text = json.dumps(value)
-    write_atomically(path, f"{sha256(text.encode()).hexdigest()}\n{text}".encode())
+    write_atomically(path, f"{hashlib.sha256(text.encode()).hexdigest()}\n{text}".encode())
 
 
 def read_note(path: Path) -> Any:
     """Return the value that `write_note` has written, or None where it is missing, damaged or another's."""
     try:
         seal, _, text = read_plain(path).partition(b"\n")
-        return json.loads(text) if sha256(text).hexdigest().encode() == seal else None
+        return json.loads(text) if hashlib.sha256(text).hexdigest().encode() == seal else None
     except (DataError, ValueError, RecursionError):
         return None
+
+
+def hash_file(path: Path) -> str:
+    """Return the SHA-256 of a file of a run, in hex; raises DataError where it cannot be read, or is too large."""
+    with reading(path), ReportingFile(path, LARGEST) as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def digest(path: Path) -> str:
+    """Return the SHA-256 of a file's bytes, in hex.
+
+    What was found for a file is remembered in the cache folder for as long as size, times and inode stay the same.
+    """
+    with reading(path):
+        before = _identity(path)
+        note = cache_folder() / DIGESTS / f"{hashlib.sha256(str(path.resolve()).encode()).hexdigest()[:32]}.json"
+        known = read_note(note)
+        if isinstance(known, list) and known[:-1] == before and isinstance(known[-1], str):
+            return known[-1]
+        with ReportingFile(path) as file:
+            found = hashlib.file_digest(file, "sha256").hexdigest()
+        if _identity(path) == before and time.time() - path.stat().st_mtime > SETTLED:
+            with suppress(OSError):
+                note.parent.mkdir(parents=True, exist_ok=True)
+                write_note(note, [*before, found])
+        return found
+
+
+def _identity(path: Path) -> list[int]:
+    status = path.stat()
+    return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
 @attrs.frozen

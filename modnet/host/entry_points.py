@@ -9,13 +9,14 @@ import sys
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES, PathFinder
+from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from modnet.errors import PluginError, Problem
+from modnet.files.code import list_code_files
 from modnet.host.registry import BUILT_IN, Component
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ DISTRIBUTION = "modnet-workbench"
 """The name that pip knows modnet by: on the public index, `modnet` is another project's."""
 EVERY_OTHER = "*"
 """Disables every installed plugin that is not built in."""
-_CODE = (*SOURCE_SUFFIXES, *EXTENSION_SUFFIXES)
 
 
 LOADED, READY, NOT_ASKED, DISABLED, BROKEN = "loaded", "ready", "not asked", "disabled", "broken"
@@ -186,10 +186,7 @@ def find_file(module: str) -> str:
 def list_code(module: str) -> list[tuple[str, int, int]]:
     """Return path, size and time of each file of code in the outermost package of a module, or of the module."""
     file = Path(find_file(module.partition(".")[0]) or find_file(module))
-    files = (
-        [path for path in file.parent.rglob("*") if path.name.endswith(_CODE)] if file.stem == "__init__" else [file]
-    )
-    status = [(path, path.stat()) for path in sorted(files) if path.is_file()]
+    status = [(path, path.stat()) for path in list_code_files(file)]
     return [(str(path), found.st_size, found.st_mtime_ns) for path, found in status]
 
 

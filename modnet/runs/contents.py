@@ -41,11 +41,12 @@ def pack_hits(hits: Array | None) -> bytes:
 def summarize(run: ObservedRun, experiment: Experiment) -> dict[str, Any]:
     """Return the summary of a run that has ended."""
     history = run.history
+    columns = {name: values or [math.nan] for name, values in history.columns.items()}
     return {
         "status": run.status,
         "iterations": run.iteration,
         "final_loss": history.loss[-1] if history.loss else None,
-        **{name: _find_last(values) for name, values in history.columns.items()},
+        **{name: None if math.isnan(values[-1]) else values[-1] for name, values in columns.items()},
         "gradient": find_name(experiment.gradient),
         "seed": experiment.seed,
         "seconds": round(run.seconds, 3),
@@ -100,10 +101,6 @@ def _record(row: dict[str | Any, str | Any], history: History) -> None:
     cells = {name: cell for name, cell in row.items() if name not in {"iteration", "loss"}}
     if any(cells.values()):
         history.record(len(history.loss), {name: float(cell or "nan") for name, cell in cells.items()})
-
-
-def _find_last(values: list[float]) -> float | None:
-    return values[-1] if values and not math.isnan(values[-1]) else None
 
 
 def _list_versions() -> dict[str, str]:

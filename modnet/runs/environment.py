@@ -15,6 +15,7 @@ from typing import Any, cast
 import numpy as np
 from threadpoolctl import LibController, ThreadpoolController
 
+from modnet.files.code import list_code_files
 from modnet.host.entry_points import DISTRIBUTION
 
 # Those that every run uses; what plugins use besides is found from them, not from what happens to be imported.
@@ -65,10 +66,9 @@ def _find_version(distribution: str) -> str:
 
 
 def _find_imports(package: str) -> set[str]:
-    """Return the outermost names that the code of a package or module imports."""
     file = Path(getattr(sys.modules.get(package), "__file__", None) or "")
-    files = file.parent.rglob("*.py") if file.stem == "__init__" else [file] if file.suffix == ".py" else []
-    text = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files if path.is_file())
+    files = [path for path in list_code_files(file) if path.suffix == ".py"]
+    text = "\n".join(path.read_text(encoding="utf-8", errors="replace") for path in files)
     return set(re.findall(r"(?m)^\s*(?:import|from)\s+(\w+)", text))
 
 
@@ -85,7 +85,6 @@ def _describe_blas() -> str:
 
 
 def _is_numpys(library: LibController) -> bool:
-    """Return whether a library is the one that NumPy was linked with."""
     if Path(np.__file__).parent.with_suffix(".libs") in Path(library.filepath).parents:  # as wheels have it
         return True
     extension = getattr(sys.modules.get("numpy._core._multiarray_umath"), "__file__", None)

@@ -17,8 +17,8 @@ import attrs
 from modnet.compose.experiment import Experiment, find_parts
 from modnet.compose.parts import find_name
 from modnet.compose.plugins import get_host
-from modnet.data.fingerprint import code_fingerprint, hash_class
 from modnet.errors import ModnetError
+from modnet.files.code import code_fingerprint, hash_class
 from modnet.host.entry_points import Plugin
 from modnet.host.modules import find_imported, read_code
 from modnet.host.registry import BUILT_IN
@@ -92,10 +92,12 @@ class Segment:
     @classmethod
     def create(cls, experiment: Experiment) -> Segment:
         """Return the surroundings of this process for an experiment."""
-        plugins = _find_origins(experiment)
+        plugins, followers = _find_origins(experiment), get_host().list_followers()
         third_parties = {o.distribution: o.package for o in plugins if o.distribution != BUILT_IN}
-        libraries = list_libraries(third_parties)
-        return cls(0, plugins, _find_observers(), libraries, describe_machine())
+        observers = (
+            Origin(OBSERVER, p.name, p.distribution, p.version, *_find_code_of_plugin(p, p.module)) for p in followers
+        )
+        return cls(0, plugins, tuple(observers), list_libraries(third_parties), describe_machine())
 
     @property
     def distributions(self) -> frozenset[str]:
@@ -105,13 +107,12 @@ class Segment:
     @cached_property
     def entries(self) -> dict[tuple[str, str], str]:
         """All of it by part and name: {("plugin", "modnet-x, the code of modnet_x"): "1.0 (DIGEST)"}."""
-        code = {("plugin", f"{o.distribution}, the code of {o.package}"): _format_version(o) for o in self.plugins}
         return {
-            **{("plugin", f"{each.kind} {each.name}"): each.distribution for each in self.plugins},
-            **code,
+            **{("plugin", f"{o.kind} {o.name}"): o.distribution for o in self.plugins},
+            **{("plugin", f"{o.distribution}, the code of {o.package}"): _format_version(o) for o in self.plugins},
             **{("library", name): version for name, version in self.libraries.items()},
             **{("platform", name): value for name, value in self.platform.items()},
-            **{("observer", f"{each.distribution}:{each.name}"): _format_version(each) for each in self.observers},
+            **{("observer", f"{o.distribution}:{o.name}"): _format_version(o) for o in self.observers},
         }
 
     def find_differences(self, now: Segment) -> list[Difference]:
@@ -157,14 +158,6 @@ def _find_origins(experiment: Experiment) -> tuple[Origin, ...]:
             code = _find_code_of_class(type(part), plugin)
             found.add(Origin(c.kind, find_name(part), c.owner, plugin.version if plugin else "", *code))
     return tuple(sorted(found, key=attrs.astuple))
-
-
-def _find_observers() -> tuple[Origin, ...]:
-    """Return the origins of the plugins that follow runs, in the order of their calls."""
-    followers = get_host().list_followers()
-    return tuple(
-        Origin(OBSERVER, p.name, p.distribution, p.version, *_find_code_of_plugin(p, p.module)) for p in followers
-    )
 
 
 def _format_version(origin: Origin) -> str:

@@ -22,10 +22,10 @@ import pytest
 from processes import wait_until
 
 import modnet
+from modnet.cli.show.progress import RunsProgress
 from modnet.comparison.compare import FILES
 from modnet.comparison.workers import Job, JobResult, measure_progress, train_table
 from modnet.compose.experiment import create_experiment, run_experiment, to_table
-from modnet.display.progress import RunsProgress
 from modnet.errors import MissingExtraError
 from modnet.nn.checkpoint import Checkpoint
 from modnet.runs.folder import HITS, claim
@@ -169,8 +169,8 @@ class TestContinued:
 
 
 def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modnet.display.progress.MEASURE_EVERY", 0.01)
-    monkeypatch.setattr("modnet.display.progress.SIGN_OF_LIFE", 0.02)
+    monkeypatch.setattr("modnet.cli.show.progress.MEASURE_EVERY", 0.01)
+    monkeypatch.setattr("modnet.cli.show.progress.SIGN_OF_LIFE", 0.02)
     out = io.StringIO()
     with RunsProgress(out) as progress:
         progress.start(4, 1, lambda: 0.5)
@@ -181,7 +181,7 @@ def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) ->
 
 
 def test_runs_are_not_measured_where_nothing_is_shown_of_it(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("modnet.display.progress.MEASURE_EVERY", 0.001)
+    monkeypatch.setattr("modnet.cli.show.progress.MEASURE_EVERY", 0.001)
     measured: list[float] = []
     with RunsProgress(io.StringIO()) as progress:
         progress.start(4, 1, lambda: measured.append(0.5) or 0.5)
@@ -209,13 +209,28 @@ class TestTrust:
         with pytest.raises(modnet.SettingError, match=r"holds a run with another training\.iterations"):
             modnet.compare(other, GRID, seeds=SEEDS, out=copy)
 
-    @pytest.mark.parametrize("name", ["hits.npy", "history.csv", "params.npz"])
+    @pytest.mark.parametrize("name", ["hits.npy", "history.csv", "params.npz", "experiment.toml"])
     def test_a_file_that_was_changed(self, copy: Path, experiment: dict[str, Any], name: str) -> None:
         file = copy / "hidden-5" / "seed-1" / name
         content = bytearray(file.read_bytes())
         content[-2] ^= 1
         file.write_bytes(content)
         with pytest.raises(modnet.DataError, match=rf"seed-1 is not as the run left it: {name}; remove it"):
+            modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
+
+    def test_a_run_without_its_experiment(self, copy: Path, experiment: dict[str, Any]) -> None:
+        run = copy / "hidden-5" / "seed-1"
+        (run / "experiment.toml").unlink()
+        with pytest.raises(modnet.DataError, match=r"seed-1: not the folder of a run, .*: remove it to repeat the run"):
+            modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
+        shutil.rmtree(run)
+        assert len(modnet.compare(experiment, GRID, seeds=SEEDS, out=copy).seeds) == SEEDS
+
+    def test_the_experiment_of_another_run(self, copy: Path, experiment: dict[str, Any]) -> None:
+        shutil.copy(copy / "hidden-5/seed-0/experiment.toml", copy / "hidden-5/seed-1")
+        with pytest.raises(
+            modnet.DataError, match=r"seed-1 is not as the run left it: experiment.toml \(seed\); remove"
+        ):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
 
     def test_a_link_in_place_of_a_run_is_not_written_through(self, experiment, copy: Path, tmp_path: Path) -> None:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +18,9 @@ from hypothesis.extra import numpy as hnp
 import modnet
 from modnet import Dataset
 from modnet.data import fingerprint
-from modnet.data.fingerprint import code_fingerprint, data_fingerprint
+from modnet.data.fingerprint import data_fingerprint
+from modnet.files.code import code_fingerprint
+from modnet.host.entry_points import list_code
 from modnet.runs.environment import describe_machine, list_libraries
 
 pixels = hnp.arrays(np.uint8, st.tuples(st.integers(1, 20), st.integers(1, 4)))
@@ -102,7 +106,7 @@ def package(tmp_path: Path) -> Path:
 
 def code(package: Path, module: str) -> tuple[str, str]:
     """Return the fingerprint as another process finds it: a module is imported once."""
-    ask = f"import {module}; from modnet.data.fingerprint import code_fingerprint as f; print(*f({module!r}))"
+    ask = f"import {module}; from modnet.files.code import code_fingerprint as f; print(*f({module!r}))"
     path = f"{package}:{':'.join(sys.path)}"
     done = subprocess.run([sys.executable, "-B", "-c", ask], env={"PYTHONPATH": path}, capture_output=True, text=True)
     assert done.returncode == 0, done.stderr
@@ -131,6 +135,22 @@ class TestCode:
         assert code(package, "alone") == (name, first) == ("alone", first)
         (package / "alone.py").write_text("A = 2\n")
         assert code(package, "alone")[1] != first
+
+    def test_what_only_has_the_name_of_a_file_of_code_is_none(
+        self, package: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """A pipe would be waited for, a folder and a dangling link cannot be read."""
+        part = package / "shared" / "part"
+        _, first = code(package, "shared.part")
+        os.mkfifo(part / "pipe.py")
+        (part / "folder.py").mkdir()
+        (part / "gone.py").symlink_to(package / "nowhere.py")
+        assert code(package, "shared.part")[1] == first
+        module = types.ModuleType("part")
+        module.__file__ = str(part / "__init__.py")
+        monkeypatch.setitem(sys.modules, "part", module)
+        assert list_libraries({"no-such-distribution": "part"}) == list_libraries({})
+        assert len(list_code("part")) == 3
 
     def test_what_has_no_file_has_none(self) -> None:
         assert code_fingerprint("sys") == ("sys", "")

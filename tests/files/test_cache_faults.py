@@ -15,8 +15,7 @@ import pytest
 
 from modnet import DataError, cached
 from modnet.cached import Facts, Put, arrays_of
-from modnet.files.cache import cache_entries, clear_cache, read_note, write_note
-from modnet.files.digests import digest
+from modnet.files.cache import cache_entries, clear_cache, digest, read_note, write_note
 from modnet.types import Array
 
 X, T = np.arange(3000).reshape(300, 10) % 251, np.arange(300) % 3

@@ -24,8 +24,7 @@ import modnet
 from modnet import DataError, cached
 from modnet.cached import Facts, Put, arrays_of
 from modnet.data.samples import find_mapping
-from modnet.files.cache import cache_entries, clear_cache
-from modnet.files.digests import SETTLED
+from modnet.files.cache import SETTLED, cache_entries, clear_cache
 from modnet.nn.checkpoint import hash_params
 from modnet.types import Array
 

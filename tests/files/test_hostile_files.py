@@ -18,7 +18,7 @@ import pytest
 from modnet import DataError
 from modnet.compose.parts import make_part
 from modnet.files.arrays import unpack_array, unpack_arrays
-from modnet.files.digests import digest, hash_file
+from modnet.files.cache import digest, hash_file
 from modnet.files.opening import read_json, read_plain
 from modnet.nn.checkpoint import Checkpoints, load_params
 from modnet.runs.contents import read_history

@@ -104,19 +104,21 @@ class TestAsking:
         assert "quartic" in host.registry.names("activation")
 
     @pytest.mark.parametrize(
-        "ending",
+        ("ending", "state", "reason"),
         [
-            "__file__ = None",
-            "import sys, types\nsys.modules[__name__] = types.SimpleNamespace(**globals())",
-            "import sys\ndel sys.modules[__name__]",
+            ("__file__ = None", "ready", ""),
+            ("import sys, types\nsys.modules[__name__] = types.SimpleNamespace(**globals())", "broken", "TypeError: "),
+            ("import sys\ndel sys.modules[__name__]", "broken", "KeyError: "),
         ],
     )
     def test_an_answer_is_that_of_the_code_that_was_asked_whatever_becomes_of_its_module(
-        self, install: Install, ending: str
+        self, install: Install, ending: str, state: str, reason: str
     ) -> None:
         install("modnet-cubes", CUBE.format(name="Cube") + ending + "\n")
         a_host().settle()
-        assert report_of(a_host(), "modnet-cubes").state in {"ready", "broken"}
+        report = report_of(a_host(), "modnet-cubes")
+        assert report.state == state
+        assert report.reason.startswith(reason)
 
     @pytest.mark.parametrize("parts", [1, 2000])
     def test_an_answer_may_be_long(self, install: Install, parts: int) -> None:

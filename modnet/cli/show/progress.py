@@ -88,17 +88,14 @@ class _Progress:
     def _print(self, line: str) -> None:
         self._last_line = time.monotonic()
         try:
-            self._write(escape(line))
+            if self._bar:
+                self._bar.console.print(escape(line), highlight=False, markup=False, soft_wrap=True)
+            else:
+                print(escape(line), file=self._out, flush=True)
         except (OSError, ValueError):  # closed by its reader or by a plugin: the work is worth more
             if not self._is_lost:
                 self._is_lost = True
                 warnings.warn("the output cannot be written: the work continues without it", stacklevel=2)
-
-    def _write(self, line: str) -> None:
-        if self._bar:
-            self._bar.console.print(line, highlight=False, markup=False, soft_wrap=True)
-        else:
-            print(line, file=self._out, flush=True)
 
 
 class RunProgress(_Progress, Observer):
@@ -204,19 +201,17 @@ def _create_bar(out: TextIO, *, percent: bool = False) -> Progress | None:
     if not out.isatty():
         return None
     try:
+        from rich import progress
         from rich.console import Console
-        from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TextColumn
-        from rich.progress import TimeElapsedColumn as Elapsed
-        from rich.progress import TimeRemainingColumn as Left
     except ImportError:
         return None
-    return Progress(
-        TextColumn("{task.description}", markup=False),
-        BarColumn(),
-        TaskProgressColumn() if percent else MofNCompleteColumn(),
-        Elapsed(),
-        TextColumn("time left"),
-        Left(),
+    return progress.Progress(
+        progress.TextColumn("{task.description}", markup=False),
+        progress.BarColumn(),
+        progress.TaskProgressColumn() if percent else progress.MofNCompleteColumn(),
+        progress.TimeElapsedColumn(),
+        progress.TextColumn("time left"),
+        progress.TimeRemainingColumn(),
         console=Console(file=out),
         transient=True,
     )

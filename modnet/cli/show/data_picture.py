@@ -47,7 +47,9 @@ def draw_data(data: Dataset, summary: Summary, title: str = "") -> Figure:
         right.tick_params(left=False, labelleft=False)
         _draw_counts(right, data, summary, classes, [COLORS[0]] * len(classes))
     else:
-        features = _find_drawable(summary)[:_FEATURES]
+        with np.errstate(over="ignore"):
+            is_drawable = np.isfinite(summary.maximum - summary.minimum)
+        features = np.flatnonzero(is_drawable)[:_FEATURES].tolist()
         colors = list(COLORS) if len(data.classes) <= len(COLORS) else [GREY] * _CLASSES
         columns = min(3, len(features) + 1)
         rows = math.ceil((len(features) + 1) / columns)
@@ -120,12 +122,6 @@ def _draw_histograms(
         axes.spines[["top", "right"]].set_visible(False)
     for axes in grid[len(features) :]:
         axes.set_axis_off()
-
-
-def _find_drawable(summary: Summary) -> list[int]:
-    """Return the features whose range is a finite number."""
-    with np.errstate(over="ignore"):
-        return np.flatnonzero(np.isfinite(summary.maximum - summary.minimum)).tolist()
 
 
 def _format_name(name: object) -> str:

@@ -10,9 +10,9 @@ import attrs
 import pytest
 from processes import wait_until
 
-import modnet.display.progress
+import modnet.cli.show.progress
 from modnet import History, Status
-from modnet.display.progress import RunProgress, format_epoch
+from modnet.cli.show.progress import RunProgress, format_epoch
 from modnet.text import format_duration
 
 
@@ -80,7 +80,7 @@ def test_elsewhere_than_on_a_terminal_there_are_plain_lines_only() -> None:
 
 
 def test_a_long_epoch_gives_signs_of_life_with_the_time_left(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(modnet.display.progress, "SIGN_OF_LIFE", 0.05)
+    monkeypatch.setattr(modnet.cli.show.progress, "SIGN_OF_LIFE", 0.05)
     out = io.StringIO()
     with RunProgress(out) as report:
         report.run_started(Run(10, seconds=20.0, history=History([2.3])))

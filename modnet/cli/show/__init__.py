@@ -1,0 +1,1 @@
+"""Pictures, tables and progress that the commands show."""
