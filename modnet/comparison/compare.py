@@ -132,8 +132,7 @@ def compare(
         fingerprint = data_fingerprint(data)
         unfinished, receipts = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
         write_atomically(folder / COMPARISON, toml.encode())
-        made = run_jobs(unfinished, data, executor, workers, accept=accept)
-        _follow(made, jobs, unfinished, data, progress)
+        _follow(run_jobs(unfinished, data, executor, workers, accept=accept), jobs, unfinished, data, progress)
         if unfinished:
             receipts = {job.folder: check_run(job.folder, fingerprint) for job in jobs}
             if not accept:  # the workers may have had others than this process
