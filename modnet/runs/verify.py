@@ -112,7 +112,7 @@ class Verification:
             return f"differs, and without {HISTORY} nobody can say from which iteration on ({made}); {cause}"
         if deviation and deviation.part == PARAMS and self.results.params_sha256 != self.again.params_sha256:
             return f"differs after the last iteration, in the parameters alone ({made}); {cause}\n{deviation}"
-        return f"not identical: {deviation} ({made}); {cause}"
+        return f"not identical: {deviation or f'{RECEIPT}: no digest of what was made'} ({made}); {cause}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the verification as JSON can hold it."""
