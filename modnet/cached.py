@@ -215,5 +215,5 @@ def _read_entry(folder: Path, about: Mapping[str, str]) -> tuple[Mapping[str, Ar
             arrays[name] = np.load(file, mmap_mode=mode, allow_pickle=False)
             arrays[name].flags.writeable = False
         return arrays, note["facts"]
-    except (DataError, OSError, ValueError, KeyError, EOFError, TypeError):
+    except (DataError, OSError, ValueError, KeyError, EOFError, TypeError, AttributeError):
         return None

@@ -50,9 +50,9 @@ class SettingError(ModnetError, ValueError):
         more = len(self.mistakes) - MOST_MISTAKES
         shown = [*self.mistakes[:MOST_MISTAKES], *([f"and {more:,} more"] if more > 0 else [])]
         lines = "\n".join(f"  {mistake}" for mistake in shown)
-        one = f"{where}: {self.mistakes[0]}" if where else self.mistakes[0]
-        many = f"{where + ': ' if where else ''}{len(self.mistakes)} mistakes\n{lines}"
-        super().__init__(one if len(self.mistakes) == 1 else many)
+        count = len(self.mistakes)
+        what = self.mistakes[0] if count == 1 else f"{count} mistakes\n{lines}"
+        super().__init__(f"{where}: {what}" if where else what)
 
 
 class ShapeError(ModnetError, ValueError):

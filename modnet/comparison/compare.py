@@ -130,13 +130,13 @@ def compare(
         runs = [[_make_job(setting, seed, folder) for seed in tried] for setting in settings]
         jobs = [job for jobs_of_seed in zip(*runs, strict=True) for job in jobs_of_seed]
         fingerprint = data_fingerprint(data)
-        unfinished = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
+        unfinished, receipts = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
         write_atomically(folder / COMPARISON, toml.encode())
-        made = run_jobs(list(unfinished), data, executor, workers, accept=accept)
-        _follow(made, jobs, unfinished, data, progress)
-        receipts = {job.folder: check_run(job.folder, fingerprint) for job in jobs}
-        if not accept:  # the workers may have had others than this process
-            check_agreement(folder, receipts, settings, is_more_to_come=False)
+        _follow(run_jobs(unfinished, data, executor, workers, accept=accept), jobs, unfinished, data, progress)
+        if unfinished:
+            receipts = {job.folder: check_run(job.folder, fingerprint) for job in jobs}
+            if not accept:  # the workers may have had others than this process
+                check_agreement(folder, receipts, settings, is_more_to_come=False)
         results = _read_results(settings, runs, receipts, data)
         result = Comparison(results, tried, plan.rope, find_mixtures(folder, receipts))
         _write(result, folder, resolved)
@@ -203,8 +203,8 @@ def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
 
 def _find_unfinished(
     folder: Path, settings: Sequence[Setting], jobs: Sequence[Job], fingerprint: Mapping[str, Any], *, accept: bool
-) -> list[Job]:
-    """Return the runs that are to be made or resumed.
+) -> tuple[list[Job], dict[Path, Receipt]]:
+    """Return the runs that are to be made or resumed, and the receipts of those that have begun.
 
     Raises DataError where those in the folder are of an older modnet, of other data, or, without `accept`, not all
     made by the same code and libraries, those to come included.
@@ -215,17 +215,22 @@ def _find_unfinished(
     receipts = {run: read_receipt(run, fingerprint) for run in begun}
     if not accept:
         check_agreement(folder, receipts, settings, is_more_to_come=bool(unfinished))
-    return unfinished
+    return unfinished, receipts
 
 
 def _follow(
-    made: Iterable[Job], jobs: Sequence[Job], unfinished: list[Job], data: Dataset, progress: ProgressObserver | None
+    made: Iterable[Job],
+    jobs: Sequence[Job],
+    unfinished: Sequence[Job],
+    data: Dataset,
+    progress: ProgressObserver | None,
 ) -> None:
     """Show the progress of all runs while some are made."""
+    left = list(unfinished)
     if progress:
-        progress.start(len(jobs), len(jobs) - len(unfinished), lambda: sum(map(measure_progress, unfinished)))
+        progress.start(len(jobs), len(jobs) - len(left), lambda: sum(map(measure_progress, left)))
     for job in made:
-        unfinished.remove(job)
+        left.remove(job)
         if progress:
             progress.advance(f"{job.name}: test accuracy {read_hits(job.folder, data).mean():.4f}")
 

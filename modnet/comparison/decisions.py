@@ -26,6 +26,8 @@ POWER = 0.8  # the probability with which the forecast number of seeds decides
 NODES = 50  # of the quadrature
 LIKELY = 0.5  # a verdict names the first number of seeds that decides with this probability
 
+_compute_nodes = cache(np.polynomial.legendre.leggauss)
+
 Claim = Literal["different", "equal", "undecided"]
 Scope = Callable[[Variation], Estimate]
 
@@ -149,7 +151,7 @@ def _integrate(p: float, sides: int) -> float:
         return float(p > 0)
     bound = min(-float(load_special().ndtri(p / sides)), 9.0)  # further out is less than rounding
     lowest = -bound if sides == 2 else -9.0
-    nodes, weights = _compute_nodes()
+    nodes, weights = _compute_nodes(NODES)
     z, weights = (nodes + 1) * (bound - lowest) / 2 + lowest, weights * (bound - lowest) / 2
     share = math.sqrt(0.5)  # half of the seeds of the next analysis are those of this one
     step = _normal_density((z[:, None] - share * z) / share) / share * weights
@@ -157,12 +159,6 @@ def _integrate(p: float, sides: int) -> float:
     for _ in ANALYSES[1:]:
         density = step @ density
     return min(1.0, max(p, 1 - float(weights @ density)))
-
-
-@cache
-def _compute_nodes() -> tuple[Array, Array]:
-    nodes, weights = np.polynomial.legendre.leggauss(NODES)
-    return nodes, weights
 
 
 @cache

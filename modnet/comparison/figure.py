@@ -54,9 +54,8 @@ def _draw_curves(axes: Any, settings: Sequence[SettingResult], colors: Sequence[
 
 def _find_errors(history: History, measure: Measure) -> Array:
     """Return the test errors of a history, one for each evaluation; none where it has no column for them."""
-    if measure == "accuracy":
-        return 1 - np.array(history.columns.get("test_accuracy", []))
-    return np.array(history.columns.get("test_error", []))
+    found = np.array(history.columns.get(f"test_{measure}", []))
+    return 1 - found if measure == "accuracy" else found
 
 
 def _draw_scores(axes: Any, settings: Sequence[SettingResult], colors: Sequence[str]) -> None:

@@ -129,7 +129,7 @@ class Comparison:
 
     def pairs_csv(self) -> str:
         """Return a row for each pair of settings as CSV: difference, intervals, p-values, claims, verdict."""
-        records = [_flat(record) for record in self._records()]
+        records = [_flat(record) for record in self._records]
         return to_csv([list(records[0]), *(list(record.values()) for record in records)]) if records else ""
 
     def as_json(self) -> dict[str, Any]:
@@ -155,7 +155,7 @@ class Comparison:
                 }
                 for result in self.settings
             ],
-            "pairs": self._records(),
+            "pairs": self._records,
             "accepted": [attrs.asdict(mixture) for mixture in self.mixtures],
         }
 
@@ -163,26 +163,25 @@ class Comparison:
         """Return learning curves with bands, and the score of each run with intervals; raises MissingExtraError."""
         return draw_comparison(self.settings, title)
 
+    @cached_property
     def _records(self) -> list[dict[str, Any]]:
-        scopes = ("such_samples", "on_such_samples", "decision"), ("these_samples", "on_these_samples", "decision_here")
         return [
             {
                 "first": pair.first,
                 "second": pair.second,
                 "difference": pair.difference,
                 "verdict": pair.verdict,
-                **{
-                    scope: {**(_interval(getattr(pair, estimate)) or {}), **self._record(getattr(pair, decision))}
-                    for scope, estimate, decision in scopes
-                },
+                "such_samples": self._record(pair.on_such_samples, pair.decision),
+                "these_samples": self._record(pair.on_these_samples, pair.decision_here),
             }
             for pair in self.pairs
         ]
 
-    def _record(self, decision: Decision) -> dict[str, Any]:
-        """Return a decision as JSON can hold it, with the same keys for all pairs."""
+    def _record(self, estimate: Estimate | None, decision: Decision) -> dict[str, Any]:
+        """Return an interval and a decision as JSON can hold them, with the same keys for all pairs."""
         coming = {str(count): decision.forecast.get(count) for count in ANALYSES if count > len(self.seeds)}
-        return {**attrs.asdict(decision), "seeds_needed": decision.seeds_needed, "forecast": coming}
+        found = {**attrs.asdict(decision), "seeds_needed": decision.seeds_needed, "forecast": coming}
+        return {**(_interval(estimate) or {}), **found}
 
     def _settings_table(self) -> list[list[str]]:
         rows = [[*self.settings[0].entries, f"test {self.measure}", "lowest", "highest", f"training {self.measure}"]]
@@ -214,39 +213,37 @@ class Comparison:
 
     def _notes(self) -> list[str]:
         """Return the paragraphs below the tables."""
-        return [*self._note_mixtures(), self._explain(), *self._note_few_samples(), *self._note_collapses()]
+        return [*filter(None, [self._note_mixtures(), self._explain(), self._note_samples(), self._note_collapses()])]
 
-    def _note_few_samples(self) -> list[str]:
+    def _note_mixtures(self) -> str:
+        """Return the accepted differences in code and libraries; nothing where there are none."""
+        start = "Accepted, though differences may come from it: not all runs have the same"
+        return f"{start} {list_some(map(str, self.mixtures), 3)}." if self.mixtures else ""
+
+    def _note_samples(self) -> str:
         """Return what it takes to show equality, where the samples are too few for the ROPE."""
         limits = [pair.decision.smallest_rope for pair in self.pairs if pair.decision.claim == "undecided"]
         missed = [limit for limit in limits if limit > self.rope]
         if not missed:
-            return []
-        note = (
+            return ""
+        return (
             f"Settings may differ on samples that are too rare to be among {self.samples:,}, whatever the seeds. For "
             f"new samples these can show equality within {_round_up(min(missed)):g} at best, not within "
             f"{self.rope:g}: choose a larger ROPE (`--rope`), or more test samples."
         )
-        return [note]
 
-    def _note_mixtures(self) -> list[str]:
-        """Return the accepted differences in code and libraries; nothing where there are none."""
-        what = list_some(map(str, self.mixtures), 3)
-        start = "Accepted, though differences may come from it: not all runs have the same"
-        return [f"{start} {what}."] if self.mixtures else []
-
-    def _note_collapses(self) -> list[str]:
+    def _note_collapses(self) -> str:
         """Return what collapsed runs say about other seeds; nothing where no run of any setting collapsed."""
         failed = [result for result in self.settings if result.collapsed]
         if not failed:
-            return []
+            return ""
         runs = len(self.seeds)
         counts = "; ".join(f"{result.label}: {result.collapsed} of {runs}" for result in failed)
         note = f"Runs that collapsed (they diverged, or are far below the others of their setting): {counts}."
         if len(failed) < len(self.settings):
             bound = f"{bound_share(0, runs):.0%}".replace("%", " %")
             note += f" Where none of {runs} did, up to {bound} of all seeds still may (95 % bound for each setting)."
-        return [f"{note} Intervals and verdicts do not allow for collapses that no run has shown."]
+        return f"{note} Intervals and verdicts do not allow for collapses that no run has shown."
 
     def _explain(self) -> str:
         seeds = format_count(len(self.seeds), "seed")

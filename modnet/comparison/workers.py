@@ -31,7 +31,7 @@ from modnet.host.problems import explain_failure
 from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
-from modnet.runs.folder import EXPERIMENT, HISTORY, claim, read_ending, recover
+from modnet.runs.folder import EXPERIMENT, HISTORY, claim, is_unused, read_ending, recover
 from modnet.runs.integrity import check_files
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Grads, Params, Status
@@ -64,14 +64,18 @@ def is_finished(job: Job) -> bool:
     if links := [folder for folder in (job.folder, job.folder.parent) if folder.is_symlink()]:
         raise DataError(f"{links[0]}: a link, expected a folder: runs are written within that of their comparison")
     recover(job.folder)
-    if not (job.folder / EXPERIMENT).is_file():
+    path = job.folder / EXPERIMENT
+    if not path.is_file():
+        if job.folder.exists() and not is_unused(job.folder, EXPERIMENT):
+            raise DataError(f"{job.folder}: not the folder of a run, there is no {EXPERIMENT} in it: {REMEDY}")
         return False
-    there, wanted = read_toml(job.folder / EXPERIMENT), to_table(job.experiment)
-    # The digest in the receipt holds the content of the data.
-    if keys := find_changes(without_path(there), without_path(wanted)):
-        raise SettingError([f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"], "--out")
     with claim(job.folder):
-        check_files(job.folder, remedy=REMEDY)
+        check_files(job.folder, remedy=REMEDY)  # first: of a damaged run nobody knows what it was
+        there, wanted = read_toml(path), to_table(job.experiment)
+        # The digest in the receipt holds the content of the data.
+        if keys := find_changes(without_path(there), without_path(wanted)):
+            what = f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"
+            raise SettingError([what], "--out")
         return read_ending(job.folder) is not None
 
 

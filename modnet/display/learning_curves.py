@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import math
-from itertools import cycle
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from modnet.display.figure import COLORS, GREY, create_panels, drawing, escape
+from modnet.text import printable
 from modnet.types import History
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
+
+LONGEST = 24  # letters of a column's name
 
 
 @drawing()
@@ -40,9 +42,11 @@ def _draw_loss(axes: Any, loss: list[float]) -> None:
 def _draw_accuracy(axes: Any, history: History) -> None:
     marker = "." if len(history.evaluated_at) <= 60 else None
     accuracies = {name: values for name, values in history.columns.items() if name.endswith("_accuracy")}
-    for (name, values), color in zip(accuracies.items(), cycle(COLORS), strict=False):
+    for (name, values), color in zip(
+        accuracies.items(), COLORS, strict=False
+    ):  # more are not told apart, and could take for ever
         if values and not math.isnan(values[-1]):
-            label = escape(f"{name.removesuffix('_accuracy')}: {values[-1]:.4f}")
+            label = escape(f"{printable(name.removesuffix('_accuracy'), LONGEST)}: {values[-1]:.4f}")
             axes.plot(history.evaluated_at, values, color=color, marker=marker, label=label)
     axes.set(title="accuracy", ylim=(0, 1))
     if history.evaluated_at:

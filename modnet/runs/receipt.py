@@ -85,7 +85,8 @@ class Receipt:
             receipt = _parse(table)
         except (DataError, SettingError) as error:
             what = error.mistakes[0] if isinstance(error, SettingError) else str(error).removeprefix(f"{path}: ")
-            raise DataError(f"{path}: not a run's receipt, or damaged ({printable(what, 200)})") from None
+            why = f"not a run's receipt, or damaged ({printable(what, 200)})"
+            raise DataError(f"{path}: {why}: restore it from a copy, or {again}") from None
         if receipt is None:
             of = f"{table['format']!r:.40}"
             raise DataError(f"{path}: of format {of}, this modnet reads {FORMAT}: install a newer one")

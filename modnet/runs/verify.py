@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Sequence
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
@@ -111,7 +112,7 @@ class Verification:
             return f"differs, and without {HISTORY} nobody can say from which iteration on ({made}); {cause}"
         if deviation and deviation.part == PARAMS and self.results.params_sha256 != self.again.params_sha256:
             return f"differs after the last iteration, in the parameters alone ({made}); {cause}\n{deviation}"
-        return f"not identical: {deviation} ({made}); {cause}"
+        return f"not identical: {deviation or f'{RECEIPT}: no digest of what was made'} ({made}); {cause}"
 
     def as_json(self) -> dict[str, Any]:
         """Return the verification as JSON can hold it."""
@@ -173,9 +174,8 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
         return attrs.evolve(wanted, again=_compare_results(wanted, departed.run))
     if run.status is Status.FINISHED and results.status in {Status.INTERRUPTED, Status.FAILED}:
         run.status = results.status  # as far as it went
-    again = _compare_results(wanted, run)
     found = find_deviations(wanted.folder, run, experiment, data)
-    return attrs.evolve(wanted, again=attrs.evolve(again, deviations=(*found, *again.deviations)))
+    return attrs.evolve(wanted, again=_compare_results(wanted, run, found))
 
 
 def _read_losses(wanted: Verification) -> list[float] | None:
@@ -225,8 +225,8 @@ class _Watch(Observer):
             run.hits, run.history = self._hits, run.history.until(run.iteration, lambda k: k != run.iteration)
 
 
-def _compare_results(wanted: Verification, run: Run) -> Retraining:
-    """Return what came of training again, compared with the receipt's results and the history."""
+def _compare_results(wanted: Verification, run: Run, deviations: Sequence[Difference] = ()) -> Retraining:
+    """Return what came of training again, compared with the receipt's results and the history, too."""
     results, history = wanted.results, history_to_csv(run.history)
     made: dict[str, Any] = {
         "status": run.status,
@@ -243,7 +243,7 @@ def _compare_results(wanted: Verification, run: Run) -> Retraining:
             wrong.append(Difference(HISTORY, "not written as the run writes it"))
     except (DataError, UnicodeDecodeError):
         wrong.append(Difference(HISTORY, "cannot be read"))
-    return Retraining(same, run.iteration, made["params_sha256"], departure, tuple(wrong))
+    return Retraining(same, run.iteration, made["params_sha256"], departure, (*deviations, *wrong))
 
 
 def find_departure(then: str, now: str) -> Departure | None:

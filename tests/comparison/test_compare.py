@@ -209,13 +209,28 @@ class TestTrust:
         with pytest.raises(modnet.SettingError, match=r"holds a run with another training\.iterations"):
             modnet.compare(other, GRID, seeds=SEEDS, out=copy)
 
-    @pytest.mark.parametrize("name", ["hits.npy", "history.csv", "params.npz"])
+    @pytest.mark.parametrize("name", ["hits.npy", "history.csv", "params.npz", "experiment.toml"])
     def test_a_file_that_was_changed(self, copy: Path, experiment: dict[str, Any], name: str) -> None:
         file = copy / "hidden-5" / "seed-1" / name
         content = bytearray(file.read_bytes())
         content[-2] ^= 1
         file.write_bytes(content)
         with pytest.raises(modnet.DataError, match=rf"seed-1 is not as the run left it: {name}; remove it"):
+            modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
+
+    def test_a_run_without_its_experiment(self, copy: Path, experiment: dict[str, Any]) -> None:
+        run = copy / "hidden-5" / "seed-1"
+        (run / "experiment.toml").unlink()
+        with pytest.raises(modnet.DataError, match=r"seed-1: not the folder of a run, .*: remove it to repeat the run"):
+            modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
+        shutil.rmtree(run)
+        assert len(modnet.compare(experiment, GRID, seeds=SEEDS, out=copy).seeds) == SEEDS
+
+    def test_the_experiment_of_another_run(self, copy: Path, experiment: dict[str, Any]) -> None:
+        shutil.copy(copy / "hidden-5/seed-0/experiment.toml", copy / "hidden-5/seed-1")
+        with pytest.raises(
+            modnet.DataError, match=r"seed-1 is not as the run left it: experiment.toml \(seed\); remove"
+        ):
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy)
 
     def test_a_link_in_place_of_a_run_is_not_written_through(self, experiment, copy: Path, tmp_path: Path) -> None:

@@ -37,6 +37,14 @@ def test_an_unknown_test_accuracy_is_left_out(history: History) -> None:
     assert len(draw_learning_curves(history).axes[1].lines) == 1
 
 
+def test_many_columns_take_no_time_and_no_formula_is_read_in_them(history: History) -> None:
+    accuracies = history.columns["test_accuracy"]
+    history.columns.update({rf"${i}\frac$" + "x" * 1000 + "_accuracy": accuracies for i in range(5_000)})
+    figure = draw_learning_curves(history)
+    assert len(figure.axes[1].lines) < 50
+    assert render(figure, "png").startswith(b"\x89PNG")
+
+
 def test_a_run_without_an_iteration_can_be_drawn() -> None:
     assert render(draw_learning_curves(History()), "png").startswith(b"\x89PNG")
 

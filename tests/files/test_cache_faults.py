@@ -329,3 +329,9 @@ def test_a_folder_that_cannot_be_removed_is_reported(path: Path, monkeypatch: py
     monkeypatch.setattr("modnet.files.cache.remove", lambda path: None)
     with pytest.raises(DataError, match=r"arrays: cannot be removed: remove it by hand, or set MODNET_CACHE"):
         clear_cache()
+
+
+@pytest.mark.parametrize("arrays", [[], 3, "x", {"x": 3}, {"../x": ""}])
+def test_an_entry_that_somebody_else_prepared_is_made_anew(tmp_path: Path, arrays: object) -> None:
+    write_note(tmp_path / "about.json", {"recipe": "r", "arrays": arrays, "facts": {}})
+    assert cached._read_entry(tmp_path, {"recipe": "r"}) is None

@@ -331,6 +331,14 @@ def test_runs_that_ended_otherwise(copy: Callable[[str], Path], ending: str, for
     assert_is_found(copy(ending), forge, words)
 
 
+def test_a_receipt_without_digests(copy: Callable[[str], Path]) -> None:
+    run = copy("finished")
+    receipt = Receipt.read(run)
+    attrs.evolve(receipt, results=attrs.evolve(receipt.results, files={})).write(run)
+    status, verdict = verify(run)
+    assert (status, "not identical: receipt.json: no digest of what was made" in verdict) == (1, True), verdict
+
+
 def test_json_has_all_that_differs(copy: Callable[[str], Path]) -> None:
     run = copy("finished")
     forge_everything(run)

@@ -359,7 +359,10 @@ class TestReceipt:
         ("content", "words"),
         [
             (None, r"there is no receipt\.json: made by an older modnet, or not a run"),
-            ("{", r"receipt\.json: not a run's receipt, or damaged"),
+            (
+                "{",
+                r"receipt\.json: not a run's receipt, or damaged .*: restore it from a copy, or train it again",
+            ),
             ("[]", r"receipt\.json: not a run's receipt, or damaged"),
             ('{"format": 2, "sha256": ""}', r"receipt\.json: not a run's receipt, or damaged \('settings' is missing"),
             (
