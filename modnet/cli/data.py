@@ -14,12 +14,12 @@ from modnet.cli.output import echo
 from modnet.cli.show.data_overview import Overview, overview_to_json, overview_to_text
 from modnet.cli.show.data_picture import draw_data
 from modnet.cli.show.progress import file_progress
+from modnet.cli.show.summary import summarize
 from modnet.cli.show.terminal import Screen
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
 from modnet.compose.sources import is_data_set
-from modnet.data.summary import summarize
 from modnet.display.figure import FORMATS, save_figure
 from modnet.errors import DataError, UnknownNameError
 from modnet.files import cache_folder

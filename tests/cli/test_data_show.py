@@ -18,8 +18,8 @@ from processes import run_modnet, run_on_terminal
 from modnet import Dataset
 from modnet.cli.show.data_overview import Overview, overview_to_json, overview_to_text
 from modnet.cli.show.data_picture import draw_data
+from modnet.cli.show.summary import summarize
 from modnet.cli.show.terminal import SHADES, Screen, format_bar, format_images
-from modnet.data.summary import summarize
 from modnet.display.figure import render
 from modnet.text import fit, format_number, format_table, measure_width
 

@@ -10,10 +10,10 @@ from typing import Any
 import attrs
 import numpy as np
 
+from modnet.cli.show.summary import MOST_VALUES, Summary, find_most_frequent, pick_varied
 from modnet.cli.show.terminal import Screen, format_bar, format_images
 from modnet.data.dataset import Dataset
 from modnet.data.samples import describe_part
-from modnet.data.summary import MOST_VALUES, Summary, find_most_frequent, pick_varied
 from modnet.text import (
     format_count,
     format_number,

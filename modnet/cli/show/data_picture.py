@@ -9,9 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from modnet.data.dataset import Dataset
-from modnet.data.samples import describe_part
-from modnet.data.summary import (
+from modnet.cli.show.summary import (
     Summary,
     choose_bin_edges,
     count_histograms,
@@ -19,6 +17,8 @@ from modnet.data.summary import (
     find_most_frequent,
     resample,
 )
+from modnet.data.dataset import Dataset
+from modnet.data.samples import describe_part
 from modnet.display.figure import COLORS, GREY, create_figure, drawing, escape
 from modnet.text import JOINERS, printable
 from modnet.types import Array

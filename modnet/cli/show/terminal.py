@@ -12,7 +12,7 @@ from typing import Literal, TextIO
 import attrs
 import numpy as np
 
-from modnet.data.summary import resample
+from modnet.cli.show.summary import resample
 from modnet.text import GAP, JOINERS, fit, measure_width, printable
 from modnet.types import Array
 

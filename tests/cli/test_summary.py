@@ -16,8 +16,7 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
 from modnet import Dataset, Samples
-from modnet.data import samples
-from modnet.data.summary import (
+from modnet.cli.show.summary import (
     MOST_VALUES,
     choose_bin_edges,
     count_histograms,
@@ -27,6 +26,7 @@ from modnet.data.summary import (
     resample,
     summarize,
 )
+from modnet.data import samples
 
 VALUES: dict[str, st.SearchStrategy[Any]] = {
     "uint8": st.integers(0, 255),
@@ -222,7 +222,7 @@ def test_an_image_enlarged_by_a_whole_factor_has_its_pixels_repeated() -> None:
 MEMORY = """
 import numpy as np
 from modnet import Dataset
-from modnet.data.summary import choose_bin_edges, count_histograms, summarize
+from modnet.cli.show.summary import choose_bin_edges, count_histograms, summarize
 x = np.load("large.npy", mmap_mode="r")
 data = Dataset.from_arrays((x, np.zeros(len(x), np.int64)), test_fraction=0)
 summary = summarize(data)
