@@ -9,8 +9,9 @@ from tempfile import TemporaryDirectory
 from typing import Any
 
 from modnet.compose.parts import make_part
+from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
-from modnet.compose.sources import is_data_set, load, recognise_source, recognise_writer
+from modnet.compose.sources import ask_sources, is_data_set, load, recognise_source
 from modnet.data.dataset import Dataset
 from modnet.data.samples import Samples
 from modnet.errors import DataError, MissingExtraError, SettingError
@@ -78,3 +79,20 @@ def _try_writing(writer: DataSource, data: Dataset, target: Path) -> list[Path]:
         except DataError as error:
             raise DataError(str(error).replace(here, there), path=target) from None
         return [Path(str(path).replace(here, there)) for path in written]
+
+
+def recognise_writer(path: Path) -> str:
+    """Return the name of the one source that writes files named as this one, or fills this folder.
+
+    Raises DataError where none or several do; what is in a file that is there already does not count.
+    """
+    registry = get_host().registry
+    found, writers = ask_sources(registry, path, b"", lambda cls: cls.write is not DataSource.write)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        raise DataError(f"{path}: {' and '.join(found)} all write such files; name one by --to", path=path)
+    names = ", ".join(registry.name_for(source) for source in writers)
+    suffixes = ", ".join(dict.fromkeys(suffix for source in writers for suffix in source.cls.suffixes))
+    problem = f"no source writes such files; known are {suffixes}; or name one by --to: {names}"
+    raise DataError(f"{path}: {problem}", path=path)

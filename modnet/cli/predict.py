@@ -14,10 +14,14 @@ import click
 from modnet.cli.options import load_all_plugins, parse_assignments, plugin_options
 from modnet.cli.output import echo
 from modnet.cli.show.progress import file_progress
-from modnet.compose.parts import make_part
-from modnet.compose.sources import find_shared_settings, is_data_set, read_rows, recognise_source
+from modnet.compose.parts import find_name, make_part
+from modnet.compose.plugins import get_host
+from modnet.compose.settings import Table, get_settings
+from modnet.compose.sources import is_data_set, read_rows, recognise_source
 from modnet.compose.toml import read_toml
 from modnet.errors import DataError
+from modnet.host.signatures import find_settings
+from modnet.interfaces import DataSource
 from modnet.runs.folder import EXPERIMENT, PARAMS
 from modnet.runs.integrity import check_files
 from modnet.runs.missing_plugins import name_missing_plugins
@@ -66,7 +70,7 @@ def predict(
         kind = source or recognise_source(file)
     settings = parse_assignments(assignments)
     # A file has the settings of the run that its source has, too: the column of the label, for instance.
-    shared = find_shared_settings(model.source, kind) if model.source else {}
+    shared = _find_shared_settings(model.source, kind) if model.source else {}
     reader = make_part("data-source", kind, **_without_places(shared, settings))
     # Who lists the features goes by that list: the file has other names.
     names = () if settings.get("features") else model.feature_names
@@ -122,3 +126,12 @@ def _print_predictions(
     echo(to_csv([list(columns), *zip(*columns.values(), strict=True)]), nl=False)
     if accuracy is not None:
         echo(f"accuracy {accuracy:.4f} on {len(columns['row']):,} rows", err=True)
+
+
+def _find_shared_settings(source: DataSource, name: str) -> Table:
+    """Return those settings of a source that the source of that name has, too, of the same types."""
+    known = get_settings(source)
+    if find_name(source) == name:
+        return known
+    own, others = (find_settings(cls) for cls in (type(source), get_host().registry.find("data-source", name).cls))
+    return {key: value for key, value in known.items() if key in others and own[key].wanted == others[key].wanted}

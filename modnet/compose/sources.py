@@ -12,13 +12,11 @@ import numpy as np
 
 from modnet.compose.parts import find_name, make_part
 from modnet.compose.plugins import get_host
-from modnet.compose.settings import Table, get_settings
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, ModnetError, PluginError, UnknownNameError
 from modnet.files import ZIP, describe_foreign, head_of, member_name
 from modnet.files.opening import explain_error, reading
 from modnet.host.registry import Component, Registry, could_be_name
-from modnet.host.signatures import find_settings
 from modnet.interfaces import DataSource, RowsToPredict
 from modnet.text import format_error, list_some, printable
 
@@ -104,15 +102,6 @@ def _describe_wrong_rows(found: object, features: int) -> str:
     return "" if np.isfinite(x).all() else "a number that is not finite"
 
 
-def find_shared_settings(source: DataSource, name: str) -> Table:
-    """Return those settings of a source that the source of that name has, too, of the same types."""
-    known = get_settings(source)
-    if find_name(source) == name:
-        return known
-    own, others = (find_settings(cls) for cls in (type(source), get_host().registry.find("data-source", name).cls))
-    return {key: value for key, value in known.items() if key in others and own[key].wanted == others[key].wanted}
-
-
 def is_data_set(name: str) -> bool:
     """Say whether a data set of that name is available, which needs no file of the user's."""
     if not could_be_name(name):
@@ -138,7 +127,7 @@ def recognise_source(path: Path) -> str:
         raise DataError(f"{path}: no such file, and no data set of that name; available: {names}", path=path)
     with reading(path):
         head = head_of(path, HEAD)
-    found, readers = _ask_sources(registry, path, head, lambda cls: cls.reads_files)
+    found, readers = ask_sources(registry, path, head, lambda cls: cls.reads_files)
     if len(found) == 1:
         return found[0]
     if not found and head.startswith(ZIP):
@@ -158,24 +147,7 @@ def _list_files(folder: Path) -> str:
     return list_some(names, 3)
 
 
-def recognise_writer(path: Path) -> str:
-    """Return the name of the one source that writes files named as this one, or fills this folder.
-
-    Raises DataError where none or several do; what is in a file that is there already does not count.
-    """
-    registry = get_host().registry
-    found, writers = _ask_sources(registry, path, b"", lambda cls: cls.write is not DataSource.write)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise DataError(f"{path}: {' and '.join(found)} all write such files; name one by --to", path=path)
-    names = ", ".join(registry.name_for(source) for source in writers)
-    suffixes = ", ".join(dict.fromkeys(suffix for source in writers for suffix in source.cls.suffixes))
-    problem = f"no source writes such files; known are {suffixes}; or name one by --to: {names}"
-    raise DataError(f"{path}: {problem}", path=path)
-
-
-def _ask_sources(
+def ask_sources(
     registry: Registry, path: Path, head: bytes, is_able: Callable[[Any], bool]
 ) -> tuple[list[str], list[Component]]:
     """Return the names of the able sources that recognise a file, and all that were asked.
