@@ -52,7 +52,8 @@ def _draw_difference(so_far: Variation, variance: Array, draws: _Draws) -> Array
     odds = math.sqrt(ratio) * ((1 + t / (ratio * df)) / (1 + t / df)) ** ((df + 1) / 2)
     alike = draws.uniform() < odds / (1 + odds)
     by_samples = max(so_far.by_sample - so_far.residual, 0.0) / (seeds * so_far.samples)
-    share = np.where(alike, by_samples / (by_samples + variance / seeds), 1.0)
+    apart = max(0.7, 1 - 1 / max(t, 1.0))  # what was seen is on average larger than what is true (James and Stein 1961)
+    share = np.where(alike, by_samples / (by_samples + variance / seeds), apart)
     drawn: Array = share * so_far.mean + np.sqrt(share * variance / seeds) * draws.normal()
     return drawn
 

@@ -26,8 +26,8 @@ from modnet.types import Array
 UNSEEN, UNSEEN_DOMINANT = 1.5, 4.0
 # Errors are skewed, and so are the means of a few hundred: a p-value by Student's t is up to so many times too small.
 SKEWED = 1.5
-# Quantiles of many distances; the bound of samples is computed at these and interpolated in between.
-_PLACES = (0, 0.05, 0.2, 0.35, 0.5, 0.65, 0.8, 0.95, 1)
+# Of many distances, the bound of samples is computed at so many places and interpolated in between.
+_PLACES = 17
 
 
 @attrs.frozen
@@ -74,8 +74,8 @@ class RareSamples:
         far = np.divide(distance, self.unit)
         if np.ndim(far) == 0:
             return load_special().ndtr(-self._deviate(far, side))
-        places = np.unique(np.quantile(far, _PLACES))
-        return load_special().ndtr(-np.interp(far, places, self._deviate(places, side)))
+        roots = np.linspace(0.0, math.sqrt(np.max(far)), _PLACES)  # a quantile goes with the root of a small distance
+        return load_special().ndtr(-np.interp(np.sqrt(far), roots, self._deviate(roots**2, side)))
 
     def reach(self, tail: float, side: int) -> float:
         """Return the distance at which the p-value is `tail`, by Newton's method with the slope over a small step."""

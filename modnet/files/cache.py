@@ -123,7 +123,7 @@ def remove(path: Path) -> None:
     """Remove a file, or a folder with all in it, as far as that can be; of a link, the link."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)  # what another process removes meanwhile is gone, too
-    else:
+    elif os.path.lexists(path):
         with suppress(OSError):
             path.unlink()
 

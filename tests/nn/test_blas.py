@@ -70,6 +70,7 @@ class TestSideBySide:
         with ThreadPoolExecutor(len(runs)) as pool:
             assert list(pool.map(lambda run: train(digits, *run), runs)) == alone
 
+    @pytest.mark.filterwarnings("ignore:a run of . BLAS threads waits")  # long, on a busy machine
     def test_so_have_estimators_that_want_one_thread_inside_runs_with_two(self, digits: modnet.Dataset) -> None:
         few = modnet.Dataset.from_arrays((digits.train.x[:200, ::8], digits.train.t[:200]))
 
