@@ -24,8 +24,8 @@ def simulate(so_far: Variation, counts: Sequence[int], key: int = 0) -> list[Var
     Mean and mean square of seeds are arrays (DRAWS,), drawn with all that is uncertain: the variance of seeds, the
     true difference, and the later seeds; the samples stay the same. Beforehand it is as likely that nothing differs as
     that something does, and then by as much as one seed alone may show (Kass and Wasserman 1995, "A reference Bayesian
-    test for nested hypotheses"). The draws are quasi-random, the same at every call; with another `key` they come in
-    another order, as if independent.
+    test for nested hypotheses"), drawn towards nothing (James and Stein 1961). The draws are quasi-random, the same at
+    every call; with another `key` they come in another order, as if independent.
     """
     draws = _Draws(key, math.copysign(1.0, so_far.mean))
     plain = attrs.evolve(so_far, unit=1.0)
@@ -52,7 +52,7 @@ def _draw_difference(so_far: Variation, variance: Array, draws: _Draws) -> Array
     odds = math.sqrt(ratio) * ((1 + t / (ratio * df)) / (1 + t / df)) ** ((df + 1) / 2)
     alike = draws.uniform() < odds / (1 + odds)
     by_samples = max(so_far.by_sample - so_far.residual, 0.0) / (seeds * so_far.samples)
-    apart = max(0.7, 1 - 1 / max(t, 1.0))  # what was seen is on average larger than what is true (James and Stein 1961)
+    apart = max(0.7, 1 - 1 / max(t, 1.0))  # what was seen is on average larger than what is true
     share = np.where(alike, by_samples / (by_samples + variance / seeds), apart)
     drawn: Array = share * so_far.mean + np.sqrt(share * variance / seeds) * draws.normal()
     return drawn
