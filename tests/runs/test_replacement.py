@@ -18,9 +18,7 @@ import pytest
 from faults import Faults
 from processes import Call
 
-import modnet
 from modnet import DataError
-from modnet.compose.experiment import Experiment, create_experiment, read_data
 from modnet.runs.folder import (
     ASIDE,
     CURVES,
@@ -35,24 +33,7 @@ from modnet.runs.folder import (
 )
 from modnet.runs.recorder import RunRecorder, begin_run, create_run, train_run
 
-ITERATIONS = 4
 Contents = dict[str, bytes]
-
-
-@pytest.fixture(scope="module")
-def experiment(tmp_path_factory: pytest.TempPathFactory) -> tuple[Experiment, modnet.Dataset]:
-    path = tmp_path_factory.mktemp("data") / "points.csv"
-    rows = np.random.default_rng(0).normal(size=(30, 3)).round(3).tolist()
-    path.write_text("".join(f"{a},{b},{c},{'xyz'[i % 3]}\n" for i, (a, b, c) in enumerate(rows)))
-    table = {
-        "data": {"path": str(path)},
-        "network": {"hidden": [3], "weight_init_std": "xavier"},
-        "gradient": "backpropagation",
-        "optimizer": {"name": "adam"},
-        "training": {"batch_size": 8, "iterations": ITERATIONS},
-    }
-    data, resolved = read_data(create_experiment(table))
-    return resolved, data
 
 
 @pytest.fixture
@@ -130,7 +111,7 @@ def replace(folder: Path, of: Any) -> tuple[Callable[[], None], Any]:
 
 def extend(folder: Path, of: Any) -> tuple[Callable[[], None], Any]:
     """Return the lengthening of a run, and what it is then."""
-    longer = with_iterations(of, 2 * ITERATIONS)
+    longer = with_iterations(of, 2 * of[0].training.iterations)
     return lambda: lengthen(folder, longer), longer
 
 

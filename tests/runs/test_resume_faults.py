@@ -10,12 +10,11 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pytest
 from faults import Faults
 
 import modnet
-from modnet.compose.experiment import Experiment, create_experiment, read_data, run_experiment
+from modnet.compose.experiment import run_experiment
 from modnet.compose.plugins import get_host
 from modnet.nn.checkpoint import Checkpoint, hash_params, load_params
 from modnet.runs.contents import read_history
@@ -23,24 +22,7 @@ from modnet.runs.folder import CURVES, FILES, claim, read_ending
 from modnet.runs.model import TrainedModel
 from modnet.runs.recorder import RunRecorder, create_run
 
-ITERATIONS = 4
 ARMED = 2  # from the checkpoint of this iteration on, when there is one before it
-
-
-@pytest.fixture(scope="module")
-def experiment(tmp_path_factory: pytest.TempPathFactory) -> tuple[Experiment, modnet.Dataset]:
-    path = tmp_path_factory.mktemp("data") / "points.csv"
-    rows = np.random.default_rng(0).normal(size=(30, 3)).round(3).tolist()
-    path.write_text("".join(f"{a},{b},{c},{'xyz'[i % 3]}\n" for i, (a, b, c) in enumerate(rows)))
-    table = {
-        "data": {"path": str(path)},
-        "network": {"hidden": [3], "weight_init_std": "xavier"},
-        "gradient": "backpropagation",
-        "optimizer": {"name": "adam"},
-        "training": {"batch_size": 8, "iterations": ITERATIONS},
-    }
-    data, resolved = read_data(create_experiment(table))
-    return resolved, data
 
 
 @pytest.fixture
