@@ -1,4 +1,4 @@
-"""Toy data sets: the same points for the same settings, and classes that differ as their names say."""
+"""Toy data sets."""
 
 import numpy as np
 import pytest
