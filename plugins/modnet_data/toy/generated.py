@@ -12,7 +12,6 @@ import numpy as np
 from attrs.validators import ge, le
 
 from modnet import Array, Dataset, DataSource, Stream
-from modnet.interfaces import name_of
 from modnet_data import validators
 
 FEWEST, MOST = 10, 10**7  # samples
@@ -43,7 +42,7 @@ class Generated(DataSource):
     def read(self, path: Path | None) -> Dataset:  # noqa: ARG002 - it has no file
         """Return the data set, the same one for the same settings."""
         t = np.arange(self.samples) % self.classes
-        stream = Stream(self.seed, (name_of(self),))
+        stream = Stream(self.seed, (type(self).__name__.lower(),))
         x = self.place(t, stream.child("points").generator())
         x = x + self.noise * stream.child("noise").generator().standard_normal(x.shape)
         split: dict[str, Any] = {key: getattr(self, key) for key in ("test_fraction", "stratified", "split_seed")}
