@@ -24,6 +24,7 @@ from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import Checkpoint
+from modnet.nn.metrics import format_column
 from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
@@ -148,7 +149,7 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
     done = str(run.status)
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
-    last = [f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values]
+    last = [f"{format_column(name)} {values[-1]:.4f}" for name, values in history.columns.items() if values]
     tell(f"{done} in {format_duration(run.seconds)}" + ": " * bool(last) + ", ".join(reversed(last)), vital=True)
     if recorder.has_restored:
         tell(f"{recorder.path} holds the run that was there before", vital=True)
