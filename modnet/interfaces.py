@@ -227,9 +227,18 @@ class DataSource(Part, ABC):
         """
         return uncompressed_name(path).endswith(cls.suffixes)
 
+    @classmethod
+    def accepts(cls, given: object) -> bool:  # noqa: ARG003 - the default is for sources of files alone
+        """Return whether `read_object` reads a Python object, such as a data frame. Never raises."""
+        return False
+
     @abstractmethod
     def read(self, path: Path | None) -> Dataset:
         """Return the data set; raises DataError that finds the place of a mistake."""
+
+    def read_object(self, given: object) -> Dataset:
+        """Return the data set of a Python object, which stays as it is; raises DataError. Optional."""
+        raise DataError(f"the source {name_of(self)} reads no object of type {type(given).__name__}")
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return rows to predict, unscaled (N, features), and their labels (N,) or None. Optional."""

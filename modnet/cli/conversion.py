@@ -87,7 +87,9 @@ def recognise_writer(path: Path) -> str:
     Raises DataError where none or several do; what is in a file that is there already does not count.
     """
     registry = get_host().registry
-    found, writers = ask_sources(registry, path, b"", lambda cls: cls.write is not DataSource.write)
+    found, writers = ask_sources(
+        registry, lambda cls: cls.write is not DataSource.write, lambda cls: cls.recognises(path, b"")
+    )
     if len(found) == 1:
         return found[0]
     if found:

@@ -23,16 +23,18 @@ from modnet.text import format_error, list_some, printable
 HEAD = 4096
 
 
-def load(what: str | PathLike[str], *, source: str | None = None, **settings: Any) -> Dataset:
-    """Return a data set: by a registered name, or from a file.
+def load(what: str | PathLike[str] | object, *, source: str | None = None, **settings: Any) -> Dataset:
+    """Return a data set: by a registered name, from a file, or from an object such as a data frame.
 
-    A file's source is chosen by its suffix and content, or named by `source`. Settings are the source's.
-    Raises DataError that finds the place of a mistake.
+    A file's source is chosen by its suffix and content, an object's by its type, or named by `source`. Settings are the
+    source's. Raises DataError that finds the place of a mistake.
 
     >>> data = modnet.load("mnist-small")
     >>> data.train.x.shape, data.test.x.shape
     ((5000, 784), (1000, 784))
     """
+    if not isinstance(what, (str, PathLike)):
+        return read_source(make_part("data-source", source or _find_reader(what), **settings), what)
     path = Path(what)
     if isinstance(what, str) and source is None:
         if is_data_set(what):
@@ -42,10 +44,11 @@ def load(what: str | PathLike[str], *, source: str | None = None, **settings: An
     return read_source(make_part("data-source", source or recognise_source(path), **settings), path)
 
 
-def read_source(source: DataSource, path: Path | None) -> Dataset:
-    """Return what a source reads; raises PluginError where that is no data set."""
+def read_source(source: DataSource, given: Path | object | None) -> Dataset:
+    """Return what a source reads, of a file or another object; raises PluginError where that is no data set."""
+    path = given if isinstance(given, Path) else None
     with _guard(source, path):
-        data: object = source.read(path)
+        data: object = source.read(path) if path is given else source.read_object(given)
     if not isinstance(data, Dataset):
         why = f"the source {find_name(source)} returned a {type(data).__name__}"
         raise PluginError(why, "a modnet.Dataset is expected, see modnet.Dataset.from_arrays")
@@ -127,7 +130,7 @@ def recognise_source(path: Path) -> str:
         raise DataError(f"{path}: no such file, and no data set of that name; available: {names}", path=path)
     with reading(path):
         head = head_of(path, HEAD)
-    found, readers = ask_sources(registry, path, head, lambda cls: cls.reads_files)
+    found, readers = ask_sources(registry, lambda cls: cls.reads_files, lambda cls: cls.recognises(path, head))
     if len(found) == 1:
         return found[0]
     if not found and head.startswith(ZIP):
@@ -147,23 +150,33 @@ def _list_files(folder: Path) -> str:
     return list_some(names, 3)
 
 
+def _find_reader(given: object) -> str:
+    """Return the name of the one source that accepts an object; raises DataError where none or several do."""
+    found, _ = ask_sources(get_host().registry, lambda _: True, lambda cls: cls.accepts(given))
+    if len(found) == 1:
+        return found[0]
+    what = f"{' and '.join(found)} all accept" if found else "no source accepts"
+    remedy = "name one by source=" if found else "arrays become one by modnet.Dataset.from_arrays((rows, labels))"
+    raise DataError(f"{what} an object of type {type(given).__name__} as a data set: {remedy}")
+
+
 def ask_sources(
-    registry: Registry, path: Path, head: bytes, is_able: Callable[[Any], bool]
+    registry: Registry, is_able: Callable[[Any], bool], recognises: Callable[[Any], bool]
 ) -> tuple[list[str], list[Component]]:
-    """Return the names of the able sources that recognise a file, and all that were asked.
+    """Return the names of the able sources that recognise a file or an object, and all that were asked.
 
     Others are asked only where none that is at hand does: no third-party plugin changes which source reads a file.
     """
     for list_sources in (registry.at_hand, registry.usable):
         able = [source for source in list_sources("data-source") if is_able(source.cls)]
-        if found := [registry.name_for(source) for source in able if _recognises(source, path, head)]:
+        if found := [registry.name_for(source) for source in able if _recognises(source.cls, recognises)]:
             break
     return found, able
 
 
-def _recognises(source: Component, path: Path, head: bytes) -> bool:
-    """Ask a source; one that fails over a file that is not its own does not keep others from reading it."""
+def _recognises(cls: Any, recognises: Callable[[Any], bool]) -> bool:
+    """Ask a source; one that fails over what is not its own does not keep others from reading it."""
     try:
-        return bool(source.cls.recognises(path, head))
+        return bool(recognises(cls))
     except Exception:
         return False

@@ -33,7 +33,7 @@ def find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, data
         *_compare_params(folder / PARAMS, run.params, describe_params(data)),
         *_compare_of_samples(folder / HITS, run.hits, run.status),
         *_compare_of_samples(folder / ERRORS, run.errors, run.status),
-        *_compare_summary(folder / SUMMARY, summarize(run, experiment)),
+        *_compare_summary(folder / SUMMARY, summarize(run, experiment, data)),
     ]
 
 

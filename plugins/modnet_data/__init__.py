@@ -9,16 +9,18 @@ from modnet_data.mnist import Mnist
 from modnet_data.mnist_small import MnistSmall
 from modnet_data.parquet.source import Parquet
 from modnet_data.pickle.source import Pickle
+from modnet_data.toy.circles import Circles
+from modnet_data.toy.iris import Iris
+from modnet_data.toy.moons import Moons
+from modnet_data.toy.spiral import Spiral
+from modnet_data.toy.wine import Wine
+from modnet_data.toy.xor import Xor
 
 
 @hookimpl
 def register_data_sources(register: Register[DataSource]) -> None:
     """Register the built-in data sources."""
-    register(Csv)
-    register(Idx)
-    register(Mnist)
-    register(MnistSmall)
-    register(Npy)
-    register(Npz)
-    register(Parquet)
-    register(Pickle)
+    sources: list[type[DataSource]] = [Csv, Idx, Npy, Npz, Parquet, Pickle]
+    by_name: list[type[DataSource]] = [Circles, Iris, Mnist, MnistSmall, Moons, Spiral, Wine, Xor]
+    for source in (*sources, *by_name):
+        register(source)

@@ -1,0 +1,1 @@
+"""Small data sets by name, drawn at random or from textbooks."""
