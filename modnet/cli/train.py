@@ -16,6 +16,7 @@ import modnet
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import complain, echo, explain, tell
 from modnet.cli.show.progress import RunProgress, file_progress
+from modnet.cli.show.values import format_duration, format_settings
 from modnet.cli.signals import interrupting
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, list_usable_names, make_part
@@ -30,7 +31,7 @@ from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.text import format_duration, format_settings, format_table
+from modnet.text import format_table
 from modnet.types import Status
 
 WIDTH = 80
