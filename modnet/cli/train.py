@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import textwrap
@@ -173,5 +174,5 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
 
 def _wrap(text: str) -> str:
     """Return text in lines of 80 columns, in none of which an option loses its value."""
-    whole = text.replace("--set ", "--set\0")
+    whole = re.sub(r"(--[\w-]+) ", "\\1\0", text)
     return textwrap.fill(whole, WIDTH, subsequent_indent="  ", break_on_hyphens=False).replace("\0", " ")
