@@ -1,4 +1,4 @@
-"""The contents of a run's files: history, hits, summary, description of parameters."""
+"""The contents of a run's files: history, hits or errors, summary, description of parameters."""
 
 from __future__ import annotations
 
@@ -20,6 +20,7 @@ from modnet.errors import DataError
 from modnet.files.opening import LIMIT, read_plain
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import hash_params
+from modnet.runs.diagnosis import diagnose, find_baseline
 from modnet.text import printable, to_csv
 from modnet.types import Array, History
 
@@ -29,16 +30,16 @@ def describe_params(data: Dataset) -> dict[str, Any]:
     return {"classes": list(data.classes), "scale": data.scale, "features": list(data.feature_names)}
 
 
-def pack_hits(hits: Array | None) -> bytes:
-    """Return the content of hits.npy, or nothing where there are no test samples."""
-    if hits is None or not len(hits):
+def pack_of_samples(values: Array | None) -> bytes:
+    """Return the content of hits.npy or errors.npy, or nothing where there are no test samples."""
+    if values is None or not len(values):
         return b""
     content = io.BytesIO()
-    np.save(content, hits, allow_pickle=False)
+    np.save(content, values, allow_pickle=False)
     return content.getvalue()
 
 
-def summarize(run: ObservedRun, experiment: Experiment) -> dict[str, Any]:
+def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[str, Any]:
     """Return the summary of a run that has ended."""
     history = run.history
     columns = {name: values or [math.nan] for name, values in history.columns.items()}
@@ -47,6 +48,8 @@ def summarize(run: ObservedRun, experiment: Experiment) -> dict[str, Any]:
         "iterations": run.iteration,
         "final_loss": history.loss[-1] if history.loss else None,
         **{name: None if math.isnan(values[-1]) else values[-1] for name, values in columns.items()},
+        "baseline": find_baseline(data),
+        "diagnosis": [{"problem": sign.why, "remedy": sign.remedy} for sign in diagnose(run, experiment, data)],
         "gradient": find_name(experiment.gradient),
         "seed": experiment.seed,
         "seconds": round(run.seconds, 3),
@@ -81,9 +84,11 @@ def read_history(path: Path) -> History:
     reader = csv.DictReader(text)
     history = History()
     try:
+        first, second, *names = reader.fieldnames or ("", "")
+        history.columns = {name: [] for name in names}
         for row in reader:
             _record(row, history)
-        damage = "" if (reader.fieldnames or [])[:2] == ["iteration", "loss"] else "the first line is not its header"
+        damage = "" if (first, second) == ("iteration", "loss") else "the first line is not its header"
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         damage = printable(str(error), 200)
     if damage:
