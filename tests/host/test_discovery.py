@@ -148,7 +148,11 @@ BROKEN = {
         1,
     ),
     "is no Python": ("import modnet\ndef f(:\n    pass", "SyntaxError: invalid syntax: correct it", 2),
-    "ends the program": ("import sys\n\nsys.exit(3)", "it ends the program (SystemExit: 3): put that under if __name__", 3),
+    "ends the program": (
+        "import sys\n\nsys.exit(3)",
+        "it ends the program (SystemExit: 3): put that under if __name__",
+        3,
+    ),
     "raises what is no exception": ("class Odd(BaseException): pass\nraise Odd('odd')", "Odd: odd: correct it", 2),
     "raises what cannot be told": (
         "class Odd(Exception):\n    def __str__(self): return 1\nraise Odd",
