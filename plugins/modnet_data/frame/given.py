@@ -134,7 +134,8 @@ def _labels_of(labels: Any, path: Path) -> tuple[str, Cells]:
                 raise DataError(f"{path}: the labels are a frame of {len(columns)} columns, expected one")
             return str(names[0]), columns[0]
         return str(made.name or LABEL), cells_of(made)
-    if isinstance(labels, np.ndarray):
+    if hasattr(labels, "__array__"):
+        labels = np.asarray(labels)
         if labels.ndim == 2 and labels.shape[1] == 1:
             labels = labels[:, 0]
         if labels.ndim != 1:
@@ -190,7 +191,7 @@ def _to_given(path: Path, names: Sequence[Any], columns: Sequence[Cells]) -> Giv
 
 def _to_name(name: Any) -> str:
     """Return a column's name as text: those of several levels in a row."""
-    return " ".join(map(str, name)) if isinstance(name, tuple) else str(name)
+    return " ".join(map(str, name)).strip() if isinstance(name, tuple) else str(name)
 
 
 def _cut(values: Values, rows: int) -> Values:
