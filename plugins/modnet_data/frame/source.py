@@ -15,7 +15,7 @@ from modnet_data.table.typed import TypedTable
 from modnet_data.table.typed_rows import convert
 
 NAME = Path("data frame")
-"""What messages call it in place of a file."""
+"""The name in messages, in place of a file."""
 
 
 @attrs.frozen
