@@ -9,10 +9,12 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 from modnet.cli.options import load_all_plugins, parse_assignments, plugin_options
 from modnet.cli.output import echo
+from modnet.cli.show.class_report import find_majority, format_class_report, score_classes
 from modnet.cli.show.progress import file_progress
 from modnet.compose.parts import find_name, make_part
 from modnet.compose.plugins import get_host
@@ -78,18 +80,24 @@ def predict(
         found = read_rows(reader, file, model.network.layers[0].inputs, names)
     predictions, outputs = model.predict(found.x)
     columns: dict[str, list[Any]] = {"row": list(range(1, len(predictions) + 1)), "prediction": predictions}
-    notes, accuracy = list(found.notes), None
+    notes, measured = list(found.notes), dict[str, Any]()
     if model.scale > 1 and found.x.size and found.x.max() <= 1:
         what = f"the run divides features by {model.scale:g}, and none of these is above 1"
         notes.append(f"{what}: give them as they were in training, not divided")
     if found.labels is not None:
         columns["label"] = found.labels.tolist()
-        pairs = zip(predictions, columns["label"], strict=True)
-        accuracy = sum(str(prediction) == str(label) for prediction, label in pairs) / len(predictions)
+        measured = _measure(predictions, columns["label"])
         notes += _describe_unknown_labels(columns["label"], model.classes)
     if probabilities:
         columns |= {f"output {label}": outputs[:, i].tolist() for i, label in enumerate(model.classes)}
-    _print_predictions(columns, accuracy, notes, json_=json_)
+    _print_predictions(columns, measured, notes, json_=json_)
+
+
+def _measure(predictions: Sequence[Any], labels: Sequence[Any]) -> dict[str, Any]:
+    """Return the accuracy, that of always answering the largest class, and the scores of each class."""
+    pairs = zip(predictions, labels, strict=True)
+    accuracy = sum(str(prediction) == str(label) for prediction, label in pairs) / len(predictions)
+    return {"accuracy": accuracy, "baseline": find_majority(labels), "classes": score_classes(predictions, labels)}
 
 
 def _without_places(shared: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
@@ -115,17 +123,21 @@ def _describe_unknown_labels(labels: Sequence[Any], classes: Sequence[Any]) -> l
 
 
 def _print_predictions(
-    columns: dict[str, list[Any]], accuracy: float | None, notes: Sequence[str], *, json_: bool
+    columns: dict[str, list[Any]], measured: Mapping[str, Any], notes: Sequence[str], *, json_: bool
 ) -> None:
     for note in notes:
         echo(f"note: {note}", err=True)
     if json_:
         records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
-        echo(json.dumps({"accuracy": accuracy, "notes": notes, "rows": records}))
+        classes = [attrs.asdict(score) for score in measured.get("classes", ())]
+        scores = {"accuracy": None, **measured, **({"classes": classes} if classes else {})}
+        echo(json.dumps({**scores, "notes": notes, "rows": records}))
         return
     echo(to_csv([list(columns), *zip(*columns.values(), strict=True)]), nl=False)
-    if accuracy is not None:
-        echo(f"accuracy {accuracy:.4f} on {len(columns['row']):,} rows", err=True)
+    if measured:
+        echo("\n".join(format_class_report(measured["classes"])), err=True)
+        rows = f"on {len(columns['row']):,} rows"
+        echo(f"accuracy {measured['accuracy']:.4f} {rows} (majority {measured['baseline']:.4f})", err=True)
 
 
 def _find_shared_settings(source: DataSource, name: str) -> Table:

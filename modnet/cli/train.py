@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import sys
+import textwrap
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +33,7 @@ from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_duration, format_settings, format_table
 from modnet.types import Status
 
+WIDTH = 80
 TIMING = 0.3  # seconds for each estimator in a forecast
 
 
@@ -160,8 +162,15 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
     done = str(run.status)
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
-    last = [f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values]
-    tell(f"{done} in {format_duration(run.seconds)}" + ": " * bool(last) + ", ".join(reversed(last)), vital=True)
+    last = {name: f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values}
+    if "test_accuracy" in last and (baseline := recorder.summary.get("baseline")) is not None:
+        last["test_accuracy"] += f" (majority {baseline:.4f})"
+    measured = ", ".join(reversed(last.values()))
+    tell(f"{done} in {format_duration(run.seconds)}" + ": " * bool(last) + measured, vital=True)
+    signs = recorder.summary.get("diagnosis", ())
+    for remedy in dict.fromkeys(sign["remedy"] for sign in signs):
+        problems = "; ".join(sign["problem"] for sign in signs if sign["remedy"] == remedy)
+        tell(_wrap(f"{problems}: {remedy}"), vital=True)
     if recorder.has_restored:
         tell(f"{recorder.path} holds the run that was there before", vital=True)
     if recorder.is_saved:
@@ -170,3 +179,9 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
             tell(f"continue with: {format_resume(recorder.path)}", vital=True)
     for note in recorder.notes:
         tell(note, vital=True)
+
+
+def _wrap(text: str) -> str:
+    """Return text in lines of 80 columns, in none of which an option loses its value."""
+    whole = text.replace("--set ", "--set\0")
+    return textwrap.fill(whole, WIDTH, subsequent_indent="  ", break_on_hyphens=False).replace("\0", " ")

@@ -47,6 +47,7 @@ from modnet.files.arrays import unpack_array
 from modnet.files.opening import read_plain
 from modnet.host.approval import name_module
 from modnet.runs.contents import read_history
+from modnet.runs.diagnosis import find_baseline
 from modnet.runs.folder import HISTORY, HITS, claim, is_unused
 from modnet.runs.integrity import check_files
 from modnet.runs.receipt import FORMAT, RECEIPT, Receipt
@@ -140,7 +141,7 @@ def compare(
             if not accept:  # the workers may have had others than this process
                 check_agreement(folder, receipts, settings, is_more_to_come=False)
         results = _read_results(settings, runs, receipts, data)
-        result = Comparison(results, tried, plan.rope, find_mixtures(folder, receipts))
+        result = Comparison(results, tried, plan.rope, find_mixtures(folder, receipts), find_baseline(data))
         _write(result, folder, resolved)
         return result
 

@@ -39,6 +39,8 @@ class Comparison:
     """The region of practical equivalence: a difference that is smaller is none in practice."""
     mixtures: tuple[Mixture, ...] = ()
     """Accepted differences in the code and the libraries of the runs."""
+    baseline: float | None = None
+    """The test accuracy of always answering the largest class."""
 
     def __attrs_post_init__(self) -> None:
         shapes = {result.of_samples.shape for result in self.settings if result.of_samples is not None}
@@ -138,6 +140,7 @@ class Comparison:
         return {
             "seeds": list(self.seeds),
             "test_samples": self.samples,
+            "baseline": self.baseline,
             "rope": self.rope,
             "level": LEVEL,
             "settings": [
@@ -194,6 +197,9 @@ class Comparison:
         if any(Status.DIVERGED in result.statuses for result in self.settings):
             counts = [f"{result.statuses.count(Status.DIVERGED)} of {len(self.seeds)}" for result in self.settings]
             rows = [[*row, cell] for row, cell in zip(rows, [Status.DIVERGED, *counts], strict=True)]
+        if self.baseline is not None and self.measure == "accuracy":
+            cells = [*[""] * len(result.entries), f"majority {self.baseline:.4f}"]
+            rows.append([*cells, *[""] * (len(rows[0]) - len(cells))])
         return rows
 
     def _pairs_table(self) -> list[list[str]]:

@@ -20,6 +20,7 @@ from modnet.errors import DataError
 from modnet.files.opening import LIMIT, read_plain
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import hash_params
+from modnet.runs.diagnosis import diagnose, find_baseline
 from modnet.text import printable, to_csv
 from modnet.types import Array, History
 
@@ -38,7 +39,7 @@ def pack_hits(hits: Array | None) -> bytes:
     return content.getvalue()
 
 
-def summarize(run: ObservedRun, experiment: Experiment) -> dict[str, Any]:
+def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[str, Any]:
     """Return the summary of a run that has ended."""
     history = run.history
     columns = {name: values or [math.nan] for name, values in history.columns.items()}
@@ -47,6 +48,8 @@ def summarize(run: ObservedRun, experiment: Experiment) -> dict[str, Any]:
         "iterations": run.iteration,
         "final_loss": history.loss[-1] if history.loss else None,
         **{name: None if math.isnan(values[-1]) else values[-1] for name, values in columns.items()},
+        "baseline": find_baseline(data),
+        "diagnosis": [{"problem": sign.why, "remedy": sign.remedy} for sign in diagnose(run, experiment, data)],
         "gradient": find_name(experiment.gradient),
         "seed": experiment.seed,
         "seconds": round(run.seconds, 3),

@@ -32,7 +32,7 @@ def find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, data
         *_compare_experiment(folder / EXPERIMENT, experiment),
         *_compare_params(folder / PARAMS, run.params, describe_params(data)),
         *_compare_hits(folder / HITS, run),
-        *_compare_summary(folder / SUMMARY, summarize(run, experiment)),
+        *_compare_summary(folder / SUMMARY, summarize(run, experiment, data)),
     ]
 
 

@@ -6,6 +6,7 @@ import shlex
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 import tomli_w
 
@@ -111,9 +112,11 @@ class RunRecorder(Observer):
         """True once all of the run is saved, as it ended."""
         self.has_restored = False
         """True where the folder holds the run that was there before: the new one came to nothing."""
+        self.summary: dict[str, Any] = {}
+        """The content of summary.json, once the run has ended."""
         self.new_surroundings: list[Difference] = []
         """The differences from the surroundings that the run had until its checkpoint."""
-        self._experiment = experiment
+        self._experiment, self._data = experiment, data
         self._table = to_table(experiment)
         self._about = describe_params(data)
         # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
@@ -234,7 +237,8 @@ class RunRecorder(Observer):
         self._save(run.params, run.history)
         if hits := pack_hits(run.hits):
             write_atomically(self._folder / HITS, hits)
-        write_atomically(self._folder / SUMMARY, pack_summary(summarize(run, self._experiment)))
+        self.summary = summarize(run, self._experiment, self._data)
+        write_atomically(self._folder / SUMMARY, pack_summary(self.summary))
         names = [name for name in SEALED if (self._folder / name).is_file()]
         self._receipt.with_results(run, self._folder, names).write(self._folder)
         if run.status.is_final:

@@ -184,7 +184,12 @@ def test_arrays_go_by_position_with_a_note(runs, tmp_path, call):
     ):
         done = call("predict", run, str(tmp_path / "rows.npz"), cwd=runs)
         assert done.returncode == 0, done.stderr
-        assert done.stderr == f"{note}accuracy 1.0000 on 4 rows\n"
+        assert done.stderr == (
+            f"{note}class  precision  recall      F1  rows\n"
+            "fir       1.0000  1.0000  1.0000     3\n"
+            "yew       1.0000  1.0000  1.0000     1\n"
+            "accuracy 1.0000 on 4 rows (majority 0.7500)\n"
+        )
 
 
 def test_a_first_line_of_the_names_is_a_header_whatever_they_are(tmp_path, call):

@@ -303,7 +303,7 @@ def test_rows_to_predict(path):
 def test_a_small_file_of_very_many_rows_is_refused_unless_it_is_saved_as_is(tmp_path, monkeypatch, kind):
     path, table = tmp_path / f"a.{kind}", pa.table({"a": np.zeros(2**20), "label": np.zeros(2**20)})
     save(path, table)
-    monkeypatch.setattr("modnet_data.parquet.rows.UNPACKED", 2**20)
+    monkeypatch.setattr("modnet_data.parquet.source.UNPACKED", 2**20)
     monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))
     with pytest.raises(DataError, match=r"more than [\d,]+ rows in .* kB: .* an Arrow file that is not compressed"):
         modnet.load(path)

@@ -13,16 +13,20 @@ import numpy as np
 from modnet import Array, Dataset, MissingExtraError, Samples
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import part_paths, replacing, tell_progress
+from modnet_data.arrays.raw import RATIO
 from modnet_data.formats import ARROW_SUFFIXES, SUFFIXES
-from modnet_data.parquet.rows import INDEX, convert
 from modnet_data.parquet.table import open_table
 from modnet_data.table.columns import Columns, UnlabelledError
 from modnet_data.table.plan import ColumnSettings, Plan, data_plan
 from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource
+from modnet_data.table.typed_rows import convert
 from modnet_data.writing import class_labels, column_names, not_compressed, parts_of, table_dtype
 
 ROW_GROUP = 2**26  # bytes of features that are written in one go
+UNPACKED = 2**28
+"""Bytes of rows that a file of any size may hold; more only if they are no more than `RATIO` times its size."""
+INDEX = "__index_level_"  # so begin the names of the columns in which pandas saves its row index
 
 
 @attrs.frozen
@@ -64,7 +68,7 @@ class Parquet(TableSource):
                     found, expected = ("text", "numbers") if plan.words else ("numbers", "text")
                     what = f"holds {found}, expected {expected} as in the training file"
                     raise plan.table.column_error(plan.labels[0], what)
-                return self.describe(plan, convert(table, plan, put))
+                return self.describe(plan, convert(table, plan, put, _most_bytes(path)))
 
         return arrays_of(path, recipe, put_data)
 
@@ -76,7 +80,7 @@ class Parquet(TableSource):
         def put_rows(put: Put) -> Facts:
             with open_table(path) as table:
                 plan = rows_plan(table.columns, columns, features, names)
-                return self.describe(plan, convert(table, plan, put))
+                return self.describe(plan, convert(table, plan, put, _most_bytes(path)))
 
         return arrays_of(path, recipe, put_rows)
 
@@ -111,6 +115,10 @@ def _pyarrow(path: Path) -> Any:
     except ImportError:
         raise MissingExtraError(f"{path}: a Parquet or Arrow file", "parquet") from None
     return pyarrow
+
+
+def _most_bytes(path: Path) -> int:
+    return max(UNPACKED, RATIO * path.stat().st_size)
 
 
 def _refuse_unlabelled(columns: Columns, train: Facts) -> None:

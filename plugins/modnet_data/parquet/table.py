@@ -4,31 +4,27 @@ from __future__ import annotations
 
 import io
 import json
-import math
 import os
 import signal
 import subprocess
 import sys
 import threading
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager, suppress
 from importlib.machinery import PathFinder
 from pathlib import Path
-from typing import Any, Literal, NoReturn, cast, final
+from typing import Any, NoReturn, cast, final
 
-import attrs
 import numpy as np
 
 from modnet import Array, DataError, MissingExtraError
 from modnet.files import compression, format_size, printable, quote, reading
 from modnet_data.parquet.reader import LONGEST, PARQUET
-from modnet_data.rows import EXACT
-from modnet_data.table.columns import Columns, Value
+from modnet_data.table.typed import TypedTable, Values
 
 READER = Path(__file__).with_name("reader.py")
 BLOCK = 2**23  # bytes that are received at once
-FIRST = 100  # rows, by which columns are judged
 WORDS = 2**16  # that are received at once, of one column of text
 MEMORY = 2**30  # bytes that the process may take, and as many times the size of the file as the next line says
 MEMORY_PER_BYTE = 8
@@ -42,62 +38,8 @@ OTHER_FORMATS = {b"FEA1": "Feather of version 1", b"\xff\xff\xff\xff": "an Arrow
 QUIET = {"OPENBLAS_NUM_THREADS": "1", "OMP_NUM_THREADS": "1", "ARROW_DEFAULT_MEMORY_POOL": "system"}
 
 
-@attrs.frozen
-class Column:
-    """A column's values (N,), which of them are missing if any are, and the words that it numbers if it is of text."""
-
-    values: Array
-    """Of text these are int32 numbers of `words`; what is missing is 0."""
-    missing: Array | None = None
-    words: tuple[str, ...] = ()
-
-
-@attrs.frozen
-class ArrowTable:
-    """An open file: its columns, and its rows some at a time."""
-
-    path: Path
-    names: tuple[str, ...]
-    types: tuple[str, ...]
-    """The file's names of their types, printable."""
-    kinds: tuple[np.dtype[Any] | Literal["text"] | None, ...]
-    """The dtypes of numbers and truth values, "text", or None for other types."""
-    rows: int
-    """As the file declares them, 0 where it does not."""
-    blocks: Callable[..., Iterator[list[Column]]]
-    """Yields some rows at a time of the columns of these numbers, all of them, or so many as the second argument says.
-
-    Raises DataError where the file is damaged.
-    """
-
-    @property
-    def columns(self) -> Columns:
-        """The columns as those of any other table."""
-        text = frozenset(i for i, kind in enumerate(self.kinds) if kind == "text")
-        return ArrowColumns(self.path, self.names, len(self.names), text, self._first_values)
-
-    def _first_values(self) -> list[Sequence[Value]]:
-        """Return the first values of each column."""
-        known = [i for i, kind in enumerate(self.kinds) if kind is not None]
-        blocks = [*self.blocks(known, FIRST)] if known else []  # one, or none where there are no rows
-        values = dict(zip(known, map(_to_values, blocks[0]), strict=True)) if blocks else {}
-        rows = len(next(iter(values.values()), ()))
-        return [values.get(i, [math.nan] * rows) for i in range(len(self.names))]
-
-
-@attrs.frozen
-class ArrowColumns(Columns):
-    """The columns of an open file."""
-
-    first_values: Callable[[], Sequence[Sequence[Value]]]
-
-    def first_rows(self) -> Sequence[Sequence[Value]]:
-        """Return the first rows, by which columns are judged."""
-        return [*zip(*self.first_values(), strict=True)]
-
-
 @contextmanager
-def open_table(path: Path) -> Iterator[ArrowTable]:
+def open_table(path: Path) -> Iterator[TypedTable]:
     """Open a Parquet or an Arrow file, whichever it is; raises DataError where it is neither, or damaged.
 
     pyarrow reads it in a process of its own: what crashes or hangs there is an error here.
@@ -171,7 +113,7 @@ class _Reader:
         finally:
             self._end()
 
-    def read_header(self) -> ArrowTable:
+    def read_header(self) -> TypedTable:
         """Return the table, of which no rows are read yet."""
         first = self._receive(START)
         if "missing" in first:
@@ -182,7 +124,7 @@ class _Reader:
             names, types, kinds = zip(*header["columns"], strict=True) if header["columns"] else ((), (), ())
             kinds = tuple(kind if kind in {None, "text"} else _number_type(kind) for kind in kinds)
             types = tuple(printable(kind, 60) for kind in types)
-            table = ArrowTable(self._path, tuple(map(str, names)), types, kinds, int(header["rows"] or 0), self._blocks)
+            table = TypedTable(self._path, tuple(map(str, names)), types, kinds, int(header["rows"] or 0), self._blocks)
         except (KeyError, TypeError, ValueError):
             self._refuse_answer()
         if twice := [name for name, count in Counter(table.names).items() if count > 1]:
@@ -191,7 +133,7 @@ class _Reader:
         self._kinds = table.kinds
         return table
 
-    def _blocks(self, columns: Sequence[int], first: int = 0) -> Iterator[list[Column]]:
+    def _blocks(self, columns: Sequence[int], first: int = 0) -> Iterator[list[Values]]:
         """Yield blocks of all rows, or one of the first few."""
         kinds = [self._kinds[i] for i in columns]
         rows = max(1, BLOCK // sum(dtype.itemsize for dtype in map(_dtype_sent, kinds)))
@@ -203,7 +145,7 @@ class _Reader:
             except (TypeError, ValueError, IndexError):
                 self._refuse_answer()
 
-    def _receive_block(self, kinds: Sequence[Any], most: int, rows: int, lacking: Any, words: Any) -> list[Column]:
+    def _receive_block(self, kinds: Sequence[Any], most: int, rows: int, lacking: Any, words: Any) -> list[Values]:
         """Return the columns that a message has announced; raises ValueError and the like where it is nonsense."""
         dtypes = list(map(_dtype_sent, kinds))
         if not 0 < rows <= most:
@@ -218,7 +160,7 @@ class _Reader:
             start += rows * bool(lacks)
             if kind == "text" and not 0 <= values.min() <= values.max() < max(1, len(some)):
                 raise ValueError(some)
-            columns.append(Column(values, missing, tuple(map(str, some))))
+            columns.append(Values(values, missing, tuple(map(str, some))))
         return columns
 
     def _ask(self, question: dict[str, Any]) -> None:
@@ -306,16 +248,6 @@ def _values(data: bytearray, dtype: np.dtype[Any], rows: int, start: int) -> Arr
     if dtype.kind == "b" and values.max() > 1:
         raise ValueError(dtype)
     return values.view(dtype)
-
-
-def _to_values(column: Column) -> list[Value]:
-    """Return the values of a column as those of any table: whole numbers that no float holds are NaN."""
-    lacks = np.zeros(len(column.values), bool) if column.missing is None else column.missing
-    if column.words:
-        return [None if lack else column.words[i] for i, lack in zip(column.values.tolist(), lacks, strict=True)]
-    numbers = [math.nan if abs(value) > EXACT else float(value) for value in column.values.tolist()]
-    lacks = lacks | (column.values != column.values)  # NaN is missing, too
-    return [None if lack else value for lack, value in zip(lacks, numbers, strict=True)]
 
 
 def _dtype_sent(kind: Any) -> np.dtype[Any]:

@@ -1,4 +1,4 @@
-"""Rows of Parquet and Arrow files in blocks, with mistakes by row and column."""
+"""Rows of tables with types in blocks, with mistakes by row and column."""
 
 from __future__ import annotations
 
@@ -11,29 +11,25 @@ import numpy as np
 from modnet import Array, DataError
 from modnet.cached import Facts, Put
 from modnet.files import format_size, tell_progress
-from modnet_data.arrays.raw import RATIO
-from modnet_data.parquet.table import ArrowTable, Column
 from modnet_data.rows import EXACT
 from modnet_data.table.columns import Columns
 from modnet_data.table.missing import Missing, describe_outside
 from modnet_data.table.plan import Plan
+from modnet_data.table.typed import TypedTable, Values
 from modnet_data.table.words import LONGEST_LABEL
 
 LABEL = np.dtype(np.int64)  # of an index of a class
-UNPACKED = 2**28
-"""Bytes of rows that a file of any size may hold; more only if they are no more than `RATIO` times its size."""
 UINT8 = np.iinfo(np.uint8)
-INDEX = "__index_level_"  # so begin the names of the columns in which pandas saves its row index
 
 
-def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
-    """Put a file's features "x" and its labels "t", block by block, and count missing values.
+def convert(table: TypedTable, plan: Plan[Columns], put: Put, most_bytes: int | None = None) -> Facts:
+    """Put a table's features "x" and its labels "t", block by block, and count missing values.
 
-    Raises DataError with the first mistake.
+    Raises DataError with the first mistake, or where rows take more than `most_bytes`.
     """
     dtypes = _check_types(table, plan)
     each = len(dtypes) * np.result_type(*dtypes).itemsize + LABEL.itemsize
-    most = max(UNPACKED, RATIO * table.path.stat().st_size) // each
+    most = None if most_bytes is None else most_bytes // each
     _check_rows(table, table.rows, most)
     gaps, labels, first, found = Missing(plan), Labels(), 0, 0
     refused: _Refusal | None = None
@@ -63,15 +59,15 @@ def convert(table: ArrowTable, plan: Plan[Columns], put: Put) -> Facts:
     return {"classes": list(labels.indices), **gaps.facts}
 
 
-def _check_rows(table: ArrowTable, rows: int, most: int) -> None:
+def _check_rows(table: TypedTable, rows: int, most: int | None) -> None:
     """Raise DataError where a file has more rows than its size lets one expect: an accident, or an attack."""
-    if rows > most:
+    if most is not None and rows > most:
         what = f"more than {most:,} rows in {format_size(table.path.stat().st_size)}"
         hint = "if that is meant, save it as an Arrow file that is not compressed"
         raise table.columns.error(f"{what}: {hint}")
 
 
-def _check_types(table: ArrowTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:
+def _check_types(table: TypedTable, plan: Plan[Columns]) -> list[np.dtype[Any]]:
     """Return the dtypes of the features; raises DataError where a column has values of another type."""
     if len(plan.labels) == 1 and table.kinds[plan.labels[0]] == "text" and not plan.words:
         classes = plan.wanted.classes
@@ -121,7 +117,7 @@ class _Block:
 
     plan: Plan[Columns]
     first: int
-    columns: Sequence[Column]
+    columns: Sequence[Values]
     dtype: np.dtype[Any]
     labels: Labels
 
@@ -280,13 +276,13 @@ class _Block:
         return x.astype(self.plan.dtype)
 
 
-def _to_text(column: Column) -> Column:
+def _to_text(column: Values) -> Values:
     """Return a column of numbers as one of text: whole ones without a point."""
     used, places = np.unique(column.values, return_inverse=True)
     words = [str(int(value)) if float(value).is_integer() else str(value) for value in used.tolist()]
     nan = np.isnan(column.values) if column.values.dtype.kind == "f" else np.zeros(len(places), bool)
     missing = nan if column.missing is None else nan | column.missing
-    return Column(places.astype(np.int32), missing if missing.any() else None, tuple(words))
+    return Values(places.astype(np.int32), missing if missing.any() else None, tuple(words))
 
 
 def _fill(x: Array, lacks: Array, filling: float) -> Array:

@@ -1,0 +1,124 @@
+"""Signs that a run has failed, each with what to try."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+
+import numpy as np
+
+from modnet.compose.experiment import Experiment, create_network
+from modnet.compose.network import Network
+from modnet.compose.parts import find_name
+from modnet.compose.settings import get_settings
+from modnet.data.dataset import Dataset
+from modnet.errors import Problem
+from modnet.interfaces import ObservedRun
+from modnet.text import list_some, quote
+from modnet.types import Array, Status
+
+ROWS = 2000  # of the sample, at most
+SHORT = 200  # iterations after which a run should have learned something: the book's leaves its plateau before
+FALL = 0.02  # of the first loss: mini-batches alone vary as much
+APART = 100  # between scales: the iterations that gradient descent takes grow with its square
+VARYING = 0.05  # of the rows, for a feature's scale to count: rare words and the borders of pictures have none
+FLAT = 0.04  # of an activation's steepest slope: a sigmoid's at outputs of 0.01 and 0.99
+STEADY = 0.99  # of the samples, for which a unit passes nothing back
+STARTING = "--activation relu --set network.weight_init_std=he --optimizer adam --lr 0.001"
+
+
+def find_baseline(data: Dataset) -> float | None:
+    """Return the test accuracy of always answering the largest class; None without test samples, 0 for regression."""
+    if not data.classes or not len(data.test):
+        return 0.0 if len(data.test) else None
+    return float((data.test.t == np.bincount(data.train.t).argmax()).mean())
+
+
+def diagnose(run: ObservedRun, experiment: Experiment, data: Dataset) -> list[Problem]:
+    """Return the signs that a run has failed, those of its course first; none of a run that may be resumed."""
+    try:
+        with np.errstate(all="ignore"):
+            return [*_find_problems(run, experiment, data)] if run.status.is_final else []
+    except Exception:  # of a third-party part: the run itself got along with it
+        return []
+
+
+def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> Iterator[Problem]:
+    samples = data.test if len(data.test) else data.train
+    some = np.linspace(0, len(samples) - 1, min(ROWS, len(samples))).astype(np.int64)
+    x, lr = samples.rows(some), get_settings(experiment.optimizer).get("lr", 0.1)
+    apart = _find_spread(x)
+    raw = data.settings.get("standardize") is False and (apart > APART or np.abs(x).mean() > 10)
+    standardize = "--set data.standardize=true" * raw
+    slower = standardize or f"--lr {min(lr / 10, 0.1):g}"
+    is_usual = find_name(experiment.optimizer) == "adam" and 0.0003 < lr < 0.01
+    is_usual &= {find_name(part) for part in experiment.network.activation} == {"relu"}
+    restart = f"{standardize} {'' if is_usual else STARTING}".strip()
+    weighted = get_settings(experiment.data.source).get("class_weight", "") is None
+    baseline, name = find_baseline(data), "test_accuracy" if data.classes else "test_r2"
+    at_baseline = baseline is not None and (run.history.columns.get(name) or [math.nan])[-1] <= baseline
+    if run.status is Status.DIVERGED:
+        yield _advise("the run diverged", slower)
+    elif run.iteration < SHORT:
+        if at_baseline:
+            yield _advise(f"only {run.iteration} iterations", f"--iterations {10 * SHORT}")
+    else:
+        network = create_network(experiment, data).with_params(run.params)
+        yield from _judge_loss(run.history.loss, slower, restart)
+        yield from _judge_units(network, x, slower, restart)
+        weights = "--set data.class_weight=balanced" if weighted and not restart else restart
+        found = [*_judge_predictions(network.predict(x), samples.t[some], data, run)]
+        if at_baseline and not found:
+            found = [f"{name.replace('_', ' ')} is not above {baseline:.4f}, which a constant answer has"]
+        yield from (_advise(what, weights) for what in found)
+    if standardize and apart > APART:
+        yield _advise(f"scales of features lie apart by a factor of {apart:,.0f}", standardize)
+
+
+def _advise(what: str, option: str) -> Problem:
+    return Problem(what, f"try {option}" if option else "the features may not tell more")
+
+
+def _find_spread(x: Array) -> float:
+    """Return the ratio of the largest scale to the smallest, of features that vary."""
+    distances = np.abs(x - np.median(x, axis=0))
+    scales = distances.max(axis=0)[np.mean(distances > 0, axis=0) >= VARYING]
+    return float(scales.max() / scales.min()) if len(scales) else 1.0
+
+
+def _judge_loss(loss: list[float], slower: str, restart: str) -> Iterator[Problem]:
+    """Compare the mean losses in ten equal parts of a run."""
+    means = [float(part.mean()) for part in np.array_split(loss, 10)]
+    first, low, last = max(loss[0], means[0]), min(means), means[-1]
+    if last > first * (1 + FALL):
+        yield _advise(f"the loss rose from {first:.4g} to {last:.4g}", slower)
+    elif last > first * (1 - FALL):
+        yield _advise(f"the loss did not fall: {first:.4g}, in the end {last:.4g}", restart)
+    elif last - low > (first - low) / 2:
+        yield _advise(f"the loss fell to {low:.4g}, then rose to {last:.4g}", slower)
+
+
+def _judge_units(network: Network, z: Array, slower: str, restart: str) -> Iterator[Problem]:
+    """Find hidden layers half of whose units pass no gradient back for nearly all samples."""
+    usual = np.linspace(-4, 4, 100)
+    for layer in network.layers[:-1]:
+        activation, a = layer.activation, z @ network.params[layer.weight] + network.params[layer.bias]
+        z, steepest = activation(a), np.abs(np.diff(activation(usual)) / np.diff(usual)).max()
+        slope = np.abs(activation(a + 1e-3) - activation(a - 1e-3)) / 2e-3
+        flat = np.mean(slope <= FLAT * steepest, axis=0) >= STEADY
+        if activation.elementwise and flat.mean() >= 0.5:
+            state, option = ("saturated", restart) if z[:, flat].any() else ("dead", slower)
+            yield _advise(f"layer {layer.number}: {100 * flat.mean():.0f} % of its units are {state}", option)
+
+
+def _judge_predictions(y: Array, t: Array, data: Dataset, run: ObservedRun) -> Iterator[str]:
+    if not (count := len(data.classes)):
+        return
+    predicted = np.bincount(y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0] > 0.5, minlength=count)
+    there = np.bincount(t, minlength=count)
+    # Half of an equal share: of such a class, ten samples are hardly missed by chance.
+    never = np.flatnonzero((predicted == 0) & (there >= 10) & (there * 2 * count >= len(y)))
+    if predicted.max() == len(y) > there.max():
+        yield f"only the class {quote(str(data.classes[predicted.argmax()]))} is predicted"
+    elif len(never) and run.iteration >= 5 * SHORT:
+        yield f"never predicted: {list_some((quote(str(data.classes[i])) for i in never), 3)}"
