@@ -42,16 +42,17 @@ MAIN_JOB: Table = {
 FOR_TABLES: Table = {
     "network": {"hidden": [100], "activation": "relu", "weight_init_std": "he"},
     "gradient": {"name": "backpropagation"},
-    "optimizer": {"name": "adam", "lr": 0.001},
+    "optimizer": "adam",
 }
 FOR_REGRESSION: Table = {"network": {"output": "identity", "loss": "mean-squared-error"}}
-EPOCHS, LEAST, MOST = 20, 2_000, 20_000
+EPOCHS, FEWEST, MOST = 200, 500, 10_000
+"""Epochs on a table, and iterations at least and at most."""
 
 
 def get_default_job(data: Dataset) -> Table:
     """Return the whole default experiment for a data set, of which a user changes single entries."""
     if data.scale == PIXELS and data.classes:
         return MAIN_JOB
-    iterations = min(max(EPOCHS * len(data.train) // MAIN_JOB["training"]["batch_size"], LEAST), MOST)
-    job = merge(merge(MAIN_JOB, FOR_TABLES), {"training": {"iterations": iterations}})
+    iterations = EPOCHS * len(data.train) // MAIN_JOB["training"]["batch_size"]
+    job = merge(merge(MAIN_JOB, FOR_TABLES), {"training": {"iterations": min(max(iterations, FEWEST), MOST)}})
     return job if data.classes else merge(job, FOR_REGRESSION)

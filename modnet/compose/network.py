@@ -50,10 +50,11 @@ class Network(DenseNetwork):
         `loss`, `weight_init_std`, `seed`, `dtype`. Raises SettingError and UnknownNameError.
 
         >>> modnet.Network.for_data(modnet.load("mnist-small"), hidden=20)
-        <Network 784 -> 20 -> 10: sigmoid, softmax; CrossEntropy(eps=1e-07)>
+        <Network 784 -> 20 -> 10: Sigmoid(), Softmax(); CrossEntropy(eps=1e-07)>
         """
         entries = {**get_default_job(data)["network"], **settings}
-        units = entries.pop("hidden") if hidden is None else np.atleast_1d(hidden)
+        default = entries.pop("hidden")
+        units = default if hidden is None else np.atleast_1d(hidden)
         return Network([data.features, *units, len(data.classes)], hidden=entries.pop("activation"), **entries)
 
     def gradient(self, x: Any, t: Any, estimator: object = "backpropagation", stream: Stream | None = None) -> Grads:

@@ -38,10 +38,10 @@ def train(
     """Train a copy of `network` and return the run; the network that was given stays as it is.
 
     Without an `optimizer` or number of `iterations`, those of the default experiment for such data are taken, as by
-    `modnet train`. `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle" (shuffled epochs).
-    More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of the result.
-    The lifecycle hooks of the plugins follow the run, unless another `observer` is given. Raises DivergedError when the
-    loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
+    `modnet train`. `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle"
+    (shuffled epochs). More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of
+    the result. The lifecycle hooks of the plugins follow the run, unless another `observer` is given. Raises
+    DivergedError when the loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
 
     With `start`, another run's `checkpoint`, it resumes there, up to `iterations` in all, and ends with the same bits
     as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and at the

