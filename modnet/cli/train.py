@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import textwrap
@@ -15,6 +16,7 @@ import modnet
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import complain, echo, explain, tell
 from modnet.cli.show.progress import RunProgress, file_progress
+from modnet.cli.show.values import format_duration, format_settings
 from modnet.cli.signals import interrupting
 from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
@@ -30,7 +32,7 @@ from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.text import format_duration, format_settings, format_table
+from modnet.text import format_table
 from modnet.types import Status
 
 WIDTH = 80
@@ -183,5 +185,5 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
 
 def _wrap(text: str) -> str:
     """Return text in lines of 80 columns, in none of which an option loses its value."""
-    whole = text.replace("--set ", "--set\0")
+    whole = re.sub(r"(--[\w-]+) ", "\\1\0", text)
     return textwrap.fill(whole, WIDTH, subsequent_indent="  ", break_on_hyphens=False).replace("\0", " ")

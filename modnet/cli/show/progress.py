@@ -12,10 +12,11 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
+from modnet.cli.show.values import format_duration
 from modnet.files import telling
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
-from modnet.text import escape, format_duration
+from modnet.text import escape
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
