@@ -42,9 +42,12 @@ MAIN_JOB: Table = {
 FOR_TABLES: Table = {
     "network": {"hidden": [100], "activation": "relu", "weight_init_std": "he"},
     "gradient": {"name": "backpropagation"},
-    "optimizer": "adam",
+    "optimizer": {"name": "adam", "lr": 0.003},
 }
-FOR_REGRESSION: Table = {"network": {"output": "identity", "loss": "mean-squared-error"}}
+FOR_REGRESSION: Table = {
+    "network": {"output": "identity", "loss": "mean-squared-error"},
+    "optimizer": {"lr": 0.001},  # noise of targets is learned by heart sooner than that of classes
+}
 EPOCHS, FEWEST, MOST = 200, 500, 10_000
 """Epochs on a table, and iterations at least and at most."""
 
