@@ -66,6 +66,7 @@ def gradient_check(
         gradient=wanted.gradient if flags["gradient"] else None,
         repeats=repeats,
         seed=wanted.seed,
+        weights=None if data.train.weights is None else data.train.weights[chosen],
     )
     echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
     if out:

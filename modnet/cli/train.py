@@ -28,6 +28,7 @@ from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import Checkpoint
+from modnet.nn.metrics import format_column
 from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
@@ -164,7 +165,7 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
     done = str(run.status)
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
-    last = {name: f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values}
+    last = {name: f"{format_column(name)} {values[-1]:.4f}" for name, values in history.columns.items() if values}
     if "test_accuracy" in last and (baseline := recorder.summary.get("baseline")) is not None:
         last["test_accuracy"] += f" (majority {baseline:.4f})"
     measured = ", ".join(reversed(last.values()))

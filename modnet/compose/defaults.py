@@ -54,8 +54,8 @@ EPOCHS, FEWEST, MOST = 200, 500, 10_000
 
 def get_default_job(data: Dataset) -> Table:
     """Return the whole default experiment for a data set, of which a user changes single entries."""
-    if data.scale == PIXELS and data.classes:
+    if data.scale == PIXELS and data.task == "classification":
         return MAIN_JOB
     iterations = EPOCHS * len(data.train) // MAIN_JOB["training"]["batch_size"]
     job = merge(merge(MAIN_JOB, FOR_TABLES), {"training": {"iterations": min(max(iterations, FEWEST), MOST)}})
-    return job if data.classes else merge(job, FOR_REGRESSION)
+    return merge(job, FOR_REGRESSION) if data.task == "regression" else job

@@ -55,14 +55,22 @@ class Network(DenseNetwork):
         entries = {**get_default_job(data)["network"], **settings}
         default = entries.pop("hidden")
         units = default if hidden is None else np.atleast_1d(hidden)
-        return Network([data.features, *units, len(data.classes)], hidden=entries.pop("activation"), **entries)
+        return Network([data.features, *units, data.outputs], hidden=entries.pop("activation"), **entries)
 
-    def gradient(self, x: Any, t: Any, estimator: object = "backpropagation", stream: Stream | None = None) -> Grads:
+    def gradient(
+        self,
+        x: Any,
+        t: Any,
+        estimator: object = "backpropagation",
+        stream: Stream | None = None,
+        weights: Any = None,
+    ) -> Grads:
         """Return the gradient of the loss by each parameter, as `estimator` (a name or a part) obtains it.
 
-        What the estimator draws at random comes from `stream`, by default one of the network's own seed.
+        With `weights` (N,) it is that of the weighted mean. What the estimator draws at random comes from `stream`, by
+        default one of the network's own seed.
         """
-        return super().gradient(x, t, make_part("gradient", estimator), stream)
+        return super().gradient(x, t, make_part("gradient", estimator), stream, weights)
 
     def numerical_gradient(self, x: Any, t: Any) -> Grads:
         """Return the gradient by central differences (h = 1e-4), as the book's network does."""
