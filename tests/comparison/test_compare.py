@@ -166,7 +166,7 @@ class TestContinued:
             modnet.compare(experiment, GRID, seeds=SEEDS, out=copy, workers=1, progress=progress)
         first, second = capsys.readouterr().out.splitlines()
         assert first == "5 of 6 runs are finished already"
-        assert second.startswith("6 of 6  hidden 5, seed 2: test accuracy 0.")
+        assert second.startswith("6 of 6  hidden 5, seed 2: test accuracy ")
 
 
 def test_what_takes_long_gives_signs_of_life(monkeypatch: pytest.MonkeyPatch) -> None:
