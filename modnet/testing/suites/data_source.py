@@ -36,7 +36,7 @@ File = str | os.PathLike[str]
 CUTS = 16
 GARBAGE = (b"\0", b"\xff" * 600, b"\x80\x04garbage", b"PK\x03\x04" + b"\0" * 40, b"1,2\n3", b"[{}", b"\n\n\n")
 HEADS = (b"", b"\0", b"\xff\xfe", b"a,b\n1,2\n", b"\x1f\x8b\x08", b"PK\x03\x04", b"\x80\x04\x95")
-OBJECTS = (None, 0, "data", b"", [], {}, (), object(), np.zeros(3))
+OBJECTS: tuple[Any, ...] = (None, 0, "data", b"", [], {}, (), object(), np.zeros(3))
 NAMES = ("data", "data.txt", "a.b.c", ".hidden", "train-images-idx3-ubyte", "ä.csv", "x" * 200)
 
 
