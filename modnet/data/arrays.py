@@ -125,7 +125,7 @@ def prepare(train: Samples, given: PreparationSettings) -> tuple[dict[str, Any],
     """Return how samples are prepared as the training samples say, as changes of `Samples`; and the settings for it."""
     settings, columns = choose_scale(train, given), train.columns
     read = partial(map, train.unscaled)
-    preparation = Preparation.fit(lambda: read(train.blocks()), columns, settings)
+    preparation = Preparation.fit(lambda: read(train.blocks()), columns, settings, train.weights)
     kept: dict[str, Any] = {} if settings.scale == "auto" else {"scale": float(settings.scale)}
     if settings.standardize:
         kept["standardize"] = settings.standardize

@@ -16,6 +16,7 @@ from modnet.data.labels import check_labels, to_classes
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
 from modnet.errors import DataError, SettingError, describe_unknown
+from modnet.types import Array, Task
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -64,13 +65,27 @@ class Dataset:
         return self.train.features
 
     @property
+    def task(self) -> Task:
+        """The task: regression where there are no classes."""
+        return "classification" if self.classes else "regression"
+
+    @property
+    def outputs(self) -> int:
+        """The number of outputs that a network needs: one for each class or target."""
+        return len(self.classes) if self.classes else int(self.train.t.shape[1])
+
+    def to_unit(self, targets: Array) -> Array:
+        """Return targets or predictions of a regression (N, targets) in the unit that the source has them in."""
+        return targets
+
+    @property
     def scale(self) -> float:
         """The number that the features were divided by."""
         return float(self.settings.get("scale", 1.0))
 
     @property
     def preparation(self) -> Preparation | None:
-        """The preparation of columns that was learned from the training rows; None where features are divided at most."""
+        """The preparation of columns by the training rows; None where features are divided at most."""
         return self.train.preparation
 
     @property

@@ -25,7 +25,7 @@ SCATTERED = 64  # rows of a mapped file that are read at once; each may bring 2 
 
 @attrs.frozen(eq=False, repr=False)
 class Samples:
-    """Samples as rows: features `x` (N, D) float64, and `t` (N,) int64 class indices.
+    """Samples as rows: features `x` (N, D) float64, and `t` (N,) int64 class indices or (N, targets) float64.
 
     `table` (M, columns) has raw rows as the source had them, of any dtype, in memory or in a file mapped into it; `x`
     is that divided by `scale`, or changed by the `preparation`, of the rows that are `chosen` (N,), or of all. It is
@@ -46,6 +46,8 @@ class Samples:
     """True where all numbers are known to be finite, or missing where that is imputed, and all codes to have a word."""
     columns: tuple[Column, ...] = attrs.field(default=(), kw_only=True)
     preparation: Preparation | None = attrs.field(default=None, kw_only=True)
+    weights: Array | None = attrs.field(default=None, kw_only=True)
+    """The samples' weights (N,) in the loss and the preparation, at least 0; None where all are alike."""
 
     def __len__(self) -> int:
         return len(self.t)
