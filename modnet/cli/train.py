@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import textwrap
@@ -17,18 +18,21 @@ from modnet.cli.output import complain, echo, explain, tell
 from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.cli.show.values import format_duration, format_settings
 from modnet.cli.signals import interrupting
+from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, list_usable_names, make_part
-from modnet.compose.settings import get_settings
+from modnet.compose.settings import Table, get_settings
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import Checkpoint
+from modnet.nn.metrics import format_column
 from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
+from modnet.runs.receipt import compare_settings
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_table
 from modnet.types import Status
@@ -62,12 +66,15 @@ def train(
     continued by modnet resume.
     """
     table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
+    given = merge(table, read_changes(flags))
     with name_missing_plugins(experiment):
-        wanted = create_experiment(merge(table, read_changes(flags)))
+        wanted = create_experiment(given)
     tell(f"modnet {modnet.__version__}")
     with file_progress():
-        data, wanted = read_data(wanted)
+        data, wanted = read_data(wanted, given)
     describe(wanted, data)
+    if used := _list_table_defaults(given, data):
+        tell(f"defaults  for tables: {', '.join(used)}")
     if dry_run:
         echo(_format_forecast(wanted, data))
         return
@@ -115,6 +122,15 @@ def describe(wanted: Experiment, data: Dataset) -> None:
     )
 
 
+def _list_table_defaults(given: Table, data: Dataset) -> list[str]:
+    """Return the names of the entries that were not given, and whose defaults for such data are not the main job's."""
+    job = get_default_job(data)
+    own = {each.what for each in compare_settings(job, merge(job, given))}
+    changed = [each.what for each in compare_settings(MAIN_JOB, job) if each.what not in own]
+    entries = [re.sub(r"\.(name|\d+)$", "", place) for place in changed]  # a name, or an item of a list, stands for all
+    return [entry.rpartition(".")[2] for entry in dict.fromkeys(entries)]
+
+
 def _format_forecast(wanted: Experiment, data: Dataset) -> str:
     """Return a table of the time with each estimator; an asterisk marks the experiment's own, others have defaults."""
     own = find_name(wanted.gradient)
@@ -151,7 +167,7 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
     done = str(run.status)
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
-    last = {name: f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values}
+    last = {name: f"{format_column(name)} {values[-1]:.4f}" for name, values in history.columns.items() if values}
     if "test_accuracy" in last and (baseline := recorder.summary.get("baseline")) is not None:
         last["test_accuracy"] += f" (majority {baseline:.4f})"
     measured = ", ".join(reversed(last.values()))
@@ -172,5 +188,5 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
 
 def _wrap(text: str) -> str:
     """Return text in lines of 80 columns, in none of which an option loses its value."""
-    whole = text.replace("--set ", "--set\0")
+    whole = re.sub(r"(--[\w-]+) ", "\\1\0", text)
     return textwrap.fill(whole, WIDTH, subsequent_indent="  ", break_on_hyphens=False).replace("\0", " ")

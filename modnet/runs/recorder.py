@@ -21,9 +21,10 @@ from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
 from modnet.nn.run import Run
-from modnet.runs.contents import describe_params, history_to_csv, pack_hits, pack_summary, summarize
+from modnet.runs.contents import describe_params, history_to_csv, pack_of_samples, pack_summary, summarize
 from modnet.runs.folder import (
     CURVES,
+    ERRORS,
     EXPERIMENT,
     HISTORY,
     HITS,
@@ -40,7 +41,7 @@ from modnet.runs.folder import (
     restore,
     set_aside,
 )
-from modnet.runs.receipt import Receipt, flatten
+from modnet.runs.receipt import Receipt, compare_settings
 from modnet.runs.surroundings import Difference, compare_entries
 from modnet.text import list_some
 from modnet.types import History, Params, Status
@@ -137,7 +138,7 @@ class RunRecorder(Observer):
         if found is None:
             return None
         checkpoint, then = found
-        if changed := compare_entries("setting", flatten(then["experiment"]), self._receipt.identity):
+        if changed := compare_settings(then["experiment"], self._receipt.identity):
             which = ", ".join(difference.what for difference in changed)
             mistake = f"changed since the run began: {which}: change it back, or begin another run"
             raise SettingError([mistake], str(self.path / EXPERIMENT))
@@ -178,7 +179,7 @@ class RunRecorder(Observer):
         self._checkpoints.folder = self._folder
         with self._writing():
             self._receipt.write(self._folder)
-            for name in (SUMMARY, HITS, CURVES):
+            for name in (SUMMARY, HITS, ERRORS, CURVES):
                 (self._folder / name).unlink(missing_ok=True)
 
     # Before the hooks of third-party plugins, so that their mistakes lose nothing.
@@ -235,8 +236,9 @@ class RunRecorder(Observer):
     def _conclude(self, run: ObservedRun) -> None:
         """Write the files of a run that has ended: last the summary, which says so, and the receipt of all of them."""
         self._save(run.params, run.history)
-        if hits := pack_hits(run.hits):
-            write_atomically(self._folder / HITS, hits)
+        for name, values in ((HITS, run.hits), (ERRORS, run.errors)):
+            if content := pack_of_samples(values):
+                write_atomically(self._folder / name, content)
         self.summary = summarize(run, self._experiment, self._data)
         write_atomically(self._folder / SUMMARY, pack_summary(self.summary))
         names = [name for name in SEALED if (self._folder / name).is_file()]
