@@ -79,10 +79,7 @@ def _download(urls: Sequence[str], path: Path, sha256: str, size: int, timeout: 
     for url in urls:
         try:
             with replacing(path) as new:
-                media_type = transfer.receive(url, new)
-                if (found := _content(new, size)) != sha256:
-                    page = ", a web page" if media_type == "text/html" else ""
-                    raise TransferError(f"expected content with SHA-256 {sha256}, found {found}{page}")
+                _check_content(new, sha256, size, transfer.receive(url, new))
                 return []
         except (TransferError, DataError) as error:
             failures.append(f"{urlsplit(url).netloc.rpartition('@')[2]}: {error}")
@@ -91,6 +88,12 @@ def _download(urls: Sequence[str], path: Path, sha256: str, size: int, timeout: 
 
 def _is_right(path: Path, sha256: str, size: int) -> bool:
     return path.is_file() and _content(path, size) == sha256
+
+
+def _check_content(path: Path, sha256: str, size: int, media_type: str) -> None:
+    if (found := _content(path, size)) != sha256:
+        page = ", a web page" if media_type == "text/html" else ""
+        raise DataError(f"expected content with SHA-256 {sha256}, found {found}{page}")
 
 
 def _content(path: Path, size: int) -> str:

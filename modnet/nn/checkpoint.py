@@ -242,14 +242,19 @@ def _read(path: Path, parse: Callable[[dict[str, Any], list[Array]], T]) -> tupl
     if sha256(content[:-_HEX]).hexdigest().encode() != content[-_HEX:]:
         raise DataError(f"{path}: damaged, its digest is not that of its content")
     try:
-        members = unpack_arrays(content)
-        header = json.loads(str(members["header"]))
-        if header["version"] != VERSION:
-            raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
-        return int(header["iteration"]), parse(header, [members[str(i)] for i in range(len(members) - 1)])
+        header, arrays = _read_members(content)
+        return int(header["iteration"]), parse(header, arrays)
     except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
         why = printable(str(error), 200)
         raise DataError(f"{path}: not a checkpoint of this run ({why})", path=path) from None
+
+
+def _read_members(content: bytes) -> tuple[dict[str, Any], list[Array]]:
+    members = unpack_arrays(content)
+    header = json.loads(str(members["header"]))
+    if header["version"] != VERSION:
+        raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
+    return header, [members[str(i)] for i in range(len(members) - 1)]
 
 
 def _unflatten_history(header: dict[str, Any], arrays: list[Array]) -> History:
