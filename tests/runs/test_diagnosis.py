@@ -1,4 +1,4 @@
-"""Signs that a run has failed, and remedies that help when they are obeyed to the letter."""
+"""Signs that a run has failed, and remedies obeyed to the letter."""
 
 from __future__ import annotations
 
