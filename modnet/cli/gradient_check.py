@@ -52,9 +52,10 @@ def gradient_check(
 ) -> None:
     """Check derivatives, and compare gradient estimators."""
     table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
-    wanted = create_experiment(merge(table, read_changes(flags)))
+    given = merge(table, read_changes(flags))
+    wanted = create_experiment(given)
     with file_progress():
-        data, wanted = read_data(wanted)
+        data, wanted = read_data(wanted, given)
     size, sampling = wanted.training.batch_size, wanted.training.sampling
     chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).draw(0)
     check = check_gradient(
@@ -65,6 +66,7 @@ def gradient_check(
         gradient=wanted.gradient if flags["gradient"] else None,
         repeats=repeats,
         seed=wanted.seed,
+        weights=None if data.train.weights is None else data.train.weights[chosen],
     )
     echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
     if out:

@@ -18,15 +18,17 @@ from modnet.cli.output import complain, echo, explain, tell
 from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.cli.show.values import format_duration, format_settings
 from modnet.cli.signals import interrupting
+from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, list_usable_names, make_part
-from modnet.compose.settings import get_settings
-from modnet.compose.tables import merge
+from modnet.compose.settings import Table, get_settings
+from modnet.compose.tables import find_changes, merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import Checkpoint
+from modnet.nn.metrics import format_column
 from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
@@ -63,12 +65,15 @@ def train(
     continued by modnet resume.
     """
     table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
+    given = merge(table, read_changes(flags))
     with name_missing_plugins(experiment):
-        wanted = create_experiment(merge(table, read_changes(flags)))
+        wanted = create_experiment(given)
     tell(f"modnet {modnet.__version__}")
     with file_progress():
-        data, wanted = read_data(wanted)
+        data, wanted = read_data(wanted, given)
     describe(wanted, data)
+    if used := _list_table_defaults(given, data):
+        tell(f"defaults  for tables: {', '.join(used)}")
     if dry_run:
         echo(_format_forecast(wanted, data))
         return
@@ -116,6 +121,14 @@ def describe(wanted: Experiment, data: Dataset) -> None:
     )
 
 
+def _list_table_defaults(given: Table, data: Dataset) -> list[str]:
+    """Return the names of the entries that were not given, and whose defaults for such data are not the main job's."""
+    job = get_default_job(data)
+    own = find_changes(job, merge(job, given))
+    changed = [place for place in find_changes(MAIN_JOB, job) if place not in own]
+    return [place.removesuffix(".name").rpartition(".")[2] for place in changed]
+
+
 def _format_forecast(wanted: Experiment, data: Dataset) -> str:
     """Return a table of the time with each estimator; an asterisk marks the experiment's own, others have defaults."""
     own = find_name(wanted.gradient)
@@ -152,7 +165,7 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
     done = str(run.status)
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
-    last = {name: f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values}
+    last = {name: f"{format_column(name)} {values[-1]:.4f}" for name, values in history.columns.items() if values}
     if "test_accuracy" in last and (baseline := recorder.summary.get("baseline")) is not None:
         last["test_accuracy"] += f" (majority {baseline:.4f})"
     measured = ", ".join(reversed(last.values()))

@@ -33,6 +33,7 @@ from modnet.comparison.workers import (
     measure_progress,
     run_jobs,
 )
+from modnet.compose.defaults import get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, to_table
 from modnet.compose.settings import Settings, Table
 from modnet.compose.tables import merge
@@ -47,7 +48,7 @@ from modnet.files.opening import read_plain
 from modnet.host.approval import name_module
 from modnet.runs.contents import read_history
 from modnet.runs.diagnosis import find_baseline
-from modnet.runs.folder import HISTORY, HITS, claim, is_unused
+from modnet.runs.folder import ERRORS, HISTORY, HITS, claim, is_unused
 from modnet.runs.integrity import check_files
 from modnet.runs.receipt import FORMAT, RECEIPT, Receipt
 from modnet.text import format_count, format_error
@@ -122,8 +123,9 @@ def compare(
     # A table is the program's own word; in a file, a module must be approved.
     ensure_plugins(table, str if isinstance(experiment, Mapping) else partial(name_module, where=where))
     base = experiment if isinstance(experiment, Experiment) else create_experiment(table)
-    toml = tomli_w.dumps({**to_table(base), "compare": {**attrs.asdict(plan), "grid": to_axes(plan.grid)}})
+    axes = to_axes(plan.grid)
     settings, data, resolved = _read_settings(base, table, plan)
+    written = {**to_table(resolved), "data": to_table(base.data), "compare": {**attrs.asdict(plan), "grid": axes}}
     tried = tuple(range(base.seed, base.seed + plan.seeds))
     with ExitStack() as stack:
         folder = Path(out).absolute() if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -132,7 +134,7 @@ def compare(
         jobs = [job for jobs_of_seed in zip(*runs, strict=True) for job in jobs_of_seed]
         fingerprint = data_fingerprint(data)
         unfinished, receipts = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
-        write_atomically(folder / COMPARISON, toml.encode())
+        write_atomically(folder / COMPARISON, tomli_w.dumps(written).encode())
         _follow(run_jobs(unfinished, data, executor, workers, accept=accept), jobs, unfinished, data, progress)
         if unfinished:
             receipts = {job.folder: check_run(job.folder, fingerprint) for job in jobs}
@@ -165,11 +167,12 @@ def _read_plan(
 
 def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Setting], Dataset, Experiment]:
     """Return all settings, the data, and the experiment with all that the data's source inferred."""
-    data, resolved = read_data(base)
+    data, resolved = read_data(base, table)
     if len(data.test) < 2:
         raise DataError(f"a comparison needs at least 2 test samples, there are {len(data.test)}")
     # What was inferred is the same for all settings, and written down with each.
-    return create_settings({**table, "data": to_table(resolved.data)}, plan.grid), data, resolved
+    table = {**merge(get_default_job(data), table), "data": to_table(resolved.data)}
+    return create_settings(table, plan.grid), data, resolved
 
 
 def _claim(folder: Path, stack: ExitStack) -> None:
@@ -233,7 +236,9 @@ def _follow(
     for job in made:
         left.remove(job)
         if progress:
-            progress.advance(f"{job.name}: test accuracy {read_hits(job.folder, data).mean():.4f}")
+            mean = read_of_samples(job.folder, data).mean()
+            score = f"accuracy {mean:.4f}" if data.task == "classification" else f"R² {1 - mean:.4f}"
+            progress.advance(f"{job.name}: test {score}")
 
 
 def _read_results(
@@ -243,9 +248,10 @@ def _read_results(
     found = []
     for setting, jobs in zip(settings, runs, strict=True):
         statuses = tuple(results.status for job in jobs if (results := receipts[job.folder].results))
-        hits = np.array([read_hits(job.folder, data) for job in jobs])
+        of_samples = np.array([read_of_samples(job.folder, data) for job in jobs])
+        hits, errors = (of_samples, None) if data.task == "classification" else (None, of_samples)
         histories = tuple(read_history(job.folder / HISTORY) for job in jobs)
-        found.append(SettingResult(setting, hits, histories, statuses))
+        found.append(SettingResult(setting, hits, histories, statuses, errors))
     return tuple(found)
 
 
@@ -269,17 +275,20 @@ def check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
     return receipt
 
 
-def read_hits(folder: Path, data: Dataset) -> Array:
-    """Return which test samples a run got right (N,), bool; raises DataError where its file does not tell."""
-    path = folder / HITS
+def read_of_samples(folder: Path, data: Dataset) -> Array:
+    """Return which test samples a run got right (N,), bool, or in a regression their errors (N,), float64.
+
+    Raises DataError where its file does not tell.
+    """
+    name, dtype = (HITS, np.bool_) if data.task == "classification" else (ERRORS, np.float64)
+    path = folder / name
     content = read_plain(path)
     try:
-        hits = unpack_array(content)
+        found = unpack_array(content)
     except Exception as error:  # NumPy has many
         why = format_error(error)
         raise DataError(f"{path}: cannot be read ({why}): remove the run to repeat it", path=path) from None
-    if hits.shape != data.test.t.shape or hits.dtype != np.bool_:
-        raise DataError(
-            f"{folder / HITS}: not the hits of {len(data.test):,} test samples: remove the run to repeat it"
-        )
-    return hits
+    if found.shape != (len(data.test),) or found.dtype != dtype:
+        what = f"not the {path.stem} of {len(data.test):,} test samples"
+        raise DataError(f"{path}: {what}: remove the run to repeat it")
+    return found
