@@ -26,6 +26,7 @@ from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
 from modnet.compose.sources import is_data_set
+from modnet.data.dataset import Dataset
 from modnet.display.figure import FORMATS, save_figure
 from modnet.errors import DataError, UnknownNameError
 from modnet.files import cache_folder
@@ -82,6 +83,8 @@ def show(
             if not columns:
                 raise
             table = _describe_table(what, kind, settings, columns, error)
+            if out and table.proposal:
+                _draw(table.proposal.data, table.headline, out, err=json_)
             echo(table_to_json(table) if json_ else table_to_text(table, Screen.from_stream(sys.stdout)))
             return
         summary = summarize(found)
@@ -102,8 +105,12 @@ def show(
     else:  # escaped already, but for the codes of its own greys
         click.echo(overview_to_text(view, Screen.from_stream(sys.stdout)))
     if out:
-        save_figure(draw_data(found, summary, view.headline), out)
-        echo(f"drawn in {out}", err=json_)
+        _draw(found, view.headline, out, err=json_)
+
+
+def _draw(found: Dataset, headline: str, out: Path, *, err: bool) -> None:
+    save_figure(draw_data(found, summarize(found), headline), out)
+    echo(f"drawn in {out}", err=err)
 
 
 def _read_columns(reader: DataSource, what: str) -> list[ColumnSummary]:
@@ -129,7 +136,7 @@ def _describe_table(
     return TableOverview(
         what=what,
         source=name,
-        problem=ADVICE.sub("", str(error)).removeprefix(f"{what}: ").removeprefix(f"{what}, "),
+        problem=ADVICE.sub("", str(error).splitlines()[0]).removeprefix(f"{what}: ").removeprefix(f"{what}, "),
         columns=columns,
         is_whole=max(column.rows for column in columns) * len(columns) < CELLS,
         proposal=found,

@@ -1,4 +1,4 @@
-"""Settings by which a table can be trained on, found by obeying the advice of errors."""
+"""Settings that make a table trainable, found by obeying errors."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ STEPS = 12  # errors on the way to a data set, at most
 MOST_WORDS = 50  # of a column that is one-hot
 ROWS_A_WORD = 2
 MOSTLY = 0.9  # of a column are numbers: the others may stand for missing values
-USUAL = frozenset(
-    "survived income quality outcome diagnosis result status response default churn approved grade kind type group"
-    " rating exited attrition deposit loan_status disease".split()
-)
+USUAL = {
+    *("survived", "income", "quality", "outcome", "diagnosis", "result", "status", "response", "default", "churn"),
+    *("approved", "grade", "kind", "type", "group", "rating", "exited", "attrition", "deposit", "disease"),
+}
 """Names that a label often has: where one is a choice, it comes first."""
 
 Read = Callable[[Mapping[str, Any]], Dataset]
@@ -38,7 +38,7 @@ class Proposal:
     labels: tuple[Any, ...] = ()
     """The columns, the likeliest first, of which only the user knows which one is the label."""
     reasons: dict[str, tuple[str | int, ...]] = attrs.field(factory=dict)
-    """Why columns are left out, and which."""
+    """The columns that are left out, by the reason."""
 
 
 def propose(read: Read, given: Mapping[str, Any], known: Collection[str], columns: Sequence[ColumnSummary]) -> Proposal:

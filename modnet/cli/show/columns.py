@@ -1,4 +1,4 @@
-"""Columns of a table as they stand in a file: types, ranges, most frequent values."""
+"""Columns of a table: types, ranges, most frequent values."""
 
 from __future__ import annotations
 

@@ -14,10 +14,9 @@ from modnet import DataError, Dataset
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import quote
 from modnet_data.csv.encodings import is_text_encoding
-from modnet_data.csv.first_cells import read_first_cells
 from modnet_data.csv.layout import Layout, LayoutSettings, layout_of
 from modnet_data.csv.pictures import LabelGuess, WrongGuessError, picture_label
-from modnet_data.csv.rows import convert
+from modnet_data.csv.rows import convert, read_first_cells
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.csv.write import write_csv_files
 from modnet_data.formats import SUFFIXES
