@@ -14,11 +14,11 @@ import click
 from modnet.cli.conversion import choose_source, read_whole, write
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options
 from modnet.cli.output import echo
-from modnet.cli.proposal import propose
 from modnet.cli.show.columns import CELLS, ColumnSummary, summarize_columns
 from modnet.cli.show.data_overview import Overview, overview_to_json, overview_to_text
 from modnet.cli.show.data_picture import draw_data
 from modnet.cli.show.progress import file_progress
+from modnet.cli.show.proposal import propose
 from modnet.cli.show.summary import summarize
 from modnet.cli.show.table_overview import TableOverview, table_to_json, table_to_text
 from modnet.cli.show.terminal import Screen

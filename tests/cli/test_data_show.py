@@ -90,7 +90,7 @@ class TestTheCommand:
             "column   type     missing  values  range, most frequent",
             "length   numbers        -       6  6.3 (2), 5.1 (1), 4.9 (1)",
             "width    numbers        1       5  3.3 (2), 3.5 (1), 3 (1)",
-            "petal    numbers        1       5  0.1 (2), 6 (2), 1.3 (1)",
+            "petal    numbers        1       5  6 (2), 0.1 (1), 0.2 (1)",
             "species  text           -       3  setosa (3), versicolor (2), virginica (2)",
         ]
         assert features == [

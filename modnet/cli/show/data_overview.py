@@ -9,8 +9,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.cli.proposal import format_block, format_command
 from modnet.cli.show.columns import ColumnSummary, format_columns
+from modnet.cli.show.proposal import format_block, format_command
 from modnet.cli.show.summary import MOST_VALUES, Summary, find_most_frequent, pick_varied
 from modnet.cli.show.table_overview import format_advice, format_facts
 from modnet.cli.show.terminal import Screen, format_bar, format_images

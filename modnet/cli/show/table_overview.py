@@ -9,8 +9,8 @@ from typing import Any
 
 import attrs
 
-from modnet.cli.proposal import Proposal, choose_file_name, format_block, format_command, format_reasons
 from modnet.cli.show.columns import ColumnSummary, format_columns
+from modnet.cli.show.proposal import Proposal, choose_file_name, format_block, format_command, format_reasons
 from modnet.cli.show.terminal import Screen
 from modnet.cli.show.values import to_json
 from modnet.text import format_count, printable
@@ -45,9 +45,7 @@ def table_to_text(view: TableOverview, screen: Screen) -> str:
     if view.proposal:
         if len(view.proposal.labels) > 1:
             chosen = str(view.proposal.labels[0])
-            facts.append(
-                ("label", f"{chosen!r} is the likeliest by its values; only you know: confirm it, or change it")
-            )
+            facts.append(("label", f"{chosen!r} is the likeliest; only you know: confirm it, or change it"))
         if view.proposal.reasons:
             facts.append(("left out", format_reasons(view.proposal.reasons)))
         blocks += format_advice(view.what, view.proposal.settings, view.proposal.labels)
