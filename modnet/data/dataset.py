@@ -13,6 +13,7 @@ import numpy as np
 from modnet.data.arrays import choose_scale, encode_labels, split_samples, to_samples
 from modnet.data.labels import check_labels, to_classes
 from modnet.data.samples import Samples, check_samples, describe_part
+from modnet.data.targets import TargetScale
 from modnet.errors import DataError, SettingError, describe_unknown
 from modnet.types import Array, Task
 
@@ -34,6 +35,8 @@ class Dataset:
     notes: tuple[str, ...] = ()
     more_parts: Mapping[str, Samples] = attrs.field(factory=dict)
     """Samples besides those for training and test, by the name of their part."""
+    target_scale: TargetScale | None = None
+    """The scale of the targets of a regression, which are standardized."""
 
     def __repr__(self) -> str:
         samples = " and ".join(f"{len(part)} {describe_part(name)}" for name, part in self.parts.items())
@@ -74,7 +77,7 @@ class Dataset:
 
     def to_unit(self, targets: Array) -> Array:
         """Return targets or predictions of a regression (N, targets) in the unit that the source has them in."""
-        return targets
+        return self.target_scale.restore(targets) if self.target_scale else targets
 
     @property
     def scale(self) -> float:
