@@ -18,10 +18,11 @@ from modnet.cli.output import complain, echo, explain, tell
 from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.cli.show.values import format_duration, format_settings
 from modnet.cli.signals import interrupting
+from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, list_usable_names, make_part
-from modnet.compose.settings import get_settings
-from modnet.compose.tables import merge
+from modnet.compose.settings import Table, get_settings
+from modnet.compose.tables import find_changes, merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError
@@ -32,7 +33,7 @@ from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.text import format_table
+from modnet.text import format_count, format_table
 from modnet.types import Status
 
 WIDTH = 80
@@ -64,12 +65,15 @@ def train(
     continued by modnet resume.
     """
     table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
+    given = merge(table, read_changes(flags))
     with name_missing_plugins(experiment):
-        wanted = create_experiment(merge(table, read_changes(flags)))
+        wanted = create_experiment(given)
     tell(f"modnet {modnet.__version__}")
     with file_progress():
-        data, wanted = read_data(wanted)
+        data, wanted = read_data(wanted, given)
     describe(wanted, data)
+    if used := _list_table_defaults(given, data):
+        tell(f"defaults  for tables: {', '.join(used)}")
     if dry_run:
         echo(_format_forecast(wanted, data))
         return
@@ -103,18 +107,27 @@ def describe(wanted: Experiment, data: Dataset) -> None:
     network = create_network(wanted, data)
     training, parts = wanted.training, wanted.network
     scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
+    answers = f"{len(data.classes)} classes" if data.classes else format_count(data.outputs, "target")
     sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
     inferred = format_settings({key: value for key, value in data.settings.items() if key != "scale"})
     notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
     used = [find_name(part) for part in (*parts.activation, parts.output, parts.loss)]
     tell(
         f"data      {wanted.data.path or find_name(wanted.data.source)}: {data.format_sizes()} samples, "
-        f"{data.features} features, {len(data.classes)} classes{scale}\n"
+        f"{data.features} features, {answers}{scale}\n"
         + "".join(f"          {note}\n" for note in notes)
         + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
         f"training  {_format_part(wanted.gradient)}, {_format_part(wanted.optimizer)}, "
         f"{training.iterations:,} mini-batches of {training.batch_size}, seed {wanted.seed}"
     )
+
+
+def _list_table_defaults(given: Table, data: Dataset) -> list[str]:
+    """Return the names of the entries that were not given, and whose defaults for such data are not the main job's."""
+    job = get_default_job(data)
+    own = find_changes(job, merge(job, given))
+    changed = [place for place in find_changes(MAIN_JOB, job) if place not in own]
+    return [place.removesuffix(".name").rpartition(".")[2] for place in changed]
 
 
 def _format_forecast(wanted: Experiment, data: Dataset) -> str:

@@ -10,7 +10,7 @@ import numpy as np
 
 from modnet.data.labels import to_float64, to_label_array
 from modnet.errors import DataError
-from modnet.text import quote
+from modnet.text import list_some, quote
 from modnet.types import Array
 
 
@@ -84,7 +84,9 @@ def weigh_classes(given: Any, t: Array, classes: tuple[Any, ...], weights: Array
         known = {str(label): label for label in classes}
         if unknown := [label for label in table if label not in known]:
             there_are = ", ".join(quote(label) for label in [*known][:12])
-            raise DataError(f"'class_weight' names the class {quote(unknown[0])}, and there is none: available: {there_are}")
+            raise DataError(
+                f"'class_weight' names the class {quote(unknown[0])}, and there is none: available: {there_are}"
+            )
         of_class = np.array([table.get(label, 1.0) for label in known])
     weighed: Array = of_class[t] * (1.0 if weights is None else weights)
     if not weighed.any():
