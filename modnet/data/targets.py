@@ -83,10 +83,8 @@ def weigh_classes(given: Any, t: Array, classes: tuple[Any, ...], weights: Array
         table: Mapping[str, float] = {str(label): weight for label, weight in given.items()}
         known = {str(label): label for label in classes}
         if unknown := [label for label in table if label not in known]:
-            there_are = ", ".join(quote(label) for label in [*known][:12])
-            raise DataError(
-                f"'class_weight' names the class {quote(unknown[0])}, and there is none: available: {there_are}"
-            )
+            what = f"'class_weight' names the class {quote(unknown[0])}, and there is none"
+            raise DataError(f"{what}: available: {list_some(map(quote, known), 12)}")
         of_class = np.array([table.get(label, 1.0) for label in known])
     weighed: Array = of_class[t] * (1.0 if weights is None else weights)
     if not weighed.any():
