@@ -96,7 +96,7 @@ class Dataset:
 
     @property
     def preparation(self) -> Preparation | None:
-        """The preparation of columns, learned from the training rows; None where features are divided at most."""
+        """The preparation of columns by the training rows; None where features are divided at most."""
         return self.train.preparation
 
     @property
