@@ -27,7 +27,7 @@ UINT8 = np.dtype(np.uint8)
 FLOAT32 = np.dtype(np.float32)
 
 Block = tuple[Array, Array | None]
-"""Features, and maybe weights behind them (n, columns), and labels: text (n,), numbers (n,), or numbers (n, classes) that should be one-hot."""
+"""Features, and maybe weights behind them (n, columns); and labels: text (n,), numbers (n,), or (n, labels)."""
 
 
 @final

@@ -133,9 +133,7 @@ def _fields(plan: Plan[Layout], dtype: np.dtype[Any]) -> np.dtype[Any] | None:
         words[plan.labels[0]] = LABEL_WIDTH
     if len(numbers) == plan.table.count and not words:
         return None
-    roles = [
-        f"U{words[i]}" if i in words else dtype if i in numbers else "U1" for i in range(plan.table.count)
-    ]
+    roles = [f"U{words[i]}" if i in words else dtype if i in numbers else "U1" for i in range(plan.table.count)]
     groups = [(role, len(list(group))) for role, group in groupby(roles)]
     return np.dtype([(str(i), role, (length,)) for i, (role, length) in enumerate(groups)])
 

@@ -29,7 +29,17 @@ from modnet_data.csv.cells import (
 )
 from modnet_data.csv.header import check_names, check_second, has_repeated_name, is_header, is_text
 from modnet_data.csv.shape import COMMENT, check_start, choose_delimiter, is_title, measure
-from modnet_data.csv.text import LONGEST_LINE, QUOTES, Broken, Dialect, Record, encoding_of, line_error, records, text_of
+from modnet_data.csv.text import (
+    LONGEST_LINE,
+    QUOTES,
+    Broken,
+    Dialect,
+    Record,
+    encoding_of,
+    line_error,
+    records,
+    text_of,
+)
 from modnet_data.table.columns import Columns, UnlabelledError, Value
 from modnet_data.table.label import are_numbers
 from modnet_data.table.plan import Plan, list_words
@@ -43,7 +53,8 @@ SAID = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
 MARK = "\ufeff"
 
 NUMBER_LIKE = re.compile(
-    r"[$€£¥₩]\s*[+-]?\d[\d.,]*|[+-]?\d[\d.,]*\s*[%$€£¥₩°]|\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?|\d{1,2}:\d\d(:\d\d.*)?"
+    r"[$€£¥₩]\s*[+-]?\d[\d.,]*|[+-]?\d[\d.,]*\s*[%$€£¥₩°]"
+    r"|\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?|\d{1,2}:\d\d(:\d\d.*)?"
 )
 """Amounts of money, percentages, dates and times."""
 
@@ -243,7 +254,20 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
     begin = rows[0].line if header else first.line
     ends = frozenset(range(count - empty, count))
     doubt = dialect.delimiter == ";" and given.decimal is given.thousands is None and dialect.decimal == "."
-    return Layout(path, names, count, text, dialect, first.line, begin, whole, as_is, empty=ends, footer=given.footer, has_points=doubt)
+    return Layout(
+        path,
+        names,
+        count,
+        text,
+        dialect,
+        first.line,
+        begin,
+        whole,
+        as_is,
+        empty=ends,
+        footer=given.footer,
+        has_points=doubt,
+    )
 
 
 def _has_header(path: Path, first: Record, numbers: list[list[str]], given: LayoutSettings) -> bool:

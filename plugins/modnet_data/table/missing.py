@@ -133,7 +133,7 @@ class Missing:
             return str(next(iter(ways.values())))
         if given is None:
             return "median"  # which stands for the most frequent word in columns of text
-        numbers = {} if isinstance(given, (str, Mapping)) else {i: given for i in plan.imputed}
+        numbers = {} if isinstance(given, (str, Mapping)) else dict.fromkeys(plan.imputed, given)
         others = given if isinstance(given, Mapping) else {}
         return {**others, **{str(plan.table.name_of(i)): way for i, way in (numbers | ways).items()}}
 
@@ -188,7 +188,9 @@ class Missing:
     def advise_lost(self) -> Advice:
         """Return what keeps the classes that are lost with the rows that lack something."""
         lacks_labels = any(column in self._plan.labels for column in self._lacking)  # which nothing is filled in for
-        ways: Advice = [{"missing": "refuse", "impute": self._impute(self._gaps)}] if self._gaps and not lacks_labels else []
+        ways: Advice = (
+            [{"missing": "refuse", "impute": self._impute(self._gaps)}] if self._gaps and not lacks_labels else []
+        )
         return ways + self._advise_leaving_out()
 
     def check_rows(self, count: int) -> None:

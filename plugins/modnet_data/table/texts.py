@@ -25,7 +25,9 @@ class Texts:
 
     def __init__(self, plan: Plan[Any]) -> None:
         self._plan = plan
-        known = {i: plan.wanted.known_words.get(str(rank), ()) for rank, i in enumerate(plan.features) if i in plan.text}
+        known = {
+            i: plan.wanted.known_words.get(str(rank), ()) for rank, i in enumerate(plan.features) if i in plan.text
+        }
         self._numbers = {i: {word: number for number, word in enumerate(words)} for i, words in known.items()}
         self._cells = dict.fromkeys(self._numbers, 0)
 
