@@ -50,7 +50,7 @@ from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
 from modnet.nn.run import Run
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, History, Params, State, Status
+from modnet.types import Array, Grads, History, Params, State, Status, Task
 
 if TYPE_CHECKING:
     from modnet import testing
@@ -104,6 +104,7 @@ __all__ = [
     "State",
     "Status",
     "Stream",
+    "Task",
     "Trace",
     "TrainingInterrupted",
     "TwoLayerNet",

@@ -20,7 +20,7 @@ from modnet.errors import DataError, NoDerivativeError
 from modnet.files import uncompressed_name
 from modnet.randomness import Stream
 from modnet.text import list_some, printable
-from modnet.types import Array, Grads, History, Params, State, Status
+from modnet.types import Array, Grads, History, Params, State, Status, Task
 
 
 class Part:
@@ -79,6 +79,12 @@ class Loss(Part, ABC):
     rows, probabilities, values); `modnet.one_hot` turns the first into the second.
     """
 
+    task: ClassVar[Task | None] = None
+    """The task that it is for: "classification", "regression", or None for both."""
+
+    is_binary: ClassVar[bool] = False
+    """True where one output tells two classes apart: 0 is certainly the first, 1 the second."""
+
     @abstractmethod
     def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
         """Return the loss of each sample: the shape of `y` without `axis`."""
@@ -117,7 +123,7 @@ class Trace:
     """One forward pass over a batch of N: the inputs of each layer, and the outputs.
 
     `inputs[k]` (N, inputs of layer k) went into layer k, `pre_activations[k]` (N, outputs of layer k) into its
-    activation; `output` (N, classes) came out; `losses` (N,) are the samples' and `loss` is their mean.
+    activation; `output` (N, outputs) came out; `losses` (N,) are the samples' and `loss` is their (weighted) mean.
     """
 
     inputs: tuple[Array, ...]
@@ -130,8 +136,9 @@ class Trace:
 class Objective(ABC):
     """The loss of one mini-batch as a function of the parameters: the one thing that an estimator sees.
 
-    Call it (black box), ask for its structure (`layers`, `loss_function`, `x`, `t`, `trace`), or for the backward pass
-    (`backward`). A params mapping that was handed in is not written to afterwards; other values are another mapping.
+    Call it (black box), ask for its structure (`layers`, `loss_function`, `x`, `t`, `weights`, `trace`), or for the
+    backward pass (`backward`). A params mapping that was handed in is not written to afterwards; other values are
+    another mapping.
     """
 
     layers: tuple[DenseLayer, ...]
@@ -141,11 +148,13 @@ class Objective(ABC):
     x: Array
     """The batch's samples, (N, inputs)."""
     t: Array
-    """Their targets: class indices (N,), or dense (N, classes)."""
+    """Their targets: class indices (N,), or dense (N, outputs)."""
+    weights: Array | None = None
+    """Their weights (N,) in the mean, at least 0: 2 counts as the same sample twice. None: all alike."""
 
     @abstractmethod
     def __call__(self, params: Params) -> float:
-        """Return the mean loss over the batch."""
+        """Return the mean loss over the batch, weighted where there are `weights`."""
 
     @abstractmethod
     def trace(self, params: Params) -> Trace:
@@ -153,7 +162,7 @@ class Objective(ABC):
 
     @abstractmethod
     def output_error(self, params: Params) -> Array:
-        """Return the derivative of the mean loss by the last layer's pre-activations, (N, classes)."""
+        """Return the derivative of the mean loss by the last layer's pre-activations, (N, outputs)."""
 
     @abstractmethod
     def backward(self, params: Params) -> Grads:
@@ -291,7 +300,11 @@ class ObservedRun(Protocol):
 
     @property
     def hits(self) -> Array | None:
-        """For each test sample, whether it was recognised at the last evaluation; None before the first."""
+        """For each test sample, whether it was recognised at the last evaluation; None before, and in a regression."""
+
+    @property
+    def errors(self) -> Array | None:
+        """For each test sample of a regression its squared error over the variance of the targets; None otherwise."""
 
 
 class Observer:
@@ -309,9 +322,10 @@ class Observer:
         """
 
     def epoch_ended(self, run: ObservedRun) -> None:
-        """Follow a run: both accuracies were taken, at the end of an epoch or of the run.
+        """Follow a run: it was evaluated, at the end of an epoch or of the run.
 
-        They stand last in `run.history.train_accuracy` and `run.history.test_accuracy`.
+        Both accuracies stand last in `run.history.train_accuracy` and `run.history.test_accuracy`; a regression has
+        `train_r2`, `test_r2`, `train_rmse` and `test_rmse` in their place.
 
         >>> @modnet.hookimpl
         ... def epoch_ended(run):

@@ -1,11 +1,10 @@
-"""Text for people: tables, numbers, sizes, durations; CSV and JSON."""
+"""Text for people: tables, sizes, quotations; CSV and settings."""
 
 from __future__ import annotations
 
 import csv
 import io
 import json
-import math
 import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -60,19 +59,6 @@ def measure_width(text: str) -> int:
     return len(drawn) + sum(unicodedata.east_asian_width(letter) in "WF" for letter in drawn)
 
 
-def format_number(value: float, digits: int = 4) -> str:
-    """Return a number with so many digits, or all that it has before its point; "-" where it is none.
-
-    >>> [format_number(x) for x in (255.0, 0.1 + 0.2, -0.0, 123456.7, float("nan"))]
-    ['255', '0.3', '0', '123457', '-']
-    """
-    if not math.isfinite(value):
-        return "-"
-    if abs(value) < 1e15 and (value == int(value) or abs(value) >= 10**digits):
-        return str(round(value))
-    return f"{value:.{digits}g}"
-
-
 def format_size(size: int) -> str:
     """Return a number of bytes in words.
 
@@ -83,24 +69,6 @@ def format_size(size: int) -> str:
         if size >= factor:
             return f"{size / factor:.1f} {unit}"
     return f"{size} bytes"
-
-
-def format_duration(seconds: float) -> str:
-    """Return a time in words, in its two largest units.
-
-    >>> [format_duration(seconds) for seconds in (0.0025, 0.25, 75, 7500, 180000)]
-    ['2.5 ms', '0.2 s', '1 min 15 s', '2 h 5 min', '2 d 2 h']
-    """
-    if seconds < 0.1:
-        return f"{seconds * 1e3:.1f} ms"
-    if seconds < 60:
-        return f"{seconds:.1f} s" if seconds < 10 else f"{seconds:.0f} s"
-    whole = round(seconds)
-    for name, size, smaller, part in (("d", 86400, "h", 3600), ("h", 3600, "min", 60), ("min", 60, "s", 1)):
-        if whole >= size:
-            rest = whole % size // part
-            return f"{whole // size} {name}" + (f" {rest} {smaller}" if rest else "")
-    return f"{whole} s"
 
 
 def printable(text: str, longest: int, keep: str = "") -> str:
@@ -171,15 +139,6 @@ def format_count(count: int, one: str, many: str = "") -> str:
     return f"{count:,} {one if count == 1 else many or f'{one}s'}"
 
 
-def format_settings(settings: Mapping[str, Any]) -> str:
-    """Return settings as they would be given behind --set.
-
-    >>> format_settings({"label": "species", "header": True})
-    'label="species", header=true'
-    """
-    return ", ".join(f"{key}={json.dumps(value, ensure_ascii=False, default=str)}" for key, value in settings.items())
-
-
 def to_csv(rows: Iterable[Sequence[Any]]) -> str:
     r"""Return rows as CSV.
 
@@ -210,16 +169,6 @@ class _LineFeeds:
 
     def write(self, row: str) -> None:
         self._file.write(row.removesuffix(_BOTH) + "\n")
-
-
-def to_json(value: Any, indent: int | None = None) -> str:
-    """Return JSON, which has no NaN and no infinity: they become null.
-
-    >>> to_json({"accuracy": [0.5, float("nan")]})
-    '{"accuracy": [0.5, null]}'
-    """
-    plain = json.loads(json.dumps(value, default=str), parse_constant=lambda _: None)
-    return json.dumps(plain, indent=indent)
 
 
 def format_setting(key: str, value: Any) -> str:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from enum import StrEnum
-from typing import Any, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 import attrs
 import numpy.typing as npt
@@ -16,6 +16,7 @@ Params: TypeAlias = Mapping[str, Array]
 Grads: TypeAlias = Mapping[str, Array]
 # The state of an optimizer, opaque to everybody else: anything that a checkpoint can hold.
 State: TypeAlias = Any
+Task: TypeAlias = Literal["classification", "regression"]
 
 
 class Status(StrEnum):
@@ -57,12 +58,19 @@ class History:
     @property
     def train_accuracy(self) -> list[float]:
         """The share of training samples that were recognised, at each evaluation."""
-        return self.columns["train_accuracy"]
+        return self.__getattr__("train_accuracy")
 
     @property
     def test_accuracy(self) -> list[float]:
         """The share of test samples that were recognised, at each evaluation; NaN where there are none."""
-        return self.columns["test_accuracy"]
+        return self.__getattr__("test_accuracy")
+
+    def __getattr__(self, name: str) -> list[float]:
+        """Return a column: `history.test_r2`."""
+        columns: dict[str, list[float]] = object.__getattribute__(self, "columns")
+        if name not in columns:
+            raise AttributeError(f"the history has no {name!r}: it has {', '.join(columns)}")
+        return columns[name]
 
     def record(self, iteration: int, values: Mapping[str, float]) -> None:
         """Append an evaluation made after `iteration` iterations; a name that is new becomes a column."""

@@ -13,6 +13,7 @@ from modnet.cli.options import experiment_options, load_all_plugins, plugin_opti
 from modnet.cli.output import echo
 from modnet.cli.show.estimators import draw_estimators
 from modnet.cli.show.progress import file_progress
+from modnet.cli.show.values import to_json
 from modnet.compose.experiment import create_experiment, create_network, format_title, read_data, to_table
 from modnet.compose.gradient_check import check_gradient
 from modnet.compose.tables import merge
@@ -21,7 +22,6 @@ from modnet.display.figure import FORMATS, save_figure
 from modnet.gradcheck.verdicts import VERDICTS
 from modnet.nn.batches import Batches
 from modnet.randomness import Stream
-from modnet.text import to_json
 
 HELP = f"""Check derivatives, and compare gradient estimators.
 
@@ -65,6 +65,7 @@ def gradient_check(
         gradient=wanted.gradient if flags["gradient"] else None,
         repeats=repeats,
         seed=wanted.seed,
+        weights=None if data.train.weights is None else data.train.weights[chosen],
     )
     echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
     if out:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import signal
 import sys
 import textwrap
@@ -15,6 +16,7 @@ import modnet
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import complain, echo, explain, tell
 from modnet.cli.show.progress import RunProgress, file_progress
+from modnet.cli.show.values import format_duration, format_settings
 from modnet.cli.signals import interrupting
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, list_usable_names, make_part
@@ -25,11 +27,12 @@ from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import Checkpoint
+from modnet.nn.metrics import format_column
 from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.text import format_duration, format_settings, format_table
+from modnet.text import format_table
 from modnet.types import Status
 
 WIDTH = 80
@@ -150,7 +153,7 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
     done = str(run.status)
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
-    last = {name: f"{name.replace('_', ' ')} {values[-1]:.4f}" for name, values in history.columns.items() if values}
+    last = {name: f"{format_column(name)} {values[-1]:.4f}" for name, values in history.columns.items() if values}
     if "test_accuracy" in last and (baseline := recorder.summary.get("baseline")) is not None:
         last["test_accuracy"] += f" (majority {baseline:.4f})"
     measured = ", ".join(reversed(last.values()))
@@ -171,5 +174,5 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
 
 def _wrap(text: str) -> str:
     """Return text in lines of 80 columns, in none of which an option loses its value."""
-    whole = text.replace("--set ", "--set\0")
+    whole = re.sub(r"(--[\w-]+) ", "\\1\0", text)
     return textwrap.fill(whole, WIDTH, subsequent_indent="  ", break_on_hyphens=False).replace("\0", " ")

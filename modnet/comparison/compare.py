@@ -47,7 +47,7 @@ from modnet.files.opening import read_plain
 from modnet.host.approval import name_module
 from modnet.runs.contents import read_history
 from modnet.runs.diagnosis import find_baseline
-from modnet.runs.folder import HISTORY, HITS, claim, is_unused
+from modnet.runs.folder import ERRORS, HISTORY, HITS, claim, is_unused
 from modnet.runs.integrity import check_files
 from modnet.runs.receipt import FORMAT, RECEIPT, Receipt
 from modnet.text import format_count, format_error
@@ -233,7 +233,9 @@ def _follow(
     for job in made:
         left.remove(job)
         if progress:
-            progress.advance(f"{job.name}: test accuracy {read_hits(job.folder, data).mean():.4f}")
+            mean = read_of_samples(job.folder, data).mean()
+            score = f"accuracy {mean:.4f}" if data.task == "classification" else f"R² {1 - mean:.4f}"
+            progress.advance(f"{job.name}: test {score}")
 
 
 def _read_results(
@@ -243,9 +245,10 @@ def _read_results(
     found = []
     for setting, jobs in zip(settings, runs, strict=True):
         statuses = tuple(results.status for job in jobs if (results := receipts[job.folder].results))
-        hits = np.array([read_hits(job.folder, data) for job in jobs])
+        of_samples = np.array([read_of_samples(job.folder, data) for job in jobs])
+        hits, errors = (of_samples, None) if data.task == "classification" else (None, of_samples)
         histories = tuple(read_history(job.folder / HISTORY) for job in jobs)
-        found.append(SettingResult(setting, hits, histories, statuses))
+        found.append(SettingResult(setting, hits, histories, statuses, errors))
     return tuple(found)
 
 
@@ -269,17 +272,20 @@ def check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
     return receipt
 
 
-def read_hits(folder: Path, data: Dataset) -> Array:
-    """Return which test samples a run got right (N,), bool; raises DataError where its file does not tell."""
-    path = folder / HITS
+def read_of_samples(folder: Path, data: Dataset) -> Array:
+    """Return which test samples a run got right (N,), bool, or in a regression their errors (N,), float64.
+
+    Raises DataError where its file does not tell.
+    """
+    name, dtype = (HITS, np.bool_) if data.task == "classification" else (ERRORS, np.float64)
+    path = folder / name
     content = read_plain(path)
     try:
-        hits = unpack_array(content)
+        found = unpack_array(content)
     except Exception as error:  # NumPy has many
         why = format_error(error)
         raise DataError(f"{path}: cannot be read ({why}): remove the run to repeat it", path=path) from None
-    if hits.shape != data.test.t.shape or hits.dtype != np.bool_:
-        raise DataError(
-            f"{folder / HITS}: not the hits of {len(data.test):,} test samples: remove the run to repeat it"
-        )
-    return hits
+    if found.shape != (len(data.test),) or found.dtype != dtype:
+        what = f"not the {path.stem} of {len(data.test):,} test samples"
+        raise DataError(f"{path}: {what}: remove the run to repeat it")
+    return found

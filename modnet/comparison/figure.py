@@ -39,7 +39,8 @@ def _draw_curves(axes: Any, settings: Sequence[SettingResult], colors: Sequence[
         axes.plot(longest, errors.mean(axis=0), color=color, label=setting.label)
         if len(errors) > 1:
             axes.fill_between(longest, errors.min(axis=0), errors.max(axis=0), color=color, alpha=0.2, linewidth=0)
-    axes.set(title="test error: mean and range of all runs", xlabel="iteration")
+    what = "test error (1 - R²)" if all(setting.has_r2 for setting in settings) else "test error"
+    axes.set(title=f"{what}: mean and range of all runs", xlabel="iteration")
     low, high = (float(end(axes.dataLim.intervaly)) for end in (np.min, np.max))
     if high > _WIDE * low > 0:
         from matplotlib.ticker import LogLocator
@@ -54,6 +55,8 @@ def _draw_curves(axes: Any, settings: Sequence[SettingResult], colors: Sequence[
 
 def _find_errors(history: History, measure: Measure) -> Array:
     """Return the test errors of a history, one for each evaluation; none where it has no column for them."""
+    if measure == "error" and "test_r2" in history.columns:
+        return 1 - np.array(history.columns["test_r2"])
     found = np.array(history.columns.get(f"test_{measure}", []))
     return 1 - found if measure == "accuracy" else found
 

@@ -57,6 +57,10 @@ class Comparison:
         """The number of test samples; 0 where there are neither hits nor errors of single ones."""
         return int(self._of_samples[0].shape[1]) if self._of_samples else 0
 
+    @property
+    def _has_r2(self) -> bool:
+        return all(result.has_r2 for result in self.settings)
+
     @cached_property
     def _of_samples(self) -> list[Array]:
         """The hits or errors of single samples for each setting; none if one setting has neither."""
@@ -118,10 +122,17 @@ class Comparison:
 
     def runs_csv(self) -> str:
         """Return a row for each run as CSV: what varies, seed, status, iterations, accuracies (or errors)."""
-        names = f"test_{self.measure}", f"train_{self.measure}"
-        heads = [*self.settings[0].entries, "seed", "status", "iterations", *names]
+        others = [f"train_{self.measure}"] if not self._has_r2 else ["test_r2", "train_r2", "test_rmse", "train_rmse"]
+        heads = [*self.settings[0].entries, "seed", "status", "iterations", f"test_{self.measure}", *others]
         rows = [
-            [*result.entries.values(), seed, status, history.evaluated_at[-1], score, find_last(history, names[1])]
+            [
+                *result.entries.values(),
+                seed,
+                status,
+                history.evaluated_at[-1],
+                score,
+                *(find_last(history, name) for name in others),
+            ]
             for result in self.settings
             for seed, status, history, score in zip(
                 self.seeds, result.statuses, result.histories, result.scores.tolist(), strict=True
@@ -137,6 +148,7 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """Return all but the hits, or errors, of single samples, as JSON can hold it."""
         plural = "test_accuracies" if self.measure == "accuracy" else "test_errors"
+        named = ("test_r2", "test_rmse") if self._has_r2 else ()
         return {
             "seeds": list(self.seeds),
             "test_samples": self.samples,
@@ -152,6 +164,7 @@ class Comparison:
                     "on_such_samples": _interval(result.on_such_samples),
                     "on_these_samples": _interval(result.on_these_samples),
                     plural: [_finite(score) for score in result.scores.tolist()],
+                    **{name: [_finite(find_last(each, name)) for each in result.histories] for name in named},
                     "statuses": list(result.statuses),
                     "collapsed": result.collapsed,
                     "collapsed_at_most": bound_share(result.collapsed, len(self.seeds)),
@@ -187,13 +200,19 @@ class Comparison:
         return {**(_interval(estimate) or {}), **found}
 
     def _settings_table(self) -> list[list[str]]:
-        rows = [[*self.settings[0].entries, f"test {self.measure}", "lowest", "highest", f"training {self.measure}"]]
+        name, column = ("R²", "r2") if self._has_r2 else (self.measure, self.measure)
+        heads = [f"test {name}", "lowest", "highest", f"training {name}", *["test RMSE"] * self._has_r2]
+        rows = [[*self.settings[0].entries, *heads]]
         for result in self.settings:
             spread = "" if math.isnan(result.deviation) else f" ± {self._format(result.deviation)}"
-            training = np.mean([find_last(history, f"train_{self.measure}") for history in result.histories])
-            numbers = [result.score, *(float(end(result.scores)) for end in (np.min, np.max)), float(training)]
+            scores = 1 - result.scores if self._has_r2 else result.scores
+            training, rmse = (
+                float(np.mean([find_last(history, name) for history in result.histories]))
+                for name in (f"train_{column}", "test_rmse")
+            )
+            numbers = [*(float(of(scores)) for of in (np.mean, np.min, np.max)), training]
             mean, *others = ("-" if math.isnan(number) else self._format(number) for number in numbers)
-            rows.append([*result.entries.values(), mean + spread, *others])
+            rows.append([*result.entries.values(), mean + spread, *others, *[f"{rmse:.4g}"] * self._has_r2])
         if any(Status.DIVERGED in result.statuses for result in self.settings):
             counts = [f"{result.statuses.count(Status.DIVERGED)} of {len(self.seeds)}" for result in self.settings]
             rows = [[*row, cell] for row, cell in zip(rows, [Status.DIVERGED, *counts], strict=True)]
@@ -259,7 +278,7 @@ class Comparison:
         if not self.pairs:
             return counts
         first = ", ".join(map(str, ANALYSES[:3]))
-        compared = "accuracies" if self.measure == "accuracy" else "errors"
+        compared = "accuracies" if self.measure == "accuracy" else "errors (1 - R²)" if self._has_r2 else "errors"
         return (
             f"{counts} Intervals are over seeds and test samples. A verdict is for all seeds and new samples like "
             f"these; it falls after {first}, ... {ANALYSES[-1]} seeds. Of 100 comparisons, however many pairs there "

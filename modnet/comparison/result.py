@@ -30,7 +30,10 @@ class SettingResult:
     statuses: tuple[Status, ...]
     """Of each run: finished or diverged; a diverged run counts with its last finite parameters."""
     errors: Array | None = None
-    """In place of hits, the error of each test sample, squared or absolute: finite, not negative, smaller is better."""
+    """In place of hits, the error of each test sample, squared or absolute: finite, not negative, smaller is better.
+
+    Of the regressions that `modnet.compare` runs it is the squared error over the variance of the test targets.
+    """
 
     def __attrs_post_init__(self) -> None:
         if self.errors is None:
@@ -54,6 +57,11 @@ class SettingResult:
     def measure(self) -> Measure:
         """The name of what is compared."""
         return "accuracy" if self.errors is None else "error"
+
+    @property
+    def has_r2(self) -> bool:
+        """True for regressions: their mean error is 1 - R²."""
+        return self.measure == "error" and all("test_r2" in history.columns for history in self.histories)
 
     @property
     def of_samples(self) -> Array | None:

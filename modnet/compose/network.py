@@ -38,12 +38,20 @@ class Network(DenseNetwork):
         layers = create_layers(sizes, [make_part("activation", a) for a in [*each, output]])
         super().__init__(layers, make_part("loss", loss), initialize_params(layers, weight_init_std, seed, dtype), seed)
 
-    def gradient(self, x: Any, t: Any, estimator: object = "backpropagation", stream: Stream | None = None) -> Grads:
+    def gradient(
+        self,
+        x: Any,
+        t: Any,
+        estimator: object = "backpropagation",
+        stream: Stream | None = None,
+        weights: Any = None,
+    ) -> Grads:
         """Return the gradient of the loss by each parameter, as `estimator` (a name or a part) obtains it.
 
-        What the estimator draws at random comes from `stream`, by default one of the network's own seed.
+        With `weights` (N,) it is that of the weighted mean. What the estimator draws at random comes from `stream`, by
+        default one of the network's own seed.
         """
-        return super().gradient(x, t, make_part("gradient", estimator), stream)
+        return super().gradient(x, t, make_part("gradient", estimator), stream, weights)
 
     def numerical_gradient(self, x: Any, t: Any) -> Grads:
         """Return the gradient by central differences (h = 1e-4), as the book's network does."""

@@ -14,6 +14,7 @@ from modnet.data.arrays import choose_scale, encode_labels, split_samples, to_sa
 from modnet.data.labels import check_labels, to_classes
 from modnet.data.samples import Samples, check_samples, describe_part
 from modnet.errors import DataError, SettingError, describe_unknown
+from modnet.types import Array, Task
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -60,6 +61,20 @@ class Dataset:
     def features(self) -> int:
         """The number of columns of `x`."""
         return self.train.features
+
+    @property
+    def task(self) -> Task:
+        """The task: regression where there are no classes."""
+        return "classification" if self.classes else "regression"
+
+    @property
+    def outputs(self) -> int:
+        """The number of outputs that a network needs: one for each class or target."""
+        return len(self.classes) if self.classes else int(self.train.t.shape[1])
+
+    def to_unit(self, targets: Array) -> Array:
+        """Return targets or predictions of a regression (N, targets) in the unit that the source has them in."""
+        return targets
 
     @property
     def scale(self) -> float:

@@ -22,7 +22,7 @@ SCATTERED = 64  # rows of a mapped file that are read at once; each may bring 2 
 
 @attrs.frozen(eq=False, repr=False)
 class Samples:
-    """Samples as rows: features `x` (N, D) float64, and `t` (N,) int64 class indices.
+    """Samples as rows: features `x` (N, D) float64, and `t` (N,) int64 class indices or (N, targets) float64.
 
     `table` (M, D) has the features as the source had them, of any dtype, in memory or in a file mapped into it; `x` is
     that divided by `scale`, of the rows that are `chosen` (N,), or of all. It is made when it is first asked for, and
@@ -40,6 +40,8 @@ class Samples:
     chosen: Array | None = None
     is_finite: bool = attrs.field(default=False, kw_only=True)
     """True where all numbers are known to be finite."""
+    weights: Array | None = attrs.field(default=None, kw_only=True)
+    """The samples' weights (N,) in the loss and the preparation, at least 0; None where all are alike."""
 
     def __len__(self) -> int:
         return len(self.t)

@@ -19,10 +19,10 @@ LONGEST = 24  # letters of a column's name
 
 @drawing()
 def draw_learning_curves(history: History, title: str = "") -> Figure:
-    """Return the learning curves: the loss of every iteration, and both accuracies; raises MissingExtraError."""
+    """Return the learning curves: the loss of every iteration, and both accuracies, or R²; raises MissingExtraError."""
     figure, left, right = create_panels((9, 3.6), title)
     _draw_loss(left, history.loss)
-    _draw_accuracy(right, history)
+    _draw_scores(right, history)
     for axes in (left, right):
         axes.set_xlabel("iteration")
     return figure
@@ -39,15 +39,18 @@ def _draw_loss(axes: Any, loss: list[float]) -> None:
     axes.set(title="loss of each mini-batch", ylim=(0, None))
 
 
-def _draw_accuracy(axes: Any, history: History) -> None:
+def _draw_scores(axes: Any, history: History) -> None:
+    """Draw the accuracies, or R², whose values below -1 are left out of the picture."""
     marker = "." if len(history.evaluated_at) <= 60 else None
-    accuracies = {name: values for name, values in history.columns.items() if name.endswith("_accuracy")}
+    suffix = "_r2" if "test_r2" in history.columns else "_accuracy"
+    curves = {name: values for name, values in history.columns.items() if name.endswith(suffix)}
     for (name, values), color in zip(
-        accuracies.items(), COLORS, strict=False
+        curves.items(), COLORS, strict=False
     ):  # more are not told apart, and could take for ever
         if values and not math.isnan(values[-1]):
-            label = escape(f"{printable(name.removesuffix('_accuracy'), LONGEST)}: {values[-1]:.4f}")
+            label = escape(f"{printable(name.removesuffix(suffix), LONGEST)}: {values[-1]:.4f}")
             axes.plot(history.evaluated_at, values, color=color, marker=marker, label=label)
-    axes.set(title="accuracy", ylim=(0, 1))
+    lowest = min((value for values in curves.values() for value in values if value < 0), default=0.0)
+    axes.set(title="R²" if suffix == "_r2" else "accuracy", ylim=(max(lowest, -1.0), 1))
     if history.evaluated_at:
         axes.legend(frameon=False, loc="lower right")

@@ -19,6 +19,7 @@ from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, measure_differ
 from modnet.gradcheck.whole import WHOLE, judge_whole
 from modnet.interfaces import GradientEstimator, Objective
 from modnet.randomness import Stream
+from modnet.text import format_error
 from modnet.types import Grads, Params
 
 
@@ -56,18 +57,16 @@ def judge_gradient(
     """
     stream = Stream(seed, ("gradient check",))
     found = judge_parts(objective, params, stream)
-    verdicts = tuple(verdict for _, verdict in found if verdict)
-    missing = [layer for layer, verdict in found if verdict is None]
-    bad = [layer for layer, v in found if v and (v.is_failure or v.left_out)]
+    missing = [layer for layer, verdict in found.items() if verdict is None]
+    bad = {layer: verdict for layer, verdict in found.items() if verdict and (verdict.is_failure or verdict.left_out)}
     # The exact gradient does not depend on a derivative that is missing or wrong: those are measured.
     exact = measure_parts(objective, [*missing, *bad]).backward(params)
     if gradient is None:
-        blamed = [v for layer, v in found if v and layer in bad]
-        whole = _judge_own(objective, measure_parts(objective, missing), params, exact, blamed, stream)
+        whole = _judge_own(objective, measure_parts(objective, missing), params, exact, [*bad.values()], stream)
     else:
         whole = _judge_given(objective, params, gradient, stream)
     return GradientCheck(
-        verdicts=(*verdicts, whole),
+        verdicts=(*filter(None, found.values()), whole),
         without=tuple("the loss" if k is None else f"the activation of layer {k}" for k in missing),
         estimators=tuple(
             measure_estimator(name, estimator, objective, params, exact, repeats, seed)
@@ -76,20 +75,20 @@ def judge_gradient(
     )
 
 
-def judge_parts(objective: Objective, params: Params, stream: Stream) -> list[tuple[int | None, Verdict | None]]:
+def judge_parts(objective: Objective, params: Params, stream: Stream) -> dict[int | None, Verdict | None]:
     """Return the verdict on each activation, by its layer's number, and on the loss, by None.
 
     A part without a derivative of its own has None instead of a verdict.
     """
     trace, last = objective.trace(params), objective.layers[-1]
     with_loss = objective.loss_function.fused(last.activation) is not None
-    found: list[tuple[int | None, Verdict | None]] = [
-        (layer.number, judge_activation(layer, a, stream.child("activation", layer.number)))
+    found: dict[int | None, Verdict | None] = {
+        layer.number: judge_activation(layer, a, stream.child("activation", layer.number))
         for layer, a in zip(objective.layers, trace.pre_activations, strict=True)
         if layer is not last or not with_loss
-    ]
+    }
     loss = judge_loss(objective.loss_function, last, trace.pre_activations[-1], objective.t, stream.child("loss"))
-    return [*found, (None, loss)]
+    return {**found, None: loss}
 
 
 def _judge_own(
@@ -99,7 +98,7 @@ def _judge_own(
     try:
         claimed = checked.backward(params)
     except Exception as error:  # of a third-party part
-        text = f"the chain rule ends with {type(error).__name__}: {error}"
+        text = f"the chain rule ends with {format_error(error)}"
         return Verdict(verdict=WRONG, part=WHOLE, size=math.inf, explanation=text)
     whole = judge_whole(objective, params, claimed, stream, batch=len(objective.x))
     if whole.verdict == WRONG and bad and judge_whole(objective, params, exact, stream).verdict != WRONG:

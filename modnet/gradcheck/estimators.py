@@ -17,7 +17,7 @@ from modnet.interfaces import GradientEstimator, Objective, Trace
 from modnet.nn.numerical import default_step
 from modnet.nn.validation import validate_gradient
 from modnet.randomness import Stream
-from modnet.text import format_table
+from modnet.text import format_error, format_table
 from modnet.types import Array, Grads, Params
 
 SHOWN = 3  # kinks of one estimator that are printed
@@ -73,16 +73,15 @@ def measure_estimator(
                 grads = validate_gradient(estimator(recording, dict(params), stream), params, estimator)
             estimates.append(_flatten(grads, params))
         except Exception as error:  # of third-party code: its row shows the error
-            text = str(error) if isinstance(error, ModnetError) else f"{type(error).__name__}: {error}"
-            return EstimatorRow(name=name, problem=text.partition("\n")[0])
+            text = str(error).partition("\n")[0] if isinstance(error, ModnetError) else format_error(error)
+            return EstimatorRow(name=name, problem=text)
         seconds.append(time.perf_counter() - start)
         if sum(seconds) > ENOUGH_SECONDS or (repeat == 1 and np.array_equal(estimates[0], estimates[1])):
             break
     row = _summarize(name, estimates, _flatten(exact, params))
     kinks: list[Verdict] = []
     if row.variance == 0 or len(estimates) == 1:
-        step = getattr(estimator, "h", None)
-        kinks = find_kinks_in_steps(objective, params, grads, exact, step)
+        kinks = find_kinks_in_steps(objective, params, grads, exact, getattr(estimator, "h", None))
     return attrs.evolve(
         row,
         evaluations=estimator.evaluations(params),
@@ -93,7 +92,7 @@ def measure_estimator(
 
 
 def find_kinks_in_steps(
-    objective: Objective, params: Params, estimate: Grads, exact: Grads, step: float | None = None
+    objective: Objective, params: Params, estimate: Grads, exact: Grads, step: object
 ) -> list[Verdict]:
     """Return the kinks between which a gradient by differences was taken, where it strays from the exact one.
 

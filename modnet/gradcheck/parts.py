@@ -10,11 +10,12 @@ import attrs
 import numpy as np
 
 from modnet.errors import NoDerivativeError
-from modnet.gradcheck.taylor import CORRECT, SURE, WRONG, Judgement, find_kinks, judge, judge_columns
+from modnet.gradcheck.taylor import CORRECT, SURE, WRONG, Judgement, find_kinks, judge_entries
 from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, conclude, measure_difference
 from modnet.interfaces import Activation, DenseLayer, Loss
 from modnet.nn.numerical import default_step
 from modnet.randomness import Stream
+from modnet.text import format_error
 from modnet.types import Array
 
 ENTRIES = 50_000  # slopes of one activation that are judged at most: those of the first samples
@@ -31,34 +32,28 @@ class Claim:
     backward: Callable[..., Array]
     given: tuple[Array, ...]
     """The arguments of `backward`; the first is the function's argument."""
-    unit: Array
-    """The length of a step of 1 for each entry."""
-    weight: Array
-    """The divisor that makes each entry of `backward` the slope of its value."""
-    elementwise: bool
     fields: Mapping[str, Any]
+    elementwise: bool = False
+    unit: Array | float = 1.0
+    """The length of a step of 1 for each entry."""
+    weight: Array | float = 1.0
+    """The divisor that makes each entry of `backward` the slope of its value."""
 
     def judge(self, claimed: Array) -> Judgement:
-        """Judge claims (N, units): of all entries at once, or column by column where each entry moves all of a row."""
-        at, unit, slopes = self.given[0], self.unit, claimed / self.weight
-        if not self.elementwise:
-            return judge_columns(self.values, slopes, at, unit, self.columns)
-
-        def values(s: float) -> Array:
-            return self.values(at + at.dtype.type(s) * unit).ravel()
-
-        return judge(values, (slopes * unit).ravel(), np.abs(at / unit).ravel(), at.dtype)
+        """Judge claims (N, units)."""
+        at, slopes = self.given[0], claimed / self.weight
+        return judge_entries(self.values, slopes, at, self.columns, self.unit, elementwise=self.elementwise)
 
     @property
     def columns(self) -> Array:
-        """Return the columns that are moved: all, or some of very many."""
-        return np.unique(np.linspace(0, self.given[0].shape[1] - 1, COLUMNS).astype(int))
+        """The columns that are judged: all, or some of very many, where each takes evaluations of its own."""
+        count = self.given[0].shape[1]
+        return np.unique(np.linspace(0, count - 1, count if self.elementwise else COLUMNS).round().astype(int))
 
     def locate(self, i: int) -> dict[str, Any]:
         """Return the sample and unit of the i-th slope that is judged."""
-        samples, units = self.given[0].shape
-        sample, unit = divmod(i, units) if self.elementwise else divmod(i, samples)[::-1]
-        return {"sample": sample, "unit": unit if self.elementwise else int(self.columns[unit])}
+        column, sample = divmod(i, len(self.given[0]))
+        return {"sample": sample, "unit": int(self.columns[column])}
 
 
 def judge_activation(layer: DenseLayer, a: Array, stream: Stream) -> Verdict | None:
@@ -66,14 +61,10 @@ def judge_activation(layer: DenseLayer, a: Array, stream: Stream) -> Verdict | N
 
     Returns None where it has none. Raises any error of the activation.
     """
-
-    def judge_at(a: Array) -> Verdict | None:
-        return _judge_claim(_claim_of_activation(layer, a, stream))
-
     a = a[: max(1, ENTRIES // a.shape[1])]
     units = 1 if layer.activation.elementwise else min(a.shape[1], COLUMNS)
     beyond = stream.child("beyond").generator().uniform(-8, 8, (400 // units + 1, units)).astype(a.dtype)
-    verdict = _judge_twice(judge_at, a, beyond)
+    verdict = _judge_twice(lambda a: _judge_claim(_claim_of_activation(layer, a, stream)), a, beyond)
     if verdict is None or verdict.verdict != CORRECT:
         return verdict
     return attrs.evolve(verdict, explanation=verdict.explanation + _describe_near_kinks(layer.activation, a))
@@ -118,23 +109,20 @@ def _claim_of_activation(layer: DenseLayer, a: Array, stream: Stream) -> Claim:
         values=activation if elementwise else lambda moved: (dz * activation(moved)).sum(axis=-1),
         backward=activation.backward,
         given=(a, activation(a), dz),
-        unit=np.maximum(np.abs(a), 1.0) if elementwise else np.ones_like(a),
-        weight=dz if elementwise else np.ones_like(a),
-        elementwise=elementwise,
         fields={"part": f"activation {activation!r}", "layer": layer.number},
+        elementwise=elementwise,
+        unit=np.maximum(np.abs(a), 1.0) if elementwise else 1.0,
+        weight=dz if elementwise else 1.0,
     )
 
 
 def _claim_of_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Claim:
-    fused, ones = loss.fused(layer.activation), np.ones_like(a)
+    fused = loss.fused(layer.activation)
     if fused is not None:
         return Claim(
             values=lambda moved: fused(moved, t)[0],
             backward=lambda a, y: fused.backward(a, y, t),
             given=(a, fused(a, t)[1]),
-            unit=ones,
-            weight=ones,
-            elementwise=False,
             fields={"part": f"loss {loss!r} with {layer.activation!r}", "layer": layer.number},
         )
     y = layer.activation(a)
@@ -142,11 +130,9 @@ def _claim_of_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Claim:
         values=lambda moved: loss(moved, t),
         backward=lambda y: loss.backward(y, t),
         given=(y,),
+        fields={"part": f"loss {loss!r}", "layer": layer.number},
         # Near 0 a logarithm bends within a distance of y itself: steps are shares of y, as far as rounding lets them.
         unit=np.clip(np.abs(y), 1e-6 if y.dtype == np.float64 else 0.03, 1.0),
-        weight=ones,
-        elementwise=False,
-        fields={"part": f"loss {loss!r}", "layer": layer.number},
     )
 
 
@@ -162,7 +148,7 @@ def _judge_claim(part: Claim) -> Verdict | None:
     except NoDerivativeError:
         return None
     except Exception as error:  # of third-party code
-        return verdict(WRONG, np.inf, f"backward raises {type(error).__name__}: {error}")
+        return verdict(WRONG, np.inf, f"backward raises {format_error(error)}")
     at = part.given[0]
     if claimed.shape != at.shape:
         return verdict(WRONG, np.inf, f"backward returns shape {claimed.shape}, not {at.shape}")

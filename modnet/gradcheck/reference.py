@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.gradcheck.taylor import judge, judge_columns
+from modnet.gradcheck.taylor import judge_entries
 from modnet.interfaces import Activation, FusedLoss, Loss, Objective
 from modnet.types import Array
 
@@ -45,14 +45,9 @@ class _MeasuredActivation(Activation):
 
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - rows, as in training
         """Return dz times the slopes; at a kink times one between those to both sides."""
-        if not self.elementwise:
-            return _measure_columns(lambda moved: (dz * self.activation(moved)).sum(axis=-1), a)
-
-        def values(s: float) -> Array:
-            return self.activation(a + a.dtype.type(s)).ravel()
-
-        slopes: Array = judge(values, np.zeros(a.size), np.abs(a).ravel(), a.dtype).slope.reshape(a.shape)
-        return np.asarray(dz * slopes.astype(a.dtype))
+        if self.elementwise:
+            return np.asarray(dz * _measure_slopes(self.activation, a, elementwise=True))
+        return _measure_slopes(lambda moved: (dz * self.activation(moved)).sum(axis=-1), a)
 
 
 @attrs.frozen
@@ -70,10 +65,10 @@ class _MeasuredFused(FusedLoss):
         return self.loss(y, t, axis), y
 
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:  # noqa: ARG002 - rows, as in training
-        return _measure_columns(lambda moved: self(moved, t)[0], a)
+        return _measure_slopes(lambda moved: self(moved, t)[0], a)
 
 
-def _measure_columns(rows: Callable[[Array], Array], a: Array) -> Array:
-    """Return the slopes of a function of each row (N, C)."""
-    found = judge_columns(rows, np.zeros_like(a), a, np.ones_like(a), range(a.shape[1]))
+def _measure_slopes(f: Callable[[Array], Array], a: Array, *, elementwise: bool = False) -> Array:
+    """Return the slopes (N, C) of an elementwise function, or of one of each row."""
+    found = judge_entries(f, np.zeros_like(a), a, np.arange(a.shape[1]), 1.0, elementwise=elementwise)
     return found.slope.reshape(a.shape[::-1]).T.astype(a.dtype)

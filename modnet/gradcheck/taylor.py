@@ -10,7 +10,7 @@ Press et al., "Numerical Recipes", chapter 5.7; Moré and Wild (2011), "Estimati
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from typing import Any
 
 import attrs
@@ -90,36 +90,33 @@ def judge(f: Callable[[float], Array], claimed: Array, at: Array, dtype: Any) ->
     with np.errstate(all="ignore"):  # a step may lead out of the domain: what is not finite there counts for nothing
         values = Values(
             h=h[:, np.newaxis],
-            centre=_float64(f(0.0)),
-            above=np.stack([_float64(f(float(s))) for s in h]),
-            below=np.stack([_float64(f(-float(s))) for s in h]),
+            centre=np.asarray(f(0.0), np.float64),
+            above=np.stack([f(float(s)) for s in h], dtype=np.float64),
+            below=np.stack([f(-float(s)) for s in h], dtype=np.float64),
             eps=float(np.finfo(dtype).eps),
         )
-        claimed = _float64(claimed)
-        first = _judge(values, claimed, values.estimate_noise(_float64(at)))
+        claimed, noise = claimed.astype(np.float64), values.estimate_noise(at.astype(np.float64))
+        first = _judge(values, claimed, noise)
         quantum = _find_stair(values, claimed) if (first.verdict == WRONG).any() else 0.0
-        return _judge(values, claimed, np.maximum(values.estimate_noise(_float64(at)), quantum)) if quantum else first
+        return _judge(values, claimed, np.maximum(noise, quantum)) if quantum else first
 
 
-def judge_columns(
-    f: Callable[[Array], Array], claimed: Array, at: Array, unit: Array, columns: Iterable[int]
+def judge_entries(
+    f: Callable[[Array], Array], claimed: Array, at: Array, columns: Array, unit: Array | float, *, elementwise: bool
 ) -> Judgement:
-    """Judge the slopes of a function of each row, `f(at)` (N,), column by column: E are the samples of each in turn.
+    """Judge the slopes of a function by entries of `at` (N, C), as `claimed` (N, C): E are the rows of each column.
 
-    All are arrays (N, C) else; `unit` holds the lengths of a step of 1.
+    An elementwise function (N, C) is moved in all entries at once, one of each row (N,) in one of `columns` at a time.
+    `unit` is the length of a step of 1.
     """
-    chosen = list(columns)
 
     def values(s: float) -> Array:
-        return np.concatenate([f(_move_column(at, s, unit, column)) for column in chosen])
+        step = at.dtype.type(s) * unit
+        if elementwise:
+            return f(at + step)[:, columns].T.ravel()
+        return np.concatenate([f(at + step * (np.arange(at.shape[1]) == column)) for column in columns])
 
-    return judge(values, (claimed * unit)[:, chosen].T.ravel(), np.abs(at / unit)[:, chosen].T.ravel(), at.dtype)
-
-
-def _move_column(at: Array, step: float, unit: Array, column: int) -> Array:
-    moved = at.copy()
-    moved[:, column] += at.dtype.type(step) * unit[:, column]
-    return moved
+    return judge(values, (claimed * unit)[:, columns].T.ravel(), np.abs(at / unit)[:, columns].T.ravel(), at.dtype)
 
 
 @attrs.frozen(eq=False)
@@ -291,7 +288,3 @@ def find_kinks(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
 
 def _measure_bend(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
     return np.asarray(np.abs(f(low) - 2 * f((low + high) / 2) + f(high)))
-
-
-def _float64(values: Any) -> Array:
-    return np.asarray(values, dtype=np.float64)

@@ -84,11 +84,7 @@ def judge_whole(
 
 
 def _judge_blocks(f: Callable[[Params], float], params: Params, grads: Grads, blocks: Sequence[_Block]) -> Judgement:
-    centre = f(dict(params))
-
     def values(step: float) -> Array:
-        if step == 0:
-            return np.full(len(blocks), centre)
         return np.array([f(block.move(params, step)) for block in blocks])
 
     claimed = np.array([block.project(grads) for block in blocks])

@@ -18,7 +18,6 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, redirect_stdout
 from typing import Any, cast
 
-import attrs
 import pluggy
 
 from modnet.errors import PluginError, Problem, did_you_mean
@@ -81,7 +80,7 @@ class PluginHost:
         self.plugins: list[Plugin] = []
         self._catalogue = catalogue
         self._has_warned = False  # that some plugins may follow runs which they do not
-        self._manager = _new_manager()
+        self._modules: dict[str, object] = {}  # what was loaded, by the keys of its plugins
 
     def load(self, plugins: Iterable[Plugin], modules: Iterable[str | Plugin] = ()) -> None:
         """Load plugins, the built-in ones first and the others by name, then `modules`.
@@ -135,7 +134,7 @@ class PluginHost:
         manager = _new_manager()
         for plugin in self.plugins:  # whichever was imported first
             if plugin.state == LOADED:
-                manager.register(self._manager.get_plugin(plugin.key), plugin.key)
+                manager.register(self._modules[plugin.key], plugin.key)
         for observer in observers:
             manager.register(observer)
         return cast("Observer", manager.hook)
@@ -191,7 +190,7 @@ class PluginHost:
             remedy = f"pip install '{DISTRIBUTION}{plugin.needs}', or another version of {plugin.distribution}"
             plugin.update(BROKEN, Problem(why, remedy))
         elif twins := [other.key for other in rivals if other.value == plugin.value or other.key == plugin.key]:
-            plugin.update(BROKEN, _describe_twice(twins[0]))
+            plugin.update(BROKEN, _reject_twin(twins[0]).problem)
         elif answer := self._catalogue.find_answer(plugin):
             self._apply(plugin, answer)
 
@@ -257,7 +256,7 @@ class PluginHost:
             warnings.warn(f"{count} {what}: {names}; run 'modnet plugins doctor' once", stacklevel=3)
 
     def _load_named(self, plugin: Plugin) -> None:
-        if self._manager.is_registered(sys.modules.get(plugin.module)):
+        if any(module is sys.modules.get(plugin.module) for module in self._modules.values()):
             return
         known = [p for p in self.plugins if p.value == plugin.module and p.state != DISABLED]
         if known:
@@ -277,32 +276,29 @@ class PluginHost:
         try:
             with redirect_stdout(sys.stderr):  # a command's output may be read by a program
                 module = plugin.load()
-                self._register(module, plugin)
-                self._collect(module, plugin, found)
+                hooks = self._call_hooks(module, plugin, found)
         except (KeyboardInterrupt, UnapprovedError):
             raise
         except BaseException as error:  # a plugin may fail in any way, and must not affect the others
             self.registry.discard(found)
-            if self._manager.has_plugin(plugin.key) and not isinstance(error, _TwiceError):
-                self._manager.unregister(name=plugin.key)
             plugin.update(BROKEN, to_problem(error, plugin))
         else:
-            callers = {caller.name for caller in self._manager.get_hookcallers(module) or ()}
-            plugin.update(LOADED, None, found, tuple(sorted(callers & LIFECYCLE_HOOKS.keys())))
+            self._modules[plugin.key] = module
+            plugin.update(LOADED, None, found, tuple(sorted(hooks & LIFECYCLE_HOOKS.keys())))
 
-    def _register(self, module: object, plugin: Plugin) -> None:
-        """Register what a plugin loaded with pluggy; raises PluginError and pluggy's own errors."""
-        known = [key for key, other in self._manager.list_name_plugin() if other is module or key == plugin.key]
-        if known:
-            raise _TwiceError(*attrs.astuple(_describe_twice(known[0])))
-        self._manager.register(module, plugin.key)
-        self._manager.check_pending()
-        if not self._manager.get_hookcallers(module):
+    def _call_hooks(self, module: object, plugin: Plugin, found: list[Component]) -> set[str]:
+        """Call the register hooks of what a plugin loaded; add its parts to the registry and to `found`.
+
+        Returns the names of all its hooks. Raises PluginError, pluggy's own errors and whatever the plugin does.
+        """
+        if twins := [key for key, other in self._modules.items() if other is module or key == plugin.key]:
+            raise _reject_twin(twins[0])
+        manager = _new_manager()  # of its own: there is nothing to take back where it fails
+        manager.register(module, plugin.key)
+        manager.check_pending()
+        callers = manager.get_hookcallers(module)
+        if not callers:
             raise PluginError("it implements no hook", "mark its functions with @modnet.hookimpl")
-
-    def _collect(self, module: object, plugin: Plugin, found: list[Component]) -> None:
-        """Call the plugin's own register hooks; add what it registers to the registry and to `found`."""
-        others = [other for _, other in self._manager.list_name_plugin() if other is not module]
         for kind in KINDS.values():
 
             def register(cls: type, name: str | None = None, kind: str = kind.name) -> None:
@@ -310,7 +306,8 @@ class PluginHost:
                 self.registry.add(component)
                 found.append(component)
 
-            self._manager.subset_hook_caller(kind.hook, others)(register=register)
+            getattr(manager.hook, kind.hook)(register=register)
+        return {caller.name for caller in callers}
 
 
 def _to_plugin(module: str | Plugin) -> Plugin:
@@ -325,9 +322,6 @@ def _new_manager() -> pluggy.PluginManager:
     return manager
 
 
-class _TwiceError(PluginError):
-    """One plugin under two names, or two under one: the first stays."""
-
-
-def _describe_twice(first: str) -> Problem:
-    return Problem(f"it is loaded already, as {first}", "uninstall one of the two")
+def _reject_twin(first: str) -> PluginError:
+    """Return the error for one plugin under two names, or two under one: the first stays."""
+    return PluginError(f"it is loaded already, as {first}", "uninstall one of the two")

@@ -29,7 +29,7 @@ DISTRIBUTION = "modnet-workbench"
 """The name that pip knows modnet by: on the public index, `modnet` is another project's."""
 EVERY_OTHER = "*"
 """Disables every installed plugin that is not built in."""
-
+UNKNOWN = "unknown"
 
 LOADED, READY, NOT_ASKED, DISABLED, BROKEN = "loaded", "ready", "not asked", "disabled", "broken"
 
@@ -117,42 +117,37 @@ def find_installed() -> list[Plugin]:
     """Return the plugins of all installed distributions; warns of metadata that cannot be read."""
     import importlib.metadata  # a tenth of what `import modnet` would take
 
-    try:
-        points = list(importlib.metadata.entry_points(group=ENTRY_POINTS))
-    except Exception:  # one damaged file, of whichever distribution, fails all
-        points = _list_readable()
     found: dict[tuple[str, str, str], Plugin] = {}
-    for point in points:
-        # The name and version are missing where an uninstallation stopped half-way.
-        about: Any = {}
-        with suppress(Exception):
-            about = point.dist.metadata if point.dist else {}
-        name, version = about.get("Name") or "unknown", about.get("Version") or ""
-        if name == BUILT_IN:  # another distribution of that name: none of its parts may pass for a built-in
-            continue
-        name = BUILT_IN if name == DISTRIBUTION else name
-        module = point.value.partition(":")[0].strip()
-        required = _find_requirements(about.get_all("Requires-Dist") or ()) if about and name != BUILT_IN else []
-        needs = str(required[0].specifier) if required else ""
-        # A distribution may be met twice on sys.path: its metadata beside an editable install, say.
-        plugin = Plugin(point.name, name, version, module, point.load, point.value, needs)
-        found.setdefault((name, point.name, point.value), plugin)
-    return list(found.values())
-
-
-def _list_readable() -> list[EntryPoint]:
-    """Return the entry points of each distribution whose metadata can be read, and warn of the others."""
-    import importlib.metadata
-
-    found: list[EntryPoint] = []
     for distribution in importlib.metadata.distributions():
         try:
-            found += distribution.entry_points.select(group=ENTRY_POINTS)
+            points = distribution.entry_points.select(group=ENTRY_POINTS)
         except Exception as error:
             place = distribution.locate_file("")
             what = f"the entry points of a distribution in {place} cannot be read, install it again: {error}"
             warnings.warn(what, stacklevel=2)
-    return found
+            continue
+        # It may be met twice on sys.path: its metadata beside an editable install, say.
+        known = {plugin.distribution for plugin in found.values()} - {UNKNOWN}
+        for plugin in _read_plugins(distribution, points) if points else ():
+            if plugin.distribution not in known:
+                found.setdefault((plugin.distribution, plugin.name, plugin.value), plugin)
+    return list(found.values())
+
+
+def _read_plugins(distribution: Distribution, points: Iterable[EntryPoint]) -> list[Plugin]:
+    """Return the plugins of a distribution at its entry points."""
+    # The name and version are missing where an uninstallation stopped half-way.
+    about: Any = {}
+    with suppress(Exception):
+        about = distribution.metadata
+    name, version = about.get("Name") or UNKNOWN, about.get("Version") or ""
+    if name == BUILT_IN:  # another distribution of that name: none of its parts may pass for a built-in
+        return []
+    name = BUILT_IN if name == DISTRIBUTION else name
+    required = _find_requirements(about.get_all("Requires-Dist") or ()) if about and name != BUILT_IN else []
+    needs = str(required[0].specifier) if required else ""
+    modules = [(point, point.value.partition(":")[0].strip()) for point in points]
+    return [Plugin(point.name, name, version, module, point.load, point.value, needs) for point, module in modules]
 
 
 def make_plugin(name: str, load: Callable[[], object] | None = None) -> Plugin:

@@ -12,6 +12,7 @@ import numpy as np
 
 from modnet.errors import NoDerivativeError, SettingError, ShapeError
 from modnet.interfaces import Activation, DenseLayer, FusedLoss, GradientEstimator, Loss, Objective, Trace
+from modnet.nn.metrics import find_hits
 from modnet.nn.numerical import compute_partial_differences, default_step
 from modnet.nn.validation import validate_array, validate_gradient
 from modnet.randomness import Stream
@@ -47,7 +48,7 @@ class DenseNetwork:
         return other
 
     def predict(self, x: Any) -> Array:
-        """Return the outputs (N, classes) for samples (N, inputs), or (classes,) for one sample (inputs,).
+        """Return the outputs (N, outputs) for samples (N, inputs), or (outputs,) for one sample (inputs,).
 
         Raises ShapeError that names the layer.
         """
@@ -56,12 +57,26 @@ class DenseNetwork:
             z = layer.activation(z @ self.params[layer.weight] + self.params[layer.bias])
         return z
 
-    def loss(self, x: Any, t: Any) -> float:
-        """Return the mean loss over the samples `x` with targets `t` (class indices, or dense: one-hot rows).
+    @property
+    def is_binary(self) -> bool:
+        """True where the one output tells two classes apart."""
+        return self.loss_function.is_binary and self.layers[-1].outputs == 1
 
-        Raises ShapeError that names the layer, or the target that is not a class.
+    def predict_scores(self, x: Any) -> Array:
+        """Return the outputs for samples (N, inputs), some at a time, with a column for each class.
+
+        Of one output y for two classes these are 1 - y and y.
         """
-        return self.objective(x, t)(self.params)
+        y = np.concatenate([self.predict(x[i : i + BLOCK]) for i in range(0, len(x), BLOCK)])
+        return np.hstack([1 - y, y]) if self.is_binary else y
+
+    def loss(self, x: Any, t: Any, weights: Any = None) -> float:
+        """Return the mean loss over the samples `x` with targets `t` (class indices, or dense: one-hot rows, values).
+
+        With `weights` (N,) it is the weighted mean. Raises ShapeError that names the layer, or the target that is not a
+        class.
+        """
+        return self.objective(x, t, weights)(self.params)
 
     def accuracy(self, x: Any, t: Any) -> float:
         """Return the share of samples, between 0 and 1, whose largest output is at the target's class."""
@@ -72,26 +87,35 @@ class DenseNetwork:
         """Return for each sample (N,) whether its largest output is at the target's class."""
         x = np.atleast_2d(self._check_samples(x))
         t = self._check_targets(t, x)
-        if t.ndim == 2:
-            if t.shape[1] == 1:
-                what = f"layer {len(self.layers)} has 1 output and targets of shape {t.shape}"
-                raise ShapeError(f"{what}: there are no classes to tell apart, use an output for each class")
-            t = t.argmax(axis=1)
-        blocks = [slice(i, i + BLOCK) for i in range(0, len(x), BLOCK)]
-        return np.concatenate([self.predict(x[block]).argmax(axis=1) == t[block] for block in blocks])
+        if self.is_binary:
+            t = np.rint(t).astype(np.int64).reshape(-1)
+        elif t.ndim == 2 and t.shape[1] == 1:
+            what = f"layer {len(self.layers)} has 1 output and targets of shape {t.shape}"
+            raise ShapeError(f"{what}: there are no classes to tell apart, use an output for each class")
+        return find_hits(self.predict_scores(x), t)
 
-    def objective(self, x: Any, t: Any) -> NetworkObjective:
-        """Return the mean loss over a batch as a function of the parameters, checked once here."""
+    def objective(self, x: Any, t: Any, weights: Any = None) -> NetworkObjective:
+        """Return the mean loss over a batch, weighted by `weights` (N,), as a function of the parameters.
+
+        All is checked once here. Raises ShapeError.
+        """
         x = np.atleast_2d(self._check_samples(x))
-        return NetworkObjective(self.layers, self.loss_function, self.fused, x, self._check_targets(t, x))
+        t = self._check_targets(t, x)
+        if weights is not None:
+            weights = np.asarray(weights, x.dtype)
+            if weights.shape != (len(x),) or not np.isfinite(weights).all() or (weights < 0).any():
+                raise ShapeError(f"weights must be {len(x)} finite numbers >= 0, one for each sample")
+        return NetworkObjective(self.layers, self.loss_function, self.fused, x, t, weights)
 
-    def gradient(self, x: Any, t: Any, estimator: GradientEstimator, stream: Stream | None = None) -> Grads:
-        """Return the gradient of the loss by each parameter, as `estimator` obtains it.
+    def gradient(
+        self, x: Any, t: Any, estimator: GradientEstimator, stream: Stream | None = None, weights: Any = None
+    ) -> Grads:
+        """Return the gradient of the loss, weighted by `weights` (N,), by each parameter, as `estimator` obtains it.
 
         What the estimator draws at random comes from `stream`, by default one of the network's own seed.
         """
         stream = stream or Stream(self.seed, ("gradient",))
-        return validate_gradient(estimator(self.objective(x, t), self.params, stream), self.params, estimator)
+        return validate_gradient(estimator(self.objective(x, t, weights), self.params, stream), self.params, estimator)
 
     def _check_samples(self, given: Any) -> Array:
         for layer in self.layers:
@@ -106,18 +130,20 @@ class DenseNetwork:
         return x
 
     def _check_targets(self, given: Any, x: Array) -> Array:
-        """Return targets as class indices (N,) int64, or dense (N, classes) of the dtype of `x`; raises ShapeError."""
-        n, classes = len(x), self.layers[-1].outputs
+        """Return targets as class indices (N,) int64, or dense (N, outputs) of the dtype of `x`; raises ShapeError."""
+        n, outputs = len(x), self.layers[-1].outputs
         t: Array = np.asarray(given)
-        if t.shape in {(n, classes), (classes,) if n == 1 else ()} and t.ndim:
-            return t.reshape(n, classes).astype(x.dtype, copy=False)
-        if t.dtype.kind == "f" and classes == 1 and t.size == n:
+        if t.shape in {(n, outputs), (outputs,) if n == 1 else ()} and t.ndim:
+            return t.reshape(n, outputs).astype(x.dtype, copy=False)
+        are_values = t.dtype.kind == "f" or (self.loss_function.task == "regression" and t.dtype.kind in "iu")
+        if are_values and outputs == 1 and t.size == n:
             return t.reshape(n, 1).astype(x.dtype, copy=False)
         if t.dtype.kind not in "iu" or t.size != n or t.ndim > 1:
             raise ShapeError(
-                f"layer {len(self.layers)} has {classes} outputs: targets must be class indices of shape ({n},) or "
-                f"one-hot rows of shape ({n}, {classes}), they are {t.dtype} of shape {t.shape}"
+                f"layer {len(self.layers)} has {outputs} outputs: targets must be class indices of shape ({n},) or "
+                f"one-hot rows of shape ({n}, {outputs}), they are {t.dtype} of shape {t.shape}"
             )
+        classes = 2 if self.is_binary else outputs
         t = t.reshape(n).astype(np.int64, copy=False)
         wrong = np.flatnonzero((t < 0) | (t >= classes))
         if wrong.size:
@@ -128,17 +154,18 @@ class DenseNetwork:
 
 @attrs.define(eq=False)
 class NetworkObjective(Objective):
-    """The mean loss of a dense network over one batch: `x` (N, inputs), `t` indices (N,) or dense (N, classes)."""
+    """The mean loss of a dense network over one batch: `x` (N, inputs), `t` indices (N,) or dense (N, outputs)."""
 
     layers: tuple[DenseLayer, ...]
     loss_function: Loss
     fused: FusedLoss | None
     x: Array
     t: Array
+    weights: Array | None = None
     _traced: tuple[Params, Trace] | None = attrs.field(default=None, init=False)
 
     def __call__(self, params: Params) -> float:
-        """Return the mean loss."""
+        """Return the mean loss, weighted where there are `weights`."""
         return self._forward(params).loss
 
     def trace(self, params: Params) -> Trace:
@@ -161,20 +188,31 @@ class NetworkObjective(Objective):
         else:
             losses, z = self.fused(a, self.t)
         validate_array(losses, z.shape[:1], self.loss_function)
-        return Trace(tuple(inputs), tuple(pre_activations), z, losses, float(losses.sum()) / len(losses))
+        return Trace(tuple(inputs), tuple(pre_activations), z, losses, self._mean(losses))
+
+    def _mean(self, losses: Array) -> float:
+        return float(losses.sum()) / len(losses) if self.weights is None else float(self._average(losses).sum())
+
+    def _average(self, values: Array) -> Array:
+        """Return values of samples (N, ...) times each one's share in the mean."""
+        if self.weights is None:
+            return values / len(values)
+        # A batch of nothing but samples without weight has the loss 0.
+        shares = self.weights / (self.weights.sum() or 1.0)
+        return values * shares.reshape(-1, *(1,) * (values.ndim - 1))
 
     def output_error(self, params: Params) -> Array:
-        """Return the derivative of the mean loss by the last layer's pre-activations, (N, classes)."""
+        """Return the derivative of the mean loss by the last layer's pre-activations, (N, outputs)."""
         trace, activation = self.trace(params), self.layers[-1].activation
         a = trace.pre_activations[-1]
         if self.fused is not None:
-            return self.fused.backward(a, trace.output, self.t) / len(a)
+            return self._average(self.fused.backward(a, trace.output, self.t))
         try:
-            dy = self.loss_function.backward(trace.output, self.t) / len(a)
+            dy = self._average(self.loss_function.backward(trace.output, self.t))
         except NoDerivativeError:
             # From the pre-activations, as an output moved by itself may leave what the loss is defined for.
             columns = compute_partial_differences(lambda moved: self.loss_function(activation(moved), self.t), a)
-            return np.stack(list(columns), axis=1) / len(a)
+            return self._average(np.stack(list(columns), axis=1))
         return _pass_back(activation, a, trace.output, dy)
 
     def backward(self, params: Params) -> Grads:

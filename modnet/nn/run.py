@@ -5,10 +5,12 @@ from __future__ import annotations
 import time
 
 import attrs
+import numpy as np
 
 from modnet.interfaces import Optimizer, name_of
 from modnet.nn.batches import Batches
 from modnet.nn.checkpoint import Checkpoint
+from modnet.nn.metrics import format_column
 from modnet.nn.network import DenseNetwork
 from modnet.types import Array, History, Params, State, Status
 
@@ -24,8 +26,8 @@ class Run:
     history: History = attrs.field(factory=History)
     iteration: int = 0
     status: Status = Status.RUNNING
-    hits: Array | None = None
-    """For each test sample, whether it was recognised at the last evaluation."""
+    of_samples: Array | None = None
+    """The hits of the test samples at the last evaluation (N,), bool, or of a regression their errors, float64."""
     sound: tuple[int, Params, State] = attrs.field(init=False)
     """The last iteration whose loss is known to be finite, with the parameters and the state before its step."""
     seconds_before: float = 0.0
@@ -34,9 +36,23 @@ class Run:
     _ended: float | None = attrs.field(default=None, init=False)
 
     def __repr__(self) -> str:
-        accuracy = f", test accuracy {self.history.test_accuracy[-1]:.4f}" if self.history.test_accuracy else ""
+        tested = [name for name, values in self.history.columns.items() if name.startswith("test_") and values]
+        last = "".join(f", {format_column(name)} {self.history.columns[name][-1]:.4f}" for name in tested[:1])
         made = f"{self.iteration} of {self.iterations} iterations"
-        return f"<Run of {self.network!r}: {self.status}, {made}{accuracy}>"
+        return f"<Run of {self.network!r}: {self.status}, {made}{last}>"
+
+    @property
+    def hits(self) -> Array | None:
+        """For each test sample, whether it was recognised at the last evaluation; None before, and in a regression."""
+        return self.of_samples if self.of_samples is not None and self.of_samples.dtype == np.bool_ else None
+
+    @property
+    def errors(self) -> Array | None:
+        """For each test sample of a regression its squared error over the variance of the targets: the mean is 1 - R².
+
+        None before the first evaluation, and in a classification.
+        """
+        return self.of_samples if self.of_samples is not None and self.of_samples.dtype != np.bool_ else None
 
     @property
     def epoch(self) -> float:

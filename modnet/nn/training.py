@@ -14,16 +14,17 @@ from attrs.validators import ge, in_
 from modnet.data.dataset import Dataset
 from modnet.data.samples import Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
-from modnet.interfaces import GradientEstimator, Observer, Optimizer
+from modnet.interfaces import GradientEstimator, Observer, Optimizer, name_of
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.divergence import explain_divergence
+from modnet.nn.metrics import compute_metrics, find_errors, find_hits, list_metrics
 from modnet.nn.network import DenseNetwork, NetworkObjective
 from modnet.nn.run import Run
 from modnet.nn.validation import validate_gradient, validate_step
 from modnet.randomness import Stream
-from modnet.types import Array, Params, State, Status
+from modnet.types import Array, History, Params, State, Status
 
 T = TypeVar("T")
 CHECKPOINT_EVERY = 5.0  # seconds from one checkpoint to the next
@@ -91,7 +92,7 @@ def train_network(
     _check_fit(network, data)
     batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
     observer, schedule = observer or Observer(), CheckpointSchedule(keep)
-    run = _create_run(network, settings.iterations, batches, optimizer, start)
+    run = _create_run(network, data, settings.iterations, batches, optimizer, start)
     # The loss is checked in every iteration: NumPy's warnings would only say the same less clearly.
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
         try:
@@ -110,10 +111,17 @@ def train_network(
 
 
 def _create_run(
-    network: DenseNetwork, iterations: int, batches: Batches, optimizer: Optimizer, start: Checkpoint | None
+    network: DenseNetwork,
+    data: Dataset,
+    iterations: int,
+    batches: Batches,
+    optimizer: Optimizer,
+    start: Checkpoint | None,
 ) -> Run:
     if start is None:
-        run = Run(network.with_params(network.params), iterations, batches, optimizer)
+        names = [f"{part}_{metric}" for metric in list_metrics(data.task) for part in ("train", "test")]
+        history = History(columns={name: [] for name in names})
+        run = Run(network.with_params(network.params), iterations, batches, optimizer, history)
         run.sound = (0, run.params, optimizer.init(run.params))
         return run
     if start.iteration > iterations:
@@ -177,10 +185,13 @@ def _step(
 def _bind_objective(network: DenseNetwork, data: Dataset, batches: Batches, k: int, params: Params) -> NetworkObjective:
     """Return the loss of mini-batch `k` as a function of the parameters, evaluated at `params`."""
     chosen = batches.draw(k)
-    x = data.train.rows(chosen).astype(next(iter(network.params.values())).dtype, copy=False)
+    dtype, t, weights = next(iter(network.params.values())).dtype, data.train.t[chosen], data.train.weights
+    x = data.train.rows(chosen).astype(dtype, copy=False)
+    t = t.astype(dtype, copy=False) if t.dtype.kind == "f" else t
+    weights = None if weights is None else weights[chosen].astype(dtype, copy=False)
 
     def evaluate() -> NetworkObjective:
-        objective = NetworkObjective(network.layers, network.loss_function, network.fused, x, data.train.t[chosen])
+        objective = NetworkObjective(network.layers, network.loss_function, network.fused, x, t, weights)
         objective.trace(params)
         return objective
 
@@ -236,33 +247,43 @@ def _finish(run: Run, data: Dataset, observer: Observer, schedule: CheckpointSch
             return
         if run.history.evaluated_at[-1:] != [run.iteration]:
             _evaluate(run, data, observer)
-        elif run.hits is None:  # resumed from its very end
-            run.hits = _find_hits(run.network, data.test)
+        elif run.of_samples is None:  # resumed from its very end
+            run.of_samples = _evaluate_part(run.network, data, data.test)[1]
     finally:
         run.end()
         observer.run_ended(run=run)
 
 
 def _evaluate(run: Run, data: Dataset, observer: Observer) -> None:
-    """Record the accuracy on each part of the data."""
-    hits = {name: _find_hits(run.network, samples) for name, samples in data.parts.items()}
-    run.hits = hits["test"]
-    run.history.record(
-        run.iteration,
-        {f"{name}_accuracy": float(values.mean()) if len(values) else math.nan for name, values in hits.items()},
-    )
+    """Record the metrics on each part of the data."""
+    values: dict[str, float] = {}
+    for name, samples in data.parts.items():
+        metrics, of_samples = _evaluate_part(run.network, data, samples)
+        values |= {f"{name}_{metric}": value for metric, value in metrics.items()}
+        if name == "test":
+            run.of_samples = of_samples
+    run.history.record(run.iteration, values)
     observer.epoch_ended(run=run)
 
 
-def _find_hits(network: DenseNetwork, samples: Samples) -> Array:
-    hits = [network.hits(samples.rows(block), samples.t[block]) for block in samples.blocks()]
-    return np.concatenate([np.empty(0, np.bool_), *hits])
+def _evaluate_part(network: DenseNetwork, data: Dataset, samples: Samples) -> tuple[dict[str, float], Array]:
+    """Return the metrics of a part, each of its samples alike, and the hits or errors of single samples."""
+    scores = [network.predict_scores(samples.rows(block)) for block in samples.blocks()]
+    y = np.concatenate(scores) if scores else np.empty((0, network.layers[-1].outputs))
+    if data.task == "classification":
+        return compute_metrics(data.task, y, samples.t), find_hits(y, samples.t)
+    y, t = data.to_unit(y), data.to_unit(samples.t)
+    return compute_metrics(data.task, y, t), find_errors(y, t)
 
 
 def _check_fit(network: DenseNetwork, data: Dataset) -> None:
-    outputs = network.layers[-1].outputs
-    if outputs < len(data.classes):
-        raise ShapeError(f"layer {len(network.layers)} has {outputs} outputs, the data has {len(data.classes)} classes")
+    outputs, loss = network.layers[-1].outputs, network.loss_function
+    if loss.task not in {None, data.task}:
+        raise ShapeError(f"the loss {name_of(loss)} is for {loss.task}, the data for {data.task}: choose another loss")
+    needed = 1 if network.is_binary and data.outputs == 2 else data.outputs
+    if outputs < needed or (data.task == "regression" and outputs > needed):
+        what = f"{len(data.classes)} classes" if data.classes else f"{needed} targets"
+        raise ShapeError(f"layer {len(network.layers)} has {outputs} outputs, the data has {what}")
     if not len(data.train):
         raise ShapeError("there are no training samples")
     network.objective(data.train.rows(slice(1)), data.train.t[:1])

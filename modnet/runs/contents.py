@@ -1,4 +1,4 @@
-"""The contents of a run's files: history, hits, summary, description of parameters."""
+"""The contents of a run's files: history, hits or errors, summary, description of parameters."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def describe_params(data: Dataset) -> dict[str, Any]:
     return {"classes": list(data.classes), "scale": data.scale, "features": list(data.feature_names)}
 
 
-def pack_hits(hits: Array | None) -> bytes:
-    """Return the content of hits.npy, or nothing where there are no test samples."""
-    if hits is None or not len(hits):
+def pack_of_samples(values: Array | None) -> bytes:
+    """Return the content of hits.npy or errors.npy, or nothing where there are no test samples."""
+    if values is None or not len(values):
         return b""
     content = io.BytesIO()
-    np.save(content, hits, allow_pickle=False)
+    np.save(content, values, allow_pickle=False)
     return content.getvalue()
 
 
@@ -84,9 +84,11 @@ def read_history(path: Path) -> History:
     reader = csv.DictReader(text)
     history = History()
     try:
+        first, second, *names = reader.fieldnames or ("", "")
+        history.columns = {name: [] for name in names}
         for row in reader:
             _record(row, history)
-        damage = "" if (reader.fieldnames or [])[:2] == ["iteration", "loss"] else "the first line is not its header"
+        damage = "" if (first, second) == ("iteration", "loss") else "the first line is not its header"
     except (KeyError, ValueError, TypeError, csv.Error) as error:
         damage = printable(str(error), 200)
     if damage:

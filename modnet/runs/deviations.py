@@ -17,8 +17,8 @@ from modnet.files.arrays import unpack_array
 from modnet.files.opening import read_json, read_plain
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import load_params
-from modnet.runs.contents import describe_params, pack_hits, pack_summary, summarize
-from modnet.runs.folder import EXPERIMENT, HITS, PARAMS, SUMMARY
+from modnet.runs.contents import describe_params, pack_of_samples, pack_summary, summarize
+from modnet.runs.folder import ERRORS, EXPERIMENT, HITS, PARAMS, SUMMARY
 from modnet.runs.surroundings import Difference, compare_entries
 from modnet.types import Array, Params, Status
 
@@ -31,7 +31,8 @@ def find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, data
     return [
         *_compare_experiment(folder / EXPERIMENT, experiment),
         *_compare_params(folder / PARAMS, run.params, describe_params(data)),
-        *_compare_hits(folder / HITS, run),
+        *_compare_of_samples(folder / HITS, run.hits, run.status),
+        *_compare_of_samples(folder / ERRORS, run.errors, run.status),
         *_compare_summary(folder / SUMMARY, summarize(run, experiment, data)),
     ]
 
@@ -72,24 +73,27 @@ def _compare_arrays(name: str, there: Array | None, made: Array | None) -> Itera
         yield Difference(PARAMS, f"{name}[{index}]", *(repr(array[first].item()) for array in pair))
 
 
-def _compare_hits(path: Path, run: ObservedRun) -> Iterator[Difference]:
-    content, expected = read_plain(path) if path.exists() else b"", pack_hits(run.hits)
-    # A run that failed again as soon as it was resumed has taken no accuracies since.
-    if content == expected or (not content and run.status is Status.FAILED):
+def _compare_of_samples(path: Path, values: Array | None, status: Status) -> Iterator[Difference]:
+    """Yield the first hit, or error, of a test sample that differs."""
+    content, expected = read_plain(path) if path.exists() else b"", pack_of_samples(values)
+    # A run that failed again as soon as it was resumed was not evaluated since.
+    if content == expected or (not content and status is Status.FAILED):
         return
     if not content or not expected:
-        yield Difference(HITS, "the file", *("there" if side else "" for side in (content, expected)))
+        yield Difference(path.name, "the file", *("there" if side else "" for side in (content, expected)))
         return
-    made = np.asarray(run.hits)
+    made = np.asarray(values)
     try:
         there = unpack_array(content)
     except Exception:  # NumPy has many
         there = None
     if there is None or (there.dtype, there.shape) != (made.dtype, made.shape):
-        yield Difference(HITS, f"not the hits of {len(made):,} test samples")
+        yield Difference(path.name, f"not the {path.stem} of {len(made):,} test samples")
         return
+    words = {True: "recognised", False: "missed"} if made.dtype == np.bool_ else {}
     for i in np.flatnonzero(there != made)[:1]:
-        yield Difference(HITS, f"sample {i}", *("recognised" if hits[i] else "missed" for hits in (there, made)))
+        pair = [each[i].item() for each in (there, made)]
+        yield Difference(path.name, f"sample {i}", *(words.get(value, repr(value)) for value in pair))
 
 
 def _compare_summary(path: Path, made: dict[str, Any]) -> list[Difference]:

@@ -21,9 +21,10 @@ from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
 from modnet.nn.run import Run
-from modnet.runs.contents import describe_params, history_to_csv, pack_hits, pack_summary, summarize
+from modnet.runs.contents import describe_params, history_to_csv, pack_of_samples, pack_summary, summarize
 from modnet.runs.folder import (
     CURVES,
+    ERRORS,
     EXPERIMENT,
     HISTORY,
     HITS,
@@ -178,7 +179,7 @@ class RunRecorder(Observer):
         self._checkpoints.folder = self._folder
         with self._writing():
             self._receipt.write(self._folder)
-            for name in (SUMMARY, HITS, CURVES):
+            for name in (SUMMARY, HITS, ERRORS, CURVES):
                 (self._folder / name).unlink(missing_ok=True)
 
     # Before the hooks of third-party plugins, so that their mistakes lose nothing.
@@ -235,8 +236,9 @@ class RunRecorder(Observer):
     def _conclude(self, run: ObservedRun) -> None:
         """Write the files of a run that has ended: last the summary, which says so, and the receipt of all of them."""
         self._save(run.params, run.history)
-        if hits := pack_hits(run.hits):
-            write_atomically(self._folder / HITS, hits)
+        for name, values in ((HITS, run.hits), (ERRORS, run.errors)):
+            if content := pack_of_samples(values):
+                write_atomically(self._folder / name, content)
         self.summary = summarize(run, self._experiment, self._data)
         write_atomically(self._folder / SUMMARY, pack_summary(self.summary))
         names = [name for name in SEALED if (self._folder / name).is_file()]

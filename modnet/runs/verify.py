@@ -205,7 +205,7 @@ class _Watch(Observer):
     """The recorded losses, if they are to be compared."""
     has_failed: bool
     """True where the recorded run took no accuracies after its last iteration."""
-    _hits: Array | None = None
+    _of_samples: Array | None = None
     _seen: int = 0
 
     def run_started(self, run: ObservedRun) -> None:
@@ -217,12 +217,13 @@ class _Watch(Observer):
         self.progress.epoch_ended(run)
         losses = run.history.loss
         if run.status is Status.RUNNING:
-            self._hits = run.hits
+            self._of_samples = run.of_samples
             if self.expected is not None and losses[self._seen :] != self.expected[self._seen : len(losses)]:
                 raise _DepartedError(run)
             self._seen = len(losses)
         elif self.has_failed:
-            run.hits, run.history = self._hits, run.history.until(run.iteration, lambda k: k != run.iteration)
+            run.of_samples = self._of_samples
+            run.history = run.history.until(run.iteration, lambda k: k != run.iteration)
 
 
 def _compare_results(wanted: Verification, run: Run, deviations: Sequence[Difference] = ()) -> Retraining:

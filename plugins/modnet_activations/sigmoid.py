@@ -23,6 +23,7 @@ class Sigmoid(Activation):
     """
 
     elementwise: ClassVar[bool] = True
+    computes: ClassVar[str] = "sigmoid"
 
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""

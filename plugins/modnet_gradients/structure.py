@@ -45,6 +45,8 @@ def structured_gradient(
     finite, and ShapeError where a part gives other values along the first axis than it gives to the network.
     """
     columns = _Columns(objective, params, stencil)
+    weights = objective.weights
+    samples_in_mean = len(objective.x) if weights is None else float(weights.sum()) or 1.0
     threads = threads or _cores()
     grads: dict[str, Array] = {}
     # One thread for each product: these threads would wait for those, and more than one would split it differently.
@@ -60,12 +62,14 @@ def structured_gradient(
                     moved = columns.differences(k, units, moves, block)
                     if not np.isfinite(moved).all():
                         raise GradientError(_not_finite(columns.layers[k], units, moved, moves, steps))
+                    if weights is not None:
+                        moved *= weights.take(moves.sample)
                     total[units, moves.inputs] += moves.sums_by_input(moved)
 
                 rounds = -(-layer.outputs * len(moves.entries) // (threads * ENTRIES))
                 shares = _slices(layer.outputs, -(-layer.outputs // (threads * rounds)))
                 list((map if threads == 1 else pool.map)(add_up, shares))
-            total /= len(objective.x) * stencil.divisor
+            total /= samples_in_mean * stencil.divisor
             grads[layer.weight] = np.ascontiguousarray(total[:, :-1].T) / h_weight
             grads[layer.bias] = total[:, -1] / h_bias
     return {name: grads[name] for name in params}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from typing import ClassVar
+
 import attrs
 import numpy as np
 from array_api_compat import array_namespace
 from attrs.validators import ge
 
-from modnet import Activation, Array, FusedLoss, Loss, one_hot
+from modnet import Activation, Array, FusedLoss, Loss, Task, one_hot
 
 
 @attrs.frozen
@@ -22,6 +24,8 @@ class CrossEntropy(Loss):
     >>> print(CrossEntropy()(y, np.array(2)).round(6), CrossEntropy()(y, np.array(7)).round(6))
     0.510825 2.302584
     """
+
+    task: ClassVar[Task | None] = "classification"
 
     eps: float = attrs.field(default=1e-7, validator=ge(0))
 

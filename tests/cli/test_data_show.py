@@ -20,8 +20,9 @@ from modnet.cli.show.data_overview import Overview, overview_to_json, overview_t
 from modnet.cli.show.data_picture import draw_data
 from modnet.cli.show.summary import summarize
 from modnet.cli.show.terminal import SHADES, Screen, format_bar, format_images
+from modnet.cli.show.values import format_number
 from modnet.display.figure import render
-from modnet.text import fit, format_number, format_table, measure_width
+from modnet.text import fit, format_table, measure_width
 
 IRIS = """length,width,petal,species
 5.1,3.5,0.1,setosa

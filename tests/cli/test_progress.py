@@ -13,7 +13,7 @@ from processes import wait_until
 import modnet.cli.show.progress
 from modnet import History, Status
 from modnet.cli.show.progress import RunProgress, format_epoch
-from modnet.text import format_duration
+from modnet.cli.show.values import format_duration
 
 
 @attrs.define

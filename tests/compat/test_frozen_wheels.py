@@ -102,7 +102,7 @@ def test_the_kit_passes_them_from_the_command_line(frozen: Environment, tmp_path
         if not record["passed"]
     }
     # That it promises a direction alone, its own tests tell the kit, and the command line cannot.
-    expected = {"FeedbackAlignment": ["gradient"]} if kind == "gradients" else {}
+    expected = {"FeedbackAlignment": ["gradient", "weighted"]} if kind == "gradients" else {}
     assert (called.returncode, failed) == (int(bool(expected)), expected), called.stderr
 
 

@@ -107,7 +107,7 @@ class TestAsking:
         ("ending", "state", "reason"),
         [
             ("__file__ = None", "ready", ""),
-            ("import sys, types\nsys.modules[__name__] = types.SimpleNamespace(**globals())", "broken", "TypeError: "),
+            ("import sys, types\nsys.modules[__name__] = types.SimpleNamespace(**globals())", "ready", ""),
             ("import sys\ndel sys.modules[__name__]", "broken", "KeyError: "),
         ],
     )

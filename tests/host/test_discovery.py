@@ -63,8 +63,8 @@ class TestFinding:
 
     def test_one_entry_point_read_twice_is_one_plugin(self, install: Install, monkeypatch: pytest.MonkeyPatch) -> None:
         install("modnet-cubes", CUBE.format(name="Cube"))
-        points = list(importlib.metadata.entry_points(group="modnet"))
-        monkeypatch.setattr(importlib.metadata, "entry_points", lambda group: points + points)
+        every = list(importlib.metadata.distributions())
+        monkeypatch.setattr(importlib.metadata, "distributions", lambda: every + every)
         assert [candidate.distribution for candidate in third_parties()] == ["modnet-cubes"]
 
     def test_what_an_unfinished_uninstallation_left_does_no_harm(self, install: Install, tmp_path: Path) -> None:

@@ -12,18 +12,10 @@ import numpy as np
 
 from modnet.cli.show.summary import MOST_VALUES, Summary, find_most_frequent, pick_varied
 from modnet.cli.show.terminal import Screen, format_bar, format_images
+from modnet.cli.show.values import format_number, format_settings, to_json
 from modnet.data.dataset import Dataset
 from modnet.data.samples import describe_part
-from modnet.text import (
-    format_count,
-    format_number,
-    format_settings,
-    format_size,
-    format_table,
-    measure_width,
-    printable,
-    to_json,
-)
+from modnet.text import format_count, format_size, format_table, measure_width, printable
 from modnet.types import Array
 
 CLASSES = 20  # at most are shown, the most frequent ones

@@ -12,10 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
+from modnet.cli.show.values import format_duration
 from modnet.files import telling
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
-from modnet.text import escape, format_duration
+from modnet.nn.metrics import format_column
+from modnet.text import escape
 
 if TYPE_CHECKING:
     from rich.progress import Progress, TaskID
@@ -37,7 +39,7 @@ def format_epoch(run: ObservedRun) -> str:
     since = history.evaluated_at[-2] if len(history.evaluated_at) > 1 else 0
     losses = history.loss[since:]
     loss = f"{sum(losses) / len(losses):.4f}" if losses else "-"
-    names = ", ".join(name.replace("_accuracy", " acc") for name in history.columns)
+    names = ", ".join(format_column(name).replace(" accuracy", " acc") for name in history.columns)
     values = ", ".join(f"{column[-1]:.4f}" for column in history.columns.values())
     return f"epoch {run.epoch:6.1f}  iteration {run.iteration:>7,}  loss {loss:>8}  {names} | {values}"
 

@@ -20,7 +20,7 @@ DRAWS = "it draws at random: its mean is checked instead"
 DRAWS_NOTHING = "it draws nothing at random: it is compared with the gradient itself"
 NEEDS_NETWORK = "it needs a network, not any function of the parameters"
 NO_COUNT = "it does not say how many evaluations it makes"
-STRUCTURE = ("layers", "loss_function", "x", "t", "trace", "output_error", "backward")
+STRUCTURE = ("layers", "loss_function", "x", "t", "weights", "trace", "output_error", "backward")
 
 
 @attrs.frozen
@@ -182,6 +182,21 @@ def gradient(part: Any, seed: int, tolerance: float) -> None:
     net, x, t = small_network(seed)
     exact, found = flat(net.gradient(x, t)), flat(part(net.objective(x, t), net.params, modnet.Stream(0)))
     error = np.linalg.norm(found - exact) / np.linalg.norm(exact)
+    assert error <= tolerance, f"it is off by {error:.2g} of the gradient's length"
+
+
+@SUITE.check(
+    lambda subject: [{"seed": 0, "tolerance": require_promise(subject, draws=False).tolerance}],
+    DIRECTION,
+    DRAWS,
+)
+def weighted(part: Any, seed: int, tolerance: float) -> None:
+    """With weights of samples it computes the gradient of the weighted mean."""
+    net, x, t = small_network(seed)
+    weights = np.array([0.0, 1.0, 2.0, 0.5, 3.0])
+    exact, objective = net.gradient(x, t, weights=weights), net.objective(x, t, weights)
+    error = np.linalg.norm(flat(part(objective, net.params, modnet.Stream(0))) - flat(exact))
+    error /= np.linalg.norm(flat(exact))
     assert error <= tolerance, f"it is off by {error:.2g} of the gradient's length"
 
 

@@ -1,0 +1,101 @@
+"""Signs that a run has failed, and remedies that help when they are obeyed to the letter."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from processes import Call
+
+import modnet
+
+BOOKS = ("--activation", "sigmoid", "--optimizer", "sgd", "--lr", "0.1", "--set", "network.weight_init_std=0.01")
+QUICK = ("--gradient", "backpropagation", "--hidden", "20", "--iterations", "1500")
+
+RELU = (*BOOKS, "--activation", "relu", "--set", "network.weight_init_std=he")
+RUNS: dict[str, tuple[str, tuple[str, ...], str]] = {
+    "one class": ("rare", BOOKS, "only the class 'usual' is predicted"),
+    "a plateau": ("product", BOOKS, "the loss did not fall"),
+    "saturated": ("product", (*BOOKS, "--activation", "tanh", "--set", "network.weight_init_std=100"), "are saturated"),
+    "dead": ("product", (*RELU, "--lr", "5"), "of its units are dead"),
+    "rose": ("product", (*RELU, "--lr", "20"), "the loss rose"),
+    "diverged": ("product", (*RELU, "--output", "identity", "--loss", "mean-squared-error", "--lr", "3"), "diverged"),
+    "no better than a constant": ("product", (*RELU, "--activation", "tanh", "--output", "sigmoid", "--loss",
+                                              "mean-squared-error", "--lr", "100"), "which a constant answer has"),
+    "short": ("product", (*RELU, "--iterations", "2", "--seed", "1"), "only 2 iterations"),
+}  # fmt: skip
+"""A file, options that fail on it, and the sign that this is so."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return a folder with tables of two classes that a small network tells apart."""
+    folder = tmp_path_factory.mktemp("diagnosis")
+    x = np.random.default_rng(0).normal(size=(600, 3)).round(3)
+    for name, least in (("rare", 1.3), ("product", 0.0)):
+        kinds = np.where(x[:, 0] * x[:, 1] > least, "rare", "usual")
+        lines = [",".join([*map(str, row), kind]) for row, kind in zip(x.tolist(), kinds, strict=True)]
+        (folder / f"{name}.csv").write_text("\n".join(["a,b,c,kind", *lines]) + "\n")
+    return folder
+
+
+def train(call: Call, folder: Path, run: str, *arguments: str) -> tuple[dict[str, Any], str]:
+    """Return the summary of a run, and what was printed."""
+    done = call("train", *arguments, "--out", run, cwd=folder)
+    return json.loads((folder / run / "summary.json").read_text()), done.stdout
+
+
+@pytest.mark.parametrize("case", RUNS)
+def test_a_run_that_failed_says_so_and_each_remedy_helps(case: str, folder: Path, call: Call) -> None:
+    data, options, sign = RUNS[case]
+    run = case.replace(" ", "-")
+    summary, printed = train(call, folder, run, "--data", f"{data}.csv", *QUICK, *options)
+    found = summary["diagnosis"]
+    assert any(sign in each["problem"] for each in found), found
+    assert sign in " ".join(printed.split())
+    said = printed[printed.rfind("train accuracy ") :].partition("saved in")[0].splitlines()[1:]
+    assert 1 <= len(said) <= 2 * len(found)
+    assert max(map(len, said)) <= 80
+    for remedy in {each["remedy"] for each in found}:
+        assert remedy.startswith("try --"), remedy
+        words = shlex.split(remedy.removeprefix("try "))
+        better, _ = train(call, folder, f"{run}-obeyed", f"{run}/experiment.toml", *words, "--overwrite")
+        cured = {each["problem"] for each in found if each["remedy"] == remedy}
+        assert not cured & {each["problem"] for each in better["diagnosis"]}
+        assert better["status"] == "finished"
+        assert better["test_accuracy"] > max(better["baseline"], summary["test_accuracy"] + 0.01)
+
+
+@pytest.mark.parametrize("iterations", [20, 200, 400, 1000])
+def test_the_books_run_raises_no_false_alarm(iterations: int, tmp_path: Path, call: Call) -> None:
+    quick = ("--gradient", "backpropagation", "--iterations", str(iterations))
+    summary, printed = train(call, tmp_path, "run", *quick)
+    expected = ["only 20 iterations: try --iterations 2000"] if iterations == 20 else []
+    assert [": ".join(each.values()) for each in summary["diagnosis"]] == expected
+    assert summary["baseline"] == 0.126
+    assert f"test accuracy {summary['test_accuracy']:.4f} (majority 0.1260), train accuracy" in printed
+
+
+def test_a_run_that_is_verified_has_the_same_signs(folder: Path, call: Call) -> None:
+    options = ("--data", "rare.csv", *QUICK, *BOOKS, "--iterations", "300")
+    first, _ = train(call, folder, "twice", *options)
+    assert call("verify", "twice", cwd=folder).returncode == 0
+    train(call, folder, "part", *options, "--iterations", "250")
+    done = call("resume", "part", "--iterations", "300", cwd=folder)
+    resumed = json.loads((folder / "part/summary.json").read_text())
+    assert resumed["diagnosis"] == first["diagnosis"] != []
+    assert "only the class 'usual' is predicted" in done.stdout
+
+
+def test_a_part_that_cannot_be_examined_is_no_failure(tmp_path: Path) -> None:
+    from modnet.runs.diagnosis import diagnose
+
+    class Moody(modnet.Activation):
+        def __call__(self, a: Any, axis: int = -1) -> Any:
+            raise ZeroDivisionError
+
+    assert diagnose(object(), object(), modnet.load("mnist-small")) == []  # type: ignore[arg-type]
