@@ -65,6 +65,9 @@ class TableSource(PreparationSettings, DataSource):
     )
     test: str | None = None
     weights: Column | None = None
+    task: Literal["classification", "regression"] | None = attrs.field(
+        default=None, validator=optional(in_(["classification", "regression"]))
+    )
 
     def __attrs_post_init__(self) -> None:
         validators.filling(self.missing, self.dtype)
@@ -84,7 +87,8 @@ class TableSource(PreparationSettings, DataSource):
         all_facts = [facts for _, facts in found]
         classes, parts = self._encode(found)
         weights = [arrays["weights"] for arrays, _ in found] if self.weights is not None else None
-        given = {} if weights is None else {"weights": weights[0] if len(weights) == 1 else tuple(weights)}
+        given: dict[str, Any] = {} if weights is None else {"weights": weights[0] if len(weights) == 1 else tuple(weights)}
+        given |= {"task": self.task} if self.task else {}
         data = data_set(
             path,
             *parts,
