@@ -52,9 +52,10 @@ def gradient_check(
 ) -> None:
     """Check derivatives, and compare gradient estimators."""
     table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
-    wanted = create_experiment(merge(table, read_changes(flags)))
+    given = merge(table, read_changes(flags))
+    wanted = create_experiment(given)
     with file_progress():
-        data, wanted = read_data(wanted)
+        data, wanted = read_data(wanted, given)
     size, sampling = wanted.training.batch_size, wanted.training.sampling
     chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).draw(0)
     check = check_gradient(

@@ -10,7 +10,8 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from modnet.compose.experiment import MAIN_JOB, PLACES
+from modnet.compose.defaults import MAIN_JOB
+from modnet.compose.experiment import PLACES
 from modnet.compose.plugins import get_host, list_asked, load_plugins
 from modnet.compose.settings import Table
 from modnet.compose.sources import is_data_set

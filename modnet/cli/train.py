@@ -18,9 +18,10 @@ from modnet.cli.output import complain, echo, explain, tell
 from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.cli.show.values import format_duration, format_settings
 from modnet.cli.signals import interrupting
+from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, list_usable_names, make_part
-from modnet.compose.settings import get_settings
+from modnet.compose.settings import Table, get_settings
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
@@ -31,6 +32,7 @@ from modnet.nn.metrics import format_column
 from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
+from modnet.runs.receipt import compare_settings
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_table
 from modnet.types import Status
@@ -64,12 +66,15 @@ def train(
     continued by modnet resume.
     """
     table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
+    given = merge(table, read_changes(flags))
     with name_missing_plugins(experiment):
-        wanted = create_experiment(merge(table, read_changes(flags)))
+        wanted = create_experiment(given)
     tell(f"modnet {modnet.__version__}")
     with file_progress():
-        data, wanted = read_data(wanted)
+        data, wanted = read_data(wanted, given)
     describe(wanted, data)
+    if used := _list_table_defaults(given, data):
+        tell(f"defaults  for tables: {', '.join(used)}")
     if dry_run:
         echo(_format_forecast(wanted, data))
         return
@@ -115,6 +120,15 @@ def describe(wanted: Experiment, data: Dataset) -> None:
         f"training  {_format_part(wanted.gradient)}, {_format_part(wanted.optimizer)}, "
         f"{training.iterations:,} mini-batches of {training.batch_size}, seed {wanted.seed}"
     )
+
+
+def _list_table_defaults(given: Table, data: Dataset) -> list[str]:
+    """Return the names of the entries that were not given, and whose defaults for such data are not the main job's."""
+    job = get_default_job(data)
+    own = {each.what for each in compare_settings(job, merge(job, given))}
+    changed = [each.what for each in compare_settings(MAIN_JOB, job) if each.what not in own]
+    entries = [re.sub(r"\.(name|\d+)$", "", place) for place in changed]  # a name, or an item of a list, stands for all
+    return [entry.rpartition(".")[2] for entry in dict.fromkeys(entries)]
 
 
 def _format_forecast(wanted: Experiment, data: Dataset) -> str:

@@ -33,6 +33,7 @@ from modnet.comparison.workers import (
     measure_progress,
     run_jobs,
 )
+from modnet.compose.defaults import get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, to_table
 from modnet.compose.settings import Settings, Table
 from modnet.compose.tables import merge
@@ -122,8 +123,9 @@ def compare(
     # A table is the program's own word; in a file, a module must be approved.
     ensure_plugins(table, str if isinstance(experiment, Mapping) else partial(name_module, where=where))
     base = experiment if isinstance(experiment, Experiment) else create_experiment(table)
-    toml = tomli_w.dumps({**to_table(base), "compare": {**attrs.asdict(plan), "grid": to_axes(plan.grid)}})
+    axes = to_axes(plan.grid)
     settings, data, resolved = _read_settings(base, table, plan)
+    written = {**to_table(resolved), "data": to_table(base.data), "compare": {**attrs.asdict(plan), "grid": axes}}
     tried = tuple(range(base.seed, base.seed + plan.seeds))
     with ExitStack() as stack:
         folder = Path(out).absolute() if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
@@ -132,7 +134,7 @@ def compare(
         jobs = [job for jobs_of_seed in zip(*runs, strict=True) for job in jobs_of_seed]
         fingerprint = data_fingerprint(data)
         unfinished, receipts = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
-        write_atomically(folder / COMPARISON, toml.encode())
+        write_atomically(folder / COMPARISON, tomli_w.dumps(written).encode())
         _follow(run_jobs(unfinished, data, executor, workers, accept=accept), jobs, unfinished, data, progress)
         if unfinished:
             receipts = {job.folder: check_run(job.folder, fingerprint) for job in jobs}
@@ -165,11 +167,12 @@ def _read_plan(
 
 def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Setting], Dataset, Experiment]:
     """Return all settings, the data, and the experiment with all that the data's source inferred."""
-    data, resolved = read_data(base)
+    data, resolved = read_data(base, table)
     if len(data.test) < 2:
         raise DataError(f"a comparison needs at least 2 test samples, there are {len(data.test)}")
     # What was inferred is the same for all settings, and written down with each.
-    return create_settings({**table, "data": to_table(resolved.data)}, plan.grid), data, resolved
+    table = {**merge(get_default_job(data), table), "data": to_table(resolved.data)}
+    return create_settings(table, plan.grid), data, resolved
 
 
 def _claim(folder: Path, stack: ExitStack) -> None:

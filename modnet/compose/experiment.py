@@ -6,11 +6,12 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from enum import Enum
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import attrs
 from attrs.validators import deep_iterable, ge
 
+from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, get_default_job
 from modnet.compose.network import Network
 from modnet.compose.parts import find_name, is_registered, make_settings_reader, read_part
 from modnet.compose.plugins import containing_plugins, get_host
@@ -23,36 +24,10 @@ from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, O
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
 from modnet.nn.run import Run
-from modnet.nn.training import TrainingSettings, train_network
+from modnet.nn.training import train_network
 from modnet.text import printable
 
-
-@attrs.frozen(kw_only=True)
-class ExperimentTraining(TrainingSettings):
-    """The settings of the training loop, and the dtype that the network computes in."""
-
-    dtype: Literal["float64", "float32"] = "float64"
-
-
 LONGEST_TITLE = 500
-
-# The main job: the book's network on the digits that ship with modnet. A file or a flag changes single entries.
-MAIN_JOB: Table = {
-    "seed": 0,
-    "data": {"name": "mnist-small"},
-    "network": {
-        "hidden": [50],
-        "activation": "sigmoid",
-        "output": "softmax",
-        "loss": "cross-entropy",
-        "weight_init_std": 0.01,
-    },
-    "gradient": {"name": "central-difference"},
-    "optimizer": {"name": "sgd", "lr": 0.1},
-    "training": attrs.asdict(ExperimentTraining(iterations=2000)),
-    "plugins": {"without": [], "modules": []},
-}
-
 
 # Short names of entries: the options of the command line.
 PLACES = {
@@ -223,13 +198,19 @@ def create_network_of_size(experiment: Experiment, features: int, classes: int) 
     )
 
 
-def read_data(experiment: Experiment) -> tuple[Dataset, Experiment]:
-    """Return the data of an experiment, and the experiment with the settings that the source inferred."""
+def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Dataset, Experiment]:
+    """Return the data of an experiment, and the experiment with the settings that the source inferred.
+
+    With the entries that a user has `given`, all others are the defaults for such data.
+    """
     settings = experiment.data
     data = read_source(settings.source, settings.path)
     known = get_settings(settings.source)
     inferred = {key: value for key, value in data.settings.items() if key in known}
     resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source
+    job = MAIN_JOB if given is None else get_default_job(data)
+    if given is not None and job is not MAIN_JOB:
+        experiment = create_experiment(merge(job, {**given, "data": {}}))
     return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved))
 
 

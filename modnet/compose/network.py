@@ -5,7 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
+
+from modnet.compose.defaults import get_default_job
 from modnet.compose.parts import make_part
+from modnet.data.dataset import Dataset
 from modnet.nn.network import DenseNetwork, WeightInitStd, create_layers, initialize_params
 from modnet.randomness import Stream
 from modnet.types import Grads
@@ -37,6 +41,21 @@ class Network(DenseNetwork):
         each = list(hidden) if isinstance(hidden, (list, tuple)) else [hidden] * (len(sizes) - 2)
         layers = create_layers(sizes, [make_part("activation", a) for a in [*each, output]])
         super().__init__(layers, make_part("loss", loss), initialize_params(layers, weight_init_std, seed, dtype), seed)
+
+    @staticmethod
+    def for_data(data: Dataset, *, hidden: int | Sequence[int] | None = None, **settings: Any) -> Network:
+        """Return the untrained network of the default experiment for a data set, as wide at both ends as the data.
+
+        `hidden` are the units of each hidden layer. Other settings are those of an experiment: `activation`, `output`,
+        `loss`, `weight_init_std`, `seed`, `dtype`. Raises SettingError and UnknownNameError.
+
+        >>> modnet.Network.for_data(modnet.load("mnist-small"), hidden=20)
+        <Network 784 -> 20 -> 10: Sigmoid(), Softmax(); CrossEntropy(eps=1e-07)>
+        """
+        entries = {**get_default_job(data)["network"], **settings}
+        default = entries.pop("hidden")
+        units = default if hidden is None else np.atleast_1d(hidden)
+        return Network([data.features, *units, data.outputs], hidden=entries.pop("activation"), **entries)
 
     def gradient(
         self,

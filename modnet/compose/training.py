@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from modnet.compose.parts import make_part
+from modnet.compose.defaults import get_default_job
+from modnet.compose.parts import make_part, read_part
 from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset
@@ -24,9 +25,9 @@ def train(
     data: Dataset,
     *,
     gradient: object = "backpropagation",
-    optimizer: object = "sgd",
+    optimizer: object = None,
     batch_size: int = _DEFAULTS.batch_size,
-    iterations: int = _DEFAULTS.iterations,
+    iterations: int | None = None,
     sampling: Sampling = _DEFAULTS.sampling,
     seed: int = 0,
     blas_threads: int = _DEFAULTS.blas_threads,
@@ -36,10 +37,11 @@ def train(
 ) -> Run:
     """Train a copy of `network` and return the run; the network that was given stays as it is.
 
-    `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle" (shuffled epochs).
-    More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of the result.
-    The lifecycle hooks of the plugins follow the run, unless another `observer` is given. Raises DivergedError when the
-    loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
+    Without an `optimizer` or number of `iterations`, those of the default experiment for such data are taken, as by
+    `modnet train`. `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle"
+    (shuffled epochs). More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of
+    the result. The lifecycle hooks of the plugins follow the run, unless another `observer` is given. Raises
+    DivergedError when the loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
 
     With `start`, another run's `checkpoint`, it resumes there, up to `iterations` in all, and ends with the same bits
     as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and at the
@@ -51,13 +53,16 @@ def train(
     >>> len(run.history.loss), run.history.iterations
     (100, [50, 100])
     """
-    table = {"batch_size": batch_size, "iterations": iterations, "sampling": sampling, "blas_threads": blas_threads}
-    settings = Settings().read(table, TrainingSettings, "training")
-    parts = make_part("gradient", gradient), make_part("optimizer", optimizer)
     found: object = data
     if not isinstance(found, Dataset):
         remedy = "make one by modnet.Dataset.from_arrays((rows, labels)), or modnet.load(FILE)"
         raise DataError(f"the data must be a modnet.Dataset, not a {type(found).__name__}: {remedy}")
+    job = get_default_job(data)
+    count = job["training"]["iterations"] if iterations is None else iterations
+    table = {"batch_size": batch_size, "iterations": count, "sampling": sampling, "blas_threads": blas_threads}
+    settings = Settings().read(table, TrainingSettings, "training")
+    wanted = read_part("optimizer", job["optimizer"]) if optimizer is None else make_part("optimizer", optimizer)
+    parts = make_part("gradient", gradient), wanted
     data.check()
     observer = observer or get_host().relay()
     with containing_plugins():

@@ -5,6 +5,7 @@ from modnet_data.arrays.idx import Idx
 from modnet_data.arrays.npy import Npy
 from modnet_data.arrays.npz import Npz
 from modnet_data.csv.source import Csv
+from modnet_data.frame.source import Frame
 from modnet_data.mnist import Mnist
 from modnet_data.mnist_small import MnistSmall
 from modnet_data.parquet.source import Parquet
@@ -20,7 +21,7 @@ from modnet_data.toy.xor import Xor
 @hookimpl
 def register_data_sources(register: Register[DataSource]) -> None:
     """Register the built-in data sources."""
-    sources: list[type[DataSource]] = [Csv, Idx, Npy, Npz, Parquet, Pickle]
+    sources: list[type[DataSource]] = [Csv, Frame, Idx, Npy, Npz, Parquet, Pickle]
     by_name: list[type[DataSource]] = [Circles, Iris, Mnist, MnistSmall, Moons, Spiral, Wine, Xor]
     for source in (*sources, *by_name):
         register(source)

@@ -23,7 +23,8 @@ from hypothesis import strategies as st
 
 import modnet
 from modnet import Activation, Array, Optimizer, SettingError
-from modnet.compose.experiment import MAIN_JOB, create_experiment, to_table
+from modnet.compose.defaults import MAIN_JOB
+from modnet.compose.experiment import create_experiment, to_table
 from modnet.compose.parts import make_settings_reader, read_part
 from modnet.compose.settings import Settings, get_settings
 from modnet.compose.tables import merge

@@ -9,6 +9,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+import polars as pl
 import pytest
 
 import modnet
@@ -43,9 +44,10 @@ RATES = {
 }
 FUSED = {"fused", "fused-finite", "fused-arrays"}
 OF_FILES = {"empty", "truncated", "garbage", "missing", "recognised", "rows-to-predict", "rows-by-name", "written"}
+OF_OBJECTS = {"accepted"}
 OF_SETTINGS = {"settings-refused", "settings-odd", "settings-kept"}
 # The checks that have nothing to say of a part, where they are others than its kind's.
-USUALLY_SKIPPED = {"activation": {"standard"}, "gradient": {"mean"}, "data-source": {"rows-by-name"}}
+USUALLY_SKIPPED = {"activation": {"standard"}, "gradient": {"mean"}, "data-source": {"rows-by-name", "accepted"}}
 SKIPPED = {
     "gelu": {"standard", "settings-odd"},
     "sigmoid": set(),
@@ -58,10 +60,11 @@ SKIPPED = {
     "forward-gradient": {"gradient", "weighted", "any-function", "evaluations"},
     "random-coordinates(coordinates=5)": {"gradient", "weighted"},
     "spsa": {"gradient", "weighted"},
-    "csv": set(),
-    "parquet": set(),
-    **dict.fromkeys(["circles", "iris", "mnist-small", "moons", "spiral", "wine", "xor"], OF_FILES),
-    "mnist": set(find_suite("data-source").checks) - {"recognises-quietly", *OF_SETTINGS},
+    "csv": OF_OBJECTS,
+    "parquet": OF_OBJECTS,
+    "frame": OF_FILES,
+    **dict.fromkeys(["circles", "iris", "mnist-small", "moons", "spiral", "wine", "xor"], OF_FILES | OF_OBJECTS),
+    "mnist": set(find_suite("data-source").checks) - {"recognises-quietly", "accepts-quietly", *OF_SETTINGS},
 }
 # Without eps the loss of a certain error is infinite, as documented.
 FAILED = {"cross-entropy(eps=0.0)": {"certain"}}
@@ -78,6 +81,8 @@ def options_of(kind: str, name: str, folder: Path) -> dict[str, Any]:
     if name in RATES:
         parabola, rosenbrock = (modnet.optimizer(name, lr=rate) for rate in RATES[name])
         return {"parabola": parabola, "rosenbrock": rosenbrock}
+    if name == "frame":
+        return {"given": pl.DataFrame({"x": np.arange(20.0), "y": [3, 1] * 10, "species": ["a", "b", "b", "a"] * 5})}
     return {"file": write_idx(folder)} if name == "idx" else {}
 
 

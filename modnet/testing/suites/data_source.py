@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import os
+import pickle
 import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -23,6 +24,8 @@ from modnet.testing.report import Report
 from modnet.testing.suites.shared import add_shared
 
 BY_NAME = "it is a data set by name and reads no files"
+OF_OBJECTS = "it reads objects and no files"
+OF_FILES = "it was given no object to read: check_data_source(part, given=...)"
 NO_FILE = "no sample file: check_data_source(part, file=...)"
 NO_ROWS = "it reads whole data sets only, no rows to predict"
 NO_NAMES = "it finds columns by position, not by name"
@@ -33,6 +36,7 @@ File = str | os.PathLike[str]
 CUTS = 16
 GARBAGE = (b"\0", b"\xff" * 600, b"\x80\x04garbage", b"PK\x03\x04" + b"\0" * 40, b"1,2\n3", b"[{}", b"\n\n\n")
 HEADS = (b"", b"\0", b"\xff\xfe", b"a,b\n1,2\n", b"\x1f\x8b\x08", b"PK\x03\x04", b"\x80\x04\x95")
+OBJECTS: tuple[Any, ...] = (None, 0, "data", b"", [], {}, (), object(), np.zeros(3))
 NAMES = ("data", "data.txt", "a.b.c", ".hidden", "train-images-idx3-ubyte", "ä.csv", "x" * 200)
 
 
@@ -42,6 +46,8 @@ class Subject:
 
     part: DataSource
     file: File | Sequence[File] | None = None
+    given: object = None
+    """The object that it is to read, for a source of objects."""
     sample: Mapping[str, bytes] = attrs.field(init=False)
     """Files by name, the first of which is handed to the source; none where there are none."""
 
@@ -54,8 +60,13 @@ class Subject:
         return {Path(path).name: _content(Path(path)) for path in paths}
 
     @property
-    def files(self) -> dict[str, bytes]:
-        """The sample; empty for a data set by name. Raises SkippedError where nothing can be read."""
+    def files(self) -> dict[str, Any]:
+        """The sample; empty for a data set by name, an object under no name.
+
+        Raises SkippedError where nothing can be read.
+        """
+        if self.given is not None:
+            return {"": self.given}
         if not self.part.reads_files:
             return self._require_download()
         if not self.sample:
@@ -72,16 +83,19 @@ class Subject:
 SUITE = Suite("data-source", Subject)
 
 
-def check_data_source(part: object, *, file: File | Sequence[File] | None = None, raises: bool = True) -> Report:
+def check_data_source(
+    part: object, *, file: File | Sequence[File] | None = None, given: object = None, raises: bool = True
+) -> Report:
     """Check a data source: an instance, or a name.
 
     `file` is a small file that it can read, or all files that it consists of, of which the first is handed to it. It is
-    copied, cut off and spoilt elsewhere. Without one, a source that writes files makes its own; of any other not all
-    checks can run, and so it does not pass. Returns a report; raises ConformanceError, an AssertionError with all of
-    its text, where the part does not pass, unless `raises` is False.
+    copied, cut off and spoilt elsewhere. `given` is an object in its place, such as a data frame. Without either, a
+    source that writes files makes its own; of any other not all checks can run, and so it does not pass. Returns a
+    report; raises ConformanceError, an AssertionError with all of its text, where the part does not pass, unless
+    `raises` is False.
     """
     __tracebackhide__ = True
-    return SUITE.run(part, file=file, raises=raises)
+    return SUITE.run(part, file=file, given=given, raises=raises)
 
 
 def _content(path: Path) -> bytes:
@@ -110,11 +124,20 @@ def samples(subject: Subject) -> list[Inputs]:
     return [{"files": subject.files}]
 
 
-def files_only(subject: Subject) -> dict[str, bytes]:
+def files_only(subject: Subject) -> dict[str, Any]:
     """Return the sample of one that reads files; raises SkippedError for any other."""
+    if subject.given is not None:
+        raise SkippedError(OF_OBJECTS)
     if not subject.part.reads_files:
         raise SkippedError(BY_NAME)
     return subject.files
+
+
+def objects_only(subject: Subject) -> list[Inputs]:
+    """Return the object of one that reads objects; raises SkippedError for any other."""
+    if subject.given is None:
+        raise SkippedError(OF_FILES)
+    return [{"given": subject.given}]
 
 
 def spoilt(subject: Subject, contents: Iterable[bytes]) -> list[Inputs]:
@@ -151,10 +174,15 @@ def write_files(files: Any, folder: str) -> Any:
     return Path(folder, next(iter(files))) if files else None
 
 
+def read_sample(part: Any, files: Any, folder: str) -> Any:
+    """Read a sample: an object, files in a folder, or a data set by name."""
+    return part.read_object(files[""]) if "" in files else part.read(write_files(files, folder))
+
+
 def use_source(part: Any, files: Any) -> Any:
     """Read a data set."""
     with TemporaryDirectory() as folder:
-        data = part.read(write_files(files, folder))
+        data = read_sample(part, files, folder)
         return [data.train.x, data.train.t, data.test.x, data.test.t, data.classes, data.scale]
 
 
@@ -176,7 +204,7 @@ def is_refused(part: Any, files: Any) -> bool:
 def dataset(part: Any, files: Any) -> None:
     """It reads a `Dataset`: finite float64 rows, a class index for each, every class once."""
     with TemporaryDirectory() as folder:
-        data = part.read(write_files(files, folder))
+        data = read_sample(part, files, folder)
         assert isinstance(data, modnet.Dataset), f"it is a {type(data).__name__}, not a modnet.Dataset"
         data.check()
 
@@ -185,37 +213,36 @@ def dataset(part: Any, files: Any) -> None:
 def inferred(part: Any, files: Any) -> None:
     """The settings that it infers from a file are its own, and with them it reads the same again."""
     with TemporaryDirectory() as folder:
-        path = write_files(files, folder)
-        data = part.read(path)
+        data = read_sample(part, files, folder)
         settings = {name: value for name, value in {**get_settings(part), **data.settings}.items() if value is not None}
         unknown = set(data.settings) - set(get_settings(part)) - {"scale"}
         assert not unknown, f"it infers {', '.join(unknown)}, which is no setting of it"
         known = {name: value for name, value in settings.items() if name in get_settings(part)}
-        again = make_settings_reader().read(known, type(part)).read(path)
+        again = read_sample(make_settings_reader().read(known, type(part)), files, folder)
         for one, other in zip((again.train, again.test), (data.train, data.test), strict=True):
             np.testing.assert_equal([one.x, one.t], [other.x, other.t])
         assert again.classes == data.classes, f"the classes {data.classes} become {again.classes}"
 
 
-@SUITE.check(lambda subject: spoilt(subject, [b""]), BY_NAME)
+@SUITE.check(lambda subject: spoilt(subject, [b""]), BY_NAME, OF_OBJECTS)
 def empty(part: Any, files: Any) -> None:
     """An empty file is refused with a DataError that names it."""
     assert is_refused(part, files), "it reads an empty file"
 
 
-@SUITE.check(cut, BY_NAME)
+@SUITE.check(cut, BY_NAME, OF_OBJECTS)
 def truncated(part: Any, files: Any) -> None:
     """A file that is cut off is refused with a DataError that names it, or its rest is a data set."""
     is_refused(part, files)
 
 
-@SUITE.check(lambda subject: spoilt(subject, GARBAGE), BY_NAME)
+@SUITE.check(lambda subject: spoilt(subject, GARBAGE), BY_NAME, OF_OBJECTS)
 def garbage(part: Any, files: Any) -> None:
     """A file with anything else in it is refused with a DataError that names it, or it is a data set."""
     is_refused(part, files)
 
 
-@SUITE.check(lambda subject: [{"name": name} for name in files_only(subject)][:1], BY_NAME)
+@SUITE.check(lambda subject: [{"name": name} for name in files_only(subject)][:1], BY_NAME, OF_OBJECTS)
 def missing(part: Any, name: str) -> None:
     """A file that is not there is refused with a DataError."""
     with TemporaryDirectory() as folder:
@@ -228,10 +255,12 @@ def missing(part: Any, name: str) -> None:
 
 @SUITE.check(samples, NOT_FETCHED)
 def files_untouched(part: Any, files: Any) -> None:
-    """It leaves the file as it is, and no other file beside it."""
+    """It leaves the file as it is, and no other file beside it; or the object."""
+    before = pickle.dumps(files)
     with TemporaryDirectory() as folder:
-        part.read(write_files(files, folder))
-        left = {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+        read_sample(part, files, folder)
+        left = files if "" in files else {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+    assert pickle.dumps(dict(files)) == before, "the object is another one now"
     assert left == dict(files), f"there are {', '.join(left)} now, with other content or of another number"
 
 
@@ -243,7 +272,7 @@ def closed(part: Any, files: Any) -> None:
     try:
         with TemporaryDirectory() as folder, warnings.catch_warnings(record=True) as found:
             warnings.simplefilter("always", ResourceWarning)
-            part.read(write_files(files, folder))
+            read_sample(part, files, folder)
             gc.collect(0)
     finally:
         gc.enable()
@@ -251,7 +280,7 @@ def closed(part: Any, files: Any) -> None:
     assert not left_open, left_open[0]
 
 
-@SUITE.check(lambda subject: [{"files": files_only(subject)}], BY_NAME)
+@SUITE.check(lambda subject: [{"files": files_only(subject)}], BY_NAME, OF_OBJECTS)
 def recognised(part: Any, files: Any) -> None:
     """It recognises its own file by name and content."""
     with TemporaryDirectory() as folder:
@@ -267,7 +296,21 @@ def recognises_quietly(part: Any, head: bytes, name: str) -> None:
     assert answer in (True, False), f"of {name} it says {answer!r}"
 
 
-@SUITE.check(lambda subject: able(subject, "read_rows", NO_ROWS), BY_NAME, NO_ROWS)
+@SUITE.check(lambda _: [{"given": given} for given in OBJECTS])
+def accepts_quietly(part: Any, given: object) -> None:
+    """`accepts` returns True or False, whatever the object, and never raises."""
+    answer = type(part).accepts(given)
+    assert answer in (True, False), f"of a {type(given).__name__} it says {answer!r}"
+
+
+@SUITE.check(objects_only, OF_FILES)
+def accepted(part: Any, given: object) -> None:
+    """It accepts its own object."""
+    answer = type(part).accepts(given)
+    assert answer is True, f"of a {type(given).__name__} it says {answer!r}"
+
+
+@SUITE.check(lambda subject: able(subject, "read_rows", NO_ROWS), BY_NAME, OF_OBJECTS, NO_ROWS)
 def rows_to_predict(part: Any, files: Any) -> None:
     """It reads rows to predict, as many as there are labels, and refuses another number of features."""
     with TemporaryDirectory() as folder:
@@ -284,7 +327,7 @@ def rows_to_predict(part: Any, files: Any) -> None:
     raise AssertionError(f"asked for {features + 3} features it gives {features}")
 
 
-@SUITE.check(lambda subject: able(subject, "read_named_rows", NO_NAMES), BY_NAME, NO_NAMES)
+@SUITE.check(lambda subject: able(subject, "read_named_rows", NO_NAMES), BY_NAME, OF_OBJECTS, NO_NAMES)
 def rows_by_name(part: Any, files: Any) -> None:
     """It reads rows to predict with their features in the order of the names, and refuses a name that is missing."""
     with TemporaryDirectory() as folder:
@@ -304,7 +347,7 @@ def rows_by_name(part: Any, files: Any) -> None:
     assert MISSING_NAME in message, f"the message does not name the missing column: {message}"
 
 
-@SUITE.check(lambda subject: able(subject, "write", NO_WRITER), BY_NAME, NO_WRITER)
+@SUITE.check(lambda subject: able(subject, "write", NO_WRITER), BY_NAME, OF_OBJECTS, NO_WRITER)
 def written(part: Any, files: Any) -> None:
     """It reads back as it was what it writes, and `write` returns the paths of all files."""
     with TemporaryDirectory() as folder, TemporaryDirectory() as other:

@@ -189,6 +189,19 @@ class RaisesWhenAsked(JsonLines):
         return path.suffix == ".jsonl" or head.decode().startswith("{")
 
 
+@CAGE.add_broken("accepts-quietly", file=TREES)
+class AsksWhatIsNoList(JsonLines):
+    @classmethod
+    def accepts(cls, given):
+        return len(given) > 3
+
+
+@CAGE.add_broken("accepted", given=[])
+class TakesNoListForItsOwn(JsonLines):
+    def read_object(self, given):
+        return self.dataset([[0.0], [1.0]] * 4, ["a", "b"] * 4)
+
+
 @CAGE.add_broken("recognises-quietly", file=TREES)
 class AnswersWithAMatch(JsonLines):
     @classmethod

@@ -1,0 +1,61 @@
+"""Default experiments: the book's for pixels, one that learns for tables."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import attrs
+
+from modnet.compose.settings import Table
+from modnet.compose.tables import merge
+from modnet.data.dataset import Dataset
+from modnet.nn.training import TrainingSettings
+
+PIXELS = 255  # what the features of pictures are divided by
+
+
+@attrs.frozen(kw_only=True)
+class ExperimentTraining(TrainingSettings):
+    """The settings of the training loop, and the dtype that the network computes in."""
+
+    dtype: Literal["float64", "float32"] = "float64"
+
+
+# The main job: the book's network on the digits that ship with modnet. A file or a flag changes single entries.
+MAIN_JOB: Table = {
+    "seed": 0,
+    "data": {"name": "mnist-small"},
+    "network": {
+        "hidden": [50],
+        "activation": "sigmoid",
+        "output": "softmax",
+        "loss": "cross-entropy",
+        "weight_init_std": 0.01,
+    },
+    "gradient": {"name": "central-difference"},
+    "optimizer": {"name": "sgd", "lr": 0.1},
+    "training": attrs.asdict(ExperimentTraining(iterations=2000)),
+    "plugins": {"without": [], "modules": []},
+}
+
+# What is different for tables of other than pixels, chosen on real ones.
+FOR_TABLES: Table = {
+    "network": {"hidden": [100], "activation": "relu", "weight_init_std": "he"},
+    "gradient": {"name": "backpropagation"},
+    "optimizer": {"name": "adam", "lr": 0.003},
+}
+FOR_REGRESSION: Table = {
+    "network": {"output": "identity", "loss": "mean-squared-error"},
+    "optimizer": {"lr": 0.001},  # noise of targets is learned by heart sooner than that of classes
+}
+EPOCHS, FEWEST, MOST = 200, 500, 10_000
+"""Epochs on a table, and iterations at least and at most."""
+
+
+def get_default_job(data: Dataset) -> Table:
+    """Return the whole default experiment for a data set, of which a user changes single entries."""
+    if data.scale == PIXELS and data.task == "classification":
+        return MAIN_JOB
+    iterations = EPOCHS * len(data.train) // MAIN_JOB["training"]["batch_size"]
+    job = merge(merge(MAIN_JOB, FOR_TABLES), {"training": {"iterations": min(max(iterations, FEWEST), MOST)}})
+    return merge(job, FOR_REGRESSION) if data.task == "regression" else job

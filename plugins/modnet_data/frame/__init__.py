@@ -1,0 +1,1 @@
+"""Data frames, and scikit-learn's bunches."""
