@@ -185,7 +185,7 @@ def _describe_advice(cell: str) -> str:
         ("1\u00a0000", "expected a number, found '1\\xa0000': set thousands = ' '"),
         ("1'000", 'expected a number, found "1\'000": set thousands = "\'"'),
         ('"5\n6"', "expected a number, found 3 characters in quotes; is a quote left open?"),
-        ('"""5"""', 'expected a number, found \'"5"\'' + _describe_advice('"5"')),
+        ('"""5"""', "expected a number, found '\"5\"'" + _describe_advice('"5"')),
         ('""5""', "text behind a closing quote; a quote within quotes is written twice"),
         ('"5"x', "text behind a closing quote; a quote within quotes is written twice"),
         ('"5" ', "text behind a closing quote; a quote within quotes is written twice"),

@@ -11,7 +11,16 @@ import numpy as np
 
 from modnet import Array, DataError
 from modnet.files import quote
-from modnet_data.csv.cells import NOT_FINITE, WHOLE, Notation, describe_notations, is_number, label_problem, number_of, number_problem
+from modnet_data.csv.cells import (
+    NOT_FINITE,
+    WHOLE,
+    Notation,
+    describe_notations,
+    is_number,
+    label_problem,
+    number_of,
+    number_problem,
+)
 from modnet_data.csv.labels import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
@@ -190,9 +199,9 @@ def _read_cell(record: Record, column: int, is_missing: bool, found: Found) -> f
         return _fill(record, column, found)
     if column in plan.text:
         word = cell.strip()
-        if problem := found.texts.problem(column, word):
+        if wrong := found.texts.problem(column, word):
             ways = plan.advise_encoding([column]) if column in plan.orders else plan.advise_leaving_out([column])
-            found.mistakes.add(record.line, column, problem, lambda _: ways)
+            found.mistakes.add(record.line, column, wrong, lambda _: ways)
             return math.nan
         return float(found.texts.to_numbers(column, [word])[0])
     value = number_of(plan.table.dialect.notation.to_plain(cell))

@@ -184,10 +184,10 @@ def refuse_doubtful_text(plan: Plan[Layout]) -> None:
     for i in sorted(plan.text.difference(plan.encode)) if not plan.is_settled else ():
         if error := layout.notation_error(i):
             raise error
-        first, *others = [row for row in layout.rows if layout.is_text(row.cells[i])] or [None]
-        if first is None or plan.wanted.encode == "one-hot":
+        rows = [row for row in layout.rows if layout.is_text(row.cells[i])]
+        if not rows or plan.wanted.encode == "one-hot":
             continue
-        cells = [row.cells[i].strip() for row in (first, *others)]
+        first, cells = rows[0], [row.cells[i].strip() for row in rows]
         place = f", line {first.line}, {layout.column(i)}"
         for mark in set(QUOTES) - {layout.dialect.quote}:
             if all(len(cell) > 1 and cell[0] == cell[-1] == mark for cell in cells):

@@ -68,7 +68,8 @@ class Texts:
         also = "" if len(wordy) == 1 else f" (so have {', '.join(quote(str(table.name_of(i))) for i in wordy[1:7])})"
         problem = f"is text and has too many different words to be encoded unasked: {known}{also}"
         advice = [*plan.advise_leaving_out(wordy), *([] if full else plan.advise_encoding(wordy))]
-        return table.column_error(first, problem, advice)
+        error: DataError = table.column_error(first, problem, advice)
+        return error
 
     def find_wordy(self) -> list[int]:
         """Return the columns of too many words, of which `encode` says nothing."""
