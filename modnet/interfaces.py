@@ -11,7 +11,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import attrs
 
@@ -253,6 +253,13 @@ class DataSource(Part, ABC):
         order = printable(list_some(names, 12), 200)
         notes = (f"columns are taken by position, as {order}: the source {name_of(self)} knows no names",) * bool(names)
         return RowsToPredict(*self.read_rows(path, features), notes)
+
+    def read_columns(self, path: Path, cells: int) -> Sequence[tuple[str, str, Sequence[Any]]]:
+        """Return of each column its name, or "", its type where it cannot be read, and its first cells. Optional.
+
+        These are numbers, text, truth values, or None where one is missing: about so many `cells` of all columns.
+        """
+        return ()
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a data set, unscaled and each file whole or not at all, and return the files' paths. Optional.
