@@ -1,4 +1,4 @@
-"""Default experiments: the book's for pixels, one that learns for tables."""
+"""Default experiments: the book's for pictures, one that learns for tables."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
 from modnet.nn.training import TrainingSettings
 
-PIXELS = 255  # what the features of pictures are divided by
+PIXELS, SMALLEST = 255, 64  # what features of pictures are divided by; how many a picture of 8 × 8 has
 
 
 @attrs.frozen(kw_only=True)
@@ -38,7 +38,7 @@ MAIN_JOB: Table = {
     "plugins": {"without": [], "modules": []},
 }
 
-# What is different for tables of other than pixels, chosen on real ones.
+# What is different for tables of other than pictures, chosen on real ones.
 FOR_TABLES: Table = {
     "network": {"hidden": [100], "activation": "relu", "weight_init_std": "he"},
     "gradient": {"name": "backpropagation"},
@@ -54,7 +54,7 @@ EPOCHS, FEWEST, MOST = 200, 500, 10_000
 
 def get_default_job(data: Dataset) -> Table:
     """Return the whole default experiment for a data set, of which a user changes single entries."""
-    if data.scale == PIXELS and data.task == "classification":
+    if data.scale == PIXELS and data.features >= SMALLEST and data.task == "classification":
         return MAIN_JOB
     iterations = EPOCHS * len(data.train) // MAIN_JOB["training"]["batch_size"]
     job = merge(merge(MAIN_JOB, FOR_TABLES), {"training": {"iterations": min(max(iterations, FEWEST), MOST)}})
