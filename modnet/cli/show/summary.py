@@ -99,7 +99,7 @@ def summarize(data: Dataset) -> Summary:
 
 def _merge(found: Array | None, values: Array) -> Array | None:
     """Return the different values so far, None where they are too many."""
-    both = None if found is None else np.union1d(found, values)
+    both = None if found is None else np.union1d(found, values[values == values])
     return both if both is not None and len(both) <= MOST_VALUES else None
 
 
@@ -159,7 +159,8 @@ def count_histograms(data: Dataset, features: Sequence[int], edges: Sequence[Arr
         for block in part.blocks():
             x, t = part.unscaled(block), part.t[block]
             for j, some, count in zip(features, edges, counts, strict=True):
-                places = t * count.shape[1] + np.searchsorted(some[1:-1], x[:, j], side="right")
+                there = x[:, j] == x[:, j]
+                places = t[there] * count.shape[1] + np.searchsorted(some[1:-1], x[there, j], side="right")
                 count += np.bincount(places, minlength=count.size).reshape(count.shape)
     return counts
 
@@ -201,26 +202,31 @@ class _Moments:
 
     def __init__(self, features: int) -> None:
         self.minimum, self.maximum = np.full((2, features), np.nan)
-        self._count, self._mean, self._squares = 0, np.zeros(features), np.zeros(features)
+        self._count, self._mean, self._squares = np.zeros((3, features))
 
     @np.errstate(over="ignore", invalid="ignore")
     def add(self, block: Array) -> None:
         x = block.astype(np.float64)
-        self.minimum = np.fmin(self.minimum, block.min(axis=0).astype(np.float64))
-        self.maximum = np.fmax(self.maximum, block.max(axis=0).astype(np.float64))
+        self.minimum = np.fmin(self.minimum, np.fmin.reduce(block, axis=0).astype(np.float64))
+        self.maximum = np.fmax(self.maximum, np.fmax.reduce(block, axis=0).astype(np.float64))
+        count = np.full(x.shape[1], float(len(x)))
+        if block.dtype.kind == "f" and (lacks := np.isnan(x)).any():
+            count -= lacks.sum(axis=0)
+            mean = np.where(lacks, 0, x).sum(axis=0) / np.maximum(count, 1)
+            x = np.where(lacks, mean, x)
         mean = x.mean(axis=0)
         x -= mean
         x *= x
-        total = self._count + len(x)
+        total = np.maximum(self._count + count, 1)
         gap = mean - self._mean
-        self._squares += x.sum(axis=0) + gap * gap * (self._count * len(x) / total)
-        self._mean += gap * (len(x) / total)
-        self._count = total
+        self._squares += x.sum(axis=0) + gap * gap * (self._count * count / total)
+        self._mean += gap * (count / total)
+        self._count += count
 
     @np.errstate(over="ignore", invalid="ignore")
     def result(self) -> tuple[Array, Array, float, float]:
         """Return mean and standard deviation of each feature, and those of all numbers together."""
-        variance = self._squares / self._count if self._count else np.full_like(self._squares, np.nan)
+        variance = np.where(self._count > 0, self._squares / np.maximum(self._count, 1), np.nan)
         whole_mean = self._mean.mean()
         whole_variance = variance.mean() + np.square(self._mean - whole_mean).mean()
         return self._mean, np.sqrt(variance), float(whole_mean), float(np.sqrt(whole_variance))
