@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 import attrs
 
+from modnet.data.columns import Column
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, NoDerivativeError
 from modnet.files import uncompressed_name
@@ -202,11 +203,12 @@ class Optimizer(Part, ABC):
 
 @attrs.frozen(eq=False)
 class RowsToPredict:
-    """Rows to predict: features `x`, unscaled (N, features), their labels (N,) or None, and notes for the user."""
+    """Rows to predict: raw features `x` (N, columns), their labels (N,) or None, notes, and the columns where known."""
 
     x: Array
     labels: Array | None = None
     notes: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
 
 
 class DataSource(Part, ABC):
