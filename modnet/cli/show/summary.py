@@ -58,6 +58,14 @@ class Summary:
         return int((self.minimum == self.maximum).sum())
 
 
+def as_one_class(data: Dataset) -> Dataset:
+    """Return a regression's data set as one of a single class, whose samples are shown and counted as any others."""
+    if data.classes:
+        return data
+    parts = {name: attrs.evolve(part, t=np.zeros(len(part), np.int64)) for name, part in data.parts.items()}
+    return attrs.evolve(data.with_parts(parts), classes=("all",))
+
+
 def summarize(data: Dataset) -> Summary:
     """Return the summary of a data set. Features are read once, block by block, so they need not fit into memory.
 
@@ -67,8 +75,9 @@ def summarize(data: Dataset) -> Summary:
     (array([1.67, 5.  ]), array([1, 2]), (2, 1), 1)
     """
     parts = tuple(data.parts.values())
-    moments, hashes = _Moments(data.features), list[Array]()
-    values: list[Array | None] = [np.empty(0)] * data.features if data.features <= FEW else []
+    columns = data.train.table.shape[1]
+    moments, hashes = _Moments(columns), list[Array]()
+    values: list[Array | None] = [np.empty(0)] * columns if columns <= FEW else []
     compared = sum(map(len, parts)) <= MOST_ROWS
     common = np.result_type(*(part.table for part in parts))
     for part in parts:
@@ -92,7 +101,7 @@ def summarize(data: Dataset) -> Summary:
         distinct=tuple(None if found is None else len(found) for found in values),
         repeated=sum(len(rows) - len(np.unique(rows)) for rows in hashes) if compared else None,
         shared=sum(int(np.isin(rows, before).sum()) for before, rows in pairwise(hashes)) if compared else None,
-        size=sum(len(part) * part.features * part.table.dtype.itemsize for part in parts),
+        size=sum(len(part) * columns * part.table.dtype.itemsize for part in parts),
         side=_find_image_side(data, moments.minimum),
     )
 
@@ -184,12 +193,13 @@ def _compute_overlaps(size: int, wanted: int) -> Array:
 
 def _find_image_side(data: Dataset, minimum: Array) -> int | None:
     """Return the side of square images, if samples seem to be some: a square number of features that are alike."""
-    side = math.isqrt(data.features)
-    if side * side != data.features or data.features < PIXEL_COLUMNS:
+    columns = data.train.table.shape[1]
+    side = math.isqrt(columns)
+    if side * side != columns or columns < PIXEL_COLUMNS or any(column.words for column in data.train.columns):
         return None
     if len({re.sub(r"\d+", "", name) for name in data.feature_names}) > 1:  # "pixel1", "pixel2" are alike
         return None
-    alike = 2 * np.count_nonzero(minimum == minimum.min()) > data.features  # black somewhere, in most of them
+    alike = 2 * np.count_nonzero(minimum == minimum.min()) > columns  # black somewhere, in most of them
     return side if alike or data.scale == PIXEL_MAXIMUM else None
 
 
