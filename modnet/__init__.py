@@ -9,8 +9,10 @@ from modnet.compose.parts import activation, gradient, loss, optimizer, source
 from modnet.compose.plugins import register
 from modnet.compose.sources import load
 from modnet.compose.training import train
+from modnet.data.columns import Column, PreparationSettings
 from modnet.data.dataset import Dataset
 from modnet.data.labels import find_unclear_labels, one_hot
+from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples
 from modnet.errors import (
     DataError,
@@ -66,6 +68,7 @@ __all__ = [
     "Activation",
     "Array",
     "Checkpoint",
+    "Column",
     "Comparison",
     "DataError",
     "DataSource",
@@ -94,6 +97,8 @@ __all__ = [
     "Params",
     "PluginError",
     "PrecisionWarning",
+    "Preparation",
+    "PreparationSettings",
     "Register",
     "RowsToPredict",
     "Run",

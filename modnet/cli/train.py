@@ -22,7 +22,7 @@ from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
 from modnet.compose.parts import find_name, list_usable_names, make_part
 from modnet.compose.settings import Table, get_settings
-from modnet.compose.tables import find_changes, merge
+from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import ModnetError
@@ -32,6 +32,7 @@ from modnet.nn.metrics import format_column
 from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
+from modnet.runs.receipt import compare_settings
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_table
 from modnet.types import Status
@@ -124,9 +125,10 @@ def describe(wanted: Experiment, data: Dataset) -> None:
 def _list_table_defaults(given: Table, data: Dataset) -> list[str]:
     """Return the names of the entries that were not given, and whose defaults for such data are not the main job's."""
     job = get_default_job(data)
-    own = find_changes(job, merge(job, given))
-    changed = [place for place in find_changes(MAIN_JOB, job) if place not in own]
-    return [place.removesuffix(".name").rpartition(".")[2] for place in changed]
+    own = {each.what for each in compare_settings(job, merge(job, given))}
+    changed = [each.what for each in compare_settings(MAIN_JOB, job) if each.what not in own]
+    entries = [re.sub(r"\.(name|\d+)$", "", place) for place in changed]  # a name, or an item of a list, stands for all
+    return [entry.rpartition(".")[2] for entry in dict.fromkeys(entries)]
 
 
 def _format_forecast(wanted: Experiment, data: Dataset) -> str:

@@ -19,7 +19,6 @@ import attrs
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
 from modnet.compose.plugins import get_host, list_asked, load_plugins
 from modnet.compose.settings import Table, get_settings
-from modnet.compose.tables import find_changes, without_path
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError
@@ -33,6 +32,7 @@ from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
 from modnet.runs.folder import EXPERIMENT, HISTORY, claim, is_unused, read_ending, recover
 from modnet.runs.integrity import check_files
+from modnet.runs.receipt import PLACE, compare_settings
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.types import Grads, Params, Status
 
@@ -73,9 +73,9 @@ def is_finished(job: Job) -> bool:
         check_files(job.folder, remedy=REMEDY)  # first: of a damaged run nobody knows what it was
         there, wanted = read_toml(path), to_table(job.experiment)
         # The digest in the receipt holds the content of the data.
-        if keys := find_changes(without_path(there), without_path(wanted)):
-            what = f"{job.folder} holds a run with another {', '.join(keys)}: choose another folder"
-            raise SettingError([what], "--out")
+        if changed := compare_settings(there, wanted, PLACE):
+            names = ", ".join(each.what for each in changed)
+            raise SettingError([f"{job.folder} holds a run with another {names}: choose another folder"], "--out")
         return read_ending(job.folder) is not None
 
 

@@ -1,8 +1,8 @@
-"""Tables of settings, merged and compared."""
+"""Tables of settings, merged and changed."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from modnet.compose.settings import Table
@@ -44,25 +44,3 @@ def put(table: Table, place: Sequence[str], value: Any) -> None:
         inner = table.setdefault(key, {})
         table[key] = table = inner if isinstance(inner, dict) else {"name": inner}
     table[last] = value
-
-
-def find_changes(old: Any, new: Any, place: str = "") -> list[str]:
-    """Return the keys, joined by dots, whose values differ between two tables.
-
-    >>> find_changes({"seed": 1, "optimizer": {"lr": 0.1}}, {"seed": 1, "optimizer": {"lr": 0.2}})
-    ['optimizer.lr']
-    """
-    if not (isinstance(old, Mapping) and isinstance(new, Mapping)):
-        return [] if old == new else [place]
-    keys = {key: f"{place}.{key}" if place else str(key) for key in {**old, **new}}
-    return [found for key, inside in keys.items() for found in find_changes(old.get(key), new.get(key), inside)]
-
-
-def without_path(table: Table) -> Table:
-    """Return the table of an experiment without the path of its data, which may change.
-
-    >>> without_path({"data": {"name": "csv", "path": "/tmp/a.csv"}, "seed": 0})
-    {'data': {'name': 'csv'}, 'seed': 0}
-    """
-    data = table.get("data")
-    return {**table, "data": {k: v for k, v in data.items() if k != "path"}} if isinstance(data, dict) else table

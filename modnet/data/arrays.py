@@ -3,56 +3,89 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 import attrs
 import numpy as np
 
-from modnet.data.labels import check_classes, to_float64, to_indices, to_label_array, to_labels
-from modnet.data.samples import Samples, describe_part, find_mapping, release, split_into_blocks
+from modnet.data.columns import Column, PreparationSettings, describe_column, find_column, find_impute
+from modnet.data.labels import check_classes, is_missing, to_indices, to_label_array, to_labels
+from modnet.data.preparation import Preparation, format_unseen
+from modnet.data.samples import Samples, check_rows, describe_part
 from modnet.errors import DataError
 from modnet.randomness import Stream
 from modnet.types import Array
 
 PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
+WAYS = ("auto", "one-hot")
 
 
-def to_samples(given: Any, name: str, classes: tuple[Any, ...] | None) -> Samples:
-    """Return a part that is given as (rows, labels): rows (N, D), and labels (N,), integers or text, for targets.
+def to_samples(
+    parts: Mapping[str, tuple[Any, Any]],
+    classes: tuple[Any, ...] | None,
+    columns: Sequence[Column],
+    settings: PreparationSettings,
+) -> list[Samples]:
+    """Return parts that are given as (rows, labels): rows (N, D), and labels (N,), integers or text, for targets.
 
-    Where `classes` are given, each label becomes its place among them. Raises DataError.
+    Where `classes` are given, each label becomes its place among them. Columns of text become codes. Raises DataError.
     """
-    if not isinstance(given, (tuple, list)) or len(given) != 2:
-        raise DataError(f"{name!r} must be a pair (rows, labels), not a {type(given).__name__}")
-    (x, labels), part = given, describe_part(name)
-    x, labels = _to_array(x, part), to_label_array(labels, part)
+    pairs = [_to_pair(given, describe_part(name), classes) for name, given in parts.items()]
+    tables = [x for x, _ in pairs]
+    if len({table.shape[1] for table in tables}) > 1:
+        raise DataError(f"training rows have {tables[0].shape[1]} features, test rows {tables[1].shape[1]}")
+    tables, columns = encode_tables(tables, columns, settings)
+    may_lack = [way is not None for way in find_impute(settings, columns)]
+    found = []
+    for name, x, (_, labels) in zip(parts, tables, pairs, strict=True):
+        x = np.array(x, order="C", copy=True if x.flags.writeable else None)
+        samples = Samples(x, labels, is_finite=True, columns=columns)
+        if x.dtype.kind == "f" or any(column.words is not None for column in columns):
+            check_rows(samples, describe_part(name), columns, may_lack)
+        found.append(samples)
+    return found
+
+
+def _to_pair(given: Any, part: str, classes: tuple[Any, ...] | None) -> tuple[Array, Array]:
+    """Return rows (N, D) of any dtype and their labels (N,); raises DataError."""
+    x, labels = _to_array(given[0], part), to_label_array(given[1], part)
     labels = to_labels(labels, part) if classes is None else to_indices(labels, classes, part)
-    if x.ndim == 0 or x.dtype.kind not in "buif":
-        problem = f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}"
-        remedy = "; where all are numbers, make them so by astype(float)" if x.ndim and x.dtype.kind in "OUS" else ""
-        raise DataError(problem + remedy)
+    if x.ndim == 0 or x.dtype.kind not in "buifOU":
+        raise DataError(f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}")
     if labels.ndim != 1 or len(labels) != len(x):
         raise DataError(f"{part}: {len(x)} rows need {len(x)} labels, found labels of shape {labels.shape}")
     features = math.prod(x.shape[1:])
     if not features:
         raise DataError(f"{part} rows have no features: their shape is {x.shape}")
-    x = np.array(x.reshape(len(x), features), order="C", copy=True if x.flags.writeable else None)
-    for block in split_into_blocks(len(x), features) if x.dtype.kind == "f" else ():
-        finite = np.isfinite(to_float64(x[block]))
-        if not finite.all():
-            row, column = np.argwhere(~finite)[0]
-            wrong = x[block][row, column]
-            where = f"{part} row {block.start + row + 1}, feature {column + 1}"
-            raise DataError(f"{where}: expected a finite number, found {wrong}")
-        release(find_mapping(x))
-    return Samples(x, labels, is_finite=True)
+    return x.reshape(len(x), features), labels
 
 
-def split_samples(samples: Samples, fraction: Any, seed: int, stratified: bool) -> tuple[Samples, Samples]:
-    """Return the training and the test samples, both in their order; raises DataError."""
-    if not isinstance(fraction, (int, float, np.integer, np.floating)) or not 0 <= fraction < 1:
-        raise DataError(f"the test fraction must be >= 0 and < 1: {fraction!r:.80}")
+def is_pair(given: object) -> bool:
+    """Say whether an argument can be (rows, labels): two arrays or lists."""
+    return isinstance(given, (tuple, list)) and len(given) == 2 and all(map(_is_list, given))
+
+
+def is_labels_of(rows: Any, labels: Any) -> bool:
+    """Say whether arguments can be rows (N, ...) and their labels (N,), or one-hot (N, classes)."""
+    if not _is_list(rows) or not _is_list(labels) or len(rows) != len(labels):
+        return False
+    try:
+        shape, dimensions = np.shape(labels), np.ndim(rows)
+    except ValueError:  # rows of different lengths
+        return False
+    return dimensions > 0 and (len(shape) == 1 or (len(shape) == 2 and (np.sum(labels, axis=1) == 1).all()))
+
+
+def _is_list(given: object) -> bool:
+    return hasattr(given, "__len__") and hasattr(given, "__getitem__") and not isinstance(given, (str, bytes, Mapping))
+
+
+def split_samples(samples: Samples, fraction: float, seed: int, stratified: bool) -> tuple[Samples, Samples]:
+    """Return the training and the test samples, both in their order."""
     labels = samples.t
     count = round(fraction * len(labels))
     if not count:
@@ -78,18 +111,49 @@ def encode_labels(train: Array, test: Array) -> tuple[tuple[Any, ...], Array]:
     return classes, indices.astype(np.int64)
 
 
-def choose_scale(samples: Samples, given: Any) -> float:
-    """Return the number that features are divided by, for "auto" the inferred one; raises DataError."""
-    if isinstance(given, str) and given == "auto":
-        return _infer_scale(samples)
-    if not isinstance(given, (int, float, np.integer, np.floating)) or not 0 < given < math.inf:
-        raise DataError(f"features are divided by a number > 0, or by 'auto', not {given!r:.80}")
-    return float(given)
+def choose_scale(samples: Samples, settings: PreparationSettings) -> PreparationSettings:
+    """Return the settings with "auto" replaced: what features are divided by, and which are standardized."""
+    if settings.standardize is True or settings.scale != "auto":
+        return attrs.evolve(settings, standardize=settings.standardize not in ("auto", False) and settings.standardize)
+    scale = _infer_scale(samples)
+    if settings.standardize == "auto" and scale == 1:
+        return attrs.evolve(settings, standardize=True)
+    return attrs.evolve(settings, scale=scale, standardize=settings.standardize != "auto" and settings.standardize)
+
+
+def prepare(train: Samples, given: PreparationSettings) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return how samples are prepared as the training samples say, as changes of `Samples`; and the settings for it."""
+    settings, columns = choose_scale(train, given), train.columns
+    read = partial(map, train.unscaled)
+    preparation = Preparation.fit(lambda: read(train.blocks()), columns, settings, train.weights)
+    kept: dict[str, Any] = {} if settings.scale == "auto" else {"scale": float(settings.scale)}
+    if settings.standardize:
+        kept["standardize"] = settings.standardize
+    text = {
+        column.name or str(j): preparation.columns[j] for j, column in enumerate(columns) if column.words is not None
+    }
+    if text:
+        kept["encode"] = {key: "one-hot" if each.encode == "one-hot" else each.words for key, each in text.items()}
+    if not settings.standardize and all(each.words is None and each.fill is None for each in preparation.columns):
+        return {"scale": kept["scale"]}, kept
+    return {"preparation": preparation}, kept
+
+
+def describe_unseen(samples: Samples) -> list[str]:
+    """Return a note on each column of text that has words which the training rows lack."""
+    if samples.preparation is None or all(column.words is None for column in samples.columns):
+        return []
+    counts: dict[str, Counter[str]] = {}
+    for block in samples.blocks():
+        for name, some in samples.preparation.count_unseen(samples.unscaled(block), samples.columns).items():
+            counts[name] = counts.get(name, Counter()) + some
+    return format_unseen(counts)
 
 
 def _infer_scale(samples: Samples) -> float:
     """Return 255 where the samples are evidently pixels, otherwise 1."""
-    if samples.features < PIXEL_COLUMNS or samples.table.dtype.kind == "b":
+    is_text = any(column.words is not None for column in samples.columns)
+    if samples.table.shape[1] < PIXEL_COLUMNS or samples.table.dtype.kind == "b" or is_text:
         return 1.0
     largest = 0.0
     for block in samples.blocks():
@@ -98,6 +162,57 @@ def _infer_scale(samples: Samples) -> float:
         if part.min() < 0 or largest > PIXEL_MAXIMUM or (part.dtype.kind == "f" and (part != np.trunc(part)).any()):
             return 1.0
     return float(PIXEL_MAXIMUM) if largest > PIXEL_MAXIMUM // 2 else 1.0
+
+
+def encode_tables(
+    tables: list[Array], columns: Sequence[Column], settings: PreparationSettings
+) -> tuple[list[Array], tuple[Column, ...]]:
+    """Return raw tables of numbers, in which columns of text, or of those that are listed as such, hold codes."""
+    columns = tuple(columns) or (Column(),) * tables[0].shape[1]
+    if len(columns) != tables[0].shape[1]:
+        raise DataError(f"{len(columns)} columns are described, and rows have {tables[0].shape[1]}")
+    listed = {find_column(key, columns, "encode") for key in (settings.encode if settings.encode not in WAYS else ())}
+    listed = {j for j in listed if columns[j].words is None}
+    if not listed and all(table.dtype.kind in "buif" for table in tables):
+        return tables, columns
+    found, known = [np.empty(table.shape) for table in tables], list(columns)
+    for j, column in enumerate(columns):
+        cells = [table[:, j] for table in tables]
+        if any(each.dtype.kind in "OU" for each in cells) or j in listed:
+            cells, words = encode_cells([each.tolist() for each in cells], j in listed, describe_column(column.name, j))
+            known[j] = attrs.evolve(column, words=words)
+        for table, numbers in zip(found, cells, strict=True):
+            table[:, j] = numbers
+    return found, tuple(known)
+
+
+def encode_cells(parts: list[list[Any]], as_text: bool, where: str) -> tuple[list[Any], tuple[str, ...] | None]:
+    """Return cells of any kind as numbers, or as codes with their words in alphabetical order; NaN where missing."""
+    cells = [cell for part in parts for cell in part if not is_missing(cell)]
+    numbers = {cell for cell in cells if _to_number(cell) is not None}
+    if not as_text and len({type(cell) is str for cell in cells}) > 1 and not {*cells} <= numbers:
+        odd = next(cell for cell in cells if cell not in numbers)
+        raise DataError(f"{where}: {odd!r:.80} stands among numbers: make all of them text, or numbers")
+    if not as_text and {*cells} <= numbers:
+        return [[math.nan if is_missing(cell) else _to_number(cell) for cell in part] for part in parts], None
+    texts = [[None if is_missing(cell) else _to_word(cell) for cell in part] for part in parts]
+    words = sorted({text for part in texts for text in part if text is not None})
+    codes: dict[str | None, float] = {None: math.nan}
+    codes |= {word: float(code) for code, word in enumerate(words)}
+    return [[codes[text] for text in part] for part in texts], tuple(words)
+
+
+def _to_number(cell: Any) -> float | None:
+    if isinstance(cell, str) and "_" in cell:
+        return None
+    try:
+        return float(cell)
+    except (TypeError, ValueError):
+        return None
+
+
+def _to_word(cell: Any) -> str:
+    return str(int(cell)) if isinstance(cell, float) and cell.is_integer() else str(cell)
 
 
 def _to_array(rows: Any, part: str) -> Array:

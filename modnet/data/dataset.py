@@ -5,13 +5,15 @@ from __future__ import annotations
 import inspect
 from collections import Counter
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, Never
+from typing import Any
 
 import attrs
 import numpy as np
 
-from modnet.data.arrays import choose_scale, encode_labels, split_samples, to_samples
+from modnet.data.arrays import describe_unseen, encode_labels, is_labels_of, is_pair, prepare, split_samples, to_samples
+from modnet.data.columns import Column, PreparationSettings
 from modnet.data.labels import check_labels, to_classes
+from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
 from modnet.errors import DataError, SettingError, describe_unknown
 from modnet.types import Array, Task
@@ -81,60 +83,67 @@ class Dataset:
         """The number that the features were divided by."""
         return float(self.settings.get("scale", 1.0))
 
+    @property
+    def preparation(self) -> Preparation | None:
+        """The preparation of columns by the training rows; None where features are divided at most."""
+        return self.train.preparation
+
+    @property
+    def columns(self) -> tuple[Column, ...]:
+        """The columns of the raw tables."""
+        names = self.feature_names or ("",) * self.train.table.shape[1]
+        return self.train.columns or tuple(map(Column, names))
+
     @classmethod
     def from_arrays(
         cls,
-        train: tuple[Any, Any],
-        test: tuple[Any, Any] | None = None,
+        train: Any,
+        test: Any = None,
         *,
-        scale: float | Literal["auto"] = "auto",
-        test_fraction: float = 0.2,
-        split_seed: int = 0,
-        stratified: bool = False,
         classes: Sequence[Any] | None = None,
+        columns: Sequence[Column] = (),
         feature_names: Sequence[str] = (),
         settings: Mapping[str, Any] | None = None,
         notes: Sequence[str] = (),
-        **unknown: Never,
+        **preparation: Any,
     ) -> Dataset:
         """Return a data set from rows (N, ...) and their labels (N,) or one-hot labels (N, classes).
 
-        Features are flattened to (N, D), divided by `scale` and made float64; `"auto"` divides by 255 what is
-        evidently pixels: 16 or more columns of whole numbers from 0 to 255, at least one above 127. Without
-        `test`, a `test_fraction` of the rows, drawn at random by `split_seed`, becomes the test samples: of all rows
-        alike, or `stratified`, so that each class has its share in both parts. `classes` are the labels that there are,
-        in this order, with or without samples, or names for the columns of one-hot labels; None takes those that are
-        found, sorted.
+        They are given as `from_arrays(rows, labels)`, or as pairs: `from_arrays((rows, labels), (rows, labels))` has a
+        test part. Other keywords are `modnet.PreparationSettings`, which say how rows are split, and columns prepared.
+        Features are flattened to (N, D). Rows may hold text: such columns become codes of words, as do `columns` that
+        have words. `classes` are the labels that there are, in this order, with or without samples, or names for the
+        columns of one-hot labels; None takes those that are found, sorted.
         `feature_names` (D,), `settings` and `notes` are kept as they are.
         The rows are copied, unless nobody can write to them (`x.flags.writeable`, a mapped file). Raises DataError
         where rows and labels do not fit, numbers are not finite, or a label is missing or none of `classes`, and
         SettingError for a keyword that there is not.
 
-        >>> data = Dataset.from_arrays(([[0.5], [1.5], [2.5]], ["b", "a", "b"]), test_fraction=0.4)
-        >>> data.classes, data.train.t, data.test.t
-        (('a', 'b'), array([0, 1]), array([1]))
+        >>> data = Dataset.from_arrays([[0.5, "x"], [1.5, "y"], [2.5, "x"]], ["b", "a", "b"], test_fraction=0)
+        >>> data.classes, data.train.t, data.preparation.feature_names
+        (('a', 'b'), array([1, 0, 1]), ('feature 1', 'feature 2=x', 'feature 2=y'))
         """
-        if unknown:
-            keywords = [key for key in inspect.signature(cls.from_arrays).parameters if key != "unknown"]
-            mistakes = [describe_unknown("unknown setting", key, keywords) for key in unknown]
-            raise SettingError(mistakes, "from_arrays")
+        wanted = _read_settings(preparation)
         known = None if classes is None else to_classes(classes)
-        first = to_samples(train, "train", known)
-        if test is None:
-            first, second = split_samples(first, test_fraction, split_seed, stratified)
+        parts = _arrange(train, test)
+        columns = columns or _name_columns(feature_names, next(iter(parts.values()))[0])
+        first, *more = to_samples(parts, known, columns, wanted)
+        if not more:
+            first, second = split_samples(first, wanted.test_fraction, wanted.split_seed, wanted.stratified)
         else:
-            second = to_samples(test, "test", known)
-        if first.features != second.features:
-            raise DataError(f"training rows have {first.features} features, test rows {second.features}")
+            second = more[0]
         if not len(first):
             raise DataError("no training rows")
-        divisor = choose_scale(first, scale)
         found, t = (known, np.concatenate([first.t, second.t])) if known else encode_labels(first.t, second.t)
-        first = attrs.evolve(first, t=t[: len(first)], scale=divisor)
-        second = attrs.evolve(second, t=t[len(first) :], scale=divisor)
-        _check_feature_names(feature_names, first.features)
-        kept = {"scale": divisor, **(settings or {})}
-        return cls(first, second, found, kept, tuple(feature_names), tuple(notes))
+        first, second = attrs.evolve(first, t=t[: len(first)]), attrs.evolve(second, t=t[len(first) :])
+        changes, resolved = prepare(first, wanted)
+        names = tuple(column.name for column in first.columns)
+        names = names if any(names) else ()
+        check_feature_names(names, len(first.columns))
+        kept = {**resolved, **(settings or {})}
+        first, second = attrs.evolve(first, **changes), attrs.evolve(second, **changes)
+        data = cls(first, second, found, kept, names, tuple(notes))
+        return attrs.evolve(data, notes=(*data.notes, *describe_unseen(second)))
 
     def check(self) -> None:
         """Raise DataError where networks cannot rely on it: rows of finite numbers, a class index for each.
@@ -143,12 +152,14 @@ class Dataset:
         only where nothing else says that they are finite.
         """
         check_labels(self.classes)
-        features = None
+        columns = None
         for key, part in self.parts.items():
-            features = check_samples(part, describe_part(key), features, len(self.classes))
+            columns = check_samples(part, describe_part(key), columns, len(self.classes))
         if not len(self.train):
             raise DataError("no training rows")
-        _check_feature_names(self.feature_names, self.features)
+        check_feature_names(self.feature_names, self.train.table.shape[1])
+        if len({id(part.preparation) for part in self.parts.values()}) > 1:
+            raise DataError("its parts are prepared in different ways")
         notes: object = self.notes
         if not isinstance(notes, (tuple, list)) or not all(isinstance(note, str) for note in notes):
             raise DataError(f"notes must be a tuple of texts, not {notes!r:.80}")
@@ -157,7 +168,44 @@ class Dataset:
             raise DataError(f"features are divided by {scales}, and settings['scale'] is {self.scale}")
 
 
-def _check_feature_names(names: Sequence[str], features: int) -> None:
+def _read_settings(given: Mapping[str, Any]) -> PreparationSettings:
+    """Return the settings of preparation; raises SettingError for one that there is not, and DataError for a value."""
+    own = [key for key in inspect.signature(Dataset.from_arrays).parameters if key != "preparation"]
+    names = [field.name for field in attrs.fields(PreparationSettings)]
+    if mistakes := [describe_unknown("unknown setting", key, [*own, *names]) for key in given if key not in names]:
+        raise SettingError(mistakes, "from_arrays")
+    try:
+        return PreparationSettings(**given)
+    except (TypeError, ValueError) as error:
+        raise DataError(str(error)) from None
+
+
+def _arrange(train: Any, test: Any) -> dict[str, Any]:
+    """Return the pairs (rows, labels) of the parts; raises DataError where arguments are none, or could be both."""
+    are_parts = is_pair(train) and (test is None or is_pair(test))
+    are_rows = test is not None and is_labels_of(train, test)
+    if are_parts and are_rows:
+        what = "two rows and their labels, or a training and a test part? Give from_arrays((rows, labels))"
+        raise DataError(f"{what}, or rows and labels as arrays")
+    if are_rows:
+        return {"train": (train, test)}
+    for name, given in (("train", train), ("test", test)):
+        if not is_pair(given) and (given is not None or name == "train"):
+            what = f"{name!r} must be a pair (rows, labels), not a {type(given).__name__}"
+            raise DataError(f"{what}; or give from_arrays(rows, labels), as many labels as rows")
+    return {"train": train} if test is None else {"train": train, "test": test}
+
+
+def _name_columns(names: Sequence[str], rows: Any) -> tuple[Column, ...]:
+    """Return the columns of some names, or of those that a table of rows has, or none."""
+    own = list(getattr(rows, "columns", ()))
+    if not len(names) and own and all(isinstance(name, str) for name in own):
+        names = own
+    check_feature_names(names, len(names))
+    return tuple(map(Column, names))
+
+
+def check_feature_names(names: Sequence[str], features: int) -> None:
     """Raise DataError where the names of features are not as many different texts, or none at all."""
     if isinstance(names, str) or not all(isinstance(name, str) for name in names):
         raise DataError(f"the names of features must be texts: {names!r:.200}")

@@ -63,7 +63,7 @@ def to_label_array(labels: Any, part: str) -> Array:
     are_text = any(isinstance(item, str) for item in labels)
     truths = [row for row, item in enumerate(labels, start=1) if isinstance(item, (bool, np.bool_))]
     for row, item in enumerate(labels, start=1):
-        if _is_missing(item):
+        if is_missing(item):
             raise DataError(f"{part} row {row}: the label is missing ({item})")
         if are_text and not isinstance(item, str):
             raise DataError(f"{part} row {row}: the label is {item!r}, others are text: make all of them text")
@@ -221,8 +221,8 @@ def _list(classes: Sequence[Any]) -> str:
     return list_some(map(repr, classes), 10)
 
 
-def _is_missing(label: object) -> bool:
-    """Say whether a label is None, NaN or NaT, those of pandas among them."""
+def is_missing(label: object) -> bool:
+    """Say whether a label or a cell is None, NaN or NaT, those of pandas among them."""
     if isinstance(label, (float, np.generic)):
         return bool(label != label)
     return label is None or type(label).__name__ in {"NAType", "NaTType"}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import mmap as mapping
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from functools import cached_property
 from mmap import mmap
 from typing import Any
@@ -12,11 +12,14 @@ from typing import Any
 import attrs
 import numpy as np
 
+from modnet.data.columns import Column
 from modnet.data.labels import to_float64
+from modnet.data.preparation import Preparation
 from modnet.errors import DataError
 from modnet.types import Array
 
 BLOCK = 2**20  # numbers that are read at once
+PREPARED = 2**24  # numbers of prepared rows that are kept in memory, 128 MiB; of more, each batch is prepared anew
 SCATTERED = 64  # rows of a mapped file that are read at once; each may bring 2 MiB of it into memory
 
 
@@ -24,9 +27,10 @@ SCATTERED = 64  # rows of a mapped file that are read at once; each may bring 2 
 class Samples:
     """Samples as rows: features `x` (N, D) float64, and `t` (N,) int64 class indices or (N, targets) float64.
 
-    `table` (M, D) has the features as the source had them, of any dtype, in memory or in a file mapped into it; `x` is
-    that divided by `scale`, of the rows that are `chosen` (N,), or of all. It is made when it is first asked for, and
-    takes 8 bytes a number; `rows` makes some of it at a time.
+    `table` (M, columns) has raw rows as the source had them, of any dtype, in memory or in a file mapped into it; `x`
+    is that divided by `scale`, or changed by the `preparation`, of the rows that are `chosen` (N,), or of all. It is
+    made when it is first asked for, and takes 8 bytes a number; `rows` makes some of it at a time. `columns` say which
+    columns of the table hold codes of text.
 
     >>> samples = Samples(np.array([[0], [51], [255]], np.uint8), np.array([0, 1, 1]), scale=255)
     >>> samples.rows([2, 1])
@@ -39,7 +43,9 @@ class Samples:
     scale: float = 1.0
     chosen: Array | None = None
     is_finite: bool = attrs.field(default=False, kw_only=True)
-    """True where all numbers are known to be finite."""
+    """True where all numbers are known to be finite, or missing where that is imputed, and all codes to have a word."""
+    columns: tuple[Column, ...] = attrs.field(default=(), kw_only=True)
+    preparation: Preparation | None = attrs.field(default=None, kw_only=True)
     weights: Array | None = attrs.field(default=None, kw_only=True)
     """The samples' weights (N,) in the loss and the preparation, at least 0; None where all are alike."""
 
@@ -52,18 +58,27 @@ class Samples:
     @cached_property
     def x(self) -> Array:
         """All features (N, D), float64."""
+        if self.preparation:
+            found = np.empty((len(self), self.features))
+            for block in self.blocks():
+                found[block] = self.preparation.transform(self.unscaled(block), self.columns)
+            return found
         if self.scale == 1 and self.chosen is None and self.table.dtype == np.float64:
             return self.table
         return self.rows(slice(None))
 
     @property
     def features(self) -> int:
-        """The number of columns."""
-        return int(self.table.shape[1])
+        """The number of columns of `x`."""
+        return self.preparation.features if self.preparation else int(self.table.shape[1])
 
     def rows(self, which: slice | Any) -> Array:
         """Return the features of some samples, by a slice or by indices, as float64; they may be the table's own."""
+        if self.preparation and len(self) * self.features <= PREPARED:
+            return self.x[which]
         found = self.unscaled(which)
+        if self.preparation:
+            return self.preparation.transform(found, self.columns)
         if self.scale == 1:  # not copied once more
             return found.astype(np.float64, copy=False)
         return scale_features(found, self.scale)
@@ -80,7 +95,7 @@ class Samples:
             release(mapped)
             return found
         which = np.asarray(which)
-        found = np.empty((len(which), self.features), self.table.dtype)
+        found = np.empty((len(which), self.table.shape[1]), self.table.dtype)
         for start in range(0, len(which), SCATTERED):
             some = slice(start, start + SCATTERED)
             found[some] = self.table[which[some]]
@@ -89,7 +104,7 @@ class Samples:
 
     def blocks(self) -> Iterator[slice]:
         """Yield slices that cover all samples, each of a size that is no burden: about 8 MB of float64."""
-        return split_into_blocks(len(self), self.features)
+        return split_into_blocks(len(self), max(self.features, self.table.shape[1]))
 
 
 def scale_features(x: Array, scale: float) -> Array:
@@ -128,31 +143,52 @@ def describe_part(part: str) -> str:
     return {"train": "training"}.get(part, part)
 
 
-def check_samples(part: object, name: str, features: int | None, classes: int) -> int:
-    """Return the number of features of a part; raises DataError where it is another one than that of other parts.
+def check_samples(part: object, name: str, columns: int | None, classes: int) -> int:
+    """Return the number of raw columns of a part; raises DataError where it is another one than that of other parts.
 
-    Likewise where rows have other than finite numbers, or not the index of a class each. What is known of them is not
-    read again: whole numbers are finite, and `Samples.is_finite` says so of others.
+    Likewise where rows have other than finite numbers, or not the index of a class each; or what their preparation
+    does not know: codes of no word, missing values that it does not impute. What is known of them is not read
+    again: whole numbers are finite, and `Samples.is_finite` says so of others.
     """
     if not isinstance(part, Samples):
         raise DataError(f"the {name} samples are a {type(part).__name__}, not modnet.Samples")
-    _check_shape(part, name, features)
+    _check_shape(part, name, columns)
     if not _is_within(part.t, classes):
         raise DataError(f"a target of the {name} rows is not the index of a class, from 0 to {classes - 1}")
-    if part.table.dtype.kind == "f" and not part.is_finite:
-        for block in part.blocks():
-            if not np.isfinite(to_float64(part.unscaled(block))).all():
-                raise DataError(f"a number in the {name} rows is not finite")
-    return part.features
+    if (part.table.dtype.kind == "f" or part.preparation) and not part.is_finite:
+        fills = [column.fill for column in part.preparation.columns] if part.preparation else [None] * len(part.table.T)
+        check_rows(part, name, part.columns, [fill is not None for fill in fills])
+    return int(part.table.shape[1])
 
 
-def _check_shape(part: Samples, name: str, features: int | None) -> None:
+def check_rows(part: Samples, name: str, columns: Sequence[Column], may_lack: Sequence[bool]) -> None:
+    """Raise DataError where a raw row has a number that is not finite, or a code that has no word, with the place."""
+    ends = np.array([math.inf if column.words is None else len(column.words) for column in columns] or math.inf)
+    for block in part.blocks():
+        rows = to_float64(part.unscaled(block))
+        right = np.isfinite(rows) | (np.isnan(rows) & may_lack)
+        if columns:
+            right &= ~((ends < math.inf) & ((rows < 0) | (rows >= ends) | (rows != np.trunc(rows)) & ~np.isnan(rows)))
+        if not right.all():
+            row, j = np.argwhere(~right)[0]
+            wanted = "a finite number" if not columns or columns[j].words is None else "the code of a word"
+            where = f"{name} row {block.start + row + 1}, feature {j + 1}"
+            raise DataError(f"{where}: expected {wanted}, found {part.unscaled(block)[row, j]}")
+
+
+def _check_shape(part: Samples, name: str, columns: int | None) -> None:
     # Whatever the annotations say: others made it.
     x: Any = part.table
     t: Any = part.t
     is_table = isinstance(x, np.ndarray) and x.dtype.kind in "buif" and x.ndim == 2 and x.shape[1] > 0
-    if not is_table or x.shape[1] != (features or x.shape[1]):
-        raise DataError(f"{name} rows are {_describe(x)}, not numbers of shape (N, {features or 'features'})")
+    if not is_table or x.shape[1] != (columns or x.shape[1]):
+        raise DataError(f"{name} rows are {_describe(x)}, not numbers of shape (N, {columns or 'features'})")
+    described = [column.words is None for column in part.columns] or [True] * x.shape[1]
+    prepared = [each.words is None for each in part.preparation.columns] if part.preparation else [True] * x.shape[1]
+    if described != prepared or len(described) != x.shape[1]:
+        raise DataError(
+            f"{name} rows are {_describe(x)}, and their columns or their preparation are described otherwise"
+        )
     rows: Any = np.asarray(part.chosen) if part.chosen is not None else x
     if rows is not x and not (rows.ndim == 1 and rows.dtype.kind in "iu" and _is_within(rows, len(x))):
         raise DataError(f"the chosen {name} rows are {_describe(rows)}, not indices of {len(x)} rows")

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 
 from modnet.compose.experiment import Experiment, to_table
-from modnet.compose.tables import find_changes, without_path
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, SettingError
@@ -19,6 +19,7 @@ from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import load_params
 from modnet.runs.contents import describe_params, pack_of_samples, pack_summary, summarize
 from modnet.runs.folder import ERRORS, EXPERIMENT, HITS, PARAMS, SUMMARY
+from modnet.runs.receipt import PLACE, compare_settings
 from modnet.runs.surroundings import Difference, compare_entries
 from modnet.types import Array, Params, Status
 
@@ -28,35 +29,32 @@ UNVERIFIED = ("seconds", "versions")
 
 def find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, data: Dataset) -> list[Difference]:
     """Return what a run's folder has otherwise than a run that was trained again; the history is not compared."""
-    return [
-        *_compare_experiment(folder / EXPERIMENT, experiment),
-        *_compare_params(folder / PARAMS, run.params, describe_params(data)),
-        *_compare_of_samples(folder / HITS, run.hits, run.status),
-        *_compare_of_samples(folder / ERRORS, run.errors, run.status),
-        *_compare_summary(folder / SUMMARY, summarize(run, experiment, data)),
-    ]
+    comparisons: dict[str, Callable[[Path], Iterable[Difference]]] = {
+        EXPERIMENT: lambda path: _compare_experiment(path, experiment),
+        PARAMS: lambda path: _compare_params(path, run.params, describe_params(data)),
+        HITS: lambda path: _compare_of_samples(path, run.hits, run.status),
+        ERRORS: lambda path: _compare_of_samples(path, run.errors, run.status),
+        SUMMARY: lambda path: _compare_summary(path, summarize(run, experiment, data)),
+    }
+    found: list[Difference] = []
+    for name, compare in comparisons.items():
+        try:
+            found += compare(folder / name)
+        except (DataError, SettingError) as error:
+            found.append(Difference(name, str(error).removeprefix(f"{folder / name}: ")))
+    return found
 
 
-def _compare_experiment(path: Path, experiment: Experiment) -> Iterator[Difference]:
-    """Yield the settings that are not as a run writes them: complete, with all that the data's source inferred."""
-    try:
-        there = read_toml(path)
-    except SettingError as error:
-        yield _explain(error, path)
-        return
-    for key in find_changes(without_path(there), without_path(to_table(experiment))):
-        yield Difference(EXPERIMENT, f"{key} is not as the run writes it")
+def _compare_experiment(path: Path, experiment: Experiment) -> list[Difference]:
+    """Return the settings that are not as a run writes them: complete, with all that the data's source inferred."""
+    found = compare_settings(read_toml(path), to_table(experiment), PLACE)
+    return [attrs.evolve(each, part=EXPERIMENT) for each in found]
 
 
-def _compare_params(path: Path, made: Params, about: dict[str, Any]) -> Iterator[Difference]:
-    try:
-        there, description = load_params(path)
-    except DataError as error:
-        yield _explain(error, path)
-        return
-    for name in {**made, **there}:
-        yield from _compare_arrays(name, there.get(name), made.get(name))
-    yield from compare_entries(PARAMS, description, about)
+def _compare_params(path: Path, made: Params, about: dict[str, Any]) -> list[Difference]:
+    there, description = load_params(path)
+    of_arrays = [each for name in {**made, **there} for each in _compare_arrays(name, there.get(name), made.get(name))]
+    return [*of_arrays, *compare_entries(PARAMS, description, about)]
 
 
 def _compare_arrays(name: str, there: Array | None, made: Array | None) -> Iterator[Difference]:
@@ -97,16 +95,9 @@ def _compare_of_samples(path: Path, values: Array | None, status: Status) -> Ite
 
 
 def _compare_summary(path: Path, made: dict[str, Any]) -> list[Difference]:
-    try:
-        there, text = read_json(path), read_plain(path)
-    except DataError as error:
-        return [_explain(error, path)]
+    there, text = read_json(path), read_plain(path)
     made |= {key: there[key] for key in UNVERIFIED if key in there}
     found = compare_entries(SUMMARY, there, made)
     if not found and text != pack_summary(made):
         found = [Difference(SUMMARY, "not written as the run writes it")]
     return found
-
-
-def _explain(error: Exception, path: Path) -> Difference:
-    return Difference(path.name, str(error).removeprefix(f"{path}: "))

@@ -11,7 +11,7 @@ from modnet.compose.toml import read_toml
 from modnet.errors import DataError, SettingError
 from modnet.nn.checkpoint import hash_checkpoints, hash_params, load_params
 from modnet.runs.folder import EXPERIMENT, PARAMS, SEALED, recover
-from modnet.runs.receipt import CHANGEABLE, RECEIPT, Receipt
+from modnet.runs.receipt import CHANGEABLE, RECEIPT, Receipt, compare_settings
 from modnet.text import list_some, printable
 
 
@@ -33,12 +33,12 @@ def check_files(folder: Path, names: Iterable[str] | None = None, remedy: str = 
     changed = receipt.find_changed_files(folder, wanted if has_ended else wanted - {EXPERIMENT})
     if changed:
         _refuse(folder, receipt, [difference.what for difference in changed], remedy)
-    is_there = EXPERIMENT in wanted and (folder / EXPERIMENT).exists()
-    if is_there and not has_ended and (found := _find_changed_settings(folder, receipt)):
+    there = {name for name in wanted if (folder / name).exists()}
+    if EXPERIMENT in there and not has_ended and (found := _find_changed_settings(folder, receipt)):
         mistake = f"changed since the run began: {found}: change it back, or begin another run"
         raise SettingError([mistake], str(folder / EXPERIMENT))
-    is_known = results is not None and wanted <= results.files.keys()
-    if PARAMS in wanted and not is_known:
+    is_known = results is not None and there <= results.files.keys()
+    if PARAMS in there and not is_known:
         _check_params(folder)
     return is_known
 
@@ -46,7 +46,7 @@ def check_files(folder: Path, names: Iterable[str] | None = None, remedy: str = 
 def _check_params(folder: Path) -> None:
     """Raise DataError where the parameters of a run under way are those of none of its checkpoints."""
     known = hash_checkpoints(folder)
-    if known and (folder / PARAMS).exists() and hash_params(load_params(folder / PARAMS)[0]) not in known:
+    if known and hash_params(load_params(folder / PARAMS)[0]) not in known:
         advice = f"modnet resume {shlex.quote(str(folder))} makes them anew"
         raise DataError(f"{folder / PARAMS}: not the parameters of its checkpoints, of another run perhaps: {advice}")
 
@@ -65,5 +65,5 @@ def _refuse(folder: Path, receipt: Receipt, names: list[str], remedy: str) -> No
 
 def _find_changed_settings(folder: Path, receipt: Receipt, changeable: tuple[str, ...] = CHANGEABLE) -> str:
     """Return in words the settings that are not those of the receipt, or ""; raises SettingError."""
-    found = receipt.find_changed_settings(read_toml(folder / EXPERIMENT), changeable)
+    found = compare_settings(receipt.settings, read_toml(folder / EXPERIMENT), changeable)
     return list_some((printable(each.what, 60) for each in found), 3)

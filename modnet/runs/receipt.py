@@ -31,8 +31,9 @@ from modnet.types import Status
 RECEIPT = "receipt.json"
 FORMAT = 2
 FILE = "SHA-256 of the file"
-# The beginnings of the settings that may change until a run has come to its end.
-CHANGEABLE = ("training.iterations", "data.path", "plugins.")
+# The beginnings of the settings that may change at any time, and until a run has come to its end.
+PLACE = ("data.path",)
+CHANGEABLE = (*PLACE, "training.iterations", "plugins.")
 
 
 @attrs.frozen
@@ -143,11 +144,6 @@ class Receipt:
                 pairs.append((name, then, hash_file(path) if path.is_file() else "missing"))
         return [Difference("file", name, then, now) for name, then, now in pairs if then != now]
 
-    def find_changed_settings(self, table: Table, changeable: tuple[str, ...] = ()) -> list[Difference]:
-        """Return what an experiment's table has otherwise, but settings whose names begin as those that may change."""
-        found = compare_entries("setting", self.settings, flatten(table))
-        return [each for each in found if not each.what.startswith(changeable)]
-
     def find_differences(self, now: Receipt) -> list[Difference]:
         """Return the differences of another receipt, in the order: data, setting, plugin, library, platform, observer.
 
@@ -163,7 +159,7 @@ class Receipt:
             for each in segment.find_differences(now.latest)
         ]
         surroundings = sorted(found, key=lambda each: PARTS.index(each.part))
-        return [*data, *compare_entries("setting", self.settings, now.settings), *surroundings]
+        return [*data, *compare_settings(self.settings, now.settings), *surroundings]
 
     def _format_periods(self) -> list[str]:
         """Return the iterations of each segment in words, "" where there is one alone."""
@@ -201,6 +197,17 @@ def _parse(table: Table) -> Receipt | None:
 def _read_segments(text: str) -> tuple[Segment, ...]:
     """Return the segments in a receipt; the runs of a comparison mostly have the same."""
     return tuple(_READER.read(each, Segment) for each in json.loads(text))
+
+
+def compare_settings(then: Table, now: Table, changeable: tuple[str, ...] = ()) -> list[Difference]:
+    """Return the settings that differ in two tables, nested or flat, but those that begin as some that may change.
+
+    >>> found = compare_settings({"seed": 1, "loss": {"eps": 0.1}}, {"seed": 2, "loss": {"eps": 0.2}}, ("seed",))
+    >>> [str(difference) for difference in found]
+    ['setting loss.eps: 0.1 then, 0.2 now']
+    """
+    found = compare_entries("setting", flatten(then), flatten(now))
+    return [each for each in found if not each.what.startswith(changeable)]
 
 
 def flatten(value: Any, path: str = "") -> Table:

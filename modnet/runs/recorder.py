@@ -41,7 +41,7 @@ from modnet.runs.folder import (
     restore,
     set_aside,
 )
-from modnet.runs.receipt import Receipt, flatten
+from modnet.runs.receipt import Receipt, compare_settings
 from modnet.runs.surroundings import Difference, compare_entries
 from modnet.text import list_some
 from modnet.types import History, Params, Status
@@ -138,7 +138,7 @@ class RunRecorder(Observer):
         if found is None:
             return None
         checkpoint, then = found
-        if changed := compare_entries("setting", flatten(then["experiment"]), self._receipt.identity):
+        if changed := compare_settings(then["experiment"], self._receipt.identity):
             which = ", ".join(difference.what for difference in changed)
             mistake = f"changed since the run began: {which}: change it back, or begin another run"
             raise SettingError([mistake], str(self.path / EXPERIMENT))

@@ -88,7 +88,7 @@ class TestData:
 
     def test_where_the_rows_lie_does_not(self) -> None:
         x, t = np.arange(12.0).reshape(6, 2), np.array([0, 1, 0, 1, 0, 1])
-        split = Dataset.from_arrays((x, t), test_fraction=0.4)
+        split = Dataset.from_arrays((x, t), test_fraction=0.4, scale=1)
         apart = Dataset.from_arrays((split.train.x, split.train.t), (split.test.x, split.test.t), scale=split.scale)
         assert data_fingerprint(split) == data_fingerprint(apart)
 

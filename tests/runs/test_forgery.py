@@ -262,7 +262,7 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
         with_table(lambda t: t["optimizer"].pop("beta1", None) or t["network"].pop("weight_init_std")),
         "experiment.toml: ",
     ),
-    "the label's column": (with_table(lambda t: t["data"].pop("label")), "experiment.toml: data.label is not as "),
+    "the label's column": (with_table(lambda t: t["data"].pop("label")), "experiment.toml: data.label: none then"),
     "fewer iterations to make": (with_table(lambda t: t["training"].update(iterations=44)), ""),
 }  # fmt: skip
 

@@ -36,7 +36,7 @@ from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS, load_history, load_params
 from modnet.runs.contents import read_history
 from modnet.runs.folder import CURVES, LOCK, SEALED, read_experiment
 from modnet.runs.integrity import check_files
-from modnet.runs.receipt import CHANGEABLE, Receipt
+from modnet.runs.receipt import CHANGEABLE, Receipt, compare_settings
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 
 ENDINGS = ("finished", "interrupted", "killed")
@@ -264,7 +264,7 @@ EDITS: dict[str, Callable[[random.Random, bytes], bytes]] = {
 def is_allowed(run: Path) -> bool:
     """Return whether an experiment has other entries, all of which may change before the run has ended."""
     with suppress(modnet.ModnetError):
-        changed = Receipt.read(run).find_changed_settings(read_toml(run / "experiment.toml"))
+        changed = compare_settings(Receipt.read(run).settings, read_toml(run / "experiment.toml"))
         return bool(changed) and all(each.what.startswith(CHANGEABLE) for each in changed)
     return False
 

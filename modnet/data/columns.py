@@ -1,0 +1,177 @@
+"""Columns of raw tables, and the settings by which they are prepared."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Literal
+
+import attrs
+from attrs.validators import instance_of
+
+from modnet.errors import DataError
+from modnet.text import printable, quote
+
+Key = str | int
+"""A column by its name, or by its number from 0."""
+STATISTICS = ("mean", "median", "most-frequent")
+
+
+def to_words(words: Sequence[Any] | None) -> tuple[str, ...] | None:
+    """Return the words of a column, or None for numbers; raises ValueError where they are no different texts."""
+    found = None if words is None else tuple(words)
+    if found and not (all(isinstance(word, str) for word in found) and len({*found}) == len(found)):
+        raise ValueError(f"the words of a column must be different texts: {found!r:.200}")
+    return found
+
+
+@attrs.frozen
+class Column:
+    """A column of a raw table: its name, "" where the file has none, and its words where it holds codes of text.
+
+    A code is the place of a cell's word among `words`; None says that the column holds numbers. In both kinds NaN
+    stands for a missing value.
+    """
+
+    name: str = attrs.field(default="", validator=instance_of(str))
+    words: tuple[str, ...] | None = attrs.field(default=None, converter=to_words)
+
+
+def describe_column(name: str, place: int) -> str:
+    """Return a column as it stands in messages.
+
+    >>> describe_column("age", 2)
+    "feature 3 ('age')"
+    """
+    return f"feature {place + 1}" + (f" ({quote(name)})" if name else "")
+
+
+def find_column(key: Key, columns: Sequence[Column], setting: str) -> int:
+    """Return the place of a column by its name, or by its number from 0; raises DataError where there is none."""
+    names = [column.name for column in columns]
+    if key in names and key != "":
+        return names.index(str(key))
+    if not isinstance(key, bool) and (isinstance(key, int) or key.isdecimal()) and int(key) < len(columns):
+        return int(key) % len(columns)
+    known = ", ".join(printable(name, 40) for name in names[:12] if name) or f"numbers from 0 to {len(columns) - 1}"
+    raise DataError(f"{setting!r} names the column {key!r}, and there is none: available: {known}")
+
+
+class EncodingError(DataError):
+    """Columns of text of which no setting says how they are encoded; `places` are theirs, `problem` has no advice."""
+
+    def __init__(self, problem: str, places: Sequence[int], encode: Mapping[str, Any]) -> None:
+        super().__init__(f"{problem}: leave it out, or set 'encode'", advice=[{"encode": encode}])
+        self.problem, self.places = problem, tuple(places)
+
+
+def rename_columns(settings: Mapping[str, Any], rename: Callable[[Key], Key]) -> dict[str, Any]:
+    """Return settings of preparation with other names for columns.
+
+    >>> rename_columns({"encode": {"4": "one-hot"}, "standardize": True}, {"4": "sex"}.get)
+    {'encode': {'sex': 'one-hot'}, 'standardize': True}
+    """
+    found = dict(settings)
+    for key in {"standardize", "encode", "impute"} & found.keys():
+        if isinstance(value := found[key], Mapping):
+            found[key] = {str(rename(column)): each for column, each in value.items()}
+        elif isinstance(value, tuple):
+            found[key] = tuple(map(rename, value))
+    return found
+
+
+def _setting(default: Any, is_valid: Callable[[Any], bool], wanted: str) -> Any:
+    def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
+        if not is_valid(value):
+            raise ValueError(f"{attribute.name!r} must be {wanted}: {value!r:.80}")
+
+    return attrs.field(default=default, validator=check)
+
+
+def _is_number(value: object, lowest: float = -math.inf) -> bool:
+    """Say whether a value is a finite number above the lowest."""
+    try:
+        return not isinstance(value, (str, bool)) and lowest < float(value) < math.inf  # type: ignore[arg-type]
+    except (TypeError, ValueError, OverflowError):
+        return False
+
+
+def _is_one(value: object, *words: str) -> bool:
+    return isinstance(value, str) and value in words
+
+
+def _is_encode(value: object) -> bool:
+    if not isinstance(value, Mapping):
+        return _is_one(value, "auto", "one-hot")
+    return all(each == "one-hot" or (isinstance(each, (tuple, list)) and len({*each}) > 1) for each in value.values())
+
+
+def _is_impute(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(isinstance(each, str) or _is_number(each) for each in value.values())
+    return value is None or _is_one(value, *STATISTICS) or _is_number(value)
+
+
+# ruff: noqa: RUF009 - a field is what `_setting` returns
+@attrs.frozen(kw_only=True)
+class PreparationSettings:
+    """The settings by which columns become features, and rows a training and a test part.
+
+    What is learned for them is learned from the training rows. `columns` are named by name, or by number from 0.
+
+    >>> PreparationSettings(impute="mode")
+    Traceback (most recent call last):
+    ...
+    ValueError: 'impute' must be 'mean', 'median', 'most-frequent', a number, or a table of those by column: 'mode'
+    """
+
+    standardize: Literal["auto"] | bool | tuple[Key, ...] = _setting(
+        "auto",
+        lambda value: isinstance(value, (bool, tuple)) or _is_one(value, "auto"),
+        "true, false, 'auto' or columns",
+    )
+    """Mean 0 and deviation 1, of all columns or of these; "auto": unless `scale` is a number, or 255 is inferred."""
+    scale: float | Literal["auto"] = _setting(
+        "auto", lambda value: _is_one(value, "auto") or _is_number(value, 0), "a number > 0 or 'auto'"
+    )
+    """The divisor of features that are not standardized; "auto": 255 for what is evidently pixels."""
+    encode: Literal["auto", "one-hot"] | dict[str, Literal["one-hot"] | tuple[str, ...]] = _setting(
+        "auto", _is_encode, "'auto', 'one-hot', or a table of 'one-hot' or a list of words in order by column"
+    )
+    """A column of text as columns of 0 and 1, one a word, or as the places of its words in a given order."""
+    impute: Literal["mean", "median", "most-frequent"] | float | dict[str, float | str] | None = _setting(
+        None, _is_impute, "'mean', 'median', 'most-frequent', a number, or a table of those by column"
+    )
+    """The value in place of a missing one. In a column of text it is a word, or the most frequent one."""
+    missing_indicator: bool = attrs.field(default=False, validator=instance_of(bool))
+    """A column of 0 and 1 beside each imputed column that lacks something in training."""
+    unseen: Literal["zeros", "refuse"] = _setting(
+        "zeros", lambda value: _is_one(value, "zeros", "refuse"), "'zeros' or 'refuse'"
+    )
+    """The rule for words that training has not seen: zeros in all columns of the words, or an error."""
+    test_fraction: float = _setting(0.2, lambda value: _is_number(value) and 0 <= value < 1, ">= 0 and < 1")
+    """The share of rows for testing, where there is no test part."""
+    stratified: bool = attrs.field(default=False, validator=instance_of(bool))
+    """True gives each class its share in the test part."""
+    split_seed: int = 0
+    """The seed by which the test rows are drawn."""
+
+
+def find_impute(settings: PreparationSettings, columns: Sequence[Column]) -> list[str | float | None]:
+    """Return what stands for a missing value of each column, None where it is refused; raises DataError.
+
+    It is one of `STATISTICS`, or a number, or in a column of text a word.
+    """
+    given = settings.impute
+    if isinstance(given, Mapping):
+        listed = {find_column(key, columns, "impute"): way for key, way in given.items()}
+        ways = [listed.get(j) for j in range(len(columns))]
+    else:
+        ways = [None if column.words is not None and _is_number(given) else given for column in columns]
+    for j, (column, way) in enumerate(zip(columns, ways, strict=True)):
+        if column.words is not None and way in STATISTICS:
+            ways[j] = "most-frequent"
+        elif way is not None and way not in STATISTICS and isinstance(way, str) == (column.words is None):
+            wanted = "a number" if column.words is None else "a word"
+            raise DataError(f"{describe_column(column.name, j)}: 'impute' must be {wanted} or 'most-frequent': {way!r}")
+    return ways

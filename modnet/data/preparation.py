@@ -1,0 +1,178 @@
+"""Preparation of columns: learned from training rows, applied to any."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from typing import Any, Literal, Self
+
+import attrs
+import numpy as np
+
+from modnet.data.columns import Column, PreparationSettings, describe_column
+from modnet.data.fitting import Blocks, PreparedColumn, Rows, find_places, fit_columns
+from modnet.errors import DataError
+from modnet.text import format_count, format_error, list_some, printable, quote
+from modnet.types import Array
+
+HUGE = 2.0**1000  # the difference of numbers with such a deviation may be infinite
+
+
+@attrs.frozen
+class Preparation:
+    """A way to make features from a raw table, learned from training rows.
+
+    >>> columns = [modnet.Column("age"), modnet.Column("sex", ("f", "m"))]
+    >>> preparation = modnet.Preparation.fit(np.array([[1.0, 0], [3.0, 1], [1.0, 0], [3.0, 1]]), columns)
+    >>> preparation.feature_names
+    ('age', 'sex=f', 'sex=m')
+    >>> preparation.transform([[3, 1], [2, 0]])
+    array([[1., 0., 1.],
+           [0., 1., 0.]])
+    """
+
+    columns: tuple[PreparedColumn, ...]
+    unseen: Literal["zeros", "refuse"] = "zeros"
+
+    @classmethod
+    def fit(
+        cls,
+        table: Array | Blocks,
+        columns: Sequence[Column] = (),
+        settings: PreparationSettings | None = None,
+        weights: Array | None = None,
+    ) -> Self:
+        """Return the preparation that is learned from the rows of a raw table (N, columns), weighted by `weights` (N,).
+
+        A table that is not in memory is given as a function that begins to read it, block by block. Raises DataError.
+        """
+        settings = settings or PreparationSettings()
+        if not callable(table):
+            whole = np.asarray(table)
+            table, columns = (lambda: [whole]), columns or [Column()] * whole.shape[1]
+        return cls(fit_columns(Rows(table, weights), columns, settings), settings.unseen)
+
+    @cached_property
+    def feature_names(self) -> tuple[str, ...]:
+        """The names of the features, in their order."""
+        return tuple(name for names in self._names for name in names)
+
+    @property
+    def features(self) -> int:
+        """The number of features."""
+        return len(self.feature_names)
+
+    @cached_property
+    def _names(self) -> list[list[str]]:
+        """The names of the features that each column becomes."""
+        found = []
+        for place, column in enumerate(self.columns, start=1):
+            name = column.name or f"feature {place}"
+            names = [f"{name}={word}" for word in column.words or ()] if column.encode == "one-hot" else [name]
+            found.append([*names, f"{name} is missing"] if column.indicator else names)
+        return found
+
+    def transform(self, table: Any, columns: Sequence[Column] | None = None) -> Array:
+        """Return the features (N, D) float64 of raw rows (N, columns).
+
+        Without `columns` their codes are places among the words of the preparation, otherwise among those of `columns`.
+        Raises DataError for a missing value that is not imputed, and for a word that was not seen where it is refused.
+        """
+        numbers = np.array(table, np.float64)
+        lacking = np.isnan(numbers)
+        for j, column in enumerate(self.columns):
+            if column.words is not None:
+                numbers[:, j] = self._find_places(j, numbers[:, j], columns)
+        mean, deviation, fill = self._numbers
+        if lacking.any():
+            numbers = np.where(lacking, fill, numbers)
+        if np.isnan(numbers).any():
+            row, place = np.argwhere(np.isnan(numbers))[0]
+            raise DataError(
+                f"row {row + 1}, {describe_column(self.columns[place].name, place)}: a missing value, and no 'impute'"
+            )
+        with np.errstate(over="ignore"):
+            half = np.where(deviation > HUGE, 0.5, 1.0)  # the difference of huge numbers may be none
+            numbers = (numbers * half - mean * half) / np.where(deviation == 0, np.inf, deviation * half)
+        numbers = np.nan_to_num(numbers, copy=False)
+        return numbers if self._is_plain else self._spread(numbers, lacking)
+
+    def _spread(self, numbers: Array, lacking: Array) -> Array:
+        """Return the features of columns, of which some become several."""
+        found, start = np.zeros((len(numbers), self.features)), 0
+        for j, (column, names) in enumerate(zip(self.columns, self._names, strict=True)):
+            if column.encode == "one-hot":
+                rows = np.flatnonzero(numbers[:, j] >= 0)
+                found[rows, start + numbers[rows, j].astype(np.intp)] = 1
+            else:
+                found[:, start] = numbers[:, j]
+            start += len(names)
+            if column.indicator:
+                found[:, start - 1] = lacking[:, j]
+        return found
+
+    @cached_property
+    def _numbers(self) -> tuple[Array, Array, Array]:
+        """The mean and the deviation of each column, and the number in place of a missing value."""
+        rows = [(column.mean, column.deviation, column.fill_number) for column in self.columns]
+        mean, deviation, fill = np.array(rows, np.float64).T
+        return mean, deviation, fill
+
+    @cached_property
+    def _is_plain(self) -> bool:
+        return not any(column.encode == "one-hot" or column.indicator for column in self.columns)
+
+    def _find_places(self, j: int, codes: Array, columns: Sequence[Column] | None) -> Array:
+        """Return the place of each word among those of a column, -1 for one that training has not seen."""
+        column = self.columns[j]
+        words = (columns[j].words if columns else column.words) or ()
+        places = find_places(codes, words, column.words or ())
+        if (column.encode == "ordinal" or self.unseen == "refuse") and (places < 0).any():
+            row = int(np.argmax(places < 0))
+            word, where = words[int(codes[row])], describe_column(self.columns[j].name, j)
+            raise DataError(f"row {row + 1}, {where}: the training rows have no word {quote(word)}")
+        return places
+
+    def count_unseen(self, table: Array, columns: Sequence[Column]) -> dict[str, Counter[str]]:
+        """Return how often each word stands in a raw table that training has not seen, by the column's name."""
+        found = {}
+        for j, column in enumerate(self.columns):
+            if column.words is None or not columns:
+                continue
+            words = columns[j].words or ()
+            codes = table[:, j]
+            counts = np.bincount(codes[~np.isnan(codes)].astype(np.intp), minlength=len(words))
+            unseen = {word: int(n) for word, n in zip(words, counts, strict=True) if n and word not in column.words}
+            if unseen:
+                found[column.name or f"feature {j + 1}"] = Counter(unseen)
+        return found
+
+    def to_dict(self) -> dict[str, Any]:
+        """Return it as plain values of JSON."""
+        defaults = attrs.asdict(PreparedColumn())
+        columns = [attrs.asdict(column, filter=lambda f, v: v != defaults[f.name]) for column in self.columns]
+        return {"columns": json.loads(json.dumps(columns)), "unseen": self.unseen}
+
+    @classmethod
+    def from_dict(cls, table: object) -> Self:
+        """Return the preparation that `to_dict` gave; raises DataError where it cannot be one."""
+        try:
+            given: Any = table
+            return cls(tuple(PreparedColumn(**each) for each in given["columns"]), given["unseen"])
+        except (TypeError, ValueError, KeyError, IndexError) as error:
+            raise DataError(f"not a preparation of columns: {format_error(error)}") from None
+
+
+def format_unseen(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
+    """Return a note for each column with words that the training rows lack.
+
+    >>> format_unseen({"sex": {"x": 2}})
+    ["sex: 2 rows have a word that the training rows lack, 'x': it becomes zeros"]
+    """
+    return [
+        f"{printable(name, 40)}: {format_count(sum(words.values()), 'row has', 'rows have')} a word that the training "
+        f"rows lack, {list_some(map(quote, words), 3)}: it becomes zeros"
+        for name, words in counts.items()
+    ]
