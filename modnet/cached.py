@@ -145,10 +145,11 @@ class _ArrayFile:
     """An .npy file that grows block by block."""
 
     def __init__(self, path: Path, dtype: np.dtype[Any], shape: tuple[int, ...]) -> None:
-        self._path, self._dtype, self._shape, self._length = path, dtype, shape, 0
-        self._begin()
+        self._path, self._shape = path, shape
+        self._begin(dtype)
 
-    def _begin(self) -> None:
+    def _begin(self, dtype: np.dtype[Any]) -> None:
+        self._dtype, self._length = dtype, 0
         self._file = self._path.open("w+b")
         self._write_header()
 
@@ -188,9 +189,8 @@ class _ArrayFile:
         self.close()
         old = self._path.rename(self._path.with_suffix(".old"))
         blocks = np.load(old, mmap_mode="r") if self._length else np.empty((0, *self._shape), self._dtype)
-        self._dtype, length, self._length = dtype, self._length, 0
-        self._begin()
-        for start in range(0, length, PROMOTED):
+        self._begin(dtype)
+        for start in range(0, len(blocks), PROMOTED):
             self.append(blocks[start : start + PROMOTED])
         old.unlink()
 

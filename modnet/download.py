@@ -53,8 +53,7 @@ def fetch(
     except OSError as error:  # a disk that is full, or a folder that cannot be written
         raise DataError(f"{path.parent}: cannot be written: {error.strerror or error}") from None
     if failures:
-        lines = (f"{path.name} cannot be downloaded: {'; '.join(failures)}", advice)
-        raise DataError("\n".join(filter(None, lines)))
+        raise DataError(f"{path.name} cannot be downloaded: {'; '.join(failures)}\n{advice}".rstrip("\n"))
     return True
 
 
@@ -70,9 +69,7 @@ def is_web_address(url: str) -> bool:
     return False
 
 
-def _download(
-    urls: Sequence[str], path: Path, sha256: str, size: int, timeout: float, pause: float
-) -> list[str] | None:
+def _download(urls: Sequence[str], path: Path, sha256: str, size: int, timeout: float, pause: float) -> list[str]:
     """Take the file from the first URL that gives the right content; return why each one failed if none does."""
     from modnet.files.transfer import Transfer, TransferError  # it loads what TLS takes, which nothing else needs
 
@@ -83,10 +80,9 @@ def _download(
         try:
             with replacing(path) as new:
                 _check_content(new, sha256, size, transfer.receive(url, new))
+                return []
         except (TransferError, DataError) as error:
             failures.append(f"{urlsplit(url).netloc.rpartition('@')[2]}: {error}")
-        else:
-            return None
     return failures
 
 

@@ -11,10 +11,11 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import Any, ClassVar, Protocol
 
 import attrs
 
+from modnet.data.columns import Column
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, NoDerivativeError
 from modnet.files import uncompressed_name
@@ -202,11 +203,12 @@ class Optimizer(Part, ABC):
 
 @attrs.frozen(eq=False)
 class RowsToPredict:
-    """Rows to predict: features `x`, unscaled (N, features), their labels (N,) or None, and notes for the user."""
+    """Rows to predict: raw features `x` (N, columns), their labels (N,) or None, notes, and the columns where known."""
 
     x: Array
     labels: Array | None = None
     notes: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
 
 
 class DataSource(Part, ABC):
@@ -253,6 +255,13 @@ class DataSource(Part, ABC):
         order = printable(list_some(names, 12), 200)
         notes = (f"columns are taken by position, as {order}: the source {name_of(self)} knows no names",) * bool(names)
         return RowsToPredict(*self.read_rows(path, features), notes)
+
+    def read_columns(self, path: Path, cells: int) -> Sequence[tuple[str, str, Sequence[Any]]]:
+        """Return of each column its name, or "", its type where it cannot be read, and its first cells. Optional.
+
+        These are numbers, text, truth values, or None where one is missing: about so many `cells` of all columns.
+        """
+        return ()
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a data set, unscaled and each file whole or not at all, and return the files' paths. Optional.

@@ -20,7 +20,6 @@ GAP = 2
 JOINERS = "\u200c\u200d"
 """Characters without a width within words of Persian, Hindi and others, and within emoji."""
 _RAW = f"\n\t\u00a0\u3000{JOINERS}"  # what is not printable, and harmless
-_WITHOUT_RAW = dict.fromkeys(map(ord, _RAW))
 
 
 def format_table(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
@@ -91,8 +90,6 @@ def escape(text: str) -> str:
     >>> escape("a" + chr(27) + "[2J" + chr(0x202E) + "b\n")
     'a\\x1b[2J\\u202eb\n'
     """
-    if text.translate(_WITHOUT_RAW).isprintable():
-        return text
     return "".join(c if c in _RAW or c.isprintable() else ascii(c)[1:-1] for c in text)
 
 

@@ -3,23 +3,30 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import click
 
-from modnet.cli.conversion import WHOLE, choose_source, read_whole, write
+from modnet.cli.conversion import choose_source, read_whole, write
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options
 from modnet.cli.output import echo
+from modnet.cli.show.columns import CELLS, ColumnSummary, summarize_columns
 from modnet.cli.show.data_overview import Overview, overview_to_json, overview_to_text
 from modnet.cli.show.data_picture import draw_data
 from modnet.cli.show.progress import file_progress
+from modnet.cli.show.proposal import propose
 from modnet.cli.show.summary import summarize
+from modnet.cli.show.table_overview import TableOverview, table_to_json, table_to_text
 from modnet.cli.show.terminal import Screen
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
 from modnet.compose.settings import get_settings
 from modnet.compose.sources import is_data_set
+from modnet.data.dataset import Dataset
 from modnet.display.figure import FORMATS, save_figure
 from modnet.errors import DataError, UnknownNameError
 from modnet.files import cache_folder
@@ -28,7 +35,8 @@ from modnet.host.registry import Component
 from modnet.interfaces import DataSource
 from modnet.text import format_count, format_size
 
-REFUSED = "modnet train refuses missing values: add --set data.missing=drop, or a number"
+ADVICE = re.compile(r"(?<=\?) Set \w+ = .*|: set \w+ = .*")
+"""The end of an error's first line that names settings: those that work are shown as a block."""
 
 
 @click.group()
@@ -57,34 +65,82 @@ def show(
 ) -> None:
     """Show a data set, by name or from a file or a folder.
 
-    Shows the settings it was read with, the samples of each class, the features, and a few samples: of each class the
-    first one, then the second. Nothing is split off as a test part. Rows with missing values are left out and counted,
-    unless --set missing=refuse or a number is given.
+    Shows the settings it was read with, the samples of each class, the columns, and a few samples: of each class the
+    first one, then the second. Nothing is split off as a test part. A table that cannot be trained on as it is, is
+    shown column by column, with the reason, and the settings by which it can.
     """
     load_chosen_plugins(without, modules)
     if out and not out.parent.is_dir():
         raise DataError(f"{out}: there is no folder {out.parent}")
     name, settings = choose_source(what, kind), parse_assignments(assignments)
-    known = get_settings(make_part("data-source", name, **settings))
+    reader = make_part("data-source", name, **settings)
+    known = get_settings(reader)
     with file_progress():
-        found = read_whole(what, kind, settings, {**WHOLE, "missing": "drop"})
+        columns = _read_columns(reader, what)
+        try:
+            found = read_whole(what, kind, settings)
+        except DataError as error:
+            if not columns:
+                raise
+            table = _describe_table(what, kind, settings, columns, error)
+            if out and table.proposal:
+                _draw(table.proposal.data, table.headline, out, err=json_)
+            echo(table_to_json(table) if json_ else table_to_text(table, Screen.from_stream(sys.stdout)))
+            return
         summary = summarize(found)
+    inferred = {key: value for key, value in found.settings.items() if key in known}
     view = Overview(
         what=what,
         source=name,
-        settings={key: value for key, value in found.settings.items() if key in known},
-        notes=[*found.notes, *([REFUSED] if "missing" not in settings and found.notes else [])],
+        settings=inferred,
+        notes=found.notes,
         data=found,
         summary=summary,
         samples=samples,
+        columns=columns,
+        block={**settings, **inferred} if reader.reads_files else {},
     )
     if json_:
         echo(overview_to_json(view))
     else:  # escaped already, but for the codes of its own greys
         click.echo(overview_to_text(view, Screen.from_stream(sys.stdout)))
     if out:
-        save_figure(draw_data(found, summary, view.headline), out)
-        echo(f"drawn in {out}", err=json_)
+        _draw(found, view.headline, out, err=json_)
+
+
+def _draw(found: Dataset, headline: str, out: Path, *, err: bool) -> None:
+    save_figure(draw_data(found, summarize(found), headline), out)
+    echo(f"drawn in {out}", err=err)
+
+
+def _read_columns(reader: DataSource, what: str) -> list[ColumnSummary]:
+    """Return the columns of a file as they stand, or none where they cannot be read."""
+    if not reader.reads_files:
+        return []
+    try:
+        return summarize_columns(reader.read_columns(Path(what), CELLS))
+    except Exception:  # whatever a third-party source raises: reading the data set tells more
+        return []
+
+
+def _describe_table(
+    what: str, kind: str | None, settings: Mapping[str, Any], columns: Sequence[ColumnSummary], error: DataError
+) -> TableOverview:
+    """Return the overview of a table that cannot be trained on for the reason of an error."""
+    name = choose_source(what, kind)
+    try:
+        known = get_settings(make_part("data-source", name))
+        found = propose(lambda tried: read_whole(what, kind, tried), settings, known, columns)
+    except DataError:
+        found = None
+    return TableOverview(
+        what=what,
+        source=name,
+        problem=ADVICE.sub("", str(error).splitlines()[0]).removeprefix(f"{what}: ").removeprefix(f"{what}, "),
+        columns=columns,
+        is_whole=max(column.rows for column in columns) * len(columns) < CELLS,
+        proposal=found,
+    )
 
 
 @data.command()

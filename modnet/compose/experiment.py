@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,11 +16,11 @@ from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, get_default_jo
 from modnet.compose.network import Network
 from modnet.compose.parts import find_name, is_registered, make_settings_reader, read_part
 from modnet.compose.plugins import containing_plugins, get_host
-from modnet.compose.settings import Table, get_settings
+from modnet.compose.settings import Settings, Table, get_settings
 from modnet.compose.sources import read_source, recognise_source
 from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
-from modnet.errors import ModnetError, SettingError
+from modnet.errors import SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
@@ -100,7 +101,7 @@ class Experiment:
 def create_experiment(table: Table) -> Experiment:
     """Return the experiment that changes the main job by `table`; raises SettingError with all mistakes at once."""
     reader = make_settings_reader()
-    reader.on(tuple[Activation, ...], _read_activations)
+    reader.on(tuple[Activation, ...], partial(_read_activations, reader))
     reader.on(DataSettings, _read_data_settings)
     return reader.read(merge(MAIN_JOB, table), Experiment)
 
@@ -236,17 +237,10 @@ def run_experiment(
         )
 
 
-def _read_activations(value: Any) -> tuple[Any, ...]:
-    parts: list[Any] = []
-    mistakes: list[str] = []
-    for item in value if isinstance(value, (list, tuple)) else [value]:
-        try:
-            parts.append(read_part("activation", item))
-        except ModnetError as error:
-            mistakes += error.mistakes if isinstance(error, SettingError) else [str(error)]
-    if mistakes:
-        raise SettingError(mistakes)
-    return tuple(parts)
+def _read_activations(reader: Settings, value: Any) -> tuple[Activation, ...]:
+    if isinstance(value, (list, tuple)):
+        return tuple(reader.read_value(value, list[Activation]))
+    return (reader.read_value(value, Activation),)
 
 
 def _read_data_settings(value: Any) -> DataSettings:

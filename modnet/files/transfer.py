@@ -38,9 +38,7 @@ class Transfer:
     """The path whose progress is reported."""
     most: int
     timeout: float
-    """Silence of a server, in seconds, after which the connection counts as broken."""
     pause: float
-    """Wait before the second try, in seconds; doubled before each one after."""
 
     def receive(self, url: str, target: Path) -> str:
         """Write what a URL gives to `target`, and return its media type; raises TransferError.

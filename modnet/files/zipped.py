@@ -35,12 +35,11 @@ def first_name(head: bytes) -> bytes:
 @contextmanager
 def open_zip(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
     """Open the one file in an archive for reading, not extracted; raises DataError where there are none or several."""
-    with _archive(file, path) as archive:
-        info = _only_member(archive, path)
-        with _damage(path):
-            member = archive.open(info)
-        with member:
-            yield member
+    with _damage(path):
+        archive = zipfile.ZipFile(file)
+        member = archive.open(_only_member(archive, path))
+    with archive, member:
+        yield member
 
 
 @contextmanager
@@ -54,13 +53,8 @@ def create_zip(path: Path, name: str) -> Iterator[IO[bytes]]:
 
 def member_name(path: Path) -> str:
     """Return the name of the one file in an archive; raises DataError where there are none or several."""
-    with path.open("rb") as file, _archive(file, path) as archive:
+    with path.open("rb") as file, _damage(path), zipfile.ZipFile(file) as archive:
         return _only_member(archive, path).filename
-
-
-def _archive(file: IO[bytes], path: Path) -> zipfile.ZipFile:
-    with _damage(path):
-        return zipfile.ZipFile(file)
 
 
 @contextmanager
@@ -68,6 +62,8 @@ def _damage(path: Path) -> Iterator[None]:
     """Turn any error of zipfile's into a DataError: they are of many classes."""
     try:
         yield
+    except DataError:
+        raise
     except Exception as error:
         raise DataError(f"{path}: the ZIP archive cannot be read: {printable(str(error), 100)}", path=path) from None
 

@@ -96,20 +96,14 @@ def _describe_common(judgement: Judgement, batch: int) -> str:
         return ""
     ratios = claimed[large] / slope[large]
     ratio = float(np.median(ratios))
-    if np.abs(ratios - ratio).max() > 1e-3 * max(abs(ratio), 0.1):
+    if np.abs(ratios - ratio).max() > 1e-3 * max(abs(ratio), 0.1) or abs(ratio - 1) < 1e-3:
         return ""
-    if ratio == 0:
-        return "all that are wrong are 0"
-    factors = [(-1.0, "all that are wrong have the opposite sign")]
+    factors = {0.0: "are 0", -1.0: "have the opposite sign"}
     if batch > 1:
-        factors += [
-            (float(batch), f"all that are wrong are {batch} times too large: not divided by the number of samples"),
-            (1 / batch, f"all that are wrong are {batch} times too small: divided by the number of samples twice"),
-        ]
-    if abs(ratio - 1) < 1e-3:
-        return ""
-    named = (words for factor, words in factors if abs(ratio / factor - 1) < 1e-3)
-    return next(named, f"all that are wrong are {ratio:.6g} times what they should be")
+        factors[float(batch)] = f"are {batch} times too large: not divided by the number of samples"
+        factors[1 / batch] = f"are {batch} times too small: divided by the number of samples twice"
+    named = (words for factor, words in factors.items() if abs(ratio - factor) <= 1e-3 * abs(factor))
+    return f"all that are wrong {next(named, f'are {ratio:.6g} times what they should be')}"
 
 
 def measure_difference(one: Array, other: Array) -> float:

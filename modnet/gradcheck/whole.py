@@ -39,10 +39,8 @@ class _Block:
         return float(np.linalg.norm(np.asarray(params[self.name]).reshape(-1)[self.entries]))
 
     def halve(self) -> list[_Block]:
-        middle = len(self.entries) // 2
-        return [
-            _Block(self.name, self.entries[part], self.signs[part]) for part in (slice(middle), slice(middle, None))
-        ]
+        halves = (np.array_split(values, 2) for values in (self.entries, self.signs))
+        return [_Block(self.name, entries, signs) for entries, signs in zip(*halves, strict=True)]
 
 
 def judge_whole(

@@ -202,9 +202,13 @@ def load_history(folder: Path) -> History | None:
 
 def hash_checkpoints(folder: Path) -> set[str]:
     """Return the digests of the parameters in a run's checkpoints; none where one of these is damaged."""
+
+    def hash_them(header: dict[str, Any], arrays: list[Array]) -> str:
+        return hash_params(unflatten(header["params"], None, arrays))
+
     paths = (folder / CHECKPOINT, folder / PREVIOUS)
     try:
-        return {_read(path, _hash_unflattened)[1] for path in paths if path.exists()}
+        return {_read(path, hash_them)[1] for path in paths if path.exists()}
     except DataError:
         return set()
 
@@ -243,10 +247,6 @@ def _read(path: Path, parse: Callable[[dict[str, Any], list[Array]], T]) -> tupl
     except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
         why = printable(str(error), 200)
         raise DataError(f"{path}: not a checkpoint of this run ({why})", path=path) from None
-
-
-def _hash_unflattened(header: dict[str, Any], arrays: list[Array]) -> str:
-    return hash_params(unflatten(header["params"], None, arrays))
 
 
 def _read_members(content: bytes) -> tuple[dict[str, Any], list[Array]]:

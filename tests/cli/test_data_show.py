@@ -71,14 +71,13 @@ def iris(tmp_path: Path) -> Path:
 
 class TestTheCommand:
     def test_a_table_with_missing_values(self, iris: Path) -> None:
-        done = show("iris.csv", cwd=iris)
+        done = show("iris.csv", "--set", "missing=drop", cwd=iris)
         assert done.returncode == 0, done.stderr
-        facts, classes, features, samples = (block.splitlines() for block in done.stdout.split("\n\n"))
+        facts, classes, columns, features, samples, *_ = (block.splitlines() for block in done.stdout.split("\n\n"))
         assert facts[0] == "data      iris.csv (csv): 5 samples, 3 features, 3 classes"
         words = " ".join(" ".join(facts).split())
         assert 'label="species", delimiter=",", decimal=".", header=true' in words
         assert "notes 2 rows with missing values left out" in words
-        assert "modnet train refuses missing values: add --set data.missing=drop, or a number" in words
         assert "kept as float64, 120 bytes" in words
         assert "repeated 1 sample with the features of an earlier one" in words
         assert classes == [
@@ -86,6 +85,13 @@ class TestTheCommand:
             "setosa            2  40.0 %  ████████████████████████████████████████",
             "versicolor        1  20.0 %  ████████████████████",
             "virginica         2  40.0 %  ████████████████████████████████████████",
+        ]
+        assert columns == [
+            "column   type     missing  values  range, most frequent",
+            "length   numbers        -       6  6.3 (2), 5.1 (1), 4.9 (1)",
+            "width    numbers        1       5  3.3 (2), 3.5 (1), 3 (1)",
+            "petal    numbers        1       5  6 (2), 0.1 (1), 0.2 (1)",
+            "species  text           -       3  setosa (3), versicolor (2), virginica (2)",
         ]
         assert features == [
             "feature  min  mean  max  deviation  values",
@@ -107,13 +113,20 @@ class TestTheCommand:
         assert "7 samples" in done.stdout
         assert "2 missing values filled in with 0" in done.stdout
         assert "modnet train refuses" not in done.stdout
-        done = show("iris.csv", "--set", "missing=refuse", cwd=iris)
-        assert done.returncode == 1
-        assert "iris.csv, line 4, column 2 ('width'): expected a number, found an empty cell" in done.stderr
-        assert not done.stdout
+
+    def test_a_table_that_cannot_be_trained_on_is_shown_with_what_makes_it_so(self, iris: Path) -> None:
+        done = show("iris.csv", cwd=iris)
+        assert (done.returncode, done.stderr) == (0, "")
+        facts, columns, how, block, command = done.stdout.split("\n\n")
+        assert "data      iris.csv (csv): 7 rows, 4 columns" in facts
+        assert "problem line 4, column 2 ('width'): expected a number, found an empty cell" in " ".join(facts.split())
+        assert columns.startswith("column   type     missing  values  range, most frequent\nlength   numbers        -")
+        assert how == "Train it by modnet train iris.toml, a file with these lines:"
+        assert block.splitlines()[:2] == ["[data]", 'path = "iris.csv"']
+        assert command.startswith("or modnet train --data iris.csv --set data.")
 
     def test_json_holds_the_same(self, iris: Path) -> None:
-        done = show("iris.csv", "--json", "--samples", "1", "--out", "iris.svg", cwd=iris)
+        done = show("iris.csv", "--set", "missing=drop", "--json", "--samples", "1", "--out", "iris.svg", cwd=iris)
         record = json.loads(done.stdout)
         assert record["train"] == 5
         assert record["settings"]["label"] == "species"
@@ -140,7 +153,7 @@ class TestTheCommand:
         assert done.stdout.endswith("drawn in digits.png\n")
 
     def test_nothing_is_split_off_unless_it_is_asked_for(self, iris: Path) -> None:
-        done = show("iris.csv", "--set", "test_fraction=0.4", "--json", cwd=iris)
+        done = show("iris.csv", "--set", "missing=drop", "--set", "test_fraction=0.4", "--json", cwd=iris)
         record = json.loads(done.stdout)
         assert (record["train"], record["test"]) == (3, 2)
 
@@ -153,7 +166,7 @@ class TestTheCommand:
             (("iris.csv", "--out", "nowhere/iris.png"), 1, "nowhere/iris.png: there is no folder nowhere"),
             (("iris.csv", "--set", "headr=true"), 2, "unknown setting 'headr', did you mean 'header'?"),
             (("iris.csv", "--source", "cvs"), 2, "no data-source 'cvs', did you mean 'csv'?"),
-            (("csv",), 1, "csv: no such file, and no data set of that name; available: mnist, mnist-small"),
+            (("csv",), 1, "csv: no such file, and no data set of that name; available: "),
         ],
     )
     def test_mistakes_are_reported_in_a_line(

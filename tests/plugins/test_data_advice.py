@@ -155,7 +155,7 @@ def test_every_way_that_is_advised_ends_in_a_data_set(name: str, write: Any) -> 
 def test_the_option_that_the_command_line_names_does_as_well(name: str, write: Any, call: Call) -> None:
     path, options = write(name, FILES[name]), list[str]()
     for _ in range(STEPS):
-        done = call("data", "show", path.name, *options, cwd=path.parent)
+        done = call("data", "convert", path.name, "out.npz", "--overwrite", *options, cwd=path.parent)
         if not done.returncode:
             return
         asked, *how = done.stderr.splitlines()
@@ -177,3 +177,20 @@ def cases() -> list[Path]:
 def test_files_of_other_people(path: Path) -> None:
     for _, found in outcomes(path, {}):
         assert isinstance(found, Dataset | DataError)
+
+
+@pytest.mark.parametrize("name", [name for name in FILES if name not in TEXT_ALONE])
+def test_the_block_that_data_show_prints_trains_when_it_is_pasted(name: str, write: Any, call: Call) -> None:
+    path = write(name.replace(" ", "-"), FILES[name])
+    shown = call("data", "show", path.name, cwd=path.parent)
+    assert shown.returncode == 0, shown.stderr
+    block = re.search(r"^\[data\]\n(.+\n)+", shown.stdout, re.MULTILINE)
+    assert block, shown.stdout
+    (path.parent / "pasted.toml").write_text(block[0], encoding="utf-8")
+    quick = ("--gradient", "backpropagation", "--iterations", "2", "--out", "run")
+    done = call("train", "pasted.toml", *quick, cwd=path.parent)
+    assert done.returncode == 0, done.stderr
+    command = next(line for line in shown.stdout.splitlines() if line.startswith("or modnet train "))
+    words = shlex.split(command.removeprefix("or modnet "))
+    done = call(*words, *quick, "--overwrite", cwd=path.parent)
+    assert done.returncode == 0, done.stderr

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import textwrap
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from typing import Any
@@ -10,7 +9,10 @@ from typing import Any
 import attrs
 import numpy as np
 
+from modnet.cli.show.columns import ColumnSummary, format_columns
+from modnet.cli.show.proposal import format_block, format_command
 from modnet.cli.show.summary import MOST_VALUES, Summary, find_most_frequent, pick_varied
+from modnet.cli.show.table_overview import format_advice, format_facts
 from modnet.cli.show.terminal import Screen, format_bar, format_images
 from modnet.cli.show.values import format_number, format_settings, to_json
 from modnet.data.dataset import Dataset
@@ -38,6 +40,10 @@ class Overview:
     summary: Summary
     samples: int
     """The number of training samples to show."""
+    columns: Sequence[ColumnSummary] = ()
+    """The columns as they stand in the file, or none where that is no table."""
+    block: Mapping[str, Any] = attrs.field(factory=dict)
+    """The settings, given and inferred, that say how a file is read; none of a data set by name."""
 
     @property
     def names(self) -> Sequence[str]:
@@ -62,9 +68,13 @@ class Overview:
 def overview_to_text(view: Overview, screen: Screen) -> str:
     """Return an overview, as wide as the screen and in characters that it can show."""
     blocks = [_format_facts(view, screen), _format_classes(view, screen)]
+    if view.columns and not view.summary.side:
+        blocks.append(format_columns(view.columns, screen))
     if view.summary.distinct:
         blocks.append(_format_features(view, screen))
     blocks.append(_format_images(view, screen) if view.summary.side else _format_rows(view, screen))
+    if view.block:
+        blocks += format_advice(view.what, view.block)
     return screen.to_encodable("\n\n".join("\n".join(lines) for lines in blocks if lines))
 
 
@@ -82,6 +92,7 @@ def overview_to_json(view: Overview) -> str:
     record = {
         "data": view.what,
         "source": view.source,
+        "trainable": True,
         "settings": dict(view.settings),
         "notes": list(view.notes),
         **{name: len(samples) for name, samples in data.parts.items()},
@@ -102,6 +113,9 @@ def overview_to_json(view: Overview) -> str:
             for i, label in enumerate(data.classes)
         ],
         "ranges": ranges,
+        "columns": [attrs.asdict(column) for column in view.columns],
+        "toml": "\n".join(format_block(view.what, view.block)) + "\n" if view.block else None,
+        "command": format_command(view.what, view.block) if view.block else None,
         "samples": [{"row": i + 1, "label": data.classes[t], "values": row} for i, t, row in values],
     }
     return to_json(record)
@@ -120,12 +134,7 @@ def _format_facts(view: Overview, screen: Screen) -> list[str]:
         ("features", "" if summary.distinct else _format_spread(view, screen)),
         ("repeated", _format_repeated(summary)),
     ]
-    width = max(screen.columns, 40)
-    lines = []
-    for key, text in facts:
-        first, rest = f"{key:<{KEY}}", " " * KEY
-        lines += textwrap.wrap(printable(text, 1000), width, initial_indent=first, subsequent_indent=rest)
-    return lines
+    return format_facts(facts, screen)
 
 
 def _format_values(view: Overview) -> str:

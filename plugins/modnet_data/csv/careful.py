@@ -11,7 +11,16 @@ import numpy as np
 
 from modnet import Array, DataError
 from modnet.files import quote
-from modnet_data.csv.cells import NOT_FINITE, WHOLE, Notation, describe_notations, number_of, number_problem
+from modnet_data.csv.cells import (
+    NOT_FINITE,
+    WHOLE,
+    Notation,
+    describe_notations,
+    is_number,
+    label_problem,
+    number_of,
+    number_problem,
+)
 from modnet_data.csv.labels import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
@@ -190,8 +199,9 @@ def _read_cell(record: Record, column: int, is_missing: bool, found: Found) -> f
         return _fill(record, column, found)
     if column in plan.text:
         word = cell.strip()
-        if problem := found.texts.problem(column, word):
-            found.mistakes.add(record.line, column, problem, lambda _: plan.advise_encoding([column]))
+        if wrong := found.texts.problem(column, word):
+            ways = plan.advise_encoding([column]) if column in plan.orders else plan.advise_leaving_out([column])
+            found.mistakes.add(record.line, column, wrong, lambda _: ways)
             return math.nan
         return float(found.texts.to_numbers(column, [word])[0])
     value = number_of(plan.table.dialect.notation.to_plain(cell))
@@ -236,16 +246,20 @@ def _explain(column: int, cell: str, plan: Plan[Layout]) -> tuple[str, Remedy, b
         return [*plan.advise_encoding([column]), *leave_out(gaps)]
 
     def encode_or_list_word(gaps: Missing) -> Advice:
-        words = gaps.advise_word() if gaps.has_few_words(column) else []
+        words = gaps.advise_word()[:1] if gaps.has_few_words(column) else []
         return [*plan.advise_encoding([column]), *words, *plan.advise_leaving_out([column])]
 
     if ways := table.advise_notation(column, cell):
         return problem + describe_notations(ways), lambda _: ways, False
-    if column == plan.weights or NOT_FINITE.fullmatch(text):
+    if column == plan.weights:
         return problem, no_remedy, False
-    if LIKELY.fullmatch(text):
+    if LIKELY.fullmatch(text) and not NOT_FINITE.fullmatch(text):
         return problem, Missing.advise_word, True
-    if WHOLE.fullmatch(text) or column in table.others:
+    if WHOLE.fullmatch(text):
+        return problem, leave_out, False
+    if is_number(text) or label_problem(cell) or "\n" in cell:  # no word, either
+        return problem, leave_out if column in table.others else no_remedy, False
+    if column in table.others:
         return problem, encode_or_leave_out, False
     return problem, encode_or_list_word, True
 

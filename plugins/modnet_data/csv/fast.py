@@ -69,13 +69,11 @@ def _checked_block(rows: Array, fields: np.dtype[Any] | None, plan: Plan[Layout]
     if not all(_are_exact(columns[i]) for i in plan.inputs if i not in plan.text):
         return None
     words = {i: found for i in plan.text if (found := _checked_words(columns[i], i, plan, texts)) is not None}
-    if len(words) < len(plan.text):
-        return None
-    labels = _checked_labels(columns, plan)
-    if labels is None:
+    checked = _checked_labels(columns, plan)
+    if len(words) < len(plan.text) or checked is None:
         return None
     x = np.stack([_to_numbers(words[i], i, plan, texts) if i in words else columns[i] for i in plan.inputs], axis=1)
-    return (x, labels if plan.words else one_or_all(labels)) if _are_weights(x, plan) else None
+    return (x, checked if plan.words else one_or_all(checked)) if _are_weights(x, plan) else None
 
 
 def _checked_labels(columns: Mapping[int, Array], plan: Plan[Layout]) -> Array | None:

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import attrs
 
@@ -183,16 +184,16 @@ def refuse_doubtful_text(plan: Plan[Layout]) -> None:
     for i in sorted(plan.text.difference(plan.encode)) if not plan.is_settled else ():
         if error := layout.notation_error(i):
             raise error
-        first, *others = [row for row in layout.rows if layout.is_text(row.cells[i])] or [None]
-        if first is None or plan.wanted.encode == "one-hot":
+        rows = [row for row in layout.rows if layout.is_text(row.cells[i])]
+        if not rows or plan.wanted.encode == "one-hot":
             continue
-        cells = [row.cells[i].strip() for row in (first, *others)]
+        first, cells = rows[0], [row.cells[i].strip() for row in rows]
         place = f", line {first.line}, {layout.column(i)}"
         for mark in set(QUOTES) - {layout.dialect.quote}:
             if all(len(cell) > 1 and cell[0] == cell[-1] == mark for cell in cells):
                 problem = f"cells in other quotes: {quote(cells[0])}"
                 raise layout.error(problem, place, line=first.line, column=i, advice=[{"quotechar": mark}])
-        if all(map(NUMBER_LIKE.fullmatch, cells)):
+        if all(NUMBER_LIKE.fullmatch(cell) or is_number(normalize("NFKC", cell)) for cell in cells):
             problem = f"expected a number or a word, found {quote(cells[0])}; turn it into a number, encode it as text"
             advice = [*plan.advise_leaving_out([i]), *plan.advise_encoding([i])]
             raise layout.error(f"{problem}, or leave it out", place, line=first.line, column=i, advice=advice)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from itertools import chain, islice
+from pathlib import Path
 from typing import final
 
 import numpy as np
@@ -14,13 +15,17 @@ from modnet.cached import Facts, Put
 from modnet.files import quote
 from modnet_data.csv.blocks import grid, lines_of, row_blocks
 from modnet_data.csv.careful import UINT8, Block, Found, cell_by_cell
+from modnet_data.csv.cells import Notation, number_of
 from modnet_data.csv.fast import FLOAT64, are_labels, one_or_all, pick_columns, read_regular
 from modnet_data.csv.labels import is_oddly_spelled
-from modnet_data.csv.layout import Layout
-from modnet_data.csv.text import LONGEST_LINE, WHITESPACE, Record, bytes_of, records
-from modnet_data.table.plan import Plan
+from modnet_data.csv.layout import Layout, LayoutSettings, layout_of
+from modnet_data.csv.text import LONGEST_LINE, WHITESPACE, Record, bytes_of, records, text_of
+from modnet_data.table.columns import Value
+from modnet_data.table.plan import Plan, list_words
+from modnet_data.table.words import MISSING, MissingValues
 
 REUSED = 2**24  # bytes
+LEAST = 100  # rows that are shown of a table, however many columns it has
 
 POINTED = re.compile(
     rb'(?:^|[;\n\r])[ \t"]*([+-]?(?:\d+\.\d*|\.\d+)(?:e[+-]?\d+)?)(?=[ \t"]*(?:[;\n\r]|$))', re.IGNORECASE
@@ -194,3 +199,38 @@ class _Points:
 def _are_bytes(x: Array) -> bool:
     """Say whether all numbers are whole and from 0 to 255."""
     return x.dtype == UINT8 or bool(((x == np.trunc(x)) & (x >= 0) & (x <= np.iinfo(UINT8).max)).all())
+
+
+def read_first_cells(
+    path: Path, given: LayoutSettings, missing: MissingValues, most: int
+) -> list[tuple[str, str, list[Value]]]:
+    """Return the name of each column, no type, and its first cells, of all columns about so many.
+
+    A row of another length is cut, or lacks some; one that cannot be split is left out. Raises DataError where nothing
+    says how the file is laid out.
+    """
+    layout = layout_of(path, given)
+    listed, notation = list_words(layout, missing), layout.dialect.notation
+    columns: list[list[Value]] = [[] for _ in range(layout.count)]
+    for record in islice(_read_records(layout), max(LEAST, most // layout.count)):
+        cells = [*record.cells[: layout.count], *[""] * (layout.count - len(record.cells))]
+        for i, cell in enumerate(cells):
+            columns[i].append(_to_value(cell.strip(), {"", *listed[i]} if i in listed else MISSING, notation))
+    names = layout.names or [""] * layout.count
+    return [(names[i], "", column) for i, column in enumerate(columns) if i not in layout.empty]
+
+
+def _read_records(layout: Layout) -> Iterator[Record]:
+    """Yield the rows that can be split into cells, the header left out."""
+    with text_of(layout.path, layout.dialect.encoding) as text:
+        lines = iter(lambda: text.readline(LONGEST_LINE), "")
+        for record in records(islice(lines, layout.first - 1, None), layout.dialect, layout.first):
+            if isinstance(record, Record) and any(cell.strip() for cell in record.cells):
+                yield record
+
+
+def _to_value(cell: str, missing: frozenset[str] | set[str], notation: Notation) -> Value:
+    if cell in missing:
+        return None
+    number = number_of(notation.to_plain(cell))
+    return cell if number is None else number

@@ -10,13 +10,13 @@ from typing import Any, Literal
 import attrs
 from attrs.validators import ge, in_, instance_of, le, optional
 
-from modnet import Dataset
+from modnet import DataError, Dataset
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import quote
 from modnet_data.csv.encodings import is_text_encoding
 from modnet_data.csv.layout import Layout, LayoutSettings, layout_of, refuse_doubtful_text
 from modnet_data.csv.pictures import LabelGuess, WrongGuessError, picture_label
-from modnet_data.csv.rows import convert
+from modnet_data.csv.rows import convert, read_first_cells
 from modnet_data.csv.text import QUOTES, WHITESPACE
 from modnet_data.csv.write import write_csv_files
 from modnet_data.formats import SUFFIXES
@@ -24,6 +24,7 @@ from modnet_data.table.plan import ColumnSettings, data_plan, find_nothing
 from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource
 
+MOST_DOUBTS = 4  # about a layout, one after the other
 MOST_FOOTER = 1000  # lines
 RULE = re.compile(r":?[-=_+]{2,}:?")
 """A cell of a line that is drawn below a header."""
@@ -136,6 +137,17 @@ class Csv(TableSource):
     def settings_from(self, facts: Facts) -> dict[str, Any]:
         """Return the settings that were inferred, so that nothing is inferred twice."""
         return {**super().settings_from(facts), **{name: facts[name] for name in ("delimiter", "decimal", "header")}}
+
+    def read_columns(self, path: Path, cells: int) -> list[tuple[str, str, list[Any]]]:
+        """Return the columns as they stand; a layout that is in doubt is taken as is likeliest."""
+        source, tried = self, 0
+        while True:
+            try:
+                return read_first_cells(path, source._layout_settings, self.missing_values, cells)
+            except DataError as error:
+                if not error.advice or tried == MOST_DOUBTS:
+                    raise
+                source, tried = attrs.evolve(source, **error.advice[0]), tried + 1
 
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a file with a header for each part; the label is the last column."""

@@ -88,6 +88,11 @@ class Parquet(TableSource):
         """Return the source that reads the same columns of a test file, in whatever order they are there."""
         return attrs.evolve(super().like(facts), features=tuple(facts["features"]), leave_out=())
 
+    def read_columns(self, path: Path, cells: int) -> list[tuple[str, str, list[Any]]]:
+        """Return the columns as they stand; of a type that cannot be read, its name alone."""
+        with open_table(path) as table:
+            return table.first_cells(cells)
+
     def write(self, data: Dataset, path: Path) -> list[Path]:
         """Write a file for each part, all of them or none: Arrow if the name says so; the label is the last column."""
         not_compressed(path, "what is in it is; take the last suffix off")

@@ -54,6 +54,11 @@ class ColumnSettings:
         """True where labels are numbers to be predicted, not classes."""
         return self.task == "regression"
 
+    @property
+    def not_features(self) -> tuple[Column, ...]:
+        """The columns that are left out, and that of weights."""
+        return self.leave_out if self.weights is None else (*self.leave_out, self.weights)
+
     def plan(self, table: Table, features: Sequence[int], labels: Sequence[int]) -> Plan[Table]:
         """Return the plan of some columns; raises DataError where they do not go together."""
         if both := sorted({*features} & {*labels}):
@@ -95,12 +100,12 @@ class ColumnSettings:
         self, given: object, setting: str, table: Columns, features: Sequence[int], labels: Sequence[int]
     ) -> dict[int, Any]:
         """Return what a setting lists by feature; it calls them as the training file does."""
-        found = {}
+        found: dict[int, Any] = {}
         for key, value in given.items() if isinstance(given, Mapping) else ():
             place = table.index_of(key) if self.trained is None else self._place_by_training(key, features)
-            if place in labels and self.trained is None:
+            if place is not None and place in labels and self.trained is None:
                 raise table.column_error(place, f"is the label, but {setting!r} is for features")
-            if place in features:
+            if place is not None and place in features:
                 found[place] = value
         return found
 
@@ -113,7 +118,7 @@ class ColumnSettings:
         elif self.features is not None:
             rank = next((i for i, column in enumerate(self.features) if str(column) == key), -1)
         else:
-            others = (*(self.label or ()), *self.leave_out, self.weights)
+            others = (*(self.label or ()), *self.not_features)
             rank = int(key) - sum(isinstance(other, int) and other < int(key) for other in others)
         return features[rank] if 0 <= rank < len(features) else None
 
@@ -271,7 +276,7 @@ Infer = Callable[[Table, Sequence[int]], int | None]
 def data_plan(table: Table, wanted: ColumnSettings, infer: Infer[Table] = find_nothing) -> Plan[Table]:
     """Return the plan of a file with features and labels."""
     features = None if wanted.features is None else [table.index_of(column) for column in wanted.features]
-    out = {table.index_of(column) for column in (*wanted.leave_out, *([wanted.weights] * (wanted.weights is not None)))}
+    out = {table.index_of(column) for column in wanted.not_features}
     for column in wanted.missing_values if isinstance(wanted.missing_values, Mapping) else ():
         table.index_of(column)
     known = out.union(features or (), table.empty)

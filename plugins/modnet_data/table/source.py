@@ -65,6 +65,9 @@ class TableSource(PreparationSettings, DataSource):
     )
     test: str | None = None
     weights: Column | None = None
+    task: Literal["classification", "regression"] | None = attrs.field(
+        default=None, validator=optional(in_(["classification", "regression"]))
+    )
 
     def __attrs_post_init__(self) -> None:
         validators.filling(self.missing, self.dtype)
@@ -83,15 +86,16 @@ class TableSource(PreparationSettings, DataSource):
         found, test, said = self._convert_parts(path)
         all_facts = [facts for _, facts in found]
         classes, parts = self._encode(found)
-        weights = [arrays["weights"] for arrays, _ in found] if self.weights is not None else None
-        given = {} if weights is None else {"weights": weights[0] if len(weights) == 1 else tuple(weights)}
+        settings = self._prepare(all_facts[0]) | ({"task": self.task} if self.task else {})
+        if self.weights is not None:
+            settings["weights"] = tuple(arrays["weights"] for arrays, _ in found)
         data = data_set(
             path,
-            *parts,
+            parts[0],
+            parts[1] if len(parts) > 1 else None,
             classes=range(len(classes)) if self.classes else None,
             columns=_describe_columns(all_facts[-1]),  # whose words are those of the training file, and more
-            **self._prepare(all_facts[0]),
-            **given,
+            **settings,
         )
         return attrs.evolve(
             data,
@@ -108,16 +112,21 @@ class TableSource(PreparationSettings, DataSource):
     def read_named_rows(self, path: Path, features: int, names: Sequence[str]) -> RowsToPredict:
         """Return rows to predict, with the label where there is one. No row is left out."""
         missing = "refuse" if self.missing == "drop" else self.missing
-        left_out = self.leave_out if self.weights is None else (*self.leave_out, self.weights)
+        left_out = self.column_settings.not_features
         columns = attrs.evolve(
-            self.column_settings, missing=missing, every_row=True, leave_out=left_out, trained=tuple(names)
+            self.column_settings,
+            missing=missing,
+            every_row=True,
+            leave_out=left_out,
+            weights=None,
+            trained=tuple(names),
         )
         arrays, facts = self.convert_rows(path, self.recipe("rows", features, names), columns, features, names)
         labels = arrays.get("t")
         if labels is not None and facts["classes"]:
             labels = np.array(facts["classes"])[labels]
         said = (*describe_rows(facts, columns, names), *notes([facts], missing))
-        return RowsToPredict(np.array(arrays["x"], np.float64), labels, said, columns=_describe_columns(facts))
+        return RowsToPredict(np.array(arrays["x"], np.float64), labels, said, columns=tuple(_describe_columns(facts)))
 
     @abstractmethod
     def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:
@@ -206,6 +215,7 @@ class TableSource(PreparationSettings, DataSource):
         is_one_hot = len(labels) > 1 and not plan.is_regression
         one_hot: Sequence[Any] = (labels if table.names else self.classes or []) if is_one_hot else []
         return {
+            "text": {},
             **facts,
             "classes": one_hot or facts.get("classes", []),
             "names": table.names,

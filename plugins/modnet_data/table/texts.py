@@ -7,7 +7,7 @@ from typing import Any, final
 
 import numpy as np
 
-from modnet import Array, DataError
+from modnet import Array, DataError, find_unclear_labels
 from modnet.cached import Facts
 from modnet.files import quote
 from modnet_data.table.plan import Plan
@@ -33,8 +33,9 @@ class Texts:
 
     @property
     def facts(self) -> Facts:
-        """The words of each column by its number."""
-        return {"text": {str(column): list(numbers) for column, numbers in self._numbers.items()}}
+        """The words of each feature that is text, by its place among the features."""
+        places = {column: str(rank) for rank, column in enumerate(self._plan.features)}
+        return {"text": {places[column]: list(numbers) for column, numbers in self._numbers.items()}}
 
     def to_numbers(self, column: int, words: Sequence[str], cells: int | None = None) -> Array:
         """Return the numbers of words that were checked, float64, of so many cells; new words become known."""
@@ -47,8 +48,12 @@ class Texts:
 
     def problem(self, column: int, word: str) -> str:
         """Say what is wrong with a word, or nothing."""
+        if word in self._numbers[column]:
+            return ""
         if len(word) >= LONGEST_LABEL:
             return f"expected a word, found {len(word):,} characters; is a quote left open?"
+        if unclear := find_unclear_labels([word]):
+            return unclear[0].replace("the label", "the word")
         order = self._plan.orders.get(column)
         return f"the word {quote(word)} is not in the order of 'encode'" if order and word not in order else ""
 
@@ -63,7 +68,8 @@ class Texts:
         also = "" if len(wordy) == 1 else f" (so have {', '.join(quote(str(table.name_of(i))) for i in wordy[1:7])})"
         problem = f"is text and has too many different words to be encoded unasked: {known}{also}"
         advice = [*plan.advise_leaving_out(wordy), *([] if full else plan.advise_encoding(wordy))]
-        return table.column_error(first, problem, advice)
+        error: DataError = table.column_error(first, problem, advice)
+        return error
 
     def find_wordy(self) -> list[int]:
         """Return the columns of too many words, of which `encode` says nothing."""

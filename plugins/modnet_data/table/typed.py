@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import attrs
 import numpy as np
@@ -15,6 +15,7 @@ from modnet_data.rows import EXACT
 from modnet_data.table.columns import Columns, Value
 
 FIRST = 100  # rows, by which columns are judged
+MOST_WORDS = 2**16  # of a column of text, that are read at once
 
 
 @attrs.frozen
@@ -51,10 +52,19 @@ class TypedTable:
         text = frozenset(i for i, kind in enumerate(self.kinds) if kind == "text")
         return TypedColumns(self.path, self.names, len(self.names), text, self._first_values)
 
-    def _first_values(self) -> list[Sequence[Value]]:
+    def first_cells(self, most: int) -> list[tuple[str, str, list[Any]]]:
+        """Return the name of each column, its type if it cannot be read, and its first cells, of all about so many."""
+        values = self._first_values(min(MOST_WORDS, max(FIRST, most // max(len(self.names), 1))))
+        found = list[tuple[str, str, list[Any]]]()
+        for name, type_, kind, column in zip(self.names, self.types, self.kinds, values, strict=True):
+            cells = [None if cell is None else bool(cell) for cell in column] if kind == np.bool_ else list(column)
+            found.append((name, "" if kind else type_, cells if kind else []))
+        return found
+
+    def _first_values(self, rows: int = FIRST) -> list[Sequence[Value]]:
         """Return the first values of each column."""
         known = [i for i, kind in enumerate(self.kinds) if kind is not None]
-        blocks = [*self.blocks(known, FIRST)] if known else []  # one, or none where there are no rows
+        blocks = [*self.blocks(known, rows)] if known else []  # one, or none where there are no rows
         values = dict(zip(known, map(_to_values, blocks[0]), strict=True)) if blocks else {}
         rows = len(next(iter(values.values()), ()))
         return [values.get(i, [math.nan] * rows) for i in range(len(self.names))]
