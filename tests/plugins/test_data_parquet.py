@@ -387,7 +387,7 @@ def test_columns_of_text_and_gaps_are_features(path):
     words = ("port=S", "port=Q", "port is missing", "deck=b", "deck=a", "deck=c")
     assert data.preparation.feature_names == (*names, *words)
     np.testing.assert_array_equal(
-        data.train.x[:4, 4:], [[1, 0, 0, 1, 0, 0], [0, 1, 0, 0, 1, 0], [1, 0, 1, 1, 0, 0], [1, 0, 0, 0, 0, 1]]
+        data.train.x[:4, 4:], [[1, 0, 0, 1, 0, 0], [0, 1, 0, 0, 1, 0], [0, 1, 1, 1, 0, 0], [1, 0, 0, 0, 0, 1]]
     )
     np.testing.assert_array_equal(data.train.weights, MIXED["rows"].to_numpy())
     assert data.settings["encode"] == {"port": "one-hot", "deck": "one-hot"}

@@ -109,7 +109,7 @@ class Labels:
 
 @attrs.frozen
 class _Found:
-    """What is found in a table beside its numbers: missing values, words, and labels of text."""
+    """Missing values, words, and labels of text, as they are found in a table."""
 
     gaps: Missing
     texts: Texts
