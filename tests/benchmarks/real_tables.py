@@ -69,7 +69,7 @@ PYDATASET = {
     "MASS/crabs": ("sp", "index"),
     "reshape2/tips": ("smoker", ""),
     "car/Chile": ("vote", ""),
-    "ggplot2/mpg": ("drv", "model"),
+    "ggplot2/mpg": ("class", "model"),
     "Ecdat/Participation": ("lfp", ""),
 }
 REGRESSION = {
