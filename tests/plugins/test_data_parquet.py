@@ -181,7 +181,7 @@ WITH_NULLS = {
 def test_missing_values_are_refused_dropped_or_filled_in(path):
     save(path, WITH_NULLS)
     with pytest.raises(
-        DataError, match=r"row 2, column 1 \('a'\): a missing value: set missing = 'drop' or missing = 0$"
+        DataError, match=r"row 2, column 1 \('a'\): a missing value: set impute = 'median' or missing = 'drop'$"
     ):
         modnet.load(path)
     dropped = modnet.load(path, missing="drop", test_fraction=0)

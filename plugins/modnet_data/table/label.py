@@ -79,7 +79,7 @@ class LabelChoice:
         Numbers in another notation are asked about before: they would be left out as text.
         """
         for i in self.among:
-            if i not in self._readable and (error := self.table.notation_error(i)):
+            if not are_numbers(self.values[i]) and (error := self.table.notation_error(i)):
                 return error
         if self.is_regression:
             return self._question_of_number()
