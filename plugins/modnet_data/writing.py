@@ -16,6 +16,10 @@ INTEGERS = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.int6
 
 def parts_of(data: Dataset, *, with_words: bool = False) -> list[Samples]:
     """Return the training part, and the test part if it has samples; raises DataError where words cannot be written."""
+    if not data.classes:
+        raise DataError(
+            "the labels are numbers to be predicted, which cannot be written: write a data set with classes"
+        )
     if not with_words and (text := [i for i, column in enumerate(data.columns) if column.words is not None]):
         name = quote(data.columns[text[0]].name) if data.columns[text[0]].name else text[0] + 1
         raise DataError(f"the column {name} is of text, which this kind of file does not hold: write a CSV file")

@@ -195,9 +195,11 @@ def test_columns_that_are_no_features_are_left_out_at_once(
     path = write(tmp_path, table)
     data = obey(path, leave_out=["g"])
     index = write is write_csv and header == "__index_level_0__"  # pandas names no column so in a CSV file
-    assert data.feature_names == ("f", *([header] if index else []))
-    assert ask(path, features=["Name", "f"], label="label").advice == ({"features": ["f"]},)
-    assert ask(path, features=["Name"], label="label").advice == ()
+    kept = [header] if index or header == "Sex" else []
+    assert data.feature_names == ("f", *kept)
+    encode = {"encode": {"Name": "one-hot"}}
+    assert ask(path, features=["Name", "f"], label="label").advice == ({"features": ["f"]}, encode)
+    assert ask(path, features=["Name"], label="label").advice == (encode,)
 
 
 @pytest.mark.parametrize("first", [True, False])
