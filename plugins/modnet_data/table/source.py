@@ -85,8 +85,8 @@ class TableSource(PreparationSettings, DataSource):
         classes, parts = self._encode(found)
         settings = {**self._prepare(all_facts[0]), "class_weight": self._weigh(path, classes)}
         if self.weights is not None:
-            weights = [arrays["weights"] for arrays, _ in found]
-            settings["weights"] = weights[0] if len(weights) == 1 else tuple(weights)
+            weights = tuple(arrays["weights"] for arrays, _ in found)
+            settings["weights"] = weights if len(parts) > 1 else weights[0]
         data = data_set(
             path,
             parts[0],
