@@ -15,6 +15,7 @@ from typing import Any, ClassVar, Protocol
 
 import attrs
 
+from modnet.data.columns import Column
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, NoDerivativeError
 from modnet.files import uncompressed_name
@@ -202,11 +203,16 @@ class Optimizer(Part, ABC):
 
 @attrs.frozen(eq=False)
 class RowsToPredict:
-    """Rows to predict: features `x`, unscaled (N, features), their labels (N,) or None, and notes for the user."""
+    """Rows to predict: raw `x` (N, columns), their labels (N,) or None, and notes for the user.
+
+    `columns` say which of them hold codes of text, and by which words; NaN is a missing value. Without them, numbers
+    stand for themselves in a column that was text in training.
+    """
 
     x: Array
     labels: Array | None = None
     notes: tuple[str, ...] = ()
+    columns: tuple[Column, ...] = ()
 
 
 class DataSource(Part, ABC):

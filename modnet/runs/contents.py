@@ -27,7 +27,8 @@ from modnet.types import Array, History
 
 def describe_params(data: Dataset) -> dict[str, Any]:
     """Return what it takes, besides the parameters, to predict from raw rows."""
-    return {"classes": list(data.classes), "scale": data.scale, "features": list(data.feature_names)}
+    about = {"classes": list(data.classes), "scale": data.scale, "features": list(data.feature_names)}
+    return {**about, "preparation": data.preparation.digest} if data.preparation else about
 
 
 def pack_of_samples(values: Array | None) -> bytes:
@@ -58,9 +59,9 @@ def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[s
     }
 
 
-def pack_summary(summary: dict[str, Any]) -> bytes:
-    """Return the content of summary.json."""
-    return (json.dumps(summary, indent=2) + "\n").encode()
+def pack_json(table: dict[str, Any]) -> bytes:
+    """Return the content of summary.json or preparation.json."""
+    return (json.dumps(table, indent=2) + "\n").encode()
 
 
 def history_to_csv(history: History) -> str:
