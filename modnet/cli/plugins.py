@@ -12,13 +12,14 @@ import click
 
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
 from modnet.cli.output import echo
+from modnet.cli.show.misnamed import find_misnamed
 from modnet.compose.plugins import get_host
 from modnet.errors import UnknownNameError
 from modnet.host.approval import forget as forget_module
 from modnet.host.approval import list_approvals
 from modnet.host.catalogue import LIMIT
 from modnet.host.discovery import PluginHost
-from modnet.host.entry_points import Plugin, find_misnamed
+from modnet.host.entry_points import Plugin
 from modnet.host.kinds import KINDS
 from modnet.text import format_table, printable
 

@@ -21,9 +21,10 @@ from modnet.compose.plugins import get_host
 from modnet.compose.settings import Table, get_settings
 from modnet.compose.sources import is_data_set, read_rows, recognise_source
 from modnet.compose.toml import read_toml
-from modnet.errors import DataError
+from modnet.errors import DataError, SettingError
 from modnet.host.signatures import find_settings
 from modnet.interfaces import DataSource
+from modnet.nn.metrics import compute_metrics
 from modnet.runs.folder import EXPERIMENT, PARAMS
 from modnet.runs.integrity import check_files
 from modnet.runs.missing_plugins import name_missing_plugins
@@ -54,7 +55,7 @@ def predict(
     without: tuple[str, ...],
     modules: tuple[str, ...],
 ) -> None:
-    """Predict the class of each row of FILE with RUN's network.
+    """Predict the class, or in a regression the number, of each row of FILE with RUN's network.
 
     FILE has the same features as the training data, found by their names where both have names; other columns are
     ignored. Labels may be beside them, and are then compared. The output is CSV: row, prediction, and label where there
@@ -64,6 +65,8 @@ def predict(
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}
     load_all_plugins(table, run / EXPERIMENT, without, modules, optional=True)
     model = TrainedModel.read(run)
+    if probabilities and not model.classes:
+        raise SettingError([f"{run} is a regression: its predictions are numbers, without probabilities"], "predict")
     if is_data_set(str(file)) and not file.exists():
         one, target = (shlex.quote(str(name)) for name in (file, f"{file}.csv"))
         raise DataError(f"{file}: a data set, no file; write one by: modnet data convert {one} {target}")
@@ -80,15 +83,18 @@ def predict(
         found = read_rows(reader, file, model.columns, names, may_lack=model.preparation is not None)
     predictions, outputs = model.predict(found.x, found.columns)
     columns: dict[str, list[Any]] = {"row": list(range(1, len(predictions) + 1)), "prediction": predictions}
-    notes, measured = list(found.notes), dict[str, Any]()
+    notes, measured = list(found.notes), dict[str, Any]({"accuracy": None} if model.classes else {})
     notes += model.describe_unseen(found.x, found.columns)
     if model.scale > 1 and found.x.size and found.x.max() <= 1:
         what = f"the run divides features by {model.scale:g}, and none of these is above 1"
         notes.append(f"{what}: give them as they were in training, not divided")
     if found.labels is not None:
         columns["label"] = found.labels.tolist()
-        measured = _measure(predictions, columns["label"])
-        notes += _describe_unknown_labels(columns["label"], model.classes)
+        if model.classes:
+            measured = _measure(predictions, columns["label"])
+            notes += _describe_unknown_labels(columns["label"], model.classes)
+        else:
+            measured = compute_metrics("regression", outputs, found.labels.reshape(outputs.shape))
     if probabilities:
         columns |= {f"output {label}": outputs[:, i].tolist() for i, label in enumerate(model.classes)}
     _print_predictions(columns, measured, notes, json_=json_)
@@ -131,11 +137,13 @@ def _print_predictions(
     if json_:
         records = [dict(zip(columns, row, strict=True)) for row in zip(*columns.values(), strict=True)]
         classes = [attrs.asdict(score) for score in measured.get("classes", ())]
-        scores = {"accuracy": None, **measured, **({"classes": classes} if classes else {})}
+        scores = {**measured, **({"classes": classes} if classes else {})}
         echo(json.dumps({**scores, "notes": notes, "rows": records}))
         return
     echo(to_csv([list(columns), *zip(*columns.values(), strict=True)]), nl=False)
-    if measured:
+    if "r2" in measured:
+        echo(f"R² {measured['r2']:.4f}, RMSE {measured['rmse']:.4g} on {len(columns['row']):,} rows", err=True)
+    elif "classes" in measured:
         echo("\n".join(format_class_report(measured["classes"])), err=True)
         rows = f"on {len(columns['row']):,} rows"
         echo(f"accuracy {measured['accuracy']:.4f} {rows} (majority {measured['baseline']:.4f})", err=True)

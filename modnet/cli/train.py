@@ -34,7 +34,7 @@ from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import compare_settings
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.text import format_table
+from modnet.text import format_count, format_table
 from modnet.types import Status
 
 WIDTH = 80
@@ -108,13 +108,14 @@ def describe(wanted: Experiment, data: Dataset) -> None:
     network = create_network(wanted, data)
     training, parts = wanted.training, wanted.network
     scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
+    answers = f"{len(data.classes)} classes" if data.classes else format_count(data.outputs, "target")
     sizes = " -> ".join(str(n) for n in (network.layers[0].inputs, *(layer.outputs for layer in network.layers)))
     inferred = format_settings({key: value for key, value in data.settings.items() if key != "scale"})
     notes = [*([f"read with {inferred}"] if inferred else []), *data.notes]
     used = [find_name(part) for part in (*parts.activation, parts.output, parts.loss)]
     tell(
         f"data      {wanted.data.path or find_name(wanted.data.source)}: {data.format_sizes()} samples, "
-        f"{data.features} features, {len(data.classes)} classes{scale}\n"
+        f"{data.features} features, {answers}{scale}\n"
         + "".join(f"          {note}\n" for note in notes)
         + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
         f"training  {_format_part(wanted.gradient)}, {_format_part(wanted.optimizer)}, "

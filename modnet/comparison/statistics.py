@@ -78,19 +78,13 @@ class RareSamples:
         return load_special().ndtr(-np.interp(np.sqrt(far), roots, self._deviate(roots**2, side)))
 
     def reach(self, tail: float, side: int) -> float:
-        """Return the distance at which the p-value is `tail`, by Newton's method with the slope over a small step."""
+        """Return the distance at which the p-value is `tail`."""
+        from scipy.optimize import brentq  # takes a while
+
         wanted, limit = -float(load_special().ndtri(tail)), max(side * limit for limit in self.limits)
         if self._deviate(0.0, side) >= wanted:
             return 0.0
-        squares = float(self.counts @ self.values**2) + limit**2
-        distance = min(wanted * math.sqrt(squares) / float(self.counts.sum()), limit / 2)  # if all were normal
-        for _ in range(50):
-            missing, less = wanted - self._deviate(distance * np.array([1, 1 + 1e-6]), side)
-            if abs(missing) < 1e-9:
-                break
-            step = 1e-6 * distance * missing / (missing - less)
-            distance = min(max(distance + step, distance / 2), (distance + limit) / 2)
-        return float(distance * self.unit)
+        return float(brentq(lambda distance: self._deviate(distance, side) - wanted, 0.0, limit) * self.unit)
 
     def smallest(self, tail: float) -> float:
         """Return the distance at which the p-value would be `tail` if no two of these samples differed."""

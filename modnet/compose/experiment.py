@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import is_dataclass
 from enum import Enum
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -15,16 +16,16 @@ from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, get_default_jo
 from modnet.compose.network import Network
 from modnet.compose.parts import find_name, is_registered, make_settings_reader, read_part
 from modnet.compose.plugins import containing_plugins, get_host
-from modnet.compose.settings import Table, get_settings
+from modnet.compose.settings import Settings, Table, get_settings
 from modnet.compose.sources import read_source, recognise_source
 from modnet.compose.tables import merge
 from modnet.data.dataset import Dataset
-from modnet.errors import ModnetError, SettingError
+from modnet.errors import SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
 from modnet.nn.run import Run
-from modnet.nn.training import train_network
+from modnet.nn.training import check_task, train_network
 from modnet.text import printable
 
 LONGEST_TITLE = 500
@@ -100,7 +101,7 @@ class Experiment:
 def create_experiment(table: Table) -> Experiment:
     """Return the experiment that changes the main job by `table`; raises SettingError with all mistakes at once."""
     reader = make_settings_reader()
-    reader.on(tuple[Activation, ...], _read_activations)
+    reader.on(tuple[Activation, ...], partial(_read_activations, reader))
     reader.on(DataSettings, _read_data_settings)
     return reader.read(merge(MAIN_JOB, table), Experiment)
 
@@ -179,16 +180,29 @@ def find_parts(value: Any) -> Iterator[Part]:
 
 
 def create_network(experiment: Experiment, data: Dataset) -> Network:
-    """Return the untrained network of an experiment, as wide at both ends as the data."""
-    return create_network_of_size(experiment, data.features, len(data.classes))
+    """Return the untrained network of an experiment, as wide at both ends as the data.
+
+    Raises SettingError where its loss, or the output's activation, is not for the task of the data.
+    """
+    check_task(experiment.network.loss, data)
+    outputs = count_outputs(experiment, data.outputs)
+    if outputs == 1 != len(data.classes) and experiment.network.output.computes == "softmax":
+        others = "sigmoid" if data.classes else "identity"
+        raise SettingError([f"of a single output the softmax is always 1: choose {others}"], "network.output")
+    return create_network_of_size(experiment, data.features, outputs)
 
 
-def create_network_of_size(experiment: Experiment, features: int, classes: int) -> Network:
-    """Return the untrained network of an experiment between so many features and classes."""
+def count_outputs(experiment: Experiment, needed: int) -> int:
+    """Return the number of outputs for so many classes or targets: one for two classes where the loss is binary."""
+    return 1 if experiment.network.loss.is_binary and needed == 2 else needed
+
+
+def create_network_of_size(experiment: Experiment, features: int, outputs: int) -> Network:
+    """Return the untrained network of an experiment between so many features and outputs."""
     wanted = experiment.network
     each = wanted.activation * (len(wanted.hidden) if len(wanted.activation) == 1 else 1)
     return Network(
-        [features, *wanted.hidden, classes],
+        [features, *wanted.hidden, outputs],
         hidden=each,
         output=wanted.output,
         loss=wanted.loss,
@@ -203,7 +217,7 @@ def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Datas
 
     With the entries that a user has `given`, all others are the defaults for such data.
     """
-    settings = experiment.data
+    settings = attrs.evolve(experiment.data, source=_choose_task(experiment))
     data = read_source(settings.source, settings.path)
     known = get_settings(settings.source)
     inferred = {key: value for key, value in data.settings.items() if key in known}
@@ -212,6 +226,16 @@ def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Datas
     if given is not None and job is not MAIN_JOB:
         experiment = create_experiment(merge(job, {**given, "data": {}}))
     return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved))
+
+
+def _choose_task(experiment: Experiment) -> DataSource:
+    """Return the source of an experiment's data; where it has no task, that of the loss."""
+    source, network = experiment.data.source, experiment.network
+    known = get_settings(source)
+    names = find_name(network.loss), find_name(network.output)
+    is_regression = network.loss.task == "regression" or names == ("mean-squared-error", "identity")
+    has_none = "task" in known and known["task"] is None
+    return type(source)(**{**known, "task": "regression"}) if is_regression and has_none else source
 
 
 def run_experiment(
@@ -236,17 +260,10 @@ def run_experiment(
         )
 
 
-def _read_activations(value: Any) -> tuple[Any, ...]:
-    parts: list[Any] = []
-    mistakes: list[str] = []
-    for item in value if isinstance(value, (list, tuple)) else [value]:
-        try:
-            parts.append(read_part("activation", item))
-        except ModnetError as error:
-            mistakes += error.mistakes if isinstance(error, SettingError) else [str(error)]
-    if mistakes:
-        raise SettingError(mistakes)
-    return tuple(parts)
+def _read_activations(reader: Settings, value: Any) -> tuple[Activation, ...]:
+    if isinstance(value, (list, tuple)):
+        return tuple(reader.read_value(value, list[Activation]))
+    return (reader.read_value(value, Activation),)
 
 
 def _read_data_settings(value: Any) -> DataSettings:

@@ -85,7 +85,7 @@ class Settings:
         for key, setting in settings.items():
             try:
                 if key in table:
-                    values[key] = self._read_value(table[key], _find_type(setting))
+                    values[key] = self.read_value(table[key], _find_type(setting))
                     _check(key, setting.field, values[key])
                 elif setting.default is attrs.NOTHING:
                     mistakes.append(f"{key!r} is missing")
@@ -98,7 +98,8 @@ class Settings:
                 mistakes = [_get_message(error)]
         raise SettingError(mistakes, where)
 
-    def _read_value(self, value: Any, wanted: Any) -> Any:
+    def read_value(self, value: Any, wanted: Any) -> Any:
+        """Return one value as its type asks; raises SettingError and what the type itself raises."""
         wanted = _unwrap(wanted)
         kind = get_origin(wanted) or wanted
         if wanted in self._own:
@@ -123,11 +124,11 @@ class Settings:
         if type(value) in options or (value is None and types.NoneType in get_args(wanted)):
             return value
         if len(options) == 1:
-            return self._read_value(value, options[0])
+            return self.read_value(value, options[0])
         telling = []  # errors in the settings of a part that could be made
         for option in options:
             try:
-                return self._read_value(value, option)
+                return self.read_value(value, option)
             except _MISTAKES as error:
                 telling += [] if str(error).startswith("must be ") else [error]
         raise telling[0] if len(telling) == 1 else SettingError([f"must be {_describe(wanted)}, not {value!r}"])
@@ -158,7 +159,7 @@ class Settings:
         found, mistakes = [], []
         for place, value, wanted in items:
             try:
-                found.append(self._read_value(value, wanted))
+                found.append(self.read_value(value, wanted))
             except _MISTAKES as error:
                 mistakes += _place(place, error)
         if mistakes:

@@ -142,7 +142,8 @@ def recognise_source(path: Path) -> str:
     if not found and path.is_dir() and (files := _list_files(path)):
         raise DataError(f"{path}: no source recognises this folder as a whole; name a file in it: {files}", path=path)
     problem = f"{' and '.join(found)} all recognise it" if found else "no source recognises it"
-    names = ", ".join(found or [registry.name_for(source) for source in readers])
+    named = [source for source in readers if source.cls.suffixes or source.cls.read_object is DataSource.read_object]
+    names = ", ".join(found or map(registry.name_for, named))
     raise DataError(f"{path}: {problem}; name its source, one of: {names}", path=path)
 
 

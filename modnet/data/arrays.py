@@ -6,6 +6,7 @@ import math
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from functools import partial
+from itertools import cycle
 from typing import Any
 
 import attrs
@@ -15,9 +16,10 @@ from modnet.data.columns import Column, PreparationSettings, describe_column, fi
 from modnet.data.labels import check_classes, is_missing, to_indices, to_label_array, to_labels
 from modnet.data.preparation import Preparation, format_unseen
 from modnet.data.samples import Samples, check_rows, describe_part
+from modnet.data.targets import TargetScale, to_targets, to_weights
 from modnet.errors import DataError
 from modnet.randomness import Stream
-from modnet.types import Array
+from modnet.types import Array, Task
 
 PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
@@ -28,12 +30,16 @@ def to_samples(
     classes: tuple[Any, ...] | None,
     columns: Sequence[Column],
     settings: PreparationSettings,
+    weights: Any = None,
 ) -> list[Samples]:
     """Return parts that are given as (rows, labels): rows (N, D), and labels (N,), integers or text, for targets.
 
-    Where `classes` are given, each label becomes its place among them. Columns of text become codes. Raises DataError.
+    Where `classes` are given, each label becomes its place among them. For a regression targets are numbers
+    (N, targets) as they are. Columns of text become codes. `weights` (N,) are those of the only part, or a pair.
+    Raises DataError.
     """
-    pairs = [_to_pair(given, describe_part(name), classes) for name, given in parts.items()]
+    pairs = [_to_pair(given, describe_part(name), classes, settings.task) for name, given in parts.items()]
+    weights = (weights,) if len(pairs) == 1 or weights is None else weights
     tables = [x for x, _ in pairs]
     if len({table.shape[1] for table in tables}) > 1:
         raise DataError(f"training rows have {tables[0].shape[1]} features, test rows {tables[1].shape[1]}")
@@ -44,22 +50,27 @@ def to_samples(
     tables, columns = encode_tables(tables, columns, {find_column(key, columns, "encode") for key in listed})
     may_lack = [way is not None for way in find_impute(settings, columns)]
     found = []
-    for name, x, (_, labels) in zip(parts, tables, pairs, strict=True):
+    for (name, x), (_, labels), given in zip(zip(parts, tables, strict=True), pairs, cycle(weights)):
         x = np.array(x, order="C", copy=True if x.flags.writeable else None)
-        samples = Samples(x, labels, is_finite=True, columns=columns)
+        w = None if given is None else to_weights(given, describe_part(name), len(x))
+        samples = Samples(x, labels, is_finite=True, columns=columns, weights=w)
         if x.dtype.kind == "f" or any(column.words is not None for column in columns):
             check_rows(samples, describe_part(name), columns, may_lack)
         found.append(samples)
     return found
 
 
-def _to_pair(given: Any, part: str, classes: tuple[Any, ...] | None) -> tuple[Array, Array]:
-    """Return rows (N, D) of any dtype and their labels (N,); raises DataError."""
-    x, labels = _to_array(given[0], part), to_label_array(given[1], part)
-    labels = to_labels(labels, part) if classes is None else to_indices(labels, classes, part)
+def _to_pair(given: Any, part: str, classes: tuple[Any, ...] | None, task: Task | None) -> tuple[Array, Array]:
+    """Return rows (N, D) of any dtype and their labels (N,), or targets (N, targets); raises DataError."""
+    x = _to_array(given[0], part)
+    if task == "regression":
+        labels = to_targets(given[1], part)
+    else:
+        labels = to_label_array(given[1], part)
+        labels = to_labels(labels, part) if classes is None else to_indices(labels, classes, part)
     if x.ndim == 0 or x.dtype.kind not in "buifOU":
         raise DataError(f"{part} rows: expected numbers of shape (N, features), found {x.dtype} of shape {x.shape}")
-    if labels.ndim != 1 or len(labels) != len(x):
+    if (labels.ndim != 1 and task != "regression") or len(labels) != len(x):
         raise DataError(f"{part}: {len(x)} rows need {len(x)} labels, found labels of shape {labels.shape}")
     features = math.prod(x.shape[1:])
     if not features:
@@ -89,10 +100,10 @@ def _is_list(given: object) -> bool:
 
 def split_samples(samples: Samples, fraction: float, seed: int, stratified: bool) -> tuple[Samples, Samples]:
     """Return the training and the test samples, both in their order."""
-    labels = samples.t
+    labels, weights = samples.t, samples.weights
     count = round(fraction * len(labels))
     if not count:
-        return samples, attrs.evolve(samples, x=samples.table[:0], t=labels[:0])
+        return samples, attrs.evolve(samples, x=samples.table[:0], t=labels[:0], weights=None)
     order = Stream(seed, ("test split",)).generator().permutation(len(labels))
     places = np.arange(count)
     if stratified:
@@ -100,7 +111,31 @@ def split_samples(samples: Samples, fraction: float, seed: int, stratified: bool
         order = order[np.argsort(labels[order], kind="stable")]
         places = ((places + 0.5) * (len(labels) / count)).astype(np.int64)
     train, test = np.sort(np.delete(order, places)), np.sort(order[places])
-    return attrs.evolve(samples, t=labels[train], chosen=train), attrs.evolve(samples, t=labels[test], chosen=test)
+    first, second = (
+        attrs.evolve(samples, t=labels[rows], chosen=rows, weights=None if weights is None else weights[rows])
+        for rows in (train, test)
+    )
+    return first, second
+
+
+def encode_targets(
+    train: Samples, test: Samples, classes: tuple[Any, ...] | None, settings: PreparationSettings
+) -> tuple[Samples, Samples, tuple[Any, ...], TargetScale | None]:
+    """Return both parts with class indices and the classes; or with standardized targets, no classes and their scale.
+
+    `classes` are those whose indices the targets are already. Raises DataError.
+    """
+    if settings.task == "regression":
+        if classes or settings.class_weight is not None or settings.stratified:
+            raise DataError("a regression has no classes: take 'classes', 'class_weight' and 'stratified' out")
+        if train.t.shape[1] != test.t.shape[1]:
+            raise DataError(f"training rows have {train.t.shape[1]} targets, test rows {test.t.shape[1]}")
+        scale = TargetScale.fit(train.t, train.weights)
+        train, test = (attrs.evolve(part, t=scale.standardize(part.t)) for part in (train, test))
+        return train, test, (), scale
+    found, t = (classes, np.concatenate([train.t, test.t])) if classes else encode_labels(train.t, test.t)
+    train, test = attrs.evolve(train, t=t[: len(train)]), attrs.evolve(test, t=t[len(train) :])
+    return train, test, found, None
 
 
 def encode_labels(train: Array, test: Array) -> tuple[tuple[Any, ...], Array]:

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping, Sequence
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import attrs
 from attrs.validators import instance_of
 
 from modnet.errors import DataError
 from modnet.text import printable, quote
+from modnet.types import Task
 
 Key = str | int
 """A column by its name, or by its number from 0."""
+TASKS = get_args(Task)
 STATISTICS = ("mean", "median", "most-frequent")
 
 
@@ -112,6 +114,12 @@ def _is_impute(value: object) -> bool:
     return value is None or _is_one(value, *STATISTICS) or _is_number(value)
 
 
+def _is_class_weight(value: object) -> bool:
+    if isinstance(value, Mapping):
+        return all(_is_number(each) and each >= 0 for each in value.values())
+    return _is_one(value, "balanced")
+
+
 # ruff: noqa: RUF009 - a field is what `_setting` returns
 @attrs.frozen(kw_only=True)
 class PreparationSettings:
@@ -151,6 +159,14 @@ class PreparationSettings:
     """The rule for words that training has not seen: zeros in all columns of the words, or an error."""
     test_fraction: float = _setting(0.2, lambda value: _is_number(value) and 0 <= value < 1, ">= 0 and < 1")
     """The share of rows for testing, where there is no test part."""
+    task: Task | None = _setting(
+        None, lambda value: value is None or _is_one(value, *TASKS), "'classification' or 'regression'"
+    )
+    """Labels are classes, or numbers to predict; None: classes, unless the loss is one for regression."""
+    class_weight: Literal["balanced"] | dict[str, float] | None = _setting(
+        None, lambda value: value is None or _is_class_weight(value), "'balanced', or a table of numbers >= 0 by label"
+    )
+    """The weight of each class in the loss; "balanced": each class has the same in all."""
     stratified: bool = attrs.field(default=False, validator=instance_of(bool))
     """True gives each class its share in the test part."""
     split_seed: int = 0

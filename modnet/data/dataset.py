@@ -8,13 +8,21 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
-import numpy as np
 
-from modnet.data.arrays import describe_unseen, encode_labels, is_labels_of, is_pair, prepare, split_samples, to_samples
+from modnet.data.arrays import (
+    describe_unseen,
+    encode_targets,
+    is_labels_of,
+    is_pair,
+    prepare,
+    split_samples,
+    to_samples,
+)
 from modnet.data.columns import Column, PreparationSettings
 from modnet.data.labels import check_labels, to_classes
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
+from modnet.data.targets import TargetScale, weigh_classes
 from modnet.errors import DataError, SettingError, describe_unknown
 from modnet.types import Array, Task
 
@@ -36,10 +44,13 @@ class Dataset:
     notes: tuple[str, ...] = ()
     more_parts: Mapping[str, Samples] = attrs.field(factory=dict)
     """Samples besides those for training and test, by the name of their part."""
+    target_scale: TargetScale | None = None
+    """The scale of the targets of a regression, which are standardized."""
 
     def __repr__(self) -> str:
         samples = " and ".join(f"{len(part)} {describe_part(name)}" for name, part in self.parts.items())
-        return f"<Dataset: {samples} samples of {self.features} features in {len(self.classes)} classes>"
+        answers = f"in {len(self.classes)} classes" if self.classes else f"with {self.outputs} targets"
+        return f"<Dataset: {samples} samples of {self.features} features {answers}>"
 
     @property
     def parts(self) -> dict[str, Samples]:
@@ -76,7 +87,7 @@ class Dataset:
 
     def to_unit(self, targets: Array) -> Array:
         """Return targets or predictions of a regression (N, targets) in the unit that the source has them in."""
-        return targets
+        return self.target_scale.restore(targets) if self.target_scale else targets
 
     @property
     def scale(self) -> float:
@@ -103,6 +114,7 @@ class Dataset:
         classes: Sequence[Any] | None = None,
         columns: Sequence[Column] = (),
         feature_names: Sequence[str] = (),
+        weights: Any = None,
         settings: Mapping[str, Any] | None = None,
         notes: Sequence[str] = (),
         **preparation: Any,
@@ -113,7 +125,8 @@ class Dataset:
         test part. Other keywords are `modnet.PreparationSettings`, which say how rows are split, and columns prepared.
         Features are flattened to (N, D). Rows may hold text: such columns become codes of words, as do `columns` that
         have words. `classes` are the labels that there are, in this order, with or without samples, or names for the
-        columns of one-hot labels; None takes those that are found, sorted.
+        columns of one-hot labels; None takes those that are found, sorted. With `task="regression"` labels are numbers,
+        (N,) or (N, targets). `weights` (N,) are those of rows, or a pair of those of both parts.
         `feature_names` (D,), `settings` and `notes` are kept as they are.
         The rows are copied, unless nobody can write to them (`x.flags.writeable`, a mapped file). Raises DataError
         where rows and labels do not fit, numbers are not finite, or a label is missing or none of `classes`, and
@@ -127,22 +140,22 @@ class Dataset:
         known = None if classes is None else to_classes(classes)
         parts = _arrange(train, test)
         columns = columns or _name_columns(feature_names, next(iter(parts.values()))[0])
-        first, *more = to_samples(parts, known, columns, wanted)
+        first, *more = to_samples(parts, known, columns, wanted, weights)
         if not more:
             first, second = split_samples(first, wanted.test_fraction, wanted.split_seed, wanted.stratified)
         else:
             second = more[0]
         if not len(first):
             raise DataError("no training rows")
-        found, t = (known, np.concatenate([first.t, second.t])) if known else encode_labels(first.t, second.t)
-        first, second = attrs.evolve(first, t=t[: len(first)]), attrs.evolve(second, t=t[len(first) :])
+        first, second, found, scale = encode_targets(first, second, known, wanted)
         changes, resolved = prepare(first, wanted)
         names = tuple(column.name for column in first.columns)
         names = names if any(names) else ()
         check_feature_names(names, len(first.columns))
         kept = {**resolved, **(settings or {})}
-        first, second = attrs.evolve(first, **changes), attrs.evolve(second, **changes)
-        data = cls(first, second, found, kept, names, tuple(notes))
+        weights = weigh_classes(wanted.class_weight, first.t, found, first.weights)
+        first, second = attrs.evolve(first, weights=weights, **changes), attrs.evolve(second, **changes)
+        data = cls(first, second, found, kept, names, tuple(notes), target_scale=scale)
         return attrs.evolve(data, notes=(*data.notes, *describe_unseen(second)))
 
     def check(self) -> None:
@@ -151,7 +164,8 @@ class Dataset:
         It is called for what a data source returns, and where training begins. Numbers are read block by block, and
         only where nothing else says that they are finite.
         """
-        check_labels(self.classes)
+        if self.target_scale is None:
+            check_labels(self.classes)
         columns = None
         for key, part in self.parts.items():
             columns = check_samples(part, describe_part(key), columns, len(self.classes))

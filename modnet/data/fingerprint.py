@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from hashlib import sha256
 from typing import Any
 
+import attrs
 import numpy as np
 
 from modnet.data.dataset import Dataset
@@ -31,7 +32,11 @@ def data_fingerprint(data: Dataset) -> dict[str, Any]:
     digests: dict[str, str] = {}
     for kind, samples in parts.items():
         digests[f"{kind} features"] = _features_sha256(samples)
-        digests[f"{kind} labels"] = sha256(samples.t.astype("<i8").tobytes()).hexdigest()
+        digests[f"{kind} labels"] = sha256(samples.t.astype("<i8" if data.classes else "<f8").tobytes()).hexdigest()
+        if samples.weights is not None:
+            digests[f"{kind} weights"] = sha256(samples.weights.astype("<f8").tobytes()).hexdigest()
+    if data.target_scale:
+        digests["scale of the targets"] = sha256(json.dumps(attrs.asdict(data.target_scale)).encode()).hexdigest()
     return {
         **{f"{kind} rows": len(samples) for kind, samples in parts.items()},
         "features": data.features,

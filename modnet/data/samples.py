@@ -15,6 +15,7 @@ import numpy as np
 from modnet.data.columns import Column
 from modnet.data.labels import to_float64
 from modnet.data.preparation import Preparation
+from modnet.data.targets import to_weights
 from modnet.errors import DataError
 from modnet.types import Array
 
@@ -47,7 +48,7 @@ class Samples:
     columns: tuple[Column, ...] = attrs.field(default=(), kw_only=True)
     preparation: Preparation | None = attrs.field(default=None, kw_only=True)
     weights: Array | None = attrs.field(default=None, kw_only=True)
-    """The samples' weights (N,) in the loss and the preparation, at least 0; None where all are alike."""
+    """The weights (N,) in the loss, float64, at least 0; None where all are alike."""
 
     def __len__(self) -> int:
         return len(self.t)
@@ -146,14 +147,19 @@ def describe_part(part: str) -> str:
 def check_samples(part: object, name: str, columns: int | None, classes: int) -> int:
     """Return the number of raw columns of a part; raises DataError where it is another one than that of other parts.
 
-    Likewise where rows have other than finite numbers, or not the index of a class each; or what their preparation
-    does not know: codes of no word, missing values that it does not impute. What is known of them is not read
-    again: whole numbers are finite, and `Samples.is_finite` says so of others.
+    Likewise where rows have other than finite numbers, or not the index of one of so many `classes` each, or of none
+    finite targets; weights that are not numbers >= 0; or what their preparation does not know: codes of no word,
+    missing values that it does not impute. What is known of them is not read again: whole numbers are finite, and
+    `Samples.is_finite` says so of others.
     """
     if not isinstance(part, Samples):
         raise DataError(f"the {name} samples are a {type(part).__name__}, not modnet.Samples")
-    _check_shape(part, name, columns)
-    if not _is_within(part.t, classes):
+    _check_shape(part, name, columns, classes)
+    if part.weights is not None:
+        to_weights(part.weights, name, len(part))
+    if not classes and not np.isfinite(part.t).all():
+        raise DataError(f"a target of the {name} rows is not finite")
+    if classes and not _is_within(part.t, classes):
         raise DataError(f"a target of the {name} rows is not the index of a class, from 0 to {classes - 1}")
     if (part.table.dtype.kind == "f" or part.preparation) and not part.is_finite:
         fills = [column.fill for column in part.preparation.columns] if part.preparation else [None] * len(part.table.T)
@@ -176,7 +182,7 @@ def check_rows(part: Samples, name: str, columns: Sequence[Column], may_lack: Se
             raise DataError(f"{where}: expected {wanted}, found {part.unscaled(block)[row, j]}")
 
 
-def _check_shape(part: Samples, name: str, columns: int | None) -> None:
+def _check_shape(part: Samples, name: str, columns: int | None, classes: int) -> None:
     # Whatever the annotations say: others made it.
     x: Any = part.table
     t: Any = part.t
@@ -192,8 +198,10 @@ def _check_shape(part: Samples, name: str, columns: int | None) -> None:
     rows: Any = np.asarray(part.chosen) if part.chosen is not None else x
     if rows is not x and not (rows.ndim == 1 and rows.dtype.kind in "iu" and _is_within(rows, len(x))):
         raise DataError(f"the chosen {name} rows are {_describe(rows)}, not indices of {len(x)} rows")
-    if not isinstance(t, np.ndarray) or t.dtype != np.int64 or t.shape != (len(rows),):
-        raise DataError(f"{name} targets are {_describe(t)}, not int64 of shape {(len(rows),)}")
+    dtype, ndim = (np.int64, 1) if classes else (np.float64, 2)
+    if not isinstance(t, np.ndarray) or (t.dtype, t.ndim) != (dtype, ndim) or len(t) != len(rows):
+        shape = f"({len(rows)},)" if classes else f"({len(rows)}, targets)"
+        raise DataError(f"{name} targets are {_describe(t)}, not {np.dtype(dtype)} of shape {shape}")
     if not 0 < part.scale < math.inf:
         raise DataError(f"{name} rows are divided by a number > 0, not {part.scale}")
 

@@ -73,13 +73,10 @@ def _import_matplotlib() -> Any:
 
 
 def create_figure(size: tuple[float, float]) -> Figure:
-    """Return an empty figure of a size in inches, with a canvas that needs no screen."""
-    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    """Return an empty figure of a size in inches, which needs no screen."""
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=size, layout="constrained")
-    FigureCanvasAgg(figure)
-    return figure
+    return Figure(figsize=size, layout="constrained")
 
 
 def create_panels(size: tuple[float, float], title: str, **options: Any) -> tuple[Figure, Any, Any]:

@@ -2,7 +2,6 @@
 
 from modnet.files.cache import cache_folder, digest
 from modnet.files.foreign import describe_foreign
-from modnet.files.names import part_paths, uncompressed_name
 from modnet.files.opening import (
     CHUNK,
     COMPRESSED,
@@ -11,10 +10,12 @@ from modnet.files.opening import (
     created,
     head_of,
     opened,
+    part_paths,
     read_bytes,
     reading,
     tell_progress,
     telling,
+    uncompressed_name,
 )
 from modnet.files.writing import replacing, sweep, write_atomically
 from modnet.files.zipped import ZIP, first_name, member_name

@@ -17,7 +17,8 @@ from modnet.gradcheck.reference import measure_parts
 from modnet.gradcheck.taylor import CORRECT, WRONG
 from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, measure_difference
 from modnet.gradcheck.whole import WHOLE, judge_whole
-from modnet.interfaces import GradientEstimator, Objective
+from modnet.interfaces import GradientEstimator
+from modnet.nn.network import NetworkObjective
 from modnet.randomness import Stream
 from modnet.text import format_error
 from modnet.types import Grads, Params
@@ -44,7 +45,7 @@ class GradientCheck:
 
 
 def judge_gradient(
-    objective: Objective,
+    objective: NetworkObjective,
     params: Params,
     estimators: Mapping[str, GradientEstimator],
     gradient: GradientEstimator | Grads | None = None,
@@ -75,7 +76,7 @@ def judge_gradient(
     )
 
 
-def judge_parts(objective: Objective, params: Params, stream: Stream) -> dict[int | None, Verdict | None]:
+def judge_parts(objective: NetworkObjective, params: Params, stream: Stream) -> dict[int | None, Verdict | None]:
     """Return the verdict on each activation, by its layer's number, and on the loss, by None.
 
     A part without a derivative of its own has None instead of a verdict.
@@ -92,7 +93,12 @@ def judge_parts(objective: Objective, params: Params, stream: Stream) -> dict[in
 
 
 def _judge_own(
-    objective: Objective, checked: Objective, params: Params, exact: Grads, bad: list[Verdict], stream: Stream
+    objective: NetworkObjective,
+    checked: NetworkObjective,
+    params: Params,
+    exact: Grads,
+    bad: list[Verdict],
+    stream: Stream,
 ) -> Verdict:
     """Judge the chain rule's gradient; the explanation says where all errors come from parts."""
     try:
@@ -120,7 +126,9 @@ def _attribute_to_parts(whole: Verdict, claimed: Grads, exact: Grads, bad: list[
     return attrs.evolve(whole, verdict=CORRECT, parameter=None, index=None, explanation=text, left_out=bad[0].left_out)
 
 
-def _judge_given(objective: Objective, params: Params, gradient: GradientEstimator | Grads, stream: Stream) -> Verdict:
+def _judge_given(
+    objective: NetworkObjective, params: Params, gradient: GradientEstimator | Grads, stream: Stream
+) -> Verdict:
     """Judge a given gradient; an estimator is called twice and must return the same."""
     batch = len(objective.x)
     if isinstance(gradient, Mapping):
@@ -137,7 +145,7 @@ def _judge_given(objective: Objective, params: Params, gradient: GradientEstimat
         return whole
     for name, value, other in drop_small_settings(objective.loss_function):
         fused = other.fused(objective.layers[-1].activation)
-        without: Objective = attrs.evolve(objective, loss_function=other, fused=fused)  # type: ignore[misc]
+        without = attrs.evolve(objective, loss_function=other, fused=fused)
         if judge_whole(without, params, grads, stream).verdict == CORRECT:
             text = (
                 f"the gradient is that of the loss with {name} = 0; with {name} = {value:g} the loss is another "

@@ -13,7 +13,8 @@ import numpy as np
 from modnet.errors import ModnetError
 from modnet.gradcheck.taylor import KINK, find_kinks
 from modnet.gradcheck.verdicts import Verdict
-from modnet.interfaces import GradientEstimator, Objective, Trace
+from modnet.interfaces import GradientEstimator, Objective
+from modnet.nn.network import NetworkObjective
 from modnet.nn.numerical import default_step
 from modnet.nn.validation import validate_gradient
 from modnet.randomness import Stream
@@ -52,7 +53,7 @@ class EstimatorRow:
 def measure_estimator(
     name: str,
     estimator: GradientEstimator,
-    objective: Objective,
+    objective: NetworkObjective,
     params: Params,
     exact: Grads,
     repeats: int = 5,
@@ -62,7 +63,7 @@ def measure_estimator(
 
     One that returns the same for another random stream is not run again, nor is one that takes long.
     """
-    recording = _RecordingObjective(objective)
+    recording = _RecordingObjective(**attrs.asdict(objective, recurse=False, filter=lambda field, _: field.init))
     estimates: list[Array] = []
     seconds: list[float] = []
     for repeat in range(repeats):
@@ -178,26 +179,15 @@ def _flatten(grads: Grads, params: Params) -> Array:
     return np.concatenate([np.asarray(grads[name], np.float64).reshape(-1) for name in params])
 
 
-class _RecordingObjective(Objective):
+@attrs.define(eq=False)
+class _RecordingObjective(NetworkObjective):
     """An objective that records whether its backward pass was used."""
 
-    def __init__(self, objective: Objective) -> None:
-        self.objective, self.used_backward = objective, False
-        self.layers, self.loss_function = objective.layers, objective.loss_function
-        self.x, self.t = objective.x, objective.t
-
-    def __call__(self, params: Params) -> float:
-        return self.objective(params)
-
-    def trace(self, params: Params) -> Trace:
-        return self.objective.trace(params)
-
-    def output_error(self, params: Params) -> Array:
-        return self.objective.output_error(params)
+    used_backward: bool = attrs.field(default=False, init=False)
 
     def backward(self, params: Params) -> Grads:
         self.used_backward = True
-        return self.objective.backward(params)
+        return super().backward(params)
 
 
 def format_estimators(rows: Sequence[EstimatorRow]) -> list[str]:

@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Collection
-from typing import Any
 
 import attrs
 import numpy as np
 
 from modnet.gradcheck.taylor import judge_entries
-from modnet.interfaces import Activation, FusedLoss, Loss, Objective
+from modnet.interfaces import Activation, FusedLoss, Loss
+from modnet.nn.network import NetworkObjective
 from modnet.types import Array
 
 
-def measure_parts(objective: Any, parts: Collection[int | None]) -> Objective:
+def measure_parts(objective: NetworkObjective, parts: Collection[int | None]) -> NetworkObjective:
     """Return a network's objective with derivatives measured: of layers' activations, by number, of the loss by None.
 
     >>> net = modnet.Network([3, 2], output="identity", loss="mean-squared-error")
@@ -28,8 +28,7 @@ def measure_parts(objective: Any, parts: Collection[int | None]) -> Objective:
     )
     last = objective.layers[-1].activation
     fused = _MeasuredFused(objective.loss_function, last) if None in parts else objective.fused
-    evolved: Objective = attrs.evolve(objective, layers=layers, fused=fused)
-    return evolved
+    return attrs.evolve(objective, layers=layers, fused=fused)
 
 
 @attrs.frozen

@@ -144,7 +144,7 @@ def _read_plugins(distribution: Distribution, points: Iterable[EntryPoint]) -> l
     if name == BUILT_IN:  # another distribution of that name: none of its parts may pass for a built-in
         return []
     name = BUILT_IN if name == DISTRIBUTION else name
-    required = _find_requirements(about.get_all("Requires-Dist") or ()) if about and name != BUILT_IN else []
+    required = find_requirements(about.get_all("Requires-Dist") or ()) if about and name != BUILT_IN else []
     needs = str(required[0].specifier) if required else ""
     modules = [(point, point.value.partition(":")[0].strip()) for point in points]
     return [Plugin(point.name, name, version, module, point.load, point.value, needs) for point, module in modules]
@@ -185,35 +185,7 @@ def list_code(module: str) -> list[tuple[str, int, int]]:
     return [(str(path), found.st_size, found.st_mtime_ns) for path, found in status]
 
 
-def find_misnamed() -> list[Problem]:
-    """Return where `modnet`, on the package index another distribution's name, is installed or required as if it were.
-
-    Metadata alone is read; nothing is imported.
-    """
-    import importlib.metadata
-
-    found: dict[Problem, None] = {}  # a distribution may be met twice on sys.path
-    for distribution in importlib.metadata.distributions():
-        with suppress(Exception):  # damaged metadata, which `find_installed` warns of
-            if problem := _find_misnamed(distribution):
-                found[problem] = None
-    return list(found)
-
-
-def _find_misnamed(distribution: Distribution) -> Problem | None:
-    name, version = distribution.metadata["Name"], distribution.version
-    if name.lower() == BUILT_IN:
-        why = f"the distribution {name} {version} is installed, which is not {DISTRIBUTION}; both own the folder modnet"
-        remedy = f"pip uninstall {name}, then pip install --force-reinstall {DISTRIBUTION}"
-        return Problem(why, remedy, str(distribution.locate_file("")))
-    needs = _find_requirements(distribution.requires or ())
-    if distribution.entry_points.select(group=ENTRY_POINTS) and any(each.name.lower() == BUILT_IN for each in needs):
-        why = f"{name} {version} requires {BUILT_IN}, which on the package index is another distribution"
-        return Problem(why, f"have its author require {DISTRIBUTION} instead")
-    return None
-
-
-def _find_requirements(texts: Iterable[str]) -> list[Requirement]:
+def find_requirements(texts: Iterable[str]) -> list[Requirement]:
     """Return what is required of modnet, also by its first name; what cannot be read requires nothing."""
     ours = [text for text in texts if re.match(r"modnet([-_.]+workbench)?(?![\w.-])", text, re.IGNORECASE)]
     if not ours:

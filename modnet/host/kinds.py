@@ -38,42 +38,22 @@ def register_activations(register: Register[Activation]) -> None:
 
 @hookspec
 def register_losses(register: Register[Loss]) -> None:
-    """Register subclasses of `modnet.Loss`. Called once, when the plugin is imported for its parts.
-
-    >>> @modnet.hookimpl
-    ... def register_losses(register):
-    ...     register(Huber)
-    """
+    """Register subclasses of `modnet.Loss`, as `register_activations` those of `modnet.Activation`."""
 
 
 @hookspec
 def register_gradients(register: Register[GradientEstimator]) -> None:
-    """Register subclasses of `modnet.GradientEstimator`. Called once, when the plugin is imported for its parts.
-
-    >>> @modnet.hookimpl
-    ... def register_gradients(register):
-    ...     register(FeedbackAlignment)
-    """
+    """Register subclasses of `modnet.GradientEstimator`, as `register_activations` those of `modnet.Activation`."""
 
 
 @hookspec
 def register_optimizers(register: Register[Optimizer]) -> None:
-    """Register subclasses of `modnet.Optimizer`. Called once, when the plugin is imported for its parts.
-
-    >>> @modnet.hookimpl
-    ... def register_optimizers(register):
-    ...     register(SignMomentum)
-    """
+    """Register subclasses of `modnet.Optimizer`, as `register_activations` those of `modnet.Activation`."""
 
 
 @hookspec
 def register_data_sources(register: Register[DataSource]) -> None:
-    """Register subclasses of `modnet.DataSource`. Called once, when the plugin is imported for its parts.
-
-    >>> @modnet.hookimpl
-    ... def register_data_sources(register):
-    ...     register(JsonLines)
-    """
+    """Register subclasses of `modnet.DataSource`, as `register_activations` those of `modnet.Activation`."""
 
 
 @attrs.frozen

@@ -45,7 +45,7 @@ def _describe(error: BaseException, plugin: Plugin) -> Problem:
     if isinstance(error, pluggy.PluginValidationError):
         return _describe_hook(error)
     if isinstance(error, SystemExit):
-        return Problem(f"it ends the program ({format_error(error)})", "put that under if __name__ == '__main__'")
+        return Problem(f"it ends the program ({_text(error)})", "put that under if __name__ == '__main__'")
     if isinstance(error, SyntaxError):
         where = f"{error.filename}:{error.lineno}" if error.lineno else ""
         return Problem(f"{type(error).__name__}: {error.msg}", "correct it", where)
@@ -54,7 +54,7 @@ def _describe(error: BaseException, plugin: Plugin) -> Problem:
         remedy = "install it again" if installed else "name a module that Python finds, without .py"
         return Problem(f"there is no module {error.name!r}", remedy)
     remedy = "install what it needs" if isinstance(error, ImportError) else "correct it, or disable the plugin"
-    return Problem(format_error(error), remedy)
+    return Problem(f"{type(error).__name__}: {_text(error)}", remedy)
 
 
 def _describe_hook(error: pluggy.PluginValidationError) -> Problem:
@@ -80,3 +80,10 @@ def _find_line(error: BaseException, plugin: Plugin) -> str:
     ]
     file = find_file(plugin.module)
     return frames[-1] if frames else f"{file}:1" if file else ""
+
+
+def _text(error: BaseException) -> str:
+    try:
+        return " ".join(str(error).split()) or "no message"
+    except Exception:  # a third party's __str__ may fail, too
+        return "no message"

@@ -14,7 +14,7 @@ from attrs.validators import ge, in_
 from modnet.data.dataset import Dataset
 from modnet.data.samples import Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
-from modnet.interfaces import GradientEstimator, Observer, Optimizer, name_of
+from modnet.interfaces import GradientEstimator, Loss, Observer, Optimizer, name_of
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
 from modnet.nn.checkpoint import Checkpoint
@@ -276,10 +276,17 @@ def _evaluate_part(network: DenseNetwork, data: Dataset, samples: Samples) -> tu
     return compute_metrics(data.task, y, t), find_errors(y, t)
 
 
-def _check_fit(network: DenseNetwork, data: Dataset) -> None:
-    outputs, loss = network.layers[-1].outputs, network.loss_function
+def check_task(loss: Loss, data: Dataset) -> None:
+    """Raise SettingError where a loss is for another task than the data."""
     if loss.task not in {None, data.task}:
-        raise ShapeError(f"the loss {name_of(loss)} is for {loss.task}, the data for {data.task}: choose another loss")
+        others = {"classification": "cross-entropy", "regression": "mean-squared-error or huber"}
+        what = f"the loss {name_of(loss)} is for {loss.task}, and the data for {data.task}"
+        raise SettingError([f"{what}: choose {others[data.task]}, or set data.task to {loss.task!r}"], "network.loss")
+
+
+def _check_fit(network: DenseNetwork, data: Dataset) -> None:
+    check_task(network.loss_function, data)
+    outputs = network.layers[-1].outputs
     needed = 1 if network.is_binary and data.outputs == 2 else data.outputs
     if outputs < needed or (data.task == "regression" and outputs > needed):
         what = f"{len(data.classes)} classes" if data.classes else f"{needed} targets"

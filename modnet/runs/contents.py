@@ -10,6 +10,7 @@ import platform
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 
 from modnet.compose.experiment import Experiment
@@ -27,8 +28,10 @@ from modnet.types import Array, History
 
 def describe_params(data: Dataset) -> dict[str, Any]:
     """Return what it takes, besides the parameters, to predict from raw rows."""
-    about = {"classes": list(data.classes), "scale": data.scale, "features": list(data.feature_names)}
-    return {**about, "preparation": data.preparation.digest} if data.preparation else about
+    about: dict[str, Any] = {"classes": list(data.classes), "scale": data.scale, "features": list(data.feature_names)}
+    if data.preparation:
+        about["preparation"] = data.preparation.digest
+    return {**about, "targets": attrs.asdict(data.target_scale)} if data.target_scale else about
 
 
 def pack_of_samples(values: Array | None) -> bytes:

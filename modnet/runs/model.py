@@ -11,12 +11,13 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.compose.experiment import Experiment, create_network_of_size
+from modnet.compose.experiment import Experiment, count_outputs, create_network_of_size
 from modnet.compose.network import Network
 from modnet.data.arrays import encode_tables
 from modnet.data.columns import Column
 from modnet.data.preparation import Preparation, format_unseen
 from modnet.data.samples import scale_features
+from modnet.data.targets import TargetScale
 from modnet.errors import DataError
 from modnet.files.opening import read_json
 from modnet.interfaces import DataSource
@@ -39,6 +40,8 @@ class TrainedModel:
     """The source of the training data, with its settings, or None where its plugin is missing."""
     preparation: Preparation | None = None
     """The preparation of raw rows, or None where they are divided at most."""
+    target_scale: TargetScale | None = None
+    """The scale of the targets of a regression."""
 
     @classmethod
     def read(cls, folder: Path) -> TrainedModel:
@@ -48,7 +51,8 @@ class TrainedModel:
         params, about = load_params(folder / PARAMS)
         preparation = _read_preparation(folder / PREPARATION, about) if "preparation" in about else None
         try:
-            model = cls(*_check_fit(experiment, params, about, preparation), source, preparation)
+            targets = TargetScale(**about["targets"]) if "targets" in about else None
+            model = cls(*_check_fit(experiment, params, about, preparation, targets), source, preparation, targets)
         except (KeyError, TypeError, ValueError) as error:  # ShapeError is a ValueError
             why = printable(str(error), 200)
             raise DataError(f"{folder}: {PARAMS} does not fit {EXPERIMENT} ({why})") from None
@@ -64,12 +68,17 @@ class TrainedModel:
         """Return the label of each raw row (N, columns), and the network's outputs (N, classes).
 
         Without `columns`, a cell of a column that was text in training is a word, or the number that is one.
+        Of a regression the label is a number in the target's unit, or a list of numbers where there are several
+        targets, and the outputs (N, targets) are these numbers.
         """
         if self.preparation:
-            rows, columns = self._encode(rows, columns)
-            outputs = self.network.predict(self.preparation.transform(rows, columns))
+            x = self.preparation.transform(*self._encode(rows, columns))
         else:
-            outputs = self.network.predict(scale_features(rows, self.scale))
+            x = scale_features(rows, self.scale)
+        outputs = self.network.predict_scores(x)
+        if self.target_scale:
+            outputs = self.target_scale.restore(outputs)
+            return (outputs[:, 0] if outputs.shape[1] == 1 else outputs).tolist(), outputs
         return [self.classes[i] for i in outputs.argmax(axis=1)], outputs
 
     def describe_unseen(self, rows: Array, columns: Sequence[Column] = ()) -> list[str]:
@@ -102,13 +111,18 @@ def _read_preparation(path: Path, about: dict[str, Any]) -> Preparation:
 
 
 def _check_fit(
-    experiment: Experiment, params: dict[str, Array], about: dict[str, Any], preparation: Preparation | None
+    experiment: Experiment,
+    params: dict[str, Array],
+    about: dict[str, Any],
+    preparation: Preparation | None,
+    targets: TargetScale | None,
 ) -> tuple[Network, tuple[Any, ...], float, tuple[str, ...]]:
     """Return the network of a run, its classes, scale and feature names; raises ValueError where they do not fit."""
     classes, scale = tuple(about["classes"]), float(about["scale"])
     names = tuple(map(str, about.get("features", ())))  # runs of older versions keep none
     inputs = len(params["W1"])
-    sizes = [inputs, *experiment.network.hidden, len(classes)]
+    outputs = count_outputs(experiment, len(targets.mean) if targets else len(classes))
+    sizes = [inputs, *experiment.network.hidden, outputs]
     for number, shape in enumerate(pairwise(sizes), start=1):  # first, as a network may be larger than memory
         for name, expected in ((f"W{number}", shape), (f"b{number}", shape[1:])):
             if (found := params[name].shape) != expected:
@@ -121,4 +135,6 @@ def _check_fit(
         raise ValueError(f"{preparation.features} prepared features, {inputs} inputs")
     if len(names) not in {0, len(preparation.columns) if preparation else inputs}:
         raise ValueError(f"{len(names)} names of {inputs} features")
-    return create_network_of_size(experiment, inputs, len(classes)).with_params(params), classes, scale, names
+    if targets and not np.isfinite([targets.mean, targets.deviation]).all():
+        raise ValueError("the scale of the targets is not finite")
+    return create_network_of_size(experiment, inputs, outputs).with_params(params), classes, scale, names

@@ -5,9 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 
-from modnet import Array, DataError, Dataset
+from modnet import Array, DataError, Dataset, PreparationSettings
 
 EXACT = 2**53
 """Up to it, float64 tells whole numbers apart."""
@@ -26,6 +27,11 @@ def data_set(path: Path, train: tuple[Any, Any], test: tuple[Any, Any] | None = 
         return Dataset.from_arrays(train, test, **settings)
     except DataError as error:
         raise DataError(f"{path}: {error}", path=path) from None
+
+
+def preparation_of(source: PreparationSettings) -> dict[str, Any]:
+    """Return the settings of preparation that a source has, as keywords of `Dataset.from_arrays`."""
+    return {field.name: getattr(source, field.name) for field in attrs.fields(PreparationSettings)}
 
 
 def flat_rows(path: Path, rows: Any, labels: Any | None, features: int) -> tuple[Array, Array | None]:

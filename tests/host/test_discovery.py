@@ -148,20 +148,16 @@ BROKEN = {
         1,
     ),
     "is no Python": ("import modnet\ndef f(:\n    pass", "SyntaxError: invalid syntax: correct it", 2),
-    "ends the program": (
-        "import sys\n\nsys.exit(3)",
-        "it ends the program (SystemExit: 3): put that under if __name__",
-        3,
-    ),
+    "ends the program": ("import sys\n\nsys.exit(3)", "it ends the program (3): put that under if __name__", 3),
     "raises what is no exception": ("class Odd(BaseException): pass\nraise Odd('odd')", "Odd: odd: correct it", 2),
     "raises what cannot be told": (
         "class Odd(Exception):\n    def __str__(self): return 1\nraise Odd",
-        "Odd: correct it",
+        "Odd: no message: correct it",
         3,
     ),
     "raises an error of its own": (
         "import modnet\nclass Own(modnet.PluginError):\n    def __init__(self): pass\nraise Own",
-        "Own: correct it",
+        "Own: no message: correct it",
         4,
     ),
     "fails in another library": ("import json\njson.loads('{')", "JSONDecodeError: Expecting property name", 2),

@@ -287,7 +287,7 @@ class TestEnds:
 
     def test_data_that_cannot_be_trained_on_is_refused_before_the_first_iteration(self, blobs: Dataset) -> None:
         x = np.where(blobs.train.x > 0, np.nan, blobs.train.x)
-        with pytest.raises(DataError, match="a number in the training rows is not finite"):
+        with pytest.raises(DataError, match="training row 1, feature 2: expected a finite number, found nan"):
             run_on(Dataset(modnet.Samples(x, blobs.train.t), blobs.test, blobs.classes))
         with pytest.raises(DataError, match="training targets are float64"):
             run_on(Dataset(modnet.Samples(blobs.train.x, blobs.train.t * 0.5), blobs.test, blobs.classes))

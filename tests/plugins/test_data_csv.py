@@ -23,7 +23,7 @@ from modnet import DataError, SettingError
 
 IRIS = "5.1,3.5,setosa\n6.3,3.3,virginica\n5.0,3.6,setosa\n"
 HEADED = "length,width,species\n" + IRIS
-ALL = {"test_fraction": 0.0}
+ALL = {"test_fraction": 0.0, "standardize": False}
 
 
 @pytest.fixture

@@ -38,9 +38,9 @@ def test_any_of_the_files_leads_to_all(tmp_path, names, start):
     save(tmp_path, **arrays, other=X, other_x_train=X[:2])
     for name in arrays:
         data = modnet.load(tmp_path / f"{name}.npy")
-        np.testing.assert_array_equal(data.train.x, X)
+        np.testing.assert_array_equal(data.train.unscaled(slice(None)), X)
         np.testing.assert_array_equal(data.train.t, T)
-        np.testing.assert_array_equal(data.test.x, X[:1])
+        np.testing.assert_array_equal(data.test.unscaled(slice(None)), X[:1])
     if not start:
         assert len(modnet.load(tmp_path).test) == 1
 
@@ -76,7 +76,7 @@ def test_the_files_that_could_be_the_labels_are_named(tmp_path):
 def test_compressed_files(tmp_path):
     (tmp_path / "x.npy.gz").write_bytes(gzip.compress(npy(X)))
     (tmp_path / "t.npy.bz2").write_bytes(bz2.compress(npy(T)))
-    np.testing.assert_array_equal(modnet.load(tmp_path, test_fraction=0).train.x, X)
+    np.testing.assert_array_equal(modnet.load(tmp_path, test_fraction=0).train.unscaled(slice(None)), X)
     np.save(tmp_path / "x.npy", X)
     with pytest.raises(DataError, match=r"both x\.npy and x\.npy\.gz are there; keep one"):
         modnet.load(tmp_path / "x.npy")
@@ -151,7 +151,7 @@ def with_header(header: str, data: bytes = X.tobytes(), version: int = 1) -> byt
 def test_headers_of_every_version_and_writer(tmp_path, header, version):
     save(tmp_path, t=T)
     (tmp_path / "x.npy").write_bytes(with_header(header, version=version))
-    np.testing.assert_array_equal(modnet.load(tmp_path, test_fraction=0).train.x, X)
+    np.testing.assert_array_equal(modnet.load(tmp_path, test_fraction=0).train.unscaled(slice(None)), X)
 
 
 def test_versions_are_as_numpy_writes_them(tmp_path):
@@ -159,7 +159,7 @@ def test_versions_are_as_numpy_writes_them(tmp_path):
     for version in ((1, 0), (2, 0), (3, 0)):
         with (tmp_path / "x.npy").open("wb") as file:
             np.lib.format.write_array(file, X.astype(">f4"), version=version)
-        np.testing.assert_array_equal(modnet.load(tmp_path, test_fraction=0).train.x, X)
+        np.testing.assert_array_equal(modnet.load(tmp_path, test_fraction=0).train.unscaled(slice(None)), X)
 
 
 HEADER = "{'descr': '<f8', 'fortran_order': False, 'shape': (4, 3), }"
@@ -228,7 +228,7 @@ def test_large_files_are_mapped(tmp_path, all_large, suffix, dtype):
         (tmp_path / f"{name}.npy{suffix}").write_bytes(gzip.compress(content) if suffix else content)
     for _ in range(2):
         data = modnet.load(tmp_path, test_fraction=0)
-        np.testing.assert_array_equal(data.train.x, X)
+        np.testing.assert_array_equal(data.train.unscaled(slice(None)), X)
         assert not data.train.table.flags.writeable
     assert all_large.exists() == bool(suffix)
 
@@ -240,4 +240,4 @@ def test_files_are_written_into_a_folder_or_named_after_the_target(tmp_path):
     assert [path.name for path in source.write(data, tmp_path / "a.npy.gz")] == ["a_x.npy.gz", "a_t.npy.gz"]
     assert [path.name for path in source.write(data, tmp_path / "b_x_train.npy")] == ["b_x.npy", "b_t.npy"]
     assert np.load(tmp_path / "t.npy").tolist() == ["b", "a", "b", "b"]
-    np.testing.assert_array_equal(modnet.load(tmp_path / "a_x.npy.gz", test_fraction=0).train.x, X)
+    np.testing.assert_array_equal(modnet.load(tmp_path / "a_x.npy.gz", test_fraction=0).train.unscaled(slice(None)), X)

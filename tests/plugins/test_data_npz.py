@@ -32,10 +32,10 @@ def path(tmp_path: Path) -> Path:
 def test_names_of_both_parts(path, save, names):
     save(path, **dict(zip(names.split(), (np.asfortranarray(X), T, X[:1].astype(">f4"), T[:1]), strict=True)))
     data = modnet.load(path)
-    np.testing.assert_array_equal(data.train.x, X)
-    np.testing.assert_array_equal(data.test.x, X[:1])
+    np.testing.assert_array_equal(data.train.unscaled(slice(None)), X)
+    np.testing.assert_array_equal(data.test.unscaled(slice(None)), X[:1])
     np.testing.assert_array_equal(data.train.t, T)
-    assert data.settings == {"scale": 1.0}
+    assert data.settings == {"standardize": True}
 
 
 @pytest.mark.parametrize("names", ["x t", "x y", "data target", "images labels"])
@@ -228,7 +228,7 @@ def test_an_archive_with_a_comment_and_other_members_is_read(path):
         archive.mkdir("more") if hasattr(archive, "mkdir") else None
         archive.comment = b"PK comment"
     path.write_bytes(b"#!/bin/sh\n" + path.read_bytes())  # as a program that unpacks itself
-    np.testing.assert_array_equal(modnet.load(path, source="npz", test_fraction=0).train.x, X)
+    np.testing.assert_array_equal(modnet.load(path, source="npz", test_fraction=0).train.unscaled(slice(None)), X)
 
 
 def test_many_small_arrays_in_a_small_archive_take_no_more_than_its_ratio(path, monkeypatch):
@@ -271,7 +271,7 @@ def test_mutations_are_read_or_refused(path, save, mutate):
 def test_large_arrays_are_mapped_where_they_lie(path, all_large):
     np.savez(path, x_train=X, y_train=T, x_test=X[:0], y_test=T[:0])
     data = modnet.load(path)
-    np.testing.assert_array_equal(data.train.x, X)
+    np.testing.assert_array_equal(data.train.unscaled(slice(None)), X)
     assert not data.train.table.flags.writeable
     assert not all_large.exists()
 
@@ -300,7 +300,7 @@ def test_large_arrays_that_are_compressed_are_unpacked_once(path, all_large, mon
     again = modnet.load(path, test_fraction=0)
     assert len(list((all_large / "arrays").iterdir())) == 1
     for each in (data, again):
-        np.testing.assert_array_equal(each.train.x, X)
+        np.testing.assert_array_equal(each.train.unscaled(slice(None)), X)
         assert each.classes == ("ash", "oak")
 
 
@@ -330,3 +330,16 @@ def test_written_archives_are_as_numpy_reads_them(path):
     assert path.read_bytes() == before
     with pytest.raises(DataError, match=r"not compressed as a whole; take the last suffix off"):
         modnet.source("npz").write(data, path.with_name("a.npz.gz"))
+
+
+def test_settings_of_preparation_are_those_of_all_sources(tmp_path):
+    x = np.array([[1.0, 20.0], [np.nan, 40.0], [3.0, 60.0], [5.0, 80.0]])
+    np.savez(tmp_path / "gaps.npz", x=x, t=[0, 1, 0, 1])
+    np.savez(tmp_path / "words.npz", x=np.array([["1.5", "red"], ["2.5", "blue"]] * 3), t=[0, 1] * 3)
+    with pytest.raises(modnet.DataError, match=r"gaps.npz: training row 2, feature 1.*nan"):
+        modnet.load(tmp_path / "gaps.npz")
+    data = modnet.load(tmp_path / "gaps.npz", impute="median", standardize=False, test_fraction=0)
+    np.testing.assert_array_equal(data.train.x, [[1, 20], [3, 40], [3, 60], [5, 80]])
+    words = modnet.load(tmp_path / "words.npz", test_fraction=0)
+    assert words.preparation is not None
+    assert words.preparation.feature_names == ("feature 1", "feature 2=blue", "feature 2=red")

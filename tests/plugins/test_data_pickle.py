@@ -80,7 +80,7 @@ def path(tmp_path: Path) -> Path:
 )
 def test_arrays_of_every_layout_and_protocol(path, protocol, x):
     data = load(path, pickle.dumps({"x": x, "t": T}, protocol), test_fraction=0.0)
-    np.testing.assert_array_equal(data.train.x, x.reshape(4, 3).astype(np.float64))
+    np.testing.assert_array_equal(data.train.unscaled(slice(None)), x.reshape(4, 3).astype(np.float64))
     np.testing.assert_array_equal(data.train.t, T)
 
 
@@ -146,7 +146,7 @@ def with_dict(kind: type, protocol: int, **entries: Any) -> bytes:
 @pytest.mark.parametrize("kind", [OrderedDict, defaultdict, Counter, Bunch])
 def test_dicts_of_every_kind(path, protocol, kind):
     data = load(path, with_dict(kind, protocol, data=X, target=T, DESCR="about" * 1000), test_fraction=0)
-    np.testing.assert_array_equal(data.train.x, X)
+    np.testing.assert_array_equal(data.train.unscaled(slice(None)), X)
     assert data.classes == (0, 1)
 
 
@@ -155,7 +155,7 @@ def test_ordered_dicts_of_python_2(path):
     for state in (b"", b"(dS'_note'\nS'mine'\nsb"):
         pairs = b"(l(lS'x'\na" + python_2(X) + b"aa(lS't'\na" + python_2(T) + b"aa"
         data = load(path, b"ccollections\nOrderedDict\n(" + pairs + b"tR" + state + b".", test_fraction=0)
-        np.testing.assert_array_equal(data.train.x, X)
+        np.testing.assert_array_equal(data.train.unscaled(slice(None)), X)
 
 
 @pytest.mark.parametrize("protocol", PROTOCOLS)
@@ -211,14 +211,14 @@ def test_bytes_that_are_no_text_are_refused_with_their_row(path, labels):
 def test_rows_may_be_lists(path, protocol, x):
     for content in ({"x": x, "t": T}, {"x": x, "t": T.tolist()}, {"x": x, "t": np.eye(2)[T].tolist()}):
         data = load(path, pickle.dumps(content, protocol), test_fraction=0)
-        np.testing.assert_array_equal(data.train.x, X)
+        np.testing.assert_array_equal(data.train.unscaled(slice(None)), X)
         np.testing.assert_array_equal(data.train.t, T)
 
 
 def test_thousands_of_rows_in_lists(path):
     x = np.arange(20_000.0).reshape(5000, 2, 2)
     data = load(path, pickle.dumps({"x": x.tolist(), "t": [i % 3 for i in range(5000)]}, 2), test_fraction=0)
-    np.testing.assert_array_equal(data.train.x, x.reshape(5000, 4))
+    np.testing.assert_array_equal(data.train.unscaled(slice(None)), x.reshape(5000, 4))
 
 
 @pytest.mark.parametrize(
@@ -253,7 +253,7 @@ PLAIN = {
 @pytest.mark.parametrize("protocol", PROTOCOLS)
 def test_plain_values_beside_the_data_do_no_harm(path, protocol):
     data = load(path, pickle.dumps({**PLAIN, "x": X, "t": T}, protocol), test_fraction=0)
-    np.testing.assert_array_equal(data.train.x, X)
+    np.testing.assert_array_equal(data.train.unscaled(slice(None)), X)
 
 
 def test_plain_values_of_python_2(path):
@@ -390,19 +390,21 @@ def test_long_arrays_in_text_are_read_in_pieces(path, protocol):
 )
 def test_the_shapes_that_people_have(path, content):
     data = load(path, pickle.dumps(content))
-    np.testing.assert_array_equal(data.train.x, X)
+    np.testing.assert_array_equal(data.train.unscaled(slice(None)), X)
     np.testing.assert_array_equal(data.train.t, T)
-    np.testing.assert_array_equal(data.test.x, X[:1])
-    assert data.settings == {"scale": 1.0}
+    np.testing.assert_array_equal(data.test.unscaled(slice(None)), X[:1])
+    assert data.settings == {"standardize": True}
 
 
 def test_without_a_test_part_rows_are_drawn(path):
     one, same = (load(path, pickle.dumps((X, T)), test_fraction=0.5) for _ in range(2))
     other = load(path, pickle.dumps((X, T)), test_fraction=0.5, split_seed=3)
     assert one.test.x.shape == (2, 3)
-    np.testing.assert_array_equal(one.test.x, same.test.x)
+    np.testing.assert_array_equal(one.test.unscaled(slice(None)), same.test.unscaled(slice(None)))
     assert not np.array_equal(one.test.x, other.test.x)
-    np.testing.assert_array_equal(np.sort(np.concatenate([one.train.x, one.test.x]), axis=0), X)
+    np.testing.assert_array_equal(
+        np.sort(np.concatenate([one.train.unscaled(slice(None)), one.test.unscaled(slice(None))]), axis=0), X
+    )
 
 
 @pytest.mark.parametrize("opener", [open, gzip.open, bz2.open, lzma.open], ids=["plain", "gzip", "bzip2", "xz"])
@@ -509,7 +511,7 @@ def binary_python_2(array: np.ndarray) -> bytes:
 @pytest.mark.parametrize("write", [python_2, binary_python_2])
 def test_python_2(path, write):
     data = load(path, b"(" + write(X) + write(T) + b"t.", test_fraction=0.0)
-    np.testing.assert_array_equal(data.train.x, X)
+    np.testing.assert_array_equal(data.train.unscaled(slice(None)), X)
     assert data.classes == (0, 1)
 
 
@@ -541,14 +543,14 @@ def test_labels_of_python_2_that_could_be_read_in_two_ways(path):
     )  # bytes that could be text are an array's all the same
     for write in (python_2, binary_python_2):
         data = load(path, b"(" + write(x) + write(T[:2]) + b"t.", test_fraction=0)
-        np.testing.assert_array_equal(data.train.x, x)
+        np.testing.assert_array_equal(data.train.unscaled(slice(None)), x)
 
 
 @pytest.mark.parametrize("protocol", [0, 1, 2, 3])
 def test_numpy_1(path, protocol):
     content = numpy_1(pickle.dumps((X, T), protocol))
     assert b"numpy.core" in content
-    np.testing.assert_array_equal(load(path, content, test_fraction=0.0).train.x, X)
+    np.testing.assert_array_equal(load(path, content, test_fraction=0.0).train.unscaled(slice(None)), X)
 
 
 def test_rows_lie_one_behind_the_other(path):

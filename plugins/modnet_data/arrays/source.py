@@ -5,15 +5,15 @@ from __future__ import annotations
 from abc import abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar, Literal
+from typing import ClassVar
 
 import attrs
 import numpy as np
 
-from modnet import Array, DataError, Dataset, DataSource
+from modnet import Array, DataError, Dataset, DataSource, PreparationSettings
 from modnet_data import validators
 from modnet_data.formats import format_of
-from modnet_data.rows import data_set, file_path, flat_rows
+from modnet_data.rows import data_set, file_path, flat_rows, preparation_of
 
 LAST_LETTER = 0x10FFFF
 SURROGATES = 0xD800, 0xE000
@@ -21,16 +21,12 @@ SURROGATES = 0xD800, 0xE000
 
 
 @attrs.frozen
-class ArraySource(DataSource):
+class ArraySource(PreparationSettings, DataSource):
     """A source whose files hold arrays: its settings, and what is made of the arrays. Abstract."""
 
     format: ClassVar[str]
     """Its name in `formats`."""
 
-    scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
-    test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
-    stratified: bool = False
-    split_seed: int = 0
     classes: tuple[str | int, ...] | None = attrs.field(default=None, validator=validators.classes)
     """The labels that there are, in this order; None takes those that are found, sorted."""
 
@@ -47,11 +43,8 @@ class ArraySource(DataSource):
             path,
             (rows, text_labels(labels, path)),
             (test[0], text_labels(test[1], path)) if test else None,
-            scale=self.scale,
-            test_fraction=self.test_fraction,
-            split_seed=self.split_seed,
-            stratified=self.stratified,
             classes=self.classes,
+            **preparation_of(self),
         )
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:

@@ -10,7 +10,7 @@ from typing import IO, cast
 import numpy as np
 
 from modnet import Array
-from modnet_data.csv.text import LONGEST_LINE
+from modnet_data.csv.text import LONGEST_LINE, Dialect
 
 BLOCK = 2**17
 """Bytes that are read in one go: few enough to stay in the processor's cache."""
@@ -20,18 +20,24 @@ DIGITS = 10
 BEFORE = 4  # line ends put before a block, so that each number has two characters before it
 
 
-def row_blocks(file: IO[bytes], encoding: str) -> Iterator[bytes]:
-    """Yield the text of a file as UTF-8, in blocks that end no row in its middle.
+def row_blocks(file: IO[bytes], dialect: Dialect, footer: int = 0) -> Iterator[bytes]:
+    """Yield the text of a file as UTF-8, but for lines of a footer, in blocks that end no row in its middle.
 
     A line that is longer than any row may be comes in pieces. Raises UnicodeError where the text is not of this
     encoding.
     """
+    blocks = _row_blocks(file, dialect)
+    return _without_footer(blocks, footer) if footer else blocks
+
+
+def _row_blocks(file: IO[bytes], dialect: Dialect) -> Iterator[bytes]:
+    encoding, quote = dialect.encoding, dialect.quote.encode()
     if codecs.lookup(encoding).name not in {"utf-8", "utf-8-sig"}:
         file = cast("IO[bytes]", codecs.EncodedFile(file, "utf-8", encoding))
     pending = file.read(BLOCK).removeprefix(codecs.BOM_UTF8)
     while more := file.read(BLOCK):
         pending += more
-        end = _end_of_row(pending)
+        end = _end_of_row(pending, quote)
         if not end and len(pending) > LONGEST_LINE:
             end = _end_of_line(pending, len(pending)) or len(pending)  # of a row with an open quote, as will be found
         if end:
@@ -39,6 +45,18 @@ def row_blocks(file: IO[bytes], encoding: str) -> Iterator[bytes]:
             pending = pending[end:]
     if pending:
         yield pending
+
+
+def _without_footer(blocks: Iterator[bytes], footer: int) -> Iterator[bytes]:
+    """Yield blocks without their last lines; of those that are held back, the last has at least as many."""
+    held = b""
+    for block in blocks:
+        if held and block.count(b"\n") + block.count(b"\r") > 2 * footer:  # a line may end in both
+            yield held
+            held = b""
+        held += block
+    if lines := lines_of(held)[:-footer]:
+        yield "".join(lines).encode()
 
 
 def lines_of(block: bytes) -> list[str]:
@@ -98,13 +116,13 @@ def _numbers(digits: Array, within: Array, ends: Array) -> Array | None:
     return cast("Array", numbers.take(ends))
 
 
-def _end_of_row(text: bytes) -> int:
+def _end_of_row(text: bytes, quote: bytes) -> int:
     """Return where the last whole row ends, 0 if there is none; a row may continue in quotes over many lines."""
     end = _end_of_line(text, len(text))
-    within = b'"' in text and text.count(b'"', 0, end) % 2
+    within = quote in text and text.count(quote, 0, end) % 2
     while within and end:
-        before = _end_of_line(text, text.rfind(b'"', 0, end))
-        within ^= text.count(b'"', before, end) % 2
+        before = _end_of_line(text, text.rfind(quote, 0, end))
+        within ^= text.count(quote, before, end) % 2
         end = before
     return end
 

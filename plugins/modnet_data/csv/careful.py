@@ -2,14 +2,25 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from typing import Any, final
 
+import attrs
 import numpy as np
 
 from modnet import Array, DataError
 from modnet.files import quote
-from modnet_data.csv.cells import NOT_FINITE, WHOLE, Notation, describe_notations, number_of, number_problem
+from modnet_data.csv.cells import (
+    NOT_FINITE,
+    WHOLE,
+    Notation,
+    describe_notations,
+    is_number,
+    label_problem,
+    number_of,
+    number_problem,
+)
 from modnet_data.csv.labels import Fault, Remedy, no_remedy, read_label
 from modnet_data.csv.layout import Layout
 from modnet_data.csv.ragged import describe_ragged
@@ -17,6 +28,7 @@ from modnet_data.csv.text import Broken, Record, records
 from modnet_data.rows import EXACT
 from modnet_data.table.missing import Advice, Missing
 from modnet_data.table.plan import Plan
+from modnet_data.table.texts import Texts
 from modnet_data.table.words import LIKELY
 
 FEW = 3  # mistakes that are shown; the others are counted
@@ -24,7 +36,7 @@ UINT8 = np.dtype(np.uint8)
 FLOAT32 = np.dtype(np.float32)
 
 Block = tuple[Array, Array | None]
-"""Features (n, columns) and labels: text (n,), numbers (n,), or numbers (n, classes) that should be one-hot."""
+"""Features, and maybe weights behind them (n, columns); and labels: text (n,), numbers (n,), or (n, labels)."""
 
 
 @final
@@ -35,12 +47,15 @@ class Mistakes:
         self._layout = layout
         self._first: list[tuple[int, int | None, str, Remedy]] = []
         self.count = 0
+        self.are_gaps = True
+        """True as long as all of them are missing values."""
         self.is_uncertain = False
         """True behind a mistake with an odd quote: what the rows are from there on is unknown."""
 
     def add(self, line: int, column: int | None, problem: str, remedy: Remedy = no_remedy) -> None:
         """Count a mistake, and remember it if it is one of the first: those of a row come in any order."""
         self.count += 1
+        self.are_gaps &= remedy == Missing.advise_value
         if self.count <= FEW or line == self._first[-1][0]:
             self._first.append((line, column, problem, remedy))
             self._first.sort(key=lambda mistake: (mistake[0], mistake[1] or 0))
@@ -61,30 +76,47 @@ class Mistakes:
         return f", {self._layout.column(column) if column < self._layout.count else f'column {column + 1}'}"
 
 
-def cell_by_cell(first: int, lines: Sequence[str], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> Block:
-    """Return what some lines say, cell by cell; what is wrong goes to `mistakes`."""
+@final
+@attrs.frozen
+class Found:
+    """What is found in a file beside its numbers: mistakes, missing values, and words."""
+
+    plan: Plan[Layout]
+    mistakes: Mistakes
+    gaps: Missing
+    texts: Texts
+
+    @classmethod
+    def nothing(cls, plan: Plan[Layout]) -> Found:
+        """Return what is found before the file is read."""
+        return cls(plan, Mistakes(plan.table), Missing(plan), Texts(plan))
+
+
+def cell_by_cell(first: int, lines: Sequence[str], found: Found) -> Block:
+    """Return what some lines say, cell by cell; what is wrong goes to the mistakes that are `found`."""
+    plan, mistakes = found.plan, found.mistakes
     features, labels = list[list[float]](), list[Any]()
     for record in records(lines, plan.table.dialect, first):
         if mistakes.is_uncertain:
             break
         if isinstance(record, Broken):
             mistakes.add(record.line, record.column, record.problem)
-            mistakes.is_uncertain = _has_odd_quote(record.text)
+            mistakes.is_uncertain = _has_odd_quote(record.text, plan.table.dialect.quote)
         elif problem := _row_problem(record, plan):
             mistakes.add(record.line, *problem)
-            mistakes.is_uncertain = _has_odd_quote(record.text)
-        elif row := _read_row(record, plan, mistakes, gaps):
+            mistakes.is_uncertain = _has_odd_quote(record.text, plan.table.dialect.quote)
+        elif row := _read_row(record, found):
             features.append(row[0])
             labels.append(row[1])
-    x = np.array(features, np.float64).reshape(len(features), len(plan.features))
+    x = np.array(features, np.float64).reshape(len(features), len(plan.inputs))
     if not plan.labels:
         return x, None
     return x, np.array(labels, np.str_ if plan.words else np.float64)
 
 
-def _has_odd_quote(text: str) -> bool:
+def _has_odd_quote(text: str, quote: str) -> bool:
     """Say whether one of the quotes in a row is not one of a pair."""
-    return text.count('"') % 2 == 1
+    return text.count(quote) % 2 == 1
 
 
 def _row_problem(record: Record, plan: Plan[Layout]) -> tuple[int, str] | None:
@@ -92,7 +124,7 @@ def _row_problem(record: Record, plan: Plan[Layout]) -> tuple[int, str] | None:
     layout = plan.table
     if len(record.cells) != layout.count:
         return describe_ragged(record, layout)
-    if (stray := record.stray_quote(layout.dialect.character)) is not None:
+    if (stray := record.stray_quote(layout.dialect)) is not None:
         return stray, "a quote that is neither around the cell nor doubled in it"
     if filled := [i for i in layout.empty if record.cells[i].strip()]:
         return filled[0], f"expected an empty cell, as in the first rows, found {quote(record.cells[filled[0]])}"
@@ -103,22 +135,26 @@ def _row_problem(record: Record, plan: Plan[Layout]) -> tuple[int, str] | None:
 
 def _swallowing_cell(record: Record, plan: Plan[Layout]) -> int | None:
     """Return the first cell with a line end in it where two or more of the record's lines look like rows."""
-    if '"' not in record.text:
+    mark = plan.table.dialect.quote
+    if mark not in record.text:
         return None
     long = [i for i, cell in enumerate(record.cells) if "\n" in cell or "\r" in cell]
     if not long:
         return None
     rows, to_plain = 0, plan.table.dialect.notation.to_plain
     for line in record.text.replace("\r", "\n").split("\n"):
-        cells = line.replace('"', "").split(plan.table.dialect.character)
-        rows += len(cells) == plan.table.count and all(number_of(to_plain(cells[i])) is not None for i in plan.features)
+        cells = line.replace(mark, "").split(plan.table.dialect.character)
+        rows += len(cells) == plan.table.count and all(
+            i in plan.text or number_of(to_plain(cells[i])) is not None for i in plan.features
+        )
     return long[0] if rows > 1 else None
 
 
-def _read_row(record: Record, plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> tuple[list[float], Any] | None:
+def _read_row(record: Record, found: Found) -> tuple[list[float], Any] | None:
     """Return the features and the label of a row, or None where it is left out, or wrong."""
+    plan, mistakes, gaps = found.plan, found.mistakes, found.gaps
     before, row = mistakes.count, _at_a_glance(record, plan)
-    lacking = _lacking(record.cells, plan.labels if row else (*plan.features, *plan.labels), plan)
+    lacking = _lacking(record.cells, plan.labels if row else (*plan.inputs, *plan.labels), plan)
     label = None if lacking and lacking[-1] in plan.labels else read_label(record.cells, plan)
     if isinstance(label, Fault):
         mistakes.add(record.line, label.column, label.problem, label.remedy)
@@ -126,16 +162,17 @@ def _read_row(record: Record, plan: Plan[Layout], mistakes: Mistakes, gaps: Miss
         label = None
     for column in lacking:
         gaps.count(column, word=record.cells[column])
-    if lacking and plan.missing == "drop":
+    is_lacking = any(column not in plan.imputed for column in lacking)
+    if is_lacking and plan.missing == "drop":
         gaps.dropped += 1
         gaps.add_row(label, lacks=True)
         return None
     for column in lacking:
         if column in plan.labels:
-            found = _describe_found(record.cells[column])
-            mistakes.add(record.line, column, f"expected a label, found {found}", Missing.advise_label)
-    row = row or _numbers(record, lacking, plan, mistakes, gaps)
-    gaps.add_row(label, lacks=bool(lacking) or len(row) < len(plan.features))
+            what = f"expected a label, found {_describe_found(record.cells[column])}"
+            mistakes.add(record.line, column, what, Missing.advise_label)
+    row = row or [_read_cell(record, i, i in lacking, found) for i in plan.inputs]
+    gaps.add_row(label, lacks=is_lacking or mistakes.count > before)
     return None if mistakes.count > before else (row, label)
 
 
@@ -146,7 +183,7 @@ def _lacking(cells: list[str], columns: tuple[int, ...], plan: Plan[Layout]) -> 
 def _at_a_glance(record: Record, plan: Plan[Layout]) -> list[float]:
     """Return the features of a row where all of them are numbers as float knows them, or else nothing."""
     plain = plan.table.dialect.notation == Notation() and plan.dtype != UINT8 and not plan.missing_numbers
-    if not (plain and record.text.isascii() and "_" not in record.text):
+    if not (plain and record.text.isascii() and "_" not in record.text) or plan.text or plan.weights is not None:
         return []
     try:
         values = [float(record.cells[i]) for i in plan.features]
@@ -155,46 +192,76 @@ def _at_a_glance(record: Record, plan: Plan[Layout]) -> list[float]:
     return values if all(abs(value) < EXACT for value in values) else []
 
 
-def _numbers(record: Record, lacking: list[int], plan: Plan[Layout], mistakes: Mistakes, gaps: Missing) -> list[float]:
-    """Return the features of a row, of which some may be missing, without those that are no number."""
-    values = list[float]()
-    for i in plan.features:
-        cell = record.cells[i]
-        value = number_of(plan.table.dialect.notation.to_plain(cell))
-        if i in lacking and not isinstance(plan.missing, str):
-            gaps.filled += 1
-            value = plan.missing
-        elif i in lacking:
-            finite = "a finite number" if NOT_FINITE.fullmatch(cell.strip()) else "a number"
-            mistakes.add(record.line, i, f"expected {finite}, found {_describe_found(cell)}", Missing.advise_value)
-            continue
-        if value is None:
-            why, remedy = _explain(i, cell, plan)
-            if remedy == Missing.advise_word:
-                gaps.count(i, word=cell)
-            mistakes.add(record.line, i, why, remedy)
-        elif problem := _dtype_problem(value, plan.dtype):
-            mistakes.add(record.line, i, f"{problem}, found {quote(cell)}", lambda _: [{"dtype": "float64"}])
-        else:
-            values.append(value)
-    return values
+def _read_cell(record: Record, column: int, is_missing: bool, found: Found) -> float:
+    """Return the number that a cell is, or that its word has; a mistake is added, and NaN returned."""
+    plan, cell = found.plan, record.cells[column]
+    if is_missing:
+        return _fill(record, column, found)
+    if column in plan.text:
+        word = cell.strip()
+        if wrong := found.texts.problem(column, word):
+            ways = plan.advise_encoding([column]) if column in plan.orders else plan.advise_leaving_out([column])
+            found.mistakes.add(record.line, column, wrong, lambda _: ways)
+            return math.nan
+        return float(found.texts.to_numbers(column, [word])[0])
+    value = number_of(plan.table.dialect.notation.to_plain(cell))
+    if value is None:
+        why, remedy, is_gap = _explain(column, cell, plan)
+        if is_gap:
+            found.gaps.count(column, word=cell)
+        found.mistakes.add(record.line, column, why, remedy)
+    elif column == plan.weights:
+        if value < 0:
+            found.mistakes.add(record.line, column, f"expected a weight >= 0, found {quote(cell)}")
+    elif problem := _dtype_problem(value, plan.dtype):
+        what = f"{problem}, found {quote(cell)}"
+        found.mistakes.add(record.line, column, what, lambda _: [{"dtype": "float64"}])
+    return math.nan if value is None else value
 
 
-def _explain(column: int, cell: str, plan: Plan[Layout]) -> tuple[str, Remedy]:
-    """Return why a feature is no number, and what mends it, such as to leave out columns of text or identifiers."""
+def _fill(record: Record, column: int, found: Found) -> float:
+    """Return what stands for a missing value, NaN if that is imputed later or is a mistake."""
+    plan, cell = found.plan, record.cells[column]
+    if column in plan.imputed:
+        found.gaps.imputed += 1
+        return math.nan
+    if column == plan.weights or column in plan.text or isinstance(plan.missing, str):
+        finite = "finite number" if NOT_FINITE.fullmatch(cell.strip()) else "number"
+        wanted = "weight >= 0" if column == plan.weights else "word" if column in plan.text else finite
+        what = f"expected a {wanted}, found {_describe_found(cell)}"
+        found.mistakes.add(record.line, column, what, Missing.advise_value)
+        return math.nan
+    found.gaps.filled += 1
+    return plan.missing
+
+
+def _explain(column: int, cell: str, plan: Plan[Layout]) -> tuple[str, Remedy, bool]:
+    """Return why a feature is no number, what mends it, and whether its word may stand for a missing value."""
     problem, text, table = number_problem(cell), cell.strip(), plan.table
 
     def leave_out(_: Missing) -> Advice:
-        others = {*table.others, *table.text, column}
-        return plan.advise_leaving_out([i for i in plan.features if i in others])
+        return plan.advise_leaving_out([i for i in plan.features if i in {*table.others, column} - plan.text])
+
+    def encode_or_leave_out(gaps: Missing) -> Advice:
+        return [*plan.advise_encoding([column]), *leave_out(gaps)]
+
+    def encode_or_list_word(gaps: Missing) -> Advice:
+        words = gaps.advise_word()[:1] if gaps.has_few_words(column) else []
+        return [*plan.advise_encoding([column]), *words, *plan.advise_leaving_out([column])]
 
     if ways := table.advise_notation(column, cell):
-        return problem + describe_notations(ways), lambda _: ways
-    if column in table.text or WHOLE.fullmatch(text):
-        return problem, leave_out
-    if LIKELY.fullmatch(text):
-        return problem, Missing.advise_word
-    return problem, leave_out if column in table.others else no_remedy
+        return problem + describe_notations(ways), lambda _: ways, False
+    if column == plan.weights:
+        return problem, no_remedy, False
+    if LIKELY.fullmatch(text) and not NOT_FINITE.fullmatch(text):
+        return problem, Missing.advise_word, True
+    if WHOLE.fullmatch(text):
+        return problem, leave_out, False
+    if is_number(text) or label_problem(cell) or "\n" in cell:  # no word, either
+        return problem, leave_out if column in table.others else no_remedy, False
+    if column in table.others:
+        return problem, encode_or_leave_out, False
+    return problem, encode_or_list_word, True
 
 
 def _describe_found(cell: str) -> str:

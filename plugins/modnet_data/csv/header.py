@@ -65,7 +65,7 @@ def has_repeated_name(header: Record) -> bool:
 def check_names(path: Path, header: Record, names: tuple[str, ...], dialect: Dialect) -> None:
     """Raise DataError where a name is none: it repeats, or holds what no name does."""
     line = header.line
-    if (stray := header.stray_quote(dialect.character)) is not None:
+    if (stray := header.stray_quote(dialect)) is not None:
         raise line_error(path, "a quote that is neither around the name nor doubled in it", line=line, column=stray)
     seen: dict[str, int] = {}
     for i, name in enumerate(names):

@@ -51,6 +51,8 @@ def read_label(cells: Sequence[str], plan: Plan[Layout]) -> Any:
     """Return a row's label: text, a whole number, a list of numbers that are one-hot, or None; or what is wrong."""
     if not plan.labels:
         return None
+    if plan.is_regression:
+        return _targets(cells, plan)
     if len(plan.labels) > 1:
         return _one_hot(cells, plan)
     cell, place = cells[plan.labels[0]], plan.labels[0]
@@ -71,7 +73,8 @@ def is_oddly_spelled(block: bytes, lines: Sequence[str], plan: Plan[Layout]) -> 
     `block` holds the same lines as bytes, or nothing.
     """
     delimiter, place, count = plan.table.dialect.delimiter, plan.labels[0], plan.table.count
-    if block and b'"' not in block and delimiter.isascii() and delimiter != WHITESPACE:
+    mark = plan.table.dialect.quote
+    if block and mark.encode() not in block and delimiter.isascii() and delimiter != WHITESPACE:
         text = np.frombuffer(b"%b\n00" % block.removesuffix(b"\n"), np.uint8)
         ends = np.flatnonzero((text == ord(NEWLINE)) | (text == ord(delimiter)))
         if len(ends) == len(lines) * count:
@@ -83,9 +86,9 @@ def is_oddly_spelled(block: bytes, lines: Sequence[str], plan: Plan[Layout]) -> 
 
 
 def _has_odd_line(lines: Sequence[str], plan: Plan[Layout]) -> bool:
-    place, delimiter = plan.labels[0], plan.table.dialect.character
+    place, delimiter, mark = plan.labels[0], plan.table.dialect.character, plan.table.dialect.quote
     for line in plan.table.dialect.prepare(lines):
-        cells = next(csv.reader([line], delimiter=delimiter)) if '"' in line else line.split(delimiter)
+        cells = next(csv.reader([line], delimiter=delimiter, quotechar=mark)) if mark in line else line.split(delimiter)
         if len(cells) > place and ODD.fullmatch(cells[place].strip()):
             return True
     return False
@@ -123,8 +126,19 @@ def _number_label(cell: str, plan: Plan[Layout]) -> float | Fault:
     if plan.spelling_matters and ODD.fullmatch(text):
         return Fault(f"is the label {quote(text)} text, or the number {value:g}?", as_text_or_numbers)
     if not (value.is_integer() and abs(value) < EXACT):
-        return Fault(f"expected a class (a whole number or text), found {quote(cell)}")
+        what = f"labels must be classes (whole numbers or text), found {quote(cell)}"
+        return Fault(what, lambda _: [{"task": "regression"}])
     return value
+
+
+def _targets(cells: Sequence[str], plan: Plan[Layout]) -> float | list[float] | Fault:
+    """Return the numbers of all columns of the label, or of the only one."""
+    values = list[float]()
+    for i in plan.labels:
+        if (value := number_of(plan.table.dialect.notation.to_plain(cells[i]))) is None:
+            return Fault(number_problem(cells[i]), column=i)
+        values.append(value)
+    return values[0] if len(values) == 1 else values
 
 
 def _one_hot(cells: Sequence[str], plan: Plan[Layout]) -> list[float] | Fault:

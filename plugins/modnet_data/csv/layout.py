@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
+from unicodedata import normalize
 
 import attrs
 
@@ -29,10 +30,20 @@ from modnet_data.csv.cells import (
 )
 from modnet_data.csv.header import check_names, check_second, has_repeated_name, is_header, is_text
 from modnet_data.csv.shape import COMMENT, check_start, choose_delimiter, is_title, measure
-from modnet_data.csv.text import LONGEST_LINE, Broken, Dialect, Record, encoding_of, line_error, records, text_of
+from modnet_data.csv.text import (
+    LONGEST_LINE,
+    QUOTES,
+    Broken,
+    Dialect,
+    Record,
+    encoding_of,
+    line_error,
+    records,
+    text_of,
+)
 from modnet_data.table.columns import Columns, UnlabelledError, Value
 from modnet_data.table.label import are_numbers
-from modnet_data.table.plan import list_words
+from modnet_data.table.plan import Plan, list_words
 from modnet_data.table.words import MISSING, MissingValues
 
 SAMPLE_LINES = 100
@@ -41,6 +52,12 @@ SAID = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
 """A first line by which Excel says what the delimiter is; it is no row."""
 
 MARK = "\ufeff"
+
+NUMBER_LIKE = re.compile(
+    r"[$€£¥₩]\s*[+-]?\d[\d.,]*|[+-]?\d[\d.,]*\s*[%$€£¥₩°]"
+    r"|\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?|\d{1,2}:\d\d(:\d\d.*)?"
+)
+"""Amounts of money, percentages, dates and times."""
 
 
 @attrs.frozen
@@ -56,6 +73,8 @@ class Layout(Columns):
     """The cells of the first rows, with a point before decimals."""
     rows: Sequence[Record] = attrs.field(eq=False, repr=False)
     """The same rows as they stand in the file."""
+    footer: int = attrs.field(default=0, kw_only=True)
+    """How many of the last lines are no rows."""
     has_points: bool = attrs.field(default=False, kw_only=True)
     """True where a point may be between thousands, as far as the settings and the first rows tell."""
 
@@ -156,6 +175,30 @@ class Layout(Columns):
             raise self.error(found_name, f", line {self.header_line}", line=self.header_line, column=i)
 
 
+def refuse_doubtful_text(plan: Plan[Layout]) -> None:
+    """Raise DataError where features are text in the first rows that seem to be numbers, dates, or quoted cells.
+
+    Columns that `encode` lists are text.
+    """
+    layout = plan.table
+    for i in sorted(plan.text.difference(plan.encode)) if not plan.is_settled else ():
+        if error := layout.notation_error(i):
+            raise error
+        rows = [row for row in layout.rows if layout.is_text(row.cells[i])]
+        if not rows or plan.wanted.encode == "one-hot":
+            continue
+        first, cells = rows[0], [row.cells[i].strip() for row in rows]
+        place = f", line {first.line}, {layout.column(i)}"
+        for mark in set(QUOTES) - {layout.dialect.quote}:
+            if all(len(cell) > 1 and cell[0] == cell[-1] == mark for cell in cells):
+                problem = f"cells in other quotes: {quote(cells[0])}"
+                raise layout.error(problem, place, line=first.line, column=i, advice=[{"quotechar": mark}])
+        if all(NUMBER_LIKE.fullmatch(cell) or is_number(normalize("NFKC", cell)) for cell in cells):
+            problem = f"expected a number or a word, found {quote(cells[0])}; turn it into a number, encode it as text"
+            advice = [*plan.advise_leaving_out([i]), *plan.advise_encoding([i])]
+            raise layout.error(f"{problem}, or leave it out", place, line=first.line, column=i, advice=advice)
+
+
 @attrs.frozen
 class LayoutSettings:
     """Settings of a CSV file's layout; delimiter, decimal and header are inferred where they are None."""
@@ -173,6 +216,8 @@ class LayoutSettings:
     """Names that show the first line to be a header: all of them, or one that is no number."""
     guarded: bool = False
     """True where a line that is skipped may not have as many columns as the rows."""
+    footer: int = 0
+    quote: str = '"'
 
 
 def layout_of(path: Path, given: LayoutSettings) -> Layout:
@@ -184,8 +229,8 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
         lines[0] = "\n"
         delimiter = delimiter or said[1]
     if delimiter is None:
-        delimiter = choose_delimiter(path, lines, Dialect(",", decimal, given.comment, encoding))
-    dialect = Dialect(delimiter, decimal, given.comment, encoding, given.thousands)
+        delimiter = choose_delimiter(path, lines, Dialect(",", decimal, given.comment, encoding, quote=given.quote))
+    dialect = Dialect(delimiter, decimal, given.comment, encoding, given.thousands, given.quote)
     sample, broken = _sample(lines, dialect)
     _check_first(path, sample, broken, given)
     check_start(path, sample, broken, guarded=given.guarded)
@@ -210,7 +255,20 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
     begin = rows[0].line if header else first.line
     ends = frozenset(range(count - empty, count))
     doubt = dialect.delimiter == ";" and given.decimal is given.thousands is None and dialect.decimal == "."
-    return Layout(path, names, count, text, dialect, first.line, begin, whole, as_is, empty=ends, has_points=doubt)
+    return Layout(
+        path,
+        names,
+        count,
+        text,
+        dialect,
+        first.line,
+        begin,
+        whole,
+        as_is,
+        empty=ends,
+        footer=given.footer,
+        has_points=doubt,
+    )
 
 
 def _has_header(path: Path, first: Record, numbers: list[list[str]], given: LayoutSettings) -> bool:
@@ -232,7 +290,7 @@ def _first_lines(path: Path, encoding: str, given: LayoutSettings) -> tuple[list
     with text_of(path, encoding) as text:
         lines: list[str] = []
         filled = size = 0  # blank lines and comments do not count: many may come before the first row
-        while filled < SAMPLE_LINES and size < LONGEST_LINE and (line := text.readline(LONGEST_LINE)):
+        while filled < SAMPLE_LINES + given.footer and size < LONGEST_LINE and (line := text.readline(LONGEST_LINE)):
             if len(line) == LONGEST_LINE:
                 raise line_error(path, f"more than {LONGEST_LINE} characters in a line", line=len(lines) + 1)
             lines.append(line)
@@ -241,6 +299,8 @@ def _first_lines(path: Path, encoding: str, given: LayoutSettings) -> tuple[list
                 size += len(line)
     if lines:
         lines[0] = _without_mark(path, lines[0], given.encoding)
+    if given.footer:
+        del lines[-given.footer :]
     skipped = lines[: given.skip_rows]
     return ["\n"] * len(skipped) + lines[given.skip_rows :], skipped
 

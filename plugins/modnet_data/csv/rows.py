@@ -14,14 +14,13 @@ from modnet import Array, DataError
 from modnet.cached import Facts, Put
 from modnet.files import quote
 from modnet_data.csv.blocks import grid, lines_of, row_blocks
-from modnet_data.csv.careful import UINT8, Block, Mistakes, cell_by_cell
+from modnet_data.csv.careful import UINT8, Block, Found, cell_by_cell
 from modnet_data.csv.cells import Notation, number_of
 from modnet_data.csv.fast import FLOAT64, are_labels, one_or_all, pick_columns, read_regular
 from modnet_data.csv.labels import is_oddly_spelled
 from modnet_data.csv.layout import Layout, LayoutSettings, layout_of
 from modnet_data.csv.text import LONGEST_LINE, WHITESPACE, Record, bytes_of, records, text_of
 from modnet_data.table.columns import Value
-from modnet_data.table.missing import Missing
 from modnet_data.table.plan import Plan, list_words
 from modnet_data.table.words import MISSING, MissingValues
 
@@ -44,7 +43,7 @@ def convert(plan: Plan[Layout], put: Put, watch: Watch | None = None) -> Facts:
     """Read a file in blocks: `put` its features "x" and its class indices or numbers "t", and return the facts.
 
     "classes" are labels of text by class index, in the order in which they came; the other entries are those of
-    `Missing`. Raises DataError with the first mistakes.
+    `Missing` and `Texts`. Weights are put as "weights". Raises DataError with the first mistakes.
     """
     return _Conversion(plan, put, watch).run()
 
@@ -55,7 +54,8 @@ class _Conversion:
 
     def __init__(self, plan: Plan[Layout], put: Put, watch: Watch | None) -> None:
         self._plan, self._put, self._watch = plan, put, watch
-        self._mistakes, self._gaps = Mistakes(plan.table), Missing(plan)
+        self._found = Found.nothing(plan)
+        self._mistakes, self._gaps, self._texts = self._found.mistakes, self._found.gaps, self._found.texts
         self._classes: dict[str, int] = {}
         self._count = 0
         self._spelled = plan.labels[0] if plan.spelling_matters else None
@@ -68,7 +68,7 @@ class _Conversion:
         np.empty(REUSED, UINT8)  # once that much was given back, glibc reuses memory for the next block: a third faster
         with bytes_of(layout.path, layout.dialect.encoding) as file:
             line = 1
-            for block in row_blocks(file, layout.dialect.encoding):
+            for block in row_blocks(file, layout.dialect, layout.footer):
                 rows, lines = self._read(block, line)
                 if self._points:
                     self._points.add(block, line)
@@ -77,23 +77,26 @@ class _Conversion:
                     self._watch(rows, not (self._mistakes.count or self._gaps))
                 if not self._mistakes.count and len(rows[0]):
                     self._put_rows(*rows)
+        question = self._texts.question() if self._mistakes.are_gaps else None
+        if question:
+            raise question
         if self._mistakes.count:
             raise self._mistakes.error(self._gaps)
         if self._points and self._points.found:
             raise self._points.error(layout)
         self._gaps.check_rows(self._count)
         self._gaps.check_labels(self._classes, "line", self._find_lines)
-        return {"classes": list(self._classes), **self._gaps.facts}
+        return {"classes": list(self._classes), **self._gaps.facts, **self._texts.facts}
 
     def _read(self, block: bytes, line: int) -> tuple[Block, int]:
         """Return the rows of a block that begins with this line, and how many lines it has."""
         plan, layout = self._plan, self._plan.table
         plain = not plan.missing_numbers  # no number stands for a missing value
-        if line >= layout.first and not plan.words and plain and layout.dialect.delimiter != WHITESPACE:
+        if line >= layout.first and not (plan.words or plan.text) and plain and layout.dialect.delimiter != WHITESPACE:
             numbers = grid(block, layout.count, layout.dialect.delimiter, self._spelled)
             labels = None if numbers is None else pick_columns(numbers, plan.labels)
             if numbers is not None and labels is not None and are_labels(labels, plan):
-                rows = pick_columns(numbers, plan.features), one_or_all(labels)
+                rows = pick_columns(numbers, plan.inputs), one_or_all(labels)
                 self._gaps.add_whole(len(numbers), rows[1])
                 return rows, len(numbers)
         if len(block) > LONGEST_LINE and b"\n" not in block[:-1]:
@@ -103,18 +106,18 @@ class _Conversion:
         count = len(lines)
         if line < layout.first:
             lines, line = lines[layout.first - line :], layout.first
-        found = read_regular(lines, plan, UINT8) if self._whole and plain and block.isascii() else None
+        found = read_regular(lines, plan, UINT8, self._texts) if self._whole and plain and block.isascii() else None
         if found is None and plain:
-            found = read_regular(lines, plan, FLOAT64)
+            found = read_regular(lines, plan, FLOAT64, self._texts)
         if found is None or not self._is_certain(found, block * (len(lines) == count), lines):
-            return cell_by_cell(line, lines, plan, self._mistakes, self._gaps), count
+            return cell_by_cell(line, lines, self._found), count
         self._gaps.add_whole(len(found[0]), found[1])
         return found, count
 
     def _is_certain(self, found: Block, block: bytes, lines: list[str]) -> bool:
         """Say whether there is nothing to check more closely in rows that were read at once."""
         plan = self._plan
-        if plan.dtype == UINT8 and not _are_bytes(found[0]):
+        if plan.dtype == UINT8 and not _are_bytes(found[0][:, : len(plan.features)]):
             return False
         return not (plan.spelling_matters and is_oddly_spelled(block, lines, plan))
 
@@ -123,7 +126,7 @@ class _Conversion:
         layout, place = self._plan.table, self._plan.labels[0]
         lines: dict[str, int] = {}
         with bytes_of(layout.path, layout.dialect.encoding) as file:
-            blocks = row_blocks(file, layout.dialect.encoding)
+            blocks = row_blocks(file, layout.dialect, layout.footer)
             rows = islice(chain.from_iterable(map(lines_of, blocks)), layout.first - 1, None)
             for record in records(rows, layout.dialect, layout.first):
                 if isinstance(record, Record) and (label := record.cells[place].strip()) in labels:
@@ -131,13 +134,18 @@ class _Conversion:
         return lines
 
     def _put_rows(self, x: Array, labels: Array | None) -> None:
+        if self._plan.weights is not None:
+            self._put("weights", x[:, -1].astype(np.float64))
+            x = x[:, :-1]
         x = self._to_dtype(x)
         self._whole = x.dtype == UINT8
         self._put("x", x)
         self._count += len(x)
         if self._plan.words and labels is not None:
             labels = self._to_indices(labels)
-        if labels is not None:
+        if labels is not None and self._plan.is_regression:
+            self._put("t", labels.astype(np.float64))
+        elif labels is not None:
             self._put("t", labels.astype(np.int64) if labels.ndim == 1 else labels.argmax(axis=1))
 
     def _to_dtype(self, x: Array) -> Array:

@@ -8,24 +8,24 @@ from pathlib import Path
 from typing import Any, Literal
 
 import attrs
-from attrs.validators import ge, in_, instance_of, optional
+from attrs.validators import ge, in_, instance_of, le, optional
 
 from modnet import DataError, Dataset
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import quote
 from modnet_data.csv.encodings import is_text_encoding
-from modnet_data.csv.layout import Layout, LayoutSettings, layout_of
+from modnet_data.csv.layout import Layout, LayoutSettings, layout_of, refuse_doubtful_text
 from modnet_data.csv.pictures import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.rows import convert, read_first_cells
-from modnet_data.csv.text import WHITESPACE
+from modnet_data.csv.text import QUOTES, WHITESPACE
 from modnet_data.csv.write import write_csv_files
 from modnet_data.formats import SUFFIXES
-from modnet_data.table.columns import list_names
-from modnet_data.table.plan import ColumnSettings, Plan, data_plan
+from modnet_data.table.plan import ColumnSettings, data_plan, find_nothing
 from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource
 
 MOST_DOUBTS = 4  # about a layout, one after the other
+MOST_FOOTER = 1000  # lines
 RULE = re.compile(r":?[-=_+]{2,}:?")
 """A cell of a line that is drawn below a header."""
 
@@ -91,7 +91,7 @@ class Csv(TableSource):
     """
 
     format = "csv"
-    version = 5
+    version = 6
     suffixes = SUFFIXES["csv"]
 
     delimiter: str | None = attrs.field(default=None, validator=_delimiter)
@@ -103,6 +103,8 @@ class Csv(TableSource):
     encoding: str = attrs.field(default="utf-8", validator=_encoding)
     header: bool | None = attrs.field(default=None, validator=optional(instance_of(bool)))
     skip_rows: int = attrs.field(default=0, validator=[instance_of(int), ge(0)])
+    footer: int = attrs.field(default=0, validator=[instance_of(int), ge(0), le(MOST_FOOTER)])
+    quotechar: Literal['"', "'", "`"] = attrs.field(default=QUOTES[0], validator=in_(QUOTES))
 
     def __attrs_post_init__(self) -> None:
         if self.thousands and self.thousands == self.decimal:
@@ -111,7 +113,7 @@ class Csv(TableSource):
 
     def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:
         """Return features, labels and facts of a file; the label's column is guessed where nothing else shows it."""
-        guess = LabelGuess()
+        guess = None if self.weights is not None else LabelGuess()
         try:
             return arrays_of(path, recipe, lambda put: self._put(path, put, like, guess))
         except WrongGuessError:
@@ -161,6 +163,8 @@ class Csv(TableSource):
             self.header,
             skip_rows=self.skip_rows,
             thousands=self.thousands,
+            footer=self.footer,
+            quote=self.quotechar,
         )
 
     def _put(self, path: Path, put: Put, like: Facts | None, guess: LabelGuess | None) -> Facts:
@@ -170,9 +174,10 @@ class Csv(TableSource):
         if like is not None:
             layout.check_alike(like)
             layout = attrs.evolve(layout, text=frozenset(like["words"]))
-        plan = data_plan(layout, self.column_settings, guess.infer if guess else picture_label)
+        infer = guess.infer if guess else picture_label if self.weights is None else find_nothing
+        plan = data_plan(layout, self.columns_like(like), infer)
         _refuse_rule(layout)
-        _refuse_text(plan)
+        refuse_doubtful_text(plan)
         facts = self.describe(plan, convert(plan, put, guess.watch if guess else None))
         if guess:
             guess.check()
@@ -187,22 +192,3 @@ def _refuse_rule(layout: Layout) -> None:
         if cells and all(map(RULE.fullmatch, cells)):
             problem = f"a line below the header ({quote(cells[0])}), no row: take it out"
             raise layout.error(problem, f", line {first.line}", line=first.line)
-
-
-def _refuse_text(plan: Plan[Layout]) -> None:
-    """Raise DataError where features are text in the first rows, with the settings that leave them out."""
-    layout = plan.table
-    text = [i for i in plan.features if i in layout.text]
-    if not text:
-        return
-    for i in text:
-        if error := layout.notation_error(i):
-            raise error
-    row = next((row for row in layout.rows if layout.is_text(row.cells[text[0]])), layout.rows[0])
-    found = f"expected a number, found {quote(row.cells[text[0]].strip())}"
-    number = f"{len(text)} of {len(plan.features)} feature columns {'is' if len(text) == 1 else 'are'} text"
-    names = f" ({list_names([layout.names[i] for i in text])})" if layout.names else ""
-    advice = plan.advise_leaving_out(text)
-    problem = f"{found}; {number}{names}, which has to be encoded as numbers first" + ", or left out" * bool(advice)
-    place = f", line {row.line}, {layout.column(text[0])}"
-    raise layout.error(problem, place, line=row.line, column=text[0], advice=advice)

@@ -25,7 +25,9 @@ LONGEST_LINE = 2**22
 WHITESPACE = "whitespace"
 """The delimiter that is a run of spaces and tabs, of which those around a line are none."""
 
-RUNS = re.compile(r'("(?:[^"]|"")*")|[ \t]+')
+QUOTES = ('"', "'", "`")
+"""Marks around cells."""
+RUNS = {mark: re.compile(rf"({mark}(?:[^{mark}]|{mark}{mark})*{mark})|[ \t]+") for mark in QUOTES}
 HEAD = 4096
 SOME_LINES = 400
 """Lines beyond ASCII, by which the likely encodings are found."""
@@ -40,6 +42,7 @@ class Dialect:
     comment: str | None
     encoding: str
     thousands: str | None = None
+    quote: str = QUOTES[0]
 
     @cached_property
     def notation(self) -> Notation:
@@ -53,7 +56,10 @@ class Dialect:
 
     def prepare(self, lines: Iterable[str]) -> Iterable[str]:
         """Return lines with one space in place of each run of whitespace, where that is the delimiter."""
-        return map(_with_single_spaces, lines) if self.delimiter == WHITESPACE else lines
+        if self.delimiter != WHITESPACE:
+            return lines
+        runs = RUNS[self.quote]
+        return (_with_single_spaces(line, runs) for line in lines)
 
 
 @attrs.frozen
@@ -64,9 +70,9 @@ class Record:
     cells: list[str]
     text: str
 
-    def stray_quote(self, delimiter: str) -> int | None:
+    def stray_quote(self, dialect: Dialect) -> int | None:
         """Return the first column whose quotes are not as they should be: around all of a cell, or doubled in it."""
-        return _stray_quote(self.text, delimiter) if '"' in self.text else None
+        return _stray_quote(self.text, dialect) if dialect.quote in self.text else None
 
 
 @attrs.frozen
@@ -128,7 +134,7 @@ def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[
             used.append(line)
             yield line
 
-    reader = csv.reader(feed(), delimiter=dialect.character, strict=True)
+    reader = csv.reader(feed(), delimiter=dialect.character, quotechar=dialect.quote, strict=True)
     while True:
         used.clear()
         before = reader.line_num
@@ -138,7 +144,7 @@ def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[
             return
         except csv.Error as error:
             text = "".join(used)
-            column = _stray_quote(text, dialect.character)
+            column = _stray_quote(text, dialect)
             if column is None:
                 cells = text.split(dialect.character)
                 column = cells.index(max(cells, key=len))
@@ -148,9 +154,9 @@ def records(lines: Iterable[str], dialect: Dialect, first: int = 1) -> Iterator[
             yield Record(first + before + skipped[0], cells, used[0] if len(used) == 1 else "".join(used))
 
 
-def _with_single_spaces(line: str) -> str:
+def _with_single_spaces(line: str, runs: re.Pattern[str]) -> str:
     text = line.rstrip("\r\n")
-    return RUNS.sub(lambda run: run[1] or " ", text.strip(" \t")) + line[len(text) :]
+    return runs.sub(lambda run: run[1] or " ", text.strip(" \t")) + line[len(text) :]
 
 
 def _reason(error: csv.Error) -> str:
@@ -163,13 +169,14 @@ def _reason(error: csv.Error) -> str:
     return f"not readable as CSV: {error}"
 
 
-def _stray_quote(text: str, delimiter: str) -> int | None:
+def _stray_quote(text: str, dialect: Dialect) -> int | None:
     """Return the first column in a record's text that has a quote which neither opens, closes nor is doubled."""
+    delimiter, mark = dialect.character, dialect.quote
     column, at, end = 0, 0, len(text.rstrip("\r\n"))
     while at <= end:
-        if at < end and text[at] == '"':
+        if at < end and text[at] == mark:
             at += 1
-            while (close := text.find('"', at)) >= 0 and text.startswith('""', close):
+            while (close := text.find(mark, at)) >= 0 and text.startswith(mark * 2, close):
                 at = close + 2
             if close < 0 or (close + 1 < end and text[close + 1] != delimiter):
                 return column
@@ -177,7 +184,7 @@ def _stray_quote(text: str, delimiter: str) -> int | None:
         else:
             stop = text.find(delimiter, at, end)
             stop = end if stop < 0 else stop
-            if '"' in text[at:stop]:
+            if mark in text[at:stop]:
                 return column
             at = stop + 1
         column += 1

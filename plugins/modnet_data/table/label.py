@@ -28,6 +28,8 @@ class LabelChoice:
     """The setting `leave_out`."""
     listed: bool
     """True where the features are listed, and so no others can be in the way."""
+    is_regression: bool = False
+    """True where the label is a number to be predicted."""
 
     @cached_property
     def values(self) -> dict[int, Sequence[Value]]:
@@ -43,6 +45,8 @@ class LabelChoice:
         """
         if self._named:
             return self._named[0] if len(self._named) == 1 else None
+        if self.is_regression:
+            return None
         if len(self.candidates) == 1:
             only = self.candidates[0]
             values = self.values[only]
@@ -77,6 +81,8 @@ class LabelChoice:
         for i in self.among:
             if i not in self._readable and (error := self.table.notation_error(i)):
                 return error
+        if self.is_regression:
+            return self._question_of_number()
         groups = [group for group in self._one_hot_ends if self._leaves_features(group)]
         within = {i for group in groups for i in group}
         choices = [*groups, *([i] for i in self.candidates if i not in within and self._leaves_features([i]))]
@@ -84,12 +90,14 @@ class LabelChoice:
             others = f", of {len(choices):,} that it could be" * (len(choices) > MOST)
             ways = [self._settings_for(choice) for choice in choices[:MOST]]
             return self.table.error(f"which column is the label{others}?", advice=ways)
-        if self.candidates:
-            return self.table.error(
-                "which column is the label? whichever it is, all features are text: encode it as numbers"
-            )
         what = "expected text or whole numbers that repeat"
         return self.table.error(f"which column is the label? none could be it by the first rows: {what}")
+
+    def _question_of_number(self) -> DataError:
+        """Return the error that asks for the label of a regression: a column of numbers, the last one first."""
+        numbers = [i for i in self._named or self.among if are_numbers(self.values[i]) and self._leaves_features([i])]
+        ways = [self._settings_for([i]) for i in [*numbers[-1:], *numbers[:-1]][:MOST]]
+        return self.table.error("which column is the label, the number to be predicted?", advice=ways)
 
     @cached_property
     def _named(self) -> list[int]:
@@ -114,8 +122,11 @@ class LabelChoice:
 
     @cached_property
     def _readable(self) -> frozenset[int]:
-        """The columns that can be features."""
-        return frozenset(i for i in self.among if self.table.is_named(i) and are_numbers(self.values[i]))
+        """The columns that can be features: of numbers, or of text."""
+        return frozenset(i for i in self.among if self.table.is_named(i) and self._is_plain(i))
+
+    def _is_plain(self, column: int) -> bool:
+        return column in self.table.text or are_numbers(self.values[column])
 
     def _leaves_features(self, labels: Sequence[int]) -> bool:
         return self.listed or bool(self._readable.difference(labels))
@@ -124,7 +135,7 @@ class LabelChoice:
         """Return the settings that read the file with these labels."""
         name_of = self.table.name_of
         way: dict[str, Any] = {"label": name_of(labels[0]) if len(labels) == 1 else [*map(name_of, labels)]}
-        if _is_mixed(self.values[labels[0]]):
+        if _is_mixed(self.values[labels[0]]) and not self.is_regression:
             way["text_labels"] = True
         unreadable = [i for i in self.among if i not in labels and i not in self._readable]
         if unreadable and not self.listed:

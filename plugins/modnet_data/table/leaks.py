@@ -35,6 +35,8 @@ class Features:
     """The setting `leave_out`."""
     dropped: int
     """Rows that were left out for missing values."""
+    text: frozenset[int] = frozenset()
+    """The columns of text, whose words are numbered as they come."""
 
     def describe_leak(self, found: Sequence[int]) -> str:
         """Say that some of the features give the label away."""
@@ -65,10 +67,27 @@ def refuse_leaks(features: Features, x: Array, t: Array) -> None:
     """
     if len(x) < FEWEST or not (t != t[0]).any():
         return
+    if t.dtype.kind == "f":  # numbers to be predicted, not classes
+        _refuse_same_numbers(features, Samples(x, t))
+        return
     table, rows = Samples(x, t), _sample_rows(t)  # a mapped file is not kept in memory
     sample = table.unscaled(rows), t[rows]
     if found := _copies(table, *sample) or _group_of_label(features, table, *sample):
         raise features.refusal(found, features.describe_leak(found))
+    if len(features.columns) > 1 and (index := _row_numbers(features, table)) is not None:
+        raise features.refusal([index], f"{features.table.column(features.columns[index])} counts the rows")
+
+
+def _refuse_same_numbers(features: Features, table: Samples) -> None:
+    """Raise DataError where a feature is the very number that is to be predicted, or numbers the rows."""
+    targets = table.t.reshape(len(table), -1)
+    same = np.ones((table.features, targets.shape[1]), bool)
+    for block in table.blocks():
+        same &= (table.unscaled(block)[:, :, None] == targets[block][:, None, :]).all(axis=0)
+        if not same.any():
+            break
+    if (found := [int(j) for j in np.flatnonzero(same.any(axis=1))]) and len(found) < len(features.columns):
+        raise features.refusal(found, f"{features.table.column(features.columns[found[0]])} is the label itself")
     if len(features.columns) > 1 and (index := _row_numbers(features, table)) is not None:
         raise features.refusal([index], f"{features.table.column(features.columns[index])} counts the rows")
 
@@ -142,7 +161,7 @@ def _flags_beside(features: Features, x: Array, step: int) -> list[int]:
     places = {column: j for j, column in enumerate(features.columns)}
     found: list[int] = []
     column = features.labels[0] + step
-    while column in places and _are_flags(x[:, places[column]]):
+    while column in places and column not in features.text and _are_flags(x[:, places[column]]):
         found.append(places[column])
         column += step
     return found
@@ -171,12 +190,14 @@ def _row_numbers(features: Features, table: Samples) -> int | None:
     """
     first, last = table.unscaled([0, len(table) - 1]).astype(np.float64)
     missing = last - first - (len(table) - 1)
-    candidates = np.flatnonzero((missing >= 0) & (first % 1 == 0))
+    is_number = np.array([column not in features.text for column in features.columns])
+    candidates = np.flatnonzero((missing >= 0) & (first % 1 == 0) & is_number)
     if not len(candidates):
         return None
     t = table.t
     changes = np.count_nonzero(t[1:] != t[:-1])
-    by_class = len(t) >= PER_CLASS * (changes + 1) and changes + 1 == len(np.unique(t))
+    are_classes = t.dtype.kind != "f"
+    by_class = are_classes and len(t) >= PER_CLASS * (changes + 1) and changes + 1 == len(np.unique(t))
     for j in map(int, candidates):
         column, names = features.columns[j], features.table.names
         named = bool(INDEX_NAME.fullmatch(names[column])) if names else column == 0

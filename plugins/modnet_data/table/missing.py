@@ -16,6 +16,7 @@ from modnet_data.table.words import MISSING, find_doubtful
 
 MOST_COLUMNS = 6  # that a note names
 MOST_WORDS = 20  # that an advice lists
+FEW_WORDS = 4  # that may stand for missing values among numbers
 
 Advice: TypeAlias = list[dict[str, Any]]
 """Settings that each mend a problem."""
@@ -29,7 +30,7 @@ class Missing:
 
     def __init__(self, plan: Plan[Any]) -> None:
         self._plan = plan
-        self.dropped = self.filled = self.whole_rows = 0
+        self.dropped = self.filled = self.imputed = self.whole_rows = 0
         self._lacking: dict[int, int] = {}
         self._words: dict[int, dict[str, None]] = {}
         self._bytes = np.zeros(256, bool)  # labels of whole rows that are bytes
@@ -56,6 +57,8 @@ class Missing:
         if label is None and self._plan.labels:
             return
         self.whole_rows += not lacks
+        if self._plan.is_regression:
+            return
         if label is not None:
             found = label.index(max(label)) if isinstance(label, list) else label
             (self._partial if lacks else self._whole).add(found)
@@ -63,7 +66,7 @@ class Missing:
     def add_whole(self, rows: int, labels: Array | None) -> None:
         """Take rows that lack nothing, with their labels (n,) or one-hot labels (n, classes)."""
         self.whole_rows += rows
-        if labels is None:
+        if labels is None or self._plan.is_regression:
             return
         if labels.dtype == np.uint8 and labels.ndim == 1:
             self._bytes[labels] = True
@@ -74,7 +77,8 @@ class Missing:
 
     def add_partial(self, labels: Iterable[Any]) -> None:
         """Take the labels of rows that lack something."""
-        self._partial.update(labels)
+        if not self._plan.is_regression:
+            self._partial.update(labels)
 
     @property
     def kept(self) -> set[Any]:
@@ -99,14 +103,39 @@ class Missing:
         """The counts for `notes`, and the setting that makes "-" a class, where "+" shows it."""
         table, labels = self._plan.table, self._plan.labels
         lacking = {str(table.name_of(column)): count for column, count in self._lacking.items()}
-        found = {"dropped": self.dropped, "filled": self.filled, "lacking": lacking, "lost": self.lost}
+        counts = {"dropped": self.dropped, "filled": self.filled, "imputed": self.imputed}
+        found = {**counts, "lacking": lacking, "lost": self.lost}
         is_class = self._plan.words and "-" in self.kept and not self._plan.has_own_words(labels[0])
         return {**found, "missing_values": self._with_words({labels[0]: []})} if is_class else found
 
     def advise_value(self) -> Advice:
-        """Return what can be done about missing features."""
-        fill = {"missing": 0}
-        return [{"missing": "drop"}, fill] if self._can_drop else [fill, *self._advise_leaving_out()]
+        """Return what can be done about missing features, and weights: nothing stands for a weight."""
+        plan = self._plan
+        lacking = self._gaps
+        text = [i for i in lacking if i in plan.text]
+        if plan.is_settled:
+            return [] if text else [{"missing": 0}]
+        ways: Advice = [{"missing": "drop"}] if self._can_drop else []
+        if plan.weights not in self._lacking:
+            ways.insert(0, {"impute": self._impute(lacking)})
+        if not self._can_drop:
+            ways += self._advise_leaving_out()
+        words: dict[int, Sequence[str]] = {i: [] for i in text if self._words.get(i)}
+        if words and isinstance(plan.wanted.missing_values, Mapping | None):
+            ways.append({"missing_values": self._with_words(words)})
+        return ways
+
+    def _impute(self, lacking: Sequence[int]) -> str | dict[str, str | float]:
+        """Return the setting `impute` by which some features are imputed, and those that were so before."""
+        plan, given = self._plan, self._plan.wanted.impute
+        ways: dict[int, Any] = {i: "most-frequent" if i in plan.text else "median" for i in lacking}
+        if given is None and len({*ways.values()}) == 1:
+            return str(next(iter(ways.values())))
+        if given is None:
+            return "median"  # which stands for the most frequent word in columns of text
+        numbers = {} if isinstance(given, (str, Mapping)) else dict.fromkeys(plan.imputed, given)
+        others = given if isinstance(given, Mapping) else {}
+        return {**others, **{str(plan.table.name_of(i)): way for i, way in (numbers | ways).items()}}
 
     def advise_label(self) -> Advice:
         """Return what can be done about missing labels."""
@@ -122,9 +151,13 @@ class Missing:
         }
         listed = {"missing_values": self._with_words(words)}
         is_dropping = plan.missing == "drop" and self._can_drop
-        if is_dropping or not isinstance(plan.missing, str):
+        if is_dropping or not isinstance(plan.missing, str) or plan.imputed.issuperset(words):
             return [listed]
-        return [{**listed, **way} for way in self.advise_value() if "missing" in way]
+        return [{**listed, **way} for way in self.advise_value() if {"missing", "impute"} & way.keys()]
+
+    def has_few_words(self, column: int) -> bool:
+        """Say whether so few words were met in a column of numbers that they may stand for missing values."""
+        return len(self._words.get(column, ())) <= FEW_WORDS
 
     def advise_label_word(self) -> Advice:
         """Return what can be done where a word stands among labels that are numbers: it is missing, or a class."""
@@ -155,7 +188,10 @@ class Missing:
     def advise_lost(self) -> Advice:
         """Return what keeps the classes that are lost with the rows that lack something."""
         lacks_labels = any(column in self._plan.labels for column in self._lacking)  # which nothing is filled in for
-        return [{"missing": 0}] * (not lacks_labels) + self._advise_leaving_out()
+        ways: Advice = (
+            [{"missing": "refuse", "impute": self._impute(self._gaps)}] if self._gaps and not lacks_labels else []
+        )
+        return ways + self._advise_leaving_out()
 
     def check_rows(self, count: int) -> None:
         """Raise DataError where too little is left of so many rows that were taken: none, or none of a class."""
@@ -204,7 +240,13 @@ class Missing:
         """Say whether the rows that lack something can go, and no class with them: no label may be one, too."""
         if not self.whole_rows or self.lost or self._plan.wanted.every_row:
             return False
-        return len(self.kept) > 1 or not any(column in self._plan.labels for column in self._words)
+        is_sure = self._plan.is_regression or len(self.kept) > 1
+        return is_sure or not any(column in self._plan.labels for column in self._words)
+
+    @property
+    def _gaps(self) -> list[int]:
+        """The features with missing values that are not imputed."""
+        return [i for i in self._lacking if i in self._plan.features and i not in self._plan.imputed]
 
     def _advise_leaving_out(self) -> Advice:
         """Return the setting that leaves the column out that lacks most, if others are left."""
@@ -240,19 +282,24 @@ def notes(all_facts: Sequence[Facts], missing: float | str) -> tuple[str, ...]:
     >>> notes([{"dropped": 3, "filled": 0, "lacking": {"age": 2, "fare": 1}, "lost": []}], "drop")
     ("3 rows with missing values left out; missing: 'age' 2, 'fare' 1",)
     """
-    dropped, filled = (sum(facts[name] for facts in all_facts) for name in ("dropped", "filled"))
+    dropped, filled, imputed = (
+        sum(facts.get(name, 0) for facts in all_facts) for name in ("dropped", "filled", "imputed")
+    )
     lacking: dict[str, int] = {}
     for facts in all_facts:
         for column, count in facts["lacking"].items():
             lacking[column] = lacking.get(column, 0) + count
     where = f"; missing: {_most(lacking)}" if lacking else ""
+    said = []
     if dropped:
         lost = [str(label) for facts in all_facts for label in facts["lost"]]
-        left = f"{dropped:,} {'row' if dropped == 1 else 'rows'} with missing values left out{where}"
-        return (left, *(f"no row is left of the class {quote(label)}" for label in dict.fromkeys(lost)))
-    if filled:
-        return (f"{filled:,} missing {'value' if filled == 1 else 'values'} filled in with {missing:g}{where}",)
-    return ()
+        said.append(f"{dropped:,} {'row' if dropped == 1 else 'rows'} with missing values left out{where}")
+        said += [f"no row is left of the class {quote(label)}" for label in dict.fromkeys(lost)]
+    elif filled:
+        said.append(f"{filled:,} missing {'value' if filled == 1 else 'values'} filled in with {missing:g}{where}")
+    if imputed:
+        said.append(f"{imputed:,} missing {'value' if imputed == 1 else 'values'} imputed{where * (not said)}")
+    return tuple(said)
 
 
 def _most(lacking: Mapping[str, int]) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from abc import abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Self
 
@@ -12,27 +12,38 @@ import attrs
 import numpy as np
 from attrs.validators import in_, instance_of, optional
 
-from modnet import Array, DataError, Dataset, DataSource, RowsToPredict, find_unclear_labels
+from modnet import (
+    Array,
+    DataError,
+    Dataset,
+    DataSource,
+    PreparationSettings,
+    RowsToPredict,
+    find_unclear_labels,
+)
+from modnet import Column as TableColumn
 from modnet.cached import Facts
 from modnet.files import part_paths, printable, quote
 from modnet_data import validators
 from modnet_data.formats import format_of
-from modnet_data.rows import data_set, file_path, flat_rows
+from modnet_data.rows import data_set, file_path
 from modnet_data.table.columns import Column, Columns, UnlabelledError
 from modnet_data.table.leaks import Features, refuse_leaks
 from modnet_data.table.missing import MOST_WORDS, notes
 from modnet_data.table.plan import ColumnSettings, Plan
 from modnet_data.table.prediction import describe_rows
 
-AFTERWARDS = {"test", "scale", "test_fraction", "stratified", "split_seed"}
+NAMED = ("encode", "impute", "task")
+"""Settings of preparation that the converted arrays depend on."""
+AFTERWARDS = {"test", *(field.name for field in attrs.fields(PreparationSettings))}.difference(NAMED)
 """Settings that the converted arrays do not depend on."""
 
 Converted = tuple[Mapping[str, Array], Facts]
-"""The arrays "x" and, of labels, "t"; and the facts."""
+"""The arrays "x", "t" of labels, and "weights" if there are some; and the facts."""
 
 
 @attrs.frozen
-class TableSource(DataSource):
+class TableSource(PreparationSettings, DataSource):
     """A source whose files hold a table: its settings, and the data sets of converted tables. Abstract."""
 
     format: ClassVar[str]
@@ -53,10 +64,10 @@ class TableSource(DataSource):
         default=None, validator=optional(in_(["uint8", "float32", "float64"]))
     )
     test: str | None = None
-    scale: float | Literal["auto"] = attrs.field(default="auto", validator=validators.scale)
-    test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
-    stratified: bool = attrs.field(default=False, validator=instance_of(bool))
-    split_seed: int = 0
+    weights: Column | None = None
+    task: Literal["classification", "regression"] | None = attrs.field(
+        default=None, validator=optional(in_(["classification", "regression"]))
+    )
 
     def __attrs_post_init__(self) -> None:
         validators.filling(self.missing, self.dtype)
@@ -75,21 +86,22 @@ class TableSource(DataSource):
         found, test, said = self._convert_parts(path)
         all_facts = [facts for _, facts in found]
         classes, parts = self._encode(found)
+        settings = self._prepare(all_facts[0]) | ({"task": self.task} if self.task else {})
+        if self.weights is not None:
+            settings["weights"] = tuple(arrays["weights"] for arrays, _ in found)
         data = data_set(
             path,
-            *parts,
-            scale=self.scale,
-            test_fraction=self.test_fraction,
-            split_seed=self.split_seed,
-            stratified=self.stratified,
+            parts[0],
+            parts[1] if len(parts) > 1 else None,
             classes=range(len(classes)) if self.classes else None,
+            columns=_describe_columns(all_facts[-1]),  # whose words are those of the training file, and more
+            **settings,
         )
         return attrs.evolve(
             data,
             classes=tuple(classes[i] for i in data.classes) if classes else data.classes,
             settings={**data.settings, **self.settings_from(all_facts[0]), "test": test},
-            feature_names=tuple(all_facts[0]["features"]),
-            notes=(*notes(all_facts, self.missing), *said),
+            notes=(*notes(all_facts, self.missing), *data.notes, *said),
         )
 
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
@@ -100,13 +112,21 @@ class TableSource(DataSource):
     def read_named_rows(self, path: Path, features: int, names: Sequence[str]) -> RowsToPredict:
         """Return rows to predict, with the label where there is one. No row is left out."""
         missing = "refuse" if self.missing == "drop" else self.missing
-        columns = attrs.evolve(self.column_settings, missing=missing, every_row=True)
+        left_out = self.column_settings.not_features
+        columns = attrs.evolve(
+            self.column_settings,
+            missing=missing,
+            every_row=True,
+            leave_out=left_out,
+            weights=None,
+            trained=tuple(names),
+        )
         arrays, facts = self.convert_rows(path, self.recipe("rows", features, names), columns, features, names)
         labels = arrays.get("t")
         if labels is not None and facts["classes"]:
             labels = np.array(facts["classes"])[labels]
-        x, labels = flat_rows(path, arrays["x"], labels, features)
-        return RowsToPredict(x, labels, (*describe_rows(facts, columns, names), *notes([facts], missing)))
+        said = (*describe_rows(facts, columns, names), *notes([facts], missing))
+        return RowsToPredict(np.array(arrays["x"], np.float64), labels, said, columns=tuple(_describe_columns(facts)))
 
     @abstractmethod
     def convert(self, path: Path, recipe: str, like: Facts | None) -> Converted:
@@ -125,6 +145,9 @@ class TableSource(DataSource):
         # By name: in another file, columns may stand in another order.
         listed = {"features": self.features, "leave_out": self.leave_out}
         settings |= {key: tuple(map(table.rename, columns)) for key, columns in listed.items() if columns}
+        settings |= self._rename(table.rename)
+        if facts["encode"]:
+            settings["encode"] = facts["encode"]
         words = facts.get("missing_values", self.missing_values)
         if isinstance(words, Mapping):
             words = {str(table.rename(column)): some for column, some in words.items()}
@@ -140,21 +163,67 @@ class TableSource(DataSource):
         label = self.label if self.label is None or isinstance(self.label, tuple) else (self.label,)
         text = isinstance(self.classes[0], str) if self.classes else self.text_labels
         return ColumnSettings(
-            label, self.features, self.leave_out, self.missing, self.dtype, self.missing_values, text, self.classes
+            label,
+            self.features,
+            self.leave_out,
+            self.missing,
+            self.dtype,
+            self.missing_values,
+            text,
+            self.classes,
+            task=self.task,
+            weights=self.weights,
+            encode=self.encode,
+            impute=self.impute,
         )
+
+    def columns_like(self, train: Facts | None) -> ColumnSettings:
+        """Return the settings of the columns of the training file, or of the test file, by that one's facts."""
+        if train is None:
+            return self.column_settings
+        return attrs.evolve(self.column_settings, trained=tuple(train["features"]), known_words=train["text"])
+
+    def _rename(self, rename: Callable[[Column], Column | None]) -> dict[str, Any]:
+        """Return the settings that list columns with other names for them; None for one that is to be left out."""
+        found: dict[str, Any] = {}
+        for setting in ("standardize", "encode", "impute"):
+            value = getattr(self, setting)
+            if isinstance(value, Mapping):
+                names = {column: rename(column) for column in value}
+                found[setting] = {str(names[key]): each for key, each in value.items() if names[key] is not None}
+            elif isinstance(value, tuple):
+                found[setting] = tuple(name for column in value if (name := rename(column)) is not None)
+        return found
+
+    def _prepare(self, facts: Facts) -> dict[str, Any]:
+        """Return the settings of preparation, with features by their names, or places among the features."""
+        table, names = self._table_of(Path(), facts), facts["features"]
+        places = {column: place for place, column in enumerate(facts["places"])}
+
+        def rename(column: Column) -> Column | None:
+            place = places.get(table.index_of(column))
+            return None if place is None else names[place] if names else place
+
+        settings = {field.name: getattr(self, field.name) for field in attrs.fields(PreparationSettings)}
+        text = {str(rename(column)): way for column, way in facts["encode"].items()}
+        return {**settings, **self._rename(rename), "encode": text}
 
     def describe(self, plan: Plan[Any], facts: Facts) -> Facts:
         """Return the facts of a conversion, and those of its plan."""
         table: Columns = plan.table
         labels = [table.name_of(i) for i in plan.labels]
-        one_hot: Sequence[Any] = (labels if table.names else self.classes or []) if len(labels) > 1 else []
+        is_one_hot = len(labels) > 1 and not plan.is_regression
+        one_hot: Sequence[Any] = (labels if table.names else self.classes or []) if is_one_hot else []
         return {
+            "text": {},
             **facts,
             "classes": one_hot or facts.get("classes", []),
             "names": table.names,
             "columns": table.count,
             "empty": sorted(table.empty),
             "features": [table.names[i] for i in plan.features] if table.names else [],
+            "places": [*plan.features],
+            "encode": {str(table.name_of(i)): plan.encode.get(i, "one-hot") for i in plan.features if i in plan.text},
             "label": labels if isinstance(self.label, tuple) or not labels else labels[0],
             "words": plan.labels if plan.words and "classes" in facts else [],
         }
@@ -172,7 +241,7 @@ class TableSource(DataSource):
                 raise
             note = f"{printable(test, 40)} has no label: it is no test part, but `modnet predict` reads its rows"
             return [train], "", [note]
-        if not self.classes:
+        if not (self.classes or self.task == "regression"):
             _check_test_labels(path.parent / test, train, part)
         return [train, part], test, []
 
@@ -189,7 +258,7 @@ class TableSource(DataSource):
 
     def _convert(self, path: Path, like: Facts | None) -> Converted:
         source = self if like is None else self.like(like)
-        alike = like and [like["names"], like["columns"], like["words"]]
+        alike = like and [like["names"], like["columns"], like["words"], like["text"]]
         arrays, facts = source.convert(path, source.recipe("data", alike), like)
         if like is None and self.features is None:
             refuse_leaks(self._features_of(path, facts), arrays["x"], arrays["t"])
@@ -199,9 +268,8 @@ class TableSource(DataSource):
         """Return the features of a converted file for which no features are listed."""
         table, label = self._table_of(path, facts), facts["label"]
         labels = [table.index_of(column) for column in (label if isinstance(label, list) else [label])]
-        out = {*labels, *facts["empty"], *(table.index_of(column) for column in self.leave_out)}
-        columns = tuple(i for i in range(table.count) if i not in out)
-        return Features(table, columns, tuple(labels), self.leave_out, facts["dropped"])
+        text = frozenset(facts["places"][int(place)] for place in facts["text"])
+        return Features(table, tuple(facts["places"]), tuple(labels), self.leave_out, facts["dropped"], text)
 
     def _table_of(self, path: Path, facts: Facts) -> Columns:
         """Return the columns of a converted file."""
@@ -212,6 +280,13 @@ class TableSource(DataSource):
         """Return the settings and the version that the converted arrays depend on."""
         settings = attrs.asdict(self, filter=lambda field, _: field.name not in AFTERWARDS)
         return json.dumps([self.format, self.version, purpose, settings])
+
+
+def _describe_columns(facts: Facts) -> list[TableColumn]:
+    """Return the columns of features as they stand in a raw table."""
+    names = facts["features"] or [""] * len(facts["places"])
+    words = [facts["text"].get(str(place)) for place in range(len(names))]
+    return [TableColumn(name, some) for name, some in zip(names, words, strict=True)]
 
 
 def _name_beside(path: Path) -> str:

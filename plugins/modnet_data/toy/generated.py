@@ -11,8 +11,8 @@ import attrs
 import numpy as np
 from attrs.validators import ge, le
 
-from modnet import Array, Dataset, DataSource, Stream
-from modnet_data import validators
+from modnet import Array, Dataset, DataSource, PreparationSettings, Stream
+from modnet_data.rows import preparation_of
 
 FEWEST, MOST = 10, 10**7  # samples
 
@@ -24,7 +24,7 @@ def check_noise(_: object, attribute: attrs.Attribute[Any], value: float) -> Non
 
 
 @attrs.frozen(kw_only=True)
-class Generated(DataSource):
+class Generated(PreparationSettings, DataSource):
     """A data set of points in the plane, drawn anew for each seed. Abstract."""
 
     reads_files: ClassVar[bool] = False
@@ -35,9 +35,6 @@ class Generated(DataSource):
     noise: float = attrs.field(default=0.1, validator=check_noise)
     """The standard deviation of normal numbers, added to both coordinates."""
     seed: int = 0
-    test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
-    stratified: bool = False
-    split_seed: int = 0
 
     def read(self, path: Path | None) -> Dataset:  # noqa: ARG002 - it has no file
         """Return the data set, the same one for the same settings."""
@@ -45,8 +42,7 @@ class Generated(DataSource):
         stream = Stream(self.seed, (type(self).__name__.lower(),))
         x = self.place(t, stream.child("points").generator())
         x = x + self.noise * stream.child("noise").generator().standard_normal(x.shape)
-        split: dict[str, Any] = {key: getattr(self, key) for key in ("test_fraction", "stratified", "split_seed")}
-        return Dataset.from_arrays((x, t), feature_names=["x1", "x2"], **split)
+        return Dataset.from_arrays((x, t), feature_names=["x1", "x2"], **preparation_of(self))
 
     @abstractmethod
     def place(self, t: Array, random: np.random.Generator) -> Array:
