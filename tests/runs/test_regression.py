@@ -108,7 +108,7 @@ def test_parts_for_classes_are_refused_before_training(
     modnet_: Command, table: Path, tmp_path: Path, given: list[str], words: str
 ):
     result = modnet_(
-        "train", *options(table), "--set", "data.task=regression", *given, "--out", tmp_path / "r", status=1
+        "train", *options(table), "--set", "data.task=regression", *given, "--out", tmp_path / "r", status=2
     )
     assert words in result.stderr
     assert not (tmp_path / "r").exists()
