@@ -189,7 +189,7 @@ def describe_unseen(samples: Samples) -> list[str]:
 
 
 def infer_scale(samples: Samples) -> float | None:
-    """Return 255 for what is evidently pixels, 1 where they are divided by 255 or 256 already, None for other tables."""
+    """Return 255 for what is evidently pixels, 1 where they are divided by 255 or 256 already, None for others."""
     table = samples.table
     is_text = any(column.words is not None for column in samples.columns)
     if table.shape[1] < PIXEL_COLUMNS or table.dtype.kind == "b" or is_text:
