@@ -19,7 +19,7 @@ from modnet.cli.show.data_overview import Overview, overview_to_json, overview_t
 from modnet.cli.show.data_picture import draw_data
 from modnet.cli.show.progress import file_progress
 from modnet.cli.show.proposal import propose
-from modnet.cli.show.summary import summarize
+from modnet.cli.show.summary import as_one_class, summarize
 from modnet.cli.show.table_overview import TableOverview, table_to_json, table_to_text
 from modnet.cli.show.terminal import Screen
 from modnet.compose.parts import make_part
@@ -87,6 +87,8 @@ def show(
                 _draw(table.proposal.data, table.headline, out, err=json_)
             echo(table_to_json(table) if json_ else table_to_text(table, Screen.from_stream(sys.stdout)))
             return
+        targets = None if found.classes else found.to_unit(found.train.t)
+        found = as_one_class(found)
         summary = summarize(found)
     inferred = {key: value for key, value in found.settings.items() if key in known}
     view = Overview(
@@ -98,6 +100,7 @@ def show(
         summary=summary,
         samples=samples,
         columns=columns,
+        targets=targets,
         block={**settings, **inferred} if reader.reads_files else {},
     )
     if json_:
@@ -109,6 +112,7 @@ def show(
 
 
 def _draw(found: Dataset, headline: str, out: Path, *, err: bool) -> None:
+    found = as_one_class(found)
     save_figure(draw_data(found, summarize(found), headline), out)
     echo(f"drawn in {out}", err=err)
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import subprocess
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -94,10 +95,10 @@ class TestTheCommand:
             "species  text           -       3  setosa (3), versicolor (2), virginica (2)",
         ]
         assert features == [
-            "feature  min  mean  max  deviation  values",
-            "length   4.9  5.92    7      0.796       4",
-            "width      3  3.26  3.5     0.1625       4",
-            "petal    0.1   3.4    6      2.696       4",
+            "column  becomes       mean  deviation  missing",
+            "length  standardized  5.92      0.796        -",
+            "width   standardized  3.26     0.1625        -",
+            "petal   standardized   3.4      2.696        -",
         ]
         assert samples == [
             "class       length  width  petal",
@@ -202,6 +203,84 @@ class TestTheCommand:
     @pytest.mark.parametrize("environment", [{"TERM": "xterm-256color", "NO_COLOR": "1"}, {"TERM": "dumb"}])
     def test_no_escapes_where_they_are_not_wanted(self, tmp_path: Path, environment: dict[str, str]) -> None:
         assert "\x1b" not in show_on_a_terminal("mnist-small", "--samples", "1", cwd=tmp_path, **environment)
+
+
+class TestTablesOfAllKinds:
+    MIXED = "id,color,size,born,note,price,label\n" + "".join(
+        f"{i},{['red', 'blue', ''][i % 3 if i % 20 else 2]},{i % 5}.5,2020-01-{i % 28 + 1:02d},"
+        f"note {i},{'' if i % 7 == 0 else i * 10},{['yes', 'no'][i % 2]}\n"
+        for i in range(60)
+    )
+
+    def test_columns_of_each_type_and_why_they_are_left_out(self, tmp_path: Path) -> None:
+        (tmp_path / "mixed.csv").write_text(self.MIXED)
+        record = json.loads(show("mixed.csv", "--json", cwd=tmp_path).stdout)
+        assert record["trainable"] is False
+        columns = {column["key"]: column for column in record["columns"]}
+        assert {key: column["kind"] for key, column in columns.items()} == {
+            "id": "whole numbers",
+            "color": "text",
+            "size": "numbers",
+            "born": "dates",
+            "note": "text",
+            "price": "whole numbers",
+            "label": "yes/no",
+        }
+        assert columns["price"]["missing"] == 9
+        assert columns["price"]["minimum"], columns["price"]["maximum"] == (10, 590)
+        assert columns["size"]["frequent"][0] == [0.5, 12]
+        proposal = record["proposal"]
+        assert proposal["left_out"] == {
+            "row numbers": ["id"],
+            "dates": ["born"],
+            "text of many different words": ["note"],
+        }
+        assert proposal["settings"]["impute"] == "median"
+        (tmp_path / "mixed.toml").write_text(proposal["toml"])
+        done = run_modnet("train", "mixed.toml", "--iterations", "5", "--out", "run", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
+    def test_a_table_with_words_shows_what_becomes_of_each_column(self, tmp_path: Path) -> None:
+        (tmp_path / "mixed.csv").write_text(self.MIXED)
+        settings = ("--set", 'leave_out=["id", "born", "note"]', "--set", "impute=median")
+        done = show("mixed.csv", *settings, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        blocks = done.stdout.split("\n\n")
+        prepared = next(block for block in blocks if block.startswith("column  becomes"))
+        lines = [line.split() for line in prepared.splitlines()]
+        assert lines[1] == ["color", "one-hot:", "2", "features", "-", "-", "blue"]
+        assert [line[1] for line in lines[2:]] == ["standardized", "standardized"]
+        rows = next(block for block in blocks if block.startswith("class  color"))
+        assert set(re.findall("red|blue|-", rows)) == {"red", "blue", "-"}
+        assert max(map(len, "\n\n".join(blocks[:-2]).splitlines())) <= 80
+        assert "baseline  accuracy 0.5000, of always answering" in done.stdout
+
+    @pytest.mark.parametrize(
+        "name", ["it's", 'say ""hi""', "\U0001f600 it's", "a\u200db", "back\\slash", "\u202eb", "0"]
+    )
+    def test_names_of_columns_are_pasted_as_they_are(self, tmp_path: Path, name: str) -> None:
+        rows = "".join(f"2020-01-{i % 28 + 1:02d},{i % 7}.5,{'ab'[i % 2]}\n" for i in range(60))
+        (tmp_path / "odd.csv").write_text(f'"{name}",x,kind\n{rows}', encoding="utf-8")
+        done = show("odd.csv", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        block = done.stdout[done.stdout.index("[data]") :].partition("\n\n")[0]
+        assert tomllib.loads(block)["data"]["leave_out"] == [name.replace('""', '"')]
+        (tmp_path / "odd.toml").write_text(block, encoding="utf-8")
+        assert run_modnet("train", "odd.toml", "--iterations", "5", "--out", "run", cwd=tmp_path).returncode == 0
+
+    @pytest.mark.parametrize("suffix", ["parquet", "feather"])
+    def test_a_type_that_cannot_be_read_is_left_out(self, tmp_path: Path, suffix: str) -> None:
+        pa = pytest.importorskip("pyarrow")
+        feather, parquet = pytest.importorskip("pyarrow.feather"), pytest.importorskip("pyarrow.parquet")
+        days = pa.array([i * 86400 for i in range(40)], pa.timestamp("s"))
+        table = pa.table({"day": days, "x": [i * 0.5 for i in range(40)], "kind": ["a", "b"] * 20})
+        path = tmp_path / f"t.{suffix}"
+        parquet.write_table(table, path) if suffix == "parquet" else feather.write_feather(table, path)
+        done = show(path.name, cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert re.search(r"^day +timestamp\[", done.stdout, re.M)
+        assert "'day' (of type timestamp[" in done.stdout
+        assert 'leave_out = ["day"]' in done.stdout
 
 
 class TestTheText:

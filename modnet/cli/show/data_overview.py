@@ -10,6 +10,7 @@ import attrs
 import numpy as np
 
 from modnet.cli.show.columns import ColumnSummary, format_columns
+from modnet.cli.show.preparation import format_preparation
 from modnet.cli.show.proposal import format_block, format_command
 from modnet.cli.show.summary import MOST_VALUES, Summary, find_most_frequent, pick_varied
 from modnet.cli.show.table_overview import format_advice, format_facts
@@ -45,10 +46,18 @@ class Overview:
     block: Mapping[str, Any] = attrs.field(factory=dict)
     """The settings, given and inferred, that say how a file is read; none of a data set by name."""
 
+    targets: Array | None = None
+    """The targets (N, targets) of a regression's training samples, in their unit."""
+
     @property
     def names(self) -> Sequence[str]:
-        """The features' names; their numbers from 0 where they have none."""
-        return self.data.feature_names or [str(i) for i in range(self.data.features)]
+        """The columns' names; their numbers from 0 where they have none."""
+        return self.data.feature_names or [str(i) for i in range(self.data.train.table.shape[1])]
+
+    @property
+    def has_words(self) -> bool:
+        """Say whether columns hold codes of text."""
+        return any(column.words is not None for column in self.data.columns)
 
     @cached_property
     def chosen(self) -> Array:
@@ -62,15 +71,24 @@ class Overview:
         sizes = format_count(len(self.data.train), "sample") if whole else f"{self.data.format_sizes()} samples"
         features = format_count(self.data.features, "feature")
         classes = format_count(len(self.data.classes), "class", "classes")
+        if self.targets is not None:
+            classes = "regression"
+        if (columns := self.data.train.table.shape[1]) != self.data.features:
+            features += f" of {format_count(columns, 'column')}"
         return f"{printable(self.what, 200)} ({self.source}): {sizes}, {features}, {classes}"
 
 
 def overview_to_text(view: Overview, screen: Screen) -> str:
     """Return an overview, as wide as the screen and in characters that it can show."""
-    blocks = [_format_facts(view, screen), _format_classes(view, screen)]
-    if view.columns and not view.summary.side:
+    blocks = [_format_facts(view, screen)]
+    blocks.append(_format_classes(view, screen) if view.targets is None else _format_targets(view.targets))
+    is_table = view.columns and not view.summary.side
+    preparation = view.data.preparation
+    if is_table:
         blocks.append(format_columns(view.columns, screen))
-    if view.summary.distinct:
+    if preparation and (is_table or view.has_words):
+        blocks.append(format_preparation(preparation, screen))
+    elif view.summary.distinct:
         blocks.append(_format_features(view, screen))
     blocks.append(_format_images(view, screen) if view.summary.side else _format_rows(view, screen))
     if view.block:
@@ -88,7 +106,9 @@ def overview_to_json(view: Overview) -> str:
     ranges: list[dict[str, Any]] = [dict(zip(keys, row, strict=True)) for row in rows]
     for feature, distinct in zip(ranges, summary.distinct, strict=False):
         feature["distinct"] = distinct
-    values = zip(chosen.tolist(), data.train.t[chosen].tolist(), data.train.unscaled(chosen).tolist(), strict=True)
+    raw = data.train.unscaled(chosen).tolist()
+    cells = [[_get_cell(each, column.words) for each, column in zip(row, data.columns, strict=True)] for row in raw]
+    values = zip(chosen.tolist(), data.train.t[chosen].tolist(), cells, strict=True)
     record = {
         "data": view.what,
         "source": view.source,
@@ -108,12 +128,15 @@ def overview_to_json(view: Overview) -> str:
         "constant": summary.constant,
         "repeated": summary.repeated,
         "shared": summary.shared,
+        "task": "classification" if view.targets is None else "regression",
+        "baseline": float(summary.all_counts.max() / summary.all_counts.sum()) if view.targets is None else 0.0,
         "classes": [
             {"label": label, **{name: values[i] for name, values in counts.items()}}
             for i, label in enumerate(data.classes)
         ],
         "ranges": ranges,
         "columns": [attrs.asdict(column) for column in view.columns],
+        "preparation": data.preparation.to_dict() if data.preparation else None,
         "toml": "\n".join(format_block(view.what, view.block)) + "\n" if view.block else None,
         "command": format_command(view.what, view.block) if view.block else None,
         "samples": [{"row": i + 1, "label": data.classes[t], "values": row} for i, t, row in values],
@@ -124,17 +147,35 @@ def overview_to_json(view: Overview) -> str:
 def _format_facts(view: Overview, screen: Screen) -> list[str]:
     """Return the headline, and below it what is not about single classes or features."""
     data, summary = view.data, view.summary
+    lacking = any(column.fill is not None for column in data.preparation.columns) if data.preparation else False
     facts = [
         ("data", view.headline),
         ("settings", format_settings(view.settings)),
         *(("notes" if i == 0 else "", note) for i, note in enumerate(view.notes)),
-        ("missing", "" if view.notes else "no values"),
+        ("missing", "" if view.notes or lacking else "no values"),
+        ("baseline", _format_baseline(view)),
         ("kept as", f"{data.train.table.dtype.name}, {format_size(summary.size)}"),
-        ("values", _format_values(view)),
+        ("values", "" if view.has_words else _format_values(view)),
         ("features", "" if summary.distinct else _format_spread(view, screen)),
         ("repeated", _format_repeated(summary)),
     ]
     return format_facts(facts, screen)
+
+
+def _format_baseline(view: Overview) -> str:
+    total = view.summary.all_counts
+    if view.targets is not None:
+        return "R² 0, of always answering the mean"
+    label = printable(str(view.data.classes[total.argmax()]), 40)
+    return f"accuracy {total.max() / max(total.sum(), 1):.4f}, of always answering {label}"
+
+
+def _format_targets(targets: Array) -> list[str]:
+    rows = [["target", "min", "mean", "max", "deviation"]]
+    for i, column in enumerate(targets.T):
+        numbers = (column.min(), column.mean(), column.max(), column.std())
+        rows.append([str(i + 1), *(format_number(float(number)) for number in numbers)])
+    return format_table(rows)
 
 
 def _format_values(view: Overview) -> str:
@@ -220,12 +261,23 @@ def _format_rows(view: Overview, screen: Screen) -> list[str]:
         return []
     x = train.unscaled(chosen)
     columns = [["class", *(screen.fit_name(view.data.classes[i]) for i in train.t[chosen])]]
+    if view.targets is not None:
+        columns = [["target", *(format_number(float(value), 6) for value in view.targets[chosen, 0])]]
     for j, name in enumerate(names):
-        numbers = (format_number(float(value), 6) for value in x[:, j])
-        column = [screen.fit_name(name, CELL), *numbers]
+        words = view.data.columns[j].words
+        cells = [_get_cell(value, words) for value in x[:, j].tolist()]
+        shown = (format_number(cell, 6) if isinstance(cell, float) else cell or "-" for cell in cells)
+        column = [screen.fit_name(name, CELL), *(screen.fit_name(cell, CELL) for cell in shown)]
         if measure_width(format_table(list(zip(*columns, column, strict=True)))[0]) > screen.columns and j:
             break
         columns.append(column)
     lines = format_table(list(zip(*columns, strict=True)))
     left = len(names) - len(columns) + 1
     return [*lines, f"and {format_count(left, 'more feature')}"] if left else lines
+
+
+def _get_cell(value: float, words: Sequence[str] | None) -> float | str | None:
+    """Return the value of a raw table as it stands in the file."""
+    if value != value:
+        return None
+    return float(value) if words is None else words[int(value)]

@@ -58,6 +58,14 @@ class Summary:
         return int((self.minimum == self.maximum).sum())
 
 
+def as_one_class(data: Dataset) -> Dataset:
+    """Return a regression's data set as one of a single class, whose samples are shown and counted as any others."""
+    if data.classes:
+        return data
+    parts = {name: attrs.evolve(part, t=np.zeros(len(part), np.int64)) for name, part in data.parts.items()}
+    return attrs.evolve(data.with_parts(parts), classes=("all",))
+
+
 def summarize(data: Dataset) -> Summary:
     """Return the summary of a data set. Features are read once, block by block, so they need not fit into memory.
 
@@ -67,8 +75,9 @@ def summarize(data: Dataset) -> Summary:
     (array([1.67, 5.  ]), array([1, 2]), (2, 1), 1)
     """
     parts = tuple(data.parts.values())
-    moments, hashes = _Moments(data.features), list[Array]()
-    values: list[Array | None] = [np.empty(0)] * data.features if data.features <= FEW else []
+    columns = data.train.table.shape[1]
+    moments, hashes = _Moments(columns), list[Array]()
+    values: list[Array | None] = [np.empty(0)] * columns if columns <= FEW else []
     compared = sum(map(len, parts)) <= MOST_ROWS
     common = np.result_type(*(part.table for part in parts))
     for part in parts:
@@ -92,14 +101,14 @@ def summarize(data: Dataset) -> Summary:
         distinct=tuple(None if found is None else len(found) for found in values),
         repeated=sum(len(rows) - len(np.unique(rows)) for rows in hashes) if compared else None,
         shared=sum(int(np.isin(rows, before).sum()) for before, rows in pairwise(hashes)) if compared else None,
-        size=sum(len(part) * part.features * part.table.dtype.itemsize for part in parts),
+        size=sum(len(part) * columns * part.table.dtype.itemsize for part in parts),
         side=_find_image_side(data, moments.minimum),
     )
 
 
 def _merge(found: Array | None, values: Array) -> Array | None:
     """Return the different values so far, None where they are too many."""
-    both = None if found is None else np.union1d(found, values)
+    both = None if found is None else np.union1d(found, values[values == values])
     return both if both is not None and len(both) <= MOST_VALUES else None
 
 
@@ -159,7 +168,8 @@ def count_histograms(data: Dataset, features: Sequence[int], edges: Sequence[Arr
         for block in part.blocks():
             x, t = part.unscaled(block), part.t[block]
             for j, some, count in zip(features, edges, counts, strict=True):
-                places = t * count.shape[1] + np.searchsorted(some[1:-1], x[:, j], side="right")
+                there = x[:, j] == x[:, j]
+                places = t[there] * count.shape[1] + np.searchsorted(some[1:-1], x[there, j], side="right")
                 count += np.bincount(places, minlength=count.size).reshape(count.shape)
     return counts
 
@@ -183,12 +193,13 @@ def _compute_overlaps(size: int, wanted: int) -> Array:
 
 def _find_image_side(data: Dataset, minimum: Array) -> int | None:
     """Return the side of square images, if samples seem to be some: a square number of features that are alike."""
-    side = math.isqrt(data.features)
-    if side * side != data.features or data.features < PIXEL_COLUMNS:
+    columns = data.train.table.shape[1]
+    side = math.isqrt(columns)
+    if side * side != columns or columns < PIXEL_COLUMNS or any(column.words for column in data.train.columns):
         return None
     if len({re.sub(r"\d+", "", name) for name in data.feature_names}) > 1:  # "pixel1", "pixel2" are alike
         return None
-    alike = 2 * np.count_nonzero(minimum == minimum.min()) > data.features  # black somewhere, in most of them
+    alike = 2 * np.count_nonzero(minimum == minimum.min()) > columns  # black somewhere, in most of them
     return side if alike or data.scale == PIXEL_MAXIMUM else None
 
 
@@ -201,26 +212,31 @@ class _Moments:
 
     def __init__(self, features: int) -> None:
         self.minimum, self.maximum = np.full((2, features), np.nan)
-        self._count, self._mean, self._squares = 0, np.zeros(features), np.zeros(features)
+        self._count, self._mean, self._squares = np.zeros((3, features))
 
     @np.errstate(over="ignore", invalid="ignore")
     def add(self, block: Array) -> None:
         x = block.astype(np.float64)
-        self.minimum = np.fmin(self.minimum, block.min(axis=0).astype(np.float64))
-        self.maximum = np.fmax(self.maximum, block.max(axis=0).astype(np.float64))
+        self.minimum = np.fmin(self.minimum, np.fmin.reduce(block, axis=0).astype(np.float64))
+        self.maximum = np.fmax(self.maximum, np.fmax.reduce(block, axis=0).astype(np.float64))
+        count = np.full(x.shape[1], float(len(x)))
+        if block.dtype.kind == "f" and (lacks := np.isnan(x)).any():
+            count -= lacks.sum(axis=0)
+            mean = np.where(lacks, 0, x).sum(axis=0) / np.maximum(count, 1)
+            x = np.where(lacks, mean, x)
         mean = x.mean(axis=0)
         x -= mean
         x *= x
-        total = self._count + len(x)
+        total = np.maximum(self._count + count, 1)
         gap = mean - self._mean
-        self._squares += x.sum(axis=0) + gap * gap * (self._count * len(x) / total)
-        self._mean += gap * (len(x) / total)
-        self._count = total
+        self._squares += x.sum(axis=0) + gap * gap * (self._count * count / total)
+        self._mean += gap * (count / total)
+        self._count += count
 
     @np.errstate(over="ignore", invalid="ignore")
     def result(self) -> tuple[Array, Array, float, float]:
         """Return mean and standard deviation of each feature, and those of all numbers together."""
-        variance = self._squares / self._count if self._count else np.full_like(self._squares, np.nan)
+        variance = np.where(self._count > 0, self._squares / np.maximum(self._count, 1), np.nan)
         whole_mean = self._mean.mean()
         whole_variance = variance.mean() + np.square(self._mean - whole_mean).mean()
         return self._mean, np.sqrt(variance), float(whole_mean), float(np.sqrt(whole_variance))

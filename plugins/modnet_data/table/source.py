@@ -88,7 +88,8 @@ class TableSource(PreparationSettings, DataSource):
         classes, parts = self._encode(found)
         settings = self._prepare(all_facts[0]) | ({"task": self.task} if self.task else {})
         if self.weights is not None:
-            settings["weights"] = tuple(arrays["weights"] for arrays, _ in found)
+            weights = tuple(arrays["weights"] for arrays, _ in found)
+            settings["weights"] = weights if len(parts) > 1 else weights[0]
         data = data_set(
             path,
             parts[0],
