@@ -155,9 +155,9 @@ class Dataset:
         where rows and labels do not fit, numbers are not finite, or a label is missing or none of `classes`, and
         SettingError for a keyword that there is not.
 
-        >>> data = Dataset.from_arrays([[0.5, "x"], [1.5, "y"], [2.5, "x"]], ["b", "a", "b"], test_fraction=0)
+        >>> data = Dataset.from_arrays([[0.5, "x"], [1.5, "y"]] * 2, ["b", "a"] * 2, test_fraction=0)
         >>> data.classes, data.train.t, data.preparation.feature_names
-        (('a', 'b'), array([1, 0, 1]), ('feature 1', 'feature 2=x', 'feature 2=y'))
+        (('a', 'b'), array([1, 0, 1, 0]), ('feature 1', 'feature 2=x', 'feature 2=y'))
         """
         wanted = _read_settings(preparation)
         known = None if classes is None else to_classes(classes)

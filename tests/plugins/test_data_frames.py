@@ -307,7 +307,7 @@ def test_a_network_trains_on_a_frame_and_predicts_another():
     iris = datasets.load_iris(as_frame=True)
     data = modnet.load(iris)
     run = modnet.train(modnet.Network.for_data(data, hidden=[10]), data, iterations=300)
-    predicted = [data.classes[i] for i in run.network.predict(data.prepare(iris.data))]
+    predicted = [data.classes[i] for i in run.network.predict(data.prepare(iris.data)).argmax(axis=1)]
     assert np.mean(np.array(predicted) == iris.target_names[iris.target]) > 0.9
 
 
