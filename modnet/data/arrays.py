@@ -23,6 +23,8 @@ from modnet.types import Array, Task
 
 PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
+FEWEST_LEVELS = 32  # of grey; shares in halves or fifths are whole numbers of 255 or 256, too
+ROUNDING = 1e-4  # of float32 shares times 256
 
 
 def to_samples(
@@ -153,10 +155,11 @@ def choose_scale(samples: Samples, settings: PreparationSettings) -> Preparation
     """Return the settings with "auto" replaced: what features are divided by, and which are standardized."""
     if settings.standardize is True or settings.scale != "auto":
         return attrs.evolve(settings, standardize=settings.standardize not in ("auto", False) and settings.standardize)
-    scale = _infer_scale(samples)
-    if settings.standardize == "auto" and scale == 1:
+    scale = infer_scale(samples)
+    if settings.standardize == "auto" and scale is None:
         return attrs.evolve(settings, standardize=True)
-    return attrs.evolve(settings, scale=scale, standardize=settings.standardize != "auto" and settings.standardize)
+    standardize = settings.standardize != "auto" and settings.standardize
+    return attrs.evolve(settings, scale=scale or 1.0, standardize=standardize)
 
 
 def prepare(train: Samples, given: PreparationSettings) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -188,18 +191,35 @@ def describe_unseen(samples: Samples) -> list[str]:
     return format_unseen(counts)
 
 
-def _infer_scale(samples: Samples) -> float:
-    """Return 255 where the samples are evidently pixels, otherwise 1."""
+def infer_scale(samples: Samples) -> float | None:
+    """Return 255 for what is evidently pixels, 1 where they are divided by 255 or 256 already, None for others."""
+    table = samples.table
     is_text = any(column.words is not None for column in samples.columns)
-    if samples.table.shape[1] < PIXEL_COLUMNS or samples.table.dtype.kind == "b" or is_text:
-        return 1.0
+    if table.shape[1] < PIXEL_COLUMNS or table.dtype.kind == "b" or is_text:
+        return None
     largest = 0.0
     for block in samples.blocks():
         part = samples.unscaled(block)
         largest = max(largest, float(part.max()))
-        if part.min() < 0 or largest > PIXEL_MAXIMUM or (part.dtype.kind == "f" and (part != np.trunc(part)).any()):
-            return 1.0
-    return float(PIXEL_MAXIMUM) if largest > PIXEL_MAXIMUM // 2 else 1.0
+        if not 0 <= part.min() <= largest <= PIXEL_MAXIMUM:  # nor is NaN
+            return None
+    if largest > 1:
+        return 255.0 if largest > PIXEL_MAXIMUM // 2 and _count_levels(samples, 1) else None
+    return 1.0 if any(_count_levels(samples, whole) >= FEWEST_LEVELS for whole in (255, 256)) else None
+
+
+def _count_levels(samples: Samples, factor: int) -> int:
+    """Return how many different whole numbers the features are times a factor, 0 where one is not whole."""
+    if samples.table.dtype.kind != "f":
+        return int(factor == 1)
+    seen = np.zeros(257, bool)
+    for block in samples.blocks():
+        numbers = samples.unscaled(block) * float(factor)
+        whole = np.rint(numbers)
+        if (abs(numbers - whole) > (factor > 1) * ROUNDING).any():
+            return 0
+        seen[np.unique(whole).astype(np.intp)] = True
+    return int(seen.sum())
 
 
 def encode_tables(
