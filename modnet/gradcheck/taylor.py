@@ -134,16 +134,12 @@ class Values:
         """The central differences, (K, E)."""
         return np.asarray((self.above - self.below) / (2 * self.h))
 
-    @property
-    def bend(self) -> Array:
-        """The second differences, not divided by anything, (K, E)."""
-        return np.asarray((self.above - self.centre) - (self.centre - self.below))
-
     def estimate_noise(self, at: Array) -> Array:
         """Return the noise of one value at each step, (K, E): from rounding, or from the smallest steps."""
         size = np.maximum(np.maximum(np.abs(self.above), np.abs(self.below)), np.abs(self.centre))
         size = np.where(np.isfinite(size), size, np.abs(self.centre)) + at * np.abs(self.central)
-        shown = np.abs(self.bend[-2:]).max(axis=0)  # all but noise has gone from the second difference there
+        bend = (self.above - self.centre) - (self.centre - self.below)
+        shown = np.abs(bend[-2:]).max(axis=0)  # all but noise has gone from the second difference there
         rounding = self.eps * np.maximum(size, ON_THE_WAY)
         return np.asarray(np.maximum(rounding, np.maximum(shown, np.median(shown))))
 
@@ -154,18 +150,18 @@ def _judge(values: Values, claimed: Array, noise: Array) -> Judgement:
     change = np.abs(np.diff(central, axis=0))
     uncertainty = np.full(central.shape, np.inf)
     uncertainty[1:-1] = np.maximum(change[:-1], change[1:]) + floor[1:-1]
-    kink = _locate_kinks(values, floor)
+    kink, left, right, doubt = _locate_kinks(values, floor)
     # Steps that reach beyond a kink say nothing of the point itself.
     level = np.arange(len(h))[:, np.newaxis]
-    uncertainty = np.where((level <= kink.level) | ~np.isfinite(uncertainty), np.inf, uncertainty)
+    uncertainty = np.where((level <= kink) | ~np.isfinite(uncertainty), np.inf, uncertainty)
     best = uncertainty.argmin(axis=0), np.arange(central.shape[1])
     slope, sure = central[best], SURE * uncertainty[best]
     slope = np.where(np.isfinite(slope), slope, 0.0)
     jump = _find_jumps(values)
-    bent = ((kink.level >= 0) & (sure > np.abs(kink.right - kink.left) / 4)) | (jump != 0)
-    low, high = np.minimum(kink.left, kink.right), np.maximum(kink.left, kink.right)
-    slope = np.where(bent & (jump == 0), np.clip(claimed, low, high), slope)
-    off = np.abs(claimed - slope) > np.where(bent, SURE * kink.uncertainty, sure)
+    bent = ((kink >= 0) & (sure > np.abs(right - left) / 4)) | (jump != 0)
+    between = np.clip(claimed, np.minimum(left, right), np.maximum(left, right))
+    slope = np.where(bent & (jump == 0), between, slope)
+    off = np.abs(claimed - slope) > np.where(bent, SURE * doubt, sure)
     size = np.abs(slope)[np.isfinite(slope)].max(initial=0.0)
     size = max(size, 1e-3 * float(np.abs(values.centre)[np.isfinite(values.centre)].max(initial=ON_THE_WAY)))
     verdict = np.select(
@@ -180,29 +176,20 @@ def _judge(values: Values, claimed: Array, noise: Array) -> Judgement:
         verdict=verdict,
         claimed=claimed,
         slope=slope,
-        uncertainty=np.where(bent, kink.uncertainty, uncertainty[best]),
-        left=np.where(bent, kink.left, np.nan),
-        right=np.where(bent, kink.right, np.nan),
+        uncertainty=np.where(bent, doubt, uncertainty[best]),
+        left=np.where(bent, left, np.nan),
+        right=np.where(bent, right, np.nan),
         jump=jump,
-        order=_measure_order(values, claimed, noise, kink.level),
+        order=_measure_order(values, claimed, noise, kink),
         noise=noise[best],
     )
 
 
-@attrs.frozen(eq=False)
-class _Kinks:
-    """The smallest step, by its number, at which a function still shows a kink (-1: none), and the slopes there."""
+def _locate_kinks(values: Values, floor: Array) -> tuple[Array, Array, Array, Array]:
+    """Return the number of the smallest step at which each function still shows a kink (-1: none).
 
-    level: Array
-    left: Array
-    right: Array
-    uncertainty: Array
-
-
-def _locate_kinks(values: Values, floor: Array) -> _Kinks:
-    """Find where left and right differences keep their distance while the step shrinks to a sixteenth.
-
-    Where the function is smooth their distance shrinks in proportion.
+    And the slopes to its left and right there, and their uncertainty. At a kink left and right differences keep their
+    distance while the step shrinks to a sixteenth; where the function is smooth it shrinks in proportion.
     """
     right = (values.above - values.centre) / values.h
     left = (values.centre - values.below) / values.h
@@ -211,23 +198,22 @@ def _locate_kinks(values: Values, floor: Array) -> _Kinks:
     change = np.abs(np.diff(gap, axis=0))
     uncertainty[2:] = np.maximum(change[1:], change[:-1]) + 2 * floor[2:]
     shows = np.abs(gap) > SURE * uncertainty
-    level = np.where(shows, np.arange(len(gap))[:, np.newaxis], -1).max(axis=0)
+    kink = np.where(shows, np.arange(len(gap))[:, np.newaxis], -1).max(axis=0)
     best = np.where(shows, uncertainty, np.inf).argmin(axis=0), np.arange(gap.shape[1])
-    there = level >= 0
-    return _Kinks(level, *(np.where(there, x[best], np.nan) for x in (left, right, uncertainty)))
+    left, right, uncertainty = (np.where(kink >= 0, x[best], np.nan) for x in (left, right, uncertainty))
+    return kink, left, right, uncertainty
 
 
 def _find_jumps(values: Values) -> Array:
     """Return the height of each function's jump at the point, where a difference stays as the step shrinks; else 0."""
     sides = []
-    for side in (values.above, values.below):
-        rises = np.abs(side - values.centre)
-        lasts = rises[-4:]
-        # A share of the function's change at the largest step: smaller jumps are noise of rounded values.
-        reach = np.maximum(np.abs(values.above - values.centre), np.abs(values.below - values.centre))[0]
-        stays = (lasts.min(axis=0) > 0.8 * lasts.max(axis=0)) & (lasts.min(axis=0) > 0.1 * reach)
-        rounding = values.eps * np.maximum(np.abs(values.centre), ON_THE_WAY)
-        sides.append(np.where(stays & (lasts.min(axis=0) > 1e3 * rounding), lasts[-1], 0.0))
+    rises = np.abs(values.above - values.centre), np.abs(values.below - values.centre)
+    # A share of the function's change at the largest step: smaller jumps are noise of rounded values.
+    rounding = values.eps * np.maximum(np.abs(values.centre), ON_THE_WAY)
+    least = np.maximum(0.1 * np.maximum(*rises)[0], 1e3 * rounding)
+    for rise in rises:
+        lowest, highest = rise[-4:].min(axis=0), rise[-4:].max(axis=0)
+        sides.append(np.where(lowest > np.maximum(0.8 * highest, least), rise[-1], 0.0))
     return np.maximum(*sides)
 
 

@@ -24,6 +24,7 @@ APART = 100  # between scales: the iterations that gradient descent takes grow w
 VARYING = 0.05  # of the rows, for a feature's scale to count: rare words and the borders of pictures have none
 FLAT = 0.04  # of an activation's steepest slope: a sigmoid's at outputs of 0.01 and 0.99
 STEADY = 0.95  # of the samples, for which a unit passes nothing back
+UNEVEN = 0.7  # the share of a class that hides the others
 STARTING = "--activation relu --set network.weight_init_std=he --optimizer adam --lr 0.001"
 
 
@@ -48,13 +49,13 @@ def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> I
     some = np.linspace(0, len(samples) - 1, min(ROWS, len(samples))).astype(np.int64)
     x, lr = samples.rows(some), get_settings(experiment.optimizer).get("lr", 0.1)
     apart = _find_spread(x)
-    raw = data.settings.get("standardize") is False and (apart > APART or np.abs(x).mean() > 10)
+    source = get_settings(experiment.data.source)
+    raw = source.get("standardize") is False and (apart > APART or np.abs(x).mean() > 10)
     standardize = "--set data.standardize=true" * raw
     slower = standardize or f"--lr {min(lr / 10, 0.1):g}"
     is_usual = find_name(experiment.optimizer) == "adam" and 0.0003 < lr < 0.01
     is_usual &= {find_name(part) for part in experiment.network.activation} == {"relu"}
     restart = f"{standardize} {'' if is_usual else STARTING}".strip()
-    weighted = get_settings(experiment.data.source).get("class_weight", "") is None
     baseline, name = find_baseline(data), "test_accuracy" if data.classes else "test_r2"
     at_baseline = baseline is not None and (run.history.columns.get(name) or [math.nan])[-1] <= baseline
     if run.status is Status.DIVERGED:
@@ -66,7 +67,8 @@ def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> I
         network = create_network(experiment, data).with_params(run.params)
         yield from _judge_loss(run.history.loss, slower, restart)
         yield from _judge_units(network, x, slower, restart)
-        weights = "--set data.class_weight=balanced" if weighted and not restart else restart
+        is_uneven = source.get("class_weight", "") is None and (baseline or 0) > UNEVEN
+        weights = restart or "--set data.class_weight=balanced" * is_uneven
         found = [*_judge_predictions(network.predict(x), samples.t[some], data, run)]
         if at_baseline and not found:
             found = [f"{name.replace('_', ' ')} is not above {baseline:.4f}, which a constant answer has"]

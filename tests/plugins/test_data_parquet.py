@@ -41,11 +41,11 @@ def path(request, tmp_path: Path) -> Path:
 
 def test_columns_of_numbers_and_one_of_text(path):
     data = modnet.load(save(path), test_fraction=0)
-    np.testing.assert_array_equal(data.train.x, [[5.1, 3], [6.3, 4], [5.8, 5]])
+    np.testing.assert_array_equal(data.train.unscaled(slice(None)), [[5.1, 3], [6.3, 4], [5.8, 5]])
     assert data.train.t.tolist() == [0, 1, 0]
     assert data.classes == ("setosa", "virginica")
     assert data.feature_names == ("length", "petals")
-    assert data.settings == {"scale": 1.0, "label": "species", "test": ""}
+    assert data.settings == {"standardize": True, "label": "species", "test": ""}
 
 
 def test_the_content_tells_the_kind_of_file(path):
@@ -63,11 +63,12 @@ def test_the_content_tells_the_kind_of_file(path):
 )
 def test_columns_that_are_asked_for(path, settings, x, classes):
     data = modnet.load(save(path), test_fraction=0, **settings)
-    np.testing.assert_array_equal(data.train.x, x)
+    np.testing.assert_array_equal(data.train.unscaled(slice(None)), x)
     assert data.classes == classes
 
 
 VALUES = ["oak", None, "ash"]
+TEXT = "is text and has too many different words"
 MOMENT = datetime.datetime(2020, 1, 1)
 
 
@@ -79,19 +80,19 @@ MOMENT = datetime.datetime(2020, 1, 1)
         (pa.array([5, None, 6]).dictionary_encode(), [5, 6]),
         (pa.array([0.5, None, 1.5]).dictionary_encode(), [0.5, 1.5]),
         (pa.array([True, None, False]), [1, 0]),
-        (pa.array(VALUES), "string"),
-        (pa.array(VALUES).dictionary_encode(), "dictionary"),
-        (pa.array(VALUES, pa.string_view()), "string_view"),
-        (pa.nulls(3), "null"),
-        (pa.array([decimal.Decimal("1.5")] * 3), "decimal128"),
-        (pa.array([MOMENT.date()] * 3), "date32"),
-        (pa.array([MOMENT] * 3), "timestamp"),
-        (pa.array([MOMENT.time()] * 3), "time64"),
-        (pa.array([b"a"] * 3), "binary"),
-        (pa.array([[1], None, [2]]), "list"),
-        (pa.array([{"label": 1}] * 3), "struct"),
-        (pa.array([[("a", 1)]] * 3, pa.map_(pa.string(), pa.int64())), "map"),
-        (pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"a" * 16] * 3, pa.binary(16))), "extension"),
+        (pa.array(VALUES), TEXT),
+        (pa.array(VALUES).dictionary_encode(), TEXT),
+        (pa.array(VALUES, pa.string_view()), TEXT),
+        (pa.nulls(3), "is of type null"),
+        (pa.array([decimal.Decimal("1.5")] * 3), "is of type decimal128"),
+        (pa.array([MOMENT.date()] * 3), "is of type date32"),
+        (pa.array([MOMENT] * 3), "is of type timestamp"),
+        (pa.array([MOMENT.time()] * 3), "is of type time64"),
+        (pa.array([b"a"] * 3), "is of type binary"),
+        (pa.array([[1], None, [2]]), "is of type list"),
+        (pa.array([{"label": 1}] * 3), "is of type struct"),
+        (pa.array([[("a", 1)]] * 3, pa.map_(pa.string(), pa.int64())), "is of type map"),
+        (pa.ExtensionArray.from_storage(pa.uuid(), pa.array([b"a" * 16] * 3, pa.binary(16))), "is of type extension"),
     ],
 )
 def test_a_column_of_any_type_is_read_or_refused_by_name_and_can_be_left_out(tmp_path, column, expected):
@@ -101,10 +102,10 @@ def test_a_column_of_any_type_is_read_or_refused_by_name_and_can_be_left_out(tmp
         found = modnet.load(path, **settings)
         assert found.train.x.tolist() == [[expected[0], 1], [expected[1], 3]]
         return
-    with pytest.raises(DataError, match=rf"column 1 \('c'\) is of type {expected}.*, expected numbers") as caught:
+    with pytest.raises(DataError, match=rf"column 1 \('c'\) {expected}") as caught:
         modnet.load(path, **settings)
-    (advice,) = caught.value.advice
-    assert modnet.load(path, **settings, **advice).feature_names == ("x",)
+    found = [modnet.load(path, **settings, **advice).feature_names for advice in caught.value.advice]
+    assert found == [("x",), ("c", "x")] if expected == TEXT else [("x",)]
 
 
 @pytest.mark.parametrize(
@@ -158,7 +159,7 @@ def test_features_keep_the_dtype_that_holds_them_all(path, types, dtype):
     one, other = (pa.array(np.array([0, 1]).astype(pa.type_for_alias(t).to_pandas_dtype())) for t in types)
     data = modnet.load(save(path, {"a": one, "b": other, "label": [0, 1]}), test_fraction=0)
     assert data.train.table.dtype == dtype
-    np.testing.assert_array_equal(data.train.x, [[0, 0], [1, 1]])
+    np.testing.assert_array_equal(data.train.unscaled(slice(None)), [[0, 0], [1, 1]])
 
 
 def test_a_dtype_that_is_asked_for(path):
@@ -185,12 +186,12 @@ def test_missing_values_are_refused_dropped_or_filled_in(path):
     ):
         modnet.load(path)
     dropped = modnet.load(path, missing="drop", test_fraction=0)
-    assert dropped.train.x.tolist() == [[1, 1], [4, 4]]
+    assert dropped.train.unscaled(slice(None)).tolist() == [[1, 1], [4, 4]]
     assert dropped.notes == ("2 rows with missing values left out; missing: 'a' 1, 'b' 1",)
     filled = modnet.load(path, missing=-1, test_fraction=0)
-    assert filled.train.x.tolist() == [[1, 1], [-1, 2], [3, -1], [4, 4]]
+    assert filled.train.unscaled(slice(None)).tolist() == [[1, 1], [-1, 2], [3, -1], [4, 4]]
     assert filled.notes == ("2 missing values filled in with -1; missing: 'a' 1, 'b' 1",)
-    assert modnet.load(path, missing=0.5, features=("a",), test_fraction=0).train.x[1].tolist() == [0.5]
+    assert modnet.load(path, missing=0.5, features=("a",), test_fraction=0).train.table[1].tolist() == [0.5]
     rows, labels = modnet.source("parquet", missing=-1).read_rows(path, 2)
     assert (len(rows), labels.tolist()) == (4, ["x", "y", "x", "y"])
 
@@ -207,20 +208,23 @@ def test_a_label_is_never_filled_in(path):
     ("columns", "words"),
     [
         ({"a": [1.0, float("inf")], "label": [0, 1]}, r"row 2, column 1 \('a'\): expected a finite number, found inf$"),
-        ({"a": [1.0, float("nan")], "label": [0, 1]}, r"row 2, column 1 \('a'\): a missing value: set missing = 0$"),
+        (
+            {"a": [1.0, float("nan")], "label": [0, 1]},
+            r"row 2, column 1 \('a'\): a missing value: set impute = 'median'$",
+        ),
         ({"a": [1, 2**53 + 1], "label": [0, 1]}, "row 2.*has more digits than a float64 can hold"),
         (
             {"a": [1, 2], "when": pa.array([1, 2], pa.timestamp("s")), "label": [0, 1]},
-            r"column 2 \('when'\) is of type timestamp\[m?s\], expected numbers: set leave_out = \['when'\]",
+            r"column 2 \('when'\) is of type timestamp\[m?s\], expected numbers or text: set leave_out = \['when'\]",
         ),
-        ({"a": [[1], [2]], "label": [0, 1]}, r"is of type list<.*expected numbers$"),
+        ({"a": [[1], [2]], "label": [0, 1]}, r"is of type list<.*expected numbers or text$"),
         (
             {"a": [1, 2], "b": [[1], [2]], "c": ["x", "y"], "d": [b"x", b"y"], "label": [0, 1]},
-            r"column 2 \('b'\) is of type list<.*expected numbers: set leave_out = \['b', 'c', 'd'\]$",
+            r"column 2 \('b'\) is of type list<.*expected numbers or text: set leave_out = \['b', 'd'\]$",
         ),
         (
             {**{f"b{i}": ["x", "y"] for i in range(50)}, "a": [1, 2], "label": [0, 1]},
-            r"column 1 \('b0'\) is of type string, expected numbers: set features = \['a'\]$",
+            r"column 1 \('b0'\) is text and has too many different words.*: set features = \['a'\]$",
         ),
         (
             {"a": [1, 2], "label": ["oak", "oak\ufeff"]},
@@ -267,7 +271,7 @@ def test_the_test_file_beside_it(tmp_path):
     save(train)
     save(test, {name: COLUMNS[name].slice(0, 1) for name in ("species", "petals", "length")})
     data = modnet.load(train)
-    assert data.test.x.tolist() == [[5.1, 3]]
+    assert data.test.unscaled(slice(None)).tolist() == [[5.1, 3]]
     assert data.settings["test"] == "test.parquet"
     assert len(modnet.load(train, test="").test) == 1
     save(test, {**COLUMNS, "species": [1, 2, 3]})
@@ -322,7 +326,7 @@ def test_large_files_are_converted_once(path, all_large, monkeypatch):
     before = modnet.load(path, test_fraction=0)
     monkeypatch.setattr("modnet_data.parquet.source.open_table", None)
     after = modnet.load(path, test_fraction=0)
-    np.testing.assert_array_equal(before.train.x, after.train.x)
+    np.testing.assert_array_equal(before.train.unscaled(slice(None)), after.train.unscaled(slice(None)))
     assert (after.classes, after.settings) == (before.classes, before.settings)
 
 
@@ -360,3 +364,49 @@ def test_a_label_of_another_type_is_not_advised_to_be_left_out(tmp_path):
     with pytest.raises(DataError, match=r"column 3 \('label'\) is of type binary, expected a label of text") as caught:
         modnet.load(path)
     assert caught.value.advice == ()
+
+
+MIXED = {
+    "age": pa.array([30.0, None, 50.0, 40.0] * 5),
+    "ticket": pa.array([True, False, None, True] * 5),
+    "port": pa.array(["S", "Q", None, "S"] * 5),
+    "deck": pa.array(["b", "a", "b", "c"] * 5).dictionary_encode(),
+    "rows": pa.array([1.0, 2.0, 1.0, 0.5] * 5),
+    "label": pa.array(["yes", "no", "no", "yes", "no"] * 4),
+}
+
+
+def test_columns_of_text_and_gaps_are_features(path):
+    save(path, MIXED)
+    with pytest.raises(DataError, match=r"row 2, column 1 \('age'\): a missing value: set impute = 'median'") as caught:
+        modnet.load(path, weights="rows")
+    for advice in caught.value.advice:
+        modnet.load(path, weights="rows", **advice)
+    data = modnet.load(path, weights="rows", impute="median", missing_indicator=True, test_fraction=0)
+    names = ("age", "age is missing", "ticket", "ticket is missing")
+    words = ("port=S", "port=Q", "port is missing", "deck=b", "deck=a", "deck=c")
+    assert data.preparation.feature_names == (*names, *words)
+    np.testing.assert_array_equal(
+        data.train.x[:4, 4:], [[1, 0, 0, 1, 0, 0], [0, 1, 0, 0, 1, 0], [0, 1, 1, 1, 0, 0], [1, 0, 0, 0, 0, 1]]
+    )
+    np.testing.assert_array_equal(data.train.weights, MIXED["rows"].to_numpy())
+    assert data.settings["encode"] == {"port": "one-hot", "deck": "one-hot"}
+
+
+def test_a_test_file_has_the_words_of_training_and_its_own(tmp_path):
+    train, test = tmp_path / "train.parquet", tmp_path / "test.parquet"
+    save(train, {"deck": ["b", "a", "b", "a", "b"], "x": [1, 2, 3, 4, 5], "label": [0, 1, 1, 0, 1]})
+    save(test, {"deck": ["c", "a", "b"], "x": [1, 2, 3], "label": [0, 1, 1]})
+    data = modnet.load(train, standardize=False)
+    assert data.train.x.tolist() == [[1, 0, 1], [0, 1, 2], [1, 0, 3], [0, 1, 4], [1, 0, 5]]
+    assert data.test.x.tolist() == [[0, 0, 1], [0, 1, 2], [1, 0, 3]]
+    assert any("'c'" in note for note in data.notes)
+
+
+def test_numbers_to_predict(path):
+    save(path, {"x": [1.0, 2.0, 3.0, 4.0], "price": [1.5, 2.5, None, 4.0]})
+    with pytest.raises(DataError, match=r"row 3, column 2 \('price'\): a missing value"):
+        modnet.load(path, label="price", task="regression")
+    data = modnet.load(path, label="price", task="regression", missing="drop", test_fraction=0)
+    assert data.task == "regression"
+    np.testing.assert_allclose(data.to_unit(data.train.t)[:, 0], [1.5, 2.5, 4.0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shlex
 from pathlib import Path
 from typing import Any
@@ -16,14 +17,18 @@ import modnet
 BOOKS = ("--activation", "sigmoid", "--optimizer", "sgd", "--lr", "0.1", "--set", "network.weight_init_std=0.01")
 QUICK = ("--gradient", "backpropagation", "--hidden", "20", "--iterations", "1500")
 
+RAW = ("--set", "data.standardize=false", "--set", "data.label=kind")
 RELU = (*BOOKS, "--activation", "relu", "--set", "network.weight_init_std=he")
 RUNS: dict[str, tuple[str, tuple[str, ...], str]] = {
     "one class": ("rare", BOOKS, "only the class 'usual' is predicted"),
+    "scales apart": ("far", (*RAW, "--iterations", "300"), "scales of features lie apart by a factor of"),
+    "scales apart, with the book's parts": ("far", (*RAW, *BOOKS), "are saturated"),
     "a plateau": ("product", BOOKS, "the loss did not fall"),
     "saturated": ("product", (*BOOKS, "--activation", "tanh", "--set", "network.weight_init_std=100"), "are saturated"),
     "dead": ("product", (*RELU, "--lr", "5"), "of its units are dead"),
     "rose": ("product", (*RELU, "--lr", "20", "--seed", "1"), "the loss rose"),
-    "diverged": ("product", (*RELU, "--output", "identity", "--loss", "mean-squared-error", "--lr", "3"), "diverged"),
+    "diverged": ("product", (*RELU, "--set", "data.task=classification", "--output", "identity", "--loss",
+                             "mean-squared-error", "--lr", "3"), "diverged"),
     "no better than a constant": ("product", (*RELU, "--activation", "tanh", "--output", "sigmoid", "--loss",
                                               "mean-squared-error", "--lr", "100"), "which a constant answer has"),
     "short": ("product", (*RELU, "--iterations", "2", "--seed", "1"), "only 2 iterations"),
@@ -40,6 +45,10 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
         kinds = np.where(x[:, 0] * x[:, 1] > least, "rare", "usual")
         lines = [",".join([*map(str, row), kind]) for row, kind in zip(x.tolist(), kinds, strict=True)]
         (folder / f"{name}.csv").write_text("\n".join(["a,b,c,kind", *lines]) + "\n")
+    x = np.column_stack([3e4 + 1e4 * x[:, 0], x[:, 1], np.round(x[:, 2] * 50)])
+    kinds = np.where((x[:, 0] - 3e4) / 1e4 + x[:, 1] > 0, "yes", "no")
+    lines = [",".join([*map(str, row), kind]) for row, kind in zip(x.tolist(), kinds, strict=True)]
+    (folder / "far.csv").write_text("\n".join(["income,score,balance,kind", *lines]) + "\n")
     return folder
 
 
@@ -52,7 +61,7 @@ def train(call: Call, folder: Path, run: str, *arguments: str) -> tuple[dict[str
 @pytest.mark.parametrize("case", RUNS)
 def test_a_run_that_failed_says_so_and_each_remedy_helps(case: str, folder: Path, call: Call) -> None:
     data, options, sign = RUNS[case]
-    run = case.replace(" ", "-")
+    run = re.sub(r"\W+", "-", case)
     summary, printed = train(call, folder, run, "--data", f"{data}.csv", *QUICK, *options)
     found = summary["diagnosis"]
     assert any(sign in each["problem"] for each in found), found

@@ -17,6 +17,7 @@ from modnet.errors import DataError
 from modnet.text import quote
 
 STEPS = 12  # errors on the way to a data set, at most
+MANY = 20  # numbers are no classes
 MOST_WORDS = 50  # of a column that is one-hot
 ROWS_A_WORD = 2
 MOSTLY = 0.9  # of a column are numbers: the others may stand for missing values
@@ -37,6 +38,8 @@ class Proposal:
     data: Dataset
     labels: tuple[Any, ...] = ()
     """The columns, the likeliest first, of which only the user knows which one is the label."""
+    target: str | int | None = None
+    """The column that a regression would predict, where there is one beside the labels."""
     reasons: dict[str, tuple[str | int, ...]] = attrs.field(factory=dict)
     """The columns that are left out, by the reason."""
 
@@ -51,14 +54,26 @@ def propose(read: Read, given: Mapping[str, Any], known: Collection[str], column
     lacking = [column for column in columns if column.missing and column.key not in left_out]
     imputed = {"impute": "median"} if lacking and "impute" in known and not {"impute", "missing"} & given.keys() else {}
     problem = DataError()
-    for first, why in (({**suggested, **imputed}, reasons), (imputed, {}), (suggested, reasons), ({}, {})):
+    ways: list[tuple[dict[str, Any], dict[str, tuple[str | int, ...]]]]
+    ways = [({**suggested, **imputed}, reasons), (imputed, {}), (suggested, reasons), ({}, {})]
+    target = find_target(columns, left_out) if "task" in known and not given.get("label") else None
+    if target is not None:
+        ways.append(({**suggested, **imputed, "task": "regression", "label": target}, reasons))
+    for first, why in ways:
         try:
             settings, data, labels = _obey(read, {**given, **first})
         except DataError as error:
             problem = error
             continue
-        return Proposal(settings=settings, data=data, labels=tuple(labels), reasons=why)
+        numbers = target if labels and "task" not in settings else None
+        return Proposal(settings=settings, data=data, labels=tuple(labels), reasons=why, target=numbers)
     raise problem
+
+
+def find_target(columns: Sequence[ColumnSummary], left_out: Sequence[str | int]) -> str | int | None:
+    """Return the last column of many different numbers, which a regression may predict."""
+    able = [each for each in columns if each.kind in {"numbers", "whole numbers"} and each.distinct > MANY]
+    return next((column.key for column in reversed(able) if column.key not in left_out), None)
 
 
 def _obey(read: Read, settings: Mapping[str, Any]) -> tuple[dict[str, Any], Dataset, list[Any]]:

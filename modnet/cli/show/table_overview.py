@@ -43,9 +43,16 @@ def table_to_text(view: TableOverview, screen: Screen) -> str:
     facts = [("data", view.headline), ("problem", view.problem)]
     blocks = [[], format_columns(view.columns, screen)]
     if view.proposal:
-        if len(view.proposal.labels) > 1:
-            chosen = str(view.proposal.labels[0])
-            facts.append(("label", f"{chosen!r} is the likeliest; only you know: confirm it, or change it"))
+        if view.proposal.labels:
+            text = f"{view.proposal.settings['label']!r} is the likeliest; only you know: confirm it, or change it"
+            if view.proposal.target is not None:
+                text += f" (to predict numbers, such as {view.proposal.target!r}, set task = 'regression' beside it)"
+            facts.append(("label", text))
+        elif view.proposal.settings.get("task") == "regression":
+            text = (
+                f"{view.proposal.settings['label']!r}: no column could be classes, so numbers are predicted: confirm it"
+            )
+            facts.append(("label", text))
         if view.proposal.reasons:
             facts.append(("left out", format_reasons(view.proposal.reasons)))
         blocks += format_advice(view.what, view.proposal.settings, view.proposal.labels)

@@ -61,7 +61,7 @@ class Parquet(TableSource):
             with open_table(path) as table:
                 if like is not None:
                     _refuse_unlabelled(table.columns, like)
-                plan = data_plan(table.columns, self.column_settings)
+                plan = data_plan(table.columns, self.columns_like(like))
                 if not self.features:
                     _refuse_index(plan)
                 if like is not None and plan.words != bool(like["words"]):

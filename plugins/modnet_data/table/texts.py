@@ -37,9 +37,9 @@ class Texts:
         places = {column: str(rank) for rank, column in enumerate(self._plan.features)}
         return {"text": {places[column]: list(numbers) for column, numbers in self._numbers.items()}}
 
-    def to_numbers(self, column: int, words: Sequence[str]) -> Array:
-        """Return the numbers of words that were checked, float64; new words become known."""
-        self._cells[column] += len(words)
+    def to_numbers(self, column: int, words: Sequence[str], cells: int | None = None) -> Array:
+        """Return the numbers of words that were checked, float64, of so many cells; new words become known."""
+        self._cells[column] += len(words) if cells is None else cells
         return np.array([self._add(self._numbers[column], word) for word in words], np.float64)
 
     def _add(self, numbers: dict[str, int], word: str) -> int:

@@ -7,13 +7,13 @@ from typing import ClassVar
 
 import attrs
 
-from modnet import Dataset, DataSource
-from modnet_data import validators
+from modnet import Dataset, DataSource, PreparationSettings
 from modnet_data.csv.source import Csv
+from modnet_data.rows import preparation_of
 
 
 @attrs.frozen(kw_only=True)
-class Textbook(DataSource):
+class Textbook(PreparationSettings, DataSource):
     """A data set of textbooks, in a CSV file beside this one; SOURCES.md says where it is from. Abstract."""
 
     reads_files: ClassVar[bool] = False
@@ -21,14 +21,9 @@ class Textbook(DataSource):
     label: ClassVar[str]
     """The column of the label."""
 
-    test_fraction: float = attrs.field(default=0.2, validator=validators.fraction)
-    stratified: bool = False
-    split_seed: int = 0
-
     def read(self, path: Path | None) -> Dataset:  # noqa: ARG002 - it has no file of the user's
         """Return the data set."""
-        split = attrs.asdict(self)
-        source = Csv(label=self.label, delimiter=",", header=True, test="", **split)
+        given = preparation_of(self)
+        source = Csv(label=self.label, delimiter=",", header=True, test="", **given)
         data = source.read(Path(__file__).with_name(self.file))
-        own = {"scale", *split}
-        return attrs.evolve(data, settings={key: value for key, value in data.settings.items() if key in own})
+        return attrs.evolve(data, settings={key: value for key, value in data.settings.items() if key in given})
