@@ -8,10 +8,11 @@ import attrs
 
 from modnet.compose.settings import Table
 from modnet.compose.tables import merge
+from modnet.data.arrays import infer_scale
 from modnet.data.dataset import Dataset
 from modnet.nn.training import TrainingSettings
 
-PIXELS, SMALLEST = 255, 64  # what features of pictures are divided by; how many a picture of 8 × 8 has
+SMALLEST = 64  # pixels of a picture, 8 × 8
 
 
 @attrs.frozen(kw_only=True)
@@ -54,7 +55,8 @@ EPOCHS, FEWEST, MOST = 200, 500, 10_000
 
 def get_default_job(data: Dataset) -> Table:
     """Return the whole default experiment for a data set, of which a user changes single entries."""
-    if data.scale == PIXELS and data.features >= SMALLEST and data.task == "classification":
+    may_be_pictures = data.task == "classification" and data.preparation is None and data.features >= SMALLEST
+    if may_be_pictures and infer_scale(data.train):
         return MAIN_JOB
     iterations = EPOCHS * len(data.train) // MAIN_JOB["training"]["batch_size"]
     job = merge(merge(MAIN_JOB, FOR_TABLES), {"training": {"iterations": min(max(iterations, FEWEST), MOST)}})
