@@ -135,7 +135,9 @@ def compare(
         fingerprint = data_fingerprint(data)
         unfinished, receipts = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
         write_atomically(folder / COMPARISON, tomli_w.dumps(written).encode())
-        _follow(run_jobs(unfinished, data, executor, workers, accept=accept), jobs, unfinished, data, progress)
+        _follow(
+            run_jobs(unfinished, data, executor, workers, accept=accept), len(jobs), list(unfinished), data, progress
+        )
         if unfinished:
             receipts = {job.folder: check_run(job.folder, fingerprint) for job in jobs}
             if not accept:  # the workers may have had others than this process
@@ -222,17 +224,10 @@ def _find_unfinished(
     return unfinished, receipts
 
 
-def _follow(
-    made: Iterable[Job],
-    jobs: Sequence[Job],
-    unfinished: Sequence[Job],
-    data: Dataset,
-    progress: ProgressObserver | None,
-) -> None:
-    """Show the progress of all runs while some are made."""
-    left = list(unfinished)
+def _follow(made: Iterable[Job], total: int, left: list[Job], data: Dataset, progress: ProgressObserver | None) -> None:
+    """Show the progress of all runs while those that are left are made."""
     if progress:
-        progress.start(len(jobs), len(jobs) - len(left), lambda: sum(map(measure_progress, left)))
+        progress.start(total, total - len(left), lambda: sum(map(measure_progress, left)))
     for job in made:
         left.remove(job)
         if progress:

@@ -238,12 +238,9 @@ class Comparison:
 
     def _notes(self) -> list[str]:
         """Return the paragraphs below the tables."""
-        return [*filter(None, [self._note_mixtures(), self._explain(), self._note_samples(), self._note_collapses()])]
-
-    def _note_mixtures(self) -> str:
-        """Return the accepted differences in code and libraries; nothing where there are none."""
         start = "Accepted, though differences may come from it: not all runs have the same"
-        return f"{start} {list_some(map(str, self.mixtures), 3)}." if self.mixtures else ""
+        accepted = f"{start} {list_some(map(str, self.mixtures), 3)}." if self.mixtures else ""
+        return [*filter(None, [accepted, self._explain(), self._note_samples(), self._note_collapses()])]
 
     def _note_samples(self) -> str:
         """Return what it takes to show equality, where the samples are too few for the ROPE."""

@@ -67,21 +67,6 @@ class EncodingError(DataError):
         self.problem, self.places = problem, tuple(places)
 
 
-def rename_columns(settings: Mapping[str, Any], rename: Callable[[Key], Key]) -> dict[str, Any]:
-    """Return settings of preparation with other names for columns.
-
-    >>> rename_columns({"encode": {"4": "one-hot"}, "standardize": True}, {"4": "sex"}.get)
-    {'encode': {'sex': 'one-hot'}, 'standardize': True}
-    """
-    found = dict(settings)
-    for key in {"standardize", "encode", "impute"} & found.keys():
-        if isinstance(value := found[key], Mapping):
-            found[key] = {str(rename(column)): each for column, each in value.items()}
-        elif isinstance(value, tuple):
-            found[key] = tuple(map(rename, value))
-    return found
-
-
 def _setting(default: Any, is_valid: Callable[[Any], bool], wanted: str) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not is_valid(value):

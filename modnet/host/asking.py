@@ -58,8 +58,7 @@ def _answer(fields: dict[str, Any], sender: Connection) -> None:
     host = PluginHost()
     with loading():
         host.load([plugin])
-    classes = [(c, c.cls) for c in plugin.components]
-    provides = [Provided(c.kind, c.name, cls.__module__, cls.__qualname__) for c, cls in classes]
+    provides = (Provided(c.kind, c.name, c.cls.__module__, c.cls.__qualname__) for c in plugin.components)
     sender.send(Answer(tuple(provides), plugin.follows, plugin.problem))
     os._exit(0)  # whatever the plugin has started does not hold anybody up
 

@@ -166,8 +166,7 @@ class PluginHost:
 
     def ask_a_few(self) -> None:
         """Ask plugins that were not asked yet; wait for those that can be asked at once, and not for long."""
-        count = len(self.list_not_asked())
-        self._ask(NOT_ASKED, wait=PATIENCE if count <= AT_ONCE else 0)
+        self._ask(NOT_ASKED, wait=PATIENCE if len(self.list_not_asked()) <= AT_ONCE else 0)
 
     def _hint(self) -> str:
         """Return the plugins that may have a name that is not found."""
