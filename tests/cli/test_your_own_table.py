@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -47,7 +48,8 @@ def test_each_command_of_a_section_works(section: str, tmp_path: Path, call: Cal
         if language == "toml":
             block = find_block(shown)
             assert re.sub(r"  # .*", "", block) == text
-            (tmp_path / f"{re.search('path = "(.+)[.]csv"', text)[1]}.toml").write_text(block)  # type: ignore[index]
+            name = tomllib.loads(text)["data"]["path"].replace(".csv", ".toml")
+            (tmp_path / name).write_text(block)
         for line in text.splitlines() if language == "console" else ():
             words, _, target = line.removeprefix("$ modnet ").partition(" > ")
             done = call(*shlex.split(words), cwd=tmp_path)
