@@ -8,10 +8,9 @@ import attrs
 
 from modnet.compose.settings import Table
 from modnet.compose.tables import merge
+from modnet.data.arrays import infer_scale
 from modnet.data.dataset import Dataset
 from modnet.nn.training import TrainingSettings
-
-PIXELS = 255  # what the features of pictures are divided by
 
 
 @attrs.frozen(kw_only=True)
@@ -54,7 +53,7 @@ EPOCHS, FEWEST, MOST = 200, 500, 10_000
 
 def get_default_job(data: Dataset) -> Table:
     """Return the whole default experiment for a data set, of which a user changes single entries."""
-    if data.scale == PIXELS and data.task == "classification":
+    if data.task == "classification" and data.preparation is None and infer_scale(data.train):
         return MAIN_JOB
     iterations = EPOCHS * len(data.train) // MAIN_JOB["training"]["batch_size"]
     job = merge(merge(MAIN_JOB, FOR_TABLES), {"training": {"iterations": min(max(iterations, FEWEST), MOST)}})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from itertools import cycle
 from typing import Any
@@ -23,7 +23,8 @@ from modnet.types import Array, Task
 
 PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
-WAYS = ("auto", "one-hot")
+FEWEST_LEVELS = 32  # of grey; shares in halves or fifths are whole numbers of 255 or 256, too
+ROUNDING = 1e-4  # of float32 shares times 256
 
 
 def to_samples(
@@ -44,7 +45,11 @@ def to_samples(
     tables = [x for x, _ in pairs]
     if len({table.shape[1] for table in tables}) > 1:
         raise DataError(f"training rows have {tables[0].shape[1]} features, test rows {tables[1].shape[1]}")
-    tables, columns = encode_tables(tables, columns, settings)
+    columns = columns or (Column(),) * tables[0].shape[1]
+    if len(columns) != tables[0].shape[1]:
+        raise DataError(f"{len(columns)} columns are described, and rows have {tables[0].shape[1]}")
+    listed = settings.encode if isinstance(settings.encode, Mapping) else ()
+    tables, columns = encode_tables(tables, columns, {find_column(key, columns, "encode") for key in listed})
     may_lack = [way is not None for way in find_impute(settings, columns)]
     found = []
     for (name, x), (_, labels), given in zip(zip(parts, tables, strict=True), pairs, cycle(weights)):
@@ -150,10 +155,11 @@ def choose_scale(samples: Samples, settings: PreparationSettings) -> Preparation
     """Return the settings with "auto" replaced: what features are divided by, and which are standardized."""
     if settings.standardize is True or settings.scale != "auto":
         return attrs.evolve(settings, standardize=settings.standardize not in ("auto", False) and settings.standardize)
-    scale = _infer_scale(samples)
-    if settings.standardize == "auto" and scale == 1:
+    scale = infer_scale(samples)
+    if settings.standardize == "auto" and scale is None:
         return attrs.evolve(settings, standardize=True)
-    return attrs.evolve(settings, scale=scale, standardize=settings.standardize != "auto" and settings.standardize)
+    standardize = settings.standardize != "auto" and settings.standardize
+    return attrs.evolve(settings, scale=scale or 1.0, standardize=standardize)
 
 
 def prepare(train: Samples, given: PreparationSettings) -> tuple[dict[str, Any], dict[str, Any]]:
@@ -185,36 +191,51 @@ def describe_unseen(samples: Samples) -> list[str]:
     return format_unseen(counts)
 
 
-def _infer_scale(samples: Samples) -> float:
-    """Return 255 where the samples are evidently pixels, otherwise 1."""
+def infer_scale(samples: Samples) -> float | None:
+    """Return 255 for what is evidently pixels, 1 where they are divided by 255 or 256 already, None for others."""
+    table = samples.table
     is_text = any(column.words is not None for column in samples.columns)
-    if samples.table.shape[1] < PIXEL_COLUMNS or samples.table.dtype.kind == "b" or is_text:
-        return 1.0
+    if table.shape[1] < PIXEL_COLUMNS or table.dtype.kind == "b" or is_text:
+        return None
     largest = 0.0
     for block in samples.blocks():
         part = samples.unscaled(block)
         largest = max(largest, float(part.max()))
-        if part.min() < 0 or largest > PIXEL_MAXIMUM or (part.dtype.kind == "f" and (part != np.trunc(part)).any()):
-            return 1.0
-    return float(PIXEL_MAXIMUM) if largest > PIXEL_MAXIMUM // 2 else 1.0
+        if not 0 <= part.min() <= largest <= PIXEL_MAXIMUM:  # nor is NaN
+            return None
+    if largest > 1:
+        return 255.0 if largest > PIXEL_MAXIMUM // 2 and _count_levels(samples, 1) else None
+    return 1.0 if any(_count_levels(samples, whole) >= FEWEST_LEVELS for whole in (255, 256)) else None
+
+
+def _count_levels(samples: Samples, factor: int) -> int:
+    """Return how many different whole numbers the features are times a factor, 0 where one is not whole."""
+    if samples.table.dtype.kind != "f":
+        return int(factor == 1)
+    seen = np.zeros(257, bool)
+    for block in samples.blocks():
+        numbers = samples.unscaled(block) * float(factor)
+        whole = np.rint(numbers)
+        if (abs(numbers - whole) > (factor > 1) * ROUNDING).any():
+            return 0
+        seen[np.unique(whole).astype(np.intp)] = True
+    return int(seen.sum())
 
 
 def encode_tables(
-    tables: list[Array], columns: Sequence[Column], settings: PreparationSettings
+    tables: Sequence[Array], columns: Sequence[Column], listed: Container[int]
 ) -> tuple[list[Array], tuple[Column, ...]]:
-    """Return raw tables of numbers, in which columns of text, or of those that are listed as such, hold codes."""
-    columns = tuple(columns) or (Column(),) * tables[0].shape[1]
-    if len(columns) != tables[0].shape[1]:
-        raise DataError(f"{len(columns)} columns are described, and rows have {tables[0].shape[1]}")
-    listed = {find_column(key, columns, "encode") for key in (settings.encode if settings.encode not in WAYS else ())}
-    listed = {j for j in listed if columns[j].words is None}
-    if not listed and all(table.dtype.kind in "buif" for table in tables):
-        return tables, columns
+    """Return raw tables of numbers, in which columns of text, and those that are listed as such, hold codes."""
+    as_text = {j for j, column in enumerate(columns) if j in listed and column.words is None}
+    if not as_text and all(table.dtype.kind in "buif" for table in tables):
+        return list(tables), tuple(columns)
     found, known = [np.empty(table.shape) for table in tables], list(columns)
     for j, column in enumerate(columns):
         cells = [table[:, j] for table in tables]
-        if any(each.dtype.kind in "OU" for each in cells) or j in listed:
-            cells, words = encode_cells([each.tolist() for each in cells], j in listed, describe_column(column.name, j))
+        if any(each.dtype.kind in "OU" for each in cells) or j in as_text:
+            cells, words = encode_cells(
+                [each.tolist() for each in cells], j in as_text, describe_column(column.name, j)
+            )
             known[j] = attrs.evolve(column, words=words)
         for table, numbers in zip(found, cells, strict=True):
             table[:, j] = numbers

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from typing import Any
 
 import attrs
 import numpy as np
@@ -445,3 +446,28 @@ def test_settings_of_a_wrong_kind_are_refused(settings, problem):
 def test_nothing_is_no_rows():
     with pytest.raises(DataError):
         Dataset.from_arrays((None, None))
+
+
+GREYS = np.random.default_rng(0).integers(0, 256, (300, 20)).astype(np.uint8)
+
+
+@pytest.mark.parametrize(
+    ("x", "scale"),
+    [
+        (GREYS, 255.0),
+        (GREYS * 1.0, 255.0),
+        (GREYS / 255, 1.0),
+        ((GREYS / 255).astype(np.float32), 1.0),
+        ((GREYS / 256).astype(np.float32), 1.0),  # as some programs divide
+        (np.rint(GREYS / 64) / 4, None),  # shares in quarters are no greys
+        ((GREYS > 100) * 1.0, None),
+        (np.random.default_rng(0).random((300, 20)), None),
+        (GREYS / 255 - 0.5, None),
+        (GREYS[:, :15], None),
+    ],
+    ids=["bytes", "whole", "255", "float32", "256", "quarters", "flags", "any", "negative", "few"],
+)
+def test_pixels_are_left_to_the_book_whether_they_are_divided_or_not(x: Any, scale: float | None) -> None:
+    data = Dataset.from_arrays(x, np.arange(len(x)) % 3)
+    assert (data.preparation is None) == (scale is not None)
+    assert data.settings.get("scale") == scale
