@@ -203,7 +203,11 @@ class Optimizer(Part, ABC):
 
 @attrs.frozen(eq=False)
 class RowsToPredict:
-    """Rows to predict: raw features `x` (N, columns), their labels (N,) or None, notes, and the columns where known."""
+    """Rows to predict: raw `x` (N, columns), their labels (N,) or None, and notes for the user.
+
+    `columns` say which of them hold codes of text, and by which words; NaN is a missing value. Without them, numbers
+    stand for themselves in a column that was text in training.
+    """
 
     x: Array
     labels: Array | None = None

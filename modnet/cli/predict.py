@@ -80,10 +80,11 @@ def predict(
     # Who lists the features goes by that list: the file has other names.
     names = () if settings.get("features") else model.feature_names
     with file_progress():
-        found = read_rows(reader, file, model.network.layers[0].inputs, names)
-    predictions, outputs = model.predict(found.x)
+        found = read_rows(reader, file, model.columns, names, may_lack=model.preparation is not None)
+    predictions, outputs = model.predict(found.x, found.columns)
     columns: dict[str, list[Any]] = {"row": list(range(1, len(predictions) + 1)), "prediction": predictions}
     notes, measured = list(found.notes), dict[str, Any]({"accuracy": None} if model.classes else {})
+    notes += model.describe_unseen(found.x, found.columns)
     if model.scale > 1 and found.x.size and found.x.max() <= 1:
         what = f"the run divides features by {model.scale:g}, and none of these is above 1"
         notes.append(f"{what}: give them as they were in training, not divided")

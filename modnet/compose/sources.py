@@ -61,14 +61,16 @@ def read_source(source: DataSource, given: Path | object | None) -> Dataset:
     return data
 
 
-def read_rows(source: DataSource, path: Path, features: int, names: Sequence[str]) -> RowsToPredict:
+def read_rows(
+    source: DataSource, path: Path, features: int, names: Sequence[str], *, may_lack: bool = False
+) -> RowsToPredict:
     """Return rows to predict, their features in the order of `names` where there are some.
 
-    Raises PluginError where what the source returns is none.
+    Values may be missing (NaN) where `may_lack` says so. Raises PluginError where what the source returns is none.
     """
     with _guard(source, path):
         found: object = source.read_named_rows(path, features, names)
-    if problem := _describe_wrong_rows(found, features):
+    if problem := _describe_wrong_rows(found, features, may_lack=may_lack):
         remedy = f"read_rows is to return rows (N, {features}) of finite numbers, and their labels (N,) or None"
         raise PluginError(f"the source {find_name(source)} returned {problem}", remedy)
     return cast("RowsToPredict", found)
@@ -91,7 +93,7 @@ def _guard(source: DataSource, path: Path | None) -> Iterator[None]:
         raise DataError(f"{path}: {why}", path=path) from error
 
 
-def _describe_wrong_rows(found: object, features: int) -> str:
+def _describe_wrong_rows(found: object, features: int, *, may_lack: bool) -> str:
     """Return what is wrong with rows to predict, in words, or nothing."""
     if not isinstance(found, RowsToPredict):
         return f"a {type(found).__name__}"
@@ -102,7 +104,7 @@ def _describe_wrong_rows(found: object, features: int) -> str:
         return f"rows of shape {x.shape}"
     if found.labels is not None and np.shape(found.labels) != (len(x),):
         return f"{len(x)} rows with labels of shape {np.shape(found.labels)}"
-    return "" if np.isfinite(x).all() else "a number that is not finite"
+    return "" if (np.isfinite(x) | (np.isnan(x) & may_lack)).all() else "a number that is not finite"
 
 
 def is_data_set(name: str) -> bool:

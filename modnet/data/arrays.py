@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Mapping, Sequence
 from functools import partial
 from itertools import cycle
 from typing import Any
@@ -25,7 +25,6 @@ PIXEL_COLUMNS = 16
 PIXEL_MAXIMUM = 255
 FEWEST_LEVELS = 32  # of grey; shares in halves or fifths are whole numbers of 255 or 256, too
 ROUNDING = 1e-4  # of float32 shares times 256
-WAYS = ("auto", "one-hot")
 
 
 def to_samples(
@@ -46,7 +45,11 @@ def to_samples(
     tables = [x for x, _ in pairs]
     if len({table.shape[1] for table in tables}) > 1:
         raise DataError(f"training rows have {tables[0].shape[1]} features, test rows {tables[1].shape[1]}")
-    tables, columns = encode_tables(tables, columns, settings)
+    columns = columns or (Column(),) * tables[0].shape[1]
+    if len(columns) != tables[0].shape[1]:
+        raise DataError(f"{len(columns)} columns are described, and rows have {tables[0].shape[1]}")
+    listed = settings.encode if isinstance(settings.encode, Mapping) else ()
+    tables, columns = encode_tables(tables, columns, {find_column(key, columns, "encode") for key in listed})
     may_lack = [way is not None for way in find_impute(settings, columns)]
     found = []
     for (name, x), (_, labels), given in zip(zip(parts, tables, strict=True), pairs, cycle(weights)):
@@ -82,15 +85,17 @@ def is_pair(given: object) -> bool:
     return isinstance(given, (tuple, list)) and len(given) == 2 and all(map(_is_list, given))
 
 
-def is_labels_of(rows: Any, labels: Any) -> bool:
-    """Say whether arguments can be rows (N, ...) and their labels (N,), or one-hot (N, classes)."""
+def is_labels_of(rows: Any, labels: Any, task: Task | None) -> bool:
+    """Say whether arguments can be rows (N, ...) and their labels (N,), or one-hot (N, classes), or (N, targets)."""
     if not _is_list(rows) or not _is_list(labels) or len(rows) != len(labels):
         return False
     try:
         shape, dimensions = np.shape(labels), np.ndim(rows)
     except ValueError:  # rows of different lengths
         return False
-    return dimensions > 0 and (len(shape) == 1 or (len(shape) == 2 and (np.sum(labels, axis=1) == 1).all()))
+    return dimensions > 0 and (
+        len(shape) == 1 or (len(shape) == 2 and (task == "regression" or (np.sum(labels, axis=1) == 1).all()))
+    )
 
 
 def _is_list(given: object) -> bool:
@@ -220,21 +225,19 @@ def _count_levels(samples: Samples, factor: int) -> int:
 
 
 def encode_tables(
-    tables: list[Array], columns: Sequence[Column], settings: PreparationSettings
+    tables: Sequence[Array], columns: Sequence[Column], listed: Container[int]
 ) -> tuple[list[Array], tuple[Column, ...]]:
-    """Return raw tables of numbers, in which columns of text, or of those that are listed as such, hold codes."""
-    columns = tuple(columns) or (Column(),) * tables[0].shape[1]
-    if len(columns) != tables[0].shape[1]:
-        raise DataError(f"{len(columns)} columns are described, and rows have {tables[0].shape[1]}")
-    listed = {find_column(key, columns, "encode") for key in (settings.encode if settings.encode not in WAYS else ())}
-    listed = {j for j in listed if columns[j].words is None}
-    if not listed and all(table.dtype.kind in "buif" for table in tables):
-        return tables, columns
+    """Return raw tables of numbers, in which columns of text, and those that are listed as such, hold codes."""
+    as_text = {j for j, column in enumerate(columns) if j in listed and column.words is None}
+    if not as_text and all(table.dtype.kind in "buif" for table in tables):
+        return list(tables), tuple(columns)
     found, known = [np.empty(table.shape) for table in tables], list(columns)
     for j, column in enumerate(columns):
         cells = [table[:, j] for table in tables]
-        if any(each.dtype.kind in "OU" for each in cells) or j in listed:
-            cells, words = encode_cells([each.tolist() for each in cells], j in listed, describe_column(column.name, j))
+        if any(each.dtype.kind in "OU" for each in cells) or j in as_text:
+            cells, words = encode_cells(
+                [each.tolist() for each in cells], j in as_text, describe_column(column.name, j)
+            )
             known[j] = attrs.evolve(column, words=words)
         for table, numbers in zip(found, cells, strict=True):
             table[:, j] = numbers

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import attrs
+import numpy as np
 
 from modnet.data.arrays import (
     describe_unseen,
@@ -24,6 +25,7 @@ from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
 from modnet.data.targets import TargetScale, weigh_classes
 from modnet.errors import DataError, SettingError, describe_unknown
+from modnet.text import format_count, list_some
 from modnet.types import Array, Task
 
 
@@ -49,7 +51,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         samples = " and ".join(f"{len(part)} {describe_part(name)}" for name, part in self.parts.items())
-        answers = f"in {len(self.classes)} classes" if self.classes else f"with {self.outputs} targets"
+        answers = f"in {len(self.classes)} classes" if self.classes else f"with {format_count(self.outputs, 'target')}"
         return f"<Dataset: {samples} samples of {self.features} features {answers}>"
 
     @property
@@ -105,6 +107,27 @@ class Dataset:
         names = self.feature_names or ("",) * self.train.table.shape[1]
         return self.train.columns or tuple(map(Column, names))
 
+    def prepare(self, rows: Any) -> Array:
+        """Return the features (N, D) float64, what a network takes, of raw rows: an array (N, ...) or a data frame.
+
+        The columns of a frame are found by name. Raises DataError for one that is missing, and for what training
+        refuses.
+
+        >>> data = Dataset.from_arrays([[1, "x"], [3, "y"], [1, "x"], [3, "y"]], [0, 1, 0, 1], test_fraction=0)
+        >>> data.prepare([[3, "x"], [1, "z"]])
+        array([[ 1.,  1.,  0.],
+               [-1.,  0.,  0.]])
+        """
+        if self.feature_names and (known := list(getattr(rows, "column_names", getattr(rows, "columns", ())))):
+            if lacking := [name for name in self.feature_names if name not in known]:
+                raise DataError(f"the rows have no column {lacking[0]!r}; they have {list_some(map(str, known), 12)}")
+            rows = np.stack([np.asarray(rows[name], object) for name in self.feature_names], axis=1)
+        text = {column.name or str(j): "one-hot" for j, column in enumerate(self.columns) if column.words is not None}
+        wanted = _read_settings({"encode": text, "impute": "median"})  # what may lack, the preparation knows
+        columns = [Column(column.name) for column in self.columns]
+        (samples,) = to_samples({"new": (rows, np.zeros(len(rows)))}, None, columns, wanted, None)
+        return attrs.evolve(samples, preparation=self.preparation, scale=self.scale).x
+
     @classmethod
     def from_arrays(
         cls,
@@ -132,13 +155,13 @@ class Dataset:
         where rows and labels do not fit, numbers are not finite, or a label is missing or none of `classes`, and
         SettingError for a keyword that there is not.
 
-        >>> data = Dataset.from_arrays([[0.5, "x"], [1.5, "y"], [2.5, "x"]], ["b", "a", "b"], test_fraction=0)
+        >>> data = Dataset.from_arrays([[0.5, "x"], [1.5, "y"]] * 2, ["b", "a"] * 2, test_fraction=0)
         >>> data.classes, data.train.t, data.preparation.feature_names
-        (('a', 'b'), array([1, 0, 1]), ('feature 1', 'feature 2=x', 'feature 2=y'))
+        (('a', 'b'), array([1, 0, 1, 0]), ('feature 1', 'feature 2=x', 'feature 2=y'))
         """
         wanted = _read_settings(preparation)
         known = None if classes is None else to_classes(classes)
-        parts = _arrange(train, test)
+        parts = _arrange(train, test, wanted.task)
         columns = columns or _name_columns(feature_names, next(iter(parts.values()))[0])
         first, *more = to_samples(parts, known, columns, wanted, weights)
         if not more:
@@ -194,10 +217,10 @@ def _read_settings(given: Mapping[str, Any]) -> PreparationSettings:
         raise DataError(str(error)) from None
 
 
-def _arrange(train: Any, test: Any) -> dict[str, Any]:
+def _arrange(train: Any, test: Any, task: Task | None) -> dict[str, Any]:
     """Return the pairs (rows, labels) of the parts; raises DataError where arguments are none, or could be both."""
     are_parts = is_pair(train) and (test is None or is_pair(test))
-    are_rows = test is not None and is_labels_of(train, test)
+    are_rows = test is not None and is_labels_of(train, test, task)
     if are_parts and are_rows:
         what = "two rows and their labels, or a training and a test part? Give from_arrays((rows, labels))"
         raise DataError(f"{what}, or rows and labels as arrays")

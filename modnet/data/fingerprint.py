@@ -43,6 +43,7 @@ def data_fingerprint(data: Dataset) -> dict[str, Any]:
         "classes": len(data.classes),
         "divisor": data.scale,
         **digests,
+        **({"preparation": data.preparation.digest} if data.preparation else {}),
         "names of the classes": sha256(json.dumps(data.classes, default=str).encode()).hexdigest(),
     }
 

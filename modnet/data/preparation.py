@@ -6,10 +6,12 @@ import json
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
+from hashlib import sha256
 from typing import Any, Literal, Self
 
 import attrs
 import numpy as np
+from attrs.validators import in_
 
 from modnet.data.columns import Column, PreparationSettings, describe_column
 from modnet.data.fitting import Blocks, PreparedColumn, Rows, find_places, fit_columns
@@ -34,7 +36,7 @@ class Preparation:
     """
 
     columns: tuple[PreparedColumn, ...]
-    unseen: Literal["zeros", "refuse"] = "zeros"
+    unseen: Literal["zeros", "refuse"] = attrs.field(default="zeros", validator=in_(["zeros", "refuse"]))
 
     @classmethod
     def fit(
@@ -83,6 +85,8 @@ class Preparation:
         numbers = np.array(table, np.float64)
         lacking = np.isnan(numbers)
         for j, column in enumerate(self.columns):
+            if column.words is None and columns and columns[j].words is not None:
+                raise DataError(f"{describe_column(column.name, j)} is text, and in training it was numbers")
             if column.words is not None:
                 numbers[:, j] = self._find_places(j, numbers[:, j], columns)
         mean, deviation, fill = self._numbers
@@ -154,6 +158,11 @@ class Preparation:
         defaults = attrs.asdict(PreparedColumn())
         columns = [attrs.asdict(column, filter=lambda f, v: v != defaults[f.name]) for column in self.columns]
         return {"columns": json.loads(json.dumps(columns)), "unseen": self.unseen}
+
+    @cached_property
+    def digest(self) -> str:
+        """The SHA-256 of all that it holds."""
+        return sha256(json.dumps(self.to_dict()).encode()).hexdigest()
 
     @classmethod
     def from_dict(cls, table: object) -> Self:

@@ -28,7 +28,9 @@ from modnet.types import Array, History
 
 def describe_params(data: Dataset) -> dict[str, Any]:
     """Return what it takes, besides the parameters, to predict from raw rows."""
-    about = {"classes": list(data.classes), "scale": data.scale, "features": list(data.feature_names)}
+    about: dict[str, Any] = {"classes": list(data.classes), "scale": data.scale, "features": list(data.feature_names)}
+    if data.preparation:
+        about["preparation"] = data.preparation.digest
     return {**about, "targets": attrs.asdict(data.target_scale)} if data.target_scale else about
 
 
@@ -60,9 +62,9 @@ def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[s
     }
 
 
-def pack_summary(summary: dict[str, Any]) -> bytes:
-    """Return the content of summary.json."""
-    return (json.dumps(summary, indent=2) + "\n").encode()
+def pack_json(table: dict[str, Any]) -> bytes:
+    """Return the content of summary.json or preparation.json."""
+    return (json.dumps(table, indent=2) + "\n").encode()
 
 
 def history_to_csv(history: History) -> str:

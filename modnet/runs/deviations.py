@@ -17,9 +17,9 @@ from modnet.files.arrays import unpack_array
 from modnet.files.opening import read_json, read_plain
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import load_params
-from modnet.runs.contents import describe_params, pack_of_samples, pack_summary, summarize
-from modnet.runs.folder import ERRORS, EXPERIMENT, HITS, PARAMS, SUMMARY
-from modnet.runs.receipt import PLACE, compare_settings
+from modnet.runs.contents import describe_params, pack_json, pack_of_samples, summarize
+from modnet.runs.folder import ERRORS, EXPERIMENT, HITS, PARAMS, PREPARATION, SUMMARY
+from modnet.runs.receipt import PLACE, compare_settings, flatten
 from modnet.runs.surroundings import Difference, compare_entries
 from modnet.types import Array, Params, Status
 
@@ -32,6 +32,7 @@ def find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, data
     comparisons: dict[str, Callable[[Path], Iterable[Difference]]] = {
         EXPERIMENT: lambda path: _compare_experiment(path, experiment),
         PARAMS: lambda path: _compare_params(path, run.params, describe_params(data)),
+        PREPARATION: lambda path: _compare_preparation(path, data),
         HITS: lambda path: _compare_of_samples(path, run.hits, run.status),
         ERRORS: lambda path: _compare_of_samples(path, run.errors, run.status),
         SUMMARY: lambda path: _compare_summary(path, summarize(run, experiment, data)),
@@ -55,6 +56,11 @@ def _compare_params(path: Path, made: Params, about: dict[str, Any]) -> list[Dif
     there, description = load_params(path)
     of_arrays = [each for name in {**made, **there} for each in _compare_arrays(name, there.get(name), made.get(name))]
     return [*of_arrays, *compare_entries(PARAMS, description, about)]
+
+
+def _compare_preparation(path: Path, data: Dataset) -> list[Difference]:
+    made = data.preparation.to_dict() if data.preparation else {}
+    return compare_entries(PREPARATION, flatten(read_json(path) if path.exists() else {}), flatten(made))
 
 
 def _compare_arrays(name: str, there: Array | None, made: Array | None) -> Iterator[Difference]:
@@ -98,6 +104,6 @@ def _compare_summary(path: Path, made: dict[str, Any]) -> list[Difference]:
     there, text = read_json(path), read_plain(path)
     made |= {key: there[key] for key in UNVERIFIED if key in there}
     found = compare_entries(SUMMARY, there, made)
-    if not found and text != pack_summary(made):
+    if not found and text != pack_json(made):
         found = [Difference(SUMMARY, "not written as the run writes it")]
     return found

@@ -26,11 +26,12 @@ from modnet.runs.missing_plugins import check_modules, name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt
 from modnet.types import Status
 
-EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, ERRORS, CURVES, _, _ = FILES = (
+EXPERIMENT, HISTORY, SUMMARY, PARAMS, PREPARATION, HITS, ERRORS, CURVES, _, _ = FILES = (
     "experiment.toml",
     "history.csv",
     "summary.json",
     "params.npz",
+    "preparation.json",
     "hits.npy",
     "errors.npy",
     "curves.png",
@@ -43,7 +44,7 @@ ASIDE, REPLACED = ".aside", ".replaced"
 # The entries and the kinds of parts that a network takes.
 NETWORK, NETWORK_KINDS = ("network", "training", "seed"), ("activation", "loss")
 # The files that the receipt vouches for; curves may be drawn again at any time.
-SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS, HITS, ERRORS)
+SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS, PREPARATION, HITS, ERRORS)
 
 
 def choose_new_folder() -> Path:

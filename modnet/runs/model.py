@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,12 +13,16 @@ import numpy as np
 
 from modnet.compose.experiment import Experiment, count_outputs, create_network_of_size
 from modnet.compose.network import Network
+from modnet.data.arrays import encode_tables
+from modnet.data.columns import Column
+from modnet.data.preparation import Preparation, format_unseen
 from modnet.data.samples import scale_features
 from modnet.data.targets import TargetScale
 from modnet.errors import DataError
+from modnet.files.opening import read_json
 from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import load_params
-from modnet.runs.folder import EXPERIMENT, PARAMS, check_is_run, read_network
+from modnet.runs.folder import EXPERIMENT, PARAMS, PREPARATION, check_is_run, read_network
 from modnet.text import printable
 from modnet.types import Array
 
@@ -33,6 +38,8 @@ class TrainedModel:
     """The names of the features, or none where the training data has none."""
     source: DataSource | None
     """The source of the training data, with its settings, or None where its plugin is missing."""
+    preparation: Preparation | None = None
+    """The preparation of raw rows, or None where they are divided at most."""
     target_scale: TargetScale | None = None
     """The scale of the targets of a regression."""
 
@@ -42,30 +49,73 @@ class TrainedModel:
         check_is_run(folder)
         experiment, source = read_network(folder)
         params, about = load_params(folder / PARAMS)
+        preparation = _read_preparation(folder / PREPARATION, about) if "preparation" in about else None
         try:
             targets = TargetScale(**about["targets"]) if "targets" in about else None
-            model = cls(*_check_fit(experiment, params, about, targets), source, targets)
+            model = cls(*_check_fit(experiment, params, about, preparation, targets), source, preparation, targets)
         except (KeyError, TypeError, ValueError) as error:  # ShapeError is a ValueError
             why = printable(str(error), 200)
             raise DataError(f"{folder}: {PARAMS} does not fit {EXPERIMENT} ({why})") from None
         model.network.predict(np.zeros((1, model.network.layers[0].inputs)))
         return model
 
-    def predict(self, rows: Array) -> tuple[list[Any], Array]:
-        """Return the label of each raw row (N, features), and the network's outputs (N, classes).
+    @property
+    def columns(self) -> int:
+        """The number of columns of raw rows."""
+        return len(self.preparation.columns) if self.preparation else self.network.layers[0].inputs
 
+    def predict(self, rows: Array, columns: Sequence[Column] = ()) -> tuple[list[Any], Array]:
+        """Return the label of each raw row (N, columns), and the network's outputs (N, classes).
+
+        Without `columns`, a cell of a column that was text in training is a word, or the number that is one.
         Of a regression the label is a number in the target's unit, or a list of numbers where there are several
         targets, and the outputs (N, targets) are these numbers.
         """
-        outputs = self.network.predict_scores(scale_features(rows, self.scale))
+        if self.preparation:
+            x = self.preparation.transform(*self._encode(rows, columns))
+        else:
+            x = scale_features(rows, self.scale)
+        outputs = self.network.predict_scores(x)
         if self.target_scale:
             outputs = self.target_scale.restore(outputs)
             return (outputs[:, 0] if outputs.shape[1] == 1 else outputs).tolist(), outputs
         return [self.classes[i] for i in outputs.argmax(axis=1)], outputs
 
+    def describe_unseen(self, rows: Array, columns: Sequence[Column] = ()) -> list[str]:
+        """Return a note on each column of raw rows with words that training has not seen."""
+        if not self.preparation:
+            return []
+        return format_unseen(self.preparation.count_unseen(*self._encode(rows, columns)))
+
+    def _encode(self, rows: Array, columns: Sequence[Column]) -> tuple[Array, Sequence[Column]]:
+        """Return raw rows with codes in columns of text, and their columns."""
+        known = self.preparation.columns if self.preparation else ()
+        text = {j for j, column in enumerate(known) if column.words is not None}
+        (table,), columns = encode_tables([rows], columns or [Column(column.name) for column in known], text)
+        return table, columns
+
+
+def _read_preparation(path: Path, about: dict[str, Any]) -> Preparation:
+    """Return the preparation of a run; raises DataError where it is not the one that its parameters belong to."""
+    again = "restore it from a copy, or train the run again"
+    if not path.is_file():
+        raise DataError(f"{path}: missing: {again}", path=path)
+    try:
+        found = Preparation.from_dict(read_json(path))
+        problem = "" if found.digest == about["preparation"] else "not as the run left it"
+    except DataError as error:
+        problem = printable(str(error).removeprefix(f"{path}: "), 200)
+    if problem:
+        raise DataError(f"{path}: {problem}: {again}", path=path)
+    return found
+
 
 def _check_fit(
-    experiment: Experiment, params: dict[str, Array], about: dict[str, Any], targets: TargetScale | None
+    experiment: Experiment,
+    params: dict[str, Array],
+    about: dict[str, Any],
+    preparation: Preparation | None,
+    targets: TargetScale | None,
 ) -> tuple[Network, tuple[Any, ...], float, tuple[str, ...]]:
     """Return the network of a run, its classes, scale and feature names; raises ValueError where they do not fit."""
     classes, scale = tuple(about["classes"]), float(about["scale"])
@@ -81,7 +131,9 @@ def _check_fit(
                 raise ValueError(f"a number in {name} is not finite")
     if not math.isfinite(scale) or scale <= 0 or len(set(map(str, classes))) != len(classes):
         raise ValueError(f"a scale of {scale}, {len(classes)} classes")
-    if len(names) not in {0, inputs}:
+    if preparation and preparation.features != inputs:
+        raise ValueError(f"{preparation.features} prepared features, {inputs} inputs")
+    if len(names) not in {0, len(preparation.columns) if preparation else inputs}:
         raise ValueError(f"{len(names)} names of {inputs} features")
     if targets and not np.isfinite([targets.mean, targets.deviation]).all():
         raise ValueError("the scale of the targets is not finite")

@@ -21,7 +21,7 @@ from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
 from modnet.nn.run import Run
-from modnet.runs.contents import describe_params, history_to_csv, pack_of_samples, pack_summary, summarize
+from modnet.runs.contents import describe_params, history_to_csv, pack_json, pack_of_samples, summarize
 from modnet.runs.folder import (
     CURVES,
     ERRORS,
@@ -29,6 +29,7 @@ from modnet.runs.folder import (
     HISTORY,
     HITS,
     PARAMS,
+    PREPARATION,
     SEALED,
     SUMMARY,
     check_is_free,
@@ -119,7 +120,7 @@ class RunRecorder(Observer):
         """The differences from the surroundings that the run had until its checkpoint."""
         self._experiment, self._data = experiment, data
         self._table = to_table(experiment)
-        self._about = describe_params(data)
+        self._about, self._preparation = describe_params(data), data.preparation
         # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
         self._receipt = Receipt.create(experiment, self._table, data)
         origin = {"experiment": self._receipt.identity, "data": self._receipt.content}
@@ -179,6 +180,8 @@ class RunRecorder(Observer):
         self._checkpoints.folder = self._folder
         with self._writing():
             self._receipt.write(self._folder)
+            if self._preparation:
+                write_atomically(self._folder / PREPARATION, pack_json(self._preparation.to_dict()))
             for name in (SUMMARY, HITS, ERRORS, CURVES):
                 (self._folder / name).unlink(missing_ok=True)
 
@@ -240,7 +243,7 @@ class RunRecorder(Observer):
             if content := pack_of_samples(values):
                 write_atomically(self._folder / name, content)
         self.summary = summarize(run, self._experiment, self._data)
-        write_atomically(self._folder / SUMMARY, pack_summary(self.summary))
+        write_atomically(self._folder / SUMMARY, pack_json(self.summary))
         names = [name for name in SEALED if (self._folder / name).is_file()]
         self._receipt.with_results(run, self._folder, names).write(self._folder)
         if run.status.is_final:

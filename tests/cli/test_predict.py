@@ -20,7 +20,10 @@ KINDS = ["fir", "fir", "yew", "fir"]
 
 @pytest.fixture(scope="module")
 def runs(tmp_path_factory: pytest.TempPathFactory, call: Call) -> Path:
-    """Return a folder of runs: `named` with feature names, `plain` without a header, `arrays` trained on NPZ."""
+    """Return a folder of runs: `named` with feature names, `plain` without a header, `arrays` trained on NPZ.
+
+    `unprepared` is as an older version would have trained it, on features as they are.
+    """
     folder = tmp_path_factory.mktemp("predict")
     x = np.random.default_rng(0).uniform(0, 10, (200, 2)).round(2)
     kinds = np.where(x[:, 0] > x[:, 1], "yew", "fir")
@@ -32,6 +35,11 @@ def runs(tmp_path_factory: pytest.TempPathFactory, call: Call) -> Path:
         ("named", "named.csv", ("--set", "data.label=kind", "--set", 'data.leave_out=["id"]')),
         ("plain", "plain.csv", ("--set", "data.label=last")),
         ("arrays", "arrays.npz", ()),
+        (
+            "unprepared",
+            "named.csv",
+            ("--set", "data.label=kind", "--set", 'data.leave_out=["id"]', "--set", "data.scale=1"),
+        ),
     ):
         short = ("--gradient", "backpropagation", "--hidden", "5", "--iterations", "300", "--lr", "0.5")
         done = call("train", *short, "--data", file, *options, "--out", name, cwd=folder)
@@ -369,7 +377,7 @@ def test_a_run_of_an_older_version_has_no_names(runs, tmp_path, call):
     old = tmp_path / "old"
     old.mkdir()
     for name in ("experiment.toml", "params.npz"):
-        (old / name).write_bytes((runs / "named" / name).read_bytes())
+        (old / name).write_bytes((runs / "unprepared" / name).read_bytes())
     with np.load(old / "params.npz") as file:
         params = dict(file)
     about = json.loads(str(params.pop("about")))

@@ -227,3 +227,101 @@ def test_files_are_read_by_other_sources(tmp_path):
     (tmp_path / "a.csv").write_text("a,label\n1,2\n")
     with pytest.raises(modnet.DataError, match=r"the source 'frame' reads data frames in Python, no files"):
         modnet.load(tmp_path / "a.csv", source="frame")
+
+
+@pytest.mark.parametrize("as_frame", [False, True])
+@pytest.mark.parametrize("fetch", [datasets.load_diabetes, datasets.load_linnerud], ids=["diabetes", "linnerud"])
+def test_bunches_of_numbers_to_predict(fetch, as_frame):
+    bunch = fetch(as_frame=as_frame)
+    data = load(bunch)
+    targets = np.asarray(bunch.target, np.float64).reshape(len(bunch.target), -1)
+    np.testing.assert_allclose(data.to_unit(data.train.t), targets)
+    np.testing.assert_array_equal(raw(data), np.asarray(bunch.data))
+    assert (data.task, data.settings["task"], data.outputs) == ("regression", "regression", targets.shape[1])
+    assert "targets are floats, which scikit-learn has for a regression" in data.notes
+    assert load(datasets.load_diabetes(), task="classification").task == "classification"
+
+
+SIZES = ["small", "medium", "large"]
+TEXTS = {
+    "age": [30.0, None, 50.0, 40.0, 20.0] * 4,
+    "port": ["S", "Q", None, "S", "S"] * 4,
+    "size": ["medium", "small", "large", "small", "medium"] * 4,
+    "label": ["yes", "no", "no", "yes"] * 5,
+}
+TEXT_FRAMES = {
+    "pandas": pd.DataFrame(TEXTS),
+    "pandas-object": pd.DataFrame(TEXTS, dtype=object),
+    "pandas-nullable": pd.DataFrame(TEXTS).convert_dtypes(),
+    "pandas-categorical": pd.DataFrame(TEXTS).astype({"port": "category", "size": pd.CategoricalDtype(SIZES)}),
+    "polars": pl.DataFrame(TEXTS),
+    "polars-enum": pl.DataFrame(TEXTS, schema_overrides={"size": pl.Enum(SIZES)}),
+    "pyarrow": pa.table(TEXTS),
+}
+
+
+@pytest.mark.parametrize("frame", TEXT_FRAMES.values(), ids=TEXT_FRAMES)
+def test_columns_of_text_and_gaps_are_features(frame):
+    with pytest.raises(
+        modnet.DataError, match=r"row 2, column 1 \('age'\): a missing value: set impute = 'median'"
+    ) as e:
+        load(frame)
+    for advice in e.value.advice:
+        load(frame, **advice)
+    data = load(frame, impute="median", encode={"size": SIZES, "port": "one-hot"}, standardize=False)
+    assert data.preparation.feature_names == ("age", "port=S", "port=Q", "size") or (
+        data.preparation.feature_names == ("age", "port=Q", "port=S", "size")  # in the order of the categories
+    )
+    places = [data.preparation.feature_names.index(name) for name in ("age", "port=S", "port=Q", "size")]
+    expected = [[30, 1, 0, 1], [35, 0, 1, 0], [50, 1, 0, 2], [40, 1, 0, 0], [20, 1, 0, 1]]
+    np.testing.assert_array_equal(data.train.x[:5][:, places], expected)
+
+
+def test_the_order_of_categories_is_that_of_the_features():
+    names = load(TEXT_FRAMES["pandas-categorical"], impute="median").preparation.feature_names
+    assert names[-3:] == ("size=small", "size=medium", "size=large")
+
+
+@pytest.mark.parametrize("frame", TEXT_FRAMES.values(), ids=TEXT_FRAMES)
+def test_new_rows_are_prepared_as_the_training_rows_were(frame):
+    data = load(frame, impute="median")
+    np.testing.assert_array_equal(data.prepare(frame), data.train.x)
+
+
+def test_new_rows_may_be_in_another_frame_or_an_array():
+    data = load(TEXT_FRAMES["polars"], impute="median")
+    new = pd.DataFrame({"size": ["large", "huge"], "more": [1, 2], "port": ["S", None], "age": [30, 20]}, index=[7, 5])
+    found = data.prepare(new)
+    np.testing.assert_array_equal(found, data.prepare([[30.0, "S", "large"], [20.0, None, "huge"]]))
+    sizes = [data.preparation.feature_names.index(f"size={size}") for size in SIZES]
+    assert found[:, sizes].tolist() == [[0, 0, 1], [0, 0, 0]]
+    with pytest.raises(modnet.DataError, match="the rows have no column 'port'; they have age, size"):
+        data.prepare(new[["age", "size"]])
+    with pytest.raises(modnet.DataError, match="3 columns are described, and rows have 2"):
+        data.prepare([[30.0, "S"]])
+    with pytest.raises(modnet.DataError, match="expected a finite number, found inf"):
+        data.prepare([[np.inf, "S", "large"]])
+
+
+def test_a_network_trains_on_a_frame_and_predicts_another():
+    iris = datasets.load_iris(as_frame=True)
+    data = modnet.load(iris)
+    run = modnet.train(modnet.Network.for_data(data, hidden=[10]), data, iterations=300)
+    predicted = [data.classes[i] for i in run.network.predict(data.prepare(iris.data)).argmax(axis=1)]
+    assert np.mean(np.array(predicted) == iris.target_names[iris.target]) > 0.9
+
+
+@pytest.mark.parametrize(
+    "frame", [FRAMES["pandas"], FRAMES["pandas-nullable"], FRAMES["polars"]], ids=["pandas", "nullable", "polars"]
+)
+def test_arrays_from_a_frame_keep_its_names(frame):
+    data = modnet.Dataset.from_arrays(frame[["length", "legs"]], np.array(KIND), test_fraction=0)
+    assert data.feature_names == ("length", "legs")
+    np.testing.assert_array_equal(raw(data), np.column_stack([LENGTH, LEGS]))
+
+
+def test_settings_of_weights_and_tasks_are_those_of_tables():
+    frame = pd.DataFrame({"x": LENGTH, "price": np.arange(20.0) ** 1.5, "many": LEGS})
+    data = load(frame, label="price", task="regression", weights="many")
+    assert (data.task, data.feature_names) == ("regression", ("x",))
+    np.testing.assert_array_equal(data.train.weights, LEGS)

@@ -81,9 +81,10 @@ class TestWhatIsLeft:
 
     def test_the_experiment_file_is_complete_and_gives_the_same_run(self, tmp_path: Path, table) -> None:
         first, experiment = run_into(tmp_path / "first", table)
+        data, _ = read_data(experiment)
         path = tmp_path / "first/experiment.toml"
         written = tomllib.loads(path.read_text())
-        assert written["data"]["scale"] == 1.0  # what was inferred is written down
+        assert json.loads((tmp_path / "first/preparation.json").read_text()) == data.preparation.to_dict()
         assert written["network"]["loss"] == {"name": "cross-entropy", "eps": 1e-7}
         again = create_experiment(read_toml(path))
         assert again == experiment
@@ -99,7 +100,7 @@ class TestWhatIsLeft:
         rows = np.array([[0.0, 0.0, 0.0], [6.0, 6.0, 6.0]])
         labels, outputs = model.predict(rows)
         assert labels == ["oak", "elm"]
-        assert np.array_equal(outputs, run.network.predict(rows))
+        assert np.array_equal(outputs, run.network.predict(model.preparation.transform(rows)))
 
     def test_an_interrupted_run_is_saved_with_what_it_learned(self, tmp_path: Path, table) -> None:
         data, experiment = read_data(create_experiment(table))

@@ -25,8 +25,8 @@ class Given:
     """A table of what was given, and what is known of its label."""
 
     table: TypedTable
-    label: str | None = None
-    """The column of labels that were given beside the rows."""
+    label: tuple[str, ...] = ()
+    """The columns of labels that were given beside the rows."""
     is_regression: bool = False
     """True where scikit-learn's convention says so: the targets of a Bunch are floats."""
     numbered: bool = False
@@ -59,7 +59,7 @@ def take_apart(given: Any, path: Path) -> Given:
     names, columns = _of_frame(rows, path)
     _check_index(rows, labels, path)
     name, cells = _labels_of(labels, path)
-    return _with_label(path, names, columns, name, cells)
+    return _with_labels(path, names, columns, {name: cells})
 
 
 def _of_frame(given: Any, path: Path) -> tuple[list[Any], list[Cells]]:
@@ -103,14 +103,25 @@ def _of_bunch(bunch: Mapping[str, Any], path: Path) -> Given:
         rows = rows.reshape(len(rows), -1)
         names = list(names) if names is not None and len(names) == rows.shape[1] else list(range(rows.shape[1]))
         columns = [from_array(rows[:, j]) for j in range(rows.shape[1])]
-    name, cells = _labels_of(bunch["target"], path)
     words = bunch.get("target_names")
     words = [] if words is None else [*map(str, words)]
-    if len(words) == 1:  # the name of the target's column
-        name = words[0]
-    given = _with_label(path, names, columns, name, _name_classes(cells, words))
-    is_float = isinstance(cells.kind, np.dtype) and cells.kind.kind == "f"
+    labels = _targets_of(bunch["target"], words, path)
+    if len(labels) == 1 and len(words) > 1:
+        labels = {name: _name_classes(cells, words) for name, cells in labels.items()}
+    given = _with_labels(path, names, columns, labels)
+    is_float = all(isinstance(cells.kind, np.dtype) and cells.kind.kind == "f" for cells in labels.values())
     return attrs.evolve(given, is_regression=is_float)
+
+
+def _targets_of(targets: Any, names: Sequence[str], path: Path) -> dict[str, Cells]:
+    """Return the targets of a Bunch by their names: a class or a number for each row, or several numbers."""
+    if isinstance(targets, np.ndarray) and targets.ndim == 2 and targets.shape[1] == len(names) > 1:
+        return {name: from_array(targets[:, j]) for j, name in enumerate(names)}
+    if is_frame(targets) and hasattr(targets, "columns"):
+        own, columns = _of_frame(targets, path)
+        return dict(zip(map(_to_name, own), columns, strict=True))
+    name, cells = _labels_of(targets, path)
+    return {names[0] if len(names) == 1 else name: cells}
 
 
 def _name_classes(cells: Cells, words: Sequence[str]) -> Cells:
@@ -157,14 +168,15 @@ def _check_index(rows: Any, labels: Any, path: Path) -> None:
         raise DataError(f"{path}: rows and labels have the same index in another order: {hint}")
 
 
-def _with_label(path: Path, names: Sequence[Any], columns: Sequence[Cells], name: str, cells: Cells) -> Given:
+def _with_labels(path: Path, names: Sequence[Any], columns: Sequence[Cells], labels: Mapping[str, Cells]) -> Given:
     rows = _rows(columns[0]) if columns else 0
-    if _rows(cells) != rows:
-        raise DataError(f"{path}: {rows:,} rows need {rows:,} labels, found {_rows(cells):,}")
-    if name in [*map(_to_name, names)]:
-        what = f"the labels are named {quote(name)}, and so is a column of the rows"
-        raise DataError(f"{path}: {what}: take it out of them, or rename the labels")
-    return attrs.evolve(_to_given(path, [*names, name], [*columns, cells]), label=name)
+    for name, cells in labels.items():
+        if _rows(cells) != rows:
+            raise DataError(f"{path}: {rows:,} rows need {rows:,} labels, found {_rows(cells):,}")
+        if name in [*map(_to_name, names)]:
+            what = f"the labels are named {quote(name)}, and so is a column of the rows"
+            raise DataError(f"{path}: {what}: take it out of them, or rename the labels")
+    return attrs.evolve(_to_given(path, [*names, *labels], [*columns, *labels.values()]), label=tuple(labels))
 
 
 def _rows(cells: Cells) -> int:

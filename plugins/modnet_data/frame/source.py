@@ -53,12 +53,18 @@ class Frame(TableSource):
         """Return the data set of a frame, of rows and their labels, or of a Bunch."""
         found = take_apart(given, NAME)
         settings = {field.name: getattr(self, field.name) for field in attrs.fields(Frame) if field.init}
-        if found.label is not None and self.label is None:
-            settings["label"] = found.label
+        if found.label and self.label is None:
+            settings["label"] = found.label[0] if len(found.label) == 1 else found.label
+        if found.is_regression and self.task is None:
+            settings["task"] = "regression"
         if found.numbered:
             settings |= {key: _to_names(settings[key]) for key in ("label", "features", "leave_out")}
         data = TableSource.read(_Opened(**settings, table=found.table), NAME)
-        return attrs.evolve(data, settings={key: value for key, value in data.settings.items() if key != "test"})
+        inferred = {key: value for key, value in data.settings.items() if key != "test"}
+        if found.is_regression and self.task is None:
+            notes = (*data.notes, "targets are floats, which scikit-learn has for a regression")
+            return attrs.evolve(data, settings={**inferred, "task": "regression"}, notes=notes)
+        return attrs.evolve(data, settings=inferred)
 
     def convert(self, path: Path, *_: object) -> Converted:
         """Raise DataError: there is no file to convert."""
