@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import inspect
 from collections.abc import Callable
-from functools import partial
+from functools import cached_property, partial
 from typing import Any
 
 import attrs
@@ -41,15 +41,13 @@ def adapt(kind: str, value: object) -> Activation | Loss | GradientEstimator:
 @attrs.frozen(repr=False, slots=False)
 class _Adapted:
     part: Any
-    _forward: Callable[..., Array] = attrs.field(init=False, eq=False)
-    _backward: Callable[..., Array] = attrs.field(init=False, eq=False)
 
-    @_forward.default
-    def _find_forward(self) -> Callable[..., Array]:
+    @cached_property
+    def _forward(self) -> Callable[..., Array]:
         return _take_axis(self.part)
 
-    @_backward.default
-    def _find_backward(self) -> Callable[..., Array]:
+    @cached_property
+    def _backward(self) -> Callable[..., Array]:
         return _take_axis(getattr(self.part, "backward", None) or partial(_refuse, repr(self)))
 
     def __repr__(self) -> str:

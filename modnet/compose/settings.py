@@ -7,6 +7,7 @@ import re
 import types
 from collections import OrderedDict, abc, deque
 from collections.abc import Callable, Iterable, Mapping, MutableMapping, MutableSequence, Sequence
+from contextlib import suppress
 from dataclasses import is_dataclass
 from enum import Enum
 from numbers import Integral, Real
@@ -187,17 +188,6 @@ def get_settings(value: object) -> Table:
     return {name: getattr(value, name) for name in names}
 
 
-class _NotYetError(AttributeError):
-    """The check of a setting needs other settings: it waits until the object exists."""
-
-
-class _NotYet:
-    """The place of an object that does not exist yet."""
-
-    def __getattr__(self, name: str) -> object:
-        raise _NotYetError(name)
-
-
 def _find_type(setting: Setting) -> Any:
     """Return the type that a table may hold: the setting's own, or where it has a converter what that takes."""
     converter: Any = setting.field.converter if setting.field else None
@@ -215,10 +205,8 @@ def _check(key: str, field: attrs.Attribute[Any] | None, value: Any) -> None:
     if converter is not None:
         value = converter(value)
     if field.validator is not None:
-        try:
-            field.validator(_NotYet(), field.evolve(name=key), value)
-        except _NotYetError:
-            return
+        with suppress(AttributeError):  # it needs other settings: it waits until the object exists
+            field.validator(None, field.evolve(name=key), value)
 
 
 def _unwrap(wanted: Any) -> Any:

@@ -34,11 +34,15 @@ def preparation_of(source: PreparationSettings) -> dict[str, Any]:
     return {field.name: getattr(source, field.name) for field in attrs.fields(PreparationSettings)}
 
 
-def flat_rows(path: Path, rows: Any, labels: Any | None, features: int) -> tuple[Array, Array | None]:
+def flat_rows(
+    path: Path, rows: Any, labels: Any | None, features: int, task: str | None = None
+) -> tuple[Array, Array | None]:
     """Return rows to predict as floats (N, features), unscaled, and their labels (N,) or None, once checked."""
     known = labels is not None
     none = np.zeros(len(rows) if np.ndim(rows) else 0, np.int64)
-    data = data_set(path, (rows, labels if known else none), scale=1.0, test_fraction=0.0)
+    data = data_set(path, (rows, labels if known else none), scale=1.0, test_fraction=0.0, task=task if known else None)
     if data.features != features:
         raise DataError(f"{path}: rows of {data.features} features, expected {features}", path=path)
+    if known and not data.classes:
+        return data.train.x, np.asarray(labels, np.float64)
     return data.train.x, np.array(data.classes)[data.train.t] if known else None

@@ -9,13 +9,20 @@ from typing import Any
 import numpy as np
 
 from modnet import Array, DataError, Dataset, Samples
-from modnet.files import tell_progress, uncompressed_name
+from modnet.files import quote, tell_progress, uncompressed_name
 
 INTEGERS = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.int64, np.uint64)
 
 
-def parts_of(data: Dataset) -> list[Samples]:
-    """Return the training part, and the test part if it has samples."""
+def parts_of(data: Dataset, *, with_words: bool = False) -> list[Samples]:
+    """Return the training part, and the test part if it has samples; raises DataError where words cannot be written."""
+    if not data.classes:
+        raise DataError(
+            "the labels are numbers to be predicted, which cannot be written: write a data set with classes"
+        )
+    if not with_words and (text := [i for i, column in enumerate(data.columns) if column.words is not None]):
+        name = quote(data.columns[text[0]].name) if data.columns[text[0]].name else text[0] + 1
+        raise DataError(f"the column {name} is of text, which this kind of file does not hold: write a CSV file")
     return [data.train, data.test] if len(data.test) else [data.train]
 
 
@@ -62,8 +69,9 @@ def column_names(data: Dataset) -> tuple[list[str], str]:
     (['x0', 'x1'], 'label')
     """
     names = list(data.feature_names)
-    if len({*names, ""}) != data.features + 1:
-        names = [f"x{i}" for i in range(data.features)]
+    count = data.train.table.shape[1]
+    if len({*names, ""}) != count + 1:
+        names = [f"x{i}" for i in range(count)]
     label = data.settings.get("label")
     label = label if isinstance(label, str) and label not in {"", "first", "last"} else "label"
     while label in names:

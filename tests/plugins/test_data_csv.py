@@ -121,7 +121,7 @@ def test_a_header_of_numbers_is_taken_when_named(path):
 def test_the_test_file_beside_it(tmp_path):
     (tmp_path / "iris_train.csv").write_text(HEADED)
     (tmp_path / "iris_test.csv").write_text("length,width,species\n1,2,virginica\n")
-    data = modnet.load(tmp_path / "iris_train.csv")
+    data = modnet.load(tmp_path / "iris_train.csv", standardize=False)
     assert data.settings["test"] == "iris_test.csv"
     assert data.classes == ("setosa", "virginica")
     np.testing.assert_array_equal(data.test.x, [[1, 2]])
@@ -233,13 +233,16 @@ def test_the_command_line_gives_labels_of_text_back(tmp_path):
 
 ROWS = [f"{i % 3},{i},{i / 2}" for i in range(300)]
 NUMBERS = "\n".join(["label,a,b", *ROWS]) + "\n"
-MISSING = ": set missing = 'drop' or missing = 0"
+WORD = (
+    ": set encode = {{{1} = 'one-hot'}}, missing_values = {{{1} = ['x']}} with impute = 'median' or leave_out = [{0}]"
+)
+MISSING = ": set impute = 'median' or missing = 'drop'"
 
 
 @pytest.mark.parametrize(
     ("cell", "found"),
     [
-        ("x", "expected a number, found 'x'"),
+        ("x", "expected a number, found 'x'{WORD}"),
         ("", f"expected a number, found an empty cell{MISSING}"),
         ("nan", f"expected a finite number, found 'nan'{MISSING}"),
     ],
@@ -250,8 +253,9 @@ def test_a_cell_that_is_no_number_is_found(path, cell, found, row, column, name)
     rows[row][column] = cell
     text = "\n".join(["label,a,b", *map(",".join, rows)])
     expected = f"flowers.csv, line {row + 2}, column {column + 1} ({name!r}): {found}"
-    assert words_of(path, text) == expected
+    assert words_of(path, text) == expected.format(WORD=WORD.format(repr(name), name))
     without = expected.replace(f"line {row + 2}", f"line {row + 1}").replace(f" ({name!r})", "")
+    without = without.format(WORD=WORD.format(column, column))
     if row:  # without a header, a first line of text may be one
         assert words_of(path, "\n".join(map(",".join, rows)), label=0) == without
 
@@ -376,7 +380,8 @@ def test_any_table_comes_back(tmp_path, rows, delimiter, header, newline):
         writer = csv.writer(file, delimiter=delimiter, lineterminator=newline)
         writer.writerows([["a", "b", "class"]] * header)
         writer.writerows(rows)
-    data = modnet.load(path, label=2, delimiter=delimiter, header=header, test_fraction=0.0)
+    options = {"delimiter": delimiter, "header": header, "standardize": False}
+    data = modnet.load(path, label=2, test_fraction=0.0, **options)
     np.testing.assert_array_equal(data.train.x, [[a, float(b)] for a, b, _ in rows])
     assert [data.classes[i] for i in data.train.t] == [label.strip() for *_, label in rows]
 

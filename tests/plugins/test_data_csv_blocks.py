@@ -7,6 +7,7 @@ import warnings
 from pathlib import Path
 from typing import Any
 
+import attrs
 import numpy as np
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -78,7 +79,7 @@ def quoted_tables(draw: st.DrawFn) -> str:
 def test_no_block_ends_a_row_in_its_middle(text, size, encoding):
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr("modnet_data.csv.blocks.BLOCK", size)
-        blocks = list(row_blocks(io.BytesIO(text.encode(encoding)), encoding))
+        blocks = list(row_blocks(io.BytesIO(text.encode(encoding)), attrs.evolve(COMMAS, encoding=encoding)))
     assert b"".join(blocks).decode() == text
     whole = [record.cells for record in records(lines_of(text.encode()), COMMAS)]
     parts = [record.cells for block in blocks for record in records(lines_of(block), COMMAS)]
@@ -211,6 +212,13 @@ OPTIONS: list[dict[str, Any]] = [
     {"skip_rows": 1},
     {"classes": ["cat", "dog", "NA"], "text_labels": True},
     {"classes": [0, 7, 255], "text_labels": False},
+    *({"encode": encode} for encode in ("one-hot", {"0": "one-hot"}, {"1": ["x", "7", "2"]})),
+    *({"impute": way} for way in ("median", "most-frequent", 1.5, {"0": "most-frequent"}, {"1": "x"})),
+    {"impute": "mean", "missing": "drop", "missing_indicator": True},
+    {"weights": 1},
+    {"task": "regression"},
+    *({"footer": count} for count in (1, 2)),
+    {"quotechar": "'"},
 ]
 SETTINGS = st.builds(
     lambda label, *more: {"label": label} | {key: value for each in more for key, value in each.items()},
@@ -232,6 +240,7 @@ def outcome(path: Path, chosen: dict[str, Any]) -> Any:
         data.settings,
         data.feature_names,
         data.notes,
+        data.columns,
         table.dtype,
         table.tobytes(),
         data.train.t.tolist(),

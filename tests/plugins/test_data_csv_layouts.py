@@ -29,7 +29,7 @@ def path(tmp_path: Path) -> Path:
 
 def load(path: Path, content: str | bytes, **options: Any) -> modnet.Dataset:
     path.write_bytes(content.encode() if isinstance(content, str) else content)
-    return modnet.load(path, **{"test_fraction": 0.0, "scale": 1.0, **options})
+    return modnet.load(path, **{"test_fraction": 0.0, "scale": 1.0, "standardize": False, **options})
 
 
 def refuse(path: Path, content: str | bytes, **options: Any) -> DataError:
@@ -197,7 +197,7 @@ def test_an_archive_is_written_and_the_same_each_time(tmp_path):
         (path,) = modnet.source("csv").write(data, tmp_path / "again.csv.zip")
         with zipfile.ZipFile(path) as archive:
             assert archive.namelist() == ["again.csv"]
-        assert_trees(modnet.load(path, test_fraction=0.0))
+        assert_trees(modnet.load(path, test_fraction=0.0, standardize=False))
     first = path.read_bytes()
     modnet.source("csv").write(data, path)
     assert path.read_bytes() == first
@@ -416,7 +416,7 @@ def test_names_with_blanks_are_no_columns(path, text):
 
 def test_what_blanks_delimit_is_written_and_read_back(tmp_path):
     data = load(tmp_path / "a.csv", 'a,b,label\n1.5,2,red  fir\n3,4,"say ""oak"""\n')
-    source = modnet.source("csv", delimiter="whitespace", test_fraction=0.0)
+    source = modnet.source("csv", delimiter="whitespace", test_fraction=0.0, standardize=False)
     (path,) = source.write(data, tmp_path / "b.csv")
     again = source.read(path)
     assert (again.classes, again.train.x.tolist()) == (data.classes, data.train.x.tolist())
@@ -502,8 +502,9 @@ def test_a_mistake_in_the_header_says_its_line(path, text, words):
 
 @pytest.mark.parametrize("text", ["x,x,o,p\no,o,x,n\nx,x,o,p\no,o,x,n\n", "p,x,s,n\ne,x,s,y\np,b,s,n\ne,x,s,y\n"])
 def test_a_first_line_of_which_each_cell_comes_again_is_a_row(path, text):
-    error = refuse(path, text, label=0, leave_out=[2, 3])
-    assert (error.line, error.column, error.column_name) == (1, 2, None)
+    data = load(path, text, label=0, leave_out=[2, 3], encode="one-hot")
+    assert len(data.train) == 4
+    assert data.columns[0].words == ("x", *"ob"[text[0] == "p"])
 
 
 @pytest.mark.parametrize("text", ["x,x,o,q\no,o,x,n\nx,x,o,p\no,o,x,n\n", "x,x,y\na,b,c\nd,e,f\n"])
@@ -519,8 +520,9 @@ def test_a_row_of_text_and_numbers_that_repeat_is_no_header(path):
     text = "vhigh,vhigh,2,2,small,unacc\nvhigh,med,2,3,small,acc\nlow,low,3,4,big,unacc\n" * 5
     assert refuse(path, text).advice == ({"header": False},)
     data, way = obey(path, text, header=False, label="last")
-    assert way == {"leave_out": [0, 1, 4]}
+    assert way == {}
     assert (data.classes, len(data.train)) == (("acc", "unacc"), 15)
+    assert data.settings["encode"] == {"0": "one-hot", "1": "one-hot", "4": "one-hot"}
 
 
 def test_names_that_repeat_above_numbers_are_a_header(path):
@@ -534,19 +536,24 @@ def test_names_that_repeat_above_numbers_are_a_header(path):
 MUSHROOMS = "class,cap,color,odor\ne,x,n,p\np,b,y,a\ne,s,w,n\n"
 
 
-@pytest.mark.parametrize(
-    ("text", "options", "found"),
-    [
-        (MUSHROOMS, {}, "line 2, column 2 ('cap'): expected a number, found 'x'; 3 of 3 feature columns are text (cap"),
-        ("\n" + MUSHROOMS.replace("\n", "\r\n"), {}, "line 3, column 2 ('cap'): expected a number, found 'x'; 3 of 3"),
-        ("x,x,o,p\no,o,x,n\n" * 9, {"label": 3}, "line 1, column 1: expected a number, found 'x'; 3 of 3 feature"),
-    ],
-)
-def test_text_is_no_feature(path, text, options, found):
-    error = refuse(path, text, **options)
+@pytest.mark.parametrize("text", [MUSHROOMS, "\n" + MUSHROOMS.replace("\n", "\r\n")])
+def test_few_rows_of_many_words_are_asked_about(path, text):
+    error = refuse(path, text)
+    found = (
+        "column 2 ('cap') is text and has too many different words to be encoded unasked: 3 (so have 'color', 'odor')"
+    )
     assert found in str(error)
-    assert str(error).endswith("which has to be encoded as numbers first")
-    assert not error.advice
+    data, _ = obey(path, text)
+    assert data.preparation.feature_names[:3] == ("cap=b", "cap=s", "cap=x")
+
+
+def test_text_features_become_columns_of_their_words(path):
+    data = load(path, "class,cap,odor\n" + "e,x,n\np,b,n\ne,x,p\np,x,p\n" * 4)
+    assert [column.words for column in data.columns] == [("x", "b"), ("n", "p")]
+    assert data.train.table[:4].tolist() == [[0, 0], [1, 0], [0, 1], [0, 1]]
+    assert data.preparation.feature_names == ("cap=b", "cap=x", "odor=n", "odor=p")
+    assert data.train.x[:2].tolist() == [[0, 1, 1, 0], [1, 0, 1, 0]]
+    assert data.settings["encode"] == {"cap": "one-hot", "odor": "one-hot"}
 
 
 @pytest.mark.parametrize(

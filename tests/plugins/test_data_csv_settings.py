@@ -150,7 +150,7 @@ def test_the_first_mistakes_and_how_many_more(path):
     with pytest.raises(DataError) as caught:
         load(path, "a,label\n" + "x,0\n" * 3 + "1,1\n" + "2,0,3\n" * 4)
     first, also = str(caught.value).split("\n")
-    assert first == f"{path}, line 2, column 1 ('a'): expected a number, found 'x'"
+    assert first == f"{path}, line 2, column 1 ('a'): expected a number, found 'x': set encode = {{a = 'one-hot'}}"
     assert also.startswith("also line 3, column 1 ('a'): ")
     assert also.endswith("; and 4 more")
 

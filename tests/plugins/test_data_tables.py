@@ -51,7 +51,7 @@ def write_parquet(folder: Path, table: Table) -> Path:
 
 
 def load(path: Path, **options: Any) -> modnet.Dataset:
-    return modnet.load(path, **{"test_fraction": 0.0, "scale": 1.0, **options})
+    return modnet.load(path, **{"test_fraction": 0.0, "scale": 1.0, "standardize": False, **options})
 
 
 def ask(path: Path, **options: Any) -> DataError:
@@ -142,15 +142,17 @@ def test_the_question_says_what_must_be_left_out(tmp_path: Path) -> None:
     path = write_csv(tmp_path, table)
     error = ask(path, leave_out=["Age"])
     assert error.advice == (
-        {"label": "Survived", "leave_out": ["Age", "Name", "Sex", 3]},
-        {"label": "Sex", "leave_out": ["Age", "Name", 3]},
+        {"label": "Survived", "leave_out": ["Age", 3]},
+        {"label": "Sex", "leave_out": ["Age", 3]},
     )
     assert str(error).endswith(
-        "? Set label = 'Survived' with leave_out = ['Age', 'Name', 'Sex', 3] or label = 'Sex'"
-        " with leave_out = ['Age', 'Name', 3]"
+        "? Set label = 'Survived' with leave_out = ['Age', 3] or label = 'Sex' with leave_out = ['Age', 3]"
     )
     for way in error.advice:
-        assert load(path, **way).feature_names[-1] == "Fare"
+        (leave_out, encode) = ask(path, **way).advice
+        assert leave_out == {"leave_out": ["Age", 3, "Name"]}
+        assert load(path, **{**way, **leave_out}).feature_names[-1] == "Fare"
+        assert load(path, **{**way, **encode}).feature_names[0] == "Name"
     assert ask(path, features=["Fare"]).advice == ({"label": "Survived"}, {"label": "Sex"}, {"label": "Age"})
 
 
@@ -172,11 +174,10 @@ def test_the_rows_that_are_left_of_an_index(tmp_path: Path) -> None:
 
 
 def test_a_table_of_text_alone(tmp_path: Path) -> None:
-    error = ask(write_csv(tmp_path, {"shape": TREES, "colour": SEX}))
-    assert str(error).endswith(
-        "which column is the label? whichever it is, all features are text: encode it as numbers"
-    )
-    assert error.advice == ()
+    path = write_csv(tmp_path, {"shape": TREES, "colour": SEX})
+    error = ask(path)
+    assert error.advice == ({"label": "colour"}, {"label": "shape"})
+    assert load(path, label="shape").settings["encode"] == {"colour": "one-hot"}
 
 
 @pytest.mark.parametrize("write", [write_csv, write_parquet])
@@ -194,9 +195,11 @@ def test_columns_that_are_no_features_are_left_out_at_once(
     path = write(tmp_path, table)
     data = obey(path, leave_out=["g"])
     index = write is write_csv and header == "__index_level_0__"  # pandas names no column so in a CSV file
-    assert data.feature_names == ("f", *([header] if index else []))
-    assert ask(path, features=["Name", "f"], label="label").advice == ({"features": ["f"]},)
-    assert ask(path, features=["Name"], label="label").advice == ()
+    kept = [header] if index or header == "Sex" else []
+    assert data.feature_names == ("f", *kept)
+    encode = {"encode": {"Name": "one-hot"}}
+    assert ask(path, features=["Name", "f"], label="label").advice == ({"features": ["f"]}, encode)
+    assert ask(path, features=["Name"], label="label").advice == (encode,)
 
 
 @pytest.mark.parametrize("first", [True, False])

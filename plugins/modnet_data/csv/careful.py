@@ -32,6 +32,8 @@ from modnet_data.table.texts import Texts
 from modnet_data.table.words import LIKELY
 
 FEW = 3  # mistakes that are shown; the others are counted
+LONGEST_WORD = 3  # characters of a cell that is no line of words
+MOST_FOOTER = 20  # lines that are advised to be skipped
 UINT8 = np.dtype(np.uint8)
 FLOAT32 = np.dtype(np.float32)
 
@@ -49,6 +51,8 @@ class Mistakes:
         self.count = 0
         self.are_gaps = True
         """True as long as all of them are missing values."""
+        self.footer: int | None = None
+        """The number of the line from which on there are only lines of words, as far as was read, or None."""
         self.is_uncertain = False
         """True behind a mistake with an odd quote: what the rows are from there on is unknown."""
 
@@ -56,14 +60,30 @@ class Mistakes:
         """Count a mistake, and remember it if it is one of the first: those of a row come in any order."""
         self.count += 1
         self.are_gaps &= remedy == Missing.advise_value
+        self.footer = None
         if self.count <= FEW or line == self._first[-1][0]:
             self._first.append((line, column, problem, remedy))
             self._first.sort(key=lambda mistake: (mistake[0], mistake[1] or 0))
             del self._first[FEW:]
 
-    def error(self, gaps: Missing) -> DataError:
-        """Return an error about all of them, with the place of the first one."""
+    def add_line(self, record: Record, column: int, problem: str) -> None:
+        """Count a mistake in the number of a row's cells; it may be the first line of a footer."""
+        words = record.cells[0].strip() if len(record.cells) == 1 < self._layout.count - 1 else ""
+        may_begin = self.count == 0 or self.footer is not None
+        first = self.footer or record.line
+        self.add(record.line, column, problem)
+        self.footer = first if may_begin and len(words) > LONGEST_WORD and not is_number(words) else None
+
+    def add_row(self) -> None:
+        """Take note of a row without a mistake."""
+        self.footer = None
+
+    def error(self, gaps: Missing, lines: int) -> DataError:
+        """Return an error about all of them, with the place of the first one, in a file of so many lines."""
         (line, column, problem, remedy), *others = self._first
+        if self.footer is not None and lines - self.footer < MOST_FOOTER:
+            footer = lines - self.footer + 1 + self._layout.footer
+            remedy = lambda _: [{"footer": footer}]  # noqa: E731
         found = [f"line {other}{self._place(place)}: {what}" for other, place, what, _ in others]
         found += [f"and {self.count - FEW:,} more"] * (self.count > FEW)
         also = "\nalso " + "; ".join(found) if found else ""
@@ -103,9 +123,10 @@ def cell_by_cell(first: int, lines: Sequence[str], found: Found) -> Block:
             mistakes.add(record.line, record.column, record.problem)
             mistakes.is_uncertain = _has_odd_quote(record.text, plan.table.dialect.quote)
         elif problem := _row_problem(record, plan):
-            mistakes.add(record.line, *problem)
+            mistakes.add_line(record, *problem)
             mistakes.is_uncertain = _has_odd_quote(record.text, plan.table.dialect.quote)
         elif row := _read_row(record, found):
+            mistakes.add_row()
             features.append(row[0])
             labels.append(row[1])
     x = np.array(features, np.float64).reshape(len(features), len(plan.inputs))

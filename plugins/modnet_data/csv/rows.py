@@ -81,7 +81,7 @@ class _Conversion:
         if question:
             raise question
         if self._mistakes.count:
-            raise self._mistakes.error(self._gaps)
+            raise self._mistakes.error(self._gaps, line - 1)
         if self._points and self._points.found:
             raise self._points.error(layout)
         self._gaps.check_rows(self._count)
@@ -98,6 +98,7 @@ class _Conversion:
             if numbers is not None and labels is not None and are_labels(labels, plan):
                 rows = pick_columns(numbers, plan.inputs), one_or_all(labels)
                 self._gaps.add_whole(len(numbers), rows[1])
+                self._mistakes.add_row()
                 return rows, len(numbers)
         if len(block) > LONGEST_LINE and b"\n" not in block[:-1]:
             self._mistakes.add(line, None, f"more than {LONGEST_LINE:,} characters in a line")
@@ -112,6 +113,7 @@ class _Conversion:
         if found is None or not self._is_certain(found, block * (len(lines) == count), lines):
             return cell_by_cell(line, lines, self._found), count
         self._gaps.add_whole(len(found[0]), found[1])
+        self._mistakes.add_row()
         return found, count
 
     def _is_certain(self, found: Block, block: bytes, lines: list[str]) -> bool:

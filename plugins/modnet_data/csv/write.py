@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
+from itertools import chain
 from pathlib import Path
 
 import numpy as np
@@ -13,7 +15,7 @@ from modnet.files import created, part_paths, replacing, write_csv
 from modnet_data.csv.cells import is_number, is_number_with_commas, label_problem
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.rows import EXACT
-from modnet_data.table.words import find_doubtful
+from modnet_data.table.words import MISSING, find_doubtful
 from modnet_data.writing import column_names, parts_of, table_blocks, table_dtype
 
 
@@ -28,17 +30,19 @@ def write_csv_files(data: Dataset, path: Path, delimiter: str | None, decimal: s
     doubtful = find_doubtful([name for name in data.classes if isinstance(name, str)])
     classes, dtype = [_label(path, name, doubtful) for name in data.classes], table_dtype(data)
     names, label = column_names(data)
-    _check_encoding(path, [*names, label, *classes], encoding)
+    words = {i: _check_words(path, column.words) for i, column in enumerate(data.columns) if column.words is not None}
+    _check_encoding(path, [*names, label, *classes, *chain.from_iterable(words.values())], encoding)
     paths = [*part_paths(path)] if len(data.test) else [path]
     character = " " if delimiter == WHITESPACE else delimiter
     with ExitStack() as stack:
-        for part, target in zip(parts_of(data), paths, strict=True):
+        for part, target in zip(parts_of(data, with_words=True), paths, strict=True):
             binary = stack.enter_context(created(stack.enter_context(replacing(target)), target))
             text = stack.enter_context(io.TextIOWrapper(binary, encoding, newline=""))
             write_csv(text, [[*names, label]], character)
             labels = iter(part.t.tolist())
             for block in table_blocks(part, dtype, target):
-                rows = ([*row, classes[next(labels)]] for row in _numbers(target, block, decimal))
+                cells = _with_words(_numbers(target, block, decimal), block, words)
+                rows = ([*row, classes[next(labels)]] for row in cells)
                 write_csv(text, rows, character)
     return paths
 
@@ -53,6 +57,23 @@ def _numbers(path: Path, x: Array, decimal: str | None) -> list[list[object]]:
     if decimal == ",":
         return [[str(value).replace(".", ",") for value in row] for row in rows]
     return rows
+
+
+def _with_words(rows: list[list[object]], x: Array, words: Mapping[int, Sequence[str]]) -> list[list[object]]:
+    """Return rows with words in place of their numbers, and nothing where a value is missing."""
+    for i, names in words.items():
+        for row, number in zip(rows, x[:, i].tolist(), strict=True):
+            row[i] = "" if number != number else names[int(number)]
+    for j, i in np.argwhere(np.isnan(x)) if x.dtype.kind == "f" else ():
+        rows[j][i] = ""
+    return rows
+
+
+def _check_words(path: Path, words: Sequence[str]) -> Sequence[str]:
+    for word in words:
+        if word in MISSING or word != word.strip() or label_problem(word):
+            raise DataError(f"{path}: the word {word!r} cannot be written: it would be read as another, or as missing")
+    return words
 
 
 def _label(path: Path, name: object, doubtful: list[str]) -> str:

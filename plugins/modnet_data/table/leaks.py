@@ -189,7 +189,8 @@ def _row_numbers(features: Features, table: Samples) -> int | None:
     One with gaps, as rows were taken out, has to be both.
     """
     first, last = table.unscaled([0, len(table) - 1]).astype(np.float64)
-    missing = last - first - (len(table) - 1)
+    with np.errstate(over="ignore"):
+        missing = last - first - (len(table) - 1)
     is_number = np.array([column not in features.text for column in features.columns])
     candidates = np.flatnonzero((missing >= 0) & (first % 1 == 0) & is_number)
     if not len(candidates):

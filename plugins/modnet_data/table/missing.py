@@ -30,7 +30,7 @@ class Missing:
 
     def __init__(self, plan: Plan[Any]) -> None:
         self._plan = plan
-        self.dropped = self.filled = self.imputed = self.whole_rows = 0
+        self.dropped = self.filled = self.imputed = self.whole_rows = self.rows = 0
         self._lacking: dict[int, int] = {}
         self._words: dict[int, dict[str, None]] = {}
         self._bytes = np.zeros(256, bool)  # labels of whole rows that are bytes
@@ -55,7 +55,9 @@ class Missing:
     def add_row(self, label: Any, *, lacks: bool) -> None:
         """Take a row by its label or one-hot label; None where that is missing or wrong."""
         if label is None and self._plan.labels:
+            self.rows += 1
             return
+        self.rows += 1
         self.whole_rows += not lacks
         if self._plan.is_regression:
             return
@@ -65,6 +67,7 @@ class Missing:
 
     def add_whole(self, rows: int, labels: Array | None) -> None:
         """Take rows that lack nothing, with their labels (n,) or one-hot labels (n, classes)."""
+        self.rows += rows
         self.whole_rows += rows
         if labels is None or self._plan.is_regression:
             return
@@ -115,6 +118,8 @@ class Missing:
         text = [i for i in lacking if i in plan.text]
         if plan.is_settled:
             return [] if text else [{"missing": 0}]
+        if nothing := [i for i in lacking if self._lacking[i] == self.rows]:
+            return plan.advise_leaving_out(nothing)
         ways: Advice = [{"missing": "drop"}] if self._can_drop else []
         if plan.weights not in self._lacking:
             ways.insert(0, {"impute": self._impute(lacking)})
@@ -199,6 +204,9 @@ class Missing:
         if not count:
             advice = self.advise_lost() if self.dropped else []
             raise table.error("no rows" + " without a missing value" * bool(self.dropped), advice=advice)
+        nothing = [i for i in sorted(self._plan.imputed) if self._lacking.get(i) == self.rows]
+        if nothing and isinstance(wanted.impute, str) and not self._plan.is_settled:
+            raise table.column_error(nothing[0], "has no value at all", self._plan.advise_leaving_out(nothing))
         if self._plan.missing == "drop" and self.lost and not wanted.classes:
             named = "class" if len(self.lost) == 1 else "classes"
             listed = ", ".join(quote(self._name_of(label)) for label in self.lost[:MOST_COLUMNS])

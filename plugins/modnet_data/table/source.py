@@ -23,7 +23,7 @@ from modnet import (
 )
 from modnet import Column as TableColumn
 from modnet.cached import Facts
-from modnet.files import part_paths, printable, quote
+from modnet.files import list_some, part_paths, printable, quote
 from modnet_data import validators
 from modnet_data.formats import format_of
 from modnet_data.rows import data_set, file_path
@@ -65,9 +65,6 @@ class TableSource(PreparationSettings, DataSource):
     )
     test: str | None = None
     weights: Column | None = None
-    task: Literal["classification", "regression"] | None = attrs.field(
-        default=None, validator=optional(in_(["classification", "regression"]))
-    )
 
     def __attrs_post_init__(self) -> None:
         validators.filling(self.missing, self.dtype)
@@ -86,7 +83,7 @@ class TableSource(PreparationSettings, DataSource):
         found, test, said = self._convert_parts(path)
         all_facts = [facts for _, facts in found]
         classes, parts = self._encode(found)
-        settings = self._prepare(all_facts[0]) | ({"task": self.task} if self.task else {})
+        settings = {**self._prepare(all_facts[0]), "class_weight": self._weigh(path, classes)}
         if self.weights is not None:
             weights = tuple(arrays["weights"] for arrays, _ in found)
             settings["weights"] = weights if len(parts) > 1 else weights[0]
@@ -208,6 +205,17 @@ class TableSource(PreparationSettings, DataSource):
         settings = {field.name: getattr(self, field.name) for field in attrs.fields(PreparationSettings)}
         text = {str(rename(column)): way for column, way in facts["encode"].items()}
         return {**settings, **self._rename(rename), "encode": text}
+
+    def _weigh(self, path: Path, classes: Sequence[Any]) -> Any:
+        """Return the weights of classes by their indices, where these have names."""
+        if not classes or not isinstance(self.class_weight, Mapping):
+            return self.class_weight
+        places = {str(name): i for i, name in enumerate(classes)}
+        if unknown := [label for label in self.class_weight if label not in places]:
+            known = list_some(map(quote, places), 12)
+            what = f"'class_weight' names the class {quote(unknown[0])}, and there is none: available: {known}"
+            raise DataError(f"{path}: {what}", path=path)
+        return {str(places[label]): weight for label, weight in self.class_weight.items()}
 
     def describe(self, plan: Plan[Any], facts: Facts) -> Facts:
         """Return the facts of a conversion, and those of its plan."""

@@ -260,6 +260,7 @@ class _Block:
         else:
             gaps.add_whole(len(whole), whole if self.plan.labels else None)
             gaps.add_partial(found.tolist())
+        gaps.rows += int(partial.sum())
 
     def _column(self, j: int) -> tuple[Array, Array | None]:
         """Return a column's values, and which are missing."""
