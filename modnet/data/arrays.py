@@ -85,15 +85,17 @@ def is_pair(given: object) -> bool:
     return isinstance(given, (tuple, list)) and len(given) == 2 and all(map(_is_list, given))
 
 
-def is_labels_of(rows: Any, labels: Any) -> bool:
-    """Say whether arguments can be rows (N, ...) and their labels (N,), or one-hot (N, classes)."""
+def is_labels_of(rows: Any, labels: Any, task: Task | None) -> bool:
+    """Say whether arguments can be rows (N, ...) and their labels (N,), or one-hot (N, classes), or (N, targets)."""
     if not _is_list(rows) or not _is_list(labels) or len(rows) != len(labels):
         return False
     try:
         shape, dimensions = np.shape(labels), np.ndim(rows)
     except ValueError:  # rows of different lengths
         return False
-    return dimensions > 0 and (len(shape) == 1 or (len(shape) == 2 and (np.sum(labels, axis=1) == 1).all()))
+    return dimensions > 0 and (
+        len(shape) == 1 or (len(shape) == 2 and (task == "regression" or (np.sum(labels, axis=1) == 1).all()))
+    )
 
 
 def _is_list(given: object) -> bool:

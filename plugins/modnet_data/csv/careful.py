@@ -99,7 +99,7 @@ class Mistakes:
 @final
 @attrs.frozen
 class Found:
-    """What is found in a file beside its numbers: mistakes, missing values, and words."""
+    """The findings in a file beside its numbers: mistakes, missing values, and words."""
 
     plan: Plan[Layout]
     mistakes: Mistakes
