@@ -99,7 +99,7 @@ class Mistakes:
 @final
 @attrs.frozen
 class Found:
-    """What is found in a file beside its numbers: mistakes, missing values, and words."""
+    """Mistakes, missing values and words of a file."""
 
     plan: Plan[Layout]
     mistakes: Mistakes

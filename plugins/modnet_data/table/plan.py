@@ -141,7 +141,7 @@ class Plan(Generic[Table]):
     weights: int | None = None
     """The column of the rows' weights."""
     encode: Mapping[int, str | Sequence[str]] = attrs.field(factory=dict)
-    """How the features are encoded that the setting lists."""
+    """The encoding of each feature that the setting lists."""
 
     @cached_property
     def inputs(self) -> tuple[int, ...]:
