@@ -3,7 +3,6 @@
 from typing import TYPE_CHECKING, Any
 
 from modnet import cached, download, files
-from modnet.compose.gradient_check import check_gradient
 from modnet.compose.network import Network, TwoLayerNet
 from modnet.compose.parts import activation, gradient, loss, optimizer, source
 from modnet.compose.plugins import register
@@ -28,9 +27,6 @@ from modnet.errors import (
     TrainingInterrupted,
     UnknownNameError,
 )
-from modnet.gradcheck.check import GradientCheck
-from modnet.gradcheck.estimators import EstimatorRow
-from modnet.gradcheck.verdicts import Verdict
 from modnet.host.hooks import hookimpl
 from modnet.host.kinds import Register
 from modnet.interfaces import (
@@ -61,6 +57,10 @@ if TYPE_CHECKING:
     from modnet.comparison.report import Comparison
     from modnet.comparison.result import PairResult, SettingResult
     from modnet.comparison.statistics import Estimate
+    from modnet.testing.gradcheck.check import GradientCheck
+    from modnet.testing.gradcheck.estimators import EstimatorRow
+    from modnet.testing.gradcheck.verdicts import Verdict
+    from modnet.testing.gradient_check import check_gradient
 
 __version__ = "0.1.0"
 
@@ -138,13 +138,17 @@ __all__ = [
     "train",
 ]
 
-# A comparison brings processes, statistics and plots along: a fifth of what all the rest takes to import.
+# Loaded when first used: no run needs them. A comparison takes a fifth of what all the rest takes to import.
 _LATER = {
     "Comparison": "modnet.comparison.report",
     "Decision": "modnet.comparison.decisions",
     "Estimate": "modnet.comparison.statistics",
+    "EstimatorRow": "modnet.testing.gradcheck.estimators",
+    "GradientCheck": "modnet.testing.gradcheck.check",
     "PairResult": "modnet.comparison.result",
     "SettingResult": "modnet.comparison.result",
+    "Verdict": "modnet.testing.gradcheck.verdicts",
+    "check_gradient": "modnet.testing.gradient_check",
     "compare": "modnet.comparison.compare",
 }
 

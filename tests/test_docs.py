@@ -64,6 +64,7 @@ def command_lines() -> list[tuple[str, str]]:
         ("README.md", "README.ko.md"),
         ("docs/tutorial.md", "docs/tutorial.ko.md"),
         ("docs/hidden-size.md", "docs/hidden-size.ko.md"),
+        ("docs/your-own-table.md", "docs/your-own-table.ko.md"),
     ],
 )
 def test_a_translation_is_in_step(english: str, korean: str) -> None:

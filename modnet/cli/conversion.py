@@ -50,6 +50,12 @@ def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool
     Raises DataError where the format cannot hold the data, or no source writes such files or several do, and
     SettingError where a file exists already and is not to be overwritten; no file is touched then.
     """
+    if not data.classes:
+        raise DataError(
+            f"{target}: data sets for regression are not written, as their targets were standardized: "
+            "train on the file that they were read from",
+            path=target,
+        )
     if not target.parent.is_dir():
         raise DataError(f"{target}: there is no folder {target.parent}", path=target)
     writer: DataSource = make_part("data-source", to or recognise_writer(target))

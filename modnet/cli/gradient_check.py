@@ -15,13 +15,13 @@ from modnet.cli.show.estimators import draw_estimators
 from modnet.cli.show.progress import file_progress
 from modnet.cli.show.values import to_json
 from modnet.compose.experiment import create_experiment, create_network, format_title, read_data, to_table
-from modnet.compose.gradient_check import check_gradient
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
-from modnet.gradcheck.verdicts import VERDICTS
 from modnet.nn.batches import Batches
 from modnet.randomness import Stream
+from modnet.testing.gradcheck.verdicts import VERDICTS
+from modnet.testing.gradient_check import check_gradient
 
 HELP = f"""Check derivatives, and compare gradient estimators.
 

@@ -32,13 +32,14 @@ from modnet.nn.metrics import format_column
 from modnet.nn.training import time_iteration
 from modnet.runs.folder import choose_new_folder, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
-from modnet.runs.receipt import compare_settings
+from modnet.runs.receipt import flatten
 from modnet.runs.recorder import RunRecorder, create_run, train_run
 from modnet.text import format_count, format_table
 from modnet.types import Status
 
 WIDTH = 80
 TIMING = 0.3  # seconds for each estimator in a forecast
+_ITEM = re.compile(r"\.(name|\d+)$")  # a name, or an item of a list, stands for the whole entry
 
 
 @click.command()
@@ -126,10 +127,10 @@ def describe(wanted: Experiment, data: Dataset) -> None:
 def _list_table_defaults(given: Table, data: Dataset) -> list[str]:
     """Return the names of the entries that were not given, and whose defaults for such data are not the main job's."""
     job = get_default_job(data)
-    own = {each.what for each in compare_settings(job, merge(job, given))}
-    changed = [each.what for each in compare_settings(MAIN_JOB, job) if each.what not in own]
-    entries = [re.sub(r"\.(name|\d+)$", "", place) for place in changed]  # a name, or an item of a list, stands for all
-    return [entry.rpartition(".")[2] for entry in dict.fromkeys(entries)]
+    main, merged = flatten(MAIN_JOB), flatten(merge(job, given))
+    changed = [place for place, value in flatten(job).items() if main.get(place) != value == merged.get(place)]
+    own, entries = ([_ITEM.sub("", place) for place in places] for places in (flatten(given), changed))
+    return [entry.rpartition(".")[2] for entry in dict.fromkeys(entries) if entry not in own]
 
 
 def _format_forecast(wanted: Experiment, data: Dataset) -> str:

@@ -1,4 +1,4 @@
-"""Default experiments: the book's for pixels, one that learns for tables."""
+"""Default experiments: the book's for pictures, one that learns for tables."""
 
 from __future__ import annotations
 
@@ -11,6 +11,8 @@ from modnet.compose.tables import merge
 from modnet.data.arrays import infer_scale
 from modnet.data.dataset import Dataset
 from modnet.nn.training import TrainingSettings
+
+SMALLEST = 64  # pixels of a picture, 8 × 8
 
 
 @attrs.frozen(kw_only=True)
@@ -37,7 +39,7 @@ MAIN_JOB: Table = {
     "plugins": {"without": [], "modules": []},
 }
 
-# What is different for tables of other than pixels, chosen on real ones.
+# What is different for tables of other than pictures, chosen on real ones.
 FOR_TABLES: Table = {
     "network": {"hidden": [100], "activation": "relu", "weight_init_std": "he"},
     "gradient": {"name": "backpropagation"},
@@ -53,7 +55,8 @@ EPOCHS, FEWEST, MOST = 200, 500, 10_000
 
 def get_default_job(data: Dataset) -> Table:
     """Return the whole default experiment for a data set, of which a user changes single entries."""
-    if data.task == "classification" and data.preparation is None and infer_scale(data.train):
+    may_be_pictures = data.task == "classification" and data.preparation is None and data.features >= SMALLEST
+    if may_be_pictures and infer_scale(data.train):
         return MAIN_JOB
     iterations = EPOCHS * len(data.train) // MAIN_JOB["training"]["batch_size"]
     job = merge(merge(MAIN_JOB, FOR_TABLES), {"training": {"iterations": min(max(iterations, FEWEST), MOST)}})

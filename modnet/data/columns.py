@@ -22,7 +22,9 @@ STATISTICS = ("mean", "median", "most-frequent")
 def to_words(words: Sequence[Any] | None) -> tuple[str, ...] | None:
     """Return the words of a column, or None for numbers; raises ValueError where they are no different texts."""
     found = None if words is None else tuple(words)
-    if found and not (all(isinstance(word, str) for word in found) and len({*found}) == len(found)):
+    if found and (
+        isinstance(words, str) or not all(isinstance(word, str) for word in found) or len({*found}) < len(found)
+    ):
         raise ValueError(f"the words of a column must be different texts: {found!r:.200}")
     return found
 

@@ -25,7 +25,7 @@ from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
 from modnet.data.targets import TargetScale, weigh_classes
 from modnet.errors import DataError, SettingError, describe_unknown
-from modnet.text import list_some
+from modnet.text import format_count, list_some
 from modnet.types import Array, Task
 
 
@@ -51,7 +51,7 @@ class Dataset:
 
     def __repr__(self) -> str:
         samples = " and ".join(f"{len(part)} {describe_part(name)}" for name, part in self.parts.items())
-        answers = f"in {len(self.classes)} classes" if self.classes else f"with {self.outputs} targets"
+        answers = f"in {len(self.classes)} classes" if self.classes else f"with {format_count(self.outputs, 'target')}"
         return f"<Dataset: {samples} samples of {self.features} features {answers}>"
 
     @property
@@ -161,7 +161,7 @@ class Dataset:
         """
         wanted = _read_settings(preparation)
         known = None if classes is None else to_classes(classes)
-        parts = _arrange(train, test)
+        parts = _arrange(train, test, wanted.task)
         columns = columns or _name_columns(feature_names, next(iter(parts.values()))[0])
         first, *more = to_samples(parts, known, columns, wanted, weights)
         if not more:
@@ -217,10 +217,10 @@ def _read_settings(given: Mapping[str, Any]) -> PreparationSettings:
         raise DataError(str(error)) from None
 
 
-def _arrange(train: Any, test: Any) -> dict[str, Any]:
+def _arrange(train: Any, test: Any, task: Task | None) -> dict[str, Any]:
     """Return the pairs (rows, labels) of the parts; raises DataError where arguments are none, or could be both."""
     are_parts = is_pair(train) and (test is None or is_pair(test))
-    are_rows = test is not None and is_labels_of(train, test)
+    are_rows = test is not None and is_labels_of(train, test, task)
     if are_parts and are_rows:
         what = "two rows and their labels, or a training and a test part? Give from_arrays((rows, labels))"
         raise DataError(f"{what}, or rows and labels as arrays")

@@ -53,7 +53,7 @@ class PreparedColumn:
         fill = float if self.words is None else str
         is_one = (
             (self.encode is None if kind is None else self.encode in {"one-hot", "ordinal"})
-            and (self.fill is None or isinstance(self.fill, fill))
+            and (self.fill is None or (isinstance(self.fill, fill) and self.fill not in {math.inf, -math.inf}))
             and all(type(each) is float and math.isfinite(each) for each in (self.mean, self.deviation))
             and self.deviation >= 0
         )

@@ -20,9 +20,13 @@ def parts_of(data: Dataset, *, with_words: bool = False) -> list[Samples]:
         raise DataError(
             "the labels are numbers to be predicted, which cannot be written: write a data set with classes"
         )
+    if data.train.weights is not None:
+        raise DataError("the rows have weights, which cannot be written: take 'weights' and 'class_weight' out")
     if not with_words and (text := [i for i, column in enumerate(data.columns) if column.words is not None]):
         name = quote(data.columns[text[0]].name) if data.columns[text[0]].name else text[0] + 1
-        raise DataError(f"the column {name} is of text, which this kind of file does not hold: write a CSV file")
+        raise DataError(
+            f"the column {name} is of text, which this kind of file does not hold: write a CSV or a Parquet file"
+        )
     return [data.train, data.test] if len(data.test) else [data.train]
 
 

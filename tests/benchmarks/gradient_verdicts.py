@@ -20,7 +20,7 @@ import broken_gradients
 import numpy as np
 
 import modnet
-from modnet.gradcheck.verdicts import VERDICTS
+from modnet.testing.gradcheck.verdicts import VERDICTS
 
 FALSE = ("not deterministic", "wrong")  # of a gradient that is right
 SMOOTH = ("sigmoid", "tanh", "softplus", "swish", "gelu", "identity")

@@ -69,7 +69,7 @@ PYDATASET = {
     "MASS/crabs": ("sp", "index"),
     "reshape2/tips": ("smoker", ""),
     "car/Chile": ("vote", ""),
-    "ggplot2/mpg": ("drv", "model"),
+    "ggplot2/mpg": ("class", "model"),
     "Ecdat/Participation": ("lfp", ""),
 }
 REGRESSION = {
@@ -331,7 +331,11 @@ def main() -> None:
     with ProcessPoolExecutor(options.jobs, initializer=threadpool_limits, initargs=(1,)) as pool:
         jobs = [[pool.submit(score_all, table, seed) for seed in range(options.seeds)] for table in tables]
         for table, futures in zip(tables, jobs, strict=True):
-            results.append(summarize(table, [future.result() for future in futures]))
+            try:
+                results.append(summarize(table, [future.result() for future in futures]))
+            except modnet.ModnetError as error:
+                print(f"{table.name}: modnet failed: {error}")
+                continue
             if options.json:
                 options.json.write_text(json.dumps(results, indent=1))
             ours, theirs = results[-1]["modnet"], results[-1]["sklearn"]

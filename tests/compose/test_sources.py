@@ -212,7 +212,7 @@ def test_what_is_no_mistake_in_a_file_passes(tmp_path, error):
         (np.zeros((50, 2)), np.zeros(20, int), "training targets are int64 of shape (20,), not int64 of shape (50,)"),
         (np.zeros((50, 2)), np.linspace(0, 1, 50), "training targets are float64"),
         (np.zeros((50, 2)), np.full(50, 3), "a target of the training rows is not the index of a class"),
-        (np.full((50, 2), np.inf), np.zeros(50, int), "a number in the training rows is not finite"),
+        (np.full((50, 2), np.inf), np.zeros(50, int), "training row 1, feature 1: expected a finite number, found inf"),
         (np.zeros((50, 2, 2)), np.zeros(50, int), "training rows are float64 of shape (50, 2, 2)"),
     ],
 )

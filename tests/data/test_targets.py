@@ -173,3 +173,8 @@ def test_a_data_set_that_others_made_is_checked(change, words):
 def test_a_scale_reads_back_from_plain_values():
     scale = TargetScale.fit(np.column_stack([Y, X[:, 1]]))
     assert TargetScale(**{key: list(value) for key, value in attrs.asdict(scale).items()}) == scale
+
+
+def test_rows_and_targets_are_given_as_everybody_types_them():
+    for y in (Y, np.column_stack([Y, X[:, 1]])):
+        assert len(Dataset.from_arrays(X, y, task="regression").train) == 16

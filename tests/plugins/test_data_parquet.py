@@ -410,3 +410,12 @@ def test_numbers_to_predict(path):
     data = modnet.load(path, label="price", task="regression", missing="drop", test_fraction=0)
     assert data.task == "regression"
     np.testing.assert_allclose(data.to_unit(data.train.t)[:, 0], [1.5, 2.5, 4.0])
+
+
+def test_words_and_gaps_are_written(path):
+    data = modnet.load(save(path, MIXED), impute="median", leave_out=["rows"], test_fraction=0)
+    target = path.with_name(f"copy{path.suffix}")
+    modnet.source("parquet").write(data, target)
+    again = modnet.load(target, impute="median", test_fraction=0)
+    assert again.preparation == data.preparation
+    np.testing.assert_array_equal(again.train.x, data.train.x)

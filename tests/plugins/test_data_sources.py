@@ -277,3 +277,20 @@ def test_mnist_is_the_same_bits_from_every_source(tmp_path):
         np.savetxt(tmp_path / f"m_{name}.csv", rows, fmt="%d", delimiter=",")
     for path in ("m.pkl", "m.npz", "m_train.csv"):
         equal(modnet.load(tmp_path / path), modnet.load("mnist-small"))
+
+
+@pytest.mark.parametrize("suffix", [".npz", ".npy", ".pkl", ".csv", ".parquet"])
+def test_what_a_file_cannot_hold_is_not_written(tmp_path, suffix):
+    rows, labels = [[1.0, 2.0], [3.0, 5.0]] * 6, [0, 1] * 6
+    source = modnet.source(suffix[1:].replace("pkl", "pickle"))
+    weighted = modnet.Dataset.from_arrays(rows, labels, weights=[1.0, 2.0] * 6)
+    targets = modnet.Dataset.from_arrays(rows, [0.5, 1.5] * 6, task="regression")
+    for data, problem in ((weighted, "the rows have weights"), (targets, "the labels are numbers to be predicted")):
+        with pytest.raises(modnet.DataError, match=problem):
+            source.write(data, tmp_path / f"a{suffix}")
+    given = {"impute": "mean", "missing_indicator": True}
+    gaps = modnet.Dataset.from_arrays([[1.0, None], [3.0, 5.0], [3.0, 2.0]] * 4, labels, **given)
+    if suffix != ".csv":
+        paths = source.write(gaps, tmp_path / f"b{suffix}")
+        again = type(source)(**given).read(paths[0])
+        np.testing.assert_array_equal(again.train.x, gaps.train.x)

@@ -173,3 +173,8 @@ def test_the_learning_curves_show_r2(run: Path):
 def test_a_gradient_is_checked(modnet_: Command, table: Path):
     given = ["--set", "data.task=regression", "--estimator", "backpropagation", "--activation", "tanh"]
     assert "correct: whole gradient" in modnet_("gradient-check", *options(table)[:4], *given).stdout
+
+
+def test_a_regression_is_not_converted(modnet_: Command, table: Path):
+    words = [str(table), "again.csv", "--set", "label=price", "--set", "task=regression"]
+    assert "data sets for regression are not written" in modnet_("data", "convert", *words, status=1).stderr

@@ -171,6 +171,7 @@ TAMPERINGS: dict[str, tuple[Callable[[Path], None], str, str]] = {
     "the summary": (in_file("run/summary.json", ('"seed": 0', '"seed": 7')), "file", "summary.json"),
     "a sample that it recognises": (flip_a_recognised_sample, "file", "hits.npy"),
     "no recognised samples": (without("run/hits.npy"), "file", "hits.npy"),
+    "no preparation": (without("run/preparation.json"), "file", "preparation.json"),
     "the receipt": (in_file("run/receipt.json", ('"numpy": "', '"numpy": "1.')), "file", "receipt.json"),
     "the receipt's results": (
         in_file("run/receipt.json", ('"iterations": 60', '"iterations": 59')), "file", "receipt.json"
@@ -341,13 +342,13 @@ class TestReceipt:
         assert receipt.data["SHA-256 of the file"] == sha256((place / "trees_train.csv").read_bytes()).hexdigest()
         parts = {(o.kind, o.name): (o.distribution, o.package) for o in receipt.latest.plugins}
         assert parts == {
-            ("activation", "sigmoid"): ("modnet", "modnet_activations"),
+            ("activation", "relu"): ("modnet", "modnet_activations"),
             ("activation", "softmax"): ("modnet", "modnet_activations"),
             ("core", "modnet"): ("modnet", "modnet"),
             ("data-source", "csv"): ("modnet", "modnet_data"),
             ("gradient", "backpropagation"): ("modnet", "modnet_gradients"),
             ("loss", "cross-entropy"): ("modnet", "modnet_losses"),
-            ("optimizer", "sgd"): ("modnet", "modnet_optimizers"),
+            ("optimizer", "adam"): ("modnet", "modnet_optimizers"),
         }
         assert {"python", "numpy", "BLAS", "array-api-compat"} <= set(receipt.latest.libraries)
         assert receipt.latest.platform["CPU"] or receipt.latest.platform["machine"]

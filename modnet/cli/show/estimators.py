@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
 from modnet.display.figure import create_panels, drawing
-from modnet.gradcheck.estimators import EstimatorRow
+from modnet.testing.gradcheck.estimators import EstimatorRow
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure

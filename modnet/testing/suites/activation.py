@@ -10,10 +10,10 @@ import numpy as np
 
 import modnet
 from modnet.compose.plugins import get_host
-from modnet.gradcheck.parts import judge_activation
 from modnet.interfaces import Activation, DenseLayer
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
+from modnet.testing.gradcheck.parts import judge_activation
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_for_arrays, add_shared
 from modnet.types import Array

@@ -215,7 +215,7 @@ def inferred(part: Any, files: Any) -> None:
     with TemporaryDirectory() as folder:
         data = read_sample(part, files, folder)
         settings = {name: value for name, value in {**get_settings(part), **data.settings}.items() if value is not None}
-        unknown = set(data.settings) - set(get_settings(part)) - {"scale"}
+        unknown = set(data.settings) - set(get_settings(part)) - {"scale", "standardize", "encode"}
         assert not unknown, f"it infers {', '.join(unknown)}, which is no setting of it"
         known = {name: value for name, value in settings.items() if name in get_settings(part)}
         again = read_sample(make_settings_reader().read(known, type(part)), files, folder)

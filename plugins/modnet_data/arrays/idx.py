@@ -134,9 +134,10 @@ def _rename(name: str, content: str, part: str) -> str:
 
 
 def _shape(data: Dataset, count: int) -> tuple[int, ...]:
-    side = math.isqrt(data.features)
-    square = side * side == data.features and table_dtype(data) == np.uint8
-    return (count, side, side) if square else (count, data.features)
+    columns = data.train.table.shape[1]
+    side = math.isqrt(columns)
+    square = side * side == columns and table_dtype(data) == np.uint8
+    return (count, side, side) if square else (count, columns)
 
 
 def _idx_type(dtype: np.dtype[Any]) -> int:

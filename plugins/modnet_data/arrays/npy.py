@@ -68,7 +68,7 @@ class Npy(ArraySource):
         targets = _targets(path, names)
         with ExitStack() as stack:
             for part, x, t in zip(parts, targets[::2], targets[1::2], strict=True):
-                _write(stack, x, (len(part), data.features), dtype, table_blocks(part, dtype, path))
+                _write(stack, x, (len(part), part.table.shape[1]), dtype, table_blocks(part, dtype, path))
                 _write(stack, t, (len(part),), labels.dtype, [labels[part.t]])
         return targets
 

@@ -64,7 +64,7 @@ class Npz(ArraySource):
         names = NAMES if len(parts) > 1 else (("x", "t"),)
         with replacing(path) as new, zipfile.ZipFile(new, "w") as archive:
             for part, (x, t) in zip(parts, names, strict=True):
-                _write(archive, x, (len(part), data.features), dtype, table_blocks(part, dtype, path))
+                _write(archive, x, (len(part), part.table.shape[1]), dtype, table_blocks(part, dtype, path))
                 _write(archive, t, (len(part),), labels.dtype, [labels[part.t]])
         return [path]
 

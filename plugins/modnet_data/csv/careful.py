@@ -99,7 +99,7 @@ class Mistakes:
 @final
 @attrs.frozen
 class Found:
-    """Mistakes, missing values and words of a file."""
+    """The findings in a file beside its numbers: mistakes, missing values, and words."""
 
     plan: Plan[Layout]
     mistakes: Mistakes

@@ -74,7 +74,7 @@ class Layout(Columns):
     rows: Sequence[Record] = attrs.field(eq=False, repr=False)
     """The same rows as they stand in the file."""
     footer: int = attrs.field(default=0, kw_only=True)
-    """The number of lines at the end that are no rows."""
+    """The number of last lines that are no rows."""
     has_points: bool = attrs.field(default=False, kw_only=True)
     """True where a point may be between thousands, as far as the settings and the first rows tell."""
 

@@ -11,6 +11,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, Dataset, MissingExtraError, Samples
+from modnet import Column as TableColumn
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import part_paths, replacing, tell_progress
 from modnet_data.arrays.raw import RATIO
@@ -99,11 +100,12 @@ class Parquet(TableSource):
         pa = _pyarrow(path)
         names, label = column_names(data)
         labels, dtype = class_labels(data), table_dtype(data)
+        kinds = [_kind_of(pa, dtype, column) for column in data.columns]
         kind = pa.string() if labels.dtype.kind == "U" else pa.from_numpy_dtype(labels.dtype)
-        schema = pa.schema([*((name, pa.from_numpy_dtype(dtype)) for name in names), (label, kind)])
+        schema = pa.schema([*zip(names, kinds, strict=True), (label, kind)])
         paths = part_paths(path) if len(data.test) else (path,)
         with ExitStack() as stack:
-            for part, target in zip(parts_of(data), paths, strict=True):
+            for part, target in zip(parts_of(data, with_words=True), paths, strict=True):
                 new = str(stack.enter_context(replacing(target)))
                 arrow = path.name.lower().endswith(ARROW_SUFFIXES)
                 with pa.ipc.new_file(new, schema) if arrow else pa.parquet.ParquetWriter(new, schema) as file:
@@ -138,13 +140,29 @@ def _refuse_index(plan: Plan[Columns]) -> None:
         raise plan.table.column_error(index[0], "is the row index that pandas saves", plan.advise_leaving_out(index))
 
 
+def _kind_of(pa: Any, dtype: np.dtype[Any], column: TableColumn) -> Any:
+    """Return the type of a column in a file: text with its words in order, or numbers."""
+    return pa.from_numpy_dtype(dtype) if column.words is None else pa.dictionary(pa.int32(), pa.string())
+
+
 def _batches(pa: Any, schema: Any, part: Samples, labels: Array, dtype: np.dtype[Any], target: Path) -> Iterator[Any]:
     """Yield record batches of many rows: each is a row group, and all its columns are described anew."""
-    size = max(1, ROW_GROUP // (part.features * dtype.itemsize))
+    size = max(1, ROW_GROUP // (part.table.shape[1] * dtype.itemsize))
+    words = [column.words for column in part.columns] or [None] * part.table.shape[1]
     for start in range(0, len(part), size):
         block = slice(start, min(start + size, len(part)))
-        columns = np.ascontiguousarray(part.unscaled(block).T, dtype)
+        cells = np.ascontiguousarray(part.unscaled(block).T, dtype)
+        columns = [_to_arrow(pa, column, some) for column, some in zip(cells, words, strict=True)]
         t = labels[part.t[block]]
         label = pa.array(t.tolist() if t.dtype.kind == "U" else t, schema.types[-1])
-        yield pa.record_batch([*map(pa.array, columns), label], schema=schema)
+        yield pa.record_batch([*columns, label], schema=schema)
         tell_progress(target, block.stop, len(part))
+
+
+def _to_arrow(pa: Any, column: Array, words: Sequence[str] | None) -> Any:
+    """Return a raw column as pyarrow's, null where a value is missing."""
+    missing = np.isnan(column) if column.dtype.kind == "f" else None
+    if words is None:
+        return pa.array(column, mask=missing)
+    codes = np.nan_to_num(column).astype(np.int32)
+    return pa.DictionaryArray.from_arrays(pa.array(codes, mask=missing), pa.array(list(words), pa.string()))

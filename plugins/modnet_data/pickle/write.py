@@ -30,7 +30,7 @@ def write_pickle(data: Dataset, path: Path) -> None:
         file.write(BEGIN)
         for part, (x, t) in zip(parts, BOOK if len(parts) > 1 else (("x", "t"),), strict=True):
             file.write(_text(x))
-            _write_array(file, (len(part), data.features), dtype, table_blocks(part, dtype, path))
+            _write_array(file, (len(part), part.table.shape[1]), dtype, table_blocks(part, dtype, path))
             file.write(_text(t))
             if labels.dtype.kind == "U":
                 _write_list(file, labels, part)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
 from modnet.compose.parts import find_name, is_registered, list_usable_names, make_part
-from modnet.gradcheck.check import GradientCheck, judge_gradient
 from modnet.interfaces import GradientEstimator
 from modnet.nn.network import DenseNetwork
+from modnet.testing.gradcheck.check import GradientCheck, judge_gradient
 
 
 def check_gradient(

@@ -12,9 +12,9 @@ import numpy as np
 import pytest
 
 import modnet
-from modnet.gradcheck.taylor import find_kinks, judge
-from modnet.gradcheck.verdicts import Verdict
-from modnet.gradcheck.whole import judge_whole
+from modnet.testing.gradcheck.taylor import find_kinks, judge
+from modnet.testing.gradcheck.verdicts import Verdict
+from modnet.testing.gradcheck.whole import judge_whole
 
 # The kinds of broken gradients are also counted, many times over, by tests/benchmarks/gradient_verdicts.py.
 sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))

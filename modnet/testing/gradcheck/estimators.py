@@ -11,13 +11,13 @@ import attrs
 import numpy as np
 
 from modnet.errors import ModnetError
-from modnet.gradcheck.taylor import KINK, find_kinks
-from modnet.gradcheck.verdicts import Verdict
 from modnet.interfaces import GradientEstimator, Objective
 from modnet.nn.network import NetworkObjective
 from modnet.nn.numerical import default_step
 from modnet.nn.validation import validate_gradient
 from modnet.randomness import Stream
+from modnet.testing.gradcheck.taylor import KINK, find_kinks
+from modnet.testing.gradcheck.verdicts import Verdict
 from modnet.text import format_error, format_table
 from modnet.types import Array, Grads, Params
 

@@ -10,11 +10,11 @@ import attrs
 import numpy as np
 
 from modnet.errors import NoDerivativeError
-from modnet.gradcheck.taylor import CORRECT, SURE, WRONG, Judgement, find_kinks, judge_entries
-from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, conclude, measure_difference
 from modnet.interfaces import Activation, DenseLayer, Loss
 from modnet.nn.numerical import default_step
 from modnet.randomness import Stream
+from modnet.testing.gradcheck.taylor import CORRECT, SURE, WRONG, Judgement, find_kinks, judge_entries
+from modnet.testing.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, conclude, measure_difference
 from modnet.text import format_error
 from modnet.types import Array
 

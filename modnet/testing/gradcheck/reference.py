@@ -7,9 +7,9 @@ from collections.abc import Callable, Collection
 import attrs
 import numpy as np
 
-from modnet.gradcheck.taylor import judge_entries
 from modnet.interfaces import Activation, FusedLoss, Loss
 from modnet.nn.network import NetworkObjective
+from modnet.testing.gradcheck.taylor import judge_entries
 from modnet.types import Array
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.gradcheck.taylor import CORRECT, DECIDABLE, KINK, SURE, TOO_NOISY, WRONG, Judgement
+from modnet.testing.gradcheck.taylor import CORRECT, DECIDABLE, KINK, SURE, TOO_NOISY, WRONG, Judgement
 from modnet.types import Array
 
 NOT_DETERMINISTIC = "not deterministic"

@@ -11,15 +11,15 @@ from collections.abc import Mapping
 import attrs
 import numpy as np
 
-from modnet.gradcheck.estimators import EstimatorRow, format_estimators, measure_estimator
-from modnet.gradcheck.parts import drop_small_settings, judge_activation, judge_loss
-from modnet.gradcheck.reference import measure_parts
-from modnet.gradcheck.taylor import CORRECT, WRONG
-from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, measure_difference
-from modnet.gradcheck.whole import WHOLE, judge_whole
 from modnet.interfaces import GradientEstimator
 from modnet.nn.network import NetworkObjective
 from modnet.randomness import Stream
+from modnet.testing.gradcheck.estimators import EstimatorRow, format_estimators, measure_estimator
+from modnet.testing.gradcheck.parts import drop_small_settings, judge_activation, judge_loss
+from modnet.testing.gradcheck.reference import measure_parts
+from modnet.testing.gradcheck.taylor import CORRECT, WRONG
+from modnet.testing.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, measure_difference
+from modnet.testing.gradcheck.whole import WHOLE, judge_whole
 from modnet.text import format_error
 from modnet.types import Grads, Params
 

@@ -8,9 +8,9 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.gradcheck.taylor import WRONG, Judgement, judge
-from modnet.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, conclude, measure_difference
 from modnet.randomness import Stream
+from modnet.testing.gradcheck.taylor import WRONG, Judgement, judge
+from modnet.testing.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, conclude, measure_difference
 from modnet.types import Array, Grads, Params
 
 BLOCKS = 64  # of the parameters in one array at most: a block holds those of one unit, or of some in a wide layer
