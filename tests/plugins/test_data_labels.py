@@ -436,9 +436,13 @@ def test_settings_that_cannot_be(kind, options, words):
 def test_the_command_line_and_the_file_of_a_run(tmp_path):
     rows = [(i, i % 7, ["NA", "SA", "EU"][i % 3]) for i in range(60)]
     save(tmp_path, rows, names=("a", "my b", "label"))
+    asked = run_modnet("data", "convert", "table.csv", "table.npz", cwd=tmp_path)
+    assert asked.returncode == 1
+    assert "missing_values={label = []}" in asked.stderr
     shown = run_modnet("data", "show", "table.csv", cwd=tmp_path)
-    assert shown.returncode == 1
-    assert "--set 'data.missing_values={label = []}'" in shown.stderr or "missing_values={label = []}" in shown.stderr
+    assert shown.returncode == 0, shown.stderr
+    assert "is 'NA' a class, or a missing label?" in " ".join(shown.stdout.split())
+    assert "missing_values = {label = []}" in shown.stdout
     train = ["train", "--data", "table.csv", "--gradient", "backpropagation", "--iterations", "20", "--out", "run"]
     options = ["data.missing_values={label = [], 'my b' = ['?', '--']}", "data.classes=['SA', 'NA', 'OC', 'EU']"]
     done = run_modnet(*train, *(word for option in options for word in ("--set", option)), cwd=tmp_path)
