@@ -129,11 +129,11 @@ class _Fit:
     def encode(self) -> list[PreparedColumn]:
         """Return the columns with the words that the rows have, or the given order of all words."""
         given, found, unclear = self.settings.encode, list[PreparedColumn](), list[int]()
-        is_listed = isinstance(given, dict)
-        listed = {find_column(key, self.columns, "encode"): how for key, how in given.items()} if is_listed else {}
+        ordered = given if isinstance(given, dict) else {}
+        listed = {find_column(key, self.columns, "encode"): how for key, how in ordered.items()}
         for j, column in enumerate(self.columns):
             seen = tuple(word for word, count in zip(column.words or (), self.counts[j], strict=True) if count)
-            how = listed.get(j) if is_listed else given
+            how = listed.get(j) if isinstance(given, dict) else given
             if column.words is None:
                 found.append(PreparedColumn(column.name))
             elif isinstance(how, (tuple, list)):
