@@ -13,7 +13,6 @@ from attrs.validators import instance_of
 from modnet.data.columns import (
     STATISTICS,
     Column,
-    EncodingError,
     PreparationSettings,
     describe_column,
     find_column,
