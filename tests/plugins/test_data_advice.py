@@ -81,7 +81,7 @@ FILES: dict[str, str | bytes] = {
     "a trailing delimiter in all lines": TREES.replace("\n", ",\n"),
     "names in a comment": table("# f e a\n", "{f:.6e} {e:.6e} {a:.6e}\n"),
     "runs of spaces": table("", "   {f:7.2f}  {e}.5   {a}\n"),
-    "all text without a header": table("", "x,o,{b},p\n").replace("0", "x").replace("1", "o").replace("2", "b"),
+    "all text without a header": table("", "{a},{d},{b}\n").translate(str.maketrans("0123456", "xobqrst")),
     "text features": table("class,shape,color\n", "k{a},s{b},c{c}\n"),
     "a text feature": table("f,color,label\n", "{f},c{c},{a}\n"),
     "a saved index": table(",f,g,kind\n", "{i},{f},{c}.5,k{a}\n"),
