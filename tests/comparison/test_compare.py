@@ -289,6 +289,7 @@ class TestFailures:
         wild = {
             **experiment,
             "optimizer": "sgd",
+            "data": {**experiment["data"], "task": "classification"},  # for which this loss is unusual
             "network": {"activation": "identity", "output": "identity", "loss": "mean-squared-error"},
         }
         result = modnet.compare(wild, {"lr": [0.01, 1e6]}, seeds=2, out=tmp_path, workers=1)
