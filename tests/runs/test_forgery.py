@@ -184,7 +184,7 @@ def set_bit(params: dict[str, Any]) -> None:
 
 def flip_a_byte(run: Path) -> None:
     content = bytearray((run / "params.npz").read_bytes())
-    content[len(content) // 2] ^= 1
+    content[content.index(np.load(run / "params.npz")["W1"].tobytes())] ^= 1
     (run / "params.npz").write_bytes(content)
 
 
