@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 import click
 
 from modnet.cli.conversion import choose_source, read_whole, write
@@ -101,7 +102,7 @@ def show(
         samples=samples,
         columns=columns,
         targets=targets,
-        block={**settings, **inferred} if reader.reads_files else {},
+        block={**_name_source(kind), **settings, **inferred} if reader.reads_files else {},
     )
     if json_:
         echo(overview_to_json(view))
@@ -109,6 +110,11 @@ def show(
         click.echo(overview_to_text(view, Screen.from_stream(sys.stdout)))
     if out:
         _draw(found, view.headline, out, err=json_)
+
+
+def _name_source(kind: str | None) -> dict[str, str]:
+    """Return the entry of an experiment that names a source, where it was named."""
+    return {"name": kind} if kind else {}
 
 
 def _draw(found: Dataset, headline: str, out: Path, *, err: bool) -> None:
@@ -135,6 +141,7 @@ def _describe_table(
     try:
         known = get_settings(make_part("data-source", name))
         found = propose(lambda tried: read_whole(what, kind, tried), settings, known, columns)
+        found = attrs.evolve(found, settings={**_name_source(kind), **found.settings})
     except DataError:
         found = None
     return TableOverview(

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from modnet.compose.defaults import MAIN_JOB
+from modnet.compose.defaults import EPOCHS, FOR_TABLES, MAIN_JOB
 from modnet.compose.experiment import PLACES
 from modnet.compose.plugins import get_host, list_asked, load_plugins
 from modnet.compose.settings import Table
@@ -22,7 +22,7 @@ from modnet.host.entry_points import Plugin, split_names
 from modnet.text import format_value
 
 F = TypeVar("F", bound=Callable[..., Any])
-_HIDDEN = MAIN_JOB["network"]["hidden"][0]
+_HIDDEN = f"{MAIN_JOB['network']['hidden'][0]}; tables: {FOR_TABLES['network']['hidden'][0]}"
 
 
 class PartName(click.ParamType[str]):
@@ -101,7 +101,7 @@ def plugin_options(command: F) -> F:
 
 
 def experiment_options(command: F) -> F:
-    """Add the options that change an experiment; the defaults in their help are the main job's."""
+    """Add the options that change an experiment; their help has the defaults of the main job and of tables."""
     hidden = click.option("--hidden", metavar="N[,N...]", help=f"Units of each hidden layer (default: {_HIDDEN}).")
     return _experiment_options(command, hidden, lambda one: one)
 
@@ -117,6 +117,7 @@ def _experiment_options(
     command: F, hidden: Callable[[F], F], taking: Callable[[click.ParamType[Any]], click.ParamType[Any]]
 ) -> F:
     data, network, training = MAIN_JOB["data"], MAIN_JOB["network"], MAIN_JOB["training"]
+    table = FOR_TABLES["network"]
 
     def a_part(name: str, kind: str, what: str, default: str) -> Callable[[F], F]:
         about = f"{what} (default: {default})."
@@ -129,14 +130,27 @@ def _experiment_options(
     options: list[Callable[[F], F]] = [
         click.option("--data", metavar="NAME|FILE", help=f"A registered data set or a file (default: {data['name']})."),
         hidden,
-        a_part("activation", "activation", "Activation of the hidden layers", network["activation"]),
+        a_part(
+            "activation",
+            "activation",
+            "Activation of the hidden layers",
+            f"{network['activation']}; tables: {table['activation']}",
+        ),
         a_part("output", "activation", "Activation of the last layer", network["output"]),
         a_part("loss", "loss", "Loss to minimize", network["loss"]),
-        a_part("gradient", "gradient", "Gradient estimator", MAIN_JOB["gradient"]["name"]),
-        a_part("optimizer", "optimizer", "Optimizer", MAIN_JOB["optimizer"]["name"]),
-        a_value("--lr", click.FLOAT, "Learning rate (default: 0.1 with sgd, else the optimizer's own)."),
+        a_part("gradient", "gradient", "Gradient estimator", _name_defaults("gradient")),
+        a_part("optimizer", "optimizer", "Optimizer", _name_defaults("optimizer")),
+        a_value(
+            "--lr",
+            click.FLOAT,
+            "Learning rate (default: 0.1 with sgd, 0.003 with adam on tables, else the optimizer's own).",
+        ),
         a_value("--batch-size", click.INT, f"Samples in a mini-batch (default: {training['batch_size']})."),
-        a_value("--iterations", click.INT, f"Mini-batches to train on (default: {training['iterations']})."),
+        a_value(
+            "--iterations",
+            click.INT,
+            f"Mini-batches to train on (default: {training['iterations']}; tables: {EPOCHS} epochs).",
+        ),
         a_value("--sampling", samplings, f"Sampling of mini-batches (default: {training['sampling']})."),
         click.option("--seed", type=int, help=f"Same seed, same run (default: {MAIN_JOB['seed']})."),
         click.option(
@@ -146,6 +160,10 @@ def _experiment_options(
     for option in reversed(options):
         command = option(command)
     return command
+
+
+def _name_defaults(kind: str) -> str:
+    return f"{MAIN_JOB[kind]['name']}; tables: {FOR_TABLES[kind]['name']}"
 
 
 def load_chosen_plugins(without: tuple[str, ...], modules: tuple[str, ...], named: Iterable[Plugin] = ()) -> None:

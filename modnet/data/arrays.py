@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Container, Mapping, Sequence
-from functools import partial
 from itertools import cycle
 from typing import Any
 
@@ -167,19 +166,18 @@ def choose_scale(samples: Samples, settings: PreparationSettings) -> Preparation
 def prepare(train: Samples, given: PreparationSettings) -> tuple[dict[str, Any], dict[str, Any]]:
     """Return how samples are prepared as the training samples say, as changes of `Samples`; and the settings for it."""
     settings, columns = choose_scale(train, given), train.columns
-    read = partial(map, train.unscaled)
-    preparation = Preparation.fit(lambda: read(train.blocks()), columns, settings, train.weights)
     kept: dict[str, Any] = {} if settings.scale == "auto" else {"scale": float(settings.scale)}
+    if not settings.standardize and settings.impute is None and all(column.words is None for column in columns):
+        return {"scale": kept["scale"]}, kept  # pixels, of which nothing is to be learned
     if settings.standardize:
         kept["standardize"] = settings.standardize
-    text = {
-        column.name or str(j): preparation.columns[j] for j, column in enumerate(columns) if column.words is not None
-    }
+    found = Preparation.fit(lambda: map(train.unscaled, train.blocks()), columns, settings, train.weights)
+    text = {column.name or str(j): column for j, column in enumerate(found.columns) if column.words is not None}
     if text:
-        kept["encode"] = {key: "one-hot" if each.encode == "one-hot" else each.words for key, each in text.items()}
-    if not settings.standardize and all(each.words is None and each.fill is None for each in preparation.columns):
-        return {"scale": kept["scale"]}, kept
-    return {"preparation": preparation}, kept
+        kept["encode"] = {
+            key: column.words if column.encode == "ordinal" else "one-hot" for key, column in text.items()
+        }
+    return {"preparation": found}, kept
 
 
 def describe_unseen(samples: Samples) -> list[str]:
@@ -247,12 +245,11 @@ def encode_tables(
 def encode_cells(parts: list[list[Any]], as_text: bool, where: str) -> tuple[list[Any], tuple[str, ...] | None]:
     """Return cells of any kind as numbers, or as codes with their words in alphabetical order; NaN where missing."""
     cells = [cell for part in parts for cell in part if not is_missing(cell)]
-    numbers = {cell for cell in cells if _to_number(cell) is not None}
-    if not as_text and len({type(cell) is str for cell in cells}) > 1 and not {*cells} <= numbers:
-        odd = next(cell for cell in cells if cell not in numbers)
-        raise DataError(f"{where}: {odd!r:.80} stands among numbers: make all of them text, or numbers")
-    if not as_text and {*cells} <= numbers:
+    odd = [cell for cell in cells if _to_number(cell) is None]
+    if not as_text and not odd:
         return [[math.nan if is_missing(cell) else _to_number(cell) for cell in part] for part in parts], None
+    if not as_text and not all(isinstance(cell, str) for cell in cells):
+        raise DataError(f"{where}: {odd[0]!r:.80} stands among numbers: make all of them text, or numbers")
     texts = [[None if is_missing(cell) else _to_word(cell) for cell in part] for part in parts]
     words = sorted({text for part in texts for text in part if text is not None})
     codes: dict[str | None, float] = {None: math.nan}

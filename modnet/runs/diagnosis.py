@@ -45,17 +45,17 @@ def diagnose(run: ObservedRun, experiment: Experiment, data: Dataset) -> list[Pr
 
 
 def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> Iterator[Problem]:
-    samples = data.test if len(data.test) else data.train
+    samples, source = data.test if len(data.test) else data.train, get_settings(experiment.data.source)
     some = np.linspace(0, len(samples) - 1, min(ROWS, len(samples))).astype(np.int64)
     x, lr = samples.rows(some), get_settings(experiment.optimizer).get("lr", 0.1)
-    apart = _find_spread(x)
-    source = get_settings(experiment.data.source)
+    distances = np.abs(x - np.median(x, axis=0))
+    scales = distances.max(axis=0)[np.mean(distances > 0, axis=0) >= VARYING]
+    apart = float(scales.max() / scales.min()) if len(scales) else 1.0
     raw = source.get("standardize") is False and (apart > APART or np.abs(x).mean() > 10)
     standardize = "--set data.standardize=true" * raw
     slower = standardize or f"--lr {min(lr / 10, 0.1):g}"
-    is_usual = find_name(experiment.optimizer) == "adam" and 0.0003 < lr < 0.01
-    is_usual &= {find_name(part) for part in experiment.network.activation} == {"relu"}
-    restart = f"{standardize} {'' if is_usual else STARTING}".strip()
+    parts = {find_name(part) for part in (experiment.optimizer, *experiment.network.activation)}
+    restart = f"{standardize} {'' if parts == {'adam', 'relu'} and 0.0003 < lr < 0.01 else STARTING}".strip()
     baseline, name = find_baseline(data), "test_accuracy" if data.classes else "test_r2"
     at_baseline = baseline is not None and (run.history.columns.get(name) or [math.nan])[-1] <= baseline
     if run.status is Status.DIVERGED:
@@ -67,25 +67,18 @@ def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> I
         network = create_network(experiment, data).with_params(run.params)
         yield from _judge_loss(run.history.loss, slower, restart)
         yield from _judge_units(network, x, slower, restart)
+        what = _judge_predictions(network.predict(x), samples.t[some], data, run) if data.classes else ""
+        if at_baseline and not what:
+            what = f"{name.replace('_', ' ')} is not above {baseline:.4f}, which a constant answer has"
         is_uneven = source.get("class_weight", "") is None and (baseline or 0) > UNEVEN
-        weights = restart or "--set data.class_weight=balanced" * is_uneven
-        found = [*_judge_predictions(network.predict(x), samples.t[some], data, run)]
-        if at_baseline and not found:
-            found = [f"{name.replace('_', ' ')} is not above {baseline:.4f}, which a constant answer has"]
-        yield from (_advise(what, weights) for what in found)
+        if what:
+            yield _advise(what, restart or "--set data.class_weight=balanced" * is_uneven)
     if standardize and apart > APART:
         yield _advise(f"scales of features lie apart by a factor of {apart:,.0f}", standardize)
 
 
 def _advise(what: str, option: str) -> Problem:
     return Problem(what, f"try {option}" if option else "the features may not tell more")
-
-
-def _find_spread(x: Array) -> float:
-    """Return the ratio of the largest scale to the smallest, of features that vary."""
-    distances = np.abs(x - np.median(x, axis=0))
-    scales = distances.max(axis=0)[np.mean(distances > 0, axis=0) >= VARYING]
-    return float(scales.max() / scales.min()) if len(scales) else 1.0
 
 
 def _judge_loss(loss: list[float], slower: str, restart: str) -> Iterator[Problem]:
@@ -113,14 +106,13 @@ def _judge_units(network: Network, z: Array, slower: str, restart: str) -> Itera
             yield _advise(f"layer {layer.number}: {100 * flat.mean():.0f} % of its units are {state}", option)
 
 
-def _judge_predictions(y: Array, t: Array, data: Dataset, run: ObservedRun) -> Iterator[str]:
-    if not (count := len(data.classes)):
-        return
+def _judge_predictions(y: Array, t: Array, data: Dataset, run: ObservedRun) -> str:
+    count = len(data.classes)
     predicted = np.bincount(y.argmax(axis=1) if y.shape[1] > 1 else y[:, 0] > 0.5, minlength=count)
     there = np.bincount(t, minlength=count)
+    if predicted.max() == len(y) > there.max():
+        return f"only the class {quote(str(data.classes[predicted.argmax()]))} is predicted"
     # Half of an equal share: of such a class, ten samples are hardly missed by chance.
     never = np.flatnonzero((predicted == 0) & (there >= 10) & (there * 2 * count >= len(y)))
-    if predicted.max() == len(y) > there.max():
-        yield f"only the class {quote(str(data.classes[predicted.argmax()]))} is predicted"
-    elif len(never) and run.iteration >= 5 * SHORT:
-        yield f"never predicted: {list_some((quote(str(data.classes[i])) for i in never), 3)}"
+    names = list_some((quote(str(data.classes[i])) for i in never), 3)
+    return f"never predicted: {names}" if names and run.iteration >= 5 * SHORT else ""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import shlex
 import subprocess
 import tomllib
 from pathlib import Path
@@ -267,6 +268,14 @@ class TestTablesOfAllKinds:
         assert tomllib.loads(block)["data"]["leave_out"] == [name.replace('""', '"')]
         (tmp_path / "odd.toml").write_text(block, encoding="utf-8")
         assert run_modnet("train", "odd.toml", "--iterations", "5", "--out", "run", cwd=tmp_path).returncode == 0
+
+    def test_a_source_that_is_named_stands_in_the_block(self, tmp_path: Path) -> None:
+        (tmp_path / "mixed.txt2").write_text(self.MIXED)
+        done = show("mixed.txt2", "--source", "csv", cwd=tmp_path)
+        assert '\nname = "csv"\n' in done.stdout
+        command = done.stdout.splitlines()[-1].removeprefix("or modnet ")
+        done = run_modnet(*shlex.split(command), "--iterations", "5", "--out", "run", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
 
     @pytest.mark.parametrize("suffix", ["parquet", "feather"])
     def test_a_type_that_cannot_be_read_is_left_out(self, tmp_path: Path, suffix: str) -> None:

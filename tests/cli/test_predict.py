@@ -11,6 +11,7 @@ import pytest
 from processes import Call
 
 import modnet
+from modnet.cli.show.class_report import find_majority, format_class_report, score_classes
 from modnet.compose.sources import read_rows
 from modnet.runs.model import TrainedModel
 
@@ -426,3 +427,26 @@ def test_what_a_source_returns_is_checked(tmp_path, found, problem):
     with pytest.raises(modnet.PluginError, match="the source odd returned") as caught:
         read_rows(Odd(), tmp_path / "x", 2, ("a", "b"))
     assert problem in str(caught.value)
+
+
+def test_of_very_many_classes_the_largest_and_the_worst_are_reported():
+    labels = [f"c{i:02d}" for i in range(40) for _ in range(i + 1)]
+    predictions = ["c39" if label == "c07" else label for label in labels]
+    lines = format_class_report(score_classes(predictions, labels))
+    assert lines[0] == "the 10 largest of 40 classes:"
+    assert lines[2].split() == ["c39", "0.8333", "1.0000", "0.9091", "40"]
+    assert lines[12] == "the worst of the others, by F1:"
+    assert lines[14].split() == ["c07", "-", "0.0000", "0.0000", "8"]
+    assert lines[-1] == "and 20 more classes"
+    assert max(map(len, lines)) <= 80
+
+
+def test_precision_recall_and_f1_are_those_of_scikit_learn():
+    metrics = pytest.importorskip("sklearn.metrics")
+    rng = np.random.default_rng(0)
+    labels, predictions = rng.choice(list("abcd"), 300), rng.choice(list("abc"), 300)
+    expected = metrics.precision_recall_fscore_support(labels, predictions, zero_division=0.0)
+    scores = score_classes(predictions.tolist(), labels.tolist())
+    found = [(score.precision or 0.0, score.recall, score.f1, score.rows) for score in scores]
+    np.testing.assert_allclose(found, np.transpose(expected))
+    assert find_majority(labels.tolist()) == max(expected[3]) / 300

@@ -286,12 +286,9 @@ class TestFailures:
     def test_a_run_that_diverges_counts_with_what_it_had_learned(
         self, experiment: dict[str, Any], tmp_path: Path
     ) -> None:
-        wild = {
-            **experiment,
-            "optimizer": "sgd",
-            "data": {**experiment["data"], "task": "classification"},  # for which this loss is unusual
-            "network": {"activation": "identity", "output": "identity", "loss": "mean-squared-error"},
-        }
+        network = {"activation": "identity", "output": "identity", "loss": "mean-squared-error"}
+        data = {**experiment["data"], "task": "classification"}
+        wild = {**experiment, "data": data, "optimizer": "sgd", "network": network}
         result = modnet.compare(wild, {"lr": [0.01, 1e6]}, seeds=2, out=tmp_path, workers=1)
         assert [set(setting.statuses) for setting in result.settings] == [{"finished"}, {"diverged"}]
         assert "2 of 2" in str(result)

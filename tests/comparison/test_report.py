@@ -39,6 +39,15 @@ def comparison(seeds: int = 20) -> Comparison:
     return Comparison(tuple(results), tuple(range(seeds)))
 
 
+def test_the_share_of_the_largest_class_stands_below_the_accuracies() -> None:
+    settled = attrs.evolve(comparison(), baseline=0.6)
+    *_, last = str(settled).split("\n\n")[0].splitlines()
+    assert last.split() == ["majority", "0.6000"]
+    assert "|  | majority 0.6000 |  |  |  |" in settled.markdown()
+    assert settled.as_json()["baseline"] == 0.6
+    assert "majority" not in str(comparison())
+
+
 class TestPairs:
     def test_every_pair_is_there_the_better_one_first(self) -> None:
         pairs = comparison().pairs

@@ -5,6 +5,7 @@ Every setting that an error about a file names leads on to a data set, by `modne
 
 from __future__ import annotations
 
+import io
 import os
 import re
 import shlex
@@ -13,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import attrs
+import pandas as pd
 import pytest
 from processes import Call
 
@@ -79,7 +81,7 @@ FILES: dict[str, str | bytes] = {
     "a trailing delimiter in all lines": TREES.replace("\n", ",\n"),
     "names in a comment": table("# f e a\n", "{f:.6e} {e:.6e} {a:.6e}\n"),
     "runs of spaces": table("", "   {f:7.2f}  {e}.5   {a}\n"),
-    "all text without a header": table("", "x,o,{b},p\n").replace("0", "x").replace("1", "o").replace("2", "b"),
+    "all text without a header": table("", "{a},{d},{b}\n").translate(str.maketrans("0123456", "xobqrst")),
     "text features": table("class,shape,color\n", "k{a},s{b},c{c}\n"),
     "a text feature": table("f,color,label\n", "{f},c{c},{a}\n"),
     "a saved index": table(",f,g,kind\n", "{i},{f},{c}.5,k{a}\n"),
@@ -162,6 +164,31 @@ def test_every_way_that_is_advised_ends_in_a_data_set(name: str, write: Any) -> 
         assert len(found.classes) != 1, f"{settings} removes a class"
 
 
+TABLES = [
+    *("good", "several that could be the label", "several, text among them", "one-hot at the end", "the label twice"),
+    *("two names of labels", "NA is a continent", "plus and minus", "numbers and text", "missing here and there"),
+    *("missing in all rows of a class", "missing labels", "a column of nothing", "text features", "a text feature"),
+    *("an identifier", "a saved index", "words among numbers", "a question mark among words", "missing words"),
+    *("missing numbers and words", "dates", "fractions as labels", "long identifiers", "a dash for missing"),
+]
+"""The tables that pandas reads as they are meant."""
+
+
+@pytest.mark.parametrize("kind", ["frame", "nullable", "parquet"])
+@pytest.mark.parametrize("name", TABLES)
+def test_tables_with_types_are_advised_as_well(name: str, kind: str, tmp_path: Path) -> None:
+    text = FILES[name]
+    assert isinstance(text, str)
+    frame = pd.read_csv(io.StringIO(text), keep_default_na=False, na_values=[""])
+    given: Any = frame.convert_dtypes() if kind == "nullable" else frame
+    if kind == "parquet":
+        given = tmp_path / "table.parquet"
+        frame.to_parquet(given)
+    for settings, found in outcomes(given, {}):
+        assert isinstance(found, Dataset), f"{settings}: {found}"
+        assert len(found.classes) != 1, f"{settings} removes a class"
+
+
 @pytest.mark.parametrize("name", FILES)
 def test_the_option_that_the_command_line_names_does_as_well(name: str, write: Any, call: Call) -> None:
     path, options, target = write(name, FILES[name]), list[str](), "out.npz"
@@ -169,7 +196,7 @@ def test_the_option_that_the_command_line_names_does_as_well(name: str, write: A
         done = call("data", "convert", path.name, target, "--overwrite", *options, cwd=path.parent)
         if not done.returncode or "numbers to be predicted, which cannot be written" in done.stderr:
             return
-        if "write a CSV file" in done.stderr:
+        if "write a CSV or a Parquet file" in done.stderr:
             target = "out.csv"
             continue
         asked, *how = done.stderr.splitlines()

@@ -36,7 +36,7 @@ def save(folder: Path, rows: Rows, kind: str = "csv", names: Sequence[str] = ("a
 
 
 def load(path: Path, **options: Any) -> Dataset:
-    return modnet.load(path, **{"test_fraction": 0.0, "label": "label", **options})
+    return modnet.load(path, **{"test_fraction": 0.0, "label": "label", "standardize": False, **options})
 
 
 def labels_of(data: Dataset) -> list[Any]:
@@ -169,12 +169,12 @@ def test_no_class_is_lost_without_an_error(tmp_path, kind, rows, options):
 def test_rows_are_not_left_out_where_a_class_would_go_with_them(tmp_path, kind):
     path = save(tmp_path, [(1, 2, "x"), ("", 3, "y"), ("", "", "y"), (4, 5, "x")], kind)
     error = ask(path)
-    assert error.advice == ({"missing": 0}, {"leave_out": ["a"]})
+    assert error.advice == ({"impute": "median"}, {"leave_out": ["a"]})
     for data, _ in obey(path):
         assert data.classes == ("x", "y")
     lost = ask(path, missing="drop")
     assert "each row of the class 'y' has a missing value, so that missing = 'drop' leaves none of it" in str(lost)
-    assert lost.advice == ({"missing": 0}, {"leave_out": ["a"]})
+    assert lost.advice == ({"missing": "refuse", "impute": "median"}, {"leave_out": ["a"]})
     meant = load(path, missing="drop", classes=["x", "y"])
     assert (labels_of(meant), meant.classes) == (["x", "x"], ("x", "y"))
     assert meant.notes[1:] == ("no row is left of the class 'y'",)
@@ -183,7 +183,7 @@ def test_rows_are_not_left_out_where_a_class_would_go_with_them(tmp_path, kind):
 @pytest.mark.parametrize("kind", FORMATS)
 def test_rows_are_left_out_where_each_class_has_others(tmp_path, kind):
     path = save(tmp_path, [(1, 2, "x"), ("", 3, "y"), (4, 5, "y"), (4, 5, "x")], kind)
-    assert ask(path).advice == ({"missing": "drop"}, {"missing": 0})
+    assert ask(path).advice == ({"impute": "median"}, {"missing": "drop"})
 
 
 @pytest.mark.parametrize("labels", [(3, 4, 4, 3), ("3.0", "4", "4", "3")])
@@ -191,7 +191,7 @@ def test_classes_that_are_numbers_are_not_lost_either(tmp_path, labels):
     rows = [(1, 2, labels[0]), ("", 3, labels[1]), ("", 5, labels[2]), (4, 5, labels[3])]
     path = save(tmp_path, rows)
     assert "each row of the class '4' has a missing value" in str(ask(path, missing="drop"))
-    assert ask(path).advice[0] == {"missing": 0}
+    assert ask(path).advice[0] == {"impute": "median"}
 
 
 def test_one_hot_classes_are_not_lost_either(tmp_path):
@@ -209,7 +209,7 @@ def test_a_column_that_is_left_out_joins_those_that_were(tmp_path, kind):
     rows = [(1, 2, 9, "x"), ("", 3, 9, "y"), ("", 4, 9, "y"), (4, 5, 9, "x")]
     path = save(tmp_path, rows, kind, ("a", "b", "id", "label"))
     assert ask(path, leave_out=["id"]).advice[1] == {"leave_out": ["id", "a"]}
-    assert ask(path, features=["a", "b"]).advice == ({"missing": 0}, {"features": ["b"]})
+    assert ask(path, features=["a", "b"]).advice == ({"impute": "median"}, {"features": ["b"]})
 
 
 @pytest.mark.parametrize("word", ["--", ".", "n.a.", "N.A.", "missing", "Unknown", "#DIV/0!", "<NA>", "na", "*", "\\N"])
@@ -219,9 +219,9 @@ def test_a_word_that_is_not_in_the_list(tmp_path, word):
     listed = {"missing_values": {"a": [word, "NA"]}}
     error = ask(path)
     assert f"line 3, column 1 ('a'): expected a number, found {word!r}" in str(error)
-    assert error.advice == ({**listed, "missing": "drop"}, {**listed, "missing": 0})
+    assert error.advice == ({**listed, "impute": "median"}, {**listed, "missing": "drop"})
     assert ask(path, missing="drop").advice == (listed,)
-    assert [len(data.train) for data, _ in obey(path)] == [3, 6]
+    assert [len(data.train) for data, _ in obey(path)] == [6, 3]
 
 
 @pytest.mark.parametrize("kind", FORMATS)
@@ -231,7 +231,7 @@ def test_a_number_that_stands_for_a_missing_value(tmp_path, kind):
     data = load(path, missing_values=["-999"], missing="drop")
     np.testing.assert_array_equal(data.train.x, [[1, 2], [4, 5], [6, 2]])
     assert load(path, missing_values={"b": ["2"]}, missing=7).train.x[:, 1].tolist() == [7, 3, 5, 7]
-    assert ask(path, missing_values=["-999"]).advice == ({"missing": "drop"}, {"missing": 0})
+    assert ask(path, missing_values=["-999"]).advice == ({"impute": "median"}, {"missing": "drop"})
 
 
 def test_a_number_that_bytes_do_not_hold(tmp_path):
@@ -436,9 +436,13 @@ def test_settings_that_cannot_be(kind, options, words):
 def test_the_command_line_and_the_file_of_a_run(tmp_path):
     rows = [(i, i % 7, ["NA", "SA", "EU"][i % 3]) for i in range(60)]
     save(tmp_path, rows, names=("a", "my b", "label"))
+    asked = run_modnet("data", "convert", "table.csv", "table.npz", cwd=tmp_path)
+    assert asked.returncode == 1
+    assert "missing_values={label = []}" in asked.stderr
     shown = run_modnet("data", "show", "table.csv", cwd=tmp_path)
-    assert shown.returncode == 1
-    assert "--set 'data.missing_values={label = []}'" in shown.stderr or "missing_values={label = []}" in shown.stderr
+    assert shown.returncode == 0, shown.stderr
+    assert "is 'NA' a class, or a missing label?" in " ".join(shown.stdout.split())
+    assert "missing_values = {label = []}" in shown.stdout
     train = ["train", "--data", "table.csv", "--gradient", "backpropagation", "--iterations", "20", "--out", "run"]
     options = ["data.missing_values={label = [], 'my b' = ['?', '--']}", "data.classes=['SA', 'NA', 'OC', 'EU']"]
     done = run_modnet(*train, *(word for option in options for word in ("--set", option)), cwd=tmp_path)

@@ -85,8 +85,7 @@ class LabelChoice:
             return self._question_of_number()
         groups = [group for group in self._one_hot_ends if self._leaves_features(group)]
         within = {i for group in groups for i in group}
-        several = [i for i in self.candidates if len({*_present(self.values[i])}) > 1] or self.candidates
-        choices = [*groups, *([i] for i in several if i not in within and self._leaves_features([i]))]
+        choices = [*groups, *([i] for i in self.candidates if i not in within and self._leaves_features([i]))]
         if choices:
             others = f", of {len(choices):,} that it could be" * (len(choices) > MOST)
             ways = [self._settings_for(choice) for choice in choices[:MOST]]

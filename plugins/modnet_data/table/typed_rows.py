@@ -283,14 +283,24 @@ class _Block:
             return np.empty((rows, 0)), lacking
         if self.plan.is_regression:
             return self._targets([values for values, _ in found], lacking), lacking
+        if len(found) == 1 and self.plan.words:
+            return found[0][0], lacking | self._lacks_word(count)
         if len(found) == 1:
-            return found[0][0], lacking | (self._lacks_word(count) if self.plan.words else False)
+            self._check_whole(found[0][0], lacking)
+            return found[0][0], lacking
         ones = np.stack([values for values, _ in found], axis=1)
         wrong = ((ones != 0) & (ones != 1)).any(axis=1) | (ones.sum(axis=1) != 1)
         if (wrong & ~lacking).any():
             what = "the one-hot columns from here on are not one 1 and otherwise 0"
             raise self.error(int(np.argmax(wrong & ~lacking)), count, what)
         return ones.argmax(axis=1), lacking
+
+    def _check_whole(self, labels: Array, lacking: Array) -> None:
+        """Raise DataError where a label is no class, but a number with decimals."""
+        if labels.dtype.kind == "f" and (wrong := (labels != np.trunc(labels)) & ~lacking).any():
+            row = int(np.argmax(wrong))
+            what = f"labels must be classes (whole numbers or text), found {labels[row]}"
+            raise self.error(row, len(self.plan.inputs), what, [{"task": "regression"}])
 
     def _targets(self, columns: Sequence[Array], lacking: Array) -> Array:
         """Return numbers to be predicted, (N,) of one column or (N, targets); raises DataError for an infinite one."""
