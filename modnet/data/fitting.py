@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from typing import Literal, Self
+from typing import Literal
 
 import attrs
 import numpy as np
@@ -13,7 +13,6 @@ from attrs.validators import instance_of
 from modnet.data.columns import (
     STATISTICS,
     Column,
-    EncodingError,
     PreparationSettings,
     describe_column,
     find_column,
@@ -49,15 +48,10 @@ class PreparedColumn:
     """The divisor of the difference; 0 for a constant column, which becomes 0."""
 
     def __attrs_post_init__(self) -> None:
-        kind = None if self.words is None else "one-hot or ordinal"
-        fill = float if self.words is None else str
-        is_one = (
-            (self.encode is None if kind is None else self.encode in {"one-hot", "ordinal"})
-            and (self.fill is None or (isinstance(self.fill, fill) and self.fill not in {math.inf, -math.inf}))
-            and all(type(each) is float and math.isfinite(each) for each in (self.mean, self.deviation))
-            and self.deviation >= 0
-        )
-        if not is_one:
+        encodings, fill = ({None}, float) if self.words is None else ({"one-hot", "ordinal"}, str)
+        is_filled = self.fill is None or (type(self.fill) is fill and self.fill not in {math.inf, -math.inf})
+        are_numbers = all(type(each) is float and math.isfinite(each) for each in (self.mean, self.deviation))
+        if self.encode not in encodings or not is_filled or not are_numbers or self.deviation < 0:
             raise ValueError(f"the column {self.name!r} is prepared in a way that is unknown")
 
     @property
@@ -94,131 +88,161 @@ class Rows:
 
 def fit_columns(rows: Rows, columns: Sequence[Column], settings: PreparationSettings) -> tuple[PreparedColumn, ...]:
     """Return what is learned of each column; raises DataError where that is not possible, or has to be asked for."""
-    survey = _Survey.create(rows, columns)
-    found = _encode(columns, survey, settings)
-    found = _impute(found, rows, columns, survey, settings)
-    return _standardize(found, rows, columns, survey, settings)
+    fit = _Fit(rows, columns, settings)
+    fit.survey()
+    found = fit.standardize(fit.impute(fit.encode()))
+    return tuple(found)
 
 
-@attrs.frozen
-class _Survey:
-    """The ranges, words and gaps of columns, from a first reading of rows."""
+@attrs.define(eq=False)
+class _Fit:
+    """Columns on their way from rows to what is learned of them: one step after the other."""
 
-    rows: int
-    low: Array
-    high: Array
-    lacks: Array
+    rows: Rows
+    columns: Sequence[Column]
+    settings: PreparationSettings
+    count: int = 0
+    low: Array = attrs.field(init=False)
+    high: Array = attrs.field(init=False)
+    lacks: Array = attrs.field(init=False)
     """True for columns that lack a value."""
-    counts: list[Array]
+    counts: list[Array] = attrs.field(init=False)
     """Of a column of text, the weight of each word."""
 
-    @classmethod
-    def create(cls, rows: Rows, columns: Sequence[Column]) -> Self:
-        low = high = np.full(len(columns), math.nan)
-        lacks, number = np.zeros(len(columns), bool), 0
-        counts = [np.zeros(len(column.words or ())) for column in columns]
-        for block, weights in rows:
-            number += len(block)
+    def survey(self) -> None:
+        """Read rows for the first time: ranges, words and gaps."""
+        self.low = self.high = np.full(len(self.columns), math.nan)
+        self.lacks = np.zeros(len(self.columns), bool)
+        self.counts = [np.zeros(len(column.words or ())) for column in self.columns]
+        for block, weights in self.rows:
+            self.count += len(block)
             lacking = np.isnan(block)
-            lacks |= lacking.any(axis=0)
-            low = np.fmin(low, np.fmin.reduce(block, axis=0, initial=math.nan))
-            high = np.fmax(high, np.fmax.reduce(block, axis=0, initial=math.nan))
-            for j, count in enumerate(counts):
+            self.lacks |= lacking.any(axis=0)
+            self.low = np.fmin(self.low, np.fmin.reduce(block, axis=0, initial=math.nan))
+            self.high = np.fmax(self.high, np.fmax.reduce(block, axis=0, initial=math.nan))
+            for j, count in enumerate(self.counts):
                 if len(count):
                     there = ~lacking[:, j]
                     count += np.bincount(block[there, j].astype(np.intp), weights[there], minlength=len(count))
-        return cls(number, low, high, lacks, counts)
+
+    def encode(self) -> list[PreparedColumn]:
+        """Return the columns with the words that the rows have, or the given order of all words."""
+        given, found, unclear = self.settings.encode, list[PreparedColumn](), list[int]()
+        ordered = given if isinstance(given, dict) else {}
+        listed = {find_column(key, self.columns, "encode"): how for key, how in ordered.items()}
+        for j, column in enumerate(self.columns):
+            seen = tuple(word for word, count in zip(column.words or (), self.counts[j], strict=True) if count)
+            how = listed.get(j) if isinstance(given, dict) else given
+            if column.words is None:
+                found.append(PreparedColumn(column.name))
+            elif isinstance(how, (tuple, list)):
+                if lost := [word for word in column.words if word not in how]:
+                    problem = f"has the word {quote(lost[0])}, which the order in 'encode' lacks"
+                    raise DataError(f"{describe_column(column.name, j)} {problem}: put it where it belongs")
+                found.append(PreparedColumn(column.name, tuple(how), "ordinal"))
+            else:
+                is_many = len(seen) > MOST_WORDS or 2 * len(seen) > self.count
+                unclear += [j] if how is None or (how == "auto" and is_many) else []
+                found.append(PreparedColumn(column.name, seen, "one-hot"))
+        if unclear:
+            name, words = self.columns[unclear[0]].name, found[unclear[0]].words or ()
+            what = f"is text that nothing encodes ({len(words):,} words in {self.count:,} rows)"
+            what = f"{what}: leave it out, or set 'encode'"
+            ways = {
+                c.name or str(j): listed.get(j, "one-hot") for j, c in enumerate(self.columns) if c.words is not None
+            }
+            raise DataError(f"{describe_column(name, unclear[0])} {what}", advice=[{"encode": ways}])
+        return found
+
+    def impute(self, found: list[PreparedColumn]) -> list[PreparedColumn]:
+        """Return the columns with what stands for their missing values."""
+        ways, gathered = find_impute(self.settings, self.columns), []
+        for j, (column, way) in enumerate(zip(found, ways, strict=True)):
+            lacks, words, where = bool(self.lacks[j]), column.words, describe_column(column.name, j)
+            if way is None and lacks:
+                raise DataError(f"{where}: a missing value: set 'impute', or leave it out")
+            if way in STATISTICS and math.isnan(self.low[j]):
+                raise DataError(f"{where} has no value at all: leave it out, or impute a given one")
+            column = attrs.evolve(column, indicator=self.settings.missing_indicator and lacks and way is not None)
+            if way is not None and words is None:
+                gathered += [j] if isinstance(way, str) else []
+                found[j] = attrs.evolve(column, fill=0.0 if isinstance(way, str) else float(way))
+            elif way is not None and words is not None:
+                word = self._find_most_frequent(j) if way == "most-frequent" else str(way)
+                if word not in words and column.encode == "ordinal":
+                    raise DataError(f"{where}: 'impute' is no word of the order in 'encode': {quote(word)}")
+                words = (*words, word) if lacks and word not in words else words
+                found[j] = attrs.evolve(column, words=words, fill=word)
+        for j, values, weights in self._gather(gathered):
+            found[j] = attrs.evolve(found[j], fill=_STATISTICS[str(ways[j])](values, weights))
+        return found
+
+    def _find_most_frequent(self, j: int) -> str:
+        """Return the most frequent word, of several the first in the alphabet."""
+        counts = self.counts[j]
+        return min(w for w, count in zip(self.columns[j].words or (), counts, strict=True) if count == counts.max())
+
+    def _gather(self, columns: Sequence[int]) -> Iterator[tuple[int, Array, Array]]:
+        """Yield the values of some columns that are there, with their weights."""
+        size = max(1, GATHERED // max(1, self.count))
+        for start in range(0, len(columns), size):
+            some = list(columns[start : start + size])
+            blocks = [(block[:, some], weights) for block, weights in self.rows]
+            values, weights = (np.concatenate(each) for each in zip(*blocks, strict=True))
+            for j, column in zip(some, values.T, strict=True):
+                there = ~np.isnan(column)
+                yield j, column[there], weights[there]
+
+    def standardize(self, found: list[PreparedColumn]) -> list[PreparedColumn]:
+        """Return the columns with what is subtracted and divided by."""
+        wanted, scale = self.settings.standardize, self.settings.scale
+        chosen = {j for j, column in enumerate(found) if column.encode != "one-hot"}
+        if isinstance(wanted, tuple):
+            listed = {find_column(key, self.columns, "standardize") for key in wanted}
+            if odd := sorted(listed - chosen):
+                raise DataError(
+                    f"{describe_column(found[odd[0]].name, odd[0])} is one-hot: take it out of 'standardize'"
+                )
+            chosen = listed
+        elif wanted is False or (wanted == "auto" and scale != "auto"):
+            chosen = set()
+        if scale != "auto":
+            found = [attrs.evolve(c, deviation=float(scale)) if c.words is None else c for c in found]
+        if chosen:
+            means, deviations = self._measure(found)
+            for j in chosen:
+                found[j] = attrs.evolve(found[j], mean=float(means[j]), deviation=float(deviations[j]))
+        return found
+
+    def _measure(self, found: Sequence[PreparedColumn]) -> tuple[Array, Array]:
+        """Return mean and deviation of each imputed column."""
+        low, high = self.low.copy(), self.high.copy()
+        fills = np.array([column.fill_number for column in found])
+        places = {j: (self.columns[j].words or (), c.words or ()) for j, c in enumerate(found) if c.encode == "ordinal"}
+        for j, words in places.items():
+            seen = find_places(np.flatnonzero(self.counts[j]), *words)
+            low[j], high[j] = min(seen, default=0), max(seen, default=0)
+        low, high = np.where(self.lacks, [np.fmin(low, fills), np.fmax(high, fills)], [low, high])
+        # A power of 2 brings each column near to 1: sums of huge numbers are finite, squares of tiny ones are not 0.
+        factor = np.ldexp(1.0, -np.clip(np.frexp(np.fmax(abs(low), abs(high)))[1], -1000, 1024))
+
+        def read() -> Iterator[tuple[Array, Array]]:
+            for block, weights in self.rows:
+                x = block.copy()
+                for j, words in places.items():
+                    x[:, j] = find_places(x[:, j], *words)
+                yield np.where(np.isnan(x), fills, x) * factor - low * factor, weights[:, None]
+
+        total = sum(float(weights.sum()) for _, weights in self.rows)
+        mean = sum((weights * x).sum(axis=0) for x, weights in read()) / total
+        square = sum((weights * (x - mean) ** 2).sum(axis=0) for x, weights in read())
+        deviation = np.where(low == high, 0.0, np.sqrt(square / total) / factor)
+        return np.clip((mean + low * factor) / factor, low, high), deviation
 
 
-def _encode(columns: Sequence[Column], survey: _Survey, settings: PreparationSettings) -> list[PreparedColumn]:
-    """Return the columns with the words that the rows have, or the given order of all words."""
-    given = settings.encode
-    listed = {find_column(key, columns, "encode"): how for key, how in given.items()} if isinstance(given, dict) else {}
-    found, unclear = [], []
-    for j, column in enumerate(columns):
-        if column.words is None:
-            found.append(PreparedColumn(column.name))
-            continue
-        seen = tuple(word for word, count in zip(column.words, survey.counts[j], strict=True) if count)
-        how = listed.get(j, None if isinstance(given, dict) else given)
-        if how is None or (how == "auto" and (len(seen) > MOST_WORDS or 2 * len(seen) > survey.rows)):
-            unclear.append(j)
-        elif not isinstance(how, str):
-            _check_order(columns, j, how)
-            found.append(PreparedColumn(column.name, how, "ordinal"))
-            continue
-        found.append(PreparedColumn(column.name, seen, "one-hot"))
-    if unclear:
-        first, names = unclear[0], [column.name or str(j) for j, column in enumerate(columns)]
-        what = f"has {np.count_nonzero(survey.counts[first]):,} words in {survey.rows:,} rows"
-        others = f", as has {len(unclear) - 1} more of text" if unclear[1:] else ""
-        ways = {names[j]: "one-hot" for j, column in enumerate(columns) if column.words is not None}
-        known = {names[j]: how for j, how in listed.items()}
-        problem = f"{describe_column(columns[first].name, first)} is text that nothing encodes ({what}{others})"
-        raise EncodingError(problem, unclear, {**ways, **known})
-    return found
-
-
-def _check_order(columns: Sequence[Column], j: int, order: Sequence[str]) -> None:
-    """Raise DataError where a column has a word that the given order of its words lacks."""
-    for word in columns[j].words or ():
-        if word not in order:
-            problem = (
-                f"{describe_column(columns[j].name, j)} has the word {quote(word)}, which the order in 'encode' lacks"
-            )
-            raise DataError(f"{problem}: put it where it belongs")
-
-
-def _impute(
-    found: list[PreparedColumn],
-    rows: Rows,
-    columns: Sequence[Column],
-    survey: _Survey,
-    settings: PreparationSettings,
-) -> list[PreparedColumn]:
-    """Return the columns with what stands for their missing values, but for means of numbers."""
-    ways = find_impute(settings, columns)
-    for j, (column, way) in enumerate(zip(found, ways, strict=True)):
-        if way is None:
-            if survey.lacks[j]:
-                raise DataError(f"{describe_column(column.name, j)}: a missing value: set 'impute', or leave it out")
-            continue
-        if way in STATISTICS and math.isnan(survey.low[j]):
-            raise DataError(
-                f"{describe_column(column.name, j)} has no value at all: leave it out, or impute a given one"
-            )
-        column = attrs.evolve(column, indicator=settings.missing_indicator and bool(survey.lacks[j]))
-        if column.words is not None:
-            word = _most_frequent(columns[j], survey.counts[j]) if way == "most-frequent" else str(way)
-            found[j] = _fill_with(word, column, j, is_used=bool(survey.lacks[j]))
-        else:
-            found[j] = attrs.evolve(column, fill=math.nan if isinstance(way, str) else float(way))
-    gathered = [j for j, column in enumerate(found) if column.words is None and ways[j] in STATISTICS[1:]]
-    size = max(1, GATHERED // max(1, survey.rows))
-    for start in range(0, len(gathered), size):
-        some = gathered[start : start + size]
-        blocks = [(block[:, some], weights) for block, weights in rows]
-        values, weights = (np.concatenate(each) for each in zip(*blocks, strict=True))
-        for j, column in zip(some, values.T, strict=True):
-            there = ~np.isnan(column)
-            middle = _median if ways[j] == "median" else _mode
-            found[j] = attrs.evolve(found[j], fill=middle(column[there], weights[there]))
-    return found
-
-
-def _fill_with(word: str, column: PreparedColumn, j: int, *, is_used: bool) -> PreparedColumn:
-    """Return a column of text with the word for a missing value, which may be one of its own."""
-    words = column.words or ()
-    if word not in words and column.encode == "ordinal":
-        raise DataError(
-            f"{describe_column(column.name, j)}: 'impute' is no word of the order in 'encode': {quote(word)}"
-        )
-    return attrs.evolve(column, words=(*words, word) if is_used and word not in words else words, fill=word)
-
-
-def _most_frequent(column: Column, counts: Array) -> str:
-    """Return the most frequent word, of several the first in the alphabet."""
-    return min(word for word, count in zip(column.words or (), counts, strict=True) if count == counts.max())
+def _mean(values: Array, weights: Array) -> float:
+    largest = abs(values).max() or 1.0  # huge numbers may have no sum
+    return float(np.average(values / largest, weights=weights) * largest)
 
 
 def _mode(values: Array, weights: Array) -> float:
@@ -236,71 +260,4 @@ def _median(values: Array, weights: Array) -> float:
     return float(values[place] / 2 + values[place + 1] / 2 if is_between else values[place])
 
 
-def _standardize(
-    found: list[PreparedColumn],
-    rows: Rows,
-    columns: Sequence[Column],
-    survey: _Survey,
-    settings: PreparationSettings,
-) -> tuple[PreparedColumn, ...]:
-    """Return the columns with what is subtracted and divided by, and with means for missing values."""
-    wanted, scale = settings.standardize, 1.0 if settings.scale == "auto" else float(settings.scale)
-    if isinstance(wanted, tuple):
-        chosen = {find_column(key, columns, "standardize") for key in wanted}
-    else:
-        chosen = (
-            set(range(len(columns))) if wanted is True or (wanted == "auto" and settings.scale == "auto") else set()
-        )
-    if odd := [j for j in chosen if found[j].encode == "one-hot" and isinstance(wanted, tuple)]:
-        raise DataError(f"{describe_column(columns[odd[0]].name, odd[0])} is one-hot: take it out of 'standardize'")
-    means, deviations, fills = _measure(found, rows, columns, survey)
-    for j, column in enumerate(found):
-        if column.encode == "one-hot":
-            continue
-        if isinstance(column.fill, float) and math.isnan(column.fill):
-            column = attrs.evolve(column, fill=float(fills[j]))
-        if j in chosen:
-            column = attrs.evolve(column, mean=float(means[j]), deviation=float(deviations[j]))
-        elif column.words is None:
-            column = attrs.evolve(column, deviation=scale)
-        found[j] = column
-    return tuple(found)
-
-
-def _measure(
-    found: Sequence[PreparedColumn], rows: Rows, columns: Sequence[Column], survey: _Survey
-) -> tuple[Array, Array, Array]:
-    """Return mean and deviation of each imputed column, and the mean of the values that are there."""
-    low, high = survey.low.copy(), survey.high.copy()
-    ordinal = [j for j, column in enumerate(found) if column.encode == "ordinal"]
-    for j in ordinal:
-        places = find_places(np.flatnonzero(survey.counts[j]), columns[j].words or (), found[j].words or ())
-        low[j], high[j] = min(places, default=0), max(places, default=0)
-    fills = np.array([column.fill_number for column in found])
-    fills[~survey.lacks] = math.nan
-    low, high = np.fmin(low, fills), np.fmax(high, fills)
-    # A power of 2 brings each column near to 1: sums of huge numbers are finite, squares of tiny ones are not 0.
-    factor = np.ldexp(1.0, -np.clip(np.frexp(np.fmax(abs(low), abs(high)))[1], -1000, 1024))
-
-    def read() -> Iterator[tuple[Array, Array, Array]]:
-        for block, weights in rows:
-            x = block.copy()
-            for j in ordinal:
-                x[:, j] = find_places(x[:, j], columns[j].words or (), found[j].words or ())
-            there = ~np.isnan(x)
-            yield np.where(there, x * factor - low * factor, 0), there, weights[:, None]
-
-    total, lacking, mean, square = (np.zeros(len(found)) for _ in range(4))
-    for x, there, weights in read():
-        total += (weights * there).sum(axis=0)
-        lacking += (weights * ~there).sum(axis=0)
-        mean += (weights * x).sum(axis=0)
-    mean = mean / np.fmax(total, np.finfo(float).tiny)
-    for x, there, weights in read():
-        square += (weights * np.where(there, x - mean, 0) ** 2).sum(axis=0)
-    fill = np.where(np.isnan(fills), mean, fills * factor - low * factor)
-    whole = (total * mean + lacking * fill) / (total + lacking)
-    square += total * (mean - whole) ** 2 + lacking * (fill - whole) ** 2
-    deviation = np.where(low == high, 0.0, np.sqrt(square / (total + lacking)) / factor)
-    means = (np.clip((each + low * factor) / factor, low, high) for each in (whole, mean))
-    return next(means), deviation, next(means)
+_STATISTICS = {"mean": _mean, "median": _median, "most-frequent": _mode}

