@@ -61,14 +61,6 @@ def find_column(key: Key, columns: Sequence[Column], setting: str) -> int:
     raise DataError(f"{setting!r} names the column {key!r}, and there is none: available: {known}")
 
 
-class EncodingError(DataError):
-    """Columns of text of which no setting says how they are encoded; `places` are theirs, `problem` has no advice."""
-
-    def __init__(self, problem: str, places: Sequence[int], encode: Mapping[str, Any]) -> None:
-        super().__init__(f"{problem}: leave it out, or set 'encode'", advice=[{"encode": encode}])
-        self.problem, self.places = problem, tuple(places)
-
-
 def _setting(default: Any, is_valid: Callable[[Any], bool], wanted: str) -> Any:
     def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
         if not is_valid(value):

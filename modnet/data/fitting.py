@@ -13,7 +13,6 @@ from attrs.validators import instance_of
 from modnet.data.columns import (
     STATISTICS,
     Column,
-    EncodingError,
     PreparationSettings,
     describe_column,
     find_column,
@@ -148,10 +147,11 @@ class _Fit:
         if unclear:
             name, words = self.columns[unclear[0]].name, found[unclear[0]].words or ()
             what = f"is text that nothing encodes ({len(words):,} words in {self.count:,} rows)"
+            what = f"{what}: leave it out, or set 'encode'"
             ways = {
                 c.name or str(j): listed.get(j, "one-hot") for j, c in enumerate(self.columns) if c.words is not None
             }
-            raise EncodingError(f"{describe_column(name, unclear[0])} {what}", unclear, ways)
+            raise DataError(f"{describe_column(name, unclear[0])} {what}", advice=[{"encode": ways}])
         return found
 
     def impute(self, found: list[PreparedColumn]) -> list[PreparedColumn]:

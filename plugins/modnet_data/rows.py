@@ -35,14 +35,24 @@ def preparation_of(source: PreparationSettings) -> dict[str, Any]:
 
 
 def flat_rows(
-    path: Path, rows: Any, labels: Any | None, features: int, task: str | None = None
+    path: Path, rows: Any, labels: Any | None, features: int, source: PreparationSettings
 ) -> tuple[Array, Array | None]:
-    """Return rows to predict as floats (N, features), unscaled, and their labels (N,) or None, once checked."""
+    """Return raw rows to predict as floats (N, features), and their labels (N,) or None, once checked.
+
+    Missing values stay NaN where the source imputes.
+    """
     known = labels is not None
     none = np.zeros(len(rows) if np.ndim(rows) else 0, np.int64)
-    data = data_set(path, (rows, labels if known else none), scale=1.0, test_fraction=0.0, task=task if known else None)
-    if data.features != features:
-        raise DataError(f"{path}: rows of {data.features} features, expected {features}", path=path)
+    encode = source.encode if isinstance(source.encode, dict) else "one-hot"
+    impute, task = None if source.impute is None else 0.0, source.task if known else None
+    settings: dict[str, Any] = {"scale": 1.0, "test_fraction": 0.0, "encode": encode, "impute": impute, "task": task}
+    data = data_set(path, (rows, labels if known else none), **settings)
+    if (found := data.train.table.shape[1]) != features:
+        raise DataError(f"{path}: rows of {found} features, expected {features}", path=path)
+    if any(column.words is not None for column in data.columns):
+        what = "text in an array, whose words no network can be given: save the rows as a CSV or Parquet file"
+        raise DataError(f"{path}: {what}", path=path)
+    x = data.train.unscaled(slice(None)).astype(np.float64, copy=False)
     if known and not data.classes:
-        return data.train.x, np.asarray(labels, np.float64)
-    return data.train.x, np.array(data.classes)[data.train.t] if known else None
+        return x, np.asarray(labels, np.float64)
+    return x, np.array(data.classes)[data.train.t] if known else None

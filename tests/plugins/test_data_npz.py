@@ -343,3 +343,16 @@ def test_settings_of_preparation_are_those_of_all_sources(tmp_path):
     words = modnet.load(tmp_path / "words.npz", test_fraction=0)
     assert words.preparation is not None
     assert words.preparation.feature_names == ("feature 1", "feature 2=blue", "feature 2=red")
+
+
+def test_rows_to_predict_may_lack_what_training_imputes(tmp_path):
+    np.savez(tmp_path / "new.npz", x=[[1.5, 2.0], [np.nan, 3.0]])
+    with pytest.raises(modnet.DataError, match="expected a finite number, found nan"):
+        modnet.source("npz").read_rows(tmp_path / "new.npz", 2)
+    found, _ = modnet.source("npz", impute="mean").read_rows(tmp_path / "new.npz", 2)
+    np.testing.assert_array_equal(found, [[1.5, 2], [np.nan, 3]])
+    np.savez(tmp_path / "one.npz", x=[[np.nan, np.nan]])
+    assert np.isnan(modnet.source("npz", impute="mean").read_rows(tmp_path / "one.npz", 2)[0]).all()
+    np.savez(tmp_path / "words.npz", x=np.array([["1.5", "red"], ["2.5", "green"]]))
+    with pytest.raises(modnet.DataError, match=r"text in an array.*: save the rows as a CSV or Parquet file"):
+        modnet.source("npz").read_rows(tmp_path / "words.npz", 2)

@@ -50,7 +50,7 @@ class ArraySource(PreparationSettings, DataSource):
     def read_rows(self, path: Path, features: int) -> tuple[Array, Array | None]:
         """Return the rows of the test part, or else all, and their labels if there are any."""
         rows, *labels = self.arrays_to_predict(path)
-        return flat_rows(path, rows, text_labels(labels[0], path) if labels else None, features, self.task)
+        return flat_rows(path, rows, text_labels(labels[0], path) if labels else None, features, self)
 
     @abstractmethod
     def arrays(self, path: Path) -> Sequence[Array]:
