@@ -254,9 +254,10 @@ def score_all(table: Table, seed: int) -> dict[str, float]:
     warnings.simplefilter("ignore")
     train, test = table.split(seed)
     started = time.perf_counter()
-    ours = score_modnet(table, train, test, seed)
-    between = time.perf_counter()
-    theirs = score_sklearn(table, train, test, seed)
+    with threadpool_limits(1):  # so that runs side by side do not wait for each other
+        ours = score_modnet(table, train, test, seed)
+        between = time.perf_counter()
+        theirs = score_sklearn(table, train, test, seed)
     seconds = {"modnet_seconds": between - started, "sklearn_seconds": time.perf_counter() - between}
     return {"modnet": ours, "sklearn": theirs, "baseline": score_baseline(table, train, test), **seconds}
 
@@ -327,8 +328,7 @@ def main() -> None:
     tables = [table for table in tables if not wanted or table.name in wanted or table.task in wanted]
     print(f"modnet {modnet.__version__}, scikit-learn {sklearn.__version__}, NumPy {np.__version__}")
     results = []
-    # One thread each, so that runs side by side do not wait for each other.
-    with ProcessPoolExecutor(options.jobs, initializer=threadpool_limits, initargs=(1,)) as pool:
+    with ProcessPoolExecutor(options.jobs) as pool:
         jobs = [[pool.submit(score_all, table, seed) for seed in range(options.seeds)] for table in tables]
         for table, futures in zip(tables, jobs, strict=True):
             try:
