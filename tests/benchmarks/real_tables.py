@@ -284,7 +284,7 @@ def summarize(table: Table, scores: list[dict[str, float]]) -> dict[str, Any]:
         "difference": float((of["modnet"] - of["sklearn"]).mean()),
         "low": float(low),
         "high": float(high),
-        "at_baseline": at_baseline[0] and not at_baseline[1],
+        "at_baseline": bool(at_baseline[0] and not at_baseline[1]),
         "scores": scores,
     }
 
