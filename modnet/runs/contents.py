@@ -51,7 +51,7 @@ def unpack_of_samples(path: Path, content: bytes, count: int) -> Array:
         found = unpack_array(content)
     except Exception as error:  # NumPy has many
         raise DataError(f"{path}: cannot be read ({format_error(error)})", path=path) from None
-    if (found.shape, found.dtype) != ((count,), np.bool_ if path.name == HITS else np.float64):
+    if found.shape != (count,) or found.dtype != (np.bool_ if path.name == HITS else np.float64):
         raise DataError(f"{path}: not the {path.stem} of {count:,} test samples", path=path)
     return found
 
