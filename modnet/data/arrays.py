@@ -154,12 +154,12 @@ def encode_labels(train: Array, test: Array) -> tuple[tuple[Any, ...], Array]:
 
 def choose_scale(samples: Samples, settings: PreparationSettings) -> PreparationSettings:
     """Return the settings with "auto" replaced: what features are divided by, and which are standardized."""
-    if settings.standardize is True or settings.scale != "auto":
-        return attrs.evolve(settings, standardize=settings.standardize not in ("auto", False) and settings.standardize)
+    standardize = settings.standardize != "auto" and settings.standardize
+    if standardize is True or settings.scale != "auto":
+        return attrs.evolve(settings, standardize=standardize)
     scale = infer_scale(samples)
     if settings.standardize == "auto" and scale is None:
         return attrs.evolve(settings, standardize=True)
-    standardize = settings.standardize != "auto" and settings.standardize
     return attrs.evolve(settings, scale=scale or 1.0, standardize=standardize)
 
 

@@ -178,8 +178,8 @@ class Dataset:
         kept = {**resolved, **(settings or {})}
         weights = weigh_classes(wanted.class_weight, first.t, found, first.weights)
         first, second = attrs.evolve(first, weights=weights, **changes), attrs.evolve(second, **changes)
-        data = cls(first, second, found, kept, names, tuple(notes), target_scale=scale)
-        return attrs.evolve(data, notes=(*data.notes, *describe_unseen(second)))
+        notes = (*notes, *describe_unseen(second))
+        return cls(first, second, found, kept, names, notes, target_scale=scale)
 
     def check(self) -> None:
         """Raise DataError where networks cannot rely on it: rows of finite numbers, a class index for each.
