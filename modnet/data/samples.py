@@ -172,7 +172,8 @@ def check_rows(part: Samples, name: str, columns: Sequence[Column], may_lack: Se
             right &= ~((ends < math.inf) & ((rows < 0) | (rows >= ends) | (rows != np.trunc(rows)) & ~np.isnan(rows)))
         if not right.all():
             row, j = np.argwhere(~right)[0]
-            wanted = "a finite number" if not columns or columns[j].words is None else "the code of a word"
+            is_number = not columns or columns[j].words is None
+            wanted = "a finite number" if is_number else "a word (see 'impute')" if np.isnan(rows[row, j]) else "a code"
             where = f"{name} row {block.start + row + 1}, feature {j + 1}"
             raise DataError(f"{where}: expected {wanted}, found {part.unscaled(block)[row, j]}")
 
