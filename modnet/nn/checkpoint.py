@@ -201,10 +201,11 @@ def hash_checkpoints(folder: Path) -> set[str]:
     """Return the digests of the parameters in a run's checkpoints; none where one of these is damaged."""
     paths = [path for path in (folder / CHECKPOINT, folder / PREVIOUS) if path.exists()]
     try:
-        found = [_read(path, lambda header, arrays: unflatten(header["params"], None, arrays)) for path in paths]
+        return {
+            _read(path, lambda head, arrays: hash_params(unflatten(head["params"], None, arrays)))[1] for path in paths
+        }
     except DataError:
         return set()
-    return {hash_params(params) for _, params in found}
 
 
 def _read_last_good(folder: Path, parse: Callable[[dict[str, Any], list[Array]], T]) -> tuple[bool, T] | None:
