@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import io
 import time
+from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
+from click.testing import CliRunner
 from processes import wait_until
 
 import modnet.cli.show.progress
 from modnet import History, Status
+from modnet.cli.main import modnet_command
 from modnet.cli.show.progress import RunProgress, format_epoch
 from modnet.cli.show.values import format_duration
 
@@ -127,3 +130,11 @@ def test_no_thread_is_left_when_the_run_fails() -> None:
         raise ZeroDivisionError
     assert report._thread
     assert not report._thread.is_alive()
+
+
+def test_a_small_table_has_no_row_for_each_of_its_hundreds_of_epochs(tmp_path: Path) -> None:
+    (tmp_path / "table.csv").write_text("a,b,label\n" + "".join(f"{i},{-i % 7},{'xy'[i % 2]}\n" for i in range(40)))
+    done = CliRunner().invoke(modnet_command, ["train", "--data", f"{tmp_path}/table.csv", "--out", f"{tmp_path}/run"])
+    rows = [line for line in done.output.splitlines() if line.startswith("epoch")]
+    assert 40 <= len(rows) <= 52
+    assert "iteration     500" in rows[-1]

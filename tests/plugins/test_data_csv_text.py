@@ -92,6 +92,16 @@ def test_the_last_lines_are_not_read(path: Path, rows: int, end: str) -> None:
     assert len(load(path, end.join(lines) + end, footer=3, label="label").train) == rows
 
 
+def test_no_row_to_predict_is_taken_for_a_footer(path: Path) -> None:
+    path.write_text("a,b\n1,2\n3,4\n")
+    source = modnet.source("csv", footer=1)
+    with pytest.raises(DataError, match="footer skips a line of 2 columns, which may be a row") as caught:
+        source.read_named_rows(path, 2, ["a", "b"])
+    assert caught.value.advice == ({"footer": 0},)
+    path.write_text("a,b\n1,2\n3,4\nthe source\n")
+    assert len(source.read_named_rows(path, 2, ["a", "b"]).x) == 2
+
+
 def test_other_quotes(path: Path) -> None:
     text = TABLE.replace("red", "'red, dark'")
     assert load(path, text, quotechar="'").columns[1].words == ("red, dark", "green", "blue")

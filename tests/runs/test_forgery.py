@@ -67,7 +67,11 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     lines = [f"{a!r},{b!r},{'up' if a > b else 'down'}\n" for a, b in rows.tolist()]
     (place / "points.csv").write_text("a,b,where\n" + "".join(lines))
     for ending, changes in ENDINGS.items():
-        train(place / ending, {**TABLE, **changes, "data": {"path": str(place / "points.csv")}}, ending)
+        train(
+            place / ending,
+            {**TABLE, **changes, "data": {"path": str(place / "points.csv"), "task": "classification"}},
+            ending,
+        )
         results = Receipt.read(place / ending).results
         assert results
         assert results.status == {"diverged": ending, "interrupted": ending, "failed": ending}.get(ending, "finished")
@@ -180,7 +184,7 @@ def set_bit(params: dict[str, Any]) -> None:
 
 def flip_a_byte(run: Path) -> None:
     content = bytearray((run / "params.npz").read_bytes())
-    content[len(content) // 2] ^= 1
+    content[content.index(np.load(run / "params.npz")["W1"].tobytes())] ^= 1
     (run / "params.npz").write_bytes(content)
 
 

@@ -31,12 +31,15 @@ MEASURE_EVERY = 1.0
 PATIENCE = 0.5
 # A run that takes longer than this says so at its beginning, in seconds.
 LONG = 60.0
+# Rows of a run, at most about; a small table has hundreds of epochs.
+ROWS = 50
 
 
-def format_epoch(run: ObservedRun) -> str:
-    """Return the table row for the end of an epoch; the loss is the mean since the row before."""
+def format_epoch(run: ObservedRun, since: int | None = None) -> str:
+    """Return the table row for the end of an epoch; the loss is the mean since an iteration, or an epoch's end."""
     history = run.history
-    since = history.evaluated_at[-2] if len(history.evaluated_at) > 1 else 0
+    if since is None:
+        since = history.evaluated_at[-2] if len(history.evaluated_at) > 1 else 0
     losses = history.loss[since:]
     loss = f"{sum(losses) / len(losses):.4f}" if losses else "-"
     names = ", ".join(format_column(name).replace(" accuracy", " acc") for name in history.columns)
@@ -101,9 +104,10 @@ class _Progress:
 
 
 class RunProgress(_Progress, Observer):
-    """Follows one run, inside a `with` block: prints a row at the end of each epoch, and the progress in between."""
+    """Follows one run, inside a `with` block: prints rows at the ends of epochs, and the progress in between."""
 
     _has_forecast = False
+    _last: int | None = None  # the iteration of the last row
 
     @hookimpl
     def run_started(self, run: ObservedRun) -> None:
@@ -112,8 +116,11 @@ class RunProgress(_Progress, Observer):
 
     @hookimpl
     def epoch_ended(self, run: ObservedRun) -> None:
-        """Print a row."""
-        self._print(format_epoch(run))
+        """Print a row, unless the one before was printed a moment ago."""
+        is_last = run.iteration == run.iterations
+        if self._last is None or is_last or run.iteration - self._last >= run.iterations / ROWS:
+            self._print(format_epoch(run, self._last))
+            self._last = run.iteration
 
     def _refresh(self, run: ObservedRun) -> None:
         seconds = estimate_time_left(run)

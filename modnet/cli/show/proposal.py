@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
 from pathlib import Path
@@ -58,7 +59,8 @@ def propose(read: Read, given: Mapping[str, Any], known: Collection[str], column
     ways = [({**suggested, **imputed}, reasons), (imputed, {}), (suggested, reasons), ({}, {})]
     target = find_target(columns, left_out) if "task" in known and not given.get("label") else None
     if target is not None:
-        ways.append(({**suggested, **imputed, "task": "regression", "label": target}, reasons))
+        regression = {**imputed, "task": "regression", "label": target}
+        ways += [({**suggested, **regression}, reasons), (regression, {})]
     for first, why in ways:
         try:
             settings, data, labels = _obey(read, {**given, **first})
@@ -72,7 +74,7 @@ def propose(read: Read, given: Mapping[str, Any], known: Collection[str], column
 
 def find_target(columns: Sequence[ColumnSummary], left_out: Sequence[str | int]) -> str | int | None:
     """Return the last column of many different numbers, which a regression may predict."""
-    able = [each for each in columns if each.kind in {"numbers", "whole numbers"} and each.distinct > MANY]
+    able = [each for each in columns if each.distinct > {"numbers": 2, "whole numbers": MANY}.get(each.kind, math.inf)]
     return next((column.key for column in reversed(able) if column.key not in left_out), None)
 
 

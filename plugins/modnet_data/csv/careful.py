@@ -32,7 +32,7 @@ from modnet_data.table.texts import Texts
 from modnet_data.table.words import LIKELY
 
 FEW = 3  # mistakes that are shown; the others are counted
-LONGEST_WORD = 3  # characters of a cell that is no line of words
+LONGEST_WORD = 3  # letters of a cell that is no line of words
 MOST_FOOTER = 20  # lines that are advised to be skipped
 UINT8 = np.dtype(np.uint8)
 FLOAT32 = np.dtype(np.float32)
@@ -72,7 +72,7 @@ class Mistakes:
         may_begin = self.count == 0 or self.footer is not None
         first = self.footer or record.line
         self.add(record.line, column, problem)
-        self.footer = first if may_begin and len(words) > LONGEST_WORD and not is_number(words) else None
+        self.footer = first if may_begin and sum(map(str.isalpha, words)) > LONGEST_WORD else None
 
     def add_row(self) -> None:
         """Take note of a row without a mistake."""

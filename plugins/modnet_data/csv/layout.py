@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import math
 import re
+from collections import deque
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -248,6 +249,8 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
         names = (*(name.strip() for name in first.cells[:count]), *[""] * (count - len(first.cells)))
         check_names(path, first, names, dialect)
         check_second(path, names, rows, broken)
+    if given.guarded and given.footer:
+        _check_footer(path, dialect, count, given.footer)
     # A row of another length is a mistake, found when all is read.
     whole = [cells for cells in numbers[header:] if len(cells) == count]
     as_is = [row for row in sample[header:] if len(row.cells) == count]
@@ -351,6 +354,16 @@ def _check_skipped(path: Path, skipped: list[str], first: Record, dialect: Diale
         if isinstance(row, Record) and not is_title(row, len(first.cells)):
             what = f"skip_rows skips a line of {len(row.cells)} columns, which may be a row"
             raise line_error(path, f"{what}: put as many lines above the table as in the training file", line=row.line)
+
+
+def _check_footer(path: Path, dialect: Dialect, count: int, footer: int) -> None:
+    """Raise DataError where one of the last lines, which are skipped, could be a row."""
+    with text_of(path, dialect.encoding) as text:
+        last = deque(text, maxlen=footer)
+    if any(isinstance(row, Record) and not is_title(row, count) for row in records(last, dialect)):
+        what = f"footer skips a line of {count} columns, which may be a row"
+        remedy = "put as many lines below the table as in the training file"
+        raise DataError(f"{path}: {what}: {remedy}", path=path, advice=[{"footer": 0}])
 
 
 def _number_text(cell: str, dialect: Dialect) -> str:
