@@ -137,9 +137,8 @@ def compare(
         fingerprint = data_fingerprint(data)
         unfinished, receipts = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
         write_atomically(folder / COMPARISON, tomli_w.dumps(written).encode())
-        _follow(
-            run_jobs(unfinished, data, executor, workers, accept=accept), len(jobs), list(unfinished), data, progress
-        )
+        made = run_jobs(unfinished, data, executor, workers, accept=accept)
+        _follow(made, len(jobs), list(unfinished), data, progress)
         if unfinished:
             receipts = {job.folder: check_run(job.folder, fingerprint) for job in jobs}
             if not accept:  # the workers may have had others than this process

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
@@ -12,7 +11,7 @@ import numpy as np
 
 from modnet.data.columns import Column, PreparationSettings, describe_column, find_column, find_impute
 from modnet.data.labels import check_classes, is_missing, is_one_hot, to_indices, to_label_array, to_labels
-from modnet.data.preparation import Preparation, format_unseen
+from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_rows, describe_part
 from modnet.data.targets import TargetScale, to_targets, to_weights
 from modnet.errors import DataError
@@ -183,12 +182,12 @@ def encode_labels(train: Array, test: Array) -> tuple[tuple[Any, ...], Array]:
 
 def choose_scale(samples: Samples, settings: PreparationSettings) -> PreparationSettings:
     """Return the settings with "auto" replaced: what features are divided by, and which are standardized."""
-    if settings.standardize is True or settings.scale != "auto":
-        return attrs.evolve(settings, standardize=settings.standardize not in ("auto", False) and settings.standardize)
+    standardize = settings.standardize != "auto" and settings.standardize
+    if standardize is True or settings.scale != "auto":
+        return attrs.evolve(settings, standardize=standardize)
     scale = infer_scale(samples)
     if settings.standardize == "auto" and scale is None:
         return attrs.evolve(settings, standardize=True)
-    standardize = settings.standardize != "auto" and settings.standardize
     return attrs.evolve(settings, scale=scale or 1.0, standardize=standardize)
 
 
@@ -207,17 +206,6 @@ def prepare(train: Samples, given: PreparationSettings) -> tuple[dict[str, Any],
             key: column.words if column.encode == "ordinal" else "one-hot" for key, column in text.items()
         }
     return {"preparation": found}, kept
-
-
-def describe_unseen(samples: Samples) -> list[str]:
-    """Return a note on each column of text that has words which the training rows lack."""
-    if samples.preparation is None or all(column.words is None for column in samples.columns):
-        return []
-    counts: dict[str, Counter[str]] = {}
-    for block in samples.blocks():
-        for name, some in samples.preparation.count_unseen(samples.unscaled(block), samples.columns).items():
-            counts[name] = counts.get(name, Counter()) + some
-    return format_unseen(counts)
 
 
 def infer_scale(samples: Samples) -> float | None:

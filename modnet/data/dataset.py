@@ -11,7 +11,6 @@ import attrs
 import numpy as np
 
 from modnet.data.arrays import (
-    describe_unseen,
     encode_targets,
     find_features,
     is_labels_of,
@@ -183,8 +182,10 @@ class Dataset:
         kept = {**resolved, **(settings or {})}
         weights = weigh_classes(wanted.class_weight, first.t, found, first.weights)
         first, second = attrs.evolve(first, weights=weights, **changes), attrs.evolve(second, **changes)
-        data = cls(first, second, found, kept, names, tuple(notes), target_scale=scale)
-        return attrs.evolve(data, notes=(*data.notes, *describe_unseen(second)))
+        if second.preparation:
+            unseen = second.preparation.describe_unseen(map(second.unscaled, second.blocks()), second.columns)
+            notes = (*notes, *unseen)
+        return cls(first, second, found, kept, names, tuple(notes), target_scale=scale)
 
     def check(self) -> None:
         """Raise DataError where networks cannot rely on it: rows of finite numbers, a class index for each.

@@ -17,7 +17,6 @@ class Metric:
 
     title: str
     task: Task
-    unit: str
     larger_is_better: bool
     compute: Callable[[Array, Array, Array | None], float]
     """From outputs `y` (N, classes or targets), targets `t` and weights (N,) or None to the number."""
@@ -63,9 +62,9 @@ def compute_rmse(y: Array, t: Array, weights: Array | None = None) -> float:
 
 # The first of a task is its main one.
 METRICS = {
-    "accuracy": Metric("accuracy", "classification", "share of the samples", True, compute_accuracy),
-    "r2": Metric("R²", "regression", "share of the targets' variance", True, compute_r2),
-    "rmse": Metric("RMSE", "regression", "unit of the targets", False, compute_rmse),
+    "accuracy": Metric("accuracy", "classification", True, compute_accuracy),
+    "r2": Metric("R²", "regression", True, compute_r2),
+    "rmse": Metric("RMSE", "regression", False, compute_rmse),
 }
 
 

@@ -15,7 +15,7 @@ from modnet.compose.experiment import Experiment, count_outputs, create_network_
 from modnet.compose.network import Network
 from modnet.data.arrays import encode_tables
 from modnet.data.columns import Column
-from modnet.data.preparation import Preparation, format_unseen
+from modnet.data.preparation import Preparation
 from modnet.data.samples import scale_features
 from modnet.data.targets import TargetScale
 from modnet.errors import DataError
@@ -102,7 +102,8 @@ class TrainedModel:
         """Return a note on each column of raw rows with words that training has not seen."""
         if not self.preparation:
             return []
-        return format_unseen(self.preparation.count_unseen(*self._encode(rows, columns)))
+        table, columns = self._encode(rows, columns)
+        return self.preparation.describe_unseen([table], columns)
 
     def _encode(self, rows: Array, columns: Sequence[Column]) -> tuple[Array, Sequence[Column]]:
         """Return raw rows with codes in columns of text, and their columns."""
