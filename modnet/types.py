@@ -43,7 +43,8 @@ class History:
     """The recorded course of a run: one loss per iteration, and named columns with one value per evaluation.
 
     `evaluated_at[i]` is the number of iterations made at evaluation i, the end of an epoch or of the run;
-    `columns[name][i]` is the value measured then, NaN where none was.
+    `columns[name][i]` is the value measured then, NaN where none was. A column is an attribute, too:
+    `history.test_accuracy`.
     """
 
     loss: list[float] = attrs.field(factory=list)
@@ -54,16 +55,6 @@ class History:
     def iterations(self) -> list[int]:
         """The number of iterations made at each evaluation: `evaluated_at`."""
         return self.evaluated_at
-
-    @property
-    def train_accuracy(self) -> list[float]:
-        """The share of training samples that were recognised, at each evaluation."""
-        return self.__getattr__("train_accuracy")
-
-    @property
-    def test_accuracy(self) -> list[float]:
-        """The share of test samples that were recognised, at each evaluation; NaN where there are none."""
-        return self.__getattr__("test_accuracy")
 
     def __getattr__(self, name: str) -> list[float]:
         """Return a column: `history.test_r2`."""

@@ -43,15 +43,14 @@ from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import try_to_draw
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
-from modnet.files.arrays import unpack_array
 from modnet.files.opening import read_plain
 from modnet.host.approval import name_module
-from modnet.runs.contents import read_history
+from modnet.runs.contents import read_history, unpack_of_samples
 from modnet.runs.diagnosis import find_baseline
 from modnet.runs.folder import ERRORS, HISTORY, HITS, claim, is_unused
 from modnet.runs.integrity import check_files
 from modnet.runs.receipt import FORMAT, RECEIPT, Receipt
-from modnet.text import format_count, format_error
+from modnet.text import format_count
 from modnet.types import Array
 
 COMPARISON = "comparison.toml"
@@ -130,14 +129,16 @@ def compare(
     with ExitStack() as stack:
         folder = Path(out).absolute() if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         _claim(folder, stack)
-        runs = [[_make_job(setting, seed, folder) for seed in tried] for setting in settings]
+        runs = [
+            [Job(f"{s.label}, seed {k}", folder / s.folder / f"seed-{k}", s.with_seed(k)) for k in tried]
+            for s in settings
+        ]
         jobs = [job for jobs_of_seed in zip(*runs, strict=True) for job in jobs_of_seed]
         fingerprint = data_fingerprint(data)
         unfinished, receipts = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
         write_atomically(folder / COMPARISON, tomli_w.dumps(written).encode())
-        _follow(
-            run_jobs(unfinished, data, executor, workers, accept=accept), len(jobs), list(unfinished), data, progress
-        )
+        made = run_jobs(unfinished, data, executor, workers, accept=accept)
+        _follow(made, len(jobs), list(unfinished), data, progress)
         if unfinished:
             receipts = {job.folder: check_run(job.folder, fingerprint) for job in jobs}
             if not accept:  # the workers may have had others than this process
@@ -184,11 +185,6 @@ def _claim(folder: Path, stack: ExitStack) -> None:
     stack.enter_context(claim(folder))
     for name in (COMPARISON, *FILES):
         sweep(folder / name)
-
-
-def _make_job(setting: Setting, seed: int, folder: Path) -> Job:
-    name = f"{setting.label}, seed {seed}"
-    return Job(name, folder / setting.folder / f"seed-{seed}", setting.with_seed(seed))
 
 
 def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
@@ -275,15 +271,8 @@ def read_of_samples(folder: Path, data: Dataset) -> Array:
 
     Raises DataError where its file does not tell.
     """
-    name, dtype = (HITS, np.bool_) if data.task == "classification" else (ERRORS, np.float64)
-    path = folder / name
-    content = read_plain(path)
+    path = folder / (HITS if data.classes else ERRORS)
     try:
-        found = unpack_array(content)
-    except Exception as error:  # NumPy has many
-        why = format_error(error)
-        raise DataError(f"{path}: cannot be read ({why}): remove the run to repeat it", path=path) from None
-    if found.shape != (len(data.test),) or found.dtype != dtype:
-        what = f"not the {path.stem} of {len(data.test):,} test samples"
-        raise DataError(f"{path}: {what}: remove the run to repeat it")
-    return found
+        return unpack_of_samples(path, read_plain(path), len(data.test))
+    except DataError as error:
+        raise DataError(f"{error}: remove the run to repeat it", path=path) from None

@@ -124,21 +124,13 @@ class Comparison:
         """Return a row for each run as CSV: what varies, seed, status, iterations, accuracies (or errors)."""
         others = [f"train_{self.measure}"] if not self._has_r2 else ["test_r2", "train_r2", "test_rmse", "train_rmse"]
         heads = [*self.settings[0].entries, "seed", "status", "iterations", f"test_{self.measure}", *others]
-        rows = [
-            [
-                *result.entries.values(),
-                seed,
-                status,
-                history.evaluated_at[-1],
-                score,
-                *(find_last(history, name) for name in others),
-            ]
-            for result in self.settings
-            for seed, status, history, score in zip(
-                self.seeds, result.statuses, result.histories, result.scores.tolist(), strict=True
-            )
-        ]
-        return to_csv([heads, *rows])
+        rows: list[list[Any]] = [heads]
+        for result in self.settings:
+            runs = zip(self.seeds, result.statuses, result.histories, result.scores.tolist(), strict=True)
+            for seed, status, history, score in runs:
+                last = [find_last(history, name) for name in others]
+                rows.append([*result.entries.values(), seed, status, history.evaluated_at[-1], score, *last])
+        return to_csv(rows)
 
     def pairs_csv(self) -> str:
         """Return a row for each pair of settings as CSV: difference, intervals, p-values, claims, verdict."""

@@ -126,7 +126,11 @@ class SettingResult:
 
 @attrs.frozen(eq=False, kw_only=True)
 class PairResult:
-    """Two settings, first the one that was ahead at the last interim analysis (before it, now), and the claim."""
+    """Two settings, first the one that was ahead at the last interim analysis (before it, now), and the claim.
+
+    Estimates of the difference are over all seeds, and None for a single seed; `decision` is for new samples like those
+    of the test part, `decision_here` for these alone.
+    """
 
     first: str
     second: str
@@ -134,15 +138,10 @@ class PairResult:
     difference: float
     """Of the mean test accuracies, or errors."""
     on_such_samples: Estimate | None
-    """The difference over all seeds and all samples like those of the test part; None for a single seed."""
     on_these_samples: Estimate | None
-    """The difference over all seeds, for the samples of the test part alone; None for a single seed."""
     decision: Decision
-    """The claim for new samples like those of the test part."""
     decision_here: Decision
-    """The claim for the fixed test set alone."""
     samples: int
-    """The number of test samples."""
     rope: float
     """The region of practical equivalence, in the unit of the accuracy or error."""
     measure: Measure = "accuracy"

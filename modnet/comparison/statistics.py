@@ -148,7 +148,7 @@ class Estimate:
         (-0.00026, 0.00426)
         """
         tail = (1 - level) / 2
-        half = t_quantile(tail, self.df) * self.standard_error
+        half = -float(load_special().stdtrit(self.df, tail)) * self.standard_error
         if self.hits:
             half = max(half, self.hits.reach(tail))
         below, above = (max(half, self.samples.reach(tail, side) if self.samples else 0.0) for side in (-1, 1))
@@ -292,11 +292,6 @@ class Variation:
         values, counts = np.unique(np.round(self.columns, 12), return_counts=True)
         exact = math.isfinite(self.limits[0]) and math.isfinite(self.limits[1])
         return RareSamples(values, counts.astype(np.float64), (min(low, 0.0), max(high, 0.0)), self.unit, exact)
-
-
-def t_quantile(tail: float, df: float) -> float:
-    """Return the value that Student's t exceeds with probability `tail`; `df` may be any positive number."""
-    return -float(load_special().stdtrit(df, tail))
 
 
 def load_special() -> Any:

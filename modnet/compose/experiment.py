@@ -222,8 +222,7 @@ def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Datas
     known = get_settings(settings.source)
     inferred = {key: value for key, value in data.settings.items() if key in known}
     resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source
-    job = MAIN_JOB if given is None else get_default_job(data)
-    if given is not None and job is not MAIN_JOB:
+    if given is not None and (job := get_default_job(data)) is not MAIN_JOB:
         experiment = create_experiment(merge(job, {**given, "data": {}}))
     return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved))
 

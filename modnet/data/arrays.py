@@ -3,21 +3,20 @@
 from __future__ import annotations
 
 import math
-from collections import Counter
 from collections.abc import Container, Mapping, Sequence
-from itertools import cycle
 from typing import Any
 
 import attrs
 import numpy as np
 
 from modnet.data.columns import Column, PreparationSettings, describe_column, find_column, find_impute
-from modnet.data.labels import check_classes, is_missing, to_indices, to_label_array, to_labels
-from modnet.data.preparation import Preparation, format_unseen
+from modnet.data.labels import check_classes, is_missing, is_one_hot, to_indices, to_label_array, to_labels
+from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_rows, describe_part
 from modnet.data.targets import TargetScale, to_targets, to_weights
 from modnet.errors import DataError
 from modnet.randomness import Stream
+from modnet.text import list_some
 from modnet.types import Array, Task
 
 PIXEL_COLUMNS = 16
@@ -40,7 +39,10 @@ def to_samples(
     Raises DataError.
     """
     pairs = [_to_pair(given, describe_part(name), classes, settings.task) for name, given in parts.items()]
-    weights = (weights,) if len(pairs) == 1 or weights is None else weights
+    if len(pairs) == 1 or weights is None:
+        weights = [weights] * len(pairs)
+    elif not isinstance(weights, (tuple, list)) or len(weights) != len(pairs):
+        raise DataError("'weights' must be a pair: those of training rows, and those of test rows or None")
     tables = [x for x, _ in pairs]
     if len({table.shape[1] for table in tables}) > 1:
         raise DataError(f"training rows have {tables[0].shape[1]} features, test rows {tables[1].shape[1]}")
@@ -51,7 +53,7 @@ def to_samples(
     tables, columns = encode_tables(tables, columns, {find_column(key, columns, "encode") for key in listed})
     may_lack = [way is not None for way in find_impute(settings, columns)]
     found = []
-    for (name, x), (_, labels), given in zip(zip(parts, tables, strict=True), pairs, cycle(weights)):
+    for (name, x), (_, labels), given in zip(zip(parts, tables, strict=True), pairs, weights, strict=True):
         x = np.array(x, order="C", copy=True if x.flags.writeable else None)
         w = None if given is None else to_weights(given, describe_part(name), len(x))
         samples = Samples(x, labels, is_finite=True, columns=columns, weights=w)
@@ -64,6 +66,7 @@ def to_samples(
 def _to_pair(given: Any, part: str, classes: tuple[Any, ...] | None, task: Task | None) -> tuple[Array, Array]:
     """Return rows (N, D) of any dtype and their labels (N,), or targets (N, targets); raises DataError."""
     x = _to_array(given[0], part)
+    check_order(given[0], given[1], part)
     if task == "regression":
         labels = to_targets(given[1], part)
     else:
@@ -79,6 +82,30 @@ def _to_pair(given: Any, part: str, classes: tuple[Any, ...] | None, task: Task 
     return x.reshape(len(x), features), labels
 
 
+def check_order(rows: Any, labels: Any, part: str) -> None:
+    """Raise DataError where rows and labels of pandas belong together in another order than they stand in."""
+    one: Any = getattr(rows, "index", None)
+    other: Any = getattr(labels, "index", None)
+    if hasattr(one, "equals") and hasattr(other, "equals") and not one.equals(other) and {*one} == {*other}:
+        what = "rows and labels have the same index in another order"
+        raise DataError(f"{part} {what}: bring them into one, as by y.loc[x.index]")
+
+
+def list_names(rows: Any) -> list[str]:
+    """Return the names that a frame has for its columns; none of other rows."""
+    names = list(getattr(rows, "column_names", getattr(rows, "columns", ())))
+    return names if all(isinstance(name, str) for name in names) else []
+
+
+def find_features(rows: Any, names: Sequence[str]) -> Any:
+    """Return rows with the columns of a frame in this order; raises DataError for one that it lacks."""
+    if not names or not (known := list_names(rows)) or known == list(names):
+        return rows
+    if lacking := [name for name in names if name not in known]:
+        raise DataError(f"the rows have no column {lacking[0]!r}; they have {list_some(known, 12)}")
+    return np.stack([np.asarray(rows[name], object) for name in names], axis=1)
+
+
 def is_pair(given: object) -> bool:
     """Say whether an argument can be (rows, labels): two arrays or lists."""
     return isinstance(given, (tuple, list)) and len(given) == 2 and all(map(_is_list, given))
@@ -92,12 +119,13 @@ def is_labels_of(rows: Any, labels: Any, task: Task | None) -> bool:
         shape, dimensions = np.shape(labels), np.ndim(rows)
     except ValueError:  # rows of different lengths
         return False
-    return dimensions > 0 and (
-        len(shape) == 1 or (len(shape) == 2 and (task == "regression" or (np.sum(labels, axis=1) == 1).all()))
-    )
+    is_column = len(shape) == 1 or (len(shape) == 2 and (task == "regression" or shape[1] == 1))
+    return dimensions > 0 and (is_column or (len(shape) == 2 and is_one_hot(np.asarray(labels))))
 
 
 def _is_list(given: object) -> bool:
+    if hasattr(given, "toarray"):
+        raise DataError(f"a {type(given).__name__} is sparse: give its toarray()")
     return hasattr(given, "__len__") and hasattr(given, "__getitem__") and not isinstance(given, (str, bytes, Mapping))
 
 
@@ -154,12 +182,12 @@ def encode_labels(train: Array, test: Array) -> tuple[tuple[Any, ...], Array]:
 
 def choose_scale(samples: Samples, settings: PreparationSettings) -> PreparationSettings:
     """Return the settings with "auto" replaced: what features are divided by, and which are standardized."""
-    if settings.standardize is True or settings.scale != "auto":
-        return attrs.evolve(settings, standardize=settings.standardize not in ("auto", False) and settings.standardize)
+    standardize = settings.standardize != "auto" and settings.standardize
+    if standardize is True or settings.scale != "auto":
+        return attrs.evolve(settings, standardize=standardize)
     scale = infer_scale(samples)
     if settings.standardize == "auto" and scale is None:
         return attrs.evolve(settings, standardize=True)
-    standardize = settings.standardize != "auto" and settings.standardize
     return attrs.evolve(settings, scale=scale or 1.0, standardize=standardize)
 
 
@@ -178,17 +206,6 @@ def prepare(train: Samples, given: PreparationSettings) -> tuple[dict[str, Any],
             key: column.words if column.encode == "ordinal" else "one-hot" for key, column in text.items()
         }
     return {"preparation": found}, kept
-
-
-def describe_unseen(samples: Samples) -> list[str]:
-    """Return a note on each column of text that has words which the training rows lack."""
-    if samples.preparation is None or all(column.words is None for column in samples.columns):
-        return []
-    counts: dict[str, Counter[str]] = {}
-    for block in samples.blocks():
-        for name, some in samples.preparation.count_unseen(samples.unscaled(block), samples.columns).items():
-            counts[name] = counts.get(name, Counter()) + some
-    return format_unseen(counts)
 
 
 def infer_scale(samples: Samples) -> float | None:
@@ -272,9 +289,10 @@ def _to_word(cell: Any) -> str:
 
 def _to_array(rows: Any, part: str) -> Array:
     if np.ma.is_masked(rows):  # NumPy alone would take what is behind the mask
-        row, *column = np.argwhere(np.ma.getmaskarray(rows))[0]
-        raise DataError(f"{part} row {row + 1}, feature {(column or [0])[0] + 1}: a missing value (masked)")
+        rows = rows.astype(object if rows.dtype.kind == "U" else np.float64).filled(math.nan)
     try:
-        return np.asarray(rows)
+        found = np.asarray(rows)
     except ValueError:
         raise DataError(f"{part} rows are of different lengths") from None
+    # NumPy makes text of all cells of a list where some are: "nan" of a missing one.
+    return np.asarray(rows, object) if found.dtype.kind == "U" and not hasattr(rows, "dtype") else found

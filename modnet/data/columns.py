@@ -61,9 +61,14 @@ def find_column(key: Key, columns: Sequence[Column], setting: str) -> int:
     raise DataError(f"{setting!r} names the column {key!r}, and there is none: available: {known}")
 
 
-def _setting(default: Any, is_valid: Callable[[Any], bool], wanted: str) -> Any:
+def _setting(
+    default: Any, wanted: str, words: tuple[str | None, ...], is_other: Callable[[Any], bool] = lambda _: False
+) -> Any:
+    """Return a field that takes one of some words, or another value that is right."""
+
     def check(_: object, attribute: attrs.Attribute[Any], value: Any) -> None:
-        if not is_valid(value):
+        is_word = (value is None or isinstance(value, str)) and value in words
+        if not is_word and not is_other(value):
             raise ValueError(f"{attribute.name!r} must be {wanted}: {value!r:.80}")
 
     return attrs.field(default=default, validator=check)
@@ -77,26 +82,14 @@ def _is_number(value: object, lowest: float = -math.inf) -> bool:
         return False
 
 
-def _is_one(value: object, *words: str) -> bool:
-    return isinstance(value, str) and value in words
+def _are(is_valid: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    """Return a function that says whether a value is a table of values that are right."""
+    return lambda value: isinstance(value, Mapping) and all(map(is_valid, value.values()))
 
 
-def _is_encode(value: object) -> bool:
-    if not isinstance(value, Mapping):
-        return _is_one(value, "auto", "one-hot")
-    return all(each == "one-hot" or (isinstance(each, (tuple, list)) and len({*each}) > 1) for each in value.values())
-
-
-def _is_impute(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return all(isinstance(each, str) or _is_number(each) for each in value.values())
-    return value is None or _is_one(value, *STATISTICS) or _is_number(value)
-
-
-def _is_class_weight(value: object) -> bool:
-    if isinstance(value, Mapping):
-        return all(_is_number(each) and each >= 0 for each in value.values())
-    return _is_one(value, "balanced")
+_are_encodings = _are(lambda each: each == "one-hot" or (isinstance(each, (tuple, list)) and len({*each}) > 1))
+_are_fills = _are(lambda each: isinstance(each, str) or _is_number(each))
+_are_weights = _are(lambda each: _is_number(each) and each >= 0)
 
 
 # ruff: noqa: RUF009 - a field is what `_setting` returns
@@ -113,37 +106,37 @@ class PreparationSettings:
     """
 
     standardize: Literal["auto"] | bool | tuple[Key, ...] = _setting(
-        "auto",
-        lambda value: isinstance(value, (bool, tuple)) or _is_one(value, "auto"),
-        "true, false, 'auto' or columns",
+        "auto", "true, false, 'auto' or columns", ("auto",), lambda value: isinstance(value, (bool, tuple))
     )
     """Mean 0 and deviation 1, of all columns or of these; "auto": unless `scale` is a number, or 255 is inferred."""
     scale: float | Literal["auto"] = _setting(
-        "auto", lambda value: _is_one(value, "auto") or _is_number(value, 0), "a number > 0 or 'auto'"
+        "auto", "a number > 0 or 'auto'", ("auto",), lambda value: _is_number(value, 0)
     )
     """The divisor of features that are not standardized; "auto": 255 for what is evidently pixels."""
     encode: Literal["auto", "one-hot"] | dict[str, Literal["one-hot"] | tuple[str, ...]] = _setting(
-        "auto", _is_encode, "'auto', 'one-hot', or a table of 'one-hot' or a list of words in order by column"
+        "auto",
+        "'auto', 'one-hot', or a table of 'one-hot' or a list of words in order by column",
+        ("auto", "one-hot"),
+        _are_encodings,
     )
     """A column of text as columns of 0 and 1, one a word, or as the places of its words in a given order."""
     impute: Literal["mean", "median", "most-frequent"] | float | dict[str, float | str] | None = _setting(
-        None, _is_impute, "'mean', 'median', 'most-frequent', a number, or a table of those by column"
+        None,
+        "'mean', 'median', 'most-frequent', a number, or a table of those by column",
+        (None, *STATISTICS),
+        lambda value: _is_number(value) or _are_fills(value),
     )
     """The value in place of a missing one. In a column of text it is a word, or the most frequent one."""
     missing_indicator: bool = attrs.field(default=False, validator=instance_of(bool))
     """A column of 0 and 1 beside each imputed column that lacks something in training."""
-    unseen: Literal["zeros", "refuse"] = _setting(
-        "zeros", lambda value: _is_one(value, "zeros", "refuse"), "'zeros' or 'refuse'"
-    )
+    unseen: Literal["zeros", "refuse"] = _setting("zeros", "'zeros' or 'refuse'", ("zeros", "refuse"))
     """The rule for words that training has not seen: zeros in all columns of the words, or an error."""
-    test_fraction: float = _setting(0.2, lambda value: _is_number(value) and 0 <= value < 1, ">= 0 and < 1")
+    test_fraction: float = _setting(0.2, ">= 0 and < 1", (), lambda value: _is_number(value) and 0 <= value < 1)
     """The share of rows for testing, where there is no test part."""
-    task: Task | None = _setting(
-        None, lambda value: value is None or _is_one(value, *TASKS), "'classification' or 'regression'"
-    )
+    task: Task | None = _setting(None, "'classification' or 'regression'", (None, *TASKS))
     """Labels are classes, or numbers to predict; None: classes, unless the loss is one for regression."""
     class_weight: Literal["balanced"] | dict[str, float] | None = _setting(
-        None, lambda value: value is None or _is_class_weight(value), "'balanced', or a table of numbers >= 0 by label"
+        None, "'balanced', or a table of numbers >= 0 by label", (None, "balanced"), _are_weights
     )
     """The weight of each class in the loss; "balanced": each class has the same in all."""
     stratified: bool = attrs.field(default=False, validator=instance_of(bool))

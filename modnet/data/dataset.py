@@ -11,10 +11,11 @@ import attrs
 import numpy as np
 
 from modnet.data.arrays import (
-    describe_unseen,
     encode_targets,
+    find_features,
     is_labels_of,
     is_pair,
+    list_names,
     prepare,
     split_samples,
     to_samples,
@@ -23,9 +24,9 @@ from modnet.data.columns import Column, PreparationSettings
 from modnet.data.labels import check_labels, to_classes
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
-from modnet.data.targets import TargetScale, weigh_classes
+from modnet.data.targets import TargetScale, to_weights, weigh_classes
 from modnet.errors import DataError, SettingError, describe_unknown
-from modnet.text import format_count, list_some
+from modnet.text import format_count
 from modnet.types import Array, Task
 
 
@@ -118,10 +119,7 @@ class Dataset:
         array([[ 1.,  1.,  0.],
                [-1.,  0.,  0.]])
         """
-        if self.feature_names and (known := list(getattr(rows, "column_names", getattr(rows, "columns", ())))):
-            if lacking := [name for name in self.feature_names if name not in known]:
-                raise DataError(f"the rows have no column {lacking[0]!r}; they have {list_some(map(str, known), 12)}")
-            rows = np.stack([np.asarray(rows[name], object) for name in self.feature_names], axis=1)
+        rows = find_features(rows, self.feature_names)
         text = {column.name or str(j): "one-hot" for j, column in enumerate(self.columns) if column.words is not None}
         wanted = _read_settings({"encode": text, "impute": "median"})  # what may lack, the preparation knows
         columns = [Column(column.name) for column in self.columns]
@@ -162,7 +160,11 @@ class Dataset:
         wanted = _read_settings(preparation)
         known = None if classes is None else to_classes(classes)
         parts = _arrange(train, test, wanted.task)
-        columns = columns or _name_columns(feature_names, next(iter(parts.values()))[0])
+        own = list_names(parts["train"][0])
+        given = feature_names if len(feature_names) else own
+        check_feature_names(given, len(given))
+        columns = columns or tuple(map(Column, given))
+        parts = {name: (find_features(rows, own), labels) for name, (rows, labels) in parts.items()}
         first, *more = to_samples(parts, known, columns, wanted, weights)
         if not more:
             first, second = split_samples(first, wanted.test_fraction, wanted.split_seed, wanted.stratified)
@@ -170,6 +172,8 @@ class Dataset:
             second = more[0]
         if not len(first):
             raise DataError("no training rows")
+        if first.weights is not None:
+            to_weights(first.weights, "training", len(first))  # after the split
         first, second, found, scale = encode_targets(first, second, known, wanted)
         changes, resolved = prepare(first, wanted)
         names = tuple(column.name for column in first.columns)
@@ -178,8 +182,10 @@ class Dataset:
         kept = {**resolved, **(settings or {})}
         weights = weigh_classes(wanted.class_weight, first.t, found, first.weights)
         first, second = attrs.evolve(first, weights=weights, **changes), attrs.evolve(second, **changes)
-        data = cls(first, second, found, kept, names, tuple(notes), target_scale=scale)
-        return attrs.evolve(data, notes=(*data.notes, *describe_unseen(second)))
+        if second.preparation:
+            unseen = second.preparation.describe_unseen(map(second.unscaled, second.blocks()), second.columns)
+            notes = (*notes, *unseen)
+        return cls(first, second, found, kept, names, tuple(notes), target_scale=scale)
 
     def check(self) -> None:
         """Raise DataError where networks cannot rely on it: rows of finite numbers, a class index for each.
@@ -212,7 +218,8 @@ def _read_settings(given: Mapping[str, Any]) -> PreparationSettings:
     if mistakes := [describe_unknown("unknown setting", key, [*own, *names]) for key in given if key not in names]:
         raise SettingError(mistakes, "from_arrays")
     try:
-        return PreparationSettings(**given)
+        plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+        return PreparationSettings(**plain)
     except (TypeError, ValueError) as error:
         raise DataError(str(error)) from None
 
@@ -231,15 +238,6 @@ def _arrange(train: Any, test: Any, task: Task | None) -> dict[str, Any]:
             what = f"{name!r} must be a pair (rows, labels), not a {type(given).__name__}"
             raise DataError(f"{what}; or give from_arrays(rows, labels), as many labels as rows")
     return {"train": train} if test is None else {"train": train, "test": test}
-
-
-def _name_columns(names: Sequence[str], rows: Any) -> tuple[Column, ...]:
-    """Return the columns of some names, or of those that a table of rows has, or none."""
-    own = list(getattr(rows, "columns", ()))
-    if not len(names) and own and all(isinstance(name, str) for name in own):
-        names = own
-    check_feature_names(names, len(names))
-    return tuple(map(Column, names))
 
 
 def check_feature_names(names: Sequence[str], features: int) -> None:

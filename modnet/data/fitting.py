@@ -10,15 +10,7 @@ import attrs
 import numpy as np
 from attrs.validators import instance_of
 
-from modnet.data.columns import (
-    STATISTICS,
-    Column,
-    PreparationSettings,
-    describe_column,
-    find_column,
-    find_impute,
-    to_words,
-)
+from modnet.data.columns import STATISTICS, Column, PreparationSettings, describe_column, find_column, find_impute
 from modnet.data.labels import to_float64
 from modnet.errors import DataError
 from modnet.text import quote
@@ -30,12 +22,9 @@ Blocks = Callable[[], Iterable[Array]]
 
 
 @attrs.frozen
-class PreparedColumn:
-    """A raw column, and all that was learned to prepare it."""
+class PreparedColumn(Column):
+    """A raw column with the words of the training rows, and all that was learned to prepare it."""
 
-    name: str = attrs.field(default="", validator=instance_of(str))
-    words: tuple[str, ...] | None = attrs.field(default=None, converter=to_words)
-    """The words of the training rows, or None for numbers."""
     encode: Literal["one-hot", "ordinal"] | None = None
     """A column for each word, or one with the place of the word among `words`."""
     fill: float | str | None = None
@@ -89,9 +78,7 @@ class Rows:
 def fit_columns(rows: Rows, columns: Sequence[Column], settings: PreparationSettings) -> tuple[PreparedColumn, ...]:
     """Return what is learned of each column; raises DataError where that is not possible, or has to be asked for."""
     fit = _Fit(rows, columns, settings)
-    fit.survey()
-    found = fit.standardize(fit.impute(fit.encode()))
-    return tuple(found)
+    return tuple(fit.standardize(fit.impute(fit.encode())))
 
 
 @attrs.define(eq=False)
@@ -109,7 +96,7 @@ class _Fit:
     counts: list[Array] = attrs.field(init=False)
     """Of a column of text, the weight of each word."""
 
-    def survey(self) -> None:
+    def __attrs_post_init__(self) -> None:
         """Read rows for the first time: ranges, words and gaps."""
         self.low = self.high = np.full(len(self.columns), math.nan)
         self.lacks = np.zeros(len(self.columns), bool)

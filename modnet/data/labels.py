@@ -83,7 +83,7 @@ def to_labels(labels: Array, part: str) -> Array:
     if labels.dtype.kind not in "buifU":
         raise DataError(f"{part} labels must be classes (whole numbers or text), found {labels.dtype}")
     if labels.ndim == 2 and labels.shape[1] > 1:
-        if labels.dtype.kind == "U" or not _is_one_hot(labels):
+        if labels.dtype.kind == "U" or not is_one_hot(labels):
             raise DataError(f"{part} labels of shape {labels.shape} are not one-hot rows: one 1 each, otherwise 0")
         return cast("Array", labels.argmax(axis=1))
     if labels.ndim == 2 and labels.shape[1] == 1:
@@ -228,5 +228,6 @@ def is_missing(label: object) -> bool:
     return label is None or type(label).__name__ in {"NAType", "NaTType"}
 
 
-def _is_one_hot(rows: Array) -> bool:
-    return bool(((rows == 0) | (rows == 1)).all() and (rows.sum(axis=1) == 1).all())
+def is_one_hot(rows: Array) -> bool:
+    """Say whether each row has one 1, and is 0 otherwise."""
+    return bool(((rows == 0) | (rows == 1)).all() and ((rows == 1).sum(axis=1) == 1).all())

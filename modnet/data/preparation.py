@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Sequence
 from functools import cached_property
 from hashlib import sha256
 from typing import Any, Literal, Self
@@ -33,6 +32,8 @@ class Preparation:
     >>> preparation.transform([[3, 1], [2, 0]])
     array([[1., 0., 1.],
            [0., 1., 0.]])
+    >>> preparation.describe_unseen([np.array([[3.0, 0]])], [columns[0], modnet.Column("sex", ("x",))])
+    ["sex: 1 row has a word that the training rows lack, 'x': it becomes zeros"]
     """
 
     columns: tuple[PreparedColumn, ...]
@@ -139,19 +140,23 @@ class Preparation:
             raise DataError(f"row {row + 1}, {where}: the training rows have no word {quote(word)}")
         return places
 
-    def count_unseen(self, table: Array, columns: Sequence[Column]) -> dict[str, Counter[str]]:
-        """Return how often each word stands in a raw table that training has not seen, by the column's name."""
-        found = {}
-        for j, column in enumerate(self.columns):
-            if column.words is None or not columns:
-                continue
-            words = columns[j].words or ()
-            codes = table[:, j]
-            counts = np.bincount(codes[~np.isnan(codes)].astype(np.intp), minlength=len(words))
-            unseen = {word: int(n) for word, n in zip(words, counts, strict=True) if n and word not in column.words}
-            if unseen:
-                found[column.name or f"feature {j + 1}"] = Counter(unseen)
-        return found
+    def describe_unseen(self, blocks: Iterable[Array], columns: Sequence[Column]) -> list[str]:
+        """Return a note on each column of raw rows, in blocks (N, columns), with words that the training rows lack."""
+        text = [j for j, column in enumerate(self.columns) if columns and column.words is not None]
+        counts = {j: np.zeros(len(columns[j].words or ()), np.int64) for j in text}
+        for block in blocks if text else ():
+            for j, count in counts.items():
+                codes = block[:, j]
+                count += np.bincount(codes[~np.isnan(codes)].astype(np.intp), minlength=len(count))
+        notes = []
+        for j, count in counts.items():
+            known, name = self.columns[j].words or (), printable(self.columns[j].name, 40) or f"feature {j + 1}"
+            there = zip(columns[j].words or (), count.tolist(), strict=True)
+            if unseen := {word: number for word, number in there if number and word not in known}:
+                rows = format_count(sum(unseen.values()), "row has", "rows have")
+                words = list_some(map(quote, unseen), 3)
+                notes.append(f"{name}: {rows} a word that the training rows lack, {words}: it becomes zeros")
+        return notes
 
     def to_dict(self) -> dict[str, Any]:
         """Return it as plain values of JSON."""
@@ -172,16 +177,3 @@ class Preparation:
             return cls(tuple(PreparedColumn(**each) for each in given["columns"]), given["unseen"])
         except (TypeError, ValueError, KeyError, IndexError) as error:
             raise DataError(f"not a preparation of columns: {format_error(error)}") from None
-
-
-def format_unseen(counts: Mapping[str, Mapping[str, int]]) -> list[str]:
-    """Return a note for each column with words that the training rows lack.
-
-    >>> format_unseen({"sex": {"x": 2}})
-    ["sex: 2 rows have a word that the training rows lack, 'x': it becomes zeros"]
-    """
-    return [
-        f"{printable(name, 40)}: {format_count(sum(words.values()), 'row has', 'rows have')} a word that the training "
-        f"rows lack, {list_some(map(quote, words), 3)}: it becomes zeros"
-        for name, words in counts.items()
-    ]

@@ -105,7 +105,8 @@ class Samples:
 
     def blocks(self) -> Iterator[slice]:
         """Yield slices that cover all samples, each of a size that is no burden: about 8 MB of float64."""
-        return split_into_blocks(len(self), max(self.features, self.table.shape[1]))
+        size = max(1, BLOCK // max(self.features, self.table.shape[1]))
+        return (slice(start, min(start + size, len(self))) for start in range(0, len(self), size))
 
 
 def scale_features(x: Array, scale: float) -> Array:
@@ -117,12 +118,6 @@ def scale_features(x: Array, scale: float) -> Array:
     if scale == 1:
         return np.array(x, dtype=np.float64, order="C")
     return np.divide(x, scale, dtype=np.float64, order="C")
-
-
-def split_into_blocks(rows: int, columns: int) -> Iterator[slice]:
-    """Return slices that cover all rows, of about a million numbers each."""
-    size = max(1, BLOCK // columns)
-    return (slice(start, min(start + size, rows)) for start in range(0, rows, size))
 
 
 def find_mapping(x: Array) -> mmap | None:
@@ -177,7 +172,9 @@ def check_rows(part: Samples, name: str, columns: Sequence[Column], may_lack: Se
             right &= ~((ends < math.inf) & ((rows < 0) | (rows >= ends) | (rows != np.trunc(rows)) & ~np.isnan(rows)))
         if not right.all():
             row, j = np.argwhere(~right)[0]
-            wanted = "a finite number" if not columns or columns[j].words is None else "the code of a word"
+            is_number = not columns or columns[j].words is None
+            word = "a word (see 'impute')" if np.isnan(rows[row, j]) else "the code of a word"
+            wanted = "a finite number" if is_number else word
             where = f"{name} row {block.start + row + 1}, feature {j + 1}"
             raise DataError(f"{where}: expected {wanted}, found {part.unscaled(block)[row, j]}")
 

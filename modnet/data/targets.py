@@ -13,6 +13,9 @@ from modnet.errors import DataError
 from modnet.text import list_some, quote
 from modnet.types import Array
 
+HEAVIEST = 1e30  # weight, which float32 can add up
+WIDEST = 1e150  # deviation of targets: the squares of errors are numbers
+
 
 @attrs.frozen
 class TargetScale:
@@ -24,10 +27,17 @@ class TargetScale:
 
     @classmethod
     def fit(cls, targets: Array, weights: Array | None = None) -> Self:
-        """Return the scale of targets (N, targets) that are weighted by `weights` (N,)."""
-        mean = np.average(targets, axis=0, weights=weights)
-        deviation = np.sqrt(np.average((targets - mean) ** 2, axis=0, weights=weights))
-        return cls(mean.tolist(), np.where(deviation > 0, deviation, 1.0).tolist())
+        """Return the scale of targets (N, targets) that are weighted by `weights` (N,); raises DataError."""
+        seen = targets if weights is None else targets[weights > 0]
+        with np.errstate(over="ignore"):
+            mean = np.average(targets, axis=0, weights=weights)
+            deviation = np.sqrt(np.average((targets - mean) ** 2, axis=0, weights=weights))
+        varies = (seen != seen[0]).any(axis=0)
+        if (varies & ~((deviation > 1 / WIDEST) & (deviation < WIDEST))).any():
+            raise DataError(
+                f"targets deviate by less than {1 / WIDEST:g} or more than {WIDEST:g}: give them in another unit"
+            )
+        return cls(np.where(varies, mean, seen[0]).tolist(), np.where(varies, deviation, 1.0).tolist())
 
     def standardize(self, targets: Array) -> Array:
         """Return targets (N, targets) with mean 0 and deviation 1."""
@@ -54,14 +64,14 @@ def to_targets(labels: Any, part: str) -> Array:
 def to_weights(weights: Any, part: str, count: int) -> Array:
     """Return weights of rows as (N,) float64; raises DataError where they are not numbers >= 0, one for each row."""
     try:
-        found = np.asarray(weights, np.float64)
+        found = np.array(weights, np.float64)
     except (TypeError, ValueError):
         raise DataError(f"{part} weights must be numbers, one for each row") from None
     if found.shape != (count,):
         raise DataError(f"{part}: {count} rows need {count} weights, found weights of shape {found.shape}")
-    if not (right := np.isfinite(found) & (found >= 0)).all():
-        row = int(np.argmin(right))
-        raise DataError(f"{part} row {row + 1}: a weight must be a number >= 0, found {found[row]}")
+    if not (right := (found == 0) | ((found >= 1 / HEAVIEST) & (found <= HEAVIEST))).all():
+        row, ends = int(np.argmin(right)), f"0 or from {1 / HEAVIEST:g} to {HEAVIEST:g}"
+        raise DataError(f"{part} row {row + 1}: a weight must be a number >= 0 ({ends}), found {found[row]}")
     if count and not found.any():
         raise DataError(f"{part} weights are all 0: one at least must be above 0")
     return found

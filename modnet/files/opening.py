@@ -29,7 +29,7 @@ LIMIT = 2**30
 LARGEST = 2**32
 """Bytes in a file of a run, at most: parameters of half a billion numbers."""
 
-LARGEST_JSON = 2**23
+LARGEST_JSON = 2**25
 """Bytes in a JSON file, at most: in memory it may take fifty times as many."""
 
 CHUNK = 2**20

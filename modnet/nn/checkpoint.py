@@ -34,19 +34,16 @@ _HEX = 64  # letters of a SHA-256
 class Checkpoint:
     """The state of a run after `iteration` iterations: all that it takes to resume to the same bits.
 
-    It goes with the network, the data, the estimator, the optimizer and the settings of its run.
+    It goes with the network, the data, the estimator, the optimizer and the settings of its run. `optimizer` is the
+    optimizer's name and `state` its state; `history` and `seconds` are those of training until then.
     """
 
     iteration: int
     params: Params = attrs.field(repr=False)
     optimizer: str
-    """The optimizer's name."""
     state: State = attrs.field(repr=False)
-    """The optimizer's state."""
     history: History
-    """The recorded history until then."""
     seconds: float
-    """The seconds of training until then."""
 
     def check(self, params: Params, optimizer: Optimizer) -> None:
         """Raise SettingError or ShapeError where it is not of this optimizer, or not of a network with such parameters.
@@ -202,13 +199,11 @@ def load_history(folder: Path) -> History | None:
 
 def hash_checkpoints(folder: Path) -> set[str]:
     """Return the digests of the parameters in a run's checkpoints; none where one of these is damaged."""
-
-    def hash_them(header: dict[str, Any], arrays: list[Array]) -> str:
-        return hash_params(unflatten(header["params"], None, arrays))
-
-    paths = (folder / CHECKPOINT, folder / PREVIOUS)
+    paths = [path for path in (folder / CHECKPOINT, folder / PREVIOUS) if path.exists()]
     try:
-        return {_read(path, hash_them)[1] for path in paths if path.exists()}
+        return {
+            _read(path, lambda head, arrays: hash_params(unflatten(head["params"], None, arrays)))[1] for path in paths
+        }
     except DataError:
         return set()
 

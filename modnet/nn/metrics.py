@@ -17,7 +17,6 @@ class Metric:
 
     title: str
     task: Task
-    unit: str
     larger_is_better: bool
     compute: Callable[[Array, Array, Array | None], float]
     """From outputs `y` (N, classes or targets), targets `t` and weights (N,) or None to the number."""
@@ -38,7 +37,7 @@ def find_errors(y: Array, t: Array, weights: Array | None = None) -> Array:
     squares = (y - t) ** 2
     centred = t - np.average(t, axis=0, weights=weights)
     variance, mean = (np.average(values, axis=0, weights=weights) for values in (centred**2, squares))
-    unit = np.where(variance > 0, variance, mean)
+    unit = np.where((t != t[0]).any(axis=0) & (variance > 0), variance, mean)
     return np.asarray((squares / np.where(unit > 0, unit, 1.0)).mean(axis=1))
 
 
@@ -63,9 +62,9 @@ def compute_rmse(y: Array, t: Array, weights: Array | None = None) -> float:
 
 # The first of a task is its main one.
 METRICS = {
-    "accuracy": Metric("accuracy", "classification", "share of the samples", True, compute_accuracy),
-    "r2": Metric("R²", "regression", "share of the targets' variance", True, compute_r2),
-    "rmse": Metric("RMSE", "regression", "unit of the targets", False, compute_rmse),
+    "accuracy": Metric("accuracy", "classification", True, compute_accuracy),
+    "r2": Metric("R²", "regression", True, compute_r2),
+    "rmse": Metric("RMSE", "regression", False, compute_rmse),
 }
 
 

@@ -270,10 +270,8 @@ def _evaluate_part(network: DenseNetwork, data: Dataset, samples: Samples) -> tu
     """Return the metrics of a part, each of its samples alike, and the hits or errors of single samples."""
     scores = [network.predict_scores(samples.rows(block)) for block in samples.blocks()]
     y = np.concatenate(scores) if scores else np.empty((0, network.layers[-1].outputs))
-    if data.task == "classification":
-        return compute_metrics(data.task, y, samples.t), find_hits(y, samples.t)
     y, t = data.to_unit(y), data.to_unit(samples.t)
-    return compute_metrics(data.task, y, t), find_errors(y, t)
+    return compute_metrics(data.task, y, t), find_hits(y, t) if data.classes else find_errors(y, t)
 
 
 def check_task(loss: Loss, data: Dataset) -> None:

@@ -18,11 +18,13 @@ from modnet.compose.parts import find_name
 from modnet.compose.plugins import get_host
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError
+from modnet.files.arrays import unpack_array
 from modnet.files.opening import LIMIT, read_plain
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.diagnosis import diagnose, find_baseline
-from modnet.text import printable, to_csv
+from modnet.runs.folder import HITS
+from modnet.text import format_error, printable, to_csv
 from modnet.types import Array, History
 
 
@@ -41,6 +43,17 @@ def pack_of_samples(values: Array | None) -> bytes:
     content = io.BytesIO()
     np.save(content, values, allow_pickle=False)
     return content.getvalue()
+
+
+def unpack_of_samples(path: Path, content: bytes, count: int) -> Array:
+    """Return the hits or errors (N,) in the content of a run's file; raises DataError where they are others."""
+    try:
+        found = unpack_array(content)
+    except Exception as error:  # NumPy has many
+        raise DataError(f"{path}: cannot be read ({format_error(error)})", path=path) from None
+    if found.shape != (count,) or found.dtype != (np.bool_ if path.name == HITS else np.float64):
+        raise DataError(f"{path}: not the {path.stem} of {count:,} test samples", path=path)
+    return found
 
 
 def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[str, Any]:

@@ -13,11 +13,10 @@ from modnet.compose.experiment import Experiment, to_table
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, SettingError
-from modnet.files.arrays import unpack_array
 from modnet.files.opening import read_json, read_plain
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import load_params
-from modnet.runs.contents import describe_params, pack_json, pack_of_samples, summarize
+from modnet.runs.contents import describe_params, pack_json, pack_of_samples, summarize, unpack_of_samples
 from modnet.runs.folder import ERRORS, EXPERIMENT, HITS, PARAMS, PREPARATION, SUMMARY
 from modnet.runs.receipt import PLACE, compare_settings, flatten
 from modnet.runs.surroundings import Difference, compare_entries
@@ -87,13 +86,7 @@ def _compare_of_samples(path: Path, values: Array | None, status: Status) -> Ite
         yield Difference(path.name, "the file", *("there" if side else "" for side in (content, expected)))
         return
     made = np.asarray(values)
-    try:
-        there = unpack_array(content)
-    except Exception:  # NumPy has many
-        there = None
-    if there is None or (there.dtype, there.shape) != (made.dtype, made.shape):
-        yield Difference(path.name, f"not the {path.stem} of {len(made):,} test samples")
-        return
+    there = unpack_of_samples(path, content, len(made))
     words = {True: "recognised", False: "missed"} if made.dtype == np.bool_ else {}
     for i in np.flatnonzero(there != made)[:1]:
         pair = [each[i].item() for each in (there, made)]

@@ -15,7 +15,7 @@ from modnet.compose.experiment import Experiment, count_outputs, create_network_
 from modnet.compose.network import Network
 from modnet.data.arrays import encode_tables
 from modnet.data.columns import Column
-from modnet.data.preparation import Preparation, format_unseen
+from modnet.data.preparation import Preparation
 from modnet.data.samples import scale_features
 from modnet.data.targets import TargetScale
 from modnet.errors import DataError
@@ -52,12 +52,29 @@ class TrainedModel:
         preparation = _read_preparation(folder / PREPARATION, about) if "preparation" in about else None
         try:
             targets = TargetScale(**about["targets"]) if "targets" in about else None
-            model = cls(*_check_fit(experiment, params, about, preparation, targets), source, preparation, targets)
+            classes, scale = tuple(about["classes"]), float(about["scale"])
+            names = tuple(map(str, about.get("features", ())))  # runs of older versions keep none
+            outputs = count_outputs(experiment, len(targets.mean) if targets else len(classes))
+            network = _create_network(experiment, params, outputs)
+            model = cls(network, classes, scale, names, source, preparation, targets)
+            model._check_fit()
         except (KeyError, TypeError, ValueError) as error:  # ShapeError is a ValueError
             why = printable(str(error), 200)
             raise DataError(f"{folder}: {PARAMS} does not fit {EXPERIMENT} ({why})") from None
         model.network.predict(np.zeros((1, model.network.layers[0].inputs)))
         return model
+
+    def _check_fit(self) -> None:
+        """Raise ValueError where the parts do not fit each other."""
+        inputs, classes = self.network.layers[0].inputs, self.classes
+        if not math.isfinite(self.scale) or self.scale <= 0 or len(set(map(str, classes))) != len(classes):
+            raise ValueError(f"a scale of {self.scale}, {len(classes)} classes")
+        if self.preparation and self.preparation.features != inputs:
+            raise ValueError(f"{self.preparation.features} prepared features, {inputs} inputs")
+        if len(self.feature_names) not in {0, self.columns}:
+            raise ValueError(f"{len(self.feature_names)} names of {inputs} features")
+        if self.target_scale and not np.isfinite([self.target_scale.mean, self.target_scale.deviation]).all():
+            raise ValueError("the scale of the targets is not finite")
 
     @property
     def columns(self) -> int:
@@ -85,7 +102,8 @@ class TrainedModel:
         """Return a note on each column of raw rows with words that training has not seen."""
         if not self.preparation:
             return []
-        return format_unseen(self.preparation.count_unseen(*self._encode(rows, columns)))
+        table, columns = self._encode(rows, columns)
+        return self.preparation.describe_unseen([table], columns)
 
     def _encode(self, rows: Array, columns: Sequence[Column]) -> tuple[Array, Sequence[Column]]:
         """Return raw rows with codes in columns of text, and their columns."""
@@ -110,18 +128,9 @@ def _read_preparation(path: Path, about: dict[str, Any]) -> Preparation:
     return found
 
 
-def _check_fit(
-    experiment: Experiment,
-    params: dict[str, Array],
-    about: dict[str, Any],
-    preparation: Preparation | None,
-    targets: TargetScale | None,
-) -> tuple[Network, tuple[Any, ...], float, tuple[str, ...]]:
-    """Return the network of a run, its classes, scale and feature names; raises ValueError where they do not fit."""
-    classes, scale = tuple(about["classes"]), float(about["scale"])
-    names = tuple(map(str, about.get("features", ())))  # runs of older versions keep none
+def _create_network(experiment: Experiment, params: dict[str, Array], outputs: int) -> Network:
+    """Return the network of a run with its parameters; raises ValueError where they do not fit."""
     inputs = len(params["W1"])
-    outputs = count_outputs(experiment, len(targets.mean) if targets else len(classes))
     sizes = [inputs, *experiment.network.hidden, outputs]
     for number, shape in enumerate(pairwise(sizes), start=1):  # first, as a network may be larger than memory
         for name, expected in ((f"W{number}", shape), (f"b{number}", shape[1:])):
@@ -129,12 +138,4 @@ def _check_fit(
                 raise ValueError(f"{name} must have shape {expected}, not {found}")
             if not np.isfinite(params[name]).all():
                 raise ValueError(f"a number in {name} is not finite")
-    if not math.isfinite(scale) or scale <= 0 or len(set(map(str, classes))) != len(classes):
-        raise ValueError(f"a scale of {scale}, {len(classes)} classes")
-    if preparation and preparation.features != inputs:
-        raise ValueError(f"{preparation.features} prepared features, {inputs} inputs")
-    if len(names) not in {0, len(preparation.columns) if preparation else inputs}:
-        raise ValueError(f"{len(names)} names of {inputs} features")
-    if targets and not np.isfinite([targets.mean, targets.deviation]).all():
-        raise ValueError("the scale of the targets is not finite")
-    return create_network_of_size(experiment, inputs, outputs).with_params(params), classes, scale, names
+    return create_network_of_size(experiment, inputs, outputs).with_params(params)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from functools import cached_property
 from importlib.machinery import ModuleSpec
@@ -195,16 +195,11 @@ def _read_given(module: str) -> tuple[str, str]:
 
 def _find_code(module: str, read: Callable[[str], tuple[str, str]] = code_fingerprint) -> tuple[str, str]:
     """Return the fingerprint of a module's code as it was when it was loaded: its files may have changed since."""
-    loaded = list(_find_specs(module.partition(".")[0]))
+    package = module.partition(".")[0]
+    modules = [each for name, each in list(sys.modules.items()) if name.partition(".")[0] == package]
+    loaded = [spec for each in modules if (spec := getattr(each, "__spec__", None))]  # another one, once loaded again
     specs, found = _fingerprints.get(module, ([], ("", "")))
     if not specs or list(map(id, specs)) != list(map(id, loaded)):
         found = read(module)
         _fingerprints[module] = loaded, found
     return found
-
-
-def _find_specs(package: str) -> Iterator[ModuleSpec]:
-    """Yield the specs of the loaded modules of a package; a module that is loaded again has a new one."""
-    for name, module in list(sys.modules.items()):
-        if name.partition(".")[0] == package and (spec := getattr(module, "__spec__", None)):
-            yield spec

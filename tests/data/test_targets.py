@@ -72,8 +72,10 @@ def test_what_cannot_be_targets_is_refused(y, settings, words):
     [
         ([1, 2], "20 rows need 20 weights"),
         (["a"] * 20, "weights must be numbers"),
-        ([1.0] * 19 + [-1], "row 20: a weight must be a number >= 0, found -1"),
+        ([1.0] * 19 + [-1], r"row 20: a weight must be a number >= 0 .*, found -1"),
         ([np.nan] * 20, "row 1: a weight"),
+        ([1e31] * 20, "row 1: a weight must be .* from 1e-30 to 1e.30"),  # their sum in float32 would be infinite
+        ([1e-31] * 20, "row 1: a weight"),
         ([0] * 20, "weights are all 0"),
     ],
 )
@@ -178,3 +180,28 @@ def test_a_scale_reads_back_from_plain_values():
 def test_rows_and_targets_are_given_as_everybody_types_them():
     for y in (Y, np.column_stack([Y, X[:, 1]])):
         assert len(Dataset.from_arrays(X, y, task="regression").train) == 16
+
+
+@pytest.mark.parametrize("factor", [1e-300, 1e-160, 1e152, 1e305])
+def test_targets_whose_squares_are_no_numbers_are_refused(factor):
+    with pytest.raises(DataError, match="give them in another unit"):
+        regression((Y + 100) * factor)
+
+
+@pytest.mark.parametrize("constant", [0.0, 0.1, 1e-320, 1e300, -12345.6789])
+def test_any_constant_target_becomes_0_whatever_rounding_does(constant):
+    assert not regression(np.full(20, constant), weights=np.linspace(0.1, 0.9, 20)).train.t.any()
+
+
+@pytest.mark.parametrize("task", ["classification", "regression"])
+def test_all_weight_in_the_test_part_is_refused(task):
+    weights = np.ones(20)
+    weights[Dataset.from_arrays(X, X[:, 0] > 3).train.chosen] = 0
+    with pytest.raises(DataError, match="training weights are all 0"):
+        Dataset.from_arrays(X, X[:, 0] > 3, task=task, weights=weights)
+
+
+@pytest.mark.parametrize("weights", [np.ones(20), [np.ones(20)], [np.ones(20)] * 3, 2])
+def test_two_parts_have_a_pair_of_weights(weights):
+    with pytest.raises(DataError, match="'weights' must be a pair"):
+        Dataset.from_arrays((X, X[:, 0] > 3), (X, X[:, 0] > 3), weights=weights)

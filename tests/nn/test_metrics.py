@@ -68,3 +68,9 @@ def test_a_weight_counts_as_the_same_sample_that_often(y, t, weights):
     again = np.repeat(np.arange(5), weights)
     found, expected = compute("regression", y, t, weights), compute("regression", y[again], t[again])
     assert found == pytest.approx(expected, rel=1e-9, abs=1e-9)
+
+
+def test_rounding_is_no_variance_of_a_target():
+    t = np.full((7, 1), 0.1)  # whose mean is another number
+    assert compute("regression", t, t)["r2"] == 1
+    assert compute("regression", t + 0.5, t)["r2"] == pytest.approx(0)
