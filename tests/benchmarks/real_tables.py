@@ -69,7 +69,6 @@ PYDATASET = {
     "MASS/crabs": ("sp", "index"),
     "reshape2/tips": ("smoker", ""),
     "car/Chile": ("vote", ""),
-    "ggplot2/mpg": ("class", "model"),
     "Ecdat/Participation": ("lfp", ""),
 }
 REGRESSION = {
@@ -319,7 +318,7 @@ def main() -> None:
     parser.add_argument("folder", type=Path)
     parser.add_argument("--seeds", type=int, default=20)
     parser.add_argument("--tables", help="names joined by commas, or a task")
-    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--rows", type=int, default=500)
     parser.add_argument("--jobs", type=int, default=os.cpu_count())
     parser.add_argument("--json", type=Path)
     options = parser.parse_args()
