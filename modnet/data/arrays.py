@@ -289,8 +289,7 @@ def _to_word(cell: Any) -> str:
 
 def _to_array(rows: Any, part: str) -> Array:
     if np.ma.is_masked(rows):  # NumPy alone would take what is behind the mask
-        row, *column = np.argwhere(np.ma.getmaskarray(rows))[0]
-        raise DataError(f"{part} row {row + 1}, feature {(column or [0])[0] + 1}: a missing value (masked)")
+        rows = rows.astype(object if rows.dtype.kind == "U" else np.float64).filled(math.nan)
     try:
         found = np.asarray(rows)
     except ValueError:

@@ -61,3 +61,16 @@ def test_weights_are_copied() -> None:
     weights[0] = 7
     assert data.train.weights is not None
     assert data.train.weights[0] == 1
+
+
+def test_masked_values_are_missing_values() -> None:
+    rows = np.ma.array(X, mask=X > 4)
+    as_nan = Dataset.from_arrays(np.where(X > 4, np.nan, X), Y, impute="mean")
+    data = Dataset.from_arrays(rows, Y, impute="mean")
+    np.testing.assert_array_equal(data.train.x, as_nan.train.x)
+    np.testing.assert_array_equal(data.prepare(rows), as_nan.prepare(rows.filled(np.nan)))
+
+
+def test_columns_in_a_list_are_those_in_a_tuple() -> None:
+    listed, tupled = (Dataset.from_arrays(X, Y, standardize=of([0, 2])) for of in (list, tuple))
+    np.testing.assert_array_equal(listed.train.x, tupled.train.x)
