@@ -34,10 +34,8 @@ _PLACES = 17
 class RareHits:
     """A bound for hits that differ from seed to seed: as few as were seen are a Poisson variable with a larger mean."""
 
-    number: float
-    """The variance between seeds for a fixed test set, as a number of hits."""
-    unit: float
-    """The weight of one hit in the mean."""
+    number: float  # the variance between seeds for a fixed test set, as a number of hits
+    unit: float  # the weight of one hit in the mean
 
     def tail(self, distance: Any) -> Any:
         """Return the probability of so few hits that differ, where `distance`, at least 0, is the work of others."""
@@ -59,15 +57,11 @@ class RareSamples:
     bounded random variable".)
     """
 
-    values: Array
-    """The distinct values of samples, less their mean."""
+    values: Array  # the distinct values of samples, less their mean
     counts: Array
-    limits: tuple[float, float]
-    """The least and the largest value that a sample can have, less the mean."""
-    unit: float = 1.0
-    """The unit of all of these."""
-    exact: bool = True
-    """False where the limits are taken from what was seen."""
+    limits: tuple[float, float]  # the least and the largest value that a sample can have, less the mean
+    unit: float = 1.0  # the unit of all of these
+    exact: bool = True  # false where the limits are taken from what was seen
 
     def tail(self, distance: Any, side: int) -> Any:
         """Return the p-value of a truth that is `distance` above (side 1) or below (-1) the mean."""

@@ -70,10 +70,8 @@ class Fit:
     count: int = 0
     low: Array = attrs.field(init=False)
     high: Array = attrs.field(init=False)
-    lacks: Array = attrs.field(init=False)
-    """True for columns that lack a value."""
-    counts: list[Array] = attrs.field(init=False)
-    """Of a column of text, the weight of each word."""
+    lacks: Array = attrs.field(init=False)  # true for columns that lack a value
+    counts: list[Array] = attrs.field(init=False)  # of a column of text, the weight of each word
 
     def __attrs_post_init__(self) -> None:
         """Find ranges, words and gaps."""

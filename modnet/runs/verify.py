@@ -49,8 +49,7 @@ class Departure:
 class Retraining:
     """The results of training a run again."""
 
-    reproduced: bool
-    """True where they are, bit for bit, those of the receipt."""
+    reproduced: bool  # true where they are, bit for bit, those of the receipt
     iterations: int
     params_sha256: str
     departure: Departure | None
