@@ -225,16 +225,12 @@ class Variation:
         return cls(mean, seeds, samples, *squares, columns, limits)
 
     @classmethod
-    def from_errors(cls, values: Array, limits: tuple[float, float] = (-math.inf, math.inf)) -> Variation:
-        """Return the variation of errors or their differences, an array of at least two seeds and two samples."""
-        unit = float(np.abs(values).max())
-        low, high = (limit / unit if unit else limit for limit in limits)
-        return attrs.evolve(cls.from_hits(values / unit if unit else values, (low, high)), unit=unit)
-
-    @classmethod
-    def from_differences(cls, values: Array) -> Variation:
-        """Return the variation of differences in hits, which are integers, or in errors, which are not."""
-        return (cls.from_errors if values.dtype.kind == "f" else cls.from_hits)(values)
+    def from_values(cls, values: Array, *, are_differences: bool = True) -> Variation:
+        """Return the variation of hits, which are integers, or of errors, which are not; or of their differences."""
+        are_errors = values.dtype.kind == "f"
+        most, unit = (math.inf, float(np.abs(values).max())) if are_errors else (1.0, 1.0)
+        limits = (-most if are_differences else 0.0, most)
+        return attrs.evolve(cls.from_hits(values / (unit or 1.0) if are_errors else values, limits), unit=unit)
 
     def after(self, seeds: int) -> Variation:
         """Return the variation as it would be after so many seeds if nothing else changed."""
