@@ -113,10 +113,11 @@ class Fit:
             if column.words is None:
                 found.append(PreparedColumn(column.name))
             elif isinstance(how, (tuple, list)):
+                how = tuple(map(str, how))  # numbers, too
                 if lost := [word for word in column.words if word not in how]:
                     problem = f"has the word {quote(lost[0])}, which the order in 'encode' lacks"
                     raise DataError(f"{describe_column(column.name, j)} {problem}: put it where it belongs")
-                found.append(PreparedColumn(column.name, tuple(how), "ordinal"))
+                found.append(PreparedColumn(column.name, how, "ordinal"))
             else:
                 is_many = len(seen) > MOST_WORDS or 2 * len(seen) > self.count
                 unclear += [j] if how is None or (how == "auto" and is_many) else []
