@@ -14,11 +14,8 @@ from typing import Any, TextIO
 _BOTH = "\r\n"
 _ESCAPES = {"\n": r"\n", "\r": r"\r"}
 LONGEST_QUOTE = 40
-GAP = 2
-"""Blanks between the columns of a table."""
-
-JOINERS = "\u200c\u200d"
-"""Characters without a width within words of Persian, Hindi and others, and within emoji."""
+GAP = 2  # blanks between the columns of a table
+JOINERS = "\u200c\u200d"  # characters without a width within words of Persian, Hindi and others, and within emoji
 _RAW = f"\n\t\u00a0\u3000{JOINERS}"  # what is not printable, and harmless
 
 

@@ -10,6 +10,7 @@ from modnet.compose.settings import Table
 from modnet.compose.tables import merge
 from modnet.data.arrays import infer_scale
 from modnet.data.dataset import Dataset
+from modnet.errors import DataError
 from modnet.nn.training import TrainingSettings
 
 SMALLEST = 64  # pixels of a picture, 8 × 8
@@ -49,12 +50,19 @@ FOR_REGRESSION: Table = {
     "network": {"output": "identity", "loss": "mean-squared-error"},
     "optimizer": {"lr": 0.001},  # noise of targets is learned by heart sooner than that of classes
 }
-EPOCHS, FEWEST, MOST = 200, 500, 10_000
-"""Epochs on a table, and iterations at least and at most."""
+EPOCHS, FEWEST, MOST = 200, 500, 10_000  # epochs on a table, and iterations at least and at most
+
+
+def check_is_dataset(data: object) -> None:
+    """Raise DataError where data are something else."""
+    if not isinstance(data, Dataset):
+        remedy = "make one by modnet.Dataset.from_arrays(rows, labels), or modnet.load(FILE)"
+        raise DataError(f"the data must be a modnet.Dataset, not a {type(data).__name__}: {remedy}")
 
 
 def get_default_job(data: Dataset) -> Table:
     """Return the whole default experiment for a data set, of which a user changes single entries."""
+    check_is_dataset(data)
     may_be_pictures = data.task == "classification" and data.preparation is None and data.features >= SMALLEST
     if may_be_pictures and infer_scale(data.train):
         return MAIN_JOB

@@ -59,8 +59,7 @@ class NetworkSettings:
     """The network between the data's features and its classes."""
 
     hidden: tuple[int, ...] = attrs.field(validator=deep_iterable(ge(1)))
-    activation: tuple[Activation, ...] = attrs.field()
-    """One for all hidden layers, or one for each."""
+    activation: tuple[Activation, ...] = attrs.field()  # one for all hidden layers, or one for each
     output: Activation
     loss: Loss
     weight_init_std: WeightInitStd = attrs.field()

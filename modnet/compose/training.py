@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from modnet.compose.defaults import MAIN_JOB, get_default_job
+from modnet.compose.defaults import MAIN_JOB, check_is_dataset, get_default_job
 from modnet.compose.parts import make_part, read_part
 from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset
-from modnet.errors import DataError
 from modnet.interfaces import Observer
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
@@ -53,10 +52,7 @@ def train(
     >>> len(run.history.loss), run.history.iterations
     (100, [50, 100])
     """
-    found: object = data
-    if not isinstance(found, Dataset):
-        remedy = "make one by modnet.Dataset.from_arrays((rows, labels)), or modnet.load(FILE)"
-        raise DataError(f"the data must be a modnet.Dataset, not a {type(found).__name__}: {remedy}")
+    check_is_dataset(data)
     job = get_default_job(data) if optimizer is None or iterations is None else MAIN_JOB  # where neither is read
     count = job["training"]["iterations"] if iterations is None else iterations
     table = {"batch_size": batch_size, "iterations": count, "sampling": sampling, "blas_threads": blas_threads}

@@ -218,7 +218,8 @@ def _read_settings(given: Mapping[str, Any]) -> PreparationSettings:
     if mistakes := [describe_unknown("unknown setting", key, [*own, *names]) for key in given if key not in names]:
         raise SettingError(mistakes, "from_arrays")
     try:
-        return PreparationSettings(**given)
+        plain: dict[str, Any] = {key: tuple(v) if isinstance(v, list) else v for key, v in given.items()}
+        return PreparationSettings(**plain)
     except (TypeError, ValueError) as error:
         raise DataError(str(error)) from None
 

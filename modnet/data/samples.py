@@ -173,7 +173,8 @@ def check_rows(part: Samples, name: str, columns: Sequence[Column], may_lack: Se
         if not right.all():
             row, j = np.argwhere(~right)[0]
             is_number = not columns or columns[j].words is None
-            wanted = "a finite number" if is_number else "a word (see 'impute')" if np.isnan(rows[row, j]) else "a code"
+            word = "a word (see 'impute')" if np.isnan(rows[row, j]) else "the code of a word"
+            wanted = "a finite number" if is_number else word
             where = f"{name} row {block.start + row + 1}, feature {j + 1}"
             raise DataError(f"{where}: expected {wanted}, found {part.unscaled(block)[row, j]}")
 

@@ -13,6 +13,7 @@ from modnet.errors import DataError
 from modnet.text import list_some, quote
 from modnet.types import Array
 
+HEAVIEST = 1e30  # weight, which float32 can add up
 WIDEST = 1e150  # deviation of targets: the squares of errors are numbers
 
 
@@ -34,7 +35,7 @@ class TargetScale:
         varies = (seen != seen[0]).any(axis=0)
         if (varies & ~((deviation > 1 / WIDEST) & (deviation < WIDEST))).any():
             raise DataError(
-                f"targets deviate by less than {1 / WIDEST} or more than {WIDEST}: give them in another unit"
+                f"targets deviate by less than {1 / WIDEST:g} or more than {WIDEST:g}: give them in another unit"
             )
         return cls(np.where(varies, mean, seen[0]).tolist(), np.where(varies, deviation, 1.0).tolist())
 
@@ -68,9 +69,9 @@ def to_weights(weights: Any, part: str, count: int) -> Array:
         raise DataError(f"{part} weights must be numbers, one for each row") from None
     if found.shape != (count,):
         raise DataError(f"{part}: {count} rows need {count} weights, found weights of shape {found.shape}")
-    if not (right := np.isfinite(found) & (found >= 0)).all():
-        row = int(np.argmin(right))
-        raise DataError(f"{part} row {row + 1}: a weight must be a number >= 0, found {found[row]}")
+    if not (right := (found == 0) | ((found >= 1 / HEAVIEST) & (found <= HEAVIEST))).all():
+        row, ends = int(np.argmin(right)), f"0 or from {1 / HEAVIEST:g} to {HEAVIEST:g}"
+        raise DataError(f"{part} row {row + 1}: a weight must be a number >= 0 ({ends}), found {found[row]}")
     if count and not found.any():
         raise DataError(f"{part} weights are all 0: one at least must be above 0")
     return found

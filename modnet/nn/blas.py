@@ -13,8 +13,7 @@ import attrs
 from threadpoolctl import LibController, ThreadpoolController
 
 PATIENCE = 10  # seconds until a block that waits says so
-Before = dict[str, tuple[LibController, int]]
-"""By its file, a BLAS and the number of threads that it had."""
+Before = dict[str, tuple[LibController, int]]  # by its file, a BLAS and the number of threads that it had
 
 
 @contextmanager

@@ -40,8 +40,7 @@ class TrainedModel:
     """The source of the training data, with its settings, or None where its plugin is missing."""
     preparation: Preparation | None = None
     """The preparation of raw rows, or None where they are divided at most."""
-    target_scale: TargetScale | None = None
-    """The scale of the targets of a regression."""
+    target_scale: TargetScale | None = None  # the scale of the targets of a regression
 
     @classmethod
     def read(cls, folder: Path) -> TrainedModel:

@@ -17,6 +17,7 @@ from modnet.display.figure import try_to_draw
 from modnet.display.learning_curves import draw_learning_curves
 from modnet.errors import DataError, ModnetError, SettingError
 from modnet.files import write_atomically
+from modnet.files.opening import LARGEST_JSON
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
@@ -120,7 +121,11 @@ class RunRecorder(Observer):
         """The differences from the surroundings that the run had until its checkpoint."""
         self._experiment, self._data = experiment, data
         self._table = to_table(experiment)
-        self._about, self._preparation = describe_params(data), data.preparation
+        self._about, self._preparation = describe_params(data), b""
+        if data.preparation:
+            self._preparation = pack_json(data.preparation.to_dict())
+            if len(self._preparation) > LARGEST_JSON:
+                raise DataError("too many columns to prepare each: leave some out, or set standardize = false")
         # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
         self._receipt = Receipt.create(experiment, self._table, data)
         origin = {"experiment": self._receipt.identity, "data": self._receipt.content}
@@ -181,7 +186,7 @@ class RunRecorder(Observer):
         with self._writing():
             self._receipt.write(self._folder)
             if self._preparation:
-                write_atomically(self._folder / PREPARATION, pack_json(self._preparation.to_dict()))
+                write_atomically(self._folder / PREPARATION, self._preparation)
             for name in (SUMMARY, HITS, ERRORS, CURVES):
                 (self._folder / name).unlink(missing_ok=True)
 

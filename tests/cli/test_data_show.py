@@ -269,6 +269,17 @@ class TestTablesOfAllKinds:
         (tmp_path / "odd.toml").write_text(block, encoding="utf-8")
         assert run_modnet("train", "odd.toml", "--iterations", "5", "--out", "run", cwd=tmp_path).returncode == 0
 
+    @pytest.mark.parametrize("name", ["label", "target"])
+    def test_numbers_that_are_predicted_whatever_their_column_is_called(self, tmp_path: Path, name: str) -> None:
+        rows = "".join(f"2020-01-{i % 28 + 1:02d},{i % 7}.5,{i * 0.37:.2f}\n" for i in range(60))
+        (tmp_path / "odd.csv").write_text(f"day,x,{name}\n{rows}")
+        done = show("odd.csv", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        assert f"label     '{name}': no column could be classes" in done.stdout
+        command = done.stdout.splitlines()[-1].removeprefix("or modnet ")
+        done = run_modnet(*shlex.split(command), "--iterations", "5", "--out", "run", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+
     def test_a_source_that_is_named_stands_in_the_block(self, tmp_path: Path) -> None:
         (tmp_path / "mixed.txt2").write_text(self.MIXED)
         done = show("mixed.txt2", "--source", "csv", cwd=tmp_path)

@@ -144,3 +144,10 @@ class TestPython:
         before = create_experiment({"data": {"path": str(table)}})
         _, after = read_data(before)
         assert {**to_table(after), "data": {}} == {**to_table(before), "data": {}}
+
+
+@pytest.mark.parametrize("given", [([[1.0]], [0]), None, "iris"])
+def test_what_is_no_data_set_is_refused_with_what_makes_one(given: Any) -> None:
+    for use in (modnet.Network.for_data, lambda data: modnet.train(modnet.TwoLayerNet(1, 2, 2), data)):
+        with pytest.raises(modnet.DataError, match=r"must be a modnet.Dataset.*from_arrays\(rows, labels\)"):
+            use(given)

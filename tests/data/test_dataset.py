@@ -174,7 +174,7 @@ def test_the_split_follows_its_seed():
         (X, np.array([None] * 4), "training row 1: the label is missing (None)"),
         (X, ["a", "b", float("nan"), "a"], "training row 3: the label is missing (nan)"),
         (X, np.ma.array([0, 1, 2, 0], mask=[0, 1, 0, 0]), "training row 2: the label is missing (masked)"),
-        (np.ma.array(X, mask=X == 7), T, "training row 3, feature 2: a missing value (masked)"),
+        (np.ma.array(X, mask=X == 7), T, "training row 3, feature 2: expected a finite number, found nan"),
         (X, [0, 1, None, 0], "training row 3: the label is missing (None)"),
         (X, np.array(["2020-01-01", "NaT", "NaT", "NaT"], "M8[D]"), "training row 2: the label is missing (NaT)"),
         (X, ["a", 1, "b", "a"], "training row 2: the label is 1, others are text"),

@@ -24,6 +24,16 @@ def test_columns_of_a_test_frame_are_found_by_name(make: Any) -> None:
         Dataset.from_arrays((FRAME, Y), (make({name: FRAME[name].to_numpy() for name in "ac"}), Y))
 
 
+def test_a_frame_with_a_column_twice_is_refused() -> None:
+    with pytest.raises(DataError, match="the rows have two columns 'a'; they have a, b, c, a"):
+        Dataset.from_arrays(FRAME, Y).prepare(pd.concat([FRAME, FRAME[["a"]]], axis=1))
+
+
+def test_numbers_may_be_the_words_in_an_order() -> None:
+    data = Dataset.from_arrays([[1], [2], [3], [2]] * 5, [0, 1] * 10, encode={"0": [3, 2, 1]}, standardize=False)
+    np.testing.assert_array_equal(data.prepare([[1], [2], [3]]), [[2], [1], [0]])
+
+
 @pytest.mark.parametrize("index", [range(19, -1, -1), [*"tsrqponmlkjihgfedcba"], [19, "x", *range(18)]])
 def test_an_index_in_another_order_is_refused(index: Any) -> None:
     rows = FRAME.set_axis(sorted(index, key=str))
@@ -61,3 +71,16 @@ def test_weights_are_copied() -> None:
     weights[0] = 7
     assert data.train.weights is not None
     assert data.train.weights[0] == 1
+
+
+def test_masked_values_are_missing_values() -> None:
+    rows = np.ma.array(X, mask=X > 4)
+    as_nan = Dataset.from_arrays(np.where(X > 4, np.nan, X), Y, impute="mean")
+    data = Dataset.from_arrays(rows, Y, impute="mean")
+    np.testing.assert_array_equal(data.train.x, as_nan.train.x)
+    np.testing.assert_array_equal(data.prepare(rows), as_nan.prepare(rows.filled(np.nan)))
+
+
+def test_columns_in_a_list_are_those_in_a_tuple() -> None:
+    listed, tupled = (Dataset.from_arrays(X, Y, standardize=of([0, 2])) for of in (list, tuple))
+    np.testing.assert_array_equal(listed.train.x, tupled.train.x)

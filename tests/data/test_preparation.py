@@ -350,7 +350,7 @@ def test_what_third_parties_make_is_checked():
         "expected the code of a word, found 9.0": (0, 1, 9.0),
         "expected the code of a word, found 0.5": (0, 1, 0.5),
         "expected a finite number, found inf": (0, 0, math.inf),
-        "expected the code of a word, found nan": (0, 1, math.nan),
+        "expected a word .see 'impute'., found nan": (0, 1, math.nan),
     }
     for words, (row, column, value) in wrong.items():
         table = one.copy()

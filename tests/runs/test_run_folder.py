@@ -102,6 +102,29 @@ class TestWhatIsLeft:
         assert labels == ["oak", "elm"]
         assert np.array_equal(outputs, run.network.predict(model.preparation.transform(rows)))
 
+    @pytest.mark.check
+    def test_of_very_many_columns_it_reads_back(self, tmp_path: Path) -> None:
+        np.savez(tmp_path / "wide.npz", x=np.random.default_rng(0).normal(size=(6, 100_000)), t=[0, 1] * 3)
+        table = {
+            "data": {"path": str(tmp_path / "wide.npz")},
+            "network": {"hidden": [1]},
+            "gradient": {"name": "backpropagation"},
+            "training": {"iterations": 1, "batch_size": 2},
+        }
+        run_into(tmp_path / "run", table)
+        assert TrainedModel.read(tmp_path / "run").columns == 100_000
+
+    def test_a_preparation_that_could_not_be_read_back_is_refused_before(
+        self, tmp_path: Path, table, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        monkeypatch.setattr("modnet.runs.recorder.LARGEST_JSON", 100)
+        with pytest.raises(DataError, match="too many columns to prepare each: leave some out, or set standardize"):
+            run_into(tmp_path / "run", table)
+        assert not (tmp_path / "run").exists()
+        table["data"]["standardize"] = False
+        run_into(tmp_path / "run", table)
+        assert TrainedModel.read(tmp_path / "run").columns == 3
+
     def test_an_interrupted_run_is_saved_with_what_it_learned(self, tmp_path: Path, table) -> None:
         data, experiment = read_data(create_experiment(table))
         calls = []

@@ -49,10 +49,8 @@ def table_to_text(view: TableOverview, screen: Screen) -> str:
                 text += f" (to predict numbers, such as {view.proposal.target!r}, set task = 'regression' beside it)"
             facts.append(("label", text))
         elif view.proposal.settings.get("task") == "regression":
-            text = (
-                f"{view.proposal.settings['label']!r}: no column could be classes, so numbers are predicted: confirm it"
-            )
-            facts.append(("label", text))
+            label = view.proposal.data.settings.get("label")
+            facts.append(("label", f"{label!r}: no column could be classes, so numbers are predicted: confirm it"))
         if view.proposal.reasons:
             facts.append(("left out", format_reasons(view.proposal.reasons)))
         blocks += format_advice(view.what, view.proposal.settings, view.proposal.labels)
