@@ -75,9 +75,7 @@ def printable(text: str, longest: int, keep: str = "") -> str:
     >>> printable("pixel" + chr(7) + "123456789", 8)
     'pixel?12...'
     """
-    shown = (
-        letter if letter.isprintable() or letter in keep else _ESCAPES.get(letter, "?") for letter in text[:longest]
-    )
+    shown = (c if c.isprintable() or c in keep else _ESCAPES.get(c, "?") for c in text[:longest])
     return "".join(shown) + "..." * (len(text) > longest)
 
 

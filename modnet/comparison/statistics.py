@@ -232,12 +232,8 @@ class Variation:
         by_chance = min(self.residual, self.by_sample)  # the part of what samples differ by that goes away
         by_sample = by_chance + (self.by_sample - by_chance) * more
         left = by_sample / self.by_sample / more if self.by_sample else 1.0
-        changes: dict[str, Any] = {
-            "by_seed": self._seen_by_seed,
-            "by_sample": by_sample,
-            "columns": self.columns * math.sqrt(left),
-        }
-        return attrs.evolve(self, seeds=seeds, **changes)
+        columns = self.columns * math.sqrt(left)
+        return attrs.evolve(self, seeds=seeds, by_seed=self._seen_by_seed, by_sample=by_sample, columns=columns)
 
     def on_these_samples(self) -> Estimate:
         """Return the mean over all possible seeds, on this fixed test set: the paired t statistic."""

@@ -205,7 +205,6 @@ class _Watch(Observer):
     _seen: int = 0
 
     def run_started(self, run: ObservedRun) -> None:
-        """Pass it on."""
         self.progress.run_started(run)
 
     def epoch_ended(self, run: Any) -> None:
