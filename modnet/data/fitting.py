@@ -178,9 +178,8 @@ class Fit:
         if isinstance(wanted, tuple):
             listed = {find_column(key, self.columns, "standardize") for key in wanted}
             if odd := sorted(listed - chosen):
-                raise DataError(
-                    f"{describe_column(found[odd[0]].name, odd[0])} is one-hot: take it out of 'standardize'"
-                )
+                where = describe_column(found[odd[0]].name, odd[0])
+                raise DataError(f"{where} is one-hot: take it out of 'standardize'")
             chosen = listed
         elif wanted is False or (wanted == "auto" and scale != "auto"):
             chosen = set()

@@ -95,9 +95,8 @@ class Preparation:
             numbers = np.where(lacking, fill, numbers)
         if np.isnan(numbers).any():
             row, place = np.argwhere(np.isnan(numbers))[0]
-            raise DataError(
-                f"row {row + 1}, {describe_column(self.columns[place].name, place)}: a missing value, and no 'impute'"
-            )
+            where = describe_column(self.columns[place].name, place)
+            raise DataError(f"row {row + 1}, {where}: a missing value, and no 'impute'")
         with np.errstate(over="ignore"):
             half = np.where(deviation > HUGE, 0.5, 1.0)  # the difference of huge numbers may be none
             numbers = (numbers * half - mean * half) / np.where(deviation == 0, np.inf, deviation * half)
