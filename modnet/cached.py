@@ -23,9 +23,7 @@ from modnet.files.locks import hold_lock
 from modnet.files.writing import sync_folder
 from modnet.types import Array
 
-SMALL = 2**22
-"""Files of fewer bytes are converted anew each time, in memory."""
-
+SMALL = 2**22  # files of fewer bytes are converted anew each time, in memory
 MAPPED = 2**20  # bytes from which on an array stays in its file
 PROMOTED = 4096  # rows at a time
 NEW = ".new-"

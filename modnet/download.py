@@ -12,11 +12,8 @@ from modnet.errors import DataError, MissingExtraError
 from modnet.files import CHUNK, opened, reading, replacing, sweep, telling
 from modnet.files.locks import hold_lock
 
-TIMEOUT = 30.0
-"""Silence of a server, in seconds, after which the connection counts as broken."""
-
-PAUSE = 1.0
-"""Wait before the second try, in seconds; doubled before each one after."""
+TIMEOUT = 30.0  # silence of a server, in seconds, after which the connection counts as broken
+PAUSE = 1.0  # wait before the second try, in seconds; doubled before each one after
 
 
 def fetch(

@@ -17,8 +17,7 @@ from attrs.validators import instance_of
 
 from modnet.text import format_setting, printable
 
-MOST_MISTAKES = 20
-"""Mistakes in settings that a message lists."""
+MOST_MISTAKES = 20  # mistakes in settings that a message lists
 LONGEST_MESSAGE = 1500
 
 

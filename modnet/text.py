@@ -14,11 +14,8 @@ from typing import Any, TextIO
 _BOTH = "\r\n"
 _ESCAPES = {"\n": r"\n", "\r": r"\r"}
 LONGEST_QUOTE = 40
-GAP = 2
-"""Blanks between the columns of a table."""
-
-JOINERS = "\u200c\u200d"
-"""Characters without a width within words of Persian, Hindi and others, and within emoji."""
+GAP = 2  # blanks between the columns of a table
+JOINERS = "\u200c\u200d"  # characters without a width within words of Persian, Hindi and others, and within emoji
 _RAW = f"\n\t\u00a0\u3000{JOINERS}"  # what is not printable, and harmless
 
 
@@ -78,9 +75,7 @@ def printable(text: str, longest: int, keep: str = "") -> str:
     >>> printable("pixel" + chr(7) + "123456789", 8)
     'pixel?12...'
     """
-    shown = (
-        letter if letter.isprintable() or letter in keep else _ESCAPES.get(letter, "?") for letter in text[:longest]
-    )
+    shown = (c if c.isprintable() or c in keep else _ESCAPES.get(c, "?") for c in text[:longest])
     return "".join(shown) + "..." * (len(text) > longest)
 
 

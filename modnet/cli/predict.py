@@ -55,11 +55,11 @@ def predict(
     without: tuple[str, ...],
     modules: tuple[str, ...],
 ) -> None:
-    """Predict the class, or in a regression the number, of each row of FILE with RUN's network.
+    """Predict the class of each row of FILE with RUN's network.
 
-    FILE has the same features as the training data, found by their names where both have names; other columns are
-    ignored. Labels may be beside them, and are then compared. The output is CSV: row, prediction, and label where there
-    is one.
+    After a regression it is a number. FILE has the same features as the training data, found by their names where both
+    have names; other columns are ignored. Labels may be beside them, and are then compared. The output is CSV: row,
+    prediction, and label where there is one.
     """
     check_files(run, (EXPERIMENT, PARAMS))
     table = read_toml(run / EXPERIMENT) if (run / EXPERIMENT).is_file() else {}

@@ -16,7 +16,7 @@ import modnet
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import complain, echo, explain, tell
 from modnet.cli.show.progress import RunProgress, file_progress
-from modnet.cli.show.values import format_duration, format_settings
+from modnet.cli.show.values import format_duration, format_metric, format_settings
 from modnet.cli.signals import interrupting
 from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
@@ -169,7 +169,9 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
     done = str(run.status)
     if run.status is not Status.FINISHED:
         done += f" after {run.iteration:,} of {run.iterations:,} iterations"
-    last = {name: f"{format_column(name)} {values[-1]:.4f}" for name, values in history.columns.items() if values}
+    last = {
+        name: f"{format_column(name)} {format_metric(values[-1])}" for name, values in history.columns.items() if values
+    }
     if "test_accuracy" in last and (baseline := recorder.summary.get("baseline")) is not None:
         last["test_accuracy"] += f" (majority {baseline:.4f})"
     measured = ", ".join(reversed(last.values()))

@@ -54,13 +54,9 @@ from modnet.text import format_count
 from modnet.types import Array
 
 COMPARISON = "comparison.toml"
-FILES = TABLES, PAIRS, RUNS, REPORT, PICTURE = (
-    "comparison.md",
-    "pairs.csv",
-    "runs.csv",
-    "comparison.json",
-    "comparison.png",
-)
+TABLES, REPORT, PICTURE = "comparison.md", "comparison.json", "comparison.png"
+PAIRS, RUNS = "pairs.csv", "runs.csv"
+FILES = (TABLES, PAIRS, RUNS, REPORT, PICTURE)
 
 
 class ProgressObserver(Protocol):

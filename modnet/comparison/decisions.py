@@ -72,11 +72,11 @@ def decide(differences: Sequence[Array], scope: Scope, rope: float = ROPE, *, fo
     looked = [[count for count in ANALYSES if count <= len(difference)] for difference in differences]
     smallest, now = np.ones((len(differences), 3)), np.ones((len(differences), 2))
     for i, difference in enumerate(differences):
-        estimates = (scope(Variation.from_differences(difference[:count])) for count in looked[i])
+        estimates = (scope(Variation.from_values(difference[:count])) for count in looked[i])
         for so_far in _follow(estimates, rope, smallest[i]):
             smallest[i], now[i] = so_far
     claims = _claim(now)
-    whole = [Variation.from_differences(of) if len(of) > 1 else None for of in differences]
+    whole = [Variation.from_values(of) if len(of) > 1 else None for of in differences]
     coming = _forecast(whole, smallest, now, claims, scope, rope) if forecasts else [{} for _ in claims]
     samples = [scope(variation).samples if variation else None for variation in whole]
     return [

@@ -27,10 +27,8 @@ FIXED = {
 class Setting:
     """One combination of the entries that vary."""
 
-    entries: dict[str, str]
-    """The entries in words: {"hidden": "50", "lr": "0.1"}."""
-    experiment: Experiment
-    """The whole experiment, with the first of the seeds."""
+    entries: dict[str, str]  # the entries in words: {"hidden": "50", "lr": "0.1"}
+    experiment: Experiment  # the whole experiment, with the first of the seeds
 
     @property
     def label(self) -> str:

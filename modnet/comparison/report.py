@@ -86,7 +86,7 @@ class Comparison:
         these = decide(differences, Variation.on_these_samples, self.rope)
         found = []
         for (a, b), difference, decision, decision_here in zip(pairs, differences, such, these, strict=True):
-            variation = Variation.from_differences(difference) if len(self.seeds) > 1 else None
+            variation = Variation.from_values(difference) if len(self.seeds) > 1 else None
             found.append(
                 PairResult(
                     first=self.settings[a].label,

@@ -119,9 +119,7 @@ class SettingResult:
     def _variation(self) -> Variation | None:
         if self.of_samples is None or len(self.of_samples) < 2:
             return None
-        if self.errors is None:
-            return Variation.from_hits(self.of_samples, (0.0, 1.0))
-        return Variation.from_errors(self.of_samples, (0.0, math.inf))
+        return Variation.from_values(self.of_samples, are_differences=False)
 
 
 @attrs.frozen(eq=False, kw_only=True)

@@ -34,10 +34,8 @@ _PLACES = 17
 class RareHits:
     """A bound for hits that differ from seed to seed: as few as were seen are a Poisson variable with a larger mean."""
 
-    number: float
-    """The variance between seeds for a fixed test set, as a number of hits."""
-    unit: float
-    """The weight of one hit in the mean."""
+    number: float  # the variance between seeds for a fixed test set, as a number of hits
+    unit: float  # the weight of one hit in the mean
 
     def tail(self, distance: Any) -> Any:
         """Return the probability of so few hits that differ, where `distance`, at least 0, is the work of others."""
@@ -59,15 +57,11 @@ class RareSamples:
     bounded random variable".)
     """
 
-    values: Array
-    """The distinct values of samples, less their mean."""
+    values: Array  # the distinct values of samples, less their mean
     counts: Array
-    limits: tuple[float, float]
-    """The least and the largest value that a sample can have, less the mean."""
-    unit: float = 1.0
-    """The unit of all of these."""
-    exact: bool = True
-    """False where the limits are taken from what was seen."""
+    limits: tuple[float, float]  # the least and the largest value that a sample can have, less the mean
+    unit: float = 1.0  # the unit of all of these
+    exact: bool = True  # false where the limits are taken from what was seen
 
     def tail(self, distance: Any, side: int) -> Any:
         """Return the p-value of a truth that is `distance` above (side 1) or below (-1) the mean."""
@@ -225,16 +219,12 @@ class Variation:
         return cls(mean, seeds, samples, *squares, columns, limits)
 
     @classmethod
-    def from_errors(cls, values: Array, limits: tuple[float, float] = (-math.inf, math.inf)) -> Variation:
-        """Return the variation of errors or their differences, an array of at least two seeds and two samples."""
-        unit = float(np.abs(values).max())
-        low, high = (limit / unit if unit else limit for limit in limits)
-        return attrs.evolve(cls.from_hits(values / unit if unit else values, (low, high)), unit=unit)
-
-    @classmethod
-    def from_differences(cls, values: Array) -> Variation:
-        """Return the variation of differences in hits, which are integers, or in errors, which are not."""
-        return (cls.from_errors if values.dtype.kind == "f" else cls.from_hits)(values)
+    def from_values(cls, values: Array, *, are_differences: bool = True) -> Variation:
+        """Return the variation of hits, which are integers, or of errors, which are not; or of their differences."""
+        are_errors = values.dtype.kind == "f"
+        most, unit = (math.inf, float(np.abs(values).max())) if are_errors else (1.0, 1.0)
+        limits = (-most if are_differences else 0.0, most)
+        return attrs.evolve(cls.from_hits(values / (unit or 1.0) if are_errors else values, limits), unit=unit)
 
     def after(self, seeds: int) -> Variation:
         """Return the variation as it would be after so many seeds if nothing else changed."""
@@ -242,12 +232,8 @@ class Variation:
         by_chance = min(self.residual, self.by_sample)  # the part of what samples differ by that goes away
         by_sample = by_chance + (self.by_sample - by_chance) * more
         left = by_sample / self.by_sample / more if self.by_sample else 1.0
-        changes: dict[str, Any] = {
-            "by_seed": self._seen_by_seed,
-            "by_sample": by_sample,
-            "columns": self.columns * math.sqrt(left),
-        }
-        return attrs.evolve(self, seeds=seeds, **changes)
+        columns = self.columns * math.sqrt(left)
+        return attrs.evolve(self, seeds=seeds, by_seed=self._seen_by_seed, by_sample=by_sample, columns=columns)
 
     def on_these_samples(self) -> Estimate:
         """Return the mean over all possible seeds, on this fixed test set: the paired t statistic."""

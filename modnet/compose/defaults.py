@@ -50,8 +50,7 @@ FOR_REGRESSION: Table = {
     "network": {"output": "identity", "loss": "mean-squared-error"},
     "optimizer": {"lr": 0.001},  # noise of targets is learned by heart sooner than that of classes
 }
-EPOCHS, FEWEST, MOST = 200, 500, 10_000
-"""Epochs on a table, and iterations at least and at most."""
+EPOCHS, FEWEST, MOST = 200, 500, 10_000  # epochs on a table, and iterations at least and at most
 
 
 def check_is_dataset(data: object) -> None:

@@ -13,7 +13,7 @@ import attrs
 from attrs.validators import deep_iterable, ge
 
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, get_default_job
-from modnet.compose.network import Network
+from modnet.compose.network import Network, count_outputs
 from modnet.compose.parts import find_name, is_registered, make_settings_reader, read_part
 from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import Settings, Table, get_settings
@@ -59,8 +59,7 @@ class NetworkSettings:
     """The network between the data's features and its classes."""
 
     hidden: tuple[int, ...] = attrs.field(validator=deep_iterable(ge(1)))
-    activation: tuple[Activation, ...] = attrs.field()
-    """One for all hidden layers, or one for each."""
+    activation: tuple[Activation, ...] = attrs.field()  # one for all hidden layers, or one for each
     output: Activation
     loss: Loss
     weight_init_std: WeightInitStd = attrs.field()
@@ -185,16 +184,11 @@ def create_network(experiment: Experiment, data: Dataset) -> Network:
     Raises SettingError where its loss, or the output's activation, is not for the task of the data.
     """
     check_task(experiment.network.loss, data)
-    outputs = count_outputs(experiment, data.outputs)
+    outputs = count_outputs(experiment.network.loss, data.outputs)
     if outputs == 1 != len(data.classes) and experiment.network.output.computes == "softmax":
         others = "sigmoid" if data.classes else "identity"
         raise SettingError([f"of a single output the softmax is always 1: choose {others}"], "network.output")
     return create_network_of_size(experiment, data.features, outputs)
-
-
-def count_outputs(experiment: Experiment, needed: int) -> int:
-    """Return the number of outputs for so many classes or targets: one for two classes where the loss is binary."""
-    return 1 if experiment.network.loss.is_binary and needed == 2 else needed
 
 
 def create_network_of_size(experiment: Experiment, features: int, outputs: int) -> Network:

@@ -10,6 +10,7 @@ import numpy as np
 from modnet.compose.defaults import get_default_job
 from modnet.compose.parts import make_part
 from modnet.data.dataset import Dataset
+from modnet.interfaces import Loss
 from modnet.nn.network import DenseNetwork, WeightInitStd, create_layers, initialize_params
 from modnet.randomness import Stream
 from modnet.types import Grads
@@ -55,7 +56,9 @@ class Network(DenseNetwork):
         entries = {**get_default_job(data)["network"], **settings}
         default = entries.pop("hidden")
         units = default if hidden is None else np.atleast_1d(hidden)
-        return Network([data.features, *units, data.outputs], hidden=entries.pop("activation"), **entries)
+        entries["loss"] = make_part("loss", entries["loss"])
+        sizes = [data.features, *units, count_outputs(entries["loss"], data.outputs)]
+        return Network(sizes, hidden=entries.pop("activation"), **entries)
 
     def gradient(
         self,
@@ -75,6 +78,11 @@ class Network(DenseNetwork):
     def numerical_gradient(self, x: Any, t: Any) -> Grads:
         """Return the gradient by central differences (h = 1e-4), as the book's network does."""
         return self.gradient(x, t, "central-difference")
+
+
+def count_outputs(loss: Loss, needed: int) -> int:
+    """Return the number of outputs for so many classes or targets: one for two classes where the loss is binary."""
+    return 1 if loss.is_binary and needed == 2 else needed
 
 
 class TwoLayerNet(Network):

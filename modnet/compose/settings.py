@@ -180,11 +180,9 @@ def get_settings(value: object) -> Table:
     if attrs.has(cls):
         return {f.alias or f.name: getattr(value, f.name) for f in attrs.fields(cls) if f.init}
     names = list(find_settings(cls))
-    lost = [
-        f"keep the setting {name!r} as self.{name}, to be written down" for name in names if not hasattr(value, name)
-    ]
-    if lost:
-        raise SettingError(lost, cls.__name__)
+    if lost := [name for name in names if not hasattr(value, name)]:
+        mistakes = [f"keep the setting {name!r} as self.{name}, to be written down" for name in lost]
+        raise SettingError(mistakes, cls.__name__)
     return {name: getattr(value, name) for name in names}
 
 

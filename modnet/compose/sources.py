@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast
@@ -109,13 +109,9 @@ def _describe_wrong_rows(found: object, features: int, *, may_lack: bool) -> str
 
 def is_data_set(name: str) -> bool:
     """Say whether a data set of that name is available, which needs no file of the user's."""
-    if not could_be_name(name):
-        return False
-    try:
-        component = get_host().registry.find("data-source", name)
-    except UnknownNameError:
-        return False
-    return not component.cls.reads_files
+    with suppress(UnknownNameError):
+        return could_be_name(name) and not get_host().registry.find("data-source", name).cls.reads_files
+    return False
 
 
 def recognise_source(path: Path) -> str:

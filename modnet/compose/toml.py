@@ -12,8 +12,7 @@ from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_plain
 from modnet.text import printable
 
-LARGEST = 2**20
-"""Bytes of an experiment file, at most."""
+LARGEST = 2**20  # bytes of an experiment file
 ESCAPES = "in double quotes, a backslash begins an escape; write paths with /, or in single quotes"
 LONGEST_KEY = 64  # parts; what tomllib takes for a key of n is n * n
 _KEY_PART = r"""(?:[\w-]++|"[^"\n]*+"|'[^'\n]*+')[ \t]*+\.[ \t]*+"""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Container, Mapping, Sequence
 from typing import Any
 
@@ -101,8 +102,10 @@ def find_features(rows: Any, names: Sequence[str]) -> Any:
     """Return rows with the columns of a frame in this order; raises DataError for one that it lacks."""
     if not names or not (known := list_names(rows)) or known == list(names):
         return rows
-    if lacking := [name for name in names if name not in known]:
-        raise DataError(f"the rows have no column {lacking[0]!r}; they have {list_some(known, 12)}")
+    counts = Counter(known)
+    if wrong := [name for name in names if counts[name] != 1]:
+        what = "two columns" if counts[wrong[0]] else "no column"
+        raise DataError(f"the rows have {what} {wrong[0]!r}; they have {list_some(known, 12)}")
     return np.stack([np.asarray(rows[name], object) for name in names], axis=1)
 
 

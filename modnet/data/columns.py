@@ -13,8 +13,7 @@ from modnet.errors import DataError
 from modnet.text import printable, quote
 from modnet.types import Task
 
-Key = str | int
-"""A column by its name, or by its number from 0."""
+Key = str | int  # a column by its name, or by its number from 0
 TASKS = get_args(Task)
 STATISTICS = ("mean", "median", "most-frequent")
 

@@ -145,9 +145,10 @@ class Dataset:
         They are given as `from_arrays(rows, labels)`, or as pairs: `from_arrays((rows, labels), (rows, labels))` has a
         test part. Other keywords are `modnet.PreparationSettings`, which say how rows are split, and columns prepared.
         Features are flattened to (N, D). Rows may hold text: such columns become codes of words, as do `columns` that
-        have words. `classes` are the labels that there are, in this order, with or without samples, or names for the
-        columns of one-hot labels; None takes those that are found, sorted. With `task="regression"` labels are numbers,
-        (N,) or (N, targets). `weights` (N,) are those of rows, or a pair of those of both parts.
+        have words. Columns of a frame are found by name in a test part that is a frame, too. `classes` are the labels
+        that there are, in this order, with or without samples, or names for the columns of one-hot labels; None takes
+        those that are found, sorted. With `task="regression"` labels are numbers, (N,) or (N, targets). `weights` (N,)
+        are those of rows, or a pair of those of both parts.
         `feature_names` (D,), `settings` and `notes` are kept as they are.
         The rows are copied, unless nobody can write to them (`x.flags.writeable`, a mapped file). Raises DataError
         where rows and labels do not fit, numbers are not finite, or a label is missing or none of `classes`, and
@@ -236,7 +237,8 @@ def _arrange(train: Any, test: Any, task: Task | None) -> dict[str, Any]:
     for name, given in (("train", train), ("test", test)):
         if not is_pair(given) and (given is not None or name == "train"):
             what = f"{name!r} must be a pair (rows, labels), not a {type(given).__name__}"
-            raise DataError(f"{what}; or give from_arrays(rows, labels), as many labels as rows")
+            remedy = "as many labels as rows, (N,) or one-hot; or task='regression' and targets (N, targets)"
+            raise DataError(f"{what}; or give from_arrays(rows, labels), {remedy}")
     return {"train": train} if test is None else {"train": train, "test": test}
 
 

@@ -59,49 +59,26 @@ def find_places(codes: Array, words: Sequence[str], own: Sequence[str]) -> Array
     return np.where(lacking, math.nan, table[np.where(lacking, 0, codes).astype(np.intp)])
 
 
-@attrs.frozen
-class Rows:
-    """Raw rows and their weights, read block by block; rows without weight are left out."""
+@attrs.define(eq=False)
+class Fit:
+    """Columns on their way from raw rows to what is learned of them; rows without weight are left out."""
 
     table: Blocks
-    weights: Array | None = None
-
-    def __iter__(self) -> Iterator[tuple[Array, Array]]:
-        start = 0
-        for block in self.table():
-            rows = to_float64(np.asarray(block))
-            weights = np.ones(len(rows)) if self.weights is None else self.weights[start : start + len(rows)]
-            start += len(rows)
-            yield (rows, weights) if (weights > 0).all() else (rows[weights > 0], weights[weights > 0])
-
-
-def fit_columns(rows: Rows, columns: Sequence[Column], settings: PreparationSettings) -> tuple[PreparedColumn, ...]:
-    """Return what is learned of each column; raises DataError where that is not possible, or has to be asked for."""
-    fit = _Fit(rows, columns, settings)
-    return tuple(fit.standardize(fit.impute(fit.encode())))
-
-
-@attrs.define(eq=False)
-class _Fit:
-    """Columns on their way from rows to what is learned of them: one step after the other."""
-
-    rows: Rows
+    weights: Array | None
     columns: Sequence[Column]
     settings: PreparationSettings
     count: int = 0
     low: Array = attrs.field(init=False)
     high: Array = attrs.field(init=False)
-    lacks: Array = attrs.field(init=False)
-    """True for columns that lack a value."""
-    counts: list[Array] = attrs.field(init=False)
-    """Of a column of text, the weight of each word."""
+    lacks: Array = attrs.field(init=False)  # true for columns that lack a value
+    counts: list[Array] = attrs.field(init=False)  # of a column of text, the weight of each word
 
     def __attrs_post_init__(self) -> None:
-        """Read rows for the first time: ranges, words and gaps."""
+        """Find ranges, words and gaps."""
         self.low = self.high = np.full(len(self.columns), math.nan)
         self.lacks = np.zeros(len(self.columns), bool)
         self.counts = [np.zeros(len(column.words or ())) for column in self.columns]
-        for block, weights in self.rows:
+        for block, weights in self._read():
             self.count += len(block)
             lacking = np.isnan(block)
             self.lacks |= lacking.any(axis=0)
@@ -111,6 +88,19 @@ class _Fit:
                 if len(count):
                     there = ~lacking[:, j]
                     count += np.bincount(block[there, j].astype(np.intp), weights[there], minlength=len(count))
+
+    def learn(self) -> tuple[PreparedColumn, ...]:
+        """Return what is learned of each column; raises DataError where that cannot be, or has to be asked for."""
+        return tuple(self.standardize(self.impute(self.encode())))
+
+    def _read(self) -> Iterator[tuple[Array, Array]]:
+        """Yield rows and their weights, block by block."""
+        start = 0
+        for block in self.table():
+            rows = to_float64(np.asarray(block))
+            weights = np.ones(len(rows)) if self.weights is None else self.weights[start : start + len(rows)]
+            start += len(rows)
+            yield (rows, weights) if (weights > 0).all() else (rows[weights > 0], weights[weights > 0])
 
     def encode(self) -> list[PreparedColumn]:
         """Return the columns with the words that the rows have, or the given order of all words."""
@@ -123,10 +113,11 @@ class _Fit:
             if column.words is None:
                 found.append(PreparedColumn(column.name))
             elif isinstance(how, (tuple, list)):
+                how = tuple(map(str, how))  # numbers, too
                 if lost := [word for word in column.words if word not in how]:
                     problem = f"has the word {quote(lost[0])}, which the order in 'encode' lacks"
                     raise DataError(f"{describe_column(column.name, j)} {problem}: put it where it belongs")
-                found.append(PreparedColumn(column.name, tuple(how), "ordinal"))
+                found.append(PreparedColumn(column.name, how, "ordinal"))
             else:
                 is_many = len(seen) > MOST_WORDS or 2 * len(seen) > self.count
                 unclear += [j] if how is None or (how == "auto" and is_many) else []
@@ -174,7 +165,7 @@ class _Fit:
         size = max(1, GATHERED // max(1, self.count))
         for start in range(0, len(columns), size):
             some = list(columns[start : start + size])
-            blocks = [(block[:, some], weights) for block, weights in self.rows]
+            blocks = [(block[:, some], weights) for block, weights in self._read()]
             values, weights = (np.concatenate(each) for each in zip(*blocks, strict=True))
             for j, column in zip(some, values.T, strict=True):
                 there = ~np.isnan(column)
@@ -187,9 +178,8 @@ class _Fit:
         if isinstance(wanted, tuple):
             listed = {find_column(key, self.columns, "standardize") for key in wanted}
             if odd := sorted(listed - chosen):
-                raise DataError(
-                    f"{describe_column(found[odd[0]].name, odd[0])} is one-hot: take it out of 'standardize'"
-                )
+                where = describe_column(found[odd[0]].name, odd[0])
+                raise DataError(f"{where} is one-hot: take it out of 'standardize'")
             chosen = listed
         elif wanted is False or (wanted == "auto" and scale != "auto"):
             chosen = set()
@@ -214,13 +204,13 @@ class _Fit:
         factor = np.ldexp(1.0, -np.clip(np.frexp(np.fmax(abs(low), abs(high)))[1], -1000, 1024))
 
         def read() -> Iterator[tuple[Array, Array]]:
-            for block, weights in self.rows:
+            for block, weights in self._read():
                 x = block.copy()
                 for j, words in places.items():
                     x[:, j] = find_places(x[:, j], *words)
                 yield np.where(np.isnan(x), fills, x) * factor - low * factor, weights[:, None]
 
-        total = sum(float(weights.sum()) for _, weights in self.rows)
+        total = sum(float(weights.sum()) for _, weights in self._read())
         mean = sum((weights * x).sum(axis=0) for x, weights in read()) / total
         square = sum((weights * (x - mean) ** 2).sum(axis=0) for x, weights in read())
         deviation = np.where(low == high, 0.0, np.sqrt(square / total) / factor)

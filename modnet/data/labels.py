@@ -96,7 +96,8 @@ def to_labels(labels: Array, part: str) -> Array:
             if np.isnan(numbers[row]).any():
                 raise DataError(f"{part} row {row + 1}: the label is missing (nan)")
             found = f"{numbers[wrong].flat[0]}, {labels.dtype} (row {row + 1})"
-            raise DataError(f"{part} labels must be classes (whole numbers or text), found {found}")
+            advice = [{"task": "regression"}] * bool(np.isfinite(numbers).all())
+            raise DataError(f"{part} labels must be classes (whole numbers or text), found {found}", advice=advice)
         return labels.astype(np.int64)
     if labels.dtype == np.uint64 and labels.max(initial=0) > np.iinfo(np.int64).max:
         raise DataError(f"{part} labels must be classes, found {labels.max()}")

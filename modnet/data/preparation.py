@@ -13,7 +13,7 @@ import numpy as np
 from attrs.validators import in_
 
 from modnet.data.columns import Column, PreparationSettings, describe_column
-from modnet.data.fitting import Blocks, PreparedColumn, Rows, find_places, fit_columns
+from modnet.data.fitting import Blocks, Fit, PreparedColumn, find_places
 from modnet.errors import DataError
 from modnet.text import format_count, format_error, list_some, printable, quote
 from modnet.types import Array
@@ -55,7 +55,7 @@ class Preparation:
         if not callable(table):
             whole = np.asarray(table)
             table, columns = (lambda: [whole]), columns or [Column()] * whole.shape[1]
-        return cls(fit_columns(Rows(table, weights), columns, settings), settings.unseen)
+        return cls(Fit(table, weights, columns, settings).learn(), settings.unseen)
 
     @cached_property
     def feature_names(self) -> tuple[str, ...]:
@@ -95,9 +95,8 @@ class Preparation:
             numbers = np.where(lacking, fill, numbers)
         if np.isnan(numbers).any():
             row, place = np.argwhere(np.isnan(numbers))[0]
-            raise DataError(
-                f"row {row + 1}, {describe_column(self.columns[place].name, place)}: a missing value, and no 'impute'"
-            )
+            where = describe_column(self.columns[place].name, place)
+            raise DataError(f"row {row + 1}, {where}: a missing value, and no 'impute'")
         with np.errstate(over="ignore"):
             half = np.where(deviation > HUGE, 0.5, 1.0)  # the difference of huge numbers may be none
             numbers = (numbers * half - mean * half) / np.where(deviation == 0, np.inf, deviation * half)

@@ -189,9 +189,8 @@ def _check_shape(part: Samples, name: str, columns: int | None, classes: int) ->
     described = [column.words is None for column in part.columns] or [True] * x.shape[1]
     prepared = [each.words is None for each in part.preparation.columns] if part.preparation else [True] * x.shape[1]
     if described != prepared or len(described) != x.shape[1]:
-        raise DataError(
-            f"{name} rows are {_describe(x)}, and their columns or their preparation are described otherwise"
-        )
+        what = "and their columns or their preparation are described otherwise"
+        raise DataError(f"{name} rows are {_describe(x)}, {what}")
     rows: Any = np.asarray(part.chosen) if part.chosen is not None else x
     if rows is not x and not (rows.ndim == 1 and rows.dtype.kind in "iu" and _is_within(rows, len(x))):
         raise DataError(f"the chosen {name} rows are {_describe(rows)}, not indices of {len(x)} rows")

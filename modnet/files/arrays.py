@@ -10,8 +10,7 @@ import numpy as np
 
 from modnet.types import Array
 
-EMPTY = 2**20
-"""The product of the sides that an array without elements may have, at most."""
+EMPTY = 2**20  # the product of the sides that an array without elements may have, at most
 
 
 def unpack_array(content: bytes) -> Array:

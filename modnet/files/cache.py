@@ -18,8 +18,7 @@ from modnet.files.opening import LARGEST, ReportingFile, read_plain, reading
 from modnet.files.writing import write_atomically
 
 ARRAYS, DIGESTS, DOWNLOADS, PLUGINS = "arrays", "digests", "downloads", "plugins"
-ABOUT = "about.json"
-"""The file in a converted file's folder that says what it was converted from."""
+ABOUT = "about.json"  # the file in a converted file's folder that says what it was converted from
 
 # A file that changed this long before it was read, in seconds, cannot change again within the clock's step.
 SETTLED = 2.0
@@ -84,12 +83,10 @@ def _identity(path: Path) -> list[int]:
 class CacheEntry:
     """A converted file or a download in the cache folder."""
 
-    what: str
-    """Either "converted" or "downloaded"."""
+    what: str  # either "converted" or "downloaded"
     file: str
     """The file that it was made from, as its path was then, or the name of what was downloaded."""
-    size: int
-    """In bytes."""
+    size: int  # in bytes
 
 
 def cache_entries() -> list[CacheEntry]:

@@ -8,8 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
-BRIEFLY = 0.1
-"""Patience with a holder that is about to release the lock, in seconds."""
+BRIEFLY = 0.1  # patience with a holder that is about to release the lock, in seconds
 
 
 @contextmanager

@@ -26,12 +26,8 @@ from modnet.text import format_error, printable
 LIMIT = 2**30
 """Bytes in a compressed file that is read as a whole, at most: a small file could unpack to more than fits."""
 
-LARGEST = 2**32
-"""Bytes in a file of a run, at most: parameters of half a billion numbers."""
-
-LARGEST_JSON = 2**25
-"""Bytes in a JSON file, at most: in memory it may take fifty times as many."""
-
+LARGEST = 2**32  # bytes in a file of a run, at most: parameters of half a billion numbers
+LARGEST_JSON = 2**25  # bytes in a JSON file, at most: in memory it may take fifty times as many
 CHUNK = 2**20
 _AT_ONCE = getattr(os, "O_NONBLOCK", 0)  # a pipe is not waited for
 _observer: ContextVar[Callable[[Path, int, int], object] | None] = ContextVar("observer", default=None)

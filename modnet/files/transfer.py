@@ -34,8 +34,7 @@ class TransferError(Exception):
 class Transfer:
     """A download of one file, of `most` bytes at most."""
 
-    name: Path
-    """The path whose progress is reported."""
+    name: Path  # the path whose progress is reported
     most: int
     timeout: float
     pause: float

@@ -14,8 +14,7 @@ from modnet.text import list_some, printable
 ZIP = b"PK\x03\x04"
 HEADER = 30  # bytes before the name of the first member: PKWARE's APPNOTE.TXT, 4.3.7
 MOST_NAMES = 4
-UNSEEN = ("__MACOSX/", ".DS_Store", "Thumbs.db")
-"""The beginnings of names that programs add to an archive."""
+UNSEEN = ("__MACOSX/", ".DS_Store", "Thumbs.db")  # the beginnings of names that programs add to an archive
 
 
 def is_zip(head: bytes) -> bool:

@@ -35,10 +35,8 @@ from modnet.host.modules import (
 )
 from modnet.text import printable, quote
 
-APPROVED = "approved.json"
-"""The file in the config folder with all approvals."""
-PARENTS = 3
-"""The folders above a file in which a module that it names is looked for: those of `project/runs/run`."""
+APPROVED = "approved.json"  # the file in the config folder with all approvals
+PARENTS = 3  # the folders above a file in which a module that it names is looked for: those of `project/runs/run`
 _TEXT = instance_of(str)
 
 

@@ -28,13 +28,10 @@ from modnet.files.cache import cache_folder, read_note, write_note
 from modnet.host.entry_points import Plugin, find_file, list_code
 
 FORMAT = 1
-AT_ONCE = 16
-"""The number of plugins that are asked side by side."""
-LIMIT = 10.0
-"""The time that one may take to answer, in seconds."""
+AT_ONCE = 16  # the number of plugins that are asked side by side
+LIMIT = 10.0  # the time that one may take to answer, in seconds
 CATALOGUE = "plugins"
-ANSWER = 2**14
-"""The bytes that must be free for answers to be kept."""
+ANSWER = 2**14  # the bytes that must be free for answers to be kept
 # The folders that Python looks into are known before anything of modnet's is looked for.
 _ASKER = """
 import json, sys

@@ -43,10 +43,8 @@ from modnet.host.problems import to_problem
 from modnet.host.registry import SESSION, Component, Registry, create_component, determine_kind
 from modnet.interfaces import Observer
 
-PATIENCE = 2.0
-"""The time to wait for an answer that is not strictly needed, in seconds."""
-lock = threading.RLock()
-"""Held by the thread that loads plugins, or has them asked."""
+PATIENCE = 2.0  # the time to wait for an answer that is not strictly needed, in seconds
+lock = threading.RLock()  # held by the thread that loads plugins, or has them asked
 _loading: list[bool] = []  # not empty while plugins are being loaded, by whoever has the lock
 
 

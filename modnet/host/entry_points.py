@@ -27,8 +27,7 @@ if TYPE_CHECKING:
 ENTRY_POINTS = "modnet"
 DISTRIBUTION = "modnet-workbench"
 """The name that pip knows modnet by: on the public index, `modnet` is another project's."""
-EVERY_OTHER = "*"
-"""Disables every installed plugin that is not built in."""
+EVERY_OTHER = "*"  # disables every installed plugin that is not built in
 UNKNOWN = "unknown"
 
 LOADED, READY, NOT_ASKED, DISABLED, BROKEN = "loaded", "ready", "not asked", "disabled", "broken"
@@ -43,17 +42,13 @@ class Plugin:
     version: str
     module: str
     load: Callable[[], object]
-    value: str = ""
-    """The value of its entry point, `module` or `module:object`; "" where it has none."""
+    value: str = ""  # the value of its entry point, `module` or `module:object`; "" where it has none
     needs: str = ""
     """The versions of modnet that its metadata ask for, as in ">=2"; "" where any will do."""
     state: str = NOT_ASKED
-    problem: Problem | None = None
-    """The reason why it is broken, and what to do."""
-    components: tuple[Component, ...] = ()
-    """The parts that it provides."""
-    follows: tuple[str, ...] = ()
-    """The lifecycle hooks by which it follows runs."""
+    problem: Problem | None = None  # the reason why it is broken, and what to do
+    components: tuple[Component, ...] = ()  # the parts that it provides
+    follows: tuple[str, ...] = ()  # the lifecycle hooks by which it follows runs
 
     @property
     def key(self) -> str:

@@ -62,10 +62,8 @@ class Kind:
 
     name: str
     interface: type
-    hookspec: Callable[..., None]
-    """Specifies the hook that registers such parts."""
-    use: str = attrs.field(kw_only=True)
-    """Options of `modnet train` that use the part `$name`."""
+    hookspec: Callable[..., None]  # specifies the hook that registers such parts
+    use: str = attrs.field(kw_only=True)  # options of `modnet train` that use the part `$name`
     check: str = attrs.field(default="", kw_only=True)
     """Options of `modnet plugins check` that the part `$name` needs."""
     words: str = attrs.field(default=attrs.Factory(lambda self: self.name, takes_self=True), kw_only=True)

@@ -20,10 +20,8 @@ import attrs
 from modnet.errors import PluginError
 from modnet.files.opening import read_plain
 
-LARGEST = 2**24
-"""Bytes of a source file, at most."""
-LONGEST = 200
-"""Letters of a module's name, at most."""
+LARGEST = 2**24  # bytes of a source file, at most
+LONGEST = 200  # letters of a module's name, at most
 
 
 @attrs.frozen

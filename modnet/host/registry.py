@@ -19,10 +19,8 @@ from modnet.host.kinds import KINDS, find_kinds
 from modnet.host.signatures import find_type_mistakes, to_mypy_words
 from modnet.interfaces import Part, kebab_case
 
-BUILT_IN = "modnet"
-"""The owner of the built-ins, as in `modnet:relu`."""
-SESSION = "session"
-"""The owner of the parts that a program registers for itself."""
+BUILT_IN = "modnet"  # the owner of the built-ins, as in `modnet:relu`
+SESSION = "session"  # the owner of the parts that a program registers for itself
 _overrides: ContextVar[tuple[Override, ...]] = ContextVar("overrides", default=())
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
@@ -33,14 +31,10 @@ class Component:
 
     kind: str
     name: str
-    _cls: Any
-    """The class, or a function that imports its plugin and returns it."""
-    owner: str
-    """The distribution that it comes with."""
-    plugin: str
-    """The plugin of that distribution that registered it."""
-    origin: tuple[str, str] = ("", "")
-    """The module and name of the class, while it is not imported."""
+    _cls: Any  # the class, or a function that imports its plugin and returns it
+    owner: str  # the distribution that it comes with
+    plugin: str  # the plugin of that distribution that registered it
+    origin: tuple[str, str] = ("", "")  # the module and name of the class, while it is not imported
 
     @property
     def cls(self) -> Any:
@@ -69,12 +63,9 @@ class Override:
     """
 
     kind: str
-    name: str
-    """The qualified name: that of one component, whichever of its names is asked for."""
-    instead: object
-    """A class, or a ready part."""
-    nameless: bool
-    """True where its class is not registered: then it goes by the name that it overrides."""
+    name: str  # the qualified name: that of one component, whichever of its names is asked for
+    instead: object  # a class, or a ready part
+    nameless: bool  # true where its class is not registered: then it goes by the name that it overrides
     active: bool = True
 
     def start(self) -> None:
@@ -112,8 +103,7 @@ class Registry:
     """
 
     settle: Callable[[], object] = lambda: None
-    hint: Callable[[], str] = lambda: ""
-    """Returns another possible reason why a name is not found."""
+    hint: Callable[[], str] = lambda: ""  # returns another possible reason why a name is not found
     _components: list[Component] = attrs.field(factory=list)
 
     def add(self, component: Component) -> None:

@@ -13,8 +13,7 @@ import attrs
 from threadpoolctl import LibController, ThreadpoolController
 
 PATIENCE = 10  # seconds until a block that waits says so
-Before = dict[str, tuple[LibController, int]]
-"""By its file, a BLAS and the number of threads that it had."""
+Before = dict[str, tuple[LibController, int]]  # by its file, a BLAS and the number of threads that it had
 
 
 @contextmanager
@@ -87,10 +86,8 @@ class _Limit:
                 self.condition.wait(1.0)  # a wait without end is deaf to Ctrl-C on some systems
                 waits += 1
                 if waits == PATIENCE:
-                    what = (
-                        f"a run of {count} BLAS threads waits until those of {self.count} in other threads have ended"
-                    )
-                    warnings.warn(what, stacklevel=4)
+                    others = f"those of {self.count} in other threads"
+                    warnings.warn(f"a run of {count} BLAS threads waits until {others} have ended", stacklevel=4)
             self.count = count
             self.holders[get_ident()] = {}
             self.apply()

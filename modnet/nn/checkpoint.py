@@ -25,8 +25,7 @@ from modnet.types import Array, History, Params, State
 T = TypeVar("T")
 CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
 VERSION = 1  # of a checkpoint's format
-DIGEST = "sha256"
-"""The entry of a description of parameters with the SHA-256 of both."""
+DIGEST = "sha256"  # the entry of a description of parameters that seals both
 _HEX = 64  # letters of a SHA-256
 
 

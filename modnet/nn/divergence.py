@@ -8,6 +8,8 @@ from modnet.interfaces import name_of
 from modnet.nn.network import NetworkObjective
 from modnet.types import Params
 
+LARGE = 1e6  # output, that no probability or standardized target has
+
 
 def explain_divergence(objective: NetworkObjective, params: Params) -> str:
     """Return the likely cause of a loss that is not finite, and what to try."""
@@ -27,6 +29,8 @@ def explain_divergence(objective: NetworkObjective, params: Params) -> str:
                 f"the activation {name_of(layer.activation)} of layer {layer.number} gives {z[~np.isfinite(z)][0]} for "
                 f"pre-activations up to {largest:.3g}: try a smaller learning rate"
             )
+    if (largest := float(np.abs(trace.output).max())) > LARGE:
+        return f"the outputs reach {largest:.3g}: try a smaller learning rate"
     return (
         f"the loss {name_of(objective.loss_function)} is not finite for finite outputs, an output of 0 where the "
         "target is 1 for instance: try a smaller learning rate or a larger eps"

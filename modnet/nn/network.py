@@ -247,9 +247,8 @@ def create_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> tu
     if len(sizes) < 2 or not all(map(_is_size, sizes)):
         raise SettingError([f"sizes must be two or more whole numbers > 0, the inputs first: {sizes}"], "network")
     if len(activations) != len(sizes) - 1:
-        raise SettingError(
-            [f"{len(sizes) - 2} hidden layers need as many hidden activations, found {len(activations) - 1}"], "network"
-        )
+        what = f"{len(sizes) - 2} hidden layers need as many hidden activations, found {len(activations) - 1}"
+        raise SettingError([what], "network")
     pairs = zip(pairwise(sizes), activations, strict=True)
     return tuple(DenseLayer(k, int(n), int(m), part) for k, ((n, m), part) in enumerate(pairs, start=1))
 

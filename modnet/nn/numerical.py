@@ -114,7 +114,5 @@ def _check_step(x: Array, h: float) -> None:
     lost = (x + x.dtype.type(h) == x) | (x - x.dtype.type(h) == x)
     if np.any(lost & np.isfinite(x)):
         largest = np.max(np.abs(x[lost & np.isfinite(x)] if x.ndim else x))
-        raise SettingError(
-            [f"h={h:g} vanishes beside {largest:g} in {x.dtype}: use float64, smaller values or a larger h"],
-            "numerical_gradient",
-        )
+        what = f"h={h:g} vanishes beside {largest:g} in {x.dtype}: use float64, smaller values or a larger h"
+        raise SettingError([what], "numerical_gradient")

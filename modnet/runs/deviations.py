@@ -22,8 +22,7 @@ from modnet.runs.receipt import PLACE, compare_settings, flatten
 from modnet.runs.surroundings import Difference, compare_entries
 from modnet.types import Array, Params, Status
 
-UNVERIFIED = ("seconds", "versions")
-"""The entries of a summary that another run of the same bits may have otherwise."""
+UNVERIFIED = ("seconds", "versions")  # of a summary: another run of the same bits may have them otherwise
 
 
 def find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, data: Dataset) -> list[Difference]:

@@ -20,8 +20,7 @@ from modnet.host.entry_points import DISTRIBUTION
 
 # Those that every run uses; what plugins use besides is found from them, not from what happens to be imported.
 LIBRARIES = ("numpy", "array-api-compat")
-INSTRUCTIONS = "instructions"
-"""The entry of the machine whose names are NumPy's, which calls them otherwise in other versions."""
+INSTRUCTIONS = "instructions"  # the entry with names by NumPy, which calls them otherwise in other versions
 
 
 def list_libraries(plugins: Mapping[str, str]) -> dict[str, str]:

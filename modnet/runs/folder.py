@@ -26,25 +26,16 @@ from modnet.runs.missing_plugins import check_modules, name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt
 from modnet.types import Status
 
-EXPERIMENT, HISTORY, SUMMARY, PARAMS, PREPARATION, HITS, ERRORS, CURVES, _, _ = FILES = (
-    "experiment.toml",
-    "history.csv",
-    "summary.json",
-    "params.npz",
-    "preparation.json",
-    "hits.npy",
-    "errors.npy",
-    "curves.png",
-    CHECKPOINT,
-    RECEIPT,
-)
+EXPERIMENT, HISTORY, SUMMARY, CURVES = "experiment.toml", "history.csv", "summary.json", "curves.png"
+PARAMS, PREPARATION, HITS, ERRORS = "params.npz", "preparation.json", "hits.npy", "errors.npy"
+# The files that the receipt vouches for; curves may be drawn again at any time.
+SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS, PREPARATION, HITS, ERRORS)
+FILES = (*SEALED, CURVES, CHECKPOINT, RECEIPT)
 LOCK = ".lock"
 # Hidden folders in that of a run: the run that another is about to replace, and one that it has replaced.
 ASIDE, REPLACED = ".aside", ".replaced"
 # The entries and the kinds of parts that a network takes.
 NETWORK, NETWORK_KINDS = ("network", "training", "seed"), ("activation", "loss")
-# The files that the receipt vouches for; curves may be drawn again at any time.
-SEALED = (EXPERIMENT, HISTORY, SUMMARY, PARAMS, PREPARATION, HITS, ERRORS)
 
 
 def choose_new_folder() -> Path:

@@ -11,8 +11,8 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.compose.experiment import Experiment, count_outputs, create_network_of_size
-from modnet.compose.network import Network
+from modnet.compose.experiment import Experiment, create_network_of_size
+from modnet.compose.network import Network, count_outputs
 from modnet.data.arrays import encode_tables
 from modnet.data.columns import Column
 from modnet.data.preparation import Preparation
@@ -40,8 +40,7 @@ class TrainedModel:
     """The source of the training data, with its settings, or None where its plugin is missing."""
     preparation: Preparation | None = None
     """The preparation of raw rows, or None where they are divided at most."""
-    target_scale: TargetScale | None = None
-    """The scale of the targets of a regression."""
+    target_scale: TargetScale | None = None  # the scale of the targets of a regression
 
     @classmethod
     def read(cls, folder: Path) -> TrainedModel:
@@ -54,7 +53,7 @@ class TrainedModel:
             targets = TargetScale(**about["targets"]) if "targets" in about else None
             classes, scale = tuple(about["classes"]), float(about["scale"])
             names = tuple(map(str, about.get("features", ())))  # runs of older versions keep none
-            outputs = count_outputs(experiment, len(targets.mean) if targets else len(classes))
+            outputs = count_outputs(experiment.network.loss, len(targets.mean) if targets else len(classes))
             network = _create_network(experiment, params, outputs)
             model = cls(network, classes, scale, names, source, preparation, targets)
             model._check_fit()

@@ -51,8 +51,7 @@ class Receipt:
     """The origins of a run, and, once it has ended, its results."""
 
     format: int = FORMAT
-    settings: dict[str, Any]
-    """Each entry of experiment.toml by its path: {"optimizer.lr": 0.1}."""
+    settings: dict[str, Any]  # each entry of experiment.toml by its path: {"optimizer.lr": 0.1}
     data: dict[str, Any]
     segments: tuple[Segment, ...]
     """One for all iterations that were made in the same surroundings: the first starts at 0."""

@@ -40,8 +40,7 @@ _fingerprints: dict[str, tuple[list[ModuleSpec], tuple[str, str]]] = {}
 class Origin:
     """The origin of a part of an experiment, or of an observer: its distribution and its code."""
 
-    kind: str
-    """A kind of part, "core" for modnet itself, or "observer"."""
+    kind: str  # a kind of part, "core" for modnet itself, or "observer"
     name: str
     distribution: str
     version: str
@@ -53,8 +52,7 @@ class Origin:
 class Difference:
     """An entry of a receipt, or something in a run's folder, that is not what it was, with both values."""
 
-    part: str
-    """One of PARTS, or the name of the file."""
+    part: str  # one of PARTS, or the name of the file
     what: str
     then: str = ""
     now: str = ""
@@ -80,10 +78,8 @@ class Difference:
 class Segment:
     """The surroundings that a run had from one of its iterations on."""
 
-    start: int
-    """The iterations that had been made before."""
-    plugins: tuple[Origin, ...]
-    """The origins of modnet and of each part, by kind and name."""
+    start: int  # the iterations that had been made before
+    plugins: tuple[Origin, ...]  # the origins of modnet and of each part, by kind and name
     observers: tuple[Origin, ...]
     """The origins of the plugins that followed it, in the order of their calls."""
     libraries: dict[str, str]

@@ -49,12 +49,10 @@ class Departure:
 class Retraining:
     """The results of training a run again."""
 
-    reproduced: bool
-    """True where they are, bit for bit, those of the receipt."""
+    reproduced: bool  # true where they are, bit for bit, those of the receipt
     iterations: int
     params_sha256: str
     departure: Departure | None
-    """The first row that is not in history.csv."""
     deviations: tuple[Difference, ...] = ()
     """All that is not what was made; the history alone where training ended early, at a row that differs."""
 
@@ -201,15 +199,12 @@ class _Watch(Observer):
     """An observer that passes on each event, and ends a run that has left the recorded one."""
 
     progress: Observer
-    expected: list[float] | None
-    """The recorded losses, if they are to be compared."""
-    has_failed: bool
-    """True where the recorded run took no accuracies after its last iteration."""
+    expected: list[float] | None  # the recorded losses, if they are to be compared
+    has_failed: bool  # the recorded run was not evaluated after its last iteration
     _of_samples: Array | None = None
     _seen: int = 0
 
     def run_started(self, run: ObservedRun) -> None:
-        """Pass it on."""
         self.progress.run_started(run)
 
     def epoch_ended(self, run: Any) -> None:

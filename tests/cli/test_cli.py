@@ -35,7 +35,7 @@ def test_an_error_about_a_file_says_which_option_mends_it(tmp_path: Path, call: 
     for command, option in (
         (("train", "--data", "table.csv"), "data.header=true"),
         (("compare", "--data", "table.csv", "--hidden", "3,4"), "data.header=true"),
-        (("data", "show", "table.csv"), "header=true"),
+        (("data", "convert", "table.csv", "table.npz"), "header=true"),
     ):
         done = call(*command, cwd=tmp_path)
         asked, how = done.stderr.splitlines()

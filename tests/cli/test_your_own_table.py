@@ -50,8 +50,8 @@ def test_each_command_of_a_section_works(section: str, tmp_path: Path, call: Cal
             assert re.sub(r"  # .*", "", block) == text
             name = tomllib.loads(text)["data"]["path"].replace(".csv", ".toml")
             (tmp_path / name).write_text(block)
-        for line in text.splitlines() if language == "console" else ():
-            words, _, target = line.removeprefix("$ modnet ").partition(" > ")
+        for line in text.splitlines() if language == "sh" else ():
+            words, _, target = line.removeprefix("modnet ").partition(" > ")
             done = call(*shlex.split(words), cwd=tmp_path)
             assert done.returncode == 0, f"{line}\n{done.stderr}"
             if words.startswith("data show"):

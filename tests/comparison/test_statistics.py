@@ -187,7 +187,7 @@ def test_on_such_samples_the_standard_error_is_how_far_new_draws_are_spread(seed
     found = []
     for _ in range(repeats):
         values = rng.normal(0, seed_share, (n, 1)) + rng.normal(0, 2, (1, m)) + rng.normal(0, 1, (n, m))
-        such = Variation.from_errors(values).on_such_samples()
+        such = Variation.from_values(values).on_such_samples()
         found.append(Estimate(such.mean, such.standard_error, such.df))
     spread = seed_share**2 / n + 4 / m + 1 / (n * m)
     assert np.mean([e.standard_error**2 for e in found]) == pytest.approx(spread, rel=0.05)
@@ -335,7 +335,7 @@ def test_intervals_of_accuracies_hold_at_high_accuracy_and_few_samples(samples: 
 def test_errors_have_no_unit_of_their_own(values: Array, unit: float) -> None:
     """In another unit all is the same but for the unit, and no differences at all are certain to be none."""
     for scope in (Variation.on_these_samples, Variation.on_such_samples):
-        one, other = scope(Variation.from_errors(values * 1.0)), scope(Variation.from_errors(values * unit))
+        one, other = scope(Variation.from_values(values * 1.0)), scope(Variation.from_values(values * unit))
         assert (other.mean / unit, other.df) == pytest.approx((one.mean, one.df), rel=1e-9, abs=1e-12)
         assert np.divide(other.interval(), unit) == pytest.approx(one.interval(), rel=1e-6, abs=1e-9)
         assert other.p_different() == pytest.approx(one.p_different(), rel=1e-6)
@@ -349,7 +349,7 @@ def test_intervals_of_heavy_tailed_errors_hold(deviation: float) -> None:
     for _ in range(repeats):
         of_sample = np.exp(deviation * rng.standard_normal((1, 100)) - deviation**2 / 2)
         errors = of_sample * np.exp(0.3 * rng.standard_normal((6, 100)) - 0.045)
-        such = Variation.from_errors(errors, (0.0, math.inf)).on_such_samples()
+        such = Variation.from_values(errors, are_differences=False).on_such_samples()
         low, high = such.interval()
         assert 0 <= low < high
         inside += low <= 1 <= high

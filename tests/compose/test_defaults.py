@@ -135,6 +135,8 @@ class TestPython:
         network = modnet.Network.for_data(data, hidden=[7, 5], output="sigmoid")
         assert repr(network) == repr(create_network(experiment, data))
         assert modnet.Network.for_data(data, hidden=np.int64(7)).layers[0].outputs == 7
+        binary = modnet.Network.for_data(modnet.load("moons"), output="sigmoid", loss="binary-cross-entropy")
+        assert binary.layers[-1].outputs == 1
         assert len(modnet.Network.for_data(data, hidden=[]).layers) == 1
         for wrong in (0, "wide", [3, -1]):
             with pytest.raises(modnet.SettingError, match="sizes must be"):

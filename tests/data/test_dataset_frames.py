@@ -24,6 +24,16 @@ def test_columns_of_a_test_frame_are_found_by_name(make: Any) -> None:
         Dataset.from_arrays((FRAME, Y), (make({name: FRAME[name].to_numpy() for name in "ac"}), Y))
 
 
+def test_a_frame_with_a_column_twice_is_refused() -> None:
+    with pytest.raises(DataError, match="the rows have two columns 'a'; they have a, b, c, a"):
+        Dataset.from_arrays(FRAME, Y).prepare(pd.concat([FRAME, FRAME[["a"]]], axis=1))
+
+
+def test_numbers_may_be_the_words_in_an_order() -> None:
+    data = Dataset.from_arrays([[1], [2], [3], [2]] * 5, [0, 1] * 10, encode={"0": [3, 2, 1]}, standardize=False)
+    np.testing.assert_array_equal(data.prepare([[1], [2], [3]]), [[2], [1], [0]])
+
+
 @pytest.mark.parametrize("index", [range(19, -1, -1), [*"tsrqponmlkjihgfedcba"], [19, "x", *range(18)]])
 def test_an_index_in_another_order_is_refused(index: Any) -> None:
     rows = FRAME.set_axis(sorted(index, key=str))

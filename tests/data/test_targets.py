@@ -205,3 +205,12 @@ def test_all_weight_in_the_test_part_is_refused(task):
 def test_two_parts_have_a_pair_of_weights(weights):
     with pytest.raises(DataError, match="'weights' must be a pair"):
         Dataset.from_arrays((X, X[:, 0] > 3), (X, X[:, 0] > 3), weights=weights)
+
+
+def test_numbers_that_are_no_classes_are_advised_to_be_targets_and_are():
+    with pytest.raises(DataError, match=r"found .*: set task = 'regression'") as caught:
+        Dataset.from_arrays(X, Y)
+    assert Dataset.from_arrays(X, Y, **caught.value.advice[0]).task == "regression"
+    with pytest.raises(DataError) as caught:
+        Dataset.from_arrays(X, np.where(Y.mean() < Y, np.inf, Y))
+    assert not caught.value.advice

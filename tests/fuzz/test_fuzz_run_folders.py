@@ -17,7 +17,7 @@ import pytest
 from fuzzing import RUN_TOKENS, change_member, feed, make_files, mutate, seal
 
 import modnet
-from modnet.comparison.compare import check_run, read_hits
+from modnet.comparison.compare import check_run, read_of_samples
 from modnet.compose.experiment import create_experiment, format_title, read_data
 from modnet.compose.toml import read_toml
 from modnet.nn.checkpoint import CHECKPOINT
@@ -117,7 +117,7 @@ def verify(folder: Path) -> None:
 def compare(folder: Path) -> None:
     receipt = Receipt.read(folder)
     check_run(folder, receipt.content)
-    read_hits(folder, read_data(read_experiment(folder))[0])
+    read_of_samples(folder, read_data(read_experiment(folder))[0])
 
 
 def resume(folder: Path) -> None:

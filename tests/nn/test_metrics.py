@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+import modnet
 from modnet.nn.metrics import METRICS, compute_metrics, find_errors, list_metrics
 
 NUMBERS = st.floats(-1e3, 1e3)
@@ -74,3 +75,15 @@ def test_rounding_is_no_variance_of_a_target():
     t = np.full((7, 1), 0.1)  # whose mean is another number
     assert compute("regression", t, t)["r2"] == 1
     assert compute("regression", t + 0.5, t)["r2"] == pytest.approx(0)
+
+
+def test_what_is_advised_for_a_regression_that_diverges_is_an_option_of_it():
+    x = np.random.default_rng(0).normal(size=(100, 3))
+    data = modnet.Dataset.from_arrays(x, x @ [1.0, 2.0, 3.0], task="regression")
+    with pytest.raises(modnet.DivergedError, match=r"the outputs reach .*: try a smaller learning rate$"):
+        modnet.train(
+            modnet.Network([3, 1], output="identity", loss="mean-squared-error"),
+            data,
+            optimizer=modnet.optimizer("sgd", lr=1e3),
+            iterations=500,
+        )

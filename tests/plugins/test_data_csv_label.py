@@ -123,3 +123,12 @@ def test_what_is_found_does_not_depend_on_a_guess(
 def refuse(guess: pictures.LabelGuess, *_: object) -> None:
     if guess._guessed:
         raise pictures.WrongGuessError
+
+
+@pytest.mark.parametrize("word", ["2024-01-0{}", "0{}:30", "${}", "{}0 %"])
+def test_the_only_text_is_asked_about_where_it_is_dates_or_amounts(tmp_path: Path, word: str) -> None:
+    rows = "".join(f"{word.format(i % 3 + 1)},{i}.5,{i * 7 % 11}.25\n" for i in range(40))
+    (tmp_path / "prices.csv").write_text(f"when,open,close\n{rows}")
+    with pytest.raises(DataError, match=r"which column is the label\? Set label = 'when'"):
+        modnet.load(tmp_path / "prices.csv")
+    assert len(modnet.load(tmp_path / "prices.csv", label="when").classes) == 3

@@ -12,7 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
-from modnet.cli.show.values import format_duration
+from modnet.cli.show.values import format_duration, format_metric
 from modnet.files import telling
 from modnet.host.hooks import hookimpl
 from modnet.interfaces import ObservedRun, Observer
@@ -43,7 +43,7 @@ def format_epoch(run: ObservedRun, since: int | None = None) -> str:
     losses = history.loss[since:]
     loss = f"{sum(losses) / len(losses):.4f}" if losses else "-"
     names = ", ".join(format_column(name).replace(" accuracy", " acc") for name in history.columns)
-    values = ", ".join(f"{column[-1]:.4f}" for column in history.columns.values())
+    values = ", ".join(format_metric(column[-1]) for column in history.columns.values())
     return f"epoch {run.epoch:6.1f}  iteration {run.iteration:>7,}  loss {loss:>8}  {names} | {values}"
 
 

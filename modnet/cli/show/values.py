@@ -21,6 +21,15 @@ def format_number(value: float, digits: int = 4) -> str:
     return f"{value:.{digits}g}"
 
 
+def format_metric(value: float) -> str:
+    """Return a metric with four digits: a place for each, unless its unit is far smaller or larger.
+
+    >>> format_metric(0.98), format_metric(50.94213), format_metric(1.23456e-6), format_metric(9.64e61)
+    ('0.9800', '50.9421', '1.235e-06', '9.64e+61')
+    """
+    return f"{value:.4f}" if value == 0 or 0.01 <= abs(value) < 1e6 else f"{value:.4g}"
+
+
 def format_duration(seconds: float) -> str:
     """Return a time in words, in its two largest units.
 

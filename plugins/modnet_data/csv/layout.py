@@ -43,7 +43,7 @@ from modnet_data.csv.text import (
     text_of,
 )
 from modnet_data.table.columns import Columns, UnlabelledError, Value
-from modnet_data.table.label import are_numbers
+from modnet_data.table.label import NUMBER_LIKE, are_numbers
 from modnet_data.table.plan import Plan, list_words
 from modnet_data.table.words import MISSING, MissingValues
 
@@ -53,12 +53,6 @@ SAID = re.compile(r"sep=(.)[\r\n]*", re.IGNORECASE)
 """A first line by which Excel says what the delimiter is; it is no row."""
 
 MARK = "\ufeff"
-
-NUMBER_LIKE = re.compile(
-    r"[$€£¥₩]\s*[+-]?\d[\d.,]*|[+-]?\d[\d.,]*\s*[%$€£¥₩°]"
-    r"|\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?|\d{1,2}:\d\d(:\d\d.*)?"
-)
-"""Amounts of money, percentages, dates and times."""
 
 
 @attrs.frozen

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Sequence
 from functools import cached_property
 from typing import Any, final
@@ -15,6 +16,12 @@ from modnet_data.table.columns import Column, Columns, Value
 
 SOME = 10  # rows, in which labels repeat
 MOST = 6  # ways to read a file that an error names
+
+NUMBER_LIKE = re.compile(
+    r"[$€£¥₩]\s*[+-]?\d[\d.,]*|[+-]?\d[\d.,]*\s*[%$€£¥₩°]"
+    r"|\d{1,4}([-/.])\d{1,2}\1\d{1,4}([ T].*)?|\d{1,2}:\d\d(:\d\d.*)?"
+)
+"""Amounts of money, percentages, dates and times."""
 
 
 @final
@@ -41,7 +48,8 @@ class LabelChoice:
         """Return the one column that is named as a label is, or else the only one that could be a label, or None.
 
         A single letter, as y, may be a coordinate: see `_last_letter`. A column that is constant in the first rows is a
-        label only if it is named so. So is one of numbers in the middle, where there are many: ages, not classes.
+        label only if it is named so. So is one of numbers in the middle, where there are many: ages, not classes;
+        and one of dates, times or amounts.
         """
         if self._named:
             return self._named[0] if len(self._named) == 1 else None
@@ -51,7 +59,8 @@ class LabelChoice:
             only = self.candidates[0]
             values = self.values[only]
             many = len({*values}) > SOME and only not in {self.among[0], self.among[-1]} and not _is_text(values)
-            return only if len({*values}) > 1 and not many and not _is_mixed(values) else None
+            odd = many or _is_mixed(values) or all(NUMBER_LIKE.fullmatch(str(each)) for each in _present(values))
+            return only if len({*values}) > 1 and not odd else None
         return self._last_letter()
 
     def _last_letter(self) -> int | None:
