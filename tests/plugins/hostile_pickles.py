@@ -183,7 +183,7 @@ BY_PICKLE: Cases = {
     "object array": (pickle.dumps((np.array([None, 1]), T[:2])), "dtype 'O8'"),
     "objects for labels": (pickle.dumps((X, np.array([None, 1, "a", 2.0], object))), "found NoneType, float, int, str"),
     "objects in two axes": (pickle.dumps((X, np.array([["a", "b"]] * 4, object))), "dtype 'O8' that is no column"),
-    "text for rows": (pickle.dumps((np.array([["a"], ["b"]]), T[:2])), "expected numbers"),
+    "text for rows": (pickle.dumps((np.array([["a"], ["b"]]), T[:2])), "text that nothing encodes"),
     "structured": (pickle.dumps((np.zeros(2, "f8,i4"), T[:2])), "dtype 'V12'"),
     "dates": (pickle.dumps((X.astype("M8[s]"), T)), "dtype 'M8'"),
     "durations": (pickle.dumps((X.astype("m8[s]"), T)), "dtype 'm8'"),

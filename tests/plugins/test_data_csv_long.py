@@ -23,9 +23,11 @@ patterns = {{value for part in parts for value in vars(part).values() if isinsta
 functions = [pattern.fullmatch for pattern in patterns if isinstance(pattern.pattern, str)]
 of_bytes = [pattern.fullmatch for pattern in patterns if isinstance(pattern.pattern, bytes)]
 assert len(functions) > 6
-functions += [cells.is_number, cells.number_of, cells.label_problem, fast._well_quoted(",")]
+functions += [cells.is_number, cells.number_of, cells.label_problem, fast._well_quoted(",", chr(34))]
 functions += [notation.to_plain for notation, _ in OTHERS]
-functions += [cells.number_problem, lambda line: text._stray_quote(line, ","), text._with_single_spaces]
+COMMAS = text.Dialect(",", ".", None, "utf-8")
+functions += [cells.number_problem, lambda line: text._stray_quote(line, COMMAS)]
+functions += [lambda line: text._with_single_spaces(line, text.RUNS[chr(34)])]
 for shape in {SHAPES!r}:
     for before, behind in {AROUND!r}:
         long = before + shape * ({LONG} // len(shape)) + behind

@@ -104,7 +104,7 @@ def test_the_same_data_are_the_same_bytes(tmp_path, suffix):
     for path in paths:
         SOURCE.write(data, path)
     assert paths[0].read_bytes() == paths[1].read_bytes()
-    np.testing.assert_array_equal(modnet.load(paths[0]).test.x, X[:2])
+    np.testing.assert_array_equal(modnet.load(paths[0]).test.table, X[:2])
 
 
 def test_compressed_by_the_suffix(tmp_path):

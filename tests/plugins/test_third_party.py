@@ -134,9 +134,9 @@ class TestWheel:
             licence = next(name for name in names if name.endswith(".dist-info/licenses/LICENSE"))
             assert wheel.read(licence) == (ROOT / "LICENSE").read_bytes()
             data = [name for name in names if name.startswith("modnet_data/") and not name.endswith((".py", ".typed"))]
-        here = {
-            f"modnet_data/{path.name}" for path in (ROOT / "plugins" / "modnet_data").glob("*[!.py]") if path.is_file()
-        }
+        plugins = ROOT / "plugins"
+        files = (path for path in (plugins / "modnet_data").rglob("*") if path.is_file() and path.parent.name[0] != "_")
+        here = {path.relative_to(plugins).as_posix() for path in files if path.suffix != ".py"}
         assert set(data) == here - {"modnet_data/py.typed"}
         assert any("mnist_small" in name for name in data)
         assert any(name.endswith("licenses/plugins/modnet_data/MNIST-LICENSE.md") for name in names)

@@ -11,7 +11,7 @@ from modnet import Array, DataError, find_unclear_labels
 from modnet.cached import Facts
 from modnet.files import list_some, quote
 from modnet_data.table.columns import Columns
-from modnet_data.table.plan import Plan, to_float
+from modnet_data.table.plan import MOST_NAMES, Plan, to_float
 from modnet_data.table.words import MISSING, find_doubtful
 
 MOST_COLUMNS = 6  # that a note names
@@ -161,8 +161,8 @@ class Missing:
         return [{**listed, **way} for way in self.advise_value() if {"missing", "impute"} & way.keys()]
 
     def has_few_words(self, column: int) -> bool:
-        """Say whether so few words were met in a column of numbers that they may stand for missing values."""
-        return len(self._words.get(column, ())) <= FEW_WORDS
+        """Say whether so few words were met among numbers, in so few columns, that they may be missing values."""
+        return len(self._words.get(column, ())) <= FEW_WORDS and len(self._words) <= MOST_NAMES
 
     def advise_label_word(self) -> Advice:
         """Return what can be done where a word stands among labels that are numbers: it is missing, or a class."""
