@@ -71,7 +71,7 @@ def test_a_fraction_among_whole_numbers(tmp_path: Path) -> None:
     path = tmp_path / "points.csv"
     path.write_text("\n".join(["p,q,kind", *(f"{i % 7},{i % 5},{'ab'[i % 2]}" for i in range(300)), "3,4.75,b"]) + "\n")
     with warnings.catch_warnings(action="ignore"):
-        read = at_once(lambda _: modnet.load(path, label="kind", test_fraction=0).train.x[-1].tolist())
+        read = at_once(lambda _: modnet.load(path, label="kind", test_fraction=0).train.table[-1].tolist())
     assert read == [[3, 4.75]] * 40
 
 

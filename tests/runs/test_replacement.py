@@ -22,6 +22,7 @@ from modnet import DataError
 from modnet.runs.folder import (
     ASIDE,
     CURVES,
+    ERRORS,
     FILES,
     LOCK,
     REPLACED,
@@ -225,6 +226,7 @@ OLDER = (
     "comparison: train it from the start, modnet train run/experiment.toml --iterations 40 --out run-40"
 )
 LINEAR = ("--activation", "identity", "--output", "identity", "--loss", "mean-squared-error", "--lr", "1e6")
+LINEAR += ("--set", "data.task=classification", "--optimizer", "sgd")
 
 
 @pytest.fixture
@@ -325,7 +327,7 @@ class TestLengthened:
         lengthen(folder, with_iterations(of, long))
         begin(folder.with_name("long"), with_iterations(of, long))
         assert outcome(folder) == outcome(folder.with_name("long"))
-        assert sorted(path.name for path in folder.iterdir()) == sorted({*FILES} - {CURVES})
+        assert sorted(path.name for path in folder.iterdir()) == sorted({*FILES} - {CURVES, ERRORS})
 
     def test_by_command_again_and_again(self, work: Path, call: Call) -> None:
         for iterations in ("40", "55"):

@@ -87,7 +87,7 @@ def test_a_data_source_needs_a_file(call: Call, folder: Path) -> None:
         (
             ["losses", "--file", "csv=x.csv"],
             1,
-            "losses provides no 'csv'; it provides: cross-entropy, mean-squared-error",
+            "losses provides no 'csv'; it provides: binary-cross-entropy, cross-entropy, huber, mean-squared-error",
         ),
         (["losses", "--file", "x.csv"], 2, "expected KEY=VALUE, found 'x.csv'"),
         ([], 2, "Missing argument 'NAME'"),

@@ -256,7 +256,9 @@ test_a_built_in = modnet.testing.conformance(modnet.optimizer("sgd"))
 class TestDistribution:
     def test_all_parts_of_a_plugin_are_checked(self):
         reports = modnet.testing.check_distribution("losses")
-        assert [report.part for report in reports] == ["CrossEntropy(eps=1e-07)", "MeanSquaredError()"]
+        assert [report.part for report in reports] == [
+            *("BinaryCrossEntropy()", "CrossEntropy(eps=1e-07)", "Huber(delta=1.0)", "MeanSquaredError()")
+        ]
         assert all(report.passed for report in reports)
 
     def test_samples_and_settings_are_given_by_the_parts_names(self):
