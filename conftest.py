@@ -9,6 +9,7 @@ rounding; a block that begins with a file's name in a comment is written to that
 from __future__ import annotations
 
 import contextlib
+import csv
 import gc
 import io
 import os
@@ -120,6 +121,7 @@ class Blocks(pytest.Item):
 
     def runtest(self) -> None:
         """Run them in an empty folder."""
+        limit = csv.field_size_limit()  # SciPy's reader of ARFF sets another one
         before, registered = Path.cwd(), modnet.compose.plugins.get_host().registry.components()
         with tempfile.TemporaryDirectory() as folder:
             os.chdir(folder)
@@ -128,6 +130,7 @@ class Blocks(pytest.Item):
                     example.evaluate()
             finally:
                 os.chdir(before)
+                csv.field_size_limit(limit)
         if modnet.compose.plugins.get_host().registry.components() != registered:
             pytest.fail("the page leaves something registered: call the function that undoes it")
 
