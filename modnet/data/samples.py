@@ -169,7 +169,9 @@ def check_rows(part: Samples, name: str, columns: Sequence[Column], may_lack: Se
         rows = to_float64(part.unscaled(block))
         right = np.isfinite(rows) | (np.isnan(rows) & may_lack)
         if columns:
-            right &= ~((ends < math.inf) & ((rows < 0) | (rows >= ends) | (rows != np.trunc(rows)) & ~np.isnan(rows)))
+            with np.errstate(invalid="ignore"):  # of signalling NaN
+                whole = np.trunc(rows) == rows
+            right &= ~((ends < math.inf) & ((rows < 0) | (rows >= ends) | ~whole & ~np.isnan(rows)))
         if not right.all():
             row, j = np.argwhere(~right)[0]
             is_number = not columns or columns[j].words is None

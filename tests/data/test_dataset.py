@@ -471,3 +471,11 @@ def test_pixels_are_left_to_the_book_whether_they_are_divided_or_not(x: Any, sca
     data = Dataset.from_arrays(x, np.arange(len(x)) % 3)
     assert (data.preparation is None) == (scale is not None)
     assert data.settings.get("scale") == scale
+
+
+def test_a_signalling_nan_is_no_number_and_no_warning() -> None:
+    x = np.array([[0x7FF0000000000001, 0], [0, 0]], np.uint64).view(np.float64)
+    with pytest.raises(DataError, match="expected a finite number, found nan"):
+        Dataset.from_arrays((x, ["a", "b"]), scale=1)
+    data = Dataset.from_arrays((x, ["a", "b"]), scale=1, impute=0, test_fraction=0)
+    assert data.train.x.tolist() == [[0, 0], [0, 0]]
