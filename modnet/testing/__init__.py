@@ -1,14 +1,18 @@
 """Conformance checks, swapped parts and a leak detector, for tests."""
 
-from modnet.testing.conformance import check_distribution, conformance
-from modnet.testing.leaks import Snapshot
-from modnet.testing.report import ConformanceError, Outcome, Report
-from modnet.testing.suites.activation import check_activation
-from modnet.testing.suites.data_source import check_data_source
-from modnet.testing.suites.gradient import check_gradient_estimator
-from modnet.testing.suites.loss import check_loss
-from modnet.testing.suites.optimizer import check_optimizer
-from modnet.testing.swapping import Swap, swap
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from modnet.testing.conformance import check_distribution, conformance
+    from modnet.testing.leaks import Snapshot
+    from modnet.testing.report import ConformanceError, Outcome, Report
+    from modnet.testing.suites.activation import check_activation
+    from modnet.testing.suites.data_source import check_data_source
+    from modnet.testing.suites.gradient import check_gradient_estimator
+    from modnet.testing.suites.loss import check_loss
+    from modnet.testing.suites.optimizer import check_optimizer
+    from modnet.testing.swapping import Swap, swap
 
 __all__ = [
     "ConformanceError",
@@ -25,3 +29,31 @@ __all__ = [
     "conformance",
     "swap",
 ]
+
+# Loaded when first used: `modnet.check_gradient` needs `gradcheck` alone, and no suite.
+_PLACES = {
+    "ConformanceError": "report",
+    "Outcome": "report",
+    "Report": "report",
+    "Snapshot": "leaks",
+    "Swap": "swapping",
+    "check_activation": "suites.activation",
+    "check_data_source": "suites.data_source",
+    "check_distribution": "conformance",
+    "check_gradient_estimator": "suites.gradient",
+    "check_loss": "suites.loss",
+    "check_optimizer": "suites.optimizer",
+    "conformance": "conformance",
+    "swap": "swapping",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PLACES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = found = getattr(import_module(f"{__name__}.{_PLACES[name]}"), name)
+    return found
+
+
+def __dir__() -> list[str]:
+    return list(__all__)

@@ -22,6 +22,7 @@ from modnet.errors import ModnetError
 from modnet.host.kinds import find_kinds
 
 KIT = __name__.rpartition(".")[0]
+GRADCHECK = f"{KIT}.gradcheck."  # is at hand wherever modnet is, as `modnet.check_gradient`
 ADAPTED = {adapter: kind for kind, adapter in ADAPTERS.items()}
 
 
@@ -69,8 +70,7 @@ class _Writer:
         if find_kinds(type(value)) or attrs.has(type(value)):
             return self._to_call(value)
         if callable(value) and hasattr(value, "__name__"):
-            ours = isinstance(value, FunctionType) and value.__module__.startswith(KIT)
-            return self.function(value) if ours else self._import(value.__name__, value)
+            return self.function(value) if _is_kit(value) else self._import(value.__name__, value)
         return repr(value)
 
     def _to_nested(self, value: Any) -> str:
@@ -102,7 +102,7 @@ class _Writer:
             if isinstance(value, ModuleType):
                 whole = value.__name__ == name
                 self.imports.add(f"import {name}" if whole else f"import {value.__name__} as {name}")
-            elif isinstance(value, FunctionType) and value.__module__.startswith(KIT):
+            elif _is_kit(value):
                 self.function(value)
             elif hasattr(value, "__module__") and hasattr(value, "__name__"):
                 self._import(name, value)
@@ -138,6 +138,15 @@ class _Writer:
             self.definitions[place] = source = _source(name, value)
             self._names(ast.parse(source), vars(sys.modules[module]) if module in sys.modules else {})
         return name
+
+
+def _is_kit(value: object) -> bool:
+    """Say whether a value is a function of this kit, which a program without it has to define."""
+    return (
+        isinstance(value, FunctionType)
+        and value.__module__.startswith(KIT)
+        and not value.__module__.startswith(GRADCHECK)
+    )
 
 
 def _source(name: str, value: Any) -> str:
