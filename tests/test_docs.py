@@ -21,7 +21,7 @@ from modnet.compose.plugins import get_host
 from modnet.host.kinds import KINDS
 from modnet.host.problems import HOOKS
 from modnet.runs.folder import FILES
-from modnet.testing.conformance import find_suite
+from modnet.testing.kit import find_suite
 
 ROOT = Path(__file__).parents[1]
 DOCS = ROOT / "docs"

@@ -53,9 +53,8 @@ def public(name: str, value: Any) -> list[str]:
     if name in (known := aliases()):
         return [code(f"{name} = {known[name]}")]
     if inspect.ismodule(value):
-        functions = [
-            f for f in vars(value).values() if inspect.isfunction(f) and f.__module__.startswith(value.__name__)
-        ]
+        found = [getattr(value, member) for member in dict.fromkeys([*getattr(value, "__all__", ()), *vars(value)])]
+        functions = [f for f in found if inspect.isfunction(f) and f.__module__.startswith(value.__name__)]
         told = [(f"{name}.{f.__name__}{signature(f)}", f) for f in functions if not f.__name__.startswith("_")]
         return [prose(value), *(block for head, function in told for block in (code(head), prose(function)))]
     if not isinstance(value, type):

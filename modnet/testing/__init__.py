@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from modnet.testing.conformance import check_distribution, conformance
+    from modnet.testing.kit import check_distribution, conformance
     from modnet.testing.leaks import Snapshot
     from modnet.testing.report import ConformanceError, Outcome, Report
     from modnet.testing.suites.activation import check_activation
@@ -39,11 +39,11 @@ _PLACES = {
     "Swap": "swapping",
     "check_activation": "suites.activation",
     "check_data_source": "suites.data_source",
-    "check_distribution": "conformance",
+    "check_distribution": "kit",
     "check_gradient_estimator": "suites.gradient",
     "check_loss": "suites.loss",
     "check_optimizer": "suites.optimizer",
-    "conformance": "conformance",
+    "conformance": "kit",
     "swap": "swapping",
 }
 

@@ -16,7 +16,7 @@ import modnet
 import modnet.testing
 from modnet.compose.parts import make_part
 from modnet.compose.plugins import get_host
-from modnet.testing.conformance import find_suite
+from modnet.testing.kit import find_suite
 
 BUILT_IN = [(c.kind, c.name, {}) for c in get_host().registry.components() if c.owner == "modnet"]
 # Settings that take another way through the code than the defaults do.

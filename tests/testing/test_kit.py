@@ -24,7 +24,7 @@ import modnet
 import modnet.testing
 from modnet.host.kinds import KINDS
 from modnet.testing.checks import Check, SkippedError, Suite
-from modnet.testing.conformance import find_suite
+from modnet.testing.kit import find_suite
 from modnet.testing.report import Outcome, Report
 from modnet.testing.shrinking import shrunk
 from modnet.testing.suites.activation import SUITE, Subject

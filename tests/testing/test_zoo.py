@@ -13,7 +13,7 @@ import pytest
 from zoo import Animal, animals
 
 from modnet.host.kinds import KINDS
-from modnet.testing.conformance import find_suite
+from modnet.testing.kit import find_suite
 from modnet.testing.report import Outcome
 
 SUITES = {kind: find_suite(kind) for kind in KINDS}

@@ -6,7 +6,7 @@ import time
 from collections import Counter
 
 from modnet.host.kinds import KINDS
-from modnet.testing.conformance import find_suite
+from modnet.testing.kit import find_suite
 from zoo import animals
 
 
