@@ -10,7 +10,6 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from typing import Any
-from unicodedata import normalize
 
 import attrs
 
@@ -33,7 +32,6 @@ from modnet_data.csv.header import check_names, check_second, has_repeated_name,
 from modnet_data.csv.shape import COMMENT, check_start, choose_delimiter, is_title, measure
 from modnet_data.csv.text import (
     LONGEST_LINE,
-    QUOTES,
     Broken,
     Dialect,
     Record,
@@ -43,8 +41,8 @@ from modnet_data.csv.text import (
     text_of,
 )
 from modnet_data.table.columns import Columns, UnlabelledError, Value
-from modnet_data.table.label import NUMBER_LIKE, are_numbers
-from modnet_data.table.plan import Plan, list_words
+from modnet_data.table.label import are_numbers
+from modnet_data.table.plan import list_words
 from modnet_data.table.words import MISSING, MissingValues
 
 SAMPLE_LINES = 100
@@ -170,30 +168,6 @@ class Layout(Columns):
             raise self.error(found_name, f", line {self.header_line}", line=self.header_line, column=i)
 
 
-def refuse_doubtful_text(plan: Plan[Layout]) -> None:
-    """Raise DataError where features are text in the first rows that seem to be numbers, dates, or quoted cells.
-
-    Columns that `encode` lists are text.
-    """
-    layout = plan.table
-    for i in sorted(plan.text.difference(plan.encode)) if not plan.is_settled else ():
-        if error := layout.notation_error(i):
-            raise error
-        rows = [row for row in layout.rows if layout.is_text(row.cells[i])]
-        if not rows or plan.wanted.encode == "one-hot":
-            continue
-        first, cells = rows[0], [row.cells[i].strip() for row in rows]
-        place = f", line {first.line}, {layout.column(i)}"
-        for mark in set(QUOTES) - {layout.dialect.quote}:
-            if all(len(cell) > 1 and cell[0] == cell[-1] == mark for cell in cells):
-                problem = f"cells in other quotes: {quote(cells[0])}"
-                raise layout.error(problem, place, line=first.line, column=i, advice=[{"quotechar": mark}])
-        if all(NUMBER_LIKE.fullmatch(cell) or is_number(normalize("NFKC", cell)) for cell in cells):
-            problem = f"expected a number or a word, found {quote(cells[0])}; turn it into a number, encode it as text"
-            advice = [*plan.advise_leaving_out([i]), *plan.advise_encoding([i])]
-            raise layout.error(f"{problem}, or leave it out", place, line=first.line, column=i, advice=advice)
-
-
 @attrs.frozen
 class LayoutSettings:
     """Settings of a CSV file's layout; delimiter, decimal and header are inferred where they are None."""
@@ -219,13 +193,7 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
     """Return the layout of a CSV file, by its first lines and what is given."""
     encoding = encoding_of(path, given.encoding)
     lines, skipped = _first_lines(path, encoding, given)
-    delimiter, decimal = given.delimiter, given.decimal or "."
-    if lines and (said := SAID.fullmatch(lines[0])):
-        lines[0] = "\n"
-        delimiter = delimiter or said[1]
-    if delimiter is None:
-        delimiter = choose_delimiter(path, lines, Dialect(",", decimal, given.comment, encoding, quote=given.quote))
-    dialect = Dialect(delimiter, decimal, given.comment, encoding, given.thousands, given.quote)
+    dialect = _choose_dialect(path, lines, encoding, given)
     sample, broken = _sample(lines, dialect)
     _check_first(path, sample, broken, given)
     check_start(path, sample, broken, guarded=given.guarded)
@@ -238,10 +206,8 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
     numbers = [[plain[cell] for cell in row.cells] for row in sample]
     header = _has_header(path, first, numbers, given)
     count, empty = measure(first, rows, header)
-    names = None
-    if header:
-        names = (*(name.strip() for name in first.cells[:count]), *[""] * (count - len(first.cells)))
-        check_names(path, first, names, dialect)
+    names = _read_names(path, first, count, dialect) if header else None
+    if names:
         check_second(path, names, rows, broken)
     if given.guarded and given.footer:
         _check_footer(path, dialect, count, given.footer)
@@ -266,6 +232,25 @@ def layout_of(path: Path, given: LayoutSettings) -> Layout:
         footer=given.footer,
         has_points=doubt,
     )
+
+
+def _choose_dialect(path: Path, lines: list[str], encoding: str, given: LayoutSettings) -> Dialect:
+    """Return the dialect of a file; a first line that says the delimiter is taken out of its lines."""
+    dialect = Dialect(",", given.decimal or ".", given.comment, encoding, given.thousands, given.quote)
+    delimiter = given.delimiter
+    if lines and (said := SAID.fullmatch(lines[0])):
+        lines[0] = "\n"
+        delimiter = delimiter or said[1]
+    if delimiter is None:
+        delimiter = choose_delimiter(path, lines, attrs.evolve(dialect, thousands=None))
+    return attrs.evolve(dialect, delimiter=delimiter)
+
+
+def _read_names(path: Path, first: Record, count: int, dialect: Dialect) -> tuple[str, ...]:
+    """Return the names in the header, "" for columns without one; raises DataError where they are none."""
+    names = (*(name.strip() for name in first.cells[:count]), *[""] * (count - len(first.cells)))
+    check_names(path, first, names, dialect)
+    return names
 
 
 def _has_header(path: Path, first: Record, numbers: list[list[str]], given: LayoutSettings) -> bool:

@@ -6,6 +6,7 @@ import re
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, Literal
+from unicodedata import normalize
 
 import attrs
 from attrs.validators import ge, in_, instance_of, le, optional
@@ -13,14 +14,16 @@ from attrs.validators import ge, in_, instance_of, le, optional
 from modnet import DataError, Dataset
 from modnet.cached import Facts, Put, arrays_of
 from modnet.files import quote
+from modnet_data.csv.cells import is_number
 from modnet_data.csv.encodings import is_text_encoding
-from modnet_data.csv.layout import Layout, LayoutSettings, layout_of, refuse_doubtful_text
+from modnet_data.csv.layout import Layout, LayoutSettings, layout_of
 from modnet_data.csv.pictures import LabelGuess, WrongGuessError, picture_label
 from modnet_data.csv.rows import convert, read_first_cells
 from modnet_data.csv.text import QUOTES, WHITESPACE
 from modnet_data.csv.write import write_csv_files
 from modnet_data.formats import SUFFIXES
-from modnet_data.table.plan import ColumnSettings, data_plan, find_nothing
+from modnet_data.table.label import NUMBER_LIKE
+from modnet_data.table.plan import ColumnSettings, Plan, data_plan, find_nothing
 from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource
 
@@ -181,7 +184,7 @@ class Csv(TableSource):
         infer = guess.infer if guess else picture_label if self.weights is None else find_nothing
         plan = data_plan(layout, self.columns_like(like), infer)
         _refuse_rule(layout)
-        refuse_doubtful_text(plan)
+        _refuse_doubtful_text(plan)
         facts = self.describe(plan, convert(plan, put, guess.watch if guess else None))
         if guess:
             guess.check()
@@ -196,3 +199,27 @@ def _refuse_rule(layout: Layout) -> None:
         if cells and all(map(RULE.fullmatch, cells)):
             problem = f"a line below the header ({quote(cells[0])}), no row: take it out"
             raise layout.error(problem, f", line {first.line}", line=first.line)
+
+
+def _refuse_doubtful_text(plan: Plan[Layout]) -> None:
+    """Raise DataError where features are text in the first rows that seem to be numbers, dates, or quoted cells.
+
+    Columns that `encode` lists are text.
+    """
+    layout = plan.table
+    for i in sorted(plan.text.difference(plan.encode)) if not plan.is_settled else ():
+        if error := layout.notation_error(i):
+            raise error
+        rows = [row for row in layout.rows if layout.is_text(row.cells[i])]
+        if not rows or plan.wanted.encode == "one-hot":
+            continue
+        first, cells = rows[0], [row.cells[i].strip() for row in rows]
+        place = f", line {first.line}, {layout.column(i)}"
+        for mark in set(QUOTES) - {layout.dialect.quote}:
+            if all(len(cell) > 1 and cell[0] == cell[-1] == mark for cell in cells):
+                problem = f"cells in other quotes: {quote(cells[0])}"
+                raise layout.error(problem, place, line=first.line, column=i, advice=[{"quotechar": mark}])
+        if all(NUMBER_LIKE.fullmatch(cell) or is_number(normalize("NFKC", cell)) for cell in cells):
+            problem = f"expected a number or a word, found {quote(cells[0])}; turn it into a number, encode it as text"
+            advice = [*plan.advise_leaving_out([i]), *plan.advise_encoding([i])]
+            raise layout.error(f"{problem}, or leave it out", place, line=first.line, column=i, advice=advice)
