@@ -68,7 +68,7 @@ def _find_problems(run: ObservedRun, experiment: Experiment, data: Dataset) -> I
         yield from _judge_loss(run.history.loss, slower, restart)
         yield from _judge_units(network, x, slower, restart)
         what = _judge_predictions(network.predict(x), samples.t[some], data, run) if data.classes else ""
-        if at_baseline and not what:
+        if at_baseline and not what and data.train.weights is None:  # which may be there to count other than hits
             what = f"{name.replace('_', ' ')} is not above {baseline:.4f}, which a constant answer has"
         is_uneven = source.get("class_weight", "") is None and (baseline or 0) > UNEVEN
         if what:

@@ -108,3 +108,15 @@ def test_a_part_that_cannot_be_examined_is_no_failure(tmp_path: Path) -> None:
             raise ZeroDivisionError
 
     assert diagnose(object(), object(), modnet.load("mnist-small")) == []  # type: ignore[arg-type]
+
+
+def test_classes_of_equal_weight_may_cost_hits(tmp_path: Path, call: Call) -> None:
+    rng = np.random.default_rng(0)
+    rare = rng.random(800) < 0.1
+    x = rng.normal(rare * 1.0, 1.0).round(3)
+    rows = [f"{value},{'rare' if is_rare else 'usual'}" for value, is_rare in zip(x, rare, strict=True)]
+    (tmp_path / "rare.csv").write_text("\n".join(["x,kind", *rows]) + "\n")
+    options = ("--data", "rare.csv", *QUICK, "--iterations", "400", "--set", "data.class_weight=balanced")
+    summary, _ = train(call, tmp_path, "run", *options)
+    assert summary["test_accuracy"] < summary["baseline"]
+    assert summary["diagnosis"] == []
