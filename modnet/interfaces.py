@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, ClassVar, Protocol
 
 import attrs
+import numpy as np
 
 from modnet.data.columns import Column
 from modnet.data.dataset import Dataset
@@ -39,6 +40,10 @@ class Activation(Part, ABC):
     elementwise: ClassVar[bool] = False
     """True where each output depends on its own input alone, which lets estimators skip what cannot change."""
 
+    kinks: ClassVar[tuple[float, ...] | None] = None
+    """The pre-activations where it has a kink or a jump, and is smooth everywhere else: () is smooth, None promises
+    nothing. Differences of what is smooth follow from a few evaluations; without a promise every move is evaluated."""
+
     computes: ClassVar[str] = ""
     """The standard function this is exactly ("softmax"), where a loss may know a fused form with it."""
 
@@ -52,6 +57,27 @@ class Activation(Part, ABC):
         Optional: without one, backpropagation takes the central difference of this part.
         """
         raise NoDerivativeError(f"the activation {name_of(self)} has no backward")
+
+    def change(self, a: Array, z: Array, da: Array, axis: int = -1) -> Array:
+        """Return the change of the outputs, `self(a + da) - z` with `z = self(a)`, where `da` moves the inputs.
+
+        `a` and `z` (of the same shape) broadcast against `da`. Optional: a form in which nothing cancels makes
+        differences exact, and float32 as good as float64.
+        """
+        return self(a + da, axis) - z
+
+
+def spread_targets(t: Array, y: Array, moved: Array, axis: int = -1) -> Array:
+    """Return targets of outputs `y`, class indices or dense, broadcast to the shape that outputs `moved` need.
+
+    >>> spread_targets(np.array([[0, 1]]), np.ones((3, 1, 2)), np.ones((3, 4, 2)), axis=0).shape
+    (4, 2)
+    """
+    if t.ndim == y.ndim:
+        return np.broadcast_to(t, moved.shape)
+    shape = list(moved.shape)
+    del shape[axis]
+    return np.broadcast_to(t, shape)
 
 
 class FusedLoss(ABC):
@@ -67,6 +93,15 @@ class FusedLoss(ABC):
         Optional: differences evaluate nothing as often as this, and a form that works in place is twice as fast.
         """
         return self(a, t, axis)[0]
+
+    def change(self, a: Array, y: Array, t: Array, da: Array, axis: int = -1) -> Array:
+        """Return the change of each sample's loss where `da` moves the pre-activations.
+
+        `a`, `y` (its outputs) and `t` broadcast against `da`. Optional: a form in which nothing cancels makes
+        differences exact, and float32 as good as float64.
+        """
+        moved = a + da
+        return self.losses(moved, spread_targets(t, a, moved, axis), axis, overwrite_a=True) - self.losses(a, t, axis)
 
     @abstractmethod
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:
@@ -86,6 +121,9 @@ class Loss(Part, ABC):
     is_binary: ClassVar[bool] = False
     """True where one output tells two classes apart: 0 is certainly the first, 1 the second."""
 
+    smooth: ClassVar[bool] = False
+    """True where it is a smooth function of the outputs, its fused forms too: see `Activation.kinks`."""
+
     @abstractmethod
     def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
         """Return the loss of each sample: the shape of `y` without `axis`."""
@@ -93,6 +131,14 @@ class Loss(Part, ABC):
     def backward(self, y: Array, t: Array, axis: int = -1) -> Array:
         """Return each sample's derivative of its own loss by `y`, of the shape of `y`. Optional."""
         raise NoDerivativeError(f"the loss {name_of(self)} has no backward")
+
+    def change(self, y: Array, t: Array, dy: Array, axis: int = -1) -> Array:
+        """Return the change of each sample's loss where `dy` moves the outputs.
+
+        `y` and `t` broadcast against `dy`. Optional, as `Activation.change` is.
+        """
+        moved = y + dy
+        return self(moved, spread_targets(t, y, moved, axis), axis) - self(y, t, axis)
 
     def fused(self, activation: Activation) -> FusedLoss | None:
         """Return the fused form with `activation`, or None where this loss knows none."""
