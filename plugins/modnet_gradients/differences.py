@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from typing import Literal, get_args
 
 import numpy as np
 
 from modnet import Array, GradientError, Grads, Objective, Params, default_step
 from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure import structured_gradient
+
+Evaluate = Literal["nodes", "every"]
+EVALUATE: tuple[Evaluate, ...] = get_args(Evaluate)
 
 
 def differences(
@@ -17,10 +21,12 @@ def differences(
     stencil: Stencil,
     h: float | Mapping[str, float] | None = None,
     threads: int | None = None,
+    evaluate: Evaluate = "nodes",
 ) -> Grads:
     """Return a gradient by differences: from the objective's structure, or with any other function as a black box.
 
-    `h` is by default each dtype's own, `default_step`. Raises GradientError where a loss is not finite.
+    `evaluate` says where a network's loss is evaluated, at a few nodes or at every move; `h` is by default each dtype's
+    own, `default_step`. Raises GradientError where a loss is not finite.
     """
     steps = {
         name: default_step(np.asarray(value).dtype) if h is None else h[name] if isinstance(h, Mapping) else h
