@@ -77,6 +77,10 @@ def _is_flag(value: object) -> bool:
     return isinstance(value, bool)
 
 
+def _is_whole(value: object) -> bool:
+    return hasattr(value, "__index__") and not _is_flag(value)
+
+
 def _is_number(value: object, lowest: float = -math.inf) -> bool:
     """Say whether a value is a finite number above the lowest."""
     try:
@@ -144,7 +148,7 @@ class PreparationSettings:
     """The weight of each class in the loss; "balanced": each class has the same in all."""
     stratified: bool = _setting(False, "true or false", (), _is_flag)
     """True gives each class its share in the test part."""
-    split_seed: int = _setting(0, "a whole number", (), lambda value: hasattr(value, "__index__") and not _is_flag(value))
+    split_seed: int = _setting(0, "a whole number", (), _is_whole)
     """The seed by which the test rows are drawn."""
 
 

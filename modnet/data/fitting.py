@@ -152,7 +152,6 @@ class Fit:
             found[j] = attrs.evolve(found[j], fill=_STATISTICS[str(ways[j])](values, weights))
         return found
 
-
     def _gather(self, columns: Sequence[int]) -> Iterator[tuple[int, Array, Array]]:
         """Yield the values of some columns that are there, with their weights."""
         size = max(1, GATHERED // max(1, self.count))

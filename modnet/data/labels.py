@@ -212,8 +212,6 @@ def to_float64(numbers: Array) -> Array:
         return numbers.astype(np.float64, copy=False)
 
 
-
-
 def is_missing(label: object) -> bool:
     """Say whether a label or a cell is None, NaN or NaT, those of pandas among them."""
     if isinstance(label, (float, np.generic)):
