@@ -9,7 +9,7 @@ import attrs
 import numpy as np
 
 from modnet import Array
-from modnet_gradients.columns import TILE
+from modnet_gradients.structure.columns import TILE
 
 
 @attrs.frozen(eq=False)

@@ -1,4 +1,4 @@
-"""Differences of a network's loss by single parameters, from the network's structure.
+"""Differences of a network's loss by single parameters.
 
 Moving W[i, j] by h moves one column of one layer's pre-activations, by h z_in[:, i]; all before it stays. So a sample's
 loss is evaluated for each pair of a unit j and a distinct input value, and only what follows that unit is evaluated.
@@ -23,9 +23,9 @@ from typing import Literal
 import numpy as np
 
 from modnet import Array, Grads, Objective, Params, limit_blas_threads
-from modnet_gradients.columns import Columns
-from modnet_gradients.every import sum_every_move
 from modnet_gradients.stencil import Stencil
+from modnet_gradients.structure.columns import Columns
+from modnet_gradients.structure.every import sum_every_move
 
 Evaluate = Literal["nodes", "every"]
 BLOCK = 400_000  # numbers in a block: smaller ones make threads wait for the interpreter, larger ones for memory

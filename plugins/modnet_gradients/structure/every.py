@@ -7,9 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 
 from modnet import Array, GradientError, limit_blas_threads
-from modnet_gradients.columns import TILE, Columns
-from modnet_gradients.moves import Moves, slices
 from modnet_gradients.stencil import Stencil
+from modnet_gradients.structure.columns import TILE, Columns
+from modnet_gradients.structure.moves import Moves, slices
 
 ENTRIES = 1 << 20  # numbers in an array over samples and inputs, or over samples and units: 8 megabytes
 
