@@ -9,8 +9,9 @@ import numpy as np
 from attrs.validators import ge, gt, in_, optional
 
 from modnet import GradientEstimator, Grads, Params, Stream
-from modnet_gradients.differences import EVALUATE, Evaluate, differences
+from modnet_gradients.differences import count_cells, differences
 from modnet_gradients.stencil import Stencil, check_step
+from modnet_gradients.structure import EVALUATE, Evaluate, LayerCells
 
 FORWARD = Stencil(shifts=(1,), weights=(1,), divisor=1, centre=-1)
 
@@ -37,8 +38,14 @@ class ForwardDifference(GradientEstimator):
         """Return the gradient, of the shape and dtype of each parameter."""
         if self.h is not None:
             check_step(self.h, params, objective)
-        h = {name: self.h or float(np.finfo(value.dtype).eps) ** 0.5 for name, value in params.items()}
-        return differences(objective, params, FORWARD, h, self.threads, self.evaluate)
+        return differences(objective, params, FORWARD, self._steps(params), self.threads, self.evaluate)
+
+    def count_cells(self, objective: Callable[[Params], float], params: Params) -> tuple[LayerCells, ...]:
+        """Return how each layer of a network is evaluated: see central differences."""
+        return count_cells(objective, params, FORWARD, self._steps(params), self.threads, self.evaluate)
+
+    def _steps(self, params: Params) -> dict[str, float]:
+        return {name: self.h or float(np.finfo(value.dtype).eps) ** 0.5 for name, value in params.items()}
 
     def evaluations(self, params: Params) -> int:
         """Return 1 for each parameter, and 1."""

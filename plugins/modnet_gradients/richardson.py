@@ -8,8 +8,9 @@ import attrs
 from attrs.validators import ge, gt, in_, optional
 
 from modnet import GradientEstimator, Grads, Params, Stream, default_step
-from modnet_gradients.differences import EVALUATE, Evaluate, differences
+from modnet_gradients.differences import count_cells, differences
 from modnet_gradients.stencil import Stencil, check_step
+from modnet_gradients.structure import EVALUATE, Evaluate, LayerCells
 
 # (4 D(h/2) - D(h)) / 3 with the central difference D(h) = (L(w + h) - L(w - h)) / 2h.
 EXTRAPOLATED = Stencil(shifts=(0.5, -0.5, 1, -1), weights=(8, -8, -1, 1), divisor=6)
@@ -37,8 +38,14 @@ class Richardson(GradientEstimator):
         """Return the gradient, of the shape and dtype of each parameter."""
         if self.h is not None:
             check_step(self.h, params, objective)
-        h = {name: self.h or 10 * default_step(value.dtype) for name, value in params.items()}
-        return differences(objective, params, EXTRAPOLATED, h, self.threads, self.evaluate)
+        return differences(objective, params, EXTRAPOLATED, self._steps(params), self.threads, self.evaluate)
+
+    def count_cells(self, objective: Callable[[Params], float], params: Params) -> tuple[LayerCells, ...]:
+        """Return how each layer of a network is evaluated: see central differences."""
+        return count_cells(objective, params, EXTRAPOLATED, self._steps(params), self.threads, self.evaluate)
+
+    def _steps(self, params: Params) -> dict[str, float]:
+        return {name: self.h or 10 * default_step(value.dtype) for name, value in params.items()}
 
     def evaluations(self, params: Params) -> int:
         """Return 4 for each parameter."""

@@ -42,8 +42,8 @@ def report_from_gradients(
     """Return where each parameter's step stands, from 20 gradients of a network, each with steps of its own.
 
     The gradient is a smooth function of the step, so that differences of a high order between nearby steps are
-    rounding: as the gradient is computed, with exact changes of the parts or without. What grows as 1 / h is told
-    from what does not by the noise at the least step that the dtype resolves.
+    rounding: as the gradient is computed, with exact changes of the parts or without. How it grows with 1 / h is seen
+    at the least step that the dtype resolves.
     """
     eps = {name: float(np.finfo(value.dtype).eps) for name, value in params.items()}
     near, far = ({name: e**power for name, e in eps.items()} for power in (1 / 2, 1 / 8))

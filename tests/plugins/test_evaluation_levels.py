@@ -1,13 +1,12 @@
-"""Where differences are evaluated: at nodes, with every output, or at every move, and what each promises."""
+"""Levels of evaluation of differences: nodes, outputs, every move."""
 
 from __future__ import annotations
 
 import attrs
 import numpy as np
 import pytest
-from modnet_gradients.central_difference import CENTRAL, CentralDifference
-from modnet_gradients.forward_difference import FORWARD
-from modnet_gradients.richardson import EXTRAPOLATED
+from modnet_gradients.central_difference import CentralDifference
+from modnet_gradients.complex_step import COMPLEX
 from modnet_gradients.structure import structured_gradient
 
 import modnet
@@ -67,12 +66,69 @@ def assert_equal_to_rounding(found, expected, loss, h, factor=1.0):
         np.testing.assert_allclose(found[name], grad, rtol=1e-13, atol=factor * EPS * (1 + abs(loss)) / h)
 
 
-@pytest.mark.parametrize(("stencil", "h"), [(CENTRAL, 1e-4), (FORWARD, 1e-6), (EXTRAPOLATED, 1e-3)])
-@pytest.mark.parametrize("extra", EXTRAS)
-@pytest.mark.parametrize("output", ["softmax", "identity"])
-def test_no_activation_can_fool_what_follows_it(stencil, h, extra, output):
-    loss = "cross-entropy" if output == "softmax" else "mean-squared-error"
-    network = network_with([6, 8, 3], hidden=Promiseless(extra, h), output=output, loss=loss)
-    objective = network.objective(*batch_for([6, 8, 3]))
-    found, every = (gradient(objective, network.params, stencil, h, way) for way in ("nodes", "every"))
-    assert_equal_to_rounding(found, every, objective(network.params), h)
+def each_estimator(*names):
+    return pytest.mark.parametrize("name", names)
+
+
+@each_estimator("central-difference", "forward-difference", "richardson")
+def test_how_it_evaluates_is_a_setting(name):
+    assert modnet.gradient(name).evaluate == "nodes"
+    assert modnet.gradient(name, evaluate="every").evaluate == "every"
+    with pytest.raises(modnet.SettingError, match=f"^{name}: 'evaluate' must be 'nodes' or 'every', not 'most'"):
+        modnet.gradient(name, evaluate="most")
+
+
+@each_estimator("central-difference", "forward-difference", "richardson")
+def test_with_every_move_no_cell_is_interpolated(name):
+    network = network_with([4, 5, 3])
+    objective = network.objective(*batch_for([4, 5, 3], 7))
+    cells = modnet.gradient(name, evaluate="every").count_cells(objective, network.params)
+    assert [str(layer) for layer in cells] == ["layer 1: every move, 35 cells", "layer 2: every move, 21 cells"]
+
+
+def test_a_plain_function_has_no_cells():
+    with pytest.raises(modnet.GradientError, match=r"no cells: hand in a network's objective"):
+        CentralDifference().count_cells(lambda params: 0.0, {"w": np.zeros(2)})
+
+
+class TestTinyComplexSteps:
+    @pytest.mark.parametrize("hidden", ["sigmoid", "softmax", "tanh"])
+    @pytest.mark.parametrize("loss", ["cross-entropy", "mean-squared-error"])
+    def test_one_for_each_cell_is_what_one_for_each_move_is(self, hidden, loss):
+        network = network_with([6, 8, 5, 3], hidden=hidden, loss=loss)
+        x, t = batch_for([6, 8, 5, 3])
+        objective = network.objective(20 * x, t)
+        found, every = (gradient(objective, network.params, COMPLEX, 1e-20, way) for way in ("nodes", "every"))
+        for name, grad in every.items():
+            np.testing.assert_allclose(found[name], grad, rtol=1e-13, atol=1e-16 * np.abs(grad).max())
+
+    def test_one_that_is_not_tiny_is_evaluated_at_every_move(self):
+        network = network_with([4, 5, 3])
+        objective = network.objective(*batch_for([4, 5, 3], 7))
+        found, every = (gradient(objective, network.params, COMPLEX, 1e-3, way) for way in ("nodes", "every"))
+        assert all(np.array_equal(found[name], every[name]) for name in every)
+
+    def test_a_form_of_changes_that_is_one_of_real_numbers_does_no_harm(self):
+        @attrs.frozen
+        class Square(modnet.Activation):
+            elementwise = True
+
+            def __call__(self, a, axis=-1):
+                return a * a
+
+            def change(self, a, z, da, axis=-1):
+                return np.maximum(da, -np.inf) * (2 * np.abs(a) + da)
+
+        network = network_with([4, 5, 3], hidden=Square())
+        batch = batch_for([4, 5, 3], 7)
+        found, tested = (network.gradient(*batch, name) for name in ("complex-step", "backpropagation"))
+        for name, grad in tested.items():
+            np.testing.assert_allclose(found[name], grad, atol=1e-6)
+
+
+class TestSteps:
+    def test_a_network_in_which_nothing_cancels_is_not_warned_about_small_ones(self):
+        network = network_with([5, 4, 3], hidden=Promiseless())
+        batch = batch_for([5, 4, 3], 6)
+        with pytest.warns(modnet.PrecisionWarning, match="h=1e-10"):
+            network.gradient(*batch, modnet.gradient("central-difference", h=1e-10))
