@@ -31,6 +31,7 @@ BLOCK = 400_000  # numbers in a block: smaller ones make threads wait for the in
 ENTRIES = 1 << 20  # numbers in an array over samples and inputs, or over samples and units: 8 megabytes
 
 
+@limit_blas_threads(1)  # from the forward pass on: with more, a product is split differently, and threads wait for it
 def structured_gradient(
     objective: Objective,
     params: Params,
@@ -49,8 +50,7 @@ def structured_gradient(
     samples_in_mean = len(objective.x) if weights is None else float(weights.sum()) or 1.0
     threads = threads or _cores()
     grads: dict[str, Array] = {}
-    # One thread for each product: these threads would wait for those, and more than one would split it differently.
-    with limit_blas_threads(1), ThreadPoolExecutor(threads) as pool:
+    with ThreadPoolExecutor(threads) as pool:
         for k, layer in enumerate(objective.layers):
             h_weight, h_bias = steps[layer.weight], steps[layer.bias]
             total = np.zeros((layer.outputs, layer.inputs + 1), params[layer.weight].dtype)
