@@ -7,7 +7,7 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from modnet import Array, GradientError, Grads, Objective, Params, default_step
-from modnet_gradients.stencil import Stencil
+from modnet_gradients.stencil import Stencil, of_copies
 from modnet_gradients.structure import structured_gradient
 
 
@@ -28,6 +28,7 @@ def differences(
     }
     if isinstance(objective, Objective):
         return structured_gradient(objective, params, stencil, steps, threads)
+    objective = of_copies(objective)
     centre = stencil.centre * objective(params) if stencil.centre else 0.0
     return {name: _black_box(objective, params, name, stencil, steps[name], centre) for name in params}
 

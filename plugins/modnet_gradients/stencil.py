@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import attrs
 import numpy as np
 
-from modnet import Array, GradientError, Params, PrecisionWarning, default_step
+from modnet import Array, GradientError, Objective, Params, PrecisionWarning, default_step
 
 
 @attrs.frozen
@@ -22,6 +23,16 @@ class Stencil:
     def evaluations(self, params: Params) -> int:
         """Return the number of evaluations of the loss for a gradient, as a black box."""
         return len(self.shifts) * sum(int(np.size(value)) for value in params.values()) + bool(self.centre)
+
+
+def of_copies(objective: Callable[[Params], float]) -> Callable[[Params], float]:
+    """Return a function that hands `objective` copies of the parameters: any function may write to them, or keep them.
+
+    A network's objective does neither, and is returned as it is.
+    """
+    if isinstance(objective, Objective):
+        return objective
+    return lambda params: objective({name: np.array(value) for name, value in params.items()})
 
 
 def check_step(h: float, params: Params) -> None:
