@@ -25,6 +25,16 @@ class Stencil:
         return len(self.shifts) * sum(int(np.size(value)) for value in params.values()) + bool(self.centre)
 
 
+def of_copies(objective: Callable[[Params], float]) -> Callable[[Params], float]:
+    """Return a function that hands `objective` copies of the parameters: any function may write to them, or keep them.
+
+    A network's objective does neither, and is returned as it is.
+    """
+    if isinstance(objective, Objective):
+        return objective
+    return lambda params: objective({name: np.array(value) for name, value in params.items()})
+
+
 def check_step(h: float, params: Params, objective: Callable[[Params], float] | None = None) -> None:
     """Refuse a real step that vanishes in the dtype, and warn of one that leaves little of a difference.
 

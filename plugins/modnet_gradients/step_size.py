@@ -9,6 +9,7 @@ import attrs
 import numpy as np
 
 from modnet import Array, Grads, Params
+from modnet_gradients.stencil import of_copies
 
 PROBES = 8  # entries of each parameter, spread evenly
 ORDER = 6  # differences of this order are noise: those of the smooth part have vanished
@@ -67,6 +68,7 @@ def report_from_losses(
     The noise is measured on differences of a high order between nearby points, and an entry's round-off is noise / h.
     Moré and Wild (2011), "Estimating computational noise", and (2012), "Estimating derivatives of noisy simulations".
     """
+    objective = of_copies(objective)
     return {name: _report(objective, params, name, steps[name]) for name in params}
 
 
