@@ -25,7 +25,8 @@ from modnet import Array, Grads, Objective, Params, limit_blas_threads
 from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure.columns import Columns
 from modnet_gradients.structure.every import sum_moves
-from modnet_gradients.structure.levels import Evaluate, LayerCells
+from modnet_gradients.structure.levels import Evaluate, LayerCells, choose_level
+from modnet_gradients.structure.outputs import sum_outputs
 from modnet_gradients.structure.slopes import is_linear, sum_slopes
 from modnet_gradients.structure.task import Task
 
@@ -85,6 +86,10 @@ def _evaluate_layer(task: Task, k: int, h: tuple[float, float], evaluate: Evalua
         total = sum_slopes(task, k, h)
         if total is not None:
             return total, LayerCells(layer.number, "slopes", count)
+    level = "every" if evaluate == "every" or task.columns.dtype.kind == "c" else choose_level(task.columns, k)
+    if level == "outputs":
+        total, fell_back = sum_outputs(task, k, h)
+        return total, LayerCells(layer.number, level, count, fell_back)
     return sum_moves(task, k, h), LayerCells(layer.number, "every", count)
 
 
