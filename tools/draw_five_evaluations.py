@@ -39,7 +39,7 @@ class Cell:
         scores -= scores.max(axis=1, keepdims=True)
         return np.log(np.exp(scores).sum(axis=1)) - scores[:, self.t]
 
-    def interpolated(self, moves: np.ndarray, h: float) -> np.ndarray:
+    def interpolate(self, moves: np.ndarray, h: float) -> np.ndarray:
         """Return the losses (M,) by the curve through the loss as it stands and at the four nodes."""
         at = np.append(NODES, 0.0)
         powers = np.arange(5)
@@ -63,7 +63,7 @@ def draw(cell: Cell) -> Any:
     title = f"one digit, one hidden unit: its 784 weights make {len(distinct) - 1} different moves along one curve"
     figure, left, right = create_panels((9, 4), title)
     fine = np.linspace(-1.08, 1.08, 200) * BIG
-    left.plot(fine, cell.interpolated(fine, BIG), color=GREY, linewidth=1.5, zorder=1)
+    left.plot(fine, cell.interpolate(fine, BIG), color=GREY, linewidth=1.5, zorder=1)
     moves = distinct[distinct != 0] * BIG
     left.plot(
         moves, cell.losses(moves), "|", color=BLUE, markersize=11, markeredgewidth=0.8, label="moves of the weights"
@@ -77,7 +77,7 @@ def draw(cell: Cell) -> Any:
     left.set_title(f"with a step of {BIG:g}, to see it bend")
     left.legend(frameon=False, fontsize=9)
     steps = np.logspace(-5, np.log10(BIG), 60)
-    off = [abs(cell.losses(distinct * h) - cell.interpolated(distinct * h, h)).max() for h in steps]
+    off = [abs(cell.losses(distinct * h) - cell.interpolate(distinct * h, h)).max() for h in steps]
     rounding = np.finfo(float).eps * cell.losses(np.zeros(1))[0]
     right.loglog(steps, off, color=BLUE, linewidth=2)
     right.axhline(rounding, color=GREY, linestyle="--", linewidth=1)
