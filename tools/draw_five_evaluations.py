@@ -85,7 +85,7 @@ def draw(cell: Cell) -> Any:
     right.axvline(BOOK, color=ORANGE, linewidth=1.5)
     right.text(BOOK * 1.3, 3e-2, "the book's step", color=ORANGE, va="top", fontsize=9)
     right.set(xlabel="step h", ylabel="largest distance of the curve from the loss", ylim=(1e-17, 1e-1))
-    right.set_title("at the book's step no digit is lost")
+    right.set_title("at the book's step the curve is exact")
     return figure
 
 
