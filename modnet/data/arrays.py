@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 
 from modnet.data.columns import Column, PreparationSettings, describe_column, find_column, find_impute
-from modnet.data.labels import check_classes, is_missing, is_one_hot, to_indices, to_label_array, to_labels
+from modnet.data.labels import is_missing, is_one_hot, to_indices, to_label_array, to_labels
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_rows, describe_part
 from modnet.data.targets import TargetScale, to_targets, to_weights
@@ -178,9 +178,7 @@ def encode_labels(train: Array, test: Array) -> tuple[tuple[Any, ...], Array]:
     if train.dtype.kind != test.dtype.kind and len(test):
         raise DataError(f"training labels are {words[train.dtype.kind]}, test labels {words[test.dtype.kind]}")
     found, indices = np.unique(np.concatenate([train, test]) if len(test) else train, return_inverse=True)
-    classes = tuple(found.tolist())
-    check_classes(classes)
-    return classes, indices.astype(np.int64)
+    return tuple(found.tolist()), indices.astype(np.int64)
 
 
 def choose_scale(samples: Samples, settings: PreparationSettings) -> PreparationSettings:
@@ -272,6 +270,10 @@ def encode_cells(parts: list[list[Any]], as_text: bool, where: str) -> tuple[lis
         raise DataError(f"{where}: {odd[0]!r:.80} stands among numbers: make all of them text, or numbers")
     texts = [[None if is_missing(cell) else _to_word(cell) for cell in part] for part in parts]
     words = sorted({text for part in texts for text in part if text is not None})
+    own = {cell for cell in cells if isinstance(cell, str)}
+    if both := [cell for cell in cells if not isinstance(cell, str) and _to_word(cell) in own]:
+        problem = f"has {both[0]!r:.80} and {_to_word(both[0])!r:.80}, which would be one word"
+        raise DataError(f"{where} {problem}: make all of them text, or numbers")
     codes: dict[str | None, float] = {None: math.nan}
     codes |= {word: float(code) for code, word in enumerate(words)}
     return [[codes[text] for text in part] for part in texts], tuple(words)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal, get_args
 
@@ -18,14 +19,13 @@ TASKS = get_args(Task)
 STATISTICS = ("mean", "median", "most-frequent")
 
 
-def to_words(words: Sequence[Any] | None) -> tuple[str, ...] | None:
+def _to_words(words: Sequence[Any] | None) -> tuple[str, ...] | None:
     """Return the words of a column, or None for numbers; raises ValueError where they are no different texts."""
-    found = None if words is None else tuple(words)
-    if found and (
-        isinstance(words, str) or not all(isinstance(word, str) for word in found) or len({*found}) < len(found)
-    ):
-        raise ValueError(f"the words of a column must be different texts: {found!r:.200}")
-    return found
+    if words is None:
+        return None
+    if isinstance(words, str) or not all(isinstance(word, str) for word in words) or len({*words}) < len(words):
+        raise ValueError(f"the words of a column must be different texts: {words!r:.200}")
+    return tuple(words)
 
 
 @attrs.frozen
@@ -37,7 +37,7 @@ class Column:
     """
 
     name: str = attrs.field(default="", validator=instance_of(str))
-    words: tuple[str, ...] | None = attrs.field(default=None, converter=to_words)
+    words: tuple[str, ...] | None = attrs.field(default=None, converter=_to_words)
 
 
 def describe_column(name: str, place: int) -> str:
@@ -54,7 +54,7 @@ def find_column(key: Key, columns: Sequence[Column], setting: str) -> int:
     names = [column.name for column in columns]
     if key in names and key != "":
         return names.index(str(key))
-    if not isinstance(key, bool) and (isinstance(key, int) or key.isdecimal()) and int(key) < len(columns):
+    if re.fullmatch(r"-?\d+", str(key)) and -len(columns) <= int(key) < len(columns):
         return int(key) % len(columns)
     known = ", ".join(printable(name, 40) for name in names[:12] if name) or f"numbers from 0 to {len(columns) - 1}"
     raise DataError(f"{setting!r} names the column {key!r}, and there is none: available: {known}")
@@ -71,6 +71,14 @@ def _setting(
             raise ValueError(f"{attribute.name!r} must be {wanted}: {value!r:.80}")
 
     return attrs.field(default=default, validator=check)
+
+
+def _is_flag(value: object) -> bool:
+    return isinstance(value, bool)
+
+
+def _is_whole(value: object) -> bool:
+    return hasattr(value, "__index__") and not _is_flag(value)
 
 
 def _is_number(value: object, lowest: float = -math.inf) -> bool:
@@ -126,7 +134,7 @@ class PreparationSettings:
         lambda value: _is_number(value) or _are_fills(value),
     )
     """The value in place of a missing one. In a column of text it is a word, or the most frequent one."""
-    missing_indicator: bool = attrs.field(default=False, validator=instance_of(bool))
+    missing_indicator: bool = _setting(False, "true or false", (), _is_flag)
     """A column of 0 and 1 beside each imputed column that lacks something in training."""
     unseen: Literal["zeros", "refuse"] = _setting("zeros", "'zeros' or 'refuse'", ("zeros", "refuse"))
     """The rule for words that training has not seen: zeros in all columns of the words, or an error."""
@@ -138,9 +146,9 @@ class PreparationSettings:
         None, "'balanced', or a table of numbers >= 0 by label", (None, "balanced"), _are_weights
     )
     """The weight of each class in the loss; "balanced": each class has the same in all."""
-    stratified: bool = attrs.field(default=False, validator=instance_of(bool))
+    stratified: bool = _setting(False, "true or false", (), _is_flag)
     """True gives each class its share in the test part."""
-    split_seed: int = 0
+    split_seed: int = _setting(0, "a whole number", (), _is_whole)
     """The seed by which the test rows are drawn."""
 
 

@@ -21,7 +21,7 @@ from modnet.data.arrays import (
     to_samples,
 )
 from modnet.data.columns import Column, PreparationSettings
-from modnet.data.labels import check_labels, to_classes
+from modnet.data.labels import check_classes, to_classes
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
 from modnet.data.targets import TargetScale, to_weights, weigh_classes
@@ -176,6 +176,8 @@ class Dataset:
         if first.weights is not None:
             to_weights(first.weights, "training", len(first))  # after the split
         first, second, found, scale = encode_targets(first, second, known, wanted)
+        if not scale:
+            check_classes(found)
         changes, resolved = prepare(first, wanted)
         names = tuple(column.name for column in first.columns)
         names = names if any(names) else ()
@@ -195,7 +197,7 @@ class Dataset:
         only where nothing else says that they are finite.
         """
         if self.target_scale is None:
-            check_labels(self.classes)
+            check_classes(self.classes)
         columns = None
         for key, part in self.parts.items():
             columns = check_samples(part, describe_part(key), columns, len(self.classes))

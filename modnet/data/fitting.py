@@ -104,32 +104,27 @@ class Fit:
 
     def encode(self) -> list[PreparedColumn]:
         """Return the columns with the words that the rows have, or the given order of all words."""
-        given, found, unclear = self.settings.encode, list[PreparedColumn](), list[int]()
+        given, found = self.settings.encode, list[PreparedColumn]()
         ordered = given if isinstance(given, dict) else {}
         listed = {find_column(key, self.columns, "encode"): how for key, how in ordered.items()}
+        text = {c.name or str(j): listed.get(j, "one-hot") for j, c in enumerate(self.columns) if c.words is not None}
         for j, column in enumerate(self.columns):
-            seen = tuple(word for word, count in zip(column.words or (), self.counts[j], strict=True) if count)
-            how = listed.get(j) if isinstance(given, dict) else given
+            how, where = listed.get(j) if isinstance(given, dict) else given, describe_column(column.name, j)
             if column.words is None:
                 found.append(PreparedColumn(column.name))
             elif isinstance(how, (tuple, list)):
                 how = tuple(map(str, how))  # numbers, too
                 if lost := [word for word in column.words if word not in how]:
                     problem = f"has the word {quote(lost[0])}, which the order in 'encode' lacks"
-                    raise DataError(f"{describe_column(column.name, j)} {problem}: put it where it belongs")
+                    raise DataError(f"{where} {problem}: put it where it belongs")
                 found.append(PreparedColumn(column.name, how, "ordinal"))
             else:
+                seen = tuple(word for word, count in zip(column.words, self.counts[j], strict=True) if count)
                 is_many = len(seen) > MOST_WORDS or 2 * len(seen) > self.count
-                unclear += [j] if how is None or (how == "auto" and is_many) else []
+                if how is None or (how == "auto" and is_many):
+                    what = f"is text that nothing encodes ({len(seen):,} words in {self.count:,} rows)"
+                    raise DataError(f"{where} {what}: leave it out, or set 'encode'", advice=[{"encode": text}])
                 found.append(PreparedColumn(column.name, seen, "one-hot"))
-        if unclear:
-            name, words = self.columns[unclear[0]].name, found[unclear[0]].words or ()
-            what = f"is text that nothing encodes ({len(words):,} words in {self.count:,} rows)"
-            what = f"{what}: leave it out, or set 'encode'"
-            ways = {
-                c.name or str(j): listed.get(j, "one-hot") for j, c in enumerate(self.columns) if c.words is not None
-            }
-            raise DataError(f"{describe_column(name, unclear[0])} {what}", advice=[{"encode": ways}])
         return found
 
     def impute(self, found: list[PreparedColumn]) -> list[PreparedColumn]:
@@ -146,7 +141,9 @@ class Fit:
                 gathered += [j] if isinstance(way, str) else []
                 found[j] = attrs.evolve(column, fill=0.0 if isinstance(way, str) else float(way))
             elif way is not None and words is not None:
-                word = self._find_most_frequent(j) if way == "most-frequent" else str(way)
+                counts, known = self.counts[j], self.columns[j].words or ()
+                frequent = [word for word, count in zip(known, counts, strict=True) if count == counts.max()]
+                word = min(frequent) if way == "most-frequent" else str(way)
                 if word not in words and column.encode == "ordinal":
                     raise DataError(f"{where}: 'impute' is no word of the order in 'encode': {quote(word)}")
                 words = (*words, word) if lacks and word not in words else words
@@ -154,11 +151,6 @@ class Fit:
         for j, values, weights in self._gather(gathered):
             found[j] = attrs.evolve(found[j], fill=_STATISTICS[str(ways[j])](values, weights))
         return found
-
-    def _find_most_frequent(self, j: int) -> str:
-        """Return the most frequent word, of several the first in the alphabet."""
-        counts = self.counts[j]
-        return min(w for w, count in zip(self.columns[j].words or (), counts, strict=True) if count == counts.max())
 
     def _gather(self, columns: Sequence[int]) -> Iterator[tuple[int, Array, Array]]:
         """Yield the values of some columns that are there, with their weights."""

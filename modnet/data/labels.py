@@ -119,16 +119,16 @@ def to_indices(labels: Array, classes: Sequence[Any], part: str) -> Array:
         if labels.shape[1] != len(classes):
             raise DataError(f"{part} labels are one-hot rows of {labels.shape[1]}, 'classes' has {len(classes)}")
         return found.astype(np.int64)
-    known = np.array(classes)
+    known, listed = np.array(classes), list_some(map(repr, classes), 10)
     if found.ndim != 1 or (found.dtype.kind == "U") != (known.dtype.kind == "U"):
         words = "text" if found.dtype.kind == "U" else "numbers"
-        raise DataError(f"{part} labels are {words}, 'classes' has {_list(classes)}")
+        raise DataError(f"{part} labels are {words}, 'classes' has {listed}")
     order = np.argsort(known)
     at = np.minimum(np.searchsorted(known, found, sorter=order), len(known) - 1)
     indices: Array = order[at]
     if (outside := known[indices] != found).any():
         row = int(np.argmax(outside))
-        raise DataError(f"{part} row {row + 1}: the label {found[row].item()!r} is none of 'classes': {_list(classes)}")
+        raise DataError(f"{part} row {row + 1}: the label {found[row].item()!r} is none of 'classes': {listed}")
     return indices.astype(np.int64)
 
 
@@ -144,7 +144,6 @@ def to_classes(classes: Any) -> tuple[Any, ...]:
     plain = all(isinstance(item, str) for item in found) or all(isinstance(item, (int, np.integer)) for item in found)
     if isinstance(classes, str) or not found or not plain or len({*found}) < len(found):
         raise DataError(f"'classes' must be a list of different texts, or of different whole numbers: {classes!r}")
-    check_classes(found)
     return tuple(np.array(found).tolist())
 
 
@@ -173,13 +172,7 @@ def find_unclear_labels(labels: Iterable[str]) -> tuple[str, tuple[str, ...]] | 
     return None
 
 
-def check_classes(classes: Iterable[Any]) -> None:
-    """Raise DataError where classes of text are no clear labels."""
-    if found := find_unclear_labels(name for name in classes if isinstance(name, str)):
-        raise DataError(found[0])
-
-
-def check_labels(classes: Sequence[Any]) -> None:
+def check_classes(classes: Sequence[Any]) -> None:
     """Raise DataError where the labels of classes are none, are there twice, or look alike."""
     if not isinstance(classes, (tuple, list)) or not classes:
         raise DataError(f"classes must be a tuple of labels, not {classes!r}")
@@ -188,7 +181,8 @@ def check_labels(classes: Sequence[Any]) -> None:
         raise DataError(f"classes must be text or numbers, not {odd[0]!r}")
     if len({str(name) for name in classes}) != len(classes):
         raise DataError(f"classes are there twice: {classes}")
-    check_classes(tuple(classes))
+    if found := find_unclear_labels(name for name in classes if isinstance(name, str)):
+        raise DataError(found[0])
 
 
 def _find_unseen(label: str) -> str | None:
@@ -216,10 +210,6 @@ def to_float64(numbers: Array) -> Array:
     """Return numbers as float64, in which a long double may be no more than infinite."""
     with np.errstate(over="ignore", invalid="ignore"):
         return numbers.astype(np.float64, copy=False)
-
-
-def _list(classes: Sequence[Any]) -> str:
-    return list_some(map(repr, classes), 10)
 
 
 def is_missing(label: object) -> bool:

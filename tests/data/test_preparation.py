@@ -210,6 +210,13 @@ def test_a_missing_value_that_is_not_imputed_is_refused():
         ({"impute": "mode"}, "'impute' must be 'mean', 'median', 'most-frequent', a number, or a table"),
         ({"standardize": ("sex",)}, "feature 2 ('sex') is one-hot: take it out of 'standardize'"),
         ({"unseen": "drop"}, "'unseen' must be 'zeros' or 'refuse'"),
+        ({"standardize": (1.5,)}, "'standardize' names the column 1.5, and there is none"),
+        ({"standardize": (-9,)}, "'standardize' names the column -9, and there is none"),
+        ({"standardize": (True,)}, "'standardize' names the column True, and there is none"),
+        ({"impute": {None: 0}}, "'impute' names the column None, and there is none"),
+        ({"missing_indicator": 1}, "'missing_indicator' must be true or false: 1"),
+        ({"stratified": "yes"}, "'stratified' must be true or false: 'yes'"),
+        ({"split_seed": 1.5}, "'split_seed' must be a whole number: 1.5"),
     ],
 )
 def test_settings_that_cannot_be(settings, words):
@@ -234,6 +241,12 @@ def test_numbers_may_be_listed_as_text():
     data = Dataset.from_arrays(x, [0, 1, 0, 1], encode={"0": "one-hot"}, test_fraction=0)
     assert data.preparation.feature_names == ("feature 1=1", "feature 1=3", "feature 2")
     assert data.train.x[:, :2].tolist() == [[1, 0], [0, 1], [1, 0], [0, 1]]
+
+
+@pytest.mark.parametrize("cells", [[1, "1"], ["2", 2.0], [True, "True"]])
+def test_a_number_and_the_same_in_text_are_not_merged_into_one_word(cells):
+    with pytest.raises(DataError, match=r"feature 1 has .* and '.*', which would be one word: make all of them text"):
+        Dataset.from_arrays([[cell] for cell in cells * 2], [0, 1, 0, 1], encode={"0": "one-hot"}, test_fraction=0)
 
 
 @pytest.mark.parametrize(
