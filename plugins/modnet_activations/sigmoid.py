@@ -23,6 +23,7 @@ class Sigmoid(Activation):
     """
 
     elementwise: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...] | None] = ()
     computes: ClassVar[str] = "sigmoid"
 
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
@@ -39,3 +40,8 @@ class Sigmoid(Activation):
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return da = dz z (1 - z)."""
         return dz * z * (1.0 - z)
+
+    def change(self, a: Array, z: Array, da: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return the change of z: z (1 - z) w / (1 + z w) with w = exp(da) - 1."""
+        w = array_namespace(da).expm1(da)
+        return z * (1.0 - z) * w / (1.0 + z * w)

@@ -27,6 +27,8 @@ class CrossEntropy(Loss):
 
     task: ClassVar[Task | None] = "classification"
 
+    smooth: ClassVar[bool] = True
+
     eps: float = attrs.field(default=1e-7, validator=ge(0))
 
     def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
@@ -89,6 +91,22 @@ class SoftmaxCrossEntropy(FusedLoss):
         np.divide(1.0, y, out=y)
         y += self.loss.eps
         return np.negative(np.log(y, out=y), out=y)
+
+    def change(self, a: Array, y: Array, t: Array, da: Array, axis: int = -1) -> Array:
+        """Return the change of each sample's loss."""
+        if t.ndim == y.ndim:
+            return super(SoftmaxCrossEntropy, self).change(a, y, t, da, axis)
+        classes = np.broadcast_to(t, da.shape[1:])
+        n = classes.size
+        index = classes.reshape(-1) * n
+        index += np.arange(n)
+        e = da - da.reshape(-1).take(index).reshape(1, *classes.shape)
+        np.expm1(e, out=e)
+        e *= y
+        q = e.sum(axis=0)
+        yc = y.reshape(len(y), -1)[t.reshape(-1), np.arange(t.size)].reshape(t.shape)
+        f = self.loss.eps / (yc + self.loss.eps)
+        return np.log1p(q * (1 - f) / (1 + f * q))
 
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:  # noqa: ARG002 - y says it all
         """Return each sample's derivative by its logits."""

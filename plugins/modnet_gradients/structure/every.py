@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from modnet import Array, GradientError, limit_blas_threads
+from modnet import Array, DenseLayer, GradientError, limit_blas_threads
 from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure.columns import TILE, Columns
 from modnet_gradients.structure.moves import Moves, slices
@@ -24,7 +24,7 @@ def sum_every_move(
     threads: int,
     block: int,
 ) -> Array:
-    """Return the sums (units, inputs and bias) over the samples of layer k's differences, each times its weight.
+    """Return the sums (inputs and bias, units) over the samples of layer k's differences, each times its weight.
 
     `steps` are that of the weights and that of the bias. Raises GradientError where a loss is not finite.
     """
@@ -37,7 +37,9 @@ def sum_every_move(
         def add_up(units: slice, moves: Moves = moves) -> None:
             moved = differences(columns, k, units, moves, stencil, block)
             if not np.isfinite(moved).all():
-                raise GradientError(_not_finite(columns, k, units, moved, moves, steps))
+                row, move = map(int, np.argwhere(~np.isfinite(moved))[0])
+                where = moves.input_of(move), units.start + row, int(moves.sample[move])
+                raise GradientError(describe_not_finite(layer, *where, steps))
             if weights is not None:
                 moved *= weights.take(moves.sample)
             total[units, moves.inputs] += moves.sums_by_input(moved)
@@ -45,7 +47,7 @@ def sum_every_move(
         rounds = -(-layer.outputs * len(moves.entries) // (threads * ENTRIES))
         shares = slices(layer.outputs, -(-layer.outputs // (threads * rounds)))
         list((map if threads == 1 else pool.map)(add_up, shares))
-    return total
+    return np.ascontiguousarray(total.T) / stencil.divisor
 
 
 def differences(columns: Columns, k: int, units: slice, moves: Moves, stencil: Stencil, block: int) -> Array:
@@ -63,11 +65,11 @@ def differences(columns: Columns, k: int, units: slice, moves: Moves, stencil: S
             da, sample = shifts * moves.value[some], moves.sample[some]
             for j in slices(units.stop, at_once, units.start):
                 changes = columns.changes(k, j, da, sample)
-                moved[j.start - units.start : j.stop - units.start, some] = _combine(changes, stencil)
+                moved[j.start - units.start : j.stop - units.start, some] = combine(changes, stencil)
     return moved
 
 
-def _combine(changes: Array, stencil: Stencil) -> Array:
+def combine(changes: Array, stencil: Stencil) -> Array:
     """Return the stencil's sum over the shifts, of changes (units, shifts, columns)."""
     first, *others = stencil.weights
     total: Array = changes[:, 0] * first
@@ -76,12 +78,10 @@ def _combine(changes: Array, stencil: Stencil) -> Array:
     return total.real
 
 
-def _not_finite(columns: Columns, k: int, units: slice, moved: Array, moves: Moves, steps: tuple[float, float]) -> str:
-    layer = columns.layers[k]
-    row, move = np.argwhere(~np.isfinite(moved))[0]
-    i, j = moves.input_of(int(move)), units.start + int(row)
+def describe_not_finite(layer: DenseLayer, i: int, j: int, sample: int, steps: tuple[float, float]) -> str:
+    """Return what is wrong where unit `j` is moved as its input `i` moves it, the number of inputs for the bias."""
     name, place = (layer.bias, f"[{j}]") if i == layer.inputs else (layer.weight, f"[{i}, {j}]")
     return (
-        f"the loss of sample {moves.sample[move]} of the batch is not finite where {name}{place} is moved by "
+        f"the loss of sample {sample} of the batch is not finite where {name}{place} is moved by "
         f"{steps[i == layer.inputs]:g}: try another h"
     )

@@ -26,6 +26,7 @@ from modnet import Array, Grads, Objective, Params, limit_blas_threads
 from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure.columns import Columns
 from modnet_gradients.structure.every import sum_every_move
+from modnet_gradients.structure.interpolated import sum_interpolated
 
 Evaluate = Literal["nodes", "every"]
 BLOCK = 400_000  # numbers in a block: smaller ones make threads wait for the interpreter, larger ones for memory
@@ -37,7 +38,7 @@ def structured_gradient(
     stencil: Stencil,
     steps: Mapping[str, float],
     threads: int | None = None,
-    evaluate: Evaluate = "nodes",  # noqa: ARG001 - the nodes come next
+    evaluate: Evaluate = "nodes",
     block: int = BLOCK,
 ) -> Grads:
     """Return the differences by each parameter, each moved by its step times the stencil's shifts.
@@ -54,10 +55,13 @@ def structured_gradient(
         columns = Columns(objective, params, np.result_type(*(np.min_scalar_type(s) for s in stencil.shifts)))
         for k, layer in enumerate(objective.layers):
             h = steps[layer.weight], steps[layer.bias]
-            total = sum_every_move(columns, k, stencil, h, weights, pool, threads, block)
-            total /= samples_in_mean * stencil.divisor
-            grads[layer.weight] = np.ascontiguousarray(total[:, :-1].T) / h[0]
-            grads[layer.bias] = total[:, -1] / h[1]
+            total = None
+            if evaluate == "nodes" and columns.dtype.kind == "f" and columns.is_smooth(k):
+                total, _ = sum_interpolated(columns, k, stencil, h, weights, pool, threads, block) or (None, 0)
+            if total is None:
+                total = sum_every_move(columns, k, stencil, h, weights, pool, threads, block)
+            grads[layer.weight] = total[:-1] * (1 / (samples_in_mean * h[0]))
+            grads[layer.bias] = total[-1] * (1 / (samples_in_mean * h[1]))
     return {name: grads[name] for name in params}
 
 
