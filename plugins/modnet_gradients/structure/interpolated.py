@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
-
 import numpy as np
 
 from modnet import Array
-from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure.cells import add_cells
 from modnet_gradients.structure.columns import Columns
 from modnet_gradients.structure.moves import slices
 from modnet_gradients.structure.nodes import Nodes, basis, choose_pairs
+from modnet_gradients.structure.task import Task
 
 BLOCK = 1 << 16  # numbers in a block of nodes: half a megabyte
 ENTRIES = 1 << 20
@@ -19,25 +17,20 @@ NOISE = 16  # in units of rounding: the audit's residual of a smooth function is
 MOST = 0.05  # share of cells that may be evaluated at every move one by one
 
 
-def sum_interpolated(
-    columns: Columns,
-    k: int,
-    stencil: Stencil,
-    steps: tuple[float, float],
-    weights: Array | None,
-    pool: ThreadPoolExecutor,
-    threads: int,
-    block: int,
-) -> tuple[Array, int] | None:
-    layer, dtype = columns.layers[k], columns.losses.dtype
-    x = columns.inputs[k]
+def sum_interpolated(task: Task, k: int, steps: tuple[float, float]) -> tuple[Array, int] | None:
+    """Return the sums (inputs and bias, units) over the samples of layer k's differences, each times its weight.
+
+    Beside them it returns the number of cells that were evaluated at every move; None in place of both where these are
+    too many for a function that is smooth almost everywhere.
+    """
+    columns, layer = task.columns, task.columns.layers[k]
+    x, dtype = columns.inputs[k], columns.losses.dtype
     reach = np.maximum(np.abs(x).max(axis=1) * dtype.type(steps[0]), dtype.type(steps[1]))
-    nodes = Nodes.of(choose_pairs(float(reach.max()), float(np.finfo(dtype).eps)), stencil, dtype)
+    nodes = Nodes.of(choose_pairs(float(reach.max()), float(np.finfo(dtype).eps)), task.stencil, dtype)
     total = np.zeros((layer.inputs + 1, layer.outputs), dtype)
     fallen = 0
     for samples in slices(len(x), ENTRIES // max(layer.inputs + 1, len(nodes.places) * layer.outputs)):
-        da = nodes.places[:, np.newaxis] * reach[samples]
-        changes = _evaluate(columns, k, da, samples, block)
+        changes = _evaluate(task, k, nodes.places[:, np.newaxis] * reach[samples], samples)
         found = (nodes.matrix @ changes.reshape(len(changes), -1)).reshape(-1, *changes.shape[1:])
         bad = _find_bad(columns, k, found, reach, samples)
         count = int(np.count_nonzero(bad))
@@ -47,21 +40,23 @@ def sum_interpolated(
         if count:
             coefficients[:, bad] = 0
             unit, n = np.nonzero(bad)
-            add_cells(columns, k, (unit, n + samples.start), stencil, steps, weights, total)
-        if weights is not None:
-            coefficients *= weights[samples]
-        _add_product(x[samples], coefficients, nodes, stencil, steps, reach[samples], total)
+            add_cells(task, k, unit, n + samples.start, steps, total)
+        if task.weights is not None:
+            coefficients *= task.weights[samples]
+        _add_product(x[samples], coefficients, nodes, task.stencil, steps, reach[samples], total)
         fallen += count
     return total, fallen
 
 
-def _evaluate(columns: Columns, k: int, da: Array, samples: slice, block: int) -> Array:
+def _evaluate(task: Task, k: int, da: Array, samples: slice) -> Array:
+    columns = task.columns
     units = columns.layers[k].outputs
     changes = np.empty((len(da), units, da.shape[1]), columns.losses.dtype)
-    at_once = max(1, min(block, BLOCK) // (columns.rows(k) * da.size))
+    at_once = max(1, min(task.block, BLOCK) // (columns.rows(k) * da.size))
     sample = None if da.shape[1] == len(columns.losses) else np.arange(samples.start, samples.stop)
-    for some in slices(units, at_once):
-        np.copyto(changes[:, some], columns.changes(k, some, da[np.newaxis], sample).transpose(1, 0, 2))
+    with np.errstate(all="ignore"):
+        for some in slices(units, at_once):
+            np.copyto(changes[:, some], columns.changes(k, some, da[np.newaxis], sample).transpose(1, 0, 2))
     return changes
 
 
