@@ -9,6 +9,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from modnet import Activation, Array
+from modnet_activations.changes import logistic_change
 
 
 @attrs.frozen
@@ -42,6 +43,5 @@ class Sigmoid(Activation):
         return dz * z * (1.0 - z)
 
     def change(self, a: Array, z: Array, da: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
-        """Return the change of z: z (1 - z) w / (1 + z w) with w = exp(da) - 1."""
-        w = array_namespace(da).expm1(da)
-        return z * (1.0 - z) * w / (1.0 + z * w)
+        """Return the change of z, in which nothing cancels."""
+        return logistic_change(a, da)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from modnet import Array
+from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure.cells import add_cells
 from modnet_gradients.structure.columns import Columns
 from modnet_gradients.structure.moves import slices
@@ -73,7 +74,15 @@ def _find_bad(columns: Columns, k: int, found: Array, reach: Array, samples: sli
     return bad
 
 
-def _add_product(x, coefficients, nodes, stencil, steps, reach, total):
+def _add_product(
+    x: Array,
+    coefficients: Array,
+    nodes: Nodes,
+    stencil: Stencil,
+    steps: tuple[float, float],
+    reach: Array,
+    total: Array,
+) -> None:
     degrees, units, n = coefficients.shape
     largest = [float(np.abs(c).max()) for c in coefficients]
     keep = max(i + 1 for i in range(degrees) if i == 0 or largest[i] > np.finfo(x.dtype).eps / 16 * largest[0])
