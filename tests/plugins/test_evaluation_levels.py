@@ -49,7 +49,8 @@ EXTRAS = {
 def network_with(sizes, seed=0, std=0.5, **parts):
     network = modnet.Network(sizes, weight_init_std=std, seed=seed, **parts)
     rng = modnet.Stream(seed, ("biases",)).generator()
-    network.params = {n: p + 0.1 * rng.standard_normal(p.shape) * (p.ndim == 1) for n, p in network.params.items()}
+    noise = {n: 0.1 * rng.standard_normal(p.shape) * (p.ndim == 1) for n, p in network.params.items()}
+    network.params = {n: p + noise[n].astype(p.dtype) for n, p in network.params.items()}
     return network
 
 
