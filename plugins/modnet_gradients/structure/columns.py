@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
 import numpy as np
 import numpy.typing as npt
 
-from modnet import Array, Loss, Objective, Params, ShapeError
+from modnet import Activation, Array, FusedLoss, Loss, Objective, Params, ShapeError
 
 TILE = 128  # columns of one matrix product, where columns are no whole batch
 
@@ -30,7 +33,17 @@ class Columns:
         self.t = np.ascontiguousarray(objective.t.T)[..., np.newaxis, :]
         self.weights = [np.ascontiguousarray(params[layer.weight].T, self.dtype) for layer in self.layers]
         self.losses = trace.losses
+        self._take_forms(plain=np.issubdtype(self.dtype, np.complexfloating))
         self._check()
+
+    def _take_forms(self, *, plain: bool) -> None:
+        """Take the parts' own forms of changes; or the plain ones, as theirs may be for real numbers only."""
+        parts = [layer.activation for layer in self.layers]
+        self.activation_changes = [partial(Activation.change, part) if plain else part.change for part in parts]
+        self.loss_change = partial(Loss.change, self.loss) if plain else self.loss.change
+        self.fused_change: Callable[..., Array] | None = None
+        if self.fused is not None:
+            self.fused_change = partial(FusedLoss.change, self.fused) if plain else self.fused.change
 
     def is_alone(self, k: int) -> bool:
         """Return whether a moved unit of layer k moves its own output alone."""
@@ -49,10 +62,13 @@ class Columns:
         column is, by default the one of its number.
         """
         if self.is_alone(k):
-            activation = self.layers[k].activation
-            a, z = _take(self.a[k][units], sample), _take(self.z[k][units], sample)
-            return self.changes_after(k, units, activation.change(a, z, da, axis=0), sample)
+            return self.changes_after(k, units, self.output_changes(k, units, da, sample), sample)
         return self._changes_from(k, _spread(da, units, self.layers[k].outputs), sample)
+
+    def output_changes(self, k: int, units: slice, da: Array, sample: Array | None = None) -> Array:
+        """Return the change of each unit's own output, (units, M, columns). For a layer whose units move alone."""
+        a, z = _take(self.a[k][units], sample), _take(self.z[k][units], sample)
+        return self.activation_changes[k](a, z, da, axis=0)
 
     def changes_after(self, k: int, units: slice, dz: Array, sample: Array | None = None) -> Array:
         """Return the change of each loss where each single unit of layer k has its output changed by `dz`.
@@ -62,7 +78,7 @@ class Columns:
         if k == len(self.layers) - 1:
             dy = _spread(dz, units, self.layers[k].outputs)
             y, t = _take(self.z[k], sample), _take(self.t, sample)
-            return self.loss.change(y, t, dy.reshape(len(dy), -1, dy.shape[-1]), axis=0).reshape(dy.shape[1:])
+            return self.loss_change(y, t, dy.reshape(len(dy), -1, dy.shape[-1]), axis=0).reshape(dy.shape[1:])
         return self._changes_from(k + 1, self.weights[k + 1][:, units, np.newaxis, np.newaxis] * dz, sample)
 
     def _changes_from(self, k: int, da: Array, sample: Array | None) -> Array:
@@ -73,13 +89,13 @@ class Columns:
             a, z = _take(self.a[layer], sample), _take(self.z[layer], sample)
             if layer == len(self.layers) - 1:
                 break
-            dz = self.layers[layer].activation.change(a, z, da, axis=0)
+            dz = self.activation_changes[layer](a, z, da, axis=0)
             da = _product(self.weights[layer + 1], dz.reshape(-1, units, m, columns))
         t = _take(self.t, sample)
-        if self.fused is not None:
-            changes = self.fused.change(a, z, t, da, axis=0)
+        if self.fused_change is not None:
+            changes = self.fused_change(a, z, t, da, axis=0)
         else:
-            changes = self.loss.change(z, t, self.layers[-1].activation.change(a, z, da, axis=0), axis=0)
+            changes = self.loss_change(z, t, self.activation_changes[-1](a, z, da, axis=0), axis=0)
         return changes.reshape(units, m, columns)
 
     def _check(self) -> None:

@@ -2,57 +2,51 @@
 
 from __future__ import annotations
 
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable
 
 import numpy as np
 
-from modnet import Array, GradientError, limit_blas_threads
+from modnet import Array, GradientError
 from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure.columns import TILE, Columns
 from modnet_gradients.structure.moves import Moves, slices
+from modnet_gradients.structure.task import Task
 
 ENTRIES = 1 << 20  # numbers in an array over samples and inputs, or over samples and units: 8 megabytes
 
 
-def sum_every_move(
-    columns: Columns,
-    k: int,
-    stencil: Stencil,
-    steps: tuple[float, float],
-    weights: Array | None,
-    pool: ThreadPoolExecutor,
-    threads: int,
-    block: int,
+def sum_moves(
+    task: Task, k: int, steps: tuple[float, float], evaluate: Callable[[slice, Moves], Array] | None = None
 ) -> Array:
-    """Return the sums (units, inputs and bias) over the samples of layer k's differences, each times its weight.
+    """Return the sums (inputs and bias, units) over the samples of layer k's differences, each times its weight.
 
-    `steps` are that of the weights and that of the bias. Raises GradientError where a loss is not finite.
+    `steps` are that of the weights and that of the bias. `evaluate` returns the differences (units, P) of some units;
+    by default every move is evaluated. Raises GradientError where a loss is not finite.
     """
-    layer = columns.layers[k]
+    columns, layer = task.columns, task.columns.layers[k]
     total = np.zeros((layer.outputs, layer.inputs + 1), columns.losses.dtype)
     for samples in slices(len(columns.losses), ENTRIES // (layer.inputs + 1)):
         moves = Moves.of(columns.inputs[k][samples], *steps, samples.start)
 
-        @limit_blas_threads(1)  # in the pool's threads, too: with OpenMP each has a number of its own
         def add_up(units: slice, moves: Moves = moves) -> None:
-            moved = differences(columns, k, units, moves, stencil, block)
+            moved = evaluate(units, moves) if evaluate else differences(task, k, units, moves)
             if not np.isfinite(moved).all():
                 raise GradientError(_not_finite(columns, k, units, moved, moves, steps))
-            if weights is not None:
-                moved *= weights.take(moves.sample)
+            if task.weights is not None:
+                moved *= task.weights.take(moves.sample)
             total[units, moves.inputs] += moves.sums_by_input(moved)
 
-        rounds = -(-layer.outputs * len(moves.entries) // (threads * ENTRIES))
-        shares = slices(layer.outputs, -(-layer.outputs // (threads * rounds)))
-        list((map if threads == 1 else pool.map)(add_up, shares))
-    return total
+        rounds = -(-layer.outputs * len(moves.entries) // (task.threads * ENTRIES))
+        task.share(add_up, slices(layer.outputs, -(-layer.outputs // (task.threads * rounds))))
+    return np.ascontiguousarray(total.T) / task.stencil.divisor
 
 
-def differences(columns: Columns, k: int, units: slice, moves: Moves, stencil: Stencil, block: int) -> Array:
+def differences(task: Task, k: int, units: slice, moves: Moves) -> Array:
     """Return the differences (units, P) that moves of layer k's pre-activations make, block by block.
 
     The centre is left out: the weights of a difference add up to 0 with it.
     """
+    columns, stencil, block = task.columns, task.stencil, task.block
     moved = np.empty((units.stop - units.start, len(moves.sample)), columns.losses.dtype)
     shifts = np.array(stencil.shifts, columns.dtype)[np.newaxis, :, np.newaxis]
     rows = columns.rows(k) * len(stencil.shifts)
