@@ -66,7 +66,7 @@ def _find_bad(columns: Columns, k: int, found: Array, reach: Array, samples: sli
     residual = np.abs(found[-1])
     loose = NOISE * eps * (1 + np.abs(columns.losses[samples]))
     tight = NOISE * eps * np.abs(found[0]).max(axis=0)
-    bad = ~(residual <= tight)
+    bad: Array = ~(residual <= tight)
     if np.count_nonzero(bad) > MOST * bad.size:
         bad = ~(residual <= loose)
     for kink in columns.layers[k].activation.kinks or ():

@@ -17,12 +17,12 @@ MOST_PAIRS = 8
 
 @attrs.frozen(eq=False)
 class Nodes:
-    """Where a change is evaluated, and how a difference follows from it.
+    """Nodes at which a change is evaluated, and the matrix from changes to coefficients.
 
-    A change f(u) - f(0) of moves u between -U and U is sum_p C_p (T_p(u / U) - T_p(0)) with Chebyshev's polynomials T_p
-    of the degrees p = 1 to 2m. `places` (M,) are the nodes in units of U: m pairs of Chebyshev-Lobatto nodes, and the
-    audit node last. `matrix` (degrees and 1, M) times the changes at them gives the coefficients of those `degrees` that
-    the stencil needs, and the audit's residual: how far the change at its node is from the interpolated one.
+    A change f(u) - f(0) of moves u between -U and U is sum_p C_p (T_p(u / U) - T_p(0)), with Chebyshev's polynomials
+    T_p of the degrees p = 1 to 2m. `places` (M,) are the nodes in units of U: m pairs of Chebyshev-Lobatto nodes, and
+    the audit node last. `matrix` (degrees and 1, M) times the changes at them gives the coefficients of those `degrees`
+    that the stencil needs, and the audit's residual: the change there less the interpolated one.
     """
 
     places: Array
