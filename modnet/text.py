@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any, TextIO
 
 _BOTH = "\r\n"
@@ -150,17 +151,9 @@ def write_csv(file: TextIO, rows: Iterable[Sequence[Any]], delimiter: str = ",")
     >>> file.getvalue()
     '1,"x\ry"\n'
     """
-    csv.writer(_LineFeeds(file), delimiter=delimiter, lineterminator=_BOTH).writerows(rows)
-
-
-class _LineFeeds:
-    """A file whose rows end in a line feed: until Python 3.13, csv quotes a carriage return only if rows end in one."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, row: str) -> None:
-        self._file.write(row.removesuffix(_BOTH) + "\n")
+    # Until Python 3.13, csv quotes a carriage return only if rows end in one.
+    lines: Any = SimpleNamespace(write=lambda row: file.write(row.removesuffix(_BOTH) + "\n"))
+    csv.writer(lines, delimiter=delimiter, lineterminator=_BOTH).writerows(rows)
 
 
 def format_setting(key: str, value: Any) -> str:

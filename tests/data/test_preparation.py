@@ -164,6 +164,24 @@ def test_test_rows_change_nothing_that_is_learned(seed, age, sex):
     assert "deck: 1 row has a word that the training rows lack, 'G': it becomes zeros" in data.notes
 
 
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (["f", "x", "m"], "sex: 1 row has a word that the training rows lack, 'x': it becomes zeros"),
+        (["x"], "sex: 1 row has a word that the training rows lack, 'x': it becomes zeros"),
+        (
+            ["F", "M", "F"],
+            "sex: 3 rows have a word that the training rows lack, 'F', 'M': it becomes zeros; no row has a known one: "
+            "is it the column of the training rows?",
+        ),
+    ],
+)
+def test_a_note_on_unseen_words_doubts_a_column_in_which_no_word_is_known(words, note):
+    train = [["f"], ["m"]] * 4, [0, 1] * 4
+    data = Dataset.from_arrays(train, ([[word] for word in words], [0] * len(words)), feature_names=["sex"])
+    assert data.notes == (note,)
+
+
 @pytest.mark.parametrize("dtype", ["u1", "i4", "f4", "f8"])
 def test_the_same_numbers_of_any_type_are_prepared_to_the_same_bits(dtype):
     x = np.arange(60).reshape(20, 3) ** 2 % 251
