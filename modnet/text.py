@@ -133,11 +133,7 @@ def format_count(count: int, one: str, many: str = "") -> str:
 
 
 def to_csv(rows: Iterable[Sequence[Any]]) -> str:
-    r"""Return rows as CSV.
-
-    >>> to_csv([["a", "b"], [1, "x, y"]])
-    'a,b\n1,"x, y"\n'
-    """
+    """Return rows as CSV."""
     out = io.StringIO()
     write_csv(out, rows)
     return out.getvalue()
@@ -147,9 +143,9 @@ def write_csv(file: TextIO, rows: Iterable[Sequence[Any]], delimiter: str = ",")
     r"""Write rows as CSV, each ended by a line feed.
 
     >>> file = io.StringIO()
-    >>> write_csv(file, [[1, "x\ry"]])
+    >>> write_csv(file, [[1, "x\ry"], [2, "x, y"]])
     >>> file.getvalue()
-    '1,"x\ry"\n'
+    '1,"x\ry"\n2,"x, y"\n'
     """
     # Until Python 3.13, csv quotes a carriage return only if rows end in one.
     lines: Any = SimpleNamespace(write=lambda row: file.write(row.removesuffix(_BOTH) + "\n"))

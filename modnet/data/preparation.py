@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 from attrs.validators import in_
 
-from modnet.data.columns import Column, PreparationSettings, describe_column
+from modnet.data.columns import Column, PreparationSettings, check_are_numbers, describe_column
 from modnet.data.fitting import Blocks, Fit, PreparedColumn, find_places
 from modnet.errors import DataError
 from modnet.text import format_count, format_error, list_some, printable, quote
@@ -85,11 +85,11 @@ class Preparation:
         """
         numbers = np.array(table, np.float64)
         lacking = np.isnan(numbers)
-        for j, (column, given) in enumerate(zip(self.columns, columns or self.columns, strict=True)):
+        columns = columns or self.columns
+        check_are_numbers(self.columns, columns)
+        for j, column in enumerate(self.columns):
             if column.words is not None:
-                numbers[:, j] = self._find_places(j, numbers[:, j], given.words or ())
-            elif given.words is not None:
-                raise DataError(f"{describe_column(column.name, j)} is text, and in training it was numbers")
+                numbers[:, j] = self._find_places(j, numbers[:, j], columns[j].words or ())
         mean, deviation, fill = self._numbers
         if lacking.any():
             numbers = np.where(lacking, fill, numbers)

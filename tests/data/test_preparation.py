@@ -243,6 +243,26 @@ def test_settings_that_cannot_be(settings, words):
     assert words in str(caught.value)
 
 
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([[0.0] * 16, [math.nan] * 16], "new row 2, feature 1: expected a finite number, found nan"),
+        ([[0.0] * 15 + ["a"]], "feature 16 is text, and in training it was numbers"),
+        ([[0.0] * 15], "16 columns are described, and rows have 15"),
+    ],
+)
+@pytest.mark.parametrize("standardize", [True, False])
+def test_raw_rows_with_other_than_numbers_are_refused_whether_pixels_or_not(rows, words, standardize):
+    x = np.random.default_rng(0).integers(0, 256, (40, 16))
+    data = Dataset.from_arrays(x, [0, 1] * 20, standardize=standardize)
+    assert (data.preparation is None) is not standardize
+    np.testing.assert_array_equal(data.prepare(data.train.unscaled(slice(None))), data.train.x)
+    with pytest.raises(DataError) as caught:
+        data.prepare(rows)
+    expected = words if not standardize or "nan" not in words else "row 2, feature 1: a missing value, and no 'impute'"
+    assert str(caught.value) == expected
+
+
 def test_many_words_are_asked_about_and_the_advice_works():
     x = np.array([[f"name {i}", i % 2] for i in range(60)], object)
     for rows in (x, x[:8]):
