@@ -124,7 +124,7 @@ class GradientError(ModnetError):
 
 
 class PrecisionWarning(UserWarning):
-    """A result of which rounding leaves little."""
+    """A result of which rounding leaves little or nothing."""
 
 
 class MissingExtraError(ModnetError):

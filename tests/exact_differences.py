@@ -20,10 +20,21 @@ import attrs
 import mpmath
 import numpy as np
 
+import modnet
 from modnet.interfaces import name_of
 
 Array = Any
 HAS_EIGHTY_BITS = bool(np.finfo(np.longdouble).eps < 2e-19)
+
+
+SETTINGS = attrs.fields_dict(type(modnet.gradient("central-difference")))
+EVALUATE = ("nodes", "every") if "evaluate" in SETTINGS else ("every",)
+
+
+def central(evaluate: str, h: float | None = None, threads: int = 1) -> Any:
+    """Return the estimator that is tested."""
+    settings = {"evaluate": evaluate} if "evaluate" in SETTINGS else {}
+    return modnet.gradient("central-difference", h=h, threads=threads, **settings)
 
 
 @attrs.frozen
@@ -133,9 +144,10 @@ class Exact:
     """Differences of the chosen entries by name, and `bound`, the most that round-off may move an estimate.
 
     It is 8 eps (1 + |L| + |a|) / h: the loss and what it is a function of are rounded. |L| is the samples' mean,
-    and |a| the most that a relative error of one layer's values v, pre-activations or outputs, changes it:
-    the mean of sum |v dL/dv| over the units. Of the network's outputs dL/dv is taken over eps v, wherever they are
-    moved to: a loss may be as steep as it likes there (a logarithm near 0).
+    and |a| the most that a relative error of one layer's values v, pre-activations or outputs, changes it: the mean of
+    sum |v dL/dv| over the units. A loss may be as steep as it likes (a logarithm near 0): of the network's outputs
+    dL/dv is taken over eps v, wherever they are moved to, and the difference once more with the last pre-activations
+    off by the rounding of their sum, both alike.
     """
 
     values: Mapping[str, Array]
@@ -170,6 +182,8 @@ class ExactNetwork:
                 self.a[k] = xp.convert(self.trace.pre_activations[k])
             z = self.activate(k, self.a[k])
         self.y = z
+        self.eps, last = float(np.finfo(self.dtype).eps), self.layers[-1]
+        self.size = abs(self.inputs[-1]) @ abs(self.params[last.weight]) + abs(self.params[last.bias])
 
     def _dense(self, t: Array) -> Array:
         outputs = self.layers[-1].outputs
@@ -198,21 +212,27 @@ class ExactNetwork:
             return self.xp.convert(self.trace.inputs[k][:, i] * self.dtype.type(h))
         return self.inputs[k][:, i] * self.xp.convert(h)
 
-    def losses_from(self, k: int, a: Array) -> Array:
-        """Return the losses for pre-activations (..., N, units) of layer k."""
+    def to_last(self, k: int, a: Array) -> Array:
+        """Return the last layer's pre-activations for pre-activations (..., N, units) of layer k."""
         for m in range(k, len(self.layers) - 1):
             a = self.activate(m, a) @ self.params[self.layers[m + 1].weight] + self.params[self.layers[m + 1].bias]
-        output = self.layers[-1].activation
-        name = (output.computes, name_of(self.loss))
+        return a
+
+    def losses_at(self, a: Array) -> Array:
+        """Return the losses for pre-activations (..., N, units) of the last layer."""
+        name = (self.layers[-1].activation.computes, name_of(self.loss))
         if name == ("softmax", "cross-entropy"):
             return _softmax_cross_entropy(self.xp, self.loss, a, self.t)
         if name == ("sigmoid", "binary-cross-entropy"):
             return (_softplus(self.xp, a) - self.t * a).sum(axis=-1) / a.shape[-1]
         y = self.activate(len(self.layers) - 1, a)
-        eps = float(np.finfo(self.dtype).eps)
-        off = abs(self.losses(y * (1 + eps)) - self.losses(y * (1 - eps))) / (2 * eps)
-        self.output_sensitivity = max(self.output_sensitivity, float(np.max(off @ self.share)))
+        size = self.eps * np.maximum(abs(y), abs(self.y))
+        self._note((self.losses(y + size) - self.losses(y - size)) / 2)
         return self.losses(y)
+
+    def _note(self, off: Array) -> None:
+        """Keep the largest change (E, N) of the losses by rounding what they are a function of."""
+        self.output_sensitivity = max(self.output_sensitivity, float(np.max(abs(off) @ self.share)) / self.eps)
 
     def losses(self, y: Array) -> Array:
         """Return the losses of outputs (..., N, units)."""
@@ -233,8 +253,11 @@ class ExactNetwork:
         for e, (unit, move) in enumerate(zip(units, moves, strict=True)):
             a[2 * e, :, unit] += move
             a[2 * e + 1, :, unit] -= move
-        losses = self.losses_from(k, a)
-        return losses[0::2] - losses[1::2]
+        a = self.to_last(k, a)
+        losses, shifted = self.losses_at(a), self.losses_at(a + self.eps * self.size)
+        found = losses[0::2] - losses[1::2]
+        self._note((shifted[0::2] - shifted[1::2] - found) / 2)
+        return found
 
     def sensitivity(self, h: float) -> float:
         """Return the most that a relative error of a layer's values changes the mean loss."""
@@ -269,7 +292,7 @@ def exact_differences(
                 moves = [exact.move(k, None if inputs is None else inputs[e], h) for e in range(len(units))]
                 changes = exact.differences(k, units, moves) @ exact.share
                 values[name] = np.asarray(changes / (2 * numbers.convert(h)), np.longdouble)
-        loss = float(abs(exact.losses_from(len(exact.layers) - 1, exact.a[-1])) @ exact.share)
+        loss = float(abs(exact.losses_at(exact.a[-1])) @ exact.share)
         bound = 8 * float(np.finfo(exact.dtype).eps) * (1 + loss + exact.sensitivity(h)) / h
     return Exact(values, bound)
 

@@ -2,48 +2,72 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator
 from typing import Any, cast, overload
 
 import numpy as np
 
-from modnet.errors import SettingError, ShapeError
+from modnet.errors import PrecisionWarning, SettingError, ShapeError
 from modnet.types import Array
 
 
 @overload
 def numerical_gradient(f: Callable[[float], Any], x: float, h: float = 1e-4) -> float: ...
 @overload
-def numerical_gradient(f: Callable[[Array], Any], x: Array, h: float = 1e-4) -> Array: ...
-def numerical_gradient(f: Callable[[Any], Any], x: float | Array, h: float = 1e-4) -> float | Array:
+def numerical_gradient(f: Callable[[Array], Any], x: Array, h: float = 1e-4, *, in_place: bool = False) -> Array: ...
+def numerical_gradient(
+    f: Callable[[Any], Any], x: float | Array, h: float = 1e-4, *, in_place: bool = False
+) -> float | Array:
     """Return the gradient of `f` at `x` by central differences, (f(x + h) - f(x - h)) / 2h for each entry.
 
     `x` is a number or an array of any shape; integers are taken as float64. `f` returns one number. It is called
-    twice per entry with a working copy, to which it may write: the caller's `x` stays as it is.
-    Raises SettingError where h is not positive or too small for the dtype of `x` to resolve, and ShapeError where
-    `f` returns more than one number. Saitoh, "Deep Learning from Scratch", chapter 4.3 and 4.4.
+    twice per entry, each time with a copy of its own: the caller's `x` stays as it is, whatever `f` does to it.
+    With `in_place` the entries of `x` itself are moved, and restored bit for bit even if `f` raises: for a function
+    that reads this array from elsewhere, as the book's `lambda W: self.loss(x, t)` does.
+
+    Warns where `f` seems to ignore its argument. Raises SettingError where h is not positive or too small for the
+    dtype of `x` to resolve, or where `x` cannot be moved in place, and ShapeError where `f` returns more than one
+    number. Saitoh, "Deep Learning from Scratch", chapter 4.3 and 4.4.
 
     >>> numerical_gradient(lambda x: 0.01 * x**2 + 0.1 * x, 5)
     0.1999999999990898
     >>> numerical_gradient(lambda x: (x**2).sum(), np.array([[3, 4]])).round(6)
     array([[6., 8.]])
+    >>> params = {"W": np.array([3.0, 4.0])}
+    >>> numerical_gradient(lambda W: (params["W"] ** 2).sum(), params["W"], in_place=True).round(6)
+    array([6., 8.])
     """
     if not h > 0:
         raise SettingError([f"'h' must be > 0: {h}"], "numerical_gradient")
-    if isinstance(x, (int, float)):
-        _check_step(np.asarray(float(x)), h)
-        return (_to_number(f(x + h)) - _to_number(f(x - h))) / (2 * h)
-    point = _copy_as_float(x)
-    _check_step(point, h)
-    gradient, moved = np.empty_like(point), np.empty_like(point)
-    for index in np.ndindex(point.shape):
-        sides = []
-        for step in (h, -h):
-            np.copyto(moved, point)  # each time: `f` may write to it
-            moved[index] += step
-            sides.append(_to_number(f(moved)))
-        gradient[index] = (sides[0] - sides[1]) / (2 * h)
-    return gradient
+    if in_place:
+        _check_writable(x)
+    is_number = isinstance(x, (int, float))
+    to_number: Callable[[Any], float] = np.float64 if isinstance(x, np.float64) else float
+    start = _copy_as_float(float(x) if is_number else x)
+    _check_step(start, h)
+    gradient: Array = np.empty(start.shape, start.dtype)
+    moved: Any = x if in_place else start.copy()
+
+    def evaluate() -> float:
+        given = moved if in_place else to_number(moved) if is_number else moved.copy()
+        value = _to_number(f(given))
+        np.copyto(moved, start)
+        return value
+
+    try:
+        for index in np.ndindex(start.shape):
+            moved[index] += h
+            above = evaluate()
+            moved[index] -= h
+            below = evaluate()
+            gradient[index] = (above - below) / (2 * h)
+        # At the minimum of a symmetric function all differences are 0, too.
+        if gradient.size and not gradient.any() and above == below == evaluate():
+            warnings.warn(_describe_constant(above, is_number, in_place), PrecisionWarning, stacklevel=2)
+    finally:
+        np.copyto(moved, start)
+    return float(gradient) if is_number else gradient
 
 
 @overload
@@ -100,6 +124,29 @@ def _copy_as_float(x: Any) -> Array:
     if copy.dtype.kind not in "buif":
         raise ShapeError(f"a gradient needs real numbers, found an array of {copy.dtype}")
     return copy if copy.dtype.kind == "f" else copy.astype(np.float64)
+
+
+def _check_writable(x: Any) -> None:
+    """Raise SettingError where the entries of `x` cannot be moved."""
+    if not isinstance(x, np.ndarray):
+        found = f"a {type(x).__name__}"
+    elif x.dtype.kind != "f":
+        found = f"an array of {x.dtype}"
+    elif not x.flags.writeable:
+        found = "a read-only array"
+    else:
+        return
+    what = f"in_place=True moves x itself and needs a writable array of floats, found {found}"
+    raise SettingError([f"{what}: make it x = np.array(x, float), and let f read that"], "numerical_gradient")
+
+
+def _describe_constant(value: float, is_number: bool, in_place: bool) -> str:
+    """Return the warning that a function has the same value wherever it was evaluated."""
+    what = f"as it returns {value:.6g} however x is moved"
+    if in_place:
+        return f"f seems not to read the array x, {what}: pass the array that f reads, not a copy of it"
+    advice = ", or, if f reads the array x from elsewhere, call numerical_gradient(f, x, in_place=True)"
+    return f"f seems to ignore its argument, {what}: let f use it{'' if is_number else advice}"
 
 
 def _to_number(value: Any) -> float:

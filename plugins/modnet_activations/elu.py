@@ -25,6 +25,7 @@ class Elu(Activation):
     alpha: float = attrs.field(default=1.0, validator=gt(0))
 
     elementwise: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...] | None] = (0.0,)
 
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""

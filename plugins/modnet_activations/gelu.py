@@ -30,6 +30,7 @@ class Gelu(Activation):
     approximate: bool = attrs.field(default=False, validator=instance_of(bool))
 
     elementwise: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...] | None] = ()
 
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""

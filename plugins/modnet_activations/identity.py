@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import attrs
+from array_api_compat import array_namespace
 
 from modnet import Activation, Array
 
@@ -20,6 +21,7 @@ class Identity(Activation):
     """
 
     elementwise: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...] | None] = ()
 
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, a copy of `a`."""
@@ -28,3 +30,7 @@ class Identity(Activation):
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return da = dz, as a copy."""
         return +dz
+
+    def change(self, a: Array, z: Array, da: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return `da`, of the shape that it has with `a`."""
+        return da + array_namespace(a).zeros_like(a)

@@ -26,6 +26,11 @@ class LeakyRelu(Activation):
 
     elementwise: ClassVar[bool] = True
 
+    @property
+    def kinks(self) -> tuple[float, ...]:  # type: ignore[override]
+        """The kink at 0, unless the slope is 1."""
+        return () if self.slope == 1 else (0.0,)
+
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""
         return array_namespace(a).where(a > 0, a, self.slope * a)

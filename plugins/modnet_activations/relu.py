@@ -8,6 +8,7 @@ import attrs
 from array_api_compat import array_namespace
 
 from modnet import Activation, Array
+from modnet_activations.changes import rectified_change
 
 
 @attrs.frozen
@@ -22,6 +23,7 @@ class Relu(Activation):
     """
 
     elementwise: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...] | None] = (0.0,)
 
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""
@@ -30,3 +32,7 @@ class Relu(Activation):
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return da = dz where a > 0, otherwise 0."""
         return array_namespace(a).where(a > 0, dz, 0.0)
+
+    def change(self, a: Array, z: Array, da: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return the change of z: `da` itself where nothing is cut off."""
+        return rectified_change(a, da)

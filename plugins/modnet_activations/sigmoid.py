@@ -9,6 +9,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from modnet import Activation, Array
+from modnet_activations.changes import logistic_change
 
 
 @attrs.frozen
@@ -23,6 +24,7 @@ class Sigmoid(Activation):
     """
 
     elementwise: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...] | None] = ()
     computes: ClassVar[str] = "sigmoid"
 
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
@@ -39,3 +41,7 @@ class Sigmoid(Activation):
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return da = dz z (1 - z)."""
         return dz * z * (1.0 - z)
+
+    def change(self, a: Array, z: Array, da: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return the change of z, in which nothing cancels."""
+        return logistic_change(a, da)

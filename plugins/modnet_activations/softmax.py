@@ -24,6 +24,7 @@ class Softmax(Activation):
     """
 
     computes: ClassVar[str] = "softmax"
+    kinks: ClassVar[tuple[float, ...] | None] = ()
 
     def __call__(self, a: Array, axis: int = -1) -> Array:
         """Return z, of the shape and dtype of `a`; it sums to 1 along `axis`."""

@@ -26,6 +26,7 @@ class Swish(Activation):
     beta: float = attrs.field(default=1.0, validator=ge(0))
 
     elementwise: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...] | None] = ()
 
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""

@@ -8,6 +8,7 @@ import attrs
 from array_api_compat import array_namespace
 
 from modnet import Activation, Array
+from modnet_activations.changes import logistic_change
 
 
 @attrs.frozen
@@ -21,6 +22,7 @@ class Tanh(Activation):
     """
 
     elementwise: ClassVar[bool] = True
+    kinks: ClassVar[tuple[float, ...] | None] = ()
 
     def __call__(self, a: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return z, of the shape and dtype of `a`."""
@@ -29,3 +31,7 @@ class Tanh(Activation):
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return da = dz (1 - z²)."""
         return dz * (1.0 - z * z)
+
+    def change(self, a: Array, z: Array, da: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return the change of z = 2 / (1 + exp(-2a)) - 1, in which nothing cancels."""
+        return 2.0 * logistic_change(2.0 * a, 2.0 * da)

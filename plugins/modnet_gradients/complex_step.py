@@ -12,7 +12,17 @@ import attrs
 import numpy as np
 from attrs.validators import ge, gt, optional
 
-from modnet import Array, GradientError, GradientEstimator, Grads, Objective, Params, Stream, default_step
+from modnet import (
+    Array,
+    GradientError,
+    GradientEstimator,
+    Grads,
+    Objective,
+    Params,
+    Stream,
+    default_step,
+    limit_blas_threads,
+)
 from modnet_gradients.differences import differences
 from modnet_gradients.stencil import Stencil
 
@@ -71,6 +81,7 @@ def _refuse_complex_warnings() -> Iterator[None]:
                 _filters.close()
 
 
+@limit_blas_threads(1)  # the forward pass is the one that the differences take
 def _check_parts(objective: Objective, params: Params, h: float) -> None:
     """Compare each part's slope by a complex step with that by a real one; they differ where it is not analytic."""
     trace = objective.trace(params)

@@ -7,8 +7,8 @@ from collections.abc import Callable, Mapping
 import numpy as np
 
 from modnet import Array, GradientError, Grads, Objective, Params, default_step
-from modnet_gradients.stencil import Stencil
-from modnet_gradients.structure import structured_gradient
+from modnet_gradients.stencil import Stencil, of_copies
+from modnet_gradients.structure import Evaluate, LayerCells, gradient_and_cells, structured_gradient
 
 
 def differences(
@@ -17,19 +17,43 @@ def differences(
     stencil: Stencil,
     h: float | Mapping[str, float] | None = None,
     threads: int | None = None,
+    evaluate: Evaluate = "nodes",
 ) -> Grads:
     """Return a gradient by differences: from the objective's structure, or with any other function as a black box.
 
-    `h` is by default each dtype's own, `default_step`. Raises GradientError where a loss is not finite.
+    `evaluate` says where a network's loss is evaluated, at a few nodes or at every move; `h` is by default each dtype's
+    own, `default_step`. Raises GradientError where a loss is not finite.
     """
-    steps = {
+    steps = _steps(params, h)
+    if isinstance(objective, Objective):
+        return structured_gradient(objective, params, stencil, steps, threads, evaluate)
+    objective = of_copies(objective)
+    centre = stencil.centre * objective(params) if stencil.centre else 0.0
+    return {name: _black_box(objective, params, name, stencil, steps[name], centre) for name in params}
+
+
+def count_cells(
+    objective: Callable[[Params], float],
+    params: Params,
+    stencil: Stencil,
+    h: float | Mapping[str, float] | None,
+    threads: int | None,
+    evaluate: Evaluate,
+) -> tuple[LayerCells, ...]:
+    """Return how `differences` evaluates each layer, and how many of its cells fall back to every move.
+
+    Raises GradientError for a plain function, which has no cells.
+    """
+    if not isinstance(objective, Objective):
+        raise GradientError("a plain function has no cells: hand in a network's objective, net.objective(x, t)")
+    return gradient_and_cells(objective, params, stencil, _steps(params, h), threads, evaluate)[1]
+
+
+def _steps(params: Params, h: float | Mapping[str, float] | None) -> dict[str, float]:
+    return {
         name: default_step(np.asarray(value).dtype) if h is None else h[name] if isinstance(h, Mapping) else h
         for name, value in params.items()
     }
-    if isinstance(objective, Objective):
-        return structured_gradient(objective, params, stencil, steps, threads)
-    centre = stencil.centre * objective(params) if stencil.centre else 0.0
-    return {name: _black_box(objective, params, name, stencil, steps[name], centre) for name in params}
 
 
 def _black_box(

@@ -10,7 +10,7 @@ import numpy as np
 from attrs.validators import ge, gt, optional
 
 from modnet import Array, GradientError, GradientEstimator, Grads, Params, Stream, default_step
-from modnet_gradients.stencil import check_step
+from modnet_gradients.stencil import check_step, of_copies
 
 
 @attrs.frozen
@@ -38,6 +38,7 @@ class RandomCoordinates(GradientEstimator):
         if self.h is not None:
             check_step(self.h, params)
         n, k = _size(params), self._count(params)
+        objective = of_copies(objective)
         drawn = np.sort(stream.generator().choice(n, k, replace=False, shuffle=False))
         factor = n / k if self.rescale and k else 1.0
         grads: dict[str, Array] = {}

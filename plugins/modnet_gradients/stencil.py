@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Callable
 
 import attrs
 import numpy as np
 
-from modnet import Array, GradientError, Params, PrecisionWarning, default_step
+from modnet import Activation, Array, FusedLoss, GradientError, Loss, Objective, Params, PrecisionWarning, default_step
 
 
 @attrs.frozen
@@ -24,15 +25,28 @@ class Stencil:
         return len(self.shifts) * sum(int(np.size(value)) for value in params.values()) + bool(self.centre)
 
 
-def check_step(h: float, params: Params) -> None:
-    """Refuse a real step that vanishes in the dtype, and warn of one that leaves little of a difference."""
+def of_copies(objective: Callable[[Params], float]) -> Callable[[Params], float]:
+    """Return a function that hands `objective` copies of the parameters: any function may write to them, or keep them.
+
+    A network's objective does neither, and is returned as it is.
+    """
+    if isinstance(objective, Objective):
+        return objective
+    return lambda params: objective({name: np.array(value) for name, value in params.items()})
+
+
+def check_step(h: float, params: Params, objective: Callable[[Params], float] | None = None) -> None:
+    """Refuse a real step that vanishes in the dtype, and warn of one that leaves little of a difference.
+
+    Nothing cancels in a network whose parts all have an exact `change`: of it there is no warning.
+    """
     for name, value in params.items():
         eps = float(np.finfo(value.dtype).eps)
         if h <= eps:
             raise GradientError(
                 f"{name} is {value.dtype}, in which h={h:g} vanishes beside 1: use float64, or h={_good(value)} or so"
             )
-        if h < eps**0.5:
+        if h < eps**0.5 and not (isinstance(objective, Objective) and has_exact_changes(objective)):
             warnings.warn(
                 f"h={h:g} in {value.dtype}: rounding alone moves each entry of the gradient by about "
                 f"{eps / h:.1e} of the loss; with h={_good(value)} it is {eps / default_step(value.dtype):.1e}",
@@ -40,6 +54,19 @@ def check_step(h: float, params: Params) -> None:
                 stacklevel=3,
             )
             return
+
+
+def has_exact_changes(objective: Objective) -> bool:
+    """Return whether each part of a network has a form of its own for the change of what it gives."""
+    last, loss = objective.layers[-1].activation, objective.loss_function
+    activations = [layer.activation for layer in objective.layers]
+    fused = loss.fused(last)
+    if fused is None:
+        end = type(loss).change is not Loss.change
+    else:
+        end = type(fused).change is not FusedLoss.change
+        activations.pop()
+    return end and all(type(activation).change is not Activation.change for activation in activations)
 
 
 def _good(value: Array) -> str:

@@ -8,18 +8,21 @@ from collections.abc import Callable, Mapping
 import attrs
 import numpy as np
 
-from modnet import Array, Params
+from modnet import Array, Grads, Params
+from modnet_gradients.stencil import of_copies
 
 PROBES = 8  # entries of each parameter, spread evenly
 ORDER = 6  # differences of this order are noise: those of the smooth part have vanished
+NEARBY = 9  # values at equal distances, of which differences of that order are taken
+SPACING = 1e-3  # of nearby steps, as a share of the step
 
 
 @attrs.frozen
 class StepReport:
     """The errors of central differences by one parameter's entries with the step `h`, and the step that has the least.
 
-    `truncation` is h² |L'''| / 6 and `round_off` is noise / h, both absolute errors of an entry of the gradient, for
-    the root mean square of L''' and of the loss's noise. `best` is where their sum is least, (3 noise / |L'''|)^(1/3).
+    `truncation` is h² |L'''| / 6; `round_off` is what rounding moves an entry by. Both are absolute errors of an entry
+    of the gradient, in the root mean square. `best` is where their sum is least.
     """
 
     h: float
@@ -34,14 +37,38 @@ class StepReport:
         )
 
 
-def step_reports(
+def report_from_gradients(
+    gradient: Callable[[Mapping[str, float]], Grads], params: Params, steps: Mapping[str, float]
+) -> dict[str, StepReport]:
+    """Return where each parameter's step stands, from 20 gradients of a network, each with steps of its own.
+
+    The gradient is a smooth function of the step, so that differences of a high order between nearby steps are
+    rounding: as the gradient is computed, with exact changes of the parts or without. How it grows with 1 / h is seen
+    at the least step that the dtype resolves.
+    """
+    eps = {name: float(np.finfo(value.dtype).eps) for name, value in params.items()}
+    near, far = ({name: e**power for name, e in eps.items()} for power in (1 / 2, 1 / 8))
+    at_step, at_near = (_nearby(gradient, h) for h in (steps, near))
+    once, twice = gradient(far), gradient({name: 2 * h for name, h in far.items()})
+    reports = {}
+    for name in (name for name in params if params[name].size):
+        least = eps[name] * _rms(once[name])  # rounding of an entry itself
+        noise = max(_noise(at_near[name]), least) * near[name]
+        third = 2 * _rms(twice[name] - once[name]) / far[name] ** 2
+        h, round_off = steps[name], max(_noise(at_step[name]), least)
+        reports[name] = StepReport(h, h**2 * third / 6, round_off, _best(noise, third, eps[name]))
+    return reports
+
+
+def report_from_losses(
     objective: Callable[[Params], float], params: Params, steps: Mapping[str, float]
 ) -> dict[str, StepReport]:
-    """Return where each parameter's step stands, from 15 evaluations of the loss for each of 8 of its entries.
+    """Return where each parameter's step stands, from 15 evaluations of any function for each of 8 of its entries.
 
-    The noise is measured on differences of a high order between nearby points. Moré and Wild (2011), "Estimating
-    computational noise", and (2012), "Estimating derivatives of noisy simulations".
+    The noise is measured on differences of a high order between nearby points, and an entry's round-off is noise / h.
+    Moré and Wild (2011), "Estimating computational noise", and (2012), "Estimating derivatives of noisy simulations".
     """
+    objective = of_copies(objective)
     return {name: _report(objective, params, name, steps[name]) for name in params}
 
 
@@ -62,13 +89,24 @@ def _report(objective: Callable[[Params], float], params: Params, name: str, h: 
     # Rounding to the last bit is always there, even where these few evaluations do not show it.
     noise = max(_rms(noises), eps / 8 * abs(float(objective(params))))
     third = max(_rms(thirds), noise)
-    best = min(0.1, max(eps**0.5, (3 * noise / third) ** (1 / 3)))
-    return StepReport(h, h**2 * third / 6, noise / h, best)
+    return StepReport(h, h**2 * third / 6, noise / h, _best(noise, third, eps))
 
 
-def _noise(values: list[float]) -> float:
-    """Return the standard deviation of the noise in values of a smooth function at equal distances."""
-    differences: Array = np.diff(np.asarray(values), ORDER)
+def _nearby(gradient: Callable[[Mapping[str, float]], Grads], steps: Mapping[str, float]) -> dict[str, Array]:
+    """Return gradients with steps at equal distances around those given, along a first axis."""
+    scales = 1 + SPACING * (np.arange(NEARBY) - NEARBY // 2)
+    found = [gradient({name: float(h * scale) for name, h in steps.items()}) for scale in scales]
+    return {name: np.stack([grads[name] for grads in found]).astype(float) for name in steps}
+
+
+def _best(noise: float, third: float, eps: float) -> float:
+    """Return the step with the least noise / h + h² third / 6, of those that the dtype resolves."""
+    return min(0.1, max(eps**0.5, math.cbrt(3 * noise / third))) if third else 0.1
+
+
+def _noise(values: list[float] | Array) -> float:
+    """Return the standard deviation of the noise in values of a smooth function at equal distances, the first axis."""
+    differences: Array = np.diff(np.asarray(values), ORDER, axis=0)
     return _rms(differences) / math.sqrt(math.comb(2 * ORDER, ORDER))
 
 

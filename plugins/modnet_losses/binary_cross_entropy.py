@@ -25,6 +25,7 @@ class BinaryCrossEntropy(Loss):
 
     task: ClassVar[Task | None] = "classification"
     is_binary: ClassVar[bool] = True
+    smooth: ClassVar[bool] = True
 
     def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
         """Return the loss of each sample; `t` are class indices, or dense targets of the shape of `y`."""

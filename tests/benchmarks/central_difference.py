@@ -1,203 +1,371 @@
-"""Benchmark of central differences: modnet, the book's loop, scipy and numdifftools.
+"""Central differences against the book's loop, every move evaluated, and backpropagation.
 
-Usage: python tests/benchmarks/central_difference.py [--rounds N] [--sample N] [--whole]
+Usage: python tests/benchmarks/central_difference.py [--data FILE] [--rounds N] [--sample N] [--only WORD] [--whole]
 
-One gradient of a network's loss, float64, h = 1e-4, a mini-batch of 100 of the digits that ship with modnet. The book's
-loop evaluates the loss twice for each parameter. It is timed on a sample of the parameters, spread evenly, and its time
-taken to be proportional; with --whole it is run to its end once, for 784-50-10. The bound is the time of the
-exponentials alone that the structure asks for, on one core. scipy.optimize.approx_derivative ("3-point") and
-numdifftools are measured on the same sample, where they are installed.
+One gradient of a network's loss for a mini-batch of 100 digits: those that ship with modnet, or MNIST's with --data.
+Each opponent runs once a round, in turn; ratios are taken round by round, so that they hold when the machine's speed
+drifts, and their medians printed.
+
+The loop is chapter 4 of the book: plain NumPy, float64, parameters changed in place, the whole loss twice for each,
+with as many BLAS threads as make it fastest. It is timed on a sample of the parameters, spread evenly, and its time
+taken to be proportional; with --whole it is run once to its end, for 784-50-10. The floor is what interpolation cannot
+do without: the forward pass, the exponentials of five nodes for each cell, and the matrix products, nothing else.
+Errors are those against the exact difference, in 80 bits, of some entries of each array.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import statistics
+import subprocess
+import sys
 import time
 import tracemalloc
 from collections.abc import Callable, Mapping
-from typing import Any
+from itertools import pairwise, permutations
+from pathlib import Path
+from typing import Any, NamedTuple
 
+import attrs
 import numpy as np
 from threadpoolctl import threadpool_limits
 
 import modnet
 
-H = 1e-4
-DATA = modnet.load("mnist-small")
-X, T = DATA.train.x[:100], DATA.train.t[:100]
+sys.path.append(str(Path(__file__).parents[1]))
+from exact_differences import EIGHTY_BITS, ExactNetwork, choose_entries
+
+H, BATCH, NODES = 1e-4, 100, 5
+CORES = sorted({1, os.cpu_count() or 1})
+Params = Mapping[str, np.ndarray]
+Entries = Mapping[str, np.ndarray]
 
 
 class Arctan(modnet.Activation):
-    """A third-party activation, without a derivative."""
+    """A third-party activation that promises nothing of its smoothness."""
 
     elementwise = True
 
     def __call__(self, a: Any, axis: int = -1) -> Any:
         return np.arctan(a)
 
+    def exact(self, _: Any, a: Any) -> Any:
+        """Return the outputs in the numbers of `a`."""
+        return np.arctan(a)
+
 
 class PlainSoftmax(modnet.Activation):
     """A third-party softmax, of which no loss knows a fused form."""
+
+    kinks = ()
 
     def __call__(self, a: Any, axis: int = -1) -> Any:
         powers = np.exp(a - a.max(axis=axis, keepdims=True))
         return powers / powers.sum(axis=axis, keepdims=True)
 
+    def exact(self, _: Any, a: Any) -> Any:
+        """Return the outputs in the numbers of `a`."""
+        return self(a)
 
-NETWORKS: dict[str, Callable[[], modnet.Network]] = {
-    "784-50-10": lambda: modnet.Network([784, 50, 10]),
-    "784-50-10, relu": lambda: modnet.Network([784, 50, 10], hidden="relu"),
-    "784-50-10, a third-party arctan": lambda: modnet.Network([784, 50, 10], hidden=Arctan()),
-    "  and a softmax not fused": lambda: modnet.Network([784, 50, 10], hidden=Arctan(), output=PlainSoftmax()),
-    "784-200-10": lambda: modnet.Network([784, 200, 10]),
-    "784-50-50-10": lambda: modnet.Network([784, 50, 50, 10], weight_init_std="xavier"),
+
+class Function(NamedTuple):
+    """An activation as one writes it down: its values, and its slope from `a` and the values."""
+
+    values: Callable[[np.ndarray], np.ndarray]
+    slope: Callable[[np.ndarray, np.ndarray], np.ndarray]
+
+
+BY_HAND = {
+    "sigmoid": Function(lambda a: 1 / (1 + np.exp(-a)), lambda a, z: z * (1 - z)),
+    "relu": Function(lambda a: np.maximum(a, 0), lambda a, z: z > 0),
+    "arctan": Function(np.arctan, lambda a, z: 1 / (1 + a * a)),
 }
 
 
-def loop(network: modnet.Network, chosen: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """Return the differences of the chosen entries, flat indices by name, as chapter 4 of the book obtains them."""
-    objective, gradient = network.objective(X, T), {}
+@attrs.frozen
+class Case:
+    """A network and its batch."""
+
+    name: str
+    sizes: tuple[int, ...] = (784, 50, 10)
+    hidden: str = "sigmoid"
+    output: Any = "softmax"
+    dtype: str = "float64"
+    scale: float = 1.0
+
+    def network(self) -> modnet.Network:
+        """Return the network before training."""
+        hidden = Arctan() if self.hidden == "arctan" else self.hidden
+        std = 0.01 if len(self.sizes) == 3 else "xavier"
+        return modnet.Network(
+            self.sizes, hidden=hidden, output=self.output, weight_init_std=std, dtype=self.dtype, seed=0
+        )
+
+
+CASES = (
+    Case("784-50-10"),
+    Case("784-50-10, relu", hidden="relu"),
+    Case("784-50-10, own arctan", hidden="arctan"),
+    Case("784-50-10, own softmax", output=PlainSoftmax()),
+    Case("784-50-10, float32", dtype="float32"),
+    Case("784-50-10, inputs 0 to 255", scale=255.0),
+    Case("784-200-10", (784, 200, 10)),
+    Case("784-1000-10", (784, 1000, 10)),
+    Case("784-50-50-10", (784, 50, 50, 10)),
+)
+
+
+def forward(params: Params, hidden: Function, x: np.ndarray) -> tuple[list[np.ndarray], list[np.ndarray], np.ndarray]:
+    """Return each layer's inputs and pre-activations, and the softmax of the last ones."""
+    inputs, pre_activations, z = [], [], x
+    for k in range(1, len(params) // 2 + 1):
+        a = z @ params[f"W{k}"] + params[f"b{k}"]
+        inputs.append(z)
+        pre_activations.append(a)
+        z = hidden.values(a) if f"W{k + 1}" in params else a
+    powers = np.exp(z - z.max(axis=1, keepdims=True))
+    return inputs, pre_activations, powers / powers.sum(axis=1, keepdims=True)
+
+
+def loss(params: Params, hidden: Function, x: np.ndarray, t: np.ndarray) -> float:
+    """Return the mean cross entropy, as the book has it."""
+    y = forward(params, hidden, x)[-1]
+    return float(-np.log(y[np.arange(len(x)), t] + 1e-7).sum() / len(x))
+
+
+def loop(params: Params, hidden: Function, x: np.ndarray, t: np.ndarray, chosen: Entries) -> dict[str, np.ndarray]:
+    """Return the differences of the chosen entries, flat indices by name, as chapter 4 of the book computes them."""
+    gradient = {name: np.empty(len(entries)) for name, entries in chosen.items()}
     for name, entries in chosen.items():
-        params = {other: p.copy() for other, p in network.params.items()}
-        flat, gradient[name] = params[name].reshape(-1), np.empty(len(entries))
+        flat = params[name].reshape(-1)
         for i, entry in enumerate(entries):
             value = flat[entry]
             flat[entry] = value + H
-            above = objective(params)
+            above = loss(params, hidden, x, t)
             flat[entry] = value - H
-            below = objective(params)
+            below = loss(params, hidden, x, t)
             flat[entry] = value
             gradient[name][i] = (above - below) / (2 * H)
     return gradient
 
 
-def sample_of(network: modnet.Network, count: int) -> dict[str, np.ndarray]:
-    """Return about `count` entries of all parameters, spread evenly."""
-    step = max(1, sum(p.size for p in network.params.values()) // count)
-    return {name: np.arange(0, p.size, step) for name, p in network.params.items()}
+def backpropagation(params: Params, hidden: Function, x: np.ndarray, t: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the gradient by the chain rule, as one writes it down without a framework."""
+    inputs, pre_activations, da = forward(params, hidden, x)
+    da[np.arange(len(x)), t] -= 1
+    da /= len(x)
+    gradient = {}
+    for k in range(len(inputs), 0, -1):
+        gradient[f"W{k}"], gradient[f"b{k}"] = inputs[k - 1].T @ da, da.sum(axis=0)
+        if k > 1:
+            da = (da @ params[f"W{k}"].T) * hidden.slope(pre_activations[k - 2], inputs[k - 1])
+    return gradient
 
 
-def seconds(work: Callable[[], object]) -> float:
-    """Return the time of one call."""
-    start = time.perf_counter()
-    work()
-    return time.perf_counter() - start
+def floor(network: modnet.Network, x: np.ndarray, t: np.ndarray) -> Callable[[], object]:
+    """Return the least work of an interpolated gradient: forward pass, exponentials of all nodes, matrix products."""
+    dtype, sizes, nodes = network.params["W1"].dtype, [layer.outputs for layer in network.layers], NODES * len(x)
+    block, count, products = np.full(20_000, 1e-5, dtype), 0, []
+    factors = [x[:, x.any(axis=0)].T, *(np.ones((size, len(x)), dtype) for size in sizes[:-1])]
+    for k, size in enumerate(sizes):
+        count += nodes * size * (sum(sizes[k + 1 :]) or size)
+        products.append((np.ascontiguousarray(factors[k]), np.ones((len(x), 2 * size), dtype)))
+        for before, after in pairwise(sizes[k + 1 :]):
+            products += [(np.ones((after, before), dtype), np.ones((before, nodes), dtype))] * size
+
+    def work() -> None:
+        network.loss(x, t)
+        for _ in range(-(-count // len(block))):
+            np.expm1(block)
+        for left, right in products:
+            left @ right
+
+    return work
 
 
-def exponentials(network: modnet.Network) -> float:
-    """Return the seconds that the exponentials of one gradient of 784-50-10 take, and nothing else."""
-    moves = [
-        sum(len(np.unique(row[row != 0])) + (1 not in row) for row in z)
-        for z in network.objective(X, T).trace(network.params).inputs
-    ]
-    hidden, outputs = (layer.outputs for layer in network.layers)
-    count = 2 * moves[0] * hidden * (1 + outputs) + 2 * moves[1] * outputs * outputs
-    values, out = np.random.default_rng(0).standard_normal(40_000), np.empty(40_000)
-    each = min(seconds(lambda: np.exp(values, out=out)) for _ in range(200)) / len(values)
-    print(f"{count / 1e6:.1f} million exponentials of {each * 1e9:.2f} ns: {count * each * 1e3:.1f} ms on one core")
-    return count * each
+def seconds(work: Callable[[], object], repeats: int = 1) -> float:
+    """Return the least time of one call."""
+    times = []
+    for _ in range(repeats):
+        start = time.perf_counter()
+        work()
+        times.append(time.perf_counter() - start)
+    return min(times)
 
 
-def opponents(network: modnet.Network, chosen: Mapping[str, np.ndarray]) -> dict[str, Callable[[], object]]:
-    """Return what else obtains the chosen entries, as far as it is installed."""
-    objective, params = network.objective(X, T), network.params
-    start = np.concatenate([params[name].reshape(-1)[entries] for name, entries in chosen.items()])
+def estimator(threads: int | None, evaluate: str = "nodes") -> Any:
+    """Return central differences."""
+    known = attrs.fields_dict(type(modnet.gradient("central-difference")))
+    return modnet.gradient(
+        "central-difference", threads=threads, **({"evaluate": evaluate} if "evaluate" in known else {})
+    )
 
-    def f(vector: np.ndarray) -> float:
-        moved, at = {}, 0
-        for name, entries in chosen.items():
-            moved[name] = params[name].copy()
-            moved[name].reshape(-1)[entries] = vector[at : at + len(entries)]
-            at += len(entries)
-        return objective(moved)
 
-    found: dict[str, Callable[[], object]] = {}
-    try:
-        from scipy.optimize._numdiff import approx_derivative
-    except ImportError:
-        print("scipy is not installed")
-    else:
-        found["scipy, 3-point"] = lambda: approx_derivative(f, start, method="3-point")
-    try:
-        import numdifftools
-    except ImportError:
-        print("numdifftools is not installed")
-    else:
-        found["numdifftools"] = lambda: numdifftools.Gradient(f)(start)
+class Measurement:
+    """Opponents on one network and batch."""
+
+    def __init__(self, case: Case, x: np.ndarray, t: np.ndarray, sample: int) -> None:
+        self.case, self.x, self.t, self.sample = case, (x * case.scale).astype(case.dtype), t, sample
+        self.network, self.hidden = case.network(), BY_HAND[case.hidden]
+        self.plain = {name: p.astype(float) for name, p in self.network.params.items()}
+
+    def loop(self, chosen: Entries) -> dict[str, np.ndarray]:
+        """Return the chosen differences by the book's loop."""
+        return loop(self.plain, self.hidden, self.x.astype(float, copy=False), self.t, chosen)
+
+    def times(self) -> dict[tuple[str, int], float]:
+        """Return the seconds of each opponent in one round, by its name and the number of cores that it has."""
+        network, x, t, times = self.network, self.x, self.t, {}
+        size = sum(p.size for p in self.plain.values())
+        chosen = {name: np.arange(0, p.size, max(1, size // self.sample)) for name, p in self.plain.items()}
+        for cores in CORES:
+            this, every = estimator(cores), estimator(cores, "every")
+            works: dict[str, tuple[Callable[[], object], int]] = {
+                "loop": (lambda: self.loop(chosen), 1),
+                "backpropagation": (lambda: network.gradient(x, t, "backpropagation"), 15),
+                "by hand": (lambda: backpropagation(network.params, self.hidden, x, t), 15),
+                "floor": (floor(network, x, t), 5),
+                "this": (lambda e=this: network.gradient(x, t, e), 9),
+                "every": (lambda e=every: network.gradient(x, t, e), 1),
+            }
+            for name, work in works.items():
+                with threadpool_limits(cores):
+                    times[name, cores] = seconds(*work)
+                if name not in {"this", "every"}:  # no opponent is given more BLAS threads than help it
+                    times[name, cores] = min(times[name, cores], times[name, 1])
+        fastest = min(times["loop", cores] for cores in CORES) * size / sum(map(len, chosen.values()))
+        return times | {("loop", cores): fastest for cores in CORES}
+
+    def errors(self) -> tuple[float, float, float]:
+        """Return the largest error of the loop and of modnet, and the largest exact entry."""
+        chosen = {name: entries[:: -(-len(entries) // 25)] for name, entries in self.entries().items()}
+        found = self.network.gradient(self.x, self.t, estimator(None))
+        step = modnet.default_step(np.dtype(self.case.dtype))
+        exact = exact_differences(self.network, self.x, self.t, step, chosen)
+        plain = self.network.with_params(self.plain)
+        by_loop, by_loop_exact = self.loop(chosen), exact_differences(plain, self.x, self.t, H, chosen)
+        return (
+            max(float(abs(by_loop[n] - by_loop_exact[n]).max()) for n in chosen),
+            max(float(abs(found[n].reshape(-1)[at] - exact[n]).max()) for n, at in chosen.items()),
+            max(float(abs(values).max()) for values in exact.values()),
+        )
+
+    def entries(self) -> Entries:
+        """Return entries whose differences are not 0 by their inputs."""
+        return choose_entries(self.network, self.x)
+
+
+def exact_differences(network: modnet.Network, x: np.ndarray, t: np.ndarray, h: float, chosen: Entries) -> Entries:
+    """Return exact differences of the chosen entries."""
+    exact, found = ExactNetwork(network, x, t, None, EIGHTY_BITS), {}
+    h = float(x.dtype.type(h))
+    for k, layer in enumerate(network.layers):
+        for name, at in ((layer.weight, chosen[layer.weight]), (layer.bias, chosen[layer.bias])):
+            inputs, units = ([None] * len(at), at) if name == layer.bias else np.divmod(at, layer.outputs)
+            moves = [exact.move(k, i, h) for i in inputs]
+            found[name] = exact.differences(k, units, moves) @ exact.share / (2 * np.longdouble(h))
     return found
 
 
-def compare(name: str, rounds: int, count: int) -> None:
-    """Print a row: the loop, modnet on one core and on all."""
-    network = NETWORKS[name]()
-    size = sum(p.size for p in network.params.values())
-    chosen = sample_of(network, count)
-    measured = sum(len(entries) for entries in chosen.values())
-    one, all_cores = (modnet.gradient("central-difference", h=H, threads=n) for n in (1, None))
-    rows = []
-    for _ in range(rounds):
-        by_loop = seconds(lambda: loop(network, chosen)) * size / measured
-        rows.append(
-            (
-                by_loop,
-                *(min(seconds(lambda e=e: network.gradient(X, T, e)) for _ in range(5)) for e in (one, all_cores)),
-            )
-        )
-    took = [statistics.median(column) for column in zip(*rows, strict=True)]
-    ratios = [statistics.median(row[0] / row[i] for row in rows) for i in (1, 2)]
-    found, expected = network.gradient(X, T, all_cores), loop(network, chosen)
-    off = max(np.abs(found[n].reshape(-1)[chosen[n]] - expected[n]).max() for n in chosen)
-    bound = 8 * np.finfo(float).eps * network.loss(X, T) / H
-    cells = f"{took[0]:.1f}", f"{took[1] * 1e3:.1f}", f"{took[2] * 1e3:.1f}", *(f"{ratio:,.0f}" for ratio in ratios)
-    print(row_of(name, f"{size:,}", *cells, f"{off:.1e}", f"{bound:.1e}"), flush=True)
-
-
 def row_of(name: str, *cells: str) -> str:
-    """Return a line of the table."""
-    return f"{name:<32}" + "".join(f"{cell:>11}" for cell in cells)
+    """Return a line of a table."""
+    return f"{name:<28}" + "".join(f"{cell:>8}" for cell in cells)
 
 
-def memory(width: int) -> None:
-    """Print the peak of what a gradient of 784-width-10 allocates, besides the gradient."""
-    network = modnet.Network([784, width, 10])
-    estimator = modnet.gradient("central-difference", h=H)
+def compare(cases: list[Measurement], rounds: int) -> None:
+    """Print the times and ratios of all opponents, with one core and with all."""
+    taken = {case.case.name: [case.times() for _ in range(rounds)] for case in cases}
+    for cores in CORES:
+        print(row_of("", "loop", "every", "this", "backpr.", "loop /", "every /", "this /", "this /", "this /"))
+        units = "s", "ms", "ms", "ms", "this", "this", "backpr.", "by hand", "floor"
+        print(row_of(f"{cores} core{'s' * (cores > 1)}", *units))
+        for name, rows in taken.items():
+            medians = {key: statistics.median(row[key, cores] for row in rows) for key, _ in rows[0]}
+            ratios = {
+                pair: statistics.median(row[pair[0], cores] / row[pair[1], cores] for row in rows)
+                for pair in permutations(medians, 2)
+            }
+            cells = [f"{medians['loop']:.1f}"]
+            cells += [f"{medians[key] * 1e3:.2f}" for key in ("every", "this", "backpropagation")]
+            cells += [f"{ratios['loop', 'this']:,.0f}", f"{ratios['every', 'this']:.1f}"]
+            cells += [f"{ratios['this', other]:.2f}" for other in ("backpropagation", "by hand", "floor")]
+            print(row_of(name, *cells))
+        print(flush=True)
+
+
+def report_errors(cases: list[Measurement]) -> None:
+    """Print errors against exact differences, and how many cells were evaluated move by move."""
+    print(row_of("largest error", "loop", "this", "entry") + "   cells evaluated move by move")
+    for case in cases:
+        cells = [f"{value:.1e}" for value in case.errors()]
+        print(row_of(case.case.name, *cells), flush=True)
+    print()
+
+
+def report_memory(case: Measurement) -> None:
+    """Print the peak of what a gradient allocates, besides the gradient."""
     tracemalloc.start()
-    gradient = network.gradient(X, T, estimator)
+    gradient = case.network.gradient(case.x, case.t, estimator(None))
     peak = tracemalloc.get_traced_memory()[1] - sum(g.nbytes for g in gradient.values())
     tracemalloc.stop()
-    print(f"784-{width}-10: at most {peak / 1e6:.0f} MB besides the gradient")
+    print(f"{case.case.name}: at most {peak / 1e6:.0f} MB besides the gradient")
+
+
+def run_whole_loop(case: Measurement) -> None:
+    """Print the time of the loop over all parameters, with its fastest number of BLAS threads, and its difference."""
+    few, every = ({name: np.arange(p.size)[:n] for name, p in case.plain.items()} for n in (50, None))
+    trials = {}
+    for threads in CORES:
+        with threadpool_limits(threads):
+            trials[threads] = seconds(lambda: case.loop(few), 5)
+    threads, found = min(trials, key=trials.__getitem__), {}
+    with threadpool_limits(threads):
+        by_loop = seconds(lambda: found.update(case.loop(every)))
+    gradients: dict[str, np.ndarray] = {}
+    this = seconds(lambda: gradients.update(case.network.gradient(case.x, case.t, estimator(1))), 30)
+    off = max(float(abs(gradients[name].reshape(-1) - found[name]).max()) for name in found)
+    print(f"the whole loop, once: {by_loop:.2f} s with {threads} BLAS threads, {by_loop / this:,.0f} times as long as")
+    print(f"one gradient, {this * 1e3:.2f} ms; no entry of the two differs by more than {off:.1e}")
+
+
+def run_without_avx512(arguments: list[str]) -> None:
+    """Print the first lines of the tables again, in a process whose NumPy takes no AVX-512."""
+    from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+
+    names = [n for n in __cpu_dispatch__ if __cpu_features__.get(n) and (n == "X86_V4" or n.startswith("AVX512"))]
+    if not names:
+        print("this NumPy takes no AVX-512")
+        return
+    print("without AVX-512:", flush=True)
+    environment = {**os.environ, "NPY_DISABLE_CPU_FEATURES": " ".join(names)}
+    subprocess.run([sys.executable, __file__, *arguments, "--child"], env=environment, check=True)
 
 
 def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--data", default="mnist-small", help="a data set or a file: mnist.pkl, an IDX file")
     parser.add_argument("--rounds", type=int, default=5)
-    parser.add_argument("--sample", type=int, default=1000)
-    parser.add_argument("--whole", action="store_true", help="run the loop over all parameters of 784-50-10 too")
+    parser.add_argument("--sample", type=int, default=100, help="how many parameters of the loop are timed")
+    parser.add_argument("--only", default="", help="networks with this in their name")
+    parser.add_argument("--whole", action="store_true", help="run the loop over all parameters of 784-50-10, too")
+    parser.add_argument("--child", action="store_true", help=argparse.SUPPRESS)
     options = parser.parse_args()
-    with threadpool_limits(1):
-        print(row_of("", "", "loop", "1 core", "all cores", "loop /", "loop /", "largest", "round-off"))
-        print(row_of("one gradient, batch 100", "params", "s", "ms", "ms", "1 core", "all", "difference", "bound"))
-        for name in NETWORKS:
-            compare(name, options.rounds, options.sample)
-        network = NETWORKS["784-50-10"]()
-        exponentials(network)
-        chosen = sample_of(network, 300)
-        scale = sum(p.size for p in network.params.values()) / sum(len(entries) for entries in chosen.values())
-        alone = seconds(lambda: loop(network, chosen))
-        for name, work in opponents(network, chosen).items():
-            taken = seconds(work)
-            print(f"{name}: {taken * scale:.0f} s for all parameters, {taken / alone:.1f} times the loop")
-        for width in (50, 1000):
-            memory(width)
-        if options.whole:
-            every = {name: np.arange(p.size) for name, p in network.params.items()}
-            by_loop = seconds(lambda: loop(network, every))
-            by_modnet = statistics.median(
-                seconds(lambda: network.numerical_gradient(X, T)) for _ in range(10 * options.rounds)
-            )
-            print(f"the whole loop: {by_loop:.1f} s, modnet {by_modnet * 1e3:.1f} ms: {by_loop / by_modnet:,.0f} times")
+    train = modnet.load(options.data).train
+    batch = np.random.default_rng(0).choice(len(train.x), BATCH, replace=False)
+    cases = [Measurement(c, train.x[batch], train.t[batch], options.sample) for c in CASES if options.only in c.name]
+    if options.child:
+        compare([case for case in cases if case.case.name in {"784-50-10", "784-50-10, float32"}], options.rounds)
+        return
+    compare(cases, options.rounds)
+    report_errors(cases)
+    run_without_avx512(sys.argv[1:])
+    for case in cases:
+        if case.case.name in {"784-50-10", "784-1000-10"}:
+            report_memory(case)
+    if options.whole:
+        run_whole_loop(cases[0])
 
 
 if __name__ == "__main__":

@@ -11,8 +11,9 @@ import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import nullcontext
-from typing import Any
+from typing import Any, ClassVar
 
+import numpy as np
 import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
@@ -70,7 +71,7 @@ class TestSideBySide:
         with ThreadPoolExecutor(len(runs)) as pool:
             assert list(pool.map(lambda run: train(digits, *run), runs)) == alone
 
-    @pytest.mark.filterwarnings("ignore:a run of . BLAS threads waits")  # long, on a busy machine
+    @pytest.mark.filterwarnings("ignore:. BLAS threads are wanted")  # long, on a busy machine
     def test_so_have_estimators_that_want_one_thread_inside_runs_with_two(self, digits: modnet.Dataset) -> None:
         few = modnet.Dataset.from_arrays((digits.train.x[:200, ::8], digits.train.t[:200]))
 
@@ -175,6 +176,56 @@ class TestLimit:
         assert inside == [two]
 
 
+class Watchful(modnet.Activation):
+    """The sigmoid; it notes the number of BLAS threads at each call."""
+
+    elementwise = True
+    seen: ClassVar[list[int]] = []
+
+    def __call__(self, a, axis=-1):
+        self.seen.extend(count_threads())
+        return 1 / (1 + np.exp(-a))
+
+
+DIFFERENCES = ["central-difference", "forward-difference", "richardson", "complex-step"]
+
+
+class TestDifferencesOutsideOfARun:
+    @pytest.mark.parametrize("name", DIFFERENCES)
+    def test_one_thread_from_the_forward_pass_on(self, digits: modnet.Dataset, name: str) -> None:
+        net = modnet.Network([784, 5, 10], hidden=Watchful())
+        Watchful.seen.clear()
+        net.gradient(digits.train.x[:20], digits.train.t[:20], name)
+        assert set(Watchful.seen) == {1}
+        assert count_threads() == {OTHERS}
+
+    def test_they_wait_for_a_run_of_two_in_another_thread_and_have_their_own_bits(self, digits: modnet.Dataset) -> None:
+        net, batch = modnet.TwoLayerNet(784, 20, 10, seed=0), (digits.train.x[:50], digits.train.t[:50])
+        alone, held, leave, order = net.numerical_gradient(*batch), threading.Event(), threading.Event(), []
+
+        def hold() -> None:
+            with limit_blas_threads(2):
+                held.set()
+                leave.wait(60)
+                order.append("run")
+
+        def differences() -> dict[str, np.ndarray]:
+            grads = net.numerical_gradient(*batch)
+            order.append("differences")
+            return grads
+
+        with ThreadPoolExecutor(2) as pool:
+            run = pool.submit(hold)
+            assert held.wait(60)
+            waiting = pool.submit(differences)
+            net.gradient(*batch)  # backpropagation limits nothing, and waits for nobody
+            leave.set()
+            run.result(60)
+            found = waiting.result(60)
+        assert order == ["run", "differences"]
+        assert all(np.array_equal(found[name], grad) for name, grad in alone.items())
+
+
 class TestOtherCodeThatSetsTheNumber:
     """scikit-learn, say, limits BLAS in a thread of its own, and restores what it found."""
 
@@ -207,7 +258,8 @@ class TestOtherCodeThatSetsTheNumber:
         with ThreadPoolExecutor(1) as pool, limit_blas_threads(1):
             pool.submit(want_two)
             assert said.wait(60)
-        assert told == ["a run of 2 BLAS threads waits until those of 1 in other threads have ended"]
+        what = "2 BLAS threads are wanted, and other threads of this process hold 1"
+        assert told == [f"{what}: waiting until their runs have ended"]
 
 
 def run_python(code: str, *, interrupt_at: str = "", **environment: str) -> str:

@@ -7,7 +7,7 @@ import re
 import attrs
 import numpy as np
 import pytest
-from exact_differences import FIFTY_DIGITS, HAS_EIGHTY_BITS, choose_entries, exact_differences
+from exact_differences import EVALUATE, FIFTY_DIGITS, HAS_EIGHTY_BITS, central, choose_entries, exact_differences
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
@@ -16,8 +16,6 @@ import modnet
 ACTIVATIONS = modnet.compose.plugins.get_host().registry.names("activation")
 LOSSES = modnet.compose.plugins.get_host().registry.names("loss")
 BITS = pytest.mark.skipif(not HAS_EIGHTY_BITS, reason="longdouble has no 80 bits on this machine")
-SETTINGS = attrs.fields_dict(type(modnet.gradient("central-difference")))
-EVALUATE = ["nodes", "every"] if "evaluate" in SETTINGS else [None]
 
 
 class Arctan(modnet.Activation):
@@ -52,11 +50,6 @@ class Absolute(modnet.Activation):
 
     def exact(self, xp, a):
         return abs(a)
-
-
-def central(evaluate=None, h=None, threads=1):
-    extra = {} if evaluate is None else {"evaluate": evaluate}
-    return modnet.gradient("central-difference", h=h, threads=threads, **extra)
 
 
 INPUTS = {

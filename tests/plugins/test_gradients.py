@@ -67,6 +67,43 @@ def test_each_parameter_keeps_its_own_dtype(estimator):
 
 
 @each
+def test_a_function_may_write_to_what_it_is_given_and_keep_it(estimator):
+    """It centres an array in place: the gradient is that of a function that does not, and the caller's arrays stay."""
+    params, kept = {"w": np.array([1.0, 2.0, 4.0]), "b": np.array([[0.5, -0.3]])}, []
+
+    def center(params):
+        values = [params[name] for name in params]
+        kept.append(values)
+        for value in values:
+            value -= value.mean()
+        return sum((value**3).sum() for value in values)
+
+    try:
+        expected = estimator(lambda params: sum(((w - w.mean()) ** 3).sum() for w in params.values()), params, STREAM)
+    except modnet.NoDerivativeError:
+        pytest.skip("needs a network's objective")
+    before = {name: value.tobytes() for name, value in params.items()}
+    found = estimator(center, params, STREAM)
+    assert {name: value.tobytes() for name, value in params.items()} == before
+    for name, value in found.items():
+        np.testing.assert_allclose(value, expected[name], rtol=1e-6, atol=1e-9)
+    arrays = [value for values in kept for value in values]
+    assert len({id(value) for value in arrays}) == len(arrays)
+
+
+def test_a_report_of_steps_leaves_the_parameters_to_a_function_that_writes():
+    params = {"w": np.array([1.0, 2.0, 4.0])}
+
+    def spoil(params):
+        params["w"] -= params["w"].mean()
+        return float((params["w"] ** 4).sum())
+
+    expected = modnet.gradient("central-difference").report(lambda p: spoil({"w": p["w"].copy()}), params)
+    assert modnet.gradient("central-difference").report(spoil, params) == expected
+    assert params["w"].tolist() == [1.0, 2.0, 4.0]
+
+
+@each
 def test_a_gradient_is_no_view_of_what_was_given(estimator):
     net, x, t = tiny()
     objective = net.objective(x, t)

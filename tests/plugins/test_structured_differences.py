@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 from modnet_gradients.central_difference import CENTRAL
 from modnet_gradients.forward_difference import FORWARD
 from modnet_gradients.richardson import EXTRAPOLATED
-from modnet_gradients.structure import TILE, structured_gradient
+from modnet_gradients.structure import structured_gradient
+from modnet_gradients.structure.columns import TILE
 
 import modnet
 
@@ -121,7 +122,7 @@ def test_a_batch_that_is_gone_through_in_parts_gives_the_same(monkeypatch):
     network = network_with([7, 5, 3])
     objective = network.objective(*batch_for([7, 5, 3], 50))
     whole = structured_gradient(objective, network.params, CENTRAL, steps_of(network))
-    monkeypatch.setattr("modnet_gradients.structure.ENTRIES", 64)
+    monkeypatch.setattr("modnet_gradients.structure.every.ENTRIES", 64)
     parts = structured_gradient(objective, network.params, CENTRAL, steps_of(network))
     for name, grad in whole.items():
         np.testing.assert_allclose(parts[name], grad, atol=1e-12)

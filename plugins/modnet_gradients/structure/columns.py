@@ -1,0 +1,153 @@
+"""Changes of each sample's loss by single units of a network."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from functools import partial
+
+import numpy as np
+import numpy.typing as npt
+
+from modnet import Activation, Array, FusedLoss, Loss, Objective, Params, ShapeError
+
+TILE = 128  # columns of one matrix product, where columns are no whole batch
+
+
+class Columns:
+    """A network at its parameters, one column for each sample; evaluates what single units change.
+
+    Arrays have the units first and the samples last: `a[k]` and `z[k]` (units, 1, N) are layer k's pre-activations and
+    outputs, `t` the targets (1, N) or (outputs, 1, N). Numbers that are moved have the dtype `moved`, complex for a
+    complex step. Raises ShapeError where a part gives other values along the first axis than it gives to the network.
+    """
+
+    def __init__(self, objective: Objective, params: Params, moved: npt.DTypeLike | None = None) -> None:
+        trace = objective.trace(params)
+        self.layers = objective.layers
+        self.loss: Loss = objective.loss_function
+        self.fused = self.loss.fused(self.layers[-1].activation)
+        self.inputs = trace.inputs
+        self.dtype = np.result_type(trace.output.dtype, moved or trace.output.dtype)
+        self.a = [np.ascontiguousarray(a.T)[:, np.newaxis] for a in trace.pre_activations]
+        self.z = [np.ascontiguousarray(z.T)[:, np.newaxis] for z in (*trace.inputs[1:], trace.output)]
+        self.t = np.ascontiguousarray(objective.t.T)[..., np.newaxis, :]
+        self.weights = [np.ascontiguousarray(params[layer.weight].T, self.dtype) for layer in self.layers]
+        self.losses = trace.losses
+        self._take_forms(plain=np.issubdtype(self.dtype, np.complexfloating))
+        self._check()
+
+    def _take_forms(self, *, plain: bool) -> None:
+        """Take the parts' own forms of changes; or the plain ones, as theirs may be for real numbers only."""
+        parts = [layer.activation for layer in self.layers]
+        self.activation_changes = [partial(Activation.change, part) if plain else part.change for part in parts]
+        self.loss_change = partial(Loss.change, self.loss) if plain else self.loss.change
+        self.fused_change: Callable[..., Array] | None = None
+        if self.fused is not None:
+            self.fused_change = partial(FusedLoss.change, self.fused) if plain else self.fused.change
+
+    def is_alone(self, k: int) -> bool:
+        """Return whether a moved unit of layer k moves its own output alone."""
+        fused = k == len(self.layers) - 1 and self.fused is not None
+        return self.layers[k].activation.elementwise and not fused
+
+    def rows(self, k: int) -> int:
+        """Return the largest number of units that a moved unit of layer k makes numbers for."""
+        follows = self.layers[k + 1 :] if self.is_alone(k) else self.layers[k:]
+        return max((layer.outputs for layer in follows), default=self.layers[k].outputs)
+
+    def changes(self, k: int, units: slice, da: Array, sample: Array | None = None) -> Array:
+        """Return the change of each loss where each single unit of layer k has its pre-activation moved by `da`.
+
+        `da` is (1 or units, M, columns), the changes (units, M, columns). `sample` (columns,) says which sample each
+        column is, by default the one of its number.
+        """
+        if self.is_alone(k):
+            return self.changes_after(k, units, self.output_changes(k, units, da, sample), sample)
+        return self._changes_from(k, _spread(da, units, self.layers[k].outputs), sample)
+
+    def output_changes(self, k: int, units: slice, da: Array, sample: Array | None = None) -> Array:
+        """Return the change of each unit's own output, (units, M, columns). For a layer whose units move alone."""
+        a, z = _take(self.a[k][units], sample), _take(self.z[k][units], sample)
+        return self.activation_changes[k](a, z, da, axis=0)
+
+    def changes_after(self, k: int, units: slice, dz: Array, sample: Array | None = None) -> Array:
+        """Return the change of each loss where each single unit of layer k has its output changed by `dz`.
+
+        `dz` and the changes are (units, M, columns). For a layer whose units move alone.
+        """
+        if k == len(self.layers) - 1:
+            dy = _spread(dz, units, self.layers[k].outputs)
+            y, t = _take(self.z[k], sample), _take(self.t, sample)
+            return self.loss_change(y, t, dy.reshape(len(dy), -1, dy.shape[-1]), axis=0).reshape(dy.shape[1:])
+        return self._changes_from(k + 1, self.weights[k + 1][:, units, np.newaxis, np.newaxis] * dz, sample)
+
+    def _changes_from(self, k: int, da: Array, sample: Array | None) -> Array:
+        """Return the changes (units, M, columns) for moves `da` (units of layer k, units, M, columns)."""
+        _, units, m, columns = da.shape
+        for layer in range(k, len(self.layers)):
+            da = da.reshape(len(da), units * m, columns)
+            a, z = _take(self.a[layer], sample), _take(self.z[layer], sample)
+            if layer == len(self.layers) - 1:
+                break
+            dz = self.activation_changes[layer](a, z, da, axis=0)
+            da = _product(self.weights[layer + 1], dz.reshape(-1, units, m, columns))
+        t = _take(self.t, sample)
+        if self.fused_change is not None:
+            changes = self.fused_change(a, z, t, da, axis=0)
+        else:
+            changes = self.loss_change(z, t, self.activation_changes[-1](a, z, da, axis=0), axis=0)
+        return changes.reshape(units, m, columns)
+
+    def _check(self) -> None:
+        """Raise ShapeError with the part that contradicts its own statements."""
+        with np.errstate(all="ignore"):
+            for k, layer in enumerate(self.layers):
+                if k == len(self.layers) - 1 and self.fused is not None:
+                    continue
+                a, expected = self.a[k][:, 0], self.z[k][:, 0]
+                z = layer.activation(a.reshape(1, -1) if self.is_alone(k) else a, axis=0).reshape(a.shape)
+                if not _alike(z, expected):
+                    how = "unit by unit, though it says it is elementwise" if self.is_alone(k) else "with axis=0"
+                    raise ShapeError(f"the activation {layer.activation!r} of layer {k + 1} gives other outputs {how}")
+            t = self.t[..., 0, :]
+            if self.fused is not None:
+                losses = self.fused.losses(self.a[-1][:, 0], t, axis=0)
+            else:
+                losses = self.loss(self.z[-1][:, 0], t, axis=0)
+        if not _alike(losses, self.losses):
+            raise ShapeError(f"the loss {self.loss!r} gives other values with axis=0")
+
+
+def _take(values: Array, sample: Array | None) -> Array:
+    return values if sample is None else values.take(sample, axis=-1)
+
+
+def _spread(moves: Array, units: slice, rows: int) -> Array:
+    """Return moves (rows, units, M, columns) of all units of a layer, where each time a single one is moved."""
+    count = units.stop - units.start
+    spread = np.zeros((rows, count, *moves.shape[1:]), moves.dtype)
+    each = np.arange(count)
+    spread[units.start + each, each] = moves
+    return spread
+
+
+def _product(weights: Array, dz: Array) -> Array:
+    """Return the sum over the first axis of `dz` (inputs, units, M, columns) with each row of `weights`.
+
+    A library may choose another order of summing for another width. So each product has the columns of one unit, or
+    one tile of them, whatever else is evaluated at the same time.
+    """
+    inputs, _, m, columns = dz.shape
+    width = TILE if columns % TILE == 0 else m * columns
+    da = np.empty((len(weights), *dz.shape[1:]), np.result_type(weights, dz))
+    np.matmul(
+        weights,
+        dz.reshape(inputs, -1, width).transpose(1, 0, 2),
+        out=da.reshape(len(weights), -1, width).transpose(1, 0, 2),
+    )
+    return da
+
+
+def _alike(found: Array, expected: Array) -> bool:
+    tolerance = float(np.finfo(expected.dtype).eps) ** 0.5
+    return found.shape == expected.shape and np.allclose(found, expected, tolerance, tolerance, equal_nan=True)

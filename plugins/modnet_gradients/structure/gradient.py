@@ -1,0 +1,92 @@
+"""Differences of a network's loss by single parameters.
+
+Moving W[i, j] by h moves one column of one layer's pre-activations, by h z_in[:, i]; all before it stays. So a sample's
+loss is evaluated for each pair of a unit j and a distinct input value, and only what follows that unit is evaluated.
+Where an input is 0 nothing moves, and equal inputs of one sample move alike. The parts are called on arrays and are
+asked for no derivative.
+
+A moved sample is a column: arrays are (units, columns), in blocks that stay in the cache, and NumPy lets other threads
+run meanwhile. Neither the blocks nor the threads show in the result: matrix products are taken in tiles of
+a fixed width, and sums over samples in one order.
+
+Memory besides the gradient: the layers' values for the batch once more; about 20 arrays of ENTRIES numbers at most;
+and for each thread a few blocks, of BLOCK numbers or, where a layer is very wide, of one tile of columns.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from concurrent.futures import ThreadPoolExecutor
+
+import numpy as np
+
+from modnet import Array, Grads, Objective, Params, limit_blas_threads
+from modnet_gradients.stencil import Stencil
+from modnet_gradients.structure.columns import Columns
+from modnet_gradients.structure.every import sum_moves
+from modnet_gradients.structure.levels import Evaluate, LayerCells
+from modnet_gradients.structure.slopes import is_linear, sum_slopes
+from modnet_gradients.structure.task import Task
+
+BLOCK = 400_000  # numbers in a block: smaller ones make threads wait for the interpreter, larger ones for memory
+
+
+def structured_gradient(
+    objective: Objective,
+    params: Params,
+    stencil: Stencil,
+    steps: Mapping[str, float],
+    threads: int | None = None,
+    evaluate: Evaluate = "nodes",
+    block: int = BLOCK,
+) -> Grads:
+    """Return the differences by each parameter, each moved by its step times the stencil's shifts.
+
+    `threads` is by default the number of cores that the process may use. Raises GradientError where a loss is not
+    finite, and ShapeError where a part gives other values along the first axis than it gives to the network.
+    """
+    return gradient_and_cells(objective, params, stencil, steps, threads, evaluate, block)[0]
+
+
+def gradient_and_cells(
+    objective: Objective,
+    params: Params,
+    stencil: Stencil,
+    steps: Mapping[str, float],
+    threads: int | None = None,
+    evaluate: Evaluate = "nodes",
+    block: int = BLOCK,
+) -> tuple[Grads, tuple[LayerCells, ...]]:
+    """Return the gradient as `structured_gradient` does, and how each layer's was evaluated."""
+    weights = objective.weights
+    samples_in_mean = len(objective.x) if weights is None else float(weights.sum()) or 1.0
+    threads = threads or _cores()
+    grads: dict[str, Array] = {}
+    cells: list[LayerCells] = []
+    # One thread for each product: these threads would wait for those, and more than one would split it differently.
+    with limit_blas_threads(1), ThreadPoolExecutor(threads) as pool:
+        columns = Columns(objective, params, np.result_type(*(np.min_scalar_type(s) for s in stencil.shifts)))
+        task = Task(columns, stencil, weights, pool, threads, block)
+        for k, layer in enumerate(objective.layers):
+            h = steps[layer.weight], steps[layer.bias]
+            total, counted = _evaluate_layer(task, k, h, evaluate)
+            cells.append(counted)
+            grads[layer.weight] = total[:-1] * (1 / (samples_in_mean * h[0]))
+            grads[layer.bias] = total[-1] * (1 / (samples_in_mean * h[1]))
+    return {name: grads[name] for name in params}, tuple(cells)
+
+
+def _evaluate_layer(task: Task, k: int, h: tuple[float, float], evaluate: Evaluate) -> tuple[Array, LayerCells]:
+    """Return the sums (inputs and bias, units) of layer k's differences, and how they were evaluated."""
+    layer = task.columns.layers[k]
+    count = layer.outputs * len(task.columns.losses)
+    if evaluate == "nodes" and is_linear(task, k, h):
+        total = sum_slopes(task, k, h)
+        if total is not None:
+            return total, LayerCells(layer.number, "slopes", count)
+    return sum_moves(task, k, h), LayerCells(layer.number, "every", count)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
