@@ -172,8 +172,8 @@ def test_test_rows_change_nothing_that_is_learned(seed, age, sex):
         (
             ["F", "M", "F"],
             (
-                "sex: 3 rows have a word that the training rows lack, 'F', 'M': it becomes zeros; no row has a known one: "
-                "is it the column of the training rows?"
+                "sex: 3 rows have a word that the training rows lack, 'F', 'M': it becomes zeros; no row has a "
+                "known one: is it the column of the training rows?"
             ),
         ),
     ],
