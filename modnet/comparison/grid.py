@@ -72,7 +72,7 @@ def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> lis
     return found
 
 
-def to_axes(grid: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+def to_axes(grid: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Return the values of each key as TOML can hold them; raises SettingError where a key may not vary."""
     axes: dict[str, list[Any]] = {}
     for given, values in grid.items():
