@@ -18,7 +18,7 @@ from modnet.display.learning_curves import draw_learning_curves
 from modnet.errors import DataError, ModnetError, SettingError
 from modnet.files import write_atomically
 from modnet.files.opening import LARGEST_JSON
-from modnet.host.hooks import hookimpl
+from modnet.host.kinds import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
 from modnet.nn.run import Run
