@@ -280,6 +280,18 @@ class Variation:
         return RareSamples(values, counts.astype(np.float64), (min(low, 0.0), max(high, 0.0)), self.unit, exact)
 
 
+def bound_share(count: int, runs: int, level: float = 0.95) -> float:
+    """Return the largest share of seeds that may collapse, if `count` of so many runs did.
+
+    It is the one-sided exact bound of Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated
+    in the case of the binomial". Raises MissingExtraError.
+
+    >>> round(bound_share(0, 10), 3), round(bound_share(1, 10), 3)
+    (0.259, 0.394)
+    """
+    return 1.0 if count == runs else float(load_special().betaincinv(count + 1, runs - count, level))
+
+
 def load_special() -> Any:
     """Return SciPy's special functions; raises MissingExtraError."""
     try:

@@ -37,11 +37,11 @@ from modnet.host.entry_points import (
     make_plugin,
     split_names,
 )
-from modnet.host.hooks import LIFECYCLE_HOOKS
-from modnet.host.kinds import KINDS
+from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS
 from modnet.host.problems import to_problem
 from modnet.host.registry import SESSION, Component, Registry, create_component, determine_kind
 from modnet.interfaces import Observer
+from modnet.text import format_count, list_some
 
 PATIENCE = 2.0  # the time to wait for an answer that is not strictly needed, in seconds
 lock = threading.RLock()  # held by the thread that loads plugins, or has them asked
@@ -247,8 +247,8 @@ class PluginHost:
                     warnings.warn(f"plugin {plugin.name} does not follow this run: {plugin.problem}", stacklevel=3)
         if (missing := self.list_not_asked()) and not self._has_warned:
             self._has_warned = True
-            names = ", ".join(plugin.distribution for plugin in missing[:3]) + ", ..." * (len(missing) > 3)
-            count = f"{len(missing)} plugin{'s' * (len(missing) > 1)}"
+            names = list_some((plugin.distribution for plugin in missing), 3)
+            count = format_count(len(missing), "plugin")
             what = "not asked yet whether to follow runs, and so without a part in this one"
             warnings.warn(f"{count} {what}: {names}; run 'modnet plugins doctor' once", stacklevel=3)
 
