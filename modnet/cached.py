@@ -119,7 +119,6 @@ def _put_in_place(new: Path, entry: Path, about: Mapping[str, str]) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove unfinished entries of processes that were killed."""
     for unfinished in folder.glob(f"{NEW}*"):
         with suppress(OSError):  # its process has just finished it
             if time.time() - unfinished.stat().st_mtime > KILLED:

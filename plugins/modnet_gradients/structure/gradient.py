@@ -27,6 +27,7 @@ from modnet_gradients.structure.columns import Columns
 from modnet_gradients.structure.every import sum_moves
 from modnet_gradients.structure.interpolated import sum_interpolated
 from modnet_gradients.structure.levels import Evaluate, LayerCells, choose_level
+from modnet_gradients.structure.outputs import sum_outputs
 from modnet_gradients.structure.slopes import is_linear, sum_slopes
 from modnet_gradients.structure.task import Task
 
@@ -86,10 +87,13 @@ def _evaluate_layer(task: Task, k: int, h: tuple[float, float], evaluate: Evalua
         total = sum_slopes(task, k, h)
         if total is not None:
             return total, LayerCells(layer.number, "slopes", count)
-    elif evaluate == "nodes" and columns.dtype.kind == "f" and choose_level(columns, k) == "nodes":
+    level = choose_level(columns, k) if evaluate == "nodes" and columns.dtype.kind == "f" else "every"
+    if level == "nodes":
         interpolated = sum_interpolated(task, k, h)
-        if interpolated is not None:
-            return interpolated[0], LayerCells(layer.number, "nodes", count, interpolated[1])
+    else:
+        interpolated = sum_outputs(task, k, h) if level == "outputs" else None
+    if interpolated is not None:
+        return interpolated[0], LayerCells(layer.number, level, count, interpolated[1])
     return sum_moves(task, k, h), LayerCells(layer.number, "every", count)
 
 
