@@ -41,6 +41,7 @@ def test_the_gradient_check_calls_broken_gradients_wrong_and_no_other(tmp_path: 
         ("start_up", "--rounds 1"),
         ("training", "--rounds 1 --iterations 20"),
         ("central_difference", "--rounds 1 --sample 2"),
+        ("book_run", "--iterations 20 --seeds 1"),
         ("csv_files", "--rounds 1"),
         ("many_plugins", "--plugins 8 --sleep 0.01 --rounds 1"),
         ("pickles", "--mutations 100"),

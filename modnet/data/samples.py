@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 import mmap as mapping
 from collections.abc import Iterator, Sequence
-from functools import cached_property
 from mmap import mmap
 from typing import Any
 
@@ -20,7 +19,7 @@ from modnet.errors import DataError
 from modnet.types import Array
 
 BLOCK = 2**20  # numbers that are read at once
-PREPARED = 2**24  # numbers of prepared rows that are kept in memory, 128 MiB; of more, each batch is prepared anew
+PREPARED = 2**24  # numbers of features that are kept in memory, 128 MiB; of more, each batch is made anew
 SCATTERED = 64  # rows of a mapped file that are read at once; each may bring 2 MiB of it into memory
 
 
@@ -30,8 +29,8 @@ class Samples:
 
     `table` (M, columns) has raw rows as the source had them, of any dtype, in memory or in a file mapped into it; `x`
     is that divided by `scale`, or changed by the `preparation`, of the rows that are `chosen` (N,), or of all. It is
-    made when it is first asked for, and takes 8 bytes a number; `rows` makes some of it at a time. `columns` say which
-    columns of the table hold codes of text.
+    made when it is first asked for, and takes 8 bytes a number; `rows` makes some of it at a time, in any dtype.
+    `columns` say which columns of the table hold codes of text.
 
     >>> samples = Samples(np.array([[0], [51], [255]], np.uint8), np.array([0, 1, 1]), scale=255)
     >>> samples.rows([2, 1])
@@ -49,6 +48,8 @@ class Samples:
     preparation: Preparation | None = attrs.field(default=None, kw_only=True)
     weights: Array | None = attrs.field(default=None, kw_only=True)
     """The weights (N,) in the loss, float64, at least 0; None where all are alike."""
+    _made: dict[Any, Array] = attrs.field(factory=dict, init=False)
+    """All features by their dtype, where they were made."""
 
     def __len__(self) -> int:
         return len(self.t)
@@ -56,33 +57,43 @@ class Samples:
     def __repr__(self) -> str:
         return f"<Samples: {len(self)} of {self.features} features>"
 
-    @cached_property
+    @property
     def x(self) -> Array:
         """All features (N, D), float64."""
-        if self.preparation:
-            found = np.empty((len(self), self.features))
-            for block in self.blocks():
-                found[block] = self.preparation.transform(self.unscaled(block), self.columns)
-            return found
-        if self.scale == 1 and self.chosen is None and self.table.dtype == np.float64:
-            return self.table
-        return self.rows(slice(None))
+        is_table = self.preparation is None and self.scale == 1 and self.chosen is None
+        return self.table if is_table and self.table.dtype == np.float64 else self._make_all(np.dtype(np.float64))
 
     @property
     def features(self) -> int:
         """The number of columns of `x`."""
         return self.preparation.features if self.preparation else int(self.table.shape[1])
 
-    def rows(self, which: slice | Any) -> Array:
-        """Return the features of some samples, by a slice or by indices, as float64; they may be the table's own."""
-        if self.preparation and len(self) * self.features <= PREPARED:
-            return self.x[which]
+    def rows(self, which: slice | Any, dtype: Any = np.float64) -> Array:
+        """Return the features of some samples, by a slice or by indices, in a dtype; they may be the table's own.
+
+        Few that are prepared, or narrower than the table's numbers, are made once and kept.
+        """
+        dtype = np.dtype(dtype)
+        is_worth_it = self.preparation is not None or dtype.itemsize < self.table.itemsize
+        if is_worth_it and len(self) * self.features <= PREPARED:
+            return _take(self._make_all(dtype), which)
+        return self._make(which, dtype)
+
+    def _make_all(self, dtype: Any) -> Array:
+        if dtype not in self._made:
+            found = np.empty((len(self), self.features), dtype)
+            for block in self.blocks():
+                found[block] = self._make(block, dtype)
+            self._made[dtype] = found
+        return self._made[dtype]
+
+    def _make(self, which: slice | Any, dtype: Any) -> Array:
         found = self.unscaled(which)
         if self.preparation:
-            return self.preparation.transform(found, self.columns)
+            return self.preparation.transform(found, self.columns).astype(dtype, copy=False)
         if self.scale == 1:  # not copied once more
-            return found.astype(np.float64, copy=False)
-        return scale_features(found, self.scale)
+            return found.astype(dtype, copy=False)
+        return scale_features(found, self.scale, dtype)
 
     def unscaled(self, which: slice | Any) -> Array:
         """Return the features of some samples as the source had them: in their own dtype, not divided."""
@@ -90,7 +101,7 @@ class Samples:
             which = self.chosen[which]
         mapped = find_mapping(self.table)
         if mapped is None:
-            return self.table[which] if isinstance(which, slice) else self.table.take(which, axis=0)
+            return _take(self.table, which)
         if isinstance(which, slice):
             found = np.array(self.table[which])
             release(mapped)
@@ -109,15 +120,19 @@ class Samples:
         return (slice(start, min(start + size, len(self))) for start in range(0, len(self), size))
 
 
-def scale_features(x: Array, scale: float) -> Array:
-    """Return features as a new array of float64, row by row in memory, divided by `scale`.
+def _take(table: Array, which: slice | Any) -> Array:
+    return table[which] if isinstance(which, slice) else table.take(which, axis=0)
+
+
+def scale_features(x: Array, scale: float, dtype: Any = np.float64) -> Array:
+    """Return features as a new array, row by row in memory, divided by `scale`: in float64, and then rounded.
 
     >>> scale_features(np.array([[0, 51, 255]], dtype=np.uint8), 255)
     array([[0. , 0.2, 1. ]])
     """
-    if scale == 1:
-        return np.array(x, dtype=np.float64, order="C")
-    return np.divide(x, scale, dtype=np.float64, order="C")
+    # A quotient of numbers that float32 holds is the same if it is divided there: float64 has twice its bits.
+    is_direct = np.can_cast(x.dtype, dtype) and np.asarray(scale, dtype).item() == scale
+    return np.divide(x, scale, dtype=dtype if is_direct else np.float64, order="C").astype(dtype, copy=False)
 
 
 def find_mapping(x: Array) -> mmap | None:
@@ -128,9 +143,9 @@ def find_mapping(x: Array) -> mmap | None:
     return base if isinstance(base, mmap) else None
 
 
-def release(mapped: mmap | None) -> None:
+def release(mapped: mmap) -> None:
     """Release the memory that reading a mapped file has taken; otherwise it would add up to the file's size."""
-    if mapped is not None and hasattr(mapped, "madvise"):  # not on Windows, which releases it by itself
+    if hasattr(mapped, "madvise"):  # not on Windows, which releases it by itself
         mapped.madvise(mapping.MADV_DONTNEED)
 
 
@@ -140,12 +155,11 @@ def describe_part(part: str) -> str:
 
 
 def check_samples(part: object, name: str, columns: int | None, classes: int) -> int:
-    """Return the number of raw columns of a part; raises DataError where it is another one than that of other parts.
+    """Return the number of raw columns of a part; raises DataError where networks cannot rely on the part.
 
-    Likewise where rows have other than finite numbers, or not the index of one of so many `classes` each, or of none
-    finite targets; weights that are not numbers >= 0; or what their preparation does not know: codes of no word,
-    missing values that it does not impute. What is known of them is not read again: whole numbers are finite, and
-    `Samples.is_finite` says so of others.
+    All parts have as many columns, finite numbers (or codes and gaps that their preparation knows), and class indices
+    or finite targets. What is known of numbers is not read again: whole ones are finite, and `Samples.is_finite` says
+    so of others.
     """
     if not isinstance(part, Samples):
         raise DataError(f"the {name} samples are a {type(part).__name__}, not modnet.Samples")
@@ -157,26 +171,25 @@ def check_samples(part: object, name: str, columns: int | None, classes: int) ->
     if classes and not _is_within(part.t, classes):
         raise DataError(f"a target of the {name} rows is not the index of a class, from 0 to {classes - 1}")
     if (part.table.dtype.kind == "f" or part.preparation) and not part.is_finite:
-        fills = [column.fill for column in part.preparation.columns] if part.preparation else [None] * len(part.table.T)
-        check_rows(part, name, part.columns, [fill is not None for fill in fills])
+        prepared = part.preparation.columns if part.preparation else ()
+        check_rows(part, name, [column.fill is not None for column in prepared] or False)
     return int(part.table.shape[1])
 
 
-def check_rows(part: Samples, name: str, columns: Sequence[Column], may_lack: Sequence[bool]) -> None:
+def check_rows(part: Samples, name: str, may_lack: Sequence[bool] | bool) -> None:
     """Raise DataError where a raw row has a number that is not finite, or a code that has no word, with the place."""
-    ends = np.array([math.inf if column.words is None else len(column.words) for column in columns] or math.inf)
+    ends = np.array([math.inf if column.words is None else len(column.words) for column in part.columns] or math.inf)
+    is_text = ends < math.inf
     for block in part.blocks():
         rows = to_float64(part.unscaled(block))
-        right = np.isfinite(rows) | (np.isnan(rows) & may_lack)
-        if columns:
-            with np.errstate(invalid="ignore"):  # of signalling NaN
-                whole = np.trunc(rows) == rows
-            right &= ~((ends < math.inf) & ((rows < 0) | (rows >= ends) | ~whole & ~np.isnan(rows)))
+        lacking = np.isnan(rows)
+        with np.errstate(invalid="ignore"):  # of signalling NaN
+            is_code = (rows >= 0) & (rows < ends) & (np.trunc(rows) == rows)
+        right = np.where(lacking, may_lack, np.where(is_text, is_code, np.isfinite(rows)))
         if not right.all():
             row, j = np.argwhere(~right)[0]
-            is_number = not columns or columns[j].words is None
-            word = "a word (see 'impute')" if np.isnan(rows[row, j]) else "the code of a word"
-            wanted = "a finite number" if is_number else word
+            word = "a word (see 'impute')" if lacking[row, j] else "the code of a word"
+            wanted = word if is_text.ndim and is_text[j] else "a finite number"
             where = f"{name} row {block.start + row + 1}, feature {j + 1}"
             raise DataError(f"{where}: expected {wanted}, found {part.unscaled(block)[row, j]}")
 

@@ -58,6 +58,11 @@ class DenseNetwork:
         return z
 
     @property
+    def dtype(self) -> np.dtype[Any]:
+        """The dtype of the parameters, which the network computes in."""
+        return next(iter(self.params.values())).dtype
+
+    @property
     def is_binary(self) -> bool:
         """True where the one output tells two classes apart."""
         return self.loss_function.is_binary and self.layers[-1].outputs == 1

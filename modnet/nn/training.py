@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
-from typing import TypeVar, get_args
+from typing import get_args
 
 import attrs
 import numpy as np
@@ -26,7 +26,6 @@ from modnet.nn.validation import validate_gradient, validate_step
 from modnet.randomness import Stream
 from modnet.types import Array, History, Params, State, Status
 
-T = TypeVar("T")
 CHECKPOINT_EVERY = 5.0  # seconds from one checkpoint to the next
 CHECKPOINT_SHARE = 0.02  # of the time is spent on checkpoints at most, however large they are
 
@@ -143,11 +142,12 @@ def _iterate(
 ) -> None:
     network, history = run.network, run.history
     # One assignment a step, so that Ctrl-C between any two instructions finds numbers that belong together.
-    at = run.sound
+    at, repeated = run.sound, -1
     try:
-        for k in range(run.iteration, run.iterations):
-            _, params, state = at
-            objective = _bind_objective(network, data, run.batches, k, params)
+        while run.iteration < run.iterations:
+            k, params, state = at
+            renewals = count_renewals()
+            objective = _bind_objective(network, data, run.batches, k)
             loss = objective.trace(params).loss
             if not math.isfinite(loss):
                 at = run.sound
@@ -155,7 +155,13 @@ def _iterate(
             run.sound = at
             history.loss.append(loss)
             schedule.save_if_due(run)
-            at = (k + 1, *_step(objective, params, state, estimator, run.optimizer, stream.child(k)))
+            made = _step(objective, params, state, estimator, run.optimizer, stream.child(k))
+            renew_limit()
+            if count_renewals() != renewals and k != repeated:  # a BLAS was loaded or set, and has other bits
+                repeated = k
+                history.loss.pop()
+                continue
+            at = (k + 1, *made)
             run.iteration = k + 1
             if run.batches.ends_epoch(k):
                 network.params = dict(at[1])
@@ -174,36 +180,17 @@ def _step(
     stream: Stream,
 ) -> tuple[Params, State]:
     """Return the parameters and the state after a step; raises PluginError where a part returns something else."""
-
-    def make_step() -> tuple[Params, State]:
-        grads = validate_gradient(estimator(objective, params, stream), params, estimator)
-        return validate_step(optimizer.step(params, grads, state), params, optimizer)
-
-    return _settle(make_step)
+    grads = validate_gradient(estimator(objective, params, stream), params, estimator)
+    return validate_step(optimizer.step(params, grads, state), params, optimizer)
 
 
-def _bind_objective(network: DenseNetwork, data: Dataset, batches: Batches, k: int, params: Params) -> NetworkObjective:
-    """Return the loss of mini-batch `k` as a function of the parameters, evaluated at `params`."""
-    chosen = batches.draw(k)
-    dtype, t, weights = next(iter(network.params.values())).dtype, data.train.t[chosen], data.train.weights
-    x = data.train.rows(chosen).astype(dtype, copy=False)
+def _bind_objective(network: DenseNetwork, data: Dataset, batches: Batches, k: int) -> NetworkObjective:
+    """Return the loss of mini-batch `k` as a function of the parameters."""
+    chosen, train, dtype = batches.draw(k), data.train, network.dtype
+    x, t, weights = train.rows(chosen, dtype), train.t[chosen], train.weights
     t = t.astype(dtype, copy=False) if t.dtype.kind == "f" else t
     weights = None if weights is None else weights[chosen].astype(dtype, copy=False)
-
-    def evaluate() -> NetworkObjective:
-        objective = NetworkObjective(network.layers, network.loss_function, network.fused, x, t, weights)
-        objective.trace(params)
-        return objective
-
-    return _settle(evaluate)
-
-
-def _settle(compute: Callable[[], T]) -> T:
-    """Return what is computed; once more if a BLAS had another number of threads meanwhile: it was loaded, or set."""
-    before = count_renewals()
-    value = compute()
-    renew_limit()
-    return compute() if count_renewals() != before else value
+    return NetworkObjective(network.layers, network.loss_function, network.fused, x, t, weights)
 
 
 def time_iteration(
@@ -229,7 +216,8 @@ def time_iteration(
         end = clock() + seconds
         while len(iterations) < 2 or clock() < end:
             started = clock()
-            objective = _bind_objective(network, data, batches, len(iterations), params)
+            objective = _bind_objective(network, data, batches, len(iterations))
+            objective.trace(params)
             params, state = _step(objective, params, state, estimator, optimizer, stream.child(len(iterations)))
             iterations.append(clock() - started)
             started = clock()
@@ -268,7 +256,7 @@ def _evaluate(run: Run, data: Dataset, observer: Observer) -> None:
 
 def _evaluate_part(network: DenseNetwork, data: Dataset, samples: Samples) -> tuple[dict[str, float], Array]:
     """Return the metrics of a part, each of its samples alike, and the hits or errors of single samples."""
-    scores = [network.predict_scores(samples.rows(block)) for block in samples.blocks()]
+    scores = [network.predict_scores(samples.rows(block, network.dtype)) for block in samples.blocks()]
     y = np.concatenate(scores) if scores else np.empty((0, network.layers[-1].outputs))
     y, t = data.to_unit(y), data.to_unit(samples.t)
     return compute_metrics(data.task, y, t), find_hits(y, t) if data.classes else find_errors(y, t)
