@@ -101,7 +101,7 @@ class SoftmaxCrossEntropy(FusedLoss):
     def _surprise(self, shifted: Array, power: Array, others: Array) -> Array:
         """Return -log(y + eps), of logits less the largest one, their exponentials, and the sums of all others.
 
-        Only without eps the logits themselves are looked at.
+        The logits themselves count without eps alone.
         """
         xp, eps = array_namespace(shifted), self.loss.eps
         if not eps:
