@@ -51,12 +51,12 @@ def report_from_gradients(
     least = {name: e**0.5 for name, e in eps.items()}
     at_step, at_least = (_nearby(gradient, h) for h in (steps, least))
     here = {name: found[NEARBY // 2] for name, found in at_step.items()}
-    truncation = _truncation(*(gradient(_scaled(steps, factor)) for factor in (0.5, 1, 2)))
+    truncation = _truncation(*(gradient(_scale(steps, factor)) for factor in (0.5, 1, 2)))
     rounding = {name: 2 * eps[name] * _rms(value) for name, value in here.items()}  # of an entry, whatever the step
     round_off = {name: max(_noise(at_step[name]), rounding[name]) for name in params}
     if any(truncation[name] < 4 * round_off[name] for name in params):
         far = {name: e ** (1 / 8) for name, e in eps.items()}
-        at_far = _truncation(*(gradient(_scaled(far, factor)) for factor in (0.5, 1, 2)))
+        at_far = _truncation(*(gradient(_scale(far, factor)) for factor in (0.5, 1, 2)))
         for name, h in steps.items():
             if truncation[name] < 4 * round_off[name]:
                 truncation[name] = at_far[name] * (h / far[name]) ** 2
@@ -103,11 +103,11 @@ def _report(objective: Callable[[Params], float], params: Params, name: str, h: 
 def _nearby(gradient: Callable[[Mapping[str, float]], Grads], steps: Mapping[str, float]) -> dict[str, Array]:
     """Return gradients with steps at equal distances around those given, along a first axis."""
     scales = 1 + SPACING * (np.arange(NEARBY) - NEARBY // 2)
-    found = [gradient(_scaled(steps, float(scale))) for scale in scales]
+    found = [gradient(_scale(steps, float(scale))) for scale in scales]
     return {name: np.stack([grads[name] for grads in found]).astype(float) for name in steps}
 
 
-def _scaled(steps: Mapping[str, float], factor: float) -> dict[str, float]:
+def _scale(steps: Mapping[str, float], factor: float) -> dict[str, float]:
     return {name: factor * h for name, h in steps.items()}
 
 
