@@ -129,7 +129,9 @@ def is_labels_of(rows: Any, labels: Any, task: Task | None) -> bool:
 def _is_list(given: object) -> bool:
     if hasattr(given, "toarray"):
         raise DataError(f"a {type(given).__name__} is sparse: give its toarray()")
-    return hasattr(given, "__len__") and hasattr(given, "__getitem__") and not isinstance(given, (str, bytes, Mapping))
+    if isinstance(given, (str, bytes, Mapping)) or getattr(given, "shape", None) == ():
+        return False
+    return hasattr(given, "__len__") and hasattr(given, "__getitem__")
 
 
 def split_samples(samples: Samples, fraction: float, seed: int, stratified: bool) -> tuple[Samples, Samples]:
@@ -284,7 +286,7 @@ def _to_number(cell: Any) -> float | None:
         return None
     try:
         return float(cell)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 
