@@ -116,7 +116,9 @@ def is_pair(given: object) -> bool:
 
 def is_labels_of(rows: Any, labels: Any, task: Task | None) -> bool:
     """Say whether arguments can be rows (N, ...) and their labels (N,), or one-hot (N, classes), or (N, targets)."""
-    if not _is_list(rows) or not _is_list(labels) or len(rows) != len(labels):
+    if not _is_list(rows) or not _is_list(labels):
+        return False
+    if () in (getattr(rows, "shape", None), getattr(labels, "shape", None)) or len(rows) != len(labels):
         return False
     try:
         shape, dimensions = np.shape(labels), np.ndim(rows)
@@ -129,9 +131,7 @@ def is_labels_of(rows: Any, labels: Any, task: Task | None) -> bool:
 def _is_list(given: object) -> bool:
     if hasattr(given, "toarray"):
         raise DataError(f"a {type(given).__name__} is sparse: give its toarray()")
-    if isinstance(given, (str, bytes, Mapping)) or getattr(given, "shape", None) == ():
-        return False
-    return hasattr(given, "__len__") and hasattr(given, "__getitem__")
+    return hasattr(given, "__len__") and hasattr(given, "__getitem__") and not isinstance(given, (str, bytes, Mapping))
 
 
 def split_samples(samples: Samples, fraction: float, seed: int, stratified: bool) -> tuple[Samples, Samples]:
