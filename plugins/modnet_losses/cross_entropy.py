@@ -12,6 +12,8 @@ from attrs.validators import ge
 
 from modnet import Activation, Array, FusedLoss, Loss, Task, one_hot
 
+LARGEST = 0.25  # exponents up to here are summed as power series: at most 12 terms in float64
+
 
 @attrs.frozen
 class CrossEntropy(Loss):
@@ -117,18 +119,61 @@ class SoftmaxCrossEntropy(FusedLoss):
         """
         if t.ndim == a.ndim:
             return FusedLoss.change(self, a, y, t, da, axis)
-        xp, eps = array_namespace(a, da), self.loss.eps
+        xp = array_namespace(a, da)
         with np.errstate(over="ignore", invalid="ignore"):  # where `da` is large
             shrinkage = xp.squeeze(xp.exp(-_at_class(da, t, axis)), axis=axis)
             growth = _sum_of_changes(_derivative(y, t, axis), da, axis) * shrinkage
-            y_class = xp.squeeze(_at_class(y, t, axis), axis=axis)
-            # -log(y_c + eps) changes by the logarithm of (1 + g) / (1 + g eps / (y_c + eps)).
-            shares = y_class / (y_class + eps), eps / (y_class + eps)
-            change = xp.log1p(growth * shares[0] / (1.0 + growth * shares[1]) if eps else growth)
+            change = self._from_growth(growth, xp.squeeze(_at_class(y, t, axis), axis=axis))
         is_exact = (growth > -0.5) & (growth < 2.0) & (shrinkage < 3.0)
         if xp.all(is_exact):
             return change
         return xp.where(is_exact, change, FusedLoss.change(self, a, y, t, da, axis))
+
+    def changes_along(self, a: Array, y: Array, t: Array, directions: Array, steps: Array) -> Array:
+        """Return the changes by moves `directions * steps`; the exponentials of small ones are power series.
+
+        The sum over the outputs is then one matrix product for each power, for all units and samples.
+        """
+        xp = array_namespace(a, directions, steps)
+        largest = float(xp.max(xp.abs(directions))) * float(xp.max(xp.abs(steps)))
+        if t.ndim == a.ndim or not largest <= LARGEST:
+            return FusedLoss.changes_along(self, a, y, t, directions, steps)
+        growth = _sum_of_series(_derivative(y, t, 0)[:, 0], directions, steps, largest)
+        at_class = xp.take(directions, t[0], axis=0).T[:, np.newaxis]
+        growth *= xp.exp(-at_class * steps)
+        return self._from_growth(growth, xp.squeeze(_at_class(y, t, 0), axis=0))
+
+    def _from_growth(self, growth: Array, y_class: Array) -> Array:
+        """Return the change of the loss where 1 / y_c grows by the factor 1 + `growth`."""
+        xp, eps = array_namespace(growth, y_class), self.loss.eps
+        if not eps:
+            return xp.log1p(growth)
+        # -log(y_c + eps) changes by the logarithm of (1 + g) / (1 + g eps / (y_c + eps)).
+        rest = growth * (eps / (y_class + eps))
+        rest += 1.0
+        growth = growth * (y_class / (y_class + eps))
+        growth /= rest
+        return xp.log1p(growth)
+
+
+def _sum_of_series(r: Array, directions: Array, steps: Array, largest: float) -> Array:
+    """Return sum_i r_i (exp(d_i s) - 1) for the exponents d_i s that are at most `largest`, by its power series.
+
+    `r` is (outputs, N), `directions` d (outputs, units), `steps` s (units, M, N) as is the sum.
+    """
+    xp = array_namespace(r, directions, steps)
+    eps, terms = float(np.finfo(str(r.dtype).rpartition(".")[2]).eps), 1
+    while largest**terms / math.factorial(terms + 1) > eps / 8:
+        terms += 1
+    powers = [directions.T]
+    for n in range(2, terms + 1):
+        powers.append(powers[-1] * (directions.T / n))
+    coefficients = xp.stack(powers) @ r
+    total: Array = coefficients[-1][:, np.newaxis] * steps
+    for coefficient in coefficients[-2::-1] if terms > 1 else ():
+        total += coefficient[:, np.newaxis]
+        total *= steps
+    return total
 
 
 def _derivative(y: Array, t: Array, axis: int) -> Array:
