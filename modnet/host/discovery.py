@@ -116,9 +116,8 @@ class PluginHost:
         rivals = [c for c in self.registry.components(component.kind) if c.name == component.name]
         if rivals:
             owner = "registered already" if rivals[0].owner == SESSION else f"{rivals[0].owner}'s"
-            raise PluginError(
-                f"the {component.kind} name {component.name!r} is {owner}", "give another, register(cls, name)"
-            )
+            why = f"the {component.kind} name {component.name!r} is {owner}"
+            raise PluginError(why, "give another, register(cls, name)")
         self.registry.add(component)
         return lambda: self.registry.discard([component])
 
@@ -192,7 +191,6 @@ class PluginHost:
             self._apply(plugin, answer)
 
     def _ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
-        """Ask the plugins in these states, and apply their answers."""
         if not self._catalogue:
             return
         with lock:
@@ -229,7 +227,6 @@ class PluginHost:
         raise PluginError(f"plugin {plugin.name} has no {kind} {name!r} any more", "run 'modnet plugins doctor'")
 
     def _import(self, plugin: Plugin) -> None:
-        """Import a plugin, unless it is already."""
         if plugin.state in {READY, NOT_ASKED}:
             with loading():
                 if plugin.state in {READY, NOT_ASKED}:  # no other thread has imported it meanwhile
@@ -312,7 +309,6 @@ def _to_plugin(module: str | Plugin) -> Plugin:
 
 
 def _new_manager() -> pluggy.PluginManager:
-    """Return a manager that knows modnet's hooks and no plugin."""
     manager = pluggy.PluginManager("modnet")
     manager.add_hookspecs(kinds)
     manager.add_hookspecs(Observer)

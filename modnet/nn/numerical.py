@@ -127,7 +127,6 @@ def _copy_as_float(x: Any) -> Array:
 
 
 def _check_writable(x: Any) -> None:
-    """Raise SettingError where the entries of `x` cannot be moved."""
     is_array = isinstance(x, np.ndarray)
     if not is_array or x.dtype.kind != "f" or not x.flags.writeable:
         found = f"an array of {x.dtype}{'' if x.flags.writeable else ', read-only'}" if is_array else type(x).__name__
@@ -136,7 +135,6 @@ def _check_writable(x: Any) -> None:
 
 
 def _describe_constant(value: float, is_number: bool, in_place: bool) -> str:
-    """Return the warning that a function has the same value wherever it was evaluated."""
     what = f"as it returns {value:.6g} however x is moved"
     if in_place:
         return f"f seems not to read the array x, {what}: pass the array that f reads, not a copy of it"

@@ -73,7 +73,9 @@ class Columns:
         if self.is_alone(k):
             return self.changes_after(k, units, self.output_changes(k, units, da, sample), sample)
         if k == len(self.layers) - 1 and self.fused is not None:
-            return self._changes_along(np.eye(self.layers[k].outputs, dtype=self.dtype)[:, units], da, sample)
+            return self._changes_along(
+                self.fused, np.eye(self.layers[k].outputs, dtype=self.dtype)[:, units], da, sample
+            )
         return self._changes_from(k, _spread(da, units, self.layers[k].outputs), sample)
 
     def output_changes(self, k: int, units: slice, da: Array, sample: Array | None = None) -> Array:
@@ -91,14 +93,13 @@ class Columns:
             y, t = _take(self.z[k], sample), _take(self.t, sample)
             return self.loss_change(y, t, dy.reshape(len(dy), -1, dy.shape[-1]), axis=0).reshape(dy.shape[1:])
         if k == len(self.layers) - 2 and self.fused is not None:
-            return self._changes_along(self.weights[k + 1][:, units], dz, sample)
+            return self._changes_along(self.fused, self.weights[k + 1][:, units], dz, sample)
         return self._changes_from(k + 1, self.weights[k + 1][:, units, np.newaxis, np.newaxis] * dz, sample)
 
-    def _changes_along(self, directions: Array, steps: Array, sample: Array | None) -> Array:
+    def _changes_along(self, fused: FusedLoss, directions: Array, steps: Array, sample: Array | None) -> Array:
         """Return the changes (units, M, columns) by moves of the last layer's pre-activations."""
-        assert self.fused is not None
         a, y, t = (_take(values, sample) for values in (self.a[-1], self.z[-1], self.t))
-        return self.fused.changes_along(a, y, t, directions, steps)
+        return fused.changes_along(a, y, t, directions, steps)
 
     def changes_of_cells(self, k: int, units: Array, sample: Array, da: Array) -> Array:
         """Return the change of each loss where a unit of layer k has its pre-activation moved by `da` (M, columns).

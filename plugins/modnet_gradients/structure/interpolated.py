@@ -30,9 +30,9 @@ def sum_interpolated(task: Task, k: int, steps: tuple[float, float]) -> tuple[Ar
     total, fell_back = np.zeros((layer.inputs + 1, layer.outputs), dtype), 0
     for samples in slices(len(x), ENTRIES // max(layer.inputs + 1, len(nodes.places) * layer.outputs)):
         changes = _evaluate(task, k, nodes.places[:, np.newaxis] * reach[samples], samples)
-        # (units, degrees, N) and (units, N)
-        coefficients, residual = np.split(nodes.matrix @ changes, [len(nodes.degrees)], axis=1)
-        bad = _find_bad(task, k, coefficients[:, 0], residual[:, 0], reach[samples], samples)
+        found = nodes.matrix @ changes
+        coefficients, residual = found[:, :-1], found[:, -1]  # (units, degrees, N) and (units, N)
+        bad = _find_bad(task, k, coefficients[:, 0], residual, reach[samples], samples)
         count = int(np.count_nonzero(bad))
         if count > MOST * bad.size:
             return None

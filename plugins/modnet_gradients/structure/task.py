@@ -27,7 +27,7 @@ class Task:
     block: int
 
     def share(self, work: Callable[[slice], object], shares: Iterable[slice], is_large: bool = True) -> None:
-        """Have the threads do all shares of the work, each with one thread of BLAS; this thread alone if it is little."""
+        """Have the threads do all shares, each with one thread of BLAS; this thread does all unless `is_large`."""
         if self.threads == 1 or not is_large:
             for some in shares:
                 work(some)
