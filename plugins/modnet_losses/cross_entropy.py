@@ -64,6 +64,8 @@ class SoftmaxCrossEntropy(FusedLoss):
 
     def __call__(self, a: Array, t: Array, axis: int = -1) -> tuple[Array, Array]:
         """Return the loss of each sample and y."""
+        if _is_batch(a, t, axis):
+            return self._evaluate_batch(a, t)
         xp = array_namespace(a, t)
         shifted = a - xp.max(a, axis=axis, keepdims=True)
         powers = xp.exp(shifted)
@@ -75,6 +77,20 @@ class SoftmaxCrossEntropy(FusedLoss):
         others = xp.sum(_without_class(powers, t, axis), axis=axis, keepdims=True)
         losses = xp.squeeze(self._surprise(_at_class(shifted, t, axis), power, others), axis=axis)
         return losses, powers / (others + power)
+
+    def _evaluate_batch(self, a: Array, t: Array) -> tuple[Array, Array]:
+        """Return the same for a batch, to the same bits: twice as fast, as training does little else."""
+        y = a - a.max(axis=1, keepdims=True)
+        numbers, classes = y.reshape(-1), _find_classes(y, t)
+        shifted = numbers.take(classes)
+        np.exp(y, out=y)
+        power = numbers.take(classes)
+        numbers[classes] = 0.0
+        others = y.sum(axis=1)
+        numbers[classes] = power
+        losses = self._surprise(shifted, power, others)
+        y /= (others + power)[:, np.newaxis]
+        return losses, y
 
     def losses(self, a: Array, t: Array, axis: int = -1, *, overwrite_a: bool = False) -> Array:
         """Return the loss of each sample alone; where `a` may be lost, without an array of its size."""
@@ -133,6 +149,12 @@ class SoftmaxCrossEntropy(FusedLoss):
 
 def _derivative(y: Array, t: Array, axis: int) -> Array:
     """Return y - t for class indices, at the class itself as minus the sum of the others."""
+    if _is_batch(y, t, axis):
+        derivative = y.copy()
+        numbers, classes = derivative.reshape(-1), _find_classes(y, t)
+        numbers[classes] = 0.0
+        numbers[classes] = -derivative.sum(axis=1)
+        return derivative
     xp = array_namespace(y, t)
     others = _without_class(y, t, axis)
     at_class = -xp.sum(others, axis=axis, keepdims=True)
@@ -175,11 +197,22 @@ def _sum_of_changes(r: Array, da: Array, axis: int) -> Array:
     return total
 
 
+def _is_batch(values: Array, t: Array, axis: int) -> bool:
+    """Return whether values are a batch of rows in NumPy's memory, with the index of a class for each."""
+    is_rows = isinstance(values, np.ndarray) and values.ndim == 2 and axis in {-1, 1} and t.ndim == 1
+    return is_rows and values.flags.c_contiguous
+
+
+def _find_classes(values: Array, t: Array) -> Array:
+    """Return the place of each row's class among all numbers of a batch."""
+    return np.arange(0, values.size, values.shape[1]) + t.astype(np.intp, copy=False)
+
+
 def _at_class(values: Array, t: Array, axis: int) -> Array:
     """Return the value at each sample's class, with `axis` kept as length 1."""
+    if _is_batch(values, t, axis):  # five times faster
+        return values.reshape(-1).take(_find_classes(values, t))[:, np.newaxis]
     is_numpy = isinstance(values, np.ndarray)
-    if is_numpy and values.ndim == 2 and axis == -1:  # rows, as in training: five times faster
-        return values[np.arange(len(t)), t][:, np.newaxis]
     if is_numpy and axis == 0 and values.flags.c_contiguous:  # as in differences: twice as fast
         columns = np.arange(math.prod(values.shape[1:])).reshape(values.shape[1:])
         return values.reshape(-1).take(columns + columns.size * t.astype(np.intp, copy=False))[np.newaxis]
