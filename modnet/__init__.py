@@ -27,8 +27,7 @@ from modnet.errors import (
     TrainingInterrupted,
     UnknownNameError,
 )
-from modnet.host.hooks import hookimpl
-from modnet.host.kinds import Register
+from modnet.host.kinds import Register, hookimpl
 from modnet.interfaces import (
     Activation,
     DataSource,

@@ -69,10 +69,7 @@ def _warn_once(message: str) -> None:
 
 
 def _store(entry: Path, about: Mapping[str, str], convert: Callable[[Put], Facts]) -> OSError | None:
-    """Convert a file in a new folder, which then becomes the entry; return the error of a cache that refuses it.
-
-    Raises what `convert` raises by itself.
-    """
+    """Convert a file in a new folder, which becomes the entry; return the error of a cache, raise one of `convert`."""
     files: dict[str, _ArrayFile] = {}
     failure: OSError | None = None
 
@@ -122,7 +119,6 @@ def _put_in_place(new: Path, entry: Path, about: Mapping[str, str]) -> None:
 
 
 def _sweep(folder: Path) -> None:
-    """Remove unfinished entries of processes that were killed."""
     for unfinished in folder.glob(f"{NEW}*"):
         with suppress(OSError):  # its process has just finished it
             if time.time() - unfinished.stat().st_mtime > KILLED:
@@ -131,11 +127,21 @@ def _sweep(folder: Path) -> None:
 
 def _in_memory(convert: Callable[[Put], Facts]) -> tuple[Mapping[str, Array], Facts]:
     blocks: dict[str, list[Array]] = {}
-    facts = convert(lambda name, block: blocks.setdefault(name, []).append(block))
+
+    def put(name: str, block: Array) -> None:
+        blocks.setdefault(name, []).append(block)
+        _check_shape(name, block, blocks[name][0].shape[1:])
+
+    facts = json.loads(json.dumps(convert(put)))  # as if they were stored
     arrays = {name: some[0] if len(some) == 1 else np.concatenate(some) for name, some in blocks.items()}
     for array in arrays.values():
         array.flags.writeable = False
     return arrays, facts
+
+
+def _check_shape(name: str, block: Array, shape: tuple[int, ...]) -> None:
+    if block.shape[1:] != shape:
+        raise DataError(f"{name}: a block of rows {block.shape[1:]} after one of {shape}")
 
 
 @final
@@ -152,8 +158,7 @@ class _ArrayFile:
         self._write_header()
 
     def append(self, block: Array) -> None:
-        if block.shape[1:] != self._shape:
-            raise DataError(f"{self._path.stem}: a block of rows {block.shape[1:]} after one of {self._shape}")
+        _check_shape(self._path.stem, block, self._shape)
         if (dtype := np.promote_types(self._dtype, block.dtype)) != self._dtype:
             self._promote(dtype)
         self._file.write(block.astype(self._dtype, order="C", copy=False).tobytes())

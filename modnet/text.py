@@ -9,6 +9,7 @@ import re
 import unicodedata
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from itertools import islice
+from types import SimpleNamespace
 from typing import Any, TextIO
 
 _BOTH = "\r\n"
@@ -132,11 +133,7 @@ def format_count(count: int, one: str, many: str = "") -> str:
 
 
 def to_csv(rows: Iterable[Sequence[Any]]) -> str:
-    r"""Return rows as CSV.
-
-    >>> to_csv([["a", "b"], [1, "x, y"]])
-    'a,b\n1,"x, y"\n'
-    """
+    """Return rows as CSV."""
     out = io.StringIO()
     write_csv(out, rows)
     return out.getvalue()
@@ -146,21 +143,13 @@ def write_csv(file: TextIO, rows: Iterable[Sequence[Any]], delimiter: str = ",")
     r"""Write rows as CSV, each ended by a line feed.
 
     >>> file = io.StringIO()
-    >>> write_csv(file, [[1, "x\ry"]])
+    >>> write_csv(file, [[1, "x\ry"], [2, "x, y"]])
     >>> file.getvalue()
-    '1,"x\ry"\n'
+    '1,"x\ry"\n2,"x, y"\n'
     """
-    csv.writer(_LineFeeds(file), delimiter=delimiter, lineterminator=_BOTH).writerows(rows)
-
-
-class _LineFeeds:
-    """A file whose rows end in a line feed: until Python 3.13, csv quotes a carriage return only if rows end in one."""
-
-    def __init__(self, file: TextIO) -> None:
-        self._file = file
-
-    def write(self, row: str) -> None:
-        self._file.write(row.removesuffix(_BOTH) + "\n")
+    # Until Python 3.13, csv quotes a carriage return only if rows end in one.
+    lines: Any = SimpleNamespace(write=lambda row: file.write(row.removesuffix(_BOTH) + "\n"))
+    csv.writer(lines, delimiter=delimiter, lineterminator=_BOTH).writerows(rows)
 
 
 def format_setting(key: str, value: Any) -> str:

@@ -27,14 +27,12 @@ Array = Any
 HAS_EIGHTY_BITS = bool(np.finfo(np.longdouble).eps < 2e-19)
 
 
-SETTINGS = attrs.fields_dict(type(modnet.gradient("central-difference")))
-EVALUATE = ("nodes", "every") if "evaluate" in SETTINGS else ("every",)
+EVALUATE = ("nodes", "every")
 
 
 def central(evaluate: str, h: float | None = None, threads: int = 1) -> Any:
     """Return the estimator that is tested."""
-    settings = {"evaluate": evaluate} if "evaluate" in SETTINGS else {}
-    return modnet.gradient("central-difference", h=h, threads=threads, **settings)
+    return modnet.gradient("central-difference", h=h, threads=threads, evaluate=evaluate)
 
 
 @attrs.frozen

@@ -40,7 +40,7 @@ def check_agreement(
     if not is_more_to_come and not find_mixtures(folder, receipts):
         return
     now = [Segment.create(setting.experiment) for setting in settings]
-    if found := find_mixtures(folder, receipts, now) or find_mixtures(folder, receipts):
+    if found := find_mixtures(folder, receipts, now):
         more = f", and {len(found) - 1} more" if len(found) > 1 else ""
         raise DataError(
             f"{folder}: not all runs are made by the same code and libraries: {found[0]}{more}\n"

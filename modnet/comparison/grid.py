@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from itertools import product
 from typing import Any
@@ -63,31 +64,30 @@ def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> lis
             put(changes, _find_place(key, value), [value] if key == "hidden" and isinstance(value, int) else value)
         words = {key: format_value(value) for key, value in zip(axes, values, strict=True)}
         found.append(Setting(words, create_experiment(merge(experiment, changes))))
-    folders = [setting.folder for setting in found]
     tables = [to_table(setting.experiment) for setting in found]
+    folders = Counter(setting.folder for setting in found)
     for setting, table in zip(found, tables, strict=True):
-        if tables.count(table) > 1 or folders.count(setting.folder) > 1:
+        if tables.count(table) > 1 or folders[setting.folder] > 1:
             raise SettingError([f"twice the same: {setting.label}"], "grid")
     return found
 
 
-def to_axes(grid: Mapping[str, Sequence[Any]]) -> dict[str, list[Any]]:
+def to_axes(grid: Mapping[str, Any]) -> dict[str, list[Any]]:
     """Return the values of each key as TOML can hold them; raises SettingError where a key may not vary."""
-    return {
-        ALIASES.get(key, key): [to_table(value) for value in _check_values(key, values)] for key, values in grid.items()
-    }
+    axes: dict[str, list[Any]] = {}
+    for given, values in grid.items():
+        key = ALIASES.get(given, given)
+        if reason := FIXED.get(key.split(".")[0]):
+            raise SettingError([f"{key!r} cannot vary: {reason}"], "grid")
+        if not isinstance(values, Sequence) or isinstance(values, str) or not values:
+            raise SettingError([f"{key!r} must be a list of values, not {values!r}"], "grid")
+        if other := [each for each in axes if _find_place(each) == _find_place(key)]:
+            raise SettingError([f"{other[0]!r} and {given!r} are the same entry: leave one out"], "grid")
+        axes[key] = [to_table(value) for value in values]
+    return axes
 
 
-def _check_values(key: str, values: Any) -> Sequence[Any]:
-    """Return the values of a key; raises SettingError where they are no list, or the key may not vary."""
-    if reason := FIXED.get(key.split(".")[0]):
-        raise SettingError([f"{key!r} cannot vary: {reason}"], "grid")
-    if not isinstance(values, Sequence) or isinstance(values, str) or not values:
-        raise SettingError([f"{key!r} must be a list of values, not {values!r}"], "grid")
-    return values
-
-
-def _find_place(key: str, value: Any) -> tuple[str, ...]:
+def _find_place(key: str, value: Any = "") -> tuple[str, ...]:
     if key == "optimizer" and not isinstance(value, str):  # a table or a ready part, not its name
         return (key,)
     return PLACES.get(key) or tuple(key.split("."))

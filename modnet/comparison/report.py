@@ -13,11 +13,10 @@ import attrs
 import numpy as np
 
 from modnet.comparison.agreement import Mixture
-from modnet.comparison.collapse import bound_share
 from modnet.comparison.decisions import ANALYSES, ROPE, Decision, decide
 from modnet.comparison.figure import draw_comparison
 from modnet.comparison.result import Measure, PairResult, SettingResult, find_last
-from modnet.comparison.statistics import Estimate, Variation
+from modnet.comparison.statistics import Estimate, Variation, bound_share
 from modnet.errors import DataError
 from modnet.text import format_count, format_table, list_some, to_csv
 from modnet.types import Array, Status

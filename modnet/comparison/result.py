@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from functools import cached_property
 from typing import Literal
 
 import attrs
 import numpy as np
 
-from modnet.comparison.collapse import find_collapsed
 from modnet.comparison.decisions import ANALYSES, LIKELY, Decision
 from modnet.comparison.grid import Setting
 from modnet.comparison.statistics import Estimate, Variation
@@ -17,6 +17,7 @@ from modnet.errors import DataError
 from modnet.types import Array, History, Status
 
 Measure = Literal["accuracy", "error"]
+LOST = 0.2  # of the best run's accuracy: a gap as wide as that divides collapsed runs from others
 
 
 @attrs.frozen(eq=False)
@@ -179,6 +180,23 @@ def _percent(probability: float) -> str:
     if probability < 0.01:
         return "less than 1 %"
     return "more than 99 %" if probability > 0.99 else f"{100 * probability:.0f} %"
+
+
+def find_collapsed(accuracies: Array, statuses: Sequence[Status]) -> Array:
+    """Return which runs of a setting collapsed (seeds,): they diverged, or are far below the other runs.
+
+    Far below means: a gap lies between them that is wider than a fifth of the best run's accuracy, and wider than the
+    range of all accuracies above it. Ordinary runs spread without such a gap.
+
+    >>> find_collapsed(np.array([0.91, 0.1, 0.93, 0.92]), [Status.FINISHED] * 4).tolist()
+    [False, True, False, False]
+    """
+    ordered = np.sort(accuracies)
+    needed = np.maximum(LOST * ordered[-1], ordered[-1] - ordered[1:])
+    wide = np.flatnonzero(np.diff(ordered) > needed)
+    below = accuracies <= ordered[wide[-1]] if len(wide) else np.zeros(len(accuracies), np.bool_)
+    found: Array = below | np.array([status == Status.DIVERGED for status in statuses])
+    return found
 
 
 def find_last(history: History, name: str) -> float:

@@ -201,12 +201,19 @@ class Variation:
     """The size of the largest value, which all of the above are in units of: 1 for hits; of errors, of those seen."""
 
     @classmethod
-    def from_hits(cls, values: Array, limits: tuple[float, float] = (-1.0, 1.0)) -> Variation:
-        """Return the variation of hits or their differences, an array of at least two seeds and two samples.
+    def from_values(cls, values: Array, *, are_differences: bool = True) -> Variation:
+        """Return the variation of hits, which are integers, or of errors, which are not; or of their differences.
 
-        >>> Variation.from_hits(np.array([[1, 0, 0, 1], [1, 1, 0, 1]])).by_seed
+        They are an array of at least two seeds and two samples.
+
+        >>> Variation.from_values(np.array([[1, 0, 0, 1], [1, 1, 0, 1]])).by_seed
         0.125
         """
+        most, unit = 1.0, 1.0
+        if values.dtype.kind == "f":
+            most, unit = math.inf, float(np.abs(values).max())
+            values = values / (unit or 1.0)
+        limits = (-most if are_differences else 0.0, most)
         seeds, samples = values.shape
         mean = float(values.mean(dtype=np.float64))
         rows = values.mean(axis=1, dtype=np.float64) - mean
@@ -216,15 +223,7 @@ class Variation:
         rest = max(whole - of_rows - of_columns, 0.0)
         freedom = (seeds - 1) * (samples - 1)
         squares = of_rows / (seeds - 1), of_columns / (samples - 1), rest / freedom
-        return cls(mean, seeds, samples, *squares, columns, limits)
-
-    @classmethod
-    def from_values(cls, values: Array, *, are_differences: bool = True) -> Variation:
-        """Return the variation of hits, which are integers, or of errors, which are not; or of their differences."""
-        are_errors = values.dtype.kind == "f"
-        most, unit = (math.inf, float(np.abs(values).max())) if are_errors else (1.0, 1.0)
-        limits = (-most if are_differences else 0.0, most)
-        return attrs.evolve(cls.from_hits(values / (unit or 1.0) if are_errors else values, limits), unit=unit)
+        return cls(mean, seeds, samples, *squares, columns, limits, unit)
 
     def after(self, seeds: int) -> Variation:
         """Return the variation as it would be after so many seeds if nothing else changed."""
@@ -278,6 +277,18 @@ class Variation:
         values, counts = np.unique(np.round(self.columns, 12), return_counts=True)
         exact = math.isfinite(self.limits[0]) and math.isfinite(self.limits[1])
         return RareSamples(values, counts.astype(np.float64), (min(low, 0.0), max(high, 0.0)), self.unit, exact)
+
+
+def bound_share(count: int, runs: int, level: float = 0.95) -> float:
+    """Return the largest share of seeds that may collapse, if `count` of so many runs did.
+
+    It is the one-sided exact bound of Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated
+    in the case of the binomial". Raises MissingExtraError.
+
+    >>> round(bound_share(0, 10), 3), round(bound_share(1, 10), 3)
+    (0.259, 0.394)
+    """
+    return 1.0 if count == runs else float(load_special().betaincinv(count + 1, runs - count, level))
 
 
 def load_special() -> Any:

@@ -211,6 +211,8 @@ def _check(job: Job, result: JobResult) -> None:
 
 def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
     """Return the number of processes to use: one, where a part is known to this process alone."""
+    if asked is not None and asked < 1:
+        raise SettingError([f"must be >= 1: {asked}"], "workers")
     registry = get_host().registry
     for job in jobs:
         for part in find_parts(job.experiment):

@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -88,8 +88,7 @@ class AdaptedEstimator(_Adapted, GradientEstimator):
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
         """Return what the callable returns."""
-        grads: Grads = self.part(objective, params, stream)
-        return grads
+        return cast("Grads", self.part(objective, params, stream))
 
 
 ADAPTERS: dict[str, Any] = {"activation": AdaptedActivation, "loss": AdaptedLoss, "gradient": AdaptedEstimator}

@@ -32,16 +32,11 @@ LONGEST_TITLE = 500
 
 # Short names of entries: the options of the command line.
 PLACES = {
-    "hidden": ("network", "hidden"),
-    "activation": ("network", "activation"),
-    "output": ("network", "output"),
-    "loss": ("network", "loss"),
+    **{name: ("network", name) for name in ("hidden", "activation", "output", "loss")},
     "gradient": ("gradient",),
     "optimizer": ("optimizer", "name"),
     "lr": ("optimizer", "lr"),
-    "batch_size": ("training", "batch_size"),
-    "iterations": ("training", "iterations"),
-    "sampling": ("training", "sampling"),
+    **{name: ("training", name) for name in ("batch_size", "iterations", "sampling")},
     "seed": ("seed",),
 }
 

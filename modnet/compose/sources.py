@@ -94,7 +94,6 @@ def _guard(source: DataSource, path: Path | None) -> Iterator[None]:
 
 
 def _describe_wrong_rows(found: object, features: int, *, may_lack: bool) -> str:
-    """Return what is wrong with rows to predict, in words, or nothing."""
     if not isinstance(found, RowsToPredict):
         return f"a {type(found).__name__}"
     x: object = found.x
@@ -121,13 +120,11 @@ def recognise_source(path: Path) -> str:
     """
     registry = get_host().registry
     with reading(path):
-        exists = path.exists()
-    if not exists:
+        head = head_of(path, HEAD) if path.exists() else None
+    if head is None:
         sources = registry.usable("data-source")
         names = ", ".join(registry.name_for(source) for source in sources if not source.cls.reads_files)
         raise DataError(f"{path}: no such file, and no data set of that name; available: {names}", path=path)
-    with reading(path):
-        head = head_of(path, HEAD)
     found, readers = ask_sources(registry, lambda cls: cls.reads_files, lambda cls: cls.recognises(path, head))
     if len(found) == 1:
         return found[0]

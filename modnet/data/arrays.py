@@ -59,7 +59,7 @@ def to_samples(
         w = None if given is None else to_weights(given, describe_part(name), len(x))
         samples = Samples(x, labels, is_finite=True, columns=columns, weights=w)
         if x.dtype.kind == "f" or any(column.words is not None for column in columns):
-            check_rows(samples, describe_part(name), columns, may_lack)
+            check_rows(samples, describe_part(name), may_lack)
         found.append(samples)
     return found
 

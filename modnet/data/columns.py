@@ -49,6 +49,13 @@ def describe_column(name: str, place: int) -> str:
     return f"feature {place + 1}" + (f" ({quote(name)})" if name else "")
 
 
+def check_are_numbers(known: Sequence[Column], given: Sequence[Column]) -> None:
+    """Raise DataError where a column is text that was numbers in training."""
+    for j, (column, other) in enumerate(zip(known, given, strict=True)):
+        if column.words is None and other.words is not None:
+            raise DataError(f"{describe_column(column.name, j)} is text, and in training it was numbers")
+
+
 def find_column(key: Key, columns: Sequence[Column], setting: str) -> int:
     """Return the place of a column by its name, or by its number from 0; raises DataError where there is none."""
     names = [column.name for column in columns]

@@ -20,7 +20,7 @@ from modnet.data.arrays import (
     split_samples,
     to_samples,
 )
-from modnet.data.columns import Column, PreparationSettings
+from modnet.data.columns import Column, PreparationSettings, check_are_numbers
 from modnet.data.labels import check_classes, to_classes
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
@@ -121,9 +121,11 @@ class Dataset:
         """
         rows = find_features(rows, self.feature_names)
         text = {column.name or str(j): "one-hot" for j, column in enumerate(self.columns) if column.words is not None}
-        wanted = _read_settings({"encode": text, "impute": "median"})  # what may lack, the preparation knows
+        impute = "median" if self.preparation else None  # which columns may lack a value, the preparation knows
         columns = [Column(column.name) for column in self.columns]
-        (samples,) = to_samples({"new": (rows, np.zeros(len(rows)))}, None, columns, wanted, None)
+        wanted = _read_settings({"encode": text, "impute": impute})
+        (samples,) = to_samples({"new": (rows, np.zeros(len(rows)))}, None, columns, wanted)
+        check_are_numbers(self.columns, samples.columns)
         return attrs.evolve(samples, preparation=self.preparation, scale=self.scale).x
 
     @classmethod

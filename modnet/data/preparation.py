@@ -12,7 +12,7 @@ import attrs
 import numpy as np
 from attrs.validators import in_
 
-from modnet.data.columns import Column, PreparationSettings, describe_column
+from modnet.data.columns import Column, PreparationSettings, check_are_numbers, describe_column
 from modnet.data.fitting import Blocks, Fit, PreparedColumn, find_places
 from modnet.errors import DataError
 from modnet.text import format_count, format_error, list_some, printable, quote
@@ -85,11 +85,11 @@ class Preparation:
         """
         numbers = np.array(table, np.float64)
         lacking = np.isnan(numbers)
+        columns = columns or self.columns
+        check_are_numbers(self.columns, columns)
         for j, column in enumerate(self.columns):
-            if column.words is None and columns and columns[j].words is not None:
-                raise DataError(f"{describe_column(column.name, j)} is text, and in training it was numbers")
             if column.words is not None:
-                numbers[:, j] = self._find_places(j, numbers[:, j], columns)
+                numbers[:, j] = self._find_places(j, numbers[:, j], columns[j].words or ())
         mean, deviation, fill = self._numbers
         if lacking.any():
             numbers = np.where(lacking, fill, numbers)
@@ -128,15 +128,14 @@ class Preparation:
     def _is_plain(self) -> bool:
         return not any(column.encode == "one-hot" or column.indicator for column in self.columns)
 
-    def _find_places(self, j: int, codes: Array, columns: Sequence[Column] | None) -> Array:
+    def _find_places(self, j: int, codes: Array, words: Sequence[str]) -> Array:
         """Return the place of each word among those of a column, -1 for one that training has not seen."""
         column = self.columns[j]
-        words = (columns[j].words if columns else column.words) or ()
         places = find_places(codes, words, column.words or ())
         if (column.encode == "ordinal" or self.unseen == "refuse") and (places < 0).any():
             row = int(np.argmax(places < 0))
-            word, where = words[int(codes[row])], describe_column(self.columns[j].name, j)
-            raise DataError(f"row {row + 1}, {where}: the training rows have no word {quote(word)}")
+            where = f"row {row + 1}, {describe_column(column.name, j)}"
+            raise DataError(f"{where}: the training rows have no word {quote(words[int(codes[row])])}")
         return places
 
     def describe_unseen(self, blocks: Iterable[Array], columns: Sequence[Column]) -> list[str]:
@@ -152,9 +151,11 @@ class Preparation:
             known, name = self.columns[j].words or (), printable(self.columns[j].name, 40) or f"feature {j + 1}"
             there = zip(columns[j].words or (), count.tolist(), strict=True)
             if unseen := {word: number for word, number in there if number and word not in known}:
-                rows = format_count(sum(unseen.values()), "row has", "rows have")
-                words = list_some(map(quote, unseen), 3)
-                notes.append(f"{name}: {rows} a word that the training rows lack, {words}: it becomes zeros")
+                number, words = sum(unseen.values()), list_some(map(quote, unseen), 3)
+                rows = format_count(number, "row has", "rows have")
+                doubt = "; no row has a known one: is it the column of the training rows?"
+                doubt = doubt if 1 < number == count.sum() else ""
+                notes.append(f"{name}: {rows} a word that the training rows lack, {words}: it becomes zeros{doubt}")
         return notes
 
     def to_dict(self) -> dict[str, Any]:

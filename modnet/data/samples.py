@@ -130,8 +130,6 @@ def scale_features(x: Array, scale: float, dtype: Any = np.float64) -> Array:
     >>> scale_features(np.array([[0, 51, 255]], dtype=np.uint8), 255)
     array([[0. , 0.2, 1. ]])
     """
-    if scale == 1:
-        return np.array(x, dtype=np.float64, order="C").astype(dtype, copy=False)
     # A quotient of numbers that float32 holds is the same if it is divided there: float64 has twice its bits.
     is_direct = np.can_cast(x.dtype, dtype) and np.asarray(scale, dtype).item() == scale
     return np.divide(x, scale, dtype=dtype if is_direct else np.float64, order="C").astype(dtype, copy=False)
@@ -145,9 +143,9 @@ def find_mapping(x: Array) -> mmap | None:
     return base if isinstance(base, mmap) else None
 
 
-def release(mapped: mmap | None) -> None:
+def release(mapped: mmap) -> None:
     """Release the memory that reading a mapped file has taken; otherwise it would add up to the file's size."""
-    if mapped is not None and hasattr(mapped, "madvise"):  # not on Windows, which releases it by itself
+    if hasattr(mapped, "madvise"):  # not on Windows, which releases it by itself
         mapped.madvise(mapping.MADV_DONTNEED)
 
 
@@ -157,12 +155,11 @@ def describe_part(part: str) -> str:
 
 
 def check_samples(part: object, name: str, columns: int | None, classes: int) -> int:
-    """Return the number of raw columns of a part; raises DataError where it is another one than that of other parts.
+    """Return the number of raw columns of a part; raises DataError where networks cannot rely on the part.
 
-    Likewise where rows have other than finite numbers, or not the index of one of so many `classes` each, or of none
-    finite targets; weights that are not numbers >= 0; or what their preparation does not know: codes of no word,
-    missing values that it does not impute. What is known of them is not read again: whole numbers are finite, and
-    `Samples.is_finite` says so of others.
+    All parts have as many columns, finite numbers (or codes and gaps that their preparation knows), and class indices
+    or finite targets. What is known of numbers is not read again: whole ones are finite, and `Samples.is_finite` says
+    so of others.
     """
     if not isinstance(part, Samples):
         raise DataError(f"the {name} samples are a {type(part).__name__}, not modnet.Samples")
@@ -174,26 +171,25 @@ def check_samples(part: object, name: str, columns: int | None, classes: int) ->
     if classes and not _is_within(part.t, classes):
         raise DataError(f"a target of the {name} rows is not the index of a class, from 0 to {classes - 1}")
     if (part.table.dtype.kind == "f" or part.preparation) and not part.is_finite:
-        fills = [column.fill for column in part.preparation.columns] if part.preparation else [None] * len(part.table.T)
-        check_rows(part, name, part.columns, [fill is not None for fill in fills])
+        prepared = part.preparation.columns if part.preparation else ()
+        check_rows(part, name, [column.fill is not None for column in prepared] or False)
     return int(part.table.shape[1])
 
 
-def check_rows(part: Samples, name: str, columns: Sequence[Column], may_lack: Sequence[bool]) -> None:
+def check_rows(part: Samples, name: str, may_lack: Sequence[bool] | bool) -> None:
     """Raise DataError where a raw row has a number that is not finite, or a code that has no word, with the place."""
-    ends = np.array([math.inf if column.words is None else len(column.words) for column in columns] or math.inf)
+    ends = np.array([math.inf if column.words is None else len(column.words) for column in part.columns] or math.inf)
+    is_text = ends < math.inf
     for block in part.blocks():
         rows = to_float64(part.unscaled(block))
-        right = np.isfinite(rows) | (np.isnan(rows) & may_lack)
-        if columns:
-            with np.errstate(invalid="ignore"):  # of signalling NaN
-                whole = np.trunc(rows) == rows
-            right &= ~((ends < math.inf) & ((rows < 0) | (rows >= ends) | ~whole & ~np.isnan(rows)))
+        lacking = np.isnan(rows)
+        with np.errstate(invalid="ignore"):  # of signalling NaN
+            is_code = (rows >= 0) & (rows < ends) & (np.trunc(rows) == rows)
+        right = np.where(lacking, may_lack, np.where(is_text, is_code, np.isfinite(rows)))
         if not right.all():
             row, j = np.argwhere(~right)[0]
-            is_number = not columns or columns[j].words is None
-            word = "a word (see 'impute')" if np.isnan(rows[row, j]) else "the code of a word"
-            wanted = "a finite number" if is_number else word
+            word = "a word (see 'impute')" if lacking[row, j] else "the code of a word"
+            wanted = word if is_text.ndim and is_text[j] else "a finite number"
             where = f"{name} row {block.start + row + 1}, feature {j + 1}"
             raise DataError(f"{where}: expected {wanted}, found {part.unscaled(block)[row, j]}")
 

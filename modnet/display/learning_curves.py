@@ -44,9 +44,8 @@ def _draw_scores(axes: Any, history: History) -> None:
     marker = "." if len(history.evaluated_at) <= 60 else None
     suffix = "_r2" if "test_r2" in history.columns else "_accuracy"
     curves = {name: values for name, values in history.columns.items() if name.endswith(suffix)}
-    for (name, values), color in zip(
-        curves.items(), COLORS, strict=False
-    ):  # more are not told apart, and could take for ever
+    # More than there are colors are not told apart, and could take for ever.
+    for (name, values), color in zip(curves.items(), COLORS, strict=False):
         if values and not math.isnan(values[-1]):
             label = escape(f"{printable(name.removesuffix(suffix), LONGEST)}: {values[-1]:.4f}")
             axes.plot(history.evaluated_at, values, color=color, marker=marker, label=label)

@@ -24,8 +24,7 @@ def unpack_array(content: bytes) -> Array:
     if declared != found or not dtype.itemsize or math.prod(side or 1 for side in shape) > max(found, EMPTY):
         raise ValueError(f"an array of {declared:,} bytes is declared, {found:,} are there")
     file.seek(0)
-    array: Array = np.lib.format.read_array(file, allow_pickle=False)
-    return array
+    return np.asarray(np.lib.format.read_array(file, allow_pickle=False))
 
 
 def unpack_arrays(content: bytes) -> dict[str, Array]:

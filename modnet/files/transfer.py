@@ -104,7 +104,6 @@ class _Redirects(request.HTTPRedirectHandler):
 
 @contextmanager
 def _network() -> Iterator[None]:
-    """Turn what goes wrong with a connection into a TransferError."""
     try:
         yield
     except HTTPError as error:

@@ -193,19 +193,15 @@ def _explain(what: str, module: str, folder: Path | None, known: list[Approval])
 
 
 def _replace(keep: Callable[[Approval], bool], *added: Approval) -> None:
-    """Write down which approvals there are: those to keep, and some more."""
     path = config_folder() / APPROVED
     path.parent.mkdir(parents=True, exist_ok=True)
     with hold_lock(path.parent / f".{APPROVED}.lock", wait=True):
-        left = sorted(
-            [*filter(keep, list_approvals()), *added], key=lambda approval: (approval.module, approval.folder)
-        )
+        left = sorted([*filter(keep, list_approvals()), *added], key=lambda each: (each.module, each.folder))
         content = json.dumps({"modules": [attrs.asdict(approval) for approval in left]}, indent=2)
         write_atomically(path, f"{content}\n".encode())
 
 
 def _read(folder: str, name: str) -> bytes:
-    """Return the content of a file; none where it cannot be read."""
     try:
         return read_plain(Path(folder) / name, LARGEST)
     except ModnetError:

@@ -15,7 +15,7 @@ from importlib.metadata import EntryPoint
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 from modnet.errors import Problem
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
@@ -64,11 +64,9 @@ def _answer(fields: dict[str, Any], sender: Connection) -> None:
 
 
 def _receive(receiver: Connection) -> Answer | None:
-    """Return the answer of a process, or None where there is none, or not yet."""
     with suppress(EOFError, OSError):
         if receiver.poll():
-            answer: Answer = receiver.recv()
-            return answer
+            return cast("Answer", receiver.recv())
     return None
 
 
@@ -77,7 +75,6 @@ def _make_plugin(fields: dict[str, Any]) -> Plugin:
 
 
 def _describe_failure(plugin: Plugin, status: int | None, limit: float, *, late: bool) -> Problem:
-    """Return what is wrong with a plugin that has not answered."""
     where = f"{plugin.file}:1" if plugin.file else ""
     if late:
         why = f"it did not answer within {limit:g} s of being imported"

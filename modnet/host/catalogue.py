@@ -160,7 +160,6 @@ def _read_answer(table: dict[str, object]) -> Answer:
 
 
 def _end(asker: subprocess.Popen[bytes]) -> None:
-    """End a process, and those that it started."""
     if sys.platform == "win32":
         asker.kill()
     else:

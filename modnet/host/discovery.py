@@ -37,11 +37,11 @@ from modnet.host.entry_points import (
     make_plugin,
     split_names,
 )
-from modnet.host.hooks import LIFECYCLE_HOOKS
-from modnet.host.kinds import KINDS
+from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS
 from modnet.host.problems import to_problem
 from modnet.host.registry import SESSION, Component, Registry, create_component, determine_kind
 from modnet.interfaces import Observer
+from modnet.text import format_count, list_some
 
 PATIENCE = 2.0  # the time to wait for an answer that is not strictly needed, in seconds
 lock = threading.RLock()  # held by the thread that loads plugins, or has them asked
@@ -116,9 +116,8 @@ class PluginHost:
         rivals = [c for c in self.registry.components(component.kind) if c.name == component.name]
         if rivals:
             owner = "registered already" if rivals[0].owner == SESSION else f"{rivals[0].owner}'s"
-            raise PluginError(
-                f"the {component.kind} name {component.name!r} is {owner}", "give another, register(cls, name)"
-            )
+            why = f"the {component.kind} name {component.name!r} is {owner}"
+            raise PluginError(why, "give another, register(cls, name)")
         self.registry.add(component)
         return lambda: self.registry.discard([component])
 
@@ -192,7 +191,6 @@ class PluginHost:
             self._apply(plugin, answer)
 
     def _ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
-        """Ask the plugins in these states, and apply their answers."""
         if not self._catalogue:
             return
         with lock:
@@ -229,7 +227,6 @@ class PluginHost:
         raise PluginError(f"plugin {plugin.name} has no {kind} {name!r} any more", "run 'modnet plugins doctor'")
 
     def _import(self, plugin: Plugin) -> None:
-        """Import a plugin, unless it is already."""
         if plugin.state in {READY, NOT_ASKED}:
             with loading():
                 if plugin.state in {READY, NOT_ASKED}:  # no other thread has imported it meanwhile
@@ -247,8 +244,8 @@ class PluginHost:
                     warnings.warn(f"plugin {plugin.name} does not follow this run: {plugin.problem}", stacklevel=3)
         if (missing := self.list_not_asked()) and not self._has_warned:
             self._has_warned = True
-            names = ", ".join(plugin.distribution for plugin in missing[:3]) + ", ..." * (len(missing) > 3)
-            count = f"{len(missing)} plugin{'s' * (len(missing) > 1)}"
+            names = list_some((plugin.distribution for plugin in missing), 3)
+            count = format_count(len(missing), "plugin")
             what = "not asked yet whether to follow runs, and so without a part in this one"
             warnings.warn(f"{count} {what}: {names}; run 'modnet plugins doctor' once", stacklevel=3)
 
@@ -312,7 +309,6 @@ def _to_plugin(module: str | Plugin) -> Plugin:
 
 
 def _new_manager() -> pluggy.PluginManager:
-    """Return a manager that knows modnet's hooks and no plugin."""
     manager = pluggy.PluginManager("modnet")
     manager.add_hookspecs(kinds)
     manager.add_hookspecs(Observer)

@@ -130,7 +130,6 @@ def find_installed() -> list[Plugin]:
 
 
 def _read_plugins(distribution: Distribution, points: Iterable[EntryPoint]) -> list[Plugin]:
-    """Return the plugins of a distribution at its entry points."""
     # The name and version are missing where an uninstallation stopped half-way.
     about: Any = {}
     with suppress(Exception):

@@ -1,4 +1,4 @@
-"""Kinds of parts, a row each, and the hooks that register them.
+"""Kinds of parts, a row each, and the hooks of plugins.
 
 A new kind takes its interface, a hook and a row here, `NAME.py` in `modnet/testing/suites` and `NAME.py.template` in
 `modnet/testing/templates`.
@@ -10,11 +10,15 @@ from collections.abc import Callable
 from typing import Protocol, TypeVar
 
 import attrs
+import pluggy
 
 from modnet.errors import UnknownNameError
-from modnet.host.hooks import hookspec
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer
 
+hookspec = pluggy.HookspecMarker("modnet")
+hookimpl = pluggy.HookimplMarker("modnet")
+# The hooks that follow a run are the methods of an observer, and stand there alone.
+LIFECYCLE_HOOKS = {name: hookspec(method) for name, method in vars(Observer).items() if not name.startswith("_")}
 Interface = TypeVar("Interface", contravariant=True)
 
 

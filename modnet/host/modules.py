@@ -85,8 +85,7 @@ class _Loader(SourceFileLoader):
         self._content = content
 
     def get_code(self, fullname: str) -> CodeType:  # noqa: ARG002 - as loaders have it
-        code: CodeType = self.source_to_code(self._content, self.path)
-        return code
+        return self.source_to_code(self._content, self.path)
 
 
 def find_imported(module: str) -> Code | None:
@@ -101,7 +100,6 @@ def is_module_name(text: str) -> bool:
 
 
 def _list_places(module: str) -> tuple[str, str]:
-    """Return the files that a module can have, by their paths in its folder."""
     place = module.replace(".", "/")
     return f"{place}/__init__.py", f"{place}.py"
 
@@ -155,7 +153,6 @@ def read_code(module: str, folder: Path, *, is_to_be_imported: bool = True) -> C
 
 
 def _list_library_folders() -> set[Path]:
-    """Return the folders of Python's own modules and of installed ones."""
     own = [sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")]
     return {Path(folder).resolve() for folder in [*own, *site.getsitepackages(), site.getusersitepackages()]}
 

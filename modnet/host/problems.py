@@ -12,8 +12,7 @@ import pluggy
 
 from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host.entry_points import Plugin, find_file
-from modnet.host.hooks import LIFECYCLE_HOOKS
-from modnet.host.kinds import KINDS
+from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS
 from modnet.text import format_error
 
 HOOKS = dict(sorted({**{kind.hook: kind.hookspec for kind in KINDS.values()}, **LIFECYCLE_HOOKS}.items()))

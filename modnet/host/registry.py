@@ -110,9 +110,8 @@ class Registry:
         """Add a component; raises PluginError if its owner has another one of the same kind and name."""
         kind, name, owner = component.kind, component.name, component.owner
         if any((c.kind, c.name, c.owner) == (kind, name, owner) for c in self._components):
-            raise PluginError(
-                f"{owner} registers the {kind} {name!r} twice", "give one another name, register(cls, name)"
-            )
+            why = f"{owner} registers the {kind} {name!r} twice"
+            raise PluginError(why, "give one another name, register(cls, name)")
         self._components.append(component)
 
     def discard(self, components: Iterable[Component]) -> None:
@@ -178,10 +177,8 @@ class Registry:
         if self._is_holder(component):
             return None
         rivals = sorted({c.owner for c in self._sort(component.kind) if c.name == component.name} - {component.owner})
-        return (
-            f"the {component.kind} name {component.name!r} is also {' and '.join(rivals)}'s; "
-            f"use {component.qualified_name!r}"
-        )
+        others = f"{' and '.join(rivals)}'s; use {component.qualified_name!r}"
+        return f"the {component.kind} name {component.name!r} is also {others}"
 
     def _sort(self, kind: str | None = None) -> list[Component]:
         chosen = [c for c in self._components if kind in {None, c.kind}]

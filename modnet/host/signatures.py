@@ -83,7 +83,6 @@ def _bare(signature: Signature) -> str:
 
 
 def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[Problem]:
-    """Yield the mistakes in a method of an interface."""
     wanted = inspect.getattr_static(interface, name)
     found = inspect.getattr_static(cls, name, wanted)
     function, original = (getattr(method, "__func__", method) for method in (found, wanted))
@@ -106,7 +105,6 @@ def _method_mistakes(cls: type, interface: type, name: str) -> Iterator[Problem]
 
 
 def _attribute_mistakes(cls: type, interface: type) -> Iterator[Problem]:
-    """Yield the mistakes in class attributes, `suffixes` for instance."""
     for name, declared in find_declared_types([interface], inspect.get_annotations(interface)).items():
         if get_origin(declared) is not ClassVar:
             continue
@@ -118,7 +116,6 @@ def _attribute_mistakes(cls: type, interface: type) -> Iterator[Problem]:
 
 
 def _default_mistakes(cls: type) -> Iterator[Problem]:
-    """Yield the mistakes in the defaults of a class's settings."""
     for key, setting in find_settings(cls).items():
         default, field = setting.default, setting.field
         if default is None or default is attrs.NOTHING or isinstance(default, _FACTORY) or (field and field.converter):

@@ -32,10 +32,8 @@ class Batches:
 
     def __attrs_post_init__(self) -> None:
         if self.sampling == "shuffle" and self.size > self.samples:
-            raise SettingError(
-                [f"'batch_size' must be <= the {self.samples} training samples when they are shuffled: {self.size}"],
-                "training",
-            )
+            what = f"'batch_size' must be <= the {self.samples} training samples when they are shuffled: {self.size}"
+            raise SettingError([what], "training")
 
     @property
     def iterations_per_epoch(self) -> float:
@@ -46,23 +44,21 @@ class Batches:
         """Return the sample indices of batch `t`, int64, of shape (size,)."""
         if self.sampling == "replacement":
             number, row = divmod(t, DRAWN_AT_ONCE)
-            drawn: Array = self._block(number)[row]
-            return drawn
-        number, row = divmod(t, -(-self.samples // self.size))
+            return np.asarray(self._block(number)[row])
+        number, row = divmod(t, int(self.iterations_per_epoch))
         return self._block(number)[row * self.size : (row + 1) * self.size]
 
     def ends_epoch(self, t: int) -> bool:
         """Return whether batch `t` completes an epoch: as many samples drawn as there are, or a multiple of it."""
         if self.sampling == "replacement":
             return (t + 1) * self.size // self.samples > t * self.size // self.samples
-        return (t + 1) % -(-self.samples // self.size) == 0
+        return (t + 1) % self.iterations_per_epoch == 0
 
     def _block(self, number: int) -> Array:
         """Return a thousand batches, or an epoch's permutation; the last one stays drawn."""
         if self._drawn[0] != number:
-            generator = self.stream.child(number).generator()
-            if self.sampling == "replacement":
-                self._drawn = number, generator.integers(0, self.samples, (DRAWN_AT_ONCE, self.size))
-            else:
-                self._drawn = number, generator.permutation(self.samples)
+            draws, shape = self.stream.child(number).generator(), (DRAWN_AT_ONCE, self.size)
+            is_shuffled = self.sampling == "shuffle"
+            block = draws.permutation(self.samples) if is_shuffled else draws.integers(0, self.samples, shape)
+            self._drawn = number, block
         return self._drawn[1]

@@ -53,10 +53,8 @@ class Checkpoint:
             mistake = f"the checkpoint is of the optimizer {self.optimizer}, not {name_of(optimizer)}"
             raise SettingError([mistake], "start")
         for name in {**self.params, **params}:
-            there, here = (
-                f"{some[name].dtype} {some[name].shape}" if name in some else "missing"
-                for some in (self.params, params)
-            )
+            pair = self.params.get(name), params.get(name)
+            there, here = ("missing" if array is None else f"{array.dtype} {array.shape}" for array in pair)
             if here != there:
                 raise ShapeError(f"the checkpoint is of another network: {name} is {there} in it, here it is {here}")
 

@@ -127,21 +127,14 @@ def _copy_as_float(x: Any) -> Array:
 
 
 def _check_writable(x: Any) -> None:
-    """Raise SettingError where the entries of `x` cannot be moved."""
-    if not isinstance(x, np.ndarray):
-        found = f"a {type(x).__name__}"
-    elif x.dtype.kind != "f":
-        found = f"an array of {x.dtype}"
-    elif not x.flags.writeable:
-        found = "a read-only array"
-    else:
-        return
-    what = f"in_place=True moves x itself and needs a writable array of floats, found {found}"
-    raise SettingError([f"{what}: make it x = np.array(x, float), and let f read that"], "numerical_gradient")
+    is_array = isinstance(x, np.ndarray)
+    if not is_array or x.dtype.kind != "f" or not x.flags.writeable:
+        found = f"an array of {x.dtype}{'' if x.flags.writeable else ', read-only'}" if is_array else type(x).__name__
+        what = f"in_place=True moves x itself and needs a writable array of floats, found {found}"
+        raise SettingError([f"{what}: make it x = np.array(x, float), and let f read that"], "numerical_gradient")
 
 
 def _describe_constant(value: float, is_number: bool, in_place: bool) -> str:
-    """Return the warning that a function has the same value wherever it was evaluated."""
     what = f"as it returns {value:.6g} however x is moved"
     if in_place:
         return f"f seems not to read the array x, {what}: pass the array that f reads, not a copy of it"

@@ -60,6 +60,8 @@ def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[s
     """Return the summary of a run that has ended."""
     history = run.history
     columns = {name: values or [math.nan] for name, values in history.columns.items()}
+    loaded = [report for report in get_host().plugins if report.state == "loaded" and report.version]
+    plugins = {report.distribution: report.version for report in sorted(loaded, key=lambda report: report.distribution)}
     return {
         "status": run.status,
         "iterations": run.iteration,
@@ -71,7 +73,7 @@ def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[s
         "seed": experiment.seed,
         "seconds": round(run.seconds, 3),
         "params_sha256": hash_params(run.params),
-        "versions": {"python": platform.python_version(), "numpy": np.__version__, **_list_versions()},
+        "versions": {"python": platform.python_version(), "numpy": np.__version__, **plugins},
     }
 
 
@@ -85,13 +87,9 @@ def history_to_csv(history: History) -> str:
     values = zip(*history.columns.values(), strict=True)
     cells = (["" if math.isnan(value) else repr(value) for value in row] for row in values)
     evaluations = dict(zip(history.evaluated_at, cells, strict=True))
-    rows: list[list[Any]] = [["iteration", "loss", *history.columns]]
-    if 0 in evaluations:
-        rows.append([0, "", *evaluations[0]])
-    nothing = [""] * len(history.columns)
-    for iteration, loss in enumerate(history.loss, start=1):
-        rows.append([iteration, repr(loss), *evaluations.get(iteration, nothing)])
-    return to_csv(rows)
+    losses, nothing = ["", *map(repr, history.loss)], [""] * len(history.columns)
+    rows = [[k, losses[k], *evaluations.get(k, nothing)] for k in range(0 if 0 in evaluations else 1, len(losses))]
+    return to_csv([["iteration", "loss", *history.columns], *rows])
 
 
 def read_history(path: Path) -> History:
@@ -123,9 +121,3 @@ def _record(row: dict[str | Any, str | Any], history: History) -> None:
     cells = {name: cell for name, cell in row.items() if name not in {"iteration", "loss"}}
     if any(cells.values()):
         history.record(len(history.loss), {name: float(cell or "nan") for name, cell in cells.items()})
-
-
-def _list_versions() -> dict[str, str]:
-    """Return the versions of the installed distributions whose plugins are loaded, modnet among them."""
-    loaded = [report for report in get_host().plugins if report.state == "loaded" and report.version]
-    return {report.distribution: report.version for report in sorted(loaded, key=lambda report: report.distribution)}

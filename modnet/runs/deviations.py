@@ -6,7 +6,6 @@ from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
-import attrs
 import numpy as np
 
 from modnet.compose.experiment import Experiment, to_table
@@ -28,7 +27,7 @@ UNVERIFIED = ("seconds", "versions")  # of a summary: another run of the same bi
 def find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, data: Dataset) -> list[Difference]:
     """Return what a run's folder has otherwise than a run that was trained again; the history is not compared."""
     comparisons: dict[str, Callable[[Path], Iterable[Difference]]] = {
-        EXPERIMENT: lambda path: _compare_experiment(path, experiment),
+        EXPERIMENT: lambda path: compare_settings(read_toml(path), to_table(experiment), PLACE, EXPERIMENT),
         PARAMS: lambda path: _compare_params(path, run.params, describe_params(data)),
         PREPARATION: lambda path: _compare_preparation(path, data),
         HITS: lambda path: _compare_of_samples(path, run.hits, run.status),
@@ -42,12 +41,6 @@ def find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, data
         except (DataError, SettingError) as error:
             found.append(Difference(name, str(error).removeprefix(f"{folder / name}: ")))
     return found
-
-
-def _compare_experiment(path: Path, experiment: Experiment) -> list[Difference]:
-    """Return the settings that are not as a run writes them: complete, with all that the data's source inferred."""
-    found = compare_settings(read_toml(path), to_table(experiment), PLACE)
-    return [attrs.evolve(each, part=EXPERIMENT) for each in found]
 
 
 def _compare_params(path: Path, made: Params, about: dict[str, Any]) -> list[Difference]:

@@ -101,7 +101,6 @@ def read_ending(path: Path) -> tuple[Status, int] | None:
 
 
 def _read_summary(path: Path) -> tuple[Status, int] | None:
-    """Return status and iterations in the summary of a run, or None where there is none, or it is damaged."""
     try:
         summary = read_json(path)
         return Status(summary["status"]), int(summary["iterations"])

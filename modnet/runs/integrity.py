@@ -52,7 +52,6 @@ def _check_params(folder: Path) -> None:
 
 
 def _refuse(folder: Path, receipt: Receipt, names: list[str], remedy: str) -> None:
-    """Raise DataError for files that are not as a run left them, with what to do."""
     which = [name if (folder / name).exists() else f"{name} (missing)" for name in names]
     with suppress(SettingError, ValueError):
         at = names.index(EXPERIMENT)

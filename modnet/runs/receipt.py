@@ -198,14 +198,16 @@ def _read_segments(text: str) -> tuple[Segment, ...]:
     return tuple(_READER.read(each, Segment) for each in json.loads(text))
 
 
-def compare_settings(then: Table, now: Table, changeable: tuple[str, ...] = ()) -> list[Difference]:
+def compare_settings(
+    then: Table, now: Table, changeable: tuple[str, ...] = (), part: str = "setting"
+) -> list[Difference]:
     """Return the settings that differ in two tables, nested or flat, but those that begin as some that may change.
 
     >>> found = compare_settings({"seed": 1, "loss": {"eps": 0.1}}, {"seed": 2, "loss": {"eps": 0.2}}, ("seed",))
     >>> [str(difference) for difference in found]
     ['setting loss.eps: 0.1 then, 0.2 now']
     """
-    found = compare_entries("setting", flatten(then), flatten(now))
+    found = compare_entries(part, flatten(then), flatten(now))
     return [each for each in found if not each.what.startswith(changeable)]
 
 

@@ -18,31 +18,13 @@ from modnet.display.learning_curves import draw_learning_curves
 from modnet.errors import DataError, ModnetError, SettingError
 from modnet.files import write_atomically
 from modnet.files.opening import LARGEST_JSON
-from modnet.host.hooks import hookimpl
+from modnet.host.kinds import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import Checkpoint, Checkpoints, save_params
 from modnet.nn.run import Run
+from modnet.runs import folder
 from modnet.runs.contents import describe_params, history_to_csv, pack_json, pack_of_samples, summarize
-from modnet.runs.folder import (
-    CURVES,
-    ERRORS,
-    EXPERIMENT,
-    HISTORY,
-    HITS,
-    PARAMS,
-    PREPARATION,
-    SEALED,
-    SUMMARY,
-    check_is_free,
-    claim,
-    discard_replaced,
-    format_resume,
-    is_aside,
-    recover,
-    remove_run,
-    restore,
-    set_aside,
-)
+from modnet.runs.folder import CURVES, ERRORS, EXPERIMENT, HISTORY, HITS, PARAMS, PREPARATION, SEALED, SUMMARY
 from modnet.runs.receipt import Receipt, compare_settings
 from modnet.runs.surroundings import Difference, compare_entries
 from modnet.text import list_some
@@ -58,17 +40,17 @@ def create_run(
     With `overwrite` a run that was there is kept until the new one has ended or saved a first iteration. Raises
     SettingError where the folder is not empty, and DataError where another process has it.
     """
-    recover(path)
-    check_is_free(path, overwrite=overwrite)
-    folder = path.absolute()
+    folder.recover(path)
+    folder.check_is_free(path, overwrite=overwrite)
+    absolute = path.absolute()
     try:
-        with claim(path):
-            check_is_free(path, overwrite=overwrite)  # another process may have been faster
+        with folder.claim(path):
+            folder.check_is_free(path, overwrite=overwrite)  # another process may have been faster
             with begin_run(RunRecorder(path, experiment, data, compact=compact)) as recorder:
                 yield recorder
     finally:
         with suppress(OSError):  # the folder is not empty
-            folder.rmdir()
+            absolute.rmdir()
 
 
 @contextmanager
@@ -176,7 +158,7 @@ class RunRecorder(Observer):
             if status is not Status.FINISHED:
                 self._save(checkpoint.params, checkpoint.history)
             if status is Status.RUNNING and checkpoint.iteration > self._start:
-                discard_replaced(self._folder)
+                folder.discard_replaced(self._folder)
 
     @hookimpl(tryfirst=True)
     def run_started(self, run: ObservedRun) -> None:
@@ -204,13 +186,13 @@ class RunRecorder(Observer):
             with self._writing(run.iteration):
                 self._conclude(run)
         except DataError:
-            if is_aside(self._folder):
+            if folder.is_aside(self._folder):
                 self.abandon()
             if not has_raised:
                 raise
 
     def _came_to_nothing(self, run: ObservedRun) -> bool:
-        if not is_aside(self._folder):
+        if not folder.is_aside(self._folder):
             return run.status is Status.FAILED and not run.iteration
         failed = run.status is Status.FAILED or self._cannot_be_written
         return failed or (run.status is not Status.FINISHED and run.iteration <= self._start)
@@ -226,18 +208,18 @@ class RunRecorder(Observer):
         """Set any run aside that is there, and write the experiment; raises DataError where that cannot be."""
         with self._writing():
             if (self._folder / EXPERIMENT).is_file():
-                set_aside(self._folder)
+                folder.set_aside(self._folder)
             self._owns_folder = True
             self._checkpoints.discard()
-            remove_run(self._folder)
+            folder.remove_run(self._folder)
             write_atomically(self._folder / EXPERIMENT, tomli_w.dumps(self._table).encode())
 
     def abandon(self) -> bool:
         """Remove the run, and restore the one that was there before; return whether there was one."""
-        if restore(self._folder):
+        if folder.restore(self._folder):
             self.has_restored = True
         elif self._owns_folder:
-            remove_run(self._folder)
+            folder.remove_run(self._folder)
         self._owns_folder = False
         return self.has_restored
 
@@ -253,7 +235,7 @@ class RunRecorder(Observer):
         self._receipt.with_results(run, self._folder, names).write(self._folder)
         if run.status.is_final:
             self._checkpoints.discard(but_the_last=run.status is Status.FINISHED and not self.compact)
-        discard_replaced(self._folder)
+        folder.discard_replaced(self._folder)
         self.is_saved = True
 
     def _save(self, params: Params, history: History) -> None:
@@ -267,6 +249,6 @@ class RunRecorder(Observer):
             yield
         except OSError as error:
             self._cannot_be_written = True
-            can_resume = iteration and self._folder.is_dir() and not is_aside(self._folder)
-            advice = f": continue from the last checkpoint with {format_resume(self.path)}" if can_resume else ""
+            can_resume = iteration and self._folder.is_dir() and not folder.is_aside(self._folder)
+            advice = f": continue from the last checkpoint with {folder.format_resume(self.path)}" if can_resume else ""
             raise DataError(f"{self.path}: cannot be written: {error.strerror or error}{advice}") from None

@@ -90,10 +90,9 @@ class Segment:
         """Return the surroundings of this process for an experiment."""
         plugins, followers = _find_origins(experiment), get_host().list_followers()
         third_parties = {o.distribution: o.package for o in plugins if o.distribution != BUILT_IN}
-        observers = (
-            Origin(OBSERVER, p.name, p.distribution, p.version, *_find_code_of_plugin(p, p.module)) for p in followers
-        )
-        return cls(0, plugins, tuple(observers), list_libraries(third_parties), describe_machine())
+        about = [(OBSERVER, p.name, p.distribution, p.version, *_find_code_of_plugin(p, p.module)) for p in followers]
+        observers = tuple(Origin(*each) for each in about)
+        return cls(0, plugins, observers, list_libraries(third_parties), describe_machine())
 
     @property
     def distributions(self) -> frozenset[str]:

@@ -169,7 +169,7 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
     except DivergedError as error:
         run = error.run
     except _DepartedError as departed:
-        return attrs.evolve(wanted, again=_compare_results(wanted, departed.run))
+        return attrs.evolve(wanted, again=_compare_results(wanted, *departed.args))
     if run.status is Status.FINISHED and results.status in {Status.INTERRUPTED, Status.FAILED}:
         run.status = results.status  # as far as it went
     found = find_deviations(wanted.folder, run, experiment, data)
@@ -187,11 +187,7 @@ def _read_losses(wanted: Verification) -> list[float] | None:
 
 
 class _DepartedError(Exception):
-    """The run differs from the recorded one; the rest of it would show nothing more."""
-
-    def __init__(self, run: Any) -> None:
-        self.run = run
-        super().__init__()
+    """The run, its one argument, differs from the recorded one; the rest of it would show nothing more."""
 
 
 @attrs.define

@@ -8,7 +8,8 @@ from collections.abc import Callable
 import attrs
 import numpy as np
 
-from modnet import Activation, Array, FusedLoss, GradientError, Loss, Objective, Params, PrecisionWarning, default_step
+from modnet import Array, GradientError, Objective, Params, PrecisionWarning, default_step
+from modnet_gradients.forms import has_exact_changes
 
 
 @attrs.frozen
@@ -40,13 +41,14 @@ def check_step(h: float, params: Params, objective: Callable[[Params], float] | 
 
     Nothing cancels in a network whose parts all have an exact `change`: of it there is no warning.
     """
+    exact = isinstance(objective, Objective) and has_exact_changes(objective.layers, objective.loss_function)
     for name, value in params.items():
         eps = float(np.finfo(value.dtype).eps)
         if h <= eps:
             raise GradientError(
                 f"{name} is {value.dtype}, in which h={h:g} vanishes beside 1: use float64, or h={_good(value)} or so"
             )
-        if h < eps**0.5 and not (isinstance(objective, Objective) and has_exact_changes(objective)):
+        if h < eps**0.5 and not exact:
             warnings.warn(
                 f"h={h:g} in {value.dtype}: rounding alone moves each entry of the gradient by about "
                 f"{eps / h:.1e} of the loss; with h={_good(value)} it is {eps / default_step(value.dtype):.1e}",
@@ -54,19 +56,6 @@ def check_step(h: float, params: Params, objective: Callable[[Params], float] | 
                 stacklevel=3,
             )
             return
-
-
-def has_exact_changes(objective: Objective) -> bool:
-    """Return whether each part of a network has a form of its own for the change of what it gives."""
-    last, loss = objective.layers[-1].activation, objective.loss_function
-    activations = [layer.activation for layer in objective.layers]
-    fused = loss.fused(last)
-    if fused is None:
-        end = type(loss).change is not Loss.change
-    else:
-        end = type(fused).change is not FusedLoss.change
-        activations.pop()
-    return end and all(type(activation).change is not Activation.change for activation in activations)
 
 
 def _good(value: Array) -> str:

@@ -23,6 +23,7 @@ import attrs
 import numpy as np
 
 import modnet
+from modnet.testing.kit import find_suite
 
 sys.path.append(str(Path(__file__).parents[1]))
 
@@ -164,7 +165,7 @@ class SquaredError(modnet.Loss):
         return ((y - t) ** 2).sum(axis=-1) / y.shape[-1]
 
     def fused(self, activation: modnet.Activation) -> modnet.FusedLoss | None:
-        return FusedSquaredError(self, activation)
+        return FusedSquaredError(self, activation) if activation.computes == "softmax" else None
 
 
 @attrs.frozen(eq=False)
@@ -365,7 +366,23 @@ def measure(adversary: Adversary, weights_by_unit: int = 4) -> Result:
 
 def fallbacks(adversary: Adversary) -> str:
     """Return of each layer its level and the share of its cells that fell back."""
-    return ""
+    network = adversary.network
+    objective = network.objective(adversary.x, adversary.t)
+    with np.errstate(all="ignore"):
+        layers = central("nodes", adversary.h).count_cells(objective, network.params)
+    return ", ".join(f"{layer.level} {layer.fell_back / layer.cells:.2%}" for layer in layers)
+
+
+def failed_checks(adversary: Adversary) -> list[str]:
+    """Return the names of the checks for plugin authors that the part fails, and without the false promise passes."""
+    honest = {"kinks": None, "smooth": False, "factor": 1.0}
+    fields = {field.name for field in attrs.fields(type(adversary.part))}
+    suite = find_suite("loss" if isinstance(adversary.part, modnet.Loss) else "activation")
+    first, other = (
+        {outcome.name for outcome in suite.run(part).failed}
+        for part in (adversary.part, attrs.evolve(adversary.part, **{n: honest[n] for n in fields & {*honest}}))
+    )
+    return sorted(first - other)
 
 
 def main() -> None:
@@ -384,6 +401,9 @@ def main() -> None:
         wrong += adversary.promise != "false" and not result.refused and not max(result.exact, result.every) <= 1
         row = f"{adversary.name:<40}{adversary.promise:>8}{result.exact:>10.2g}{result.every:>10.2g}"
         print(f"{row}{time.perf_counter() - begin:>9.1f}  {result.refused or result.fell_back}", flush=True)
+        if adversary.promise == "false":
+            found = ["the guard"] * (max(result.exact, result.every) <= 1) + failed_checks(adversary)
+            print(f"{'':<8}found by: {', '.join(found) or 'nobody'}")
     print(f"{wrong} fooled, in {time.perf_counter() - start:.0f} s")
 
 

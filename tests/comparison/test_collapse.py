@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from modnet.comparison.collapse import bound_share, find_collapsed
 from modnet.comparison.grid import Setting
 from modnet.comparison.report import Comparison
-from modnet.comparison.result import SettingResult
+from modnet.comparison.result import SettingResult, find_collapsed
+from modnet.comparison.statistics import bound_share
 from modnet.types import History, Status
 
 OK, DIVERGED = Status.FINISHED, Status.DIVERGED

@@ -93,6 +93,11 @@ class TestFolder:
         modnet.compare(experiment, {"hidden": [2]}, seeds=1, workers=1)
         assert list(tmp_path.iterdir()) == []
 
+    @pytest.mark.parametrize("workers", [0, -1])
+    def test_there_are_no_fewer_workers_than_one(self, experiment: dict[str, Any], workers: int) -> None:
+        with pytest.raises(modnet.SettingError, match=f"workers: must be >= 1: {workers}"):
+            modnet.compare(experiment, {"hidden": [2]}, seeds=1, workers=workers)
+
     def test_its_toml_makes_it_again(self, done: Path, tmp_path: Path) -> None:
         modnet.compare(done / "comparison.toml", out=tmp_path / "again", workers=1)
         assert bits(tmp_path / "again") == bits(done)

@@ -209,7 +209,7 @@ def test_what_pointed_the_other_way_is_no_evidence() -> None:
     once, twice = (decide([turned[:look]], Variation.on_these_samples)[0] for look in (5, 10))
     assert (once.claim, twice.claim) == ("different", "undecided")
     [alone] = decide([turned], Variation.on_these_samples)
-    smallest = Variation.from_hits(turned).on_these_samples().p_different()
+    smallest = Variation.from_values(turned).on_these_samples().p_different()
     assert alone.p_different == overall_p(smallest)
     worse = np.concatenate([turned, accuracies(*[-9, -8] * 5)])
     assert decide([worse], Variation.on_these_samples)[0].claim == "different"
@@ -230,7 +230,7 @@ def test_claims_are_as_seldom_wrong_as_they_may_be_and_no_less_often_for_nothing
         hits = [draw(rng, samples=50) for _ in range(3)]
         alone += wrong(hits[:1], Variation.on_these_samples)
         family += wrong(hits, Variation.on_these_samples)
-        looks = [Variation.from_hits(hits[0][:look]).on_these_samples().p_different() for look in ANALYSES]
+        looks = [Variation.from_values(hits[0][:look]).on_these_samples().p_different() for look in ANALYSES]
         uncorrected += min(looks) <= ERROR
     slack = 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
     assert alone / repeats < ERROR + slack

@@ -28,7 +28,7 @@ def draw(rng: np.random.Generator, gap: float, seeds: int = ANALYSES[-1], sample
 @pytest.mark.parametrize("seeds", [10, 40])
 def test_later_means_are_spread_by_the_later_seeds_and_by_what_is_uncertain_of_the_earlier_ones(seeds: int) -> None:
     """Beyond doubt, a difference has the predictive distribution of the mean of normal values."""
-    so_far = Variation.from_hits(draw(np.random.default_rng(0), 0.4, seeds))
+    so_far = Variation.from_values(draw(np.random.default_rng(0), 0.4, seeds))
     later = simulate(so_far, [80, 160])
     variance = so_far.on_these_samples().standard_error ** 2 * seeds * (seeds - 1) / (seeds - 3)
     for count, simulated in zip((80, 160), later, strict=True):
@@ -42,7 +42,7 @@ def test_later_means_are_spread_by_the_later_seeds_and_by_what_is_uncertain_of_t
 
 def test_what_may_well_be_chance_is_drawn_towards_no_difference() -> None:
     rng = np.random.default_rng(1)
-    near, far = (Variation.from_hits(draw(rng, gap, 20, 1000)) for gap in (0.005, 0.2))
+    near, far = (Variation.from_values(draw(rng, gap, 20, 1000)) for gap in (0.005, 0.2))
     assert abs(np.mean(simulate(near, [160])[0].mean)) < 0.6 * abs(near.mean)
     assert np.mean(simulate(far, [160])[0].mean) == pytest.approx(far.mean, rel=0.02)
 
@@ -50,7 +50,7 @@ def test_what_may_well_be_chance_is_drawn_towards_no_difference() -> None:
 @pytest.mark.parametrize("scope", SCOPES)
 @pytest.mark.parametrize("samples", [60, 1000])
 def test_p_values_of_many_simulations_are_those_of_each(scope: Scope, samples: int) -> None:
-    so_far = Variation.from_hits(draw(np.random.default_rng(2), 0.03, 10, samples))
+    so_far = Variation.from_values(draw(np.random.default_rng(2), 0.03, 10, samples))
     for later in simulate(so_far, [20, 160]):
         many = scope(later)
         different = np.minimum(*(many.p_behind(side, np.asarray) for side in (-1, 1)))

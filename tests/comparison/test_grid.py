@@ -96,6 +96,8 @@ class TestMistakes:
             ({"activation": "relu"}, "grid: 'activation' must be a list of values, not "),
             ({"activation": 3}, "grid: 'activation' must be a list of values, not "),
             ({"activation": []}, "grid: 'activation' must be a list of values, not "),
+            ({"hidden": [3], "hidden_size": [4]}, "grid: 'hidden' and 'hidden_size' are the same entry: leave one out"),
+            ({"lr": [0.1], "optimizer.lr": [0.2]}, "grid: 'lr' and 'optimizer.lr' are the same entry: leave one out"),
             ({"hidden": [3, 3]}, "grid: twice the same: "),
             ({"hidden": [3, [3]]}, "grid: twice the same: "),
             ({"lr": [0.1, 0.1]}, "grid: twice the same: "),

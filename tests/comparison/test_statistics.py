@@ -30,7 +30,7 @@ def simulate(seed: int, seeds: int = 8, samples: int = 400, gap: float = 0.05) -
 
 
 def estimates(values: Array) -> list[Estimate]:
-    return [Variation.from_hits(values).on_these_samples(), Variation.from_hits(values).on_such_samples()]
+    return [Variation.from_values(values).on_these_samples(), Variation.from_values(values).on_such_samples()]
 
 
 def numbers(part: Estimate | Variation) -> Any:
@@ -61,13 +61,13 @@ def test_the_mean_squares_are_those_of_a_two_way_analysis_of_variance_written_ou
         / ((seeds - 1) * (samples - 1)),
         columns=np.array(columns) - mean,
     )
-    assert plain(Variation.from_hits(values)) == numbers(expected)
+    assert plain(Variation.from_values(values)) == numbers(expected)
 
 
 def test_hits_may_be_stored_in_any_type() -> None:
     recognised = simulate(0) > 0
     for dtype in (np.int8, np.int64, np.float32):
-        assert plain(Variation.from_hits(recognised)) == numbers(Variation.from_hits(recognised.astype(dtype)))
+        assert plain(Variation.from_values(recognised)) == numbers(Variation.from_values(recognised.astype(dtype)))
 
 
 @given(hits)
@@ -99,7 +99,7 @@ def test_on_such_samples_less_is_certain(values: Array) -> None:
 
 @given(hits, st.integers(2, 30))
 def test_what_is_foreseen_for_more_seeds_becomes_certain_up_to_the_samples_share(values: Array, times: int) -> None:
-    variation = Variation.from_hits(values)
+    variation = Variation.from_values(values)
     for scope in (Variation.on_these_samples, Variation.on_such_samples):
         now, then = scope(variation), scope(variation.after(len(values) * times))
         assert plain(scope(variation.after(len(values)))) == pytest.approx(plain(now))
@@ -112,7 +112,7 @@ def test_what_is_foreseen_for_more_seeds_becomes_certain_up_to_the_samples_share
 
 
 def test_the_samples_share_is_left_however_many_seeds_there_are() -> None:
-    variation = Variation.from_hits(simulate(1))
+    variation = Variation.from_values(simulate(1))
     share = (variation.by_sample - variation.residual) / (variation.seeds * variation.samples)
     assert share > 0
     assert variation.after(10**12).on_such_samples().standard_error == pytest.approx(math.sqrt(share), rel=1e-6)
@@ -124,7 +124,7 @@ def test_on_these_samples_it_is_scipys_paired_t_test(seed: int, level: float) ->
     rng = np.random.default_rng(seed)
     one, other = rng.random((2, 7, 300)) < np.array([0.8, 0.78]).reshape(2, 1, 1)
     expected = stats.ttest_rel(one.mean(axis=1), other.mean(axis=1))
-    found = Variation.from_hits(one.astype(np.int8) - other).on_these_samples()
+    found = Variation.from_values(one.astype(np.int8) - other).on_these_samples()
     assert found.df == expected.df
     assert found.p_different() == pytest.approx(expected.pvalue, rel=1e-12, abs=1e-12)
     assert found.interval(level) == pytest.approx(tuple(expected.confidence_interval(level)), rel=1e-12, abs=1e-12)
@@ -137,7 +137,7 @@ def test_equivalence_is_the_larger_of_two_one_sided_tests_of_scipy(seed: int) ->
     for rope in (0.0, 0.001, 0.01, 0.05, 0.2):
         above = stats.ttest_1samp(accuracies, -rope, alternative="greater").pvalue
         below = stats.ttest_1samp(accuracies, rope, alternative="less").pvalue
-        found = Variation.from_hits(values).on_these_samples().p_equivalent(rope)
+        found = Variation.from_values(values).on_these_samples().p_equivalent(rope)
         assert found == pytest.approx(max(above, below), rel=1e-12, abs=1e-12)
 
 
@@ -166,7 +166,7 @@ def test_on_such_samples_the_standard_error_is_that_of_a_crossed_bootstrap(seed:
     seeds = rng.multinomial(n, np.full(n, 1 / n), draws) / n
     samples = rng.multinomial(m, np.full(m, 1 / m), draws) / m
     means = np.einsum("dn,nm,dm->d", seeds, values, samples, optimize=True)
-    variation = Variation.from_hits(values)
+    variation = Variation.from_values(values)
     found = variation.on_such_samples().standard_error ** 2
     expected = (
         variation.by_seed * (n - 1) / n
@@ -230,7 +230,7 @@ def test_a_constant_without_error_is_where_it_is(level: float) -> None:
 
 def test_where_no_hit_differs_it_takes_many_samples_to_call_two_settings_equal() -> None:
     """Five seeds of ten samples all alike are to be expected of settings that are a hundredth apart."""
-    few, many = (Variation.from_hits(np.zeros((5, samples), np.int8)) for samples in (10, 10_000))
+    few, many = (Variation.from_values(np.zeros((5, samples), np.int8)) for samples in (10, 10_000))
     for scope in (Variation.on_these_samples, Variation.on_such_samples):
         assert scope(few).p_different() == scope(many).p_different() == 1
         assert scope(few).p_equivalent(0.001) > 0.4
@@ -242,7 +242,7 @@ def test_where_no_hit_differs_it_takes_many_samples_to_call_two_settings_equal()
 def test_seeds_that_do_not_matter_leave_the_samples_only() -> None:
     values = np.repeat(simulate(3)[:1], 6, axis=0)
     m = values.shape[1]
-    variation = Variation.from_hits(values)
+    variation = Variation.from_values(values)
     assert (variation.by_seed, variation.residual) == pytest.approx((0, 0), abs=1e-12)
     # As little as one hit is all that is taken for the seeds.
     assert variation.on_these_samples().standard_error == pytest.approx(1 / values.size)
@@ -254,7 +254,7 @@ def test_seeds_that_do_not_matter_leave_the_samples_only() -> None:
 def test_neither_seeds_nor_samples_make_the_mean_more_certain_than_independent_hits() -> None:
     """Each seed is ahead on a sample of its own: both mean squares fall below the rest, by chance or by design."""
     values = np.eye(6, dtype=np.int8)
-    variation = Variation.from_hits(values)
+    variation = Variation.from_values(values)
     assert (variation.by_seed, variation.by_sample) == pytest.approx((0, 0), abs=1e-15)
     such = variation.on_such_samples()
     assert such.standard_error == pytest.approx(math.sqrt(variation.residual / values.size))
@@ -280,7 +280,7 @@ def test_an_accuracy_on_which_seeds_agree_has_at_least_the_interval_of_clopper_a
 ) -> None:
     """Within 0 and 1 also where each hit is 1; where t's interval is the wider one, it counts."""
     hits = alike((1, 100 - wrong), (0, wrong))
-    estimate = Variation.from_hits(hits, (0.0, 1.0)).on_such_samples()
+    estimate = Variation.from_values(hits, are_differences=False).on_such_samples()
     exact = stats.binomtest(100 - wrong, 100).proportion_ci(level)
     half = stats.t.isf((1 - level) / 2, estimate.df) * estimate.standard_error
     expected = min(exact.low, max(estimate.mean - half, 0)), max(exact.high, min(estimate.mean + half, 1))
@@ -289,7 +289,7 @@ def test_an_accuracy_on_which_seeds_agree_has_at_least_the_interval_of_clopper_a
 
 @pytest.mark.parametrize(("better", "worse"), [(1, 0), (6, 0), (10, 0), (5, 2), (20, 5), (3, 3)])
 def test_where_few_samples_differ_it_is_at_least_the_sign_test(better: int, worse: int) -> None:
-    estimate = Variation.from_hits(alike((1, better), (-1, worse), (0, 500))).on_such_samples()
+    estimate = Variation.from_values(alike((1, better), (-1, worse), (0, 500))).on_such_samples()
     sign = stats.binomtest(better, better + worse).pvalue
     by_t = 2 * stats.t.sf(abs(estimate.mean) / estimate.standard_error, estimate.df)
     assert estimate.p_different() == pytest.approx(max(sign, by_t), rel=0.05)
@@ -301,8 +301,8 @@ def test_intervals_stay_within_what_is_possible_and_have_a_width(values: Array, 
         low, high = estimate.interval(level)
         assert -1 <= low < high <= 1
     for estimate in (
-        Variation.from_hits(values > 0, (0.0, 1.0)).on_these_samples(),
-        Variation.from_hits(values > 0, (0.0, 1.0)).on_such_samples(),
+        Variation.from_values(values > 0, are_differences=False).on_these_samples(),
+        Variation.from_values(values > 0, are_differences=False).on_such_samples(),
     ):
         low, high = estimate.interval(level)
         assert 0 <= low < high <= 1
@@ -326,7 +326,7 @@ def test_intervals_of_accuracies_hold_at_high_accuracy_and_few_samples(samples: 
         never, chance = rng.random((2, 1, samples)) < (1 - accuracy) / 2
         recognised = ~never & (~chance | (rng.random((8, samples)) < 0.3))
         true = (1 - (1 - accuracy) / 2) * (1 - 0.7 * (1 - accuracy) / 2)
-        low, high = Variation.from_hits(recognised, (0.0, 1.0)).on_such_samples().interval()
+        low, high = Variation.from_values(recognised, are_differences=False).on_such_samples().interval()
         inside += low <= true <= high
     assert inside / repeats > 0.95 - 3 * math.sqrt(0.95 * 0.05 / repeats)
 

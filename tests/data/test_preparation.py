@@ -164,6 +164,26 @@ def test_test_rows_change_nothing_that_is_learned(seed, age, sex):
     assert "deck: 1 row has a word that the training rows lack, 'G': it becomes zeros" in data.notes
 
 
+@pytest.mark.parametrize(
+    ("words", "note"),
+    [
+        (["f", "x", "m"], "sex: 1 row has a word that the training rows lack, 'x': it becomes zeros"),
+        (["x"], "sex: 1 row has a word that the training rows lack, 'x': it becomes zeros"),
+        (
+            ["F", "M", "F"],
+            (
+                "sex: 3 rows have a word that the training rows lack, 'F', 'M': it becomes zeros; no row has a "
+                "known one: is it the column of the training rows?"
+            ),
+        ),
+    ],
+)
+def test_a_note_on_unseen_words_doubts_a_column_in_which_no_word_is_known(words, note):
+    train = [["f"], ["m"]] * 4, [0, 1] * 4
+    data = Dataset.from_arrays(train, ([[word] for word in words], [0] * len(words)), feature_names=["sex"])
+    assert data.notes == (note,)
+
+
 @pytest.mark.parametrize("dtype", ["u1", "i4", "f4", "f8"])
 def test_the_same_numbers_of_any_type_are_prepared_to_the_same_bits(dtype):
     x = np.arange(60).reshape(20, 3) ** 2 % 251
@@ -223,6 +243,26 @@ def test_settings_that_cannot_be(settings, words):
     with pytest.raises(DataError) as caught:
         ship(**{"impute": {"age": "mean", "deck": "most-frequent"}, **settings})
     assert words in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    ("rows", "words"),
+    [
+        ([[0.0] * 16, [math.nan] * 16], "new row 2, feature 1: expected a finite number, found nan"),
+        ([[0.0] * 15 + ["a"]], "feature 16 is text, and in training it was numbers"),
+        ([[0.0] * 15], "16 columns are described, and rows have 15"),
+    ],
+)
+@pytest.mark.parametrize("standardize", [True, False])
+def test_raw_rows_with_other_than_numbers_are_refused_whether_pixels_or_not(rows, words, standardize):
+    x = np.random.default_rng(0).integers(0, 256, (40, 16))
+    data = Dataset.from_arrays(x, [0, 1] * 20, standardize=standardize)
+    assert (data.preparation is None) is not standardize
+    np.testing.assert_array_equal(data.prepare(data.train.unscaled(slice(None))), data.train.x)
+    with pytest.raises(DataError) as caught:
+        data.prepare(rows)
+    expected = words if not standardize or "nan" not in words else "row 2, feature 1: a missing value, and no 'impute'"
+    assert str(caught.value) == expected
 
 
 def test_many_words_are_asked_about_and_the_advice_works():

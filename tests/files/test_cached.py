@@ -77,6 +77,15 @@ def test_a_small_one_each_time_and_nothing_is_kept(path, cache):
     assert not cache.exists()
 
 
+@pytest.mark.parametrize("size", [99, 2**22])
+def test_facts_are_those_of_json_whether_they_are_stored_or_not(path, size):
+    path.write_bytes(b"1" * size)
+    assert arrays_of(path, "recipe", lambda put: {"pair": (1, 2), "table": {3: None}})[1] == {
+        "pair": [1, 2],
+        "table": {"3": None},
+    }
+
+
 def test_another_content_or_recipe_is_converted_anew_and_another_name_is_not(path, tmp_path):
     convert = Converter()
     arrays_of(path, "one", convert)
@@ -135,7 +144,10 @@ def test_a_conversion_that_fails_leaves_nothing(path, cache):
     assert not list((cache / "arrays").iterdir())
 
 
-def test_blocks_that_do_not_fit_each_other(path):
+@pytest.mark.parametrize("is_small", [False, True])
+def test_blocks_that_do_not_fit_each_other(path, is_small):
+    if is_small:
+        path.write_bytes(b"1" * 99)
     with pytest.raises(DataError, match=r"x: a block of rows \(3,\) after one of \(2,\)"):
         arrays_of(path, "recipe", Converter(np.ones((2, 2)), np.ones((2, 3))))
 

@@ -234,9 +234,9 @@ class TestInPlace:
         ("x", "found"),
         [
             (np.array([3, 4]), "an array of int64"),
-            (np.broadcast_to(1.0, 3), "a read-only array"),
-            ([1.0, 2.0], "a list"),
-            (3.0, "a float"),
+            (np.broadcast_to(1.0, 3), "an array of float64, read-only"),
+            ([1.0, 2.0], "list"),
+            (3.0, "float"),
         ],
     )
     def test_what_cannot_be_moved_is_refused_and_the_advice_works(self, x: object, found: str) -> None:

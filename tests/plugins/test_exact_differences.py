@@ -62,6 +62,17 @@ INPUTS = {
 }
 
 
+ENDS = [
+    ("softmax", "cross-entropy"),
+    ("softmax", modnet.loss("cross-entropy", eps=0.0)),
+    ("softmax", "mean-squared-error"),
+    ("identity", "mean-squared-error"),
+    ("identity", "huber"),
+    ("sigmoid", "binary-cross-entropy"),
+    ("tanh", "mean-squared-error"),
+]
+
+
 @attrs.frozen
 class Case:
     """A network, a batch with targets and weights, and a step."""
@@ -84,11 +95,13 @@ def cases(draw):
     dtype, seed = draw(st.sampled_from(["float64", "float64", "float32"])), draw(st.integers(0, 2**32 - 1))
     rng = np.random.default_rng(seed)
     std = 10 ** draw(st.floats(-3, 1))
+    losses = st.sampled_from([*LOSSES, modnet.loss("cross-entropy", eps=0.0)])
+    output, loss = draw(st.one_of(st.sampled_from(ENDS), st.tuples(parts, losses)))
     network = modnet.Network(
         sizes,
         hidden=[draw(parts) for _ in sizes[2:]],
-        output=draw(parts),
-        loss=draw(st.sampled_from([*LOSSES, modnet.loss("cross-entropy", eps=0.0)])),
+        output=output,
+        loss=loss,
         weight_init_std=std,
         seed=seed,
         dtype=dtype,
@@ -180,11 +193,19 @@ def test_eighty_bits_are_enough_beside_fifty_digits(hidden, output, loss):
     assert max(float(np.abs(fine.values[name] - finer.values[name]).max()) for name in entries) < 1e-4 * fine.bound
 
 
-@BITS
-@settings(
-    max_examples=settings.default.max_examples * 3,
-    suppress_health_check=[HealthCheck.too_slow, HealthCheck.filter_too_much],
-)
-@given(case=cases())
+def random_networks(share):
+    """Return the decorator of a test for random networks, `share` times as many as an ordinary test has."""
+    count = int(settings.default.max_examples * share)
+    slow = [HealthCheck.too_slow, HealthCheck.filter_too_much]
+    return lambda test: BITS(settings(max_examples=count, suppress_health_check=slow)(given(case=cases())(test)))
+
+
+@random_networks(share=1)
 def test_random_networks_have_exact_differences_up_to_round_off(case):
+    check(case)
+
+
+@pytest.mark.check
+@random_networks(share=3)
+def test_many_random_networks_have_exact_differences_up_to_round_off(case):
     check(case)

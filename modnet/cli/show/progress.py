@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Self, TextIO
 
 from modnet.cli.show.values import format_duration, format_metric
 from modnet.files import telling
-from modnet.host.hooks import hookimpl
+from modnet.host.kinds import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.metrics import format_column
 from modnet.text import escape

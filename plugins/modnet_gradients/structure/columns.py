@@ -81,6 +81,28 @@ class Columns:
             return self.loss_change(y, t, dy.reshape(len(dy), -1, dy.shape[-1]), axis=0).reshape(dy.shape[1:])
         return self._changes_from(k + 1, self.weights[k + 1][:, units, np.newaxis, np.newaxis] * dz, sample)
 
+    def changes_of_cells(self, k: int, units: Array, sample: Array, da: Array) -> Array:
+        """Return the change of each loss where a unit of layer k has its pre-activation moved by `da` (M, columns).
+
+        `units` and `sample` (columns,) say whose column each is; the changes are (M, columns).
+        """
+        da = da[np.newaxis]
+        changes: Array
+        if self.is_alone(k):
+            a, z = self.a[k][units, :, sample].T[np.newaxis], self.z[k][units, :, sample].T[np.newaxis]
+            da = self.layers[k].activation.change(a, z, da, axis=0)
+            if k < len(self.layers) - 1:
+                da = self.weights[k + 1][:, np.newaxis, np.newaxis, units] * da[np.newaxis]
+                changes = self._changes_from(k + 1, da, sample)
+                return changes.reshape(changes.shape[1:])
+        spread = np.zeros((self.layers[k].outputs, *da.shape), da.dtype)
+        each = np.arange(len(units))
+        spread[units, 0, :, each] = da[0].T
+        if self.is_alone(k):
+            return self.loss.change(_take(self.z[k], sample), _take(self.t, sample), spread[:, 0], axis=0)
+        changes = self._changes_from(k, spread, sample)
+        return changes.reshape(changes.shape[1:])
+
     def _changes_from(self, k: int, da: Array, sample: Array | None) -> Array:
         """Return the changes (units, M, columns) for moves `da` (units of layer k, units, M, columns)."""
         _, units, m, columns = da.shape

@@ -6,9 +6,9 @@ from collections.abc import Callable
 
 import numpy as np
 
-from modnet import Array, GradientError
+from modnet import Array, DenseLayer, GradientError
 from modnet_gradients.stencil import Stencil
-from modnet_gradients.structure.columns import TILE, Columns
+from modnet_gradients.structure.columns import TILE
 from modnet_gradients.structure.moves import Moves, slices
 from modnet_gradients.structure.task import Task
 
@@ -31,7 +31,9 @@ def sum_moves(
         def add_up(units: slice, moves: Moves = moves) -> None:
             moved = evaluate(units, moves) if evaluate else differences(task, k, units, moves)
             if not np.isfinite(moved).all():
-                raise GradientError(_not_finite(columns, k, units, moved, moves, steps))
+                row, move = map(int, np.argwhere(~np.isfinite(moved))[0])
+                where = moves.input_of(move), units.start + row, int(moves.sample[move])
+                raise GradientError(describe_not_finite(layer, *where, steps))
             if task.weights is not None:
                 moved *= task.weights.take(moves.sample)
             total[units, moves.inputs] += moves.sums_by_input(moved)
@@ -57,11 +59,11 @@ def differences(task: Task, k: int, units: slice, moves: Moves) -> Array:
             da, sample = shifts * moves.value[some], moves.sample[some]
             for j in slices(units.stop, at_once, units.start):
                 changes = columns.changes(k, j, da, sample)
-                moved[j.start - units.start : j.stop - units.start, some] = _combine(changes, stencil)
+                moved[j.start - units.start : j.stop - units.start, some] = combine(changes, stencil)
     return moved
 
 
-def _combine(changes: Array, stencil: Stencil) -> Array:
+def combine(changes: Array, stencil: Stencil) -> Array:
     """Return the stencil's sum over the shifts, of changes (units, shifts, columns)."""
     first, *others = stencil.weights
     total: Array = changes[:, 0] * first
@@ -70,12 +72,10 @@ def _combine(changes: Array, stencil: Stencil) -> Array:
     return total.real
 
 
-def _not_finite(columns: Columns, k: int, units: slice, moved: Array, moves: Moves, steps: tuple[float, float]) -> str:
-    layer = columns.layers[k]
-    row, move = np.argwhere(~np.isfinite(moved))[0]
-    i, j = moves.input_of(int(move)), units.start + int(row)
+def describe_not_finite(layer: DenseLayer, i: int, j: int, sample: int, steps: tuple[float, float]) -> str:
+    """Return what is wrong where unit `j` is moved as its input `i` moves it, the number of inputs for the bias."""
     name, place = (layer.bias, f"[{j}]") if i == layer.inputs else (layer.weight, f"[{i}, {j}]")
     return (
-        f"the loss of sample {moves.sample[move]} of the batch is not finite where {name}{place} is moved by "
+        f"the loss of sample {sample} of the batch is not finite where {name}{place} is moved by "
         f"{steps[i == layer.inputs]:g}: try another h"
     )

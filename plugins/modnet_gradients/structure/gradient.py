@@ -25,7 +25,9 @@ from modnet import Array, Grads, Objective, Params, limit_blas_threads
 from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure.columns import Columns
 from modnet_gradients.structure.every import sum_moves
-from modnet_gradients.structure.levels import Evaluate, LayerCells
+from modnet_gradients.structure.interpolated import sum_interpolated
+from modnet_gradients.structure.levels import Evaluate, LayerCells, choose_level
+from modnet_gradients.structure.outputs import sum_outputs
 from modnet_gradients.structure.slopes import is_linear, sum_slopes
 from modnet_gradients.structure.task import Task
 
@@ -79,12 +81,19 @@ def gradient_and_cells(
 
 def _evaluate_layer(task: Task, k: int, h: tuple[float, float], evaluate: Evaluate) -> tuple[Array, LayerCells]:
     """Return the sums (inputs and bias, units) of layer k's differences, and how they were evaluated."""
-    layer = task.columns.layers[k]
-    count = layer.outputs * len(task.columns.losses)
+    columns, layer = task.columns, task.columns.layers[k]
+    count = layer.outputs * len(columns.losses)
     if evaluate == "nodes" and is_linear(task, k, h):
         total = sum_slopes(task, k, h)
         if total is not None:
             return total, LayerCells(layer.number, "slopes", count)
+    level = choose_level(columns, k) if evaluate == "nodes" and columns.dtype.kind == "f" else "every"
+    if level == "nodes":
+        interpolated = sum_interpolated(task, k, h)
+    else:
+        interpolated = sum_outputs(task, k, h) if level == "outputs" else None
+    if interpolated is not None:
+        return interpolated[0], LayerCells(layer.number, level, count, interpolated[1])
     return sum_moves(task, k, h), LayerCells(layer.number, "every", count)
 
 

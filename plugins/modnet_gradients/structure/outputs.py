@@ -1,0 +1,152 @@
+"""Differences with an activation evaluated at every move, and what follows it interpolated.
+
+Nothing is assumed of the activation, so that none can fool it. The loss is a smooth function of the moved unit's output
+alone, F(dz) with F(0) = 0. It is evaluated at nodes that reach as far as the sample's moves change that output.
+"""
+
+from __future__ import annotations
+
+import attrs
+import numpy as np
+from numpy.polynomial.chebyshev import cheb2poly
+
+from modnet import Array
+from modnet_gradients.forms import has_exact_changes
+from modnet_gradients.stencil import Stencil
+from modnet_gradients.structure.columns import TILE
+from modnet_gradients.structure.every import differences, sum_moves
+from modnet_gradients.structure.moves import Moves, slices
+from modnet_gradients.structure.nodes import Nodes, choose_pairs
+from modnet_gradients.structure.task import Task
+
+ONE_MOVE = Stencil(shifts=(1,), weights=(1,), divisor=1, centre=-1)  # for which all coefficients are needed
+NOISE = 16  # in units of rounding: what checks of smooth functions stay below
+
+
+def sum_outputs(task: Task, k: int, steps: tuple[float, float]) -> tuple[Array, int]:
+    """Return the sums (inputs and bias, units) of layer k's differences, and how many cells fell back to every move.
+
+    `steps` are that of the weights and that of the bias. Raises GradientError where a loss is not finite.
+    """
+    outputs = _Outputs.of(task, k, steps)
+    fell_back: list[int] = []
+
+    def evaluate(units: slice, moves: Moves) -> Array:
+        moved, count = outputs.differences(units, moves)
+        fell_back.append(count)
+        return moved
+
+    return sum_moves(task, k, steps, evaluate), sum(fell_back)
+
+
+@attrs.frozen(eq=False)
+class _Outputs:
+    """The interpolation of what follows layer `k`.
+
+    `reach` (N,) is how far each sample's pre-activations are moved at most. What rounding leaves of a check is below
+    `noise` (N,), and `relative_noise` (N,) times how far the output is moved.
+    """
+
+    task: Task
+    k: int
+    nodes: Nodes
+    powers: Array
+    reach: Array
+    noise: Array
+    relative_noise: Array
+
+    @classmethod
+    def of(cls, task: Task, k: int, steps: tuple[float, float]) -> _Outputs:
+        columns = task.columns
+        dtype = columns.losses.dtype
+        reach = np.maximum(
+            np.abs(columns.inputs[k]).max(axis=1, initial=0) * dtype.type(steps[0]), dtype.type(steps[1])
+        )
+        pairs = choose_pairs(float(reach.max()), float(np.finfo(dtype).eps))
+        nodes = Nodes.of(pairs, ONE_MOVE, dtype)
+        return cls(task, k, nodes, _to_powers(2 * pairs, dtype), reach, *_noise(task, k, reach))
+
+    def differences(self, units: slice, moves: Moves) -> tuple[Array, int]:
+        """Return the differences (units, P) that moves make, and how many cells fell back to every move."""
+        task = self.task
+        moved = np.empty((units.stop - units.start, len(moves.sample)), task.columns.losses.dtype)
+        da = np.array(task.stencil.shifts, moved.dtype)[np.newaxis, :, np.newaxis] * moves.value
+        fell_back = 0
+        with np.errstate(all="ignore"):  # a cell whose numbers are not finite falls back
+            for some in slices(units.stop, task.block // da.size, units.start):
+                into = moved[some.start - units.start : some.stop - units.start]
+                bad = self._put_interpolated(some, da, moves, into)
+                fell_back += int(np.count_nonzero(bad))
+                self._put_evaluated(some, moves, bad, into)
+        return moved, fell_back
+
+    def _put_interpolated(self, units: slice, da: Array, moves: Moves, into: Array) -> Array:
+        """Put the differences into an array (units, P), and return the cells (units, N) that are not to be trusted."""
+        columns, nodes = self.task.columns, self.nodes
+        dz = columns.output_changes(self.k, units, da, moves.sample)
+        starts = np.flatnonzero(np.diff(moves.sample, prepend=-1))  # the moves lie sample by sample
+        sample, column = np.unique(moves.sample, return_inverse=True)
+        farthest = np.maximum.reduceat(np.abs(dz).max(axis=1), starts, axis=1)
+        # An output that does not move needs no scale of its own.
+        top = np.where(farthest > np.finfo(dz.dtype).tiny, farthest, self.reach[sample])
+        changes = columns.changes_after(self.k, units, nodes.places[:, np.newaxis] * top[:, np.newaxis], sample)
+        *_, even, residual = found = np.matmul(nodes.matrix, changes).transpose(1, 0, 2)
+        dz *= (1 / top).take(column, axis=1)[:, np.newaxis]
+        powers = np.matmul(self.powers, found[:-1].transpose(1, 0, 2)).take(column, axis=2)
+        into[:] = _sum_polynomials(dz, powers, self.task.stencil)
+        trusted = (
+            np.maximum(np.abs(residual), 2 * np.abs(even)) <= self.noise[sample] + self.relative_noise[sample] * top
+        )
+        bad = np.zeros((len(into), len(self.reach)), bool)
+        bad[:, sample] = ~trusted
+        return bad
+
+    def _put_evaluated(self, units: slice, moves: Moves, cells: Array, into: Array) -> None:
+        """Put the differences of the chosen cells (units, N), evaluated at every move, into an array (units, P)."""
+        for row in np.flatnonzero(cells.any(axis=1)):
+            at = np.flatnonzero(cells[row].take(moves.sample))
+            filled = np.pad(at, (0, -len(at) % TILE), "edge")
+            unit = slice(units.start + int(row), units.start + int(row) + 1)
+            those = attrs.evolve(moves, sample=moves.sample[filled], value=moves.value[filled])
+            into[row, at] = differences(self.task, self.k, unit, those)[0, : len(at)]
+
+
+def _noise(task: Task, k: int, reach: Array) -> tuple[Array, Array]:
+    """Return limits (N,) of what rounding leaves of a check, absolute and relative to an output's change.
+
+    Where no part that follows cancels it is relative, to the slope of the unit that the loss depends on most.
+    """
+    columns = task.columns
+    unit = NOISE * np.finfo(reach.dtype).eps
+    none = np.zeros_like(reach)
+    if not has_exact_changes(columns.layers[k + 1 :], columns.loss):
+        return (unit * (1 + np.abs(columns.losses))).astype(reach.dtype), none
+    largest = none.copy()
+    units = columns.layers[k].outputs
+    with np.errstate(all="ignore"):
+        for some in slices(units, task.block // (columns.rows(k) * len(reach))):
+            dz = np.broadcast_to(reach, (some.stop - some.start, 1, len(reach)))
+            np.fmax(largest, np.abs(columns.changes_after(k, some, dz)).max(axis=(0, 1)), out=largest)
+    return none, unit * largest / reach
+
+
+def _to_powers(degree: int, dtype: np.dtype[np.generic]) -> Array:
+    """Return the matrix that makes coefficients of powers, from 1 on, of those of Chebyshev's polynomials."""
+    columns = [cheb2poly(np.eye(degree + 1)[p])[1:] for p in range(1, degree + 1)]
+    return np.stack([np.pad(column, (0, degree - len(column))) for column in columns], axis=1).astype(dtype)
+
+
+def _sum_polynomials(t: Array, powers: Array, stencil: Stencil) -> Array:
+    """Return the stencil's sums (units, P) of polynomials in `t` (units, shifts, P) that are 0 at 0.
+
+    `powers` (units, degree, P) has their coefficients, that of t first.
+    """
+    total = np.zeros_like(t[:, 0])
+    for s, weight in enumerate(stencil.weights):
+        at = t[:, s]
+        value = powers[:, -1] * at
+        for p in range(powers.shape[1] - 2, -1, -1):
+            value += powers[:, p]
+            value *= at
+        total += value if weight == 1 else weight * value
+    return total
