@@ -55,13 +55,12 @@ class Settings:
         self._own: dict[Any, Callable[[Any], Any]] = {}
         self._settings: dict[type, dict[str, Setting]] = {}
         self._by_kind: dict[Any, Callable[[Any, Any], Any]] = {
-            **dict.fromkeys((int, float, bool, str, bytes), _read_primitive),
+            **dict.fromkeys((int, float, bool, str, bytes, Path), _read_primitive),
             **dict.fromkeys(_LISTS, self._read_list),
             **dict.fromkeys((dict, OrderedDict, Mapping, MutableMapping), self._read_mapping),
             **dict.fromkeys((Union, types.UnionType), self._read_union),
             Any: lambda value, _: value,
             Literal: _read_literal,
-            Path: _read_path,
         }
 
     def on(self, wanted: Any, read: Callable[[Any], Any]) -> None:
@@ -219,19 +218,13 @@ def _read_primitive(value: Any, wanted: Any) -> Any:
     """Return a plain Python value: NumPy's scalars, which count as numbers and text, are brought to it."""
     if wanted is str and isinstance(value, PathLike):
         value = str(value)
-    kind: Any = {int: Integral, float: Real}.get(wanted, wanted)
+    kind: Any = {int: Integral, float: Real, Path: (str, PathLike)}.get(wanted, wanted)
     if not isinstance(value, kind) or (isinstance(value, bool) and wanted is not bool):
         raise SettingError([f"must be {_WORDS[wanted]}, not {value!r}"])
     try:
         return wanted(value)
     except OverflowError:
         raise SettingError([f"must be {_WORDS[wanted]} that fits into 64 bits, not {value!r}"]) from None
-
-
-def _read_path(value: Any, _: object) -> Path:
-    if not isinstance(value, (str, PathLike)):
-        raise SettingError([f"must be a path, not {value!r}"])
-    return Path(value)
 
 
 def _read_literal(value: Any, wanted: Any) -> Any:

@@ -26,9 +26,9 @@ def numerical_gradient(
     With `in_place` the entries of `x` itself are moved, and restored bit for bit even if `f` raises: for a function
     that reads this array from elsewhere, as the book's `lambda W: self.loss(x, t)` does.
 
-    Warns where `f` seems to ignore its argument. Raises SettingError where h is not positive or too small for the
-    dtype of `x` to resolve, or where `x` cannot be moved in place, and ShapeError where `f` returns more than one
-    number. Saitoh, "Deep Learning from Scratch", chapter 4.3 and 4.4.
+    Warns where `f` seems to ignore its argument, after one more call at `x`. Raises SettingError where h is not
+    positive or too small for the dtype of `x` to resolve, or where `x` cannot be moved in place, and ShapeError where
+    `f` returns more than one number. Saitoh, "Deep Learning from Scratch", chapter 4.3 and 4.4.
 
     >>> numerical_gradient(lambda x: 0.01 * x**2 + 0.1 * x, 5)
     0.1999999999990898
@@ -47,26 +47,25 @@ def numerical_gradient(
     start = _copy_as_float(float(x) if is_number else x)
     _check_step(start, h)
     gradient: Array = np.empty(start.shape, start.dtype)
-    moved: Any = x if in_place else start.copy()
 
-    def evaluate() -> float:
-        given = moved if in_place else to_number(moved) if is_number else moved.copy()
-        value = _to_number(f(given))
-        np.copyto(moved, start)
+    def evaluate(index: tuple[int, ...], step: float) -> float:
+        moved: Any = x if in_place else start.copy()
+        moved[index] += step
+        value = _to_number(f(to_number(moved) if is_number else moved))
+        if in_place:
+            np.copyto(moved, start)  # all of it: `f` may have written to it
         return value
 
     try:
         for index in np.ndindex(start.shape):
-            moved[index] += h
-            above = evaluate()
-            moved[index] -= h
-            below = evaluate()
+            above, below = evaluate(index, h), evaluate(index, -h)
             gradient[index] = (above - below) / (2 * h)
         # At the minimum of a symmetric function all differences are 0, too.
-        if gradient.size and not gradient.any() and above == below == evaluate():
+        if gradient.size and not gradient.any() and above == below == evaluate(index, 0.0):
             warnings.warn(_describe_constant(above, is_number, in_place), PrecisionWarning, stacklevel=2)
     finally:
-        np.copyto(moved, start)
+        if in_place:
+            np.copyto(cast("Array", x), start)
     return float(gradient) if is_number else gradient
 
 

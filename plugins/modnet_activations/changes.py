@@ -27,7 +27,7 @@ def logistic_change(a: Array, da: Array) -> Array:
     most = math.log(_largest(a)) - 10  # beyond, the change is 0 to rounding
     power = xp.exp(xp.minimum(xp.maximum(a, -most), most))
     slope = power + 1.0
-    with np.errstate(over="ignore", invalid="ignore"):  # where `da` is large
+    with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # where `da` is large
         w = xp.expm1(da)
         change = slope * w
         change += slope + slope / power
@@ -47,6 +47,18 @@ def rectified_change(a: Array, da: Array) -> Array:
     xp = array_namespace(a, da)
     positive = xp.maximum(a, 0.0)
     return xp.maximum(da + (a - positive), -positive)
+
+
+def remaining_change(a: Array, da: Array) -> Array:
+    """Return min(a + da, 0) - min(a, 0), the part of `da` that `rectified_change` leaves."""
+    xp = array_namespace(a, da)
+    negative = xp.minimum(a, 0.0)
+    return xp.minimum(da + (a - negative), -negative)
+
+
+def product_change(a: Array, da: Array, factor: Array, factor_change: Array) -> Array:
+    """Return the change of `a * factor`: da factor + (a + da) factor_change."""
+    return da * factor + (a + da) * factor_change
 
 
 def replace_large(change: Array, da: Array, most: float, otherwise: Callable[[], Array]) -> Array:

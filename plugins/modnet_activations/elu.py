@@ -9,6 +9,7 @@ from array_api_compat import array_namespace
 from attrs.validators import gt
 
 from modnet import Activation, Array
+from modnet_activations.changes import rectified_change, remaining_change
 
 
 @attrs.frozen
@@ -36,3 +37,12 @@ class Elu(Activation):
         """Return da = dz where a > 0, otherwise dz alpha exp(a)."""
         xp = array_namespace(a)
         return xp.where(a > 0, dz, dz * (self.alpha * xp.exp(xp.minimum(a, 0.0))))
+
+    def change(self, a: Array, z: Array, da: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return the change of z: of both pieces, the lower one as alpha exp(a) (exp(da) - 1)."""
+        xp = array_namespace(a, da)
+        below = remaining_change(a, da)
+        # Upwards it is exp(a + da) (1 - exp(-da)), which cannot overflow.
+        power = xp.exp(xp.minimum(a, 0.0) + xp.maximum(below, 0.0))
+        sign = xp.where(below > 0, -xp.ones_like(below), xp.ones_like(below))
+        return rectified_change(a, da) + self.alpha * sign * power * xp.expm1(sign * below)

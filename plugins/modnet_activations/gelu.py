@@ -11,6 +11,7 @@ from array_api_compat import array_namespace
 from attrs.validators import instance_of
 
 from modnet import Activation, Array
+from modnet_activations.changes import logistic_change, product_change, rectified_change, replace_large
 
 
 @attrs.frozen
@@ -44,6 +45,17 @@ class Gelu(Activation):
         distribution, density = _normal(a)
         return dz * (distribution + a * density)
 
+    def change(self, a: Array, z: Array, da: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return the change of z: for small `da` the Taylor series, or da s + (a + da) ds of a logistic function s."""
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # where `da` is large
+            change = _logistic_form(a, da) if self.approximate else _taylor_series(a, da)
+        return replace_large(change, da, _SMALL, lambda: rectified_change(a, da) + (self._dent(a + da) - self._dent(a)))
+
+    def _dent(self, a: Array) -> Array:
+        """Return what the function is more than max(a, 0)."""
+        size = array_namespace(a).abs(a)
+        return -size * (_logistic(-size) if self.approximate else _normal(-size)[0])
+
 
 _SCALE, _CUBIC = math.sqrt(2 / math.pi), 0.044715
 
@@ -53,6 +65,36 @@ def _logistic(a: Array) -> Array:
     xp = array_namespace(a)
     with np.errstate(over="ignore"):  # 1 / (1 + inf) is the 0 that is meant
         return 1.0 / (1.0 + xp.exp(a * (-2 * _SCALE - 2 * _SCALE * _CUBIC * (a * a))))
+
+
+def _logistic_form(a: Array, da: Array) -> Array:
+    """Return the change of the approximation, from that of its logistic function of 2x."""
+    xp = array_namespace(a, da)
+    u = xp.minimum(xp.maximum(a, -_BEYOND), _BEYOND)
+    x = 2 * _SCALE * u * (1.0 + _CUBIC * (u * u))
+    dx = 2 * _SCALE * da * (1.0 + _CUBIC * (3.0 * u * (u + da) + da * da))
+    return product_change(a, da, _logistic(a), logistic_change(x, dx))
+
+
+_SMALL = 1 / 16  # up to here so many terms of the series are exact to rounding
+_TERMS = 11
+
+
+def _taylor_series(a: Array, da: Array) -> Array:
+    """Return sum_n f_n da^n / n!, with the derivatives f_n of the exact function."""
+    distribution, density = _normal(a)
+    terms = [
+        distribution + a * density
+    ]  # f_n = a g_n + n g_(n-1), where g_n is the n-th derivative of the distribution
+    before, now = density, -a * density
+    for n in range(2, _TERMS + 1):
+        terms.append((a * now + n * before) / math.factorial(n))
+        before, now = now, -a * now - (n - 1) * before
+    change = da * terms[-1]
+    for term in terms[-2::-1]:
+        change += term
+        change *= da
+    return change
 
 
 def _normal(a: Array) -> tuple[Array, Array]:

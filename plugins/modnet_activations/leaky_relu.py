@@ -9,6 +9,7 @@ from array_api_compat import array_namespace
 from attrs.validators import ge
 
 from modnet import Activation, Array
+from modnet_activations.changes import rectified_change, remaining_change
 
 
 @attrs.frozen
@@ -38,3 +39,7 @@ class LeakyRelu(Activation):
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
         """Return da = dz where a > 0, otherwise slope dz."""
         return array_namespace(a).where(a > 0, dz, self.slope * dz)
+
+    def change(self, a: Array, z: Array, da: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return the change of z: of both pieces, each without cancellation."""
+        return rectified_change(a, da) + self.slope * remaining_change(a, da)

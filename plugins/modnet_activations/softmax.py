@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 import attrs
+import numpy as np
 from array_api_compat import array_namespace
 
 from modnet import Activation, Array
@@ -36,3 +37,26 @@ class Softmax(Activation):
         """Return da_k = z_k (dz_k - sum_i z_i dz_i)."""
         xp = array_namespace(z)
         return z * (dz - xp.sum(z * dz, axis=axis, keepdims=True))
+
+    def change(self, a: Array, z: Array, da: Array, axis: int = -1) -> Array:
+        """Return the change of z: z_k (w_k - s) / (1 + s) with w = exp(da - da_m) - 1 and s = sum_i z_i w_i.
+
+        The largest output is number m, so that nothing cancels for small `da`.
+        """
+        xp = array_namespace(a, da)
+        largest = xp.argmax(z, axis=axis, keepdims=True)
+        at_largest = xp.sum(da * xp.astype(_positions(z, axis) == largest, z.dtype), axis=axis, keepdims=True)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # where `da` is large
+            w = xp.expm1(da - at_largest)
+            mean = xp.sum(z * w, axis=axis, keepdims=True)
+            change = z * (w - mean) / (1.0 + mean)
+        is_exact = (mean > -0.5) & (mean < 2.0)
+        return change if xp.all(is_exact) else xp.where(is_exact, change, self(a + da, axis) - z)
+
+
+def _positions(z: Array, axis: int) -> Array:
+    """Return the positions along `axis`, in the number of axes of `z`."""
+    shape = [1] * z.ndim
+    shape[axis] = -1
+    xp = array_namespace(z)
+    return xp.reshape(xp.arange(z.shape[axis]), tuple(shape))

@@ -10,6 +10,7 @@ from array_api_compat import array_namespace
 from attrs.validators import ge
 
 from modnet import Activation, Array
+from modnet_activations.changes import logistic, logistic_change, product_change, rectified_change, replace_large
 
 
 @attrs.frozen
@@ -41,3 +42,14 @@ class Swish(Activation):
         share = 1.0 / (1.0 + power)
         s = xp.where(a < 0, power * share, share)
         return dz * (s + self.beta * a * power * share * share)
+
+    def change(self, a: Array, z: Array, da: Array, axis: int = -1) -> Array:  # noqa: ARG002 - elementwise
+        """Return the change of z: da s + (a + da) times the change of s = sigmoid(beta a), for small `da`."""
+        share = logistic(self.beta * a)
+        change = product_change(a, da, share, logistic_change(self.beta * a, self.beta * da))
+        return replace_large(change, da, 1.0, lambda: rectified_change(a, da) + (self._dent(a + da) - self._dent(a)))
+
+    def _dent(self, a: Array) -> Array:
+        """Return what the swish is more than max(a, 0)."""
+        size = array_namespace(a).abs(a)
+        return -size * logistic(-self.beta * size)

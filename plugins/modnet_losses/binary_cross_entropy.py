@@ -9,6 +9,7 @@ import numpy as np
 from array_api_compat import array_namespace
 
 from modnet import Activation, Array, FusedLoss, Loss, Task, one_hot
+from modnet_losses.changes import log_change
 
 
 @attrs.frozen
@@ -40,6 +41,13 @@ class BinaryCrossEntropy(Loss):
         t, least = _to_dense(t, y, axis), _find_least(y)
         return ((1 - t) / xp.maximum(1 - y, least) - t / xp.maximum(y, least)) / y.shape[axis]
 
+    def change(self, y: Array, t: Array, dy: Array, axis: int = -1) -> Array:
+        """Return the change of each sample's loss: of -t log(1 + dy / y) - (1 - t) log(1 - dy / (1 - y)) the mean."""
+        xp = array_namespace(y, dy)
+        t, least = _to_dense(t, y, axis), _find_least(y)
+        changes = -t * _log_change(y, dy, least) - (1 - t) * _log_change(1 - y, -dy, least)
+        return xp.mean(changes, axis=axis)
+
     def fused(self, activation: Activation) -> FusedLoss | None:
         """Return the fused form with the sigmoid."""
         return SigmoidBinaryCrossEntropy(activation) if activation.computes == "sigmoid" else None
@@ -65,9 +73,25 @@ class SigmoidBinaryCrossEntropy(FusedLoss):
         losses = xp.maximum(a, 0.0) - _to_dense(t, a, axis) * a + xp.log1p(xp.exp(-size))
         return xp.mean(losses, axis=axis)
 
-    def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:  # noqa: ARG002 - y says it all
+    def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:  # noqa: ARG002 - near 1 y is too coarse
         """Return each sample's derivative by its pre-activations."""
-        return (y - _to_dense(t, y, axis)) / y.shape[axis]
+        sign, rest = _nearest_class(_to_dense(t, a, axis))
+        return sign * (self.sigmoid(sign * a, axis) - rest) / a.shape[axis]
+
+    def change(self, a: Array, y: Array, t: Array, da: Array, axis: int = -1) -> Array:
+        """Return the change of each sample's loss, in which nothing cancels.
+
+        With the sign s of the class that t is nearer to, and its distance m from that, the loss is
+        log(1 + exp(s a)) - s m a.
+        """
+        xp = array_namespace(a, da)
+        sign, rest = _nearest_class(_to_dense(t, a, axis))
+        moves = sign * da
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # where `da` is large
+            changes = xp.log1p(self.sigmoid(sign * a, axis) * xp.expm1(moves)) - rest * moves
+            change = xp.mean(changes, axis=axis)
+        is_exact = xp.all((da < 1.0) & (da > -1.0), axis=axis)
+        return change if xp.all(is_exact) else xp.where(is_exact, change, super().change(a, y, t, da, axis))
 
 
 def _to_dense(t: Array, like: Array, axis: int) -> Array:
@@ -76,6 +100,20 @@ def _to_dense(t: Array, like: Array, axis: int) -> Array:
         return one_hot(t, like, axis)
     xp = array_namespace(t)
     return xp.astype(xp.expand_dims(t, axis=axis), like.dtype)
+
+
+def _nearest_class(t: Array) -> tuple[Array, Array]:
+    """Return for targets t the sign of the pre-activation that makes the loss larger, and how far t is from 0 or 1."""
+    xp = array_namespace(t)
+    is_low = t < 0.5
+    return xp.where(is_low, xp.ones_like(t), -xp.ones_like(t)), xp.where(is_low, t, 1 - t)
+
+
+def _log_change(y: Array, dy: Array, least: float) -> Array:
+    """Return the change of log(max(y, least))."""
+    xp = array_namespace(y, dy)
+    before = xp.maximum(y, least)
+    return log_change(before, xp.maximum(y + dy, least), xp.maximum(dy + (y - before), least - before))
 
 
 def _find_least(y: Array) -> float:

@@ -11,6 +11,9 @@ from array_api_compat import array_namespace
 from attrs.validators import ge
 
 from modnet import Activation, Array, FusedLoss, Loss, Task, one_hot
+from modnet_losses.changes import log_change
+
+LARGEST = 0.25  # exponents up to here are summed as power series: at most 12 terms in float64
 
 
 @attrs.frozen
@@ -36,7 +39,7 @@ class CrossEntropy(Loss):
         """Return the loss of each sample; `t` are class indices, or dense targets of the shape of `y`."""
         xp = array_namespace(y, t)
         if t.ndim < y.ndim:
-            return -xp.log(xp.squeeze(_at_class(y, t, axis), axis=axis) + self.eps)
+            return -xp.log(_at_class(y, t, axis) + self.eps)
         # Where the target is 0 the logarithm counts for nothing, even if it is infinite.
         return -xp.sum(xp.where(t == 0, 0.0, t * xp.log(xp.where(t == 0, 1.0, y + self.eps))), axis=axis)
 
@@ -45,6 +48,15 @@ class CrossEntropy(Loss):
         xp = array_namespace(y, t)
         t = one_hot(t, y, axis)
         return xp.where(t == 0, 0.0, -t / xp.where(t == 0, 1.0, y + self.eps))
+
+    def change(self, y: Array, t: Array, dy: Array, axis: int = -1) -> Array:
+        """Return the change of each sample's loss: -sum_k t_k log(1 + dy_k / (y_k + eps))."""
+        xp = array_namespace(y, t, dy)
+        if t.ndim < y.ndim:
+            before, moves = _at_class(y, t, axis) + self.eps, _at_class(dy, t, axis)
+            return -log_change(before, before + moves, moves)
+        before, moves = xp.where(t == 0, 1.0, y + self.eps), xp.where(t == 0, 0.0, dy)
+        return -xp.sum(t * log_change(before, before + moves, moves), axis=axis)
 
     def fused(self, activation: Activation) -> FusedLoss | None:
         """Return the fused form with the softmax."""
@@ -68,15 +80,15 @@ class SoftmaxCrossEntropy(FusedLoss):
             return self._evaluate_batch(a, t)
         xp = array_namespace(a, t)
         shifted = a - xp.max(a, axis=axis, keepdims=True)
-        powers = xp.exp(shifted)
         if t.ndim == a.ndim:
-            others = _sums_of_others(powers, axis)
-            losses = xp.sum(t * self._surprise(shifted, powers, others), axis=axis)
+            powers = xp.exp(shifted)
+            losses = xp.sum(t * self._surprise(shifted, powers, _sums_of_others(powers, axis)), axis=axis)
             return losses, powers / xp.sum(powers, axis=axis, keepdims=True)
-        power = _at_class(powers, t, axis)
-        others = xp.sum(_without_class(powers, t, axis), axis=axis, keepdims=True)
-        losses = xp.squeeze(self._surprise(_at_class(shifted, t, axis), power, others), axis=axis)
-        return losses, powers / (others + power)
+        shifted_class = shifted if self.loss.eps else _at_class(shifted, t, axis)  # with eps it is not needed
+        powers = xp.exp(shifted)
+        power_class, others = _class_and_others(powers, t, axis)
+        powers /= xp.expand_dims(power_class + others, axis=axis)
+        return self._surprise(shifted_class, power_class, others), powers
 
     def _evaluate_batch(self, a: Array, t: Array) -> tuple[Array, Array]:
         """Return the same for a batch, to the same bits: twice as fast, as training does little else."""
@@ -95,16 +107,20 @@ class SoftmaxCrossEntropy(FusedLoss):
     def losses(self, a: Array, t: Array, axis: int = -1, *, overwrite_a: bool = False) -> Array:
         """Return the loss of each sample alone; where `a` may be lost, without an array of its size."""
         is_numpy = isinstance(a, np.ndarray)  # `Array` stands for the arrays of other libraries, too
-        if not (overwrite_a and is_numpy and t.ndim < a.ndim):
+        if not (overwrite_a and is_numpy and t.ndim < a.ndim and a.flags.c_contiguous):
             return self(a, t, axis)[0]
         a -= np.max(a, axis=axis, keepdims=True)
-        shifted = _at_class(a, t, axis)
-        np.put_along_axis(a, np.expand_dims(t, axis), -np.inf, axis)
-        others = np.sum(np.exp(a, out=a), axis=axis, keepdims=True)
-        return np.squeeze(self._surprise(shifted, np.exp(shifted), others), axis=axis)
+        places, flat = _places(a.shape, t, axis), a.reshape(-1)
+        shifted = flat[places]
+        flat[places] = -np.inf
+        others = np.sum(np.exp(a, out=a), axis=axis)
+        return self._surprise(shifted, np.exp(shifted), others)
 
     def _surprise(self, shifted: Array, power: Array, others: Array) -> Array:
-        """Return -log(y + eps) of logits less the largest one, their exponentials, and the sums of all others."""
+        """Return -log(y + eps), of logits less the largest one, their exponentials, and the sums of all others.
+
+        The logits themselves count without eps alone.
+        """
         xp, eps = array_namespace(shifted), self.loss.eps
         if not eps:
             return xp.log1p(others + (power - 1.0)) - shifted
@@ -119,11 +135,10 @@ class SoftmaxCrossEntropy(FusedLoss):
         if t.ndim == y.ndim:
             r = t * y / (y + eps) if eps else t
             return y * _sums_of_others(r, axis) - r * _sums_of_others(y, axis)
-        derivative = _derivative(y, t, axis)
-        if not eps:
-            return derivative
-        y_class = _at_class(y, t, axis)
-        return derivative * (y_class / (y_class + eps))
+        derivative, y_class = _derivative(y, t, axis)
+        if eps:
+            derivative *= array_namespace(y).expand_dims(y_class / (y_class + eps), axis=axis)
+        return derivative
 
     def change(self, a: Array, y: Array, t: Array, da: Array, axis: int = -1) -> Array:
         """Return the change of each sample's loss, in which nothing cancels.
@@ -131,13 +146,13 @@ class SoftmaxCrossEntropy(FusedLoss):
         1 / y_c grows by the factor 1 + g with g = sum_i y_i (exp(da_i - da_c) - 1). With w = exp(da) - 1 and the
         derivative r = y - t, this is g = (sum_i r_i w_i) / (1 + w_c).
         """
-        if t.ndim == a.ndim:
-            return FusedLoss.change(self, a, y, t, da, axis)
         xp, eps = array_namespace(a, da), self.loss.eps
-        with np.errstate(over="ignore", invalid="ignore"):  # where `da` is large
-            shrinkage = xp.squeeze(xp.exp(-_at_class(da, t, axis)), axis=axis)
-            growth = _sum_of_changes(_derivative(y, t, axis), da, axis) * shrinkage
-            y_class = xp.squeeze(_at_class(y, t, axis), axis=axis)
+        if t.ndim == a.ndim:
+            return self._dense_change(a, y, t, da, axis)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # where `da` is large
+            derivative, y_class = _derivative(y, t, axis)
+            shrinkage = xp.exp(-_at_class(da, t, axis))
+            growth = _sum_of_changes(derivative, da, axis) * shrinkage
             # -log(y_c + eps) changes by the logarithm of (1 + g) / (1 + g eps / (y_c + eps)).
             shares = y_class / (y_class + eps), eps / (y_class + eps)
             change = xp.log1p(growth * shares[0] / (1.0 + growth * shares[1]) if eps else growth)
@@ -146,7 +161,10 @@ class SoftmaxCrossEntropy(FusedLoss):
             return change
         return xp.where(is_exact, change, FusedLoss.change(self, a, y, t, da, axis))
 
+    def changes_along(self, a: Array, y: Array, t: Array, directions: Array, steps: Array) -> Array:
+        """Return the changes by moves `directions * steps`; the exponentials of small ones are power series.
 
+<<<<<<< HEAD
 def _derivative(y: Array, t: Array, axis: int) -> Array:
     """Return y - t for class indices, at the class itself as minus the sum of the others."""
     if _is_batch(y, t, axis):
@@ -155,32 +173,111 @@ def _derivative(y: Array, t: Array, axis: int) -> Array:
         numbers[classes] = 0.0
         numbers[classes] = -derivative.sum(axis=1)
         return derivative
+=======
+        The sum over the outputs is then one matrix product for each power, for all units and samples.
+        """
+        xp, eps = array_namespace(a, directions, steps), self.loss.eps
+        largest = float(xp.max(xp.abs(directions))) * float(xp.max(xp.abs(steps)))
+        if t.ndim == a.ndim or not largest <= LARGEST:
+            return FusedLoss.changes_along(self, a, y, t, directions, steps)
+        derivative, y_class = _derivative(y[:, 0], t[0], 0)
+        growth = _sum_of_series(derivative, directions, steps, largest)
+        at_class = -xp.take(directions, t[0], axis=0).T[:, np.newaxis]
+        growth *= xp.exp(at_class * steps)
+        if not eps:
+            return xp.log1p(growth)
+        rest = growth * (eps / (y_class + eps))
+        rest += 1.0
+        growth *= y_class / (y_class + eps)
+        growth /= rest
+        return xp.log1p(growth)
+
+    def _dense_change(self, a: Array, y: Array, t: Array, da: Array, axis: int) -> Array:
+        """Return the change for dense targets; moves are taken less that of the class with the largest target."""
+        xp, eps = array_namespace(a, t, da), self.loss.eps
+        largest = xp.astype(_positions(t, axis) == xp.argmax(t, axis=axis, keepdims=True), da.dtype)
+        with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # where `da` is large
+            moves = da - xp.sum(da * largest, axis=axis, keepdims=True)
+            w = xp.expm1(moves)
+            growth = xp.sum(y * w, axis=axis, keepdims=True)
+            if eps:
+                change = self.loss.change(y, t, y * (w - growth) / (1.0 + growth), axis)
+            else:
+                change = xp.sum(t * (xp.log1p(growth) - moves), axis=axis)
+        is_exact = xp.all((moves <= 1.0) & (moves >= -1.0), axis=axis)
+        if xp.all(is_exact):
+            return change
+        return xp.where(is_exact, change, FusedLoss.change(self, a, y, t, da, axis))
+
+
+def _sum_of_series(r: Array, directions: Array, steps: Array, largest: float) -> Array:
+    """Return sum_i r_i (exp(d_i s) - 1) for exponents d_i s of at most `largest`, by its power series.
+
+    `r` is (outputs, N), `directions` d (outputs, units), `steps` s (units, M, N) as is the sum.
+    """
+    xp = array_namespace(r, directions, steps)
+    eps, terms = float(np.finfo(str(r.dtype).rpartition(".")[2]).eps), 1
+    while largest**terms / math.factorial(terms + 1) > eps / 8:
+        terms += 1
+    powers = [directions.T]
+    for n in range(2, terms + 1):
+        powers.append(powers[-1] * (directions.T / n))
+    sums = xp.stack(powers) @ r
+    total: Array = sums[-1][:, np.newaxis] * steps
+    for n in range(terms - 2, -1, -1):  # Horner's rule
+        total += sums[n][:, np.newaxis]
+        total *= steps
+    return total
+
+
+def _positions(t: Array, axis: int) -> Array:
+    """Return the positions along `axis`, in the number of axes of `t`."""
+    shape = [1] * t.ndim
+    shape[axis] = -1
+    xp = array_namespace(t)
+    return xp.reshape(xp.arange(t.shape[axis]), tuple(shape))
+
+
+def _derivative(y: Array, t: Array, axis: int) -> tuple[Array, Array]:
+    """Return y - t for class indices, at the class itself as minus the sum of the others; and the class's y."""
+    is_numpy = isinstance(y, np.ndarray)  # `Array` stands for the arrays of other libraries, too
+    if is_numpy:
+        derivative = np.array(y, order="C")
+        places, flat = _places(y.shape, t, axis), derivative.reshape(-1)
+        at_class = flat[places]
+        flat[places] = 0.0
+        flat[places] = -np.add.reduce(derivative, axis=axis)
+        return derivative, at_class
+>>>>>>> main
     xp = array_namespace(y, t)
-    others = _without_class(y, t, axis)
-    at_class = -xp.sum(others, axis=axis, keepdims=True)
-    is_numpy = isinstance(others, np.ndarray)  # `Array` stands for the arrays of other libraries, too
-    if is_numpy:
-        np.put_along_axis(others, np.expand_dims(t, axis), at_class, axis)
-        return others
-    return xp.where(one_hot(t, y, axis) > 0, at_class, others)
+    at_class, others = _class_and_others(y, t, axis)
+    return xp.where(one_hot(t, y, axis) > 0, -xp.expand_dims(others, axis=axis), y), at_class
 
 
-def _without_class(values: Array, t: Array, axis: int) -> Array:
-    """Return the values with 0 at each sample's class."""
+def _class_and_others(values: Array, t: Array, axis: int) -> tuple[Array, Array]:
+    """Return the value at each sample's class, and the sum of the others.
+
+    A contiguous NumPy array is written to on the way, and is what it was in the end.
+    """
     is_numpy = isinstance(values, np.ndarray)
-    if is_numpy:
-        others = values.copy()
-        np.put_along_axis(others, np.expand_dims(t, axis), 0.0, axis)
-        return others
+    if is_numpy and values.flags.c_contiguous:
+        places, flat = _places(values.shape, t, axis), values.reshape(-1)
+        at_class = flat[places]
+        flat[places] = 0.0
+        others = np.add.reduce(values, axis=axis)
+        flat[places] = at_class
+        return at_class, others
     xp = array_namespace(values, t)
-    return xp.where(one_hot(t, values, axis) > 0, xp.zeros_like(values), values)
+    is_class, nothing = one_hot(t, values, axis) > 0, xp.zeros_like(values)
+    at_class = xp.sum(xp.where(is_class, values, nothing), axis=axis)
+    return at_class, xp.sum(xp.where(is_class, nothing, values), axis=axis)
 
 
 def _sums_of_others(values: Array, axis: int) -> Array:
     """Return for each value the sum of all others along `axis`, which cancels for no value that is not negative."""
     xp = array_namespace(values)
-    largest = xp.argmax(values, axis=axis)
-    others = xp.sum(_without_class(values, largest, axis), axis=axis, keepdims=True)
+    is_largest = _positions(values, axis) == xp.argmax(values, axis=axis, keepdims=True)
+    others = xp.sum(xp.where(is_largest, xp.zeros_like(values), values), axis=axis, keepdims=True)
     return others + (xp.max(values, axis=axis, keepdims=True) - values)
 
 
@@ -190,10 +287,11 @@ def _sum_of_changes(r: Array, da: Array, axis: int) -> Array:
     is_numpy = isinstance(da, np.ndarray)
     if not is_numpy:
         return xp.sum(r * xp.expm1(da), axis=axis)
-    first, *others = zip(np.moveaxis(r, axis, 0), np.moveaxis(da, axis, 0), strict=True)
-    total: Array = first[0] * np.expm1(first[1])
-    for r_i, da_i in others:
-        total += r_i * np.expm1(da_i)
+    rows, moves = np.moveaxis(r, axis, 0), np.moveaxis(da, axis, 0)
+    total: Array = np.zeros(np.broadcast_shapes(rows.shape[1:], moves.shape[1:]), da.dtype)
+    term = np.empty_like(total)
+    for r_i, da_i in zip(rows, moves, strict=True):
+        total += np.multiply(np.expm1(da_i, out=term), r_i, out=term)
     return total
 
 
@@ -209,6 +307,7 @@ def _find_classes(values: Array, t: Array) -> Array:
 
 
 def _at_class(values: Array, t: Array, axis: int) -> Array:
+<<<<<<< HEAD
     """Return the value at each sample's class, with `axis` kept as length 1."""
     if _is_batch(values, t, axis):  # five times faster
         return values.reshape(-1).take(_find_classes(values, t))[:, np.newaxis]
@@ -216,6 +315,24 @@ def _at_class(values: Array, t: Array, axis: int) -> Array:
     if is_numpy and axis == 0 and values.flags.c_contiguous:  # as in differences: twice as fast
         columns = np.arange(math.prod(values.shape[1:])).reshape(values.shape[1:])
         return values.reshape(-1).take(columns + columns.size * t.astype(np.intp, copy=False))[np.newaxis]
+=======
+    """Return the value at each sample's class."""
+    is_numpy = isinstance(values, np.ndarray)
+    if is_numpy and values.flags.c_contiguous:  # as in training and in differences: two to five times faster
+        return values.reshape(-1)[_places(values.shape, t, axis)]
+>>>>>>> main
     xp = array_namespace(values, t)
-    index = xp.expand_dims(t, axis=axis)
-    return xp.take_along_axis(values, index, axis=axis)
+    t = xp.broadcast_to(t, values.shape[: axis % values.ndim] + values.shape[axis % values.ndim + 1 :])
+    return xp.squeeze(xp.take_along_axis(values, xp.expand_dims(t, axis=axis), axis=axis), axis=axis)
+
+
+def _places(shape: tuple[int, ...], t: Array, axis: int) -> Array:
+    """Return the place of each sample's class in a contiguous array of this shape; `t` broadcasts against it."""
+    k = axis % len(shape)
+    classes, after = shape[k], math.prod(shape[k + 1 :])
+    if after == 1:
+        first = np.arange(0, math.prod(shape), classes)
+    else:
+        first = np.arange(0, math.prod(shape[:k]) * classes * after, classes * after)[:, np.newaxis] + np.arange(after)
+    places: Array = first.reshape(shape[:k] + shape[k + 1 :]) + t.astype(np.intp, copy=False) * after
+    return places

@@ -31,7 +31,7 @@ class Huber(Loss):
         """Return the loss of each sample; `t` are class indices, or dense targets of the shape of `y`."""
         xp = array_namespace(y)
         error = y - one_hot(t, y, axis)
-        size = xp.where(error < 0, -error, error)  # not abs, which takes the imaginary part of a complex step along
+        size = _size(error)
         losses = xp.where(size <= self.delta, error * error / 2, self.delta * (size - self.delta / 2))
         return xp.mean(losses, axis=axis)
 
@@ -40,3 +40,21 @@ class Huber(Loss):
         xp = array_namespace(y)
         error = y - one_hot(t, y, axis)
         return xp.clip(error, -self.delta, self.delta) / y.shape[axis]
+
+    def change(self, y: Array, t: Array, dy: Array, axis: int = -1) -> Array:
+        """Return the change of each sample's loss, from that of the error within `delta` and that of the rest."""
+        xp = array_namespace(y, dy)
+        error = y - one_hot(t, y, axis)
+        within = xp.minimum(xp.maximum(error, -self.delta), self.delta)
+        beyond = error - within
+        d_within = xp.minimum(xp.maximum(dy + beyond, -self.delta - within), self.delta - within)
+        d_beyond = dy - d_within
+        sign = xp.where(error < 0, -xp.ones_like(error), xp.ones_like(error))
+        turned = sign * (beyond + d_beyond)
+        d_size = xp.where((beyond == 0) | (turned < 0), _size(turned) - _size(beyond), sign * d_beyond)
+        return xp.mean(d_within * (within + d_within / 2) + self.delta * d_size, axis=axis)
+
+
+def _size(error: Array) -> Array:
+    """Return |error|; not by abs, which takes the imaginary part of a complex step along."""
+    return array_namespace(error).where(error < 0, -error, error)

@@ -12,6 +12,7 @@ from modnet_gradients.structure.columns import TILE
 from modnet_gradients.structure.moves import Moves, slices
 from modnet_gradients.structure.task import Task
 
+UNITS = 16  # at least in a block, where it is large enough: what units have in common is taken once for all
 ENTRIES = 1 << 20  # numbers in an array over samples and inputs, or over samples and units: 8 megabytes
 
 
@@ -52,7 +53,7 @@ def differences(task: Task, k: int, units: slice, moves: Moves) -> Array:
     moved = np.empty((units.stop - units.start, len(moves.sample)), columns.losses.dtype)
     shifts = np.array(stencil.shifts, columns.dtype)[np.newaxis, :, np.newaxis]
     rows = columns.rows(k) * len(stencil.shifts)
-    width = max(TILE, min(block // rows // TILE * TILE, len(moves.sample)))
+    width = max(TILE, min(block // (rows * UNITS) // TILE * TILE, len(moves.sample)))
     at_once = max(1, block // (rows * width))
     with np.errstate(all="ignore"):  # an error with the parameter's name follows where it is not finite
         for some in slices(len(moves.sample), width):

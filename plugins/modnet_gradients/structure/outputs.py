@@ -83,22 +83,23 @@ class _Outputs:
     def _put_interpolated(self, units: slice, da: Array, moves: Moves, into: Array) -> Array:
         """Put the differences into an array (units, P), and return the cells (units, N) that are not to be trusted."""
         columns, nodes = self.task.columns, self.nodes
-        dz = columns.output_changes(self.k, units, da, moves.sample)
         starts = np.flatnonzero(np.diff(moves.sample, prepend=-1))  # the moves lie sample by sample
-        sample, column = np.unique(moves.sample, return_inverse=True)
+        sample, counts = moves.sample[starts], np.diff(starts, append=len(moves.sample))
+        a, z = (
+            np.repeat(values[self.k][units].take(sample, axis=-1), counts, axis=-1) for values in (columns.a, columns.z)
+        )
+        dz = columns.activation_changes[self.k](a, z, da, axis=0)
         farthest = np.maximum.reduceat(np.abs(dz).max(axis=1), starts, axis=1)
         # An output that does not move needs no scale of its own.
         top = np.where(farthest > np.finfo(dz.dtype).tiny, farthest, self.reach[sample])
         changes = columns.changes_after(self.k, units, nodes.places[:, np.newaxis] * top[:, np.newaxis], sample)
-        *_, even, residual = found = np.matmul(nodes.matrix, changes).transpose(1, 0, 2)
-        dz *= (1 / top).take(column, axis=1)[:, np.newaxis]
-        powers = np.matmul(self.powers, found[:-1].transpose(1, 0, 2)).take(column, axis=2)
-        into[:] = _sum_polynomials(dz, powers, self.task.stencil)
-        trusted = (
-            np.maximum(np.abs(residual), 2 * np.abs(even)) <= self.noise[sample] + self.relative_noise[sample] * top
-        )
+        found = np.matmul(nodes.matrix, changes)
+        powers = np.matmul(self.powers, found[:, :-1])
+        dz *= np.repeat(1 / top, counts, axis=1)[:, np.newaxis]
+        into[:] = _sum_polynomials(dz, np.repeat(powers, counts, axis=2), self.task.stencil)
+        check = np.maximum(2 * np.abs(found[:, -2]), np.abs(found[:, -1]))  # the highest coefficient, and the audit
         bad = np.zeros((len(into), len(self.reach)), bool)
-        bad[:, sample] = ~trusted
+        bad[:, sample] = ~(check <= self.noise[sample] + self.relative_noise[sample] * top)
         return bad
 
     def _put_evaluated(self, units: slice, moves: Moves, cells: Array, into: Array) -> None:
@@ -148,5 +149,5 @@ def _sum_polynomials(t: Array, powers: Array, stencil: Stencil) -> Array:
         for p in range(powers.shape[1] - 2, -1, -1):
             value += powers[:, p]
             value *= at
-        total += value if weight == 1 else weight * value
+        total += value if weight == 1 else value * weight.real
     return total
