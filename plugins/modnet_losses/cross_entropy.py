@@ -76,8 +76,6 @@ class SoftmaxCrossEntropy(FusedLoss):
 
     def __call__(self, a: Array, t: Array, axis: int = -1) -> tuple[Array, Array]:
         """Return the loss of each sample and y."""
-        if _is_batch(a, t, axis):
-            return self._evaluate_batch(a, t)
         xp = array_namespace(a, t)
         shifted = a - xp.max(a, axis=axis, keepdims=True)
         if t.ndim == a.ndim:
@@ -89,20 +87,6 @@ class SoftmaxCrossEntropy(FusedLoss):
         power_class, others = _class_and_others(powers, t, axis)
         powers /= xp.expand_dims(power_class + others, axis=axis)
         return self._surprise(shifted_class, power_class, others), powers
-
-    def _evaluate_batch(self, a: Array, t: Array) -> tuple[Array, Array]:
-        """Return the same for a batch, to the same bits: twice as fast, as training does little else."""
-        y = a - a.max(axis=1, keepdims=True)
-        numbers, classes = y.reshape(-1), _find_classes(y, t)
-        shifted = numbers.take(classes)
-        np.exp(y, out=y)
-        power = numbers.take(classes)
-        numbers[classes] = 0.0
-        others = y.sum(axis=1)
-        numbers[classes] = power
-        losses = self._surprise(shifted, power, others)
-        y /= (others + power)[:, np.newaxis]
-        return losses, y
 
     def losses(self, a: Array, t: Array, axis: int = -1, *, overwrite_a: bool = False) -> Array:
         """Return the loss of each sample alone; where `a` may be lost, without an array of its size."""
@@ -164,16 +148,6 @@ class SoftmaxCrossEntropy(FusedLoss):
     def changes_along(self, a: Array, y: Array, t: Array, directions: Array, steps: Array) -> Array:
         """Return the changes by moves `directions * steps`; the exponentials of small ones are power series.
 
-<<<<<<< HEAD
-def _derivative(y: Array, t: Array, axis: int) -> Array:
-    """Return y - t for class indices, at the class itself as minus the sum of the others."""
-    if _is_batch(y, t, axis):
-        derivative = y.copy()
-        numbers, classes = derivative.reshape(-1), _find_classes(y, t)
-        numbers[classes] = 0.0
-        numbers[classes] = -derivative.sum(axis=1)
-        return derivative
-=======
         The sum over the outputs is then one matrix product for each power, for all units and samples.
         """
         xp, eps = array_namespace(a, directions, steps), self.loss.eps
@@ -248,7 +222,6 @@ def _derivative(y: Array, t: Array, axis: int) -> tuple[Array, Array]:
         flat[places] = 0.0
         flat[places] = -np.add.reduce(derivative, axis=axis)
         return derivative, at_class
->>>>>>> main
     xp = array_namespace(y, t)
     at_class, others = _class_and_others(y, t, axis)
     return xp.where(one_hot(t, y, axis) > 0, -xp.expand_dims(others, axis=axis), y), at_class
@@ -295,32 +268,11 @@ def _sum_of_changes(r: Array, da: Array, axis: int) -> Array:
     return total
 
 
-def _is_batch(values: Array, t: Array, axis: int) -> bool:
-    """Return whether values are a batch of rows in NumPy's memory, with the index of a class for each."""
-    is_rows = isinstance(values, np.ndarray) and values.ndim == 2 and axis in {-1, 1} and t.ndim == 1
-    return is_rows and values.flags.c_contiguous
-
-
-def _find_classes(values: Array, t: Array) -> Array:
-    """Return the place of each row's class among all numbers of a batch."""
-    return np.arange(0, values.size, values.shape[1]) + t.astype(np.intp, copy=False)
-
-
 def _at_class(values: Array, t: Array, axis: int) -> Array:
-<<<<<<< HEAD
-    """Return the value at each sample's class, with `axis` kept as length 1."""
-    if _is_batch(values, t, axis):  # five times faster
-        return values.reshape(-1).take(_find_classes(values, t))[:, np.newaxis]
-    is_numpy = isinstance(values, np.ndarray)
-    if is_numpy and axis == 0 and values.flags.c_contiguous:  # as in differences: twice as fast
-        columns = np.arange(math.prod(values.shape[1:])).reshape(values.shape[1:])
-        return values.reshape(-1).take(columns + columns.size * t.astype(np.intp, copy=False))[np.newaxis]
-=======
     """Return the value at each sample's class."""
     is_numpy = isinstance(values, np.ndarray)
     if is_numpy and values.flags.c_contiguous:  # as in training and in differences: two to five times faster
         return values.reshape(-1)[_places(values.shape, t, axis)]
->>>>>>> main
     xp = array_namespace(values, t)
     t = xp.broadcast_to(t, values.shape[: axis % values.ndim] + values.shape[axis % values.ndim + 1 :])
     return xp.squeeze(xp.take_along_axis(values, xp.expand_dims(t, axis=axis), axis=axis), axis=axis)
