@@ -250,10 +250,17 @@ def check_change(form: Any, arrays: Any, expected: Any, losses: Any) -> None:
     NOT_FUSED,
 )
 def fused_change(part: Any, activation: Any, a: Any, t: Any, da: Any) -> None:
-    """The fused form's `change` gives what evaluating and subtracting gives, and writes to nothing either."""
+    """The fused form's `change` and `changes_along` give what evaluating and subtracting gives, and write to nothing."""
     form = part.fused(activation)
     losses, y = form(a, t, axis=0)
+    directions, steps = da[:, 0] - da[:, 1], np.stack([da[0], da[-1], a[0] - a[-1] + da[0]])[: da.shape[2]]
+    expected = FusedLoss.changes_along(form, a, y, t, directions, steps)
     check_change(form, (a, y, t, da), FusedLoss.change(form, a, y, t, da, axis=0), losses)
+    found = form.changes_along(a, y, t, directions, steps)
+    kind = found.shape, found.dtype
+    assert kind == (steps.shape, a.dtype), f"{a.dtype} {steps.shape} gives {kind}"
+    rounding = 100 * np.finfo(a.dtype).eps * (1 + np.abs(losses).max() + np.abs(expected).max())
+    np.testing.assert_allclose(found, expected, rtol=0, atol=rounding)
 
 
 def lines(subject: Subject) -> Iterator[Inputs]:

@@ -217,6 +217,12 @@ class WritingFused(FusedLogLikelihood):
         return self(da, t, axis)[0] - self(a, t, axis)[0]
 
 
+class LinearAlongFused(FusedLogLikelihood):
+    def changes_along(self, a, y, t, directions, steps):
+        slopes = self.backward(a, y, t, axis=0)[:, 0]
+        return np.einsum("in,iu,umn->umn", slopes, directions, steps)
+
+
 class LinearFused(FusedLogLikelihood):
     def change(self, a, y, t, da, axis=-1):
         return (self.backward(a, y, t, axis) * da).sum(axis=axis)
@@ -262,6 +268,11 @@ class ChangeOfTheLastAxis(Squared):
 @CAGE.add_broken("fused-change")
 class FusedChangesByItsSlope(LogLikelihood):
     form = LinearFused
+
+
+@CAGE.add_broken("fused-change")
+class FusedChangesAlongItsSlope(LogLikelihood):
+    form = LinearAlongFused
 
 
 @CAGE.add_broken("fused-change")
