@@ -250,7 +250,7 @@ def check_change(form: Any, arrays: Any, expected: Any, losses: Any) -> None:
     NOT_FUSED,
 )
 def fused_change(part: Any, activation: Any, a: Any, t: Any, da: Any) -> None:
-    """The fused form's `change` and `changes_along` give what evaluating and subtracting gives, and write to nothing."""
+    """A fused form's `change` and `changes_along` give what evaluating and subtracting gives, and write to nothing."""
     form = part.fused(activation)
     losses, y = form(a, t, axis=0)
     directions, steps = da[:, 0] - da[:, 1], np.stack([da[0], da[-1], a[0] - a[-1] + da[0]])[: da.shape[2]]
