@@ -12,6 +12,7 @@ from modnet_gradients.richardson import EXTRAPOLATED
 from modnet_gradients.structure import structured_gradient
 
 import modnet
+from modnet.compose.experiment import create_experiment
 
 EPS = np.finfo(float).eps
 
@@ -82,6 +83,12 @@ def test_how_it_evaluates_is_a_setting(name):
 
 
 @each_estimator("central-difference", "forward-difference", "richardson")
+def test_an_experiment_says_how_to_evaluate(name):
+    experiment = create_experiment({"gradient": {"name": name, "evaluate": "every"}})
+    assert experiment.gradient.evaluate == "every"
+
+
+@each_estimator("central-difference", "forward-difference", "richardson")
 def test_with_every_move_no_cell_is_interpolated(name):
     network = network_with([4, 5, 3])
     objective = network.objective(*batch_for([4, 5, 3], 7))
@@ -92,6 +99,19 @@ def test_with_every_move_no_cell_is_interpolated(name):
 def test_a_plain_function_has_no_cells():
     with pytest.raises(modnet.GradientError, match=r"no cells: hand in a network's objective"):
         CentralDifference().count_cells(lambda params: 0.0, {"w": np.zeros(2)})
+
+
+@pytest.mark.parametrize("evaluate", ["nodes", "every"])
+@pytest.mark.parametrize("hidden", ["sigmoid", "relu", Promiseless("jump at 0")], ids=str)
+def test_neither_threads_nor_blocks_show_whatever_the_size_of_weights(hidden, evaluate):
+    network = network_with([20, 37, 10], hidden=hidden)
+    scales = 10.0 ** np.random.default_rng(0).uniform(-3, 2.5, (37, 1))
+    network.params = {**network.params, "W2": network.params["W2"] * scales}
+    objective, steps = network.objective(*batch_for([20, 37, 10], 30)), dict.fromkeys(network.params, 1e-3)
+    one = structured_gradient(objective, network.params, CENTRAL, steps, 1, evaluate)
+    for threads, block in ((1, 1), (2, 3000), (3, 20_000), (5, 400_000)):
+        other = structured_gradient(objective, network.params, CENTRAL, steps, threads, evaluate, block)
+        assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
 class TestTinyComplexSteps:
