@@ -1,4 +1,4 @@
-"""Differences interpolated from a few nodes: what the evaluation of every move gives, to rounding."""
+"""Differences interpolated from a few nodes, against those of every move."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ class TestKinks:
         assert cells[0].fell_back == np.count_nonzero(np.abs(a) <= reach[:, np.newaxis]) > 0
         assert_same(found, expected, "float64", 64)
 
-    def test_a_kink_that_was_not_told_is_found(self):
+    def test_a_kink_that_was_not_declared_is_found(self):
         found, cells, expected = both(
             network_with([12, 40, 4], hidden=Bent()), *batch_for([12, 40, 4], 100), h=1e-3
         )  # fmt: skip
