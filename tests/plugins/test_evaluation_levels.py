@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import attrs
 import numpy as np
 import pytest
@@ -99,6 +101,19 @@ def test_with_every_move_no_cell_is_interpolated(name):
 def test_a_plain_function_has_no_cells():
     with pytest.raises(modnet.GradientError, match=r"no cells: hand in a network's objective"):
         CentralDifference().count_cells(lambda params: 0.0, {"w": np.zeros(2)})
+
+
+@pytest.mark.parametrize("evaluate", ["nodes", "every"])
+@pytest.mark.parametrize("hidden", ["sigmoid", "relu", Promiseless("jump at 0")], ids=str)
+def test_neither_threads_nor_blocks_show_whatever_the_size_of_weights(hidden, evaluate):
+    network = network_with([20, 37, 10], hidden=hidden)
+    scales = 10.0 ** np.random.default_rng(0).uniform(-3, 2.5, (37, 1))
+    network.params = {**network.params, "W2": network.params["W2"] * scales}
+    objective, steps = network.objective(*batch_for([20, 37, 10], 30)), dict.fromkeys(network.params, 1e-3)
+    one = structured_gradient(objective, network.params, CENTRAL, steps, 1, evaluate)
+    for threads, block in ((1, 1), (2, 3000), (3, 20_000), (5, 400_000)):
+        other = structured_gradient(objective, network.params, CENTRAL, steps, threads, evaluate, block)
+        assert all(np.array_equal(one[name], other[name]) for name in one)
 
 
 class TestTinyComplexSteps:
@@ -251,6 +266,17 @@ class TestOutputs:
         monkeypatch.setattr("modnet_gradients.structure.every.ENTRIES", 64)
         parts = gradient(objective, network.params, CENTRAL, 1e-2, "nodes")
         assert_equal_to_rounding(parts, one, objective(network.params), 1e-2)
+
+    def test_memory_is_bounded_whatever_the_inputs(self):
+        network = network_with([8000, 4, 2], std=0.01, hidden=Promiseless())
+        x = np.random.default_rng(0).standard_normal((200, 8000))
+        objective = network.objective(x, np.arange(200) % 2)
+        objective.trace(network.params)
+        tracemalloc.start()
+        found = structured_gradient(objective, network.params, CENTRAL, dict.fromkeys(network.params, 1e-4), threads=2)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak - sum(g.nbytes for g in found.values()) < 150e6
 
     def test_a_loss_that_is_not_finite_names_the_parameter(self):
         @attrs.frozen
