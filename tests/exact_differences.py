@@ -249,13 +249,19 @@ class ExactNetwork:
         """Return L(a + move) - L(a - move) (E, N) where units[e] of layer k is moved by moves[e] (N,)."""
         a = np.tile(self.a[k], (2 * len(units), 1, 1))
         for e, (unit, move) in enumerate(zip(units, moves, strict=True)):
-            a[2 * e, :, unit] += move
-            a[2 * e + 1, :, unit] -= move
+            a[2 * e, :, unit] = self._add(k, a[2 * e, :, unit], move)
+            a[2 * e + 1, :, unit] = self._add(k, a[2 * e + 1, :, unit], -move)
         a = self.to_last(k, a)
         losses, shifted = self.losses_at(a), self.losses_at(a + self.eps * self.size)
         found = losses[0::2] - losses[1::2]
         self._note((shifted[0::2] - shifted[1::2] - found) / 2)
         return found
+
+    def _add(self, k: int, a: Array, move: Array) -> Array:
+        """Return a + move: where a black box sees the bits, as the dtype adds, which rounds once."""
+        if self._is_black_box(k):
+            return self.xp.convert(a.astype(self.dtype) + move.astype(self.dtype))
+        return a + move
 
     def sensitivity(self, h: float) -> float:
         """Return the most that a relative error of a layer's values changes the mean loss."""
