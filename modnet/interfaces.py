@@ -103,6 +103,14 @@ class FusedLoss(ABC):
         moved = a + da
         return self.losses(moved, spread_targets(t, a, moved, axis), axis, overwrite_a=True) - self.losses(a, t, axis)
 
+    def changes_along(self, a: Array, y: Array, t: Array, directions: Array, steps: Array) -> Array:
+        """Return `change`, with axis 0, where each of `directions` (outputs, units) is gone by `steps` (units, M, N).
+
+        `a` and `y` are (outputs, 1, N). Optional: a sum over the outputs may be one product for all units.
+        """
+        da = directions[:, :, np.newaxis, np.newaxis] * steps
+        return self.change(a, y, t, da.reshape(len(da), -1, da.shape[-1]), axis=0).reshape(da.shape[1:])
+
     @abstractmethod
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:
         """Return each sample's derivative of its own loss by `a`, of the shape of `a`."""

@@ -159,9 +159,12 @@ def _format_times(wanted: Experiment, data: Dataset) -> list[str]:
 
 
 def _format_part(part: object) -> str:
-    """Return the name of a part with all settings that are not None."""
-    settings = ", ".join(f"{key}={value}" for key, value in get_settings(part).items() if value is not None)
-    return find_name(part) + (f"({settings})" if settings else "")
+    """Return the name of a part with its settings, but for those that are None, and words that are the default."""
+    kind = type(part)
+    defaults = {field.name: field.default for field in attrs.fields(kind)} if attrs.has(kind) else {}
+    settings = {key: value for key, value in get_settings(part).items() if value is not None}
+    shown = [f"{k}={v}" for k, v in settings.items() if not (isinstance(v, str) and v == defaults.get(k))]
+    return find_name(part) + (f"({', '.join(shown)})" if shown else "")
 
 
 def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:

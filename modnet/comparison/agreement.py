@@ -33,10 +33,7 @@ class Mixture:
 def check_agreement(
     folder: Path, receipts: Mapping[Path, Receipt], settings: Iterable[Setting], *, is_more_to_come: bool
 ) -> None:
-    """Raise DataError where the runs in a folder were not all made by the same code and libraries.
-
-    Where `is_more_to_come`, those of this process count as well.
-    """
+    """Raise DataError where runs were made by other code or libraries than others, or, if more come, than this one."""
     if not is_more_to_come and not find_mixtures(folder, receipts):
         return
     now = [Segment.create(setting.experiment) for setting in settings]

@@ -186,13 +186,8 @@ def _claim(folder: Path, stack: ExitStack) -> None:
 def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
     """Write the results beside the runs; without the extra `plot`, all but the picture. Warns where it fails."""
     training = f"{experiment.training.iterations:,} × {experiment.training.batch_size}"
-    contents = {
-        TABLES: result.markdown(),
-        PAIRS: result.pairs_csv(),
-        RUNS: result.runs_csv(),
-        REPORT: json.dumps(result.as_json(), indent=2) + "\n",
-    }
-    for name, content in contents.items():
+    tables = {TABLES: result.markdown(), PAIRS: result.pairs_csv(), RUNS: result.runs_csv()}
+    for name, content in {**tables, REPORT: json.dumps(result.as_json(), indent=2) + "\n"}.items():
         write_atomically(folder / name, content.encode())
     title = f"{format_source(experiment)} · {training} · {format_count(len(result.seeds), 'seed')}"
     if importlib.util.find_spec("matplotlib") and (note := try_to_draw(lambda: result.figure(title), folder / PICTURE)):
@@ -202,18 +197,13 @@ def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
 def _find_unfinished(
     folder: Path, settings: Sequence[Setting], jobs: Sequence[Job], fingerprint: Mapping[str, Any], *, accept: bool
 ) -> tuple[list[Job], dict[Path, Receipt]]:
-    """Return the runs that are to be made or resumed, and the receipts of those that have begun.
-
-    Raises DataError where those in the folder are of an older modnet, of other data, or, without `accept`, not all
-    made by the same code and libraries, those to come included.
-    """
-    unfinished = [job for job in jobs if not is_finished(job)]
-    without_iterations = {job.folder for job in unfinished if measure_progress(job) <= 0}
-    begun = [job.folder for job in jobs if job.folder not in without_iterations]
-    receipts = {run: read_receipt(run, fingerprint) for run in begun}
+    """Return the runs that are to be made or resumed, and the receipts of those that have begun; raises DataError."""
+    unfinished = {job.folder: job for job in jobs if not is_finished(job)}
+    begun = [job for job in jobs if job.folder not in unfinished or measure_progress(job) > 0]
+    receipts = {job.folder: read_receipt(job.folder, fingerprint) for job in begun}
     if not accept:
         check_agreement(folder, receipts, settings, is_more_to_come=bool(unfinished))
-    return unfinished, receipts
+    return [*unfinished.values()], receipts
 
 
 def _follow(made: Iterable[Job], total: int, left: list[Job], data: Dataset, progress: ProgressObserver | None) -> None:
@@ -263,10 +253,7 @@ def check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
 
 
 def read_of_samples(folder: Path, data: Dataset) -> Array:
-    """Return which test samples a run got right (N,), bool, or in a regression their errors (N,), float64.
-
-    Raises DataError where its file does not tell.
-    """
+    """Return which test samples a run got right (N,), or in a regression their errors (N,); raises DataError."""
     path = folder / (HITS if data.classes else ERRORS)
     try:
         return unpack_of_samples(path, read_plain(path), len(data.test))

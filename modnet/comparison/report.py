@@ -83,25 +83,24 @@ class Comparison:
         differences = [np.subtract(self._of_samples[a], self._of_samples[b], dtype=dtype) for a, b in pairs]
         such = decide(differences, Variation.on_such_samples, self.rope)
         these = decide(differences, Variation.on_these_samples, self.rope)
-        found = []
-        for (a, b), difference, decision, decision_here in zip(pairs, differences, such, these, strict=True):
-            variation = Variation.from_values(difference) if len(self.seeds) > 1 else None
-            found.append(
-                PairResult(
-                    first=self.settings[a].label,
-                    second=self.settings[b].label,
-                    seeds=len(self.seeds),
-                    difference=float(difference.mean()),
-                    on_such_samples=variation.on_such_samples() if variation else None,
-                    on_these_samples=variation.on_these_samples() if variation else None,
-                    decision=decision,
-                    decision_here=decision_here,
-                    samples=self.samples,
-                    rope=self.rope,
-                    measure=self.measure,
-                )
-            )
-        return tuple(found)
+        return tuple(map(self._create_pair, pairs, differences, such, these))
+
+    def _create_pair(self, pair: tuple[int, int], difference: Array, such: Decision, these: Decision) -> PairResult:
+        first, second = (self.settings[i].label for i in pair)
+        variation = Variation.from_values(difference) if len(self.seeds) > 1 else None
+        return PairResult(
+            first=first,
+            second=second,
+            seeds=len(self.seeds),
+            difference=float(difference.mean()),
+            on_such_samples=variation.on_such_samples() if variation else None,
+            on_these_samples=variation.on_these_samples() if variation else None,
+            decision=such,
+            decision_here=these,
+            samples=self.samples,
+            rope=self.rope,
+            measure=self.measure,
+        )
 
     def __str__(self) -> str:
         blocks = [format_table(self._settings_table(), left=len(self.settings[0].entries))]

@@ -116,7 +116,9 @@ def is_pair(given: object) -> bool:
 
 def is_labels_of(rows: Any, labels: Any, task: Task | None) -> bool:
     """Say whether arguments can be rows (N, ...) and their labels (N,), or one-hot (N, classes), or (N, targets)."""
-    if not _is_list(rows) or not _is_list(labels) or len(rows) != len(labels):
+    if not _is_list(rows) or not _is_list(labels):
+        return False
+    if () in (getattr(rows, "shape", None), getattr(labels, "shape", None)) or len(rows) != len(labels):
         return False
     try:
         shape, dimensions = np.shape(labels), np.ndim(rows)
@@ -284,7 +286,7 @@ def _to_number(cell: Any) -> float | None:
         return None
     try:
         return float(cell)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         return None
 
 

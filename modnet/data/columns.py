@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Callable, Mapping, Sequence
+from numbers import Integral
 from typing import Any, Literal, get_args
 
 import attrs
@@ -85,7 +86,7 @@ def _is_flag(value: object) -> bool:
 
 
 def _is_whole(value: object) -> bool:
-    return hasattr(value, "__index__") and not _is_flag(value)
+    return isinstance(value, Integral) and not _is_flag(value)
 
 
 def _is_number(value: object, lowest: float = -math.inf) -> bool:

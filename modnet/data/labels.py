@@ -143,7 +143,7 @@ def to_classes(classes: Any) -> tuple[Any, ...]:
     found = tuple(classes.tolist() if isinstance(classes, np.ndarray) else classes)
     plain = all(isinstance(item, str) for item in found) or all(isinstance(item, (int, np.integer)) for item in found)
     if isinstance(classes, str) or not found or not plain or len({*found}) < len(found):
-        raise DataError(f"'classes' must be a list of different texts, or of different whole numbers: {classes!r}")
+        raise DataError(f"'classes' must be a list of different texts, or of different whole numbers: {classes!r:.200}")
     return tuple(np.array(found).tolist())
 
 

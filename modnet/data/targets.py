@@ -65,7 +65,7 @@ def to_weights(weights: Any, part: str, count: int) -> Array:
     """Return weights of rows as (N,) float64; raises DataError where they are not numbers >= 0, one for each row."""
     try:
         found = np.array(weights, np.float64)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise DataError(f"{part} weights must be numbers, one for each row") from None
     if found.shape != (count,):
         raise DataError(f"{part}: {count} rows need {count} weights, found weights of shape {found.shape}")

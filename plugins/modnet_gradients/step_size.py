@@ -40,23 +40,31 @@ class StepReport:
 def report_from_gradients(
     gradient: Callable[[Mapping[str, float]], Grads], params: Params, steps: Mapping[str, float]
 ) -> dict[str, StepReport]:
-    """Return where each parameter's step stands, from 20 gradients of a network, each with steps of its own.
+    """Return where each parameter's step stands, from about 20 gradients of a network, each with steps of its own.
 
     The gradient is a smooth function of the step, so that differences of a high order between nearby steps are
     rounding: as the gradient is computed, with exact changes of the parts or without. How it grows with 1 / h is seen
-    at the least step that the dtype resolves.
+    at the least step that the dtype resolves. The truncation error follows from what halving and doubling the step
+    changes, a third as much as doubling where all is smooth; where rounding hides that, from large steps.
     """
     eps = {name: float(np.finfo(value.dtype).eps) for name, value in params.items()}
-    near, far = ({name: e**power for name, e in eps.items()} for power in (1 / 2, 1 / 8))
-    at_step, at_near = (_nearby(gradient, h) for h in (steps, near))
-    once, twice = gradient(far), gradient({name: 2 * h for name, h in far.items()})
+    least = {name: e**0.5 for name, e in eps.items()}
+    at_step, at_least = (_nearby(gradient, h) for h in (steps, least))
+    here = {name: found[NEARBY // 2] for name, found in at_step.items()}
+    truncation = _truncation(*(gradient(_scale(steps, factor)) for factor in (0.5, 1, 2)))
+    rounding = {name: 2 * eps[name] * _rms(value) for name, value in here.items()}  # of an entry, whatever the step
+    round_off = {name: max(_noise(at_step[name]), rounding[name]) for name in params}
+    if any(truncation[name] < 4 * round_off[name] for name in params):
+        far = {name: e ** (1 / 8) for name, e in eps.items()}
+        at_far = _truncation(*(gradient(_scale(far, factor)) for factor in (0.5, 1, 2)))
+        for name, h in steps.items():
+            if truncation[name] < 4 * round_off[name]:
+                truncation[name] = at_far[name] * (h / far[name]) ** 2
     reports = {}
-    for name in (name for name in params if params[name].size):
-        least = eps[name] * _rms(once[name])  # rounding of an entry itself
-        noise = max(_noise(at_near[name]), least) * near[name]
-        third = 2 * _rms(twice[name] - once[name]) / far[name] ** 2
-        h, round_off = steps[name], max(_noise(at_step[name]), least)
-        reports[name] = StepReport(h, h**2 * third / 6, round_off, _best(noise, third, eps[name]))
+    for name, h in steps.items():
+        noise = max(_noise(at_least[name]), rounding[name]) * least[name]
+        best = _best(noise, 6 * truncation[name] / h**2, eps[name])
+        reports[name] = StepReport(h, truncation[name], round_off[name], best)
     return reports
 
 
@@ -95,8 +103,25 @@ def _report(objective: Callable[[Params], float], params: Params, name: str, h: 
 def _nearby(gradient: Callable[[Mapping[str, float]], Grads], steps: Mapping[str, float]) -> dict[str, Array]:
     """Return gradients with steps at equal distances around those given, along a first axis."""
     scales = 1 + SPACING * (np.arange(NEARBY) - NEARBY // 2)
-    found = [gradient({name: float(h * scale) for name, h in steps.items()}) for scale in scales]
+    found = [gradient(_scale(steps, float(scale))) for scale in scales]
     return {name: np.stack([grads[name] for grads in found]).astype(float) for name in steps}
+
+
+def _scale(steps: Mapping[str, float], factor: float) -> dict[str, float]:
+    return {name: factor * h for name, h in steps.items()}
+
+
+def _truncation(half: Grads, once: Grads, twice: Grads) -> dict[str, float]:
+    """Return the distance of gradients from those without a step, from half the step and twice the step.
+
+    It grows as h² where all is smooth, so that the changes are in a ratio of 4; as h where moves pass kinks.
+    """
+    found = {}
+    for name, value in once.items():
+        nearer, farther = _rms(value.astype(float) - half[name]), _rms(twice[name].astype(float) - value)
+        ratio = min(4.0, max(2.0, farther / nearer)) if nearer else 4.0
+        found[name] = farther / (ratio - 1)
+    return found
 
 
 def _best(noise: float, third: float, eps: float) -> float:
@@ -111,4 +136,4 @@ def _noise(values: list[float] | Array) -> float:
 
 
 def _rms(values: list[float] | Array) -> float:
-    return float(np.sqrt(np.mean(np.square(values))))
+    return float(np.sqrt(np.mean(np.square(values)))) if np.size(values) else 0.0

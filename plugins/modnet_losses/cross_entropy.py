@@ -13,6 +13,8 @@ from attrs.validators import ge
 from modnet import Activation, Array, FusedLoss, Loss, Task, one_hot
 from modnet_losses.changes import log_change
 
+LARGEST = 0.25  # exponents up to here are summed as power series: at most 12 terms in float64
+
 
 @attrs.frozen
 class CrossEntropy(Loss):
@@ -143,6 +145,27 @@ class SoftmaxCrossEntropy(FusedLoss):
             return change
         return xp.where(is_exact, change, FusedLoss.change(self, a, y, t, da, axis))
 
+    def changes_along(self, a: Array, y: Array, t: Array, directions: Array, steps: Array) -> Array:
+        """Return the changes by moves `directions * steps`; the exponentials of small ones are power series.
+
+        The sum over the outputs is then one matrix product for each power, for all units and samples.
+        """
+        xp, eps = array_namespace(a, directions, steps), self.loss.eps
+        largest = float(xp.max(xp.abs(directions))) * float(xp.max(xp.abs(steps)))
+        if t.ndim == a.ndim or not largest <= LARGEST:
+            return FusedLoss.changes_along(self, a, y, t, directions, steps)
+        derivative, y_class = _derivative(y[:, 0], t[0], 0)
+        growth = _sum_of_series(derivative, directions, steps, largest)
+        at_class = -xp.take(directions, t[0], axis=0).T[:, np.newaxis]
+        growth *= xp.exp(at_class * steps)
+        if not eps:
+            return xp.log1p(growth)
+        rest = growth * (eps / (y_class + eps))
+        rest += 1.0
+        growth *= y_class / (y_class + eps)
+        growth /= rest
+        return xp.log1p(growth)
+
     def _dense_change(self, a: Array, y: Array, t: Array, da: Array, axis: int) -> Array:
         """Return the change for dense targets; moves are taken less that of the class with the largest target."""
         xp, eps = array_namespace(a, t, da), self.loss.eps
@@ -159,6 +182,26 @@ class SoftmaxCrossEntropy(FusedLoss):
         if xp.all(is_exact):
             return change
         return xp.where(is_exact, change, FusedLoss.change(self, a, y, t, da, axis))
+
+
+def _sum_of_series(r: Array, directions: Array, steps: Array, largest: float) -> Array:
+    """Return sum_i r_i (exp(d_i s) - 1) for exponents d_i s of at most `largest`, by its power series.
+
+    `r` is (outputs, N), `directions` d (outputs, units), `steps` s (units, M, N) as is the sum.
+    """
+    xp = array_namespace(r, directions, steps)
+    eps, terms = float(np.finfo(str(r.dtype).rpartition(".")[2]).eps), 1
+    while largest**terms / math.factorial(terms + 1) > eps / 8:
+        terms += 1
+    powers = [directions.T]
+    for n in range(2, terms + 1):
+        powers.append(powers[-1] * (directions.T / n))
+    sums = xp.stack(powers) @ r
+    total: Array = sums[-1][:, np.newaxis] * steps
+    for n in range(terms - 2, -1, -1):  # Horner's rule
+        total += sums[n][:, np.newaxis]
+        total *= steps
+    return total
 
 
 def _positions(t: Array, axis: int) -> Array:

@@ -297,6 +297,20 @@ def test_rows_and_labels_are_given_as_a_pair():
     assert len(Dataset.from_arrays([X, T], test_fraction=0).train) == 4
 
 
+@pytest.mark.parametrize(
+    ("arguments", "keywords", "words"),
+    [
+        (([[10**400, 1], [2, 1]], [0, 1]), {}, r"feature 1: 10* stands among numbers"),
+        ((X, T), {"weights": [10**400] * 4}, "training weights must be numbers, one for each row"),
+        ((np.array(5), T), {}, r"'train' must be a pair \(rows, labels\), not a ndarray"),
+        ((X, np.array(5)), {}, r"'train' must be a pair \(rows, labels\), not a ndarray"),
+    ],
+)
+def test_numbers_too_large_and_arrays_without_rows_are_refused(arguments, keywords, words):
+    with pytest.raises(DataError, match=words):
+        Dataset.from_arrays(*arguments, **keywords)
+
+
 def test_names_of_features_are_kept():
     data = whole(feature_names=["a", "b", "c"], notes=["read twice"])
     assert data.feature_names == ("a", "b", "c")

@@ -12,6 +12,7 @@ from modnet_gradients.richardson import EXTRAPOLATED
 from modnet_gradients.structure import structured_gradient
 
 import modnet
+from modnet.compose.experiment import create_experiment
 
 EPS = np.finfo(float).eps
 
@@ -79,6 +80,12 @@ def test_how_it_evaluates_is_a_setting(name):
     assert modnet.gradient(name, evaluate="every").evaluate == "every"
     with pytest.raises(modnet.SettingError, match=f"^{name}: 'evaluate' must be 'nodes' or 'every', not 'most'"):
         modnet.gradient(name, evaluate="most")
+
+
+@each_estimator("central-difference", "forward-difference", "richardson")
+def test_an_experiment_says_how_to_evaluate(name):
+    experiment = create_experiment({"gradient": {"name": name, "evaluate": "every"}})
+    assert experiment.gradient.evaluate == "every"
 
 
 @each_estimator("central-difference", "forward-difference", "richardson")

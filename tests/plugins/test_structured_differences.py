@@ -273,12 +273,15 @@ class TestPrecision:
 
     @pytest.mark.parametrize("evaluate", ["nodes", "every"])
     @pytest.mark.parametrize("h", [1e-2, 1e-3])
-    @pytest.mark.parametrize("hidden", ["sigmoid", Arctan()], ids=["nothing cancels", "changes are differences"])
+    @pytest.mark.parametrize(
+        "hidden", ["sigmoid", "relu", Arctan()], ids=["smooth", "kinks", "changes are differences"]
+    )
     def test_the_report_foretells_the_errors(self, hidden, h, evaluate):
-        exact, rough = (network_with([5, 4, 3], hidden=hidden, dtype=dtype) for dtype in ("float64", "float32"))
-        batch = batch_for([5, 4, 3], 20)
+        sizes = [5, 40, 3]
+        exact, rough = (network_with(sizes, hidden=hidden, dtype=dtype) for dtype in ("float64", "float32"))
+        batch = batch_for(sizes, 100)
         estimator = modnet.gradient("central-difference", h=h, evaluate=evaluate)
-        slope = exact.gradient(*batch, modnet.gradient("richardson"))
+        slope = exact.gradient(*batch, "backpropagation")
         found, rounded = exact.gradient(*batch, estimator), rough.gradient(*batch, estimator)
         reports, of_rounded = (estimator.report(n.objective(*batch), n.params) for n in (exact, rough))
         for name in slope:

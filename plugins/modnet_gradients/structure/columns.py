@@ -31,7 +31,11 @@ class Columns:
         self.a = [np.ascontiguousarray(a.T)[:, np.newaxis] for a in trace.pre_activations]
         self.z = [np.ascontiguousarray(z.T)[:, np.newaxis] for z in (*trace.inputs[1:], trace.output)]
         self.t = np.ascontiguousarray(objective.t.T)[..., np.newaxis, :]
-        self.weights = [np.ascontiguousarray(params[layer.weight].T, self.dtype) for layer in self.layers]
+        # Of the first layer's nothing follows.
+        self.weights = [
+            np.ascontiguousarray(params[layer.weight].T, self.dtype) if layer.number > 1 else np.empty(0)
+            for layer in self.layers
+        ]
         self.losses = trace.losses
         self._take_forms(plain=np.issubdtype(self.dtype, np.complexfloating))
         self._check()
@@ -50,6 +54,11 @@ class Columns:
         fused = k == len(self.layers) - 1 and self.fused is not None
         return self.layers[k].activation.elementwise and not fused
 
+    def numbers(self, k: int) -> int:
+        """Return how many numbers there are for each moved unit of layer k, and each move, at most at once."""
+        is_direct = self.fused is not None and k >= len(self.layers) - 1 - self.layers[k].activation.elementwise
+        return 1 if is_direct else self.rows(k)
+
     def rows(self, k: int) -> int:
         """Return the largest number of units that a moved unit of layer k makes numbers for."""
         follows = self.layers[k + 1 :] if self.is_alone(k) else self.layers[k:]
@@ -63,6 +72,10 @@ class Columns:
         """
         if self.is_alone(k):
             return self.changes_after(k, units, self.output_changes(k, units, da, sample), sample)
+        if k == len(self.layers) - 1 and self.fused is not None:
+            return self._changes_along(
+                self.fused, np.eye(self.layers[k].outputs, dtype=self.dtype)[:, units], da, sample
+            )
         return self._changes_from(k, _spread(da, units, self.layers[k].outputs), sample)
 
     def output_changes(self, k: int, units: slice, da: Array, sample: Array | None = None) -> Array:
@@ -79,7 +92,14 @@ class Columns:
             dy = _spread(dz, units, self.layers[k].outputs)
             y, t = _take(self.z[k], sample), _take(self.t, sample)
             return self.loss_change(y, t, dy.reshape(len(dy), -1, dy.shape[-1]), axis=0).reshape(dy.shape[1:])
+        if k == len(self.layers) - 2 and self.fused is not None:
+            return self._changes_along(self.fused, self.weights[k + 1][:, units], dz, sample)
         return self._changes_from(k + 1, self.weights[k + 1][:, units, np.newaxis, np.newaxis] * dz, sample)
+
+    def _changes_along(self, fused: FusedLoss, directions: Array, steps: Array, sample: Array | None) -> Array:
+        """Return the changes (units, M, columns) by moves of the last layer's pre-activations."""
+        a, y, t = (_take(values, sample) for values in (self.a[-1], self.z[-1], self.t))
+        return fused.changes_along(a, y, t, directions, steps)
 
     def changes_of_cells(self, k: int, units: Array, sample: Array, da: Array) -> Array:
         """Return the change of each loss where a unit of layer k has its pre-activation moved by `da` (M, columns).
@@ -172,4 +192,6 @@ def _product(weights: Array, dz: Array) -> Array:
 
 def _alike(found: Array, expected: Array) -> bool:
     tolerance = float(np.finfo(expected.dtype).eps) ** 0.5
+    if found.shape == expected.shape and (np.abs(found - expected) <= tolerance).all():
+        return True
     return found.shape == expected.shape and np.allclose(found, expected, tolerance, tolerance, equal_nan=True)

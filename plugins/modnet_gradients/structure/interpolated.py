@@ -5,94 +5,97 @@ from __future__ import annotations
 import numpy as np
 
 from modnet import Array
-from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure.cells import add_cells
-from modnet_gradients.structure.columns import Columns
 from modnet_gradients.structure.moves import slices
 from modnet_gradients.structure.nodes import Nodes, basis, choose_pairs
 from modnet_gradients.structure.task import Task
 
-BLOCK = 1 << 16  # numbers in a block of nodes: half a megabyte
-ENTRIES = 1 << 20
-NOISE = 16  # in units of rounding: the audit's residual of a smooth function is below
-MOST = 0.05  # share of cells that may be evaluated at every move one by one
+BLOCK = 1 << 16  # numbers in a block of moves, at all nodes and for all units that follow: half a megabyte
+ENTRIES = 1 << 20  # numbers in an array over samples and inputs, or over samples, units and nodes: 8 megabytes
+SHARED = 1 << 21  # numbers from which on threads share the work
+NOISE = 16  # times rounding: the audit's residual of a smooth function is below
+MOST = 0.05  # share of the cells that may be evaluated at every move one by one
 
 
 def sum_interpolated(task: Task, k: int, steps: tuple[float, float]) -> tuple[Array, int] | None:
     """Return the sums (inputs and bias, units) over the samples of layer k's differences, each times its weight.
 
     Beside them it returns the number of cells that were evaluated at every move; None in place of both where these are
-    too many for a function that is smooth almost everywhere.
+    too many for a function that is smooth almost everywhere. Raises GradientError where a loss is not finite.
     """
     columns, layer = task.columns, task.columns.layers[k]
     x, dtype = columns.inputs[k], columns.losses.dtype
-    reach = np.maximum(np.abs(x).max(axis=1) * dtype.type(steps[0]), dtype.type(steps[1]))
+    reach = np.maximum(np.maximum(x.max(axis=1), -x.min(axis=1)) * dtype.type(steps[0]), dtype.type(steps[1]))
     nodes = Nodes.of(choose_pairs(float(reach.max()), float(np.finfo(dtype).eps)), task.stencil, dtype)
-    total = np.zeros((layer.inputs + 1, layer.outputs), dtype)
-    fallen = 0
+    total, fell_back = np.zeros((layer.inputs + 1, layer.outputs), dtype), 0
     for samples in slices(len(x), ENTRIES // max(layer.inputs + 1, len(nodes.places) * layer.outputs)):
         changes = _evaluate(task, k, nodes.places[:, np.newaxis] * reach[samples], samples)
-        found = (nodes.matrix @ changes.reshape(len(changes), -1)).reshape(-1, *changes.shape[1:])
-        bad = _find_bad(columns, k, found, reach, samples)
+        found = nodes.matrix @ changes
+        coefficients, residual = found[:, :-1], found[:, -1]  # (units, degrees, N) and (units, N)
+        bad = _find_bad(task, k, coefficients[:, 0], residual, reach[samples], samples)
         count = int(np.count_nonzero(bad))
         if count > MOST * bad.size:
             return None
-        coefficients = found[:-1]
         if count:
-            coefficients[:, bad] = 0
             unit, n = np.nonzero(bad)
+            coefficients[unit, :, n] = 0
             add_cells(task, k, unit, n + samples.start, steps, total)
         if task.weights is not None:
             coefficients *= task.weights[samples]
-        _add_product(x[samples], coefficients, nodes, task.stencil, steps, reach[samples], total)
-        fallen += count
-    return total, fallen
+        scales = np.array([steps], dtype).T / reach[samples]
+        _add_products(task, nodes, x[samples], scales, coefficients, total)
+        fell_back += count
+    return total, fell_back
 
 
 def _evaluate(task: Task, k: int, da: Array, samples: slice) -> Array:
-    columns = task.columns
-    units = columns.layers[k].outputs
-    changes = np.empty((len(da), units, da.shape[1]), columns.losses.dtype)
-    at_once = max(1, min(task.block, BLOCK) // (columns.rows(k) * da.size))
+    """Return the changes (units, M, N) of some samples' losses where each unit of layer k is moved by `da` (M, N).
+
+    Blocks are the same for any number of threads.
+    """
+    columns, units = task.columns, task.columns.layers[k].outputs
+    changes = np.empty((units, *da.shape), columns.losses.dtype)
     sample = None if da.shape[1] == len(columns.losses) else np.arange(samples.start, samples.stop)
-    with np.errstate(all="ignore"):
-        for some in slices(units, at_once):
-            np.copyto(changes[:, some], columns.changes(k, some, da[np.newaxis], sample).transpose(1, 0, 2))
+    numbers = columns.numbers(k) * da.size
+    blocks = list(slices(units, BLOCK // numbers))
+
+    def put_changes(some: slice) -> None:
+        with np.errstate(all="ignore"):  # cells that are not finite are evaluated at every move, with an error's name
+            changes[some] = columns.changes(k, some, da[np.newaxis], sample)
+
+    task.share(put_changes, blocks, numbers * units >= SHARED)
     return changes
 
 
-def _find_bad(columns: Columns, k: int, found: Array, reach: Array, samples: slice) -> Array:
-    eps = np.finfo(found.dtype).eps
-    residual = np.abs(found[-1])
-    loose = NOISE * eps * (1 + np.abs(columns.losses[samples]))
-    tight = NOISE * eps * np.abs(found[0]).max(axis=0)
-    bad: Array = ~(residual <= tight)
+def _find_bad(task: Task, k: int, first: Array, residual: Array, reach: Array, samples: slice) -> Array:
+    """Return which cells (units, N) are not interpolated to rounding, by `first` coefficients and `residual`s."""
+    columns, eps = task.columns, np.finfo(first.dtype).eps
+    size = np.abs(residual)
+    bad: Array = ~(size <= NOISE * eps * np.abs(first).max(axis=0))
     if np.count_nonzero(bad) > MOST * bad.size:
-        bad = ~(residual <= loose)
+        bad = ~(size <= NOISE * eps * (1 + np.abs(columns.losses[samples])))
     for kink in columns.layers[k].activation.kinks or ():
-        bad |= np.abs(columns.a[k][:, 0, samples] - found.dtype.type(kink)) <= reach[samples]
+        bad |= np.abs(columns.a[k][:, 0, samples] - first.dtype.type(kink)) <= reach
     return bad
 
 
-def _add_product(
-    x: Array,
-    coefficients: Array,
-    nodes: Nodes,
-    stencil: Stencil,
-    steps: tuple[float, float],
-    reach: Array,
-    total: Array,
-) -> None:
-    degrees, units, n = coefficients.shape
-    largest = [float(np.abs(c).max()) for c in coefficients]
-    keep = max(i + 1 for i in range(degrees) if i == 0 or largest[i] > np.finfo(x.dtype).eps / 16 * largest[0])
+def _add_products(task: Task, nodes: Nodes, x: Array, scales: Array, coefficients: Array, total: Array) -> None:
+    """Add the differences by all weights and biases, of inputs `x` (N, inputs), to `total` (inputs and bias, units).
+
+    Moves are `x` times `scales[0]` (N,), and `scales[1]` of the biases, in units of each sample's reach.
+    """
+    eps = np.finfo(x.dtype).eps
+    largest = np.abs(coefficients).max(axis=(0, 2))
+    kept = int(np.flatnonzero(largest >= eps / 16 * largest[0]).max(initial=0)) + 1
     used = np.flatnonzero(x.any(axis=0))
-    rho = np.empty((n, len(used) + 1), x.dtype)
-    np.multiply(x.take(used, axis=1), (x.dtype.type(steps[0]) / reach)[:, np.newaxis], out=rho[:, :-1])
-    rho[:, -1] = steps[1] / reach
-    b = np.empty((keep, *rho.shape), x.dtype)
-    basis(rho, nodes.degrees[:keep], stencil, b)
-    c = np.ascontiguousarray(coefficients[:keep].transpose(1, 0, 2)).reshape(units, -1)
-    product = b.reshape(-1, b.shape[-1]).T @ c.T
-    total[used] += product[:-1]
-    total[-1] += product[-1]
+    some = len(used) < 0.9 * x.shape[1]
+    rho = x.take(used, axis=1) if some else x
+    if (scales[0] != 1).any():
+        rho = rho * scales[0][:, np.newaxis]
+    left = coefficients[:, :kept].reshape(len(coefficients), -1).T
+    sums = basis(rho, nodes.degrees[:kept], task.stencil).T @ left
+    if some:
+        total[used] += sums
+    else:
+        total[:-1] += sums
+    total[-1] += basis(scales[1][:, np.newaxis], nodes.degrees[:kept], task.stencil)[:, 0] @ left

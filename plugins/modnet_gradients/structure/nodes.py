@@ -7,6 +7,7 @@ from functools import cache
 
 import attrs
 import numpy as np
+from numpy.polynomial import chebyshev
 
 from modnet import Array
 from modnet_gradients.stencil import Stencil
@@ -30,26 +31,23 @@ class Nodes:
     degrees: tuple[int, ...]
 
     @classmethod
+    @cache
     def of(cls, pairs: int, stencil: Stencil, dtype: np.dtype[np.generic]) -> Nodes:
         """Return the nodes for a stencil of real shifts."""
-        return _nodes(pairs, tuple(p for p in range(1, 2 * pairs + 1) if _shifts(stencil, p)), dtype)
-
-
-@cache
-def _nodes(pairs: int, degrees: tuple[int, ...], dtype: np.dtype[np.generic]) -> Nodes:
-    half = np.cos(np.arange(pairs) * np.pi / (2 * pairs - 1)).round(16)
-    places = np.concatenate([half, -half, [AUDIT]]).astype(dtype).astype(float)
-    every = np.stack([_chebyshev(places, p) - _chebyshev(np.zeros(1), p) for p in range(1, 2 * pairs + 1)], axis=1)
-    inverse = np.linalg.inv(every[:-1])
-    residual = np.append(-every[-1] @ inverse, 1)
-    matrix = np.stack([*(np.append(inverse[p - 1], 0) for p in degrees), residual])
-    return Nodes(places.astype(dtype), matrix.astype(dtype), degrees)
+        half = np.cos(np.arange(pairs) * np.pi / (2 * pairs - 1))
+        places = np.concatenate([half, -half, [AUDIT]]).astype(dtype).astype(float)
+        every = chebyshev.chebvander(places, 2 * pairs) - chebyshev.chebvander(np.zeros(1), 2 * pairs)
+        inverse = np.linalg.inv(every[:-1, 1:])
+        degrees = tuple(p for p in range(1, 2 * pairs + 1) if any(_polynomial(p, stencil)))
+        residual = np.append(-every[-1, 1:] @ inverse, 1)
+        matrix = np.stack([*(np.append(inverse[p - 1], 0) for p in degrees), residual])
+        return cls(places.astype(dtype), matrix.astype(dtype), degrees)
 
 
 def choose_pairs(reach: float, eps: float) -> int:
     """Return how many pairs of nodes a function that varies on a scale of 1 needs for moves up to `reach`.
 
-    The first coefficient that is neglected, U^p / (2^(p-1) p!) with p = 2m + 1, is then lost in the rounding of U.
+    The first coefficient that is left out, U^p / (2^(p-1) p!) with p = 2m + 1, is then lost in the rounding of U.
     """
     pairs = 2
     while pairs < MOST_PAIRS and (reach / 2) ** (2 * pairs) / math.factorial(2 * pairs + 1) > eps / 2:
@@ -57,25 +55,31 @@ def choose_pairs(reach: float, eps: float) -> int:
     return pairs
 
 
-def basis(rho: Array, degrees: tuple[int, ...], stencil: Stencil, out: Array) -> None:
-    """Write for each degree the stencil's sum of T_p(s rho) - T_p(0) over the shifts s, over its divisor, to `out`."""
-    for i, p in enumerate(degrees):
-        out[i] = 0
-        for shift, weight in _shifts(stencil, p):
-            out[i] += weight * (_chebyshev(shift * rho, p) - float(_chebyshev(np.zeros(1), p)[0]))
+def basis(rho: Array, degrees: tuple[int, ...], stencil: Stencil) -> Array:
+    """Return for each degree p the stencil's sum of T_p(s rho) - T_p(0) over its shifts s, over its divisor.
+
+    `rho` is (N, inputs), the sums are (degrees N, inputs).
+    """
+    sums = np.empty((len(degrees), *rho.shape), rho.dtype)
+    square = rho * rho if len(degrees) > 1 else rho
+    for p, out in zip(degrees, sums, strict=True):
+        odd = p % 2
+        highest, *lower = _polynomial(p, stencil)
+        out[:] = highest  # Horner's rule
+        for factor in lower:
+            out *= square
+            out += factor
+        out *= rho if odd else square
+    return sums.reshape(len(degrees) * len(rho), rho.shape[1])
 
 
-def _shifts(stencil: Stencil, degree: int) -> list[tuple[float, float]]:
-    """Return the sizes of the stencil's shifts, and the weight of each for a polynomial of this degree."""
-    weights: dict[float, float] = {}
-    for shift, weight in zip(stencil.shifts, stencil.weights, strict=True):
-        sign = -1 if degree % 2 and shift.real < 0 else 1
-        weights[abs(shift)] = weights.get(abs(shift), 0) + sign * weight.real / stencil.divisor
-    return [(shift, weight) for shift, weight in weights.items() if weight]
-
-
-def _chebyshev(x: Array, degree: int) -> Array:
-    last, this = np.ones_like(x), x
-    for _ in range(1, degree):
-        last, this = this, 2 * x * this - last
-    return this
+@cache
+def _polynomial(degree: int, stencil: Stencil) -> tuple[float, ...]:
+    """Return the stencil's sum of T_p as factors of the powers p, p - 2, ..., down to 1 or 2."""
+    factors = chebyshev.cheb2poly([0] * degree + [1])
+    return tuple(
+        float(factors[q])
+        * sum(w.real * s.real**q for s, w in zip(stencil.shifts, stencil.weights, strict=True))
+        / stencil.divisor
+        for q in range(degree, 0, -2)
+    )

@@ -26,7 +26,10 @@ class Task:
     threads: int
     block: int
 
-    def share(self, work: Callable[[slice], object], shares: Iterable[slice]) -> None:
-        """Have the threads do all shares of the work, each with one thread of BLAS."""
-        work = limit_blas_threads(1)(work)  # in the pool's threads, too: with OpenMP each has a number of its own
-        list((map if self.threads == 1 else self.pool.map)(work, shares))
+    def share(self, work: Callable[[slice], object], shares: Iterable[slice], is_large: bool = True) -> None:
+        """Have the threads do all shares, each with one thread of BLAS; this thread does all unless `is_large`."""
+        if self.threads == 1 or not is_large:
+            for some in shares:
+                work(some)
+        else:  # in the pool's threads, too: with OpenMP each has a number of its own
+            list(self.pool.map(limit_blas_threads(1)(work), shares))
