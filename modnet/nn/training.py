@@ -28,6 +28,7 @@ from modnet.types import Array, History, Params, State, Status
 
 CHECKPOINT_EVERY = 5.0  # seconds from one checkpoint to the next
 CHECKPOINT_SHARE = 0.02  # of the time is spent on checkpoints at most, however large they are
+FREED = 2**21  # numbers, 16 MiB: more than most iterations allocate and free
 
 
 @attrs.frozen(kw_only=True)
@@ -91,6 +92,7 @@ def train_network(
     _check_fit(network, data)
     batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
     observer, schedule = observer or Observer(), CheckpointSchedule(keep)
+    np.empty(FREED)  # untouched: glibc, that has freed so much once, no longer returns memory in each iteration
     run = _create_run(network, data, settings.iterations, batches, optimizer, start)
     # The loss is checked in every iteration: NumPy's warnings would only say the same less clearly.
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
