@@ -285,6 +285,6 @@ def _places(shape: tuple[int, ...], t: Array, axis: int) -> Array:
     if after == 1:
         first = np.arange(0, math.prod(shape), classes)
     else:
-        first = np.arange(0, math.prod(shape[:k]) * classes * after, classes * after)[:, np.newaxis] + np.arange(after)
+        first = np.arange(math.prod(shape[:k]))[:, np.newaxis] * (classes * after) + np.arange(after)
     places: Array = first.reshape(shape[:k] + shape[k + 1 :]) + t.astype(np.intp, copy=False) * after
     return places

@@ -101,6 +101,19 @@ def test_a_plain_function_has_no_cells():
         CentralDifference().count_cells(lambda params: 0.0, {"w": np.zeros(2)})
 
 
+@pytest.mark.parametrize("evaluate", ["nodes", "every"])
+@pytest.mark.parametrize("hidden", ["sigmoid", "relu", Promiseless("jump at 0")], ids=str)
+def test_neither_threads_nor_blocks_show_whatever_the_size_of_weights(hidden, evaluate):
+    network = network_with([20, 37, 10], hidden=hidden)
+    scales = 10.0 ** np.random.default_rng(0).uniform(-3, 2.5, (37, 1))
+    network.params = {**network.params, "W2": network.params["W2"] * scales}
+    objective, steps = network.objective(*batch_for([20, 37, 10], 30)), dict.fromkeys(network.params, 1e-3)
+    one = structured_gradient(objective, network.params, CENTRAL, steps, 1, evaluate)
+    for threads, block in ((1, 1), (2, 3000), (3, 20_000), (5, 400_000)):
+        other = structured_gradient(objective, network.params, CENTRAL, steps, threads, evaluate, block)
+        assert all(np.array_equal(one[name], other[name]) for name in one)
+
+
 class TestTinyComplexSteps:
     @pytest.mark.parametrize("hidden", ["sigmoid", "softmax", "tanh"])
     @pytest.mark.parametrize("loss", ["cross-entropy", "mean-squared-error"])

@@ -64,15 +64,16 @@ class Columns:
         follows = self.layers[k + 1 :] if self.is_alone(k) else self.layers[k:]
         return max((layer.outputs for layer in follows), default=self.layers[k].outputs)
 
-    def changes(self, k: int, units: slice, da: Array, sample: Array | None = None) -> Array:
+    def changes(self, k: int, units: slice, da: Array, sample: Array | None = None, *, together: bool = False) -> Array:
         """Return the change of each loss where each single unit of layer k has its pre-activation moved by `da`.
 
         `da` is (1 or units, M, columns), the changes (units, M, columns). `sample` (columns,) says which sample each
-        column is, by default the one of its number.
+        column is, by default the one of its number. All units `together` are faster, but then the last bits depend on
+        which units and columns these are.
         """
         if self.is_alone(k):
-            return self.changes_after(k, units, self.output_changes(k, units, da, sample), sample)
-        if k == len(self.layers) - 1 and self.fused is not None:
+            return self.changes_after(k, units, self.output_changes(k, units, da, sample), sample, together=together)
+        if together and k == len(self.layers) - 1 and self.fused is not None:
             return self._changes_along(
                 self.fused, np.eye(self.layers[k].outputs, dtype=self.dtype)[:, units], da, sample
             )
@@ -83,7 +84,9 @@ class Columns:
         a, z = _take(self.a[k][units], sample), _take(self.z[k][units], sample)
         return self.activation_changes[k](a, z, da, axis=0)
 
-    def changes_after(self, k: int, units: slice, dz: Array, sample: Array | None = None) -> Array:
+    def changes_after(
+        self, k: int, units: slice, dz: Array, sample: Array | None = None, *, together: bool = False
+    ) -> Array:
         """Return the change of each loss where each single unit of layer k has its output changed by `dz`.
 
         `dz` and the changes are (units, M, columns). For a layer whose units move alone.
@@ -92,7 +95,7 @@ class Columns:
             dy = _spread(dz, units, self.layers[k].outputs)
             y, t = _take(self.z[k], sample), _take(self.t, sample)
             return self.loss_change(y, t, dy.reshape(len(dy), -1, dy.shape[-1]), axis=0).reshape(dy.shape[1:])
-        if k == len(self.layers) - 2 and self.fused is not None:
+        if together and k == len(self.layers) - 2 and self.fused is not None:
             return self._changes_along(self.fused, self.weights[k + 1][:, units], dz, sample)
         return self._changes_from(k + 1, self.weights[k + 1][:, units, np.newaxis, np.newaxis] * dz, sample)
 

@@ -61,7 +61,7 @@ def _evaluate(task: Task, k: int, da: Array, samples: slice) -> Array:
 
     def put_changes(some: slice) -> None:
         with np.errstate(all="ignore"):  # cells that are not finite are evaluated at every move, with an error's name
-            changes[some] = columns.changes(k, some, da[np.newaxis], sample)
+            changes[some] = columns.changes(k, some, da[np.newaxis], sample, together=True)
 
     task.share(put_changes, blocks, numbers * units >= SHARED)
     return changes
