@@ -55,12 +55,17 @@ class _Adapted:
 
 
 class AdaptedActivation(_Adapted, Activation):
-    """A callable as an activation; elementwise if it says so."""
+    """A callable as an activation; elementwise, and smooth between its kinks, if it says so."""
 
     @property
     def elementwise(self) -> bool:  # type: ignore[override]
         """The callable's own `elementwise`, False where it has none."""
         return bool(getattr(self.part, "elementwise", False))
+
+    @property
+    def kinks(self) -> tuple[float, ...] | None:  # type: ignore[override]
+        """The callable's own `kinks`, None where it has none."""
+        return getattr(self.part, "kinks", None)
 
     def __call__(self, a: Array, axis: int = -1) -> Array:
         """Return what the callable returns."""

@@ -287,9 +287,8 @@ def _places(shape: tuple[int, ...], t: Array, axis: int) -> Array:
     """Return the place of each sample's class in a contiguous array of this shape; `t` broadcasts against it."""
     k = axis % len(shape)
     classes, after = shape[k], math.prod(shape[k + 1 :])
-    if after == 1:
-        first = np.arange(0, math.prod(shape), classes)
-    else:
-        first = np.arange(math.prod(shape[:k]))[:, np.newaxis] * (classes * after) + np.arange(after)
+    first = np.arange(math.prod(shape[:k])) * (classes * after)
+    if after != 1:
+        first = first[:, np.newaxis] + np.arange(after)
     places: Array = first.reshape(shape[:k] + shape[k + 1 :]) + t.astype(np.intp, copy=False) * after
     return places

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import tracemalloc
+
 import attrs
 import numpy as np
 import pytest
@@ -264,6 +266,17 @@ class TestOutputs:
         monkeypatch.setattr("modnet_gradients.structure.every.ENTRIES", 64)
         parts = gradient(objective, network.params, CENTRAL, 1e-2, "nodes")
         assert_equal_to_rounding(parts, one, objective(network.params), 1e-2)
+
+    def test_memory_is_bounded_whatever_the_inputs(self):
+        network = network_with([8000, 4, 2], std=0.01, hidden=Promiseless())
+        x = np.random.default_rng(0).standard_normal((200, 8000))
+        objective = network.objective(x, np.arange(200) % 2)
+        objective.trace(network.params)
+        tracemalloc.start()
+        found = structured_gradient(objective, network.params, CENTRAL, dict.fromkeys(network.params, 1e-4), threads=2)
+        _, peak = tracemalloc.get_traced_memory()
+        tracemalloc.stop()
+        assert peak - sum(g.nbytes for g in found.values()) < 150e6
 
     def test_a_loss_that_is_not_finite_names_the_parameter(self):
         @attrs.frozen

@@ -42,7 +42,7 @@ RATES = {
     "rmsprop": (0.002, 0.002),
     "sgd": (0.1, 1e-3),
 }
-FUSED = {"fused", "fused-finite", "fused-arrays"}
+FUSED = {"fused", "fused-finite", "fused-arrays", "fused-change"}
 OF_FILES = {"empty", "truncated", "garbage", "missing", "recognised", "rows-to-predict", "rows-by-name", "written"}
 OF_OBJECTS = {"accepted"}
 OF_SETTINGS = {"settings-refused", "settings-odd", "settings-kept"}
@@ -53,7 +53,7 @@ SKIPPED = {
     "sigmoid": set(),
     "softmax": {"elementwise"},
     "step": {"standard", "derivative", "backward"},
-    "huber": FUSED,
+    "huber": FUSED | {"smooth"},
     "mean-squared-error": FUSED,
     "backpropagation": {"mean", "any-function", "evaluations"},
     "evolution-strategies": {"gradient", "weighted"},

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import pairwise
 from typing import Any
 
 import attrs
@@ -14,12 +15,15 @@ from modnet.interfaces import Activation, DenseLayer
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.gradcheck.parts import judge_activation
+from modnet.testing.gradcheck.smoothness import find_roughness
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_for_arrays, add_shared
 from modnet.types import Array
 
 NO_STANDARD = "it does not claim to be a standard function"
 NOT_ELEMENTWISE = "it does not claim to be elementwise"
+NO_PROMISE = "it does not promise to be smooth"
+FAR = 64.0  # pre-activations up to here are tried for kinks
 
 
 @attrs.frozen
@@ -171,6 +175,59 @@ def elementwise(part: Any, a: Any) -> None:
         others = ~np.isclose(part(moved), z, rtol=1e-9, atol=1e-9)
         others[index] = False
         assert not others.any(), f"input {index} changes output {tuple(int(i) for i in np.argwhere(others)[0])}"
+
+
+def moved_cases(subject: Subject) -> Iterator[Inputs]:
+    """Yield pre-activations (units, 1, 2) and moves (1 or units, 2, 2), small and large."""
+    for dtype in DTYPES:
+        a = subject.draw(2).T[:, np.newaxis].round(2)
+        for size in (2.0**-25, 2.0**-10, 0.125, 2.0, 16.0):
+            for da in (subject.draw(2, 2).T[:1], subject.draw(2, 2).T):
+                yield {"a": a.astype(dtype), "da": (size * da.round(2)).astype(dtype)}
+
+
+@SUITE.check(moved_cases)
+def change(part: Any, a: Any, da: Any) -> None:
+    """`change` gives what evaluating and subtracting gives; it broadcasts, and writes to nothing that it was given."""
+    z = part(a, axis=0)
+    for values in (a, z, da):
+        values.flags.writeable = False
+    moved = a + da
+    expected = part(moved, axis=0) - z
+    found = part.change(a, z, da, axis=0)
+    assert (found.shape, found.dtype) == (moved.shape, a.dtype), (
+        f"{a.dtype} {moved.shape} gives {found.dtype} {found.shape}"
+    )
+    rounding = 100 * np.finfo(a.dtype).eps * (1 + np.abs(moved).max() + np.abs(z).max() + np.abs(expected).max())
+    np.testing.assert_allclose(found, expected, rtol=0, atol=rounding)
+    turned = part.change(*(np.moveaxis(values, 0, -1) for values in (a, z, da)))
+    np.testing.assert_allclose(np.moveaxis(turned, -1, 0), found, rtol=0, atol=rounding)
+
+
+def between_kinks(subject: Subject) -> Iterator[Inputs]:
+    """Yield what lies between two kinks, along each of the units that it depends on; raises SkippedError."""
+    kinks = subject.part.kinks
+    if kinks is None:
+        raise SkippedError(NO_PROMISE)
+    far = min(subject.largest, FAR if subject.part.elementwise else FAR / 4)
+    edges = [-far, *sorted({float(kink) for kink in kinks if -far < kink < far}), far]
+    a = np.zeros(1) if subject.part.elementwise else subject.draw()
+    for unit in range(len(a)):
+        for low, high in pairwise(edges):
+            yield {"a": a, "unit": unit, "low": low, "high": high}
+
+
+@SUITE.check(between_kinks, NO_PROMISE)
+def kinks(part: Any, a: Any, unit: int, low: float, high: float) -> None:
+    """If it promises to be smooth, or to have kinks at some places alone, its values follow polynomials in between."""
+
+    def outputs(places: Any) -> Any:
+        moved = np.repeat(a[:, np.newaxis], len(places), axis=1)
+        moved[unit] = places
+        return part(moved, axis=0).T
+
+    place = find_roughness(outputs, low, high)
+    assert place is None, f"it is not smooth to rounding near a = {place:.6g}, and promises kinks at {part.kinks} alone"
 
 
 @SUITE.check(

@@ -10,14 +10,16 @@ import numpy as np
 
 import modnet
 from modnet.compose.plugins import get_host
-from modnet.interfaces import Activation, DenseLayer, Loss
+from modnet.interfaces import Activation, DenseLayer, FusedLoss, Loss
 from modnet.randomness import Stream
 from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.gradcheck.parts import judge_loss
+from modnet.testing.gradcheck.smoothness import find_roughness
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import DTYPES, NO_DERIVATIVE, add_for_arrays, add_shared
 from modnet.types import Array
 
+NO_PROMISE = "it does not promise to be smooth"
 NOT_FUSED = "it knows no fused form with any activation that is registered"
 
 
@@ -67,7 +69,7 @@ def shapes(subject: Subject) -> Iterator[Inputs]:
             yield {"y": subject.outputs(*shape, dtype=dtype), "t": subject.outputs(*shape, dtype=dtype)}
 
 
-def smooth(subject: Subject) -> Subject:
+def differentiable(subject: Subject) -> Subject:
     """Return the loss that has a derivative; raises SkippedError for any other."""
     if choose_calls(subject) is call_forward:
         raise SkippedError(NO_DERIVATIVE)
@@ -76,19 +78,24 @@ def smooth(subject: Subject) -> Subject:
 
 def derivable(subject: Subject) -> Iterator[Inputs]:
     """Yield pre-activations and targets where a derivative is judged; raises SkippedError where there is none."""
-    smooth(subject)
+    differentiable(subject)
     for t in (subject.indices(3), subject.outputs(3)[::-1].copy()):
         yield {"a": 2 * np.log(subject.outputs(3)) + 1, "t": t}
 
 
 def partners(subject: Subject) -> list[Activation]:
     """Return the activations that it knows a fused form with; raises SkippedError where there are none."""
+    found = find_partners(subject)
+    if not found:
+        raise SkippedError(NOT_FUSED)
+    return found
+
+
+def find_partners(subject: Subject) -> list[Activation]:
+    """Return the activations that it knows a fused form with."""
     registry = get_host().registry
     found = [activation for name in registry.names("activation") if (activation := _default(name))]
-    fused = [activation for activation in found if subject.part.fused(activation) is not None]
-    if not fused:
-        raise SkippedError(NOT_FUSED)
-    return fused
+    return [activation for activation in found if subject.part.fused(activation) is not None]
 
 
 def _default(name: str) -> Activation | None:
@@ -193,7 +200,7 @@ def derivative(part: Any, a: Any, t: Any) -> None:
     assert not (verdict and verdict.is_failure), verdict.explanation
 
 
-@SUITE.check(lambda subject: shapes(smooth(subject)), NO_DERIVATIVE)
+@SUITE.check(lambda subject: shapes(differentiable(subject)), NO_DERIVATIVE)
 def backward(part: Any, y: Any, t: Any) -> None:
     """`backward` keeps the outputs' shape and dtype, and treats samples, kinds of target and axes alike."""
     dy = part.backward(y, t)
@@ -202,6 +209,85 @@ def backward(part: Any, y: Any, t: Any) -> None:
     np.testing.assert_allclose(dy, np.reshape(alone, y.shape), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(dy, part.backward(y, modnet.one_hot(t, y)), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(dy, part.backward(y.T.copy(), t.T.copy(), axis=0).T, rtol=1e-4, atol=1e-5)
+
+
+def moved_cases(subject: Subject) -> Iterator[Inputs]:
+    """Yield outputs (classes, 1, 2), targets of both kinds, and moves (classes, 2, 2) that keep them above 0."""
+    for dtype in DTYPES:
+        y = (subject.outputs(2).T[:, np.newaxis] + 0.01).round(2).astype(dtype)
+        shares = (subject.outputs(2, 2).T - 0.25).round(2)
+        for t in (subject.indices(1, 2), subject.outputs(1, 2).transpose(2, 0, 1)[..., ::-1].round(2).astype(dtype)):
+            for size in (2.0**-25, 2.0**-10, 1.0):
+                yield {"y": y, "t": t, "dy": (size * y * shares).astype(dtype)}
+
+
+@SUITE.check(moved_cases)
+def change(part: Any, y: Any, t: Any, dy: Any) -> None:
+    """`change` gives what evaluating and subtracting gives; it broadcasts, and writes to nothing that it was given."""
+    check_change(part, (y, t, dy), Loss.change(part, y, t, dy, axis=0), part(y, t, axis=0))
+
+
+def check_change(form: Any, arrays: Any, expected: Any, losses: Any) -> None:
+    """Check the change of a loss or a fused form, whose arguments are `arrays` with the classes first."""
+    for values in arrays:
+        values.flags.writeable = False
+    found = form.change(*arrays, axis=0)
+    kind = expected.shape, expected.dtype
+    assert (found.shape, found.dtype) == kind, f"expected {kind}, found {(found.shape, found.dtype)}"
+    rounding = 100 * np.finfo(found.dtype).eps * (1 + np.abs(losses).max() + np.abs(expected).max())
+    np.testing.assert_allclose(found, expected, rtol=0, atol=rounding)
+    turned = [np.moveaxis(values, 0, -1) if values.ndim == arrays[0].ndim else values for values in arrays]
+    np.testing.assert_allclose(form.change(*turned), found, rtol=0, atol=rounding)
+
+
+@SUITE.check(
+    lambda subject: [
+        {"activation": activation, "a": 4 * inputs["y"], "t": inputs["t"], "da": size * inputs["dy"]}
+        for activation in partners(subject)
+        for inputs in moved_cases(subject)
+        for size in (1, 100)
+    ],
+    NOT_FUSED,
+)
+def fused_change(part: Any, activation: Any, a: Any, t: Any, da: Any) -> None:
+    """A fused form's `change` and `changes_along` give what evaluating and subtracting gives, and write to nothing."""
+    form = part.fused(activation)
+    losses, y = form(a, t, axis=0)
+    directions, steps = da[:, 0] - da[:, 1], np.stack([da[0], da[-1], a[0] - a[-1] + da[0]])[: da.shape[2]]
+    expected = FusedLoss.changes_along(form, a, y, t, directions, steps)
+    check_change(form, (a, y, t, da), FusedLoss.change(form, a, y, t, da, axis=0), losses)
+    found = form.changes_along(a, y, t, directions, steps)
+    kind = found.shape, found.dtype
+    assert kind == (steps.shape, a.dtype), f"{a.dtype} {steps.shape} gives {kind}"
+    rounding = 100 * np.finfo(a.dtype).eps * (1 + np.abs(losses).max() + np.abs(expected).max())
+    np.testing.assert_allclose(found, expected, rtol=0, atol=rounding)
+
+
+def lines(subject: Subject) -> Iterator[Inputs]:
+    """Yield outputs and directions to go from them, also from pre-activations; raises SkippedError."""
+    if not subject.part.smooth:
+        raise SkippedError(NO_PROMISE)
+    for t in (subject.indices(), subject.outputs()[::-1].copy()):
+        y, direction = 0.1 + 0.8 * subject.outputs(), np.cos(np.arange(subject.classes) + 1.0)
+        room = float((np.minimum(y, 1 - y) / np.abs(direction)).min()) * 0.9
+        yield {"activation": None, "y": y, "direction": direction, "t": t, "far": room}
+        if subject.part.task != "classification":
+            yield {"activation": None, "y": y, "direction": direction, "t": t, "far": 16.0}
+        for activation in find_partners(subject):
+            yield {"activation": activation, "y": np.log(y), "direction": direction, "t": t, "far": 16.0}
+
+
+@SUITE.check(lines, NO_PROMISE)
+def smooth(part: Any, activation: Any, y: Any, direction: Any, t: Any, far: float) -> None:
+    """If it promises to be smooth, its values along a line follow polynomials, those of its fused forms too."""
+    losses = part.fused(activation).losses if activation else part
+
+    def along(places: Any) -> Any:
+        targets = np.repeat(t[..., np.newaxis], len(places), axis=-1)
+        return losses(y[:, np.newaxis] + direction[:, np.newaxis] * places, targets, axis=0)[:, np.newaxis]
+
+    place = find_roughness(along, -far, far)
+    assert place is None, f"it is not smooth to rounding near {y + place * direction}"
 
 
 @SUITE.check(

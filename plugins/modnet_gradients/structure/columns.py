@@ -54,10 +54,9 @@ class Columns:
         fused = k == len(self.layers) - 1 and self.fused is not None
         return self.layers[k].activation.elementwise and not fused
 
-    def numbers(self, k: int) -> int:
-        """Return how many numbers there are for each moved unit of layer k, and each move, at most at once."""
-        is_direct = self.fused is not None and k >= len(self.layers) - 1 - self.layers[k].activation.elementwise
-        return 1 if is_direct else self.rows(k)
+    def is_direct(self, k: int) -> bool:
+        """Return whether a moved unit of layer k moves the pre-activations of a fused loss along one direction."""
+        return self.fused is not None and k >= len(self.layers) - 1 - self.layers[k].activation.elementwise
 
     def rows(self, k: int) -> int:
         """Return the largest number of units that a moved unit of layer k makes numbers for."""

@@ -26,7 +26,8 @@ def sum_moves(
     """
     columns, layer = task.columns, task.columns.layers[k]
     total = np.zeros((layer.outputs, layer.inputs + 1), columns.losses.dtype)
-    for samples in slices(len(columns.losses), ENTRIES // (layer.inputs + 1)):
+    entries = ENTRIES // 4 if evaluate else ENTRIES  # an interpolation holds more numbers for each
+    for samples in slices(len(columns.losses), entries // (layer.inputs + 1)):
         moves = Moves.of(columns.inputs[k][samples], *steps, samples.start)
 
         def add_up(units: slice, moves: Moves = moves) -> None:

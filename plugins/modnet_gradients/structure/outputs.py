@@ -89,14 +89,14 @@ class _Outputs:
             np.repeat(values[self.k][units].take(sample, axis=-1), counts, axis=-1) for values in (columns.a, columns.z)
         )
         dz = columns.activation_changes[self.k](a, z, da, axis=0)
-        farthest = np.maximum.reduceat(np.abs(dz).max(axis=1), starts, axis=1)
+        farthest = np.maximum.reduceat(np.maximum(dz.max(axis=1), -dz.min(axis=1)), starts, axis=1)
         # An output that does not move needs no scale of its own.
         top = np.where(farthest > np.finfo(dz.dtype).tiny, farthest, self.reach[sample])
         changes = columns.changes_after(self.k, units, nodes.places[:, np.newaxis] * top[:, np.newaxis], sample)
         found = np.matmul(nodes.matrix, changes)
         powers = np.matmul(self.powers, found[:, :-1])
         dz *= np.repeat(1 / top, counts, axis=1)[:, np.newaxis]
-        into[:] = _sum_polynomials(dz, np.repeat(powers, counts, axis=2), self.task.stencil)
+        _put_polynomials(dz, np.repeat(powers, counts, axis=2), self.task.stencil, into)
         check = np.maximum(2 * np.abs(found[:, -2]), np.abs(found[:, -1]))  # the highest coefficient, and the audit
         bad = np.zeros((len(into), len(self.reach)), bool)
         bad[:, sample] = ~(check <= self.noise[sample] + self.relative_noise[sample] * top)
@@ -137,17 +137,21 @@ def _to_powers(degree: int, dtype: np.dtype[np.generic]) -> Array:
     return np.stack([np.pad(column, (0, degree - len(column))) for column in columns], axis=1).astype(dtype)
 
 
-def _sum_polynomials(t: Array, powers: Array, stencil: Stencil) -> Array:
-    """Return the stencil's sums (units, P) of polynomials in `t` (units, shifts, P) that are 0 at 0.
+def _put_polynomials(t: Array, powers: Array, stencil: Stencil, into: Array) -> None:
+    """Put the stencil's sums (units, P) of polynomials in `t` (units, shifts, P) that are 0 at 0 into an array.
 
     `powers` (units, degree, P) has their coefficients, that of t first.
     """
-    total = np.zeros_like(t[:, 0])
+    value = np.empty_like(into)
     for s, weight in enumerate(stencil.weights):
         at = t[:, s]
-        value = powers[:, -1] * at
+        np.multiply(powers[:, -1], at, out=value)
         for p in range(powers.shape[1] - 2, -1, -1):
             value += powers[:, p]
             value *= at
-        total += value if weight == 1 else value * weight.real
-    return total
+        if weight != 1:
+            value *= weight.real
+        if s == 0:
+            into[:] = value
+        else:
+            into += value

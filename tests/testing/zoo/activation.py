@@ -221,6 +221,140 @@ class FalselyElementwise(Softmax):
     elementwise = True
 
 
+class Bent(Tanh):
+    """A right one with a kink at 0.3, for others to lie about."""
+
+    kinks = (0.3,)
+
+    def __call__(self, a, axis=-1):
+        return np.where(a > 0.3, 0.3 + 2 * (a - 0.3), a).astype(a.dtype)
+
+    def backward(self, a, z, dz, axis=-1):
+        return np.where(a > 0.3, 2, 1).astype(a.dtype) * dz
+
+
+@CAGE.add_broken("kinks")
+class HidesAKink(Bent):
+    kinks = ()
+
+
+@CAGE.add_broken("kinks")
+class NamesAnotherKink(Bent):
+    kinks = (0.0, 0.25)
+
+
+@CAGE.add_broken("kinks")
+class HidesAJump(Tanh):
+    kinks = ()
+
+    def __call__(self, a, axis=-1):
+        return np.where(a > 7.7, 1, np.tanh(a)).astype(a.dtype)
+
+
+@CAGE.add_broken("kinks")
+class SmoothOfFirstOrderOnly(Tanh):
+    """Its slope has no jump, but its curvature has: the elu's."""
+
+    kinks = ()
+
+    def __call__(self, a, axis=-1):
+        return np.where(a > 0, a, np.expm1(np.minimum(a, 0))).astype(a.dtype)
+
+    def backward(self, a, z, dz, axis=-1):
+        return dz * np.exp(np.minimum(a, 0))
+
+
+@CAGE.add_broken("kinks")
+class FalselySmoothRelu(modnet.Activation):
+    elementwise = True
+    kinks = ()
+
+    def __call__(self, a, axis=-1):
+        return np.maximum(a, 0)
+
+
+@CAGE.add_broken("kinks")
+class SlightlyBent(Tanh):
+    kinks = ()
+
+    def __call__(self, a, axis=-1):
+        return np.tanh(a) + np.maximum(a - 0.7, 0) * a.dtype.type(1e-6)
+
+
+@CAGE.add_broken("kinks")
+class RareBumps(Tanh):
+    """Narrower than a step of differences, one in a tenth."""
+
+    kinks = ()
+
+    def __call__(self, a, axis=-1):
+        away = (a - 0.1 * np.round(a / 0.1)) / 3e-5
+        return np.tanh(a) + (1e-4 * np.exp(-away * away)).astype(a.dtype)
+
+    backward = modnet.Activation.backward
+
+
+@CAGE.add_broken("kinks")
+class SinglePrecisionInside(Tanh):
+    kinks = ()
+
+    def __call__(self, a, axis=-1):
+        return np.tanh(a.astype(np.float32)).astype(a.dtype)
+
+    backward = modnet.Activation.backward
+
+
+@CAGE.add_broken("kinks")
+class PeaksAreNotSmooth(Softmax):
+    """Not elementwise: the largest unit alone counts."""
+
+    kinks = ()
+
+    def __call__(self, a, axis=-1):
+        return a - a.max(axis=axis, keepdims=True, initial=-1e9)
+
+    backward = modnet.Activation.backward
+
+
+@CAGE.add_broken("change")
+class ChangesByItsSlope(Tanh):
+    def change(self, a, z, da, axis=-1):
+        return da * (1 - z * z)
+
+
+@CAGE.add_broken("change")
+class ChangeOverflows(Tanh):
+    def change(self, a, z, da, axis=-1):
+        w = np.expm1(30 * da)
+        return (np.tanh(a + da) - z) * w / w
+
+
+@CAGE.add_broken("change")
+class ChangeWidens(Tanh):
+    def change(self, a, z, da, axis=-1):
+        return np.tanh(a.astype(np.float64) + da) - z
+
+
+@CAGE.add_broken("change")
+class ChangeWritesTheMoves(Tanh):
+    def change(self, a, z, da, axis=-1):
+        da += a
+        return np.tanh(da) - z
+
+
+@CAGE.add_broken("change")
+class ChangeForgetsTheAxis(Softmax):
+    def change(self, a, z, da, axis=-1):
+        return self(a + da) - z
+
+
+@CAGE.add_broken("change")
+class ChangeDoesNotBroadcast(Tanh):
+    def change(self, a, z, da, axis=-1):
+        change = np.tanh(a + da)
+        return (change - z)[: len(da)]
+
+
 @CAGE.add_broken("standard")
 class FalselySoftmax(Softmax):
     computes = "softmax"
@@ -353,6 +487,27 @@ class KeepsAnotherSetting(Tanh):
 @attrs.frozen(eq=False)
 class HasAnArrayForASetting(Tanh):
     weights: Any = attrs.field(factory=lambda: np.ones(4))
+
+
+CAGE.add_legal()(Bent)
+
+
+@CAGE.add_legal()
+class SmoothWithAKinkThatIsNone(Tanh):
+    kinks = (0.0, 1.5)
+
+
+@CAGE.add_legal()
+class Steep(Tanh):
+    """Smooth, on a small scale."""
+
+    kinks = ()
+
+    def __call__(self, a, axis=-1):
+        return np.tanh(200 * a)
+
+    def backward(self, a, z, dz, axis=-1):
+        return 200 * dz * (1 - z * z)
 
 
 @CAGE.add_legal()

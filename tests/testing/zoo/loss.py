@@ -205,6 +205,81 @@ class FusedOverflows(LogLikelihood):
     form = OverflowingFused
 
 
+class ClippedFused(FusedLogLikelihood):
+    def __call__(self, a, t, axis=-1):
+        losses, y = FusedLogLikelihood.__call__(self, a, t, axis)
+        return np.minimum(losses, losses.dtype.type(12)), y
+
+
+class WritingFused(FusedLogLikelihood):
+    def change(self, a, y, t, da, axis=-1):
+        da += a
+        return self(da, t, axis)[0] - self(a, t, axis)[0]
+
+
+class LinearAlongFused(FusedLogLikelihood):
+    def changes_along(self, a, y, t, directions, steps):
+        slopes = self.backward(a, y, t, axis=0)[:, 0]
+        return np.einsum("in,iu,umn->umn", slopes, directions, steps)
+
+
+class LinearFused(FusedLogLikelihood):
+    def change(self, a, y, t, da, axis=-1):
+        return (self.backward(a, y, t, axis) * da).sum(axis=axis)
+
+
+@CAGE.add_broken("smooth")
+class FalselySmooth(modnet.Loss):
+    smooth = True
+
+    def __call__(self, y, t, axis=-1):
+        return abs(y - modnet.one_hot(t, y, axis)).sum(axis=axis)
+
+
+@CAGE.add_broken("smooth")
+class SmoothWithinDelta(modnet.Loss):
+    """Kinks only where outputs are far from targets, where no probabilities are."""
+
+    smooth = True
+
+    def __call__(self, y, t, axis=-1):
+        size = abs(y - modnet.one_hot(t, y, axis))
+        return np.where(size < 3, size * size, 6 * size - 9).sum(axis=axis).astype(y.dtype)
+
+
+@CAGE.add_broken("smooth")
+class SmoothBeforeItIsFused(LogLikelihood):
+    smooth = True
+    form = ClippedFused
+
+
+@CAGE.add_broken("change")
+class ChangesByItsSlope(Squared):
+    def change(self, y, t, dy, axis=-1):
+        return (2 * (y - modnet.one_hot(t, y, axis)) * dy).sum(axis=axis)
+
+
+@CAGE.add_broken("change")
+class ChangeOfTheLastAxis(Squared):
+    def change(self, y, t, dy, axis=-1):
+        return (dy * (2 * (y - modnet.one_hot(t, y, axis)) + dy)).sum(axis=-1)
+
+
+@CAGE.add_broken("fused-change")
+class FusedChangesByItsSlope(LogLikelihood):
+    form = LinearFused
+
+
+@CAGE.add_broken("fused-change")
+class FusedChangesAlongItsSlope(LogLikelihood):
+    form = LinearAlongFused
+
+
+@CAGE.add_broken("fused-change")
+class FusedWritesTheMoves(LogLikelihood):
+    form = WritingFused
+
+
 @CAGE.add_broken("network")
 class RefusesAnotherLayout(Squared):
     def __call__(self, y, t, axis=-1):
@@ -265,6 +340,14 @@ class ChecksWithAnAssertion(Squared):
     @weight.validator
     def _check(self, attribute, value):
         assert value >= 0
+
+
+@CAGE.add_legal()
+class SmoothSquared(Squared):
+    smooth = True
+
+    def change(self, y, t, dy, axis=-1):
+        return (dy * (2 * (y - modnet.one_hot(t, y, axis)) + dy)).sum(axis=axis)
 
 
 @CAGE.add_legal()
