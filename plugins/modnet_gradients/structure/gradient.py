@@ -1,13 +1,13 @@
 """Differences of a network's loss by single parameters.
 
 Moving W[i, j] by h moves one column of one layer's pre-activations, by h z_in[:, i]; all before it stays. So a sample's
-loss is evaluated for each pair of a unit j and a distinct input value, and only what follows that unit is evaluated.
-Where an input is 0 nothing moves, and equal inputs of one sample move alike. The parts are called on arrays and are
-asked for no derivative.
+loss is a function of the move of unit j alone, and all its weights follow from one interpolation of it. Where that is
+not exact, the loss is evaluated for each pair of a unit and a distinct input value, and only what follows that unit is
+evaluated. The parts are called on arrays and are asked for no derivative.
 
-A moved sample is a column: arrays are (units, columns), in blocks that stay in the cache, and NumPy lets other threads
-run meanwhile. Neither the blocks nor the threads show in the result: matrix products are taken in tiles of
-a fixed width, and sums over samples in one order.
+A moved sample is a column: arrays have the units first and the samples last, in blocks that stay in the cache, and
+NumPy lets other threads run meanwhile. Neither the blocks nor the threads show in the result: matrix products are
+taken in tiles of a fixed width, and sums over samples in one order.
 
 Memory besides the gradient: the layers' values for the batch once more; about 20 arrays of ENTRIES numbers at most;
 and for each thread a few blocks, of BLOCK numbers or, where a layer is very wide, of one tile of columns.
