@@ -144,8 +144,9 @@ class Exact:
     It is 8 eps (1 + |L| + |a|) / h: the loss and what it is a function of are rounded. |L| is the samples' mean,
     and |a| the most that a relative error of one layer's values v, pre-activations or outputs, changes it: the mean of
     sum |v dL/dv| over the units. A loss may be as steep as it likes (a logarithm near 0): of the network's outputs
-    dL/dv is taken over eps v, wherever they are moved to, and the difference once more with the last pre-activations
-    off by the rounding of their sum, both alike.
+    dL/dv is taken over eps v, wherever they are moved to. And what is as steep as it likes at a place of its own (a
+    jump) is met there or not: the difference is taken twice more, with all pre-activations that follow off by the
+    rounding of their sums either way.
     """
 
     values: Mapping[str, Array]
@@ -180,8 +181,8 @@ class ExactNetwork:
                 self.a[k] = xp.convert(self.trace.pre_activations[k])
             z = self.activate(k, self.a[k])
         self.y = z
-        self.eps, last = float(np.finfo(self.dtype).eps), self.layers[-1]
-        self.size = abs(self.inputs[-1]) @ abs(self.params[last.weight]) + abs(self.params[last.bias])
+        self.eps = float(np.finfo(self.dtype).eps)
+        self.sizes = [self._size(k) for k in range(len(self.layers))]
 
     def _dense(self, t: Array) -> Array:
         outputs = self.layers[-1].outputs
@@ -210,10 +211,20 @@ class ExactNetwork:
             return self.xp.convert(self.trace.inputs[k][:, i] * self.dtype.type(h))
         return self.inputs[k][:, i] * self.xp.convert(h)
 
-    def to_last(self, k: int, a: Array) -> Array:
-        """Return the last layer's pre-activations for pre-activations (..., N, units) of layer k."""
-        for m in range(k, len(self.layers) - 1):
-            a = self.activate(m, a) @ self.params[self.layers[m + 1].weight] + self.params[self.layers[m + 1].bias]
+    def _size(self, k: int) -> Array:
+        """Return what layer k's sums (N, units) are rounded in proportion to: nothing where their bits are given."""
+        size = abs(self.inputs[k]) @ abs(self.params[self.layers[k].weight]) + abs(self.params[self.layers[k].bias])
+        return 0 * size if self._is_black_box(k) else size
+
+    def to_last(self, k: int, a: Array, off: int = 0) -> Array:
+        """Return the last layer's pre-activations for pre-activations (..., N, units) of layer k.
+
+        Those of each layer are `off` times the rounding of their sum away.
+        """
+        a = a + off * self.eps * self.sizes[k]
+        for m in range(k + 1, len(self.layers)):
+            a = self.activate(m - 1, a) @ self.params[self.layers[m].weight] + self.params[self.layers[m].bias]
+            a = a + off * self.eps * self.sizes[m]
         return a
 
     def losses_at(self, a: Array) -> Array:
@@ -249,13 +260,21 @@ class ExactNetwork:
         """Return L(a + move) - L(a - move) (E, N) where units[e] of layer k is moved by moves[e] (N,)."""
         a = np.tile(self.a[k], (2 * len(units), 1, 1))
         for e, (unit, move) in enumerate(zip(units, moves, strict=True)):
-            a[2 * e, :, unit] += move
-            a[2 * e + 1, :, unit] -= move
-        a = self.to_last(k, a)
-        losses, shifted = self.losses_at(a), self.losses_at(a + self.eps * self.size)
-        found = losses[0::2] - losses[1::2]
-        self._note((shifted[0::2] - shifted[1::2] - found) / 2)
+            a[2 * e, :, unit] = self._add(k, a[2 * e, :, unit], move)
+            a[2 * e + 1, :, unit] = self._add(k, a[2 * e + 1, :, unit], -move)
+        found, *shifted = (losses[0::2] - losses[1::2] for losses in self._losses_around(k, a))
+        for other in shifted:
+            self._note((other - found) / 2)
         return found
+
+    def _losses_around(self, k: int, a: Array) -> list[Array]:
+        return [self.losses_at(self.to_last(k, a, off)) for off in (0, 1, -1)]
+
+    def _add(self, k: int, a: Array, move: Array) -> Array:
+        """Return a + move: where a black box sees the bits, as the dtype adds, which rounds once."""
+        if self._is_black_box(k):
+            return self.xp.convert(a.astype(self.dtype) + move.astype(self.dtype))
+        return a + move
 
     def sensitivity(self, h: float) -> float:
         """Return the most that a relative error of a layer's values changes the mean loss."""

@@ -42,6 +42,7 @@ def test_the_gradient_check_calls_broken_gradients_wrong_and_no_other(tmp_path: 
         ("training", "--rounds 1 --iterations 20"),
         ("central_difference", "--rounds 1 --sample 2"),
         ("book_run", "--iterations 20 --seeds 1"),
+        ("float32", "--entries 1 --iterations 3"),
         ("csv_files", "--rounds 1"),
         ("many_plugins", "--plugins 8 --sleep 0.01 --rounds 1"),
         ("pickles", "--mutations 100"),
@@ -57,6 +58,10 @@ def test_the_checks_of_a_runs_files_are_a_small_share_of_the_commands(tmp_path: 
     shares = {row[:30].strip(): float(row.split()[-1].rstrip("%")) for row in rows}
     assert len(shares) == 4
     assert max(shares.values()) < 5, shares
+
+
+def test_no_adversary_fools_the_interpolation_of_differences(tmp_path: Path) -> None:
+    assert "\n0 fooled" in run(tmp_path, "benchmarks/adversaries.py")
 
 
 def test_claims_intervals_and_forecasts_are_as_often_right_as_they_say(tmp_path: Path) -> None:

@@ -99,8 +99,8 @@ class Samples:
         """Return the features of some samples as the source had them: in their own dtype, not divided."""
         if self.chosen is not None:
             which = self.chosen[which]
-        mapped = find_mapping(self.table)
-        if mapped is None:
+        mapped = find_mapping(self.table) if self.table.nbytes > 8 * PREPARED else None
+        if mapped is None:  # a small file may stay in memory: to bring rows back takes longer than to learn from them
             return _take(self.table, which)
         if isinstance(which, slice):
             found = np.array(self.table[which])

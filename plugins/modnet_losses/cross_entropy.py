@@ -85,7 +85,7 @@ class SoftmaxCrossEntropy(FusedLoss):
         shifted_class = shifted if self.loss.eps else _at_class(shifted, t, axis)  # with eps it is not needed
         powers = xp.exp(shifted)
         power_class, others = _class_and_others(powers, t, axis)
-        powers /= xp.expand_dims(power_class + others, axis=axis)
+        powers /= _keep_axis(power_class + others, axis)
         return self._surprise(shifted_class, power_class, others), powers
 
     def losses(self, a: Array, t: Array, axis: int = -1, *, overwrite_a: bool = False) -> Array:
@@ -121,7 +121,7 @@ class SoftmaxCrossEntropy(FusedLoss):
             return y * _sums_of_others(r, axis) - r * _sums_of_others(y, axis)
         derivative, y_class = _derivative(y, t, axis)
         if eps:
-            derivative *= array_namespace(y).expand_dims(y_class / (y_class + eps), axis=axis)
+            derivative *= _keep_axis(y_class / (y_class + eps), axis)
         return derivative
 
     def change(self, a: Array, y: Array, t: Array, da: Array, axis: int = -1) -> Array:
@@ -276,6 +276,11 @@ def _at_class(values: Array, t: Array, axis: int) -> Array:
     xp = array_namespace(values, t)
     t = xp.broadcast_to(t, values.shape[: axis % values.ndim] + values.shape[axis % values.ndim + 1 :])
     return xp.squeeze(xp.take_along_axis(values, xp.expand_dims(t, axis=axis), axis=axis), axis=axis)
+
+
+def _keep_axis(values: Array, axis: int) -> Array:
+    """Return values with `axis` as length 1 once more."""
+    return values[..., None] if axis == -1 else array_namespace(values).expand_dims(values, axis=axis)
 
 
 def _places(shape: tuple[int, ...], t: Array, axis: int) -> Array:

@@ -352,7 +352,8 @@ def measure(adversary: Adversary, weights_by_unit: int = 4) -> Result:
     """Return the errors and the cells that fell back."""
     network, x, t, h = adversary.network, adversary.x, adversary.t, adversary.h
     entries = choose_entries(network, x, weights_by_unit=weights_by_unit)
-    with np.errstate(all="ignore"), warnings.catch_warnings():
+    # One BLAS thread, as the estimator has: noise that depends on the bits of the pre-activations would be another.
+    with np.errstate(all="ignore"), warnings.catch_warnings(), modnet.limit_blas_threads(1):
         warnings.simplefilter("ignore", modnet.PrecisionWarning)
         try:
             found = network.gradient(x, t, central("nodes", h))

@@ -8,8 +8,9 @@ drifts, and their medians printed.
 
 The loop is chapter 4 of the book: plain NumPy, float64, parameters changed in place, the whole loss twice for each,
 with as many BLAS threads as make it fastest. It is timed on a sample of the parameters, spread evenly, and its time
-taken to be proportional; with --whole it is run once to its end, for 784-50-10. The floor is what interpolation cannot
-do without: the forward pass, the exponentials of five nodes for each cell, and the matrix products, nothing else.
+taken to be proportional; with --whole it is run once to its end, for 784-50-10. The floor is what
+interpolation cannot do without where parts are black boxes: the forward pass, the exponentials of five nodes for each
+cell, and the matrix products, nothing else.
 Errors are those against the exact difference, in 80 bits, of some entries of each array.
 """
 
@@ -165,7 +166,7 @@ def backpropagation(params: Params, hidden: Function, x: np.ndarray, t: np.ndarr
 
 
 def floor(network: modnet.Network, x: np.ndarray, t: np.ndarray) -> Callable[[], object]:
-    """Return the least work of an interpolated gradient: forward pass, exponentials of all nodes, matrix products."""
+    """Return the least work of interpolation: the forward pass, exponentials at all nodes, matrix products."""
     dtype, sizes, nodes = network.params["W1"].dtype, [layer.outputs for layer in network.layers], NODES * len(x)
     block, count, products = np.full(20_000, 1e-5, dtype), 0, []
     factors = [x[:, x.any(axis=0)].T, *(np.ones((size, len(x)), dtype) for size in sizes[:-1])]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -493,3 +494,17 @@ def test_a_signalling_nan_is_no_number_and_no_warning() -> None:
         Dataset.from_arrays((x, ["a", "b"]), scale=1)
     data = Dataset.from_arrays((x, ["a", "b"]), scale=1, impute=0, test_fraction=0)
     assert data.train.x.tolist() == [[0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize("kept", [2**24, 0], ids=["small", "large"])
+def test_rows_of_a_mapped_file_are_those_of_memory(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, kept: int) -> None:
+    """A small file stays in memory, once it was read; of a large one, only what is asked for is there for a moment."""
+    monkeypatch.setattr("modnet.data.samples.PREPARED", kept)
+    table = np.random.default_rng(0).integers(0, 256, (3000, 784)).astype(np.uint8)
+    np.save(tmp_path / "table.npy", table)
+    t, released = np.zeros(3000, np.int64), []
+    mapped = modnet.Samples(np.load(tmp_path / "table.npy", mmap_mode="r"), t, 255.0)
+    monkeypatch.setattr("modnet.data.samples.release", released.append)
+    for which in (np.arange(2999, 0, -17), slice(5, 90), slice(None)):
+        np.testing.assert_array_equal(mapped.rows(which), table[which] / 255)
+    assert bool(released) is (kept == 0)

@@ -197,3 +197,22 @@ def test_the_matrix_finds_what_polynomials_have_and_the_audit_what_they_have_not
         assert abs(residual) < 1e-12
     *_, residual = nodes.matrix @ nodes.places ** (2 * pairs + 1)
     assert abs(residual) > 1e-5
+
+
+@pytest.mark.parametrize("dtype", ["float64", "float32"])
+@pytest.mark.parametrize("eps", [0.0, 1e-7])
+@pytest.mark.parametrize("scale", [1e-5, 1e-2, 0.1, 1.0, 30.0])
+def test_a_loss_along_directions_is_its_change_by_each_of_them(scale, eps, dtype):
+    rng = modnet.Stream(7, ("directions",)).generator()
+    fused = modnet.loss("cross-entropy", eps=eps).fused(modnet.activation("softmax"))
+    a = (4 * rng.standard_normal((5, 1, 20))).astype(dtype)
+    t = rng.integers(0, 5, (1, 20))
+    _, y = fused(a, t, axis=0)
+    directions = rng.standard_normal((5, 6)).astype(dtype)
+    steps = (scale * rng.uniform(-1, 1, (6, 3, 20))).astype(dtype)
+    found = fused.changes_along(a, y, t, directions, steps)
+    da = directions.astype(float)[:, :, np.newaxis, np.newaxis] * steps
+    expected = fused.change(*(v.astype(float) for v in (a, y)), t, da.reshape(5, 18, 20), axis=0).reshape(6, 3, 20)
+    assert found.dtype == dtype
+    assert found.shape == (6, 3, 20)
+    np.testing.assert_allclose(found, expected, rtol=0, atol=64 * np.finfo(dtype).eps * np.abs(expected).max())

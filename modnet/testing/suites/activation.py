@@ -23,7 +23,7 @@ from modnet.types import Array
 NO_STANDARD = "it does not claim to be a standard function"
 NOT_ELEMENTWISE = "it does not claim to be elementwise"
 NO_PROMISE = "it does not promise to be smooth"
-FAR = 64.0  # pre-activations up to here are tried for kinks
+FAR = 64  # pre-activations up to here are tried for kinks
 
 
 @attrs.frozen
@@ -178,12 +178,13 @@ def elementwise(part: Any, a: Any) -> None:
 
 
 def moved_cases(subject: Subject) -> Iterator[Inputs]:
-    """Yield pre-activations (units, 1, 2) and moves (1 or units, 2, 2), small and large."""
+    """Yield pre-activations (units, 1, 1 or 2) and moves (1 or units, 1 or 2, 1 or 2), large and small."""
     for dtype in DTYPES:
-        a = subject.draw(2).T[:, np.newaxis].round(2)
-        for size in (2.0**-25, 2.0**-10, 0.125, 2.0, 16.0):
-            for da in (subject.draw(2, 2).T[:1], subject.draw(2, 2).T):
-                yield {"a": a.astype(dtype), "da": (size * da.round(2)).astype(dtype)}
+        a = subject.draw(2).T[:, np.newaxis].round(1)
+        for size in (2.0, 16.0, 0.125, 2.0**-10, 2.0**-25):
+            da = size * subject.draw(2, 2).T.round(1)
+            for some, moves in ((a[..., :1], da[:1, :1, :1]), (a, da[:1]), (a, da)):
+                yield {"a": some.astype(dtype), "da": moves.astype(dtype)}
 
 
 @SUITE.check(moved_cases)
@@ -209,7 +210,7 @@ def between_kinks(subject: Subject) -> Iterator[Inputs]:
     kinks = subject.part.kinks
     if kinks is None:
         raise SkippedError(NO_PROMISE)
-    far = min(subject.largest, FAR if subject.part.elementwise else FAR / 4)
+    far = min(subject.largest, FAR if subject.part.elementwise else FAR // 4)
     edges = [-far, *sorted({float(kink) for kink in kinks if -far < kink < far}), far]
     a = np.zeros(1) if subject.part.elementwise else subject.draw()
     for unit in range(len(a)):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from itertools import product
 from typing import Any
 
 import attrs
@@ -212,13 +213,14 @@ def backward(part: Any, y: Any, t: Any) -> None:
 
 
 def moved_cases(subject: Subject) -> Iterator[Inputs]:
-    """Yield outputs (classes, 1, 2), targets of both kinds, and moves (classes, 2, 2) that keep them above 0."""
+    """Yield outputs (classes, 1, 1 or 2), targets of both kinds, and moves (classes, 2, 1 or 2), small enough."""
     for dtype in DTYPES:
-        y = (subject.outputs(2).T[:, np.newaxis] + 0.01).round(2).astype(dtype)
+        y = (subject.outputs(2).T[:, np.newaxis] + 0.01).round(2)
         shares = (subject.outputs(2, 2).T - 0.25).round(2)
         for t in (subject.indices(1, 2), subject.outputs(1, 2).transpose(2, 0, 1)[..., ::-1].round(2).astype(dtype)):
-            for size in (2.0**-25, 2.0**-10, 1.0):
-                yield {"y": y, "t": t, "dy": (size * y * shares).astype(dtype)}
+            for size, n in product((1.0, 2.0**-10, 2.0**-25), (1, 2)):
+                dy = (size * y * shares).round(12)
+                yield {"y": y[..., :n].astype(dtype), "t": t[..., :n], "dy": dy[..., :n].astype(dtype)}
 
 
 @SUITE.check(moved_cases)

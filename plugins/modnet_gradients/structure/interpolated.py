@@ -104,8 +104,5 @@ def _add_products(task: Task, nodes: Nodes, x: Array, scales: Array, coefficient
         rho = rho * scales[0][:, np.newaxis]
     left = coefficients[:, :kept].reshape(len(coefficients), -1).T
     sums = basis(rho, nodes.degrees[:kept], task.stencil).T @ left
-    if some:
-        total[used] += sums
-    else:
-        total[:-1] += sums
+    total[used if some else slice(len(total) - 1)] += sums
     total[-1] += basis(scales[1][:, np.newaxis], nodes.degrees[:kept], task.stencil)[:, 0] @ left

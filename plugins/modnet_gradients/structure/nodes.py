@@ -61,15 +61,14 @@ def basis(rho: Array, degrees: tuple[int, ...], stencil: Stencil) -> Array:
     `rho` is (N, inputs), the sums are (degrees N, inputs).
     """
     sums = np.empty((len(degrees), *rho.shape), rho.dtype)
-    square = rho * rho if len(degrees) > 1 else rho
+    square = rho * rho if degrees[-1] > 1 else rho
     for p, out in zip(degrees, sums, strict=True):
-        odd = p % 2
+        lowest = rho if p % 2 else square
         highest, *lower = _polynomial(p, stencil)
-        out[:] = highest  # Horner's rule
-        for factor in lower:
-            out *= square
+        np.multiply(square if lower else lowest, highest, out=out)
+        for n, factor in enumerate(lower, start=1):  # Horner's rule
             out += factor
-        out *= rho if odd else square
+            out *= square if n < len(lower) else lowest
     return sums.reshape(len(degrees) * len(rho), rho.shape[1])
 
 

@@ -12,8 +12,10 @@ from modnet_gradients.structure.task import Task
 def is_linear(task: Task, k: int, steps: tuple[float, float]) -> bool:
     """Return whether layer k's moves are complex and so small that all powers of them vanish beside the first."""
     columns = task.columns
+    if columns.dtype.kind != "c":
+        return False
     largest = max(steps[0] * float(np.abs(columns.inputs[k]).max(initial=0)), *steps)
-    return np.issubdtype(columns.dtype, np.complexfloating) and largest <= np.finfo(columns.dtype).eps
+    return largest <= float(np.finfo(columns.dtype).eps)
 
 
 def sum_slopes(task: Task, k: int, steps: tuple[float, float]) -> Array | None:
