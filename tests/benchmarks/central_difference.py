@@ -8,10 +8,9 @@ drifts, and their medians printed.
 
 The loop is chapter 4 of the book: plain NumPy, float64, parameters changed in place, the whole loss twice for each,
 with as many BLAS threads as make it fastest. It is timed on a sample of the parameters, spread evenly, and its time
-taken to be proportional; with --whole it is run once to its end, for 784-50-10. The floor is what
-interpolation cannot do without where parts are black boxes: the forward pass, the exponentials of five nodes for each
-cell, and the matrix products, nothing else.
-Errors are those against the exact difference, in 80 bits, of some entries of each array.
+taken to be proportional; with --whole it is run once to its end, for 784-50-10. The floor is what interpolation cannot
+do without where parts are black boxes: the forward pass, the exponentials of five nodes for each cell, and the matrix
+products, nothing else. Errors are those against the exact difference, in 80 bits, of some entries of each array.
 """
 
 from __future__ import annotations
