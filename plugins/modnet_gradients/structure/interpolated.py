@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from modnet import Array
+from modnet_gradients.forms import has_exact_changes
 from modnet_gradients.structure.cells import add_cells
 from modnet_gradients.structure.columns import TILE
 from modnet_gradients.structure.moves import slices
@@ -75,13 +76,13 @@ def _evaluate(task: Task, k: int, da: Array, samples: slice) -> Array:
 def _find_bad(task: Task, k: int, first: Array, residual: Array, reach: Array, samples: slice) -> Array:
     """Return which cells (units, N) are not interpolated to rounding, by their `first` coefficient and `residual`.
 
-    Rounding is that of the changes, or that of the loss where parts evaluate it twice and subtract: then more cells
+    Rounding is that of the changes, or that of the loss where a part evaluates twice and subtracts: then more cells
     than a smooth function has kinks are above the first.
     """
     columns, eps = task.columns, np.finfo(first.dtype).eps
     size = np.abs(residual)
     bad: Array = ~(size <= NOISE * eps * np.abs(first).max(axis=0))
-    if np.count_nonzero(bad) > MOST * bad.size:
+    if np.count_nonzero(bad) > MOST * bad.size and not has_exact_changes(columns.layers[k:], columns.loss):
         bad = ~(size <= NOISE * eps * (1 + np.abs(columns.losses[samples])))
     for kink in columns.layers[k].activation.kinks or ():
         bad |= np.abs(columns.a[k][:, 0, samples] - first.dtype.type(kink)) <= reach
