@@ -9,8 +9,10 @@ import numpy as np
 import numpy.typing as npt
 
 from modnet import Activation, Array, FusedLoss, Loss, Objective, Params, ShapeError
+from modnet_gradients.structure.layers import LEAST, LayerPolynomials
 
 TILE = 128  # columns of one matrix product, where columns are no whole batch
+NUMBERS = 1 << 18  # in an array, where units are evaluated together
 
 
 class Columns:
@@ -58,9 +60,25 @@ class Columns:
         """Return whether a moved unit of layer k moves the pre-activations of a fused loss along one direction."""
         return self.fused is not None and k >= len(self.layers) - 1 - self.layers[k].activation.elementwise
 
-    def rows(self, k: int) -> int:
+    def units_together(self, k: int, moves: int) -> int | None:
+        """Return how many units of layer k are evaluated together where that shows in the last bits, by `moves` each.
+
+        A layer's units are then split in the same way whatever else is evaluated at the same time.
+        """
+        if self.is_direct(k):
+            return TILE
+        return max(1, NUMBERS // (self.rows(k, together=True) * moves)) if self.has_polynomials(k) else None
+
+    def has_polynomials(self, k: int) -> bool:
+        """Return whether units of layer k evaluated together take the next layer's outputs as polynomials."""
+        last = len(self.layers) - 1
+        return k < last - 1 and self.is_alone(k) and self.is_alone(k + 1) and len(self.losses) >= LEAST
+
+    def rows(self, k: int, *, together: bool = False) -> int:
         """Return the largest number of units that a moved unit of layer k makes numbers for."""
         follows = self.layers[k + 1 :] if self.is_alone(k) else self.layers[k:]
+        if together and self.has_polynomials(k):
+            follows = self.layers[k + 2 :]
         return max((layer.outputs for layer in follows), default=self.layers[k].outputs)
 
     def changes(self, k: int, units: slice, da: Array, sample: Array | None = None, *, together: bool = False) -> Array:
@@ -68,7 +86,7 @@ class Columns:
 
         `da` is (1 or units, M, columns), the changes (units, M, columns). `sample` (columns,) says which sample each
         column is, by default the one of its number. All units `together` are faster, but then the last bits depend on
-        which units and columns these are.
+        which units and columns these are; activations that follow are taken to be smooth as far as their kinks say.
         """
         if self.is_alone(k):
             return self.changes_after(k, units, self.output_changes(k, units, da, sample), sample, together=together)
@@ -96,12 +114,30 @@ class Columns:
             return self.loss_change(y, t, dy.reshape(len(dy), -1, dy.shape[-1]), axis=0).reshape(dy.shape[1:])
         if together and k == len(self.layers) - 2 and self.fused is not None:
             return self._changes_along(self.fused, self.weights[k + 1][:, units], dz, sample)
+        if together and self.has_polynomials(k):
+            return self._changes_by_polynomials(k, units, dz, sample)
         return self._changes_from(k + 1, self.weights[k + 1][:, units, np.newaxis, np.newaxis] * dz, sample)
 
     def _changes_along(self, fused: FusedLoss, directions: Array, steps: Array, sample: Array | None) -> Array:
         """Return the changes (units, M, columns) by moves of the last layer's pre-activations."""
         a, y, t = (_take(values, sample) for values in (self.a[-1], self.z[-1], self.t))
         return fused.changes_along(a, y, t, directions, steps)
+
+    def _changes_by_polynomials(self, k: int, units: slice, dz: Array, sample: Array | None) -> Array:
+        """Return the changes (units, M, columns), with the outputs of layer k + 1 as polynomials where they are."""
+        activation, weights = self.layers[k + 1].activation, self.weights[k + 1][:, units]
+        a, z = _take(self.a[k + 1], sample), _take(self.z[k + 1], sample)
+        layer = LayerPolynomials.of(activation, a, z, weights, dz)
+        changes = self._changes_from(k + 2, layer.products(self.weights[k + 2], dz), sample)
+        bad = np.flatnonzero(layer.bad)
+        if len(bad):
+            those = bad if sample is None else sample[bad]
+            at_once = max(1, NUMBERS // (self.rows(k) * dz.shape[1] * len(bad)))
+            for first in range(0, len(dz), at_once):
+                some = slice(units.start + first, min(units.stop, units.start + first + at_once))
+                again = self.changes_after(k, some, dz[first : first + at_once, :, bad], those)
+                changes[first : first + at_once, :, bad] = again
+        return changes
 
     def changes_of_cells(self, k: int, units: Array, sample: Array, da: Array) -> Array:
         """Return the change of each loss where a unit of layer k has its pre-activation moved by `da` (M, columns).

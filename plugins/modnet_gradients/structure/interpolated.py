@@ -7,7 +7,6 @@ import numpy as np
 from modnet import Array
 from modnet_gradients.forms import has_exact_changes
 from modnet_gradients.structure.cells import add_cells
-from modnet_gradients.structure.columns import TILE
 from modnet_gradients.structure.moves import slices
 from modnet_gradients.structure.nodes import Nodes, basis, choose_pairs
 from modnet_gradients.structure.task import Task
@@ -61,9 +60,8 @@ def _evaluate(task: Task, k: int, da: Array, samples: slice) -> Array:
     columns, units = task.columns, task.columns.layers[k].outputs
     changes = np.empty((units, *da.shape), columns.losses.dtype)
     sample = None if da.shape[1] == len(columns.losses) else np.arange(samples.start, samples.stop)
-    numbers = da.size if columns.is_direct(k) else columns.rows(k) * da.size
-    # Products over a layer's units have tiles of these, whatever else is evaluated at the same time.
-    blocks = list(slices(units, TILE if columns.is_direct(k) else BLOCK // numbers))
+    numbers = da.size if columns.is_direct(k) else columns.rows(k, together=True) * da.size
+    blocks = list(slices(units, columns.units_together(k, da.size) or BLOCK // numbers))
 
     def put_changes(some: slice) -> None:
         with np.errstate(all="ignore"):  # cells that are not finite are evaluated at every move, with an error's name

@@ -14,6 +14,7 @@ from modnet_gradients.stencil import Stencil
 
 AUDIT = -(0.5**0.5)  # the node at which the interpolation is compared with the function
 MOST_PAIRS = 8
+ONE_MOVE = Stencil(shifts=(1,), weights=(1,), divisor=1, centre=-1)  # for which all coefficients are needed
 
 
 @attrs.frozen(eq=False)
@@ -49,7 +50,7 @@ def choose_pairs(reach: float, eps: float) -> int:
 
     The first coefficient that is left out, U^p / (2^(p-1) p!) with p = 2m + 1, is then lost in the rounding of U.
     """
-    pairs = 2
+    pairs, reach = 2, min(reach, 1e9)  # its powers stay in range
     while pairs < MOST_PAIRS and (reach / 2) ** (2 * pairs) / math.factorial(2 * pairs + 1) > eps / 2:
         pairs += 1
     return pairs
@@ -70,6 +71,12 @@ def basis(rho: Array, degrees: tuple[int, ...], stencil: Stencil) -> Array:
             out += factor
             out *= square if n < len(lower) else lowest
     return sums.reshape(len(degrees) * len(rho), rho.shape[1])
+
+
+def to_powers(degree: int, dtype: np.dtype[np.generic]) -> Array:
+    """Return the matrix that makes coefficients of powers, from 1 on, of those of Chebyshev's polynomials."""
+    columns = [chebyshev.cheb2poly(np.eye(degree + 1)[p])[1:] for p in range(1, degree + 1)]
+    return np.stack([np.pad(column, (0, degree - len(column))) for column in columns], axis=1).astype(dtype)
 
 
 @cache

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import attrs
 import numpy as np
-from numpy.polynomial.chebyshev import cheb2poly
 
 from modnet import Array
 from modnet_gradients.forms import has_exact_changes
@@ -16,10 +15,9 @@ from modnet_gradients.stencil import Stencil
 from modnet_gradients.structure.columns import TILE
 from modnet_gradients.structure.every import differences, sum_moves
 from modnet_gradients.structure.moves import Moves, slices
-from modnet_gradients.structure.nodes import Nodes, choose_pairs
+from modnet_gradients.structure.nodes import ONE_MOVE, Nodes, choose_pairs, to_powers
 from modnet_gradients.structure.task import Task
 
-ONE_MOVE = Stencil(shifts=(1,), weights=(1,), divisor=1, centre=-1)  # for which all coefficients are needed
 NOISE = 16  # in units of rounding: what checks of smooth functions stay below
 
 
@@ -64,7 +62,7 @@ class _Outputs:
         )
         pairs = choose_pairs(float(reach.max()), float(np.finfo(dtype).eps))
         nodes = Nodes.of(pairs, ONE_MOVE, dtype)
-        return cls(task, k, nodes, _to_powers(2 * pairs, dtype), reach, *_noise(task, k, reach))
+        return cls(task, k, nodes, to_powers(2 * pairs, dtype), reach, *_noise(task, k, reach))
 
     def differences(self, units: slice, moves: Moves) -> tuple[Array, int]:
         """Return the differences (units, P) that moves make, and how many cells fell back to every move."""
@@ -129,12 +127,6 @@ def _noise(task: Task, k: int, reach: Array) -> tuple[Array, Array]:
             dz = np.broadcast_to(reach, (some.stop - some.start, 1, len(reach)))
             np.fmax(largest, np.abs(columns.changes_after(k, some, dz)).max(axis=(0, 1)), out=largest)
     return none, unit * largest / reach
-
-
-def _to_powers(degree: int, dtype: np.dtype[np.generic]) -> Array:
-    """Return the matrix that makes coefficients of powers, from 1 on, of those of Chebyshev's polynomials."""
-    columns = [cheb2poly(np.eye(degree + 1)[p])[1:] for p in range(1, degree + 1)]
-    return np.stack([np.pad(column, (0, degree - len(column))) for column in columns], axis=1).astype(dtype)
 
 
 def _put_polynomials(t: Array, powers: Array, stencil: Stencil, into: Array) -> None:
