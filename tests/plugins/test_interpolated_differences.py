@@ -8,7 +8,9 @@ from modnet_gradients.central_difference import CENTRAL
 from modnet_gradients.forward_difference import FORWARD
 from modnet_gradients.richardson import EXTRAPOLATED
 from modnet_gradients.structure import interpolated, structured_gradient
+from modnet_gradients.structure.columns import Columns
 from modnet_gradients.structure.gradient import gradient_and_cells
+from modnet_gradients.structure.layers import LayerPolynomials
 from modnet_gradients.structure.nodes import Nodes
 
 import modnet
@@ -139,6 +141,18 @@ class TestKinks:
         )  # fmt: skip
         assert 0 < cells[0].fell_back < 200
         assert_same(found, expected, "float64", 64, 2.0, 1e-3)
+
+    @pytest.mark.parametrize("hidden", ["relu", Bent(), Elsewhere()], ids=["declared", "undeclared", "rounding"])
+    def test_a_layer_that_is_no_polynomial_for_some_samples_is_evaluated_for_those(self, hidden):
+        network = network_with([12, 20, 30, 4], hidden=["tanh", hidden])
+        x, t = batch_for([12, 20, 30, 4], 100)
+        columns = Columns(network.objective(x, t), network.params)
+        dz = columns.output_changes(0, slice(0, 20), np.full((1, 3, 100), 1e-3) * [[1], [-1], [0.4]])
+        expected = columns.changes_after(0, slice(0, 20), dz)
+        layer = LayerPolynomials.of(network.layers[1].activation, columns.a[1], columns.z[1], columns.weights[1], dz)
+        assert 0 < np.count_nonzero(layer.bad) <= (100 if type(hidden) is Elsewhere else 90)
+        found = columns.changes_after(0, slice(0, 20), dz, together=True)
+        np.testing.assert_allclose(found, expected, rtol=1e-12, atol=64 * 2.3e-16 * np.abs(expected).max())
 
     def test_a_loss_that_is_not_finite_names_the_parameter_and_the_sample(self):
         class Cliff(Elsewhere):
