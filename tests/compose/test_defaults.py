@@ -70,6 +70,23 @@ class TestTheJob:
         assert job.optimizer.lr == 0.001
 
 
+class TestOlderRuns:
+    """A new setting whose default is in the table would make each older run one of another experiment."""
+
+    SETTINGS = {
+        "central-difference": set(),
+        "forward-difference": set(),
+        "richardson": set(),
+        "complex-step": {"h"},
+        "backpropagation": set(),
+    }
+
+    @pytest.mark.parametrize("name", SETTINGS)
+    def test_an_estimator_has_the_entries_that_it_always_had(self, name: str) -> None:
+        written = to_table(create_experiment({"gradient": {"name": name}}))["gradient"]
+        assert set(written) == {"name", *self.SETTINGS[name]}
+
+
 class TestTheCommand:
     def test_the_first_lines_name_the_defaults_of_tables(self, table: Path, tmp_path: Path) -> None:
         said = train("--data", table, "--hidden", "5", "--optimizer", "sgd", "--out", tmp_path / "run")
