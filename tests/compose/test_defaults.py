@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -73,7 +73,7 @@ class TestTheJob:
 class TestOlderRuns:
     """A new setting whose default is in the table would make each older run one of another experiment."""
 
-    SETTINGS = {
+    SETTINGS: ClassVar = {
         "central-difference": set(),
         "forward-difference": set(),
         "richardson": set(),
