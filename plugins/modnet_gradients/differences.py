@@ -21,8 +21,8 @@ def differences(
 ) -> Grads:
     """Return a gradient by differences: from the objective's structure, or with any other function as a black box.
 
-    `evaluate` says where a network's loss is evaluated, at a few nodes (None, too) or at every move; `h` is by default each dtype's
-    own, `default_step`. Raises GradientError where a loss is not finite.
+    `evaluate` says where a network's loss is evaluated, at a few nodes (None, too) or at every move; `h` is by default
+    each dtype's own, `default_step`. Raises GradientError where a loss is not finite.
     """
     steps = _steps(params, h)
     if isinstance(objective, Objective):
