@@ -7,7 +7,7 @@ import numpy as np
 from modnet import Array
 from modnet_gradients.forms import has_exact_changes
 from modnet_gradients.structure.cells import add_cells
-from modnet_gradients.structure.columns import TILE
+from modnet_gradients.structure.columns import TILE, fixed
 from modnet_gradients.structure.moves import slices
 from modnet_gradients.structure.nodes import Nodes, basis, choose_pairs
 from modnet_gradients.structure.task import Task
@@ -59,7 +59,7 @@ def _evaluate(task: Task, k: int, da: Array, samples: slice) -> Array:
     Blocks are the same for any number of threads.
     """
     columns, units = task.columns, task.columns.layers[k].outputs
-    changes = np.empty((units, *da.shape), columns.losses.dtype)
+    changes, moves = np.empty((units, *da.shape), columns.losses.dtype), fixed(da[np.newaxis])
     sample = None if da.shape[1] == len(columns.losses) else np.arange(samples.start, samples.stop)
     numbers = da.size if columns.is_direct(k) else columns.rows(k) * da.size
     # Products over a layer's units have tiles of these, whatever else is evaluated at the same time.
@@ -67,7 +67,7 @@ def _evaluate(task: Task, k: int, da: Array, samples: slice) -> Array:
 
     def put_changes(some: slice) -> None:
         with np.errstate(all="ignore"):  # cells that are not finite are evaluated at every move, with an error's name
-            changes[some] = columns.changes(k, some, da[np.newaxis], sample, together=True)
+            changes[some] = columns.changes(k, some, moves, sample, together=True)
 
     task.share(put_changes, blocks, numbers * units >= SHARED)
     return changes
