@@ -7,7 +7,7 @@ import numpy as np
 from modnet import Array
 from modnet_gradients.forms import has_exact_changes
 from modnet_gradients.structure.cells import add_cells
-from modnet_gradients.structure.columns import TILE, fixed
+from modnet_gradients.structure.columns import TILE, make_read_only
 from modnet_gradients.structure.moves import slices
 from modnet_gradients.structure.nodes import Nodes, basis, choose_pairs
 from modnet_gradients.structure.task import Task
@@ -59,7 +59,7 @@ def _evaluate(task: Task, k: int, da: Array, samples: slice) -> Array:
     Blocks are the same for any number of threads.
     """
     columns, units = task.columns, task.columns.layers[k].outputs
-    changes, moves = np.empty((units, *da.shape), columns.losses.dtype), fixed(da[np.newaxis])
+    changes, moves = np.empty((units, *da.shape), columns.losses.dtype), make_read_only(da[np.newaxis])
     sample = None if da.shape[1] == len(columns.losses) else np.arange(samples.start, samples.stop)
     numbers = da.size if columns.is_direct(k) else columns.rows(k) * da.size
     # Products over a layer's units have tiles of these, whatever else is evaluated at the same time.
