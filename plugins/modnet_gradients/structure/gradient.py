@@ -61,8 +61,10 @@ def gradient_and_cells(
     block: int = BLOCK,
 ) -> tuple[Grads, tuple[LayerCells, ...]]:
     """Return the gradient as `structured_gradient` does, and how each layer's was evaluated."""
-    weights = objective.weights
-    samples_in_mean = len(objective.x) if weights is None else float(weights.sum()) or 1.0
+    weights, samples_in_mean = objective.weights, float(len(objective.x))
+    if weights is not None:  # of a size that leaves room for the steps
+        weights = weights / (weights.max() or 1)
+        samples_in_mean = float(weights.sum()) or 1.0
     threads = threads or _cores()
     grads: dict[str, Array] = {}
     cells: list[LayerCells] = []

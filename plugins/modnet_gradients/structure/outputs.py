@@ -13,7 +13,7 @@ from numpy.polynomial.chebyshev import cheb2poly
 from modnet import Array
 from modnet_gradients.forms import has_exact_changes
 from modnet_gradients.stencil import Stencil
-from modnet_gradients.structure.columns import TILE, fixed
+from modnet_gradients.structure.columns import TILE, make_read_only
 from modnet_gradients.structure.every import differences, sum_moves
 from modnet_gradients.structure.moves import Moves, slices
 from modnet_gradients.structure.nodes import Nodes, choose_pairs
@@ -70,7 +70,7 @@ class _Outputs:
         """Return the differences (units, P) that moves make, and how many cells fell back to every move."""
         task = self.task
         moved = np.empty((units.stop - units.start, len(moves.sample)), task.columns.losses.dtype)
-        da = fixed(np.array(task.stencil.shifts, moved.dtype)[np.newaxis, :, np.newaxis] * moves.value)
+        da = make_read_only(np.array(task.stencil.shifts, moved.dtype)[np.newaxis, :, np.newaxis] * moves.value)
         fell_back = 0
         with np.errstate(all="ignore"):  # a cell whose numbers are not finite falls back
             for some in slices(units.stop, task.block // da.size, units.start):
