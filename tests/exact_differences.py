@@ -182,7 +182,9 @@ class ExactNetwork:
             z = self.activate(k, self.a[k])
         self.y = z
         self.eps = float(np.finfo(self.dtype).eps)
-        self.sizes = [self._size(k) for k in range(len(self.layers))]
+        self.sizes: list[Array] = []
+        for k in range(len(self.layers)):
+            self.sizes.append(self._size(k))
 
     def _dense(self, t: Array) -> Array:
         outputs = self.layers[-1].outputs
@@ -212,8 +214,12 @@ class ExactNetwork:
         return self.inputs[k][:, i] * self.xp.convert(h)
 
     def _size(self, k: int) -> Array:
-        """Return what layer k's sums (N, units) are rounded in proportion to: nothing where their bits are given."""
-        size = abs(self.inputs[k]) @ abs(self.params[self.layers[k].weight]) + abs(self.params[self.layers[k].bias])
+        """Return what layer k's sums (N, units) are rounded in proportion to: nothing where their bits are given.
+
+        Those of the layer before are passed on, as if by an activation of slope 1.
+        """
+        values = abs(self.inputs[k]) + (self.sizes[-1] if k else 0)
+        size = values @ abs(self.params[self.layers[k].weight]) + abs(self.params[self.layers[k].bias])
         return 0 * size if self._is_black_box(k) else size
 
     def to_last(self, k: int, a: Array, off: int = 0) -> Array:

@@ -34,7 +34,7 @@ MAIN_JOB: Table = {
         "loss": "cross-entropy",
         "weight_init_std": 0.01,
     },
-    "gradient": {"name": "central-difference", "evaluate": "nodes"},
+    "gradient": {"name": "central-difference"},
     "optimizer": {"name": "sgd", "lr": 0.1},
     "training": attrs.asdict(ExperimentTraining(iterations=2000)),
     "plugins": {"without": [], "modules": []},

@@ -108,8 +108,11 @@ class DenseNetwork:
         t = self._check_targets(t, x)
         if weights is not None:
             weights = np.asarray(weights, x.dtype)
-            if weights.shape != (len(x),) or not np.isfinite(weights).all() or (weights < 0).any():
-                raise ShapeError(f"weights must be {len(x)} finite numbers >= 0, one for each sample")
+            with np.errstate(over="ignore"):
+                is_finite = np.isfinite(weights.sum())
+            if weights.shape != (len(x),) or not is_finite or (weights < 0).any():
+                limits = f"finite numbers >= 0, one for each sample, with a finite sum in {weights.dtype}"
+                raise ShapeError(f"weights must be {len(x)} {limits}")
         return NetworkObjective(self.layers, self.loss_function, self.fused, x, t, weights)
 
     def gradient(

@@ -24,7 +24,7 @@ def logistic_change(a: Array, da: Array) -> Array:
     larger than `a` and `da`.
     """
     xp = array_namespace(a, da)
-    most = math.log(_largest(a)) - 10  # beyond, the change is 0 to rounding
+    most = math.log(_largest(a)) - 10  # beyond, A overflows
     power = xp.exp(xp.minimum(xp.maximum(a, -most), most))
     slope = power + 1.0
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # where `da` is large
@@ -32,6 +32,9 @@ def logistic_change(a: Array, da: Array) -> Array:
         change = slope * w
         change += slope + slope / power
         change = np.divide(w, change, out=change) if isinstance(change, np.ndarray) else w / change
+    is_beyond = (a < -most) | (a > most)
+    if xp.any(is_beyond):
+        change = xp.where(is_beyond, _large_logistic_change(a, da), change)
     return replace_large(change, da, 1.0, lambda: _large_logistic_change(a, da))
 
 

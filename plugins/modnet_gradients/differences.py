@@ -17,12 +17,12 @@ def differences(
     stencil: Stencil,
     h: float | Mapping[str, float] | None = None,
     threads: int | None = None,
-    evaluate: Evaluate = "nodes",
+    evaluate: Evaluate | None = None,
 ) -> Grads:
     """Return a gradient by differences: from the objective's structure, or with any other function as a black box.
 
-    `evaluate` says where a network's loss is evaluated, at a few nodes or at every move; `h` is by default each dtype's
-    own, `default_step`. Raises GradientError where a loss is not finite.
+    `evaluate` says where a network's loss is evaluated, at a few nodes (None, too) or at every move; `h` is by default
+    each dtype's own, `default_step`. Raises GradientError where a loss is not finite.
     """
     steps = _steps(params, h)
     if isinstance(objective, Objective):
@@ -38,7 +38,7 @@ def count_cells(
     stencil: Stencil,
     h: float | Mapping[str, float] | None,
     threads: int | None,
-    evaluate: Evaluate,
+    evaluate: Evaluate | None,
 ) -> tuple[LayerCells, ...]:
     """Return how `differences` evaluates each layer, and how many of its cells fall back to every move.
 

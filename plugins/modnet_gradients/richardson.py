@@ -32,7 +32,7 @@ class Richardson(GradientEstimator):
 
     h: float | None = attrs.field(default=None, validator=optional(gt(0)))
     threads: int | None = attrs.field(default=None, validator=optional(ge(1)))
-    evaluate: Evaluate = attrs.field(default="nodes", validator=in_(EVALUATE))
+    evaluate: Evaluate | None = attrs.field(default=None, validator=optional(in_(EVALUATE)))
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:  # noqa: ARG002
         """Return the gradient, of the shape and dtype of each parameter."""

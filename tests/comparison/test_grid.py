@@ -50,7 +50,11 @@ def test_nothing_that_varies_is_one_setting() -> None:
         ("network.weight_init_std", "he", "network.weight_init_std he"),
         ("optimizer", modnet.optimizer("momentum", lr=0.5), "optimizer momentum(lr=0.5, momentum=0.9)"),
         ("optimizer", {"name": "adam", "lr": 0.01}, "optimizer adam(lr=0.01)"),
-        ("gradient", modnet.gradient("central-difference", h=1e-3), "gradient central-difference(h=0.001)"),
+        (
+            "gradient",
+            modnet.gradient("central-difference", h=1e-3),
+            "gradient central-difference(h=0.001)",
+        ),
     ],
 )
 def test_values_are_numbers_names_tables_or_ready_parts(key: str, value: Any, label: str) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import tomllib
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 import pytest
@@ -68,6 +68,23 @@ class TestTheJob:
         job = create_experiment(get_default_job(modnet.Dataset(samples, samples, ())))
         assert [str(job.network.output), str(job.network.loss)] == ["Identity()", "MeanSquaredError()"]
         assert job.optimizer.lr == 0.001
+
+
+class TestOlderRuns:
+    """A new setting whose default is in the table would make each older run one of another experiment."""
+
+    SETTINGS: ClassVar = {
+        "central-difference": set(),
+        "forward-difference": set(),
+        "richardson": set(),
+        "complex-step": {"h"},
+        "backpropagation": set(),
+    }
+
+    @pytest.mark.parametrize("name", SETTINGS)
+    def test_an_estimator_has_the_entries_that_it_always_had(self, name: str) -> None:
+        written = to_table(create_experiment({"gradient": {"name": name}}))["gradient"]
+        assert set(written) == {"name", *self.SETTINGS[name]}
 
 
 class TestTheCommand:

@@ -76,11 +76,20 @@ def test_a_batch_of_samples_without_weight_has_the_loss_0_and_no_gradient():
         assert not any(value.any() for value in net.gradient(X, t, name, weights=np.zeros(12)).values())
 
 
-@pytest.mark.parametrize("weights", [np.ones(3), np.full(12, -1.0), np.full(12, np.nan)])
+@pytest.mark.parametrize("weights", [np.ones(3), np.full(12, -1.0), np.full(12, np.nan), np.full(12, 1e308)])
 def test_what_cannot_be_weights_is_refused(weights):
     net, t = create("classes")
     with pytest.raises(modnet.ShapeError, match="weights must be 12 finite numbers >= 0, one for each sample"):
         net.loss(X, t, weights)
+
+
+@pytest.mark.parametrize("name", ["backpropagation", "central-difference", "complex-step"])
+@pytest.mark.parametrize("weight", [1e-300, 1e300])
+def test_only_the_ratios_of_weights_count(weight, name):
+    net, t = create("classes")
+    found, expected = (net.gradient(X, t, name, weights=np.full(12, w)) for w in (weight, 1))
+    for key, value in expected.items():
+        np.testing.assert_allclose(found[key], value, rtol=1e-11, atol=1e-16)
 
 
 def test_one_output_tells_two_classes_apart():

@@ -78,7 +78,7 @@ def each_estimator(*names):
 
 @each_estimator("central-difference", "forward-difference", "richardson")
 def test_how_it_evaluates_is_a_setting(name):
-    assert modnet.gradient(name).evaluate == "nodes"
+    assert modnet.gradient(name).evaluate is None  # in no experiment's table: older runs can be resumed
     assert modnet.gradient(name, evaluate="every").evaluate == "every"
     with pytest.raises(modnet.SettingError, match=f"^{name}: 'evaluate' must be 'nodes' or 'every', not 'most'"):
         modnet.gradient(name, evaluate="most")
@@ -293,3 +293,70 @@ class TestOutputs:
             modnet.GradientError, match=r"sample 1 of the batch is not finite where W1\[1, 1\] is moved"
         ):
             network.gradient(*batch, "central-difference")
+
+
+class Straight(modnet.Activation):
+    """The identity by a third party, whose change may be the very array that was handed in."""
+
+    elementwise = True
+
+    def __call__(self, a, axis=-1):
+        return +a
+
+    def backward(self, a, z, dz, axis=-1):
+        return +dz
+
+    def change(self, a, z, da, axis=-1):
+        return da
+
+
+class StraightView(Straight):
+    def change(self, a, z, da, axis=-1):
+        return np.broadcast_to(da, np.broadcast_shapes(a.shape, da.shape))
+
+
+class WritesMoves(Straight):
+    def change(self, a, z, da, axis=-1):
+        da *= 2
+        return da / 2 + 0 * a
+
+
+class WritesOutputs(Straight):
+    kinks = ()
+
+    def change(self, a, z, da, axis=-1):
+        z += da.max()
+        return da + 0 * a
+
+
+class TestWhatPartsDoWithArrays:
+    @pytest.mark.parametrize("evaluate", ["nodes", "every"])
+    @pytest.mark.parametrize("samples", [1, 600])
+    @pytest.mark.parametrize("units", [1, 40])
+    @pytest.mark.parametrize("part", [Straight, StraightView])
+    @each_estimator("central-difference", "richardson")
+    def test_a_change_may_be_the_move_itself(self, name, part, units, samples, evaluate):
+        network = network_with([150, units, 3], std=0.1, hidden=part())
+        x, t = batch_for([150, units, 3], samples)
+        expected = network.gradient(x, t, "backpropagation")
+        found = network.gradient(x, t, modnet.gradient(name, evaluate=evaluate, threads=1))
+        for array, grad in expected.items():
+            np.testing.assert_allclose(found[array], grad, rtol=1e-5, atol=1e-8)
+
+    @pytest.mark.parametrize(
+        ("part", "evaluate"), [(WritesMoves, "nodes"), (WritesMoves, "every"), (WritesOutputs, "nodes")]
+    )
+    def test_one_that_writes_to_what_it_was_given_is_stopped(self, part, evaluate):
+        network = network_with([5, 1, 3], hidden=part())
+        with pytest.raises(ValueError, match="read-only"):
+            network.gradient(*batch_for([5, 1, 3]), modnet.gradient("central-difference", evaluate=evaluate))
+
+
+@pytest.mark.parametrize(("dtype", "far"), [("float64", 1e30), ("float64", 1e200), ("float32", 3e38)])
+@pytest.mark.parametrize("hidden", ["tanh", Promiseless()])
+def test_an_input_as_large_as_the_dtype_allows(hidden, dtype, far):
+    network = network_with([4, 3, 2], hidden=hidden, dtype=dtype)
+    x, t = batch_for([4, 3, 2])
+    x[7, 2] = far
+    found, expected = (network.gradient(x, t, CentralDifference(evaluate=e)) for e in ("nodes", "every"))
+    assert_equal_to_rounding(found, expected, network.loss(x, t), 5e-3, np.finfo(dtype).eps)

@@ -54,6 +54,17 @@ def worst(off, a, da, found):
     return f"off by {off.flat[i]:.2g} at a={a.flat[i]}, da={da.flat[i]}, where it gives {found.flat[i]}"
 
 
+@pytest.mark.parametrize("part", [modnet.activation(name) for name in ("sigmoid", "swish", "tanh")], ids=str)
+@pytest.mark.parametrize(("dtype", "a"), [(np.float64, -720.0), (np.float64, -900.0), (np.float32, -95.0)])
+def test_an_output_that_vanishes_changes_by_no_more_than_itself(part, dtype, a):
+    # What is large beside the output alone, a logarithm that follows makes a large number of.
+    a = np.array([[a, a]], dtype)
+    with np.errstate(all="ignore"):
+        z = part(a)
+        change = part.change(a, z, np.array([[0.02, -0.02]], dtype), axis=0)
+    assert (np.abs(change) <= 0.03 * np.abs(z) + np.finfo(dtype).smallest_subnormal).all(), change
+
+
 @pytest.mark.parametrize(("output", "loss"), LOSSES, ids=[" ".join(map(str, pair)) for pair in LOSSES])
 @pytest.mark.parametrize("dense", [False, True])
 @pytest.mark.parametrize("scale", [0.1, 3.0, 30.0])

@@ -463,7 +463,7 @@ class TestNewPlugin:
             assert record["provides"] == [{"kind": "activation", "name": "soft-cap"}]
             done = environment.modnet("plugins", "check", "modnet-soft-cap", cwd=tmp_path)
             assert (done.returncode, done.stderr) == (0, "")
-            assert "20 checks: 19 passed, 0 failed, 1 skipped" in done.stdout
+            assert "22 checks: 21 passed, 0 failed, 1 skipped" in done.stdout
             done = environment.modnet(*TRAIN, "--activation", "soft-cap", "--out", "run", cwd=tmp_path)
             assert done.returncode == 0, done.stderr
             summary = json.loads((tmp_path / "run" / "summary.json").read_text(encoding="utf-8"))

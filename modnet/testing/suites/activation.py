@@ -228,7 +228,8 @@ def kinks(part: Any, a: Any, unit: int, low: float, high: float) -> None:
         return part(moved, axis=0).T
 
     place = find_roughness(outputs, low, high)
-    assert place is None, f"it is not smooth to rounding near a = {place:.6g}, and promises kinks at {part.kinks} alone"
+    promised = f"promises kinks at {part.kinks} alone: add the place, or kinks = None promises nothing"
+    assert place is None, f"it is not smooth to rounding near a = {place:.6g}, and {promised}"
 
 
 @SUITE.check(

@@ -256,6 +256,7 @@ def fused_change(part: Any, activation: Any, a: Any, t: Any, da: Any) -> None:
     form = part.fused(activation)
     losses, y = form(a, t, axis=0)
     directions, steps = da[:, 0] - da[:, 1], np.stack([da[0], da[-1], a[0] - a[-1] + da[0]])[: da.shape[2]]
+    directions.flags.writeable = steps.flags.writeable = False
     expected = FusedLoss.changes_along(form, a, y, t, directions, steps)
     check_change(form, (a, y, t, da), FusedLoss.change(form, a, y, t, da, axis=0), losses)
     found = form.changes_along(a, y, t, directions, steps)
@@ -289,7 +290,9 @@ def smooth(part: Any, activation: Any, y: Any, direction: Any, t: Any, far: floa
         return losses(y[:, np.newaxis] + direction[:, np.newaxis] * places, targets, axis=0)[:, np.newaxis]
 
     place = find_roughness(along, -far, far)
-    assert place is None, f"it is not smooth to rounding near {y + place * direction}"
+    of_any_outputs = activation is None and part.task != "classification"
+    advice = ', or task = "classification", if its outputs are probabilities' if of_any_outputs else ""
+    assert place is None, f"it is not smooth to rounding near {y + place * direction}: let smooth be False{advice}"
 
 
 @SUITE.check(

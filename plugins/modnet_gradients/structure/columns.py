@@ -28,9 +28,9 @@ class Columns:
         self.fused = self.loss.fused(self.layers[-1].activation)
         self.inputs = trace.inputs
         self.dtype = np.result_type(trace.output.dtype, moved or trace.output.dtype)
-        self.a = [np.ascontiguousarray(a.T)[:, np.newaxis] for a in trace.pre_activations]
-        self.z = [np.ascontiguousarray(z.T)[:, np.newaxis] for z in (*trace.inputs[1:], trace.output)]
-        self.t = np.ascontiguousarray(objective.t.T)[..., np.newaxis, :]
+        self.a = [make_read_only(np.ascontiguousarray(a.T)[:, np.newaxis]) for a in trace.pre_activations]
+        self.z = [make_read_only(np.ascontiguousarray(z.T)[:, np.newaxis]) for z in (*trace.inputs[1:], trace.output)]
+        self.t = make_read_only(np.ascontiguousarray(objective.t.T)[..., np.newaxis, :])
         # Of the first layer's nothing follows.
         self.weights = [
             np.ascontiguousarray(params[layer.weight].T, self.dtype) if layer.number > 1 else np.empty(0)
@@ -160,6 +160,13 @@ class Columns:
                 losses = self.loss(self.z[-1][:, 0], t, axis=0)
         if not _alike(losses, self.losses):
             raise ShapeError(f"the loss {self.loss!r} gives other values with axis=0")
+
+
+def make_read_only(values: Array) -> Array:
+    """Return values that a part cannot write to, as they are used more than once."""
+    view = values.view()
+    view.flags.writeable = False
+    return view
 
 
 def _take(values: Array, sample: Array | None) -> Array:

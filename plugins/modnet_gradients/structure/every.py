@@ -8,7 +8,7 @@ import numpy as np
 
 from modnet import Array, DenseLayer, GradientError
 from modnet_gradients.stencil import Stencil
-from modnet_gradients.structure.columns import TILE
+from modnet_gradients.structure.columns import TILE, make_read_only
 from modnet_gradients.structure.moves import Moves, slices
 from modnet_gradients.structure.task import Task
 
@@ -58,7 +58,7 @@ def differences(task: Task, k: int, units: slice, moves: Moves) -> Array:
     at_once = max(1, block // (rows * width))
     with np.errstate(all="ignore"):  # an error with the parameter's name follows where it is not finite
         for some in slices(len(moves.sample), width):
-            da, sample = shifts * moves.value[some], moves.sample[some]
+            da, sample = make_read_only(shifts * moves.value[some]), moves.sample[some]
             for j in slices(units.stop, at_once, units.start):
                 changes = columns.changes(k, j, da, sample)
                 moved[j.start - units.start : j.stop - units.start, some] = combine(changes, stencil)

@@ -40,7 +40,7 @@ def structured_gradient(
     stencil: Stencil,
     steps: Mapping[str, float],
     threads: int | None = None,
-    evaluate: Evaluate = "nodes",
+    evaluate: Evaluate | None = None,
     block: int = BLOCK,
 ) -> Grads:
     """Return the differences by each parameter, each moved by its step times the stencil's shifts.
@@ -57,12 +57,14 @@ def gradient_and_cells(
     stencil: Stencil,
     steps: Mapping[str, float],
     threads: int | None = None,
-    evaluate: Evaluate = "nodes",
+    evaluate: Evaluate | None = None,
     block: int = BLOCK,
 ) -> tuple[Grads, tuple[LayerCells, ...]]:
     """Return the gradient as `structured_gradient` does, and how each layer's was evaluated."""
-    weights = objective.weights
-    samples_in_mean = len(objective.x) if weights is None else float(weights.sum()) or 1.0
+    weights, samples_in_mean = objective.weights, float(len(objective.x))
+    if weights is not None:  # of a size that leaves room for the steps
+        weights = weights / (weights.max() or 1)
+        samples_in_mean = float(weights.sum()) or 1.0
     threads = threads or _cores()
     grads: dict[str, Array] = {}
     cells: list[LayerCells] = []
@@ -79,15 +81,15 @@ def gradient_and_cells(
     return {name: grads[name] for name in params}, tuple(cells)
 
 
-def _evaluate_layer(task: Task, k: int, h: tuple[float, float], evaluate: Evaluate) -> tuple[Array, LayerCells]:
+def _evaluate_layer(task: Task, k: int, h: tuple[float, float], evaluate: Evaluate | None) -> tuple[Array, LayerCells]:
     """Return the sums (inputs and bias, units) of layer k's differences, and how they were evaluated."""
     columns, layer = task.columns, task.columns.layers[k]
     count = layer.outputs * len(columns.losses)
-    if evaluate == "nodes" and is_linear(task, k, h):
+    if evaluate != "every" and is_linear(task, k, h):
         total = sum_slopes(task, k, h)
         if total is not None:
             return total, LayerCells(layer.number, "slopes", count)
-    level = choose_level(columns, k) if evaluate == "nodes" and columns.dtype.kind == "f" else "every"
+    level = choose_level(columns, k) if evaluate != "every" and columns.dtype.kind == "f" else "every"
     if level == "nodes":
         interpolated = sum_interpolated(task, k, h)
     else:

@@ -14,6 +14,7 @@ from modnet_gradients.stencil import Stencil
 
 AUDIT = -(0.5**0.5)  # the node at which the interpolation is compared with the function
 MOST_PAIRS = 8
+FARTHEST = 1e3  # beyond, no number of pairs is enough, and powers overflow
 
 
 @attrs.frozen(eq=False)
@@ -49,7 +50,7 @@ def choose_pairs(reach: float, eps: float) -> int:
 
     The first coefficient that is left out, U^p / (2^(p-1) p!) with p = 2m + 1, is then lost in the rounding of U.
     """
-    pairs = 2
+    pairs, reach = 2, min(reach, FARTHEST)
     while pairs < MOST_PAIRS and (reach / 2) ** (2 * pairs) / math.factorial(2 * pairs + 1) > eps / 2:
         pairs += 1
     return pairs

@@ -13,7 +13,7 @@ from numpy.polynomial.chebyshev import cheb2poly
 from modnet import Array
 from modnet_gradients.forms import has_exact_changes
 from modnet_gradients.stencil import Stencil
-from modnet_gradients.structure.columns import TILE
+from modnet_gradients.structure.columns import TILE, make_read_only
 from modnet_gradients.structure.every import differences, sum_moves
 from modnet_gradients.structure.moves import Moves, slices
 from modnet_gradients.structure.nodes import Nodes, choose_pairs
@@ -70,7 +70,7 @@ class _Outputs:
         """Return the differences (units, P) that moves make, and how many cells fell back to every move."""
         task = self.task
         moved = np.empty((units.stop - units.start, len(moves.sample)), task.columns.losses.dtype)
-        da = np.array(task.stencil.shifts, moved.dtype)[np.newaxis, :, np.newaxis] * moves.value
+        da = make_read_only(np.array(task.stencil.shifts, moved.dtype)[np.newaxis, :, np.newaxis] * moves.value)
         fell_back = 0
         with np.errstate(all="ignore"):  # a cell whose numbers are not finite falls back
             for some in slices(units.stop, task.block // da.size, units.start):
@@ -95,8 +95,8 @@ class _Outputs:
         changes = columns.changes_after(self.k, units, nodes.places[:, np.newaxis] * top[:, np.newaxis], sample)
         found = np.matmul(nodes.matrix, changes)
         powers = np.matmul(self.powers, found[:, :-1])
-        dz *= np.repeat(1 / top, counts, axis=1)[:, np.newaxis]
-        _put_polynomials(dz, np.repeat(powers, counts, axis=2), self.task.stencil, into)
+        t = dz * np.repeat(1 / top, counts, axis=1)[:, np.newaxis]  # not in place: `dz` may be `da` itself
+        _put_polynomials(t, np.repeat(powers, counts, axis=2), self.task.stencil, into)
         check = np.maximum(2 * np.abs(found[:, -2]), np.abs(found[:, -1]))  # the highest coefficient, and the audit
         bad = np.zeros((len(into), len(self.reach)), bool)
         bad[:, sample] = ~(check <= self.noise[sample] + self.relative_noise[sample] * top)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from modnet import Array
+from modnet_gradients.structure.columns import make_read_only
 from modnet_gradients.structure.moves import slices
 from modnet_gradients.structure.task import Task
 
@@ -26,7 +27,7 @@ def sum_slopes(task: Task, k: int, steps: tuple[float, float]) -> Array | None:
     """
     columns, z = task.columns, task.columns.inputs[k]
     changes = np.empty((columns.layers[k].outputs, len(z)), columns.losses.dtype)
-    da = np.full((1, 1, len(z)), 1j * steps[0], columns.dtype)
+    da = make_read_only(np.full((1, 1, len(z)), 1j * steps[0], columns.dtype))
 
     def put_changes(units: slice) -> None:
         with np.errstate(all="ignore"):

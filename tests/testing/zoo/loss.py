@@ -223,6 +223,13 @@ class LinearAlongFused(FusedLogLikelihood):
         return np.einsum("in,iu,umn->umn", slopes, directions, steps)
 
 
+class WritingAlongFused(FusedLogLikelihood):
+    def changes_along(self, a, y, t, directions, steps):
+        found = FusedLogLikelihood.changes_along(self, a, y, t, directions, steps)
+        steps *= 2
+        return found
+
+
 class LinearFused(FusedLogLikelihood):
     def change(self, a, y, t, da, axis=-1):
         return (self.backward(a, y, t, axis) * da).sum(axis=axis)
@@ -278,6 +285,11 @@ class FusedChangesAlongItsSlope(LogLikelihood):
 @CAGE.add_broken("fused-change")
 class FusedWritesTheMoves(LogLikelihood):
     form = WritingFused
+
+
+@CAGE.add_broken("fused-change")
+class FusedWritesTheSteps(LogLikelihood):
+    form = WritingAlongFused
 
 
 @CAGE.add_broken("network")
