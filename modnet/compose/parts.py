@@ -62,7 +62,7 @@ def gradient(name: str, **settings: Any) -> GradientEstimator:
     """Return the gradient estimator of that name with these settings.
 
     >>> modnet.gradient("central-difference", h=1e-5)
-    CentralDifference(h=1e-05, threads=None)
+    CentralDifference(h=1e-05, threads=None, evaluate=None)
     """
     return cast("GradientEstimator", make_part("gradient", name, **settings))
 

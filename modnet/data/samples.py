@@ -71,10 +71,10 @@ class Samples:
     def rows(self, which: slice | Any, dtype: Any = np.float64) -> Array:
         """Return the features of some samples, by a slice or by indices, in a dtype; they may be the table's own.
 
-        Few that are prepared, or narrower than the table's numbers, are made once and kept.
+        Few that are prepared, divided, or narrower than the table's numbers, are made once and kept.
         """
         dtype = np.dtype(dtype)
-        is_worth_it = self.preparation is not None or dtype.itemsize < self.table.itemsize
+        is_worth_it = self.preparation is not None or self.scale != 1 or dtype.itemsize < self.table.itemsize
         if is_worth_it and len(self) * self.features <= PREPARED:
             return _take(self._make_all(dtype), which)
         return self._make(which, dtype)

@@ -158,6 +158,7 @@ def _iterate(
             history.loss.append(loss)
             schedule.save_if_due(run)
             made = _step(objective, params, state, estimator, run.optimizer, stream.child(k))
+            del objective  # so that the next batch takes its place, in the cache too
             renew_limit()
             if count_renewals() != renewals and k != repeated:  # a BLAS was loaded or set, and has other bits
                 repeated = k
@@ -281,4 +282,4 @@ def _check_fit(network: DenseNetwork, data: Dataset) -> None:
         raise ShapeError(f"layer {len(network.layers)} has {outputs} outputs, the data has {what}")
     if not len(data.train):
         raise ShapeError("there are no training samples")
-    network.objective(data.train.rows(slice(1)), data.train.t[:1])
+    network.objective(data.train.rows(slice(1), network.dtype), data.train.t[:1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from typing import ClassVar
+from typing import Any, ClassVar, cast
 
 import attrs
 import numpy as np
@@ -76,7 +76,9 @@ class SoftmaxCrossEntropy(FusedLoss):
 
     def __call__(self, a: Array, t: Array, axis: int = -1) -> tuple[Array, Array]:
         """Return the loss of each sample and y."""
-        xp = array_namespace(a, t)
+        if _are_rows(a, t, axis):
+            return self._evaluate_rows(a, t)
+        xp = _namespace(a)
         shifted = a - xp.max(a, axis=axis, keepdims=True)
         if t.ndim == a.ndim:
             powers = xp.exp(shifted)
@@ -100,22 +102,50 @@ class SoftmaxCrossEntropy(FusedLoss):
         others = np.sum(np.exp(a, out=a), axis=axis)
         return self._surprise(shifted, np.exp(shifted), others)
 
+    def _evaluate_rows(self, a: Array, t: Array) -> tuple[Array, Array]:
+        """Return the loss of each row and y: the same numbers as from columns, which NumPy reduces much faster."""
+        y = np.ascontiguousarray(a.T)
+        y = y - y.max(axis=0)
+        flat, places = y.reshape(-1), _places(y.shape, t, 0)
+        shifted = flat[places]
+        np.exp(y, out=y)
+        power = flat[places]
+        flat[places] = 0.0
+        others = np.add.reduce(y, axis=0)
+        flat[places] = power
+        y /= others + power
+        return self._surprise(shifted, power, others), y.T
+
+    def _differentiate_rows(self, y: Array, t: Array) -> Array:
+        """Return the derivative of rows: at the class itself it is minus the sum of the others."""
+        columns = np.ascontiguousarray(y.T)
+        places = _places(columns.shape, t, 0)
+        y_class = columns.reshape(-1)[places]
+        derivative = columns * (y_class / (y_class + self.loss.eps)) if self.loss.eps else columns.copy()
+        flat = derivative.reshape(-1)
+        flat[places] = 0.0
+        flat[places] = -np.add.reduce(derivative, axis=0)
+        return np.ascontiguousarray(derivative.T)
+
     def _surprise(self, shifted: Array, power: Array, others: Array) -> Array:
         """Return -log(y + eps), of logits less the largest one, their exponentials, and the sums of all others.
 
         The logits themselves count without eps alone.
         """
-        xp, eps = array_namespace(shifted), self.loss.eps
+        xp, eps = _namespace(shifted), self.loss.eps
         if not eps:
             return xp.log1p(others + (power - 1.0)) - shifted
         total = others + power
         if eps >= 1:
             return -xp.log(power / total + eps)
-        return xp.log1p((others - eps * total) / (power + eps * total))
+        total *= eps
+        return xp.log1p((others - total) / (power + total))
 
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:  # noqa: ARG002 - y says it all
         """Return each sample's derivative by its logits."""
         eps = self.loss.eps
+        if _are_rows(y, t, axis):
+            return self._differentiate_rows(y, t)
         if t.ndim == y.ndim:
             r = t * y / (y + eps) if eps else t
             return y * _sums_of_others(r, axis) - r * _sums_of_others(y, axis)
@@ -204,6 +234,18 @@ def _sum_of_series(r: Array, directions: Array, steps: Array, largest: float) ->
     return total
 
 
+def _namespace(values: Array) -> Any:
+    """Return the namespace of an array; NumPy's without a search, which takes longer than a hundred logarithms."""
+    is_numpy = isinstance(values, np.ndarray)  # `Array` stands for the arrays of other libraries, too
+    return np if is_numpy else array_namespace(values)
+
+
+def _are_rows(values: Array, t: Array, axis: int) -> bool:
+    """Return whether these are a batch's rows and class indices, in NumPy: as columns they are reduced much faster."""
+    is_numpy = isinstance(values, np.ndarray)
+    return is_numpy and axis == -1 and t.ndim < values.ndim == 2
+
+
 def _positions(t: Array, axis: int) -> Array:
     """Return the positions along `axis`, in the number of axes of `t`."""
     shape = [1] * t.ndim
@@ -280,15 +322,21 @@ def _at_class(values: Array, t: Array, axis: int) -> Array:
 
 def _keep_axis(values: Array, axis: int) -> Array:
     """Return values with `axis` as length 1 once more."""
-    return values[..., None] if axis == -1 else array_namespace(values).expand_dims(values, axis=axis)
+    if axis in {0, -1}:
+        return values[..., None] if axis else values[None, ...]
+    return cast("Array", _namespace(values).expand_dims(values, axis=axis))
 
 
 def _places(shape: tuple[int, ...], t: Array, axis: int) -> Array:
     """Return the place of each sample's class in a contiguous array of this shape; `t` broadcasts against it."""
-    k = axis % len(shape)
+    k, t = axis % len(shape), t.astype(np.intp, copy=False)
     classes, after = shape[k], math.prod(shape[k + 1 :])
+    places: Array
+    if not k and len(shape) == 2:
+        places = np.arange(after) + t * after
+        return places
     first = np.arange(math.prod(shape[:k])) * (classes * after)
     if after != 1:
         first = first[:, np.newaxis] + np.arange(after)
-    places: Array = first.reshape(shape[:k] + shape[k + 1 :]) + t.astype(np.intp, copy=False) * after
+    places = first.reshape(shape[:k] + shape[k + 1 :]) + t * after
     return places

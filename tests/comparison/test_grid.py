@@ -53,7 +53,7 @@ def test_nothing_that_varies_is_one_setting() -> None:
         (
             "gradient",
             modnet.gradient("central-difference", h=1e-3),
-            "gradient central-difference(h=0.001, evaluate=nodes)",
+            "gradient central-difference(h=0.001)",
         ),
     ],
 )
