@@ -109,7 +109,8 @@ def _attribute_mistakes(cls: type, interface: type) -> Iterator[Problem]:
         if get_origin(declared) is not ClassVar:
             continue
         (wanted,), value = get_args(declared), inspect.getattr_static(cls, name, getattr(interface, name))
-        if not hasattr(type(value), "__get__") and not _fits(value, wanted):  # a property has a value for each part
+        has_many = hasattr(type(value), "__get__") and not isinstance(value, FunctionType)  # as a property
+        if not has_many and not _fits(value, wanted):
             base = f'base class "{interface.__qualname__}" defined the type as {_quote(wanted)}'
             why = f"Incompatible types in assignment (expression has type {_quote_type_of(value)}, {base})"
             yield Problem(why, f"{cls.__qualname__}.{name} is {value!r}", _line_of(cls, name))

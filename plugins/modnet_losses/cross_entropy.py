@@ -53,10 +53,10 @@ class CrossEntropy(Loss):
         """Return the change of each sample's loss: -sum_k t_k log(1 + dy_k / (y_k + eps))."""
         xp = array_namespace(y, t, dy)
         if t.ndim < y.ndim:
-            before, moves = _at_class(y, t, axis) + self.eps, _at_class(dy, t, axis)
-            return -log_change(before, before + moves, moves)
-        before, moves = xp.where(t == 0, 1.0, y + self.eps), xp.where(t == 0, 0.0, dy)
-        return -xp.sum(t * log_change(before, before + moves, moves), axis=axis)
+            y, dy = _at_class(y, t, axis), _at_class(dy, t, axis)
+            return -log_change(y + self.eps, y + dy + self.eps, dy)
+        y, dy = xp.where(t == 0, 1.0, y), xp.where(t == 0, 0.0, dy)
+        return -xp.sum(t * log_change(y + self.eps, y + dy + self.eps, dy), axis=axis)
 
     def fused(self, activation: Activation) -> FusedLoss | None:
         """Return the fused form with the softmax."""

@@ -175,6 +175,14 @@ def test_all_mistakes_of_a_class_are_reported_each_with_its_place() -> None:
 
 
 class TestAtTheDoor:
+    def test_a_method_in_place_of_a_promise_is_refused(self) -> None:
+        class Method(Untyped):
+            def kinks(self) -> tuple[float, ...]:  # type: ignore[override]
+                return ()
+
+        with pytest.raises(SettingError, match="kinks is <function"):
+            modnet.TwoLayerNet(3, 2, 2, hidden=Method())
+
     def test_a_ready_part_is_refused_with_all_that_is_wrong(self) -> None:
         with pytest.raises(SettingError, match="activation: 4 mistakes\n  Signature of") as error:
             modnet.TwoLayerNet(3, 2, 2, hidden=FourMistakes())

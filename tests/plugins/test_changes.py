@@ -211,6 +211,14 @@ def test_the_loss_is_finite_where_the_right_class_is_far_below_the_largest_logit
 moves = st.floats(-1e4, 1e4) | st.floats(-1e-3, 1e-3)
 
 
+@each_kind_of_target
+def test_the_cross_entropy_changes_exactly_where_a_sure_output_falls_to_0(kind):
+    loss, y, dy = modnet.loss("cross-entropy"), np.array([[1.0], [0.0]], "f4"), np.array([[-1.0], [1.0]], "f4")
+    t = np.array([0]) if kind == "indices" else np.array([[1.0], [0.0]], "f4")
+    found = loss.change(y, t, dy, axis=0)
+    np.testing.assert_allclose(found, loss(y + dy, t, axis=0) - loss(y, t, axis=0), rtol=1e-6)
+
+
 @pytest.mark.parametrize("label", ACTIVATIONS)
 @given(a=arrays(np.float64, (3, 1, 4), elements=moves), da=arrays(np.float64, (1, 2, 4), elements=moves))
 def test_a_change_agrees_with_evaluating_and_subtracting_at_all_magnitudes(label, a, da):
