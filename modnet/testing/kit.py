@@ -31,7 +31,7 @@ def conformance(part: object, **options: Any) -> type[unittest.TestCase]:
 
     >>> test_tanh = modnet.testing.conformance(modnet.activation("tanh"))
     >>> len([name for name in vars(test_tanh) if name.startswith("test_")])
-    20
+    22
     """
     try:
         kind = determine_kind(type(part))

@@ -11,8 +11,8 @@ from modnet import Array
 def log_change(before: Array, after: Array, change: Array) -> Array:
     """Return log(after) - log(before), where `change`, which is after - before, may be small.
 
-    >>> log_change(np.array(0.5), np.array(0.5), np.array(1e-20))
-    array(2.e-20)
+    >>> log_change(np.array([0.5]), np.array([0.5]), np.array([1e-20]))
+    array([2.e-20])
     """
     xp = array_namespace(before, change)
     with np.errstate(divide="ignore", over="ignore", invalid="ignore"):  # infinite as the logarithms are
