@@ -223,8 +223,7 @@ def kinks(part: Any, a: Any, unit: int, low: float, high: float) -> None:
     """If it promises to be smooth, or to have kinks at some places alone, its values follow polynomials in between."""
 
     def outputs(places: Any) -> Any:
-        moved = np.repeat(a[:, np.newaxis], len(places), axis=1)
-        moved[unit] = places
+        moved = np.where(np.arange(len(a))[:, np.newaxis] == unit, places, a[:, np.newaxis])
         return part(moved, axis=0).T
 
     place = find_roughness(outputs, low, high)
