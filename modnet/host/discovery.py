@@ -179,7 +179,7 @@ class PluginHost:
         twin = self._owners.get(names[0]) or self._owners.get(names[1])
         if self.without & plugin.names:
             plugin.update(DISABLED)
-        elif problem := find_unmet(plugin, version) or (twin and _reject_twin(twin.key).problem):
+        elif problem := find_unmet(plugin, version) or (_reject_twin(twin.key).problem if twin else None):
             plugin.update(BROKEN, problem)
         else:
             self._owners.update(dict.fromkeys(names, plugin))
