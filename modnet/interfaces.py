@@ -11,7 +11,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Protocol
+from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
 import numpy as np
@@ -229,6 +229,9 @@ class Objective(ABC):
 
 class GradientEstimator(Part, ABC):
     """A way to obtain the gradient of an objective."""
+
+    promises: ClassVar[Literal["gradient", "direction"]] = "gradient"
+    """The exact gradient, on average where it draws; or a direction only, along which the loss grows."""
 
     @abstractmethod
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:

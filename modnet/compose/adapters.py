@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any, cast
+from typing import Any, Literal, cast
 
 import attrs
 import numpy as np
@@ -90,6 +90,11 @@ class AdaptedLoss(_Adapted, Loss):
 
 class AdaptedEstimator(_Adapted, GradientEstimator):
     """A callable as a gradient estimator."""
+
+    @property
+    def promises(self) -> Literal["gradient", "direction"]:  # type: ignore[override]
+        """The callable's own `promises`, the gradient where it has none."""
+        return getattr(self.part, "promises", "gradient")
 
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
         """Return what the callable returns."""

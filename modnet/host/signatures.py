@@ -16,7 +16,7 @@ from collections.abc import Callable, Container, Iterable, Iterator
 from inspect import Parameter, Signature
 from itertools import chain
 from types import FunctionType, GenericAlias, MethodType, NoneType, UnionType
-from typing import Any, ClassVar, Union, get_args, get_origin, get_type_hints
+from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type_hints
 
 import attrs
 
@@ -170,6 +170,8 @@ def _line_of(cls: type, name: str) -> str:
 
 
 def _fits(value: object, wanted: Any) -> bool:
+    if get_origin(wanted) is Literal:
+        return value in get_args(wanted)
     classes = _classes(wanted)
     return classes is None or isinstance(value, classes)
 

@@ -16,7 +16,7 @@ import attrs
 import numpy as np
 
 from modnet.compose.parts import make_part
-from modnet.errors import ModnetError
+from modnet.errors import ModnetError, SettingError
 from modnet.testing.examples import example
 from modnet.testing.report import FAILED, PASSED, SKIPPED, Outcome, Report
 from modnet.testing.shrinking import shrunk
@@ -112,7 +112,11 @@ class Suite:
 
     def create_subject(self, part: object, **options: Any) -> Any:
         """Return the subject of the checks, of a ready part or what else is accepted as one; raises SettingError."""
-        return self.subject(make_part(self.kind, part), **options)
+        ready = make_part(self.kind, part)
+        try:
+            return self.subject(ready, **options)
+        except ValueError as error:  # of the validators of options
+            raise SettingError([str(error.args[0])], f"options of {ready!r}") from None
 
     def run(self, part: object, *, raises: bool = False, **options: Any) -> Report:
         """Run all checks on a part; raises ConformanceError where it does not pass, if it is to."""

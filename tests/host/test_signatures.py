@@ -183,6 +183,16 @@ class TestAtTheDoor:
         with pytest.raises(SettingError, match="kinks is <function"):
             modnet.TwoLayerNet(3, 2, 2, hidden=Method())
 
+    def test_a_promise_that_is_none_is_refused(self) -> None:
+        class Misspelt(modnet.GradientEstimator):
+            promises = "directon"  # type: ignore[assignment]
+
+            def __call__(self, objective: Any, params: Params, stream: modnet.Stream) -> Params:
+                return params
+
+        with pytest.raises(modnet.PluginError, match="promises is 'directon'"):
+            modnet.register(Misspelt)
+
     def test_a_ready_part_is_refused_with_all_that_is_wrong(self) -> None:
         with pytest.raises(SettingError, match="activation: 4 mistakes\n  Signature of") as error:
             modnet.TwoLayerNet(3, 2, 2, hidden=FourMistakes())

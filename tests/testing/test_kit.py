@@ -248,6 +248,10 @@ class TestConformance:
         assert names == {f"test_{name.replace('-', '_')}" for name in find_suite("data-source").checks}
         with pytest.raises(TypeError, match="widht"):
             modnet.testing.conformance(Tanh(), widht=3)
+        with pytest.raises(
+            modnet.SettingError, match=r"options of .*: 'promises' must be in \('gradient', 'direction'"
+        ):
+            modnet.testing.check_gradient_estimator("spsa", promises="gradeint")
 
 
 test_a_built_in = modnet.testing.conformance(modnet.optimizer("sgd"))

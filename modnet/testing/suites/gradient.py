@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import random
 from types import MappingProxyType
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import attrs
 import numpy as np
+from attrs.validators import in_, optional
 
 import modnet
 from modnet.interfaces import GradientEstimator
@@ -15,6 +16,7 @@ from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error, pres
 from modnet.testing.report import Report
 from modnet.testing.suites.shared import DTYPES, add_shared
 
+Promise = Literal["gradient", "direction"]
 DIRECTION = "it promises a direction, not the gradient"
 DRAWS = "it draws at random: its mean is checked instead"
 DRAWS_NOTHING = "it draws nothing at random: it is compared with the gradient itself"
@@ -28,7 +30,8 @@ class Subject:
     """A gradient estimator, and its promise."""
 
     part: GradientEstimator
-    promises: Literal["gradient", "direction"] = "gradient"
+    promises: Promise | None = attrs.field(default=None, validator=optional(in_(get_args(Promise))))
+    """In place of what the estimator says itself."""
     tolerance: float = 1e-3
     most: int = 2000
 
@@ -46,7 +49,7 @@ SUITE = Suite("gradient", Subject)
 def check_gradient_estimator(
     part: object,
     *,
-    promises: Literal["gradient", "direction"] = "gradient",
+    promises: Promise | None = None,
     tolerance: float = 1e-3,
     most: int = 2000,
     raises: bool = True,
@@ -54,9 +57,9 @@ def check_gradient_estimator(
     """Check a gradient estimator: an instance, a name, or a function.
 
     One that draws nothing must come to the exact gradient, up to `tolerance` of its length; one that draws must do so
-    on average, of `most` estimates at most. What `promises` a direction only must point downhill. Returns a report;
-    raises ConformanceError, an AssertionError with all of its text, where the part does not pass, unless `raises` is
-    False.
+    on average, of `most` estimates at most. What promises a direction only must point downhill; `promises` is by
+    default what the part says itself. Returns a report; raises ConformanceError, an AssertionError with all of its
+    text, where the part does not pass, unless `raises` is False.
     """
     __tracebackhide__ = True
     return SUITE.run(part, promises=promises, tolerance=tolerance, most=most, raises=raises)
@@ -114,7 +117,7 @@ def params_to_count(subject: Subject) -> list[Inputs]:
 
 def require_promise(subject: Subject, *, draws: bool) -> Subject:
     """Return the subject if it promises the gradient in this way; raises SkippedError where it does not."""
-    if subject.promises == "direction":
+    if (subject.promises or subject.part.promises) == "direction":
         raise SkippedError(DIRECTION)
     if subject.draws != draws:
         raise SkippedError(DRAWS if subject.draws else DRAWS_NOTHING)

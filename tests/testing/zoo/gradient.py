@@ -214,6 +214,13 @@ class Nowhere(modnet.GradientEstimator):
         return {name: draw.standard_normal(w.shape).astype(w.dtype) for name, w in params.items()}
 
 
+@CAGE.add_broken("direction")
+class NowhereNeither(Nowhere):
+    """Says itself that it promises a direction only, and has none."""
+
+    promises = "direction"
+
+
 @CAGE.add_broken("evaluations")
 class Miscounting(Differences):
     def evaluations(self, params):
@@ -281,7 +288,17 @@ class NeedsStructure(Exact):
 
 
 @CAGE.add_legal(promises="direction")
+class HalfTheGradient(Exact):
+    def __call__(self, objective, params, stream):
+        return {name: g / 2 for name, g in objective.backward(params).items()}
+
+
+@CAGE.add_legal()
 class SignOfTheGradient(Exact):
+    """Promises a direction only, and says so itself."""
+
+    promises = "direction"
+
     def __call__(self, objective, params, stream):
         return {name: np.sign(g) for name, g in objective.backward(params).items()}
 
