@@ -162,10 +162,7 @@ def check_is_no_import() -> None:
 
 
 def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> None:
-    """Load the plugins that an experiment asks for, unless they are loaded; raises PluginError.
-
-    `find_module` returns how a module is imported that the experiment names.
-    """
+    """Load the plugins that an experiment asks for, with its modules as they are found; raises PluginError."""
     asked = list_asked(table)
     modules = [find_module(module) for module in asked["modules"]]
     if not get_host().without.issuperset(split_names(asked["without"])):
@@ -204,15 +201,14 @@ def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
     if asked is not None and asked < 1:
         raise SettingError([f"must be >= 1: {asked}"], "workers")
     registry = get_host().registry
-    for job in jobs:
-        for part in find_parts(job.experiment):
-            component = registry.component_of(part)
-            if component and (component.owner == SESSION or find_override_by(part)):
-                if (asked or 1) > 1:
-                    how = "swapped" if find_override_by(part) else "registered"
-                    what = f"the {component.kind} {component.name!r} is {how} in this process alone"
-                    raise SettingError([f"{what}: take 1, or name its module in plugins.modules"], "workers")
+    for part in (part for job in jobs for part in find_parts(job.experiment)):
+        component, is_swapped = registry.component_of(part), find_override_by(part)
+        if component and (is_swapped or component.owner == SESSION):
+            if (asked or 1) == 1:
                 return 1
+            how = f"{component.name!r} is {'swapped' if is_swapped else 'registered'} in this process alone"
+            remedy = "take 1, or name its module in plugins.modules"
+            raise SettingError([f"the {component.kind} {how}: {remedy}"], "workers")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return asked or cores
 
