@@ -24,8 +24,8 @@ from modnet.types import Array
 
 NO_PROMISE = "it does not promise to be smooth"
 NOT_FUSED = "it knows no fused form with any activation that is registered"
+SUCH = "; if its outputs are never such, name the activation that they come from: output=NAME"
 OF_VALUES = "it is for regression: its targets are values, not classes"
-SURE = 40.0  # pre-activations of such a size make certain outputs of any activation, and overflow in none
 
 
 @attrs.frozen
@@ -36,7 +36,7 @@ class Subject:
     classes: int = 4
     output: Activation | None = None
     """None where the loss takes probabilities."""
-    largest: float = 1e4
+    largest: float | None = None
 
     @property
     def is_single(self) -> bool:
@@ -78,14 +78,14 @@ SUITE = Suite("loss", create_subject)
 
 
 def check_loss(
-    part: object, *, classes: int = 4, output: object = None, largest: float = 1e4, raises: bool = True
+    part: object, *, classes: int = 4, output: object = None, largest: float | None = None, raises: bool = True
 ) -> Report:
     """Check a loss: an instance, a name, or a function.
 
     `classes` is the number of outputs that it is called with. They are probabilities, or come from the activation
-    `output`, for a loss of scores or rates. A fused form must be finite for pre-activations up to `largest`. Returns a
-    report; raises ConformanceError, an AssertionError with all of its text, where the part does not pass, unless
-    `raises` is False.
+    `output`, for a loss of scores or rates. A fused form must be finite for pre-activations up to `largest`, by default
+    1e4. Returns a report; raises ConformanceError, an AssertionError with all of its text, where the part does not
+    pass, unless `raises` is False.
     """
     __tracebackhide__ = True
     return SUITE.run(part, classes=classes, output=output, largest=largest, raises=raises)
@@ -115,7 +115,7 @@ def derivable(subject: Subject) -> Iterator[Inputs]:
     """Yield pre-activations and targets where a derivative is judged; raises SkippedError where there is none."""
     differentiable(subject)
     for t in subject.targets(3):
-        yield {"output": subject.output, "a": 2 * np.log(subject.shares(3)) + 1, "t": t}
+        yield {"a": 2 * np.log(subject.shares(3)) + 1, "t": t, **given(output=subject.output)}
 
 
 def partners(subject: Subject) -> list[Activation]:
@@ -200,13 +200,9 @@ def of_classes(subject: Subject) -> list[Inputs]:
 @SUITE.check(of_classes, OF_VALUES)
 def targets(part: Any, y: Any, t: Any) -> None:
     """Class indices, of any integer type, and one-hot rows are the same target."""
-    np.testing.assert_allclose(part(y, t), part(y, to_dense(part, t, y)), rtol=1e-9, atol=1e-9)
-
-
-def to_dense(part: Any, t: Any, y: Any) -> Any:
-    """Return targets in the dense form: of one output for two classes, the class indices themselves."""
-    is_single = part.is_binary and y.shape[-1] == 1
-    return t[..., np.newaxis].astype(y.dtype) if is_single and t.ndim < y.ndim else modnet.one_hot(t, y)
+    n = y.shape[-1]
+    dense = np.eye(max(n, 1 + part.is_binary))[t][..., -n:]  # of one output, those of the second class
+    np.testing.assert_allclose(part(y, t), part(y, dense), rtol=1e-9, atol=1e-9)
 
 
 @SUITE.check(
@@ -220,29 +216,35 @@ def empty(part: Any, use: Any, y: Any, t: Any) -> None:
     assert shapes == [(0,), y.shape][: len(shapes)], f"it gives shapes {shapes}"
 
 
-def certain_outputs(subject: Subject) -> Iterator[Inputs]:
-    """Yield outputs that are certain, with targets that say the same, and that say another class."""
-    count = 2 if subject.is_single else subject.classes
-    y = np.eye(count)[:, -subject.classes :]
-    for dtype, wrong in product(DTYPES, (0, 1)):
-        t = np.roll(np.arange(count), wrong)
-        yield {
-            "use": choose_calls(subject),
-            "y": (subject.output(SURE * (2 * y - 1)) if subject.output else y).astype(dtype),
-            "t": np.eye(count, dtype=dtype)[t] if subject.part.task == "regression" else t,
-        }
+def given(**options: Any) -> Inputs:
+    """Return the options that are given; examples show no others."""
+    return {name: value for name, value in options.items() if value is not None}
 
 
-@SUITE.check(certain_outputs)
-def certain(part: Any, use: Any, y: Any, t: Any) -> None:
+def certain_cases(subject: Subject) -> Iterator[Inputs]:
+    """Yield outputs that are certain, right and wrong."""
+    for wrong in (0, 1):
+        yield {"classes": subject.classes, "wrong": wrong}
+
+
+@SUITE.check(
+    lambda subject: [
+        {"use": choose_calls(subject), **case, "dtype": dtype, **given(output=subject.output)}
+        for dtype in DTYPES
+        for case in certain_cases(subject)
+    ]
+)
+def certain(part: Any, use: Any, classes: int, wrong: int, dtype: str, output: Any = None) -> None:
     """Loss and derivative are finite where the outputs are certain, right or wrong."""
-    for values in use(part, y, t):
-        found = f"{values[~np.isfinite(values)][:1]} comes of {y[0]} and {t[0]}"
-        assert np.isfinite(values).all(), f"{found}: if its outputs are never such, name their activation, output=..."
+    t = np.roll(np.arange(max(classes, 1 + part.is_binary)), wrong)
+    y = np.eye(len(t), dtype=dtype)[:, -classes:]
+    y = output(80 * y - 40) if output else y  # 40 is enough, and overflows nowhere
+    for values in use(part, y, np.eye(len(t), dtype=dtype)[t] if part.task == "regression" else t):
+        assert np.isfinite(values).all(), f"{values[~np.isfinite(values)][0]} comes of {y[0]} and {t[0]}{SUCH}"
 
 
 @SUITE.check(derivable, NO_DERIVATIVE)
-def derivative(part: Any, output: Any, a: Any, t: Any) -> None:
+def derivative(part: Any, a: Any, t: Any, output: Any = None) -> None:
     """`backward` returns the derivative of each sample's loss, as a Taylor-remainder test judges it."""
     plain: Any = adapt("activation", output.__call__) if output else modnet.activation("sigmoid")
     verdict = judge_loss(part, DenseLayer(1, a.shape[1], a.shape[1], plain), a, t, Stream(0))
@@ -256,7 +258,8 @@ def backward(part: Any, y: Any, t: Any) -> None:
     assert (dy.shape, dy.dtype) == (y.shape, y.dtype), f"{y.dtype} {y.shape} gives {dy.dtype} {dy.shape}"
     alone = [part.backward(y[i], np.asarray(t[i])) for i in np.ndindex(y.shape[:-1])]
     np.testing.assert_allclose(dy, np.reshape(alone, y.shape), rtol=1e-4, atol=1e-5)
-    np.testing.assert_allclose(dy, part.backward(y, to_dense(part, t, y)), rtol=1e-4, atol=1e-5)
+    dense = t if t.ndim == y.ndim else np.eye(max(y.shape[-1], 1 + part.is_binary))[t][..., -y.shape[-1] :]
+    np.testing.assert_allclose(dy, part.backward(y, dense), rtol=1e-4, atol=1e-5)
     np.testing.assert_allclose(dy, part.backward(y.T.copy(), t.T.copy(), axis=0).T, rtol=1e-4, atol=1e-5)
 
 
@@ -374,15 +377,17 @@ def fused(part: Any, activation: Any, a: Any, t: Any) -> None:
 
 @SUITE.check(
     lambda subject: [
-        {"activation": activation, "a": subject.largest * inputs["y"].round(), "t": inputs["t"]}
+        {"activation": activation, **case, **given(largest=subject.largest)}
         for activation in partners(subject)
-        for inputs in certain_outputs(attrs.evolve(subject, output=None))
-        if inputs["y"].dtype == np.float64
+        for case in certain_cases(subject)
     ],
     NOT_FUSED,
 )
-def fused_finite(part: Any, activation: Any, a: Any, t: Any) -> None:
+def fused_finite(part: Any, activation: Any, classes: int, wrong: int, largest: float = 1e4) -> None:
     """The fused form and its derivative are finite for large pre-activations, right or wrong."""
+    t = np.roll(np.arange(max(classes, 1 + part.is_binary)), wrong)
+    a = largest * np.eye(len(t))[:, -classes:]
+    t = np.eye(len(t))[t] if part.task == "regression" else t
     form = part.fused(activation)
     losses, y = form(a, t)
     assert np.isfinite(losses).all(), f"the loss is {losses[~np.isfinite(losses)][0]}"

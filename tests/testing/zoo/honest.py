@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import json
-import sqlite3
-from contextlib import closing
-from enum import StrEnum
-from pathlib import Path
 from typing import NamedTuple
 
 import attrs
@@ -132,11 +127,6 @@ class PReLU(modnet.Activation):
         return np.where(a > 0, self.above * dz, self.below * dz)
 
 
-class Smoothness(StrEnum):
-    HARD = "hard"
-    SOFT = "soft"
-
-
 @ACTIVATIONS.add_legal()
 @attrs.frozen
 class Mish(modnet.Activation):
@@ -251,7 +241,7 @@ class Quantized(modnet.Activation):
 # Losses
 
 
-@LOSSES.add_legal()
+@LOSSES.add_legal(output=LogSoftmax())
 class NegativeLogLikelihood(modnet.Loss):
     """-z_c of log-probabilities z, with a fused form after whatever computes the log-softmax."""
 
@@ -279,7 +269,7 @@ class LogSoftmaxLikelihood(modnet.FusedLoss):
 
 @LOSSES.add_legal(output=Margin())
 @attrs.frozen
-class Hinge(modnet.Loss):
+class MulticlassHinge(modnet.Loss):
     """The hinge of scores (Weston and Watkins 1999)."""
 
     margin: float = attrs.field(default=1.0, validator=gt(0))
@@ -497,6 +487,56 @@ def absolute_error(y, t):
     return abs(y - modnet.one_hot(t, y)).sum(axis=-1)
 
 
+# The kit looks as closely at what is not of probabilities
+
+
+@LOSSES.add_broken("derivative", output=Margin())
+class HingeOfTheWrongSide(MulticlassHinge):
+    def backward(self, y, t, axis=-1):
+        return -MulticlassHinge.backward(self, y, t, axis)
+
+
+@LOSSES.add_broken("derivative")
+class HalfTheSlope(LogCosh):
+    def backward(self, y, t, axis=-1):
+        return np.tanh(y - t) / 2
+
+
+@LOSSES.add_broken("derivative", output=Margin(), classes=1)
+class TheOtherClass(Logistic):
+    def backward(self, y, t, axis=-1):
+        return -Logistic.backward(self, y, t, axis)
+
+
+@LOSSES.add_broken("fused", output=LogSoftmax())
+class ForgetsTheSoftmax(NegativeLogLikelihood):
+    def fused(self, activation):
+        return ForgottenSoftmax() if activation.computes == "log-softmax" else None
+
+
+class ForgottenSoftmax(LogSoftmaxLikelihood):
+    def backward(self, a, y, t, axis=-1):
+        return -modnet.one_hot(t, a, axis)
+
+
+@LOSSES.add_broken("fused")
+@attrs.frozen
+class WrongWhereItIsFusedAlone(FusedFocal):
+    def fused(self, activation):
+        return WrongFocalOfScores(self.gamma) if activation.computes == "softmax" else None
+
+
+@attrs.frozen
+class WrongFocalOfScores(FocalOfScores):
+    def backward(self, a, y, t, axis=-1):
+        return y - modnet.one_hot(t, a, axis)
+
+
+@LOSSES.add_broken("certain")
+class RatesWithoutTheirActivation(Poisson):
+    pass
+
+
 # Gradient estimators
 
 
@@ -569,7 +609,7 @@ class TargetPropagation(modnet.GradientEstimator):
 @GRADIENTS.add_legal()
 @attrs.frozen
 class Reinforce(modnet.GradientEstimator):
-    """The score-function estimator of a Gaussian policy over the parameters, with a baseline: an almost unbiased mean."""
+    """The score-function estimator of a Gaussian policy over the parameters, with a baseline."""
 
     std: float = attrs.field(default=0.01, validator=gt(0))
     samples: int = attrs.field(default=8, validator=ge(1))
@@ -819,25 +859,3 @@ class Rprop(modnet.Optimizer):
             sizes[name] = np.clip(size * np.where(same > 0, 1.2, np.where(same < 0, 0.5, 1.0)), 1e-6, 1.0)
             sizes[name] = sizes[name].astype(size.dtype)
         return {n: w - signs[n] * sizes[n] for n, w in params.items()}, {"sizes": sizes, "signs": signs}
-
-
-@OPTIMIZERS.add_legal()
-@attrs.frozen
-class Lookahead(modnet.Optimizer):
-    """An optimizer around another one, which is a setting by its name."""
-
-    inner: str = "adam"
-    lr: float = attrs.field(default=0.05, validator=gt(0))
-
-    def init(self, params):
-        return {"slow": dict(params), "k": 0, "inner": self.make().init(params)}
-
-    def make(self):
-        return modnet.optimizer(self.inner, lr=self.lr)
-
-    def step(self, params, grads, state):
-        fast, inner = self.make().step(params, grads, state["inner"])
-        k, slow = state["k"] + 1, state["slow"]
-        if k % 5 == 0:
-            slow = fast = {name: slow[name] + w.dtype.type(0.5) * (w - slow[name]) for name, w in fast.items()}
-        return fast, {"slow": slow, "k": k, "inner": inner}
