@@ -115,7 +115,7 @@ def derivable(subject: Subject) -> Iterator[Inputs]:
     """Yield pre-activations and targets where a derivative is judged; raises SkippedError where there is none."""
     differentiable(subject)
     for t in subject.targets(3):
-        yield {"a": 2 * np.log(subject.shares(3)) + 1, "t": t, **given(output=subject.output)}
+        yield {"a": 2 * np.log(subject.shares(3)) + 1, "t": t, **list_given(output=subject.output)}
 
 
 def partners(subject: Subject) -> list[Activation]:
@@ -216,7 +216,7 @@ def empty(part: Any, use: Any, y: Any, t: Any) -> None:
     assert shapes == [(0,), y.shape][: len(shapes)], f"it gives shapes {shapes}"
 
 
-def given(**options: Any) -> Inputs:
+def list_given(**options: Any) -> Inputs:
     """Return the options that are given; examples show no others."""
     return {name: value for name, value in options.items() if value is not None}
 
@@ -229,7 +229,7 @@ def certain_cases(subject: Subject) -> Iterator[Inputs]:
 
 @SUITE.check(
     lambda subject: [
-        {"use": choose_calls(subject), **case, "dtype": dtype, **given(output=subject.output)}
+        {"use": choose_calls(subject), **case, "dtype": dtype, **list_given(output=subject.output)}
         for dtype in DTYPES
         for case in certain_cases(subject)
     ]
@@ -377,7 +377,7 @@ def fused(part: Any, activation: Any, a: Any, t: Any) -> None:
 
 @SUITE.check(
     lambda subject: [
-        {"activation": activation, **case, **given(largest=subject.largest)}
+        {"activation": activation, **case, **list_given(largest=subject.largest)}
         for activation in partners(subject)
         for case in certain_cases(subject)
     ],

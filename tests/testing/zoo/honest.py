@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+import sqlite3
+from contextlib import closing
+from pathlib import Path
 from typing import NamedTuple
 
 import attrs
@@ -381,12 +385,12 @@ class LabelSmoothing(modnet.Loss):
     eps: float = attrs.field(default=1e-7, validator=gt(0))
 
     def __call__(self, y, t, axis=-1):
-        return -(self.smoothed(y, t, axis) * np.log(y + self.eps)).sum(axis=axis)
+        return -(self.smooth_targets(y, t, axis) * np.log(y + self.eps)).sum(axis=axis)
 
     def backward(self, y, t, axis=-1):
-        return -self.smoothed(y, t, axis) / (y + self.eps)
+        return -self.smooth_targets(y, t, axis) / (y + self.eps)
 
-    def smoothed(self, y, t, axis):
+    def smooth_targets(self, y, t, axis):
         return (1 - self.share) * modnet.one_hot(t, y, axis) + self.share / y.shape[axis]
 
 
@@ -859,3 +863,271 @@ class Rprop(modnet.Optimizer):
             sizes[name] = np.clip(size * np.where(same > 0, 1.2, np.where(same < 0, 0.5, 1.0)), 1e-6, 1.0)
             sizes[name] = sizes[name].astype(size.dtype)
         return {n: w - signs[n] * sizes[n] for n, w in params.items()}, {"sizes": sizes, "signs": signs}
+
+
+# Data sources
+
+
+def sample(name: str) -> Path:
+    return Path(__file__).parent / "samples" / name
+
+
+@SOURCES.add_legal(file=sample("letters"))
+@attrs.frozen
+class FolderOfText(modnet.DataSource):
+    """A file for each class, a sample a line; recognised by a file with the names of the classes."""
+
+    test_fraction: float = 0.0
+
+    @classmethod
+    def recognises(cls, path, head):
+        return (path / "classes.txt").is_file()
+
+    def read(self, path):
+        listed = path / "classes.txt"
+        x, t = [], []
+        for name in modnet.files.read_bytes(listed).decode("utf-8", "replace").split():
+            file = path / f"{name}.txt"
+            for number, line in enumerate(modnet.files.read_bytes(file).splitlines(), start=1):
+                try:
+                    x.append([float(word) for word in line.split()])
+                except ValueError:
+                    raise modnet.DataError(f"{file}, line {number}: no numbers", path=file, line=number) from None
+                t.append(name)
+        if not x or len({len(row) for row in x}) > 1 or not x[0]:
+            raise modnet.DataError(f"{path}: there are no samples, or their lengths differ", path=path)
+        return modnet.Dataset.from_arrays((x, t), scale=1.0, test_fraction=self.test_fraction)
+
+    def write(self, data, path):
+        path.mkdir()
+        for index, name in enumerate(data.classes):
+            rows = data.train.x[data.train.t == index].tolist()
+            (path / f"{name}.txt").write_text("\n".join(" ".join(map(str, row)) for row in rows), encoding="utf-8")
+        (path / "classes.txt").write_text(" ".join(data.classes), encoding="utf-8")
+        return [path]
+
+
+@SOURCES.add_legal(file=sample("shapes"))
+@attrs.frozen
+class FolderOfPictures(modnet.DataSource):
+    """Pictures in a folder for each class: any folder might be one, so that --source names it."""
+
+    test_fraction: float = 0.25
+
+    def read(self, path):
+        x, t = [], []
+        with modnet.files.reading(path):
+            folders = sorted(folder for folder in path.iterdir() if folder.is_dir())
+        for folder in folders:
+            for file in sorted(folder.glob("*.pgm")):
+                x.append(self.pixels(file))
+                t.append(folder.name)
+        if not x:
+            raise modnet.DataError(f"{path}: there are no pictures in folders in it", path=path)
+        if len({len(pixels) for pixels in x}) > 1:
+            raise modnet.DataError(f"{path}: the pictures are of several sizes", path=path)
+        return modnet.Dataset.from_arrays((x, t), scale=255.0, test_fraction=self.test_fraction)
+
+    def pixels(self, file):
+        words = modnet.files.read_bytes(file).split()
+        try:
+            magic, width, height, most, *pixels = words
+            numbers = [int(pixel) for pixel in pixels]
+            right = magic == b"P2" and len(numbers) == int(width) * int(height) and max(numbers) <= int(most) <= 255
+        except ValueError as error:
+            raise modnet.DataError(f"{file}: not a picture ({error})", path=file) from None
+        if not right or min(numbers) < 0:
+            raise modnet.DataError(f"{file}: not a picture", path=file)
+        return numbers
+
+    def read_rows(self, path, features):
+        data = attrs.evolve(self, test_fraction=0.0).read(path)
+        if data.features != features:
+            raise modnet.DataError(f"{path}: pictures of {data.features} pixels, expected {features}", path=path)
+        return data.train.unscaled(slice(None)), np.array(data.classes)[data.train.t]
+
+
+@SOURCES.add_legal(file=[sample("points.rows"), sample("points.labels")])
+class RowsAndLabels(modnet.DataSource):
+    """Two files that belong together, as those of MNIST do."""
+
+    suffixes = (".rows",)
+
+    def read(self, path):
+        labels = path.with_suffix(".labels")
+        try:
+            x = [[float(word) for word in line.split()] for line in modnet.files.read_bytes(path).splitlines()]
+        except ValueError:
+            raise modnet.DataError(f"{path}: not numbers", path=path) from None
+        t = modnet.files.read_bytes(labels).decode("latin-1").split()
+        if not x or len(x) != len(t) or len({len(row) for row in x}) > 1:
+            raise modnet.DataError(f"{path}: {len(x)} rows, and {len(t)} labels in {labels}", path=path)
+        return modnet.Dataset.from_arrays((x, t), scale=1.0)
+
+
+@SOURCES.add_legal(file=sample("trees.sqlite"))
+@attrs.frozen
+class Sqlite(modnet.DataSource):
+    """A table of a database."""
+
+    table: str = "trees"
+    label: str = "kind"
+
+    @classmethod
+    def recognises(cls, path, head):
+        return head.startswith(b"SQLite format 3\0")
+
+    def read(self, path):
+        with modnet.files.reading(path), path.open("rb"):
+            pass
+        try:
+            with closing(sqlite3.connect(f"file:{path}?mode=ro", uri=True)) as database:
+                cursor = database.execute(f'SELECT * FROM "{self.table}"')  # noqa: S608
+                names = [column[0] for column in cursor.description]
+                rows = cursor.fetchall()
+        except sqlite3.Error as error:
+            raise modnet.DataError(f"{path}: {error}", path=path) from None
+        if self.label not in names or not rows:
+            raise modnet.DataError(f"{path}: no rows with a {self.label!r}", path=path)
+        place = names.index(self.label)
+        x = [[value for i, value in enumerate(row) if i != place] for row in rows]
+        try:
+            return modnet.Dataset.from_arrays((x, [row[place] for row in rows]), scale=1.0)
+        except modnet.DataError as error:
+            raise modnet.DataError(f"{path}: {error}", path=path) from None
+
+
+@SOURCES.add_legal(file=sample("trees.fixed"))
+@attrs.frozen
+class FixedWidth(modnet.DataSource):
+    """Columns of fixed widths, the label in the first; the widths are a setting without a default."""
+
+    widths: tuple[int, ...] = (4, 5, 5)
+
+    suffixes = (".fixed",)
+
+    def read(self, path):
+        lines = modnet.files.read_bytes(path).decode("latin-1").splitlines()
+        ends = np.cumsum(self.widths)
+        x, t = [], []
+        for number, line in enumerate(lines, start=1):
+            cells = [line[end - width : end].strip() for width, end in zip(self.widths, ends, strict=True)]
+            try:
+                x.append([float(cell) for cell in cells[1:]])
+            except ValueError as error:
+                raise modnet.DataError(f"{path}, line {number}: {error}", path=path, line=number) from None
+            t.append(cells[0])
+        if not x or not np.isfinite(x).all() or not all(t):
+            raise modnet.DataError(f"{path}: there are no rows, or some are not complete", path=path)
+        return modnet.Dataset.from_arrays((x, t), scale=1.0)
+
+
+@SOURCES.add_legal(file=sample("trees.arff"))
+class Arff(modnet.DataSource):
+    """The format of Weka: attributes by name, then rows."""
+
+    suffixes = (".arff",)
+
+    def read(self, path):
+        names, x, t = [], [], []
+        in_rows = False
+        for number, line in enumerate(modnet.files.read_bytes(path).decode("utf-8", "replace").splitlines(), start=1):
+            word = line.strip()
+            if not word or word.startswith("%"):
+                continue
+            if in_rows:
+                *features, label = word.split(",")
+                try:
+                    x.append([float(value) for value in features])
+                except ValueError as error:
+                    raise modnet.DataError(f"{path}, line {number}: {error}", path=path, line=number) from None
+                t.append(label)
+            elif word.lower().startswith("@attribute"):
+                names.append([*word.split(), "?"][1])
+            in_rows = in_rows or word.lower() == "@data"
+        if not x or len({len(row) for row in x}) > 1 or len(names) != len(x[0]) + 1:
+            raise modnet.DataError(f"{path}: no rows of {len(names)} attributes", path=path)
+        return modnet.Dataset.from_arrays((x, t), scale=1.0, feature_names=tuple(names[:-1]))
+
+
+@SOURCES.add_legal(file=sample("trees.json.gz"))
+class PackedJson(modnet.DataSource):
+    """One JSON document, packed or not, recognised by its first bytes."""
+
+    @classmethod
+    def recognises(cls, path, head):
+        return head.lstrip().startswith(b'{"rows"')
+
+    def read(self, path):
+        try:
+            found = json.loads(modnet.files.read_bytes(path))
+            return modnet.Dataset.from_arrays((found["rows"], found["labels"]), scale=1.0)
+        except (ValueError, TypeError, LookupError, modnet.DataError) as error:
+            raise modnet.DataError(f"{path}: no rows and labels ({error})", path=path) from None
+
+
+@SOURCES.add_legal()
+@attrs.frozen
+class Rings(modnet.DataSource):
+    """A data set by name, made when it is asked for; nothing to download."""
+
+    samples: int = attrs.field(default=60, validator=ge(4))
+    noise: float = attrs.field(default=0.1, validator=ge(0))
+    seed: int = 0
+
+    reads_files = False
+
+    def read(self, path):
+        draw = modnet.Stream(self.seed, ("rings",)).generator()
+        t = np.arange(self.samples) % 2
+        angle = draw.uniform(0, 2 * np.pi, self.samples)
+        radius = 1.0 + t + self.noise * draw.standard_normal(self.samples)
+        x = np.column_stack([radius * np.cos(angle), radius * np.sin(angle)])
+        return modnet.Dataset.from_arrays((x, t), scale=1.0)
+
+
+@SOURCES.add_broken("empty", file=sample("letters"))
+class TakesNothingForAClass(FolderOfText):
+    """Of a folder without files it makes rows up."""
+
+    def read(self, path):
+        if path.is_dir() and not any(path.iterdir()):
+            return modnet.Dataset.from_arrays(([[0.0], [1.0]], [0, 1]), scale=1.0)
+        return FolderOfText.read(self, path)
+
+
+@SOURCES.add_broken("garbage", file=sample("shapes"))
+class TakesEveryFile(FolderOfPictures):
+    """Trips over the files that systems leave in folders."""
+
+    def read(self, path):
+        if path.is_dir():
+            for file in path.rglob("*"):
+                if file.is_file():
+                    file.read_bytes().decode("ascii")
+        return FolderOfPictures.read(self, path)
+
+
+@SOURCES.add_broken("files-untouched", file=sample("shapes"))
+class LeavesThumbnails(FolderOfPictures):
+    def pixels(self, file):
+        file.with_suffix(".thumb").write_bytes(b"")
+        return FolderOfPictures.pixels(self, file)
+
+
+@SOURCES.add_broken("truncated", file=[sample("points.rows"), sample("points.labels")])
+class DoesNotCountTheLabels(RowsAndLabels):
+    """Trusts the second file to be there, and to be whole."""
+
+    def read(self, path):
+        labels = path.with_suffix(".labels")
+        if path.is_file() and labels.is_file() and (found := labels.read_bytes().split()):
+            return {b"fir": RowsAndLabels.read, b"yew": RowsAndLabels.read}[found[-1]](self, path)
+        return RowsAndLabels.read(self, path)
+
+
+@SOURCES.add_broken("written", file=sample("letters"))
+class ForgetsAFile(FolderOfText):
+    def write(self, data, path):
+        FolderOfText.write(self, data, path)
+        return [path / "classes.txt"]
