@@ -121,7 +121,8 @@ NOTED: dict[str, tuple[dict[str, Any], list[str]]] = {
         [
             (
                 "it ships conftest, docs, tests, as any other distribution may: under [tool.setuptools] "
-                'write py-modules = ["cube_tables"], and under [tool.setuptools.packages.find] write include = ["modnet_cube*"]'
+                'write py-modules = ["cube_tables"], and under [tool.setuptools.packages.find] '
+                'write include = ["modnet_cube*"]'
             )
         ],
     ),
