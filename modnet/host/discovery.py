@@ -10,7 +10,6 @@ follows.
 from __future__ import annotations
 
 import functools
-import itertools
 import sys
 import threading
 import warnings
@@ -20,20 +19,19 @@ from typing import Any, cast
 
 import pluggy
 
-from modnet.errors import PluginError, Problem, did_you_mean
+from modnet.errors import PluginError, did_you_mean
 from modnet.host import kinds
 from modnet.host.approval import UnapprovedError
 from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
 from modnet.host.entry_points import (
     BROKEN,
     DISABLED,
-    DISTRIBUTION,
     EVERY_OTHER,
     LOADED,
     NOT_ASKED,
     READY,
     Plugin,
-    is_unmet,
+    find_unmet,
     make_plugin,
     split_names,
 )
@@ -78,6 +76,7 @@ class PluginHost:
         self.plugins: list[Plugin] = []
         self._catalogue = catalogue
         self._has_warned = False  # that some plugins may follow runs which they do not
+        self._owners: dict[str, Plugin] = {}  # the first one of each key and entry point that may be loaded
         self._modules: dict[str, object] = {}  # what was loaded, by the keys of its plugins
 
     def load(self, plugins: Iterable[Plugin], modules: Iterable[str | Plugin] = ()) -> None:
@@ -171,23 +170,29 @@ class PluginHost:
         return f"; broken, see 'modnet plugins doctor': {names}" if names else ""
 
     def _admit(self, plugin: Plugin) -> None:
-        """Load a plugin that is built in, or where there is no catalogue; take the others by metadata and answer."""
-        self.registry.discard(plugin.components)
-        plugin.update(NOT_ASKED)
+        """Decide on a plugin by its metadata; where these allow it, load it or take its answer.
+
+        Load it where it is built in, or where there is no catalogue.
+        """
         version = next((other.version for other in self.plugins if other.built_in), "")
-        before = itertools.takewhile(lambda other: other is not plugin, self.plugins)
-        rivals = [other for other in before if other.works or other.state == NOT_ASKED]
+        names = plugin.value or plugin.key, plugin.key
+        twin = self._owners.get(names[0]) or self._owners.get(names[1])
         if self.without & plugin.names:
             plugin.update(DISABLED)
-        elif plugin.built_in or not plugin.value or not self._catalogue:
-            self._load(plugin)
-        elif is_unmet(plugin, version):
-            why = f"it requires modnet{plugin.needs}, this is modnet {version}"
-            remedy = f"pip install '{DISTRIBUTION}{plugin.needs}', or another version of {plugin.distribution}"
-            plugin.update(BROKEN, Problem(why, remedy))
-        elif twins := [other.key for other in rivals if other.value == plugin.value or other.key == plugin.key]:
-            plugin.update(BROKEN, _reject_twin(twins[0]).problem)
-        elif answer := self._catalogue.find_answer(plugin):
+        elif problem := find_unmet(plugin, version) or (_reject_twin(twin.key).problem if twin else None):
+            plugin.update(BROKEN, problem)
+        else:
+            self._owners.update(dict.fromkeys(names, plugin))
+            if plugin.built_in or not self._catalogue:
+                self._load(plugin)
+            else:
+                self._recall(plugin, self._catalogue)
+
+    def _recall(self, plugin: Plugin, catalogue: Catalogue) -> None:
+        """Take a plugin by the answer that it gave, if it was asked."""
+        self.registry.discard(plugin.components)
+        plugin.update(NOT_ASKED)
+        if answer := catalogue.find_answer(plugin):
             self._apply(plugin, answer)
 
     def _ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
@@ -195,11 +200,11 @@ class PluginHost:
             return
         with lock:
             chosen = [plugin for plugin in self.plugins if plugin.state in states]
-            asked = [plugin for plugin in chosen if plugin.value and not plugin.built_in]
+            asked = [p for p in chosen if self._owners.get(p.key) is p and not p.built_in]
             if asked:
                 self._catalogue.ask(asked, wait, limit)
             for plugin in asked:
-                self._admit(plugin)
+                self._recall(plugin, self._catalogue)
 
     def _apply(self, plugin: Plugin, answer: Answer) -> None:
         """Register the parts of a plugin by its answer; it is imported when one of them is asked for."""

@@ -43,8 +43,8 @@ class Plugin:
     module: str
     load: Callable[[], object]
     value: str = ""  # the value of its entry point, `module` or `module:object`; "" where it has none
-    needs: str = ""
-    """The versions of modnet that its metadata ask for, as in ">=2"; "" where any will do."""
+    needs: dict[str, str] = attrs.field(factory=dict)
+    """The versions of modnet and of Python that its metadata ask for, as in ">=2"; "" where any will do."""
     state: str = NOT_ASKED
     problem: Problem | None = None  # the reason why it is broken, and what to do
     components: tuple[Component, ...] = ()  # the parts that it provides
@@ -138,8 +138,10 @@ def _read_plugins(distribution: Distribution, points: Iterable[EntryPoint]) -> l
     if name == BUILT_IN:  # another distribution of that name: none of its parts may pass for a built-in
         return []
     name = BUILT_IN if name == DISTRIBUTION else name
-    required = find_requirements(about.get_all("Requires-Dist") or ()) if about and name != BUILT_IN else []
-    needs = str(required[0].specifier) if required else ""
+    needs = {}
+    if about and name != BUILT_IN:
+        required = [str(each.specifier) for each in find_requirements(about.get_all("Requires-Dist") or ())]
+        needs = {BUILT_IN: ",".join(filter(None, required)), "Python": about.get("Requires-Python") or ""}
     modules = [(point, point.value.partition(":")[0].strip()) for point in points]
     return [Plugin(point.name, name, version, module, point.load, point.value, needs) for point, module in modules]
 
@@ -195,10 +197,24 @@ def find_requirements(texts: Iterable[str]) -> list[Requirement]:
     return found
 
 
-def is_unmet(plugin: Plugin, version: str) -> bool:
-    """Say whether a plugin requires another version of modnet than this one."""
-    if not plugin.needs:
-        return False
-    from packaging.specifiers import SpecifierSet
+def find_unmet(plugin: Plugin, version: str) -> Problem | None:
+    """Return which other version of modnet than this one, or of Python, a plugin requires, and what to do; or None."""
+    here = {BUILT_IN: version, "Python": ".".join(map(str, sys.version_info[:3]))}
+    for what, needed in plugin.needs.items():
+        if needed and not _is_met(needed, here[what]):
+            get = f"pip install '{DISTRIBUTION}{needed}'" if what == BUILT_IN else f"take Python {needed}"
+            why = f"it requires {what}{needed}, this is {what} {here[what]}"
+            return Problem(why, f"{get}, or another version of {plugin.distribution}")
+    return None
 
-    return not SpecifierSet(plugin.needs).contains(version, prereleases=True)
+
+def _is_met(needed: str, version: str) -> bool:
+    simple = re.fullmatch(r">=\s*3\.(\d+)", needed)  # of Python, as most have it
+    if simple and version.startswith("3.") and int(version.split(".")[1]) >= int(simple[1]):
+        return True
+    from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+    try:
+        return SpecifierSet(needed).contains(version, prereleases=True)
+    except InvalidSpecifier:  # as of a requirement that cannot be read
+        return True
