@@ -51,9 +51,8 @@ class Dataset:
     """The scale of the targets of a regression, which are standardized."""
 
     def __repr__(self) -> str:
-        samples = " and ".join(f"{len(part)} {describe_part(name)}" for name, part in self.parts.items())
         answers = f"in {len(self.classes)} classes" if self.classes else f"with {format_count(self.outputs, 'target')}"
-        return f"<Dataset: {samples} samples of {self.features} features {answers}>"
+        return f"<Dataset: {self.format_sizes()} samples of {self.features} features {answers}>"
 
     @property
     def parts(self) -> dict[str, Samples]:
