@@ -85,8 +85,7 @@ class DenseNetwork:
 
     def accuracy(self, x: Any, t: Any) -> float:
         """Return the share of samples, between 0 and 1, whose largest output is at the target's class."""
-        hits = self.hits(x, t)
-        return int(hits.sum()) / len(hits)
+        return float(self.hits(x, t).mean())
 
     def hits(self, x: Any, t: Any) -> Array:
         """Return for each sample (N,) whether its largest output is at the target's class."""
