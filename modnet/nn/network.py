@@ -275,18 +275,11 @@ def initialize_params(
     """
     params: dict[str, Array] = {}
     for layer in layers:
-        std = _standard_deviation(layer, weight_init_std)
+        named = {"he": (2 / layer.inputs) ** 0.5, "xavier": (2 / (layer.inputs + layer.outputs)) ** 0.5}
+        std: Any = named.get(str(weight_init_std), weight_init_std)
+        if isinstance(std, str) or not std >= 0:
+            raise SettingError([f"'weight_init_std' must be >= 0, 'he' or 'xavier': {std!r}"], "network")
         draws = Stream(seed, ("weights", layer.number)).generator().standard_normal((layer.outputs, layer.inputs))
-        params[layer.weight] = np.ascontiguousarray((std * draws).T, dtype=dtype)
+        params[layer.weight] = np.ascontiguousarray((float(std) * draws).T, dtype=dtype)
         params[layer.bias] = np.zeros(layer.outputs, dtype=dtype)
     return params
-
-
-def _standard_deviation(layer: DenseLayer, given: Any) -> float:
-    if given == "he":
-        return float((2 / layer.inputs) ** 0.5)
-    if given == "xavier":
-        return float((2 / (layer.inputs + layer.outputs)) ** 0.5)
-    if isinstance(given, str) or not given >= 0:
-        raise SettingError([f"'weight_init_std' must be >= 0, 'he' or 'xavier': {given!r}"], "network")
-    return float(given)
