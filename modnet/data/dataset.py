@@ -167,11 +167,8 @@ class Dataset:
         check_feature_names(given, len(given))
         columns = columns or tuple(map(Column, given))
         parts = {name: (find_features(rows, own), labels) for name, (rows, labels) in parts.items()}
-        first, *more = to_samples(parts, known, columns, wanted, weights)
-        if not more:
-            first, second = split_samples(first, wanted.test_fraction, wanted.split_seed, wanted.stratified)
-        else:
-            second = more[0]
+        samples = to_samples(parts, known, columns, wanted, weights)
+        first, second = samples if len(samples) > 1 else split_samples(samples[0], wanted)
         if not len(first):
             raise DataError("no training rows")
         if first.weights is not None:
