@@ -124,9 +124,9 @@ class Verification:
 
 
 def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verification:
-    """Return what differs now from a run's receipt; `data_path` is where its data file is now.
+    """Return what differs now from the receipt of a run that has ended; raises DataError where there is none.
 
-    Raises DataError where there is no receipt, or the run has not ended.
+    `data_path` is where its data file is now.
     """
     then = Receipt.read(folder)
     if then.results is None:
