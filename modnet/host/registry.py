@@ -6,6 +6,7 @@ Two parts of one name never have a silent winner.
 from __future__ import annotations
 
 import inspect
+import operator
 import re
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -17,7 +18,7 @@ import attrs
 from modnet.errors import PluginError, UnknownNameError
 from modnet.host.kinds import KINDS, find_kinds
 from modnet.host.signatures import find_type_mistakes, to_mypy_words
-from modnet.interfaces import Part, kebab_case
+from modnet.interfaces import Part, is_same_name, kebab_case
 
 BUILT_IN = "modnet"  # the owner of the built-ins, as in `modnet:relu`
 SESSION = "session"  # the owner of the parts that a program registers for itself
@@ -148,7 +149,7 @@ class Registry:
         if found and (found.owner == BUILT_IN or found.qualified_name == name):
             return found
         self.settle()
-        if found := self._find(kind, name):
+        if found := self._find(kind, name) or self._find(kind, name, is_same_name):
             return found
         rivals = [c.qualified_name for c in self._sort(kind) if c.name == name]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
@@ -184,9 +185,10 @@ class Registry:
         chosen = [c for c in self._components if kind in {None, c.kind}]
         return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(KINDS).index(c.kind), c.name, c.owner))
 
-    def _find(self, kind: str, name: str) -> Component | None:
+    def _find(self, kind: str, name: str, is_same: Callable[[str, str], bool] = operator.eq) -> Component | None:
         """Return the component that a bare or qualified name finds: the built-in, else the only one, else None."""
-        named = [c for c in self._components if c.kind == kind and name in {c.name, c.qualified_name}]
+        of_kind = [c for c in self._components if c.kind == kind]
+        named = [c for c in of_kind if is_same(name, c.name) or is_same(name, c.qualified_name)]
         found = [c for c in named if c.owner == BUILT_IN] or named
         return found[0] if len(found) == 1 else None
 
