@@ -169,8 +169,7 @@ def _tabulate(sides: int) -> tuple[Array, Array]:
 
 
 def _normal_density(z: Array) -> Array:
-    density: Array = np.exp(-np.square(z) / 2) / math.sqrt(2 * math.pi)
-    return density
+    return np.asarray(np.exp(-np.square(z) / 2) / math.sqrt(2 * math.pi))
 
 
 def _forecast(

@@ -195,8 +195,7 @@ def find_collapsed(accuracies: Array, statuses: Sequence[Status]) -> Array:
     needed = np.maximum(LOST * ordered[-1], ordered[-1] - ordered[1:])
     wide = np.flatnonzero(np.diff(ordered) > needed)
     below = accuracies <= ordered[wide[-1]] if len(wide) else np.zeros(len(accuracies), np.bool_)
-    found: Array = below | np.array([status == Status.DIVERGED for status in statuses])
-    return found
+    return np.asarray(below | np.array([status == Status.DIVERGED for status in statuses]))
 
 
 def find_last(history: History, name: str) -> float:

@@ -116,8 +116,7 @@ def _saddlepoint(values: Array, counts: Array) -> Array:
     middle = np.abs(root) < 1e-4
     divisor = np.where(middle, 1.0, root)
     correction = np.log(np.where(middle, 1.0, at * np.sqrt(curvature) / divisor)) / divisor
-    deviate: Array = root + np.where(middle, terms**3 @ counts / (3 * curvature**1.5), correction)
-    return deviate
+    return np.asarray(root + np.where(middle, terms**3 @ counts / (3 * curvature**1.5), correction))
 
 
 @attrs.frozen

@@ -33,7 +33,7 @@ from modnet.runs.folder import EXPERIMENT, HISTORY, claim, is_unused, read_endin
 from modnet.runs.integrity import check_files
 from modnet.runs.receipt import PLACE, compare_settings
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.types import Grads, Params, Status
+from modnet.types import Grads, Params
 
 SAFE_PATH = "PYTHONSAFEPATH"
 _safe_path = threading.Lock()  # held by the thread that changes that variable
@@ -48,14 +48,6 @@ class Job:
     name: str
     folder: Path
     experiment: Experiment
-
-
-@attrs.frozen
-class JobResult:
-    """The end of a run, to be sent from process to process."""
-
-    status: Status
-    message: str = ""
 
 
 def is_finished(job: Job) -> bool:
@@ -108,19 +100,19 @@ def run_jobs(
             yield from _run_in(pool, jobs, accept, _ignoring_current_folder())
     else:
         for job in jobs:
-            _check(job, _report(partial(_train, job.folder, job.experiment, job.experiment, data, accept)))
+            _check(job, _find_failure(partial(_train, job.folder, job.experiment, job.experiment, data, accept)))
             yield job
 
 
-def train_table(folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False) -> JobResult:
-    """Bring a run to its end, in whichever process this is: begin it, or resume the one in its folder.
+def train_table(folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False) -> BaseException | None:
+    """Bring a run to its end, begun or resumed, in whichever process this is; return the error that kept it from it.
 
     `table` is its experiment; of the modules that it names, those in `granted` and those that are approved here may be
     imported. `accept` is as of `run_jobs`. An estimator that can have several threads takes one; that changes no bit.
     """
     if _is_ending:  # the run was waiting for this worker, and could not be called off
-        return JobResult(Status.INTERRUPTED)
-    return _report(partial(_train_table, Path(folder), table, granted, accept))
+        return KeyboardInterrupt()
+    return _find_failure(partial(_train_table, Path(folder), table, granted, accept))
 
 
 def _train_table(folder: Path, table: Table, granted: Sequence[Code], accept: bool) -> None:
@@ -142,22 +134,22 @@ def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Data
             train_run(variant, data, recorder, recorder.load_checkpoint(accept=accept))
 
 
-def _report(train: Callable[[], None]) -> JobResult:
-    """Return how training ended. Errors become text: not all of them come through to another process."""
+def _find_failure(train: Callable[[], None]) -> BaseException | None:
+    """Return the error that training ended with, as text: not all of them come through to another process."""
     try:
         train()
     except DivergedError:
-        return JobResult(Status.DIVERGED)
+        return None
     except KeyboardInterrupt:
-        return JobResult(Status.INTERRUPTED)
+        return KeyboardInterrupt()
     except ModnetError as error:
-        return JobResult(Status.FAILED, str(error))
+        return ModnetError(str(error))
     except BaseException as error:  # a part of a third-party plugin may fail in any way
         if problem := explain_failure(error, get_host().plugins):
-            return JobResult(Status.FAILED, str(problem))
+            return ModnetError(str(problem))
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        return JobResult(Status.FAILED, f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
-    return JobResult(Status.FINISHED)
+        return ModnetError(f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
+    return None
 
 
 def check_is_no_import() -> None:
@@ -169,10 +161,7 @@ def check_is_no_import() -> None:
 
 
 def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> None:
-    """Load the plugins that an experiment asks for, unless they are loaded; raises PluginError.
-
-    `find_module` returns how a module is imported that the experiment names.
-    """
+    """Load the plugins that an experiment asks for, with its modules as they are found; raises PluginError."""
     asked = list_asked(table)
     modules = [find_module(module) for module in asked["modules"]]
     if not get_host().without.issuperset(split_names(asked["without"])):
@@ -201,11 +190,9 @@ def _run_in(
             future.cancel()
 
 
-def _check(job: Job, result: JobResult) -> None:
-    if result.status is Status.INTERRUPTED:
-        raise KeyboardInterrupt
-    if result.status is Status.FAILED:
-        raise ModnetError(f"{job.name}: {result.message}")
+def _check(job: Job, failure: BaseException | None) -> None:
+    if failure:
+        raise ModnetError(f"{job.name}: {failure}") if isinstance(failure, ModnetError) else failure
 
 
 def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
@@ -213,15 +200,14 @@ def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
     if asked is not None and asked < 1:
         raise SettingError([f"must be >= 1: {asked}"], "workers")
     registry = get_host().registry
-    for job in jobs:
-        for part in find_parts(job.experiment):
-            component = registry.component_of(part)
-            if component and (component.owner == SESSION or find_override_by(part)):
-                if (asked or 1) > 1:
-                    how = "swapped" if find_override_by(part) else "registered"
-                    what = f"the {component.kind} {component.name!r} is {how} in this process alone"
-                    raise SettingError([f"{what}: take 1, or name its module in plugins.modules"], "workers")
+    for part in (part for job in jobs for part in find_parts(job.experiment)):
+        component, is_swapped = registry.component_of(part), find_override_by(part)
+        if component and (is_swapped or component.owner == SESSION):
+            if (asked or 1) == 1:
                 return 1
+            how = f"{component.name!r} is {'swapped' if is_swapped else 'registered'} in this process alone"
+            remedy = "take 1, or name its module in plugins.modules"
+            raise SettingError([f"the {component.kind} {how}: {remedy}"], "workers")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return asked or cores
 

@@ -157,10 +157,7 @@ def split_samples(samples: Samples, fraction: float, seed: int, stratified: bool
 def encode_targets(
     train: Samples, test: Samples, classes: tuple[Any, ...] | None, settings: PreparationSettings
 ) -> tuple[Samples, Samples, tuple[Any, ...], TargetScale | None]:
-    """Return both parts with class indices and the classes; or with standardized targets, no classes and their scale.
-
-    `classes` are those whose indices the targets are already. Raises DataError.
-    """
+    """Return both parts with class indices, and the classes, or with standardized targets, and their scale."""
     if settings.task == "regression":
         if classes or settings.class_weight is not None or settings.stratified:
             raise DataError("a regression has no classes: take 'classes', 'class_weight' and 'stratified' out")

@@ -161,10 +161,7 @@ class PreparationSettings:
 
 
 def find_impute(settings: PreparationSettings, columns: Sequence[Column]) -> list[str | float | None]:
-    """Return what stands for a missing value of each column, None where it is refused; raises DataError.
-
-    It is one of `STATISTICS`, or a number, or in a column of text a word.
-    """
+    """Return one of `STATISTICS`, a number or a word for each column's missing values, or None; raises DataError."""
     given = settings.impute
     if isinstance(given, Mapping):
         listed = {find_column(key, columns, "impute"): way for key, way in given.items()}
