@@ -93,7 +93,10 @@ class Experiment:
 
 def create_experiment(table: Table) -> Experiment:
     """Return the experiment that changes the main job by `table`; raises SettingError with all mistakes at once."""
-    return _make_reader().read(merge(MAIN_JOB, table), Experiment)
+    reader = make_settings_reader()
+    reader.on(tuple[Activation, ...], partial(_read_activations, reader))
+    reader.on(DataSettings, _read_data_settings)
+    return reader.read(merge(MAIN_JOB, table), Experiment)
 
 
 def to_table(value: Any) -> Any:
@@ -101,7 +104,12 @@ def to_table(value: Any) -> Any:
 
     `create_experiment` reads the table of an experiment, and running it gives the same run.
     """
-    return _make_reader().write(value)
+    table = make_settings_reader().write(value)
+    if isinstance(value, Experiment):
+        return {**table, "data": to_table(value.data)}
+    if isinstance(value, DataSettings):
+        return {**table.pop("source"), **table}
+    return table
 
 
 def to_file(experiment: Experiment) -> bytes:
@@ -110,19 +118,10 @@ def to_file(experiment: Experiment) -> bytes:
     try:
         change = find_change(experiment, create_experiment(parse_toml(content)))
     except SettingError as error:
-        raise SettingError(
-            [f"cannot be read again: {mistake}" for mistake in error.mistakes], "the experiment"
-        ) from None
+        raise SettingError([f"cannot be read again: {mistake}" for mistake in error.mistakes]) from None
     if change:
-        raise SettingError([f"{change}: annotate it, and keep it as it was given"])
+        raise SettingError([f"{change}: annotate its settings, and keep each as it is given"])
     return content
-
-
-def _make_reader() -> Settings:
-    reader = make_settings_reader()
-    reader.on(tuple[Activation, ...], partial(_read_activations, reader))
-    reader.on(DataSettings, _read_data_settings, partial(_write_data_settings, reader))
-    return reader
 
 
 def format_title(table: Table) -> str:
@@ -267,7 +266,3 @@ def _read_data_settings(value: Any) -> DataSettings:
     if not reader.reads_files and path is not None:
         raise SettingError([f"the source {table['name']!r} reads no file: take 'path' out"])
     return DataSettings(source=reader, path=Path(path).resolve() if path is not None else None)
-
-
-def _write_data_settings(reader: Settings, value: DataSettings) -> Table:
-    return {**reader.write(value.source), **({"path": str(value.path)} if value.path else {})}

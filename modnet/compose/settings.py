@@ -31,17 +31,11 @@ Table = dict[str, Any]
 
 _WORDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
 _SETS: dict[Any, Callable[[list[Any]], Any]] = {set: set, abc.MutableSet: set, frozenset: frozenset, abc.Set: frozenset}
-_LISTS: dict[Any, Callable[[list[Any]], Any]] = {
-    tuple: tuple,
-    list: list,
-    Sequence: tuple,
-    MutableSequence: list,
-    deque: deque,
-    **_SETS,
-}
+_LISTS: dict[Any, Any] = {tuple: tuple, list: list, Sequence: tuple, MutableSequence: list, deque: deque, **_SETS}
 LISTS = (tuple, list, deque, set, frozenset)
 """The classes that are written as a list."""
 _NUMPY: dict[str, Any] = {"b": bool, "i": int, "u": int, "f": float, "c": complex, "U": str}  # by `np.dtype.kind`
+_FACTORY: Any = attrs.Factory  # a class, whatever its stub says
 _AMBIGUOUS = "may be text: write {none = true} for none, and 'none' in quotes for the text"
 _MISTAKES = (ModnetError, ValueError, TypeError)  # what a validator or an `__init__` raises for a user's mistake
 # Of all that attrs calls as a converter, these take anything and say nothing.
@@ -54,7 +48,6 @@ class Settings:
     def __init__(self, name: Callable[[Part], str] = name_of) -> None:
         self._name = name
         self._own: dict[Any, Callable[[Any], Any]] = {}
-        self._own_writers: dict[type, Callable[[Any], Any]] = {}
         self._settings: dict[type, dict[str, Setting]] = {}
         self._by_kind: dict[Any, Callable[[Any, Any], Any]] = {
             **dict.fromkeys(_WORDS, _read_primitive),
@@ -65,11 +58,9 @@ class Settings:
             Literal: _read_literal,
         }
 
-    def on(self, wanted: Any, read: Callable[[Any], Any], write: Callable[[Any], Any] | None = None) -> None:
-        """Let `read` read what is annotated as exactly `wanted`, and `write` write what is of that class."""
+    def on(self, wanted: Any, read: Callable[[Any], Any]) -> None:
+        """Let `read` read what is annotated as exactly `wanted`."""
         self._own[wanted] = read
-        if write:
-            self._own_writers[wanted] = write
 
     def read(self, table: object, cls: type[T], where: str = "") -> T:
         """Return an instance of `cls` with the settings of `table`; raises SettingError with all mistakes in `where`.
@@ -126,10 +117,11 @@ class Settings:
         """Return an object without settings of its own, of the number or text that it is written as."""
         if issubclass(kind, Enum):
             return read_enum(value, kind)
-        if issubclass(kind, np.generic) and (plain := _NUMPY.get(np.dtype(kind).kind)):
-            return _convert(self.read_value(value, plain), kind)
-        if is_text(kind) and isinstance(value, (str, int, float) if issubclass(kind, Number) else str):
-            return _convert(str(value), kind)
+        with suppress(ValueError, TypeError, ArithmeticError, LookupError):
+            if issubclass(kind, np.generic):
+                return kind(self.read_value(value, _NUMPY[np.dtype(kind).kind]))
+            if is_text(kind) and isinstance(value, (str, int, float) if issubclass(kind, Number) else str):
+                return kind(str(value))
         raise SettingError([f"must be {_describe(kind)}, not {value!r}"])
 
     def write(self, value: Any) -> Any:
@@ -137,8 +129,6 @@ class Settings:
 
         A setting is left out where it is None by default, or where TOML has nothing like its default.
         """
-        if write := self._own_writers.get(type(value)):
-            return write(value)
         if has_settings(value):
             name = {"name": self._name(value)} if isinstance(value, Part) else {}
             return {**name, **self._write_settings(value), **name}
@@ -147,11 +137,13 @@ class Settings:
             keys = [json.dumps(key) if isinstance(key, (int, float)) else str(key) for key in map(to_plain, value)]
             return dict(zip(keys, found, strict=True))
         if isinstance(value, LISTS):
-            return _collect((f"item {number}", partial(self.write, item)) for number, item in _number(value))
+            items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
+            return _collect((f"item {number}", partial(self.write, item)) for number, item in enumerate(items, start=1))
         return to_plain(value)
 
     def _write_settings(self, value: Any) -> Table:
-        table, mistakes = {}, []
+        table: Table = {}
+        mistakes: list[str] = []
         for key, item in get_settings(value).items():
             if item is None:
                 setting = self._find(type(value))[key]
@@ -173,12 +165,14 @@ class Settings:
 
     def _prefer_default(self, found: Any, written: Any, setting: Setting) -> Any:
         """Return a setting's default for what is written as it is, but read otherwise for want of an annotation."""
-        default = _get_default(setting)
-        is_same = type(default) in {type(found), int, float} and not find_change(default, found)
-        if default is None or default is attrs.NOTHING or is_same:
+        default: Any = setting.default
+        if isinstance(default, _FACTORY) and not default.takes_self:
+            default = default.factory()
+        is_plain = default is None or default is attrs.NOTHING
+        if is_plain or (type(default) in {type(found), int, float} and is_same(default, found)):
             return found
         with suppress(SettingError):
-            return found if find_change(self.write(default), written) else default
+            return default if is_same(self.write(default), written) else found
         return found
 
     def _find(self, cls: type) -> dict[str, Setting]:
@@ -265,39 +259,34 @@ def has_settings(value: object) -> bool:
     return isinstance(value, Part) or attrs.has(type(value)) or (is_dataclass(value) and not isinstance(value, type))
 
 
-def find_change(then: Any, now: Any, place: str = "") -> str:
-    """Return the first of the values of settings that is another one now, "" where they are the same.
+def is_same(one: Any, other: Any) -> bool:
+    """Say whether two values of settings are the same: NaN is NaN, 0.0 is not -0.0, and True not 1.
 
-    NaN is NaN, 0.0 is not -0.0, and True not 1; a list is the same as a tuple, and a number as that with a point.
+    A list is the same as a tuple, and a number as that with a point.
 
-    >>> find_change({"lr": 1, "betas": (0.0, float("nan"))}, {"lr": 1.0, "betas": [-0.0, float("nan")]})
-    'betas.1: 0.0, read again as -0.0'
+    >>> is_same({"a": (float("nan"), 1)}, {"a": [float("nan"), 1.0]}), is_same(0.0, -0.0)
+    (True, False)
     """
-    pair: list[Any] = [each.item() if isinstance(each, np.generic) else each for each in (then, now)]
-    if {int, float} == {*map(type, pair)} and pair[0] == pair[1]:
-        return ""
-    is_list = all(isinstance(each, (list, tuple)) for each in pair)
-    if is_list or type(pair[0]) is type(pair[1]):
-        inner = [_get_items(each) for each in pair]
-        if then is now or (not any(inner) and repr(pair[0]) == repr(pair[1])):
-            return ""
-        if any(inner) and inner[0].keys() == inner[1].keys():
-            both = ((key, item, inner[1][key]) for key, item in inner[0].items())
-            return next(filter(None, (find_change(a, b, f"{place}.{key}".strip(".")) for key, a, b in both)), "")
-    return f"{place}: {then!r}, read again as {now!r}"
+    one, other = (value.item() if isinstance(value, np.generic) else value for value in (one, other))
+    if {type(one), type(other)} == {int, float}:
+        return bool(one == other)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    if one is other or type(one) is not type(other):
+        return one is other
+    if has_settings(one):
+        return is_same(get_settings(one), get_settings(other))
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(is_same(item, other[key]) for key, item in one.items())
+    if isinstance(one, (set, frozenset)):
+        return sorted(map(repr, one)) == sorted(map(repr, other))
+    return repr(one) == repr(other)
 
 
-def _get_items(value: Any) -> Mapping[Any, Any]:
-    if has_settings(value):
-        return get_settings(value)
-    if isinstance(value, LISTS):
-        return dict(_number(value))
-    return value if isinstance(value, Mapping) else {}
-
-
-def _number(items: Iterable[Any]) -> Iterable[tuple[int, Any]]:
-    """Yield items with their numbers; those of a set in an order that is the same in every process."""
-    return enumerate(sorted(items, key=repr) if isinstance(items, (set, frozenset)) else items, start=1)
+def find_change(then: object, now: object) -> str:
+    """Return which setting of an object is another in the one that was read again, "" where none is."""
+    both = zip(get_settings(then).items(), get_settings(now).values(), strict=True)
+    return next((f"{key} = {a!r}, read again as {b!r}" for (key, a), b in both if not is_same(a, b)), "")
 
 
 def _collect(items: Iterable[tuple[str, Callable[[], Any]]]) -> list[Any]:
@@ -311,15 +300,6 @@ def _collect(items: Iterable[tuple[str, Callable[[], Any]]]) -> list[Any]:
     if mistakes:
         raise SettingError(mistakes)
     return found
-
-
-def _get_default(setting: Setting) -> Any:
-    """Return a setting's default, made anew where it is a factory's; NOTHING where it has none."""
-    default: Any = setting.default
-    factory: Any = attrs.Factory  # a class, whatever its stub says
-    if not isinstance(default, factory):
-        return default
-    return attrs.NOTHING if default.takes_self else default.factory()
 
 
 def _find_type(setting: Setting) -> Any:
@@ -372,13 +352,6 @@ def _read_literal(value: Any, wanted: Any) -> Any:
             return option
     near = did_you_mean(str(value), [str(option) for option in options])
     raise SettingError([f"must be {_describe(wanted)}, not {value!r}{near}"])
-
-
-def _convert(value: Any, kind: Any) -> Any:
-    try:
-        return kind(value)
-    except (ValueError, TypeError, ArithmeticError):
-        raise SettingError([f"must be {_describe(kind)}, not {value!r}"]) from None
 
 
 def _is_enum(kind: Any) -> bool:

@@ -27,7 +27,7 @@ from modnet.cli.options import parse_assignments, read_alternatives
 from modnet.comparison.grid import create_settings
 from modnet.compose.experiment import create_experiment, to_file, to_table
 from modnet.compose.parts import make_settings_reader
-from modnet.compose.settings import find_change
+from modnet.compose.settings import is_same
 from modnet.compose.tables import merge, put
 from modnet.compose.toml import format_toml, parse_toml
 from modnet.runs.receipt import compare_settings, flatten
@@ -223,17 +223,26 @@ class Rule(Optimizer):
         return params, state
 
 
-def with_attrs(wanted: Any, default: Any) -> type[Optimizer]:
-    value = attrs.field(type=wanted, **({} if default is NOTHING else {"factory": lambda: default}))
+def optimizer_of(table: dict[str, Any]) -> Any:
+    return create_experiment(table).optimizer
+
+
+def make_rule(**settings: Any) -> Any:
+    return modnet.optimizer("typed", **settings)
+
+
+def with_attrs(wanted: Any, default: Any) -> Any:
+    defaults: dict[str, Any] = {} if default is NOTHING else {"factory": lambda: default}
+    value: Any = attrs.field(type=wanted, **defaults)
     return attrs.make_class("Typed", {"value": value}, bases=(Rule,), frozen=True)
 
 
-def with_dataclass(wanted: Any, default: Any) -> type[Optimizer]:
+def with_dataclass(wanted: Any, default: Any) -> Any:
     value = field() if default is NOTHING else field(default_factory=lambda: default)
     return make_dataclass("Typed", [("value", wanted, value)], bases=(Rule,), frozen=True)
 
 
-def with_init(wanted: Any, default: Any) -> type[Optimizer]:
+def with_init(wanted: Any, default: Any) -> Any:
     class Typed(Rule):
         def __init__(self, value=default):  # type: ignore[no-untyped-def]
             self.value = value
@@ -267,8 +276,8 @@ def inline(value: Any) -> str:
 
 def assert_is(found: Any, value: Any) -> None:
     assert type(found) is type(value)
-    assert find_change(value, found) == ""
-    assert isinstance(value, dict) or repr(found) == repr(value)
+    assert is_same(found, value)
+    assert isinstance(value, (dict, frozenset)) or repr(found) == repr(value)
 
 
 @pytest.mark.parametrize("make", [with_attrs, with_dataclass, with_init])
@@ -277,15 +286,15 @@ def test_a_setting_is_made_saved_and_read_again(make: Any, case: str, registered
     wanted, value, written = CASES[case]
     registered(cls := make(wanted, NOTHING))
 
-    made = modnet.optimizer("typed", value=value)
-    assert_is(made.value, value)
-    experiment = create_experiment({"optimizer": made})
+    part = make_rule(value=value)
+    assert_is(part.value, value)
+    experiment = create_experiment({"optimizer": part})
     table = to_table(experiment)
     assert flatten(table["optimizer"]) == flatten({"name": "typed", "value": written})
 
     content = to_file(experiment)
     again = create_experiment(parse_toml(content))
-    assert_is(again.optimizer.value, value)
+    assert_is(optimizer_of(parse_toml(content)).value, value)
     assert to_file(again) == content
     receipt = json.loads(json.dumps(flatten(parse_toml(content))))
     assert compare_settings(receipt, to_table(again)) == []
@@ -293,7 +302,7 @@ def test_a_setting_is_made_saved_and_read_again(make: Any, case: str, registered
     assignments = parse_assignments((f"optimizer.value={inline(written)}",))
     given_by_hand: dict[str, Any] = {"optimizer": {"name": "typed"}}
     put(given_by_hand, ("optimizer", "value"), assignments["optimizer.value"])
-    assert_is(create_experiment(given_by_hand).optimizer.value, value)
+    assert_is(optimizer_of(given_by_hand).value, value)
 
     settings_kept(cls(value))
 
@@ -304,8 +313,7 @@ def test_a_default_of_any_type_and_without_one_is_kept(case: str, registered: Ca
     for make, annotation in ((with_attrs, wanted), (with_init, Any), (with_init, wanted)):
         registered(make(annotation, value))
         experiment = create_experiment({"optimizer": "typed"})
-        again = create_experiment(parse_toml(to_file(experiment)))
-        assert_is(again.optimizer.value, value)
+        assert_is(optimizer_of(parse_toml(to_file(experiment))).value, value)
 
 
 # The type, a value that no experiment file can hold, and why.
@@ -323,11 +331,11 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
     "deep": (Any, json.loads("[" * 400 + "]" * 400), "nested too deeply"),
     "long": (list[float], [0.1] * 2**17, "more than 1,048,576 bytes"),
     "tuple as a key": (dict[tuple[int, int], int], {(1, 2): 3}, "cannot be read again: optimizer.value: '(1, 2)' must"),
-    "enum without a type": (Any, Mode.EXACT, "value: <Mode.EXACT: 'exact'>, read again as 'exact': annotate it"),
-    "path or text": (str | Path, Path("a"), "read again as 'a': annotate it"),
-    "table like none": (dict[str, bool] | None, {"none": True}, "value: {'none': True}, read again as None"),
+    "enum without a type": (Any, Mode.EXACT, "(value=<Mode.EXACT: 'exact'>), read again as Typed(value='exact')"),
+    "path or text": (str | Path, Path("a"), "read again as Typed(value='a'): annotate"),
+    "table like none": (dict[str, bool] | None, {"none": True}, "read again as Typed(value=None)"),
     "structured dtype": (np.dtype[Any], np.dtype([("a", "i4")]), "'value' must be of type dtype"),
-    "whole number as text": (dict[str, int], {1: 2}, "read again as {'1': 2}"),
+    "whole number as text": (dict[str, int], {1: 2}, "read again as Typed(value={'1': 2})"),
     "another part": (Activation, with_attrs(int, 3)(), "Typed is not registered"),
 }  # fmt: skip
 
@@ -351,7 +359,7 @@ def test_a_default_that_no_file_can_hold_is_left_out(case: str, registered: Call
     registered(with_init(Any, value))
     experiment = create_experiment({"optimizer": "typed"})
     assert "value" not in to_table(experiment)["optimizer"]
-    assert create_experiment(parse_toml(to_file(experiment))).optimizer.value is value
+    assert optimizer_of(parse_toml(to_file(experiment))).value is value
 
 
 def test_a_setting_that_is_kept_otherwise_than_given_is_refused(registered: Callable[[type], None]) -> None:
@@ -360,16 +368,16 @@ def test_a_setting_that_is_kept_otherwise_than_given_is_refused(registered: Call
             self.rate = 2 * rate
 
     registered(Doubled)
-    with pytest.raises(SettingError, match=r"^optimizer\.rate: 1\.0, read again as 2\.0: annotate it, and keep it as"):
+    with pytest.raises(SettingError, match=r"^optimizer = Doubled\(rate=1\.0\), read again as Doubled\(rate=2\.0\): "):
         to_file(create_experiment({"optimizer": "typed"}))
-    with pytest.raises(AssertionError, match=r"rate: 1\.0, read again as 2\.0"):
+    with pytest.raises(AssertionError, match=r"rate = 1\.0, read again as 2\.0"):
         settings_kept(Doubled())
 
 
 def test_a_setting_named_as_the_entry_of_the_part_itself_is_refused(registered: Callable[[type], None]) -> None:
     registered(attrs.make_class("Named", {"name": attrs.field(type=str, default="a")}, bases=(Rule,), frozen=True))
-    with pytest.raises(SettingError, match=r"optimizer\.name: 'b', read again as 'a'"):
-        to_file(create_experiment({"optimizer": type(modnet.optimizer("typed"))("b")}))
+    with pytest.raises(SettingError, match=r"optimizer = Named\(name='b'\), read again as Named\(name='a'\)"):
+        to_file(create_experiment({"optimizer": type(make_rule())("b")}))
 
 
 def test_a_setting_that_its_converter_does_not_take_again_is_refused(registered: Callable[[type], None]) -> None:
@@ -417,23 +425,23 @@ class TestNone:
             put(table, path.split("."), given_value)
         experiment = create_experiment(table)
         assert getattr(experiment.optimizer, key) == value
-        assert getattr(create_experiment(parse_toml(to_file(experiment))).optimizer, key) == value
+        assert getattr(optimizer_of(parse_toml(to_file(experiment))), key) == value
 
     @pytest.mark.parametrize("key", ["tag", "free"])
     def test_of_two_readings_the_one_that_is_meant_is_asked_for(self, key: str) -> None:
         found = parse_assignments((f"{key}=none",))
         with pytest.raises(SettingError) as error:
-            modnet.optimizer("typed", **found)
+            make_rule(**found)
         advice = "write {none = true} for none, and 'none' in quotes for the text"
         assert str(error.value) == f"typed: {key}: may be text: {advice}"
 
     def test_what_else_is_written_is_no_none(self) -> None:
         for word in ("None", "null", "nan-"):
             with pytest.raises(SettingError, match=f"'clip' must be a number or none, not '{word}'"):
-                modnet.optimizer("typed", clip=word)
+                make_rule(clip=word)
 
     def test_none_is_written_only_where_the_default_is_another(self) -> None:
-        written = to_table(modnet.optimizer("typed", clip=None, tag=None, inner=None))
+        written = to_table(make_rule(clip=None, tag=None, inner=None))
         assert written == {
             "name": "typed",
             "clip": "none",
@@ -447,7 +455,8 @@ class TestNone:
     def test_in_a_comparison(self) -> None:
         settings = create_settings({"optimizer": "typed"}, {"optimizer.clip": [None, 6.0, 0.5]})
         assert [setting.label for setting in settings] == [f"optimizer.clip {word}" for word in ("none", "6", "0.5")]
-        assert [setting.experiment.optimizer.clip for setting in settings] == [None, 6.0, 0.5]
+        written = [to_table(setting.experiment.optimizer)["clip"] for setting in settings]
+        assert written == ["none", 6.0, 0.5]
 
     @pytest.mark.parametrize(
         ("text", "values"),
@@ -459,18 +468,30 @@ class TestNone:
     )
     def test_in_a_comparison_on_the_command_line(self, text: str, values: list[Any]) -> None:
         _, grid = read_alternatives({**dict.fromkeys(FLAGS), "assignments": (f"optimizer.clip={text}",)})
-        rules = [modnet.optimizer("typed", clip=value).clip for value in grid["optimizer.clip"]]
+        rules = [make_rule(clip=value).clip for value in grid["optimizer.clip"]]
         assert rules == values
 
     def test_an_entry_of_a_saved_run_that_is_none_is_changed_as_any_other(self) -> None:
         saved = parse_toml(to_file(create_experiment({"optimizer": {"name": "typed", "inner": None, "tag": None}})))
-        changed = create_experiment(merge(saved, {"optimizer": {"inner": {"hidden": 3}, "tag": "b"}}))
-        assert (changed.optimizer.inner, changed.optimizer.tag) == (Inner(3), "b")
-        back = create_experiment(merge(to_table(changed), {"optimizer": {"inner": "none", "tag": {"none": True}}}))
-        assert (back.optimizer.inner, back.optimizer.tag) == (None, None)
+        changed = optimizer_of(merge(saved, {"optimizer": {"inner": {"hidden": 3}, "tag": "b"}}))
+        assert (changed.inner, changed.tag) == (Inner(3), "b")
+        none = {"optimizer": {"inner": "none", "tag": {"none": True}}}
+        back = optimizer_of(merge({"optimizer": to_table(changed)}, none))
+        assert (back.inner, back.tag) == (None, None)
 
 
-FLAGS = ("data", "hidden", "activation", "output", "loss", "gradient", "optimizer", "lr", "batch_size", "iterations")
+FLAGS: tuple[str, ...] = (
+    "data",
+    "hidden",
+    "activation",
+    "output",
+    "loss",
+    "gradient",
+    "optimizer",
+    "lr",
+    "batch_size",
+    "iterations",
+)
 FLAGS += ("sampling", "seed")
 
 
@@ -517,5 +538,5 @@ def test_nested_values_are_read_again_as_they_were(data: st.DataObject) -> None:
     reader = make_settings_reader()
     written = parse_toml(format_toml({"value": reader.write(value)}))
     again = reader.read_value(written["value"], Nested)
-    assert find_change(value, again) == ""
+    assert is_same(value, again)
     assert type(again) is type(value)
