@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
-from modnet.cli.output import echo
+from modnet.cli.output import Group, echo
 from modnet.cli.show.packaging import find_rivals, list_notes
 from modnet.compose.plugins import get_host
 from modnet.errors import Problem, UnknownNameError
@@ -26,7 +26,7 @@ from modnet.text import format_table, printable
 Notes = Mapping[str, Sequence[Problem]]  # by distribution
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
 @click.pass_context
@@ -196,7 +196,8 @@ def _to_symptoms(problem: Problem | None) -> dict[str, str]:
 
 def _format_block(host: PluginHost, plugin: Plugin, symptoms: dict[str, str] | None = None) -> str:
     version = f" {plugin.version}" if plugin.version else ""
-    lines = [f"{plugin.name}  ({plugin.distribution}{version})  {plugin.state}  {plugin.file}".rstrip()]
+    changes = f", but changes {', '.join(plugin.changes)}" if plugin.changes else ""
+    lines = [f"{plugin.name}  ({plugin.distribution}{version})  {plugin.state}{changes}  {plugin.file}".rstrip()]
     if symptoms:
         lines += [f"    {what + ':':<13}{said}" for what, said in symptoms.items() if said]
     elif plugin.reason:
@@ -217,6 +218,7 @@ def _to_record(host: PluginHost, plugin: Plugin) -> dict[str, Any]:
         "distribution": plugin.distribution,
         "version": plugin.version,
         "state": plugin.state,
+        "changes": list(plugin.changes),
         "reason": plugin.reason,
         "provides": [{"kind": c.kind, "name": host.registry.name_for(c)} for c in plugin.components],
         "follows": list(plugin.follows),
