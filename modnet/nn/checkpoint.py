@@ -16,7 +16,7 @@ from modnet.errors import DataError, PluginError, SettingError, ShapeError
 from modnet.files import replacing, sweep, write_atomically
 from modnet.files.arrays import unpack_arrays
 from modnet.files.opening import read_plain
-from modnet.interfaces import Optimizer, name_of
+from modnet.interfaces import Optimizer, is_same_name, name_of
 from modnet.nn.serialization import STORABLE, flatten, unflatten
 from modnet.text import printable
 from modnet.types import Array, History, Params, State
@@ -47,7 +47,7 @@ class Checkpoint:
 
         The checkpoint's values need not be theirs.
         """
-        if self.optimizer != name_of(optimizer):
+        if not is_same_name(self.optimizer, name_of(optimizer)):
             mistake = f"the checkpoint is of the optimizer {self.optimizer}, not {name_of(optimizer)}"
             raise SettingError([mistake], "start")
         for name in {**self.params, **params}:
@@ -125,10 +125,7 @@ class Checkpoints:
         self._newest_is_good = True
 
     def load(self) -> tuple[Checkpoint, dict[str, Any]] | None:
-        """Return the last good checkpoint and its description, or None where none has been written.
-
-        Warns where the newest is not good; raises DataError where the one before is not either.
-        """
+        """Return the last good checkpoint and its description, None without any; warns, and raises DataError."""
         if found := _read_last_good(self.folder, self.optimizer):
             self._newest_is_good, checkpoint, about = found
             return checkpoint, about

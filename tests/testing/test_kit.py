@@ -194,7 +194,7 @@ class TestShrinking:
     def test_rows_that_belong_together_stay_together(self):
         inputs = {"y": np.arange(12.0).reshape(6, 2), "t": np.arange(6)}
         found = shrunk(inputs, lambda some: 4 in some["t"] and len(some["y"]) == len(some["t"]))
-        assert (found["y"].shape, found["t"].tolist()) == ((1, 2), [4])
+        assert (found["y"].shape, found["t"].tolist()) == ((1, 1), [4])
 
     def test_names_that_belong_together_stay_together(self):
         inputs = {"params": {name: np.ones(2) for name in "abc"}, "grads": {name: np.ones(2) for name in "abc"}}
@@ -252,6 +252,22 @@ class TestConformance:
             modnet.SettingError, match=r"options of .*: 'promises' must be in \('gradient', 'direction'"
         ):
             modnet.testing.check_gradient_estimator("spsa", promises="gradeint")
+
+    def test_a_module_that_follows_runs_is_handed_in_itself(self, tmp_path, monkeypatch):
+        text = "import modnet\n\n@modnet.hookimpl\ndef run_ended(run):\n    print(run.history.test_accuracy[-1])\n"
+        (tmp_path / "a_diary.py").write_text(text, encoding="utf-8")
+        (tmp_path / "test_diary.py").write_text(
+            "import a_diary\nimport modnet.testing\n\nTestIt = modnet.testing.conformance(a_diary)\n", encoding="utf-8"
+        )
+        done = run("-m", "unittest", "test_diary", cwd=tmp_path)
+        assert "Ran 8 tests" in done.stderr
+        assert "FAILED (failures=2)" in done.stderr  # of a run that failed early, and of a regression
+        assert "import a_diary" in done.stderr
+
+    @pytest.mark.parametrize("what", [object(), modnet.Observer, os.path, np.tanh])
+    def test_what_follows_no_run_is_no_observer(self, what):
+        with pytest.raises(modnet.SettingError, match="expected a plugin, or an observer, with a hook run_started or"):
+            modnet.testing.check_observer(what)
 
 
 test_a_built_in = modnet.testing.conformance(modnet.optimizer("sgd"))
