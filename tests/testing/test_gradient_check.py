@@ -245,12 +245,16 @@ class TestKinks:
 
     def test_slopes_too_small_to_be_seen_are_not_said_to_be_confirmed(self) -> None:
         params = {"w": np.array([3.0, 4.0])}
-        for slope, word, words in (
-            (1e-16, "too noisy", "it is not confirmed: differences see slopes above"),
-            (0.0, "correct", "it is 0 beside the values, as far as differences tell: they see slopes above"),
+        for height, slope, word, words in (
+            (2.0, 1e-16, "too noisy", "it is not confirmed: differences see slopes above"),
+            (2e17, 0.0, "correct", "it is 0 beside the values, as far as differences tell: they see slopes above"),
         ):
-            tiny = judge_whole(lambda p: 2.0 + 1e-16 * float(p["w"].sum()), params, {"w": np.full(2, slope)}, STREAM)
-            assert (tiny.verdict, tiny.explanation[: len(words)]) == (word, words)
+
+            def level(params: Any, height: float = height) -> float:
+                return height + 1e-16 * float(params["w"].sum())
+
+            found = judge_whole(level, params, {"w": np.full(2, slope)}, STREAM)
+            assert (found.verdict, found.explanation[: len(words)]) == (word, words)
 
     @pytest.mark.parametrize("loss", ["cross-entropy", broken_gradients.BookLoss()])
     def test_the_books_check(self, loss: Any) -> None:

@@ -38,8 +38,6 @@ def activation(call: Any = tanh, backward: Any = slope, **more: Any) -> modnet.A
     return type("Mine", (modnet.Activation,), {"__call__": call, "elementwise": True, **own, **more})()
 
 
-
-
 def in_place(_: Any, a: Any, axis: int = -1) -> Any:
     np.tanh(a, out=a)
     return a
