@@ -117,10 +117,7 @@ class DenseNetwork:
     def gradient(
         self, x: Any, t: Any, estimator: GradientEstimator, stream: Stream | None = None, weights: Any = None
     ) -> Grads:
-        """Return the gradient of the loss, weighted by `weights` (N,), by each parameter, as `estimator` obtains it.
-
-        What the estimator draws at random comes from `stream`, by default one of the network's own seed.
-        """
+        """Return the gradient of the loss by each parameter, as `estimator` obtains it with draws from `stream`."""
         stream = stream or Stream(self.seed, ("gradient",))
         return validate_arrays(estimator(self.objective(x, t, weights), self.params, stream), self.params, estimator)
 
