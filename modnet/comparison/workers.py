@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache, partial
@@ -19,7 +18,7 @@ import attrs
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
 from modnet.compose.plugins import get_host, list_asked, load_plugins
 from modnet.compose.settings import Table, get_settings
-from modnet.compose.toml import read_toml
+from modnet.compose.toml import format_toml, parse_toml, read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError
 from modnet.files.opening import read_plain
@@ -27,7 +26,7 @@ from modnet.host.approval import list_granted, name_module
 from modnet.host.entry_points import Plugin, split_names
 from modnet.host.modules import Code
 from modnet.host.problems import explain_failure
-from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
+from modnet.host.registry import SESSION, Override, active_overrides, find_override, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
 from modnet.runs.folder import EXPERIMENT, HISTORY, claim, is_unused, read_ending, recover
@@ -105,21 +104,27 @@ def run_jobs(
             yield job
 
 
-def train_table(folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False) -> BaseException | None:
+def train_table(
+    folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False, swapped: Iterable[Sequence[str]] = ()
+) -> BaseException | None:
     """Bring a run to its end, begun or resumed, in whichever process this is; return the error that kept it from it.
 
     `table` is its experiment; of the modules that it names, those in `granted` and those that are approved here may be
-    imported. `accept` is as of `run_jobs`. An estimator that can have several threads takes one; that changes no bit.
+    imported. `accept` is as of `run_jobs`; what is `swapped`, kinds and names, must be so here. Estimators take one
+    thread; that changes no bit.
     """
     if _is_ending:  # the run was waiting for this worker, and could not be called off
         return KeyboardInterrupt()
+    if unseen := [f"the {kind} {name!r} is swapped" for kind, name in swapped if not find_override(kind, name)]:
+        advice = "compare without an executor, or in threads under swap(..., threads=True)"
+        return SettingError([f"{unseen[0]} where its worker does not see it: {advice}"])
     return _find_failure(partial(_train_table, Path(folder), table, granted, accept))
 
 
 def _train_table(folder: Path, table: Table, granted: Sequence[Code], accept: bool) -> None:
     ensure_plugins(table, partial(name_module, where=folder / EXPERIMENT, granted=granted))
     experiment = create_experiment(table)
-    data = _read_data(json.dumps(table["data"], default=str), active_overrides())
+    data = _read_data(format_toml({"data": table["data"]}), active_overrides())
     _train(folder, experiment, _share(experiment), data, accept)
 
 
@@ -174,7 +179,9 @@ def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> 
 def _run_in(
     executor: Executor, jobs: Sequence[Job], accept: bool, submitting: AbstractContextManager[None]
 ) -> Iterator[Job]:
-    train = partial(train_table, granted=list_granted(get_host().plugins), accept=accept)
+    parts = [part for job in jobs for part in find_parts(job.experiment)]
+    swapped = {(override.kind, override.name) for part in parts if (override := find_override_by(part))}
+    train = partial(train_table, granted=list_granted(get_host().plugins), accept=accept, swapped=swapped)
     with submitting:
         futures = {executor.submit(train, str(job.folder), to_table(job.experiment)): job for job in jobs}
     try:
@@ -275,9 +282,9 @@ def _prepare(without: tuple[str, ...]) -> None:
 
 
 @lru_cache(maxsize=1)
-def _read_data(table: str, _: tuple[Override, ...]) -> Dataset:
+def _read_data(table: bytes, _: tuple[Override, ...]) -> Dataset:
     """Return the data of an experiment's table; the runs of a worker share them, under the same overrides."""
-    return read_data(create_experiment({"data": json.loads(table)}))[0]
+    return read_data(create_experiment(parse_toml(table)))[0]
 
 
 def _share(experiment: Experiment) -> Experiment:
