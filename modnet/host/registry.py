@@ -17,7 +17,7 @@ import attrs
 from modnet.errors import PluginError, UnknownNameError
 from modnet.host.kinds import KINDS, find_kinds
 from modnet.host.signatures import find_type_mistakes, to_mypy_words
-from modnet.interfaces import Part, kebab_case
+from modnet.interfaces import Part, is_same_name, kebab_case
 
 BUILT_IN = "modnet"  # the owner of the built-ins, as in `modnet:relu`
 SESSION = "session"  # the owner of the parts that a program registers for itself
@@ -164,6 +164,9 @@ class Registry:
         self.settle()
         if found := self._find(kind, name):
             return found
+        named = [c for c in self._list(kind) if is_same_name(name, c.name) or is_same_name(name, c.qualified_name)]
+        if len(named) == 1:
+            return named[0]
         rivals = [c.qualified_name for _, c in sorted(self._get_owners(kind, name).items())]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
         raise UnknownNameError(kind, name, self.names(kind, known=True), note + self.hint())

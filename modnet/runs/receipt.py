@@ -22,7 +22,7 @@ from modnet.errors import DataError, SettingError
 from modnet.files import digest, write_atomically
 from modnet.files.cache import hash_file
 from modnet.files.opening import read_json
-from modnet.interfaces import ObservedRun
+from modnet.interfaces import ObservedRun, is_same_name
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.surroundings import PARTS, Difference, Segment, compare_entries
 from modnet.text import printable, quote
@@ -208,7 +208,8 @@ def compare_settings(
     ['setting loss.eps: 0.1 then, 0.2 now']
     """
     found = compare_entries(part, flatten(then), flatten(now))
-    return [each for each in found if not each.what.startswith(changeable)]
+    changed = [each for each in found if not (each.what.endswith("name") and is_same_name(each.then, each.now))]
+    return [each for each in changed if not each.what.startswith(changeable)]
 
 
 def flatten(value: Any, path: str = "") -> Table:
