@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import shlex
@@ -13,25 +12,27 @@ from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from types import ModuleType
 
 import attrs
 from attrs.validators import deep_mapping, instance_of
 
-from modnet.errors import DataError, ModnetError, PluginError
+from modnet.errors import DataError, PluginError
 from modnet.files import write_atomically
 from modnet.files.locks import hold_lock
 from modnet.files.opening import read_json, read_plain
-from modnet.host.entry_points import Plugin, find_file, make_plugin
+from modnet.host.entry_points import LOADED, Plugin, find_file, make_plugin
 from modnet.host.modules import (
     LARGEST,
     Code,
+    find_base,
     find_folder,
+    find_given,
     find_imported,
     find_own_file,
     is_module_name,
     locate,
     read_code,
+    read_source,
 )
 from modnet.text import printable, quote
 
@@ -66,12 +67,15 @@ class Approval:
 
     def find_changed(self) -> list[str]:
         """Return the files that are not as they were approved."""
-        return [name for name, digest in self.files.items() if sha256(_read(self.folder, name)).hexdigest() != digest]
+        return [name for name, digest in self.files.items() if sha256(self._read(name)).hexdigest() != digest]
 
     def read(self) -> Code | None:
         """Return the code, or None where it is not as it was approved."""
-        code = Code(self.module, Path(self.folder), {name: _read(self.folder, name) for name in self.files})
+        code = Code(self.module, Path(self.folder), {name: self._read(name) for name in self.files})
         return code if code.digests == self.files else None
+
+    def _read(self, name: str) -> bytes:
+        return read_source(Path(self.folder), name)
 
 
 def config_folder() -> Path:
@@ -120,48 +124,78 @@ def forget(module: str) -> int:
     return count
 
 
-def give_module(module: str) -> Plugin:
-    """Return the plugin in a module that the user names: the one in the current folder, or where Python finds it."""
-    return make_plugin(module, partial(_import_given, module))
+def give_modules(given: Iterable[str]) -> list[Plugin]:
+    """Return the plugins in modules that the user gives by name or file; raises PluginError.
+
+    A name is that of a module in the current folder, or else of an installed plugin, or where Python finds it.
+    """
+    folders = dict(found := list(dict.fromkeys(map(find_given, given))))
+    for module, folder in found:
+        if folder != folders[module]:
+            places = " and ".join(str(each or "where Python finds it") for each in (folder, folders[module]))
+            raise PluginError(f"two modules are named {module!r}: in {places}", "rename one of the two")
+    return [make_plugin(module, partial(_find_given, module, folder)) for module, folder in found]
 
 
-def name_module(module: str, where: Path | None, granted: Iterable[Code] = ()) -> Plugin:
-    """Return the plugin in a module that the file `where` names; loading it needs an approval, unless it is granted."""
-    load = next((code.load for code in granted if code.module == module), partial(_import_named, module, where))
-    return make_plugin(module, load)
+def name_module(
+    module: str, where: Path | None, granted: Iterable[Code] = (), then: tuple[str, str] = ("", "")
+) -> Plugin:
+    """Return the plugin in a module that the file `where` names; loading it needs an approval, unless it is granted.
+
+    `then` are its file and the digest of its code when it was used, as far as these are known.
+    """
+    code = next((code for code in granted if code.module == module), None)
+    return make_plugin(module, (lambda _: code) if code else partial(_find_named, module, where, *then))
 
 
 def list_granted(plugins: Iterable[Plugin]) -> list[Code]:
-    """Return what a worker process may import, too: the modules among some plugins, as they were read."""
-    modules = [plugin.module for plugin in plugins if not plugin.value and plugin.works]
+    """Return what a worker process may import, too: the modules of third-party plugins, as they were imported."""
+    modules = dict.fromkeys(p.module for p in plugins if p.state == LOADED and not p.built_in)
     return [find_imported(module) or Code(module, Path(), {}) for module in modules]
 
 
-def _import_given(module: str) -> ModuleType:
-    if module in sys.modules or not is_module_name(module):
-        return importlib.import_module(module)
-    if folder := find_folder(module, [Path.cwd()]):
-        return read_code(module, folder).load()
+def _find_given(module: str, folder: Path | None, is_installed: bool) -> Code | None:
+    """Return the code of a module that the user gave, or None where it is as Python finds it."""
+    if not folder and (is_installed or module in sys.modules):
+        return None
+    if folder := folder or find_folder(module, []):
+        return read_code(module, folder)
     if any(approval.module == module for approval in list_approvals()):
-        return _find_approved(f"-p names the module {module!r}", module, None).load()
-    return importlib.import_module(module)
+        return _find_approved(f"-p names the module {module!r}", module, None)
+    return None
 
 
-def _import_named(module: str, where: Path | None) -> ModuleType:
-    """Import a module that the file `where` names; raises UnapprovedError where it is not approved, or not clear."""
+def _find_named(module: str, where: Path | None, file: str, digest: str, is_installed: bool) -> Code | None:
+    """Return the code of a module that the file `where` names, or None where it is as Python finds it.
+
+    It is the approved code with that digest, or else of the first folder with such code. Raises UnapprovedError where
+    there is none, or it is not clear which; but not where the module is installed as a plugin. Warns where another of
+    its name lies nearer.
+    """
     what = printable(f"{where or 'the experiment'} names the module {quote(module)}", 2000)
     if not is_module_name(module):
         raise UnapprovedError(what, "a module has a name as in Python, without .py")
-    folder = find_folder(module, [Path.cwd(), *(where.absolute().parents[:PARENTS] if where else ())])
+    places = [Path.cwd(), *(where.absolute().parents[:PARENTS] if where else ()), find_base(module, file)]
+    found = [place.resolve() for place in places if place and locate(module, place)]
+    folder = found[0] if found else find_folder(module, [])
+    near = locate(module, folder) if folder else None
     if module in sys.modules:
-        file, there = folder and locate(module, folder), getattr(sys.modules[module], "__file__", None)
-        if file and there and file.resolve() != Path(there).resolve():
-            raise UnapprovedError(f"{what}, and another one is imported: {there}, not {file}", "start Python anew")
-        return sys.modules[module]
-    return _find_approved(what, module, folder).load()
+        there = getattr(sys.modules[module], "__file__", None)
+        if near and there and near.resolve() != Path(there).resolve() and not is_installed:
+            raise UnapprovedError(f"{what}, and another one is imported: {there}, not {near}", "start Python anew")
+        return None
+    codes = [code for approval in list_approvals() if approval.module == module and (code := approval.read())]
+    chosen = [code for code in codes if code.digest == digest]
+    chosen += [code for folder in found for code in codes if code.folder == folder]
+    if not chosen and not is_installed:
+        chosen = [_find_approved(what, module, folder, file)]
+    taken = chosen[0].file if chosen else Path(find_file(module))
+    if near and read_source(near.parent, near.name) != read_source(taken.parent, taken.name):
+        warnings.warn(printable(f"{what}: {taken} is taken, and not {near}, which is another", 4000), stacklevel=2)
+    return chosen[0] if chosen else None
 
 
-def _find_approved(what: str, module: str, folder: Path | None) -> Code:
+def _find_approved(what: str, module: str, folder: Path | None, file: str = "") -> Code:
     """Return the approved code of a module in a folder, or in the only one; raises UnapprovedError."""
     known = [a for a in list_approvals() if a.module == module and folder in {None, Path(a.folder)}]
     codes = {code.digest: code for approval in known if (code := approval.read())}
@@ -170,26 +204,30 @@ def _find_approved(what: str, module: str, folder: Path | None) -> Code:
     if codes:
         folders = printable(" and ".join(str(code.folder) for code in codes.values()), 2000)
         raise UnapprovedError(f"{what}, and several are approved", f"run it in the folder of one, {folders}")
-    raise _explain(what, module, folder or next((Path(approval.folder) for approval in known), None), known)
+    raise _explain(what, module, folder or next((Path(approval.folder) for approval in known), None), known, file)
 
 
-def _explain(what: str, module: str, folder: Path | None, known: list[Approval]) -> UnapprovedError:
+def _explain(what: str, module: str, folder: Path | None, known: list[Approval], then: str) -> UnapprovedError:
     """Return the error for a module that is not approved, or no longer, and lies in a folder, if it was found."""
     file = locate(module, folder) if folder else None
     if not file and (found := find_file(module)):
         why = f"{what}, which has no source file that could be approved: {printable(found, 2000)}"
         return UnapprovedError(why, f"name it yourself each time: -p {module}")
     if not folder or not file:
-        return UnapprovedError(f"{what}, which is not found", f"approve it, in its folder: modnet plugins -p {module}")
+        why = f"{what}, which is not found" + f"; it was {printable(then, 2000)}" * bool(then)
+        return UnapprovedError(why, f"approve it where it is now, in its folder: modnet plugins -p {module}")
     changed = next((names[0] for approval in known if (names := approval.find_changed())), "")
     shown = folder / changed if changed else file
     state = "which changed since you approved it" if changed else "which you have not approved"
     digest = f"SHA-256 {sha256(read_plain(shown, LARGEST)).hexdigest()}" if shown.is_file() else "which is gone"
-    go = f"cd {shlex.quote(str(folder))} && " * (folder != Path.cwd().resolve())
-    go = go if go.isprintable() else "in its folder, "
+    is_here, has_own_name = folder == Path.cwd(), "." not in module and not (folder / "__init__.py").exists()
+    go = f"cd {shlex.quote(str(folder))} && " * (not is_here and not has_own_name)
+    given = module if is_here or go else shlex.quote(str(file))
+    if not f"{go}{given}".isprintable():
+        go, given = "in its folder, ", module
     why = f"{what}, {state}: {printable(str(shown), 2000)}, {digest}"
     trust = "if you trust it and what it imports from its folder, approve it"
-    return UnapprovedError(f"{why}\n{trust}", f"{go}modnet plugins -p {module}")
+    return UnapprovedError(f"{why}\n{trust}", f"{go}modnet plugins -p {given}")
 
 
 def _replace(keep: Callable[[Approval], bool], *added: Approval) -> None:
@@ -199,10 +237,3 @@ def _replace(keep: Callable[[Approval], bool], *added: Approval) -> None:
         left = sorted([*filter(keep, list_approvals()), *added], key=lambda each: (each.module, each.folder))
         content = json.dumps({"modules": [attrs.asdict(approval) for approval in left]}, indent=2)
         write_atomically(path, f"{content}\n".encode())
-
-
-def _read(folder: str, name: str) -> bytes:
-    try:
-        return read_plain(Path(folder) / name, LARGEST)
-    except ModnetError:
-        return b""

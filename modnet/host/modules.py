@@ -5,11 +5,13 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
+import re
 import site
 import sys
 import sysconfig
 import warnings
 from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path, PurePosixPath
@@ -17,7 +19,7 @@ from types import CodeType, ModuleType
 
 import attrs
 
-from modnet.errors import PluginError
+from modnet.errors import ModnetError, PluginError
 from modnet.files.opening import read_plain
 
 LARGEST = 2**24  # bytes of a source file, at most
@@ -46,6 +48,15 @@ class Code:
         """The SHA-256 of all files."""
         return sha256(repr(sorted(self.digests.items())).encode()).hexdigest()
 
+    @property
+    def file(self) -> Path:
+        """The file of the module."""
+        return self.folder / find_own_file(self.module, self.files)
+
+    def is_in(self, folder: Path | None) -> bool:
+        """Say whether a folder has all the files, too, as they were read."""
+        return all(folder is not None and read_source(folder, name) == here for name, here in self.files.items())
+
     def load(self) -> ModuleType:
         """Import the module from what was read; raises PluginError where another of its name is imported already."""
         for file in self.files:
@@ -53,7 +64,7 @@ class Code:
             there = getattr(sys.modules.get(name), "__file__", None)
             if there and Path(there).resolve() != (self.folder / file).resolve():
                 why = f"the module {name!r} is imported already, from {there}"
-                raise PluginError(why, f"start Python anew, or rename {self.folder / file}")
+                raise PluginError(why, f"rename {self.folder / file}, or start Python anew")
         if self.files and self.module not in sys.modules:
             sys.meta_path.insert(0, self)
         return importlib.import_module(self.module)
@@ -99,6 +110,28 @@ def is_module_name(text: str) -> bool:
     return len(text) <= LONGEST and all(part.isidentifier() for part in text.split("."))
 
 
+def find_given(text: str) -> tuple[str, Path | None]:
+    """Return name and folder of a module that is given by its name, its file or the folder of its package.
+
+    The folder of a name is the current one, or None where the module is not in it. Raises PluginError.
+    """
+    path, here = Path(text), Path.cwd()
+    if is_module_name(text) and path.suffix != ".py":
+        return text, here if locate(text, here) else None
+    file = path / "__init__.py" if text and path.is_dir() else path
+    if file.suffix != ".py" or not file.is_file():
+        why = f"{text} is no package: it has no __init__.py" if file != path else f"there is no module {text!r}"
+        raise PluginError(why, "give the name of a module, or its file, as in -p ./my_cube.py")
+    file = file.parent.resolve() / file.name
+    folder, names = file.parent, [file.stem] * (file.stem != "__init__")
+    while (folder / "__init__.py").is_file() and not (names and folder == here):
+        folder, names = folder.parent, [folder.name, *names]
+    if wrong := [name for name in names if not name.isidentifier()]:
+        better = re.sub(r"\W|^(?=\d)", "_", wrong[0])
+        raise PluginError(f"{file}: {wrong[0]!r} cannot be a module's name", f"rename it, to {better!r}")
+    return ".".join(names), folder
+
+
 def _list_places(module: str) -> tuple[str, str]:
     place = module.replace(".", "/")
     return f"{place}/__init__.py", f"{place}.py"
@@ -111,7 +144,23 @@ def find_own_file(module: str, files: Container[str]) -> str:
 
 def locate(module: str, folder: Path) -> Path | None:
     """Return the source file of a module that lies in a folder, or None; nothing is imported."""
-    return next((folder / file for file in _list_places(module) if (folder / file).is_file()), None)
+    with suppress(OSError):  # of a path that cannot be
+        return next((folder / file for file in _list_places(module) if (folder / file).is_file()), None)
+    return None
+
+
+def read_source(folder: Path, name: str) -> bytes:
+    """Return the content of a source file in a folder; nothing where it cannot be read."""
+    try:
+        return read_plain(folder / name, LARGEST)
+    except ModnetError:
+        return b""
+
+
+def find_base(module: str, file: str) -> Path | None:
+    """Return the folder that a module lies in, by its file; None where that is no file of such a module."""
+    places = [f"/{place}" for place in _list_places(module)]
+    return next((Path(file.removesuffix(place)) for place in places if file.endswith(place)), None)
 
 
 def find_folder(module: str, beside: Sequence[Path]) -> Path | None:
@@ -127,11 +176,12 @@ def find_folder(module: str, beside: Sequence[Path]) -> Path | None:
     return next((Path(place).resolve().parent for place in places if locate(module, Path(place).parent)), None)
 
 
-def read_code(module: str, folder: Path, *, is_to_be_imported: bool = True) -> Code:
+def read_code(module: str, folder: Path, beside: Container[str] = (), *, is_to_be_imported: bool = True) -> Code:
     """Return the code of a module in a folder, with all that it imports from there.
 
-    Where it is to be imported, what Python has imported already is left out. Raises DataError where a file cannot be
-    read, and PluginError where it is not clear which module is imported.
+    Of a folder of libraries, only the files `beside` count besides its own. Where it is to be imported, what Python has
+    imported already is left out. Raises DataError where a file cannot be read, and PluginError where it is not clear
+    which module is imported.
     """
     files: dict[str, bytes] = {}
     own = module.partition(".")[0]
@@ -143,7 +193,11 @@ def read_code(module: str, folder: Path, *, is_to_be_imported: bool = True) -> C
         if (
             new
             and name.partition(".")[0] != own
-            and (is_library or (is_to_be_imported and _is_imported(name, folder / importer, folder)))
+            and (
+                not all(file in beside for file in new)
+                if is_library
+                else is_to_be_imported and _is_imported(name, folder / importer, folder)
+            )
         ):
             continue
         for file in new:

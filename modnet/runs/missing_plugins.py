@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modnet.compose.plugins import get_host
 from modnet.errors import DataError, ModnetError, PluginError
-from modnet.host.entry_points import DISTRIBUTION
+from modnet.host.approval import name_module
+from modnet.host.entry_points import DISTRIBUTION, Plugin
 from modnet.host.kinds import KINDS
 from modnet.host.registry import BUILT_IN
 from modnet.runs.receipt import Receipt
-from modnet.runs.surroundings import Origin
+from modnet.runs.surroundings import OBSERVER, Origin
 from modnet.text import printable, quote
 
 # Nothing else is advised to be installed: anybody may have written the receipt, and its advice goes into a shell.
@@ -47,11 +48,25 @@ def check_modules(experiment: Path, kinds: Container[str]) -> None:
             raise PluginError(_advise(origin))
 
 
+def make_finder(experiment: Path | None) -> Callable[[str], Plugin]:
+    """Return a function that returns the plugin in a module which an experiment file names.
+
+    The receipt of a run beside the file knows where the module was.
+    """
+    origins = {origin.distribution: origin for origin in _find_origins(experiment, {*KINDS, OBSERVER}) if origin.file}
+
+    def find(module: str) -> Plugin:
+        then = origins.get(module)
+        return name_module(module, experiment, then=(then.file, then.code_sha256) if then else ("", ""))
+
+    return find
+
+
 def _find_origins(experiment: Path | None, kinds: Container[str]) -> list[Origin]:
     """Return the origins of parts of some kinds; none where no receipt stands beside the experiment file."""
     with suppress(DataError):
-        known = Receipt.read(experiment.parent, of_older=True).latest.plugins if experiment else ()
-        return [origin for origin in known if origin.kind in kinds]
+        latest = Receipt.read(experiment.parent, of_older=True).latest if experiment else None
+        return [o for o in (*latest.plugins, *latest.observers) if o.kind in kinds] if latest else []
     return []
 
 

@@ -29,7 +29,7 @@ from modnet.text import printable, quote
 from modnet.types import Status
 
 RECEIPT = "receipt.json"
-FORMAT = 2
+FORMAT, WITH_SEGMENTS = 3, 2  # the latest, and the first that knew by which code all of a run was made
 FILE = "SHA-256 of the file"
 # The beginnings of the settings that may change at any time, and until a run has come to its end.
 PLACE = ("data.path",)
@@ -90,7 +90,7 @@ class Receipt:
         if receipt is None:
             of = f"{table['format']!r:.40}"
             raise DataError(f"{path}: of format {of}, this modnet reads {FORMAT}: install a newer one")
-        if receipt.format != FORMAT and not of_older:
+        if not receipt.knows_all_code and not of_older:
             why = "an older modnet wrote it, and did not keep by which code all of the run was made"
             raise DataError(f"{path}: {why}: {again}")
         return receipt
@@ -100,6 +100,11 @@ class Receipt:
         table = attrs.asdict(self)
         text = json.dumps({**table, "sha256": _hash_table(table)}, indent=2)
         write_atomically(folder / RECEIPT, f"{text}\n".encode())
+
+    @property
+    def knows_all_code(self) -> bool:
+        """True where it has the code by which all of the run was made, and not that of the last process alone."""
+        return self.format >= WITH_SEGMENTS
 
     @property
     def content(self) -> dict[str, Any]:
@@ -179,7 +184,7 @@ def _parse(table: Table) -> Receipt | None:
     if table["format"] == 1:
         surroundings = {key: table.pop(key) for key in ("plugins", "libraries", "platform") if key in table}
         table["segments"] = [{"start": 0, "observers": [], **surroundings}]
-    elif table["format"] != FORMAT:
+    elif table["format"] not in {WITH_SEGMENTS, FORMAT}:
         return None
     if isinstance(known := table.get("segments"), list):
         table["segments"] = _read_segments(json.dumps(known))
