@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -24,7 +24,6 @@ from modnet.host.entry_points import LOADED, Plugin, find_file, make_plugin
 from modnet.host.modules import (
     LARGEST,
     Code,
-    find_base,
     find_folder,
     find_given,
     find_imported,
@@ -160,51 +159,56 @@ def _find_given(module: str, folder: Path | None, is_installed: bool) -> Code | 
         return None
     if folder := folder or find_folder(module, []):
         return read_code(module, folder)
-    if any(approval.module == module for approval in list_approvals()):
-        return _find_approved(f"-p names the module {module!r}", module, None)
-    return None
+    is_known = any(approval.module == module for approval in list_approvals())
+    return _find_approved(f"-p names the module {module!r}", module) if is_known else None
 
 
 def _find_named(module: str, where: Path | None, file: str, digest: str, is_installed: bool) -> Code | None:
-    """Return the code of a module that the file `where` names, or None where it is as Python finds it.
+    """Return the approved code of a module that the file `where` names, or None where it is as Python finds it.
 
-    It is the approved code with that digest, or else of the first folder with such code. Raises UnapprovedError where
-    there is none, or it is not clear which; but not where the module is installed as a plugin. Warns where another of
-    its name lies nearer.
+    Raises UnapprovedError unless it is installed as a plugin. Warns where another one of its name lies nearer.
     """
     what = printable(f"{where or 'the experiment'} names the module {quote(module)}", 2000)
     if not is_module_name(module):
         raise UnapprovedError(what, "a module has a name as in Python, without .py")
-    places = [Path.cwd(), *(where.absolute().parents[:PARENTS] if where else ()), find_base(module, file)]
-    found = [place.resolve() for place in places if place and locate(module, place)]
-    folder = found[0] if found else find_folder(module, [])
-    near = locate(module, folder) if folder else None
+    beside = where.absolute().parents[:PARENTS] if where else ()
+    places = [Path.cwd(), *beside, *Path(file).parents[: module.count(".") + 2]]
+    found = [place.resolve() for place in places if locate(module, place)]
+    near = next((locate(module, folder) for folder in (*found, find_folder(module, [])) if folder), None)
     if module in sys.modules:
         there = getattr(sys.modules[module], "__file__", None)
         if near and there and near.resolve() != Path(there).resolve() and not is_installed:
             raise UnapprovedError(f"{what}, and another one is imported: {there}, not {near}", "start Python anew")
         return None
-    codes = [code for approval in list_approvals() if approval.module == module and (code := approval.read())]
-    chosen = [code for code in codes if code.digest == digest]
-    chosen += [code for folder in found for code in codes if code.folder == folder]
-    if not chosen and not is_installed:
-        chosen = [_find_approved(what, module, folder, file)]
-    taken = chosen[0].file if chosen else Path(find_file(module))
+    code = _find_approved(what, module, found, file, digest, is_installed)
+    taken = code.file if code else Path(find_file(module))
     if near and read_source(near.parent, near.name) != read_source(taken.parent, taken.name):
         warnings.warn(printable(f"{what}: {taken} is taken, and not {near}, which is another", 4000), stacklevel=2)
-    return chosen[0] if chosen else None
+    return code
 
 
-def _find_approved(what: str, module: str, folder: Path | None, file: str = "") -> Code:
-    """Return the approved code of a module in a folder, or in the only one; raises UnapprovedError."""
-    known = [a for a in list_approvals() if a.module == module and folder in {None, Path(a.folder)}]
-    codes = {code.digest: code for approval in known if (code := approval.read())}
-    if len(codes) == 1:
-        return codes.popitem()[1]
-    if codes:
-        folders = printable(" and ".join(str(code.folder) for code in codes.values()), 2000)
-        raise UnapprovedError(f"{what}, and several are approved", f"run it in the folder of one, {folders}")
-    raise _explain(what, module, folder or next((Path(approval.folder) for approval in known), None), known, file)
+def _find_approved(
+    what: str, module: str, folders: Sequence[Path] = (), file: str = "", digest: str = "", is_installed: bool = False
+) -> Code | None:
+    """Return the approved code with a digest, else that in the first of some folders, else the only one.
+
+    Where there is none, raises UnapprovedError, or returns None for a module that is installed as a plugin.
+    """
+    known = [approval for approval in list_approvals() if approval.module == module]
+    codes = {code.folder: code for approval in known if (code := approval.read())}
+    code = next((code for code in codes.values() if code.digest == digest), None)
+    if code := code or next((codes[folder] for folder in folders if folder in codes), None):
+        return code
+    if is_installed:
+        return None
+    folder = folders[0] if folders else find_folder(module, [])
+    if codes and not folder:
+        if len({code.digest for code in codes.values()}) == 1:
+            return codes.popitem()[1]
+        several = printable(" and ".join(map(str, codes)), 2000)
+        raise UnapprovedError(f"{what}, and several are approved", f"run it in the folder of one, {several}")
+    folder = folder or next((Path(approval.folder) for approval in known), None)
+    raise _explain(what, module, folder, [a for a in known if folder == Path(a.folder)], file)
 
 
 def _explain(what: str, module: str, folder: Path | None, known: list[Approval], then: str) -> UnapprovedError:

@@ -267,6 +267,7 @@ class PluginHost:
             for each in installed:
                 self._import_unless_loaded(each)
                 each.raise_if_broken()
+            self.registry.aliases[plugin.module] = installed[0].distribution
             return
         if self.without & plugin.names:
             plugin.update(DISABLED)

@@ -51,7 +51,7 @@ class Plugin:
     components: tuple[Component, ...] = ()  # the parts that it provides
     follows: tuple[str, ...] = ()  # the lifecycle hooks by which it follows runs
     find: Callable[[bool], Code | None] = lambda _: None
-    """Return the code of a module that was named, or None where it is as Python finds it, as an installed one may be."""
+    """Return the code of a module that was named, or None where it is as Python finds it."""
 
     @property
     def key(self) -> str:

@@ -157,12 +157,6 @@ def read_source(folder: Path, name: str) -> bytes:
         return b""
 
 
-def find_base(module: str, file: str) -> Path | None:
-    """Return the folder that a module lies in, by its file; None where that is no file of such a module."""
-    places = [f"/{place}" for place in _list_places(module)]
-    return next((Path(file.removesuffix(place)) for place in places if file.endswith(place)), None)
-
-
 def find_folder(module: str, beside: Sequence[Path]) -> Path | None:
     """Return the folder that a module lies in: one of `beside`, or else where Python finds it; nothing is imported."""
     for folder in beside:

@@ -50,7 +50,7 @@ def _describe(error: BaseException, plugin: Plugin) -> Problem:
         return Problem(f"{type(error).__name__}: {error.msg}", "correct it", where)
     if isinstance(error, ModuleNotFoundError) and error.name in {plugin.module, plugin.package}:
         installed = plugin.name != plugin.module
-        remedy = "install it again" if installed else "name a module that Python finds, without .py"
+        remedy = "install it again" if installed else "give it in its folder, or its file, as in -p ./my_cube.py"
         return Problem(f"there is no module {error.name!r}", remedy)
     remedy = "install what it needs" if isinstance(error, ImportError) else "correct it, or disable the plugin"
     return Problem(f"{type(error).__name__}: {_text(error)}", remedy)

@@ -104,6 +104,7 @@ class Registry:
 
     settle: Callable[[], object] = lambda: None
     hint: Callable[[], str] = lambda: ""  # returns another possible reason why a name is not found
+    aliases: dict[str, str] = attrs.field(factory=dict)  # owners by the modules that were named, and are installed
     _components: list[Component] = attrs.field(factory=list)
 
     def add(self, component: Component) -> None:
@@ -145,7 +146,7 @@ class Registry:
     def find(self, kind: str, name: str) -> Component:
         """Return the component of that bare or qualified name; raises UnknownNameError."""
         found = self._find(kind, name)
-        if found and (found.owner == BUILT_IN or found.qualified_name == name):
+        if found and (found.owner == BUILT_IN or ":" in name):
             return found
         self.settle()
         if found := self._find(kind, name):
@@ -153,6 +154,11 @@ class Registry:
         rivals = [c.qualified_name for c in self._sort(kind) if c.name == name]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
         raise UnknownNameError(kind, name, self.names(kind, known=True), note + self.hint())
+
+    def are_same(self, name: str, other: str) -> bool:
+        """Say whether two names find the same part."""
+        found = ((self._find(kind, name), self._find(kind, other)) for kind in KINDS)
+        return any(one is not None and one is two for one, two in found)
 
     def component_of(self, part: object) -> Component | None:
         """Return the component that a part's class was registered as, else the one that it overrides, or None."""
@@ -186,6 +192,8 @@ class Registry:
 
     def _find(self, kind: str, name: str) -> Component | None:
         """Return the component that a bare or qualified name finds: the built-in, else the only one, else None."""
+        owner, colon, bare = name.rpartition(":")
+        name = self.aliases.get(owner, owner) + colon + bare
         named = [c for c in self._components if c.kind == kind and name in {c.name, c.qualified_name}]
         found = [c for c in named if c.owner == BUILT_IN] or named
         return found[0] if len(found) == 1 else None

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import shlex
 from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -12,6 +13,7 @@ from modnet.errors import DataError, ModnetError, PluginError
 from modnet.host.approval import name_module
 from modnet.host.entry_points import DISTRIBUTION, Plugin
 from modnet.host.kinds import KINDS
+from modnet.host.modules import locate
 from modnet.host.registry import BUILT_IN
 from modnet.runs.receipt import Receipt
 from modnet.runs.surroundings import OBSERVER, Origin
@@ -86,8 +88,10 @@ def _advise(origin: Origin) -> str:
     if unusable:
         return f"{whose}, which is {unusable.state}{': ' * bool(unusable.reason)}{unusable.reason}"
     if not origin.version:
-        how = f": load it with -p {origin.distribution}" if _MODULE.fullmatch(origin.distribution) else ""
-        return f"{whose}, a module that was not installed as a plugin{how}"
+        name, folders = origin.distribution, Path(origin.file).parents
+        file = next((file for folder in folders[: name.count(".") + 2] if (file := locate(name, folder))), name)
+        how = f": load it with -p {shlex.quote(str(file))}" if _MODULE.fullmatch(name) else ""
+        return f"{whose}, a module that was not installed as a plugin{how if how.isprintable() else ''}"
     other = f"; installed is {reports[0].version}, which has none of that name" if reports else ""
     return f"{whose}{other or ', which is not installed'}{_advise_installing(origin)}"
 

@@ -20,7 +20,7 @@ from modnet.compose.plugins import get_host
 from modnet.errors import ModnetError
 from modnet.files.code import code_fingerprint, hash_class
 from modnet.host.entry_points import Plugin
-from modnet.host.modules import find_base, find_imported, read_code
+from modnet.host.modules import find_folder, find_imported, read_code
 from modnet.host.registry import BUILT_IN
 from modnet.runs.environment import INSTRUCTIONS, describe_machine, list_libraries
 from modnet.text import printable
@@ -188,9 +188,8 @@ def _read_named(plugin: Plugin) -> tuple[str, str]:
     with suppress(metadata.PackageNotFoundError):
         beside |= {str(file) for file in (metadata.files(plugin.distribution) if plugin.value else None) or ()}
     with suppress(ModnetError):
-        folder = find_base(plugin.module, Path(plugin.file).as_posix())
-        code = read_code(plugin.module, (folder or Path()).resolve(), beside, is_to_be_imported=False)
-        return (plugin.module, code.digest) if code.files else code_fingerprint(plugin.module)
+        if folder := find_folder(plugin.module, Path(plugin.file).parents):
+            return plugin.module, read_code(plugin.module, folder, beside, is_to_be_imported=False).digest
     return code_fingerprint(plugin.module)
 
 

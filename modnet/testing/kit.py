@@ -77,7 +77,8 @@ def check_distribution(
     """
     __tracebackhide__ = True
     host = get_host()
-    found = [c for c in host.registry.components() if name in {c.plugin, c.owner, f"{c.owner}:{c.plugin}"}]
+    wanted = {name, host.registry.aliases.get(name, name)}  # a module that was named, and is installed
+    found = [c for c in host.registry.components() if wanted & {c.plugin, c.owner, f"{c.owner}:{c.plugin}"}]
     if not found:
         raise PluginError(_explain_missing(name))
     settings, options = settings or {}, options or {}
