@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -12,9 +12,9 @@ import click
 
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
 from modnet.cli.output import echo
-from modnet.cli.show.misnamed import find_misnamed
+from modnet.cli.show.packaging import find_rivals, list_notes
 from modnet.compose.plugins import get_host
-from modnet.errors import UnknownNameError
+from modnet.errors import Problem, UnknownNameError
 from modnet.host.approval import forget as forget_module
 from modnet.host.approval import list_approvals
 from modnet.host.catalogue import LIMIT
@@ -22,6 +22,8 @@ from modnet.host.discovery import PluginHost
 from modnet.host.entry_points import Plugin
 from modnet.host.kinds import KINDS
 from modnet.text import format_table, printable
+
+Notes = Mapping[str, Sequence[Problem]]  # by distribution
 
 
 @click.group(invoke_without_command=True)
@@ -65,10 +67,11 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
     load_chosen_plugins(without, ())
     host = get_host()
     host.ask_anew(timeout)
-    notes = [f"note: {problem}" for problem in find_misnamed()]
-    echo(format_json(host, diagnosis=True) if json_ else format_diagnosis(host, notes))
-    if json_ and notes:
-        echo("\n".join(notes), err=True)
+    rivals = [f"note: {problem}" for problem in find_rivals()]
+    notes = list_notes(host.plugins)
+    echo(format_json(host, notes) if json_ else format_diagnosis(host, notes, rivals))
+    if json_ and rivals:
+        echo("\n".join(rivals), err=True)
     sys.exit(1 if host.list_broken() or host.list_not_asked() else 0)
 
 
@@ -154,23 +157,29 @@ def format_approvals() -> str:
     return "\n".join(format_table(rows, left=len(rows[0]))) if len(rows) > 1 else ""
 
 
-def format_diagnosis(host: PluginHost, notes: Sequence[str]) -> str:
+def format_diagnosis(host: PluginHost, notes: Notes, others: Sequence[str] = ()) -> str:
     """Return the same blocks, of a broken plugin with what is wrong, where and what to do; notes; and a summary."""
     if not host.plugins:
         return "no plugins are installed"
     broken = host.list_broken()
     unasked = f", {count} could not be asked" if (count := len(host.list_not_asked())) else ""
-    blocks = [_format_block(host, plugin, _to_symptoms(plugin)) for plugin in host.plugins]
-    lines = [*blocks, *notes, f"{len(broken)} of {len(host.plugins)} plugins broken{unasked}"]
+    blocks = [_format_block(host, plugin, _to_symptoms(plugin.problem)) for plugin in host.plugins]
+    versions = {plugin.distribution: plugin.version for plugin in host.plugins}
+    noted = [f"note: {name} {versions[name]}: {note}" for name, those in notes.items() for note in those]
+    lines = [*blocks, *noted, *others, f"{len(broken)} of {len(host.plugins)} plugins broken{unasked}"]
     if broken:
         names = ",".join(dict.fromkeys(plugin.distribution for plugin in broken))
         lines.append(f"until they work: --without {names}, or MODNET_WITHOUT={names}")
     return "\n".join(lines)
 
 
-def format_json(host: PluginHost, *, diagnosis: bool = False) -> str:
-    """Return a list of objects, one a plugin; in a diagnosis with what is wrong, where and what to do."""
-    records = [_to_record(host, plugin) | (_to_symptoms(plugin) if diagnosis else {}) for plugin in host.plugins]
+def format_json(host: PluginHost, notes: Notes | None = None) -> str:
+    """Return a list of objects, one a plugin; in a diagnosis with notes, and what is wrong, where and what to do."""
+    records = [_to_record(host, plugin) for plugin in host.plugins]
+    if notes is not None:
+        for record, plugin in zip(records, host.plugins, strict=True):
+            noted = [_to_symptoms(note) for note in notes.get(plugin.distribution, ())]
+            record |= {**_to_symptoms(plugin.problem), "notes": noted}
     return json.dumps(records, indent=2)
 
 
@@ -181,8 +190,7 @@ def format_not_asked(host: PluginHost) -> str:
     return f"{count} not asked yet what they provide; modnet plugins doctor asks them, and waits for the answers"
 
 
-def _to_symptoms(plugin: Plugin) -> dict[str, str]:
-    problem = plugin.problem
+def _to_symptoms(problem: Problem | None) -> dict[str, str]:
     return {"why": problem.why, "where": problem.where, "remedy": problem.remedy} if problem else {}
 
 

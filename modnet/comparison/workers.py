@@ -34,7 +34,7 @@ from modnet.runs.folder import EXPERIMENT, HISTORY, claim, is_unused, read_endin
 from modnet.runs.integrity import check_files
 from modnet.runs.receipt import PLACE, compare_settings
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.types import Grads, Params, Status
+from modnet.types import Grads, Params
 
 SAFE_PATH = "PYTHONSAFEPATH"
 _safe_path = threading.Lock()  # held by the thread that changes that variable
@@ -49,14 +49,6 @@ class Job:
     name: str
     folder: Path
     experiment: Experiment
-
-
-@attrs.frozen
-class JobResult:
-    """The end of a run, to be sent from process to process."""
-
-    status: Status
-    message: str = ""
 
 
 def is_finished(job: Job) -> bool:
@@ -109,19 +101,19 @@ def run_jobs(
             yield from _run_in(pool, jobs, accept, _ignoring_current_folder())
     else:
         for job in jobs:
-            _check(job, _report(partial(_train, job.folder, job.experiment, job.experiment, data, accept)))
+            _check(job, _find_failure(partial(_train, job.folder, job.experiment, job.experiment, data, accept)))
             yield job
 
 
-def train_table(folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False) -> JobResult:
-    """Bring a run to its end, in whichever process this is: begin it, or resume the one in its folder.
+def train_table(folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False) -> BaseException | None:
+    """Bring a run to its end, begun or resumed, in whichever process this is; return the error that kept it from it.
 
     `table` is its experiment; of the modules that it names, those in `granted` and those that are approved here may be
     imported. `accept` is as of `run_jobs`. An estimator that can have several threads takes one; that changes no bit.
     """
     if _is_ending:  # the run was waiting for this worker, and could not be called off
-        return JobResult(Status.INTERRUPTED)
-    return _report(partial(_train_table, Path(folder), table, granted, accept))
+        return KeyboardInterrupt()
+    return _find_failure(partial(_train_table, Path(folder), table, granted, accept))
 
 
 def _train_table(folder: Path, table: Table, granted: Sequence[Code], accept: bool) -> None:
@@ -143,22 +135,22 @@ def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Data
             train_run(variant, data, recorder, recorder.load_checkpoint(accept=accept))
 
 
-def _report(train: Callable[[], None]) -> JobResult:
-    """Return how training ended. Errors become text: not all of them come through to another process."""
+def _find_failure(train: Callable[[], None]) -> BaseException | None:
+    """Return the error that training ended with, as text: not all of them come through to another process."""
     try:
         train()
     except DivergedError:
-        return JobResult(Status.DIVERGED)
+        return None
     except KeyboardInterrupt:
-        return JobResult(Status.INTERRUPTED)
+        return KeyboardInterrupt()
     except ModnetError as error:
-        return JobResult(Status.FAILED, str(error))
+        return ModnetError(str(error))
     except BaseException as error:  # a part of a third-party plugin may fail in any way
         if problem := explain_failure(error, get_host().plugins):
-            return JobResult(Status.FAILED, str(problem))
+            return ModnetError(str(problem))
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        return JobResult(Status.FAILED, f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
-    return JobResult(Status.FINISHED)
+        return ModnetError(f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
+    return None
 
 
 def check_is_no_import() -> None:
@@ -202,11 +194,9 @@ def _run_in(
             future.cancel()
 
 
-def _check(job: Job, result: JobResult) -> None:
-    if result.status is Status.INTERRUPTED:
-        raise KeyboardInterrupt
-    if result.status is Status.FAILED:
-        raise ModnetError(f"{job.name}: {result.message}")
+def _check(job: Job, failure: BaseException | None) -> None:
+    if failure:
+        raise ModnetError(f"{job.name}: {failure}") if isinstance(failure, ModnetError) else failure
 
 
 def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:

@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from os import PathLike
 from pathlib import Path
 from typing import Any, cast
@@ -13,9 +13,8 @@ import numpy as np
 from modnet.compose.parts import find_name, make_part
 from modnet.compose.plugins import get_host
 from modnet.data.dataset import Dataset
-from modnet.errors import DataError, ModnetError, PluginError, UnknownNameError
-from modnet.files import ZIP, describe_foreign, head_of, member_name
-from modnet.files.opening import explain_error, reading
+from modnet.errors import DataError, PluginError, UnknownNameError
+from modnet.files import ZIP, describe_foreign, head_of, member_name, reading
 from modnet.host.registry import Component, Registry, could_be_name
 from modnet.interfaces import DataSource, RowsToPredict
 from modnet.text import format_error, list_some, printable
@@ -47,7 +46,7 @@ def load(what: str | PathLike[str] | object, *, source: str | None = None, **set
 def read_source(source: DataSource, given: Path | object | None) -> Dataset:
     """Return what a source reads, of a file or another object; raises PluginError where that is no data set."""
     path = given if isinstance(given, Path) else None
-    with _guard(source, path):
+    with reading(path, f"the source {find_name(source)}"):
         data: object = source.read(path) if path is given else source.read_object(given)
     if not isinstance(data, Dataset):
         why = f"the source {find_name(source)} returned a {type(data).__name__}"
@@ -68,29 +67,12 @@ def read_rows(
 
     Values may be missing (NaN) where `may_lack` says so. Raises PluginError where what the source returns is none.
     """
-    with _guard(source, path):
+    with reading(path, f"the source {find_name(source)}"):
         found: object = source.read_named_rows(path, features, names)
     if problem := _describe_wrong_rows(found, features, may_lack=may_lack):
         remedy = f"read_rows is to return rows (N, {features}) of finite numbers, and their labels (N,) or None"
         raise PluginError(f"the source {find_name(source)} returned {problem}", remedy)
     return cast("RowsToPredict", found)
-
-
-@contextmanager
-def _guard(source: DataSource, path: Path | None) -> Iterator[None]:
-    """Turn any exception of a source into a DataError that names the source and the file; errors of modnet's pass."""
-    try:
-        yield
-    except ModnetError as error:
-        if isinstance(error, DataError):
-            error.path = error.path or path
-        raise
-    except Exception as error:
-        reader = f"the source {find_name(source)}"
-        if path is None:
-            raise DataError(f"{reader} cannot be read: {format_error(error)}") from error
-        why = explain_error(error) or f"cannot be read by {reader}: {format_error(error)}"
-        raise DataError(f"{path}: {why}", path=path) from error
 
 
 def _describe_wrong_rows(found: object, features: int, *, may_lack: bool) -> str:

@@ -95,10 +95,10 @@ HEAD = 512
 
 
 @contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn any exception while the file at `path` is read into a DataError that names it; errors of modnet's pass.
+def reading(path: Path | None, reader: str = "") -> Iterator[None]:
+    """Turn any exception while a file, or an object, is read into a DataError that names it; errors of modnet's pass.
 
-    An unknown one becomes its cause, for the traceback.
+    One that is unknown, or of a `reader`, becomes its cause, for the traceback.
     """
     try:
         yield
@@ -108,12 +108,12 @@ def reading(path: Path) -> Iterator[None]:
     except ModnetError:
         raise
     except Exception as error:
-        known = explain_error(error)
-        cause = None if known else error
-        raise DataError(f"{path}: {known or f'cannot be read: {format_error(error)}'}", path=path) from cause
+        known = _explain(error) if path else ""
+        what = known or f"cannot be read{reader and f' by {reader}'}: {format_error(error)}"
+        raise DataError(f"{path}: {what}" if path else what, path=path) from (None if known and not reader else error)
 
 
-def explain_error(error: Exception) -> str:
+def _explain(error: Exception) -> str:
     """Return in words why a file cannot be read, or nothing where the error does not tell."""
     if isinstance(error, (FileNotFoundError, IsADirectoryError)):
         return "no such file" if isinstance(error, FileNotFoundError) else "a folder, expected a file"

@@ -201,7 +201,8 @@ def _find_approved(
         return code
     if is_installed:
         return None
-    folder = folders[0] if folders else find_folder(module, [])
+    as_then = (each for each in folders if digest and read_code(module, each, is_to_be_imported=False).digest == digest)
+    folder = next(as_then, folders[0]) if folders else find_folder(module, [])
     if codes and not folder:
         if len({code.digest for code in codes.values()}) == 1:
             return codes.popitem()[1]

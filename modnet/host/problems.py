@@ -6,6 +6,7 @@ import inspect
 import re
 import traceback
 from collections.abc import Iterable
+from contextlib import suppress
 
 import attrs
 import pluggy
@@ -48,12 +49,27 @@ def _describe(error: BaseException, plugin: Plugin) -> Problem:
     if isinstance(error, SyntaxError):
         where = f"{error.filename}:{error.lineno}" if error.lineno else ""
         return Problem(f"{type(error).__name__}: {error.msg}", "correct it", where)
-    if isinstance(error, ModuleNotFoundError) and error.name in {plugin.module, plugin.package}:
-        installed = plugin.name != plugin.module
-        remedy = "install it again" if installed else "give it in its folder, or its file, as in -p ./my_cube.py"
-        return Problem(f"there is no module {error.name!r}", remedy)
+    if isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] == plugin.package:
+        return Problem(f"there is no module {error.name!r}", _advise_module(plugin, str(error.name)))
     remedy = "install what it needs" if isinstance(error, ImportError) else "correct it, or disable the plugin"
     return Problem(f"{type(error).__name__}: {_text(error)}", remedy)
+
+
+def _advise_module(plugin: Plugin, module: str) -> str:
+    """Return what to do where a module of a plugin is not found: its own, or one in its package."""
+    if not plugin.value:
+        is_own = module in {plugin.module, plugin.package}
+        return "give it in its folder, or its file, as in -p ./my_cube.py" if is_own else "correct the import"
+    import importlib.metadata
+
+    files: set[str] = set()
+    with suppress(Exception):  # damaged metadata
+        files = {str(file) for file in importlib.metadata.files(plugin.distribution) or ()}
+    if not files or {f"{module.replace('.', '/')}{end}" for end in (".py", "/__init__.py")} & files:
+        return "install it again"
+    if "." in module:
+        return f'correct its name, or ship it: include = ["{plugin.package}*"] under [tool.setuptools.packages.find]'
+    return f'correct its name, or ship it: py-modules = ["{module}"] under [tool.setuptools]'
 
 
 def _describe_hook(error: pluggy.PluginValidationError) -> Problem:

@@ -5,10 +5,9 @@ from __future__ import annotations
 import io
 import json
 import warnings
-from collections.abc import Callable
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any
 
 import attrs
 import numpy as np
@@ -22,7 +21,6 @@ from modnet.nn.serialization import STORABLE, flatten, unflatten
 from modnet.text import printable
 from modnet.types import Array, History, Params, State
 
-T = TypeVar("T")
 CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
 VERSION = 1  # of a checkpoint's format
 DIGEST = "sha256"  # the entry of a description of parameters that seals both
@@ -131,11 +129,10 @@ class Checkpoints:
 
         Warns where the newest is not good; raises DataError where the one before is not either.
         """
-        found = _read_last_good(self.folder, self._parse)
-        if found is None:
-            return None
-        self._newest_is_good, result = found
-        return result
+        if found := _read_last_good(self.folder, self.optimizer):
+            self._newest_is_good, checkpoint, about = found
+            return checkpoint, about
+        return None
 
     def discard(self, *, but_the_last: bool = False) -> None:
         """Remove the checkpoints, or all but the last, and the temporary files of a killed process."""
@@ -172,43 +169,26 @@ class Checkpoints:
         sealed = content.getvalue()[:-2] + _HEX.to_bytes(2, "little")  # the archive ends with its comment's length
         return sealed + sha256(sealed).hexdigest().encode()
 
-    def _parse(self, header: dict[str, Any], arrays: list[Array]) -> tuple[Checkpoint, dict[str, Any]]:
-        iteration, seconds = header["iteration"], header["seconds"]
-        if type(iteration) is not int or iteration < 0 or not isinstance(seconds, (int, float)):
-            raise ValueError(f"iteration {iteration!r}, {seconds!r} seconds")
-        params = unflatten(header["params"], None, arrays)
-        checkpoint = Checkpoint(
-            iteration=iteration,
-            params=params,
-            optimizer=header["optimizer"],
-            state=unflatten(header["state"], self.optimizer.init(params), arrays),
-            history=_unflatten_history(header, arrays),
-            seconds=seconds,
-        )
-        return checkpoint, header["about"]
-
 
 def load_history(folder: Path) -> History | None:
     """Return the history in the last good checkpoint of a run, as `Checkpoints.load` finds it."""
-    found = _read_last_good(folder, _unflatten_history)
-    return found[1] if found else None
+    found = _read_last_good(folder)
+    return found[1].history if found else None
 
 
 def hash_checkpoints(folder: Path) -> set[str]:
     """Return the digests of the parameters in a run's checkpoints; none where one of these is damaged."""
     paths = [path for path in (folder / CHECKPOINT, folder / PREVIOUS) if path.exists()]
     try:
-        return {
-            _read(path, lambda head, arrays: hash_params(unflatten(head["params"], None, arrays)))[1] for path in paths
-        }
+        return {hash_params(_read(path)[0].params) for path in paths}
     except DataError:
         return set()
 
 
-def _read_last_good(folder: Path, parse: Callable[[dict[str, Any], list[Array]], T]) -> tuple[bool, T] | None:
-    """Return what is parsed of the last good checkpoint, and whether that is the newest; None where there is none.
+def _read_last_good(folder: Path, optimizer: Optimizer | None = None) -> tuple[bool, Checkpoint, dict[str, Any]] | None:
+    """Return whether the newest checkpoint is good, and the last good one as `_read` does; None where there is none.
 
-    Warns where it is not; raises DataError where none is good.
+    Warns where the newest is not; raises DataError where none is good.
     """
     paths = folder / CHECKPOINT, folder / PREVIOUS
     if not any(path.exists() for path in paths):
@@ -216,39 +196,41 @@ def _read_last_good(folder: Path, parse: Callable[[dict[str, Any], list[Array]],
     wrong: list[str] = []
     for path in paths:
         try:
-            iteration, found = _read(path, parse)
+            checkpoint, about = _read(path, optimizer)
         except DataError as error:
             wrong.append(str(error))
             continue
         if wrong:
-            warnings.warn(f"{wrong[0]}; the one before is used, of iteration {iteration:,}", stacklevel=3)
-        return not wrong, found
+            warnings.warn(f"{wrong[0]}; the one before is used, of iteration {checkpoint.iteration:,}", stacklevel=3)
+        return not wrong, checkpoint, about
     raise DataError("\n".join([*wrong, "the run cannot be resumed: start it again from the beginning"]))
 
 
-def _read(path: Path, parse: Callable[[dict[str, Any], list[Array]], T]) -> tuple[int, T]:
-    """Return the iteration of a checkpoint, and what is parsed of its header and arrays; raises DataError."""
+def _read(path: Path, optimizer: Optimizer | None = None) -> tuple[Checkpoint, dict[str, Any]]:
+    """Return a checkpoint and its description; without the optimizer its state is left out. Raises DataError."""
     if not path.exists():
         raise DataError(f"{path}: missing")
     content = read_plain(path)
     if sha256(content[:-_HEX]).hexdigest().encode() != content[-_HEX:]:
         raise DataError(f"{path}: damaged, its digest is not that of its content")
     try:
-        header, arrays = _read_members(content)
-        return int(header["iteration"]), parse(header, arrays)
+        return _unpack(content, optimizer)
     except Exception as error:  # zipfile, zlib, NumPy and json have many of their own
         why = printable(str(error), 200)
         raise DataError(f"{path}: not a checkpoint of this run ({why})", path=path) from None
 
 
-def _read_members(content: bytes) -> tuple[dict[str, Any], list[Array]]:
+def _unpack(content: bytes, optimizer: Optimizer | None) -> tuple[Checkpoint, dict[str, Any]]:
     members = unpack_arrays(content)
     header = json.loads(str(members["header"]))
     if header["version"] != VERSION:
         raise ValueError(f"of format {header['version']}, this modnet reads {VERSION}")
-    return header, [members[str(i)] for i in range(len(members) - 1)]
-
-
-def _unflatten_history(header: dict[str, Any], arrays: list[Array]) -> History:
+    arrays = [members[str(i)] for i in range(len(members) - 1)]
+    iteration, seconds = header["iteration"], header["seconds"]
+    if type(iteration) is not int or iteration < 0 or not isinstance(seconds, (int, float)):
+        raise ValueError(f"iteration {iteration!r}, {seconds!r} seconds")
+    params = unflatten(header["params"], None, arrays)
+    state = None if optimizer is None else unflatten(header["state"], optimizer.init(params), arrays)
     columns = {name: values.tolist() for name, values in unflatten(header["history"], None, arrays).items()}
-    return History(columns.pop("loss"), columns.pop("iterations"), columns)
+    history = History(columns.pop("loss"), columns.pop("iterations"), columns)
+    return Checkpoint(iteration, params, header["optimizer"], state, history, seconds), header["about"]

@@ -14,7 +14,7 @@ from modnet.errors import NoDerivativeError, SettingError, ShapeError
 from modnet.interfaces import Activation, DenseLayer, FusedLoss, GradientEstimator, Loss, Objective, Trace
 from modnet.nn.metrics import find_hits
 from modnet.nn.numerical import compute_partial_differences, default_step
-from modnet.nn.validation import validate_array, validate_gradient
+from modnet.nn.validation import validate_array, validate_arrays
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Params
 
@@ -123,7 +123,7 @@ class DenseNetwork:
         What the estimator draws at random comes from `stream`, by default one of the network's own seed.
         """
         stream = stream or Stream(self.seed, ("gradient",))
-        return validate_gradient(estimator(self.objective(x, t, weights), self.params, stream), self.params, estimator)
+        return validate_arrays(estimator(self.objective(x, t, weights), self.params, stream), self.params, estimator)
 
     def _check_samples(self, given: Any) -> Array:
         for layer in self.layers:

@@ -22,7 +22,7 @@ from modnet.nn.divergence import explain_divergence
 from modnet.nn.metrics import compute_metrics, find_errors, find_hits, list_metrics
 from modnet.nn.network import DenseNetwork, NetworkObjective
 from modnet.nn.run import Run
-from modnet.nn.validation import validate_gradient, validate_step
+from modnet.nn.validation import validate_arrays, validate_step
 from modnet.randomness import Stream
 from modnet.types import Array, History, Params, State, Status
 
@@ -183,7 +183,7 @@ def _step(
     stream: Stream,
 ) -> tuple[Params, State]:
     """Return the parameters and the state after a step; raises PluginError where a part returns something else."""
-    grads = validate_gradient(estimator(objective, params, stream), params, estimator)
+    grads = validate_arrays(estimator(objective, params, stream), params, estimator)
     return validate_step(optimizer.step(params, grads, state), params, optimizer)
 
 

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from modnet.errors import PluginError
-from modnet.types import Array, Grads, Params, State
+from modnet.types import Array, Params, State
 
 
 def validate_array(values: Any, shape: tuple[int, ...], part: object) -> Array:
@@ -25,40 +25,31 @@ def validate_array(values: Any, shape: tuple[int, ...], part: object) -> Array:
     return array
 
 
-def validate_gradient(grads: Any, params: Params, estimator: object) -> Grads:
-    """Return an estimator's gradient, in the parameters' dtypes.
+def validate_arrays(values: Any, params: Params, part: object, place: str = "") -> Mapping[str, Array]:
+    """Return a gradient, or new parameters, in the dtypes of `params`: one float64 makes float64 of all that follows.
 
-    Raises PluginError where it is no array for each parameter, of its shape.
+    Raises PluginError where a part returned no array of real numbers for each parameter, of its shape; `place` says
+    where in what it returned.
     """
-    if not isinstance(grads, Mapping) or grads.keys() != params.keys():
-        raise _describe(estimator, grads, f"an array for each of {', '.join(params)} is expected")
+    if not isinstance(values, Mapping) or values.keys() != params.keys():
+        raise _describe(part, values, f"an array for each of {', '.join(params)} is expected{place}")
+    found = {}
     for name, value in params.items():
-        if getattr(grads[name], "shape", None) != value.shape:
-            raise _describe(estimator, grads[name], f"an array of the shape of {name}, {value.shape}, is expected")
-    return _convert(grads, params, estimator)
+        if getattr(values[name], "shape", None) != value.shape:
+            expected = f"an array of the shape of {name}, {value.shape}, is expected{place}"
+            raise _describe(part, values[name], expected)
+        array = np.asarray(values[name])
+        if not np.can_cast(array.dtype, value.dtype, "same_kind"):
+            raise PluginError(f"{part!r} returned {name} as {array.dtype}", "real numbers are expected")
+        found[name] = array.astype(value.dtype, copy=False)
+    return found
 
 
 def validate_step(result: Any, params: Params, optimizer: object) -> tuple[Params, State]:
-    """Return an optimizer's new parameters, in the dtypes of the given ones, and its state.
-
-    Raises PluginError where a step returned something else.
-    """
+    """Return an optimizer's new parameters, in the dtypes of the given ones, and its state; raises PluginError."""
     if not isinstance(result, tuple) or len(result) != 2:
         raise _describe(optimizer, result, "new parameters and a state are expected")
-    new, state = result
-    if not isinstance(new, Mapping) or new.keys() != params.keys():
-        raise _describe(optimizer, new, f"a mapping of {', '.join(params)} is expected before the state")
-    return _convert(new, params, optimizer), state
-
-
-def _convert(values: Mapping[str, Array], params: Params, part: object) -> Mapping[str, Array]:
-    """Return values in the parameters' dtypes: a single float64 would make float64 of all that follows."""
-    if all(getattr(values[name], "dtype", None) == value.dtype for name, value in params.items()):
-        return values
-    found = {name: np.asarray(values[name]) for name in params}
-    if wrong := [name for name in found if not np.can_cast(found[name].dtype, params[name].dtype, "same_kind")]:
-        raise PluginError(f"{part!r} returned {wrong[0]} as {found[wrong[0]].dtype}", "real numbers are expected")
-    return {name: value.astype(params[name].dtype, copy=False) for name, value in found.items()}
+    return validate_arrays(result[0], params, optimizer, " before the state"), result[1]
 
 
 def _describe(part: object, value: Any, expected: str) -> PluginError:

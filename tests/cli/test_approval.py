@@ -19,7 +19,7 @@ from pathlib import Path
 import pytest
 
 import modnet
-from modnet.comparison.workers import JobResult, train_table
+from modnet.comparison.workers import train_table
 from modnet.host.approval import list_approvals
 
 SCRIPT = Path(sys.executable).parent / "modnet"
@@ -392,7 +392,6 @@ class TestPython:
     ) -> None:
         table = {"plugins": {"modules": ["helpers"]}, "data": {"name": "mnist-small"}, "training": {"iterations": 3}}
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            done: JobResult = pool.submit(train_table, str(tmp_path / "run"), table).result()
-        assert done.status == "failed"
-        assert "names the module 'helpers'" in done.message
+            failure = pool.submit(train_table, str(tmp_path / "run"), table).result()
+        assert "names the module 'helpers'" in str(failure)
         assert not (tmp_path / "ran").exists()

@@ -333,7 +333,8 @@ class TestDoctor:
         self, install: Install, monkeypatch: pytest.MonkeyPatch, call: Call, tmp_path: Path
     ) -> None:
         monkeypatch.setenv("MOODY", "yes")
-        file = install("modnet-moody", "import os\nif 'MOODY' in os.environ: 1 / 0\n" + CUBE.format(name="Cube"))
+        source = "import os\nif 'MOODY' in os.environ: 1 / 0\n" + CUBE.format(name="Cube")
+        file = install("modnet-moody", source, requires="modnet-workbench")
         done = call("plugins", "doctor", cwd=tmp_path)
         assert done.returncode == 1
         assert done.stdout.splitlines()[-6:] == [
@@ -405,11 +406,13 @@ class TestDoctor:
         install("modnet-second", CUBE.format(name="Square"), requires="modnet_workbench>=0.1")
         install("modnet-third", CUBE.format(name="Quartic"), requires="modnet-first>=0.1")
         done = call("plugins", "doctor", "--json", cwd=tmp_path)
-        assert [record["state"] for record in json.loads(done.stdout)[-3:]] == ["ready"] * 3
-        assert done.stderr == (
-            "note: modnet-first 1.0 requires modnet, which on the package index is another distribution: "
-            "have its author require modnet-workbench instead\n"
-        )
+        first, second, third = json.loads(done.stdout)[-3:]
+        assert [record["state"] for record in (first, second, third)] == ["ready"] * 3
+        (note,) = first["notes"]
+        assert note["why"] == "it requires modnet, which on the package index is another distribution"
+        assert note["remedy"] == 'in dependencies under [project], write "modnet-workbench" instead'
+        assert second["notes"] == []
+        assert [note["why"] for note in third["notes"]] == ["it does not require modnet-workbench"]
 
     @pytest.mark.parametrize("arguments", [["--json", "doctor"], ["doctor", "--timeout", "0"], ["nothing"]])
     def test_a_wrong_call_is_one(self, call: Call, tmp_path: Path, arguments: list[str]) -> None:

@@ -109,9 +109,13 @@ def test_an_estimator_returns_an_array_for_each_parameter(data: modnet.Dataset, 
         (lambda params: None, "Optimizer() returned a NoneType: new parameters and a state"),
         (
             lambda params: (None, params),
-            "Optimizer() returned a NoneType: a mapping of W1, b1, W2, b2 is expected before",
+            "Optimizer() returned a NoneType: an array for each of W1, b1, W2, b2 is expected before",
         ),
-        (lambda params: ({"W1": params["W1"]}, None), "Optimizer() returned a dict of W1: a mapping of W1, b1, W2, b2"),
+        (lambda params: ({"W1": params["W1"]}, None), "Optimizer() returned a dict of W1: an array for each of W1, b1"),
+        (
+            lambda params: ({**params, "b1": params["b1"][:1]}, None),
+            "Optimizer() returned an array of shape (1,): an array of the shape of b1, (3,), is expected before",
+        ),
     ],
 )
 def test_a_step_returns_parameters_and_a_state(data: modnet.Dataset, result: Any, words: str) -> None:

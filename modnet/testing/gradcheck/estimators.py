@@ -14,7 +14,7 @@ from modnet.errors import ModnetError
 from modnet.interfaces import GradientEstimator, Objective
 from modnet.nn.network import NetworkObjective
 from modnet.nn.numerical import default_step
-from modnet.nn.validation import validate_gradient
+from modnet.nn.validation import validate_arrays
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.taylor import KINK, find_kinks
 from modnet.testing.gradcheck.verdicts import Verdict
@@ -71,7 +71,7 @@ def measure_estimator(
         start = time.perf_counter()
         try:
             with warnings.catch_warnings(action="ignore"):
-                grads = validate_gradient(estimator(recording, dict(params), stream), params, estimator)
+                grads = validate_arrays(estimator(recording, dict(params), stream), params, estimator)
             estimates.append(_flatten(grads, params))
         except Exception as error:  # of third-party code: its row shows the error
             text = str(error).partition("\n")[0] if isinstance(error, ModnetError) else format_error(error)
