@@ -285,7 +285,7 @@ class PluginHost:
             what = f"{code.file} is taken, and not {each.file}, which is other code of that name"
             warnings.warn(f"{what}, installed with {each.distribution} {each.version}", stacklevel=2)
             self.registry.discard(each.components)
-            each.update(DISABLED, Problem(what))
+            each.update(DISABLED, Problem(what, "leave out -p, to take that"))
         return True
 
     def _load(self, plugin: Plugin) -> None:

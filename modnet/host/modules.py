@@ -190,7 +190,7 @@ def read_code(module: str, folder: Path, beside: Container[str] = (), *, is_to_b
             and (
                 not all(file in beside for file in new)
                 if is_library
-                else is_to_be_imported and _is_imported(name, folder / importer, folder)
+                else is_to_be_imported and _is_imported(name, folder / importer, folder, own)
             )
         ):
             continue
@@ -216,14 +216,14 @@ def _list_files(module: str, folder: Path) -> list[str]:
     return []
 
 
-def _is_imported(name: str, importer: Path, folder: Path) -> bool:
+def _is_imported(name: str, importer: Path, folder: Path, own: str) -> bool:
     """Say whether Python has imported the package that lies in a folder, as one that is installed from there.
 
-    Raises PluginError where another one is installed.
+    Raises PluginError where another one is installed, and not beside an installed copy of the package `own`.
     """
     top = name.partition(".")[0]
     other = find_folder(top, [])
-    if top in sys.stdlib_module_names or other not in {None, folder}:
+    if top in sys.stdlib_module_names or other not in {None, folder, find_folder(own, [])}:
         elsewhere = "a module of Python's own" if top in sys.stdlib_module_names else f"also in {other}"
         why = f"{importer} imports {top!r}, which lies beside it and is {elsewhere}"
         raise PluginError(why, f"rename the one in {folder}, or uninstall the other")
