@@ -174,16 +174,17 @@ def _find_named(module: str, where: Path | None, file: str, digest: str, is_inst
     beside = where.absolute().parents[:PARENTS] if where else ()
     places = [Path.cwd(), *beside, *Path(file).parents[: module.count(".") + 2]]
     found = [place.resolve() for place in places if locate(module, place)]
-    near = next((locate(module, folder) for folder in (*found, find_folder(module, [])) if folder), None)
+    folder = found[0] if found else find_folder(module, [])
     if module in sys.modules:
-        there = getattr(sys.modules[module], "__file__", None)
+        near, there = folder and locate(module, folder), getattr(sys.modules[module], "__file__", None)
         if near and there and near.resolve() != Path(there).resolve() and not is_installed:
             raise UnapprovedError(f"{what}, and another one is imported: {there}, not {near}", "start Python anew")
         return None
     code = _find_approved(what, module, found, file, digest, is_installed)
-    taken = code.file if code else Path(find_file(module))
-    if near and read_source(near.parent, near.name) != read_source(taken.parent, taken.name):
-        warnings.warn(printable(f"{what}: {taken} is taken, and not {near}, which is another", 4000), stacklevel=2)
+    taken = code.folder if code else find_folder(module, [])
+    if found and not read_code(module, found[0], is_to_be_imported=False).is_in(taken):
+        it = f"{code.file if code else find_file(module)} is taken, and not {locate(module, found[0])}"
+        warnings.warn(printable(f"{what}: {it}, which is another", 4000), stacklevel=2)
     return code
 
 
