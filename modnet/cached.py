@@ -12,7 +12,7 @@ from contextlib import suppress
 from functools import cache
 from hashlib import file_digest, sha256
 from pathlib import Path
-from typing import Any, Literal, final
+from typing import Any, final
 
 import numpy as np
 
@@ -199,10 +199,7 @@ class _ArrayFile:
 
 
 def _read_entry(folder: Path, about: Mapping[str, str]) -> tuple[Mapping[str, Array], Facts] | None:
-    """Return the entry in a folder, or None where there is none, or not what was stored.
-
-    The digest of a mapped file is taken again only where its size or times have changed.
-    """
+    """Return the entry in a folder, or None where there is none, or not what was stored."""
     note = read_note(folder / ABOUT)
     try:
         if any(note[key] != value for key, value in about.items()):
@@ -211,11 +208,10 @@ def _read_entry(folder: Path, about: Mapping[str, str]) -> tuple[Mapping[str, Ar
         for name, expected in note["arrays"].items():
             file = folder / f"{name}.npy"
             is_mapped = file.stat().st_size > MAPPED
-            with telling(lambda *_: None):
+            with telling(lambda *_: None):  # a large file is read again only where size or times have changed
                 if (digest if is_mapped else hash_file)(file) != expected:
                     return None
-            mode: Literal["r"] | None = "r" if is_mapped else None
-            arrays[name] = np.load(file, mmap_mode=mode, allow_pickle=False)
+            arrays[name] = np.load(file, mmap_mode="r" if is_mapped else None, allow_pickle=False)
             arrays[name].flags.writeable = False
         return arrays, note["facts"]
     except (DataError, OSError, ValueError, KeyError, EOFError, TypeError, AttributeError):

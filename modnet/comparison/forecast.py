@@ -54,8 +54,7 @@ def _draw_difference(so_far: Variation, variance: Array, draws: _Draws) -> Array
     by_samples = max(so_far.by_sample - so_far.residual, 0.0) / (seeds * so_far.samples)
     apart = max(0.7, 1 - 1 / max(t, 1.0))  # what was seen is on average larger than what is true
     share = np.where(alike, by_samples / (by_samples + variance / seeds), apart)
-    drawn: Array = share * so_far.mean + np.sqrt(share * variance / seeds) * draws.normal()
-    return drawn
+    return np.asarray(share * so_far.mean + np.sqrt(share * variance / seeds) * draws.normal())
 
 
 class _Draws:
@@ -70,8 +69,7 @@ class _Draws:
 
     def normal(self) -> Array:
         """Return standard normal draws, mirrored for the settings in the other order."""
-        normal: Array = self._sign * load_special().ndtri(self.uniform())
-        return normal
+        return np.asarray(self._sign * load_special().ndtri(self.uniform()))
 
     def chi_square(self, df: int) -> Array:
         return _draw_chi_square(next(self._primes), df)[self._order]

@@ -187,16 +187,12 @@ def find_collapsed(accuracies: Array, statuses: Sequence[Status]) -> Array:
 
     Far below means: a gap lies between them that is wider than a fifth of the best run's accuracy, and wider than the
     range of all accuracies above it. Ordinary runs spread without such a gap.
-
-    >>> find_collapsed(np.array([0.91, 0.1, 0.93, 0.92]), [Status.FINISHED] * 4).tolist()
-    [False, True, False, False]
     """
     ordered = np.sort(accuracies)
     needed = np.maximum(LOST * ordered[-1], ordered[-1] - ordered[1:])
     wide = np.flatnonzero(np.diff(ordered) > needed)
     below = accuracies <= ordered[wide[-1]] if len(wide) else np.zeros(len(accuracies), np.bool_)
-    found: Array = below | np.array([status == Status.DIVERGED for status in statuses])
-    return found
+    return np.asarray(below | np.array([status == Status.DIVERGED for status in statuses]))
 
 
 def find_last(history: History, name: str) -> float:

@@ -8,7 +8,7 @@ import signal
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache, partial
@@ -27,7 +27,7 @@ from modnet.host.approval import list_granted, name_module
 from modnet.host.entry_points import Plugin, split_names
 from modnet.host.modules import Code
 from modnet.host.problems import explain_failure
-from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
+from modnet.host.registry import SESSION, Override, active_overrides, find_override, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
 from modnet.runs.folder import EXPERIMENT, HISTORY, claim, is_unused, read_ending, recover
@@ -105,14 +105,20 @@ def run_jobs(
             yield job
 
 
-def train_table(folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False) -> BaseException | None:
+def train_table(
+    folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False, swapped: Iterable[Sequence[str]] = ()
+) -> BaseException | None:
     """Bring a run to its end, begun or resumed, in whichever process this is; return the error that kept it from it.
 
     `table` is its experiment; of the modules that it names, those in `granted` and those that are approved here may be
-    imported. `accept` is as of `run_jobs`. An estimator that can have several threads takes one; that changes no bit.
+    imported. `accept` is as of `run_jobs`; what is `swapped`, kinds and names, must be so here. Estimators take one
+    thread; that changes no bit.
     """
     if _is_ending:  # the run was waiting for this worker, and could not be called off
         return KeyboardInterrupt()
+    if unseen := [f"the {kind} {name!r} is swapped" for kind, name in swapped if not find_override(kind, name)]:
+        advice = "compare without an executor, or in threads under swap(..., threads=True)"
+        return SettingError([f"{unseen[0]} where its worker does not see it: {advice}"])
     return _find_failure(partial(_train_table, Path(folder), table, granted, accept))
 
 
@@ -162,10 +168,7 @@ def check_is_no_import() -> None:
 
 
 def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> None:
-    """Load the plugins that an experiment asks for, unless they are loaded; raises PluginError.
-
-    `find_module` returns how a module is imported that the experiment names.
-    """
+    """Load the plugins that an experiment asks for, with its modules as they are found; raises PluginError."""
     asked = list_asked(table)
     modules = [find_module(module) for module in asked["modules"]]
     if not get_host().without.issuperset(split_names(asked["without"])):
@@ -177,7 +180,9 @@ def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> 
 def _run_in(
     executor: Executor, jobs: Sequence[Job], accept: bool, submitting: AbstractContextManager[None]
 ) -> Iterator[Job]:
-    train = partial(train_table, granted=list_granted(get_host().plugins), accept=accept)
+    parts = [part for job in jobs for part in find_parts(job.experiment)]
+    swapped = {(override.kind, override.name) for part in parts if (override := find_override_by(part))}
+    train = partial(train_table, granted=list_granted(get_host().plugins), accept=accept, swapped=swapped)
     with submitting:
         futures = {executor.submit(train, str(job.folder), to_table(job.experiment)): job for job in jobs}
     try:
@@ -204,15 +209,14 @@ def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
     if asked is not None and asked < 1:
         raise SettingError([f"must be >= 1: {asked}"], "workers")
     registry = get_host().registry
-    for job in jobs:
-        for part in find_parts(job.experiment):
-            component = registry.component_of(part)
-            if component and (component.owner == SESSION or find_override_by(part)):
-                if (asked or 1) > 1:
-                    how = "swapped" if find_override_by(part) else "registered"
-                    what = f"the {component.kind} {component.name!r} is {how} in this process alone"
-                    raise SettingError([f"{what}: take 1, or name its module in plugins.modules"], "workers")
+    for part in (part for job in jobs for part in find_parts(job.experiment)):
+        component, is_swapped = registry.component_of(part), find_override_by(part)
+        if component and (is_swapped or component.owner == SESSION):
+            if (asked or 1) == 1:
                 return 1
+            how = f"{component.name!r} is {'swapped' if is_swapped else 'registered'} in this process alone"
+            remedy = "take 1, or name its module in plugins.modules"
+            raise SettingError([f"the {component.kind} {how}: {remedy}"], "workers")
     cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
     return asked or cores
 

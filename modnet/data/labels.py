@@ -18,9 +18,8 @@ from modnet.types import Array
 LABELS_END = 2**53  # below it, float64 tells whole numbers apart
 SELECTORS = "\ufe00-\ufe0f\U000e0100-\U000e01ef"  # variants of the character before
 BLANK = "\u034f\u115f\u1160\u17b4\u17b5\u3164\uffa0"  # letters and marks that are drawn as nothing
-UNSEEN = {"Cc": "a control character", **dict.fromkeys(["Cf", "Zl", "Zp"], "an invisible character")} | {
-    "Cs": "half a character"
-}
+INVISIBLE = "an invisible character"
+UNSEEN = {"Cc": "a control character", "Cf": INVISIBLE, "Zl": INVISIBLE, "Zp": INVISIBLE, "Cs": "half a character"}
 
 
 def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
@@ -33,8 +32,7 @@ def one_hot(t: Array, like: Array, axis: int = -1) -> Array:
            [1., 0., 0.]])
     """
     if t.ndim == like.ndim:
-        dense: Array = array_namespace(t).astype(t, like.dtype, copy=False)
-        return dense
+        return cast("Array", array_namespace(t).astype(t, like.dtype, copy=False))
     is_numpy = isinstance(like, np.ndarray)  # `Array` stands for the arrays of other libraries, too
     if is_numpy and like.ndim == 2 and axis == -1:  # rows, as in training: four times faster
         rows = np.zeros(like.shape, like.dtype)
@@ -105,13 +103,7 @@ def to_labels(labels: Array, part: str) -> Array:
 
 
 def to_indices(labels: Array, classes: Sequence[Any], part: str) -> Array:
-    """Return the place (N,) of each label among `classes`, or of each one-hot row's 1.
-
-    Raises DataError where a label is none of them.
-
-    >>> to_indices(np.array(["b", "a"]), ["b", "a", "c"], "training")
-    array([0, 1])
-    """
+    """Return the place (N,) of each label among `classes`, or of each one-hot row's 1; raises DataError."""
     found = to_labels(labels, part)
     if not found.size:
         return np.zeros(len(found) if found.ndim else 0, np.int64)
@@ -133,11 +125,7 @@ def to_indices(labels: Array, classes: Sequence[Any], part: str) -> Array:
 
 
 def to_classes(classes: Any) -> tuple[Any, ...]:
-    """Return classes that were given as plain values; raises DataError where they are not text alone or numbers alone.
-
-    >>> to_classes(np.array([2, 4]))
-    (2, 4)
-    """
+    """Return classes that were given as plain values; raises DataError where they are not all text, or all numbers."""
     if isinstance(classes, (Mapping, AbstractSet)) or not isinstance(classes, Iterable):
         raise DataError(f"'classes' must be a list of labels, in their order, not a {type(classes).__name__}")
     found = tuple(classes.tolist() if isinstance(classes, np.ndarray) else classes)
@@ -160,13 +148,10 @@ def find_unclear_labels(labels: Iterable[str]) -> tuple[str, tuple[str, ...]] | 
     for label in labels:
         if not label.strip():
             return f"the label {quote(label, ascii)} is empty: nobody sees it, give it a name", (label,)
-        if label.isascii() and label.isprintable():
-            other = seen.setdefault(label.strip(), label)
-        else:
-            if problem := _find_unseen(label):
-                return f"the label {quote(label)} has {problem}: take it out", (label,)
-            other = seen.setdefault(_to_look(label), label)
-        if other != label:
+        is_plain = label.isascii() and label.isprintable()
+        if not is_plain and (problem := _find_unseen(label)):
+            return f"the label {quote(label)} has {problem}: take it out", (label,)
+        if (other := seen.setdefault(label.strip() if is_plain else _to_look(label), label)) != label:
             both = f"{quote(other, ascii)} and {quote(label, ascii)}"
             return f"the labels {both} look alike: write them in one way, such as Unicode's form NFC", (other, label)
     return None
@@ -187,16 +172,11 @@ def check_classes(classes: Sequence[Any]) -> None:
 
 def _find_unseen(label: str) -> str | None:
     """Return what a label has that nobody sees, or None."""
-    before = "a"
-    for letter in label:
-        what = UNSEEN.get(unicodedata.category(letter))
-        if letter in BLANK:
-            what = "an invisible character"
-        if letter in "\n\r" or (letter in JOINERS and not before.isascii()):
-            what = None
-        if what:
+    for before, letter in zip(f"a{label}", label, strict=False):
+        what = INVISIBLE if letter in BLANK else UNSEEN.get(unicodedata.category(letter))
+        is_harmless = letter in "\n\r" or (letter in JOINERS and not before.isascii())
+        if what and not is_harmless:
             return f"{what} (U+{ord(letter):04X})"
-        before = letter
     return None
 
 

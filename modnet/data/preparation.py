@@ -101,7 +101,8 @@ class Preparation:
             half = np.where(deviation > HUGE, 0.5, 1.0)  # the difference of huge numbers may be none
             numbers = (numbers * half - mean * half) / np.where(deviation == 0, np.inf, deviation * half)
         numbers = np.nan_to_num(numbers, copy=False)
-        return numbers if self._is_plain else self._spread(numbers, lacking)
+        is_plain = not any(column.encode == "one-hot" or column.indicator for column in self.columns)
+        return numbers if is_plain else self._spread(numbers, lacking)
 
     def _spread(self, numbers: Array, lacking: Array) -> Array:
         """Return the features of columns, of which some become several."""
@@ -123,10 +124,6 @@ class Preparation:
         rows = [(column.mean, column.deviation, column.fill_number) for column in self.columns]
         mean, deviation, fill = np.array(rows, np.float64).T
         return mean, deviation, fill
-
-    @cached_property
-    def _is_plain(self) -> bool:
-        return not any(column.encode == "one-hot" or column.indicator for column in self.columns)
 
     def _find_places(self, j: int, codes: Array, words: Sequence[str]) -> Array:
         """Return the place of each word among those of a column, -1 for one that training has not seen."""

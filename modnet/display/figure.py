@@ -32,10 +32,7 @@ _settings = RLock()  # Matplotlib's settings and the filters of warnings belong 
 
 @contextmanager
 def drawing() -> Iterator[None]:
-    """Draw inside the block with Matplotlib's defaults, whatever settings, backend and style a user has.
-
-    Raises MissingExtraError, and ModnetError where Matplotlib fails in any way.
-    """
+    """Draw inside the block with Matplotlib's defaults, whatever a user has; raises MissingExtraError, ModnetError."""
     try:
         with _settings:
             mpl = _import_matplotlib()
@@ -91,10 +88,7 @@ def create_panels(size: tuple[float, float], title: str, **options: Any) -> tupl
 
 
 def render(figure: Figure, kind: str) -> bytes:
-    """Return a figure as the content of a file, the same bytes for the same figure.
-
-    Raises SettingError for an unknown kind, and ModnetError where Matplotlib fails.
-    """
+    """Return a figure as a file's content, the same bytes for the same figure; raises SettingError, ModnetError."""
     if kind not in FORMATS:
         raise SettingError([f"a plot is written as {', '.join(FORMATS)}, not {kind!r}"], "plot")
     undated = {"png": {"Software": None}, "svg": {"Date": None}, "pdf": {"CreationDate": None}}

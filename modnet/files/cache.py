@@ -100,10 +100,7 @@ def cache_entries() -> list[CacheEntry]:
 
 
 def clear_cache() -> int:
-    """Remove what modnet has put into the cache folder, and nothing else; return how many bytes that was.
-
-    Raises DataError where something of it cannot be removed.
-    """
+    """Remove what modnet has put into the cache folder, and nothing else; return how many bytes; raises DataError."""
     folder = cache_folder()
     ours = [folder / name for name in (ARRAYS, DIGESTS, DOWNLOADS, PLUGINS)]
     size = sum(_size(path) for path in ours)

@@ -22,6 +22,7 @@ from modnet.interfaces import Part, kebab_case
 BUILT_IN = "modnet"  # the owner of the built-ins, as in `modnet:relu`
 SESSION = "session"  # the owner of the parts that a program registers for itself
 _overrides: ContextVar[tuple[Override, ...]] = ContextVar("overrides", default=())
+_common_overrides: list[Override] = []  # which all threads see
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -58,28 +59,39 @@ class Component:
 class Override:
     """Another part under a registered name, while a test lasts: `modnet.testing.swap` works by it.
 
-    Overrides are kept in a context variable. So a thread, or a task, sees its own and no other's, and no lock is
-    needed; another thread sees them when it is handed the context: `contextvars.copy_context().run`.
+    A context variable holds those that a thread or a task has entered, and its copies see them. One that all threads
+    see is in a list besides: where a context has no override of that name.
     """
 
     kind: str
     name: str  # the qualified name: that of one component, whichever of its names is asked for
     instead: object  # a class, or a ready part
     nameless: bool  # true where its class is not registered: then it goes by the name that it overrides
+    place: object = None  # where all threads see it, the thread and task that began it
     active: bool = True
 
     def start(self) -> None:
         """Override the name, before all other overrides of it."""
-        _overrides.set((*active_overrides(), self))
+        _overrides.set((*own_overrides(), self))
+        if self.place:
+            _common_overrides.append(self)
 
     def end(self) -> None:
-        """Override the name no longer, in whatever order; nor where this context was copied to."""
+        """Override the name no longer, in whatever order and from wherever; nor where its context was copied to."""
         self.active = False
-        _overrides.set(active_overrides())
+        _overrides.set(own_overrides())
+        if self.place:
+            _common_overrides.remove(self)
 
 
 def active_overrides() -> tuple[Override, ...]:
-    """Return the overrides that are active here, the latest last."""
+    """Return the overrides that are active here: first those that all threads see, then, the latest last, its own."""
+    own = own_overrides()
+    return (*[override for override in _common_overrides if override not in own], *own)
+
+
+def own_overrides() -> tuple[Override, ...]:
+    """Return the active overrides of this thread or task, and of those whose context it has a copy of."""
     return tuple(override for override in _overrides.get() if override.active)
 
 

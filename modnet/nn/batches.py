@@ -42,10 +42,8 @@ class Batches:
 
     def draw(self, t: int) -> Array:
         """Return the sample indices of batch `t`, int64, of shape (size,)."""
-        if self.sampling == "replacement":
-            number, row = divmod(t, DRAWN_AT_ONCE)
-            return np.asarray(self._block(number)[row])
-        number, row = divmod(t, int(self.iterations_per_epoch))
+        at_once = DRAWN_AT_ONCE if self.sampling == "replacement" else int(self.iterations_per_epoch)
+        number, row = divmod(t, at_once)
         return self._block(number)[row * self.size : (row + 1) * self.size]
 
     def ends_epoch(self, t: int) -> bool:
@@ -55,10 +53,10 @@ class Batches:
         return (t + 1) % self.iterations_per_epoch == 0
 
     def _block(self, number: int) -> Array:
-        """Return a thousand batches, or an epoch's permutation; the last one stays drawn."""
+        """Return a thousand batches in a row, or an epoch's permutation; the last one stays drawn."""
         if self._drawn[0] != number:
-            draws, shape = self.stream.child(number).generator(), (DRAWN_AT_ONCE, self.size)
+            draws, count = self.stream.child(number).generator(), DRAWN_AT_ONCE * self.size
             is_shuffled = self.sampling == "shuffle"
-            block = draws.permutation(self.samples) if is_shuffled else draws.integers(0, self.samples, shape)
+            block = draws.permutation(self.samples) if is_shuffled else draws.integers(0, self.samples, count)
             self._drawn = number, block
         return self._drawn[1]

@@ -17,7 +17,6 @@ class Metric:
 
     title: str
     task: Task
-    larger_is_better: bool
     compute: Callable[[Array, Array, Array | None], float]
     """From outputs `y` (N, classes or targets), targets `t` and weights (N,) or None to the number."""
 
@@ -62,9 +61,9 @@ def compute_rmse(y: Array, t: Array, weights: Array | None = None) -> float:
 
 # The first of a task is its main one.
 METRICS = {
-    "accuracy": Metric("accuracy", "classification", True, compute_accuracy),
-    "r2": Metric("R²", "regression", True, compute_r2),
-    "rmse": Metric("RMSE", "regression", False, compute_rmse),
+    "accuracy": Metric("accuracy", "classification", compute_accuracy),
+    "r2": Metric("R²", "regression", compute_r2),
+    "rmse": Metric("RMSE", "regression", compute_rmse),
 }
 
 
@@ -74,11 +73,7 @@ def list_metrics(task: Task) -> list[str]:
 
 
 def compute_metrics(task: Task, y: Array, t: Array, weights: Array | None = None) -> dict[str, float]:
-    """Return each metric of a task by its name; NaN where there are no samples.
-
-    >>> compute_metrics("regression", np.array([[1.0], [4.0]]), np.array([[1.0], [3.0]]))
-    {'r2': 0.5, 'rmse': 0.7071067811865476}
-    """
+    """Return each metric of a task by its name; NaN where there are no samples."""
     return {name: METRICS[name].compute(y, t, weights) if len(t) else math.nan for name in list_metrics(task)}
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 
@@ -12,17 +12,10 @@ from modnet.types import Array, Params, State
 
 
 def validate_array(values: Any, shape: tuple[int, ...], part: object) -> Array:
-    """Return the value that a part returned; raises PluginError where it is no array of that shape.
-
-    >>> validate_array(0.5, (2,), modnet.loss("mean-squared-error"))
-    Traceback (most recent call last):
-        ...
-    modnet.errors.PluginError: MeanSquaredError() returned a float: an array of shape (2,) is expected
-    """
+    """Return the value that a part returned; raises PluginError where it is no array of that shape."""
     if getattr(values, "shape", None) != shape:
         raise _describe(part, values, f"an array of shape {shape} is expected")
-    array: Array = values
-    return array
+    return cast("Array", values)
 
 
 def validate_arrays(values: Any, params: Params, part: object, place: str = "") -> Mapping[str, Array]:

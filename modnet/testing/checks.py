@@ -97,7 +97,7 @@ class Suite:
 
     kind: str
     subject: Callable[..., Any]
-    """The class of the subjects of the checks: a part, and options."""
+    """Makes the subject of the checks: a part, and options."""
     checks: dict[str, Check] = attrs.field(factory=dict)
 
     def check(self, cases: Callable[[Any], Iterable[Inputs]], *skips: str) -> Callable[[Any], Any]:

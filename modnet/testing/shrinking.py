@@ -41,6 +41,8 @@ def _smaller(inputs: Mapping[str, Any]) -> Iterator[Mapping[str, Any]]:
     if len(arrays) == 1:  # where there are more, they have a shape in common
         ((key, only),) = arrays.items()
         yield from ({**inputs, key: fewer} for axis in range(1, only.ndim) for fewer in _fewer(only, axis))
+    else:
+        yield from ({**inputs, **fewer} for fewer in _fewer_columns(arrays))
     for key, value in inputs.items():
         if isinstance(value, np.ndarray):
             yield from ({**inputs, key: plainer} for plainer in _plainer(value))
@@ -67,6 +69,16 @@ def _fewer_rows(arrays: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
         return
     for rows in _parts(lengths.pop()):
         yield {key: array[rows] for key, array in arrays.items()}
+
+
+def _fewer_columns(arrays: Mapping[str, Array]) -> Iterator[dict[str, Array]]:
+    """Yield all arrays of rows with fewer columns, the same of each: outputs without some classes."""
+    wide = {key: array for key, array in arrays.items() if array.ndim > 1}
+    widths = {array.shape[-1] for array in wide.values()}
+    if len(widths) != 1:
+        return
+    for columns in _parts(widths.pop()):
+        yield {key: array[..., columns] for key, array in wide.items()}
 
 
 def _fewer(array: Array, axis: int) -> Iterator[Array]:

@@ -53,7 +53,7 @@ SKIPPED = {
     "sigmoid": set(),
     "softmax": {"elementwise"},
     "step": {"standard", "derivative", "backward"},
-    "huber": FUSED | {"smooth"},
+    "huber": FUSED | {"smooth", "targets"},
     "mean-squared-error": FUSED,
     "backpropagation": {"mean", "any-function", "evaluations"},
     "evolution-strategies": {"gradient", "weighted"},

@@ -6,7 +6,7 @@ import gc
 import os
 import pickle
 import warnings
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -29,6 +29,7 @@ OF_FILES = "it was given no object to read: check_data_source(part, given=...)"
 NO_FILE = "no sample file: check_data_source(part, file=...)"
 NO_ROWS = "it reads whole data sets only, no rows to predict"
 NO_NAMES = "it finds columns by position, not by name"
+NAMED = "it recognises no file or folder: --source names it"
 MISSING_NAME = "no column of this name"
 NO_WRITER = "it does not write files"
 NOT_FETCHED = "it has not been downloaded"
@@ -37,6 +38,7 @@ CUTS = 16
 GARBAGE = (b"\0", b"\xff" * 600, b"\x80\x04garbage", b"PK\x03\x04" + b"\0" * 40, b"1,2\n3", b"[{}", b"\n\n\n")
 HEADS = (b"", b"\0", b"\xff\xfe", b"a,b\n1,2\n", b"\x1f\x8b\x08", b"PK\x03\x04", b"\x80\x04\x95")
 OBJECTS: tuple[Any, ...] = (None, 0, "data", b"", [], {}, (), object(), np.zeros(3))
+STRANGERS = ("Thumbs.db", ".DS_Store", "README")
 NAMES = ("data", "data.txt", "a.b.c", ".hidden", "train-images-idx3-ubyte", "ä.csv", "x" * 200)
 
 
@@ -49,15 +51,14 @@ class Subject:
     given: object = None
     """The object that it is to read, for a source of objects."""
     sample: Mapping[str, bytes] = attrs.field(init=False)
-    """Files by name, the first of which is handed to the source; none where there are none."""
+    """Files by name, in a folder by `folder/name`. The first is handed to the source, or the folder that it is in."""
 
     @sample.default
     def _read_sample(self) -> dict[str, bytes]:
         if self.file is None:
             writes = type(self.part).write is not DataSource.write
             return own_sample(self.part) if self.part.reads_files and writes else {}
-        paths = [self.file] if isinstance(self.file, (str, os.PathLike)) else self.file
-        return {Path(path).name: _content(Path(path)) for path in paths}
+        return collect([self.file] if isinstance(self.file, (str, os.PathLike)) else self.file)
 
     @property
     def files(self) -> dict[str, Any]:
@@ -88,20 +89,27 @@ def check_data_source(
 ) -> Report:
     """Check a data source: an instance, or a name.
 
-    `file` is a small file that it can read, or all files that it consists of, of which the first is handed to it. It is
-    copied, cut off and spoilt elsewhere. `given` is an object in its place, such as a data frame. Without either, a
-    source that writes files makes its own; of any other not all checks can run, and so it does not pass. Returns a
-    report; raises ConformanceError, an AssertionError with all of its text, where the part does not pass, unless
-    `raises` is False.
+    `file` is a small file or a folder that it can read, or a list of all files that it consists of, of which the first
+    is handed to it. They are copied, cut off and spoilt elsewhere. `given` is an object in its place, such as a data
+    frame. Without either, a source that writes files makes its own; of any other not all checks can run, and so it does
+    not pass. Returns a report; raises ConformanceError, an AssertionError with all of its text, where the part does not
+    pass, unless `raises` is False.
     """
     __tracebackhide__ = True
     return SUITE.run(part, file=file, given=given, raises=raises)
 
 
-def _content(path: Path) -> bytes:
-    """Return a file's bytes, packed or not; raises DataError."""
-    with modnet.files.reading(path):
-        return path.read_bytes()
+def collect(paths: Sequence[File]) -> dict[str, bytes]:
+    """Return the content of files, and of all files in folders; raises DataError."""
+    files: dict[str, bytes] = {}
+    for top in (Path(path).absolute() for path in paths):
+        with modnet.files.reading(top):
+            inside = sorted(path for path in top.rglob("*") if path.is_file()) if top.is_dir() else [top]
+            found = {path.relative_to(top.parent).as_posix(): path.read_bytes() for path in inside}
+        if twice := found.keys() & files.keys():
+            raise modnet.DataError(f"{top}: another file of the sample is called {min(twice)}, too", path=top)
+        files |= found
+    return files
 
 
 def own_sample(source: DataSource) -> dict[str, bytes]:
@@ -112,7 +120,8 @@ def own_sample(source: DataSource) -> dict[str, bytes]:
 
     def write(source: Any, folder: str) -> None:
         paths = source.write(data, Path(folder, f"sample{next(iter(type(source).suffixes), '')}"))
-        files.update({path.name: path.read_bytes() for path in paths})
+        first = Path(paths[0]).relative_to(folder).parts[0]
+        files.update(collect([Path(folder, first), *(path for path in Path(folder).iterdir() if path.name != first)]))
 
     with TemporaryDirectory() as folder:
         catch_error(write, source, {"folder": folder})
@@ -140,11 +149,47 @@ def objects_only(subject: Subject) -> list[Inputs]:
     return [{"given": subject.given}]
 
 
-def spoilt(subject: Subject, contents: Iterable[bytes]) -> list[Inputs]:
-    """Return the sample with other content in its first file, as often as there are contents."""
+def in_folder(files: Mapping[str, bytes]) -> bool:
+    """Say whether a folder is handed to the source, and no file."""
+    return "/" in next(iter(files), "")
+
+
+def some(files: Mapping[str, bytes]) -> list[str]:
+    """Return the names of three files at most: the first, one in the middle and the last."""
+    names = list(files)
+    return list(dict.fromkeys((names[0], names[len(names) // 2], names[-1])))
+
+
+def spoilt(subject: Subject, spoil: Callable[[bytes], Sequence[bytes]]) -> Iterator[Inputs]:
+    """Yield the sample with other content in its first file, or some of that in another."""
     files = files_only(subject)
-    first = next(iter(files))
-    return [{"files": {**files, first: content}} for content in contents]
+    for k, name in enumerate(some(files)):
+        yield from ({"files": {**files, name: content}} for content in spoil(files[name])[:: 6 if k else 1])
+
+
+def empty_files(subject: Subject) -> list[Inputs]:
+    """Return the sample with nothing in its first file; of a folder, without files, and without folders in it."""
+    files = files_only(subject)
+    if not in_folder(files):
+        return [{"files": {**files, next(iter(files)): b""}}]
+    tops = [name.partition("/")[0] for name in files if "/" in name]
+    inside = [folder for name in files if "/" in (folder := name.rpartition("/")[0])]
+    return [{"files": dict.fromkeys(names)} for names in (tops, inside) if names]
+
+
+def damage_files(subject: Subject) -> Iterator[Inputs]:
+    """Yield the sample with anything else in a file; of a folder, with a file of others in it, or in its place."""
+    yield from spoilt(subject, lambda _: GARBAGE)
+    files = files_only(subject)
+    if in_folder(files):
+        first = next(iter(files))
+        top = first.partition("/")[0]
+        yield from (
+            {"files": {**files, f"{where}/{name}": GARBAGE[1]}}
+            for where in {top, first.rpartition("/")[0]}
+            for name in STRANGERS
+        )
+        yield {"files": {top: GARBAGE[1]}}
 
 
 def able(subject: Subject, method: str, reason: str) -> list[Inputs]:
@@ -154,11 +199,17 @@ def able(subject: Subject, method: str, reason: str) -> list[Inputs]:
     return [{"files": files_only(subject)}]
 
 
-def cut(subject: Subject) -> list[Inputs]:
-    """Return the sample with its first file cut off at several places."""
-    content = next(iter(files_only(subject).values()))
-    ends = sorted({len(content) - 1, *(len(content) * k // CUTS for k in range(1, CUTS))} - {0})
-    return spoilt(subject, [content[:end] for end in ends])
+def cut(subject: Subject) -> Iterator[Inputs]:
+    """Yield the sample with a file cut off at several places, and without one of several files."""
+    yield from spoilt(subject, cut_off)
+    files = files_only(subject)
+    yield from ({"files": {n: files[n] for n in files if n != name}} for name in some(files)[1:])
+
+
+def cut_off(content: bytes) -> list[bytes]:
+    """Return what is left of a file that is cut off at several places."""
+    ends = sorted({len(content) - 1, *(len(content) * k // CUTS for k in range(1, CUTS))} - {0, -1})
+    return [content[:end] for end in ends]
 
 
 def shared_cases(subject: Subject) -> list[Inputs]:
@@ -168,10 +219,17 @@ def shared_cases(subject: Subject) -> list[Inputs]:
 
 
 def write_files(files: Any, folder: str) -> Any:
-    """Write files into a folder and return the first one's path; None where there are none."""
+    """Write files, and folders, which have no content; return the first one's path, None where there are none."""
     for name, content in files.items():
-        Path(folder, name).write_bytes(content)
-    return Path(folder, next(iter(files))) if files else None
+        path = Path(folder, name)
+        path.parent.mkdir(exist_ok=True, parents=True)
+        path.mkdir() if content is None else path.write_bytes(content)
+    return Path(folder, next(iter(files)).partition("/")[0]) if files else None
+
+
+def list_files(folder: Any) -> dict[str, Path]:
+    """Return all files in a folder, by their names in it."""
+    return {path.relative_to(folder).as_posix(): path for path in Path(folder).rglob("*") if path.is_file()}
 
 
 def read_sample(part: Any, files: Any, folder: str) -> Any:
@@ -196,7 +254,8 @@ def is_refused(part: Any, files: Any) -> bool:
             message = str(error)
         else:
             return False
-    assert path.name in message, f"the message does not name the file: {message}"
+    names = {folder, path.name, *(Path(name).name for name in files)}
+    assert any(name in message for name in names), f"the message does not name the file: {message}"
     return True
 
 
@@ -224,27 +283,29 @@ def inferred(part: Any, files: Any) -> None:
         assert again.classes == data.classes, f"the classes {data.classes} become {again.classes}"
 
 
-@SUITE.check(lambda subject: spoilt(subject, [b""]), BY_NAME, OF_OBJECTS)
+@SUITE.check(empty_files, BY_NAME, OF_OBJECTS)
 def empty(part: Any, files: Any) -> None:
-    """An empty file is refused with a DataError that names it."""
+    """An empty file, and a folder without files, are refused with a DataError that names it."""
     assert is_refused(part, files), "it reads an empty file"
 
 
 @SUITE.check(cut, BY_NAME, OF_OBJECTS)
 def truncated(part: Any, files: Any) -> None:
-    """A file that is cut off is refused with a DataError that names it, or its rest is a data set."""
+    """A file that is cut off, or lacks another, is refused with a DataError that names it, or is a data set."""
     is_refused(part, files)
 
 
-@SUITE.check(lambda subject: spoilt(subject, GARBAGE), BY_NAME, OF_OBJECTS)
+@SUITE.check(damage_files, BY_NAME, OF_OBJECTS)
 def garbage(part: Any, files: Any) -> None:
     """A file with anything else in it is refused with a DataError that names it, or it is a data set."""
     is_refused(part, files)
 
 
-@SUITE.check(lambda subject: [{"name": name} for name in files_only(subject)][:1], BY_NAME, OF_OBJECTS)
+@SUITE.check(
+    lambda subject: [{"name": name.partition("/")[0]} for name in files_only(subject)][:1], BY_NAME, OF_OBJECTS
+)
 def missing(part: Any, name: str) -> None:
-    """A file that is not there is refused with a DataError."""
+    """A file, or a folder, that is not there is refused with a DataError."""
     with TemporaryDirectory() as folder:
         try:
             part.read(Path(folder, name))
@@ -255,11 +316,11 @@ def missing(part: Any, name: str) -> None:
 
 @SUITE.check(samples, NOT_FETCHED)
 def files_untouched(part: Any, files: Any) -> None:
-    """It leaves the file as it is, and no other file beside it; or the object."""
+    """It leaves the files as they are, and no other beside them; or the object."""
     before = pickle.dumps(files)
     with TemporaryDirectory() as folder:
         read_sample(part, files, folder)
-        left = files if "" in files else {path.name: path.read_bytes() for path in Path(folder).iterdir()}
+        left = files if "" in files else {name: path.read_bytes() for name, path in list_files(folder).items()}
     assert pickle.dumps(dict(files)) == before, "the object is another one now"
     assert left == dict(files), f"there are {', '.join(left)} now, with other content or of another number"
 
@@ -280,12 +341,20 @@ def closed(part: Any, files: Any) -> None:
     assert not left_open, left_open[0]
 
 
-@SUITE.check(lambda subject: [{"files": files_only(subject)}], BY_NAME, OF_OBJECTS)
+def to_recognise(subject: Subject) -> list[Inputs]:
+    """Return the sample of one that recognises files; raises SkippedError for one that has to be named."""
+    cls, files = type(subject.part), files_only(subject)
+    if cls.recognises.__func__ is DataSource.recognises.__func__ and not cls.suffixes:  # type: ignore[attr-defined]
+        raise SkippedError(NAMED)
+    return [{"files": files}]
+
+
+@SUITE.check(to_recognise, BY_NAME, OF_OBJECTS, NAMED)
 def recognised(part: Any, files: Any) -> None:
-    """It recognises its own file by name and content."""
+    """It recognises its own file by name and content, or its folder."""
     with TemporaryDirectory() as folder:
         path = write_files(files, folder)
-        answer = type(part).recognises(path, path.read_bytes()[:512])
+        answer = type(part).recognises(path, modnet.files.head_of(path, 4096))
     assert answer is True, f"of {path.name} it says {answer!r}"
 
 
@@ -354,9 +423,11 @@ def written(part: Any, files: Any) -> None:
         path = write_files(files, folder)
         data = part.read(path)
         paths = part.write(data, Path(other, path.name))
-        there = sorted(found.name for found in Path(other).iterdir())
-        assert there == sorted(Path(one).name for one in paths), f"it wrote {there} and says {paths}"
-        again = part.read(Path(paths[0]))
+        there = set(list_files(other).values())
+        told = {file for one in paths for file in ([Path(one)] if Path(one).is_file() else list_files(one).values())}
+        assert there == told, f"it wrote {sorted(map(str, there))} and says {paths}"
+        whole = Path(other, path.name)
+        again = part.read(whole if whole.exists() else Path(paths[0]))
         pairs = [(again.train, data.train), (again.test, data.test)] if len(data.test) else [(again.train, data.train)]
         for one, expected in pairs:
             np.testing.assert_equal([one.x, again.classes], [expected.x, data.classes])

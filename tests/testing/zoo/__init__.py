@@ -53,5 +53,6 @@ class Cage:
 
 
 def animals() -> list[Animal]:
-    """Return all of them."""
-    return [animal for kind in KINDS.values() for animal in import_module(f"zoo.{kind.module}").CAGE.animals]
+    """Return all of them: broken and odd ones of each kind, and those that third parties might write."""
+    cages = [import_module(f"zoo.{kind.module}").CAGE for kind in KINDS.values()]
+    return [animal for cage in [*cages, *import_module("zoo.honest").CAGES] for animal in cage.animals]
