@@ -25,7 +25,6 @@ from modnet.host.modules import (
     LARGEST,
     Code,
     find_folder,
-    find_given,
     find_imported,
     find_own_file,
     is_module_name,
@@ -66,15 +65,16 @@ class Approval:
 
     def find_changed(self) -> list[str]:
         """Return the files that are not as they were approved."""
-        return [name for name, digest in self.files.items() if sha256(self._read(name)).hexdigest() != digest]
+        return [
+            name
+            for name, digest in self.files.items()
+            if sha256(read_source(Path(self.folder), name)).hexdigest() != digest
+        ]
 
     def read(self) -> Code | None:
         """Return the code, or None where it is not as it was approved."""
-        code = Code(self.module, Path(self.folder), {name: self._read(name) for name in self.files})
+        code = Code(self.module, Path(self.folder), {name: read_source(Path(self.folder), name) for name in self.files})
         return code if code.digests == self.files else None
-
-    def _read(self, name: str) -> bytes:
-        return read_source(Path(self.folder), name)
 
 
 def config_folder() -> Path:
@@ -104,12 +104,10 @@ def approve(modules: Iterable[str]) -> None:
     since = datetime.now().astimezone().isoformat(timespec="seconds")
     codes = [code for module in modules if (code := find_imported(module))]
     now = [Approval(code.module, str(code.folder), code.digests, since) for code in codes]
-    known = list_approvals() if now else []
-    new = [approval for approval in now if approval not in known]
-    places = {(approval.module, approval.folder) for approval in new}
+    new = {(each.module, each.folder): each for each in now if each not in list_approvals()}
     try:
         if new:
-            _replace(lambda approval: (approval.module, approval.folder) not in places, *new)
+            _replace(lambda approval: (approval.module, approval.folder) not in new, *new.values())
     except OSError as error:
         what = f"{config_folder()}: cannot be written, so the approval of {', '.join(modules)} is not kept"
         warnings.warn(f"{what}: {error.strerror}", stacklevel=2)
@@ -123,17 +121,9 @@ def forget(module: str) -> int:
     return count
 
 
-def give_modules(given: Iterable[str]) -> list[Plugin]:
-    """Return the plugins in modules that the user gives by name or file; raises PluginError.
-
-    A name is that of a module in the current folder, or else of an installed plugin, or where Python finds it.
-    """
-    folders = dict(found := list(dict.fromkeys(map(find_given, given))))
-    for module, folder in found:
-        if folder != folders[module]:
-            places = " and ".join(str(each or "where Python finds it") for each in (folder, folders[module]))
-            raise PluginError(f"two modules are named {module!r}: in {places}", "rename one of the two")
-    return [make_plugin(module, partial(_find_given, module, folder)) for module, folder in found]
+def give_module(module: str, folder: Path | None) -> Plugin:
+    """Return the plugin in a module that the user gives: in a folder, or installed, or where Python finds it."""
+    return make_plugin(module, partial(_find_given, module, folder))
 
 
 def name_module(
@@ -174,13 +164,8 @@ def _find_named(module: str, where: Path | None, file: str, digest: str, is_inst
     beside = where.absolute().parents[:PARENTS] if where else ()
     places = [Path.cwd(), *beside, *Path(file).parents[: module.count(".") + 2]]
     found = [place.resolve() for place in places if locate(module, place)]
-    folder = found[0] if found else find_folder(module, [])
-    if module in sys.modules:
-        near, there = folder and locate(module, folder), getattr(sys.modules[module], "__file__", None)
-        if near and there and near.resolve() != Path(there).resolve() and not is_installed:
-            raise UnapprovedError(f"{what}, and another one is imported: {there}, not {near}", "start Python anew")
-        return None
-    code = _find_approved(what, module, found, file, digest, is_installed)
+    is_imported = module in sys.modules  # by the program itself, or as an installed plugin
+    code = None if is_imported else _find_approved(what, module, found, file, digest, is_installed)
     taken = code.folder if code else find_folder(module, [])
     if found and not read_code(module, found[0], is_to_be_imported=False).is_in(taken):
         it = f"{code.file if code else find_file(module)} is taken, and not {locate(module, found[0])}"

@@ -5,7 +5,6 @@ from __future__ import annotations
 import ast
 import importlib
 import importlib.util
-import re
 import site
 import sys
 import sysconfig
@@ -108,28 +107,6 @@ def find_imported(module: str) -> Code | None:
 def is_module_name(text: str) -> bool:
     """Say whether a text is the name of a module, dotted or not."""
     return len(text) <= LONGEST and all(part.isidentifier() for part in text.split("."))
-
-
-def find_given(text: str) -> tuple[str, Path | None]:
-    """Return name and folder of a module that is given by its name, its file or the folder of its package.
-
-    The folder of a name is the current one, or None where the module is not in it. Raises PluginError.
-    """
-    path, here = Path(text), Path.cwd()
-    if is_module_name(text) and path.suffix != ".py":
-        return text, here if locate(text, here) else None
-    file = path / "__init__.py" if text and path.is_dir() else path
-    if file.suffix != ".py" or not file.is_file():
-        why = f"{text} is no package: it has no __init__.py" if file != path else f"there is no module {text!r}"
-        raise PluginError(why, "give the name of a module, or its file, as in -p ./my_cube.py")
-    file = file.parent.resolve() / file.name
-    folder, names = file.parent, [file.stem] * (file.stem != "__init__")
-    while (folder / "__init__.py").is_file() and not (names and folder == here):
-        folder, names = folder.parent, [folder.name, *names]
-    if wrong := [name for name in names if not name.isidentifier()]:
-        better = re.sub(r"\W|^(?=\d)", "_", wrong[0])
-        raise PluginError(f"{file}: {wrong[0]!r} cannot be a module's name", f"rename it, to {better!r}")
-    return ".".join(names), folder
 
 
 def _list_places(module: str) -> tuple[str, str]:

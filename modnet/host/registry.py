@@ -168,8 +168,8 @@ class Registry:
         raise UnknownNameError(kind, name, self.names(kind, known=True), note + self.hint())
 
     def are_same(self, name: str, other: str) -> bool:
-        """Say whether two names find the same part."""
-        found = ((self._find(kind, name), self._find(kind, other)) for kind in KINDS)
+        """Say whether two names, one of them qualified, find the same part."""
+        found = [(self._find(kind, name), self._find(kind, other)) for kind in KINDS if ":" in name + other]
         return any(one is not None and one is two for one, two in found)
 
     def component_of(self, part: object) -> Component | None:

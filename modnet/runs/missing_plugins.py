@@ -51,17 +51,10 @@ def check_modules(experiment: Path, kinds: Container[str]) -> None:
 
 
 def make_finder(experiment: Path | None) -> Callable[[str], Plugin]:
-    """Return a function that returns the plugin in a module which an experiment file names.
-
-    The receipt of a run beside the file knows where the module was.
-    """
-    origins = {origin.distribution: origin for origin in _find_origins(experiment, {*KINDS, OBSERVER}) if origin.file}
-
-    def find(module: str) -> Plugin:
-        then = origins.get(module)
-        return name_module(module, experiment, then=(then.file, then.code_sha256) if then else ("", ""))
-
-    return find
+    """Return how a module is found that an experiment file names; the receipt of a run beside it knows where it was."""
+    origins = _find_origins(experiment, {*KINDS, OBSERVER})
+    then = {origin.distribution: (origin.file, origin.code_sha256) for origin in origins if origin.file}
+    return lambda module: name_module(module, experiment, then=then.get(module, ("", "")))
 
 
 def _find_origins(experiment: Path | None, kinds: Container[str]) -> list[Origin]:

@@ -210,13 +210,8 @@ def compare_settings(
     ['setting loss.eps: 0.1 then, 0.2 now']
     """
     found = compare_entries(part, flatten(then), flatten(now))
-    return [each for each in found if not each.what.startswith(changeable) and not _names_one_part(each)]
-
-
-def _names_one_part(difference: Difference) -> bool:
-    """Say whether both values find the same part: a name may have been qualified then, or be it now."""
-    then, now = difference.then, difference.now
-    return ":" in then + now and get_host().registry.are_same(then, now)
+    found = [each for each in found if not each.what.startswith(changeable)]
+    return [each for each in found if not get_host().registry.are_same(each.then, each.now)]
 
 
 def flatten(value: Any, path: str = "") -> Table:

@@ -16,9 +16,8 @@ import attrs
 import pytest
 from environments import Environment, wheel_of
 
+from modnet.cli.given import find_given, give_modules
 from modnet.errors import PluginError
-from modnet.host.approval import give_modules
-from modnet.host.modules import find_given
 from modnet.runs.missing_plugins import make_finder
 from modnet.runs.receipt import Receipt
 
