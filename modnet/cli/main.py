@@ -12,7 +12,7 @@ from typing import Any
 import click
 
 import modnet
-from modnet.cli.output import close_streams, complain, explain, open_streams
+from modnet.cli.output import Group, close_streams, complain, explain, open_streams
 from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
 
 # Each is in a module of its name, so that no command waits for the imports of another.
@@ -82,7 +82,7 @@ class _Commands(Mapping[str, click.Command]):
         return len(COMMANDS)
 
 
-class _Group(click.Group):
+class _Group(Group):
     """The commands, whose errors about a file say with which option it can be read."""
 
     def invoke(self, ctx: click.Context) -> Any:

@@ -17,6 +17,7 @@ from modnet.compose.plugins import get_host, list_asked, load_plugins
 from modnet.compose.settings import Table
 from modnet.compose.sources import is_data_set
 from modnet.compose.tables import merge, put
+from modnet.compose.values import NONE, Unquoted
 from modnet.errors import SettingError
 from modnet.host.approval import approve
 from modnet.host.entry_points import Plugin, split_names
@@ -228,7 +229,27 @@ def _split_values(value: Any) -> list[Any]:
     if not isinstance(value, str) or "," not in value:
         return [value]
     values = _parse_value(f"[{value}]")
-    return values if isinstance(values, list) else [item.strip() for item in value.split(",")]
+    return values if isinstance(values, list) else [_parse_value(item) for item in _split_at_commas(value)]
+
+
+def _split_at_commas(text: str) -> list[str]:
+    """Return the texts between commas, but for those inside lists, tables and quotes."""
+    items, left = [], text.split(",")
+    while left:
+        begun = [",".join(left[:count]).strip() for count in range(1, len(left) + 1)]
+        is_plain = not begun[0].startswith(("[", "{", '"', "'"))
+        count = 1 if is_plain else next((n for n, item in enumerate(begun, start=1) if _is_toml(item)), 1)
+        items.append(begun[count - 1])
+        left = left[count:]
+    return items
+
+
+def _is_toml(text: str) -> bool:
+    try:
+        tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def parse_assignments(assignments: tuple[str, ...]) -> Table:
@@ -248,7 +269,7 @@ def format_assignment(key: str, value: Any) -> str:
     >>> format_assignment("label", "kind"), format_assignment("label", "1"), format_assignment("label", [2, 3])
     ('label=kind', 'label="1"', 'label=[2, 3]')
     """
-    plain = isinstance(value, str) and value.isprintable() and _parse_value(value) == value
+    plain = isinstance(value, str) and value.isprintable() and repr(_parse_value(value)) == repr(value) != repr(NONE)
     text = str(value) if plain else format_value(value)
     if not plain and '"' not in text and "\\" not in text:
         text = text.replace("'", '"')  # a shell has the whole in single quotes
@@ -266,6 +287,8 @@ def _parse_list(text: str, flag: str) -> Any:
 
 
 def _parse_value(text: str) -> Any:
+    if text.strip() == NONE:
+        return Unquoted(NONE)
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):

@@ -17,7 +17,7 @@ import attrs
 from modnet.errors import PluginError, UnknownNameError
 from modnet.host.kinds import KINDS, find_kinds
 from modnet.host.signatures import find_type_mistakes, to_mypy_words
-from modnet.interfaces import Part, kebab_case
+from modnet.interfaces import Part, is_same_name, kebab_case
 
 BUILT_IN = "modnet"  # the owner of the built-ins, as in `modnet:relu`
 SESSION = "session"  # the owner of the parts that a program registers for itself
@@ -117,20 +117,22 @@ class Registry:
     settle: Callable[[], object] = lambda: None
     hint: Callable[[], str] = lambda: ""  # returns another possible reason why a name is not found
     aliases: dict[str, str] = attrs.field(factory=dict)  # owners by the modules that were named, and are installed
-    _components: list[Component] = attrs.field(factory=list)
+    _components: dict[tuple[str, str], dict[str, Component]] = attrs.field(factory=dict)  # by kind and name, then owner
 
     def add(self, component: Component) -> None:
         """Add a component; raises PluginError if its owner has another one of the same kind and name."""
-        kind, name, owner = component.kind, component.name, component.owner
-        if any((c.kind, c.name, c.owner) == (kind, name, owner) for c in self._components):
-            why = f"{owner} registers the {kind} {name!r} twice"
+        owners = self._components.setdefault((component.kind, component.name), {})
+        if component.owner in owners:
+            why = f"{component.owner} registers the {component.kind} {component.name!r} twice"
             raise PluginError(why, "give one another name, register(cls, name)")
-        self._components.append(component)
+        owners[component.owner] = component
 
     def discard(self, components: Iterable[Component]) -> None:
         """Remove components."""
-        gone = {id(component) for component in components}
-        self._components = [c for c in self._components if id(c) not in gone]
+        for component in components:
+            owners = self._get_owners(component.kind, component.name)
+            if owners.get(component.owner) is component:
+                del owners[component.owner]
 
     def components(self, kind: str | None = None) -> list[Component]:
         """Return all components, or those of a kind: built-in first, then by name and owner."""
@@ -163,14 +165,17 @@ class Registry:
         self.settle()
         if found := self._find(kind, name):
             return found
-        rivals = [c.qualified_name for c in self._sort(kind) if c.name == name]
+        named = [c for c in self._list(kind) if is_same_name(name, c.name) or is_same_name(name, c.qualified_name)]
+        if len(named) == 1:
+            return named[0]
+        rivals = [c.qualified_name for _, c in sorted(self._get_owners(kind, name).items())]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
         raise UnknownNameError(kind, name, self.names(kind, known=True), note + self.hint())
 
     def are_same(self, name: str, other: str) -> bool:
-        """Say whether two names, one of them qualified, find the same part."""
+        """Say whether two names, of which one may be qualified or of an older modnet, find the same part."""
         found = [(self._find(kind, name), self._find(kind, other)) for kind in KINDS if ":" in name + other]
-        return any(one is not None and one is two for one, two in found)
+        return is_same_name(name, other) or any(one is not None and one is two for one, two in found)
 
     def component_of(self, part: object) -> Component | None:
         """Return the component that a part's class was registered as, else the one that it overrides, or None."""
@@ -183,7 +188,7 @@ class Registry:
         return self._component_of_class(type(part))
 
     def _component_of_class(self, cls: type) -> Component | None:
-        found = [c for c in self._components if c.is_of(cls)]
+        found = [c for c in self._list() if c.is_of(cls)]
         return min(found, key=lambda c: (c.owner != BUILT_IN, c.owner), default=None)
 
     def name_for(self, component: Component) -> str:
@@ -194,21 +199,25 @@ class Registry:
         """Return why its bare name does not find a component, or None where it does."""
         if self._is_holder(component):
             return None
-        rivals = sorted({c.owner for c in self._sort(component.kind) if c.name == component.name} - {component.owner})
+        rivals = sorted(self._get_owners(component.kind, component.name).keys() - {component.owner})
         others = f"{' and '.join(rivals)}'s; use {component.qualified_name!r}"
         return f"the {component.kind} name {component.name!r} is also {others}"
 
     def _sort(self, kind: str | None = None) -> list[Component]:
-        chosen = [c for c in self._components if kind in {None, c.kind}]
-        return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(KINDS).index(c.kind), c.name, c.owner))
+        return sorted(self._list(kind), key=lambda c: (c.owner != BUILT_IN, list(KINDS).index(c.kind), c.name, c.owner))
 
     def _find(self, kind: str, name: str) -> Component | None:
         """Return the component that a bare or qualified name finds: the built-in, else the only one, else None."""
-        owner, colon, bare = name.rpartition(":")
-        name = self.aliases.get(owner, owner) + colon + bare
-        named = [c for c in self._components if c.kind == kind and name in {c.name, c.qualified_name}]
-        found = [c for c in named if c.owner == BUILT_IN] or named
-        return found[0] if len(found) == 1 else None
+        owner, _, bare = name.rpartition(":")
+        owners = self._get_owners(kind, bare)
+        only = next(iter(owners.values())) if len(owners) == 1 else None
+        return (owners.get(owner) or owners.get(self.aliases.get(owner, ""))) if owner else owners.get(BUILT_IN, only)
+
+    def _list(self, kind: str | None = None) -> list[Component]:
+        return [c for owners in self._components.values() for c in owners.values() if kind in {None, c.kind}]
+
+    def _get_owners(self, kind: str, name: str) -> dict[str, Component]:
+        return self._components.get((kind, name), {})
 
     def _is_holder(self, component: Component) -> bool:
         """Say whether its bare name finds a component; it may have been replaced by the same one, imported."""

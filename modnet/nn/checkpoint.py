@@ -16,7 +16,7 @@ from modnet.errors import DataError, PluginError, SettingError, ShapeError
 from modnet.files import replacing, sweep, write_atomically
 from modnet.files.arrays import unpack_arrays
 from modnet.files.opening import read_plain
-from modnet.interfaces import Optimizer, name_of
+from modnet.interfaces import Optimizer, is_same_name, name_of
 from modnet.nn.serialization import STORABLE, flatten, unflatten
 from modnet.text import printable
 from modnet.types import Array, History, Params, State
@@ -47,7 +47,7 @@ class Checkpoint:
 
         The checkpoint's values need not be theirs.
         """
-        if self.optimizer != name_of(optimizer):
+        if not is_same_name(self.optimizer, name_of(optimizer)):
             mistake = f"the checkpoint is of the optimizer {self.optimizer}, not {name_of(optimizer)}"
             raise SettingError([mistake], "start")
         for name in {**self.params, **params}:
