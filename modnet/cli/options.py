@@ -98,7 +98,12 @@ def without_option(command: F) -> F:
 def plugin_options(command: F) -> F:
     """Add the options that choose the plugins."""
     module = click.option(
-        "-p", "--plugin", "modules", multiple=True, metavar="MODULE", help="Load a module as a plugin (repeatable)."
+        "-p",
+        "--plugin",
+        "modules",
+        multiple=True,
+        metavar="MODULE",
+        help="Load a module, by name or file, as a plugin.",
     )
     return without_option(module(command))
 

@@ -1,4 +1,4 @@
-"""Modules named by -p, by files and by runs, and the same modules installed as plugins."""
+"""Modules named by -p or by runs, and installed as plugins."""
 
 from __future__ import annotations
 
@@ -136,7 +136,7 @@ def place(_made: Place, tmp_path: Path) -> Place:
 
 
 def commands(place: Place) -> list[list[Any]]:
-    """Return what goes on after a run was made; each command ends with status 0."""
+    """Return the commands that follow a run; each ends with status 0."""
     run, project = place.run, place.project
     return [
         ["predict", run, project / "x.csv"],
@@ -164,7 +164,7 @@ def check_commands(place: Place, folder: Path) -> None:
 
 
 class TestInstalled:
-    """What -p names and what is installed from the same code are one plugin."""
+    """A module that -p names and the plugin that is installed from the same code are one."""
 
     @pytest.mark.parametrize(
         ("value", "is_editable"),
@@ -244,7 +244,7 @@ class TestInstalled:
         assert "identical: 3 iterations" in done.stdout
 
     @pytest.mark.check
-    def test_a_qualified_name_goes_on_finding_it(self, place: Place) -> None:
+    def test_a_qualified_name_still_finds_it(self, place: Place) -> None:
         other = place.root / "site/other_cube-1.0.dist-info"
         other.mkdir(parents=True)
         (other / "METADATA").write_text("Metadata-Version: 2.1\nName: other-cube\nVersion: 1.0\n")
@@ -397,7 +397,7 @@ class TestPlaceOfTheModule:
 
 
 class TestGiven:
-    """What -p takes: the name of a module, its file, or the folder of its package."""
+    """Values of -p: the name of a module, its file, or the folder of its package."""
 
     @pytest.fixture(autouse=True)
     def _folder(self, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
