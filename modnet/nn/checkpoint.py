@@ -183,10 +183,7 @@ def hash_checkpoints(folder: Path) -> set[str]:
 
 
 def _read_last_good(folder: Path, optimizer: Optimizer | None = None) -> tuple[bool, Checkpoint, dict[str, Any]] | None:
-    """Return whether the newest checkpoint is good, and the last good one as `_read` does; None where there is none.
-
-    Warns where the newest is not; raises DataError where none is good.
-    """
+    """Return whether the newest checkpoint is good, and the last good one; warns of another, raises DataError."""
     paths = folder / CHECKPOINT, folder / PREVIOUS
     if not any(path.exists() for path in paths):
         return None
