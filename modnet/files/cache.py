@@ -19,9 +19,7 @@ from modnet.files.writing import write_atomically
 
 ARRAYS, DIGESTS, DOWNLOADS, PLUGINS = "arrays", "digests", "downloads", "plugins"
 ABOUT = "about.json"  # the file in a converted file's folder that says what it was converted from
-
-# A file that changed this long before it was read, in seconds, cannot change again within the clock's step.
-SETTLED = 2.0
+SETTLED = 2.0  # seconds since a file changed, after which it cannot change again within the clock's step
 
 
 def cache_folder() -> Path:
