@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -138,7 +139,7 @@ def _create_run(
     params, history = _protect(start.params), start.history.until(start.iteration)
     run = Run(network.with_params(params), iterations, batches, optimizer, history)
     run.iteration, run.seconds_before = start.iteration, start.seconds
-    run.sound = (start.iteration, params, start.state)
+    run.sound = (start.iteration, params, copy.deepcopy(start.state))
     return run
 
 
