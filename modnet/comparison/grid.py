@@ -13,7 +13,7 @@ import attrs
 from modnet.compose.experiment import PLACES, Experiment, create_experiment, to_file, to_table
 from modnet.compose.settings import Table
 from modnet.compose.tables import merge, put
-from modnet.compose.values import NO_VALUE, NONE
+from modnet.compose.values import NONE, is_no_value
 from modnet.errors import SettingError
 
 ALIASES = {"hidden_size": "hidden"}
@@ -100,7 +100,7 @@ def format_value(value: Any) -> str:
     >>> format_value([100, 50]), format_value(0.1), format_value({"name": "sgd", "lr": 0.1})
     ('100-50', '0.1', 'sgd(lr=0.1)')
     """
-    if value is None or value == NO_VALUE:
+    if value is None or is_no_value(value):
         return NONE
     if isinstance(value, Mapping):
         settings = ", ".join(f"{key}={format_value(item)}" for key, item in value.items() if key != "name")

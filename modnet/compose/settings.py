@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NewType, TypeVar, Union, cast, get_args,
 import attrs
 import numpy as np
 
-from modnet.compose.values import NO_VALUE, NONE, Unquoted, is_text, read_enum, to_plain
+from modnet.compose.values import NO_VALUE, NONE, Unquoted, is_no_value, is_text, read_enum, to_plain
 from modnet.errors import ModnetError, SettingError, describe_unknown, did_you_mean
 from modnet.host.registry import find_override_by
 from modnet.host.signatures import Setting, expand_aliases, find_declared_types, find_settings
@@ -183,12 +183,12 @@ class Settings:
     def _read_any(self, value: Any, _: Any) -> Any:
         if isinstance(value, Unquoted):
             raise SettingError([_AMBIGUOUS])
-        return None if value == NO_VALUE else value
+        return None if is_no_value(value) else value
 
     def _read_union(self, value: Any, wanted: Any) -> Any:
         options = [option for option in get_args(wanted) if option is not types.NoneType]
         may_be_none = len(options) < len(get_args(wanted))
-        if may_be_none and (value is None or value == NO_VALUE):
+        if may_be_none and (value is None or is_no_value(value)):
             return None
         telling: list[Exception] = []  # errors in the settings of a part that could be made
         for option in sorted(options, key=lambda option: (not _is_enum(option), option is not type(value))):
@@ -201,7 +201,7 @@ class Settings:
                 if may_be_none and isinstance(value, Unquoted):
                     raise SettingError([_AMBIGUOUS])
                 return found
-        if may_be_none and value == NONE:
+        if may_be_none and isinstance(value, str) and value == NONE:
             return None
         raise telling[0] if len(telling) == 1 else SettingError([f"must be {_describe(wanted)}, not {value!r}"])
 

@@ -20,6 +20,11 @@ NO_VALUE: Final = {"none": True}
 """None in any setting that may be None."""
 
 
+def is_no_value(value: object) -> bool:
+    """Say whether a value of a table stands for None."""
+    return isinstance(value, dict) and value == NO_VALUE
+
+
 class Unquoted(str):
     """The word `none` without quotes on the command line: None, or a text."""
 

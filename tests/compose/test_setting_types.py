@@ -362,6 +362,14 @@ def test_a_default_that_no_file_can_hold_is_left_out(case: str, registered: Call
     assert optimizer_of(parse_toml(to_file(experiment))).value is value
 
 
+def test_a_ready_array_is_taken_where_nothing_is_saved(registered: Callable[[type], None]) -> None:
+    for make, wanted in ((with_init, Any), (with_attrs, np.ndarray | None), (with_attrs, np.ndarray | str | None)):
+        for default in (NOTHING, 1.0, np.zeros(3)):
+            registered(make(wanted, default))
+            weights = np.ones(3)
+            assert make_rule(value=weights).value is weights
+
+
 def test_a_setting_that_is_kept_otherwise_than_given_is_refused(registered: Callable[[type], None]) -> None:
     class Doubled(Rule):
         def __init__(self, rate: float = 0.5) -> None:
