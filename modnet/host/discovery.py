@@ -36,7 +36,7 @@ from modnet.host.entry_points import (
     split_names,
 )
 from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS
-from modnet.host.modules import find_folder
+from modnet.host.modules import Code, find_folder
 from modnet.host.problems import to_problem
 from modnet.host.registry import SESSION, Component, Registry, create_component, determine_kind
 from modnet.interfaces import Observer
@@ -279,8 +279,8 @@ class PluginHost:
 
     def _replace(self, installed: Iterable[Plugin], plugin: Plugin) -> bool:
         """Disable the installed plugins of a named module where its code is other, and say whether it is."""
-        code = plugin.find(True)
-        if not code or code.is_in(find_folder(plugin.module, [])):
+        code = plugin.find(True) if plugin.find else Code(plugin.module)
+        if code.is_in(find_folder(plugin.module, [])):
             return False
         for each in installed:
             what = f"{code.file} is taken, and not {each.file}, which is other code of that name"

@@ -50,8 +50,7 @@ class Plugin:
     problem: Problem | None = None  # the reason why it is broken, and what to do
     components: tuple[Component, ...] = ()  # the parts that it provides
     follows: tuple[str, ...] = ()  # the lifecycle hooks by which it follows runs
-    find: Callable[[bool], Code | None] = lambda _: None
-    """Return the code of a module that was named, or None where it is as Python finds it."""
+    find: Callable[[bool], Code] | None = None  # return the code of a module that was named, and may be installed
     changes: tuple[str, ...] = ()  # what of the process its import changes, in a few words each
 
     @property
@@ -152,14 +151,10 @@ def _read_plugins(distribution: Distribution, points: Iterable[EntryPoint]) -> l
     return [Plugin(point.name, name, version, module, point.load, point.value, needs) for point, module in modules]
 
 
-def make_plugin(name: str, find: Callable[[bool], Code | None] = lambda _: None) -> Plugin:
+def make_plugin(name: str, find: Callable[[bool], Code] | None = None) -> Plugin:
     """Return the plugin in a module that is not installed as one, by default imported as Python finds it."""
-
-    def load() -> object:
-        code = find(False)
-        return code.load() if code else importlib.import_module(name)
-
-    return Plugin(name, name, "", name, load, find=find)
+    find = find or (lambda _: Code(name))
+    return Plugin(name, name, "", name, lambda: find(False).load(), find=find)
 
 
 def split_names(without: Iterable[str]) -> list[str]:
