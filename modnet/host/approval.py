@@ -26,7 +26,6 @@ from modnet.host.modules import (
     Code,
     find_folder,
     find_imported,
-    find_own_file,
     is_module_name,
     locate,
     read_code,
@@ -54,27 +53,14 @@ class Approval:
     since: str = attrs.field(default="", validator=_TEXT, eq=False)
 
     @property
-    def file(self) -> Path:
-        """The file of the module."""
-        return Path(self.folder) / find_own_file(self.module, self.files)
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of the module's own file."""
-        return self.files.get(find_own_file(self.module, self.files), "")
+    def code(self) -> Code:
+        """The code as its files are now."""
+        folder = Path(self.folder)
+        return Code(self.module, folder, {name: read_source(folder, name) for name in self.files})
 
     def find_changed(self) -> list[str]:
         """Return the files that are not as they were approved."""
-        return [
-            name
-            for name, digest in self.files.items()
-            if sha256(read_source(Path(self.folder), name)).hexdigest() != digest
-        ]
-
-    def read(self) -> Code | None:
-        """Return the code, or None where it is not as it was approved."""
-        code = Code(self.module, Path(self.folder), {name: read_source(Path(self.folder), name) for name in self.files})
-        return code if code.digests == self.files else None
+        return [name for name, digest in self.code.digests.items() if digest != self.files[name]]
 
 
 def config_folder() -> Path:
@@ -183,7 +169,7 @@ def _find_approved(
     """
     file, digest = then
     known = [approval for approval in list_approvals() if approval.module == module]
-    codes = {code.folder: code for approval in known if (code := approval.read())}
+    codes = {code.folder: code for each in known if (code := each.code).digests == each.files}
     chosen = [code for code in codes.values() if code.digest == digest]
     chosen += [codes[folder] for folder in folders if folder in codes]
     if chosen or is_installed:

@@ -50,7 +50,9 @@ class Plugin:
     problem: Problem | None = None  # the reason why it is broken, and what to do
     components: tuple[Component, ...] = ()  # the parts that it provides
     follows: tuple[str, ...] = ()  # the lifecycle hooks by which it follows runs
-    find: Callable[[bool], Code] | None = None  # return the code of a module that was named, and may be installed
+    find: Callable[[bool], Code] = lambda _: Code(
+        ""
+    )  # return the code of a module that was named, and may be installed
     changes: tuple[str, ...] = ()  # what of the process its import changes, in a few words each
 
     @property
