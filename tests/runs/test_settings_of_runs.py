@@ -1,4 +1,4 @@
-"""Settings of all types through the life of a run: trained, verified, resumed, predicted with, compared."""
+"""Settings of all types in runs that are verified, resumed, repeated and compared."""
 
 from __future__ import annotations
 
