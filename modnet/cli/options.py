@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from modnet.cli.given import give_modules
 from modnet.compose.defaults import EPOCHS, FOR_TABLES, MAIN_JOB
 from modnet.compose.experiment import PLACES
 from modnet.compose.plugins import get_host, list_asked, load_plugins
@@ -18,8 +19,9 @@ from modnet.compose.sources import is_data_set
 from modnet.compose.tables import merge, put
 from modnet.compose.values import NONE, Unquoted
 from modnet.errors import SettingError
-from modnet.host.approval import approve, give_module, name_module
+from modnet.host.approval import approve
 from modnet.host.entry_points import Plugin, split_names
+from modnet.runs.missing_plugins import make_finder
 from modnet.text import format_value
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -96,7 +98,12 @@ def without_option(command: F) -> F:
 def plugin_options(command: F) -> F:
     """Add the options that choose the plugins."""
     module = click.option(
-        "-p", "--plugin", "modules", multiple=True, metavar="MODULE", help="Load a module as a plugin (repeatable)."
+        "-p",
+        "--plugin",
+        "modules",
+        multiple=True,
+        metavar="MODULE",
+        help="Load a module, by name or file, as a plugin.",
     )
     return without_option(module(command))
 
@@ -167,10 +174,14 @@ def _name_defaults(kind: str) -> str:
     return f"{MAIN_JOB[kind]['name']}; tables: {FOR_TABLES[kind]['name']}"
 
 
-def load_chosen_plugins(without: tuple[str, ...], modules: tuple[str, ...], named: Iterable[Plugin] = ()) -> None:
+def load_chosen_plugins(without: Iterable[str], modules: Iterable[str]) -> None:
     """Load the installed plugins without some, and additional modules, which the user approves by giving them."""
-    load_plugins(without, [*map(give_module, dict.fromkeys(modules)), *named])
-    approve(modules)
+    _load_and_approve(without, give_modules(modules))
+
+
+def _load_and_approve(without: Iterable[str], given: Sequence[Plugin], named: Iterable[Plugin] = ()) -> None:
+    load_plugins(without, [*given, *named])
+    approve([plugin.module for plugin in given])
 
 
 def read_changes(flags: dict[str, Any]) -> Table:
@@ -297,10 +308,12 @@ def load_all_plugins(
     The modules that the experiment names, in the file `where`, must be approved; raises PluginError where one is not or
     is broken. If they are `optional`, such a one is left out.
     """
-    asked = list_asked(table)
-    both = {"without": [*asked["without"], *split_names(without)], "modules": [*asked["modules"], *modules]}
-    named = [name_module(name, where) for name in dict.fromkeys(both["modules"]) if name not in modules]
-    load_chosen_plugins(tuple(both["without"]), modules, () if optional else named)
+    asked, given = list_asked(table), give_modules(modules)
+    names = [plugin.module for plugin in given]
+    both = {"without": [*asked["without"], *split_names(without)], "modules": [*asked["modules"], *names]}
+    find = make_finder(where)
+    named = [find(name) for name in dict.fromkeys(asked["modules"]) if name not in names]
+    _load_and_approve(both["without"], given, () if optional else named)
     for plugin in named if optional else ():
         get_host().load_optional(plugin)
     return merge(table, {"plugins": both}) if without or modules else table

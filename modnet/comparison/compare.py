@@ -9,7 +9,6 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
@@ -43,12 +42,12 @@ from modnet.display.figure import try_to_draw
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.files.opening import read_plain
-from modnet.host.approval import name_module
 from modnet.runs.contents import read_history, unpack_of_samples
 from modnet.runs.diagnosis import find_baseline
 from modnet.runs.folder import ERRORS, HISTORY, HITS, claim, is_unused
 from modnet.runs.integrity import check_files
-from modnet.runs.receipt import FORMAT, RECEIPT, Receipt
+from modnet.runs.missing_plugins import make_finder
+from modnet.runs.receipt import RECEIPT, WITHOUT_SEGMENTS, Receipt
 from modnet.text import format_count
 from modnet.types import Array
 
@@ -115,7 +114,7 @@ def compare(
     table, plan = _read_plan(experiment, grid, seeds, rope)
     where = None if isinstance(experiment, (Mapping, Experiment)) else Path(experiment)
     # A table is the program's own word; in a file, a module must be approved.
-    ensure_plugins(table, str if isinstance(experiment, Mapping) else partial(name_module, where=where))
+    ensure_plugins(table, str if isinstance(experiment, Mapping) else make_finder(where))
     base = experiment if isinstance(experiment, Experiment) else create_experiment(table)
     axes = to_axes(plan.grid)
     settings, data, resolved = _read_settings(base, table, plan)
@@ -234,7 +233,7 @@ def _read_results(
 def read_receipt(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
     """Return a run's receipt; raises DataError where it is of an older modnet, or of other data."""
     receipt = Receipt.read(folder, of_older=True) if (folder / RECEIPT).exists() else None
-    if receipt is None or receipt.format != FORMAT:
+    if receipt is None or receipt.format == WITHOUT_SEGMENTS:
         what = "an older modnet made it, and did not keep by which code"
         raise DataError(f"{folder}: {what}: remove it to repeat the run, or choose another --out")
     if other := [key for key, value in fingerprint.items() if receipt.data.get(key) != value]:

@@ -1,4 +1,4 @@
-"""Settings of all types in runs that are verified, resumed, repeated and compared."""
+"""Settings of every type: saved with a run, read, verified and predicted with."""
 
 from __future__ import annotations
 
