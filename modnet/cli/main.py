@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -22,19 +24,21 @@ PREFIXES = {"compare": "data.", "data": "", "gradient-check": "data.", "predict"
 """The beginning of a source's setting behind --set, of the commands that have that option."""
 
 
+TRACEBACK = "MODNET_TRACEBACK"  # the environment variable by which an error is shown with all the code it came through
+
+
 def main() -> None:
     """Run the command line. Exit status 0: done, 1: the work failed, 2: a wrong call, 130: interrupted."""
     open_streams()
     warnings.showwarning = _show_warning
     try:
         modnet_command(standalone_mode=False, prog_name="modnet")
-    except (click.exceptions.Exit, click.ClickException, ModnetError, KeyboardInterrupt) as error:
+    except (click.exceptions.Exit, KeyboardInterrupt) as error:
         sys.exit(_end(error))
     except BaseException as error:  # a third-party plugin may raise anything, and try to end the program
-        if problem := explain(error):
-            complain(problem)
-            sys.exit(1)
-        sys.exit(_end(error))
+        if os.environ.get(TRACEBACK):
+            traceback.print_exception(error)
+        sys.exit(_end(explain(error) or error))
     finally:
         close_streams()
 

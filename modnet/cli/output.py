@@ -43,7 +43,7 @@ def tell(message: str, *, vital: bool = False) -> None:
 def explain(error: BaseException | None) -> PluginError | None:
     """Return what a third-party plugin did where it raised an error, or tried to end the program; else None."""
     from modnet.compose.plugins import get_host
-    from modnet.host.problems import explain_failure
+    from modnet.host.failures import explain_failure
 
     return explain_failure(error, get_host().plugins) if error else None
 

@@ -25,8 +25,8 @@ from modnet.errors import DataError, DivergedError, ModnetError, SettingError
 from modnet.files.opening import read_plain
 from modnet.host.approval import list_granted, name_module
 from modnet.host.entry_points import Plugin, split_names
+from modnet.host.failures import explain_failure
 from modnet.host.modules import Code
-from modnet.host.problems import explain_failure
 from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
@@ -143,11 +143,9 @@ def _find_failure(train: Callable[[], None]) -> BaseException | None:
         return None
     except KeyboardInterrupt:
         return KeyboardInterrupt()
-    except ModnetError as error:
-        return ModnetError(str(error))
     except BaseException as error:  # a part of a third-party plugin may fail in any way
-        if problem := explain_failure(error, get_host().plugins):
-            return ModnetError(str(problem))
+        if isinstance(known := explain_failure(error, get_host().plugins) or error, ModnetError):
+            return ModnetError(str(known))
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return ModnetError(f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
     return None

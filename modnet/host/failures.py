@@ -1,0 +1,123 @@
+"""Failures of third-party plugins while they are used."""
+
+from __future__ import annotations
+
+import inspect
+import traceback
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import suppress
+
+import attrs
+
+from modnet.errors import DataError, ModnetError, PluginError
+from modnet.host.entry_points import LOADED, Plugin, find_file
+from modnet.host.kinds import KINDS
+from modnet.host.modules import find_imported
+from modnet.host.registry import BUILT_IN
+from modnet.text import format_error
+
+_ENDS: dict[type, str] = {SystemExit: "ends the program", KeyboardInterrupt: "interrupts the run"}
+
+
+@attrs.frozen
+class _Owner:
+    """The plugin that a package, a module or a class belongs to, and what kind of part the class is."""
+
+    plugin: Plugin
+    kind: str = ""
+    cls: type | None = None
+
+
+@attrs.frozen
+class _Step:
+    """A line of a plugin's own code that an error came through."""
+
+    owner: _Owner
+    where: str
+    is_hook: bool = False
+
+
+def explain_failure(error: BaseException, plugins: Iterable[Plugin]) -> PluginError | None:
+    """Return what an error says that a third-party plugin raised while it was used, or None where none did.
+
+    It names the innermost line of a plugin's own, or the class of the part that returned something wrong. An error of
+    modnet's keeps its words; one of a data source about a file is no failure.
+    """
+    steps = list(_list_steps(error, _map_names([plugin for plugin in plugins if not plugin.built_in])))
+    if not steps:
+        return None
+    plugin = steps[-1].owner.plugin
+    own = [step for step in reversed(steps) if step.owner.plugin is plugin]
+    kind = next((step.owner.kind for step in own if step.owner.kind), "")
+    is_hook = any(step.is_hook for step in own)
+    if isinstance(error, DataError) and kind == "data-source" and not is_hook and not error.__cause__:
+        return None
+    remedy = "install what it needs" if isinstance(error, ImportError) else "correct it"
+    if isinstance(error, MemoryError):
+        remedy = "take less data, a smaller network or a smaller batch"
+    if is_hook or not plugin.components:
+        only = "where none of its parts is used, " * bool(plugin.components)
+        remedy += f", or {only}leave it out, --without {plugin.name}"
+    elif kind:
+        remedy += f", or take another {KINDS[kind].words}"
+    why = f"the plugin {plugin.name} {_ENDS.get(type(error), 'fails')}: {_describe(error)}"
+    if isinstance(error, ModnetError):
+        why = f"{error}\nin the plugin {plugin.name}"
+    problem = PluginError(why, remedy, steps[-1].where)
+    for note in getattr(error, "__notes__", ()):
+        if note != to_note(problem):
+            problem.add_note(str(note))
+    return problem
+
+
+def to_note(problem: PluginError) -> str:
+    """Return what `explain_failure` says of an error, without the words of modnet's own."""
+    return str(problem).rpartition("\n")[2]
+
+
+def _describe(error: BaseException) -> str:
+    """Return an error in a line, with the first one of a group, or with its cause."""
+    inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else error.__cause__
+    between = ": " if isinstance(error, BaseExceptionGroup) else ", from "
+    return format_error(error) + (f"{between}{_describe(inner)}" if inner else "")
+
+
+def _list_steps(error: BaseException, owners: Mapping[str, _Owner]) -> Iterator[_Step]:
+    """Yield the lines of plugins' own code, the outermost first."""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        if owner := _find_owner(f"{frame.f_globals.get('__name__')}.{code.co_qualname}", owners):
+            yield _Step(owner, f"{code.co_filename}:{line}", code.co_name in owner.plugin.follows)
+    if isinstance(error, PluginError) and (owner := _find_owner(error.part, owners)) and owner.cls:
+        yield _Step(owner, _find_class(owner.cls))
+    inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else None
+    if isinstance(error, DataError):  # about a file that could not be read
+        inner = error.__cause__
+    if inner:
+        yield from _list_steps(inner, owners)
+
+
+def _map_names(plugins: list[Plugin]) -> dict[str, _Owner]:
+    """Return whose the packages, the modules, and the classes of parts are, by their dotted names."""
+    loaded = [plugin for plugin in plugins if plugin.state == LOADED]
+    parts = [(_Owner(plugin, c.kind, c.cls), c.cls) for plugin in loaded for c in plugin.components]
+    found = {plugin.package: _Owner(plugin) for plugin in plugins if find_file(plugin.package)}  # no namespace package
+    found |= {cls.__module__: _Owner(owner.plugin) for owner, cls in parts}
+    for plugin in loaded:
+        code = None if plugin.value else find_imported(plugin.module)
+        files = [file.removesuffix(".py").removesuffix("/__init__") for file in (code.files if code else ())]
+        found |= dict.fromkeys([*(file.replace("/", ".") for file in files), plugin.module], _Owner(plugin))
+    found |= {f"{cls.__module__}.{cls.__qualname__}": owner for owner, cls in parts}
+    return {name: owner for name, owner in found.items() if name.partition(".")[0] != BUILT_IN}
+
+
+def _find_owner(name: str, owners: Mapping[str, _Owner]) -> _Owner | None:
+    while name and name not in owners:
+        name = name.rpartition(".")[0]
+    return owners.get(name)
+
+
+def _find_class(cls: type) -> str:
+    with suppress(OSError, TypeError):  # its source is not there
+        return f"{inspect.getsourcefile(cls)}:{inspect.getsourcelines(cls)[1]}"
+    return ""
