@@ -11,7 +11,7 @@ import inspect
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal, Protocol
+from typing import Any, ClassVar, Literal
 
 import attrs
 import numpy as np
@@ -337,59 +337,41 @@ class DataSource(Part, ABC):
         raise DataError(f"the source {name_of(self)} has nothing to download")
 
 
-class ObservedRun(Protocol):
-    """A training run as observers see it, read only."""
+class ObservedRun:
+    """A training run as observers see it, always up to date: what could be changed is read only, or a copy."""
 
-    @property
-    def iteration(self) -> int:
-        """The number of iterations made."""
-
-    @property
-    def iterations(self) -> int:
-        """The number of iterations to make."""
-
-    @property
-    def epoch(self) -> float:
-        """The samples drawn so far, as a multiple of the training samples."""
-
-    @property
-    def history(self) -> History:
-        """The history recorded so far."""
-
-    @property
-    def status(self) -> Status:
-        """The state of the run: a `modnet.Status`, equal to the text in its files."""
-
-    @property
-    def seconds(self) -> float:
-        """Time since the start."""
-
-    @property
-    def params(self) -> Params:
-        """The parameters as they stand."""
-
-    @property
-    def hits(self) -> Array | None:
-        """For each test sample, whether it was recognised at the last evaluation; None before, and in a regression."""
-
-    @property
-    def errors(self) -> Array | None:
-        """For each test sample of a regression its squared error over the variance of the targets; None otherwise."""
+    iteration: int
+    """The number of iterations made."""
+    iterations: int
+    """The number of iterations to make."""
+    epoch: float
+    """The samples drawn so far, as a multiple of the training samples."""
+    history: History
+    """The history recorded so far."""
+    status: Status
+    """The state of the run: a `modnet.Status`, equal to the text in its files."""
+    seconds: float
+    """The time since the start."""
+    params: Params
+    """The parameters as they stand."""
+    network: Any
+    """The network with these parameters, a `modnet.Network`."""
+    optimizer: Optimizer
+    """The optimizer, with its settings."""
+    hits: Array | None
+    """For each test sample, whether it was recognised at the last evaluation; None before, and in a regression."""
+    errors: Array | None
+    """For each test sample of a regression its squared error over the variance of the targets; None otherwise."""
 
 
 class Observer:
-    """A follower of runs: its methods are the lifecycle hooks, and do nothing unless they are overridden."""
+    """A follower of runs: its methods are the lifecycle hooks, and do nothing unless they are overridden.
+
+    A run is the same object in all three hooks, and read only. An error in a hook ends the run as `failed`.
+    """
 
     def run_started(self, run: ObservedRun) -> None:
-        """Follow a run: the first iteration is about to begin.
-
-        `run` is the same object in all three hooks of a run; look at it, change nothing. An error in a hook ends the
-        run as `failed`.
-
-        >>> @modnet.hookimpl
-        ... def run_started(run):
-        ...     print(f"{run.iterations} iterations to go")
-        """
+        """Follow a run: the first of `run.iterations` is about to begin."""
 
     def epoch_ended(self, run: ObservedRun) -> None:
         """Follow a run: it was evaluated, at the end of an epoch or of the run.
@@ -403,12 +385,7 @@ class Observer:
         """
 
     def run_ended(self, run: ObservedRun) -> None:
-        """Follow a run: it ended. Called in every case; `run.status` tells them apart.
-
-        >>> @modnet.hookimpl
-        ... def run_ended(run):
-        ...     print(f"{run.status} after {run.seconds:.1f} s")
-        """
+        """Follow a run: it ended. Called in every case; `run.status` tells them apart."""
 
 
 def name_of(part: object) -> str:

@@ -118,7 +118,7 @@ def format_error(error: BaseException) -> str:
     """
     try:
         text = str(error).strip().partition("\n")[0]
-    except Exception:  # a third party's __str__ may fail, too
+    except BaseException:  # a third party's __str__ may fail, too, in any way
         text = ""
     return type(error).__name__ + (f": {printable(text, 200)}" if text else "")
 

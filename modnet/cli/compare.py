@@ -11,7 +11,7 @@ from typing import Any
 import click
 
 from modnet.cli.options import comparison_options, load_all_plugins, plugin_options, read_alternatives
-from modnet.cli.output import echo
+from modnet.cli.output import Command, echo, get_output
 from modnet.cli.show.progress import RunsProgress, file_progress
 from modnet.comparison import compare as comparison
 from modnet.comparison.decisions import ROPE
@@ -20,7 +20,7 @@ from modnet.compose.toml import read_toml
 from modnet.runs.folder import choose_new_folder
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("experiment", required=False, type=click.Path(path_type=Path))
 @comparison_options
 @click.option("--seeds", type=click.IntRange(1), help="Runs of each setting, with seeds from --seed on (default: 10).")
@@ -56,7 +56,7 @@ def compare(
     table = load_all_plugins(read_toml(experiment) if experiment else {}, experiment, without, modules)
     changes, grid = read_alternatives(flags)
     folder = out or choose_new_folder()
-    out_stream = sys.stderr if json_ else sys.stdout
+    out_stream = sys.stderr if json_ else get_output()
     with file_progress(), RunsProgress(out_stream) as progress:
         try:
             result = comparison.compare(

@@ -14,7 +14,7 @@ import click
 
 from modnet.cli.conversion import choose_source, read_whole, write
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options
-from modnet.cli.output import echo
+from modnet.cli.output import Group, echo, get_output
 from modnet.cli.show.columns import CELLS, ColumnSummary, summarize_columns
 from modnet.cli.show.data_overview import Overview, overview_to_json, overview_to_text
 from modnet.cli.show.data_picture import draw_data
@@ -40,7 +40,7 @@ ADVICE = re.compile(r"(?<=\?) Set \w+ = .*|: set \w+ = .*")
 """The end of an error's first line that names settings: those that work are shown as a block."""
 
 
-@click.group()
+@click.group(cls=Group)
 def data() -> None:
     """Show data sets, convert and download them."""
 
@@ -86,7 +86,7 @@ def show(
             table = _describe_table(what, kind, settings, columns, error)
             if out and table.proposal:
                 _draw(table.proposal.data, table.headline, out, err=json_)
-            echo(table_to_json(table) if json_ else table_to_text(table, Screen.from_stream(sys.stdout)))
+            echo(table_to_json(table) if json_ else table_to_text(table, Screen.from_stream(get_output())))
             return
         targets = None if found.classes else found.to_unit(found.train.t)
         found = as_one_class(found)
@@ -107,7 +107,8 @@ def show(
     if json_:
         echo(overview_to_json(view))
     else:  # escaped already, but for the codes of its own greys
-        click.echo(overview_to_text(view, Screen.from_stream(sys.stdout)))
+        screen = Screen.from_stream(get_output())
+        click.echo(overview_to_text(view, screen), file=get_output())
     if out:
         _draw(found, view.headline, out, err=json_)
 

@@ -10,7 +10,7 @@ import attrs
 import click
 
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
-from modnet.cli.output import echo
+from modnet.cli.output import Command, echo
 from modnet.cli.show.estimators import draw_estimators
 from modnet.cli.show.progress import file_progress
 from modnet.cli.show.values import to_json
@@ -31,7 +31,7 @@ rule. The exit status is 1 where a derivative is wrong or not deterministic.
 """
 
 
-@click.command(help=HELP)
+@click.command(cls=Command, help=HELP)
 @click.argument("experiment", required=False, type=click.Path(path_type=Path))
 @experiment_options
 @click.option("--estimator", "estimators", multiple=True, metavar="NAME", help="To compare (repeatable; default: all).")

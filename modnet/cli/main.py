@@ -14,7 +14,7 @@ from typing import Any
 import click
 
 import modnet
-from modnet.cli.output import close_streams, complain, explain, open_streams
+from modnet.cli.output import Group, close_streams, complain, explain, open_streams
 from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
 
 # Each is in a module of its name, so that no command waits for the imports of another.
@@ -33,12 +33,10 @@ def main() -> None:
     warnings.showwarning = _show_warning
     try:
         modnet_command(standalone_mode=False, prog_name="modnet")
-    except (click.exceptions.Exit, KeyboardInterrupt) as error:
-        sys.exit(_end(error))
-    except BaseException as error:  # a third-party plugin may raise anything, and try to end the program
-        if os.environ.get(TRACEBACK):
+    except BaseException as error:
+        if os.environ.get(TRACEBACK) and not isinstance(error, click.exceptions.Exit):
             traceback.print_exception(error)
-        sys.exit(_end(explain(error) or error))
+        sys.exit(_end(error))
     finally:
         close_streams()
 
@@ -86,20 +84,29 @@ class _Commands(Mapping[str, click.Command]):
         return len(COMMANDS)
 
 
-class _Group(click.Group):
-    """The commands, whose errors about a file say with which option it can be read."""
+class _Group(Group):
+    """The commands, whose errors name the plugin that raised them, or the option with which a file can be read."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except DataError as error:
-            if error.advice and (prefix := PREFIXES.get(ctx.invoked_subcommand or "")) is not None:
-                from modnet.cli.options import format_assignment  # commands that read a file have imported it
-
-                options = [f"--set {shlex.quote(prefix + format_assignment(*one))}" for one in error.advice[0].items()]
-                error.add_note(f"as an option: {' '.join(options)}")
+        except KeyboardInterrupt:
             raise
+        except BaseException as error:  # a third-party plugin may raise anything, and try to end the program
+            if isinstance(error, DataError) and error.advice:
+                _add_option(error, PREFIXES.get(ctx.invoked_subcommand or ""))
+            if problem := explain(error):
+                raise problem from error
+            raise
+
+
+def _add_option(error: DataError, prefix: str | None) -> None:
+    if prefix is not None:
+        from modnet.cli.options import format_assignment  # commands that read a file have imported it
+
+        options = [f"--set {shlex.quote(prefix + format_assignment(*one))}" for one in error.advice[0].items()]
+        error.add_note(f"as an option: {' '.join(options)}")
 
 
 @click.group(

@@ -5,12 +5,68 @@ from __future__ import annotations
 import os
 import sys
 from contextlib import suppress
+from functools import partial
+from io import UnsupportedOperation
 from pathlib import Path
+from typing import Any, TextIO
 
 import click
 
 from modnet.errors import PluginError, to_printable
+from modnet.process import fill_descriptors
 from modnet.text import escape
+
+OUTPUT = __name__  # the key of the command's own output, in the context of click
+
+
+class _Context(click.Context):
+    """The context of a command, which alone writes to standard output while it works."""
+
+    def invoke(self, callback: Any, /, *args: Any, **kwargs: Any) -> Any:
+        """Call a command's function, or that of its group before it."""
+        if not self.invoked_subcommand and OUTPUT not in self.meta:
+            self.meta[OUTPUT] = own = _take_output()
+            self.call_on_close(partial(_close, own))
+        return super().invoke(callback, *args, **kwargs)
+
+
+class Command(click.Command):
+    """A command whose standard output has nothing in it that a plugin prints."""
+
+    context_class = _Context
+
+
+class Group(click.Group):
+    """A group of such commands."""
+
+    context_class = _Context
+    command_class = Command
+
+
+def _take_output() -> TextIO:
+    """Return the command's own standard output; what anybody else writes there goes to standard error from now on.
+
+    That holds for descriptor 1, too, which C and other processes write to, and lasts as long as this process: what was
+    buffered is written when it ends.
+    """
+    own: TextIO = sys.stdout
+    try:
+        is_descriptor = own.fileno() == 1
+    except (UnsupportedOperation, AttributeError):  # a test has put something else in its place
+        is_descriptor = False
+    if is_descriptor:
+        own.flush()
+        own = open(os.dup(1), "w", encoding=own.encoding, errors=own.errors)  # noqa: PTH123, SIM115 - until it is closed
+        os.dup2(2, 1)
+    sys.stdout = sys.stderr
+    return own
+
+
+def get_output() -> TextIO:
+    """Return the standard output of the command that runs, whatever a plugin has put in its place."""
+    context = click.get_current_context(silent=True)
+    own: TextIO | None = context.meta.get(OUTPUT) if context else None
+    return own or sys.stdout
 
 
 def echo(message: object = "", *, err: bool = False, nl: bool = True) -> None:
@@ -22,7 +78,7 @@ def echo(message: object = "", *, err: bool = False, nl: bool = True) -> None:
     for word in filter(lambda word: "\n" in word, sys.argv[1:]):
         for form in (word, to_printable(word)):  # errors have the second one
             text = text.replace(form, form.replace("\n", r"\n"))
-    click.echo(escape(text), nl=nl, err=err)
+    click.echo(escape(text), file=None if err else get_output(), nl=nl, err=err)
 
 
 def complain(message: object) -> None:
@@ -42,14 +98,14 @@ def tell(message: str, *, vital: bool = False) -> None:
 
 def explain(error: BaseException | None) -> PluginError | None:
     """Return what a third-party plugin did where it raised an error, or tried to end the program; else None."""
-    from modnet.compose.plugins import get_host
-    from modnet.host.failures import explain_failure
-
-    return explain_failure(error, get_host().plugins) if error else None
+    plugins = sys.modules.get("modnet.compose.plugins")  # none is loaded without it
+    found: PluginError | None = plugins.explain(error) if plugins and error else None
+    return found
 
 
 def open_streams() -> None:
     """Have output and errors go nowhere where the process was started without a place for them."""
+    fill_descriptors()
     for name in ("stdout", "stderr"):
         if getattr(sys, name) is None:
             setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - as long as the process
@@ -58,8 +114,12 @@ def open_streams() -> None:
 def close_streams() -> None:
     """Drop what can no longer be written: the interpreter must not fail over it when it flushes at its end."""
     for stream in (sys.stdout, sys.stderr):
-        try:
-            stream.flush()
-        except (OSError, ValueError, AttributeError):  # a plugin may even have put something else in its place
-            with suppress(OSError, ValueError, AttributeError):
-                os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())
+        _close(stream)
+
+
+def _close(stream: TextIO) -> None:
+    try:
+        stream.flush()
+    except (OSError, ValueError, AttributeError):  # a plugin may even have put something else in its place
+        with suppress(OSError, ValueError, AttributeError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), stream.fileno())

@@ -7,7 +7,7 @@ from pathlib import Path
 import click
 
 from modnet.cli.options import load_chosen_plugins, plugin_options
-from modnet.cli.output import echo
+from modnet.cli.output import Command, echo
 from modnet.compose.experiment import format_title
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
@@ -18,7 +18,7 @@ from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY
 from modnet.runs.integrity import check_files
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--out", type=click.Path(path_type=Path), help=f"A .{', .'.join(FORMATS)} file (default: RUN/{CURVES}).")
 @plugin_options

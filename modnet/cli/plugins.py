@@ -11,22 +11,22 @@ from typing import Any
 import click
 
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
-from modnet.cli.output import echo
+from modnet.cli.output import Group, echo
 from modnet.cli.show.packaging import find_rivals, list_notes
 from modnet.compose.plugins import get_host
-from modnet.errors import Problem, UnknownNameError
+from modnet.errors import Problem, SettingError, UnknownNameError
 from modnet.host.approval import forget as forget_module
 from modnet.host.approval import list_approvals
 from modnet.host.catalogue import LIMIT
 from modnet.host.discovery import PluginHost
 from modnet.host.entry_points import Plugin
-from modnet.host.kinds import KINDS
+from modnet.host.kinds import KINDS, OBSERVER
 from modnet.text import format_table, printable
 
 Notes = Mapping[str, Sequence[Problem]]  # by distribution
 
 
-@click.group(invoke_without_command=True)
+@click.group(cls=Group, invoke_without_command=True)
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
 @click.pass_context
@@ -78,14 +78,39 @@ def doctor(*, timeout: float, json_: bool, without: tuple[str, ...]) -> None:
 @plugins.command()
 @click.argument("name")
 @click.option(
-    "--file", "files", multiple=True, metavar="PART=FILE", help="A file that a data source reads (repeatable)."
+    "--file",
+    "files",
+    multiple=True,
+    metavar="PART=FILE",
+    help="A file or a folder that a data source reads (repeatable, also for one PART that reads several).",
+)
+@click.option(
+    "--set",
+    "settings",
+    multiple=True,
+    metavar="PART.SETTING=VALUE",
+    help="A setting that a part is made with (repeatable).",
+)
+@click.option(
+    "--option",
+    "options",
+    multiple=True,
+    metavar="PART.OPTION=VALUE",
+    help="An option of a part's checks, as of modnet.testing.check_loss (repeatable).",
 )
 @click.option("--json", "json_", is_flag=True, help="Print JSON.")
 @plugin_options
 def check(
-    name: str, files: tuple[str, ...], *, json_: bool, without: tuple[str, ...], modules: tuple[str, ...]
+    name: str,
+    files: tuple[str, ...],
+    settings: tuple[str, ...],
+    options: tuple[str, ...],
+    *,
+    json_: bool,
+    without: tuple[str, ...],
+    modules: tuple[str, ...],
 ) -> None:
-    """Run the checks of modnet.testing on the parts of NAME.
+    """Run the checks of modnet.testing on the parts of NAME, and on what follows runs.
 
     NAME is a plugin or a distribution. Each part is made with its defaults, and all checks of its kind are run. The
     exit status is 1 where one fails, or could not be run.
@@ -93,10 +118,11 @@ def check(
     from modnet.testing import check_distribution  # which brings far more along than the listing should wait for
 
     load_chosen_plugins(without, modules)
-    options: dict[str, dict[str, Any]] = {
-        part: {"file": Path(str(file))} for part, file in parse_assignments(files).items()
-    }
-    reports = check_distribution(name, options=options, raises=False)
+    given = _parse_by_part(options, "--option")
+    for file in files:
+        for part, path in parse_assignments((file,)).items():
+            given.setdefault(part, {}).setdefault("file", []).append(Path(str(path)))
+    reports = check_distribution(name, settings=_parse_by_part(settings, "--set"), options=given, raises=False)
     if json_:
         echo(json.dumps([json.loads(report.as_json()) for report in reports], indent=2))
     else:
@@ -118,13 +144,18 @@ def forget(module: str) -> None:
 
 @plugins.command()
 @click.argument("name")
-@click.option("--kind", required=True, type=click.Choice(list(KINDS)), help="The kind of part it provides.")
+@click.option(
+    "--kind",
+    required=True,
+    type=click.Choice([*KINDS, OBSERVER.name]),
+    help=f"The kind of part it provides; {OBSERVER.name}: it follows runs.",
+)
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder (default: modnet-NAME).")
 def new(name: str, *, kind: str, out: Path | None) -> None:
-    """Begin a plugin that provides one part, called NAME.
+    """Begin a plugin that provides one part, called NAME, or follows runs.
 
     It is a repository with all that a plugin needs. NAME is lower-case words joined by hyphens, soft-cap for instance.
-    The part works as it is: change it to yours.
+    It works as it is: change it to yours.
 
     \b
     Continue with
@@ -138,7 +169,19 @@ def new(name: str, *, kind: str, out: Path | None) -> None:
     folder = out or Path(plugin.distribution)
     for path in plugin.write(folder):
         echo(f"  {path}")
-    echo(f"{plugin.class_name} in {plugin.module}.py is the {kind} {name!r}; install it: pip install -e {folder}")
+    what = "run_ended" if kind == OBSERVER.name else plugin.class_name
+    echo(f"{what} in {plugin.module}.py is the {kind} {name!r}; install it: pip install -e {folder}")
+
+
+def _parse_by_part(assignments: tuple[str, ...], option: str) -> dict[str, dict[str, Any]]:
+    """Return the values of `PART.KEY=VALUE` by part and key; raises SettingError."""
+    found: dict[str, dict[str, Any]] = {}
+    for name, value in parse_assignments(assignments).items():
+        part, dot, key = name.partition(".")
+        if not (part and dot and key):
+            raise SettingError([f"expected PART.KEY=VALUE, found {name}=..."], option)
+        found.setdefault(part, {})[key] = value
+    return found
 
 
 def format_plugins(host: PluginHost) -> str:
@@ -196,7 +239,8 @@ def _to_symptoms(problem: Problem | None) -> dict[str, str]:
 
 def _format_block(host: PluginHost, plugin: Plugin, symptoms: dict[str, str] | None = None) -> str:
     version = f" {plugin.version}" if plugin.version else ""
-    lines = [f"{plugin.name}  ({plugin.distribution}{version})  {plugin.state}  {plugin.file}".rstrip()]
+    changes = f", but changes {', '.join(plugin.changes)}" if plugin.changes else ""
+    lines = [f"{plugin.name}  ({plugin.distribution}{version})  {plugin.state}{changes}  {plugin.file}".rstrip()]
     if symptoms:
         lines += [f"    {what + ':':<13}{said}" for what, said in symptoms.items() if said]
     elif plugin.reason:
@@ -217,6 +261,7 @@ def _to_record(host: PluginHost, plugin: Plugin) -> dict[str, Any]:
         "distribution": plugin.distribution,
         "version": plugin.version,
         "state": plugin.state,
+        "changes": list(plugin.changes),
         "reason": plugin.reason,
         "provides": [{"kind": c.kind, "name": host.registry.name_for(c)} for c in plugin.components],
         "follows": list(plugin.follows),

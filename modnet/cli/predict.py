@@ -13,7 +13,7 @@ import attrs
 import click
 
 from modnet.cli.options import load_all_plugins, parse_assignments, plugin_options
-from modnet.cli.output import echo
+from modnet.cli.output import Command, echo
 from modnet.cli.show.class_report import find_majority, format_class_report, score_classes
 from modnet.cli.show.progress import file_progress
 from modnet.compose.parts import find_name, make_part
@@ -36,7 +36,7 @@ COLUMNS = ("label", "features", "leave_out")
 MOST_LABELS = 6  # that a note names
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--probabilities", is_flag=True, help="Print the network's outputs, a column for each class.")

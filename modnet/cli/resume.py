@@ -12,7 +12,7 @@ import click
 
 import modnet
 from modnet.cli.options import load_all_plugins, plugin_options
-from modnet.cli.output import echo, tell
+from modnet.cli.output import Command, echo, tell
 from modnet.cli.show.progress import file_progress
 from modnet.cli.train import describe, run_to_end
 from modnet.compose.experiment import read_data
@@ -26,7 +26,7 @@ from modnet.runs.surroundings import OBSERVER
 from modnet.types import Status
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--iterations", type=click.IntRange(0), help="Iterations in all: a finished run is lengthened.")
 @click.option("--accept", is_flag=True, help="Continue by other code or libraries; the receipt records them.")

@@ -14,7 +14,7 @@ import click
 
 import modnet
 from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
-from modnet.cli.output import complain, echo, explain, tell
+from modnet.cli.output import Command, complain, echo, explain, tell
 from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.cli.show.values import format_duration, format_metric, format_settings
 from modnet.cli.signals import interrupting
@@ -42,7 +42,7 @@ TIMING = 0.3  # seconds for each estimator in a forecast
 _ITEM = re.compile(r"\.(name|\d+)$")  # a name, or an item of a list, stands for the whole entry
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("experiment", required=False, type=click.Path(path_type=Path))
 @experiment_options
 @click.option("--out", type=click.Path(path_type=Path), help="Folder of results (default: runs/DATE-TIME).")

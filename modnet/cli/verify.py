@@ -10,7 +10,7 @@ from pathlib import Path
 import click
 
 from modnet.cli.options import load_all_plugins, plugin_options
-from modnet.cli.output import echo
+from modnet.cli.output import Command, echo
 from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.compose.settings import Table
 from modnet.compose.toml import read_toml
@@ -20,7 +20,7 @@ from modnet.runs.surroundings import PARTS
 from modnet.runs.verify import Verification, compare_with_receipt, retrain
 
 
-@click.command()
+@click.command(cls=Command)
 @click.argument("run", type=click.Path(path_type=Path))
 @click.option("--data", "data_path", metavar="FILE", type=click.Path(path_type=Path), help="Where the data is now.")
 @click.option("--accept", is_flag=True, help="Train it again even by other code or libraries.")

@@ -68,10 +68,7 @@ class Comparison:
 
     @cached_property
     def pairs(self) -> tuple[PairResult, ...]:
-        """Every pair of settings, all decided together; raises MissingExtraError.
-
-        There are none without the hits or errors of single samples.
-        """
+        """Every pair of settings, all decided together; none without hits or errors. Raises MissingExtraError."""
         if not self._of_samples:
             return ()
         last = max((count for count in ANALYSES if count <= len(self.seeds)), default=len(self.seeds))

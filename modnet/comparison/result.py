@@ -187,9 +187,6 @@ def find_collapsed(accuracies: Array, statuses: Sequence[Status]) -> Array:
 
     Far below means: a gap lies between them that is wider than a fifth of the best run's accuracy, and wider than the
     range of all accuracies above it. Ordinary runs spread without such a gap.
-
-    >>> find_collapsed(np.array([0.91, 0.1, 0.93, 0.92]), [Status.FINISHED] * 4).tolist()
-    [False, True, False, False]
     """
     ordered = np.sort(accuracies)
     needed = np.maximum(LOST * ordered[-1], ordered[-1] - ordered[1:])

@@ -204,9 +204,6 @@ class Variation:
         """Return the variation of hits, which are integers, or of errors, which are not; or of their differences.
 
         They are an array of at least two seeds and two samples.
-
-        >>> Variation.from_values(np.array([[1, 0, 0, 1], [1, 1, 0, 1]])).by_seed
-        0.125
         """
         most, unit = 1.0, 1.0
         if values.dtype.kind == "f":
@@ -283,9 +280,6 @@ def bound_share(count: int, runs: int, level: float = 0.95) -> float:
 
     It is the one-sided exact bound of Clopper and Pearson 1934, "The use of confidence or fiducial limits illustrated
     in the case of the binomial". Raises MissingExtraError.
-
-    >>> round(bound_share(0, 10), 3), round(bound_share(1, 10), 3)
-    (0.259, 0.394)
     """
     return 1.0 if count == runs else float(load_special().betaincinv(count + 1, runs - count, level))
 

@@ -8,7 +8,7 @@ import signal
 import threading
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache, partial
@@ -17,7 +17,7 @@ from pathlib import Path
 import attrs
 
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
-from modnet.compose.plugins import get_host, list_asked, load_plugins
+from modnet.compose.plugins import explain, get_host, list_asked, load_plugins
 from modnet.compose.settings import Table, get_settings
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
@@ -25,9 +25,8 @@ from modnet.errors import DataError, DivergedError, ModnetError, SettingError
 from modnet.files.opening import read_plain
 from modnet.host.approval import list_granted, name_module
 from modnet.host.entry_points import Plugin, split_names
-from modnet.host.failures import explain_failure
 from modnet.host.modules import Code
-from modnet.host.registry import SESSION, Override, active_overrides, find_override_by
+from modnet.host.registry import SESSION, Override, active_overrides, find_override, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
 from modnet.runs.folder import EXPERIMENT, HISTORY, claim, is_unused, read_ending, recover
@@ -105,14 +104,20 @@ def run_jobs(
             yield job
 
 
-def train_table(folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False) -> BaseException | None:
+def train_table(
+    folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False, swapped: Iterable[Sequence[str]] = ()
+) -> BaseException | None:
     """Bring a run to its end, begun or resumed, in whichever process this is; return the error that kept it from it.
 
     `table` is its experiment; of the modules that it names, those in `granted` and those that are approved here may be
-    imported. `accept` is as of `run_jobs`. An estimator that can have several threads takes one; that changes no bit.
+    imported. `accept` is as of `run_jobs`; what is `swapped`, kinds and names, must be so here. Estimators take one
+    thread; that changes no bit.
     """
     if _is_ending:  # the run was waiting for this worker, and could not be called off
         return KeyboardInterrupt()
+    if unseen := [f"the {kind} {name!r} is swapped" for kind, name in swapped if not find_override(kind, name)]:
+        advice = "compare without an executor, or in threads under swap(..., threads=True)"
+        return SettingError([f"{unseen[0]} where its worker does not see it: {advice}"])
     return _find_failure(partial(_train_table, Path(folder), table, granted, accept))
 
 
@@ -144,7 +149,7 @@ def _find_failure(train: Callable[[], None]) -> BaseException | None:
     except KeyboardInterrupt:
         return KeyboardInterrupt()
     except BaseException as error:  # a part of a third-party plugin may fail in any way
-        if isinstance(known := explain_failure(error, get_host().plugins) or error, ModnetError):
+        if isinstance(known := explain(error) or error, ModnetError):
             return ModnetError(str(known))
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return ModnetError(f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
@@ -172,7 +177,9 @@ def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> 
 def _run_in(
     executor: Executor, jobs: Sequence[Job], accept: bool, submitting: AbstractContextManager[None]
 ) -> Iterator[Job]:
-    train = partial(train_table, granted=list_granted(get_host().plugins), accept=accept)
+    parts = [part for job in jobs for part in find_parts(job.experiment)]
+    swapped = {(override.kind, override.name) for part in parts if (override := find_override_by(part))}
+    train = partial(train_table, granted=list_granted(get_host().plugins), accept=accept, swapped=swapped)
     with submitting:
         futures = {executor.submit(train, str(job.folder), to_table(job.experiment)): job for job in jobs}
     try:

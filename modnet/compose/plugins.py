@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from modnet.compose.settings import Table
+from modnet.errors import PluginError
 from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost, is_loading, loading, lock
 from modnet.host.entry_points import Plugin, find_installed
@@ -66,6 +67,11 @@ def register(cls: type, name: str | None = None) -> Callable[[], None]:
     return get_host().add_class(cls, name)
 
 
+def explain(error: BaseException) -> PluginError | None:
+    """Return what an error says that a third-party plugin raised while it was used, or None where none did."""
+    return explain_failure(error, _hosts[0].plugins) if _hosts else None
+
+
 @contextmanager
 def containing_plugins() -> Iterator[None]:
     """Note on an error which third-party plugin raised it; raise PluginError where one tries to end the program."""
@@ -74,7 +80,7 @@ def containing_plugins() -> Iterator[None]:
     except KeyboardInterrupt:
         raise
     except BaseException as error:
-        if problem := explain_failure(error, get_host().plugins):
+        if problem := explain(error):
             if isinstance(error, SystemExit):
                 raise problem from error
             error.add_note(to_note(problem))

@@ -134,15 +134,15 @@ def _is_list(given: object) -> bool:
     return hasattr(given, "__len__") and hasattr(given, "__getitem__") and not isinstance(given, (str, bytes, Mapping))
 
 
-def split_samples(samples: Samples, fraction: float, seed: int, stratified: bool) -> tuple[Samples, Samples]:
+def split_samples(samples: Samples, settings: PreparationSettings) -> tuple[Samples, Samples]:
     """Return the training and the test samples, both in their order."""
     labels, weights = samples.t, samples.weights
-    count = round(fraction * len(labels))
+    count = round(settings.test_fraction * len(labels))
     if not count:
         return samples, attrs.evolve(samples, x=samples.table[:0], t=labels[:0], weights=None)
-    order = Stream(seed, ("test split",)).generator().permutation(len(labels))
+    order = Stream(settings.split_seed, ("test split",)).generator().permutation(len(labels))
     places = np.arange(count)
-    if stratified:
+    if settings.stratified:
         # Class by class, every so many-th row: each class has its share to within one row.
         order = order[np.argsort(labels[order], kind="stable")]
         places = ((places + 0.5) * (len(labels) / count)).astype(np.int64)
@@ -201,11 +201,8 @@ def prepare(train: Samples, given: PreparationSettings) -> tuple[dict[str, Any],
         kept["standardize"] = settings.standardize
     found = Preparation.fit(lambda: map(train.unscaled, train.blocks()), columns, settings, train.weights)
     text = {column.name or str(j): column for j, column in enumerate(found.columns) if column.words is not None}
-    if text:
-        kept["encode"] = {
-            key: column.words if column.encode == "ordinal" else "one-hot" for key, column in text.items()
-        }
-    return {"preparation": found}, kept
+    encode = {key: column.words if column.encode == "ordinal" else "one-hot" for key, column in text.items()}
+    return {"preparation": found}, kept | ({"encode": encode} if encode else {})
 
 
 def infer_scale(samples: Samples) -> float | None:

@@ -81,14 +81,6 @@ def _setting(
     return attrs.field(default=default, validator=check)
 
 
-def _is_flag(value: object) -> bool:
-    return isinstance(value, bool)
-
-
-def _is_whole(value: object) -> bool:
-    return isinstance(value, Integral) and not _is_flag(value)
-
-
 def _is_number(value: object, lowest: float = -math.inf) -> bool:
     """Say whether a value is a finite number above the lowest."""
     try:
@@ -142,7 +134,7 @@ class PreparationSettings:
         lambda value: _is_number(value) or _are_fills(value),
     )
     """The value in place of a missing one. In a column of text it is a word, or the most frequent one."""
-    missing_indicator: bool = _setting(False, "true or false", (), _is_flag)
+    missing_indicator: bool = _setting(False, "true or false", (), lambda value: isinstance(value, bool))
     """A column of 0 and 1 beside each imputed column that lacks something in training."""
     unseen: Literal["zeros", "refuse"] = _setting("zeros", "'zeros' or 'refuse'", ("zeros", "refuse"))
     """The rule for words that training has not seen: zeros in all columns of the words, or an error."""
@@ -154,9 +146,11 @@ class PreparationSettings:
         None, "'balanced', or a table of numbers >= 0 by label", (None, "balanced"), _are_weights
     )
     """The weight of each class in the loss; "balanced": each class has the same in all."""
-    stratified: bool = _setting(False, "true or false", (), _is_flag)
+    stratified: bool = _setting(False, "true or false", (), lambda value: isinstance(value, bool))
     """True gives each class its share in the test part."""
-    split_seed: int = _setting(0, "a whole number", (), _is_whole)
+    split_seed: int = _setting(
+        0, "a whole number", (), lambda value: isinstance(value, Integral) and not isinstance(value, bool)
+    )
     """The seed by which the test rows are drawn."""
 
 

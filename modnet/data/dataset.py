@@ -51,9 +51,8 @@ class Dataset:
     """The scale of the targets of a regression, which are standardized."""
 
     def __repr__(self) -> str:
-        samples = " and ".join(f"{len(part)} {describe_part(name)}" for name, part in self.parts.items())
         answers = f"in {len(self.classes)} classes" if self.classes else f"with {format_count(self.outputs, 'target')}"
-        return f"<Dataset: {samples} samples of {self.features} features {answers}>"
+        return f"<Dataset: {self.format_sizes()} samples of {self.features} features {answers}>"
 
     @property
     def parts(self) -> dict[str, Samples]:
@@ -168,11 +167,8 @@ class Dataset:
         check_feature_names(given, len(given))
         columns = columns or tuple(map(Column, given))
         parts = {name: (find_features(rows, own), labels) for name, (rows, labels) in parts.items()}
-        first, *more = to_samples(parts, known, columns, wanted, weights)
-        if not more:
-            first, second = split_samples(first, wanted.test_fraction, wanted.split_seed, wanted.stratified)
-        else:
-            second = more[0]
+        samples = to_samples(parts, known, columns, wanted, weights)
+        first, second = samples if len(samples) > 1 else split_samples(samples[0], wanted)
         if not len(first):
             raise DataError("no training rows")
         if first.weights is not None:

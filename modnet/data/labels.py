@@ -125,11 +125,7 @@ def to_indices(labels: Array, classes: Sequence[Any], part: str) -> Array:
 
 
 def to_classes(classes: Any) -> tuple[Any, ...]:
-    """Return classes that were given as plain values; raises DataError where they are not text alone or numbers alone.
-
-    >>> to_classes(np.array([2, 4]))
-    (2, 4)
-    """
+    """Return classes that were given as plain values; raises DataError where they are not all text, or all numbers."""
     if isinstance(classes, (Mapping, AbstractSet)) or not isinstance(classes, Iterable):
         raise DataError(f"'classes' must be a list of labels, in their order, not a {type(classes).__name__}")
     found = tuple(classes.tolist() if isinstance(classes, np.ndarray) else classes)

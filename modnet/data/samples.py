@@ -125,11 +125,7 @@ def _take(table: Array, which: slice | Any) -> Array:
 
 
 def scale_features(x: Array, scale: float, dtype: Any = np.float64) -> Array:
-    """Return features as a new array, row by row in memory, divided by `scale`: in float64, and then rounded.
-
-    >>> scale_features(np.array([[0, 51, 255]], dtype=np.uint8), 255)
-    array([[0. , 0.2, 1. ]])
-    """
+    """Return features as a new array, row by row in memory, divided by `scale`: in float64, and then rounded."""
     # A quotient of numbers that float32 holds is the same if it is divided there: float64 has twice its bits.
     is_direct = np.can_cast(x.dtype, dtype) and np.asarray(scale, dtype).item() == scale
     return np.divide(x, scale, dtype=dtype if is_direct else np.float64, order="C").astype(dtype, copy=False)
@@ -157,9 +153,7 @@ def describe_part(part: str) -> str:
 def check_samples(part: object, name: str, columns: int | None, classes: int) -> int:
     """Return the number of raw columns of a part; raises DataError where networks cannot rely on the part.
 
-    All parts have as many columns, finite numbers (or codes and gaps that their preparation knows), and class indices
-    or finite targets. What is known of numbers is not read again: whole ones are finite, and `Samples.is_finite` says
-    so of others.
+    What is known of numbers is not read again: whole ones are finite, and `Samples.is_finite` says so of others.
     """
     if not isinstance(part, Samples):
         raise DataError(f"the {name} samples are a {type(part).__name__}, not modnet.Samples")

@@ -40,10 +40,7 @@ class Transfer:
     pause: float
 
     def receive(self, url: str, target: Path) -> str:
-        """Write what a URL gives to `target`, and return its media type; raises TransferError.
-
-        It starts again from the beginning where the connection breaks off or the server is busy, a few times at most.
-        """
+        """Write what a URL gives to `target`, in a few tries at most; return its media type; raises TransferError."""
         for tries in range(TRIES - 1):
             try:
                 return self._try(url, target)

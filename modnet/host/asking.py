@@ -12,13 +12,15 @@ import sys
 import time
 from contextlib import suppress
 from importlib.metadata import EntryPoint
-from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
+
+import attrs
 
 from modnet.errors import Problem
-from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
+from modnet.files.cache import read_note, write_note
+from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided, to_answer
 from modnet.host.discovery import PluginHost, loading
 from modnet.host.entry_points import ENTRY_POINTS, Plugin
 
@@ -31,43 +33,38 @@ def ask_each(request: dict[str, Any]) -> None:
     """Have the plugins of a request answer, several at once, and write down each answer, or the failure."""
     catalogue, limit = Catalogue(Path(request["folder"])), float(request["limit"])
     context: Any = multiprocessing.get_context(START)
-    waiting, running = list(request["plugins"]), dict[BaseProcess, tuple[Plugin, Connection, float]]()
+    waiting, running = list(request["plugins"]), dict[BaseProcess, tuple[Plugin, Path, float]]()
     while waiting or running:
         while waiting and len(running) < AT_ONCE:
-            fields, (receiver, sender) = waiting.pop(0), context.Pipe(duplex=False)
-            process = context.Process(target=_answer, args=(fields, sender))
+            fields = waiting.pop(0)
+            plugin = _make_plugin(fields)
+            place = catalogue.path_of(plugin).with_suffix(f".{os.getpid()}")
+            process = context.Process(target=_answer, args=(fields, place))
             process.start()
-            sender.close()
-            running[process] = _make_plugin(fields), receiver, time.monotonic() + limit
-        for process, (plugin, receiver, end) in list(running.items()):
+            running[process] = plugin, place, time.monotonic() + limit
+        for process, (plugin, place, end) in list(running.items()):
             if late := process.is_alive() and time.monotonic() > end:
                 process.kill()
                 process.join()
-            has_ended = not process.is_alive()
-            answer = _receive(receiver)
-            if answer or has_ended:
+            if not process.is_alive():
                 del running[process]
-                failure = _describe_failure(plugin, process.exitcode, limit, late=late)
-                catalogue.write(plugin, answer or Answer(problem=failure))
+                problem = _describe_failure(plugin, process.exitcode, limit, late=late)
+                catalogue.write(plugin, to_answer(read_note(place)) or Answer(problem=problem))
+                place.unlink(missing_ok=True)
         time.sleep(INTERVAL)
 
 
-def _answer(fields: dict[str, Any], sender: Connection) -> None:
-    """Load one plugin, alone, by the rules of `discovery`, and send its answer."""
-    plugin = _make_plugin(fields)
-    host = PluginHost()
+def _answer(fields: dict[str, Any], place: Path) -> None:
+    """Load one plugin, alone, by the rules of `discovery`, and leave its answer in a file; a pipe may be held open."""
+    plugin, own = _make_plugin(fields), os.getpid()
+    with suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000")  # where it eats all memory, nothing else is ended for it
     with loading():
-        host.load([plugin])
-    provides = (Provided(c.kind, c.name, c.cls.__module__, c.cls.__qualname__) for c in plugin.components)
-    sender.send(Answer(tuple(provides), plugin.follows, plugin.problem))
+        PluginHost().load([plugin])
+    if os.getpid() == own:  # not one that it has forked
+        provides = tuple(Provided(c.kind, c.name, c.cls.__module__, c.cls.__qualname__) for c in plugin.components)
+        write_note(place, attrs.asdict(Answer(provides, plugin.follows, plugin.problem, plugin.changes)))
     os._exit(0)  # whatever the plugin has started does not hold anybody up
-
-
-def _receive(receiver: Connection) -> Answer | None:
-    with suppress(EOFError, OSError):
-        if receiver.poll():
-            return cast("Answer", receiver.recv())
-    return None
 
 
 def _make_plugin(fields: dict[str, Any]) -> Plugin:

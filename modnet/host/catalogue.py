@@ -19,6 +19,7 @@ from contextlib import suppress
 from functools import cache, cached_property
 from hashlib import sha256
 from pathlib import Path
+from typing import Any
 
 import attrs
 from attrs.validators import deep_iterable, instance_of
@@ -27,18 +28,20 @@ from modnet.errors import Problem
 from modnet.files.cache import cache_folder, read_note, write_note
 from modnet.host.entry_points import Plugin, find_file, list_code
 
-FORMAT = 1
+FORMAT = 2
 AT_ONCE = 16  # the number of plugins that are asked side by side
 LIMIT = 10.0  # the time that one may take to answer, in seconds
 CATALOGUE = "plugins"
 ANSWER = 2**14  # the bytes that must be free for answers to be kept
 # The folders that Python looks into are known before anything of modnet's is looked for.
 _ASKER = """
-import json, sys
+import json, os, signal, sys
 request = json.load(sys.stdin)
 sys.path[:] = request["path"]
 from modnet.host.asking import ask_each
+signal.signal(signal.SIGTERM, lambda *_: None)  # a plugin may send it to all processes beside its own
 ask_each(request)
+os.killpg(0, signal.SIGKILL) if hasattr(os, "killpg") else None  # with all that plugins have left running
 """
 _background: list[subprocess.Popen[bytes]] = []  # still asking, when nobody waits for the answers any more
 
@@ -60,6 +63,8 @@ class Answer:
     provides: tuple[Provided, ...] = ()
     follows: tuple[str, ...] = attrs.field(default=(), validator=deep_iterable(instance_of(str)))
     problem: Problem | None = None
+    changes: tuple[str, ...] = attrs.field(default=(), validator=deep_iterable(instance_of(str)))
+    """The changes that its import makes to the process."""
 
 
 @attrs.define(slots=False)
@@ -73,13 +78,11 @@ class Catalogue:
 
         A problem may lie in another distribution: it holds for as long as the same distributions are installed.
         """
-        try:
-            table = read_note(self.path_of(plugin))
-            answer = _read_answer(table["answer"])
-            same = table["identity"] == _digest(plugin)
-            return answer if same and (not answer.problem or table["beside"] == self._beside) else None
-        except (ValueError, KeyError, TypeError):
+        table = read_note(self.path_of(plugin))
+        if not isinstance(table, dict) or table.get("identity") != _digest(plugin):
             return None
+        answer = to_answer(table.get("answer"))
+        return answer if answer and (not answer.problem or table.get("beside") == self._beside) else None
 
     def write(self, plugin: Plugin, answer: Answer) -> None:
         """Save the answer of a plugin."""
@@ -100,7 +103,7 @@ class Catalogue:
         self._make_folder()
         asked = [plugin.identity for plugin in plugins]
         request = {"path": sys.path, "folder": str(self.folder), "limit": limit, "plugins": asked}
-        command = [sys.executable, "-P", "-W", "ignore", "-c", _ASKER]
+        command = [sys.executable, "-P", "-W", "default", "-c", _ASKER]
         null = subprocess.DEVNULL
         try:
             asker = subprocess.Popen(  # noqa: S603
@@ -148,15 +151,14 @@ def _list_own_code() -> list[tuple[str, int, int]]:
     return list_code(__name__)
 
 
-def _read_answer(table: dict[str, object]) -> Answer:
-    provides, follows, problem = table["provides"], table["follows"], table["problem"]
-    if not isinstance(provides, list) or not isinstance(follows, list):
-        raise TypeError
-    return Answer(
-        tuple(Provided(**each) for each in provides),
-        tuple(follows),
-        Problem(**problem) if isinstance(problem, dict) else None,
-    )
+def to_answer(table: Any) -> Answer | None:
+    """Return the answer in what a file of the cache holds, or None where it is none."""
+    try:
+        provides, follows, changes = (tuple(table[name]) for name in ("provides", "follows", "changes"))
+        problem = Problem(**table["problem"]) if table["problem"] else None
+        return Answer(tuple(Provided(**each) for each in provides), follows, problem, changes)
+    except (ValueError, KeyError, TypeError):
+        return None
 
 
 def _end(asker: subprocess.Popen[bytes]) -> None:

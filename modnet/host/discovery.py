@@ -14,7 +14,7 @@ import sys
 import threading
 import warnings
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stdout
 from typing import Any, cast
 
 import pluggy
@@ -39,6 +39,7 @@ from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS
 from modnet.host.problems import to_problem
 from modnet.host.registry import SESSION, Component, Registry, create_component, determine_kind
 from modnet.interfaces import Observer
+from modnet.process import noting_changes
 from modnet.text import format_count, list_some
 
 PATIENCE = 2.0  # the time to wait for an answer that is not strictly needed, in seconds
@@ -220,7 +221,7 @@ class PluginHost:
             self.registry.discard(found)
             plugin.update(BROKEN, error.problem)
         else:
-            plugin.update(BROKEN if answer.problem else READY, answer.problem, found, answer.follows)
+            plugin.update(BROKEN if answer.problem else READY, answer.problem, found, answer.follows, answer.changes)
 
     def _import_class(self, plugin: Plugin, kind: str, name: str) -> Any:
         """Import a plugin and return a class that it provides; raises PluginError where it breaks."""
@@ -271,9 +272,9 @@ class PluginHost:
 
     def _load(self, plugin: Plugin) -> None:
         """Load a plugin and register its parts; where it fails, it is broken and leaves nothing."""
-        found: list[Component] = []
+        found, changes = list[Component](), list[str]()
         try:
-            with redirect_stdout(sys.stderr):  # a command's output may be read by a program
+            with redirect_stdout(sys.stderr), nullcontext() if plugin.built_in else noting_changes(changes):
                 module = plugin.load()
                 hooks = self._call_hooks(module, plugin, found)
         except (KeyboardInterrupt, UnapprovedError):
@@ -283,7 +284,7 @@ class PluginHost:
             plugin.update(BROKEN, to_problem(error, plugin))
         else:
             self._modules[plugin.key] = module
-            plugin.update(LOADED, None, found, tuple(sorted(hooks & LIFECYCLE_HOOKS.keys())))
+            plugin.update(LOADED, None, found, tuple(sorted(hooks & LIFECYCLE_HOOKS.keys())), tuple(changes))
 
     def _call_hooks(self, module: object, plugin: Plugin, found: list[Component]) -> set[str]:
         """Call the register hooks of what a plugin loaded; add its parts to the registry and to `found`.

@@ -49,6 +49,7 @@ class Plugin:
     problem: Problem | None = None  # the reason why it is broken, and what to do
     components: tuple[Component, ...] = ()  # the parts that it provides
     follows: tuple[str, ...] = ()  # the lifecycle hooks by which it follows runs
+    changes: tuple[str, ...] = ()  # what of the process its import changes, in a few words each
 
     @property
     def key(self) -> str:
@@ -97,9 +98,10 @@ class Plugin:
         problem: Problem | None = None,
         components: Iterable[Component] = (),
         follows: tuple[str, ...] = (),
+        changes: tuple[str, ...] = (),
     ) -> None:
         """Enter a state, with all that belongs to it."""
-        self.problem, self.components, self.follows = problem, tuple(components), follows
+        self.problem, self.components, self.follows, self.changes = problem, tuple(components), follows, changes
         self.state = state  # last, as other threads look at it first
 
     def raise_if_broken(self) -> None:
@@ -134,7 +136,8 @@ def _read_plugins(distribution: Distribution, points: Iterable[EntryPoint]) -> l
     about: Any = {}
     with suppress(Exception):
         about = distribution.metadata
-    name, version = about.get("Name") or UNKNOWN, about.get("Version") or ""
+    name, version = (" ".join(str(about.get(key) or "").split()) for key in ("Name", "Version"))
+    name = name or UNKNOWN
     if name == BUILT_IN:  # another distribution of that name: none of its parts may pass for a built-in
         return []
     name = BUILT_IN if name == DISTRIBUTION else name

@@ -111,6 +111,8 @@ _ROWS = (
     ),
 )
 KINDS = {kind.name: kind for kind in _ROWS}
+OBSERVER = Kind("observer", Observer, LIFECYCLE_HOOKS["run_started"], use="--iterations 200")
+"""Plugins that follow runs: no kind of part, as they register nothing, but checked and begun as parts are."""
 
 
 def find_kind(name: str) -> Kind:

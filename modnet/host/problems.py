@@ -85,5 +85,5 @@ def _find_line(error: BaseException, plugin: Plugin) -> str:
 def _text(error: BaseException) -> str:
     try:
         return " ".join(str(error).split()) or "no message"
-    except Exception:  # a third party's __str__ may fail, too
+    except BaseException:  # a third party's __str__ may fail, too, in any way
         return "no message"

@@ -22,6 +22,7 @@ from modnet.interfaces import Part, kebab_case
 BUILT_IN = "modnet"  # the owner of the built-ins, as in `modnet:relu`
 SESSION = "session"  # the owner of the parts that a program registers for itself
 _overrides: ContextVar[tuple[Override, ...]] = ContextVar("overrides", default=())
+_common_overrides: list[Override] = []  # which all threads see
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -58,28 +59,39 @@ class Component:
 class Override:
     """Another part under a registered name, while a test lasts: `modnet.testing.swap` works by it.
 
-    Overrides are kept in a context variable. So a thread, or a task, sees its own and no other's, and no lock is
-    needed; another thread sees them when it is handed the context: `contextvars.copy_context().run`.
+    A context variable holds those that a thread or a task has entered, and its copies see them. One that all threads
+    see is in a list besides: where a context has no override of that name.
     """
 
     kind: str
     name: str  # the qualified name: that of one component, whichever of its names is asked for
     instead: object  # a class, or a ready part
     nameless: bool  # true where its class is not registered: then it goes by the name that it overrides
+    place: object = None  # where all threads see it, the thread and task that began it
     active: bool = True
 
     def start(self) -> None:
         """Override the name, before all other overrides of it."""
-        _overrides.set((*active_overrides(), self))
+        _overrides.set((*own_overrides(), self))
+        if self.place:
+            _common_overrides.append(self)
 
     def end(self) -> None:
-        """Override the name no longer, in whatever order; nor where this context was copied to."""
+        """Override the name no longer, in whatever order and from wherever; nor where its context was copied to."""
         self.active = False
-        _overrides.set(active_overrides())
+        _overrides.set(own_overrides())
+        if self.place:
+            _common_overrides.remove(self)
 
 
 def active_overrides() -> tuple[Override, ...]:
-    """Return the overrides that are active here, the latest last."""
+    """Return the overrides that are active here: first those that all threads see, then, the latest last, its own."""
+    own = own_overrides()
+    return (*[override for override in _common_overrides if override not in own], *own)
+
+
+def own_overrides() -> tuple[Override, ...]:
+    """Return the active overrides of this thread or task, and of those whose context it has a copy of."""
     return tuple(override for override in _overrides.get() if override.active)
 
 
@@ -104,20 +116,22 @@ class Registry:
 
     settle: Callable[[], object] = lambda: None
     hint: Callable[[], str] = lambda: ""  # returns another possible reason why a name is not found
-    _components: list[Component] = attrs.field(factory=list)
+    _components: dict[tuple[str, str], dict[str, Component]] = attrs.field(factory=dict)  # by kind and name, then owner
 
     def add(self, component: Component) -> None:
         """Add a component; raises PluginError if its owner has another one of the same kind and name."""
-        kind, name, owner = component.kind, component.name, component.owner
-        if any((c.kind, c.name, c.owner) == (kind, name, owner) for c in self._components):
-            why = f"{owner} registers the {kind} {name!r} twice"
+        owners = self._components.setdefault((component.kind, component.name), {})
+        if component.owner in owners:
+            why = f"{component.owner} registers the {component.kind} {component.name!r} twice"
             raise PluginError(why, "give one another name, register(cls, name)")
-        self._components.append(component)
+        owners[component.owner] = component
 
     def discard(self, components: Iterable[Component]) -> None:
         """Remove components."""
-        gone = {id(component) for component in components}
-        self._components = [c for c in self._components if id(c) not in gone]
+        for component in components:
+            owners = self._get_owners(component.kind, component.name)
+            if owners.get(component.owner) is component:
+                del owners[component.owner]
 
     def components(self, kind: str | None = None) -> list[Component]:
         """Return all components, or those of a kind: built-in first, then by name and owner."""
@@ -150,7 +164,7 @@ class Registry:
         self.settle()
         if found := self._find(kind, name):
             return found
-        rivals = [c.qualified_name for c in self._sort(kind) if c.name == name]
+        rivals = [c.qualified_name for _, c in sorted(self._get_owners(kind, name).items())]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
         raise UnknownNameError(kind, name, self.names(kind, known=True), note + self.hint())
 
@@ -165,7 +179,7 @@ class Registry:
         return self._component_of_class(type(part))
 
     def _component_of_class(self, cls: type) -> Component | None:
-        found = [c for c in self._components if c.is_of(cls)]
+        found = [c for c in self._list() if c.is_of(cls)]
         return min(found, key=lambda c: (c.owner != BUILT_IN, c.owner), default=None)
 
     def name_for(self, component: Component) -> str:
@@ -176,19 +190,25 @@ class Registry:
         """Return why its bare name does not find a component, or None where it does."""
         if self._is_holder(component):
             return None
-        rivals = sorted({c.owner for c in self._sort(component.kind) if c.name == component.name} - {component.owner})
+        rivals = sorted(self._get_owners(component.kind, component.name).keys() - {component.owner})
         others = f"{' and '.join(rivals)}'s; use {component.qualified_name!r}"
         return f"the {component.kind} name {component.name!r} is also {others}"
 
     def _sort(self, kind: str | None = None) -> list[Component]:
-        chosen = [c for c in self._components if kind in {None, c.kind}]
-        return sorted(chosen, key=lambda c: (c.owner != BUILT_IN, list(KINDS).index(c.kind), c.name, c.owner))
+        return sorted(self._list(kind), key=lambda c: (c.owner != BUILT_IN, list(KINDS).index(c.kind), c.name, c.owner))
 
     def _find(self, kind: str, name: str) -> Component | None:
         """Return the component that a bare or qualified name finds: the built-in, else the only one, else None."""
-        named = [c for c in self._components if c.kind == kind and name in {c.name, c.qualified_name}]
-        found = [c for c in named if c.owner == BUILT_IN] or named
-        return found[0] if len(found) == 1 else None
+        owner, _, bare = name.rpartition(":")
+        owners = self._get_owners(kind, bare)
+        only = next(iter(owners.values())) if len(owners) == 1 else None
+        return owners.get(owner) if owner else owners.get(BUILT_IN, only)
+
+    def _list(self, kind: str | None = None) -> list[Component]:
+        return [c for owners in self._components.values() for c in owners.values() if kind in {None, c.kind}]
+
+    def _get_owners(self, kind: str, name: str) -> dict[str, Component]:
+        return self._components.get((kind, name), {})
 
     def _is_holder(self, component: Component) -> bool:
         """Say whether its bare name finds a component; it may have been replaced by the same one, imported."""

@@ -125,10 +125,7 @@ class Checkpoints:
         self._newest_is_good = True
 
     def load(self) -> tuple[Checkpoint, dict[str, Any]] | None:
-        """Return the last good checkpoint and its description, or None where none has been written.
-
-        Warns where the newest is not good; raises DataError where the one before is not either.
-        """
+        """Return the last good checkpoint and its description, None without any; warns, and raises DataError."""
         if found := _read_last_good(self.folder, self.optimizer):
             self._newest_is_good, checkpoint, about = found
             return checkpoint, about

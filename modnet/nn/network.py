@@ -86,8 +86,7 @@ class DenseNetwork:
 
     def accuracy(self, x: Any, t: Any) -> float:
         """Return the share of samples, between 0 and 1, whose largest output is at the target's class."""
-        hits = self.hits(x, t)
-        return int(hits.sum()) / len(hits)
+        return float(self.hits(x, t).mean())
 
     def hits(self, x: Any, t: Any) -> Array:
         """Return for each sample (N,) whether its largest output is at the target's class."""
@@ -278,18 +277,11 @@ def initialize_params(
     """
     params: dict[str, Array] = {}
     for layer in layers:
-        std = _standard_deviation(layer, weight_init_std)
+        named = {"he": (2 / layer.inputs) ** 0.5, "xavier": (2 / (layer.inputs + layer.outputs)) ** 0.5}
+        std: Any = named.get(str(weight_init_std), weight_init_std)
+        if isinstance(std, str) or not std >= 0:
+            raise SettingError([f"'weight_init_std' must be >= 0, 'he' or 'xavier': {std!r}"], "network")
         draws = Stream(seed, ("weights", layer.number)).generator().standard_normal((layer.outputs, layer.inputs))
-        params[layer.weight] = np.ascontiguousarray((std * draws).T, dtype=dtype)
+        params[layer.weight] = np.ascontiguousarray((float(std) * draws).T, dtype=dtype)
         params[layer.bias] = np.zeros(layer.outputs, dtype=dtype)
     return params
-
-
-def _standard_deviation(layer: DenseLayer, given: Any) -> float:
-    if given == "he":
-        return float((2 / layer.inputs) ** 0.5)
-    if given == "xavier":
-        return float((2 / (layer.inputs + layer.outputs)) ** 0.5)
-    if isinstance(given, str) or not given >= 0:
-        raise SettingError([f"'weight_init_std' must be >= 0, 'he' or 'xavier': {given!r}"], "network")
-    return float(given)

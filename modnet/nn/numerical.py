@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator
-from typing import Any, cast, overload
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
 from modnet.errors import PrecisionWarning, SettingError, ShapeError
 from modnet.types import Array
 
+X = TypeVar("X", float, Array)  # a number, or an array of any shape
 
-@overload
-def numerical_gradient(f: Callable[[float], Any], x: float, h: float = 1e-4) -> float: ...
-@overload
-def numerical_gradient(f: Callable[[Array], Any], x: Array, h: float = 1e-4, *, in_place: bool = False) -> Array: ...
-def numerical_gradient(
-    f: Callable[[Any], Any], x: float | Array, h: float = 1e-4, *, in_place: bool = False
-) -> float | Array:
+
+def numerical_gradient(f: Callable[[X], Any], x: X, h: float = 1e-4, *, in_place: bool = False) -> X:
     """Return the gradient of `f` at `x` by central differences, (f(x + h) - f(x - h)) / 2h for each entry.
 
     `x` is a number or an array of any shape; integers are taken as float64. `f` returns one number. It is called
@@ -40,18 +36,20 @@ def numerical_gradient(
     """
     if not h > 0:
         raise SettingError([f"'h' must be > 0: {h}"], "numerical_gradient")
+    given: Any = x  # of either kind
     if in_place:
-        _check_writable(x)
-    is_number = isinstance(x, (int, float))
-    to_number: Callable[[Any], float] = np.float64 if isinstance(x, np.float64) else float
-    start = _copy_as_float(float(x) if is_number else x)
+        _check_writable(given)
+    is_number = isinstance(given, (int, float))
+    to_number: Callable[[Any], float] = np.float64 if isinstance(given, np.float64) else float
+    start = _copy_as_float(float(given) if is_number else given)
     _check_step(start, h)
     gradient: Array = np.empty(start.shape, start.dtype)
 
     def evaluate(index: tuple[int, ...], step: float) -> float:
-        moved: Any = x if in_place else start.copy()
+        moved: Any = given if in_place else start.copy()
         moved[index] += step
-        value = _to_number(f(to_number(moved) if is_number else moved))
+        argument: Any = to_number(moved) if is_number else moved
+        value = _to_number(f(argument))
         if in_place:
             np.copyto(moved, start)  # all of it: `f` may have written to it
         return value
@@ -65,17 +63,11 @@ def numerical_gradient(
             warnings.warn(_describe_constant(above, is_number, in_place), PrecisionWarning, stacklevel=2)
     finally:
         if in_place:
-            np.copyto(cast("Array", x), start)
-    return float(gradient) if is_number else gradient
+            np.copyto(given, start)
+    return cast("X", float(gradient) if is_number else gradient)
 
 
-@overload
-def gradient_descent(f: Callable[[float], Any], init_x: float, lr: float = 0.01, step_num: int = 100) -> float: ...
-@overload
-def gradient_descent(f: Callable[[Array], Any], init_x: Array, lr: float = 0.01, step_num: int = 100) -> Array: ...
-def gradient_descent(
-    f: Callable[[Any], Any], init_x: float | Array, lr: float = 0.01, step_num: int = 100
-) -> float | Array:
+def gradient_descent(f: Callable[[X], Any], init_x: X, lr: float = 0.01, step_num: int = 100) -> X:
     """Return where `step_num` steps `x -= lr * numerical_gradient(f, x)` lead from `init_x`, which stays as it is.
 
     `init_x` is a number or an array of any shape; integers are taken as float64. Raises as `numerical_gradient` does.
@@ -84,10 +76,11 @@ def gradient_descent(
     >>> gradient_descent(lambda x: (x**2).sum(), np.array([-3, 4]), lr=0.1).round(9)
     array([-1.e-09,  1.e-09])
     """
-    x: Any = float(init_x) if isinstance(init_x, (int, float)) else _copy_as_float(init_x)
+    x: Any = init_x
+    x = float(x) if isinstance(x, (int, float)) else _copy_as_float(x)
     for _ in range(step_num):
         x = x - lr * numerical_gradient(f, x)
-    return cast("float | Array", x)
+    return cast("X", x)
 
 
 def default_step(dtype: Any) -> float:

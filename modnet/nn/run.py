@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import copy
 import time
+from collections.abc import Mapping
+from typing import Any
 
 import attrs
 import numpy as np
 
-from modnet.interfaces import Optimizer, name_of
+from modnet.interfaces import ObservedRun, Optimizer, name_of
 from modnet.nn.batches import Batches
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import format_column
@@ -83,3 +86,77 @@ class Run:
     def end(self) -> None:
         """Stop the clock."""
         self._ended = time.perf_counter()
+
+
+OBSERVED = tuple(ObservedRun.__annotations__)
+
+
+def _refuse(*_: object, **__: object) -> Any:
+    raise AttributeError("a run is read only for its observers: change a copy of your own")
+
+
+class RunView(ObservedRun):
+    """A run for all of its observers, which can change copies alone."""
+
+    __setattr__ = __delattr__ = _refuse
+
+    def __init__(self, run: Run) -> None:
+        vars(self).update(_run=run, _history=History(_List(), _List(), _Dict()))
+
+    def __getattr__(self, name: str) -> Any:
+        if name not in OBSERVED:
+            raise AttributeError(f"a run has no {name!r} for its observers: available: {', '.join(OBSERVED)}")
+        value = getattr(self._run, name)
+        if isinstance(value, History):
+            return copy.copy(_follow(value, self._history))
+        if isinstance(value, DenseNetwork):
+            return copy.deepcopy(value.with_params({})).with_params(self.params)
+        if isinstance(value, Mapping):
+            return _Dict({name: _freeze(array) for name, array in value.items()})
+        return _freeze(value) if isinstance(value, np.ndarray) else copy.deepcopy(value)
+
+    def __dir__(self) -> tuple[str, ...]:
+        return OBSERVED
+
+    def __repr__(self) -> str:
+        return repr(self._run)
+
+
+def _freeze(array: Array) -> Array:
+    """Return a copy that nobody can write to: neither through its base, nor after setting its flags."""
+    return np.ndarray(array.shape, array.dtype, array.tobytes())
+
+
+def _follow(history: History, mine: History) -> History:
+    """Bring a copy of a history up to date, which takes no longer the longer that is."""
+    rows = len(history.evaluated_at)  # an evaluation is recorded there last
+    _extend(mine.loss, history.loss, len(history.loss))
+    for name, values in history.columns.items():
+        dict.__setitem__(mine.columns, name, _extend(mine.columns.get(name, _List()), values, rows))
+    _extend(mine.evaluated_at, history.evaluated_at, rows)
+    return mine
+
+
+def _extend(mine: list[Any], values: list[Any], count: int) -> list[Any]:
+    start = max(0, min(len(mine), count) - 1)  # the last loss may have been taken back
+    list.__setitem__(mine, slice(start, count), values[start:count])
+    if len(mine) > len(values):  # not than `count`: another thread may have extended it meanwhile
+        list.__delitem__(mine, slice(len(values), None))
+    return mine
+
+
+class _List(list[Any]):
+    append = extend = insert = pop = remove = clear = sort = reverse = _refuse
+    __setitem__ = __delitem__ = __iadd__ = __imul__ = _refuse
+    __slots__ = ()
+
+    def __reduce__(self) -> Any:  # so that a copy is a plain list
+        return list, (list(self),)
+
+
+class _Dict(dict[str, Any]):
+    pop = popitem = clear = update = setdefault = __setitem__ = __delitem__ = __ior__ = _refuse
+    __slots__ = ()
+
+    def __reduce__(self) -> Any:
+        return dict, (dict(self),)

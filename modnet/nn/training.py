@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable
+from functools import partial
 from typing import get_args
 
 import attrs
@@ -21,7 +22,7 @@ from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.divergence import explain_divergence
 from modnet.nn.metrics import compute_metrics, find_errors, find_hits, list_metrics
 from modnet.nn.network import DenseNetwork, NetworkObjective
-from modnet.nn.run import Run
+from modnet.nn.run import Run, RunView
 from modnet.nn.validation import validate_arrays, validate_step
 from modnet.randomness import Stream
 from modnet.types import Array, History, Params, State, Status
@@ -94,11 +95,13 @@ def train_network(
     observer, schedule = observer or Observer(), CheckpointSchedule(keep)
     np.empty(FREED)  # untouched: glibc, that has freed so much once, no longer returns memory in each iteration
     run = _create_run(network, data, settings.iterations, batches, optimizer, start)
+    observed = RunView(run)
+    tell_epoch = partial(observer.epoch_ended, run=observed)
     # The loss is checked in every iteration: NumPy's warnings would only say the same less clearly.
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
         try:
-            observer.run_started(run=run)
-            _iterate(run, data, estimator, Stream(seed, ("gradient",)), observer, schedule)
+            observer.run_started(run=observed)
+            _iterate(run, data, estimator, Stream(seed, ("gradient",)), tell_epoch, schedule)
             run.status = Status.FINISHED
         except KeyboardInterrupt:
             run.status = Status.INTERRUPTED
@@ -107,7 +110,11 @@ def train_network(
             run.status = Status.DIVERGED
             raise
         finally:
-            _finish(run, data, observer, schedule)
+            try:
+                _finish(run, data, tell_epoch, schedule)
+            finally:
+                run.end()
+                observer.run_ended(run=observed)
     return run
 
 
@@ -122,16 +129,23 @@ def _create_run(
     if start is None:
         names = [f"{part}_{metric}" for metric in list_metrics(data.task) for part in ("train", "test")]
         history = History(columns={name: [] for name in names})
-        run = Run(network.with_params(network.params), iterations, batches, optimizer, history)
-        run.sound = (0, run.params, optimizer.init(run.params))
+        params = _protect(network.params)
+        run = Run(network.with_params(params), iterations, batches, optimizer, history)
+        run.sound = (0, params, optimizer.init(params))
         return run
     if start.iteration > iterations:
         raise SettingError([f"'iterations' must be >= the {start.iteration} that were made: {iterations}"], "training")
     start.check(network.params, optimizer)
-    run = Run(network.with_params(start.params), iterations, batches, optimizer, start.history.until(start.iteration))
+    params, history = _protect(start.params), start.history.until(start.iteration)
+    run = Run(network.with_params(params), iterations, batches, optimizer, history)
     run.iteration, run.seconds_before = start.iteration, start.seconds
-    run.sound = (start.iteration, start.params, start.state)
+    run.sound = (start.iteration, params, start.state)
     return run
+
+
+def _protect(params: Params) -> Params:
+    """Return read-only views, so that a part that works in place changes no array of the caller's."""
+    return {name: np.broadcast_to(value, value.shape) for name, value in params.items()}
 
 
 def _iterate(
@@ -139,7 +153,7 @@ def _iterate(
     data: Dataset,
     estimator: GradientEstimator,
     stream: Stream,
-    observer: Observer,
+    tell_epoch: Callable[[], object],
     schedule: CheckpointSchedule,
 ) -> None:
     network, history = run.network, run.history
@@ -168,9 +182,9 @@ def _iterate(
             run.iteration = k + 1
             if run.batches.ends_epoch(k):
                 network.params = dict(at[1])
-                _evaluate(run, data, observer)
+                _evaluate(run, data, tell_epoch)
     finally:
-        run.iteration, network.params = at[0], dict(at[1])
+        run.iteration, network.params = at[0], {name: np.array(value) for name, value in at[1].items()}
         run.history = history.until(run.iteration)
 
 
@@ -212,7 +226,7 @@ def time_iteration(
     left out. Raises any error of the estimator.
     """
     batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
-    params: Params = network.params
+    params = _protect(network.params)
     stream, state = Stream(seed, ("gradient",)), optimizer.init(params)
     clock, iterations, evaluations = time.perf_counter, list[float](), list[float]()
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
@@ -229,23 +243,19 @@ def time_iteration(
     return min(iterations), min(evaluations)
 
 
-def _finish(run: Run, data: Dataset, observer: Observer, schedule: CheckpointSchedule) -> None:
-    try:
-        if run.status is Status.RUNNING:
-            run.status = Status.FAILED
-        schedule.save_now(run)
-        if run.status is Status.FAILED:
-            return
-        if run.history.evaluated_at[-1:] != [run.iteration]:
-            _evaluate(run, data, observer)
-        elif run.of_samples is None:  # resumed from its very end
-            run.of_samples = _evaluate_part(run.network, data, data.test)[1]
-    finally:
-        run.end()
-        observer.run_ended(run=run)
+def _finish(run: Run, data: Dataset, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
+    if run.status is Status.RUNNING:
+        run.status = Status.FAILED
+    schedule.save_now(run)
+    if run.status is Status.FAILED:
+        return
+    if run.history.evaluated_at[-1:] != [run.iteration]:
+        _evaluate(run, data, tell_epoch)
+    elif run.of_samples is None:  # resumed from its very end
+        run.of_samples = _evaluate_part(run.network, data, data.test)[1]
 
 
-def _evaluate(run: Run, data: Dataset, observer: Observer) -> None:
+def _evaluate(run: Run, data: Dataset, tell_epoch: Callable[[], object]) -> None:
     """Record the metrics on each part of the data."""
     values: dict[str, float] = {}
     for name, samples in data.parts.items():
@@ -254,7 +264,7 @@ def _evaluate(run: Run, data: Dataset, observer: Observer) -> None:
         if name == "test":
             run.of_samples = of_samples
     run.history.record(run.iteration, values)
-    observer.epoch_ended(run=run)
+    tell_epoch()
 
 
 def _evaluate_part(network: DenseNetwork, data: Dataset, samples: Samples) -> tuple[dict[str, float], Array]:

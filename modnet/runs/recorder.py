@@ -88,19 +88,13 @@ class RunRecorder(Observer):
     def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, compact: bool = False) -> None:
         self.path = path
         self._folder = path.absolute()  # wherever a plugin changes the current folder to
-        self.compact = compact
-        """True for one run of many: without learning curves, and without a checkpoint once it has finished."""
+        self.compact = compact  # one run of many: without learning curves, and when finished without a checkpoint
         self.notes: list[str] = []
-        self.run: ObservedRun | None = None
-        """The run, once it has started."""
-        self.is_saved = False
-        """True once all of the run is saved, as it ended."""
-        self.has_restored = False
-        """True where the folder holds the run that was there before: the new one came to nothing."""
-        self.summary: dict[str, Any] = {}
-        """The content of summary.json, once the run has ended."""
-        self.new_surroundings: list[Difference] = []
-        """The differences from the surroundings that the run had until its checkpoint."""
+        self.run: ObservedRun | None = None  # once it has started
+        self.is_saved = False  # whether all of it is saved, as it ended
+        self.has_restored = False  # whether it came to nothing, and the folder holds the run that was there before
+        self.summary: dict[str, Any] = {}  # the content of summary.json, once it has ended
+        self.new_surroundings: list[Difference] = []  # from those that the run had until its checkpoint
         self._experiment, self._data = experiment, data
         self._table = to_table(experiment)
         self._about, self._preparation = describe_params(data), b""

@@ -18,7 +18,7 @@ from modnet.errors import DataError, DivergedError, ModnetError, PluginError
 from modnet.files.opening import read_plain
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import hash_params
-from modnet.nn.run import Run
+from modnet.nn.run import RunView
 from modnet.runs.contents import history_to_csv, read_history
 from modnet.runs.deviations import find_deviations
 from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, format_resume
@@ -124,9 +124,9 @@ class Verification:
 
 
 def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verification:
-    """Return what differs now from a run's receipt; `data_path` is where its data file is now.
+    """Return what differs now from the receipt of a run that has ended; raises DataError where there is none.
 
-    Raises DataError where there is no receipt, or the run has not ended.
+    `data_path` is where its data file is now.
     """
     then = Receipt.read(folder)
     if then.results is None:
@@ -163,7 +163,7 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
         # A run that diverged made one step more than it saved, and then computed the loss.
         count = min(count, results.iterations + 2 * (results.status is Status.DIVERGED))
     training = attrs.evolve(experiment.training, iterations=count)
-    watch = _Watch(progress, _read_losses(wanted), results.status is Status.FAILED)
+    watch = _Watch(progress, _read_losses(wanted))
     try:
         run = run_experiment(attrs.evolve(experiment, training=training), data, observer=watch)
     except DivergedError as error:
@@ -172,8 +172,12 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
         return attrs.evolve(wanted, again=_compare_results(wanted, *departed.args))
     if run.status is Status.FINISHED and results.status in {Status.INTERRUPTED, Status.FAILED}:
         run.status = results.status  # as far as it went
-    found = find_deviations(wanted.folder, run, experiment, data)
-    return attrs.evolve(wanted, again=_compare_results(wanted, run, found))
+    if run.status is Status.FAILED:  # it was evaluated at the ends of epochs alone
+        ends, run.of_samples = run.batches.ends_epoch, watch.of_samples
+        run.history = run.history.until(run.iteration, lambda k: k > 0 and ends(k - 1))
+    made = RunView(run)
+    found = find_deviations(wanted.folder, made, experiment, data)
+    return attrs.evolve(wanted, again=_compare_results(wanted, made, found))
 
 
 def _read_losses(wanted: Verification) -> list[float] | None:
@@ -196,28 +200,24 @@ class _Watch(Observer):
 
     progress: Observer
     expected: list[float] | None  # the recorded losses, if they are to be compared
-    has_failed: bool  # the recorded run was not evaluated after its last iteration
-    _of_samples: Array | None = None
+    of_samples: Array | None = None  # the hits or errors at the last epoch's end
     _seen: int = 0
 
     def run_started(self, run: ObservedRun) -> None:
         self.progress.run_started(run)
 
-    def epoch_ended(self, run: Any) -> None:
+    def epoch_ended(self, run: ObservedRun) -> None:
         """Pass it on, and compare the losses since the last time; raises _DepartedError."""
         self.progress.epoch_ended(run)
         losses = run.history.loss
         if run.status is Status.RUNNING:
-            self._of_samples = run.of_samples
+            self.of_samples = run.errors if run.hits is None else run.hits
             if self.expected is not None and losses[self._seen :] != self.expected[self._seen : len(losses)]:
                 raise _DepartedError(run)
             self._seen = len(losses)
-        elif self.has_failed:
-            run.of_samples = self._of_samples
-            run.history = run.history.until(run.iteration, lambda k: k != run.iteration)
 
 
-def _compare_results(wanted: Verification, run: Run, deviations: Sequence[Difference] = ()) -> Retraining:
+def _compare_results(wanted: Verification, run: ObservedRun, deviations: Sequence[Difference] = ()) -> Retraining:
     """Return what came of training again, compared with the receipt's results and the history, too."""
     results, history = wanted.results, history_to_csv(run.history)
     made: dict[str, Any] = {

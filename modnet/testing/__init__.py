@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from modnet.testing.suites.data_source import check_data_source
     from modnet.testing.suites.gradient import check_gradient_estimator
     from modnet.testing.suites.loss import check_loss
+    from modnet.testing.suites.observer import check_observer
     from modnet.testing.suites.optimizer import check_optimizer
     from modnet.testing.swapping import Swap, swap
 
@@ -25,6 +26,7 @@ __all__ = [
     "check_distribution",
     "check_gradient_estimator",
     "check_loss",
+    "check_observer",
     "check_optimizer",
     "conformance",
     "swap",
@@ -42,6 +44,7 @@ _PLACES = {
     "check_distribution": "kit",
     "check_gradient_estimator": "suites.gradient",
     "check_loss": "suites.loss",
+    "check_observer": "suites.observer",
     "check_optimizer": "suites.optimizer",
     "conformance": "kit",
     "swap": "swapping",

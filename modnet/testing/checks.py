@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import contextlib
 import gc
+import io
 import os
 import random
 import sys
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping
+from types import ModuleType
 from typing import Any
 
 import attrs
@@ -17,6 +19,7 @@ import numpy as np
 
 from modnet.compose.parts import make_part
 from modnet.errors import ModnetError, SettingError
+from modnet.host.kinds import KINDS
 from modnet.testing.examples import example
 from modnet.testing.report import FAILED, PASSED, SKIPPED, Outcome, Report
 from modnet.testing.shrinking import shrunk
@@ -112,7 +115,7 @@ class Suite:
 
     def create_subject(self, part: object, **options: Any) -> Any:
         """Return the subject of the checks, of a ready part or what else is accepted as one; raises SettingError."""
-        ready = make_part(self.kind, part)
+        ready = make_part(self.kind, part) if self.kind in KINDS else part
         try:
             return self.subject(ready, **options)
         except ValueError as error:  # of the validators of options
@@ -122,7 +125,7 @@ class Suite:
         """Run all checks on a part; raises ConformanceError where it does not pass, if it is to."""
         __tracebackhide__ = True
         subject = self.create_subject(part, **options)
-        report = self._report(_describe(repr, subject.part), [check.run(subject) for check in self.checks.values()])
+        report = self._report(_describe(_name, subject.part), [check.run(subject) for check in self.checks.values()])
         if raises:
             report.raise_if_failed()
         return report
@@ -158,12 +161,16 @@ def fresh(value: Any) -> Any:
 
 @contextlib.contextmanager
 def preserve_process() -> Iterator[None]:
-    """Let no change that a part makes to the process's global state outlast a check; its warnings are not shown."""
+    """Let no change that a part makes to the process's global state outlast a check.
+
+    Its warnings, and what it prints, are not shown.
+    """
     states = random.getstate(), np.random.get_state()  # noqa: NPY002 - it is the global state that is watched
     environment, path = dict(os.environ), list(sys.path)
     restore_collection = gc.enable if gc.isenabled() else gc.disable
     try:
         with (
+            contextlib.redirect_stdout(io.StringIO()),
             warnings.catch_warnings(action="ignore"),
             np.errstate(all="ignore"),
             np.printoptions(),
@@ -193,6 +200,10 @@ def _describe(how: Callable[[object], str], value: object) -> str:
         return how(value)
     except Exception:
         return type(value).__name__
+
+
+def _name(part: object) -> str:
+    return part.__name__ if isinstance(part, ModuleType) else repr(part)
 
 
 def _locate(error: BaseException, probe: Callable[..., Any]) -> tuple[type, int]:

@@ -20,6 +20,7 @@ from modnet.compose.adapters import ADAPTERS, adapt
 from modnet.compose.settings import get_settings
 from modnet.errors import ModnetError
 from modnet.host.kinds import find_kinds
+from modnet.interfaces import Observer
 
 KIT = __name__.rpartition(".")[0]
 GRADCHECK = f"{KIT}.gradcheck."  # is at hand wherever modnet is, as `modnet.check_gradient`
@@ -55,6 +56,9 @@ class _Writer:
         """Return an expression for a value."""
         if isinstance(value, np.ndarray):
             return self._array(value)
+        if isinstance(value, ModuleType):
+            self.imports.add(f"import {value.__name__}")
+            return value.__name__
         if isinstance(value, np.generic):
             return repr(value.item())
         if type(value) in {dict, list, tuple}:
@@ -67,7 +71,7 @@ class _Writer:
         if type(value) in ADAPTED:
             self._import("adapt", adapt)
             return f"adapt({ADAPTED[type(value)]!r}, {self.literal(value.part)})"
-        if find_kinds(type(value)) or attrs.has(type(value)):
+        if find_kinds(type(value)) or isinstance(value, Observer) or attrs.has(type(value)):
             return self._to_call(value)
         if callable(value) and hasattr(value, "__name__"):
             return self.function(value) if _is_kit(value) else self._import(value.__name__, value)

@@ -19,10 +19,10 @@ from modnet.testing.swapping import swap as _swap
 def swap() -> Iterator[Callable[[str, str, Any], Any]]:
     """Return `modnet.testing.swap` as a function: its swaps end with the test, and it returns the replacement.
 
-    A test says `fake = swap("loss", "cross-entropy", Fake())`.
+    A test says `fake = swap("loss", "cross-entropy", Fake())`, and `threads=True` where threads are to see it.
     """
     with ExitStack() as stack:
-        yield lambda kind, name, instead: stack.enter_context(_swap(kind, name, instead))
+        yield lambda *what, **how: stack.enter_context(_swap(*what, **how))
 
 
 @pytest.fixture

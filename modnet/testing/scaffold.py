@@ -17,7 +17,7 @@ import attrs
 
 from modnet.compose.plugins import get_host
 from modnet.errors import DataError, PluginError, SettingError
-from modnet.host.kinds import find_kind
+from modnet.host.kinds import OBSERVER, Kind, find_kind
 from modnet.interfaces import kebab_case
 
 TEMPLATES = Path(__file__).parent / "templates"
@@ -28,7 +28,7 @@ _NAME = re.compile(r"[a-z][a-z0-9]*(-[a-z0-9]+)*")
 
 @attrs.frozen
 class NewPlugin:
-    """A plugin to be written: one part, of a kind and by a name.
+    """A plugin to be written: one part, of a kind and by a name, or an observer.
 
     >>> NewPlugin("activation", "soft-cap").class_name
     'SoftCap'
@@ -54,7 +54,7 @@ class NewPlugin:
 
     def check(self) -> None:
         """Raise SettingError, UnknownNameError or PluginError where there can be no such plugin, or there is one."""
-        find_kind(self.kind)
+        self._find_kind()
         if self.name.startswith("modnet-"):
             name = self.name.removeprefix("modnet-")
             raise SettingError([f"the prefix 'modnet-' is added automatically: give {name!r}"], "NAME")
@@ -103,6 +103,14 @@ class NewPlugin:
             whole.rename(folder)
         return [folder / path for path in files]
 
+    def _list_dependencies(self) -> list[str]:
+        modnet = next(plugin.version for plugin in get_host().plugins if plugin.built_in)
+        needed = [f"modnet-workbench>={modnet}"]
+        return needed if self.kind == OBSERVER.name else ["attrs>=25.4", *needed, "numpy>=2.3"]
+
+    def _find_kind(self) -> Kind:
+        return OBSERVER if self.kind == OBSERVER.name else find_kind(self.kind)
+
     def _check_is_free(self) -> None:
         host = get_host()
         owner = next((c.owner for c in host.registry.components(self.kind) if c.name == self.name), None)
@@ -113,7 +121,7 @@ class NewPlugin:
 
     def _placeholders(self) -> dict[str, str]:
         """Return the values of the templates' placeholders."""
-        kind = find_kind(self.kind)
+        kind = self._find_kind()
         is_default = kebab_case(type(self.class_name, (), {})) == self.name
         return {
             "name": self.name,
@@ -127,7 +135,8 @@ class NewPlugin:
             "check": f"check_{kind.words.replace(' ', '_')}",
             "use": Template(kind.use).substitute(name=self.name),
             "checked": Template(f"{self.distribution} {kind.check}").substitute(name=self.name).rstrip(),
-            "modnet": next(plugin.version for plugin in get_host().plugins if plugin.built_in),
+            "dependencies": ", ".join(f'"{each}"' for each in self._list_dependencies()),
+            "variable": f"{self.module}_log".upper(),
             "year": str(datetime.now().astimezone().year),
         }
 

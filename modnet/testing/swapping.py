@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import sys
+import threading
+from contextlib import suppress
 from types import TracebackType
 from typing import Any, Generic, TypeVar
 
@@ -9,20 +12,23 @@ from modnet.compose.adapters import adapt
 from modnet.compose.plugins import get_host
 from modnet.errors import SettingError
 from modnet.host.kinds import KINDS, find_kind
-from modnet.host.registry import Component, Override, active_overrides
+from modnet.host.registry import Component, Override, active_overrides, own_overrides
 from modnet.host.signatures import find_type_mistakes
 
 T = TypeVar("T")
+_entering = threading.Lock()  # held while it is decided whether all threads may see an override
 
 
-def swap(kind: str, name: str, instead: T) -> Swap[T]:
+def swap(kind: str, name: str, instead: T, *, threads: bool = False) -> Swap[T]:
     """Let `name` stand for `instead` inside a `with` block, wherever a part of that kind is asked for by its name.
 
     `instead` is a ready part, a class of parts, or what else is accepted as a part, a function for instance. A ready
     one is had whatever settings are asked for, which are still checked; a class gets them. The block's thread or task
-    alone sees it, and what is begun with a copy of its context; other processes do not. Blocks nest, the same swap may
-    be entered again, and each ends by itself, in whatever order. On entering raises UnknownNameError where there is no
-    such name, and SettingError where `instead` cannot be a part of that kind.
+    alone sees it, and what is begun with a copy of its context; with `threads` all threads of the process do, but those
+    that have a swap of that name of their own. Other processes do not. Blocks nest, the same swap may be entered again,
+    and each ends by itself, in whatever order, from whichever thread or task leaves it. On entering raises
+    UnknownNameError where there is no such name, and SettingError where `instead` cannot be a part of that kind, or
+    where another test has swapped the name for all threads.
 
     >>> import modnet.testing
     >>> with modnet.testing.swap("activation", "relu", np.tanh):
@@ -31,14 +37,14 @@ def swap(kind: str, name: str, instead: T) -> Swap[T]:
     >>> modnet.activation("relu")
     Relu()
     """
-    return Swap(kind, name, instead)
+    return Swap(kind, name, instead, threads=threads)
 
 
 class Swap(Generic[T]):
     """A block in which a name stands for another part; `as` gives that."""
 
-    def __init__(self, kind: str, name: str, instead: T) -> None:
-        self._kind, self._name, self._instead = kind, name, instead
+    def __init__(self, kind: str, name: str, instead: T, *, threads: bool = False) -> None:
+        self._kind, self._name, self._instead, self._threads = kind, name, instead, threads
         self._entered: list[Override] = []
 
     def __enter__(self) -> T:
@@ -47,24 +53,50 @@ class Swap(Generic[T]):
         what = _accept(component, self._instead)
         cls = what if isinstance(what, type) else type(what)
         nameless = all(known.cls is not cls for known in get_host().registry.components(self._kind))
-        override = Override(self._kind, component.qualified_name, what, nameless)
-        override.start()
+        place = _get_place() if self._threads else None
+        override = Override(self._kind, component.qualified_name, what, nameless, place)
+        with _entering:
+            _check_is_alone(override)
+            override.start()
         self._entered.append(override)
         return self._instead
 
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        """End the block that was entered last in this thread or task."""
-        here = active_overrides()
-        override = next((s for s in reversed(here) if s in self._entered), None)
-        if override is None:
-            raise RuntimeError(f"the swap of {self._name!r} was not entered in this thread, or was left already")
+        """End the block that was entered last in this thread or task, else the last that was entered anywhere."""
+        if not self._entered:
+            raise RuntimeError(f"the swap of {self._name!r} was not entered, or was left already")
+        here = (override for override in reversed(active_overrides()) if override in self._entered)
+        override = next(here, self._entered[-1])
         self._entered.remove(override)
         override.end()
 
     def __repr__(self) -> str:
         return f"swap({self._kind!r}, {self._name!r}, {self._instead!r})"
+
+
+def _get_place() -> tuple[threading.Thread, Any]:
+    """Return the current thread, and its task if it has one."""
+    task = None
+    if asyncio := sys.modules.get("asyncio"):  # which takes long to import, and has no task before
+        with suppress(RuntimeError):  # no loop runs in this thread
+            task = asyncio.current_task()
+    return threading.current_thread(), task
+
+
+def _check_is_alone(wanted: Override) -> None:
+    """Raise SettingError where all threads are to see it, and are to see another, too, that is not begun around it."""
+    for other in set(active_overrides()) - set(own_overrides()) if wanted.place else ():
+        if (other.kind, other.name) == (wanted.kind, wanted.name) and _runs_beside(wanted.place, other.place):
+            what = f"the {wanted.kind} {wanted.name!r} is swapped for all threads by another test that runs now"
+            raise SettingError([f"{what}: run one after the other, or each in a process"], "threads")
+
+
+def _runs_beside(place: Any, other: Any) -> bool:
+    """Say whether another place runs beside this one; in the same thread or task, a block is inside the other."""
+    (here, current), (thread, task) = place, other
+    return thread.is_alive() if thread is not here else task not in {None, current} and not task.done()
 
 
 def _accept(component: Component, instead: object) -> Any:

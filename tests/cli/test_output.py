@@ -101,7 +101,7 @@ def test_every_command_prints_through_one_function() -> None:
         if isinstance(node, ast.Call) and ast.unparse(node.func) in {"click.echo", "click.secho", "print"}
     ]
     assert direct == [
-        ("data.py", "overview_to_text(view, Screen.from_stream(sys.stdout))"),
+        ("data.py", "overview_to_text(view, screen)"),
         ("output.py", "escape(text)"),
     ]
 

@@ -95,15 +95,10 @@ def test_they_are_listed_and_the_doctor_finds_them_well(frozen: Environment, tmp
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_the_kit_passes_them_from_the_command_line(frozen: Environment, tmp_path: Path, kind: str) -> None:
-    called = frozen.modnet("plugins", "check", f"modnet-frozen-{kind}", "--json", cwd=tmp_path)
-    failed = {
-        record["part"].partition("(")[0]: [o["name"] for o in record["outcomes"] if o["state"] == "failed"]
-        for record in json.loads(called.stdout)
-        if not record["passed"]
-    }
-    # That it promises a direction alone, its own tests tell the kit, and the command line cannot.
-    expected = {"FeedbackAlignment": ["gradient", "weighted"]} if kind == "gradients" else {}
-    assert (called.returncode, failed) == (int(bool(expected)), expected), called.stderr
+    # An estimator of then does not say itself that it promises a direction alone.
+    option = ("--option", "feedback-alignment.promises=direction") if kind == "gradients" else ()
+    called = frozen.modnet("plugins", "check", f"modnet-frozen-{kind}", *option, cwd=tmp_path)
+    assert (called.returncode, called.stderr) == (0, ""), called.stdout
 
 
 def test_their_own_tests_pass(frozen: Environment, tmp_path: Path) -> None:

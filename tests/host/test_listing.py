@@ -92,6 +92,7 @@ def test_json_holds_the_same(host: PluginHost) -> None:
         "distribution": "modnet-cubes",
         "version": "2",
         "state": "loaded",
+        "changes": [],
         "reason": "",
         "provides": [
             {"kind": "activation", "name": "cube"},

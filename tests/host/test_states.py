@@ -78,10 +78,11 @@ States = dict[str, tuple[str, str]]
 Call = Callable[..., subprocess.CompletedProcess[str]]
 SHOW_UNASKED = """
 import json
+from pathlib import Path
 from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost
 from modnet.host.entry_points import find_installed
-host = PluginHost(["left-out", "left-out-everywhere"], Catalogue("nowhere"))
+host = PluginHost(["left-out", "left-out-everywhere"], Catalogue(Path("nowhere")))
 host.load(find_installed())
 print(json.dumps({p.name: (p.state, p.reason) for p in host.plugins if not p.built_in}))
 """

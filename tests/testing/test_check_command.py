@@ -80,6 +80,71 @@ def test_a_data_source_needs_a_file(call: Call, folder: Path) -> None:
     assert (done.returncode, done.stderr) == (0, "")
 
 
+ODD = """
+import attrs
+import modnet
+from attrs.validators import ge
+from zoo.honest import Exponential, FolderOfPictures, MaxoutOfGroups, Poisson, RowsAndLabels, TargetPropagation
+from zoo.observer import Diary
+
+@attrs.frozen
+class Groups(MaxoutOfGroups):
+    group: int = attrs.field(validator=ge(1))
+
+class Unsaid(TargetPropagation):
+    promises = "gradient"
+
+@modnet.hookimpl
+def register_activations(register):
+    register(Exponential)
+    register(Groups)
+
+@modnet.hookimpl
+def register_losses(register):
+    register(Poisson)
+
+@modnet.hookimpl
+def register_gradients(register):
+    register(Unsaid)
+
+@modnet.hookimpl
+def register_data_sources(register):
+    register(FolderOfPictures)
+    register(RowsAndLabels)
+
+@modnet.hookimpl
+def run_ended(run):
+    Diary().run_ended(run)
+"""
+SAMPLES = TREES.parent / "samples"
+ASKED = {
+    "exponential": ["--option", "exponential.largest=80"],
+    "groups": ["--set", "groups.group=2"],
+    "poisson": ["--option", "poisson.output=exponential"],
+    "unsaid": ["--option", "unsaid.promises=direction"],
+    "folder-of-pictures": ["--file", f"folder-of-pictures={SAMPLES / 'shapes'}"],
+    "rows-and-labels": [
+        *("--file", f"rows-and-labels={SAMPLES / 'points.rows'}"),
+        *("--file", f"rows-and-labels={SAMPLES / 'points.labels'}"),
+    ],
+}
+
+
+def test_honest_parts_pass_with_what_they_need_and_what_they_need_is_named(call: Call, folder: Path) -> None:
+    (folder / "my_halves.py").write_text(ODD)
+    arguments = ("plugins", "check", "my_halves", "-p", "my_halves", "--json")
+    needed = [option for options in ASKED.values() for option in options]
+    done = call(*arguments, *needed, cwd=folder)
+    assert (done.returncode, done.stderr) == (0, ""), done.stdout
+    kinds = [record["kind"] for record in json.loads(done.stdout)]
+    assert kinds == [*["activation"] * 2, "loss", "gradient", *["data-source"] * 2, "observer"]
+    without = json.loads(call(*arguments, cwd=folder).stdout)
+    assert [record["passed"] for record in without] == [False] * 6 + [True]
+    messages = " ".join(outcome["message"] for record in without for outcome in record["outcomes"])
+    for words in ("--set PART.SETTING=VALUE", "--file PART=FILE", "name the activation that they come from: output"):
+        assert words in messages
+
+
 @pytest.mark.parametrize(
     ("arguments", "status", "words"),
     [
@@ -90,6 +155,10 @@ def test_a_data_source_needs_a_file(call: Call, folder: Path) -> None:
             "losses provides no 'csv'; it provides: binary-cross-entropy, cross-entropy, huber, mean-squared-error",
         ),
         (["losses", "--file", "x.csv"], 2, "expected KEY=VALUE, found 'x.csv'"),
+        (["losses", "--option", "huber=3"], 2, "--option: expected PART.KEY=VALUE, found huber=..."),
+        (["losses", "--set", "hubert.delta=3"], 1, "losses provides no 'hubert'; it provides: binary-cross-entropy"),
+        (["losses", "--option", "huber.width=3"], 2, "options of huber: "),
+        (["losses", "--option", "huber.output=sofmtax"], 2, "no activation 'sofmtax', did you mean 'softmax'?"),
         ([], 2, "Missing argument 'NAME'"),
     ],
 )

@@ -253,6 +253,22 @@ class TestConformance:
         ):
             modnet.testing.check_gradient_estimator("spsa", promises="gradeint")
 
+    def test_a_module_that_follows_runs_is_handed_in_itself(self, tmp_path, monkeypatch):
+        text = "import modnet\n\n@modnet.hookimpl\ndef run_ended(run):\n    print(run.history.test_accuracy[-1])\n"
+        (tmp_path / "a_diary.py").write_text(text, encoding="utf-8")
+        (tmp_path / "test_diary.py").write_text(
+            "import a_diary\nimport modnet.testing\n\nTestIt = modnet.testing.conformance(a_diary)\n", encoding="utf-8"
+        )
+        done = run("-m", "unittest", "test_diary", cwd=tmp_path)
+        assert "Ran 8 tests" in done.stderr
+        assert "FAILED (failures=2)" in done.stderr  # of a run that failed early, and of a regression
+        assert "import a_diary" in done.stderr
+
+    @pytest.mark.parametrize("what", [object(), modnet.Observer, os.path, np.tanh])
+    def test_what_follows_no_run_is_no_observer(self, what):
+        with pytest.raises(modnet.SettingError, match="expected a plugin, or an observer, with a hook run_started or"):
+            modnet.testing.check_observer(what)
+
 
 test_a_built_in = modnet.testing.conformance(modnet.optimizer("sgd"))
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import doctest
 import importlib
+import json
 import re
 import subprocess
 import sys
@@ -23,14 +24,21 @@ from processes import Call
 
 import modnet
 from modnet.cli.plugins import new
-from modnet.host.kinds import KINDS
+from modnet.host.kinds import KINDS, OBSERVER
 from modnet.testing import scaffold as new_plugin
 from modnet.testing.scaffold import NewPlugin
 
 YEAR = datetime.now().astimezone().year
 WORDS = st.text("abcdefghijklmnopqrstuvwxyz0123456789", min_size=1, max_size=9)
 # A name whose class's kebab case is another one, and the longest.
-NAMES = {"activation": "relu-6", "loss": "a-b-c", "gradient": "x" * 30, "optimizer": "steady", "data-source": "trees"}
+NAMES = {
+    "activation": "relu-6",
+    "loss": "a-b-c",
+    "gradient": "x" * 30,
+    "optimizer": "steady",
+    "data-source": "trees",
+    "observer": "journal",
+}
 
 
 @pytest.fixture(scope="module")
@@ -42,7 +50,7 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-@pytest.fixture(params=list(KINDS))
+@pytest.fixture(params=list(NAMES))
 def plugin(request: pytest.FixtureRequest, written: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[NewPlugin]:
     """Load a new plugin of each kind from its repository, as `-p` does."""
     plugin = NewPlugin(request.param, NAMES[request.param])
@@ -82,7 +90,7 @@ class TestWhatIsWritten:
             "tests/test_steady.py",
         }
 
-    @pytest.mark.parametrize("kind", KINDS)
+    @pytest.mark.parametrize("kind", NAMES)
     def test_no_word_of_a_template_is_left(self, written: Path, kind: str) -> None:
         for path in filter(Path.is_file, (written / kind).rglob("*")):
             text = path.read_text(encoding="utf-8").replace("${{ matrix.", "")
@@ -109,6 +117,7 @@ class TestWhatIsWritten:
             "gradient": f"check_gradient_estimator(X{'x' * 29}())",
             "optimizer": "check_optimizer(Steady())",
             "data-source": "check_data_source(Trees(), file=file)",
+            "observer": "check_observer(plugin)",
         }
         for kind, line in checks.items():
             (tests,) = (written / kind / "tests").iterdir()
@@ -116,7 +125,7 @@ class TestWhatIsWritten:
 
     @pytest.mark.parametrize("what", [("check",), ("format", "--check", "--diff")], ids=["check", "format"])
     def test_it_pleases_ruff_as_it_comes(self, written: Path, what: tuple[str, ...]) -> None:
-        for kind in KINDS:
+        for kind in NAMES:
             done = run("ruff", *what, "--isolated", "--no-cache", cwd=written / kind)
             assert done.returncode == 0, done.stdout + done.stderr
 
@@ -128,6 +137,10 @@ class TestWhatIsWritten:
 
 class TestAtWork:
     def test_it_is_had_by_its_name(self, plugin: NewPlugin) -> None:
+        if plugin.kind == OBSERVER.name:
+            followers = modnet.compose.plugins.get_host().list_followers()
+            assert plugin.module in [follower.name for follower in followers]
+            return
         part = modnet.compose.parts.make_part(plugin.kind, plugin.name)
         assert isinstance(part, KINDS[plugin.kind].interface)
         assert type(part).__name__ == plugin.class_name
@@ -142,6 +155,7 @@ class TestAtWork:
         options = {
             "data-source": ("--data", "some.trees"),
             "gradient": ("--gradient", plugin.name, "--hidden", "1"),
+            "observer": (),
         }.get(plugin.kind, (f"--{plugin.kind}", plugin.name))
         exact = () if plugin.kind == "gradient" else ("--gradient", "backpropagation")
         size = "3" if plugin.kind == "gradient" else "300"
@@ -151,6 +165,9 @@ class TestAtWork:
         with (tmp_path / "run" / "history.csv").open(encoding="utf-8") as history:
             losses = [float(line.split(",")[1]) for line in history.readlines()[1:]]
         assert np.mean(losses[-3:]) < losses[0]
+        if plugin.kind == OBSERVER.name:
+            lines = (tmp_path / "journal.jsonl").read_text(encoding="utf-8").splitlines()
+            assert (json.loads(lines[-1])["iteration"], json.loads(lines[-1])["status"]) == (300, "finished")
 
     def test_its_own_tests_pass(self, plugin: NewPlugin, written: Path) -> None:
         conftest = f"import modnet.compose.plugins\nmodnet.compose.plugins.load_plugins(modules=[{plugin.module!r}])\n"
@@ -296,7 +313,7 @@ class TestCommand:
         for arguments in (("some",), ("some", "--kind", "lost")):
             done = call(*arguments)
             assert done.exit_code == 2
-            assert all(kind in done.output for kind in KINDS)
+            assert all(kind in done.output for kind in NAMES)
 
     def test_mistakes_are_modnets_own(self, tmp_path: Path) -> None:
         done = call("relu", "--kind", "activation", "--out", tmp_path / "mine")

@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import asyncio
 import contextvars
+import gc
 import json
 import threading
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+import unittest
+from collections.abc import AsyncIterator, Callable, Iterator
+from concurrent.futures import Executor, ProcessPoolExecutor, ThreadPoolExecutor
+from contextlib import ExitStack
+from functools import partial
+from multiprocessing import get_context
 from pathlib import Path
 from typing import Any
 from unittest.mock import Mock
@@ -22,6 +27,7 @@ import modnet
 from modnet import Array, Dataset, DataSource, Grads, Loss, Optimizer, Params, SettingError, State, UnknownNameError
 from modnet.compose.experiment import create_experiment, to_table
 from modnet.compose.plugins import load_plugins
+from modnet.testing import Snapshot
 from modnet.testing import swap as swapping
 
 no_leaks = pytest.mark.usefixtures("no_leaks")
@@ -77,6 +83,7 @@ class OnlyCalled:
         return np.full(len(y), 2.0)
 
 
+SPAWN = get_context("spawn")
 REAL = modnet.loss("cross-entropy")
 X, T = np.linspace(-1, 1, 24).reshape(6, 4), np.arange(6) % 3
 SMALL = Dataset.from_arrays((X, T), test_fraction=0.5)
@@ -256,7 +263,7 @@ class TestBlocks:
 
     def test_leaving_what_was_not_entered_is_an_error(self) -> None:
         swap = swapping("loss", "cross-entropy", Fake())
-        with pytest.raises(RuntimeError, match="the swap of 'cross-entropy' was not entered in this thread"):
+        with pytest.raises(RuntimeError, match="the swap of 'cross-entropy' was not entered, or was left"):
             swap.__exit__(None, None, None)
 
     @given(st.lists(st.tuples(st.sampled_from(["enter", "leave"]), st.integers(0, 3)), max_size=30))
@@ -350,8 +357,222 @@ class TestThreads:
         assert asyncio.run(all_of_them()) == [True] * 5
 
 
+def in_a_new_thread(_: ThreadPoolExecutor) -> object:
+    found: list[object] = []
+    thread = threading.Thread(target=lambda: found.append(get_loss()))
+    thread.start()
+    thread.join()
+    return found[0]
+
+
+async def in_an_executor(pool: ThreadPoolExecutor | None) -> object:
+    return await asyncio.get_running_loop().run_in_executor(pool, get_loss)
+
+
+# Whether a thread sees a swap by itself, with a copy of the context.
+WAYS: dict[str, tuple[Callable[[ThreadPoolExecutor], object], bool]] = {
+    "a new thread": (in_a_new_thread, False),
+    "a pool that was there before": (lambda pool: pool.submit(get_loss).result(), False),
+    "a pool of its own": (lambda _: ThreadPoolExecutor(1).submit(get_loss).result(), False),
+    "a loop's executor": (lambda _: asyncio.run(in_an_executor(None)), False),
+    "a loop's executor that was there before": (lambda pool: asyncio.run(in_an_executor(pool)), False),
+    "asyncio.to_thread": (lambda _: asyncio.run(asyncio.to_thread(get_loss)), True),
+    "a copied context": (lambda pool: pool.submit(contextvars.copy_context().run, get_loss).result(), True),
+}
+
+
+@no_leaks
+class TestAllThreads:
+    @pytest.fixture
+    def pool(self) -> Iterator[ThreadPoolExecutor]:
+        """Return a pool whose thread has started."""
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(get_loss).result() == REAL
+            yield pool
+
+    @pytest.mark.parametrize("way", WAYS)
+    def test_threads_that_the_code_under_test_uses(self, way: str, pool: ThreadPoolExecutor) -> None:
+        ask, sees_any = WAYS[way]
+        with swapping("loss", "cross-entropy", Fake()) as fake:
+            assert ask(pool) == (fake if sees_any else REAL)
+        with swapping("loss", "cross-entropy", Fake(), threads=True) as fake:
+            assert ask(pool) is fake
+        assert ask(pool) == REAL
+
+    def test_a_thread_prefers_a_swap_of_its_own(self, pool: ThreadPoolExecutor) -> None:
+        def use_another(fake: Fake) -> tuple[bool, object]:
+            with swapping("loss", "cross-entropy", fake):
+                own = get_loss() is fake
+            return own, get_loss()
+
+        with swapping("loss", "cross-entropy", Fake(), threads=True) as common:
+            assert pool.submit(use_another, Fake()).result() == (True, common)
+
+    @pytest.mark.parametrize("inner", [True, False])
+    def test_blocks_nest(self, inner: bool, pool: ThreadPoolExecutor) -> None:
+        with swapping("loss", "cross-entropy", Fake(), threads=True) as outer:
+            with swapping("loss", "cross-entropy", Fake(), threads=inner) as fake:
+                assert get_loss() is fake
+                assert pool.submit(get_loss).result() is (fake if inner else outer)
+            assert get_loss() is pool.submit(get_loss).result() is outer
+
+    def test_another_test_may_not_swap_the_same_name_for_all_meanwhile(self, pool: ThreadPoolExecutor) -> None:
+        def use(threads: bool, name: str = "cross-entropy") -> None:
+            with swapping("loss", name, Fake(), threads=threads):
+                pass
+
+        with swapping("loss", "cross-entropy", Fake(), threads=True):
+            pool.submit(use, False).result()
+            pool.submit(use, True, "huber").result()
+            with pytest.raises(SettingError, match="'modnet:cross-entropy' is swapped for all threads by another test"):
+                pool.submit(use, True).result()
+        pool.submit(use, True).result()
+
+    def test_nor_may_a_task_beside_it(self) -> None:
+        async def work() -> bool:
+            with swapping("loss", "cross-entropy", Fake(), threads=True) as fake:
+                await asyncio.sleep(0)
+                return await asyncio.to_thread(get_loss) is fake
+
+        async def both() -> list[bool | BaseException]:
+            return await asyncio.gather(work(), work(), return_exceptions=True)
+
+        one, other = asyncio.run(both())
+        assert one is True
+        assert isinstance(other, SettingError)
+
+    def test_a_task_that_it_waits_for_may(self) -> None:
+        async def inside(fake: Fake) -> bool:
+            with swapping("loss", "cross-entropy", fake, threads=True):
+                return await in_an_executor(None) is fake
+
+        async def outside() -> bool:
+            with swapping("loss", "cross-entropy", Fake(), threads=True) as fake:
+                return await asyncio.create_task(inside(Fake())) and await in_an_executor(None) is fake
+
+        assert asyncio.run(outside())
+
+
+async def enter(swap: Any) -> Any:
+    return swap.__enter__()
+
+
+async def leave(swap: Any) -> None:
+    swap.__exit__(None, None, None)
+
+
+def leave_by_generator(swap: Any) -> None:
+    """Enter it in a generator that is closed when nobody holds it any more."""
+
+    def generate() -> Iterator[None]:
+        with swap:
+            yield
+
+    running = generate()
+    contextvars.copy_context().run(next, running)
+    del running
+    gc.collect()
+
+
+def leave_by_stack(swap: Any) -> None:
+    stack = ExitStack()
+    contextvars.copy_context().run(stack.enter_context, swap)
+    stack.close()
+
+
+def leave_in_a_thread(swap: Any) -> None:
+    swap.__enter__()
+    thread = threading.Thread(target=swap.__exit__, args=(None, None, None))
+    thread.start()
+    thread.join()
+
+
+def leave_in_another_loop(swap: Any) -> None:
+    asyncio.run(enter(swap))
+    asyncio.run(leave(swap))
+
+
+def leave_in_another_task(swap: Any) -> None:
+    """Set up and tear down an async fixture as pytest-asyncio does, in a task each."""
+
+    async def fixture() -> AsyncIterator[None]:
+        with swap:
+            yield
+
+    with asyncio.Runner() as runner:
+        generator = fixture()
+        runner.run(anext(generator), context=contextvars.copy_context())  # type: ignore[arg-type]
+        with pytest.raises(StopAsyncIteration):
+            runner.run(anext(generator), context=contextvars.copy_context())  # type: ignore[arg-type]
+
+
+def leave_with_the_loop(swap: Any) -> None:
+    """Leave an asynchronous generator to the loop, which closes it."""
+
+    async def generate() -> AsyncIterator[None]:
+        with swap:
+            yield
+
+    async def begin() -> None:
+        running.append(generate())
+        await anext(running[0])
+
+    running: list[AsyncIterator[None]] = []
+    asyncio.run(begin())
+
+
+def leave_in_a_test_case(swap: Any) -> None:
+    class Case(unittest.IsolatedAsyncioTestCase):
+        def setUp(self) -> None:
+            self.enterContext(swap)
+
+        async def asyncSetUp(self) -> None:
+            self.addAsyncCleanup(leave, swap)
+            await enter(swap)
+
+        async def test(self) -> None:
+            assert get_loss() != REAL
+
+    result = unittest.TestResult()
+    Case("test").run(result)
+    assert result.wasSuccessful(), result
+
+
+ELSEWHERE = [
+    leave_by_generator, leave_by_stack, leave_in_a_thread, leave_in_another_loop, leave_in_another_task,
+    leave_with_the_loop, leave_in_a_test_case,
+]  # fmt: skip
+
+
+@no_leaks
+@pytest.mark.parametrize("threads", [False, True])
+@pytest.mark.parametrize("go", ELSEWHERE)
+def test_a_swap_that_is_left_elsewhere_ends_everywhere(go: Callable[[Any], None], threads: bool) -> None:
+    swap = swapping("loss", "cross-entropy", Fake(), threads=threads)
+    go(swap)
+    assert get_loss() == REAL
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(get_loss).result() == REAL
+    with pytest.raises(RuntimeError, match="was not entered, or was left already"):
+        swap.__exit__(None, None, None)
+
+
+def test_one_for_all_threads_that_is_never_left_is_a_leak() -> None:
+    before, swap = Snapshot.take(), swapping("loss", "cross-entropy", Fake(), threads=True)
+    with ThreadPoolExecutor(1) as pool:
+        pool.submit(swap.__enter__).result()
+    assert before.leaks() == ["swapped: the loss 'modnet:cross-entropy' was added"]
+    swap.__exit__(None, None, None)
+    assert before.leaks() == []
+
+
 @no_leaks
 class TestFixture:
+    def test_threads_see_its_swaps_if_they_are_to(self, swap: Callable[..., Any]) -> None:
+        fake = swap("loss", "cross-entropy", Fake(), threads=True)
+        with ThreadPoolExecutor(1) as pool:
+            assert pool.submit(get_loss).result() is fake
+
     def test_it_swaps_until_the_test_ends(self, swap: Callable[..., Any]) -> None:
         fake = swap("loss", "cross-entropy", Fake())
         other = swap("loss", "cross-entropy", Fake())
@@ -404,3 +625,21 @@ class TestWholeProgram:
             result = modnet.compare(table, {"hidden": [1, 2]}, seeds=2, out=tmp_path / "real")
         assert other.calls >= 8
         assert result.settings
+
+    @pytest.mark.parametrize(
+        "executor",
+        [ThreadPoolExecutor, pytest.param(partial(ProcessPoolExecutor, mp_context=SPAWN), marks=pytest.mark.check)],
+    )
+    def test_workers_of_an_executor_that_do_not_see_it_take_no_other_part(
+        self, tmp_path: Path, executor: Callable[[int], Executor]
+    ) -> None:
+        table = {"data": {"name": "iris"}, "training": {"iterations": 2}, "gradient": "backpropagation"}
+        settings: dict[str, Any] = {"seeds": 2, "out": tmp_path}
+        unseen = "the loss 'modnet:cross-entropy' is swapped where its worker does not see it: compare without"
+        with swapping("loss", "cross-entropy", Fake()), executor(2) as pool:
+            with pytest.raises(modnet.ModnetError, match=unseen):
+                modnet.compare(table, {"hidden": [1, 2]}, executor=pool, **settings)
+            assert not [*tmp_path.rglob("params.npz")]
+        with swapping("loss", "cross-entropy", Fake(), threads=True) as fake, ThreadPoolExecutor(2) as pool:
+            modnet.compare(table, {"hidden": [1, 2]}, executor=pool, **settings)
+        assert fake.calls >= 8

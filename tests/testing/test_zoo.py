@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 from zoo import Animal, animals
 
-from modnet.host.kinds import KINDS
+from modnet.host.kinds import KINDS, OBSERVER
 from modnet.testing.kit import find_suite
 from modnet.testing.report import Outcome
 
-SUITES = {kind: find_suite(kind) for kind in KINDS}
+SUITES = {kind: find_suite(kind) for kind in [*KINDS, OBSERVER.name]}
 ALL = animals()
 BROKEN = [animal for animal in ALL if animal.check]
 LEGAL = [animal for animal in ALL if not animal.check]
@@ -99,4 +99,4 @@ def test_examples_are_small():
 
 
 def test_every_kind_has_its_animals():
-    assert {animal.kind for animal in BROKEN} == {animal.kind for animal in LEGAL} == set(KINDS)
+    assert {animal.kind for animal in BROKEN} == {animal.kind for animal in LEGAL} == set(SUITES)

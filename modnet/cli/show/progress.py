@@ -12,6 +12,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
+from modnet.cli.output import get_output
 from modnet.cli.show.values import format_duration, format_metric
 from modnet.files import telling
 from modnet.host.kinds import hookimpl
@@ -51,7 +52,7 @@ class _Progress:
     """A bar on a terminal, or lines elsewhere, refreshed by a thread until the `with` block ends."""
 
     def __init__(self, out: TextIO | None = None) -> None:
-        self._out = out or sys.stdout
+        self._out = out or get_output()
         self._bar = _create_bar(self._out)
         self._begin = self._last_line = time.monotonic()
         self._stop = threading.Event()

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import math
 import os
-import shutil
 from collections.abc import Sequence
+from contextlib import suppress
 from itertools import accumulate, pairwise
 from typing import Literal, TextIO
 
@@ -44,7 +44,7 @@ class Screen:
                 greys = "24-bit"
             elif "256color" in kind:
                 greys = "256"
-        return cls(shutil.get_terminal_size().columns, greys, encoding)
+        return cls(_count_columns(out), greys, encoding)
 
     def to_encodable(self, text: str) -> str:
         """Return text with a question mark for each character that cannot be shown."""
@@ -54,6 +54,13 @@ class Screen:
         """Return a label or a feature's name so that it can be shown: without control characters, not too long."""
         text = self.to_encodable(printable(str(name), 2 * longest, JOINERS)) or '""'
         return fit(text, min(measure_width(text), longest))
+
+
+def _count_columns(out: TextIO) -> int:
+    """Return the width of a stream, which is not that of descriptor 1; COLUMNS wins, and 80 is that of a file."""
+    with suppress(ValueError, OSError):
+        return int(os.environ.get("COLUMNS", 0)) or os.get_terminal_size(out.fileno()).columns or 80
+    return 80
 
 
 def format_images(images: Array, captions: Sequence[str], low: float, high: float, screen: Screen) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Callable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, get_args
 
@@ -34,12 +35,14 @@ class Subject:
     """In place of what the estimator says itself."""
     tolerance: float = 1e-3
     most: int = 2000
+    network: Mapping[str, Any] = attrs.field(factory=dict)
+    """Settings of the network whose gradient it estimates, in place of the usual ones."""
 
     @property
     def draws(self) -> bool:
         """True if another stream gives another estimate."""
         with preserve_process():
-            one, other = (flat(use_estimator(self.part, 0, stream)) for stream in (1, 2))
+            one, other = (flat(use_estimator(self.part, 0, stream, **self.network)) for stream in (1, 2))
         return not np.array_equal(one, other)
 
 
@@ -52,29 +55,36 @@ def check_gradient_estimator(
     promises: Promise | None = None,
     tolerance: float = 1e-3,
     most: int = 2000,
+    network: Mapping[str, Any] | None = None,
     raises: bool = True,
 ) -> Report:
     """Check a gradient estimator: an instance, a name, or a function.
 
     One that draws nothing must come to the exact gradient, up to `tolerance` of its length; one that draws must do so
     on average, of `most` estimates at most. What promises a direction only must point downhill; `promises` is by
-    default what the part says itself. Returns a report; raises ConformanceError, an AssertionError with all of its
-    text, where the part does not pass, unless `raises` is False.
+    default what the part says itself. `network` has settings of the `modnet.Network` that it is tried on, for one that
+    needs certain layers: `sizes` with three inputs, `hidden`, `output` and `loss`. Returns a report; raises
+    ConformanceError, an AssertionError with all of its text, where the part does not pass, unless `raises` is False.
     """
     __tracebackhide__ = True
-    return SUITE.run(part, promises=promises, tolerance=tolerance, most=most, raises=raises)
+    return SUITE.run(part, promises=promises, tolerance=tolerance, most=most, network=network or {}, raises=raises)
 
 
-def small_network(seed: int, dtype: str = "float64") -> tuple[modnet.Network, Any, Any]:
-    """Return a small network none of whose parameters is 0, and a batch for it."""
-    net = modnet.Network((3, 4, 2), hidden="tanh", weight_init_std=0.7, dtype=dtype, seed=seed)
-    net.params = {name: value + np.asarray(0.1, dtype) for name, value in net.params.items()}
-    return net, np.sin(np.arange(15)).reshape(5, 3).astype(dtype), np.arange(5) % 2
+def small_network(seed: int, dtype: str = "float64", **network: Any) -> tuple[modnet.Network, Any, Any]:
+    """Return a small network none of whose parameters is 0, of some settings, and a batch for it."""
+    net = modnet.Network(
+        **{"sizes": (3, 4, 2), "hidden": "tanh", "weight_init_std": 0.7, **network}, dtype=dtype, seed=seed
+    )
+    return (
+        net.with_params({name: value + np.asarray(0.1, dtype) for name, value in net.params.items()}),
+        np.sin(np.arange(15)).reshape(5, 3).astype(dtype),
+        np.arange(5) % 2 if net.layers[-1].outputs > 1 else np.arange(5.0),
+    )
 
 
-def use_estimator(part: Any, seed: int, stream: int) -> Any:
+def use_estimator(part: Any, seed: int, stream: int, **network: Any) -> Any:
     """Estimate the gradient of a small network."""
-    net, x, t = small_network(seed)
+    net, x, t = small_network(seed, **network)
     return dict(part(net.objective(x, t), net.params, modnet.Stream(stream, ("gradient", 3))))
 
 
@@ -94,9 +104,15 @@ def any_params() -> dict[str, Any]:
     return {**numbers, "narrow": np.array([3.0, 4.0], np.float32)}
 
 
-def shared_cases(_: Subject) -> list[Inputs]:
+def shared_cases(subject: Subject) -> list[Inputs]:
     """Return the inputs of the shared probes."""
-    return [{"use": use_estimator, "inputs": {"seed": 0, "stream": 1}, "other": {"seed": 1, "stream": 2}}]
+    inputs, other = ({"seed": seed, "stream": seed + 1, **subject.network} for seed in (0, 1))
+    return [{"use": use_estimator, "inputs": inputs, "other": other}]
+
+
+def seeds(*numbers: int) -> Callable[[Subject], list[Inputs]]:
+    """Return a function that returns a network for each number."""
+    return lambda subject: [{"seed": seed, **subject.network} for seed in numbers]
 
 
 def plain(subject: Subject) -> list[Inputs]:
@@ -124,10 +140,10 @@ def require_promise(subject: Subject, *, draws: bool) -> Subject:
     return subject
 
 
-@SUITE.check(lambda _: [{"dtype": dtype} for dtype in DTYPES])
-def shape_and_dtype(part: Any, dtype: str) -> None:
+@SUITE.check(lambda subject: [{"dtype": dtype, **subject.network} for dtype in DTYPES])
+def shape_and_dtype(part: Any, dtype: str, **network: Any) -> None:
     """A gradient has the names, shapes and dtypes of the parameters, float64 or float32, and is finite."""
-    net, x, t = small_network(0, dtype)
+    net, x, t = small_network(0, dtype, **network)
     grads = part(net.objective(x, t), net.params, modnet.Stream(0))
     found, expected = ({name: (g.shape, str(g.dtype)) for name, g in some.items()} for some in (grads, net.params))
     assert found == expected, f"parameters {expected} have the gradient {found}"
@@ -144,58 +160,60 @@ def any_function(part: Any, params: Any) -> None:
     assert found == expected, f"parameters {expected} have the gradient {found}"
 
 
-@SUITE.check(lambda _: [{"seed": seed} for seed in (0, 1)])
-def unchanged(part: Any, seed: int) -> None:
+@SUITE.check(seeds(0, 1))
+def unchanged(part: Any, seed: int, **network: Any) -> None:
     """It changes neither the parameters nor the batch."""
-    net, x, t = small_network(seed)
+    net, x, t = small_network(seed, **network)
     objective, params = net.objective(x, t), net.params
     before = [array.copy() for array in [*params.values(), objective.x, objective.t]]
     part(objective, params, modnet.Stream(0))
     np.testing.assert_equal([*params.values(), objective.x, objective.t], before)
 
 
-@SUITE.check(lambda _: [{"seed": 0}])
-def read_only(part: Any, seed: int) -> None:
+@SUITE.check(seeds(0))
+def read_only(part: Any, seed: int, **network: Any) -> None:
     """Parameters that nobody may write to will do."""
-    net, x, t = small_network(seed)
+    net, x, t = small_network(seed, **network)
     params = {name: value.copy() for name, value in net.params.items()}
     for array in params.values():
         array.flags.writeable = False
     part(net.objective(x, t), MappingProxyType(params), modnet.Stream(0))
 
 
-@SUITE.check(lambda _: [{"seed": 0}])
-def stream(part: Any, seed: int) -> None:
+@SUITE.check(seeds(0))
+def stream(part: Any, seed: int, **network: Any) -> None:
     """Random numbers come from the stream that it is given, and from no other generator."""
     found = []
     for elsewhere in (1, 2):
         np.random.seed(elsewhere)  # noqa: NPY002
         random.seed(elsewhere)
-        found.append(use_estimator(part, seed, 1))
+        found.append(use_estimator(part, seed, 1, **network))
     np.testing.assert_equal(found[0], found[1])
 
 
 @SUITE.check(
-    lambda subject: [{"seed": seed, "tolerance": require_promise(subject, draws=False).tolerance} for seed in (0, 1)],
+    lambda subject: [
+        {**case, "tolerance": require_promise(subject, draws=False).tolerance} for case in seeds(0, 1)(subject)
+    ],
     DIRECTION,
     DRAWS,
 )
-def gradient(part: Any, seed: int, tolerance: float) -> None:
+def gradient(part: Any, seed: int, tolerance: float, **network: Any) -> None:
     """Without random numbers it computes the exact gradient of a small network."""
-    net, x, t = small_network(seed)
+    net, x, t = small_network(seed, **network)
     exact, found = flat(net.gradient(x, t)), flat(part(net.objective(x, t), net.params, modnet.Stream(0)))
     error = np.linalg.norm(found - exact) / np.linalg.norm(exact)
     assert error <= tolerance, f"it is off by {error:.2g} of the gradient's length"
 
 
 @SUITE.check(
-    lambda subject: [{"seed": 0, "tolerance": require_promise(subject, draws=False).tolerance}],
+    lambda subject: [{"seed": 0, "tolerance": require_promise(subject, draws=False).tolerance, **subject.network}],
     DIRECTION,
     DRAWS,
 )
-def weighted(part: Any, seed: int, tolerance: float) -> None:
+def weighted(part: Any, seed: int, tolerance: float, **network: Any) -> None:
     """With weights of samples it computes the gradient of the weighted mean."""
-    net, x, t = small_network(seed)
+    net, x, t = small_network(seed, **network)
     weights = np.array([0.0, 1.0, 2.0, 0.5, 3.0])
     exact, objective = net.gradient(x, t, weights=weights), net.objective(x, t, weights)
     error = np.linalg.norm(flat(part(objective, net.params, modnet.Stream(0))) - flat(exact))
@@ -204,13 +222,13 @@ def weighted(part: Any, seed: int, tolerance: float) -> None:
 
 
 @SUITE.check(
-    lambda subject: [{"seed": 0, "most": require_promise(subject, draws=True).most}],
+    lambda subject: [{"seed": 0, "most": require_promise(subject, draws=True).most, **subject.network}],
     DIRECTION,
     DRAWS_NOTHING,
 )
-def mean(part: Any, seed: int, most: int) -> None:
+def mean(part: Any, seed: int, most: int, **network: Any) -> None:
     """With random numbers its mean is the exact gradient, to within what the estimates' own variance allows."""
-    net, x, t = small_network(seed)
+    net, x, t = small_network(seed, **network)
     objective, exact, error = net.objective(x, t), flat(net.gradient(x, t)), 1.0
     estimates: list[Any] = []
     while len(estimates) < most and error > 0.03:
@@ -225,10 +243,10 @@ def mean(part: Any, seed: int, most: int) -> None:
     assert off.max() < 0, f"the mean of entry {off.argmax()} is not that of the gradient"
 
 
-@SUITE.check(lambda subject: [{"seed": 0, "estimates": 100 if subject.draws else 2}])
-def direction(part: Any, seed: int, estimates: int) -> None:
+@SUITE.check(lambda subject: [{"seed": 0, "estimates": 100 if subject.draws else 2, **subject.network}])
+def direction(part: Any, seed: int, estimates: int, **network: Any) -> None:
     """On average it points where the loss grows: a step the other way is downhill."""
-    net, x, t = small_network(seed)
+    net, x, t = small_network(seed, **network)
     objective, exact = net.objective(x, t), flat(net.gradient(x, t))
     streams = [modnet.Stream(0, ("direction", k)) for k in range(estimates)]
     shares = [flat(part(objective, net.params, stream)) @ exact / (exact @ exact) for stream in streams]
@@ -249,12 +267,14 @@ def evaluations(part: Any, params: Any) -> None:
     assert len(calls) == part.evaluations(params), f"it makes {len(calls)}, and says {part.evaluations(params)}"
 
 
-@SUITE.check(lambda _: [{"rates": [0.1, 1.0, 0.03, 0.01, 3e-3, 1e-3], "iterations": 100}])
-def learns(part: Any, rates: Any, iterations: int) -> None:
+@SUITE.check(lambda subject: [{"rates": [0.1, 1.0, 0.03, 0.01, 3e-3, 1e-3], "iterations": 100, **subject.network}])
+def learns(part: Any, rates: Any, iterations: int, **network: Any) -> None:
     """A network learns with it, with one of the learning rates that are tried."""
-    x = np.sin(np.arange(120)).reshape(60, 2)
-    data = modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0)
-    net, shares = modnet.Network((2, 4, 2), hidden="tanh", weight_init_std=0.5, seed=0), []
+    settings: Any = {"sizes": (2, 4, 2), "hidden": "tanh", "weight_init_std": 0.5, **network}
+    net, shares = modnet.Network(**settings, seed=0), []
+    x = np.sin(np.arange(60 * net.layers[0].inputs)).reshape(60, -1)
+    task: Any = "classification" if net.layers[-1].outputs > 1 or net.is_binary else "regression"
+    data = modnet.Dataset.from_arrays((x, (x[:, 0] > x[:, 1]).astype(int)), scale=1.0, task=task)
     for rate in rates:
         sgd = modnet.optimizer("sgd", lr=rate)
         try:

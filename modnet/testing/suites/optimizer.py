@@ -158,8 +158,7 @@ def parabola(part: Any, optimizers: Any, steps: int) -> None:  # noqa: ARG001 - 
     """It reaches the minimum of a parabola, with one of the learning rates that are tried."""
     distances = []
     for optimizer in optimizers:
-        params = {"w": np.zeros(3)}
-        state = optimizer.init(params)
+        params, state = {"w": np.zeros(3)}, optimizer.init({"w": np.zeros(3)})
         for _ in range(steps):
             slope = 2 * np.array([1.0, 2.0, 0.5]) * (params["w"] - np.array([1.0, -0.5, 0.25]))
             params, state = optimizer.step(params, {"w": slope}, state)

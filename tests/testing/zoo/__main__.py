@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 
-from modnet.host.kinds import KINDS
+from modnet.host.kinds import KINDS, OBSERVER
 from modnet.testing.kit import find_suite
 from zoo import animals
 
@@ -23,7 +23,7 @@ def main() -> None:
         counts[animal.kind, "caught" if animal.check else "passed"] += right
         missed += [] if right else [str(animal)]
     print(f"{'kind':<12} {'checks':>6} {'broken':>6} {'caught':>6} {'odd':>6} {'passed':>6} {'seconds':>8}")
-    for kind in KINDS:
+    for kind in [*KINDS, OBSERVER.name]:
         row = [counts[kind, column] for column in ("broken", "caught", "odd", "passed")]
         numbers = " ".join(f"{n:>6}" for n in [len(find_suite(kind).checks), *row])
         print(f"{kind:<12} {numbers} {counts[kind, 'seconds']:>8.1f}")
