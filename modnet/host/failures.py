@@ -30,11 +30,11 @@ class _Owner:
 
 @attrs.frozen
 class _Step:
-    """A line of a plugin's own code that an error came through."""
+    """A line of plugins' own code that an error came through: of one plugin's, or of what several share."""
 
-    owner: _Owner
+    owners: list[_Owner]
     where: str
-    is_hook: bool = False
+    name: str = ""  # of the function
 
 
 def explain_failure(error: BaseException, plugins: Iterable[Plugin]) -> PluginError | None:
@@ -46,10 +46,12 @@ def explain_failure(error: BaseException, plugins: Iterable[Plugin]) -> PluginEr
     steps = list(_list_steps(error, _map_names([plugin for plugin in plugins if not plugin.built_in])))
     if not steps:
         return None
-    plugin = steps[-1].owner.plugin
-    own = [step for step in reversed(steps) if step.owner.plugin is plugin]
-    kind = next((step.owner.kind for step in own if step.owner.kind), "")
-    is_hook = any(step.is_hook for step in own)
+    shared = [owner.plugin for owner in steps[-1].owners]
+    alone = [step.owners[0].plugin for step in reversed(steps) if len(step.owners) == 1]
+    plugin = next((plugin for plugin in alone if plugin in shared), shared[0])
+    own = [(step, owner) for step in reversed(steps) for owner in step.owners if owner.plugin is plugin]
+    kind = next((owner.kind for _, owner in own if owner.kind), "")
+    is_hook = any(step.name in plugin.follows for step, _ in own)
     if isinstance(error, DataError) and kind == "data-source" and not is_hook and not error.__cause__:
         return None
     remedy = "install what it needs" if isinstance(error, ImportError) else "correct it"
@@ -82,14 +84,14 @@ def _describe(error: BaseException) -> str:
     return format_error(error) + (f"{between}{_describe(inner)}" if inner else "")
 
 
-def _list_steps(error: BaseException, owners: Mapping[str, _Owner]) -> Iterator[_Step]:
+def _list_steps(error: BaseException, owners: Mapping[str, list[_Owner]]) -> Iterator[_Step]:
     """Yield the lines of plugins' own code, the outermost first."""
     for frame, line in traceback.walk_tb(error.__traceback__):
         code = frame.f_code
-        if owner := _find_owner(f"{frame.f_globals.get('__name__')}.{code.co_qualname}", owners):
-            yield _Step(owner, f"{code.co_filename}:{line}", code.co_name in owner.plugin.follows)
-    if isinstance(error, PluginError) and (owner := _find_owner(error.part, owners)) and owner.cls:
-        yield _Step(owner, _find_class(owner.cls))
+        if found := _find_owners(f"{frame.f_globals.get('__name__')}.{code.co_qualname}", owners):
+            yield _Step(found, f"{code.co_filename}:{line}", code.co_name)
+    if isinstance(error, PluginError) and (found := _find_owners(error.part, owners)) and found[0].cls:
+        yield _Step(found, _find_class(found[0].cls))
     inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else None
     if isinstance(error, DataError):  # about a file that could not be read
         inner = error.__cause__
@@ -97,24 +99,33 @@ def _list_steps(error: BaseException, owners: Mapping[str, _Owner]) -> Iterator[
         yield from _list_steps(inner, owners)
 
 
-def _map_names(plugins: list[Plugin]) -> dict[str, _Owner]:
-    """Return whose the packages, the modules, and the classes of parts are, by their dotted names."""
-    loaded = [plugin for plugin in plugins if plugin.state == LOADED]
-    parts = [(_Owner(plugin, c.kind, c.cls), c.cls) for plugin in loaded for c in plugin.components]
-    found = {plugin.package: _Owner(plugin) for plugin in plugins if find_file(plugin.package)}  # no namespace package
-    found |= {cls.__module__: _Owner(owner.plugin) for owner, cls in parts}
-    for plugin in loaded:
-        code = None if plugin.value else find_imported(plugin.module)
-        files = [file.removesuffix(".py").removesuffix("/__init__") for file in (code.files if code else ())]
-        found |= dict.fromkeys([*(file.replace("/", ".") for file in files), plugin.module], _Owner(plugin))
-    found |= {f"{cls.__module__}.{cls.__qualname__}": owner for owner, cls in parts}
-    return {name: owner for name, owner in found.items() if name.partition(".")[0] != BUILT_IN}
+def _map_names(plugins: list[Plugin]) -> dict[str, list[_Owner]]:
+    """Return whose packages, modules and classes of parts there are, by their dotted names."""
+    packages, parts, files, modules = ([] for _ in range(4))
+    for plugin in plugins:
+        owner = _Owner(plugin)
+        if find_file(plugin.package):  # which a namespace has not
+            packages.append((plugin.package, owner))
+        if plugin.state == LOADED:
+            modules.append((plugin.module, owner))
+            parts += [(c.cls, _Owner(plugin, c.kind, c.cls)) for c in plugin.components]
+            code = None if plugin.value else find_imported(plugin.module)
+            paths = [path.removesuffix(".py").removesuffix("/__init__") for path in (code.files if code else ())]
+            files += [(path.replace("/", "."), owner) for path in paths]
+    classes = [(f"{cls.__module__}.{cls.__qualname__}", owner) for cls, owner in parts]
+    found: dict[str, list[_Owner]] = {}
+    for level in (packages, [(cls.__module__, _Owner(owner.plugin)) for cls, owner in parts], files, modules, classes):
+        names: dict[str, list[_Owner]] = {}
+        for name, owner in level:
+            names.setdefault(name, []).append(owner)
+        found |= names
+    return {name: owners for name, owners in found.items() if name.partition(".")[0] != BUILT_IN}
 
 
-def _find_owner(name: str, owners: Mapping[str, _Owner]) -> _Owner | None:
+def _find_owners(name: str, owners: Mapping[str, list[_Owner]]) -> list[_Owner]:
     while name and name not in owners:
         name = name.rpartition(".")[0]
-    return owners.get(name)
+    return owners.get(name, [])
 
 
 def _find_class(cls: type) -> str:
