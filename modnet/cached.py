@@ -166,7 +166,6 @@ class _ArrayFile:
 
     def finish(self) -> str:
         """Write the length into the header, have all reach the disk, and return the SHA-256 of the file."""
-        self._file.seek(0)
         self._write_header()
         self._file.flush()
         os.fsync(self._file.fileno())
@@ -179,6 +178,7 @@ class _ArrayFile:
 
     def _write_header(self) -> None:
         """Write the header; NumPy leaves room in it for any length, so that it can be written again."""
+        self._file.seek(0)
         described = {
             "descr": np.lib.format.dtype_to_descr(self._dtype),
             "fortran_order": False,
@@ -188,8 +188,8 @@ class _ArrayFile:
 
     def _promote(self, dtype: np.dtype[Any]) -> None:
         """Write all blocks so far anew, in a dtype that holds them and the next one."""
-        self.finish()
-        self.close()
+        self._write_header()
+        self._file.close()
         old = self._path.rename(self._path.with_suffix(".old"))
         blocks = np.load(old, mmap_mode="r") if self._length else np.empty((0, *self._shape), self._dtype)
         self._begin(dtype)

@@ -8,6 +8,7 @@ standard (`xp = array_namespace(a)`), so that it serves every array library.
 from __future__ import annotations
 
 import inspect
+import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -399,9 +400,15 @@ def name_of(part: object) -> str:
 
 
 def kebab_case(cls: type) -> str:
-    """Return `LeakyRelu` as `leaky-relu`: the default name of a class."""
-    name = cls.__name__
-    return "".join(
-        f"-{letter.lower()}" if i and letter.isupper() and not name[i - 1].isupper() else letter.lower()
-        for i, letter in enumerate(name)
-    ).replace("_", "-")
+    """Return the default name of a class: a hyphen stands between a small letter or digit and a capitalized word.
+
+    >>> [kebab_case(type(name, (), {})) for name in ("LeakyReLU", "PReLU", "SmoothL1Loss", "AdamW", "KLDivergence")]
+    ['leaky-relu', 'prelu', 'smooth-l1-loss', 'adamw', 'kldivergence']
+    """
+    words = re.sub("(?<=[a-z0-9])(?=[A-Z][a-z0-9])", "-", cls.__name__)
+    return re.sub("[_-]+", "-", words).strip("-").lower()
+
+
+def is_same_name(one: str, other: str) -> bool:
+    """Say whether two names are the same but for hyphens: an older modnet called `PReLU` `pre-lu`."""
+    return one.replace("-", "") == other.replace("-", "")

@@ -3,22 +3,25 @@
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
+from modnet.cli.given import give_modules
 from modnet.compose.defaults import EPOCHS, FOR_TABLES, MAIN_JOB
 from modnet.compose.experiment import PLACES
 from modnet.compose.plugins import get_host, list_asked, load_plugins
 from modnet.compose.settings import Table
 from modnet.compose.sources import is_data_set
 from modnet.compose.tables import merge, put
+from modnet.compose.values import NONE, Unquoted
 from modnet.errors import SettingError
-from modnet.host.approval import approve, give_module, name_module
+from modnet.host.approval import approve
 from modnet.host.entry_points import Plugin, split_names
+from modnet.runs.missing_plugins import make_finder
 from modnet.text import format_value
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -95,7 +98,12 @@ def without_option(command: F) -> F:
 def plugin_options(command: F) -> F:
     """Add the options that choose the plugins."""
     module = click.option(
-        "-p", "--plugin", "modules", multiple=True, metavar="MODULE", help="Load a module as a plugin (repeatable)."
+        "-p",
+        "--plugin",
+        "modules",
+        multiple=True,
+        metavar="MODULE",
+        help="Load a module, by name or file, as a plugin.",
     )
     return without_option(module(command))
 
@@ -166,10 +174,14 @@ def _name_defaults(kind: str) -> str:
     return f"{MAIN_JOB[kind]['name']}; tables: {FOR_TABLES[kind]['name']}"
 
 
-def load_chosen_plugins(without: tuple[str, ...], modules: tuple[str, ...], named: Iterable[Plugin] = ()) -> None:
+def load_chosen_plugins(without: Iterable[str], modules: Iterable[str]) -> None:
     """Load the installed plugins without some, and additional modules, which the user approves by giving them."""
-    load_plugins(without, [*map(give_module, dict.fromkeys(modules)), *named])
-    approve(modules)
+    _load_and_approve(without, give_modules(modules))
+
+
+def _load_and_approve(without: Iterable[str], given: Sequence[Plugin], named: Iterable[Plugin] = ()) -> None:
+    load_plugins(without, [*given, *named])
+    approve([plugin.module for plugin in given])
 
 
 def read_changes(flags: dict[str, Any]) -> Table:
@@ -222,7 +234,27 @@ def _split_values(value: Any) -> list[Any]:
     if not isinstance(value, str) or "," not in value:
         return [value]
     values = _parse_value(f"[{value}]")
-    return values if isinstance(values, list) else [item.strip() for item in value.split(",")]
+    return values if isinstance(values, list) else [_parse_value(item) for item in _split_at_commas(value)]
+
+
+def _split_at_commas(text: str) -> list[str]:
+    """Return the texts between commas, but for those inside lists, tables and quotes."""
+    items, left = [], text.split(",")
+    while left:
+        begun = [",".join(left[:count]).strip() for count in range(1, len(left) + 1)]
+        is_plain = not begun[0].startswith(("[", "{", '"', "'"))
+        count = 1 if is_plain else next((n for n, item in enumerate(begun, start=1) if _is_toml(item)), 1)
+        items.append(begun[count - 1])
+        left = left[count:]
+    return items
+
+
+def _is_toml(text: str) -> bool:
+    try:
+        tomllib.loads(f"value = {text}")
+    except (ValueError, RecursionError):
+        return False
+    return True
 
 
 def parse_assignments(assignments: tuple[str, ...]) -> Table:
@@ -242,7 +274,7 @@ def format_assignment(key: str, value: Any) -> str:
     >>> format_assignment("label", "kind"), format_assignment("label", "1"), format_assignment("label", [2, 3])
     ('label=kind', 'label="1"', 'label=[2, 3]')
     """
-    plain = isinstance(value, str) and value.isprintable() and _parse_value(value) == value
+    plain = isinstance(value, str) and value.isprintable() and repr(_parse_value(value)) == repr(value) != repr(NONE)
     text = str(value) if plain else format_value(value)
     if not plain and '"' not in text and "\\" not in text:
         text = text.replace("'", '"')  # a shell has the whole in single quotes
@@ -260,6 +292,8 @@ def _parse_list(text: str, flag: str) -> Any:
 
 
 def _parse_value(text: str) -> Any:
+    if text.strip() == NONE:
+        return Unquoted(NONE)
     try:
         return tomllib.loads(f"value = {text}")["value"]
     except (ValueError, RecursionError):
@@ -274,10 +308,12 @@ def load_all_plugins(
     The modules that the experiment names, in the file `where`, must be approved; raises PluginError where one is not or
     is broken. If they are `optional`, such a one is left out.
     """
-    asked = list_asked(table)
-    both = {"without": [*asked["without"], *split_names(without)], "modules": [*asked["modules"], *modules]}
-    named = [name_module(name, where) for name in dict.fromkeys(both["modules"]) if name not in modules]
-    load_chosen_plugins(tuple(both["without"]), modules, () if optional else named)
+    asked, given = list_asked(table), give_modules(modules)
+    names = [plugin.module for plugin in given]
+    both = {"without": [*asked["without"], *split_names(without)], "modules": [*asked["modules"], *names]}
+    find = make_finder(where)
+    named = [find(name) for name in dict.fromkeys(asked["modules"]) if name not in names]
+    _load_and_approve(both["without"], given, () if optional else named)
     for plugin in named if optional else ():
         get_host().load_optional(plugin)
     return merge(table, {"plugins": both}) if without or modules else table

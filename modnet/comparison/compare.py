@@ -9,14 +9,12 @@ import warnings
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Executor
 from contextlib import ExitStack
-from functools import partial
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
 
 import attrs
 import numpy as np
-import tomli_w
 from attrs.validators import ge
 
 from modnet.comparison.agreement import check_agreement, find_mixtures
@@ -37,19 +35,19 @@ from modnet.compose.defaults import get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, to_table
 from modnet.compose.settings import Settings, Table
 from modnet.compose.tables import merge
-from modnet.compose.toml import read_toml
+from modnet.compose.toml import format_toml, read_toml
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import try_to_draw
 from modnet.errors import DataError, MissingExtraError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.files.opening import read_plain
-from modnet.host.approval import name_module
 from modnet.runs.contents import read_history, unpack_of_samples
 from modnet.runs.diagnosis import find_baseline
 from modnet.runs.folder import ERRORS, HISTORY, HITS, claim, is_unused
 from modnet.runs.integrity import check_files
-from modnet.runs.receipt import FORMAT, RECEIPT, Receipt
+from modnet.runs.missing_plugins import make_finder
+from modnet.runs.receipt import RECEIPT, WITHOUT_SEGMENTS, Receipt
 from modnet.text import format_count
 from modnet.types import Array
 
@@ -116,7 +114,7 @@ def compare(
     table, plan = _read_plan(experiment, grid, seeds, rope)
     where = None if isinstance(experiment, (Mapping, Experiment)) else Path(experiment)
     # A table is the program's own word; in a file, a module must be approved.
-    ensure_plugins(table, str if isinstance(experiment, Mapping) else partial(name_module, where=where))
+    ensure_plugins(table, str if isinstance(experiment, Mapping) else make_finder(where))
     base = experiment if isinstance(experiment, Experiment) else create_experiment(table)
     axes = to_axes(plan.grid)
     settings, data, resolved = _read_settings(base, table, plan)
@@ -132,7 +130,7 @@ def compare(
         jobs = [job for jobs_of_seed in zip(*runs, strict=True) for job in jobs_of_seed]
         fingerprint = data_fingerprint(data)
         unfinished, receipts = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
-        write_atomically(folder / COMPARISON, tomli_w.dumps(written).encode())
+        write_atomically(folder / COMPARISON, format_toml(written))
         made = run_jobs(unfinished, data, executor, workers, accept=accept)
         _follow(made, len(jobs), list(unfinished), data, progress)
         if unfinished:
@@ -235,7 +233,7 @@ def _read_results(
 def read_receipt(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
     """Return a run's receipt; raises DataError where it is of an older modnet, or of other data."""
     receipt = Receipt.read(folder, of_older=True) if (folder / RECEIPT).exists() else None
-    if receipt is None or receipt.format != FORMAT:
+    if receipt is None or receipt.format == WITHOUT_SEGMENTS:
         what = "an older modnet made it, and did not keep by which code"
         raise DataError(f"{folder}: {what}: remove it to repeat the run, or choose another --out")
     if other := [key for key, value in fingerprint.items() if receipt.data.get(key) != value]:
@@ -255,7 +253,4 @@ def check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
 def read_of_samples(folder: Path, data: Dataset) -> Array:
     """Return which test samples a run got right (N,), or in a regression their errors (N,); raises DataError."""
     path = folder / (HITS if data.classes else ERRORS)
-    try:
-        return unpack_of_samples(path, read_plain(path), len(data.test))
-    except DataError as error:
-        raise DataError(f"{error}: remove the run to repeat it", path=path) from None
+    return unpack_of_samples(path, read_plain(path), len(data.test))

@@ -10,9 +10,10 @@ from typing import Any
 
 import attrs
 
-from modnet.compose.experiment import PLACES, Experiment, create_experiment, to_table
+from modnet.compose.experiment import PLACES, Experiment, create_experiment, to_file, to_table
 from modnet.compose.settings import Table
 from modnet.compose.tables import merge, put
+from modnet.compose.values import NONE, is_no_value
 from modnet.errors import SettingError
 
 ALIASES = {"hidden_size": "hidden"}
@@ -64,7 +65,7 @@ def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> lis
             put(changes, _find_place(key, value), [value] if key == "hidden" and isinstance(value, int) else value)
         words = {key: format_value(value) for key, value in zip(axes, values, strict=True)}
         found.append(Setting(words, create_experiment(merge(experiment, changes))))
-    tables = [to_table(setting.experiment) for setting in found]
+    tables = [to_file(setting.experiment) for setting in found]
     folders = Counter(setting.folder for setting in found)
     for setting, table in zip(found, tables, strict=True):
         if tables.count(table) > 1 or folders[setting.folder] > 1:
@@ -99,6 +100,8 @@ def format_value(value: Any) -> str:
     >>> format_value([100, 50]), format_value(0.1), format_value({"name": "sgd", "lr": 0.1})
     ('100-50', '0.1', 'sgd(lr=0.1)')
     """
+    if value is None or is_no_value(value):
+        return NONE
     if isinstance(value, Mapping):
         settings = ", ".join(f"{key}={format_value(item)}" for key, item in value.items() if key != "name")
         return f"{value.get('name', '')}({settings})" if settings else str(value.get("name", ""))

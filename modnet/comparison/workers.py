@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
@@ -19,7 +18,7 @@ import attrs
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
 from modnet.compose.plugins import explain, get_host, list_asked, load_plugins
 from modnet.compose.settings import Table, get_settings
-from modnet.compose.toml import read_toml
+from modnet.compose.toml import format_toml, parse_toml, read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError
 from modnet.files.opening import read_plain
@@ -124,7 +123,7 @@ def train_table(
 def _train_table(folder: Path, table: Table, granted: Sequence[Code], accept: bool) -> None:
     ensure_plugins(table, partial(name_module, where=folder / EXPERIMENT, granted=granted))
     experiment = create_experiment(table)
-    data = _read_data(json.dumps(table["data"], default=str), active_overrides())
+    data = _read_data(format_toml({"data": table["data"]}), active_overrides())
     _train(folder, experiment, _share(experiment), data, accept)
 
 
@@ -275,14 +274,16 @@ def _prepare(without: tuple[str, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends its workers
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, daemon=True).start()
-    warnings.filterwarnings("ignore", r"\d+ plugins? not asked|no plugin .* to disable")  # the parent has warned
+    warnings.filterwarnings(
+        "ignore", r"\d+ plugins? not asked|no plugin .* to disable|.* is taken, and not "
+    )  # the parent has warned
     load_plugins(without)  # modules are loaded for a run, which says what is wrong with them
 
 
 @lru_cache(maxsize=1)
-def _read_data(table: str, _: tuple[Override, ...]) -> Dataset:
+def _read_data(table: bytes, _: tuple[Override, ...]) -> Dataset:
     """Return the data of an experiment's table; the runs of a worker share them, under the same overrides."""
-    return read_data(create_experiment({"data": json.loads(table)}))[0]
+    return read_data(create_experiment(parse_toml(table)))[0]
 
 
 def _share(experiment: Experiment) -> Experiment:

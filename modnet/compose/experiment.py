@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import is_dataclass
-from enum import Enum
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -14,11 +12,12 @@ from attrs.validators import deep_iterable, ge
 
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, get_default_job
 from modnet.compose.network import Network, count_outputs
-from modnet.compose.parts import find_name, is_registered, make_settings_reader, read_part
+from modnet.compose.parts import find_name, make_settings_reader, read_part
 from modnet.compose.plugins import containing_plugins, get_host
-from modnet.compose.settings import Settings, Table, get_settings
+from modnet.compose.settings import LISTS, Settings, Table, find_change, get_settings, has_settings
 from modnet.compose.sources import read_source, recognise_source
 from modnet.compose.tables import merge
+from modnet.compose.toml import format_toml, parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
@@ -101,30 +100,28 @@ def create_experiment(table: Table) -> Experiment:
 
 
 def to_table(value: Any) -> Any:
-    """Return an experiment, a part or a value of an entry as TOML holds it, with every setting that is not None.
+    """Return an experiment, a part or a value of an entry as TOML holds it; raises SettingError where it cannot.
 
     `create_experiment` reads the table of an experiment, and running it gives the same run.
     """
+    table = make_settings_reader().write(value)
+    if isinstance(value, Experiment):
+        return {**table, "data": to_table(value.data)}
     if isinstance(value, DataSettings):
-        return {**to_table(value.source), **({"path": str(value.path)} if value.path else {})}
-    name: Table = {}
-    if isinstance(value, Part):
-        if not is_registered(value):
-            what = f"{type(value).__name__} is not registered"
-            raise SettingError([f"{what}: a plugin, or modnet.register, gives it a name"])
-        name = {"name": find_name(value)}
-    if isinstance(value, Part) or attrs.has(type(value)) or is_dataclass(value):
-        settings = get_settings(value)
-        return {**name, **{key: to_table(item) for key, item in settings.items() if item is not None}}
-    if isinstance(value, Mapping):
-        return {key: to_table(item) for key, item in value.items()}
-    if isinstance(value, (tuple, list)):
-        return [to_table(item) for item in value]
-    if isinstance(value, (set, frozenset)):
-        return [to_table(item) for item in sorted(value, key=repr)]
-    if isinstance(value, Enum):
-        return value.value
-    return str(value) if isinstance(value, Path) else value
+        return {**table.pop("source"), **table}
+    return table
+
+
+def to_file(experiment: Experiment) -> bytes:
+    """Return the experiment file of an experiment; raises SettingError where another one would be read from it."""
+    content = format_toml(to_table(experiment))
+    try:
+        change = find_change(experiment, create_experiment(parse_toml(content)))
+    except SettingError as error:
+        raise SettingError([f"cannot be read again: {mistake}" for mistake in error.mistakes]) from None
+    if change:
+        raise SettingError([f"{change}: annotate its settings, and keep each as it is given"])
+    return content
 
 
 def format_title(table: Table) -> str:
@@ -166,9 +163,9 @@ def find_parts(value: Any) -> Iterator[Part]:
     """Yield the parts among the fields of an experiment or a part, and their parts."""
     if isinstance(value, Part):
         yield value
-    if isinstance(value, Part) or attrs.has(type(value)):
+    if has_settings(value):
         value = get_settings(value)
-    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, (tuple, list)) else ()
+    inner = value.values() if isinstance(value, Mapping) else value if isinstance(value, LISTS) else ()
     for item in inner:
         yield from find_parts(item)
 

@@ -13,10 +13,10 @@ from modnet.errors import SettingError
 from modnet.host.kinds import KINDS, find_kind
 from modnet.host.registry import find_override
 from modnet.host.signatures import find_type_mistakes
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer, name_of
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Optimizer, Part, name_of
 
 
-def make_part(kind: str, value: object, **settings: Any) -> Any:
+def make_part(kind: str, value: object, /, **settings: Any) -> Any:
     """Return the part of a kind: by name and settings, as it is if it is one, or adapted if it acts as one."""
     interface = find_kind(kind).interface
     if isinstance(value, interface):
@@ -103,9 +103,16 @@ def is_registered(value: object) -> bool:
     return get_host().registry.component_of(value) is not None
 
 
+def _find_registered_name(value: Part) -> str:
+    if not is_registered(value):
+        what = f"{type(value).__name__} is not registered"
+        raise SettingError([f"{what}: a plugin, or modnet.register, gives it a name"])
+    return find_name(value)
+
+
 def make_settings_reader() -> Settings:
     """Return the reader of settings that knows the kinds of parts."""
-    settings = Settings()
+    settings = Settings(_find_registered_name)
     for kind in KINDS.values():
         settings.on(kind.interface, functools.partial(read_part, kind.name))
     return settings

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import json
 import re
 import types
 from collections import OrderedDict, abc, deque
@@ -10,56 +11,50 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Mutable
 from contextlib import suppress
 from dataclasses import is_dataclass
 from enum import Enum
-from numbers import Integral, Real
+from functools import partial
+from numbers import Integral, Number, Real
 from os import PathLike
 from pathlib import Path
 from typing import Any, Final, Literal, NewType, TypeVar, Union, cast, get_args, get_origin, is_typeddict
 
 import attrs
+import numpy as np
 
+from modnet.compose.values import NO_VALUE, NONE, Unquoted, is_no_value, is_text, read_enum, to_plain
 from modnet.errors import ModnetError, SettingError, describe_unknown, did_you_mean
 from modnet.host.registry import find_override_by
 from modnet.host.signatures import Setting, expand_aliases, find_declared_types, find_settings
+from modnet.interfaces import Part, name_of
 
 T = TypeVar("T")
 Table = dict[str, Any]
 
-_WORDS: dict[Any, str] = {
-    int: "a whole number",
-    float: "a number",
-    bool: "true or false",
-    str: "text",
-    bytes: "bytes",
-    Path: "a path",
-}
-_LISTS: dict[Any, Callable[[list[Any]], Any]] = {
-    tuple: tuple,
-    list: list,
-    Sequence: tuple,
-    MutableSequence: list,
-    deque: deque,
-    set: set,
-    abc.MutableSet: set,
-    frozenset: frozenset,
-    abc.Set: frozenset,
-}
+_WORDS: dict[Any, str] = {int: "a whole number", float: "a number", bool: "true or false", str: "text", Path: "a path"}
+_SETS: dict[Any, Callable[[list[Any]], Any]] = {set: set, abc.MutableSet: set, frozenset: frozenset, abc.Set: frozenset}
+_LISTS: dict[Any, Any] = {tuple: tuple, list: list, Sequence: tuple, MutableSequence: list, deque: deque, **_SETS}
+LISTS = (tuple, list, deque, set, frozenset)
+"""The classes that are written as a list."""
+_NUMPY: dict[str, Any] = {"b": bool, "i": int, "u": int, "f": float, "c": complex, "U": str}  # by `np.dtype.kind`
+_FACTORY: Any = attrs.Factory  # a class, whatever its stub says
+_AMBIGUOUS = "may be text: write {none = true} for none, and 'none' in quotes for the text"
 _MISTAKES = (ModnetError, ValueError, TypeError)  # what a validator or an `__init__` raises for a user's mistake
 # Of all that attrs calls as a converter, these take anything and say nothing.
 _EASY_CONVERTERS = {int, float, bool, str, tuple, list, set, frozenset, dict, Path}
 
 
 class Settings:
-    """A reader of settings: by type, strictly."""
+    """A reader of settings, by type and strictly, and their writer; parts are written under their `name`."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: Callable[[Part], str] = name_of) -> None:
+        self._name = name
         self._own: dict[Any, Callable[[Any], Any]] = {}
         self._settings: dict[type, dict[str, Setting]] = {}
         self._by_kind: dict[Any, Callable[[Any, Any], Any]] = {
-            **dict.fromkeys((int, float, bool, str, bytes, Path), _read_primitive),
+            **dict.fromkeys(_WORDS, _read_primitive),
             **dict.fromkeys(_LISTS, self._read_list),
             **dict.fromkeys((dict, OrderedDict, Mapping, MutableMapping), self._read_mapping),
             **dict.fromkeys((Union, types.UnionType), self._read_union),
-            Any: lambda value, _: value,
+            Any: self._read_any,
             Literal: _read_literal,
         }
 
@@ -77,15 +72,14 @@ class Settings:
             return table
         if not isinstance(table, Mapping):
             raise SettingError([f"must be a table, not {table!r}"])
-        if cls not in self._settings:
-            self._settings[cls] = find_settings(cls)
-        settings = self._settings[cls]
+        settings = self._find(cls)
         mistakes = [describe_unknown("unknown setting", key, settings) for key in table if key not in settings]
         values = {}
         for key, setting in settings.items():
             try:
                 if key in table:
-                    values[key] = self.read_value(table[key], _find_type(setting))
+                    found = self.read_value(table[key], _find_type(setting))
+                    values[key] = self._prefer_default(found, table[key], setting)
                     _check(key, setting.field, values[key])
                 elif setting.default is attrs.NOTHING:
                     mistakes.append(f"{key!r} is missing")
@@ -102,6 +96,8 @@ class Settings:
         """Return one value as its type asks; raises SettingError and what the type itself raises."""
         wanted = _unwrap(wanted)
         kind = get_origin(wanted) or wanted
+        if isinstance(value, Unquoted) and kind not in {Any, Union, types.UnionType}:
+            value = str(value)
         if wanted in self._own:
             return self._own[wanted](value)
         if kind in self._by_kind:
@@ -113,58 +109,131 @@ class Settings:
             return kind(*self._read_list(value, types.GenericAlias(tuple, tuple(items))))
         if attrs.has(kind) or is_dataclass(kind):
             return self.read(value, cast("type", kind))
-        if isinstance(kind, type) and issubclass(kind, Enum):
-            return kind(value)
         if not isinstance(kind, type) or isinstance(value, kind):  # no table can hold one, a keyword argument can
             return value
-        raise SettingError([f"must be {_describe(wanted)}, not {value!r}"])
+        return self._read_single(value, kind)
+
+    def _read_single(self, value: Any, kind: Any) -> Any:
+        """Return an object without settings of its own, of the number or text that it is written as."""
+        if issubclass(kind, Enum):
+            return read_enum(value, kind)
+        with suppress(ValueError, TypeError, ArithmeticError, LookupError):
+            if issubclass(kind, np.generic):
+                return kind(self.read_value(value, _NUMPY[np.dtype(kind).kind]))
+            if is_text(kind) and isinstance(value, (str, int, float) if issubclass(kind, Number) else str):
+                return kind(str(value))
+        raise SettingError([f"must be {_describe(kind)}, not {value!r}"])
+
+    def write(self, value: Any) -> Any:
+        """Return a part, an object with settings or a value as TOML holds it; raises SettingError where it cannot.
+
+        A setting is left out where it is None by default, or where TOML has nothing like its default.
+        """
+        if has_settings(value):
+            name = {"name": self._name(value)} if isinstance(value, Part) else {}
+            return {**name, **self._write_settings(value), **name}
+        if isinstance(value, Mapping):
+            found = _collect((str(key), partial(self.write, item)) for key, item in value.items())
+            keys = [json.dumps(key) if isinstance(key, (int, float)) else str(key) for key in map(to_plain, value)]
+            return dict(zip(keys, found, strict=True))
+        if isinstance(value, LISTS):
+            items = sorted(value, key=repr) if isinstance(value, (set, frozenset)) else value
+            return _collect((f"item {number}", partial(self.write, item)) for number, item in enumerate(items, start=1))
+        return to_plain(value)
+
+    def _write_settings(self, value: Any) -> Table:
+        table: Table = {}
+        mistakes: list[str] = []
+        for key, item in get_settings(value).items():
+            if item is None:
+                setting = self._find(type(value))[key]
+                table |= {} if setting.default is None else {key: self._write_none(setting)}
+                continue
+            try:
+                table[key] = self.write(item)
+            except SettingError as error:
+                mistakes += [] if item is self._find(type(value))[key].default else _place(key, error)
+        if mistakes:
+            raise SettingError(mistakes)
+        return table
+
+    def _write_none(self, setting: Setting) -> Any:
+        with suppress(*_MISTAKES):
+            if self.read_value(NONE, _find_type(setting)) is None:
+                return NONE
+        return dict(NO_VALUE)
+
+    def _prefer_default(self, found: Any, written: Any, setting: Setting) -> Any:
+        """Return a setting's default for what is written as it is, but read otherwise for want of an annotation."""
+        default: Any = setting.default
+        if isinstance(default, _FACTORY) and not default.takes_self:
+            default = default.factory()
+        is_plain = default is None or default is attrs.NOTHING
+        if is_plain or (type(default) in {type(found), int, float} and is_same(default, found)):
+            return found
+        with suppress(SettingError):
+            return default if is_same(self.write(default), written) else found
+        return found
+
+    def _find(self, cls: type) -> dict[str, Setting]:
+        if cls not in self._settings:
+            self._settings[cls] = find_settings(cls)
+        return self._settings[cls]
+
+    def _read_any(self, value: Any, _: Any) -> Any:
+        if isinstance(value, Unquoted):
+            raise SettingError([_AMBIGUOUS])
+        return None if is_no_value(value) else value
 
     def _read_union(self, value: Any, wanted: Any) -> Any:
         options = [option for option in get_args(wanted) if option is not types.NoneType]
-        if type(value) in options or (value is None and types.NoneType in get_args(wanted)):
-            return value
-        if len(options) == 1:
-            return self.read_value(value, options[0])
-        telling = []  # errors in the settings of a part that could be made
-        for option in options:
+        may_be_none = len(options) < len(get_args(wanted))
+        if may_be_none and (value is None or is_no_value(value)):
+            return None
+        telling: list[Exception] = []  # errors in the settings of a part that could be made
+        for option in sorted(options, key=lambda option: (not _is_enum(option), option is not type(value))):
             try:
-                return self.read_value(value, option)
+                found = self.read_value(value, option)
             except _MISTAKES as error:
-                telling += [] if str(error).startswith("must be ") else [error]
+                plain = "must be " if len(options) > 1 else f"must be {_describe(option)}, not {value!r}"
+                telling += [] if str(error).startswith(plain) else [error]
+            else:
+                if may_be_none and isinstance(value, Unquoted):
+                    raise SettingError([_AMBIGUOUS])
+                return found
+        if may_be_none and isinstance(value, str) and value == NONE:
+            return None
         raise telling[0] if len(telling) == 1 else SettingError([f"must be {_describe(wanted)}, not {value!r}"])
 
     def _read_list(self, value: Any, wanted: Any) -> Any:
         kind, items = get_origin(wanted) or wanted, get_args(wanted)
-        is_set = isinstance(value, (set, frozenset))  # whose order changes from one process to the next
-        if not isinstance(value, (list, tuple)) and not (is_set and _LISTS.get(kind) in {set, frozenset}):
+        if not isinstance(value, LISTS if kind in _SETS else (list, tuple, deque)):  # a set has no order
             raise SettingError([f"must be a list, not {value!r}"])
         fixed = kind is tuple and items and items[-1] is not Ellipsis
         if fixed and len(items) != len(value):
             raise SettingError([f"must be a list of {len(items)}, not {value!r}"])
         each = items if fixed else [items[0] if items else Any] * len(value)
-        places = (f"item {number}" for number in range(1, len(value) + 1))
-        return _LISTS[kind](self._read_values(zip(places, value, each, strict=True)))
+        pairs = enumerate(zip(value, each, strict=True), start=1)
+        return _LISTS[kind](_collect((f"item {number}", partial(self.read_value, *pair)) for number, pair in pairs))
 
     def _read_mapping(self, value: Any, wanted: Any) -> dict[str, Any]:
         if not isinstance(value, Mapping):
             raise SettingError([f"must be a table, not {value!r}"])
         each = find_declared_types([wanted], wanted.__annotations__) if is_typeddict(wanted) else {}
-        _, other = get_args(wanted) or (str, Any)
-        items = ((str(key), item, each.get(key, other)) for key, item in value.items())
-        found = zip(value, self._read_values(items), strict=True)
-        return OrderedDict(found) if get_origin(wanted) is OrderedDict else dict(found)
+        of_keys, other = get_args(wanted) or (str, Any)
+        found = _collect((str(k), partial(self.read_value, item, each.get(k, other))) for k, item in value.items())
+        table = zip((self._read_key(key, of_keys) for key in value), found, strict=True)
+        return OrderedDict(table) if get_origin(wanted) is OrderedDict else dict(table)
 
-    def _read_values(self, items: Iterable[tuple[str, Any, Any]]) -> list[Any]:
-        """Return each value as its type asks; the mistakes of all are raised together, each with its place."""
-        found, mistakes = [], []
-        for place, value, wanted in items:
-            try:
-                found.append(self.read_value(value, wanted))
-            except _MISTAKES as error:
-                mistakes += _place(place, error)
-        if mistakes:
-            raise SettingError(mistakes)
-        return found
+    def _read_key(self, key: Any, wanted: Any) -> Any:
+        """Return the key of a table, which in TOML is text, as its type asks."""
+        if not isinstance(key, str) or wanted in {str, Any}:
+            return key
+        with suppress(*_MISTAKES):
+            return self.read_value(key, wanted)
+        with suppress(*_MISTAKES):
+            return self.read_value(json.loads(key), wanted)
+        raise SettingError([f"{key!r} must be {_describe(wanted)}"])
 
 
 def get_settings(value: object) -> Table:
@@ -183,6 +252,54 @@ def get_settings(value: object) -> Table:
         mistakes = [f"keep the setting {name!r} as self.{name}, to be written down" for name in lost]
         raise SettingError(mistakes, cls.__name__)
     return {name: getattr(value, name) for name in names}
+
+
+def has_settings(value: object) -> bool:
+    """Say whether a value is a part, or another object that is made of a table of settings."""
+    return isinstance(value, Part) or attrs.has(type(value)) or (is_dataclass(value) and not isinstance(value, type))
+
+
+def is_same(one: Any, other: Any) -> bool:
+    """Say whether two values of settings are the same: NaN is NaN, 0.0 is not -0.0, and True not 1.
+
+    A list is the same as a tuple, and a number as that with a point.
+
+    >>> is_same({"a": (float("nan"), 1)}, {"a": [float("nan"), 1.0]}), is_same(0.0, -0.0)
+    (True, False)
+    """
+    one, other = (value.item() if isinstance(value, np.generic) else value for value in (one, other))
+    if {type(one), type(other)} == {int, float}:
+        return bool(one == other)
+    if isinstance(one, (list, tuple)) and isinstance(other, (list, tuple)):
+        return len(one) == len(other) and all(map(is_same, one, other))
+    if one is other or type(one) is not type(other):
+        return one is other
+    if has_settings(one):
+        return is_same(get_settings(one), get_settings(other))
+    if isinstance(one, Mapping):
+        return one.keys() == other.keys() and all(is_same(item, other[key]) for key, item in one.items())
+    if isinstance(one, (set, frozenset)):
+        return sorted(map(repr, one)) == sorted(map(repr, other))
+    return repr(one) == repr(other)
+
+
+def find_change(then: object, now: object) -> str:
+    """Return which setting of an object is another in the one that was read again, "" where none is."""
+    both = zip(get_settings(then).items(), get_settings(now).values(), strict=True)
+    return next((f"{key} = {a!r}, read again as {b!r}" for (key, a), b in both if not is_same(a, b)), "")
+
+
+def _collect(items: Iterable[tuple[str, Callable[[], Any]]]) -> list[Any]:
+    """Return what each of several calls gives; the mistakes of all are raised together, each with its place."""
+    found, mistakes = [], []
+    for place, call in items:
+        try:
+            found.append(call())
+        except _MISTAKES as error:
+            mistakes += _place(place, error)
+    if mistakes:
+        raise SettingError(mistakes)
+    return found
 
 
 def _find_type(setting: Setting) -> Any:
@@ -229,10 +346,16 @@ def _read_primitive(value: Any, wanted: Any) -> Any:
 
 def _read_literal(value: Any, wanted: Any) -> Any:
     options = get_args(wanted)
-    if not any(type(value) is type(option) and value == option for option in options):
-        near = did_you_mean(str(value), [str(option) for option in options])
-        raise SettingError([f"must be {_describe(wanted)}, not {value!r}{near}"])
-    return value
+    for option in options:
+        written = to_plain(option) if isinstance(option, (Enum, types.NoneType)) else option
+        if value is option or (type(value) is type(written) and value == written):
+            return option
+    near = did_you_mean(str(value), [str(option) for option in options])
+    raise SettingError([f"must be {_describe(wanted)}, not {value!r}{near}"])
+
+
+def _is_enum(kind: Any) -> bool:
+    return isinstance(kind, type) and issubclass(kind, Enum)
 
 
 def _describe(wanted: Any) -> str:
@@ -241,7 +364,10 @@ def _describe(wanted: Any) -> str:
     if origin is Literal:
         return " or ".join(repr(option) for option in get_args(wanted))
     if origin in {Union, types.UnionType}:
-        return " or ".join(_describe(option) for option in get_args(wanted) if option is not types.NoneType)
+        options = [option for option in get_args(wanted) if option is not types.NoneType]
+        return " or ".join([*map(_describe, options), *[NONE] * (len(options) < len(get_args(wanted)))])
+    if _is_enum(origin):
+        return " or ".join(repr(to_plain(member)) for member in origin)
     if origin in _LISTS:
         return "a list"
     if origin in {dict, Mapping} or attrs.has(origin) or is_dataclass(origin):

@@ -63,10 +63,7 @@ def read_source(source: DataSource, given: Path | object | None) -> Dataset:
 def read_rows(
     source: DataSource, path: Path, features: int, names: Sequence[str], *, may_lack: bool = False
 ) -> RowsToPredict:
-    """Return rows to predict, their features in the order of `names` where there are some.
-
-    Values may be missing (NaN) where `may_lack` says so. Raises PluginError where what the source returns is none.
-    """
+    """Return rows to predict, features in the order of `names`, and NaN if they `may_lack` some; raises PluginError."""
     with reading(path, f"the source {find_name(source)}"):
         found: object = source.read_named_rows(path, features, names)
     if problem := _describe_wrong_rows(found, features, may_lack=may_lack):
@@ -96,10 +93,7 @@ def is_data_set(name: str) -> bool:
 
 
 def recognise_source(path: Path) -> str:
-    """Return the name of the one source that recognises a file; raises DataError where none or several do.
-
-    Built-in sources, and those that the program itself registered, come before third-party plugins.
-    """
+    """Return the name of the one source that recognises a file; raises DataError where none or several do."""
     registry = get_host().registry
     with reading(path):
         head = head_of(path, HEAD) if path.exists() else None

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from modnet.compose.settings import Table
+from modnet.compose.values import NONE, is_no_value
 
 
 def merge(base: Table, change: Table) -> Table:
@@ -19,6 +20,8 @@ def merge(base: Table, change: Table) -> Table:
     result = dict(base)
     for key, new in change.items():
         old = result.get(key)
+        if (isinstance(old, str) and old == NONE) or is_no_value(old) or is_no_value(new):
+            old = None
         if isinstance(old, dict) and isinstance(new, str) and "name" in old:
             new = {"name": new}  # the short form of the same table
         if isinstance(old, str) and isinstance(new, dict):

@@ -7,6 +7,8 @@ import tomllib
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
+import tomli_w
+
 from modnet.compose.settings import Table
 from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_plain
@@ -23,7 +25,7 @@ _LONG_KEY = re.compile(rf"(?<![\w-])(?:{_KEY_PART}){{{LONGEST_KEY}}}")
 def read_toml(path: Path) -> Table:
     """Return an experiment file's table, paths in it made relative to the file; raises SettingError."""
     try:
-        table = _parse(read_plain(path, LARGEST))
+        table = parse_toml(read_plain(path, LARGEST))
     except DataError as error:
         why = str(error).removeprefix(f"{path}: ")
         what = "no such experiment file" if why == "no such file" else f"not an experiment file: {why}"
@@ -39,7 +41,19 @@ def read_toml(path: Path) -> Table:
     return table
 
 
-def _parse(content: bytes) -> Table:
+def format_toml(table: Table) -> bytes:
+    """Return a table as an experiment file; raises SettingError where that could not be read."""
+    try:
+        content = tomli_w.dumps(table).encode()
+        parse_toml(content)
+    except (ValueError, RecursionError) as error:
+        raise SettingError([f"cannot be saved as an experiment file: {_explain(error)}"]) from None
+    if len(content) > LARGEST:
+        raise SettingError([f"cannot be saved as an experiment file: it has more than {LARGEST:,} bytes"])
+    return content
+
+
+def parse_toml(content: bytes) -> Table:
     """Return the table in a file as editors on Windows write it, too: in UTF-8 or UTF-16, with a byte order mark."""
     utf16 = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
     text = content.decode("utf-16") if utf16 else content.removeprefix(BOM_UTF8).decode("utf-8")

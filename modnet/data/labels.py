@@ -105,23 +105,19 @@ def to_labels(labels: Array, part: str) -> Array:
 def to_indices(labels: Array, classes: Sequence[Any], part: str) -> Array:
     """Return the place (N,) of each label among `classes`, or of each one-hot row's 1; raises DataError."""
     found = to_labels(labels, part)
-    if not found.size:
-        return np.zeros(len(found) if found.ndim else 0, np.int64)
     if labels.ndim == 2 and labels.shape[1] > 1:
         if labels.shape[1] != len(classes):
             raise DataError(f"{part} labels are one-hot rows of {labels.shape[1]}, 'classes' has {len(classes)}")
         return found.astype(np.int64)
-    known, listed = np.array(classes), list_some(map(repr, classes), 10)
-    if found.ndim != 1 or (found.dtype.kind == "U") != (known.dtype.kind == "U"):
-        words = "text" if found.dtype.kind == "U" else "numbers"
-        raise DataError(f"{part} labels are {words}, 'classes' has {listed}")
-    order = np.argsort(known)
-    at = np.minimum(np.searchsorted(known, found, sorter=order), len(known) - 1)
-    indices: Array = order[at]
-    if (outside := known[indices] != found).any():
-        row = int(np.argmax(outside))
-        raise DataError(f"{part} row {row + 1}: the label {found[row].item()!r} is none of 'classes': {listed}")
-    return indices.astype(np.int64)
+    is_text, listed = found.dtype.kind == "U", list_some(map(repr, classes), 10)
+    if found.ndim != 1 or (found.size and is_text != isinstance(classes[0], str)):
+        raise DataError(f"{part} labels are {'text' if is_text else 'numbers'}, 'classes' has {listed}")
+    places = {label: place for place, label in enumerate(classes)}
+    distinct, at = np.unique(found, return_inverse=True)
+    if unknown := [label for label in distinct.tolist() if label not in places]:
+        row = int(np.argmax(found == unknown[0]))
+        raise DataError(f"{part} row {row + 1}: the label {unknown[0]!r} is none of 'classes': {listed}")
+    return np.array([places[label] for label in distinct.tolist()], np.int64)[at]
 
 
 def to_classes(classes: Any) -> tuple[Any, ...]:

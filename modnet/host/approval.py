@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
-from types import ModuleType
 
 import attrs
 from attrs.validators import deep_mapping, instance_of
 
-from modnet.errors import DataError, ModnetError, PluginError
+from modnet.errors import DataError, PluginError
 from modnet.files import write_atomically
 from modnet.files.locks import hold_lock
 from modnet.files.opening import read_json, read_plain
-from modnet.host.entry_points import Plugin, find_file, make_plugin
+from modnet.host.entry_points import LOADED, Plugin, find_file, make_plugin
 from modnet.host.modules import (
     LARGEST,
     Code,
@@ -32,6 +30,7 @@ from modnet.host.modules import (
     is_module_name,
     locate,
     read_code,
+    read_source,
 )
 from modnet.text import printable, quote
 
@@ -66,11 +65,15 @@ class Approval:
 
     def find_changed(self) -> list[str]:
         """Return the files that are not as they were approved."""
-        return [name for name, digest in self.files.items() if sha256(_read(self.folder, name)).hexdigest() != digest]
+        return [
+            name
+            for name, digest in self.files.items()
+            if sha256(read_source(Path(self.folder), name)).hexdigest() != digest
+        ]
 
     def read(self) -> Code | None:
         """Return the code, or None where it is not as it was approved."""
-        code = Code(self.module, Path(self.folder), {name: _read(self.folder, name) for name in self.files})
+        code = Code(self.module, Path(self.folder), {name: read_source(Path(self.folder), name) for name in self.files})
         return code if code.digests == self.files else None
 
 
@@ -101,12 +104,10 @@ def approve(modules: Iterable[str]) -> None:
     since = datetime.now().astimezone().isoformat(timespec="seconds")
     codes = [code for module in modules if (code := find_imported(module))]
     now = [Approval(code.module, str(code.folder), code.digests, since) for code in codes]
-    known = list_approvals() if now else []
-    new = [approval for approval in now if approval not in known]
-    places = {(approval.module, approval.folder) for approval in new}
+    new = {(each.module, each.folder): each for each in now if each not in list_approvals()}
     try:
         if new:
-            _replace(lambda approval: (approval.module, approval.folder) not in places, *new)
+            _replace(lambda approval: (approval.module, approval.folder) not in new, *new.values())
     except OSError as error:
         what = f"{config_folder()}: cannot be written, so the approval of {', '.join(modules)} is not kept"
         warnings.warn(f"{what}: {error.strerror}", stacklevel=2)
@@ -120,76 +121,104 @@ def forget(module: str) -> int:
     return count
 
 
-def give_module(module: str) -> Plugin:
-    """Return the plugin in a module that the user names: the one in the current folder, or where Python finds it."""
-    return make_plugin(module, partial(_import_given, module))
+def give_module(module: str, folder: Path | None) -> Plugin:
+    """Return the plugin in a module that the user gives: in a folder, or installed, or where Python finds it."""
+    return make_plugin(module, partial(_find_given, module, folder))
 
 
-def name_module(module: str, where: Path | None, granted: Iterable[Code] = ()) -> Plugin:
-    """Return the plugin in a module that the file `where` names; loading it needs an approval, unless it is granted."""
-    load = next((code.load for code in granted if code.module == module), partial(_import_named, module, where))
-    return make_plugin(module, load)
+def name_module(
+    module: str, where: Path | None, granted: Iterable[Code] = (), then: tuple[str, str] = ("", "")
+) -> Plugin:
+    """Return the plugin in a module that the file `where` names; loading it needs an approval, unless it is granted.
+
+    `then` are its file and the digest of its code when it was used, as far as these are known.
+    """
+    code = next((code for code in granted if code.module == module), None)
+    return make_plugin(module, (lambda _: code) if code else partial(_find_named, module, where, *then))
 
 
 def list_granted(plugins: Iterable[Plugin]) -> list[Code]:
-    """Return what a worker process may import, too: the modules among some plugins, as they were read."""
-    modules = [plugin.module for plugin in plugins if not plugin.value and plugin.works]
+    """Return what a worker process may import, too: the modules of third-party plugins, as they were imported."""
+    modules = dict.fromkeys(p.module for p in plugins if p.state == LOADED and not p.built_in)
     return [find_imported(module) or Code(module, Path(), {}) for module in modules]
 
 
-def _import_given(module: str) -> ModuleType:
-    if module in sys.modules or not is_module_name(module):
-        return importlib.import_module(module)
-    if folder := find_folder(module, [Path.cwd()]):
-        return read_code(module, folder).load()
-    if any(approval.module == module for approval in list_approvals()):
-        return _find_approved(f"-p names the module {module!r}", module, None).load()
-    return importlib.import_module(module)
+def _find_given(module: str, folder: Path | None, is_installed: bool) -> Code | None:
+    """Return the code of a module that the user gave, or None where it is as Python finds it."""
+    if not folder and (is_installed or module in sys.modules):
+        return None
+    if folder := folder or find_folder(module, []):
+        return read_code(module, folder)
+    is_known = any(approval.module == module for approval in list_approvals())
+    return _find_approved(f"-p names the module {module!r}", module) if is_known else None
 
 
-def _import_named(module: str, where: Path | None) -> ModuleType:
-    """Import a module that the file `where` names; raises UnapprovedError where it is not approved, or not clear."""
+def _find_named(module: str, where: Path | None, file: str, digest: str, is_installed: bool) -> Code | None:
+    """Return the approved code of a module that the file `where` names, or None where it is as Python finds it.
+
+    Raises UnapprovedError unless it is installed as a plugin. Warns where another one of its name lies nearer.
+    """
     what = printable(f"{where or 'the experiment'} names the module {quote(module)}", 2000)
     if not is_module_name(module):
         raise UnapprovedError(what, "a module has a name as in Python, without .py")
-    folder = find_folder(module, [Path.cwd(), *(where.absolute().parents[:PARENTS] if where else ())])
-    if module in sys.modules:
-        file, there = folder and locate(module, folder), getattr(sys.modules[module], "__file__", None)
-        if file and there and file.resolve() != Path(there).resolve():
-            raise UnapprovedError(f"{what}, and another one is imported: {there}, not {file}", "start Python anew")
-        return sys.modules[module]
-    return _find_approved(what, module, folder).load()
+    beside = where.absolute().parents[:PARENTS] if where else ()
+    places = [Path.cwd(), *beside, *Path(file).parents[: module.count(".") + 2]]
+    found = [place.resolve() for place in places if locate(module, place)]
+    is_imported = module in sys.modules  # by the program itself, or as an installed plugin
+    code = None if is_imported else _find_approved(what, module, found, file, digest, is_installed)
+    taken = code.folder if code else find_folder(module, [])
+    if found and not read_code(module, found[0], is_to_be_imported=False).is_in(taken):
+        it = f"{code.file if code else find_file(module)} is taken, and not {locate(module, found[0])}"
+        warnings.warn(printable(f"{what}: {it}, which is another", 4000), stacklevel=2)
+    return code
 
 
-def _find_approved(what: str, module: str, folder: Path | None) -> Code:
-    """Return the approved code of a module in a folder, or in the only one; raises UnapprovedError."""
-    known = [a for a in list_approvals() if a.module == module and folder in {None, Path(a.folder)}]
-    codes = {code.digest: code for approval in known if (code := approval.read())}
-    if len(codes) == 1:
-        return codes.popitem()[1]
-    if codes:
-        folders = printable(" and ".join(str(code.folder) for code in codes.values()), 2000)
-        raise UnapprovedError(f"{what}, and several are approved", f"run it in the folder of one, {folders}")
-    raise _explain(what, module, folder or next((Path(approval.folder) for approval in known), None), known)
+def _find_approved(
+    what: str, module: str, folders: Sequence[Path] = (), file: str = "", digest: str = "", is_installed: bool = False
+) -> Code | None:
+    """Return the approved code with a digest, else that in the first of some folders, else the only one.
+
+    Where there is none, raises UnapprovedError, or returns None for a module that is installed as a plugin.
+    """
+    known = [approval for approval in list_approvals() if approval.module == module]
+    codes = {code.folder: code for approval in known if (code := approval.read())}
+    code = next((code for code in codes.values() if code.digest == digest), None)
+    if code := code or next((codes[folder] for folder in folders if folder in codes), None):
+        return code
+    if is_installed:
+        return None
+    as_then = (each for each in folders if digest and read_code(module, each, is_to_be_imported=False).digest == digest)
+    folder = next(as_then, folders[0]) if folders else find_folder(module, [])
+    if codes and not folder:
+        if len({code.digest for code in codes.values()}) == 1:
+            return codes.popitem()[1]
+        several = printable(" and ".join(map(str, codes)), 2000)
+        raise UnapprovedError(f"{what}, and several are approved", f"run it in the folder of one, {several}")
+    folder = folder or next((Path(approval.folder) for approval in known), None)
+    raise _explain(what, module, folder, [a for a in known if folder == Path(a.folder)], file)
 
 
-def _explain(what: str, module: str, folder: Path | None, known: list[Approval]) -> UnapprovedError:
+def _explain(what: str, module: str, folder: Path | None, known: list[Approval], then: str) -> UnapprovedError:
     """Return the error for a module that is not approved, or no longer, and lies in a folder, if it was found."""
     file = locate(module, folder) if folder else None
     if not file and (found := find_file(module)):
         why = f"{what}, which has no source file that could be approved: {printable(found, 2000)}"
         return UnapprovedError(why, f"name it yourself each time: -p {module}")
     if not folder or not file:
-        return UnapprovedError(f"{what}, which is not found", f"approve it, in its folder: modnet plugins -p {module}")
+        why = f"{what}, which is not found" + f"; it was {printable(then, 2000)}" * bool(then)
+        return UnapprovedError(why, f"approve it where it is now, in its folder: modnet plugins -p {module}")
     changed = next((names[0] for approval in known if (names := approval.find_changed())), "")
     shown = folder / changed if changed else file
     state = "which changed since you approved it" if changed else "which you have not approved"
     digest = f"SHA-256 {sha256(read_plain(shown, LARGEST)).hexdigest()}" if shown.is_file() else "which is gone"
-    go = f"cd {shlex.quote(str(folder))} && " * (folder != Path.cwd().resolve())
-    go = go if go.isprintable() else "in its folder, "
+    is_here, has_own_name = folder == Path.cwd(), "." not in module and not (folder / "__init__.py").exists()
+    go = f"cd {shlex.quote(str(folder))} && " * (not is_here and not has_own_name)
+    given = module if is_here or go else shlex.quote(str(file))
+    if not f"{go}{given}".isprintable():
+        go, given = "in its folder, ", module
     why = f"{what}, {state}: {printable(str(shown), 2000)}, {digest}"
     trust = "if you trust it and what it imports from its folder, approve it"
-    return UnapprovedError(f"{why}\n{trust}", f"{go}modnet plugins -p {module}")
+    return UnapprovedError(f"{why}\n{trust}", f"{go}modnet plugins -p {given}")
 
 
 def _replace(keep: Callable[[Approval], bool], *added: Approval) -> None:
@@ -199,10 +228,3 @@ def _replace(keep: Callable[[Approval], bool], *added: Approval) -> None:
         left = sorted([*filter(keep, list_approvals()), *added], key=lambda each: (each.module, each.folder))
         content = json.dumps({"modules": [attrs.asdict(approval) for approval in left]}, indent=2)
         write_atomically(path, f"{content}\n".encode())
-
-
-def _read(folder: str, name: str) -> bytes:
-    try:
-        return read_plain(Path(folder) / name, LARGEST)
-    except ModnetError:
-        return b""

@@ -17,6 +17,7 @@ import attrs
 
 from modnet.errors import PluginError, Problem
 from modnet.files.code import list_code_files
+from modnet.host.modules import Code
 from modnet.host.registry import BUILT_IN, Component
 
 if TYPE_CHECKING:
@@ -49,6 +50,8 @@ class Plugin:
     problem: Problem | None = None  # the reason why it is broken, and what to do
     components: tuple[Component, ...] = ()  # the parts that it provides
     follows: tuple[str, ...] = ()  # the lifecycle hooks by which it follows runs
+    find: Callable[[bool], Code | None] = lambda _: None
+    """Return the code of a module that was named, or None where it is as Python finds it."""
     changes: tuple[str, ...] = ()  # what of the process its import changes, in a few words each
 
     @property
@@ -149,9 +152,14 @@ def _read_plugins(distribution: Distribution, points: Iterable[EntryPoint]) -> l
     return [Plugin(point.name, name, version, module, point.load, point.value, needs) for point, module in modules]
 
 
-def make_plugin(name: str, load: Callable[[], object] | None = None) -> Plugin:
+def make_plugin(name: str, find: Callable[[bool], Code | None] = lambda _: None) -> Plugin:
     """Return the plugin in a module that is not installed as one, by default imported as Python finds it."""
-    return Plugin(name, name, "", name, load or (lambda: importlib.import_module(name)))
+
+    def load() -> object:
+        code = find(False)
+        return code.load() if code else importlib.import_module(name)
+
+    return Plugin(name, name, "", name, load, find=find)
 
 
 def split_names(without: Iterable[str]) -> list[str]:

@@ -10,6 +10,7 @@ import sys
 import sysconfig
 import warnings
 from collections.abc import Container, Iterator, Sequence
+from contextlib import suppress
 from hashlib import sha256
 from importlib.machinery import ModuleSpec, SourceFileLoader
 from pathlib import Path, PurePosixPath
@@ -17,7 +18,7 @@ from types import CodeType, ModuleType
 
 import attrs
 
-from modnet.errors import PluginError
+from modnet.errors import ModnetError, PluginError
 from modnet.files.opening import read_plain
 
 LARGEST = 2**24  # bytes of a source file, at most
@@ -46,6 +47,15 @@ class Code:
         """The SHA-256 of all files."""
         return sha256(repr(sorted(self.digests.items())).encode()).hexdigest()
 
+    @property
+    def file(self) -> Path:
+        """The file of the module."""
+        return self.folder / find_own_file(self.module, self.files)
+
+    def is_in(self, folder: Path | None) -> bool:
+        """Say whether a folder has all the files, too, as they were read."""
+        return all(folder is not None and read_source(folder, name) == here for name, here in self.files.items())
+
     def load(self) -> ModuleType:
         """Import the module from what was read; raises PluginError where another of its name is imported already."""
         for file in self.files:
@@ -53,7 +63,7 @@ class Code:
             there = getattr(sys.modules.get(name), "__file__", None)
             if there and Path(there).resolve() != (self.folder / file).resolve():
                 why = f"the module {name!r} is imported already, from {there}"
-                raise PluginError(why, f"start Python anew, or rename {self.folder / file}")
+                raise PluginError(why, f"rename {self.folder / file}, or start Python anew")
         if self.files and self.module not in sys.modules:
             sys.meta_path.insert(0, self)
         return importlib.import_module(self.module)
@@ -111,7 +121,17 @@ def find_own_file(module: str, files: Container[str]) -> str:
 
 def locate(module: str, folder: Path) -> Path | None:
     """Return the source file of a module that lies in a folder, or None; nothing is imported."""
-    return next((folder / file for file in _list_places(module) if (folder / file).is_file()), None)
+    with suppress(OSError):  # of a path that cannot be
+        return next((folder / file for file in _list_places(module) if (folder / file).is_file()), None)
+    return None
+
+
+def read_source(folder: Path, name: str) -> bytes:
+    """Return the content of a source file in a folder; nothing where it cannot be read."""
+    try:
+        return read_plain(folder / name, LARGEST)
+    except ModnetError:
+        return b""
 
 
 def find_folder(module: str, beside: Sequence[Path]) -> Path | None:
@@ -127,11 +147,12 @@ def find_folder(module: str, beside: Sequence[Path]) -> Path | None:
     return next((Path(place).resolve().parent for place in places if locate(module, Path(place).parent)), None)
 
 
-def read_code(module: str, folder: Path, *, is_to_be_imported: bool = True) -> Code:
+def read_code(module: str, folder: Path, beside: Container[str] = (), *, is_to_be_imported: bool = True) -> Code:
     """Return the code of a module in a folder, with all that it imports from there.
 
-    Where it is to be imported, what Python has imported already is left out. Raises DataError where a file cannot be
-    read, and PluginError where it is not clear which module is imported.
+    Of a folder of libraries, only the files `beside` count besides its own. Where it is to be imported, what Python has
+    imported already is left out. Raises DataError where a file cannot be read, and PluginError where it is not clear
+    which module is imported.
     """
     files: dict[str, bytes] = {}
     own = module.partition(".")[0]
@@ -143,7 +164,11 @@ def read_code(module: str, folder: Path, *, is_to_be_imported: bool = True) -> C
         if (
             new
             and name.partition(".")[0] != own
-            and (is_library or (is_to_be_imported and _is_imported(name, folder / importer, folder)))
+            and (
+                not all(file in beside for file in new)
+                if is_library
+                else is_to_be_imported and _is_imported(name, folder / importer, folder, own)
+            )
         ):
             continue
         for file in new:
@@ -168,14 +193,14 @@ def _list_files(module: str, folder: Path) -> list[str]:
     return []
 
 
-def _is_imported(name: str, importer: Path, folder: Path) -> bool:
+def _is_imported(name: str, importer: Path, folder: Path, own: str) -> bool:
     """Say whether Python has imported the package that lies in a folder, as one that is installed from there.
 
-    Raises PluginError where another one is installed.
+    Raises PluginError where another one is installed, and not beside an installed copy of the package `own`.
     """
     top = name.partition(".")[0]
     other = find_folder(top, [])
-    if top in sys.stdlib_module_names or other not in {None, folder}:
+    if top in sys.stdlib_module_names or other not in {None, folder, find_folder(own, [])}:
         elsewhere = "a module of Python's own" if top in sys.stdlib_module_names else f"also in {other}"
         why = f"{importer} imports {top!r}, which lies beside it and is {elsewhere}"
         raise PluginError(why, f"rename the one in {folder}, or uninstall the other")

@@ -44,7 +44,7 @@ def _advise_module(plugin: Plugin, module: str) -> str:
     """Return what to do where a module of a plugin is not found: its own, or one in its package."""
     if not plugin.value:
         is_own = module in {plugin.module, plugin.package}
-        return "name a module that Python finds, without .py" if is_own else "correct the import"
+        return "give it in its folder, or its file, as in -p ./my_cube.py" if is_own else "correct the import"
     import importlib.metadata
 
     files: set[str] = set()

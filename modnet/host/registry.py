@@ -17,7 +17,7 @@ import attrs
 from modnet.errors import PluginError, UnknownNameError
 from modnet.host.kinds import KINDS, find_kinds
 from modnet.host.signatures import find_type_mistakes, to_mypy_words
-from modnet.interfaces import Part, kebab_case
+from modnet.interfaces import Part, is_same_name, kebab_case
 
 BUILT_IN = "modnet"  # the owner of the built-ins, as in `modnet:relu`
 SESSION = "session"  # the owner of the parts that a program registers for itself
@@ -116,6 +116,7 @@ class Registry:
 
     settle: Callable[[], object] = lambda: None
     hint: Callable[[], str] = lambda: ""  # returns another possible reason why a name is not found
+    aliases: dict[str, str] = attrs.field(factory=dict)  # owners by the modules that were named, and are installed
     _components: dict[tuple[str, str], dict[str, Component]] = attrs.field(factory=dict)  # by kind and name, then owner
 
     def add(self, component: Component) -> None:
@@ -159,14 +160,22 @@ class Registry:
     def find(self, kind: str, name: str) -> Component:
         """Return the component of that bare or qualified name; raises UnknownNameError."""
         found = self._find(kind, name)
-        if found and (found.owner == BUILT_IN or found.qualified_name == name):
+        if found and (found.owner == BUILT_IN or ":" in name):
             return found
         self.settle()
         if found := self._find(kind, name):
             return found
+        named = [c for c in self._list(kind) if is_same_name(name, c.name) or is_same_name(name, c.qualified_name)]
+        if len(named) == 1:
+            return named[0]
         rivals = [c.qualified_name for _, c in sorted(self._get_owners(kind, name).items())]
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
         raise UnknownNameError(kind, name, self.names(kind, known=True), note + self.hint())
+
+    def are_same(self, name: str, other: str) -> bool:
+        """Say whether two names, of which one may be qualified or of an older modnet, find the same part."""
+        found = [(self._find(kind, name), self._find(kind, other)) for kind in KINDS if ":" in name + other]
+        return is_same_name(name, other) or any(one is not None and one is two for one, two in found)
 
     def component_of(self, part: object) -> Component | None:
         """Return the component that a part's class was registered as, else the one that it overrides, or None."""
@@ -202,7 +211,7 @@ class Registry:
         owner, _, bare = name.rpartition(":")
         owners = self._get_owners(kind, bare)
         only = next(iter(owners.values())) if len(owners) == 1 else None
-        return owners.get(owner) if owner else owners.get(BUILT_IN, only)
+        return (owners.get(owner) or owners.get(self.aliases.get(owner, ""))) if owner else owners.get(BUILT_IN, only)
 
     def _list(self, kind: str | None = None) -> list[Component]:
         return [c for owners in self._components.values() for c in owners.values() if kind in {None, c.kind}]

@@ -16,7 +16,7 @@ from modnet.errors import DataError, PluginError, SettingError, ShapeError
 from modnet.files import replacing, sweep, write_atomically
 from modnet.files.arrays import unpack_arrays
 from modnet.files.opening import read_plain
-from modnet.interfaces import Optimizer, name_of
+from modnet.interfaces import Optimizer, is_same_name, name_of
 from modnet.nn.serialization import STORABLE, flatten, unflatten
 from modnet.text import printable
 from modnet.types import Array, History, Params, State
@@ -47,7 +47,7 @@ class Checkpoint:
 
         The checkpoint's values need not be theirs.
         """
-        if self.optimizer != name_of(optimizer):
+        if not is_same_name(self.optimizer, name_of(optimizer)):
             mistake = f"the checkpoint is of the optimizer {self.optimizer}, not {name_of(optimizer)}"
             raise SettingError([mistake], "start")
         for name in {**self.params, **params}:
@@ -183,10 +183,7 @@ def hash_checkpoints(folder: Path) -> set[str]:
 
 
 def _read_last_good(folder: Path, optimizer: Optimizer | None = None) -> tuple[bool, Checkpoint, dict[str, Any]] | None:
-    """Return whether the newest checkpoint is good, and the last good one as `_read` does; None where there is none.
-
-    Warns where the newest is not; raises DataError where none is good.
-    """
+    """Return whether the newest checkpoint is good, and the last good one; warns of another, raises DataError."""
     paths = folder / CHECKPOINT, folder / PREVIOUS
     if not any(path.exists() for path in paths):
         return None

@@ -11,7 +11,7 @@ import attrs
 import numpy as np
 
 from modnet.errors import NoDerivativeError, SettingError, ShapeError
-from modnet.interfaces import Activation, DenseLayer, FusedLoss, GradientEstimator, Loss, Objective, Trace
+from modnet.interfaces import Activation, DenseLayer, FusedLoss, GradientEstimator, Loss, Objective, Trace, name_of
 from modnet.nn.metrics import find_hits
 from modnet.nn.numerical import compute_partial_differences, default_step
 from modnet.nn.validation import validate_array, validate_arrays
@@ -21,6 +21,7 @@ from modnet.types import Array, Grads, Params
 WeightInitStd = float | Literal["he", "xavier"]
 # Rows are evaluated this many at a time where there may be very many, so that memory stays bounded.
 BLOCK = 4096
+LARGE = 1e6  # output, that no probability or standardized target has
 
 
 class DenseNetwork:
@@ -118,10 +119,7 @@ class DenseNetwork:
     def gradient(
         self, x: Any, t: Any, estimator: GradientEstimator, stream: Stream | None = None, weights: Any = None
     ) -> Grads:
-        """Return the gradient of the loss, weighted by `weights` (N,), by each parameter, as `estimator` obtains it.
-
-        What the estimator draws at random comes from `stream`, by default one of the network's own seed.
-        """
+        """Return the gradient of the loss by each parameter, as `estimator` obtains it with draws from `stream`."""
         stream = stream or Stream(self.seed, ("gradient",))
         return validate_arrays(estimator(self.objective(x, t, weights), self.params, stream), self.params, estimator)
 
@@ -236,6 +234,29 @@ class NetworkObjective(Objective):
                 dz = da @ params[layer.weight].T
                 da = _pass_back(self.layers[k - 1].activation, trace.pre_activations[k - 1], trace.inputs[k], dz)
         return {name: grads[name] for name in params}
+
+    def explain_divergence(self, params: Params) -> str:
+        """Return the likely cause of a loss that is not finite, and what to try."""
+        if not np.isfinite(self.x).all():
+            return "the batch holds values that are not finite: check the data"
+        for name, value in params.items():
+            if not np.isfinite(value).all():
+                return f"the last step made {name} infinite: try a smaller learning rate"
+        trace = self.trace(params)
+        outputs = (*trace.inputs[1:], trace.output)
+        for layer, a, z in zip(self.layers, trace.pre_activations, outputs, strict=True):
+            if not np.isfinite(a).all():
+                return f"layer {layer.number} overflows: try a smaller learning rate or smaller initial weights"
+            if not np.isfinite(z).all():
+                gives = f"the activation {name_of(layer.activation)} of layer {layer.number} gives"
+                found = f"{z[~np.isfinite(z)][0]} for pre-activations up to {float(np.abs(a).max()):.3g}"
+                return f"{gives} {found}: try a smaller learning rate"
+        if (largest := float(np.abs(trace.output).max())) > LARGE:
+            return f"the outputs reach {largest:.3g}: try a smaller learning rate"
+        return (
+            f"the loss {name_of(self.loss_function)} is not finite for finite outputs, an output of 0 where the "
+            "target is 1 for instance: try a smaller learning rate or a larger eps"
+        )
 
 
 def _pass_back(activation: Activation, a: Array, z: Array, dz: Array) -> Array:

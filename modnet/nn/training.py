@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import math
 import time
 from collections.abc import Callable
@@ -19,7 +20,6 @@ from modnet.interfaces import GradientEstimator, Loss, Observer, Optimizer, name
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
 from modnet.nn.checkpoint import Checkpoint
-from modnet.nn.divergence import explain_divergence
 from modnet.nn.metrics import compute_metrics, find_errors, find_hits, list_metrics
 from modnet.nn.network import DenseNetwork, NetworkObjective
 from modnet.nn.run import Run, RunView
@@ -139,7 +139,7 @@ def _create_run(
     params, history = _protect(start.params), start.history.until(start.iteration)
     run = Run(network.with_params(params), iterations, batches, optimizer, history)
     run.iteration, run.seconds_before = start.iteration, start.seconds
-    run.sound = (start.iteration, params, start.state)
+    run.sound = (start.iteration, params, copy.deepcopy(start.state))
     return run
 
 
@@ -167,7 +167,7 @@ def _iterate(
             loss = objective.trace(params).loss
             if not math.isfinite(loss):
                 at = run.sound
-                raise DivergedError(k + 1, loss, explain_divergence(objective, params), run)
+                raise DivergedError(k + 1, loss, objective.explain_divergence(params), run)
             run.sound = at
             history.loss.append(loss)
             schedule.save_if_due(run)

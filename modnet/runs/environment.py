@@ -26,11 +26,13 @@ INSTRUCTIONS = "instructions"  # the entry with names by NumPy, which calls them
 def list_libraries(plugins: Mapping[str, str]) -> dict[str, str]:
     """Return the versions of Python, of NumPy and its BLAS, and of what plugins require or import.
 
-    `plugins` are the distributions of third-party plugins, each with its outermost package. The version of the BLAS
-    includes the kernels that it has chosen for the processor. SciPy's own BLAS goes by SciPy's version.
+    `plugins` are the packages of third-party plugins, each with its distribution, or "" for a module that is not
+    installed as one. The version of the BLAS includes the kernels that it has chosen for the processor. SciPy's own
+    BLAS goes by SciPy's version.
     """
-    required = {name for item in plugins.items() for name in (*_read_requirements(item[0]), *_find_imports(item[1]))}
-    names = sorted({*LIBRARIES, *required} - {"modnet", DISTRIBUTION, *plugins})
+    required = {name for item in plugins.items() for name in (*_find_imports(item[0]), *_read_requirements(item[1]))}
+    own = {distribution or package for package, distribution in plugins.items()}
+    names = sorted({*LIBRARIES, *required} - {"modnet", DISTRIBUTION} - own)
     return {
         "python": f"{platform.python_version()} ({platform.python_implementation()})",
         "BLAS": _describe_blas(),
@@ -51,7 +53,7 @@ def describe_machine() -> dict[str, str]:
 
 def _read_requirements(distribution: str) -> list[str]:
     """Return the names of the distributions that a distribution requires, without those of its extras."""
-    with suppress(metadata.PackageNotFoundError):
+    with suppress(metadata.PackageNotFoundError, ValueError):  # of which the latter is of no name
         lines = [line for line in metadata.requires(distribution) or () if "extra ==" not in line]
         names = [re.split(r"[^\w.-]", line.strip(), maxsplit=1)[0] for line in lines]
         return [name.lower() for name in names]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Container, Iterator
+import shlex
+from collections.abc import Callable, Container, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from modnet.compose.plugins import get_host
 from modnet.errors import DataError, ModnetError, PluginError
-from modnet.host.entry_points import DISTRIBUTION
+from modnet.host.approval import name_module
+from modnet.host.entry_points import DISTRIBUTION, Plugin
 from modnet.host.kinds import KINDS
+from modnet.host.modules import locate
 from modnet.host.registry import BUILT_IN
 from modnet.runs.receipt import Receipt
-from modnet.runs.surroundings import Origin
+from modnet.runs.surroundings import OBSERVER, Origin
 from modnet.text import printable, quote
 
 # Nothing else is advised to be installed: anybody may have written the receipt, and its advice goes into a shell.
@@ -47,11 +50,18 @@ def check_modules(experiment: Path, kinds: Container[str]) -> None:
             raise PluginError(_advise(origin))
 
 
+def make_finder(experiment: Path | None) -> Callable[[str], Plugin]:
+    """Return how a module is found that an experiment file names; the receipt of a run beside it knows where it was."""
+    origins = _find_origins(experiment, {*KINDS, OBSERVER})
+    then = {origin.distribution: (origin.file, origin.code_sha256) for origin in origins if origin.file}
+    return lambda module: name_module(module, experiment, then=then.get(module, ("", "")))
+
+
 def _find_origins(experiment: Path | None, kinds: Container[str]) -> list[Origin]:
     """Return the origins of parts of some kinds; none where no receipt stands beside the experiment file."""
     with suppress(DataError):
-        known = Receipt.read(experiment.parent, of_older=True).latest.plugins if experiment else ()
-        return [origin for origin in known if origin.kind in kinds]
+        latest = Receipt.read(experiment.parent, of_older=True).latest if experiment else None
+        return [o for o in (*latest.plugins, *latest.observers) if o.kind in kinds] if latest else []
     return []
 
 
@@ -71,8 +81,10 @@ def _advise(origin: Origin) -> str:
     if unusable:
         return f"{whose}, which is {unusable.state}{': ' * bool(unusable.reason)}{unusable.reason}"
     if not origin.version:
-        how = f": load it with -p {origin.distribution}" if _MODULE.fullmatch(origin.distribution) else ""
-        return f"{whose}, a module that was not installed as a plugin{how}"
+        name, folders = origin.distribution, Path(origin.file).parents
+        file = next((file for folder in folders[: name.count(".") + 2] if (file := locate(name, folder))), name)
+        how = f": load it with -p {shlex.quote(str(file))}" if _MODULE.fullmatch(name) else ""
+        return f"{whose}, a module that was not installed as a plugin{how if how.isprintable() else ''}"
     other = f"; installed is {reports[0].version}, which has none of that name" if reports else ""
     return f"{whose}{other or ', which is not installed'}{_advise_installing(origin)}"
 

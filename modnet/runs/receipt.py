@@ -15,6 +15,7 @@ from typing import Any
 import attrs
 
 from modnet.compose.experiment import Experiment
+from modnet.compose.plugins import get_host
 from modnet.compose.settings import Settings, Table
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
@@ -29,7 +30,8 @@ from modnet.text import printable, quote
 from modnet.types import Status
 
 RECEIPT = "receipt.json"
-FORMAT = 2
+FORMAT = 3
+WITHOUT_SEGMENTS = 1  # the format that had the code of the last process alone
 FILE = "SHA-256 of the file"
 # The beginnings of the settings that may change at any time, and until a run has come to its end.
 PLACE = ("data.path",)
@@ -90,7 +92,7 @@ class Receipt:
         if receipt is None:
             of = f"{table['format']!r:.40}"
             raise DataError(f"{path}: of format {of}, this modnet reads {FORMAT}: install a newer one")
-        if receipt.format != FORMAT and not of_older:
+        if receipt.format == WITHOUT_SEGMENTS and not of_older:
             why = "an older modnet wrote it, and did not keep by which code all of the run was made"
             raise DataError(f"{path}: {why}: {again}")
         return receipt
@@ -176,10 +178,10 @@ def _parse(table: Table) -> Receipt | None:
     if "format" not in table or not isinstance(table.get("sha256"), str):
         raise SettingError(["'sha256' is no digest" if "format" in table else "'format' is missing"])
     table = {key: value for key, value in table.items() if key != "sha256"}
-    if table["format"] == 1:
+    if table["format"] == WITHOUT_SEGMENTS:
         surroundings = {key: table.pop(key) for key in ("plugins", "libraries", "platform") if key in table}
         table["segments"] = [{"start": 0, "observers": [], **surroundings}]
-    elif table["format"] != FORMAT:
+    elif table["format"] not in {2, FORMAT}:
         return None
     if isinstance(known := table.get("segments"), list):
         table["segments"] = _read_segments(json.dumps(known))
@@ -208,7 +210,11 @@ def compare_settings(
     ['setting loss.eps: 0.1 then, 0.2 now']
     """
     found = compare_entries(part, flatten(then), flatten(now))
-    return [each for each in found if not each.what.startswith(changeable)]
+    return [each for each in found if not each.what.startswith(changeable) and not _names_one_part(each)]
+
+
+def _names_one_part(each: Difference) -> bool:
+    return each.what.endswith("name") and get_host().registry.are_same(each.then, each.now)
 
 
 def flatten(value: Any, path: str = "") -> Table:

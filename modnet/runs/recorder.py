@@ -8,10 +8,9 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import tomli_w
-
-from modnet.compose.experiment import Experiment, format_title, run_experiment, to_table
+from modnet.compose.experiment import Experiment, format_title, run_experiment, to_file
 from modnet.compose.plugins import get_host
+from modnet.compose.toml import parse_toml
 from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
 from modnet.display.learning_curves import draw_learning_curves
@@ -96,7 +95,8 @@ class RunRecorder(Observer):
         self.summary: dict[str, Any] = {}  # the content of summary.json, once it has ended
         self.new_surroundings: list[Difference] = []  # from those that the run had until its checkpoint
         self._experiment, self._data = experiment, data
-        self._table = to_table(experiment)
+        self._content = to_file(experiment)
+        self._table = parse_toml(self._content)
         self._about, self._preparation = describe_params(data), b""
         if data.preparation:
             self._preparation = pack_json(data.preparation.to_dict())
@@ -206,7 +206,7 @@ class RunRecorder(Observer):
             self._owns_folder = True
             self._checkpoints.discard()
             folder.remove_run(self._folder)
-            write_atomically(self._folder / EXPERIMENT, tomli_w.dumps(self._table).encode())
+            write_atomically(self._folder / EXPERIMENT, self._content)
 
     def abandon(self) -> bool:
         """Remove the run, and restore the one that was there before; return whether there was one."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import re
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Container, Mapping
 from contextlib import suppress
 from functools import cached_property
 from importlib.machinery import ModuleSpec
@@ -20,7 +20,7 @@ from modnet.compose.plugins import get_host
 from modnet.errors import ModnetError
 from modnet.files.code import code_fingerprint, hash_class
 from modnet.host.entry_points import Plugin
-from modnet.host.modules import find_imported, read_code
+from modnet.host.modules import find_folder, find_imported, read_code
 from modnet.host.registry import BUILT_IN
 from modnet.runs.environment import INSTRUCTIONS, describe_machine, list_libraries
 from modnet.text import printable
@@ -32,8 +32,8 @@ PARTS = ("file", "data", "setting", "plugin", "library", "platform", "observer")
 STOPPING = ("plugin", "library")
 LONGEST = 1000  # characters of an entry that are shown
 
-# By its name, the fingerprint of a module, and the specs of its package's modules as they were then.
-_fingerprints: dict[str, tuple[list[ModuleSpec], tuple[str, str]]] = {}
+# By its name and whether it was named, the fingerprint of a module, and its package's specs as they were then.
+_fingerprints: dict[tuple[str, bool], tuple[list[ModuleSpec], tuple[str, str]]] = {}
 
 
 @attrs.frozen
@@ -46,6 +46,8 @@ class Origin:
     version: str
     package: str
     code_sha256: str
+    file: str = attrs.field(default="", eq=False)
+    """The file of a module that was not installed as a plugin, or was named as one is."""
 
 
 @attrs.frozen
@@ -88,11 +90,11 @@ class Segment:
     @classmethod
     def create(cls, experiment: Experiment) -> Segment:
         """Return the surroundings of this process for an experiment."""
-        plugins, followers = _find_origins(experiment), get_host().list_followers()
-        third_parties = {o.distribution: o.package for o in plugins if o.distribution != BUILT_IN}
-        about = [(OBSERVER, p.name, p.distribution, p.version, *_find_code_of_plugin(p, p.module)) for p in followers]
-        observers = tuple(Origin(*each) for each in about)
-        return cls(0, plugins, observers, list_libraries(third_parties), describe_machine())
+        named = experiment.plugins.modules
+        plugins = _find_origins(experiment, named)
+        third_parties = {o.package: o.distribution * bool(o.version) for o in plugins if o.distribution != BUILT_IN}
+        observers = [_describe_plugin(OBSERVER, p.name, p, p.module, named) for p in get_host().list_followers()]
+        return cls(0, plugins, tuple(observers), list_libraries(third_parties), describe_machine())
 
     @property
     def distributions(self) -> frozenset[str]:
@@ -141,7 +143,7 @@ def compare_entries(part: str, then: Mapping[str, Any], now: Mapping[str, Any]) 
     return found
 
 
-def _find_origins(experiment: Experiment) -> tuple[Origin, ...]:
+def _find_origins(experiment: Experiment, named: Container[str]) -> tuple[Origin, ...]:
     """Return the origins of modnet and of each part of an experiment, sorted by kind and name."""
     host = get_host()
     plugins = {(plugin.distribution, plugin.name): plugin for plugin in host.plugins}
@@ -149,9 +151,13 @@ def _find_origins(experiment: Experiment) -> tuple[Origin, ...]:
     found = {Origin(CORE, BUILT_IN, BUILT_IN, core, *_find_code(__name__))}
     for part in find_parts(experiment):
         if c := host.registry.component_of(part):
-            plugin = plugins.get((c.owner, c.plugin))
-            code = _find_code_of_class(type(part), plugin)
-            found.add(Origin(c.kind, find_name(part), c.owner, plugin.version if plugin else "", *code))
+            module, what = type(part).__module__, (c.kind, find_name(part))
+            if module == "__main__":  # a script holds more than the class, and a notebook has no file
+                found.add(Origin(*what, c.owner, "", module, hash_class(type(part))))
+            elif plugin := plugins.get((c.owner, c.plugin)):
+                found.add(_describe_plugin(*what, plugin, module, named))
+            else:
+                found.add(Origin(*what, c.owner, "", *_find_code(module)))
     return tuple(sorted(found, key=attrs.astuple))
 
 
@@ -159,42 +165,44 @@ def _format_version(origin: Origin) -> str:
     return " ".join(filter(None, [origin.version, origin.code_sha256 and f"({origin.code_sha256})"])) or "unknown"
 
 
-def _find_code_of_class(cls: type, plugin: Plugin | None) -> tuple[str, str]:
-    """Return the package of a part's class, and the fingerprint of its code; `plugin` is the one it comes from."""
-    if cls.__module__ == "__main__":  # a script holds more than the class, and a notebook has no file
-        return cls.__module__, hash_class(cls)
-    return _find_code_of_plugin(plugin, cls.__module__) if plugin else _find_code(cls.__module__)
+def _describe_plugin(kind: str, name: str, plugin: Plugin, module: str, named: Container[str]) -> Origin:
+    """Return the origin of what a plugin provides, whose code is in a module of it.
 
-
-def _find_code_of_plugin(plugin: Plugin, module: str) -> tuple[str, str]:
-    """Return the fingerprint of the code of a module of a plugin.
-
-    Of a module that is not installed, what it imports from its folder belongs to it.
+    Where the experiment names the plugin's module, it is that module, whether it is installed as a plugin or not.
     """
-    if plugin.value:
-        return _find_code(module)
-    if code := find_imported(plugin.module):
-        return plugin.module, code.digest
-    return _find_code(plugin.module, _read_given)
+    if plugin.value and plugin.module not in named:
+        return Origin(kind, name, plugin.distribution, plugin.version, *_find_code(module))
+    code, name = find_imported(plugin.module), plugin.module if kind == OBSERVER else name
+    digest = code.digest if code else _find_code(plugin.module, plugin)[1]
+    return Origin(kind, name, plugin.module, "", plugin.module, digest, str(Path(plugin.file).absolute()))
 
 
-def _read_given(module: str) -> tuple[str, str]:
-    """Return the fingerprint of a module that Python found, and of what it imports from its folder."""
-    file = Path(getattr(sys.modules.get(module.partition(".")[0]), "__file__", None) or "")
+def _read_named(plugin: Plugin) -> tuple[str, str]:
+    """Return the fingerprint of a module that Python found, and of what it imports from its folder.
+
+    Of a folder of libraries, this is what belongs to its distribution.
+    """
+    from importlib import metadata
+
+    beside: set[str] = set()
+    with suppress(metadata.PackageNotFoundError):
+        beside |= {str(file) for file in (metadata.files(plugin.distribution) if plugin.value else None) or ()}
     with suppress(ModnetError):
-        folder = file.parent.parent if file.stem == "__init__" else file.parent
-        code = read_code(module, folder.resolve(), is_to_be_imported=False)
-        return (module, code.digest) if code.files else code_fingerprint(module)
-    return code_fingerprint(module)
+        if folder := find_folder(plugin.module, Path(plugin.file).parents):
+            return plugin.module, read_code(plugin.module, folder, beside, is_to_be_imported=False).digest
+    return code_fingerprint(plugin.module)
 
 
-def _find_code(module: str, read: Callable[[str], tuple[str, str]] = code_fingerprint) -> tuple[str, str]:
-    """Return the fingerprint of a module's code as it was when it was loaded: its files may have changed since."""
+def _find_code(module: str, plugin: Plugin | None = None) -> tuple[str, str]:
+    """Return the fingerprint of a module's code, or of a plugin that was named, as it was when it was loaded.
+
+    Its files may have changed since.
+    """
     package = module.partition(".")[0]
     modules = [each for name, each in list(sys.modules.items()) if name.partition(".")[0] == package]
     loaded = [spec for each in modules if (spec := getattr(each, "__spec__", None))]  # another one, once loaded again
-    specs, found = _fingerprints.get(module, ([], ("", "")))
+    specs, found = _fingerprints.get((module, plugin is not None), ([], ("", "")))
     if not specs or list(map(id, specs)) != list(map(id, loaded)):
-        found = read(module)
-        _fingerprints[module] = loaded, found
+        found = _read_named(plugin) if plugin else code_fingerprint(module)
+        _fingerprints[module, plugin is not None] = loaded, found
     return found

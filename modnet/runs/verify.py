@@ -25,7 +25,7 @@ from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt, Results
 from modnet.runs.surroundings import LONGEST, STOPPING, Difference, compare_entries
-from modnet.text import printable
+from modnet.text import list_some, printable
 from modnet.types import Array, Status
 
 # Differences that make another run; from another library or machine the same bits are the same run.
@@ -97,6 +97,9 @@ class Verification:
         made = f"{self.again.iterations:,} iterations, parameters {self.again.params_sha256[:8]}..."
         if self.identical:
             return f"identical: {made}" + (f", although {self.first}" if self.first else "")
+        observers = {origin.distribution for segment in self.receipt.segments for origin in segment.observers}
+        if observers:  # which could change the runs of an older modnet
+            cause += f"; verify does not call the hooks of {list_some(sorted(observers), 3)}, which followed the run"
         row, deviation = self.again.departure, next(iter(self.again.deviations), None)
         changed = f"the first row of {HISTORY} that was changed: iteration {row.iteration:,}, {row}" if row else ""
         where = changed or str(deviation or "")

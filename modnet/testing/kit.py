@@ -81,6 +81,7 @@ def check_distribution(
     """
     __tracebackhide__ = True
     host = get_host()
+    name = host.registry.aliases.get(name, name)  # of a module that was named, and is installed
     found = [c for c in host.registry.components() if name in {c.plugin, c.owner, f"{c.owner}:{c.plugin}"}]
     observers = _find_observers(name)
     if not found and not observers:

@@ -356,7 +356,7 @@ class TestModules:
 
     @pytest.mark.parametrize("name", ["nowhere_to_be_found", "nowhere_to_be_found.py", "json.nothing"])
     def test_a_module_that_is_not_there(self, name: str) -> None:
-        with pytest.raises(PluginError, match=r"name a module that Python finds, without \.py"):
+        with pytest.raises(PluginError, match="there is no module"):
             PluginHost().load_module(name)
 
     def test_an_experiment_may_load_a_module_and_a_flag_disable_it(self, install: Install, tmp_path: Path) -> None:

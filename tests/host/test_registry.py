@@ -148,6 +148,59 @@ def test_a_class_that_is_registered_by_two_names_is_known_by_the_first() -> None
     assert registry(new, rival := component("another", "cube")).component_of(Cube()) is rival
 
 
+@pytest.mark.parametrize(
+    ("cls", "name"),
+    [
+        ("LeakyRelu", "leaky-relu"),
+        ("PReLU", "prelu"),
+        ("LeakyReLU", "leaky-relu"),
+        ("ReLU6", "relu6"),
+        ("GELU", "gelu"),
+        ("SiLU", "silu"),
+        ("SwiGLU", "swiglu"),
+        ("LogSoftmax", "log-softmax"),
+        ("Softplus2", "softplus2"),
+        ("RMSProp", "rmsprop"),
+        ("RMSprop", "rmsprop"),
+        ("AdamW", "adamw"),
+        ("NAdam", "nadam"),
+        ("SGD", "sgd"),
+        ("LBFGS", "lbfgs"),
+        ("KLDivergence", "kldivergence"),
+        ("L1Loss", "l1-loss"),
+        ("SmoothL1Loss", "smooth-l1-loss"),
+        ("MSELoss", "mseloss"),
+        ("HTTPSource", "httpsource"),
+        ("IDXFile", "idxfile"),
+        ("Conv2D", "conv2d"),
+        ("Tanh_", "tanh"),
+        ("_Private", "private"),
+        ("my_cube", "my-cube"),
+        ("My_Cube", "my-cube"),
+        ("X", "x"),
+    ],
+)
+def test_a_class_has_a_name_as_the_field_writes_it(cls: str, name: str) -> None:
+    assert create_component("activation", type(cls, (Cube,), {}), None, "me", "plugin").name == name
+
+
+@pytest.mark.parametrize("cls", ["Äctivation", "_", "Größe"])
+def test_a_class_of_other_letters_is_given_a_name(cls: str) -> None:
+    with pytest.raises(PluginError, match=r"is none: register\(cls, name\)"):
+        create_component("activation", type(cls, (Cube,), {}), None, "me", "plugin")
+
+
+def test_a_name_of_an_older_modnet_differs_in_hyphens_at_most_and_is_found() -> None:
+    prelu, other, another = component("me", "prelu"), component("me", "ada-max"), component("you", "adamax")
+    found = registry(prelu, other, another)
+    assert found.find("activation", "pre-lu") is prelu
+    assert found.find("activation", "me:pre-lu") is prelu
+    assert found.find("activation", "ada-max") is other
+    assert found.find("activation", "adamax") is another
+    with pytest.raises(UnknownNameError):  # of two that it could be
+        found.find("activation", "a-damax")
+
+
 def test_a_class_is_named_in_kebab_case_or_by_the_name_that_is_given() -> None:
     assert create_component("activation", OtherCube, None, "me", "plugin").name == "other-cube"
     assert create_component("activation", OtherCube, "cubic-2", "me", "plugin").qualified_name == "me:cubic-2"

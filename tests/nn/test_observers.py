@@ -387,6 +387,21 @@ class TestPartsThatWorkInPlace:
             modnet.train(net, BLOBS, start=start, **wanted)
         assert (hash_params(net.params), hash_params(params)) == before
 
+    def test_a_state_that_is_changed_in_place_is_not_the_checkpoints(self) -> None:
+        class Counting(modnet.Optimizer):
+            def init(self, params: Any) -> Any:
+                return {"steps": 0, "sum": np.zeros(1)}
+
+            def step(self, params: Any, grads: Any, state: Any) -> Any:
+                state["steps"] += 1
+                state["sum"] += state["steps"]
+                return {name: value - 0.1 * grads[name] / state["sum"] for name, value in params.items()}, state
+
+        net = modnet.Network((3, 4, 3), seed=0)
+        start = modnet.train(net, BLOBS, iterations=3, optimizer=Counting()).checkpoint
+        again = [modnet.train(net, BLOBS, iterations=9, optimizer=Counting(), start=start) for _ in range(2)]
+        assert hash_params(again[0].params) == hash_params(again[1].params)
+
     def test_a_run_shares_no_array_with_the_network_that_was_given(self) -> None:
         net = modnet.Network((3, 4, 3), seed=0)
         run = modnet.train(net, BLOBS, iterations=0)

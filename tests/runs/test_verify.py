@@ -17,6 +17,7 @@ from typing import Any
 import attrs
 import numpy as np
 import pytest
+from changing_plugins import install as install_distribution
 from click.testing import CliRunner, Result
 from processes import run_modnet, wait_until
 
@@ -488,13 +489,15 @@ class TestPlugins:
 
     def test_what_nobody_records(self, site: Path, tmp_path: Path) -> None:
         install(site, "0.1.0", "if step == 58 and os.path.exists('flag'): return {n: 0 * p for n, p in params.items()}")
-        trained = process(tmp_path, "train", "--gradient", "drifting", *QUICK, "--out", "odd", site=site)
+        (tmp_path / "watcher.py").write_text("import modnet\n@modnet.hookimpl\ndef run_ended(run):\n    pass\n")
+        options = ("--gradient", "drifting", *QUICK, "-p", "watcher")
+        trained = process(tmp_path, "train", *options, "--out", "odd", site=site)
         assert trained.returncode == 0, trained.stderr
         (tmp_path / "flag").touch()
         done = process(tmp_path, "verify", "odd", site=site)
         assert done.returncode == 1
         assert "differs from iteration 60 on" in done.stdout
-        assert "; no part that is recorded differs" in done.stdout
+        assert "; no part that is recorded differs; verify does not call the hooks of watcher, which" in done.stdout
 
     def test_the_last_step_shows_in_the_parameters_alone(self, site: Path, tmp_path: Path) -> None:
         install(
@@ -586,3 +589,53 @@ class TestEnds:
         assert (results.status, results.iterations) == ("failed", iterations)
         done = process(tmp_path, "verify", "run", site=site)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+MEDDLER = """
+from contextlib import suppress
+import modnet
+
+def meddle(run):
+    attempts = [
+        lambda: setattr(run, "status", modnet.Status.FAILED), lambda: setattr(run, "iteration", 59),
+        lambda: run.params["W1"].fill(0), lambda: run.params["W1"].base.fill(0), lambda: run.params.clear(),
+        lambda: run.params["W1"].setflags(write=True), lambda: run.history.loss.clear(),
+        lambda: run.history.record(1, {"test_accuracy": 1.0}), lambda: run.hits.fill(True),
+        lambda: setattr(run.optimizer, "lr", 9.0), lambda: run.network.params.clear(),
+        lambda: setattr(run.network, "layers", ()), lambda: setattr(run.history, "loss", []),
+        lambda: run.batches, lambda: run.sound, lambda: run.checkpoint, lambda: run.end(),
+    ]
+    for attempt in attempts:
+        with suppress(Exception):
+            attempt()
+
+@modnet.hookimpl
+def run_started(run): meddle(run)
+
+@modnet.hookimpl
+def epoch_ended(run): meddle(run)
+
+@modnet.hookimpl
+def run_ended(run): meddle(run)
+"""
+
+
+@pytest.mark.check
+@pytest.mark.parametrize("installed", [True, False])
+def test_hooks_that_try_to_change_a_run(tmp_path: Path, installed: bool) -> None:
+    site = tmp_path / "site"
+    if installed:
+        install_distribution(site, "meddler", MEDDLER)
+    else:
+        (tmp_path / "meddler.py").write_text(MEDDLER)
+    for out, options in {"with": () if installed else ("-p", "meddler"), "none": ("--without", "*")}.items():
+        done = process(tmp_path, "train", *QUICK, *options, "--out", out, site=site)
+        assert done.returncode == 0, done.stderr
+    receipts = [Receipt.read(tmp_path / name) for name in ("with", "none")]
+    assert receipts[0].latest.observers
+    assert not receipts[1].latest.observers
+    for name in ("params.npz", "history.csv", "hits.npy"):
+        assert len({(tmp_path / out / name).read_bytes() for out in ("with", "none")}) == 1, name
+    done = process(tmp_path, "verify", "with", site=site)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "identical: 60 iterations" in done.stdout

@@ -6,7 +6,7 @@ A derivative is claimed to be exact, and is right or wrong; an estimate has an e
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -14,14 +14,20 @@ import numpy as np
 from modnet.interfaces import GradientEstimator
 from modnet.nn.network import NetworkObjective
 from modnet.randomness import Stream
-from modnet.testing.gradcheck.estimators import EstimatorRow, format_estimators, measure_estimator
+from modnet.testing.gradcheck.changes import judge_changes, judge_loss_changes
+from modnet.testing.gradcheck.conduct import MisconductError, find_line
+from modnet.testing.gradcheck.estimators import EstimatorRow, estimate, format_estimators, measure_estimator
+from modnet.testing.gradcheck.forward import find_pre_activations
 from modnet.testing.gradcheck.parts import drop_small_settings, judge_activation, judge_loss
-from modnet.testing.gradcheck.reference import measure_parts
-from modnet.testing.gradcheck.taylor import CORRECT, WRONG
-from modnet.testing.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, measure_difference
+from modnet.testing.gradcheck.reasons import Reference
+from modnet.testing.gradcheck.reference import copy_batch, measure_parts
+from modnet.testing.gradcheck.taylor import CORRECT, KINK, TOO_NOISY, WRONG
+from modnet.testing.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, advise, measure_difference
 from modnet.testing.gradcheck.whole import WHOLE, judge_whole
 from modnet.text import format_error
-from modnet.types import Grads, Params
+from modnet.types import Array, Grads, Params
+
+MOVE = 0.1  # of each parameter at most, off the kinks of a batch
 
 
 @attrs.frozen(kw_only=True)
@@ -54,42 +60,63 @@ def judge_gradient(
 ) -> GradientCheck:
     """Judge the derivatives of a network's parts and its whole gradient, and compare estimators with the exact one.
 
-    `gradient` is the whole gradient to judge, or its estimator: by default the network's own chain rule.
+    `gradient` is the whole gradient to judge, or its estimator: by default the network's own chain rule. Raises as
+    `find_pre_activations` does.
     """
     stream = Stream(seed, ("gradient check",))
-    found = judge_parts(objective, params, stream)
+    objective = copy_batch(objective)
+    pre_activations = find_pre_activations(objective, params)
+    found = judge_parts(objective, pre_activations, stream)
     missing = [layer for layer, verdict in found.items() if verdict is None]
     bad = {layer: verdict for layer, verdict in found.items() if verdict and (verdict.is_failure or verdict.left_out)}
+    changes = _judge_all_changes(objective, pre_activations, bad)
     # The exact gradient does not depend on a derivative that is missing or wrong: those are measured.
-    exact = measure_parts(objective, [*missing, *bad]).backward(params)
-    if gradient is None:
-        whole = _judge_own(objective, measure_parts(objective, missing), params, exact, [*bad.values()], stream)
-    else:
-        whole = _judge_given(objective, params, gradient, stream)
+    sound = measure_parts(objective, [*missing, *bad])
+    exact = sound.backward(params)
+    whole = _judge_own(objective, measure_parts(objective, missing), params, exact, [*bad.values()], stream)
+    if gradient is not None:
+        whole = _judge_given(objective, params, gradient, whole, exact, stream)
+    at_fault = [verdict for verdict in [*bad.values(), *changes.values()] if verdict.is_failure]
+    reference = Reference(objective, params, exact, measure_parts(sound, [*changes]), _name_parts(at_fault))
     return GradientCheck(
-        verdicts=(*filter(None, found.values()), whole),
+        verdicts=(*filter(None, found.values()), *changes.values(), whole),
         without=tuple("the loss" if k is None else f"the activation of layer {k}" for k in missing),
         estimators=tuple(
-            measure_estimator(name, estimator, objective, params, exact, repeats, seed)
-            for name, estimator in estimators.items()
+            measure_estimator(name, estimator, reference, repeats, seed) for name, estimator in estimators.items()
         ),
     )
 
 
-def judge_parts(objective: NetworkObjective, params: Params, stream: Stream) -> dict[int | None, Verdict | None]:
+def judge_parts(
+    objective: NetworkObjective, pre_activations: Sequence[Array], stream: Stream
+) -> dict[int | None, Verdict | None]:
     """Return the verdict on each activation, by its layer's number, and on the loss, by None.
 
     A part without a derivative of its own has None instead of a verdict.
     """
-    trace, last = objective.trace(params), objective.layers[-1]
+    last = objective.layers[-1]
     with_loss = objective.loss_function.fused(last.activation) is not None
     found: dict[int | None, Verdict | None] = {
         layer.number: judge_activation(layer, a, stream.child("activation", layer.number))
-        for layer, a in zip(objective.layers, trace.pre_activations, strict=True)
+        for layer, a in zip(objective.layers, pre_activations, strict=True)
         if layer is not last or not with_loss
     }
-    loss = judge_loss(objective.loss_function, last, trace.pre_activations[-1], objective.t, stream.child("loss"))
+    loss = judge_loss(objective.loss_function, last, pre_activations[-1], objective.t.copy(), stream.child("loss"))
     return {**found, None: loss}
+
+
+def _judge_all_changes(
+    objective: NetworkObjective, pre_activations: Sequence[Array], bad: Collection[int | None]
+) -> dict[int | None, Verdict]:
+    """Return the verdicts on wrong changes, by layers' numbers and None, of parts that are not bad already."""
+    found: dict[int | None, Verdict] = {}
+    for layer, a in zip(objective.layers, pre_activations, strict=True):
+        if layer.number not in bad:
+            found.update((layer.number, verdict) for verdict in judge_changes(layer, a))
+    if None not in bad:
+        last, a = objective.layers[-1], pre_activations[-1]
+        found.update((None, verdict) for verdict in judge_loss_changes(objective.loss_function, last, a, objective.t))
+    return found
 
 
 def _judge_own(
@@ -104,17 +131,59 @@ def _judge_own(
     try:
         claimed = checked.backward(params)
     except Exception as error:  # of a third-party part
-        text = f"the chain rule ends with {format_error(error)}"
+        cause = f"; its cause is the {_name_parts(bad)}" if bad else ""
+        text = f"the chain rule ends with {format_error(error)}{find_line(error)}{cause}"
         return Verdict(verdict=WRONG, part=WHOLE, size=math.inf, explanation=text)
-    whole = judge_whole(objective, params, claimed, stream, batch=len(objective.x))
-    if whole.verdict == WRONG and bad and judge_whole(objective, params, exact, stream).verdict != WRONG:
+    whole = _judge_at(objective, params, claimed, stream)
+    if whole.verdict == WRONG and bad and _judge_at(objective, params, exact, stream).verdict != WRONG:
         return _attribute_to_parts(whole, claimed, exact, bad)
+    if whole.verdict == WRONG and not bad and not _is_smooth(objective):
+        # Near many kinks slopes are those of no one side: parameters away from these show whether the rule is right.
+        moved = _move_off_kinks(params, stream)
+        there = _judge_at(objective, moved, checked.backward(moved), stream)
+        text = f"at parameters moved by up to {MOVE:g}, off the kinks that the batch lies at: {there.explanation}"
+        return attrs.evolve(there, explanation=text)
     return whole
+
+
+def _judge_at(objective: NetworkObjective, params: Params, grads: Grads, stream: Stream, part: str = WHOLE) -> Verdict:
+    """Judge a whole gradient, with steps that move the pre-activations by about their length, whatever the inputs."""
+    inputs = copy_batch(objective).trace(params).inputs
+    sizes = {
+        layer.weight: float(np.sqrt(np.mean(np.square(z)))) for layer, z in zip(objective.layers, inputs, strict=True)
+    }
+    units = {name: 1 / size for name, size in sizes.items() if size and math.isfinite(1 / size)}
+
+    def evaluate(moved: Params) -> float:
+        return attrs.evolve(objective, t=objective.t.copy())(moved)  # a loss may write into its targets
+
+    found = judge_whole(evaluate, params, grads, stream, part=part, batch=len(objective.x), units=units)
+    if found.verdict != KINK or not _is_smooth(objective):
+        return found
+    text = f"rounding hides the slope, and no part has a kink: {advise(str(objective.x.dtype))}"
+    return attrs.evolve(found, verdict=TOO_NOISY, explanation=text)
+
+
+def _is_smooth(objective: NetworkObjective) -> bool:
+    """Return whether all parts promise that they have no kink."""
+    return objective.loss_function.smooth and all(layer.activation.kinks == () for layer in objective.layers)
+
+
+def _move_off_kinks(params: Params, stream: Stream) -> Params:
+    moved = {}
+    for name, value in params.items():
+        moves = stream.child("off kinks", name).generator().uniform(-MOVE, MOVE, value.shape)
+        moved[name] = np.asarray(value + moves, value.dtype)
+    return moved
+
+
+def _name_parts(verdicts: Sequence[Verdict]) -> str:
+    return " and the ".join(v.part if v.left_out else f"{v.part} of layer {v.layer}" for v in verdicts)
 
 
 def _attribute_to_parts(whole: Verdict, claimed: Grads, exact: Grads, bad: list[Verdict]) -> Verdict:
     """Return the verdict on a whole gradient whose errors all come from parts."""
-    parts = " and the ".join(v.part if v.left_out else f"{v.part} of layer {v.layer}" for v in bad)
+    parts = _name_parts(bad)
     if not all(v.left_out for v in bad):
         return attrs.evolve(whole, explanation=f"{whole.explanation}; all of it comes from the {parts}")
     name = list(exact)[-1]
@@ -127,29 +196,50 @@ def _attribute_to_parts(whole: Verdict, claimed: Grads, exact: Grads, bad: list[
 
 
 def _judge_given(
-    objective: NetworkObjective, params: Params, gradient: GradientEstimator | Grads, stream: Stream
+    objective: NetworkObjective,
+    params: Params,
+    gradient: GradientEstimator | Grads,
+    own: Verdict,
+    exact: Grads,
+    stream: Stream,
 ) -> Verdict:
-    """Judge a given gradient; an estimator is called twice and must return the same."""
-    batch = len(objective.x)
+    """Judge a given gradient; an estimator is called twice and must return the same.
+
+    `own` is the verdict on the chain rule's gradient.
+    """
     if isinstance(gradient, Mapping):
         part, grads = WHOLE, gradient
     else:
         part = f"{WHOLE} by {gradient!r}"
-        grads, again = (gradient(objective, dict(params), stream.child("given")) for _ in range(2))
+        try:
+            grads, again = (estimate(gradient, copy_batch(objective), params, stream.child("given")) for _ in range(2))
+        except MisconductError as error:
+            return Verdict(verdict=WRONG, part=part, size=math.inf, explanation=str(error))
         gap = max((measure_difference(grads[name], again[name]) for name in grads), default=0.0)
         if gap:
             text = f"called twice alike, it gives gradients that differ by {gap:.1e} of the largest entry"
             return Verdict(verdict=NOT_DETERMINISTIC, part=part, size=gap, explanation=text)
-    whole = judge_whole(objective, params, grads, stream, part=part, batch=batch)
+    whole = _judge_at(objective, params, grads, stream, part)
     if whole.verdict != WRONG:
         return whole
+    if own.verdict != WRONG and _are_close(grads, exact):  # at kinks a derivative of its own choice is as good
+        return attrs.evolve(own, part=part)
     for name, value, other in drop_small_settings(objective.loss_function):
         fused = other.fused(objective.layers[-1].activation)
         without = attrs.evolve(objective, loss_function=other, fused=fused)
-        if judge_whole(without, params, grads, stream).verdict == CORRECT:
+        if _judge_at(without, params, grads, stream).verdict == CORRECT:
             text = (
                 f"the gradient is that of the loss with {name} = 0; with {name} = {value:g} the loss is another "
                 f"function: {whole.explanation}"
             )
             return attrs.evolve(whole, verdict=CORRECT, explanation=text, left_out=name)
     return whole
+
+
+def _are_close(grads: Grads, exact: Grads) -> bool:
+    """Return whether a gradient is another one to rounding."""
+    return grads.keys() == exact.keys() and all(
+        np.shape(grads[name]) == value.shape
+        and measure_difference(value, np.asarray(grads[name])) < 100 * np.finfo(value.dtype).eps
+        for name, value in exact.items()
+    )

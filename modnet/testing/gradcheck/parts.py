@@ -13,13 +13,14 @@ from modnet.errors import NoDerivativeError
 from modnet.interfaces import Activation, DenseLayer, Loss
 from modnet.nn.numerical import default_step
 from modnet.randomness import Stream
-from modnet.testing.gradcheck.taylor import CORRECT, SURE, WRONG, Judgement, find_kinks, judge_entries
+from modnet.testing.gradcheck.conduct import MisconductError, call_part, check_array, check_memory, vary
+from modnet.testing.gradcheck.taylor import CORRECT, SURE, TOO_NOISY, WRONG, Judgement, find_kinks, judge_entries
 from modnet.testing.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, conclude, measure_difference
-from modnet.text import format_error
 from modnet.types import Array
 
 ENTRIES = 50_000  # slopes of one activation that are judged at most: those of the first samples
 COLUMNS = 64  # positions along the axis that are moved at most, where each moves all outputs
+SAME_OUTPUTS = 1e-3  # of the largest one, by which a fused form may differ from its activation
 SMALL = 1e-3  # a constant below this may be there to keep a logarithm finite
 
 
@@ -29,30 +30,40 @@ class Claim:
 
     values: Callable[[Array], Array]
     """From the argument (N, units) to values: as many, or one for each sample."""
+    call: Callable[..., Any]
+    """The part itself, of the arguments `called`."""
+    called: Mapping[str, Array]
     backward: Callable[..., Array]
-    given: tuple[Array, ...]
-    """The arguments of `backward`; the first is the function's argument."""
+    given: Mapping[str, Array]
+    """The arguments of `backward`, by name; the first is the function's argument."""
     fields: Mapping[str, Any]
     elementwise: bool = False
     unit: Array | float = 1.0
     """The length of a step of 1 for each entry."""
+    wide: float = 0.0
+    """The least length of a step of 1, where steps of `unit` are too small to tell; 0 for none."""
     weight: Array | float = 1.0
     """The divisor that makes each entry of `backward` the slope of its value."""
 
     def judge(self, claimed: Array) -> Judgement:
         """Judge claims (N, units)."""
-        at, slopes = self.given[0], claimed / self.weight
-        return judge_entries(self.values, slopes, at, self.columns, self.unit, elementwise=self.elementwise)
+        slopes = claimed / self.weight
+        return judge_entries(self.values, slopes, self.at, self.columns, self.unit, elementwise=self.elementwise)
+
+    @property
+    def at(self) -> Array:
+        """The function's argument, (N, units)."""
+        return next(iter(self.given.values()))
 
     @property
     def columns(self) -> Array:
         """The columns that are judged: all, or some of very many, where each takes evaluations of its own."""
-        count = self.given[0].shape[1]
+        count = self.at.shape[1]
         return np.unique(np.linspace(0, count - 1, count if self.elementwise else COLUMNS).round().astype(int))
 
     def locate(self, i: int) -> dict[str, Any]:
         """Return the sample and unit of the i-th slope that is judged."""
-        column, sample = divmod(i, len(self.given[0]))
+        column, sample = divmod(i, len(self.at))
         return {"sample": sample, "unit": int(self.columns[column])}
 
 
@@ -64,6 +75,11 @@ def judge_activation(layer: DenseLayer, a: Array, stream: Stream) -> Verdict | N
     a = a[: max(1, ENTRIES // a.shape[1])]
     units = 1 if layer.activation.elementwise else min(a.shape[1], COLUMNS)
     beyond = stream.child("beyond").generator().uniform(-8, 8, (400 // units + 1, units)).astype(a.dtype)
+    beyond = _keep_defined(layer.activation, beyond)
+    if problem := _find_broken_promise(layer.activation, a):
+        return Verdict(
+            verdict=WRONG, part=f"activation {layer.activation!r}", layer=layer.number, size=np.inf, explanation=problem
+        )
     verdict = _judge_twice(lambda a: _judge_claim(_claim_of_activation(layer, a, stream)), a, beyond)
     if verdict is None or verdict.verdict != CORRECT:
         return verdict
@@ -76,6 +92,9 @@ def judge_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array, stream: Stream
     `a` (N, outputs) are the layer's pre-activations, `t` the targets. Returns None where it has none. Where the
     claim is off, it is also compared with the loss without its small constants, as the `eps` in a logarithm.
     """
+    if problem := _find_other_outputs(loss, layer.activation, a, t):
+        part = f"loss {loss!r} with {layer.activation!r}"
+        return Verdict(verdict=WRONG, part=part, layer=layer.number, size=np.inf, explanation=problem)
 
     def judge_at(a: Array) -> Verdict | None:
         verdict = _judge_claim(_claim_of_loss(loss, layer, a, t))
@@ -92,12 +111,43 @@ def _judge_twice(judge_at: Callable[[Array], Verdict | None], a: Array, beyond: 
     verdict = judge_at(a)
     if verdict is None or verdict.verdict != CORRECT or verdict.left_out:
         return verdict
-    there = judge_at(beyond)
+    there = judge_at(beyond) if len(beyond) else None
     if there is None or not there.is_failure:
         return verdict
     where = "" if there.sample is None else f" {beyond[there.sample, there.unit or 0]:.4g}"
     text = f"right in this batch, but at another pre-activation{where}: {there.explanation}"
     return attrs.evolve(there, sample=None, unit=None, explanation=text)
+
+
+def _find_broken_promise(activation: Activation, a: Array) -> str:
+    """Return words on an activation that says it is elementwise and is not; "" where that is not so."""
+    if not activation.elementwise:
+        return ""
+    together, again, alone = (activation(x) for x in (a.copy(), a.copy(), a.reshape(-1, 1).copy()))
+    gap = float(np.abs(together - np.reshape(alone, a.shape)).max())
+    if gap <= 1e-6 * float(np.abs(together).max()) or measure_difference(together, again):
+        return ""
+    return f"it says it is elementwise, but its outputs differ by up to {gap:.2g} unit by unit: set elementwise = False"
+
+
+def _find_other_outputs(loss: Loss, activation: Activation, a: Array, t: Array) -> str:
+    """Return words on a fused form that gives other outputs than the activation; "" where there is none."""
+    fused = loss.fused(activation)
+    gap = 0.0 if fused is None else measure_difference(activation(a.copy()), fused(a.copy(), t.copy())[1])
+    if gap <= SAME_OUTPUTS:
+        return ""
+    claim = f"says that it computes {activation.computes!r}" if activation.computes else "is known to the loss"
+    text = f"its fused form gives outputs that differ by {gap:.1e} of the largest from those of the activation, which"
+    return f"{text} {claim}: correct one of them"
+
+
+def _keep_defined(activation: Activation, a: Array) -> Array:
+    """Return the rows at which an activation gives finite values."""
+    with np.errstate(all="ignore"):
+        try:
+            return a[np.isfinite(activation(a.copy())).all(axis=1)]
+        except Exception:  # of third-party code, which may refuse what no batch has
+            return a[:0]
 
 
 def _claim_of_activation(layer: DenseLayer, a: Array, stream: Stream) -> Claim:
@@ -107,8 +157,10 @@ def _claim_of_activation(layer: DenseLayer, a: Array, stream: Stream) -> Claim:
     dz: Array = (generator.uniform(0.5, 1.5, a.shape) * generator.choice([-1.0, 1.0], a.shape)).astype(a.dtype)
     return Claim(
         values=activation if elementwise else lambda moved: (dz * activation(moved)).sum(axis=-1),
+        call=activation,
+        called={"a": a},
         backward=activation.backward,
-        given=(a, activation(a), dz),
+        given={"a": a, "z": np.array(activation(a.copy())), "dz": dz},
         fields={"part": f"activation {activation!r}", "layer": layer.number},
         elementwise=elementwise,
         unit=np.maximum(np.abs(a), 1.0) if elementwise else 1.0,
@@ -121,46 +173,79 @@ def _claim_of_loss(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Claim:
     if fused is not None:
         return Claim(
             values=lambda moved: fused(moved, t)[0],
-            backward=lambda a, y: fused.backward(a, y, t),
-            given=(a, fused(a, t)[1]),
+            call=lambda a, t: fused(a, t)[0],
+            called={"a": a, "t": t},
+            backward=fused.backward,
+            given={"a": a, "y": np.array(fused(a.copy(), t.copy())[1]), "t": t},
             fields={"part": f"loss {loss!r} with {layer.activation!r}", "layer": layer.number},
         )
-    y = layer.activation(a)
+    y = np.array(layer.activation(a.copy()))
     return Claim(
         values=lambda moved: loss(moved, t),
-        backward=lambda y: loss.backward(y, t),
-        given=(y,),
+        call=loss,
+        called={"y": y, "t": t},
+        backward=loss.backward,
+        given={"y": y, "t": t},
         fields={"part": f"loss {loss!r}", "layer": layer.number},
         # Near 0 a logarithm bends within a distance of y itself: steps are shares of y, as far as rounding lets them.
         unit=np.clip(np.abs(y), 1e-6 if y.dtype == np.float64 else 0.03, 1.0),
+        wide=max(1.0, float(np.abs(t).max(initial=0.0))) if t.ndim > 1 else 1.0,
     )
 
 
 def _judge_claim(part: Claim) -> Verdict | None:
-    """Return the verdict on a part, None where it has no derivative."""
-
-    def verdict(word: str, size: float, explanation: str) -> Verdict:
-        return Verdict(verdict=word, size=size, explanation=explanation, **part.fields)
-
-    copies = tuple(array.copy() for array in part.given)
+    """Return the verdict on a part, None where it has no derivative and does nothing that it must not do."""
     try:
-        claimed = np.array(part.backward(*copies))
+        claimed = _claim_slopes(part)
+    except MisconductError as error:
+        return Verdict(verdict=WRONG, size=np.inf, explanation=str(error), **part.fields)
+    if isinstance(claimed, Verdict) or claimed is None:
+        return claimed
+    verdict = conclude(part.judge(claimed), part.locate, **part.fields)
+    if verdict.verdict == TOO_NOISY and part.wide:
+        wider = attrs.evolve(part, unit=np.maximum(np.abs(part.at), part.wide))
+        verdict = conclude(wider.judge(claimed), part.locate, **part.fields)
+    value = part.call(*(array.copy() for array in part.called.values()))
+    if value.dtype != part.at.dtype:
+        text = f"{verdict.explanation}; calling it returns {value.dtype} for {part.at.dtype}"
+        return attrs.evolve(verdict, explanation=text)
+    return verdict
+
+
+def _claim_slopes(part: Claim) -> Array | Verdict | None:
+    """Return what `backward` claims, or the verdict on a part that depends on chance or on other calls.
+
+    Returns None where it has none; raises MisconductError.
+    """
+
+    def call() -> Array:
+        shape = part.at.shape if len(part.called) == 1 else part.at.shape[:1]
+        return check_array("calling it", call_part("calling it", part.call, part.called), shape)
+
+    def claim() -> Array:
+        return check_array("backward", call_part("backward", part.backward, part.given), part.at.shape)
+
+    def verdict(size: float, explanation: str) -> Verdict:
+        return Verdict(verdict=NOT_DETERMINISTIC, size=size, explanation=explanation, **part.fields)
+
+    value = call()
+    check_memory("calling it", part.call, part.called)
+    if gap := measure_difference(value, call()):
+        return verdict(gap, f"the same input gives outputs that differ by {gap:.1e} of the largest")
+    try:
+        claimed = claim()
     except NoDerivativeError:
         return None
-    except Exception as error:  # of third-party code
-        return verdict(WRONG, np.inf, f"backward raises {format_error(error)}")
-    at = part.given[0]
-    if claimed.shape != at.shape:
-        return verdict(WRONG, np.inf, f"backward returns shape {claimed.shape}, not {at.shape}")
-    if any(map(measure_difference, part.given, copies)):
-        return verdict(WRONG, np.inf, "backward writes into an array that it was given")
-    if gap := measure_difference(part.values(at), part.values(at)):
-        return verdict(NOT_DETERMINISTIC, gap, f"the same input gives outputs that differ by {gap:.1e} of the largest")
-    judgement = part.judge(claimed)
-    if gap := measure_difference(claimed, part.backward(*copies)):
-        text = f"backward, called twice alike, gives derivatives that differ by {gap:.1e} of the largest"
-        return verdict(NOT_DETERMINISTIC, gap, text)
-    return conclude(judgement, part.locate, **part.fields)
+    if gap := measure_difference(claimed, claim()):
+        return verdict(gap, f"backward, called twice alike, gives derivatives that differ by {gap:.1e} of the largest")
+    check_memory("backward", part.backward, part.given)
+    part.call(*vary(part.called).values())
+    if gap := measure_difference(claimed, claim()):
+        text = (
+            f"backward gives derivatives that differ by {gap:.1e} of the largest once it was called with other inputs"
+        )
+        return verdict(gap, f"{text}: let it keep nothing between calls, and use {', '.join(part.given)} alone")
+    return claimed
 
 
 def _describe_near_kinks(activation: Activation, a: Array) -> str:
@@ -182,20 +267,20 @@ def _describe_near_kinks(activation: Activation, a: Array) -> str:
 def _judge_without_constants(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Verdict | None:
     """Return the verdict where a claim is right for the loss without a small constant that it has, else None."""
     part = _claim_of_loss(loss, layer, a, t)
-    claimed = np.array(part.backward(*part.given))
+    claimed = np.array(part.backward(*part.given.values()))
     found = part.judge(claimed)
     settings = (
         (name, value)
         for name, value, other in drop_small_settings(loss)
         if not (_claim_of_loss(other, layer, a, t).judge(claimed).verdict == WRONG).any()
     )
-    constant = _find_constant(found, part, part.given[-1], t)
+    constant = _find_constant(found, part, [*part.given.values()][-2], t)
     name, value = next(settings, ("the constant in its logarithm", constant))
     if not value:
         return None
     text = (
         f"the derivative is that of the loss with {name} = 0; with {value:.2g} there it is another function, whose "
-        f"slopes differ by up to {found.error.max():.2g}"
+        f"slopes differ by up to {(found.error / found.unit).max():.2g}"
     )
     size = float(found.error.max() / np.abs(found.slope).max())
     return Verdict(verdict=CORRECT, size=size, explanation=text, left_out=name, **part.fields)

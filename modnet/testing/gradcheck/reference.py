@@ -31,22 +31,33 @@ def measure_parts(objective: NetworkObjective, parts: Collection[int | None]) ->
     return attrs.evolve(objective, layers=layers, fused=fused)
 
 
-@attrs.frozen
+def copy_batch(objective: NetworkObjective) -> NetworkObjective:
+    """Return an objective with a batch of its own, whatever is done to it."""
+    weights = None if objective.weights is None else objective.weights.copy()
+    return attrs.evolve(objective, x=objective.x.copy(), t=objective.t.copy(), weights=weights)
+
+
+@attrs.frozen(repr=False)
 class _MeasuredActivation(Activation):
+    """An activation that is called with copies, and has a derivative and a change by evaluations alone."""
+
     activation: Activation
+
+    def __repr__(self) -> str:
+        return repr(self.activation)
 
     @property
     def elementwise(self) -> bool:  # type: ignore[override]
         return self.activation.elementwise
 
     def __call__(self, a: Array, axis: int = -1) -> Array:
-        return self.activation(a, axis)
+        return np.array(self.activation(a.copy(), axis))
 
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:  # noqa: ARG002 - rows, as in training
         """Return dz times the slopes; at a kink times one between those to both sides."""
         if self.elementwise:
-            return np.asarray(dz * _measure_slopes(self.activation, a, elementwise=True))
-        return _measure_slopes(lambda moved: (dz * self.activation(moved)).sum(axis=-1), a)
+            return np.asarray(dz * _measure_slopes(self, a, elementwise=True))
+        return _measure_slopes(lambda moved: (dz * self(moved)).sum(axis=-1), a)
 
 
 @attrs.frozen
@@ -59,9 +70,10 @@ class _MeasuredFused(FusedLoss):
     def __call__(self, a: Array, t: Array, axis: int = -1) -> tuple[Array, Array]:
         fused = self.loss.fused(self.activation)
         if fused is not None:
-            return fused(a, t, axis)
-        y = self.activation(a, axis)
-        return self.loss(y, t, axis), y
+            losses, y = fused(a.copy(), t.copy(), axis)
+            return np.array(losses), np.array(y)
+        y = np.array(self.activation(a.copy(), axis))
+        return np.array(self.loss(y.copy(), t.copy(), axis)), y
 
     def backward(self, a: Array, y: Array, t: Array, axis: int = -1) -> Array:  # noqa: ARG002 - rows, as in training
         return _measure_slopes(lambda moved: self(moved, t)[0], a)

@@ -24,7 +24,7 @@ CORRECT, TOO_NOISY, KINK, WRONG = "correct", "too noisy", "kink", "wrong"
 # uncertainty: both only separate what is orders of magnitude apart.
 ROUNDINGS, SURE = 4.0, 4.0
 ON_THE_WAY = 0.01  # small values have been larger on their way, as that of log(1 + 1e-20): so large at least
-CUTS, SHARE = 20, 0.6  # of an interval that is searched for a kink: 0.6 to the power of 20 is 4e-5
+CUTS, SHARE = 40, 0.6  # of an interval that is searched for a kink: 0.6 to the power of 40 is 1e-9
 DECIDABLE = 0.05  # an uncertainty above this share of the largest slope leaves the verdict open
 
 
@@ -47,6 +47,10 @@ class Judgement:
     """The order of the Taylor remainder: 2 of a right slope, 1 of a wrong one, NaN where only rounding is left."""
     noise: Array
     """The noise of one value."""
+    unit: Array
+    """The length of a step of 1, by which all slopes here are multiplied."""
+    dtype: str
+    """The dtype that it was evaluated in."""
 
     @property
     def error(self) -> Array:
@@ -62,22 +66,23 @@ class Judgement:
 
 
 def list_steps(dtype: Any) -> Array:
-    """Return the steps, 1/8 and then each a quarter of the last, down to about sqrt(eps) / 4.
+    """Return the steps, 1/8 and then each a quarter of the last, down to about sqrt(eps) / 4, or 4e-6 in float32.
 
     >>> list_steps("float64")[[0, 1, -1]]
     array([1.2500000e-01, 3.1250000e-02, 7.4505806e-09])
     >>> len(list_steps("float64")), len(list_steps("float32"))
-    (13, 6)
+    (13, 8)
     """
-    smallest = float(np.finfo(dtype).eps) ** 0.5 / RATIO
+    # A kink bends by the step at the smallest steps, too: far more than rounding, if these are no smaller in float32.
+    smallest = min(float(np.finfo(dtype).eps) ** 0.5 / RATIO, 4e-6)
     return np.asarray(0.125 / RATIO ** np.arange(1 + int(np.log(0.125 / smallest) / np.log(RATIO))))
 
 
-def judge(f: Callable[[float], Array], claimed: Array, at: Array, dtype: Any) -> Judgement:
+def judge(f: Callable[[float], Array], claimed: Array, at: Array, dtype: Any, unit: Array | float = 1.0) -> Judgement:
     """Judge E claimed slopes of E functions of one step, all evaluated at once: `f(s)` returns their values (E,).
 
     `claimed` (E,) are the slopes at s = 0, `at` (E,) the sizes of what the step is added to, whose rounding in `dtype`
-    counts as noise.
+    counts as noise. A step of 1 has the length `unit`: slopes and `at` are in terms of it.
 
     >>> judge(lambda s: np.array([np.sin(1 + s)]), np.array([np.cos(1)]), np.ones(1), "float64").verdict
     array(['correct'], dtype='<U9')
@@ -96,9 +101,10 @@ def judge(f: Callable[[float], Array], claimed: Array, at: Array, dtype: Any) ->
             eps=float(np.finfo(dtype).eps),
         )
         claimed, noise = claimed.astype(np.float64), values.estimate_noise(at.astype(np.float64))
-        first = _judge(values, claimed, noise)
-        quantum = _find_stair(values, claimed) if (first.verdict == WRONG).any() else 0.0
-        return _judge(values, claimed, np.maximum(noise, quantum)) if quantum else first
+        found = _judge(values, claimed, noise)
+        quantum = _find_stair(values, claimed) if (found.verdict == WRONG).any() else 0.0
+        found = _judge(values, claimed, np.maximum(noise, quantum)) if quantum else found
+    return attrs.evolve(found, unit=np.broadcast_to(np.float64(unit), claimed.shape), dtype=str(np.dtype(dtype)))
 
 
 def judge_entries(
@@ -116,7 +122,11 @@ def judge_entries(
             return f(at + step)[:, columns].T.ravel()
         return np.concatenate([f(at + step * (np.arange(at.shape[1]) == column)) for column in columns])
 
-    return judge(values, (claimed * unit)[:, columns].T.ravel(), np.abs(at / unit)[:, columns].T.ravel(), at.dtype)
+    def choose(values: Array) -> Array:
+        return values[:, columns].T.ravel()
+
+    units = np.broadcast_to(np.asarray(unit, np.float64), at.shape)
+    return judge(values, choose(claimed * unit), choose(np.abs(at / unit)), at.dtype, choose(units))
 
 
 @attrs.frozen(eq=False)
@@ -182,6 +192,8 @@ def _judge(values: Values, claimed: Array, noise: Array) -> Judgement:
         jump=jump,
         order=_measure_order(values, claimed, noise, kink),
         noise=noise[best],
+        unit=np.ones_like(slope),
+        dtype="",
     )
 
 
@@ -249,27 +261,25 @@ def _measure_order(values: Values, claimed: Array, noise: Array, kink: Array) ->
 def find_kinks(f: Callable[[Array], Array], low: Array, high: Array) -> Array:
     """Return where between `low` and `high` the elementwise `f` has a kink or a jump, NaN where it has none.
 
-    All are arrays of one shape. Each interval is cut twenty times to the more bent of its first and last 60 %; if
-    the slopes to both sides of what remains still differ, there is a kink in it.
+    All are arrays of one shape. Each interval is cut forty times to the more bent of its first and last 60 %; what
+    remains has a kink or a jump where the test finds one, at steps from the length of the interval down to rounding.
 
     >>> find_kinks(lambda a: np.maximum(a, 1), np.array([0.99, 1.01]), np.array([1.03, 1.02])).round(6)
     array([ 1., nan])
     """
     below, above = low.astype(np.float64), high.astype(np.float64)
+    reach = above - below
     for _ in range(CUTS):
         # The two overlap, so that a kink on the cut is well inside of one of them.
         length = SHARE * (above - below)
         left = _measure_bend(f, below, below + length) >= _measure_bend(f, above - length, above)
         below, above = np.where(left, below, above - length), np.where(left, below + length, above)
-    width = np.where(above > below, above - below, 1.0)
-    f_below, f_above = f(below), f(above)
-    before = (f_below - f(below - width)) / width
-    after = (f(above + width) - f_above) / width
-    # Where a sigmoid saturates, all that its slopes differ by is rounding.
-    rounding = 2 * ROUNDINGS * np.finfo(np.float64).eps * np.maximum(np.abs(f_below), np.abs(f_above)) / width
-    kink = np.abs(after - before) > 1e-3 * (np.abs(after) + np.abs(before)) + rounding
-    jump = np.abs(f_above - f_below) > 10 * width * (np.abs(after) + np.abs(before) + 1)
-    return np.where((above > below) & (kink | jump), (below + above) / 2, np.nan)
+    place, reach = ((below + above) / 2).ravel(), reach.ravel()
+    found = judge(
+        lambda s: f(place + s * reach), np.zeros(place.size), np.abs(place) / np.where(reach > 0, reach, 1), "float64"
+    )
+    bent = (reach > 0) & (np.isfinite(found.left) | (found.jump != 0))
+    return np.where(bent, place, np.nan).reshape(low.shape)
 
 
 def _measure_bend(f: Callable[[Array], Array], low: Array, high: Array) -> Array:

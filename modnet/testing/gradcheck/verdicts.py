@@ -77,6 +77,7 @@ def conclude(
     if word == CORRECT:
         largest = float(np.abs(judgement.slope).max(initial=0.0))
         size = float(error.max(initial=0.0)) / largest if largest else 0.0
+        word = TOO_NOISY if _measure_confirmation(judgement) > DECIDABLE and judgement.claimed.any() else CORRECT
         return Verdict(verdict=word, size=size, explanation=text, **fields)
     size = float(judgement.relative_error[worst]) if np.isfinite(error[worst]) else np.inf
     among = among or judgement
@@ -115,23 +116,36 @@ def measure_difference(one: Array, other: Array) -> float:
     return gap or float("inf")
 
 
-def _explain_correct(judgement: Judgement, _: int) -> str:
+def _measure_confirmation(judgement: Judgement) -> float:
+    """Return the share of the largest slope to which differences confirm all slopes."""
     sure = float(SURE * judgement.uncertainty.max(initial=0.0))
-    known = sure / (float(np.abs(judgement.slope).max(initial=0)) or 1)
+    return sure / (float(np.abs([judgement.slope, judgement.claimed]).max(initial=0.0)) or 1)
+
+
+def _explain_correct(judgement: Judgement, _: int) -> str:
+    known = _measure_confirmation(judgement)
     if known > DECIDABLE:
-        return f"it is 0 beside the values, as far as differences tell: they see slopes above {sure:.0e} only"
-    seen = judgement.order[np.isfinite(judgement.order)]
-    most = 2 * len(seen) > len(judgement.order)
-    order = f"the remainder falls with order {np.median(seen):.1f}" if most else "the remainder is nothing but rounding"
+        sure = float(SURE * (judgement.uncertainty / judgement.unit).max(initial=0.0))
+        seen = f"see slopes above {sure:.0e} only"
+        if not judgement.claimed.any():
+            return f"it is 0 beside the values, as far as differences tell: they {seen}"
+        largest = float(np.abs(judgement.claimed / judgement.unit).max())
+        return f"it is not confirmed: differences {seen}, and the largest is {largest:.0e}: {advise(judgement.dtype)}"
+    orders = judgement.order[np.isfinite(judgement.order)]
+    most = 2 * len(orders) > len(judgement.order)
+    order = (
+        f"the remainder falls with order {np.median(orders):.1f}" if most else "the remainder is nothing but rounding"
+    )
     return f"differences confirm it to {known:.0e}; {order}"
 
 
 def _explain_wrong(judgement: Judgement, i: int) -> str:
-    claimed, slope = judgement.claimed[i], judgement.slope[i]
+    unit = judgement.unit[i]
+    claimed, slope = judgement.claimed[i] / unit, judgement.slope[i] / unit
     if not np.isfinite(claimed):
         return f"it is {claimed}"
     if judgement.left[i] == judgement.left[i]:
-        left, right = judgement.left[i], judgement.right[i]
+        left, right = judgement.left[i] / unit, judgement.right[i] / unit
         return f"{claimed:.6g} is given at a kink from {left:.4g} to {right:.4g}: it is not between them"
     order = judgement.order[i]
     falls = f" with order {order:.1f}, not 2" if np.isfinite(order) else " no faster than the step"
@@ -142,12 +156,23 @@ def _explain_wrong(judgement: Judgement, i: int) -> str:
 def _explain_kink(judgement: Judgement, i: int) -> str:
     if judgement.jump[i]:
         return f"the function jumps by {judgement.jump[i]:.3g} here: there is no derivative"
-    left, right, claimed = (x[i] + 0.0 for x in (judgement.left, judgement.right, judgement.claimed))  # 0.0 for -0.0
+    slopes = (judgement.left, judgement.right, judgement.claimed)
+    left, right, claimed = (x[i] / judgement.unit[i] + 0.0 for x in slopes)  # 0.0 for -0.0
     return f"the slope is {left:.4g} to the left, {right:.4g} to the right; {claimed:.4g} is given, not outside of them"
 
 
 def _explain_noise(judgement: Judgement, i: int) -> str:
-    noise, known = judgement.noise[i], SURE * judgement.uncertainty[i]
-    return (
-        f"values carry a noise of {noise:.1e}, so that the slope {judgement.slope[i]:.3g} is known to {known:.1g} only"
+    slope, known = judgement.slope[i] / judgement.unit[i], SURE * judgement.uncertainty[i] / judgement.unit[i]
+    if not np.isfinite(known):
+        return "no step to both sides has finite values: differences tell nothing here"
+    text = (
+        f"values carry a noise of {judgement.noise[i]:.1e}, so that the slope {slope:.3g} is known to {known:.1g} only"
     )
+    return f"{text}: {advise(judgement.dtype)}"
+
+
+def advise(dtype: str) -> str:
+    """Return what makes differences of the same function see more."""
+    if dtype == "float32":
+        return "check it in float64"
+    return "check it with inputs, targets and weights of about 1"

@@ -9,7 +9,6 @@ import copy
 import os
 import random
 import sys
-import tomllib
 import warnings
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
@@ -17,13 +16,12 @@ from contextlib import suppress
 from typing import Any
 
 import numpy as np
-import tomli_w
 
 import modnet
 from modnet.compose.adapters import ADAPTERS
-from modnet.compose.experiment import to_table
 from modnet.compose.parts import make_settings_reader
-from modnet.compose.settings import get_settings
+from modnet.compose.settings import Settings, find_change, get_settings
+from modnet.compose.toml import format_toml, parse_toml
 from modnet.host.signatures import find_settings
 from modnet.testing.checks import Inputs, SkippedError, Suite
 
@@ -172,13 +170,10 @@ def settings_odd(part: Any, setting: str, value: Any) -> None:
 
 def settings_kept(part: Any) -> None:
     """Its settings come back from an experiment file as they were."""
-    settings = {name: value for name, value in get_settings(part).items() if value is not None}
-    written = tomli_w.dumps(to_table(settings))
-    again = get_settings(make_settings_reader().read(tomllib.loads(written), type(part)))
-    wanted = tomllib.loads(written)
-    found = to_table({name: value for name, value in again.items() if value is not None})
-    lost = [name for name in again if found.get(name) != wanted.get(name)]
-    assert not lost, f"{lost[0]} was {settings.get(lost[0])!r} and is {again[lost[0]]!r}"
+    written = parse_toml(format_toml(Settings().write(part)))
+    written.pop("name")
+    change = find_change(part, make_settings_reader().read(written, type(part)))
+    assert not change, change
 
 
 def _has_settings(subject: Any) -> list[Inputs]:

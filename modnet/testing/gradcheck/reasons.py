@@ -1,0 +1,177 @@
+"""Reasons of estimators' errors."""
+
+from __future__ import annotations
+
+import math
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.interfaces import GradientEstimator, Objective
+from modnet.nn.network import NetworkObjective
+from modnet.nn.numerical import default_step
+from modnet.randomness import Stream
+from modnet.testing.gradcheck.reference import copy_batch
+from modnet.testing.gradcheck.taylor import KINK, find_kinks
+from modnet.testing.gradcheck.verdicts import Verdict
+from modnet.types import Grads, Params
+
+EXPECTED = 1e-3  # relative error of a gradient that draws nothing at random; of more, the reason is looked for
+LESS = 3.0  # an error falls by this factor at least, where its reason is taken away
+
+
+@attrs.frozen(eq=False)
+class Reference:
+    """A network's exact gradient at its parameters, which estimators are compared with."""
+
+    objective: NetworkObjective
+    params: Params
+    exact: Grads
+    sound: NetworkObjective
+    """The objective with derivatives and changes measured, of those parts that are at fault."""
+    at_fault: str
+    """Their names; "" where there are none."""
+
+    def measure_error(self, estimator: GradientEstimator, objective: NetworkObjective) -> float:
+        """Return the relative error of one estimate; infinite where it fails."""
+        given = {name: value.copy() for name, value in self.params.items()}
+        try:
+            with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
+                grads = estimator(copy_batch(objective), given, Stream(0, ("gradient check", "reason")))
+            squares = [float(np.sum((np.asarray(grads[n]) - self.exact[n]) ** 2)) for n in self.exact]
+            length = math.sqrt(sum(float(np.sum(np.square(value))) for value in self.exact.values()))
+            error = math.sqrt(sum(squares)) / (length or 1.0)
+        except Exception:  # of a third-party estimator or part
+            return math.inf
+        return error if math.isfinite(error) else math.inf
+
+
+@attrs.frozen
+class _ChangedStep(GradientEstimator):
+    """An estimator with another step h; it raises an error where it refuses the step."""
+
+    estimator: Any
+    h: float
+
+    def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
+        found: Grads = attrs.evolve(self.estimator, h=self.h)(objective, params, stream)
+        return found
+
+
+def explain_problem(estimator: GradientEstimator, reference: Reference) -> str:
+    """Return the reason why an estimator fails, "" where it is none of the parts at fault."""
+    if reference.at_fault and math.isfinite(reference.measure_error(estimator, reference.sound)):
+        return f"without the fault of the {reference.at_fault} it works: see its verdict"
+    return ""
+
+
+def explain_error(
+    estimator: GradientEstimator, reference: Reference, error: float, bias: float, variance: float
+) -> str:
+    """Return the reason of an error that is larger than it should be, or what to try; "" where it is as it should be.
+
+    `bias` is the error of the mean. What is blamed was taken away, and the error fell.
+    """
+    if error <= EXPECTED or (variance > 0 and bias <= 4 * math.sqrt(variance)):
+        return ""
+    if reference.at_fault and reference.measure_error(estimator, reference.sound) < error / LESS:
+        return f"its error comes from the {reference.at_fault}: see its verdict"
+    if getattr(estimator, "promises", "gradient") == "direction":
+        return "it promises a direction only, along which the loss grows, not the gradient"
+    if variance > 0:
+        return f"chance does not explain its error: the mean of its estimates is off by {bias:.2g}, too"
+    if step := _explain_step(estimator, reference, error):
+        return step
+    if math.isnan(variance):
+        return (
+            "it was run once only, as it takes long: repeat it on a smaller network to see how much of this is chance"
+        )
+    return "no reason was found: modnet.testing.check_gradient_estimator tests it alone"
+
+
+def _explain_step(estimator: GradientEstimator, reference: Reference, error: float) -> str:
+    """Return words on the step of differences, where another one has a smaller error."""
+    params = reference.params
+    h = getattr(estimator, "h", "")
+    if not attrs.has(type(estimator)) or not (h is None or isinstance(h, float)):
+        return ""
+    h = h or default_step(np.result_type(*params.values()))
+    others = (h / 100, h / 10, 10 * h, 100 * h)
+    tried = {other: reference.measure_error(_ChangedStep(estimator, other), reference.objective) for other in others}
+    best = min(tried, key=lambda other: tried[other])
+    if tried[best] > error / LESS:
+        return ""
+    size = "large" if best < h else "small"
+    inputs = max(float(np.abs(z).max(initial=0.0)) for z in reference.objective.trace(params).inputs)
+    why = f"it moves pre-activations by up to {h * max(inputs, 1.0):.2g}" if best < h else "rounding is divided by it"
+    return f"its step h = {h:.2g} is too {size} here, {why}: with h = {best:.2g} the error is {tried[best]:.2g}"
+
+
+def find_kinks_in_steps(reference: Reference, estimate: Grads, step: object) -> list[Verdict]:
+    """Return the kinks between which a gradient by differences was taken, where it strays from the exact one.
+
+    In each unit the entry with the largest error is moved by `step`, by default that of central differences, and by
+    ten times that. Elementwise activations of which a pre-activation passes a kink on the way are the cause.
+    """
+    objective, params, exact = reference.sound, reference.params, reference.exact
+    found: dict[tuple[int, int, int], Verdict] = {}
+    large = EXPECTED * max(float(np.abs(value).max(initial=0.0)) for value in exact.values())
+    for name, value in params.items():
+        gap = np.abs(np.asarray(estimate[name]) - np.asarray(exact[name])).reshape(-1, value.shape[-1])
+        h = step if isinstance(step, float) else default_step(value.dtype)
+        rounding = 16 * float(np.finfo(value.dtype).eps) * abs(objective(params)) / h
+        # An error above ten times the usual one of this array is no truncation error, nor is a large one.
+        usual = min(10 * float(np.quantile(gap, 0.25)), large)
+        for unit in np.flatnonzero(gap.max(axis=0) > max(rounding, usual)):
+            entry = int(gap[:, unit].argmax()), int(unit)
+            slope = float(np.asarray(exact[name]).reshape(gap.shape)[entry])
+            for reach in (h, 10 * h):
+                ends = [_move_entry(params, name, entry, move) for move in (-reach, reach)]
+                error = abs((objective(ends[1]) - objective(ends[0])) / (2 * reach) - slope)
+                # A step of this length makes an error of this size, or else it was another step.
+                if not error / 10 < gap[entry] < error * 10:
+                    continue
+                if passed := _find_passed_kinks(objective, params, ends, f"a step of {reach:.2g} in {name}"):
+                    found = passed | found
+                    break
+    return list(found.values())
+
+
+def _move_entry(params: Params, name: str, entry: tuple[int, int], move: float) -> Params:
+    value = np.array(params[name])
+    value.reshape(-1, value.shape[-1])[entry] += move
+    return {**params, name: value}
+
+
+def _find_passed_kinks(
+    objective: Objective, params: Params, ends: Sequence[Params], step: str
+) -> dict[tuple[int, int, int], Verdict]:
+    """Return the kinks that are passed between two parameters, by layer, unit and sample."""
+    traces = [objective.trace(end) for end in ends]
+    here = objective.trace(params)
+    found = {}
+    for k, layer in enumerate(objective.layers):
+        one, other = (trace.pre_activations[k] for trace in traces)
+        samples, units = np.nonzero(one != other)
+        if not layer.activation.elementwise or not len(samples):
+            continue
+        low, high = np.sort([one[samples, units], other[samples, units]], axis=0)
+        kinks = find_kinks(layer.activation, low, high)
+        for i in np.flatnonzero(np.isfinite(kinks)):
+            sample, unit = int(samples[i]), int(units[i])
+            a, kink = float(here.pre_activations[k][sample, unit]), float(kinks[i])
+            kink = 0.0 if abs(kink) < 1e-6 * max(1.0, float(high[i] - low[i])) else kink
+            found[layer.number, unit, sample] = Verdict(
+                verdict=KINK,
+                part=f"activation {layer.activation!r}",
+                layer=layer.number,
+                unit=unit,
+                sample=sample,
+                size=abs(kink - a),
+                explanation=f"the pre-activation is {abs(kink - a):.2g} from the kink at {kink:.3g}; {step} "
+                "passes it, so that the difference mixes both sides",
+            )
+    return found
