@@ -1,4 +1,4 @@
-"""Failures of plugins while they are used: the plugin, the author's line, what was raised, and what to do."""
+"""Failures of plugins: the plugin, the author's line, and what to do."""
 
 from __future__ import annotations
 
@@ -241,7 +241,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
 @pytest.fixture
 def faulty(write: Write) -> ModuleType:
     write("faulty", FAULTY)
-    load_plugins((), [give_module("faulty")])
+    load_plugins((), [give_module("faulty", Path.cwd())])
     return sys.modules["faulty"]
 
 
@@ -262,7 +262,7 @@ def train() -> BaseException:
     return caught.value
 
 
-def explained(error: BaseException) -> str:
+def describe(error: BaseException) -> str:
     problem = explain(error)
     assert problem is not None
     return str(problem)
@@ -279,8 +279,8 @@ def test_whatever_is_raised(faulty: ModuleType, how: str, monkeypatch: pytest.Mo
         assert (type(error), str(error)) == (modnet.PluginError, f"{words} ({line_of(faulty, how)})")
         return
     assert not isinstance(error, modnet.PluginError)
-    assert explained(error) == f"{words} ({line_of(faulty, how)})"
-    assert error.__notes__[-1] == explained(error).rpartition("\n")[2]
+    assert describe(error) == f"{words} ({line_of(faulty, how)})"
+    assert error.__notes__[-1] == describe(error).rpartition("\n")[2]
     problem = explain(error)
     assert getattr(problem, "__notes__", []) == (["have a look at the manual"] if how == "note" else [])
 
@@ -291,7 +291,7 @@ def test_wherever_a_part_fails(faulty: ModuleType, at: str, monkeypatch: pytest.
     monkeypatch.setattr(faulty, "HOW", "zero")
     error = train()
     assert isinstance(error, ZeroDivisionError)
-    assert explained(error) == f"{ZERO}take another {FAILS[at]} ({line_of(faulty, 'zero')})"
+    assert describe(error) == f"{ZERO}take another {FAILS[at]} ({line_of(faulty, 'zero')})"
 
 
 @pytest.mark.parametrize("at", ["run_started", "epoch_ended", "run_ended"])
@@ -300,16 +300,16 @@ def test_a_hook_may_be_left_out(faulty: ModuleType, at: str, how: str, monkeypat
     monkeypatch.setattr(faulty, "AT", at)
     monkeypatch.setattr(faulty, "HOW", how)
     words = ZERO if how == "zero" else "no table of weights\nin the plugin faulty: correct it, or "
-    assert explained(train()) == f"{words}{LEAVE_OUT} ({line_of(faulty, how)})"
+    assert describe(train()) == f"{words}{LEAVE_OUT} ({line_of(faulty, how)})"
 
 
 @pytest.mark.parametrize("at", RETURNS)
 def test_a_part_that_returns_something_else(faulty: ModuleType, at: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    """The part is named that returned it, not the one that went on with it."""
+    """The part is named that returned it, not the one that used it."""
     monkeypatch.setattr(faulty, "AT", at)
     cls, kind, words = RETURNS[at]
     remedy = f"in the plugin faulty: correct it, or take another {kind}"
-    assert explained(train()) == f"{words}\n{remedy} ({line_of(faulty, cls)})"
+    assert describe(train()) == f"{words}\n{remedy} ({line_of(faulty, cls)})"
 
 
 def test_a_source_that_fails_is_named_and_its_words_about_a_file_are_enough(
@@ -322,7 +322,7 @@ def test_a_source_that_fails_is_named_and_its_words_about_a_file_are_enough(
     with pytest.raises(modnet.DataError) as caught:
         modnet.load("a.points")
     what = "a.points: cannot be read by the source points: ZeroDivisionError: division by zero"
-    assert explained(caught.value) == f"{what}\n{source} ({line_of(faulty, 'zero')})"
+    assert describe(caught.value) == f"{what}\n{source} ({line_of(faulty, 'zero')})"
     monkeypatch.setattr(faulty, "HOW", "words")
     with pytest.raises(modnet.DataError, match=r"^no table of weights$") as caught:
         modnet.load("a.points")
@@ -330,7 +330,7 @@ def test_a_source_that_fails_is_named_and_its_words_about_a_file_are_enough(
     monkeypatch.setattr(faulty, "AT", "")
     with pytest.raises(modnet.PluginError) as wrong:
         modnet.load("a.points")
-    assert explained(wrong.value).endswith(f"\n{source} ({line_of(faulty, 'Points')})")
+    assert describe(wrong.value).endswith(f"\n{source} ({line_of(faulty, 'Points')})")
 
 
 def test_a_user_of_modnet_who_makes_a_mistake_is_no_plugin(faulty: ModuleType) -> None:
@@ -360,7 +360,7 @@ class Square(modnet.Activation):
 def call(name: str) -> str:
     with pytest.raises(ZeroDivisionError) as caught:
         modnet.activation(name)(np.ones(2))
-    return explained(caught.value)
+    return describe(caught.value)
 
 
 class TestWhose:
@@ -369,7 +369,7 @@ class TestWhose:
     def test_a_class_in_a_module_beside_the_plugins(self, write: Write) -> None:
         file = write("shapes", SQUARE.format(code="return 1 / 0"))
         write("given", HOOK.format(imports="import shapes", cls="shapes.Square", name=""))
-        load_plugins((), [give_module("given")])
+        load_plugins((), [give_module("given", Path.cwd())])
         assert call("square").startswith("the plugin given fails: ZeroDivisionError")
         assert call("square").endswith(f"({file}:6)")
 
@@ -378,13 +378,13 @@ class TestWhose:
         write("pack/late", "def divide(a):\n    from beside import divide\n    return divide(a)\n")
         source = SQUARE.format(code="from pack.late import divide; return divide(1)")
         write("pack/__init__", source + HOOK.format(imports="", cls="Square", name=""))
-        load_plugins((), [give_module("pack")])
+        load_plugins((), [give_module("pack", Path.cwd())])
         assert call("square").endswith(f"({beside}:2)")
 
     def test_a_library_that_the_plugin_calls_is_not_its_own(self, write: Write) -> None:
         code = "import fractions; return fractions.Fraction(1, 0)"
         file = write("given", SQUARE.format(code=code) + HOOK.format(imports="", cls="Square", name=""))
-        load_plugins((), [give_module("given")])
+        load_plugins((), [give_module("given", Path.cwd())])
         assert call("square").endswith(f"({file}:6)")
 
     def test_two_plugins_in_one_package(self, write: Write) -> None:
@@ -395,7 +395,7 @@ class TestWhose:
                 "Square", name.title()
             )
             write(f"pack/{name}", source + HOOK.format(imports="", cls=name.title(), name=""))
-        load_plugins((), [give_module("pack.left"), give_module("pack.right")])
+        load_plugins((), [give_module("pack.left", Path.cwd()), give_module("pack.right", Path.cwd())])
         for name in ("left", "right"):
             assert call(name).startswith(f"the plugin pack.{name} fails: ")
             assert call(name).endswith(f"({shared}:2)")
@@ -410,12 +410,12 @@ class TestWhose:
     def test_an_estimator_is_not_blamed_for_the_activation_that_it_calls(self, write: Write) -> None:
         file = write("given", SQUARE.format(code="return 1 / 0") + HOOK.format(imports="", cls="Square", name=""))
         write("other", FAULTY)
-        load_plugins((), [give_module("other"), give_module("given")])
+        load_plugins((), [give_module("other", Path.cwd()), give_module("given", Path.cwd())])
         net = modnet.TwoLayerNet(2, 3, 2, hidden="square", seed=0)
         with pytest.raises(ZeroDivisionError) as caught:
             net.gradient(np.ones((4, 2)), np.zeros(4, int), "through")
-        assert explained(caught.value).startswith("the plugin given fails: ZeroDivisionError: division by zero: ")
-        assert explained(caught.value).endswith(f"take another activation ({file}:6)")
+        assert describe(caught.value).startswith("the plugin given fails: ZeroDivisionError: division by zero: ")
+        assert describe(caught.value).endswith(f"take another activation ({file}:6)")
 
 
 def test_a_part_of_a_script_is_found_by_its_line_in_a_comparison(tmp_path: Path) -> None:
