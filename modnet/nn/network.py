@@ -19,8 +19,7 @@ from modnet.randomness import Stream
 from modnet.types import Array, Grads, Params
 
 WeightInitStd = float | Literal["he", "xavier"]
-# Rows are evaluated this many at a time where there may be very many, so that memory stays bounded.
-BLOCK = 4096
+BLOCK = 4096  # rows that are evaluated at a time where there may be very many
 LARGE = 1e6  # output, that no probability or standardized target has
 
 
