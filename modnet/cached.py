@@ -28,8 +28,7 @@ MAPPED = 2**20  # bytes from which on an array stays in its file
 PROMOTED = 4096  # rows at a time
 NEW = ".new-"
 ELSEWHERE = "set MODNET_CACHE to another folder"
-# A conversion that is older than this, in seconds, was killed.
-KILLED = 86400.0
+KILLED = 86400.0  # the age, in seconds, at which a conversion must have been killed
 
 Facts = dict[str, Any]
 Put = Callable[[str, Array], None]

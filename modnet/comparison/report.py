@@ -72,11 +72,9 @@ class Comparison:
         if not self._of_samples:
             return ()
         last = max((count for count in ANALYSES if count <= len(self.seeds)), default=len(self.seeds))
-        ahead = [values[:last].mean() for values in self._of_samples]
-        if self.measure == "error":
-            ahead = [-mean for mean in ahead]
+        sign, dtype = (1, np.int8) if self.measure == "accuracy" else (-1, np.float64)
+        ahead = [sign * values[:last].mean() for values in self._of_samples]
         pairs = [(a, b) if ahead[a] >= ahead[b] else (b, a) for a, b in combinations(range(len(self.settings)), 2)]
-        dtype = np.int8 if self.measure == "accuracy" else np.float64
         differences = [np.subtract(self._of_samples[a], self._of_samples[b], dtype=dtype) for a, b in pairs]
         such = decide(differences, Variation.on_such_samples, self.rope)
         these = decide(differences, Variation.on_these_samples, self.rope)

@@ -26,8 +26,7 @@ from modnet.types import Array
 UNSEEN, UNSEEN_DOMINANT = 1.5, 4.0
 # Errors are skewed, and so are the means of a few hundred: a p-value by Student's t is up to so many times too small.
 SKEWED = 1.5
-# Of many distances, the bound of samples is computed at so many places and interpolated in between.
-_PLACES = 17
+_PLACES = 17  # at which the bound of samples is computed; of more distances it is interpolated
 
 
 @attrs.frozen

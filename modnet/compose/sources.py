@@ -50,13 +50,13 @@ def read_source(source: DataSource, given: Path | object | None) -> Dataset:
         data: object = source.read(path) if path is given else source.read_object(given)
     if not isinstance(data, Dataset):
         why = f"the source {find_name(source)} returned a {type(data).__name__}"
-        raise PluginError(why, "a modnet.Dataset is expected, see modnet.Dataset.from_arrays")
+        raise PluginError(why, "a modnet.Dataset is expected, see modnet.Dataset.from_arrays", part=source)
     try:
         data.check()
     except Exception as error:  # whatever others put in a field
         problem = str(error) if isinstance(error, DataError) else format_error(error)
         why = f"the source {find_name(source)} returned a data set that cannot be trained on ({problem})"
-        raise PluginError(why, "correct it, or make it by modnet.Dataset.from_arrays") from None
+        raise PluginError(why, "correct it, or make it by modnet.Dataset.from_arrays", part=source) from None
     return data
 
 
@@ -68,7 +68,7 @@ def read_rows(
         found: object = source.read_named_rows(path, features, names)
     if problem := _describe_wrong_rows(found, features, may_lack=may_lack):
         remedy = f"read_rows is to return rows (N, {features}) of finite numbers, and their labels (N,) or None"
-        raise PluginError(f"the source {find_name(source)} returned {problem}", remedy)
+        raise PluginError(f"the source {find_name(source)} returned {problem}", remedy, part=source)
     return cast("RowsToPredict", found)
 
 

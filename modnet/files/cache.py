@@ -19,9 +19,7 @@ from modnet.files.writing import write_atomically
 
 ARRAYS, DIGESTS, DOWNLOADS, PLUGINS = "arrays", "digests", "downloads", "plugins"
 ABOUT = "about.json"  # the file in a converted file's folder that says what it was converted from
-
-# A file that changed this long before it was read, in seconds, cannot change again within the clock's step.
-SETTLED = 2.0
+SETTLED = 2.0  # seconds since a file changed, after which it cannot change again within the clock's step
 
 
 def cache_folder() -> Path:
@@ -93,10 +91,8 @@ def cache_entries() -> list[CacheEntry]:
     """Return what is in the cache folder, but digests of files and answers of plugins, which are small."""
     folder = cache_folder()
     converted, downloads = (sorted((folder / name).glob("*")) for name in (ARRAYS, DOWNLOADS))
-    return [
-        *(CacheEntry("converted", _origin(entry), _size(entry)) for entry in converted),
-        *(CacheEntry("downloaded", entry.name, _size(entry)) for entry in downloads),
-    ]
+    found = [CacheEntry("converted", _origin(entry), _size(entry)) for entry in converted]
+    return found + [CacheEntry("downloaded", entry.name, _size(entry)) for entry in downloads]
 
 
 def clear_cache() -> int:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 import traceback
-from collections.abc import Iterable
 from contextlib import suppress
 
 import attrs
@@ -14,28 +13,14 @@ import pluggy
 from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host.entry_points import Plugin, find_file
 from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS
-from modnet.text import format_error
 
 HOOKS = dict(sorted({**{kind.hook: kind.hookspec for kind in KINDS.values()}, **LIFECYCLE_HOOKS}.items()))
-_ENDS: dict[type, str] = {SystemExit: "ends the program", KeyboardInterrupt: "interrupts the run"}
 
 
 def to_problem(error: BaseException, plugin: Plugin) -> Problem:
     """Return the problem of a plugin that raised an error while it was loaded."""
     problem = _describe(error, plugin)
     return problem if problem.where else attrs.evolve(problem, where=_find_line(error, plugin))
-
-
-def explain_failure(error: BaseException, plugins: Iterable[Plugin]) -> PluginError | None:
-    """Return what an error says that a third-party plugin raised while it was used, or None where none did."""
-    known = {plugin.package: plugin for plugin in plugins if not plugin.built_in}
-    for frame, _ in reversed([*traceback.walk_tb(error.__traceback__)]):
-        if plugin := known.get(str(frame.f_globals.get("__name__")).partition(".")[0]):
-            what = _ENDS.get(type(error), "fails")
-            remedy = "correct it" + f", or leave it out, --without {plugin.name}" * (not plugin.components)
-            why = f"the plugin {plugin.name} {what}: {format_error(error)}"
-            return PluginError(why, remedy, _find_line(error, plugin))
-    return None
 
 
 def _describe(error: BaseException, plugin: Plugin) -> Problem:

@@ -12,8 +12,7 @@ from modnet.randomness import Stream
 from modnet.types import Array
 
 Sampling = Literal["replacement", "shuffle"]
-# Drawing a thousand batches at once costs little more than drawing one.
-DRAWN_AT_ONCE = 1000
+DRAWN_AT_ONCE = 1000  # batches, which costs little more than drawing one
 
 
 @attrs.define

@@ -145,7 +145,10 @@ def _create_run(
 
 def _protect(params: Params) -> Params:
     """Return read-only views, so that a part that works in place changes no array of the caller's."""
-    return {name: np.broadcast_to(value, value.shape) for name, value in params.items()}
+    views = {name: value.view() for name, value in params.items()}
+    for view in views.values():
+        view.flags.writeable = False
+    return views
 
 
 def _iterate(
@@ -184,7 +187,8 @@ def _iterate(
                 network.params = dict(at[1])
                 _evaluate(run, data, tell_epoch)
     finally:
-        run.iteration, network.params = at[0], {name: np.array(value) for name, value in at[1].items()}
+        params = {name: value if value.flags.writeable else np.array(value) for name, value in at[1].items()}
+        run.iteration, network.params = at[0], params
         run.history = history.until(run.iteration)
 
 

@@ -1,4 +1,4 @@
-"""Settings of all types through the life of a run: trained, verified, resumed, predicted with, compared."""
+"""Settings of every type: saved with a run, read, verified and predicted with."""
 
 from __future__ import annotations
 

@@ -769,6 +769,34 @@ class Lion(modnet.Optimizer):
         return new, {"m": {n: self.beta2 * m[n] + (1 - self.beta2) * grads[n] for n in params}}
 
 
+@OPTIMIZERS.add_legal()
+@attrs.frozen
+class Careful(modnet.Optimizer):
+    """Takes small rates only, which it calls by another name."""
+
+    step_size: float = attrs.field(default=1e-5, validator=[gt(0), lt(0.05)])
+
+    def init(self, params):
+        return ()
+
+    def step(self, params, grads, state):
+        return {name: w - w.dtype.type(self.step_size) * grads[name] for name, w in params.items()}, state
+
+
+@OPTIMIZERS.add_legal(parabola={"speed": 0.1}, rosenbrock={"speed": 1e-3})
+@attrs.frozen
+class Hasty(modnet.Optimizer):
+    """Its rate has a name that the kit does not know."""
+
+    speed: float = attrs.field(default=1e-6, validator=gt(0))
+
+    def init(self, params):
+        return None
+
+    def step(self, params, grads, state):
+        return {name: w - w.dtype.type(self.speed) * grads[name] for name, w in params.items()}, None
+
+
 class Totals(NamedTuple):
     steps: int
     squares: float
