@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import shlex
 import sys
+import traceback
 import warnings
 from collections.abc import Iterator, Mapping
 from importlib import import_module
@@ -14,6 +16,7 @@ import click
 import modnet
 from modnet.cli.output import Group, close_streams, complain, explain, open_streams
 from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
+from modnet.text import format_error
 
 # Each is in a module of its name, so that no command waits for the imports of another.
 COMMANDS = ("compare", "data", "gradient-check", "plot", "plugins", "predict", "resume", "train", "verify")
@@ -22,18 +25,18 @@ PREFIXES = {"compare": "data.", "data": "", "gradient-check": "data.", "predict"
 """The beginning of a source's setting behind --set, of the commands that have that option."""
 
 
+TRACEBACK = "MODNET_TRACEBACK"  # the environment variable by which an error is shown with all the code it came through
+
+
 def main() -> None:
     """Run the command line. Exit status 0: done, 1: the work failed, 2: a wrong call, 130: interrupted."""
     open_streams()
     warnings.showwarning = _show_warning
     try:
         modnet_command(standalone_mode=False, prog_name="modnet")
-    except (click.exceptions.Exit, click.ClickException, ModnetError, KeyboardInterrupt) as error:
-        sys.exit(_end(error))
-    except BaseException as error:  # a third-party plugin may raise anything, and try to end the program
-        if problem := explain(error):
-            complain(problem)
-            sys.exit(1)
+    except BaseException as error:
+        if os.environ.get(TRACEBACK) and not isinstance(error, click.exceptions.Exit):
+            traceback.print_exception(error)
         sys.exit(_end(error))
     finally:
         close_streams()
@@ -58,6 +61,13 @@ def _end(error: BaseException) -> int:
         case MemoryError():
             complain("out of memory: take less data, a smaller network or a smaller batch")
             return 1
+        case SystemExit():
+            frame, line = [*traceback.walk_tb(error.__traceback__)][-1]
+            if not str(frame.f_globals.get("__name__")).startswith("modnet.cli."):
+                complain(
+                    f"code of no plugin ends the program: {format_error(error)} ({frame.f_code.co_filename}:{line})"
+                )
+                return 1
     raise error
 
 
@@ -83,19 +93,28 @@ class _Commands(Mapping[str, click.Command]):
 
 
 class _Group(Group):
-    """The commands, whose errors about a file say with which option it can be read."""
+    """The commands, whose errors name the plugin that raised them, or the option with which a file can be read."""
 
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command."""
         try:
             return super().invoke(ctx)
-        except DataError as error:
-            if error.advice and (prefix := PREFIXES.get(ctx.invoked_subcommand or "")) is not None:
-                from modnet.cli.options import format_assignment  # commands that read a file have imported it
-
-                options = [f"--set {shlex.quote(prefix + format_assignment(*one))}" for one in error.advice[0].items()]
-                error.add_note(f"as an option: {' '.join(options)}")
+        except KeyboardInterrupt:
             raise
+        except BaseException as error:  # a third-party plugin may raise anything, and try to end the program
+            if isinstance(error, DataError) and error.advice:
+                _add_option(error, PREFIXES.get(ctx.invoked_subcommand or ""))
+            if problem := explain(error):
+                raise problem from error
+            raise
+
+
+def _add_option(error: DataError, prefix: str | None) -> None:
+    if prefix is not None:
+        from modnet.cli.options import format_assignment  # commands that read a file have imported it
+
+        options = [f"--set {shlex.quote(prefix + format_assignment(*one))}" for one in error.advice[0].items()]
+        error.add_note(f"as an option: {' '.join(options)}")
 
 
 @click.group(

@@ -98,10 +98,9 @@ def tell(message: str, *, vital: bool = False) -> None:
 
 def explain(error: BaseException | None) -> PluginError | None:
     """Return what a third-party plugin did where it raised an error, or tried to end the program; else None."""
-    from modnet.compose.plugins import get_host
-    from modnet.host.problems import explain_failure
-
-    return explain_failure(error, get_host().plugins) if error else None
+    plugins = sys.modules.get("modnet.compose.plugins")  # none is loaded without it
+    found: PluginError | None = plugins.explain(error) if plugins and error else None
+    return found
 
 
 def open_streams() -> None:

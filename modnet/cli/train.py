@@ -100,8 +100,7 @@ def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: 
             complain(problem)
         sys.exit(128 + (signals[0] if signals else signal.SIGINT))
     if failure:
-        problem = explain(failure)
-        raise problem if problem and not isinstance(failure, ModnetError) else failure
+        raise failure
 
 
 def describe(wanted: Experiment, data: Dataset) -> None:

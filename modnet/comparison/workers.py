@@ -16,7 +16,7 @@ from pathlib import Path
 import attrs
 
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
-from modnet.compose.plugins import get_host, list_asked, load_plugins
+from modnet.compose.plugins import explain, get_host, list_asked, load_plugins
 from modnet.compose.settings import Table, get_settings
 from modnet.compose.toml import format_toml, parse_toml, read_toml
 from modnet.data.dataset import Dataset
@@ -25,7 +25,6 @@ from modnet.files.opening import read_plain
 from modnet.host.approval import list_granted, name_module
 from modnet.host.entry_points import Plugin, split_names
 from modnet.host.modules import Code
-from modnet.host.problems import explain_failure
 from modnet.host.registry import SESSION, Override, active_overrides, find_override, find_override_by
 from modnet.interfaces import GradientEstimator
 from modnet.randomness import Stream
@@ -148,11 +147,9 @@ def _find_failure(train: Callable[[], None]) -> BaseException | None:
         return None
     except KeyboardInterrupt:
         return KeyboardInterrupt()
-    except ModnetError as error:
-        return ModnetError(str(error))
     except BaseException as error:  # a part of a third-party plugin may fail in any way
-        if problem := explain_failure(error, get_host().plugins):
-            return ModnetError(str(problem))
+        if isinstance(known := explain(error) or error, ModnetError):
+            return ModnetError(str(known))
         frame = traceback.extract_tb(error.__traceback__)[-1]
         return ModnetError(f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
     return None
@@ -277,9 +274,8 @@ def _prepare(without: tuple[str, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends its workers
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, daemon=True).start()
-    warnings.filterwarnings(
-        "ignore", r"\d+ plugins? not asked|no plugin .* to disable|.* is taken, and not "
-    )  # the parent has warned
+    known = r"\d+ plugins? not asked|no plugin .* to disable|.* is taken, and not "
+    warnings.filterwarnings("ignore", known)  # the parent has warned
     load_plugins(without)  # modules are loaded for a run, which says what is wrong with them
 
 

@@ -7,10 +7,11 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 
 from modnet.compose.settings import Table
+from modnet.errors import PluginError
 from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost, is_loading, loading, lock
 from modnet.host.entry_points import Plugin, find_installed
-from modnet.host.problems import explain_failure
+from modnet.host.failures import explain_failure
 
 _hosts: list[PluginHost] = []  # empty until the first part is asked for, then one
 
@@ -66,12 +67,21 @@ def register(cls: type, name: str | None = None) -> Callable[[], None]:
     return get_host().add_class(cls, name)
 
 
+def explain(error: BaseException) -> PluginError | None:
+    """Return what an error says that a third-party plugin raised while it was used, or None where none did."""
+    return explain_failure(error, _hosts[0].plugins) if _hosts else None
+
+
 @contextmanager
 def containing_plugins() -> Iterator[None]:
-    """Raise PluginError where a third-party plugin tries to end the program inside the block."""
+    """Note on an error which third-party plugin raised it; raise PluginError where one tries to end the program."""
     try:
         yield
-    except SystemExit as error:
-        if problem := explain_failure(error, get_host().plugins):
-            raise problem from error
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:
+        if problem := explain(error):
+            if isinstance(error, SystemExit):
+                raise problem from error
+            error.add_note(str(problem).rpartition("\n")[2])
         raise

@@ -5,8 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 import traceback
-from collections.abc import Iterable
-from contextlib import suppress
 
 import attrs
 import pluggy
@@ -14,28 +12,14 @@ import pluggy
 from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host.entry_points import Plugin, find_file
 from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS
-from modnet.text import format_error
 
 HOOKS = dict(sorted({**{kind.hook: kind.hookspec for kind in KINDS.values()}, **LIFECYCLE_HOOKS}.items()))
-_ENDS: dict[type, str] = {SystemExit: "ends the program", KeyboardInterrupt: "interrupts the run"}
 
 
 def to_problem(error: BaseException, plugin: Plugin) -> Problem:
     """Return the problem of a plugin that raised an error while it was loaded."""
     problem = _describe(error, plugin)
     return problem if problem.where else attrs.evolve(problem, where=_find_line(error, plugin))
-
-
-def explain_failure(error: BaseException, plugins: Iterable[Plugin]) -> PluginError | None:
-    """Return what an error says that a third-party plugin raised while it was used, or None where none did."""
-    known = {plugin.package: plugin for plugin in plugins if not plugin.built_in}
-    for frame, _ in reversed([*traceback.walk_tb(error.__traceback__)]):
-        if plugin := known.get(str(frame.f_globals.get("__name__")).partition(".")[0]):
-            what = _ENDS.get(type(error), "fails")
-            remedy = "correct it" + f", or leave it out, --without {plugin.name}" * (not plugin.components)
-            why = f"the plugin {plugin.name} {what}: {format_error(error)}"
-            return PluginError(why, remedy, _find_line(error, plugin))
-    return None
 
 
 def _describe(error: BaseException, plugin: Plugin) -> Problem:
@@ -57,19 +41,13 @@ def _describe(error: BaseException, plugin: Plugin) -> Problem:
 
 def _advise_module(plugin: Plugin, module: str) -> str:
     """Return what to do where a module of a plugin is not found: its own, or one in its package."""
-    if not plugin.value:
-        is_own = module in {plugin.module, plugin.package}
-        return "give it in its folder, or its file, as in -p ./my_cube.py" if is_own else "correct the import"
-    import importlib.metadata
-
-    files: set[str] = set()
-    with suppress(Exception):  # damaged metadata
-        files = {str(file) for file in importlib.metadata.files(plugin.distribution) or ()}
-    if not files or {f"{module.replace('.', '/')}{end}" for end in (".py", "/__init__.py")} & files:
-        return "install it again"
-    if "." in module:
-        return f'correct its name, or ship it: include = ["{plugin.package}*"] under [tool.setuptools.packages.find]'
-    return f'correct its name, or ship it: py-modules = ["{module}"] under [tool.setuptools]'
+    if plugin.value:
+        ship = f'py-modules = ["{module}"] under [tool.setuptools]'
+        if "." in module:
+            ship = f'include = ["{plugin.package}*"] under [tool.setuptools.packages.find]'
+        return f"install it again, or have its pyproject.toml ship it first: {ship}"
+    is_own = module in {plugin.module, plugin.package}
+    return "give it in its folder, or its file, as in -p ./my_cube.py" if is_own else "correct the import"
 
 
 def _describe_hook(error: pluggy.PluginValidationError) -> Problem:

@@ -147,7 +147,7 @@ class Checkpoints:
             state = flatten(checkpoint.state, like, arrays, "state")
         except (TypeError, RecursionError) as error:
             why = f"a checkpoint cannot hold the state of the optimizer {name_of(self.optimizer)} ({error})"
-            raise PluginError(why, f"use {STORABLE}") from None
+            raise PluginError(why, f"use {STORABLE}", part=self.optimizer) from None
         history = checkpoint.history
         recorded = {"loss": history.loss, "iterations": history.evaluated_at, **history.columns}
         header = {

@@ -54,7 +54,8 @@ class DenseNetwork:
         """
         z = self._check_samples(x)
         for layer in self.layers:
-            z = layer.activation(z @ self.params[layer.weight] + self.params[layer.bias])
+            a = z @ self.params[layer.weight] + self.params[layer.bias]
+            z = validate_array(layer.activation(a), a, layer.activation)
         return z
 
     @property
@@ -186,12 +187,12 @@ class NetworkObjective(Objective):
             inputs.append(z)
             pre_activations.append(a)
             if layer is not self.layers[-1] or self.fused is None:
-                z = validate_array(layer.activation(a), a.shape, layer.activation)
+                z = validate_array(layer.activation(a), a, layer.activation)
         if self.fused is None:
             losses = self.loss_function(z, self.t)
         else:
             losses, z = self.fused(a, self.t)
-        validate_array(losses, z.shape[:1], self.loss_function)
+        validate_array(losses, z, self.loss_function, z.shape[:1])
         return Trace(tuple(inputs), tuple(pre_activations), z, losses, self._mean(losses))
 
     def _mean(self, losses: Array) -> float:
@@ -212,7 +213,8 @@ class NetworkObjective(Objective):
         if self.fused is not None:
             return self._average(self.fused.backward(a, trace.output, self.t))
         try:
-            dy = self._average(self.loss_function.backward(trace.output, self.t))
+            dy = self.loss_function.backward(trace.output, self.t)
+            dy = self._average(validate_array(dy, trace.output, self.loss_function))
         except NoDerivativeError:
             # From the pre-activations, as an output moved by itself may leave what the loss is defined for.
             columns = compute_partial_differences(lambda moved: self.loss_function(activation(moved), self.t), a)
@@ -259,7 +261,7 @@ class NetworkObjective(Objective):
 def _pass_back(activation: Activation, a: Array, z: Array, dz: Array) -> Array:
     """Return the activation's own backward pass, or else the central difference of it alone."""
     try:
-        return activation.backward(a, z, dz)
+        return validate_array(activation.backward(a, z, dz), z, activation)
     except NoDerivativeError:
         if activation.elementwise:
             h = default_step(a.dtype)

@@ -11,10 +11,13 @@ from modnet.errors import PluginError
 from modnet.types import Array, Params, State
 
 
-def validate_array(values: Any, shape: tuple[int, ...], part: object) -> Array:
-    """Return the value that a part returned; raises PluginError where it is no array of that shape."""
+def validate_array(values: Any, like: Array, part: object, shape: tuple[int, ...] | None = None) -> Array:
+    """Return what a part returned for `like`; raises PluginError where it is no such array, or of another `shape`."""
+    shape = like.shape if shape is None else shape
     if getattr(values, "shape", None) != shape:
         raise _describe(part, values, f"an array of shape {shape} is expected")
+    if not np.can_cast(values.dtype, like.dtype, "same_kind"):
+        raise PluginError(f"{part!r} returned an array of {values.dtype}", f"{like.dtype} is expected", part=part)
     return cast("Array", values)
 
 
@@ -33,7 +36,7 @@ def validate_arrays(values: Any, params: Params, part: object, place: str = "") 
             raise _describe(part, values[name], expected)
         array = np.asarray(values[name])
         if not np.can_cast(array.dtype, value.dtype, "same_kind"):
-            raise PluginError(f"{part!r} returned {name} as {array.dtype}", "real numbers are expected")
+            raise PluginError(f"{part!r} returned {name} as {array.dtype}", "real numbers are expected", part=part)
         found[name] = array.astype(value.dtype, copy=False)
     return found
 
@@ -52,4 +55,4 @@ def _describe(part: object, value: Any, expected: str) -> PluginError:
         what += f" of {', '.join(map(str, value))}" if value else " of nothing"
     elif getattr(value, "shape", ()):
         what = f"an array of shape {value.shape}"
-    return PluginError(f"{part!r} returned {what}", expected)
+    return PluginError(f"{part!r} returned {what}", expected, part=part)

@@ -14,7 +14,7 @@ from modnet.compose.toml import parse_toml
 from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
 from modnet.display.learning_curves import draw_learning_curves
-from modnet.errors import DataError, ModnetError, SettingError
+from modnet.errors import DataError, SettingError
 from modnet.files import write_atomically
 from modnet.files.opening import LARGEST_JSON
 from modnet.host.kinds import hookimpl
@@ -58,7 +58,7 @@ def begin_run(recorder: RunRecorder) -> Iterator[RunRecorder]:
     try:
         recorder.begin()
         yield recorder
-    except ModnetError as error:
+    except Exception as error:
         if not recorder.run and recorder.abandon():
             error.add_note(f"{recorder.path} holds the run that was there before")
         raise

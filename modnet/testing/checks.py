@@ -18,7 +18,7 @@ import attrs
 import numpy as np
 
 from modnet.compose.parts import make_part
-from modnet.errors import ModnetError, SettingError
+from modnet.errors import MissingExtraError, ModnetError, SettingError
 from modnet.host.kinds import KINDS
 from modnet.testing.examples import example
 from modnet.testing.report import FAILED, PASSED, SKIPPED, Outcome, Report
@@ -79,6 +79,8 @@ class Check:
         if error is None:
             text = "it failed, and when tried again with the same input it did not: the part is not deterministic"
             return self._outcome(FAILED, text)
+        if isinstance(error, (ModuleNotFoundError, MissingExtraError)):
+            return self._outcome(SKIPPED, f"it needs what is not installed here: {to_message(error)}")
         place = _locate(error, self.probe)
 
         def fails(other: Inputs) -> bool:
@@ -171,6 +173,7 @@ def preserve_process() -> Iterator[None]:
     try:
         with (
             contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
             warnings.catch_warnings(action="ignore"),
             np.errstate(all="ignore"),
             np.printoptions(),
@@ -203,7 +206,8 @@ def _describe(how: Callable[[object], str], value: object) -> str:
 
 
 def _name(part: object) -> str:
-    return part.__name__ if isinstance(part, ModuleType) else repr(part)
+    named = part if isinstance(part, ModuleType) else type(part)
+    return named.__name__ if named is part or type(part).__repr__ is object.__repr__ else repr(part)
 
 
 def _locate(error: BaseException, probe: Callable[..., Any]) -> tuple[type, int]:

@@ -1,10 +1,12 @@
-"""Forms of changes in which nothing cancels."""
+"""Parts' own forms of changes: in which nothing cancels, and of the right shape."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
-from modnet import Activation, DenseLayer, FusedLoss, Loss
+import numpy as np
+
+from modnet import Activation, Array, DenseLayer, FusedLoss, Loss, PluginError
 
 
 def has_exact_changes(layers: Sequence[DenseLayer], loss: Loss) -> bool:
@@ -17,3 +19,20 @@ def has_exact_changes(layers: Sequence[DenseLayer], loss: Loss) -> bool:
     else:
         exact = type(loss).change is not Loss.change
     return exact and all(type(activation).change is not Activation.change for activation in activations)
+
+
+def check_shape(change: Callable[..., Array], part: str, axes: int = 0) -> Callable[..., Array]:
+    """Return a part's change, which raises PluginError where it returns no array of the shape of the moved values.
+
+    `part` is its name; of a loss this is the shape without the first `axes`.
+    """
+
+    def call(values: Array, *given: Array, axis: int = 0) -> Array:
+        found = change(values, *given, axis=axis)
+        shape = np.broadcast(values, given[-1]).shape[axes:]
+        if getattr(found, "shape", None) != shape:
+            returned = getattr(found, "shape", None) or f"a {type(found).__name__}"
+            raise PluginError(f"the change of the {part} returns {returned}", f"an array of shape {shape} is expected")
+        return found
+
+    return call

@@ -411,12 +411,12 @@ def test_classes_of_arrays(tmp_path, suffix):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"missing_values": "NA"}, "'missing_values' must be a list or a table, not 'NA'"),
-        ({"missing_values": 5}, "'missing_values' must be a list or a table, not 5"),
+        ({"missing_values": "NA"}, "'missing_values' must be a list or a table or none, not 'NA'"),
+        ({"missing_values": 5}, "'missing_values' must be a list or a table or none, not 5"),
         ({"missing_values": ["NA", 5]}, "missing_values: item 2 must be text, not 5"),
         ({"missing_values": {"label": "NA"}}, "missing_values: 'label' must be a list, not 'NA'"),
         ({"missing_values": {"label": [5]}}, "missing_values.label: item 1 must be text, not 5"),
-        ({"text_labels": "yes"}, "'text_labels' must be true or false, not 'yes'"),
+        ({"text_labels": "yes"}, "'text_labels' must be true or false or none, not 'yes'"),
         ({"classes": ["a"]}, "'classes' must be two or more different texts, or whole numbers"),
         ({"classes": ["a", "b", "a"]}, "'classes' must be two or more different texts, or whole numbers"),
         ({"classes": ["a", 1]}, "'classes' must be two or more different texts, or whole numbers"),

@@ -159,7 +159,9 @@ class TestKinks:
         columns = Columns(network.objective(x, t), network.params)
         dz = columns.output_changes(0, slice(0, 20), np.full((1, 3, 100), 1e-3) * [[1], [-1], [0.4]])
         expected = columns.changes_after(0, slice(0, 20), dz)
-        layer = LayerPolynomials.of(network.layers[1].activation, columns.a[1], columns.z[1], columns.weights[1], dz)
+        layer = LayerPolynomials.of(
+            columns.activation_changes[1], (), columns.a[1], columns.z[1], columns.weights[1], dz
+        )
         assert 0 < np.count_nonzero(layer.bad) <= (100 if type(hidden) is Elsewhere else 90)
         found = columns.changes_after(0, slice(0, 20), dz, together=True)
         np.testing.assert_allclose(found, expected, rtol=1e-12, atol=64 * 2.3e-16 * np.abs(expected).max())

@@ -192,7 +192,8 @@ def test_a_part_that_ends_the_program(work: Path, base: str, method: str, kind: 
     (work / f"{name}.py").write_text(PART.format(base=base, method=method, kind=kind))
     status, _, err = run(work, *TRAIN, f"--{kind}", "leaving", "-p", name, "--out", f"run-{name}")
     assert (status, err.count("\n")) == (1, 1)
-    assert err.startswith(f"modnet: the plugin {name} ends the program: SystemExit: 0: correct it (")
+    remedy = f"correct it, or take another {kind}"
+    assert err.startswith(f"modnet: the plugin {name} ends the program: SystemExit: 0: {remedy}")
     check = ("gradient-check", "--data", "points.csv", "--hidden", "3", f"--{kind}", "leaving", "-p", name)
     assert run(work, *check)[0] == 1
     many = ("--seeds", "2", "--workers", "1", "-p", name, "--out", f"many-{name}")

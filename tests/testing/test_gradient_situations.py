@@ -154,6 +154,20 @@ def test_the_reason_of_an_estimators_error_is_the_part_that_is_at_fault() -> Non
     assert [row.reason[:45] for row in change.estimators] == ["", "its error comes from the change of activation"]
 
 
+@pytest.mark.parametrize("kinks", [None, ()])
+def test_a_gradient_by_differences_names_the_part_whose_change_has_another_shape(kinks: Any) -> None:
+    for change, words in (
+        (lambda *_, **__: None, "the change of the activation Mine.. of layer 1 returns a NoneType"),
+        (
+            lambda s, a, z, da, axis=-1: da[:, :1] + a,
+            "the change of the activation Mine.. of layer 1 returns .[35], 1, ",
+        ),
+    ):
+        net = modnet.Network((4, 5, 3), hidden=activation(change=change, kinks=kinks), weight_init_std="xavier")
+        with pytest.raises(modnet.PluginError, match=words):
+            net.gradient(X, T, "central-difference")
+
+
 class Squares(modnet.Loss):
     """The sum of squares, with one thing that it does."""
 

@@ -264,6 +264,17 @@ class TestConformance:
         assert "FAILED (failures=1, skipped=1)" in done.stderr  # of a run that failed early; no regression
         assert "import a_diary" in done.stderr
 
+    def test_a_part_whose_package_is_not_installed_is_not_accused_and_does_not_pass(self):
+        class NeedsAPackage(modnet.Activation):
+            def __call__(self, a, axis=-1):
+                import nowhere_to_be_found
+
+                return nowhere_to_be_found.apply(a)
+
+        report = modnet.testing.check_activation(NeedsAPackage(), raises=False)
+        assert (report.passed, report.failed) == (False, ())
+        assert "needs what is not installed here: ModuleNotFoundError: No module named 'nowhere_to" in str(report)
+
     @pytest.mark.parametrize("what", [object(), modnet.Observer, os.path, np.tanh])
     def test_what_follows_no_run_is_no_observer(self, what):
         with pytest.raises(modnet.SettingError, match="expected a plugin, or an observer, with a hook run_started or"):

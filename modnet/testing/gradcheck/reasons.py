@@ -16,7 +16,7 @@ from modnet.nn.numerical import default_step
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.reference import copy_batch
 from modnet.testing.gradcheck.taylor import KINK, find_kinks
-from modnet.testing.gradcheck.verdicts import Verdict
+from modnet.testing.gradcheck.verdicts import Verdict, advise
 from modnet.types import Grads, Params
 
 EXPECTED = 1e-3  # relative error of a gradient that draws nothing at random; of more, the reason is looked for
@@ -35,6 +35,11 @@ class Reference:
     at_fault: str
     """Their names; "" where there are none."""
 
+    @property
+    def length(self) -> float:
+        """The length of the exact gradient."""
+        return math.sqrt(sum(float(np.sum(np.square(value, dtype=np.float64))) for value in self.exact.values()))
+
     def measure_error(self, estimator: GradientEstimator, objective: NetworkObjective) -> float:
         """Return the relative error of one estimate; infinite where it fails."""
         given = {name: value.copy() for name, value in self.params.items()}
@@ -42,8 +47,7 @@ class Reference:
             with warnings.catch_warnings(action="ignore"), np.errstate(all="ignore"):
                 grads = estimator(copy_batch(objective), given, Stream(0, ("gradient check", "reason")))
             squares = [float(np.sum((np.asarray(grads[n]) - self.exact[n]) ** 2)) for n in self.exact]
-            length = math.sqrt(sum(float(np.sum(np.square(value))) for value in self.exact.values()))
-            error = math.sqrt(sum(squares)) / (length or 1.0)
+            error = math.sqrt(sum(squares)) / (self.length or 1.0)
         except Exception:  # of a third-party estimator or part
             return math.inf
         return error if math.isfinite(error) else math.inf
@@ -85,6 +89,8 @@ def explain_error(
         return f"chance does not explain its error: the mean of its estimates is off by {bias:.2g}, too"
     if step := _explain_step(estimator, reference, error):
         return step
+    if rounding := _explain_rounding(reference, error):
+        return rounding
     if math.isnan(variance):
         return (
             "it was run once only, as it takes long: repeat it on a smaller network to see how much of this is chance"
@@ -99,7 +105,7 @@ def _explain_step(estimator: GradientEstimator, reference: Reference, error: flo
     if not attrs.has(type(estimator)) or not (h is None or isinstance(h, float)):
         return ""
     h = h or default_step(np.result_type(*params.values()))
-    others = (h / 100, h / 10, 10 * h, 100 * h)
+    others = (h / 10_000, h / 100, h / 10, 10 * h, 100 * h)
     tried = {other: reference.measure_error(_ChangedStep(estimator, other), reference.objective) for other in others}
     best = min(tried, key=lambda other: tried[other])
     if tried[best] > error / LESS:
@@ -108,6 +114,17 @@ def _explain_step(estimator: GradientEstimator, reference: Reference, error: flo
     inputs = max(float(np.abs(z).max(initial=0.0)) for z in reference.objective.trace(params).inputs)
     why = f"it moves pre-activations by up to {h * max(inputs, 1.0):.2g}" if best < h else "rounding is divided by it"
     return f"its step h = {h:.2g} is too {size} here, {why}: with h = {best:.2g} the error is {tried[best]:.2g}"
+
+
+def _explain_rounding(reference: Reference, error: float) -> str:
+    """Return words on a gradient that is so small beside the loss that its error is no more than rounding."""
+    dtype = np.result_type(*reference.params.values())
+    loss, length = reference.sound(reference.params), reference.length
+    if error * length > 16 * float(np.finfo(dtype).eps) * abs(loss) / default_step(dtype):
+        return ""
+    return (
+        f"the gradient, of length {length:.1g}, is lost in the rounding of a loss of {loss:.1g}: {advise(str(dtype))}"
+    )
 
 
 def find_kinks_in_steps(reference: Reference, estimate: Grads, step: object) -> list[Verdict]:

@@ -24,7 +24,6 @@ from modnet.types import Array
 
 NO_PROMISE = "it does not promise to be smooth"
 NOT_FUSED = "it knows no fused form with any activation that is registered"
-SUCH = "; if its outputs are never such, name the activation that they come from: output=NAME"
 OF_VALUES = "it is for regression: its targets are values, not classes"
 
 
@@ -240,7 +239,10 @@ def certain(part: Any, use: Any, classes: int, wrong: int, dtype: str, output: A
     y = np.eye(len(t), dtype=dtype)[:, -classes:]
     y = output(80 * y - 40) if output else y  # 40 is enough, and overflows nowhere
     for values in use(part, y, np.eye(len(t), dtype=dtype)[t] if part.task == "regression" else t):
-        assert np.isfinite(values).all(), f"{values[~np.isfinite(values)][0]} comes of {y[0]} and {t[0]}{SUCH}"
+        assert np.isfinite(values).all(), (
+            f"{values[~np.isfinite(values)][0]} comes of {y[0]} and {t[0]}; if its outputs are never such, name the "
+            "activation that they come from: output=NAME"
+        )
 
 
 @SUITE.check(derivable, NO_DERIVATIVE)

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import copy
 import json
+from collections.abc import Mapping
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from types import MappingProxyType
-from typing import Any, cast
+from typing import Any
 
 import attrs
 import numpy as np
@@ -15,6 +17,7 @@ import numpy as np
 import modnet
 from modnet.compose.parts import make_part, make_settings_reader
 from modnet.compose.settings import get_settings
+from modnet.errors import SettingError
 from modnet.interfaces import Optimizer
 from modnet.nn.checkpoint import Checkpoints
 from modnet.nn.serialization import flatten, unflatten
@@ -24,12 +27,8 @@ from modnet.testing.report import Report
 from modnet.testing.suites.shared import DTYPES, add_shared
 
 RATES = (1.0, 0.3, 0.1, 0.03, 0.01, 3e-3, 1e-3, 3e-4, 1e-4)
+RATE_NAMES = ("lr", "learning_rate", "rate", "step_size", "eta")
 SHAPES = {"W1": (3, 2), "b1": (2,), "W2": (2, 4), "b2": (4,)}
-
-
-def to_optimizer(value: object) -> Optimizer:
-    """Return a part from its name, or as it is."""
-    return cast("Optimizer", make_part("optimizer", value))
 
 
 @attrs.frozen
@@ -37,19 +36,36 @@ class Subject:
     """An optimizer, and those like it that are to go down two valleys."""
 
     part: Optimizer
-    parabola: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(to_optimizer))
-    rosenbrock: Optimizer | None = attrs.field(default=None, converter=attrs.converters.optional(to_optimizer))
+    parabola: Optimizer | None = None
+    rosenbrock: Optimizer | None = None
 
 
-SUITE = Suite("optimizer", Subject)
+def create_subject(part: Optimizer, *, parabola: object = None, rosenbrock: object = None) -> Subject:
+    """Return the subject; each of the others is an optimizer, its name, or settings in place of the part's own."""
+    given: dict[str, Optimizer] = {}
+    for name, wanted in {"parabola": parabola, "rosenbrock": rosenbrock}.items():
+        if isinstance(wanted, Mapping):
+            given[name] = with_settings(part, wanted)
+        elif wanted is not None:
+            given[name] = make_part("optimizer", wanted)
+    return Subject(part, **given)
+
+
+def with_settings(part: Optimizer, settings: Mapping[str, Any]) -> Optimizer:
+    """Return an optimizer with other settings; raises SettingError."""
+    return make_settings_reader().read({**get_settings(part), **settings}, type(part))
+
+
+SUITE = Suite("optimizer", create_subject)
 
 
 def check_optimizer(part: object, *, parabola: object = None, rosenbrock: object = None, raises: bool = True) -> Report:
     """Check an optimizer: an instance, or a name.
 
-    `parabola` and `rosenbrock` are the same with settings that suit these two functions. Without them the part itself
-    is tried, and if it has a setting `lr`, other learning rates. Returns a report; raises ConformanceError, an
-    AssertionError with all of its text, where the part does not pass, unless `raises` is False.
+    `parabola` and `rosenbrock` are the same with settings that suit these two functions, or a mapping of those
+    settings. Without them the part itself is tried, and with other learning rates, if it has a setting `lr`,
+    `learning_rate`, `rate`, `step_size` or `eta`. Returns a report; raises ConformanceError, an AssertionError with all
+    of its text, where the part does not pass, unless `raises` is False.
     """
     __tracebackhide__ = True
     return SUITE.run(part, parabola=parabola, rosenbrock=rosenbrock, raises=raises)
@@ -163,7 +179,10 @@ def parabola(part: Any, optimizers: Any, steps: int) -> None:  # noqa: ARG001 - 
             slope = 2 * np.array([1.0, 2.0, 0.5]) * (params["w"] - np.array([1.0, -0.5, 0.25]))
             params, state = optimizer.step(params, {"w": slope}, state)
         distances.append(np.abs(params["w"] - np.array([1.0, -0.5, 0.25])).max())
-    assert np.nanmin(distances) < 0.01, f"after {steps} steps it is {np.nanmin(distances):.3g} from the minimum"
+    assert np.nanmin(distances) < 0.01, (
+        f"after {steps} steps it is {np.nanmin(distances):.3g} from the minimum; if other settings suit it, give them: "
+        "parabola={...}"
+    )
 
 
 @SUITE.check(lambda subject: [{"optimizers": candidates(subject.part, subject.rosenbrock), "steps": 3000}])
@@ -179,16 +198,22 @@ def rosenbrock(part: Any, optimizers: Any, steps: int) -> None:  # noqa: ARG001 
             params, state = optimizer.step(params, {"w": slope}, state)
         x, y = params["w"]
         heights.append((1 - x) ** 2 + 100 * (y - x * x) ** 2)
-    assert np.nanmin(heights) < 1, f"after {steps} steps it is at a height of {np.nanmin(heights):.3g}"
+    assert np.nanmin(heights) < 1, (
+        f"after {steps} steps it is at a height of {np.nanmin(heights):.3g}; if other settings suit it, give them: "
+        "rosenbrock={...}"
+    )
 
 
 def candidates(part: Optimizer, wanted: Optimizer | None) -> list[Optimizer]:
     """Return the optimizers to try: the wanted one, or the part itself and it with other learning rates."""
     if wanted is not None:
         return [wanted]
-    settings = get_settings(part)
-    rates = RATES if isinstance(settings.get("lr"), (int, float)) else ()
-    return [part, *(make_settings_reader().read({**settings, "lr": rate}, type(part)) for rate in rates)]
+    found = [part]
+    for name in [name for name in RATE_NAMES if isinstance(get_settings(part).get(name), (int, float))][:1]:
+        for rate in RATES:
+            with contextlib.suppress(SettingError):  # a rate that it does not take
+                found.append(with_settings(part, {name: rate}))
+    return found
 
 
 add_shared(SUITE, shared_cases)

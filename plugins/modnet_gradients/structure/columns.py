@@ -9,6 +9,7 @@ import numpy as np
 import numpy.typing as npt
 
 from modnet import Activation, Array, FusedLoss, Loss, Objective, Params, ShapeError
+from modnet_gradients.forms import check_shape
 from modnet_gradients.structure.layers import LEAST, LayerPolynomials
 
 TILE = 128  # columns of one matrix product, where columns are no whole batch
@@ -45,11 +46,17 @@ class Columns:
     def _take_forms(self, *, plain: bool) -> None:
         """Take the parts' own forms of changes; or the plain ones, as theirs may be for real numbers only."""
         parts = [layer.activation for layer in self.layers]
-        self.activation_changes = [partial(Activation.change, part) if plain else part.change for part in parts]
-        self.loss_change = partial(Loss.change, self.loss) if plain else self.loss.change
+        changes = [partial(Activation.change, part) if plain else part.change for part in parts]
+        self.activation_changes = [
+            check_shape(change, f"activation {part!r} of layer {k}")
+            for k, (part, change) in enumerate(zip(parts, changes, strict=True), start=1)
+        ]
+        of_loss, name = partial(Loss.change, self.loss) if plain else self.loss.change, f"loss {self.loss!r}"
+        self.loss_change = check_shape(of_loss, name, axes=1)
         self.fused_change: Callable[..., Array] | None = None
         if self.fused is not None:
-            self.fused_change = partial(FusedLoss.change, self.fused) if plain else self.fused.change
+            fused_change = partial(FusedLoss.change, self.fused) if plain else self.fused.change
+            self.fused_change = check_shape(fused_change, f"{name} with {parts[-1]!r}", axes=1)
 
     def is_alone(self, k: int) -> bool:
         """Return whether a moved unit of layer k moves its own output alone."""
@@ -125,9 +132,9 @@ class Columns:
 
     def _changes_by_polynomials(self, k: int, units: slice, dz: Array, sample: Array | None) -> Array:
         """Return the changes (units, M, columns), with the outputs of layer k + 1 as polynomials where they are."""
-        activation, weights = self.layers[k + 1].activation, self.weights[k + 1][:, units]
+        kinks, weights = self.layers[k + 1].activation.kinks or (), self.weights[k + 1][:, units]
         a, z = _take(self.a[k + 1], sample), _take(self.z[k + 1], sample)
-        layer = LayerPolynomials.of(activation, a, z, weights, dz)
+        layer = LayerPolynomials.of(self.activation_changes[k + 1], kinks, a, z, weights, dz)
         changes = self._changes_from(k + 2, layer.products(self.weights[k + 2], dz), sample)
         bad = np.flatnonzero(layer.bad)
         if len(bad):
@@ -148,7 +155,7 @@ class Columns:
         changes: Array
         if self.is_alone(k):
             a, z = self.a[k][units, :, sample].T[np.newaxis], self.z[k][units, :, sample].T[np.newaxis]
-            da = self.layers[k].activation.change(a, z, da, axis=0)
+            da = self.activation_changes[k](a, z, da, axis=0)
             if k < len(self.layers) - 1:
                 da = self.weights[k + 1][:, np.newaxis, np.newaxis, units] * da[np.newaxis]
                 changes = self._changes_from(k + 1, da, sample)
@@ -157,7 +164,7 @@ class Columns:
         each = np.arange(len(units))
         spread[units, 0, :, each] = da[0].T
         if self.is_alone(k):
-            return self.loss.change(_take(self.z[k], sample), _take(self.t, sample), spread[:, 0], axis=0)
+            return self.loss_change(_take(self.z[k], sample), _take(self.t, sample), spread[:, 0], axis=0)
         changes = self._changes_from(k, spread, sample)
         return changes.reshape(changes.shape[1:])
 

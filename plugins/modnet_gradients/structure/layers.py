@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import attrs
 import numpy as np
 
-from modnet import Activation, Array
+from modnet import Array
 from modnet_gradients.structure.nodes import ONE_MOVE, Nodes, choose_pairs, to_powers
 
 NOISE = 16  # in units of rounding: what the audit of smooth functions stays below
@@ -31,10 +33,12 @@ class LayerPolynomials:
     bad: Array
 
     @classmethod
-    def of(cls, activation: Activation, a: Array, z: Array, weights: Array, dz: Array) -> LayerPolynomials:
+    def of(
+        cls, change: Callable[..., Array], kinks: tuple[float, ...], a: Array, z: Array, weights: Array, dz: Array
+    ) -> LayerPolynomials:
         """Return the polynomials of a layer with pre-activations and outputs `a` and `z` (rows, 1, N).
 
-        `dz` (units, M, N) are the moves of the units before it.
+        `change` and `kinks` are those of its activation; `dz` (units, M, N) are the moves of the units before it.
         """
         eps = np.finfo(a.dtype).eps
         scale = _positive(np.maximum(dz.max(axis=(0, 1)), -dz.min(axis=(0, 1))))
@@ -42,11 +46,11 @@ class LayerPolynomials:
         reach = (widest * scale)[:, np.newaxis]
         pairs = min(choose_pairs(float(reach.max()), float(eps)), MOST_PAIRS)
         nodes = Nodes.of(pairs, ONE_MOVE, a.dtype)
-        found = nodes.matrix @ activation.change(a, z, nodes.places[:, np.newaxis] * reach, axis=0)
+        found = nodes.matrix @ change(a, z, nodes.places[:, np.newaxis] * reach, axis=0)
         # The rounding of the sample's largest output is that of what follows.
         largest = np.abs(found).max(axis=0)
         bad = (~(np.abs(found[:, -1]) <= NOISE * eps * largest[0])).any(axis=0)
-        for kink in activation.kinks or ():
+        for kink in kinks:
             bad |= (np.abs(a - a.dtype.type(kink)) <= reach).any(axis=(0, 1))
         kept = int(np.flatnonzero((largest[:-1] > ROUNDING * eps * largest[0])[:, ~bad].any(axis=1)).max(initial=0)) + 1
         powers = to_powers(kept, a.dtype) @ found[:, :kept]
