@@ -275,9 +275,8 @@ def _prepare(without: tuple[str, ...]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends its workers
     signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, daemon=True).start()
-    warnings.filterwarnings(
-        "ignore", r"\d+ plugins? not asked|no plugin .* to disable|.* is taken, and not "
-    )  # the parent has warned
+    known = r"\d+ plugins? not asked|no plugin .* to disable|.* is taken, and not "
+    warnings.filterwarnings("ignore", known)  # the parent has warned
     load_plugins(without)  # modules are loaded for a run, which says what is wrong with them
 
 

@@ -30,8 +30,8 @@ class Code:
     """The source of a module and of all that it imports from its folder, as it was read."""
 
     module: str
-    folder: Path
-    files: dict[str, bytes]
+    folder: Path = Path()
+    files: dict[str, bytes] = attrs.field(factory=dict)
     """The content of each file, by its path in the folder, with slashes. Of a package, these are all `.py` files.
 
     None where any module of that name will do, as Python finds it.
