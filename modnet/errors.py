@@ -107,12 +107,12 @@ class Problem:
 class PluginError(ModnetError):
     """A plugin or a part that breaks the rules; `problem` holds why, what to do and where.
 
-    `part` is the name of the class, with its module, of a part that returned something wrong; else "".
+    `part` is the module and the name of the class of a part that returned something wrong; else empty.
     """
 
     def __init__(self, why: str, remedy: str = "", where: str = "", *, part: object = None) -> None:
         self.problem = Problem(why, remedy, where)
-        self.part = "" if part is None else f"{type(part).__module__}.{type(part).__qualname__}"
+        self.part = () if part is None else (type(part).__module__, type(part).__qualname__)
         super().__init__(why, remedy, where)
 
     def __str__(self) -> str:

@@ -13,9 +13,10 @@ import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
-from itertools import groupby
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from modnet.text import list_some
 
@@ -32,20 +33,20 @@ def noting_changes(changes: list[str]) -> Iterator[None]:
 
     What the code that changed it may need later on is left to it: the environment, say.
     """
-    before = _read_state()
+    before = {what: _read(what) for what in _STATE}
     try:
         yield
     finally:
-        now = _read_state()
-        entries = [entry for entry in {**before, **now} if entry in before or entry[0] not in {MODULES, NAMES}]
-        changed = [entry for entry in entries if not _is_same(before.get(entry), now.get(entry))]
-        for what, key in changed:
-            if (restore := _STATE[what][1]) and (what, key) in before:
+        for what, old in before.items():
+            now = _read(what)
+            known = old if what in {MODULES, NAMES} else {**old, **now}
+            keys = [key for key in known if old.get(key) != now.get(key)]
+            for key in old.keys() & keys:
                 with suppress(Exception):  # no thread but the main one has signals
-                    restore(*[key] * bool(key), before[what, key])
-        for what, some in groupby(changed, lambda entry: entry[0]):
-            keys = sorted(getattr(key, "name", str(key)) for _, key in some if key)
-            changes.append(what + f" ({list_some(keys, 3)})" * bool(keys))
+                    _STATE[what][1](*[key] * bool(key), old[key])
+            if keys:
+                names = sorted(getattr(key, "name", str(key)) for key in keys if key)
+                changes.append(what + f" ({list_some(names, 3)})" * bool(names))
         fill_descriptors()
 
 
@@ -56,18 +57,12 @@ def fill_descriptors() -> None:
     os.close(number)
 
 
-def _read_state() -> dict[tuple[str, Any], Any]:
-    """Return this state by what it is, and by the entry of it, "" where it has only one."""
-    state = dict[tuple[str, Any], Any]()
-    for what, (read, _) in _STATE.items():
-        with suppress(Exception):  # there is no NumPy, no child process, no such folder any more
-            found = read()
-            state |= {(what, key): each for key, each in (found if isinstance(found, dict) else {"": found}).items()}
-    return state
-
-
-def _is_same(before: object, now: object) -> bool:
-    return before is now or (type(before) is type(now) and before == now)
+def _read(what: str) -> dict[Any, Any]:
+    """Return the entries of a piece of this state, under "" where it has only one."""
+    with suppress(Exception):  # there is no child process, or no such folder any more
+        found = _STATE[what][0]()
+        return found if isinstance(found, dict) else {"": found}
+    return {}
 
 
 def _list_names() -> dict[str, object]:
@@ -79,10 +74,6 @@ def _list_names() -> dict[str, object]:
 def _restore_name(path: str, value: object) -> None:
     module, _, name = path.rpartition(".")
     setattr(sys.modules[module], name, value)
-
-
-def _list_files() -> dict[str, str]:
-    return {path.name: str(path.readlink()) for path in FILES.iterdir() if path.is_symlink()}
 
 
 def _read_umask() -> int:
@@ -100,20 +91,15 @@ def _restore_filters(filters: list[Any]) -> None:
     warnings.filters = [*(each for each in warnings.filters if each not in _list_filters()), *filters]
 
 
-def _restore_path(folders: list[str]) -> None:
-    sys.path += [folder for folder in folders if folder not in sys.path]  # the code may need those that it has added
-
-
-def _restore_errors(kind: str, reaction: str) -> None:
-    sys.modules["numpy"].seterr(**{kind: reaction})
-
-
 def _read_generator() -> tuple[Any, ...]:
-    kind, keys, *others = sys.modules["numpy"].random.get_state()
-    return kind, keys.tolist(), *others
+    state: Any = np.random.get_state()  # noqa: NPY002 - the global one is meant
+    return state[0], state[1].tolist(), *state[2:]
 
 
-_STATE: dict[str, tuple[Callable[[], Any], Callable[..., object] | None]] = {
+def _leave(*_: object) -> None: ...
+
+
+_STATE: dict[str, tuple[Callable[[], Any], Callable[..., object]]] = {
     MODULES: (sys.modules.copy, sys.modules.__setitem__),
     NAMES: (_list_names, _restore_name),
     "the working directory": (os.getcwd, os.chdir),
@@ -122,13 +108,16 @@ _STATE: dict[str, tuple[Callable[[], Any], Callable[..., object] | None]] = {
     "signal handlers": (lambda: {each: signal.getsignal(each) for each in signal.valid_signals()}, signal.signal),
     "warning filters": (_list_filters, _restore_filters),
     "garbage collection": (gc.isenabled, lambda _: gc.enable()),
-    "NumPy's error state": (lambda: sys.modules["numpy"].geterr(), _restore_errors),
-    "NumPy's print options": (lambda: sys.modules["numpy"].get_printoptions(), None),
-    "NumPy's global generator": (_read_generator, lambda state: sys.modules["numpy"].random.set_state(state)),
+    "NumPy's error state": (np.geterr, lambda kind, value: np.seterr(**{kind: value})),
+    "NumPy's global generator": (_read_generator, lambda state: np.random.set_state(state)),  # noqa: NPY002
+    "NumPy's print options": (np.get_printoptions, _leave),
     "the recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
-    "the module search path": (lambda: [*sys.path], _restore_path),
-    "the environment": (lambda: {key: os.environ[key] for key in os.environ if VARIABLE.match(key)}, None),
-    "open files": (_list_files, None),
-    "running threads": (lambda: {each.name: each for each in threading.enumerate()}, None),
-    "child processes": (lambda: os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None or True, None),
+    "the module search path": (
+        lambda: [*sys.path],
+        lambda old: sys.path.extend([each for each in old if each not in sys.path]),
+    ),
+    "the environment": (lambda: {key: os.environ[key] for key in os.environ if VARIABLE.match(key)}, _leave),
+    "open files": (lambda: {each.name: str(each.readlink()) for each in FILES.iterdir() if each.is_symlink()}, _leave),
+    "running threads": (lambda: {each.name: each for each in threading.enumerate()}, _leave),
+    "child processes": (lambda: os.waitid(os.P_ALL, 0, os.WEXITED | os.WNOHANG | os.WNOWAIT) is None or True, _leave),
 }

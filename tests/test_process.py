@@ -12,19 +12,21 @@ import pytest
 SCRIPT = """
 import json, os, sys
 import modnet
-from modnet.process import MODULES, NAMES, _read_state, noting_changes
+from modnet.process import MODULES, NAMES, _STATE, _read, noting_changes
 
 for code in json.load(sys.stdin):
     if child := os.fork():
         os.waitpid(child, 0)
         continue
     out = os.dup(1)
-    before, changes = _read_state(), []
+    before, changes = {what: _read(what) for what in _STATE}, []
     with noting_changes(changes):
         exec(code, {"__name__": "plugin"})
-    now = _read_state()
-    known = [each for each in before.keys() | now if each in before or each[0] not in {MODULES, NAMES}]
-    left = sorted({each[0] for each in known if before.get(each) != now.get(each)})
+    left = []
+    for what, old in before.items():
+        now = _read(what)
+        if any(old.get(key) != now.get(key) for key in (old if what in {MODULES, NAMES} else old | now)):
+            left.append(what)
     os.write(out, json.dumps([changes, left]).encode() + b"\\n")
     os._exit(0)
 """

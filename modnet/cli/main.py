@@ -16,6 +16,7 @@ import click
 import modnet
 from modnet.cli.output import Group, close_streams, complain, explain, open_streams
 from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
+from modnet.text import format_error
 
 # Each is in a module of its name, so that no command waits for the imports of another.
 COMMANDS = ("compare", "data", "gradient-check", "plot", "plugins", "predict", "resume", "train", "verify")
@@ -60,6 +61,13 @@ def _end(error: BaseException) -> int:
         case MemoryError():
             complain("out of memory: take less data, a smaller network or a smaller batch")
             return 1
+        case SystemExit():
+            frame, line = [*traceback.walk_tb(error.__traceback__)][-1]
+            if not str(frame.f_globals.get("__name__")).startswith("modnet.cli."):
+                complain(
+                    f"code of no plugin ends the program: {format_error(error)} ({frame.f_code.co_filename}:{line})"
+                )
+                return 1
     raise error
 
 

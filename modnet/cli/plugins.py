@@ -21,6 +21,7 @@ from modnet.host.catalogue import LIMIT
 from modnet.host.discovery import PluginHost
 from modnet.host.entry_points import Plugin
 from modnet.host.kinds import KINDS, OBSERVER
+from modnet.host.modules import find_own_file
 from modnet.text import format_table, printable
 
 Notes = Mapping[str, Sequence[Problem]]  # by distribution
@@ -195,7 +196,8 @@ def format_approvals() -> str:
     for approval in list_approvals():
         changed = approval.find_changed()
         now = f"changed: {', '.join(changed)}" if changed else "as approved"
-        row = [approval.module, str(approval.file), approval.digest[:12], approval.since[:10], now]
+        digest = approval.files.get(find_own_file(approval.module, approval.files), "")
+        row = [approval.module, str(approval.code.file), digest[:12], approval.since[:10], now]
         rows.append([printable(cell, 200) for cell in row])
     return "\n".join(format_table(rows, left=len(rows[0]))) if len(rows) > 1 else ""
 

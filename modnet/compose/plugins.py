@@ -11,7 +11,7 @@ from modnet.errors import PluginError
 from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost, is_loading, loading, lock
 from modnet.host.entry_points import Plugin, find_installed
-from modnet.host.failures import explain_failure, to_note
+from modnet.host.failures import explain_failure
 
 _hosts: list[PluginHost] = []  # empty until the first part is asked for, then one
 
@@ -83,5 +83,5 @@ def containing_plugins() -> Iterator[None]:
         if problem := explain(error):
             if isinstance(error, SystemExit):
                 raise problem from error
-            error.add_note(to_note(problem))
+            error.add_note(str(problem).rpartition("\n")[2])
         raise

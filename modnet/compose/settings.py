@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Mutable
 from contextlib import suppress
 from dataclasses import is_dataclass
 from enum import Enum
-from functools import partial
+from functools import cache, partial
 from numbers import Integral, Number, Real
 from os import PathLike
 from pathlib import Path
@@ -20,7 +20,7 @@ from typing import Any, Final, Literal, NewType, TypeVar, Union, cast, get_args,
 import attrs
 import numpy as np
 
-from modnet.compose.values import NO_VALUE, NONE, Unquoted, is_no_value, is_text, read_enum, to_plain
+from modnet.compose.values import NO_VALUE, NONE, Unquoted, find_member, is_no_value, is_text, to_plain
 from modnet.errors import ModnetError, SettingError, describe_unknown, did_you_mean
 from modnet.host.registry import find_override_by
 from modnet.host.signatures import Setting, expand_aliases, find_declared_types, find_settings
@@ -48,7 +48,7 @@ class Settings:
     def __init__(self, name: Callable[[Part], str] = name_of) -> None:
         self._name = name
         self._own: dict[Any, Callable[[Any], Any]] = {}
-        self._settings: dict[type, dict[str, Setting]] = {}
+        self._find: Callable[[type], dict[str, Setting]] = cache(find_settings)
         self._by_kind: dict[Any, Callable[[Any, Any], Any]] = {
             **dict.fromkeys(_WORDS, _read_primitive),
             **dict.fromkeys(_LISTS, self._read_list),
@@ -115,9 +115,9 @@ class Settings:
 
     def _read_single(self, value: Any, kind: Any) -> Any:
         """Return an object without settings of its own, of the number or text that it is written as."""
-        if issubclass(kind, Enum):
-            return read_enum(value, kind)
         with suppress(ValueError, TypeError, ArithmeticError, LookupError):
+            if issubclass(kind, Enum):
+                return find_member(value, kind)
             if issubclass(kind, np.generic):
                 return kind(self.read_value(value, _NUMPY[np.dtype(kind).kind]))
             if is_text(kind) and isinstance(value, (str, int, float) if issubclass(kind, Number) else str):
@@ -145,14 +145,12 @@ class Settings:
         table: Table = {}
         mistakes: list[str] = []
         for key, item in get_settings(value).items():
-            if item is None:
-                setting = self._find(type(value))[key]
-                table |= {} if setting.default is None else {key: self._write_none(setting)}
-                continue
+            setting = self._find(type(value))[key]
             try:
-                table[key] = self.write(item)
+                if item is not None or setting.default is not None:
+                    table[key] = self._write_none(setting) if item is None else self.write(item)
             except SettingError as error:
-                mistakes += [] if item is self._find(type(value))[key].default else _place(key, error)
+                mistakes += [] if item is setting.default else _place(key, error)
         if mistakes:
             raise SettingError(mistakes)
         return table
@@ -168,17 +166,10 @@ class Settings:
         default: Any = setting.default
         if isinstance(default, _FACTORY) and not default.takes_self:
             default = default.factory()
-        is_plain = default is None or default is attrs.NOTHING
-        if is_plain or (type(default) in {type(found), int, float} and is_same(default, found)):
-            return found
-        with suppress(SettingError):
-            return default if is_same(self.write(default), written) else found
+        if type(default) not in {type(found), int, float} or not is_same(default, found):
+            with suppress(SettingError):
+                return default if default is not attrs.NOTHING and is_same(self.write(default), written) else found
         return found
-
-    def _find(self, cls: type) -> dict[str, Setting]:
-        if cls not in self._settings:
-            self._settings[cls] = find_settings(cls)
-        return self._settings[cls]
 
     def _read_any(self, value: Any, _: Any) -> Any:
         if isinstance(value, Unquoted):
@@ -361,13 +352,11 @@ def _is_enum(kind: Any) -> bool:
 def _describe(wanted: Any) -> str:
     """Return a type in words: `a number or 'he'`."""
     origin = get_origin(wanted) or wanted
-    if origin is Literal:
-        return " or ".join(repr(option) for option in get_args(wanted))
+    if origin is Literal or _is_enum(origin):
+        return " or ".join(repr(to_plain(option)) for option in get_args(wanted) or origin)
     if origin in {Union, types.UnionType}:
         options = [option for option in get_args(wanted) if option is not types.NoneType]
         return " or ".join([*map(_describe, options), *[NONE] * (len(options) < len(get_args(wanted)))])
-    if _is_enum(origin):
-        return " or ".join(repr(to_plain(member)) for member in origin)
     if origin in _LISTS:
         return "a list"
     if origin in {dict, Mapping} or attrs.has(origin) or is_dataclass(origin):

@@ -11,7 +11,7 @@ from typing import Any, cast
 import numpy as np
 
 from modnet.compose.parts import find_name, make_part
-from modnet.compose.plugins import get_host
+from modnet.compose.plugins import containing_plugins, get_host
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, PluginError, UnknownNameError
 from modnet.files import ZIP, describe_foreign, head_of, member_name, reading
@@ -46,7 +46,7 @@ def load(what: str | PathLike[str] | object, *, source: str | None = None, **set
 def read_source(source: DataSource, given: Path | object | None) -> Dataset:
     """Return what a source reads, of a file or another object; raises PluginError where that is no data set."""
     path = given if isinstance(given, Path) else None
-    with reading(path, f"the source {find_name(source)}"):
+    with containing_plugins(), reading(path, f"the source {find_name(source)}"):
         data: object = source.read(path) if path is given else source.read_object(given)
     if not isinstance(data, Dataset):
         why = f"the source {find_name(source)} returned a {type(data).__name__}"
@@ -64,7 +64,7 @@ def read_rows(
     source: DataSource, path: Path, features: int, names: Sequence[str], *, may_lack: bool = False
 ) -> RowsToPredict:
     """Return rows to predict, features in the order of `names`, and NaN if they `may_lack` some; raises PluginError."""
-    with reading(path, f"the source {find_name(source)}"):
+    with containing_plugins(), reading(path, f"the source {find_name(source)}"):
         found: object = source.read_named_rows(path, features, names)
     if problem := _describe_wrong_rows(found, features, may_lack=may_lack):
         remedy = f"read_rows is to return rows (N, {features}) of finite numbers, and their labels (N,) or None"
@@ -150,5 +150,5 @@ def _recognises(cls: Any, recognises: Callable[[Any], bool]) -> bool:
     """Ask a source; one that fails over what is not its own does not keep others from reading it."""
     try:
         return bool(recognises(cls))
-    except Exception:
+    except (Exception, SystemExit):
         return False

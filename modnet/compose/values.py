@@ -57,13 +57,10 @@ def to_plain(value: Any) -> Any:
     raise SettingError([f"cannot be written down, TOML has no such {type(value).__name__}: {remedy}"])
 
 
-def read_enum(value: Any, kind: type[Enum]) -> Enum:
-    """Return the member that is written so, or has that name or value; raises SettingError where there is none."""
-    written = {repr(to_plain(member)): member for member in kind}
-    known = {**{repr(name): member for name, member in kind.__members__.items()}, **written}
-    if member := known.get(repr(value)):
-        return member
-    with suppress(ValueError, TypeError):
-        if not isinstance(value, bool):
-            return kind(value)  # several flags, or what the class itself makes of others
-    raise SettingError([f"must be {' or '.join(written)}, not {value!r}"])
+def find_member(value: Any, kind: type[Enum]) -> Enum:
+    """Return the member that is written so, or has that name; raises ValueError or TypeError where there is none."""
+    known = {repr(name): member for name, member in kind.__members__.items()}
+    known |= {repr(to_plain(member)): member for member in kind}
+    if repr(value) in known:
+        return known[repr(value)]
+    return kind(str(value) if isinstance(value, bool) else value)  # several flags, or what the class makes of others

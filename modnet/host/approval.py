@@ -7,7 +7,7 @@ import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from datetime import datetime
 from functools import partial
 from hashlib import sha256
@@ -26,7 +26,6 @@ from modnet.host.modules import (
     Code,
     find_folder,
     find_imported,
-    find_own_file,
     is_module_name,
     locate,
     read_code,
@@ -54,27 +53,14 @@ class Approval:
     since: str = attrs.field(default="", validator=_TEXT, eq=False)
 
     @property
-    def file(self) -> Path:
-        """The file of the module."""
-        return Path(self.folder) / find_own_file(self.module, self.files)
-
-    @property
-    def digest(self) -> str:
-        """The SHA-256 of the module's own file."""
-        return self.files.get(find_own_file(self.module, self.files), "")
+    def code(self) -> Code:
+        """The code as its files are now."""
+        folder = Path(self.folder)
+        return Code(self.module, folder, {name: read_source(folder, name) for name in self.files})
 
     def find_changed(self) -> list[str]:
         """Return the files that are not as they were approved."""
-        return [
-            name
-            for name, digest in self.files.items()
-            if sha256(read_source(Path(self.folder), name)).hexdigest() != digest
-        ]
-
-    def read(self) -> Code | None:
-        """Return the code, or None where it is not as it was approved."""
-        code = Code(self.module, Path(self.folder), {name: read_source(Path(self.folder), name) for name in self.files})
-        return code if code.digests == self.files else None
+        return [name for name, digest in self.code.digests.items() if digest != self.files[name]]
 
 
 def config_folder() -> Path:
@@ -134,68 +120,69 @@ def name_module(
     `then` are its file and the digest of its code when it was used, as far as these are known.
     """
     code = next((code for code in granted if code.module == module), None)
-    return make_plugin(module, (lambda _: code) if code else partial(_find_named, module, where, *then))
+    return make_plugin(module, (lambda _: code) if code else partial(_find_named, module, where, then))
 
 
 def list_granted(plugins: Iterable[Plugin]) -> list[Code]:
     """Return what a worker process may import, too: the modules of third-party plugins, as they were imported."""
     modules = dict.fromkeys(p.module for p in plugins if p.state == LOADED and not p.built_in)
-    return [find_imported(module) or Code(module, Path(), {}) for module in modules]
+    return [find_imported(module) or Code(module) for module in modules]
 
 
-def _find_given(module: str, folder: Path | None, is_installed: bool) -> Code | None:
-    """Return the code of a module that the user gave, or None where it is as Python finds it."""
+def _find_given(module: str, folder: Path | None, is_installed: bool) -> Code:
+    """Return the code of a module that the user gave: in a folder, or as Python finds it, or the approved one."""
     if not folder and (is_installed or module in sys.modules):
-        return None
+        return Code(module)
     if folder := folder or find_folder(module, []):
         return read_code(module, folder)
     is_known = any(approval.module == module for approval in list_approvals())
-    return _find_approved(f"-p names the module {module!r}", module) if is_known else None
+    return _find_approved(f"-p names the module {module!r}", module, []) if is_known else Code(module)
 
 
-def _find_named(module: str, where: Path | None, file: str, digest: str, is_installed: bool) -> Code | None:
-    """Return the approved code of a module that the file `where` names, or None where it is as Python finds it.
+def _find_named(module: str, where: Path | None, then: tuple[str, str], is_installed: bool) -> Code:
+    """Return the approved code of a module that the file `where` names; warns where another one lies nearer.
 
-    Raises UnapprovedError unless it is installed as a plugin. Warns where another one of its name lies nearer.
+    Of a module that is imported, or installed as a plugin, any will do; otherwise raises UnapprovedError.
     """
     what = printable(f"{where or 'the experiment'} names the module {quote(module)}", 2000)
     if not is_module_name(module):
         raise UnapprovedError(what, "a module has a name as in Python, without .py")
     beside = where.absolute().parents[:PARENTS] if where else ()
-    places = [Path.cwd(), *beside, *Path(file).parents[: module.count(".") + 2]]
+    places = [Path.cwd(), *beside, *Path(then[0]).parents[: module.count(".") + 2]]
     found = [place.resolve() for place in places if locate(module, place)]
-    is_imported = module in sys.modules  # by the program itself, or as an installed plugin
-    code = None if is_imported else _find_approved(what, module, found, file, digest, is_installed)
-    taken = code.folder if code else find_folder(module, [])
+    code = Code(module)
+    if module not in sys.modules:
+        code = _find_approved(what, module, found, then, is_installed)
+    taken = code.folder if code.files else find_folder(module, [])
     if found and not read_code(module, found[0], is_to_be_imported=False).is_in(taken):
-        it = f"{code.file if code else find_file(module)} is taken, and not {locate(module, found[0])}"
+        it = f"{code.file if code.files else find_file(module)} is taken, and not {locate(module, found[0])}"
         warnings.warn(printable(f"{what}: {it}, which is another", 4000), stacklevel=2)
     return code
 
 
 def _find_approved(
-    what: str, module: str, folders: Sequence[Path] = (), file: str = "", digest: str = "", is_installed: bool = False
-) -> Code | None:
-    """Return the approved code with a digest, else that in the first of some folders, else the only one.
+    what: str, module: str, folders: list[Path], then: tuple[str, str] = ("", ""), is_installed: bool = False
+) -> Code:
+    """Return the approved code with the digest of then, or in the first of some folders, or the only one.
 
-    Where there is none, raises UnapprovedError, or returns None for a module that is installed as a plugin.
+    Raises UnapprovedError where there is none, unless the module is installed as a plugin.
     """
+    file, digest = then
     known = [approval for approval in list_approvals() if approval.module == module]
-    codes = {code.folder: code for approval in known if (code := approval.read())}
-    code = next((code for code in codes.values() if code.digest == digest), None)
-    if code := code or next((codes[folder] for folder in folders if folder in codes), None):
-        return code
-    if is_installed:
-        return None
+    codes = {code.folder: code for each in known if (code := each.code).digests == each.files}
+    chosen = [code for code in codes.values() if code.digest == digest]
+    chosen += [codes[folder] for folder in folders if folder in codes]
+    if chosen or is_installed:
+        return chosen[0] if chosen else Code(module)
     as_then = (each for each in folders if digest and read_code(module, each, is_to_be_imported=False).digest == digest)
     folder = next(as_then, folders[0]) if folders else find_folder(module, [])
-    if codes and not folder:
-        if len({code.digest for code in codes.values()}) == 1:
-            return codes.popitem()[1]
+    if not folder and len({code.digest for code in codes.values()}) == 1:
+        return codes.popitem()[1]
+    if not folder and codes:
         several = printable(" and ".join(map(str, codes)), 2000)
         raise UnapprovedError(f"{what}, and several are approved", f"run it in the folder of one, {several}")
     folder = folder or next((Path(approval.folder) for approval in known), None)
-    raise _explain(what, module, folder, [a for a in known if folder == Path(a.folder)], file)
+    raise _explain(what, module, folder, [each for each in known if folder == Path(each.folder)], file)
 
 
 def _explain(what: str, module: str, folder: Path | None, known: list[Approval], then: str) -> UnapprovedError:

@@ -36,7 +36,7 @@ from modnet.host.entry_points import (
     split_names,
 )
 from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS
-from modnet.host.modules import find_folder
+from modnet.host.modules import Code, find_folder
 from modnet.host.problems import to_problem
 from modnet.host.registry import SESSION, Component, Registry, create_component, determine_kind
 from modnet.interfaces import Observer
@@ -262,32 +262,25 @@ class PluginHost:
     def _load_named(self, plugin: Plugin) -> None:
         if any(module is sys.modules.get(plugin.module) for module in self._modules.values()):
             return
-        of_module = [p for p in self.plugins if p.value and p.module == plugin.module and p.state != DISABLED]
-        installed = [p for p in of_module if p.value == plugin.module] or of_module
-        if installed and not self._replace(of_module, plugin):
-            for each in installed:
+        installed = [p for p in self.plugins if p.value and p.module == plugin.module and p.state != DISABLED]
+        code = plugin.find(True) if installed else Code(plugin.module)
+        if installed and code.is_in(find_folder(plugin.module, [])):
+            self.registry.aliases[plugin.module] = installed[0].distribution
+            for each in [p for p in installed if p.value == p.module] or installed:
                 self._import_unless_loaded(each)
                 each.raise_if_broken()
-            self.registry.aliases[plugin.module] = installed[0].distribution
             return
+        for each in installed:
+            what = f"{code.file} is taken, and not {each.file}, which is other code of that name"
+            warnings.warn(f"{what}, installed with {each.distribution} {each.version}", stacklevel=2)
+            self.registry.discard(each.components)
+            each.update(DISABLED, Problem(what, "leave out -p, to take that"))
         if self.without & plugin.names:
             plugin.update(DISABLED)
         else:
             self._load(plugin)
         plugin.raise_if_broken()
         self.plugins.append(plugin)
-
-    def _replace(self, installed: Iterable[Plugin], plugin: Plugin) -> bool:
-        """Disable the installed plugins of a named module where its code is other, and say whether it is."""
-        code = plugin.find(True)
-        if not code or code.is_in(find_folder(plugin.module, [])):
-            return False
-        for each in installed:
-            what = f"{code.file} is taken, and not {each.file}, which is other code of that name"
-            warnings.warn(f"{what}, installed with {each.distribution} {each.version}", stacklevel=2)
-            self.registry.discard(each.components)
-            each.update(DISABLED, Problem(what, "leave out -p, to take that"))
-        return True
 
     def _load(self, plugin: Plugin) -> None:
         """Load a plugin and register its parts; where it fails, it is broken and leaves nothing."""

@@ -45,13 +45,14 @@ class Plugin:
     load: Callable[[], object]
     value: str = ""  # the value of its entry point, `module` or `module:object`; "" where it has none
     needs: dict[str, str] = attrs.field(factory=dict)
-    """The versions of modnet and of Python that its metadata ask for, as in ">=2"; "" where any will do."""
+    """The versions of modnet and of Python that its metadata ask for, as in ">=2"."""
     state: str = NOT_ASKED
     problem: Problem | None = None  # the reason why it is broken, and what to do
     components: tuple[Component, ...] = ()  # the parts that it provides
     follows: tuple[str, ...] = ()  # the lifecycle hooks by which it follows runs
-    find: Callable[[bool], Code | None] = lambda _: None
-    """Return the code of a module that was named, or None where it is as Python finds it."""
+    find: Callable[[bool], Code] = lambda _: Code(
+        ""
+    )  # return the code of a module that was named, and may be installed
     changes: tuple[str, ...] = ()  # what of the process its import changes, in a few words each
 
     @property
@@ -78,7 +79,7 @@ class Plugin:
     def names(self) -> set[str]:
         """The names that disable it."""
         others = {EVERY_OTHER} if self.value and not self.built_in else set()
-        return {self.name, self.distribution, self.key} | others
+        return {self.name, self.distribution, self.key, self.module} | others
 
     @property
     def file(self) -> str:
@@ -147,19 +148,16 @@ def _read_plugins(distribution: Distribution, points: Iterable[EntryPoint]) -> l
     needs = {}
     if about and name != BUILT_IN:
         required = [str(each.specifier) for each in find_requirements(about.get_all("Requires-Dist") or ())]
-        needs = {BUILT_IN: ",".join(filter(None, required)), "Python": about.get("Requires-Python") or ""}
+        asked = {BUILT_IN: ",".join(filter(None, required)), "Python": about.get("Requires-Python")}
+        needs = {what: needed for what, needed in asked.items() if needed}
     modules = [(point, point.value.partition(":")[0].strip()) for point in points]
     return [Plugin(point.name, name, version, module, point.load, point.value, needs) for point, module in modules]
 
 
-def make_plugin(name: str, find: Callable[[bool], Code | None] = lambda _: None) -> Plugin:
+def make_plugin(name: str, find: Callable[[bool], Code] | None = None) -> Plugin:
     """Return the plugin in a module that is not installed as one, by default imported as Python finds it."""
-
-    def load() -> object:
-        code = find(False)
-        return code.load() if code else importlib.import_module(name)
-
-    return Plugin(name, name, "", name, load, find=find)
+    find = find or (lambda _: Code(name))
+    return Plugin(name, name, "", name, lambda: find(False).load(), find=find)
 
 
 def split_names(without: Iterable[str]) -> list[str]:
@@ -212,20 +210,11 @@ def find_unmet(plugin: Plugin, version: str) -> Problem | None:
     """Return which other version of modnet than this one, or of Python, a plugin requires, and what to do; or None."""
     here = {BUILT_IN: version, "Python": ".".join(map(str, sys.version_info[:3]))}
     for what, needed in plugin.needs.items():
-        if needed and not _is_met(needed, here[what]):
-            get = f"pip install '{DISTRIBUTION}{needed}'" if what == BUILT_IN else f"take Python {needed}"
-            why = f"it requires {what}{needed}, this is {what} {here[what]}"
-            return Problem(why, f"{get}, or another version of {plugin.distribution}")
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+        with suppress(InvalidSpecifier):  # it requires nothing, as a requirement that cannot be read
+            if not SpecifierSet(needed).contains(here[what], prereleases=True):
+                get = f"pip install '{DISTRIBUTION}{needed}'" if what == BUILT_IN else f"take Python {needed}"
+                why = f"it requires {what}{needed}, this is {what} {here[what]}"
+                return Problem(why, f"{get}, or another version of {plugin.distribution}")
     return None
-
-
-def _is_met(needed: str, version: str) -> bool:
-    simple = re.fullmatch(r">=\s*3\.(\d+)", needed)  # of Python, as most have it
-    if simple and version.startswith("3.") and int(version.split(".")[1]) >= int(simple[1]):
-        return True
-    from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-    try:
-        return SpecifierSet(needed).contains(version, prereleases=True)
-    except InvalidSpecifier:  # as of a requirement that cannot be read
-        return True

@@ -4,55 +4,39 @@ from __future__ import annotations
 
 import inspect
 import traceback
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from contextlib import suppress
-
-import attrs
 
 from modnet.errors import DataError, ModnetError, PluginError
 from modnet.host.entry_points import LOADED, Plugin, find_file
 from modnet.host.kinds import KINDS
-from modnet.host.modules import find_imported
-from modnet.host.registry import BUILT_IN
+from modnet.host.modules import find_imported, find_own_file
+from modnet.host.registry import Component
 from modnet.text import format_error
 
 _ENDS: dict[type, str] = {SystemExit: "ends the program", KeyboardInterrupt: "interrupts the run"}
-
-
-@attrs.frozen
-class _Owner:
-    """The plugin that a package, a module or a class belongs to, and what kind of part the class is."""
-
-    plugin: Plugin
-    kind: str = ""
-    cls: type | None = None
-
-
-@attrs.frozen
-class _Step:
-    """A line of plugins' own code that an error came through: of one plugin's, or of what several share."""
-
-    owners: list[_Owner]
-    where: str
-    name: str = ""  # of the function
 
 
 def explain_failure(error: BaseException, plugins: Iterable[Plugin]) -> PluginError | None:
     """Return what an error says that a third-party plugin raised while it was used, or None where none did.
 
     It names the innermost line of a plugin's own, or the class of the part that returned something wrong. An error of
-    modnet's keeps its words; one of a data source about a file is no failure.
+    modnet's keeps its words; one of a data source about a file is no failure. The last line of the text says whose.
     """
-    steps = list(_list_steps(error, _map_names([plugin for plugin in plugins if not plugin.built_in])))
+    others = [plugin for plugin in plugins if plugin.state == LOADED and not plugin.built_in]
+    steps = [
+        (where, name, claims) for where, module, name in _list_steps(error) if (claims := _claim(module, name, others))
+    ]
     if not steps:
         return None
-    shared = [owner.plugin for owner in steps[-1].owners]
-    alone = [step.owners[0].plugin for step in reversed(steps) if len(step.owners) == 1]
-    plugin = next((plugin for plugin in alone if plugin in shared), shared[0])
-    own = [(step, owner) for step in reversed(steps) for owner in step.owners if owner.plugin is plugin]
-    kind = next((owner.kind for _, owner in own if owner.kind), "")
-    is_hook = any(step.name in plugin.follows for step, _ in own)
-    if isinstance(error, DataError) and kind == "data-source" and not is_hook and not error.__cause__:
+    where = steps[-1][0]
+    # Code that several share is whose other code the error came through, too.
+    surest = {one: max(claims[one][0] for _, _, claims in steps if one in claims) for one in steps[-1][2]}
+    plugin = max(surest, key=lambda one: (steps[-1][2][one][0], surest[one]))
+    own = [(name, claims[plugin][1]) for _, name, claims in reversed(steps) if plugin in claims]
+    part = next((component for _, component in own if component), None)
+    is_hook = any(name.rpartition(".")[2] in plugin.follows for name, _ in own)
+    if isinstance(error, DataError) and not error.__cause__ and part and part.kind == "data-source":
         return None
     remedy = "install what it needs" if isinstance(error, ImportError) else "correct it"
     if isinstance(error, MemoryError):
@@ -60,21 +44,15 @@ def explain_failure(error: BaseException, plugins: Iterable[Plugin]) -> PluginEr
     if is_hook or not plugin.components:
         only = "where none of its parts is used, " * bool(plugin.components)
         remedy += f", or {only}leave it out, --without {plugin.name}"
-    elif kind:
-        remedy += f", or take another {KINDS[kind].words}"
+    elif part:
+        remedy += f", or take another {KINDS[part.kind].words}"
+        where = where or _find_class(part.cls)
     why = f"the plugin {plugin.name} {_ENDS.get(type(error), 'fails')}: {_describe(error)}"
     if isinstance(error, ModnetError):
         why = f"{error}\nin the plugin {plugin.name}"
-    problem = PluginError(why, remedy, steps[-1].where)
-    for note in getattr(error, "__notes__", ()):
-        if note != to_note(problem):
-            problem.add_note(str(note))
+    problem = PluginError(why, remedy, where)
+    problem.__notes__ = [str(note) for note in getattr(error, "__notes__", ()) if str(note) not in str(problem)]
     return problem
-
-
-def to_note(problem: PluginError) -> str:
-    """Return what `explain_failure` says of an error, without the words of modnet's own."""
-    return str(problem).rpartition("\n")[2]
 
 
 def _describe(error: BaseException) -> str:
@@ -84,48 +62,37 @@ def _describe(error: BaseException) -> str:
     return format_error(error) + (f"{between}{_describe(inner)}" if inner else "")
 
 
-def _list_steps(error: BaseException, owners: Mapping[str, list[_Owner]]) -> Iterator[_Step]:
-    """Yield the lines of plugins' own code, the outermost first."""
+def _list_steps(error: BaseException) -> Iterator[tuple[str, str, str]]:
+    """Yield place, module and function of all code that an error came through, the outermost first."""
     for frame, line in traceback.walk_tb(error.__traceback__):
         code = frame.f_code
-        if found := _find_owners(f"{frame.f_globals.get('__name__')}.{code.co_qualname}", owners):
-            yield _Step(found, f"{code.co_filename}:{line}", code.co_name)
-    if isinstance(error, PluginError) and (found := _find_owners(error.part, owners)) and found[0].cls:
-        yield _Step(found, _find_class(found[0].cls))
+        yield f"{code.co_filename}:{line}", str(frame.f_globals.get("__name__")), code.co_qualname
+    if isinstance(error, PluginError) and error.part:
+        yield ("", *error.part)
     inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else None
     if isinstance(error, DataError):  # about a file that could not be read
         inner = error.__cause__
     if inner:
-        yield from _list_steps(inner, owners)
+        yield from _list_steps(inner)
 
 
-def _map_names(plugins: list[Plugin]) -> dict[str, list[_Owner]]:
-    """Return whose packages, modules and classes of parts there are, by their dotted names."""
-    packages, parts, files, modules = ([] for _ in range(4))
+def _claim(module: str, name: str, plugins: list[Plugin]) -> dict[Plugin, tuple[int, Component | None]]:
+    """Return the plugins that code belongs to, each with how sure that is, and the part whose method it is.
+
+    A method is surer than a module that registers or has parts, and that is surer than what is beside or around it.
+    """
+    found: dict[Plugin, tuple[int, Component | None]] = {}
     for plugin in plugins:
-        owner = _Owner(plugin)
-        if find_file(plugin.package):  # which a namespace has not
-            packages.append((plugin.package, owner))
-        if plugin.state == LOADED:
-            modules.append((plugin.module, owner))
-            parts += [(c.cls, _Owner(plugin, c.kind, c.cls)) for c in plugin.components]
-            code = None if plugin.value else find_imported(plugin.module)
-            paths = [path.removesuffix(".py").removesuffix("/__init__") for path in (code.files if code else ())]
-            files += [(path.replace("/", "."), owner) for path in paths]
-    classes = [(f"{cls.__module__}.{cls.__qualname__}", owner) for cls, owner in parts]
-    found: dict[str, list[_Owner]] = {}
-    for level in (packages, [(cls.__module__, _Owner(owner.plugin)) for cls, owner in parts], files, modules, classes):
-        names: dict[str, list[_Owner]] = {}
-        for name, owner in level:
-            names.setdefault(name, []).append(owner)
-        found |= names
-    return {name: owners for name, owners in found.items() if name.partition(".")[0] != BUILT_IN}
-
-
-def _find_owners(name: str, owners: Mapping[str, list[_Owner]]) -> list[_Owner]:
-    while name and name not in owners:
-        name = name.rpartition(".")[0]
-    return owners.get(name, [])
+        parts = [component for component in plugin.components if component.cls.__module__ == module]
+        part = next((one for one in parts if f"{name}.".startswith(f"{one.cls.__qualname__}.")), None)
+        code = find_imported(plugin.module)
+        is_beside = code and find_own_file(module, code.files)
+        is_inside = module.partition(".")[0] == plugin.package and find_file(
+            plugin.package
+        )  # which a namespace has not
+        if sure := 3 if part else 2 if parts or module == plugin.module else int(bool(is_beside or is_inside)):
+            found[plugin] = sure, part
+    return found
 
 
 def _find_class(cls: type) -> str:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import inspect
 import re
 import traceback
-from contextlib import suppress
 
 import attrs
 import pluggy
@@ -42,19 +41,13 @@ def _describe(error: BaseException, plugin: Plugin) -> Problem:
 
 def _advise_module(plugin: Plugin, module: str) -> str:
     """Return what to do where a module of a plugin is not found: its own, or one in its package."""
-    if not plugin.value:
-        is_own = module in {plugin.module, plugin.package}
-        return "give it in its folder, or its file, as in -p ./my_cube.py" if is_own else "correct the import"
-    import importlib.metadata
-
-    files: set[str] = set()
-    with suppress(Exception):  # damaged metadata
-        files = {str(file) for file in importlib.metadata.files(plugin.distribution) or ()}
-    if not files or {f"{module.replace('.', '/')}{end}" for end in (".py", "/__init__.py")} & files:
-        return "install it again"
-    if "." in module:
-        return f'correct its name, or ship it: include = ["{plugin.package}*"] under [tool.setuptools.packages.find]'
-    return f'correct its name, or ship it: py-modules = ["{module}"] under [tool.setuptools]'
+    if plugin.value:
+        ship = f'py-modules = ["{module}"] under [tool.setuptools]'
+        if "." in module:
+            ship = f'include = ["{plugin.package}*"] under [tool.setuptools.packages.find]'
+        return f"install it again, or have its pyproject.toml ship it first: {ship}"
+    is_own = module in {plugin.module, plugin.package}
+    return "give it in its folder, or its file, as in -p ./my_cube.py" if is_own else "correct the import"
 
 
 def _describe_hook(error: pluggy.PluginValidationError) -> Problem:

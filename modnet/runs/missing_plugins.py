@@ -13,7 +13,7 @@ from modnet.errors import DataError, ModnetError, PluginError
 from modnet.host.approval import name_module
 from modnet.host.entry_points import DISTRIBUTION, Plugin
 from modnet.host.kinds import KINDS
-from modnet.host.modules import locate
+from modnet.host.modules import is_module_name, locate
 from modnet.host.registry import BUILT_IN
 from modnet.runs.receipt import Receipt
 from modnet.runs.surroundings import OBSERVER, Origin
@@ -21,7 +21,6 @@ from modnet.text import printable, quote
 
 # Nothing else is advised to be installed: anybody may have written the receipt, and its advice goes into a shell.
 _DISTRIBUTION = re.compile(r"[A-Za-z0-9]([A-Za-z0-9._-]{0,98}[A-Za-z0-9])?")
-_MODULE = re.compile(r"[A-Za-z_][A-Za-z0-9_]*(\.[A-Za-z_][A-Za-z0-9_]*)*")
 _LONGEST = 100  # characters of a name or a version that are shown
 
 
@@ -83,7 +82,7 @@ def _advise(origin: Origin) -> str:
     if not origin.version:
         name, folders = origin.distribution, Path(origin.file).parents
         file = next((file for folder in folders[: name.count(".") + 2] if (file := locate(name, folder))), name)
-        how = f": load it with -p {shlex.quote(str(file))}" if _MODULE.fullmatch(name) else ""
+        how = f": load it with -p {shlex.quote(str(file))}" if is_module_name(name) else ""
         return f"{whose}, a module that was not installed as a plugin{how if how.isprintable() else ''}"
     other = f"; installed is {reports[0].version}, which has none of that name" if reports else ""
     return f"{whose}{other or ', which is not installed'}{_advise_installing(origin)}"

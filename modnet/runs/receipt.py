@@ -210,11 +210,8 @@ def compare_settings(
     ['setting loss.eps: 0.1 then, 0.2 now']
     """
     found = compare_entries(part, flatten(then), flatten(now))
-    return [each for each in found if not each.what.startswith(changeable) and not _names_one_part(each)]
-
-
-def _names_one_part(each: Difference) -> bool:
-    return each.what.endswith("name") and get_host().registry.are_same(each.then, each.now)
+    found = [each for each in found if not each.what.startswith(changeable)]
+    return [e for e in found if not (e.what.endswith("name") and get_host().registry.are_same(e.then, e.now))]
 
 
 def flatten(value: Any, path: str = "") -> Table:

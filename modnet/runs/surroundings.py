@@ -46,8 +46,7 @@ class Origin:
     version: str
     package: str
     code_sha256: str
-    file: str = attrs.field(default="", eq=False)
-    """The file of a module that was not installed as a plugin, or was named as one is."""
+    file: str = attrs.field(default="", eq=False)  # of a module that was named
 
 
 @attrs.frozen
@@ -178,15 +177,12 @@ def _describe_plugin(kind: str, name: str, plugin: Plugin, module: str, named: C
 
 
 def _read_named(plugin: Plugin) -> tuple[str, str]:
-    """Return the fingerprint of a module that Python found, and of what it imports from its folder.
-
-    Of a folder of libraries, this is what belongs to its distribution.
-    """
+    """Return the fingerprint of a module that Python found, and of what it imports from its folder and distribution."""
     from importlib import metadata
 
     beside: set[str] = set()
-    with suppress(metadata.PackageNotFoundError):
-        beside |= {str(file) for file in (metadata.files(plugin.distribution) if plugin.value else None) or ()}
+    with suppress(Exception):  # of metadata that are missing or damaged
+        beside |= {str(file) for file in metadata.files(plugin.distribution) or ()}
     with suppress(ModnetError):
         if folder := find_folder(plugin.module, Path(plugin.file).parents):
             return plugin.module, read_code(plugin.module, folder, beside, is_to_be_imported=False).digest
@@ -194,10 +190,7 @@ def _read_named(plugin: Plugin) -> tuple[str, str]:
 
 
 def _find_code(module: str, plugin: Plugin | None = None) -> tuple[str, str]:
-    """Return the fingerprint of a module's code, or of a plugin that was named, as it was when it was loaded.
-
-    Its files may have changed since.
-    """
+    """Return the fingerprint of the code of a module, or of a named plugin, as it was loaded: files may change."""
     package = module.partition(".")[0]
     modules = [each for name, each in list(sys.modules.items()) if name.partition(".")[0] == package]
     loaded = [spec for each in modules if (spec := getattr(each, "__spec__", None))]  # another one, once loaded again

@@ -173,6 +173,7 @@ def preserve_process() -> Iterator[None]:
     try:
         with (
             contextlib.redirect_stdout(io.StringIO()),
+            contextlib.redirect_stderr(io.StringIO()),
             warnings.catch_warnings(action="ignore"),
             np.errstate(all="ignore"),
             np.printoptions(),
@@ -205,7 +206,8 @@ def _describe(how: Callable[[object], str], value: object) -> str:
 
 
 def _name(part: object) -> str:
-    return part.__name__ if isinstance(part, ModuleType) else repr(part)
+    named = part if isinstance(part, ModuleType) else type(part)
+    return named.__name__ if named is part or type(part).__repr__ is object.__repr__ else repr(part)
 
 
 def _locate(error: BaseException, probe: Callable[..., Any]) -> tuple[type, int]:

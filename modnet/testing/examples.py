@@ -20,7 +20,6 @@ from modnet.compose.adapters import ADAPTERS, adapt
 from modnet.compose.settings import get_settings
 from modnet.errors import ModnetError
 from modnet.host.kinds import find_kinds
-from modnet.interfaces import Observer
 
 KIT = __name__.rpartition(".")[0]
 GRADCHECK = f"{KIT}.gradcheck."  # is at hand wherever modnet is, as `modnet.check_gradient`
@@ -71,7 +70,11 @@ class _Writer:
         if type(value) in ADAPTED:
             self._import("adapt", adapt)
             return f"adapt({ADAPTED[type(value)]!r}, {self.literal(value.part)})"
-        if find_kinds(type(value)) or isinstance(value, Observer) or attrs.has(type(value)):
+        if (
+            find_kinds(type(value))
+            or getattr(type(value), "__repr__", None) is object.__repr__
+            or attrs.has(type(value))
+        ):
             return self._to_call(value)
         if callable(value) and hasattr(value, "__name__"):
             return self.function(value) if _is_kit(value) else self._import(value.__name__, value)

@@ -187,7 +187,7 @@ def test_they_change_no_state_and_no_exit_status(tmp_path: Path) -> None:
     done = doctor("--json")
     record = json.loads(done.stdout)[-1]
     assert (done.returncode, record["why"]) == (1, "there is no module 'modnet_cube'")
-    assert record["remedy"] == "install it again", "it was there"
+    assert record["remedy"].startswith("install it again, or")
     assert [note["why"] for note in record["notes"]][1:] == ["it ships runs, as any other distribution may"]
 
 

@@ -472,3 +472,24 @@ class TestNewPlugin:
             assert "modnet-soft-cap is installed already: choose another name" in again.stderr
         finally:
             environment.pip("uninstall", "--yes", "modnet-soft-cap")
+
+    @pytest.mark.check
+    def test_so_is_one_that_follows_runs(self, environment: Environment, tmp_path: Path) -> None:
+        begun = environment.modnet("plugins", "new", "journal", "--kind", "observer", cwd=tmp_path)
+        assert begun.returncode == 0, begun.stderr
+        environment.pip("wheel", "--no-deps", "--wheel-dir", tmp_path / "dist", tmp_path / "modnet-journal")
+        environment.pip("install", "--no-index", "--no-compile", *(tmp_path / "dist").iterdir())
+        try:
+            record = environment.plugins(cwd=tmp_path)["modnet-journal:journal"]
+            assert (record["state"], record["follows"]) == ("ready", ["epoch_ended", "run_ended"])
+            done = environment.modnet("plugins", "check", "modnet-journal", cwd=tmp_path)
+            assert (done.returncode, done.stderr) == (0, "")
+            assert done.stdout == "observer modnet_journal: 8 checks: 8 passed, 0 failed\n"
+            assert not (tmp_path / "journal.jsonl").exists()
+            done = environment.modnet(*TRAIN, "--out", "run", cwd=tmp_path)
+            assert done.returncode == 0, done.stderr
+            last = (tmp_path / "journal.jsonl").read_text(encoding="utf-8").splitlines()[-1]
+            assert json.loads(last)["status"] == "finished"
+            assert "identical" in environment.modnet("verify", "run", cwd=tmp_path).stdout
+        finally:
+            environment.pip("uninstall", "--yes", "modnet-journal")

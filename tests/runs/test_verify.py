@@ -372,7 +372,7 @@ class TestReceipt:
             ('{"format": 2, "sha256": ""}', r"receipt\.json: not a run's receipt, or damaged \('settings' is missing"),
             (
                 '{"format": 9, "sha256": ""}',
-                r"receipt\.json: of format 9, this modnet reads 2: install a newer one",
+                r"receipt\.json: of format 9, this modnet reads 3: install a newer one",
             ),
         ],
     )

@@ -730,6 +730,39 @@ class NeedsTwoLayers(modnet.GradientEstimator):
         return objective.backward(params)
 
 
+@GRADIENTS.add_legal(network={"sizes": (3, 4, 4, 2), "hidden": "relu"})
+class NeedsDepth(modnet.GradientEstimator):
+    """For networks of three layers and more, as it says."""
+
+    def __call__(self, objective, params, stream):
+        if not isinstance(objective, modnet.Objective):
+            raise modnet.NoDerivativeError("it needs a network")
+        if len(objective.layers) < 3:
+            raise modnet.SettingError(["it needs three layers"], "gradient")
+        return objective.backward(params)
+
+
+@GRADIENTS.add_broken("shape-and-dtype", network={"sizes": (3, 4, 4, 2)})
+class ForgetsTheMiddle(NeedsDepth):
+    def __call__(self, objective, params, stream):
+        grads = NeedsDepth.__call__(self, objective, params, stream)
+        return {name: g for name, g in grads.items() if name != "W2"}
+
+
+@GRADIENTS.add_legal(network={"sizes": (3, 1), "output": "identity", "loss": "mean-squared-error"})
+class LeastSquares(modnet.GradientEstimator):
+    """For a linear regression alone: x' (x w + b - t), written out."""
+
+    def __call__(self, objective, params, stream):
+        if not isinstance(objective, modnet.Objective):
+            raise modnet.NoDerivativeError("it needs a network")
+        (layer,) = objective.layers
+        misses = objective.trace(params).output - objective.t
+        shares = 2 / len(misses) if objective.weights is None else 2 * objective.weights / objective.weights.sum()
+        da = misses * np.reshape(shares, (-1, 1)).astype(misses.dtype)
+        return {layer.weight: objective.x.T @ da, layer.bias: da.sum(axis=0)}
+
+
 # Optimizers
 
 
@@ -795,6 +828,12 @@ class Hasty(modnet.Optimizer):
 
     def step(self, params, grads, state):
         return {name: w - w.dtype.type(self.speed) * grads[name] for name, w in params.items()}, None
+
+
+@OPTIMIZERS.add_broken("parabola", parabola={"speed": 0.1})
+class HastyUphill(Hasty):
+    def step(self, params, grads, state):
+        return {name: w + self.speed * grads[name] for name, w in params.items()}, None
 
 
 class Totals(NamedTuple):
