@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import itertools
 import re
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -11,6 +13,10 @@ import pytest
 
 import modnet
 from modnet.testing.gradcheck.taylor import find_kinks, judge
+
+sys.path.append(str(Path(__file__).parents[1] / "benchmarks"))
+
+import gradient_verdicts
 
 RNG = np.random.default_rng(0)
 X, T = RNG.normal(size=(6, 4)), np.arange(6) % 3
@@ -241,6 +247,9 @@ class Fused(modnet.FusedLoss):
             a[...] = 0
         return losses + (self.does == "losses")
 
+    def changes_along(self, a: Any, y: Any, t: Any, directions: Any, steps: Any) -> Any:
+        return super().changes_along(a, y, t, directions, steps) * (2 if self.does == "changes along" else 1)
+
     def backward(self, a: Any, y: Any, t: Any, axis: int = -1) -> Any:
         da = y - modnet.one_hot(t, y, axis)
         if self.does == "backward writes y":
@@ -266,6 +275,7 @@ class Entropy(modnet.Loss):
         ("outputs", "its fused form gives outputs that differ by"),
         ("losses", "differences rely on it"),
         ("losses write", "losses writes into a"),
+        ("changes along", "differences rely on it"),
         ("backward writes y", "backward writes into y"),
     ],
 )
@@ -371,6 +381,13 @@ def test_at_true_kinks_nothing_is_wrong_and_the_kink_is_named(hidden: str, dtype
         assert found.passed, str(found)
         assert found.estimators[0].error < 1e-3 or found.estimators[0].kinks or found.estimators[0].reason
     assert check(hidden, np.zeros((6, 4)), dtype=dtype).verdicts[0].verdict == "kink"
+
+
+def test_a_right_gradient_that_float32_cannot_confirm_is_too_noisy() -> None:
+    net, x, t = gradient_verdicts.scaled_network(271)  # deep, with weights of about 10: slopes change within each step
+    whole = modnet.check_gradient(net, x, t, estimators=[]).verdicts[-1]
+    assert whole.verdict == "too noisy"
+    assert whole.explanation.startswith("rounding hides the slope; in float64 ")
 
 
 @pytest.mark.parametrize("dtype", ["float64", "float32"])

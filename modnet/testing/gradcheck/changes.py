@@ -49,6 +49,11 @@ def judge_loss_changes(loss: Loss, layer: DenseLayer, a: Array, t: Array) -> Ite
     if type(fused).change is not FusedLoss.change:
         expected, given = FusedLoss.change(fused, a, y, t, da), {"a": a, "y": y, "t": t, "da": da}
         yield from _compare(f"change {name}", number, fused.change, given, expected, (a + da, losses))
+    if type(fused).changes_along is not FusedLoss.changes_along:
+        along = {"a": _turn(a), "y": _turn(y), "t": _turn(t), "directions": np.eye(len(da.T), dtype=a.dtype)}
+        along["steps"] = _turn(da)
+        wanted, sizes = FusedLoss.changes_along(fused, *along.values()), (a + da, losses)
+        yield from _compare_turned(f"changes_along {name}", number, fused.changes_along, along, wanted, sizes)
 
 
 def _spread_moves(a: Array, unit: Array) -> Array:
@@ -65,19 +70,32 @@ def _compare(
     expected: Array,
     sizes: Sequence[Array],
 ) -> Iterator[Verdict]:
-    """Yield a verdict where a function gives something else than `expected`, called with the units first.
+    """Yield a verdict where a function gives something else than `expected`, called with the units first."""
+    turned = {name: _turn(values) for name, values in given.items()}
+    yield from _compare_turned(part, number, partial(function, axis=0), turned, _turn(expected), sizes)
 
-    `sizes` are the values whose rounding counts.
+
+def _compare_turned(
+    part: str,
+    number: int,
+    function: Callable[..., Any],
+    given: Mapping[str, Array],
+    wanted: Array,
+    sizes: Sequence[Array],
+) -> Iterator[Verdict]:
+    """Yield a verdict where a function gives something else than is wanted; `sizes` are values whose rounding counts.
+
+    The first word of `part` is the function's name.
     """
-    name, wanted = part.partition(" ")[0], _turn(expected)
+    name = part.partition(" ")[0]
     fields: dict[str, Any] = {"verdict": WRONG, "part": part, "layer": number}
     try:
-        found = call_part(name, partial(function, axis=0), {key: _turn(value) for key, value in given.items()})
+        found = call_part(name, function, given)
         found = check_array(name, found, wanted.shape)
     except MisconductError as error:
         yield Verdict(**fields, size=np.inf, explanation=str(error))
         return
-    largest = sum(float(np.abs(values).max(initial=0.0)) for values in (*sizes, expected))
+    largest = sum(float(np.abs(values).max(initial=0.0)) for values in (*sizes, wanted))
     off = np.where(np.isfinite(wanted), np.abs(found - wanted), 0.0)
     if (off <= ROUNDINGS * np.finfo(wanted.dtype).eps * (1 + largest)).all():
         return

@@ -6,7 +6,7 @@ A derivative is claimed to be exact, and is right or wrong; an estimate has an e
 from __future__ import annotations
 
 import math
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import attrs
 import numpy as np
@@ -20,7 +20,7 @@ from modnet.testing.gradcheck.estimators import EstimatorRow, estimate, format_e
 from modnet.testing.gradcheck.forward import find_pre_activations
 from modnet.testing.gradcheck.parts import drop_small_settings, judge_activation, judge_loss
 from modnet.testing.gradcheck.reasons import Reference
-from modnet.testing.gradcheck.reference import copy_batch, measure_parts
+from modnet.testing.gradcheck.reference import copy_batch, measure_parts, to_float64
 from modnet.testing.gradcheck.taylor import CORRECT, KINK, TOO_NOISY, WRONG
 from modnet.testing.gradcheck.verdicts import NOT_DETERMINISTIC, Verdict, advise, measure_difference
 from modnet.testing.gradcheck.whole import WHOLE, judge_whole
@@ -111,14 +111,14 @@ def _judge_all_changes(
     objective: NetworkObjective, pre_activations: Sequence[Array], bad: Collection[int | None]
 ) -> dict[int | None, Verdict]:
     """Return the verdicts on wrong changes, by layers' numbers and None, of parts that are not bad already."""
-    found: dict[int | None, Verdict] = {}
-    for layer, a in zip(objective.layers, pre_activations, strict=True):
-        if layer.number not in bad:
-            found.update((layer.number, verdict) for verdict in judge_changes(layer, a))
-    if None not in bad:
-        last, a = objective.layers[-1], pre_activations[-1]
-        found.update((None, verdict) for verdict in judge_loss_changes(objective.loss_function, last, a, objective.t))
-    return found
+    last, a = objective.layers[-1], pre_activations[-1]
+    of_parts: dict[int | None, Iterator[Verdict]] = {
+        layer.number: judge_changes(layer, a) for layer, a in zip(objective.layers, pre_activations, strict=True)
+    }
+    of_parts[None] = judge_loss_changes(objective.loss_function, last, a, objective.t)
+    # The first verdict on a part alone: the others follow from it.
+    firsts = {part: next(verdicts, None) for part, verdicts in of_parts.items() if part not in bad}
+    return {part: verdict for part, verdict in firsts.items() if verdict}
 
 
 def _judge_own(
@@ -139,6 +139,12 @@ def _judge_own(
     whole = _judge_at(objective, params, claimed, stream)
     if whole.verdict == WRONG and bad and _judge_at(objective, params, exact, stream).verdict != WRONG:
         return _attribute_to_parts(whole, claimed, exact, bad)
+    if whole.verdict == WRONG and not bad and objective.x.dtype != np.float64:
+        wide, at = to_float64(checked), {name: value.astype(np.float64) for name, value in params.items()}
+        there = _judge_at(wide, at, wide.backward(at), stream)
+        if there.verdict != WRONG:
+            text = f"rounding hides the slope; in float64 {there.explanation}"
+            return Verdict(verdict=TOO_NOISY, part=WHOLE, size=whole.size, explanation=text)
     if whole.verdict == WRONG and not bad and not _is_smooth(objective):
         # Near many kinks slopes are those of no one side: parameters away from these show whether the rule is right.
         moved = _move_off_kinks(params, stream)

@@ -79,7 +79,7 @@ def measure_estimator(
         if sum(seconds) > ENOUGH_SECONDS or (repeat == 1 and _are_equal(*estimates)):
             break
     row = _summarize(name, [_flatten(grads, params) for grads in estimates], _flatten(reference.exact, params))
-    is_fixed = row.variance == 0 or len(estimates) == 1
+    is_fixed = (row.variance == 0 or len(estimates) == 1) and not recording.used_backward
     kinks = find_kinks_in_steps(reference, estimates[-1], getattr(estimator, "h", None)) if is_fixed else []
     return attrs.evolve(
         row,

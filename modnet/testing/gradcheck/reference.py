@@ -37,6 +37,13 @@ def copy_batch(objective: NetworkObjective) -> NetworkObjective:
     return attrs.evolve(objective, x=objective.x.copy(), t=objective.t.copy(), weights=weights)
 
 
+def to_float64(objective: NetworkObjective) -> NetworkObjective:
+    """Return an objective whose batch is in float64, but for class indices."""
+    weights = None if objective.weights is None else objective.weights.astype(np.float64)
+    t = objective.t.astype(np.float64) if objective.t.dtype.kind == "f" else objective.t
+    return attrs.evolve(objective, x=objective.x.astype(np.float64), t=t, weights=weights)
+
+
 @attrs.frozen(repr=False)
 class _MeasuredActivation(Activation):
     """An activation that is called with copies, and has a derivative and a change by evaluations alone."""
