@@ -442,8 +442,8 @@ class TestNone:
         found = parse_assignments((f"{key}=none",))
         with pytest.raises(SettingError) as error:
             make_rule(**found)
-        advice = "write {none = true} for none, and 'none' in quotes for the text"
-        assert str(error.value) == f"typed: {key}: may be text: {advice}"
+        advice = "must be {none=true} for none, or 'none' in quotes for the text: it may be either"
+        assert str(error.value) == f"typed: {key!r} {advice}"
 
     def test_what_else_is_written_is_no_none(self) -> None:
         for word in ("None", "null", "nan-"):
