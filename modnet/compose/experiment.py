@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -210,7 +211,8 @@ def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Datas
     With the entries that a user has `given`, all others are the defaults for such data.
     """
     settings = attrs.evolve(experiment.data, source=_choose_task(experiment))
-    data = read_source(settings.source, settings.path)
+    with chdir("."):  # wherever a source changes it to
+        data = read_source(settings.source, settings.path)
     known = get_settings(settings.source)
     inferred = {key: value for key, value in data.settings.items() if key in known}
     resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source
@@ -237,7 +239,7 @@ def run_experiment(
     observer: Observer | None = None,
 ) -> Run:
     """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer."""
-    with containing_plugins():
+    with containing_plugins(), chdir("."):
         return train_network(
             create_network(experiment, data),
             data,
