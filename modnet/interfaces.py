@@ -12,7 +12,7 @@ import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any, ClassVar, Literal
+from typing import Any, ClassVar, Literal, Protocol
 
 import attrs
 import numpy as np
@@ -338,7 +338,7 @@ class DataSource(Part, ABC):
         raise DataError(f"the source {name_of(self)} has nothing to download")
 
 
-class ObservedRun:
+class ObservedRun(Protocol):
     """A training run as observers see it, always up to date: what could be changed is read only, or a copy."""
 
     iteration: int

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import chdir
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -41,7 +42,8 @@ def read_whole(
     """
     known = get_settings(make_part("data-source", choose_source(what, source), **settings))
     defaults = {key: value for key, value in unless.items() if key in known}
-    return load(what, source=source, **{**defaults, **settings})
+    with chdir("."):  # wherever a source changes it to
+        return load(what, source=source, **{**defaults, **settings})
 
 
 def write(data: Dataset, target: Path, to: str | None = None, *, overwrite: bool = False) -> list[Path]:

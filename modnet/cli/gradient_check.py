@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from contextlib import chdir
 from pathlib import Path
 from typing import Any
 
@@ -58,16 +59,17 @@ def gradient_check(
         data, wanted = read_data(wanted, given)
     size, sampling = wanted.training.batch_size, wanted.training.sampling
     chosen = Batches(len(data.train), size, sampling, Stream(wanted.seed, ("batches",))).draw(0)
-    check = check_gradient(
-        create_network(wanted, data),
-        data.train.rows(chosen),
-        data.train.t[chosen],
-        estimators=estimators or None,
-        gradient=wanted.gradient if flags["gradient"] else None,
-        repeats=repeats,
-        seed=wanted.seed,
-        weights=None if data.train.weights is None else data.train.weights[chosen],
-    )
+    with chdir("."):  # wherever a part changes it to
+        check = check_gradient(
+            create_network(wanted, data),
+            data.train.rows(chosen),
+            data.train.t[chosen],
+            estimators=estimators or None,
+            gradient=wanted.gradient if flags["gradient"] else None,
+            repeats=repeats,
+            seed=wanted.seed,
+            weights=None if data.train.weights is None else data.train.weights[chosen],
+        )
     echo(to_json(attrs.asdict(check), indent=2) if json_ else str(check))
     if out:
         picture = draw_estimators(check.estimators, format_title(to_table(wanted)))

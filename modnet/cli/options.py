@@ -21,7 +21,6 @@ from modnet.compose.values import NONE, Unquoted
 from modnet.errors import SettingError
 from modnet.host.approval import approve
 from modnet.host.entry_points import Plugin, split_names
-from modnet.runs.missing_plugins import make_finder
 from modnet.text import format_value
 
 F = TypeVar("F", bound=Callable[..., Any])
@@ -308,9 +307,12 @@ def load_all_plugins(
     The modules that the experiment names, in the file `where`, must be approved; raises PluginError where one is not or
     is broken. If they are `optional`, such a one is left out.
     """
+    from modnet.runs.missing_plugins import make_finder  # which the listing of plugins does not wait for
+
     asked, given = list_asked(table), give_modules(modules)
     names = [plugin.module for plugin in given]
-    both = {"without": [*asked["without"], *split_names(without)], "modules": [*asked["modules"], *names]}
+    added = {"without": split_names(without), "modules": names}
+    both = {key: [*asked[key], *(name for name in added[key] if name not in asked[key])] for key in added}
     find = make_finder(where)
     named = [find(name) for name in dict.fromkeys(asked["modules"]) if name not in names]
     _load_and_approve(both["without"], given, () if optional else named)

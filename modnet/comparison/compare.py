@@ -15,6 +15,7 @@ from typing import Any, Protocol
 
 import attrs
 import numpy as np
+import tomli_w
 from attrs.validators import ge
 
 from modnet.comparison.agreement import check_agreement, find_mixtures
@@ -35,7 +36,7 @@ from modnet.compose.defaults import get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, to_table
 from modnet.compose.settings import Settings, Table
 from modnet.compose.tables import merge
-from modnet.compose.toml import format_toml, read_toml
+from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import try_to_draw
@@ -130,7 +131,7 @@ def compare(
         jobs = [job for jobs_of_seed in zip(*runs, strict=True) for job in jobs_of_seed]
         fingerprint = data_fingerprint(data)
         unfinished, receipts = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
-        write_atomically(folder / COMPARISON, format_toml(written))
+        write_atomically(folder / COMPARISON, tomli_w.dumps(written).encode())
         made = run_jobs(unfinished, data, executor, workers, accept=accept)
         _follow(made, len(jobs), list(unfinished), data, progress)
         if unfinished:

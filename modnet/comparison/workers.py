@@ -14,11 +14,12 @@ from functools import lru_cache, partial
 from pathlib import Path
 
 import attrs
+import tomli_w
 
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
 from modnet.compose.plugins import explain, get_host, list_asked, load_plugins
 from modnet.compose.settings import Table, get_settings
-from modnet.compose.toml import format_toml, parse_toml, read_toml
+from modnet.compose.toml import parse_toml, read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, SettingError
 from modnet.files.opening import read_plain
@@ -123,7 +124,7 @@ def train_table(
 def _train_table(folder: Path, table: Table, granted: Sequence[Code], accept: bool) -> None:
     ensure_plugins(table, partial(name_module, where=folder / EXPERIMENT, granted=granted))
     experiment = create_experiment(table)
-    data = _read_data(format_toml({"data": table["data"]}), active_overrides())
+    data = _read_data(tomli_w.dumps({"data": table["data"]}).encode(), active_overrides())
     _train(folder, experiment, _share(experiment), data, accept)
 
 

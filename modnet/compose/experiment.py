@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import chdir
 from functools import partial
 from pathlib import Path
 from typing import Any
 
 import attrs
+import tomli_w
 from attrs.validators import deep_iterable, ge
 
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, get_default_job
@@ -17,7 +19,7 @@ from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import LISTS, Settings, Table, find_change, get_settings, has_settings
 from modnet.compose.sources import read_source, recognise_source
 from modnet.compose.tables import merge
-from modnet.compose.toml import format_toml, parse_toml
+from modnet.compose.toml import LARGEST, parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
 from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
@@ -114,14 +116,19 @@ def to_table(value: Any) -> Any:
 
 def to_file(experiment: Experiment) -> bytes:
     """Return the experiment file of an experiment; raises SettingError where another one would be read from it."""
-    content = format_toml(to_table(experiment))
+    mistakes: tuple[str, ...]
     try:
+        content = tomli_w.dumps(to_table(experiment)).encode()
         change = find_change(experiment, create_experiment(parse_toml(content)))
+        if not change and len(content) <= LARGEST:
+            return content
+        remedy = "annotate its settings, and keep each as it is given"
+        mistakes = (f"{change}: {remedy}" if change else f"its file has more than {LARGEST:,} bytes",)
     except SettingError as error:
-        raise SettingError([f"cannot be read again: {mistake}" for mistake in error.mistakes]) from None
-    if change:
-        raise SettingError([f"{change}: annotate its settings, and keep each as it is given"])
-    return content
+        mistakes = error.mistakes
+    except RecursionError:
+        mistakes = ("it is nested too deeply",)
+    raise SettingError(mistakes, "the experiment cannot be saved")
 
 
 def format_title(table: Table) -> str:
@@ -204,7 +211,8 @@ def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Datas
     With the entries that a user has `given`, all others are the defaults for such data.
     """
     settings = attrs.evolve(experiment.data, source=_choose_task(experiment))
-    data = read_source(settings.source, settings.path)
+    with chdir("."):  # wherever a source changes it to
+        data = read_source(settings.source, settings.path)
     known = get_settings(settings.source)
     inferred = {key: value for key, value in data.settings.items() if key in known}
     resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source
@@ -231,7 +239,7 @@ def run_experiment(
     observer: Observer | None = None,
 ) -> Run:
     """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer."""
-    with containing_plugins():
+    with containing_plugins(), chdir("."):
         return train_network(
             create_network(experiment, data),
             data,

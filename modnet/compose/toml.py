@@ -7,8 +7,6 @@ import tomllib
 from codecs import BOM_UTF8, BOM_UTF16_BE, BOM_UTF16_LE
 from pathlib import Path
 
-import tomli_w
-
 from modnet.compose.settings import Table
 from modnet.errors import DataError, SettingError
 from modnet.files.opening import read_plain
@@ -30,9 +28,9 @@ def read_toml(path: Path) -> Table:
         why = str(error).removeprefix(f"{path}: ")
         what = "no such experiment file" if why == "no such file" else f"not an experiment file: {why}"
         raise SettingError([what], str(path)) from None
-    except (ValueError, RecursionError) as error:
+    except SettingError as error:
         hint = "" if path.suffix == ".toml" else f"; for a file with data, write --data {printable(path.name, 80)}"
-        raise SettingError([f"not an experiment file: {_explain(error)}{hint}"], str(path)) from None
+        raise SettingError([f"not an experiment file: {error}{hint}"], str(path)) from None
     data = table.get("data")
     if isinstance(data, dict) and isinstance(data.get("path"), str):
         if any(letter < " " for letter in data["path"]):
@@ -41,42 +39,30 @@ def read_toml(path: Path) -> Table:
     return table
 
 
-def format_toml(table: Table) -> bytes:
-    """Return a table as an experiment file; raises SettingError where that could not be read."""
-    try:
-        content = tomli_w.dumps(table).encode()
-        parse_toml(content)
-    except (ValueError, RecursionError) as error:
-        raise SettingError([f"cannot be saved as an experiment file: {_explain(error)}"]) from None
-    if len(content) > LARGEST:
-        raise SettingError([f"cannot be saved as an experiment file: it has more than {LARGEST:,} bytes"])
-    return content
-
-
 def parse_toml(content: bytes) -> Table:
-    """Return the table in a file as editors on Windows write it, too: in UTF-8 or UTF-16, with a byte order mark."""
+    """Return the table in a file as editors on Windows write it, too: in UTF-8 or UTF-16, with a byte order mark.
+
+    Raises SettingError.
+    """
     utf16 = content.startswith((BOM_UTF16_LE, BOM_UTF16_BE))
-    text = content.decode("utf-16") if utf16 else content.removeprefix(BOM_UTF8).decode("utf-8")
-    if _LONG_NUMBER.search(text):
-        raise ValueError("a number has thousands of digits")
-    if long := _LONG_KEY.search(text):
-        line = text.count("\n", 0, long.start()) + 1
-        raise tomllib.TOMLDecodeError(f"a name of more than {LONGEST_KEY} parts (at line {line})")
     try:
-        return tomllib.loads(text)
+        text = content.decode("utf-16") if utf16 else content.removeprefix(BOM_UTF8).decode("utf-8")
+        if long := _LONG_KEY.search(text):
+            line = text.count("\n", 0, long.start()) + 1
+            why = f"a name of more than {LONGEST_KEY} parts (at line {line})"
+        elif _LONG_NUMBER.search(text):
+            why = "a number has thousands of digits"
+        else:
+            return tomllib.loads(text)
+    except UnicodeDecodeError as error:
+        line = error.object.count(b"\n", 0, error.start) + 1
+        why = f"line {line} is not {error.encoding.upper()} text: save it as UTF-8"
     except tomllib.TOMLDecodeError as error:
         place = re.search(r"at line (\d+)", str(error))
-        if place and "\\" in text.split("\n")[int(place[1]) - 1]:
-            raise tomllib.TOMLDecodeError(f"{error}; {ESCAPES}") from None
-        raise
-
-
-def _explain(error: ValueError | RecursionError) -> str:
-    if isinstance(error, UnicodeDecodeError):
-        line = error.object.count(b"\n", 0, error.start) + 1
-        return f"line {line} is not {error.encoding.upper()} text: save it as UTF-8"
-    if isinstance(error, RecursionError):
-        return "it is nested too deeply"
-    if isinstance(error, tomllib.TOMLDecodeError):
-        return printable(str(error), 200)
-    return "a number has thousands of digits"  # which Python refuses to write, and to read where it is decimal
+        is_escape = place and "\\" in text.split("\n")[int(place[1]) - 1]
+        why = printable(f"{error}; {ESCAPES}" if is_escape else str(error), 200)
+    except RecursionError:
+        why = "it is nested too deeply"
+    except ValueError:
+        why = "a number has thousands of digits"  # as far as Python reads them
+    raise SettingError([why])

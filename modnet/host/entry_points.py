@@ -79,7 +79,7 @@ class Plugin:
     def names(self) -> set[str]:
         """The names that disable it."""
         others = {EVERY_OTHER} if self.value and not self.built_in else set()
-        return {self.name, self.distribution, self.key} | others
+        return {self.name, self.distribution, self.key, self.module} | others
 
     @property
     def file(self) -> str:

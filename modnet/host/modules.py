@@ -148,11 +148,10 @@ def find_folder(module: str, beside: Sequence[Path]) -> Path | None:
 
 
 def read_code(module: str, folder: Path, beside: Container[str] = (), *, is_to_be_imported: bool = True) -> Code:
-    """Return the code of a module in a folder, with all that it imports from there.
+    """Return the code of a module in a folder, with what it imports from there: in a library, of the files `beside`.
 
-    Of a folder of libraries, only the files `beside` count besides its own. Where it is to be imported, what Python has
-    imported already is left out. Raises DataError where a file cannot be read, and PluginError where it is not clear
-    which module is imported.
+    Where it is to be imported, what Python has imported already is left out. Raises DataError where a file cannot be
+    read, and PluginError where it is not clear which module is imported.
     """
     files: dict[str, bytes] = {}
     own = module.partition(".")[0]
@@ -196,7 +195,7 @@ def _list_files(module: str, folder: Path) -> list[str]:
 def _is_imported(name: str, importer: Path, folder: Path, own: str) -> bool:
     """Say whether Python has imported the package that lies in a folder, as one that is installed from there.
 
-    Raises PluginError where another one is installed, and not beside an installed copy of the package `own`.
+    Raises PluginError where another one is installed, but for one beside an installed `own`.
     """
     top = name.partition(".")[0]
     other = find_folder(top, [])

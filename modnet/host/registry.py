@@ -87,7 +87,7 @@ class Override:
 def active_overrides() -> tuple[Override, ...]:
     """Return the overrides that are active here: first those that all threads see, then, the latest last, its own."""
     own = own_overrides()
-    return (*[override for override in _common_overrides if override not in own], *own)
+    return (*[override for override in _common_overrides[:] if override not in own], *own)
 
 
 def own_overrides() -> tuple[Override, ...]:

@@ -95,8 +95,8 @@ def _refuse(*_: object, **__: object) -> Any:
     raise AttributeError("a run is read only for its observers: change a copy of your own")
 
 
-class RunView(ObservedRun):
-    """A run for all of its observers, which can change copies alone."""
+class RunView:
+    """An `ObservedRun` for all observers of a run, which can change copies alone."""
 
     __setattr__ = __delattr__ = _refuse
 

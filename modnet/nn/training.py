@@ -7,7 +7,7 @@ import math
 import time
 from collections.abc import Callable
 from functools import partial
-from typing import get_args
+from typing import Any, get_args
 
 import attrs
 import numpy as np
@@ -95,7 +95,7 @@ def train_network(
     observer, schedule = observer or Observer(), CheckpointSchedule(keep)
     np.empty(FREED)  # untouched: glibc, that has freed so much once, no longer returns memory in each iteration
     run = _create_run(network, data, settings.iterations, batches, optimizer, start)
-    observed = RunView(run)
+    observed: Any = RunView(run)
     tell_epoch = partial(observer.epoch_ended, run=observed)
     # The loss is checked in every iteration: NumPy's warnings would only say the same less clearly.
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):

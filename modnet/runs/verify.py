@@ -178,7 +178,7 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
     if run.status is Status.FAILED:  # it was evaluated at the ends of epochs alone
         ends, run.of_samples = run.batches.ends_epoch, watch.of_samples
         run.history = run.history.until(run.iteration, lambda k: k > 0 and ends(k - 1))
-    made = RunView(run)
+    made: Any = RunView(run)
     found = find_deviations(wanted.folder, made, experiment, data)
     return attrs.evolve(wanted, again=_compare_results(wanted, made, found))
 

@@ -16,7 +16,7 @@ from modnet.testing.swapping import swap as _swap
 
 
 @pytest.fixture
-def swap() -> Iterator[Callable[[str, str, Any], Any]]:
+def swap() -> Iterator[Callable[..., Any]]:
     """Return `modnet.testing.swap` as a function: its swaps end with the test, and it returns the replacement.
 
     A test says `fake = swap("loss", "cross-entropy", Fake())`, and `threads=True` where threads are to see it.

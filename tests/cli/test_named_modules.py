@@ -179,6 +179,7 @@ class TestInstalled:
         place.install(value, is_editable=is_editable)
         assert place.list_cubes(place.project, "-p", "my_cube", "-p", "./my_cube.py") == [("modnet-cube", "loaded")]
         assert place.list_cubes(place.elsewhere, "-p", "my_cube") == [("modnet-cube", "loaded")]
+        assert place.list_cubes(place.elsewhere, "--without", "my_cube") == [("modnet-cube", "disabled")]
 
     def test_a_run_made_before_is_verified_after(self, place: Place) -> None:
         """Also where the project is gone, and with what the module imports from its folder."""
@@ -206,6 +207,16 @@ class TestInstalled:
         if value:
             place.install(value, is_editable=is_editable)
         check_commands(place, place.root / folder)
+
+    @pytest.mark.check
+    def test_a_comparison_is_continued_after(self, place: Place) -> None:
+        """Also where -p names what its file names already."""
+        compare = ("compare", place.run / "experiment.toml", "--hidden", "2,3", "--workers", "2", "--out", "compared")
+        for given in ((), ("-p", place.project / "my_cube.py")):
+            assert place.modnet(place.elsewhere, *compare, "--seeds", "1", *given).returncode == 0
+        place.install()
+        done = place.modnet(place.elsewhere, *compare, "--seeds", "2")
+        assert done.returncode == 0, done.stderr
 
     @pytest.mark.check
     def test_a_package(self, place: Place) -> None:

@@ -29,7 +29,7 @@ from modnet.compose.experiment import create_experiment, to_file, to_table
 from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import is_same
 from modnet.compose.tables import merge, put
-from modnet.compose.toml import format_toml, parse_toml
+from modnet.compose.toml import parse_toml
 from modnet.runs.receipt import compare_settings, flatten
 from modnet.testing.suites.shared import settings_kept
 
@@ -330,7 +330,7 @@ REFUSED: dict[str, tuple[Any, Any, str]] = {
     "text of a thousand digits": (str, "7" * 1500, "a number has thousands of digits"),
     "deep": (Any, json.loads("[" * 400 + "]" * 400), "nested too deeply"),
     "long": (list[float], [0.1] * 2**17, "more than 1,048,576 bytes"),
-    "tuple as a key": (dict[tuple[int, int], int], {(1, 2): 3}, "cannot be read again: optimizer.value: '(1, 2)' must"),
+    "tuple as a key": (dict[tuple[int, int], int], {(1, 2): 3}, "cannot be saved: optimizer.value: '(1, 2)' must"),
     "enum without a type": (Any, Mode.EXACT, "(value=<Mode.EXACT: 'exact'>), read again as Typed(value='exact')"),
     "path or text": (str | Path, Path("a"), "read again as Typed(value='a'): annotate"),
     "table like none": (dict[str, bool] | None, {"none": True}, "read again as Typed(value=None)"),
@@ -350,7 +350,7 @@ def test_what_no_file_can_hold_is_refused_by_its_place_before_anything_is_traine
     with pytest.raises(SettingError) as error:
         to_file(experiment)
     assert reason in str(error.value)
-    assert "optimizer" in str(error.value) or "file" in str(error.value)
+    assert str(error.value).startswith("the experiment cannot be saved: ")
 
 
 @pytest.mark.parametrize("case", ["function", "class", "array", "bytes", "range", "surrogates"])
@@ -376,7 +376,9 @@ def test_a_setting_that_is_kept_otherwise_than_given_is_refused(registered: Call
             self.rate = 2 * rate
 
     registered(Doubled)
-    with pytest.raises(SettingError, match=r"^optimizer = Doubled\(rate=1\.0\), read again as Doubled\(rate=2\.0\): "):
+    with pytest.raises(
+        SettingError, match=r"saved: optimizer = Doubled\(rate=1\.0\), read again as Doubled\(rate=2\.0\)"
+    ):
         to_file(create_experiment({"optimizer": "typed"}))
     with pytest.raises(AssertionError, match=r"rate = 1\.0, read again as 2\.0"):
         settings_kept(Doubled())
@@ -393,7 +395,7 @@ def test_a_setting_that_its_converter_does_not_take_again_is_refused(registered:
         return float(text.removesuffix("%")) / 100
 
     registered(attrs.make_class("P", {"rate": attrs.field(converter=percent)}, bases=(Rule,), frozen=True))
-    with pytest.raises(SettingError, match=r"cannot be read again: optimizer: 'rate' must be text, not 0\.1"):
+    with pytest.raises(SettingError, match=r"cannot be saved: optimizer: 'rate' must be text, not 0\.1"):
         to_file(create_experiment({"optimizer": {"name": "typed", "rate": "10%"}}))
 
 
@@ -440,8 +442,8 @@ class TestNone:
         found = parse_assignments((f"{key}=none",))
         with pytest.raises(SettingError) as error:
             make_rule(**found)
-        advice = "write {none = true} for none, and 'none' in quotes for the text"
-        assert str(error.value) == f"typed: {key}: may be text: {advice}"
+        advice = "must be {none=true} for none, or 'none' in quotes for the text: it may be either"
+        assert str(error.value) == f"typed: {key!r} {advice}"
 
     def test_what_else_is_written_is_no_none(self) -> None:
         for word in ("None", "null", "nan-"):
@@ -544,7 +546,7 @@ def test_nested_values_are_read_again_as_they_were(data: st.DataObject) -> None:
     tables = st.dictionaries(keys, leaves | lists | st.dictionaries(keys, leaves, max_size=2), max_size=3)
     value = data.draw(leaves | lists | tables)
     reader = make_settings_reader()
-    written = parse_toml(format_toml({"value": reader.write(value)}))
+    written = parse_toml(tomli_w.dumps({"value": reader.write(value)}).encode())
     again = reader.read_value(written["value"], Nested)
     assert is_same(value, again)
     assert type(again) is type(value)

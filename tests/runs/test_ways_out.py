@@ -295,3 +295,72 @@ def test_a_comparison_is_found_wherever_a_hook_changes_the_folder_to(work: Path,
     status, out, err = run(work, "compare", *OPTIONS, "--iterations", "9", *many)
     assert (status, "saved in" in out) == (0, True), err
     assert (work / f"many-{workers}/comparison.json").exists()
+
+
+WANDERER = """
+import os
+import modnet
+
+class Wandering(modnet.Activation):
+    elementwise = True
+
+    def __call__(self, a, axis=-1):
+        os.chdir("/")
+        return a * 1
+
+class Wanderers(modnet.DataSource):
+    suffixes = (".wander",)
+
+    def read(self, path):
+        os.chdir("/")
+        return modnet.Dataset.from_arrays(([[i % 7, i % 5] for i in range(40)], [i % 2 for i in range(40)]))
+
+@modnet.hookimpl
+def register_activations(register):
+    register(Wandering)
+
+@modnet.hookimpl
+def register_data_sources(register):
+    register(Wanderers)
+"""
+
+
+def test_relative_paths_are_those_of_the_beginning_wherever_a_part_changes_the_folder_to(work: Path) -> None:
+    (work / "wanderer.py").write_text(WANDERER)
+    (work / "points.wander").touch()
+    part = ("-p", "wanderer", "--data", "points.wander", "--hidden", "3", "--activation", "wandering")
+    for command in (
+        ("train", *part, "--iterations", "4", "--out", "wandered"),
+        ("verify", "wandered", "-p", "wanderer"),
+        ("gradient-check", *part),
+    ):
+        status, out, err = run(work, *command)
+        assert status == 0, out + err
+    assert (work / "wandered/summary.json").exists()
+    (work / "rows.csv").write_text("1,2\n3,4\n")
+    status, out, err = run(work, "predict", "wandered", "rows.csv", "-p", "wanderer", "--set", "header=false")
+    assert (status, out.count("\n")) == (0, 3), err
+
+
+def test_a_hook_that_is_in_no_plugins_file_ends_no_command_with_success(work: Path) -> None:
+    source = "import modnet, sys\ndone = {'modnet': modnet, 'sys': sys}\n"
+    source += "exec('@modnet.hookimpl\\ndef run_ended(run): sys.exit(0)', done)"
+    (work / "elsewhere.py").write_text(f"{source}\nrun_ended = done['run_ended']\n")
+    status, _, err = run(work, *TRAIN, "-p", "elsewhere", "--out", "run-elsewhere")
+    assert (status, err) == (1, "modnet: code of no plugin ends the program: SystemExit: 0 (<string>:2)\n")
+
+
+def test_python_is_not_ended_by_a_source_either(work: Path) -> None:
+    (work / "quits.py").write_text(WANDERER.replace('os.chdir("/")', "raise SystemExit(0)"))
+    script = """
+import modnet
+from modnet.compose.plugins import load_plugins
+load_plugins((), ["quits"])
+try:
+    modnet.load("points.wander")
+except modnet.PluginError as error:
+    print(error)
+"""
+    (work / "points.wander").touch()
+    done = subprocess.run([sys.executable, "-c", script], cwd=work, capture_output=True, text=True, timeout=60)
+    assert done.stdout.startswith("the plugin quits ends the program: SystemExit: 0"), done.stderr

@@ -27,6 +27,7 @@ from modnet.testing.gradcheck.whole import WHOLE, judge_whole
 from modnet.text import format_error
 from modnet.types import Array, Grads, Params
 
+LEAST_SIZE = 1e-30  # of inputs that steps are in proportion to, in float32 too
 MOVE = 0.1  # of each parameter at most, off the kinks of a batch
 
 
@@ -50,6 +51,7 @@ class GradientCheck:
                           *(["", *format_estimators(self.estimators)] if self.estimators else [])])  # fmt: skip
 
 
+@np.errstate(all="ignore")  # what is not finite is looked for
 def judge_gradient(
     objective: NetworkObjective,
     params: Params,
@@ -149,10 +151,7 @@ def _judge_own(
 def _judge_at(objective: NetworkObjective, params: Params, grads: Grads, stream: Stream, part: str = WHOLE) -> Verdict:
     """Judge a whole gradient, with steps that move the pre-activations by about their length, whatever the inputs."""
     inputs = copy_batch(objective).trace(params).inputs
-    sizes = {
-        layer.weight: float(np.sqrt(np.mean(np.square(z)))) for layer, z in zip(objective.layers, inputs, strict=True)
-    }
-    units = {name: 1 / size for name, size in sizes.items() if size and math.isfinite(1 / size)}
+    units = {layer.weight: _measure_unit(z) for layer, z in zip(objective.layers, inputs, strict=True)}
 
     def evaluate(moved: Params) -> float:
         return attrs.evolve(objective, t=objective.t.copy())(moved)  # a loss may write into its targets
@@ -162,6 +161,15 @@ def _judge_at(objective: NetworkObjective, params: Params, grads: Grads, stream:
         return found
     text = f"rounding hides the slope, and no part has a kink: {advise(str(objective.x.dtype))}"
     return attrs.evolve(found, verdict=TOO_NOISY, explanation=text)
+
+
+def _measure_unit(z: Array) -> float:
+    """Return the step of a weight that moves pre-activations by about 1, for inputs `z`; 1 where these are all 0."""
+    largest = float(np.abs(z).max(initial=0.0))
+    if not largest:
+        return 1.0
+    size = largest * float(np.sqrt(np.mean(np.square(z / largest))))
+    return 1 / min(max(size, LEAST_SIZE), 1 / LEAST_SIZE)
 
 
 def _is_smooth(objective: NetworkObjective) -> bool:
@@ -222,6 +230,9 @@ def _judge_given(
     whole = _judge_at(objective, params, grads, stream, part)
     if whole.verdict != WRONG:
         return whole
+    if not isinstance(gradient, Mapping) and _draws(gradient, objective, params, grads, stream):
+        text = f"{whole.explanation}; it draws at random, and one estimate is not the gradient"
+        return attrs.evolve(whole, explanation=text)
     if own.verdict != WRONG and _are_close(grads, exact):  # at kinks a derivative of its own choice is as good
         return attrs.evolve(own, part=part)
     for name, value, other in drop_small_settings(objective.loss_function):
@@ -234,6 +245,14 @@ def _judge_given(
             )
             return attrs.evolve(whole, verdict=CORRECT, explanation=text, left_out=name)
     return whole
+
+
+def _draws(
+    gradient: GradientEstimator, objective: NetworkObjective, params: Params, grads: Grads, stream: Stream
+) -> bool:
+    """Return whether another random stream gives another gradient than `grads`."""
+    other = estimate(gradient, copy_batch(objective), params, stream.child("given again"))
+    return any(measure_difference(grads[name], other[name]) for name in grads)
 
 
 def _are_close(grads: Grads, exact: Grads) -> bool:

@@ -16,6 +16,7 @@ from modnet.nn.network import NetworkObjective
 from modnet.nn.validation import validate_arrays
 from modnet.randomness import Stream
 from modnet.testing.gradcheck.conduct import MisconductError, find_line
+from modnet.testing.gradcheck.forward import find_place
 from modnet.testing.gradcheck.reasons import Reference, explain_error, explain_problem, find_kinks_in_steps
 from modnet.testing.gradcheck.reference import copy_batch
 from modnet.testing.gradcheck.verdicts import Verdict
@@ -93,13 +94,17 @@ def measure_estimator(
 def estimate(estimator: GradientEstimator, objective: NetworkObjective, params: Params, stream: Stream) -> Grads:
     """Return an estimator's gradient, as arrays of its own.
 
-    Raises MisconductError where it writes into the parameters, and PluginError where it returns no finite gradient.
+    Raises MisconductError where it writes into the parameters or gives what is not finite, and PluginError where it
+    returns no gradient.
     """
     given = {name: value.copy() for name, value in params.items()}
     with warnings.catch_warnings(action="ignore"):
         grads = validate_arrays(estimator(objective, dict(given), stream), params, estimator)
     if written := [name for name in params if not np.array_equal(given[name], params[name])]:
         raise MisconductError(f"it writes into {' and '.join(written)}, which it was given: let it move copies")
+    for name, value in grads.items():
+        if place := find_place(value):
+            raise MisconductError(f"its gradient is {value[place]} at {name}[{', '.join(map(str, place))}]")
     return {name: np.array(value) for name, value in grads.items()}
 
 

@@ -68,7 +68,7 @@ class _ChangedStep(GradientEstimator):
 def explain_problem(estimator: GradientEstimator, reference: Reference) -> str:
     """Return the reason why an estimator fails, "" where it is none of the parts at fault."""
     if reference.at_fault and math.isfinite(reference.measure_error(estimator, reference.sound)):
-        return f"without the fault of the {reference.at_fault} it works: see its verdict"
+        return f"it fails because of the {reference.at_fault}: see its verdict"
     return ""
 
 

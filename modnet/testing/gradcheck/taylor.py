@@ -96,8 +96,8 @@ def judge(f: Callable[[float], Array], claimed: Array, at: Array, dtype: Any, un
         values = Values(
             h=h[:, np.newaxis],
             centre=np.asarray(f(0.0), np.float64),
-            above=np.stack([f(float(s)) for s in h], dtype=np.float64),
-            below=np.stack([f(-float(s)) for s in h], dtype=np.float64),
+            above=np.stack([_evaluate(f, float(s), claimed.shape) for s in h], dtype=np.float64),
+            below=np.stack([_evaluate(f, -float(s), claimed.shape) for s in h], dtype=np.float64),
             eps=float(np.finfo(dtype).eps),
         )
         claimed, noise = claimed.astype(np.float64), values.estimate_noise(at.astype(np.float64))
@@ -105,6 +105,14 @@ def judge(f: Callable[[float], Array], claimed: Array, at: Array, dtype: Any, un
         quantum = _find_stair(values, claimed) if (found.verdict == WRONG).any() else 0.0
         found = _judge(values, claimed, np.maximum(noise, quantum)) if quantum else found
     return attrs.evolve(found, unit=np.broadcast_to(np.float64(unit), claimed.shape), dtype=str(np.dtype(dtype)))
+
+
+def _evaluate(f: Callable[[float], Array], step: float, shape: tuple[int, ...]) -> Array:
+    """Return the values at a step; NaN where third-party code refuses what a step out of its domain leads to."""
+    try:
+        return f(step)
+    except Exception:
+        return np.full(shape, np.nan)
 
 
 def judge_entries(

@@ -12,6 +12,7 @@ from modnet.testing.gradcheck.taylor import CORRECT, DECIDABLE, KINK, SURE, TOO_
 from modnet.types import Array
 
 NOT_DETERMINISTIC = "not deterministic"
+NOTHING = "it is not confirmed: no step to both sides has finite values, smaller inputs and weights may have them"
 VERDICTS = (NOT_DETERMINISTIC, WRONG, KINK, TOO_NOISY, CORRECT)  # from the worst to the best
 
 
@@ -126,6 +127,8 @@ def _explain_correct(judgement: Judgement, _: int) -> str:
     known = _measure_confirmation(judgement)
     if known > DECIDABLE:
         sure = float(SURE * (judgement.uncertainty / judgement.unit).max(initial=0.0))
+        if not np.isfinite(sure):
+            return NOTHING
         seen = f"see slopes above {sure:.0e} only"
         if not judgement.claimed.any():
             return f"it is 0 beside the values, as far as differences tell: they {seen}"
@@ -164,7 +167,7 @@ def _explain_kink(judgement: Judgement, i: int) -> str:
 def _explain_noise(judgement: Judgement, i: int) -> str:
     slope, known = judgement.slope[i] / judgement.unit[i], SURE * judgement.uncertainty[i] / judgement.unit[i]
     if not np.isfinite(known):
-        return "no step to both sides has finite values: differences tell nothing here"
+        return NOTHING
     text = (
         f"values carry a noise of {judgement.noise[i]:.1e}, so that the slope {slope:.3g} is known to {known:.1g} only"
     )
