@@ -111,7 +111,7 @@ def check(
     without: tuple[str, ...],
     modules: tuple[str, ...],
 ) -> None:
-    """Run the checks of modnet.testing on the parts of NAME, and on what follows runs.
+    """Run the checks of modnet.testing on all that NAME provides.
 
     NAME is a plugin or a distribution. Each part is made with its defaults, and all checks of its kind are run. The
     exit status is 1 where one fails, or could not be run.
@@ -153,7 +153,7 @@ def forget(module: str) -> None:
 )
 @click.option("--out", type=click.Path(path_type=Path), help="A new folder (default: modnet-NAME).")
 def new(name: str, *, kind: str, out: Path | None) -> None:
-    """Begin a plugin that provides one part, called NAME, or follows runs.
+    """Begin a plugin: a part called NAME, or what follows runs.
 
     It is a repository with all that a plugin needs. NAME is lower-case words joined by hyphens, soft-cap for instance.
     It works as it is: change it to yours.

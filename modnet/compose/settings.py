@@ -36,7 +36,7 @@ LISTS = (tuple, list, deque, set, frozenset)
 """The classes that are written as a list."""
 _NUMPY: dict[str, Any] = {"b": bool, "i": int, "u": int, "f": float, "c": complex, "U": str}  # by `np.dtype.kind`
 _FACTORY: Any = attrs.Factory  # a class, whatever its stub says
-_AMBIGUOUS = "may be text: write {none = true} for none, and 'none' in quotes for the text"
+_AMBIGUOUS = "must be {none=true} for none, or 'none' in quotes for the text: it may be either"
 _MISTAKES = (ModnetError, ValueError, TypeError)  # what a validator or an `__init__` raises for a user's mistake
 # Of all that attrs calls as a converter, these take anything and say nothing.
 _EASY_CONVERTERS = {int, float, bool, str, tuple, list, set, frozenset, dict, Path}

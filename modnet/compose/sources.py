@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from os import PathLike
@@ -11,7 +12,7 @@ from typing import Any, cast
 import numpy as np
 
 from modnet.compose.parts import find_name, make_part
-from modnet.compose.plugins import containing_plugins, get_host
+from modnet.compose.plugins import containing_plugins, explain, get_host
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, PluginError, UnknownNameError
 from modnet.files import ZIP, describe_foreign, head_of, member_name, reading
@@ -138,17 +139,22 @@ def ask_sources(
     """Return the names of the able sources that recognise a file or an object, and all that were asked.
 
     Others are asked only where none that is at hand does: no third-party plugin changes which source reads a file.
+    Warns of those that fail, where none recognises it.
     """
+    failures: list[BaseException] = []
     for list_sources in (registry.at_hand, registry.usable):
         able = [source for source in list_sources("data-source") if is_able(source.cls)]
-        if found := [registry.name_for(source) for source in able if _recognises(source.cls, recognises)]:
-            break
-    return found, able
+        if found := [registry.name_for(source) for source in able if _recognises(source.cls, recognises, failures)]:
+            return found, able
+    for problem in filter(None, map(explain, failures)):
+        warnings.warn(str(problem), stacklevel=2)
+    return [], able
 
 
-def _recognises(cls: Any, recognises: Callable[[Any], bool]) -> bool:
+def _recognises(cls: Any, recognises: Callable[[Any], bool], failures: list[BaseException]) -> bool:
     """Ask a source; one that fails over what is not its own does not keep others from reading it."""
     try:
         return bool(recognises(cls))
-    except (Exception, SystemExit):
+    except (Exception, SystemExit) as error:
+        failures.append(error)
         return False

@@ -14,10 +14,8 @@ import tomli_w
 
 from modnet.errors import SettingError
 
-NONE: Final = "none"
-"""None, which TOML does not have, in a setting that cannot be this text."""
-NO_VALUE: Final = {"none": True}
-"""None in any setting that may be None."""
+NONE: Final = "none"  # None, which TOML does not have, in a setting that cannot be this text
+NO_VALUE: Final = {"none": True}  # None in any setting that may be None
 
 
 def is_no_value(value: object) -> bool:
@@ -27,8 +25,6 @@ def is_no_value(value: object) -> bool:
 
 class Unquoted(str):
     """The word `none` without quotes on the command line: None, or a text."""
-
-    __slots__ = ()
 
 
 def is_text(kind: type) -> bool:

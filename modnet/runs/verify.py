@@ -147,7 +147,8 @@ def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verific
         data, experiment = read_data(experiment)
     except (ModnetError, OSError) as error:
         part = "plugin" if isinstance(error, PluginError) else part
-        mistake = Difference(part, "cannot be loaded: " + "; ".join(str(error).splitlines()))
+        said = [*str(error).splitlines(), *getattr(error, "__notes__", ())]
+        mistake = Difference(part, f"cannot be loaded: {'; '.join(said)}")
         return attrs.evolve(so_far, differences=(*so_far.differences, mistake))
     found = (*so_far.differences, *then.find_differences(Receipt.create(experiment, table, data)))
     return attrs.evolve(so_far, differences=found, experiment=experiment, data=data)

@@ -35,10 +35,11 @@ def conformance(part: object, **options: Any) -> type[unittest.TestCase]:
     >>> len([name for name in vars(test_tanh) if name.startswith("test_")])
     22
     """
-    follows = any(callable(getattr(part, name, None)) for name in LIFECYCLE_HOOKS)
     try:
-        kind = OBSERVER.name if follows and not isinstance(part, type) else determine_kind(type(part))
+        kind = determine_kind(type(part))
     except PluginError:
+        kind = OBSERVER.name if any(callable(getattr(part, name, None)) for name in LIFECYCLE_HOOKS) else ""
+    if not kind or isinstance(part, type):
         what = f"the class {part.__name__}: call it" if isinstance(part, type) else repr(part)
         expected = "an instance of one of modnet's interfaces, or a plugin that follows runs"
         raise SettingError([f"expected {expected}, found {what}"]) from None
@@ -107,8 +108,8 @@ def _check_component(component: Component, settings: Mapping[str, Any], options:
         return suite.not_run(component.qualified_name, f"it cannot be made: {error}{advice}")
     try:
         return suite.run(made, **options)
-    except TypeError as error:  # an option that the kind's function does not have
-        raise SettingError([str(error)], f"options of {component.name}") from None
+    except TypeError as error:  # an option that the kind's function does not have, or of another type
+        raise SettingError([str(error.args[0])], f"options of {component.name}") from None
 
 
 def _find_observers(name: str) -> list[object]:

@@ -30,8 +30,10 @@ from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import is_same
 from modnet.compose.tables import merge, put
 from modnet.compose.toml import parse_toml
+from modnet.nn.checkpoint import Checkpoint
 from modnet.runs.receipt import compare_settings, flatten
 from modnet.testing.suites.shared import settings_kept
+from modnet.types import History
 
 NAN, INF = float("nan"), float("inf")
 NOW = datetime(2026, 1, 2, 3, 4, 5, 678, tzinfo=UTC)
@@ -442,8 +444,8 @@ class TestNone:
         found = parse_assignments((f"{key}=none",))
         with pytest.raises(SettingError) as error:
             make_rule(**found)
-        advice = "write {none = true} for none, and 'none' in quotes for the text"
-        assert str(error.value) == f"typed: {key}: may be text: {advice}"
+        advice = "must be {none=true} for none, or 'none' in quotes for the text: it may be either"
+        assert str(error.value) == f"typed: {key!r} {advice}"
 
     def test_what_else_is_written_is_no_none(self) -> None:
         for word in ("None", "null", "nan-"):
@@ -550,3 +552,14 @@ def test_nested_values_are_read_again_as_they_were(data: st.DataObject) -> None:
     again = reader.read_value(written["value"], Nested)
     assert is_same(value, again)
     assert type(again) is type(value)
+
+
+def test_names_that_an_older_modnet_gave_are_the_same_in_receipts_and_checkpoints() -> None:
+    then, now = ({"activation": {"name": name}, "seed": 0} for name in ("pre-lu", "prelu"))
+    assert compare_settings(then, now) == []
+    assert [each.what for each in compare_settings({"tag": "pre-lu"}, {"tag": "prelu"})] == ["tag"]
+    params = {"W1": np.zeros((1, 1))}
+    checkpoint = Checkpoint(1, params, "s-gd", {}, History(), 0.0)
+    checkpoint.check(params, modnet.optimizer("sgd"))
+    with pytest.raises(SettingError, match="the checkpoint is of the optimizer s-gd, not adam"):
+        checkpoint.check(params, modnet.optimizer("adam"))

@@ -124,6 +124,7 @@ class Points(modnet.DataSource):  # Points
 
     @classmethod
     def recognises(cls, path, head):
+        fail("recognises")
         return path.suffix == ".points"
 
     def read(self, path):
@@ -316,6 +317,13 @@ def test_a_source_that_fails_is_named_and_its_words_about_a_file_are_enough(
     faulty: ModuleType, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "a.points").write_text("x")
+    monkeypatch.setattr(faulty, "AT", "recognises")
+    monkeypatch.setattr(faulty, "HOW", "zero")
+    with (
+        pytest.warns(UserWarning, match=r"^the plugin faulty fails: ZeroDivisionError: .*take another data source \("),
+        pytest.raises(modnet.DataError, match="no source recognises it"),
+    ):
+        modnet.load("a.points")
     source = "in the plugin faulty: correct it, or take another data source"
     monkeypatch.setattr(faulty, "AT", "source")
     monkeypatch.setattr(faulty, "HOW", "zero")

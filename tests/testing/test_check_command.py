@@ -158,6 +158,18 @@ def test_honest_parts_pass_with_what_they_need_and_what_they_need_is_named(call:
         (["losses", "--option", "huber=3"], 2, "--option: expected PART.KEY=VALUE, found huber=..."),
         (["losses", "--set", "hubert.delta=3"], 1, "losses provides no 'hubert'; it provides: binary-cross-entropy"),
         (["losses", "--option", "huber.width=3"], 2, "options of huber: "),
+        (
+            ["losses", "--option", "huber.classes=four"],
+            2,
+            "options of huber: 'classes' must be <class 'int'> (got 'four'",
+        ),
+        (["gradients", "--option", "spsa.network={hiden=3}"], 2, "unexpected keyword argument 'hiden'"),
+        (["gradients", "--option", "spsa.network={hidden='rleu'}"], 2, "no activation 'rleu', did you mean 'relu'?"),
+        (
+            ["data", "--file", "csv=."],
+            1,
+            ".: found 0 files in it, and each check copies all: give a sample of 1 to 500",
+        ),
         (["losses", "--option", "huber.output=sofmtax"], 2, "no activation 'sofmtax', did you mean 'softmax'?"),
         ([], 2, "Missing argument 'NAME'"),
     ],

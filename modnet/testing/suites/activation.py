@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+from attrs.validators import ge, instance_of
 
 import modnet
 from modnet.compose.plugins import get_host
@@ -31,8 +32,8 @@ class Subject:
     """An activation, and where it can be called."""
 
     part: Activation
-    width: int = 4
-    largest: float = 1e4
+    width: int = attrs.field(default=4, validator=[instance_of(int), ge(1)])
+    largest: float = attrs.field(default=1e4, validator=instance_of((int, float)))
 
     def draw(self, *shape: int, dtype: str = "float64") -> Array:
         """Return pre-activations of both signs, some of them far from 0, of this shape and as many units."""

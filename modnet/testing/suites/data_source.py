@@ -35,6 +35,7 @@ NO_WRITER = "it does not write files"
 NOT_FETCHED = "it has not been downloaded"
 File = str | os.PathLike[str]
 CUTS = 16
+MOST = 500  # files in a sample folder
 GARBAGE = (b"\0", b"\xff" * 600, b"\x80\x04garbage", b"PK\x03\x04" + b"\0" * 40, b"1,2\n3", b"[{}", b"\n\n\n")
 HEADS = (b"", b"\0", b"\xff\xfe", b"a,b\n1,2\n", b"\x1f\x8b\x08", b"PK\x03\x04", b"\x80\x04\x95")
 OBJECTS: tuple[Any, ...] = (None, 0, "data", b"", [], {}, (), object(), np.zeros(3))
@@ -102,10 +103,14 @@ def check_data_source(
 def collect(paths: Sequence[File]) -> dict[str, bytes]:
     """Return the content of files, and of all files in folders; raises DataError."""
     files: dict[str, bytes] = {}
-    for top in (Path(path).absolute() for path in paths):
+    for top in map(Path, paths):
+        parent = top.absolute().parent
         with modnet.files.reading(top):
             inside = sorted(path for path in top.rglob("*") if path.is_file()) if top.is_dir() else [top]
-            found = {path.relative_to(top.parent).as_posix(): path.read_bytes() for path in inside}
+            if not 0 < len(inside) <= MOST:
+                problem = f"found {len(inside)} files in it, and each check copies all"
+                raise modnet.DataError(f"{top}: {problem}: give a sample of 1 to {MOST} files", path=top)
+            found = {path.absolute().relative_to(parent).as_posix(): path.read_bytes() for path in inside}
         if twice := found.keys() & files.keys():
             raise modnet.DataError(f"{top}: another file of the sample is called {min(twice)}, too", path=top)
         files |= found

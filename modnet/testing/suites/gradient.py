@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args
 
 import attrs
 import numpy as np
-from attrs.validators import in_, optional
+from attrs.validators import ge, in_, instance_of, optional
 
 import modnet
 from modnet.interfaces import GradientEstimator
@@ -33,10 +33,14 @@ class Subject:
     part: GradientEstimator
     promises: Promise | None = attrs.field(default=None, validator=optional(in_(get_args(Promise))))
     """In place of what the estimator says itself."""
-    tolerance: float = 1e-3
-    most: int = 2000
+    tolerance: float = attrs.field(default=1e-3, validator=instance_of((int, float)))
+    most: int = attrs.field(default=2000, validator=[instance_of(int), ge(50)])
     network: Mapping[str, Any] = attrs.field(factory=dict)
     """Settings of the network whose gradient it estimates, in place of the usual ones."""
+
+    @network.validator
+    def _check_network(self, _: Any, settings: Mapping[str, Any]) -> None:
+        small_network(0, **settings)
 
     @property
     def draws(self) -> bool:

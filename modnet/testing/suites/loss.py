@@ -8,6 +8,7 @@ from typing import Any
 
 import attrs
 import numpy as np
+from attrs.validators import ge, instance_of, optional
 
 import modnet
 from modnet.compose.adapters import adapt
@@ -32,10 +33,10 @@ class Subject:
     """A loss, for how many outputs it is called, and the activation that they come from."""
 
     part: Loss
-    classes: int = 4
+    classes: int = attrs.field(default=4, validator=[instance_of(int), ge(1)])
     output: Activation | None = None
     """None where the loss takes probabilities."""
-    largest: float | None = None
+    largest: float | None = attrs.field(default=None, validator=optional(instance_of((int, float))))
 
     @property
     def is_single(self) -> bool:

@@ -89,7 +89,7 @@ class ResetsTheBiases(Diary):
 @CAGE.add_broken("global-state")
 class DrawsAfresh(Diary):
     def run_started(self, run):
-        np.random.seed(1)
+        np.random.random()
 
 
 @CAGE.add_broken("closed")
