@@ -68,18 +68,8 @@ def judge_whole(
     >>> print(judge_whole(f, {"w": np.array([3.0, 4.0])}, {"w": np.array([6.0, 8.1])}, modnet.Stream(0)).place)
     w[1]
     """
-    for name, value in params.items():
-        fields: dict[str, Any] = {"verdict": WRONG, "part": part, "parameter": name, "size": np.inf}
-        if name not in grads:
-            return Verdict(**fields, explanation="it is missing")
-        given = np.asarray(grads[name])
-        if given.shape != value.shape:
-            return Verdict(**fields, explanation=f"it has shape {given.shape}, the parameter {value.shape}")
-        if given.dtype.kind not in "fiu":
-            return Verdict(**fields, explanation=f"it is an array of {given.dtype}: real numbers are expected")
-        if not np.isfinite(given).all():
-            index = tuple(int(i) for i in np.argwhere(~np.isfinite(given))[0])
-            return Verdict(**fields, index=index, explanation=f"it is {given[index]}")
+    if fault := _find_fault(params, grads, part):
+        return fault
     if gap := measure_difference(*(np.asarray(f(dict(params))) for _ in range(2))):
         text = f"the same parameters give losses that differ by {gap:.1e} of the loss"
         return Verdict(verdict=NOT_DETERMINISTIC, part=part, size=gap, explanation=text)
@@ -96,6 +86,23 @@ def judge_whole(
     worst = blocks[int(np.where(judgement.verdict == WRONG, judgement.error, -1).argmax())]
     block, found = _narrow(f, params, grads, worst)
     return conclude(found, lambda _: _locate(block, params), batch, among=judgement, part=part)
+
+
+def _find_fault(params: Params, grads: Grads, part: str) -> Verdict | None:
+    """Return the verdict on what is no finite gradient of these parameters, None where it is one."""
+    for name, value in params.items():
+        fields: dict[str, Any] = {"verdict": WRONG, "part": part, "parameter": name, "size": np.inf}
+        if name not in grads:
+            return Verdict(**fields, explanation="it is missing")
+        given = np.asarray(grads[name])
+        if given.shape != value.shape:
+            return Verdict(**fields, explanation=f"it has shape {given.shape}, the parameter {value.shape}")
+        if given.dtype.kind not in "fiu":
+            return Verdict(**fields, explanation=f"it is an array of {given.dtype}: real numbers are expected")
+        if not np.isfinite(given).all():
+            index = tuple(int(i) for i in np.argwhere(~np.isfinite(given))[0])
+            return Verdict(**fields, index=index, explanation=f"it is {given[index]}")
+    return None
 
 
 def _judge_blocks(f: Callable[[Params], float], params: Params, grads: Grads, blocks: Sequence[_Block]) -> Judgement:
