@@ -24,13 +24,14 @@ def has_exact_changes(layers: Sequence[DenseLayer], loss: Loss) -> bool:
 def check_shape(change: Callable[..., Array], part: str, axes: int = 0) -> Callable[..., Array]:
     """Return a part's change, which raises PluginError where it returns no array of the shape of the moved values.
 
-    `part` is its name; of a loss this is the shape without the first `axes`.
+    The shape of the moves alone will do: a change may be the move itself. `part` is its name; of a loss this is the
+    shape without the first `axes`.
     """
 
     def call(values: Array, *given: Array, axis: int = 0) -> Array:
         found = change(values, *given, axis=axis)
         shape = np.broadcast(values, given[-1]).shape[axes:]
-        if getattr(found, "shape", None) != shape:
+        if getattr(found, "shape", None) not in {shape, given[-1].shape[axes:]}:
             returned = getattr(found, "shape", None) or f"a {type(found).__name__}"
             raise PluginError(f"the change of the {part} returns {returned}", f"an array of shape {shape} is expected")
         return found

@@ -201,6 +201,7 @@ class TestSmallestPlugin:
             "distribution": "modnet-softsign",
             "version": "1.0",
             "state": "ready",
+            "changes": [],
             "reason": "",
             "provides": [{"kind": "activation", "name": "softsign"}],
             "follows": [],
