@@ -202,7 +202,7 @@ def test_a_part_that_ends_the_program(work: Path, base: str, method: str, kind: 
     assert f"the plugin {name} ends the program: SystemExit: 0" in err
 
 
-def test_a_part_that_interrupts_is_told_from_a_signal(work: Path) -> None:
+def test_a_part_that_interrupts_is_named_and_a_signal_is_none(work: Path) -> None:
     base, method, kind = ACTIVATION
     check = ("gradient-check", "--data", "points.csv", f"--{kind}", "leaving")
     source = PART.format(base=base, method=method, kind=kind)
@@ -305,7 +305,7 @@ class TestStreams:
     @pytest.mark.parametrize(
         "command", ["predict whole points.csv", pytest.param("verify whole", marks=pytest.mark.check)]
     )
-    def test_nobody_reads_ends_it_without_a_word(self, work: Path, command: str) -> None:
+    def test_nobody_reads_ends_it_silently(self, work: Path, command: str) -> None:
         reading, writing = os.pipe()
         os.close(reading)
         status, _, err = run(work, *command.split(), stdout=writing)
