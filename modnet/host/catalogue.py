@@ -26,7 +26,8 @@ from attrs.validators import deep_iterable, instance_of
 
 from modnet.errors import Problem
 from modnet.files.cache import PLUGINS, cache_folder, read_note, write_note
-from modnet.host.entry_points import Plugin, find_file, list_code
+from modnet.host.entry_points import Plugin, list_code
+from modnet.host.modules import find_file
 
 FORMAT = 2
 AT_ONCE = 16  # the number of plugins that are asked side by side

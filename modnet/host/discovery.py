@@ -264,7 +264,7 @@ class PluginHost:
             return
         installed = [p for p in self.plugins if p.value and p.module == plugin.module and p.state != DISABLED]
         code = plugin.find(True) if installed else Code(plugin.module)
-        if installed and code.is_in(find_folder(plugin.module, [])):
+        if installed and code.is_in(find_folder(plugin.module)):
             self.registry.aliases[plugin.module] = installed[0].distribution
             for each in [p for p in installed if p.value == p.module] or installed:
                 self._import_unless_loaded(each)

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Iterator
 
 from modnet.errors import DataError, ModnetError, PluginError
 from modnet.files.code import find_line
-from modnet.host.entry_points import LOADED, Plugin, find_file
+from modnet.host.entry_points import LOADED, Plugin
 from modnet.host.kinds import KINDS
-from modnet.host.modules import find_imported, find_own_file
+from modnet.host.modules import find_file, find_imported, find_own_file
 from modnet.host.problems import list_frames
 from modnet.host.registry import Component
 from modnet.text import format_error

@@ -184,7 +184,7 @@ def _read_named(plugin: Plugin) -> tuple[str, str]:
     with suppress(Exception):  # of metadata that are missing or damaged
         beside |= {str(file) for file in metadata.files(plugin.distribution) or ()}
     with suppress(ModnetError):
-        if folder := find_folder(plugin.module, Path(plugin.file).parents):
+        if folder := find_folder(plugin.module):
             return plugin.module, read_code(plugin.module, folder, beside, is_to_be_imported=False).digest
     return code_fingerprint(plugin.module)
 
