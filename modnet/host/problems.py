@@ -38,6 +38,9 @@ def _describe(error: BaseException, plugin: Plugin) -> Problem:
         return Problem(f"{type(error).__name__}: {error.msg}", "correct it", where)
     if isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] == plugin.package:
         return Problem(f"there is no module {error.name!r}", _advise_module(plugin, str(error.name)))
+    if isinstance(error, AttributeError) and not re.match(r"[\w.]+\s*(:|\[|$)", plugin.value or plugin.module):
+        why = f'its entry point is {plugin.value!r}, expected a module, as in {plugin.name} = "my_cube"'
+        return Problem(why, "correct it in its pyproject.toml, and install it again")
     remedy = "install what it needs" if isinstance(error, ImportError) else "correct it, or disable the plugin"
     return Problem(f"{type(error).__name__}: {_text(error)}", remedy)
 
