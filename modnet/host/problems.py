@@ -13,7 +13,6 @@ import pluggy
 from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host.entry_points import Plugin
 from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS
-from modnet.host.modules import find_file
 
 HOOKS = dict(sorted({**{kind.hook: kind.hookspec for kind in KINDS.values()}, **LIFECYCLE_HOOKS}.items()))
 
