@@ -107,7 +107,7 @@ _STATE: dict[str, tuple[Callable[[], Any], Callable[..., object]]] = {
     "the locale": (partial(locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL)),
     "signal handlers": (lambda: {each: signal.getsignal(each) for each in signal.valid_signals()}, signal.signal),
     "warning filters": (_list_filters, _restore_filters),
-    "garbage collection": (gc.isenabled, lambda _: gc.enable()),
+    "garbage collection": (gc.isenabled, lambda was: gc.enable() if was else gc.disable()),
     "NumPy's error state": (np.geterr, lambda kind, value: np.seterr(**{kind: value})),
     "NumPy's global generator": (_read_generator, lambda state: np.random.set_state(state)),  # noqa: NPY002
     "NumPy's print options": (np.get_printoptions, _leave),

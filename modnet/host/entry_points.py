@@ -84,6 +84,11 @@ class Plugin:
         return find_file(self.module)
 
     @property
+    def first_line(self) -> str:
+        """The first line of its file, as a problem's `where`."""
+        return f"{self.file}:1" if self.file else ""
+
+    @property
     def reason(self) -> str:
         """Its problem in a line; nothing where it has none."""
         return str(self.problem or "")
