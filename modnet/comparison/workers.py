@@ -259,7 +259,6 @@ def _ignoring_current_folder() -> Iterator[None]:
 
 
 def _prepare(without: tuple[str, ...]) -> None:
-    """Make this process a worker."""
     import multiprocessing
 
     def end(*_: object) -> None:

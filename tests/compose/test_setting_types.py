@@ -31,7 +31,7 @@ from modnet.compose.settings import is_same
 from modnet.compose.tables import merge, put
 from modnet.compose.toml import parse_toml
 from modnet.nn.checkpoint import Checkpoint
-from modnet.runs.receipt import compare_settings, flatten
+from modnet.runs.receipt import CHANGEABLE, compare_settings, flatten
 from modnet.testing.suites.shared import settings_kept
 from modnet.types import History
 
@@ -552,6 +552,11 @@ def test_nested_values_are_read_again_as_they_were(data: st.DataObject) -> None:
     again = reader.read_value(written["value"], Nested)
     assert is_same(value, again)
     assert type(again) is type(value)
+
+
+def test_what_may_change_is_no_setting_that_only_begins_so() -> None:
+    then, now = ({"data": {"path": text, "path_column": text}, "plugins": {"modules": [text]}} for text in "ab")
+    assert [each.what for each in compare_settings(then, now, CHANGEABLE)] == ["data.path_column"]
 
 
 def test_names_that_an_older_modnet_gave_are_the_same_in_receipts_and_checkpoints() -> None:
