@@ -87,7 +87,7 @@ def train(
 def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: Checkpoint | None = None) -> None:
     """Train to the end with progress shown and everything saved, and print how the run ended, however that was."""
     failure: BaseException | None = None
-    with interrupting() as signals, RunProgress() as progress:
+    with interrupting("SIGINT", "SIGTERM", "SIGHUP") as signals, RunProgress() as progress:
         try:
             train_run(wanted, data, recorder, start, progress)
         except BaseException as error:  # a part or a hook may fail in any way

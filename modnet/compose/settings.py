@@ -47,9 +47,8 @@ class Settings:
 
     def __init__(self, name: Callable[[Part], str] = name_of) -> None:
         self._name = name
-        self._own: dict[Any, Callable[[Any], Any]] = {}
         self._find: Callable[[type], dict[str, Setting]] = cache(find_settings)
-        self._by_kind: dict[Any, Callable[[Any, Any], Any]] = {
+        self._readers: dict[Any, Callable[[Any, Any], Any]] = {  # each takes a value and its whole type
             **dict.fromkeys(_WORDS, _read_primitive),
             **dict.fromkeys(_LISTS, self._read_list),
             **dict.fromkeys((dict, OrderedDict, Mapping, MutableMapping), self._read_mapping),
@@ -60,7 +59,7 @@ class Settings:
 
     def on(self, wanted: Any, read: Callable[[Any], Any]) -> None:
         """Let `read` read what is annotated as exactly `wanted`."""
-        self._own[wanted] = read
+        self._readers[wanted] = lambda value, _: read(value)
 
     def read(self, table: object, cls: type[T], where: str = "") -> T:
         """Return an instance of `cls` with the settings of `table`; raises SettingError with all mistakes in `where`.
@@ -98,10 +97,8 @@ class Settings:
         kind = get_origin(wanted) or wanted
         if isinstance(value, Unquoted) and kind not in {Any, Union, types.UnionType}:
             value = str(value)
-        if wanted in self._own:
-            return self._own[wanted](value)
-        if kind in self._by_kind:
-            return self._by_kind[kind](value, wanted)
+        if reader := self._readers.get(wanted) or self._readers.get(kind):
+            return reader(value, wanted)
         if is_typeddict(kind):
             return self._read_mapping(value, kind)
         if isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields"):
