@@ -205,13 +205,14 @@ def compare_settings(
 ) -> list[Difference]:
     """Return the settings that differ in two tables, nested or flat, but those that begin as some that may change.
 
+    A part's name may be qualified, or of an older modnet.
+
     >>> found = compare_settings({"seed": 1, "loss": {"eps": 0.1}}, {"seed": 2, "loss": {"eps": 0.2}}, ("seed",))
     >>> [str(difference) for difference in found]
     ['setting loss.eps: 0.1 then, 0.2 now']
     """
-    found = compare_entries(part, flatten(then), flatten(now))
-    found = [each for each in found if not each.what.startswith(changeable)]
-    return [e for e in found if not (e.what.endswith("name") and get_host().registry.are_same(e.then, e.now))]
+    found = [e for e in compare_entries(part, flatten(then), flatten(now)) if not e.what.startswith(changeable)]
+    return [e for e in found if e.what.split(".")[-1] != "name" or not get_host().registry.are_same(e.then, e.now)]
 
 
 def flatten(value: Any, path: str = "") -> Table:

@@ -557,9 +557,14 @@ def test_nested_values_are_read_again_as_they_were(data: st.DataObject) -> None:
 def test_names_that_an_older_modnet_gave_are_the_same_in_receipts_and_checkpoints() -> None:
     then, now = ({"activation": {"name": name}, "seed": 0} for name in ("pre-lu", "prelu"))
     assert compare_settings(then, now) == []
-    assert [each.what for each in compare_settings({"tag": "pre-lu"}, {"tag": "prelu"})] == ["tag"]
+    for key in ("tag", "filename", "host_name"):
+        assert [each.what for each in compare_settings({key: "pre-lu"}, {key: "prelu"})] == [key]
     params = {"W1": np.zeros((1, 1))}
     checkpoint = Checkpoint(1, params, "s-gd", {}, History(), 0.0)
     checkpoint.check(params, modnet.optimizer("sgd"))
     with pytest.raises(SettingError, match="the checkpoint is of the optimizer s-gd, not adam"):
         checkpoint.check(params, modnet.optimizer("adam"))
+
+
+def test_a_value_of_two_lines_is_text() -> None:
+    assert parse_assignments(("label=1\nother = 2",)) == {"label": "1\nother = 2"}
