@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from itertools import pairwise
 from typing import Any, Literal, Self
 
@@ -23,7 +23,7 @@ BLOCK = 4096  # rows that are evaluated at a time where there may be very many
 LARGE = 1e6  # output, that no probability or standardized target has
 
 
-def protect(arrays: Mapping[str, Array]) -> dict[str, Array]:
+def protect(arrays: Params) -> Params:
     """Return read-only views, so that a part that works in place changes no array of the caller's."""
     views = {name: value.view() for name, value in arrays.items()}
     for view in views.values():
