@@ -47,9 +47,7 @@ class Plugin:
     problem: Problem | None = None  # the reason why it is broken, and what to do
     components: tuple[Component, ...] = ()  # the parts that it provides
     follows: tuple[str, ...] = ()  # the lifecycle hooks by which it follows runs
-    find: Callable[[bool], Code] = lambda _: Code(
-        ""
-    )  # return the code of a module that was named, and may be installed
+    find: Callable[[bool], Code] = lambda _: Code("")  # finds the code of a module that was named
     changes: tuple[str, ...] = ()  # what of the process its import changes, in a few words each
 
     @property
@@ -92,11 +90,6 @@ class Plugin:
     def reason(self) -> str:
         """Its problem in a line; nothing where it has none."""
         return str(self.problem or "")
-
-    @property
-    def works(self) -> bool:
-        """True where its parts are available."""
-        return self.state in {LOADED, READY}
 
     def update(
         self,

@@ -166,15 +166,10 @@ def read_code(module: str, folder: Path, beside: Container[str] = (), *, is_to_b
     while waiting:
         name, importer = waiting.pop()
         new = [file for file in _list_files(name, folder) if file not in files]
-        if (
-            new
-            and name.partition(".")[0] != own
-            and (
-                not all(file in beside for file in new)
-                if is_library
-                else is_to_be_imported and _is_imported(name, folder / importer, folder, own)
-            )
-        ):
+        is_other = bool(new) and name.partition(".")[0] != own
+        if is_other and is_library and not all(file in beside for file in new):
+            continue
+        if is_other and not is_library and is_to_be_imported and _is_imported(name, folder / importer, folder, own):
             continue
         for file in new:
             files[file] = read_plain(folder / file, LARGEST)

@@ -21,11 +21,11 @@ from modnet.nn.batches import Batches, Sampling
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import compute_metrics, find_errors, find_hits, list_metrics
-from modnet.nn.network import DenseNetwork, NetworkObjective
+from modnet.nn.network import DenseNetwork, NetworkObjective, protect
 from modnet.nn.run import Run, RunView
 from modnet.nn.validation import validate_arrays, validate_step
 from modnet.randomness import Stream
-from modnet.types import Array, History, Params, Status
+from modnet.types import Array, History, Status
 
 CHECKPOINT_EVERY = 5.0  # seconds from one checkpoint to the next
 CHECKPOINT_SHARE = 0.02  # of the time is spent on checkpoints at most, however large they are
@@ -129,26 +129,18 @@ def _create_run(
     if start is None:
         names = [f"{part}_{metric}" for metric in list_metrics(data.task) for part in ("train", "test")]
         history = History(columns={name: [] for name in names})
-        params = _protect(network.params)
+        params = protect(network.params)
         run = Run(network.with_params(params), iterations, batches, optimizer, history)
         run.sound = (0, params, optimizer.init(params))
         return run
     if start.iteration > iterations:
         raise SettingError([f"'iterations' must be >= the {start.iteration} that were made: {iterations}"], "training")
     start.check(network.params, optimizer)
-    params, history = _protect(start.params), start.history.until(start.iteration)
+    params, history = protect(start.params), start.history.until(start.iteration)
     run = Run(network.with_params(params), iterations, batches, optimizer, history)
     run.iteration, run.seconds_before = start.iteration, start.seconds
     run.sound = (start.iteration, params, copy.deepcopy(start.state))
     return run
-
-
-def _protect(params: Params) -> Params:
-    """Return read-only views, so that a part that works in place changes no array of the caller's."""
-    views = {name: value.view() for name, value in params.items()}
-    for view in views.values():
-        view.flags.writeable = False
-    return views
 
 
 def _iterate(
@@ -218,7 +210,7 @@ def time_iteration(
     left out. Raises any error of the estimator.
     """
     batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
-    params = _protect(network.params)
+    params = protect(network.params)
     stream, state = Stream(seed, ("gradient",)), optimizer.init(params)
     clock, times = time.perf_counter, list[tuple[float, float]]()
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):

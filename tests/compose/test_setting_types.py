@@ -569,3 +569,7 @@ def test_names_that_an_older_modnet_gave_are_the_same_in_receipts_and_checkpoint
     checkpoint.check(params, modnet.optimizer("sgd"))
     with pytest.raises(SettingError, match="the checkpoint is of the optimizer s-gd, not adam"):
         checkpoint.check(params, modnet.optimizer("adam"))
+
+
+def test_a_value_of_two_lines_is_text() -> None:
+    assert parse_assignments(("label=1\nother = 2",)) == {"label": "1\nother = 2"}
