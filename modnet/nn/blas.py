@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import math
 import os
 import sys
+import time
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -82,11 +84,11 @@ class _Limit:
             self.restore_if_last()
             if count is None:
                 return
-            waits = 0
+            late = time.monotonic() + PATIENCE
             while self.holders and self.count != count:
                 self.condition.wait(1.0)  # a wait without end is deaf to Ctrl-C on some systems
-                waits += 1
-                if waits == PATIENCE:
+                if time.monotonic() > late:
+                    late = math.inf  # it is said once
                     what = f"{count} BLAS threads are wanted, and other threads of this process hold {self.count}"
                     warnings.warn(f"{what}: waiting until their runs have ended", stacklevel=4)
             self.count = count
