@@ -117,7 +117,8 @@ class TestHooks:
         assert "failed after 3 of 30 iterations" in out
         assert f"continue with: modnet resume run-{name}" in out
         assert f"modnet: the plugin {name} {words}" in err
-        assert f"correct it, or leave it out, --without {name} (" in err
+        remedy = "a smaller network or a smaller batch" if "MemoryError" in words else "correct it"
+        assert f"{remedy}, or leave it out, --without {name} (" in err
         assert (err.count("\n"), "\x1b" in err) == (1, False)
         assert summary(work / f"run-{name}")["status"] == "failed"
         assert_resumes(work, name)
