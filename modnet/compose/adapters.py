@@ -5,7 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from functools import cached_property, partial
-from typing import Any, Literal, cast
+from typing import Any, cast
 
 import attrs
 import numpy as np
@@ -42,71 +42,48 @@ def adapt(kind: str, value: object) -> Activation | Loss | GradientEstimator:
 class _Adapted:
     part: Any
 
+    def __attrs_post_init__(self) -> None:
+        """Take over what the callable says of itself."""
+        names = [name for name in ("elementwise", "kinks", "promises") if hasattr(self.part, name)]
+        vars(self).update({name: getattr(self.part, name) for name in names})
+
     @cached_property
     def _forward(self) -> Callable[..., Array]:
         return _take_axis(self.part)
 
     @cached_property
     def _backward(self) -> Callable[..., Array]:
-        return _take_axis(getattr(self.part, "backward", None) or partial(_refuse, repr(self)))
+        if backward := getattr(self.part, "backward", None):
+            return _take_axis(backward)
+        raise NoDerivativeError(f"{self!r} has no backward")
 
     def __repr__(self) -> str:
         return str(getattr(self.part, "__name__", None) or kebab_case(type(self.part)))
 
 
-class AdaptedActivation(_Adapted, Activation):
-    """A callable as an activation; elementwise, and smooth between its kinks, if it says so."""
-
-    @property
-    def elementwise(self) -> bool:  # type: ignore[override]
-        """The callable's own `elementwise`, False where it has none."""
-        return bool(getattr(self.part, "elementwise", False))
-
-    @property
-    def kinks(self) -> tuple[float, ...] | None:  # type: ignore[override]
-        """The callable's own `kinks`, None where it has none."""
-        return getattr(self.part, "kinks", None)
-
+class _AdaptedActivation(_Adapted, Activation):
     def __call__(self, a: Array, axis: int = -1) -> Array:
-        """Return what the callable returns."""
         return self._forward(a, axis=axis)
 
     def backward(self, a: Array, z: Array, dz: Array, axis: int = -1) -> Array:
-        """Return what the callable's own backward returns; raises NoDerivativeError where it has none."""
         return self._backward(a, z, dz, axis=axis)
 
 
-class AdaptedLoss(_Adapted, Loss):
-    """A callable as a loss."""
-
+class _AdaptedLoss(_Adapted, Loss):
     def __call__(self, y: Array, t: Array, axis: int = -1) -> Array:
-        """Return what the callable returns."""
         return self._forward(y, t, axis=axis)
 
     def backward(self, y: Array, t: Array, axis: int = -1) -> Array:
-        """Return what the callable's own backward returns; raises NoDerivativeError where it has none."""
         return self._backward(y, t, axis=axis)
 
 
-class AdaptedEstimator(_Adapted, GradientEstimator):
-    """A callable as a gradient estimator."""
-
-    @property
-    def promises(self) -> Literal["gradient", "direction"]:  # type: ignore[override]
-        """The callable's own `promises`, the gradient where it has none."""
-        return getattr(self.part, "promises", "gradient")
-
+class _AdaptedEstimator(_Adapted, GradientEstimator):
     def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
-        """Return what the callable returns."""
         return cast("Grads", self.part(objective, params, stream))
 
 
-ADAPTERS: dict[str, Any] = {"activation": AdaptedActivation, "loss": AdaptedLoss, "gradient": AdaptedEstimator}
+ADAPTERS: dict[str, Any] = {"activation": _AdaptedActivation, "loss": _AdaptedLoss, "gradient": _AdaptedEstimator}
 """The kinds that a plain callable can be a part of."""
-
-
-def _refuse(part: str, *_: Array, axis: int) -> Array:  # noqa: ARG001 - called as a backward is
-    raise NoDerivativeError(f"{part} has no backward")
 
 
 def _take_axis(function: Callable[..., Array]) -> Callable[..., Array]:

@@ -138,24 +138,22 @@ def format_title(table: Table) -> str:
     'mnist-small · 30 hidden units · relu, softmax, cross-entropy · central-difference, sgd · 2,000 × 100 · seed 0'
     """
 
-    def find(value: Any, *place: str) -> Any:
-        """Return an entry; a name is the table that it is short for."""
-        for key in place:
-            value = value.get(key) if isinstance(value, Mapping) else value
-        return value
-
-    def list_names(*place: str) -> str:
-        entry = find(whole, *place)
-        return ", ".join(str(find(each, "name")) for each in (entry if isinstance(entry, (list, tuple)) else [entry]))
+    def list_names(entry: Any) -> str:
+        if isinstance(entry, (list, tuple)):
+            return ", ".join(map(list_names, entry))
+        return str(entry.get("name") if isinstance(entry, Mapping) else entry)
 
     whole = merge(MAIN_JOB, table)
-    source = Path(str(find(whole, "data", "path") or list_names("data"))).name
-    parts = ", ".join(list_names("network", key) for key in ("activation", "output", "loss"))
-    iterations, batch_size = (find(whole, "training", key) for key in ("iterations", "batch_size"))
+    entries = (whole[key] for key in ("data", "network", "training"))
+    data, network, training = (entry if isinstance(entry, Mapping) else {} for entry in entries)
+    source = Path(str(data.get("path") or list_names(whole["data"]))).name
+    parts = list_names([network.get(key) for key in ("activation", "output", "loss")])
+    iterations = training.get("iterations")
     count = f"{iterations:,}" if isinstance(iterations, int) else iterations
     title = (
-        f"{source} · {list_names('network', 'hidden') or 'no'} hidden units · {parts} · "
-        f"{list_names('gradient')}, {list_names('optimizer')} · {count} × {batch_size} · seed {whole.get('seed')}"
+        f"{source} · {list_names(network.get('hidden')) or 'no'} hidden units · {parts} · "
+        f"{list_names(whole['gradient'])}, {list_names(whole['optimizer'])} · "
+        f"{count} × {training.get('batch_size')} · seed {whole['seed']}"
     )
     return printable(title, LONGEST_TITLE)
 

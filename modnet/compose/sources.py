@@ -144,17 +144,14 @@ def ask_sources(
     failures: list[BaseException] = []
     for list_sources in (registry.at_hand, registry.usable):
         able = [source for source in list_sources("data-source") if is_able(source.cls)]
-        if found := [registry.name_for(source) for source in able if _recognises(source.cls, recognises, failures)]:
+        found = []
+        for source in able:
+            try:
+                found += [registry.name_for(source)] if recognises(source.cls) else []
+            except (Exception, SystemExit) as error:  # over what is not its own: others may read it all the same
+                failures.append(error)
+        if found:
             return found, able
     for problem in filter(None, map(explain, failures)):
         warnings.warn(str(problem), stacklevel=2)
     return [], able
-
-
-def _recognises(cls: Any, recognises: Callable[[Any], bool], failures: list[BaseException]) -> bool:
-    """Ask a source; one that fails over what is not its own does not keep others from reading it."""
-    try:
-        return bool(recognises(cls))
-    except (Exception, SystemExit) as error:
-        failures.append(error)
-        return False

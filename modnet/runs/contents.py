@@ -60,8 +60,8 @@ def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[s
     """Return the summary of a run that has ended."""
     history = run.history
     columns = {name: values or [math.nan] for name, values in history.columns.items()}
-    loaded = [report for report in get_host().plugins if report.state == "loaded" and report.version]
-    plugins = {report.distribution: report.version for report in sorted(loaded, key=lambda report: report.distribution)}
+    loaded = [plugin for plugin in get_host().plugins if plugin.state == "loaded" and plugin.version]
+    plugins = dict(sorted((plugin.distribution, plugin.version) for plugin in loaded))
     return {
         "status": run.status,
         "iterations": run.iteration,

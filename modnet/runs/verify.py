@@ -18,7 +18,6 @@ from modnet.errors import DataError, DivergedError, ModnetError, PluginError
 from modnet.files.opening import read_plain
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import hash_params
-from modnet.nn.run import RunView
 from modnet.runs.contents import history_to_csv, read_history
 from modnet.runs.deviations import find_deviations
 from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, format_resume
@@ -169,7 +168,7 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
     training = attrs.evolve(experiment.training, iterations=count)
     watch = _Watch(progress, _read_losses(wanted))
     try:
-        run = run_experiment(attrs.evolve(experiment, training=training), data, observer=watch)
+        run: Any = run_experiment(attrs.evolve(experiment, training=training), data, observer=watch)
     except DivergedError as error:
         run = error.run
     except _DepartedError as departed:
@@ -179,9 +178,8 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
     if run.status is Status.FAILED:  # it was evaluated at the ends of epochs alone
         ends, run.of_samples = run.batches.ends_epoch, watch.of_samples
         run.history = run.history.until(run.iteration, lambda k: k > 0 and ends(k - 1))
-    made: Any = RunView(run)
-    found = find_deviations(wanted.folder, made, experiment, data)
-    return attrs.evolve(wanted, again=_compare_results(wanted, made, found))
+    found = find_deviations(wanted.folder, run, experiment, data)
+    return attrs.evolve(wanted, again=_compare_results(wanted, run, found))
 
 
 def _read_losses(wanted: Verification) -> list[float] | None:
@@ -224,12 +222,8 @@ class _Watch(Observer):
 def _compare_results(wanted: Verification, run: ObservedRun, deviations: Sequence[Difference] = ()) -> Retraining:
     """Return what came of training again, compared with the receipt's results and the history, too."""
     results, history = wanted.results, history_to_csv(run.history)
-    made: dict[str, Any] = {
-        "status": run.status,
-        "iterations": run.iteration,
-        "params_sha256": hash_params(run.params),
-    }
-    wrong = compare_entries(RECEIPT, {key: getattr(results, key) for key in made}, made)
+    made = attrs.evolve(results, status=run.status, iterations=run.iteration, params_sha256=hash_params(run.params))
+    wrong = compare_entries(RECEIPT, attrs.asdict(results), attrs.asdict(made))
     same = not wrong and sha256(history.encode()).hexdigest() == results.files.get(HISTORY)
     departure = None
     try:
@@ -239,7 +233,7 @@ def _compare_results(wanted: Verification, run: ObservedRun, deviations: Sequenc
             wrong.append(Difference(HISTORY, "not written as the run writes it"))
     except (DataError, UnicodeDecodeError):
         wrong.append(Difference(HISTORY, "cannot be read"))
-    return Retraining(same, run.iteration, made["params_sha256"], departure, (*deviations, *wrong))
+    return Retraining(same, made.iterations, made.params_sha256, departure, (*deviations, *wrong))
 
 
 def find_departure(then: str, now: str) -> Departure | None:
