@@ -75,6 +75,12 @@ class FolderOfText(modnet.DataSource):
             (x, t), scale=1.0, test_fraction=self.test_fraction, split_seed=self.split_seed or 0
         )
 
+    def read_rows(self, path, features):
+        data = attrs.evolve(self, test_fraction=0.0).read(path)
+        if data.features != features:
+            raise modnet.DataError(f"{path}: rows of {data.features} features, expected {features}", path=path)
+        return data.train.unscaled(slice(None)), np.array(data.classes)[data.train.t]
+
     def write(self, data, path):
         path.mkdir()
         for index, name in enumerate(data.classes):

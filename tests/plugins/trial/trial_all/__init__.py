@@ -2,7 +2,7 @@
 
 import modnet
 
-from . import learning, parts
+from . import learning, parts  # noqa: TID252 (as third parties write it)
 
 
 @modnet.hookimpl
