@@ -1,4 +1,4 @@
-"""A third party's plugins of every kind, before they are installed, while they are, and after they were."""
+"""Plugins of every kind, before, while and after they are installed."""
 
 from __future__ import annotations
 
@@ -197,7 +197,7 @@ class TestGiven:
         listed = given.environment.plugins(*(word for m in MODULES for word in ("-p", m)), cwd=given.author)
         assert set(MODULES) <= {name.split(":")[-1] for name in listed}
 
-    def test_what_they_were_told_is_read_again(self, given: Trial) -> None:
+    def test_settings_of_every_sort_are_read_again(self, given: Trial) -> None:
         """Runs with settings of every sort are trained again, to the same bits."""
         given.expect_success(["verify", given.author / "runs" / f"given-{name}"] for name in RUNS)
 

@@ -1,4 +1,4 @@
-"""Activations with settings of every sort: an enumeration, a nested table, an optional number, another part."""
+"""Activations with settings of every sort."""
 
 import enum
 

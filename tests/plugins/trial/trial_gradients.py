@@ -1,4 +1,4 @@
-"""Estimators that promise the gradient, exactly or on average, and one that promises a direction."""
+"""Estimators of the gradient, and of a direction."""
 
 import attrs
 import numpy as np

@@ -22,18 +22,18 @@ class JsonLines(modnet.DataSource):
     split_seed: int = 0
 
     def read(self, path):
-        x, t = self.parsed(path)
+        x, t = self.parse(path)
         return modnet.Dataset.from_arrays(
             (x, t), scale=self.scale, test_fraction=self.test_fraction, split_seed=self.split_seed
         )
 
     def read_rows(self, path, features):
-        x, t = self.parsed(path)
+        x, t = self.parse(path)
         if len(x[0]) != features:
             raise modnet.DataError(f"{path}: rows of {len(x[0])} features, expected {features}", path=path)
         return np.array(x, dtype=np.float64), np.array(t)
 
-    def parsed(self, path):
+    def parse(self, path):
         x, t = [], []
         for number, line in enumerate(modnet.files.read_bytes(path).splitlines(), start=1):
             try:

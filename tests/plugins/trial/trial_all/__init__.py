@@ -1,4 +1,4 @@
-"""One package with a part of each kind, which follows runs besides; every module of it imports the others."""
+"""A package with a part of each kind."""
 
 import modnet
 

@@ -1,4 +1,4 @@
-"""What learns: an estimator and an optimizer, with a package's own module for what both need."""
+"""An estimator and an optimizer."""
 
 import attrs
 import numpy as np
