@@ -368,7 +368,8 @@ class ObservedRun(Protocol):
 class Observer:
     """A follower of runs: its methods are the lifecycle hooks, and do nothing unless they are overridden.
 
-    A run is the same object in all three hooks, and read only. An error in a hook ends the run as `failed`.
+    A run is the same object in all three hooks, and read only. An error in a hook ends the run as `failed`, unless all
+    its iterations are made.
     """
 
     def run_started(self, run: ObservedRun) -> None:

@@ -91,7 +91,8 @@ def _restore_filters(filters: list[Any]) -> None:
     warnings.filters = [*(each for each in warnings.filters if each not in _list_filters()), *filters]
 
 
-def _read_generator() -> tuple[Any, ...]:
+def read_generator() -> tuple[Any, ...]:
+    """Return the state of NumPy's global generator, comparable."""
     state: Any = np.random.get_state()  # noqa: NPY002 - the global one is meant
     return state[0], state[1].tolist(), *state[2:]
 
@@ -107,9 +108,9 @@ _STATE: dict[str, tuple[Callable[[], Any], Callable[..., object]]] = {
     "the locale": (partial(locale.setlocale, locale.LC_ALL), partial(locale.setlocale, locale.LC_ALL)),
     "signal handlers": (lambda: {each: signal.getsignal(each) for each in signal.valid_signals()}, signal.signal),
     "warning filters": (_list_filters, _restore_filters),
-    "garbage collection": (gc.isenabled, lambda _: gc.enable()),
+    "garbage collection": (gc.isenabled, lambda was: gc.enable() if was else gc.disable()),
     "NumPy's error state": (np.geterr, lambda kind, value: np.seterr(**{kind: value})),
-    "NumPy's global generator": (_read_generator, lambda state: np.random.set_state(state)),  # noqa: NPY002
+    "NumPy's global generator": (read_generator, lambda state: np.random.set_state(state)),  # noqa: NPY002
     "NumPy's print options": (np.get_printoptions, _leave),
     "the recursion limit": (sys.getrecursionlimit, sys.setrecursionlimit),
     "the module search path": (

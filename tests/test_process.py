@@ -10,7 +10,7 @@ import sys
 import pytest
 
 SCRIPT = """
-import json, os, sys
+import gc, json, os, sys
 import modnet
 from modnet.process import MODULES, NAMES, _STATE, _read, noting_changes
 
@@ -19,6 +19,8 @@ for code in json.load(sys.stdin):
         os.waitpid(child, 0)
         continue
     out = os.dup(1)
+    if "gc.enable" in code:
+        gc.disable()
     before, changes = {what: _read(what) for what in _STATE}, []
     with noting_changes(changes):
         exec(code, {"__name__": "plugin"})
@@ -39,6 +41,7 @@ CHANGES = {
     "import warnings; warnings.simplefilter('error')": ("warning filters", False),
     "import warnings; warnings.resetwarnings()": ("warning filters", False),
     "import gc; gc.disable()": ("garbage collection", False),
+    "import gc; gc.enable()": ("garbage collection", False),
     "import numpy; numpy.seterr(over='raise')": ("NumPy's error state (over)", False),
     "import numpy; numpy.random.seed(0)": ("NumPy's global generator", False),
     "import numpy; numpy.random.rand()": ("NumPy's global generator", False),

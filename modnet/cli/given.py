@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterable
+from functools import partial
 from pathlib import Path
 
 from modnet.errors import PluginError
-from modnet.host.approval import give_module
-from modnet.host.entry_points import Plugin
-from modnet.host.modules import is_module_name, locate
+from modnet.host.approval import find_approved, list_approvals
+from modnet.host.entry_points import Plugin, make_plugin
+from modnet.host.modules import Code, find_folder, is_module_name, locate, read_code
 
 
 def give_modules(given: Iterable[str]) -> list[Plugin]:
@@ -20,7 +22,17 @@ def give_modules(given: Iterable[str]) -> list[Plugin]:
         if folder != folders[module]:
             places = " and ".join(str(each or "where Python finds it") for each in (folder, folders[module]))
             raise PluginError(f"two modules are named {module!r}: in {places}", "rename one of the two")
-    return [give_module(module, folder) for module, folder in found]
+    return [make_plugin(module, partial(_find_code, module, folder)) for module, folder in found]
+
+
+def _find_code(module: str, folder: Path | None, is_installed: bool) -> Code:
+    """Return the code of a module that the user gave: in a folder, or as Python finds it, or the approved one."""
+    if not folder and (is_installed or module in sys.modules):
+        return Code(module)
+    if folder := folder or find_folder(module):
+        return read_code(module, folder)
+    is_known = any(approval.module == module for approval in list_approvals())
+    return find_approved(f"-p names the module {module!r}", module, []) if is_known else Code(module)
 
 
 def find_given(text: str) -> tuple[str, Path | None]:

@@ -15,6 +15,7 @@ import click
 
 import modnet
 from modnet.cli.output import Group, close_streams, complain, explain, open_streams
+from modnet.cli.signals import interrupting, is_signal
 from modnet.errors import DataError, ModnetError, SettingError, UnknownNameError
 from modnet.text import format_error
 
@@ -33,7 +34,8 @@ def main() -> None:
     open_streams()
     warnings.showwarning = _show_warning
     try:
-        modnet_command(standalone_mode=False, prog_name="modnet")
+        with interrupting("SIGINT"):
+            modnet_command(standalone_mode=False, prog_name="modnet")
     except BaseException as error:
         if os.environ.get(TRACEBACK) and not isinstance(error, click.exceptions.Exit):
             traceback.print_exception(error)
@@ -51,7 +53,8 @@ def _end(error: BaseException) -> int:
             error.show()
             return error.exit_code
         case click.Abort() | KeyboardInterrupt():
-            complain("interrupted")
+            raised = error.__cause__ or error  # click's own has the first one as its cause
+            complain("interrupted" if is_signal(raised) else explain(raised) or "interrupted")
             return 130
         case BrokenPipeError():  # whoever read our output has seen enough
             return 1
@@ -63,7 +66,9 @@ def _end(error: BaseException) -> int:
             return 1
         case SystemExit():
             frame, line = [*traceback.walk_tb(error.__traceback__)][-1]
-            if not str(frame.f_globals.get("__name__")).startswith("modnet.cli."):
+            if not str(frame.f_globals.get("__name__")).startswith(
+                ("modnet.cli.", "click.")
+            ):  # which ends broken pipes
                 complain(
                     f"code of no plugin ends the program: {format_error(error)} ({frame.f_code.co_filename}:{line})"
                 )

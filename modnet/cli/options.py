@@ -294,9 +294,10 @@ def _parse_value(text: str) -> Any:
     if text.strip() == NONE:
         return Unquoted(NONE)
     try:
-        return tomllib.loads(f"value = {text}")["value"]
+        (value,) = tomllib.loads(f"value = {text}").values()  # a second line could be another entry
     except (ValueError, RecursionError):
         return text
+    return value
 
 
 def load_all_plugins(

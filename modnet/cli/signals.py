@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import FrameType
@@ -13,28 +14,39 @@ MOST = 3
 """So many signals end the process at once: something does not let itself be interrupted."""
 
 
-@contextmanager
-def interrupting() -> Iterator[list[int]]:
-    """Have SIGTERM and SIGHUP interrupt the block as Ctrl-C does, unless they are ignored or handled already.
+class _Interrupt:
+    """A handler of signals, which keeps those that it received."""
 
-    Yields the signals that were received.
-    """
-    received: list[int] = []
+    def __init__(self) -> None:
+        self.received: list[int] = []
 
-    def interrupt(number: int, _: FrameType | None) -> None:
-        received.append(number)
-        if len(received) >= MOST:
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        self.received.append(number)
+        if len(self.received) >= MOST:
             os._exit(128 + number)  # a checkpoint is saved
         raise KeyboardInterrupt
 
+
+@contextmanager
+def interrupting(*names: str) -> Iterator[list[int]]:
+    """Have signals interrupt the block as Ctrl-C does, unless they are ignored or handled by somebody else.
+
+    Yields the signals that were received. Blocks nest: the inner one has them.
+    """
+    interrupt = _Interrupt()
     before = {}
     if threading.current_thread() is threading.main_thread():
-        for name in ("SIGINT", "SIGTERM", "SIGHUP"):
-            number = getattr(signal, name, None)  # Windows has not all of them
-            if number and signal.getsignal(number) in {signal.SIG_DFL, signal.default_int_handler}:
+        for number in (getattr(signal, name) for name in names if hasattr(signal, name)):  # Windows has not all
+            handler = signal.getsignal(number)
+            if handler in {signal.SIG_DFL, signal.default_int_handler} or isinstance(handler, _Interrupt):
                 before[number] = signal.signal(number, interrupt)
     try:
-        yield received
+        yield interrupt.received
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def is_signal(error: BaseException) -> bool:
+    """Say whether such a signal raised an error; otherwise some code did."""
+    return [frame.f_globals.get("__name__") for frame, _ in traceback.walk_tb(error.__traceback__)][-1:] == [__name__]

@@ -6,6 +6,7 @@ import re
 import signal
 import sys
 import textwrap
+from enum import Enum
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,7 @@ from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.cli.show.values import format_duration, format_metric, format_settings
 from modnet.cli.signals import interrupting
 from modnet.compose.defaults import MAIN_JOB, get_default_job
-from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data
+from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, to_table
 from modnet.compose.parts import find_name, list_usable_names, make_part
 from modnet.compose.settings import Table, get_settings
 from modnet.compose.tables import merge
@@ -86,7 +87,7 @@ def train(
 def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: Checkpoint | None = None) -> None:
     """Train to the end with progress shown and everything saved, and print how the run ended, however that was."""
     failure: BaseException | None = None
-    with interrupting() as signals, RunProgress() as progress:
+    with interrupting("SIGINT", "SIGTERM", "SIGHUP") as signals, RunProgress() as progress:
         try:
             train_run(wanted, data, recorder, start, progress)
         except BaseException as error:  # a part or a hook may fail in any way
@@ -162,8 +163,9 @@ def _format_part(part: object) -> str:
     kind = type(part)
     defaults = {field.name: field.default for field in attrs.fields(kind)} if attrs.has(kind) else {}
     settings = {key: value for key, value in get_settings(part).items() if value is not None}
-    shown = [f"{k}={v}" for k, v in settings.items() if not (isinstance(v, str) and v == defaults.get(k))]
-    return find_name(part) + (f"({', '.join(shown)})" if shown else "")
+    shown = {k: v for k, v in settings.items() if not (isinstance(v, str) and v == defaults.get(k))}
+    words = ", ".join(f"{key}={to_table(value) if isinstance(value, Enum) else value}" for key, value in shown.items())
+    return find_name(part) + f"({words})" * bool(shown)
 
 
 def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:

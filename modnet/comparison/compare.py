@@ -220,7 +220,6 @@ def _follow(made: Iterable[Job], total: int, left: list[Job], data: Dataset, pro
 def _read_results(
     settings: Sequence[Setting], runs: Sequence[Sequence[Job]], receipts: Mapping[Path, Receipt], data: Dataset
 ) -> tuple[SettingResult, ...]:
-    """Return the results of each setting's runs."""
     found = []
     for setting, jobs in zip(settings, runs, strict=True):
         statuses = tuple(results.status for job in jobs if (results := receipts[job.folder].results))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from itertools import product
 from typing import Any
 
@@ -59,11 +59,11 @@ def create_settings(experiment: Table, grid: Mapping[str, Sequence[Any]]) -> lis
     """
     axes = to_axes(grid)
     found: list[Setting] = []
-    for values in product(*axes.values()):
+    for choices in product(*map(_format_axis, axes.values())):
         changes: Table = {}
-        for key, value in zip(axes, values, strict=True):
+        for key, (_, value) in zip(axes, choices, strict=True):
             put(changes, _find_place(key, value), [value] if key == "hidden" and isinstance(value, int) else value)
-        words = {key: format_value(value) for key, value in zip(axes, values, strict=True)}
+        words = {key: text for key, (text, _) in zip(axes, choices, strict=True)}
         found.append(Setting(words, create_experiment(merge(experiment, changes))))
     tables = [to_file(setting.experiment) for setting in found]
     folders = Counter(setting.folder for setting in found)
@@ -94,7 +94,15 @@ def _find_place(key: str, value: Any = "") -> tuple[str, ...]:
     return PLACES.get(key) or tuple(key.split("."))
 
 
-def format_value(value: Any) -> str:
+def _format_axis(values: Sequence[Any]) -> list[tuple[str, Any]]:
+    """Return each value with its text, in which numbers have all digits where six do not tell them apart."""
+    texts = [format_value(value) for value in values]
+    if len(set(texts)) < len(texts):
+        texts = [format_value(value, repr) for value in values]
+    return list(zip(texts, values, strict=True))
+
+
+def format_value(value: Any, number: Callable[[float], str] = "{:g}".format) -> str:
     """Return a value of the grid as text for a table.
 
     >>> format_value([100, 50]), format_value(0.1), format_value({"name": "sgd", "lr": 0.1})
@@ -103,8 +111,8 @@ def format_value(value: Any) -> str:
     if value is None or is_no_value(value):
         return NONE
     if isinstance(value, Mapping):
-        settings = ", ".join(f"{key}={format_value(item)}" for key, item in value.items() if key != "name")
+        settings = ", ".join(f"{key}={format_value(item, number)}" for key, item in value.items() if key != "name")
         return f"{value.get('name', '')}({settings})" if settings else str(value.get("name", ""))
     if isinstance(value, (list, tuple)):
-        return "-".join(map(format_value, value)) or "none"
-    return f"{value:g}" if isinstance(value, float) else str(value)
+        return "-".join(format_value(item, number) for item in value) or "none"
+    return number(value) if isinstance(value, float) else str(value)

@@ -115,17 +115,17 @@ def train_table(
     """
     if _is_ending:  # the run was waiting for this worker, and could not be called off
         return KeyboardInterrupt()
-    if unseen := [f"the {kind} {name!r} is swapped" for kind, name in swapped if not find_override(kind, name)]:
-        advice = "compare without an executor, or in threads under swap(..., threads=True)"
-        return SettingError([f"{unseen[0]} where its worker does not see it: {advice}"])
-    return _find_failure(partial(_train_table, Path(folder), table, granted, accept))
 
+    def train() -> None:
+        if unseen := [f"the {kind} {name!r} is swapped" for kind, name in swapped if not find_override(kind, name)]:
+            advice = "compare without an executor, or in threads under swap(..., threads=True)"
+            raise SettingError([f"{unseen[0]} where its worker does not see it: {advice}"])
+        ensure_plugins(table, partial(name_module, where=Path(folder, EXPERIMENT), granted=granted))
+        experiment = create_experiment(table)
+        data = _read_data(tomli_w.dumps({"data": table["data"]}).encode(), active_overrides())
+        _train(Path(folder), experiment, _share(experiment), data, accept)
 
-def _train_table(folder: Path, table: Table, granted: Sequence[Code], accept: bool) -> None:
-    ensure_plugins(table, partial(name_module, where=folder / EXPERIMENT, granted=granted))
-    experiment = create_experiment(table)
-    data = _read_data(tomli_w.dumps({"data": table["data"]}).encode(), active_overrides())
-    _train(folder, experiment, _share(experiment), data, accept)
+    return _find_failure(train)
 
 
 def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Dataset, accept: bool) -> None:
@@ -259,7 +259,6 @@ def _ignoring_current_folder() -> Iterator[None]:
 
 
 def _prepare(without: tuple[str, ...]) -> None:
-    """Make this process a worker."""
     import multiprocessing
 
     def end(*_: object) -> None:

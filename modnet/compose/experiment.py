@@ -62,9 +62,8 @@ class NetworkSettings:
 
     @activation.validator
     def _one_for_each(self, _: object, activation: tuple[Activation, ...]) -> None:
-        hidden = getattr(self, "hidden", None)  # not there while single settings are being checked
-        if hidden is not None and len(activation) not in {1, len(hidden)}:
-            raise ValueError(f"'activation' must be one, or one for each of the {len(hidden)} hidden layers")
+        if len(activation) not in {1, len(self.hidden)}:
+            raise ValueError(f"'activation' must be one, or one for each of the {len(self.hidden)} hidden layers")
 
     @weight_init_std.validator
     def _not_negative(self, _: object, value: WeightInitStd) -> None:

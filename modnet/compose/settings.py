@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterable, Mapping, MutableMapping, Mutable
 from contextlib import suppress
 from dataclasses import is_dataclass
 from enum import Enum
-from functools import cache, partial
+from functools import lru_cache, partial
 from numbers import Integral, Number, Real
 from os import PathLike
 from pathlib import Path
@@ -38,6 +38,7 @@ _NUMPY: dict[str, Any] = {"b": bool, "i": int, "u": int, "f": float, "c": comple
 _FACTORY: Any = attrs.Factory  # a class, whatever its stub says
 _AMBIGUOUS = "must be {none=true} for none, or 'none' in quotes for the text: it may be either"
 _MISTAKES = (ModnetError, ValueError, TypeError)  # what a validator or an `__init__` raises for a user's mistake
+_find_of_class: Callable[[type], dict[str, Setting]] = lru_cache(maxsize=100)(find_settings)
 # Of all that attrs calls as a converter, these take anything and say nothing.
 _EASY_CONVERTERS = {int, float, bool, str, tuple, list, set, frozenset, dict, Path}
 
@@ -47,9 +48,7 @@ class Settings:
 
     def __init__(self, name: Callable[[Part], str] = name_of) -> None:
         self._name = name
-        self._own: dict[Any, Callable[[Any], Any]] = {}
-        self._find: Callable[[type], dict[str, Setting]] = cache(find_settings)
-        self._by_kind: dict[Any, Callable[[Any, Any], Any]] = {
+        self._readers: dict[Any, Callable[[Any, Any], Any]] = {  # each takes a value and its whole type
             **dict.fromkeys(_WORDS, _read_primitive),
             **dict.fromkeys(_LISTS, self._read_list),
             **dict.fromkeys((dict, OrderedDict, Mapping, MutableMapping), self._read_mapping),
@@ -60,7 +59,7 @@ class Settings:
 
     def on(self, wanted: Any, read: Callable[[Any], Any]) -> None:
         """Let `read` read what is annotated as exactly `wanted`."""
-        self._own[wanted] = read
+        self._readers[wanted] = lambda value, _: read(value)
 
     def read(self, table: object, cls: type[T], where: str = "") -> T:
         """Return an instance of `cls` with the settings of `table`; raises SettingError with all mistakes in `where`.
@@ -72,7 +71,7 @@ class Settings:
             return table
         if not isinstance(table, Mapping):
             raise SettingError([f"must be a table, not {table!r}"])
-        settings = self._find(cls)
+        settings = _find_of_class(cls)
         mistakes = [describe_unknown("unknown setting", key, settings) for key in table if key not in settings]
         values = {}
         for key, setting in settings.items():
@@ -98,10 +97,8 @@ class Settings:
         kind = get_origin(wanted) or wanted
         if isinstance(value, Unquoted) and kind not in {Any, Union, types.UnionType}:
             value = str(value)
-        if wanted in self._own:
-            return self._own[wanted](value)
-        if kind in self._by_kind:
-            return self._by_kind[kind](value, wanted)
+        if reader := self._readers.get(wanted) or self._readers.get(kind):
+            return reader(value, wanted)
         if is_typeddict(kind):
             return self._read_mapping(value, kind)
         if isinstance(kind, type) and issubclass(kind, tuple) and hasattr(kind, "_fields"):
@@ -145,7 +142,7 @@ class Settings:
         table: Table = {}
         mistakes: list[str] = []
         for key, item in get_settings(value).items():
-            setting = self._find(type(value))[key]
+            setting = _find_of_class(type(value))[key]
             try:
                 if item is not None or setting.default is not None:
                     table[key] = self._write_none(setting) if item is None else self.write(item)

@@ -1,7 +1,9 @@
-"""Fingerprints of code, and the files that it is in."""
+"""Fingerprints of code, and the files and lines that it is in."""
 
 from __future__ import annotations
 
+import inspect
+import re
 import sys
 from hashlib import sha256
 from importlib.machinery import EXTENSION_SUFFIXES, SOURCE_SUFFIXES
@@ -16,6 +18,17 @@ def list_code_files(file: Path) -> list[Path]:
     is_package = file.stem == "__init__"
     files = [path for path in file.parent.rglob("*") if path.name.endswith(CODE)] if is_package else [file]
     return sorted(path for path in files if path.is_file())
+
+
+def find_line(cls: type, name: str = "") -> str:
+    """Return file and line of a class, or of an attribute or a setting in it; nothing where that is not found."""
+    try:
+        lines, first = inspect.getsourcelines(cls)
+    except (OSError, TypeError):  # its source is not there
+        return ""
+    wanted = re.compile(rf"(^|[(,])\s*{name}\s*[:=]" if name else "")
+    number = next((number for number, line in enumerate(lines, first) if wanted.search(line)), 0)
+    return f"{inspect.getsourcefile(cls)}:{number}" if number else ""
 
 
 def code_fingerprint(module: str) -> tuple[str, str]:

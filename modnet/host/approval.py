@@ -20,10 +20,11 @@ from modnet.errors import DataError, PluginError
 from modnet.files import write_atomically
 from modnet.files.locks import hold_lock
 from modnet.files.opening import read_json, read_plain
-from modnet.host.entry_points import LOADED, Plugin, find_file, make_plugin
+from modnet.host.entry_points import LOADED, Plugin, make_plugin
 from modnet.host.modules import (
     LARGEST,
     Code,
+    find_file,
     find_folder,
     find_imported,
     is_module_name,
@@ -107,11 +108,6 @@ def forget(module: str) -> int:
     return count
 
 
-def give_module(module: str, folder: Path | None) -> Plugin:
-    """Return the plugin in a module that the user gives: in a folder, or installed, or where Python finds it."""
-    return make_plugin(module, partial(_find_given, module, folder))
-
-
 def name_module(
     module: str, where: Path | None, granted: Iterable[Code] = (), then: tuple[str, str] = ("", "")
 ) -> Plugin:
@@ -129,16 +125,6 @@ def list_granted(plugins: Iterable[Plugin]) -> list[Code]:
     return [find_imported(module) or Code(module) for module in modules]
 
 
-def _find_given(module: str, folder: Path | None, is_installed: bool) -> Code:
-    """Return the code of a module that the user gave: in a folder, or as Python finds it, or the approved one."""
-    if not folder and (is_installed or module in sys.modules):
-        return Code(module)
-    if folder := folder or find_folder(module, []):
-        return read_code(module, folder)
-    is_known = any(approval.module == module for approval in list_approvals())
-    return _find_approved(f"-p names the module {module!r}", module, []) if is_known else Code(module)
-
-
 def _find_named(module: str, where: Path | None, then: tuple[str, str], is_installed: bool) -> Code:
     """Return the approved code of a module that the file `where` names; warns where another one lies nearer.
 
@@ -152,37 +138,39 @@ def _find_named(module: str, where: Path | None, then: tuple[str, str], is_insta
     found = [place.resolve() for place in places if locate(module, place)]
     code = Code(module)
     if module not in sys.modules:
-        code = _find_approved(what, module, found, then, is_installed)
-    taken = code.folder if code.files else find_folder(module, [])
+        code = find_approved(what, module, found, then, is_installed)
+    taken = code.folder if code.files else find_folder(module)
     if found and not read_code(module, found[0], is_to_be_imported=False).is_in(taken):
         it = f"{code.file if code.files else find_file(module)} is taken, and not {locate(module, found[0])}"
         warnings.warn(printable(f"{what}: {it}, which is another", 4000), stacklevel=2)
     return code
 
 
-def _find_approved(
+def find_approved(
     what: str, module: str, folders: list[Path], then: tuple[str, str] = ("", ""), is_installed: bool = False
 ) -> Code:
-    """Return the approved code with the digest of then, or in the first of some folders, or the only one.
+    """Return the approved code with the digest of then, or in the first of some folders, or where Python finds it.
 
-    Raises UnapprovedError where there is none, unless the module is installed as a plugin.
+    In none of these, the only one is meant. Raises UnapprovedError where there is none, unless the module is installed
+    as a plugin.
     """
     file, digest = then
     known = [approval for approval in list_approvals() if approval.module == module]
-    codes = {code.folder: code for each in known if (code := each.code).digests == each.files}
-    chosen = [code for code in codes.values() if code.digest == digest]
-    chosen += [codes[folder] for folder in folders if folder in codes]
+    codes = [code for each in known if (code := each.code).digests == each.files]
+    if not folders and (place := find_folder(module)):
+        folders = [place]
+    chosen = [code for code in codes if code.digest == digest]
+    chosen += [code for folder in folders for code in codes if code.folder == folder]
     if chosen or is_installed:
         return chosen[0] if chosen else Code(module)
-    as_then = (each for each in folders if digest and read_code(module, each, is_to_be_imported=False).digest == digest)
-    folder = next(as_then, folders[0]) if folders else find_folder(module, [])
-    if not folder and len({code.digest for code in codes.values()}) == 1:
-        return codes.popitem()[1]
-    if not folder and codes:
-        several = printable(" and ".join(map(str, codes)), 2000)
+    if codes and not folders:
+        if len({code.digest for code in codes}) == 1:
+            return codes[0]
+        several = printable(" and ".join(str(code.folder) for code in codes), 2000)
         raise UnapprovedError(f"{what}, and several are approved", f"run it in the folder of one, {several}")
-    folder = folder or next((Path(approval.folder) for approval in known), None)
-    raise _explain(what, module, folder, [each for each in known if folder == Path(each.folder)], file)
+    as_then = [each for each in folders if read_code(module, each, is_to_be_imported=False).digest == digest]
+    places = [*as_then, *folders, *(Path(approval.folder) for approval in known)]
+    raise _explain(what, module, places[0] if places else None, known, file)
 
 
 def _explain(what: str, module: str, folder: Path | None, known: list[Approval], then: str) -> UnapprovedError:
@@ -194,7 +182,8 @@ def _explain(what: str, module: str, folder: Path | None, known: list[Approval],
     if not folder or not file:
         why = f"{what}, which is not found" + f"; it was {printable(then, 2000)}" * bool(then)
         return UnapprovedError(why, f"approve it where it is now, in its folder: modnet plugins -p {module}")
-    changed = next((names[0] for approval in known if (names := approval.find_changed())), "")
+    ours = (approval for approval in known if folder == Path(approval.folder))
+    changed = next((name for approval in ours for name in approval.find_changed()), "")
     shown = folder / changed if changed else file
     state = "which changed since you approved it" if changed else "which you have not approved"
     digest = f"SHA-256 {sha256(read_plain(shown, LARGEST)).hexdigest()}" if shown.is_file() else "which is gone"

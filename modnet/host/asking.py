@@ -72,7 +72,7 @@ def _make_plugin(fields: dict[str, Any]) -> Plugin:
 
 
 def _describe_failure(plugin: Plugin, status: int | None, limit: float, *, late: bool) -> Problem:
-    where = f"{plugin.file}:1" if plugin.file else ""
+    where = plugin.first_line
     if late:
         why = f"it did not answer within {limit:g} s of being imported"
         return Problem(why, "have it wait for nothing then, or give it longer, modnet plugins doctor --timeout", where)

@@ -25,13 +25,13 @@ import attrs
 from attrs.validators import deep_iterable, instance_of
 
 from modnet.errors import Problem
-from modnet.files.cache import cache_folder, read_note, write_note
-from modnet.host.entry_points import Plugin, find_file, list_code
+from modnet.files.cache import PLUGINS, cache_folder, read_note, write_note
+from modnet.host.entry_points import Plugin, list_code
+from modnet.host.modules import find_file
 
 FORMAT = 2
 AT_ONCE = 16  # the number of plugins that are asked side by side
 LIMIT = 10.0  # the time that one may take to answer, in seconds
-CATALOGUE = "plugins"
 ANSWER = 2**14  # the bytes that must be free for answers to be kept
 # The folders that Python looks into are known before anything of modnet's is looked for.
 _ASKER = """
@@ -71,7 +71,7 @@ class Answer:
 class Catalogue:
     """The answers in a folder: that of plugins in the cache folder, or in one that goes away where none can be kept."""
 
-    folder: Path = attrs.field(factory=lambda: cache_folder() / CATALOGUE)
+    folder: Path = attrs.field(factory=lambda: cache_folder() / PLUGINS)
 
     def find_answer(self, plugin: Plugin) -> Answer | None:
         """Return a plugin's answer; None where it was not asked, or may answer otherwise by now.

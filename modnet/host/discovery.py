@@ -22,7 +22,7 @@ import pluggy
 from modnet.errors import PluginError, Problem, did_you_mean
 from modnet.host import kinds
 from modnet.host.approval import UnapprovedError
-from modnet.host.catalogue import AT_ONCE, LIMIT, Answer, Catalogue
+from modnet.host.catalogue import AT_ONCE, LIMIT, Catalogue
 from modnet.host.entry_points import (
     BROKEN,
     DISABLED,
@@ -191,11 +191,24 @@ class PluginHost:
                 self._recall(plugin, self._catalogue)
 
     def _recall(self, plugin: Plugin, catalogue: Catalogue) -> None:
-        """Take a plugin by the answer that it gave, if it was asked."""
+        """Take a plugin by the answer that it gave, if it was asked; its parts import it when they are asked for."""
         self.registry.discard(plugin.components)
         plugin.update(NOT_ASKED)
-        if answer := catalogue.find_answer(plugin):
-            self._apply(plugin, answer)
+        if not (answer := catalogue.find_answer(plugin)):
+            return
+        found: list[Component] = []
+        try:
+            for each in answer.provides:
+                later = functools.partial(self._import_class, plugin, each.kind, each.name)
+                origin = each.module, each.qualname
+                component = Component(each.kind, each.name, later, plugin.distribution, plugin.name, origin)
+                self.registry.add(component)
+                found.append(component)
+        except PluginError as error:
+            self.registry.discard(found)
+            plugin.update(BROKEN, error.problem)
+        else:
+            plugin.update(BROKEN if answer.problem else READY, answer.problem, found, answer.follows, answer.changes)
 
     def _ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
         if not self._catalogue:
@@ -207,22 +220,6 @@ class PluginHost:
                 self._catalogue.ask(asked, wait, limit)
             for plugin in asked:
                 self._recall(plugin, self._catalogue)
-
-    def _apply(self, plugin: Plugin, answer: Answer) -> None:
-        """Register the parts of a plugin by its answer; it is imported when one of them is asked for."""
-        found: list[Component] = []
-        for each in answer.provides:
-            later = functools.partial(self._import_class, plugin, each.kind, each.name)
-            origin = each.module, each.qualname
-            found.append(Component(each.kind, each.name, later, plugin.distribution, plugin.name, origin))
-        try:
-            for component in found:
-                self.registry.add(component)
-        except PluginError as error:
-            self.registry.discard(found)
-            plugin.update(BROKEN, error.problem)
-        else:
-            plugin.update(BROKEN if answer.problem else READY, answer.problem, found, answer.follows, answer.changes)
 
     def _import_class(self, plugin: Plugin, kind: str, name: str) -> Any:
         """Import a plugin and return a class that it provides; raises PluginError where it breaks."""
@@ -264,7 +261,7 @@ class PluginHost:
             return
         installed = [p for p in self.plugins if p.value and p.module == plugin.module and p.state != DISABLED]
         code = plugin.find(True) if installed else Code(plugin.module)
-        if installed and code.is_in(find_folder(plugin.module, [])):
+        if installed and code.is_in(find_folder(plugin.module)):
             self.registry.aliases[plugin.module] = installed[0].distribution
             for each in [p for p in installed if p.value == p.module] or installed:
                 self._import_unless_loaded(each)

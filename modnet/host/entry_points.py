@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import importlib
-import importlib.util
 import re
 import sys
 import warnings
 from collections.abc import Callable, Iterable
 from contextlib import suppress
-from importlib.machinery import PathFinder
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -17,7 +14,7 @@ import attrs
 
 from modnet.errors import PluginError, Problem
 from modnet.files.code import list_code_files
-from modnet.host.modules import Code
+from modnet.host.modules import Code, find_file
 from modnet.host.registry import BUILT_IN, Component
 
 if TYPE_CHECKING:
@@ -50,9 +47,7 @@ class Plugin:
     problem: Problem | None = None  # the reason why it is broken, and what to do
     components: tuple[Component, ...] = ()  # the parts that it provides
     follows: tuple[str, ...] = ()  # the lifecycle hooks by which it follows runs
-    find: Callable[[bool], Code] = lambda _: Code(
-        ""
-    )  # return the code of a module that was named, and may be installed
+    find: Callable[[bool], Code] = lambda _: Code("")  # finds the code of a module that was named
     changes: tuple[str, ...] = ()  # what of the process its import changes, in a few words each
 
     @property
@@ -87,14 +82,14 @@ class Plugin:
         return find_file(self.module)
 
     @property
+    def first_line(self) -> str:
+        """The first line of its file, as a problem's `where`."""
+        return f"{self.file}:1" if self.file else ""
+
+    @property
     def reason(self) -> str:
         """Its problem in a line; nothing where it has none."""
         return str(self.problem or "")
-
-    @property
-    def works(self) -> bool:
-        """True where its parts are available."""
-        return self.state in {LOADED, READY}
 
     def update(
         self,
@@ -167,20 +162,6 @@ def split_names(without: Iterable[str]) -> list[str]:
     ['cube', 'diary', '*']
     """
     return [name.strip() for names in without for name in names.split(",") if name.strip()]
-
-
-def find_file(module: str) -> str:
-    """Return the file of a module without importing it; nothing where there is none."""
-    if module in sys.modules:
-        return str(getattr(sys.modules[module], "__file__", None) or "")
-    top, *rest = module.split(".")
-    try:
-        spec = importlib.util.find_spec(top)
-        for name in rest:
-            spec = spec and PathFinder.find_spec(f"{spec.name}.{name}", spec.submodule_search_locations or [])
-    except (ImportError, ValueError):
-        return ""
-    return (spec and spec.origin) or ""
 
 
 def list_code(module: str) -> list[tuple[str, int, int]]:

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import inspect
-import traceback
 from collections.abc import Iterable, Iterator
-from contextlib import suppress
 
 from modnet.errors import DataError, ModnetError, PluginError
-from modnet.host.entry_points import LOADED, Plugin, find_file
+from modnet.files.code import find_line
+from modnet.host.entry_points import LOADED, Plugin
 from modnet.host.kinds import KINDS
-from modnet.host.modules import find_imported, find_own_file
+from modnet.host.modules import find_file, find_imported, find_own_file
+from modnet.host.problems import list_frames
 from modnet.host.registry import Component
 from modnet.text import format_error
 
@@ -46,7 +45,7 @@ def explain_failure(error: BaseException, plugins: Iterable[Plugin]) -> PluginEr
         remedy += f", or {only}leave it out, --without {plugin.name}"
     elif part:
         remedy += f", or take another {KINDS[part.kind].words}"
-        where = where or _find_class(part.cls)
+        where = where or find_line(part.cls)
     why = f"the plugin {plugin.name} {_ENDS.get(type(error), 'fails')}: {_describe(error)}"
     if isinstance(error, ModnetError):
         why = f"{error}\nin the plugin {plugin.name}"
@@ -64,9 +63,7 @@ def _describe(error: BaseException) -> str:
 
 def _list_steps(error: BaseException) -> Iterator[tuple[str, str, str]]:
     """Yield place, module and function of all code that an error came through, the outermost first."""
-    for frame, line in traceback.walk_tb(error.__traceback__):
-        code = frame.f_code
-        yield f"{code.co_filename}:{line}", str(frame.f_globals.get("__name__")), code.co_qualname
+    yield from list_frames(error)
     if isinstance(error, PluginError) and error.part:
         yield ("", *error.part)
     inner = error.exceptions[0] if isinstance(error, BaseExceptionGroup) else None
@@ -87,15 +84,8 @@ def _claim(module: str, name: str, plugins: list[Plugin]) -> dict[Plugin, tuple[
         part = next((one for one in parts if f"{name}.".startswith(f"{one.cls.__qualname__}.")), None)
         code = find_imported(plugin.module)
         is_beside = code and find_own_file(module, code.files)
-        is_inside = module.partition(".")[0] == plugin.package and find_file(
-            plugin.package
-        )  # which a namespace has not
+        file = find_file(plugin.package)  # which a namespace has not
+        is_inside = file and module.partition(".")[0] == plugin.package
         if sure := 3 if part else 2 if parts or module == plugin.module else int(bool(is_beside or is_inside)):
             found[plugin] = sure, part
     return found
-
-
-def _find_class(cls: type) -> str:
-    with suppress(OSError, TypeError):  # its source is not there
-        return f"{inspect.getsourcefile(cls)}:{inspect.getsourcelines(cls)[1]}"
-    return ""

@@ -9,10 +9,10 @@ import site
 import sys
 import sysconfig
 import warnings
-from collections.abc import Container, Iterator, Sequence
+from collections.abc import Container, Iterator
 from contextlib import suppress
 from hashlib import sha256
-from importlib.machinery import ModuleSpec, SourceFileLoader
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path, PurePosixPath
 from types import CodeType, ModuleType
 
@@ -134,17 +134,23 @@ def read_source(folder: Path, name: str) -> bytes:
         return b""
 
 
-def find_folder(module: str, beside: Sequence[Path]) -> Path | None:
-    """Return the folder that a module lies in: one of `beside`, or else where Python finds it; nothing is imported."""
-    for folder in beside:
-        if locate(module, folder):
-            return folder.resolve()
+def find_file(module: str) -> str:
+    """Return the file of a module, as Python finds it, without importing it; nothing where there is none."""
+    if module in sys.modules:
+        return str(getattr(sys.modules[module], "__file__", None) or "")
+    top, *rest = module.split(".")
     try:
-        spec = importlib.util.find_spec(module.partition(".")[0])
+        spec = importlib.util.find_spec(top)
+        for name in rest:
+            spec = spec and PathFinder.find_spec(f"{spec.name}.{name}", spec.submodule_search_locations or [])
     except (ImportError, ValueError):
-        return None
-    places = (spec.submodule_search_locations or [spec.origin or ""] * spec.has_location) if spec else []
-    return next((Path(place).resolve().parent for place in places if locate(module, Path(place).parent)), None)
+        return ""
+    return (spec and spec.has_location and spec.origin) or ""
+
+
+def find_folder(module: str) -> Path | None:
+    """Return the folder that a module lies in where Python finds it, or None; nothing is imported."""
+    return next((folder.resolve() for folder in Path(find_file(module)).parents if locate(module, folder)), None)
 
 
 def read_code(module: str, folder: Path, beside: Container[str] = (), *, is_to_be_imported: bool = True) -> Code:
@@ -160,15 +166,10 @@ def read_code(module: str, folder: Path, beside: Container[str] = (), *, is_to_b
     while waiting:
         name, importer = waiting.pop()
         new = [file for file in _list_files(name, folder) if file not in files]
-        if (
-            new
-            and name.partition(".")[0] != own
-            and (
-                not all(file in beside for file in new)
-                if is_library
-                else is_to_be_imported and _is_imported(name, folder / importer, folder, own)
-            )
-        ):
+        is_other = bool(new) and name.partition(".")[0] != own
+        if is_other and is_library and not all(file in beside for file in new):
+            continue
+        if is_other and not is_library and is_to_be_imported and _is_imported(name, folder / importer, folder, own):
             continue
         for file in new:
             files[file] = read_plain(folder / file, LARGEST)
@@ -198,8 +199,8 @@ def _is_imported(name: str, importer: Path, folder: Path, own: str) -> bool:
     Raises PluginError where another one is installed, but for one beside an installed `own`.
     """
     top = name.partition(".")[0]
-    other = find_folder(top, [])
-    if top in sys.stdlib_module_names or other not in {None, folder, find_folder(own, [])}:
+    other = find_folder(top)
+    if top in sys.stdlib_module_names or other not in {None, folder, find_folder(own)}:
         elsewhere = "a module of Python's own" if top in sys.stdlib_module_names else f"also in {other}"
         why = f"{importer} imports {top!r}, which lies beside it and is {elsewhere}"
         raise PluginError(why, f"rename the one in {folder}, or uninstall the other")

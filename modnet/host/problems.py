@@ -5,12 +5,13 @@ from __future__ import annotations
 import inspect
 import re
 import traceback
+from collections.abc import Iterator
 
 import attrs
 import pluggy
 
 from modnet.errors import PluginError, Problem, did_you_mean
-from modnet.host.entry_points import Plugin, find_file
+from modnet.host.entry_points import Plugin
 from modnet.host.kinds import KINDS, LIFECYCLE_HOOKS
 
 HOOKS = dict(sorted({**{kind.hook: kind.hookspec for kind in KINDS.values()}, **LIFECYCLE_HOOKS}.items()))
@@ -19,7 +20,8 @@ HOOKS = dict(sorted({**{kind.hook: kind.hookspec for kind in KINDS.values()}, **
 def to_problem(error: BaseException, plugin: Plugin) -> Problem:
     """Return the problem of a plugin that raised an error while it was loaded."""
     problem = _describe(error, plugin)
-    return problem if problem.where else attrs.evolve(problem, where=_find_line(error, plugin))
+    own = [where for where, module, _ in list_frames(error) if module.partition(".")[0] == plugin.package]
+    return problem if problem.where else attrs.evolve(problem, where=own[-1] if own else plugin.first_line)
 
 
 def _describe(error: BaseException, plugin: Plugin) -> Problem:
@@ -35,6 +37,9 @@ def _describe(error: BaseException, plugin: Plugin) -> Problem:
         return Problem(f"{type(error).__name__}: {error.msg}", "correct it", where)
     if isinstance(error, ModuleNotFoundError) and str(error.name).partition(".")[0] == plugin.package:
         return Problem(f"there is no module {error.name!r}", _advise_module(plugin, str(error.name)))
+    if isinstance(error, AttributeError) and not re.match(r"[\w.]+\s*(:|\[|$)", plugin.value or plugin.module):
+        why = f'its entry point is {plugin.value!r}, expected a module, as in {plugin.name} = "my_cube"'
+        return Problem(why, "correct it in its pyproject.toml, and install it again")
     remedy = "install what it needs" if isinstance(error, ImportError) else "correct it, or disable the plugin"
     return Problem(f"{type(error).__name__}: {_text(error)}", remedy)
 
@@ -64,15 +69,11 @@ def _describe_hook(error: pluggy.PluginValidationError) -> Problem:
     return Problem(f"the hook is {hook}({arguments}), not {found}", "", where)
 
 
-def _find_line(error: BaseException, plugin: Plugin) -> str:
-    """Return the last line of the plugin's own that an error came through, else the first line of its module."""
-    frames = [
-        f"{frame.f_code.co_filename}:{line}"
-        for frame, line in traceback.walk_tb(error.__traceback__)
-        if str(frame.f_globals.get("__name__")).partition(".")[0] == plugin.package
-    ]
-    file = find_file(plugin.module)
-    return frames[-1] if frames else f"{file}:1" if file else ""
+def list_frames(error: BaseException) -> Iterator[tuple[str, str, str]]:
+    """Yield place, module and function of the code that an error came through, the outermost first."""
+    for frame, line in traceback.walk_tb(error.__traceback__):
+        code = frame.f_code
+        yield f"{code.co_filename}:{line}", str(frame.f_globals.get("__name__")), code.co_qualname
 
 
 def _text(error: BaseException) -> str:

@@ -111,7 +111,8 @@ class Registry:
     """All registered classes.
 
     The class that a bare name finds does not depend on the order of registration. No third-party plugin changes what
-    finds a built-in; before any other answer `settle` is called, which asks the plugins that were not asked yet.
+    finds a built-in; before any other answer `settle` is called, which asks the plugins that were not asked yet. While
+    a thread changes it, others can read it.
     """
 
     settle: Callable[[], object] = lambda: None
@@ -209,12 +210,14 @@ class Registry:
     def _find(self, kind: str, name: str) -> Component | None:
         """Return the component that a bare or qualified name finds: the built-in, else the only one, else None."""
         owner, _, bare = name.rpartition(":")
-        owners = self._get_owners(kind, bare)
-        only = next(iter(owners.values())) if len(owners) == 1 else None
-        return (owners.get(owner) or owners.get(self.aliases.get(owner, ""))) if owner else owners.get(BUILT_IN, only)
+        owners = self._get_owners(kind, bare).copy()
+        if owner:
+            return owners.get(owner) or owners.get(self.aliases.get(owner, ""))
+        return owners.get(BUILT_IN) or (owners.popitem()[1] if len(owners) == 1 else None)
 
     def _list(self, kind: str | None = None) -> list[Component]:
-        return [c for owners in self._components.values() for c in owners.values() if kind in {None, c.kind}]
+        found = (component for owners in [*self._components.values()] for component in [*owners.values()])
+        return [component for component in found if kind in {None, component.kind}]
 
     def _get_owners(self, kind: str, name: str) -> dict[str, Component]:
         return self._components.get((kind, name), {})

@@ -21,6 +21,7 @@ from typing import Any, ClassVar, Literal, Union, get_args, get_origin, get_type
 import attrs
 
 from modnet.errors import Problem
+from modnet.files.code import find_line
 
 _NUMBERS: dict[Any, tuple[type, ...]] = {float: (float, int), complex: (complex, float, int)}
 _BY_NAME = (Parameter.POSITIONAL_OR_KEYWORD, Parameter.KEYWORD_ONLY)
@@ -113,7 +114,7 @@ def _attribute_mistakes(cls: type, interface: type) -> Iterator[Problem]:
         if not has_many and not _fits(value, wanted):
             base = f'base class "{interface.__qualname__}" defined the type as {_quote(wanted)}'
             why = f"Incompatible types in assignment (expression has type {_quote_type_of(value)}, {base})"
-            yield Problem(why, f"{cls.__qualname__}.{name} is {value!r}", _line_of(cls, name))
+            yield Problem(why, f"{cls.__qualname__}.{name} is {value!r}", find_line(cls, name))
 
 
 def _default_mistakes(cls: type) -> Iterator[Problem]:
@@ -129,7 +130,7 @@ def _default_mistakes(cls: type) -> Iterator[Problem]:
                 has = f"default has type {found}, parameter has type {types}"
                 why = f'Incompatible default for parameter "{name}" ({has})'
             remedy = f"the default of {cls.__qualname__}'s setting {name!r} is {default!r}"
-            yield Problem(why, remedy, _line_of(cls, name))
+            yield Problem(why, remedy, find_line(cls, name))
 
 
 @attrs.frozen
@@ -157,16 +158,6 @@ def find_settings(cls: type) -> dict[str, Setting]:
         if field.name in defaults and callable(field.default_factory):
             defaults[field.name] = attrs.Factory(field.default_factory)
     return {name: Setting(types.get(name, Any), default) for name, default in defaults.items()}
-
-
-def _line_of(cls: type, name: str) -> str:
-    """Return file and line where a class sets an attribute or declares a setting; nothing where that is not found."""
-    try:
-        lines, first = inspect.getsourcelines(cls)
-    except (OSError, TypeError):
-        return ""
-    found = (number for number, line in enumerate(lines, first) if re.search(rf"(^|[(,])\s*{name}\s*[:=]", line))
-    return f"{inspect.getsourcefile(cls)}:{number}" if (number := next(found, 0)) else ""
 
 
 def _fits(value: object, wanted: Any) -> bool:

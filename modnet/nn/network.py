@@ -23,6 +23,14 @@ BLOCK = 4096  # rows that are evaluated at a time where there may be very many
 LARGE = 1e6  # output, that no probability or standardized target has
 
 
+def protect(arrays: Params) -> Params:
+    """Return read-only views, so that a part that works in place changes no array of the caller's."""
+    views = {name: value.view() for name, value in arrays.items()}
+    for view in views.values():
+        view.flags.writeable = False
+    return views
+
+
 class DenseNetwork:
     """Dense layers made of ready parts; `modnet.Network` is the same by name.
 
@@ -113,14 +121,15 @@ class DenseNetwork:
             if weights.shape != (len(x),) or not is_finite or (weights < 0).any():
                 limits = f"finite numbers >= 0, one for each sample, with a finite sum in {weights.dtype}"
                 raise ShapeError(f"weights must be {len(x)} {limits}")
-        return NetworkObjective(self.layers, self.loss_function, self.fused, x, t, weights)
+        given = protect({"x": x, "t": t})
+        return NetworkObjective(self.layers, self.loss_function, self.fused, given["x"], given["t"], weights)
 
     def gradient(
         self, x: Any, t: Any, estimator: GradientEstimator, stream: Stream | None = None, weights: Any = None
     ) -> Grads:
         """Return the gradient of the loss by each parameter, as `estimator` obtains it with draws from `stream`."""
-        stream = stream or Stream(self.seed, ("gradient",))
-        return validate_arrays(estimator(self.objective(x, t, weights), self.params, stream), self.params, estimator)
+        stream, params = stream or Stream(self.seed, ("gradient",)), protect(self.params)
+        return validate_arrays(estimator(self.objective(x, t, weights), params, stream), params, estimator)
 
     def _check_samples(self, given: Any) -> Array:
         for layer in self.layers:

@@ -21,11 +21,11 @@ from modnet.nn.batches import Batches, Sampling
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import compute_metrics, find_errors, find_hits, list_metrics
-from modnet.nn.network import DenseNetwork, NetworkObjective
+from modnet.nn.network import DenseNetwork, NetworkObjective, protect
 from modnet.nn.run import Run, RunView
 from modnet.nn.validation import validate_arrays, validate_step
 from modnet.randomness import Stream
-from modnet.types import Array, History, Params, State, Status
+from modnet.types import Array, History, Status
 
 CHECKPOINT_EVERY = 5.0  # seconds from one checkpoint to the next
 CHECKPOINT_SHARE = 0.02  # of the time is spent on checkpoints at most, however large they are
@@ -129,26 +129,18 @@ def _create_run(
     if start is None:
         names = [f"{part}_{metric}" for metric in list_metrics(data.task) for part in ("train", "test")]
         history = History(columns={name: [] for name in names})
-        params = _protect(network.params)
+        params = protect(network.params)
         run = Run(network.with_params(params), iterations, batches, optimizer, history)
         run.sound = (0, params, optimizer.init(params))
         return run
     if start.iteration > iterations:
         raise SettingError([f"'iterations' must be >= the {start.iteration} that were made: {iterations}"], "training")
     start.check(network.params, optimizer)
-    params, history = _protect(start.params), start.history.until(start.iteration)
+    params, history = protect(start.params), start.history.until(start.iteration)
     run = Run(network.with_params(params), iterations, batches, optimizer, history)
     run.iteration, run.seconds_before = start.iteration, start.seconds
     run.sound = (start.iteration, params, copy.deepcopy(start.state))
     return run
-
-
-def _protect(params: Params) -> Params:
-    """Return read-only views, so that a part that works in place changes no array of the caller's."""
-    views = {name: value.view() for name, value in params.items()}
-    for view in views.values():
-        view.flags.writeable = False
-    return views
 
 
 def _iterate(
@@ -174,8 +166,9 @@ def _iterate(
             run.sound = at
             history.loss.append(loss)
             schedule.save_if_due(run)
-            made = _step(objective, params, state, estimator, run.optimizer, stream.child(k))
-            del objective  # so that the next batch takes its place, in the cache too
+            grads = validate_arrays(estimator(objective, params, stream.child(k)), params, estimator)
+            made = validate_step(run.optimizer.step(params, grads, state), params, run.optimizer)
+            del objective, grads  # so that the next batch takes their place, in the cache too
             renew_limit()
             if count_renewals() != renewals and k != repeated:  # a BLAS was loaded or set, and has other bits
                 repeated = k
@@ -190,19 +183,6 @@ def _iterate(
         params = {name: value if value.flags.writeable else np.array(value) for name, value in at[1].items()}
         run.iteration, network.params = at[0], params
         run.history = history.until(run.iteration)
-
-
-def _step(
-    objective: NetworkObjective,
-    params: Params,
-    state: State,
-    estimator: GradientEstimator,
-    optimizer: Optimizer,
-    stream: Stream,
-) -> tuple[Params, State]:
-    """Return the parameters and the state after a step; raises PluginError where a part returns something else."""
-    grads = validate_arrays(estimator(objective, params, stream), params, estimator)
-    return validate_step(optimizer.step(params, grads, state), params, optimizer)
 
 
 def _bind_objective(network: DenseNetwork, data: Dataset, batches: Batches, k: int) -> NetworkObjective:
@@ -230,20 +210,22 @@ def time_iteration(
     left out. Raises any error of the estimator.
     """
     batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
-    params = _protect(network.params)
+    params = protect(network.params)
     stream, state = Stream(seed, ("gradient",)), optimizer.init(params)
-    clock, iterations, evaluations = time.perf_counter, list[float](), list[float]()
+    clock, times = time.perf_counter, list[tuple[float, float]]()
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
         end = clock() + seconds
-        while len(iterations) < 2 or clock() < end:
+        while len(times) < 2 or clock() < end:
             started = clock()
-            objective = _bind_objective(network, data, batches, len(iterations))
+            objective = _bind_objective(network, data, batches, len(times))
             objective.trace(params)
-            params, state = _step(objective, params, state, estimator, optimizer, stream.child(len(iterations)))
-            iterations.append(clock() - started)
-            started = clock()
+            found = estimator(objective, params, stream.child(len(times)))
+            grads = validate_arrays(found, params, estimator)
+            params, state = validate_step(optimizer.step(params, grads, state), params, optimizer)
+            stepped = clock()
             objective(params)
-            evaluations.append(clock() - started)
+            times.append((stepped - started, clock() - stepped))
+    iterations, evaluations = zip(*times, strict=True)
     return min(iterations), min(evaluations)
 
 

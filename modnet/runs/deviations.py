@@ -17,7 +17,7 @@ from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import load_params
 from modnet.runs.contents import describe_params, pack_json, pack_of_samples, summarize, unpack_of_samples
 from modnet.runs.folder import ERRORS, EXPERIMENT, HITS, PARAMS, PREPARATION, SUMMARY
-from modnet.runs.receipt import PLACE, compare_settings
+from modnet.runs.receipt import PLACE, compare_settings, flatten
 from modnet.runs.surroundings import Difference, compare_entries
 from modnet.types import Array, Params, Status
 
@@ -26,11 +26,11 @@ UNVERIFIED = ("seconds", "versions")  # of a summary: another run of the same bi
 
 def find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, data: Dataset) -> list[Difference]:
     """Return what a run's folder has otherwise than a run that was trained again; the history is not compared."""
-    prepared = data.preparation.to_dict() if data.preparation else {}
+    fitted = flatten(data.preparation.to_dict() if data.preparation else {})
     comparisons: dict[str, Callable[[Path], Iterable[Difference]]] = {
         EXPERIMENT: lambda path: compare_settings(read_toml(path), to_table(experiment), PLACE, EXPERIMENT),
         PARAMS: lambda path: _compare_params(path, run.params, describe_params(data)),
-        PREPARATION: lambda path: compare_settings(read_json(path) if path.exists() else {}, prepared, (), PREPARATION),
+        PREPARATION: lambda path: compare_entries(path.name, flatten(read_json(path) if path.exists() else {}), fitted),
         HITS: lambda path: _compare_of_samples(path, run.hits, run.status),
         ERRORS: lambda path: _compare_of_samples(path, run.errors, run.status),
         SUMMARY: lambda path: _compare_summary(path, summarize(run, experiment, data)),

@@ -11,7 +11,7 @@ from pathlib import Path
 from modnet.compose.plugins import get_host
 from modnet.errors import DataError, ModnetError, PluginError
 from modnet.host.approval import name_module
-from modnet.host.entry_points import DISTRIBUTION, Plugin
+from modnet.host.entry_points import DISTRIBUTION, LOADED, READY, Plugin
 from modnet.host.kinds import KINDS
 from modnet.host.modules import is_module_name, locate
 from modnet.host.registry import BUILT_IN
@@ -79,7 +79,7 @@ def _advise(origin: Origin) -> str:
     part = f"the {printable(origin.kind, _LONGEST)} {quote(origin.name)}"
     whose = f"{part} comes from {printable(f'{origin.distribution} {origin.version}'.rstrip(), _LONGEST)}"
     reports = [report for report in host.plugins if report.distribution == origin.distribution]
-    unusable = next((report for report in reports if not report.works), None)
+    unusable = next((report for report in reports if report.state not in {LOADED, READY}), None)
     if unusable and not unusable.value:  # a module
         return f"{whose}: {unusable.reason or unusable.state}"
     bare = origin.name.rpartition(":")[2]

@@ -34,8 +34,8 @@ FORMAT = 3
 WITHOUT_SEGMENTS = 1  # the format that had the code of the last process alone
 FILE = "SHA-256 of the file"
 # The beginnings of the settings that may change at any time, and until a run has come to its end.
-PLACE = ("data.path",)
-CHANGEABLE = (*PLACE, "training.iterations", "plugins.")
+PLACE = ("data.path.",)
+CHANGEABLE = (*PLACE, "training.iterations.", "plugins.")
 
 
 @attrs.frozen
@@ -111,7 +111,7 @@ class Receipt:
     @property
     def identity(self) -> dict[str, Any]:
         """The settings that a resumed run must share, but those of the data, which is compared itself."""
-        return {key: value for key, value in self.settings.items() if not key.startswith((*CHANGEABLE, "data."))}
+        return {key: value for key, value in self.settings.items() if not f"{key}.".startswith((*CHANGEABLE, "data."))}
 
     @property
     def latest(self) -> Segment:
@@ -205,13 +205,15 @@ def compare_settings(
 ) -> list[Difference]:
     """Return the settings that differ in two tables, nested or flat, but those that begin as some that may change.
 
-    >>> found = compare_settings({"seed": 1, "loss": {"eps": 0.1}}, {"seed": 2, "loss": {"eps": 0.2}}, ("seed",))
+    A part's name may be qualified, or of an older modnet.
+
+    >>> found = compare_settings({"seed": 1, "loss": {"eps": 0.1}}, {"seed": 2, "loss": {"eps": 0.2}}, ("seed.",))
     >>> [str(difference) for difference in found]
     ['setting loss.eps: 0.1 then, 0.2 now']
     """
     found = compare_entries(part, flatten(then), flatten(now))
-    found = [each for each in found if not each.what.startswith(changeable)]
-    return [e for e in found if not (e.what.endswith("name") and get_host().registry.are_same(e.then, e.now))]
+    found = [e for e in found if not f"{e.what}.".startswith(changeable)]
+    return [e for e in found if e.what.split(".")[-1] != "name" or not get_host().registry.are_same(e.then, e.now)]
 
 
 def flatten(value: Any, path: str = "") -> Table:

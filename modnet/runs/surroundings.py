@@ -22,6 +22,7 @@ from modnet.files.code import code_fingerprint, hash_class
 from modnet.host.entry_points import Plugin
 from modnet.host.modules import find_folder, find_imported, read_code
 from modnet.host.registry import BUILT_IN
+from modnet.interfaces import is_same_name
 from modnet.runs.environment import INSTRUCTIONS, describe_machine, list_libraries
 from modnet.text import printable
 
@@ -117,6 +118,7 @@ class Segment:
         Parts that one lacks are a difference of settings; other versions of NumPy have other names of instructions.
         """
         found = []
+        now = attrs.evolve(now, plugins=tuple(map(self._find_as_then, now.plugins)))
         has_same_names = self.libraries.get("numpy") == now.libraries.get("numpy")
         for part, what in {**self.entries, **now.entries}:
             values = [side.entries.get((part, what), "") for side in (self, now)]
@@ -124,6 +126,12 @@ class Segment:
             if values[0] != values[1] and is_comparable:
                 found.append(Difference(part, what, *values))
         return found
+
+    def _find_as_then(self, now: Origin) -> Origin:
+        """Return the origin that the same code had while it was installed, of a module that is named now; or `now`."""
+        same = (o for o in self.plugins if now.file and o.version and (o.kind, o.package) == (now.kind, now.package))
+        same = (o for o in same if o.code_sha256 == _find_code(now.package)[1] and is_same_name(o.name, now.name))
+        return next(same, now)
 
 
 def shorten_digests(text: str) -> str:
@@ -184,7 +192,7 @@ def _read_named(plugin: Plugin) -> tuple[str, str]:
     with suppress(Exception):  # of metadata that are missing or damaged
         beside |= {str(file) for file in metadata.files(plugin.distribution) or ()}
     with suppress(ModnetError):
-        if folder := find_folder(plugin.module, Path(plugin.file).parents):
+        if folder := find_folder(plugin.module):
             return plugin.module, read_code(plugin.module, folder, beside, is_to_be_imported=False).digest
     return code_fingerprint(plugin.module)
 

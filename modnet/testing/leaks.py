@@ -16,6 +16,7 @@ import numpy as np
 
 from modnet.compose.plugins import get_host
 from modnet.host.registry import Component, Override, active_overrides
+from modnet.process import read_generator
 
 LINUX = Path("/proc/self/fd")
 
@@ -36,12 +37,11 @@ class Snapshot:
     @classmethod
     def take(cls) -> Snapshot:
         """Return how things are; the plugins are loaded for it, if they are not yet."""
-        state: Any = np.random.get_state()  # noqa: NPY002 - the global one is compared
         return cls(
             registered=tuple(get_host().registry.components()),
             swapped=active_overrides(),
             python_random=random.getstate(),
-            numpy_random=tuple(part.tobytes() if isinstance(part, np.ndarray) else part for part in state),
+            numpy_random=read_generator(),
             environment={key: value for key, value in os.environ.items() if key != "PYTEST_CURRENT_TEST"},
             numpy_errors={**np.geterr(), "call": np.geterrcall()},
             warnings_filters=tuple(warnings.filters),

@@ -239,6 +239,20 @@ class TestWhatIsApproved:
         assert modnet_in(other, *commands(approved)[0]).returncode == 1
         assert not (tmp_path / "ran").exists()
 
+    def test_where_python_finds_it_it_counts_of_several_that_are_approved(
+        self, tmp_path: Path, approved: Path, modnet_in
+    ) -> None:
+        library = tmp_path / "library"
+        library.mkdir()
+        (library / "helpers.py").write_text(CUBE)
+        assert modnet_in(library, "plugins", "-p", "helpers").returncode == 0
+        (tmp_path / "e.toml").write_text('[plugins]\nmodules = ["helpers"]\n')
+        command = ("train", "e.toml", *QUICK, "--activation", "cube", "--out", "out")
+        assert "and several are approved" in modnet_in(tmp_path, *command).stderr
+        done = modnet_in(tmp_path, *command, PYTHONPATH=str(library))
+        assert done.returncode == 0, done.stderr
+        assert str(library / "helpers.py") in (tmp_path / "out/receipt.json").read_text()
+
     def test_a_name_that_is_also_installed_is_asked_about(self, approved: Path, modnet_in) -> None:
         (approved / "helpers.py").write_text("import numpy\n" + CUBE)
         (approved / "numpy.py").write_text(MARK)

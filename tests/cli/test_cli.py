@@ -20,6 +20,30 @@ EXPLOSIVE = (
 )  # fmt: skip
 QUICK = ("--iterations", "5")
 
+STEPS = """
+import enum
+import attrs
+import modnet
+
+class Pace(enum.Enum):
+    SLOW = "slow"
+
+@attrs.frozen
+class Steps(modnet.Optimizer):
+    pace: Pace = Pace.SLOW
+    lr: float = 0.1
+
+    def init(self, params):
+        return {}
+
+    def step(self, params, grads, state):
+        return {name: value - self.lr * grads[name] for name, value in params.items()}, state
+
+@modnet.hookimpl
+def register_optimizers(register):
+    register(Steps)
+"""
+
 
 @pytest.fixture(scope="module")
 def trained(tmp_path_factory: pytest.TempPathFactory, call: Call) -> Path:
@@ -55,6 +79,14 @@ class TestTrain:
         assert len(rows) == 2
         (folder,) = (tmp_path / "runs").iterdir()
         assert f"saved in {folder.relative_to(tmp_path)}" in done.stdout
+
+    def test_the_headline_has_settings_as_they_are_written(self, tmp_path: Path, call: Call) -> None:
+        (tmp_path / "my_steps.py").write_text(STEPS)
+        done = call(
+            "train", "-p", "my_steps", "--optimizer", "steps", "--iterations", "1", "--hidden", "2", cwd=tmp_path
+        )
+        assert done.returncode == 0, done.stderr
+        assert ", steps(pace=slow, lr=0.1), 1 mini-batches" in done.stdout
 
     def test_a_dry_run_tells_the_time_for_every_estimator_and_writes_nothing(self, tmp_path: Path, call: Call) -> None:
         done = call("train", "--dry-run", "--activation", "gelu", "--hidden", "3", "--iterations", "900", cwd=tmp_path)

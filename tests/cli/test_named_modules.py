@@ -250,6 +250,12 @@ class TestInstalled:
         given = ("-p", place.project / "my_cube.py")
         assert place.modnet(place.elsewhere, "predict", "q", rows, *given).returncode == 0
         done = place.modnet(place.elsewhere, "verify", "q", *given)
+        assert "\nplugin    as it was\n" in done.stdout  # the same code
+        assert done.returncode == 0
+        assert "identical: 3 iterations" in done.stdout
+        (place.project / "my_cube.py").write_text(f"{CUBE}# other code\n")
+        done = place.modnet(place.elsewhere, "verify", "q", *given)
+        assert done.returncode == 1
         assert "activation cube: modnet-cube (my_cube) then, my_cube (my_cube) now" in done.stdout
         done = place.modnet(place.elsewhere, "verify", "q", *given, "--accept")
         assert "identical: 3 iterations" in done.stdout

@@ -105,7 +105,6 @@ class TestMistakes:
             ({"hidden": [3, 3]}, "grid: twice the same: "),
             ({"hidden": [3, [3]]}, "grid: twice the same: "),
             ({"lr": [0.1, 0.1]}, "grid: twice the same: "),
-            ({"lr": [0.1, 0.1 + 1e-12]}, "grid: twice the same: lr 0.1"),  # which would share a folder
             ({"training.batchsize": [1]}, "unknown setting 'batchsize', did you mean 'batch_size'"),
             ({"batch_size": [10, 0]}, "'batch_size' must be >= 1: 0"),
         ],
@@ -113,6 +112,11 @@ class TestMistakes:
     def test_a_grid_that_cannot_be(self, grid: dict[str, Any], words: str) -> None:
         with pytest.raises(modnet.SettingError, match=re.escape(words)):
             create_settings({}, grid)
+
+    def test_numbers_that_six_digits_do_not_tell_apart(self) -> None:
+        values = [0.1, 0.1 + 1e-12, 0.2]
+        assert [each.folder for each in create_settings({}, {"lr": values})] == [f"lr-{value!r}" for value in values]
+        assert [each.label for each in create_settings({}, {"lr": [1 / 3, 0.2]})] == ["lr 0.333333", "lr 0.2"]
 
     def test_a_name_that_nothing_has(self) -> None:
         with pytest.raises(modnet.ModnetError, match="did you mean 'sigmoid'"):

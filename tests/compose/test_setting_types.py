@@ -31,7 +31,7 @@ from modnet.compose.settings import is_same
 from modnet.compose.tables import merge, put
 from modnet.compose.toml import parse_toml
 from modnet.nn.checkpoint import Checkpoint
-from modnet.runs.receipt import compare_settings, flatten
+from modnet.runs.receipt import CHANGEABLE, compare_settings, flatten
 from modnet.testing.suites.shared import settings_kept
 from modnet.types import History
 
@@ -554,12 +554,22 @@ def test_nested_values_are_read_again_as_they_were(data: st.DataObject) -> None:
     assert type(again) is type(value)
 
 
+def test_what_may_change_is_no_setting_that_only_begins_so() -> None:
+    then, now = ({"data": {"path": text, "path_column": text}, "plugins": {"modules": [text]}} for text in "ab")
+    assert [each.what for each in compare_settings(then, now, CHANGEABLE)] == ["data.path_column"]
+
+
 def test_names_that_an_older_modnet_gave_are_the_same_in_receipts_and_checkpoints() -> None:
     then, now = ({"activation": {"name": name}, "seed": 0} for name in ("pre-lu", "prelu"))
     assert compare_settings(then, now) == []
-    assert [each.what for each in compare_settings({"tag": "pre-lu"}, {"tag": "prelu"})] == ["tag"]
+    for key in ("tag", "filename", "host_name"):
+        assert [each.what for each in compare_settings({key: "pre-lu"}, {key: "prelu"})] == [key]
     params = {"W1": np.zeros((1, 1))}
     checkpoint = Checkpoint(1, params, "s-gd", {}, History(), 0.0)
     checkpoint.check(params, modnet.optimizer("sgd"))
     with pytest.raises(SettingError, match="the checkpoint is of the optimizer s-gd, not adam"):
         checkpoint.check(params, modnet.optimizer("adam"))
+
+
+def test_a_value_of_two_lines_is_text() -> None:
+    assert parse_assignments(("label=1\nother = 2",)) == {"label": "1\nother = 2"}

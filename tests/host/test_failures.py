@@ -15,9 +15,9 @@ import pytest
 from processes import Call
 
 import modnet
+from modnet.cli.given import give_modules
 from modnet.compose import plugins
 from modnet.compose.plugins import explain, get_host, load_plugins
-from modnet.host.approval import give_module
 
 FAULTY = """
 import attrs
@@ -242,7 +242,7 @@ def write(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Write]:
 @pytest.fixture
 def faulty(write: Write) -> ModuleType:
     write("faulty", FAULTY)
-    load_plugins((), [give_module("faulty", Path.cwd())])
+    load_plugins((), give_modules(["faulty"]))
     return sys.modules["faulty"]
 
 
@@ -377,7 +377,7 @@ class TestWhose:
     def test_a_class_in_a_module_beside_the_plugins(self, write: Write) -> None:
         file = write("shapes", SQUARE.format(code="return 1 / 0"))
         write("given", HOOK.format(imports="import shapes", cls="shapes.Square", name=""))
-        load_plugins((), [give_module("given", Path.cwd())])
+        load_plugins((), give_modules(["given"]))
         assert call("square").startswith("the plugin given fails: ZeroDivisionError")
         assert call("square").endswith(f"({file}:6)")
 
@@ -386,13 +386,13 @@ class TestWhose:
         write("pack/late", "def divide(a):\n    from beside import divide\n    return divide(a)\n")
         source = SQUARE.format(code="from pack.late import divide; return divide(1)")
         write("pack/__init__", source + HOOK.format(imports="", cls="Square", name=""))
-        load_plugins((), [give_module("pack", Path.cwd())])
+        load_plugins((), give_modules(["pack"]))
         assert call("square").endswith(f"({beside}:2)")
 
     def test_a_library_that_the_plugin_calls_is_not_its_own(self, write: Write) -> None:
         code = "import fractions; return fractions.Fraction(1, 0)"
         file = write("given", SQUARE.format(code=code) + HOOK.format(imports="", cls="Square", name=""))
-        load_plugins((), [give_module("given", Path.cwd())])
+        load_plugins((), give_modules(["given"]))
         assert call("square").endswith(f"({file}:6)")
 
     def test_two_plugins_in_one_package(self, write: Write) -> None:
@@ -403,7 +403,7 @@ class TestWhose:
                 "Square", name.title()
             )
             write(f"pack/{name}", source + HOOK.format(imports="", cls=name.title(), name=""))
-        load_plugins((), [give_module("pack.left", Path.cwd()), give_module("pack.right", Path.cwd())])
+        load_plugins((), give_modules(["pack.left", "pack.right"]))
         for name in ("left", "right"):
             assert call(name).startswith(f"the plugin pack.{name} fails: ")
             assert call(name).endswith(f"({shared}:2)")
@@ -418,7 +418,7 @@ class TestWhose:
     def test_an_estimator_is_not_blamed_for_the_activation_that_it_calls(self, write: Write) -> None:
         file = write("given", SQUARE.format(code="return 1 / 0") + HOOK.format(imports="", cls="Square", name=""))
         write("other", FAULTY)
-        load_plugins((), [give_module("other", Path.cwd()), give_module("given", Path.cwd())])
+        load_plugins((), give_modules(["other", "given"]))
         net = modnet.TwoLayerNet(2, 3, 2, hidden="square", seed=0)
         with pytest.raises(ZeroDivisionError) as caught:
             net.gradient(np.ones((4, 2)), np.zeros(4, int), "through")

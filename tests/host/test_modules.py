@@ -80,12 +80,13 @@ class TestWhatIsRead:
         assert all(map(is_module_name, ["a", "a.b", "_x.y1", "값"]))
         assert not any(map(is_module_name, ["", ".a", "a.", "a..b", "../a", "a/b", "a b", "a" * 201, "1a", "a\n"]))
 
-    def test_nothing_is_imported_to_find_it(self, folder: Path) -> None:
+    def test_nothing_is_imported_to_find_it(self, folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+        monkeypatch.syspath_prepend(folder)
         (folder / "td_p").mkdir()
         (folder / "td_p/__init__.py").write_text("raise RuntimeError")
         (folder / "td_p/x.py").write_text("raise RuntimeError")
-        assert find_folder("td_p.x", [folder]) == folder
-        assert find_folder("td_nowhere.x", [folder]) is None
+        assert find_folder("td_p.x") == folder
+        assert find_folder("td_nowhere.x") is find_folder("td_p.y") is find_folder("builtins") is None
 
 
 class TestImport:

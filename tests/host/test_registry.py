@@ -4,6 +4,10 @@ from __future__ import annotations
 
 import itertools
 import pickle
+import sys
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 
 import attrs
 import pytest
@@ -255,3 +259,32 @@ def test_an_error_carries_what_is_wrong_from_process_to_process() -> None:
     error = PluginError("it is: odd", "mend it", "odd.py:1")
     again = pickle.loads(pickle.dumps(error))  # noqa: S301
     assert (again.problem, str(again)) == (error.problem, "it is: odd: mend it (odd.py:1)")
+
+
+def test_one_thread_may_change_it_while_another_reads_it() -> None:
+    registry, own = Registry(), [component(f"owner-{i}", f"name-{i % 7}") for i in range(200)]
+    done = threading.Event()
+
+    def change() -> None:
+        while not done.is_set():
+            for each in own:
+                registry.add(each)
+            registry.discard(own)
+
+    before = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        with ThreadPoolExecutor(1) as pool:
+            changing = pool.submit(change)
+            try:
+                for _ in range(300):
+                    registry.components("activation")
+                    registry.component_of(Cube())
+                    with suppress(UnknownNameError):
+                        registry.find("activation", "name-3")
+            finally:
+                done.set()
+            changing.result()
+    finally:
+        sys.setswitchinterval(before)
+    assert registry.components() == []

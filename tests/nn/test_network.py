@@ -238,3 +238,19 @@ class TestMistakes:
             UnknownNameError, match=r"no activation 'sigmod', did you mean 'sigmoid'\?; available: .*relu"
         ):
             modnet.TwoLayerNet(4, 3, 2, hidden="sigmod")
+
+
+@pytest.mark.parametrize("what", ["params", "x", "t"])
+def test_a_part_that_works_in_place_changes_no_array_of_the_caller(what: str) -> None:
+    net = modnet.TwoLayerNet(2, 3, 2, seed=0)
+    given = {"x": np.ones((4, 2)), "t": np.eye(2)[[0, 1, 0, 1]]}
+    arrays = {"params": net.params["W1"], **given}
+    before = arrays[what].copy()
+
+    def estimate(objective, params, stream):
+        (params["W1"] if what == "params" else getattr(objective, what))[...] = 9
+        return params
+
+    with pytest.raises(ValueError, match="read-only"):
+        net.gradient(**given, estimator=estimate)
+    assert np.array_equal(arrays[what], before)

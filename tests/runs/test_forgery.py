@@ -243,6 +243,10 @@ FORGERIES: dict[str, tuple[Forge, str]] = {
     ),
     "a key twice": (with_text("summary.json", double_a_key), "summary.json: not written as the run writes it"),
     "escapes": (with_summary(lambda s: {**s, "\x1b[2Jx": 1}), "summary.json: ?[2Jx: 1 then, none now"),
+    "a hyphen in a column's name": (
+        with_text("preparation.json", lambda t: t.replace('"name": "a"', '"name": "a-"')),
+        "preparation.json: columns.1.name: a- then, a now",
+    ),
     "a summary that is none": (with_text("summary.json", lambda _: "[]"), "summary.json: not a JSON object"),
     "diverged": (with_status("diverged"), 'summary.json: status: diverged then, finished now'),
     "running": (with_status("running"), 'summary.json: status: running then, finished now'),

@@ -265,7 +265,7 @@ def is_allowed(run: Path) -> bool:
     """Return whether an experiment has other entries, all of which may change before the run has ended."""
     with suppress(modnet.ModnetError):
         changed = compare_settings(Receipt.read(run).settings, read_toml(run / "experiment.toml"))
-        return bool(changed) and all(each.what.startswith(CHANGEABLE) for each in changed)
+        return bool(changed) and all(f"{each.what}.".startswith(CHANGEABLE) for each in changed)
     return False
 
 

@@ -202,6 +202,22 @@ def test_a_part_that_ends_the_program(work: Path, base: str, method: str, kind: 
     assert f"the plugin {name} ends the program: SystemExit: 0" in err
 
 
+def test_a_part_that_interrupts_is_named_and_a_signal_is_none(work: Path) -> None:
+    base, method, kind = ACTIVATION
+    check = ("gradient-check", "--data", "points.csv", f"--{kind}", "leaving")
+    source = PART.format(base=base, method=method, kind=kind)
+    (work / "stops_itself.py").write_text(source.replace("sys.exit(0)", "raise KeyboardInterrupt"))
+    status, _, err = run(work, *check, "-p", "stops_itself")
+    assert (status, "the plugin stops_itself interrupts the run: KeyboardInterrupt" in err) == (130, True)
+    waits = "open('waits.mark', 'w').close(), __import__('time').sleep(60)"
+    (work / "waits.py").write_text(source.replace("sys.exit(0)", waits))
+    process = start(work, *check, "-p", "waits")
+    wait_until((work / "waits.mark").exists, process)
+    process.send_signal(signal.SIGINT)
+    assert process.communicate(timeout=60)[1].strip() == "modnet: interrupted"
+    assert process.returncode == 130
+
+
 def test_python_is_not_ended_by_a_plugin_either(work: Path) -> None:
     (work / "ends.py").write_text(FOLLOWER.format(hook="run_ended", code="sys.exit(0)"))
     script = """
@@ -285,6 +301,18 @@ class TestStreams:
         assert "Traceback" not in done.stderr
         assert "Exception ignored" not in done.stderr
         assert done.stderr.count("\n") <= 4
+
+    @pytest.mark.parametrize(
+        "command", ["predict whole points.csv", pytest.param("verify whole", marks=pytest.mark.check)]
+    )
+    def test_nobody_reads_ends_it_silently(self, work: Path, command: str) -> None:
+        reading, writing = os.pipe()
+        os.close(reading)
+        status, _, err = run(work, *command.split(), stdout=writing)
+        os.close(writing)
+        assert status == 1
+        assert "Broken pipe" not in err
+        assert "ends the program" not in err
 
 
 @pytest.mark.check

@@ -18,7 +18,8 @@ from packaging.requirements import InvalidRequirement, Requirement
 from packaging.utils import canonicalize_name
 
 from modnet.errors import Problem
-from modnet.host.entry_points import DISTRIBUTION, Plugin, find_file, find_requirements
+from modnet.host.entry_points import DISTRIBUTION, Plugin, find_requirements
+from modnet.host.modules import find_file
 from modnet.host.registry import BUILT_IN
 
 # Names by which any other distribution may ship something, too: the later one overwrites the earlier.
