@@ -35,7 +35,7 @@ def name_missing_plugins(experiment: Path | None, kinds: Container[str] = KINDS)
         yield
     except ModnetError as error:
         if lines := [line for origin in _find_origins(experiment, kinds) if (line := _advise(origin))]:
-            raise PluginError("\n".join(lines)) from None
+            raise PluginError(_join(lines)) from None
         if reasons := [plugin.reason for plugin in get_host().list_broken() if not plugin.value]:
             raise PluginError("\n".join([str(error), *reasons])) from None
         raise
@@ -62,6 +62,15 @@ def _find_origins(experiment: Path | None, kinds: Container[str]) -> list[Origin
         latest = Receipt.read(experiment.parent, of_older=True).latest if experiment else None
         return [o for o in (*latest.plugins, *latest.observers) if o.kind in kinds] if latest else []
     return []
+
+
+def _join(lines: list[str]) -> str:
+    """Return one line for all parts that come from the same place."""
+    parts: dict[str, list[str]] = {}
+    for line in lines:
+        part, _, whence = line.partition(" comes from ")
+        parts.setdefault(whence, []).append(part)
+    return "\n".join(f"{', '.join(p)} come{'s' * (len(p) == 1)} from {whence}" for whence, p in parts.items())
 
 
 def _advise(origin: Origin) -> str:
