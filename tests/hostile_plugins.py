@@ -168,7 +168,7 @@ HOSTILE: dict[str, Hostile] = {
     "patches-pluggy": breaks("import pluggy\npluggy.PluginManager.register = None", "not callable"),
     "sets-numpy": Hostile(
         "import numpy\nnumpy.seterr(all='raise')\nnumpy.random.seed(0)\nnumpy.set_printoptions(precision=1)",
-        says="NumPy's error state (divide, invalid, over, ...), NumPy's print options (precision)",
+        says="NumPy's error state (divide, invalid, over, ...), NumPy's global generator, NumPy's print options",
     ),
     "sets-signals": Hostile(
         "import signal\nsignal.signal(15, signal.SIG_IGN)\nsignal.signal(2, print)",

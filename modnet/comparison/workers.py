@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import threading
+import time
 import traceback
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -38,6 +39,7 @@ from modnet.types import Grads, Params
 SAFE_PATH = "PYTHONSAFEPATH"
 _safe_path = threading.Lock()  # held by the thread that changes that variable
 REMEDY = "remove it to repeat the run"
+GRACE = 20.0  # seconds in which a worker that is to end may save its run
 _is_ending = False  # whether this process, a worker, is to end as soon as its run can be saved
 
 
@@ -233,8 +235,13 @@ def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
         yield pool
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - set(others):
+        workers = set(multiprocessing.active_children()) - set(others)
+        for process in workers:
             process.terminate()
+        late = time.monotonic() + GRACE
+        for process in workers:
+            process.join(max(0.0, late - time.monotonic()))
+            process.kill()  # a part that waits for something; the run's last checkpoint is saved
         raise
     finally:
         pool.shutdown()

@@ -36,7 +36,8 @@ def find_errors(y: Array, t: Array, weights: Array | None = None) -> Array:
     squares = (y - t) ** 2
     centred = t - np.average(t, axis=0, weights=weights)
     variance, mean = (np.average(values, axis=0, weights=weights) for values in (centred**2, squares))
-    unit = np.where((t != t[0]).any(axis=0) & (variance > 0), variance, mean)
+    varies = (t != t[0]).any(axis=0) & (variance > 1e-300 * (1 + mean))  # of less, a share has no bounds
+    unit = np.where(varies, variance, mean)
     return np.asarray((squares / np.where(unit > 0, unit, 1.0)).mean(axis=1))
 
 
