@@ -235,11 +235,11 @@ def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
         yield pool
     except BaseException:
         pool.shutdown(wait=False, cancel_futures=True)
-        workers = set(multiprocessing.active_children()) - set(others)
-        for process in workers:
+        ours = set(multiprocessing.active_children()) - set(others)
+        for process in ours:
             process.terminate()
         late = time.monotonic() + GRACE
-        for process in workers:
+        for process in ours:
             process.join(max(0.0, late - time.monotonic()))
             process.kill()  # a part that waits for something; the run's last checkpoint is saved
         raise
