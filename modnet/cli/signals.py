@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import sys
 import threading
 import traceback
 from collections.abc import Iterator
@@ -19,12 +20,20 @@ class _Interrupt:
 
     def __init__(self) -> None:
         self.received: list[int] = []
+        self.otherwise = sys.unraisablehook
 
     def __call__(self, number: int, _: FrameType | None) -> None:
         self.received.append(number)
         if len(self.received) >= MOST:
             os._exit(128 + number)  # a checkpoint is saved
         raise KeyboardInterrupt
+
+    def repeat(self, ignored: sys.UnraisableHookArgs) -> None:
+        """Send a signal again, a moment later, that came where Python ignores errors, as while an object goes away."""
+        if self.received and isinstance(ignored.exc_value, KeyboardInterrupt) and is_signal(ignored.exc_value):
+            threading.Timer(0.01, os.kill, (os.getpid(), self.received.pop())).start()
+        else:
+            self.otherwise(ignored)
 
 
 @contextmanager
@@ -40,9 +49,11 @@ def interrupting(*names: str) -> Iterator[list[int]]:
             handler = signal.getsignal(number)
             if handler in {signal.SIG_DFL, signal.default_int_handler} or isinstance(handler, _Interrupt):
                 before[number] = signal.signal(number, interrupt)
+    sys.unraisablehook = interrupt.repeat
     try:
         yield interrupt.received
     finally:
+        sys.unraisablehook = interrupt.otherwise
         for number, handler in before.items():
             signal.signal(number, handler)
 

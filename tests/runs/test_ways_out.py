@@ -267,6 +267,18 @@ class TestSignals:
         assert "continue with: modnet resume run-hangs" in out
         assert summary(work / "run-hangs")["status"] == "interrupted"
 
+    def test_one_that_comes_where_python_ignores_errors_is_not_lost(self, work: Path) -> None:
+        code = """
+    class Going:
+        def __del__(self):
+            open('going.mark', 'w').close()
+            time.sleep(600)
+    Going()
+"""
+        ended, _, err = self._send(work, "going", "epoch_ended", code, signal.SIGINT)
+        assert (ended, err) == (130, "")
+        assert summary(work / "run-going")["status"] == "interrupted"
+
     def test_a_hook_that_lets_nothing_end_it_is_ended_by_the_third(self, work: Path) -> None:
         code = """
     while True:
