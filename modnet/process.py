@@ -9,8 +9,9 @@ import re
 import signal
 import sys
 import threading
+import time
 import warnings
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from pathlib import Path
@@ -25,6 +26,7 @@ VARIABLE = re.compile(r"(BLIS|LC|MKL|MODNET|OMP|OPENBLAS|PYTHON)_?|(HOME|LANG|TM
 """Modules that everybody uses, and variables that others go by: a library may set some of its own."""
 MODULES, NAMES = "imported modules", "names in other modules"  # of which some may be added
 FILES = Path("/proc/self/fd")
+MOMENT = 0.2  # seconds that a thread may run on after the block without being a change
 
 
 @contextmanager
@@ -37,6 +39,7 @@ def noting_changes(changes: list[str]) -> Iterator[None]:
     try:
         yield
     finally:
+        _wait_for_threads(before["running threads"].values())
         for what, old in before.items():
             now = _read(what)
             known = old if what in {MODULES, NAMES} else {**old, **now}
@@ -48,6 +51,14 @@ def noting_changes(changes: list[str]) -> Iterator[None]:
                 names = sorted(getattr(key, "name", str(key)) for key in keys if key)
                 changes.append(what + f" ({list_some(names, 3)})" * bool(names))
         fill_descriptors()
+
+
+def _wait_for_threads(old: Iterable[threading.Thread]) -> None:
+    """Give other threads than the old ones a moment to end."""
+    end = time.monotonic() + MOMENT
+    for thread in threading.enumerate():
+        if thread not in old:
+            thread.join(max(0.0, end - time.monotonic()))
 
 
 def fill_descriptors() -> None:

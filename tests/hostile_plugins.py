@@ -31,7 +31,9 @@ os.write(1, b"noise\\n")
 ctypes.CDLL(None).puts(b"noise")
 subprocess.run(["echo", "noise"])
 atexit.register(print, "noise")
-threading.Thread(target=print, args=("noise",)).start()
+thread = threading.Thread(target=print, args=("noise",))
+thread.start()
+thread.join()
 """
 IGNORES = """
 import signal, time

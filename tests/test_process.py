@@ -54,7 +54,7 @@ CHANGES = {
     "import sys; sys.setrecursionlimit(3000)": ("the recursion limit", False),
     "import sys; sys.path.insert(0, '/nowhere')": ("the module search path", True),
     "import os; os.environ['OMP_NUM_THREADS'] = '77'": ("the environment (OMP_NUM_THREADS)", True),
-    "import threading as t, time; t.Timer(0.5, print).start()": (
+    "import threading as t, time; t.Timer(5, print).start()": (
         "running threads (Thread-1)",
         True,
     ),
@@ -65,7 +65,7 @@ LINUX = {
     "import os; os.close(0)": ("open files (0)", True),
 }
 HONEST = """
-import os, warnings
+import os, threading, time, warnings
 import numpy as np
 
 np.deg = np.degrees
@@ -76,6 +76,7 @@ with warnings.catch_warnings():
 with np.errstate(all="raise"), open(os.devnull) as file:
     pass
 np.random.default_rng(0).normal()
+threading.Thread(target=time.sleep, args=(0.02,)).start()  # which has ended in a moment
 """
 LIBRARIES = (
     "array_api_strict", "asyncio", "autograd.numpy", "ctypes", "hypothesis", "joblib", "matplotlib.pyplot", "mlxtend",
