@@ -21,12 +21,12 @@ from processes import Call, wait_until
 
 import modnet
 from modnet import PluginError, UnknownNameError
+from modnet.cli.data import clear_cache
 from modnet.cli.plugins import format_json, format_not_asked, format_plugins
 from modnet.compose import plugins
 from modnet.compose.parts import find_name, list_usable_names
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import is_data_set, recognise_source
-from modnet.files.cache import clear_cache
 from modnet.host import asking as answering
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue
 from modnet.host.discovery import PluginHost
