@@ -31,7 +31,6 @@ from modnet.host.entry_points import (
     NOT_ASKED,
     READY,
     Plugin,
-    find_unmet,
     make_plugin,
     split_names,
 )
@@ -176,12 +175,11 @@ class PluginHost:
 
         Load it where it is built in, or where there is no catalogue.
         """
-        version = next((other.version for other in self.plugins if other.built_in), "")
         names = plugin.value or plugin.key, plugin.key
         twin = self._owners.get(names[0]) or self._owners.get(names[1])
         if self.without & plugin.names:
             plugin.update(DISABLED)
-        elif problem := find_unmet(plugin, version) or (_reject_twin(twin.key).problem if twin else None):
+        elif problem := plugin.unmet or (_reject_twin(twin.key).problem if twin else None):
             plugin.update(BROKEN, problem)
         else:
             self._owners.update(dict.fromkeys(names, plugin))
