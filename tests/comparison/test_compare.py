@@ -438,7 +438,7 @@ class TestWorkers:
     def test_those_of_two_comparisons_in_a_folder_of_somebody_else(
         self, experiment: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The first fails while the second is at work: that goes on, and neither imports anything that lies there."""
+        """The first fails while the second is at work, which ends as if alone; neither imports what lies there."""
         for name in ("multiprocessing", "pickle", "numpy"):
             (tmp_path / f"{name}.py").write_text("open('ran', 'a')\n")
         monkeypatch.chdir(tmp_path)
