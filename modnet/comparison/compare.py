@@ -23,6 +23,7 @@ from modnet.comparison.decisions import ROPE
 from modnet.comparison.grid import Setting, create_settings, to_axes
 from modnet.comparison.report import Comparison
 from modnet.comparison.result import SettingResult
+from modnet.comparison.statistics import load_special
 from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
 from modnet.compose.defaults import get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, to_table
@@ -32,7 +33,7 @@ from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import try_to_draw
-from modnet.errors import DataError, MissingExtraError, SettingError
+from modnet.errors import DataError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.files.opening import read_plain
 from modnet.runs.contents import read_history, unpack_of_samples
@@ -103,8 +104,7 @@ def compare(
     (['hidden 5', 'hidden 10'], 'undecided')
     """
     check_is_no_import()
-    if importlib.util.find_spec("scipy") is None:
-        raise MissingExtraError("a comparison", "compare")
+    load_special()  # before anything is trained
     table, plan = _read_plan(experiment, grid, seeds, rope)
     where = None if isinstance(experiment, (Mapping, Experiment)) else Path(experiment)
     # A table is the program's own word; in a file, a module must be approved.
