@@ -48,7 +48,7 @@ from modnet.runs.diagnosis import find_baseline
 from modnet.runs.folder import ERRORS, HISTORY, HITS, claim, is_unused
 from modnet.runs.integrity import check_files
 from modnet.runs.missing_plugins import make_finder
-from modnet.runs.receipt import RECEIPT, WITHOUT_SEGMENTS, Receipt
+from modnet.runs.receipt import Receipt
 from modnet.text import format_count
 from modnet.types import Array
 
@@ -231,11 +231,8 @@ def _read_results(
 
 
 def read_receipt(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
-    """Return a run's receipt; raises DataError where it is of an older modnet, or of other data."""
-    receipt = Receipt.read(folder, of_older=True) if (folder / RECEIPT).exists() else None
-    if receipt is None or receipt.format == WITHOUT_SEGMENTS:
-        what = "an older modnet made it, and did not keep by which code"
-        raise DataError(f"{folder}: {what}: remove it to repeat the run, or choose another --out")
+    """Return a run's receipt; raises DataError where there is none, or it is of other data."""
+    receipt = Receipt.read(folder, REMEDY)
     if other := [key for key, value in fingerprint.items() if receipt.data.get(key) != value]:
         raise DataError(f"{folder} was run with other data: {', '.join(other)}: choose another folder")
     return receipt

@@ -69,7 +69,7 @@ def is_finished(job: Job) -> bool:
         if changed := compare_settings(there, wanted, PLACE):
             names = ", ".join(each.what for each in changed)
             raise SettingError([f"{job.folder} holds a run with another {names}: choose another folder"], "--out")
-        return read_ending(job.folder) is not None
+        return read_ending(job.folder, remedy=REMEDY) is not None
 
 
 def measure_progress(job: Job) -> float:

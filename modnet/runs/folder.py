@@ -17,13 +17,12 @@ from modnet.errors import DataError, SettingError, UnknownNameError
 from modnet.files import sweep
 from modnet.files.cache import remove
 from modnet.files.locks import hold_lock
-from modnet.files.opening import read_json
 from modnet.files.writing import sync_folder
 from modnet.host.kinds import KINDS
 from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
 from modnet.runs.missing_plugins import check_modules, name_missing_plugins
-from modnet.runs.receipt import RECEIPT, Receipt
+from modnet.runs.receipt import RECEIPT, Receipt, Results
 from modnet.types import Status
 
 EXPERIMENT, HISTORY, SUMMARY, CURVES = "experiment.toml", "history.csv", "summary.json", "curves.png"
@@ -79,33 +78,21 @@ def check_is_run(path: Path) -> None:
         raise DataError(f"{path}: not the folder of a run, there is no {EXPERIMENT} in it")
 
 
-def read_ending(path: Path) -> tuple[Status, int] | None:
-    """Return status and iterations of a run that has come to its end, or None where it can be resumed.
+def read_ending(path: Path, remedy: str = "") -> Results | None:
+    """Return the results of a run that has come to its end, or None where it can be resumed.
 
-    Its receipt knows; a run of an older version may have none, but a summary. Removes what was left by killed
-    processes; the folder must be claimed.
+    Removes what was left by killed processes; the folder must be claimed. Raises DataError where a run that has ended
+    has no receipt.
     """
     for name in (*FILES, PREVIOUS):
         sweep(path / name)
     remove(path / REPLACED)
-    if (path / RECEIPT).is_file():
-        results = Receipt.read(path, of_older=True).results
-        ending = (results.status, results.iterations) if results else None
-    else:
-        ending = _read_summary(path / SUMMARY)
-    if not ending or not ending[0].is_final:
+    results = Receipt.read(path, remedy).results if (path / RECEIPT).exists() or (path / SUMMARY).exists() else None
+    if not results or not results.status.is_final:
         return None
-    for name in (PREVIOUS,) if ending[0] is Status.FINISHED else (PREVIOUS, CHECKPOINT):
+    for name in (PREVIOUS,) if results.status is Status.FINISHED else (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)
-    return ending
-
-
-def _read_summary(path: Path) -> tuple[Status, int] | None:
-    try:
-        summary = read_json(path)
-        return Status(summary["status"]), int(summary["iterations"])
-    except (DataError, ValueError, KeyError, TypeError):
-        return None
+    return results
 
 
 def format_resume(path: Path) -> str:

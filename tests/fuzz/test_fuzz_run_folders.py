@@ -17,6 +17,7 @@ import pytest
 from fuzzing import RUN_TOKENS, change_member, feed, make_files, mutate, seal
 
 import modnet
+from modnet.cli.verify import format_verdict, to_json
 from modnet.comparison.compare import check_run, read_of_samples
 from modnet.compose.experiment import create_experiment, format_title, read_data
 from modnet.compose.toml import read_toml
@@ -110,8 +111,8 @@ def plot(folder: Path) -> None:
 
 def verify(folder: Path) -> None:
     found = compare_with_receipt(folder)
-    json.dumps(found.as_json())
-    assert found.verdict().replace("\n", "").isprintable()
+    json.dumps(to_json(found))
+    assert format_verdict(found).replace("\n", "").isprintable()
 
 
 def compare(folder: Path) -> None:

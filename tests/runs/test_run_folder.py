@@ -205,9 +205,10 @@ class TestFolders:
         assert (tmp_path / "mine/params.npz").read_text() == "mine"
 
     @pytest.mark.parametrize("content", DAMAGED)
-    def test_a_damaged_summary_is_no_ending(self, tmp_path: Path, content: str) -> None:
+    def test_a_summary_without_a_receipt_is_no_run_to_begin_anew(self, tmp_path: Path, content: str) -> None:
         (tmp_path / "summary.json").write_text(content)
-        assert read_ending(tmp_path) is None
+        with pytest.raises(DataError, match=r"there is no receipt\.json"):
+            read_ending(tmp_path)
 
     @pytest.mark.parametrize("content", [*DAMAGED, None])
     def test_unless_the_receipt_knows_better(self, tmp_path: Path, table, content: str | None) -> None:
@@ -216,7 +217,9 @@ class TestFolders:
             (tmp_path / "run/summary.json").unlink()
         else:
             (tmp_path / "run/summary.json").write_text(content)
-        assert read_ending(tmp_path / "run") == ("finished", 60)
+        ended = read_ending(tmp_path / "run")
+        assert ended
+        assert (ended.status, ended.iterations) == ("finished", 60)
 
     def test_parameters_of_another_network(self, tmp_path: Path, table) -> None:
         run_into(tmp_path / "a", table)
