@@ -87,7 +87,9 @@ def read_ending(path: Path, remedy: str = "") -> Results | None:
     for name in (*FILES, PREVIOUS):
         sweep(path / name)
     remove(path / REPLACED)
-    results = Receipt.read(path, remedy).results if (path / RECEIPT).exists() or (path / SUMMARY).exists() else None
+    if not (path / RECEIPT).exists() and not (path / SUMMARY).exists():
+        return None
+    results = Receipt.read(path, remedy, of_older=True).results
     if not results or not results.status.is_final:
         return None
     for name in (PREVIOUS,) if results.status is Status.FINISHED else (PREVIOUS, CHECKPOINT):

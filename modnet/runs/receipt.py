@@ -71,10 +71,11 @@ class Receipt:
         )
 
     @classmethod
-    def read(cls, folder: Path, remedy: str = "") -> Receipt:
+    def read(cls, folder: Path, remedy: str = "", *, of_older: bool = False) -> Receipt:
         """Return the receipt in a run's folder; raises DataError where there is none, or it cannot be read.
 
-        The remedy is to train the run again, if no other is given.
+        So it does where an older modnet wrote it, unless `of_older` receipts will do: they knew the surroundings of the
+        last process alone. The remedy is to train the run again, if no other is given.
         """
         path = folder / RECEIPT
         again = remedy or f"train it again, modnet train {shlex.quote(f'{folder}/experiment.toml')}"
@@ -84,14 +85,16 @@ class Receipt:
             raise DataError(f"{folder}: there is no {RECEIPT}: {what}{advice}")
         try:
             table = read_json(path)
-            if (found := table.get("format", FORMAT)) in READABLE:
+            if (found := table.get("format", FORMAT)) in READABLE or (found == OF_ONE_PROCESS and of_older):
                 return _parse(table)
         except (DataError, SettingError) as error:
             what = error.mistakes[0] if isinstance(error, SettingError) else str(error).removeprefix(f"{path}: ")
             why = f"not a run's receipt, or damaged ({printable(what, 200)})"
             raise DataError(f"{path}: {why}: restore it from a copy, or {again}") from None
-        advice = again if found == OF_ONE_PROCESS else "install a newer one"
-        raise DataError(f"{path}: of format {found!r:.40}, this modnet reads {FORMAT}: {advice}")
+        if found == OF_ONE_PROCESS:
+            why = "an older modnet wrote it, and did not keep by which code all of the run was made"
+            raise DataError(f"{path}: {why}: {again}")
+        raise DataError(f"{path}: of format {found!r:.40}, this modnet reads {FORMAT}: install a newer one")
 
     def write(self, folder: Path) -> None:
         """Write it into a run's folder, with its own SHA-256."""
@@ -173,6 +176,9 @@ def _parse(table: Table) -> Receipt:
     """Return a receipt; raises SettingError where it is damaged."""
     if "format" not in table or not isinstance(table.pop("sha256", None), str):
         raise SettingError(["'sha256' is no digest" if "format" in table else "'format' is missing"])
+    if table["format"] == OF_ONE_PROCESS:
+        surroundings = {key: table.pop(key) for key in ("plugins", "libraries", "platform") if key in table}
+        table["segments"] = [{"start": 0, "observers": [], **surroundings}]
     if isinstance(known := table.get("segments"), list):
         table["segments"] = _read_segments(json.dumps(known))
     receipt = _READER.read(table, Receipt)

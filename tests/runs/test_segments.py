@@ -324,15 +324,22 @@ class TestOlder:
         done = modnet(killed, "resume", "run")
         assert (done.returncode, done.stderr.count("\n")) == (1, 1)
         advice = "modnet train run/experiment.toml"
-        assert "run/receipt.json: of format 1, this modnet reads 3: " in done.stderr
+        assert "run/receipt.json: an older modnet wrote it, and did not keep by which code " in done.stderr
         assert done.stderr.endswith(f": train it again, {advice}\n")
         again = modnet(killed, *advice.split()[1:])
         assert again.returncode == 0, again.stderr
 
-    def test_no_command_uses_a_finished_run(self, killed: Path) -> None:
+    def test_a_finished_run_is_used_and_not_verified(self, killed: Path) -> None:
         train(killed, -1, "whole")
         to_format_1(killed / "whole")
-        for command in ("plot", "resume", "verify"):
-            done = modnet(killed, command, "whole")
-            assert (done.returncode, done.stderr.count("\n")) == (1, 1)
-            assert "of format 1, this modnet reads 3: train it again, " in done.stderr
+        assert modnet(killed, "plot", "whole").returncode == 0
+        assert "has finished: there is nothing to resume" in modnet(killed, "resume", "whole").stdout
+        done = modnet(killed, "verify", "whole")
+        assert (done.returncode, "an older modnet wrote it" in done.stderr) == (1, True)
+        assert not Receipt.read(killed / "whole", of_older=True).find_changed_files(killed / "whole")
+
+    def test_a_plugin_that_is_missing_is_named(self, killed: Path) -> None:
+        to_format_1(killed / "run")
+        shutil.rmtree(killed / "site")
+        done = modnet(killed, "resume", "run")
+        assert done.stderr.endswith("which is not installed: pip install modnet-drifting==1.0\n")
