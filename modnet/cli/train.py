@@ -89,13 +89,16 @@ def train(
 def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: Checkpoint | None = None) -> None:
     """Train to the end with progress shown and everything saved, and print how the run ended, however that was."""
     failure: BaseException | None = None
+    note = ""
     folder = recorder.path.absolute()  # wherever a plugin changes the current folder to
     with interrupting("SIGINT", "SIGTERM", "SIGHUP") as signals, RunProgress() as progress:
         try:
-            train_run(wanted, data, recorder, start, progress)
+            try:
+                train_run(wanted, data, recorder, start, progress)
+            finally:
+                note = _draw(recorder, folder, format_title(to_table(wanted)))  # last: by now nothing depends on it
         except BaseException as error:  # a part or a hook may fail in any way
             failure = error
-        note = _draw(recorder, folder, format_title(to_table(wanted)))  # last: by now nothing depends on it
     if recorder.run:
         _conclude(recorder.run, recorder, note)
     is_interrupted = recorder.run is not None and recorder.run.status is Status.INTERRUPTED
