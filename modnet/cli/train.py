@@ -14,26 +14,26 @@ import attrs
 import click
 
 import modnet
-from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
+from modnet.cli.options import choose_new_folder, experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import Command, complain, echo, explain, tell
+from modnet.cli.show.learning_curves import draw_learning_curves
 from modnet.cli.show.progress import RunProgress, file_progress
-from modnet.cli.show.values import format_duration, format_metric, format_settings
+from modnet.cli.show.values import format_duration, format_metric, format_settings, format_title
 from modnet.cli.signals import interrupting
 from modnet.compose.defaults import MAIN_JOB, get_default_job
-from modnet.compose.experiment import Experiment, create_experiment, create_network, format_title, read_data, to_table
+from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, to_table
 from modnet.compose.parts import find_name, list_usable_names, make_part
 from modnet.compose.settings import Table, get_settings
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.display.figure import try_to_draw
-from modnet.display.learning_curves import draw_learning_curves
 from modnet.errors import ModnetError
 from modnet.interfaces import ObservedRun
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import format_column
 from modnet.nn.training import time_iteration
-from modnet.runs.folder import CURVES, choose_new_folder, format_resume
+from modnet.runs.folder import CURVES, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import flatten
 from modnet.runs.recorder import RunRecorder, create_run, train_run

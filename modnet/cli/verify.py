@@ -78,13 +78,14 @@ def _format_differences(found: Verification) -> str:
 def format_verdict(found: Verification) -> str:
     """Return in a line or two whether the run is identical, or what differs first."""
     again = found.again
-    cause = f"the first part that differs: {found.first}" if found.first else "no part that is recorded differs"
+    first = next(iter(sorted(found.differences, key=lambda difference: difference.part == "file")), None)
+    cause = f"the first part that differs: {first}" if first else "no part that is recorded differs"
     if again is None:
         can_be = found.can_be_trained(accept=True) and not found.can_be_trained()
         return f"not trained again; {cause}" + "; train it by what is here now with --accept" * can_be
     made = f"{again.iterations:,} iterations, parameters {again.params_sha256[:8]}..."
     if found.identical:
-        return f"identical: {made}" + (f", although {found.first}" if found.first else "")
+        return f"identical: {made}" + (f", although {first}" if first else "")
     observers = {origin.distribution for segment in found.receipt.segments for origin in segment.observers}
     if observers:  # which could change the runs of an older modnet
         cause += f"; verify does not call the hooks of {list_some(sorted(observers), 3)}, which followed the run"

@@ -6,7 +6,6 @@ import shlex
 import warnings
 from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 
 from modnet.compose.experiment import Experiment, create_experiment
@@ -35,11 +34,6 @@ LOCK = ".lock"
 ASIDE, REPLACED = ".aside", ".replaced"
 # The entries and the kinds of parts that a network takes.
 NETWORK, NETWORK_KINDS = ("network", "training", "seed"), ("activation", "loss")
-
-
-def choose_new_folder() -> Path:
-    """Return the folder for results where none is named: runs/DATE-TIME."""
-    return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
 
 
 @contextmanager

@@ -6,7 +6,6 @@ import json
 import math
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -179,8 +178,6 @@ def _parse(table: Table) -> Receipt:
     if table["format"] == OF_ONE_PROCESS:
         surroundings = {key: table.pop(key) for key in ("plugins", "libraries", "platform") if key in table}
         table["segments"] = [{"start": 0, "observers": [], **surroundings}]
-    if isinstance(known := table.get("segments"), list):
-        table["segments"] = _read_segments(json.dumps(known))
     receipt = _READER.read(table, Receipt)
     starts = [segment.start for segment in receipt.segments]
     if starts[:1] != [0] or sorted(set(starts)) != starts:
@@ -188,12 +185,6 @@ def _parse(table: Table) -> Receipt:
     if odd := [name for name in (receipt.results.files if receipt.results else ()) if Path(name).name != name]:
         raise SettingError([f"{quote(odd[0])} is no file of a run"])
     return receipt
-
-
-@lru_cache(maxsize=64)
-def _read_segments(text: str) -> tuple[Segment, ...]:
-    """Return the segments in a receipt; the runs of a comparison mostly have the same."""
-    return tuple(_READER.read(each, Segment) for each in json.loads(text))
 
 
 def compare_settings(

@@ -76,11 +76,6 @@ class Verification:
         as_made = self.again.reproduced and not self.again.departure and not self.again.deviations
         return as_made and not any(difference.part in OWN for difference in self.differences)
 
-    @property
-    def first(self) -> Difference | None:
-        """The first difference: in the origins of the run, or else in its files."""
-        return next(iter(sorted(self.differences, key=lambda difference: difference.part == "file")), None)
-
     def can_be_trained(self, *, accept: bool = False) -> bool:
         """Return whether training again can show something: not on other data; by other code if it is accepted."""
         stopping = {difference.part for difference in self.differences if difference.stops}

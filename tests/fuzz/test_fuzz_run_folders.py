@@ -17,10 +17,11 @@ import pytest
 from fuzzing import RUN_TOKENS, change_member, feed, make_files, mutate, seal
 
 import modnet
+from modnet.cli.show.values import format_title
 from modnet.cli.verify import format_verdict, to_json
 from modnet.comparison.compare import read_of_samples, read_run
 from modnet.comparison.workers import Job
-from modnet.compose.experiment import create_experiment, format_title, read_data
+from modnet.compose.experiment import create_experiment, read_data
 from modnet.compose.toml import read_toml
 from modnet.nn.checkpoint import CHECKPOINT
 from modnet.runs.contents import read_history
