@@ -48,7 +48,7 @@ def _receive(url: str, target: Path, path: Path, most: int, timeout: float) -> s
         if max(done, expected or 0) > most:
             raise DataError(f"sends more than the {most:,} bytes that the file has at most")
         if expected is not None and done < expected:
-            raise _broken(done, f"broke off after {done:,} of {expected:,} bytes")
+            raise _make_error(done, f"broke off after {done:,} of {expected:,} bytes")
         return response.headers.get_content_type()
 
 
@@ -71,10 +71,10 @@ def _read(response: HTTPResponse, size: int, done: int) -> bytes:
     try:
         return response.read1(size)
     except FAILURES as error:
-        raise _broken(done, f"{_describe(error)} after {done:,} bytes") from None
+        raise _make_error(done, f"{_describe(error)} after {done:,} bytes") from None
 
 
-def _broken(done: int, why: str) -> DataError:
+def _make_error(done: int, why: str) -> DataError:
     """Return the error of a connection that broke off; another one may get further if it got anywhere."""
     return _TryAgainError(why) if done else DataError(why)
 
