@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
+from modnet.cli.given import forget as forget_module
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
 from modnet.cli.output import Group, echo
 from modnet.cli.show.packaging import find_rivals, list_notes
 from modnet.compose.plugins import get_host
 from modnet.errors import Problem, SettingError, UnknownNameError
-from modnet.host.approval import forget as forget_module
 from modnet.host.approval import list_approvals
 from modnet.host.catalogue import LIMIT
 from modnet.host.discovery import PluginHost
@@ -274,4 +274,8 @@ def _to_record(host: PluginHost, plugin: Plugin) -> dict[str, Any]:
 
 def _explain_refusals(host: PluginHost, plugin: Plugin) -> list[str]:
     """Return why some of its parts do not answer to their bare names."""
-    return [refusal for c in plugin.components if (refusal := host.registry.explain_refusal(c))]
+    return [
+        f"the {c.kind} name {c.name!r} is also {' and '.join(rivals)}'s; use {c.qualified_name!r}"
+        for c in plugin.components
+        if (rivals := host.registry.list_rivals(c))
+    ]

@@ -28,7 +28,7 @@ from modnet.compose.parts import find_name, list_usable_names
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import is_data_set, recognise_source
 from modnet.host import asking as answering
-from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
+from modnet.host.catalogue import AT_ONCE, Answer, Catalogue
 from modnet.host.discovery import PluginHost
 from modnet.host.entry_points import Plugin, find_installed
 
@@ -276,7 +276,7 @@ class TestBroken:
         )
         catalogue = Catalogue(tmp_path / "answers")
         cubes, ending, waiting = (catalogue.find_answer(c) for c in sorted(plugins, key=lambda c: c.distribution))
-        assert cubes == Answer((Provided("activation", "cube", "modnet_cubes", "Cube"),))
+        assert cubes == Answer([["activation", "cube", "modnet_cubes", "Cube"]], [], None, [])
         assert ending is not None
         assert str(ending.problem).startswith("it ends the program (exit status 3)")
         assert waiting is not None
