@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
 import click
 from click.shell_completion import CompletionItem
 
-from modnet.cli.given import give_modules
+from modnet.cli.given import approve, give_modules
 from modnet.compose.defaults import EPOCHS, FOR_TABLES, MAIN_JOB
 from modnet.compose.experiment import PLACES
 from modnet.compose.plugins import get_host, list_asked, load_plugins
@@ -19,7 +20,6 @@ from modnet.compose.sources import is_data_set
 from modnet.compose.tables import merge, put
 from modnet.compose.values import NONE, Unquoted
 from modnet.errors import SettingError
-from modnet.host.approval import approve
 from modnet.host.entry_points import Plugin, split_names
 from modnet.text import format_value
 
@@ -329,3 +329,8 @@ def load_all_plugins(
     for plugin in named if optional else ():
         get_host().load_optional(plugin)
     return merge(table, {"plugins": both}) if without or modules else table
+
+
+def choose_new_folder() -> Path:
+    """Return the folder for results where none is named: runs/DATE-TIME."""
+    return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")

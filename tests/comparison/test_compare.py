@@ -23,8 +23,8 @@ from processes import wait_until
 
 import modnet
 from modnet.cli.show.progress import RunsProgress
-from modnet.comparison.compare import FILES
-from modnet.comparison.workers import Job, measure_progress, train_table
+from modnet.comparison.compare import FILES, measure_progress
+from modnet.comparison.workers import Job, train_table
 from modnet.compose.experiment import create_experiment, run_experiment, to_table
 from modnet.errors import MissingExtraError
 from modnet.nn.checkpoint import Checkpoint
@@ -322,7 +322,7 @@ class TestFailures:
             modnet.compare(whole, GRID, workers=1)
 
     def test_without_scipy(self, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        monkeypatch.setitem(sys.modules, "scipy", None)
         words = r"a comparison needs an extra .*: pip install 'modnet-workbench\[compare\]'"
         with pytest.raises(MissingExtraError, match=words):
             modnet.compare(experiment, GRID)
@@ -395,10 +395,12 @@ def whole(experiment: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) 
 
 
 class TestWorkers:
-    def test_what_a_worker_sends_back_is_an_error_or_nothing(self, experiment: dict[str, Any], tmp_path: Path) -> None:
-        table = to_table(create_experiment(experiment))
-        assert train_table(str(tmp_path / "run"), table) is None
-        assert train_table(str(tmp_path / "run"), table) is None
+    def test_a_worker_trains_a_run_once(self, experiment: dict[str, Any], tmp_path: Path) -> None:
+        table, run = to_table(create_experiment(experiment)), tmp_path / "run"
+        train_table("a run", str(run), table)
+        before = {path: path.stat().st_mtime_ns for path in run.iterdir()}
+        train_table("a run", str(run), table)
+        assert {path: path.stat().st_mtime_ns for path in run.iterdir()} == before
 
     @pytest.mark.parametrize("how", ["ctrl-c", "ctrl-c of the parent alone", "kill"])
     def test_a_comparison_that_is_stopped_resumes_to_the_same_bits(
@@ -438,7 +440,7 @@ class TestWorkers:
     def test_those_of_two_comparisons_in_a_folder_of_somebody_else(
         self, experiment: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The first ends while the second is at work: neither imports anything there, nor changes the environment."""
+        """The first fails while the second is at work, which ends as if alone; neither imports what lies there."""
         for name in ("multiprocessing", "pickle", "numpy"):
             (tmp_path / f"{name}.py").write_text("open('ran', 'a')\n")
         monkeypatch.chdir(tmp_path)
@@ -451,6 +453,7 @@ class TestWorkers:
             def advance(self, result: str) -> None:
                 first_works.set()
                 assert second_works.wait(60)
+                raise RuntimeError("the display fails")
 
         class Second:
             def start(self, total: int, finished: int, measure: Callable[[], float]) -> None:
@@ -462,11 +465,11 @@ class TestWorkers:
 
         before = dict(os.environ)
         with ThreadPoolExecutor(2) as pool:
-            one, other = (
-                pool.submit(modnet.compare, experiment, GRID, seeds=1, workers=2, progress=progress)
-                for progress in (First(), Second())
-            )
-            assert len(one.result(60).settings) == 2
+            long = {**experiment, "training": {"batch_size": 5, "iterations": LONG}}
+            one = pool.submit(modnet.compare, experiment, GRID, seeds=1, workers=2, progress=First())
+            other = pool.submit(modnet.compare, long, GRID, seeds=2, workers=2, progress=Second())
+            with pytest.raises(RuntimeError, match="the display fails"):
+                one.result(60)
             first_has_ended.set()
             assert len(other.result(60).settings) == 2
         assert dict(os.environ) == before
