@@ -383,7 +383,7 @@ class ObservedRun(Protocol):
 
 @attrs.frozen
 class Stop:
-    """A callback's decision to end the run as finished, for a `reason` in words that go on after "stopped: "."""
+    """A callback's decision to end the run as finished, for a `reason` in words."""
 
     reason: str
 
@@ -403,7 +403,7 @@ class Record:
 
 
 class Callback(Part, ABC):
-    """A part that sees a run go on, and may steer it. Its fields are settings only: its state is a value.
+    """A part that follows a run, and may steer it. Its fields are settings only: its state is a value.
 
     All methods are optional; an event whose method is not overridden costs nothing. The state is anything that a
     checkpoint can hold, so that a run that was killed resumes to the same bits.

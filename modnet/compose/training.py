@@ -41,7 +41,7 @@ def train(
     Without an `optimizer` or number of `iterations`, those of the default experiment for such data are taken, as by
     `modnet train`. `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle"
     (shuffled epochs). More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of
-    the result. `callbacks`, names or objects, see the run go on, and may stop it. The lifecycle hooks of the plugins
+    the result. `callbacks`, names or objects, follow the run, and may stop it. The lifecycle hooks of the plugins
     follow it, unless another `observer` is given. Raises DivergedError when the loss stops being finite and
     TrainingInterrupted on Ctrl-C, both with the run so far.
 
