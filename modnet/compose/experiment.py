@@ -207,11 +207,12 @@ def run_experiment(
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
     observer: Observer | None = None,
+    table: Table | None = None,
     folder: Path | None = None,
 ) -> Run:
     """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer.
 
-    It is saved in `folder`, if anywhere: callbacks and observers may want to know.
+    Callbacks and observers see the `table` that it is written down as, and the `folder` that it is saved in.
     """
     with containing_plugins(), chdir("."):
         return train_network(
@@ -222,7 +223,7 @@ def run_experiment(
             experiment.training,
             seed=experiment.seed,
             callbacks=experiment.callbacks,
-            experiment=to_table(experiment),
+            experiment=table,
             folder=folder,
             start=start,
             keep=keep,
