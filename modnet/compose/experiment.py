@@ -22,7 +22,7 @@ from modnet.compose.tables import merge
 from modnet.compose.toml import LARGEST, parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
+from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
 from modnet.nn.run import Run
@@ -87,6 +87,7 @@ class Experiment:
     optimizer: Optimizer
     training: ExperimentTraining
     plugins: PluginSettings
+    callbacks: tuple[Callback, ...] = ()
 
 
 def create_experiment(table: Table) -> Experiment:
@@ -104,6 +105,8 @@ def to_table(value: Any) -> Any:
     """
     table = make_settings_reader().write(value)
     if isinstance(value, Experiment):
+        if not value.callbacks:  # as in the files of older versions
+            del table["callbacks"]
         return {**table, "data": to_table(value.data)}
     if isinstance(value, DataSettings):
         return {**table.pop("source"), **table}
@@ -204,8 +207,12 @@ def run_experiment(
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
     observer: Observer | None = None,
+    folder: Path | None = None,
 ) -> Run:
-    """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer."""
+    """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer.
+
+    It is saved in `folder`, if anywhere: callbacks and observers may want to know.
+    """
     with containing_plugins(), chdir("."):
         return train_network(
             create_network(experiment, data),
@@ -214,6 +221,9 @@ def run_experiment(
             experiment.optimizer,
             experiment.training,
             seed=experiment.seed,
+            callbacks=experiment.callbacks,
+            experiment=to_table(experiment),
+            folder=folder,
             start=start,
             keep=keep,
             observer=observer or get_host().relay(),
