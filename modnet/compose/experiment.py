@@ -22,7 +22,7 @@ from modnet.compose.tables import merge
 from modnet.compose.toml import LARGEST, parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
+from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.initializers import NamedInit, WeightInitStd
 from modnet.nn.run import Run
@@ -97,6 +97,7 @@ class Experiment:
     optimizer: Optimizer
     training: ExperimentTraining
     plugins: PluginSettings
+    callbacks: tuple[Callback, ...] = ()
 
 
 def create_experiment(table: Table) -> Experiment:
@@ -120,6 +121,8 @@ def to_table(value: Any) -> Any:
     """
     table = make_settings_reader().write(value)
     if isinstance(value, Experiment):
+        if not value.callbacks:  # as in the files of older versions
+            del table["callbacks"]
         return {**table, "data": to_table(value.data)}
     if isinstance(value, DataSettings):
         return {**table.pop("source"), **table}
@@ -221,8 +224,13 @@ def run_experiment(
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
     observer: Observer | None = None,
+    table: Table | None = None,
+    folder: Path | None = None,
 ) -> Run:
-    """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer."""
+    """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer.
+
+    Callbacks and observers see the `table` that it is written down as, and the `folder` that it is saved in.
+    """
     with containing_plugins(), chdir("."):
         return train_network(
             create_network(experiment, data),
@@ -231,6 +239,9 @@ def run_experiment(
             experiment.optimizer,
             experiment.training,
             seed=experiment.seed,
+            callbacks=experiment.callbacks,
+            experiment=table,
+            folder=folder,
             start=start,
             keep=keep,
             observer=observer or get_host().relay(),
