@@ -113,7 +113,7 @@ def test_every_name_in_the_listing_finds_its_part(host: PluginHost) -> None:
             assert host.registry.find(part["kind"], part["name"]).owner == record["distribution"]
 
 
-def test_all_others_of_a_name_are_told(host: PluginHost) -> None:
+def test_all_others_of_a_name_are_named(host: PluginHost) -> None:
     host.load_module(Plugin("shapes", "a-shape", "1", "shapes_module", lambda: plugin(Cube, Sigmoid)))
     cubes, shapes = (each for each in json.loads(format_json(host)) if each["name"] in {"cubes", "shapes"})
     assert cubes["refused"] == [
