@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -322,3 +323,8 @@ def load_all_plugins(
     for plugin in named if optional else ():
         get_host().load_optional(plugin)
     return merge(table, {"plugins": both}) if without or modules else table
+
+
+def choose_new_folder() -> Path:
+    """Return the folder for results where none is named: runs/DATE-TIME."""
+    return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")

@@ -40,7 +40,7 @@ from modnet.runs.diagnosis import find_baseline
 from modnet.runs.folder import ERRORS, EXPERIMENT, HISTORY, HITS, claim, is_unused, read_ending, recover
 from modnet.runs.integrity import check_files
 from modnet.runs.missing_plugins import make_finder
-from modnet.runs.receipt import PLACE, RECEIPT, WITHOUT_SEGMENTS, Receipt, compare_settings
+from modnet.runs.receipt import PLACE, Receipt, compare_settings
 from modnet.text import format_count
 from modnet.types import Array
 
@@ -247,12 +247,9 @@ def read_run(job: Job, fingerprint: Mapping[str, Any]) -> Receipt | None:
         if changed := compare_settings(read_toml(folder / EXPERIMENT), to_table(job.experiment), PLACE):
             names = ", ".join(each.what for each in changed)
             raise SettingError([f"{folder} holds a run with another {names}: choose another folder"], "--out")
-        if not read_ending(folder) and measure_progress(job) <= 0:
+        if not read_ending(folder, REMEDY) and measure_progress(job) <= 0:
             return None
-    receipt = Receipt.read(folder, of_older=True) if (folder / RECEIPT).exists() else None
-    if receipt is None or receipt.format == WITHOUT_SEGMENTS:
-        what = "an older modnet made it, and did not keep by which code"
-        raise DataError(f"{folder}: {what}: remove it to repeat the run, or choose another --out")
+    receipt = Receipt.read(folder, REMEDY)
     if other := [key for key, value in fingerprint.items() if receipt.data.get(key) != value]:
         raise DataError(f"{folder} was run with other data: {', '.join(other)}: choose another folder")
     return receipt

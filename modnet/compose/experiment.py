@@ -27,9 +27,6 @@ from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
 from modnet.nn.run import Run
 from modnet.nn.training import check_task, train_network
-from modnet.text import printable
-
-LONGEST_TITLE = 500
 
 # Short names of entries: the options of the command line.
 PLACES = {
@@ -131,33 +128,6 @@ def to_file(experiment: Experiment) -> bytes:
     except RecursionError:
         mistakes = ("it is nested too deeply",)
     raise SettingError(mistakes, "the experiment cannot be saved")
-
-
-def format_title(table: Table) -> str:
-    """Return an experiment's table in one line, for a plot; no part of it is made.
-
-    >>> format_title({"network": {"hidden": [30], "activation": {"name": "relu"}}})
-    'mnist-small · 30 hidden units · relu, softmax, cross-entropy · central-difference, sgd · 2,000 × 100 · seed 0'
-    """
-
-    def list_names(entry: Any) -> str:
-        if isinstance(entry, (list, tuple)):
-            return ", ".join(map(list_names, entry))
-        return str(entry.get("name") if isinstance(entry, Mapping) else entry)
-
-    whole = merge(MAIN_JOB, table)
-    entries = (whole[key] for key in ("data", "network", "training"))
-    data, network, training = (entry if isinstance(entry, Mapping) else {} for entry in entries)
-    source = Path(str(data.get("path") or list_names(whole["data"]))).name
-    parts = list_names([network.get(key) for key in ("activation", "output", "loss")])
-    iterations = training.get("iterations")
-    count = f"{iterations:,}" if isinstance(iterations, int) else iterations
-    title = (
-        f"{source} · {list_names(network.get('hidden')) or 'no'} hidden units · {parts} · "
-        f"{list_names(whole['gradient'])}, {list_names(whole['optimizer'])} · "
-        f"{count} × {training.get('batch_size')} · seed {whole['seed']}"
-    )
-    return printable(title, LONGEST_TITLE)
 
 
 def format_source(experiment: Experiment) -> str:
