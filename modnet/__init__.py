@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from modnet import cached, download, files
 from modnet.compose.network import Network, TwoLayerNet
-from modnet.compose.parts import activation, gradient, loss, optimizer, source
+from modnet.compose.parts import activation, callback, gradient, loss, optimizer, source
 from modnet.compose.plugins import register
 from modnet.compose.sources import load
 from modnet.compose.training import train
@@ -30,6 +30,7 @@ from modnet.errors import (
 from modnet.host.kinds import Register, hookimpl
 from modnet.interfaces import (
     Activation,
+    Callback,
     DataSource,
     DenseLayer,
     FusedLoss,
@@ -39,7 +40,10 @@ from modnet.interfaces import (
     ObservedRun,
     Observer,
     Optimizer,
+    Record,
     RowsToPredict,
+    ScaleRate,
+    Stop,
     Trace,
 )
 from modnet.nn.blas import limit_blas_threads
@@ -66,6 +70,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Activation",
     "Array",
+    "Callback",
     "Checkpoint",
     "Column",
     "Comparison",
@@ -98,15 +103,18 @@ __all__ = [
     "PrecisionWarning",
     "Preparation",
     "PreparationSettings",
+    "Record",
     "Register",
     "RowsToPredict",
     "Run",
     "Samples",
+    "ScaleRate",
     "SettingError",
     "SettingResult",
     "ShapeError",
     "State",
     "Status",
+    "Stop",
     "Stream",
     "Task",
     "Trace",
@@ -116,6 +124,7 @@ __all__ = [
     "Verdict",
     "activation",
     "cached",
+    "callback",
     "check_gradient",
     "compare",
     "default_step",

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 from modnet.compose.defaults import MAIN_JOB, check_is_dataset, get_default_job
 from modnet.compose.parts import make_part, read_part
 from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset
-from modnet.interfaces import Observer
+from modnet.errors import SettingError
+from modnet.interfaces import Callback, Observer
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
@@ -30,6 +31,7 @@ def train(
     sampling: Sampling = _DEFAULTS.sampling,
     seed: int = 0,
     blas_threads: int = _DEFAULTS.blas_threads,
+    callbacks: Sequence[object] = (),
     observer: Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
@@ -39,8 +41,9 @@ def train(
     Without an `optimizer` or number of `iterations`, those of the default experiment for such data are taken, as by
     `modnet train`. `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle"
     (shuffled epochs). More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of
-    the result. The lifecycle hooks of the plugins follow the run, unless another `observer` is given. Raises
-    DivergedError when the loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
+    the result. `callbacks`, names or objects, follow the run, and may stop it. The lifecycle hooks of the plugins
+    follow it, unless another `observer` is given. Raises DivergedError when the loss stops being finite and
+    TrainingInterrupted on Ctrl-C, both with the run so far.
 
     With `start`, another run's `checkpoint`, it resumes there, up to `iterations` in all, and ends with the same bits
     as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and at the
@@ -59,7 +62,17 @@ def train(
     settings = Settings().read(table, TrainingSettings, "training")
     wanted = read_part("optimizer", job["optimizer"]) if optimizer is None else make_part("optimizer", optimizer)
     parts = make_part("gradient", gradient), wanted
+    asked = make_callbacks(callbacks)
     data.check()
     observer = observer or get_host().relay()
     with containing_plugins():
-        return train_network(network, data, *parts, settings, seed=seed, observer=observer, start=start, keep=keep)
+        return train_network(
+            network, data, *parts, settings, seed=seed, callbacks=asked, observer=observer, start=start, keep=keep
+        )
+
+
+def make_callbacks(callbacks: Sequence[object]) -> list[Callback]:
+    """Return callbacks of names and ready objects; raises SettingError, also where they are no list."""
+    if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
+        raise SettingError([f"must be a list, not {callbacks!r}"], "callbacks")
+    return [make_part("callback", each) for each in callbacks]

@@ -66,6 +66,7 @@ def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[s
     return {
         "status": run.status,
         "iterations": run.iteration,
+        "stop_reason": run.stop_reason,
         "final_loss": history.loss[-1] if history.loss else None,
         **{name: values[-1] if math.isfinite(values[-1]) else None for name, values in columns.items()},
         "baseline": find_baseline(data),
