@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import chdir
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NewType
 
 import attrs
 import tomli_w
@@ -24,9 +24,11 @@ from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
 from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
 from modnet.nn.checkpoint import Checkpoint
-from modnet.nn.network import WeightInitStd
+from modnet.nn.initializers import NamedInit, WeightInitStd
 from modnet.nn.run import Run
 from modnet.nn.training import check_task, train_network
+
+Bias = NewType("Bias", float)
 
 # Short names of entries: the options of the command line.
 PLACES = {
@@ -56,6 +58,8 @@ class NetworkSettings:
     output: Activation
     loss: Loss
     weight_init_std: WeightInitStd = attrs.field()
+    weight_init: tuple[NamedInit, ...] | None = attrs.field(default=None)  # one for all layers, or one for each
+    bias_init: tuple[Bias, ...] | None = attrs.field(default=None)
 
     @activation.validator
     def _one_for_each(self, _: object, activation: tuple[Activation, ...]) -> None:
@@ -66,6 +70,12 @@ class NetworkSettings:
     def _not_negative(self, _: object, value: WeightInitStd) -> None:
         if not isinstance(value, str) and not value >= 0:
             raise ValueError(f"'weight_init_std' must be >= 0: {value}")
+
+    @weight_init.validator
+    @bias_init.validator
+    def _one_for_each_layer(self, field: attrs.Attribute[Any], values: tuple[Any, ...] | None) -> None:
+        if values is not None and len(values) not in {1, len(self.hidden) + 1}:
+            raise ValueError(f"{field.name!r} must be one, or one for each of the {len(self.hidden) + 1} layers")
 
 
 @attrs.frozen(kw_only=True)
@@ -93,7 +103,13 @@ class Experiment:
 def create_experiment(table: Table) -> Experiment:
     """Return the experiment that changes the main job by `table`; raises SettingError with all mistakes at once."""
     reader = make_settings_reader()
-    reader.on(tuple[Activation, ...], partial(_read_activations, reader))
+    one_or_each: dict[Any, Any] = {
+        tuple[Activation, ...]: Activation,
+        tuple[NamedInit, ...]: NamedInit,
+        tuple[Bias, ...]: Bias,
+    }
+    for wanted, item in one_or_each.items():
+        reader.on(wanted, partial(_read_each, reader, item))
     reader.on(DataSettings, _read_data_settings)
     return reader.read(merge(MAIN_JOB, table), Experiment)
 
@@ -163,13 +179,14 @@ def create_network(experiment: Experiment, data: Dataset) -> Network:
 def create_network_of_size(experiment: Experiment, features: int, outputs: int) -> Network:
     """Return the untrained network of an experiment between so many features and outputs."""
     wanted = experiment.network
-    each = wanted.activation * (len(wanted.hidden) if len(wanted.activation) == 1 else 1)
     return Network(
         [features, *wanted.hidden, outputs],
-        hidden=each,
+        hidden=_get_only(wanted.activation),
         output=wanted.output,
         loss=wanted.loss,
         weight_init_std=wanted.weight_init_std,
+        weight_init=_get_only(wanted.weight_init),
+        bias_init=_get_only(wanted.bias_init),
         seed=experiment.seed,
         dtype=experiment.training.dtype,
     )
@@ -207,11 +224,12 @@ def run_experiment(
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
     observer: Observer | None = None,
+    table: Table | None = None,
     folder: Path | None = None,
 ) -> Run:
     """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer.
 
-    It is saved in `folder`, if anywhere: callbacks and observers may want to know.
+    Callbacks and observers see the `table` that it is written down as, and the `folder` that it is saved in.
     """
     with containing_plugins(), chdir("."):
         return train_network(
@@ -222,7 +240,7 @@ def run_experiment(
             experiment.training,
             seed=experiment.seed,
             callbacks=experiment.callbacks,
-            experiment=to_table(experiment),
+            experiment=table,
             folder=folder,
             start=start,
             keep=keep,
@@ -230,10 +248,16 @@ def run_experiment(
         )
 
 
-def _read_activations(reader: Settings, value: Any) -> tuple[Activation, ...]:
+def _get_only(values: tuple[Any, ...] | None) -> Any:
+    """Return what stands for all layers, where it is one; else the list of one for each."""
+    return values[0] if values is not None and len(values) == 1 else values
+
+
+def _read_each(reader: Settings, wanted: Any, value: Any) -> tuple[Any, ...]:
+    """Return one value for all layers, or a list of one for each, as a tuple."""
     if isinstance(value, (list, tuple)):
-        return tuple(reader.read_value(value, list[Activation]))
-    return (reader.read_value(value, Activation),)
+        return tuple(reader.read_value(value, list[wanted]))
+    return (reader.read_value(value, wanted),)
 
 
 def _read_data_settings(value: Any) -> DataSettings:
