@@ -327,7 +327,7 @@ def load_all_plugins(
     named = [find(name) for name in dict.fromkeys(asked["modules"]) if name not in names]
     _load_and_approve(both["without"], given, () if optional else named)
     for plugin in named if optional else ():
-        get_host().load_optional(plugin)
+        get_host().load_module(plugin, optional=True)
     return merge(table, {"plugins": both}) if without or modules else table
 
 

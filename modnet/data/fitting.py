@@ -68,6 +68,7 @@ class Fit:
     columns: Sequence[Column]
     settings: PreparationSettings
     count: int = 0
+    total: float = 0.0  # of the weights
     low: Array = attrs.field(init=False)
     high: Array = attrs.field(init=False)
     lacks: Array = attrs.field(init=False)  # true for columns that lack a value
@@ -80,6 +81,7 @@ class Fit:
         self.counts = [np.zeros(len(column.words or ())) for column in self.columns]
         for block, weights in self._read():
             self.count += len(block)
+            self.total += float(weights.sum())
             lacking = np.isnan(block)
             self.lacks |= lacking.any(axis=0)
             self.low = np.fmin(self.low, np.fmin.reduce(block, axis=0, initial=math.nan))
@@ -202,10 +204,9 @@ class Fit:
                     x[:, j] = find_places(x[:, j], *words)
                 yield np.where(np.isnan(x), fills, x) * factor - low * factor, weights[:, None]
 
-        total = sum(float(weights.sum()) for _, weights in self._read())
-        mean = sum((weights * x).sum(axis=0) for x, weights in read()) / total
+        mean = sum((weights * x).sum(axis=0) for x, weights in read()) / self.total
         square = sum((weights * (x - mean) ** 2).sum(axis=0) for x, weights in read())
-        deviation = np.where(low == high, 0.0, np.sqrt(square / total) / factor)
+        deviation = np.where(low == high, 0.0, np.sqrt(square / self.total) / factor)
         return np.clip((mean + low * factor) / factor, low, high), deviation
 
 
