@@ -68,7 +68,7 @@ def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[s
         "iterations": run.iteration,
         "stop_reason": run.stop_reason,
         "final_loss": history.loss[-1] if history.loss else None,
-        **{name: None if math.isnan(values[-1]) else values[-1] for name, values in columns.items()},
+        **{name: values[-1] if math.isfinite(values[-1]) else None for name, values in columns.items()},
         "baseline": find_baseline(data),
         "diagnosis": [{"problem": sign.why, "remedy": sign.remedy} for sign in diagnose(run, experiment, data)],
         "gradient": find_name(experiment.gradient),
