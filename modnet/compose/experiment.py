@@ -231,6 +231,7 @@ def run_experiment(
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
     observer: Observer | None = None,
+    until: int | None = None,
     table: Table | None = None,
     folder: Path | None = None,
 ) -> Run:
@@ -247,6 +248,7 @@ def run_experiment(
             experiment.training,
             seed=experiment.seed,
             callbacks=experiment.callbacks,
+            until=until,
             experiment=table,
             folder=folder,
             start=start,
