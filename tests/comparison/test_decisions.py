@@ -273,13 +273,13 @@ def test_equality_is_not_claimed_of_settings_that_differ_on_samples_too_rare_to_
     rng, repeats, scope = np.random.default_rng(6), 150, Variation.on_such_samples
 
     @cache  # a claim depends on how many differ, not on which
-    def claimed(samples: int, differ: int) -> bool:
+    def is_claimed(samples: int, differ: int) -> bool:
         difference = np.tile(np.arange(samples) < differ, (ANALYSES[-1], 1)).astype(np.int8)
         seen = (difference[:look] for look in ANALYSES[-2:])
         return any(decide([d], scope, rope=share, forecasts=False)[0].claim == "equal" for d in seen)
 
     for samples in (100, 1000, 3000):
-        wrongly = sum(claimed(samples, int(np.sum(rng.random(samples) < share))) for _ in range(repeats))
+        wrongly = sum(is_claimed(samples, int(np.sum(rng.random(samples) < share))) for _ in range(repeats))
         assert wrongly / repeats < ERROR + 3 * np.sqrt(ERROR * (1 - ERROR) / repeats)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 from changing_plugins import DIARY, PLUGIN, install, install_drifting, modnet, run_python, to_format_1, train
 
-from modnet.runs.missing_plugins import _advise
+from modnet.runs.missing_plugins import _advise_on
 from modnet.runs.receipt import Receipt
 from modnet.runs.surroundings import Origin, Segment
 
@@ -310,7 +310,7 @@ HOSTILE = [
 
 @pytest.mark.parametrize(("distribution", "version"), HOSTILE)
 def test_a_receipt_gives_no_advice_but_plain_names_and_versions(distribution: str, version: str) -> None:
-    advice = _advise(Origin("activation", "gone", distribution, version, "x", ""))
+    advice = _advise_on([Origin("activation", "gone", distribution, version, "x", "")])
     assert advice.startswith("the activation 'gone' comes from ")
     assert advice.endswith((", which is not installed", ", a module that was not installed as a plugin"))
     assert advice.isprintable()
@@ -319,9 +319,9 @@ def test_a_receipt_gives_no_advice_but_plain_names_and_versions(distribution: st
 
 @pytest.mark.parametrize("version", ["1.0", "1.0rc1", "2!1.0.post1", "1.0+cu12"])
 def test_plain_names_and_versions_are_advised(version: str) -> None:
-    advice = _advise(Origin("activation", "gone", "Modnet_x.y-z", version, "x", ""))
+    advice = _advise_on([Origin("activation", "gone", "Modnet_x.y-z", version, "x", "")])
     assert advice.endswith(f", which is not installed: pip install Modnet_x.y-z=={version}")
-    advice = _advise(Origin("activation", "gone", "mine.parts", "", "mine", ""))
+    advice = _advise_on([Origin("activation", "gone", "mine.parts", "", "mine", "")])
     assert advice.endswith(": load it with -p mine.parts")
 
 
