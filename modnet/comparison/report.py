@@ -15,7 +15,7 @@ import numpy as np
 from modnet.comparison.agreement import Mixture
 from modnet.comparison.decisions import ANALYSES, ROPE, Decision, decide
 from modnet.comparison.figure import draw_comparison
-from modnet.comparison.result import Measure, PairResult, SettingResult, find_last
+from modnet.comparison.result import Measure, PairResult, SettingResult
 from modnet.comparison.statistics import Estimate, Variation, bound_share
 from modnet.errors import DataError
 from modnet.text import format_count, format_table, list_some, to_csv
@@ -119,10 +119,10 @@ class Comparison:
         heads = [*self.settings[0].entries, "seed", "status", "iterations", f"test_{self.measure}", *others]
         rows: list[list[Any]] = [heads]
         for result in self.settings:
-            runs = zip(self.seeds, result.statuses, result.histories, result.scores.tolist(), strict=True)
-            for seed, status, history, score in runs:
-                last = [find_last(history, name) for name in others]
-                rows.append([*result.entries.values(), seed, status, history.evaluated_at[-1], score, *last])
+            iterations = [history.evaluated_at[-1] for history in result.histories]
+            values = [each.tolist() for each in (result.scores, *map(result.find_last, others))]
+            runs = zip(self.seeds, result.statuses, iterations, *values, strict=True)
+            rows += [[*result.entries.values(), *run] for run in runs]
         return to_csv(rows)
 
     def pairs_csv(self) -> str:
@@ -148,8 +148,8 @@ class Comparison:
                     "standard_deviation": _finite(result.deviation),
                     "on_such_samples": _interval(result.on_such_samples),
                     "on_these_samples": _interval(result.on_these_samples),
-                    plural: [_finite(score) for score in result.scores.tolist()],
-                    **{name: [_finite(find_last(each, name)) for each in result.histories] for name in named},
+                    plural: [*map(_finite, result.scores.tolist())],
+                    **{name: [*map(_finite, result.find_last(name).tolist())] for name in named},
                     "statuses": list(result.statuses),
                     "collapsed": result.collapsed,
                     "collapsed_at_most": bound_share(result.collapsed, len(self.seeds)),
@@ -191,13 +191,10 @@ class Comparison:
         for result in self.settings:
             spread = "" if math.isnan(result.deviation) else f" ± {self._format(result.deviation)}"
             scores = 1 - result.scores if self._has_r2 else result.scores
-            training, rmse = (
-                float(np.mean([find_last(history, name) for history in result.histories]))
-                for name in (f"train_{column}", "test_rmse")
-            )
-            numbers = [*(float(of(scores)) for of in (np.mean, np.min, np.max)), training]
+            numbers = [scores.mean(), scores.min(), scores.max(), result.find_last(f"train_{column}").mean()]
             mean, *others = ("-" if math.isnan(number) else self._format(number) for number in numbers)
-            rows.append([*result.entries.values(), mean + spread, *others, *[f"{rmse:.4g}"] * self._has_r2])
+            rmse = [f"{result.find_last('test_rmse').mean():.4g}"] * self._has_r2
+            rows.append([*result.entries.values(), mean + spread, *others, *rmse])
         if any(Status.DIVERGED in result.statuses for result in self.settings):
             counts = [f"{result.statuses.count(Status.DIVERGED)} of {len(self.seeds)}" for result in self.settings]
             rows = [[*row, cell] for row, cell in zip(rows, [Status.DIVERGED, *counts], strict=True)]

@@ -10,7 +10,7 @@ from typing import Any, NewType
 
 import attrs
 import tomli_w
-from attrs.validators import deep_iterable, ge
+from attrs.validators import and_, deep_iterable, ge, gt, lt, optional
 
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, get_default_job
 from modnet.compose.network import Network, count_outputs
@@ -39,6 +39,7 @@ PLACES = {
     "lr": ("optimizer", "lr"),
     **{name: ("training", name) for name in ("batch_size", "iterations", "sampling")},
     "seed": ("seed",),
+    "validation": ("data", "validation_fraction"),
 }
 
 
@@ -48,6 +49,8 @@ class DataSettings:
 
     source: DataSource
     path: Path | None = None
+    validation_fraction: float | None = attrs.field(default=None, validator=optional(and_(gt(0), lt(1))))
+    """The share of training rows that become the validation part; None: that of the source, if it has one."""
 
 
 @attrs.frozen(kw_only=True)
@@ -203,6 +206,10 @@ def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Datas
     with chdir("."):  # wherever a source changes it to
         data = read_source(settings.source, settings.path)
     known = get_settings(settings.source)
+    if settings.validation_fraction is not None:
+        # By the seed of the test rows, whatever the run's: all runs of a comparison have the same parts.
+        seed = known.get("split_seed")
+        data = data.with_validation(settings.validation_fraction, seed=seed if isinstance(seed, int) else 0)
     inferred = {key: value for key, value in data.settings.items() if key in known}
     resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source
     if given is not None and (job := get_default_job(data)) is not MAIN_JOB:
@@ -226,6 +233,7 @@ def run_experiment(
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
     observer: Observer | None = None,
+    until: int | None = None,
     table: Table | None = None,
     folder: Path | None = None,
 ) -> Run:
@@ -242,6 +250,7 @@ def run_experiment(
             experiment.training,
             seed=experiment.seed,
             callbacks=experiment.callbacks,
+            until=until,
             experiment=table,
             folder=folder,
             start=start,
@@ -271,9 +280,14 @@ def _read_data_settings(value: Any) -> DataSettings:
         raise SettingError([f"'path' must be text, not {path!r}"])
     if path is not None and "name" not in table:
         table["name"] = recognise_source(Path(path))
+    fraction = table.pop("validation_fraction", None)
     reader = read_part("data-source", table)
+    if fraction is not None and "validation_fraction" in get_settings(reader):  # of a source that makes the part itself
+        reader, fraction = read_part("data-source", {**table, "validation_fraction": fraction}), None
     if reader.reads_files and path is None:
         raise SettingError([f"the source {table['name']!r} reads files: 'path' is missing"])
     if not reader.reads_files and path is not None:
         raise SettingError([f"the source {table['name']!r} reads no file: take 'path' out"])
-    return DataSettings(source=reader, path=Path(path).resolve() if path is not None else None)
+    found = {"source": reader, "path": path and str(Path(path).resolve()), "validation_fraction": fraction}
+    given = {key: each for key, each in found.items() if each is not None}
+    return make_settings_reader().read(given, DataSettings)

@@ -88,16 +88,18 @@ class PluginHost:
         for plugin in named:
             self._load_named(plugin)
 
-    def load_module(self, module: str | Plugin) -> None:
-        """Load a module that is not installed as a plugin, or is and is loaded; raises PluginError."""
-        with exclusively():
-            self._load_named(_to_plugin(module))
+    def load_module(self, module: str | Plugin, *, optional: bool = False) -> None:
+        """Load a module that is not installed as a plugin, or is and is loaded.
 
-    def load_optional(self, plugin: Plugin) -> None:
-        """Load such a module; where it is broken or not approved, it is one of `plugins` that says why."""
+        Where it is broken or not approved, raises PluginError; an optional one is one of `plugins` that says why.
+        """
+        plugin = _to_plugin(module)
         try:
-            self.load_module(plugin)
+            with exclusively():
+                self._load_named(plugin)
         except PluginError as error:
+            if not optional:
+                raise
             plugin.update(BROKEN, error.problem)
             self.plugins.append(plugin)
 
