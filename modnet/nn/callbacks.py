@@ -74,8 +74,7 @@ class Callbacks:
         try:
             fix_rate(self.optimizer, self.run.iteration, factor)
         except SettingError as error:
-            which = f"the callback {name_of(part)} scales the learning rate"
-            raise SettingError([f"{which}: {mistake}" for mistake in error.mistakes], "callbacks") from None
+            raise SettingError(error.mistakes, f"the callback {name_of(part)}") from None
 
     def end(self, params: Params) -> dict[str, Array] | None:
         """Return the parameters that the run ends with, of the last one that has others; None where none has."""

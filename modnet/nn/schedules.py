@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from typing import Any, Literal
+from typing import Any, Literal, TypeAlias
 
 import attrs
 from attrs.validators import ge, gt, optional
@@ -86,7 +86,7 @@ class Schedule:
         return final + (self.initial - final) * weight
 
 
-LearningRate = float | Schedule | Callable[[int], float]
+LearningRate: TypeAlias = float | Schedule | Callable[[int], float]
 """A learning rate: a number, a schedule, or a function from an iteration to a number."""
 
 
@@ -128,8 +128,10 @@ def fix_rate(optimizer: Optimizer, iteration: int, factor: float = 1.0) -> Optim
         return optimizer
     rate = find_rate(optimizer, iteration)
     if rate is None or not attrs.has(type(optimizer)):
-        what = f"the optimizer {name_of(optimizer)} has no number 'lr' at iteration {iteration:,}"
-        raise SettingError([f"{what}: choose another optimizer, or neither callbacks nor functions that set it"])
+        if callable(given := getattr(optimizer, "lr", None)):
+            raise SettingError([f"'lr' must give a number at iteration {iteration:,}, not {given(iteration)!r:.80}"])
+        what = f"the optimizer {name_of(optimizer)} has no setting 'lr' to scale"
+        raise SettingError([f"{what}: choose another optimizer, or leave the callback out"])
     try:
         return attrs.evolve(optimizer, lr=rate * factor)  # type: ignore[misc]
     except ValueError as error:

@@ -110,7 +110,7 @@ def test_a_function_of_the_iteration_is_a_learning_rate_too() -> None:
     ("rate", "message"),
     [
         (lambda _: 0.0, "refuses the learning rate of iteration 0: 'lr' must be > 0: 0.0"),
-        (lambda k: 0.1 if k < 3 else None, "has no number 'lr' at iteration 3"),
+        (lambda k: 0.1 if k < 3 else None, "'lr' must give a number at iteration 3, not None"),
         (lambda k: 0.1 if k < 3 else math.nan, "refuses the learning rate of iteration 3"),
     ],
 )
@@ -204,5 +204,5 @@ def test_an_optimizer_without_a_rate_is_left_alone() -> None:
             return dict(params), state
 
     assert fix_rate(Still(), 3) == Still()
-    with pytest.raises(SettingError, match="has no number 'lr'"):
+    with pytest.raises(SettingError, match="has no setting 'lr' to scale"):
         fix_rate(Still(), 3, 0.5)
