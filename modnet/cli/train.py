@@ -37,7 +37,7 @@ from modnet.runs.folder import CURVES, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import flatten
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.text import format_count, format_table
+from modnet.text import format_count, format_table, printable
 from modnet.types import Status
 
 WIDTH = 80
@@ -129,6 +129,8 @@ def describe(wanted: Experiment, data: Dataset) -> None:
         f"training  {_format_part(wanted.gradient)}, {_format_part(wanted.optimizer)}, "
         f"{training.iterations:,} mini-batches of {training.batch_size}, seed {wanted.seed}"
     )
+    if wanted.callbacks:
+        tell(f"callbacks {', '.join(map(_format_part, wanted.callbacks))}")
 
 
 def _list_table_defaults(given: Table, data: Dataset) -> list[str]:
@@ -195,6 +197,9 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
         last["test_accuracy"] += f" (majority {baseline:.4f})"
     measured = ", ".join(reversed(last.values()))
     tell(f"{done} in {format_duration(run.seconds)}" + ": " * bool(last) + measured, vital=True)
+    if run.stop_reason:
+        why = f"stopped after {run.iteration:,} of {run.iterations:,} iterations"
+        tell(f"{why}: {printable(run.stop_reason, 200)}", vital=True)
     signs = recorder.summary.get("diagnosis", ())
     for remedy in dict.fromkeys(sign["remedy"] for sign in signs):
         problems = "; ".join(sign["problem"] for sign in signs if sign["remedy"] == remedy)

@@ -245,6 +245,7 @@ def run_experiment(
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
     observer: Observer | None = None,
+    until: int | None = None,
     table: Table | None = None,
     folder: Path | None = None,
 ) -> Run:
@@ -261,6 +262,7 @@ def run_experiment(
             experiment.training,
             seed=experiment.seed,
             callbacks=experiment.callbacks,
+            until=until,
             experiment=table,
             folder=folder,
             start=start,

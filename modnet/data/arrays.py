@@ -184,22 +184,17 @@ def encode_targets(
         return dict(parts), ()
     if classes:
         return dict(parts), classes
-    known, t = _encode_labels(parts)
-    ends = np.cumsum([len(part) for part in parts.values()])
-    each = zip(parts.items(), np.split(t, ends[:-1]), strict=True)
-    return {name: attrs.evolve(part, t=some) for (name, part), some in each}, known
-
-
-def _encode_labels(parts: Mapping[str, Samples]) -> tuple[tuple[Any, ...], Array]:
-    """Return the classes, and the class indices (N,) int64 of all rows, part by part."""
     words = {"b": "truth values", "i": "numbers", "U": "text"}
-    kind, labels = parts["train"].t.dtype.kind, [part.t for part in parts.values() if len(part)]
-    for name, part in parts.items():
-        if len(part) and part.t.dtype.kind != kind:
-            what = f"{describe_part(name)} labels {words[part.t.dtype.kind]}"
+    labels = {name: part.t for name, part in parts.items() if len(part)}
+    kind = parts["train"].t.dtype.kind
+    for name, some in labels.items():
+        if some.dtype.kind != kind:
+            what = f"{describe_part(name)} labels {words[some.dtype.kind]}"
             raise DataError(f"training labels are {words[kind]}, {what}")
-    found, indices = np.unique(np.concatenate(labels), return_inverse=True)
-    return tuple(found.tolist()), indices.astype(np.int64)
+    known = np.unique(np.concatenate([*labels.values()]))
+    indices = {name: np.searchsorted(known, part.t.astype(known.dtype)) for name, part in parts.items()}
+    encoded = {name: attrs.evolve(part, t=indices[name].astype(np.int64)) for name, part in parts.items()}
+    return encoded, tuple(known.tolist())
 
 
 def choose_scale(samples: Samples, settings: PreparationSettings) -> PreparationSettings:

@@ -59,26 +59,17 @@ def find_places(codes: Array, words: Sequence[str], own: Sequence[str]) -> Array
     return np.where(lacking, math.nan, table[np.where(lacking, 0, codes).astype(np.intp)])
 
 
-@attrs.define(eq=False)
 class Fit:
     """Columns on their way from raw rows to what is learned of them; rows without weight are left out."""
 
-    table: Blocks
-    weights: Array | None
-    columns: Sequence[Column]
-    settings: PreparationSettings
-    count: int = 0
-    total: float = 0.0  # of the weights
-    low: Array = attrs.field(init=False)
-    high: Array = attrs.field(init=False)
-    lacks: Array = attrs.field(init=False)  # true for columns that lack a value
-    counts: list[Array] = attrs.field(init=False)  # of a column of text, the weight of each word
-
-    def __attrs_post_init__(self) -> None:
-        """Find ranges, words and gaps."""
-        self.low = self.high = np.full(len(self.columns), math.nan)
-        self.lacks = np.zeros(len(self.columns), bool)
-        self.counts = [np.zeros(len(column.words or ())) for column in self.columns]
+    def __init__(
+        self, table: Blocks, weights: Array | None, columns: Sequence[Column], settings: PreparationSettings
+    ) -> None:
+        self.table, self.weights, self.columns, self.settings = table, weights, columns, settings
+        self.count, self.total = 0, 0.0
+        self.low = self.high = np.full(len(columns), math.nan)
+        self.lacks = np.zeros(len(columns), bool)  # true for columns that lack a value
+        self.counts = [np.zeros(len(column.words or ())) for column in columns]  # the weight of each word
         for block, weights in self._read():
             self.count += len(block)
             self.total += float(weights.sum())

@@ -145,7 +145,9 @@ class RunView:
         if isinstance(value, History):
             return copy.copy(_follow(value, self._history))
         if isinstance(value, Dataset):
-            return self._data or vars(self).setdefault("_data", _protect_data(value))
+            if self._data is None:
+                vars(self)["_data"] = _protect_data(value)
+            return self._data
         if isinstance(value, DenseNetwork):
             return copy.deepcopy(value.with_params({})).with_params(self.params)
         if isinstance(value, Mapping):

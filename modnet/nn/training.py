@@ -84,14 +84,16 @@ def train_network(
     observer: Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
+    until: int | None = None,
     experiment: Mapping[str, Any] | None = None,
     folder: Path | None = None,
 ) -> Run:
     """Train a copy of `network` on mini-batches and return the run; the network that was given stays as it is.
 
     From `start` on, a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the
-    first iteration, every few seconds, and at the end: a run that has finished can be lengthened. `experiment` and
-    `folder` are what callbacks and observers see of where the run comes from.
+    first iteration, every few seconds, and at the end: a run that has finished can be lengthened. After `until`
+    iterations it ends as interrupted, if it has not finished. `experiment` and `folder` are what its followers see of
+    where it comes from.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
@@ -108,8 +110,9 @@ def train_network(
         tell_epoch = partial(observer.epoch_ended, run=observed)
         try:
             observer.run_started(run=observed)
-            _iterate(run, estimator, asked, tell_epoch, schedule)
-            run.status = Status.FINISHED
+            _iterate(run, until, estimator, asked, tell_epoch, schedule)
+            has_finished = run.stop_reason or run.iteration == run.iterations
+            run.status = Status.FINISHED if has_finished else Status.INTERRUPTED
         except KeyboardInterrupt:
             run.status = Status.INTERRUPTED
             raise TrainingInterrupted(run) from None
@@ -169,6 +172,7 @@ def _begin_callbacks(run: Run, parts: Sequence[Callback], observed: ObservedRun,
 
 def _iterate(
     run: Run,
+    until: int | None,
     estimator: GradientEstimator,
     callbacks: Callbacks,
     tell_epoch: Callable[[], object],
@@ -176,10 +180,11 @@ def _iterate(
 ) -> None:
     network, history, stream = run.network, run.history, Stream(run.seed, ("gradient",))
     is_followed = callbacks.listen("on_iteration")
+    last = run.iterations if until is None else min(until, run.iterations)
     # One assignment a step, so that Ctrl-C between any two instructions finds numbers that belong together.
     at, repeated = run.sound, -1
     try:
-        while run.iteration < run.iterations and not callbacks.reason:
+        while run.iteration < last and not callbacks.reason:
             k, params, state, states, factor = at
             renewals = count_renewals()
             objective = _bind_objective(network, run.data.train, run.batches.draw(k))

@@ -17,7 +17,7 @@ from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError, DivergedError, ModnetError, PluginError, SettingError
 from modnet.files.opening import read_json, read_plain
-from modnet.interfaces import ObservedRun, Observer
+from modnet.interfaces import Callback, ObservedRun, Observer, Stop
 from modnet.nn.checkpoint import hash_params, load_params
 from modnet.runs import contents
 from modnet.runs.folder import ERRORS, EXPERIMENT, HISTORY, HITS, PARAMS, PREPARATION, SUMMARY, format_resume
@@ -25,7 +25,7 @@ from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import PLACE, RECEIPT, Receipt, Results, compare_settings, flatten
 from modnet.runs.surroundings import LONGEST, STOPPING, Difference, compare_entries
 from modnet.text import printable
-from modnet.types import Array, Params, Status
+from modnet.types import Array, Params, State, Status
 
 # Differences that make another run; from another library or machine the same bits are the same run.
 OWN = {"file", "data", "setting"}
@@ -120,25 +120,41 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
     results, experiment, data = wanted.results, wanted.experiment, wanted.data
     if experiment is None or data is None:
         return wanted
-    count = experiment.training.iterations
-    if results.status is not Status.FINISHED:
-        # A run that diverged made one step more than it saved, and then computed the loss.
-        count = min(count, results.iterations + 2 * (results.status is Status.DIVERGED))
-    training = attrs.evolve(experiment.training, iterations=count)
-    watch = _Watch(progress, _read_losses(wanted))
+    # A run that diverged made one step more than it saved, and then computed the loss.
+    more = 2 * (results.status is Status.DIVERGED)
+    until = None if results.status is Status.FINISHED else results.iterations + more
+    watch, table = _Watch(progress, _read_losses(wanted)), to_table(experiment)
+    repeatable = attrs.evolve(experiment, callbacks=_choose_callbacks(experiment.callbacks, results))
     try:
-        run: Any = run_experiment(attrs.evolve(experiment, training=training), data, observer=watch)
+        run: Any = run_experiment(repeatable, data, observer=watch, until=until, table=table)
     except DivergedError as error:
         run = error.run
     except _DepartedError as departed:
         return attrs.evolve(wanted, again=_compare_results(wanted, *departed.args))
-    if run.status is Status.FINISHED and results.status in {Status.INTERRUPTED, Status.FAILED}:
-        run.status = results.status  # as far as it went
-    if run.status is Status.FAILED:  # it was evaluated at the ends of epochs alone
-        ends, run.of_samples = run.batches.ends_epoch, watch.of_samples
-        run.history = run.history.until(run.iteration, lambda k: k > 0 and ends(k - 1))
+    if run.status is Status.INTERRUPTED and results.status is Status.FAILED:
+        run.status = results.status  # as far as it went: it was evaluated at the ends of epochs alone
+        run.history, run.of_samples = run.history_of_epochs(run.iteration), watch.of_samples
     found = _find_deviations(wanted.folder, run, experiment, data)
     return attrs.evolve(wanted, again=_compare_results(wanted, run, found))
+
+
+@attrs.frozen
+class _StopAgain(Callback):
+    """Stops a run where a callback stopped it that is not repeatable."""
+
+    iteration: int
+    reason: str
+
+    def on_iteration(self, run: ObservedRun, state: State) -> tuple[State, Stop | None]:
+        return state, Stop(self.reason) if run.iteration == self.iteration else None
+
+
+def _choose_callbacks(callbacks: Sequence[Callback], results: Results) -> tuple[Callback, ...]:
+    """Return the callbacks that are repeatable, with one that stops the run in place of all others."""
+    chosen = [callback for callback in callbacks if callback.repeatable]
+    if results.stop_reason and len(chosen) < len(callbacks):
+        chosen.append(_StopAgain(results.iterations, results.stop_reason))
+    return tuple(chosen)
 
 
 def _read_losses(wanted: Verification) -> list[float] | None:
@@ -181,7 +197,8 @@ class _Watch(Observer):
 def _compare_results(wanted: Verification, run: ObservedRun, deviations: Sequence[Difference] = ()) -> Retraining:
     """Return what came of training again, compared with the receipt's results and the history, too."""
     results, history = wanted.results, contents.history_to_csv(run.history)
-    made = attrs.evolve(results, status=run.status, iterations=run.iteration, params_sha256=hash_params(run.params))
+    digest = hash_params(run.params)
+    made = Results(run.status, run.iteration, digest, results.files, run.stop_reason)
     wrong = compare_entries(RECEIPT, attrs.asdict(results), attrs.asdict(made))
     same = not wrong and sha256(history.encode()).hexdigest() == results.files.get(HISTORY)
     departure = None
@@ -255,6 +272,7 @@ def _compare_of_samples(path: Path, values: Array | None, status: Status) -> Ite
 def _compare_summary(path: Path, made: dict[str, Any]) -> list[Difference]:
     there, text = read_json(path), read_plain(path)
     made |= {key: there[key] for key in UNVERIFIED if key in there}
+    made = {key: value for key, value in made.items() if value != "" or key in there}  # an older modnet knew no reasons
     found = compare_entries(SUMMARY, there, made)
     if not found and text != contents.pack_json(made):
         found = [Difference(SUMMARY, "not written as the run writes it")]

@@ -215,7 +215,7 @@ def test_a_cache_that_may_be_read_alone(path: Path, cache: Path, monkeypatch: py
         raise PermissionError(13, "Permission denied")
 
     monkeypatch.setattr("os.mkdir", refuse)
-    monkeypatch.setattr("tempfile.mkstemp", refuse)
+    monkeypatch.setattr(Path, "touch", refuse)
     read(path)
     if harm == "garbage":
         change(entry_of(cache) / "x.npy", b"garbage")
