@@ -1,4 +1,4 @@
-"""Validation parts of all kinds of sources: a share of the training rows, or a file of their own."""
+"""Validation parts of all kinds of sources."""
 
 from __future__ import annotations
 
