@@ -1,4 +1,4 @@
-"""Callbacks: what they see and decide, the validation of it, and runs that resume to the same bits."""
+"""Callbacks: what they see, their decisions and mistakes, the same bits."""
 
 from __future__ import annotations
 
