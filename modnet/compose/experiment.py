@@ -26,6 +26,7 @@ from modnet.interfaces import Activation, Callback, DataSource, GradientEstimato
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.initializers import NamedInit, WeightInitStd
 from modnet.nn.run import Run
+from modnet.nn.schedules import set_horizon
 from modnet.nn.training import check_task, train_network
 
 Bias = NewType("Bias", float)
@@ -115,7 +116,8 @@ def create_experiment(table: Table) -> Experiment:
     for wanted, item in one_or_each.items():
         reader.on(wanted, partial(_read_each, reader, item))
     reader.on(DataSettings, _read_data_settings)
-    return reader.read(merge(MAIN_JOB, table), Experiment)
+    found = reader.read(merge(MAIN_JOB, table), Experiment)
+    return attrs.evolve(found, optimizer=set_horizon(found.optimizer, found.training.iterations))
 
 
 def to_table(value: Any) -> Any:

@@ -17,6 +17,7 @@ from modnet.nn.batches import Batches
 from modnet.nn.checkpoint import Checkpoint, Flattened, flatten_state
 from modnet.nn.metrics import format_column
 from modnet.nn.network import DenseNetwork
+from modnet.nn.schedules import find_rate
 from modnet.types import Array, Grads, History, Params, State, Status
 
 
@@ -80,8 +81,8 @@ class Run:
     @property
     def rate(self) -> float | None:
         """The learning rate of the last step; None before it, and where the optimizer has none as a number."""
-        rate = getattr(self.optimizer, "lr", None) if self.iteration else None
-        return rate * self.sound[-1] if isinstance(rate, (int, float)) else None
+        rate = find_rate(self.optimizer, self.iteration - 1) if self.iteration else None
+        return None if rate is None else rate * self.sound[-1]
 
     @property
     def epoch(self) -> float:
