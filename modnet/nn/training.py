@@ -158,7 +158,11 @@ def _create_run(
 
 
 def _begin_callbacks(run: Run, parts: Sequence[Callback], observed: ObservedRun, start: Checkpoint | None) -> Callbacks:
-    """Return the callbacks of a run, with the states that they have at its start."""
+    """Return the callbacks of a run, with the states that they have at its start; raises SettingError."""
+    needing = [name_of(part) for part in parts if part.needs_validation]
+    if needing and "validation" not in run.data.parts:
+        what = f"{needing[0]} decides by a validation part, and the data has none: give data.with_validation(0.1)"
+        raise SettingError([what], "callbacks")
     if start:
         start.check_callbacks(parts)
     callbacks = Callbacks(tuple(parts), observed, run.optimizer)

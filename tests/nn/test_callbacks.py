@@ -1,4 +1,4 @@
-"""Callbacks: what they see, their decisions and mistakes, the same bits."""
+"""Callbacks: what they see, decide and keep in checkpoints."""
 
 from __future__ import annotations
 
