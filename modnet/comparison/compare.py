@@ -26,7 +26,7 @@ from modnet.comparison.result import SettingResult
 from modnet.comparison.statistics import load_special
 from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
 from modnet.compose.defaults import get_default_job
-from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, to_table
+from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, format_source, read_data, to_table
 from modnet.compose.settings import Settings, Table
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
@@ -159,8 +159,13 @@ def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Set
     if len(data.test) < 2:
         raise DataError(f"a comparison needs at least 2 test samples, there are {len(data.test)}")
     # What was inferred is the same for all settings, and written down with each.
-    table = {**merge(get_default_job(data), table), "data": to_table(resolved.data)}
-    return create_settings(table, plan.grid), data, resolved
+    whole = {**merge(get_default_job(data), table), "data": to_table(resolved.data)}
+    settings = create_settings(whole, plan.grid)
+    varied = [callback for setting in settings for callback in setting.experiment.callbacks]
+    if "validation" not in data.parts and any(callback.needs_validation for callback in varied):
+        wanted = attrs.evolve(base.data, validation_fraction=VALIDATION)  # of all, as all see the same samples
+        return _read_settings(attrs.evolve(base, data=wanted), table, plan)
+    return settings, data, resolved
 
 
 def _claim(folder: Path, stack: ExitStack) -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir
 from functools import partial
 from pathlib import Path
@@ -26,9 +26,11 @@ from modnet.interfaces import Activation, Callback, DataSource, GradientEstimato
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.initializers import NamedInit, WeightInitStd
 from modnet.nn.run import Run
+from modnet.nn.schedules import set_horizon
 from modnet.nn.training import check_task, train_network
 
 Bias = NewType("Bias", float)
+VALIDATION = 0.1  # of the training rows, where a callback needs a validation part and nothing is said of it
 
 # Short names of entries: the options of the command line.
 PLACES = {
@@ -114,7 +116,8 @@ def create_experiment(table: Table) -> Experiment:
     for wanted, item in one_or_each.items():
         reader.on(wanted, partial(_read_each, reader, item))
     reader.on(DataSettings, _read_data_settings)
-    return reader.read(merge(MAIN_JOB, table), Experiment)
+    found = reader.read(merge(MAIN_JOB, table), Experiment)
+    return attrs.evolve(found, optimizer=set_horizon(found.optimizer, found.training.iterations))
 
 
 def to_table(value: Any) -> Any:
@@ -203,16 +206,29 @@ def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Datas
     settings = attrs.evolve(experiment.data, source=_choose_task(experiment))
     with chdir("."):  # wherever a source changes it to
         data = read_source(settings.source, settings.path)
+    data, settings = _take_validation(data, settings, experiment.callbacks)
     known = get_settings(settings.source)
-    if settings.validation_fraction is not None:
-        # By the seed of the test rows, whatever the run's: all runs of a comparison have the same parts.
-        seed = known.get("split_seed")
-        data = data.with_validation(settings.validation_fraction, seed=seed if isinstance(seed, int) else 0)
     inferred = {key: value for key, value in data.settings.items() if key in known}
     resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source
     if given is not None and (job := get_default_job(data)) is not MAIN_JOB:
         experiment = create_experiment(merge(job, {**given, "data": {}}))
     return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved))
+
+
+def _take_validation(
+    data: Dataset, settings: DataSettings, callbacks: Sequence[Callback]
+) -> tuple[Dataset, DataSettings]:
+    """Return the data with the validation part that is asked for, or that a callback needs, and the share taken."""
+    fraction, notes = settings.validation_fraction, data.notes
+    needing = [find_name(callback) for callback in callbacks if callback.needs_validation]
+    if fraction is None and needing and "validation" not in data.parts:
+        fraction, notes = VALIDATION, (*notes, f"a share of {VALIDATION:g} is for validation, as {needing[0]} needs it")
+    if fraction is None:
+        return data, settings
+    # By the seed of the test rows, whatever the run's: all runs of a comparison have the same parts.
+    seed = get_settings(settings.source).get("split_seed")
+    data = attrs.evolve(data, notes=notes).with_validation(fraction, seed=seed if isinstance(seed, int) else 0)
+    return data, attrs.evolve(settings, validation_fraction=fraction)
 
 
 def _choose_task(experiment: Experiment) -> DataSource:

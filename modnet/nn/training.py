@@ -20,11 +20,12 @@ from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInter
 from modnet.interfaces import Callback, GradientEstimator, Loss, ObservedRun, Observer, Optimizer, name_of
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
-from modnet.nn.callbacks import Callbacks, States, scale_rate
+from modnet.nn.callbacks import Callbacks, States
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import compute_metrics, find_errors, find_hits, list_metrics
 from modnet.nn.network import BLOCK, DenseNetwork, NetworkObjective, protect
 from modnet.nn.run import Run, RunView
+from modnet.nn.schedules import fix_rate, set_horizon
 from modnet.nn.validation import validate_arrays, validate_step
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, History, Params, State, Status
@@ -137,6 +138,7 @@ def _create_run(
     start: Checkpoint | None,
 ) -> Run:
     batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
+    optimizer = set_horizon(optimizer, settings.iterations, is_resumed=start is not None)
     if start is None:
         names = [f"{part}_{metric}" for metric in list_metrics(data.task) for part in data.parts]
         history = History(columns={name: [] for name in names})
@@ -156,7 +158,11 @@ def _create_run(
 
 
 def _begin_callbacks(run: Run, parts: Sequence[Callback], observed: ObservedRun, start: Checkpoint | None) -> Callbacks:
-    """Return the callbacks of a run, with the states that they have at its start."""
+    """Return the callbacks of a run, with the states that they have at its start; raises SettingError."""
+    needing = [name_of(part) for part in parts if part.needs_validation]
+    if needing and "validation" not in run.data.parts:
+        what = f"{needing[0]} decides by a validation part, and the data has none: give data.with_validation(0.1)"
+        raise SettingError([what], "callbacks")
     if start:
         start.check_callbacks(parts)
     callbacks = Callbacks(tuple(parts), observed, run.optimizer)
@@ -191,7 +197,7 @@ def _iterate(
             run.sound = at
             history.loss.append(loss)
             schedule.save_if_due(run)
-            optimizer = scale_rate(run.optimizer, factor)
+            optimizer = fix_rate(run.optimizer, k, factor)
             run.grads, *made = _make_step(objective, params, state, estimator, optimizer, stream.child(k))
             del objective
             renew_limit()
@@ -269,7 +275,8 @@ def time_iteration(
             started, k = clock(), len(times)
             objective = _bind_objective(network, data.train, run.batches.draw(k))
             objective.trace(params)
-            _, params, state = _make_step(objective, params, state, estimator, optimizer, stream.child(k))
+            ready = fix_rate(run.optimizer, k)
+            _, params, state = _make_step(objective, params, state, estimator, ready, stream.child(k))
             stepped = clock()
             objective(params)
             times.append((stepped - started, clock() - stepped))

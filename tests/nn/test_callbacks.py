@@ -1,4 +1,4 @@
-"""Callbacks: what they see and decide, the validation of it, and runs that resume to the same bits."""
+"""Callbacks: what they see, decide and keep in checkpoints."""
 
 from __future__ import annotations
 
@@ -335,13 +335,14 @@ class TestMistakes:
             def step(self, params: Any, grads: Any, state: Any) -> Any:
                 return params, state
 
-        words = "the optimizer fixed has no setting 'lr', which the callback odd scales: choose another optimizer, or"
+        words = "the callback odd: the optimizer fixed has no setting 'lr' to scale: choose another optimizer, or"
         with pytest.raises(SettingError, match=words):
             train(returning(on_epoch=(1, ScaleRate(0.5))), optimizer=Fixed())
 
     def test_a_rate_that_the_optimizer_refuses(self) -> None:
         with pytest.raises(
-            SettingError, match="momentum refuses the learning rate of the callback odd: 'lr' must be > 0"
+            SettingError,
+            match="the callback odd: the optimizer momentum refuses the learning rate of iteration 2: 'lr' must",
         ):
             train(returning(on_iteration=(1, ScaleRate(1e-200))))
 
