@@ -10,7 +10,7 @@ from typing import Any
 import attrs
 import numpy as np
 
-from modnet.interfaces import ObservedRun, Optimizer, name_of
+from modnet.interfaces import Metric, ObservedRun, Optimizer, name_of
 from modnet.nn.batches import Batches
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import format_column
@@ -26,6 +26,7 @@ class Run:
     iterations: int
     batches: Batches
     optimizer: Optimizer
+    metrics: tuple[Metric, ...] = ()
     history: History = attrs.field(factory=History)
     iteration: int = 0
     status: Status = Status.RUNNING
@@ -40,7 +41,7 @@ class Run:
 
     def __repr__(self) -> str:
         tested = [name for name, values in self.history.columns.items() if name.startswith("test_") and values]
-        last = "".join(f", {format_column(name)} {self.history.columns[name][-1]:.4f}" for name in tested[:1])
+        last = "".join(f", {format_column(name, self.metrics)} {self.history.columns[name][-1]:.4f}" for name in tested[:1])
         made = f"{self.iteration} of {self.iterations} iterations"
         return f"<Run of {self.network!r}: {self.status}, {made}{last}>"
 

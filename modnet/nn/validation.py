@@ -48,6 +48,13 @@ def validate_step(result: Any, params: Params, optimizer: object) -> tuple[Param
     return validate_arrays(result[0], params, optimizer, " before the state"), result[1]
 
 
+def validate_number(value: Any, part: object) -> float:
+    """Return the number that a part returned; raises PluginError where it is none."""
+    if not isinstance(value, (int, float, np.integer, np.floating)):
+        raise _describe(part, value, "a number is expected")
+    return float(value)
+
+
 def _describe(part: object, value: Any, expected: str) -> PluginError:
     name = type(value).__name__
     what = f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
