@@ -1,17 +1,24 @@
-"""Modules that the option -p gives, by their names or files."""
+"""Modules that the option -p gives, by name or file, and so approves."""
 
 from __future__ import annotations
 
+import json
 import re
 import sys
-from collections.abc import Iterable
+import warnings
+from collections.abc import Callable, Iterable
+from datetime import datetime
 from functools import partial
 from pathlib import Path
 
+import attrs
+
 from modnet.errors import PluginError
-from modnet.host.approval import find_approved, list_approvals
+from modnet.files import write_atomically
+from modnet.files.locks import hold_lock
+from modnet.host.approval import APPROVED, Approval, config_folder, find_approved, list_approvals
 from modnet.host.entry_points import Plugin, make_plugin
-from modnet.host.modules import Code, find_folder, is_module_name, locate, read_code
+from modnet.host.modules import Code, find_folder, find_imported, is_module_name, locate, read_code
 
 
 def give_modules(given: Iterable[str]) -> list[Plugin]:
@@ -55,3 +62,34 @@ def find_given(text: str) -> tuple[str, Path | None]:
         better = re.sub(r"\W|^(?=\d)", "_", wrong[0])
         raise PluginError(f"{file}: {wrong[0]!r} cannot be a module's name", f"rename it, to {better!r}")
     return ".".join(names), folder
+
+
+def approve(modules: Iterable[str]) -> None:
+    """Approve modules that were imported as they were read; warns where that cannot be written down."""
+    since = datetime.now().astimezone().isoformat(timespec="seconds")
+    codes = [code for module in modules if (code := find_imported(module))]
+    now = [Approval(code.module, str(code.folder), code.digests, since) for code in codes]
+    new = {(each.module, each.folder): each for each in now if each not in list_approvals()}
+    try:
+        if new:
+            _replace(lambda approval: (approval.module, approval.folder) not in new, *new.values())
+    except OSError as error:
+        what = f"{config_folder()}: cannot be written, so the approval of {', '.join(modules)} is not kept"
+        warnings.warn(f"{what}: {error.strerror}", stacklevel=2)
+
+
+def forget(module: str) -> int:
+    """Take back all approvals of modules of that name, and return how many there were."""
+    count = sum(approval.module == module for approval in list_approvals())
+    if count:
+        _replace(lambda approval: approval.module != module)
+    return count
+
+
+def _replace(keep: Callable[[Approval], bool], *added: Approval) -> None:
+    path = config_folder() / APPROVED
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with hold_lock(path.parent / f".{APPROVED}.lock", wait=True):
+        left = sorted([*filter(keep, list_approvals()), *added], key=lambda each: (each.module, each.folder))
+        content = json.dumps({"modules": [attrs.asdict(approval) for approval in left]}, indent=2)
+        write_atomically(path, f"{content}\n".encode())

@@ -10,7 +10,7 @@ from typing import Any, TypeVar
 import click
 from click.shell_completion import CompletionItem
 
-from modnet.cli.given import give_modules
+from modnet.cli.given import approve, give_modules
 from modnet.compose.defaults import EPOCHS, FOR_TABLES, MAIN_JOB
 from modnet.compose.experiment import PLACES
 from modnet.compose.plugins import get_host, list_asked, load_plugins
@@ -19,7 +19,6 @@ from modnet.compose.sources import is_data_set
 from modnet.compose.tables import merge, put
 from modnet.compose.values import NONE, Unquoted
 from modnet.errors import SettingError
-from modnet.host.approval import approve
 from modnet.host.entry_points import Plugin, split_names
 from modnet.text import format_value
 

@@ -10,12 +10,12 @@ from typing import Any
 
 import click
 
+from modnet.cli.given import forget as forget_module
 from modnet.cli.options import load_chosen_plugins, parse_assignments, plugin_options, without_option
 from modnet.cli.output import Group, echo
 from modnet.cli.show.packaging import find_rivals, list_notes
 from modnet.compose.plugins import get_host
 from modnet.errors import Problem, SettingError, UnknownNameError
-from modnet.host.approval import forget as forget_module
 from modnet.host.approval import list_approvals
 from modnet.host.catalogue import LIMIT
 from modnet.host.discovery import PluginHost

@@ -6,9 +6,9 @@ import importlib.util
 import json
 import tempfile
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Mapping, Sequence
 from concurrent.futures import Executor
-from contextlib import ExitStack
+from contextlib import ExitStack, closing
 from os import PathLike
 from pathlib import Path
 from typing import Any, Protocol
@@ -23,15 +23,7 @@ from modnet.comparison.decisions import ROPE
 from modnet.comparison.grid import Setting, create_settings, to_axes
 from modnet.comparison.report import Comparison
 from modnet.comparison.result import SettingResult
-from modnet.comparison.workers import (
-    REMEDY,
-    Job,
-    check_is_no_import,
-    ensure_plugins,
-    is_finished,
-    measure_progress,
-    run_jobs,
-)
+from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
 from modnet.compose.defaults import get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, to_table
 from modnet.compose.settings import Settings, Table
@@ -45,10 +37,10 @@ from modnet.files import sweep, write_atomically
 from modnet.files.opening import read_plain
 from modnet.runs.contents import read_history, unpack_of_samples
 from modnet.runs.diagnosis import find_baseline
-from modnet.runs.folder import ERRORS, HISTORY, HITS, claim, is_unused
+from modnet.runs.folder import ERRORS, EXPERIMENT, HISTORY, HITS, claim, is_unused, read_ending, recover
 from modnet.runs.integrity import check_files
 from modnet.runs.missing_plugins import make_finder
-from modnet.runs.receipt import RECEIPT, WITHOUT_SEGMENTS, Receipt
+from modnet.runs.receipt import PLACE, RECEIPT, WITHOUT_SEGMENTS, Receipt, compare_settings
 from modnet.text import format_count
 from modnet.types import Array
 
@@ -56,6 +48,7 @@ COMPARISON = "comparison.toml"
 TABLES, REPORT, PICTURE = "comparison.md", "comparison.json", "comparison.png"
 PAIRS, RUNS = "pairs.csv", "runs.csv"
 FILES = (TABLES, PAIRS, RUNS, REPORT, PICTURE)
+REMEDY = "remove it to repeat the run"
 
 
 class ProgressObserver(Protocol):
@@ -130,14 +123,15 @@ def compare(
         ]
         jobs = [job for jobs_of_seed in zip(*runs, strict=True) for job in jobs_of_seed]
         fingerprint = data_fingerprint(data)
-        unfinished, receipts = _find_unfinished(folder, settings, jobs, fingerprint, accept=accept)
+        receipts, unfinished = _read_runs(folder, settings, jobs, fingerprint, accept=accept)
         write_atomically(folder / COMPARISON, tomli_w.dumps(written).encode())
         made = run_jobs(unfinished, data, executor, workers, accept=accept)
         _follow(made, len(jobs), list(unfinished), data, progress)
         if unfinished:
-            receipts = {job.folder: check_run(job.folder, fingerprint) for job in jobs}
-            if not accept:  # the workers may have had others than this process
-                check_agreement(folder, receipts, settings, is_more_to_come=False)
+            # The workers may have had other code and libraries than this process.
+            receipts, left = _read_runs(folder, settings, jobs, fingerprint, accept=accept)
+            if left:
+                raise DataError(f"{left[0].folder} is not as the run left it: it has no results; {REMEDY}")
         results = _read_results(settings, runs, receipts, data)
         result = Comparison(results, tried, plan.rope, find_mixtures(folder, receipts), find_baseline(data))
         _write(result, folder, resolved)
@@ -193,28 +187,31 @@ def _write(result: Comparison, folder: Path, experiment: Experiment) -> None:
         warnings.warn(note, stacklevel=3)
 
 
-def _find_unfinished(
+def _read_runs(
     folder: Path, settings: Sequence[Setting], jobs: Sequence[Job], fingerprint: Mapping[str, Any], *, accept: bool
-) -> tuple[list[Job], dict[Path, Receipt]]:
-    """Return the runs that are to be made or resumed, and the receipts of those that have begun; raises DataError."""
-    unfinished = {job.folder: job for job in jobs if not is_finished(job)}
-    begun = [job for job in jobs if job.folder not in unfinished or measure_progress(job) > 0]
-    receipts = {job.folder: read_receipt(job.folder, fingerprint) for job in begun}
+) -> tuple[dict[Path, Receipt], list[Job]]:
+    """Return the receipts of the runs that have begun, and the runs that have not ended; raises DataError."""
+    receipts = {job.folder: receipt for job in jobs if (receipt := read_run(job, fingerprint))}
+    ended = {run for run, receipt in receipts.items() if receipt.results and receipt.results.status.is_final}
+    unfinished = [job for job in jobs if job.folder not in ended]
     if not accept:
         check_agreement(folder, receipts, settings, is_more_to_come=bool(unfinished))
-    return [*unfinished.values()], receipts
+    return receipts, unfinished
 
 
-def _follow(made: Iterable[Job], total: int, left: list[Job], data: Dataset, progress: ProgressObserver | None) -> None:
+def _follow(
+    made: Generator[Job, None, None], total: int, left: list[Job], data: Dataset, progress: ProgressObserver | None
+) -> None:
     """Show the progress of all runs while those that are left are made."""
     if progress:
         progress.start(total, total - len(left), lambda: sum(map(measure_progress, left)))
-    for job in made:
-        left.remove(job)
-        if progress:
-            mean = read_of_samples(job.folder, data).mean()
-            score = f"accuracy {mean:.4f}" if data.task == "classification" else f"R² {1 - mean:.4f}"
-            progress.advance(f"{job.name}: test {score}")
+    with closing(made):  # at once where showing it fails
+        for job in made:
+            left.remove(job)
+            if progress:
+                mean = read_of_samples(job.folder, data).mean()
+                score = f"accuracy {mean:.4f}" if data.task == "classification" else f"R² {1 - mean:.4f}"
+                progress.advance(f"{job.name}: test {score}")
 
 
 def _read_results(
@@ -230,8 +227,28 @@ def _read_results(
     return tuple(found)
 
 
-def read_receipt(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
-    """Return a run's receipt; raises DataError where it is of an older modnet, or of other data."""
+def read_run(job: Job, fingerprint: Mapping[str, Any]) -> Receipt | None:
+    """Return the receipt of a run whose files are as it left them, or None where it has made no iteration.
+
+    Raises SettingError where its folder holds another run, and DataError where it was changed, is of an older modnet or
+    of other data.
+    """
+    folder = job.folder
+    if links := [each for each in (folder, folder.parent) if each.is_symlink()]:
+        raise DataError(f"{links[0]}: a link, expected a folder: runs are written within that of their comparison")
+    recover(folder)
+    if not (folder / EXPERIMENT).is_file():
+        if folder.exists() and not is_unused(folder, EXPERIMENT):
+            raise DataError(f"{folder}: not the folder of a run, there is no {EXPERIMENT} in it: {REMEDY}")
+        return None
+    with claim(folder):
+        check_files(folder, remedy=REMEDY)  # first: of a damaged run nobody knows what it was
+        # The digest in the receipt holds the content of the data.
+        if changed := compare_settings(read_toml(folder / EXPERIMENT), to_table(job.experiment), PLACE):
+            names = ", ".join(each.what for each in changed)
+            raise SettingError([f"{folder} holds a run with another {names}: choose another folder"], "--out")
+        if not read_ending(folder) and measure_progress(job) <= 0:
+            return None
     receipt = Receipt.read(folder, of_older=True) if (folder / RECEIPT).exists() else None
     if receipt is None or receipt.format == WITHOUT_SEGMENTS:
         what = "an older modnet made it, and did not keep by which code"
@@ -241,13 +258,13 @@ def read_receipt(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
     return receipt
 
 
-def check_run(folder: Path, fingerprint: Mapping[str, Any]) -> Receipt:
-    """Return the receipt of a finished run; raises DataError where its files or its data are others."""
-    receipt = read_receipt(folder, fingerprint)
-    check_files(folder, remedy=REMEDY)
-    if not receipt.results:
-        raise DataError(f"{folder} is not as the run left it: it has no results; {REMEDY}")
-    return receipt
+def measure_progress(job: Job) -> float:
+    """Return the share of a run's iterations that were made until it was saved last: from 0 to 1."""
+    try:
+        lines = read_plain(job.folder / HISTORY).count(b"\n")
+    except DataError:
+        return 0.0
+    return min(1.0, (lines - 1) / max(1, job.experiment.training.iterations))
 
 
 def read_of_samples(folder: Path, data: Dataset) -> Array:

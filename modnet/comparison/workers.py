@@ -5,14 +5,14 @@ from __future__ import annotations
 import os
 import signal
 import threading
-import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from concurrent.futures import BrokenExecutor, Executor, as_completed
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from functools import lru_cache, partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import attrs
 import tomli_w
@@ -20,27 +20,21 @@ import tomli_w
 from modnet.compose.experiment import Experiment, create_experiment, find_parts, read_data, to_table
 from modnet.compose.plugins import explain, get_host, list_asked, load_plugins
 from modnet.compose.settings import Table, get_settings
-from modnet.compose.toml import parse_toml, read_toml
+from modnet.compose.toml import parse_toml
 from modnet.data.dataset import Dataset
-from modnet.errors import DataError, DivergedError, ModnetError, SettingError
-from modnet.files.opening import read_plain
+from modnet.errors import DivergedError, ModnetError, SettingError
 from modnet.host.approval import list_granted, name_module
 from modnet.host.entry_points import Plugin, split_names
 from modnet.host.modules import Code
 from modnet.host.registry import SESSION, Override, active_overrides, find_override, find_override_by
-from modnet.interfaces import GradientEstimator
-from modnet.randomness import Stream
-from modnet.runs.folder import EXPERIMENT, HISTORY, claim, is_unused, read_ending, recover
-from modnet.runs.integrity import check_files
-from modnet.runs.receipt import PLACE, compare_settings
+from modnet.runs.folder import EXPERIMENT, claim, read_ending
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.types import Grads, Params
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 SAFE_PATH = "PYTHONSAFEPATH"
 _safe_path = threading.Lock()  # held by the thread that changes that variable
-REMEDY = "remove it to repeat the run"
-GRACE = 20.0  # seconds in which a worker that is to end may save its run
-_is_ending = False  # whether this process, a worker, is to end as soon as its run can be saved
 
 
 @attrs.frozen
@@ -52,35 +46,6 @@ class Job:
     experiment: Experiment
 
 
-def is_finished(job: Job) -> bool:
-    """Return whether a run has come to its end; raises SettingError where its folder holds another one."""
-    if links := [folder for folder in (job.folder, job.folder.parent) if folder.is_symlink()]:
-        raise DataError(f"{links[0]}: a link, expected a folder: runs are written within that of their comparison")
-    recover(job.folder)
-    path = job.folder / EXPERIMENT
-    if not path.is_file():
-        if job.folder.exists() and not is_unused(job.folder, EXPERIMENT):
-            raise DataError(f"{job.folder}: not the folder of a run, there is no {EXPERIMENT} in it: {REMEDY}")
-        return False
-    with claim(job.folder):
-        check_files(job.folder, remedy=REMEDY)  # first: of a damaged run nobody knows what it was
-        there, wanted = read_toml(path), to_table(job.experiment)
-        # The digest in the receipt holds the content of the data.
-        if changed := compare_settings(there, wanted, PLACE):
-            names = ", ".join(each.what for each in changed)
-            raise SettingError([f"{job.folder} holds a run with another {names}: choose another folder"], "--out")
-        return read_ending(job.folder) is not None
-
-
-def measure_progress(job: Job) -> float:
-    """Return the share of a run's iterations that were made until it was saved last: from 0 to 1."""
-    try:
-        lines = read_plain(job.folder / HISTORY).count(b"\n")
-    except DataError:
-        return 0.0
-    return min(1.0, (lines - 1) / max(1, job.experiment.training.iterations))
-
-
 def run_jobs(
     jobs: Sequence[Job],
     data: Dataset,
@@ -88,12 +53,12 @@ def run_jobs(
     workers: int | None = None,
     *,
     accept: bool = False,
-) -> Iterator[Job]:
+) -> Generator[Job, None, None]:
     """Bring all runs on some data to their ends and yield each as it ends.
 
     Without an executor `workers` processes do it, by default as many as there are cores; 1 is this process. With
-    `accept` a run is continued by other code. Raises ModnetError where a run fails, and KeyboardInterrupt; all
-    runs are saved then, and the next call resumes them.
+    `accept` a run is continued by other code. Raises ModnetError where a run fails, and KeyboardInterrupt; the next
+    call resumes all runs then, those of processes from their last checkpoints.
     """
     if executor:
         yield from _run_in(executor, jobs, accept, nullcontext())
@@ -115,8 +80,6 @@ def train_table(
     imported. `accept` is as of `run_jobs`; what is `swapped`, kinds and names, must be so here. Estimators take one
     thread; that changes no bit.
     """
-    if _is_ending:  # the run was waiting for this worker, and could not be called off
-        return KeyboardInterrupt()
 
     def train() -> None:
         if unseen := [f"the {kind} {name!r} is swapped" for kind, name in swapped if not find_override(kind, name)]:
@@ -125,7 +88,7 @@ def train_table(
         ensure_plugins(table, partial(name_module, where=Path(folder, EXPERIMENT), granted=granted))
         experiment = create_experiment(table)
         data = _read_data(tomli_w.dumps({"data": table["data"]}).encode(), active_overrides())
-        _train(Path(folder), experiment, _share(experiment), data, accept)
+        _train(Path(folder), experiment, _take_one_thread(experiment), data, accept)
 
     return _find_failure(train)
 
@@ -178,7 +141,7 @@ def ensure_plugins(table: Table, find_module: Callable[[str], str | Plugin]) -> 
 
 def _run_in(
     executor: Executor, jobs: Sequence[Job], accept: bool, submitting: AbstractContextManager[None]
-) -> Iterator[Job]:
+) -> Generator[Job, None, None]:
     parts = [part for job in jobs for part in find_parts(job.experiment)]
     swapped = {(override.kind, override.name) for part in parts if (override := find_override_by(part))}
     train = partial(train_table, granted=list_granted(get_host().plugins), accept=accept, swapped=swapped)
@@ -222,29 +185,21 @@ def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:
 
 @contextmanager
 def _start_workers(workers: int, experiment: Experiment) -> Iterator[Executor]:
-    """Yield an executor of worker processes; where the block fails, they save their runs and end."""
+    """Yield an executor of worker processes; where the block fails, they end at once: their runs have checkpoints."""
     import multiprocessing
     from concurrent.futures import ProcessPoolExecutor
 
-    others = multiprocessing.active_children()
     context = multiprocessing.get_context("spawn")
     get_host().relay()  # warnings about plugins that follow runs are given here, once
+    end, handle = context.Pipe(duplex=False)
     with _ignoring_current_folder():
-        pool = ProcessPoolExecutor(workers, context, _prepare, (experiment.plugins.without,))
-    try:
-        yield pool
-    except BaseException:
-        pool.shutdown(wait=False, cancel_futures=True)
-        ours = set(multiprocessing.active_children()) - set(others)
-        for process in ours:
-            process.terminate()
-        late = time.monotonic() + GRACE
-        for process in ours:
-            process.join(max(0.0, late - time.monotonic()))
-            process.kill()  # a part that waits for something; the run's last checkpoint is saved
-        raise
-    finally:
-        pool.shutdown()
+        pool = ProcessPoolExecutor(workers, context, _prepare, (experiment.plugins.without, end))
+    with end, handle, pool:
+        try:
+            yield pool
+        except BaseException:
+            handle.close()
+            raise
 
 
 @contextmanager
@@ -265,21 +220,16 @@ def _ignoring_current_folder() -> Iterator[None]:
                 os.environ[SAFE_PATH] = before
 
 
-def _prepare(without: tuple[str, ...]) -> None:
-    import multiprocessing
-
-    def end(*_: object) -> None:
-        # No more: a worker that dies while it waits for work keeps the lock of the queue.
-        global _is_ending
-        _is_ending = True
+def _prepare(without: tuple[str, ...], end: Connection) -> None:
+    """Prepare a worker process, which ends when the other end of a pipe is closed, or its process is killed."""
 
     def watch() -> None:
-        if parent := multiprocessing.parent_process():
-            parent.join()
-            os._exit(1)  # nobody takes the results any more; a checkpoint is saved
+        try:
+            end.poll(None)
+        finally:
+            os._exit(1)
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the parent ends its workers
-    signal.signal(signal.SIGTERM, end)
     threading.Thread(target=watch, daemon=True).start()
     known = r"\d+ plugins? not asked|no plugin .* to disable|.* is taken, and not "
     warnings.filterwarnings("ignore", known)  # the parent has warned
@@ -292,25 +242,10 @@ def _read_data(table: bytes, _: tuple[Override, ...]) -> Dataset:
     return read_data(create_experiment(parse_toml(table)))[0]
 
 
-def _share(experiment: Experiment) -> Experiment:
-    """Return an experiment as it is run beside others: its estimator takes one thread, and can be ended."""
+def _take_one_thread(experiment: Experiment) -> Experiment:
+    """Return an experiment as it is run beside others, on all cores."""
     estimator = experiment.gradient
     settings = get_settings(estimator)
-    if settings.get("threads", 1) is None:
-        estimator = type(estimator)(**{**settings, "threads": 1})
-    return attrs.evolve(experiment, gradient=_Ending(estimator))
-
-
-@attrs.frozen
-class _Ending(GradientEstimator):
-    """An estimator that interrupts the run once this process is to end.
-
-    Raised by the handler of the signal, the interruption could come in code where Python ignores it.
-    """
-
-    estimator: GradientEstimator
-
-    def __call__(self, objective: Callable[[Params], float], params: Params, stream: Stream) -> Grads:
-        if _is_ending:
-            raise KeyboardInterrupt
-        return self.estimator(objective, params, stream)
+    if settings.get("threads", 1) is not None:
+        return experiment
+    return attrs.evolve(experiment, gradient=type(estimator)(**{**settings, "threads": 1}))

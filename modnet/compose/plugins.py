@@ -11,7 +11,7 @@ from modnet.errors import PluginError
 from modnet.host.catalogue import Catalogue
 from modnet.host.discovery import PluginHost, is_loading, loading, lock
 from modnet.host.entry_points import Plugin, find_installed
-from modnet.host.failures import explain_failure
+from modnet.host.problems import explain_failure
 
 _hosts: list[PluginHost] = []  # empty until the first part is asked for, then one
 

@@ -11,8 +11,6 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import attrs
-
 from modnet.errors import DataError
 from modnet.files.opening import LARGEST, ReportingFile, read_plain, reading
 from modnet.files.writing import write_atomically
@@ -77,38 +75,6 @@ def _identity(path: Path) -> list[int]:
     return [status.st_size, status.st_mtime_ns, status.st_ctime_ns, status.st_ino]
 
 
-@attrs.frozen
-class CacheEntry:
-    """A converted file or a download in the cache folder."""
-
-    what: str  # either "converted" or "downloaded"
-    file: str
-    """The file that it was made from, as its path was then, or the name of what was downloaded."""
-    size: int  # in bytes
-
-
-def cache_entries() -> list[CacheEntry]:
-    """Return what is in the cache folder, but digests of files and answers of plugins, which are small."""
-    folder = cache_folder()
-    converted, downloads = (sorted((folder / name).glob("*")) for name in (ARRAYS, DOWNLOADS))
-    found = [CacheEntry("converted", _origin(entry), _size(entry)) for entry in converted]
-    return found + [CacheEntry("downloaded", entry.name, _size(entry)) for entry in downloads]
-
-
-def clear_cache() -> int:
-    """Remove what modnet has put into the cache folder, and nothing else; return how many bytes; raises DataError."""
-    folder = cache_folder()
-    ours = [folder / name for name in (ARRAYS, DIGESTS, DOWNLOADS, PLUGINS)]
-    size = sum(_size(path) for path in ours)
-    for path in ours:
-        remove(path)
-    with suppress(OSError):  # not there, or something else is in it
-        folder.rmdir()
-    if left := [path for path in ours if os.path.lexists(path)]:
-        raise DataError(f"{left[0]}: cannot be removed: remove it by hand, or set MODNET_CACHE to another folder")
-    return size
-
-
 def remove(path: Path) -> None:
     """Remove a file, or a folder with all in it, as far as that can be; of a link, the link."""
     if path.is_dir() and not path.is_symlink():
@@ -116,18 +82,3 @@ def remove(path: Path) -> None:
     elif os.path.lexists(path):
         with suppress(OSError):
             path.unlink()
-
-
-def _origin(entry: Path) -> str:
-    about = read_note(entry / ABOUT)
-    return str(about["file"]) if isinstance(about, dict) and "file" in about else "(unfinished)"
-
-
-def _size(path: Path) -> int:
-    """Return the bytes of a file, or of all in a folder; what another process removes meanwhile does not count."""
-    files = [Path(folder, name) for folder, _, names in os.walk(path) for name in names] or [path]
-    size = 0
-    for file in files:
-        with suppress(OSError):
-            size += file.lstat().st_size * file.is_file()
-    return size

@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import json
 import os
 import shlex
 import sys
 import warnings
-from collections.abc import Callable, Iterable
-from datetime import datetime
+from collections.abc import Iterable
 from functools import partial
 from hashlib import sha256
 from pathlib import Path
@@ -17,8 +15,6 @@ import attrs
 from attrs.validators import deep_mapping, instance_of
 
 from modnet.errors import DataError, PluginError
-from modnet.files import write_atomically
-from modnet.files.locks import hold_lock
 from modnet.files.opening import read_json, read_plain
 from modnet.host.entry_points import LOADED, Plugin, make_plugin
 from modnet.host.modules import (
@@ -84,28 +80,6 @@ def list_approvals() -> list[Approval]:
         why = printable(str(error), 200)
         warnings.warn(f"{path}: cannot be read, so no module counts as approved ({why})", stacklevel=1)
         return []
-
-
-def approve(modules: Iterable[str]) -> None:
-    """Approve modules that were imported as they were read; warns where that cannot be written down."""
-    since = datetime.now().astimezone().isoformat(timespec="seconds")
-    codes = [code for module in modules if (code := find_imported(module))]
-    now = [Approval(code.module, str(code.folder), code.digests, since) for code in codes]
-    new = {(each.module, each.folder): each for each in now if each not in list_approvals()}
-    try:
-        if new:
-            _replace(lambda approval: (approval.module, approval.folder) not in new, *new.values())
-    except OSError as error:
-        what = f"{config_folder()}: cannot be written, so the approval of {', '.join(modules)} is not kept"
-        warnings.warn(f"{what}: {error.strerror}", stacklevel=2)
-
-
-def forget(module: str) -> int:
-    """Take back all approvals of modules of that name, and return how many there were."""
-    count = sum(approval.module == module for approval in list_approvals())
-    if count:
-        _replace(lambda approval: approval.module != module)
-    return count
 
 
 def name_module(
@@ -195,12 +169,3 @@ def _explain(what: str, module: str, folder: Path | None, known: list[Approval],
     why = f"{what}, {state}: {printable(str(shown), 2000)}, {digest}"
     trust = "if you trust it and what it imports from its folder, approve it"
     return UnapprovedError(f"{why}\n{trust}", f"{go}modnet plugins -p {given}")
-
-
-def _replace(keep: Callable[[Approval], bool], *added: Approval) -> None:
-    path = config_folder() / APPROVED
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with hold_lock(path.parent / f".{APPROVED}.lock", wait=True):
-        left = sorted([*filter(keep, list_approvals()), *added], key=lambda each: (each.module, each.folder))
-        content = json.dumps({"modules": [attrs.asdict(approval) for approval in left]}, indent=2)
-        write_atomically(path, f"{content}\n".encode())

@@ -20,7 +20,7 @@ import attrs
 
 from modnet.errors import Problem
 from modnet.files.cache import read_note, write_note
-from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided, to_answer
+from modnet.host.catalogue import AT_ONCE, Answer, Catalogue
 from modnet.host.discovery import PluginHost, loading
 from modnet.host.entry_points import ENTRY_POINTS, Plugin
 
@@ -48,8 +48,8 @@ def ask_each(request: dict[str, Any]) -> None:
                 process.join()
             if not process.is_alive():
                 del running[process]
-                problem = _describe_failure(plugin, process.exitcode, limit, late=late)
-                catalogue.write(plugin, to_answer(read_note(place)) or Answer(problem=problem))
+                failure = _describe_failure(plugin, process.exitcode, limit, late=late)
+                catalogue.write(plugin, read_note(place) or attrs.asdict(Answer(problem=failure)))
                 place.unlink(missing_ok=True)
         time.sleep(INTERVAL)
 
@@ -62,7 +62,7 @@ def _answer(fields: dict[str, Any], place: Path) -> None:
     with loading():
         PluginHost().load([plugin])
     if os.getpid() == own:  # not one that it has forked
-        provides = tuple(Provided(c.kind, c.name, c.cls.__module__, c.cls.__qualname__) for c in plugin.components)
+        provides = [(c.kind, c.name, c.cls.__module__, c.cls.__qualname__) for c in plugin.components]
         write_note(place, attrs.asdict(Answer(provides, plugin.follows, plugin.problem, plugin.changes)))
     os._exit(0)  # whatever the plugin has started does not hold anybody up
 

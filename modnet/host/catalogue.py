@@ -22,14 +22,12 @@ from pathlib import Path
 from typing import Any
 
 import attrs
-from attrs.validators import deep_iterable, instance_of
 
 from modnet.errors import Problem
 from modnet.files.cache import PLUGINS, cache_folder, read_note, write_note
 from modnet.host.entry_points import Plugin, list_code
 from modnet.host.modules import find_file
 
-FORMAT = 2
 AT_ONCE = 16  # the number of plugins that are asked side by side
 LIMIT = 10.0  # the time that one may take to answer, in seconds
 ANSWER = 2**14  # the bytes that must be free for answers to be kept
@@ -47,23 +45,14 @@ _background: list[subprocess.Popen[bytes]] = []  # still asking, when nobody wai
 
 
 @attrs.frozen
-class Provided:
-    """A part that a plugin provides, and the class that it is."""
-
-    kind: str = attrs.field(validator=instance_of(str))
-    name: str = attrs.field(validator=instance_of(str))
-    module: str = attrs.field(validator=instance_of(str))
-    qualname: str = attrs.field(validator=instance_of(str))
-
-
-@attrs.frozen
 class Answer:
     """The answer of a plugin: its parts, and the hooks by which it follows runs; or what is wrong with it."""
 
-    provides: tuple[Provided, ...] = ()
-    follows: tuple[str, ...] = attrs.field(default=(), validator=deep_iterable(instance_of(str)))
+    provides: Sequence[Sequence[str]] = ()
+    """Kind and name of each part, module and name of its class."""
+    follows: Sequence[str] = ()
     problem: Problem | None = None
-    changes: tuple[str, ...] = attrs.field(default=(), validator=deep_iterable(instance_of(str)))
+    changes: Sequence[str] = ()
     """The changes that its import makes to the process."""
 
 
@@ -79,19 +68,20 @@ class Catalogue:
         A problem may lie in another distribution: it holds for as long as the same distributions are installed.
         """
         table = read_note(self.path_of(plugin))
-        if not isinstance(table, dict) or table.get("identity") != _digest(plugin):
+        if not table or table["identity"] != _digest(plugin):
             return None
-        answer = to_answer(table.get("answer"))
-        return answer if answer and (not answer.problem or table.get("beside") == self._beside) else None
+        answer = table["answer"]
+        problem = answer["problem"] and Problem(**answer["problem"])
+        is_valid = not problem or table["beside"] == self._beside
+        return Answer(**{**answer, "problem": problem}) if is_valid else None
 
-    def write(self, plugin: Plugin, answer: Answer) -> None:
-        """Save the answer of a plugin."""
-        table = {"identity": _digest(plugin), "beside": self._beside, "answer": attrs.asdict(answer)}
-        write_note(self.path_of(plugin), table)
+    def write(self, plugin: Plugin, answer: dict[str, Any]) -> None:
+        """Save the answer of a plugin, as a table."""
+        write_note(self.path_of(plugin), {"identity": _digest(plugin), "beside": self._beside, "answer": answer})
 
     def path_of(self, plugin: Plugin) -> Path:
         """Return the file of a plugin's answer."""
-        where = [FORMAT, sys.version_info[:2], plugin.key, plugin.value, find_file(plugin.module)]
+        where = [sys.version_info[:2], plugin.key, plugin.value, find_file(plugin.module)]
         return self.folder / f"{sha256(json.dumps(where).encode()).hexdigest()[:32]}.json"
 
     def ask(self, plugins: Sequence[Plugin], wait: float | None = None, limit: float = LIMIT) -> None:
@@ -149,16 +139,6 @@ def _digest(plugin: Plugin) -> str:
 @cache
 def _list_own_code() -> list[tuple[str, int, int]]:
     return list_code(__name__)
-
-
-def to_answer(table: Any) -> Answer | None:
-    """Return the answer in what a file of the cache holds, or None where it is none."""
-    try:
-        provides, follows, changes = (tuple(table[name]) for name in ("provides", "follows", "changes"))
-        problem = Problem(**table["problem"]) if table["problem"] else None
-        return Answer(tuple(Provided(**each) for each in provides), follows, problem, changes)
-    except (ValueError, KeyError, TypeError):
-        return None
 
 
 def _end(asker: subprocess.Popen[bytes]) -> None:

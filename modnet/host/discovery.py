@@ -106,7 +106,7 @@ class PluginHost:
     def load_optional(self, plugin: Plugin) -> None:
         """Load such a module; where it is broken or not approved, it is one of `plugins` that says why."""
         try:
-            self._load_named(plugin)
+            self.load_module(plugin)
         except PluginError as error:
             plugin.update(BROKEN, error.problem)
             self.plugins.append(plugin)
@@ -197,15 +197,12 @@ class PluginHost:
         if not (answer := catalogue.find_answer(plugin)):
             return
         found: list[Component] = []
+        for kind, name, module, cls in answer.provides:
+            later = functools.partial(self._import_class, plugin, kind, name)
+            found.append(Component(kind, name, later, plugin.distribution, plugin.name, (module, cls)))
         try:
-            for each in answer.provides:
-                later = functools.partial(self._import_class, plugin, each.kind, each.name)
-                origin = each.module, each.qualname
-                component = Component(each.kind, each.name, later, plugin.distribution, plugin.name, origin)
-                self.registry.add(component)
-                found.append(component)
+            self.registry.add(*found)
         except PluginError as error:
-            self.registry.discard(found)
             plugin.update(BROKEN, error.problem)
         else:
             plugin.update(BROKEN if answer.problem else READY, answer.problem, found, answer.follows, answer.changes)

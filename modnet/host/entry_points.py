@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -46,9 +46,9 @@ class Plugin:
     state: str = NOT_ASKED
     problem: Problem | None = None  # the reason why it is broken, and what to do
     components: tuple[Component, ...] = ()  # the parts that it provides
-    follows: tuple[str, ...] = ()  # the lifecycle hooks by which it follows runs
+    follows: Sequence[str] = ()  # the lifecycle hooks by which it follows runs
     find: Callable[[bool], Code] = lambda _: Code("")  # finds the code of a module that was named
-    changes: tuple[str, ...] = ()  # what of the process its import changes, in a few words each
+    changes: Sequence[str] = ()  # what of the process its import changes, in a few words each
 
     @property
     def key(self) -> str:
@@ -96,8 +96,8 @@ class Plugin:
         state: str,
         problem: Problem | None = None,
         components: Iterable[Component] = (),
-        follows: tuple[str, ...] = (),
-        changes: tuple[str, ...] = (),
+        follows: Sequence[str] = (),
+        changes: Sequence[str] = (),
     ) -> None:
         """Enter a state, with all that belongs to it."""
         self.problem, self.components, self.follows, self.changes = problem, tuple(components), follows, changes

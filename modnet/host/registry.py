@@ -120,13 +120,15 @@ class Registry:
     aliases: dict[str, str] = attrs.field(factory=dict)  # owners by the modules that were named, and are installed
     _components: dict[tuple[str, str], dict[str, Component]] = attrs.field(factory=dict)  # by kind and name, then owner
 
-    def add(self, component: Component) -> None:
-        """Add a component; raises PluginError if its owner has another one of the same kind and name."""
-        owners = self._components.setdefault((component.kind, component.name), {})
-        if component.owner in owners:
-            why = f"{component.owner} registers the {component.kind} {component.name!r} twice"
-            raise PluginError(why, "give one another name, register(cls, name)")
-        owners[component.owner] = component
+    def add(self, *components: Component) -> None:
+        """Add components, all or none; raises PluginError if an owner has another one of the same kind and name."""
+        for number, component in enumerate(components):
+            owners = self._components.setdefault((component.kind, component.name), {})
+            if component.owner in owners:
+                self.discard(components[:number])
+                why = f"{component.owner} registers the {component.kind} {component.name!r} twice"
+                raise PluginError(why, "give one another name, register(cls, name)")
+            owners[component.owner] = component
 
     def discard(self, components: Iterable[Component]) -> None:
         """Remove components."""

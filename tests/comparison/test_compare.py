@@ -23,8 +23,8 @@ from processes import wait_until
 
 import modnet
 from modnet.cli.show.progress import RunsProgress
-from modnet.comparison.compare import FILES
-from modnet.comparison.workers import Job, measure_progress, train_table
+from modnet.comparison.compare import FILES, measure_progress
+from modnet.comparison.workers import Job, train_table
 from modnet.compose.experiment import create_experiment, run_experiment, to_table
 from modnet.errors import MissingExtraError
 from modnet.nn.checkpoint import Checkpoint
@@ -438,7 +438,7 @@ class TestWorkers:
     def test_those_of_two_comparisons_in_a_folder_of_somebody_else(
         self, experiment: dict[str, Any], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
     ) -> None:
-        """The first ends while the second is at work: neither imports anything there, nor changes the environment."""
+        """The first fails while the second is at work, which ends as if alone; neither imports what lies there."""
         for name in ("multiprocessing", "pickle", "numpy"):
             (tmp_path / f"{name}.py").write_text("open('ran', 'a')\n")
         monkeypatch.chdir(tmp_path)
@@ -451,6 +451,7 @@ class TestWorkers:
             def advance(self, result: str) -> None:
                 first_works.set()
                 assert second_works.wait(60)
+                raise RuntimeError("the display fails")
 
         class Second:
             def start(self, total: int, finished: int, measure: Callable[[], float]) -> None:
@@ -462,11 +463,11 @@ class TestWorkers:
 
         before = dict(os.environ)
         with ThreadPoolExecutor(2) as pool:
-            one, other = (
-                pool.submit(modnet.compare, experiment, GRID, seeds=1, workers=2, progress=progress)
-                for progress in (First(), Second())
-            )
-            assert len(one.result(60).settings) == 2
+            long = {**experiment, "training": {"batch_size": 5, "iterations": LONG}}
+            one = pool.submit(modnet.compare, experiment, GRID, seeds=1, workers=2, progress=First())
+            other = pool.submit(modnet.compare, long, GRID, seeds=2, workers=2, progress=Second())
+            with pytest.raises(RuntimeError, match="the display fails"):
+                one.result(60)
             first_has_ended.set()
             assert len(other.result(60).settings) == 2
         assert dict(os.environ) == before

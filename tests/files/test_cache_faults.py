@@ -15,7 +15,8 @@ import pytest
 
 from modnet import DataError, cached
 from modnet.cached import Facts, Put, arrays_of
-from modnet.files.cache import cache_entries, clear_cache, digest, read_note, write_note
+from modnet.cli.data import cache_entries, clear_cache
+from modnet.files.cache import digest, read_note, write_note
 from modnet.types import Array
 
 X, T = np.arange(3000).reshape(300, 10) % 251, np.arange(300) % 3
@@ -326,7 +327,7 @@ def test_processes_that_convert_at_once_all_get_it(large: Path, cache: Path) -> 
 
 def test_a_folder_that_cannot_be_removed_is_reported(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     read(path)
-    monkeypatch.setattr("modnet.files.cache.remove", lambda path: None)
+    monkeypatch.setattr("modnet.cli.data.remove", lambda path: None)
     with pytest.raises(DataError, match=r"arrays: cannot be removed: remove it by hand, or set MODNET_CACHE"):
         clear_cache()
 

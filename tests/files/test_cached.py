@@ -23,8 +23,9 @@ from hypothesis import strategies as st
 import modnet
 from modnet import DataError, cached
 from modnet.cached import Facts, Put, arrays_of
+from modnet.cli.data import cache_entries, clear_cache
 from modnet.data.samples import find_mapping
-from modnet.files.cache import SETTLED, cache_entries, clear_cache
+from modnet.files.cache import SETTLED
 from modnet.nn.checkpoint import hash_params
 from modnet.types import Array
 

@@ -17,7 +17,8 @@ import pytest
 from fuzzing import RUN_TOKENS, change_member, feed, make_files, mutate, seal
 
 import modnet
-from modnet.comparison.compare import check_run, read_of_samples
+from modnet.comparison.compare import read_of_samples, read_run
+from modnet.comparison.workers import Job
 from modnet.compose.experiment import create_experiment, format_title, read_data
 from modnet.compose.toml import read_toml
 from modnet.nn.checkpoint import CHECKPOINT
@@ -116,7 +117,7 @@ def verify(folder: Path) -> None:
 
 def compare(folder: Path) -> None:
     receipt = Receipt.read(folder)
-    check_run(folder, receipt.content)
+    read_run(Job("", folder, read_experiment(folder)), receipt.content)
     read_of_samples(folder, read_data(read_experiment(folder))[0])
 
 

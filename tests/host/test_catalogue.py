@@ -21,14 +21,14 @@ from processes import Call, wait_until
 
 import modnet
 from modnet import PluginError, UnknownNameError
+from modnet.cli.data import clear_cache
 from modnet.cli.plugins import format_json, format_not_asked, format_plugins
 from modnet.compose import plugins
 from modnet.compose.parts import find_name, list_usable_names
 from modnet.compose.plugins import get_host
 from modnet.compose.sources import is_data_set, recognise_source
-from modnet.files.cache import clear_cache
 from modnet.host import asking as answering
-from modnet.host.catalogue import AT_ONCE, Answer, Catalogue, Provided
+from modnet.host.catalogue import AT_ONCE, Answer, Catalogue
 from modnet.host.discovery import PluginHost
 from modnet.host.entry_points import Plugin, find_installed
 
@@ -276,7 +276,7 @@ class TestBroken:
         )
         catalogue = Catalogue(tmp_path / "answers")
         cubes, ending, waiting = (catalogue.find_answer(c) for c in sorted(plugins, key=lambda c: c.distribution))
-        assert cubes == Answer((Provided("activation", "cube", "modnet_cubes", "Cube"),))
+        assert cubes == Answer([["activation", "cube", "modnet_cubes", "Cube"]], [], None, [])
         assert ending is not None
         assert str(ending.problem).startswith("it ends the program (exit status 3)")
         assert waiting is not None
