@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from modnet import cached, download, files
 from modnet.compose.network import Network, TwoLayerNet
-from modnet.compose.parts import activation, gradient, loss, optimizer, source
+from modnet.compose.parts import activation, gradient, loss, metric, optimizer, source
 from modnet.compose.plugins import register
 from modnet.compose.sources import load
 from modnet.compose.training import train
@@ -35,6 +35,7 @@ from modnet.interfaces import (
     FusedLoss,
     GradientEstimator,
     Loss,
+    Metric,
     Objective,
     ObservedRun,
     Observer,
@@ -84,6 +85,7 @@ __all__ = [
     "Grads",
     "History",
     "Loss",
+    "Metric",
     "MissingExtraError",
     "ModnetError",
     "Network",
@@ -128,6 +130,7 @@ __all__ = [
     "limit_blas_threads",
     "load",
     "loss",
+    "metric",
     "numerical_gradient",
     "one_hot",
     "optimizer",

@@ -146,6 +146,14 @@ def _experiment_options(
         a_part("loss", "loss", "Loss to minimize", network["loss"]),
         a_part("gradient", "gradient", "Gradient estimator", _name_defaults("gradient")),
         a_part("optimizer", "optimizer", "Optimizer", _name_defaults("optimizer")),
+        click.option(
+            "--metric",
+            "metrics",
+            cls=PartOption,
+            multiple=True,
+            type=PartName("metric"),
+            help="Metric to measure beside accuracy, or R² and RMSE; several times for several.",
+        ),
         a_value(
             "--lr",
             click.FLOAT,
@@ -189,7 +197,7 @@ def read_changes(flags: dict[str, Any]) -> Table:
         value = flags[flag]
         if value is not None:
             put(changes, place, _parse_list(value, flag) if flag in {"hidden", "activation"} else value)
-    _put_data(changes, flags["data"])
+    _put_fixed(changes, flags)
     for key, value in _read_assignments(flags).items():
         put(changes, key.split("."), value)
     return changes
@@ -205,7 +213,7 @@ def read_alternatives(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]
             grid[flag] = values
         elif values:
             put(changes, place, values[0])
-    _put_data(changes, flags["data"])
+    _put_fixed(changes, flags)
     for key, value in _read_assignments(flags).items():
         values = _split_values(value)
         if len(values) > 1:
@@ -215,9 +223,12 @@ def read_alternatives(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]
     return changes, grid
 
 
-def _put_data(changes: Table, data: str | None) -> None:
-    if data is not None:
+def _put_fixed(changes: Table, flags: dict[str, Any]) -> None:
+    """Put the entries that cannot vary."""
+    if (data := flags["data"]) is not None:
         changes["data"] = {"name" if is_data_set(data) else "path": data}
+    if flags["metrics"]:
+        changes["metrics"] = list(flags["metrics"])
 
 
 def _read_assignments(flags: dict[str, Any]) -> Table:

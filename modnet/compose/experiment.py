@@ -13,6 +13,7 @@ import tomli_w
 from attrs.validators import deep_iterable, ge
 
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, get_default_job
+from modnet.compose.metrics import create_metrics
 from modnet.compose.network import Network, count_outputs
 from modnet.compose.parts import find_name, make_settings_reader, read_part
 from modnet.compose.plugins import containing_plugins, get_host
@@ -22,7 +23,7 @@ from modnet.compose.tables import merge
 from modnet.compose.toml import LARGEST, parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Observer, Optimizer, Part
+from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Metric, Observer, Optimizer, Part
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
 from modnet.nn.run import Run
@@ -90,6 +91,8 @@ class Experiment:
     optimizer: Optimizer
     training: ExperimentTraining
     plugins: PluginSettings
+    metrics: tuple[Metric, ...] = ()
+    """Those besides the task's own."""
 
 
 def create_experiment(table: Table) -> Experiment:
@@ -107,7 +110,7 @@ def to_table(value: Any) -> Any:
     """
     table = make_settings_reader().write(value)
     if isinstance(value, Experiment):
-        return {**table, "data": to_table(value.data)}
+        return {key: entry for key, entry in {**table, "data": to_table(value.data)}.items() if entry != []}
     if isinstance(value, DataSettings):
         return {**table.pop("source"), **table}
     return table
@@ -243,6 +246,7 @@ def run_experiment(
             experiment.gradient,
             experiment.optimizer,
             experiment.training,
+            metrics=create_metrics(data.task, experiment.metrics),
             seed=experiment.seed,
             start=start,
             keep=keep,

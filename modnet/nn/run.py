@@ -41,7 +41,9 @@ class Run:
 
     def __repr__(self) -> str:
         tested = [name for name, values in self.history.columns.items() if name.startswith("test_") and values]
-        last = "".join(f", {format_column(name, self.metrics)} {self.history.columns[name][-1]:.4f}" for name in tested[:1])
+        last = "".join(
+            f", {format_column(name, self.metrics)} {self.history.columns[name][-1]:.4f}" for name in tested[:1]
+        )
         made = f"{self.iteration} of {self.iterations} iterations"
         return f"<Run of {self.network!r}: {self.status}, {made}{last}>"
 

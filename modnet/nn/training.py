@@ -293,4 +293,6 @@ def _check_fit(network: DenseNetwork, data: Dataset, metrics: Sequence[Metric]) 
     x, t = data.train.rows(slice(1), network.dtype), data.train.t[:1]
     network.objective(x, t)
     with np.errstate(all="ignore"):
-        _measure(metrics, data, network.predict_scores(x), t)  # outputs that they cannot judge are found before training
+        _measure(
+            metrics, data, network.predict_scores(x), t
+        )  # outputs that they cannot judge are found before training

@@ -194,8 +194,8 @@ class RunRecorder(Observer):
     def draw(self) -> None:
         """Draw the learning curves of a run that has ended; a failure is a note."""
         if self.run and self.is_saved and not self.compact:
-            history, title = self.run.history, format_title(self._table)
-            if note := try_to_draw(lambda: draw_learning_curves(history, title), self._folder / CURVES):
+            drawn = self.run.history, format_title(self._table), self.run.metrics
+            if note := try_to_draw(lambda: draw_learning_curves(*drawn), self._folder / CURVES):
                 self.notes.append(note)
 
     def begin(self) -> None:

@@ -21,4 +21,4 @@ def register_metrics(register: Register[Metric]) -> None:
     register(Mae)
     register(R2)
     register(Rmse)
-    register(TopK)
+    register(TopK, "top-k")
