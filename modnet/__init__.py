@@ -48,7 +48,7 @@ from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
 from modnet.nn.run import Run
 from modnet.randomness import Stream
-from modnet.types import Array, Grads, History, Params, State, Status, Task
+from modnet.types import Array, Grads, History, Params, State, Status, Task, is_weight
 
 if TYPE_CHECKING:
     from modnet import testing
@@ -127,6 +127,7 @@ __all__ = [
     "gradient",
     "gradient_descent",
     "hookimpl",
+    "is_weight",
     "limit_blas_threads",
     "load",
     "loss",

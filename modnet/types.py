@@ -19,6 +19,15 @@ State: TypeAlias = Any
 Task: TypeAlias = Literal["classification", "regression"]
 
 
+def is_weight(name: str) -> bool:
+    """Say whether the parameter of that name is an array of weights, which may decay, and not one of biases.
+
+    >>> is_weight("W1"), is_weight("b1")
+    (True, False)
+    """
+    return name.startswith(("W", "w"))
+
+
 class Status(StrEnum):
     """The state of a run, equal to the text that its files hold.
 

@@ -164,11 +164,11 @@ def _format_times(wanted: Experiment, data: Dataset) -> list[str]:
 
 
 def _format_part(part: object) -> str:
-    """Return the name of a part with its settings, but for those that are None, and words that are the default."""
+    """Return the name of a part with its settings, but for those that are None, and defaults that are words or 0."""
     kind = type(part)
     defaults = {field.name: field.default for field in attrs.fields(kind)} if attrs.has(kind) else {}
     settings = {key: value for key, value in get_settings(part).items() if value is not None}
-    shown = {k: v for k, v in settings.items() if not (isinstance(v, str) and v == defaults.get(k))}
+    shown = {k: v for k, v in settings.items() if not ((isinstance(v, str) or v == 0) and v == defaults.get(k))}
     words = ", ".join(f"{key}={to_table(value) if isinstance(value, Enum) else value}" for key, value in shown.items())
     return find_name(part) + f"({words})" * bool(shown)
 

@@ -14,7 +14,7 @@ from modnet.data.columns import Column, PreparationSettings, describe_column, fi
 from modnet.data.labels import is_missing, is_one_hot, to_indices, to_label_array, to_labels
 from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_rows, describe_part
-from modnet.data.targets import TargetScale, to_targets, to_weights
+from modnet.data.targets import to_targets, to_weights
 from modnet.errors import DataError
 from modnet.randomness import Stream
 from modnet.text import list_some
@@ -36,17 +36,20 @@ def to_samples(
     """Return parts that are given as (rows, labels): rows (N, D), and labels (N,), integers or text, for targets.
 
     Where `classes` are given, each label becomes its place among them. For a regression targets are numbers
-    (N, targets) as they are. Columns of text become codes. `weights` (N,) are those of the only part, or a pair.
+    (N, targets) as they are. Columns of text become codes. `weights` (N,) are those of the only part, or one of each.
     Raises DataError.
     """
     pairs = [_to_pair(given, describe_part(name), classes, settings.task) for name, given in parts.items()]
     if len(pairs) == 1 or weights is None:
         weights = [weights] * len(pairs)
     elif not isinstance(weights, (tuple, list)) or len(weights) != len(pairs):
-        raise DataError("'weights' must be a pair: those of training rows, and those of test rows or None")
+        names, count = ", ".join(map(describe_part, parts)), "a pair" if len(pairs) == 2 else len(pairs)
+        raise DataError(f"'weights' must be {count}, of the rows of each part or None: {names}")
     tables = [x for x, _ in pairs]
-    if len({table.shape[1] for table in tables}) > 1:
-        raise DataError(f"training rows have {tables[0].shape[1]} features, test rows {tables[1].shape[1]}")
+    for name, table in zip(parts, tables, strict=True):
+        if table.shape[1] != tables[0].shape[1]:
+            other = f"{describe_part(name)} rows {table.shape[1]}"
+            raise DataError(f"training rows have {tables[0].shape[1]} features, {other}")
     columns = columns or (Column(),) * tables[0].shape[1]
     if len(columns) != tables[0].shape[1]:
         raise DataError(f"{len(columns)} columns are described, and rows have {tables[0].shape[1]}")
@@ -134,49 +137,68 @@ def _is_list(given: object) -> bool:
     return hasattr(given, "__len__") and hasattr(given, "__getitem__") and not isinstance(given, (str, bytes, Mapping))
 
 
-def split_samples(samples: Samples, settings: PreparationSettings) -> tuple[Samples, Samples]:
-    """Return the training and the test samples, both in their order."""
-    labels, weights = samples.t, samples.weights
-    count = round(settings.test_fraction * len(labels))
+def split_samples(
+    samples: Samples, fraction: float, stream: Stream, *, stratified: bool, one_of_each: bool = False
+) -> tuple[Samples, Samples]:
+    """Return samples without a share of their rows, and these rows, both in their order.
+
+    With `one_of_each` a class keeps a row at least, where the rows are fewer than were asked for.
+    """
+    labels = samples.t
+    count = round(fraction * len(labels))
     if not count:
-        return samples, attrs.evolve(samples, x=samples.table[:0], t=labels[:0], weights=None)
-    order = Stream(settings.split_seed, ("test split",)).generator().permutation(len(labels))
+        return samples, attrs.evolve(samples, x=samples.table[:0], t=labels[:0], chosen=None, weights=None)
+    order = stream.generator().permutation(len(labels))
     places = np.arange(count)
-    if settings.stratified:
+    if stratified:
         # Class by class, every so many-th row: each class has its share to within one row.
         order = order[np.argsort(labels[order], kind="stable")]
         places = ((places + 0.5) * (len(labels) / count)).astype(np.int64)
-    train, test = np.sort(np.delete(order, places)), np.sort(order[places])
-    first, second = (
-        attrs.evolve(samples, t=labels[rows], chosen=rows, weights=None if weights is None else weights[rows])
-        for rows in (train, test)
-    )
-    return first, second
+    left, taken = np.delete(order, places), order[places]
+    if one_of_each:
+        found, first = np.unique(labels[taken], return_index=True)
+        back = first[~np.isin(found, labels[left])]
+        left, taken = np.append(left, taken[back]), np.delete(taken, back)
+    return _choose(samples, np.sort(left)), _choose(samples, np.sort(taken))
+
+
+def _choose(samples: Samples, rows: Array) -> Samples:
+    """Return some of the samples, by their indices; no features are copied."""
+    chosen = rows if samples.chosen is None else samples.chosen[rows]
+    weights = None if samples.weights is None else samples.weights[rows]
+    return attrs.evolve(samples, t=samples.t[rows], chosen=chosen, weights=weights)
 
 
 def encode_targets(
-    train: Samples, test: Samples, classes: tuple[Any, ...] | None, settings: PreparationSettings
-) -> tuple[Samples, Samples, tuple[Any, ...], TargetScale | None]:
-    """Return both parts with class indices, and the classes, or with standardized targets, and their scale."""
+    parts: Mapping[str, Samples], classes: tuple[Any, ...] | None, settings: PreparationSettings
+) -> tuple[dict[str, Samples], tuple[Any, ...]]:
+    """Return the parts with class indices, and the classes; those of a regression as they are, without classes."""
     if settings.task == "regression":
         if classes or settings.class_weight is not None or settings.stratified:
             raise DataError("a regression has no classes: take 'classes', 'class_weight' and 'stratified' out")
-        if train.t.shape[1] != test.t.shape[1]:
-            raise DataError(f"training rows have {train.t.shape[1]} targets, test rows {test.t.shape[1]}")
-        scale = TargetScale.fit(train.t, train.weights)
-        train, test = (attrs.evolve(part, t=scale.standardize(part.t)) for part in (train, test))
-        return train, test, (), scale
-    found, t = (classes, np.concatenate([train.t, test.t])) if classes else encode_labels(train.t, test.t)
-    train, test = attrs.evolve(train, t=t[: len(train)]), attrs.evolve(test, t=t[len(train) :])
-    return train, test, found, None
+        targets = parts["train"].t.shape[1]
+        for name, part in parts.items():
+            if part.t.shape[1] != targets:
+                found = f"{describe_part(name)} rows {part.t.shape[1]}"
+                raise DataError(f"training rows have {targets} targets, {found}")
+        return dict(parts), ()
+    if classes:
+        return dict(parts), classes
+    known, t = _encode_labels(parts)
+    ends = np.cumsum([len(part) for part in parts.values()])
+    each = zip(parts.items(), np.split(t, ends[:-1]), strict=True)
+    return {name: attrs.evolve(part, t=some) for (name, part), some in each}, known
 
 
-def encode_labels(train: Array, test: Array) -> tuple[tuple[Any, ...], Array]:
-    """Return the classes, and the class indices (N,) int64 of the training rows and then of the test rows."""
+def _encode_labels(parts: Mapping[str, Samples]) -> tuple[tuple[Any, ...], Array]:
+    """Return the classes, and the class indices (N,) int64 of all rows, part by part."""
     words = {"b": "truth values", "i": "numbers", "U": "text"}
-    if train.dtype.kind != test.dtype.kind and len(test):
-        raise DataError(f"training labels are {words[train.dtype.kind]}, test labels {words[test.dtype.kind]}")
-    found, indices = np.unique(np.concatenate([train, test]) if len(test) else train, return_inverse=True)
+    kind, labels = parts["train"].t.dtype.kind, [part.t for part in parts.values() if len(part)]
+    for name, part in parts.items():
+        if len(part) and part.t.dtype.kind != kind:
+            what = f"{describe_part(name)} labels {words[part.t.dtype.kind]}"
+            raise DataError(f"training labels are {words[kind]}, {what}")
+    found, indices = np.unique(np.concatenate(labels), return_inverse=True)
     return tuple(found.tolist()), indices.astype(np.int64)
 
 

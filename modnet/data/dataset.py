@@ -1,8 +1,9 @@
-"""Data sets: training and test samples, and the classes of their labels."""
+"""Data sets: training, validation and test samples, and the classes of their labels."""
 
 from __future__ import annotations
 
 import inspect
+import operator
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -26,8 +27,22 @@ from modnet.data.preparation import Preparation
 from modnet.data.samples import Samples, check_samples, describe_part
 from modnet.data.targets import TargetScale, to_weights, weigh_classes
 from modnet.errors import DataError, SettingError, describe_unknown
-from modnet.text import format_count
+from modnet.randomness import Stream
+from modnet.text import format_count, list_some, quote
 from modnet.types import Array, Task
+
+
+@attrs.frozen(eq=False)
+class Unprepared:
+    """Parts before anything was learned of training rows, the settings to do so, and the outcome."""
+
+    parts: Mapping[str, Samples]
+    """Their targets are class indices, or numbers as they were given; their weights are those of rows alone."""
+    classes: tuple[Any, ...]
+    wanted: PreparationSettings
+    prepared: tuple[Samples, ...] = ()
+    resolved: Mapping[str, Any] = attrs.field(factory=dict)
+    notes: tuple[str, ...] = ()
 
 
 @attrs.frozen(eq=False, repr=False)
@@ -49,6 +64,8 @@ class Dataset:
     """Samples besides those for training and test, by the name of their part."""
     target_scale: TargetScale | None = None
     """The scale of the targets of a regression, which are standardized."""
+    unprepared: Unprepared | None = attrs.field(default=None, kw_only=True)
+    """The samples before they were prepared, where `from_arrays` prepared them."""
 
     def __repr__(self) -> str:
         answers = f"in {len(self.classes)} classes" if self.classes else f"with {format_count(self.outputs, 'target')}"
@@ -65,12 +82,91 @@ class Dataset:
         >>> modnet.load("mnist-small").format_sizes()
         '5,000 training and 1,000 test'
         """
-        return " and ".join(f"{len(samples):,} {describe_part(name)}" for name, samples in self.parts.items())
+        *first, last = (f"{len(samples):,} {describe_part(name)}" for name, samples in self.parts.items())
+        return f"{', '.join(first)} and {last}"
 
     def with_parts(self, parts: Mapping[str, Samples]) -> Dataset:
         """Return the data set with other samples in its parts."""
         others = {name: samples for name, samples in parts.items() if name not in {"train", "test"}}
         return attrs.evolve(self, train=parts["train"], test=parts["test"], more_parts=others)
+
+    def with_validation(self, fraction: float, *, seed: int = 0, stratified: bool | None = None) -> Dataset:
+        """Return the data set with a share of the training rows as a part for validation, `parts["validation"]`.
+
+        They are drawn by `seed`; by default each class gives its share, and keeps a training row. What was learned of
+        the training rows, as mean and deviation, is learned of those that remain. Raises SettingError for a share that
+        is not between 0 and 1, and DataError where there is such a part, or the rows are too few.
+
+        >>> data = modnet.load("mnist-small").with_validation(0.1)
+        >>> data.format_sizes()
+        '4,500 training, 1,000 test and 500 validation'
+        """
+        if isinstance(fraction, bool) or not 0 < fraction < 1:
+            raise SettingError([f"the share of validation rows must be > 0 and < 1: {fraction!r}"])
+        if stratified and not self.classes:
+            raise SettingError(["a regression has no classes: take 'stratified' out"])
+        if "validation" in self.parts:
+            raise DataError("there is a validation part already: take the share of validation rows out")
+        known = self.unprepared if self._is_as_prepared() else None
+        parts, stream = known.parts if known else self.parts, Stream(seed, ("validation split",))
+        by_class = bool(self.classes) if stratified is None else stratified
+        train, validation = split_samples(
+            parts["train"], fraction, stream, stratified=by_class, one_of_each=bool(self.classes)
+        )
+        if not len(validation):
+            what = f"{format_count(len(train), 'training row')} cannot give a share of {fraction:g} for validation"
+            raise DataError(f"{what}: choose another share, or give more rows")
+        parts = {**parts, "train": train, "validation": validation}
+        found = self._prepare(attrs.evolve(known, parts=parts)) if known else self.with_parts(parts)
+        lacking = np.setdiff1d(train.t, validation.t).tolist() if self.classes else ()
+        names = list_some((quote(str(self.classes[i])) for i in lacking), 3)
+        note = f"the validation part has no row of a class with few training rows: {names}"
+        return attrs.evolve(found, notes=(*found.notes, note)) if names else found
+
+    def _is_as_prepared(self) -> bool:
+        """Say whether the samples are those that `from_arrays` prepared; raises DataError where that has to be."""
+        known, parts = self.unprepared, tuple(self.parts.values())
+        if known and len(parts) == len(known.prepared) and all(map(operator.is_, parts, known.prepared)):
+            return True
+        if self.preparation or self.target_scale or (known and known.wanted.class_weight):
+            what = "samples that were prepared or changed by other code cannot be prepared anew without validation rows"
+            raise DataError(f"{what}: give the raw rows to modnet.Dataset.from_arrays, then call with_validation")
+        return False
+
+    def _prepare(self, given: Unprepared) -> Dataset:
+        """Return the data set with parts that are prepared as the training rows among them say; raises DataError."""
+        train, wanted, scale = given.parts["train"], given.wanted, None
+        if train.weights is not None:
+            to_weights(train.weights, "training", len(train))  # some are above 0, after the split too
+        changes, resolved = prepare(train, wanted)
+        of_class = weigh_classes(wanted.class_weight, train.t, given.classes, train.weights)
+        if wanted.task == "regression":
+            scale = TargetScale.fit(train.t, train.weights)
+        parts = {}
+        for name, part in given.parts.items():
+            own: dict[str, Any] = {"t": scale.standardize(part.t)} if scale else {}
+            if of_class is not None and name != "test":  # which has no loss
+                own["weights"] = of_class[part.t] * (1.0 if part.weights is None else part.weights)
+            parts[name] = attrs.evolve(part, **changes, **own)
+        others = [part for name, part in parts.items() if name != "train"]
+        blocks = (part.unscaled(block) for part in others for block in part.blocks())
+        learned = parts["train"].preparation
+        notes = tuple(learned.describe_unseen(blocks, train.columns)) if learned else ()
+        kept = {key: value for key, value in self.settings.items() if key in resolved or key not in given.resolved}
+        kept |= {key: value for key, value in resolved.items() if given.resolved.get(key) != value}
+        return attrs.evolve(
+            self.with_parts(parts),
+            settings=kept,
+            notes=(*(note for note in self.notes if note not in given.notes), *notes),
+            target_scale=scale,
+            unprepared=attrs.evolve(
+                given,
+                wanted=attrs.evolve(wanted, encode=resolved.get("encode", wanted.encode)),  # which was accepted
+                prepared=(*parts.values(),),
+                resolved=resolved,
+                notes=notes,
+            ),
+        )
 
     @property
     def features(self) -> int:
@@ -137,6 +233,7 @@ class Dataset:
         columns: Sequence[Column] = (),
         feature_names: Sequence[str] = (),
         weights: Any = None,
+        validation: Any = None,
         settings: Mapping[str, Any] | None = None,
         notes: Sequence[str] = (),
         **preparation: Any,
@@ -149,8 +246,8 @@ class Dataset:
         have words. Columns of a frame are found by name in a test part that is a frame, too. `classes` are the labels
         that there are, in this order, with or without samples, or names for the columns of one-hot labels; None takes
         those that are found, sorted. With `task="regression"` labels are numbers, (N,) or (N, targets). `weights` (N,)
-        are those of rows, or a pair of those of both parts.
-        `feature_names` (D,), `settings` and `notes` are kept as they are.
+        are those of rows, or a list of those of each part.
+        `validation` is a pair (rows, labels), too. `feature_names` (D,), `settings` and `notes` are kept as they are.
         The rows are copied, unless nobody can write to them (`x.flags.writeable`, a mapped file). Raises DataError
         where rows and labels do not fit, numbers are not finite, or a label is missing or none of `classes`, and
         SettingError for a keyword that there is not.
@@ -161,32 +258,27 @@ class Dataset:
         """
         wanted = _read_settings(preparation)
         known = None if classes is None else to_classes(classes)
-        parts = _arrange(train, test, wanted.task)
-        own = list_names(parts["train"][0])
-        given = feature_names if len(feature_names) else own
-        check_feature_names(given, len(given))
-        columns = columns or tuple(map(Column, given))
-        parts = {name: (find_features(rows, own), labels) for name, (rows, labels) in parts.items()}
-        samples = to_samples(parts, known, columns, wanted, weights)
-        first, second = samples if len(samples) > 1 else split_samples(samples[0], wanted)
-        if not len(first):
+        given = _arrange(train, test, validation, wanted.task)
+        own = list_names(given["train"][0])
+        named = feature_names if len(feature_names) else own
+        check_feature_names(named, len(named))
+        columns = columns or tuple(map(Column, named))
+        given = {name: (find_features(rows, own), labels) for name, (rows, labels) in given.items()}
+        parts = dict(zip(given, to_samples(given, known, columns, wanted, weights), strict=True))
+        if "test" not in parts:
+            stream = Stream(wanted.split_seed, ("test split",))
+            first, second = split_samples(parts["train"], wanted.test_fraction, stream, stratified=wanted.stratified)
+            parts = {"train": first, "test": second, **{key: parts[key] for key in parts if key != "train"}}
+        if not len(parts["train"]):
             raise DataError("no training rows")
-        if first.weights is not None:
-            to_weights(first.weights, "training", len(first))  # after the split
-        first, second, found, scale = encode_targets(first, second, known, wanted)
-        if not scale:
+        parts, found = encode_targets(parts, known, wanted)
+        if wanted.task != "regression":
             check_classes(found)
-        changes, resolved = prepare(first, wanted)
-        names = tuple(column.name for column in first.columns)
-        names = names if any(names) else ()
-        check_feature_names(names, len(first.columns))
-        kept = {**resolved, **(settings or {})}
-        weights = weigh_classes(wanted.class_weight, first.t, found, first.weights)
-        first, second = attrs.evolve(first, weights=weights, **changes), attrs.evolve(second, **changes)
-        if second.preparation:
-            unseen = second.preparation.describe_unseen(map(second.unscaled, second.blocks()), second.columns)
-            notes = (*notes, *unseen)
-        return cls(first, second, found, kept, names, tuple(notes), target_scale=scale)
+        names = tuple(column.name for column in parts["train"].columns)
+        check_feature_names(names if any(names) else (), len(names))
+        raw = cls(parts["train"], parts["test"], found, {}, names if any(names) else (), tuple(notes))
+        data = raw._prepare(Unprepared(parts, found, wanted))
+        return attrs.evolve(data, settings={**data.settings, **(settings or {})})
 
     def check(self) -> None:
         """Raise DataError where networks cannot rely on it: rows of finite numbers, a class index for each.
@@ -225,21 +317,22 @@ def _read_settings(given: Mapping[str, Any]) -> PreparationSettings:
         raise DataError(str(error)) from None
 
 
-def _arrange(train: Any, test: Any, task: Task | None) -> dict[str, Any]:
+def _arrange(train: Any, test: Any, validation: Any, task: Task | None) -> dict[str, Any]:
     """Return the pairs (rows, labels) of the parts; raises DataError where arguments are none, or could be both."""
     are_parts = is_pair(train) and (test is None or is_pair(test))
     are_rows = test is not None and is_labels_of(train, test, task)
     if are_parts and are_rows:
         what = "two rows and their labels, or a training and a test part? Give from_arrays((rows, labels))"
         raise DataError(f"{what}, or rows and labels as arrays")
-    if are_rows:
-        return {"train": (train, test)}
-    for name, given in (("train", train), ("test", test)):
-        if not is_pair(given) and (given is not None or name == "train"):
+    parts = {"train": (train, test)} if are_rows else {"train": train, "test": test}
+    parts = {name: given for name, given in {**parts, "validation": validation}.items() if given is not None}
+    for name in ("train", *parts):
+        given = parts.get(name)
+        if not is_pair(given):
             what = f"{name!r} must be a pair (rows, labels), not a {type(given).__name__}"
             remedy = "as many labels as rows, (N,) or one-hot; or task='regression' and targets (N, targets)"
             raise DataError(f"{what}; or give from_arrays(rows, labels), {remedy}")
-    return {"train": train} if test is None else {"train": train, "test": test}
+    return parts
 
 
 def check_feature_names(names: Sequence[str], features: int) -> None:

@@ -78,17 +78,17 @@ def to_weights(weights: Any, part: str, count: int) -> Array:
 
 
 def weigh_classes(given: Any, t: Array, classes: tuple[Any, ...], weights: Array | None) -> Array | None:
-    """Return the weights of rows with class indices `t` (N,), times those of their classes.
+    """Return the weights (K,) of classes, by training rows with class indices `t` (N,) and `weights` (N,).
 
     `given` is None, "balanced" or a mapping by label, in which others have 1. "balanced" is N / (K n_k) for the n_k of
     N rows in one of K classes that have rows, as in scikit-learn. Raises DataError.
     """
     if given is None:
-        return weights
+        return None
     if given == "balanced":
         counts = np.bincount(t, weights, minlength=len(classes)).astype(np.float64)
         there = counts > 0
-        of_class = np.divide(counts.sum() / there.sum(), counts, out=np.zeros(len(classes)), where=there)
+        of_class: Array = np.divide(counts.sum() / there.sum(), counts, out=np.zeros(len(classes)), where=there)
     else:
         table: Mapping[str, float] = {str(label): weight for label, weight in given.items()}
         known = {str(label): label for label in classes}
@@ -96,7 +96,6 @@ def weigh_classes(given: Any, t: Array, classes: tuple[Any, ...], weights: Array
             what = f"'class_weight' names the class {quote(unknown[0])}, and there is none"
             raise DataError(f"{what}: available: {list_some(map(quote, known), 12)}")
         of_class = np.array([table.get(label, 1.0) for label in known])
-    weighed: Array = of_class[t] * (1.0 if weights is None else weights)
-    if not weighed.any():
+    if not (of_class[t] * (1.0 if weights is None else weights)).any():
         raise DataError("'class_weight' gives all training rows the weight 0: one class at least needs more")
-    return weighed
+    return of_class

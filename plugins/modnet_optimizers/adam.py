@@ -7,6 +7,7 @@ from array_api_compat import array_namespace
 from attrs.validators import and_, ge, gt, lt
 
 from modnet import Grads, Optimizer, Params, State
+from modnet_optimizers.decay import add_decay, decay_field
 
 
 @attrs.frozen
@@ -27,6 +28,7 @@ class Adam(Optimizer):
     beta1: float = attrs.field(default=0.9, validator=and_(ge(0), lt(1)))
     beta2: float = attrs.field(default=0.999, validator=and_(ge(0), lt(1)))
     eps: float = attrs.field(default=1e-8, validator=gt(0))
+    weight_decay: float = decay_field()
 
     def init(self, params: Params) -> State:
         """Return both means 0, after 0 steps."""
@@ -35,6 +37,7 @@ class Adam(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, both means, and the number of steps."""
+        grads = add_decay(grads, params, self.weight_decay)
         steps = state["steps"] + 1
         mean, mean_square = dict(state["mean"]), dict(state["mean_square"])
         rate = self.lr / (1 - self.beta1**steps)

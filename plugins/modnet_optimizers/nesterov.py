@@ -7,6 +7,7 @@ from array_api_compat import array_namespace
 from attrs.validators import and_, ge, gt, lt
 
 from modnet import Grads, Optimizer, Params, State
+from modnet_optimizers.decay import add_decay, decay_field
 
 
 @attrs.frozen
@@ -26,6 +27,7 @@ class Nesterov(Optimizer):
 
     lr: float = attrs.field(default=0.01, validator=gt(0))
     momentum: float = attrs.field(default=0.9, validator=and_(ge(0), lt(1)))
+    weight_decay: float = decay_field()
 
     def init(self, params: Params) -> State:
         """Return the velocity 0."""
@@ -33,6 +35,7 @@ class Nesterov(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and their velocity."""
+        grads = add_decay(grads, params, self.weight_decay)
         velocity = dict(state["velocity"])
         new = {}
         for name, w in params.items():

@@ -7,6 +7,7 @@ from array_api_compat import array_namespace
 from attrs.validators import and_, ge, gt, lt
 
 from modnet import Grads, Optimizer, Params, State
+from modnet_optimizers.decay import add_decay, decay_field
 
 
 @attrs.frozen
@@ -25,6 +26,7 @@ class Rmsprop(Optimizer):
     lr: float = attrs.field(default=0.01, validator=gt(0))
     decay: float = attrs.field(default=0.99, validator=and_(ge(0), lt(1)))
     eps: float = attrs.field(default=1e-7, validator=gt(0))
+    weight_decay: float = decay_field()
 
     def init(self, params: Params) -> State:
         """Return the mean square 0."""
@@ -32,6 +34,7 @@ class Rmsprop(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and the mean square of the gradients."""
+        grads = add_decay(grads, params, self.weight_decay)
         mean_square = dict(state["mean_square"])
         new = {}
         for name, w in params.items():

@@ -6,6 +6,7 @@ import attrs
 from attrs.validators import gt
 
 from modnet import Grads, Optimizer, Params, State
+from modnet_optimizers.decay import add_decay, decay_field
 
 
 @attrs.frozen
@@ -20,6 +21,7 @@ class Sgd(Optimizer):
     """
 
     lr: float = attrs.field(default=0.01, validator=gt(0))
+    weight_decay: float = decay_field()
 
     def init(self, params: Params) -> State:  # noqa: ARG002 - nothing to remember
         """Return an empty state."""
@@ -27,6 +29,7 @@ class Sgd(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further."""
+        grads = add_decay(grads, params, self.weight_decay)
         moved = {}
         for name, w in params.items():
             step = grads[name] * -self.lr

@@ -286,8 +286,9 @@ def test_a_keyword_that_there_is_not(wrong, words):
     with pytest.raises(modnet.SettingError) as caught:
         Dataset.from_arrays((X, T), **wrong)
     assert words in str(caught.value)
-    assert "available: train, test, classes, columns, feature_names, weights, settings, notes, standardize" in str(
-        caught.value
+    assert (
+        "available: train, test, classes, columns, feature_names, weights, validation, settings, notes, standardize"
+        in str(caught.value)
     )
 
 

@@ -25,10 +25,29 @@ FIRST_STEPS = {
     "adagrad": ({"lr": LR, "eps": EPS}, lambda g: LR * g / (abs(g) + EPS)),
     "rmsprop": ({"lr": LR, "decay": DECAY, "eps": EPS}, lambda g: LR * g / (abs(g) / 2 + EPS)),
     "adam": ({"lr": LR, "beta1": 0.5, "beta2": 0.75, "eps": EPS}, lambda g: LR * g / (abs(g) + EPS)),
+    "adamw": ({"lr": LR, "beta1": 0.5, "beta2": 0.75, "eps": EPS}, lambda g: LR * g / (abs(g) + EPS)),
+    "nadam": (
+        {"lr": LR, "beta1": 0.5, "beta2": 0.75, "eps": EPS, "momentum_decay": 0.0},
+        lambda g: LR * g * (1 + 2 / 15) / (abs(g) + EPS),  # a quarter is the momentum of each step
+    ),
+    "lion": ({"lr": LR, "beta1": 0.5, "beta2": 0.75}, lambda g: LR * np.sign(0.5 * g)),
 }
 
 # The learning rate that suits a parabola.
-LR_ON_A_PARABOLA = {"adagrad": 1.0, "adam": 0.05, "momentum": 0.05, "nesterov": 0.05, "rmsprop": 0.002, "sgd": 0.1}
+LR_ON_A_PARABOLA = {
+    "adagrad": 1.0,
+    "adam": 0.05,
+    "adamw": 0.05,
+    "lion": 0.001,
+    "momentum": 0.05,
+    "nadam": 0.05,
+    "nesterov": 0.05,
+    "rmsprop": 0.002,
+    "sgd": 0.1,
+}
+
+SHARES = {"momentum", "decay", "beta1", "beta2"}
+OLDER = [name for name in NAMES if name not in {"adamw", "lion", "nadam"}]
 
 each = pytest.mark.parametrize("optimizer", ALL.values(), ids=ALL)
 each_name = pytest.mark.parametrize("name", NAMES)
@@ -72,7 +91,7 @@ def test_a_step_keeps_names_order_shapes_and_dtypes_in_the_state_too(optimizer, 
     """But for counters in the state."""
     params = draw(0, dtype)
     new, state = travel(optimizer, params, 3)
-    for values in [new, *(value for value in state.values() if type(value) is not int)]:
+    for values in [new, *(value for value in state.values() if isinstance(value, dict))]:
         assert list(values) == list(params)
         for name, w in params.items():
             assert (np.shape(values[name]), values[name].dtype) == (w.shape, dtype)
@@ -88,9 +107,9 @@ def test_new_parameters_and_state_are_no_views_of_what_was_given(optimizer):
     assert not any(np.shares_memory(a, b) for a in made for b in given_arrays)
 
 
-@each
-def test_without_a_slope_it_stays_where_it_is_without_a_warning(optimizer):
-    params = draw(0)
+@each_name
+def test_without_a_slope_and_decay_it_stays_where_it_is_without_a_warning(name):
+    optimizer, params = modnet.optimizer(name, weight_decay=0.0), draw(0)
     flat = {name: np.zeros_like(w) for name, w in params.items()}
     with np.errstate(all="raise"):
         new, state = optimizer.step(params, flat, optimizer.init(params))
@@ -194,7 +213,7 @@ def test_arrays_of_another_library_give_the_same_numbers(optimizer, dtype):
 
 
 POSITIVE = [(name, key) for name in FIRST_STEPS for key in FIRST_STEPS[name][0] if key in {"lr", "eps"}]
-FRACTIONS = [(name, key) for name in FIRST_STEPS for key in FIRST_STEPS[name][0] if key not in {"lr", "eps"}]
+FRACTIONS = [(name, key) for name in FIRST_STEPS for key in FIRST_STEPS[name][0] if key in SHARES]
 
 
 @pytest.mark.parametrize(("name", "key"), POSITIVE)
@@ -209,6 +228,55 @@ def test_rates_must_be_positive(name, key, value):
 def test_shares_of_the_past_must_be_below_one(name, key, value, words):
     with pytest.raises(modnet.SettingError, match=f"^{name}: '{key}' must be {words}$"):
         modnet.optimizer(name, **{key: value})
+
+
+@pytest.mark.parametrize("name", OLDER)
+def test_weight_decay_is_the_gradient_of_half_the_squared_weights(name):
+    decay, params, grads = 0.25, draw(0), draw(1)
+    by_hand = {key: g + decay * params[key] if key.startswith("W") else g for key, g in grads.items()}
+    plain, decaying = modnet.optimizer(name), modnet.optimizer(name, weight_decay=decay)
+    wanted, found = (one.step(params, g, one.init(params))[0] for one, g in ((plain, by_hand), (decaying, grads)))
+    assert all(np.array_equal(found[key], wanted[key]) for key in params)
+
+
+@pytest.mark.parametrize("name", ["adamw", "lion"])
+def test_decoupled_decay_shrinks_weights_whatever_the_gradient(name):
+    lr, decay, params, grads = 0.5, 0.25, draw(0), draw(1)
+    plain, decaying = (modnet.optimizer(name, lr=lr, weight_decay=each) for each in (0.0, decay))
+    wanted, found = (one.step(params, grads, one.init(params))[0] for one in (plain, decaying))
+    for key, w in params.items():
+        np.testing.assert_allclose(found[key], wanted[key] - lr * decay * w * key.startswith("W"), atol=1e-15)
+
+
+@each_name
+def test_weight_decay_must_not_be_negative(name):
+    with pytest.raises(modnet.SettingError, match=f"^{name}: 'weight_decay' must be >= 0: -1"):
+        modnet.optimizer(name, weight_decay=-1)
+
+
+def test_nadam_is_the_algorithm_as_printed():
+    lr, beta1, beta2, eps, psi = 0.1, 0.9, 0.99, 1e-3, 0.02
+    optimizer = modnet.optimizer("nadam", lr=lr, beta1=beta1, beta2=beta2, eps=eps, momentum_decay=psi)
+    params = {"w": np.array([1.5])}
+    state = optimizer.init(params)
+    w, m, v, product = 1.5, 0.0, 0.0, 1.0
+    for k in range(1, 9):
+        g = 4 * w**3 - w
+        now, following = (beta1 * (1 - 0.5 * 0.96 ** (i * psi)) for i in (k, k + 1))
+        product *= now
+        m, v = beta1 * m + (1 - beta1) * g, beta2 * v + (1 - beta2) * g * g
+        ahead = following * m / (1 - product * following) + (1 - now) * g / (1 - product)
+        params, state = optimizer.step(params, {"w": 4 * params["w"] ** 3 - params["w"]}, state)
+        w -= lr * ahead / (math.sqrt(v / (1 - beta2**k)) + eps)
+        assert params["w"][0] == pytest.approx(w, rel=1e-12)
+
+
+def test_lion_steps_by_the_sign_of_one_mean_and_keeps_another():
+    optimizer, params = modnet.optimizer("lion", lr=0.1, beta1=0.5, beta2=0.75), {"w": np.array([0.0])}
+    state = optimizer.init(params)
+    for g, w, mean in ((4.0, -0.1, 1.0), (-0.5, -0.2, 0.625), (-2.0, -0.1, -0.03125)):
+        params, state = optimizer.step(params, {"w": np.array([g])}, state)
+        assert (params["w"][0], state["mean"]["w"][0]) == (pytest.approx(w), pytest.approx(mean))
 
 
 def test_every_mistake_is_reported_at_once():
