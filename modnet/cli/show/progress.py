@@ -52,7 +52,7 @@ def format_epoch(run: ObservedRun, since: int | None = None) -> str:
 
 
 def choose_columns(history: History) -> list[str]:
-    """Return the columns of the main metric that are shown as a run goes on: of training, and of validation or test."""
+    """Return the columns of the main metric that progress shows: of training, and of validation or test."""
     _, _, main = next(iter(history.columns), "").partition("_")
     other = "validation" if f"validation_{main}" in history.columns else "test"
     return [name for name in (f"train_{main}", f"{other}_{main}") if name in history.columns]
