@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from modnet import cached, download, files
 from modnet.compose.network import Network, TwoLayerNet
-from modnet.compose.parts import activation, gradient, loss, metric, optimizer, source
+from modnet.compose.parts import activation, callback, gradient, loss, metric, optimizer, source
 from modnet.compose.plugins import register
 from modnet.compose.sources import load
 from modnet.compose.training import train
@@ -30,6 +30,7 @@ from modnet.errors import (
 from modnet.host.kinds import Register, hookimpl
 from modnet.interfaces import (
     Activation,
+    Callback,
     DataSource,
     DenseLayer,
     FusedLoss,
@@ -40,7 +41,10 @@ from modnet.interfaces import (
     ObservedRun,
     Observer,
     Optimizer,
+    Record,
     RowsToPredict,
+    ScaleRate,
+    Stop,
     Trace,
 )
 from modnet.nn.blas import limit_blas_threads
@@ -67,6 +71,7 @@ __version__ = "0.1.0"
 __all__ = [
     "Activation",
     "Array",
+    "Callback",
     "Checkpoint",
     "Column",
     "Comparison",
@@ -100,15 +105,18 @@ __all__ = [
     "PrecisionWarning",
     "Preparation",
     "PreparationSettings",
+    "Record",
     "Register",
     "RowsToPredict",
     "Run",
     "Samples",
+    "ScaleRate",
     "SettingError",
     "SettingResult",
     "ShapeError",
     "State",
     "Status",
+    "Stop",
     "Stream",
     "Task",
     "Trace",
@@ -118,6 +126,7 @@ __all__ = [
     "Verdict",
     "activation",
     "cached",
+    "callback",
     "check_gradient",
     "compare",
     "default_step",

@@ -68,17 +68,17 @@ def is_web_address(url: str) -> bool:
 
 def _download(urls: Sequence[str], path: Path, sha256: str, size: int, timeout: float, pause: float) -> list[str]:
     """Take the file from the first URL that gives the right content; return why each one failed if none does."""
-    from modnet.files.transfer import Transfer, TransferError  # it loads what TLS takes, which nothing else needs
+    from modnet.files.transfer import receive  # it loads what TLS takes, which nothing else needs
 
     most = size + size // 100 + 4096  # more bytes than any compression makes of the content
-    transfer = Transfer(path, most, timeout, pause)
     failures = []
     for url in urls:
         try:
             with replacing(path) as new:
-                _check_content(new, sha256, size, transfer.receive(url, new))
+                media_type = receive(url, new, path, most, timeout=timeout, pause=pause)
+                _check_content(new, sha256, size, media_type)
                 return []
-        except (TransferError, DataError) as error:
+        except DataError as error:
             failures.append(f"{urlsplit(url).netloc.rpartition('@')[2]}: {error}")
     return failures
 

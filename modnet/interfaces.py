@@ -10,7 +10,7 @@ from __future__ import annotations
 import inspect
 import re
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar, Literal, Protocol
 
@@ -398,6 +398,77 @@ class ObservedRun(Protocol):
     """For each test sample, whether it was recognised at the last evaluation; None before, and in a regression."""
     errors: Array | None
     """For each test sample of a regression its squared error over the variance of the targets; None otherwise."""
+    loss: float | None
+    """The loss of the last mini-batch, before its step; None before the first."""
+    grads: Grads | None
+    """The gradient of the last mini-batch, while its iteration lasts; None outside one."""
+    rate: float | None
+    """The learning rate of the last step; None before it, and where the optimizer has none as a number."""
+    stop_reason: str
+    """The reason that a callback gave to stop it; "" where none did."""
+    seed: int
+    """The seed of all random numbers."""
+    data: Dataset
+    """The data."""
+    experiment: Mapping[str, Any] | None
+    """The experiment as its file holds it; None where the run has none, as by `modnet.train`."""
+    folder: Path | None
+    """The run's folder; None where nothing of it is saved."""
+
+
+@attrs.frozen
+class Stop:
+    """A callback's decision to end the run as finished, for a `reason` in words."""
+
+    reason: str
+
+
+@attrs.frozen
+class ScaleRate:
+    """A callback's decision to multiply the learning rate by `factor`, finite and above 0, from the next step on."""
+
+    factor: float
+
+
+@attrs.frozen
+class Record:
+    """A callback's `values`, by name, for the row of the evaluation just made: columns of the history."""
+
+    values: Mapping[str, float]
+
+
+class Callback(Part, ABC):
+    """A part that follows a run, and may steer it. Its fields are settings only: its state is a value.
+
+    All methods are optional; an event whose method is not overridden costs nothing. The state is anything that a
+    checkpoint can hold, so that a run that was killed resumes to the same bits.
+
+    >>> class StopAtLoss(modnet.Callback):
+    ...     def on_iteration(self, run, state):
+    ...         return state, modnet.Stop("the loss is below 0.1") if run.loss < 0.1 else None
+    """
+
+    needs_validation: ClassVar[bool] = False
+    """True where it decides by the validation part, without which it cannot work."""
+
+    repeatable: ClassVar[bool] = True
+    """False where it goes by the clock, or writes files: it may only return `Stop`, and `verify` leaves it out."""
+
+    def init(self, run: ObservedRun) -> State:
+        """Return the state before the first iteration; where a run is resumed, a state of the same structure."""
+        return None
+
+    def on_iteration(self, run: ObservedRun, state: State) -> tuple[State, Stop | ScaleRate | None]:
+        """Return the new state, and a decision or None: after each step."""
+        return state, None
+
+    def on_epoch(self, run: ObservedRun, state: State) -> tuple[State, Stop | ScaleRate | Record | None]:
+        """Return the new state, and a decision or None: after each evaluation at the end of an epoch."""
+        return state, None
+
+    def on_end(self, run: ObservedRun, state: State) -> Params | None:
+        """Return the parameters that a run ends with that has finished; None leaves those that it has."""
+        return None
 
 
 class Observer:

@@ -17,7 +17,6 @@ _ESCAPES = {"\n": r"\n", "\r": r"\r"}
 LONGEST_QUOTE = 40
 GAP = 2  # blanks between the columns of a table
 JOINERS = "\u200c\u200d"  # characters without a width within words of Persian, Hindi and others, and within emoji
-_RAW = f"\n\t\u00a0\u3000{JOINERS}"  # what is not printable, and harmless
 
 
 def format_table(rows: Sequence[Sequence[str]], left: int = 1) -> list[str]:
@@ -78,15 +77,6 @@ def printable(text: str, longest: int, keep: str = "") -> str:
     """
     shown = (c if c.isprintable() or c in keep else _ESCAPES.get(c, "?") for c in text[:longest])
     return "".join(shown) + "..." * (len(text) > longest)
-
-
-def escape(text: str) -> str:
-    r"""Return text in which no character is raw that a terminal obeys or hides; line ends and tabs stay as they are.
-
-    >>> escape("a" + chr(27) + "[2J" + chr(0x202E) + "b\n")
-    'a\\x1b[2J\\u202eb\n'
-    """
-    return "".join(c if c in _RAW or c.isprintable() else ascii(c)[1:-1] for c in text)
 
 
 def quote(text: str, form: Callable[[str], str] = repr) -> str:

@@ -80,8 +80,17 @@ class History:
             column.append(values.get(name, math.nan))
         self.evaluated_at.append(iteration)  # last: whoever looks on from another thread finds the values in place
 
+    def amend(self, values: Mapping[str, float]) -> None:
+        """Add values to the last evaluation; a name that is new becomes a column."""
+        for name, value in values.items():
+            self.columns.setdefault(name, [math.nan] * len(self.evaluated_at))[-1] = value
+
     def until(self, iteration: int, wanted: Callable[[int], bool] | None = None) -> History:
-        """Return the first `iteration` losses and the evaluations until then, or those at a `wanted` iteration."""
-        rows = [i for i, k in enumerate(self.evaluated_at) if k <= iteration and (not wanted or wanted(k))]
+        """Return the first `iteration` losses and the evaluations until then, or those at a `wanted` iteration.
+
+        Of two evaluations at one iteration the second is left out: it is of parameters chosen by a callback.
+        """
+        at = self.evaluated_at
+        rows = [i for i, k in enumerate(at) if k <= iteration and (not wanted or wanted(k)) and k not in at[i - 1 : i]]
         columns = {name: [values[i] for i in rows] for name, values in self.columns.items()}
         return History(self.loss[:iteration], [self.evaluated_at[i] for i in rows], columns)

@@ -10,14 +10,19 @@ from typing import Any
 
 import click
 
-from modnet.cli.options import comparison_options, load_all_plugins, plugin_options, read_alternatives
+from modnet.cli.options import (
+    choose_new_folder,
+    comparison_options,
+    load_all_plugins,
+    plugin_options,
+    read_alternatives,
+)
 from modnet.cli.output import Command, echo, get_output
 from modnet.cli.show.progress import RunsProgress, file_progress
 from modnet.comparison import compare as comparison
 from modnet.comparison.decisions import ROPE
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
-from modnet.runs.folder import choose_new_folder
 
 
 @click.command(cls=Command)

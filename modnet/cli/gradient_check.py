@@ -14,8 +14,8 @@ from modnet.cli.options import experiment_options, load_all_plugins, plugin_opti
 from modnet.cli.output import Command, echo
 from modnet.cli.show.estimators import draw_estimators
 from modnet.cli.show.progress import file_progress
-from modnet.cli.show.values import to_json
-from modnet.compose.experiment import create_experiment, create_network, format_title, read_data, to_table
+from modnet.cli.show.values import format_title, to_json
+from modnet.compose.experiment import create_experiment, create_network, read_data, to_table
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure

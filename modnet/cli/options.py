@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Callable, Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -147,12 +148,18 @@ def _experiment_options(
         a_part("gradient", "gradient", "Gradient estimator", _name_defaults("gradient")),
         a_part("optimizer", "optimizer", "Optimizer", _name_defaults("optimizer")),
         click.option(
-            "--metric",
-            "metrics",
+            "--callback",
             cls=PartOption,
+            type=PartName("callback"),
             multiple=True,
+            help="Callback; give the option again for several.",
+        ),
+        click.option(
+            "--metric",
+            cls=PartOption,
             type=PartName("metric"),
-            help="Metric to measure beside accuracy, or R² and RMSE; several times for several.",
+            multiple=True,
+            help="Metric beside accuracy, or R² and RMSE; give the option again for several.",
         ),
         a_value(
             "--lr",
@@ -197,7 +204,7 @@ def read_changes(flags: dict[str, Any]) -> Table:
         value = flags[flag]
         if value is not None:
             put(changes, place, _parse_list(value, flag) if flag in {"hidden", "activation"} else value)
-    _put_fixed(changes, flags)
+    _put_others(changes, flags)
     for key, value in _read_assignments(flags).items():
         put(changes, key.split("."), value)
     return changes
@@ -213,7 +220,7 @@ def read_alternatives(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]
             grid[flag] = values
         elif values:
             put(changes, place, values[0])
-    _put_fixed(changes, flags)
+    _put_others(changes, flags)
     for key, value in _read_assignments(flags).items():
         values = _split_values(value)
         if len(values) > 1:
@@ -223,12 +230,12 @@ def read_alternatives(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]
     return changes, grid
 
 
-def _put_fixed(changes: Table, flags: dict[str, Any]) -> None:
-    """Put the entries that cannot vary."""
+def _put_others(changes: Table, flags: dict[str, Any]) -> None:
     if (data := flags["data"]) is not None:
         changes["data"] = {"name" if is_data_set(data) else "path": data}
-    if flags["metrics"]:
-        changes["metrics"] = list(flags["metrics"])
+    for kind in ("callback", "metric"):
+        if flags[kind]:
+            changes[f"{kind}s"] = [*flags[kind]]
 
 
 def _read_assignments(flags: dict[str, Any]) -> Table:
@@ -330,3 +337,8 @@ def load_all_plugins(
     for plugin in named if optional else ():
         get_host().load_optional(plugin)
     return merge(table, {"plugins": both}) if without or modules else table
+
+
+def choose_new_folder() -> Path:
+    """Return the folder for results where none is named: runs/DATE-TIME."""
+    return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")

@@ -8,11 +8,11 @@ import click
 
 from modnet.cli.options import load_chosen_plugins, plugin_options
 from modnet.cli.output import Command, echo
-from modnet.compose.experiment import format_title
+from modnet.cli.show.learning_curves import draw_learning_curves
+from modnet.cli.show.values import format_title
 from modnet.compose.metrics import find_known_metrics
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
-from modnet.display.learning_curves import draw_learning_curves
 from modnet.nn.checkpoint import load_history
 from modnet.runs.contents import read_history
 from modnet.runs.folder import CURVES, EXPERIMENT, HISTORY

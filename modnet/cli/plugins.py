@@ -274,4 +274,8 @@ def _to_record(host: PluginHost, plugin: Plugin) -> dict[str, Any]:
 
 def _explain_refusals(host: PluginHost, plugin: Plugin) -> list[str]:
     """Return why some of its parts do not answer to their bare names."""
-    return [refusal for c in plugin.components if (refusal := host.registry.explain_refusal(c))]
+    return [
+        f"the {c.kind} name {c.name!r} is also {' and '.join(rivals)}'s; use {c.qualified_name!r}"
+        for c in plugin.components
+        if (rivals := host.registry.list_rivals(c))
+    ]

@@ -21,6 +21,7 @@ from modnet.errors import DataError, SettingError
 from modnet.nn.checkpoint import CHECKPOINT
 from modnet.runs.folder import EXPERIMENT, check_is_run, claim, read_ending, read_experiment
 from modnet.runs.integrity import check_files
+from modnet.runs.receipt import Results
 from modnet.runs.recorder import RunRecorder, begin_run
 from modnet.runs.surroundings import OBSERVER
 from modnet.types import Status
@@ -44,7 +45,7 @@ def resume(
     with claim(run):
         check_files(run)
         ended = read_ending(run)
-        if ended and not _can_be_lengthened(run, *ended, iterations):
+        if ended and not _can_be_lengthened(run, ended, iterations):
             echo(f"{run} has finished: there is nothing to resume")
             return
         load_all_plugins(read_toml(run / EXPERIMENT), run / EXPERIMENT, without, modules)
@@ -69,9 +70,10 @@ def resume(
             run_to_end(wanted, data, recorder, start)
 
 
-def _can_be_lengthened(run: Path, status: Status, made: int, iterations: int | None) -> bool:
+def _can_be_lengthened(run: Path, ended: Results, iterations: int | None) -> bool:
     """Return whether so many iterations are more than an ended run has; raises where it cannot have more."""
-    if status is Status.DIVERGED:
+    made = ended.iterations
+    if ended.status is Status.DIVERGED:
         raise DataError(f"{run} has diverged after {made:,} iterations, and would again: try a smaller learning rate")
     if iterations is None or iterations == made:
         return False

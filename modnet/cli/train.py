@@ -15,10 +15,11 @@ import attrs
 import click
 
 import modnet
-from modnet.cli.options import experiment_options, load_all_plugins, plugin_options, read_changes
+from modnet.cli.options import choose_new_folder, experiment_options, load_all_plugins, plugin_options, read_changes
 from modnet.cli.output import Command, complain, echo, explain, tell
+from modnet.cli.show.learning_curves import draw_learning_curves
 from modnet.cli.show.progress import RunProgress, file_progress
-from modnet.cli.show.values import format_duration, format_metric, format_settings
+from modnet.cli.show.values import format_duration, format_metric, format_settings, format_title
 from modnet.cli.signals import interrupting
 from modnet.compose.defaults import MAIN_JOB, get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, create_network, read_data, to_table
@@ -28,12 +29,13 @@ from modnet.compose.settings import Table, get_settings
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
+from modnet.display.figure import try_to_draw
 from modnet.errors import ModnetError
 from modnet.interfaces import Metric, ObservedRun
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import format_column
 from modnet.nn.training import time_iteration
-from modnet.runs.folder import choose_new_folder, format_resume
+from modnet.runs.folder import CURVES, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import flatten
 from modnet.runs.recorder import RunRecorder, create_run, train_run
@@ -89,13 +91,18 @@ def train(
 def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: Checkpoint | None = None) -> None:
     """Train to the end with progress shown and everything saved, and print how the run ended, however that was."""
     failure: BaseException | None = None
+    note = ""
+    folder = recorder.path.absolute()  # wherever a plugin changes the current folder to
     with interrupting("SIGINT", "SIGTERM", "SIGHUP") as signals, RunProgress() as progress:
         try:
-            train_run(wanted, data, recorder, start, progress)
+            try:
+                train_run(wanted, data, recorder, start, progress)
+            finally:
+                note = _draw(recorder, folder, format_title(to_table(wanted)))  # last: by now nothing depends on it
         except BaseException as error:  # a part or a hook may fail in any way
             failure = error
     if recorder.run:
-        _conclude(recorder.run, recorder)
+        _conclude(recorder.run, recorder, note)
     is_interrupted = recorder.run is not None and recorder.run.status is Status.INTERRUPTED
     if failure and (is_interrupted or isinstance(failure, KeyboardInterrupt)):
         by_plugin = not signals or not isinstance(failure, KeyboardInterrupt)
@@ -173,7 +180,15 @@ def _format_part(part: object) -> str:
     return find_name(part) + f"({words})" * bool(shown)
 
 
-def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
+def _draw(recorder: RunRecorder, folder: Path, title: str) -> str:
+    """Draw the learning curves of a run that is saved, and return why that failed, or ""."""
+    if not recorder.run or not recorder.is_saved:
+        return ""
+    drawn = recorder.run.history, title, recorder.run.metrics
+    return try_to_draw(lambda: draw_learning_curves(*drawn), folder / CURVES)
+
+
+def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
     history = run.history
     done = str(run.status)
     if run.status is not Status.FINISHED:
@@ -198,7 +213,7 @@ def _conclude(run: ObservedRun, recorder: RunRecorder) -> None:
         tell(f"saved in {recorder.path}", vital=True)
         if not run.status.is_final:
             tell(f"continue with: {format_resume(recorder.path)}", vital=True)
-    for note in recorder.notes:
+    if note:
         tell(note, vital=True)
 
 

@@ -6,7 +6,9 @@ import json
 import sys
 from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import attrs
 import click
 
 from modnet.cli.options import load_all_plugins, plugin_options
@@ -15,9 +17,11 @@ from modnet.cli.show.progress import RunProgress, file_progress
 from modnet.compose.settings import Table
 from modnet.compose.toml import read_toml
 from modnet.errors import SettingError
-from modnet.runs.folder import EXPERIMENT, recover
+from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, recover
+from modnet.runs.receipt import RECEIPT
 from modnet.runs.surroundings import PARTS
-from modnet.runs.verify import Verification, compare_with_receipt, retrain
+from modnet.runs.verify import OWN, Retraining, Verification, compare_with_receipt, retrain
+from modnet.text import list_some
 
 
 @click.command(cls=Command)
@@ -55,7 +59,7 @@ def verify(
     if not dry_run and found.can_be_trained(accept=accept):
         with RunProgress(sys.stderr if json_ else None) as progress:
             found = retrain(found, progress)
-    echo(json.dumps(found.as_json(), indent=2) if json_ else found.verdict())
+    echo(json.dumps(to_json(found), indent=2) if json_ else format_verdict(found))
     sys.exit(0 if found.identical else 1)
 
 
@@ -69,3 +73,50 @@ def _format_differences(found: Verification) -> str:
         words = differing or ["as it was" if is_known else "not compared"]
         lines += [f"{part if i == 0 else '':<10}{text}" for i, text in enumerate(words)]
     return "\n".join(lines)
+
+
+def format_verdict(found: Verification) -> str:
+    """Return in a line or two whether the run is identical, or what differs first."""
+    again = found.again
+    first = next(iter(sorted(found.differences, key=lambda difference: difference.part == "file")), None)
+    cause = f"the first part that differs: {first}" if first else "no part that is recorded differs"
+    if again is None:
+        can_be = found.can_be_trained(accept=True) and not found.can_be_trained()
+        return f"not trained again; {cause}" + "; train it by what is here now with --accept" * can_be
+    made = f"{again.iterations:,} iterations, parameters {again.params_sha256[:8]}..."
+    if found.identical:
+        return f"identical: {made}" + (f", although {first}" if first else "")
+    observers = {origin.distribution for segment in found.receipt.segments for origin in segment.observers}
+    if observers:  # which could change the runs of an older modnet
+        cause += f"; verify does not call the hooks of {list_some(sorted(observers), 3)}, which followed the run"
+    if again.reproduced:
+        return _format_changes(found, again, made)
+    deviation = next(iter(again.deviations), None)
+    if again.departure:
+        return f"differs from iteration {again.departure.iteration:,} on ({again.departure}); {cause}"
+    if not (found.folder / HISTORY).is_file():
+        return f"differs, and without {HISTORY} nobody can say from which iteration on ({made}); {cause}"
+    if deviation and deviation.part == PARAMS and found.results.params_sha256 != again.params_sha256:
+        return f"differs after the last iteration, in the parameters alone ({made}); {cause}\n{deviation}"
+    return f"not identical: {deviation or f'{RECEIPT}: no digest of what was made'} ({made}); {cause}"
+
+
+def _format_changes(found: Verification, again: Retraining, made: str) -> str:
+    """Return what was changed in the folder of a run whose bits are the same."""
+    row, deviation = again.departure, next(iter(again.deviations), "")
+    changed = f"the first row of {HISTORY} that was changed: iteration {row.iteration:,}, {row}" if row else ""
+    where = changed or str(deviation)
+    own = next((str(difference) for difference in found.differences if difference.part in OWN), "")
+    what = f"not identical: trained again the bits are the same ({made}), but {own or where}"
+    return f"{what}\n{where}" if own and where else what
+
+
+def to_json(found: Verification) -> dict[str, Any]:
+    """Return a verification as JSON can hold it."""
+    return {
+        "identical": found.identical,
+        "verdict": format_verdict(found),
+        "differences": [attrs.asdict(difference) for difference in found.differences],
+        "then": attrs.asdict(found.results),
+        "again": attrs.asdict(found.again) if found.again else None,
+    }

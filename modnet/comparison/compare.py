@@ -23,6 +23,7 @@ from modnet.comparison.decisions import ROPE
 from modnet.comparison.grid import Setting, create_settings, to_axes
 from modnet.comparison.report import Comparison
 from modnet.comparison.result import SettingResult
+from modnet.comparison.statistics import load_special
 from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
 from modnet.compose.defaults import get_default_job
 from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, to_table
@@ -32,7 +33,7 @@ from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
 from modnet.display.figure import try_to_draw
-from modnet.errors import DataError, MissingExtraError, SettingError
+from modnet.errors import DataError, SettingError
 from modnet.files import sweep, write_atomically
 from modnet.files.opening import read_plain
 from modnet.runs.contents import read_history, unpack_of_samples
@@ -40,7 +41,7 @@ from modnet.runs.diagnosis import find_baseline
 from modnet.runs.folder import ERRORS, EXPERIMENT, HISTORY, HITS, claim, is_unused, read_ending, recover
 from modnet.runs.integrity import check_files
 from modnet.runs.missing_plugins import make_finder
-from modnet.runs.receipt import PLACE, RECEIPT, WITHOUT_SEGMENTS, Receipt, compare_settings
+from modnet.runs.receipt import PLACE, Receipt, compare_settings
 from modnet.text import format_count
 from modnet.types import Array
 
@@ -103,8 +104,7 @@ def compare(
     (['hidden 5', 'hidden 10'], 'undecided')
     """
     check_is_no_import()
-    if importlib.util.find_spec("scipy") is None:
-        raise MissingExtraError("a comparison", "compare")
+    load_special()  # before anything is trained
     table, plan = _read_plan(experiment, grid, seeds, rope)
     where = None if isinstance(experiment, (Mapping, Experiment)) else Path(experiment)
     # A table is the program's own word; in a file, a module must be approved.
@@ -247,12 +247,9 @@ def read_run(job: Job, fingerprint: Mapping[str, Any]) -> Receipt | None:
         if changed := compare_settings(read_toml(folder / EXPERIMENT), to_table(job.experiment), PLACE):
             names = ", ".join(each.what for each in changed)
             raise SettingError([f"{folder} holds a run with another {names}: choose another folder"], "--out")
-        if not read_ending(folder) and measure_progress(job) <= 0:
+        if not read_ending(folder, REMEDY) and measure_progress(job) <= 0:
             return None
-    receipt = Receipt.read(folder, of_older=True) if (folder / RECEIPT).exists() else None
-    if receipt is None or receipt.format == WITHOUT_SEGMENTS:
-        what = "an older modnet made it, and did not keep by which code"
-        raise DataError(f"{folder}: {what}: remove it to repeat the run, or choose another --out")
+    receipt = Receipt.read(folder, REMEDY)
     if other := [key for key, value in fingerprint.items() if receipt.data.get(key) != value]:
         raise DataError(f"{folder} was run with other data: {', '.join(other)}: choose another folder")
     return receipt

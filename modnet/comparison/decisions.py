@@ -23,10 +23,8 @@ ANALYSES = (5, 10, 20, 40, 80, 160)
 ERROR = 0.05  # of a wrong claim among all pairs, over all analyses
 ROPE = 0.001  # a smaller difference in accuracy is none in practice
 POWER = 0.8  # the probability with which the forecast number of seeds decides
-NODES = 50  # of the quadrature
 LIKELY = 0.5  # a verdict names the first number of seeds that decides with this probability
-
-_compute_nodes = cache(np.polynomial.legendre.leggauss)
+_NODES, _WEIGHTS = np.polynomial.legendre.leggauss(50)  # of the quadrature
 
 Claim = Literal["different", "equal", "undecided"]
 Scope = Callable[[Variation], Estimate]
@@ -144,8 +142,7 @@ def _integrate(p: float, sides: int) -> float:
         return float(p > 0)
     bound = min(-float(load_special().ndtri(p / sides)), 9.0)  # further out is less than rounding
     lowest = -bound if sides == 2 else -9.0
-    nodes, weights = _compute_nodes(NODES)
-    z, weights = (nodes + 1) * (bound - lowest) / 2 + lowest, weights * (bound - lowest) / 2
+    z, weights = (_NODES + 1) * (bound - lowest) / 2 + lowest, _WEIGHTS * (bound - lowest) / 2
     share = math.sqrt(0.5)  # half of the seeds of the next analysis are those of this one
     step = _normal_density((z[:, None] - share * z) / share) / share * weights
     density = _normal_density(z)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from functools import cache
 from typing import Any
 
 import attrs
@@ -65,20 +64,12 @@ class _Draws:
         self._sign, self._primes = sign, iter(_PRIMES)
 
     def uniform(self) -> Array:
-        return _draw(next(self._primes))[self._order]
+        return ((np.arange(DRAWS) + 0.5) * math.sqrt(next(self._primes)) % 1)[self._order]
 
     def normal(self) -> Array:
         """Return standard normal draws, mirrored for the settings in the other order."""
         return np.asarray(self._sign * load_special().ndtri(self.uniform()))
 
     def chi_square(self, df: int) -> Array:
-        return _draw_chi_square(next(self._primes), df)[self._order]
-
-
-def _draw(prime: int) -> Array:
-    return (np.arange(DRAWS) + 0.5) * math.sqrt(prime) % 1
-
-
-@cache
-def _draw_chi_square(prime: int, df: int) -> Array:
-    return np.asarray(2 * load_special().gammaincinv(df / 2, _draw(prime))) if df else np.zeros(DRAWS)
+        uniform = self.uniform()
+        return np.asarray(2 * load_special().gammaincinv(df / 2, uniform)) if df else np.zeros(DRAWS)

@@ -288,5 +288,5 @@ def load_special() -> Any:
     try:
         from scipy import special as functions
     except ImportError:
-        raise MissingExtraError("a verdict on differences", "compare") from None
+        raise MissingExtraError("a comparison", "compare") from None
     return functions

@@ -67,30 +67,33 @@ def run_jobs(
             yield from _run_in(pool, jobs, accept, _ignoring_current_folder())
     else:
         for job in jobs:
-            _check(job, _find_failure(partial(_train, job.folder, job.experiment, job.experiment, data, accept)))
+            with _naming_failures(job.name):
+                _train(job.folder, job.experiment, job.experiment, data, accept)
             yield job
 
 
 def train_table(
-    folder: str, table: Table, granted: Sequence[Code] = (), accept: bool = False, swapped: Iterable[Sequence[str]] = ()
-) -> BaseException | None:
-    """Bring a run to its end, begun or resumed, in whichever process this is; return the error that kept it from it.
+    name: str,
+    folder: str,
+    table: Table,
+    granted: Sequence[Code] = (),
+    accept: bool = False,
+    swapped: Iterable[Sequence[str]] = (),
+) -> None:
+    """Bring a run to its end, begun or resumed, in whichever process this is; raises ModnetError, with its name.
 
     `table` is its experiment; of the modules that it names, those in `granted` and those that are approved here may be
     imported. `accept` is as of `run_jobs`; what is `swapped`, kinds and names, must be so here. Estimators take one
     thread; that changes no bit.
     """
-
-    def train() -> None:
-        if unseen := [f"the {kind} {name!r} is swapped" for kind, name in swapped if not find_override(kind, name)]:
+    with _naming_failures(name):
+        if unseen := [f"the {kind} {part!r} is swapped" for kind, part in swapped if not find_override(kind, part)]:
             advice = "compare without an executor, or in threads under swap(..., threads=True)"
             raise SettingError([f"{unseen[0]} where its worker does not see it: {advice}"])
         ensure_plugins(table, partial(name_module, where=Path(folder, EXPERIMENT), granted=granted))
         experiment = create_experiment(table)
         data = _read_data(tomli_w.dumps({"data": table["data"]}).encode(), active_overrides())
         _train(Path(folder), experiment, _take_one_thread(experiment), data, accept)
-
-    return _find_failure(train)
 
 
 def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Dataset, accept: bool) -> None:
@@ -105,20 +108,21 @@ def _train(folder: Path, experiment: Experiment, variant: Experiment, data: Data
             train_run(variant, data, recorder, recorder.load_checkpoint(accept=accept))
 
 
-def _find_failure(train: Callable[[], None]) -> BaseException | None:
-    """Return the error that training ended with, as text: not all of them come through to another process."""
+@contextmanager
+def _naming_failures(run: str) -> Iterator[None]:
+    """Turn the error that training ends with into one that names the run, as text: others may not be pickled."""
     try:
-        train()
-    except DivergedError:
-        return None
+        yield
+    except DivergedError:  # the run counts with what it had learned
+        pass
     except KeyboardInterrupt:
-        return KeyboardInterrupt()
+        raise KeyboardInterrupt from None
     except BaseException as error:  # a part of a third-party plugin may fail in any way
         if isinstance(known := explain(error) or error, ModnetError):
-            return ModnetError(str(known))
+            raise ModnetError(f"{run}: {known}") from None
         frame = traceback.extract_tb(error.__traceback__)[-1]
-        return ModnetError(f"{type(error).__name__}: {error} ({frame.filename}:{frame.lineno})")
-    return None
+        place = f"{frame.filename}:{frame.lineno}"
+        raise ModnetError(f"{run}: {type(error).__name__}: {error} ({place})") from None
 
 
 def check_is_no_import() -> None:
@@ -146,10 +150,10 @@ def _run_in(
     swapped = {(override.kind, override.name) for part in parts if (override := find_override_by(part))}
     train = partial(train_table, granted=list_granted(get_host().plugins), accept=accept, swapped=swapped)
     with submitting:
-        futures = {executor.submit(train, str(job.folder), to_table(job.experiment)): job for job in jobs}
+        futures = {executor.submit(train, job.name, str(job.folder), to_table(job.experiment)): job for job in jobs}
     try:
         for future in as_completed(futures):
-            _check(futures[future], future.result())
+            future.result()
             yield futures[future]
     except BrokenExecutor:
         raise ModnetError(
@@ -159,11 +163,6 @@ def _run_in(
     finally:
         for future in futures:
             future.cancel()
-
-
-def _check(job: Job, failure: BaseException | None) -> None:
-    if failure:
-        raise ModnetError(f"{job.name}: {failure}") if isinstance(failure, ModnetError) else failure
 
 
 def _count_workers(jobs: Sequence[Job], asked: int | None) -> int:

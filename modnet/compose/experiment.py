@@ -23,14 +23,21 @@ from modnet.compose.tables import merge
 from modnet.compose.toml import LARGEST, parse_toml
 from modnet.data.dataset import Dataset
 from modnet.errors import SettingError
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Metric, Observer, Optimizer, Part
+from modnet.interfaces import (
+    Activation,
+    Callback,
+    DataSource,
+    GradientEstimator,
+    Loss,
+    Metric,
+    Observer,
+    Optimizer,
+    Part,
+)
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import WeightInitStd
 from modnet.nn.run import Run
 from modnet.nn.training import check_task, train_network
-from modnet.text import printable
-
-LONGEST_TITLE = 500
 
 # Short names of entries: the options of the command line.
 PLACES = {
@@ -91,6 +98,7 @@ class Experiment:
     optimizer: Optimizer
     training: ExperimentTraining
     plugins: PluginSettings
+    callbacks: tuple[Callback, ...] = ()
     metrics: tuple[Metric, ...] = ()
     """Those besides the task's own."""
 
@@ -110,7 +118,8 @@ def to_table(value: Any) -> Any:
     """
     table = make_settings_reader().write(value)
     if isinstance(value, Experiment):
-        return {key: entry for key, entry in {**table, "data": to_table(value.data)}.items() if entry != []}
+        whole = {**table, "data": to_table(value.data)}
+        return {key: entry for key, entry in whole.items() if entry != []}  # as in the files of older versions
     if isinstance(value, DataSettings):
         return {**table.pop("source"), **table}
     return table
@@ -131,33 +140,6 @@ def to_file(experiment: Experiment) -> bytes:
     except RecursionError:
         mistakes = ("it is nested too deeply",)
     raise SettingError(mistakes, "the experiment cannot be saved")
-
-
-def format_title(table: Table) -> str:
-    """Return an experiment's table in one line, for a plot; no part of it is made.
-
-    >>> format_title({"network": {"hidden": [30], "activation": {"name": "relu"}}})
-    'mnist-small · 30 hidden units · relu, softmax, cross-entropy · central-difference, sgd · 2,000 × 100 · seed 0'
-    """
-
-    def list_names(entry: Any) -> str:
-        if isinstance(entry, (list, tuple)):
-            return ", ".join(map(list_names, entry))
-        return str(entry.get("name") if isinstance(entry, Mapping) else entry)
-
-    whole = merge(MAIN_JOB, table)
-    entries = (whole[key] for key in ("data", "network", "training"))
-    data, network, training = (entry if isinstance(entry, Mapping) else {} for entry in entries)
-    source = Path(str(data.get("path") or list_names(whole["data"]))).name
-    parts = list_names([network.get(key) for key in ("activation", "output", "loss")])
-    iterations = training.get("iterations")
-    count = f"{iterations:,}" if isinstance(iterations, int) else iterations
-    title = (
-        f"{source} · {list_names(network.get('hidden')) or 'no'} hidden units · {parts} · "
-        f"{list_names(whole['gradient'])}, {list_names(whole['optimizer'])} · "
-        f"{count} × {training.get('batch_size')} · seed {whole['seed']}"
-    )
-    return printable(title, LONGEST_TITLE)
 
 
 def format_source(experiment: Experiment) -> str:
@@ -237,8 +219,12 @@ def run_experiment(
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
     observer: Observer | None = None,
+    folder: Path | None = None,
 ) -> Run:
-    """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer."""
+    """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer.
+
+    It is saved in `folder`, if anywhere: callbacks and observers may want to know.
+    """
     with containing_plugins(), chdir("."):
         return train_network(
             create_network(experiment, data),
@@ -248,6 +234,9 @@ def run_experiment(
             experiment.training,
             metrics=create_metrics(data.task, experiment.metrics),
             seed=experiment.seed,
+            callbacks=experiment.callbacks,
+            experiment=to_table(experiment),
+            folder=folder,
             start=start,
             keep=keep,
             observer=observer or get_host().relay(),

@@ -13,7 +13,17 @@ from modnet.errors import SettingError
 from modnet.host.kinds import KINDS, find_kind
 from modnet.host.registry import find_override
 from modnet.host.signatures import find_type_mistakes
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Metric, Optimizer, Part, name_of
+from modnet.interfaces import (
+    Activation,
+    Callback,
+    DataSource,
+    GradientEstimator,
+    Loss,
+    Metric,
+    Optimizer,
+    Part,
+    name_of,
+)
 
 
 def make_part(kind: str, value: object, /, **settings: Any) -> Any:
@@ -92,6 +102,15 @@ def source(name: str, **settings: Any) -> DataSource:
     'species'
     """
     return cast("DataSource", make_part("data-source", name, **settings))
+
+
+def callback(name: str, **settings: Any) -> Callback:
+    """Return the callback of that name with these settings.
+
+    >>> modnet.callback("time-limit", seconds=60)
+    TimeLimit(seconds=60.0)
+    """
+    return cast("Callback", make_part("callback", name, **settings))
 
 
 def list_usable_names(kind: str) -> list[str]:

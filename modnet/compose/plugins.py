@@ -9,7 +9,7 @@ from contextlib import contextmanager
 from modnet.compose.settings import Table
 from modnet.errors import PluginError
 from modnet.host.catalogue import Catalogue
-from modnet.host.discovery import PluginHost, is_loading, loading, lock
+from modnet.host.discovery import PluginHost, exclusively
 from modnet.host.entry_points import Plugin, find_installed
 from modnet.host.problems import explain_failure
 
@@ -18,8 +18,8 @@ _hosts: list[PluginHost] = []  # empty until the first part is asked for, then o
 
 def get_host() -> PluginHost:
     """Return the plugin host, which finds what is installed when it is first asked for."""
-    with lock:
-        return _hosts[0] if _hosts and not is_loading() else load_plugins()
+    with exclusively():
+        return _hosts[0] if _hosts else load_plugins()
 
 
 def load_plugins(without: Iterable[str] = (), modules: Iterable[str | Plugin] = ()) -> PluginHost:
@@ -29,7 +29,7 @@ def load_plugins(without: Iterable[str] = (), modules: Iterable[str | Plugin] = 
     MODNET_WITHOUT has others. A module that is given by its name needs no approval. Replaces the host there was.
     Raises PluginError where one of `modules` is broken; a broken installed plugin is a row in `plugins`.
     """
-    with loading():
+    with exclusively():
         host = PluginHost([*without, os.environ.get("MODNET_WITHOUT", "")], Catalogue())
         host.load(find_installed(), modules)
         _hosts[:] = [host]

@@ -10,7 +10,8 @@ from modnet.compose.parts import make_part, read_part
 from modnet.compose.plugins import containing_plugins, get_host
 from modnet.compose.settings import Settings
 from modnet.data.dataset import Dataset
-from modnet.interfaces import Observer
+from modnet.errors import SettingError
+from modnet.interfaces import Callback, Observer
 from modnet.nn.batches import Sampling
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.network import DenseNetwork
@@ -31,6 +32,7 @@ def train(
     sampling: Sampling = _DEFAULTS.sampling,
     seed: int = 0,
     blas_threads: int = _DEFAULTS.blas_threads,
+    callbacks: Sequence[object] = (),
     metrics: Sequence[object] = (),
     observer: Observer | None = None,
     start: Checkpoint | None = None,
@@ -41,9 +43,10 @@ def train(
     Without an `optimizer` or number of `iterations`, those of the default experiment for such data are taken, as by
     `modnet train`. `sampling` is "replacement" (each batch drawn with replacement, as the book does) or "shuffle"
     (shuffled epochs). More `blas_threads` may be faster for wide networks; how many there are shows in the last bits of
-    the result. `metrics`, names or ready ones, are measured beside the task's own: accuracy, or R² and RMSE. The
-    lifecycle hooks of the plugins follow the run, unless another `observer` is given. Raises DivergedError when the
-    loss stops being finite and TrainingInterrupted on Ctrl-C, both with the run so far.
+    the result. `callbacks`, names or objects, follow the run, and may stop it. `metrics`, names or objects, are
+    measured beside the task's own: accuracy, or R² and RMSE. The lifecycle hooks of the plugins follow the run, unless
+    another `observer` is given. Raises DivergedError when the loss stops being finite and TrainingInterrupted on
+    Ctrl-C, both with the run so far.
 
     With `start`, another run's `checkpoint`, it resumes there, up to `iterations` in all, and ends with the same bits
     as if it had never stopped. `keep` is called with a checkpoint in the first iteration, every few seconds, and at the
@@ -62,6 +65,7 @@ def train(
     settings = Settings().read(table, TrainingSettings, "training")
     wanted = read_part("optimizer", job["optimizer"]) if optimizer is None else make_part("optimizer", optimizer)
     parts = make_part("gradient", gradient), wanted
+    asked = make_callbacks(callbacks)
     data.check()
     observer = observer or get_host().relay()
     with containing_plugins():
@@ -70,9 +74,17 @@ def train(
             data,
             *parts,
             settings,
-            metrics=create_metrics(data.task, metrics),
             seed=seed,
+            callbacks=asked,
+            metrics=create_metrics(data.task, metrics),
             observer=observer,
             start=start,
             keep=keep,
         )
+
+
+def make_callbacks(callbacks: Sequence[object]) -> list[Callback]:
+    """Return callbacks of names and ready objects; raises SettingError, also where they are no list."""
+    if isinstance(callbacks, str) or not isinstance(callbacks, Sequence):
+        raise SettingError([f"must be a list, not {callbacks!r}"], "callbacks")
+    return [make_part("callback", each) for each in callbacks]

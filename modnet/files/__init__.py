@@ -9,6 +9,7 @@ from modnet.files.opening import (
     compression,
     created,
     head_of,
+    member_name,
     opened,
     part_paths,
     read_bytes,
@@ -18,7 +19,7 @@ from modnet.files.opening import (
     uncompressed_name,
 )
 from modnet.files.writing import replacing, sweep, write_atomically
-from modnet.files.zipped import ZIP, first_name, member_name
+from modnet.files.zipped import ZIP, first_name
 from modnet.text import format_size, list_some, printable, quote, write_csv
 
 __all__ = [

@@ -20,7 +20,7 @@ from pathlib import Path
 from typing import IO, Any, cast
 
 from modnet.errors import DataError, MissingExtraError, ModnetError
-from modnet.files.zipped import create_zip, is_zip, open_zip
+from modnet.files.zipped import create_zip, find_member, is_zip, open_zip
 from modnet.text import format_error, printable
 
 LIMIT = 2**30
@@ -211,6 +211,12 @@ def head_of(path: Path, size: int) -> bytes:
             return inside.read(size)
     with path.open("rb") as file:
         return file.read(size)
+
+
+def member_name(path: Path) -> str:
+    """Return the name of the one file in a ZIP archive; raises DataError where there are none or several."""
+    with reading(path), zipfile.ZipFile(path) as archive:
+        return find_member(archive, path).filename
 
 
 def uncompressed_name(path: Path) -> str:

@@ -30,10 +30,7 @@ def first_name(head: bytes) -> bytes:
 @contextmanager
 def open_zip(file: IO[bytes], path: Path) -> Iterator[IO[bytes]]:
     """Open the one file in an archive for reading, not extracted; raises DataError where there are none or several."""
-    with _damage(path):
-        archive = zipfile.ZipFile(file)
-        member = archive.open(_only_member(archive, path))
-    with archive, member:
+    with zipfile.ZipFile(file) as archive, archive.open(find_member(archive, path)) as member:
         yield member
 
 
@@ -46,24 +43,8 @@ def create_zip(path: Path, name: str) -> Iterator[IO[bytes]]:
         yield member
 
 
-def member_name(path: Path) -> str:
-    """Return the name of the one file in an archive; raises DataError where there are none or several."""
-    with path.open("rb") as file, _damage(path), zipfile.ZipFile(file) as archive:
-        return _only_member(archive, path).filename
-
-
-@contextmanager
-def _damage(path: Path) -> Iterator[None]:
-    """Turn any error of zipfile's into a DataError: they are of many classes."""
-    try:
-        yield
-    except DataError:
-        raise
-    except Exception as error:
-        raise DataError(f"{path}: the ZIP archive cannot be read: {printable(str(error), 100)}", path=path) from None
-
-
-def _only_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+def find_member(archive: zipfile.ZipFile, path: Path) -> zipfile.ZipInfo:
+    """Return the one file in an archive; raises DataError where there are none or several."""
     infos = [info for info in archive.infolist() if not info.is_dir() and not _is_unseen(info.filename)]
     names = [printable(info.filename, 40) for info in infos]
     if "[Content_Types].xml" in names:

@@ -21,7 +21,7 @@ import attrs
 from modnet.errors import Problem
 from modnet.files.cache import read_note, write_note
 from modnet.host.catalogue import AT_ONCE, Answer, Catalogue
-from modnet.host.discovery import PluginHost, loading
+from modnet.host.discovery import PluginHost
 from modnet.host.entry_points import ENTRY_POINTS, Plugin
 
 INTERVAL = 0.01  # between two rounds of looking for processes that have ended, in seconds
@@ -59,8 +59,7 @@ def _answer(fields: dict[str, Any], place: Path) -> None:
     plugin, own = _make_plugin(fields), os.getpid()
     with suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000")  # where it eats all memory, nothing else is ended for it
-    with loading():
-        PluginHost().load([plugin])
+    PluginHost().load([plugin])
     if os.getpid() == own:  # not one that it has forked
         provides = [(c.kind, c.name, c.cls.__module__, c.cls.__qualname__) for c in plugin.components]
         write_note(place, attrs.asdict(Answer(provides, plugin.follows, plugin.problem, plugin.changes)))

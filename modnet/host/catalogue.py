@@ -38,8 +38,10 @@ request = json.load(sys.stdin)
 sys.path[:] = request["path"]
 from modnet.host.asking import ask_each
 signal.signal(signal.SIGTERM, lambda *_: None)  # a plugin may send it to all processes beside its own
-ask_each(request)
-os.killpg(0, signal.SIGKILL) if hasattr(os, "killpg") else None  # with all that plugins have left running
+try:
+    ask_each(request)
+finally:
+    os.killpg(0, signal.SIGKILL) if hasattr(os, "killpg") else None  # with all that plugins have left running
 """
 _background: list[subprocess.Popen[bytes]] = []  # still asking, when nobody waits for the answers any more
 

@@ -31,7 +31,6 @@ from modnet.host.entry_points import (
     NOT_ASKED,
     READY,
     Plugin,
-    find_unmet,
     make_plugin,
     split_names,
 )
@@ -44,26 +43,17 @@ from modnet.process import noting_changes
 from modnet.text import format_count, list_some
 
 PATIENCE = 2.0  # the time to wait for an answer that is not strictly needed, in seconds
-lock = threading.RLock()  # held by the thread that loads plugins, or has them asked
-_loading: list[bool] = []  # not empty while plugins are being loaded, by whoever has the lock
+_lock = threading.RLock()  # held by the thread that loads plugins, or has them asked
+_importing: list[Plugin] = []  # the plugin that is being imported, by whoever has the lock
 
 
 @contextmanager
-def loading() -> Iterator[None]:
-    """Load plugins inside the block, one thread at a time; raises PluginError where a plugin itself tries to."""
-    with lock:
-        if _loading:
+def exclusively() -> Iterator[None]:
+    """Let one thread at a time into the block; raises PluginError where a plugin calls it while it is imported."""
+    with _lock:
+        if _importing:
             raise PluginError("it asks for or registers a part while it is imported", "implement a register hook")
-        _loading.append(True)
-        try:
-            yield
-        finally:
-            _loading.clear()
-
-
-def is_loading() -> bool:
-    """Say whether the thread that has the lock is loading plugins."""
-    return bool(_loading)
+        yield
 
 
 class PluginHost:
@@ -100,7 +90,7 @@ class PluginHost:
 
     def load_module(self, module: str | Plugin) -> None:
         """Load a module that is not installed as a plugin, or is and is loaded; raises PluginError."""
-        with lock:
+        with exclusively():
             self._load_named(_to_plugin(module))
 
     def load_optional(self, plugin: Plugin) -> None:
@@ -176,12 +166,11 @@ class PluginHost:
 
         Load it where it is built in, or where there is no catalogue.
         """
-        version = next((other.version for other in self.plugins if other.built_in), "")
         names = plugin.value or plugin.key, plugin.key
         twin = self._owners.get(names[0]) or self._owners.get(names[1])
         if self.without & plugin.names:
             plugin.update(DISABLED)
-        elif problem := find_unmet(plugin, version) or (_reject_twin(twin.key).problem if twin else None):
+        elif problem := plugin.unmet or (_reject_twin(twin.key).problem if twin else None):
             plugin.update(BROKEN, problem)
         else:
             self._owners.update(dict.fromkeys(names, plugin))
@@ -210,7 +199,7 @@ class PluginHost:
     def _ask(self, *states: str, wait: float | None = None, limit: float = LIMIT) -> None:
         if not self._catalogue:
             return
-        with lock:
+        with exclusively():
             chosen = [plugin for plugin in self.plugins if plugin.state in states]
             asked = [p for p in chosen if self._owners.get(p.key) is p and not p.built_in]
             if asked:
@@ -228,14 +217,10 @@ class PluginHost:
         raise PluginError(f"plugin {plugin.name} has no {kind} {name!r} any more", "run 'modnet plugins doctor'")
 
     def _import(self, plugin: Plugin) -> None:
-        if plugin.state in {READY, NOT_ASKED}:
-            with loading():
-                self._import_unless_loaded(plugin)  # another thread may have imported it meanwhile
-
-    def _import_unless_loaded(self, plugin: Plugin) -> None:
-        if plugin.state in {READY, NOT_ASKED}:
-            self.registry.discard(plugin.components)
-            self._load(plugin)
+        with exclusively():
+            if plugin.state in {READY, NOT_ASKED}:  # no other thread has imported it meanwhile
+                self.registry.discard(plugin.components)
+                self._load(plugin)
 
     def _load_followers(self) -> None:
         """Import the plugins that follow runs; warn where they break, and, once, where some may be missing."""
@@ -261,7 +246,7 @@ class PluginHost:
         if installed and code.is_in(find_folder(plugin.module)):
             self.registry.aliases[plugin.module] = installed[0].distribution
             for each in [p for p in installed if p.value == p.module] or installed:
-                self._import_unless_loaded(each)
+                self._import(each)
                 each.raise_if_broken()
             return
         for each in installed:
@@ -279,6 +264,7 @@ class PluginHost:
     def _load(self, plugin: Plugin) -> None:
         """Load a plugin and register its parts; where it fails, it is broken and leaves nothing."""
         found, changes = list[Component](), list[str]()
+        _importing.append(plugin)
         try:
             with redirect_stdout(sys.stderr), nullcontext() if plugin.built_in else noting_changes(changes):
                 module = plugin.load()
@@ -290,7 +276,9 @@ class PluginHost:
             plugin.update(BROKEN, to_problem(error, plugin))
         else:
             self._modules[plugin.key] = module
-            plugin.update(LOADED, None, found, tuple(sorted(hooks & LIFECYCLE_HOOKS.keys())), tuple(changes))
+            plugin.update(LOADED, None, found, sorted(hooks & LIFECYCLE_HOOKS.keys()), changes)
+        finally:
+            _importing.remove(plugin)
 
     def _call_hooks(self, module: object, plugin: Plugin, found: list[Component]) -> set[str]:
         """Call the register hooks of what a plugin loaded; add its parts to the registry and to `found`.

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import sys
 import warnings
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -41,14 +41,13 @@ class Plugin:
     module: str
     load: Callable[[], object]
     value: str = ""  # the value of its entry point, `module` or `module:object`; "" where it has none
-    needs: dict[str, str] = attrs.field(factory=dict)
-    """The versions of modnet and of Python that its metadata ask for, as in ">=2"."""
+    unmet: Problem | None = None  # another version of modnet or of Python that its metadata require
     state: str = NOT_ASKED
     problem: Problem | None = None  # the reason why it is broken, and what to do
     components: tuple[Component, ...] = ()  # the parts that it provides
-    follows: Sequence[str] = ()  # the lifecycle hooks by which it follows runs
+    follows: tuple[str, ...] = ()  # the lifecycle hooks by which it follows runs
     find: Callable[[bool], Code] = lambda _: Code("")  # finds the code of a module that was named
-    changes: Sequence[str] = ()  # what of the process its import changes, in a few words each
+    changes: tuple[str, ...] = ()  # what of the process its import changes, in a few words each
 
     @property
     def key(self) -> str:
@@ -96,11 +95,12 @@ class Plugin:
         state: str,
         problem: Problem | None = None,
         components: Iterable[Component] = (),
-        follows: Sequence[str] = (),
-        changes: Sequence[str] = (),
+        follows: Iterable[str] = (),
+        changes: Iterable[str] = (),
     ) -> None:
         """Enter a state, with all that belongs to it."""
-        self.problem, self.components, self.follows, self.changes = problem, tuple(components), follows, changes
+        self.problem = problem
+        self.components, self.follows, self.changes = tuple(components), tuple(follows), tuple(changes)
         self.state = state  # last, as other threads look at it first
 
     def raise_if_broken(self) -> None:
@@ -140,13 +140,29 @@ def _read_plugins(distribution: Distribution, points: Iterable[EntryPoint]) -> l
     if name == BUILT_IN:  # another distribution of that name: none of its parts may pass for a built-in
         return []
     name = BUILT_IN if name == DISTRIBUTION else name
-    needs = {}
-    if about and name != BUILT_IN:
-        required = [str(each.specifier) for each in find_requirements(about.get_all("Requires-Dist") or ())]
-        asked = {BUILT_IN: ",".join(filter(None, required)), "Python": about.get("Requires-Python")}
-        needs = {what: needed for what, needed in asked.items() if needed}
+    unmet = _find_unmet(name, about) if about and name != BUILT_IN else None
     modules = [(point, point.value.partition(":")[0].strip()) for point in points]
-    return [Plugin(point.name, name, version, module, point.load, point.value, needs) for point, module in modules]
+    return [Plugin(point.name, name, version, module, point.load, point.value, unmet) for point, module in modules]
+
+
+def _find_unmet(distribution: str, about: Any) -> Problem | None:
+    """Return which other version of modnet or of Python a distribution's metadata require, and what to do; or None."""
+    specifiers = [str(each.specifier) for each in find_requirements(about.get_all("Requires-Dist") or ())]
+    required = {BUILT_IN: ",".join(filter(None, specifiers)), "Python": about.get("Requires-Python")}
+    for what, needed in required.items():
+        if not needed:
+            continue
+        from importlib.metadata import version
+
+        from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
+        here = version(DISTRIBUTION) if what == BUILT_IN else ".".join(map(str, sys.version_info[:3]))
+        with suppress(InvalidSpecifier):  # it requires nothing, as a requirement that cannot be read
+            if not SpecifierSet(needed).contains(here, prereleases=True):
+                get = f"pip install '{DISTRIBUTION}{needed}'" if what == BUILT_IN else f"take Python {needed}"
+                why = f"it requires {what}{needed}, this is {what} {here}"
+                return Problem(why, f"{get}, or another version of {distribution}")
+    return None
 
 
 def make_plugin(name: str, find: Callable[[bool], Code] | None = None) -> Plugin:
@@ -185,17 +201,3 @@ def find_requirements(texts: Iterable[str]) -> list[Requirement]:
             if not requirement.marker or requirement.marker.evaluate():
                 found.append(requirement)
     return found
-
-
-def find_unmet(plugin: Plugin, version: str) -> Problem | None:
-    """Return which other version of modnet than this one, or of Python, a plugin requires, and what to do; or None."""
-    here = {BUILT_IN: version, "Python": ".".join(map(str, sys.version_info[:3]))}
-    for what, needed in plugin.needs.items():
-        from packaging.specifiers import InvalidSpecifier, SpecifierSet
-
-        with suppress(InvalidSpecifier):  # it requires nothing, as a requirement that cannot be read
-            if not SpecifierSet(needed).contains(here[what], prereleases=True):
-                get = f"pip install '{DISTRIBUTION}{needed}'" if what == BUILT_IN else f"take Python {needed}"
-                why = f"it requires {what}{needed}, this is {what} {here[what]}"
-                return Problem(why, f"{get}, or another version of {plugin.distribution}")
-    return None

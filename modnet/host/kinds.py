@@ -13,7 +13,7 @@ import attrs
 import pluggy
 
 from modnet.errors import UnknownNameError
-from modnet.interfaces import Activation, DataSource, GradientEstimator, Loss, Metric, Observer, Optimizer
+from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Metric, Observer, Optimizer
 
 hookspec = pluggy.HookspecMarker("modnet")
 hookimpl = pluggy.HookimplMarker("modnet")
@@ -63,6 +63,11 @@ def register_metrics(register: Register[Metric]) -> None:
 @hookspec
 def register_data_sources(register: Register[DataSource]) -> None:
     """Register subclasses of `modnet.DataSource`, as `register_activations` those of `modnet.Activation`."""
+
+
+@hookspec
+def register_callbacks(register: Register[Callback]) -> None:
+    """Register subclasses of `modnet.Callback`, as `register_activations` those of `modnet.Activation`."""
 
 
 @attrs.frozen
@@ -115,6 +120,7 @@ _ROWS = (
         words="data source",
         factory="source",
     ),
+    Kind("callback", Callback, register_callbacks, use=f"--callback $name {_EXACT}"),
 )
 KINDS = {kind.name: kind for kind in _ROWS}
 OBSERVER = Kind("observer", Observer, LIFECYCLE_HOOKS["run_started"], use="--iterations 200")

@@ -21,8 +21,8 @@ from modnet.interfaces import Part, is_same_name, kebab_case
 
 BUILT_IN = "modnet"  # the owner of the built-ins, as in `modnet:relu`
 SESSION = "session"  # the owner of the parts that a program registers for itself
-_overrides: ContextVar[tuple[Override, ...]] = ContextVar("overrides", default=())
-_common_overrides: list[Override] = []  # which all threads see
+overrides: ContextVar[tuple[Override, ...]] = ContextVar("overrides", default=())
+common_overrides: list[Override] = []  # which all threads see
 _NAME = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
@@ -43,6 +43,11 @@ class Component:
         return self._cls if isinstance(self._cls, type) else self._cls()
 
     @property
+    def key(self) -> tuple[str, str, str]:
+        """Its kind, name and owner."""
+        return self.kind, self.name, self.owner
+
+    @property
     def qualified_name(self) -> str:
         """The name that cannot clash: `distribution:name`."""
         return f"{self.owner}:{self.name}"
@@ -59,8 +64,8 @@ class Component:
 class Override:
     """Another part under a registered name, while a test lasts: `modnet.testing.swap` works by it.
 
-    A context variable holds those that a thread or a task has entered, and its copies see them. One that all threads
-    see is in a list besides: where a context has no override of that name.
+    The context variable `overrides` holds those that a thread or a task has entered, and its copies see them. One that
+    all threads see is in `common_overrides` besides: where a context has no override of that name.
     """
 
     kind: str
@@ -68,31 +73,18 @@ class Override:
     instead: object  # a class, or a ready part
     nameless: bool  # true where its class is not registered: then it goes by the name that it overrides
     place: object = None  # where all threads see it, the thread and task that began it
-    active: bool = True
-
-    def start(self) -> None:
-        """Override the name, before all other overrides of it."""
-        _overrides.set((*own_overrides(), self))
-        if self.place:
-            _common_overrides.append(self)
-
-    def end(self) -> None:
-        """Override the name no longer, in whatever order and from wherever; nor where its context was copied to."""
-        self.active = False
-        _overrides.set(own_overrides())
-        if self.place:
-            _common_overrides.remove(self)
+    active: bool = True  # false once it has ended, also where its context was copied to
 
 
 def active_overrides() -> tuple[Override, ...]:
     """Return the overrides that are active here: first those that all threads see, then, the latest last, its own."""
     own = own_overrides()
-    return (*[override for override in _common_overrides[:] if override not in own], *own)
+    return (*[override for override in common_overrides[:] if override not in own], *own)
 
 
 def own_overrides() -> tuple[Override, ...]:
     """Return the active overrides of this thread or task, and of those whose context it has a copy of."""
-    return tuple(override for override in _overrides.get() if override.active)
+    return tuple(override for override in overrides.get() if override.active)
 
 
 def find_override(kind: str, name: str) -> Override | None:
@@ -118,24 +110,22 @@ class Registry:
     settle: Callable[[], object] = lambda: None
     hint: Callable[[], str] = lambda: ""  # returns another possible reason why a name is not found
     aliases: dict[str, str] = attrs.field(factory=dict)  # owners by the modules that were named, and are installed
-    _components: dict[tuple[str, str], dict[str, Component]] = attrs.field(factory=dict)  # by kind and name, then owner
+    _components: dict[tuple[str, str, str], Component] = attrs.field(factory=dict)  # by kind, name and owner
 
     def add(self, *components: Component) -> None:
         """Add components, all or none; raises PluginError if an owner has another one of the same kind and name."""
         for number, component in enumerate(components):
-            owners = self._components.setdefault((component.kind, component.name), {})
-            if component.owner in owners:
+            if component.key in self._components:
                 self.discard(components[:number])
                 why = f"{component.owner} registers the {component.kind} {component.name!r} twice"
                 raise PluginError(why, "give one another name, register(cls, name)")
-            owners[component.owner] = component
+            self._components[component.key] = component
 
     def discard(self, components: Iterable[Component]) -> None:
         """Remove components."""
         for component in components:
-            owners = self._get_owners(component.kind, component.name)
-            if owners.get(component.owner) is component:
-                del owners[component.owner]
+            if self._components.get(component.key) is component:
+                del self._components[component.key]
 
     def components(self, kind: str | None = None) -> list[Component]:
         """Return all components, or those of a kind: built-in first, then by name and owner."""
@@ -171,7 +161,7 @@ class Registry:
         named = [c for c in self._list(kind) if is_same_name(name, c.name) or is_same_name(name, c.qualified_name)]
         if len(named) == 1:
             return named[0]
-        rivals = [c.qualified_name for _, c in sorted(self._get_owners(kind, name).items())]
+        rivals = sorted(c.qualified_name for c in self._list(kind) if c.name == name)
         note = f"; {name!r} alone is ambiguous between {' and '.join(rivals)}" if rivals else ""
         raise UnknownNameError(kind, name, self.names(kind, known=True), note + self.hint())
 
@@ -185,8 +175,7 @@ class Registry:
         if own := self._component_of_class(type(part)):
             return own
         if override := find_override_by(part):
-            wanted = (override.kind, override.name)
-            return next((c for c in self._sort() if (c.kind, c.qualified_name) == wanted), None)
+            return self._find(override.kind, override.name)
         self.settle()
         return self._component_of_class(type(part))
 
@@ -196,15 +185,14 @@ class Registry:
 
     def name_for(self, component: Component) -> str:
         """Return the shortest name that finds a component."""
-        return component.name if self._is_holder(component) else component.qualified_name
+        holder = self._find(component.kind, component.name)  # maybe the same one, imported
+        is_holder = holder is not None and holder.owner == component.owner
+        return component.name if is_holder else component.qualified_name
 
-    def explain_refusal(self, component: Component) -> str | None:
-        """Return why its bare name does not find a component, or None where it does."""
-        if self._is_holder(component):
-            return None
-        rivals = sorted(self._get_owners(component.kind, component.name).keys() - {component.owner})
-        others = f"{' and '.join(rivals)}'s; use {component.qualified_name!r}"
-        return f"the {component.kind} name {component.name!r} is also {others}"
+    def list_rivals(self, component: Component) -> list[str]:
+        """Return the other owners of its name where that does not find a component; none where it does."""
+        rivals = [c.owner for c in self._list(component.kind) if c.name == component.name]
+        return sorted({*rivals} - {component.owner}) if self.name_for(component) != component.name else []
 
     def _sort(self, kind: str | None = None) -> list[Component]:
         return sorted(self._list(kind), key=lambda c: (c.owner != BUILT_IN, list(KINDS).index(c.kind), c.name, c.owner))
@@ -212,22 +200,14 @@ class Registry:
     def _find(self, kind: str, name: str) -> Component | None:
         """Return the component that a bare or qualified name finds: the built-in, else the only one, else None."""
         owner, _, bare = name.rpartition(":")
-        owners = self._get_owners(kind, bare).copy()
-        if owner:
-            return owners.get(owner) or owners.get(self.aliases.get(owner, ""))
-        return owners.get(BUILT_IN) or (owners.popitem()[1] if len(owners) == 1 else None)
+        for one in [owner, self.aliases.get(owner)] if owner else [BUILT_IN]:
+            if found := self._components.get((kind, bare, one or "")):
+                return found
+        named = [] if owner else [c for c in self._list(kind) if c.name == bare]
+        return named[0] if len(named) == 1 else None
 
     def _list(self, kind: str | None = None) -> list[Component]:
-        found = (component for owners in [*self._components.values()] for component in [*owners.values()])
-        return [component for component in found if kind in {None, component.kind}]
-
-    def _get_owners(self, kind: str, name: str) -> dict[str, Component]:
-        return self._components.get((kind, name), {})
-
-    def _is_holder(self, component: Component) -> bool:
-        """Say whether its bare name finds a component; it may have been replaced by the same one, imported."""
-        holder = self._find(component.kind, component.name)
-        return bool(holder and holder.owner == component.owner)
+        return [component for component in [*self._components.values()] if kind in {None, component.kind}]
 
 
 def could_be_name(text: str) -> bool:

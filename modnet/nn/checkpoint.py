@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import copy
 import io
 import json
 import warnings
+from collections.abc import Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -16,7 +18,7 @@ from modnet.errors import DataError, PluginError, SettingError, ShapeError
 from modnet.files import replacing, sweep, write_atomically
 from modnet.files.arrays import unpack_arrays
 from modnet.files.opening import read_plain
-from modnet.interfaces import Optimizer, is_same_name, name_of
+from modnet.interfaces import Callback, Optimizer, Part, is_same_name, name_of
 from modnet.nn.serialization import STORABLE, flatten, unflatten
 from modnet.text import printable
 from modnet.types import Array, History, Params, State
@@ -25,6 +27,9 @@ CHECKPOINT, PREVIOUS = "checkpoint.npz", "checkpoint-previous.npz"
 VERSION = 1  # of a checkpoint's format
 DIGEST = "sha256"  # the entry of a description of parameters that seals both
 _HEX = 64  # letters of a SHA-256
+
+
+Flattened = tuple[Any, list[Array]]  # a state as `flatten` returns it, and its arrays
 
 
 @attrs.frozen(eq=False)
@@ -41,20 +46,54 @@ class Checkpoint:
     state: State = attrs.field(repr=False)
     history: History
     seconds: float
+    callbacks: tuple[tuple[str, Flattened], ...] = attrs.field(default=(), repr=False)
+    """The callbacks' names and states."""
+    factor: float = 1.0
+    """The factor of the learning rate, by the callbacks' decisions."""
+
+    def check_callbacks(self, callbacks: Sequence[Callback]) -> None:
+        """Raise SettingError where it is not of these callbacks."""
+        _check_names("callbacks", [name for name, _ in self.callbacks], callbacks)
+
+    def restore_states(self, like: Sequence[State]) -> tuple[State, ...]:
+        """Return the callbacks' states, of the structure of these; raises DataError where they have another."""
+        pairs = zip(self.callbacks, like, strict=True)
+        try:
+            return tuple(copy.deepcopy(unflatten(node, first, arrays)) for (_, (node, arrays)), first in pairs)
+        except ValueError as error:
+            raise DataError(f"the checkpoint's states are not of such callbacks: {error}") from None
 
     def check(self, params: Params, optimizer: Optimizer) -> None:
         """Raise SettingError or ShapeError where it is not of this optimizer, or not of a network with such parameters.
 
         The checkpoint's values need not be theirs.
         """
-        if not is_same_name(self.optimizer, name_of(optimizer)):
-            mistake = f"the checkpoint is of the optimizer {self.optimizer}, not {name_of(optimizer)}"
-            raise SettingError([mistake], "start")
+        _check_names("optimizer", [self.optimizer], [optimizer])
         for name in {**self.params, **params}:
             pair = self.params.get(name), params.get(name)
             there, here = ("missing" if array is None else f"{array.dtype} {array.shape}" for array in pair)
             if here != there:
                 raise ShapeError(f"the checkpoint is of another network: {name} is {there} in it, here it is {here}")
+
+
+def _check_names(what: str, names: Sequence[str], parts: Sequence[Part]) -> None:
+    wanted = [name_of(part) for part in parts]
+    if len(names) != len(wanted) or not all(map(is_same_name, names, wanted)):
+        of, not_of = (", ".join(each) or "none" for each in (names, wanted))
+        raise SettingError([f"the checkpoint is of the {what} {of}, not {not_of}"], "start")
+
+
+def flatten_state(state: State, like: State, part: Part, arrays: list[Array]) -> Any:
+    """Return a part's state, of the structure of `like`, as JSON can hold it, its arrays appended to `arrays`.
+
+    Raises PluginError where it cannot be.
+    """
+    try:
+        return flatten(state, like, arrays, "state")
+    except (TypeError, RecursionError) as error:
+        kind = "optimizer" if isinstance(part, Optimizer) else "callback"
+        why = f"a checkpoint cannot hold the state of the {kind} {name_of(part)} ({error})"
+        raise PluginError(why, f"use {STORABLE}", part=part) from None
 
 
 def hash_params(params: Params) -> str:
@@ -141,13 +180,9 @@ class Checkpoints:
     def _pack(self, checkpoint: Checkpoint) -> bytes:
         """Return an npz archive whose comment is the SHA-256 of every byte before it."""
         arrays: list[Array] = []
-        like = self.optimizer.init(checkpoint.params)
-        try:
-            params = flatten(dict(checkpoint.params), None, arrays, "params")
-            state = flatten(checkpoint.state, like, arrays, "state")
-        except (TypeError, RecursionError) as error:
-            why = f"a checkpoint cannot hold the state of the optimizer {name_of(self.optimizer)} ({error})"
-            raise PluginError(why, f"use {STORABLE}", part=self.optimizer) from None
+        params = flatten(dict(checkpoint.params), None, arrays, "params")
+        state = flatten_state(checkpoint.state, self.optimizer.init(checkpoint.params), self.optimizer, arrays)
+        callbacks = [[name, node, flatten(own, None, arrays)] for name, (node, own) in checkpoint.callbacks]
         history = checkpoint.history
         recorded = {"loss": history.loss, "iterations": history.evaluated_at, **history.columns}
         header = {
@@ -157,6 +192,8 @@ class Checkpoints:
             "optimizer": checkpoint.optimizer,
             "params": params,
             "state": state,
+            "callbacks": callbacks,
+            "factor": checkpoint.factor,
             "history": flatten({name: np.array(values) for name, values in recorded.items()}, None, arrays),
             "about": self.about,
         }
@@ -227,4 +264,8 @@ def _unpack(content: bytes, optimizer: Optimizer | None) -> tuple[Checkpoint, di
     state = None if optimizer is None else unflatten(header["state"], optimizer.init(params), arrays)
     columns = {name: values.tolist() for name, values in unflatten(header["history"], None, arrays).items()}
     history = History(columns.pop("loss"), columns.pop("iterations"), columns)
-    return Checkpoint(iteration, params, header["optimizer"], state, history, seconds), header["about"]
+    saved = header.get("callbacks", ())  # which older versions had none of
+    callbacks = tuple((name, (node, unflatten(own, None, arrays))) for name, node, own in saved)
+    optimizer_name, factor = header["optimizer"], header.get("factor", 1.0)
+    found = Checkpoint(iteration, params, optimizer_name, state, history, seconds, callbacks, factor)
+    return found, header["about"]

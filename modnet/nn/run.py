@@ -4,18 +4,20 @@ from __future__ import annotations
 
 import copy
 import time
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from pathlib import Path
 from typing import Any
 
 import attrs
 import numpy as np
 
-from modnet.interfaces import Metric, ObservedRun, Optimizer, name_of
+from modnet.data.dataset import Dataset
+from modnet.interfaces import Callback, Metric, ObservedRun, Optimizer, name_of
 from modnet.nn.batches import Batches
-from modnet.nn.checkpoint import Checkpoint
+from modnet.nn.checkpoint import Checkpoint, Flattened, flatten_state
 from modnet.nn.metrics import format_column
 from modnet.nn.network import DenseNetwork
-from modnet.types import Array, History, Params, State, Status
+from modnet.types import Array, Grads, History, Params, State, Status
 
 
 @attrs.define(eq=False, repr=False)
@@ -26,14 +28,27 @@ class Run:
     iterations: int
     batches: Batches
     optimizer: Optimizer
+    data: Dataset
+    seed: int
     metrics: tuple[Metric, ...] = ()
     history: History = attrs.field(factory=History)
+    experiment: Mapping[str, Any] | None = None
+    """The experiment as its file holds it, where there is one."""
+    folder: Path | None = None
+    """The folder that the run is saved in, where it is."""
     iteration: int = 0
     status: Status = Status.RUNNING
     of_samples: Array | None = None
     """The hits of the test samples at the last evaluation (N,), bool, or of a regression their errors, float64."""
-    sound: tuple[int, Params, State] = attrs.field(init=False)
-    """The last iteration whose loss is known to be finite, with the parameters and the state before its step."""
+    stop_reason: str = ""
+    """The reason that a callback gave to stop it; "" where none did."""
+    grads: Grads | None = None
+    """The gradient of the last mini-batch, while its iteration lasts."""
+    callbacks: tuple[tuple[Callback, State], ...] = ()
+    """The callbacks, each with its first state, whose structure all later ones have."""
+    sound: tuple[int, Params, State, tuple[State, ...], float] = attrs.field(init=False)
+    """The last iteration whose loss is known to be finite, with all that stood before its step: the parameters, the
+    states of the optimizer and of the callbacks, and their factor of the learning rate."""
     seconds_before: float = 0.0
     """The seconds before the checkpoint that the run was resumed from."""
     _started: float = attrs.field(factory=time.perf_counter, init=False)
@@ -61,6 +76,17 @@ class Run:
         return self.of_samples if self.of_samples is not None and self.of_samples.dtype != np.bool_ else None
 
     @property
+    def loss(self) -> float | None:
+        """The loss of the last mini-batch, before its step; None before the first."""
+        return self.history.loss[-1] if self.history.loss else None
+
+    @property
+    def rate(self) -> float | None:
+        """The learning rate of the last step; None before it, and where the optimizer has none as a number."""
+        rate = getattr(self.optimizer, "lr", None) if self.iteration else None
+        return rate * self.sound[-1] if isinstance(rate, (int, float)) else None
+
+    @property
     def epoch(self) -> float:
         """The samples drawn so far, as a multiple of the training samples."""
         return self.iteration / self.batches.iterations_per_epoch
@@ -81,10 +107,19 @@ class Run:
 
         It is of the last iteration whose loss is known to be finite; resuming repeats that iteration.
         """
-        iteration, params, state = self.sound
-        # An evaluation at a run's end that is no epoch's end is not part of the resumed run.
-        history = self.history.until(iteration, lambda k: k > 0 and self.batches.ends_epoch(k - 1))
-        return Checkpoint(iteration, params, name_of(self.optimizer), state, history, self.seconds)
+        iteration, params, state, states, factor = self.sound
+        history = self.history_of_epochs(iteration)
+        callbacks = tuple(self._flatten_states(states))
+        return Checkpoint(iteration, params, name_of(self.optimizer), state, history, self.seconds, callbacks, factor)
+
+    def _flatten_states(self, states: tuple[State, ...]) -> Iterator[tuple[str, Flattened]]:
+        for (part, first), state in zip(self.callbacks, states, strict=True):
+            arrays: list[Array] = []
+            yield name_of(part), (flatten_state(state, first, part, arrays), arrays)
+
+    def history_of_epochs(self, iteration: int) -> History:
+        """Return the history until an iteration as a resumed run has it: without an evaluation at a run's end alone."""
+        return self.history.until(iteration, lambda k: k > 0 and self.batches.ends_epoch(k - 1))
 
     def end(self) -> None:
         """Stop the clock."""
@@ -104,7 +139,7 @@ class RunView:
     __setattr__ = __delattr__ = _refuse
 
     def __init__(self, run: Run) -> None:
-        vars(self).update(_run=run, _history=History(_List(), _List(), _Dict()))
+        vars(self).update(_run=run, _data=None, _history=History(_List(), _List(), _Dict()))
 
     def __getattr__(self, name: str) -> Any:
         if name not in OBSERVED:
@@ -112,6 +147,8 @@ class RunView:
         value = getattr(self._run, name)
         if isinstance(value, History):
             return copy.copy(_follow(value, self._history))
+        if isinstance(value, Dataset):
+            return self._data or vars(self).setdefault("_data", _protect_data(value))
         if isinstance(value, DenseNetwork):
             return copy.deepcopy(value.with_params({})).with_params(self.params)
         if isinstance(value, Mapping):
@@ -128,6 +165,25 @@ class RunView:
 def _freeze(array: Array) -> Array:
     """Return a copy that nobody can write to: neither through its base, nor after setting its flags."""
     return np.ndarray(array.shape, array.dtype, array.tobytes())
+
+
+def _protect_data(data: Dataset) -> Dataset:
+    """Return a data set with the same numbers, none of which can be written to through it."""
+
+    def lock(array: Any) -> Any:
+        return None if array is None else np.asarray(memoryview(array).toreadonly())
+
+    parts = {
+        name: attrs.evolve(
+            samples,
+            x=lock(samples.table),
+            t=lock(samples.t),
+            chosen=lock(samples.chosen),
+            weights=lock(samples.weights),
+        )
+        for name, samples in data.parts.items()
+    }
+    return attrs.evolve(data.with_parts(parts), settings=copy.deepcopy(data.settings))
 
 
 def _follow(history: History, mine: History) -> History:

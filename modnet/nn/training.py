@@ -5,8 +5,9 @@ from __future__ import annotations
 import copy
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
+from pathlib import Path
 from typing import Any, get_args
 
 import attrs
@@ -16,16 +17,17 @@ from attrs.validators import ge, in_
 from modnet.data.dataset import Dataset
 from modnet.data.samples import Samples
 from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInterrupted
-from modnet.interfaces import GradientEstimator, Loss, Metric, Observer, Optimizer, name_of
+from modnet.interfaces import Callback, GradientEstimator, Loss, Metric, ObservedRun, Observer, Optimizer, name_of
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
+from modnet.nn.callbacks import Callbacks, States, scale_rate
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import find_errors, find_hits
 from modnet.nn.network import DenseNetwork, NetworkObjective, protect
 from modnet.nn.run import Run, RunView
 from modnet.nn.validation import validate_arrays, validate_number, validate_step
 from modnet.randomness import Stream
-from modnet.types import Array, History, Status
+from modnet.types import Array, Grads, History, Params, State, Status
 
 CHECKPOINT_EVERY = 5.0  # seconds from one checkpoint to the next
 CHECKPOINT_SHARE = 0.02  # of the time is spent on checkpoints at most, however large they are
@@ -78,32 +80,37 @@ def train_network(
     settings: TrainingSettings,
     *,
     seed: int = 0,
+    callbacks: Sequence[Callback] = (),
+    metrics: Sequence[Metric] = (),
     observer: Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
-    metrics: Sequence[Metric] = (),
+    experiment: Mapping[str, Any] | None = None,
+    folder: Path | None = None,
 ) -> Run:
     """Train a copy of `network` on mini-batches and return the run; the network that was given stays as it is.
 
-    At the end of each epoch, and of the run, each of `metrics` is evaluated on every part of the data.
-    From `start` on, a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the
-    first iteration, every few seconds, and at the end: a run that has finished can be lengthened.
+    At the end of each epoch, and of the run, each of `metrics` is evaluated on every part of the data. From `start` on,
+    a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the first iteration,
+    every few seconds, and at the end: a run that has finished can be lengthened. `experiment` and `folder` are what
+    callbacks and observers see of where the run comes from.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
     """
     _check_fit(network, data, metrics)
-    batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
     observer, schedule = observer or Observer(), CheckpointSchedule(keep)
     np.empty(FREED)  # untouched: glibc, that has freed so much once, no longer returns memory in each iteration
-    run = _create_run(network, data, settings.iterations, batches, optimizer, start, metrics)
-    observed: Any = RunView(run)
-    tell_epoch = partial(observer.epoch_ended, run=observed)
     # The loss is checked in every iteration: NumPy's warnings would only say the same less clearly.
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
+        run = _create_run(network, data, optimizer, settings, seed, start, tuple(metrics))
+        run.experiment, run.folder = experiment, folder
+        observed: Any = RunView(run)
+        asked = _begin_callbacks(run, callbacks, observed, start)
+        tell_epoch = partial(observer.epoch_ended, run=observed)
         try:
             observer.run_started(run=observed)
-            _iterate(run, data, estimator, Stream(seed, ("gradient",)), tell_epoch, schedule)
+            _iterate(run, estimator, asked, tell_epoch, schedule)
             run.status = Status.FINISHED
         except KeyboardInterrupt:
             run.status = Status.INTERRUPTED
@@ -113,7 +120,7 @@ def train_network(
             raise
         finally:
             try:
-                _finish(run, data, tell_epoch, schedule)
+                _finish(run, asked, tell_epoch, schedule)
             finally:
                 run.end()
                 observer.run_ended(run=observed)
@@ -123,45 +130,58 @@ def train_network(
 def _create_run(
     network: DenseNetwork,
     data: Dataset,
-    iterations: int,
-    batches: Batches,
     optimizer: Optimizer,
+    settings: TrainingSettings,
+    seed: int,
     start: Checkpoint | None,
-    metrics: Sequence[Metric],
+    metrics: tuple[Metric, ...] = (),
 ) -> Run:
+    batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
     if start is None:
         names = [f"{part}_{metric.column}" for metric in metrics for part in data.parts]
         history = History(columns={name: [] for name in names})
         params = protect(network.params)
-        run = Run(network.with_params(params), iterations, batches, optimizer, tuple(metrics), history)
-        run.sound = (0, params, optimizer.init(params))
+        run = Run(network.with_params(params), settings.iterations, batches, optimizer, data, seed, metrics, history)
+        run.sound = (0, params, optimizer.init(params), (), 1.0)
         return run
-    if start.iteration > iterations:
-        raise SettingError([f"'iterations' must be >= the {start.iteration} that were made: {iterations}"], "training")
+    if start.iteration > settings.iterations:
+        what = f"'iterations' must be >= the {start.iteration} that were made: {settings.iterations}"
+        raise SettingError([what], "training")
     start.check(network.params, optimizer)
     params, history = protect(start.params), start.history.until(start.iteration)
-    run = Run(network.with_params(params), iterations, batches, optimizer, tuple(metrics), history)
+    run = Run(network.with_params(params), settings.iterations, batches, optimizer, data, seed, metrics, history)
     run.iteration, run.seconds_before = start.iteration, start.seconds
-    run.sound = (start.iteration, params, copy.deepcopy(start.state))
+    run.sound = (start.iteration, params, copy.deepcopy(start.state), (), start.factor)
     return run
+
+
+def _begin_callbacks(run: Run, parts: Sequence[Callback], observed: ObservedRun, start: Checkpoint | None) -> Callbacks:
+    """Return the callbacks of a run, with the states that they have at its start."""
+    if start:
+        start.check_callbacks(parts)
+    callbacks = Callbacks(tuple(parts), observed, run.optimizer)
+    run.callbacks = tuple(zip(parts, callbacks.first, strict=True))
+    states = start.restore_states(callbacks.first) if start else callbacks.first
+    run.sound = (*run.sound[:3], states, run.sound[-1])
+    return callbacks
 
 
 def _iterate(
     run: Run,
-    data: Dataset,
     estimator: GradientEstimator,
-    stream: Stream,
+    callbacks: Callbacks,
     tell_epoch: Callable[[], object],
     schedule: CheckpointSchedule,
 ) -> None:
-    network, history = run.network, run.history
+    network, history, stream = run.network, run.history, Stream(run.seed, ("gradient",))
+    is_followed = callbacks.listen("on_iteration")
     # One assignment a step, so that Ctrl-C between any two instructions finds numbers that belong together.
     at, repeated = run.sound, -1
     try:
-        while run.iteration < run.iterations:
-            k, params, state = at
+        while run.iteration < run.iterations and not callbacks.reason:
+            k, params, state, states, factor = at
             renewals = count_renewals()
-            objective = _bind_objective(network, data, run.batches, k)
+            objective = _bind_objective(network, run.data, run.batches, k)
             loss = objective.trace(params).loss
             if not math.isfinite(loss):
                 at = run.sound
@@ -169,23 +189,49 @@ def _iterate(
             run.sound = at
             history.loss.append(loss)
             schedule.save_if_due(run)
-            grads = validate_arrays(estimator(objective, params, stream.child(k)), params, estimator)
-            made = validate_step(run.optimizer.step(params, grads, state), params, run.optimizer)
-            del objective, grads  # so that the next batch takes their place, in the cache too
+            optimizer = scale_rate(run.optimizer, factor)
+            run.grads, *made = _make_step(objective, params, state, estimator, optimizer, stream.child(k))
+            del objective
             renew_limit()
             if count_renewals() != renewals and k != repeated:  # a BLAS was loaded or set, and has other bits
                 repeated = k
                 history.loss.pop()
                 continue
-            at = (k + 1, *made)
-            run.iteration = k + 1
-            if run.batches.ends_epoch(k):
-                network.params = dict(at[1])
-                _evaluate(run, data, tell_epoch)
+            run.iteration, ends_epoch = k + 1, run.batches.ends_epoch(k)
+            if is_followed or ends_epoch:
+                network.params = dict(made[0])
+                states, factor = _call(run, callbacks, states, factor, ends_epoch=ends_epoch)
+            at = (k + 1, *made, states, factor)
+            if ends_epoch:
+                tell_epoch()
+            run.grads = None  # so that the next batch takes its place, in the cache too
+        run.stop_reason = callbacks.reason
     finally:
         params = {name: value if value.flags.writeable else np.array(value) for name, value in at[1].items()}
-        run.iteration, network.params = at[0], params
+        run.iteration, network.params, callbacks.last, run.grads = at[0], params, at[3], None
         run.history = history.until(run.iteration)
+
+
+def _make_step(
+    objective: NetworkObjective,
+    params: Params,
+    state: State,
+    estimator: GradientEstimator,
+    optimizer: Optimizer,
+    stream: Stream,
+) -> tuple[Grads, Params, State]:
+    """Return the gradient, the next parameters and the optimizer's next state."""
+    grads = validate_arrays(estimator(objective, params, stream), params, estimator)
+    return (grads, *validate_step(optimizer.step(params, grads, state), params, optimizer))
+
+
+def _call(run: Run, callbacks: Callbacks, states: States, factor: float, *, ends_epoch: bool) -> tuple[States, float]:
+    """Call the callbacks after a step, and after the evaluation at an epoch's end."""
+    states, factor = callbacks.call("on_iteration", states, factor, run.history)
+    if ends_epoch:
+        _evaluate(run)
+        states, factor = callbacks.call("on_epoch", states, factor, run.history)
+    return states, factor
 
 
 def _bind_objective(network: DenseNetwork, data: Dataset, batches: Batches, k: int) -> NetworkObjective:
@@ -212,19 +258,16 @@ def time_iteration(
     Iterations are made for about `seconds`, but two at least; the fastest counts. The accuracies at epochs' ends are
     left out. Raises any error of the estimator.
     """
-    batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
-    params = protect(network.params)
-    stream, state = Stream(seed, ("gradient",)), optimizer.init(params)
     clock, times = time.perf_counter, list[tuple[float, float]]()
     with np.errstate(all="ignore"), limit_blas_threads(settings.blas_threads):
+        run = _create_run(network, data, optimizer, settings, seed, None)
+        stream, (_, params, state, *_) = Stream(seed, ("gradient",)), run.sound
         end = clock() + seconds
         while len(times) < 2 or clock() < end:
-            started = clock()
-            objective = _bind_objective(network, data, batches, len(times))
+            started, k = clock(), len(times)
+            objective = _bind_objective(network, data, run.batches, k)
             objective.trace(params)
-            found = estimator(objective, params, stream.child(len(times)))
-            grads = validate_arrays(found, params, estimator)
-            params, state = validate_step(optimizer.step(params, grads, state), params, optimizer)
+            _, params, state = _make_step(objective, params, state, estimator, optimizer, stream.child(k))
             stepped = clock()
             objective(params)
             times.append((stepped - started, clock() - stepped))
@@ -232,28 +275,52 @@ def time_iteration(
     return min(iterations), min(evaluations)
 
 
-def _finish(run: Run, data: Dataset, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
+def _finish(run: Run, callbacks: Callbacks, tell_epoch: Callable[[], object], schedule: CheckpointSchedule) -> None:
     if run.status is Status.RUNNING:
         run.status = Status.FAILED
     schedule.save_now(run)
     if run.status is Status.FAILED:
         return
     if run.history.evaluated_at[-1:] != [run.iteration]:
-        _evaluate(run, data, tell_epoch)
+        _evaluate(run)
+        tell_epoch()
     elif run.of_samples is None:  # resumed from its very end
-        run.of_samples = _evaluate_part(run.network, data, data.test, ())[1]
+        run.of_samples = _evaluate_part(run.network, run.data, run.data.test, ())[1]
+    if run.status is Status.FINISHED and _choose_params(run, callbacks):
+        tell_epoch()
 
 
-def _evaluate(run: Run, data: Dataset, tell_epoch: Callable[[], object]) -> None:
+def _choose_params(run: Run, callbacks: Callbacks) -> bool:
+    """Give the network the parameters that a callback chooses at the end, evaluate it, and say whether one did.
+
+    Where that fails, the run has not finished: it can be resumed to do so.
+    """
+    params, of_samples = run.network.params, run.of_samples
+    try:
+        chosen = callbacks.end(params)
+        if chosen is not None:
+            run.network.params = chosen
+            _evaluate(run)
+    except BaseException as error:
+        run.network.params, run.of_samples = params, of_samples
+        run.history = run.history.until(run.iteration)
+        if isinstance(error, KeyboardInterrupt):
+            run.status = Status.INTERRUPTED
+            raise TrainingInterrupted(run) from None
+        run.status, run.history = Status.FAILED, run.history_of_epochs(run.iteration)
+        raise
+    return chosen is not None
+
+
+def _evaluate(run: Run) -> None:
     """Record the metrics on each part of the data."""
     values: dict[str, float] = {}
-    for name, samples in data.parts.items():
-        measured, of_samples = _evaluate_part(run.network, data, samples, run.metrics)
+    for name, samples in run.data.parts.items():
+        measured, of_samples = _evaluate_part(run.network, run.data, samples, run.metrics)
         values |= {f"{name}_{column}": value for column, value in measured.items()}
         if name == "test":
             run.of_samples = of_samples
     run.history.record(run.iteration, values)
-    tell_epoch()
 
 
 def _evaluate_part(

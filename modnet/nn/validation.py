@@ -15,7 +15,7 @@ def validate_array(values: Any, like: Array, part: object, shape: tuple[int, ...
     """Return what a part returned for `like`; raises PluginError where it is no such array, or of another `shape`."""
     shape = like.shape if shape is None else shape
     if getattr(values, "shape", None) != shape:
-        raise _describe(part, values, f"an array of shape {shape} is expected")
+        raise describe_returned(part, values, f"an array of shape {shape} is expected")
     if not np.can_cast(values.dtype, like.dtype, "same_kind"):
         raise PluginError(f"{part!r} returned an array of {values.dtype}", f"{like.dtype} is expected", part=part)
     return cast("Array", values)
@@ -28,12 +28,12 @@ def validate_arrays(values: Any, params: Params, part: object, place: str = "") 
     where in what it returned.
     """
     if not isinstance(values, Mapping) or values.keys() != params.keys():
-        raise _describe(part, values, f"an array for each of {', '.join(params)} is expected{place}")
+        raise describe_returned(part, values, f"an array for each of {', '.join(params)} is expected{place}")
     found = {}
     for name, value in params.items():
         if getattr(values[name], "shape", None) != value.shape:
             expected = f"an array of the shape of {name}, {value.shape}, is expected{place}"
-            raise _describe(part, values[name], expected)
+            raise describe_returned(part, values[name], expected)
         array = np.asarray(values[name])
         if not np.can_cast(array.dtype, value.dtype, "same_kind"):
             raise PluginError(f"{part!r} returned {name} as {array.dtype}", "real numbers are expected", part=part)
@@ -44,18 +44,19 @@ def validate_arrays(values: Any, params: Params, part: object, place: str = "") 
 def validate_step(result: Any, params: Params, optimizer: object) -> tuple[Params, State]:
     """Return an optimizer's new parameters, in the dtypes of the given ones, and its state; raises PluginError."""
     if not isinstance(result, tuple) or len(result) != 2:
-        raise _describe(optimizer, result, "new parameters and a state are expected")
+        raise describe_returned(optimizer, result, "new parameters and a state are expected")
     return validate_arrays(result[0], params, optimizer, " before the state"), result[1]
 
 
 def validate_number(value: Any, part: object) -> float:
     """Return the number that a part returned; raises PluginError where it is none."""
     if not isinstance(value, (int, float, np.integer, np.floating)):
-        raise _describe(part, value, "a number is expected")
+        raise describe_returned(part, value, "a number is expected")
     return float(value)
 
 
-def _describe(part: object, value: Any, expected: str) -> PluginError:
+def describe_returned(part: object, value: Any, expected: str) -> PluginError:
+    """Return the error of a part that returned something else than expected."""
     name = type(value).__name__
     what = f"{'an' if name[0].lower() in 'aeiou' else 'a'} {name}"
     if isinstance(value, Mapping):

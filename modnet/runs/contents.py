@@ -7,6 +7,7 @@ import io
 import json
 import math
 import platform
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -65,6 +66,7 @@ def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[s
     return {
         "status": run.status,
         "iterations": run.iteration,
+        "stop_reason": run.stop_reason,
         "final_loss": history.loss[-1] if history.loss else None,
         **{name: None if math.isnan(values[-1]) else values[-1] for name, values in columns.items()},
         "baseline": find_baseline(data),
@@ -95,29 +97,27 @@ def history_to_csv(history: History) -> str:
 def read_history(path: Path) -> History:
     """Return the history of a run, equal to the last bit; raises DataError with file and line."""
     # Decoded as it is read: as text, the whole may take four times as much memory.
-    text = io.TextIOWrapper(io.BytesIO(read_plain(path, LIMIT)), encoding="utf-8", newline="")
-    reader = csv.DictReader(text)
-    history = History()
+    rows = csv.reader(io.TextIOWrapper(io.BytesIO(read_plain(path, LIMIT)), encoding="utf-8", newline=""))
     try:
-        first, second, *names = reader.fieldnames or ("", "")
-        history.columns = {name: [] for name in names}
-        for row in reader:
-            _record(row, history)
-        damage = "" if (first, second) == ("iteration", "loss") else "the first line is not its header"
-    except (KeyError, ValueError, TypeError, csv.Error) as error:
-        damage = printable(str(error), 200)
-    if damage:
-        line = reader.line_num
-        raise DataError(f"{path}, line {line}: not a run's history ({damage})", path=path, line=line)
+        return _read_rows(rows)
+    except (ValueError, csv.Error) as error:
+        line = rows.line_num
+        why = printable(str(error), 200)
+        raise DataError(f"{path}, line {line}: not a run's history ({why})", path=path, line=line) from None
+
+
+def _read_rows(rows: Iterator[list[str]]) -> History:
+    """Return the history in rows of cells; raises ValueError where one is damaged or missing."""
+    first, second, *names = next(rows, ["", ""])
+    if (first, second) != ("iteration", "loss"):
+        raise ValueError("the first line is not its header")
+    history = History(columns={name: [] for name in names})
+    for iteration, loss, *cells in rows:
+        if loss:
+            history.loss.append(float(loss))
+        if len(cells) != len(names) or int(iteration) != len(history.loss):
+            raise ValueError("a row is damaged, or one is missing before it")
+        if any(cells):
+            values = [float(cell or "nan") for cell in cells]
+            history.record(len(history.loss), dict(zip(names, values, strict=True)))
     return history
-
-
-def _record(row: dict[str | Any, str | Any], history: History) -> None:
-    """Append a row to a history; raises ValueError where it is damaged, or another one is missing before it."""
-    if row["loss"]:
-        history.loss.append(float(row["loss"]))
-    if None in row or None in row.values() or int(row["iteration"]) != len(history.loss):
-        raise ValueError("a row is damaged, or one is missing before it")
-    cells = {name: cell for name, cell in row.items() if name not in {"iteration", "loss"}}
-    if any(cells.values()):
-        history.record(len(history.loss), {name: float(cell or "nan") for name, cell in cells.items()})

@@ -44,24 +44,27 @@ def find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, data
     return found
 
 
-def _compare_params(path: Path, made: Params, about: dict[str, Any]) -> list[Difference]:
+def _compare_params(path: Path, made: Params, about: dict[str, Any]) -> Iterator[Difference]:
+    """Yield the first number of each array that differs in its bits, or else dtypes and shapes; then other entries."""
     there, description = load_params(path)
-    of_arrays = [each for name in {**made, **there} for each in _compare_arrays(name, there.get(name), made.get(name))]
-    return [*of_arrays, *compare_entries(PARAMS, description, about)]
+    for name in {**made, **there}:
+        pair = there.get(name), made.get(name)
+        kinds = ["" if array is None else f"{array.dtype.name} {array.shape}" for array in pair]
+        if kinds[0] != kinds[1]:
+            yield Difference(PARAMS, name, *kinds)
+            continue
+        for index, *values in _find_first_change(there[name], made[name]):
+            yield Difference(PARAMS, f"{name}[{', '.join(map(str, index))}]", *map(repr, values))
+    yield from compare_entries(PARAMS, description, about)
 
 
-def _compare_arrays(name: str, there: Array | None, made: Array | None) -> Iterator[Difference]:
-    """Yield the first number that differs in its bits, with both values, or else dtypes and shapes."""
-    kinds = ["" if array is None else f"{array.dtype.name} {array.shape}" for array in (there, made)]
-    if there is None or made is None or kinds[0] != kinds[1]:
-        yield Difference(PARAMS, name, *kinds)
-        return
-    pair = [np.ascontiguousarray(array, array.dtype.newbyteorder("<")).reshape(-1) for array in (there, made)]
+def _find_first_change(there: Array, made: Array) -> Iterator[tuple[tuple[int, ...], Any, Any]]:
+    """Yield the place of the first number that differs in its bits, with both values."""
+    pair = [np.ascontiguousarray(array, made.dtype.newbyteorder("<")).reshape(-1) for array in (there, made)]
     bits = [array.view(np.uint8) for array in pair]
     for byte in np.flatnonzero(bits[0] != bits[1])[:1]:
-        first = int(byte) // there.itemsize
-        index = ", ".join(str(i) for i in np.unravel_index(first, there.shape))
-        yield Difference(PARAMS, f"{name}[{index}]", *(repr(array[first].item()) for array in pair))
+        i = int(byte) // made.itemsize
+        yield tuple(map(int, np.unravel_index(i, made.shape))), pair[0][i].item(), pair[1][i].item()
 
 
 def _compare_of_samples(path: Path, values: Array | None, status: Status) -> Iterator[Difference]:
@@ -70,14 +73,11 @@ def _compare_of_samples(path: Path, values: Array | None, status: Status) -> Ite
     # A run that failed again as soon as it was resumed was not evaluated since.
     if content == expected or (not content and status is Status.FAILED):
         return
-    if not content or not expected:
+    if values is None or not content or not expected:
         yield Difference(path.name, "the file", *("there" if side else "" for side in (content, expected)))
         return
-    made = np.asarray(values)
-    there = unpack_of_samples(path, content, len(made))
-    words = {True: "recognised", False: "missed"} if made.dtype == np.bool_ else {}
-    for i in np.flatnonzero(there != made)[:1]:
-        pair = [each[i].item() for each in (there, made)]
+    words = {True: "recognised", False: "missed"} if path.name == HITS else {}
+    for (i,), *pair in _find_first_change(unpack_of_samples(path, content, len(values)), values):
         yield Difference(path.name, f"sample {i}", *(words.get(value, repr(value)) for value in pair))
 
 

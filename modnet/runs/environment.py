@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import platform
 import re
 import sys
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-from threadpoolctl import LibController, ThreadpoolController
+from threadpoolctl import ThreadpoolController
 
 from modnet.files.code import list_code_files
 from modnet.host.entry_points import DISTRIBUTION
@@ -76,28 +75,16 @@ def _find_imports(package: str) -> set[str]:
 def _describe_blas() -> str:
     """Return the BLAS that NumPy calls; processes have others beside it, as SciPy's, once these are imported."""
     every = [library for library in ThreadpoolController().lib_controllers if library.user_api == "blas"]
-    pools = [library.info() for library in every if _is_numpys(library)] or [library.info() for library in every]
+    wheel = Path(np.__file__).parent.with_suffix(".libs")
+    # Outside of a wheel it is the first one loaded: whatever brings another BLAS imports NumPy before it.
+    chosen = [library for library in every if wheel in Path(library.filepath).parents] or every[:1]
+    pools = [library.info() for library in chosen]
     found = {
         f"{pool['internal_api']} {pool.get('version')} ({pool.get('architecture')}, {pool.get('threading_layer')})"
         for pool in pools
     }
     # A BLAS without a number of threads to set, as Apple's, is known by the build of NumPy.
     return "; ".join(sorted(found)) or str(_read_numpy_config("Build Dependencies").get("blas", {}).get("name", ""))
-
-
-def _is_numpys(library: LibController) -> bool:
-    if Path(np.__file__).parent.with_suffix(".libs") in Path(library.filepath).parents:  # as wheels have it
-        return True
-    extension = getattr(sys.modules.get("numpy._core._multiarray_umath"), "__file__", None)
-    if extension is None:
-        return False
-    numpy = ctypes.CDLL(extension)  # finds what is in the libraries that it was linked with, but not on Windows
-    functions = [name for name in library.check_symbols if hasattr(library.dynlib, name) and hasattr(numpy, name)]
-    return any(_find_address(numpy, name) == _find_address(library.dynlib, name) for name in functions)
-
-
-def _find_address(library: ctypes.CDLL, name: str) -> int | None:
-    return ctypes.cast(library[name], ctypes.c_void_p).value
 
 
 def _read_numpy_config(section: str) -> dict[str, Any]:

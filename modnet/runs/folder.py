@@ -6,7 +6,6 @@ import shlex
 import warnings
 from collections.abc import Container, Iterator
 from contextlib import ExitStack, contextmanager, suppress
-from datetime import datetime
 from pathlib import Path
 
 from modnet.compose.experiment import Experiment, create_experiment
@@ -17,13 +16,12 @@ from modnet.errors import DataError, SettingError, UnknownNameError
 from modnet.files import sweep
 from modnet.files.cache import remove
 from modnet.files.locks import hold_lock
-from modnet.files.opening import read_json
 from modnet.files.writing import sync_folder
 from modnet.host.kinds import KINDS
 from modnet.interfaces import DataSource
 from modnet.nn.checkpoint import CHECKPOINT, PREVIOUS
 from modnet.runs.missing_plugins import check_modules, name_missing_plugins
-from modnet.runs.receipt import RECEIPT, Receipt
+from modnet.runs.receipt import RECEIPT, Receipt, Results
 from modnet.types import Status
 
 EXPERIMENT, HISTORY, SUMMARY, CURVES = "experiment.toml", "history.csv", "summary.json", "curves.png"
@@ -36,11 +34,6 @@ LOCK = ".lock"
 ASIDE, REPLACED = ".aside", ".replaced"
 # The entries and the kinds of parts that a network takes.
 NETWORK, NETWORK_KINDS = ("network", "training", "seed"), ("activation", "loss")
-
-
-def choose_new_folder() -> Path:
-    """Return the folder for results where none is named: runs/DATE-TIME."""
-    return Path("runs") / datetime.now().astimezone().strftime("%Y-%m-%d-%H%M%S")
 
 
 @contextmanager
@@ -79,33 +72,23 @@ def check_is_run(path: Path) -> None:
         raise DataError(f"{path}: not the folder of a run, there is no {EXPERIMENT} in it")
 
 
-def read_ending(path: Path) -> tuple[Status, int] | None:
-    """Return status and iterations of a run that has come to its end, or None where it can be resumed.
+def read_ending(path: Path, remedy: str = "") -> Results | None:
+    """Return the results of a run that has come to its end, or None where it can be resumed.
 
-    Its receipt knows; a run of an older version may have none, but a summary. Removes what was left by killed
-    processes; the folder must be claimed.
+    Removes what was left by killed processes; the folder must be claimed. Raises DataError where a run that has ended
+    has no receipt.
     """
     for name in (*FILES, PREVIOUS):
         sweep(path / name)
     remove(path / REPLACED)
-    if (path / RECEIPT).is_file():
-        results = Receipt.read(path, of_older=True).results
-        ending = (results.status, results.iterations) if results else None
-    else:
-        ending = _read_summary(path / SUMMARY)
-    if not ending or not ending[0].is_final:
+    if not (path / RECEIPT).exists() and not (path / SUMMARY).exists():
         return None
-    for name in (PREVIOUS,) if ending[0] is Status.FINISHED else (PREVIOUS, CHECKPOINT):
+    results = Receipt.read(path, remedy, of_older=True).results
+    if not results or not results.status.is_final:
+        return None
+    for name in (PREVIOUS,) if results.status is Status.FINISHED else (PREVIOUS, CHECKPOINT):
         (path / name).unlink(missing_ok=True)
-    return ending
-
-
-def _read_summary(path: Path) -> tuple[Status, int] | None:
-    try:
-        summary = read_json(path)
-        return Status(summary["status"]), int(summary["iterations"])
-    except (DataError, ValueError, KeyError, TypeError):
-        return None
+    return results
 
 
 def format_resume(path: Path) -> str:

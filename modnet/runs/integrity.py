@@ -26,7 +26,7 @@ def check_files(folder: Path, names: Iterable[str] | None = None, remedy: str = 
     recover(folder)
     if not (folder / RECEIPT).exists():
         return True
-    receipt = Receipt.read(folder, of_older=True)
+    receipt = Receipt.read(folder, remedy, of_older=True)
     results = receipt.results
     has_ended = results is not None and results.status.is_final
     wanted = set(names) if names is not None else set(SEALED) if has_ended else {EXPERIMENT}

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
-from collections.abc import Callable, Container, Iterator
+from collections.abc import Callable, Container, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -34,8 +34,8 @@ def name_missing_plugins(experiment: Path | None, kinds: Container[str] = KINDS)
     try:
         yield
     except ModnetError as error:
-        if lines := [line for origin in _find_origins(experiment, kinds) if (line := _advise(origin))]:
-            raise PluginError(_join(lines)) from None
+        if lines := _advise_on(_find_origins(experiment, kinds)):
+            raise PluginError(lines) from None
         if reasons := [plugin.reason for plugin in get_host().list_broken() if not plugin.value]:
             raise PluginError("\n".join([str(error), *reasons])) from None
         raise
@@ -44,9 +44,8 @@ def name_missing_plugins(experiment: Path | None, kinds: Container[str] = KINDS)
 def check_modules(experiment: Path, kinds: Container[str]) -> None:
     """Raise PluginError where a part comes from a module that was left out: no other of its name is taken instead."""
     left_out = {plugin.distribution for plugin in get_host().list_broken() if not plugin.value}
-    for origin in _find_origins(experiment, kinds) if left_out else ():
-        if origin.distribution in left_out:
-            raise PluginError(_advise(origin))
+    if left_out and (lines := _advise_on(o for o in _find_origins(experiment, kinds) if o.distribution in left_out)):
+        raise PluginError(lines)
 
 
 def make_finder(experiment: Path | None) -> Callable[[str], Plugin]:
@@ -64,20 +63,19 @@ def _find_origins(experiment: Path | None, kinds: Container[str]) -> list[Origin
     return []
 
 
-def _join(lines: list[str]) -> str:
-    """Return one line for all parts that come from the same place."""
+def _advise_on(origins: Iterable[Origin]) -> str:
+    """Return how to get the plugins of the parts that are not registered, in a line for each plugin; "" without any."""
     parts: dict[str, list[str]] = {}
-    for line in lines:
-        part, _, whence = line.partition(" comes from ")
-        parts.setdefault(whence, []).append(part)
+    for origin in origins:
+        if whence := _advise(origin):
+            parts.setdefault(whence, []).append(f"the {printable(origin.kind, _LONGEST)} {quote(origin.name)}")
     return "\n".join(f"{', '.join(p)} come{'s' * (len(p) == 1)} from {whence}" for whence, p in parts.items())
 
 
 def _advise(origin: Origin) -> str:
-    """Return how to get the plugin of a part that is not registered, or "" for one that is."""
+    """Return where a part comes from that is not registered, and how to get it, or "" for one that is."""
     host = get_host()
-    part = f"the {printable(origin.kind, _LONGEST)} {quote(origin.name)}"
-    whose = f"{part} comes from {printable(f'{origin.distribution} {origin.version}'.rstrip(), _LONGEST)}"
+    whose = printable(f"{origin.distribution} {origin.version}".rstrip(), _LONGEST)
     reports = [report for report in host.plugins if report.distribution == origin.distribution]
     unusable = next((report for report in reports if report.state not in {LOADED, READY}), None)
     if unusable and not unusable.value:  # a module

@@ -6,7 +6,6 @@ import json
 import math
 import shlex
 from collections.abc import Collection, Mapping, Sequence
-from functools import lru_cache
 from hashlib import sha256
 from itertools import pairwise
 from pathlib import Path
@@ -31,7 +30,8 @@ from modnet.types import Status
 
 RECEIPT = "receipt.json"
 FORMAT = 3
-WITHOUT_SEGMENTS = 1  # the format that had the code of the last process alone
+READABLE = (2, FORMAT)
+OF_ONE_PROCESS = 1  # the format that knew the code of the last process alone
 FILE = "SHA-256 of the file"
 # The beginnings of the settings that may change at any time, and until a run has come to its end.
 PLACE = ("data.path.",)
@@ -70,32 +70,30 @@ class Receipt:
         )
 
     @classmethod
-    def read(cls, folder: Path, *, of_older: bool = False) -> Receipt:
+    def read(cls, folder: Path, remedy: str = "", *, of_older: bool = False) -> Receipt:
         """Return the receipt in a run's folder; raises DataError where there is none, or it cannot be read.
 
-        So it does where an older modnet wrote it, unless `of_older` receipts will do. These knew the surroundings of
-        the last process alone that trained the run: their one segment is of an iteration that nobody knows.
+        So it does where an older modnet wrote it, unless `of_older` receipts will do: they knew the surroundings of the
+        last process alone. The remedy is to train the run again, if no other is given.
         """
         path = folder / RECEIPT
-        again = f"train it again, modnet train {shlex.quote(f'{folder}/experiment.toml')}"
+        again = remedy or f"train it again, modnet train {shlex.quote(f'{folder}/experiment.toml')}"
         if not path.exists():
             what = "made by an older modnet, or not a run" if folder.is_dir() else "no such folder"
             advice = f": {again}" if (folder / "experiment.toml").is_file() else ""
             raise DataError(f"{folder}: there is no {RECEIPT}: {what}{advice}")
         try:
             table = read_json(path)
-            receipt = _parse(table)
+            if (found := table.get("format", FORMAT)) in READABLE or (found == OF_ONE_PROCESS and of_older):
+                return _parse(table)
         except (DataError, SettingError) as error:
             what = error.mistakes[0] if isinstance(error, SettingError) else str(error).removeprefix(f"{path}: ")
             why = f"not a run's receipt, or damaged ({printable(what, 200)})"
             raise DataError(f"{path}: {why}: restore it from a copy, or {again}") from None
-        if receipt is None:
-            of = f"{table['format']!r:.40}"
-            raise DataError(f"{path}: of format {of}, this modnet reads {FORMAT}: install a newer one")
-        if receipt.format == WITHOUT_SEGMENTS and not of_older:
+        if found == OF_ONE_PROCESS:
             why = "an older modnet wrote it, and did not keep by which code all of the run was made"
             raise DataError(f"{path}: {why}: {again}")
-        return receipt
+        raise DataError(f"{path}: of format {found!r:.40}, this modnet reads {FORMAT}: install a newer one")
 
     def write(self, folder: Path) -> None:
         """Write it into a run's folder, with its own SHA-256."""
@@ -173,18 +171,13 @@ class Receipt:
 _READER = Settings()
 
 
-def _parse(table: Table) -> Receipt | None:
-    """Return a receipt, or None where its format is not known; raises SettingError where it is damaged."""
-    if "format" not in table or not isinstance(table.get("sha256"), str):
+def _parse(table: Table) -> Receipt:
+    """Return a receipt; raises SettingError where it is damaged."""
+    if "format" not in table or not isinstance(table.pop("sha256", None), str):
         raise SettingError(["'sha256' is no digest" if "format" in table else "'format' is missing"])
-    table = {key: value for key, value in table.items() if key != "sha256"}
-    if table["format"] == WITHOUT_SEGMENTS:
+    if table["format"] == OF_ONE_PROCESS:
         surroundings = {key: table.pop(key) for key in ("plugins", "libraries", "platform") if key in table}
         table["segments"] = [{"start": 0, "observers": [], **surroundings}]
-    elif table["format"] not in {2, FORMAT}:
-        return None
-    if isinstance(known := table.get("segments"), list):
-        table["segments"] = _read_segments(json.dumps(known))
     receipt = _READER.read(table, Receipt)
     starts = [segment.start for segment in receipt.segments]
     if starts[:1] != [0] or sorted(set(starts)) != starts:
@@ -192,12 +185,6 @@ def _parse(table: Table) -> Receipt | None:
     if odd := [name for name in (receipt.results.files if receipt.results else ()) if Path(name).name != name]:
         raise SettingError([f"{quote(odd[0])} is no file of a run"])
     return receipt
-
-
-@lru_cache(maxsize=64)
-def _read_segments(text: str) -> tuple[Segment, ...]:
-    """Return the segments in a receipt; the runs of a comparison mostly have the same."""
-    return tuple(_READER.read(each, Segment) for each in json.loads(text))
 
 
 def compare_settings(

@@ -8,12 +8,10 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-from modnet.compose.experiment import Experiment, format_title, run_experiment, to_file
+from modnet.compose.experiment import Experiment, run_experiment, to_file
 from modnet.compose.plugins import get_host
 from modnet.compose.toml import parse_toml
 from modnet.data.dataset import Dataset
-from modnet.display.figure import try_to_draw
-from modnet.display.learning_curves import draw_learning_curves
 from modnet.errors import DataError, SettingError
 from modnet.files import write_atomically
 from modnet.files.opening import LARGEST_JSON
@@ -75,10 +73,7 @@ def train_run(
     Lifecycle hooks of plugins and `observers` follow it. Raises as `modnet.train` does; all is saved then, too.
     """
     # A relay for this run alone: a process may have several runs, each with a recorder.
-    try:
-        return run_experiment(experiment, data, start, recorder.save, get_host().relay(*observers, recorder))
-    finally:
-        recorder.draw()  # last: by now nothing depends on it
+    return run_experiment(experiment, data, start, recorder.save, get_host().relay(*observers, recorder))
 
 
 class RunRecorder(Observer):
@@ -87,8 +82,7 @@ class RunRecorder(Observer):
     def __init__(self, path: Path, experiment: Experiment, data: Dataset, *, compact: bool = False) -> None:
         self.path = path
         self._folder = path.absolute()  # wherever a plugin changes the current folder to
-        self.compact = compact  # one run of many: without learning curves, and when finished without a checkpoint
-        self.notes: list[str] = []
+        self.compact = compact  # one run of many: when finished, without a checkpoint
         self.run: ObservedRun | None = None  # once it has started
         self.is_saved = False  # whether all of it is saved, as it ended
         self.has_restored = False  # whether it came to nothing, and the folder holds the run that was there before
@@ -96,14 +90,13 @@ class RunRecorder(Observer):
         self.new_surroundings: list[Difference] = []  # from those that the run had until its checkpoint
         self._experiment, self._data = experiment, data
         self._content = to_file(experiment)
-        self._table = parse_toml(self._content)
         self._about, self._preparation = describe_params(data), b""
         if data.preparation:
             self._preparation = pack_json(data.preparation.to_dict())
             if len(self._preparation) > LARGEST_JSON:
                 raise DataError("too many columns to prepare each: leave some out, or set standardize = false")
         # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
-        self._receipt = Receipt.create(experiment, self._table, data)
+        self._receipt = Receipt.create(experiment, parse_toml(self._content), data)
         origin = {"experiment": self._receipt.identity, "data": self._receipt.content}
         self._checkpoints = Checkpoints(path, experiment.optimizer, origin)
         self._cannot_be_written = False
@@ -190,13 +183,6 @@ class RunRecorder(Observer):
             return run.status is Status.FAILED and not run.iteration
         failed = run.status is Status.FAILED or self._cannot_be_written
         return failed or (run.status is not Status.FINISHED and run.iteration <= self._start)
-
-    def draw(self) -> None:
-        """Draw the learning curves of a run that has ended; a failure is a note."""
-        if self.run and self.is_saved and not self.compact:
-            drawn = self.run.history, format_title(self._table), self.run.metrics
-            if note := try_to_draw(lambda: draw_learning_curves(*drawn), self._folder / CURVES):
-                self.notes.append(note)
 
     def begin(self) -> None:
         """Set any run aside that is there, and write the experiment; raises DataError where that cannot be."""

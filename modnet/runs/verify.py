@@ -20,11 +20,11 @@ from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.contents import history_to_csv, read_history
 from modnet.runs.deviations import find_deviations
-from modnet.runs.folder import EXPERIMENT, HISTORY, PARAMS, format_resume
+from modnet.runs.folder import EXPERIMENT, HISTORY, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import RECEIPT, Receipt, Results
 from modnet.runs.surroundings import LONGEST, STOPPING, Difference, compare_entries
-from modnet.text import list_some, printable
+from modnet.text import printable
 from modnet.types import Array, Status
 
 # Differences that make another run; from another library or machine the same bits are the same run.
@@ -76,53 +76,11 @@ class Verification:
         as_made = self.again.reproduced and not self.again.departure and not self.again.deviations
         return as_made and not any(difference.part in OWN for difference in self.differences)
 
-    @property
-    def first(self) -> Difference | None:
-        """The first difference: in the origins of the run, or else in its files."""
-        return next(iter(sorted(self.differences, key=lambda difference: difference.part == "file")), None)
-
     def can_be_trained(self, *, accept: bool = False) -> bool:
         """Return whether training again can show something: not on other data; by other code if it is accepted."""
         stopping = {difference.part for difference in self.differences if difference.stops}
         is_loaded = self.experiment is not None and self.data is not None
         return is_loaded and not stopping - (set(STOPPING) if accept else set())
-
-    def verdict(self) -> str:
-        """Return in a line or two whether the run is identical, or what differs first."""
-        cause = f"the first part that differs: {self.first}" if self.first else "no part that is recorded differs"
-        if self.again is None:
-            can_be = self.can_be_trained(accept=True) and not self.can_be_trained()
-            return f"not trained again; {cause}" + "; train it by what is here now with --accept" * can_be
-        made = f"{self.again.iterations:,} iterations, parameters {self.again.params_sha256[:8]}..."
-        if self.identical:
-            return f"identical: {made}" + (f", although {self.first}" if self.first else "")
-        observers = {origin.distribution for segment in self.receipt.segments for origin in segment.observers}
-        if observers:  # which could change the runs of an older modnet
-            cause += f"; verify does not call the hooks of {list_some(sorted(observers), 3)}, which followed the run"
-        row, deviation = self.again.departure, next(iter(self.again.deviations), None)
-        changed = f"the first row of {HISTORY} that was changed: iteration {row.iteration:,}, {row}" if row else ""
-        where = changed or str(deviation or "")
-        if self.again.reproduced:
-            own = next((str(difference) for difference in self.differences if difference.part in OWN), "")
-            what = f"not identical: trained again the bits are the same ({made}), but {own or where}"
-            return f"{what}\n{where}" if own and where else what
-        if row:
-            return f"differs from iteration {row.iteration:,} on ({row}); {cause}"
-        if not (self.folder / HISTORY).is_file():
-            return f"differs, and without {HISTORY} nobody can say from which iteration on ({made}); {cause}"
-        if deviation and deviation.part == PARAMS and self.results.params_sha256 != self.again.params_sha256:
-            return f"differs after the last iteration, in the parameters alone ({made}); {cause}\n{deviation}"
-        return f"not identical: {deviation or f'{RECEIPT}: no digest of what was made'} ({made}); {cause}"
-
-    def as_json(self) -> dict[str, Any]:
-        """Return the verification as JSON can hold it."""
-        return {
-            "identical": self.identical,
-            "verdict": self.verdict(),
-            "differences": [attrs.asdict(difference) for difference in self.differences],
-            "then": attrs.asdict(self.results),
-            "again": attrs.asdict(self.again) if self.again else None,
-        }
 
 
 def compare_with_receipt(folder: Path, data_path: Path | None = None) -> Verification:

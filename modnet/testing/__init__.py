@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from modnet.testing.leaks import Snapshot
     from modnet.testing.report import ConformanceError, Outcome, Report
     from modnet.testing.suites.activation import check_activation
+    from modnet.testing.suites.callback import check_callback
     from modnet.testing.suites.data_source import check_data_source
     from modnet.testing.suites.gradient import check_gradient_estimator
     from modnet.testing.suites.loss import check_loss
@@ -23,6 +24,7 @@ __all__ = [
     "Snapshot",
     "Swap",
     "check_activation",
+    "check_callback",
     "check_data_source",
     "check_distribution",
     "check_gradient_estimator",
@@ -42,6 +44,7 @@ _PLACES = {
     "Snapshot": "leaks",
     "Swap": "swapping",
     "check_activation": "suites.activation",
+    "check_callback": "suites.callback",
     "check_data_source": "suites.data_source",
     "check_distribution": "kit",
     "check_gradient_estimator": "suites.gradient",

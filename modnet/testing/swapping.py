@@ -12,7 +12,7 @@ from modnet.compose.adapters import adapt
 from modnet.compose.plugins import get_host
 from modnet.errors import SettingError
 from modnet.host.kinds import KINDS, find_kind
-from modnet.host.registry import Component, Override, active_overrides, own_overrides
+from modnet.host.registry import Component, Override, active_overrides, common_overrides, overrides, own_overrides
 from modnet.host.signatures import find_type_mistakes
 
 T = TypeVar("T")
@@ -57,7 +57,9 @@ class Swap(Generic[T]):
         override = Override(self._kind, component.qualified_name, what, nameless, place)
         with _entering:
             _check_is_alone(override)
-            override.start()
+            overrides.set((*own_overrides(), override))
+            if self._threads:
+                common_overrides.append(override)
         self._entered.append(override)
         return self._instead
 
@@ -70,7 +72,10 @@ class Swap(Generic[T]):
         here = (override for override in reversed(active_overrides()) if override in self._entered)
         override = next(here, self._entered[-1])
         self._entered.remove(override)
-        override.end()
+        override.active = False
+        overrides.set(own_overrides())
+        if override.place:
+            common_overrides.remove(override)
 
     def __repr__(self) -> str:
         return f"swap({self._kind!r}, {self._name!r}, {self._instead!r})"

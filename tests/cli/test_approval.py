@@ -410,6 +410,7 @@ class TestPython:
     ) -> None:
         table = {"plugins": {"modules": ["helpers"]}, "data": {"name": "mnist-small"}, "training": {"iterations": 3}}
         with ProcessPoolExecutor(1, multiprocessing.get_context("spawn")) as pool:
-            failure = pool.submit(train_table, str(tmp_path / "run"), table).result()
-        assert "names the module 'helpers'" in str(failure)
+            future = pool.submit(train_table, "a run", str(tmp_path / "run"), table)
+        with pytest.raises(modnet.ModnetError, match=r"a run: .* names the module 'helpers'"):
+            future.result()
         assert not (tmp_path / "ran").exists()

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import modnet
-from modnet.text import escape
+from modnet.cli.output import escape
 
 CLEAR, OVERRIDE, CSI = "\x1b[2J", "\u202e", "\x9b2J"
 HOSTILE = {

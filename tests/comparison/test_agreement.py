@@ -192,9 +192,10 @@ class TestUnfinished:
 def test_runs_of_an_older_modnet_are_named_and_can_be_removed(made: Path) -> None:
     to_format_1(made / "runs/hidden-4/seed-0")
     done = compare(made, "--accept")
-    why = "an older modnet made it, and did not keep by which code"
-    advice = "remove it to repeat the run, or choose another --out"
-    assert (done.returncode, done.stderr) == (1, f"modnet: {made}/runs/hidden-4/seed-0: {why}: {advice}\n")
+    why = (
+        "an older modnet wrote it, and did not keep by which code all of the run was made: remove it to repeat the run"
+    )
+    assert (done.returncode, done.stderr) == (1, f"modnet: {made}/runs/hidden-4/seed-0/receipt.json: {why}\n")
     shutil.rmtree(made / "runs/hidden-4/seed-0")
     assert compare(made).returncode == 0
 

@@ -322,7 +322,7 @@ class TestFailures:
             modnet.compare(whole, GRID, workers=1)
 
     def test_without_scipy(self, experiment: dict[str, Any], monkeypatch: pytest.MonkeyPatch) -> None:
-        monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+        monkeypatch.setitem(sys.modules, "scipy", None)
         words = r"a comparison needs an extra .*: pip install 'modnet-workbench\[compare\]'"
         with pytest.raises(MissingExtraError, match=words):
             modnet.compare(experiment, GRID)
@@ -395,10 +395,12 @@ def whole(experiment: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) 
 
 
 class TestWorkers:
-    def test_what_a_worker_sends_back_is_an_error_or_nothing(self, experiment: dict[str, Any], tmp_path: Path) -> None:
-        table = to_table(create_experiment(experiment))
-        assert train_table(str(tmp_path / "run"), table) is None
-        assert train_table(str(tmp_path / "run"), table) is None
+    def test_a_worker_trains_a_run_once(self, experiment: dict[str, Any], tmp_path: Path) -> None:
+        table, run = to_table(create_experiment(experiment)), tmp_path / "run"
+        train_table("a run", str(run), table)
+        before = {path: path.stat().st_mtime_ns for path in run.iterdir()}
+        train_table("a run", str(run), table)
+        assert {path: path.stat().st_mtime_ns for path in run.iterdir()} == before
 
     @pytest.mark.parametrize("how", ["ctrl-c", "ctrl-c of the parent alone", "kill"])
     def test_a_comparison_that_is_stopped_resumes_to_the_same_bits(

@@ -17,9 +17,11 @@ import pytest
 from fuzzing import RUN_TOKENS, change_member, feed, make_files, mutate, seal
 
 import modnet
+from modnet.cli.show.values import format_title
+from modnet.cli.verify import format_verdict, to_json
 from modnet.comparison.compare import read_of_samples, read_run
 from modnet.comparison.workers import Job
-from modnet.compose.experiment import create_experiment, format_title, read_data
+from modnet.compose.experiment import create_experiment, read_data
 from modnet.compose.toml import read_toml
 from modnet.nn.checkpoint import CHECKPOINT
 from modnet.runs.contents import read_history
@@ -111,8 +113,8 @@ def plot(folder: Path) -> None:
 
 def verify(folder: Path) -> None:
     found = compare_with_receipt(folder)
-    json.dumps(found.as_json())
-    assert found.verdict().replace("\n", "").isprintable()
+    json.dumps(to_json(found))
+    assert format_verdict(found).replace("\n", "").isprintable()
 
 
 def compare(folder: Path) -> None:

@@ -20,7 +20,7 @@ from modnet import Activation, Array, Loss, PluginError, UnknownNameError
 from modnet.cli.plugins import format_json
 from modnet.compose import plugins
 from modnet.compose.plugins import get_host, load_plugins
-from modnet.host.discovery import PluginHost, loading
+from modnet.host.discovery import PluginHost
 from modnet.host.entry_points import Plugin, find_installed
 
 Install = Callable[..., Path]
@@ -33,8 +33,7 @@ def third_parties() -> list[Plugin]:
 def host_of_all(**settings: list[str]) -> PluginHost:
     """Return a host that imports every plugin at once."""
     host = PluginHost(**settings)
-    with loading():
-        host.load(find_installed())
+    host.load(find_installed())
     return host
 
 
@@ -51,7 +50,7 @@ class TestFinding:
 
     def test_the_built_ins_are_found_as_a_third_party_plugin_is(self) -> None:
         names = {candidate.name for candidate in find_installed() if candidate.distribution == "modnet"}
-        assert names == {"activations", "data", "gradients", "losses", "optimizers"}
+        assert names == {"activations", "callbacks", "data", "gradients", "losses", "optimizers"}
 
     def test_a_distribution_met_twice_is_one(
         self, install: Install, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
@@ -353,6 +352,11 @@ class TestModules:
         assert str(error.value).endswith(f"({file}:11)")
         assert host.plugins == []
         assert host.registry.components() == []
+
+    def test_a_module_is_imported_by_the_rule_of_all_plugins(self, install: Install, tmp_path: Path) -> None:
+        (tmp_path / "site" / "cubes_here.py").write_text("import modnet\nmodnet.activation('relu')")
+        with pytest.raises(PluginError, match="it asks for or registers a part while it is imported"):
+            get_host().load_module("cubes_here")
 
     @pytest.mark.parametrize("name", ["nowhere_to_be_found", "nowhere_to_be_found.py", "json.nothing"])
     def test_a_module_that_is_not_there(self, name: str) -> None:

@@ -17,11 +17,11 @@ import pytest
 
 import modnet
 from modnet import DataError, DivergedError, History, Observer, SettingError, ShapeError, TrainingInterrupted
+from modnet.cli.show.learning_curves import draw_learning_curves
 from modnet.cli.show.progress import format_epoch
 from modnet.cli.show.summary import summarize
 from modnet.data.dataset import Dataset
 from modnet.data.fingerprint import data_fingerprint
-from modnet.display.learning_curves import draw_learning_curves
 from modnet.nn.checkpoint import Checkpoints, hash_params
 from modnet.nn.training import CHECKPOINT_SHARE, TrainingSettings, time_iteration, train_network
 from modnet.runs.contents import history_to_csv, read_history

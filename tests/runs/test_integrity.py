@@ -26,6 +26,7 @@ from fuzzing import mutate
 
 import modnet
 from modnet.cli import plot as plotting
+from modnet.cli import train as train_command
 from modnet.cli.main import modnet_command
 from modnet.comparison import compare as comparison
 from modnet.compose.experiment import create_experiment, read_data
@@ -71,7 +72,7 @@ def interrupt() -> None:
 @pytest.fixture(autouse=True)
 def without_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Leave out what takes most of the time, and is no answer."""
-    monkeypatch.setattr(RunRecorder, "draw", lambda _: None)
+    monkeypatch.setattr(train_command, "try_to_draw", lambda *_: "")
     monkeypatch.setattr(comparison, "try_to_draw", lambda *_: "")
 
 
@@ -454,6 +455,11 @@ class TestOlderVersions:
         shutil.copy(made / "finished/params.npz", copy / "finished")
         assert predict(copy / "finished") == predict(made / "finished")
         assert plot(copy / "finished") == plot(made / "finished")
+
+    def test_without_a_receipt_a_finished_run_is_not_trained_over(self, made: Path, copy: Path) -> None:
+        (copy / "finished/receipt.json").unlink()
+        assert resume(copy / "finished") is None
+        assert (copy / "finished/params.npz").read_bytes() == (made / "finished/params.npz").read_bytes()
 
     def test_the_digests_of_an_older_receipt_are_checked(self, made: Path, copy: Path) -> None:
         path = copy / "finished/receipt.json"

@@ -13,7 +13,7 @@ import pytest
 from processes import Call
 
 import modnet
-from modnet.display.learning_curves import draw_learning_curves
+from modnet.cli.show.learning_curves import draw_learning_curves
 from modnet.runs.model import TrainedModel
 
 

@@ -19,7 +19,7 @@ from modnet.compose.toml import read_toml
 from modnet.compose.training import train
 from modnet.nn.checkpoint import hash_params
 from modnet.runs.contents import history_to_csv, read_history
-from modnet.runs.folder import ERRORS, FILES, read_ending
+from modnet.runs.folder import CURVES, ERRORS, FILES, read_ending
 from modnet.runs.model import TrainedModel
 from modnet.runs.recorder import create_run, train_run
 
@@ -56,7 +56,7 @@ def run_into(folder: Path, table: dict[str, Any], *observers: object, **options:
 class TestWhatIsLeft:
     def test_its_files_and_nothing_else(self, tmp_path: Path, table) -> None:
         run_into(tmp_path / "run", table)
-        assert {path.name for path in (tmp_path / "run").iterdir()} == set(FILES) - {ERRORS}
+        assert {path.name for path in (tmp_path / "run").iterdir()} == set(FILES) - {CURVES, ERRORS}
 
     def test_the_summary(self, tmp_path: Path, table) -> None:
         run, _ = run_into(tmp_path / "run", table)
@@ -205,9 +205,10 @@ class TestFolders:
         assert (tmp_path / "mine/params.npz").read_text() == "mine"
 
     @pytest.mark.parametrize("content", DAMAGED)
-    def test_a_damaged_summary_is_no_ending(self, tmp_path: Path, content: str) -> None:
+    def test_a_summary_without_a_receipt_is_no_run_to_begin_anew(self, tmp_path: Path, content: str) -> None:
         (tmp_path / "summary.json").write_text(content)
-        assert read_ending(tmp_path) is None
+        with pytest.raises(DataError, match=r"there is no receipt\.json"):
+            read_ending(tmp_path)
 
     @pytest.mark.parametrize("content", [*DAMAGED, None])
     def test_unless_the_receipt_knows_better(self, tmp_path: Path, table, content: str | None) -> None:
@@ -216,7 +217,9 @@ class TestFolders:
             (tmp_path / "run/summary.json").unlink()
         else:
             (tmp_path / "run/summary.json").write_text(content)
-        assert read_ending(tmp_path / "run") == ("finished", 60)
+        ended = read_ending(tmp_path / "run")
+        assert ended
+        assert (ended.status, ended.iterations) == ("finished", 60)
 
     def test_parameters_of_another_network(self, tmp_path: Path, table) -> None:
         run_into(tmp_path / "a", table)

@@ -374,6 +374,7 @@ class TestReceipt:
                 '{"format": 9, "sha256": ""}',
                 r"receipt\.json: of format 9, this modnet reads 3: install a newer one",
             ),
+            ('{"format": [], "sha256": ""}', r"receipt\.json: of format \[\], this modnet reads 3"),
         ],
     )
     def test_one_that_cannot_be_read(self, tmp_path: Path, content: str | None, words: str) -> None:

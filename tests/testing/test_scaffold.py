@@ -37,6 +37,7 @@ NAMES = {
     "gradient": "x" * 30,
     "optimizer": "steady",
     "data-source": "trees",
+    "callback": "low-loss",
     "observer": "journal",
 }
 
@@ -117,6 +118,7 @@ class TestWhatIsWritten:
             "gradient": f"check_gradient_estimator(X{'x' * 29}())",
             "optimizer": "check_optimizer(Steady())",
             "data-source": "check_data_source(Trees(), file=file)",
+            "callback": "check_callback(LowLoss())",
             "observer": "check_observer(plugin)",
         }
         for kind, line in checks.items():

@@ -12,13 +12,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Self, TextIO
 
-from modnet.cli.output import get_output
+from modnet.cli.output import escape, get_output
 from modnet.cli.show.values import format_duration, format_metric
 from modnet.files import telling
 from modnet.host.kinds import hookimpl
 from modnet.interfaces import ObservedRun, Observer
 from modnet.nn.metrics import format_column
-from modnet.text import escape
 from modnet.types import History
 
 if TYPE_CHECKING:

@@ -1,11 +1,19 @@
-"""Numbers, durations, settings and JSON as the commands print them."""
+"""Numbers, durations, settings, titles and JSON as the commands print them."""
 
 from __future__ import annotations
 
 import json
 import math
 from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
+
+from modnet.compose.defaults import MAIN_JOB
+from modnet.compose.settings import Table
+from modnet.compose.tables import merge
+from modnet.text import printable
+
+LONGEST_TITLE = 500
 
 
 def format_number(value: float, digits: int = 4) -> str:
@@ -65,3 +73,30 @@ def to_json(value: Any, indent: int | None = None) -> str:
     """
     plain = json.loads(json.dumps(value, default=str), parse_constant=lambda _: None)
     return json.dumps(plain, indent=indent)
+
+
+def format_title(table: Table) -> str:
+    """Return an experiment's table in one line, for a plot; no part of it is made.
+
+    >>> format_title({"network": {"hidden": [30], "activation": {"name": "relu"}}})
+    'mnist-small · 30 hidden units · relu, softmax, cross-entropy · central-difference, sgd · 2,000 × 100 · seed 0'
+    """
+
+    def list_names(entry: Any) -> str:
+        if isinstance(entry, (list, tuple)):
+            return ", ".join(map(list_names, entry))
+        return str(entry.get("name") if isinstance(entry, Mapping) else entry)
+
+    whole = merge(MAIN_JOB, table)
+    entries = (whole[key] for key in ("data", "network", "training"))
+    data, network, training = (entry if isinstance(entry, Mapping) else {} for entry in entries)
+    source = Path(str(data.get("path") or list_names(whole["data"]))).name
+    parts = list_names([network.get(key) for key in ("activation", "output", "loss")])
+    iterations = training.get("iterations")
+    count = f"{iterations:,}" if isinstance(iterations, int) else iterations
+    title = (
+        f"{source} · {list_names(network.get('hidden')) or 'no'} hidden units · {parts} · "
+        f"{list_names(whole['gradient'])}, {list_names(whole['optimizer'])} · "
+        f"{count} × {training.get('batch_size')} · seed {whole['seed']}"
+    )
+    return printable(title, LONGEST_TITLE)

@@ -39,10 +39,10 @@ class Subject:
     def right(self, rows: int = ROWS) -> tuple[Array, Array]:
         """Return perfect outputs, and their targets: of classes all there are, if the rows are enough."""
         if self.is_of_classes:
-            t = np.arange(rows) ** 2 % 7 % self.classes if rows > self.classes else np.arange(rows)
-            t[: self.classes] = np.arange(self.classes)[:rows]
-            return np.eye(self.classes)[t], t
-        t = np.asarray(Stream(0, ("targets",)).generator().standard_normal((ROWS, self.targets)))[:rows]
+            numbers = np.arange(rows)
+            classes = np.where(numbers < self.classes, numbers, numbers**2 % 7) % self.classes
+            return np.eye(self.classes)[classes], classes
+        t = Stream(0, ("targets",)).generator().standard_normal((ROWS, self.targets))[:rows]
         return t.copy(), t
 
     def outputs(self, rows: int = ROWS, dtype: str = "float64") -> Inputs:

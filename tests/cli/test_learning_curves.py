@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from modnet import History, MissingExtraError
+from modnet.cli.show.learning_curves import draw_learning_curves
 from modnet.display.figure import render
-from modnet.display.learning_curves import draw_learning_curves
 
 
 @pytest.fixture

@@ -1,0 +1,150 @@
+"""Callbacks of a run: their calls, and the validation of their decisions."""
+
+from __future__ import annotations
+
+import math
+import re
+from collections.abc import Mapping
+from numbers import Real
+from typing import Any
+
+import attrs
+import numpy as np
+
+from modnet.errors import PluginError, SettingError
+from modnet.interfaces import Callback, ObservedRun, Optimizer, Record, ScaleRate, Stop, name_of
+from modnet.nn.validation import describe_returned, validate_arrays
+from modnet.types import Array, History, Params, State
+
+States = tuple[State, ...]
+_DECISIONS = {"on_iteration": (Stop, ScaleRate), "on_epoch": (Stop, ScaleRate, Record)}
+_TRUTH: Any = (bool, np.bool_)  # which Python takes for numbers
+_COLUMN = re.compile(r"[a-z][a-z0-9_]*")
+
+
+@attrs.define(eq=False)
+class Callbacks:
+    """The callbacks of a run, in their order; which of them an event is for is decided once."""
+
+    parts: tuple[Callback, ...]
+    run: ObservedRun
+    optimizer: Optimizer
+    first: States = ()
+    """The states before the first iteration: the structure of all later ones."""
+    last: States = ()
+    """The states after the last iteration."""
+    reason: str = ""
+    """The reason of the first `Stop`."""
+    _listeners: dict[str, list[int]] = attrs.field(init=False)
+
+    def __attrs_post_init__(self) -> None:
+        """Find who listens to what, and have all begin."""
+        self._listeners = {event: self._find_listeners(event) for event in ("on_iteration", "on_epoch", "on_end")}
+        self.first = self.last = tuple(part.init(self.run) for part in self.parts)
+
+    def _find_listeners(self, event: str) -> list[int]:
+        own = [getattr(type(part), event) is not getattr(Callback, event) for part in self.parts]
+        return [i for i, is_own in enumerate(own) if is_own]
+
+    def listen(self, event: str) -> bool:
+        """Say whether any of them is called for an event."""
+        return bool(self._listeners[event])
+
+    def call(self, event: str, states: States, factor: float, history: History) -> tuple[States, float]:
+        """Call all that listen, and return the new states and the factor of the learning rate.
+
+        Columns are recorded in the last row of `history`. Raises PluginError for what is no state and decision.
+        """
+        found = list(states)
+        for i in self._listeners[event]:
+            part = self.parts[i]
+            found[i], decision = _validate(getattr(part, event)(self.run, states[i]), event, part)
+            if isinstance(decision, Stop):
+                self.reason = self.reason or decision.reason
+            elif isinstance(decision, ScaleRate):
+                factor *= decision.factor
+                scale_rate(self.optimizer, factor, part)
+            elif isinstance(decision, Record):
+                _record(decision.values, history, part)
+        return tuple(found), factor
+
+    def end(self, params: Params) -> dict[str, Array] | None:
+        """Return the parameters that the run ends with, of the last one that has others; None where none has."""
+        wanted = None
+        for i in self._listeners["on_end"]:
+            part = self.parts[i]
+            found = part.on_end(self.run, self.last[i])
+            if found is not None:
+                _check_is_repeatable(part, "parameters")
+                wanted = {name: np.array(w) for name, w in validate_arrays(found, params, part).items()}
+        return wanted
+
+
+def scale_rate(optimizer: Optimizer, factor: float, part: object = None) -> Optimizer:
+    """Return the optimizer with its learning rate multiplied; raises SettingError where it has none, or none so small.
+
+    `part` is the callback that wants it.
+    """
+    if factor == 1:
+        return optimizer
+    rate = getattr(optimizer, "lr", None)
+    if not attrs.has(type(optimizer)) or not isinstance(rate, (int, float)):
+        what = f"the optimizer {name_of(optimizer)} has no setting 'lr', which the callback {name_of(part)} scales"
+        raise SettingError([f"{what}: choose another optimizer, or leave the callback out"], "callbacks")
+    try:
+        return attrs.evolve(optimizer, lr=rate * factor)  # type: ignore[misc]
+    except ValueError as error:
+        what = f"the optimizer {name_of(optimizer)} refuses the learning rate of the callback {name_of(part)}"
+        raise SettingError([f"{what}: {error.args[0]}"], "callbacks") from None
+
+
+def _validate(result: Any, event: str, part: Callback) -> tuple[State, Any]:
+    """Return the state and the decision that a callback returned; raises PluginError where they are none."""
+    allowed = _DECISIONS[event]
+    choices = f"{', '.join(cls.__name__ for cls in allowed)} or None"
+    if type(result) is not tuple or len(result) != 2:
+        raise describe_returned(part, result, f"a state and {choices} are expected of {event}")
+    state, decision = result
+    if decision is None:
+        return state, None
+    if not isinstance(decision, allowed):
+        raise describe_returned(part, decision, f"{choices} is expected of {event}, after the state")
+    if mistake := _find_mistake(decision):
+        raise PluginError(f"{part!r} returned {decision!r}", mistake, part=part)
+    if not isinstance(decision, Stop):
+        _check_is_repeatable(part, f"a {type(decision).__name__}")
+    return state, decision
+
+
+def _find_mistake(decision: Any) -> str:
+    """Return what is expected of a decision in place of what is in it, "" where it is right."""
+    if isinstance(decision, Stop):
+        reason: Any = decision.reason
+        return "" if isinstance(reason, str) and reason.strip() else "a reason in words is expected"
+    if isinstance(decision, ScaleRate):
+        is_factor = _is_number(decision.factor) and decision.factor > 0
+        return "" if is_factor else "a finite factor above 0 is expected"
+    values: Any = decision.values
+    are_numbers = isinstance(values, Mapping) and all(map(_is_number, values.values()))
+    return "" if are_numbers else "a number by the name of each column is expected"
+
+
+def _check_is_repeatable(part: Callback, what: str) -> None:
+    if not part.repeatable:
+        raise PluginError(f"{part!r} is not repeatable, and returned {what}", "it may return Stop alone", part=part)
+
+
+def _record(values: Mapping[Any, Any], history: History, part: Callback) -> None:
+    """Record values beside the last evaluation; raises PluginError for a name that cannot be, or is there."""
+    for name in values:
+        is_free = isinstance(name, str) and _COLUMN.fullmatch(name) and not hasattr(History, name)
+        if not is_free or name in {"columns", "loss", "iteration"}:
+            expected = "small letters, digits and underscores, and no word of the history's own, are expected"
+            raise PluginError(f"{part!r} records a column {name!r}", expected, part=part)
+        if not math.isnan(history.columns.get(name, [math.nan])[-1]):
+            raise PluginError(f"{part!r} records {name!r}, which is there already", "choose another name", part=part)
+    history.amend({name: float(value) for name, value in values.items()})
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, Real) and not isinstance(value, _TRUTH) and not math.isinf(value)
