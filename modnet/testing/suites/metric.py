@@ -120,7 +120,7 @@ def precision(part: Any, double: Any, single: Any) -> None:
 
 @SUITE.check(lambda subject: [subject.outputs(1)])
 def one_sample(part: Any, y: Any, t: Any) -> None:
-    """Of one sample it returns a number, or NaN."""
+    """It returns a number, or NaN, for a single sample."""
     assert isinstance(part(y, t), (int, float, np.integer, np.floating)), f"it returns {part(y, t)!r}"
 
 
@@ -136,7 +136,7 @@ def alike_cases(subject: Subject) -> Iterator[Inputs]:
 
 @SUITE.check(alike_cases)
 def all_alike(part: Any, y: Any, t: Any) -> None:
-    """Where all samples, or all outputs, are of one class or of one value, it returns a number, or NaN."""
+    """It returns a number, or NaN, where all samples, or all outputs, are of one class or of one value."""
     assert isinstance(part(y, t), (int, float, np.integer, np.floating)), f"it returns {part(y, t)!r}"
 
 
@@ -150,7 +150,7 @@ def odd_outputs(subject: Subject) -> Iterator[Inputs]:
 
 @SUITE.check(odd_outputs)
 def any_outputs(part: Any, y: Any, t: Any) -> None:
-    """Of outputs that are no probabilities, large or NaN it returns a number, or NaN, or raises a DataError."""
+    """It returns a number, or NaN, or raises a DataError, for outputs that are no probabilities, large or NaN."""
     try:
         found = part(y, t)
     except modnet.DataError:
@@ -191,10 +191,11 @@ def indices(part: Any, y: Any, t: Any, dtype: str) -> None:
 def wrong_outputs(subject: Subject) -> Iterator[Inputs]:
     """Yield right outputs, and worse ones: some are wrong, or all."""
     y, t = subject.right()
-    all_wrong = np.roll(y, 1, axis=1) if subject.is_of_classes else y[::-1] + 10
-    half = np.where(np.arange(len(t))[:, np.newaxis] % 2, y, all_wrong)
-    yield {"right": y, "worse": all_wrong, "t": t, "differs": True}
-    yield {"right": y, "worse": half, "t": t, "differs": False}
+    for sign in (1, -1):
+        all_wrong = np.roll(y, sign, axis=1) if subject.is_of_classes else y[::-1] + 10 * sign
+        half = np.where(np.arange(len(t))[:, np.newaxis] % 2, y, all_wrong)
+        yield {"right": y, "worse": all_wrong, "t": t, "differs": True}
+        yield {"right": y, "worse": half, "t": t, "differs": False}
     yield {"right": y, "worse": subject.outputs()["y"], "t": t, "differs": False}
 
 
@@ -213,7 +214,7 @@ def run(part: Any, classes: int, targets: int) -> None:
     x = np.sin(np.arange(120.0)).reshape(60, 2)
     t = np.arange(60) % classes if classes else np.cos(np.arange(60.0 * targets)).reshape(60, targets)
     task = "classification" if classes else "regression"
-    data = modnet.Dataset.from_arrays((x, t), task=task, test_fraction=0.5)
+    data = modnet.Dataset.from_arrays((x, t), task=task, test_fraction=0.1)
     parts = modnet.gradient("backpropagation"), modnet.optimizer("sgd", lr=0.1)
     settings = TrainingSettings(batch_size=10, iterations=4)
     history = train_network(modnet.Network.for_data(data), data, *parts, settings, metrics=[part]).history
