@@ -234,7 +234,7 @@ def _put_others(changes: Table, flags: dict[str, Any]) -> None:
     if (data := flags["data"]) is not None:
         changes["data"] = {"name" if is_data_set(data) else "path": data}
     for kind in ("callback", "metric"):
-        if flags[kind]:
+        if flags.get(kind):
             changes[f"{kind}s"] = [*flags[kind]]
 
 
