@@ -51,6 +51,7 @@ from modnet.nn.blas import limit_blas_threads
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.numerical import default_step, gradient_descent, numerical_gradient
 from modnet.nn.run import Run
+from modnet.nn.schedules import LearningRate, Schedule
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, History, Params, State, Status, Task, is_weight
 
@@ -89,6 +90,7 @@ __all__ = [
     "GradientEstimator",
     "Grads",
     "History",
+    "LearningRate",
     "Loss",
     "Metric",
     "MissingExtraError",
@@ -111,6 +113,7 @@ __all__ = [
     "Run",
     "Samples",
     "ScaleRate",
+    "Schedule",
     "SettingError",
     "SettingResult",
     "ShapeError",

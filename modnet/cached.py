@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
-import time
 import warnings
 from collections.abc import Callable, Mapping
 from contextlib import suppress
@@ -26,9 +24,8 @@ from modnet.types import Array
 SMALL = 2**22  # files of fewer bytes are converted anew each time, in memory
 MAPPED = 2**20  # bytes from which on an array stays in its file
 PROMOTED = 4096  # rows at a time
-NEW = ".new-"
+NEW, LOCK = ".new", ".lock"  # suffixes of an entry that is being made
 ELSEWHERE = "set MODNET_CACHE to another folder"
-KILLED = 86400.0  # the age, in seconds, at which a conversion must have been killed
 
 Facts = dict[str, Any]
 Put = Callable[[str, Array], None]
@@ -52,13 +49,20 @@ def arrays_of(path: Path, recipe: str, convert: Callable[[Put], Facts]) -> tuple
     entry = cache_folder() / ARRAYS / sha256(json.dumps([*about.values()]).encode()).hexdigest()[:32]
     if (found := _read_entry(entry, about)) is not None:
         return found
-    failure = _store(entry, {"file": str(path.resolve()), **about}, convert)
-    if (found := _read_entry(entry, about)) is not None:  # even after a failure: another process may have stored it
+    why = ""
+    try:
+        _store(entry, {"file": str(path.resolve()), **about}, convert)
+    except (_UnwritableError, OSError) as error:
+        why = f" ({getattr(error, 'strerror', error)})"
+    if (found := _read_entry(entry, about)) is not None:
         return found
     found = _in_memory(convert)  # which raises what is wrong with the file, and not with the cache
-    why = f" ({failure.strerror})" if failure else ""
     _warn_once(f"{entry.parent}: the cache folder cannot be written{why}: files are read into memory; {ELSEWHERE}")
     return found
+
+
+class _UnwritableError(BaseException):
+    """An error of the cache, which nothing in `convert` takes for one of the file."""
 
 
 @cache
@@ -67,61 +71,47 @@ def _warn_once(message: str) -> None:
     warnings.warn(message, stacklevel=3)
 
 
-def _store(entry: Path, about: Mapping[str, str], convert: Callable[[Put], Facts]) -> OSError | None:
-    """Convert a file in a new folder, which becomes the entry; return the error of a cache, raise one of `convert`."""
+def _store(entry: Path, about: Mapping[str, str], convert: Callable[[Put], Facts]) -> None:
+    """Convert a file to a new entry, one process or thread at a time: the others wait, and find it there.
+
+    Raises OSError and _UnwritableError where the cache cannot be written, and what `convert` raises.
+    """
+    entry.parent.mkdir(parents=True, exist_ok=True)
+    with hold_lock(entry.with_suffix(LOCK), wait=True):
+        if _read_entry(entry, about) is not None:
+            return
+        new = entry.with_suffix(NEW)
+        remove(new)  # what a process has left that was killed
+        new.mkdir()
+        try:
+            digests, facts = _convert_to_files(new, convert)
+            write_note(new / ABOUT, {**about, "arrays": digests, "facts": facts})
+            sync_folder(new)
+            remove(entry)  # a damaged one
+            new.rename(entry)
+            sync_folder(entry.parent)
+        finally:
+            remove(new)
+
+
+def _convert_to_files(folder: Path, convert: Callable[[Put], Facts]) -> tuple[dict[str, str], Facts]:
+    """Have the arrays of a file written into a folder; return the SHA-256 of each array's file, and the facts."""
     files: dict[str, _ArrayFile] = {}
-    failure: OSError | None = None
 
     def put(name: str, block: Array) -> None:
-        nonlocal failure
         try:
             if name not in files:
-                files[name] = _ArrayFile(new / f"{name}.npy", block.dtype, block.shape[1:])
+                files[name] = _ArrayFile(folder / f"{name}.npy", block.dtype, block.shape[1:])
             files[name].append(block)
         except OSError as error:
-            failure = error  # `convert` may turn it into an error of the file
-            raise
+            raise _UnwritableError(error.strerror) from None
 
     try:
-        entry.parent.mkdir(parents=True, exist_ok=True)
-        _sweep(entry.parent)
-        with tempfile.TemporaryDirectory(dir=entry.parent, prefix=NEW, ignore_cleanup_errors=True) as folder:
-            new = Path(folder)
-            try:
-                facts = convert(put)
-                digests = {name: file.finish() for name, file in files.items()}
-            finally:
-                for file in files.values():
-                    file.close()
-            write_note(new / ABOUT, {**about, "arrays": digests, "facts": facts})
-            _put_in_place(new, entry, about)
-    except OSError as error:
-        failure = error
-    except Exception:
-        if not failure:
-            raise
-    return failure
-
-
-def _put_in_place(new: Path, entry: Path, about: Mapping[str, str]) -> None:
-    sync_folder(new)
-    # At once, or not where an entry is there: another process was faster, and its entry is the same.
-    with suppress(OSError):
-        new.rename(entry)
-    if _read_entry(entry, about) is None:  # a damaged one is there
-        # It is replaced by one process at a time: another would remove what the first has just stored.
-        with hold_lock(entry.with_suffix(".lock"), wait=True):
-            if _read_entry(entry, about) is None:
-                remove(entry)
-                new.rename(entry)
-    sync_folder(entry.parent)
-
-
-def _sweep(folder: Path) -> None:
-    for unfinished in folder.glob(f"{NEW}*"):
-        with suppress(OSError):  # its process has just finished it
-            if time.time() - unfinished.stat().st_mtime > KILLED:
-                remove(unfinished)
+        facts = convert(put)
+        return {name: file.finish() for name, file in files.items()}, facts
+    finally:
+        for file in files.values():
+            file.close()
 
 
 def _in_memory(convert: Callable[[Put], Facts]) -> tuple[Mapping[str, Array], Facts]:

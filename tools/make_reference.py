@@ -17,6 +17,7 @@ from modnet.compose.plugins import get_host
 from modnet.host.kinds import KINDS
 from modnet.host.problems import HOOKS
 from modnet.host.registry import BUILT_IN
+from modnet.nn import schedules
 
 REFERENCE = Path(__file__).parents[1] / "docs" / "reference.md"
 INTRODUCTION = """\
@@ -114,7 +115,7 @@ def attribute_notes(cls: type) -> dict[str, str]:
 
 def aliases() -> dict[str, str]:
     """Return the type aliases as their source has them."""
-    body = ast.parse(inspect.getsource(types)).body
+    body = [statement for module in (types, schedules) for statement in ast.parse(inspect.getsource(module)).body]
     found = [statement for statement in body if isinstance(statement, ast.AnnAssign) and statement.value]
     return {ast.unparse(statement.target): ast.unparse(statement.value or statement) for statement in found}
 

@@ -283,9 +283,11 @@ class CacheEntry:
 def cache_entries() -> list[CacheEntry]:
     """Return what is in the cache folder, but digests of files and answers of plugins, which are small."""
     folder = cache_folder()
-    converted, downloads = (sorted((folder / name).glob("*")) for name in (ARRAYS, DOWNLOADS))
-    found = [CacheEntry("converted", _origin(entry), _size(entry)) for entry in converted]
-    return found + [CacheEntry("downloaded", entry.name, _size(entry)) for entry in downloads]
+    converted = [
+        CacheEntry("converted", _origin(entry), _size(entry)) for entry in sorted((folder / ARRAYS).glob("*/"))
+    ]
+    downloads = sorted((folder / DOWNLOADS).glob("*"))
+    return converted + [CacheEntry("downloaded", entry.name, _size(entry)) for entry in downloads]
 
 
 def clear_cache() -> int:

@@ -23,6 +23,8 @@ from modnet.errors import SettingError
 from modnet.host.entry_points import Plugin, split_names
 from modnet.text import format_value
 
+ONE_FOR_ALL = ("seed", "validation")
+"""Options of which a comparison takes one value: all settings see the same samples, and the same seeds."""
 F = TypeVar("F", bound=Callable[..., Any])
 _HIDDEN = f"{MAIN_JOB['network']['hidden'][0]}; tables: {FOR_TABLES['network']['hidden'][0]}"
 
@@ -136,6 +138,7 @@ def _experiment_options(
     samplings = click.Choice(["replacement", "shuffle"])
     options: list[Callable[[F], F]] = [
         click.option("--data", metavar="NAME|FILE", help=f"A registered data set or a file (default: {data['name']})."),
+        click.option("--validation", type=float, metavar="SHARE", help="Share of training rows kept for validation."),
         hidden,
         a_part(
             "activation",
@@ -215,7 +218,7 @@ def read_alternatives(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]
     changes: Table = {}
     grid: dict[str, list[Any]] = {}
     for flag, place in PLACES.items():
-        values = flags[flag] if flag != "seed" or flags[flag] is None else [flags[flag]]
+        values = flags[flag] if flag not in ONE_FOR_ALL or flags[flag] is None else [flags[flag]]
         if values and len(values) > 1:
             grid[flag] = values
         elif values:
@@ -232,7 +235,7 @@ def read_alternatives(flags: dict[str, Any]) -> tuple[Table, dict[str, list[Any]
 
 def _put_others(changes: Table, flags: dict[str, Any]) -> None:
     if (data := flags["data"]) is not None:
-        changes["data"] = {"name" if is_data_set(data) else "path": data}
+        put(changes, ("data", "name" if is_data_set(data) else "path"), data)
     for kind in ("callback", "metric"):
         if flags.get(kind):
             changes[f"{kind}s"] = [*flags[kind]]
@@ -335,7 +338,7 @@ def load_all_plugins(
     named = [find(name) for name in dict.fromkeys(asked["modules"]) if name not in names]
     _load_and_approve(both["without"], given, () if optional else named)
     for plugin in named if optional else ():
-        get_host().load_optional(plugin)
+        get_host().load_module(plugin, optional=True)
     return merge(table, {"plugins": both}) if without or modules else table
 
 

@@ -275,8 +275,12 @@ def _to_record(host: PluginHost, plugin: Plugin) -> dict[str, Any]:
 
 def _explain_refusals(host: PluginHost, plugin: Plugin) -> list[str]:
     """Return why some of its parts do not answer to their bare names."""
+    owners: dict[tuple[str, str], set[str]] = {}
+    for component in (component for each in host.plugins for component in each.components):
+        owners.setdefault((component.kind, component.name), set()).add(component.owner)
     return [
-        f"the {c.kind} name {c.name!r} is also {' and '.join(rivals)}'s; use {c.qualified_name!r}"
+        f"the {c.kind} name {c.name!r} is also {' and '.join(sorted(owners[c.kind, c.name] - {c.owner}))}'s; "
+        f"use {c.qualified_name!r}"
         for c in plugin.components
-        if (rivals := host.registry.list_rivals(c))
+        if host.registry.name_for(c) != c.name
     ]

@@ -24,6 +24,7 @@ from modnet.runs.integrity import check_files
 from modnet.runs.receipt import Results
 from modnet.runs.recorder import RunRecorder, begin_run
 from modnet.runs.surroundings import OBSERVER
+from modnet.text import printable
 from modnet.types import Status
 
 
@@ -77,6 +78,10 @@ def _can_be_lengthened(run: Path, ended: Results, iterations: int | None) -> boo
         raise DataError(f"{run} has diverged after {made:,} iterations, and would again: try a smaller learning rate")
     if iterations is None or iterations == made:
         return False
+    if ended.stop_reason:
+        again = f"modnet train {shlex.quote(str(run / EXPERIMENT))} --set 'callbacks=[]' --iterations {iterations}"
+        why = f"was stopped after {made:,} iterations, {printable(ended.stop_reason, 200)}, and would be again"
+        raise DataError(f"{run} {why}: train it without callbacks, {again}")
     if iterations < made:
         _refuse_fewer(run, made)
     if not (run / CHECKPOINT).is_file():

@@ -39,7 +39,7 @@ from modnet.runs.folder import CURVES, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
 from modnet.runs.receipt import flatten
 from modnet.runs.recorder import RunRecorder, create_run, train_run
-from modnet.text import format_count, format_table
+from modnet.text import format_count, format_table, printable
 from modnet.types import Status
 
 WIDTH = 80
@@ -116,7 +116,6 @@ def run_to_end(wanted: Experiment, data: Dataset, recorder: RunRecorder, start: 
 def describe(wanted: Experiment, data: Dataset) -> None:
     """Print the data, the network and the training of an experiment."""
     network, metrics = create_network(wanted, data), create_metrics(data.task, wanted.metrics)
-    more = [_format_part(metric) for metric in metrics[-len(wanted.metrics) :] if wanted.metrics]
     training, parts = wanted.training, wanted.network
     scale = f", features divided by {data.scale:g}" if data.scale != 1 else ""
     answers = f"{len(data.classes)} classes" if data.classes else format_count(data.outputs, "target")
@@ -131,9 +130,11 @@ def describe(wanted: Experiment, data: Dataset) -> None:
         + f"network   {sizes}: {', '.join(used)}; {sum(p.size for p in network.params.values()):,} parameters\n"
         f"training  {_format_part(wanted.gradient)}, {_format_part(wanted.optimizer)}, "
         f"{training.iterations:,} mini-batches of {training.batch_size}, seed {wanted.seed}"
-        + f"\nmetrics   {', '.join(more)}"
-        * bool(more)
     )
+    if wanted.metrics:
+        tell(f"metrics   {', '.join(map(_format_part, metrics[-len(wanted.metrics) :]))}")
+    if wanted.callbacks:
+        tell(f"callbacks {', '.join(map(_format_part, wanted.callbacks))}")
 
 
 def _list_table_defaults(given: Table, data: Dataset) -> list[str]:
@@ -203,6 +204,9 @@ def _conclude(run: ObservedRun, recorder: RunRecorder, note: str) -> None:
     tell(f"{done} in {format_duration(run.seconds)}" + ": " * bool(last) + measured, vital=True)
     for line in table:
         tell(line, vital=True)
+    if run.stop_reason:
+        why = f"stopped after {run.iteration:,} of {run.iterations:,} iterations"
+        tell(f"{why}: {printable(run.stop_reason, 200)}", vital=True)
     signs = recorder.summary.get("diagnosis", ())
     for remedy in dict.fromkeys(sign["remedy"] for sign in signs):
         problems = "; ".join(sign["problem"] for sign in signs if sign["remedy"] == remedy)

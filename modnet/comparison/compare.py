@@ -26,7 +26,8 @@ from modnet.comparison.result import SettingResult
 from modnet.comparison.statistics import load_special
 from modnet.comparison.workers import Job, check_is_no_import, ensure_plugins, run_jobs
 from modnet.compose.defaults import get_default_job
-from modnet.compose.experiment import Experiment, create_experiment, format_source, read_data, to_table
+from modnet.compose.experiment import VALIDATION, Experiment, create_experiment, format_source, read_data, to_table
+from modnet.compose.metrics import create_metrics
 from modnet.compose.settings import Settings, Table
 from modnet.compose.tables import merge
 from modnet.compose.toml import read_toml
@@ -72,7 +73,7 @@ class Plan:
 
 
 def compare(
-    experiment: Table | str | PathLike[str] | Experiment,
+    experiment: Table | str | PathLike[str],
     grid: Mapping[str, Sequence[Any]] | None = None,
     *,
     seeds: int | None = None,
@@ -106,10 +107,9 @@ def compare(
     check_is_no_import()
     load_special()  # before anything is trained
     table, plan = _read_plan(experiment, grid, seeds, rope)
-    where = None if isinstance(experiment, (Mapping, Experiment)) else Path(experiment)
     # A table is the program's own word; in a file, a module must be approved.
-    ensure_plugins(table, str if isinstance(experiment, Mapping) else make_finder(where))
-    base = experiment if isinstance(experiment, Experiment) else create_experiment(table)
+    ensure_plugins(table, str if isinstance(experiment, Mapping) else make_finder(Path(experiment)))
+    base = create_experiment(table)
     axes = to_axes(plan.grid)
     settings, data, resolved = _read_settings(base, table, plan)
     written = {**to_table(resolved), "data": to_table(base.data), "compare": {**attrs.asdict(plan), "grid": axes}}
@@ -117,11 +117,11 @@ def compare(
     with ExitStack() as stack:
         folder = Path(out).absolute() if out else Path(stack.enter_context(tempfile.TemporaryDirectory()))
         _claim(folder, stack)
-        runs = [
-            [Job(f"{s.label}, seed {k}", folder / s.folder / f"seed-{k}", s.with_seed(k)) for k in tried]
+        jobs = [
+            Job(f"{s.label}, seed {k}", folder / s.folder / f"seed-{k}", s.with_seed(k))
+            for k in tried
             for s in settings
         ]
-        jobs = [job for jobs_of_seed in zip(*runs, strict=True) for job in jobs_of_seed]
         fingerprint = data_fingerprint(data)
         receipts, unfinished = _read_runs(folder, settings, jobs, fingerprint, accept=accept)
         write_atomically(folder / COMPARISON, tomli_w.dumps(written).encode())
@@ -132,23 +132,21 @@ def compare(
             receipts, left = _read_runs(folder, settings, jobs, fingerprint, accept=accept)
             if left:
                 raise DataError(f"{left[0].folder} is not as the run left it: it has no results; {REMEDY}")
-        results = _read_results(settings, runs, receipts, data)
-        result = Comparison(results, tried, plan.rope, find_mixtures(folder, receipts), find_baseline(data))
+        results = _read_results(settings, jobs, receipts, data)
+        mixtures, baseline = find_mixtures(folder, receipts), find_baseline(data)
+        result = Comparison(results, tried, plan.rope, mixtures, baseline, settings[0].experiment.metrics)
         _write(result, folder, resolved)
         return result
 
 
 def _read_plan(
-    experiment: Table | str | PathLike[str] | Experiment,
+    experiment: Table | str | PathLike[str],
     grid: Mapping[str, Sequence[Any]] | None,
     seeds: int | None,
     rope: float | None,
 ) -> tuple[Table, Plan]:
     """Return the table of an experiment, and the plan of its comparison; raises SettingError."""
-    if isinstance(experiment, Experiment):
-        table = to_table(experiment)
-    else:
-        table = dict(experiment) if isinstance(experiment, Mapping) else read_toml(Path(experiment))
+    table = dict(experiment) if isinstance(experiment, Mapping) else read_toml(Path(experiment))
     asked = table.pop("compare", {})
     given = {"seeds": seeds, "rope": rope, "grid": None if grid is None else dict(grid)}
     changes = {key: value for key, value in given.items() if value is not None}
@@ -162,9 +160,15 @@ def _read_settings(base: Experiment, table: Table, plan: Plan) -> tuple[list[Set
     data, resolved = read_data(base, table)
     if len(data.test) < 2:
         raise DataError(f"a comparison needs at least 2 test samples, there are {len(data.test)}")
+    create_metrics(data.task, resolved.metrics)  # none is refused after some runs
     # What was inferred is the same for all settings, and written down with each.
-    table = {**merge(get_default_job(data), table), "data": to_table(resolved.data)}
-    return create_settings(table, plan.grid), data, resolved
+    whole = {**merge(get_default_job(data), table), "data": to_table(resolved.data)}
+    settings = create_settings(whole, plan.grid)
+    varied = [callback for setting in settings for callback in setting.experiment.callbacks]
+    if "validation" not in data.parts and any(callback.needs_validation for callback in varied):
+        wanted = attrs.evolve(base.data, validation_fraction=VALIDATION)  # of all, as all see the same samples
+        return _read_settings(attrs.evolve(base, data=wanted), table, plan)
+    return settings, data, resolved
 
 
 def _claim(folder: Path, stack: ExitStack) -> None:
@@ -215,14 +219,15 @@ def _follow(
 
 
 def _read_results(
-    settings: Sequence[Setting], runs: Sequence[Sequence[Job]], receipts: Mapping[Path, Receipt], data: Dataset
+    settings: Sequence[Setting], jobs: Sequence[Job], receipts: Mapping[Path, Receipt], data: Dataset
 ) -> tuple[SettingResult, ...]:
     found = []
-    for setting, jobs in zip(settings, runs, strict=True):
-        statuses = tuple(results.status for job in jobs if (results := receipts[job.folder].results))
-        of_samples = np.array([read_of_samples(job.folder, data) for job in jobs])
+    for i, setting in enumerate(settings):
+        runs = [job.folder for job in jobs[i :: len(settings)]]
+        statuses = tuple(results.status for run in runs if (results := receipts[run].results))
+        of_samples = np.array([read_of_samples(run, data) for run in runs])
         hits, errors = (of_samples, None) if data.task == "classification" else (None, of_samples)
-        histories = tuple(read_history(job.folder / HISTORY) for job in jobs)
+        histories = tuple(read_history(run / HISTORY) for run in runs)
         found.append(SettingResult(setting, hits, histories, statuses, errors))
     return tuple(found)
 

@@ -32,8 +32,7 @@ def _draw_curves(axes: Any, settings: Sequence[SettingResult], colors: Sequence[
     """Draw the test error as it falls: the mean of all runs, and a band from the best to the worst of them."""
     for setting, color in zip(settings, colors, strict=True):
         longest = max(setting.histories, key=lambda history: len(history.evaluated_at)).evaluated_at
-        whole = [_find_errors(h, setting.measure) for h in setting.histories if h.evaluated_at == longest]
-        errors = np.array(whole)
+        errors = np.array([_find_errors(history, setting.measure, longest) for history in setting.histories])
         if errors.shape[1:] != (len(longest),):
             continue  # the histories have no such column
         axes.plot(longest, errors.mean(axis=0), color=color, label=setting.label)
@@ -53,12 +52,17 @@ def _draw_curves(axes: Any, settings: Sequence[SettingResult], colors: Sequence[
         axes.legend(frameon=False)
 
 
-def _find_errors(history: History, measure: Measure) -> Array:
-    """Return the test errors of a history, one for each evaluation; none where it has no column for them."""
-    if measure == "error" and "test_r2" in history.columns:
-        return 1 - np.array(history.columns["test_r2"])
-    found = np.array(history.columns.get(f"test_{measure}", []))
-    return 1 - found if measure == "accuracy" else found
+def _find_errors(history: History, measure: Measure, iterations: Sequence[int]) -> Array:
+    """Return the test errors of a run at some iterations, at first none; after its end they are those of its end.
+
+    There are none where it has no column for them.
+    """
+    name = "test_r2" if measure == "error" and "test_r2" in history.columns else f"test_{measure}"
+    found = np.array(history.columns.get(name, []))[: len(history.evaluated_at)]
+    if not len(found):
+        return found
+    errors = found if name == "test_error" else 1 - found
+    return errors[np.maximum(np.searchsorted(history.evaluated_at, iterations, side="right") - 1, 0)]
 
 
 def _draw_scores(axes: Any, settings: Sequence[SettingResult], colors: Sequence[str]) -> None:

@@ -15,9 +15,11 @@ import numpy as np
 from modnet.comparison.agreement import Mixture
 from modnet.comparison.decisions import ANALYSES, ROPE, Decision, decide
 from modnet.comparison.figure import draw_comparison
-from modnet.comparison.result import Measure, PairResult, SettingResult, find_last
+from modnet.comparison.result import Measure, PairResult, SettingResult
 from modnet.comparison.statistics import Estimate, Variation, bound_share
 from modnet.errors import DataError
+from modnet.interfaces import Metric
+from modnet.nn.metrics import format_column
 from modnet.text import format_count, format_table, list_some, to_csv
 from modnet.types import Array, Status
 
@@ -40,6 +42,8 @@ class Comparison:
     """Accepted differences in the code and the libraries of the runs."""
     baseline: float | None = None
     """The test accuracy of always answering the largest class."""
+    metrics: tuple[Metric, ...] = ()
+    """The metrics beside accuracy, or R² and RMSE, that are reported as well; verdicts do not rest on them."""
 
     def __attrs_post_init__(self) -> None:
         shapes = {result.of_samples.shape for result in self.settings if result.of_samples is not None}
@@ -116,13 +120,14 @@ class Comparison:
     def runs_csv(self) -> str:
         """Return a row for each run as CSV: what varies, seed, status, iterations, accuracies (or errors)."""
         others = [f"train_{self.measure}"] if not self._has_r2 else ["test_r2", "train_r2", "test_rmse", "train_rmse"]
+        others += [f"{part}_{metric.column}" for metric in self.metrics for part in ("test", "train")]
         heads = [*self.settings[0].entries, "seed", "status", "iterations", f"test_{self.measure}", *others]
         rows: list[list[Any]] = [heads]
         for result in self.settings:
-            runs = zip(self.seeds, result.statuses, result.histories, result.scores.tolist(), strict=True)
-            for seed, status, history, score in runs:
-                last = [find_last(history, name) for name in others]
-                rows.append([*result.entries.values(), seed, status, history.evaluated_at[-1], score, *last])
+            iterations = [history.evaluated_at[-1] for history in result.histories]
+            values = [each.tolist() for each in (result.scores, *map(result.find_last, others))]
+            runs = zip(self.seeds, result.statuses, iterations, *values, strict=True)
+            rows += [[*result.entries.values(), *run] for run in runs]
         return to_csv(rows)
 
     def pairs_csv(self) -> str:
@@ -133,7 +138,7 @@ class Comparison:
     def as_json(self) -> dict[str, Any]:
         """Return all but the hits, or errors, of single samples, as JSON can hold it."""
         plural = "test_accuracies" if self.measure == "accuracy" else "test_errors"
-        named = ("test_r2", "test_rmse") if self._has_r2 else ()
+        named = [*["test_r2", "test_rmse"] * self._has_r2, *(f"test_{metric.column}" for metric in self.metrics)]
         return {
             "seeds": list(self.seeds),
             "test_samples": self.samples,
@@ -148,8 +153,8 @@ class Comparison:
                     "standard_deviation": _finite(result.deviation),
                     "on_such_samples": _interval(result.on_such_samples),
                     "on_these_samples": _interval(result.on_these_samples),
-                    plural: [_finite(score) for score in result.scores.tolist()],
-                    **{name: [_finite(find_last(each, name)) for each in result.histories] for name in named},
+                    plural: [*map(_finite, result.scores.tolist())],
+                    **{name: [*map(_finite, result.find_last(name).tolist())] for name in named},
                     "statuses": list(result.statuses),
                     "collapsed": result.collapsed,
                     "collapsed_at_most": bound_share(result.collapsed, len(self.seeds)),
@@ -186,18 +191,17 @@ class Comparison:
 
     def _settings_table(self) -> list[list[str]]:
         name, column = ("R²", "r2") if self._has_r2 else (self.measure, self.measure)
-        heads = [f"test {name}", "lowest", "highest", f"training {name}", *["test RMSE"] * self._has_r2]
+        more = {f"test_{m.column}": format_column(f"test_{m.column}", self.metrics) for m in self.metrics}
+        more = {**({"test_rmse": "test RMSE"} if self._has_r2 else {}), **more}
+        heads = [f"test {name}", "lowest", "highest", f"training {name}", *more.values()]
         rows = [[*self.settings[0].entries, *heads]]
         for result in self.settings:
             spread = "" if math.isnan(result.deviation) else f" ± {self._format(result.deviation)}"
             scores = 1 - result.scores if self._has_r2 else result.scores
-            training, rmse = (
-                float(np.mean([find_last(history, name) for history in result.histories]))
-                for name in (f"train_{column}", "test_rmse")
-            )
-            numbers = [*(float(of(scores)) for of in (np.mean, np.min, np.max)), training]
+            last = (result.find_last(name).mean() for name in (f"train_{column}", *more))
+            numbers = [scores.mean(), scores.min(), scores.max(), *last]
             mean, *others = ("-" if math.isnan(number) else self._format(number) for number in numbers)
-            rows.append([*result.entries.values(), mean + spread, *others, *[f"{rmse:.4g}"] * self._has_r2])
+            rows.append([*result.entries.values(), mean + spread, *others])
         if any(Status.DIVERGED in result.statuses for result in self.settings):
             counts = [f"{result.statuses.count(Status.DIVERGED)} of {len(self.seeds)}" for result in self.settings]
             rows = [[*row, cell] for row, cell in zip(rows, [Status.DIVERGED, *counts], strict=True)]

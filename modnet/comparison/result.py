@@ -69,12 +69,14 @@ class SettingResult:
         """The hits or errors of single samples (seeds, samples); None where there are neither."""
         return self.hits if self.errors is None else self.errors
 
+    def find_last(self, name: str) -> Array:
+        """Return the last value of a column of each run's history (seeds,); NaN where it has none."""
+        return np.array([(history.columns.get(name) or [math.nan])[-1] for history in self.histories])
+
     @property
     def scores(self) -> Array:
         """The test accuracy, or mean error, of each run (seeds,): of its history where neither hits nor errors are."""
-        if self.of_samples is None:
-            return np.array([find_last(history, "test_accuracy") for history in self.histories])
-        return np.asarray(self.of_samples.mean(axis=1))
+        return self.find_last("test_accuracy") if self.of_samples is None else np.asarray(self.of_samples.mean(axis=1))
 
     @property
     def score(self) -> float:
@@ -193,8 +195,3 @@ def find_collapsed(accuracies: Array, statuses: Sequence[Status]) -> Array:
     wide = np.flatnonzero(np.diff(ordered) > needed)
     below = accuracies <= ordered[wide[-1]] if len(wide) else np.zeros(len(accuracies), np.bool_)
     return np.asarray(below | np.array([status == Status.DIVERGED for status in statuses]))
-
-
-def find_last(history: History, name: str) -> float:
-    """Return the last value of a column of a history; NaN where it has none."""
-    return (history.columns.get(name) or [math.nan])[-1]

@@ -60,6 +60,8 @@ def run_jobs(
     `accept` a run is continued by other code. Raises ModnetError where a run fails, and KeyboardInterrupt; the next
     call resumes all runs then, those of processes from their last checkpoints.
     """
+    if executor and workers:
+        raise SettingError(["an executor has its own: leave them out"], "workers")
     if executor:
         yield from _run_in(executor, jobs, accept, nullcontext())
     elif (count := min(_count_workers(jobs, workers), len(jobs))) > 1:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import chdir
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NewType
 
 import attrs
 import tomli_w
-from attrs.validators import deep_iterable, ge
+from attrs.validators import and_, deep_iterable, ge, gt, lt, optional
 
 from modnet.compose.defaults import MAIN_JOB, ExperimentTraining, get_default_job
 from modnet.compose.metrics import create_metrics
@@ -35,9 +35,13 @@ from modnet.interfaces import (
     Part,
 )
 from modnet.nn.checkpoint import Checkpoint
-from modnet.nn.network import WeightInitStd
+from modnet.nn.initializers import NamedInit, WeightInitStd
 from modnet.nn.run import Run
+from modnet.nn.schedules import set_horizon
 from modnet.nn.training import check_task, train_network
+
+Bias = NewType("Bias", float)
+VALIDATION = 0.1  # of the training rows, where a callback needs a validation part and nothing is said of it
 
 # Short names of entries: the options of the command line.
 PLACES = {
@@ -47,6 +51,7 @@ PLACES = {
     "lr": ("optimizer", "lr"),
     **{name: ("training", name) for name in ("batch_size", "iterations", "sampling")},
     "seed": ("seed",),
+    "validation": ("data", "validation_fraction"),
 }
 
 
@@ -56,6 +61,8 @@ class DataSettings:
 
     source: DataSource
     path: Path | None = None
+    validation_fraction: float | None = attrs.field(default=None, validator=optional(and_(gt(0), lt(1))))
+    """The share of training rows that become the validation part; None: that of the source, if it has one."""
 
 
 @attrs.frozen(kw_only=True)
@@ -67,6 +74,8 @@ class NetworkSettings:
     output: Activation
     loss: Loss
     weight_init_std: WeightInitStd = attrs.field()
+    weight_init: tuple[NamedInit, ...] | None = attrs.field(default=None)  # one for all layers, or one for each
+    bias_init: tuple[Bias, ...] | None = attrs.field(default=None)
 
     @activation.validator
     def _one_for_each(self, _: object, activation: tuple[Activation, ...]) -> None:
@@ -77,6 +86,12 @@ class NetworkSettings:
     def _not_negative(self, _: object, value: WeightInitStd) -> None:
         if not isinstance(value, str) and not value >= 0:
             raise ValueError(f"'weight_init_std' must be >= 0: {value}")
+
+    @weight_init.validator
+    @bias_init.validator
+    def _one_for_each_layer(self, field: attrs.Attribute[Any], values: tuple[Any, ...] | None) -> None:
+        if values is not None and len(values) not in {1, len(self.hidden) + 1}:
+            raise ValueError(f"{field.name!r} must be one, or one for each of the {len(self.hidden) + 1} layers")
 
 
 @attrs.frozen(kw_only=True)
@@ -106,9 +121,16 @@ class Experiment:
 def create_experiment(table: Table) -> Experiment:
     """Return the experiment that changes the main job by `table`; raises SettingError with all mistakes at once."""
     reader = make_settings_reader()
-    reader.on(tuple[Activation, ...], partial(_read_activations, reader))
+    one_or_each: dict[Any, Any] = {
+        tuple[Activation, ...]: Activation,
+        tuple[NamedInit, ...]: NamedInit,
+        tuple[Bias, ...]: Bias,
+    }
+    for wanted, item in one_or_each.items():
+        reader.on(wanted, partial(_read_each, reader, item))
     reader.on(DataSettings, _read_data_settings)
-    return reader.read(merge(MAIN_JOB, table), Experiment)
+    found = reader.read(merge(MAIN_JOB, table), Experiment)
+    return attrs.evolve(found, optimizer=set_horizon(found.optimizer, found.training.iterations))
 
 
 def to_table(value: Any) -> Any:
@@ -175,13 +197,14 @@ def create_network(experiment: Experiment, data: Dataset) -> Network:
 def create_network_of_size(experiment: Experiment, features: int, outputs: int) -> Network:
     """Return the untrained network of an experiment between so many features and outputs."""
     wanted = experiment.network
-    each = wanted.activation * (len(wanted.hidden) if len(wanted.activation) == 1 else 1)
     return Network(
         [features, *wanted.hidden, outputs],
-        hidden=each,
+        hidden=_get_only(wanted.activation),
         output=wanted.output,
         loss=wanted.loss,
         weight_init_std=wanted.weight_init_std,
+        weight_init=_get_only(wanted.weight_init),
+        bias_init=_get_only(wanted.bias_init),
         seed=experiment.seed,
         dtype=experiment.training.dtype,
     )
@@ -195,12 +218,29 @@ def read_data(experiment: Experiment, given: Table | None = None) -> tuple[Datas
     settings = attrs.evolve(experiment.data, source=_choose_task(experiment))
     with chdir("."):  # wherever a source changes it to
         data = read_source(settings.source, settings.path)
+    data, settings = _take_validation(data, settings, experiment.callbacks)
     known = get_settings(settings.source)
     inferred = {key: value for key, value in data.settings.items() if key in known}
     resolved = type(settings.source)(**{**known, **inferred}) if inferred else settings.source
     if given is not None and (job := get_default_job(data)) is not MAIN_JOB:
         experiment = create_experiment(merge(job, {**given, "data": {}}))
     return data, attrs.evolve(experiment, data=attrs.evolve(settings, source=resolved))
+
+
+def _take_validation(
+    data: Dataset, settings: DataSettings, callbacks: Sequence[Callback]
+) -> tuple[Dataset, DataSettings]:
+    """Return the data with the validation part that is asked for, or that a callback needs, and the share taken."""
+    fraction, notes = settings.validation_fraction, data.notes
+    needing = [find_name(callback) for callback in callbacks if callback.needs_validation]
+    if fraction is None and needing and "validation" not in data.parts:
+        fraction, notes = VALIDATION, (*notes, f"a share of {VALIDATION:g} is for validation, as {needing[0]} needs it")
+    if fraction is None:
+        return data, settings
+    # By the seed of the test rows, whatever the run's: all runs of a comparison have the same parts.
+    seed = get_settings(settings.source).get("split_seed")
+    data = attrs.evolve(data, notes=notes).with_validation(fraction, seed=seed if isinstance(seed, int) else 0)
+    return data, attrs.evolve(settings, validation_fraction=fraction)
 
 
 def _choose_task(experiment: Experiment) -> DataSource:
@@ -219,11 +259,13 @@ def run_experiment(
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
     observer: Observer | None = None,
+    until: int | None = None,
+    table: Table | None = None,
     folder: Path | None = None,
 ) -> Run:
     """Train an experiment's network on its data, followed by the lifecycle hooks, or by another observer.
 
-    It is saved in `folder`, if anywhere: callbacks and observers may want to know.
+    Callbacks and observers see the `table` that it is written down as, and the `folder` that it is saved in.
     """
     with containing_plugins(), chdir("."):
         return train_network(
@@ -235,7 +277,8 @@ def run_experiment(
             metrics=create_metrics(data.task, experiment.metrics),
             seed=experiment.seed,
             callbacks=experiment.callbacks,
-            experiment=to_table(experiment),
+            until=until,
+            experiment=table,
             folder=folder,
             start=start,
             keep=keep,
@@ -243,10 +286,16 @@ def run_experiment(
         )
 
 
-def _read_activations(reader: Settings, value: Any) -> tuple[Activation, ...]:
+def _get_only(values: tuple[Any, ...] | None) -> Any:
+    """Return what stands for all layers, where it is one; else the list of one for each."""
+    return values[0] if values is not None and len(values) == 1 else values
+
+
+def _read_each(reader: Settings, wanted: Any, value: Any) -> tuple[Any, ...]:
+    """Return one value for all layers, or a list of one for each, as a tuple."""
     if isinstance(value, (list, tuple)):
-        return tuple(reader.read_value(value, list[Activation]))
-    return (reader.read_value(value, Activation),)
+        return tuple(reader.read_value(value, list[wanted]))
+    return (reader.read_value(value, wanted),)
 
 
 def _read_data_settings(value: Any) -> DataSettings:
@@ -258,9 +307,14 @@ def _read_data_settings(value: Any) -> DataSettings:
         raise SettingError([f"'path' must be text, not {path!r}"])
     if path is not None and "name" not in table:
         table["name"] = recognise_source(Path(path))
+    fraction = table.pop("validation_fraction", None)
     reader = read_part("data-source", table)
+    if fraction is not None and "validation_fraction" in get_settings(reader):  # of a source that makes the part itself
+        reader, fraction = read_part("data-source", {**table, "validation_fraction": fraction}), None
     if reader.reads_files and path is None:
         raise SettingError([f"the source {table['name']!r} reads files: 'path' is missing"])
     if not reader.reads_files and path is not None:
         raise SettingError([f"the source {table['name']!r} reads no file: take 'path' out"])
-    return DataSettings(source=reader, path=Path(path).resolve() if path is not None else None)
+    found = {"source": reader, "path": path and str(Path(path).resolve()), "validation_fraction": fraction}
+    given = {key: each for key, each in found.items() if each is not None}
+    return make_settings_reader().read(given, DataSettings)

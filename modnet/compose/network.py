@@ -11,7 +11,8 @@ from modnet.compose.defaults import get_default_job
 from modnet.compose.parts import make_part
 from modnet.data.dataset import Dataset
 from modnet.interfaces import Loss
-from modnet.nn.network import DenseNetwork, WeightInitStd, create_layers, initialize_params
+from modnet.nn.initializers import WeightInit, WeightInitStd, initialize_params
+from modnet.nn.network import DenseNetwork, create_layers
 from modnet.randomness import Stream
 from modnet.types import Grads
 
@@ -21,6 +22,9 @@ class Network(DenseNetwork):
 
     `sizes` are the inputs, each hidden layer's units and the outputs; `hidden` is the activation of all hidden layers,
     or a list of one for each. `weight_init_std` is the initial weights' standard deviation, "he" or "xavier".
+    `weight_init` takes its place, one for all layers or a list of one for each: a number, "he", "xavier", "lecun"
+    (1 / sqrt(inputs)), "orthogonal", or a function `(inputs, outputs, generator) -> weights`. `bias_init` are the
+    initial biases: a number, or a list of one for each layer.
     Raises SettingError and UnknownNameError.
 
     >>> net = modnet.Network([784, 100, 50, 10], hidden="relu", weight_init_std="he", seed=1)
@@ -38,17 +42,20 @@ class Network(DenseNetwork):
         weight_init_std: WeightInitStd = 0.01,
         seed: int = 0,
         dtype: str = "float64",
+        weight_init: WeightInit | Sequence[WeightInit] | None = None,
+        bias_init: float | Sequence[float] | None = None,
     ) -> None:
         each = list(hidden) if isinstance(hidden, (list, tuple)) else [hidden] * (len(sizes) - 2)
         layers = create_layers(sizes, [make_part("activation", a) for a in [*each, output]])
-        super().__init__(layers, make_part("loss", loss), initialize_params(layers, weight_init_std, seed, dtype), seed)
+        params = initialize_params(layers, weight_init_std, seed, dtype, weight_init, bias_init)
+        super().__init__(layers, make_part("loss", loss), params, seed)
 
     @staticmethod
     def for_data(data: Dataset, *, hidden: int | Sequence[int] | None = None, **settings: Any) -> Network:
         """Return the untrained network of the default experiment for a data set, as wide at both ends as the data.
 
         `hidden` are the units of each hidden layer. Other settings are those of an experiment: `activation`, `output`,
-        `loss`, `weight_init_std`, `seed`, `dtype`. Raises SettingError and UnknownNameError.
+        `loss`, `weight_init_std`, `weight_init`, `bias_init`, `seed`, `dtype`. Raises SettingError, UnknownNameError.
 
         >>> modnet.Network.for_data(modnet.load("mnist-small"), hidden=20)
         <Network 784 -> 20 -> 10: Sigmoid(), Softmax(); CrossEntropy(eps=1e-07)>

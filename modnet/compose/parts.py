@@ -81,7 +81,7 @@ def optimizer(name: str, **settings: Any) -> Optimizer:
     """Return the optimizer of that name with these settings.
 
     >>> modnet.optimizer("sgd", lr=0.1)
-    Sgd(lr=0.1)
+    Sgd(lr=0.1, weight_decay=0.0)
     """
     return cast("Optimizer", make_part("optimizer", name, **settings))
 

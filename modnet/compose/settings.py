@@ -356,6 +356,8 @@ def _describe(wanted: Any) -> str:
         return " or ".join([*map(_describe, options), *[NONE] * (len(options) < len(get_args(wanted)))])
     if origin in _LISTS:
         return "a list"
+    if origin is Callable:
+        return "a function"
     if origin in {dict, Mapping} or attrs.has(origin) or is_dataclass(origin):
         return "a table"
     return _WORDS.get(origin) or f"of type {getattr(origin, '__name__', origin)}"

@@ -184,22 +184,17 @@ def encode_targets(
         return dict(parts), ()
     if classes:
         return dict(parts), classes
-    known, t = _encode_labels(parts)
-    ends = np.cumsum([len(part) for part in parts.values()])
-    each = zip(parts.items(), np.split(t, ends[:-1]), strict=True)
-    return {name: attrs.evolve(part, t=some) for (name, part), some in each}, known
-
-
-def _encode_labels(parts: Mapping[str, Samples]) -> tuple[tuple[Any, ...], Array]:
-    """Return the classes, and the class indices (N,) int64 of all rows, part by part."""
     words = {"b": "truth values", "i": "numbers", "U": "text"}
-    kind, labels = parts["train"].t.dtype.kind, [part.t for part in parts.values() if len(part)]
-    for name, part in parts.items():
-        if len(part) and part.t.dtype.kind != kind:
-            what = f"{describe_part(name)} labels {words[part.t.dtype.kind]}"
+    labels = {name: part.t for name, part in parts.items() if len(part)}
+    kind = parts["train"].t.dtype.kind
+    for name, some in labels.items():
+        if some.dtype.kind != kind:
+            what = f"{describe_part(name)} labels {words[some.dtype.kind]}"
             raise DataError(f"training labels are {words[kind]}, {what}")
-    found, indices = np.unique(np.concatenate(labels), return_inverse=True)
-    return tuple(found.tolist()), indices.astype(np.int64)
+    known = np.unique(np.concatenate([*labels.values()]))
+    indices = {name: np.searchsorted(known, part.t.astype(known.dtype)) for name, part in parts.items()}
+    encoded = {name: attrs.evolve(part, t=indices[name].astype(np.int64)) for name, part in parts.items()}
+    return encoded, tuple(known.tolist())
 
 
 def choose_scale(samples: Samples, settings: PreparationSettings) -> PreparationSettings:
@@ -265,36 +260,33 @@ def encode_tables(
     as_text = {j for j, column in enumerate(columns) if j in listed and column.words is None}
     if not as_text and all(table.dtype.kind in "buif" for table in tables):
         return list(tables), tuple(columns)
-    found, known = [np.empty(table.shape) for table in tables], list(columns)
+    cells = np.concatenate([table.astype(object) for table in tables])
+    found, known = np.empty(cells.shape), list(columns)
     for j, column in enumerate(columns):
-        cells = [table[:, j] for table in tables]
-        if any(each.dtype.kind in "OU" for each in cells) or j in as_text:
-            cells, words = encode_cells(
-                [each.tolist() for each in cells], j in as_text, describe_column(column.name, j)
-            )
+        where = describe_column(column.name, j)
+        found[:, j], words = encode_cells(cells[:, j].tolist(), j in as_text, where)
+        if words is not None:
             known[j] = attrs.evolve(column, words=words)
-        for table, numbers in zip(found, cells, strict=True):
-            table[:, j] = numbers
-    return found, tuple(known)
+    return np.split(found, np.cumsum([len(table) for table in tables[:-1]])), tuple(known)
 
 
-def encode_cells(parts: list[list[Any]], as_text: bool, where: str) -> tuple[list[Any], tuple[str, ...] | None]:
+def encode_cells(cells: list[Any], as_text: bool, where: str) -> tuple[list[Any], tuple[str, ...] | None]:
     """Return cells of any kind as numbers, or as codes with their words in alphabetical order; NaN where missing."""
-    cells = [cell for part in parts for cell in part if not is_missing(cell)]
-    odd = [cell for cell in cells if _to_number(cell) is None]
+    numbers = [math.nan if is_missing(cell) else _to_number(cell) for cell in cells]
+    odd = [cell for cell, number in zip(cells, numbers, strict=True) if number is None]
     if not as_text and not odd:
-        return [[math.nan if is_missing(cell) else _to_number(cell) for cell in part] for part in parts], None
-    if not as_text and not all(isinstance(cell, str) for cell in cells):
+        return numbers, None
+    there = [cell for cell in cells if not is_missing(cell)]
+    own = {cell for cell in there if isinstance(cell, str)}
+    others = [cell for cell in there if not isinstance(cell, str)]
+    if others and not as_text:
         raise DataError(f"{where}: {odd[0]!r:.80} stands among numbers: make all of them text, or numbers")
-    texts = [[None if is_missing(cell) else _to_word(cell) for cell in part] for part in parts]
-    words = sorted({text for part in texts for text in part if text is not None})
-    own = {cell for cell in cells if isinstance(cell, str)}
-    if both := [cell for cell in cells if not isinstance(cell, str) and _to_word(cell) in own]:
+    if both := [cell for cell in others if _to_word(cell) in own]:
         problem = f"has {both[0]!r:.80} and {_to_word(both[0])!r:.80}, which would be one word"
         raise DataError(f"{where} {problem}: make all of them text, or numbers")
-    codes: dict[str | None, float] = {None: math.nan}
-    codes |= {word: float(code) for code, word in enumerate(words)}
-    return [[codes[text] for text in part] for part in texts], tuple(words)
+    words = sorted({_to_word(cell) for cell in there})
+    codes = {word: float(code) for code, word in enumerate(words)}
+    return [math.nan if is_missing(cell) else codes[_to_word(cell)] for cell in cells], tuple(words)
 
 
 def _to_number(cell: Any) -> float | None:

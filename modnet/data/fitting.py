@@ -59,27 +59,20 @@ def find_places(codes: Array, words: Sequence[str], own: Sequence[str]) -> Array
     return np.where(lacking, math.nan, table[np.where(lacking, 0, codes).astype(np.intp)])
 
 
-@attrs.define(eq=False)
 class Fit:
     """Columns on their way from raw rows to what is learned of them; rows without weight are left out."""
 
-    table: Blocks
-    weights: Array | None
-    columns: Sequence[Column]
-    settings: PreparationSettings
-    count: int = 0
-    low: Array = attrs.field(init=False)
-    high: Array = attrs.field(init=False)
-    lacks: Array = attrs.field(init=False)  # true for columns that lack a value
-    counts: list[Array] = attrs.field(init=False)  # of a column of text, the weight of each word
-
-    def __attrs_post_init__(self) -> None:
-        """Find ranges, words and gaps."""
-        self.low = self.high = np.full(len(self.columns), math.nan)
-        self.lacks = np.zeros(len(self.columns), bool)
-        self.counts = [np.zeros(len(column.words or ())) for column in self.columns]
+    def __init__(
+        self, table: Blocks, weights: Array | None, columns: Sequence[Column], settings: PreparationSettings
+    ) -> None:
+        self.table, self.weights, self.columns, self.settings = table, weights, columns, settings
+        self.count, self.total = 0, 0.0
+        self.low = self.high = np.full(len(columns), math.nan)
+        self.lacks = np.zeros(len(columns), bool)  # true for columns that lack a value
+        self.counts = [np.zeros(len(column.words or ())) for column in columns]  # the weight of each word
         for block, weights in self._read():
             self.count += len(block)
+            self.total += float(weights.sum())
             lacking = np.isnan(block)
             self.lacks |= lacking.any(axis=0)
             self.low = np.fmin(self.low, np.fmin.reduce(block, axis=0, initial=math.nan))
@@ -202,10 +195,9 @@ class Fit:
                     x[:, j] = find_places(x[:, j], *words)
                 yield np.where(np.isnan(x), fills, x) * factor - low * factor, weights[:, None]
 
-        total = sum(float(weights.sum()) for _, weights in self._read())
-        mean = sum((weights * x).sum(axis=0) for x, weights in read()) / total
+        mean = sum((weights * x).sum(axis=0) for x, weights in read()) / self.total
         square = sum((weights * (x - mean) ** 2).sum(axis=0) for x, weights in read())
-        deviation = np.where(low == high, 0.0, np.sqrt(square / total) / factor)
+        deviation = np.where(low == high, 0.0, np.sqrt(square / self.total) / factor)
         return np.clip((mean + low * factor) / factor, low, high), deviation
 
 

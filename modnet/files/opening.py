@@ -229,16 +229,16 @@ def uncompressed_name(path: Path) -> str:
     return name.removesuffix(suffix) if (suffix := Path(name).suffix) in COMPRESSED else name
 
 
-def part_paths(path: Path) -> tuple[Path, Path]:
-    """Return the paths of two files for a training and a test part, where one file cannot hold both.
+def part_paths(path: Path, other: str = "test") -> tuple[Path, Path]:
+    """Return the paths of two files for a training and a test part, or another one, where one file cannot hold both.
 
     >>> [str(part) for part in part_paths(Path("mnist.csv.gz"))]
     ['mnist_train.csv.gz', 'mnist_test.csv.gz']
     >>> [str(part) for part in part_paths(Path("train-2.csv"))]
     ['train-2.csv', 'test-2.csv']
     """
-    for train, test in (("train", "test"), ("Train", "Test"), ("TRAIN", "TEST")):
-        if train in path.name:
-            return path, path.with_name(path.name.replace(train, test))
+    for write in (str.lower, str.title, str.upper):
+        if (train := write("train")) in path.name:
+            return path, path.with_name(path.name.replace(train, write(other)))
     stem, dot, suffixes = path.name.partition(".")
-    return path.with_name(f"{stem}_train{dot}{suffixes}"), path.with_name(f"{stem}_test{dot}{suffixes}")
+    return path.with_name(f"{stem}_train{dot}{suffixes}"), path.with_name(f"{stem}_{other}{dot}{suffixes}")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -13,19 +12,16 @@ from pathlib import Path
 @contextmanager
 def replacing(path: Path) -> Iterator[Path]:
     """Yield the path of a new file, which takes the place of `path` when the block ends well, and is gone otherwise."""
-    descriptor, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    os.close(descriptor)
+    new = path.with_name(f".{path.name}.{os.urandom(4).hex()}")
+    new.touch(exist_ok=False)
     try:
-        yield Path(name)
-        with Path(name).open("r+b") as file:  # what the block has written, whoever wrote it, goes to the disk
+        yield new
+        with new.open("r+b") as file:  # what the block has written, whoever wrote it, goes to the disk
             os.fsync(file.fileno())  # which Windows refuses for a file that is opened for reading
-        mask = os.umask(0)
-        os.umask(mask)
-        Path(name).chmod(0o666 & ~mask)  # mkstemp's own mode would hide the file from the user's group
-        Path(name).replace(path)
+        new.replace(path)
         sync_folder(path.parent)
     except BaseException:
-        Path(name).unlink(missing_ok=True)
+        new.unlink(missing_ok=True)
         raise
 
 

@@ -88,16 +88,18 @@ class PluginHost:
         for plugin in named:
             self._load_named(plugin)
 
-    def load_module(self, module: str | Plugin) -> None:
-        """Load a module that is not installed as a plugin, or is and is loaded; raises PluginError."""
-        with exclusively():
-            self._load_named(_to_plugin(module))
+    def load_module(self, module: str | Plugin, *, optional: bool = False) -> None:
+        """Load a module that is not installed as a plugin, or is and is loaded.
 
-    def load_optional(self, plugin: Plugin) -> None:
-        """Load such a module; where it is broken or not approved, it is one of `plugins` that says why."""
+        Where it is broken or not approved, raises PluginError; an optional one is one of `plugins` that says why.
+        """
+        plugin = _to_plugin(module)
         try:
-            self.load_module(plugin)
+            with exclusively():
+                self._load_named(plugin)
         except PluginError as error:
+            if not optional:
+                raise
             plugin.update(BROKEN, error.problem)
             self.plugins.append(plugin)
 
@@ -219,7 +221,6 @@ class PluginHost:
     def _import(self, plugin: Plugin) -> None:
         with exclusively():
             if plugin.state in {READY, NOT_ASKED}:  # no other thread has imported it meanwhile
-                self.registry.discard(plugin.components)
                 self._load(plugin)
 
     def _load_followers(self) -> None:
@@ -264,12 +265,15 @@ class PluginHost:
     def _load(self, plugin: Plugin) -> None:
         """Load a plugin and register its parts; where it fails, it is broken and leaves nothing."""
         found, changes = list[Component](), list[str]()
+        self.registry.discard(plugin.components)
         _importing.append(plugin)
         try:
             with redirect_stdout(sys.stderr), nullcontext() if plugin.built_in else noting_changes(changes):
                 module = plugin.load()
                 hooks = self._call_hooks(module, plugin, found)
-        except (KeyboardInterrupt, UnapprovedError):
+        except (KeyboardInterrupt, UnapprovedError):  # it is as it was, and may be loaded later
+            self.registry.discard(found)
+            self.registry.add(*plugin.components)
             raise
         except BaseException as error:  # a plugin may fail in any way, and must not affect the others
             self.registry.discard(found)

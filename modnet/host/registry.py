@@ -189,11 +189,6 @@ class Registry:
         is_holder = holder is not None and holder.owner == component.owner
         return component.name if is_holder else component.qualified_name
 
-    def list_rivals(self, component: Component) -> list[str]:
-        """Return the other owners of its name where that does not find a component; none where it does."""
-        rivals = [c.owner for c in self._list(component.kind) if c.name == component.name]
-        return sorted({*rivals} - {component.owner}) if self.name_for(component) != component.name else []
-
     def _sort(self, kind: str | None = None) -> list[Component]:
         return sorted(self._list(kind), key=lambda c: (c.owner != BUILT_IN, list(KINDS).index(c.kind), c.name, c.owner))
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from modnet.errors import PluginError, SettingError
 from modnet.interfaces import Callback, ObservedRun, Optimizer, Record, ScaleRate, Stop, name_of
+from modnet.nn.schedules import fix_rate
 from modnet.nn.validation import describe_returned, validate_arrays
 from modnet.types import Array, History, Params, State
 
@@ -63,10 +64,17 @@ class Callbacks:
                 self.reason = self.reason or decision.reason
             elif isinstance(decision, ScaleRate):
                 factor *= decision.factor
-                scale_rate(self.optimizer, factor, part)
+                self._check_rate(factor, part)
             elif isinstance(decision, Record):
                 _record(decision.values, history, part)
         return tuple(found), factor
+
+    def _check_rate(self, factor: float, part: Callback) -> None:
+        """Raise SettingError that names the callback where the optimizer's rate cannot be scaled."""
+        try:
+            fix_rate(self.optimizer, self.run.iteration, factor)
+        except SettingError as error:
+            raise SettingError(error.mistakes, f"the callback {name_of(part)}") from None
 
     def end(self, params: Params) -> dict[str, Array] | None:
         """Return the parameters that the run ends with, of the last one that has others; None where none has."""
@@ -78,24 +86,6 @@ class Callbacks:
                 _check_is_repeatable(part, "parameters")
                 wanted = {name: np.array(w) for name, w in validate_arrays(found, params, part).items()}
         return wanted
-
-
-def scale_rate(optimizer: Optimizer, factor: float, part: object = None) -> Optimizer:
-    """Return the optimizer with its learning rate multiplied; raises SettingError where it has none, or none so small.
-
-    `part` is the callback that wants it.
-    """
-    if factor == 1:
-        return optimizer
-    rate = getattr(optimizer, "lr", None)
-    if not attrs.has(type(optimizer)) or not isinstance(rate, (int, float)):
-        what = f"the optimizer {name_of(optimizer)} has no setting 'lr', which the callback {name_of(part)} scales"
-        raise SettingError([f"{what}: choose another optimizer, or leave the callback out"], "callbacks")
-    try:
-        return attrs.evolve(optimizer, lr=rate * factor)  # type: ignore[misc]
-    except ValueError as error:
-        what = f"the optimizer {name_of(optimizer)} refuses the learning rate of the callback {name_of(part)}"
-        raise SettingError([f"{what}: {error.args[0]}"], "callbacks") from None
 
 
 def _validate(result: Any, event: str, part: Callback) -> tuple[State, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Any, Literal, Self
+from typing import Any, Self
 
 import attrs
 import numpy as np
@@ -18,7 +18,6 @@ from modnet.nn.validation import validate_array, validate_arrays
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, Params
 
-WeightInitStd = float | Literal["he", "xavier"]
 BLOCK = 4096  # rows that are evaluated at a time where there may be very many
 LARGE = 1e6  # output, that no probability or standardized target has
 
@@ -293,24 +292,3 @@ def create_layers(sizes: Sequence[int], activations: Sequence[Activation]) -> tu
 
 def _is_size(given: object) -> bool:
     return isinstance(given, (int, np.integer)) and not isinstance(given, bool) and bool(given > 0)
-
-
-def initialize_params(
-    layers: Sequence[DenseLayer], weight_init_std: WeightInitStd = 0.01, seed: int = 0, dtype: str = "float64"
-) -> dict[str, Array]:
-    """Return weights drawn from a normal distribution, each layer from its own stream, and biases of zero.
-
-    `weight_init_std` is the standard deviation; "he" means sqrt(2 / inputs) (He et al. 2015, eq. 10) and "xavier"
-    sqrt(2 / (inputs + outputs)) (Glorot and Bengio 2010, eq. 12). Units are drawn one after the other, so that a wider
-    layer begins with the units of a narrower one.
-    """
-    params: dict[str, Array] = {}
-    for layer in layers:
-        named = {"he": (2 / layer.inputs) ** 0.5, "xavier": (2 / (layer.inputs + layer.outputs)) ** 0.5}
-        std: Any = named.get(str(weight_init_std), weight_init_std)
-        if isinstance(std, str) or not std >= 0:
-            raise SettingError([f"'weight_init_std' must be >= 0, 'he' or 'xavier': {std!r}"], "network")
-        draws = Stream(seed, ("weights", layer.number)).generator().standard_normal((layer.outputs, layer.inputs))
-        params[layer.weight] = np.ascontiguousarray((float(std) * draws).T, dtype=dtype)
-        params[layer.bias] = np.zeros(layer.outputs, dtype=dtype)
-    return params

@@ -17,6 +17,7 @@ from modnet.nn.batches import Batches
 from modnet.nn.checkpoint import Checkpoint, Flattened, flatten_state
 from modnet.nn.metrics import format_column
 from modnet.nn.network import DenseNetwork
+from modnet.nn.schedules import find_rate
 from modnet.types import Array, Grads, History, Params, State, Status
 
 
@@ -83,8 +84,8 @@ class Run:
     @property
     def rate(self) -> float | None:
         """The learning rate of the last step; None before it, and where the optimizer has none as a number."""
-        rate = getattr(self.optimizer, "lr", None) if self.iteration else None
-        return rate * self.sound[-1] if isinstance(rate, (int, float)) else None
+        rate = find_rate(self.optimizer, self.iteration - 1) if self.iteration else None
+        return None if rate is None else rate * self.sound[-1]
 
     @property
     def epoch(self) -> float:
@@ -148,10 +149,12 @@ class RunView:
         if isinstance(value, History):
             return copy.copy(_follow(value, self._history))
         if isinstance(value, Dataset):
-            return self._data or vars(self).setdefault("_data", _protect_data(value))
+            if self._data is None:
+                vars(self)["_data"] = _protect_data(value)
+            return self._data
         if isinstance(value, DenseNetwork):
             return copy.deepcopy(value.with_params({})).with_params(self.params)
-        if isinstance(value, Mapping):
+        if name in {"params", "grads"} and value is not None:
             return _Dict({name: _freeze(array) for name, array in value.items()})
         return _freeze(value) if isinstance(value, np.ndarray) else copy.deepcopy(value)
 
@@ -167,23 +170,22 @@ def _freeze(array: Array) -> Array:
     return np.ndarray(array.shape, array.dtype, array.tobytes())
 
 
+class _Lock:
+    """The memory of an array that an array of it can read, and neither write to nor get hold of."""
+
+    __slots__ = ("__array_interface__", "_array")
+
+    def __init__(self, array: Array) -> None:
+        self._array = array  # so that it lives as long
+        layout = array.__array_interface__
+        self.__array_interface__ = {**layout, "data": (layout["data"][0], True)}
+
+
 def _protect_data(data: Dataset) -> Dataset:
-    """Return a data set with the same numbers, none of which can be written to through it."""
-
-    def lock(array: Any) -> Any:
-        return None if array is None else np.asarray(memoryview(array).toreadonly())
-
-    parts = {
-        name: attrs.evolve(
-            samples,
-            x=lock(samples.table),
-            t=lock(samples.t),
-            chosen=lock(samples.chosen),
-            weights=lock(samples.weights),
-        )
-        for name, samples in data.parts.items()
-    }
-    return attrs.evolve(data.with_parts(parts), settings=copy.deepcopy(data.settings))
+    """Return a copy of a data set that shares the memory of its arrays, to read alone."""
+    data = data.with_parts({name: attrs.evolve(samples) for name, samples in data.parts.items()})
+    arrays = [a for part in data.parts.values() for a in (part.table, part.t, part.chosen, part.weights)]
+    return copy.deepcopy(data, {id(array): np.asarray(_Lock(array)) for array in arrays if array is not None})
 
 
 def _follow(history: History, mine: History) -> History:

@@ -20,11 +20,12 @@ from modnet.errors import DivergedError, SettingError, ShapeError, TrainingInter
 from modnet.interfaces import Callback, GradientEstimator, Loss, Metric, ObservedRun, Observer, Optimizer, name_of
 from modnet.nn.batches import Batches, Sampling
 from modnet.nn.blas import count_renewals, limit_blas_threads, renew_limit
-from modnet.nn.callbacks import Callbacks, States, scale_rate
+from modnet.nn.callbacks import Callbacks, States
 from modnet.nn.checkpoint import Checkpoint
 from modnet.nn.metrics import find_errors, find_hits
-from modnet.nn.network import DenseNetwork, NetworkObjective, protect
+from modnet.nn.network import BLOCK, DenseNetwork, NetworkObjective, protect
 from modnet.nn.run import Run, RunView
+from modnet.nn.schedules import fix_rate, set_horizon
 from modnet.nn.validation import validate_arrays, validate_number, validate_step
 from modnet.randomness import Stream
 from modnet.types import Array, Grads, History, Params, State, Status
@@ -85,6 +86,7 @@ def train_network(
     observer: Observer | None = None,
     start: Checkpoint | None = None,
     keep: Callable[[Checkpoint], object] | None = None,
+    until: int | None = None,
     experiment: Mapping[str, Any] | None = None,
     folder: Path | None = None,
 ) -> Run:
@@ -92,8 +94,8 @@ def train_network(
 
     At the end of each epoch, and of the run, each of `metrics` is evaluated on every part of the data. From `start` on,
     a run comes to the same bits as if it had never stopped. `keep` is called with a checkpoint in the first iteration,
-    every few seconds, and at the end: a run that has finished can be lengthened. `experiment` and `folder` are what
-    callbacks and observers see of where the run comes from.
+    every few seconds, and at the end: a run that has finished can be lengthened. After `until` iterations it ends as
+    interrupted, if it has not finished. `experiment` and `folder` are what its followers see of where it comes from.
 
     Raises ShapeError where network and data do not fit, DivergedError when the loss stops being finite, and
     TrainingInterrupted on Ctrl-C; these two carry the run, with the last parameters whose loss was finite.
@@ -110,8 +112,9 @@ def train_network(
         tell_epoch = partial(observer.epoch_ended, run=observed)
         try:
             observer.run_started(run=observed)
-            _iterate(run, estimator, asked, tell_epoch, schedule)
-            run.status = Status.FINISHED
+            _iterate(run, until, estimator, asked, tell_epoch, schedule)
+            has_finished = run.stop_reason or run.iteration == run.iterations
+            run.status = Status.FINISHED if has_finished else Status.INTERRUPTED
         except KeyboardInterrupt:
             run.status = Status.INTERRUPTED
             raise TrainingInterrupted(run) from None
@@ -137,6 +140,7 @@ def _create_run(
     metrics: tuple[Metric, ...] = (),
 ) -> Run:
     batches = Batches(len(data.train), settings.batch_size, settings.sampling, Stream(seed, ("batches",)))
+    optimizer = set_horizon(optimizer, settings.iterations, is_resumed=start is not None)
     if start is None:
         names = [f"{part}_{metric.column}" for metric in metrics for part in data.parts]
         history = History(columns={name: [] for name in names})
@@ -156,7 +160,11 @@ def _create_run(
 
 
 def _begin_callbacks(run: Run, parts: Sequence[Callback], observed: ObservedRun, start: Checkpoint | None) -> Callbacks:
-    """Return the callbacks of a run, with the states that they have at its start."""
+    """Return the callbacks of a run, with the states that they have at its start; raises SettingError."""
+    needing = [name_of(part) for part in parts if part.needs_validation]
+    if needing and "validation" not in run.data.parts:
+        what = f"{needing[0]} decides by a validation part, and the data has none: give data.with_validation(0.1)"
+        raise SettingError([what], "callbacks")
     if start:
         start.check_callbacks(parts)
     callbacks = Callbacks(tuple(parts), observed, run.optimizer)
@@ -168,6 +176,7 @@ def _begin_callbacks(run: Run, parts: Sequence[Callback], observed: ObservedRun,
 
 def _iterate(
     run: Run,
+    until: int | None,
     estimator: GradientEstimator,
     callbacks: Callbacks,
     tell_epoch: Callable[[], object],
@@ -175,13 +184,14 @@ def _iterate(
 ) -> None:
     network, history, stream = run.network, run.history, Stream(run.seed, ("gradient",))
     is_followed = callbacks.listen("on_iteration")
+    last = run.iterations if until is None else min(until, run.iterations)
     # One assignment a step, so that Ctrl-C between any two instructions finds numbers that belong together.
     at, repeated = run.sound, -1
     try:
-        while run.iteration < run.iterations and not callbacks.reason:
+        while run.iteration < last and not callbacks.reason:
             k, params, state, states, factor = at
             renewals = count_renewals()
-            objective = _bind_objective(network, run.data, run.batches, k)
+            objective = _bind_objective(network, run.data.train, run.batches.draw(k))
             loss = objective.trace(params).loss
             if not math.isfinite(loss):
                 at = run.sound
@@ -189,7 +199,7 @@ def _iterate(
             run.sound = at
             history.loss.append(loss)
             schedule.save_if_due(run)
-            optimizer = scale_rate(run.optimizer, factor)
+            optimizer = fix_rate(run.optimizer, k, factor)
             run.grads, *made = _make_step(objective, params, state, estimator, optimizer, stream.child(k))
             del objective
             renew_limit()
@@ -234,10 +244,10 @@ def _call(run: Run, callbacks: Callbacks, states: States, factor: float, *, ends
     return states, factor
 
 
-def _bind_objective(network: DenseNetwork, data: Dataset, batches: Batches, k: int) -> NetworkObjective:
-    """Return the loss of mini-batch `k` as a function of the parameters."""
-    chosen, train, dtype = batches.draw(k), data.train, network.dtype
-    x, t, weights = train.rows(chosen, dtype), train.t[chosen], train.weights
+def _bind_objective(network: DenseNetwork, samples: Samples, chosen: slice | Array) -> NetworkObjective:
+    """Return the loss of some samples as a function of the parameters."""
+    dtype = network.dtype
+    x, t, weights = samples.rows(chosen, dtype), samples.t[chosen], samples.weights
     t = t.astype(dtype, copy=False) if t.dtype.kind == "f" else t
     weights = None if weights is None else weights[chosen].astype(dtype, copy=False)
     return NetworkObjective(network.layers, network.loss_function, network.fused, x, t, weights)
@@ -265,9 +275,10 @@ def time_iteration(
         end = clock() + seconds
         while len(times) < 2 or clock() < end:
             started, k = clock(), len(times)
-            objective = _bind_objective(network, data, run.batches, k)
+            objective = _bind_objective(network, data.train, run.batches.draw(k))
             objective.trace(params)
-            _, params, state = _make_step(objective, params, state, estimator, optimizer, stream.child(k))
+            ready = fix_rate(run.optimizer, k)
+            _, params, state = _make_step(objective, params, state, estimator, ready, stream.child(k))
             stepped = clock()
             objective(params)
             times.append((stepped - started, clock() - stepped))
@@ -320,6 +331,8 @@ def _evaluate(run: Run) -> None:
         values |= {f"{name}_{column}": value for column, value in measured.items()}
         if name == "test":
             run.of_samples = of_samples
+    if validation := run.data.parts.get("validation"):
+        values["validation_loss"] = _compute_loss(run.network, validation)
     run.history.record(run.iteration, values)
 
 
@@ -338,6 +351,16 @@ def _measure(metrics: Sequence[Metric], data: Dataset, y: Array, t: Array) -> tu
     y, t = protect({"y": data.to_unit(y), "t": data.to_unit(t)}).values()
     measured = {each.column: validate_number(each(y, t), each) if len(t) else math.nan for each in metrics}
     return measured, y, t
+
+
+def _compute_loss(network: DenseNetwork, samples: Samples) -> float:
+    """Return the loss that training minimizes, of samples that it does not see; some are evaluated at a time."""
+    total = count = 0.0
+    for start in range(0, len(samples), BLOCK):
+        objective = _bind_objective(network, samples, slice(start, start + BLOCK))
+        share = len(objective.x) if objective.weights is None else float(objective.weights.sum())
+        total, count = total + share * objective(network.params), count + share
+    return total / count if count else math.nan
 
 
 def check_task(loss: Loss, data: Dataset) -> None:
@@ -359,7 +382,5 @@ def _check_fit(network: DenseNetwork, data: Dataset, metrics: Sequence[Metric]) 
         raise ShapeError("there are no training samples")
     x, t = data.train.rows(slice(1), network.dtype), data.train.t[:1]
     network.objective(x, t)
-    with np.errstate(all="ignore"):
-        _measure(
-            metrics, data, network.predict_scores(x), t
-        )  # outputs that they cannot judge are found before training
+    with np.errstate(all="ignore"):  # outputs that the metrics cannot judge are found now
+        _measure(metrics, data, network.predict_scores(x), t)

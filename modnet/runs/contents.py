@@ -68,7 +68,7 @@ def summarize(run: ObservedRun, experiment: Experiment, data: Dataset) -> dict[s
         "iterations": run.iteration,
         "stop_reason": run.stop_reason,
         "final_loss": history.loss[-1] if history.loss else None,
-        **{name: None if math.isnan(values[-1]) else values[-1] for name, values in columns.items()},
+        **{name: values[-1] if math.isfinite(values[-1]) else None for name, values in columns.items()},
         "baseline": find_baseline(data),
         "diagnosis": [{"problem": sign.why, "remedy": sign.remedy} for sign in diagnose(run, experiment, data)],
         "gradient": find_name(experiment.gradient),
@@ -85,12 +85,20 @@ def pack_json(table: dict[str, Any]) -> bytes:
 
 
 def history_to_csv(history: History) -> str:
-    """Return a history as CSV: a row per iteration, evaluations where they were made; numbers read back exactly."""
+    """Return a history as CSV: a row per iteration, evaluations where they were made; numbers read back exactly.
+
+    A second evaluation at an iteration, of parameters that a callback chose, has a row without a loss.
+    """
     values = zip(*history.columns.values(), strict=True)
     cells = (["" if math.isnan(value) else repr(value) for value in row] for row in values)
-    evaluations = dict(zip(history.evaluated_at, cells, strict=True))
+    evaluations: dict[int, list[list[str]]] = {}
+    for k, row in zip(history.evaluated_at, cells, strict=True):
+        evaluations.setdefault(k, []).append(row)
     losses, nothing = ["", *map(repr, history.loss)], [""] * len(history.columns)
-    rows = [[k, losses[k], *evaluations.get(k, nothing)] for k in range(0 if 0 in evaluations else 1, len(losses))]
+    rows: list[list[Any]] = []
+    for k in range(0 if 0 in evaluations else 1, len(losses)):
+        first, *others = evaluations.get(k, [nothing])
+        rows += [[k, losses[k], *first], *([k, "", *other] for other in others)]
     return to_csv([["iteration", "loss", *history.columns], *rows])
 
 

@@ -46,6 +46,7 @@ class Results:
     iterations: int
     params_sha256: str
     files: dict[str, str]
+    stop_reason: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -129,7 +130,7 @@ class Receipt:
     def with_results(self, run: ObservedRun, folder: Path, names: Sequence[str]) -> Receipt:
         """Return the receipt with the results of the run and the digests of these files in its folder."""
         files = {name: sha256((folder / name).read_bytes()).hexdigest() for name in names}  # which were just written
-        results = Results(run.status, run.iteration, hash_params(run.params), files)
+        results = Results(run.status, run.iteration, hash_params(run.params), files, run.stop_reason)
         failed = run.status is Status.FAILED  # maybe before its first iteration in the last surroundings
         return attrs.evolve(self.until(run.iteration) if failed else self, results=results)
 

@@ -73,7 +73,8 @@ def train_run(
     Lifecycle hooks of plugins and `observers` follow it. Raises as `modnet.train` does; all is saved then, too.
     """
     # A relay for this run alone: a process may have several runs, each with a recorder.
-    return run_experiment(experiment, data, start, recorder.save, get_host().relay(*observers, recorder))
+    relay, folder = get_host().relay(*observers, recorder), recorder.path.absolute()
+    return run_experiment(experiment, data, start, recorder.save, relay, table=recorder.table, folder=folder)
 
 
 class RunRecorder(Observer):
@@ -90,13 +91,14 @@ class RunRecorder(Observer):
         self.new_surroundings: list[Difference] = []  # from those that the run had until its checkpoint
         self._experiment, self._data = experiment, data
         self._content = to_file(experiment)
+        self.table = parse_toml(self._content)  # the experiment as it is written down
         self._about, self._preparation = describe_params(data), b""
         if data.preparation:
             self._preparation = pack_json(data.preparation.to_dict())
             if len(self._preparation) > LARGEST_JSON:
                 raise DataError("too many columns to prepare each: leave some out, or set standardize = false")
         # Made now: what is installed, and the code that is loaded, may change on the disk during the run.
-        self._receipt = Receipt.create(experiment, parse_toml(self._content), data)
+        self._receipt = Receipt.create(experiment, self.table, data)
         origin = {"experiment": self._receipt.identity, "data": self._receipt.content}
         self._checkpoints = Checkpoints(path, experiment.optimizer, origin)
         self._cannot_be_written = False

@@ -3,32 +3,33 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from hashlib import sha256
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any
 
 import attrs
+import numpy as np
 
-from modnet.compose.experiment import Experiment, create_experiment, read_data, run_experiment
+from modnet.compose.experiment import Experiment, create_experiment, read_data, run_experiment, to_table
 from modnet.compose.toml import read_toml
 from modnet.data.dataset import Dataset
-from modnet.errors import DataError, DivergedError, ModnetError, PluginError
-from modnet.files.opening import read_plain
-from modnet.interfaces import ObservedRun, Observer
-from modnet.nn.checkpoint import hash_params
-from modnet.runs.contents import history_to_csv, read_history
-from modnet.runs.deviations import find_deviations
-from modnet.runs.folder import EXPERIMENT, HISTORY, format_resume
+from modnet.errors import DataError, DivergedError, ModnetError, PluginError, SettingError
+from modnet.files.opening import read_json, read_plain
+from modnet.interfaces import Callback, ObservedRun, Observer, Stop
+from modnet.nn.checkpoint import hash_params, load_params
+from modnet.runs import contents
+from modnet.runs.folder import ERRORS, EXPERIMENT, HISTORY, HITS, PARAMS, PREPARATION, SUMMARY, format_resume
 from modnet.runs.missing_plugins import name_missing_plugins
-from modnet.runs.receipt import RECEIPT, Receipt, Results
+from modnet.runs.receipt import PLACE, RECEIPT, Receipt, Results, compare_settings, flatten
 from modnet.runs.surroundings import LONGEST, STOPPING, Difference, compare_entries
 from modnet.text import printable
-from modnet.types import Array, Status
+from modnet.types import Array, Params, State, Status
 
 # Differences that make another run; from another library or machine the same bits are the same run.
 OWN = {"file", "data", "setting"}
+UNVERIFIED = ("seconds", "versions")  # of a summary: another run of the same bits may have them otherwise
 
 
 @attrs.frozen
@@ -119,25 +120,41 @@ def retrain(wanted: Verification, progress: Observer) -> Verification:
     results, experiment, data = wanted.results, wanted.experiment, wanted.data
     if experiment is None or data is None:
         return wanted
-    count = experiment.training.iterations
-    if results.status is not Status.FINISHED:
-        # A run that diverged made one step more than it saved, and then computed the loss.
-        count = min(count, results.iterations + 2 * (results.status is Status.DIVERGED))
-    training = attrs.evolve(experiment.training, iterations=count)
-    watch = _Watch(progress, _read_losses(wanted))
+    # A run that diverged made one step more than it saved, and then computed the loss.
+    more = 2 * (results.status is Status.DIVERGED)
+    until = None if results.status is Status.FINISHED else results.iterations + more
+    watch, table = _Watch(progress, _read_losses(wanted)), to_table(experiment)
+    repeatable = attrs.evolve(experiment, callbacks=_choose_callbacks(experiment.callbacks, results))
     try:
-        run: Any = run_experiment(attrs.evolve(experiment, training=training), data, observer=watch)
+        run: Any = run_experiment(repeatable, data, observer=watch, until=until, table=table)
     except DivergedError as error:
         run = error.run
     except _DepartedError as departed:
         return attrs.evolve(wanted, again=_compare_results(wanted, *departed.args))
-    if run.status is Status.FINISHED and results.status in {Status.INTERRUPTED, Status.FAILED}:
-        run.status = results.status  # as far as it went
-    if run.status is Status.FAILED:  # it was evaluated at the ends of epochs alone
-        ends, run.of_samples = run.batches.ends_epoch, watch.of_samples
-        run.history = run.history.until(run.iteration, lambda k: k > 0 and ends(k - 1))
-    found = find_deviations(wanted.folder, run, experiment, data)
+    if run.status is Status.INTERRUPTED and results.status is Status.FAILED:
+        run.status = results.status  # as far as it went: it was evaluated at the ends of epochs alone
+        run.history, run.of_samples = run.history_of_epochs(run.iteration), watch.of_samples
+    found = _find_deviations(wanted.folder, run, experiment, data)
     return attrs.evolve(wanted, again=_compare_results(wanted, run, found))
+
+
+@attrs.frozen
+class _StopAgain(Callback):
+    """Stops a run where a callback stopped it that is not repeatable."""
+
+    iteration: int
+    reason: str
+
+    def on_iteration(self, run: ObservedRun, state: State) -> tuple[State, Stop | None]:
+        return state, Stop(self.reason) if run.iteration == self.iteration else None
+
+
+def _choose_callbacks(callbacks: Sequence[Callback], results: Results) -> tuple[Callback, ...]:
+    """Return the callbacks that are repeatable, with one that stops the run in place of all others."""
+    chosen = [callback for callback in callbacks if callback.repeatable]
+    if results.stop_reason and len(chosen) < len(callbacks):
+        chosen.append(_StopAgain(results.iterations, results.stop_reason))
+    return tuple(chosen)
 
 
 def _read_losses(wanted: Verification) -> list[float] | None:
@@ -145,7 +162,7 @@ def _read_losses(wanted: Verification) -> list[float] | None:
     if any(difference.what == HISTORY for difference in wanted.differences):
         return None
     try:
-        return read_history(wanted.folder / HISTORY).loss
+        return contents.read_history(wanted.folder / HISTORY).loss
     except DataError:  # the receipt was changed with it
         return None
 
@@ -179,8 +196,9 @@ class _Watch(Observer):
 
 def _compare_results(wanted: Verification, run: ObservedRun, deviations: Sequence[Difference] = ()) -> Retraining:
     """Return what came of training again, compared with the receipt's results and the history, too."""
-    results, history = wanted.results, history_to_csv(run.history)
-    made = attrs.evolve(results, status=run.status, iterations=run.iteration, params_sha256=hash_params(run.params))
+    results, history = wanted.results, contents.history_to_csv(run.history)
+    digest = hash_params(run.params)
+    made = Results(run.status, run.iteration, digest, results.files, run.stop_reason)
     wrong = compare_entries(RECEIPT, attrs.asdict(results), attrs.asdict(made))
     same = not wrong and sha256(history.encode()).hexdigest() == results.files.get(HISTORY)
     departure = None
@@ -192,6 +210,73 @@ def _compare_results(wanted: Verification, run: ObservedRun, deviations: Sequenc
     except (DataError, UnicodeDecodeError):
         wrong.append(Difference(HISTORY, "cannot be read"))
     return Retraining(same, made.iterations, made.params_sha256, departure, (*deviations, *wrong))
+
+
+def _find_deviations(folder: Path, run: ObservedRun, experiment: Experiment, data: Dataset) -> list[Difference]:
+    """Return what a run's folder has otherwise than a run that was trained again; the history is not compared."""
+    fitted = flatten(data.preparation.to_dict() if data.preparation else {})
+    comparisons: dict[str, Callable[[Path], Iterable[Difference]]] = {
+        EXPERIMENT: lambda path: compare_settings(read_toml(path), to_table(experiment), PLACE, EXPERIMENT),
+        PARAMS: lambda path: _compare_params(path, run.params, contents.describe_params(data)),
+        PREPARATION: lambda path: compare_entries(path.name, flatten(read_json(path) if path.exists() else {}), fitted),
+        HITS: lambda path: _compare_of_samples(path, run.hits, run.status),
+        ERRORS: lambda path: _compare_of_samples(path, run.errors, run.status),
+        SUMMARY: lambda path: _compare_summary(path, contents.summarize(run, experiment, data)),
+    }
+    found: list[Difference] = []
+    for name, compare in comparisons.items():
+        try:
+            found += compare(folder / name)
+        except (DataError, SettingError) as error:
+            found.append(Difference(name, str(error).removeprefix(f"{folder / name}: ")))
+    return found
+
+
+def _compare_params(path: Path, made: Params, about: dict[str, Any]) -> Iterator[Difference]:
+    """Yield the first number of each array that differs in its bits, or else dtypes and shapes; then other entries."""
+    there, description = load_params(path)
+    for name in {**made, **there}:
+        pair = there.get(name), made.get(name)
+        kinds = ["" if array is None else f"{array.dtype.name} {array.shape}" for array in pair]
+        if kinds[0] != kinds[1]:
+            yield Difference(PARAMS, name, *kinds)
+            continue
+        for index, *values in _find_first_change(there[name], made[name]):
+            yield Difference(PARAMS, f"{name}[{', '.join(map(str, index))}]", *map(repr, values))
+    yield from compare_entries(PARAMS, description, about)
+
+
+def _find_first_change(there: Array, made: Array) -> Iterator[tuple[tuple[int, ...], Any, Any]]:
+    """Yield the place of the first number that differs in its bits, with both values."""
+    pair = [np.ascontiguousarray(array, made.dtype.newbyteorder("<")).reshape(-1) for array in (there, made)]
+    bits = [array.view(np.uint8) for array in pair]
+    for byte in np.flatnonzero(bits[0] != bits[1])[:1]:
+        i = int(byte) // made.itemsize
+        yield tuple(map(int, np.unravel_index(i, made.shape))), pair[0][i].item(), pair[1][i].item()
+
+
+def _compare_of_samples(path: Path, values: Array | None, status: Status) -> Iterator[Difference]:
+    """Yield the first hit, or error, of a test sample that differs."""
+    content, expected = read_plain(path) if path.exists() else b"", contents.pack_of_samples(values)
+    # A run that failed again as soon as it was resumed was not evaluated since.
+    if content == expected or (not content and status is Status.FAILED):
+        return
+    if values is None or not content or not expected:
+        yield Difference(path.name, "the file", *("there" if side else "" for side in (content, expected)))
+        return
+    words = {True: "recognised", False: "missed"} if path.name == HITS else {}
+    for (i,), *pair in _find_first_change(contents.unpack_of_samples(path, content, len(values)), values):
+        yield Difference(path.name, f"sample {i}", *(words.get(value, repr(value)) for value in pair))
+
+
+def _compare_summary(path: Path, made: dict[str, Any]) -> list[Difference]:
+    there, text = read_json(path), read_plain(path)
+    made |= {key: there[key] for key in UNVERIFIED if key in there}
+    made = {key: value for key, value in made.items() if value != "" or key in there}  # an older modnet knew no reasons
+    found = compare_entries(SUMMARY, there, made)
+    if not found and text != contents.pack_json(made):
+        found = [Difference(SUMMARY, "not written as the run writes it")]
+    return found
 
 
 def find_departure(then: str, now: str) -> Departure | None:

@@ -9,30 +9,48 @@ from typing import Any
 import numpy as np
 
 from modnet import Array, DataError, Dataset, Samples
-from modnet.files import quote, tell_progress, uncompressed_name
+from modnet.files import part_paths, quote, tell_progress, uncompressed_name
 
 INTEGERS = (np.uint8, np.int8, np.uint16, np.int16, np.uint32, np.int32, np.int64, np.uint64)
 
 
-def parts_of(data: Dataset, *, with_words: bool = False) -> list[Samples]:
-    """Return the training part, and the test part if it has samples; raises DataError where words cannot be written."""
+def parts_of(data: Dataset) -> list[Samples]:
+    """Return the training part, and the test part if it has samples; raises DataError where arrays cannot hold all."""
+    _check_can_be_written(data)
+    problem = "there is a validation part" if "validation" in data.parts else ""
+    if text := [i for i, column in enumerate(data.columns) if column.words is not None]:
+        name = quote(data.columns[text[0]].name) if data.columns[text[0]].name else text[0] + 1
+        problem = f"the column {name} is of text"
+    if problem:
+        raise DataError(f"{problem}, which this kind of file does not hold: write a CSV or a Parquet file")
+    return [data.train, data.test] if len(data.test) else [data.train]
+
+
+def tables_of(data: Dataset, path: Path) -> dict[Path, Samples]:
+    """Return the parts that have samples, by the files for them; raises DataError where they cannot be written.
+
+    >>> data = modnet.load("mnist-small").with_validation(0.1)
+    >>> [path.name for path in tables_of(data, Path("digits.csv"))]
+    ['digits_train.csv', 'digits_test.csv', 'digits_validation.csv']
+    """
+    _check_can_be_written(data)
+    others = {name: part for name, part in data.parts.items() if len(part) and name != "train"}
+    first = part_paths(path)[0] if others else path
+    return {first: data.train, **{part_paths(path, name)[1]: part for name, part in others.items()}}
+
+
+def _check_can_be_written(data: Dataset) -> None:
     if not data.classes:
         raise DataError(
             "the labels are numbers to be predicted, which cannot be written: write a data set with classes"
         )
     if data.train.weights is not None:
         raise DataError("the rows have weights, which cannot be written: take 'weights' and 'class_weight' out")
-    if not with_words and (text := [i for i, column in enumerate(data.columns) if column.words is not None]):
-        name = quote(data.columns[text[0]].name) if data.columns[text[0]].name else text[0] + 1
-        raise DataError(
-            f"the column {name} is of text, which this kind of file does not hold: write a CSV or a Parquet file"
-        )
-    return [data.train, data.test] if len(data.test) else [data.train]
 
 
 def table_dtype(data: Dataset) -> np.dtype[Any]:
-    """Return the native dtype that holds the features of both parts, of 8 bytes at most."""
-    dtype = np.result_type(data.train.table.dtype, data.test.table.dtype)
+    """Return the native dtype that holds the features of all parts, of 8 bytes at most."""
+    dtype = np.result_type(*(part.table.dtype for part in data.parts.values()))
     return np.dtype(np.float64) if dtype.itemsize > 8 else dtype.newbyteorder("=")
 
 

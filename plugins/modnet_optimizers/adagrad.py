@@ -6,8 +6,9 @@ import attrs
 from array_api_compat import array_namespace
 from attrs.validators import gt
 
-from modnet import Grads, Optimizer, Params, State
+from modnet import Grads, LearningRate, Optimizer, Params, State
 from modnet_optimizers.decay import add_decay, decay_field
+from modnet_optimizers.rate import check_rate, to_number
 
 
 @attrs.frozen
@@ -24,7 +25,7 @@ class Adagrad(Optimizer):
     (array([0.9]), array([4.]))
     """
 
-    lr: float = attrs.field(default=0.01, validator=gt(0))
+    lr: LearningRate = attrs.field(default=0.01, validator=check_rate)
     eps: float = attrs.field(default=1e-7, validator=gt(0))
     weight_decay: float = decay_field()
 
@@ -34,6 +35,7 @@ class Adagrad(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and the sum of squares so far."""
+        lr = to_number(self.lr)
         grads = add_decay(grads, params, self.weight_decay)
         square_sum = dict(state["square_sum"])
         new = {}
@@ -43,7 +45,7 @@ class Adagrad(Optimizer):
             square_sum[name] = h
             scale = array_namespace(h).sqrt(h)
             scale += self.eps
-            downhill = self.lr * grads[name]
+            downhill = lr * grads[name]
             downhill /= scale
             new[name] = w - downhill
         return new, {"square_sum": square_sum}

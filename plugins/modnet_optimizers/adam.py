@@ -6,8 +6,9 @@ import attrs
 from array_api_compat import array_namespace
 from attrs.validators import and_, ge, gt, lt
 
-from modnet import Grads, Optimizer, Params, State
+from modnet import Grads, LearningRate, Optimizer, Params, State
 from modnet_optimizers.decay import add_decay, decay_field
+from modnet_optimizers.rate import check_rate, to_number
 
 
 @attrs.frozen
@@ -24,7 +25,7 @@ class Adam(Optimizer):
     (array([0.9]), 1, array([0.2]), array([0.004]))
     """
 
-    lr: float = attrs.field(default=0.001, validator=gt(0))
+    lr: LearningRate = attrs.field(default=0.001, validator=check_rate)
     beta1: float = attrs.field(default=0.9, validator=and_(ge(0), lt(1)))
     beta2: float = attrs.field(default=0.999, validator=and_(ge(0), lt(1)))
     eps: float = attrs.field(default=1e-8, validator=gt(0))
@@ -37,10 +38,11 @@ class Adam(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, both means, and the number of steps."""
+        lr = to_number(self.lr)
         grads = add_decay(grads, params, self.weight_decay)
         steps = state["steps"] + 1
         mean, mean_square = dict(state["mean"]), dict(state["mean_square"])
-        rate = self.lr / (1 - self.beta1**steps)
+        rate = lr / (1 - self.beta1**steps)
         correction = (1 - self.beta2**steps) ** 0.5
         new = {}
         for name, w in params.items():

@@ -5,9 +5,10 @@ from __future__ import annotations
 import attrs
 from attrs.validators import and_, ge, gt, lt
 
-from modnet import Grads, Optimizer, Params, State
+from modnet import Grads, LearningRate, Optimizer, Params, State
 from modnet_optimizers.adam import Adam
 from modnet_optimizers.decay import decay_field, shrink
+from modnet_optimizers.rate import check_rate, to_number
 
 
 @attrs.frozen
@@ -24,7 +25,7 @@ class AdamW(Optimizer):
     (array([0.899]), 1)
     """
 
-    lr: float = attrs.field(default=0.001, validator=gt(0))
+    lr: LearningRate = attrs.field(default=0.001, validator=check_rate)
     beta1: float = attrs.field(default=0.9, validator=and_(ge(0), lt(1)))
     beta2: float = attrs.field(default=0.999, validator=and_(ge(0), lt(1)))
     eps: float = attrs.field(default=1e-8, validator=gt(0))
@@ -37,7 +38,7 @@ class AdamW(Optimizer):
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, both means, and the number of steps."""
         new, state = self._adam.step(params, grads, state)
-        return shrink(new, params, self.lr * self.weight_decay), state
+        return shrink(new, params, to_number(self.lr) * self.weight_decay), state
 
     @property
     def _adam(self) -> Adam:

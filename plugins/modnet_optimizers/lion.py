@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import attrs
 from array_api_compat import array_namespace
-from attrs.validators import and_, ge, gt, lt
+from attrs.validators import and_, ge, lt
 
-from modnet import Grads, Optimizer, Params, State
+from modnet import Grads, LearningRate, Optimizer, Params, State
 from modnet_optimizers.decay import decay_field, shrink
+from modnet_optimizers.rate import check_rate, to_number
 
 
 @attrs.frozen
@@ -23,7 +24,7 @@ class Lion(Optimizer):
     (array([0.9]), array([0.02]))
     """
 
-    lr: float = attrs.field(default=0.0001, validator=gt(0))
+    lr: LearningRate = attrs.field(default=0.0001, validator=check_rate)
     beta1: float = attrs.field(default=0.9, validator=and_(ge(0), lt(1)))
     beta2: float = attrs.field(default=0.99, validator=and_(ge(0), lt(1)))
     weight_decay: float = decay_field()
@@ -34,10 +35,11 @@ class Lion(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and the mean of the gradients."""
+        lr = to_number(self.lr)
         mean, new = dict(state["mean"]), {}
         for name, w in params.items():
             m, g = mean[name], grads[name]
             direction = self.beta1 * m + (1 - self.beta1) * g
-            new[name] = w - self.lr * array_namespace(w).sign(direction)
+            new[name] = w - lr * array_namespace(w).sign(direction)
             mean[name] = self.beta2 * m + (1 - self.beta2) * g
-        return shrink(new, params, self.lr * self.weight_decay), {"mean": mean}
+        return shrink(new, params, lr * self.weight_decay), {"mean": mean}

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import attrs
 from array_api_compat import array_namespace
-from attrs.validators import and_, ge, gt, lt
+from attrs.validators import and_, ge, lt
 
-from modnet import Grads, Optimizer, Params, State
+from modnet import Grads, LearningRate, Optimizer, Params, State
 from modnet_optimizers.decay import add_decay, decay_field
+from modnet_optimizers.rate import check_rate, to_number
 
 
 @attrs.frozen
@@ -24,7 +25,7 @@ class Momentum(Optimizer):
     (array([0.42]), array([-0.38]))
     """
 
-    lr: float = attrs.field(default=0.01, validator=gt(0))
+    lr: LearningRate = attrs.field(default=0.01, validator=check_rate)
     momentum: float = attrs.field(default=0.9, validator=and_(ge(0), lt(1)))
     weight_decay: float = decay_field()
 
@@ -34,10 +35,11 @@ class Momentum(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and their velocity."""
+        lr = to_number(self.lr)
         grads = add_decay(grads, params, self.weight_decay)
         velocity = dict(state["velocity"])
         for name in params:
             v = self.momentum * velocity[name]
-            v -= self.lr * grads[name]
+            v -= lr * grads[name]
             velocity[name] = v
         return {name: w + velocity[name] for name, w in params.items()}, {"velocity": velocity}

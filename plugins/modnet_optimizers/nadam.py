@@ -6,8 +6,9 @@ import attrs
 from array_api_compat import array_namespace
 from attrs.validators import and_, ge, gt, lt
 
-from modnet import Grads, Optimizer, Params, State
+from modnet import Grads, LearningRate, Optimizer, Params, State
 from modnet_optimizers.decay import add_decay, decay_field
+from modnet_optimizers.rate import check_rate, to_number
 
 
 @attrs.frozen
@@ -24,7 +25,7 @@ class NAdam(Optimizer):
     (array([0.8944]), 1)
     """
 
-    lr: float = attrs.field(default=0.002, validator=gt(0))
+    lr: LearningRate = attrs.field(default=0.002, validator=check_rate)
     beta1: float = attrs.field(default=0.9, validator=and_(ge(0), lt(1)))
     beta2: float = attrs.field(default=0.999, validator=and_(ge(0), lt(1)))
     eps: float = attrs.field(default=1e-8, validator=gt(0))
@@ -38,12 +39,13 @@ class NAdam(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, both means, the number of steps and the product of momenta."""
+        lr = to_number(self.lr)
         grads = add_decay(grads, params, self.weight_decay)
         steps = state["steps"] + 1
         now, following = self._momentum(steps), self._momentum(steps + 1)
         product = state["product"] * now
-        of_gradient = self.lr * (1 - now) / (1 - product)
-        of_mean = self.lr * following / (1 - product * following)
+        of_gradient = lr * (1 - now) / (1 - product)
+        of_mean = lr * following / (1 - product * following)
         correction = (1 - self.beta2**steps) ** 0.5
         mean, mean_square, new = dict(state["mean"]), dict(state["mean_square"]), {}
         for name, w in params.items():

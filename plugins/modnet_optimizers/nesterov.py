@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import attrs
 from array_api_compat import array_namespace
-from attrs.validators import and_, ge, gt, lt
+from attrs.validators import and_, ge, lt
 
-from modnet import Grads, Optimizer, Params, State
+from modnet import Grads, LearningRate, Optimizer, Params, State
 from modnet_optimizers.decay import add_decay, decay_field
+from modnet_optimizers.rate import check_rate, to_number
 
 
 @attrs.frozen
@@ -25,7 +26,7 @@ class Nesterov(Optimizer):
     (array([0.62]), array([-0.2]))
     """
 
-    lr: float = attrs.field(default=0.01, validator=gt(0))
+    lr: LearningRate = attrs.field(default=0.01, validator=check_rate)
     momentum: float = attrs.field(default=0.9, validator=and_(ge(0), lt(1)))
     weight_decay: float = decay_field()
 
@@ -35,11 +36,12 @@ class Nesterov(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and their velocity."""
+        lr = to_number(self.lr)
         grads = add_decay(grads, params, self.weight_decay)
         velocity = dict(state["velocity"])
         new = {}
         for name, w in params.items():
-            downhill = self.lr * grads[name]
+            downhill = lr * grads[name]
             v = self.momentum * velocity[name]
             v -= downhill
             velocity[name] = v

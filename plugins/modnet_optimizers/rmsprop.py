@@ -6,8 +6,9 @@ import attrs
 from array_api_compat import array_namespace
 from attrs.validators import and_, ge, gt, lt
 
-from modnet import Grads, Optimizer, Params, State
+from modnet import Grads, LearningRate, Optimizer, Params, State
 from modnet_optimizers.decay import add_decay, decay_field
+from modnet_optimizers.rate import check_rate, to_number
 
 
 @attrs.frozen
@@ -23,7 +24,7 @@ class Rmsprop(Optimizer):
     (array([0.]), array([0.04]))
     """
 
-    lr: float = attrs.field(default=0.01, validator=gt(0))
+    lr: LearningRate = attrs.field(default=0.01, validator=check_rate)
     decay: float = attrs.field(default=0.99, validator=and_(ge(0), lt(1)))
     eps: float = attrs.field(default=1e-7, validator=gt(0))
     weight_decay: float = decay_field()
@@ -34,6 +35,7 @@ class Rmsprop(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further, and the mean square of the gradients."""
+        lr = to_number(self.lr)
         grads = add_decay(grads, params, self.weight_decay)
         mean_square = dict(state["mean_square"])
         new = {}
@@ -44,7 +46,7 @@ class Rmsprop(Optimizer):
             mean_square[name] = h
             scale = array_namespace(h).sqrt(h)
             scale += self.eps
-            downhill = self.lr * grads[name]
+            downhill = lr * grads[name]
             downhill /= scale
             new[name] = w - downhill
         return new, {"mean_square": mean_square}

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import attrs
-from attrs.validators import gt
 
-from modnet import Grads, Optimizer, Params, State
+from modnet import Grads, LearningRate, Optimizer, Params, State
 from modnet_optimizers.decay import add_decay, decay_field
+from modnet_optimizers.rate import check_rate, to_number
 
 
 @attrs.frozen
@@ -20,7 +20,7 @@ class Sgd(Optimizer):
     array([0.8])
     """
 
-    lr: float = attrs.field(default=0.01, validator=gt(0))
+    lr: LearningRate = attrs.field(default=0.01, validator=check_rate)
     weight_decay: float = decay_field()
 
     def init(self, params: Params) -> State:  # noqa: ARG002 - nothing to remember
@@ -29,10 +29,11 @@ class Sgd(Optimizer):
 
     def step(self, params: Params, grads: Grads, state: State) -> tuple[Params, State]:
         """Return the parameters one step further."""
+        lr = to_number(self.lr)
         grads = add_decay(grads, params, self.weight_decay)
         moved = {}
         for name, w in params.items():
-            step = grads[name] * -self.lr
+            step = grads[name] * -lr
             step += w  # into the new array: one pass through memory less
             moved[name] = step
         return moved, state

@@ -98,6 +98,10 @@ class TestFolder:
         with pytest.raises(modnet.SettingError, match=f"workers: must be >= 1: {workers}"):
             modnet.compare(experiment, {"hidden": [2]}, seeds=1, workers=workers)
 
+    def test_an_executor_has_its_own_workers(self, experiment: dict[str, Any]) -> None:
+        with ThreadPoolExecutor(1) as executor, pytest.raises(modnet.SettingError, match="workers: an executor has"):
+            modnet.compare(experiment, {"hidden": [2]}, seeds=1, workers=2, executor=executor)
+
     def test_its_toml_makes_it_again(self, done: Path, tmp_path: Path) -> None:
         modnet.compare(done / "comparison.toml", out=tmp_path / "again", workers=1)
         assert bits(tmp_path / "again") == bits(done)

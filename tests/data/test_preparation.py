@@ -211,6 +211,13 @@ def test_codes_of_another_file_are_read_by_its_own_words():
         preparation.transform([[0.0, 0, 0, 0]], [Column("age", ("old",)), *columns[1:]])
 
 
+def test_codes_keep_their_words_beside_a_column_that_has_text():
+    columns = [Column("sex", ("f", "m")), Column("deck")]
+    data = Dataset.from_arrays([[0, "A"], [1, "B"]] * 2, [0, 1] * 2, columns=columns, test_fraction=0)
+    assert data.preparation.feature_names == ("sex=f", "sex=m", "deck=A", "deck=B")
+    np.testing.assert_array_equal(data.train.x[:2], [[1, 0, 1, 0], [0, 1, 0, 1]])
+
+
 def test_a_missing_value_that_is_not_imputed_is_refused():
     preparation = Preparation.fit(np.array([[1.0, 2.0], [3.0, 4.0]]), [Column("a"), Column("b")])
     with pytest.raises(DataError, match=r"row 1, feature 2 .'b'.: a missing value"):

@@ -13,7 +13,6 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import file_digest as hash_whole
 from pathlib import Path
-from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -183,57 +182,32 @@ def test_blocks_become_the_array_that_holds_them_all(tmp_path_factory, blocks):
 
 
 @pytest.mark.parametrize("harm", ["garbage", "nothing"])
-def test_several_at_once_all_get_it_and_one_is_kept(path, cache, harm):
-    """They convert and store at the same instant, again and again: none removes what another has just stored."""
-    found: list[Array] = []
+def test_of_several_at_once_one_converts_and_all_get_it(path, cache, harm):
+    """They find nothing, or a damaged entry, at the same instant, again and again."""
+    found, converted = list[Array](), list[str]()
 
     def damage() -> None:
         for entry in cache.glob("arrays/*"):
             HARM[harm](entry)
 
-    begin, together = threading.Barrier(4, damage, timeout=10), threading.Barrier(4, timeout=10)
+    begin = threading.Barrier(4, damage, timeout=10)
 
     def convert(put: Put) -> Facts:
+        converted.append(threading.current_thread().name)
         put("x", np.arange(4))
-        together.wait()
         return {}
 
     def use() -> None:
-        for _ in range(100):
+        for _ in range(25):
             begin.wait()
             found.append(arrays_of(path, "recipe", convert)[0]["x"])
 
-    threads = [threading.Thread(target=use) for _ in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert [each.tolist() for each in found] == [[0, 1, 2, 3]] * 400
-    assert len(list((cache / "arrays").iterdir())) == 1
-
-
-def test_a_damaged_entry_is_removed_by_one_of_several(path, cache, monkeypatch):
-    """The others found it damaged at the same instant, and would remove what has been stored since."""
-    arrays_of(path, "recipe", Converter())
-    (entry,) = (cache / "arrays").iterdir()
-    HARM["garbage"](entry)
-    removed, together = list[Path](), threading.Barrier(4, timeout=10)
-
-    def remove(folder: Path) -> None:
-        removed.append(folder)
-        time.sleep(0.2)
-        shutil.rmtree(folder, ignore_errors=True)
-
-    def convert(put: Put) -> Facts:
-        put("x", np.arange(4))
-        together.wait()
-        return {}
-
-    monkeypatch.setattr(cached, "remove", remove)
     with ThreadPoolExecutor() as pool:
-        found = [pool.submit(arrays_of, path, "recipe", convert) for _ in range(4)]
-    assert [each.result()[0]["x"].tolist() for each in found] == [[0, 1, 2, 3]] * 4
-    assert removed.count(entry) == 1
+        for each in [pool.submit(use) for _ in range(4)]:
+            each.result()
+    assert [each.tolist() for each in found] == [[0, 1, 2, 3]] * 100
+    assert len(converted) == 25
+    assert len(list((cache / "arrays").iterdir())) == 1
 
 
 KILLED = """
@@ -250,40 +224,21 @@ cached.arrays_of(Path(sys.argv[1]), "recipe", convert)
 """
 
 
-def test_what_a_killed_process_left_is_reported_and_swept(path, cache):
+def test_what_a_killed_process_left_is_reported_and_nobody_waits_for_it(path, cache):
     process = subprocess.Popen([sys.executable, "-c", KILLED, str(path)], stdout=subprocess.PIPE)
     assert process.stdout
     assert process.stdout.readline() == b"begun\n"
     process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
-    (left,) = (cache / "arrays").iterdir()
     assert [(entry.what, entry.file) for entry in cache_entries()] == [("converted", "(unfinished)")]
-    convert = Converter()
-    arrays_of(path, "recipe", convert)  # another process may still be at it
-    assert left.exists()
-    yesterday = time.time() - cached.KILLED - 1
-    os.utime(left, (yesterday, yesterday))
-    arrays_of(path, "another", convert)
-    assert not left.exists()
+    arrays_of(path, "another", Converter())
+    assert [entry.file for entry in cache_entries()] == ["(unfinished)", str(path)]
+    arrays_of(path, "recipe", Converter())
     assert [entry.file for entry in cache_entries()] == [str(path)] * 2
+    assert len(list((cache / "arrays").iterdir())) == 2
     assert clear_cache() > 0
     assert not cache.exists()
-
-
-def test_an_entry_that_another_process_finishes_is_left_alone(path, cache, monkeypatch, recwarn):
-    """It takes its place between the two steps of the sweep."""
-    new = cache / "arrays" / f"{cached.NEW}another"
-    new.mkdir(parents=True)
-
-    def finish() -> float:
-        new.rename(cache / "arrays" / "another")
-        return time.time()
-
-    monkeypatch.setattr(cached, "time", SimpleNamespace(time=finish))
-    arrays_of(path, "recipe", Converter())
-    assert not recwarn.list
-    assert len(list((cache / "arrays").iterdir())) == 2
 
 
 def csv_file(folder: Path, rows: int) -> Path:

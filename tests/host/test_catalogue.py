@@ -318,6 +318,21 @@ class TestBroken:
             modnet.activation("cube")
         assert modnet.activation("sigmoid")
 
+    @pytest.mark.parametrize("end", ["", "    if 'CTRL_C' in os.environ: raise KeyboardInterrupt\n"])
+    def test_one_whose_import_was_interrupted_is_imported_later(
+        self, install: Install, monkeypatch: pytest.MonkeyPatch, end: str
+    ) -> None:
+        begin = "import os\n" + "if 'CTRL_C' in os.environ: raise KeyboardInterrupt\n" * (not end)
+        install("modnet-cubes", begin + CUBE.format(name="Cube") + end)
+        host = a_host()
+        host.settle()
+        monkeypatch.setenv("CTRL_C", "yes")
+        with pytest.raises(KeyboardInterrupt):
+            _ = host.registry.find("activation", "cube").cls
+        monkeypatch.delenv("CTRL_C")
+        assert host.registry.find("activation", "cube").cls.__name__ == "Cube"
+        assert report_of(host, "modnet-cubes").state == "loaded"
+
     def test_where_all_of_a_kind_are_wanted_one_that_breaks_is_left_out(
         self, install: Install, monkeypatch: pytest.MonkeyPatch
     ) -> None:

@@ -113,6 +113,16 @@ def test_every_name_in_the_listing_finds_its_part(host: PluginHost) -> None:
             assert host.registry.find(part["kind"], part["name"]).owner == record["distribution"]
 
 
+def test_all_others_of_a_name_are_named(host: PluginHost) -> None:
+    host.load_module(Plugin("shapes", "a-shape", "1", "shapes_module", lambda: plugin(Cube, Sigmoid)))
+    cubes, shapes = (each for each in json.loads(format_json(host)) if each["name"] in {"cubes", "shapes"})
+    assert cubes["refused"] == [
+        "the activation name 'cube' is also a-shape's; use 'modnet-cubes:cube'",
+        "the activation name 'sigmoid' is also a-shape and modnet's; use 'modnet-cubes:sigmoid'",
+    ]
+    assert [part["name"] for part in shapes["provides"]] == ["a-shape:cube", "a-shape:sigmoid"]
+
+
 def test_no_plugins_are_a_sentence_and_an_empty_list() -> None:
     assert format_plugins(PluginHost()) == "no plugins are installed"
     assert json.loads(format_json(PluginHost())) == []

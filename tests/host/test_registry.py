@@ -61,7 +61,6 @@ def test_a_component_is_found_by_its_name_and_by_its_full_name() -> None:
     assert one.find("activation", "cube") is CUBES
     assert one.find("activation", "modnet-cubes:cube") is CUBES
     assert one.names("activation") == ["cube"]
-    assert one.list_rivals(CUBES) == []
 
 
 def test_the_same_name_may_stand_for_two_kinds() -> None:
@@ -80,8 +79,6 @@ def test_a_built_in_keeps_its_bare_name_in_whatever_order_they_come(order: tuple
     assert three.find("activation", "another:cube") is ANOTHER
     assert three.names("activation") == ["cube", "another:cube", "modnet-cubes:cube"]
     assert [three.name_for(c) for c in (BUILT_IN, CUBES)] == ["cube", "modnet-cubes:cube"]
-    assert three.list_rivals(BUILT_IN) == []
-    assert three.list_rivals(CUBES) == ["another", "modnet"]
 
 
 @pytest.mark.parametrize("order", [(CUBES, ANOTHER), (ANOTHER, CUBES)])
@@ -92,7 +89,6 @@ def test_two_third_parties_are_both_refused_by_the_bare_name(order: tuple[Compon
     assert both.find("activation", "another:cube") is ANOTHER
     assert both.find("activation", "modnet-cubes:cube") is CUBES
     assert both.names("activation") == ["another:cube", "modnet-cubes:cube"]
-    assert both.list_rivals(ANOTHER) == ["modnet-cubes"]
 
 
 def test_a_bare_name_is_free_again_when_the_rival_goes() -> None:

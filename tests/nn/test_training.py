@@ -394,7 +394,7 @@ class TestAnotherPartOfTheData:
 
     def test_its_accuracy_is_a_column_of_the_history(self, data: Dataset) -> None:
         history = run_on(data).history
-        assert list(history.columns) == ["train_accuracy", "test_accuracy", "validation_accuracy"]
+        assert list(history.columns) == ["train_accuracy", "test_accuracy", "validation_accuracy", "validation_loss"]
         assert history.columns["validation_accuracy"] == history.test_accuracy
 
     def test_the_column_is_saved_shown_and_read_back(self, data: Dataset, tmp_path: Path) -> None:
@@ -410,7 +410,7 @@ class TestAnotherPartOfTheData:
         assert len(draw_learning_curves(run.history).axes[1].lines) == 3
 
     def test_it_belongs_to_what_the_data_is_known_by(self, data: Dataset, blobs: Dataset) -> None:
-        assert repr(data).startswith("<Dataset: 300 training and 60 test and 60 validation samples of 2 features")
+        assert repr(data).startswith("<Dataset: 300 training, 60 test and 60 validation samples of 2 features")
         assert data_fingerprint(data).items() > data_fingerprint(blobs).items()
         assert summarize(data).counts.keys() == {"train", "test", "validation"}
 

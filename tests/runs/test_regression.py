@@ -14,6 +14,7 @@ from processes import Call
 
 import modnet
 from modnet.cli.show.learning_curves import draw_learning_curves
+from modnet.compose.metrics import find_known_metrics
 from modnet.runs.model import TrainedModel
 
 

@@ -157,7 +157,7 @@ def _format_facts(view: Overview, screen: Screen) -> list[str]:
         ("kept as", f"{data.train.table.dtype.name}, {format_size(summary.size)}"),
         ("values", "" if view.has_words else _format_values(view)),
         ("features", "" if summary.distinct else _format_spread(view, screen)),
-        ("repeated", _format_repeated(summary)),
+        ("repeated", _format_repeated(summary, data)),
     ]
     return format_facts(facts, screen)
 
@@ -198,14 +198,15 @@ def _format_spread(view: Overview, screen: Screen) -> str:
     return f"{text}; standard deviations from {least} to {most}"
 
 
-def _format_repeated(summary: Summary) -> str:
+def _format_repeated(summary: Summary, data: Dataset) -> str:
     if summary.repeated is None:
         return ""
     text = "none"
     if summary.repeated:
         text = f"{format_count(summary.repeated, 'sample')} with the features of an earlier one"
     if summary.shared:
-        text += f"; {format_count(summary.shared, 'test sample')} with those of a training sample"
+        parts = " or ".join(describe_part(name) for name in data.parts if name != "train")
+        text += f"; {format_count(summary.shared, f'{parts} sample')} with those of a training sample"
     return text
 
 

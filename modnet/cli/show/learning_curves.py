@@ -50,6 +50,9 @@ def _draw_loss(axes: Any, history: History) -> None:
     if width > 1:
         mean = np.convolve(loss, np.ones(width) / width, mode="valid")
         axes.plot(iterations[width - 1 :], mean, color=GREY, label=f"mean of {width} iterations")
+    if validation := history.columns.get("validation_loss"):
+        axes.plot(history.evaluated_at, validation, color=COLORS[2], label=f"validation: {validation[-1]:.4g}")
+    if width > 1 or validation:
         axes.legend(frameon=False)
     axes.set(title="loss of each mini-batch", ylim=(0, None))
 

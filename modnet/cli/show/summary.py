@@ -40,7 +40,7 @@ class Summary:
     repeated: int | None
     """The number of samples with the features of an earlier one in their part; None where samples are too many."""
     shared: int | None
-    """The number of samples with the features of one in the part before."""
+    """The number of samples of other parts with the features of a training sample."""
     size: int
     """The bytes that the features take in their own dtype."""
     side: int | None
@@ -100,7 +100,7 @@ def summarize(data: Dataset) -> Summary:
         whole_deviation=whole_deviation,
         distinct=tuple(None if found is None else len(found) for found in values),
         repeated=sum(len(rows) - len(np.unique(rows)) for rows in hashes) if compared else None,
-        shared=sum(int(np.isin(rows, before).sum()) for before, rows in pairwise(hashes)) if compared else None,
+        shared=sum(int(np.isin(rows, hashes[0]).sum()) for rows in hashes[1:]) if compared else None,
         size=sum(len(part) * columns * part.table.dtype.itemsize for part in parts),
         side=_find_image_side(data, moments.minimum),
     )

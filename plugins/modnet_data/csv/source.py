@@ -85,6 +85,7 @@ class Csv(TableSource):
     `test` is the file with the test part, relative to the folder of this one. None takes the file beside it that
     has "test" in its name in place of "train", if there is one; "" takes none. Without a test file a
     `test_fraction` of the rows, drawn by `split_seed`, is the test part; `stratified`, of each class alike.
+    `validation` is the file with the validation part; None and "" take none.
 
     A file of 4 MiB or more is converted once and then mapped into memory, so it need not fit.
 

@@ -11,12 +11,12 @@ from pathlib import Path
 import numpy as np
 
 from modnet import Array, DataError, Dataset
-from modnet.files import created, part_paths, replacing, write_csv
+from modnet.files import created, replacing, write_csv
 from modnet_data.csv.cells import is_number, is_number_with_commas, label_problem
 from modnet_data.csv.text import WHITESPACE
 from modnet_data.rows import EXACT
 from modnet_data.table.words import MISSING, find_doubtful
-from modnet_data.writing import column_names, parts_of, table_blocks, table_dtype
+from modnet_data.writing import column_names, table_blocks, table_dtype, tables_of
 
 
 def write_csv_files(data: Dataset, path: Path, delimiter: str | None, decimal: str | None, encoding: str) -> list[Path]:
@@ -32,10 +32,10 @@ def write_csv_files(data: Dataset, path: Path, delimiter: str | None, decimal: s
     names, label = column_names(data)
     words = {i: _check_words(path, column.words) for i, column in enumerate(data.columns) if column.words is not None}
     _check_encoding(path, [*names, label, *classes, *chain.from_iterable(words.values())], encoding)
-    paths = [*part_paths(path)] if len(data.test) else [path]
+    tables = tables_of(data, path)
     character = " " if delimiter == WHITESPACE else delimiter
     with ExitStack() as stack:
-        for part, target in zip(parts_of(data, with_words=True), paths, strict=True):
+        for target, part in tables.items():
             binary = stack.enter_context(created(stack.enter_context(replacing(target)), target))
             text = stack.enter_context(io.TextIOWrapper(binary, encoding, newline=""))
             write_csv(text, [[*names, label]], character)
@@ -44,7 +44,7 @@ def write_csv_files(data: Dataset, path: Path, delimiter: str | None, decimal: s
                 cells = _with_words(_numbers(target, block, decimal), block, words)
                 rows = ([*row, classes[next(labels)]] for row in cells)
                 write_csv(text, rows, character)
-    return paths
+    return [*tables]
 
 
 def _numbers(path: Path, x: Array, decimal: str | None) -> list[list[object]]:

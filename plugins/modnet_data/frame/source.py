@@ -33,6 +33,7 @@ class Frame(TableSource):
     version = 1
 
     test: str | None = attrs.field(init=False, default="")
+    validation: str | None = attrs.field(init=False, default="")
 
     @classmethod
     def recognises(cls, path: Path, head: bytes) -> bool:  # noqa: ARG003 - it reads no files

@@ -13,7 +13,7 @@ import numpy as np
 from modnet import Array, Dataset, MissingExtraError, Samples
 from modnet import Column as TableColumn
 from modnet.cached import Facts, Put, arrays_of
-from modnet.files import part_paths, replacing, tell_progress
+from modnet.files import replacing, tell_progress
 from modnet_data.arrays.raw import RATIO
 from modnet_data.formats import ARROW_SUFFIXES, SUFFIXES
 from modnet_data.parquet.table import open_table
@@ -22,7 +22,7 @@ from modnet_data.table.plan import ColumnSettings, Plan, data_plan
 from modnet_data.table.prediction import rows_plan
 from modnet_data.table.source import Converted, TableSource
 from modnet_data.table.typed_rows import convert
-from modnet_data.writing import class_labels, column_names, not_compressed, parts_of, table_dtype
+from modnet_data.writing import class_labels, column_names, not_compressed, table_dtype, tables_of
 
 ROW_GROUP = 2**26  # bytes of features that are written in one go
 UNPACKED = 2**28
@@ -46,6 +46,7 @@ class Parquet(TableSource):
     `test` is the file with the test part, relative to the folder of this one. None takes the file beside it that
     has "test" in its name in place of "train", if there is one; "" takes none. Without a test file a
     `test_fraction` of the rows, drawn by `split_seed`, is the test part; `stratified`, of each class alike.
+    `validation` is the file with the validation part; None and "" take none.
 
     It takes the extra `parquet`. A file of 4 MiB or more is converted once and then mapped into memory, so it need not
     fit.
@@ -103,15 +104,15 @@ class Parquet(TableSource):
         kinds = [_kind_of(pa, dtype, column) for column in data.columns]
         kind = pa.string() if labels.dtype.kind == "U" else pa.from_numpy_dtype(labels.dtype)
         schema = pa.schema([*zip(names, kinds, strict=True), (label, kind)])
-        paths = part_paths(path) if len(data.test) else (path,)
+        tables = tables_of(data, path)
         with ExitStack() as stack:
-            for part, target in zip(parts_of(data, with_words=True), paths, strict=True):
+            for target, part in tables.items():
                 new = str(stack.enter_context(replacing(target)))
                 arrow = path.name.lower().endswith(ARROW_SUFFIXES)
                 with pa.ipc.new_file(new, schema) if arrow else pa.parquet.ParquetWriter(new, schema) as file:
                     for batch in _batches(pa, schema, part, labels, dtype, target):
                         file.write_batch(batch)
-        return list(paths)
+        return [*tables]
 
 
 def _pyarrow(path: Path) -> Any:

@@ -24,10 +24,11 @@ Column = str | int
 
 
 class UnlabelledError(DataError):
-    """A file that should hold the test part has all columns of the training file but the label."""
+    """A file that should hold another part has all columns of the training file but the label."""
 
-    def __init__(self, message: str, path: Path) -> None:
-        super().__init__(message, path=path, advice=[{"test": ""}])
+    def __init__(self, message: str, path: Path, part: str = "test") -> None:
+        super().__init__(message, path=path, advice=[{part: ""}])
+        self.problem = message
 
 
 @attrs.frozen

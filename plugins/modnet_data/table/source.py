@@ -35,7 +35,7 @@ from modnet_data.table.prediction import describe_rows
 
 NAMED = ("encode", "impute", "task")
 """Settings of preparation that the converted arrays depend on."""
-AFTERWARDS = {"test", *(field.name for field in attrs.fields(PreparationSettings))}.difference(NAMED)
+AFTERWARDS = {"test", "validation", *(field.name for field in attrs.fields(PreparationSettings))}.difference(NAMED)
 """Settings that the converted arrays do not depend on."""
 
 Converted = tuple[Mapping[str, Array], Facts]
@@ -64,6 +64,7 @@ class TableSource(PreparationSettings, DataSource):
         default=None, validator=optional(in_(["uint8", "float32", "float64"]))
     )
     test: str | None = None
+    validation: str | None = None
     weights: Column | None = None
 
     def __attrs_post_init__(self) -> None:
@@ -80,17 +81,20 @@ class TableSource(PreparationSettings, DataSource):
     def read(self, path: Path | None) -> Dataset:
         """Return the data set; raises DataError that knows the column of a mistake."""
         path = file_path(path, self.format)
-        found, test, said = self._convert_parts(path)
+        by_part, test, said = self._convert_parts(path)
+        found = list(by_part.values())
         all_facts = [facts for _, facts in found]
         classes, parts = self._encode(found)
+        pairs = dict(zip(by_part, parts, strict=True))
         settings = {**self._prepare(all_facts[0]), "class_weight": self._weigh(path, classes)}
         if self.weights is not None:
             weights = tuple(arrays["weights"] for arrays, _ in found)
             settings["weights"] = weights if len(parts) > 1 else weights[0]
         data = data_set(
             path,
-            parts[0],
-            parts[1] if len(parts) > 1 else None,
+            pairs["train"],
+            pairs.get("test"),
+            validation=pairs.get("validation"),
             classes=range(len(classes)) if self.classes else None,
             columns=_describe_columns(all_facts[-1]),  # whose words are those of the training file, and more
             **settings,
@@ -237,22 +241,33 @@ class TableSource(PreparationSettings, DataSource):
             "words": plan.labels if plan.words and "classes" in facts else [],
         }
 
-    def _convert_parts(self, path: Path) -> tuple[list[Converted], str, list[str]]:
-        """Return the training file and, if there is one, the test file; the latter's name; and what to note of it."""
-        test = _name_beside(path) if self.test is None else self.test
-        train = self._convert(path, None)
-        if not test:
-            return [train], test, []
+    def _convert_parts(self, path: Path) -> tuple[dict[str, Converted], str, list[str]]:
+        """Return the file of each part, the name of the test file, if there is one, and what to note of it."""
+        test, said = _name_beside(path) if self.test is None else self.test, list[str]()
+        found = {"train": self._convert(path, None)}
         try:
-            part = self._convert(path.parent / test, train[1])
+            self._add_part(found, path, "test", test)
         except UnlabelledError:
             if self.test is not None:
                 raise
-            note = f"{printable(test, 40)} has no label: it is no test part, but `modnet predict` reads its rows"
-            return [train], "", [note]
+            said = [f"{printable(test, 40)} has no label: it is no test part, but `modnet predict` reads its rows"]
+            test = ""
+        self._add_part(found, path, "validation", self.validation)
+        return found, test, said
+
+    def _add_part(self, found: dict[str, Converted], path: Path, name: str, file: str | None) -> None:
+        """Add the part in a file that is laid out as the training file, with the words of all files before it."""
+        if not file:
+            return
+        *_, (_, latest) = found.values()
+        beside = path.parent / file
+        try:
+            part = self._convert(beside, {**found["train"][1], "text": latest["text"]})
+        except UnlabelledError as error:
+            raise UnlabelledError(error.problem, beside, name) from None
         if not (self.classes or self.task == "regression"):
-            _check_test_labels(path.parent / test, train, part)
-        return [train, part], test, []
+            _check_labels(beside, name, found["train"], part)
+        found[name] = part
 
     def _encode(self, found: Sequence[Converted]) -> tuple[Sequence[Any], list[tuple[Array, Array]]]:
         """Return the classes, if they have names, and features and labels of each part, as indices of these names."""
@@ -304,22 +319,22 @@ def _name_beside(path: Path) -> str:
     return test.name if train == path and test.is_file() else ""
 
 
-def _check_test_labels(path: Path, train: Converted, test: Converted) -> None:
-    """Raise DataError where a test file has labels of which the training file has no row: other words for a class.
+def _check_labels(path: Path, name: str, train: Converted, part: Converted) -> None:
+    """Raise DataError where a part's file has labels of which the training file has no row: other words for a class.
 
     Those that look like one of the training file are to be written as there.
     """
     known = dict.fromkeys(_labels_of(train))
-    if train[1]["words"] and (unclear := find_unclear_labels(sorted({*known, *_labels_of(test)}))):
+    if train[1]["words"] and (unclear := find_unclear_labels(sorted({*known, *_labels_of(part)}))):
         raise DataError(f"{path}: {unclear[0]}", path=path)
-    if not (new := [label for label in _labels_of(test) if label not in known]):
+    if not (new := [label for label in _labels_of(part) if label not in known]):
         return
     classes = sorted({*known, *new})
     advice: list[dict[str, Any]] = [{"classes": classes}] * (len(classes) <= MOST_WORDS)
     others = f", nor are {len(new) - 1:,} others" if len(new) > 2 else ", nor is another one" * (len(new) == 2)
     label = quote(new[0]) if isinstance(new[0], str) else new[0]
     what = f"the label {label} is in no row of the training file{others}"
-    raise DataError(f"{path}: {what}", path=path, advice=[*advice, {"test": ""}])
+    raise DataError(f"{path}: {what}", path=path, advice=[*advice, {name: ""}])
 
 
 def _labels_of(part: Converted) -> Sequence[Any]:
