@@ -137,6 +137,14 @@ def test_samples_that_are_only_divided_need_no_preparing_anew():
     assert (len(data.train), len(data.parts["validation"]), data.scale) == (8, 2, 4.0)
 
 
+def test_words_that_are_refused_are_named_before_training_begins():
+    rows = np.array([["red"], ["green"]] * 20 + [["rare"]], object)
+    data = Dataset.from_arrays((rows, [0, 1] * 20 + [0]), test_fraction=0, unseen="refuse")
+    with pytest.raises(DataError, match="1 row has a word that the training rows lack, 'rare': set unseen = 'zeros'"):
+        for seed in range(20):
+            data.with_validation(0.3, seed=seed)
+
+
 @pytest.mark.parametrize(
     ("make", "error", "words"),
     [
