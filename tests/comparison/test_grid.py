@@ -96,6 +96,7 @@ class TestMistakes:
             ({"seed": ["a"]}, "grid: 'seed' cannot vary: "),
             ({"data": ["a"]}, "grid: 'data' cannot vary: "),
             ({"data.label": ["a"]}, "grid: 'data.label' cannot vary: "),
+            ({"validation": [0.1, 0.2]}, "grid: 'validation' cannot vary: "),
             ({"plugins.without": ["a"]}, "grid: 'plugins.without' cannot vary: "),
             ({"activation": "relu"}, "grid: 'activation' must be a list of values, not "),
             ({"activation": 3}, "grid: 'activation' must be a list of values, not "),
