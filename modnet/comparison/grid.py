@@ -79,7 +79,7 @@ def to_axes(grid: Mapping[str, Any]) -> dict[str, list[Any]]:
     axes: dict[str, list[Any]] = {}
     for given, values in grid.items():
         key = ALIASES.get(given, given)
-        if reason := FIXED.get(key.split(".")[0]):
+        if reason := FIXED.get(_find_place(key)[0]):
             raise SettingError([f"{key!r} cannot vary: {reason}"], "grid")
         if not isinstance(values, Sequence) or isinstance(values, str) or not values:
             raise SettingError([f"{key!r} must be a list of values, not {values!r}"], "grid")
