@@ -13,7 +13,7 @@ import attrs
 import pluggy
 
 from modnet.errors import UnknownNameError
-from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Observer, Optimizer
+from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Metric, Observer, Optimizer
 
 hookspec = pluggy.HookspecMarker("modnet")
 hookimpl = pluggy.HookimplMarker("modnet")
@@ -56,6 +56,11 @@ def register_optimizers(register: Register[Optimizer]) -> None:
 
 
 @hookspec
+def register_metrics(register: Register[Metric]) -> None:
+    """Register subclasses of `modnet.Metric`, as `register_activations` those of `modnet.Activation`."""
+
+
+@hookspec
 def register_data_sources(register: Register[DataSource]) -> None:
     """Register subclasses of `modnet.DataSource`, as `register_activations` those of `modnet.Activation`."""
 
@@ -91,6 +96,7 @@ _ROWS = (
     Kind("loss", Loss, register_losses),
     Kind("gradient", GradientEstimator, register_gradients, words="gradient estimator"),
     Kind("optimizer", Optimizer, register_optimizers),
+    Kind("metric", Metric, register_metrics),
     Kind("data-source", DataSource, register_data_sources, words="data source"),
     Kind("callback", Callback, register_callbacks),
 )
