@@ -22,6 +22,7 @@ FIXED = {
     "seed": "every setting is run with the same seeds; their number is 'seeds'",
     "data": "every setting sees the same samples",
     "plugins": "all runs have the same plugins",
+    "metrics": "every setting is measured in the same way",
 }
 
 
