@@ -2,21 +2,35 @@
 
 from __future__ import annotations
 
+import contextlib
+import copy
+import io
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
+from unittest import mock
 
 import attrs
 import numpy as np
 
 import modnet
+from modnet.compose.metrics import create_metrics
+from modnet.compose.settings import get_settings
 from modnet.interfaces import Callback
 from modnet.nn.checkpoint import Checkpoints
-from modnet.testing.checks import Inputs, Suite
+from modnet.nn.training import TrainingSettings, train_network
+from modnet.randomness import Stream
+from modnet.testing.checks import Inputs, SkippedError, Suite, catch_error
 from modnet.testing.report import Report
-from modnet.testing.suites.shared import add_shared
+from modnet.testing.suites.shared import add_shared, count_open, to_values
 
-SGD = modnet.optimizer("sgd", lr=0.1)
+COURSES = ("noise", "values", "classes")  # of a run: nothing can be learned, a regression, a classification
+NOT_EACH_STEP = "it does not listen to iterations"
+NOT_REPEATABLE = "it says that it is not repeatable"
+KILLS = ((5, 9), (1, 4), (24, 24))  # the last iteration of a checkpoint, and that of a killed run
+CLOCKS = ("time", "monotonic", "perf_counter")
 
 
 @attrs.frozen
@@ -25,6 +39,11 @@ class Subject:
 
     part: Callback
 
+    def list_courses(self) -> list[str]:
+        """Return the courses of a run that it does not refuse; all where it refuses each."""
+        tried = {course: catch_error(train, self.part, {"course": course, "iterations": 2}) for course in COURSES}
+        return [course for course in COURSES if not isinstance(tried[course], modnet.SettingError)] or list(COURSES)
+
 
 SUITE = Suite("callback", Subject)
 
@@ -32,49 +51,275 @@ SUITE = Suite("callback", Subject)
 def check_callback(part: object, *, raises: bool = True) -> Report:
     """Check a callback: an instance, or a name.
 
-    Small networks are trained for it. Returns a report; raises ConformanceError, an AssertionError with all of its
-    text, where the part does not pass, unless `raises` is False.
+    Small networks are trained for it, each in a temporary folder. Returns a report; raises ConformanceError, an
+    AssertionError with all of its text, where the part does not pass, unless `raises` is False.
     """
     __tracebackhide__ = True
     return SUITE.run(part, raises=raises)
 
 
-def train(part: Any, hidden: int = 3, iterations: int = 12, start: Any = None) -> Any:
-    """Train a small network with a callback, and return the run."""
-    data = modnet.Dataset.from_arrays((np.sin(np.arange(40.0)).reshape(20, 2), np.arange(20) % 2), scale=1.0)
-    net, nobody = modnet.Network([2, hidden, 2], seed=0), modnet.Observer()
-    settings: dict[str, Any] = {"optimizer": SGD, "batch_size": 4, "iterations": iterations, "observer": nobody}
-    return modnet.train(net, data, callbacks=[part], start=start, **settings)
+def make_data(course: str, is_tested_otherwise: bool = False) -> Any:
+    """Return a small data set with a validation part; its test part may be another one."""
+    draw = Stream(0, ("callback",)).generator()
+    x, noise = draw.standard_normal((48, 2)), draw.integers(2, size=48)
+    t = {"noise": noise, "classes": (x[:, 0] > 0).astype(int), "values": x[:, 0] - noise}[course]
+    tested = 1 - t[38:] if is_tested_otherwise else t[38:]
+    parts = [(x[:28], t[:28]), (x[38:], tested)]
+    task: Any = "regression" if course == "values" else "classification"
+    return modnet.Dataset.from_arrays(*parts, validation=(x[28:38], t[28:38]), scale=1.0, task=task)
+
+
+def follow(
+    parts: Any, data: Any, folder: Any, iterations: int = 24, hidden: int = 3, lr: float = 0.5, **more: Any
+) -> Any:
+    """Train a small network, two iterations an epoch, that is followed by callbacks, and return the run."""
+    net, optimizer = modnet.Network.for_data(data, hidden=hidden, seed=0), modnet.optimizer("sgd", lr=lr)
+    settings = TrainingSettings(batch_size=14, iterations=iterations)
+    gradient, metrics = modnet.gradient("backpropagation"), create_metrics(data.task)
+    more = {"callbacks": parts, "metrics": metrics, "folder": folder, **more}
+    return train_network(net, data, gradient, optimizer, settings, **more)
+
+
+def train(part: Any, course: str = "noise", **settings: Any) -> Any:
+    """Train a small network with a callback, in a folder of the run's own, and return the run."""
+    with TemporaryDirectory() as folder:
+        return follow([part], make_data(course), Path(folder), **settings)
+
+
+def renew(part: Any) -> Any:
+    """Return the callback as another process makes it: with its settings, and nothing else."""
+    return attrs.evolve(part) if attrs.has(type(part)) else type(part)(**get_settings(part))
+
+
+def save_and_load(checkpoint: Any) -> Any:
+    """Return a checkpoint as a resumed run finds it."""
+    with TemporaryDirectory() as folder:
+        Checkpoints(Path(folder), modnet.optimizer("sgd"), {}).save(checkpoint)
+        loaded = Checkpoints(Path(folder), modnet.optimizer("sgd"), {}).load()
+    return loaded[0] if loaded else None
+
+
+def spy(part: Any, see: Callable[..., Any]) -> Any:
+    """Return a callback in whose place `see(event, run, state, call)` is called, and makes the call itself."""
+    methods = {
+        name: lambda self, run, state, name=name: see(name, run, state, getattr(part, name))  # noqa: ARG005
+        for name in ("on_iteration", "on_epoch", "on_end")
+    }
+    said = {name: getattr(part, name) for name in ("needs_validation", "repeatable")}
+    return type("Spy", (modnet.Callback,), {"init": lambda self, run: part.init(run), **said, **methods})()  # noqa: ARG005
+
+
+def compare(part: Any, found: Any, expected: Any) -> None:
+    """Compare two runs: of a callback that is not repeatable, what is before either was stopped."""
+    losses = [run.history.loss for run in (found, expected)]
+    made = slice(None if part.repeatable else min(map(len, losses)))
+    assert losses[0][made] == losses[1][made], "the losses are others"
+    if part.repeatable:
+        assert found.stop_reason == expected.stop_reason, f"{found.stop_reason!r}, and {expected.stop_reason!r}"
+        np.testing.assert_equal(dict(found.params), dict(expected.params))
+        np.testing.assert_equal(found.history.columns, expected.history.columns)
+
+
+def list_courses(subject: Subject) -> list[Inputs]:
+    """Return the courses of a run to try it on."""
+    return [{"course": course} for course in subject.list_courses()]
+
+
+def one_course(subject: Subject) -> list[Inputs]:
+    """Return the first of the courses."""
+    return list_courses(subject)[:1]
 
 
 def use_callback(part: Any, hidden: int) -> Any:
-    """Return the numbers that a run ends with."""
-    run = train(part, hidden)
-    return dict(run.params), run.history.loss, run.history.columns, run.stop_reason
+    """Return the numbers that a run ends with; none where it may stop at any time."""
+    run = train(part, hidden=hidden, iterations=16)
+    return (dict(run.params), run.history.loss, run.history.columns, run.stop_reason) if part.repeatable else None
 
 
-def shared_cases(_: Subject) -> list[Inputs]:
-    """Return the inputs of the shared probes."""
-    return [{"use": use_callback, "inputs": {"hidden": 3}, "other": {"hidden": 4}}]
+def shared_cases(_: Subject) -> Iterator[Inputs]:
+    """Return the inputs of the shared probes, which are called in a folder of their own."""
+    with TemporaryDirectory() as folder, contextlib.chdir(folder):
+        yield {"use": use_callback, "inputs": {"hidden": 3}, "other": {"hidden": 4}}
 
 
-@SUITE.check(lambda _: [{"iterations": iterations} for iterations in (12, 1, 0)])
-def follows(part: Any, iterations: int) -> None:
+@SUITE.check(lambda subject: [{"course": subject.list_courses()[0], "iterations": n} for n in (24, 1, 0)])
+def follows(part: Any, course: str, iterations: int) -> None:
     """It follows a run from its start to its end, and what it returns is a state and a decision."""
-    train(part, iterations=iterations)
+    train(part, course, iterations=iterations)
 
 
-@SUITE.check(lambda _: [{"stop": stop} for stop in (1, 5, 6)])
-def resume(part: Any, stop: int) -> None:
-    """A run that stops and resumes from its checkpoint ends with the numbers of one that does not stop."""
-    whole, half = train(part), train(part, iterations=stop)
+@SUITE.check(lambda _: [{"course": course} for course in COURSES])
+def tasks(part: Any, course: str) -> None:
+    """It follows a classification and a regression, or refuses one of them with a SettingError."""
+    with contextlib.suppress(modnet.SettingError):
+        train(part, course)
+
+
+@SUITE.check(one_course)
+def validation(part: Any, course: str) -> None:
+    """Without a validation part it works, or says `needs_validation`, or refuses with a SettingError."""
+    data = make_data(course)
+    parts = {name: samples for name, samples in data.parts.items() if name != "validation"}
+    with TemporaryDirectory() as folder, contextlib.suppress(modnet.SettingError):
+        follow([part], data.with_parts(parts), Path(folder))
+
+
+@SUITE.check(one_course)
+def folder(part: Any, course: str) -> None:
+    """Where nothing of a run is saved, it works without a folder, or refuses with a SettingError."""
+    with TemporaryDirectory() as elsewhere, contextlib.chdir(elsewhere), contextlib.suppress(modnet.SettingError):
+        follow([part], make_data(course), None)
+
+
+@SUITE.check(lambda subject: [{"course": subject.list_courses()[-1], "lr": lr} for lr in (1e308, 1e154, 30.0)])
+def diverges(part: Any, course: str, lr: float) -> None:
+    """It follows a run whose loss grows and ends in infinity, and raises nothing."""
+    with contextlib.suppress(modnet.DivergedError):
+        train(part, course, lr=lr)
+
+
+@SUITE.check(one_course)
+def state(part: Any, course: str) -> None:
+    """It returns a new state, and leaves the one that it was given as it is."""
+
+    def see(event, run, state, call):  # type: ignore[no-untyped-def]
+        before = copy.deepcopy(to_values(state))
+        result = call(run, state)
+        np.testing.assert_equal(to_values(state), before, f"{event} changed its state")
+        return result
+
+    train(spy(part, see), course)
+
+
+@SUITE.check(
+    lambda subject: [{**case, "every": 7} for case in list_courses(subject)] + [{**one_course(subject)[0], "every": 1}]
+)
+def resume(part: Any, course: str, every: int) -> None:
+    """A run that is resumed again and again, by new processes, ends with the numbers of one that never stops."""
+    whole, run = train(part, course), train(renew(part), course, until=every)
+    while run.iteration < whole.iteration and not run.stop_reason:
+        start = save_and_load(run.checkpoint)
+        run = train(renew(part), course, start=start, until=start.iteration + 1 + every)
+    compare(part, train(renew(part), course, start=save_and_load(run.checkpoint)), whole)
+
+
+def list_files(part: Any, course: str, saved: int, killed: int) -> dict[str, bytes]:
+    """Return the files that a run leaves, which may be killed once, and resumed from what was saved before."""
+    data, start = make_data(course), train(renew(part), course, until=saved).checkpoint if killed else None
+    with TemporaryDirectory() as name, contextlib.chdir(name):
+        if killed:
+            follow([renew(part)], data, Path(name), until=killed)
+        follow([renew(part)], data, Path(name), start=start)
+        return {str(path): path.read_bytes() for path in sorted(Path().rglob("*")) if path.is_file()}
+
+
+@SUITE.check(lambda s: [{"course": s.list_courses()[0], "saved": saved, "killed": killed} for saved, killed in KILLS])
+def files(part: Any, course: str, saved: int, killed: int) -> None:
+    """A run that was killed and resumed leaves the files that one without a break leaves, and as many lines in each.
+
+    What differs between two runs without a break, as times do, may differ.
+    """
+    one, other = (list_files(part, course, 0, 0) for _ in range(2))
+    found = list_files(part, course, saved, killed)
+    assert one.keys() != other.keys() or found.keys() == one.keys(), f"{sorted(found)}, not {sorted(one)}"
+    for name in one.keys() & other.keys() & found.keys():
+        lines = [content[name].count(b"\n") for content in (one, other, found)]
+        assert lines[0] != lines[1] or lines[2] == lines[0], f"{name} has {lines[2]} lines, not {lines[0]}"
+        assert one[name] != other[name] or found[name] == one[name], f"{name} has another content"
+
+
+@SUITE.check(list_courses)
+def test_part(part: Any, course: str) -> None:
+    """It decides nothing by the test part: with another one training takes the same course, to the same parameters."""
+    runs = []
+    for is_tested_otherwise in (False, False, True):
+        with TemporaryDirectory() as folder:
+            runs.append(follow([part], make_data(course, is_tested_otherwise), Path(folder)))
+    once, again, otherwise = ([run.history.loss, *(w.tolist() for w in run.params.values())] for run in runs)
+    assert once != again or otherwise == once, "another test part leads to another run"
+
+
+def repeatable_course(subject: Subject) -> list[Inputs]:
+    """Return a course of a run; raises SkippedError for a callback that may go by the clock."""
+    if not subject.part.repeatable:
+        raise SkippedError(NOT_REPEATABLE)
+    return one_course(subject)
+
+
+@SUITE.check(repeatable_course, NOT_REPEATABLE)
+def clock(part: Any, course: str) -> None:
+    """Unless it says `repeatable = False`, it decides nothing by the clock: in a slow run it decides the same."""
+    usual, now = train(part, course), map(float, range(10**9, 10**15, 1000))
+    with contextlib.ExitStack() as patches:
+        for name in CLOCKS:
+            patches.enter_context(mock.patch.object(time, name, side_effect=now))
+        slow = train(part, course)
+    compare(part, slow, usual)
+
+
+@SUITE.check(one_course)
+def unchanged(part: Any, course: str) -> None:
+    """But for what it decides, the run that it follows ends with the bits of one that nobody follows."""
+
+    def see(event, run, state, call):  # type: ignore[no-untyped-def]
+        result = call(run, state)
+        return None if event == "on_end" else (result[0], None)
+
     with TemporaryDirectory() as folder:
-        Checkpoints(Path(folder), SGD, {}).save(half.checkpoint)
-        loaded = Checkpoints(Path(folder), SGD, {}).load()
-    again = train(part, start=loaded[0] if loaded else None)
-    np.testing.assert_equal(dict(again.params), dict(whole.params))
-    np.testing.assert_equal(again.history.columns, whole.history.columns)
-    assert (again.history.loss, again.stop_reason) == (whole.history.loss, whole.stop_reason), "another course"
+        alone = follow([], make_data(course), Path(folder))
+    compare(part, train(spy(part, see), course), alone)
 
 
-add_shared(SUITE, shared_cases)
+@SUITE.check(one_course)
+def columns(part: Any, course: str) -> None:
+    """The columns that it records have the same names after each evaluation."""
+    history = train(part, course).history
+    rows = [np.flatnonzero(~np.isnan(values)) for values in history.columns.values()]
+    lonely = {int(found[0]) for found in rows if len(found) == 1 < len(history.evaluated_at)}
+    assert len(lonely) < 3, f"{len(lonely)} evaluations have columns of their own: {', '.join(history.columns)}"
+
+
+@SUITE.check(one_course)
+def quiet(part: Any, course: str) -> None:
+    """It writes nothing to the standard output, which is that of commands."""
+    with contextlib.redirect_stdout(io.StringIO()) as output:
+        train(part, course)
+    assert not output.getvalue(), f"it prints {output.getvalue()[:60]!r}"
+
+
+def each_step(subject: Subject) -> list[Inputs]:
+    """Return a course of a run; raises SkippedError for a callback that is not called in each iteration."""
+    if type(subject.part).on_iteration is Callback.on_iteration:
+        raise SkippedError(NOT_EACH_STEP)
+    return one_course(subject)
+
+
+@SUITE.check(each_step, NOT_EACH_STEP)
+def cost(part: Any, course: str) -> None:
+    """An iteration in which it decides nothing costs it less than a millisecond."""
+    seconds = []
+
+    def see(event, run, state, call):  # type: ignore[no-untyped-def]
+        start = time.perf_counter()
+        result = call(run, state)
+        if event == "on_iteration" and result[1] is None:
+            seconds.append(time.perf_counter() - start)
+        return result
+
+    train(spy(part, see), course)
+    least = 1000 * min(seconds, default=0)
+    assert least < 1, f"an iteration costs it at least {least:.1f} ms"
+
+
+@SUITE.check(lambda subject: [{"course": subject.list_courses()[0], "runs": 3}])
+def closed(part: Any, course: str, runs: int) -> None:
+    """With each run that it follows no more files are open, and no more threads alive."""
+    train(part, course)
+    before = count_open()
+    for _ in range(runs):
+        train(part, course)
+    more = [name for name, count in count_open().items() if count - before[name] >= runs]
+    assert not more, f"with each run there are more {' and '.join(more)}: end them in on_end"
+
+
+add_shared(SUITE, shared_cases, most=20)
