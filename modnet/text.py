@@ -161,9 +161,19 @@ def format_value(value: Any) -> str:
         return str(value).lower()
     if isinstance(value, str):
         plain = value.isprintable() and not set(value) & {"'", "\\"}
-        return f"'{value}'" if plain else json.dumps(value)
+        return f"'{value}'" if plain else format_text(value)
     if isinstance(value, Mapping):
         return f"{{{', '.join(format_setting(str(key), inside) for key, inside in value.items())}}}"
     if isinstance(value, Sequence):
         return f"[{', '.join(map(format_value, value))}]"
     return repr(value)
+
+
+def format_text(text: str) -> str:
+    r"""Return text as a string of TOML in double quotes, in which no character is raw that cannot be seen.
+
+    >>> format_text("it's" + chr(0x202E))
+    '"it\'s\\U0000202e"'
+    """
+    quoted = json.dumps(text, ensure_ascii=False)
+    return "".join(letter if letter.isprintable() else f"\\U{ord(letter):08x}" for letter in quoted)

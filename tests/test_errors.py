@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import pickle
+import tomllib
 from pathlib import Path
 from types import SimpleNamespace
 from typing import IO, Any, cast
@@ -14,6 +15,16 @@ import pytest
 import modnet
 from modnet import DataError
 from modnet.errors import MissingExtraError
+
+LABELS = ["kind", "it's", "it's 😀", "a\u202eb", "back\\slash", '"', "a\n\x1b\x7f\U000e0001", "\N{ZERO WIDTH JOINER}'"]
+
+
+@pytest.mark.parametrize("label", LABELS)
+def test_the_advice_of_an_error_is_read_as_it_was_meant(label: str) -> None:
+    error = DataError("a.csv: which column is the label?", advice=[{"label": label}])
+    advice = str(error).partition(" Set ")[2]
+    assert advice.isprintable()
+    assert tomllib.loads(advice) == {"label": label}
 
 
 def test_a_data_error_is_a_text_and_a_place_where_it_is_known() -> None:

@@ -43,11 +43,6 @@ class Component:
         return self._cls if isinstance(self._cls, type) else self._cls()
 
     @property
-    def key(self) -> tuple[str, str, str]:
-        """Its kind, name and owner."""
-        return self.kind, self.name, self.owner
-
-    @property
     def qualified_name(self) -> str:
         """The name that cannot clash: `distribution:name`."""
         return f"{self.owner}:{self.name}"
@@ -110,22 +105,24 @@ class Registry:
     settle: Callable[[], object] = lambda: None
     hint: Callable[[], str] = lambda: ""  # returns another possible reason why a name is not found
     aliases: dict[str, str] = attrs.field(factory=dict)  # owners by the modules that were named, and are installed
-    _components: dict[tuple[str, str, str], Component] = attrs.field(factory=dict)  # by kind, name and owner
+    _components: dict[tuple[str, str], dict[str, Component]] = attrs.field(factory=dict)  # by kind and name, then owner
 
     def add(self, *components: Component) -> None:
         """Add components, all or none; raises PluginError if an owner has another one of the same kind and name."""
         for number, component in enumerate(components):
-            if component.key in self._components:
+            owners = self._components.setdefault((component.kind, component.name), {})
+            if component.owner in owners:
                 self.discard(components[:number])
                 why = f"{component.owner} registers the {component.kind} {component.name!r} twice"
                 raise PluginError(why, "give one another name, register(cls, name)")
-            self._components[component.key] = component
+            owners[component.owner] = component
 
     def discard(self, components: Iterable[Component]) -> None:
         """Remove components."""
         for component in components:
-            if self._components.get(component.key) is component:
-                del self._components[component.key]
+            owners = self._components.get((component.kind, component.name), {})
+            if owners.get(component.owner) is component:
+                del owners[component.owner]
 
     def components(self, kind: str | None = None) -> list[Component]:
         """Return all components, or those of a kind: built-in first, then by name and owner."""
@@ -195,14 +192,14 @@ class Registry:
     def _find(self, kind: str, name: str) -> Component | None:
         """Return the component that a bare or qualified name finds: the built-in, else the only one, else None."""
         owner, _, bare = name.rpartition(":")
-        for one in [owner, self.aliases.get(owner)] if owner else [BUILT_IN]:
-            if found := self._components.get((kind, bare, one or "")):
-                return found
-        named = [] if owner else [c for c in self._list(kind) if c.name == bare]
-        return named[0] if len(named) == 1 else None
+        owners = self._components.get((kind, bare), {}).copy()
+        if owner:
+            return owners.get(owner) or owners.get(self.aliases.get(owner, ""))
+        return owners.get(BUILT_IN) or (owners.popitem()[1] if len(owners) == 1 else None)
 
     def _list(self, kind: str | None = None) -> list[Component]:
-        return [component for component in [*self._components.values()] if kind in {None, component.kind}]
+        found = (component for owners in [*self._components.values()] for component in [*owners.values()])
+        return [component for component in found if kind in {None, component.kind}]
 
 
 def could_be_name(text: str) -> bool:

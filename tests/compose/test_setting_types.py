@@ -25,7 +25,7 @@ import modnet
 from modnet import Activation, Optimizer, Params, SettingError, State
 from modnet.cli.options import parse_assignments, read_alternatives
 from modnet.comparison.grid import create_settings
-from modnet.compose.experiment import create_experiment, to_file, to_table
+from modnet.compose.experiment import PLACES, create_experiment, to_file, to_table
 from modnet.compose.parts import make_settings_reader
 from modnet.compose.settings import is_same
 from modnet.compose.tables import merge, put
@@ -492,19 +492,7 @@ class TestNone:
         assert (back.inner, back.tag) == (None, None)
 
 
-FLAGS: tuple[str, ...] = (
-    "data",
-    "hidden",
-    "activation",
-    "output",
-    "loss",
-    "gradient",
-    "optimizer",
-    "lr",
-    "batch_size",
-    "iterations",
-)
-FLAGS += ("sampling", "seed")
+FLAGS = (*PLACES, "data", "callback", "metric")
 
 
 @pytest.mark.parametrize(

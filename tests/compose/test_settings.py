@@ -210,7 +210,7 @@ class TestTypes:
         assert special.function is abs
         assert mistakes(Special, weights=[1.0], function=3, day="today") == [
             "'weights' must be of type ndarray, not [1.0]",
-            "'function' must be of type Callable, not 3",
+            "'function' must be a function, not 3",
             "'day' must be of type date, not 'today'",
         ]
 

@@ -120,7 +120,7 @@ def test_a_function_that_gives_no_rate_is_an_error_that_names_the_iteration(rate
 
 
 @pytest.mark.parametrize("stop", [1, 7, 19])
-def test_a_resumed_run_goes_on_with_the_rates_of_its_horizon(stop: int) -> None:
+def test_a_resumed_run_keeps_the_rates_of_its_horizon(stop: int) -> None:
     optimizer = modnet.optimizer("adam", lr=modnet.Schedule("cosine", initial=0.1, warmup=3, iterations=20))
     whole = train(optimizer)
     half = train(optimizer, stop)

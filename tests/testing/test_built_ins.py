@@ -96,7 +96,14 @@ def write_idx(folder: Path) -> list[Path]:
 
 @pytest.mark.parametrize(
     ("kind", "name", "settings"),
-    [pytest.param(*row, id=f"{row[0]} {name_variant(*row[1:])}") for row in BUILT_IN + VARIANTS],
+    [
+        pytest.param(
+            *row,
+            id=f"{row[0]} {name_variant(*row[1:])}",
+            marks=[pytest.mark.check] if row[1] == "parquet" else [],  # a process for each of a hundred readings
+        )
+        for row in BUILT_IN + VARIANTS
+    ],
 )
 def test_each_passes(kind, name, settings, tmp_path, monkeypatch):
     monkeypatch.setenv("MODNET_CACHE", str(tmp_path / "cache"))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import shlex
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -15,7 +14,7 @@ from modnet.cli.options import format_assignment
 from modnet.cli.show.columns import ColumnSummary
 from modnet.data.dataset import Dataset
 from modnet.errors import DataError
-from modnet.text import quote
+from modnet.text import format_text, quote
 
 STEPS = 12  # errors on the way to a data set, at most
 MANY = 20  # numbers are no classes
@@ -146,13 +145,12 @@ def format_command(what: str, settings: Mapping[str, Any]) -> str:
 
 
 def _to_key(key: str) -> str:
-    return key if key.isascii() and key.replace("_", "").replace("-", "").isalnum() else _to_toml(key)
+    return key if key.isascii() and key.replace("_", "").replace("-", "").isalnum() else format_text(key)
 
 
 def _to_toml(value: Any) -> str:
     if isinstance(value, str):
-        text = json.dumps(value, ensure_ascii=False)
-        return "".join(c if c.isprintable() else f"\\U{ord(c):08x}" for c in text)
+        return format_text(value)
     if isinstance(value, Mapping):
         return "{" + ", ".join(f"{_to_key(str(key))} = {_to_toml(item)}" for key, item in value.items()) + "}"
     if isinstance(value, (list, tuple)):
