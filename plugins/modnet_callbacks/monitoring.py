@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import math
 from abc import ABC
-from collections.abc import Sequence
 from typing import Any
 
 import attrs
-from attrs.validators import and_, ge, lt
+from attrs.validators import ge, lt
 
 from modnet import Callback, ObservedRun, SettingError
 
@@ -18,7 +17,9 @@ PARTS = ("validation", "train")  # never the test part, which would no longer sa
 def _check_part(_: object, __: attrs.Attribute[Any], column: str) -> None:
     part = column.partition("_")[0]
     if part == "test":
-        raise ValueError(f"'monitor' is of the test part, which no decision may look at: choose validation_{column[5:]}")
+        raise ValueError(
+            f"'monitor' is of the test part, which no decision may look at: choose validation_{column[5:]}"
+        )
     if part not in PARTS:
         raise ValueError(f"'monitor' must begin with validation_ or train_, as validation_loss does: {column!r}")
 
@@ -28,7 +29,7 @@ class Monitoring(Callback, ABC):
     """A callback that goes by a column of the history, of the validation or the training part."""
 
     monitor: str = attrs.field(default="validation_loss", validator=_check_part)
-    min_delta: float = attrs.field(default=0.0, validator=and_(ge(0), lt(math.inf)))
+    min_delta: float = attrs.field(default=0.0, validator=[ge(0), lt(math.inf)])
 
     @property
     def needs_validation(self) -> bool:  # type: ignore[override]
@@ -53,6 +54,6 @@ class Monitoring(Callback, ABC):
             return not math.isnan(value)
         return (value - best if self._is_larger_better(run) else best - value) > self.min_delta
 
-    def _is_larger_better(self, run: ObservedRun) -> bool:
+    def _is_larger_better(self, _run: ObservedRun) -> bool:
         name = self.monitor.partition("_")[2]
-        return any(metric.column == name and metric.larger_is_better for metric in run.metrics)
+        return name in {"accuracy", "r2"}

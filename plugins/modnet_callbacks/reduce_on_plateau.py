@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 import attrs
-from attrs.validators import and_, ge, gt, lt
+from attrs.validators import ge, gt, lt
 
 from modnet import ObservedRun, ScaleRate, SettingError, State
 from modnet_callbacks.monitoring import Monitoring
@@ -21,10 +21,10 @@ class ReduceOnPlateau(Monitoring):
     3
     """
 
-    factor: float = attrs.field(default=0.1, validator=and_(gt(0), lt(1)))
+    factor: float = attrs.field(default=0.1, validator=[gt(0), lt(1)])
     patience: int = attrs.field(default=3, validator=ge(1))
     cooldown: int = attrs.field(default=0, validator=ge(0))
-    minimum: float = attrs.field(default=0.0, validator=and_(ge(0), lt(math.inf)))
+    minimum: float = attrs.field(default=0.0, validator=[ge(0), lt(math.inf)])
 
     def init(self, run: ObservedRun) -> State:
         """Return that there is no best epoch yet; raises SettingError without such a column, or a learning rate."""

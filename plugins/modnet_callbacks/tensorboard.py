@@ -65,7 +65,7 @@ def name_file(number: int) -> str:
 
 def find_last(folder: Path) -> int:
     """Return the number of the last event file in a folder, 0 without one."""
-    return max((int(path.name.split(".")[3]) for path in folder.glob(name_file(0).replace("0" * 10, "[0-9]" * 10))), default=0)
+    return max((int(path.suffixes[-2][1:]) for path in folder.glob(name_file(0).replace("0", "[0-9]"))), default=0)
 
 
 def is_as_left(folder: Path, number: int, size: int) -> bool:
