@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 from modnet import cached, download, files
 from modnet.compose.network import Network, TwoLayerNet
-from modnet.compose.parts import activation, callback, gradient, loss, optimizer, source
+from modnet.compose.parts import activation, callback, gradient, loss, metric, optimizer, source
 from modnet.compose.plugins import register
 from modnet.compose.sources import load
 from modnet.compose.training import train
@@ -36,6 +36,7 @@ from modnet.interfaces import (
     FusedLoss,
     GradientEstimator,
     Loss,
+    Metric,
     Objective,
     ObservedRun,
     Observer,
@@ -91,6 +92,7 @@ __all__ = [
     "History",
     "LearningRate",
     "Loss",
+    "Metric",
     "MissingExtraError",
     "ModnetError",
     "Network",
@@ -141,6 +143,7 @@ __all__ = [
     "limit_blas_threads",
     "load",
     "loss",
+    "metric",
     "numerical_gradient",
     "one_hot",
     "optimizer",

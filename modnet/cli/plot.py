@@ -10,6 +10,7 @@ from modnet.cli.options import load_chosen_plugins, plugin_options
 from modnet.cli.output import Command, echo
 from modnet.cli.show.learning_curves import draw_learning_curves
 from modnet.cli.show.values import format_title
+from modnet.compose.metrics import find_known_metrics
 from modnet.compose.toml import read_toml
 from modnet.display.figure import FORMATS, save_figure
 from modnet.nn.checkpoint import load_history
@@ -31,8 +32,8 @@ def plot(run: Path, out: Path | None, *, without: tuple[str, ...], modules: tupl
         history = read_history(run / HISTORY)
     else:  # that of the last checkpoint has a digest, and is at least as new
         history = load_history(run) or read_history(run / HISTORY)
-    title = format_title(read_toml(run / EXPERIMENT))
+    table = read_toml(run / EXPERIMENT)
     load_chosen_plugins(without, modules)
     path = out or run / CURVES
-    save_figure(draw_learning_curves(history, title), path)
+    save_figure(draw_learning_curves(history, format_title(table), find_known_metrics(table)), path)
     echo(f"drawn in {path}")

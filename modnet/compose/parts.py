@@ -13,7 +13,17 @@ from modnet.errors import SettingError
 from modnet.host.kinds import KINDS, find_kind
 from modnet.host.registry import find_override
 from modnet.host.signatures import find_type_mistakes
-from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Optimizer, Part, name_of
+from modnet.interfaces import (
+    Activation,
+    Callback,
+    DataSource,
+    GradientEstimator,
+    Loss,
+    Metric,
+    Optimizer,
+    Part,
+    name_of,
+)
 
 
 def make_part(kind: str, value: object, /, **settings: Any) -> Any:
@@ -74,6 +84,15 @@ def optimizer(name: str, **settings: Any) -> Optimizer:
     Sgd(lr=0.1, weight_decay=0.0)
     """
     return cast("Optimizer", make_part("optimizer", name, **settings))
+
+
+def metric(name: str, **settings: Any) -> Metric:
+    """Return the metric of that name with these settings.
+
+    >>> modnet.metric("top-k", k=3).column
+    'top_3'
+    """
+    return cast("Metric", make_part("metric", name, **settings))
 
 
 def source(name: str, **settings: Any) -> DataSource:

@@ -13,7 +13,7 @@ import attrs
 import pluggy
 
 from modnet.errors import UnknownNameError
-from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Observer, Optimizer
+from modnet.interfaces import Activation, Callback, DataSource, GradientEstimator, Loss, Metric, Observer, Optimizer
 
 hookspec = pluggy.HookspecMarker("modnet")
 hookimpl = pluggy.HookimplMarker("modnet")
@@ -53,6 +53,11 @@ def register_gradients(register: Register[GradientEstimator]) -> None:
 @hookspec
 def register_optimizers(register: Register[Optimizer]) -> None:
     """Register subclasses of `modnet.Optimizer`, as `register_activations` those of `modnet.Activation`."""
+
+
+@hookspec
+def register_metrics(register: Register[Metric]) -> None:
+    """Register subclasses of `modnet.Metric`, as `register_activations` those of `modnet.Activation`."""
 
 
 @hookspec
@@ -105,6 +110,7 @@ _ROWS = (
         "gradient", GradientEstimator, register_gradients, use=f"--gradient $name {_SMALL}", words="gradient estimator"
     ),
     Kind("optimizer", Optimizer, register_optimizers, use=f"--optimizer $name {_EXACT}"),
+    Kind("metric", Metric, register_metrics, use=f"--metric $name {_EXACT}"),
     Kind(
         "data-source",
         DataSource,
