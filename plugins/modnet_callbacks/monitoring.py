@@ -54,6 +54,6 @@ class Monitoring(Callback, ABC):
             return not math.isnan(value)
         return (value - best if self._is_larger_better(run) else best - value) > self.min_delta
 
-    def _is_larger_better(self, _run: ObservedRun) -> bool:
+    def _is_larger_better(self, run: ObservedRun) -> bool:
         name = self.monitor.partition("_")[2]
-        return name in {"accuracy", "r2"}
+        return any(metric.column == name and metric.larger_is_better for metric in run.metrics)

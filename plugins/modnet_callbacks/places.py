@@ -1,4 +1,4 @@
-"""Files that a callback writes: their place, what is written, and how a resumed run continues them."""
+"""Files that a callback writes, and that a resumed run continues."""
 
 from __future__ import annotations
 
