@@ -47,6 +47,7 @@ class Seen(NamedTuple):
     rate: float | None
     params: dict[str, Any]
     data: Dataset = BLOBS
+    grads: Any = None
     optimizer: Any = SGD
     metrics: tuple[Any, ...] = (modnet.metric("accuracy"), modnet.metric("log-loss"))
 
@@ -181,6 +182,10 @@ class TestReduceOnPlateau:
         run = train(modnet.callback("reduce-on-plateau", min_delta=10.0, patience=3), iterations=40)
         assert run.rate == pytest.approx(0.001)
 
+    def test_the_rate_never_vanishes(self) -> None:
+        factors = follow(modnet.callback("reduce-on-plateau", patience=1), [1.0] * 400)[:-1]
+        assert np.prod([decision.factor for decision in factors if decision]) == pytest.approx(1e-8)
+
     def test_an_optimizer_without_a_rate_is_refused_at_the_start(self) -> None:
         class NoRate(modnet.Optimizer):
             def init(self, params: Any) -> None: ...
@@ -209,6 +214,12 @@ class TestGradientReport:
         assert run.history.clipping_share[:-1] == shares
         assert 0 < np.mean(shares) < 1
         assert math.isnan(run.history.gradient_norm[-1])  # the end of the run is no end of an epoch
+
+    def test_an_epoch_whose_gradient_overflows_has_no_norm(self) -> None:
+        history, report = modnet.History(columns={}), modnet.callback("gradient-report")
+        overflown: Any = Seen(history, 1, 0.1, {}, grads={"W1": np.array([math.inf])})
+        state, _ = report.on_iteration(overflown, report.init(overflown))
+        assert report.on_epoch(overflown, state) == (report.init(overflown), None)
 
     def test_without_a_threshold_there_is_no_share(self) -> None:
         assert "clipping_share" not in train(modnet.callback("gradient-report")).history.columns
@@ -247,13 +258,13 @@ class TestJsonLog:
     def test_iterations_are_lines_on_request_and_no_number_is_null(self, tmp_path: Path) -> None:
         class Half(Callback):
             def on_epoch(self, run: Any, state: Any) -> Any:
-                return state, Record({"odd": math.nan})
+                return state, Record({"odd": 1.0})
 
         path = tmp_path / "new" / "lines.jsonl"
         train(Half(), modnet.callback("json-log", path=str(path), iterations=True), iterations=6)
         lines = read_lines(path)
         assert [line["iteration"] for line in lines] == [1, 2, 3, 4, 4, 5, 6, 6]
-        assert lines[4]["odd"] is None
+        assert (lines[4]["odd"], lines[-1]["odd"]) == (1.0, None)
 
     @pytest.mark.parametrize("stop", [0, 3, 4, 7, 12, 20])
     def test_a_resumed_run_continues_it(self, tmp_path: Path, stop: int) -> None:
@@ -313,7 +324,7 @@ class TestBestCheckpoint:
             found.append((tmp_path / "best" / "params.npz").read_bytes())
         assert len(set(found)) == 1
 
-    def test_a_run_without_a_folder_is_told_what_to_do(self) -> None:
+    def test_a_run_without_a_folder_learns_what_to_do(self) -> None:
         with pytest.raises(SettingError, match="this run has none: train it by the command, modnet train, or choose"):
             train(modnet.callback("best-checkpoint"), iterations=0)
 
