@@ -82,7 +82,7 @@ class Subject:
         return {}
 
 
-SUITE = Suite("data-source", Subject)
+SUITE = Suite("data-source", Subject, use="--data FILE.$name", needs="--file $name=FILE.$name", factory="source")
 
 
 def check_data_source(
