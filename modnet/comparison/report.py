@@ -64,6 +64,13 @@ class Comparison:
     def _has_r2(self) -> bool:
         return all(result.has_r2 for result in self.settings)
 
+    @property
+    def _validation(self) -> list[str]:
+        """The columns of the validation part that all histories have."""
+        known = [history.columns for result in self.settings for history in result.histories]
+        names = (name for name in known[0] if name.startswith("validation_"))
+        return [name for name in names if all(name in columns for columns in known)]
+
     @cached_property
     def _of_samples(self) -> list[Array]:
         """The hits or errors of single samples for each setting; none if one setting has neither."""
@@ -121,6 +128,7 @@ class Comparison:
         """Return a row for each run as CSV: what varies, seed, status, iterations, accuracies (or errors)."""
         others = [f"train_{self.measure}"] if not self._has_r2 else ["test_r2", "train_r2", "test_rmse", "train_rmse"]
         others += [f"{part}_{metric.column}" for metric in self.metrics for part in ("test", "train")]
+        others += self._validation
         heads = [*self.settings[0].entries, "seed", "status", "iterations", f"test_{self.measure}", *others]
         rows: list[list[Any]] = [heads]
         for result in self.settings:
@@ -139,6 +147,7 @@ class Comparison:
         """Return all but the hits, or errors, of single samples, as JSON can hold it."""
         plural = "test_accuracies" if self.measure == "accuracy" else "test_errors"
         named = [*["test_r2", "test_rmse"] * self._has_r2, *(f"test_{metric.column}" for metric in self.metrics)]
+        named += self._validation
         return {
             "seeds": list(self.seeds),
             "test_samples": self.samples,
@@ -193,6 +202,8 @@ class Comparison:
         name, column = ("R²", "r2") if self._has_r2 else (self.measure, self.measure)
         more = {f"test_{m.column}": format_column(f"test_{m.column}", self.metrics) for m in self.metrics}
         more = {**({"test_rmse": "test RMSE"} if self._has_r2 else {}), **more}
+        validation = {f"validation_{column}": f"validation {name}", "validation_loss": "validation loss"}
+        more |= {key: title for key, title in validation.items() if key in self._validation}
         heads = [f"test {name}", "lowest", "highest", f"training {name}", *more.values()]
         rows = [[*self.settings[0].entries, *heads]]
         for result in self.settings:

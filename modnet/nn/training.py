@@ -200,7 +200,7 @@ def _iterate(
             history.loss.append(loss)
             schedule.save_if_due(run)
             optimizer = fix_rate(run.optimizer, k, factor)
-            run.grads, *made = _make_step(objective, params, state, estimator, optimizer, stream.child(k))
+            run.grads, params, state = _make_step(objective, params, state, estimator, optimizer, stream.child(k))
             del objective
             renew_limit()
             if count_renewals() != renewals and k != repeated:  # a BLAS was loaded or set, and has other bits
@@ -209,9 +209,9 @@ def _iterate(
                 continue
             run.iteration, ends_epoch = k + 1, run.batches.ends_epoch(k)
             if is_followed or ends_epoch:
-                network.params = dict(made[0])
+                network.params = dict(params)
                 states, factor = _call(run, callbacks, states, factor, ends_epoch=ends_epoch)
-            at = (k + 1, *made, states, factor)
+            at = (k + 1, params, state, states, factor)
             if ends_epoch:
                 tell_epoch()
             run.grads = None  # so that the next batch takes its place, in the cache too
@@ -232,7 +232,8 @@ def _make_step(
 ) -> tuple[Grads, Params, State]:
     """Return the gradient, the next parameters and the optimizer's next state."""
     grads = validate_arrays(estimator(objective, params, stream), params, estimator)
-    return (grads, *validate_step(optimizer.step(params, grads, state), params, optimizer))
+    moved, state = validate_step(optimizer.step(params, grads, state), params, optimizer)
+    return grads, moved, state
 
 
 def _call(run: Run, callbacks: Callbacks, states: States, factor: float, *, ends_epoch: bool) -> tuple[States, float]:
